@@ -7,7 +7,7 @@ import { circuitGraph } from '../circuits/circuit-graph';
 import type { Circuit } from '../circuits/circuit';
 import type { Level, Verdict } from '../circuits/verdict';
 import { metricWords } from '../effects/metric';
-import { partName } from '../effects/parts';
+import { partName, type Part } from '../effects/parts';
 import { isFound } from './finding';
 import type { DiscoveryResult } from './result';
 
@@ -58,7 +58,7 @@ function headsSection(result: DiscoveryResult, circuit: Circuit): HeadsSection {
     numbers: [
       {
         name: 'weight',
-        title: 'Lost without it in the circuit',
+        title: 'Lost in the circuit',
         unit: '',
         definition: weightDefinition,
         scale,
@@ -68,7 +68,7 @@ function headsSection(result: DiscoveryResult, circuit: Circuit): HeadsSection {
         ? [
             {
               name: 'own',
-              title: 'Lost without it in the model',
+              title: 'Lost in the model',
               unit: '',
               definition: ownDefinition(result),
               scale,
@@ -188,12 +188,14 @@ const completenessSection = ({ completeness }: Verdict): ChartSection => ({
   references: [{ label: 'as the model', from: [0, 0], to: [1, 1] }],
 });
 
+const shortName = ({ layer, head }: Part): string => (head === undefined ? `M${layer}` : `L${layer}H${head}`);
+
 const removalSection = ({ removals, method, threshold }: DiscoveryResult): ChartSection => ({
   kind: 'chart',
   id: 'removals',
   title: 'How the circuit was found',
   caption: `Parts in the order in which they were tried, with the faithfulness without them. ${method === 'greedy' ? `A part stays away while that is within ${threshold} of 1.` : `A part stays away where it changes that by less than ${threshold}.`}`,
-  x: { title: 'part tried', unit: '', scale: 'linear' },
+  x: { title: 'part tried', unit: '', scale: 'category', categories: removals.map(shortName) },
   y: { title: 'faithfulness', unit: '', scale: 'linear' },
   series: (
     [
@@ -204,10 +206,8 @@ const removalSection = ({ removals, method, threshold }: DiscoveryResult): Chart
     id,
     title,
     mark: 'points',
-    points: removals.map((one, x) => ({
-      x,
-      y: one.removed === removed ? one.faithfulness : Number.NaN,
-      label: partName(one),
-    })),
+    points: removals.flatMap((one, x) =>
+      one.removed === removed ? [{ x, y: one.faithfulness, label: partName(one) }] : [],
+    ),
   })),
 });

@@ -2,7 +2,7 @@
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, TableSection } from '../../protocol/sections/table';
-import { intervalWords, weightDefinition } from '../circuit-discovery/sections';
+import { askWords, intervalWords, weightDefinition } from '../circuit-discovery/sections';
 import { circuitGraph } from '../circuits/circuit-graph';
 import { nodeId } from '../circuits/circuit';
 import { overlapTable, sharedHeads } from '../circuits/overlap-sections';
@@ -19,7 +19,8 @@ export const sections = (result: Partial<ReuseResult>): readonly Section[] =>
         headsSection(result),
         overlapTable(result.overlap, [result.first.title, result.second.title]),
         acrossSection(result),
-        rolesSection(result),
+        rolesSection('first', result.first),
+        rolesSection('second', result.second),
         graphSection('first', result.first),
         graphSection('second', result.second),
         ...(result.repair ? [repairSection(result.first, result.repair)] : []),
@@ -40,7 +41,7 @@ function headsSection({ first, second }: ReuseResult): HeadsSection {
     );
   const numbersOf = (name: string, side: Side) => ({
     name,
-    title: `${side.title}: lost without it`,
+    title: `${side.title}: lost`,
     unit: '',
     definition: weightDefinition,
     scale: { kind: 'diverging' } as const,
@@ -49,7 +50,7 @@ function headsSection({ first, second }: ReuseResult): HeadsSection {
   return {
     ...sharedHeads(first.circuit, second.circuit, [first.title, second.title]),
     caption: `Found on ${first.found} prompts of ${first.title} and ${second.found} of ${second.title}. ${first.circuit.method}`,
-    ask: 'Show what it attends to',
+    ask: askWords,
     numbers: [numbersOf('first', first), numbersOf('second', second)],
   };
 }
@@ -108,38 +109,28 @@ const scoreWords: Readonly<Record<keyof RoleScores, readonly [title: string, def
   ],
 };
 
-function rolesSection({ first, second }: ReuseResult): TableSection {
-  const scores = (name: string, { title }: Side) =>
-    scoreNames.map((score) =>
-      number(`${name}-${score}`, `${title}: ${scoreWords[score][0].toLowerCase()}`, scoreWords[score][1]),
-    );
+function rolesSection(id: string, { title, circuit, roles }: Side): TableSection {
+  const isIn = (layer: number, head: number): boolean =>
+    circuit.nodes.some((node) => node.layer === layer && node.head === head);
   return {
     kind: 'table',
-    id: 'roles',
-    title: 'What the heads of either circuit do',
+    id: `roles-${id}`,
+    title: `What the heads of either circuit do on ${title}`,
     caption: `Mover: answers at least ${leastAttention} and direct at least ${leastDirect}; negative mover: at most -${leastDirect}; inhibition at least ${leastInhibition}; else the largest of duplicate, induction and previous from ${leastAttention} on.`,
-    ask: 'Show what it attends to',
+    ask: askWords,
     empty: 'Neither circuit has a head.',
     columns: [
       { name: 'head', title: 'Head', kind: 'head' },
-      { name: 'first', title: first.title, kind: 'text' },
-      { name: 'second', title: second.title, kind: 'text' },
-      ...scores('first', first),
-      ...scores('second', second),
+      { name: 'circuit', title: 'In its circuit', kind: 'text' },
+      { name: 'role', title: 'Role', kind: 'text' },
+      ...scoreNames.map((score) => number(score, ...scoreWords[score])),
     ],
-    rows: first.roles.map((one) => {
-      const { layer, head } = one;
-      const other = second.roles.find((each) => each.layer === layer && each.head === head);
-      const own = ({ circuit }: Side, role: string | undefined): string =>
-        circuit.nodes.some((node) => node.layer === layer && node.head === head) ? (role ?? '') : `(${role ?? ''})`;
-      return [
-        { layer, head },
-        own(first, one.role),
-        own(second, other?.role),
-        ...scoreNames.map((score) => cell(one[score])),
-        ...scoreNames.map((score) => cell(other?.[score] ?? Number.NaN)),
-      ];
-    }),
+    rows: roles.map((one) => [
+      { layer: one.layer, head: one.head },
+      isIn(one.layer, one.head) ? 'yes' : 'no',
+      one.role,
+      ...scoreNames.map((score) => cell(one[score])),
+    ]),
   };
 }
 

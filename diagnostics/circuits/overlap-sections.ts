@@ -52,12 +52,8 @@ export function overlapTable(overlaps: readonly Overlap[], [one, other]: Names):
     title: 'Overlap of the circuits',
     columns: [
       { name: 'what', title: 'Of', kind: 'text' },
-      number('first', `In ${one}`, `Those of the circuit of ${one}.`),
-      number('second', `In ${other}`, `Those of the circuit of ${other}.`),
       number('shared', 'In both', 'Those of both circuits.'),
       number('ofEither', 'Of either', 'In both over in at least one (Jaccard).'),
-      number('ofFirst', `Of ${one}`, `In both over in ${one}.`),
-      number('ofSecond', `Of ${other}`, `In both over in ${other}.`),
       number('anyMean', 'By chance', 'Shared on average by sets of these sizes drawn from all.'),
       number('anyChance', 'Probability', 'That such sets share at least as many (hypergeometric).'),
       number(
@@ -66,17 +62,21 @@ export function overlapTable(overlaps: readonly Overlap[], [one, other]: Names):
         'Shared on average by sets that have as many heads in each layer as the circuits.',
       ),
       number('layerChance', 'Probability', 'That such sets share at least as many.'),
+      number('first', `In ${one}`, `Those of the circuit of ${one}.`),
+      number('second', `In ${other}`, `Those of the circuit of ${other}.`),
+      number('ofFirst', `Of ${one}`, `In both over in ${one}.`),
+      number('ofSecond', `Of ${other}`, `In both over in ${other}.`),
     ],
     rows: overlaps.map((overlap) => [
       whatWords[overlap.what],
-      overlap.first,
-      overlap.second,
       overlap.shared,
       cell(overlap.ofEither),
-      cell(overlap.ofFirst),
-      cell(overlap.ofSecond),
       ...baseline(overlap.anyHeads),
       ...baseline(overlap.sameLayers),
+      overlap.first,
+      overlap.second,
+      cell(overlap.ofFirst),
+      cell(overlap.ofSecond),
     ]),
   };
 }

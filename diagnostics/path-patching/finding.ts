@@ -1,6 +1,6 @@
 /** What a result of path patching says in a sentence or two, and what a person can do with it elsewhere. */
 import type { Offer } from '../../protocol/analysis/analysis';
-import { receiverName, receiversOf } from '../circuits/receivers';
+import { headInputs, receiverName, receiversOf } from '../circuits/receivers';
 import { metricWords, signed } from '../effects/metric';
 import { partName } from '../effects/parts';
 import { counted, threeDigits } from '../words';
@@ -33,20 +33,26 @@ export const ranked = ({ effect, low, high, beyondChance }: Stage): readonly Ran
     .filter((one) => !Number.isNaN(one.effect))
     .sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect));
 
-/** Receivers that are named one by one. */
-const mostNamed = 3;
+/** Heads that are named one by one. */
+const mostNamed = 8;
 
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
+
+/** `the logits`, `the query of L5H1`, `the queries of L4H3 and L5H1 and the MLP of layer 2`. */
 export function receiverWords({ receivers, effect }: Stage): string {
-  const named = receivers.map((text) => {
-    const [receiver] = receiversOf(
-      text,
-      effect.map(({ length }) => ({ heads: length, kvHeads: length, headDim: 1, causal: true })),
-    );
-    return receiver ? receiverName(receiver) : text;
-  });
-  const [last = '', ...before] = named.slice(0, mostNamed).reverse();
-  if (named.length > mostNamed) return counted(named.length, 'receiver', 'receivers');
-  return before.length === 0 ? last : `${before.reverse().join(', ')} and ${last}`;
+  const blocks = effect.map(({ length }) => ({ heads: length, kvHeads: length, headDim: 1, causal: true }));
+  const all = receivers.flatMap((text) => receiversOf(text, blocks));
+  const plural = { query: 'queries', key: 'keys', value: 'values' } as const;
+  return listed([
+    ...headInputs.flatMap((input) => {
+      const heads = all.flatMap((one) => (one.input === input ? [partName(one)] : []));
+      if (heads.length === 0) return [];
+      const names = heads.length > mostNamed ? counted(heads.length, 'head', 'heads') : listed(heads);
+      return [`the ${heads.length === 1 ? input : plural[input]} of ${names}`];
+    }),
+    ...all.filter(({ input }) => input === 'mlp' || input === 'logits').map(receiverName),
+  ]);
 }
 
 const interval = ({ low, high }: Ranked): string =>

@@ -177,18 +177,22 @@ function graphSection(result: PathResult): GraphSection {
       }
     }
   }
+  const strongest = Math.max(
+    0,
+    ...edges.map(({ weight }) => Math.abs(weight)).filter((weight) => !Number.isNaN(weight)),
+  );
   return {
     kind: 'graph',
     id: 'circuit',
     title: 'Heads that were kept, and what they act on',
-    caption: `Each edge is one head on one receiver alone.${stages.length > 1 ? ` ${stages.map(({ at }, number) => `Stage ${number + 1} at ${at}`).join(', ')}.` : ''}`,
+    caption: `Each edge is one head on one receiver alone; at first those of at least a tenth of the strongest are drawn.${stages.length > 1 ? ` ${stages.map(({ at }, number) => `Stage ${number + 1} at ${at}`).join(', ')}.` : ''}`,
     empty: 'No head was kept.',
     nodes: [...nodes.values()],
     edges,
     unit: '',
     definition:
       'Effect of the path, as a share of the way to the counterpart; of a node, that of its head in its stage.',
-    threshold: 0,
+    threshold: strongest / 10,
   };
 }
 
