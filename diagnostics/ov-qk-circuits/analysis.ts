@@ -35,8 +35,8 @@ export const ovQkCircuits: Analysis<CircuitParameters, CircuitsResult> = {
     const widest = Math.max(0, ...widths);
     const writers = widths.reduce((sum, width) => sum + width * hiddenSize, 0);
     const vocabulary = 2 * hiddenSize ** 2 + 8 * 2048 * hiddenSize;
-    const scores = 12 * some.reduce((sum, layer) => sum + (blocks[layer]?.heads ?? 0), 0) ** 2;
-    // In passes over the weights: each layer is read once, and the vocabulary twice.
+    const scores = 40 * some.reduce((sum, layer) => sum + (blocks[layer]?.heads ?? 0), 0) ** 2;
+    // No prompt is run; one pass stands for reading the weights.
     return {
       passes: 1,
       bytes:

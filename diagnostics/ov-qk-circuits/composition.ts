@@ -75,16 +75,16 @@ export function reachedBy({ ov, qk, all }: Compositions, width: number, count: n
   const reached = new Int32Array(all.length);
   for (let draw = 0; draw < count; draw++) {
     const squares = rotatedSquares(width, size, source);
-    const turned = ov.map((q) => q && turnedBy(squares, size, q));
-    let [reader, writer, byQk] = [-1, -1, 0];
+    const turned = ov.map((q) => q && turnedBy(squares, width, q));
+    let [reader, writer, first] = [-1, -1, 0];
     for (const [at, one] of all.entries()) {
       const q = turned[one.writer];
       if (!q) continue;
-      // Query and key of a pair share the spectrum of the QK circuit.
-      if (one.kind !== 'value' && (one.reader !== reader || one.writer !== writer)) {
-        [reader, writer, byQk] = [one.reader, one.writer, dot(qk[one.reader] ?? [], q)];
+      // Each pair takes rows at random: with the same ones a draw that is high for one pair would be high for all.
+      if (one.reader !== reader || one.writer !== writer) {
+        [reader, writer, first] = [one.reader, one.writer, source.whole(width)];
       }
-      const score = one.kind === 'value' ? dot(ov[one.reader] ?? [], q) : byQk;
+      const score = dotFrom((one.kind === 'value' ? ov : qk)[one.reader] ?? [], q, first);
       if (score >= one.score * one.score) reached[at] = (reached[at] ?? 0) + 1;
     }
   }
@@ -92,9 +92,10 @@ export function reachedBy({ ov, qk, all }: Compositions, width: number, count: n
 }
 
 /** (T o T) q */
-function turnedBy(squares: Float64Array, size: number, q: readonly number[]): Float64Array {
-  const out = new Float64Array(size);
-  for (let row = 0; row < size; row++) {
+function turnedBy(squares: Float64Array, width: number, q: readonly number[]): Float64Array {
+  const out = new Float64Array(width);
+  const size = squares.length / width;
+  for (let row = 0; row < width; row++) {
     let sum = 0;
     for (let i = 0; i < size; i++) sum += (squares[row * size + i] ?? 0) * (q[i] ?? 0);
     out[row] = sum;
@@ -102,8 +103,9 @@ function turnedBy(squares: Float64Array, size: number, q: readonly number[]): Fl
   return out;
 }
 
-function dot(p: readonly number[], q: Float64Array): number {
+/** Rows from `first` on, round the end. */
+function dotFrom(p: readonly number[], q: Float64Array, first: number): number {
   let sum = 0;
-  for (let i = 0; i < q.length; i++) sum += (p[i] ?? 0) * (q[i] ?? 0);
+  for (let i = 0; i < p.length; i++) sum += (p[i] ?? 0) * (q[(first + i) % q.length] ?? 0);
   return sum;
 }

@@ -2,7 +2,7 @@
  * Composition by chance: what head A writes is turned by a random rotation of the residual stream (Haar measure) before head B
  * reads it. With p and q the squared singular values of W_B and W_A as shares of their sums and T the block [d, d] of a random
  * orthogonal matrix [w, w], the squared score is p^T (T o T) q: it depends on the weights through p and q alone, so that one
- * rotation serves all pairs.
+ * rotation serves all pairs, each with rows of its own.
  */
 import { CholeskyDecomposition, Matrix, solve } from 'ml-matrix';
 import type { Random } from '../../kernels/tensors/random';
@@ -31,18 +31,18 @@ export function byChance(
 }
 
 /**
- * Squares of the first `size` rows and columns of a random orthogonal matrix [w, w], row by row: the first rows of G R^-1 with
- * G [w, size] of normal numbers and R its triangular factor, which is distributed so (Mezzadri 2007, arXiv:math-ph/0609050).
+ * Squares of the first `size` columns of a random orthogonal matrix [w, w], row by row: G R^-1 with G [w, size] of normal numbers
+ * and R its triangular factor is distributed so (Mezzadri 2007, arXiv:math-ph/0609050). Any of its rows are as any others.
  */
 export function rotatedSquares(width: number, size: number, source: Random): Float64Array {
-  const first = Matrix.zeros(size, size);
+  const normal = Matrix.zeros(size, width);
   const gram = Matrix.zeros(size, size);
   const row = new Float64Array(size);
   for (let at = 0; at < width; at++) {
     for (let i = 0; i < size; i++) {
       const value = source.normal();
       row[i] = value;
-      if (at < size) first.set(i, at, value);
+      normal.set(i, at, value);
     }
     for (let i = 0; i < size; i++) {
       const value = row[i] ?? 0;
@@ -51,6 +51,8 @@ export function rotatedSquares(width: number, size: number, source: Random): Flo
   }
   for (let i = 0; i < size; i++) for (let j = i + 1; j < size; j++) gram.set(i, j, gram.get(j, i));
   // L L^T = G^T G, R = L^T: (G R^-1)^T = L^-1 G^T.
-  const lower = new CholeskyDecomposition(gram).lowerTriangularMatrix;
-  return Float64Array.from(solve(lower, first).to1DArray(), (value) => value * value);
+  const turned = solve(new CholeskyDecomposition(gram).lowerTriangularMatrix, normal);
+  const squares = new Float64Array(width * size);
+  for (let at = 0; at < width; at++) for (let i = 0; i < size; i++) squares[at * size + i] = turned.get(i, at) ** 2;
+  return squares;
 }

@@ -4,16 +4,16 @@ import { compositionsOf, reachedBy } from '../../../../diagnostics/ov-qk-circuit
 import { byChance, rotatedSquares, shares } from '../../../../diagnostics/ov-qk-circuits/rotations';
 import { effectiveRank, positiveShare } from '../../../../diagnostics/ov-qk-circuits/spectra';
 import { random } from '../../../../kernels/tensors/random';
-import { norm, product, type Dense } from './naive';
+import { norm, product, transpose, type Dense } from './naive';
 
 const width = 10;
 const source = random(5);
-const gaussian = (rows: number, columns: number): number[][] =>
+const gaussianOf = (rows: number, columns: number): number[][] =>
   Array.from({ length: rows }, () => Array.from({ length: columns }, () => source.normal()));
 
 /** A whole orthogonal matrix, signs of the triangular factor made positive: that is the Haar measure. */
 function rotation(): Dense {
-  const { orthogonalMatrix: q, upperTriangularMatrix: r } = new QrDecomposition(new Matrix(gaussian(width, width)));
+  const { orthogonalMatrix: q, upperTriangularMatrix: r } = new QrDecomposition(new Matrix(gaussianOf(width, width)));
   return q.to2DArray().map((row) => row.map((value, i) => value * Math.sign(r.get(i, i))));
 }
 
@@ -72,9 +72,38 @@ describe('composition by chance', () => {
       11 / (9 * 10 * 12),
     );
     assert.ok(draws.every((t) => (t[0] ?? 0) + (t[1] ?? 0) + (t[2] ?? 0) <= 1 + 1e-9));
+    // Columns are whole.
+    const column = Array.from({ length: width }, (_, row) => draws[0]?.[row * 3 + 1] ?? 0);
+    assert.ok(Math.abs(column.reduce((sum, value) => sum + value, 0) - 1) < 1e-9);
     // As wide as it is high: whole rows.
     const whole = rotatedSquares(4, 4, source);
     assert.ok(Math.abs(whole.slice(0, 4).reduce((sum, value) => sum + value, 0) - 1) < 1e-9);
+  });
+
+  it('heads that know nothing of each other lie above all rotations as often as p says', () => {
+    // 40 writers and 40 readers of random vectors: 1600 pairs of one kind, of which chance puts 1 in 20 above 19 rotations.
+    const [heads, d, w] = [40, 2, 24];
+    const vectors = (): Dense => new QrDecomposition(new Matrix(gaussianOf(w, d))).orthogonalMatrix.to2DArray();
+    const values = [2, 1];
+    const norms = Array.from({ length: heads }, () => {
+      const reader = vectors();
+      return Array.from({ length: heads }, () => {
+        const turned = product(transpose(reader), vectors());
+        return norm(turned.map((row, i) => row.map((value, j) => value * (values[i] ?? 0) * (values[j] ?? 0))));
+      });
+    });
+    const spectra = Array.from({ length: heads }, () => values);
+    const none = Array.from({ length: heads }, (): number[] => []);
+    const compositions = compositionsOf(
+      [
+        { layer: 0, ov: spectra, qk: spectra, composed: { query: none, key: none, value: none } },
+        { layer: 1, ov: spectra, qk: spectra, composed: { query: norms, key: norms, value: norms } },
+      ],
+      w,
+    );
+    const reached = reachedBy(compositions, w, 19, random(3));
+    const above = compositions.all.filter(({ kind }, at) => kind === 'value' && reached[at] === 0).length;
+    assert.ok(above > 50 && above < 115, `${above} of 1600`);
   });
 
   it('a score that no rotation reaches is reached by none, one below all by all, the same seed the same', () => {
