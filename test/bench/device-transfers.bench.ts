@@ -16,7 +16,7 @@ import { transfers } from '../../compute-server/runtime/webgpu-memory';
 import type { Bench, Report } from './support/bench';
 import { fourLayers, writeSyntheticModel } from './support/synthetic-model';
 
-/** Of 384 tokens: two chunks that the next one reads, and the last. */
+/** Of 384 tokens: two chunks that are read by the next, and the last. */
 const chunk = 128;
 const length = 384;
 const tokens = 2;
@@ -70,22 +70,25 @@ async function measure(report: Report, folder: string): Promise<void> {
   const model = await openModel(folder, { device: 'webgpu', threads: 2, limitBytes: 4e9, selfTest: tested });
   const ways = { stays: model.sessions, fetched: fetching(model.sessions) };
   const ids = Array.from({ length }, (_, i) => (i * 7919) % fourLayers.vocabulary);
-  const run = (request: Partial<RunRequest>) => (sessions: LayerSessions) =>
-    runPrompt(model.spec, sessions, { ids, chunk, logits: 'last', ...request });
-  const kinds = {
-    'plain prefill': run({ plain: true }),
-    prefill: run({}),
-    'prefill with statistics': run({ statistics: true, thumbnails: true, topKeys: 'last' }),
-    [`prefill and ${tokens} tokens`]: async (sessions: LayerSessions) => {
+  const prefill = (request: Partial<RunRequest>) => (sessions: LayerSessions) =>
+    Promise.resolve(() => runPrompt(model.spec, sessions, { ids, chunk, logits: 'last', ...request }));
+  /** What comes before the measured part, and that part. */
+  const kinds: Readonly<Record<string, (sessions: LayerSessions) => Promise<() => Promise<unknown>>>> = {
+    'plain prefill': prefill({ plain: true }),
+    'prefill with statistics': prefill({ statistics: true, thumbnails: true, topKeys: 'last' }),
+    [`${tokens} tokens behind it`]: async (sessions) => {
       const sequence = await SequenceRun.start(model.spec, sessions, { ids, chunk });
-      for (let i = 0; i < tokens; i++) await sequence.extend([i]);
+      return async () => {
+        for (let i = 0; i < tokens; i++) await sequence.extend([i]);
+        sequence.dispose();
+      };
     },
   };
   for (const [kind, act] of Object.entries(kinds)) {
     const found = { stays: [] as Cost[], fetched: [] as Cost[] };
     for (let round = 0; round < rounds; round++) {
       for (const way of ['stays', 'fetched'] as const) {
-        const one = await cost(() => act(ways[way]));
+        const one = await cost(await act(ways[way]));
         if (round > 0) found[way].push(one);
       }
     }

@@ -1,10 +1,10 @@
 /**
- * Keys and values of one layer while its chunks run, and while a text goes on. Where the layer keeps its outputs on the device, each chunk leaves the
- * keys of all positions so far there (the graph joins them anyway, so that nothing is copied for it); elsewhere each chunk's
- * are put into the cache on the host.
+ * Keys and values of one layer while its chunks run, and while a text goes on. Where the layer keeps its outputs on the device,
+ * each run leaves the keys of all positions so far there: the output `present_key` is what the graph joins for its products in
+ * any case, so that it costs no copy, where a session that joins would copy once more. Elsewhere what each run adds is put into
+ * the cache on the host.
  */
-import type { KeptOutputs } from '../../runtime/values';
-import { dispose, type RuntimeValue, type RuntimeValues } from '../../runtime/values';
+import { dispose, type KeptOutputs, type RuntimeValue, type RuntimeValues } from '../../runtime/values';
 import type { HeldKeys } from './layer-feeds';
 import type { KeyValueCache } from './key-value-cache';
 import { numbersOf, rowsOf } from './run-stream';
