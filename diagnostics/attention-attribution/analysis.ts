@@ -20,6 +20,7 @@ export const attentionAttribution: Analysis<WeightParameters, WeightResult> = {
     note: 'Norms are frozen at the scale of the run, as in direct logit attribution; scores are before softmax and soft capping.',
   },
   inputs: ['prompt'],
+  exactWeights: true,
   parameters,
   result: weightResult,
   supports: ({ blocks, summary }, { layer, head }) => {

@@ -40,6 +40,7 @@ export const circuitDiscovery: Analysis<DiscoveryParameters, DiscoveryResult> = 
   inputs: ['task'],
   usualTask: { task: 'indirect-object', samples: 32 },
   files: [{ field: 'circuit', title: 'Circuit, for circuit-reuse and for this analysis' }],
+  exactWeights: true,
   parameters: discoveryTable,
   result: discoveryResult,
   supports: measures,

@@ -46,6 +46,7 @@ export const circuitReuse: Analysis<ReuseParameters, ReuseResult> = {
   },
   inputs: ['task'],
   usualTask: { task: 'coloured-objects', samples: 24 },
+  exactWeights: true,
   parameters: reuseTable,
   result: reuseResult,
   supports: (facts, { metric }) => measures(facts, { metric, answer: '', against: '' }),

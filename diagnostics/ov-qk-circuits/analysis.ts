@@ -25,6 +25,7 @@ export const ovQkCircuits: Analysis<CircuitParameters, CircuitsResult> = {
     note: 'Gains of norms are folded in, the scales that norms divide by are left out. The QK circuit is that of relative distance 0. Chance is a random rotation between the two heads, not a model at its random start.',
   },
   inputs: ['none'],
+  exactWeights: true,
   parameters,
   result: circuitsResult,
   supports,

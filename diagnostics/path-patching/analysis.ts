@@ -32,6 +32,7 @@ export const pathPatching: Analysis<PathParameters, PathResult> = {
   },
   inputs: ['task', 'prompt-pair'],
   usualTask: { task: 'indirect-object', samples: 32 },
+  exactWeights: true,
   parameters: pathTable,
   result: pathResult,
   supports: measures,
