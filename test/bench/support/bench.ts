@@ -18,5 +18,7 @@ export interface Report {
 
 export interface Bench {
   readonly name: string;
+  /** It takes long, and runs when it is named alone. */
+  readonly onRequest?: boolean;
   run(report: Report): Promise<void>;
 }

@@ -3,10 +3,10 @@
  * {seconds, baseBytes, peakBytes}: resident memory before the run (runtime loaded) and its high-water mark (Linux VmHWM, else
  * getrusage).
  */
-import { readFileSync } from 'node:fs';
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
 import { statisticsOfMap } from '../../support/map-statistics';
+import { processMemory } from './process-memory';
 
 export interface RunJob {
   readonly folder: string;
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
       statistics: job.kind === 'statistics',
     });
   }
-  const base = peak();
+  const base = processMemory('VmHWM');
   const started = performance.now();
   const { layers } = await runPrompt(model.spec, model.sessions, {
     ids,
@@ -51,15 +51,13 @@ async function main(): Promise<void> {
     }
   }
   process.stdout.write(
-    JSON.stringify({ seconds: (performance.now() - started) / 1000, baseBytes: base, peakBytes: peak() }),
+    JSON.stringify({
+      seconds: (performance.now() - started) / 1000,
+      baseBytes: base,
+      peakBytes: processMemory('VmHWM'),
+    }),
   );
   await model.sessions.release();
-}
-
-function peak(): number {
-  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
-  const line = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'));
-  return Number(line?.[1] ?? 0) * 1024;
 }
 
 void main();

@@ -2,12 +2,12 @@
  * Opening a model in a process of its own, as a run of the Heads panel does: parity, then the prompt. `node --import tsx
  * open-process.ts JOB` prints an Opened.
  */
-import { readFileSync } from 'node:fs';
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { parityOf } from '../../../compute-server/model/run/parity';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
 import type { WeightChoice } from '../../../protocol/results/weights';
 import { runtimeVersion } from '../../../compute-server/runtime/session';
+import { processMemory } from './process-memory';
 
 export interface OpenJob {
   readonly folder: string;
@@ -39,7 +39,7 @@ export interface Opened {
 async function main(): Promise<void> {
   const job = JSON.parse(process.argv[2] ?? '{}') as OpenJob;
   await runtimeVersion();
-  const baseBytes = memory('VmRSS');
+  const baseBytes = processMemory('VmRSS');
   const idsOf = (length: number, vocabulary: number): number[] =>
     Array.from({ length }, (_, i) => (i * 7919) % vocabulary);
   const [started, processorBefore] = [performance.now(), processorSeconds()];
@@ -54,7 +54,7 @@ async function main(): Promise<void> {
   await run(first);
   const openSeconds = (performance.now() - started) / 1000;
   const openProcessorSeconds = processorSeconds() - processorBefore;
-  const [peakBytes, residentBytes] = [memory('VmHWM'), memory('VmRSS')];
+  const [peakBytes, residentBytes] = [processMemory('VmHWM'), processMemory('VmRSS')];
   const ids = idsOf(job.length, model.summary.vocabulary);
   const prefill = performance.now();
   const { cache } = await run(ids.slice(0, -1), { keepCache: true });
@@ -83,12 +83,6 @@ async function main(): Promise<void> {
 function processorSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
-}
-
-function memory(what: 'VmHWM' | 'VmRSS'): number {
-  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
-  const line = new RegExp(`${what}:\\s+(\\d+) kB`).exec(readFileSync('/proc/self/status', 'utf8'));
-  return Number(line?.[1] ?? 0) * 1024;
 }
 
 void main();
