@@ -357,7 +357,7 @@ describe('the kernels panel', () => {
       assert.equal((await points(panel, 'time', 'tiled')).length, 2);
       await panel.send({ kind: 'result', result, savedAs: 'whole.json' });
       await settle(panel);
-      assert.match(await panel.page.innerText('.run-state'), /30 points in 1 min 11 s, saved as whole\.json/);
+      assert.match(await panel.page.innerText('.run-state'), /30 points in 1 min 11 s on cpu, saved as whole\.json/);
       assert.equal(await panel.page.locator('#resume').count(), 0);
     });
 

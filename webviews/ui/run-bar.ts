@@ -45,8 +45,8 @@ export interface RunBar {
     | {
         readonly stopped?: boolean;
         readonly words: string;
-        /** Where the result was made. */
-        readonly device: DeviceSummary;
+        /** Where the result was made, where the words go on so. */
+        readonly device?: DeviceSummary;
         readonly after?: string;
       }
     | undefined;
@@ -163,11 +163,12 @@ function runState(state: AnyPart['state'], { stopping, far, ahead, done }: RunBa
   if (!done) return ahead ?? nothing;
   if (phase.kind === 'failed') return nothing;
   return html`${icon(done.stopped ? 'circle-slash' : 'pass')}<span
-      >${done.words} on
-      <span id="made-on" title=${deviceLine(done.device)}>${done.device.id}</span
-      >${savedWords(state)}${done.after ?? ''}</span
+      >${done.words}${madeOn(done.device)}${savedWords(state)}${done.after ?? ''}</span
     >`;
 }
+
+const madeOn = (device: DeviceSummary | undefined): Content =>
+  device ? html` on <span id="made-on" title=${deviceLine(device)}>${device.id}</span>` : nothing;
 
 /** The menu of every panel: pictures first, then numbers, then the page. */
 export function exportItems<Format extends string = never>(

@@ -132,7 +132,8 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     const changed = changedOf(interventions);
     if (changed.length === 0)
       throw new Sentence('Nothing is changed, so there is no intervention to save. Change the gain of a head first.');
-    const model = this.shown?.result.model ?? this.model ?? (await this.services.openModel(this.openPlan().folder));
+    const { folder, device } = this.openPlan();
+    const model = this.shown?.result.model ?? this.model ?? (await this.services.openModel(folder, device));
     await this.services.saveIntervention(model, changed, this.onWritten);
   }
 

@@ -223,7 +223,7 @@ describe('the panel of analyses', () => {
       assert.equal(await panel.page.evaluate(() => document.activeElement?.className), 'picture-frame');
       assert.equal(await count(panel, '.result-section'), 2);
       await panel.send({ kind: 'result', result, savedAs: 'a.headscope-analysis.json' });
-      await shown(panel, 'Done in 1 min 23 s, saved as a.headscope-analysis.json');
+      await shown(panel, 'Done in 1 min 23 s on cpu, saved as a.headscope-analysis.json');
       await shown(panel, 'layer 8, head 6: Retrieval: Retrieval score 0.');
     });
 

@@ -42,7 +42,6 @@ function doneWords(state: State, resumable: boolean) {
   return state.result.state === 'cancelled'
     ? {
         stopped: true,
-        device,
         words: `Cancelled: ${done} of ${total} points kept`,
         after: resumable ? '; Resume continues' : '',
       }
