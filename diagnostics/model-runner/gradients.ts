@@ -19,7 +19,12 @@ export type Objective =
       readonly terms: readonly { readonly row: number; readonly token: number; readonly weight: number }[];
     }
   /** Sum of the stream that leaves the last layer times these numbers, [n, w]: of a model without a language head. */
-  | { readonly kind: 'stream'; readonly weights: Float32Array };
+  | {
+      readonly kind: 'stream';
+      readonly weights: Float32Array;
+      /** By layer: numbers for the stream that enters it, whose products are added. */
+      readonly entering?: ReadonlyMap<number, Float32Array>;
+    };
 
 export interface GradientRequest extends Pick<Sequence, 'ids' | 'positions' | 'embeddings' | 'prefix'> {
   readonly objective: Objective;

@@ -67,7 +67,9 @@ export function buildBlock(
     onAttention: (added) => tap(added, 'attention.output'),
     network: (computed) =>
       tap(
-        interventions ? replaced(interventions.replacements.mlp, (operand) => operand(computed), 'mlp_output') : computed,
+        interventions
+          ? replaced(interventions.replacements.mlp, (operand) => operand(computed), 'mlp_output')
+          : computed,
         'mlp_output',
       ),
   });

@@ -127,6 +127,16 @@ function embeddingGradientGraph(model: ModelSpec, weights: StoredWeights, wanted
   return withGradients(graph, [seeded(graph, 'residual.out')], [], wanted);
 }
 
+/**
+ * Of the ends of a vision encoder. Inputs: those of the graph, and `gradient.<output>` of one output; outputs `gradient.<input>` of
+ * every input (pixels, or the streams that the connector reads).
+ */
+export function inputGradientGraph(graph: GraphBuilder, output: 'residual.out' | 'features'): Graph<Dim> {
+  const wrt = [...graph.inputs];
+  const outputs = wrt.map((value) => [gradientOf(value.name), value] as const);
+  return withGradients(graph.withoutOutputs(), [seeded(graph, output)], outputs, []);
+}
+
 function withGradients(
   graph: GraphBuilder,
   seeds: readonly Seed[],

@@ -10,7 +10,11 @@ import { weight, type StoredWeights } from './stored-weights';
 import type { ConnectorSpec, PatchSpec, VisionTower } from './vision-tower';
 
 /** Input `pixels` [1, channels, height, width], normalised; output `residual.out` [1, n, w], leading rows first. */
-export function patchGraph({ stack, patches: spec }: VisionTower, weights: StoredWeights): Graph<Dim> {
+export const patchGraph = (tower: VisionTower, weights: StoredWeights): Graph<Dim> =>
+  buildPatches(tower, weights).finishDynamic();
+
+/** The graph of the patches while it can still be added to. */
+export function buildPatches({ stack, patches: spec }: VisionTower, weights: StoredWeights): GraphBuilder {
   const graph = new GraphBuilder('patches');
   const width = stack.hiddenSize;
   const { patch, size, rows, columns, channels } = spec;
@@ -30,7 +34,7 @@ export function patchGraph({ stack, patches: spec }: VisionTower, weights: Store
   let x = add(all, positions);
   if (spec.norm) x = norm(graph, weights, spec.norm, x);
   graph.output(x, 'residual.out');
-  return graph.finishDynamic();
+  return graph;
 }
 
 /**
@@ -64,7 +68,11 @@ function resized(
  * Inputs `state.0`, `state.1`, … [1, n, w], the residual streams that the connector reads; outputs `features` [1, m, W] and,
  * where the model has one, `newline` [W].
  */
-export function connectorGraph(tower: VisionTower, spec: ConnectorSpec, weights: StoredWeights): Graph<Dim> {
+export const connectorGraph = (tower: VisionTower, spec: ConnectorSpec, weights: StoredWeights): Graph<Dim> =>
+  buildConnector(tower, spec, weights).finishDynamic();
+
+/** The graph of the connector while it can still be added to. */
+export function buildConnector(tower: VisionTower, spec: ConnectorSpec, weights: StoredWeights): GraphBuilder {
   const graph = new GraphBuilder('connector');
   const { rows, columns, leading } = tower.patches;
   const { hiddenSize } = tower.stack;
@@ -81,7 +89,7 @@ export function connectorGraph(tower: VisionTower, spec: ConnectorSpec, weights:
   if (spec.newline !== undefined) {
     graph.output(weight(graph, weights, spec.newline, [spec.linears.at(-1)?.outputs ?? 0]), 'newline');
   }
-  return graph.finishDynamic();
+  return graph;
 }
 
 /** [1, rows * columns, w] -> [1, rows/s * columns/s, s * s * w], cells of a square row by row. */

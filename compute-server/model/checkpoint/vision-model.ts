@@ -1,9 +1,8 @@
 /** The vision encoder of an opened checkpoint: a picture to the embeddings that stand for it in the text. */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { connectorGraph, patchGraph } from '../../../models/architectures/patch-graphs';
+import { buildConnector, buildPatches } from '../../../models/architectures/patch-graphs';
 import { ModelError, type ModelSpec } from '../../../models/architectures/model-spec';
-import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import {
   towerOver,
   type ConnectorSpec,
@@ -42,8 +41,10 @@ export interface VisionModel {
 /** The graphs of a vision part besides its blocks. */
 export function visionGraphs(tower: VisionTower, connector: ConnectorSpec | undefined): FurtherGraphs {
   return {
-    patches: (weights: StoredWeights) => patchGraph(tower, weights),
-    ...(connector ? { connector: (weights: StoredWeights) => connectorGraph(tower, connector, weights) } : {}),
+    patches: { build: (weights) => buildPatches(tower, weights), output: 'residual.out' },
+    ...(connector
+      ? { connector: { build: (weights) => buildConnector(tower, connector, weights), output: 'features' } }
+      : {}),
   };
 }
 
@@ -219,7 +220,7 @@ export interface Features {
 
 export async function encodePicture(
   vision: VisionModel,
-  processed: ProcessedPicture,
+  processed: Pick<ProcessedPicture, 'tiles'>,
   memoryLimit: number,
   signal?: AbortSignal,
 ): Promise<Features> {
@@ -251,7 +252,7 @@ export async function encodePicture(
 }
 
 /** Residual streams behind the given numbers of blocks. */
-async function hiddenStates(
+export async function hiddenStates(
   { tower, sessions }: VisionModel,
   sequence: Sequence,
   wanted: readonly number[],

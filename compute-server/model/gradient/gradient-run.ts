@@ -8,6 +8,7 @@ import type {
   GradientResult,
   GradientTap,
   LayerGradients,
+  Objective,
 } from '../../../diagnostics/model-runner/gradients';
 import { ModelError, type BlockSpec, type ModelSpec } from '../../../models/architectures/model-spec';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
@@ -73,13 +74,14 @@ export async function runGradients(
     });
   if (!forward.last) throw new RangeError('the stream that leaves the last layer was not kept');
   const head = await objectiveGradients(spec, part, forward.last, chunks, request, sums, signal);
-  let stream = head.stream;
+  let { stream, objective } = head;
   const layers: LayerGradients[] = [];
   for (const block of spec.blocks.slice(lowest).reverse()) {
     const input = entering.get(block.index);
     if (!input) throw new RangeError(`the stream that enters layer ${block.index} was not kept`);
     const result = await layerGradients(model, block, { request, chunks, input, stream, sums, part, signal });
     stream = result.stream;
+    objective += addEntering(request.objective, input, stream, chunks);
     if (result.layer) layers.unshift(result.layer);
     report(2 * spec.blocks.length - block.index);
   }
@@ -87,7 +89,7 @@ export async function runGradients(
   const missing = sums.missing();
   if (missing !== undefined) throw new ModelError(`No layer of the model reads a tensor "${missing}".`);
   return {
-    objective: head.objective,
+    objective,
     layers,
     ...(request.embedding ? { embedding: whole(stream) } : {}),
     weights: sums.found,
@@ -182,6 +184,27 @@ function tapGradient(tap: GradientTap, values: RuntimeValues, leaving: Float32Ar
   const value = values[tap === 'residual.input' ? 'gradient.residual' : `gradient.${tap}`];
   if (!value) throw new TypeError(`the layer gave no gradient of "${tap}"`);
   return value;
+}
+
+/** Adds what the objective reads of the stream that enters a layer to its gradient; gives the sum of the products. */
+function addEntering(
+  objective: Objective,
+  input: ResidualStream,
+  gradient: ResidualStream,
+  chunks: readonly Chunk[],
+): number {
+  const own = objective.kind === 'stream' ? objective.entering?.get(gradient.layer) : undefined;
+  if (!own) return 0;
+  let sum = 0;
+  chunks.forEach(({ start }, index) => {
+    const [sums, values] = [gradient.chunks[index], input.chunks[index]];
+    sums?.forEach((value, at) => {
+      const weight = own[start * input.width + at] ?? 0;
+      sums[at] = value + weight;
+      sum += weight * (values?.[at] ?? 0);
+    });
+  });
+  return sum;
 }
 
 /** [.., t] with zeros for the keys before the first one that a window reaches. */

@@ -1,4 +1,5 @@
 /** What a model is opened in: its embedding, each block, its head, and further graphs of the same weights. */
+import type { GraphBuilder } from '../../../kernels/graph/builder';
 import type { Dim } from '../../../kernels/graph/dims';
 import type { Graph } from '../../../kernels/graph/graph';
 import {
@@ -9,7 +10,12 @@ import {
 } from '../../../models/architectures/attribution-graphs';
 import { blockGraph } from '../../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
-import { gradientGraph, type GradientOutputs, type GradientPart } from '../../../models/architectures/gradient-graphs';
+import {
+  gradientGraph,
+  inputGradientGraph,
+  type GradientOutputs,
+  type GradientPart,
+} from '../../../models/architectures/gradient-graphs';
 import { lensGraph } from '../../../models/architectures/lens-graph';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { productGraph } from '../../../models/architectures/product-graph';
@@ -32,13 +38,22 @@ export type Piece =
   | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOutputs }
   /** A product of two matrices that are given. */
   | { readonly kind: 'product' }
-  | { readonly kind: 'further'; readonly name: string };
+  | { readonly kind: 'further'; readonly name: string }
+  /** The gradient of one of them, with respect to what it reads. */
+  | { readonly kind: 'further gradient'; readonly name: string };
 
 /** Graphs of a model besides embedding, blocks and head, by name. */
-export type FurtherGraphs = Readonly<Record<string, (weights: StoredWeights) => Graph<Dim>>>;
+export type FurtherGraphs = Readonly<Record<string, FurtherGraph>>;
+
+interface FurtherGraph {
+  readonly build: (weights: StoredWeights) => GraphBuilder;
+  /** The output whose gradient goes back to the inputs. */
+  readonly output: 'residual.out' | 'features';
+}
 
 export function keyOf(piece: Piece): string {
   if (piece.kind === 'further') return piece.name;
+  if (piece.kind === 'further gradient') return `gradient of ${piece.name}`;
   if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
   if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
   if (piece.kind === 'block') return `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}`;
@@ -83,10 +98,12 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
       return embeddingGraph(model, weights);
     case 'lens':
       return lensGraph(model, weights, piece.tokens);
-    case 'further': {
-      const build = further[piece.name];
-      if (!build) throw new RangeError(`the model has no graph "${piece.name}"`);
-      return build(weights);
+    case 'further':
+    case 'further gradient': {
+      const one = further[piece.name];
+      if (!one) throw new RangeError(`the model has no graph "${piece.name}"`);
+      const graph = one.build(weights);
+      return piece.kind === 'further' ? graph.finishDynamic() : inputGradientGraph(graph, one.output);
     }
     case 'head': {
       const graph = headGraph(model, weights);

@@ -79,8 +79,14 @@ export class Float64Model {
 
   /** The objective of the request. */
   objective(moves: Moves = {}): number {
+    return this.scored(this.streams(moves).at(-1)!, (label) => this.weight(label, moves));
+  }
+
+  /** What enters each layer, and what leaves the last one. */
+  streams(moves: Moves = {}): readonly Tensor[] {
     const weights = (label: string): Tensor => this.weight(label, moves);
     let residual = this.embed(moves, weights);
+    const streams: Tensor[] = [];
     this.spec.blocks.forEach((block, layer) => {
       const { graph, moved, gain } = this.blocks[layer]!;
       const length = this.request.ids.length;
@@ -93,6 +99,7 @@ export class Float64Model {
       });
       const into = moves.taps?.get(tapKey(layer, 'residual.input'));
       if (into) residual = tensor(residual.shape, sum(residual.data, into));
+      streams.push(residual);
       const { heads } = block.attention;
       const gains = new Float64Array(heads).fill(1);
       for (const each of this.request.gains ?? []) if (each.layer === layer) gains[each.head]! *= each.gain;
@@ -110,7 +117,7 @@ export class Float64Model {
       }
       residual = evaluate(graph, feeds, weights).get('residual.out')!;
     });
-    return this.scored(residual, weights);
+    return [...streams, residual];
   }
 
   private embed(moves: Moves, weights: (label: string) => Tensor): Tensor {
@@ -155,7 +162,7 @@ export class Float64Model {
     return losses.reduce((a, b) => a + b, 0) / losses.length;
   }
 
-  private weight(label: string, moves: Moves): Tensor {
+  weight(label: string, moves: Moves = {}): Tensor {
     const { name, first } = storedRows(label);
     const stored = this.tensors.get(name);
     if (!stored) throw new RangeError(`no tensor "${name}"`);
