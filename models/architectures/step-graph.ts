@@ -19,7 +19,8 @@ import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { softmax } from '../../kernels/graph/operators/reduce';
 import { blockOutput, normedHeads } from './block-parts';
-import { linear, rotate } from './layers';
+import type { Rope } from '../formats/model-description';
+import { linear } from './layers';
 import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 
@@ -47,19 +48,20 @@ function attentionOutput(
     cos: graph.input('rope_cos', 'float32', [1, rope.dimensions / 2]),
     sin: graph.input('rope_sin', 'float32', [1, rope.dimensions / 2]),
   };
-  /** [1, heads, d] -> [heads, d], rotated. */
+  /** [1, heads, d] -> [1, heads, 1, d], rotated. */
   const rotated = (y: Value, count: number): Value => {
-    const rows = reshape(y, [count, headDim]);
-    return rope && angles ? rotate(rows, angles.cos, angles.sin, rope) : rows;
+    const rows = reshape(y, [1, count, 1, headDim]);
+    return rope && angles ? rotaryEmbedding(rows, angles.cos, angles.sin, rope) : rows;
   };
   const perHead = (name: string): Value => graph.input(name, 'float32', [heads, 1]);
-  const query = multiply(rotated(projected.query, heads), perHead('query_factor'));
-  const key = graph.output(rotated(projected.key, kvHeads), 'new_key');
-  const value = graph.output(reshape(projected.value, [kvHeads, headDim]), 'new_value');
+  const query = rotated(projected.query, heads);
+  const key = graph.output(reshape(rotated(projected.key, kvHeads), [kvHeads, headDim], 'new_key'));
+  const value = graph.output(reshape(projected.value, [kvHeads, headDim], 'new_value'));
 
   // Queries that read one key/value head lie side by side.
   const group = heads / kvHeads;
-  const queries = reshape(query, [kvHeads, group, headDim]);
+  const factor = reshape(perHead('query_factor'), [kvHeads, group, 1]);
+  const queries = multiply(reshape(query, [kvHeads, group, headDim]), factor);
   const ownScores = fusedMatmul(queries, reshape(key, [kvHeads, 1, headDim]), { transposeB: true });
   const capped = (scores: Value): Value =>
     spec.softcap === undefined ? scores : multiply(hyperbolicTangent(divide(scores, spec.softcap)), spec.softcap);
@@ -88,6 +90,30 @@ function attentionOutput(
   const output = reshape(add(cached, own), [heads, headDim]);
   const gained = multiply(output, perHead('head_gain'));
   return linear(graph, weights, spec.output, reshape(gained, [1, heads * headDim]));
+}
+
+/**
+ * The rotation of `rotate` for one row of x [1, heads, 1, d] in one node of nine: small nodes run cold behind the weights of a
+ * layer. Of a token of 322 million parameters in 24 layers, these were 3 to 4 % (fastest of 40, onnxruntime 1.30, 2026-11-27).
+ */
+function rotaryEmbedding(x: Value, cos: Value, sin: Value, { dimensions, layout }: Rope): Value {
+  const [, heads = 1, , width] = x.shape;
+  const part = width === dimensions ? 0 : dimensions;
+  return x.graph.node(
+    'RotaryEmbedding',
+    [x, x.graph.constant('int64', [1], [0]), cos, sin],
+    [{ type: x.type, shape: x.shape }],
+    {
+      interleaved: { kind: 'int', value: layout === 'interleaved' ? 1 : 0 },
+      ...(part === 0
+        ? {}
+        : {
+            num_heads: { kind: 'int', value: Number(heads) },
+            rotary_embedding_dim: { kind: 'int', value: part },
+          }),
+    },
+    'com.microsoft',
+  )[0];
 }
 
 /** x [count, ...] as `count` of [1, ...]. */

@@ -12,6 +12,11 @@ import { llamaLike, tinyModels, type TinyModel } from '../../support/checkpoints
 
 /** As in families.test.ts. */
 const tolerance = 1e-4;
+/**
+ * Allowed difference from a run that adds in another order, in units of the largest logit: a layer differs by some 2e-7, and
+ * the rows before by as much again.
+ */
+const rounding = 4e-6;
 const prompt = ids.slice(0, 9);
 const decoded = ids.slice(9);
 
@@ -54,7 +59,7 @@ describe('steps of decoding', () => {
   const decoders = tinyModels.filter(({ name }) => name !== 'bert');
 
   for (const tiny of [...decoders, withWindow(1), withWindow(2), withWindow(12)]) {
-    it(`${tiny.name}: the logits of the float64 pass, and those of the block within 1e-6`, async () => {
+    it(`${tiny.name}: the logits of the float64 pass, and those of the block up to rounding`, async () => {
       const { parameters, start, used } = await open(tiny);
       const expected = tiny.run(parameters, ids).logits;
       const steps = await start();
@@ -68,7 +73,7 @@ describe('steps of decoding', () => {
         });
         const same = await blocks.extend([id]);
         assert.deepEqual(used(), ['block']);
-        assert.ok(difference(logits, same.logits) <= 1e-6, `row ${at}`);
+        assert.ok(difference(logits, same.logits) <= rounding, `row ${at}`);
       }
     });
   }
@@ -97,7 +102,7 @@ describe('steps of decoding', () => {
           chunk: 64,
           logits: 'last',
         });
-        assert.ok(difference(logits, whole.logits?.data as Float32Array) <= 1e-6);
+        assert.ok(difference(logits, whole.logits?.data as Float32Array) <= rounding);
       }
       assert.equal(run.length, ids.length);
     });
@@ -122,7 +127,7 @@ describe('steps of decoding', () => {
       assert.deepEqual(used(), ['step']);
       const request = { ids, chunk: 64, logits: 'last' } as const;
       const whole = await runPrompt(model.spec, model.sessions, { ...request, variants: [variant] });
-      assert.ok(difference(logits, whole.logits?.data as Float32Array) <= 1e-6);
+      assert.ok(difference(logits, whole.logits?.data as Float32Array) <= rounding);
       const plain = await runPrompt(model.spec, model.sessions, request);
       assert.ok(difference(logits, plain.logits?.data as Float32Array) > 1e-2);
     });
@@ -162,7 +167,7 @@ describe('steps of decoding', () => {
     for (const id of decoded) logits = (await run.extend([id])).logits.slice();
     assert.deepEqual(used(), ['step']);
     const whole = await runPrompt(model.spec, model.sessions, { ids, prefix: 5, chunk: 64, logits: 'last' });
-    assert.ok(difference(logits, whole.logits?.data as Float32Array) <= 1e-6);
+    assert.ok(difference(logits, whole.logits?.data as Float32Array) <= rounding);
   });
 
   it('of a window read no key that a hole in the positions puts outside', async () => {
@@ -176,7 +181,7 @@ describe('steps of decoding', () => {
       all.push((all.at(-1) ?? 0) + 1);
       const request = { ids: ids.slice(0, all.length), positions: all, chunk: 64, logits: 'last' } as const;
       const whole = await runPrompt(model.spec, model.sessions, request);
-      assert.ok(difference(logits, whole.logits?.data as Float32Array) <= 1e-6, `row ${all.length}`);
+      assert.ok(difference(logits, whole.logits?.data as Float32Array) <= rounding, `row ${all.length}`);
     }
     assert.deepEqual(used(), ['step']);
   });
@@ -210,7 +215,7 @@ describe('steps of decoding', () => {
           chunk: 64,
           logits: 'last',
         });
-        assert.ok(difference(logits, whole.logits?.data as Float32Array) <= 1e-6);
+        assert.ok(difference(logits, whole.logits?.data as Float32Array) <= rounding);
       });
     }
   });
