@@ -159,6 +159,21 @@ describe('steps of decoding', () => {
     });
   }
 
+  for (const dimensions of [8, 4]) {
+    it(`rotate neighbouring channels, ${dimensions} of 8, as the blocks do`, async () => {
+      const { model, start } = await open('llama');
+      const [rope] = model.spec.ropes;
+      assert.equal(rope?.dimensions, 8);
+      // No family that runs stores this layout; the graphs are built when they are first needed.
+      Object.assign(rope, { layout: 'interleaved', dimensions });
+      const [steps, blocks] = [await start(), await start({ blocksAlone: true })];
+      for (const id of decoded) {
+        const [found, same] = [await steps.extend([id]), await blocks.extend([id])];
+        assert.ok(difference(found.logits, same.logits) <= rounding);
+      }
+    });
+  }
+
   it('follow a prefix that reads in both directions', async () => {
     const { model, start, used } = await open('llama');
     const run = await start({ prefix: 5 });
