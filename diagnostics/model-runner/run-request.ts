@@ -44,9 +44,12 @@ export interface ResidualStream {
 }
 
 export interface RunRequest extends Sequence {
-  /** One run per variant, as a batch; absent: the plain model alone. Statistics and taps are those of variant 0. */
+  /**
+   * One run per variant, as a batch; absent: the plain model alone. Statistics are those of variant 0. Taps hold every variant along
+   * their first axis, or one where all variants agree up to the layer.
+   */
   readonly variants?: readonly Variant[];
-  /** Token ids of each variant, as many as `ids`, where they differ; statistics and taps are still those of variant 0. */
+  /** Token ids of each variant, as many as `ids`, where they differ; statistics are still those of variant 0. */
   readonly variantIds?: readonly (readonly number[])[];
   /**
    * Only the rows behind the prefix are run, for every variant, and what is kept stays as it is. Interventions act on those

@@ -241,7 +241,7 @@ describe('path patching of a planted indirect object circuit', () => {
     await assert.rejects(found({ next: 'x@again' }), /"x@again" is no stage/);
   });
 
-  it('does without its circuit what a chance answer would, as it offers', async () => {
+  it('offers the model without the heads of a stage', async () => {
     const [offer] = pathPatching.offers?.(await found()) ?? [];
     assert.deepEqual(offer?.interventions, [{ kind: 'head', layer: 2, head: 0, source: { from: 'mean' } }]);
   });
