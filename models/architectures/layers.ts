@@ -27,19 +27,20 @@ function productOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x:
   const shape = transposed ? [spec.storedRows ?? outputs, inputs] : [inputs, outputs];
   const packed = weights.pack?.(spec, shape);
   if (packed) return packedProduct(graph, spec, packed, x);
-  if (weights.products === 'float16') {
-    const half = storedWeight(graph, weights, spec.weight, shape, rows);
-    const held = half.type === 'float16' ? half : cast(half, 'float16');
-    return cast(fusedMatmul(cast(x, 'float16'), held, { transposeB: transposed }), 'float32');
-  }
+  const half = weights.products === 'float16';
+  const left = half ? cast(x, 'float16') : x;
+  const product = (part: typeof rows): Value => {
+    if (!half) return fusedMatmul(left, weight(graph, weights, spec.weight, shape, part), { transposeB: transposed });
+    const stored = storedWeight(graph, weights, spec.weight, shape, part);
+    const right = stored.type === 'float16' ? stored : cast(stored, 'float16');
+    return cast(fusedMatmul(left, right, { transposeB: transposed }), 'float32');
+  };
   const most = transposed ? Math.max(1, Math.floor((weights.largest ?? Infinity) / (4 * inputs))) : outputs;
-  if (outputs <= most)
-    return fusedMatmul(x, weight(graph, weights, spec.weight, shape, rows), { transposeB: transposed });
+  if (outputs <= most) return product(rows);
   const first = rows?.first ?? 0;
   const pieces: Value[] = [];
   for (let from = 0; from < outputs; from += most) {
-    const part = { first: first + from, count: Math.min(most, outputs - from) };
-    pieces.push(fusedMatmul(x, weight(graph, weights, spec.weight, shape, part), { transposeB: true }));
+    pieces.push(product({ first: first + from, count: Math.min(most, outputs - from) }));
   }
   return concat(pieces, -1);
 }
