@@ -129,7 +129,8 @@ export class LayerSessions {
     if (!isLayer(piece) || this.fits()) return;
     const next = { ...piece, layer: piece.layer + 1 };
     if (next.layer >= this.model.blocks.length || this.opened.has(keyOf(next))) return;
-    await this.ahead.start(this.planned(next).sources);
+    const { plan, sources } = this.planned(next);
+    if (!plan || !this.options.packed?.keeps(plan)) await this.ahead.start(sources);
   }
 
   private planned(piece: Piece, multiplied: 'float16' | 'float32' = this.options.products ?? 'float32'): Planned {

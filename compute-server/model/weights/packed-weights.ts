@@ -37,6 +37,11 @@ export class PackedWeights {
     return new PiecePlan(weights, this.bits);
   }
 
+  /** Whether a piece is opened from the cache: the tensors that it was made of are not read again. */
+  keeps(plan: PiecePlan): boolean {
+    return this.cache?.has(plan) ?? false;
+  }
+
   /** `folder` is the one that the locations of the tensors are relative to. */
   async prepare(plan: PiecePlan, folder: string): Promise<PreparedPiece> {
     const kept = await this.cache?.folderOf(plan, folder);

@@ -92,6 +92,11 @@ export class WeightCache {
     }
   }
 
+  /** Whether the file of a piece was found whole, or written, in this process. */
+  has(plan: PiecePlan): boolean {
+    return this.sound.has(plan.digest);
+  }
+
   private stop(why: string): string {
     this.problem = `Its packed weights are not kept for the next run. ${why}`;
     return this.problem;

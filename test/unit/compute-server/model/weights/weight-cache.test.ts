@@ -61,8 +61,10 @@ describe('packed weights kept on the disk', () => {
   it('are written once, and read again by the next process', async () => {
     const cache = cacheOf('model');
     assert.equal(await cache.check(1000), undefined);
+    assert.equal(cache.has(plan()), false);
     const file = await fileOf(cache);
     const { mtimeMs } = statSync(file);
+    assert.equal(cache.has(plan()), true);
     assert.deepEqual(readdirSync(join(file, '..')), ['weights.bin'], 'nothing unfinished stays behind');
     rmSync(source, { recursive: true });
     assert.equal(await fileOf(cacheOf('model')), file);
