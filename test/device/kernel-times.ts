@@ -34,7 +34,11 @@ export async function kernelTimes(client: ComputeClient, device: string, length:
       ['mechanism', 'ms (cpu, ratio)', 'largest error'],
       mechanisms.map((id) => {
         const [a, b] = [rowOf(there.rows, id), rowOf(here.rows, id)];
-        if (a?.medianMs === undefined) return [id, 'not run', short(a?.reason ?? '')];
+        if (a?.medianMs === undefined) {
+          // It ran and was right; the roof was measured in a slower moment than the time.
+          const state = a?.refusal === 'impossible' ? 'no time' : a?.refusal === 'wrong' ? 'WRONG' : 'not run';
+          return [id, state, short(a?.reason ?? '')];
+        }
         const error = a.maxError?.toExponential(1) ?? '';
         return [id, b?.medianMs === undefined ? digits(a.medianMs) : beside(a.medianMs, b.medianMs), error];
       }),
