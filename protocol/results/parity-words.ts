@@ -13,7 +13,7 @@ export function parityWords(
     // The CPU multiplies integers by integers.
     const integers = device === undefined && weights !== 'float16';
     const activations = integers ? ' (activations rounded to int8)' : '';
-    return `${held}${activations}: ${number(maxLogitError)} from exact ones in the logits${where}${same}`;
+    return `${held}${activations}: logits differ from those of exact weights by ${number(maxLogitError)}${where}${same}`;
   }
   if (device === undefined) {
     return ok

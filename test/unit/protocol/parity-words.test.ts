@@ -28,11 +28,11 @@ describe('words of a parity', () => {
     } as const;
     assert.equal(
       parityWords(packed, String),
-      '8-bit weights (activations rounded to int8): 0.5 from exact ones in the logits, same greedy token at 22 of 24 positions',
+      '8-bit weights (activations rounded to int8): logits differ from those of exact weights by 0.5, same greedy token at 22 of 24 positions',
     );
     assert.equal(
       parityWords({ ...packed, weights: 'float16', device: 'WebGPU adapter' }, String),
-      'float16 weights on WebGPU adapter: 0.5 from exact ones in the logits, same greedy token at 22 of 24 positions',
+      'float16 weights on WebGPU adapter: logits differ from those of exact weights by 0.5, same greedy token at 22 of 24 positions',
     );
   });
 });
