@@ -20,7 +20,7 @@ const points = 6;
 
 /** The result that the panel says it saved. */
 async function saved(panel: FrameLocator, profile: string, workspace: string): Promise<BenchmarkResult> {
-  const name = await panel.locator('.run-state [title]').first().getAttribute('title');
+  const name = await panel.locator('.run-state [title]:not(#made-on)').first().getAttribute('title');
   assert.ok(name, 'the panel names the file it saved');
   const file = [workspace, profile]
     .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)))
