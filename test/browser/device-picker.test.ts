@@ -33,7 +33,8 @@ for (const [panel, hostOf] of Object.entries(hosts)) {
     after(() => browser.stop());
 
     it('is tested on demand, chosen by keyboard, asked of the model at once, and named by the next run', async () => {
-      const { page, posted, posts, send, close, complaints } = await browser.open({ host: hostOf('full', untested) });
+      const panel = await browser.open({ host: hostOf('full', untested) });
+      const { page, posted, complaints } = panel;
       const dropdown = page.locator('vscode-dropdown[aria-label="Device"]');
       const options = () => dropdown.locator('vscode-option').allTextContents();
       await dropdown.waitFor();
@@ -42,9 +43,9 @@ for (const [panel, hostOf] of Object.entries(hosts)) {
         ['cpu (setting)'],
       );
       await page.getByRole('button', { name: 'Test the devices' }).click();
-      await posts('refreshDevices');
+      await panel.posts('refreshDevices');
       await page.getByText('Testing the devices…').waitFor();
-      await send({ kind: 'devices', ...tested });
+      await panel.send({ kind: 'devices', ...tested });
       await page.getByText('agree with float64').waitFor();
       assert.deepEqual(
         (await options()).map((text) => text.trim()),
@@ -56,21 +57,22 @@ for (const [panel, hostOf] of Object.entries(hosts)) {
       const before = posted.length;
       await dropdown.focus();
       await page.keyboard.press('ArrowDown');
-      const { device } = await posts('chooseModel', before);
+      const { device } = await panel.posts('chooseModel', before);
       assert.equal(device, 'webgpu');
       await page.getByText('This was computed on cpu: Run computes it on webgpu.').waitFor();
-      const { plan } = await posts('planned', before);
+      const { plan } = await panel.posts('planned', before);
       assert.equal(plan.device, 'webgpu');
       assert.deepEqual(
         complaints.filter((text) => !text.includes('GL Driver Message')),
         [],
       );
-      await close();
+      await panel.close();
     });
 
     it('fits into 300 px with its reasons; one that is not here turns Run off with the reason', async () => {
       const host = hostOf('side', { ...tested, setting: 'cuda' });
-      const { page, close } = await browser.open({ host, place: 'side', width: 300 });
+      const panel = await browser.open({ host, place: 'side', width: 300 });
+      const { page } = panel;
       await page.waitForSelector('#settings .disclosure-button');
       if ((await page.locator('#test-devices').count()) === 0) await page.click('#settings .disclosure-button');
       const problem = page.locator('.problem', { hasText: 'CUDA libraries are not part of Headscope' });
@@ -85,7 +87,7 @@ for (const [panel, hostOf] of Object.entries(hosts)) {
       }));
       assert.ok(right <= width, `${right} of ${width}`);
       assert.equal(await page.locator('#run[disabled]').count(), 1);
-      await close();
+      await panel.close();
     });
   });
 }

@@ -284,7 +284,7 @@ describe('the heads panel', () => {
     it('explains the weight that was clicked, walked to, or listed among those read most', async () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
       await panel.page.waitForSelector('.top-keys tbody tr:first-child td.token-cell');
-      assert.equal(await panel.page.isDisabled('#explain-weight'), true);
+      await panel.page.waitForSelector('#explain-weight[disabled]');
       await press(panel, '.matrix-frame', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowUp', 'Enter');
       const cell = { kind: 'explainWeight', layer: 0, head: 7, query: 30, key: 2 };
       assert.deepEqual(await panel.posts('explainWeight'), cell);
