@@ -29,22 +29,41 @@ type Runner = Pick<ModelRunner, 'facts' | 'run' | 'gradients'>;
 
 const tap = 'attention.head_output';
 
-export async function integratedGradients(runner: Runner, path: EmbeddingPath): Promise<IntegratedGradients> {
-  const { from, to, objective, steps = 5, onProgress } = path;
+export interface EmbeddingLine {
+  /** Embeddings of `from` and `to`, [n, w]. */
+  readonly start: Float32Array;
+  readonly end: Float32Array;
+  /** `to` with the embeddings of the middle of part `step` of `steps`. */
+  at(step: number, steps: number): Sequence;
+}
+
+export async function embeddingLine(runner: Pick<Runner, 'run'>, from: Sequence, to: Sequence): Promise<EmbeddingLine> {
   if (from.ids.length !== to.ids.length) {
     throw new RangeError(`prompts of ${from.ids.length} and ${to.ids.length} tokens have no line between them`);
   }
   const [start, end] = [await embeddingOf(runner, from), await embeddingOf(runner, to)];
-  const layers = runner.facts.blocks.map((_, layer) => ({ layer, tap }) as const);
   const rows = to.ids.map((_, row) => row);
+  return {
+    start,
+    end,
+    at(step, steps) {
+      const share = (step + 0.5) / steps;
+      const data = start.map((value, i) => value + share * ((end[i] ?? 0) - value));
+      return { ...sequencePart(to), embeddings: { rows, data } };
+    },
+  };
+}
+
+export async function integratedGradients(runner: Runner, path: EmbeddingPath): Promise<IntegratedGradients> {
+  const { from, to, objective, steps = 5, onProgress } = path;
+  const line = await embeddingLine(runner, from, to);
+  const { start, end } = line;
+  const layers = runner.facts.blocks.map((_, layer) => ({ layer, tap }) as const);
   const heads: Float32Array[] = [];
   const embedding = new Float32Array(start.length);
   for (let step = 0; step < steps; step++) {
-    const share = (step + 0.5) / steps;
-    const data = start.map((value, at) => value + share * ((end[at] ?? 0) - value));
     const found = await runner.gradients({
-      ...sequencePart(to),
-      embeddings: { rows, data },
+      ...line.at(step, steps),
       objective,
       taps: layers,
       embedding: true,
@@ -79,7 +98,7 @@ export async function patchingEstimates(runner: Runner, path: EmbeddingPath): Pr
   });
 }
 
-async function embeddingOf(runner: Runner, sequence: Sequence): Promise<Float32Array> {
+async function embeddingOf(runner: Pick<Runner, 'run'>, sequence: Sequence): Promise<Float32Array> {
   const taps = [{ layer: 0, tap: 'residual.input' }] as const;
   const { layers } = await runner.run({ ...sequencePart(sequence), depth: 1, taps, logits: 'none' });
   return floats(layers[0]?.taps['residual.input']?.data);

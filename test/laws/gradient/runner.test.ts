@@ -77,6 +77,18 @@ describe('gradients of a runner', function () {
     });
   });
 
+  it('of logits and the ln of their sum of exponentials, put together as a loss, are those of the loss', async () => {
+    const runner = runnerOf(tiny.model);
+    const loss = await runner.gradients({ ids, objective: { kind: 'loss', rows: [4] }, embedding: true });
+    const together = {
+      kind: 'logits',
+      terms: [{ row: 4, token: ids[5]!, weight: -1 }],
+      logSums: [{ row: 4, weight: 1 }],
+    } as const;
+    const sum = await runner.gradients({ ids, objective: together, embedding: true });
+    assert.deepEqual(sum, loss);
+  });
+
   const other = [5, 17, 3, 11, 60, 8, 29, 3];
   const path = { from: { ids: other }, to: { ids }, objective };
 
