@@ -1,46 +1,58 @@
 /** The metric with one output that of the baseline, less the metric without: what the estimates are estimates of. */
-import { patched, type Patch } from '../activation-patching/patches';
-import type { Site } from '../activation-patching/parameters';
+import { changedFrom, replacementOf } from '../activation-patching/patches';
+import { Outputs } from '../effects/outputs';
 import { replacing, withReplacements } from '../effects/parts';
 import { measured } from '../effects/subjects';
 import type { ModelRunner } from '../model-runner/model-runner';
+import type { Replacement, Variant } from '../model-runner/variant';
 import type { Cell } from './cells';
 import type { Estimating } from './estimates';
 import type { Attributed } from './prompts';
-import type { CellSite } from './result';
-
-const siteOf: Readonly<Record<CellSite, Site>> = { head: 'head-output', mlp: 'mlp', residual: 'residual' };
 
 /** By cell. */
 export async function exactly(
   model: ModelRunner,
   prompt: Attributed,
   cells: readonly Cell[],
-  { metric, variant, columns, standIn }: Estimating,
+  settings: Estimating,
 ): Promise<readonly number[]> {
-  const { pair, sequence } = prompt;
+  const { metric, variant } = settings;
+  const replacement = await replacementsFor(model, prompt, cells, settings);
+  const variants: Variant[] = [variant];
+  const at = new Map<Cell, number>();
+  // Layer by layer: neighbours share the layers below them.
+  for (const cell of [...cells].sort((a, b) => a.layer - b.layer)) {
+    const one = replacement(cell);
+    if (one) at.set(cell, variants.push(withReplacements(variant, [one])) - 1);
+  }
+  const found = await measured(model, prompt.sequence, prompt, metric, variants);
+  const value = (which: number): number => found[which]?.[0] ?? Number.NaN;
+  return cells.map((cell) => value(at.get(cell) ?? 0) - value(0));
+}
+
+/** What is put in for a cell; undefined where nothing differs. */
+async function replacementsFor(
+  model: ModelRunner,
+  { pair, sequence }: Attributed,
+  cells: readonly Cell[],
+  { variant, columns, standIn }: Estimating,
+): Promise<(cell: Cell) => Replacement | undefined> {
+  const part = ({ site, layer, slot }: Cell) => (site === 'head' ? { layer, head: slot } : { layer });
   if (!pair) {
-    const [plain = [], ...without] = await measured(model, sequence, prompt, metric, [
-      variant,
-      ...cells.map(({ site, layer, slot }) => {
-        const part = site === 'head' ? { layer, head: slot } : { layer };
-        if (!standIn) throw new RangeError('there is neither a counterpart nor a stand-in');
-        return withReplacements(variant, [replacing(part, standIn(part))]);
-      }),
-    ]);
-    return without.map(([value = Number.NaN]) => value - (plain[0] ?? Number.NaN));
+    if (!standIn) throw new RangeError('there is neither a counterpart nor a stand-in');
+    return (cell) => replacing(part(cell), standIn(part(cell)));
   }
-  const found = new Map<Cell, number>();
-  for (const site of new Set(cells.map((cell) => cell.site))) {
-    const some = cells.filter((cell) => cell.site === site);
-    const patches = some.map(({ layer, slot }): Patch =>
-      site === 'head'
-        ? { layer, head: slot }
-        : { layer, positions: site === 'mlp' ? undefined : columns[slot]?.positions?.(pair) },
-    );
-    const settings = { site: siteOf[site], direction: 'noise', metric, variant } as const;
-    const { plain, values } = await patched(model, pair, pair.corrupted, patches, settings);
-    some.forEach((cell, at) => found.set(cell, (values[at] ?? Number.NaN) - plain));
-  }
-  return cells.map((cell) => found.get(cell) ?? Number.NaN);
+  const distinct = <T>(values: readonly T[]): readonly T[] => [...new Set(values)];
+  const outputs = await Outputs.of(
+    model,
+    pair.corrupted,
+    variant,
+    distinct(cells.map(({ site }) => site)),
+    distinct(cells.map(({ layer }) => layer)),
+  );
+  const from = changedFrom(model.facts, sequence, pair.corrupted);
+  return (cell) => {
+    const positions = cell.site === 'residual' ? columns[cell.slot]?.positions?.(pair) : undefined;
+    return replacementOf({ ...part(cell), positions }, cell.site, outputs, sequence, from);
+  };
 }

@@ -6,7 +6,7 @@ import { counted, threeDigits } from '../words';
 import { isEstimated, ranked } from './ranked';
 import type { Agreement, AttributionResult } from './result';
 
-/** Below it estimates of all heads do not order them. */
+/** Below it, over the largest or over all that were patched, estimates do not say which heads matter. */
 const reliable = 0.8;
 
 export const baselineWords = {
@@ -60,7 +60,9 @@ export function finding(result: Partial<AttributionResult>): string {
   }
   const interval = Number.isNaN(first.low) ? '' : `, 95 % interval ${signed(first.low)} to ${signed(first.high)}`;
   const exact = Number.isNaN(first.exact) ? '' : `; patched it is ${amount(first.exact)}`;
-  const all = agreement.find(({ group, set }) => group === 'parts' && set === 'both');
+  const doubtful = agreement.some(
+    ({ group, set, pearson }) => group === 'parts' && set !== 'drawn' && pearson.mean < reliable,
+  );
   const cost =
     passes.exact > passes.taken
       ? `, ${threeDigits(passes.exact / passes.taken)} times as many as this took`
@@ -68,9 +70,7 @@ export function finding(result: Partial<AttributionResult>): string {
   return [
     `Of ${heads.length} heads, ${partName(first)} changes the ${name} most by ${by} when its output becomes ${baselineWords[baseline]}: ${amount(first.estimate)} (estimated${interval}${exact}), on ${over}, from ${threeDigits(original.mean)}.`,
     ...agreementWords(result),
-    ...(all && all.pearson.mean < reliable
-      ? ['The estimates are not to be relied on here: run activation patching.']
-      : []),
+    ...(doubtful ? ['The estimates are not to be relied on here: run activation patching.'] : []),
     `Patching everything exactly takes ${counted(passes.exact, 'pass', 'passes')} a prompt${cost}.`,
   ].join(' ');
 }

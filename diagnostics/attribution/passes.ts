@@ -7,27 +7,22 @@ export const gradientsOf = ({ baseline, method, steps }: AttributionParameters):
   baseline === 'counterpart' && method === 'integrated' ? steps : 1;
 
 /**
- * Forward passes of one prompt: this run and patching everything. A gradient counts as three (a forward pass and about two for
- * the way back); behind it one more where the slope of the metric depends on the answer. Each kind of output that is patched
- * takes the outputs of the counterpart and the unpatched run too.
+ * Forward passes of one prompt: this run, and patching everything. Outputs and metric are taken of the prompt and of its counterpart.
+ * A gradient counts as three passes (a forward pass and about two for the way back), and one more where the slope of the metric
+ * depends on the answer. Patches take the outputs of the counterpart and the unpatched run besides: once here, and once for each of
+ * heads, MLPs and residual stream where each is patched by an analysis of its own.
  */
 export function passesOf(
   [parts, places]: readonly [parts: number, places: number],
   parameters: AttributionParameters,
   linear: boolean,
 ): AttributionResult['passes'] {
-  const groups = [
-    { cells: parts, sites: 2 },
-    { cells: places, sites: 1 },
-  ].filter(({ cells }) => cells > 0);
-  const before = 4;
-  const sum = (of: (group: { readonly cells: number; readonly sites: number }) => number): number =>
-    groups.reduce((total, group) => total + 2 * group.sites + of(group), 0);
+  const checks = [parts, places].reduce(
+    (sum, cells) => sum + Math.min(cells, largestCount(cells, parameters.checked) + parameters.random),
+    0,
+  );
   return {
-    taken:
-      before +
-      gradientsOf(parameters) * (linear ? 3 : 4) +
-      sum(({ cells }) => Math.min(cells, largestCount(cells, parameters.checked) + parameters.random)),
-    exact: sum(({ cells }) => cells),
+    taken: 4 + gradientsOf(parameters) * (linear ? 3 : 4) + 2 + checks,
+    exact: 2 * 2 + parts + (places > 0 ? 2 + places : 0),
   };
 }

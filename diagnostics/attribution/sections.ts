@@ -148,8 +148,7 @@ function agreementSection({ agreement, passes }: AttributionResult): TableSectio
     columns: [
       { name: 'group', title: 'Effects of', kind: 'text' },
       { name: 'set', title: 'Chosen', kind: 'text' },
-      number('n', 'Patched', 'How many were patched.'),
-      number('of', 'Of', 'How many there are.'),
+      { name: 'patched', title: 'Patched', kind: 'text' },
       number('pearson', "Pearson's r", 'Correlation of estimated and exact effects.'),
       number('pearsonLow', 'From', ends("Pearson's r")),
       number('pearsonHigh', 'To', ends("Pearson's r")),
@@ -160,8 +159,7 @@ function agreementSection({ agreement, passes }: AttributionResult): TableSectio
     rows: agreement.map(({ group, set, n, of, pearson, spearman }: Agreement) => [
       groupTitles[group],
       setTitles[set],
-      n,
-      of,
+      `${n} of ${of}`,
       ...[pearson, spearman].flatMap(({ mean, low, high }) => [cell(mean), cell(low), cell(high)]),
     ]),
   };
