@@ -8,6 +8,7 @@ import { partsOf } from '../effects/parts';
 import { measured } from '../effects/subjects';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { mean } from '../statistics/mean';
+import { ask } from './ask';
 import { cellsOf, groupOf, type Cell } from './cells';
 import { chosenOf } from './chosen';
 import { compare } from './compare';
@@ -53,6 +54,7 @@ export const attribution: Analysis<AttributionParameters, AttributionResult> = {
     return { passes: runs.length * taken + means, bytes };
   },
   run: attributions,
+  ask,
   finding,
   sections,
   compare,

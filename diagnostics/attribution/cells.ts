@@ -1,5 +1,6 @@
 /** What has an estimate: the output of a head or an MLP at all positions, or the residual stream behind a layer at some. */
 import type { Columns } from '../activation-patching/columns';
+import type { Pair } from '../activation-patching/pairs';
 import { partsOf } from '../effects/parts';
 import type { ModelFacts } from '../model-runner/model-runner';
 import type { CellSite } from './result';
@@ -9,6 +10,18 @@ export interface Cell {
   readonly layer: number;
   /** Head; 0 of an MLP; column of the residual stream. */
   readonly slot: number;
+  /** Of a head or MLP: at this column alone. */
+  readonly column?: number;
+}
+
+/** Where the cell stands in a prompt; undefined: everywhere. */
+export function positionsOf(
+  { site, slot, column }: Cell,
+  pair: Pair,
+  columns: Columns['columns'],
+): readonly number[] | undefined {
+  const at = site === 'residual' ? slot : column;
+  return at === undefined ? undefined : columns[at]?.positions?.(pair);
 }
 
 /** Which of them are compared with each other: effects of parts and of places differ in size and number. */

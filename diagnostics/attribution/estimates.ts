@@ -10,14 +10,13 @@
  */
 import type { GradientTap, LayerGradients, Objective } from '../model-runner/gradients';
 import { tapOf, type Replaceable } from '../../models/instrument/interventions/replacement';
-import type { Column } from '../activation-patching/columns';
 import { Outputs, sizesOf } from '../effects/outputs';
 import { embeddingLine } from '../gradients/integrated';
 import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
 import { sequencePart, type Sequence } from '../model-runner/sequence';
 import type { Variant } from '../model-runner/variant';
 import type { StandIn } from '../ablation/stand-ins';
-import type { Cell } from './cells';
+import { positionsOf, type Cell } from './cells';
 import type { Attributed, Attribution } from './prompts';
 import { isLinear, slopeOf } from './slope';
 
@@ -52,7 +51,7 @@ export async function estimated(
       ...(gains.length > 0 ? { gains } : {}),
     });
     cells.forEach((cell, at) => {
-      const positions = cell.site === 'residual' ? positionsOf(cell, prompt, settings.columns) : undefined;
+      const positions = prompt.pair && positionsOf(cell, prompt.pair, settings.columns);
       sums[at] = (sums[at] ?? 0) + share * productOf(model.facts, cell, changes, layers[cell.layer], positions);
     });
   }
@@ -119,9 +118,6 @@ async function objectiveAt(
     ...(slope.logSum === 0 ? {} : { logSums: [{ row, weight: slope.logSum }] }),
   };
 }
-
-const positionsOf = ({ slot }: Cell, { pair }: Attributed, columns: readonly Column[]): readonly number[] | undefined =>
-  pair && columns[slot]?.positions?.(pair);
 
 function productOf(
   facts: ModelFacts,

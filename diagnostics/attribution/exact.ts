@@ -5,7 +5,7 @@ import { replacing, withReplacements } from '../effects/parts';
 import { measured } from '../effects/subjects';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Replacement, Variant } from '../model-runner/variant';
-import type { Cell } from './cells';
+import { positionsOf, type Cell } from './cells';
 import type { Estimating } from './estimates';
 import type { Attributed } from './prompts';
 
@@ -52,7 +52,7 @@ async function replacementsFor(
   );
   const from = changedFrom(model.facts, sequence, pair.corrupted);
   return (cell) => {
-    const positions = cell.site === 'residual' ? columns[cell.slot]?.positions?.(pair) : undefined;
+    const positions = positionsOf(cell, pair, columns);
     return replacementOf({ ...part(cell), positions }, cell.site, outputs, sequence, from);
   };
 }

@@ -56,6 +56,10 @@ function captionOf(result: AttributionResult): string {
   return `By ${methodWords(result)}, over ${n} ${n === 1 ? 'prompt' : 'prompts'}.${asked}${left}`;
 }
 
+/** Positions are known where prompts have counterparts. */
+const askable = ({ columns }: AttributionResult): { readonly ask?: string } =>
+  columns === undefined ? {} : { ask: 'Patch by position' };
+
 function headsSection(result: AttributionResult): HeadsSection {
   const { heads, n, checked } = result;
   const first = ranked(result).find(({ head, estimate }) => head !== undefined && estimate !== 0);
@@ -65,6 +69,7 @@ function headsSection(result: AttributionResult): HeadsSection {
     id: 'heads',
     title: 'Effect of each head',
     caption: captionOf(result),
+    ...askable(result),
     numbers: [
       {
         name: 'estimate',
@@ -196,6 +201,7 @@ function rankedSection(result: AttributionResult): TableSection {
     kind: 'table',
     id: 'ranked',
     title: 'All heads and MLPs, largest estimate first',
+    ...askable(result),
     columns: [
       { name: 'head', title: 'Head', kind: 'head' },
       { name: 'part', title: 'Part', kind: 'text' },

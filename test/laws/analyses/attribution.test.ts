@@ -19,7 +19,7 @@ import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';
 import { optRun, type OptConfig } from '../../support/reference/other-families';
 import { dot, parametersOf, type Vector } from '../../support/reference/vectors';
 import { resultOf, runnerOf } from '../models/jobs';
-import { resultFor } from './one-run';
+import { answerFor, resultFor } from './one-run';
 
 const near = (found: number | undefined, expected: number, what: string, tolerance = 1e-4): void =>
   assert.ok(Math.abs((found ?? Number.NaN) - expected) < tolerance, `${what}: ${found} and ${expected}`);
@@ -162,6 +162,18 @@ describe('attribution of a prompt', () => {
     const prompt = { ...pair, sequence: pair.clean, pair };
     assert.ok((await estimated(model, prompt, cells, settings)).every((value) => value === 0));
     assert.ok((await exactly(model, prompt, cells, settings)).every((value) => value === 0));
+  });
+
+  it('is patched position by position where that is asked, in the last layer at the last position alone', async () => {
+    const result = await run({ random: 1000 });
+    const question = { section: 'heads', place: { kind: 'head', layer: 1, head: 2 } } as const;
+    const chart = await answerFor(tiny.model, attribution, { input, parameters: answers }, result, question);
+    assert.ok(chart.kind === 'chart');
+    const effects = chart.series[0]?.points.map(({ y }) => y) ?? [];
+    assert.equal(effects.length, n);
+    near(effects.at(-1), result.heads.exact[1]?.[2] ?? Number.NaN, 'the last position', 1e-5);
+    assert.ok(Math.abs(effects.at(-1) ?? 0) > 1e-3);
+    effects.slice(0, -1).forEach((effect) => near(effect, 0, 'others', 1e-5));
   });
 
   it('to zeros is the slope along the gain of the head, and is patched by a gain of 0', async () => {
