@@ -2,6 +2,7 @@
 import type { Analysis } from './analysis';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
+import { attribution } from './attribution/analysis';
 import { circuitDiscovery } from './circuit-discovery/analysis';
 import { circuitReuse } from './circuit-reuse/analysis';
 import { pathPatching } from './path-patching/analysis';
@@ -23,6 +24,7 @@ export const analyses: readonly Analysis[] = [
   taskAccuracy,
   ablation,
   activationPatching,
+  attribution,
   pathPatching,
   circuitDiscovery,
   circuitReuse,

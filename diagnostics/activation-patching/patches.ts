@@ -1,5 +1,6 @@
 /** One prompt patched in every cell: the metric of each patched run. */
 import type { TaskMetric } from '../../protocol/analysis/tasks';
+import type { Replaceable } from '../../models/instrument/interventions/replacement';
 import { Outputs, sizesOf } from '../effects/outputs';
 import { withReplacements } from '../effects/parts';
 import { measured } from '../effects/subjects';
@@ -65,26 +66,41 @@ export async function patched(
 ): Promise<{ readonly plain: number; readonly values: readonly number[] }> {
   const target = targetOf[site];
   const run = runOf(pair, direction);
-  // Before the first token that differs both runs are the same, where no token reads what is behind it.
-  const causal = model.facts.blocks.every((block) => block.causal) && run.prefix === undefined;
-  const from = causal ? firstDifference(run, source) : 0;
+  const from = changedFrom(model.facts, run, source);
   const layers = [...new Set(patches.map(({ layer }) => layer))];
   const outputs = await Outputs.of(model, source, variant, [target], layers);
   const variants: Variant[] = [variant];
-  const at = patches.map(({ layer, head, positions }) => {
-    // Named even where all are patched: rows before them are then run once.
-    const all = from > 0 ? run.ids.map((_, position) => position) : undefined;
-    const changed = (positions ?? all)?.filter((position) => position >= from);
-    if (changed?.length === 0) return 0;
-    const replacement: Replacement = {
-      layer,
-      target,
-      ...(head === undefined ? {} : { head }),
-      ...(changed ? { positions: changed } : {}),
-      data: outputs.slot(target, layer, head ?? 0),
-    };
-    return variants.push(withReplacements(variant, [replacement])) - 1;
+  const at = patches.map((patch) => {
+    const replacement = replacementOf(patch, target, outputs, run, from);
+    return replacement ? variants.push(withReplacements(variant, [replacement])) - 1 : 0;
   });
   const found = (await measured(model, run, pair, metric, variants)).map(([value]) => value ?? Number.NaN);
   return { plain: found[0] ?? Number.NaN, values: at.map((which) => found[which] ?? Number.NaN) };
+}
+
+/** The first position at which two runs differ: before the first token that does, no token reads what is behind it. */
+export function changedFrom({ blocks }: ModelFacts, run: Sequence, source: Sequence): number {
+  const causal = blocks.every((block) => block.causal) && run.prefix === undefined;
+  return causal ? firstDifference(run, source) : 0;
+}
+
+/** The outputs of the source put in at the positions of a patch from `from` on; undefined where there are none. */
+export function replacementOf(
+  { layer, head, positions }: Patch,
+  target: Replaceable,
+  outputs: Outputs,
+  { ids }: Sequence,
+  from: number,
+): Replacement | undefined {
+  // Named even where all are patched: rows before them are then run once.
+  const all = from > 0 ? ids.map((_, position) => position) : undefined;
+  const changed = (positions ?? all)?.filter((position) => position >= from);
+  if (changed?.length === 0) return undefined;
+  return {
+    layer,
+    target,
+    ...(head === undefined ? {} : { head }),
+    ...(changed ? { positions: changed } : {}),
+    data: outputs.slot(target, layer, head ?? 0),
+  };
 }

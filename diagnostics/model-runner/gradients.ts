@@ -17,6 +17,8 @@ export type Objective =
   | {
       readonly kind: 'logits';
       readonly terms: readonly { readonly row: number; readonly token: number; readonly weight: number }[];
+      /** Added: ln of the sum of e^logit over the vocabulary behind rows, each times its weight. */
+      readonly logSums?: readonly { readonly row: number; readonly weight: number }[];
     }
   /** Sum of the stream that leaves the last layer times these numbers, [n, w]: of a model without a language head. */
   | {

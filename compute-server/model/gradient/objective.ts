@@ -105,7 +105,10 @@ function termsOf({ objective, ids }: GradientRequest): ReadonlyMap<number, RowTe
       at(row).normaliser += 1 / rows.length;
     }
   }
-  if (objective.kind === 'logits') for (const { row, token, weight } of objective.terms) put(row, token, weight);
+  if (objective.kind === 'logits') {
+    for (const { row, token, weight } of objective.terms) put(row, token, weight);
+    for (const { row, weight } of objective.logSums ?? []) at(row).normaliser += weight;
+  }
   if (terms.size === 0) throw new RangeError('there is nothing to differentiate: no row is asked for');
   return new Map([...terms].sort(([a], [b]) => a - b));
 }

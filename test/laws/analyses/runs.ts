@@ -28,6 +28,7 @@ const fitting = (id: string, { pictures }: Case): ParameterValues => {
     'divergence-set': { truth: pictures.truth, tokens: 4, layers: '0,1' },
     'retrieval-head': { tokens: 3, masked: '1', mode: 'mean', chosen: '0.1' },
     'attention-influence': { probes: 3, window: 24 },
+    attribution: { steps: 2 },
     'path-patching': { next: 'v', kept: 20, leastGap: 0 },
     'circuit-discovery': { threshold: 0.3, subsets: 2, randomCircuits: 3, leastGap: 0 },
     'circuit-reuse': {
