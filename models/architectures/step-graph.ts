@@ -6,7 +6,10 @@
  * Inputs: `residual` [1, w]; `key.<g>` and `value.<g>` [cached.<g>, d], which may be empty; `query_factor` [h, 1], the factor on
  * query x key: the model's scale, or 0 for a head that attends uniformly; `head_gain` [h, 1], the factor on a head's output;
  * `rope_cos` and `rope_sin` [1, dimensions / 2] where the block rotates.
- * Outputs: `residual.out` [1, w], `new_key` and `new_value` [g, d] of the new position.
+ * Outputs: `residual.out` [1, w], `new_key` and `new_value` [g, d] of the new position. For those who look into the row, and at
+ * almost no cost for others: `head_output` [h, d], what the heads put out, gains included; and of the h / g queries of each
+ * key/value head `probabilities.<g>` and `scores.<g>` [1, h / g, 1 + cached.<g>], the scores as softmax reads them. The new
+ * position comes first, those of the cache follow as they lie there.
  *
  * There is no mask: a cache holds what the new position may read, and a window is kept by the cache alone.
  */
@@ -63,14 +66,19 @@ function attentionOutput(
   const factor = reshape(perHead('query_factor'), [kvHeads, group, 1]);
   const queries = multiply(reshape(query, [kvHeads, group, headDim]), factor);
   const ownScores = fusedMatmul(queries, reshape(key, [kvHeads, 1, headDim]), { transposeB: true });
-  const capped = (scores: Value): Value =>
-    spec.softcap === undefined ? scores : multiply(hyperbolicTangent(divide(scores, spec.softcap)), spec.softcap);
+  const { softcap } = spec;
+  /** Born under the name of the output: one named afterwards is copied in every run. */
+  const scored = (g: number, parts: readonly Value[]): Value => {
+    const name = `scores.${g}`;
+    if (softcap === undefined) return graph.output(concat(parts, -1, name));
+    return graph.output(multiply(hyperbolicTangent(divide(concat(parts, -1), softcap)), softcap, name));
+  };
   const queriesOf = split(queries, kvHeads);
   const ownOf = split(ownScores, kvHeads);
   const read = queriesOf.map((own, g) => {
     const cache = (name: string): Value => graph.input(`${name}.${g}`, 'float32', [1, `cached.${g}`, headDim]);
     const cached = fusedMatmul(own, cache('key'), { transposeB: true });
-    const weights = softmax(capped(concat([ownOf[g] ?? own, cached], -1)), -1);
+    const weights = graph.output(softmax(scored(g, [ownOf[g] ?? own, cached]), -1, `probabilities.${g}`));
     return {
       own: slice(weights, -1, 0, 1),
       cached: matmul(slice(weights, -1, 1), cache('value')),
@@ -88,7 +96,7 @@ function attentionOutput(
     0,
   );
   const output = reshape(add(cached, own), [heads, headDim]);
-  const gained = multiply(output, perHead('head_gain'));
+  const gained = graph.output(multiply(output, perHead('head_gain'), 'head_output'));
   return linear(graph, weights, spec.output, reshape(gained, [1, heads * headDim]));
 }
 

@@ -1,4 +1,7 @@
-/** Decoding by step graphs against the graphs of the blocks, which join and move the whole cache of a layer for each token. */
+/**
+ * Decoding by step graphs against the graphs of the blocks, which join and move the whole cache of a layer for each token; and
+ * tokens whose heads are looked into against plain ones.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +46,9 @@ const bench: Bench = {
       const whole = join(root, 'whole');
       writeSyntheticModel(whole, realSize);
       for (const keys of [512, 2048]) await against(report, whole, keys, '322 M parameters in float32');
+      for (const weights of ['as-stored', 'q8'] as const) {
+        for (const keys of [512, 2048]) await lookedInto(report, whole, keys, weights);
+      }
     } finally {
       rmSync(root, { recursive: true });
     }
@@ -106,5 +112,51 @@ async function against(report: Report, folder: string, keys: number, what: strin
     // Rounding adds up over layers.
     ...(model.spec.blocks.length === 1 ? { target: 1e-6 } : {}),
   });
+  await model.sessions.release();
+}
+
+/** Sequences of their own, in turns; a group of 64 keys. */
+async function lookedInto(report: Report, folder: string, keys: number, weights: 'as-stored' | 'q8'): Promise<void> {
+  const model = await openModel(folder, { device: 'cpu', threads, limitBytes: 8e9, weights });
+  const ids = Array.from({ length: keys }, (_, i) => (i * 7919) % model.summary.vocabulary);
+  const groups = [{ name: 'first 64', positions: Array.from({ length: 64 }, (_, i) => i) }];
+  const start = (): Promise<SequenceRun> =>
+    SequenceRun.start(model.spec, model.sessions, { ids, chunk: 256, groups, stepsAtOnce: true });
+  const plain = await start();
+  const ways = {
+    'with statistics of all heads': { statistics: true },
+    'with the outputs of all heads and their mass on a group': { observe: true },
+  };
+  const competitors = [{ name: 'plain', run: () => plain.extend([1]) }];
+  for (const [name, wanted] of Object.entries(ways)) {
+    const run = await start();
+    competitors.push({ name, run: () => run.extend([1], wanted) });
+  }
+  const source = random(1);
+  let series: readonly Series[] = [];
+  for await (const after of interleave(competitors, {
+    baseline: 'plain',
+    seconds: 12,
+    uniform: () => source.uniform(),
+    signal: new AbortController().signal,
+  })) {
+    series = after;
+  }
+  const [without, ...others] = series;
+  if (!without) throw new Error('nothing was timed');
+  for (const [at, name] of Object.keys(ways).entries()) {
+    const looked = others[at];
+    if (!looked) throw new Error('nothing was timed');
+    const { median, low, high } = ratioOfPairs(...pairs(looked, without));
+    const [own, other] = [looked, without].map(({ times }) => Math.min(...times.values()));
+    report.figure({
+      name: `a token ${name}, against one without, 322 M parameters ${weights === 'q8' ? 'in 8 bits' : 'in float32'}, ${keys} keys`,
+      value: median,
+      unit: 'times',
+      target: 1.3,
+      comparison: 'atMost',
+      note: `95 % from ${low.toFixed(2)} to ${high.toFixed(2)}; fastest ${own?.toFixed(2)} against ${other?.toFixed(2)} ms`,
+    });
+  }
   await model.sessions.release();
 }

@@ -22,9 +22,10 @@ import { runPrompt } from '../run/model-run';
 import { floats, int64, range } from '../run/runtime-arrays';
 import { numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/run-stream';
 import { servedBySteps, StepFeeds } from '../run/step-feeds';
+import { rowOutputs, StepRow } from '../run/step-row';
 import { dispose, KeptOutputs, type RuntimeArray, type RuntimeValue } from '../../runtime/values';
 import type { LayerReinforcement, RunHooks } from '../run/run-request';
-import { positionAt, sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
+import { positionAt, sequencePart, type KeyGroup, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
 export interface SequenceRunRequest extends Sequence {
   readonly variant?: Variant;
@@ -41,6 +42,13 @@ export interface SequenceRunRequest extends Sequence {
   readonly stepsAtOnce?: boolean;
 }
 
+/** What is asked of the rows that go on. */
+interface Looks {
+  readonly observe?: boolean;
+  readonly topKeys?: boolean;
+  readonly statistics?: boolean;
+}
+
 /**
  * What a row costs more by the graphs of the blocks than by steps, and what opening sessions costs that widen half weights, in
  * seconds (322 million parameters in 24 layers, 2 threads, onnxruntime 1.30, 2026-11-27; indicative). A layer that holds its
@@ -52,6 +60,8 @@ const seconds = { row: 2e-4, cachedByte: 1.5e-10, openedByte: 1.2e-9 } as const;
 export class SequenceRun implements Continuation {
   /** Seconds that rows would have taken less by steps. */
   private lost = 0;
+  /** Each with a key once. */
+  private readonly groups: readonly KeyGroup[];
 
   private constructor(
     private readonly model: ModelSpec,
@@ -67,7 +77,9 @@ export class SequenceRun implements Continuation {
     /** By layer, where layers chose gains. */
     readonly chosen: ReadonlyMap<number, LayerReinforcement>,
     private readonly ids: number[],
-  ) {}
+  ) {
+    this.groups = (request.groups ?? []).map(({ name, positions }) => ({ name, positions: [...new Set(positions)] }));
+  }
 
   static async start(
     model: ModelSpec,
@@ -139,16 +151,13 @@ export class SequenceRun implements Continuation {
     return context === undefined || positionAt(this.request, this.ids.length) < context;
   }
 
-  async extend(
-    added: readonly number[],
-    wanted: { readonly observe?: boolean; readonly topKeys?: boolean; readonly statistics?: boolean } = {},
-  ): Promise<Extension> {
+  async extend(added: readonly number[], wanted: Looks = {}): Promise<Extension> {
     const { model, sessions, request } = this;
     const start = this.ids.length;
     const length = added.length;
     if (wanted.statistics && length !== 1) throw new RangeError('statistics are those of one token');
     this.ids.push(...added);
-    const groups = request.groups ?? [];
+    const { groups } = this;
     const picks = wanted.statistics ? new PickTable(earlierOccurrences(this.ids), start) : undefined;
     let residual = await embedRows(model, sessions, request, start, added);
     const pass = (next: RuntimeValue): void => {
@@ -163,14 +172,26 @@ export class SequenceRun implements Continuation {
       ...(ranking ? { top: [] as TopKeys[] } : {}),
     }));
     const steps =
-      length === 1 && !wanted.observe && !wanted.statistics && this.bySteps(start)
+      length === 1 && this.bySteps(start)
         ? new StepFeeds(model, { start, sequence: request, variant: this.variant })
         : undefined;
     try {
       for (const block of model.blocks) {
         const layer = block.index;
         if (steps) {
-          pass(await this.step(block, steps, residual));
+          const look = (row: StepRow, headOutput?: Float32Array): void => {
+            if (picks) {
+              const collector = new StatisticsCollector(block.attention.heads, picks, groups);
+              collector.addRow(start, row);
+              statistics.push(collector.numbers());
+            }
+            const [observation] = observations;
+            if (!headOutput || !observation) return;
+            observation.headOutputs.push(headOutput);
+            observation.mass.push(massOf(row, block.attention.heads, groups));
+            if (ranking) observation.top?.push(row.top());
+          };
+          pass(await this.step(block, steps, residual, wanted, look));
           continue;
         }
         const session = await sessions.session({ kind: 'block', layer, instrumented: true });
@@ -245,23 +266,43 @@ export class SequenceRun implements Continuation {
     for (const keys of this.keys) keys.dispose();
   }
 
-  /** A row that nobody looks into, on the cpu: other devices decode by the graphs of the blocks. */
+  /** On the cpu alone: other devices decode by the graphs of the blocks. */
   private bySteps(start: number): boolean {
     const { model, sessions, variant, cache, request } = this;
     if (request.blocksAlone || sessions.placement.device !== 'cpu' || !servedBySteps(model, variant, start))
       return false;
     const opening = 2 * seconds.openedByte * sessions.stepsToOpen();
-    if (request.stepsAtOnce || this.lost >= opening) return true;
+    if (request.stepsAtOnce || this.lost >= opening) {
+      // Where rows go through the blocks in between, steps are to pay again each time that they are opened.
+      if (opening > 0) this.lost = 0;
+      return true;
+    }
     this.lost += seconds.row * model.blocks.length + seconds.cachedByte * cache.bytes();
     return false;
   }
 
-  private async step(block: BlockSpec, feeds: StepFeeds, residual: RuntimeValue): Promise<RuntimeArray> {
+  private async step(
+    block: BlockSpec,
+    feeds: StepFeeds,
+    residual: RuntimeValue,
+    { observe = false, statistics = false }: Looks,
+    look: (row: StepRow, headOutput?: Float32Array) => void,
+  ): Promise<RuntimeArray> {
     const { index: layer, attention } = block;
     const session = await this.sessions.session({ kind: 'step', layer });
-    const values = await session.run(feeds.of(block, this.cache, await numbersOf(residual)));
+    const values = await session.run(feeds.of(block, this.cache, await numbersOf(residual)), [
+      'residual.out',
+      'new_key',
+      'new_value',
+      ...(observe ? ['head_output'] : []),
+      ...(observe || statistics ? rowOutputs(attention.kvHeads, statistics) : []),
+    ]);
     const out = floats(values, 'residual.out');
     requireFinite(out, this.model.hiddenSize, 1, this.ids.length - 1, `Layer ${layer}`);
+    if (observe || statistics) {
+      const row = new StepRow(attention.heads, this.cache.heads(layer), this.cache.first(layer), values);
+      look(row, observe ? floats(values, 'head_output') : undefined);
+    }
     this.cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
     if (attention.window !== undefined) this.cache.trim(layer, attention.window - 1);
     return { data: out, shape: [1, 1, out.length] };
@@ -277,6 +318,15 @@ function rowOf(data: Float32Array, heads: number, rows: number, width: number, r
     out.set(data.subarray(from, from + width), head * width);
   }
   return out;
+}
+
+/** [h, groups] */
+function massOf(row: StepRow, heads: number, groups: readonly KeyGroup[]): Float32Array {
+  const mass = new Float32Array(heads * groups.length);
+  groups.forEach(({ positions }, g) => {
+    row.massOn(positions).forEach((value, head) => (mass[head * groups.length + g] = value));
+  });
+  return mass;
 }
 
 /** Row `row` of the keys read most, alone. */

@@ -73,9 +73,25 @@ export class HeadCache {
 
   /** Row of the position that is `at` behind the oldest held. */
   rowOf(at: number): { readonly key: Float32Array; readonly value: Float32Array } {
-    const row = at < this.ring ? (this.oldest + at) % this.ring : at;
+    const row = this.placeOf(at);
     const [from, to] = [row * this.width, (row + 1) * this.width];
     return { key: this.keys.subarray(from, to), value: this.values.subarray(from, to) };
+  }
+
+  /** Place, among the rows as they lie, of the position that is `at` behind the oldest held. */
+  placeOf(at: number): number {
+    return at < this.ring ? (this.oldest + at) % this.ring : at;
+  }
+
+  /** Pieces in which the rows lie in order, oldest first: places [from, to), of which the first is `at` behind the oldest held. */
+  pieces(): readonly { readonly from: number; readonly to: number; readonly at: number }[] {
+    const { oldest, ring, held } = this;
+    if (oldest === 0) return [{ from: 0, to: held, at: 0 }];
+    return [
+      { from: oldest, to: ring, at: 0 },
+      { from: 0, to: oldest, at: ring - oldest },
+      { from: ring, to: held, at: ring },
+    ];
   }
 
   private straighten(): void {

@@ -23,9 +23,19 @@ import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { firstSlot, localWindow, occurrences, pickCount, type PickTable } from './pick-table';
 import { blockOf, planRows, thumbnailSize, type RowPlan } from './row-plan';
 import { flag, floats, int64 } from './runtime-arrays';
+import type { StepRow } from './step-row';
 
 /** Columns of key_columns: key position, then the groups, then the blocks of the thumbnail. */
 const fixedColumns = 1;
+
+/** Sums over the queries of a chunk, as `addStatistics` lays them out (of a batch of one). */
+interface ChunkSums {
+  readonly mass: ArrayLike<number>;
+  readonly picked: ArrayLike<number>;
+  readonly entropy: ArrayLike<number>;
+  readonly spread: ArrayLike<number>;
+}
+
 /** Collects one layer's statistics over the chunks of a prompt (variant 0 of the batch). */
 export class StatisticsCollector {
   private readonly sums: Float64Array;
@@ -82,7 +92,47 @@ export class StatisticsCollector {
 
   /** Takes what the graph gave for the chunk of queries that `feeds` asked for. */
   add(start: number, length: number, firstKey: number, values: RuntimeValues): void {
-    this.addPooled(start, length, floats(values, 'statistics.mass'));
+    this.addSums(start, length, firstKey, {
+      mass: floats(values, 'statistics.mass'),
+      picked: floats(values, 'statistics.picked'),
+      entropy: floats(values, 'statistics.entropy'),
+      spread: floats(values, 'statistics.spread'),
+    });
+  }
+
+  /** Takes row `start` of a text from its step graph, with the scores. Groups name each key once; no picture is drawn. */
+  addRow(start: number, row: StepRow): void {
+    const { heads, groups, picks } = this;
+    const columns = this.columns();
+    const sums = {
+      mass: new Float64Array(heads * columns),
+      picked: row.weightsOf(picks.keys.subarray((start - picks.start) * pickCount).subarray(0, pickCount)),
+      entropy: new Float64Array(heads),
+      spread: new Float64Array(heads * positionalNames.length),
+    };
+    const spread = picks.once(`spread of row ${start} from key ${row.first}`, () =>
+      this.spreadRows(start, 1, row.first),
+    );
+    for (let head = 0; head < heads; head++) {
+      const { positions, entropy, largest } = row.sums(head);
+      sums.mass[head * columns] = positions;
+      sums.entropy[head] = entropy;
+      const above = Math.max(0, largest - (spread.floor[0] ?? 0));
+      for (let at = 0; at < positionalNames.length; at++) {
+        sums.spread[head * positionalNames.length + at] = above * (spread.weights[at] ?? 0);
+      }
+    }
+    groups.forEach((group, g) => {
+      row.massOn(group.positions).forEach((mass, head) => {
+        sums.mass[head * columns + fixedColumns + g] = mass;
+      });
+    });
+    this.addSums(start, 1, row.first, sums);
+  }
+
+  private addSums(start: number, length: number, firstKey: number, sums: ChunkSums): void {
+    const { picked, entropy, spread } = sums;
+    this.addPooled(start, length, sums.mass);
     let positions = 0;
     for (let i = 0; i < length; i++) {
       const position = start + i;
@@ -104,13 +154,11 @@ export class StatisticsCollector {
         if (position >= first) this.counts.groups[g] = (this.counts.groups[g] ?? 0) + 1;
       });
     }
-    const picked = floats(values, 'statistics.picked');
-    const entropy = floats(values, 'statistics.entropy');
-    const spread = floats(values, 'statistics.spread');
     for (let head = 0; head < this.heads; head++) {
       const sum = (slot: number, count = 1): number => {
-        const first = head * pickCount + slot;
-        return picked.subarray(first, first + count).reduce((total, each) => total + each, 0);
+        let total = 0;
+        for (let at = 0; at < count; at++) total += picked[head * pickCount + slot + at] ?? 0;
+        return total;
       };
       this.put(head, 0, sum(1));
       this.put(head, 1, sum(firstSlot));
@@ -227,7 +275,7 @@ export class StatisticsCollector {
   }
 
   /** `mass` [1, heads, segments, rows, columns] of the chunk. */
-  private addPooled(start: number, length: number, mass: Float32Array): void {
+  private addPooled(start: number, length: number, mass: ArrayLike<number>): void {
     const { segments, rows, rowOfGroup, firstBlock, rowOfBlock, blocks } = this.plan(start, length);
     const columns = this.columns();
     const pictured = fixedColumns + this.groups.length;

@@ -189,6 +189,14 @@ describe('the pieces of a model', () => {
       // 2.4e-9 s a byte of two layers are 1.2e-4 s, and a row costs 4e-4 s more by the blocks.
       assert.deepEqual(kinds, ['block', 'block', 'step', 'step']);
       assert.equal(large.sessions.stepsToOpen(), 0);
+      // Several rows at once go through the blocks, and steps are to pay anew.
+      kinds.length = 0;
+      for (const added of [[11, 13], [17], [19], [23]]) {
+        const { logits } = await run.extend(added);
+        const same = await expected.extend(added);
+        logits.forEach((value, i) => assert.ok(Math.abs(value - (same.logits[i] ?? NaN)) <= 1e-5));
+      }
+      assert.deepEqual(kinds, ['block', 'block', 'step', 'step']);
       await runPrompt(large.spec, large.sessions, { ids, chunk: 20, logits: 'none' });
       assert.equal(large.sessions.stepsToOpen(), blocks * blockBytes);
       // The small model has both open.

@@ -201,6 +201,79 @@ describe('steps of decoding', () => {
     assert.deepEqual(used(), ['step']);
   });
 
+  describe('looked into', () => {
+    const groups = [
+      // One key twice, the keys that a window loses, one that is decoded, none.
+      { name: 'early', positions: [0, 2, 2, 3, 5] },
+      { name: 'late', positions: [7, 8, 12] },
+      { name: 'none', positions: [] },
+    ];
+    const variant: Variant = { gains: [{ layer: 1, head: 1, gain: 2.5 }], uniform: [{ layer: 1, head: 3 }] };
+    /** Numbers on the way through both, which have the same shape. */
+    const numbersIn = (value: unknown, path = ''): (readonly [string, number])[] =>
+      typeof value === 'number'
+        ? [[path, value]]
+        : Object.entries(value as object).flatMap(([key, each]) => numbersIn(each, `${path}.${key}`));
+    const requireSame = (found: unknown, expected: unknown, what: string): void => {
+      const [own, other] = [numbersIn(found), numbersIn(expected)];
+      assert.ok(own.length > 0);
+      assert.deepEqual(
+        own.map(([path]) => path),
+        other.map(([path]) => path),
+      );
+      own.forEach(([path, value], at) => {
+        const same = other[at]?.[1] ?? Infinity;
+        assert.ok(Object.is(value, same) || Math.abs(value - same) <= 1e-5, `${what}${path}: ${value}, not ${same}`);
+      });
+    };
+    for (const tiny of [...decoders, withWindow(1), withWindow(2), withWindow(12)]) {
+      it(`${tiny.name}: every number is that of the blocks`, async () => {
+        const { start, used } = await open(tiny);
+        const request = { groups, variant, observe: true, topKeys: true };
+        const steps = await start(request);
+        const observed = await start({ ...request, blocksAlone: true });
+        const counted = await start({ ...request, blocksAlone: true });
+        used();
+        for (const [at, id] of decoded.entries()) {
+          // Rows that nobody looks into move the cache as well.
+          if (at % 3 === 2) {
+            for (const run of [steps, observed, counted]) await run.extend([id]);
+            used();
+            continue;
+          }
+          const found = await steps.extend([id], { observe: true, topKeys: true, statistics: true });
+          assert.deepEqual(used(), ['step']);
+          const { observations, logits } = await observed.extend([id], { observe: true, topKeys: true });
+          const { statistics } = await counted.extend([id], { statistics: true });
+          assert.deepEqual(used(), ['block']);
+          requireSame(found.statistics, statistics, `row ${at}, statistics`);
+          requireSame(found.observations, observations, `row ${at}, observations`);
+          assert.ok(difference(found.logits, logits) <= rounding);
+        }
+      });
+    }
+
+    it('of a window whose keys a hole in the positions leaves behind: those that are read count', async () => {
+      const { start, used } = await open('mistral, window 7');
+      const positions = [0, 1, 2, 3, 4, 9, 10, 11, 12];
+      const request = { positions, groups };
+      const [steps, blocks] = [await start(request), await start({ ...request, blocksAlone: true })];
+      used();
+      for (const id of decoded.slice(0, 4)) {
+        const { length } = steps;
+        const found = await steps.extend([id], { statistics: true });
+        assert.deepEqual(used(), ['step']);
+        const same = await blocks.extend([id], { statistics: true });
+        const without = (all: typeof found.statistics) => all?.map((layer) => ({ ...layer, permutation: {} }));
+        requireSame(without(found.statistics), without(same.statistics), `row ${length}, `);
+        // Position p is row p - 4 behind the hole, which the rows from 5 on, at most 7 of them, are.
+        const read = Math.min(7, length - 4);
+        assert.ok(Math.abs((found.statistics?.[0]?.permutation.mean.selfToken ?? NaN) - 1 / read) < 1e-9);
+        used();
+      }
+    });
+  });
+
   describe('leave to the graphs of the blocks', () => {
     const group = { name: 'few', positions: [1, 4] };
     const change = { layer: 1, head: 2, group: 'few' };

@@ -14,6 +14,15 @@ const inOrder = (cache: HeadCache): number[] =>
     return key[0] ?? NaN;
   });
 
+/** The same, as its pieces name the rows that lie in order. */
+const inPieces = (cache: HeadCache): number[] => {
+  const rows = lying(cache);
+  return cache.pieces().flatMap(({ from, to, at }) => {
+    if (from < to) assert.equal(cache.placeOf(at), from);
+    return rows.slice(from, to);
+  });
+};
+
 /** Positions in the order in which they lie. */
 const lying = ({ key, value, length }: HeadCache): number[] => {
   assert.deepEqual(key.shape, [1, length, 2]);
@@ -55,6 +64,7 @@ describe('the cache of a head', () => {
       cache.trim(3);
       found.push(lying(cache));
       assert.deepEqual(inOrder(cache), [position - 2, position - 1, position]);
+      assert.deepEqual(inPieces(cache), inOrder(cache));
     }
     assert.deepEqual(found, [
       [5, 3, 4],
@@ -65,6 +75,7 @@ describe('the cache of a head', () => {
     ]);
     cache.append(...row(10));
     assert.deepEqual(inOrder(cache), [7, 8, 9, 10]);
+    assert.deepEqual(inPieces(cache), [7, 8, 9, 10]);
     cache.append(...row(11));
     cache.trim(2);
     assert.deepEqual(lying(cache), [10, 11]);
