@@ -80,7 +80,10 @@ describe('the headscope command', function () {
       assert.ok(test?.ok && test.maxError! < 1e-4, `${operator}: ${JSON.stringify(test)}`);
     }
     assert.deepEqual(
-      Object.entries(cpu.selfTest.operators).filter(([, { ok, maxError }]) => !ok || !(maxError! < 1e-4)),
+      Object.entries(cpu.selfTest.operators).filter(
+        // On the CPU it rounds what it multiplies to 8 bits.
+        ([name, { ok, maxError }]) => !ok || !(maxError! < (name === 'MatMulNBits' ? 2e-2 : 1e-4)),
+      ),
       [],
     );
     for (const device of result.devices.filter((each) => !each.available)) {
