@@ -2,7 +2,7 @@
 import type { Analysis, AnalysisJob, Step } from '../analysis';
 import { longestByPosition } from '../activation-patching/columns';
 import { meansOver, standInsFor, type StandIn } from '../ablation/stand-ins';
-import { measures } from '../effects/metric';
+import { isMetric, measures } from '../effects/metric';
 import { outputBytes } from '../effects/outputs';
 import { partsOf } from '../effects/parts';
 import { measured } from '../effects/subjects';
@@ -47,7 +47,9 @@ export const attribution: Analysis<AttributionParameters, AttributionResult> = {
     const roles = 1 + Object.keys(task?.task.roles ?? {}).length;
     const width = !compared || !parameters.positions ? 0 : task && longest > longestByPosition ? roles : longest;
     const counts = [partsOf(facts.blocks).length, facts.blocks.length * width] as const;
-    const { taken } = passesOf(counts, parameters, true);
+    // Of a pair the usual metric is mostly a difference of logits.
+    const metric = parameters.metric === 'usual' ? (task?.task.metric ?? 'logit-difference') : parameters.metric;
+    const { taken } = passesOf(counts, parameters, isMetric(metric) && isLinear(metric));
     const means = parameters.baseline === 'mean' ? runs.length : 0;
     // Outputs of both prompts, their difference and the gradients are held at the same time.
     const bytes = 4 * outputBytes(facts, width > 0 ? ['head', 'mlp', 'residual'] : ['head', 'mlp'], longest);
