@@ -7,6 +7,7 @@ import { metricWords } from '../effects/metric';
 import { modeWords, unitWords } from './finding';
 import { isMeasured, ranked } from './ranked';
 import type { AblationResult } from './result';
+import { cellOf } from '../sections/cell';
 
 export const sections = (result: Partial<AblationResult>): readonly Section[] =>
   isMeasured(result) ? [headsSection(result), mlpSection(result), rankedSection(result), levelSection(result)] : [];
@@ -97,7 +98,6 @@ const intervalColumns = (unit: string, interval: string): TableSection['columns'
 function rankedSection(result: AblationResult): TableSection {
   const { unit } = metricWords[result.metric];
   const all = ranked(result);
-  const cell = (value: number): number | null => (Number.isNaN(value) ? null : value);
   return {
     kind: 'table',
     id: 'ranked',
@@ -114,7 +114,7 @@ function rankedSection(result: AblationResult): TableSection {
       head === undefined ? null : { layer, head },
       head === undefined ? `MLP of layer ${layer}` : 'head',
       change,
-      ...(result.n > 1 ? [cell(low), cell(high), beyondChance ? 'yes' : 'no'] : []),
+      ...(result.n > 1 ? [cellOf(low), cellOf(high), beyondChance ? 'yes' : 'no'] : []),
     ]),
   };
 }
@@ -124,7 +124,6 @@ const levelSection = (result: AblationResult): TableSection => {
   const words = metricWords[metric];
   const column = (name: string, title: string, definition: string) =>
     ({ name, title, kind: 'number', unit: words.unit, definition }) as const;
-  const cell = (value: number): number | null => (Number.isNaN(value) ? null : value);
   return {
     kind: 'table',
     id: 'baseline',
@@ -135,6 +134,6 @@ const levelSection = (result: AblationResult): TableSection => {
       column('low', 'From', 'Lower end of its 95 % interval.'),
       column('high', 'To', 'Upper end of its 95 % interval.'),
     ],
-    rows: [[cell(baseline.mean), cell(baseline.low), cell(baseline.high)]],
+    rows: [[cellOf(baseline.mean), cellOf(baseline.low), cellOf(baseline.high)]],
   };
 };

@@ -10,7 +10,8 @@ import { isPerHead, type PatchingParameters } from './parameters';
 import { patched, sourceOf, type Cell, type Patch } from './patches';
 import { cellName, ranked } from './ranked';
 import type { PatchingResult } from './result';
-import { effectDefinition, intervalWords } from './sections';
+import { intervalWords } from '../effects/level-section';
+import { effectDefinition } from './sections';
 
 export async function ask(
   model: ModelRunner,

@@ -3,11 +3,13 @@ import type { Scale } from '../../protocol/sections/figure';
 import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { MapSection } from '../../protocol/sections/map';
 import type { Section } from '../../protocol/sections/section';
-import type { SectionCell, TableSection } from '../../protocol/sections/table';
+import type { TableSection } from '../../protocol/sections/table';
+import { intervalWords, levelTable } from '../effects/level-section';
 import { metricWords } from '../effects/metric';
 import { isPerHead } from './parameters';
 import { isMeasured, ranked } from './ranked';
 import type { PatchingResult, Table } from './result';
+import { cellOf } from '../sections/cell';
 
 export const sections = (result: Partial<PatchingResult>): readonly Section[] =>
   isMeasured(result)
@@ -31,7 +33,6 @@ export function effectDefinition({ direction, metric }: PatchingResult): string 
 const nullTitle = 'Random pairs';
 const nullDefinition = ({ null: random }: PatchingResult): string =>
   `The same with values of another prompt of the task, drawn at random: what any prompt of its kind would do. Mean over ${random?.n ?? 0} prompts that have another one of as many tokens.`;
-export const intervalWords = "95 % interval over prompts (Student's t)";
 
 /** One for the effects and those of random pairs: side by side they are to be compared. */
 function scaleOf({ effect, null: random }: PatchingResult): Scale {
@@ -129,7 +130,6 @@ function rankedSection(result: PatchingResult): TableSection {
     unit: '',
     definition,
   });
-  const cell = (value: number): SectionCell => (Number.isNaN(value) ? null : value);
   return {
     kind: 'table',
     id: 'ranked',
@@ -151,32 +151,17 @@ function rankedSection(result: PatchingResult): TableSection {
     rows: ranked(result).map(({ layer, slot, effect, low, high, random: other, beyondChance }) => [
       ...(byHead ? [{ layer, head: slot }] : [`L${layer}`, isPerHead(site) ? `${slot}` : (columns[slot] ?? `${slot}`)]),
       effect,
-      ...(n > 1 ? [cell(low), cell(high)] : []),
-      ...(random ? [cell(other)] : []),
+      ...(n > 1 ? [cellOf(low), cellOf(high)] : []),
+      ...(random ? [cellOf(other)] : []),
       ...(n > 1 ? [beyondChance ? 'yes' : 'no'] : []),
     ]),
   };
 }
 
 function levelSection({ metric, clean, corrupted, gap }: PatchingResult): TableSection {
-  const { name, unit, definition } = metricWords[metric];
-  const cell = (value: number): SectionCell => (Number.isNaN(value) ? null : value);
-  const column = (id: string, title: string, words: string) =>
-    ({ name: id, title, kind: 'number', unit, definition: words }) as const;
-  return {
-    kind: 'table',
-    id: 'levels',
-    title: `${name[0]?.toUpperCase()}${name.slice(1)} without patches`,
-    columns: [
-      { name: 'run', title: 'Prompts', kind: 'text' },
-      column('mean', 'Mean', `${definition}, under the interventions of the run.`),
-      column('low', 'From', `Lower end of its ${intervalWords}.`),
-      column('high', 'To', `Upper end of its ${intervalWords}.`),
-    ],
-    rows: [
-      ['clean', cell(clean.mean), cell(clean.low), cell(clean.high)],
-      ['corrupted', cell(corrupted.mean), cell(corrupted.low), cell(corrupted.high)],
-      ['clean less corrupted', cell(gap.mean), cell(gap.low), cell(gap.high)],
-    ],
-  };
+  return levelTable(metric, 'patches', [
+    ['clean', clean],
+    ['corrupted', corrupted],
+    ['clean less corrupted', gap],
+  ]);
 }

@@ -1,12 +1,13 @@
 /** What a result shows. */
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
-import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
+import type { SectionColumn, TableSection } from '../../protocol/sections/table';
 import type { TextSection } from '../../protocol/sections/text';
 import { chartSections } from './charts';
 import { repeatedStretch } from './influence';
 import type { DocumentResult, InfluenceResult } from './result';
 import { counted, documentName, headsInWords, inOrder, sourcesNamed, sourceTitle } from './words';
+import { cellOf } from '../sections/cell';
 
 export const sections = (partial: Partial<InfluenceResult>): readonly Section[] => {
   if (!isWhole(partial)) return [];
@@ -22,7 +23,6 @@ export const sections = (partial: Partial<InfluenceResult>): readonly Section[] 
 /** Partial results have every field, and some of the documents. */
 const isWhole = (partial: Partial<InfluenceResult>): partial is InfluenceResult => partial.overall !== undefined;
 
-const cellOf = (value: number): SectionCell => (Number.isNaN(value) ? null : value);
 const influenceDefinition = 'AI = (L masked - L plain) / L plain: the rise of the loss as a share of it.';
 
 const number = (name: string, title: string, unit: string, definition: string): SectionColumn => ({

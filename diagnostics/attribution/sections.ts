@@ -4,12 +4,14 @@ import type { Scale } from '../../protocol/sections/figure';
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { MapSection } from '../../protocol/sections/map';
 import type { Section } from '../../protocol/sections/section';
-import type { SectionCell, TableSection } from '../../protocol/sections/table';
+import type { TableSection } from '../../protocol/sections/table';
+import { intervalWords, levelTable } from '../effects/level-section';
 import { metricWords } from '../effects/metric';
 import { cellName, groupOf } from './cells';
 import { baselineWords, methodWords } from './finding';
 import { isEstimated, ranked } from './ranked';
 import type { Agreement, AttributionResult, Checked, Table } from './result';
+import { cellOf } from '../sections/cell';
 
 export const sections = (result: Partial<AttributionResult>): readonly Section[] =>
   isEstimated(result)
@@ -23,9 +25,7 @@ export const sections = (result: Partial<AttributionResult>): readonly Section[]
       ]
     : [];
 
-const interval = "95 % interval over prompts (Student's t)";
 const unitOf = ({ metric }: AttributionResult): string => metricWords[metric].unit;
-const cell = (value: number): SectionCell => (Number.isNaN(value) ? null : value);
 
 const baselineOf = ({ baseline }: AttributionResult): string => baselineWords[baseline];
 
@@ -77,7 +77,7 @@ function headsSection(result: AttributionResult): HeadsSection {
         definition: estimateDefinition(result),
         ...shared,
         values: heads.estimate,
-        ...(n > 1 ? { low: heads.low, high: heads.high, interval } : {}),
+        ...(n > 1 ? { low: heads.low, high: heads.high, interval: intervalWords } : {}),
       },
       ...(checked.some(({ site }) => site === 'head')
         ? [
@@ -165,7 +165,7 @@ function agreementSection({ agreement, passes }: AttributionResult): TableSectio
       groupTitles[group],
       setTitles[set],
       `${n} of ${of}`,
-      ...[pearson, spearman].flatMap(({ mean, low, high }) => [cell(mean), cell(low), cell(high)]),
+      ...[pearson, spearman].flatMap(({ mean, low, high }) => [cellOf(mean), cellOf(low), cellOf(high)]),
     ]),
   };
 }
@@ -208,8 +208,8 @@ function rankedSection(result: AttributionResult): TableSection {
       number('estimate', 'Estimated effect', estimateDefinition(result)),
       ...(n > 1
         ? [
-            number('low', 'From', `Lower end of its ${interval}.`),
-            number('high', 'To', `Upper end of its ${interval}.`),
+            number('low', 'From', `Lower end of its ${intervalWords}.`),
+            number('high', 'To', `Upper end of its ${intervalWords}.`),
           ]
         : []),
       number('exact', 'Exact effect', `${exactDefinition(result)} Empty where it was not patched.`),
@@ -217,33 +217,18 @@ function rankedSection(result: AttributionResult): TableSection {
     rows: ranked(result).map(({ layer, head, estimate, low, high, exact }) => [
       head === undefined ? null : { layer, head },
       head === undefined ? `MLP of layer ${layer}` : 'head',
-      cell(estimate),
-      ...(n > 1 ? [cell(low), cell(high)] : []),
-      cell(exact),
+      cellOf(estimate),
+      ...(n > 1 ? [cellOf(low), cellOf(high)] : []),
+      cellOf(exact),
     ]),
   };
 }
 
 function levelSection({ metric, original, counterpart }: AttributionResult): TableSection {
-  const { name, unit, definition } = metricWords[metric];
-  const column = (id: string, title: string, words: string) =>
-    ({ name: id, title, kind: 'number', unit, definition: words }) as const;
-  const row = (title: string, { mean, low, high }: AttributionResult['original']) =>
-    [title, cell(mean), cell(low), cell(high)] as const;
-  return {
-    kind: 'table',
-    id: 'levels',
-    title: `${name[0]?.toUpperCase()}${name.slice(1)} without changes`,
-    columns: [
-      { name: 'run', title: 'Prompts', kind: 'text' },
-      column(
-        'mean',
-        'Mean',
-        `${definition}, under the interventions of the run. The answers are those of the prompts.`,
-      ),
-      column('low', 'From', `Lower end of its ${interval}.`),
-      column('high', 'To', `Upper end of its ${interval}.`),
-    ],
-    rows: [row('prompts', original), ...(counterpart ? [row('counterparts', counterpart)] : [])],
-  };
+  return levelTable(
+    metric,
+    'changes',
+    [['prompts', original], ...(counterpart ? [['counterparts', counterpart] as const] : [])],
+    ' The answers are those of the prompts.',
+  );
 }

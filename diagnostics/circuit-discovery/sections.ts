@@ -10,6 +10,7 @@ import { metricWords } from '../effects/metric';
 import { partName, type Part } from '../effects/parts';
 import { isFound } from './finding';
 import type { DiscoveryResult } from './result';
+import { cellOf } from '../sections/cell';
 
 export const askWords = 'Show what it attends to';
 export const intervalWords = "95 % interval over held-out prompts (Student's t)";
@@ -31,7 +32,6 @@ export const sections = (result: Partial<DiscoveryResult>): readonly Section[] =
       ]
     : [];
 
-const cell = (value: number): SectionCell => (Number.isNaN(value) ? null : value);
 export const inCircuit = ({ nodes }: Circuit): readonly HeadPlace[] =>
   nodes.flatMap(({ layer, head }) => (head === undefined ? [] : [{ layer, head }]));
 
@@ -94,10 +94,10 @@ function levelSection(result: DiscoveryResult, verdict: Verdict): TableSection {
     ({ name: id, title, kind: 'number', unit: of, definition }) as const;
   const row = (words: string, { mean, share, shareLow, shareHigh }: Level): readonly SectionCell[] => [
     words,
-    cell(mean),
-    cell(share),
-    cell(shareLow),
-    cell(shareHigh),
+    cellOf(mean),
+    cellOf(share),
+    cellOf(shareLow),
+    cellOf(shareHigh),
   ];
   const { chance } = result;
   return {
@@ -119,8 +119,8 @@ function levelSection(result: DiscoveryResult, verdict: Verdict): TableSection {
       row('none', verdict.nothing),
       ...(chance
         ? [
-            ['random circuits, mean', null, cell(chance.mean), null, null],
-            ['random circuits, largest', null, cell(chance.largest), null, null],
+            ['random circuits, mean', null, cellOf(chance.mean), null, null],
+            ['random circuits, largest', null, cellOf(chance.largest), null, null],
           ]
         : []),
     ],
@@ -158,8 +158,8 @@ function nodesSection({ verdict }: DiscoveryResult, { nodes }: Circuit): TableSe
       return [
         head === undefined ? null : { layer, head },
         head === undefined ? partName({ layer }) : 'head',
-        cell(weight),
-        ...(own ? [cell(own.change), cell(own.low), cell(own.high), own.beside] : []),
+        cellOf(weight),
+        ...(own ? [cellOf(own.change), cellOf(own.low), cellOf(own.high), own.beside] : []),
       ];
     }),
   };

@@ -12,6 +12,7 @@ import { metricWords } from '../effects/metric';
 import { isCompared } from './finding';
 import { headWords, type Repair } from './repair';
 import type { ReuseResult, Side } from './result';
+import { cellOf } from '../sections/cell';
 
 export const sections = (result: Partial<ReuseResult>): readonly Section[] =>
   isCompared(result)
@@ -27,7 +28,6 @@ export const sections = (result: Partial<ReuseResult>): readonly Section[] =>
       ]
     : [];
 
-const cell = (value: number): SectionCell => (Number.isNaN(value) ? null : value);
 const number = (name: string, title: string, definition: string, unit = '') =>
   ({ name, title, kind: 'number', unit, definition }) as const;
 
@@ -59,18 +59,18 @@ function acrossSection({ first, second }: ReuseResult): TableSection {
   const row = (task: Side, circuit: string, { mean, share, shareLow, shareHigh }: Level): readonly SectionCell[] => [
     task.title,
     circuit,
-    cell(mean),
-    cell(share),
-    cell(shareLow),
-    cell(shareHigh),
+    cellOf(mean),
+    cellOf(share),
+    cellOf(shareLow),
+    cellOf(shareHigh),
   ];
   const rows = (side: Side, other: Side): readonly (readonly SectionCell[])[] => [
     row(side, 'its own', side.own),
     row(side, `of ${other.title}`, side.other),
     ...(side.chance
       ? [
-          [side.title, 'random, mean', null, cell(side.chance.mean), null, null],
-          [side.title, 'random, largest', null, cell(side.chance.largest), null, null],
+          [side.title, 'random, mean', null, cellOf(side.chance.mean), null, null],
+          [side.title, 'random, largest', null, cellOf(side.chance.largest), null, null],
         ]
       : []),
   ];
@@ -129,7 +129,7 @@ function rolesSection(id: string, { title, circuit, roles }: Side): TableSection
       { layer: one.layer, head: one.head },
       isIn(one.layer, one.head) ? 'yes' : 'no',
       one.role,
-      ...scoreNames.map((score) => cell(one[score])),
+      ...scoreNames.map((score) => cellOf(one[score])),
     ]),
   };
 }
@@ -149,9 +149,9 @@ function repairSection({ metric }: Side, repair: Repair): TableSection {
   const { name, unit, definition } = metricWords[metric];
   const row = (words: string, { mean, low, high }: Repair['change']): readonly SectionCell[] => [
     words,
-    cell(mean),
-    cell(low),
-    cell(high),
+    cellOf(mean),
+    cellOf(low),
+    cellOf(high),
   ];
   const [accuracy, choice, level] = [repair.accuracy, repair.choice, repair.metric];
   return {

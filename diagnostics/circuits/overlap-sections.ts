@@ -3,6 +3,7 @@ import type { HeadPlace, HeadsSection } from '../../protocol/sections/heads';
 import type { SectionCell, TableSection } from '../../protocol/sections/table';
 import { nodeId, type Circuit } from './circuit';
 import type { Baseline, Overlap } from './overlap';
+import { cellOf } from '../sections/cell';
 
 type Names = readonly [first: string, second: string];
 
@@ -44,8 +45,7 @@ export const whatWords: Readonly<Record<Overlap['what'], string>> = { heads: 'he
 export function overlapTable(overlaps: readonly Overlap[], [one, other]: Names): TableSection {
   const number = (name: string, title: string, definition: string) =>
     ({ name, title, kind: 'number', unit: '', definition }) as const;
-  const cell = (value: number | undefined): SectionCell => (value === undefined || Number.isNaN(value) ? null : value);
-  const baseline = (of: Baseline | undefined): readonly SectionCell[] => [cell(of?.mean), cell(of?.chance)];
+  const baseline = (of: Baseline | undefined): readonly SectionCell[] => [cellOf(of?.mean), cellOf(of?.chance)];
   return {
     kind: 'table',
     id: 'overlap',
@@ -70,13 +70,13 @@ export function overlapTable(overlaps: readonly Overlap[], [one, other]: Names):
     rows: overlaps.map((overlap) => [
       whatWords[overlap.what],
       overlap.shared,
-      cell(overlap.ofEither),
+      cellOf(overlap.ofEither),
       ...baseline(overlap.anyHeads),
       ...baseline(overlap.sameLayers),
       overlap.first,
       overlap.second,
-      cell(overlap.ofFirst),
-      cell(overlap.ofSecond),
+      cellOf(overlap.ofFirst),
+      cellOf(overlap.ofSecond),
     ]),
   };
 }

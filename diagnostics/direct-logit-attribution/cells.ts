@@ -1,10 +1,6 @@
-import type { SectionCell, SectionColumn } from '../../protocol/sections/table';
+import type { SectionColumn } from '../../protocol/sections/table';
 
 export const intervalWords = '95 % interval over prompts';
-
-/** A number, or nothing where none was measured. */
-export const cellOf = (value: number | undefined): SectionCell =>
-  value === undefined || Number.isNaN(value) ? null : value;
 
 export const intervalColumns = (unit: string): readonly SectionColumn[] => [
   { name: 'low', title: 'Low', kind: 'number', unit, definition: `Lower end of the ${intervalWords} (Student's t).` },

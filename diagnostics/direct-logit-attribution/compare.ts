@@ -1,6 +1,6 @@
 /** Two attributions side by side, e.g. without and with an intervention, or of two tokens. */
 import type { Section } from '../../protocol/sections/section';
-import { cellOf } from './cells';
+import { cellOf } from '../sections/cell';
 import type { DirectResult } from './result';
 
 const unit = 'logits';

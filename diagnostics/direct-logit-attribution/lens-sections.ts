@@ -1,7 +1,8 @@
 /** The logit lens by layer as sections. */
 import type { ChartSection } from '../../protocol/sections/chart';
 import type { TableSection } from '../../protocol/sections/table';
-import { cellOf, intervalColumns, intervalWords } from './cells';
+import { cellOf } from '../sections/cell';
+import { intervalColumns, intervalWords } from './cells';
 import type { DirectResult, LensLayer } from './result';
 
 type WithLens = DirectResult & { readonly lens: readonly LensLayer[] };

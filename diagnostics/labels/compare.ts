@@ -5,7 +5,8 @@ import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
 import type { LabelsResult } from './result';
-import { cellOf, scoredApart, scoreTitles } from './sections';
+import { cellOf } from '../sections/cell';
+import { scoredApart, scoreTitles } from './sections';
 
 /** Rows of the table of scores: what changed less is in the grid. */
 const mostRows = 100;

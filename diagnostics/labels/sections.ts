@@ -4,11 +4,12 @@ import { headLabels, type HeadClass, type HeadLabel } from '../../protocol/resul
 import type { ChartSection } from '../../protocol/sections/chart';
 import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
-import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
+import type { SectionColumn, TableSection } from '../../protocol/sections/table';
 import { headsByLabel } from './causal-check';
 import { leastDeviation } from './confidence';
 import { thresholds } from './labels';
 import type { LabelsResult } from './result';
+import { cellOf } from '../sections/cell';
 
 export const sections = (result: Partial<LabelsResult>): readonly Section[] => [
   ...(result.statistics ? [headsSection(result)] : []),
@@ -95,10 +96,6 @@ const placeOf = ({ layer, head }: HeadClass): { layer: number; head: number } =>
 const unique = (classes: readonly HeadClass[]): readonly { layer: number; head: number }[] => [
   ...new Map(classes.map((one) => [`${one.layer}.${one.head}`, placeOf(one)])).values(),
 ];
-
-/** A number, or nothing where none was measured. */
-export const cellOf = (value: number | undefined): SectionCell =>
-  value === undefined || Number.isNaN(value) ? null : value;
 
 const lossColumns = (removed: string): readonly SectionColumn[] => [
   {

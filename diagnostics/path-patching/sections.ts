@@ -3,15 +3,16 @@ import type { Scale } from '../../protocol/sections/figure';
 import type { GraphEdge, GraphNode, GraphSection } from '../../protocol/sections/graph';
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
-import type { SectionCell, TableSection } from '../../protocol/sections/table';
+import type { TableSection } from '../../protocol/sections/table';
 import { receiversOf, receiverText, type Receiver } from '../circuits/receivers';
+import { intervalWords, levelTable } from '../effects/level-section';
 import { metricWords } from '../effects/metric';
 import { partName } from '../effects/parts';
 import { isMeasured, ranked, receiverWords } from './finding';
 import type { PathResult, Stage } from './result';
+import { cellOf } from '../sections/cell';
 
 export const askWords = 'Show what it attends to';
-export const intervalWords = "95 % interval over prompts (Student's t)";
 const effectTitle = 'Effect (share of the way to the counterpart)';
 
 export const sections = (result: Partial<PathResult>): readonly Section[] =>
@@ -90,8 +91,6 @@ function headsSection(result: PathResult, stage: Stage, number: number): HeadsSe
   };
 }
 
-const cell = (value: number): SectionCell => (Number.isNaN(value) ? null : value);
-
 function rankedSection(result: PathResult, stage: Stage, number: number): TableSection {
   const { n, stages } = result;
   const column = (name: string, title: string, definition: string) =>
@@ -116,7 +115,7 @@ function rankedSection(result: PathResult, stage: Stage, number: number): TableS
     rows: ranked(stage).map(({ layer, head, effect, low, high, beyondChance }) => [
       { layer, head },
       effect,
-      ...(n > 1 ? [cell(low), cell(high), beyondChance ? 'yes' : 'no'] : []),
+      ...(n > 1 ? [cellOf(low), cellOf(high), beyondChance ? 'yes' : 'no'] : []),
     ]),
   };
 }
@@ -197,27 +196,14 @@ function graphSection(result: PathResult): GraphSection {
 }
 
 function levelSection({ metric, original, counterpart, gap }: PathResult): TableSection {
-  const { name, unit, definition } = metricWords[metric];
-  const column = (id: string, title: string, words: string) =>
-    ({ name: id, title, kind: 'number', unit, definition: words }) as const;
-  return {
-    kind: 'table',
-    id: 'levels',
-    title: `${name[0]?.toUpperCase()}${name.slice(1)} without patches`,
-    columns: [
-      { name: 'run', title: 'Prompts', kind: 'text' },
-      column(
-        'mean',
-        'Mean',
-        `${definition}, under the interventions of the run. The answers are those of the prompts.`,
-      ),
-      column('low', 'From', `Lower end of its ${intervalWords}.`),
-      column('high', 'To', `Upper end of its ${intervalWords}.`),
+  return levelTable(
+    metric,
+    'patches',
+    [
+      ['prompts', original],
+      ['counterparts', counterpart],
+      ['counterparts less prompts', gap],
     ],
-    rows: [
-      ['prompts', cell(original.mean), cell(original.low), cell(original.high)],
-      ['counterparts', cell(counterpart.mean), cell(counterpart.low), cell(counterpart.high)],
-      ['counterparts less prompts', cell(gap.mean), cell(gap.low), cell(gap.high)],
-    ],
-  };
+    ' The answers are those of the prompts.',
+  );
 }

@@ -2,12 +2,13 @@
 import type { ChartSection } from '../../protocol/sections/chart';
 import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
-import type { SectionCell, TableSection } from '../../protocol/sections/table';
+import type { TableSection } from '../../protocol/sections/table';
 import type { TextSection } from '../../protocol/sections/text';
 import { grid } from './choose';
 import { isAtBound } from './controls';
 import { threeDigits } from '../words';
 import type { CurvePoint, Range, Score, ZeroTuningResult } from './result';
+import { cellOf } from '../sections/cell';
 
 export const ask = 'Show its last row before and after';
 
@@ -133,8 +134,6 @@ const valuesOf = (curve: readonly CurvePoint[], id: keyof Score): readonly numbe
   curve.flatMap(({ calibration, heldOut }) => [calibration[id], heldOut[id]]).filter((value) => !Number.isNaN(value));
 const lowest = (curve: readonly CurvePoint[], id: keyof Score): number => Math.min(...valuesOf(curve, id));
 const highest = (curve: readonly CurvePoint[], id: keyof Score): number => Math.max(...valuesOf(curve, id));
-
-const cellOf = (value: number | undefined): SectionCell => (value === undefined || Number.isNaN(value) ? null : value);
 
 function chosenSection(chosen: ZeroTuningResult['chosen'], { firstTokenMass }: Partly): TableSection {
   return {

@@ -11,11 +11,11 @@ import { partName } from '../../../diagnostics/effects/parts';
 import type { AnalysisInput } from '../../../protocol/analysis/analysis';
 import { resolveTable, type ParameterValues } from '../../../protocol/analysis/parameters';
 import { objectSamples, objectTask } from '../../support/analyses/object-task';
+import { linearOpt } from '../../support/checkpoints/linear-opt';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import type { Checkpoint } from '../../support/checkpoints/planted-circuit';
 import { plantedObject } from '../../support/checkpoints/planted-object';
-import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';
 import { optRun, type OptConfig } from '../../support/reference/other-families';
 import { dot, parametersOf, type Vector } from '../../support/reference/vectors';
 import { resultOf, runnerOf } from '../models/jobs';
@@ -36,14 +36,7 @@ const input: AnalysisInput = {
 const answers = { answer: `#${right}`, against: `#${wrong}` };
 
 describe('attribution in a model without MLPs and without a final norm', () => {
-  const tiny = tinyModel('opt');
-  const config = { ...tiny.config, _remove_final_layer_norm: true };
-  const tensors = new Map(
-    [...tinyTensors(tiny)].filter(([name]) => !name.startsWith('model.decoder.final_layer_norm')),
-  );
-  for (const [name, { shape, data }] of tensors) {
-    if (name.includes('.fc2.')) tensors.set(name, { shape, data: new Float32Array(data.length) });
-  }
+  const { config, tensors } = linearOpt();
   const parameters = parametersOf(tensors);
   let opened: OpenPlanted;
   before(async () => {

@@ -10,10 +10,10 @@ import type { PathResult } from '../../../diagnostics/path-patching/result';
 import type { AnalysisInput } from '../../../protocol/analysis/analysis';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import { objectSamples, objectTask } from '../../support/analyses/object-task';
+import { linearOpt } from '../../support/checkpoints/linear-opt';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { plantedObject } from '../../support/checkpoints/planted-object';
-import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';
 import { llamaLikeRun, type LlamaLikeConfig } from '../../support/reference/llama-like';
 import { optRun, type OptConfig } from '../../support/reference/other-families';
 import { dot, parametersOf, type Parameters, type Vector } from '../../support/reference/vectors';
@@ -41,15 +41,7 @@ const logits: readonly Receiver[] = [{ input: 'logits' }];
 const last = [n - 1];
 
 describe('paths of a model without MLPs and without a final norm', () => {
-  // Random weights; what MLPs would add is 0.
-  const tiny = tinyModel('opt');
-  const config = { ...tiny.config, _remove_final_layer_norm: true };
-  const tensors = new Map(
-    [...tinyTensors(tiny)].filter(([name]) => !name.startsWith('model.decoder.final_layer_norm')),
-  );
-  for (const [name, { shape, data }] of tensors) {
-    if (name.includes('.fc2.')) tensors.set(name, { shape, data: new Float32Array(data.length) });
-  }
+  const { config, tensors } = linearOpt();
   const parameters = parametersOf(tensors);
   let opened: OpenPlanted;
   let runs: PathRuns;
