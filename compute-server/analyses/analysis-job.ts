@@ -56,51 +56,55 @@ export async function* analysisJob(
   yield stage('Reading the input', 0, 0);
   const prepared = await prepare({ opened, analysis, surroundings, signal }, request);
   const { runner, job, model } = prepared;
-  const support = analysis.supports(runner.facts, job.parameters);
-  if (!support.ok) throw new FailureError({ code: 'unsupported', detail: support.why });
-  const needed = analysis.estimate(runner.facts, job.input, job.parameters).bytes;
-  const limit = surroundings.memoryLimit * heldShare;
-  if (needed > limit) {
-    const limitBytes = surroundings.memoryLimit;
-    throw new FailureError({ code: 'out-of-memory', neededBytes: Math.ceil(needed / heldShare), limitBytes });
-  }
-  const { first } = prepared;
-  if (first) yield stage('Checking the instrumented run against the plain model', 0, 0);
-  const parity = first ? await requireParity(model, first, { signal }) : undefined;
+  try {
+    const support = analysis.supports(runner.facts, job.parameters);
+    if (!support.ok) throw new FailureError({ code: 'unsupported', detail: support.why });
+    const needed = analysis.estimate(runner.facts, job.input, job.parameters).bytes;
+    const limit = surroundings.memoryLimit * heldShare;
+    if (needed > limit) {
+      const limitBytes = surroundings.memoryLimit;
+      throw new FailureError({ code: 'out-of-memory', neededBytes: Math.ceil(needed / heldShare), limitBytes });
+    }
+    const { first } = prepared;
+    if (first) yield stage('Checking the instrumented run against the plain model', 0, 0);
+    const parity = first ? await requireParity(model, first, { signal }) : undefined;
 
-  const steps = new KeptSteps(
-    request.keepIn ?? join(surroundings.cacheFolder, 'unfinished-analyses'),
-    keyOf(request, model, job.input),
-  );
-  await steps.open();
-  const left = new TimeLeft();
-  const run = analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });
-  const { pause } = taskSurroundings(signal);
-  for (;;) {
-    signal.throwIfAborted();
-    // Steps that wait for nothing would keep the message of a cancel from being read.
-    await pause();
-    const step = await run.next();
-    if (step.done) {
-      await steps.remove();
-      const made = await modelProvenance(model, { ...request.parameters }, request.seed);
-      return resultOf(analysis, request, prepared, step.value, {
-        ...made,
-        ...(parity ? { parity } : {}),
-        seconds: (performance.now() - started) / 1000,
-      });
+    const steps = new KeptSteps(
+      request.keepIn ?? join(surroundings.cacheFolder, 'unfinished-analyses'),
+      keyOf(request, model, job.input),
+    );
+    await steps.open();
+    const left = new TimeLeft();
+    const run = analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });
+    const { pause } = taskSurroundings(signal);
+    for (;;) {
+      signal.throwIfAborted();
+      // Steps that wait for nothing would keep the message of a cancel from being read.
+      await pause();
+      const step = await run.next();
+      if (step.done) {
+        await steps.remove();
+        const made = await modelProvenance(model, { ...request.parameters }, request.seed);
+        return resultOf(analysis, request, prepared, step.value, {
+          ...made,
+          ...(parity ? { parity } : {}),
+          seconds: (performance.now() - started) / 1000,
+        });
+      }
+      const { sentence, done, total, partial } = step.value;
+      if (steps.problem !== undefined) {
+        surroundings.log('warn', `The steps of the run are not kept, so it cannot be resumed: ${steps.problem}`);
+        steps.problem = undefined;
+      }
+      const share = total > 0 ? Math.min(1, done / total) : 0;
+      const secondsLeft = left.after(done, total, steps.reused);
+      yield { ...stage(sentence, share, steps.kept), ...(secondsLeft === undefined ? {} : { secondsLeft }) };
+      if (partial) {
+        yield { kind: 'partial', finding: analysis.finding(partial), sections: analysis.sections(partial) };
+      }
     }
-    const { sentence, done, total, partial } = step.value;
-    if (steps.problem !== undefined) {
-      surroundings.log('warn', `The steps of the run are not kept, so it cannot be resumed: ${steps.problem}`);
-      steps.problem = undefined;
-    }
-    const share = total > 0 ? Math.min(1, done / total) : 0;
-    const secondsLeft = left.after(done, total, steps.reused);
-    yield { ...stage(sentence, share, steps.kept), ...(secondsLeft === undefined ? {} : { secondsLeft }) };
-    if (partial) {
-      yield { kind: 'partial', finding: analysis.finding(partial), sections: analysis.sections(partial) };
-    }
+  } finally {
+    await runner.trainer.close();
   }
 }
 

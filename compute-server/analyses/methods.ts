@@ -149,7 +149,11 @@ async function answer(run: AnalysisRun, result: AnalysisResult, question: Sectio
     interventions,
     seed,
   });
-  return analysis.ask(runner, { ...job, step: (_, act) => act() }, result.result, question);
+  try {
+    return await analysis.ask(runner, { ...job, step: (_, act) => act() }, result.result, question);
+  } finally {
+    await runner.trainer.close();
+  }
 }
 
 function compared(analysis: Analysis, a: AnalysisResult, b: AnalysisResult): readonly Section[] {

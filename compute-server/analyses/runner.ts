@@ -38,6 +38,7 @@ import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
 import { range } from '../model/run/runtime-arrays';
 import type { Surroundings } from '../surroundings';
+import { ServerTrainer } from '../training/server-trainer';
 import { ServerDirectPaths } from './direct-paths';
 import { ServerWeights } from './model-weights';
 import { drawnPictures, textFile } from './files';
@@ -50,6 +51,7 @@ export class ServerRunner implements ModelRunner {
   readonly facts: ModelFacts;
   readonly direct: ServerDirectPaths;
   readonly weights: ServerWeights;
+  readonly trainer: ServerTrainer;
 
   constructor(
     private readonly opened: LoadedModel,
@@ -61,6 +63,7 @@ export class ServerRunner implements ModelRunner {
     this.facts = factsOf(model);
     this.direct = new ServerDirectPaths(model, signal);
     this.weights = new ServerWeights(model, signal);
+    this.trainer = new ServerTrainer(surroundings, signal);
   }
 
   static reading(

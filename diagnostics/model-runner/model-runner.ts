@@ -22,6 +22,7 @@ import type {
 import type { Sequence } from './sequence';
 import type { ReinforcementPlan } from './reinforcement-plan';
 import type { HeadGain, Variant } from './variant';
+import type { Trainer } from '../training/trainer';
 import type { ModelWeights } from './weights';
 
 export interface CancelSignal {
@@ -199,4 +200,6 @@ export interface ModelRunner {
   /** What reaches the logits through the residual stream alone. */
   readonly direct: DirectPaths;
   readonly weights: ModelWeights;
+  /** Trains small networks on what the model gives. */
+  readonly trainer: Trainer;
 }

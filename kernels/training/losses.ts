@@ -1,0 +1,29 @@
+/** Losses that networks share. */
+import { divide, exponential, logarithm, multiply, subtract } from '../graph/operators/elementwise';
+import { gatherElements, squeeze, unsqueeze } from '../graph/operators/layout';
+import { reduceMax, reduceMean, reduceSum } from '../graph/operators/reduce';
+import type { Value } from '../graph/records';
+
+const everyAxis = ({ shape }: Value): readonly number[] => shape.map((_, axis) => axis);
+
+/** -ln of the softmax of `logits` [..., v] at `targets` (int64, [...]), nats, [...]. */
+export function surprisals(logits: Value, targets: Value): Value {
+  const last = logits.shape.length - 1;
+  const shifted = subtract(logits, reduceMax(logits, [last]));
+  const all = logarithm(reduceSum(exponential(shifted), [last]));
+  return squeeze(subtract(all, gatherElements(shifted, unsqueeze(targets, last), last)), last);
+}
+
+/** Mean of `surprisals`, or their mean by `weights` [...] (0 leaves a place out). */
+export function crossEntropy(logits: Value, targets: Value, weights?: Value): Value {
+  const each = surprisals(logits, targets);
+  if (!weights) return reduceMean(each, everyAxis(each), false);
+  const sum = (value: Value): Value => reduceSum(value, everyAxis(value), false);
+  return divide(sum(multiply(each, weights)), sum(weights));
+}
+
+/** Mean of the squares of all numbers of a - b. */
+export function meanSquare(a: Value, b: Value): Value {
+  const difference = subtract(a, b);
+  return reduceMean(multiply(difference, difference), everyAxis(difference), false);
+}
