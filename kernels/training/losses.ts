@@ -1,5 +1,5 @@
 /** Losses that networks share. */
-import { divide, exponential, logarithm, multiply, subtract } from '../graph/operators/elementwise';
+import { exponential, logarithm, multiply, subtract } from '../graph/operators/elementwise';
 import { gatherElements, squeeze, unsqueeze } from '../graph/operators/layout';
 import { reduceMax, reduceMean, reduceSum } from '../graph/operators/reduce';
 import type { Value } from '../graph/records';
@@ -14,12 +14,10 @@ export function surprisals(logits: Value, targets: Value): Value {
   return squeeze(subtract(all, gatherElements(shifted, unsqueeze(targets, last), last)), last);
 }
 
-/** Mean of `surprisals`, or their mean by `weights` [...] (0 leaves a place out). */
-export function crossEntropy(logits: Value, targets: Value, weights?: Value): Value {
+/** Mean of `surprisals`. */
+export function crossEntropy(logits: Value, targets: Value): Value {
   const each = surprisals(logits, targets);
-  if (!weights) return reduceMean(each, everyAxis(each), false);
-  const sum = (value: Value): Value => reduceSum(value, everyAxis(value), false);
-  return divide(sum(multiply(each, weights)), sum(weights));
+  return reduceMean(each, everyAxis(each), false);
 }
 
 /** Mean of the squares of all numbers of a - b. */

@@ -72,7 +72,12 @@ function forwardOf(network: Network): Forward {
   const vector = graph.input(trainingNames.parameters, 'float32', [last.offset + last.size]);
   const sizes = places.map(({ size }) => size);
   const pieces = split(vector, 0, sizes);
-  const parameters = places.map(({ shape }, at) => reshape(pieces[at] ?? vector, shape));
+  // Under their names: whoever looks for a weight in the graph finds it.
+  const parameters = places.map(({ name, shape, size }, at): Value => {
+    const piece = pieces[at] ?? vector;
+    if (shape.length !== 1) return reshape(piece, shape, name);
+    return graph.node('Identity', [piece], [{ type: 'float32', shape: [size], name }])[0];
+  });
   const batch = Object.entries(network.batch).map(
     ([name, { type, shape }]) => [name, graph.input(name, type, shape)] as const,
   );

@@ -2,6 +2,7 @@
 import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
+import type { Value } from '../../kernels/graph/records';
 import { add, cast, divide, hyperbolicTangent, multiply } from '../../kernels/graph/operators/elementwise';
 import { gather } from '../../kernels/graph/operators/layout';
 import { activate, linear, norm } from './layers';
@@ -14,10 +15,25 @@ export const embeddingGraph = (model: ModelSpec, weights: StoredWeights): Graph<
 
 /** The graph of the embedding while it can still be added to. */
 export function buildEmbedding(model: ModelSpec, weights: StoredWeights): GraphBuilder {
-  const spec = model.embedding;
-  if (!spec) throw new RangeError('a vision tower has no token embedding');
   const graph = new GraphBuilder('embedding');
   const ids = graph.input('token_ids', 'int64', ['b', 'n']);
+  graph.output(
+    embedded(graph, model, weights, ids, () => graph.input('query_positions', 'int32', ['n'])),
+    'residual.out',
+  );
+  return graph;
+}
+
+/** Token ids [b, n] to the residual stream that enters the first block, [b, n, w]; `positions` [n], where it has learned ones. */
+export function embedded(
+  graph: GraphBuilder,
+  model: ModelSpec,
+  weights: StoredWeights,
+  ids: Value,
+  positions: () => Value,
+): Value {
+  const spec = model.embedding;
+  if (!spec) throw new RangeError('a vision tower has no token embedding');
   // Rows are picked before they are widened: a cast of the whole table would copy it.
   const table = storedWeight(graph, weights, spec.tokens, [spec.vocabulary, spec.width]);
   const rows = gather(table, ids);
@@ -26,9 +42,9 @@ export function buildEmbedding(model: ModelSpec, weights: StoredWeights): GraphB
   if (spec.scale !== undefined) x = multiply(x, spec.scale);
   if (spec.project) x = linear(graph, weights, spec.project, x);
   if (spec.positions) {
-    const positions = graph.input('query_positions', 'int32', ['n']);
+    const own = positions();
     const learned = storedWeight(graph, weights, spec.positions.weight, [spec.positions.rows, model.hiddenSize]);
-    const shifted = spec.positions.offset === 0 ? positions : add(positions, spec.positions.offset);
+    const shifted = spec.positions.offset === 0 ? own : add(own, spec.positions.offset);
     const picked = gather(learned, shifted);
     x = add(x, picked.type === 'float32' ? picked : cast(picked, 'float32'));
   }
@@ -36,9 +52,7 @@ export function buildEmbedding(model: ModelSpec, weights: StoredWeights): GraphB
     const types = weight(graph, weights, spec.types.weight, [spec.types.rows, model.hiddenSize]);
     x = add(x, gather(types, graph.constant('int64', [], [0])));
   }
-  if (spec.norm) x = norm(graph, weights, spec.norm, x);
-  graph.output(x, 'residual.out');
-  return graph;
+  return spec.norm ? norm(graph, weights, spec.norm, x) : x;
 }
 
 /** Input `residual` [b, n, w]; output `logits` [b, n, v], or undefined when the model has no language head. */
@@ -47,18 +61,24 @@ export const headGraph = (model: ModelSpec, weights: StoredWeights): Graph<Dim> 
 
 /** The graph of the head while it can still be added to. */
 export function buildHead(model: ModelSpec, weights: StoredWeights): GraphBuilder | undefined {
-  const spec = model.head;
-  if (!spec.vocabulary) return undefined;
+  if (!model.head.vocabulary) return undefined;
   const graph = new GraphBuilder('head');
-  let x = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
+  const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
+  graph.output(logitsOf(graph, model, weights, residual), 'logits');
+  return graph;
+}
+
+/** The stream that leaves the last block [b, n, w] to logits [b, n, v]. */
+export function logitsOf(graph: GraphBuilder, model: ModelSpec, weights: StoredWeights, residual: Value): Value {
+  const spec = model.head;
+  if (!spec.vocabulary) throw new RangeError('the model has no language head');
+  let x = residual;
   if (spec.norm) x = norm(graph, weights, spec.norm, x);
   if (spec.project) x = linear(graph, weights, spec.project, x);
   if (spec.transform) {
     x = activate(spec.transform.activation, linear(graph, weights, spec.transform.linear, x));
     x = norm(graph, weights, spec.transform.norm, x);
   }
-  let logits = linear(graph, weights, spec.vocabulary, x);
-  if (spec.softcap !== undefined) logits = multiply(hyperbolicTangent(divide(logits, spec.softcap)), spec.softcap);
-  graph.output(logits, 'logits');
-  return graph;
+  const logits = linear(graph, weights, spec.vocabulary, x);
+  return spec.softcap === undefined ? logits : multiply(hyperbolicTangent(divide(logits, spec.softcap)), spec.softcap);
 }

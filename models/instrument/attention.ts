@@ -53,8 +53,11 @@ export function attend(
   /** Absent: every query reads every key. */
   positions: Positions | undefined,
   interventions: Interventions | undefined,
-  /** Makes the probabilities an output, or gives what takes their place in the plain graph. */
-  tap: (probabilities: Value) => Value,
+  /**
+   * Makes the probabilities an output, or gives what takes their place in the plain graph. Absent: they have no name, so that a
+   * graph may have several layers.
+   */
+  tap?: (probabilities: Value) => Value,
 ): Value {
   const score = (operand: (value: Value) => Value): Value => {
     const raw = scoreKeys(operand(query), operand(key), rules.scale, rules);
@@ -70,7 +73,7 @@ export function attend(
       )
     : score((value) => value);
   const scores = positions ? add(free, causalMask(rules, positions)) : free;
-  const probabilities = tap(softmax(scores, -1, 'attention.probabilities'));
+  const probabilities = tap ? tap(softmax(scores, -1, 'attention.probabilities')) : softmax(scores);
   if (!interventions) return headOutput(probabilities, value, rules);
   const selected = graph.input('selected_heads', 'int64', ['selected']);
   graph.output(gather(probabilities, selected, 1, 'attention.selected'));

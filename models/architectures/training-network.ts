@@ -1,0 +1,95 @@
+/**
+ * A language model as a network that can be trained: the graphs of its family (embedding, blocks, head) in one graph, with the
+ * stored tensors as parameters. No cache: every row of a batch is a whole sequence.
+ *
+ * Inputs of a batch: `token_ids` int64 [b, n]; `targets` int64 [b, n], the token that each place should predict, and
+ * `target_weights` [b, n], how much it counts; `positions` int32 [n] from 0; `rope_cos.<i>` and `rope_sin.<i>`
+ * [n, dimensions / 2] of each rotary form. The loss is the mean surprisal of the targets by their weights, nats.
+ * Outputs: `best` int64 [b, n], the token with the largest logit, and `surprisal` [b, n] of each target.
+ */
+import type { GraphBuilder } from '../../kernels/graph/builder';
+import type { Value } from '../../kernels/graph/records';
+import { divide, multiply } from '../../kernels/graph/operators/elementwise';
+import { reshape, transpose } from '../../kernels/graph/operators/layout';
+import { argMax, reduceSum } from '../../kernels/graph/operators/reduce';
+import { surprisals } from '../../kernels/training/losses';
+import type { BatchInput, Network } from '../../kernels/training/network';
+import { attend } from '../instrument/attention';
+import { blockOutput, normedHeads } from './block-parts';
+import { embedded, logitsOf } from './edge-graphs';
+import { linear, rotate } from './layers';
+import type { AttentionSpec, ModelSpec } from './model-spec';
+import type { StoredWeights } from './stored-weights';
+
+/** Shapes of the tensors of a checkpoint, by name. */
+export type TensorShapes = Readonly<Record<string, readonly number[]>>;
+
+/** Weights that are parameters of the graph that reads them: no bytes are behind them. */
+export const weightsOf = (shapes: TensorShapes): StoredWeights => ({
+  find(name) {
+    const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined;
+    return shape && { name, dtype: 'F32', shape, location: '', offset: 0, length: 0 };
+  },
+});
+
+export function languageNetwork(name: string, model: ModelSpec, shapes: TensorShapes): Network {
+  const weights = weightsOf(shapes);
+  const ropes = model.ropes.flatMap(({ dimensions }, index) =>
+    (['rope_cos', 'rope_sin'] as const).map(
+      (table) => [`${table}.${index}`, { type: 'float32', shape: ['n', dimensions / 2] }] as const,
+    ),
+  );
+  const batch: Record<string, BatchInput> = {
+    token_ids: { type: 'int64', shape: ['b', 'n'] },
+    targets: { type: 'int64', shape: ['b', 'n'] },
+    target_weights: { type: 'float32', shape: ['b', 'n'] },
+    positions: { type: 'int32', shape: ['n'] },
+    ...Object.fromEntries(ropes),
+  };
+  return {
+    name,
+    parameters: shapes,
+    batch,
+    build(graph, _, values) {
+      const input = (of: string): Value => {
+        const value = values[of];
+        if (!value) throw new RangeError(`the batch has no "${of}"`);
+        return value;
+      };
+      let stream = embedded(graph, model, weights, input('token_ids'), () => input('positions'));
+      for (const block of model.blocks) {
+        stream = graph.within(`layer.${block.index}`, () =>
+          blockOutput(graph, model, block, weights, stream, {
+            attention: (x) => attention(graph, model, block.attention, weights, x, input),
+          }),
+        );
+      }
+      const logits = logitsOf(graph, model, weights, stream);
+      const surprisal = surprisals(logits, input('targets'));
+      const counted = input('target_weights');
+      const sum = (value: Value): Value => reduceSum(value, [0, 1], false);
+      const loss = divide(sum(multiply(surprisal, counted)), sum(counted));
+      return { loss, outputs: { best: argMax(logits, 2), surprisal } };
+    },
+  };
+}
+
+/** As in `block-graph.ts`, without a cache and without taps. x [b, n, w]. */
+function attention(
+  graph: GraphBuilder,
+  model: ModelSpec,
+  spec: AttentionSpec,
+  weights: StoredWeights,
+  x: Value,
+  input: (name: string) => Value,
+): Value {
+  const { query, key, value } = normedHeads(graph, spec, weights, x);
+  const rope = spec.rope === undefined ? undefined : model.ropes[spec.rope];
+  const byHead = (heads: Value): Value => transpose(heads, [0, 2, 1, 3]);
+  const turned = (heads: Value): Value =>
+    rope ? rotate(byHead(heads), input(`rope_cos.${spec.rope}`), input(`rope_sin.${spec.rope}`), rope) : byHead(heads);
+  const positions = input('positions');
+  const reach = spec.causal ? { queries: positions, reach: positions, keys: positions } : undefined;
+  const output = attend(graph, spec, turned(query), turned(key), byHead(value), reach, undefined);
+  return linear(graph, weights, spec.output, reshape(byHead(output), ['b', 'n', spec.heads * spec.headDim]));
+}
