@@ -17,7 +17,8 @@ export function perturbed(inputs: AttentionInputs, by: number, seed: number): At
   };
 }
 
-function movedRows(x: Tensor, by: number, seed: number): Tensor {
+/** A tensor moved alone. */
+export function movedRows(x: Tensor, by: number, seed: number): Tensor {
   const width = x.shape.at(-1) ?? 1;
   const source = random(seed);
   const data = new Float64Array(x.data.length);

@@ -21,3 +21,38 @@ export function depthwiseConvolution(x: Value, weight: Value, bias: Value | unde
     pads: ints([...edges, ...edges]),
   })[0];
 }
+
+/** Steps between kernels, zeros added on every edge, and groups of channels. */
+export interface ConvolutionOptions {
+  readonly stride?: number;
+  readonly padding?: number;
+  readonly groups?: number;
+}
+
+/** `x` [b, c, H, W] under kernels `weight` [out, c / groups, kh, kw]. */
+export function convolution(
+  x: Value,
+  weight: Value,
+  bias: Value | undefined,
+  options: ConvolutionOptions = {},
+  name?: string,
+): Value {
+  const { stride = 1, padding = 0, groups = 1 } = options;
+  sameType('Conv', name, x, weight, ...(bias ? [bias] : []));
+  if (x.shape.length !== 4 || weight.shape.length !== 4) {
+    fail('Conv', name, `${describe(x)} and ${describe(weight)} need four axes.`);
+  }
+  const [batch, channels, height, width] = x.shape as readonly [number, number, number, number];
+  const [out, inner, ...kernel] = weight.shape as readonly [number, number, number, number];
+  if (inner * groups !== channels || out % groups !== 0) {
+    fail('Conv', name, `${describe(weight)} in ${groups} groups does not fit ${describe(x)}.`);
+  }
+  const after = (size: number, taps: number) => Math.floor((size + 2 * padding - taps) / stride) + 1;
+  const shape = [batch, out, after(height, kernel[0]), after(width, kernel[1])];
+  return x.graph.node('Conv', [x, weight, bias], [{ type: x.type, shape, name }], {
+    group: int(groups),
+    kernel_shape: ints(kernel),
+    strides: ints([stride, stride]),
+    pads: ints([padding, padding, padding, padding]),
+  })[0];
+}

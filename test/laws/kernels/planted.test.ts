@@ -9,7 +9,8 @@ import type { AttentionPattern, AttentionShape, Precision } from '../../../kerne
 import { measureError } from '../../../kernels/tensors/error';
 import { roundTo } from '../../../kernels/tensors/precision';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
-import { compare, definitionOf, widestBounds, type Bounded } from '../../../kernels/tensors/tolerance';
+import { compare, type Bounded } from '../../../kernels/tensors/probed';
+import { definitionOf, widestBounds } from '../../../kernels/tensors/tolerance';
 import { settings } from './cases';
 import { drawRounded, precisions } from './run';
 

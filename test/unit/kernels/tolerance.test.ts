@@ -9,7 +9,8 @@ import { perturbed } from '../../../kernels/tensors/perturbed';
 import { roundTo, toRuntime } from '../../../kernels/tensors/precision';
 import { absoluteRounding, relativeRounding } from '../../../kernels/tensors/rounding';
 import { tensor, zeros, type Tensor } from '../../../kernels/tensors/tensor';
-import { compare, compareWithDefinition, type Definition } from '../../../kernels/tensors/tolerance';
+import { compare } from '../../../kernels/tensors/probed';
+import { compareWithDefinition, type Definition } from '../../../kernels/tensors/tolerance';
 
 const shape: AttentionShape = {
   pattern: 'noncausal-self',

@@ -1,0 +1,37 @@
+/** Parameters of every module small enough for its float64 reference to run often; the first setting stands for all in slow laws. */
+import { moduleCatalogue } from '../../../kernels/module-catalogue';
+import type { Module } from '../../../kernels/module';
+import type { ParameterValues } from '../../../kernels/mechanism';
+import { resolveTable } from '../../../protocol/analysis/parameters';
+
+const small: Readonly<Record<string, readonly ParameterValues[]>> = {
+  shsa: [
+    { channels: 20, partial: 6, height: 5, width: 7, batch: 2 },
+    { channels: 8, partial: 8, qkDim: 3, height: 4, width: 4 },
+    { channels: 9, partial: 1, height: 1, width: 1 },
+  ],
+  'spectral-gate': [
+    { height: 4, width: 6, channels: 3, batch: 2 },
+    { height: 5, width: 7, channels: 2 },
+    { height: 1, width: 8, channels: 4 },
+    { height: 4, width: 6, channels: 3, batch: 2, form: 'fft' },
+    { height: 3, width: 5, channels: 2, form: 'fft' },
+  ],
+};
+
+export interface ModuleCase {
+  readonly module: Module;
+  readonly settings: readonly ParameterValues[];
+}
+
+export const resolved = (module: Module, given: ParameterValues): ParameterValues => {
+  const resolution = resolveTable(module.id, module.parameters, given);
+  if (!resolution.ok) throw new Error(resolution.why);
+  return resolution.values;
+};
+
+export const moduleCases: readonly ModuleCase[] = moduleCatalogue.map((module) => {
+  const given = small[module.id];
+  if (!given) throw new Error(`test/laws/modules/cases.ts has no small parameters for ${module.id}`);
+  return { module, settings: given.map((each) => resolved(module, each)) };
+});

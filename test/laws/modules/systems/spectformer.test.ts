@@ -1,0 +1,190 @@
+/** SpectFormer's spectral gate: the checks of the card, with values of their own. */
+import assert from 'node:assert/strict';
+import { gradients } from '../../../../kernels/gradient/gradients';
+import { multiply } from '../../../../kernels/graph/operators/elementwise';
+import { reduceSum } from '../../../../kernels/graph/operators/reduce';
+import { operatorsOf } from '../../../../kernels/graph/operators-of';
+import { drawCall } from '../../../../kernels/module-parts/draw';
+import { buildModule } from '../../../../kernels/module-parts/graph';
+import { spectralGateModule } from '../../../../kernels/modules/spectformer/spectral-gate';
+import {
+  circularConvolution,
+  columnsOf,
+  constantGate,
+  kernelOf,
+  spectralGate,
+  spectrumOf,
+} from '../../../../kernels/modules/spectformer/transform';
+import { lowShare, magnitudes } from '../../../../kernels/modules/spectformer/pictures';
+import { measureError } from '../../../../kernels/tensors/error';
+import { normalTensor } from '../../../../kernels/tensors/random';
+import { tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
+import { runModuleGraph } from '../run';
+
+const grids = [
+  [4, 6],
+  [5, 7],
+  [6, 5],
+] as const;
+const channels = 3;
+const closeTo = (actual: Tensor, expected: Tensor, within: number): void => {
+  const { maxAbsolute, nanMismatches } = measureError(actual, expected);
+  assert.ok(nanMismatches === 0 && maxAbsolute <= within, `differs by ${maxAbsolute}`);
+};
+const gateFor = (height: number, width: number, seed: number): Tensor =>
+  normalTensor([height, columnsOf(width), channels, 2], seed);
+
+describe('SpectFormer, spectral gate', () => {
+  for (const [height, width] of grids) {
+    const name = `${height} x ${width}`;
+    const x = normalTensor([2, height, width, channels], 1);
+
+    it(`${name}: a gate of 1 gives the input, a gate of 0 nothing`, () => {
+      closeTo(spectralGate(x, constantGate(height, width, channels, 1)), x, 1e-12);
+      assert.ok(spectralGate(x, constantGate(height, width, channels, 0)).data.every((value) => value === 0));
+    });
+
+    it(`${name}: the spectrum of a wave is one bin, by hand`, () => {
+      const wave = Float64Array.from({ length: height * width }, (_, at) =>
+        Math.cos(2 * Math.PI * ((2 * Math.floor(at / width)) / height + (at % width) / width)),
+      );
+      const { real, imaginary } = spectrumOf(wave, height, width);
+      real.forEach((re, at) => {
+        const expected = at === 2 * columnsOf(width) + 1 ? Math.sqrt(height * width) / 2 : 0;
+        // A wave of two rows and one column a turn meets its mirror image only in a column that has none here.
+        assert.ok(Math.hypot(re - expected, imaginary[at]!) < 1e-12, `bin ${at}`);
+      });
+    });
+
+    it(`${name}: the circular convolution with the kernel of the gate`, () => {
+      const gate = gateFor(height, width, 2);
+      const kernels = [0, 1, 2].map((c) => kernelOf(gate, c, width));
+      closeTo(spectralGate(x, gate), circularConvolution(x, kernels), 1e-12);
+    });
+
+    it(`${name}: rolled input, rolled output`, () => {
+      const gate = gateFor(height, width, 3);
+      const rolled = (of: Tensor): Tensor =>
+        tensor(
+          of.shape,
+          of.data.map((_, at) => {
+            const c = at % channels;
+            const q = Math.floor(at / channels) % width;
+            const p = Math.floor(at / (channels * width)) % height;
+            const b = Math.floor(at / (channels * width * height));
+            return of.data[((b * height + ((p + 1) % height)) * width + ((q + 2) % width)) * channels + c]!;
+          }),
+        );
+      closeTo(spectralGate(rolled(x), gate), rolled(spectralGate(x, gate)), 1e-12);
+    });
+
+    it(`${name}: a gate of size 1 in every bin keeps the length of the signal`, () => {
+      const gate = gateFor(height, width, 4);
+      const columns = columnsOf(width);
+      const unit = zeros(gate.shape);
+      for (let u = 0; u < height; u++) {
+        for (let v = 0; v < columns; v++) {
+          // Columns that are their own conjugates: bin -u is the conjugate of bin u.
+          const alone = v === 0 || 2 * v === width;
+          const mirror = (height - u) % height;
+          for (let c = 0; c < channels; c++) {
+            const at = (row: number) => ((row * columns + v) * channels + c) * 2;
+            const from = at(alone ? Math.min(u, mirror) : u);
+            const [re, im] = [gate.data[from]!, alone && u === mirror ? 0 : gate.data[from + 1]!];
+            unit.data[at(u)] = re / Math.hypot(re, im);
+            unit.data[at(u) + 1] = ((alone && u > mirror ? -1 : 1) * im) / Math.hypot(re, im);
+          }
+        }
+      }
+      const length = ({ data }: Tensor): number => Math.hypot(...data);
+      assert.ok(Math.abs(length(spectralGate(x, unit)) - length(x)) < 1e-12);
+    });
+
+    it(`${name}: a real gate has a symmetric kernel once its columns 0 and W / 2 are; one of bin 0 alone gives the mean`, () => {
+      const random = gateFor(height, width, 5);
+      const real = tensor(
+        random.shape,
+        random.data.map((value, at) => (at % 2 === 0 ? value : 0)),
+      );
+      const kernel = kernelOf(real, 1, width);
+      const mirrored = kernel.map((_, at) => {
+        const [p, q] = [Math.floor(at / width), at % width];
+        return kernel[((height - p) % height) * width + ((width - q) % width)]!;
+      });
+      kernel.forEach((value, at) => assert.ok(Math.abs(value - mirrored[at]!) < 1e-12));
+
+      const bin = zeros(random.shape);
+      for (let c = 0; c < channels; c++) bin.data[2 * c] = 0.5 + c;
+      const output = spectralGate(x, bin);
+      for (let c = 0; c < channels; c++) {
+        let total = 0;
+        for (let at = 0; at < height * width; at++) total += x.data[at * channels + c]!;
+        assert.ok(Math.abs(output.data[c]! - (total / (height * width)) * (0.5 + c)) < 1e-12);
+      }
+    });
+  }
+
+  it('no gradient reaches the imaginary part of bins that are their own conjugates', async () => {
+    const parameters = { height: 4, width: 6, channels: 2, batch: 1, form: 'products' };
+    const call = drawCall(spectralGateModule, parameters, 8);
+    const factors = normalTensor([1, 4, 6, 2], 9);
+    const graph = buildModule(spectralGateModule, parameters, 'float32', call.weights, {
+      weightsAsInputs: true,
+      more(builder, { output }) {
+        const sum = reduceSum(
+          multiply(output!, builder.constant('float32', [1, 4, 6, 2], factors.data)),
+          [0, 1, 2, 3],
+          false,
+        );
+        const gate = builder.inputs.find(({ name }) => name === 'complex_weight')!;
+        builder.output(gradients(builder, sum, [gate])[0]!, 'gradient');
+      },
+    });
+    const { gradient } = await runModuleGraph(spectralGateModule, graph, call, parameters, 'float32', call.weights);
+    const [rows, columns] = [4, columnsOf(6)];
+    for (let u = 0; u < rows; u++) {
+      for (let v = 0; v < columns; v++) {
+        const size = Math.abs(gradient!.data[(u * columns + v) * 4 + 1]!);
+        if ((u === 0 || u === 2) && (v === 0 || v === 3)) assert.ok(size < 1e-6, `bin ${u}, ${v}: ${size}`);
+        else assert.ok(size > 1e-4, `bin ${u}, ${v}: ${size}`);
+      }
+    }
+  });
+
+  it('14 x 14 x 384: 86,016 learned numbers', () => {
+    // [14, 8, 384, 2]
+    assert.equal(spectralGateModule.cost({ ...sizes(14), channels: 384 }).parameters, 86_016);
+  });
+
+  it('by fast transforms operations grow as n^1.0 to n^1.15', () => {
+    const flops = [14, 28, 56].map((side) => spectralGateModule.cost({ ...sizes(side), form: 'fft' }).flops);
+    const exponent = Math.log(flops[2]! / flops[0]!) / Math.log(16);
+    assert.ok(exponent >= 1 && exponent <= 1.15, `n^${exponent}`);
+  });
+
+  it('one form multiplies matrices, the other calls the transform of the runtime', () => {
+    const operators = (form: string) => {
+      const parameters = { height: 4, width: 4, channels: 2, batch: 1, form };
+      const { weights } = drawCall(spectralGateModule, parameters, 1);
+      return operatorsOf(buildModule(spectralGateModule, parameters, 'float32', weights).model);
+    };
+    assert.ok(operators('products').has('MatMul') && !operators('products').has('DFT'));
+    assert.ok(operators('fft').has('DFT') && !operators('fft').has('MatMul'));
+  });
+
+  it('the picture of a gate has frequency 0 in the middle, and the share at low frequencies is of its energy', () => {
+    const gate = zeros([4, columnsOf(6), 1, 2]);
+    const put = (u: number, v: number, value: number) => (gate.data[(u * 4 + v) * 2] = value);
+    put(0, 0, 2);
+    put(2, 3, 1);
+    put(1, 2, 0.5);
+    const picture = magnitudes(gate, 0, 6);
+    // Rows are frequencies -2 to 1, columns -3 to 2; bin (1, 2) is also (-1, -2).
+    const expected = [1, 0, 0, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0.5];
+    assert.deepEqual([...picture], expected);
+    // 4 of 4 + 1 + 2 * 0.25.
+    assert.ok(Math.abs(lowShare(gate, 0, 6) - 4 / 5.5) < 1e-15);
+  });
+});
+
+const sizes = (side: number) => ({ height: side, width: side, channels: 4, batch: 1, form: 'products' });
