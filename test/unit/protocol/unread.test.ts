@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { whyUnread } from '../../../protocol/wire/unread';
 
-const errorOf = (reading: Promise<unknown>): Promise<unknown> => reading.then(assert.fail, (error: unknown) => error);
+const errorOf = (reading: Promise<unknown>): Promise<unknown> =>
+  reading.then(
+    () => assert.fail('it was read'),
+    (error: unknown) => error,
+  );
 
 describe('why a path cannot be read', () => {
   it('is said in words, without the system call of the error', async () => {
