@@ -7,6 +7,7 @@ import { mostBytes, mostDocuments, type Corpus } from '../../diagnostics/corpus/
 import { readCorpus, type CorpusFile } from '../../diagnostics/corpus/read-corpus';
 import { FailureError } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
+import { whyUnread } from '../../protocol/wire/unread';
 
 /** A corpus up to this size is read for an estimate; the bytes of a larger one are counted. */
 const readAtOnce = 2 ** 22;
@@ -106,7 +107,7 @@ async function listing(path: string, pause: CorpusReading['pause']): Promise<Lis
     return { files: await filesIn(path, pause), inFolder: true };
   } catch (error) {
     if (error instanceof FailureError) throw error;
-    throw bad(`${path} cannot be read (${(error as Error).message}). Check the path.`);
+    throw bad(`${path} cannot be read: ${whyUnread(error)}. Check the path.`);
   }
 }
 
@@ -140,7 +141,7 @@ async function contentOf(
   most: number,
 ): Promise<Pick<CorpusFile, 'content' | 'cut'> | undefined> {
   const file = await open(path, 'r').catch((error: unknown) => {
-    throw bad(`${path} cannot be read (${(error as Error).message}). Check the path.`);
+    throw bad(`${path} cannot be read: ${whyUnread(error)}. Check the path.`);
   });
   try {
     const buffer = Buffer.alloc(Math.min(bytes, most));

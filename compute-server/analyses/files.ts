@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DrawnPictures, PictureRequest } from '../../diagnostics/model-runner/model-runner';
 import { FailureError } from '../../protocol/wire/failures';
+import { whyUnread } from '../../protocol/wire/unread';
 import { sampled } from '../model/prompt/picture-sample';
 
 export const textFile = (path: string): Promise<string> => orRefused(path, readFile(path, 'utf8'));
@@ -22,7 +23,7 @@ async function orRefused<T>(path: string, reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (error) {
-    const detail = `${path} cannot be read (${(error as Error).message}). Check the path.`;
+    const detail = `${path} cannot be read: ${whyUnread(error)}. Check the path.`;
     throw new FailureError({ code: 'bad-request', detail });
   }
 }

@@ -6,6 +6,7 @@ import type { ComputeClient } from '../../protocol/compute/client';
 import type { CaptionTimeRequest, ImageWithTruth } from '../../protocol/compute/hallucination';
 import { defaultPictures } from '../../protocol/inputs/truth';
 import { readCaptions, readTruth, withReferences } from './caption-files';
+import { whyUnread } from '../../protocol/wire/unread';
 import { wrongUsage } from './exit-codes';
 import { whole } from './options';
 import type { CommandSession } from './session';
@@ -71,7 +72,7 @@ async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();
   } catch (error) {
-    throw wrongUsage(`${folder} cannot be read (${(error as Error).message}). Check the path.`);
+    throw wrongUsage(`${folder} cannot be read: ${whyUnread(error)}. Check the path.`);
   }
 }
 

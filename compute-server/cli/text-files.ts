@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { whyUnread } from '../../protocol/wire/unread';
 import { wrongUsage } from './exit-codes';
 
 export async function textFile(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw wrongUsage(`${path} cannot be read (${(error as Error).message}). Check the path.`);
+    throw wrongUsage(`${path} cannot be read: ${whyUnread(error)}. Check the path.`);
   }
 }
 

@@ -25,8 +25,10 @@ import { mean } from '../statistics/mean';
 import { taskSamples } from '../tasks/read-task';
 import { TaskTokens } from '../tasks/task-tokens';
 import { ask } from './ask';
+import { compare } from './compare';
 import { finding, offers } from './finding';
 import { reuseTable, type ReuseParameters } from './parameters';
+import { moverAttention, moverMasses, moversBehind, type MoverMasses } from './movers';
 import { repairedPrompt, repairOf, repairPlaces, type RepairedPrompt } from './repair';
 import { reuseResult, type ReuseResult, type Side } from './result';
 import { sections } from './sections';
@@ -67,6 +69,7 @@ export const circuitReuse: Analysis<ReuseParameters, ReuseResult> = {
   ask,
   finding,
   sections,
+  compare,
   offers,
 };
 
@@ -153,7 +156,16 @@ async function* reuse(
     }
     return found;
   });
-  return { ...result, repair: repairOf(heads, parameters.repairTo, prompts) };
+  const movers = moversBehind(first.roles, heads);
+  const masses = await step('movers before and after the repair', async () => {
+    const found: MoverMasses[] = [];
+    for (const pair of movers.length > 0 ? pairs : []) {
+      found.push(await moverMasses(model, pair, { movers, heads, positions: places(pair), variant }));
+    }
+    return found;
+  });
+  const repair = { ...repairOf(heads, parameters.repairTo, prompts), movers: moverAttention(movers, masses) };
+  return { ...result, repair };
 }
 
 const lower = (sentence: string): string => `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;

@@ -8,6 +8,7 @@ import type { Pair } from '../activation-patching/pairs';
 import type { TaskMetric } from '../../protocol/analysis/tasks';
 import { metricOf } from '../effects/metric';
 import { sizesOf } from '../effects/outputs';
+import type { Level } from '../effects/level-section';
 import { partName, withReplacements } from '../effects/parts';
 import { refusal } from '../effects/subjects';
 import { slotOf } from '../circuits/receivers';
@@ -15,12 +16,7 @@ import type { ModelRunner } from '../model-runner/model-runner';
 import type { HeadPlace, Replacement, Variant } from '../model-runner/variant';
 import { mean } from '../statistics/mean';
 import { meanInterval, wilson } from '../statistics/proportion';
-
-interface Level {
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
+import type { MoverAttention } from './movers';
 
 export interface Repair {
   readonly heads: readonly HeadPlace[];
@@ -33,6 +29,8 @@ export interface Repair {
   readonly metric: readonly [before: Level, after: Level];
   /** After less before, prompt by prompt. */
   readonly change: Level;
+  /** Movers of the first task behind the repair, and what they attend to; absent in older results. */
+  readonly movers?: readonly MoverAttention[];
 }
 
 /** Of one prompt, before and after. */

@@ -7,6 +7,7 @@ import { circuitField, type Circuit } from '../circuits/circuit';
 import type { Baseline, Overlap } from '../circuits/overlap';
 import { roles, type HeadRole } from '../circuits/roles';
 import type { Level } from '../circuits/verdict';
+import type { MoverAttention } from './movers';
 import type { Repair } from './repair';
 
 /** One task: its circuit, and what both circuits keep of it on its held-out prompts. */
@@ -101,6 +102,11 @@ export const reuseResult: Schema<ReuseResult> = object<Named>({
       choice: beforeAfter,
       metric: beforeAfter,
       change: three,
+      movers: optional(
+        list(
+          object<MoverAttention>({ layer: whole, head: whole, right: beforeAfter, wrong: beforeAfter, change: three }),
+        ),
+      ),
     }),
   ),
 });

@@ -24,28 +24,30 @@ export const sections = (result: Partial<ReuseResult>): readonly Section[] =>
         rolesSection('second', result.second),
         graphSection('first', result.first),
         graphSection('second', result.second),
-        ...(result.repair ? [repairSection(result.first, result.repair)] : []),
+        ...(result.repair ? [repairSection(result.first, result.repair), ...moverSections(result.repair)] : []),
       ]
     : [];
 
 const number = (name: string, title: string, definition: string, unit = '') =>
   ({ name, title, kind: 'number', unit, definition }) as const;
 
+/** [layers][heads]: the weight of each head of the circuit, NaN of the others. */
+export const weightsByHead = ({ circuit }: Side): readonly (readonly number[])[] =>
+  circuit.heads.map((count, layer) =>
+    Array.from(
+      { length: count },
+      (_, head) => circuit.nodes.find((node) => node.layer === layer && node.head === head)?.weight ?? Number.NaN,
+    ),
+  );
+
 function headsSection({ first, second }: ReuseResult): HeadsSection {
-  const weights = ({ circuit }: Side) =>
-    circuit.heads.map((count, layer) =>
-      Array.from(
-        { length: count },
-        (_, head) => circuit.nodes.find((node) => node.layer === layer && node.head === head)?.weight ?? Number.NaN,
-      ),
-    );
   const numbersOf = (name: string, side: Side) => ({
     name,
     title: `${side.title}: lost`,
     unit: '',
     definition: weightDefinition,
     scale: { kind: 'diverging' } as const,
-    values: weights(side),
+    values: weightsByHead(side),
   });
   return {
     ...sharedHeads(first.circuit, second.circuit, [first.title, second.title]),
@@ -175,4 +177,38 @@ function repairSection({ metric }: Side, repair: Repair): TableSection {
       row(`${name}, change`, repair.change),
     ],
   };
+}
+
+function moverSections({ heads, to, n, movers = [] }: Repair): readonly TableSection[] {
+  if (movers.length === 0) return [];
+  const t = "95 % interval over prompts (Student's t)";
+  return [
+    {
+      kind: 'table',
+      id: 'repair-movers',
+      title: 'What movers attend to before and after the repair',
+      caption: `From the last position, over ${n} prompts of the first task, with the attention of ${headWords(heads)} on ${to}. Movers behind the first repaired layer; what is repaired itself is left out.`,
+      ask: askWords,
+      columns: [
+        { name: 'head', title: 'Mover', kind: 'head' },
+        number('rightBefore', 'Right, before', 'Mean attention to where right answers stand.'),
+        number('rightAfter', 'Right, after', 'The same with the repair.'),
+        number('change', 'Change', 'Attention to right answers after less before, prompt by prompt.'),
+        number('low', 'From', `Lower end of the ${t} of the change.`),
+        number('high', 'To', `Upper end of it.`),
+        number('wrongBefore', 'Wrong, before', 'Mean attention to where wrong answers stand.'),
+        number('wrongAfter', 'Wrong, after', 'The same with the repair.'),
+      ],
+      rows: movers.map(({ layer, head, right, wrong, change }) => [
+        { layer, head },
+        cellOf(right[0].mean),
+        cellOf(right[1].mean),
+        cellOf(change.mean),
+        cellOf(change.low),
+        cellOf(change.high),
+        cellOf(wrong[0].mean),
+        cellOf(wrong[1].mean),
+      ]),
+    },
+  ];
 }

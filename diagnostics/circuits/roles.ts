@@ -144,7 +144,7 @@ async function inhibitionOf(
 }
 
 /** Mass of the last query on some keys. */
-function massOn(map: Float32Array | undefined, length: number, keys: readonly number[]): number {
+export function massOn(map: Float32Array | undefined, length: number, keys: readonly number[]): number {
   if (!map) throw new RangeError('the run gave no map');
   return keys.reduce((sum, key) => sum + (map[(length - 1) * length + key] ?? 0), 0);
 }

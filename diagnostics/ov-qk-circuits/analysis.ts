@@ -37,9 +37,8 @@ export const ovQkCircuits: Analysis<CircuitParameters, CircuitsResult> = {
     const writers = widths.reduce((sum, width) => sum + width * hiddenSize, 0);
     const vocabulary = 2 * hiddenSize ** 2 + 8 * 2048 * hiddenSize;
     const scores = 40 * some.reduce((sum, layer) => sum + (blocks[layer]?.heads ?? 0), 0) ** 2;
-    // No prompt is run; one pass stands for reading the weights.
     return {
-      passes: 1,
+      passes: 0,
       bytes:
         4 * (writers + 12 * widest * hiddenSize + widest ** 2 + (summary.vocabulary > 0 ? vocabulary : 0) + scores),
     };

@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
 import type { AnalysisInfo } from '../../protocol/analysis/analysis';
+import type { Demos } from '../../protocol/analysis/next-start';
 import { analysisCommand, analysisCommandTitle } from '../../protocol/contributions/commands';
 import type { ModelIndex } from '../models/model-index';
 import type { AnalysesPanels } from '../panels/analyses/analyses';
-import { planFor, type Demos } from '../panels/analyses/default-plan';
+import { planFor } from '../panels/analyses/default-plan';
 import type { AnalysisCatalogue } from '../platform/analysis-catalogue';
 import { uriOf } from './arguments';
 import { modelFolder } from './model-folder';

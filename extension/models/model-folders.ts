@@ -3,6 +3,7 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { whyUnread } from '../../protocol/wire/unread';
 
 /** Deep enough for the Hugging Face cache: hub/models--a--b/snapshots/hash/config.json. */
 const deepest = 5;
@@ -39,7 +40,7 @@ export async function findConfigs(folders: readonly string[], home = homedir()):
         try {
           entries = await readdir(folder, { withFileTypes: true });
         } catch (error) {
-          if (folder === root) problems.push(`headscope.models.folders: ${(error as Error).message}.`);
+          if (folder === root) problems.push(`headscope.models.folders: ${root} cannot be read: ${whyUnread(error)}.`);
           continue;
         }
         for (const entry of entries) {

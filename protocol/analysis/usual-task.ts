@@ -2,7 +2,7 @@
 import type { AnalysisInfo } from './analysis';
 import type { TaskInfo } from './tasks';
 
-type UsualTask = NonNullable<AnalysisInfo['usualTask']>;
+export type UsualTask = NonNullable<AnalysisInfo['usualTask']>;
 
 /** It needs no tokenizer, and every model with a language head can be asked. */
 const everywhere: UsualTask = { task: 'induction', samples: 100 };
@@ -10,7 +10,7 @@ const everywhere: UsualTask = { task: 'induction', samples: 100 };
 export const usualTaskOf = (analysis: AnalysisInfo | undefined): UsualTask => analysis?.usualTask ?? everywhere;
 
 /** `taskParameters`: as values or as typed. */
-type ChosenTask = UsualTask & { readonly taskParameters?: Readonly<Record<string, unknown>> };
+export type ChosenTask = UsualTask & { readonly taskParameters?: Readonly<Record<string, unknown>> };
 
 /**
  * Whether a form still holds what it began with for this analysis: another analysis may then begin with its own. `tasks`: the

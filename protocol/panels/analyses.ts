@@ -3,6 +3,7 @@
  * `open`, which holds everything needed to draw and may be sent again as the whole new state.
  */
 import type { AnalysisInfo, AnalysisInput, AnalysisProgress, AnalysisResult, Offer } from '../analysis/analysis';
+import type { Demos } from '../analysis/next-start';
 import type { ParameterValues } from '../analysis/parameters';
 import type { TaskInfo } from '../analysis/tasks';
 import type { AnalysisEstimate } from '../compute/analyses';
@@ -49,8 +50,8 @@ export type ToAnalysesPanel =
       readonly place: PanelPlace;
       readonly analyses: readonly AnalysisInfo[];
       readonly tasks: readonly TaskInfo[];
-      /** Documents that come with the extension, for a form without a file; absent where the package lacks them. */
-      readonly exampleCorpus?: string;
+      /** What a form can begin with; absent where nothing comes with the extension. */
+      readonly demos?: Demos;
       readonly models: readonly ModelChoice[];
       readonly devices: DeviceChoices;
       readonly plan: AnalysisPlan;

@@ -19,6 +19,7 @@ import { readSurroundings } from '../../surroundings';
 import { benchTable } from '../bench-table';
 import { commandErrorOf, exitCodes, wrongUsage } from '../exit-codes';
 import { bytes, collect, list, seconds, seed, threads, whole, word } from '../options';
+import { whyUnread } from '../../../protocol/wire/unread';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
 import { parametersFrom } from './bench-parameters';
@@ -196,9 +197,7 @@ async function rowsToKeep(file: string, plan: BenchmarkPlan): Promise<readonly B
   try {
     earlier = JSON.parse(await readFile(file, 'utf8')) as Partial<BenchmarkResult>;
   } catch (error) {
-    throw wrongUsage(
-      `${file} cannot be read as a result (${(error as Error).message}). Name a file that --json wrote.`,
-    );
+    throw wrongUsage(`${file} cannot be read as a result (${whyUnread(error)}). Name a file that --json wrote.`);
   }
   if (earlier.kind !== 'headscope-bench' || !earlier.plan || !Array.isArray(earlier.rows)) {
     throw wrongUsage(`${file} is not a benchmark result. Name a file that "headscope bench --json" wrote.`);

@@ -181,7 +181,7 @@ export class SequenceRun implements Continuation {
         if (steps) {
           const look = (row: StepRow, headOutput?: Float32Array): void => {
             if (picks) {
-              const collector = new StatisticsCollector(block.attention.heads, picks, groups);
+              const collector = this.collector(block, picks);
               collector.addRow(start, row);
               statistics.push(collector.numbers());
             }
@@ -200,7 +200,7 @@ export class SequenceRun implements Continuation {
         const firstKey = past.first();
         const keys = past.length() + length;
         const keyGroups = groupColumns(groups, firstKey, keys);
-        const collector = picks ? new StatisticsCollector(block.attention.heads, picks, groups) : undefined;
+        const collector = picks ? this.collector(block, picks) : undefined;
         const kept = new KeptOutputs(['residual.out', ...past.outputs]);
         const values = await session.run(
           {
@@ -237,12 +237,12 @@ export class SequenceRun implements Continuation {
         if (wanted.observe) {
           const { heads, headDim } = block.attention;
           const outputs = floats(values, 'attention.head_output');
-          const mass = collector ? undefined : floats(values, 'statistics.mass');
+          const mass = collector?.groupSums() ?? floats(values, 'statistics.mass');
           const rows = new Gathered(length);
           if (ranking) rows.addTop(values, heads, 0, length, firstKey);
           observations.forEach((observation, row) => {
             observation.headOutputs.push(rowOf(outputs, heads, length, headDim, row));
-            observation.mass.push(mass ? rowOf(mass, heads, length, groups.length, row) : new Float32Array(0));
+            observation.mass.push(rowOf(mass, heads, length, groups.length, row));
             if (rows.top) observation.top?.push(topOf(rows.top, row));
           });
         }
@@ -279,6 +279,11 @@ export class SequenceRun implements Continuation {
     }
     this.lost += seconds.row * model.blocks.length + seconds.cachedByte * cache.bytes();
     return false;
+  }
+
+  private collector({ attention: { heads, window } }: BlockSpec, picks: PickTable): StatisticsCollector {
+    const reach = window === undefined ? undefined : { size: window, sequence: this.request };
+    return new StatisticsCollector(heads, picks, this.groups, undefined, 0, reach);
   }
 
   private async step(

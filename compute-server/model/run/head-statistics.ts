@@ -17,7 +17,7 @@
  */
 import type { HeadNumbers, PositionalName } from '../../../diagnostics/model-runner/head-numbers';
 import { positionalNames } from '../../../diagnostics/model-runner/head-numbers';
-import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
+import { positionAt, type KeyGroup, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import { topKeys } from '../../../models/instrument/statistics';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { firstSlot, localWindow, occurrences, pickCount, type PickTable } from './pick-table';
@@ -34,6 +34,12 @@ interface ChunkSums {
   readonly picked: ArrayLike<number>;
   readonly entropy: ArrayLike<number>;
   readonly spread: ArrayLike<number>;
+}
+
+/** Of a layer whose queries read the keys of their last `size` positions alone. */
+export interface Window {
+  readonly size: number;
+  readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
 }
 
 /** Collects one layer's statistics over the chunks of a prompt (variant 0 of the batch). */
@@ -61,6 +67,7 @@ export class StatisticsCollector {
     private readonly drawn: number | undefined = undefined,
     /** The first rows, which read each other in both directions (they are in one chunk). */
     private readonly prefix = 0,
+    private readonly window: Window | undefined = undefined,
   ) {
     this.perHead = 8 + groups.length;
     this.sums = new Float64Array(heads * this.perHead);
@@ -76,7 +83,7 @@ export class StatisticsCollector {
   /** `firstKey` is the token position of key 0 of this layer's keys, `batch` the variants of the run. */
   feeds(start: number, length: number, firstKey: number, keys: number, batch = 1): Record<string, RuntimeArray> {
     const plan = this.plan(start, length);
-    const { floor, weights } = this.picks.once(`spread from key ${firstKey}, ${start}, ${length}`, () =>
+    const { floor, weights } = this.picks.once(this.spreadName(firstKey, start, length), () =>
       this.spreadRows(start, length, firstKey),
     );
     return {
@@ -110,9 +117,7 @@ export class StatisticsCollector {
       entropy: new Float64Array(heads),
       spread: new Float64Array(heads * positionalNames.length),
     };
-    const spread = picks.once(`spread of row ${start} from key ${row.first}`, () =>
-      this.spreadRows(start, 1, row.first),
-    );
+    const spread = picks.once(this.spreadName(row.first, start, 1), () => this.spreadRows(start, 1, row.first));
     for (let head = 0; head < heads; head++) {
       const { positions, entropy, largest } = row.sums(head);
       sums.mass[head * columns] = positions;
@@ -140,12 +145,12 @@ export class StatisticsCollector {
       this.counts.all++;
       if (position > 0) this.counts.afterFirst++;
       if ((this.picks.earlier[position]?.length ?? 0) > 0) this.counts.repeated++;
-      const { readable, local } = this.reach(position, firstKey);
+      const { first, readable, local } = this.reach(position, firstKey);
       this.nullMeans.selfToken += 1 / readable;
       this.nullMeans.localWindow += local / readable;
       if (position > 0) {
         this.nullMeans.previousToken += 1 / readable;
-        this.nullMeans.firstToken += firstKey === 0 ? 1 / readable : 0;
+        this.nullMeans.firstToken += first === 0 ? 1 / readable : 0;
       }
       if (this.drawn !== undefined)
         this.blockRows[blockOf(position, this.drawn ?? 1)] =
@@ -195,6 +200,15 @@ export class StatisticsCollector {
     };
   }
 
+  /** [heads, groups]: mass on the keys of each group, summed over the queries from its first key on. */
+  groupSums(): Float32Array {
+    const { heads, groups, perHead, sums } = this;
+    return Float32Array.from({ length: heads * groups.length }, (_, at) => {
+      const head = Math.floor(at / groups.length);
+      return sums[head * perHead + 8 + (at % groups.length)] ?? 0;
+    });
+  }
+
   /** [heads][size][size]: mean probability mass of a block of queries on a block of keys. */
   thumbnail(): Float32Array | undefined {
     return this.picture?.map((sum, at) => {
@@ -212,10 +226,26 @@ export class StatisticsCollector {
     this.sums[at] = (this.sums[at] ?? 0) + number;
   }
 
-  /** Keys that the row reads (a window layer holds fewer), and those of them inside the local window. */
-  private reach(position: number, firstKey: number): { readonly readable: number; readonly local: number } {
-    const readable = Math.max(position + 1, this.prefix) - firstKey;
-    return { readable, local: Math.min(localWindow, readable) };
+  /** First key that the row reads, how many it reads, and how many of them are inside the local window. */
+  private reach(position: number, firstKey: number) {
+    const first = Math.max(firstKey, this.firstInWindow(position));
+    const readable = Math.max(position + 1, this.prefix) - first;
+    return { first, readable, local: Math.min(localWindow, readable) };
+  }
+
+  /** Keys are held for all rows of a chunk: the later ones of a window layer do not read the first of them. */
+  private firstInWindow(row: number): number {
+    if (!this.window) return 0;
+    const { size, sequence } = this.window;
+    const behind = positionAt(sequence, row) - size;
+    // Rows may leave positions out, so that a window holds fewer rows than positions.
+    let first = Math.max(0, row - size + 1);
+    while (first < row && positionAt(sequence, first) <= behind) first++;
+    return first;
+  }
+
+  private spreadName(firstKey: number, start: number, length: number): string {
+    return `spread from key ${firstKey}, ${start}, ${length}, window ${this.window?.size ?? 'none'}`;
   }
 
   /** What the graph takes from the largest probability of each row, and what it multiplies the rest by. */

@@ -88,6 +88,7 @@ async function runChunks(
           groups,
           request.thumbnails ? request.ids.length : undefined,
           prefixOf(model, request),
+          window === undefined ? undefined : { size: window, sequence: request },
         )
       : undefined;
   const taps = (request.taps ?? []).filter((wanted) => wanted.layer === layer).map(({ tap }) => tap);

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
+import type { Demos } from '../../../protocol/analysis/next-start';
 import { analysesPanel, contextKeys } from '../../../protocol/contributions/views';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import { realFolder } from '../../models/real-folder';
@@ -15,7 +16,7 @@ import type { HeadsPanels } from '../heads/heads';
 import { modelServices, textDemo } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
 import { Sentence } from '../questions';
-import { firstPlan, planToStore, storedPlan, type Demos } from './default-plan';
+import { firstPlan, planToStore, storedPlan } from './default-plan';
 import { choosePath, saveOffer } from './dialogs';
 import { AnalysesHost, type AnalysesTypes } from './host';
 import { analysisRun } from './run';
@@ -42,7 +43,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
   const demo = textDemo(extension);
   const { folder } = demo;
   const [vision] = demoModels(extension.fsPath);
-  const exampleCorpus = demosOf(parts).corpus;
+  const demos = demosOf(parts);
   const recent = new RecentRuns('analysis', storage);
   const applyInHeads = async (result: AnalysisResult, { interventions }: Offer): Promise<void> => {
     const { input, model } = result;
@@ -84,7 +85,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
           server: compute,
           catalogue: catalogue.list,
           tasks: catalogue.tasks,
-          exampleCorpus,
+          demos,
           choosePath,
           saveOffer,
           explain: (plan) => explain(panels, plan),

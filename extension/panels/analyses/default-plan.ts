@@ -2,8 +2,9 @@
 import type { AnalysisInfo, AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
 import { isTaskFile, type TaskInfo } from '../../../protocol/analysis/tasks';
 import { analysisPlan } from '../../../protocol/analysis/schema';
-import { demoPrompt, demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
-import { isUsualTask, usualTaskOf } from '../../../protocol/analysis/usual-task';
+import { demoPrompt } from '../../../protocol/compute/demo-prompt';
+import { startOf, type Demos } from '../../../protocol/analysis/next-start';
+import { usualTaskOf } from '../../../protocol/analysis/usual-task';
 import type { PromptInput } from '../../../protocol/compute/models';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import { check } from '../../../protocol/schema/check';
@@ -44,65 +45,37 @@ export const firstPlan = (catalogue: readonly AnalysisInfo[], demoFolder: string
   seed: 0,
 });
 
-/** What comes with the extension: a model of text, and one that sees, with a picture and a folder of them. */
-export interface Demos {
-  readonly text: string;
-  /** A file of documents; empty where the package lacks it. */
-  readonly corpus: string;
-  /** Empty paths where the package lacks them. */
-  readonly vision: {
-    readonly folder: string;
-    readonly image: string;
-    readonly scenes: string;
-    /** What the scenes hold. */
-    readonly truth: string;
-  };
-}
-
-/**
- * The same model and input for another analysis, with the defaults of its parameters. Where the demo model is chosen and the
- * analysis is one of vision, the demo model that sees takes its place, so that one click on Run shows something. A task that the
- * form of the analysis before (`from`) began with gives way to the usual one of this analysis.
- */
+/** The same model and input for another analysis, with the defaults of its parameters, as far as `startOf` leaves them. */
 export function planFor(
   analysis: AnalysisInfo,
   before: AnalysisPlan,
-  { text, corpus, vision }: Demos,
+  demos: Demos,
   { from, tasks = [] }: { readonly from?: AnalysisInfo | undefined; readonly tasks?: readonly TaskInfo[] } = {},
 ): AnalysisPlan {
   if (analysis.id === before.analysis) return before;
-  const [usual] = analysis.inputs;
-  const kind = analysis.inputs.includes(before.input.kind) ? before.input.kind : usual;
-  const untouched = before.input.kind === 'task' && isUsualTask(from, tasks, before.input);
-  const given = inputOf(kind, untouched ? undefined : before.input, analysis);
-  const input = given.kind === 'corpus' && given.file === '' ? { ...given, file: corpus } : given;
-  const plan = { ...before, analysis: analysis.id, input, parameters: {} };
-  if (analysis.group !== 'vision' || before.folder !== text || vision.image === '') return plan;
-  const prompt: PromptInput = { kind: 'text', text: demoVisionPrompt, image: vision.image };
-  const demo = { ...plan, folder: vision.folder, interventions: [] };
-  switch (usual) {
-    case 'prompt':
-    case 'image':
-      return { ...demo, input: { kind: usual, prompt } };
-    case 'image-set': {
-      const pictures = {
-        kind: 'image-set',
-        folder: vision.scenes,
-        prompt: { kind: 'text', text: demoVisionPrompt },
-      } as const;
-      const parameters = 'truth' in analysis.parameters ? { truth: vision.truth } : {};
-      return { ...demo, input: { ...pictures, samples: demoPictures }, parameters };
-    }
-    case 'prompt-pair':
-    case 'task':
-    case 'corpus':
-    case 'none':
-      return demo;
-  }
+  const { input, folder } = before;
+  const { kind, task, file, demo } = startOf(
+    analysis,
+    {
+      analysis: from,
+      folder,
+      kind: input.kind,
+      task: input.kind === 'task' ? input : undefined,
+      file: input.kind === 'corpus' ? input.file : '',
+    },
+    demos,
+    tasks,
+  );
+  const given = inputOf(kind, kind === 'task' && task ? undefined : input, analysis);
+  const own = given.kind === 'corpus' ? { ...given, file } : given;
+  return {
+    ...before,
+    analysis: analysis.id,
+    input: demo?.input ?? own,
+    parameters: demo?.parameters ?? {},
+    ...(demo ? { folder: demo.folder, interventions: [] } : {}),
+  };
 }
-
-/** Captioned in under a minute. */
-const demoPictures = 10;
 
 /** The folder of the demo model moves with every update of the extension: it is stored by this name. */
 const demoName = '';

@@ -1,5 +1,6 @@
 /** The extension's half of one webview of analyses: what it answers beside what `ModelPanelHost` does. */
 import type { AnalysisInfo, AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
+import type { Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import {
   planOfAnalysis,
@@ -35,8 +36,7 @@ export interface AnalysesServices extends ModelPanelServices<AnalysesTypes> {
   readonly server: Pick<Compute, 'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses'>;
   readonly catalogue: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
-  /** Empty where the package lacks it. */
-  readonly exampleCorpus: string;
+  readonly demos: Demos;
   /** Lets the person choose; undefined when they thought better of it. */
   choosePath(what: PathKind): Promise<string | undefined>;
   /** The bytes of the picture, while it is the file that was read. */
@@ -75,13 +75,13 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
   }
 
   protected override openMessage(opening: Opening<AnalysesTypes>, result: AnalysisResult | undefined): ToAnalysesPanel {
-    const { catalogue, tasks, exampleCorpus } = this.services;
+    const { catalogue, tasks, demos } = this.services;
     return {
       ...opening,
       ...this.modelOpening,
       analyses: catalogue,
       tasks,
-      ...(exampleCorpus === '' ? {} : { exampleCorpus }),
+      demos,
       ...defined({ result }),
     };
   }

@@ -8,6 +8,7 @@ import { truthForm, truthFrom, type WrittenTruth } from '../../../protocol/input
 import type { ImageFolder } from '../../../protocol/panels/hallucination';
 import { parseJson, type Checked } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
+import { whyUnread } from '../../../protocol/wire/unread';
 import { defined } from '../../platform/defined';
 import { Sentence } from '../questions';
 
@@ -50,7 +51,7 @@ export async function readImageFolder(folder: string): Promise<FoundImages> {
   try {
     names = (await readdir(folder)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   } catch (error) {
-    return none(`The folder cannot be read: ${(error as Error).message}.`);
+    return none(`The folder cannot be read: ${whyUnread(error)}.`);
   }
   const lexiconName = lexiconFiles.find((name) => names.includes(name));
   const lexicon = lexiconName === undefined ? '' : join(folder, lexiconName);

@@ -74,6 +74,27 @@ describe('the panel of analyses', () => {
       assert.notEqual(next.request, first.request);
     });
 
+    it('takes the demo model that sees for an analysis of vision, and says nothing of passes where none is run', async () => {
+      const sees = { ...pair, id: 'sees', title: 'Seen', group: 'vision', inputs: ['image'] } as const;
+      const vision = { folder: '/demo-vlm', image: '/scenes/a.png', scenes: '/scenes', truth: '/truth.json' };
+      const demos = { text: plan.folder, corpus: '', vision };
+      const open = openMessage({ analyses: [retrieval, sees], demos });
+      const host = answering(open);
+      const weights = { supported: true, passes: 0, bytes: 3e6 } as const;
+      const panel = await start({
+        host: (message) =>
+          message.kind === 'estimate' && message.plan.analysis === sees.id
+            ? [{ kind: 'estimate', request: message.request, estimate: weights }]
+            : host(message),
+      });
+      await panel.page.getByRole('combobox', { name: 'Analysis', exact: true }).click();
+      await panel.page.getByRole('option', { name: 'Seen' }).first().click();
+      assert.equal((await panel.posts('chooseModel')).folder, '/demo-vlm');
+      await shown(panel, 'About 3.00 MB');
+      const { plan: asked } = await panel.posts('estimate');
+      assert.deepEqual([asked.folder, asked.input.kind], ['/demo-vlm', 'image']);
+    });
+
     it('says why an analysis does not run on this model', async () => {
       const why = 'gpt2 reads no pictures.';
       const panel = await start({

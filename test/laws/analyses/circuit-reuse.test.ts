@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Pair } from '../../../diagnostics/activation-patching/pairs';
 import { circuitReuse } from '../../../diagnostics/circuit-reuse/analysis';
+import { moverAttention, moverMasses, moversBehind } from '../../../diagnostics/circuit-reuse/movers';
 import { repairedPrompt, repairOf, repairs } from '../../../diagnostics/circuit-reuse/repair';
 import type { ReuseResult } from '../../../diagnostics/circuit-reuse/result';
 import { Ablated } from '../../../diagnostics/circuits/ablated';
@@ -74,6 +75,28 @@ describe('roles and repair of a planted indirect object circuit', () => {
     assert.deepEqual([repair.accuracy[0].mean, repair.accuracy[1].mean], [1, 0]);
     near(repair.metric[1].mean, -repair.metric[0].mean, 'the difference turns round', 1e-3);
     near(repair.change.mean, -2 * repair.metric[0].mean, 'change', 1e-3);
+  });
+
+  it('share out the attention of the mover between both names where inhibition is made to read one that says nothing', async () => {
+    const model = runnerOf(opened.model);
+    const roles = await rolesOf(model, objectPairs, headsOf(model.facts.blocks), settings);
+    const heads = [{ layer: 1, head: 0 }];
+    const movers = moversBehind(roles, heads);
+    assert.deepEqual(movers, [{ layer: 2, head: 0 }]);
+    const masses = [];
+    for (const pair of objectPairs) {
+      const positions = [pair.clean.ids.indexOf(pair.asked[0]?.tokens[0] ?? -1)];
+      masses.push(await moverMasses(model, pair, { movers, heads, positions, variant: {} }));
+    }
+    const [{ right, wrong, change } = assert.fail()] = moverAttention(movers, masses);
+    near(right[0].mean, 1, 'attention to the right name before', 1e-3);
+    // No place is held back any more: the two names are alike.
+    near(right[1].mean, 0.5, 'and after', 1e-2);
+    near(wrong[0].mean, 0, 'attention to the wrong name before', 1e-2);
+    near(wrong[1].mean, 0.5, 'and after', 1e-2);
+    near(change.mean, -0.5, 'change', 1e-2);
+    assert.deepEqual(moversBehind(roles, movers), [], 'a mover that is repaired has no attention of its own');
+    assert.deepEqual(moversBehind(roles, [{ layer: 2, head: 1 }]), [], 'nor does one beside the repair change');
   });
 
   it('are of one circuit, whichever of the names is asked for first', async () => {
@@ -187,6 +210,33 @@ describe('reuse of a planted induction circuit', () => {
     assert.match(
       circuitReuse.finding(result),
       /^Induction is done by 2 heads, Induction by 2 heads: 2 heads are in both, 100 % of those in either\. Sets of these sizes share 1 by chance \(as many or more with probability 0\.167; with the same layers 1, 0\.25\)\. .* 2 of the 2 shared heads have a role, and the same one/,
+    );
+  });
+
+  it('compares two results: nothing changes beside itself, and the overlap falls where the circuit of one task is another', async () => {
+    const one = await found({ mode: 'zero', edges: false });
+    const same = circuitReuse.compare?.(one, one) ?? [];
+    assert.deepEqual(
+      same.map(({ id }) => id),
+      ['change', 'shared-first', 'overlap-first', 'shared-second', 'overlap-second'],
+    );
+    const changes = (sections: typeof same): readonly unknown[] => {
+      const table = sections.find(({ id }) => id === 'change');
+      return table?.kind === 'table' ? table.rows.map((row) => row.at(-1)) : [];
+    };
+    assert.deepEqual(changes(same), [0, 0, 0, 0, 0, 0]);
+    // As if the circuit had only the first of its two heads, and kept half of the task.
+    const nodes = one.first.circuit.nodes.slice(0, 1);
+    const half = { ...one.first, circuit: { ...one.first.circuit, nodes }, own: { ...one.first.own, share: 0.5 } };
+    const sections = circuitReuse.compare?.(one, { ...one, first: half }) ?? [];
+    near(changes(sections)[2] as number, 0.5 - one.first.own.share, 'change of the faithfulness', 1e-9);
+    const overlap = sections.find(({ id }) => id === 'overlap-first');
+    assert.deepEqual(overlap?.kind === 'table' && overlap.rows[0]?.slice(0, 3), ['heads', 1, 0.5]);
+    const [text] = circuitReuse.compare?.(one, { ...one, second: { ...one.second, title: 'Chess' } }) ?? [];
+    assert.ok(text?.kind === 'text');
+    assert.match(
+      text.paragraphs[0] ?? '',
+      /^The first result is of Induction and Induction, the second of Induction and Chess\. /,
     );
   });
 

@@ -8,10 +8,11 @@ import { generate } from '../../support/generate';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const length = ids.length;
+const range = Array.from({ length }, (_, i) => i);
 
 /** The definitions of head-statistics.ts over a whole matrix. */
 function expected(p: (i: number, j: number) => number) {
-  const all = Array.from({ length }, (_, i) => i);
+  const all = range;
   const later = all.slice(1);
   const earlier = (i: number): number[] =>
     all
@@ -87,6 +88,21 @@ for (const name of ['llama', 'mistral, window 7', 'gpt2']) {
             for (const [key, value] of Object.entries(naive)) {
               const found = result.statistics?.[key as 'entropy'][head] ?? Number.NaN;
               assert.ok(Math.abs(found - value) <= 2e-5, `${key} by the bench's own way: ${found}, not ${value}`);
+            }
+            // Dealt to the m keys that a query reads, a key gets 1/m of it: the keys are those that have a probability.
+            const read = (i: number): readonly number[] => range.filter((j) => p(i, j) > 0);
+            const chance = {
+              previousToken: mean(range.slice(1).map((i) => 1 / read(i).length)),
+              firstToken: mean(range.slice(1).map((i) => (read(i).includes(0) ? 1 / read(i).length : 0))),
+              selfToken: mean(range.map((i) => 1 / read(i).length)),
+              localWindow: mean(range.map((i) => Math.min(localWindow, read(i).length) / read(i).length)),
+            };
+            for (const [key, value] of Object.entries(chance)) {
+              const found = result.statistics?.permutation.mean[key as 'selfToken'] ?? Number.NaN;
+              assert.ok(
+                Math.abs(found - value) <= 1e-6,
+                `${key} by chance, in chunks of ${chunk}: ${found}, not ${value}`,
+              );
             }
             const queries = Array.from({ length: length - 2 }, (_, i) => i + 2);
             const mass = mean(queries.map((i) => p(i, 2) + p(i, 5) + p(i, 6)));

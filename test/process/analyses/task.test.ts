@@ -90,7 +90,11 @@ describe('headscope task', function () {
       [['task', 'inducton'], 2, /There is no task "inducton"\. Choose one of indirect-object,/],
       [['task', 'passkey', '--param', 'deep=1'], 2, /passkey has no parameter "deep"\. It takes length, depth, key/],
       [['task', 'passkey', model, '--param', 'length=4000'], 3, /has \d+ tokens, and this model reads at most 2048/],
-      [['task', join(folder, 'gone.jsonl')], 2, /gone\.jsonl cannot be read/],
+      [
+        ['task', join(folder, 'gone.jsonl')],
+        2,
+        /gone\.jsonl cannot be read: there is no such file or folder\. Check the path\./,
+      ],
     ] as const) {
       const { code, stderr } = await run(...words);
       assert.match(stderr, sentence);

@@ -9,6 +9,11 @@ import { begun, initialState, receive, type State } from '../../../webviews/pane
 import { model, openMessage, pair, plan, result, retrieval } from '../../browser/analyses/analyses-host';
 import { headsStory, mapStory } from '../../browser/analyses/stories';
 
+const demos = {
+  text: '/demo-lm',
+  corpus: '/c.jsonl',
+  vision: { folder: '/demo-vlm', image: '/scenes/a.png', scenes: '/scenes', truth: '/scenes/truth.json' },
+};
 const typed = (parameters: Readonly<Record<string, string>>): Form => ({ ...toForm(plan), parameters });
 const problems = (parameters: Readonly<Record<string, string>>, info: AnalysisInfo = retrieval) => {
   const reading = readForm(typed(parameters), info, model);
@@ -83,9 +88,27 @@ describe('the form of an analysis', () => {
     const reads: AnalysisInfo = { ...pair, inputs: ['corpus'] };
     const fileOf = (file: string) => {
       const form = typed({});
-      return withAnalysis({ ...form, input: { ...form.input, file } }, reads, { exampleCorpus: '/c.jsonl' }).input.file;
+      return withAnalysis({ ...form, input: { ...form.input, file } }, reads, { demos }).input.file;
     };
     assert.deepEqual([fileOf(''), fileOf('/mine.txt')], ['/c.jsonl', '/mine.txt']);
+  });
+
+  it('begins with the demo model that sees where an analysis of vision is chosen and the demo model of text stands', () => {
+    const sees: AnalysisInfo = { ...pair, inputs: ['image'], group: 'vision' };
+    const form = { ...typed({}), interventions: ['gain:0.0=0'] };
+    const next = withAnalysis({ ...form, folder: '/demo-lm' }, sees, { demos });
+    assert.deepEqual([next.folder, next.input.kind, next.input.image], ['/demo-vlm', 'image', '/scenes/a.png']);
+    assert.deepEqual(next.interventions, [], 'those of the other model');
+    assert.equal(next.input.task, form.input.task, 'what was typed for other inputs stays');
+    const own = withAnalysis({ ...form, folder: '/mine' }, sees, { demos });
+    assert.deepEqual([own.folder, own.input.image, own.interventions], ['/mine', '', ['gain:0.0=0']]);
+  });
+
+  it('says of a model of text that it reads no pictures', () => {
+    const prompt = { kind: 'text', text: 'Hello' } as const;
+    const reading = readInput(toInputForm({ kind: 'image', prompt }), model);
+    assert.ok(!reading.ok);
+    assert.equal(reading.problems.image, 'The model reads text alone. Choose one that reads pictures.');
   });
 
   it('keeps the kind of input that another analysis reads too, and else takes the first that it reads', () => {
@@ -109,8 +132,10 @@ describe('the form of an analysis', () => {
       { kind: 'image-set', folder: '/pictures', prompt, samples: 3 },
       { kind: 'none' },
     ];
+    const vision = {} as NonNullable<typeof model.vision>;
+    const seeing = { ...model, vision };
     for (const input of inputs) {
-      assert.deepEqual(readInput(toInputForm(input), model), { ok: true, input });
+      assert.deepEqual(readInput(toInputForm(input), seeing), { ok: true, input });
     }
   });
 

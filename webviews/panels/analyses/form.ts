@@ -2,7 +2,8 @@
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
-import { isUsualTask, usualTaskOf } from '../../../protocol/analysis/usual-task';
+import { noDemos, startOf, type Demos } from '../../../protocol/analysis/next-start';
+import type { ChosenTask } from '../../../protocol/analysis/usual-task';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import type { ModelSummary } from '../../../protocol/results/heads';
@@ -103,32 +104,31 @@ interface Around {
   /** The analysis that the form is of. */
   readonly from?: AnalysisInfo | undefined;
   readonly tasks?: readonly TaskInfo[];
-  /** Path; empty: none. */
-  readonly exampleCorpus?: string;
+  readonly demos?: Demos;
 }
 
-/**
- * The form for another analysis: model, seed and what was typed as input stay, parameters begin at their defaults. A task that
- * the form of the analysis before (`from`) began with gives way to the usual one of this analysis, and where no documents are
- * chosen, those that come with the extension are.
- */
-export function withAnalysis(
-  form: Form,
-  info: AnalysisInfo,
-  { from, tasks = [], exampleCorpus = '' }: Around = {},
-): Form {
-  const { input } = form;
-  const { task, samples } = usualTaskOf(info);
-  const untouched = input.task === '' || isUsualTask(from, tasks, { ...input, samples: Number(input.samples) });
+/** The form for another analysis: model, seed and what was typed as input stay, as far as `startOf` leaves them. */
+export function withAnalysis(form: Form, info: AnalysisInfo, { from, tasks = [], demos = noDemos }: Around = {}): Form {
+  const { input, folder } = form;
+  const { kind, file } = input;
+  const start = startOf(info, { analysis: from, folder, kind, task: taskOf(input), file }, demos, tasks);
+  const { task, demo } = start;
+  const own: InputForm = {
+    ...input,
+    kind: start.kind,
+    file: start.file,
+    ...(task ? { task: task.task, samples: String(task.samples) } : {}),
+  };
   return {
     ...form,
     analysis: info.id,
-    input: {
-      ...input,
-      kind: info.inputs.includes(input.kind) ? input.kind : info.inputs[0],
-      file: input.file === '' ? exampleCorpus : input.file,
-      ...(untouched && input.taskFrom === 'catalogue' ? { task, samples: String(samples) } : {}),
-    },
-    parameters: {},
+    input: demo?.input ? toInputForm(demo.input, own) : own,
+    parameters: typedOf(demo?.parameters ?? {}),
+    ...(demo ? { folder: demo.folder, interventions: [] } : {}),
   };
+}
+
+function taskOf({ taskFrom, task, taskFile, samples, taskParameters }: InputForm): ChosenTask | undefined {
+  if (taskFrom === 'file') return { task: taskFile, samples: Number(samples) };
+  return task === '' ? undefined : { task, samples: Number(samples), taskParameters };
 }

@@ -116,6 +116,7 @@ export function readInput(form: InputForm, model?: ModelSummary, tasks: readonly
         : { ok: true, input: { kind, prompt, counterpart } };
     }
     case 'image': {
+      if (isBlind(model)) return wrong({ image: readsTextAlone });
       const prompt = readPrompt(form, form.text, form.ids, model);
       if (form.image === '') return wrong({ image: 'Choose a picture first.' });
       return typeof prompt === 'string' ? wrong({ prompt }) : { ok: true, input: { kind, prompt } };
@@ -143,6 +144,7 @@ export function readInput(form: InputForm, model?: ModelSummary, tasks: readonly
         ? wrong({ file: 'Choose a file or a folder of documents first.' })
         : { ok: true, input: { kind, file: form.file } };
     case 'image-set': {
+      if (isBlind(model)) return wrong({ folder: readsTextAlone });
       const prompt = readPrompt({ ...form, image: '' }, form.text, form.ids, model);
       const samples = samplesOf(form.samples);
       if (form.folder === '') return wrong({ folder: 'Choose a folder of pictures first.' });
@@ -153,6 +155,10 @@ export function readInput(form: InputForm, model?: ModelSummary, tasks: readonly
     }
   }
 }
+
+const isBlind = (model: ModelSummary | undefined): boolean => model !== undefined && model.vision === undefined;
+
+const readsTextAlone = 'The model reads text alone. Choose one that reads pictures.';
 
 const wrong = (problems: InputProblems): InputReading => ({ ok: false, problems });
 

@@ -121,10 +121,13 @@ export class AnalysesPanel
   }
 
   chooseAnalysis(id: string): void {
-    const { analyses, form, tasks, exampleCorpus } = this.state;
+    const { analyses, form, tasks, demos } = this.state;
     const named = (each: string | undefined): AnalysisInfo | undefined => analyses.find((one) => one.id === each);
     const info = named(id);
-    if (info && form) this.edit(withAnalysis(form, info, { from: named(form.analysis), tasks, exampleCorpus }));
+    if (!info || !form) return;
+    const next = withAnalysis(form, info, { from: named(form.analysis), tasks, demos });
+    if (next.folder !== form.folder) this.chooseModel(next.folder);
+    this.edit(next);
   }
 
   chooseModel(folder: string): void {

@@ -1,5 +1,6 @@
 /** Everything the panel shows, and how a message changes it. No DOM: tests drive it directly. */
 import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
+import { noDemos, type Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
 import { planOfAnalysis, type AnalysisPlan, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
@@ -48,8 +49,7 @@ export type Comparison = NonNullable<Extract<ToAnalysesPanel, { kind: 'open' }>[
 export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 'typedProblem'> {
   readonly analyses: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
-  /** Path of the documents that come with the extension; empty: none. */
-  readonly exampleCorpus: string;
+  readonly demos: Demos;
   readonly modelProblem: ModelProblem | undefined;
   /** Steps of the run that are on disk. */
   readonly kept: number;
@@ -74,7 +74,7 @@ export const initialState = (place: PanelPlace): State => ({
   model: initialModel.model,
   analyses: [],
   tasks: [],
-  exampleCorpus: '',
+  demos: noDemos,
   modelProblem: undefined,
   kept: 0,
   partial: undefined,
@@ -144,7 +144,7 @@ function receiveOpen(state: State, message: Extract<ToAnalysesPanel, { kind: 'op
     place: message.place,
     analyses: message.analyses,
     tasks: message.tasks,
-    exampleCorpus: message.exampleCorpus ?? '',
+    demos: message.demos ?? noDemos,
     models: message.models,
     devices: devicesOf(message.devices),
     canRun: message.canRun,

@@ -52,7 +52,7 @@ export function bar(part: Part): TemplateResult {
   });
 }
 
-/** `About 12 passes, 300 MB`; why it does not run is said beside Run. */
+/** `About 12 passes, 300 MB`, or memory alone where no prompt is run; why it does not run is said beside Run. */
 function estimateLine({ estimated }: State): TemplateResult | typeof nothing {
   if (!estimated) return nothing;
   const { estimate } = estimated;
@@ -60,12 +60,14 @@ function estimateLine({ estimated }: State): TemplateResult | typeof nothing {
   if (estimate.supported !== true) return nothing;
   const { passes, bytes: memory } = estimate;
   const parts = [
-    ...(passes === undefined ? [] : [`${count(passes)} ${passes === 1 ? 'pass' : 'passes'}`]),
+    ...(passes === undefined || passes === 0 ? [] : [`${count(passes)} ${passes === 1 ? 'pass' : 'passes'}`]),
     ...(memory === undefined || memory === 0 ? [] : [bytes(memory)]),
   ];
   return parts.length === 0
     ? nothing
-    : html`<span id="estimate" title="Forward passes of the model, and memory beside its weights"
+    : html`<span
+        id="estimate"
+        title=${`${passes ? 'Forward passes of the model, and memory' : 'Memory'} beside its weights`}
         >About ${parts.join(', ')}</span
       >`;
 }
