@@ -90,6 +90,6 @@ function attention(
     rope ? rotate(byHead(heads), input(`rope_cos.${spec.rope}`), input(`rope_sin.${spec.rope}`), rope) : byHead(heads);
   const positions = input('positions');
   const reach = spec.causal ? { queries: positions, reach: positions, keys: positions } : undefined;
-  const output = attend(graph, spec, turned(query), turned(key), byHead(value), reach, undefined);
+  const output = attend(graph, spec, turned(query), turned(key), byHead(value), reach, undefined, false);
   return linear(graph, weights, spec.output, reshape(byHead(output), ['b', 'n', spec.heads * spec.headDim]));
 }
