@@ -19,6 +19,7 @@ import { memoryAsContext } from './mechanisms/titans/memory-as-context';
 import { memoryAsGate } from './mechanisms/titans/memory-as-gate';
 import { memoryAsLayer } from './mechanisms/titans/memory-as-layer';
 import { neuralMemory } from './mechanisms/titans/neural-memory';
+import { rcmha } from './mechanisms/rcmha/rcmha';
 import { routingTransformer } from './mechanisms/routing-transformer/routing-transformer';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
 import { sinkBias } from './mechanisms/sink-bias';
@@ -46,6 +47,7 @@ export const catalogue: readonly Mechanism[] = [
   longheads,
   alibi,
   sinkBias,
+  rcmha,
   linear,
   lightningAttention,
   lightningAttention2,
