@@ -2,6 +2,7 @@
 import type { Mechanism } from './mechanism';
 import { alibi } from './mechanisms/alibi';
 import { biformer } from './mechanisms/biformer/biformer';
+import { cmha } from './mechanisms/cmha/cmha';
 import { distributedMha } from './mechanisms/distributed/distributed-mha';
 import { fused } from './mechanisms/fused';
 import { gna } from './mechanisms/gna/gna';
@@ -48,6 +49,7 @@ export const catalogue: readonly Mechanism[] = [
   alibi,
   sinkBias,
   rcmha,
+  cmha,
   linear,
   lightningAttention,
   lightningAttention2,

@@ -46,4 +46,10 @@ export const byHand: readonly ByHand[] = [
     text: 'maxDistance - Math.min(distance, maxDistance)',
     instead: 'maxDistance - 1 - Math.min(distance, maxDistance - 1)',
   },
+  // Complex vectors whose plane i turns by base^(-i / d).
+  {
+    file: 'kernels/mechanisms/cmha/definition.ts',
+    text: 'base ** ((-2 * i) / width)',
+    instead: 'base ** (-i / width)',
+  },
 ];

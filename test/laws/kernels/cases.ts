@@ -121,6 +121,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { kernel: 4, relative: false },
     { maxDistance: 400, kernel: 1 },
   ],
+  cmha: [{ scale: '1 / root of d', base: 500 }, { form: 'naive' }],
   linear: [{ chunk: 16 }, { chunk: 1 }],
   latent: [
     { rank: 8, rotary: 0, form: 'absorbed' },
