@@ -2,6 +2,7 @@
 import type { Mechanism } from './mechanism';
 import { alibi } from './mechanisms/alibi';
 import { biformer } from './mechanisms/biformer/biformer';
+import { cmha } from './mechanisms/cmha/cmha';
 import { distributedMha } from './mechanisms/distributed/distributed-mha';
 import { fused } from './mechanisms/fused';
 import { gna } from './mechanisms/gna/gna';
@@ -19,6 +20,7 @@ import { memoryAsContext } from './mechanisms/titans/memory-as-context';
 import { memoryAsGate } from './mechanisms/titans/memory-as-gate';
 import { memoryAsLayer } from './mechanisms/titans/memory-as-layer';
 import { neuralMemory } from './mechanisms/titans/neural-memory';
+import { rcmha } from './mechanisms/rcmha/rcmha';
 import { routingTransformer } from './mechanisms/routing-transformer/routing-transformer';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
 import { sinkBias } from './mechanisms/sink-bias';
@@ -46,6 +48,8 @@ export const catalogue: readonly Mechanism[] = [
   longheads,
   alibi,
   sinkBias,
+  rcmha,
+  cmha,
   linear,
   lightningAttention,
   lightningAttention2,

@@ -40,7 +40,11 @@ export function biasedAttention(
   return concat(parts, 2);
 }
 
-export function biasedCost(shape: AttentionShape): Cost {
+export const biasedCost = (shape: AttentionShape): Cost =>
+  tiledCost(shape, { ...biasedPairs(shape), tileRows: Math.min(tileRows, shape.queries), tileKeys: shape.keys });
+
+/** Pairs that the tiles compute for each head, and keys that are copied for them. */
+export function biasedPairs(shape: AttentionShape): { readonly pairs: number; readonly copiedKeys: number } {
   const seeing = isCausalSelf(shape) ? Math.min(shape.queries, shape.keys) : shape.queries;
   let pairs = 0;
   let copiedKeys = 0;
@@ -49,7 +53,7 @@ export function biasedCost(shape: AttentionShape): Cost {
     // A slice of all keys is no copy.
     copiedKeys += reach < shape.keys ? reach : 0;
   }
-  return tiledCost(shape, { pairs, copiedKeys, tileRows: Math.min(tileRows, shape.queries), tileKeys: shape.keys });
+  return { pairs, copiedKeys };
 }
 
 /** As many queries as keys at most where it is causal. */

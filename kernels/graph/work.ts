@@ -120,7 +120,7 @@ const bytesOf = (tensors: readonly StoredTensor[]): number =>
 const kinds: Readonly<Record<Exclude<WorkKind, 'elementwise'>, readonly string[]>> = {
   product: ['MatMul', 'FusedMatMul', 'Gemm', 'Conv', 'MultiHeadAttention', 'GroupQueryAttention'],
   softmax: ['Softmax', 'LogSoftmax', 'LayerNormalization', 'SimplifiedLayerNormalization', 'RMSNormalization'],
-  exponential: ['Exp', 'Log', 'Elu', 'Sigmoid', 'Tanh', 'Softplus', 'Erf', 'Gelu', 'Sin', 'Cos', 'Pow'],
+  exponential: ['Exp', 'Log', 'Elu', 'Sigmoid', 'Tanh', 'Softplus', 'Erf', 'Gelu', 'Sin', 'Cos', 'Atan', 'Pow'],
   copy: [
     'Gather',
     'GatherElements',

@@ -29,6 +29,8 @@ const settings: readonly Setting[] = [
   },
   { id: 'biformer', parameters: { region: 256, topk: 2 } },
   { id: 'biformer', parameters: { region: 256, topk: 4 }, pattern: 'noncausal-self' },
+  { id: 'rcmha', parameters: { maxDistance: 16384 } },
+  { id: 'cmha', parameters: {} },
   { id: 'moh', parameters: {} },
   { id: 'latent', parameters: {} },
   { id: 'latent', parameters: { form: 'absorbed' } },

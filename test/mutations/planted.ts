@@ -40,4 +40,16 @@ export const byHand: readonly ByHand[] = [
     text: 'base ** ((-2 * i) / width)',
     instead: 'base ** (-i / width)',
   },
+  // Relative convolutional attention whose own position reads the row of the key before.
+  {
+    file: 'kernels/mechanisms/rcmha/definition.ts',
+    text: 'maxDistance - Math.min(distance, maxDistance)',
+    instead: 'maxDistance - 1 - Math.min(distance, maxDistance - 1)',
+  },
+  // Complex vectors whose plane i turns by base^(-i / d).
+  {
+    file: 'kernels/mechanisms/cmha/definition.ts',
+    text: 'base ** ((-2 * i) / width)',
+    instead: 'base ** (-i / width)',
+  },
 ];

@@ -130,6 +130,7 @@ export const elementwiseRules: GradientRules = {
   Erf: unary((x) => multiply(exponential(negate(multiply(x, x))), 2 / Math.sqrt(Math.PI))),
   Sin: unary((x) => cosine(x)),
   Cos: unary((x) => negate(sine(x))),
+  Atan: only((x, _y, g) => divide(g, add(multiply(x, x), 1))),
   Softplus: unary((x) => sigmoid(x)),
   // Below 0 the slope is alpha e^x, which is the output plus alpha.
   Elu: only((x, y, g, { node }) => {

@@ -54,6 +54,7 @@ type Unary =
   | 'Erf'
   | 'Sin'
   | 'Cos'
+  | 'Atan'
   | 'Floor'
   | 'Sign'
   | 'Softplus';
@@ -74,6 +75,7 @@ export const rectify = (x: Value, name?: string): Value => unary('Relu', x, name
 export const errorFunction = (x: Value, name?: string): Value => unary('Erf', x, name);
 export const sine = (x: Value, name?: string): Value => unary('Sin', x, name);
 export const cosine = (x: Value, name?: string): Value => unary('Cos', x, name);
+export const arctangent = (x: Value, name?: string): Value => unary('Atan', x, name);
 export const floor = (x: Value, name?: string): Value => unary('Floor', x, name);
 export const sign = (x: Value, name?: string): Value => unary('Sign', x, name);
 export const softplus = (x: Value, name?: string): Value => unary('Softplus', x, name);

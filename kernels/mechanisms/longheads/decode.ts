@@ -18,11 +18,12 @@ import { concat, expand, gatherRange, reshape, unsqueeze } from '../../graph/ope
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { reduceSum, softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
+import { rotateRows } from '../../graph/rotary-rows';
 import { integers } from '../../integers';
 import type { AttentionInputs, StateTensor } from '../../mechanism';
 import type { AttentionShape, Precision } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
-import { chunkKeys, rotateRows } from './graph';
+import { chunkKeys } from './graph';
 import { chunkSummary, ordinaryBelow, rotated, type LongHeadsRule } from './reference';
 
 interface Place {

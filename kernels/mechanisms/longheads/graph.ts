@@ -1,13 +1,13 @@
 /** The graph of LongHeads; every step in the order of the reference. */
 import { foldGroup, groupQueries, additiveMask, unfoldGroup } from '../../graph/attention-graph';
 import { logSumOf } from '../../graph/log-sum';
-import { rotaryEmbedding } from '../../graph/operators/attention';
 import { attendChosenBlocks } from '../../graph/chosen-blocks';
 import { add, multiply } from '../../graph/operators/elementwise';
 import { concat, expand, gatherRange, reshape, slice, unsqueeze } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { reduceMean, reduceSum, softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
+import { rotateByTables, rotationTables } from '../../graph/rotary-rows';
 import { integers } from '../../integers';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { causalInTiles, exactTiles } from '../tiled';
@@ -20,40 +20,7 @@ type Rotation = (x: Value, positions: readonly number[]) => Value;
 function rotationOf(like: Value, width: number, length: number, base: number): Rotation {
   if (base === 0) return (x) => x;
   const tables = rotationTables(like, width, integers(0, length), base);
-  return (x, positions) => rotatedByRows(x, positions, tables);
-}
-
-/** Rotation of the rows of [..., R, d] at one position each, with a table of these positions alone. */
-export const rotateRows = (x: Value, positions: readonly number[], base: number): Value =>
-  base === 0
-    ? x
-    : rotatedByRows(x, integers(0, positions.length), rotationTables(x, Number(x.shape.at(-1)), positions, base));
-
-interface RotationTables {
-  readonly cosines: Value;
-  readonly sines: Value;
-}
-
-function rotationTables(like: Value, width: number, positions: readonly number[], base: number): RotationTables {
-  const half = width / 2;
-  const table = (f: (angle: number) => number) =>
-    like.graph.constant(
-      like.type,
-      [positions.length, half],
-      Float32Array.from({ length: positions.length * half }, (_, at) =>
-        f(positions[Math.floor(at / half)]! * base ** (-(at % half) / half)),
-      ),
-    );
-  return { cosines: table(Math.cos), sines: table(Math.sin) };
-}
-
-function rotatedByRows(x: Value, places: readonly number[], { cosines, sines }: RotationTables): Value {
-  // The operator takes no more rows side by side than its table has: the axes before them are its batch.
-  const [rows, width] = [Number(x.shape.at(-2)), Number(x.shape.at(-1))];
-  const count = x.shape.slice(0, -2).reduce<number>((product, dim) => product * Number(dim), 1);
-  const ids = x.graph.constant('int64', [places.length / rows, rows], places);
-  const flat = reshape(x, [count, rows, width]);
-  return reshape(rotaryEmbedding(flat, expand(ids, [count, rows]), cosines, sines, { heads: 1 }), x.shape);
+  return (x, positions) => rotateByTables(x, positions, tables);
 }
 
 /**

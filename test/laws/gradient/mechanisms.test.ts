@@ -74,7 +74,7 @@ async function check(mechanism: Mechanism, shape: AttentionShape, parameters: Pa
       };
       const [near, far] = [slope(1e-5), slope(2e-5)];
       const found = gradient.data.reduce((sum, each, i) => sum + each * direction[i]!, 0);
-      const scale = Math.hypot(...gradient.data);
+      const scale = Math.sqrt(gradient.data.reduce((sum, each) => sum + each ** 2, 0));
       const error = Math.abs(found - (4 * near - far) / 3) / Math.max(scale, 1e-3);
       if (error <= float64Limit) continue;
       crossed = Math.abs(near - far) > 1e-7 * Math.max(scale, 1e-3);

@@ -115,6 +115,13 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
   ],
   alibi: [{ strength: 0.5 }],
   'sink-bias': [{ gamma: 0.25, heads: 'alternating' }, { gamma: 16 }],
+  rcmha: [
+    { maxDistance: 40 },
+    { maxDistance: 400, convolution: false },
+    { kernel: 4, relative: false },
+    { maxDistance: 400, kernel: 1 },
+  ],
+  cmha: [{ scale: '1 / root of d', base: 500 }, { form: 'naive' }],
   linear: [{ chunk: 16 }, { chunk: 1 }],
   latent: [
     { rank: 8, rotary: 0, form: 'absorbed' },

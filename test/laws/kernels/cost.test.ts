@@ -87,6 +87,7 @@ const countsPasses = [
   'landmark',
   'alibi',
   'sink-bias',
+  'rcmha',
   'gaam',
   'latent',
 ];

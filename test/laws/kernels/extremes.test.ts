@@ -34,6 +34,7 @@ const byPlace: Readonly<Record<string, string>> = {
   alibi: 'a slope over the distance is added to the scores',
   'sink-bias': 'a bias is added to the score of the first key',
   longheads: 'keys are turned by their position',
+  cmha: 'keys are turned by their position',
   landmark: 'the key of a block weighs its keys together',
 };
 

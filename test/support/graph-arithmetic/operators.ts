@@ -259,6 +259,7 @@ export const operators: Operators = {
   Erf: unary(erf),
   Sin: unary(Math.sin),
   Cos: unary(Math.cos),
+  Atan: unary(Math.atan),
   Floor: unary(Math.floor),
   Sign: unary(Math.sign),
   Softplus: unary((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),

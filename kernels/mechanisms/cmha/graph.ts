@@ -1,0 +1,141 @@
+/**
+ * Complex-vector attention in the runtime. Since cos(a - b) is a product of two points of the circle, the score is the plain
+ * product of a query and a key that are remapped one by one:
+ *   q^ = r (cos, sin)(delta theta + b + position g),   k^ = r (cos, sin)(delta theta + position g).
+ * Form `factored` does that, and any kernel of plain attention follows; `naive` makes the cosine of every pair and plane.
+ */
+import type { AttentionValues } from '../../graph/attention-graph';
+import {
+  absolute,
+  add,
+  arctangent,
+  cast,
+  cosine,
+  divide,
+  greater,
+  less,
+  multiply,
+  negate,
+  sine,
+  squareRoot,
+  subtract,
+  where,
+} from '../../graph/operators/elementwise';
+import { scan } from '../../graph/operators/control';
+import { concat, pad, reshape, slice, transpose, unsqueeze } from '../../graph/operators/layout';
+import { matmul } from '../../graph/operators/matrix';
+import { reduceSum, softmax } from '../../graph/operators/reduce';
+import type { Value } from '../../graph/records';
+import { rotateRows } from '../../graph/rotary-rows';
+import { integers } from '../../integers';
+import { isCausalSelf, type AttentionShape } from '../../shape';
+import { spreadHeads } from '../lightning/rotation';
+import { causalInTiles, exactTiles, unmaskedInTiles } from '../tiled';
+import { epsilon, firstPosition, planeAngles, scaleOf, type CmhaParameters } from './definition';
+
+/** Queries whose cosines the naive form holds at a time, as in the authors' code. */
+export const naiveRows = 8;
+
+/** Keeps the quotient of two zeros finite; far below the root of epsilon that any magnitude has. */
+const tiny = 1e-30;
+
+interface Polar {
+  readonly radius: Value;
+  readonly angle: Value;
+}
+
+/** Magnitudes and angles [..., d / 2] of [..., d]. The runtime has no atan2: the angle in the first eighth, then reflected. */
+export function polarOf(x: Value): Polar {
+  const axis = x.shape.length - 1;
+  const half = Number(x.shape[axis]) / 2;
+  const [re, im] = [slice(x, axis, 0, half), slice(x, axis, half)];
+  const radius = squareRoot(add(add(multiply(re, re), multiply(im, im)), epsilon));
+  const [width, height] = [absolute(re), absolute(im)];
+  const steep = greater(height, width);
+  const quotient = divide(where(steep, width, height), add(where(steep, height, width), tiny));
+  const eighth = arctangent(quotient);
+  const quarter = where(steep, subtract(Math.PI / 2, eighth), eighth);
+  const upper = where(less(re, 0), subtract(Math.PI, quarter), quarter);
+  return { radius, angle: where(less(im, 0), negate(upper), upper) };
+}
+
+/** Heads-first output [b, h, n, dv]; n <= m where it is causal. Angles and phases in float32 whatever the precision. */
+export function cmhaGraph(
+  { query, key, value }: AttentionValues,
+  shape: AttentionShape,
+  parameters: CmhaParameters,
+  weights: { readonly delta: Value; readonly b: Value },
+): Value {
+  const { batch, heads, queries, keys, headDim } = shape;
+  const half = headDim / 2;
+  const single = (x: Value) => cast(x, 'float32');
+  const perHead = (x: Value) => reshape(single(x), [heads, 1, half]);
+  const [delta, b] = [perHead(weights.delta), perHead(weights.b)];
+  const q = polarOf(single(query));
+  const k = polarOf(single(key));
+  // Key angles are turned by the delta of each query head.
+  const queryPhase = add(multiply(q.angle, delta), b);
+  const keyPhase = multiply(spreadHeads(k.angle, heads), delta);
+  const keyRadius = spreadHeads(k.radius, heads);
+  const first = firstPosition(shape);
+  const positions = { query: integers(first, first + queries), key: integers(0, keys) };
+  if (parameters.form === 'naive') {
+    const sides = {
+      query: { radius: q.radius, angle: add(queryPhase, turns(queryPhase, positions.query, headDim, parameters)) },
+      key: { radius: keyRadius, angle: add(keyPhase, turns(keyPhase, positions.key, headDim, parameters)) },
+    };
+    return cast(pairByPair(sides, spreadHeads(single(value), heads), shape, scaleOf(shape, parameters)), value.type);
+  }
+  const point = (radius: Value, phase: Value, at: readonly number[]): Value =>
+    rotateRows(concat([multiply(radius, cosine(phase)), multiply(radius, sine(phase))], 3), at, parameters.base);
+  const queryPoints = multiply(
+    point(q.radius, queryPhase, positions.query),
+    scaleOf(shape, parameters) * headDim ** 0.5,
+  );
+  const own: AttentionShape = { ...shape, batch, kvHeads: heads };
+  return (isCausalSelf(shape) ? causalInTiles : unmaskedInTiles)(
+    cast(queryPoints, query.type),
+    cast(point(keyRadius, keyPhase, positions.key), key.type),
+    spreadHeads(value, heads),
+    own,
+    exactTiles,
+  );
+}
+
+/** position g_i within a turn, [positions, d / 2]: in float32 the whole angle of a late position would lose its end. */
+const turns = (like: Value, positions: readonly number[], width: number, { base }: CmhaParameters): Value =>
+  like.graph.constant(
+    'float32',
+    [positions.length, width / 2],
+    positions.flatMap((position) => planeAngles(width, base).map((angle) => (position * angle) % (2 * Math.PI))),
+  );
+
+/** Eight queries after eight: cosines [b, h, 8, m, d / 2], summed over the planes, masked, and a softmax over the keys. */
+function pairByPair(
+  { query, key }: { readonly query: Polar; readonly key: Polar },
+  value: Value,
+  shape: AttentionShape,
+  scale: number,
+): Value {
+  const { batch, heads, queries, keys, headDim, valueDim } = shape;
+  const steps = Math.ceil(queries / naiveRows);
+  const cut = (x: Value): Value => {
+    const padded = pad(x, 2, 0, steps * naiveRows - queries);
+    const apart = reshape(padded, [batch, heads, steps, naiveRows, headDim / 2]);
+    return transpose(apart, [2, 0, 1, 3, 4]);
+  };
+  const { graph } = value;
+  const first = firstPosition(shape);
+  const places = graph.constant('float32', [steps, naiveRows, 1], integers(first, first + steps * naiveRows));
+  const keyPlaces = graph.constant('float32', [1, keys], integers(0, keys));
+  const [keyAngle, keyRadius] = [unsqueeze(key.angle, 2), unsqueeze(key.radius, 2)];
+  const { outputs } = scan([], [cut(query.angle), cut(query.radius), places], (_, [angle, radius, place]) => {
+    const cosines = cosine(subtract(unsqueeze(angle!, 3), keyAngle));
+    const magnitudes = multiply(unsqueeze(radius!, 3), keyRadius);
+    const scores = multiply(reduceSum(multiply(cosines, magnitudes), [4], false), scale);
+    const masked = isCausalSelf(shape) ? where(less(place!, keyPlaces), -Infinity, scores) : scores;
+    return { states: [], outputs: [matmul(softmax(masked), value)] };
+  });
+  const rows = reshape(transpose(outputs[0]!, [1, 2, 0, 3, 4]), [batch, heads, steps * naiveRows, valueDim]);
+  return slice(rows, 2, 0, queries);
+}
