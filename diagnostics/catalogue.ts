@@ -13,6 +13,7 @@ import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
+import { saeCircuits } from './sae-circuits/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { zeroTuning } from './zerotuning/analysis';
@@ -28,6 +29,7 @@ export const analyses: readonly Analysis[] = [
   pathPatching,
   circuitDiscovery,
   circuitReuse,
+  saeCircuits,
   directLogitAttribution,
   attentionAttribution,
   ovQkCircuits,

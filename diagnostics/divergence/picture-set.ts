@@ -9,13 +9,14 @@ import type {
 } from '../../protocol/results/hallucination';
 import type { Reinforcement } from '../../protocol/results/reinforcement';
 import type { ModelRunner } from '../model-runner/model-runner';
+import { areaBelow } from '../statistics/ranking';
 import { CaptionJudge, finderOf } from './caption';
 import { captionOf, greedy, reinforcedCaption, type Prepared } from './caption-run';
 import { tokenAt } from './caption-words';
 import { chairScores, countLabels, type JudgedCaption } from './chair';
 import { DivergenceRun } from './divergence-run';
 import { pairedChange } from './paired-change';
-import { areaBelow, sharedHistogram } from './separation';
+import { sharedHistogram } from './separation';
 
 /** Steps of the two histograms. */
 const bins = 24;

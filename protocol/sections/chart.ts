@@ -17,6 +17,8 @@ export interface SectionSeries {
   readonly id: string;
   readonly title: string;
   readonly mark: 'line' | 'points' | 'bars';
+  /** Numbers from 0: series of one number share a colour or a shape. Absent: each has its own. */
+  readonly look?: { readonly colour: number; readonly shape: number };
   readonly points: readonly {
     readonly x: Figure;
     readonly y: Figure;

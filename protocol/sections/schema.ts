@@ -105,6 +105,7 @@ const series: Schema<SectionSeries> = object<SectionSeries>({
   id: text,
   title: text,
   mark: oneOf(['line', 'points', 'bars']),
+  look: optional(object<NonNullable<SectionSeries['look']>>({ colour: wholeFrom(0, 255), shape: wholeFrom(0, 255) })),
   points: list(point, 'a list of points', { most: mostPoints }),
 });
 

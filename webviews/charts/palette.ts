@@ -95,5 +95,12 @@ function codeOf(title: string, taken: ReadonlySet<string>): string {
   return `${two}${number}`;
 }
 
+/** The identity in another colour and shape, by their numbers. */
+export const withLook = (identity: Identity, look: { readonly colour: number; readonly shape: number }): Identity => ({
+  ...identity,
+  hue: look.colour % lightHues.length,
+  shape: shapeNames[look.shape % shapeNames.length] ?? identity.shape,
+});
+
 export const colourOf = (identity: Identity, dark: boolean): string =>
   (dark ? darkHues : lightHues)[identity.hue] ?? lightHues[0];

@@ -1,7 +1,7 @@
 /** A chart section as the chart that `webviews/charts` draws. */
 import type { ChartSection, SectionAxis, SectionSeries } from '../../../protocol/sections/chart';
 import { twinByX, type Axis, type Chart, type Point, type Series } from '../../charts/chart';
-import { identify } from '../../charts/palette';
+import { identify, withLook } from '../../charts/palette';
 import { count, significant, tick } from '../../ui/numbers';
 import { intervalWords, shortened, valueWords, withUnit } from '../words';
 
@@ -41,8 +41,9 @@ export const leftOut = ({ x, y, series }: ChartSection): number =>
 export function chartOf(section: ChartSection): Chart {
   const identities = identify(section.series.map(({ id, title }) => ({ id, title })));
   const series = section.series.flatMap((one): Series[] => {
-    const identity = identities.get(one.id);
-    if (!identity) return [];
+    const own = identities.get(one.id);
+    if (!own) return [];
+    const identity = one.look ? withLook(own, one.look) : own;
     const points = pointsOf(section, one);
     return [
       {

@@ -1,23 +1,9 @@
 import assert from 'node:assert/strict';
-import { areaBelow, sharedHistogram } from '../../../../diagnostics/divergence/separation';
+import { sharedHistogram } from '../../../../diagnostics/divergence/separation';
 import { sinkDimensions, sinkThreshold, sinkValue } from '../../../../diagnostics/divergence/sinks';
 import { random } from '../../../../kernels/tensors/random';
 
 describe('how far two groups lie apart', () => {
-  it('the area is the share of pairs in order, ties half', () => {
-    assert.equal(areaBelow([1, 2], [3, 4]), 1);
-    assert.equal(areaBelow([3, 4], [1, 2]), 0);
-    assert.equal(areaBelow([1, 1], [1, 1]), 0.5);
-    assert.equal(areaBelow([], [1]), undefined);
-    const source = random(11);
-    for (let trial = 0; trial < 20; trial++) {
-      const [low, high] = [7, 9].map((n) => Array.from({ length: n }, () => source.whole(6))) as [number[], number[]];
-      let pairs = 0;
-      for (const a of low) for (const b of high) pairs += a < b ? 1 : a === b ? 0.5 : 0;
-      assert.equal(areaBelow(low, high), pairs / 63);
-    }
-  });
-
   it('histograms share their bins and lose nothing', () => {
     const { from, to, counts } = sharedHistogram(
       [

@@ -1,0 +1,108 @@
+/** What the codes say in a few sentences, and what a person can do with it elsewhere. */
+import type { Offer } from '../../protocol/analysis/analysis';
+import type { HeadPlace } from '../../protocol/sections/heads';
+import { metricWords } from '../effects/metric';
+import { partName } from '../effects/parts';
+import { counted, threeDigits } from '../words';
+import type { PerHead, RankingName, RankingScore, SaeResult, Scores, Verification } from './result';
+import { byScore } from './scored';
+
+type ScoredResult = Partial<SaeResult> & {
+  readonly node: Scores;
+  readonly difference: PerHead;
+  readonly pairs: number;
+};
+
+export const isScored = (result: Partial<SaeResult>): result is ScoredResult =>
+  result.node !== undefined && result.difference !== undefined;
+
+export const rankingWords: Readonly<Record<RankingName, string>> = {
+  node: 'node score',
+  edge: 'edge score',
+  difference: 'difference of means',
+  separation: 'linear separation',
+};
+
+/** Heads that are named. */
+const mostNamed = 3;
+
+/** As many as the reference has, or an eighth of all. */
+export const headlineSize = ({ heads = [], reference }: Partial<SaeResult>): number =>
+  reference?.heads.length ?? Math.max(1, Math.round(heads.reduce((sum, count) => sum + count, 0) / 8));
+
+/** Heads with a score above 0, largest first. */
+export const firstHeads = ({ node, difference }: ScoredResult, count: number): readonly HeadPlace[] =>
+  byScore(node.mean, difference)
+    .slice(0, count)
+    .filter(({ layer, head }) => (node.mean[layer]?.[head] ?? 0) > 0);
+
+export function finding(result: Partial<SaeResult>): string {
+  if (!isScored(result)) return 'No head is scored yet.';
+  const { node, pairs, trainings = [], rankings, reference, verification } = result;
+  const first = firstHeads(result, mostNamed);
+  if (first.length === 0) {
+    return 'No head has a code that only the prompts have: the autoencoder sees no difference between prompts and counterparts.';
+  }
+  const named = first.map((place) => `${partName(place)} (${threeDigits(node.mean[place.layer]?.[place.head] ?? 0)})`);
+  const many = trainings.length > 1 ? `, on average over ${trainings.length} trainings` : '';
+  const what = result.share === true ? 'the largest share of codes' : 'most codes';
+  return [
+    `Over ${counted(pairs, 'prompt and its counterpart', 'prompts and their counterparts')} ${named.join(', ')} ${first.length === 1 ? 'has' : 'have'} ${what} that occur in prompts alone${many}.`,
+    ...(rankings && reference ? rankingSentences(rankings, reference.heads.length) : []),
+    ...(verification ? verifiedSentences(result, verification) : []),
+  ].join(' ');
+}
+
+function rankingSentences(rankings: readonly RankingScore[], count: number): readonly string[] {
+  const of = (name: RankingName): RankingScore | undefined => rankings.find((one) => one.name === name);
+  const [node, edge, difference, separation] = [of('node'), of('edge'), of('difference'), of('separation')];
+  if (!node || !edge || !difference || !separation) {
+    return ['The reference has all heads or none of the model, and no ranking can find it.'];
+  }
+  const { each } = node;
+  const interval =
+    each && !Number.isNaN(each.low)
+      ? ` (single trainings ${threeDigits(each.mean)} on average, 95 % interval ${threeDigits(each.low)} to ${threeDigits(each.high)})`
+      : '';
+  const areas = [difference, separation].filter(({ area }) => !Number.isNaN(area));
+  const simple = Math.max(...areas.map(({ area }) => area));
+  const verdict =
+    each && each.low > simple
+      ? 'The codes rank heads better than both.'
+      : node.area <= simple
+        ? 'The codes rank heads no better than the simpler of the two that does best.'
+        : 'That the codes rank heads better than both is not beyond chance between trainings.';
+  return [
+    `Against the ${counted(count, 'head', 'heads')} of the reference the node score has an area under the ROC curve of ${threeDigits(node.area)}${interval}, the edge score ${threeDigits(edge.area)}; without an autoencoder the difference of means has ${threeDigits(difference.area)}${Number.isNaN(separation.area) ? '' : ` and linear separation ${threeDigits(separation.area)}`}.`,
+    verdict,
+  ];
+}
+
+function verifiedSentences(result: ScoredResult, { orders, metric, whole, prompts }: Verification): readonly string[] {
+  const pointsOf = (name: string) => orders.find((order) => order.name === name)?.points ?? [];
+  const wanted = headlineSize(result);
+  const sizes = pointsOf('node').map(({ taken }) => taken);
+  const size = sizes.reduce(
+    (best, one) => (Math.abs(one - wanted) < Math.abs(best - wanted) ? one : best),
+    sizes[0] ?? 0,
+  );
+  const at = (name: string) => pointsOf(name).find(({ taken }) => taken === size);
+  const [node, difference, random] = [at('node'), at('difference'), at('random')];
+  if (!node || !difference || !random) return [];
+  return [
+    `On ${counted(prompts, 'held-out prompt', 'held-out prompts')} the ${metricWords[metric].name} is ${threeDigits(whole)}; without the first ${counted(size, 'head', 'heads')} by codes ${threeDigits(node.mean)}, by difference of means ${threeDigits(difference.mean)}, without random ones ${threeDigits(random.mean)} on average (${threeDigits(random.low)} to ${threeDigits(random.high)}).`,
+  ];
+}
+
+export function offers(result: SaeResult): readonly Offer[] {
+  if (!isScored(result)) return [];
+  const heads = firstHeads(result, headlineSize(result));
+  if (heads.length === 0) return [];
+  return [
+    {
+      title: `Without the first ${counted(heads.length, 'head', 'heads')}`,
+      description: 'Replaces the output of the heads with the largest node scores by its mean over the prompt.',
+      interventions: heads.map((place) => ({ kind: 'head', ...place, source: { from: 'mean' } })),
+    },
+  ];
+}
