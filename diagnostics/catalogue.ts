@@ -12,6 +12,7 @@ import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
+import { multipleChoiceAnalysis } from './multiple-choice/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
@@ -28,6 +29,7 @@ export const analyses: readonly Analysis[] = [
   pathPatching,
   circuitDiscovery,
   circuitReuse,
+  multipleChoiceAnalysis,
   directLogitAttribution,
   attentionAttribution,
   ovQkCircuits,
