@@ -11,6 +11,7 @@ import { attentionAttribution } from './attention-attribution/analysis';
 import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
+import { headSubspace } from './head-subspace/analysis';
 import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
@@ -30,6 +31,7 @@ export const analyses: readonly Analysis[] = [
   circuitDiscovery,
   circuitReuse,
   multipleChoiceAnalysis,
+  headSubspace,
   directLogitAttribution,
   attentionAttribution,
   ovQkCircuits,

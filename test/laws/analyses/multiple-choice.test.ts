@@ -139,7 +139,8 @@ describe('multiple choice on a planted model', () => {
 describe('multiple choice on a model of random weights', () => {
   it('explains nothing at chance, and its parts sum to the logit where it is told to go on', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'headscope-choice-'));
-    const { model, close } = await openTiny('llama');
+    const opened = await openTiny('llama');
+    const { model } = opened;
     try {
       const given = { ...choiceParameters, questions: join(folder, 'questions.jsonl'), count: 16, shots: 1 };
       writeFileSync(given.questions, choiceQuestions(16));
@@ -152,7 +153,7 @@ describe('multiple choice on a model of random weights', () => {
       assert.ok((long.error ?? 1) < 1e-5, `the parts miss the logit by ${long.error}`);
       assert.match(multipleChoiceAnalysis.finding(long), /explain no skill/);
     } finally {
-      await close();
+      await opened.close();
       rmSync(folder, { recursive: true });
     }
   });

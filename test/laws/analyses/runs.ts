@@ -53,6 +53,7 @@ const fitting = (id: string, { pictures, questions }: Case): ParameterValues => 
     },
     'ov-qk-circuits': { rotations: 19 },
     'multiple-choice': { ...choices, sources: 1, patched: 6 },
+    'head-subspace': { ...choices, most: 2, random: 1 },
   };
   return known[id] ?? {};
 };
