@@ -11,7 +11,9 @@ import { attentionAttribution } from './attention-attribution/analysis';
 import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
+import { headSubspace } from './head-subspace/analysis';
 import { labels } from './labels/analysis';
+import { multipleChoiceAnalysis } from './multiple-choice/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
@@ -30,6 +32,8 @@ export const analyses: readonly Analysis[] = [
   circuitDiscovery,
   circuitReuse,
   saeCircuits,
+  multipleChoiceAnalysis,
+  headSubspace,
   directLogitAttribution,
   attentionAttribution,
   ovQkCircuits,

@@ -100,8 +100,8 @@ function keptRows(model: ModelSpec, { ids, prefix, embeddings }: Sequence, varia
 }
 
 /** Gains, biases and the like act on every row. */
-const firstRow = (change: Change & Partial<Pick<Replacement, 'positions' | 'everywhere'>>): number =>
-  change.positions && !change.everywhere ? Math.min(...change.positions) : 0;
+const firstRow = ({ positions }: Change & Partial<Pick<Replacement, 'positions'>>): number =>
+  positions ? Math.min(...positions) : 0;
 
 /** Places of variants by the layer at which they begin to differ from the first one, rising. */
 function byLayer(

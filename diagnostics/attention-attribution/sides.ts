@@ -5,6 +5,7 @@
  */
 import type { HeadMap, LayerRotation, NormWeights } from '../model-runner/weights';
 import { frozen, scaleOf } from '../weights/norms';
+import { rotated } from '../weights/rotated';
 import type { StreamPart } from './stream-parts';
 
 export interface Side {
@@ -48,19 +49,6 @@ function applied({ data, rows, columns }: HeadMap, x: ArrayLike<number>): Float6
 
 function addTo(to: Float64Array, value: ArrayLike<number>): void {
   for (let i = 0; i < to.length; i++) to[i] = (to[i] ?? 0) + (value[i] ?? 0);
-}
-
-/** As models/architectures/layers.ts rotates: `half` pairs i with i + dimensions/2, `interleaved` 2i with 2i + 1. */
-function rotated(x: Float64Array, { cos, sin, dimensions, layout }: LayerRotation): Float64Array {
-  const out = x.slice();
-  const half = dimensions / 2;
-  for (let i = 0; i < half; i++) {
-    const [at, other] = layout === 'half' ? [i, i + half] : [2 * i, 2 * i + 1];
-    const [a, b, c, s] = [x[at] ?? 0, x[other] ?? 0, cos[i] ?? 1, sin[i] ?? 0];
-    out[at] = a * c - b * s;
-    out[other] = b * c + a * s;
-  }
-  return out;
 }
 
 export const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {

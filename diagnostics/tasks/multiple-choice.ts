@@ -8,18 +8,18 @@ import { article, categories } from './words';
 const usual = ['A', 'B', 'C', 'D'];
 const others = 'EFGHJKLMNOPQRSTUVWXYZ'.split('');
 
-interface Question {
+export interface DrawnQuestion {
   readonly question: string;
   /** The right one first. */
   readonly options: readonly string[];
 }
 
-function capital(random: Random): Question {
+function capital(random: Random): DrawnQuestion {
   const facts = sample(random, relations.capital.facts, 4);
   return { question: `What is the capital of ${facts[0]?.[0] ?? ''}?`, options: facts.map(([, city]) => city) };
 }
 
-function category(random: Random): Question {
+function category(random: Random): DrawnQuestion {
   const drawn = sample(random, Object.entries(categories), 4);
   const [name = ''] = drawn[0] ?? [];
   return {
@@ -27,6 +27,10 @@ function category(random: Random): Question {
     options: drawn.map(([, words]) => pick(random, words)),
   };
 }
+
+export const questionKinds = ['capital', 'category'] as const;
+export const drawnQuestion = (random: Random, kind: (typeof questionKinds)[number]): DrawnQuestion =>
+  kind === 'capital' ? capital(random) : category(random);
 
 /** Other letters for the same options; the right one always gets another. */
 function relettered(random: Random, how: string, right: number): readonly string[] {
@@ -69,8 +73,8 @@ export const multipleChoice: Task<{ counterpart: string; questions: string }> = 
   },
   changed: 'letters',
   draw({ random }, { counterpart, questions }) {
-    const kind = questions === 'any' ? pick(random, ['capital', 'category']) : questions;
-    const { question, options } = kind === 'capital' ? capital(random) : category(random);
+    const kind = questions === 'any' ? pick(random, questionKinds) : questions === 'capital' ? questions : 'category';
+    const { question, options } = drawnQuestion(random, kind);
     const order = shuffled(random, [0, 1, 2, 3]);
     const at = order.indexOf(0);
     const letters = relettered(random, counterpart, at);

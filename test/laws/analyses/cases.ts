@@ -26,6 +26,8 @@ export interface Case {
   readonly pictures: PictureSet;
   /** File of documents, as token ids. */
   readonly corpus: string;
+  /** File of questions with two options, as token ids. */
+  readonly questions: string;
 }
 
 export interface PictureSet {
@@ -59,6 +61,7 @@ export class Cases {
   private readonly opened: LoadedModel[] = [];
   private readonly pictures = writePictures(this.folder);
   private readonly corpus = writeCorpus(this.folder);
+  private readonly questions = writeQuestions(this.folder);
 
   private async open(name: string, { config, tensors }: Checkpoint, prompt: readonly number[]): Promise<Case> {
     const at = join(this.folder, String(this.opened.length));
@@ -66,7 +69,8 @@ export class Cases {
     writeSafetensors(join(at, 'model.safetensors'), tensors);
     const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
     this.opened.push(model);
-    return { name, model, ids: prompt, pictures: this.pictures, corpus: this.corpus };
+    const { pictures, corpus, questions } = this;
+    return { name, model, ids: prompt, pictures, corpus, questions };
   }
 
   /** One checkpoint of every family, and one whose heads are known to do something. */
@@ -84,8 +88,8 @@ export class Cases {
     const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
     this.opened.push(model);
     const prompt = [1, 5, 9, vlm.imageToken, 11, 17, 23, 8, 4, 31, 2, 12];
-    const { pictures, corpus } = this;
-    return { name: vlm.name, model, ids: prompt, image: join(pictures.folder, 'a.png'), pictures, corpus };
+    const { pictures, corpus, questions } = this;
+    return { name: vlm.name, model, ids: prompt, image: join(pictures.folder, 'a.png'), pictures, corpus, questions };
   }
 
   async permuted(): Promise<readonly PermutedCase[]> {
@@ -148,6 +152,18 @@ function writeCorpus(at: string): string {
     { ids: [7] },
   ];
   writeFileSync(file, documents.map((document) => JSON.stringify(document)).join('\n'));
+  return file;
+}
+
+/** Tokens 20 and up are questions and options: labels and separators are below. */
+function writeQuestions(at: string): string {
+  const file = join(at, 'questions.jsonl');
+  const lines = Array.from({ length: 6 }, (_, i) => ({
+    prompt: [20 + i],
+    options: [[30 + i], [40 + ((3 * i) % 10)]],
+    answer: i % 2,
+  }));
+  writeFileSync(file, lines.map((line) => JSON.stringify(line)).join('\n'));
   return file;
 }
 

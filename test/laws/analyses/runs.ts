@@ -22,7 +22,18 @@ export interface Recorded {
 }
 
 /** What the usual parameters do not fit: these checkpoints are tiny, and most read text alone. */
-const fitting = (id: string, { pictures }: Case): ParameterValues => {
+const fitting = (id: string, { pictures, questions }: Case): ParameterValues => {
+  const choices = {
+    questions,
+    count: 4,
+    shots: 1,
+    labels: '#1 #2',
+    others: '#3 #4 #5',
+    before: '#6',
+    after: '#7',
+    end: '#8 #9',
+    prelude: '',
+  };
   const known: Readonly<Record<string, ParameterValues>> = {
     divergence: { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' },
     'divergence-set': { truth: pictures.truth, tokens: 4, layers: '0,1' },
@@ -41,6 +52,8 @@ const fitting = (id: string, { pictures }: Case): ParameterValues => {
       repairTo: '2-3',
     },
     'ov-qk-circuits': { rotations: 19 },
+    'multiple-choice': { ...choices, sources: 1, patched: 6 },
+    'head-subspace': { ...choices, most: 2, random: 1 },
   };
   return known[id] ?? {};
 };

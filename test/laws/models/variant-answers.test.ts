@@ -85,7 +85,20 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
         ...base,
         replacements: [{ layer: 1, target: 'residual', positions, data }],
       });
-      const own = [base, patched([19, 14]), patched([19]), base];
+      // One row for several positions stands at these alone.
+      const oneRow: Variant = {
+        ...base,
+        replacements: [
+          {
+            layer: 1,
+            target: 'residual',
+            positions: [16, 19],
+            data: data.slice(0, data.length / 20),
+            everywhere: true,
+          },
+        ],
+      };
+      const own = [base, patched([19, 14]), patched([19]), oneRow, base];
       const rows: number[] = [];
       const counted: Pick<LayerSessions, 'session'> = {
         async session(key) {
@@ -102,8 +115,8 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
       const { signal } = new AbortController();
       const request = { sequence: { ids }, asked, variants: own, batch: 4, chunk: 20, leastKept: 1, signal };
       await check(await answersOfVariants(tiny.model.spec, counted as LayerSessions, request), own);
-      // Both layers of rows 0 to 13; behind them layer 0 of the first variant, layer 1 of two others, and of itself.
-      assert.deepEqual(rows, [14, 14, 6, 12, 6]);
+      // Both layers of rows 0 to 13; behind them layer 0 of the first variant, layer 1 of three others, and of itself.
+      assert.deepEqual(rows, [14, 14, 6, 18, 6]);
     });
 
     it('cost one pass through the layers below the first difference', async () => {
