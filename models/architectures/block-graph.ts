@@ -18,6 +18,7 @@ import { concat, reshape, transpose } from '../../kernels/graph/operators/layout
 import { attend } from '../instrument/attention';
 import { declareInterventions, type Interventions } from '../instrument/interventions/interventions';
 import { replaced, type Replaceable } from '../instrument/interventions/replacement';
+import { withoutSuppression } from '../instrument/interventions/suppression';
 import type { Rope } from '../formats/model-description';
 import { blockOutput, normedHeads } from './block-parts';
 import type { LayerTap } from '../instrument/taps';
@@ -65,13 +66,14 @@ export function buildBlock(
   let out = blockOutput(graph, model, block, weights, residual, {
     attention: (x) => attentionOutput(graph, model, block.attention, weights, x, interventions, tap),
     onAttention: (added) => tap(added, 'attention.output'),
-    network: (computed) =>
-      tap(
-        interventions
-          ? replaced(interventions.replacements.mlp, (operand) => operand(computed), 'mlp_output')
-          : computed,
+    network: (computed) => {
+      if (!interventions) return tap(computed, 'mlp_output');
+      const own = withoutSuppression(interventions.suppression, computed);
+      return tap(
+        replaced(interventions.replacements.mlp, (operand) => operand(own), 'mlp_output'),
         'mlp_output',
-      ),
+      );
+    },
   });
   if (interventions) {
     const computed = out;

@@ -14,6 +14,7 @@ import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from '
 import { declareReplacements, replaced, type Replacements } from './replacement';
 import { declareScoreBias, type ScoreBias } from './score-bias';
 import type { LayerSizes } from './sizes';
+import { declareSuppression, type Suppression } from './suppression';
 import { declareUniformAttention, type UniformAttention } from './uniform-attention';
 
 export interface Interventions {
@@ -27,6 +28,7 @@ export interface Interventions {
   readonly uniformAttention: UniformAttention;
   readonly groupWeight: GroupWeight;
   readonly replacements: Replacements;
+  readonly suppression: Suppression;
 }
 
 export function declareInterventions(graph: GraphBuilder, sizes: LayerSizes, keys: string): Interventions {
@@ -39,6 +41,7 @@ export function declareInterventions(graph: GraphBuilder, sizes: LayerSizes, key
     uniformAttention: declareUniformAttention(graph, heads),
     groupWeight: declareGroupWeight(graph, heads),
     replacements: declareReplacements(graph, sizes),
+    suppression: declareSuppression(graph, sizes),
   };
 }
 
