@@ -11,6 +11,7 @@ import { attentionAttribution } from './attention-attribution/analysis';
 import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
+import { factualRecall } from './factual-recall/analysis';
 import { labels } from './labels/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
@@ -30,6 +31,7 @@ export const analyses: readonly Analysis[] = [
   circuitReuse,
   directLogitAttribution,
   attentionAttribution,
+  factualRecall,
   ovQkCircuits,
   retrievalHead,
   attentionInfluence,
