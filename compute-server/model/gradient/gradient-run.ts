@@ -135,6 +135,12 @@ async function layerGradients(
   const inner = taps.filter((tap) => tap !== 'residual' && tap !== 'residual.input');
   const { variant = {}, groups = [], headGains = false, scoreBiases = false } = request;
   const changes = new LayerChanges(spec, block, variant, groups, scoreBiases);
+  // Before the layer is opened: what is opened for these may close it.
+  const directions: (Float32Array | undefined)[] = [];
+  for (const [index, { length }] of chunks.entries()) {
+    const residual = { data: input.chunks[index] ?? new Float32Array(0), shape: [1, length, spec.hiddenSize] };
+    directions.push(await changes.directions(sessions, residual, signal));
+  }
   const session = await part(layer, { changes: changes.kinds, taps: inner, gains: headGains, biases: scoreBiases });
   const held = await keysAndValues(spec, sessions, block, { request, changes, chunks, input, signal });
   const out: Float32Array[] = new Array<Float32Array>(chunks.length);
@@ -151,7 +157,7 @@ async function layerGradients(
         length,
         sequence: request,
       }),
-      ...changes.feeds({ start, length, firstKey: held.first(index) }),
+      ...changes.feeds({ start, length, firstKey: held.first(index), directions: directions[index] }),
       'gradient.residual.out': { data: leaving, shape: [1, length, spec.hiddenSize] },
       ...held.seeds(index),
     });

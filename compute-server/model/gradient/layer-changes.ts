@@ -7,12 +7,16 @@ import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { RuntimeArray } from '../../runtime/session';
 import { interventionFeeds } from '../run/interventions';
 import { groupColumns } from '../run/layer-feeds';
+import type { LayerSessions } from '../run/layer-sessions';
+import { leadingDirections } from '../run/leading-directions';
 
 interface Rows {
   readonly start: number;
   readonly length: number;
   /** The first key that they read. */
   readonly firstKey: number;
+  /** Of removed suppression, [1, length, w]. */
+  readonly directions?: Float32Array | undefined;
 }
 
 export class LayerChanges {
@@ -35,12 +39,14 @@ export class LayerChanges {
       groupWeights: here(variant.groupWeights),
       uniform: here(variant.uniform),
       replacements: here(variant.replacements),
+      unsuppressed: here(variant.unsuppressed),
     };
-    const { scoreBiases = [], groupWeights = [], uniform = [], replacements = [] } = this.variant;
+    const { scoreBiases = [], groupWeights = [], uniform = [], replacements = [], unsuppressed = [] } = this.variant;
     this.kinds = [
       ...(biases || scoreBiases.length > 0 ? ['bias' as const] : []),
       ...(groupWeights.length > 0 ? ['weight' as const] : []),
       ...(uniform.length > 0 ? ['uniform' as const] : []),
+      ...(unsuppressed.some(({ share }) => share !== 0) ? ['suppression' as const] : []),
       ...replaceables.filter((each) => replacements.some(({ target }) => target === each)),
     ];
   }
@@ -50,13 +56,19 @@ export class LayerChanges {
     return this.kinds.filter((kind) => kind === 'key' || kind === 'value');
   }
 
-  feeds({ start, length, firstKey }: Rows, kinds = this.kinds): Record<string, RuntimeArray> {
+  /** Of the stream that enters the layer; they count as constants: a token that leads is the same nearby. */
+  directions(sessions: LayerSessions, residual: RuntimeArray, signal?: AbortSignal): Promise<Float32Array | undefined> {
+    return leadingDirections(this.model, sessions, this.block.index, [this.variant], residual, signal);
+  }
+
+  feeds({ start, length, firstKey, directions }: Rows, kinds = this.kinds): Record<string, RuntimeArray> {
     const all = interventionFeeds(this.model, this.block, {
       variants: [this.variant],
       groups: this.groups.map(({ name }) => name),
       keyGroups: groupColumns(this.groups, firstKey, start + length - firstKey),
       start,
       length,
+      directions,
     });
     const names = ['head_gain', ...new Set(kinds.flatMap((kind) => inputsOf(kind)))];
     return {
@@ -88,5 +100,6 @@ function inputsOf(kind: Change): readonly string[] {
   if (kind === 'bias') return ['key_groups', 'score_bias'];
   if (kind === 'weight') return ['key_groups', 'group_weight'];
   if (kind === 'uniform') return ['uniform_heads'];
+  if (kind === 'suppression') return ['suppression_direction', 'suppression_share'];
   return replaceable[kind].inputs.slice(1);
 }

@@ -52,6 +52,8 @@ export class Float64Model {
     weights: StoredWeights,
     private readonly tensors: ReadonlyMap<string, CheckpointTensor>,
     private readonly request: GradientRequest,
+    /** Of removed suppression, by layer: [1, n, w]. */
+    private readonly directions: ReadonlyMap<number, Float32Array> = new Map(),
   ) {
     this.embedding = spec.embedding && buildEmbedding(spec, weights);
     this.head = buildHead(spec, weights);
@@ -102,6 +104,7 @@ export class Float64Model {
           ...{ variants: [variant], start: 0, length },
           groups: groups.map(({ name }) => name),
           keyGroups: groupColumns(groups, 0, length),
+          directions: this.directions.get(layer),
         }),
       );
       const feeds: Record<string, Tensor> = { ...tensorsOf(fed), ...interventions, residual };

@@ -1,6 +1,8 @@
 /** Gradients of runs with interventions: of every kind, against central differences of the run with it in float64. */
 import assert from 'node:assert/strict';
 import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
+import { leadingDirections } from '../../../compute-server/model/run/leading-directions';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { kindNames, type Intervention, type KindName } from '../../../protocol/interventions/interventions';
@@ -27,6 +29,7 @@ const forms: { readonly [K in KindName]: string } = {
   freeze: `freeze:*.*,mlp*,-0.2,-mlp1@1-8=${other}`,
   uniform: 'uniform:1.3',
   reinforce: 'reinforce:0,1@2-4=2',
+  unsuppress: 'unsuppress:1=0.7',
 };
 
 const read = (form: string): Intervention => {
@@ -70,7 +73,23 @@ describe('Law: gradients of a run with interventions are central differences of 
         };
         const kinks = new Kinks();
         const result = await runGradients(model, { ...request, chunk: ids.length });
-        const reference = new Float64Model(spec, model.weights, tinyTensors(tinyModel(name)), request);
+        const directions = new Map<number, Float32Array>();
+        for (const { layer } of variant.unsuppressed ?? []) {
+          const { ids } = request;
+          const { residuals } = await runPrompt(spec, model.sessions, {
+            ...{
+              ids,
+              chunk: ids.length,
+              logits: 'none',
+              variants: [variant],
+              groups: request.groups!,
+              keepResiduals: [layer],
+            },
+          });
+          const residual = { data: residuals[0]!.chunks[0]!, shape: [1, ids.length, spec.hiddenSize] };
+          directions.set(layer, (await leadingDirections(spec, model.sessions, layer, [variant], residual))!);
+        }
+        const reference = new Float64Model(spec, model.weights, tinyTensors(tinyModel(name)), request, directions);
         assertGradients(what, result, reference, kinks, false);
         assert.ok(kinks.moved === 0, what);
         const windows = spec.blocks.map(({ attention }) => attention.window ?? Infinity);
