@@ -9,7 +9,7 @@ import { withReplacements } from '../effects/parts';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { HeadPlace, Variant } from '../model-runner/variant';
 import { meanInterval } from '../statistics/proportion';
-import { repairs, type MoverAttention } from './repair';
+import { repairs, type BeforeAfter, type MoverAttention } from './repair';
 
 export function moversBehind(roles: readonly HeadRole[], repaired: readonly HeadPlace[]): readonly HeadPlace[] {
   const first = Math.min(...repaired.map(({ layer }) => layer));

@@ -17,7 +17,7 @@ import type { HeadPlace, Replacement, Variant } from '../model-runner/variant';
 import { mean } from '../statistics/mean';
 import { meanInterval, wilson } from '../statistics/proportion';
 
-type BeforeAfter = readonly [before: Level, after: Level];
+export type BeforeAfter = readonly [before: Level, after: Level];
 
 export interface MoverAttention extends HeadPlace {
   /** Mass on the places of right answers, and of wrong ones; 95 % intervals over prompts (Student's t). */
