@@ -6,21 +6,10 @@
 import type { Pair } from '../activation-patching/pairs';
 import { answerPlaces, massOn, type HeadRole } from '../circuits/roles';
 import { withReplacements } from '../effects/parts';
-import type { Level } from '../effects/level-section';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { HeadPlace, Variant } from '../model-runner/variant';
 import { meanInterval } from '../statistics/proportion';
-import { repairs } from './repair';
-
-type BeforeAfter = readonly [before: Level, after: Level];
-
-export interface MoverAttention extends HeadPlace {
-  /** Mass on the places of right answers, and of wrong ones; 95 % intervals over prompts (Student's t). */
-  readonly right: BeforeAfter;
-  readonly wrong: BeforeAfter;
-  /** Mass on right answers after less before, prompt by prompt. */
-  readonly change: Level;
-}
+import { repairs, type BeforeAfter, type MoverAttention } from './repair';
 
 export function moversBehind(roles: readonly HeadRole[], repaired: readonly HeadPlace[]): readonly HeadPlace[] {
   const first = Math.min(...repaired.map(({ layer }) => layer));

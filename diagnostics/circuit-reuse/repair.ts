@@ -16,7 +16,16 @@ import type { ModelRunner } from '../model-runner/model-runner';
 import type { HeadPlace, Replacement, Variant } from '../model-runner/variant';
 import { mean } from '../statistics/mean';
 import { meanInterval, wilson } from '../statistics/proportion';
-import type { MoverAttention } from './movers';
+
+export type BeforeAfter = readonly [before: Level, after: Level];
+
+export interface MoverAttention extends HeadPlace {
+  /** Mass on the places of right answers, and of wrong ones; 95 % intervals over prompts (Student's t). */
+  readonly right: BeforeAfter;
+  readonly wrong: BeforeAfter;
+  /** Mass on right answers after less before, prompt by prompt. */
+  readonly change: Level;
+}
 
 export interface Repair {
   readonly heads: readonly HeadPlace[];

@@ -7,8 +7,7 @@ import { circuitField, type Circuit } from '../circuits/circuit';
 import type { Baseline, Overlap } from '../circuits/overlap';
 import { roles, type HeadRole } from '../circuits/roles';
 import type { Level } from '../circuits/verdict';
-import type { MoverAttention } from './movers';
-import type { Repair } from './repair';
+import type { MoverAttention, Repair } from './repair';
 
 /** One task: its circuit, and what both circuits keep of it on its held-out prompts. */
 export interface Side {

@@ -19,7 +19,7 @@ import type { PathRuns, PathsAsked } from './paths';
 import { slotOf, type Receiver } from './receivers';
 
 type Inner = Exclude<Receiver, { readonly input: 'logits' }>;
-type Settings = Pick<Estimating, 'metric' | 'variant' | 'gains' | 'steps'>;
+type Settings = Pick<Estimating, 'metric' | 'variant' | 'steps'>;
 
 const inputs = ['query', 'key', 'value', 'mlp'] as const;
 
@@ -62,17 +62,12 @@ async function inputGradients(
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const { clean: sequence, asked, right } = pair;
   const prompt = { sequence, asked, right, pair };
-  const { gains } = settings;
+  const { variant } = settings;
   const taps = layers.flatMap((layer) => inputs.map((input) => ({ layer, tap: tapOf[input] as GradientTap })));
   const sums = new Map<string, Float32Array>();
   for await (const { point, share } of pointsOf(model, prompt, settings)) {
     const objective = await objectiveAt(model, point, prompt, settings);
-    const found = await model.gradients({
-      ...sequencePart(point),
-      objective,
-      taps,
-      ...(gains.length > 0 ? { gains } : {}),
-    });
+    const found = await model.gradients({ ...sequencePart(point), objective, taps, variant });
     for (const layer of layers) {
       for (const input of inputs) {
         const gradient = found.layers.find((one) => one.layer === layer)?.taps[tapOf[input] as GradientTap]?.data;

@@ -18,7 +18,7 @@ import { attributionTable } from '../../../diagnostics/attribution/parameters';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 
 const n = ids.length;
-const settings = { metric: 'logit-difference', variant: {}, gains: [], steps: 0 } as const;
+const settings = { metric: 'logit-difference', variant: {}, steps: 0 } as const;
 const pair: Pair = {
   clean: { ids },
   corrupted: { ids: ids.map((id, at) => (at === 6 || at === 11 ? (id + 7) % 61 : id)) },
@@ -58,7 +58,7 @@ describe('estimates of edges', () => {
       }
       const step = 0.02;
       const moved = (rows: Replacement, by: number): Replacement => {
-        const x = own.slot(rows.target as 'query', rows.layer, 'head' in rows ? rows.head : 0);
+        const x = own.slot(rows.target, rows.layer, 'head' in rows ? rows.head : 0);
         const data = rows.data.map((value, at) => (x[at] ?? 0) + by * (value - (x[at] ?? 0)));
         return { ...rows, data };
       };
