@@ -12,6 +12,7 @@ import { ask } from './ask';
 import { cellsOf, groupOf, type Cell } from './cells';
 import { chosenOf } from './chosen';
 import { compare } from './compare';
+import { edgePasses, edgePrompts, edgeRun } from './edge-run';
 import { estimated, type Estimating } from './estimates';
 import { exactly } from './exact';
 import { finding, offers } from './finding';
@@ -26,13 +27,13 @@ import { isLinear } from './slope';
 export const attribution: Analysis<AttributionParameters, AttributionResult> = {
   id: 'attribution',
   title: 'Attribution by gradients',
-  question: 'Which heads, MLPs and positions matter, where patching each would take too long?',
+  question: 'Which heads, MLPs, positions and edges matter, where patching each would take too long?',
   group: 'circuits',
   source: {
     reference:
-      'arXiv:2310.10348 (attribution patching); arXiv:2403.17806 (integrated gradients on the line between embeddings); arXiv:1703.01365',
+      'arXiv:2310.10348 (attribution patching, of edges too); arXiv:2403.17806 (integrated gradients on the line between embeddings); arXiv:1703.01365',
     trust: 'medium',
-    note: 'Effects are of outputs, not of edges. Gradients are taken at the middles of the steps. What is patched as a check, and its intervals, are choices of Headscope.',
+    note: 'Gradients are taken at the middles of the steps. What is patched as a check, and its intervals, are choices of Headscope.',
   },
   inputs: ['task', 'prompt-pair'],
   exactWeights: true,
@@ -53,7 +54,9 @@ export const attribution: Analysis<AttributionParameters, AttributionResult> = {
     const means = parameters.baseline === 'mean' ? runs.length : 0;
     // Outputs of both prompts, their difference and the gradients are held at the same time.
     const bytes = 4 * outputBytes(facts, width > 0 ? ['head', 'mlp', 'residual'] : ['head', 'mlp'], longest);
-    return { passes: runs.length * taken + means, bytes };
+    const around = { layers: facts.blocks.length, parts: counts[0] };
+    const edges = compared ? edgePrompts(runs.length) * edgePasses(parameters, around) : 0;
+    return { passes: runs.length * taken + means + edges, bytes };
   },
   run: attributions,
   ask,
@@ -73,7 +76,8 @@ async function* attributions(
   const count = (group: 'parts' | 'places'): number => cells.filter((cell) => groupOf(cell) === group).length;
   const passes = passesOf([count('parts'), count('places')], parameters, isLinear(metric));
   const gradients = gradientsOf(parameters);
-  const integrated = parameters.baseline === 'counterpart' && parameters.method === 'integrated';
+  const compared = parameters.baseline === 'counterpart';
+  const integrated = compared && parameters.method === 'integrated';
   const about: About = {
     metric,
     baseline: parameters.baseline,
@@ -86,7 +90,9 @@ async function* attributions(
   };
   const n = prompts.length;
   const before = parameters.baseline === 'mean' ? n : 0;
-  const total = before + n * passes.taken;
+  const around = { layers: model.facts.blocks.length, parts: count('parts') };
+  const ofEdges = compared ? edgePrompts(n) * edgePasses(parameters, around) : 0;
+  const total = before + n * passes.taken + ofEdges;
   const standIn = yield* standInOf(model, job, prompts, (done) => ({ done, total }));
   const settings: Estimating = {
     metric,
@@ -133,7 +139,13 @@ async function* attributions(
     );
     exact.push(await step(`exact effects of prompt ${at}`, () => exactly(model, prompt, some, settings)));
   }
-  return resultOf(model.facts, cells, about, found, chosen, exact);
+  const result = resultOf(model.facts, cells, about, found, chosen, exact);
+  partial = result;
+  return yield* edgeRun(model, job, result, {
+    prompts,
+    settings,
+    stage: (sentence, done) => stage(sentence, n * passes.taken + done),
+  });
 }
 
 /** What stands for an output where the baseline is no counterpart. */

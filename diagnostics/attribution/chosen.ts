@@ -44,7 +44,7 @@ export function chosenOf(
 }
 
 /** Without replacement: the beginning of a shuffled list (Fisher and Yates). */
-function drawFrom(all: readonly number[], count: number, seed: number): readonly number[] {
+export function drawFrom(all: readonly number[], count: number, seed: number): readonly number[] {
   const source = random(seed);
   const left = [...all];
   const most = Math.min(count, left.length);

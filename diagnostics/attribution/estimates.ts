@@ -83,10 +83,11 @@ async function changesOf(
   return changes;
 }
 
-async function* pointsOf(
+/** Where gradients are taken, and the share of each in their mean. */
+export async function* pointsOf(
   model: ModelRunner,
   { sequence, pair }: Attributed,
-  { steps }: Estimating,
+  { steps }: Pick<Estimating, 'steps'>,
 ): AsyncGenerator<{ readonly point: Sequence; readonly share: number }> {
   if (!pair || steps === 0) {
     yield { point: sequence, share: 1 };
@@ -97,11 +98,11 @@ async function* pointsOf(
 }
 
 /** What stands for the metric at a point: a sum that has the metric's slope there. */
-async function objectiveAt(
+export async function objectiveAt(
   model: ModelRunner,
   point: Sequence,
   { asked: [question], right }: Attributed,
-  { metric, variant }: Estimating,
+  { metric, variant }: Pick<Estimating, 'metric' | 'variant'>,
 ): Promise<Objective> {
   if (!question) throw new RangeError('nothing is asked of the prompt');
   const { row, tokens } = question;

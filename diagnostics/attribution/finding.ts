@@ -45,6 +45,30 @@ function agreementWords({ agreement }: AttributionResult): readonly string[] {
   ];
 }
 
+function edgeWords({ edges: found, metric, agreement }: AttributionResult): readonly string[] {
+  const [first] = found?.edges ?? [];
+  if (!found || !first) return [];
+  const { unit } = metricWords[metric];
+  const amount = (value: number): string => `${signed(value)}${unit === '' ? '' : ` ${unit}`}`;
+  const to =
+    first.input === 'logits' ? 'the logits' : first.input === 'mlp' ? first.to : `the ${first.input} of ${first.to}`;
+  const sizes = [
+    ...(Number.isNaN(first.estimate) ? [] : [`${amount(first.estimate)} estimated`]),
+    ...(Number.isNaN(first.exact) ? [] : [`${amount(first.exact)} patched`]),
+  ];
+  const all = agreement.find(({ group, set }) => group === 'edges' && set === 'both');
+  const agrees =
+    all === undefined || Number.isNaN(all.pearson.mean)
+      ? []
+      : [
+          `For ${all.n} of ${all.of} edges, estimate and exact effect correlate ${correlation(all)}${all.pearson.mean < reliable ? ': estimates of edges are not to be relied on here' : ''}.`,
+        ];
+  return [
+    `Among the ${counted(found.nodes.length, 'part', 'parts')} with the largest estimates the strongest edge goes from ${first.from === 'embedding' ? 'the embeddings' : first.from} to ${to}: ${sizes.join(', ')}.`,
+    ...agrees,
+  ];
+}
+
 export function finding(result: Partial<AttributionResult>): string {
   if (!isEstimated(result)) return 'Nothing is estimated yet.';
   const { metric, baseline, n, original, passes, agreement } = result;
@@ -65,13 +89,14 @@ export function finding(result: Partial<AttributionResult>): string {
   );
   const cost =
     passes.exact > passes.taken
-      ? `, ${threeDigits(passes.exact / passes.taken)} times as many as this took`
+      ? `, ${threeDigits(passes.exact / passes.taken)} times as many as their estimates took`
       : `; this took ${passes.taken}, so that activation patching is the better choice for a model of this size`;
   return [
     `Of ${heads.length} heads, ${partName(first)} changes the ${name} most by ${by} when its output becomes ${baselineWords[baseline]}: ${amount(first.estimate)} (estimated${interval}${exact}), on ${over}, from ${threeDigits(original.mean)}.`,
     ...agreementWords(result),
+    ...edgeWords(result),
     ...(doubtful ? ['The estimates are not to be relied on here: run activation patching.'] : []),
-    `Patching everything exactly takes ${counted(passes.exact, 'pass', 'passes')} a prompt${cost}.`,
+    `Patching all heads, MLPs and positions exactly takes ${counted(passes.exact, 'pass', 'passes')} a prompt${cost}.`,
   ].join(' ');
 }
 

@@ -6,7 +6,6 @@ import { meanInterval } from '../statistics/proportion';
 import { groupOf, type Cell } from './cells';
 import type { Chosen } from './chosen';
 import {
-  agreementGroups,
   agreementSets,
   type Agreement,
   type AttributionResult,
@@ -73,16 +72,26 @@ export function resultOf(
   };
 }
 
-function agreementOf(cells: readonly Cell[], checked: readonly Checked[]): readonly Agreement[] {
-  return agreementGroups.flatMap((group) =>
-    agreementSets.flatMap((set): Agreement[] => {
-      const some = checked.filter((one) => groupOf(one) === group && (set === 'both' || one[set]));
-      if (some.length === 0) return [];
-      const [x, y] = [some.map(({ estimate }) => estimate), some.map(({ exact }) => exact)];
-      const of = cells.filter((cell) => groupOf(cell) === group).length;
-      return [{ group, set, n: some.length, of, pearson: level(pearson(x, y)), spearman: level(spearman(x, y)) }];
-    }),
+const agreementOf = (cells: readonly Cell[], checked: readonly Checked[]): readonly Agreement[] =>
+  (['parts', 'places'] as const).flatMap((group) =>
+    agreementAmong(
+      group,
+      checked.filter((one) => groupOf(one) === group),
+      cells.filter((cell) => groupOf(cell) === group).length,
+    ),
   );
-}
+
+/** `of`: all that there are in the group. */
+export const agreementAmong = (
+  group: Agreement['group'],
+  checked: readonly Pick<Checked, 'estimate' | 'exact' | 'largest' | 'drawn'>[],
+  of: number,
+): readonly Agreement[] =>
+  agreementSets.flatMap((set): Agreement[] => {
+    const some = checked.filter((one) => set === 'both' || one[set]);
+    if (some.length === 0) return [];
+    const [x, y] = [some.map(({ estimate }) => estimate), some.map(({ exact }) => exact)];
+    return [{ group, set, n: some.length, of, pearson: level(pearson(x, y)), spearman: level(spearman(x, y)) }];
+  });
 
 const level = ({ r, low, high }: Correlation): Level => ({ mean: r, low, high });

@@ -16,6 +16,7 @@ export type AttributionParameters = MetricParameters & {
   readonly positions: boolean;
   readonly checked: number;
   readonly random: number;
+  readonly edges: number;
 };
 
 export const attributionTable: ParameterTable<AttributionParameters> = {
@@ -71,5 +72,15 @@ export const attributionTable: ParameterTable<AttributionParameters> = {
     min: 0,
     max: 1000,
     default: 12,
+  },
+  edges: {
+    kind: 'integer',
+    title: 'Edges among',
+    description:
+      'Heads and MLPs with the largest estimates between which edges are estimated too, on at most four prompts; the shares above are patched of them as well. 0: none. Needs counterparts.',
+    unit: 'parts',
+    min: 0,
+    max: 64,
+    default: 8,
   },
 };

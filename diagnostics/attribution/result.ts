@@ -4,6 +4,8 @@ import { taskMetrics, type TaskMetric } from '../../protocol/analysis/tasks';
 import type { Schema } from '../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, optional, text, texts, whole } from '../../protocol/schema/fields';
 import { mostLayers } from '../../protocol/schema/parts';
+import { edgeInputs, nodeField, type CircuitEdge } from '../circuits/circuit';
+import type { Part } from '../effects/parts';
 import { baselines, methods, type Baseline, type Method } from './parameters';
 
 export const cellSites = ['head', 'mlp', 'residual'] as const;
@@ -41,12 +43,12 @@ export interface Checked {
   readonly drawn: boolean;
 }
 
-export const agreementGroups = ['parts', 'places'] as const;
+export const agreementGroups = ['parts', 'places', 'edges'] as const;
 export const agreementSets = ['largest', 'drawn', 'both'] as const;
 
 /** How estimates and exact effects go together: correlations with 95 % intervals (statistics/correlation.ts). */
 export interface Agreement {
-  /** Heads and MLPs, or positions of the residual stream. */
+  /** Heads and MLPs, positions of the residual stream, or edges. */
   readonly group: (typeof agreementGroups)[number];
   readonly set: (typeof agreementSets)[number];
   readonly n: number;
@@ -54,6 +56,27 @@ export interface Agreement {
   readonly of: number;
   readonly pearson: Level;
   readonly spearman: Level;
+}
+
+/** Mean over prompts, in the unit of the metric. */
+export interface EdgeEffect extends Pick<CircuitEdge, 'from' | 'to' | 'input'> {
+  /** NaN of edges into the logits: patching them exactly costs no more. */
+  readonly estimate: number;
+  /** By path patching with every other head and MLP held; NaN where that was not done. */
+  readonly exact: number;
+  readonly largest: boolean;
+  readonly drawn: boolean;
+}
+
+export interface Edges {
+  /** Prompts. */
+  readonly n: number;
+  /** Heads and MLPs between which edges are: those with the largest estimates, in that order. */
+  readonly nodes: readonly Part[];
+  /** Edges that end in one of them. */
+  readonly of: number;
+  /** Strongest first, by the exact effect where it is known. */
+  readonly edges: readonly EdgeEffect[];
 }
 
 /** Means are over `n` prompts. */
@@ -75,9 +98,11 @@ interface AttributionFields {
   readonly heads: Effects;
   readonly mlps: Effects;
   readonly places?: Effects;
+  /** Absent where none were asked for, and without counterparts. */
+  readonly edges?: Edges;
   readonly checked: readonly Checked[];
   readonly agreement: readonly Agreement[];
-  /** Forward passes of one prompt: of this run, and of patching everything exactly instead. A gradient counts as three. */
+  /** Forward passes of one prompt without edges: of this run, and of patching everything exactly instead. A gradient counts as three. */
   readonly passes: { readonly taken: number; readonly exact: number };
 }
 
@@ -104,6 +129,24 @@ const fields: Schema<Named> = object<Named>({
   heads: effects,
   mlps: effects,
   places: optional(effects),
+  edges: optional(
+    object<Edges>({
+      n: count,
+      nodes: list(object<Part>({ layer: whole, head: optional(whole) })),
+      of: whole,
+      edges: list(
+        object<EdgeEffect>({
+          from: nodeField,
+          to: nodeField,
+          input: oneOf(edgeInputs),
+          estimate: figure,
+          exact: figure,
+          largest: flag,
+          drawn: flag,
+        }),
+      ),
+    }),
+  ),
   checked: list(
     object<Checked>({
       site: oneOf(cellSites),

@@ -9,8 +9,9 @@ import { intervalWords, levelTable } from '../effects/level-section';
 import { metricWords } from '../effects/metric';
 import { cellName, groupOf } from './cells';
 import { baselineWords, methodWords } from './finding';
+import { edgeSections } from './edge-sections';
 import { isEstimated, ranked } from './ranked';
-import type { Agreement, AttributionResult, Checked, Table } from './result';
+import { agreementGroups, type Agreement, type AttributionResult, type Checked, type Table } from './result';
 import { cellOf } from '../sections/cell';
 
 export const sections = (result: Partial<AttributionResult>): readonly Section[] =>
@@ -20,6 +21,7 @@ export const sections = (result: Partial<AttributionResult>): readonly Section[]
         ...(result.checked.length > 0 ? scatterSections(result) : []),
         ...(result.agreement.length > 0 ? [agreementSection(result)] : []),
         ...(result.places ? placeSections(result) : []),
+        ...edgeSections(result),
         rankedSection(result),
         levelSection(result),
       ]
@@ -95,16 +97,27 @@ function headsSection(result: AttributionResult): HeadsSection {
   };
 }
 
-const groupTitles = { parts: 'Heads and MLPs', places: 'Residual stream by position' } as const;
+const groupTitles = { parts: 'Heads and MLPs', places: 'Residual stream by position', edges: 'Edges' } as const;
+type Point = Pick<Checked, 'estimate' | 'exact' | 'largest'> & { readonly name: string };
+
 const setTitles = { largest: 'largest estimates', drawn: 'drawn at random', both: 'both together' } as const;
 
+const pointsIn = (result: AttributionResult, group: Agreement['group']): readonly Point[] =>
+  group === 'edges'
+    ? (result.edges?.edges ?? [])
+        .filter(({ estimate, exact }) => !Number.isNaN(estimate) && !Number.isNaN(exact))
+        .map((edge) => ({ ...edge, name: `${edge.from} to ${edge.input} of ${edge.to}` }))
+    : result.checked
+        .filter((one) => groupOf(one) === group)
+        .map((one) => ({ ...one, name: cellName(one, result.columns) }));
+
 function scatterSections(result: AttributionResult): readonly ChartSection[] {
-  return (['parts', 'places'] as const).flatMap((group): ChartSection[] => {
-    const all = result.checked.filter((one) => groupOf(one) === group);
+  return agreementGroups.flatMap((group): ChartSection[] => {
+    const all = pointsIn(result, group);
     if (all.length === 0) return [];
     const values = all.flatMap(({ estimate, exact }) => [estimate, exact]);
     const [least, most] = [Math.min(0, ...values), Math.max(0, ...values)];
-    const series = (id: string, title: string, some: readonly Checked[]): ChartSection['series'] =>
+    const series = (id: string, title: string, some: typeof all): ChartSection['series'] =>
       some.length === 0
         ? []
         : [
@@ -112,7 +125,7 @@ function scatterSections(result: AttributionResult): readonly ChartSection[] {
               id,
               title,
               mark: 'points',
-              points: some.map((one) => ({ x: one.estimate, y: one.exact, label: cellName(one, result.columns) })),
+              points: some.map((one) => ({ x: one.estimate, y: one.exact, label: one.name })),
             },
           ];
     return [

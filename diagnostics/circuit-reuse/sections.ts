@@ -179,8 +179,8 @@ function repairSection({ metric }: Side, repair: Repair): TableSection {
   };
 }
 
-function moverSections({ heads, to, n, movers = [] }: Repair): readonly TableSection[] {
-  if (movers.length === 0) return [];
+function moverSections({ heads, to, n, movers }: Repair): readonly TableSection[] {
+  if (!movers) return [];
   const t = "95 % interval over prompts (Student's t)";
   return [
     {
@@ -189,6 +189,7 @@ function moverSections({ heads, to, n, movers = [] }: Repair): readonly TableSec
       title: 'What movers attend to before and after the repair',
       caption: `From the last position, over ${n} prompts of the first task, with the attention of ${headWords(heads)} on ${to}. Movers behind the first repaired layer; what is repaired itself is left out.`,
       ask: askWords,
+      empty: 'No mover of the first task stands behind the repair.',
       columns: [
         { name: 'head', title: 'Mover', kind: 'head' },
         number('rightBefore', 'Right, before', 'Mean attention to where right answers stand.'),

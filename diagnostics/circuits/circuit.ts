@@ -41,7 +41,10 @@ export interface Circuit {
 export const nodeId = ({ layer, head }: Part): string => (head === undefined ? `L${layer}MLP` : `L${layer}H${head}`);
 
 const nodeName = /^(?:embedding|logits|L\d{1,5}(?:MLP|H\d{1,5}))$/u;
-const nodeField: Schema<string> = v.pipe(text, v.regex(nodeName, 'a node such as L5H1, L5MLP, embedding or logits'));
+export const nodeField: Schema<string> = v.pipe(
+  text,
+  v.regex(nodeName, 'a node such as L5H1, L5MLP, embedding or logits'),
+);
 
 export const circuitField: Schema<Circuit> = v.pipe(
   object<Circuit>({

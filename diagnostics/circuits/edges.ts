@@ -16,6 +16,12 @@ const endOf = (receiver: Receiver): string => (receiver.input === 'logits' ? 'lo
 const partOf = (receiver: Exclude<Receiver, { readonly input: 'logits' }>): Part =>
   receiver.input === 'mlp' ? { layer: receiver.layer } : { layer: receiver.layer, head: receiver.head };
 
+export const edgeName = (sender: Sender, receiver: Receiver): Pick<CircuitEdge, 'from' | 'to' | 'input'> => ({
+  from: idOf(sender),
+  to: endOf(receiver),
+  input: receiver.input,
+});
+
 export const receiversAmong = (nodes: readonly Part[]): readonly Receiver[] => [
   ...nodes.flatMap(({ layer, head }): readonly Receiver[] =>
     head === undefined ? [{ input: 'mlp', layer }] : headInputs.map((input) => ({ input, layer, head })),
@@ -45,9 +51,7 @@ export function edgesOf(
   const edges = receiversAmong(nodes).flatMap((receiver, to) => {
     const prompts = measured.flatMap((own) => own[to] ?? []);
     return (['embedding', ...nodes] as const).flatMap((sender, from): readonly CircuitEdge[] =>
-      reaches(sender, receiver)
-        ? [{ from: idOf(sender), to: endOf(receiver), input: receiver.input, weight: effectOf(prompts, from).mean }]
-        : [],
+      reaches(sender, receiver) ? [{ ...edgeName(sender, receiver), weight: effectOf(prompts, from).mean }] : [],
     );
   });
   return edges

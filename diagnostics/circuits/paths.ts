@@ -100,12 +100,20 @@ export class PathRuns {
     return senders.map((sender) => values.get(sender) ?? this.ends.original);
   }
 
-  /** The same for each receiver alone, [receivers][senders]; the second runs are shared. */
-  async edges({ senders, receivers, positions }: PathsAsked): Promise<readonly (readonly number[])[]> {
+  /**
+   * The same for each receiver alone, [receivers][senders]; the second runs are shared. `only`: which edges are measured; NaN of
+   * the others.
+   */
+  async edges(
+    { senders, receivers, positions }: PathsAsked,
+    only: (sender: Sender, receiver: Receiver) => boolean = () => true,
+  ): Promise<readonly (readonly number[])[]> {
     const p = this.differing(positions);
     const inner = receivers.filter((receiver): receiver is Inner => receiver.input !== 'logits');
     const got = p.length > 0 ? await this.receivedBy(senders, inner, p) : [];
-    const asked = got.flat().filter((one) => one !== undefined);
+    const asked = inner.flatMap((receiver, to) =>
+      senders.flatMap((sender, from) => (only(sender, receiver) ? (got[to]?.[from] ?? []) : [])),
+    );
     const values = new Map<Replacement, number>();
     (await this.third(asked.map((one) => [one]))).forEach((value, at) => {
       const one = asked[at];
@@ -113,11 +121,37 @@ export class PathRuns {
     });
     const found: (readonly number[])[] = [];
     for (const receiver of receivers) {
-      if (receiver.input === 'logits') found.push(await this.measured({ senders, receivers: [receiver], positions }));
-      else {
+      const some = senders.filter((sender) => only(sender, receiver));
+      if (receiver.input === 'logits') {
+        const measured = await this.measured({ senders: some, receivers: [receiver], positions });
+        found.push(senders.map((sender) => measured[some.indexOf(sender)] ?? Number.NaN));
+      } else {
         const own = got[inner.indexOf(receiver)] ?? [];
-        found.push(senders.map((_, at) => values.get(own[at] as Replacement) ?? this.ends.original));
+        found.push(
+          senders.map((sender, at) =>
+            some.includes(sender) ? (values.get(own[at] as Replacement) ?? this.ends.original) : Number.NaN,
+          ),
+        );
       }
+    }
+    return found;
+  }
+
+  /**
+   * Of edges that do not end in the logits, what `read` makes of what stands at a receiver in the second run, [receivers][senders];
+   * 0 where a sender does not reach it. The third runs, most of what `edges` costs, are left out.
+   */
+  async received(
+    { senders, receivers, positions }: PathsAsked,
+    read: (receiver: Inner, rows: Replacement) => number,
+  ): Promise<readonly (readonly number[])[]> {
+    const found = receivers.map(() => senders.map(() => 0));
+    const p = this.differing(positions);
+    const inner = receivers.filter((receiver): receiver is Inner => receiver.input !== 'logits');
+    if (p.length === 0) return found;
+    for await (const { sender, receiver, rows } of this.secondRuns(senders, inner, p)) {
+      const own = found[receivers.indexOf(receiver)];
+      if (own) own[senders.indexOf(sender)] = read(receiver, rows);
     }
     return found;
   }
@@ -172,32 +206,37 @@ export class PathRuns {
     p: readonly number[],
   ): Promise<readonly (readonly (Replacement | undefined)[])[]> {
     const found = receivers.map(() => senders.map((): Replacement | undefined => undefined));
+    for await (const { sender, receiver, rows } of this.secondRuns(senders, receivers, p)) {
+      const own = found[receivers.indexOf(receiver)];
+      if (own) own[senders.indexOf(sender)] = rows;
+    }
+    return found;
+  }
+
+  /** The second runs, layer by layer of the receivers: what each sender that reaches one makes stand there. */
+  private async *secondRuns(
+    senders: readonly Sender[],
+    receivers: readonly Inner[],
+    p: readonly number[],
+  ): AsyncGenerator<{ readonly sender: Sender; readonly receiver: Inner; readonly rows: Replacement }> {
     for (const layer of new Set(receivers.map((receiver) => receiver.layer))) {
       // An MLP reads what the heads of its layer have written: they are held for it, and for queries, keys and values need not be.
       for (const behindHeads of [false, true]) {
         const here = receivers.filter((one) => one.layer === layer && (one.input === 'mlp') === behindHeads);
         const reaching = senders.filter((sender) => here.some((receiver) => reaches(sender, receiver)));
         if (reaching.length === 0) continue;
-        const got = await this.received(reaching, here, layer, p);
-        reaching.forEach((sender, from) =>
-          here.forEach((receiver, to) => {
-            const row = found[receivers.indexOf(receiver)];
-            if (row) row[senders.indexOf(sender)] = got[from]?.[to];
-          }),
-        );
+        yield* this.receivedIn(layer, reaching, here, p);
       }
     }
-    return found;
   }
 
-  /** The second run: by sender, what stands at the receivers of one layer. */
-  private async received(
+  private async *receivedIn(
+    layer: number,
     senders: readonly Sender[],
     receivers: readonly Inner[],
-    layer: number,
     p: readonly number[],
-  ): Promise<readonly (readonly Replacement[])[]> {
-    const { model, pair, settings } = this;
+  ): ReturnType<PathRuns['secondRuns']> {
+    const { model, settings } = this;
     const targets = [...new Set(receivers.map(({ input }) => input))];
     const still = withReplacements(
       settings.variant,
@@ -207,7 +246,6 @@ export class PathRuns {
         receivers.some(({ input }) => input === 'mlp'),
       ),
     );
-    const found: (readonly Replacement[])[] = [];
     for (let first = 0; first < senders.length; first += together) {
       const some = senders.slice(first, first + together);
       const run = await this.cut(p);
@@ -230,32 +268,26 @@ export class PathRuns {
         logits: 'none',
       });
       const { taps = {} } = layers.find((one) => one.layer === layer) ?? {};
-      some.forEach((_, variant) =>
-        found.push(
-          receivers.map((receiver): Replacement => {
-            const { input: target } = receiver;
-            const tap = taps[tapOf[target]];
-            if (!(tap?.data instanceof Float32Array)) throw new TypeError(`layer ${layer} gave no ${tapOf[target]}`);
-            const { slots, width } = sizesOf(model.facts, target, layer);
-            const slot = slotOf(receiver, model.facts.blocks);
-            // Variants that agree so far are run as one.
-            const batch = tap.shape[0] === 1 ? 0 : variant;
-            const from = (batch * slots + slot) * p.length * width;
-            const data = new Float32Array(((p.at(-1) ?? 0) + 1) * width);
-            p.forEach((position, at) =>
-              data.set(
-                (tap.data as Float32Array).subarray(from + at * width, from + (at + 1) * width),
-                position * width,
-              ),
-            );
-            return { layer, target, ...(target === 'mlp' ? {} : { head: slot }), positions: p, data };
-          }),
-        ),
-      );
+      for (const [variant, sender] of some.entries()) {
+        for (const receiver of receivers) {
+          const { input: target } = receiver;
+          const tap = taps[tapOf[target]];
+          if (!(tap?.data instanceof Float32Array)) throw new TypeError(`layer ${layer} gave no ${tapOf[target]}`);
+          const values = tap.data;
+          const { slots, width } = sizesOf(model.facts, target, layer);
+          const slot = slotOf(receiver, model.facts.blocks);
+          // Variants that agree so far are run as one.
+          const batch = tap.shape[0] === 1 ? 0 : variant;
+          const from = (batch * slots + slot) * p.length * width;
+          const data = new Float32Array(((p.at(-1) ?? 0) + 1) * width);
+          p.forEach((position, at) =>
+            data.set(values.subarray(from + at * width, from + (at + 1) * width), position * width),
+          );
+          const rows = { layer, target, ...(target === 'mlp' ? {} : { head: slot }), positions: p, data };
+          yield { sender, receiver, rows };
+        }
+      }
     }
-    if (found.length !== senders.length)
-      throw new RangeError(`${found.length} of ${senders.length} senders of ${pair.clean.ids.length} tokens were run`);
-    return found;
   }
 
   /** What is held at p below a layer, the heads of the layer itself included where `withHeads` says so. */

@@ -48,7 +48,7 @@ const fitting = (id: string, { pictures, questions }: Case): ParameterValues => 
       threshold: 0.3,
       randomCircuits: 2,
       leastGap: 0,
-      repair: '0.1,1.0',
+      repair: '0.0,0.1',
       repairTo: '2-3',
     },
     'ov-qk-circuits': { rotations: 19 },
