@@ -2,7 +2,7 @@
 import { partName } from '../effects/parts';
 import { percent } from '../multiple-choice/finding';
 import { counted, threeDigits } from '../words';
-import type { Compressed, SubspaceResult } from './result';
+import { leastLowered, type Compressed, type SubspaceResult } from './result';
 
 export const isMeasured = (result: Partial<SubspaceResult>): result is SubspaceResult =>
   result.full !== undefined && result.ablated !== undefined && result.compressed !== undefined;
@@ -11,24 +11,23 @@ export const isMeasured = (result: Partial<SubspaceResult>): result is SubspaceR
 const chosenOf = ({ compressed, rank }: SubspaceResult): Compressed | undefined =>
   compressed.find((one) => one.input === 'all' && one.rank === rank);
 
-/** A loss that differs less from another is as good as the same, in nats. */
-const leastDifference = 0.01;
+const nameWords = { usual: 'usual letters', 'random letters': 'random ones' } as const;
 
 export function finding(result: Partial<SubspaceResult>): string {
   if (!isMeasured(result)) return 'No prompt was run yet.';
-  const { head, named, direct, full, ablated, chance, rank, held, random, mutations } = result;
+  const { head, named, direct, onLabels, full, ablated, chance, rank, held, random, mutations } = result;
   const name = partName(head);
   const loss = (value: number): string => threeDigits(value);
   const words = [
-    `${name}${named ? '' : `, the head with the largest direct effect on the right label (${threeDigits(direct)} logits),`} is looked at on ${held} held-out prompts, of which the model answers ${percent(full.held.accuracy.mean)} by letter (chance: ${percent(chance.accuracy)}).`,
+    `${name}${named ? '' : ', chosen by its direct effect,'} adds ${threeDigits(direct)} logits to the right label directly and gives labels ${percent(onLabels)} of its attention. On ${held} held-out prompts the model answers ${percent(full.held.accuracy.mean)} by letter (chance: ${percent(chance.accuracy)}).`,
   ];
   if (!(full.held.accuracy.low > chance.accuracy)) {
     words.push('That is not better than chance, so that directions of a head explain no skill.');
   }
   const [whole, without] = [full.held.loss.mean, ablated.held.loss.mean];
-  if (Math.abs(without - whole) < leastDifference) {
+  if (without - whole < leastLowered) {
     words.push(
-      `With its mean output in its place the loss is ${loss(without)} nats instead of ${loss(whole)}: without the head little is lost here, so little can be kept.`,
+      `With the mean output of the head in its place the loss is ${loss(without)} nats instead of ${loss(whole)}: the head lowers no loss here that directions could keep.`,
     );
   } else {
     const chosen = chosenOf(result);
@@ -37,12 +36,12 @@ export function finding(result: Partial<SubspaceResult>): string {
       `The loss is ${loss(whole)} nats, ${loss(without)} with the mean output of the head in its place, and ${loss(chosen?.held.loss.mean ?? Number.NaN)} with ${counted(rank, 'direction', 'directions')} of query, keys and values${others.length > 0 ? ` (random directions: ${loss(Math.min(...others))} at best)` : ''}.`,
     );
   }
-  const moved = mutations.filter(({ after }) => !Number.isNaN(after.mean));
+  const moved = (['usual', 'random letters'] as const).flatMap((kind) => {
+    const row = mutations.find(({ mutation, after }) => mutation === kind && !Number.isNaN(after.mean));
+    return row ? [`from ${loss(row.before.mean)} to ${loss(row.after.mean)} with ${nameWords[kind]}`] : [];
+  });
   if (moved.length > 0) {
-    const parts = moved.map(({ mutation, before, after }) => `${mutation} ${loss(before.mean)} to ${loss(after.mean)}`);
-    words.push(
-      `With the query of another place, attention to the label of that place goes from and to: ${parts.join('; ')}.`,
-    );
+    words.push(`With the query of another place its attention to the label of that place goes ${moved.join(', ')}.`);
   }
   return words.join(' ');
 }

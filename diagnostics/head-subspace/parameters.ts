@@ -18,7 +18,8 @@ export const parameters: ParameterTable<SubspaceParameters> = {
   head: {
     kind: 'heads',
     title: 'Head',
-    description: 'One head, e.g. 2.5; empty: the one with the largest direct effect on the right label.',
+    description:
+      'One head, e.g. 2.5; empty: the one with the largest direct effect on the right label, of those that attend to labels where there are such.',
     default: '',
   },
   basis: {

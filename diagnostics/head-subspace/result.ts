@@ -19,13 +19,19 @@ export interface Both {
   readonly held: Answers;
 }
 
+/** Nats. */
+export const leastLowered = 0.01;
+
 export const compressions = [...inputs, 'all'] as const;
 export type Compression = (typeof compressions)[number];
 
 export interface Compressed extends Both {
   readonly input: Compression;
   readonly rank: number;
-  /** (loss with the head ablated - loss) / (loss with it ablated - loss), held-out means: 1 as the whole head, 0 as without. */
+  /**
+   * (loss with the mean output - loss) / (loss with the mean output - loss of the whole head), held-out means: 1 as the whole head, 0
+   * as without; NaN where the head lowers the loss by less than `leastLowered`.
+   */
   readonly kept: number;
 }
 
@@ -57,9 +63,11 @@ export interface MutationRow {
 
 interface SubspaceFields {
   readonly head: HeadPlace;
-  /** Whether a person named it; else it has the largest direct effect, in logits. */
+  /** Whether a person named it; else it has the largest direct effect of the heads that attend to labels. */
   readonly named: boolean;
+  /** Mean direct effect on the right label, in logits, and attention from the last position to all labels; prompts of the fit. */
   readonly direct: number;
+  readonly onLabels: number;
   readonly labels: readonly string[];
   readonly notes: readonly string[];
   readonly basis: Basis;
@@ -75,7 +83,7 @@ interface SubspaceFields {
   readonly values: Readonly<Record<Input, readonly number[]>>;
   readonly points: Readonly<Record<Input, readonly Point[]>>;
   readonly compressed: readonly Compressed[];
-  /** Query, key and value in random directions, `rank` of them; mean over the draws, and the best draw's loss. */
+  /** Query, keys and values in random directions, `rank` of them, by draw. */
   readonly random: readonly Both[];
   readonly mutations: readonly MutationRow[];
 }
@@ -96,6 +104,7 @@ export const subspaceResult: Schema<SubspaceResult> = object<Named>({
   head: object<HeadPlace>({ layer: whole, head: whole }),
   named: flag,
   direct: figure,
+  onLabels: figure,
   labels: texts,
   notes: texts,
   basis: oneOf(bases),

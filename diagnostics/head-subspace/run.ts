@@ -5,17 +5,19 @@ import type { AnalysisJob, Step } from '../analysis';
 import { answersOf, type Answered } from '../choices/answers';
 import { Choices } from '../choices/draw';
 import { mutations } from '../choices/layout';
+import { massesAt } from '../choices/attention';
 import type { ChoicePrompt } from '../choices/prompt';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { HeadPlace } from '../model-runner/variant';
 import { directEffect, directPrompt } from '../multiple-choice/direct';
+import { leastOnLabels } from '../multiple-choice/types';
 import { headList } from '../retrieval/head-list';
 import { mean } from '../statistics/mean';
 import { classed, CompressedHead, fit, randomised, type Fitted } from './compress';
 import { answersLevel } from './levels';
 import { mutationRow, mutatedPrompt, type MutatedPrompt } from './mutated';
 import type { SubspaceParameters } from './parameters';
-import { compressions, type Both, type Compressed, type Point, type SubspaceResult } from './result';
+import { compressions, leastLowered, type Both, type Compressed, type Point, type SubspaceResult } from './result';
 import { coordinates, type Basis } from './subspace';
 import { inputs, vectorsOf, type HeadVectors, type Input } from './vectors';
 
@@ -38,7 +40,7 @@ export async function* subspaceRun(
   const total = prompts.length * 4 + (prompts.length - half) * changed.length * 3;
   let done = 0;
 
-  const effects: (readonly number[])[] = [];
+  const effects: (readonly HeadEffect[])[] = [];
   const given = headList(parameters.head, model.facts);
   if (!given.ok) throw new FailureError({ code: 'bad-request', detail: given.why });
   const places = model.facts.blocks.flatMap(({ heads }, layer) =>
@@ -49,10 +51,13 @@ export async function* subspaceRun(
     effects.push(await step(`${mark} direct ${at}`, () => headEffects(model, prompt)));
     done += 2;
   }
-  const means = places.map((_, at) => mean(effects.map((one) => one[at] ?? Number.NaN)));
-  const [place = places[means.indexOf(Math.max(...means))] ?? { layer: 0, head: 0 }] = given.heads;
-  const direct =
-    means[places.findIndex(({ layer, head }) => layer === place.layer && head === place.head)] ?? Number.NaN;
+  const means = places.map((_, at) => ({
+    direct: mean(effects.map((one) => one[at]?.direct ?? Number.NaN)),
+    onLabels: mean(effects.map((one) => one[at]?.onLabels ?? Number.NaN)),
+  }));
+  const [place = places[bestOf(means)] ?? { layer: 0, head: 0 }] = given.heads;
+  const own = means[places.findIndex(({ layer, head }) => layer === place.layer && head === place.head)];
+  const { direct, onLabels } = own ?? { direct: Number.NaN, onLabels: Number.NaN };
 
   const seen: Seen[] = [];
   for (const [at, prompt] of prompts.entries()) {
@@ -96,6 +101,7 @@ export async function* subspaceRun(
     head: place,
     named: given.heads.length > 0,
     direct,
+    onLabels,
     labels: layout.labels.map((label) => (typeof label === 'string' ? label : model.decode(label))),
     notes,
     basis,
@@ -119,7 +125,7 @@ export async function* subspaceRun(
     compressed: asked.map(({ input, rank: directions }, at): Compressed => {
       const levels = both(2 + at);
       const [without, whole] = [ablated.held.loss.mean, full.held.loss.mean];
-      return { input, rank: directions, ...levels, kept: (without - levels.held.loss.mean) / (without - whole) };
+      return { input, rank: directions, ...levels, kept: keptShare(levels.held.loss.mean, without, whole) };
     }),
     random: drawn.map((_, at) => both(2 + asked.length + at)),
     mutations: [],
@@ -149,21 +155,43 @@ export async function* subspaceRun(
   return { ...result, mutations: rows };
 }
 
+/** NaN where the head hardly lowers the loss. */
+const keptShare = (loss: number, without: number, whole: number): number =>
+  without - whole < leastLowered ? Number.NaN : (without - loss) / (without - whole);
+
 interface Asked {
   readonly input: Compressed['input'];
   readonly rank: number;
 }
 
+interface HeadEffect {
+  readonly direct: number;
+  /** Attention to all labels. */
+  readonly onLabels: number;
+}
+
 /** Of every head, layer by layer. */
-async function headEffects(model: ModelRunner, prompt: ChoicePrompt): Promise<readonly number[]> {
+async function headEffects(model: ModelRunner, prompt: ChoicePrompt): Promise<readonly HeadEffect[]> {
   const { written, right } = await directPrompt(model, prompt);
+  const masses = await massesAt(model, prompt);
   let node = 0;
-  return model.facts.blocks.flatMap(({ heads }) => {
-    const own = written.slice(node, node + heads).map((values) => directEffect(values, right));
+  return masses.flatMap((heads) => {
+    const from = node;
     // Behind the heads of a layer stands its MLP.
-    node += heads + 1;
-    return own;
+    node += heads.length + 1;
+    return heads.map(({ labels }, head) => ({
+      direct: directEffect(written[from + head] ?? [], right),
+      onLabels: labels.reduce((sum, value) => sum + value, 0),
+    }));
   });
+}
+
+/** The largest direct effect among the heads that read labels, or of all where none of these has a positive one. */
+function bestOf(heads: readonly HeadEffect[]): number {
+  const reading = heads.map(({ direct, onLabels }) => (onLabels >= leastOnLabels ? direct : -Infinity));
+  const best = Math.max(...reading);
+  const effects = best > 0 ? reading : heads.map(({ direct }) => direct);
+  return effects.indexOf(Math.max(...effects));
 }
 
 function otherPlace(labels: number, right: number, seed: number): number {

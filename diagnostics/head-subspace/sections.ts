@@ -57,7 +57,7 @@ function levelsTable(result: SubspaceResult): TableSection {
   const constant = (value: number): Level => ({ mean: value, low: none, high: none });
   const chosen = compressed.filter((one) => one.rank === rank);
   const at: Answers = { loss: constant(chance.loss), accuracy: constant(chance.accuracy) };
-  const rows: readonly (readonly [string, Both])[] = [
+  const rows: readonly (readonly [string, Both & { readonly kept?: number }])[] = [
     ['whole', full],
     ...chosen.map((one) => [`${rank} directions: ${compressionWords[one.input]}`, one] as const),
     ...random.slice(0, mostDraws).map((one, draw) => [`${rank} random directions, draw ${draw + 1}`, one] as const),
@@ -82,11 +82,20 @@ function levelsTable(result: SubspaceResult): TableSection {
     columns: [
       { name: 'what', title: 'The head', kind: 'text' },
       ...columns('held', 'held out'),
+      number(
+        'kept',
+        'Kept',
+        'Held out: (loss with the mean output - loss) / (loss with the mean output - loss of the whole head). Nothing where the head hardly lowers the loss.',
+      ),
       ...columns('fit', 'of the fit'),
     ],
-    rows: rows.map(([what, { held: own, fit: fitted }]) => [
+    rows: rows.map(([what, { held: own, fit: fitted, kept }]) => [
       what,
-      ...[own, fitted].flatMap(({ loss, accuracy }) => [...cells(loss), ...cells(accuracy)]),
+      ...cells(own.loss),
+      ...cells(own.accuracy),
+      cellOf(kept),
+      ...cells(fitted.loss),
+      ...cells(fitted.accuracy),
     ]),
   };
 }

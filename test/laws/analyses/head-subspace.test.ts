@@ -50,6 +50,7 @@ describe('the subspace of a letter head', () => {
 
   it('is found for the head with the largest direct effect, and has three directions alike', () => {
     assert.deepEqual(planted().head, { layer: 1, head: 0 });
+    near(planted().onLabels, 1, 'attention to labels');
     for (const values of Object.values(planted().values)) {
       assert.equal(values.length, 3);
       near((values[2] ?? 0) / (values[0] ?? 1), 1, 'last over first', 0.05);
@@ -63,6 +64,10 @@ describe('the subspace of a letter head', () => {
     // The mean value of four labels raises all of them alike.
     for (const input of ['value', 'all'] as const) near(heldLoss(input, 0), chance, `none of ${input}`);
     near(planted().ablated.held.loss.mean, chance, 'mean output');
+    for (const { rank, input, kept } of planted().compressed) {
+      if (rank === 3) near(kept, 1, `kept by 3 of ${input}`);
+      if (rank === 0 && input === 'value') near(kept, 0, 'kept by no value');
+    }
     for (const { held } of planted().random) assert.ok(held.loss.mean > whole + 0.3, `random: ${held.loss.mean}`);
     const onFit = planted().compressed.filter(({ input }) => input === 'all');
     onFit
