@@ -135,6 +135,7 @@ function differences(one: Variant, other: Variant): readonly Change[] {
     variant.groupWeights ?? [],
     variant.uniform ?? [],
     variant.replacements ?? [],
+    variant.unsuppressed ?? [],
   ];
   const others = lists(other);
   return lists(one).flatMap((own, kind) => {

@@ -45,6 +45,8 @@ export interface Variant {
   /** Query heads that read all their keys alike. */
   readonly uniform?: readonly HeadPlace[];
   readonly replacements?: readonly Replacement[];
+  /** Of the output of the MLP, the share that is removed of what lowers the token that leads before the layer. */
+  readonly unsuppressed?: readonly { readonly layer: number; readonly share: number }[];
 }
 
 /** Gains that the layer graphs choose themselves, for every variant of the run. */

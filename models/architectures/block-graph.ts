@@ -18,6 +18,7 @@ import { concat, reshape, transpose } from '../../kernels/graph/operators/layout
 import { attend } from '../instrument/attention';
 import { declareInterventions, type Change, type Interventions } from '../instrument/interventions/interventions';
 import { replaced, type Replaceable } from '../instrument/interventions/replacement';
+import { withoutSuppression } from '../instrument/interventions/suppression';
 import type { Rope } from '../formats/model-description';
 import { blockOutput, normedHeads } from './block-parts';
 import type { LayerTap } from '../instrument/taps';
@@ -70,11 +71,13 @@ export function buildBlock(
     attention: (x) =>
       attentionOutput(graph, model, block.attention, weights, x, { interventions, measured: instrumented, tap }),
     onAttention: (output) => tap(output, 'attention.output'),
-    network: (computed) =>
-      tap(
-        replaced(interventions?.replacements.mlp, (operand) => operand(computed), 'mlp_output'),
+    network: (computed) => {
+      const own = withoutSuppression(interventions?.suppression, computed);
+      return tap(
+        replaced(interventions?.replacements.mlp, (operand) => operand(own), 'mlp_output'),
         'mlp_output',
-      ),
+      );
+    },
   });
   const { through } = options;
   const out = replaced(

@@ -13,11 +13,12 @@ import { query, type Query } from './query';
 import { reinforce, type Reinforce } from './reinforce';
 import { residual, type Residual } from './residual';
 import { uniform, type Uniform } from './uniform';
+import { unsuppress, type Unsuppress } from './unsuppress';
 import { value, type Value } from './value';
 import { weight, type Weight } from './weight';
 
 export type Intervention =
-  Gain | Bias | Weight | HeadOutput | Mlp | Residual | Query | Key | Value | Freeze | Uniform | Reinforce;
+  Gain | Bias | Weight | HeadOutput | Mlp | Residual | Query | Key | Value | Freeze | Uniform | Reinforce | Unsuppress;
 
 export type KindName = Intervention['kind'];
 export type Of<K extends KindName> = Extract<Intervention, { readonly kind: K }>;
@@ -35,6 +36,7 @@ export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
   freeze,
   uniform,
   reinforce,
+  unsuppress,
 };
 
 export const kindNames = Object.keys(kinds) as readonly KindName[];

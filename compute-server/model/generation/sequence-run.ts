@@ -15,6 +15,7 @@ import { earlierOccurrences, PickTable } from '../run/pick-table';
 import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
 import type { KeyValueCache } from '../run/key-value-cache';
 import type { LayerKeys } from '../run/layer-keys';
+import { leadingDirections } from '../run/leading-directions';
 import type { LayerSessions } from '../run/layer-sessions';
 import { embedRows } from '../run/embed';
 import { blockFeeds, groupColumns, groupMass } from '../run/layer-feeds';
@@ -194,6 +195,7 @@ export class SequenceRun implements Continuation {
           pass(await this.step(block, steps, residual, wanted, look));
           continue;
         }
+        const directions = await leadingDirections(model, sessions, layer, [this.variant], residual);
         const session = await sessions.session({ kind: 'block', layer, instrumented: true });
         const past = this.keys[layer];
         if (!past) throw new RangeError(`layer ${layer} was not run`);
@@ -211,6 +213,7 @@ export class SequenceRun implements Continuation {
               keyGroups,
               start,
               length,
+              directions,
             }),
             ...(collector?.feeds(start, length, firstKey, keys) ??
               (wanted.observe

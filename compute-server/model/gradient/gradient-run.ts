@@ -16,6 +16,7 @@ import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { joinRows, pickRows } from '../run/gathered';
 import { firstChangedLayer } from '../run/interventions';
 import { checkedVariant } from '../run/key-groups';
+import { leadingDirections } from '../run/leading-directions';
 import { blockFeeds } from '../run/layer-feeds';
 import type { LayerSessions } from '../run/layer-sessions';
 import { runPrompt } from '../run/model-run';
@@ -135,6 +136,11 @@ async function layerGradients(
   const inner = taps.filter((tap) => tap !== 'residual' && tap !== 'residual.input');
   const { variant = {}, groups = [], headGains = false, scoreBiases = false } = request;
   const changes = new LayerChanges(spec, block, variant, groups, scoreBiases);
+  const directions: (Float32Array | undefined)[] = [];
+  for (const data of input.chunks) {
+    const rows = { data, shape: [1, data.length / spec.hiddenSize, spec.hiddenSize] };
+    directions.push(await leadingDirections(spec, sessions, layer, [variant], rows, signal));
+  }
   const session = await part(layer, { changes: changes.kinds, taps: inner, gains: headGains, biases: scoreBiases });
   const held = await keysAndValues(spec, sessions, block, { request, changes, chunks, input, signal });
   const out: Float32Array[] = new Array<Float32Array>(chunks.length);
@@ -151,7 +157,7 @@ async function layerGradients(
         length,
         sequence: request,
       }),
-      ...changes.feeds({ start, length, firstKey: held.first(index) }),
+      ...changes.feeds({ start, length, firstKey: held.first(index), directions: directions[index] }),
       'gradient.residual.out': { data: leaving, shape: [1, length, spec.hiddenSize] },
       ...held.seeds(index),
     });

@@ -13,6 +13,8 @@ interface Rows {
   readonly length: number;
   /** The first key that they read. */
   readonly firstKey: number;
+  /** Of suppression, where the layer removes it. */
+  readonly directions?: Float32Array | undefined;
 }
 
 export class LayerChanges {
@@ -35,12 +37,14 @@ export class LayerChanges {
       groupWeights: here(variant.groupWeights),
       uniform: here(variant.uniform),
       replacements: here(variant.replacements),
+      unsuppressed: here(variant.unsuppressed),
     };
-    const { scoreBiases = [], groupWeights = [], uniform = [], replacements = [] } = this.variant;
+    const { scoreBiases = [], groupWeights = [], uniform = [], replacements = [], unsuppressed = [] } = this.variant;
     this.kinds = [
       ...(biases || scoreBiases.length > 0 ? ['bias' as const] : []),
       ...(groupWeights.length > 0 ? ['weight' as const] : []),
       ...(uniform.length > 0 ? ['uniform' as const] : []),
+      ...(unsuppressed.length > 0 ? ['suppression' as const] : []),
       ...replaceables.filter((each) => replacements.some(({ target }) => target === each)),
     ];
   }
@@ -50,13 +54,14 @@ export class LayerChanges {
     return this.kinds.filter((kind) => kind === 'key' || kind === 'value');
   }
 
-  feeds({ start, length, firstKey }: Rows, kinds = this.kinds): Record<string, RuntimeArray> {
+  feeds({ start, length, firstKey, directions }: Rows, kinds = this.kinds): Record<string, RuntimeArray> {
     const all = interventionFeeds(this.model, this.block, {
       variants: [this.variant],
       groups: this.groups.map(({ name }) => name),
       keyGroups: groupColumns(this.groups, firstKey, start + length - firstKey),
       start,
       length,
+      directions,
     });
     const names = ['head_gain', ...new Set(kinds.flatMap((kind) => inputsOf(kind)))];
     return {
@@ -88,5 +93,6 @@ function inputsOf(kind: Change): readonly string[] {
   if (kind === 'bias') return ['key_groups', 'score_bias'];
   if (kind === 'weight') return ['key_groups', 'group_weight'];
   if (kind === 'uniform') return ['uniform_heads'];
+  if (kind === 'suppression') return ['suppression_direction', 'suppression_share'];
   return replaceable[kind].inputs.slice(1);
 }

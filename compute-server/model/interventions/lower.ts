@@ -131,6 +131,7 @@ function wantedBy({ model, sequence }: RunOf, one: Intervention): readonly Wante
     case 'weight':
     case 'uniform':
     case 'reinforce':
+    case 'unsuppress':
       return [];
   }
 }
@@ -141,6 +142,7 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
   const groupWeights: GroupChange[] = [];
   const uniform: HeadPlace[] = [];
   const replacements: Replacement[] = [];
+  const unsuppressed: { layer: number; share: number }[] = [];
   const group = (keys: Keys): string => (keys === 'image' ? 'image' : keysWords(keys));
   for (const one of list) {
     // A weight of 1 would still be renormalised, which rounds.
@@ -150,7 +152,9 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
     else if (one.kind === 'weight' && one.weight !== 1)
       groupWeights.push({ layer: one.layer, head: one.head, group: group(one.keys), value: one.weight });
     else if (one.kind === 'uniform') uniform.push({ layer: one.layer, head: one.head });
-    else if (one.kind !== 'weight' && one.kind !== 'reinforce') {
+    else if (one.kind === 'unsuppress') {
+      if (one.share !== 0) unsuppressed.push({ layer: one.layer, share: one.share });
+    } else if (one.kind !== 'weight' && one.kind !== 'reinforce') {
       const at = one.positions && { positions: range(one.positions.start, one.positions.end - one.positions.start) };
       for (const wanted of wantedBy(run, one)) {
         const found = rows.get(wantedKey(wanted));
@@ -166,5 +170,6 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
     ...(groupWeights.length > 0 ? { groupWeights } : {}),
     ...(uniform.length > 0 ? { uniform } : {}),
     ...(replacements.length > 0 ? { replacements } : {}),
+    ...(unsuppressed.length > 0 ? { unsuppressed } : {}),
   };
 }

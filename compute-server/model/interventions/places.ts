@@ -1,5 +1,6 @@
 /** Whether a model has the layers, heads and positions that an intervention names. */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { lensProblem } from '../../../models/architectures/lens-graph';
 import { freezable } from './freeze';
 import { printDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
@@ -34,6 +35,8 @@ export function placeProblem(model: ModelSpec, one: Intervention, length: number
     case 'key':
     case 'value':
       return headProblem(model, one.layer, one.head, 'kvHeads') ?? rangeProblem(one.positions, length, one);
+    case 'unsuppress':
+      return layerProblem(model, one.layer) ?? suppressionProblem(model, one.layer);
     case 'mlp':
     case 'residual':
       return layerProblem(model, one.layer) ?? rangeProblem(one.positions, length, one);
@@ -42,6 +45,14 @@ export function placeProblem(model: ModelSpec, one: Intervention, length: number
 
 const layerProblem = ({ blocks }: ModelSpec, layer: number): string | undefined =>
   blocks[layer] ? undefined : `There is no layer ${layer}: the model has ${blocks.length}, from 0.`;
+
+function suppressionProblem(model: ModelSpec, layer: number): string | undefined {
+  const problem = lensProblem(model);
+  if (problem !== undefined) return `Which token leads before layer ${layer} cannot be read. ${problem}`;
+  return model.blocks[layer]?.feedForwardNorms.after
+    ? `Layer ${layer} has a norm behind the sum with its MLP, so its output is no part of the stream. Choose a model without it.`
+    : undefined;
+}
 
 function headProblem(
   model: ModelSpec,

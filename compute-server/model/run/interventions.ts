@@ -17,6 +17,7 @@ export function firstChangedLayer(variant: Variant): number | undefined {
     ...(variant.groupWeights ?? []),
     ...(variant.uniform ?? []),
     ...(variant.replacements ?? []),
+    ...(variant.unsuppressed ?? []),
   ].map(({ layer }) => layer);
   return layers.length === 0 ? undefined : Math.min(...layers);
 }
@@ -53,6 +54,10 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
     const problem = check(layer, head);
     if (problem !== undefined) return problem;
   }
+  for (const { layer } of variant.unsuppressed ?? []) {
+    const problem = check(layer, undefined);
+    if (problem !== undefined) return problem;
+  }
   for (const { layer, target, head } of variant.replacements ?? []) {
     const { slots } = replaceable[target];
     const problem = slots === undefined ? check(layer, undefined) : check(layer, head ?? -1, slots);
@@ -83,6 +88,8 @@ export interface ChunkOfRun {
   readonly length: number;
   /** Where the last query of this chunk decides the gains. */
   readonly reinforcement?: GraphReinforcement;
+  /** Directions [b, n, w] of suppression, where a variant removes it in this layer. */
+  readonly directions?: Float32Array | undefined;
 }
 
 /** The intervention inputs of one layer for one chunk. Arrays of neutral values are shared between calls: never write to them. */
@@ -128,7 +135,27 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     uniform_heads: { data: uniform ?? new Uint8Array(b * heads), shape: [b, heads, 1, 1] },
     use_group_weight: flag(weight !== undefined),
     group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
+    ...suppressionFeeds(model, block, chunk),
     ...replacementFeeds(model, block, chunk),
+  };
+}
+
+/** The share that each variant removes in a layer; of several the last counts. */
+export const suppressionShares = (variants: readonly Variant[], layer: number): readonly number[] =>
+  variants.map(({ unsuppressed = [] }) => unsuppressed.findLast((one) => one.layer === layer)?.share ?? 0);
+
+function suppressionFeeds(
+  { hiddenSize }: ModelSpec,
+  { index }: BlockSpec,
+  { variants, length, directions }: ChunkOfRun,
+): Record<string, RuntimeArray> {
+  const b = variants.length;
+  const shares = Float32Array.from(suppressionShares(variants, index));
+  const rows = directions ? length : 0;
+  return {
+    use_suppression: flag(directions !== undefined),
+    suppression_direction: { data: directions ?? new Float32Array(0), shape: [b, rows, hiddenSize] },
+    suppression_share: { data: shares, shape: [b, 1, 1] },
   };
 }
 

@@ -6,6 +6,7 @@ import type { LayerTap } from '../../../models/instrument/taps';
 import type { RuntimeValues } from '../../runtime/session';
 import { dispose, fetched, KeptOutputs, type RuntimeValue } from '../../runtime/values';
 import { Gathered } from './gathered';
+import { leadingDirections } from './leading-directions';
 import { noStatistics, ranked, StatisticsCollector } from './head-statistics';
 import { gainsOfSelected, interventionFeeds, type Variant } from './interventions';
 import { emptyCache, type KeyValueCache } from './key-value-cache';
@@ -71,6 +72,11 @@ async function runChunks(
 ): Promise<LayerRun> {
   const { request, chunks, stream, hooks } = work;
   const layer = block.index;
+  // Before the layer is opened: what is opened for these may close it.
+  const directions: (Float32Array | undefined)[] = [];
+  for (const chunk of request.plain ? [] : stream.chunks) {
+    directions.push(await leadingDirections(model, sessions, layer, work.variants, chunk, hooks.signal));
+  }
   const session = await sessions.session({ kind: 'block', layer, instrumented: !request.plain });
   const { window, heads } = block.attention;
   const held = Math.min(request.ids.length, window === undefined ? Infinity : window + stream.chunk);
@@ -127,6 +133,7 @@ async function runChunks(
                   keyGroups,
                   start,
                   length,
+                  directions: directions[index],
                   ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
                 }),
                 ...(collector?.feeds(start, length, firstKey, width, stream.batch) ??

@@ -120,7 +120,7 @@ function answerOf(logits: Float32Array, tokens: readonly number[]): RowAnswer {
 const mostLogits = 2 ** 24;
 
 /** The logits of chosen rows, every variant in turn; the array is good until the next one. */
-async function* logitsAt(
+export async function* logitsAt(
   model: ModelSpec,
   sessions: LayerSessions,
   { chunks, batch }: RunStream,

@@ -17,10 +17,11 @@ import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from '
 import { declareReplacements, replaceables, replaced, type Replaceable, type Replacements } from './replacement';
 import { declareScoreBias, type ScoreBias } from './score-bias';
 import type { LayerSizes } from './sizes';
+import { declareSuppression, type Suppression } from './suppression';
 import { declareUniformAttention, type UniformAttention } from './uniform-attention';
 
 /** What a layer may have for good besides gains. Reinforcement is not among them: what it chose are gains. */
-export type Change = 'bias' | 'weight' | 'uniform' | Replaceable;
+export type Change = 'bias' | 'weight' | 'uniform' | 'suppression' | Replaceable;
 
 export interface Interventions {
   /** Factor on each head's output before the output projection, [b, h]. Neutral 1. */
@@ -33,6 +34,7 @@ export interface Interventions {
   readonly uniformAttention?: UniformAttention;
   readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
+  readonly suppression?: Suppression;
 }
 
 /** All of them behind conditions, or only `changes`, for good. */
@@ -53,6 +55,7 @@ export function declareInterventions(
     ...(has('uniform') ? { uniformAttention: declareUniformAttention(graph, heads, always) } : {}),
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
+    ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),
   };
 }
 

@@ -15,6 +15,7 @@ const ids = [0, 17, 33, 21, 17, 33, 40, 12];
 const interventions: Intervention[] = [
   { kind: 'gain', layer: 1, head: 2, gain: 0.5 },
   { kind: 'bias', layer: 0, head: 1, keys: { start: 0, end: 2 }, bias: -1 },
+  { kind: 'unsuppress', layer: 1, share: 0.5 },
   { kind: 'mlp', layer: 0, positions: { start: 1, end: 3 }, source: { from: 'mean', prompts: ['the dog'] } },
   { kind: 'freeze', parts: [{ layer: 1, head: 'all' }], except: [{ layer: 1, head: 0 }], source: { from: 'own' } },
 ];

@@ -52,6 +52,8 @@ export class Float64Model {
     weights: StoredWeights,
     private readonly tensors: ReadonlyMap<string, CheckpointTensor>,
     private readonly request: GradientRequest,
+    /** By layer, of suppression: they are constants of the run. */
+    private readonly directions?: ReadonlyMap<number, Float32Array>,
   ) {
     this.embedding = spec.embedding && buildEmbedding(spec, weights);
     this.head = buildHead(spec, weights);
@@ -99,7 +101,7 @@ export class Float64Model {
       streams.push(residual);
       const interventions = tensorsOf(
         interventionFeeds(this.spec, block, {
-          ...{ variants: [variant], start: 0, length },
+          ...{ variants: [variant], start: 0, length, directions: this.directions?.get(layer) },
           groups: groups.map(({ name }) => name),
           keyGroups: groupColumns(groups, 0, length),
         }),

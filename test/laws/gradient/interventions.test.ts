@@ -1,7 +1,9 @@
 /** Gradients of runs with interventions: of every kind, against central differences of the run with it in float64. */
 import assert from 'node:assert/strict';
 import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
+import { leadingDirections } from '../../../compute-server/model/run/leading-directions';
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
+import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { kindNames, type Intervention, type KindName } from '../../../protocol/interventions/interventions';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
@@ -27,7 +29,29 @@ const forms: { readonly [K in KindName]: string } = {
   freeze: `freeze:*.*,mlp*,-0.2,-mlp1@1-8=${other}`,
   uniform: 'uniform:1.3',
   reinforce: 'reinforce:0,1@2-4=2',
+  unsuppress: 'unsuppress:1=0.7',
 };
+
+/** By layer in which suppression is removed: its directions, of the stream that enters the layer in that run. */
+async function directionsOf({ model }: OpenTiny, variant: Variant): Promise<ReadonlyMap<number, Float32Array>> {
+  const { spec, sessions } = model;
+  const found = new Map<number, Float32Array>();
+  for (const { layer } of variant.unsuppressed ?? []) {
+    const { layers } = await runnerOf(model).run({
+      ids,
+      variants: [variant],
+      taps: [{ layer, tap: 'residual.input' }],
+      logits: 'none',
+    });
+    const data = layers[layer]?.taps['residual.input']?.data;
+    assert.ok(data instanceof Float32Array);
+    const shape = [1, ids.length, spec.hiddenSize];
+    const directions = await leadingDirections(spec, sessions, layer, [variant], { data, shape });
+    assert.ok(directions);
+    found.set(layer, directions);
+  }
+  return found;
+}
 
 const read = (form: string): Intervention => {
   const one = parseDo(form);
@@ -70,7 +94,8 @@ describe('Law: gradients of a run with interventions are central differences of 
         };
         const kinks = new Kinks();
         const result = await runGradients(model, { ...request, chunk: ids.length });
-        const reference = new Float64Model(spec, model.weights, tinyTensors(tinyModel(name)), request);
+        const directions = await directionsOf(opened, variant);
+        const reference = new Float64Model(spec, model.weights, tinyTensors(tinyModel(name)), request, directions);
         assertGradients(what, result, reference, kinks, false);
         assert.ok(kinks.moved === 0, what);
         const windows = spec.blocks.map(({ attention }) => attention.window ?? Infinity);

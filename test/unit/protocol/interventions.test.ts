@@ -31,6 +31,7 @@ const forms: readonly (readonly [string, Intervention])[] = [
   ['bias:2.5:3-9=-4', { kind: 'bias', layer: 2, head: 5, keys: { start: 3, end: 10 }, bias: -4 }],
   ['bias:2.5:image=0.5', { kind: 'bias', layer: 2, head: 5, keys: 'image', bias: 0.5 }],
   ['weight:2.5:7=0.25', { kind: 'weight', layer: 2, head: 5, keys: { start: 7, end: 8 }, weight: 0.25 }],
+  ['unsuppress:5=0.5', { kind: 'unsuppress', layer: 5, share: 0.5 }],
   ['uniform:1.0', { kind: 'uniform', layer: 1, head: 0 }],
   ['head:2.5=zero', { kind: 'head', layer: 2, head: 5, source: { from: 'zero' } }],
   [
@@ -126,6 +127,8 @@ describe('interventions', () => {
       'bias:2.5:words=1',
       'weight:2.5:3-9',
       'uniform:2',
+      'unsuppress:2.1=1',
+      'unsuppress:2',
       'head:2.5=nothing',
       'head:2.5@=zero',
       'head:2.5=prompt:',
@@ -158,6 +161,7 @@ describe('interventions', () => {
       'mlp:0=own',
       'freeze:*.*=own',
       'reinforce:auto=1',
+      'unsuppress:0=0',
     ])
       assert.equal(neutral(text), true, text);
     for (const [text] of forms.filter(([form]) => !form.endsWith('own'))) assert.equal(neutral(text), false, text);
@@ -168,7 +172,14 @@ describe('interventions', () => {
       const one = read(text);
       return kindOf(one).anywhere(one);
     };
-    for (const text of ['gain:0.0=2', 'uniform:0.0', 'head:0.0=zero', 'mlp:0=mean', 'freeze:*.*=mean:a'])
+    for (const text of [
+      'gain:0.0=2',
+      'uniform:0.0',
+      'unsuppress:0=1',
+      'head:0.0=zero',
+      'mlp:0=mean',
+      'freeze:*.*=mean:a',
+    ])
       assert.equal(anywhere(text), true, text);
     for (const text of ['bias:0.0:1=2', 'weight:0.0:1=2', 'head:0.0@1=zero', 'head:0.0=own', 'mlp:0=prompt:a'])
       assert.equal(anywhere(text), false, text);

@@ -1,0 +1,46 @@
+/**
+ * Removed suppression: at each position the MLP output m [w] becomes m - share * min(0, m · u) u, with a direction u of length 1
+ * that comes in (compute-server/model/run/leading-directions.ts). Neutral: not in use; rows whose u is 0 stay as they are.
+ *
+ * u is that of the token that leads, whatever the stream is otherwise: a gradient takes it as a constant.
+ */
+import type { GraphBuilder } from '../../../kernels/graph/builder';
+import { borrow, conditionalOrAlways } from '../../../kernels/graph/operators/conditional';
+import { add, multiply, negate, rectify } from '../../../kernels/graph/operators/elementwise';
+import { reduceSum } from '../../../kernels/graph/operators/reduce';
+import type { Value } from '../../../kernels/graph/records';
+import type { LayerSizes } from './sizes';
+
+export interface Suppression {
+  /** Absent: always. */
+  readonly inUse?: Value | undefined;
+  /** u, [b, n, w]; without rows where it is not in use. */
+  readonly direction: Value;
+  /** [b, 1, 1] */
+  readonly share: Value;
+}
+
+export const declareSuppression = (graph: GraphBuilder, { hiddenSize }: LayerSizes, always: boolean): Suppression => ({
+  ...(always ? {} : { inUse: graph.input('use_suppression', 'bool', []) }),
+  direction: graph.input('suppression_direction', 'float32', ['b', always ? 'n' : 'r', hiddenSize]),
+  share: graph.input('suppression_share', 'float32', ['b', 1, 1]),
+});
+
+/** Of the MLP output [b, n, w]. */
+export function withoutSuppression(suppression: Suppression | undefined, computed: Value): Value {
+  if (!suppression) return computed;
+  const { inUse, direction, share } = suppression;
+  const [output] = conditionalOrAlways(
+    direction.graph,
+    inUse,
+    (branch) => {
+      const m = borrow(branch, computed);
+      const u = { ...borrow(branch, direction), shape: computed.shape };
+      const against = rectify(negate(reduceSum(multiply(m, u), [-1])));
+      return [add(m, multiply(multiply(against, borrow(branch, share)), u))];
+    },
+    (branch) => [borrow(branch, computed)],
+  );
+  if (!output) throw new Error('unreachable: the conditional gives one value');
+  return output;
+}
