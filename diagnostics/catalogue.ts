@@ -12,6 +12,7 @@ import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { headSubspace } from './head-subspace/analysis';
+import { factualRecall } from './factual-recall/analysis';
 import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
@@ -36,6 +37,7 @@ export const analyses: readonly Analysis[] = [
   headSubspace,
   directLogitAttribution,
   attentionAttribution,
+  factualRecall,
   ovQkCircuits,
   retrievalHead,
   attentionInfluence,

@@ -322,12 +322,13 @@ function factsOf({ summary, spec, description, bosId, stopIds }: LoadedModel): M
   const special = description.tokenIds.flatMap(({ ids }) => ids);
   return {
     summary,
-    blocks: spec.blocks.map(({ attention: { heads, kvHeads, headDim, causal, window } }) => ({
+    blocks: spec.blocks.map(({ parallel, attention: { heads, kvHeads, headDim, causal, window } }) => ({
       heads,
       kvHeads,
       headDim,
       causal,
       ...(window === undefined ? {} : { window }),
+      ...(parallel ? { parallel } : {}),
     })),
     hiddenSize: spec.hiddenSize,
     predicts: spec.head.vocabulary !== undefined && summary.causal,

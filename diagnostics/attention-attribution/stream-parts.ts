@@ -10,6 +10,7 @@ import type { LayerResult } from '../model-runner/run-request';
 import type { Sequence } from '../model-runner/sequence';
 import type { Variant } from '../model-runner/variant';
 import type { LayerWeights, NormWeights } from '../model-runner/weights';
+import { headWrites } from '../weights/head-writes';
 import { frozen, scaleOf } from '../weights/norms';
 
 /**
@@ -180,32 +181,12 @@ function through(norm: NormWeights | undefined, parts: Parts, bias: StreamPart, 
 /** What each head of a layer and its biases write at the row. */
 function written(
   names: readonly StreamPart[],
-  { output, attentionNorms }: LayerWeights,
+  weights: LayerWeights,
   { rows, layer, row, headDim }: Place,
 ): readonly (readonly [StreamPart, Float64Array])[] {
-  const outputs = tapRow(rows, layer, 'attention.head_output', row);
-  const { data, rows: width, columns } = output;
-  const heads = columns / headDim;
-  const byHead = Array.from({ length: heads }, () => new Float64Array(width));
-  for (let i = 0; i < width; i++) {
-    for (let head = 0; head < heads; head++) {
-      let sum = 0;
-      for (let at = head * headDim; at < (head + 1) * headDim; at++) {
-        sum += (data[i * columns + at] ?? 0) * (outputs[at] ?? 0);
-      }
-      const own = byHead[head];
-      if (own) own[i] = sum;
-    }
-  }
-  const ownBias = Float64Array.from(output.bias ?? new Float32Array(width));
-  const { output: norm, gain } = attentionNorms;
-  const whole = ownBias.slice();
-  for (const part of byHead) add(whole, part);
-  const scale = norm ? scaleOf(norm, whole) : 1;
-  const behind = (part: Float64Array, shift?: Float32Array): Float64Array =>
-    frozen(norm, part, scale).map((value, i) => (value + (shift?.[i] ?? 0)) * (gain?.[i] ?? 1));
+  const { heads, bias } = headWrites(weights, tapRow(rows, layer, 'attention.head_output', row), headDim);
   return [
-    ...byHead.map((part, head) => [find(names, { kind: 'head', layer, head }), behind(part)] as const),
-    [find(names, { kind: 'bias' }), behind(ownBias, norm?.bias)],
+    ...heads.map((part, head) => [find(names, { kind: 'head', layer, head }), part] as const),
+    [find(names, { kind: 'bias' }), bias],
   ];
 }

@@ -40,6 +40,8 @@ export interface ModelFacts {
     readonly headDim: number;
     readonly causal: boolean;
     readonly window?: number;
+    /** The MLP reads the stream that enters the layer, without what its heads write. */
+    readonly parallel?: true;
   }[];
   readonly hiddenSize: number;
   /** False where the model has no language head: it predicts no token. */
