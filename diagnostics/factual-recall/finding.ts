@@ -91,8 +91,16 @@ export function offers({ corrected, suppressing, suppression }: RecallResult): r
     return [
       {
         title: `Without suppression in the last layer (${name})`,
-        description:
-          `${setting.gain === 1 ? '' : `${counted(suppressing.length, 'head of the last layer lowers', 'heads of the last layer lower')} the right answer on the prompts of the fit: gain ${setting.gain}. `}${setting.share === 0 ? '' : `The last MLP loses ${threeDigits(100 * setting.share)} % of what lowers the leading token.`}`.trim(),
+        description: [
+          ...(setting.gain === 1
+            ? []
+            : [
+                `Gain ${setting.gain} for ${counted(suppressing.length, 'head', 'heads')} of the last layer that lower the right answer on the prompts of the fit.`,
+              ]),
+          ...(setting.share === 0
+            ? []
+            : [`The last MLP loses ${threeDigits(100 * setting.share)} % of what lowers the leading token.`]),
+        ].join(' '),
         interventions,
       },
     ];

@@ -17,7 +17,8 @@ export const additions = ['intercept', 'residue', 'random'] as const;
 export type Addition = (typeof additions)[number];
 
 export interface FunctionPoint {
-  readonly layer: number;
+  /** Absent where nothing is added. */
+  readonly layer?: number;
   readonly addition: Addition | 'none';
   readonly alpha: number;
   /** Median over the topics, and quartiles, of the rank of the answer. */
@@ -123,14 +124,28 @@ export function functionPoints(
   layers: readonly number[],
   alphas: readonly number[],
 ): readonly FunctionPoint[] {
-  const point = (at: number, layer: number, addition: FunctionPoint['addition'], alpha: number): FunctionPoint => {
+  const point = (
+    at: number,
+    layer: number | undefined,
+    addition: FunctionPoint['addition'],
+    alpha: number,
+  ): FunctionPoint => {
     const own = places.flatMap((of) => of[at] ?? []);
     const { median, low, high } = spreadOf(own.map(({ rank }) => rank));
     const first = own.filter(({ among }) => among === 1).length / own.length;
-    return { layer, addition, alpha, rank: median, low, high, first, topics: own.length };
+    return {
+      ...(layer === undefined ? {} : { layer }),
+      addition,
+      alpha,
+      rank: median,
+      low,
+      high,
+      first,
+      topics: own.length,
+    };
   };
   return [
-    point(0, -1, 'none', 0),
+    point(0, undefined, 'none', 0),
     ...layers.flatMap((layer, l) =>
       additions.flatMap((addition, a) =>
         alphas.map((alpha, s) => point(1 + (l * additions.length + a) * alphas.length + s, layer, addition, alpha)),

@@ -130,7 +130,7 @@ const titles = {
 
 function functionSections({ tried = [], bare }: Partial<RecallResult>): readonly Section[] {
   if (tried.length === 0 || !bare) return [];
-  const layers = [...new Set(tried.map(({ layer }) => layer))];
+  const layers = [...new Set(tried.flatMap(({ layer }) => layer ?? []))];
   const alphas = [...new Set(tried.map(({ alpha }) => alpha))];
   const best = (layer: number, addition: string) =>
     tried
@@ -176,7 +176,7 @@ function functionSections({ tried = [], bare }: Partial<RecallResult>): readonly
     rows: [
       [null, 'nothing', null, bare.rank, bare.low, bare.high, bare.first],
       ...tried.map(({ layer, addition, alpha, rank, low, high, first }) => [
-        layer,
+        cellOf(layer),
         titles[addition as keyof typeof titles],
         alpha,
         rank,

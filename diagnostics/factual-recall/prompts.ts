@@ -33,6 +33,8 @@ export interface Facts {
 
 /** Templates from which on they are held out as a whole. */
 const leastTemplates = 3;
+/** Two that differ to fit on, one to test on. */
+const leastPrompts = 3;
 
 type Job = Pick<AnalysisJob<{ readonly heldOut: number }>, 'input' | 'seed' | 'parameters'>;
 
@@ -63,9 +65,9 @@ export function factsOf({ input, seed, parameters }: Job, tokens: Pick<TaskToken
       long: answers.rest.length > 0,
     };
   });
-  if (all.length < 4) {
+  if (all.length < leastPrompts) {
     throw refusal(
-      `The task has ${all.length} prompts, and a regression that is tested needs at least 4. Give more samples.`,
+      `The task has ${all.length} prompts, and a regression that is tested needs at least ${leastPrompts}. Give more samples.`,
     );
   }
   return { all, candidates: [...new Set(all.map(({ answer }) => answer))], ...split(all, parameters.heldOut, seed) };

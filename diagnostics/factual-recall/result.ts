@@ -115,7 +115,7 @@ const curve = object<RankCurve>({ median: layers(figure), low: layers(figure), h
 const mean = object<Mean>({ mean: figure, low: figure, high: figure });
 const share = object<Corrected['accuracy']>({ value: figure, low: figure, high: figure });
 const point = object<FunctionPoint>({
-  layer: whole,
+  layer: optional(whole),
   addition: oneOf([...additions, 'none']),
   alpha: figure,
   rank: figure,
