@@ -1,9 +1,9 @@
 /** Facts that a model has to know: nothing in the prompt says them. */
 import type { Task } from '../task';
-import { fill, pick, textDraft } from './draft';
+import { fill, pick, sample, textDraft } from './draft';
 import { relationNames, relations, type Relation, type RelationName } from './facts';
 
-export const capitals: Task<{ relation: string }> = {
+export const capitals: Task<{ relation: string; shots: number }> = {
   id: 'capitals',
   title: 'Capitals and other facts',
   metric: 'logit-difference',
@@ -21,10 +21,18 @@ export const capitals: Task<{ relation: string }> = {
       options: [...relationNames, 'any'],
       default: 'capital',
     },
+    shots: {
+      kind: 'integer',
+      title: 'Solved examples',
+      description: 'Facts of the same relation that stand solved in front of the prompt',
+      min: 0,
+      max: 8,
+      default: 0,
+    },
   },
   roles: { subject: 'of whom or what the fact is' },
   changed: 'subject',
-  draw({ random }, { relation: asked }) {
+  draw({ random }, { relation: asked, shots }) {
     const name = relationNames.find((one) => one === asked) ?? pick<RelationName>(random, relationNames);
     const { templates, facts }: Relation = relations[name];
     const template = random.whole(templates.length);
@@ -33,7 +41,13 @@ export const capitals: Task<{ relation: string }> = {
       random,
       facts.filter(([, answer]) => answer !== right),
     );
-    return textDraft(fill(templates[template] ?? '', { subject: ['subject', subject, other] }), {
+    const form = templates[template] ?? '';
+    const solved = sample(
+      random,
+      facts.filter(([name, answer]) => name !== subject && name !== other && answer !== right && answer !== wrong),
+      shots,
+    ).map(([name, answer]) => `${form.replace('{subject}', name)} ${answer}${form.includes('\n') ? '\n' : '. '}`);
+    return textDraft([...solved, ...fill(form, { subject: ['subject', subject, other] })], {
       answers: { right: [` ${right}`], wrong: [` ${wrong}`] },
       counterpartAnswers: { right: [` ${wrong}`], wrong: [` ${right}`] },
       facts: { relation: name, template },

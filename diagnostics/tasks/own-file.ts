@@ -60,7 +60,12 @@ const line: Schema<Line> = v.pipe(
 
 export interface OwnTask {
   readonly info: TaskInfo;
-  readonly drafts: readonly { readonly line: number; readonly draft: TextDraft }[];
+  readonly drafts: readonly {
+    readonly line: number;
+    readonly draft: TextDraft;
+    /** What is tried in its place, in turn, where it does not fit a tokenizer. */
+    readonly others?: readonly (() => TextDraft)[];
+  }[];
   readonly notes: readonly string[];
 }
 
@@ -96,18 +101,29 @@ export function ownTask(path: string, content: string): OwnTask {
 export function* ownSamples({ info, drafts, notes }: OwnTask, count: number, tokens: TaskTokens): Drawing<Sample> {
   const samples: Sample[] = [];
   const left: string[] = [...notes];
-  for (const { line: number, draft } of drafts) {
+  for (const { line: number, draft, others = [] } of drafts) {
     if (samples.length === count) break;
     yield samples.length;
-    try {
-      samples.push(fit(draft, tokens, { title: info.title }));
-    } catch (error) {
-      if (!(error instanceof Unfit)) throw error;
-      left.push(`Line ${number} is left out: ${error.message}`);
-    }
+    const sample = firstFitting([() => draft, ...others], tokens, info.title);
+    if (typeof sample === 'string') left.push(`Line ${number} is left out: ${sample}`);
+    else samples.push(sample);
   }
   requireSome(info.title, samples, left);
   return { samples, notes: left };
+}
+
+/** Or why the first does not fit. */
+function firstFitting(drafts: readonly (() => TextDraft)[], tokens: TaskTokens, title: string): Sample | string {
+  let why: string | undefined;
+  for (const draft of drafts) {
+    try {
+      return fit(draft(), tokens, { title });
+    } catch (error) {
+      if (!(error instanceof Unfit)) throw error;
+      why ??= error.message;
+    }
+  }
+  return why ?? 'it has no prompt.';
 }
 
 function requireSome(path: string, found: readonly unknown[], [first]: readonly string[]): void {

@@ -4,6 +4,7 @@ import { isTaskFile, type TaskInfo } from '../../protocol/analysis/tasks';
 import { FailureError } from '../../protocol/wire/failures';
 import { taskInfo, type Draft, type Sample, type Task } from '../task';
 import { tasks } from './catalogue';
+import { isFactFile, ownFacts } from './own-facts';
 import { ownSamples, ownTask } from './own-file';
 import { drawSamples, drawTexts, type Drawing, type Drawn } from './samples';
 import type { TaskTokens } from './task-tokens';
@@ -69,13 +70,15 @@ async function open({ task: name, samples, seed, parameters }: TaskAsked, { text
   const request = { count: samples, seed, parameters, files: {} };
   if (task) return { task, request: await resolved(task, request, textFile) };
   if (isTaskFile(name)) {
-    const own = ownTask(name, await textFile(name));
+    const own = (isFactFile(name) ? ownFacts : ownTask)(name, await textFile(name));
     const checked = resolveTable(own.info.title, {}, parameters);
     if (!checked.ok) throw bad(checked.why);
     return { own, request };
   }
   const known = tasks.map(({ id }) => id).join(', ');
-  throw bad(`There is no task "${name.slice(0, 60)}". Choose from ${known}, or give a file that ends in .jsonl.`);
+  throw bad(
+    `There is no task "${name.slice(0, 60)}". Choose from ${known}, or give a file that ends in .jsonl or .csv.`,
+  );
 }
 
 async function resolved<Q extends { readonly parameters: ParameterValues }>(

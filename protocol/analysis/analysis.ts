@@ -67,7 +67,7 @@ export interface AnalysisInfo {
 export type AnalysisInput =
   | { readonly kind: 'prompt'; readonly prompt: PromptInput | EncoderInput }
   | { readonly kind: 'prompt-pair'; readonly prompt: PromptInput; readonly counterpart: PromptInput }
-  /** A task of the catalogue by its id, or a file of a person's own (JSONL). */
+  /** A task of the catalogue by its id, or a file of a person's own (JSONL, or CSV of facts). */
   | {
       readonly kind: 'task';
       readonly task: string;

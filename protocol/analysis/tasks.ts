@@ -23,10 +23,10 @@ export interface TaskInfo {
 }
 
 /** A file of a person's own is named by a path or by its ending; all other names are ids. */
-export const isTaskFile = (name: string): boolean => /[\\/]|\.jsonl?$/iu.test(name);
+export const isTaskFile = (name: string): boolean => /[\\/]|\.(jsonl?|csv)$/iu.test(name);
 
 export interface TaskRequest extends OnDevice {
-  /** Id of the catalogue, or the path of a JSONL file. */
+  /** Id of the catalogue, or the path of a JSONL or CSV file. */
   readonly task: string;
   /** Model that answers; absent: prompts as text alone. */
   readonly folder?: string;

@@ -62,7 +62,7 @@ export const task: Registration = (program, session) => {
       const info = catalogue.find((one) => one.id === id);
       if (!info && !isTaskFile(name)) {
         const known = catalogue.map((one) => one.id).join(', ');
-        throw wrongUsage(`There is no task "${name}". Choose one of ${known}, or a file that ends in .jsonl.`);
+        throw wrongUsage(`There is no task "${name}". Choose one of ${known}, or a file that ends in .jsonl or .csv.`);
       }
       const result = await client.call(
         'task',

@@ -126,10 +126,10 @@ export function readInput(form: InputForm, model?: ModelSummary, tasks: readonly
       if (samples === undefined) return wrong({ samples: samplesSentence });
       if (form.taskFrom === 'file') {
         const task = form.taskFile.trim();
-        if (task === '') return wrong({ task: 'Choose a file of your own first (JSONL).' });
+        if (task === '') return wrong({ task: 'Choose a file of your own first (JSONL or CSV).' });
         return isTaskFile(task)
           ? { ok: true, input: { kind, task, samples } }
-          : wrong({ task: 'A file of your own ends in .jsonl.' });
+          : wrong({ task: 'A file of your own ends in .jsonl or .csv.' });
       }
       if (form.task === '') return wrong({ task: 'Choose a task first.' });
       const table = tasks.find(({ id }) => id === form.task)?.parameters ?? {};

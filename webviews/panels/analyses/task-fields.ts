@@ -30,7 +30,11 @@ export function taskFields(
           choices: [
             ...(own || task ? [] : [{ value: '', label: input.task === '' ? 'Choose a task' : input.task }]),
             ...known,
-            { value: ownFile, label: 'A file of your own…', hint: 'JSONL: one prompt with its answer a line' },
+            {
+              value: ownFile,
+              label: 'A file of your own…',
+              hint: 'JSONL: one prompt with its answer a line; CSV: facts',
+            },
           ],
           value: own ? ownFile : (task?.id ?? ''),
           onChange: choose,
@@ -49,7 +53,10 @@ export function taskFields(
               onInput: (taskFile) => actions.editInput({ taskFile }),
               onBrowse: () => actions.choosePath('input.taskFile', 'file'),
             })}
-            <p class="reason">One prompt a line: {"prompt": "The capital of France is", "answer": " Paris"}.</p>`
+            <p class="reason">
+              One prompt a line: {"prompt": "The capital of France is", "answer": " Paris"}. Or CSV with the columns
+              template (with {topic}), topic, answer.
+            </p>`
         : nothing
     }
     ${
