@@ -68,7 +68,7 @@ async function* attributions(
   job: AnalysisJob<AttributionParameters>,
 ): AsyncGenerator<Step<AttributionResult>, AttributionResult> {
   const { parameters, variant, seed, step } = job;
-  const { prompts, metric, columns, leftOut, answers, gains } = await attributionOf(model, job);
+  const { prompts, metric, columns, leftOut, answers } = await attributionOf(model, job);
   const cells = cellsOf(model.facts, columns);
   const count = (group: 'parts' | 'places'): number => cells.filter((cell) => groupOf(cell) === group).length;
   const passes = passesOf([count('parts'), count('places')], parameters, isLinear(metric));
@@ -91,7 +91,6 @@ async function* attributions(
   const settings: Estimating = {
     metric,
     columns,
-    gains,
     variant,
     steps: integrated ? parameters.steps : 0,
     ...(standIn ? { standIn } : {}),

@@ -20,13 +20,13 @@ export async function ask(
   { section, place }: SectionQuestion,
 ): Promise<Section> {
   const part = place.kind === 'head' ? place : place.kind === 'row' ? ranked(result)[place.row] : undefined;
-  const { prompts, metric, columns, gains } = await attributionOf(model, job);
+  const { prompts, metric, columns } = await attributionOf(model, job);
   if (!part || columns.length === 0) throw new RangeError(`nothing is known of this place of ${section}`);
   const { layer, head } = part;
   const cells = columns.map((_, column): Cell =>
     head === undefined ? { site: 'mlp', layer, slot: 0, column } : { site: 'head', layer, slot: head, column },
   );
-  const settings = { metric, columns, gains, variant: job.variant, steps: 0 };
+  const settings = { metric, columns, variant: job.variant, steps: 0 };
   const found: (readonly number[])[] = [];
   for (const prompt of prompts) found.push(await exactly(model, prompt, cells, settings));
   const { name, unit } = metricWords[metric];

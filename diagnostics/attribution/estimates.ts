@@ -20,7 +20,7 @@ import { positionsOf, type Cell } from './cells';
 import type { Attributed, Attribution } from './prompts';
 import { isLinear, slopeOf } from './slope';
 
-export interface Estimating extends Pick<Attribution, 'metric' | 'columns' | 'gains'> {
+export interface Estimating extends Pick<Attribution, 'metric' | 'columns'> {
   readonly variant: Variant;
   /** Gradients on the line to the counterpart; 0: the one at the prompt. */
   readonly steps: number;
@@ -43,13 +43,8 @@ export async function estimated(
   const sums = new Float64Array(cells.length);
   for await (const { point, share } of pointsOf(model, prompt, settings)) {
     const objective = await objectiveAt(model, point, prompt, settings);
-    const { gains } = settings;
-    const { layers } = await model.gradients({
-      ...sequencePart(point),
-      objective,
-      taps,
-      ...(gains.length > 0 ? { gains } : {}),
-    });
+    const { variant } = settings;
+    const { layers } = await model.gradients({ ...sequencePart(point), objective, taps, variant });
     cells.forEach((cell, at) => {
       const positions = prompt.pair && positionsOf(cell, prompt.pair, settings.columns);
       sums[at] = (sums[at] ?? 0) + share * productOf(model.facts, cell, changes, layers[cell.layer], positions);

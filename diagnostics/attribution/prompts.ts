@@ -5,7 +5,6 @@ import type { AnalysisJob } from '../analysis';
 import { refusal, subjectsOf, type Subject } from '../effects/subjects';
 import type { TaskMetric } from '../../protocol/analysis/tasks';
 import type { ModelRunner } from '../model-runner/model-runner';
-import type { HeadGain } from '../model-runner/variant';
 import type { AttributionParameters } from './parameters';
 
 export interface Attributed extends Pick<Subject, 'sequence' | 'asked' | 'right'> {
@@ -20,28 +19,18 @@ export interface Attribution {
   /** Prompts without a counterpart of as many tokens, or of another layout than most. */
   readonly leftOut: number;
   readonly answers?: { readonly right: string; readonly wrong?: string };
-  /** The interventions of the run, as a gradient takes them. */
-  readonly gains: readonly HeadGain[];
 }
 
 export async function attributionOf(model: ModelRunner, job: AnalysisJob<AttributionParameters>): Promise<Attribution> {
-  const { parameters, input, variant } = job;
-  const { gains = [], ...others } = variant;
-  if (Object.values<readonly unknown[]>(others).some(({ length }) => length > 0)) {
-    throw refusal(
-      'Gradients are taken under gains of heads alone. Leave the other interventions out, or run activation patching.',
-    );
-  }
-  const shared = { gains: gains.filter(({ gain }) => gain !== 1) };
+  const { parameters, input } = job;
   if (parameters.baseline !== 'counterpart' && input.task) {
     const { subjects, metric } = await subjectsOf(model, job, parameters);
-    return { ...shared, prompts: subjects, metric: differentiable(metric), columns: [], leftOut: 0 };
+    return { prompts: subjects, metric: differentiable(metric), columns: [], leftOut: 0 };
   }
   const { pairs: all, metric, lacking, answers } = await pairsOf(model, job);
   const compared = parameters.baseline === 'counterpart';
   const { columns, pairs } = compared && parameters.positions ? columnsOf(all, 'usual') : { columns: [], pairs: all };
   return {
-    ...shared,
     prompts: pairs.map((pair) => ({ ...pair, sequence: pair.clean, ...(compared ? { pair } : {}) })),
     metric: differentiable(metric),
     columns,

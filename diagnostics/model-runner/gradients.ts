@@ -5,7 +5,7 @@
 import type { GradientTap } from '../../models/architectures/gradient-graphs';
 import type { TensorData } from './run-request';
 import type { Sequence } from './sequence';
-import type { HeadGain } from './variant';
+import type { Variant } from './variant';
 
 export type { GradientTap } from '../../models/architectures/gradient-graphs';
 
@@ -28,15 +28,20 @@ export type Objective =
       readonly entering?: ReadonlyMap<number, Float32Array>;
     };
 
-export interface GradientRequest extends Pick<Sequence, 'ids' | 'positions' | 'embeddings' | 'prefix'> {
+export interface GradientRequest extends Pick<Sequence, 'ids' | 'positions' | 'embeddings' | 'prefix' | 'groups'> {
   readonly objective: Objective;
-  /** Interventions of the run. */
-  readonly gains?: readonly HeadGain[];
+  /**
+   * Interventions of the run. Values that take the place of others are constants: nothing passes back through them, neither to
+   * what they replace nor to the run that they come from. Reinforcement is the gains that it chose.
+   */
+  readonly variant?: Variant;
   readonly taps?: readonly { readonly layer: number; readonly tap: GradientTap }[];
   /** Rows, rising, for which gradients of taps are kept; absent: all. */
   readonly tapRows?: readonly number[];
   /** With respect to the gain of every head. */
   readonly headGains?: boolean;
+  /** With respect to a score bias of every head on the keys of each group. */
+  readonly scoreBiases?: boolean;
   /** With respect to the token embeddings as they enter layer 0. */
   readonly embedding?: boolean;
   /** With respect to stored tensors of the checkpoint, by name. */
@@ -52,6 +57,8 @@ export interface LayerGradients {
   readonly taps: Readonly<Partial<Record<GradientTap, TensorData>>>;
   /** [h] */
   readonly headGains?: Float32Array;
+  /** [h, groups] */
+  readonly scoreBiases?: Float32Array;
 }
 
 export interface GradientResult {

@@ -6,7 +6,7 @@ import { printShape, sameShape } from '../graph/dims';
 import { passesNothing, zerosLike, type Back } from '../graph/gradient-rule';
 import { add } from '../graph/operators/elementwise';
 import { borrow } from '../graph/operators/conditional';
-import { GraphError, type GraphScope, type NodeRecord, type Value } from '../graph/records';
+import { GraphError, readOutside, type GraphScope, type NodeRecord, type Value } from '../graph/records';
 import { isFloating } from '../graph/types';
 import type { GraphBuilder } from '../graph/builder';
 import { gradientRefusals, gradientRules } from './rules';
@@ -100,18 +100,4 @@ function valueOf(graph: GraphScope, name: string): Value {
     if (value) return scope === graph ? value : { ...value, graph };
   }
   throw new GraphError(`Graph "${graph.name}" has no value "${name}".`);
-}
-
-/** Names that the bodies of a node read from the graph around them. */
-function readOutside({ attributes }: NodeRecord): readonly string[] {
-  const found = new Set<string>();
-  for (const attribute of Object.values(attributes)) {
-    if (attribute.kind !== 'body') continue;
-    const { value } = attribute;
-    const reads = value.nodes.flatMap((node) => [...node.inputs, ...readOutside(node)]);
-    for (const name of [...reads, ...value.outputs.map((output) => output.name)]) {
-      if (name !== '' && !value.values.has(name)) found.add(name);
-    }
-  }
-  return [...found];
 }

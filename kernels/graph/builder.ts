@@ -5,6 +5,7 @@ import { encodeModel } from './encode';
 import type { Graph } from './graph';
 import {
   GraphError,
+  readOutside,
   type Attribute,
   type Domain,
   type ExternalData,
@@ -65,6 +66,29 @@ export class GraphBuilder implements GraphScope {
   /** Makes every output an inner value again, where others of the same nodes are wanted (gradients). */
   withoutOutputs(): this {
     this.outputs.length = 0;
+    return this;
+  }
+
+  /** Drops nodes and constants that no output depends on: the runtime would compute them. Inputs stay, as runs give them. */
+  withoutUnused(): this {
+    const needed = new Set(this.outputs.map(({ name }) => name));
+    const kept = this.nodes
+      .toReversed()
+      .filter((node) => {
+        if (!node.outputs.some((name) => needed.has(name))) return false;
+        for (const name of [...node.inputs, ...readOutside(node)]) needed.add(name);
+        return true;
+      })
+      .reverse();
+    const constants = this.initialisers.filter(({ value }) => needed.has(value.name));
+    const named = new Set([
+      ...this.inputs.map(({ name }) => name),
+      ...constants.map(({ value }) => value.name),
+      ...kept.flatMap(({ outputs }) => outputs),
+    ]);
+    for (const name of [...this.values.keys()]) if (!named.has(name)) this.values.delete(name);
+    this.nodes.splice(0, Infinity, ...kept);
+    this.initialisers.splice(0, Infinity, ...constants);
     return this;
   }
 

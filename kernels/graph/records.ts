@@ -79,6 +79,20 @@ export interface GraphScope {
   ): { readonly [I in keyof O]: Value };
 }
 
+/** Names that the bodies of a node read from the graph around them. */
+export function readOutside({ attributes }: NodeRecord): readonly string[] {
+  const found = new Set<string>();
+  for (const attribute of Object.values(attributes)) {
+    if (attribute.kind !== 'body') continue;
+    const { value } = attribute;
+    const reads = value.nodes.flatMap((node) => [...node.inputs, ...readOutside(node)]);
+    for (const name of [...reads, ...value.outputs.map((output) => output.name)]) {
+      if (name !== '' && !value.values.has(name)) found.add(name);
+    }
+  }
+  return [...found];
+}
+
 /** A graph that cannot be right; the sentence names the node and the shapes. */
 export class GraphError extends Error {
   override readonly name = 'GraphError';

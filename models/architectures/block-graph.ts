@@ -16,7 +16,7 @@ import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
 import { concat, reshape, transpose } from '../../kernels/graph/operators/layout';
 import { attend } from '../instrument/attention';
-import { declareInterventions, type Interventions } from '../instrument/interventions/interventions';
+import { declareInterventions, type Change, type Interventions } from '../instrument/interventions/interventions';
 import { replaced, type Replaceable } from '../instrument/interventions/replacement';
 import type { Rope } from '../formats/model-description';
 import { blockOutput, normedHeads } from './block-parts';
@@ -26,9 +26,11 @@ import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 
 export interface BlockOptions {
-  /** Without it the graph is the plain model, for parity and for comparison. */
+  /** Without it, and without changes, the graph is the plain model, for parity and for comparison. */
   readonly instrumented: boolean;
-  /** In the plain graph: what takes the place of the value that a tap names, e.g. the value times an input. */
+  /** Gains and these, for good: in a graph that is differentiated. */
+  readonly changes?: readonly Change[];
+  /** What takes the place of the value that a tap names, e.g. the value plus an input. */
   readonly through?: (value: Value, tap: LayerTap) => Value;
 }
 
@@ -51,37 +53,40 @@ export function buildBlock(
   options: BlockOptions,
 ): GraphBuilder {
   const graph = new GraphBuilder(`layer.${block.index}`);
+  const { instrumented, changes } = options;
   const { heads, kvHeads, headDim } = block.attention;
   const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
-  const interventions = options.instrumented
-    ? declareInterventions(graph, { heads, kvHeads, headDim, hiddenSize: model.hiddenSize }, keys)
-    : undefined;
+  const interventions =
+    instrumented || changes
+      ? declareInterventions(graph, { heads, kvHeads, headDim, hiddenSize: model.hiddenSize }, keys, changes)
+      : undefined;
   const tap: Tap = (value, name) => {
-    if (!interventions) return options.through?.(value, name) ?? value;
-    graph.output(value, name);
+    if (options.through) return options.through(value, name);
+    if (instrumented) graph.output(value, name);
     return value;
   };
 
-  let out = blockOutput(graph, model, block, weights, residual, {
+  const added = blockOutput(graph, model, block, weights, residual, {
     attention: (x) => attentionOutput(graph, model, block.attention, weights, x, interventions, tap),
-    onAttention: (added) => tap(added, 'attention.output'),
+    onAttention: (output) => tap(output, 'attention.output'),
     network: (computed) =>
       tap(
-        interventions
-          ? replaced(interventions.replacements.mlp, (operand) => operand(computed), 'mlp_output')
-          : computed,
+        replaced(interventions?.replacements.mlp, (operand) => operand(computed), 'mlp_output'),
         'mlp_output',
       ),
   });
-  if (interventions) {
-    const computed = out;
-    out = replaced(interventions.replacements.residual, (operand) => operand(computed), 'residual.out');
-  }
-  graph.output(interventions ? out : tap(out, 'residual'), 'residual.out');
+  const { through } = options;
+  const out = replaced(
+    interventions?.replacements.residual,
+    (operand) => operand(added),
+    // Born under its name where nothing takes its place.
+    through ? undefined : 'residual.out',
+  );
+  graph.output(through ? through(out, 'residual') : out, 'residual.out');
   return graph;
 }
 
-/** Makes a value an output, or in the plain graph gives what takes its place. */
+/** Gives what takes the place of a value, and makes it an output where the graph is instrumented. */
 type Tap = (value: Value, name: LayerTap) => Value;
 
 /** Everything between the input norm and the output norm of the attention branch. */
@@ -109,12 +114,7 @@ function attentionOutput(
         : heads;
     };
     const name = `attention.${target}` as const;
-    if (!interventions)
-      return tap(
-        compute((value) => value),
-        name,
-      );
-    return tap(replaced(interventions.replacements[target], compute, name), name);
+    return tap(replaced(interventions?.replacements[target], compute, name), name);
   };
   const query = byHead(projected.query, 'query');
   const key = byHead(projected.key, 'key');

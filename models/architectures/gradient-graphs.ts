@@ -1,6 +1,6 @@
 /**
  * Gradients as graphs, piece by piece of a model: what leaves a piece has a gradient, and the graph gives that of what enters it, of
- * taps and of weights. The plain graphs are differentiated, with gains of heads as an ordinary input.
+ * taps and of weights. The graphs that are differentiated have gains of heads and the changes of the run in them for good.
  *
  * Shapes: b batch, n positions of the run, h query heads, g key/value heads, d head width, w hidden size, k tokens asked, v
  * vocabulary. Gradients are of one scalar, so that each has the shape of what it belongs to.
@@ -13,6 +13,7 @@ import { add, cast as toInt64, logarithm, multiply, subtract } from '../../kerne
 import { expand, gatherElements, reshape, scatterElements, scatterRows } from '../../kernels/graph/operators/layout';
 import { reduceMax, reduceSum, softmax } from '../../kernels/graph/operators/reduce';
 import { gradients, type Seed } from '../../kernels/gradient/gradients';
+import type { Change } from '../instrument/interventions/interventions';
 import type { LayerTap } from '../instrument/taps';
 import { buildBlock } from './block-graph';
 import { buildEmbedding, buildHead } from './edge-graphs';
@@ -25,10 +26,14 @@ export type GradientTap = Exclude<LayerTap, 'attention.selected'>;
 /** A layer by its index, or an end of the model. */
 export type GradientPart = number | 'embedding' | 'head';
 
-export interface GradientOutputs {
+export interface GradientOptions {
+  /** What the run changes in the layer besides gains. */
+  readonly changes: readonly Change[];
   readonly taps: readonly GradientTap[];
   /** Whether the gradient of the gain of each head is wanted. */
   readonly gains: boolean;
+  /** Whether that of the score bias of each head on each group of keys is; only where `changes` has it. */
+  readonly biases: boolean;
   /** Names of stored tensors; those that the piece does not read are passed over. */
   readonly weights: readonly string[];
 }
@@ -51,7 +56,7 @@ export function gradientGraph(
   model: ModelSpec,
   of: GradientPart,
   weights: StoredWeights,
-  wanted: GradientOutputs,
+  wanted: GradientOptions,
 ): Graph<Dim> {
   if (of === 'embedding') return embeddingGradientGraph(model, weights, wanted.weights);
   if (of === 'head') return headGradientGraph(model, weights, wanted.weights);
@@ -61,39 +66,37 @@ export function gradientGraph(
 }
 
 /**
- * Inputs: those of the plain block graph, `head_gain` [b, h] (1: as it is), and the gradients of what leaves it,
+ * Inputs: those of the plain block graph, `head_gain` [b, h] (1: as it is), those of the changes
+ * (models/instrument/interventions), of replacements for each of the n rows, and the gradients of what leaves it,
  * `gradient.residual.out` [b, n, w], `gradient.new_key` and `gradient.new_value` [n, b, g, d] (those that later chunks of queries
  * pass back). Outputs: `gradient.residual` [b, n, w] of what enters, `gradient.past_key` and `gradient.past_value`, and what the
- * options ask for: `gradient.<tap>`, `gradient.head_gain` [b, h], `gradient.weight.<name>`.
+ * options ask for: `gradient.<tap>`, `gradient.head_gain` [b, h], `gradient.score_bias` [b, h, groups],
+ * `gradient.weight.<name>`.
  */
 function blockGradientGraph(
   model: ModelSpec,
   block: BlockSpec,
   weights: StoredWeights,
-  wanted: GradientOutputs,
+  wanted: GradientOptions,
 ): Graph<Dim> {
   const taps = new Map<LayerTap, Value>();
-  let gain: Value | undefined;
   const graph = buildBlock(model, block, weights, {
     instrumented: false,
+    changes: wanted.changes,
     through(value, tap) {
-      let through = value;
-      if (tap === 'attention.head_output') {
-        const { heads } = block.attention;
-        gain = (value.graph as GraphBuilder).input('head_gain', 'float32', ['b', heads]);
-        through = multiply(value, reshape(gain, ['b', heads, 1, 1]));
-      }
-      taps.set(tap, through);
-      return through;
+      taps.set(tap, value);
+      return value;
     },
   }).withoutOutputs();
   const residual = valueOf(graph, 'residual');
   const seeds = ['residual.out', 'new_key', 'new_value'].map((name) => seeded(graph, name));
   const read = ['past_key', 'past_value'].map((name) => valueOf(graph, name));
+  const wrt = (name: string) => [gradientOf(name), valueOf(graph, name)] as const;
   const outputs = [
     ...[residual, ...read].map((value) => [gradientOf(value.name), value] as const),
     ...wanted.taps.flatMap((tap) => (isStream(tap) ? [] : [[gradientOf(tap), tapOf(taps, tap)] as const])),
-    ...(wanted.gains && gain ? [[gradientOf('head_gain'), gain] as const] : []),
+    ...(wanted.gains ? [wrt('head_gain')] : []),
+    ...(wanted.biases ? [wrt('score_bias')] : []),
   ];
   return withGradients(graph, seeds, outputs, wanted.weights);
 }
@@ -160,7 +163,20 @@ function withGradients(
     sums.set(name, known ? add(known, part) : part);
   });
   for (const [name, value] of sums) graph.output(value, name);
-  return graph.finishDynamic();
+  // What leaves a layer is no part of its gradient: without this the runtime would compute the last product of the MLP.
+  return graph.withoutUnused().finishDynamic();
+}
+
+/** Keys and values of a layer alone: inputs of the block graph with these changes, outputs `new_key`, `new_value` [n, b, g, d]. */
+export function keysGraph(
+  model: ModelSpec,
+  block: BlockSpec,
+  weights: StoredWeights,
+  changes: readonly Change[],
+): Graph<Dim> {
+  const graph = buildBlock(model, block, weights, { instrumented: false, changes }).withoutOutputs();
+  for (const name of ['new_key', 'new_value']) graph.output(valueOf(graph, name));
+  return graph.withoutUnused().finishDynamic();
 }
 
 /** The weight as the graph computes with it, and what makes its gradient that of the whole weight where rows are picked first. */

@@ -63,22 +63,28 @@ export function attend(
     const raw = scoreKeys(operand(query), operand(key), rules.scale, rules);
     return rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
   };
-  const free = interventions
-    ? uniformScores(interventions.uniformAttention, (outer) =>
-        biasedScores(
-          { inUse: outer(interventions.scoreBias.inUse), bias: outer(interventions.scoreBias.bias) },
-          outer(interventions.keyGroups),
+  const { scoreBias, keyGroups, uniformAttention, groupWeight } = interventions ?? {};
+  const biased = (outer: (value: Value) => Value): Value =>
+    scoreBias && keyGroups
+      ? biasedScores(
+          { inUse: scoreBias.inUse && outer(scoreBias.inUse), bias: outer(scoreBias.bias) },
+          outer(keyGroups),
           score,
-        ),
-      )
-    : score((value) => value);
+        )
+      : score(outer);
+  const free = uniformAttention ? uniformScores(uniformAttention, biased) : biased((value) => value);
   const scores = positions ? add(free, causalMask(rules, positions)) : free;
   const probabilities = tap ? tap(softmax(scores, -1, 'attention.probabilities')) : softmax(scores);
   if (!interventions) return headOutput(probabilities, value, rules);
-  const selected = graph.input('selected_heads', 'int64', ['selected']);
-  graph.output(gather(probabilities, selected, 1, 'attention.selected'));
-  addStatistics(graph, scores, probabilities, interventions.headGain);
-  const weighed = weighValues(interventions.groupWeight, interventions.keyGroups, probabilities, value, rules);
+  if (interventions.measured) {
+    const selected = graph.input('selected_heads', 'int64', ['selected']);
+    graph.output(gather(probabilities, selected, 1, 'attention.selected'));
+    addStatistics(graph, scores, probabilities, interventions.headGain);
+  }
+  const weighed =
+    groupWeight && keyGroups
+      ? weighValues(groupWeight, keyGroups, probabilities, value, rules)
+      : headOutput(probabilities, value, rules);
   return interveneOnHeads(graph, interventions, weighed, 'attention.head_output');
 }
 

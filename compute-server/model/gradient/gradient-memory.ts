@@ -7,7 +7,7 @@ import { planChunk } from '../run/budget';
 /** Scores, activations and streams that live at once on the way back, in forward passes of one sequence. */
 const forwardPasses = 3;
 
-/** Rows that go back as one chunk: in several, the layer is run forward once more for its keys and values. */
+/** Rows that go back as one chunk: in several, keys and values of each layer are computed once more. */
 const oneChunk = 1024;
 
 /** The chunk of queries to go back with; refuses what does not fit, as a run does. */

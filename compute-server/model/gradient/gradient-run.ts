@@ -14,7 +14,8 @@ import { ModelError, type BlockSpec, type ModelSpec } from '../../../models/arch
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { joinRows, pickRows } from '../run/gathered';
-import { variantProblem } from '../run/interventions';
+import { firstChangedLayer } from '../run/interventions';
+import { checkedVariant } from '../run/key-groups';
 import { blockFeeds } from '../run/layer-feeds';
 import type { LayerSessions } from '../run/layer-sessions';
 import { runPrompt } from '../run/model-run';
@@ -22,7 +23,8 @@ import { chunksOf, prefixOf, type Chunk } from '../run/run-chunks';
 import type { ResidualStream } from '../run/run-request';
 import { floats } from '../run/runtime-arrays';
 import { embeddingGradients } from './embedding-gradients';
-import { keysAndValues, type KeysAndValues } from './keys-and-values';
+import { keysAndValues } from './keys-and-values';
+import { LayerChanges } from './layer-changes';
 import { objectiveGradients } from './objective';
 import type { OpenPart } from './open-part';
 import { WeightSums } from './weight-sums';
@@ -41,7 +43,7 @@ export async function runGradients(
 ): Promise<GradientResult> {
   const { spec, sessions } = model;
   requirePlaces(spec, request);
-  const { ids, chunk, gains = [] } = request;
+  const { ids, chunk, variant = {}, groups = [] } = request;
   const chunks = chunksOf(ids.length, chunk, prefixOf(spec, request));
   const lowest = lowestLayer(spec, request);
   const steps = 2 * spec.blocks.length - lowest;
@@ -58,7 +60,7 @@ export async function runGradients(
       chunk,
       logits: 'none',
       keepLast: true,
-      ...(gains.length > 0 ? { variants: [{ gains }] } : { plain: true }),
+      ...(firstChangedLayer(variant) === undefined ? { plain: true } : { variants: [variant], groups }),
       keepResiduals: spec.blocks.slice(lowest).map(({ index }) => index),
     },
     { signal, onLayer: ({ layer }) => report(layer + 1) },
@@ -70,7 +72,7 @@ export async function runGradients(
     sessions.session({
       kind: 'gradient',
       of,
-      wanted: { taps: [], gains: false, weights: sums.names, ...outputs },
+      wanted: { changes: [], taps: [], gains: false, biases: false, weights: sums.names, ...outputs },
     });
   if (!forward.last) throw new RangeError('the stream that leaves the last layer was not kept');
   const head = await objectiveGradients(spec, part, forward.last, chunks, request, sums, signal);
@@ -97,16 +99,16 @@ export async function runGradients(
 }
 
 /** Throws where the request names what the model does not have. */
-function requirePlaces(spec: ModelSpec, { gains = [], taps = [] }: GradientRequest): void {
-  const problem = variantProblem(spec, { gains }, []);
-  if (problem !== undefined) throw new RangeError(problem);
+function requirePlaces(spec: ModelSpec, { ids, variant = {}, groups, taps = [] }: GradientRequest): void {
+  checkedVariant(spec, variant, groups, ids.length);
   const beyond = taps.find(({ layer }) => spec.blocks[layer] === undefined);
   if (beyond) throw new RangeError(`There is no layer ${beyond.layer}: the model has ${spec.blocks.length}, from 0.`);
 }
 
 /** Below it nothing is asked for; the number of layers: the gradient stays in the head. */
-function lowestLayer(spec: ModelSpec, { taps = [], headGains, embedding, weights = [] }: GradientRequest): number {
-  if (headGains || embedding || weights.length > 0) return 0;
+function lowestLayer(spec: ModelSpec, request: GradientRequest): number {
+  const { taps = [], headGains, scoreBiases, embedding, weights = [] } = request;
+  if (headGains || scoreBiases || embedding || weights.length > 0) return 0;
   return Math.min(spec.blocks.length, ...taps.map(({ layer }) => layer));
 }
 
@@ -131,15 +133,14 @@ async function layerGradients(
   const { heads } = block.attention;
   const taps = (request.taps ?? []).filter((each) => each.layer === layer).map(({ tap }) => tap);
   const inner = taps.filter((tap) => tap !== 'residual' && tap !== 'residual.input');
-  const session = await part(layer, { taps: inner, gains: request.headGains ?? false });
-  const held: KeysAndValues = await keysAndValues(spec, sessions, block, request, chunks, input, signal);
-  const gain = new Float32Array(heads).fill(1);
-  for (const each of request.gains ?? []) {
-    if (each.layer === layer) gain[each.head] = (gain[each.head] ?? 1) * each.gain;
-  }
+  const { variant = {}, groups = [], headGains = false, scoreBiases = false } = request;
+  const changes = new LayerChanges(spec, block, variant, groups, scoreBiases);
+  const session = await part(layer, { changes: changes.kinds, taps: inner, gains: headGains, biases: scoreBiases });
+  const held = await keysAndValues(spec, sessions, block, { request, changes, chunks, input, signal });
   const out: Float32Array[] = new Array<Float32Array>(chunks.length);
   const pieces = new Map<GradientTap, RuntimeArray[]>();
   const gains = new Float32Array(heads);
+  const biases = new Float32Array(heads * groups.length);
   for (const [index, { start, length }] of [...chunks.entries()].reverse()) {
     signal?.throwIfAborted();
     const leaving = stream.chunks[index] ?? new Float32Array(0);
@@ -150,15 +151,15 @@ async function layerGradients(
         length,
         sequence: request,
       }),
-      head_gain: { data: gain, shape: [1, heads] },
+      ...changes.feeds({ start, length, firstKey: held.first(index) }),
       'gradient.residual.out': { data: leaving, shape: [1, length, spec.hiddenSize] },
       ...held.seeds(index),
     });
     out[index] = floats(values, 'gradient.residual');
     held.add(index, values);
     sums.add(values);
-    if (request.headGains)
-      floats(values, 'gradient.head_gain').forEach((each, at) => (gains[at] = (gains[at] ?? 0) + each));
+    if (headGains) addTo(gains, floats(values, 'gradient.head_gain'));
+    if (scoreBiases) addTo(biases, floats(values, 'gradient.score_bias'));
     for (const tap of taps) {
       const given = tapGradient(tap, values, leaving, spec.hiddenSize);
       const value = tap === 'attention.probabilities' ? behind(given, held.first(index)) : given;
@@ -166,17 +167,22 @@ async function layerGradients(
       pieces.set(tap, [kept, ...(pieces.get(tap) ?? [])]);
     }
   }
-  const asked = taps.length > 0 || request.headGains;
+  const asked = taps.length > 0 || headGains || scoreBiases;
   return {
     stream: { ...stream, layer, chunks: out },
     layer: asked
       ? {
           layer,
           taps: Object.fromEntries([...pieces].map(([tap, all]) => [tap, joinRows(tap, all)])),
-          ...(request.headGains ? { headGains: gains } : {}),
+          ...(headGains ? { headGains: gains } : {}),
+          ...(scoreBiases ? { scoreBiases: biases } : {}),
         }
       : undefined,
   };
+}
+
+function addTo(sums: Float32Array, more: Float32Array): void {
+  more.forEach((each, at) => (sums[at] = (sums[at] ?? 0) + each));
 }
 
 function tapGradient(tap: GradientTap, values: RuntimeValues, leaving: Float32Array, width: number): RuntimeArray {

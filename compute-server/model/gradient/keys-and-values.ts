@@ -11,6 +11,7 @@ import type { LayerSessions } from '../run/layer-sessions';
 import type { Chunk } from '../run/run-chunks';
 import type { ResidualStream } from '../run/run-request';
 import { floats } from '../run/runtime-arrays';
+import type { LayerChanges } from './layer-changes';
 
 /** [n, 1, g, d], position by position. */
 interface Pair {
@@ -83,19 +84,25 @@ export class KeysAndValues {
   }
 }
 
-/** Runs a layer's chunks forward again where there are several. */
+interface Rebuilt {
+  readonly request: Pick<Sequence, 'ids' | 'positions' | 'prefix'>;
+  readonly changes: LayerChanges;
+  readonly chunks: readonly Chunk[];
+  /** What enters the layer. */
+  readonly input: ResidualStream;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Computes keys and values of a layer again where there are several chunks. */
 export async function keysAndValues(
   model: ModelSpec,
   sessions: LayerSessions,
   block: BlockSpec,
-  sequence: Pick<Sequence, 'ids' | 'positions' | 'prefix'>,
-  chunks: readonly Chunk[],
-  input: ResidualStream,
-  signal: AbortSignal | undefined,
+  { request: sequence, changes, chunks, input, signal }: Rebuilt,
 ): Promise<KeysAndValues> {
   const none = { key: new Float32Array(0), value: new Float32Array(0) };
   if (chunks.length === 1) return new KeysAndValues(model, block, chunks, none);
-  const session = await sessions.session({ kind: 'block', layer: block.index, instrumented: false });
+  const session = await sessions.session({ kind: 'keys', layer: block.index, changes: changes.ofKeys });
   const width = block.attention.kvHeads * block.attention.headDim;
   const size = sequence.ids.length * width;
   const held = { key: new Float32Array(size), value: new Float32Array(size) };
@@ -110,7 +117,10 @@ export async function keysAndValues(
       length,
       sequence,
     });
-    const values = await session.run(feeds, ['new_key', 'new_value']);
+    const values = await session.run({
+      ...feeds,
+      ...changes.feeds({ start, length, firstKey: start }, changes.ofKeys),
+    });
     held.key.set(floats(values, 'new_key'), start * width);
     held.value.set(floats(values, 'new_value'), start * width);
   }

@@ -12,11 +12,13 @@ import { blockGraph } from '../../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
 import {
   gradientGraph,
+  keysGraph,
   inputGradientGraph,
-  type GradientOutputs,
+  type GradientOptions,
   type GradientPart,
 } from '../../../models/architectures/gradient-graphs';
 import { lensGraph } from '../../../models/architectures/lens-graph';
+import type { Change } from '../../../models/instrument/interventions/interventions';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { productGraph } from '../../../models/architectures/product-graph';
 import { stepGraph } from '../../../models/architectures/step-graph';
@@ -35,7 +37,9 @@ export type Piece =
   | { readonly kind: 'step'; readonly layer: number }
   | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
   /** The gradient of a piece. */
-  | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOutputs }
+  | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOptions }
+  /** Keys and values of a layer alone. */
+  | { readonly kind: 'keys'; readonly layer: number; readonly changes: readonly Change[] }
   /** A product of two matrices that are given. */
   | { readonly kind: 'product' }
   | { readonly kind: 'further'; readonly name: string }
@@ -56,6 +60,7 @@ export function keyOf(piece: Piece): string {
   if (piece.kind === 'further gradient') return `gradient of ${piece.name}`;
   if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
   if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
+  if (piece.kind === 'keys') return `keys.${piece.changes.join('+')}.${piece.layer}`;
   if (piece.kind === 'block') return `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}`;
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
 }
@@ -74,6 +79,7 @@ export const wordsOf = (piece: Piece): string =>
 export const mayPack = (piece: Piece): boolean =>
   isLayer(piece) ||
   piece.kind === 'head' ||
+  piece.kind === 'keys' ||
   piece.kind === 'further' ||
   (piece.kind === 'lens' && !piece.tokens) ||
   // Gradients of weights are of the tensors as they are stored.
@@ -122,6 +128,8 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
       return projectionGraph(model, block(piece.layer), weights);
     case 'step':
       return stepGraph(model, block(piece.layer), weights);
+    case 'keys':
+      return keysGraph(model, block(piece.layer), weights, piece.changes);
     case 'gradient':
       return gradientGraph(model, piece.of, weights, piece.wanted);
     case 'block':

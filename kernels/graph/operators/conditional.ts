@@ -1,10 +1,19 @@
 /** Branches inside a graph: the nodes of the branch not taken do not run. */
 import { GraphBuilder } from '../builder';
-import { body, type Value } from '../records';
+import { body, type GraphScope, type Value } from '../records';
 import { describe, fail } from './checks';
 
 /** `value` of a surrounding graph as an operand inside `graph`: operators add their nodes to the graph of their operands. */
 export const borrow = (graph: GraphBuilder, value: Value): Value => ({ ...value, graph });
+
+/** As `conditional`; without a condition the values of `yes`, by nodes of the graph itself. */
+export const conditionalOrAlways = (
+  graph: GraphScope,
+  condition: Value | undefined,
+  yes: (graph: GraphBuilder) => readonly Value[],
+  no: (graph: GraphBuilder) => readonly Value[],
+  names?: readonly string[],
+): readonly Value[] => (condition ? conditional(condition, yes, no, names) : yes(graph as GraphBuilder));
 
 /**
  * The values of `yes` when `condition` holds, else those of `no`. Both branches may read values of the graph around them and

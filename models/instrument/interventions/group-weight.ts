@@ -1,6 +1,6 @@
 /** Group weight: a factor on the probabilities of a head on the keys of a group, after softmax, renormalised to 1. Neutral 1. */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
-import { borrow, conditional } from '../../../kernels/graph/operators/conditional';
+import { borrow, conditionalOrAlways } from '../../../kernels/graph/operators/conditional';
 import { divide, multiply } from '../../../kernels/graph/operators/elementwise';
 import { unsqueeze } from '../../../kernels/graph/operators/layout';
 import { matmul } from '../../../kernels/graph/operators/matrix';
@@ -8,13 +8,14 @@ import type { Value } from '../../../kernels/graph/records';
 import { headOutput, repeatHeads, type HeadCounts } from '../grouped-heads';
 
 export interface GroupWeight {
-  readonly inUse: Value;
+  /** Absent: always. */
+  readonly inUse?: Value | undefined;
   /** [b, h, groups] */
   readonly weight: Value;
 }
 
-export const declareGroupWeight = (graph: GraphBuilder, heads: number): GroupWeight => ({
-  inUse: graph.input('use_group_weight', 'bool', []),
+export const declareGroupWeight = (graph: GraphBuilder, heads: number, always: boolean): GroupWeight => ({
+  ...(always ? {} : { inUse: graph.input('use_group_weight', 'bool', []) }),
   weight: graph.input('group_weight', 'float32', ['b', heads, 'groups']),
 });
 
@@ -33,7 +34,8 @@ export function weighValues(
 ): Value {
   const keys = probabilities.shape[3] ?? 1;
   const perGroup = ['b', counts.heads, 'groups'];
-  const [output] = conditional(
+  const [output] = conditionalOrAlways(
+    weight.graph,
     inUse,
     (branch) => {
       const logWeight = branch.node('Log', [borrow(branch, weight)], [{ type: 'float32', shape: perGroup }])[0];

@@ -4,6 +4,9 @@
  *
  * With all inputs neutral the instrumented graph computes the very same numbers as the plain one: a gain of 1 multiplies
  * exactly, and everything else sits in branches (`If`) that are not taken; their inputs may then be empty.
+ *
+ * A graph that is differentiated has the changes of one run in it for good, without branches: which one runs is decided by data,
+ * and no gradient goes through that.
  */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
 import { multiply } from '../../../kernels/graph/operators/elementwise';
@@ -11,34 +14,48 @@ import { reshape } from '../../../kernels/graph/operators/layout';
 import type { Value } from '../../../kernels/graph/records';
 import { declareGroupWeight, type GroupWeight } from './group-weight';
 import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from './reinforcement';
-import { declareReplacements, replaced, type Replacements } from './replacement';
+import { declareReplacements, replaceables, replaced, type Replaceable, type Replacements } from './replacement';
 import { declareScoreBias, type ScoreBias } from './score-bias';
 import type { LayerSizes } from './sizes';
 import { declareUniformAttention, type UniformAttention } from './uniform-attention';
+
+/** What a layer may have for good besides gains. Reinforcement is not among them: what it chose are gains. */
+export type Change = 'bias' | 'weight' | 'uniform' | Replaceable;
 
 export interface Interventions {
   /** Factor on each head's output before the output projection, [b, h]. Neutral 1. */
   readonly headGain: Value;
   /** Gains that the graph chooses itself; neutral: not in use. */
-  readonly reinforcement: ReinforcementInputs;
-  /** 1 where key j belongs to group i, [groups, t]. */
-  readonly keyGroups: Value;
-  readonly scoreBias: ScoreBias;
-  readonly uniformAttention: UniformAttention;
-  readonly groupWeight: GroupWeight;
+  readonly reinforcement?: ReinforcementInputs;
+  /** 1 where key j belongs to group i, [groups, t]; with bias or weight. */
+  readonly keyGroups?: Value;
+  readonly scoreBias?: ScoreBias;
+  readonly uniformAttention?: UniformAttention;
+  readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
+  /** Whether statistics stand beside them: not in a graph that has them for good. */
+  readonly measured: boolean;
 }
 
-export function declareInterventions(graph: GraphBuilder, sizes: LayerSizes, keys: string): Interventions {
+/** All of them behind conditions, or only `changes`, for good. */
+export function declareInterventions(
+  graph: GraphBuilder,
+  sizes: LayerSizes,
+  keys: string,
+  changes?: readonly Change[],
+): Interventions {
   const { heads, headDim } = sizes;
+  const always = changes !== undefined;
+  const has = (change: Change): boolean => changes?.includes(change) ?? true;
   return {
     headGain: graph.input('head_gain', 'float32', ['b', heads]),
-    reinforcement: declareReinforcement(graph, heads, headDim),
-    keyGroups: graph.input('key_groups', 'float32', ['groups', keys]),
-    scoreBias: declareScoreBias(graph, heads),
-    uniformAttention: declareUniformAttention(graph, heads),
-    groupWeight: declareGroupWeight(graph, heads),
-    replacements: declareReplacements(graph, sizes),
+    ...(always ? {} : { reinforcement: declareReinforcement(graph, heads, headDim) }),
+    ...(has('bias') || has('weight') ? { keyGroups: graph.input('key_groups', 'float32', ['groups', keys]) } : {}),
+    ...(has('bias') ? { scoreBias: declareScoreBias(graph, heads, always) } : {}),
+    ...(has('uniform') ? { uniformAttention: declareUniformAttention(graph, heads, always) } : {}),
+    ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
+    replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
+    measured: !always,
   };
 }
 
@@ -50,7 +67,7 @@ export function interveneOnHeads(
   name: string,
 ): Value {
   const count = output.shape[1] ?? 1;
-  const gain = reinforcedGain(graph, reinforcement, output, headGain);
+  const gain = reinforcement ? reinforcedGain(graph, reinforcement, output, headGain) : headGain;
   const scaled = (operand: (value: Value) => Value): Value =>
     multiply(operand(output), reshape(operand(gain), ['b', count, 1, 1]));
   return replaced(replacements.head, scaled, name);

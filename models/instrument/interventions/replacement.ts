@@ -3,7 +3,7 @@
  * empty where the branch is not taken (r = 0).
  */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
-import { borrow, conditional } from '../../../kernels/graph/operators/conditional';
+import { borrow, conditionalOrAlways } from '../../../kernels/graph/operators/conditional';
 import { where } from '../../../kernels/graph/operators/elementwise';
 import type { Dim } from '../../../kernels/graph/dims';
 import type { Value } from '../../../kernels/graph/records';
@@ -11,7 +11,8 @@ import type { LayerTap } from '../taps';
 import type { LayerSizes } from './sizes';
 
 export interface Replacement {
-  readonly inUse: Value;
+  /** Absent: always. */
+  readonly inUse?: Value | undefined;
   /** Where true, the value is the replacement. */
   readonly where: Value;
   readonly by: Value;
@@ -68,21 +69,27 @@ export function rowsOf(target: Replaceable, sizes: LayerSizes): { readonly slots
   return { slots: slots === undefined ? 1 : sizes[slots], width: sizes[width] };
 }
 
-export type Replacements = { readonly [T in Replaceable]: Replacement };
+export type Replacements = { readonly [T in Replaceable]?: Replacement };
 
-export function declareReplacements(graph: GraphBuilder, sizes: LayerSizes): Replacements {
+/** Behind conditions all of them, or some for good: these take rows for every query. */
+export function declareReplacements(
+  graph: GraphBuilder,
+  sizes: LayerSizes,
+  always: readonly Replaceable[] | undefined,
+): Replacements {
+  const rows = always ? 'n' : 'r';
   const declare = (target: Replaceable): Replacement => {
     const { inputs, slots } = replaceable[target];
     const [use, mask, by] = inputs;
     const { slots: count, width } = rowsOf(target, sizes);
     const lead: readonly Dim[] = slots === undefined ? ['b'] : ['b', count];
     return {
-      inUse: graph.input(use, 'bool', []),
-      where: graph.input(mask, 'bool', [...lead, 'r', 1]),
-      by: graph.input(by, 'float32', [...lead, 'r', width]),
+      ...(always ? {} : { inUse: graph.input(use, 'bool', []) }),
+      where: graph.input(mask, 'bool', [...lead, rows, 1]),
+      by: graph.input(by, 'float32', [...lead, rows, width]),
     };
   };
-  return Object.fromEntries(replaceables.map((target) => [target, declare(target)])) as unknown as Replacements;
+  return Object.fromEntries((always ?? replaceables).map((target) => [target, declare(target)]));
 }
 
 /**
@@ -90,11 +97,13 @@ export function declareReplacements(graph: GraphBuilder, sizes: LayerSizes): Rep
  * would copy it.
  */
 export function replaced(
-  replacement: Replacement,
+  replacement: Replacement | undefined,
   compute: (operand: (value: Value) => Value) => Value,
-  name: string,
+  name?: string,
 ): Value {
-  const [output] = conditional(
+  if (!replacement) return compute((value) => value);
+  const [output] = conditionalOrAlways(
+    replacement.by.graph,
     replacement.inUse,
     (branch) => {
       const computed = compute((value) => borrow(branch, value));
@@ -105,7 +114,7 @@ export function replaced(
       return [where(rows(replacement.where), rows(replacement.by), computed)];
     },
     (branch) => [compute((value) => borrow(branch, value))],
-    [name],
+    name === undefined ? [] : [name],
   );
   if (!output) throw new Error('unreachable: the conditional gives one value');
   return output;

@@ -1,19 +1,20 @@
 /** Score bias: a number added to the scores of a head on the keys of a group, before softmax (after soft capping). Neutral 0. */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
-import { borrow, conditional } from '../../../kernels/graph/operators/conditional';
+import { borrow, conditionalOrAlways } from '../../../kernels/graph/operators/conditional';
 import { add } from '../../../kernels/graph/operators/elementwise';
 import { unsqueeze } from '../../../kernels/graph/operators/layout';
 import { matmul } from '../../../kernels/graph/operators/matrix';
 import type { Value } from '../../../kernels/graph/records';
 
 export interface ScoreBias {
-  readonly inUse: Value;
+  /** Absent: always. */
+  readonly inUse?: Value | undefined;
   /** [b, h, groups] */
   readonly bias: Value;
 }
 
-export const declareScoreBias = (graph: GraphBuilder, heads: number): ScoreBias => ({
-  inUse: graph.input('use_score_bias', 'bool', []),
+export const declareScoreBias = (graph: GraphBuilder, heads: number, always: boolean): ScoreBias => ({
+  ...(always ? {} : { inUse: graph.input('use_score_bias', 'bool', []) }),
   bias: graph.input('score_bias', 'float32', ['b', heads, 'groups']),
 });
 
@@ -26,7 +27,8 @@ export function biasedScores(
   keyGroups: Value,
   score: (operand: (value: Value) => Value) => Value,
 ): Value {
-  const [scores] = conditional(
+  const [scores] = conditionalOrAlways(
+    bias.graph,
     inUse,
     (branch) => {
       const plain = score((value) => borrow(branch, value));

@@ -7,18 +7,19 @@
  * effect then; a group weight acts on the uniform probabilities.
  */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
-import { borrow, conditional } from '../../../kernels/graph/operators/conditional';
+import { borrow, conditionalOrAlways } from '../../../kernels/graph/operators/conditional';
 import { where } from '../../../kernels/graph/operators/elementwise';
 import type { Value } from '../../../kernels/graph/records';
 
 export interface UniformAttention {
-  readonly inUse: Value;
+  /** Absent: always. */
+  readonly inUse?: Value | undefined;
   /** True for the heads, [b, h, 1, 1]. */
   readonly heads: Value;
 }
 
-export const declareUniformAttention = (graph: GraphBuilder, heads: number): UniformAttention => ({
-  inUse: graph.input('use_uniform_attention', 'bool', []),
+export const declareUniformAttention = (graph: GraphBuilder, heads: number, always: boolean): UniformAttention => ({
+  ...(always ? {} : { inUse: graph.input('use_uniform_attention', 'bool', []) }),
   heads: graph.input('uniform_heads', 'bool', ['b', heads, 1, 1]),
 });
 
@@ -27,7 +28,8 @@ export function uniformScores(
   { inUse, heads }: UniformAttention,
   score: (operand: (value: Value) => Value) => Value,
 ): Value {
-  const [scores] = conditional(
+  const [scores] = conditionalOrAlways(
+    heads.graph,
     inUse,
     (branch) => {
       const plain = score((value) => borrow(branch, value));

@@ -9,6 +9,7 @@ import type { Graph } from '../../../kernels/graph/graph';
 import { blockGraph } from '../../../models/architectures/block-graph';
 import { specifyModel } from '../../../models/architectures/catalogue';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
+import { replaceables } from '../../../models/instrument/interventions/replacement';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { connectorGraph, patchGraph } from '../../../models/architectures/patch-graphs';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
@@ -50,7 +51,10 @@ const weightsOf = ({ shapes }: Pick<TinyModel, 'shapes'>): StoredWeights => ({
 
 const stackGraphs = (spec: ModelSpec, weights: StoredWeights): readonly Graph<Dim>[] => [
   ...(spec.embedding ? [embeddingGraph(spec, weights)] : []),
-  ...spec.blocks.map((block) => blockGraph(spec, block, weights, { instrumented: false })),
+  ...spec.blocks.flatMap((block) => [
+    blockGraph(spec, block, weights, { instrumented: false }),
+    blockGraph(spec, block, weights, { instrumented: false, changes: ['bias', 'weight', 'uniform', ...replaceables] }),
+  ]),
   ...[headGraph(spec, weights)].flatMap((graph) => graph ?? []),
 ];
 

@@ -1,11 +1,11 @@
 /** Gradients of every text family, through the runner, against central differences of the plain model in float64. */
 import assert from 'node:assert/strict';
 import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
-import type { GradientRequest, GradientResult, Objective } from '../../../diagnostics/model-runner/gradients';
+import type { GradientRequest, Objective } from '../../../diagnostics/model-runner/gradients';
 import { openTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels, tinyTensors } from '../../support/checkpoints/tiny-models';
 import { Float64Model } from './float64-model';
-import { assertGradients, blockTaps, Kinks } from './model-check';
+import { assertGradients, assertInChunks, blockTaps, Kinks } from './model-check';
 
 const ids = [5, 17, 3, 42, 17, 8, 29, 3, 50, 11];
 
@@ -33,7 +33,7 @@ describe('Law: gradients of a model are central differences of the plain model',
           const request: GradientRequest = {
             ids,
             objective,
-            gains: [{ layer: 1, head: 2, gain: 0.6 }],
+            variant: { gains: [{ layer: 1, head: 2, gain: 0.6 }] },
             taps: spec.blocks.flatMap(({ index }) =>
               (objective.kind === 'loss' ? blockTaps : fewTaps).map((tap) => ({ layer: index, tap })),
             ),
@@ -46,7 +46,7 @@ describe('Law: gradients of a model are central differences of the plain model',
           assertGradients(`${tiny.name}, ${objective.kind}`, result, reference, kinks, objective.kind === 'loss');
           if (objective.kind === 'loss' && spec.blocks.every(({ attention }) => attention.causal)) {
             const windows = spec.blocks.map(({ attention }) => attention.window ?? Infinity);
-            assertEqual(await runGradients(model, { ...request, chunk: 4 }), result, windows);
+            assertInChunks(await runGradients(model, { ...request, chunk: 4 }), result, windows);
           }
         }
       } finally {
@@ -65,29 +65,3 @@ const fewTaps = ['attention.head_output', 'residual.input', 'mlp_output'] as con
 
 /** Tensors of BERT that its language head does not read. */
 const unread = (name: string): boolean => /pooler|position_ids|seq_relationship/.test(name);
-
-/** In chunks of queries; probabilities of keys that a query may not read have a gradient only where they are computed. */
-function assertEqual(actual: GradientResult, expected: GradientResult, windows: readonly number[]): void {
-  const close = (a: ArrayLike<number>, b: ArrayLike<number>, what: string, skipped?: (at: number) => boolean): void => {
-    assert.equal(a.length, b.length, what);
-    const most = Math.max(...Array.from(b, Math.abs));
-    for (let i = 0; i < a.length; i++) {
-      if (skipped?.(i)) continue;
-      assert.ok(Math.abs(a[i]! - b[i]!) <= 1e-4 * most + 1e-6, `${what} in chunks`);
-    }
-  };
-  close(actual.embedding!, expected.embedding!, 'embedding');
-  for (const [name, { data }] of expected.weights) close(actual.weights.get(name)!.data, data, name);
-  expected.layers.forEach(({ layer, taps, headGains }, at) => {
-    const other = actual.layers[at]!;
-    const unreadable = (at: number): boolean => {
-      const distance = (Math.floor(at / ids.length) % ids.length) - (at % ids.length);
-      return distance < 0 || distance >= windows[layer]!;
-    };
-    close(other.headGains!, headGains!, `gains of layer ${layer}`);
-    for (const tap of blockTaps) {
-      const [a, b] = [other.taps[tap]!.data as Float32Array, taps[tap]!.data as Float32Array];
-      close(a, b, `${tap} of ${layer}`, tap === 'attention.probabilities' ? unreadable : undefined);
-    }
-  });
-}

@@ -1,15 +1,15 @@
 /**
- * A tiny checkpoint run forward in float64 through its plain graphs, with weights and taps moved: what the gradients of the runner
- * are held against. Nothing of the way back is in it.
+ * A tiny checkpoint run forward in float64 through the graphs of its runs, interventions and all, with weights and taps moved: what
+ * the gradients of the runner are held against. Nothing of the way back is in it.
  */
 import assert from 'node:assert/strict';
 import type { GradientRequest, GradientTap } from '../../../diagnostics/model-runner/gradients';
-import { blockFeeds } from '../../../compute-server/model/run/layer-feeds';
+import { interventionFeeds } from '../../../compute-server/model/run/interventions';
+import { blockFeeds, groupColumns } from '../../../compute-server/model/run/layer-feeds';
 import { emptyCache } from '../../../compute-server/model/run/key-value-cache';
 import { isOnDevice, type RuntimeValue } from '../../../compute-server/runtime/values';
 import type { GraphBuilder } from '../../../kernels/graph/builder';
-import { add, multiply } from '../../../kernels/graph/operators/elementwise';
-import { reshape } from '../../../kernels/graph/operators/layout';
+import { add } from '../../../kernels/graph/operators/elementwise';
 import type { Value } from '../../../kernels/graph/records';
 import { sizeOf, tensor, zeros, type Tensor } from '../../../kernels/tensors/tensor';
 import { buildBlock } from '../../../models/architectures/block-graph';
@@ -27,6 +27,8 @@ export interface Moves {
   readonly taps?: ReadonlyMap<string, Float64Array>;
   /** Added to the gains of the heads of each layer. */
   readonly gains?: ReadonlyMap<number, Float64Array>;
+  /** Added to the score biases of each layer. */
+  readonly biases?: ReadonlyMap<number, Float64Array>;
   /** Added to the embedding. */
   readonly embedding?: Float64Array;
 }
@@ -37,7 +39,6 @@ interface BuiltBlock {
   readonly graph: GraphBuilder;
   /** By tap: the input that moves it. */
   readonly moved: ReadonlyMap<GradientTap, Value>;
-  readonly gain: string | undefined;
 }
 
 export class Float64Model {
@@ -56,24 +57,19 @@ export class Float64Model {
     this.head = buildHead(spec, weights);
     this.blocks = spec.blocks.map((block) => {
       const moved = new Map<GradientTap, Value>();
-      let gain: string | undefined;
       const graph = buildBlock(spec, block, weights, {
-        instrumented: false,
+        instrumented: true,
         through(value, tap) {
           if (tap === 'attention.selected') return value;
-          const inner = value.graph as GraphBuilder;
-          let through = value;
-          if (tap === 'attention.head_output') {
-            const input = inner.input('gain', 'float32', [block.attention.heads]);
-            gain = input.name;
-            through = multiply(through, reshape(input, [block.attention.heads, 1, 1]));
-          }
-          const by = inner.input(`move ${tap}`, 'float32', value.shape);
+          const by = (value.graph as GraphBuilder).input(`move ${tap}`, 'float32', value.shape);
           moved.set(tap, by);
-          return add(through, by);
+          return add(value, by);
         },
       });
-      return { graph, moved, gain };
+      const out = graph.values.get('residual.out');
+      assert.ok(out);
+      graph.withoutOutputs().output(out);
+      return { graph: graph.withoutUnused(), moved };
     });
   }
 
@@ -88,8 +84,9 @@ export class Float64Model {
     let residual = this.embed(moves, weights);
     const streams: Tensor[] = [];
     this.spec.blocks.forEach((block, layer) => {
-      const { graph, moved, gain } = this.blocks[layer]!;
-      const length = this.request.ids.length;
+      const { graph, moved } = this.blocks[layer]!;
+      const { ids, variant = {}, groups = [] } = this.request;
+      const { length } = ids;
       const cache = emptyCache(this.spec, 1);
       const fed = blockFeeds(this.spec, block, cache, new Float32Array(residual.data.length), {
         batch: 1,
@@ -100,15 +97,22 @@ export class Float64Model {
       const into = moves.taps?.get(tapKey(layer, 'residual.input'));
       if (into) residual = tensor(residual.shape, sum(residual.data, into));
       streams.push(residual);
-      const { heads } = block.attention;
-      const gains = new Float64Array(heads).fill(1);
-      for (const each of this.request.gains ?? []) if (each.layer === layer) gains[each.head]! *= each.gain;
-      const by = moves.gains?.get(layer);
-      const feeds: Record<string, Tensor> = {
-        ...tensorsOf(fed),
-        residual,
-        ...(gain === undefined ? {} : { [gain]: tensor([heads], by ? sum(gains, by) : gains) }),
-      };
+      const interventions = tensorsOf(
+        interventionFeeds(this.spec, block, {
+          ...{ variants: [variant], start: 0, length },
+          groups: groups.map(({ name }) => name),
+          keyGroups: groupColumns(groups, 0, length),
+        }),
+      );
+      const feeds: Record<string, Tensor> = { ...tensorsOf(fed), ...interventions, residual };
+      for (const [name, by] of [
+        ['head_gain', moves.gains?.get(layer)],
+        ['score_bias', moves.biases?.get(layer)],
+      ] as const) {
+        const { shape, data } = feeds[name]!;
+        if (by) feeds[name] = tensor(shape, sum(data, by));
+      }
+      if (moves.biases?.has(layer)) feeds['use_score_bias'] = tensor([], Float64Array.of(1));
       const sizes: Record<string, number> = { b: 1, n: length, 'n + past': length };
       for (const [tap, input] of moved) {
         const shape = input.shape.map((dim) => (typeof dim === 'number' ? dim : sizes[dim]!));

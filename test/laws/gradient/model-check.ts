@@ -60,15 +60,44 @@ export function assertGradients(
       kinks.moved++;
     }
   };
-  for (const { layer, taps, headGains } of result.layers) {
+  for (const { layer, taps, headGains, scoreBiases } of result.layers) {
     for (const [tap, value] of Object.entries(taps)) {
       const key = tapKey(layer, tap as GradientTap);
       check(key, value.data as Float32Array, (by) => ({ taps: new Map([[key, by]]) }));
     }
     if (headGains) check(`gains of layer ${layer}`, headGains, (by) => ({ gains: new Map([[layer, by]]) }));
+    if (scoreBiases) check(`biases of layer ${layer}`, scoreBiases, (by) => ({ biases: new Map([[layer, by]]) }));
   }
   if (result.embedding) check('embedding', result.embedding, (by) => ({ embedding: by }));
   for (const [weight, { data }] of result.weights) {
     check(weight, data, (by) => ({ weights: new Map([[weight, by]]) }));
   }
+}
+
+/** In chunks of queries; probabilities of keys that a query may not read have a gradient only where they are computed. */
+export function assertInChunks(actual: GradientResult, expected: GradientResult, windows: readonly number[]): void {
+  const close = (a: ArrayLike<number>, b: ArrayLike<number>, what: string, skipped?: (at: number) => boolean): void => {
+    assert.equal(a.length, b.length, what);
+    const most = Math.max(...Array.from(b, Math.abs));
+    for (let i = 0; i < a.length; i++) {
+      if (skipped?.(i)) continue;
+      assert.ok(Math.abs(a[i]! - b[i]!) <= 1e-4 * most + 1e-6, `${what} in chunks`);
+    }
+  };
+  const length = expected.layers[0]!.taps.residual!.shape[1]!;
+  close(actual.embedding!, expected.embedding!, 'embedding');
+  for (const [name, { data }] of expected.weights) close(actual.weights.get(name)!.data, data, name);
+  expected.layers.forEach(({ layer, taps, headGains, scoreBiases }, at) => {
+    const other = actual.layers[at]!;
+    const unreadable = (at: number): boolean => {
+      const distance = (Math.floor(at / length) % length) - (at % length);
+      return distance < 0 || distance >= windows[layer]!;
+    };
+    close(other.headGains!, headGains!, `gains of layer ${layer}`);
+    if (scoreBiases) close(other.scoreBiases!, scoreBiases, `biases of layer ${layer}`);
+    for (const tap of blockTaps) {
+      const [a, b] = [other.taps[tap]!.data as Float32Array, taps[tap]!.data as Float32Array];
+      close(a, b, `${tap} of ${layer}`, tap === 'attention.probabilities' ? unreadable : undefined);
+    }
+  });
 }

@@ -36,7 +36,12 @@ export function evaluate(
   };
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : read(name)));
-    const outputs = node.operator === 'Scan' ? scan(node, inputs, weights, read) : call(node, inputs);
+    const outputs =
+      node.operator === 'Scan'
+        ? scan(node, inputs, weights, read)
+        : node.operator === 'If'
+          ? branch(node, inputs, weights, read)
+          : call(node, inputs);
     node.outputs.forEach((name, at) => values.set(name, outputs[at]!));
   }
   return values;
@@ -65,6 +70,19 @@ function call(node: NodeRecord, inputs: readonly (Tensor | undefined)[]): readon
   };
   const result = operator(given);
   return 'data' in result ? [result] : result;
+}
+
+/** The branch that the condition takes. */
+function branch(
+  node: NodeRecord,
+  [condition]: readonly (Tensor | undefined)[],
+  weights: Weights,
+  outer: (name: string) => Tensor,
+): readonly Tensor[] {
+  const body = node.attributes[condition?.data[0] === 1 ? 'then_branch' : 'else_branch'];
+  if (body?.kind !== 'body') throw new RangeError('an If without branches');
+  const values = evaluate(body.value, {}, weights, outer);
+  return body.value.outputs.map(({ name }) => values.get(name) ?? outer(name));
 }
 
 /** Steps along axis 0, in the directions of the attributes. */

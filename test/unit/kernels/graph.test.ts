@@ -156,6 +156,35 @@ describe('Graph builder', () => {
     );
   });
 
+  it('drops nodes and constants that no output depends on, and keeps what a branch reads', async () => {
+    const graph = new GraphBuilder('half used');
+    const x = graph.input('x', 'float32', [2]);
+    const use = graph.input('use', 'bool', []);
+    const read = add(x, 5);
+    add(multiply(x, 7), 9);
+    const [chosen] = conditional(
+      use,
+      (branch) => [multiply({ ...read, graph: branch }, branch.constant('float32', [], [3]))],
+      (branch) => [multiply({ ...x, graph: branch }, branch.constant('float32', [], [2]))],
+    );
+    assert.ok(chosen);
+    graph.output(chosen, 'y');
+    assert.equal(graph.nodes.length, 5);
+    graph.withoutUnused();
+    assert.deepEqual(
+      graph.nodes.map(({ operator }) => operator),
+      ['Add', 'If', 'Identity'],
+    );
+    assert.equal(graph.initialisers.length, 1);
+    const session = await openSession(graph.finish(), { device: 'cpu', threads: 1 });
+    const { y } = await session.run({
+      x: { data: Float32Array.of(1, 2), shape: [2] },
+      use: { data: Uint8Array.of(1), shape: [] },
+    });
+    assert.deepEqual([...(y?.data ?? [])], [18, 21]);
+    await session.release();
+  });
+
   it('counts the multiply-adds of products, also inside Scan', () => {
     const graph = new GraphBuilder('count');
     const q = graph.input('q', 'float32', [2, 5, 16]);

@@ -1,0 +1,92 @@
+/** What the run that is differentiated changes in a layer: kinds for the graph that has them for good, arrays for its inputs. */
+import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
+import type { Change } from '../../../models/instrument/interventions/interventions';
+import { replaceable, replaceables, rowsOf } from '../../../models/instrument/interventions/replacement';
+import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
+import type { Variant } from '../../../diagnostics/model-runner/variant';
+import type { RuntimeArray } from '../../runtime/session';
+import { interventionFeeds } from '../run/interventions';
+import { groupColumns } from '../run/layer-feeds';
+
+interface Rows {
+  readonly start: number;
+  readonly length: number;
+  /** The first key that they read. */
+  readonly firstKey: number;
+}
+
+export class LayerChanges {
+  readonly kinds: readonly Change[];
+  private readonly variant: Variant;
+
+  constructor(
+    private readonly model: ModelSpec,
+    private readonly block: BlockSpec,
+    variant: Variant,
+    private readonly groups: readonly KeyGroup[],
+    /** Whether the score biases are an input even where the run has none. */
+    biases: boolean,
+  ) {
+    const here = <T extends { readonly layer: number }>(list: readonly T[] = []): readonly T[] =>
+      list.filter(({ layer }) => layer === block.index);
+    this.variant = {
+      gains: here(variant.gains),
+      scoreBiases: here(variant.scoreBiases),
+      groupWeights: here(variant.groupWeights),
+      uniform: here(variant.uniform),
+      replacements: here(variant.replacements),
+    };
+    const { scoreBiases = [], groupWeights = [], uniform = [], replacements = [] } = this.variant;
+    this.kinds = [
+      ...(biases || scoreBiases.length > 0 ? ['bias' as const] : []),
+      ...(groupWeights.length > 0 ? ['weight' as const] : []),
+      ...(uniform.length > 0 ? ['uniform' as const] : []),
+      ...replaceables.filter((each) => replacements.some(({ target }) => target === each)),
+    ];
+  }
+
+  /** Those that keys and values depend on. */
+  get ofKeys(): readonly Change[] {
+    return this.kinds.filter((kind) => kind === 'key' || kind === 'value');
+  }
+
+  feeds({ start, length, firstKey }: Rows, kinds = this.kinds): Record<string, RuntimeArray> {
+    const all = interventionFeeds(this.model, this.block, {
+      variants: [this.variant],
+      groups: this.groups.map(({ name }) => name),
+      keyGroups: groupColumns(this.groups, firstKey, start + length - firstKey),
+      start,
+      length,
+    });
+    const names = ['head_gain', ...new Set(kinds.flatMap((kind) => inputsOf(kind)))];
+    return {
+      ...Object.fromEntries(names.flatMap((name) => (all[name] ? [[name, all[name]] as const] : []))),
+      ...this.untouched(all, length, kinds),
+    };
+  }
+
+  /** Replacements of which these rows have none: the graph takes a row for each. */
+  private untouched(
+    all: Readonly<Record<string, RuntimeArray>>,
+    length: number,
+    kinds: readonly Change[],
+  ): Record<string, RuntimeArray> {
+    const feeds: Record<string, RuntimeArray> = {};
+    for (const target of replaceables) {
+      const [, where, by] = replaceable[target].inputs;
+      if (!kinds.includes(target) || all[where]?.data.length !== 0) continue;
+      const { slots, width } = rowsOf(target, { ...this.block.attention, hiddenSize: this.model.hiddenSize });
+      const lead = replaceable[target].slots === undefined ? [1] : [1, slots];
+      feeds[where] = { data: new Uint8Array(slots * length), shape: [...lead, length, 1] };
+      feeds[by] = { data: new Float32Array(slots * length * width), shape: [...lead, length, width] };
+    }
+    return feeds;
+  }
+}
+
+function inputsOf(kind: Change): readonly string[] {
+  if (kind === 'bias') return ['key_groups', 'score_bias'];
+  if (kind === 'weight') return ['key_groups', 'group_weight'];
+  if (kind === 'uniform') return ['uniform_heads'];
+  return replaceable[kind].inputs.slice(1);
+}

@@ -1,0 +1,89 @@
+/** Gradients of runs with interventions: of every kind, against central differences of the run with it in float64. */
+import assert from 'node:assert/strict';
+import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
+import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
+import { parseDo } from '../../../protocol/interventions/do-form';
+import { kindNames, type Intervention, type KindName } from '../../../protocol/interventions/interventions';
+import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';
+import { runnerOf } from '../models/jobs';
+import { Float64Model } from './float64-model';
+import { assertGradients, assertInChunks, blockTaps, Kinks } from './model-check';
+
+const ids = [5, 17, 3, 42, 17, 8, 29, 3, 50, 11];
+const other = 'ids:9,2,44,17,1,60,3,8,21,5';
+
+/** Of each kind one that changes what positions of the second and third chunk of four read, or all of them. */
+const forms: { readonly [K in KindName]: string } = {
+  gain: 'gain:1.2=-0.6',
+  bias: 'bias:1.2:2-6=1.5',
+  weight: 'weight:0.1:0-4=0.3',
+  head: `head:0.3@5-6=${other}`,
+  mlp: `mlp:0@2-9=${other}`,
+  residual: `residual:0@6-7=${other}`,
+  query: `query:1.0=${other}`,
+  key: `key:1.1@3-8=${other}`,
+  value: `value:0.1=${other}`,
+  freeze: `freeze:*.*,mlp*,-0.2,-mlp1@1-8=${other}`,
+  uniform: 'uniform:1.3',
+  reinforce: 'reinforce:0,1@2-4=2',
+};
+
+const read = (form: string): Intervention => {
+  const one = parseDo(form);
+  assert.ok(one.ok, form);
+  return one.value;
+};
+
+describe('Law: gradients of a run with interventions are central differences of that run', function () {
+  this.timeout(60_000);
+  /** Grouped heads, and soft capping with a window. */
+  for (const name of ['llama', 'gemma2']) {
+    describe(name, () => {
+      let opened: OpenTiny;
+      before(async () => {
+        opened = await openTiny(name);
+      });
+      after(() => opened.close());
+
+      const check = async (what: string, interventions: readonly Intervention[]): Promise<void> => {
+        const { model } = opened;
+        const { spec } = model;
+        const { variant, groups = [] } = await runnerOf(model).variant(interventions, { ids });
+        assert.notDeepEqual(variant, {});
+        const request: GradientRequest = {
+          ids,
+          groups: groups.length > 0 ? groups : [{ name: 'first', positions: [0] }],
+          variant,
+          objective: {
+            kind: 'logits',
+            terms: [
+              { row: 9, token: 7, weight: 1 },
+              { row: 6, token: 30, weight: -1 },
+            ],
+          },
+          taps: spec.blocks.flatMap(({ index }) => blockTaps.map((tap) => ({ layer: index, tap }))),
+          headGains: true,
+          scoreBiases: true,
+          embedding: true,
+          weights: spec.blocks.flatMap(({ attention }) => attention.output.weight),
+        };
+        const kinks = new Kinks();
+        const result = await runGradients(model, { ...request, chunk: ids.length });
+        const reference = new Float64Model(spec, model.weights, tinyTensors(tinyModel(name)), request);
+        assertGradients(what, result, reference, kinks, false);
+        assert.ok(kinks.moved === 0, what);
+        const windows = spec.blocks.map(({ attention }) => attention.window ?? Infinity);
+        assertInChunks(await runGradients(model, { ...request, chunk: 4 }), result, windows);
+      };
+
+      for (const kind of kindNames) it(kind, () => check(kind, [read(forms[kind])]));
+
+      it('several at once', () =>
+        check(
+          'several',
+          (['gain', 'bias', 'weight', 'query', 'key', 'uniform', 'mlp'] as const).map((kind) => read(forms[kind])),
+        ));
+    });
+  }
+});
