@@ -2,6 +2,7 @@ import type { ParameterTable } from '../../protocol/analysis/parameters';
 
 export const targets = ['labels', 'entropy'] as const;
 export const scopes = ['all', 'shallow', 'middle', 'deep'] as const;
+export const methods = ['runs', 'gradient'] as const;
 export const directions = ['auto', 'up', 'down'] as const;
 
 export type ZeroTuningParameters = {
@@ -10,7 +11,7 @@ export type ZeroTuningParameters = {
   readonly direction: string;
   readonly gamma: number;
   readonly share: number;
-  readonly sensitivity: boolean;
+  readonly method: string;
 };
 
 export const parameters: ParameterTable<ZeroTuningParameters> = {
@@ -53,10 +54,12 @@ export const parameters: ParameterTable<ZeroTuningParameters> = {
     max: 1,
     default: 0.4,
   },
-  sensitivity: {
-    kind: 'boolean',
-    title: 'Sensitivity map',
-    description: 'Also measure the derivative of the target by ln gamma at gamma 1: as many runs again as the profile.',
-    default: false,
+  method: {
+    kind: 'choice',
+    title: 'Profile by',
+    description:
+      'runs: two runs for each head and calibration prompt. gradient: one gradient for each prompt, whose slope at gamma 1 stands for all heads.',
+    options: methods,
+    default: 'runs',
   },
 };

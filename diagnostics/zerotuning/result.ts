@@ -1,10 +1,10 @@
 /** The result of the analysis `zerotuning`, and its schema. */
 import type { HeadPlace } from '../../protocol/sections/heads';
 import type { Schema } from '../../protocol/schema/check';
-import { count, figure, flag, list, object, oneOf, optional, orNull, text, whole } from '../../protocol/schema/fields';
+import { count, figure, flag, list, object, oneOf, orNull, text, whole } from '../../protocol/schema/fields';
 import { mostHeads, mostHeadsInAll, mostLayers } from '../../protocol/schema/parts';
 import type { PerHead } from '../../protocol/results/heads';
-import { targets } from './parameters';
+import { methods, targets } from './parameters';
 
 /** Means over prompts. */
 export interface Score {
@@ -54,6 +54,8 @@ export interface ZeroTuningResult extends Readonly<Record<string, unknown>> {
   readonly gamma: number;
   /** Mean over heads and queries behind the first of the weight on token 0. */
   readonly firstTokenMass: PerHead;
+  /** Whether gains are measured by runs of single heads, or are ln gamma times the sensitivity. */
+  readonly method: (typeof methods)[number];
   /** Gain of the target (nats) at gamma, at its reciprocal, and the larger of the two; NaN of layers that are not tried. */
   readonly up: PerHead;
   readonly down: PerHead;
@@ -61,8 +63,8 @@ export interface ZeroTuningResult extends Readonly<Record<string, unknown>> {
   /** Ends of the 95 % intervals of the two gains over the calibration prompts (Student's t). */
   readonly upRange: Range;
   readonly downRange: Range;
-  /** Derivative of the target by ln gamma at gamma 1, nats. */
-  readonly sensitivity?: PerHead;
+  /** Derivative of the target by ln gamma of a head at gamma 1, mean over the calibration prompts, nats. */
+  readonly sensitivity: PerHead;
   readonly upEffective: readonly HeadPlace[];
   readonly downEffective: readonly HeadPlace[];
   /** Heads whose gains at gamma and at its reciprocal have opposite signs, and heads that were tried. */
@@ -111,12 +113,13 @@ export const zeroTuningResult: Schema<ZeroTuningResult> = object<Named>({
   heldOutPrompts: count,
   gamma: figure,
   firstTokenMass: perHead,
+  method: oneOf(methods),
   up: perHead,
   down: perHead,
   profile: perHead,
   upRange: range,
   downRange: range,
-  sensitivity: optional(perHead),
+  sensitivity: perHead,
   upEffective: places,
   downEffective: places,
   opposite: whole,

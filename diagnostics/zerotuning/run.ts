@@ -8,16 +8,15 @@ import type { HeadPlace } from '../model-runner/variant';
 import { meanInterval } from '../statistics/proportion';
 import { bestOf, chooseHeads, grid, headTypes, refined, type Choice, type HeadTypes } from './choose';
 import { fittedTemperature, labelBias, withLabelBias, withTemperature } from './controls';
+import { biasOf } from './lever';
 import { answered, labelLogProbability, questionsOf, scoreOf, tuned, type Answered, type Question } from './measure';
 import type { ZeroTuningParameters } from './parameters';
 import type { CurvePoint, Method, ZeroTuningResult } from './result';
 import { mean } from '../statistics/mean';
+import { sensitivityOf } from './sensitivity';
 
 type Job = AnalysisJob<ZeroTuningParameters>;
 type Partly = Partial<ZeroTuningResult>;
-
-/** Step of ln gamma on both sides of 0 in the sensitivity map: the error of the difference grows with its square. */
-const smallStep = 0.02;
 
 export const scopeOf = (layers: number, scope: string): { readonly from: number; readonly to: number } => {
   const third = (part: number): number => Math.floor((part * layers) / 3);
@@ -26,11 +25,10 @@ export const scopeOf = (layers: number, scope: string): { readonly from: number;
   return { from: third(part), to: third(part + 1) };
 };
 
-const gammasOf = ({ gamma, sensitivity }: ZeroTuningParameters): readonly number[] => [
-  gamma,
-  1 / gamma,
-  ...(sensitivity ? [Math.exp(smallStep), Math.exp(-smallStep)] : []),
-];
+/** What a gradient costs, in runs. */
+const gradientRuns = 3;
+
+const gammasOf = ({ gamma }: ZeroTuningParameters): readonly number[] => [gamma, 1 / gamma];
 
 /** Runs of one prompt in each part, for the estimate and for how far the run is. */
 export function workOf({ blocks }: Pick<ModelFacts, 'blocks'>, samples: number, parameters: ZeroTuningParameters) {
@@ -38,8 +36,8 @@ export function workOf({ blocks }: Pick<ModelFacts, 'blocks'>, samples: number, 
   const calibration = Math.ceil(samples / 2);
   const heads = blocks.slice(from, to).reduce((sum, block) => sum + block.heads, 0);
   return {
-    plain: 2 * samples,
-    profile: heads * gammasOf(parameters).length * calibration,
+    plain: 2 * samples + gradientRuns * calibration,
+    profile: parameters.method === 'gradient' ? 0 : heads * gammasOf(parameters).length * calibration,
     sweep: (grid.length + 2) * samples,
     controls: samples - calibration,
   };
@@ -57,6 +55,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Ze
 
   const plain: Answered[] = [];
   const masses: PerHead[] = [];
+  const slopes: PerHead[] = [];
   for (const [at, question] of [...calibration, ...heldOut].entries()) {
     yield { sentence: `The plain model on prompt ${at + 1} of ${samples.length}`, done, total };
     const { answer, mass } = await step(`plain ${at}`, async () => ({
@@ -66,6 +65,10 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Ze
     if (answer) plain.push(answer);
     masses.push(mass);
     done += 2;
+    if (!answer || at >= calibration.length) continue;
+    const of = { answer, target: targetOf(parameters), variant };
+    slopes.push(await step(`sensitivity ${at}`, () => sensitivityOf(model, question, of)));
+    done += gradientRuns;
   }
   const plainScores = {
     calibration: scoreOf(plain.slice(0, calibration.length)),
@@ -74,6 +77,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Ze
   known = {
     ...basics(model, job, calibration.length, heldOut.length),
     firstTokenMass: meanOf(masses),
+    sensitivity: meanOf(slopes),
   };
 
   const gains: Mean[][][] = blocks.map(({ heads }) =>
@@ -82,10 +86,17 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Ze
   const scope = scopeOf(blocks.length, parameters.layers);
   for (let layer = scope.from; layer < scope.to; layer++) {
     const heads = Array.from({ length: blocks[layer]?.heads ?? 0 }, (_, head) => ({ layer, head }));
-    const bySample: (readonly (readonly number[])[])[] = [];
-    for (const [at, question] of calibration.entries()) {
+    const bySample: (readonly (readonly number[])[])[] =
+      parameters.method === 'gradient'
+        ? slopes.map((one) =>
+            gammasOf(parameters).map((gamma) =>
+              heads.map(({ head }) => biasOf(gamma) * (one[layer]?.[head] ?? Number.NaN)),
+            ),
+          )
+        : [];
+    for (const [at, question] of parameters.method === 'gradient' ? [] : calibration.entries()) {
       const sentence = `Gamma on the heads of layer ${layer}, prompt ${at + 1} of ${calibration.length}`;
-      yield { sentence, done, total, partial: { ...known, ...profileOf(gains, parameters) } };
+      yield { sentence, done, total, partial: { ...known, ...profileOf(gains) } };
       bySample.push(await step(`layer ${layer}, prompt ${at}`, () => gainsOn(model, question, heads, job)));
       done += heads.length * gammasOf(parameters).length;
     }
@@ -93,7 +104,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Ze
       heads.map(({ head }) => meanInterval(bySample.map((one) => one[g]?.[head] ?? Number.NaN))),
     );
   }
-  const profile = profileOf(gains, parameters);
+  const profile = profileOf(gains);
   const choice = chooseHeads(profile, parameters.direction, parameters.share);
   known = { ...known, ...profile, direction: choice.direction };
 
@@ -194,6 +205,7 @@ function basics(model: ModelRunner, { input, parameters }: Job, calibration: num
     calibration,
     heldOutPrompts: heldOut,
     gamma: parameters.gamma,
+    method: parameters.method === 'gradient' ? 'gradient' : 'runs',
     windowed: facts.blocks.filter(({ window }) => window !== undefined && window < longest).length,
   };
 }
@@ -223,26 +235,19 @@ async function gainsOn(
 type Mean = ReturnType<typeof meanInterval>;
 const unknown: Mean = { mean: Number.NaN, low: Number.NaN, high: Number.NaN };
 
-type Profile = HeadTypes & Pick<ZeroTuningResult, 'up' | 'down' | 'upRange' | 'downRange' | 'sensitivity'>;
+type Profile = HeadTypes & Pick<ZeroTuningResult, 'up' | 'down' | 'upRange' | 'downRange'>;
 
 /** `gains`: by layer, gamma and head. */
-function profileOf(gains: readonly (readonly (readonly Mean[])[])[], { sensitivity }: ZeroTuningParameters): Profile {
+function profileOf(gains: readonly (readonly (readonly Mean[])[])[]): Profile {
   const at = (g: number, end: keyof Mean = 'mean'): PerHead =>
     gains.map((layer) => (layer[g] ?? []).map((one) => one[end]));
-  const [up, down, more, less] = [at(0), at(1), at(2), at(3)];
+  const [up, down] = [at(0), at(1)];
   return {
     up,
     down,
     ...headTypes(up, down),
     upRange: { low: at(0, 'low'), high: at(0, 'high') },
     downRange: { low: at(1, 'low'), high: at(1, 'high') },
-    ...(sensitivity
-      ? {
-          sensitivity: more.map((row, layer) =>
-            row.map((value, head) => (value - (less[layer]?.[head] ?? Number.NaN)) / (2 * smallStep)),
-          ),
-        }
-      : {}),
   };
 }
 

@@ -27,7 +27,7 @@ const targetWords = (target: Partly['target']): string =>
 
 function headsSection(result: Partly): HeadsSection {
   const { up = [], down = [], profile = [], sensitivity, firstTokenMass, target, gamma = Number.NaN } = result;
-  const { upEffective = [], downEffective = [], chosen, calibration } = result;
+  const { upEffective = [], downEffective = [], chosen, calibration, method } = result;
   const gain = (
     name: string,
     title: string,
@@ -45,12 +45,14 @@ function headsSection(result: Partly): HeadsSection {
   });
   const of = `mean over the calibration prompts of ${targetWords(target)}`;
   const alone = (factor: number): string =>
-    `The ${of} with gamma ${threeDigits(factor)} on the first token of this head alone, less that of the plain model.`;
+    method === 'gradient'
+      ? `An estimate: the sensitivity times ln ${threeDigits(factor)}.`
+      : `The ${of} with gamma ${threeDigits(factor)} on the first token of this head alone, less that of the plain model.`;
   return {
     kind: 'heads',
     id: 'heads',
     title: 'What gamma on the first token does, head by head',
-    caption: `Each head alone, on ${calibration} calibration ${calibration === 1 ? 'prompt' : 'prompts'}. Gamma multiplies the weight on token 0 before the row is renormalised.`,
+    caption: `Each head alone, ${method === 'gradient' ? 'estimated by gradients' : 'measured'} on ${calibration} calibration ${calibration === 1 ? 'prompt' : 'prompts'}. Gamma multiplies the weight on token 0 before the row is renormalised.`,
     ask,
     numbers: [
       gain('up', `Gain at gamma ${threeDigits(gamma)}`, alone(gamma), up, result.upRange),
@@ -61,7 +63,7 @@ function headsSection(result: Partly): HeadsSection {
             gain(
               'sensitivity',
               'Sensitivity',
-              `Derivative of the ${of} by ln gamma at gamma 1, from both sides (±0.02).`,
+              `Derivative of the ${of} by ln gamma of this head, at gamma 1.`,
               sensitivity,
             ),
           ]

@@ -123,23 +123,40 @@ describe('zerotuning of a planted circuit', () => {
     );
   });
 
-  it('the sensitivity is the derivative of the target by ln gamma', async () => {
-    const { runner, job } = await started({ sensitivity: true });
-    const [sample] = job.input.task.samples;
-    assert.ok(sample);
-    const task = { ...job.input.task, samples: [sample, sample] };
-    const { sensitivity } = await finished(runner, { ...job, input: { ...job.input, task } });
-    const [question] = questionsOf([sample]);
-    assert.ok(question);
-    const slope = async (step: number): Promise<number> => {
-      const variants = [step, -step].map((h) => tuned({}, [{ layer: 1, head: 0 }], Math.exp(h)));
-      const [more, less] = await answered(runner, question, variants);
-      return ((more?.logProbability ?? 0) - (less?.logProbability ?? 0)) / (2 * step);
-    };
-    // Richardson's extrapolation of coarser differences: its error is of the fourth order.
-    const expected = (4 * (await slope(0.1)) - (await slope(0.2))) / 3;
-    const found = sensitivity?.[1]?.[0] ?? Number.NaN;
-    assert.ok(expected < -0.1 && Math.abs(found - expected) < 1e-3, `${found}, not ${expected}`);
+  for (const target of ['labels', 'entropy'])
+    it(`the sensitivity is the derivative of the target by ln gamma: ${target}`, async () => {
+      const { runner, job } = await started({ target });
+      const [sample] = job.input.task.samples;
+      assert.ok(sample);
+      const task = { ...job.input.task, samples: [sample, sample] };
+      const { sensitivity } = await finished(runner, { ...job, input: { ...job.input, task } });
+      const [question] = questionsOf([sample]);
+      assert.ok(question);
+      const slope = async (step: number): Promise<number> => {
+        const variants = [step, -step].map((h) => tuned({}, [{ layer: 1, head: 0 }], Math.exp(h)));
+        const [more, less] = await answered(runner, question, variants);
+        const value = (one = more): number =>
+          target === 'entropy' ? -(one?.entropy ?? 0) : (one?.logProbability ?? 0);
+        return (value(more) - value(less)) / (2 * step);
+      };
+      // Richardson's extrapolation of coarser differences: its error is of the fourth order.
+      const expected = (4 * (await slope(0.1)) - (await slope(0.2))) / 3;
+      const found = sensitivity?.[1]?.[0] ?? Number.NaN;
+      assert.ok(Math.abs(expected) > 1e-3);
+      assert.ok(Math.abs(found - expected) < 5e-3 * Math.abs(expected), `${found}, not ${expected}`);
+    });
+
+  it('profiled by gradients finds the same head, at ln gamma times the sensitivity', async () => {
+    const { up, down, sensitivity, downEffective, chosen, best, heldOut } = await run({ method: 'gradient', gamma: 4 });
+    assert.ok(downEffective.map(key).includes('1.0'));
+    assert.deepEqual(chosen.map(key), ['1.0']);
+    assert.ok(best < 0.3 && heldOut.after === 1, `gamma ${best}`);
+    up.forEach((row, layer) =>
+      row.forEach((gain, head) => {
+        const expected = Math.log(4) * (sensitivity[layer]?.[head] ?? Number.NaN);
+        assert.ok(Math.abs(gain - expected) < 1e-9 && Math.abs((down[layer]?.[head] ?? 0) + expected) < 1e-9);
+      }),
+    );
   });
 
   it('asked for the head, shows its last row before and after', async () => {
