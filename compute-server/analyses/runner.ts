@@ -25,9 +25,11 @@ import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import { FailureError } from '../../protocol/wire/failures';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { preparePicture } from '../model/checkpoint/vision-model';
 import { startReinforced } from '../model/generation/reinforcement';
 import { gradientChunk } from '../model/gradient/gradient-memory';
 import { runGradients } from '../model/gradient/gradient-run';
+import { pictureGradients } from '../model/gradient/picture-gradients';
 import { SequenceRun } from '../model/generation/sequence-run';
 import { chunkFor } from '../model/hallucination/span-request';
 import { piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
@@ -194,8 +196,13 @@ export class ServerRunner implements ModelRunner {
   }
 
   async gradients(request: GradientRequest): Promise<GradientResult> {
-    const chunk = gradientChunk(this.model.spec, request, this.surroundings.memoryLimit);
-    return await runGradients(this.model, { ...request, chunk }, this.signal);
+    const { memoryLimit } = this.surroundings;
+    const asked = { ...request, chunk: gradientChunk(this.model.spec, request, memoryLimit) };
+    if (!request.pixels) return await runGradients(this.model, asked, this.signal);
+    const { folder, vision } = this.model;
+    if (!vision || !request.image) throw new RangeError('there is no picture in the prompt');
+    const picture = await preparePicture(folder, vision, request.image.path, memoryLimit);
+    return await pictureGradients({ ...this.model, vision }, picture, asked, memoryLimit, this.signal);
   }
 
   async prefix(sequence: Sequence, length: number, variant?: Variant): Promise<CachedPrefix> {

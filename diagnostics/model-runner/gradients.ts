@@ -28,7 +28,7 @@ export type Objective =
       readonly entering?: ReadonlyMap<number, Float32Array>;
     };
 
-export interface GradientRequest extends Pick<Sequence, 'ids' | 'positions' | 'embeddings' | 'prefix' | 'groups'> {
+export interface GradientRequest extends Pick<Sequence, 'ids' | 'positions' | 'embeddings' | 'prefix' | 'groups' | 'image'> {
   readonly objective: Objective;
   /**
    * Interventions of the run. Values that take the place of others are constants: nothing passes back through them, neither to
@@ -44,6 +44,11 @@ export interface GradientRequest extends Pick<Sequence, 'ids' | 'positions' | 'e
   readonly scoreBiases?: boolean;
   /** With respect to the token embeddings as they enter layer 0. */
   readonly embedding?: boolean;
+  /**
+   * With respect to the pixels of the picture in the prompt: back through connector and encoder, whose tensors `weights` may name
+   * then as well.
+   */
+  readonly pixels?: boolean;
   /** With respect to stored tensors of the checkpoint, by name. */
   readonly weights?: readonly string[];
   /** Queries per chunk; absent: chosen by the memory limit. */
@@ -68,6 +73,8 @@ export interface GradientResult {
   readonly layers: readonly LayerGradients[];
   /** [n, w] */
   readonly embedding?: Float32Array;
+  /** By tile of the picture: [channels, height, width] of the pixels as its processor normalised them. */
+  readonly pixels?: readonly Float32Array[];
   /** In float32, in the shape that is stored. */
   readonly weights: ReadonlyMap<string, { readonly data: Float32Array; readonly shape: readonly number[] }>;
 }

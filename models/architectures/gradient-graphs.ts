@@ -132,12 +132,16 @@ function embeddingGradientGraph(model: ModelSpec, weights: StoredWeights, wanted
 
 /**
  * Of the ends of a vision encoder. Inputs: those of the graph, and `gradient.<output>` of one output; outputs `gradient.<input>` of
- * every input (pixels, or the streams that the connector reads).
+ * every input (pixels, or the streams that the connector reads) and `gradient.weight.<name>`.
  */
-export function inputGradientGraph(graph: GraphBuilder, output: 'residual.out' | 'features'): Graph<Dim> {
+export function inputGradientGraph(
+  graph: GraphBuilder,
+  output: 'residual.out' | 'features',
+  wanted: readonly string[],
+): Graph<Dim> {
   const wrt = [...graph.inputs];
   const outputs = wrt.map((value) => [gradientOf(value.name), value] as const);
-  return withGradients(graph.withoutOutputs(), [seeded(graph, output)], outputs, []);
+  return withGradients(graph.withoutOutputs(), [seeded(graph, output)], outputs, wanted);
 }
 
 function withGradients(

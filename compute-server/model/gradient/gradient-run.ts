@@ -41,11 +41,30 @@ export async function runGradients(
   request: GradientRequest & { readonly chunk: number },
   signal?: AbortSignal,
 ): Promise<GradientResult> {
+  const sums = new WeightSums(model.weights, request.weights ?? []);
+  const result = await gradientsInto(model, request, sums, signal);
+  requireRead(sums);
+  return result;
+}
+
+/** Fails where a tensor is asked for that nothing reads. */
+export function requireRead(sums: WeightSums): void {
+  const missing = sums.missing();
+  if (missing !== undefined) throw new ModelError(`No layer of the model reads a tensor "${missing}".`);
+}
+
+/** With the gradients of weights added to `sums`, to which other models of the checkpoint add theirs. */
+export async function gradientsInto(
+  model: Differentiable,
+  request: GradientRequest & { readonly chunk: number },
+  sums: WeightSums,
+  signal?: AbortSignal,
+): Promise<GradientResult> {
   const { spec, sessions } = model;
   requirePlaces(spec, request);
   const { ids, chunk, variant = {}, groups = [] } = request;
   const chunks = chunksOf(ids.length, chunk, prefixOf(spec, request));
-  const lowest = lowestLayer(spec, request);
+  const lowest = sums.names.length > 0 ? 0 : lowestLayer(spec, request);
   const steps = 2 * spec.blocks.length - lowest;
   const report = (done: number): void => request.onProgress?.(done / steps);
   const { positions, embeddings, prefix } = request;
@@ -67,7 +86,6 @@ export async function runGradients(
   );
   const entering = new Map(forward.residuals.map((stream) => [stream.layer, stream]));
 
-  const sums = new WeightSums(model.weights, request.weights ?? []);
   const part: OpenPart = (of, outputs = {}) =>
     sessions.session({
       kind: 'gradient',
@@ -88,8 +106,6 @@ export async function runGradients(
     report(2 * spec.blocks.length - block.index);
   }
   if (lowest === 0) await embeddingGradients(spec, part, stream, chunks, request, sums);
-  const missing = sums.missing();
-  if (missing !== undefined) throw new ModelError(`No layer of the model reads a tensor "${missing}".`);
   return {
     objective,
     layers,
@@ -107,8 +123,8 @@ function requirePlaces(spec: ModelSpec, { ids, variant = {}, groups, taps = [] }
 
 /** Below it nothing is asked for; the number of layers: the gradient stays in the head. */
 function lowestLayer(spec: ModelSpec, request: GradientRequest): number {
-  const { taps = [], headGains, scoreBiases, embedding, weights = [] } = request;
-  if (headGains || scoreBiases || embedding || weights.length > 0) return 0;
+  const { taps = [], headGains, scoreBiases, embedding } = request;
+  if (headGains || scoreBiases || embedding) return 0;
   return Math.min(spec.blocks.length, ...taps.map(({ layer }) => layer));
 }
 

@@ -22,10 +22,16 @@ export class WeightSums {
     for (const [output, { data }] of Object.entries(values)) {
       if (!output.startsWith(prefix) || !(data instanceof Float32Array)) continue;
       const { name, first } = storedRows(output.slice(prefix.length));
-      const { data: sums, shape } = this.sumOf(name);
-      const from = first * (sums.length / (shape[0] ?? 1));
-      for (let i = 0; i < data.length; i++) sums[from + i] = (sums[from + i] ?? 0) + (data[i] ?? 0);
+      this.addTo(name, first, data);
     }
+  }
+
+  /** Adds to rows of a tensor, where it is asked for. */
+  addTo(name: string, first: number, more: Float32Array): void {
+    if (!this.names.includes(name)) return;
+    const { data, shape } = this.sumOf(name);
+    const from = first * (data.length / (shape[0] ?? 1));
+    for (let i = 0; i < more.length; i++) data[from + i] = (data[from + i] ?? 0) + (more[i] ?? 0);
   }
 
   /** A name that nothing gave a gradient for. */

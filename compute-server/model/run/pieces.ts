@@ -43,8 +43,8 @@ export type Piece =
   /** A product of two matrices that are given. */
   | { readonly kind: 'product' }
   | { readonly kind: 'further'; readonly name: string }
-  /** The gradient of one of them, with respect to what it reads. */
-  | { readonly kind: 'further gradient'; readonly name: string };
+  /** The gradient of one of them, with respect to what it reads and to these tensors. */
+  | { readonly kind: 'further gradient'; readonly name: string; readonly weights: readonly string[] };
 
 /** Graphs of a model besides embedding, blocks and head, by name. */
 export type FurtherGraphs = Readonly<Record<string, FurtherGraph>>;
@@ -57,7 +57,7 @@ interface FurtherGraph {
 
 export function keyOf(piece: Piece): string {
   if (piece.kind === 'further') return piece.name;
-  if (piece.kind === 'further gradient') return `gradient of ${piece.name}`;
+  if (piece.kind === 'further gradient') return `gradient.${JSON.stringify(piece.weights)}.${piece.name}`;
   if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
   if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
   if (piece.kind === 'keys') return `keys.${piece.changes.join('+')}.${piece.layer}`;
@@ -83,6 +83,7 @@ export const mayPack = (piece: Piece): boolean =>
   piece.kind === 'further' ||
   (piece.kind === 'lens' && !piece.tokens) ||
   // Gradients of weights are of the tensors as they are stored.
+  (piece.kind === 'further gradient' && piece.weights.length === 0) ||
   (piece.kind === 'gradient' && piece.of !== 'embedding' && piece.wanted.weights.length === 0);
 
 /** The pieces of a plain run. */
@@ -109,7 +110,7 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
       const one = further[piece.name];
       if (!one) throw new RangeError(`the model has no graph "${piece.name}"`);
       const graph = one.build(weights);
-      return piece.kind === 'further' ? graph.finishDynamic() : inputGradientGraph(graph, one.output);
+      return piece.kind === 'further' ? graph.finishDynamic() : inputGradientGraph(graph, one.output, piece.weights);
     }
     case 'head': {
       const graph = headGraph(model, weights);

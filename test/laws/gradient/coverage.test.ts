@@ -11,7 +11,8 @@ import { specifyModel } from '../../../models/architectures/catalogue';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
 import { replaceables } from '../../../models/instrument/interventions/replacement';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import { connectorGraph, patchGraph } from '../../../models/architectures/patch-graphs';
+import { inputGradientGraph } from '../../../models/architectures/gradient-graphs';
+import { buildPatches, connectorGraph, patchGraph } from '../../../models/architectures/patch-graphs';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import { towerOver, type VisionTower } from '../../../models/architectures/vision-tower';
 import { describeModel } from '../../../models/formats/describe-model';
@@ -98,5 +99,17 @@ describe('Law: every operator has a gradient rule or a reason for having none', 
       assertCovered(towerGraphs(model.vision, weights), type);
       assertCovered(towerGraphs(towerOver(model.vision, 20), weights), `${type} over 20 pixels`);
     }
+  });
+
+  it('positions that are resized are refused by name, and the weights beside them are not', () => {
+    const tiny = tinyTower('dinov2', 12);
+    const weights = weightsOf(tiny);
+    const model = specifyModel(describeModel(tiny.config), weights);
+    assert.ok(model.kind === 'vision');
+    const tower = towerOver(model.vision, 20);
+    const of = (wanted: string) => inputGradientGraph(buildPatches(tower, weights), 'residual.out', [wanted]);
+    const { positions, projection } = tower.patches;
+    assert.throws(() => of(positions.name), /through Resize .* is not computed: it resizes learned positions once/);
+    assert.ok(of(projection).outputs.some(({ name }) => name === `gradient.weight.${projection}`));
   });
 });

@@ -1,19 +1,17 @@
 /** Gradients of models that read pictures: of the text around a picture and its rows, and of the encoder by itself. */
 import assert from 'node:assert/strict';
-import { pixelGradients } from '../../../compute-server/model/gradient/image-gradients';
 import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
-import { encodePicture, patchRows } from '../../../compute-server/model/checkpoint/vision-model';
+import { patchRows, preparePicture } from '../../../compute-server/model/checkpoint/vision-model';
 import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
 import { sequencePart } from '../../../diagnostics/model-runner/sequence';
-import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
-import { buildConnector, buildPatches } from '../../../models/architectures/patch-graphs';
-import { evaluate } from '../../support/graph-arithmetic/evaluate';
-import { normalTensor } from '../../../kernels/tensors/random';
+import { normalTensor, seedFor } from '../../../kernels/tensors/random';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
 import { tinyIdefics3, tinyLlava, tinyPaligemma } from '../../support/checkpoints/tiny-vision';
+import { runnerOf } from '../models/jobs';
 import { Float64Model } from './float64-model';
+import { Float64Picture, type PictureMoves } from './float64-picture';
 import { assertGradients, blockTaps, Kinks } from './model-check';
 
 describe('Law: gradients of models that read pictures', function () {
@@ -75,66 +73,51 @@ describe('Law: gradients of models that read pictures', function () {
     });
   }
 
-  for (const tiny of [
-    tinyLlava(),
-    tinyLlava({ name: 'llava, two layers side by side', layer: [-3, -2] }),
-    tinyPaligemma(1),
-  ]) {
-    it(`${tiny.name}: pixels of the picture, through encoder, connector and text`, async () => {
+  for (const [tiny, width, height] of [
+    [tinyLlava({ name: 'llava, two layers side by side', layer: [-3, -2] }), 12, 12],
+    [tinyLlava({ next: true }), 20, 14],
+    [tinyPaligemma(1), 12, 12],
+    [tinyIdefics3('idefics3'), 20, 14],
+  ] as const) {
+    it(`${tiny.name}: pixels of every tile and weights of patches, encoder, connector and text`, async () => {
       const { model } = await vlms.open(tiny);
       const vision = model.vision!;
-      const tensors = tinyTensors(tiny);
-      const { size, channels } = vision.tower.patches;
-      const pixels = normalTensor([1, channels, size, size], 2);
-      const tile = { tiles: [Float32Array.from(pixels.data)] };
-      const features = (await encodePicture(vision, tile, 4e9)).tiles[0]!;
-      const width = model.spec.hiddenSize;
-      const rows = Array.from({ length: features.length / width }, (_, row) => 2 + row);
-      const ids = [3, 17, ...rows.map(() => tiny.imageToken), 9, 22];
-      const text: GradientRequest = {
-        ids,
-        embeddings: { rows, data: features },
-        ...(model.multimodal?.bidirectionalPrompt ? { prefix: ids.length } : {}),
-        objective: { kind: 'logits', terms: [{ row: ids.length - 1, token: 7, weight: 1 }] },
-        embedding: true,
+      const prompt = { kind: 'ids', ids: [3, tiny.imageToken, 9, 22, 8], image: vlms.picture(width, height) } as const;
+      const sequence = sequencePart(await sequenceOf(model, prompt, { memoryLimit: 4e9 }));
+      const reference = new Float64Picture(model, tinyTensors(tiny));
+      const weights = [
+        ...reference.ends,
+        ...vision.tower.stack.blocks.slice(0, 1).map(({ attention }) => attention.output.weight),
+        ...model.spec.blocks.slice(0, 1).map(({ attention }) => attention.output.weight),
+      ];
+      const request: GradientRequest = {
+        ...sequence,
+        objective: { kind: 'logits', terms: [{ row: sequence.ids.length - 1, token: 7, weight: 1 }] },
+        pixels: true,
+        weights,
       };
-      const { embedding } = await runGradients(model, { ...text, chunk: ids.length });
-      const ofFeatures = embedding!.slice(2 * width, (2 + rows.length) * width);
-      const found = await pixelGradients(vision, model.weights, tile.tiles[0]!, ofFeatures, 4e9);
-
-      const { stack } = vision.tower;
-      const cells = vision.tower.patches.rows * vision.tower.patches.columns + vision.tower.patches.leading.length;
-      const from = { ids: Array.from({ length: cells }, (_, row) => row), objective: text.objective };
-      const encoder64 = new Float64Model(stack, model.weights, tensors, from);
-      const text64 = new Float64Model(model.spec, model.weights, tensors, text);
-      const weights = (label: string): Tensor => encoder64.weight(label);
-      const patches = buildPatches(vision.tower, model.weights);
-      const connector = buildConnector(vision.tower, vision.connector!, model.weights);
-      const objective = (of: Tensor): number => {
-        const streams = encoder64.streams({
-          embedding: evaluate(patches, { pixels: of }, weights).get('residual.out')!.data,
-        });
-        const states = vision.connector!.states.map((state, at) => [`state.${at}`, streams[state]!] as const);
-        const made = evaluate(connector, Object.fromEntries(states), weights).get('features')!.data;
-        const moved = new Float64Array(ids.length * width);
-        made.forEach((value, at) => (moved[2 * width + at] = value - features[at]!));
-        return text64.objective({ embedding: moved });
+      const found = await runnerOf(model).gradients(request);
+      assert.equal(found.embedding, undefined);
+      assert.deepEqual([...found.weights.keys()].sort(), [...new Set(weights)].sort());
+      const picture = await preparePicture(model.folder, vision, prompt.image);
+      const { tiles } = picture.processed;
+      assert.equal(found.pixels?.length, tiles.length);
+      assert.equal(tiles.length > 1, vision.layout.kind !== 'single');
+      const plain = reference.objective(request, picture);
+      assert.ok(Math.abs(found.objective - plain) < 1e-4 * Math.max(1, Math.abs(plain)));
+      const check = (what: string, gradient: Float32Array, moved: (by: Float64Array) => PictureMoves): void => {
+        const direction = normalTensor([gradient.length], seedFor(8, what)).data;
+        const at = (step: number): number =>
+          reference.objective(request, picture, moved(direction.map((x) => x * step)));
+        const expected = (at(1e-5) - at(-1e-5)) / 2e-5;
+        const dot = gradient.reduce((sum, x, i) => sum + x * direction[i]!, 0);
+        const scale = Math.hypot(...gradient);
+        assert.ok(scale > 1e-6 && Math.abs(dot - expected) <= 1e-3 * scale, `${what}: ${dot} is not ${expected}`);
       };
-      const direction = normalTensor(pixels.shape, 8).data;
-      const slope = (step: number): number => {
-        const at = (by: number) =>
-          objective(
-            tensor(
-              pixels.shape,
-              pixels.data.map((x, i) => x + by * direction[i]!),
-            ),
-          );
-        return (at(step) - at(-step)) / (2 * step);
-      };
-      const expected = slope(1e-5);
-      const dot = found.reduce((sum, x, i) => sum + x * direction[i]!, 0);
-      const scale = Math.hypot(...found);
-      assert.ok(scale > 1e-6 && Math.abs(dot - expected) <= 1e-3 * scale, `${dot} is not ${expected}`);
+      found.pixels?.forEach((gradient, tile) =>
+        check(`tile ${tile}`, gradient, (by) => ({ pixels: new Map([[tile, by]]) })),
+      );
+      for (const [name, { data }] of found.weights) check(name, data, (by) => ({ weights: new Map([[name, by]]) }));
     });
   }
 });
