@@ -28,7 +28,10 @@ export type Objective =
       readonly entering?: ReadonlyMap<number, Float32Array>;
     };
 
-export interface GradientRequest extends Pick<Sequence, 'ids' | 'positions' | 'embeddings' | 'prefix' | 'groups' | 'image'> {
+export interface GradientRequest extends Pick<
+  Sequence,
+  'ids' | 'positions' | 'embeddings' | 'prefix' | 'groups' | 'image'
+> {
   readonly objective: Objective;
   /**
    * Interventions of the run. Values that take the place of others are constants: nothing passes back through them, neither to
