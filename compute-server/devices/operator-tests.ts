@@ -21,7 +21,7 @@ import {
   softmax,
   topK,
 } from '../../kernels/graph/operators/reduce';
-import { int, type Value } from '../../kernels/graph/records';
+import { int, ints, type Value } from '../../kernels/graph/records';
 import { gaussianUnit } from '../../kernels/mechanisms/wersa/filter';
 import type { Tensor } from '../../kernels/tensors/tensor';
 import * as exact from './exact-operators';
@@ -179,6 +179,23 @@ const floatTests = {
     expected: ({ x, kernel }) => exact.depthwiseConvolution(x!, kernel!),
   },
 
+  // Squares of 2 x 2 side by side, as the way back from patches.
+  ConvTranspose: {
+    inputs: { x: normal(1, 3, 4, 5), kernel: normal(3, 2, 2, 2) },
+    build: ({ x, kernel }) =>
+      x!.graph.node('ConvTranspose', [x, kernel], [{ type: 'float32', shape: [1, 2, 8, 10] }], {
+        kernel_shape: ints([2, 2]),
+        strides: ints([2, 2]),
+      })[0],
+    expected: ({ x, kernel }) =>
+      exact.filled([1, 2, 8, 10], (at) => {
+        const [channel, row, column] = [Math.floor(at / 80), Math.floor((at % 80) / 10), at % 10];
+        const cell = 5 * Math.floor(row / 2) + Math.floor(column / 2);
+        const tap = 4 * channel + 2 * (row % 2) + (column % 2);
+        return [0, 1, 2].reduce((sum, c) => sum + x!.data[20 * c + cell]! * kernel!.data[8 * c + tap]!, 0);
+      }),
+  },
+
   Add: binary(elementwise.add, (a, b) => a + b),
   Sub: binary(elementwise.subtract, (a, b) => a - b),
   Mul: binary(elementwise.multiply, (a, b) => a * b),
@@ -206,6 +223,7 @@ const floatTests = {
     (x) => (x > 0 ? x : Math.expm1(x)),
   ),
   Gelu: unary((x) => elementwise.gelu(x, 'none'), gaussianUnit),
+  Erf: unary(elementwise.errorFunction, (x) => (2 * gaussianUnit(Math.SQRT2 * x)) / (Math.SQRT2 * x) - 1),
   Identity: unary((x) => x, same),
   IsNaN: unary(elementwise.isNaNumber, (x) => Number(Number.isNaN(x)), {
     ...normal(60, 70),

@@ -138,11 +138,16 @@ export const zerosLike = (like: Value): Value => expandLike(like.graph.constant(
 
 /** The gradient where the condition holds, 0 elsewhere. */
 export const passWhere = (condition: Value, gradient: Value): Value =>
-  gradient.graph.node(
-    'Where',
-    [condition, gradient, gradient.graph.constant(gradient.type, [], [0])],
-    [{ type: gradient.type, shape: gradient.shape }],
-  )[0];
+  chosenBy(condition, gradient, zeroOf(gradient), gradient);
+
+/** The gradient where the condition does not hold, 0 elsewhere. */
+export const passElsewhere = (condition: Value, gradient: Value): Value =>
+  chosenBy(condition, zeroOf(gradient), gradient, gradient);
+
+const zeroOf = ({ graph, type }: Value): Value => graph.constant(type, [], [0]);
+
+const chosenBy = (condition: Value, yes: Value, no: Value, { graph, type, shape }: Value): Value =>
+  graph.node('Where', [condition, yes, no], [{ type, shape }])[0];
 
 /** How many numbers lie along an axis, as a scalar of the type of `x`. */
 export function lengthOf(x: Value, axis: number): Value | number {

@@ -1,5 +1,5 @@
 /**
- * The operators of the graphs of all families, in standard operators: what a device is tried on before a model runs there. The
+ * The operators of the graphs of all families and of their gradients, in standard operators: what a device is tried on before a model runs there. The
  * kernels of the catalogue have as many again, whose trial would hold up the first run.
  */
 export const modelOperators: readonly string[] = [
@@ -8,9 +8,12 @@ export const modelOperators: readonly string[] = [
   'Cast',
   'Concat',
   'Conv',
+  'ConvTranspose',
   'Div',
   'Equal',
+  'Erf',
   'Exp',
+  'Expand',
   'Gather',
   'GatherElements',
   'Gelu',
@@ -24,11 +27,17 @@ export const modelOperators: readonly string[] = [
   'MatMulNBits',
   'Max',
   'Mul',
+  'Neg',
+  'Pad',
+  'Reciprocal',
   'ReduceMax',
   'ReduceMean',
   'ReduceSum',
   'Relu',
   'Reshape',
+  'ScatterElements',
+  'ScatterND',
+  'Shape',
   'Sigmoid',
   'SimplifiedLayerNormalization',
   'Slice',

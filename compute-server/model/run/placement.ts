@@ -99,21 +99,29 @@ const named: Readonly<Record<string, string>> = {
   'lens of tokens': 'the lens',
 };
 
-/** `The token embedding and layers 0 to 3 run`. */
+/** `The token embedding and layers 0 to 3 run`; `The gradient of layer 2 runs`. */
 function partsOf(names: readonly string[]): string {
-  const layers = [...new Set(names.flatMap((name) => /\.(\d+)$/.exec(name)?.[1] ?? []).map(Number))];
+  const back = partsIn(names.filter(isGradient)).map((part) => `the gradient of ${part}`);
+  const parts = [...partsIn(names.filter((name) => !isGradient(name))), ...back];
+  const listed = [parts.slice(0, -1).join(', '), parts.at(-1) ?? ''].filter((part) => part !== '').join(' and ');
+  const several = parts.length > 1 || listed.startsWith('layers');
+  return `${listed.charAt(0).toUpperCase()}${listed.slice(1)} ${several ? 'run' : 'runs'}`;
+}
+
+const isGradient = (name: string): boolean => name.startsWith('gradient.');
+
+function partsIn(names: readonly string[]): readonly string[] {
+  const last = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
+  const layers = [...new Set(names.map((name) => Number(last(name))))].filter((layer) => !Number.isNaN(layer));
   layers.sort((a, b) => a - b);
-  const [first, last] = [layers[0], layers.at(-1)];
-  const joined = last !== undefined && first !== undefined && last - first === layers.length - 1;
-  const parts = [
-    ...new Set(names.flatMap((name) => named[name] ?? [])),
+  const [from, to] = [layers[0], layers.at(-1)];
+  const joined = from !== undefined && to !== undefined && to - from === layers.length - 1;
+  return [
+    ...new Set(names.flatMap((name) => named[last(name)] ?? [])),
     ...(layers.length === 0
       ? []
       : layers.length === 1
-        ? [`layer ${first}`]
-        : [`layers ${joined ? `${first} ${layers.length === 2 ? 'and' : 'to'} ${last}` : layers.join(', ')}`]),
+        ? [`layer ${from}`]
+        : [`layers ${joined ? `${from} ${layers.length === 2 ? 'and' : 'to'} ${to}` : layers.join(', ')}`]),
   ];
-  const listed = [parts.slice(0, -1).join(', '), parts.at(-1) ?? ''].filter((part) => part !== '').join(' and ');
-  const several = parts.length > 1 || layers.length > 1;
-  return `${listed.charAt(0).toUpperCase()}${listed.slice(1)} ${several ? 'run' : 'runs'}`;
 }

@@ -5,6 +5,7 @@ import {
   ofOutput,
   outputOf,
   passesNothing,
+  passElsewhere,
   passWhere,
   sumTo,
   textOf,
@@ -28,7 +29,6 @@ import {
   logarithm,
   multiply,
   negate,
-  not,
   power,
   sigmoid,
   sign,
@@ -85,14 +85,14 @@ const unchanged: GradientRule = only((x, y, g) => passWhere(equal(x, y), g));
 const chosen = ofOutput((applied, g): readonly Pass[] => {
   const condition = inputOf(applied, 0);
   const [a, b] = [inputOf(applied, 1), inputOf(applied, 2)];
-  return [undefined, () => sumTo(passWhere(condition, g), a), () => sumTo(passWhere(not(condition), g), b)];
+  return [undefined, () => sumTo(passWhere(condition, g), a), () => sumTo(passElsewhere(condition, g), b)];
 });
 
 /** Of two equal numbers the first gets the gradient. */
 const extreme = (first: (a: Value, b: Value) => Value): GradientRule =>
   binary(
     ({ a, b, g }) => passWhere(first(a, b), g),
-    ({ a, b, g }) => passWhere(not(first(a, b)), g),
+    ({ a, b, g }) => passElsewhere(first(a, b), g),
   );
 
 export const elementwiseRules: GradientRules = {

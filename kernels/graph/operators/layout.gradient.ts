@@ -19,10 +19,10 @@ import {
   type GradientRules,
   type Pass,
 } from '../gradient-rule';
-import { multiplyDims, type Dim } from '../dims';
+import { addDims, multiplyDims, type Dim } from '../dims';
 import { GraphError, int, type Value } from '../records';
 import { cast, subtract } from './elementwise';
-import { shapeOf } from './dynamic';
+import { shapeOf, sliceBy } from './dynamic';
 import {
   concat,
   gather,
@@ -49,10 +49,18 @@ const joined = ofOutput((applied, g): readonly Pass[] => {
   let known: readonly Value[] | undefined;
   const cut = (): readonly Value[] => {
     if (known) return known;
-    const lengths = parts.map((part) => shapeOf(part, axis, axis + 1));
-    const sizes = g.graph.node('Concat', lengths, [{ type: 'int64', shape: [parts.length] }], { axis: int(0) })[0];
-    const outputs = parts.map(({ type, shape }) => ({ type, shape }));
-    return (known = g.graph.node('Split', [g, sizes], outputs, { axis: int(axis) }));
+    let rest = g;
+    return (known = parts.map((part, at) => {
+      if (at === parts.length - 1) return rest;
+      // One part after the other: a Split by their lengths would join int64 numbers, which WebGPU does not compute.
+      const length = shapeOf(part, axis, axis + 1);
+      const start = g.graph.constant('int64', [1], [0]);
+      const end = g.graph.constant('int64', [1], [2 ** 31 - 1]);
+      const left = sumOf(parts.slice(at + 1).map(({ shape }) => shape[axis] ?? 0));
+      const cut = sliceBy(rest, axis, start, length, part.shape[axis] ?? 0);
+      rest = sliceBy(rest, axis, length, end, left);
+      return cut;
+    }));
   };
   let start = 0;
   const fixed = parts.every(({ shape }) => typeof shape[axis] === 'number');
@@ -108,6 +116,7 @@ function unpadded(x: Value, g: Value, applied: Applied): Value {
   }, g);
 }
 
+const sumOf = (dims: readonly Dim[]): Dim => dims.reduce<Dim>((sum, dim) => addDims(sum, dim), 0);
 const product = (dims: readonly Dim[]): Dim => dims.reduce<Dim>((sum, dim) => multiplyDims(sum, dim), 1);
 
 /** Rows picked are added up where they came from. */
@@ -122,7 +131,10 @@ function ungathered(x: Value, g: Value, applied: Applied): Value {
   ];
   const rest = [...x.shape.slice(0, axis), ...x.shape.slice(axis + 1)];
   const count = product(indices.shape);
-  const rows = reshape(cast(indices, 'int64'), [count, 1]);
+  const known = knownOf(indices);
+  const rows = known
+    ? g.graph.constant('int64', [known.length, 1], known)
+    : reshape(cast(indices, 'int64'), [count, 1]);
   const updates = reshape(order.every((from, to) => from === to) ? g : transpose(g, order), [count, ...rest]);
   const front = [axis, ...x.shape.map((_, i) => i).filter((i) => i !== axis)];
   const into = axis === 0 ? zerosLike(x) : transpose(zerosLike(x), front);
