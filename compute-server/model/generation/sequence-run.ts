@@ -211,6 +211,7 @@ export class SequenceRun implements Continuation {
               keyGroups,
               start,
               length,
+              sequence: request,
             }),
             ...(collector?.feeds(start, length, firstKey, keys) ??
               (wanted.observe

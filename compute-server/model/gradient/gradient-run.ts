@@ -134,7 +134,7 @@ async function layerGradients(
   const taps = (request.taps ?? []).filter((each) => each.layer === layer).map(({ tap }) => tap);
   const inner = taps.filter((tap) => tap !== 'residual' && tap !== 'residual.input');
   const { variant = {}, groups = [], headGains = false, scoreBiases = false } = request;
-  const changes = new LayerChanges(spec, block, variant, groups, scoreBiases);
+  const changes = new LayerChanges(spec, block, variant, request, groups, scoreBiases);
   const session = await part(layer, { changes: changes.kinds, taps: inner, gains: headGains, biases: scoreBiases });
   const held = await keysAndValues(spec, sessions, block, { request, changes, chunks, input, signal });
   const out: Float32Array[] = new Array<Float32Array>(chunks.length);

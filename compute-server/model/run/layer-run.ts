@@ -127,6 +127,7 @@ async function runChunks(
                   keyGroups,
                   start,
                   length,
+                  sequence: request,
                   ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
                 }),
                 ...(collector?.feeds(start, length, firstKey, width, stream.batch) ??
