@@ -20,7 +20,9 @@ import { memoryAsContext } from './mechanisms/titans/memory-as-context';
 import { memoryAsGate } from './mechanisms/titans/memory-as-gate';
 import { memoryAsLayer } from './mechanisms/titans/memory-as-layer';
 import { neuralMemory } from './mechanisms/titans/neural-memory';
+import { normAttention } from './mechanisms/norm-attention';
 import { rcmha } from './mechanisms/rcmha/rcmha';
+import { reluMean } from './mechanisms/relu-mean';
 import { routingTransformer } from './mechanisms/routing-transformer/routing-transformer';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
 import { sinkBias } from './mechanisms/sink-bias';
@@ -50,7 +52,9 @@ export const catalogue: readonly Mechanism[] = [
   sinkBias,
   rcmha,
   cmha,
+  reluMean,
   linear,
+  normAttention,
   lightningAttention,
   lightningAttention2,
   wersa,

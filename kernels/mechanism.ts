@@ -1,5 +1,6 @@
 import type { Cost } from './cost/cost';
 import type { Graph } from './graph/graph';
+import type { LinearSystem } from './reference/linear-system';
 import type { AttentionShape, Precision } from './shape';
 import type { Template } from './template';
 import type { Tensor } from './tensors/tensor';
@@ -198,5 +199,10 @@ export interface Mechanism<P extends ParameterValues = ParameterValues> {
   /** The least number by which a norm of stored outputs divides them, the root of its epsilon (left out: 1). */
   readonly leastDivisor?: number;
   readonly decode?: Decoding<P>;
+  /**
+   * A query head of the first sequence in causal self-attention (n = m) as a linear system over its values; undefined where these
+   * parameters make it none. Left out by mechanisms that are none.
+   */
+  asSystem?(inputs: AttentionInputs, shape: AttentionShape, parameters: P, head: number): LinearSystem | undefined;
   readonly limits: readonly Limit<P>[];
 }

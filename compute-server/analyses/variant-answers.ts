@@ -134,6 +134,7 @@ function differences(one: Variant, other: Variant): readonly Change[] {
     variant.scoreBiases ?? [],
     variant.groupWeights ?? [],
     variant.uniform ?? [],
+    variant.phases ?? [],
     variant.replacements ?? [],
     variant.unsuppressed ?? [],
   ];

@@ -35,6 +35,15 @@ export interface HeadPlace {
   readonly head: number;
 }
 
+/** On the angles of a head of a rotary model (models/instrument/interventions/phase.ts). */
+export interface PhaseChange {
+  readonly layer: number;
+  readonly head: number;
+  readonly delta: number;
+  /** Radians. */
+  readonly shift: number;
+}
+
 /** An empty object is the plain model. */
 export interface Variant {
   readonly gains?: readonly HeadGain[];
@@ -44,6 +53,8 @@ export interface Variant {
   readonly groupWeights?: readonly GroupChange[];
   /** Query heads that read all their keys alike. */
   readonly uniform?: readonly HeadPlace[];
+  /** Angles between queries and keys; of several of one head the last counts. */
+  readonly phases?: readonly PhaseChange[];
   readonly replacements?: readonly Replacement[];
   /** Of the output of the MLP, the share that is removed of what lowers the token that leads before the layer. */
   readonly unsuppressed?: readonly { readonly layer: number; readonly share: number }[];

@@ -36,3 +36,14 @@ export function blockCost(shape: AttentionShape, block: number, form: 'parallel'
       tensorBytes(shape) + copies + (form === 'parallel' ? 2 * scores + 3 * states : (2 * scores + states) / blocks),
   };
 }
+
+/** Q (K^T V) without order: 2 m d e for each key/value head, 2 n d e for each query head; the state twice beside the inputs. */
+export function wholeProductCost(shape: AttentionShape): Cost {
+  const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
+  const state = batch * kvHeads * headDim * valueDim;
+  return {
+    flops: 2 * (keys * state + queries * batch * heads * headDim * valueDim),
+    bytes: tensorBytes(shape) + 8 * state,
+    peakBytes: tensorBytes(shape) + 4 * state,
+  };
+}

@@ -56,8 +56,8 @@ export function biasedPairs(shape: AttentionShape): { readonly pairs: number; re
   return { pairs, copiedKeys };
 }
 
-/** As many queries as keys at most where it is causal. */
-function tilesOf(shape: AttentionShape): readonly Tile[] {
+/** Tiles of all queries; as many queries as keys at most where it is causal. */
+export function tilesOf(shape: AttentionShape): readonly Tile[] {
   return Array.from({ length: Math.ceil(shape.queries / tileRows) }, (_, tile) => {
     const end = Math.min((tile + 1) * tileRows, shape.queries);
     return { start: tile * tileRows, end, reach: isCausalSelf(shape) ? end + queryOffset(shape) : shape.keys };

@@ -7,9 +7,11 @@ import { fusedMatmul, matmul } from '../graph/operators/matrix';
 import { cumulativeSum } from '../graph/operators/reduce';
 import type { Value } from '../graph/records';
 import type { AttentionInputs, Mechanism } from '../mechanism';
+import { integers } from '../integers';
+import { headRows, kernelSystem } from '../reference/linear-system';
 import { denseReads } from '../reference/pattern';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
-import { zeros, type Tensor } from '../tensors/tensor';
+import { tensor, zeros, type Tensor } from '../tensors/tensor';
 
 interface Parameters extends Record<string, number> {
   readonly chunk: number;
@@ -117,6 +119,21 @@ export const linear: Mechanism<Parameters> = {
         peakBytes: 4 * 3 * cells * kvHeads,
       };
     },
+  },
+  asSystem(inputs, _shape, _parameters, head) {
+    const { query, key } = headRows(inputs, head);
+    const [positions, width] = key.shape as readonly [number, number];
+    const [phi, psi] = [query, key].map((x) => tensor(x.shape, x.data.map(featureOf))) as [Tensor, Tensor];
+    const sum = new Float64Array(width);
+    const etas = integers(0, positions).map((i) => {
+      let eta = epsilon;
+      for (let x = 0; x < width; x++) {
+        sum[x]! += psi.data[i * width + x]!;
+        eta += phi.data[i * width + x]! * sum[x]!;
+      }
+      return eta;
+    });
+    return kernelSystem(phi, psi, { etas });
   },
   limits: [],
 };

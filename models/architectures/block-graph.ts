@@ -55,11 +55,17 @@ export function buildBlock(
 ): GraphBuilder {
   const graph = new GraphBuilder(`layer.${block.index}`);
   const { instrumented, changes } = options;
-  const { heads, kvHeads, headDim } = block.attention;
+  const { heads, kvHeads, headDim, rope } = block.attention;
   const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
   const interventions =
     instrumented || changes
-      ? declareInterventions(graph, { heads, kvHeads, headDim, hiddenSize: model.hiddenSize }, keys, changes)
+      ? declareInterventions(
+          graph,
+          { heads, kvHeads, headDim, hiddenSize: model.hiddenSize },
+          keys,
+          changes,
+          rope === undefined ? undefined : model.ropes[rope],
+        )
       : undefined;
   const tap: Tap = (value, name) => {
     if (options.through) return options.through(value, name);

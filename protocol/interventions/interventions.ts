@@ -9,6 +9,7 @@ import { head, type HeadOutput } from './head';
 import { key, type Key } from './key';
 import type { InterventionKind } from './kind';
 import { mlp, type Mlp } from './mlp';
+import { phase, type Phase } from './phase';
 import { query, type Query } from './query';
 import { reinforce, type Reinforce } from './reinforce';
 import { residual, type Residual } from './residual';
@@ -18,7 +19,20 @@ import { value, type Value } from './value';
 import { weight, type Weight } from './weight';
 
 export type Intervention =
-  Gain | Bias | Weight | HeadOutput | Mlp | Residual | Query | Key | Value | Freeze | Uniform | Reinforce | Unsuppress;
+  | Gain
+  | Bias
+  | Weight
+  | HeadOutput
+  | Mlp
+  | Residual
+  | Query
+  | Key
+  | Value
+  | Freeze
+  | Uniform
+  | Phase
+  | Reinforce
+  | Unsuppress;
 
 export type KindName = Intervention['kind'];
 export type Of<K extends KindName> = Extract<Intervention, { readonly kind: K }>;
@@ -35,6 +49,7 @@ export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
   value,
   freeze,
   uniform,
+  phase,
   reinforce,
   unsuppress,
 };

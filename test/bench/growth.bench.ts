@@ -31,6 +31,8 @@ const settings: readonly Setting[] = [
   { id: 'biformer', parameters: { region: 256, topk: 4 }, pattern: 'noncausal-self' },
   { id: 'rcmha', parameters: { maxDistance: 16384 } },
   { id: 'cmha', parameters: {} },
+  { id: 'relu-mean', parameters: {} },
+  { id: 'norm-attention', parameters: {} },
   { id: 'moh', parameters: {} },
   { id: 'latent', parameters: {} },
   { id: 'latent', parameters: { form: 'absorbed' } },

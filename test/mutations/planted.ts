@@ -52,4 +52,10 @@ export const byHand: readonly ByHand[] = [
     text: 'base ** ((-2 * i) / width)',
     instead: 'base ** (-i / width)',
   },
+  // Features divided by the keys that there are, not by those that are read.
+  {
+    file: 'kernels/mechanisms/relu-mean.ts',
+    text: 'Math.max(0, Math.min(shape.keys, i + queryOffset(shape) + 1))',
+    instead: 'shape.keys',
+  },
 ];

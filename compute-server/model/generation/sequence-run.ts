@@ -214,6 +214,7 @@ export class SequenceRun implements Continuation {
               start,
               length,
               directions,
+              sequence: request,
             }),
             ...(collector?.feeds(start, length, firstKey, keys) ??
               (wanted.observe

@@ -150,7 +150,7 @@ async function layerGradients(
   const taps = (request.taps ?? []).filter((each) => each.layer === layer).map(({ tap }) => tap);
   const inner = taps.filter((tap) => tap !== 'residual' && tap !== 'residual.input');
   const { variant = {}, groups = [], headGains = false, scoreBiases = false } = request;
-  const changes = new LayerChanges(spec, block, variant, groups, scoreBiases);
+  const changes = new LayerChanges(spec, block, variant, request, groups, scoreBiases);
   // Before the layer is opened: what is opened for these may close it.
   const directions: (Float32Array | undefined)[] = [];
   for (const [index, { length }] of chunks.entries()) {

@@ -2,7 +2,7 @@
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { Change } from '../../../models/instrument/interventions/interventions';
 import { replaceable, replaceables, rowsOf } from '../../../models/instrument/interventions/replacement';
-import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
+import type { KeyGroup, Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { RuntimeArray } from '../../runtime/session';
 import { interventionFeeds } from '../run/interventions';
@@ -27,6 +27,7 @@ export class LayerChanges {
     private readonly model: ModelSpec,
     private readonly block: BlockSpec,
     variant: Variant,
+    private readonly sequence: Pick<Sequence, 'ids' | 'positions'>,
     private readonly groups: readonly KeyGroup[],
     /** Whether the score biases are an input even where the run has none. */
     biases: boolean,
@@ -38,15 +39,24 @@ export class LayerChanges {
       scoreBiases: here(variant.scoreBiases),
       groupWeights: here(variant.groupWeights),
       uniform: here(variant.uniform),
+      phases: here(variant.phases),
       replacements: here(variant.replacements),
       unsuppressed: here(variant.unsuppressed),
     };
-    const { scoreBiases = [], groupWeights = [], uniform = [], replacements = [], unsuppressed = [] } = this.variant;
+    const {
+      scoreBiases = [],
+      groupWeights = [],
+      uniform = [],
+      phases = [],
+      replacements = [],
+      unsuppressed = [],
+    } = this.variant;
     this.kinds = [
       ...(biases || scoreBiases.length > 0 ? ['bias' as const] : []),
       ...(groupWeights.length > 0 ? ['weight' as const] : []),
       ...(uniform.length > 0 ? ['uniform' as const] : []),
       ...(unsuppressed.some(({ share }) => share !== 0) ? ['suppression' as const] : []),
+      ...(phases.length > 0 ? ['phase' as const] : []),
       ...replaceables.filter((each) => replacements.some(({ target }) => target === each)),
     ];
   }
@@ -69,6 +79,7 @@ export class LayerChanges {
       start,
       length,
       directions,
+      sequence: this.sequence,
     });
     const names = ['head_gain', ...new Set(kinds.flatMap((kind) => inputsOf(kind)))];
     return {
@@ -101,5 +112,6 @@ function inputsOf(kind: Change): readonly string[] {
   if (kind === 'weight') return ['key_groups', 'group_weight'];
   if (kind === 'uniform') return ['uniform_heads'];
   if (kind === 'suppression') return ['suppression_direction', 'suppression_share'];
+  if (kind === 'phase') return ['phase_heads', 'phase_delta', 'phase_shift', 'phase_query_turn', 'phase_key_turn'];
   return replaceable[kind].inputs.slice(1);
 }

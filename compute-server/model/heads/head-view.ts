@@ -106,6 +106,7 @@ export class HeadView {
           keyGroups: groupColumns(groups, firstKey, keys),
           start: from,
           length: rows,
+          sequence: this.sequence,
         }),
         ...noStatistics(keys, rows),
         ...ranked(keys),

@@ -10,7 +10,14 @@ import { startReinforced, type ReinforcedRun } from '../generation/reinforcement
 import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from '../hallucination/span-request';
 import { spanPair } from '../../../diagnostics/divergence/span-pair';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
-import type { GroupChange, HeadGain, HeadPlace, Replacement, Variant } from '../../../diagnostics/model-runner/variant';
+import type {
+  GroupChange,
+  HeadGain,
+  HeadPlace,
+  PhaseChange,
+  Replacement,
+  Variant,
+} from '../../../diagnostics/model-runner/variant';
 import { range } from '../run/runtime-arrays';
 import { frozenParts } from './freeze';
 import { placeProblem } from './places';
@@ -130,6 +137,7 @@ function wantedBy({ model, sequence }: RunOf, one: Intervention): readonly Wante
     case 'bias':
     case 'weight':
     case 'uniform':
+    case 'phase':
     case 'reinforce':
     case 'unsuppress':
       return [];
@@ -141,6 +149,7 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
   const scoreBiases: GroupChange[] = [];
   const groupWeights: GroupChange[] = [];
   const uniform: HeadPlace[] = [];
+  const phases: PhaseChange[] = [];
   const replacements: Replacement[] = [];
   const unsuppressed: { layer: number; share: number }[] = [];
   const group = (keys: Keys): string => (keys === 'image' ? 'image' : keysWords(keys));
@@ -154,6 +163,10 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
     else if (one.kind === 'uniform') uniform.push({ layer: one.layer, head: one.head });
     else if (one.kind === 'unsuppress') {
       if (one.share !== 0) unsuppressed.push({ layer: one.layer, share: one.share });
+    } else if (one.kind === 'phase') {
+      // One that changes nothing would still be computed by angles, which rounds.
+      const { layer, head, delta, shift } = one;
+      if (!kindOf(one).neutral(one)) phases.push({ layer, head, delta, shift });
     } else if (one.kind !== 'weight' && one.kind !== 'reinforce') {
       const at = one.positions && { positions: range(one.positions.start, one.positions.end - one.positions.start) };
       for (const wanted of wantedBy(run, one)) {
@@ -169,6 +182,7 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
     ...(scoreBiases.length > 0 ? { scoreBiases } : {}),
     ...(groupWeights.length > 0 ? { groupWeights } : {}),
     ...(uniform.length > 0 ? { uniform } : {}),
+    ...(phases.length > 0 ? { phases } : {}),
     ...(replacements.length > 0 ? { replacements } : {}),
     ...(unsuppressed.length > 0 ? { unsuppressed } : {}),
   };

@@ -3,7 +3,7 @@ import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { lensProblem } from '../../../models/architectures/lens-graph';
 import { freezable } from './freeze';
 import { printDo } from '../../../protocol/interventions/do-form';
-import type { Intervention } from '../../../protocol/interventions/interventions';
+import type { Intervention, Of } from '../../../protocol/interventions/interventions';
 import type { Part } from '../../../protocol/interventions/freeze';
 
 /** One sentence where it has not. */
@@ -29,6 +29,8 @@ export function placeProblem(model: ModelSpec, one: Intervention, length: number
     case 'gain':
     case 'uniform':
       return headProblem(model, one.layer, one.head);
+    case 'phase':
+      return headProblem(model, one.layer, one.head) ?? rotationProblem(model, one);
     case 'head':
     case 'query':
       return headProblem(model, one.layer, one.head) ?? rangeProblem(one.positions, length, one);
@@ -66,6 +68,11 @@ function headProblem(
     ? undefined
     : `There is no head ${head} in layer ${layer}: it has ${count} ${of === 'heads' ? 'query' : 'key/value'} heads, from 0.`;
 }
+
+const rotationProblem = ({ blocks }: ModelSpec, one: Of<'phase'>): string | undefined =>
+  blocks[one.layer]?.attention.rope === undefined
+    ? `"${printDo(one)}" turns queries and keys in the planes of a rotary embedding, and layer ${one.layer} has none.`
+    : undefined;
 
 function partProblem(model: ModelSpec, part: Part): string | undefined {
   const layer = 'mlp' in part ? part.mlp : part.layer;

@@ -1,8 +1,14 @@
 /** Rotary tables of the chunks of a prompt, made once: every layer with the same rope asks for the same ones. */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import { rotaryTables, type RotaryTables } from '../../../models/architectures/rope';
+import { rotaryFrequencies, rotaryTables, type RotaryTables } from '../../../models/architectures/rope';
 import type { Rope } from '../../../models/formats/model-description';
 import { positionAt, type Sequence } from '../../../diagnostics/model-runner/sequence';
+
+interface Rows {
+  readonly start: number;
+  readonly length: number;
+  readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
+}
 
 interface Known {
   readonly positions: Sequence['positions'];
@@ -17,15 +23,11 @@ const known = new WeakMap<readonly number[], Known>();
 export function chunkTables(
   rope: Rope,
   model: Pick<ModelSpec, 'ropes' | 'contextLength'>,
-  run: {
-    readonly start: number;
-    readonly length: number;
-    readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
-  },
+  run: Rows,
   positions: readonly number[],
 ): RotaryTables {
   const { sequence, start, length } = run;
-  const sequenceLength = positionAt(sequence, Math.max(sequence.ids.length, start + length) - 1) + 1;
+  const sequenceLength = lengthOf(run);
   const compute = (): RotaryTables =>
     rotaryTables(rope, positions, { contextLength: model.contextLength, sequenceLength });
   // Those of generated tokens are small, and they would be many.
@@ -40,3 +42,24 @@ export function chunkTables(
   held.tables.set(key, tables);
   return tables;
 }
+
+/** Cosines, then sines of the angles of rows [start, start + length), [length, dimensions], without the attention factor. */
+export function unitTurns(rope: Rope, model: Pick<ModelSpec, 'ropes' | 'contextLength'>, run: Rows): Float32Array {
+  const positions = Array.from({ length: run.length }, (_, at) => positionAt(run.sequence, run.start + at));
+  const context = { contextLength: model.contextLength, sequenceLength: lengthOf(run) };
+  const { attentionFactor } = rotaryFrequencies(rope, context);
+  const { cos, sin } = rotaryTables(rope, positions, context);
+  const half = rope.dimensions / 2;
+  const turns = new Float32Array(run.length * rope.dimensions);
+  for (let row = 0; row < run.length; row++) {
+    for (let i = 0; i < half; i++) {
+      turns[row * 2 * half + i] = (cos[row * half + i] ?? 0) / attentionFactor;
+      turns[row * 2 * half + half + i] = (sin[row * half + i] ?? 0) / attentionFactor;
+    }
+  }
+  return turns;
+}
+
+/** Up to the last row, or to the end of the prompt: what forms of rotation choose their frequencies by. */
+const lengthOf = ({ sequence, start, length }: Rows): number =>
+  positionAt(sequence, Math.max(sequence.ids.length, start + length) - 1) + 1;

@@ -6,7 +6,9 @@ import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-s
 import { reinforcementDistances, reinforcementRules } from '../../../models/instrument/interventions/reinforcement';
 import { replaceable, replaceables, rowsOf } from '../../../models/instrument/interventions/replacement';
 import type { GraphReinforcement, HeadGain, Variant } from '../../../diagnostics/model-runner/variant';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { RuntimeArray } from '../../runtime/session';
+import { unitTurns } from './chunk-tables';
 import { flag, int32 } from './runtime-arrays';
 
 /** The first layer that the variant changes, or undefined when it changes none. */
@@ -16,6 +18,7 @@ export function firstChangedLayer(variant: Variant): number | undefined {
     ...(variant.scoreBiases ?? []),
     ...(variant.groupWeights ?? []),
     ...(variant.uniform ?? []),
+    ...(variant.phases ?? []),
     ...(variant.replacements ?? []),
     ...(variant.unsuppressed ?? []),
   ].map(({ layer }) => layer);
@@ -58,6 +61,13 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
     const problem = check(layer, undefined);
     if (problem !== undefined) return problem;
   }
+  for (const { layer, head, delta, shift } of variant.phases ?? []) {
+    const problem = check(layer, head);
+    if (problem !== undefined) return problem;
+    if (!Number.isFinite(delta) || !Number.isFinite(shift))
+      return `The phase of layer ${layer} head ${head} is ${delta}, ${shift}; give finite numbers.`;
+    if (model.blocks[layer]?.attention.rope === undefined) return `Layer ${layer} rotates no queries and keys.`;
+  }
   for (const { layer, target, head } of variant.replacements ?? []) {
     const { slots } = replaceable[target];
     const problem = slots === undefined ? check(layer, undefined) : check(layer, head ?? -1, slots);
@@ -71,6 +81,7 @@ export type {
   GroupChange,
   HeadGain,
   HeadPlace,
+  PhaseChange,
   Replacement,
   Variant,
 } from '../../../diagnostics/model-runner/variant';
@@ -86,6 +97,8 @@ export interface ChunkOfRun {
   /** Token position of the first query of the chunk. */
   readonly start: number;
   readonly length: number;
+  /** Whose rows these are. */
+  readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
   /** Where the last query of this chunk decides the gains. */
   readonly reinforcement?: GraphReinforcement;
   /** Directions [b, n, w] of suppression, where a variant removes it in this layer. */
@@ -133,6 +146,7 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     score_bias: { data: bias ?? neutral('zeros', b * heads * groups), shape: [b, heads, groups] },
     use_uniform_attention: flag(uniform !== undefined),
     uniform_heads: { data: uniform ?? new Uint8Array(b * heads), shape: [b, heads, 1, 1] },
+    ...phaseFeeds(model, block, chunk),
     use_group_weight: flag(weight !== undefined),
     group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
     ...suppressionFeeds(model, block, chunk),
@@ -156,6 +170,39 @@ function suppressionFeeds(
     use_suppression: flag(directions !== undefined),
     suppression_direction: { data: directions ?? new Float32Array(0), shape: [b, rows, hiddenSize] },
     suppression_share: { data: shares, shape: [b, 1, 1] },
+  };
+}
+
+/** Neutral where no variant turns a head of this layer; nothing where the layer does not rotate. */
+function phaseFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Record<string, RuntimeArray> {
+  const rope = block.attention.rope === undefined ? undefined : model.ropes[block.attention.rope];
+  if (!rope) return {};
+  const { heads } = block.attention;
+  const shape = [chunk.variants.length, heads, 1, 1];
+  const mask = new Uint8Array(chunk.variants.length * heads);
+  const delta = new Float32Array(mask.length).fill(1);
+  const shift = new Float32Array(mask.length);
+  chunk.variants.forEach(({ phases = [] }, v) => {
+    for (const change of phases) {
+      if (change.layer !== block.index) continue;
+      const at = v * heads + change.head;
+      [mask[at], delta[at], shift[at]] = [1, change.delta, change.shift];
+    }
+  });
+  const inUse = mask.includes(1);
+  const turns = (start: number, length: number): RuntimeArray => {
+    const data = new Float32Array(length * rope.dimensions);
+    if (inUse) data.set(unitTurns(rope, model, { start, length, sequence: chunk.sequence }));
+    return { data: inUse ? data : data.subarray(0, 0), shape: [inUse ? length : 0, rope.dimensions] };
+  };
+  const keys = chunk.keyGroups.shape[1] ?? 0;
+  return {
+    use_phase: flag(inUse),
+    phase_heads: { data: mask, shape },
+    phase_delta: { data: delta, shape },
+    phase_shift: { data: shift, shape },
+    phase_query_turn: turns(chunk.start, chunk.length),
+    phase_key_turn: turns(chunk.start + chunk.length - keys, keys),
   };
 }
 

@@ -134,6 +134,7 @@ async function runChunks(
                   start,
                   length,
                   directions: directions[index],
+                  sequence: request,
                   ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
                 }),
                 ...(collector?.feeds(start, length, firstKey, width, stream.batch) ??

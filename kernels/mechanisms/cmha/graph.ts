@@ -5,26 +5,12 @@
  * Form `factored` does that, and any kernel of plain attention follows; `naive` makes the cosine of every pair and plane.
  */
 import type { AttentionValues } from '../../graph/attention-graph';
-import {
-  absolute,
-  add,
-  arctangent,
-  cast,
-  cosine,
-  divide,
-  greater,
-  less,
-  multiply,
-  negate,
-  sine,
-  squareRoot,
-  subtract,
-  where,
-} from '../../graph/operators/elementwise';
+import { add, cast, cosine, less, multiply, sine, subtract, where } from '../../graph/operators/elementwise';
 import { scan } from '../../graph/operators/control';
 import { concat, pad, reshape, slice, transpose, unsqueeze } from '../../graph/operators/layout';
 import { matmul } from '../../graph/operators/matrix';
 import { reduceSum, softmax } from '../../graph/operators/reduce';
+import { polarOf, type Polar } from '../../graph/polar';
 import type { Value } from '../../graph/records';
 import { rotateRows } from '../../graph/rotary-rows';
 import { integers } from '../../integers';
@@ -36,27 +22,11 @@ import { epsilon, firstPosition, planeAngles, scaleOf, type CmhaParameters } fro
 /** Queries whose cosines the naive form holds at a time, as in the authors' code. */
 export const naiveRows = 8;
 
-/** Keeps the quotient of two zeros finite; far below the root of epsilon that any magnitude has. */
-const tiny = 1e-30;
-
-interface Polar {
-  readonly radius: Value;
-  readonly angle: Value;
-}
-
-/** Magnitudes and angles [..., d / 2] of [..., d]. The runtime has no atan2: the angle in the first eighth, then reflected. */
-export function polarOf(x: Value): Polar {
+/** Magnitudes and angles [..., d / 2] of the planes of [..., d]. */
+function planesOf(x: Value): Polar {
   const axis = x.shape.length - 1;
   const half = Number(x.shape[axis]) / 2;
-  const [re, im] = [slice(x, axis, 0, half), slice(x, axis, half)];
-  const radius = squareRoot(add(add(multiply(re, re), multiply(im, im)), epsilon));
-  const [width, height] = [absolute(re), absolute(im)];
-  const steep = greater(height, width);
-  const quotient = divide(where(steep, width, height), add(where(steep, height, width), tiny));
-  const eighth = arctangent(quotient);
-  const quarter = where(steep, subtract(Math.PI / 2, eighth), eighth);
-  const upper = where(less(re, 0), subtract(Math.PI, quarter), quarter);
-  return { radius, angle: where(less(im, 0), negate(upper), upper) };
+  return polarOf(slice(x, axis, 0, half), slice(x, axis, half), epsilon);
 }
 
 /** Heads-first output [b, h, n, dv]; n <= m where it is causal. Angles and phases in float32 whatever the precision. */
@@ -71,8 +41,8 @@ export function cmhaGraph(
   const single = (x: Value) => cast(x, 'float32');
   const perHead = (x: Value) => reshape(single(x), [heads, 1, half]);
   const [delta, b] = [perHead(weights.delta), perHead(weights.b)];
-  const q = polarOf(single(query));
-  const k = polarOf(single(key));
+  const q = planesOf(single(query));
+  const k = planesOf(single(key));
   // Key angles are turned by the delta of each query head.
   const queryPhase = add(multiply(q.angle, delta), b);
   const keyPhase = multiply(spreadHeads(k.angle, heads), delta);

@@ -4,6 +4,7 @@ import { GraphBuilder } from '../../graph/builder';
 import { reshape } from '../../graph/operators/layout';
 import type { Value } from '../../graph/records';
 import type { AttentionInputs, Mechanism, Weight } from '../../mechanism';
+import { headRows, kernelSystem } from '../../reference/linear-system';
 import { denseReads } from '../../reference/pattern';
 import { allRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
@@ -190,6 +191,12 @@ export const lightningAttention2: Mechanism<Parameters> = {
       const state = batch * heads * headDim * valueDim;
       return { flops: 5 * state, bytes: 4 * 9 * state, peakBytes: 4 * 3 * state };
     },
+  },
+  /** A state that was carried in is no input of the system. */
+  asSystem(inputs, shape, parameters, head) {
+    if (parameters.carried) return undefined;
+    const { query, key } = headRows(inputs, head);
+    return kernelSystem(query, key, { decay: Math.exp(-slopesOf(shape, parameters)[head]!) });
   },
   limits: [],
 };

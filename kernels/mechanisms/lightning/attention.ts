@@ -1,19 +1,17 @@
-import { blockCost } from '../../cost/blocks';
-import type { Cost } from '../../cost/cost';
+import { blockCost, wholeProductCost } from '../../cost/blocks';
 import { attentionGraph } from '../../graph/attention-graph';
 import { GraphBuilder } from '../../graph/builder';
 import { add, divide, elu, multiply, sigmoid, squareRoot } from '../../graph/operators/elementwise';
-import { reshape, unsqueeze } from '../../graph/operators/layout';
-import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { reduceMean } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import type { AttentionInputs, Mechanism } from '../../mechanism';
+import { headRows, kernelSystem } from '../../reference/linear-system';
 import { denseReads } from '../../reference/pattern';
 import { allRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { tensor, type Tensor } from '../../tensors/tensor';
 import { alibiSlopes } from '../alibi';
-import { decayedBlocks, type BlockForm } from './blocks';
+import { decayedBlocks, wholeProduct, type BlockForm } from './blocks';
 import { decayedRows, decayedState } from './decay';
 import { headAngles, rotate, rotateTensor, spreadHeads, spreadTensor } from './rotation';
 import { stepDecayed } from './step';
@@ -171,15 +169,9 @@ export const lightningAttention: Mechanism<Parameters> = {
     }),
   cost(shape, parameters) {
     const wide = parameters.rotation ? { ...shape, headDim: 2 * shape.headDim, kvHeads: shape.heads } : shape;
-    const { batch, heads, kvHeads, queries: n, keys: m, headDim: d, valueDim: e } = wide;
-    if (isCausalSelf(shape)) return blockCost(wide, parameters.block, parameters.form, parameters.decay !== 'none');
-    const state = batch * kvHeads * d * e;
-    const inputs = 4 * batch * ((heads * n + kvHeads * m) * (d + e));
-    return {
-      flops: 2 * (m * state + n * batch * heads * d * e),
-      bytes: inputs + 8 * state,
-      peakBytes: inputs + 4 * state,
-    } satisfies Cost;
+    return isCausalSelf(shape)
+      ? blockCost(wide, parameters.block, parameters.form, parameters.decay !== 'none')
+      : wholeProductCost(wide);
   },
   pattern: (shape, { block, norm }) => ({
     dependsOnData: false,
@@ -219,6 +211,22 @@ export const lightningAttention: Mechanism<Parameters> = {
       return { flops: 5 * state, bytes: 4 * 9 * state, peakBytes: 4 * 3 * state };
     },
   },
+  /** The norm of the joined heads is not linear. */
+  asSystem(inputs, shape, parameters, head) {
+    if (parameters.norm !== 'none') return undefined;
+    const own = { query: mapped(inputs.query, parameters), key: mapped(inputs.key, parameters) };
+    const decay = Math.exp(-slopesOf(shape, parameters)[head]!);
+    if (!parameters.rotation) {
+      const { query, key } = headRows(own, head);
+      return kernelSystem(query, key, { decay });
+    }
+    const angles = headAngles(shape.heads, shape.headDim);
+    const { query, key } = headRows(
+      { query: rotateTensor(own.query, angles, 0), key: rotateTensor(spreadTensor(own.key, shape.heads), angles, 0) },
+      head,
+    );
+    return kernelSystem(query, key, { decay });
+  },
   limits: [],
 };
 
@@ -249,14 +257,6 @@ function turned(
     value: spreadHeads(value, shape.heads),
     shape: { ...shape, kvHeads: shape.heads, headDim: 2 * shape.headDim },
   };
-}
-
-/** Q (K^T V), [b, h, n, e]. */
-function wholeProduct(query: Value, key: Value, value: Value, shape: AttentionShape): Value {
-  const { batch, heads, kvHeads, queries, headDim, valueDim } = shape;
-  const state = unsqueeze(fusedMatmul(key, value, { transposeA: true }), 2); // [b, hkv, 1, d, e]
-  const grouped = reshape(query, [batch, kvHeads, heads / kvHeads, queries, headDim]);
-  return reshape(matmul(grouped, state), [batch, heads, queries, valueDim]);
 }
 
 /** x / sqrt(mean over the joined heads of x^2 + 1e-6). */

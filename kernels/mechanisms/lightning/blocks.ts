@@ -170,3 +170,11 @@ function loop(parts: Parts, decays: Decays): Value {
   });
   return blocksBack(outputs[0]!);
 }
+
+/** Q (K^T V) without order, [b, h, n, e]. */
+export function wholeProduct(query: Value, key: Value, value: Value, shape: AttentionShape): Value {
+  const { batch, heads, kvHeads, queries, headDim, valueDim } = shape;
+  const state = unsqueeze(fusedMatmul(key, value, { transposeA: true }), 2); // [b, hkv, 1, d, e]
+  const grouped = reshape(query, [batch, kvHeads, heads / kvHeads, queries, headDim]);
+  return reshape(matmul(grouped, state), [batch, heads, queries, valueDim]);
+}

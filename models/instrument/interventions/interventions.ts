@@ -13,6 +13,7 @@ import { multiply } from '../../../kernels/graph/operators/elementwise';
 import { reshape } from '../../../kernels/graph/operators/layout';
 import type { Value } from '../../../kernels/graph/records';
 import { declareGroupWeight, type GroupWeight } from './group-weight';
+import { declarePhase, type Phase, type Rotated } from './phase';
 import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from './reinforcement';
 import { declareReplacements, replaceables, replaced, type Replaceable, type Replacements } from './replacement';
 import { declareScoreBias, type ScoreBias } from './score-bias';
@@ -21,7 +22,7 @@ import { declareSuppression, type Suppression } from './suppression';
 import { declareUniformAttention, type UniformAttention } from './uniform-attention';
 
 /** What a layer may have for good besides gains. Reinforcement is not among them: what it chose are gains. */
-export type Change = 'bias' | 'weight' | 'uniform' | 'suppression' | Replaceable;
+export type Change = 'bias' | 'weight' | 'uniform' | 'phase' | 'suppression' | Replaceable;
 
 export interface Interventions {
   /** Factor on each head's output before the output projection, [b, h]. Neutral 1. */
@@ -32,6 +33,8 @@ export interface Interventions {
   readonly keyGroups?: Value;
   readonly scoreBias?: ScoreBias;
   readonly uniformAttention?: UniformAttention;
+  /** Where the layer rotates queries and keys. */
+  readonly phase?: Phase;
   readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
   readonly suppression?: Suppression;
@@ -43,6 +46,7 @@ export function declareInterventions(
   sizes: LayerSizes,
   keys: string,
   changes?: readonly Change[],
+  rotated?: Rotated,
 ): Interventions {
   const { heads, headDim } = sizes;
   const always = changes !== undefined;
@@ -53,6 +57,7 @@ export function declareInterventions(
     ...(has('bias') || has('weight') ? { keyGroups: graph.input('key_groups', 'float32', ['groups', keys]) } : {}),
     ...(has('bias') ? { scoreBias: declareScoreBias(graph, heads, always) } : {}),
     ...(has('uniform') ? { uniformAttention: declareUniformAttention(graph, heads, always) } : {}),
+    ...(has('phase') && rotated ? { phase: declarePhase(graph, heads, rotated, always) } : {}),
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
     ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),

@@ -27,6 +27,7 @@ export const declareUniformAttention = (graph: GraphBuilder, heads: number, alwa
 export function uniformScores(
   { inUse, heads }: UniformAttention,
   score: (operand: (value: Value) => Value) => Value,
+  name?: string,
 ): Value {
   const [scores] = conditionalOrAlways(
     heads.graph,
@@ -36,7 +37,7 @@ export function uniformScores(
       return [where(borrow(branch, heads), branch.constant('float32', [], [0]), plain)];
     },
     (branch) => [score((value) => borrow(branch, value))],
-    ['attention.scores'],
+    name === undefined ? [] : [name],
   );
   if (!scores) throw new Error('unreachable: the conditional gives one value');
   return scores;

@@ -101,7 +101,7 @@ export class Float64Model {
       streams.push(residual);
       const interventions = tensorsOf(
         interventionFeeds(this.spec, block, {
-          ...{ variants: [variant], start: 0, length },
+          ...{ variants: [variant], start: 0, length, sequence: this.request },
           groups: groups.map(({ name }) => name),
           keyGroups: groupColumns(groups, 0, length),
           directions: this.directions.get(layer),

@@ -28,6 +28,7 @@ const forms: { readonly [K in KindName]: string } = {
   value: `value:0.1=${other}`,
   freeze: `freeze:*.*,mlp*,-0.2,-mlp1@1-8=${other}`,
   uniform: 'uniform:1.3',
+  phase: 'phase:1.1=0.4,0.7',
   reinforce: 'reinforce:0,1@2-4=2',
   unsuppress: 'unsuppress:1=0.7',
 };

@@ -122,6 +122,12 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { maxDistance: 400, kernel: 1 },
   ],
   cmha: [{ scale: '1 / root of d', base: 500 }, { form: 'naive' }],
+  'relu-mean': [{ scale: '1 / root of d' }, { activation: 'identity' }, { activation: 'softmax' }],
+  'norm-attention': [
+    { block: 7 },
+    { block: 16, form: 'parallel', normaliser: 'softplus' },
+    { block: 1, normaliser: 'sigmoid' },
+  ],
   linear: [{ chunk: 16 }, { chunk: 1 }],
   latent: [
     { rank: 8, rotary: 0, form: 'absorbed' },

@@ -67,6 +67,8 @@ const forms: readonly (readonly [string, Intervention])[] = [
       source: { from: 'prompt', prompt: 'b' },
     },
   ],
+  ['phase:2.5=0', { kind: 'phase', layer: 2, head: 5, delta: 0, shift: 0 }],
+  ['phase:2.5=-0.5,1.2', { kind: 'phase', layer: 2, head: 5, delta: -0.5, shift: 1.2 }],
   [
     'reinforce:1,3@2-6=2,distance=cosine,seed=7',
     {

@@ -1,0 +1,60 @@
+import { exactly, numberFrom, object } from '../schema/fields';
+import { headField, layerField } from './fields';
+import type { InterventionKind } from './kind';
+import { decimal, halves, headName, headPlace } from './text';
+
+/** Deltas and shifts lie from minus this to this: beyond, float32 loses the angle. */
+export const largestPhase = 1000;
+
+export interface Phase {
+  readonly kind: 'phase';
+  readonly layer: number;
+  readonly head: number;
+  /** Factor on the angle between query and key in each rotated plane. */
+  readonly delta: number;
+  /** Radians added to that angle. */
+  readonly shift: number;
+}
+
+export const phase: InterventionKind<Phase> = {
+  kind: 'phase',
+  name: 'phase',
+  meaning:
+    'Multiplies the angle between query and key in each rotated plane of a head by delta, before the angle of their distance, and adds a shift; delta 0 leaves magnitudes and distances only, delta 1 with shift 0 changes nothing. For rotary models.',
+  form: 'phase:L.H=DELTA[,SHIFT]',
+  example: 'phase:2.5=0',
+  parameters: [
+    { name: 'layer, head', takes: 'a layer and a query head, from 0', meaning: 'the head' },
+    { name: 'delta', takes: `a number from -${largestPhase} to ${largestPhase}`, meaning: 'the factor on the angle' },
+    {
+      name: 'shift',
+      takes: `radians from -${largestPhase} to ${largestPhase}; absent: 0`,
+      meaning: 'what is added to the angle in every plane',
+    },
+  ],
+  schema: object<Phase>({
+    kind: exactly('phase'),
+    layer: layerField,
+    head: headField,
+    delta: numberFrom(-largestPhase, largestPhase),
+    shift: numberFrom(-largestPhase, largestPhase),
+  }),
+  parse(text) {
+    const [place, numbers] = halves(text) ?? [];
+    const head = headPlace(place ?? '');
+    const [factor, added = '0', ...more] = (numbers ?? '').split(',');
+    const delta = decimal(factor ?? '');
+    const shift = decimal(added);
+    if (!head || delta === undefined || shift === undefined || more.length > 0) return undefined;
+    return { kind: 'phase', ...head, delta, shift };
+  },
+  print: ({ layer, head, delta, shift }) => `${layer}.${head}=${delta}${shift === 0 ? '' : `,${shift}`}`,
+  words: (value) =>
+    `${headName(value)} angle x ${value.delta}${value.shift === 0 ? '' : ` ${value.shift < 0 ? '' : '+'}${value.shift} rad`}`,
+  sentence: (value) => {
+    const shift = value.shift === 0 ? '' : ` and ${value.shift} radians are added`;
+    return `The angle between query and key of ${headName(value)} is multiplied by ${value.delta}${shift}, before the angle of their distance.`;
+  },
+  neutral: ({ delta, shift }) => delta === 1 && shift === 0,
+  anywhere: () => true,
+};
