@@ -4,8 +4,11 @@
  *
  *   f = ReLU(E (x - t) + e)      E [F, D], each row of norm 1; e [F]; t [D]
  *   x' = W f + t                 W [D, F], each row of norm 1 (`outputs`) or each column (`features`)
- *   loss = mean over examples, heads and channels of (x' - x)^2 + sparsity * mean over examples and heads of the sum of f
+ *   loss = mean over examples, heads and channels of (x' - x)^2 + sparsity * 768 / D * mean over examples and heads of the sum of f
  *   code = the feature with the largest f, the first of equal ones: 0 where none is active
+ *
+ * 768 is the width of GPT-2 small, for which the paper gives the sparsity: a mean over channels weighs the same error more in a
+ * narrower model, and without the factor one sparsity would mean another thing for every width.
  *
  * The norms are taken in the graph, so that the gradient of a row has no part along the row. The authors set the weights themselves
  * to norm 1 before every step instead; here their lengths grow slowly, which makes the later steps of Adam a little smaller.
@@ -17,6 +20,9 @@ import type { Value } from '../../kernels/graph/records';
 import type { Network } from '../../kernels/training/network';
 import { random, seedFor } from '../../kernels/tensors/random';
 import type { DecoderNorm } from './parameters';
+
+/** Width for which the sparsity of the paper is given. */
+const paperWidth = 768;
 
 export interface AutoencoderShape {
   /** F */
@@ -46,7 +52,7 @@ export const autoencoder = ({ features, width, sparsity, decoderNorm }: Autoenco
     const squares = multiply(error, error);
     const activation = reduceMean(reduceSum(f, [1], false), [0], false);
     return {
-      loss: add(reduceMean(squares, [0, 1], false), multiply(activation, sparsity)),
+      loss: add(reduceMean(squares, [0, 1], false), multiply(activation, (sparsity * paperWidth) / width)),
       outputs: {
         codes: cast(argMax(f, 1), 'int32'),
         squared: reduceSum(squares, [1], false),

@@ -1,10 +1,11 @@
 /** What the codes say in a few sentences, and what a person can do with it elsewhere. */
 import type { Offer } from '../../protocol/analysis/analysis';
 import type { HeadPlace } from '../../protocol/sections/heads';
+import { mean } from '../statistics/mean';
 import { metricWords } from '../effects/metric';
 import { partName } from '../effects/parts';
 import { counted, threeDigits } from '../words';
-import type { PerHead, RankingName, RankingScore, SaeResult, Scores, Verification } from './result';
+import type { PerHead, RankingName, RankingScore, SaeResult, Scores, TrainingSummary, Verification } from './result';
 import { byScore } from './scored';
 
 type ScoredResult = Partial<SaeResult> & {
@@ -19,6 +20,7 @@ export const isScored = (result: Partial<SaeResult>): result is ScoredResult =>
 export const rankingWords: Readonly<Record<RankingName, string>> = {
   node: 'node score',
   edge: 'edge score',
+  untrained: 'node score, untrained',
   difference: 'difference of means',
   separation: 'linear separation',
 };
@@ -48,15 +50,29 @@ export function finding(result: Partial<SaeResult>): string {
   const what = result.share === true ? 'the largest share of codes' : 'most codes';
   return [
     `Over ${counted(pairs, 'prompt and its counterpart', 'prompts and their counterparts')} ${named.join(', ')} ${first.length === 1 ? 'has' : 'have'} ${what} that occur in prompts alone${many}.`,
+    ...explainedSentence(trainings),
     ...(rankings && reference ? rankingSentences(rankings, reference.heads.length) : []),
     ...(verification ? verifiedSentences(result, verification) : []),
   ].join(' ');
 }
 
+/** From which share of the variance on an autoencoder is said to explain little. */
+const littleExplained = 0.9;
+
+function explainedSentence(trainings: readonly TrainingSummary[]): readonly string[] {
+  const unexplained = mean(trainings.map((training) => training.unexplained));
+  return unexplained > littleExplained
+    ? [
+        `The autoencoders leave ${threeDigits(100 * unexplained)} % of the variance of their training examples unexplained: their codes are those of directions that are nearly random.`,
+      ]
+    : [];
+}
+
 function rankingSentences(rankings: readonly RankingScore[], count: number): readonly string[] {
   const of = (name: RankingName): RankingScore | undefined => rankings.find((one) => one.name === name);
   const [node, edge, difference, separation] = [of('node'), of('edge'), of('difference'), of('separation')];
-  if (!node || !edge || !difference || !separation) {
+  const untrained = of('untrained');
+  if (!node || !edge || !untrained || !difference || !separation) {
     return ['The reference has all heads or none of the model, and no ranking can find it.'];
   }
   const { each } = node;
@@ -73,7 +89,7 @@ function rankingSentences(rankings: readonly RankingScore[], count: number): rea
         ? 'The codes rank heads no better than the simpler of the two that does best.'
         : 'That the codes rank heads better than both is not beyond chance between trainings.';
   return [
-    `Against the ${counted(count, 'head', 'heads')} of the reference the node score has an area under the ROC curve of ${threeDigits(node.area)}${interval}, the edge score ${threeDigits(edge.area)}; without an autoencoder the difference of means has ${threeDigits(difference.area)}${Number.isNaN(separation.area) ? '' : ` and linear separation ${threeDigits(separation.area)}`}.`,
+    `Against the ${counted(count, 'head', 'heads')} of the reference the node score has an area under the ROC curve of ${threeDigits(node.area)}${interval}, the edge score ${threeDigits(edge.area)}; codes of untrained autoencoders have ${threeDigits(untrained.area)}; without an autoencoder the difference of means has ${threeDigits(difference.area)}${Number.isNaN(separation.area) ? '' : ` and linear separation ${threeDigits(separation.area)}`}.`,
     verdict,
   ];
 }

@@ -40,7 +40,7 @@ export const saeTable: ParameterTable<SaeParameters> = {
     kind: 'number',
     title: 'Sparsity',
     description:
-      'Weight of the sum of activations in the loss; 0.02 in the paper for indirect object and greater-than, 0.05 for docstring. It is weighed against a squared error, and so depends on how large the head outputs of the model are.',
+      'Weight of the sum of activations in the loss, for a residual stream of 768 as in GPT-2 small: in others it is multiplied by 768 / width. The paper has 0.02 for indirect object and greater-than, 0.05 for docstring.',
     min: 0,
     max: 1000,
     default: 0.02,

@@ -37,7 +37,8 @@ export interface TrainingSummary {
   readonly edgeArea?: number;
 }
 
-export const rankingNames = ['node', 'edge', 'difference', 'separation'] as const;
+/** `untrained`: the node score by the codes of autoencoders before their first step. */
+export const rankingNames = ['node', 'edge', 'untrained', 'difference', 'separation'] as const;
 export type RankingName = (typeof rankingNames)[number];
 
 export interface CurvePoint {
@@ -51,7 +52,7 @@ export interface CurvePoint {
 export interface RankingScore {
   readonly name: RankingName;
   readonly area: number;
-  /** Mean area of single trainings, and its 95 % interval (Student's t); absent of what is not trained. */
+  /** Mean area of single trainings, and its 95 % interval (Student's t); absent of what has no autoencoder. */
   readonly each?: { readonly mean: number; readonly low: number; readonly high: number };
   readonly averagePrecision: number;
   readonly f1: number;

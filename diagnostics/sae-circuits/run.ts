@@ -21,8 +21,8 @@ import { verified } from './verify';
 
 interface LayerStep {
   readonly baselines: readonly Baselines[];
-  /** By training. */
-  readonly coded: readonly CodedLayer[];
+  /** By training: after it, and before the first step. */
+  readonly coded: readonly { readonly after: CodedLayer; readonly before: CodedLayer }[];
   /** Sum over examples and heads of x, [D], and of |x|^2. */
   readonly sum: Float64Array;
   readonly squares: number;
@@ -102,8 +102,11 @@ export async function* saeRun(
     layers.push(
       await step(`codes of layer ${layer}`, async () => {
         const written = await writtenBy(model, layer, all);
-        const coded: CodedLayer[] = [];
-        for (const one of trained) coded.push(await codesOf(model, network, one, written));
+        const coded: LayerStep['coded'][number][] = [];
+        for (const { members, training, initial } of trained) {
+          const after = await codesOf(model, network, members, training.parameters, written);
+          coded.push({ after, before: await codesOf(model, network, members, initial, written) });
+        }
         return {
           baselines: written.map((own) => baselinesOf(own, found.length)),
           coded,
@@ -116,7 +119,8 @@ export async function* saeRun(
   const codings = trained.map((one, at): CodedTraining => ({
     training: one.training,
     members: one.members.size,
-    coded: layers.flatMap(({ coded }) => coded[at] ?? []),
+    coded: layers.flatMap(({ coded }) => coded[at]?.after ?? []),
+    untrained: layers.flatMap(({ coded }) => coded[at]?.before.codes ?? []),
   }));
   const baselines = layers.map((layer) => layer.baselines);
   result = { ...result, ...scored(result, { codings, baselines, variance }) };

@@ -15,6 +15,8 @@ export interface CodedTraining {
   readonly members: number;
   /** By layer. */
   readonly coded: readonly CodedLayer[];
+  /** By head: codes before the first step. */
+  readonly untrained: readonly HeadCodes[];
 }
 
 interface Measured {
@@ -55,6 +57,7 @@ export function scored(result: SaeResult, { codings, baselines, variance }: Meas
   const codes = codings.map(({ coded }) => coded.flatMap((layer) => layer.codes));
   const counts = codes.map((heads) => pairCounts(heads, features));
   const nodes = codes.map((heads) => heads.map((one) => nodeScore(one, share)));
+  const untrained = codings.map((one) => one.untrained.map((each) => nodeScore(each, share)));
   const edges = counts.map((own) => edgeScores(own, places.length));
   const sought = reference
     ? places.map(({ layer, head }) => reference.heads.some((one) => one.layer === layer && one.head === head))
@@ -101,6 +104,7 @@ export function scored(result: SaeResult, { codings, baselines, variance }: Meas
           rankings: [
             ...rankingOf('node', node.mean, sought, nodes.map(area)),
             ...rankingOf('edge', edge.mean, sought, edges.map(area)),
+            ...rankingOf('untrained', scoresOf(untrained, perHead).mean, sought, untrained.map(area)),
             ...rankingOf('difference', difference, sought),
             ...rankingOf('separation', separation, sought),
           ],

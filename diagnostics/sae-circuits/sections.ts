@@ -89,7 +89,7 @@ function headsSection(result: Parameters<typeof firstHeads>[0]): HeadsSection {
         'separation',
         'Linear separation',
         '',
-        'Area under the ROC curve of prompts against counterparts, by a linear discriminant along the difference of the means of all other pairs; 0.5 by chance. No autoencoder.',
+        'Area under the ROC curve of prompts against counterparts, by a linear discriminant of all other pairs (least squares with a ridge); 0.5 by chance. No autoencoder.',
         separation,
       ),
       ...plain(
@@ -143,7 +143,7 @@ function rankingSections(
     kind: 'table',
     id: 'rankings',
     title: 'Heads of the reference, found by rankings',
-    caption: `${from} It has ${sought.length} of ${total} heads. By chance the area is 0.5, average precision ${share}. The last two rankings need no autoencoder.`,
+    caption: `${from} It has ${sought.length} of ${total} heads. By chance the area is 0.5, average precision ${share}. The last two rankings need no autoencoder; untrained ones have the weights of the first step.`,
     columns: [
       { name: 'ranking', title: 'Ranking', kind: 'text' },
       number(
@@ -293,7 +293,7 @@ const trainingsSection = (
     number(
       'first',
       'First loss',
-      'At the first step: mean squared error of a channel + sparsity x sum of activations.',
+      'At the first step: mean squared error of a channel + sparsity x 768 / width x sum of activations.',
     ),
     number('loss', 'Last loss', 'At the last step.'),
     number(

@@ -5,12 +5,14 @@ import type { AnalysisJob } from '../analysis';
 import { drawn } from '../circuits/verdict';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { train, type Training } from '../training/train';
+import type { Parameters } from '../training/trainer';
 import { startOf, type AutoencoderShape } from './autoencoder';
 import type { HeadCodes } from './codes';
 import { writtenBy, type ExampleOutputs } from './head-outputs';
 
 export interface Trained {
   readonly training: Training;
+  readonly initial: Parameters;
   /** Numbers of the training examples. */
   readonly members: ReadonlySet<number>;
 }
@@ -53,17 +55,18 @@ export async function* trainOn(
     );
   }
   const outputs = matrix(rows, shape.width);
+  const initial = startOf(shape, own);
   const training = yield* train(model.trainer, step, {
     key,
     network,
-    initial: startOf(shape, own),
+    initial,
     steps,
     rate: { peak: rate },
     every,
     seed: own,
     batch: () => ({ outputs }),
   });
-  return { training, members: new Set(members) };
+  return { training, initial, members: new Set(members) };
 }
 
 /** The parts one below the other. */
@@ -91,7 +94,8 @@ export interface CodedLayer {
 export async function codesOf(
   { trainer }: ModelRunner,
   network: Network,
-  { members, training: { parameters } }: Trained,
+  members: ReadonlySet<number>,
+  parameters: Parameters,
   written: readonly Float32Array[],
 ): Promise<CodedLayer> {
   const width = network.parameters['tiedBias']?.[0] ?? 0;
