@@ -76,7 +76,9 @@ export function planFor(
   const untouched = before.input.kind === 'task' && isUsualTask(from, tasks, before.input);
   const given = inputOf(kind, untouched ? undefined : before.input, analysis);
   const input = given.kind === 'corpus' && given.file === '' ? { ...given, file: corpus } : given;
-  const plan = { ...before, analysis: analysis.id, input, parameters: {} };
+  // One that trains its own model has named none.
+  const folder = before.folder === '' ? text : before.folder;
+  const plan = { ...before, folder, analysis: analysis.id, input, parameters: {} };
   if (analysis.group !== 'vision' || before.folder !== text || vision.image === '') return plan;
   const prompt: PromptInput = { kind: 'text', text: demoVisionPrompt, image: vision.image };
   const demo = { ...plan, folder: vision.folder, interventions: [] };
