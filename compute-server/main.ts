@@ -12,6 +12,7 @@ import { isolatedFlag } from './isolated/isolated';
 import { serveTask } from './isolated/serve-task';
 import { isTaskName } from './isolated/tasks';
 import { kernelMethods, serverInfo } from './kernel-methods';
+import { moduleMethods } from './modules/methods';
 import { hallucinationMethods } from './model/hallucination/hallucination-methods';
 import { modelMethods } from './model/calls/methods';
 import { modelCalls } from './model/calls/model-calls';
@@ -37,6 +38,7 @@ function serve(): void {
   const dispatcher = new Dispatcher(
     {
       ...kernelMethods(surroundings, lane),
+      ...moduleMethods(surroundings, lane),
       ...modelMethods(surroundings, models),
       ...hallucinationMethods(surroundings, models),
       ...analysisMethods(surroundings, models, analyses, experiments),

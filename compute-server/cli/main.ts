@@ -15,6 +15,7 @@ import { heads } from './commands/heads';
 import { inspect } from './commands/inspect';
 import { map } from './commands/map';
 import { mechanisms } from './commands/mechanisms';
+import { moduleCommand, modules } from './commands/modules';
 import { pope } from './commands/pope';
 import { run } from './commands/run';
 import { setup } from './commands/setup';
@@ -29,6 +30,8 @@ const commands: readonly Registration[] = [
   devices,
   setup,
   mechanisms,
+  modules,
+  moduleCommand,
   inspect,
   bench,
   cab,

@@ -106,6 +106,8 @@ export class Compute extends Owner {
   readonly compareAnalyses = this.#question('compareAnalyses');
   readonly askAnalysis = this.#question('askAnalysis', 'looking closer at an analysis');
 
+  readonly modules = this.#question('modules');
+  readonly module = this.#job('module', 'running a module');
   readonly benchmark = this.#job('benchmark', 'benchmarking');
   readonly heads = this.#job('heads', 'running a model');
   readonly generate = this.#job('generate', 'generating');

@@ -52,7 +52,7 @@ const value: Schema<ParameterValue> = either(
   flag,
   'a number, a text, true or false',
 );
-const parameterValues: Schema<ParameterValues> = record(value, 'an object of parameters');
+export const parameterValues: Schema<ParameterValues> = record(value, 'an object of parameters');
 
 /** `path`: of a name or a path, `count`: of samples; a form may hold less than a request. */
 const inputOf = (path: Schema<string>, count: Schema<number>): Schema<AnalysisInput> =>

@@ -19,6 +19,7 @@ import type { SetupDevice, SetupReport } from './setup';
 import type { DeviceInfo } from './device-info';
 import type { TemplateInfo } from './template';
 import type { AnalysisMethods } from './analyses';
+import type { ModuleMethods } from './modules';
 import type { ModelMethods } from './models';
 import type { NeighborhoodBound, NeighborhoodRequest } from './neighborhood';
 
@@ -77,7 +78,8 @@ export type BenchmarkProgress =
   | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean };
 
 /** Every method of the compute server: its arguments, its result and, for jobs, its progress. */
-export interface ComputeMethods extends ModelMethods, HallucinationMethods, PopeMethods, AnalysisMethods {
+export interface ComputeMethods
+  extends ModelMethods, HallucinationMethods, PopeMethods, AnalysisMethods, ModuleMethods {
   info: { args: []; result: ServerInfo; progress: never };
   /** `again`: also those that this process has proved before. */
   devices: {

@@ -19,6 +19,7 @@ import {
   type Fields,
 } from '../schema/fields';
 import type { FromKernelsPanel } from './kernels';
+import { moduleForm } from '../results/module-schema';
 import { fromRunPanel } from './messages';
 
 const headsOf = (number: Schema<number>): Fields<MechanismViewRequest['shape']> => ({
@@ -79,5 +80,9 @@ export const fromKernelsPanel: Schema<FromKernelsPanel> = byKind<FromKernelsPane
   refreshDevices: {},
   mechanismView: { request: viewRequest },
   neighborhoodBound: { request: neighborhood },
+  modules: {},
+  runModule: { plan: moduleForm },
+  stopModule: {},
+  chooseModuleFile: { what: oneOf(['picture', 'tensors', 'weights']) },
   openLink: { url: text },
 });

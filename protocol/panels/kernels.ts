@@ -4,8 +4,10 @@
  */
 import type { DeviceInfo, MechanismInfo, SupportInfo } from '../compute/api';
 import type { MechanismView, MechanismViewRequest } from '../compute/mechanism-view';
+import type { ModuleInfo, ModuleProgress } from '../compute/modules';
 import type { NeighborhoodBound, NeighborhoodRequest } from '../compute/neighborhood';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../results/benchmark';
+import type { ModulePlan, ModuleResult } from '../results/module';
 import type { FromRunPanel, PanelPlace } from './run-panel';
 
 export type KernelsPlace = PanelPlace;
@@ -21,6 +23,15 @@ export interface ShapeChoice {
   readonly contextLength?: number;
   readonly window?: number;
 }
+
+/** What a run of a module says; it is apart from the benchmark of mechanisms. */
+export type ModuleMessage =
+  | { readonly kind: 'moduleStage'; readonly progress: ModuleProgress }
+  | { readonly kind: 'moduleResult'; readonly result: ModuleResult }
+  | { readonly kind: 'moduleFailed'; readonly sentence: string; readonly details?: string };
+
+/** Files that a run of a module reads. */
+export type ModuleFile = 'picture' | 'tensors' | 'weights';
 
 /** Sent by the extension to the panel. */
 export type ToKernelsPanel =
@@ -52,6 +63,11 @@ export type ToKernelsPanel =
       readonly view?: MechanismView;
       readonly problem?: string;
     }
+  /** The answer to `modules`. */
+  | { readonly kind: 'modules'; readonly modules: readonly ModuleInfo[] }
+  | ModuleMessage
+  /** The file that was chosen for a run of a module. */
+  | { readonly kind: 'moduleFile'; readonly what: ModuleFile; readonly path: string }
   /** The answer to `neighborhoodBound`. */
   | {
       readonly kind: 'neighborhoodBound';
@@ -82,4 +98,11 @@ export type FromKernelsPanel =
   | { readonly kind: 'mechanismView'; readonly request: MechanismViewRequest }
   /** Asks the simulator of neighborhood attention. */
   | { readonly kind: 'neighborhoodBound'; readonly request: NeighborhoodRequest }
+  /** Asks for the modules of the catalogue: their section was opened. */
+  | { readonly kind: 'modules' }
+  /** Runs a module; answered by the messages of a run of a module. One at a time: a new one ends the one before. */
+  | { readonly kind: 'runModule'; readonly plan: ModulePlan }
+  | { readonly kind: 'stopModule' }
+  /** Opens the system's dialog; answered by `moduleFile` when a file was chosen. */
+  | { readonly kind: 'chooseModuleFile'; readonly what: ModuleFile }
   | { readonly kind: 'openLink'; readonly url: string };

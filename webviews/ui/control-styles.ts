@@ -69,6 +69,15 @@ export const controlStyles = css`
     gap: 4px;
     align-items: center;
   }
+  .with-button.top {
+    align-items: start;
+  }
+  .with-button.two {
+    grid-template-columns: minmax(0, 1fr) auto auto;
+  }
+  .parameter .reason {
+    margin-top: 2px;
+  }
   .text-control.numeric vscode-text-field {
     font-variant-numeric: tabular-nums;
   }

@@ -2,11 +2,12 @@
 import { availableParallelism } from 'node:os';
 import type { Disposable } from 'vscode';
 import type { MechanismInfo } from '../../../protocol/compute/api';
-import type { FromKernelsPanel, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import type { FromKernelsPanel, ModuleFile, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
 import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { ModulePlan } from '../../../protocol/results/module';
 import { unreachable } from '../../../protocol/unreachable';
-import { wordsOf, type Compute } from '../../platform/compute';
+import { isCancelled, wordsOf, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { PanelHost } from '../panel-host';
 import type { Opening, OwnMessage, PanelServices } from '../panel-types';
@@ -24,11 +25,20 @@ export interface KernelsTypes {
 export interface KernelsServices extends PanelServices<KernelsTypes> {
   readonly server: Pick<
     Compute,
-    'mechanisms' | 'devices' | 'knownDevices' | 'supports' | 'mechanismView' | 'neighborhoodBound'
+    | 'mechanisms'
+    | 'modules'
+    | 'module'
+    | 'devices'
+    | 'knownDevices'
+    | 'supports'
+    | 'mechanismView'
+    | 'neighborhoodBound'
   >;
   shapes(): Promise<readonly ShapeChoice[]>;
   onShapes(listener: () => void): Disposable;
   openLink(url: string): Promise<void>;
+  /** Lets the person choose a file that a run of a module reads. */
+  chooseModuleFile(what: ModuleFile): Promise<string | undefined>;
 }
 
 export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
@@ -37,6 +47,7 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   #shapeUri: string | undefined;
   /** What the last `open` was sent with, for sending it again. */
   #mechanisms: readonly MechanismInfo[] = [];
+  #moduleRun: AbortController | undefined;
   #shapes: readonly ShapeChoice[] = [];
   /** Why there is no catalogue. */
   #problem: ReturnType<typeof wordsOf> | undefined;
@@ -145,11 +156,55 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
         return this.#reply(message, async () => ({ view: await server.mechanismView(message.request) }));
       case 'neighborhoodBound':
         return this.#reply(message, async () => ({ bound: await server.neighborhoodBound(message.request) }));
+      case 'modules':
+        return this.#sendModules();
+      case 'runModule':
+        return this.#runModule(message.plan);
+      case 'stopModule':
+        return this.#moduleRun?.abort();
+      case 'chooseModuleFile':
+        return this.#chooseModuleFile(message.what);
       case 'openLink':
         return this.services.openLink(message.url);
       default:
         return unreachable(message);
     }
+  }
+
+  override dispose(): void {
+    this.#moduleRun?.abort();
+    super.dispose();
+  }
+
+  async #sendModules(): Promise<void> {
+    const may = this.services.mayRun();
+    if (may !== true) return this.post({ kind: 'moduleFailed', sentence: may });
+    const modules = await this.services.server.modules();
+    if (!this.disposed) this.post({ kind: 'modules', modules });
+  }
+
+  /** A run of this webview alone: it shows pictures of one call, and the benchmark of mechanisms goes on being what is shown. */
+  async #runModule(plan: ModulePlan): Promise<void> {
+    const may = this.services.mayRun();
+    if (may !== true) return this.post({ kind: 'moduleFailed', sentence: may });
+    this.#moduleRun?.abort();
+    const run = (this.#moduleRun = new AbortController());
+    const isShown = (): boolean => run === this.#moduleRun && !this.disposed;
+    try {
+      const result = await this.services.server.module(plan, run.signal, (progress) => {
+        if (isShown()) this.post({ kind: 'moduleStage', progress });
+      });
+      if (isShown()) this.post({ kind: 'moduleResult', result });
+    } catch (error) {
+      if (!isShown()) return;
+      const words = isCancelled(error) ? { sentence: 'The run was stopped.' } : wordsOf(error);
+      this.post({ kind: 'moduleFailed', ...words });
+    }
+  }
+
+  async #chooseModuleFile(what: ModuleFile): Promise<void> {
+    const path = await this.services.chooseModuleFile(what);
+    if (path !== undefined && !this.disposed) this.post({ kind: 'moduleFile', what, path });
   }
 
   #askShapes(): Promise<readonly ShapeChoice[]> {

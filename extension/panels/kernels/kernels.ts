@@ -9,6 +9,7 @@ import { chooseResult } from '../../results/choose-result';
 import type { ResultLibrary } from '../../results/result-library';
 import { askWhere, openLink, placeOf } from '../exports';
 import { Panels, type PanelParts } from '../panels';
+import { chooseModuleFile } from './dialogs';
 import { defaultPlan, storedDraft, storedPlan } from './default-plan';
 import { KernelsHost, type KernelsTypes } from './host';
 import { benchmarkRun } from './run';
@@ -61,6 +62,7 @@ export function kernelsPanels(parts: PanelParts): KernelsPanels {
           shapes: () => models.shapes(),
           onShapes: (listener) => models.onChange(listener),
           openLink,
+          chooseModuleFile,
         },
         send,
         start,

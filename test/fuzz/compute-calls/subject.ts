@@ -10,6 +10,7 @@ import { sentenceOf } from '../../../protocol/wire/words';
 import { Dispatcher } from '../../../compute-server/dispatch/dispatcher';
 import { Lane } from '../../../compute-server/dispatch/lane';
 import { kernelMethods } from '../../../compute-server/kernel-methods';
+import { moduleMethods } from '../../../compute-server/modules/methods';
 import { hallucinationMethods } from '../../../compute-server/model/hallucination/hallucination-methods';
 import { modelMethods } from '../../../compute-server/model/calls/methods';
 import { modelCalls } from '../../../compute-server/model/calls/model-calls';
@@ -52,6 +53,7 @@ function serverIn(folder: string): Dispatcher {
   return new Dispatcher(
     {
       ...kernelMethods(surroundings, lane),
+      ...moduleMethods(surroundings, lane),
       ...modelMethods(surroundings, models),
       ...hallucinationMethods(surroundings, models),
       ...analysisMethods(surroundings, models, analyses, experiments),

@@ -148,6 +148,19 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   roof: ['cpu', 1],
   benchmark: [plan],
   stoppedBenchmark: [{ ...plan, done: [] }],
+  modules: [],
+  module: [
+    {
+      module: 'spectral-gate',
+      parameters: { height: 3, width: 4, channels: 2 },
+      input: { kind: 'sample', sample: 'waves' },
+      device: 'cpu',
+      threads: 1,
+      precision: 'float32',
+      seed: 1,
+      seconds: 0,
+    },
+  ],
   distributed: [
     {
       shape: { ...heads, batch: 1, length: 64 },

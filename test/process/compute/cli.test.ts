@@ -3,9 +3,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
+import type { ModuleInfo } from '../../../protocol/compute/modules';
 import { templateColumns } from '../../../protocol/compute/template';
 import type { SetupReport } from '../../../protocol/compute/setup';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { ModuleResult } from '../../../protocol/results/module';
 import type { Provenance } from '../../../protocol/results/provenance';
 import { buildServer, headscope } from './support/server';
 
@@ -27,6 +29,26 @@ describe('the headscope command', function () {
     folder = await mkdtemp(path.join(tmpdir(), 'headscope-cli-'));
   });
   after(() => rm(folder, { recursive: true }));
+
+  it('modules: lists them; module: proves one on a sample, and refuses what it does not take', async () => {
+    const { code, stdout } = await headscope(['modules', '--json', '-']);
+    assert.equal(code, 0);
+    const listed = JSON.parse(stdout) as Provenance & { modules: ModuleInfo[] };
+    assertProvenance(listed);
+    const found = listed.modules.find(({ id }) => id === 'shsa');
+    assert.ok(found?.weights.some(({ name }) => name === 'qkv.c.weight'));
+
+    const small = '--param height=4 --param width=4 --param channels=8 --param partial=4 --threads 1'.split(' ');
+    const ran = await headscope(['module', 'shsa', ...small, '--seconds', '0.2', '--json', '-']);
+    assert.equal(ran.code, 0, ran.stderr);
+    const result = JSON.parse(ran.stdout) as ModuleResult;
+    assertProvenance(result);
+    assert.ok(result.timing && result.proofs.every(({ ok }) => ok));
+
+    const wrong = await headscope(['module', 'shsa', '--text', 'a cat']);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /cannot be written/);
+  });
 
   it('mechanisms: lists the catalogue with patterns that are true or a reason', async () => {
     const { code, stdout, stderr } = await headscope(['mechanisms', '--json', '-']);

@@ -63,6 +63,9 @@ class Stage {
     );
   }
 
+  /** What a run of a module does. */
+  module: KernelsServices['server']['module'] = () => Promise.reject(new Error('no module is planned'));
+
   /** Settles when the next benchmark has been handed to the compute server. */
   started(): Promise<void> {
     return new Promise((resolve) => this.#started.push(resolve));
@@ -81,7 +84,10 @@ class Stage {
         supports: (asked) => Promise.resolve(asked.mechanisms.map((id) => ({ mechanism: id, ok: true }))),
         mechanismView: (request) => Promise.reject(new Error(`no view of ${request.mechanism} is planned`)),
         neighborhoodBound: () => Promise.reject(new Error('no bound is planned')),
+        modules: () => Promise.resolve([]),
+        module: (asked, signal, onProgress) => this.module(asked, signal, onProgress),
       },
+      chooseModuleFile: (what) => Promise.resolve(what === 'weights' ? '/weights/shvit.safetensors' : undefined),
       shapes: () => Promise.resolve([]),
       plan: () => plan(),
       keepPlan: (kept) => this.kept.push(kept),
@@ -116,6 +122,56 @@ const last = <K extends ToKernelsPanel['kind']>(sent: readonly ToKernelsPanel[],
   sent.findLast((message): message is Extract<ToKernelsPanel, { kind: K }> => message.kind === kind);
 
 describe('the host of a kernels webview', () => {
+  it('runs a module apart from the benchmark: stages, the result, and a new run in place of the one before', async () => {
+    const stage = new Stage();
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    const modulePlan = {
+      module: 'shsa',
+      parameters: {},
+      input: { kind: 'sample', sample: 'normal' },
+      device: 'cpu',
+      threads: 0,
+      precision: 'float32',
+      seed: 1,
+      seconds: 0,
+    } as const;
+    const signals: AbortSignal[] = [];
+    stage.module = (_asked, signal, onProgress) => {
+      signals.push(signal);
+      onProgress({ kind: 'stage', sentence: 'Proving', share: 0.5 });
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => reject(new FailureError({ code: 'cancelled' }))),
+      );
+    };
+    const first = host.receive({ kind: 'runModule', plan: modulePlan });
+    const second = host.receive({ kind: 'runModule', plan: modulePlan });
+    await first;
+    assert.deepEqual(
+      signals.map(({ aborted }) => aborted),
+      [true, false],
+    );
+    assert.equal(last(sent, 'moduleFailed'), undefined, 'the run that was replaced says nothing');
+    assert.equal(last(sent, 'moduleStage')?.progress.sentence, 'Proving');
+    await host.receive({ kind: 'stopModule' });
+    await second;
+    assert.equal(last(sent, 'moduleFailed')?.sentence, 'The run was stopped.');
+    await host.receive({ kind: 'chooseModuleFile', what: 'weights' });
+    await host.receive({ kind: 'chooseModuleFile', what: 'picture' });
+    const chosen = sent.filter(({ kind }) => kind === 'moduleFile');
+    assert.deepEqual(chosen, [{ kind: 'moduleFile', what: 'weights', path: '/weights/shvit.safetensors' }]);
+  });
+
+  it('in a window that is not trusted neither lists modules nor runs one', async () => {
+    const stage = new Stage();
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    stage.may = 'Trust this workspace first.';
+    await host.receive({ kind: 'modules' });
+    assert.equal(last(sent, 'modules'), undefined);
+    assert.equal(last(sent, 'moduleFailed')?.sentence, 'Trust this workspace first.');
+  });
+
   it('in the side bar asks what would start the compute server with the first edit, not before', async () => {
     const stage = new Stage();
     stage.up = false;

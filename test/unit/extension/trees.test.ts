@@ -156,7 +156,7 @@ describe('folders of models', () => {
   it('that are not there or not absolute are named', async () => {
     const { problems } = await findConfigs([join(root, 'missing'), 'relative']);
     assert.equal(problems.length, 2);
-    assert.match(problems[0] ?? '', /ENOENT/);
+    assert.match(problems[0] ?? '', /missing cannot be read: there is no such file or folder/);
     assert.match(problems[1] ?? '', /not an absolute path/);
   });
 

@@ -5,10 +5,9 @@ import type { Section } from '../../../protocol/sections/section';
 import { htmlTable } from '../../charts/html-page';
 import { escapeXml } from '../../charts/image';
 import { fileName, type Leaving } from '../../charts/leaving';
-import { margin, type Sheet } from '../../charts/sheet';
-import { sceneSvg } from '../../sections/scene-svg';
-import { sectionCsv, sectionScene } from '../../sections/section-file';
+import { sectionCsv } from '../../sections/section-file';
 import type { SectionView } from '../../sections/section-kind';
+import { drawSections, type ShownSection } from '../../sections/section-sheet';
 import { kindOf } from '../../sections/sections';
 import { withUnit } from '../../sections/words';
 import type { Theme } from '../../ui/theme';
@@ -21,15 +20,10 @@ const width = 760;
 /** Rows of a table in an HTML page: more make a file that no browser likes, and CSV holds all. */
 const mostRows = 2000;
 
-interface Shown {
-  readonly section: Section;
-  readonly view: SectionView;
-}
-
 /** Of a comparison the changes first, then both results. */
-function shownOf(state: State, result: AnalysisResult): readonly Shown[] {
+function shownOf(state: State, result: AnalysisResult): readonly ShownSection[] {
   const { compareWith } = state;
-  const list = (sections: readonly Section[], prefix: string, name?: string): readonly Shown[] =>
+  const list = (sections: readonly Section[], prefix: string, name?: string): readonly ShownSection[] =>
     sections.map((section) => ({
       section: name === undefined ? section : { ...section, title: `${section.title} (${name})` },
       view: viewOf(state, `${prefix}${section.id}`),
@@ -51,7 +45,7 @@ export function leavingOf(state: State, theme: Theme): Leaving {
   const lines = provenanceLines(result, infoOf(state));
   return {
     ...made(state, result, theme),
-    draw: (sheet) => drawSections(sheet, state, shown),
+    draw: (sheet) => drawSections(sheet, state.pictures, shown),
     csv: () =>
       [
         [result.finding, ...lines].map((line) => `# ${line.replaceAll(/\s+/g, ' ')}\r\n`).join(''),
@@ -68,7 +62,7 @@ export function leavingSection(state: State, section: Section, view: SectionView
   const { result } = state;
   return {
     ...made(state, result, theme),
-    draw: (sheet) => drawSections(sheet, state, [{ section, view }]),
+    draw: (sheet) => drawSections(sheet, state.pictures, [{ section, view }]),
     csv: () => sectionCsv(section),
     json: () => section,
     tables: () => [tableOf(section)],
@@ -109,21 +103,6 @@ export const fieldName = (state: State, field: string): string =>
   exportName(state, 'csv', field).replace(/csv$/u, 'json');
 
 const clean = (text: string): string => text.replaceAll(/[^\w.-]+/g, '-').slice(0, 60);
-
-function drawSections(sheet: Sheet, state: State, shown: readonly Shown[]): void {
-  // Quoted names of fonts would end an attribute of the SVG that the chart library writes.
-  const theme = {
-    ...sheet.theme,
-    font: sheet.theme.font.replaceAll('"', "'"),
-    editorFont: sheet.theme.editorFont.replaceAll('"', "'"),
-  };
-  shown.forEach(({ section, view }, at) => {
-    const scene = sectionScene(section, view, state.pictures, theme, sheet.inner);
-    sheet.y += 12;
-    sheet.parts.push(`<g transform="translate(${margin} ${sheet.y})">\n${sceneSvg(scene, `s${at}`)}\n</g>`);
-    sheet.y += scene.height + 12;
-  });
-}
 
 /** The numbers of a section and what they are, folded. */
 function tableOf(section: Section): string {

@@ -10,7 +10,7 @@ import type { ModelSummary } from '../../../protocol/results/heads';
 import { deviceOfPlan, planOfDevice } from '../../ui/device-field';
 import { readSeed, seedProblem } from '../../ui/form-fields';
 import { readInput, toInputForm, type InputForm, type InputProblems } from './input-form';
-import { firstProblem, readParameters, typedOf, type Typed } from './typed-parameters';
+import { firstProblem, readParameters, typedOf, type Typed } from '../../ui/typed-parameters';
 
 export interface Form {
   readonly analysis: string;

@@ -6,7 +6,7 @@ import { modelOfForm } from '../../ui/run-state';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import type { InputForm, InputProblems } from './input-form';
-import { pathField } from './path-field';
+import { pathField } from '../../ui/path-field';
 import { infoOf, readingOf } from './shown';
 import { taskFields } from './task-fields';
 

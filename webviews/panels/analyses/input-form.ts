@@ -4,7 +4,7 @@ import { isTaskFile, type TaskInfo } from '../../../protocol/analysis/tasks';
 import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { wholeNumber } from '../../ui/form-fields';
-import { firstProblem, readParameters, typedOf, type Typed } from './typed-parameters';
+import { firstProblem, readParameters, typedOf, type Typed } from '../../ui/typed-parameters';
 
 export interface InputForm {
   readonly kind: InputKind;

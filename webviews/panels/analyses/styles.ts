@@ -49,12 +49,6 @@ export const panelStyles = css`
   .controls .problem {
     overflow-wrap: anywhere;
   }
-  .with-button.top {
-    align-items: start;
-  }
-  .with-button.two {
-    grid-template-columns: minmax(0, 1fr) auto auto;
-  }
   .parameters {
     display: grid;
     gap: 8px;
@@ -65,9 +59,6 @@ export const panelStyles = css`
   }
   .parameters h2 {
     margin: 0;
-  }
-  .parameter .reason {
-    margin-top: 2px;
   }
   code {
     font-family: var(--vscode-editor-font-family);

@@ -3,10 +3,10 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { dropdown, field } from '../../ui/controls';
 import type { Part } from './actions';
 import type { InputForm, InputProblems } from './input-form';
-import { tableFields } from './parameter-fields';
-import { pathField } from './path-field';
+import { tableFields } from '../../ui/table-fields';
+import { pathField } from '../../ui/path-field';
 import { ofTask } from './state';
-import { readParameters } from './typed-parameters';
+import { readParameters } from '../../ui/typed-parameters';
 
 const ownFile = 'file';
 

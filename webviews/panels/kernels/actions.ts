@@ -1,7 +1,11 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
-import type { FromKernelsPanel } from '../../../protocol/panels/kernels';
+import type { FromKernelsPanel, ModuleFile } from '../../../protocol/panels/kernels';
+import type { ModuleResult } from '../../../protocol/results/module';
+import type { Section } from '../../../protocol/sections/section';
 import type { ChartExport } from '../../charts/chart-card';
+import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import type { PanelPart, RunActions } from '../../ui/actions';
+import type { ModuleForm } from './modules/module-form';
 import type { CardChoice, State, View } from './state';
 
 export interface Actions extends RunActions<State, FromKernelsPanel> {
@@ -15,6 +19,15 @@ export interface Actions extends RunActions<State, FromKernelsPanel> {
   emphasise(mechanism: string | undefined): void;
   /** Measures the selected mechanisms in all patterns of CAB. */
   runCab(): void;
+  /** Asks for the modules where they are not known yet. */
+  askModules(): void;
+  editModule(form: ModuleForm): void;
+  runModule(): void;
+  stopModule(): void;
+  chooseModuleFile(what: ModuleFile): void;
+  viewModuleSection(id: string, change: Partial<SectionView>): void;
+  saveModule(): void;
+  saveModuleSection(result: ModuleResult, section: Section, view: SectionView, format: SectionFormat): void;
   exportChart(chart: string, format: ChartExport): void;
 }
 

@@ -1,7 +1,11 @@
 import { chartStyles } from '../../charts/styles';
+import { sectionStyles } from '../../sections/styles';
 import { startPanel } from '../../ui/start-panel';
 import { cardStyles } from './card-styles';
+import { moduleStyles } from './modules/module-styles';
 import { KernelsPanel } from './panel';
 import { panelStyles } from './styles';
 
-startPanel([chartStyles, panelStyles, cardStyles], (root, place) => new KernelsPanel(root, place).start());
+startPanel([chartStyles, sectionStyles, panelStyles, cardStyles, moduleStyles], (root, place) =>
+  new KernelsPanel(root, place).start(),
+);

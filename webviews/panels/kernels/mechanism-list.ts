@@ -174,7 +174,7 @@ function details({ actions }: Part, form: Form, problems: Problems, mechanism: M
 }
 
 /** Where the definition is from, and what was chosen where the source leaves a choice. */
-export function sourceLine({ source }: MechanismInfo, actions: Actions): TemplateResult {
+export function sourceLine({ source }: Pick<MechanismInfo, 'source'>, actions: Actions): TemplateResult {
   const url = linkOf(source.reference);
   return html`${
     url

@@ -7,6 +7,7 @@ import { controlsStrip, stripSummary } from './controls-strip';
 import { provenanceLines } from './exports';
 import { circumstances, finding } from './finding';
 import { mechanismCard } from './mechanism-card';
+import { moduleSection } from './modules/module-section';
 import { chartCards, chartsOf, identitiesOf, legend, measuredOf, titleOf } from './pictures';
 import { resultsTable } from './results-table';
 import { progressOf } from './state';
@@ -30,7 +31,7 @@ export function page(part: Part, emphasised: string | undefined): TemplateResult
       body: () => html`${controlsStrip(part, identities)}`,
     },
     results: html`${mechanismCard(part)} ${results(part, identities, emphasised)}`,
-    after: html`${cabSection(part)} ${templateTable(part)}`,
+    after: html`${moduleSection(part)} ${cabSection(part)} ${templateTable(part)}`,
     provenance: progressOf(state).done === 0 ? [] : provenanceLines(state),
   });
 }

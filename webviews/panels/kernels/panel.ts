@@ -1,11 +1,15 @@
 /** The Kernels panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
-import type { FromKernelsPanel, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import type { FromKernelsPanel, ModuleFile, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
 import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
+import type { ModuleResult } from '../../../protocol/results/module';
+import type { Section } from '../../../protocol/sections/section';
 import { unreachable } from '../../../protocol/unreachable';
 import type { ChartExport } from '../../charts/chart-card';
 import { writeFile } from '../../charts/leaving';
+import type { SectionFormat, SectionView } from '../../sections/section-kind';
+import { announce } from '../../ui/announce';
 import { canonical } from '../../ui/canonical';
 import { toCsv } from '../../ui/csv';
 import { RunPanel, stageSpoken, type Spoken, type StartedRun } from '../../ui/run-panel';
@@ -17,6 +21,9 @@ import { exportName, leavingOf, type ExportSource } from './exports';
 import { finding } from './finding';
 import { takeShape, toForm, type Form } from './form';
 import { viewRequest } from './mechanism-card';
+import { leavingModule, moduleFileName } from './modules/module-exports';
+import type { ModuleForm } from './modules/module-form';
+import { moduleForm, startModule, withModuleForm } from './modules/module-state';
 import { readNeighborhood, typedNeighborhood } from './neighborhood-form';
 import { page } from './page';
 import { chartsOf, identitiesOf, measuredOf, titleOf } from './pictures';
@@ -79,7 +86,14 @@ export class KernelsPanel
       case 'mechanismView':
       case 'neighborhoodBound':
       case 'row':
+      case 'modules':
+      case 'moduleStage':
+      case 'moduleFile':
         return undefined;
+      case 'moduleResult':
+        return { words: message.result.finding };
+      case 'moduleFailed':
+        return { words: message.sentence };
       default:
         return unreachable(message);
     }
@@ -170,6 +184,57 @@ export class KernelsPanel
     const plan = cabPlan(this.state);
     if (typeof plan !== 'string')
       this.launch(this.startedRun(startRun(this.state, false, plan), 'Started in all patterns'));
+  }
+
+  askModules(): void {
+    const { modules } = this.state;
+    if (modules.known !== undefined || modules.asked) return;
+    this.change({ ...this.state, modules: { ...modules, asked: true, problem: undefined } });
+    this.post({ kind: 'modules' });
+  }
+
+  editModule(form: ModuleForm): void {
+    this.touched = true;
+    this.change(withModuleForm(this.state, form));
+  }
+
+  runModule(): void {
+    const run = startModule(this.state);
+    if (!run) return;
+    this.change(run.state);
+    this.post({ kind: 'runModule', plan: run.plan });
+    announce('Started the module');
+  }
+
+  stopModule(): void {
+    const { modules } = this.state;
+    if (!modules.running) return;
+    this.post({ kind: 'stopModule' });
+    this.change({ ...this.state, modules: { ...modules, running: { ...modules.running, stopping: true } } });
+  }
+
+  chooseModuleFile(what: ModuleFile): void {
+    this.post({ kind: 'chooseModuleFile', what });
+  }
+
+  viewModuleSection(id: string, change: Partial<SectionView>): void {
+    const { view } = this.state;
+    const form = moduleForm(this.state);
+    if (!form) return;
+    const sections = { ...view.module?.sections, [id]: { ...view.module?.sections[id], ...change } };
+    this.change({ ...this.state, view: { ...view, module: { form, sections } } });
+  }
+
+  saveModule(): void {
+    const { result } = this.state.modules;
+    if (!result) return;
+    const data = Promise.resolve(`${JSON.stringify(result, null, 2)}\n`);
+    this.leave({ format: 'json', name: moduleFileName(result, 'json'), data });
+  }
+
+  saveModuleSection(result: ModuleResult, section: Section, view: SectionView, format: SectionFormat): void {
+    const data = writeFile(leavingModule(result, section, view, readTheme()), format);
+    this.leave({ format, name: moduleFileName(result, format, section.id), data });
   }
 
   override post(message: Parameters<Actions['post']>[0]): void {

@@ -18,6 +18,7 @@ import { failedPhase, idle, runningPhase } from '../../ui/phase';
 import { initialRun, receiveCommon, started, type RunState, type RunView } from '../../ui/run-state';
 import type { Sort } from '../../ui/table';
 import { readForm, samePlan, takeShape, toForm, type Form } from './form';
+import { initialModules, receiveModules, type ModuleState, type ModuleView } from './modules/module-state';
 import type { NeighborhoodForm } from './neighborhood-form';
 
 /** Which mechanism's card is open, and how its picture is drawn. */
@@ -43,11 +44,14 @@ export interface View extends RunView {
   readonly neighborhood?: NeighborhoodForm;
   /** Of the list of mechanisms, as typed. */
   readonly mechanismFilter?: string;
+  /** The section of modules; absent: as it begins. */
+  readonly module?: ModuleView;
   /** The table of all mechanisms in one template. */
   readonly template?: { readonly filter: string; readonly sort?: Sort };
 }
 
 export interface State extends RunState<Form, View> {
+  readonly modules: ModuleState;
   readonly mechanisms: readonly MechanismInfo[];
   readonly devices: readonly DeviceInfo[];
   readonly devicesAsked: boolean;
@@ -72,6 +76,7 @@ export interface State extends RunState<Form, View> {
 
 export const initialState = (place: PanelPlace): State => ({
   ...initialRun(place),
+  modules: initialModules,
   mechanisms: [],
   devices: [],
   devicesAsked: false,
@@ -108,6 +113,12 @@ export function receive(state: State, message: ToKernelsPanel): State {
       const { kind: _kind, ...neighborhood } = message;
       return { ...state, neighborhood };
     }
+    case 'modules':
+    case 'moduleStage':
+    case 'moduleResult':
+    case 'moduleFailed':
+    case 'moduleFile':
+      return receiveModules(state, message);
     case 'stage':
       return { ...state, phase: runningPhase(state.phase, message) };
     case 'row':

@@ -1,5 +1,5 @@
 /** Values of a table as they are typed, read back or refused. */
-import { faultOf, valueOfText, type ParameterTable, type ParameterValue } from '../../../protocol/analysis/parameters';
+import { faultOf, valueOfText, type ParameterTable, type ParameterValue } from '../../protocol/analysis/parameters';
 
 /** By name; those left out have their default. */
 export type Typed = Readonly<Record<string, string>>;

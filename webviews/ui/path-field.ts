@@ -1,6 +1,6 @@
 /** A path that a person types or chooses in the system's dialog. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { button, textField } from '../../ui/controls';
+import { button, textField } from './controls';
 
 export interface PathFieldOptions {
   readonly label: string;

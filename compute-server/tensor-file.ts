@@ -1,0 +1,92 @@
+/** Named tensors from a file: safetensors (F64, F32, F16, BF16) or JSON `{"name": nested lists of numbers}`. */
+import { fromBfloat16, fromHalf } from '../kernels/tensors/half';
+import { FileRefused, readRegular } from '../models/formats/regular-file';
+import { headerLength, parseSafetensorsHeader } from '../models/formats/safetensors/header';
+
+export interface FileTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface TensorFile {
+  readonly names: readonly string[];
+  shapeOf(name: string): readonly number[] | undefined;
+  /** Read and widened when it is asked for: a state dict also holds counters and other numbers that nobody wants. */
+  tensor(name: string): FileTensor | undefined;
+}
+
+/** Of a sentence that says why the file cannot be taken. */
+export type Refuse = (why: string) => Error;
+
+export async function readTensorFile(path: string, largestBytes: number, refuse: Refuse): Promise<TensorFile> {
+  try {
+    const bytes = await readRegular(path, largestBytes);
+    return path.endsWith('.json') ? jsonTensors(bytes, refuse) : storedTensors(bytes, refuse);
+  } catch (error) {
+    if (error instanceof FileRefused) throw refuse(error.message);
+    throw error;
+  }
+}
+
+function storedTensors(bytes: Buffer, refuse: Refuse): TensorFile {
+  const length = headerLength(bytes, bytes.length);
+  if (typeof length !== 'number') throw refuse(length.message);
+  const { tensors, problems, dataStart } = parseSafetensorsHeader(bytes.subarray(0, length + 8), bytes.length);
+  if (problems[0]) throw refuse(problems[0].message);
+  const named = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  return {
+    names: tensors.map(({ name }) => name),
+    shapeOf: (name) => named.get(name)?.shape,
+    tensor(name) {
+      const found = named.get(name);
+      if (!found) return undefined;
+      const { dtype, shape, begin, end } = found;
+      // A copy: the numbers of a file need not lie at a multiple of their size.
+      const { buffer } = Uint8Array.from(bytes.subarray(dataStart + begin, dataStart + end));
+      switch (dtype) {
+        case 'F32':
+          return { shape, data: new Float32Array(buffer) };
+        case 'F64':
+          return { shape, data: Float32Array.from(new Float64Array(buffer)) };
+        case 'F16':
+          return { shape, data: Float32Array.from(new Uint16Array(buffer), fromHalf) };
+        case 'BF16':
+          return { shape, data: Float32Array.from(new Uint16Array(buffer), fromBfloat16) };
+        default:
+          throw refuse(`"${name}" is stored as ${dtype}. Store it as F32, F16 or BF16.`);
+      }
+    },
+  };
+}
+
+function jsonTensors(bytes: Buffer, refuse: Refuse): TensorFile {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw refuse(`it is not valid JSON (${(error as Error).message}).`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw refuse('it is not an object. Write {"rows": [[0.1, 0.2], [0.3, 0.4]]}.');
+  }
+  const read = new Map(
+    Object.entries(value).map(([name, nested]) => {
+      const shape: number[] = [];
+      for (let level: unknown = nested; Array.isArray(level); level = level[0] as unknown) shape.push(level.length);
+      const numbers: number[] = [];
+      const gather = (one: unknown, depth: number): void => {
+        if (depth === shape.length && typeof one === 'number' && Number.isFinite(one)) numbers.push(one);
+        else if (depth < shape.length && Array.isArray(one) && one.length === shape[depth]) {
+          for (const each of one) gather(each, depth + 1);
+        } else throw refuse(`"${name}" is not a list of lists of numbers, all as long as each other.`);
+      };
+      gather(nested, 0);
+      return [name, { shape, data: Float32Array.from(numbers) }] as const;
+    }),
+  );
+  return {
+    names: [...read.keys()],
+    shapeOf: (name) => read.get(name)?.shape,
+    tensor: (name) => read.get(name),
+  };
+}
