@@ -1,7 +1,13 @@
 /** Edges among the parts with the largest estimates: estimated, and the largest of them patched exactly. */
-import { edgeEstimates } from '../circuits/edge-estimates';
-import { edgeName, receiversAmong } from '../circuits/edges';
-import { PathRuns, reaches, type PathsAsked, type Sender } from '../circuits/paths';
+import {
+  edgeName,
+  estimatesOfPrompt,
+  innerEdges,
+  receiversAmong,
+  sendersAmong,
+  type EdgePlace,
+} from '../circuits/edges';
+import { PathRuns, type PathsAsked, type Sender } from '../circuits/paths';
 import type { Receiver } from '../circuits/receivers';
 import type { Part } from '../effects/parts';
 import type { ModelRunner } from '../model-runner/model-runner';
@@ -24,27 +30,15 @@ export const mostEdgePrompts = 4;
 /** Edges that are patched as the largest at most. */
 const mostLargest = 200;
 
-/** One edge of those that can be, by its place among receivers and senders. */
-interface Place {
-  readonly to: number;
-  readonly from: number;
-}
-
 export interface EdgePlan extends PathsAsked {
   readonly nodes: readonly Part[];
   /** Edges that end in a head or MLP, in the order of the nodes. */
-  readonly places: readonly Place[];
+  readonly places: readonly EdgePlace[];
 }
 
 /** `nodes`: largest estimate first, so that what is drawn does not depend on the numbers of heads. */
 export function edgePlan(nodes: readonly Part[], pairs: readonly Attributed[]): EdgePlan {
-  const senders: readonly Sender[] = ['embedding', ...nodes];
-  const receivers = receiversAmong(nodes);
-  const places = receivers.flatMap((receiver, to) =>
-    receiver.input === 'logits'
-      ? []
-      : senders.flatMap((sender, from) => (reaches(sender, receiver) ? [{ to, from }] : [])),
-  );
+  const [senders, receivers, places] = [sendersAmong(nodes), receiversAmong(nodes), innerEdges(nodes)];
   const length = Math.max(0, ...pairs.map(({ sequence }) => sequence.ids.length));
   return { nodes, senders, receivers, places, positions: Array.from({ length }, (_, position) => position) };
 }
@@ -57,12 +51,10 @@ export async function edgesEstimated(
   settings: Estimating,
 ): Promise<readonly number[]> {
   if (!pair) throw new RangeError('edges are those between a prompt and its counterpart');
-  const runs = await PathRuns.of(model, pair, { ...settings, freezeMlps: true });
-  const found = await edgeEstimates(model, runs, pair, plan, settings);
-  return plan.places.map(({ to, from }) => found[to]?.[from] ?? Number.NaN);
+  return estimatesOfPrompt(model, pair, plan.nodes, settings);
 }
 
-export interface ChosenEdge extends Place {
+export interface ChosenEdge extends EdgePlace {
   readonly largest: boolean;
   readonly drawn: boolean;
 }
@@ -85,7 +77,7 @@ export function chosenEdges(
   const drawn = new Set(drawFrom(all, random, seedFor(seed, 'attribution, edges')));
   return all
     .filter((at) => largest.has(at) || drawn.has(at))
-    .map((at) => ({ ...(places[at] as Place), largest: largest.has(at), drawn: drawn.has(at) }));
+    .map((at) => ({ ...(places[at] as EdgePlace), largest: largest.has(at), drawn: drawn.has(at) }));
 }
 
 /** Of one prompt: what the metric changes by along each edge that was chosen, and along those into the logits. */
@@ -131,7 +123,7 @@ export function edgesOf(
         ]),
   );
   const known = new Map(chosen.map((one) => [`${one.to} ${one.from}`, one]));
-  const named = ({ to, from }: Place) => edgeName(senders[from] as Sender, receivers[to] as Receiver);
+  const named = ({ to, from }: EdgePlace) => edgeName(senders[from] as Sender, receivers[to] as Receiver);
   const estimated = places.map((place, at): EdgeEffect => {
     const key = `${place.to} ${place.from}`;
     return {

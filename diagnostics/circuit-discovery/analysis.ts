@@ -109,7 +109,8 @@ async function* discovery(
     }
   }
   const { circuit, onFound, onHeld } = searched;
-  result = { ...result, ...partsOfResult(model, searched) };
+  const { edgePass } = searched;
+  result = { ...result, ...partsOfResult(model, searched), ...(edgePass ? { edgePass } : {}) };
   yield { sentence: 'Measuring the circuit on held-out prompts', done: work, total, partial: result };
   const verdict = await step('verdict', () =>
     verdictOf(onFound, onHeld, {

@@ -2,6 +2,7 @@
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import { modes } from '../ablation/result';
 import { methods } from '../circuits/discover';
+import { exactShareParameter } from '../circuits/first-pass';
 import type { SearchParameters } from '../circuits/task-circuit';
 import { metricTable, type MetricParameters } from '../effects/metric';
 
@@ -47,6 +48,11 @@ export const methodParameters = {
     default: true,
   },
 } as const satisfies Partial<ParameterTable<DiscoveryParameters>>;
+
+export const edgeShareParameter = {
+  ...exactShareParameter('edges'),
+  description: `${exactShareParameter('edges').description} Edges that are left out are not in the circuit.`,
+} as const;
 
 export const leastGapParameter = {
   kind: 'number',
@@ -108,4 +114,5 @@ export const discoveryTable: ParameterTable<DiscoveryParameters> = {
   },
   ...metricTable,
   leastGap: leastGapParameter,
+  exactShare: edgeShareParameter,
 };

@@ -6,6 +6,7 @@ import { count, figure, flag, list, object, oneOf, optional, whole } from '../..
 import { mostHeads, mostLayers } from '../../protocol/schema/parts';
 import { modes, type Mode } from '../ablation/result';
 import { circuitField, type Circuit } from '../circuits/circuit';
+import { firstPassField, type FirstPass } from '../circuits/first-pass';
 import { methods, type Method, type Removal } from '../circuits/discover';
 import type { CompletenessPoint, Level, NodeVerdict, Verdict } from '../circuits/verdict';
 
@@ -29,6 +30,8 @@ interface DiscoveryFields {
   readonly ownMlp?: readonly number[];
   readonly removals: readonly Removal[];
   readonly circuit?: Circuit;
+  /** Where gradients chose the edges that were patched. */
+  readonly edgePass?: FirstPass;
   readonly verdict?: Verdict;
   /** Faithfulness of random circuits: mean, largest, and the share of them, itself counted, that is at least as faithful. */
   readonly chance?: { readonly mean: number; readonly largest: number; readonly share: number; readonly n: number };
@@ -77,6 +80,7 @@ const fields: Schema<Named> = object<Named>({
   ownMlp: optional(layersOf(figure)),
   removals: list(object<Removal>({ layer: whole, head: optional(whole), removed: flag, faithfulness: figure })),
   circuit: optional(circuitField),
+  edgePass: optional(firstPassField),
   verdict: optional(verdict),
   chance: optional(object<NonNullable<Named['chance']>>({ mean: figure, largest: figure, share: figure, n: count })),
   incompleteness: optional(object<NonNullable<Named['incompleteness']>>({ mean: figure, largest: figure, n: count })),

@@ -5,6 +5,7 @@ import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, TableSection } from '../../protocol/sections/table';
 import { circuitGraph } from '../circuits/circuit-graph';
 import type { Circuit } from '../circuits/circuit';
+import { firstPassWords } from '../circuits/first-pass';
 import type { Level, Verdict } from '../circuits/verdict';
 import { metricWords } from '../effects/metric';
 import { partName, type Part } from '../effects/parts';
@@ -21,7 +22,7 @@ export const sections = (result: Partial<DiscoveryResult>): readonly Section[] =
         circuitGraph(result.circuit, {
           id: 'circuit',
           title: 'Circuit',
-          caption: `${result.circuit.method} Edges are measured one by one on prompts that the circuit was found on.`,
+          caption: `${result.circuit.method} Edges are measured one by one on prompts that the circuit was found on.${result.edgePass ? ` ${firstPassWords(result.edgePass, 'edges')}` : ''}`,
           threshold: result.edgeThreshold,
         }),
         headsSection(result, result.circuit),

@@ -1,6 +1,6 @@
 /** What a person chooses of the comparison of two circuits. */
 import type { ParameterTable } from '../../protocol/analysis/parameters';
-import { leastGapParameter, methodParameters } from '../circuit-discovery/parameters';
+import { edgeShareParameter, leastGapParameter, methodParameters } from '../circuit-discovery/parameters';
 import type { SearchParameters } from '../circuits/task-circuit';
 import { metricTable } from '../effects/metric';
 
@@ -82,4 +82,5 @@ export const reuseTable: ParameterTable<ReuseParameters> = {
   },
   metric: metricTable.metric,
   leastGap: leastGapParameter,
+  exactShare: edgeShareParameter,
 };

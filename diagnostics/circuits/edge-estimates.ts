@@ -19,7 +19,7 @@ import type { PathRuns, PathsAsked } from './paths';
 import { slotOf, type Receiver } from './receivers';
 
 type Inner = Exclude<Receiver, { readonly input: 'logits' }>;
-type Settings = Pick<Estimating, 'metric' | 'variant' | 'steps'>;
+export type EdgeSettings = Pick<Estimating, 'metric' | 'variant' | 'steps'>;
 
 const inputs = ['query', 'key', 'value', 'mlp'] as const;
 
@@ -29,7 +29,7 @@ export async function edgeEstimates(
   runs: PathRuns,
   pair: Pair,
   asked: PathsAsked,
-  settings: Settings,
+  settings: EdgeSettings,
 ): Promise<readonly (readonly number[])[]> {
   const inner = asked.receivers.filter((one): one is Inner => one.input !== 'logits');
   if (inner.length === 0) return asked.receivers.map(() => asked.senders.map(() => 0));
@@ -58,7 +58,7 @@ async function inputGradients(
   model: ModelRunner,
   pair: Pair,
   layers: readonly number[],
-  settings: Settings,
+  settings: EdgeSettings,
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const { clean: sequence, asked, right } = pair;
   const prompt = { sequence, asked, right, pair };

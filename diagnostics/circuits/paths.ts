@@ -11,11 +11,12 @@
  */
 import type { TaskMetric } from '../../protocol/analysis/tasks';
 import { tapOf } from '../../models/instrument/interventions/replacement';
-import { firstDifference, type Pair } from '../activation-patching/pairs';
+import type { Pair } from '../activation-patching/pairs';
+import { changedFrom } from '../activation-patching/patches';
 import { Outputs, sizesOf } from '../effects/outputs';
 import { partsOf, replacing, withReplacements, type Part } from '../effects/parts';
 import { measured } from '../effects/subjects';
-import type { ModelRunner } from '../model-runner/model-runner';
+import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
 import type { KeptPrefix } from '../model-runner/run-request';
 import { withoutSpan, type Sequence } from '../model-runner/sequence';
 import type { Replacement, Variant } from '../model-runner/variant';
@@ -51,6 +52,16 @@ export function reaches(sender: Sender, receiver: Receiver): boolean {
   // The MLP of a layer reads what its heads have written.
   if (receiver.input === 'mlp' && sender.head !== undefined) return sender.layer <= receiver.layer;
   return sender.layer < receiver.layer;
+}
+
+/** Before the first token that differs both runs are the same, where no row reads what is behind it. */
+export function differingPositions(
+  facts: ModelFacts,
+  { clean, corrupted }: Pair,
+  positions: readonly number[],
+): readonly number[] {
+  const first = changedFrom(facts, clean, corrupted);
+  return positions.filter((position) => position >= first && position < clean.ids.length);
 }
 
 export class PathRuns {
@@ -156,12 +167,8 @@ export class PathRuns {
     return found;
   }
 
-  /** Before the first token that differs both runs are the same, where no row reads what is behind it. */
   private differing(positions: readonly number[]): readonly number[] {
-    const { clean, corrupted } = this.pair;
-    const causal = this.model.facts.blocks.every((block) => block.causal) && clean.prefix === undefined;
-    const first = causal ? firstDifference(clean, corrupted) : 0;
-    return positions.filter((position) => position >= first && position < clean.ids.length);
+    return differingPositions(this.model.facts, this.pair, positions);
   }
 
   private async atLogits(senders: readonly Sender[], p: readonly number[]): Promise<readonly number[]> {

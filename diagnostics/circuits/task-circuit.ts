@@ -10,13 +10,16 @@ import { mean } from '../statistics/mean';
 import { Ablated } from './ablated';
 import type { Circuit } from './circuit';
 import { discover, type Found, type Method } from './discover';
-import { edgesOf, edgesOfPrompt } from './edges';
-import type { PathMeasured } from './effects';
+import { edgesOf, edgesOfPrompt, estimatesOfPrompt, innerEdges } from './edges';
+import { effectOf, type PathMeasured } from './effects';
+import { firstPassOf, patchedOf, shareOf, type FirstPass, type Patched } from './first-pass';
 import { requireGap } from './gap';
 import { halves, subjectOf, type Halves } from './prompts';
 
 /** Prompts on which edges are measured at most: they cost a run for each node and each input of the others. */
 export const mostEdgePrompts = 4;
+/** Gradients on the line to the counterpart, of a first pass. */
+const edgeSteps = 5;
 
 // A type and no interface: values are records.
 export type SearchParameters = {
@@ -27,6 +30,7 @@ export type SearchParameters = {
   readonly heldOut: number;
   readonly edges: boolean;
   readonly leastGap: number;
+  readonly exactShare: number;
 };
 
 export interface Searching {
@@ -47,6 +51,8 @@ export interface TaskCircuit extends Halves {
   readonly circuit: Circuit;
   /** Undefined of a circuit that was given. */
   readonly search: Found | undefined;
+  /** Where gradients chose the edges that were patched. */
+  readonly edgePass: FirstPass | undefined;
   readonly onFound: Ablated;
   readonly onHeld: Ablated;
 }
@@ -123,13 +129,43 @@ export async function* taskCircuit(model: ModelRunner, searching: Searching): As
   };
   const measured: (readonly PathMeasured[])[] = [];
   const edgePrompts = parameters.edges ? found.slice(0, mostEdgePrompts) : [];
+  const places = innerEdges(nodes);
+  const percent = shareOf(parameters.exactShare, places.length, 'edges');
+  let chosen: Patched | undefined;
+  // What is right or wrong has no slope.
+  if (percent < 100 && metric !== 'accuracy') {
+    const estimates: (readonly number[])[] = [];
+    for (const [at, pair] of edgePrompts.entries()) {
+      yield {
+        sentence: `Gradients of edges: prompt ${at + 1} of ${edgePrompts.length}`,
+        done: before + tries,
+        circuit,
+        search,
+      };
+      const settings = { metric, variant, steps: edgeSteps };
+      estimates.push(
+        await step(`estimates of edges of prompt ${at}`, () => estimatesOfPrompt(model, pair, nodes, settings)),
+      );
+    }
+    const means = places.map((_, at) => mean(estimates.map((own) => own[at] ?? Number.NaN)));
+    chosen = patchedOf(means, percent, seed);
+  }
+  const some = chosen && [...chosen.largest, ...chosen.drawn].flatMap((at) => places[at] ?? []);
   for (const [at, pair] of edgePrompts.entries()) {
     const sentence = `Edges: prompt ${at + 1} of ${edgePrompts.length}`;
     yield { sentence, done: before + tries + at, circuit, search };
-    measured.push(await step(`edges of prompt ${at}`, () => edgesOfPrompt(model, pair, nodes, { metric, variant })));
+    measured.push(
+      await step(`edges of prompt ${at}`, () => edgesOfPrompt(model, pair, nodes, { metric, variant }, some)),
+    );
     circuit = { ...circuit, edges: edgesOf(nodes, measured) };
   }
-  return { found, held, circuit, search, onFound, onHeld };
+  const effect = (at: number): number => {
+    const { to, from } = places[at] ?? { to: -1, from: -1 };
+    const own = measured.flatMap((ofPrompt) => ofPrompt[to] ?? []);
+    return effectOf(own, from).mean;
+  };
+  const edgePass = chosen && measured.length > 0 ? firstPassOf(chosen, places.length, effect) : undefined;
+  return { found, held, circuit, search, edgePass, onFound, onHeld };
 }
 
 /** All parts in an order that does not depend on the names of heads, where one is known: circuits are drawn from it. */

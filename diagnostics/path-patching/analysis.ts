@@ -2,6 +2,8 @@
 import type { Analysis, AnalysisJob, Step } from '../analysis';
 import { pairsOf, type Pair } from '../activation-patching/pairs';
 import type { PathMeasured } from '../circuits/effects';
+import { patchedOf, shareOf } from '../circuits/first-pass';
+import { pathEstimates } from '../circuits/path-estimates';
 import { headsOf, PathRuns, type PathSettings } from '../circuits/paths';
 import { receiversOf, type Receiver } from '../circuits/receivers';
 import { measures, metricWords } from '../effects/metric';
@@ -36,14 +38,17 @@ export const pathPatching: Analysis<PathParameters, PathResult> = {
   parameters: pathTable,
   result: pathResult,
   supports: measures,
-  estimate(facts, { prompts, task }, { receivers, next }) {
+  estimate(facts, { prompts, task }, { receivers, next, exactShare }) {
     const runs = task ? task.samples.map(({ prompt }) => prompt) : prompts.slice(0, 1);
     const longest = Math.max(0, ...runs.map(({ ids }) => ids.length));
     const heads = headsOf(facts.blocks).length;
+    const percent = shareOf(exactShare, heads, 'heads');
     const stages = 1 + next.split(/[,;]/u).filter((part) => part.trim() !== '').length;
     const each = receivers.trim() === 'logits' ? 2 * stages - 1 : 2 * stages;
     return {
-      passes: runs.length * (4 * stages + each * heads),
+      passes: Math.round(
+        runs.length * (4 * stages + (each * heads * percent) / 100 + (percent < 100 ? 6 * stages : 0)),
+      ),
       bytes: 2 * outputBytes(facts, ['head', 'mlp'], longest),
     };
   },
@@ -92,21 +97,32 @@ async function* paths(
   requireLast(plan, pairs);
   for (const number of Array.from({ length: 1 + others.length }, (_, at) => at)) {
     const name = `stage ${number + 1} of ${1 + others.length}`;
+    const first = yield* firstPass(model, pairs, settings, plan, job, {
+      name,
+      stage: (sentence) => ({
+        sentence,
+        done: pairs.length * (1 + number),
+        total,
+        partial: resultOf(model.facts, ends, runs, share, about),
+      }),
+    });
+    const chosen = first ? [...first.patched.largest, ...first.patched.drawn] : [...plan.senders.keys()];
     const found: PathMeasured[] = [];
     for (const [at, pair] of pairs.entries()) {
       const done = pairs.length * (1 + number) + at;
-      const partial = found.length > 0 ? [...runs, { ...plan, measured: found, edges: [] }] : runs;
+      const partial =
+        found.length > 0 ? [...runs, { ...plan, measured: found, edges: [], ...(first ? { first } : {}) }] : runs;
       yield {
         sentence: `Path patching: ${name}, prompt ${at + 1} of ${pairs.length}`,
         done,
         total,
         partial: resultOf(model.facts, ends, partial, share, about),
       };
-      found.push(await step(`${name}, prompt ${at}`, () => patched(model, pair, settings, plan, plan.senders)));
+      found.push(await step(`${name}, prompt ${at}`, () => patched(model, pair, settings, plan, chosen)));
     }
     const kept = keptOf(model.facts, { senders: plan.senders, measured: found }, share);
     const edges = await step(`${name}, edges`, () => edgesOf(model, pairs, settings, plan, kept));
-    runs.push({ ...plan, measured: found, edges });
+    runs.push({ ...plan, measured: found, edges, ...(first ? { first } : {}) });
     const next = others[number];
     if (!next || kept.length === 0) break;
     plan = following(model.facts, pairs, kept, next, plan.at);
@@ -114,15 +130,46 @@ async function* paths(
   return resultOf(model.facts, ends, runs, share, about);
 }
 
+/** Where only a share is patched: estimates of all senders, and which of them are. */
+async function* firstPass(
+  model: ModelRunner,
+  pairs: readonly Pair[],
+  { metric, ...settings }: PathSettings,
+  { senders, receivers, places }: Planned,
+  { parameters, seed, step }: AnalysisJob<PathParameters>,
+  { name, stage }: { readonly name: string; readonly stage: (sentence: string) => Step<PathResult> },
+): AsyncGenerator<Step<PathResult>, Run['first']> {
+  const percent = shareOf(parameters.exactShare, senders.length, 'heads');
+  // What is right or wrong has no slope.
+  if (percent >= 100 || metric === 'accuracy') return undefined;
+  const found: (readonly number[])[] = [];
+  for (const [at, pair] of pairs.entries()) {
+    yield stage(`Gradients: ${name}, prompt ${at + 1} of ${pairs.length}`);
+    const asked = { senders, receivers, positions: places(pair) };
+    found.push(
+      await step(`${name}, estimates of prompt ${at}`, () =>
+        pathEstimates(model, pair, asked, { metric, ...settings }),
+      ),
+    );
+  }
+  const estimates = senders.map((_, sender) => mean(found.map((own) => own[sender] ?? Number.NaN)));
+  return { estimates, patched: patchedOf(estimates, percent, seed) };
+}
+
+/** `chosen`: senders by their places; NaN of the others. */
 async function patched(
   model: ModelRunner,
   pair: Pair,
   settings: PathSettings,
-  { receivers, places }: Pick<Planned, 'receivers' | 'places'>,
-  senders: readonly HeadPlace[],
+  { senders, receivers, places }: Planned,
+  chosen: readonly number[],
 ): Promise<PathMeasured> {
   const runs = await PathRuns.of(model, pair, settings);
-  return { ...runs.ends, patched: await runs.measured({ senders, receivers, positions: places(pair) }) };
+  const some = chosen.flatMap((at) => senders[at] ?? []);
+  const values = await runs.measured({ senders: some, receivers, positions: places(pair) });
+  const all = senders.map(() => Number.NaN);
+  chosen.forEach((sender, at) => (all[sender] = values[at] ?? Number.NaN));
+  return { ...runs.ends, patched: all };
 }
 
 /** What each head that was kept does to each receiver alone. */

@@ -1,5 +1,6 @@
 /** What a result of path patching says in a sentence or two, and what a person can do with it elsewhere. */
 import type { Offer } from '../../protocol/analysis/analysis';
+import { firstPassWords } from '../circuits/first-pass';
 import { headInputs, receiverName, receiversOf } from '../circuits/receivers';
 import { metricWords, signed } from '../effects/metric';
 import { partName } from '../effects/parts';
@@ -65,7 +66,9 @@ function stageWords(stage: Stage, number: number): string {
   );
   const [first, ...others] = kept;
   const to = receiverWords(stage);
-  const start = number === 0 ? `Of ${counted(all.length, 'head', 'heads')}` : 'On those';
+  const { firstPass } = stage;
+  const start = number === 0 ? `Of ${counted(firstPass?.of ?? all.length, 'head', 'heads')}` : 'On those';
+  const chosen = firstPass ? ` ${firstPassWords(firstPass, 'heads')}` : '';
   if (!first)
     return number === 0 ? `No head has an effect on ${to} at ${stage.at}.` : `No head acts on ${to} at ${stage.at}.`;
   const more = others.slice(0, 3).map((one) => `${partName(one)} ${threeDigits(one.effect)}`);
@@ -75,8 +78,8 @@ function stageWords(stage: Stage, number: number): string {
       ? ''
       : ` ${all.filter(({ beyondChance }) => beyondChance).length} of ${all.length} are beyond chance.`;
   return number === 0
-    ? `${start}, ${partName(first)} acts most on ${to} at ${stage.at}: ${threeDigits(first.effect)} of the way to the counterpart${interval(first)}${rest}.${chance}`
-    : `${start}, through ${to} at ${stage.at}: ${partName(first)} ${threeDigits(first.effect)}${rest}.${chance}`;
+    ? `${start}, ${partName(first)} acts most on ${to} at ${stage.at}: ${threeDigits(first.effect)} of the way to the counterpart${interval(first)}${rest}.${chance}${chosen}`
+    : `${start}, through ${to} at ${stage.at}: ${partName(first)} ${threeDigits(first.effect)}${rest}.${chance}${chosen}`;
 }
 
 export function finding(result: Partial<PathResult>): string {

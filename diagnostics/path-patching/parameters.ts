@@ -1,5 +1,6 @@
 /** What a person chooses of path patching. */
 import type { ParameterTable } from '../../protocol/analysis/parameters';
+import { exactShareParameter } from '../circuits/first-pass';
 import { headInputs, type HeadInput } from '../circuits/receivers';
 import { metricTable, type MetricParameters } from '../effects/metric';
 import { refusal } from '../effects/subjects';
@@ -12,6 +13,7 @@ export type PathParameters = MetricParameters & {
   readonly kept: number;
   readonly freezeMlps: boolean;
   readonly leastGap: number;
+  readonly exactShare: number;
 };
 
 export const pathTable: ParameterTable<PathParameters> = {
@@ -62,6 +64,7 @@ export const pathTable: ParameterTable<PathParameters> = {
     max: 1e6,
     default: 0.01,
   },
+  exactShare: exactShareParameter('heads'),
 };
 
 export interface NextStage {

@@ -5,6 +5,7 @@ import type { Schema } from '../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, optional, text, texts, whole } from '../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../protocol/schema/parts';
 import type { HeadPlace } from '../../protocol/sections/heads';
+import { firstPassField, type FirstPass } from '../circuits/first-pass';
 
 /** [layers][heads] */
 export type Table = readonly (readonly number[])[];
@@ -27,11 +28,14 @@ export interface Stage {
   readonly receivers: readonly string[];
   /** Where senders and receivers stand, as it was named. */
   readonly at: string;
-  /** NaN of heads whose inputs receive. */
+  /** NaN of heads whose inputs receive, and of those that a first pass left out. */
   readonly effect: Table;
   readonly low: Table;
   readonly high: Table;
   readonly beyondChance?: readonly (readonly boolean[])[];
+  /** By the gradient, as the effect; where a first pass chose what is patched. */
+  readonly estimate?: Table;
+  readonly firstPass?: FirstPass;
   /** Largest effect first. */
   readonly kept: readonly HeadPlace[];
   readonly edges: readonly PathEdge[];
@@ -71,13 +75,15 @@ const stage: Schema<Stage> = v.pipe(
     low: table,
     high: table,
     beyondChance: optional(tableOf(flag)),
+    estimate: optional(table),
+    firstPass: optional(firstPassField),
     kept: list(place),
     edges: list(object<PathEdge>({ layer: whole, head: whole, to: text, effect: figure })),
   }),
-  v.check(({ effect, low, high, beyondChance = effect, kept, edges }) => {
+  v.check(({ effect, low, high, beyondChance = effect, estimate = effect, kept, edges }) => {
     const shapeOf = (of: readonly (readonly unknown[])[]): string => of.map(({ length }) => length).join();
     return (
-      [low, high, beyondChance].every((one) => shapeOf(one) === shapeOf(effect)) &&
+      [low, high, beyondChance, estimate].every((one) => shapeOf(one) === shapeOf(effect)) &&
       [...kept, ...edges].every(({ layer, head }) => head < (effect[layer]?.length ?? 0))
     );
   }, 'a stage whose tables are of one size and hold its heads'),

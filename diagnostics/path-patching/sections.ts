@@ -4,6 +4,7 @@ import type { GraphEdge, GraphNode, GraphSection } from '../../protocol/sections
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
+import { firstPassWords } from '../circuits/first-pass';
 import { receiversOf, receiverText, type Receiver } from '../circuits/receivers';
 import { intervalWords, levelTable } from '../effects/level-section';
 import { metricWords } from '../effects/metric';
@@ -37,7 +38,8 @@ const asReceivers = ({ kept }: Stage): string => kept.map(({ layer, head }) => `
 
 function headsSection(result: PathResult, stage: Stage, number: number): HeadsSection {
   const { n, leftOut = 0, answers, stages } = result;
-  const { effect, low, high, beyondChance, kept, at } = stage;
+  const { effect, low, high, beyondChance, estimate, firstPass, kept, at } = stage;
+  const chosen = firstPass ? ` ${firstPassWords(firstPass, 'heads')}` : '';
   const sizes = effect
     .flat()
     .filter((value) => !Number.isNaN(value))
@@ -55,7 +57,7 @@ function headsSection(result: PathResult, stage: Stage, number: number): HeadsSe
     kind: 'heads',
     id: `stage-${number + 1}`,
     title: `${stages.length > 1 ? `Stage ${number + 1}: e` : 'E'}ffect of each head on ${receiverWords(stage)}`,
-    caption: `At ${at}, over ${n} ${n === 1 ? 'pair' : 'pairs'} of prompts.${asked}${left}${further}`,
+    caption: `At ${at}, over ${n} ${n === 1 ? 'pair' : 'pairs'} of prompts.${asked}${left}${chosen}${further}`,
     ask: askWords,
     numbers: [
       {
@@ -67,6 +69,19 @@ function headsSection(result: PathResult, stage: Stage, number: number): HeadsSe
         values: effect,
         ...(n > 1 ? { low, high, interval: intervalWords } : {}),
       },
+      ...(estimate
+        ? [
+            {
+              name: 'estimate',
+              title: 'Estimated effect',
+              unit: '',
+              definition:
+                'The same by the gradient along the path, to first order in the change of the output, of all heads. The largest are patched.',
+              scale,
+              values: estimate,
+            },
+          ]
+        : []),
     ],
     classes: [
       {

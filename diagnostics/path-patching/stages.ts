@@ -2,10 +2,12 @@
 import { placesOf } from '../activation-patching/columns';
 import type { Pair } from '../activation-patching/pairs';
 import { effectOf, isBeyondChance, leastEffect, type PathMeasured } from '../circuits/effects';
+import { firstPassOf, type Patched } from '../circuits/first-pass';
 import { headsOf } from '../circuits/paths';
 import { receiverText, type Receiver } from '../circuits/receivers';
 import type { ModelFacts } from '../model-runner/model-runner';
 import type { HeadPlace } from '../model-runner/variant';
+import { mean } from '../statistics/mean';
 import { meanInterval } from '../statistics/proportion';
 import type { NextStage } from './parameters';
 import type { PathResult, Stage, Table } from './result';
@@ -22,6 +24,8 @@ export interface Planned {
 /** A stage whose prompts were run, as far as they are. */
 export interface Run extends Planned {
   readonly measured: readonly PathMeasured[];
+  /** Where gradients chose what is patched: by sender, changes of the metric, mean over prompts. */
+  readonly first?: { readonly estimates: readonly number[]; readonly patched: Patched };
   /** By head that was kept and by receiver; there where there is more than one receiver. */
   readonly edges: readonly {
     readonly from: HeadPlace;
@@ -74,7 +78,7 @@ export function keptOf(
 }
 
 function stageOf(facts: ModelFacts, run: Run, share: number): Stage {
-  const { receivers, at, senders, measured, edges } = run;
+  const { receivers, at, senders, measured, edges, first } = run;
   const effects = senders.map((_, sender) => effectOf(measured, sender));
   const chance = senders.map((_, sender) => isBeyondChance(measured, sender, senders.length));
   const place = (layer: number, head: number) => senders.findIndex((one) => one.layer === layer && one.head === head);
@@ -86,6 +90,7 @@ function stageOf(facts: ModelFacts, run: Run, share: number): Stage {
       return effect ? pick(effect) : Number.NaN;
     });
   const kept = keptOf(facts, run, share);
+  const gap = mean(measured.map(({ original, counterpart }) => counterpart - original));
   const [only] = receivers;
   return {
     receivers: receivers.map(receiverText),
@@ -94,6 +99,12 @@ function stageOf(facts: ModelFacts, run: Run, share: number): Stage {
     low: numbers(({ low }) => low),
     high: numbers(({ high }) => high),
     ...(chance.every((one) => one !== undefined) ? { beyondChance: table((sender) => chance[sender] ?? false) } : {}),
+    ...(first
+      ? {
+          estimate: table((sender) => (first.estimates[sender] ?? Number.NaN) / gap),
+          firstPass: firstPassOf(first.patched, senders.length, (sender) => effects[sender]?.mean ?? Number.NaN),
+        }
+      : {}),
     kept,
     edges:
       only && receivers.length === 1
