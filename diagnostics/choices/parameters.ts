@@ -45,7 +45,7 @@ export const choiceTable: ParameterTable<ChoiceParameters> = {
     description: 'Other questions with their answers in front of each, of the same subject where there are enough.',
     min: 0,
     max: 20,
-    default: 2,
+    default: 0,
   },
   labels: {
     kind: 'text',

@@ -14,7 +14,7 @@ import {
   type Classed,
   type Subspace,
 } from './subspace';
-import { inputs, replacing, type HeadVectors, type Input } from './vectors';
+import { inputs, replacing, type HeadVectors, type Input, type Item } from './vectors';
 
 export interface Fitted {
   readonly subspaces: Readonly<Record<Input, Subspace>>;
@@ -24,17 +24,20 @@ export interface Fitted {
   readonly output: Float64Array;
 }
 
-/** Queries by the place of the right option, keys and values by the place of the label. */
-export function classed(input: Input, right: number, vectors: HeadVectors): readonly Classed[] {
-  if (input === 'query') return [{ vector: vectors.query, of: right }];
-  return vectors[input].map((vector, of) => ({ vector, of }));
+export interface Seen {
+  readonly prompt: ChoicePrompt;
+  readonly items: readonly Item[];
+  readonly vectors: HeadVectors;
 }
 
-export function fit(
-  prompts: readonly { readonly prompt: ChoicePrompt; readonly vectors: HeadVectors }[],
-  basis: Basis,
-): Fitted {
-  const all = (input: Input) => prompts.flatMap(({ prompt, vectors }) => classed(input, prompt.right, vectors));
+/** Queries by the place of the right option, keys and values by the place of their own. */
+export function classed(input: Input, { prompt, items, vectors }: Seen): readonly Classed[] {
+  if (input === 'query') return [{ vector: vectors.query, of: prompt.right }];
+  return vectors[input].map((vector, at) => ({ vector, of: items[at]?.of ?? -1 }));
+}
+
+export function fit(prompts: readonly Seen[], basis: Basis): Fitted {
+  const all = (input: Input) => prompts.flatMap((one) => classed(input, one));
   return {
     subspaces: {
       query: fitted(all('query'), basis),
@@ -59,13 +62,12 @@ export class CompressedHead {
   constructor(
     private readonly model: ModelRunner,
     private readonly place: HeadPlace,
-    private readonly prompt: ChoicePrompt,
-    private readonly vectors: HeadVectors,
+    private readonly seen: Seen,
   ) {}
 
   /** `which` projected onto the first `rank` directions. */
   compressed({ subspaces }: Fitted, which: Compression, rank: number): Variant {
-    const { query, key, value } = this.vectors;
+    const { query, key, value } = this.seen.vectors;
     const chosen = which === 'all' ? inputs : [which];
     return this.replaced({
       ...(chosen.includes('query') ? { query: projected(query, subspaces.query, rank) } : {}),
@@ -84,6 +86,7 @@ export class CompressedHead {
   }
 
   private replaced(vectors: Partial<HeadVectors>): Variant {
-    return { replacements: replacing(this.model, this.prompt, this.place, vectors) };
+    const { prompt, items } = this.seen;
+    return { replacements: replacing(this.model, prompt, this.place, items, vectors) };
   }
 }

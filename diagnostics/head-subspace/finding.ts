@@ -15,11 +15,11 @@ const nameWords = { usual: 'usual letters', 'random letters': 'random ones' } as
 
 export function finding(result: Partial<SubspaceResult>): string {
   if (!isMeasured(result)) return 'No prompt was run yet.';
-  const { head, named, direct, onLabels, full, ablated, chance, rank, held, random, mutations } = result;
+  const { head, named, direct, onLabels, onOptions, at, full, ablated, chance, rank, held, random, mutations } = result;
   const name = partName(head);
   const loss = (value: number): string => threeDigits(value);
   const words = [
-    `${name}${named ? '' : ', chosen by its direct effect,'} adds ${threeDigits(direct)} logits to the right label directly and gives labels ${percent(onLabels)} of its attention. On ${held} held-out prompts the model answers ${percent(full.held.accuracy.mean)} by letter (chance: ${percent(chance.accuracy)}).`,
+    `${name}${named ? '' : ', chosen by its direct effect,'} adds ${threeDigits(direct)} logits to the right label directly and gives labels ${percent(onLabels)} and options ${percent(onOptions)} of its attention. On ${held} held-out prompts the model answers ${percent(full.held.accuracy.mean)} by letter (chance: ${percent(chance.accuracy)}).`,
   ];
   if (!(full.held.accuracy.low > chance.accuracy)) {
     words.push('That is not better than chance, so that directions of a head explain no skill.');
@@ -33,7 +33,7 @@ export function finding(result: Partial<SubspaceResult>): string {
     const chosen = chosenOf(result);
     const others = random.map((one) => one.held.loss.mean);
     words.push(
-      `The loss is ${loss(whole)} nats, ${loss(without)} with the mean output of the head in its place, and ${loss(chosen?.held.loss.mean ?? Number.NaN)} with ${counted(rank, 'direction', 'directions')} of query, keys and values${others.length > 0 ? ` (random directions: ${loss(Math.min(...others))} at best)` : ''}.`,
+      `The loss is ${loss(whole)} nats, ${loss(without)} with the mean output of the head in its place, and ${loss(chosen?.held.loss.mean ?? Number.NaN)} with ${counted(rank, 'direction', 'directions')} of its query and of keys and values at the ${at}${others.length > 0 ? ` (random directions: ${loss(Math.min(...others))} at best)` : ''}.`,
     );
   }
   const moved = (['usual', 'random letters'] as const).flatMap((kind) => {
@@ -41,7 +41,9 @@ export function finding(result: Partial<SubspaceResult>): string {
     return row ? [`from ${loss(row.before.mean)} to ${loss(row.after.mean)} with ${nameWords[kind]}`] : [];
   });
   if (moved.length > 0) {
-    words.push(`With the query of another place its attention to the label of that place goes ${moved.join(', ')}.`);
+    words.push(
+      `With the query of another place its attention to the ${at === 'labels' ? 'label' : 'option'} of that place goes ${moved.join(', ')}.`,
+    );
   }
   return words.join(' ');
 }

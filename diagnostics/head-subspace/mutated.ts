@@ -1,6 +1,7 @@
 /**
  * What the directions of usual prompts are worth on prompts that are written otherwise, and whether a query means a place: the query
- * is replaced by the mean query of prompts whose right option stands at another place n, and the head should attend to the n-th label.
+ * is replaced by the mean query of prompts whose right option stands at another place n, and the head should attend to the
+ * n-th label or option.
  */
 import { answersOf, type Answered } from '../choices/answers';
 import { massesAt } from '../choices/attention';
@@ -13,22 +14,22 @@ import { meanInterval } from '../statistics/proportion';
 import { CompressedHead, type Fitted } from './compress';
 import { answersLevel, shareLevel } from './levels';
 import { compressions, type Answers, type Compression, type MutationRow } from './result';
-import { vectorsOf } from './vectors';
+import { itemsOf, vectorsOf, type Items } from './vectors';
 
 export interface MutatedPrompt {
   readonly full: Answered;
   readonly ablated: Answered;
   /** In the order of `compressions`. */
   readonly compressed: readonly Answered[];
-  /** To the right label, whole and with everything compressed. */
+  /** To the right label or option, whole and with everything compressed. */
   readonly attention: number;
   readonly attentionCompressed: number;
   /** Of the query of another place; absent where no prompt of the fit has its right option there. */
   readonly moved?: {
-    /** To the label of that place. */
+    /** To the label or option of that place. */
     readonly before: number;
     readonly after: number;
-    /** To the usual letter of that place, where it is in the list. */
+    /** To the usual letter of that place or its option, where it is in the list. */
     readonly letter: number;
     readonly largest: boolean;
     readonly answered: boolean;
@@ -40,6 +41,7 @@ export interface MutatedRequest {
   /** The same question as usual. */
   readonly usual: ChoicePrompt;
   readonly place: HeadPlace;
+  readonly at: Items;
   readonly found: Fitted;
   readonly rank: number;
   /** Another place than that of the right option. */
@@ -48,9 +50,11 @@ export interface MutatedRequest {
 
 export async function mutatedPrompt(
   model: ModelRunner,
-  { prompt, usual, place, found, rank, to }: MutatedRequest,
+  { prompt, usual, place, at: of, found, rank, to }: MutatedRequest,
 ): Promise<MutatedPrompt> {
-  const head = new CompressedHead(model, place, prompt, await vectorsOf(model, prompt, place));
+  const items = itemsOf(prompt, of);
+  const vectors = await vectorsOf(model, prompt, place, items);
+  const head = new CompressedHead(model, place, { prompt, items, vectors });
   const variants = compressions.map((which) => head.compressed(found, which, rank));
   const asking = head.asking(found, to);
   const [full, ablated, ...others] = await answersOf(model, prompt, [
@@ -60,13 +64,13 @@ export async function mutatedPrompt(
     ...(asking ? [asking] : []),
   ]);
   if (!full || !ablated) throw new RangeError('the run gave no answer');
-  const labelsOf = async (variant: Variant): Promise<readonly number[]> => {
+  const attentionUnder = async (variant: Variant): Promise<readonly number[]> => {
     const masses = await massesAt(model, prompt, { variant, depth: place.layer + 1 });
-    return masses[place.layer]?.[place.head]?.labels ?? [];
+    return masses[place.layer]?.[place.head]?.[of] ?? [];
   };
-  const plain = await labelsOf({});
-  const whole = await labelsOf(variants[compressions.indexOf('all')] ?? {});
-  const moved = asking && (await labelsOf(asking));
+  const plain = await attentionUnder({});
+  const whole = await attentionUnder(variants[compressions.indexOf('all')] ?? {});
+  const moved = asking && (await attentionUnder(asking));
   const at = (masses: readonly number[], label: number): number => masses[label] ?? Number.NaN;
   return {
     full,

@@ -4,9 +4,11 @@ import { choiceTable, type ChoiceParameters } from '../choices/parameters';
 import type { ModelFacts } from '../model-runner/model-runner';
 import { headList } from '../retrieval/head-list';
 import { bases } from './subspace';
+import { items } from './vectors';
 
 export type SubspaceParameters = ChoiceParameters & {
   readonly head: string;
+  readonly at: string;
   readonly basis: string;
   readonly rank: number;
   readonly most: number;
@@ -18,9 +20,15 @@ export const parameters: ParameterTable<SubspaceParameters> = {
   head: {
     kind: 'heads',
     title: 'Head',
-    description:
-      'One head, e.g. 2.5; empty: the one with the largest direct effect on the right label, of those that attend to labels where there are such.',
+    description: 'One head, e.g. 2.5; empty: the one with the largest direct effect on the right label.',
     default: '',
+  },
+  at: {
+    kind: 'choice',
+    title: 'Keys and values',
+    description: 'Of the labels, or of all tokens of the options; most read: of those that the head attends to more.',
+    options: ['most read', ...items],
+    default: 'most read',
   },
   basis: {
     kind: 'choice',

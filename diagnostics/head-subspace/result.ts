@@ -5,7 +5,7 @@ import type { HeadPlace } from '../../protocol/sections/heads';
 import { mutations, type Mutation } from '../choices/layout';
 import type { Level } from '../multiple-choice/result';
 import { bases, type Basis } from './subspace';
-import { inputs, type Input } from './vectors';
+import { inputs, items, type Input, type Items } from './vectors';
 
 /** Loss among the labels in nats, and share of prompts whose right label has the largest logit of them. */
 export interface Answers {
@@ -25,14 +25,17 @@ export const leastLowered = 0.01;
 export const compressions = [...inputs, 'all'] as const;
 export type Compression = (typeof compressions)[number];
 
-export interface Compressed extends Both {
-  readonly input: Compression;
-  readonly rank: number;
+export interface Kept extends Both {
   /**
    * (loss with the mean output - loss) / (loss with the mean output - loss of the whole head), held-out means: 1 as the whole head, 0
    * as without; NaN where the head lowers the loss by less than `leastLowered`.
    */
   readonly kept: number;
+}
+
+export interface Compressed extends Kept {
+  readonly input: Compression;
+  readonly rank: number;
 }
 
 /** Where a vector stands along the first three directions, and of which label it is. */
@@ -48,26 +51,29 @@ export interface MutationRow {
   /** By what is compressed, with the directions found on usual prompts. */
   readonly compressed: Readonly<Record<Compression, Answers>>;
   readonly ablated: Answers;
-  /** Mean attention to the right label, whole and with everything compressed. */
+  /** Mean attention to the right item, whole and with everything compressed. */
   readonly attention: number;
   readonly attentionCompressed: number;
-  /** Query replaced by the mean query of another place n: mean attention to the n-th label before and after. */
+  /** Query replaced by the mean query of another place n: mean attention to the n-th item before and after. */
   readonly before: Level;
   readonly after: Level;
-  /** After: mean attention to the label that is the usual letter of place n; NaN where it is not in the list. */
+  /** After: mean attention to the item with the usual letter of place n; NaN where it is not in the list. */
   readonly letter: number;
-  /** After: share of prompts in which the n-th label has the most attention of the labels, and in which it is the answer. */
+  /** After: share of prompts in which the n-th item has the most attention of the items, and in which its label is the answer. */
   readonly largest: Level;
   readonly answered: Level;
 }
 
 interface SubspaceFields {
   readonly head: HeadPlace;
-  /** Whether a person named it; else it has the largest direct effect of the heads that attend to labels. */
+  /** Whether a person named it; else it has the largest direct effect. */
   readonly named: boolean;
-  /** Mean direct effect on the right label, in logits, and attention from the last position to all labels; prompts of the fit. */
+  /** Of the prompts of the fit: mean direct effect on the right label, in logits, and attention to all labels and to all options. */
   readonly direct: number;
   readonly onLabels: number;
+  readonly onOptions: number;
+  /** Where keys and values are looked at; attention below is to one of these. */
+  readonly at: Items;
   readonly labels: readonly string[];
   readonly notes: readonly string[];
   readonly basis: Basis;
@@ -84,7 +90,7 @@ interface SubspaceFields {
   readonly points: Readonly<Record<Input, readonly Point[]>>;
   readonly compressed: readonly Compressed[];
   /** Query, keys and values in random directions, `rank` of them, by draw. */
-  readonly random: readonly Both[];
+  readonly random: readonly Kept[];
   readonly mutations: readonly MutationRow[];
 }
 
@@ -105,6 +111,8 @@ export const subspaceResult: Schema<SubspaceResult> = object<Named>({
   named: flag,
   direct: figure,
   onLabels: figure,
+  onOptions: figure,
+  at: oneOf(items),
   labels: texts,
   notes: texts,
   basis: oneOf(bases),
@@ -120,7 +128,7 @@ export const subspaceResult: Schema<SubspaceResult> = object<Named>({
   compressed: list(
     object<Compressed>({ input: oneOf(compressions), rank: whole, kept: figure, fit: answers, held: answers }),
   ),
-  random: list(both),
+  random: list(object<Kept>({ kept: figure, fit: answers, held: answers })),
   mutations: list(
     object<MutationRow>({
       mutation: oneOf(mutations),

@@ -10,21 +10,23 @@ import type { ChoicePrompt } from '../choices/prompt';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { HeadPlace } from '../model-runner/variant';
 import { directEffect, directPrompt } from '../multiple-choice/direct';
-import { leastOnLabels } from '../multiple-choice/types';
 import { headList } from '../retrieval/head-list';
 import { mean } from '../statistics/mean';
-import { classed, CompressedHead, fit, randomised, type Fitted } from './compress';
+import { classed, CompressedHead, fit, randomised, type Fitted, type Seen } from './compress';
 import { answersLevel } from './levels';
 import { mutationRow, mutatedPrompt, type MutatedPrompt } from './mutated';
 import type { SubspaceParameters } from './parameters';
-import { compressions, leastLowered, type Both, type Compressed, type Point, type SubspaceResult } from './result';
+import {
+  compressions,
+  leastLowered,
+  type Both,
+  type Compressed,
+  type Kept,
+  type Point,
+  type SubspaceResult,
+} from './result';
 import { coordinates, type Basis } from './subspace';
-import { inputs, vectorsOf, type HeadVectors, type Input } from './vectors';
-
-interface Seen {
-  readonly prompt: ChoicePrompt;
-  readonly vectors: HeadVectors;
-}
+import { inputs, items, itemsOf, vectorsOf, type Input } from './vectors';
 
 export async function* subspaceRun(
   model: ModelRunner,
@@ -53,16 +55,22 @@ export async function* subspaceRun(
   }
   const means = places.map((_, at) => ({
     direct: mean(effects.map((one) => one[at]?.direct ?? Number.NaN)),
-    onLabels: mean(effects.map((one) => one[at]?.onLabels ?? Number.NaN)),
+    labels: mean(effects.map((one) => one[at]?.labels ?? Number.NaN)),
+    options: mean(effects.map((one) => one[at]?.options ?? Number.NaN)),
   }));
-  const [place = places[bestOf(means)] ?? { layer: 0, head: 0 }] = given.heads;
-  const own = means[places.findIndex(({ layer, head }) => layer === place.layer && head === place.head)];
-  const { direct, onLabels } = own ?? { direct: Number.NaN, onLabels: Number.NaN };
+  const largest = means.reduce((best, { direct }, at) => (direct > (means[best]?.direct ?? 0) ? at : best), 0);
+  const [place = places[largest] ?? { layer: 0, head: 0 }] = given.heads;
+  const own = places.findIndex(({ layer, head }) => layer === place.layer && head === place.head);
+  const attends = means[own] ?? { direct: Number.NaN, labels: Number.NaN, options: Number.NaN };
+  const mostRead = attends.options > attends.labels ? 'options' : 'labels';
+  const at = items.find((one) => one === parameters.at) ?? mostRead;
 
   const seen: Seen[] = [];
-  for (const [at, prompt] of prompts.entries()) {
-    yield { sentence: `Query, keys and values of prompt ${at + 1} of ${prompts.length}`, done, total };
-    seen.push({ prompt, vectors: await step(`${mark} vectors ${at}`, () => vectorsOf(model, prompt, place)) });
+  for (const [number, prompt] of prompts.entries()) {
+    yield { sentence: `Query, keys and values of prompt ${number + 1} of ${prompts.length}`, done, total };
+    const own = itemsOf(prompt, at);
+    const vectors = await step(`${mark} vectors ${number}`, () => vectorsOf(model, prompt, place, own));
+    seen.push({ prompt, items: own, vectors });
     done += 1;
   }
   const basis = parameters.basis as Basis;
@@ -76,11 +84,11 @@ export async function* subspaceRun(
     randomised(found, randomFrom(seedFor(seed, `directions ${at}`))),
   );
   const answered: (readonly Answered[])[] = [];
-  for (const [at, one] of seen.entries()) {
-    yield { sentence: `Fewer directions on prompt ${at + 1} of ${prompts.length}`, done, total };
+  for (const [number, one] of seen.entries()) {
+    yield { sentence: `Fewer directions on prompt ${number + 1} of ${prompts.length}`, done, total };
     answered.push(
-      await step(`${mark} compressed ${at}`, () => {
-        const head = new CompressedHead(model, place, one.prompt, one.vectors);
+      await step(`${mark} compressed ${number}`, () => {
+        const head = new CompressedHead(model, place, one);
         return answersOf(model, one.prompt, [
           {},
           head.ablated(found),
@@ -96,12 +104,18 @@ export async function* subspaceRun(
     return { fit: answersLevel(own.slice(0, half)), held: answersLevel(own.slice(half)) };
   };
   const [full, ablated] = [both(0), both(1)];
+  const kept = (at: number): Kept => {
+    const levels = both(at);
+    return { ...levels, kept: keptShare(levels.held.loss.mean, ablated.held.loss.mean, full.held.loss.mean) };
+  };
   const { heads = 1, kvHeads = 1 } = model.facts.blocks[place.layer] ?? {};
   const result: SubspaceResult = {
     head: place,
     named: given.heads.length > 0,
-    direct,
-    onLabels,
+    direct: attends.direct,
+    onLabels: attends.labels,
+    onOptions: attends.options,
+    at,
     labels: layout.labels.map((label) => (typeof label === 'string' ? label : model.decode(label))),
     notes,
     basis,
@@ -122,32 +136,30 @@ export async function* subspaceRun(
       key: pointsOf('key', seen, found),
       value: pointsOf('value', seen, found),
     },
-    compressed: asked.map(({ input, rank: directions }, at): Compressed => {
-      const levels = both(2 + at);
-      const [without, whole] = [ablated.held.loss.mean, full.held.loss.mean];
-      return { input, rank: directions, ...levels, kept: keptShare(levels.held.loss.mean, without, whole) };
-    }),
-    random: drawn.map((_, at) => both(2 + asked.length + at)),
+    compressed: asked.map((ask, at): Compressed => ({ ...ask, ...kept(2 + at) })),
+    random: drawn.map((_, at) => kept(2 + asked.length + at)),
     mutations: [],
   };
 
   const rows: SubspaceResult['mutations'][number][] = [];
   for (const mutation of changed) {
     const seenOn: MutatedPrompt[] = [];
-    for (let at = half; at < prompts.length; at++) {
+    for (let number = half; number < prompts.length; number++) {
       yield {
-        sentence: `Prompt ${at - half + 1} of ${prompts.length - half}, ${mutation}`,
+        sentence: `Prompt ${number - half + 1} of ${prompts.length - half}, ${mutation}`,
         done,
         total,
-        ...(at === half ? { partial: { ...result, mutations: [...rows] } } : {}),
+        ...(number === half ? { partial: { ...result, mutations: [...rows] } } : {}),
       };
-      const prompt = choices.prompt(at, mutation);
-      const usual = prompts[at];
+      const prompt = choices.prompt(number, mutation);
+      const usual = prompts[number];
       done += 3;
       if (!prompt || !usual) continue;
-      const to = otherPlace(labels, prompt.right, seedFor(seed, `place ${at}`));
+      const to = otherPlace(labels, prompt.right, seedFor(seed, `place ${number}`));
       seenOn.push(
-        await step(`${mark} ${mutation} ${at}`, () => mutatedPrompt(model, { prompt, usual, place, found, rank, to })),
+        await step(`${mark} ${mutation} ${number}`, () =>
+          mutatedPrompt(model, { prompt, usual, place, at, found, rank, to }),
+        ),
       );
     }
     rows.push(mutationRow(mutation, seenOn));
@@ -166,8 +178,9 @@ interface Asked {
 
 interface HeadEffect {
   readonly direct: number;
-  /** Attention to all labels. */
-  readonly onLabels: number;
+  /** Attention to all labels, and to all options. */
+  readonly labels: number;
+  readonly options: number;
 }
 
 /** Of every head, layer by layer. */
@@ -179,20 +192,15 @@ async function headEffects(model: ModelRunner, prompt: ChoicePrompt): Promise<re
     const from = node;
     // Behind the heads of a layer stands its MLP.
     node += heads.length + 1;
-    return heads.map(({ labels }, head) => ({
+    return heads.map(({ labels, options }, head) => ({
       direct: directEffect(written[from + head] ?? [], right),
-      onLabels: labels.reduce((sum, value) => sum + value, 0),
+      labels: sum(labels),
+      options: sum(options),
     }));
   });
 }
 
-/** The largest direct effect among the heads that read labels, or of all where none of these has a positive one. */
-function bestOf(heads: readonly HeadEffect[]): number {
-  const reading = heads.map(({ direct, onLabels }) => (onLabels >= leastOnLabels ? direct : -Infinity));
-  const best = Math.max(...reading);
-  const effects = best > 0 ? reading : heads.map(({ direct }) => direct);
-  return effects.indexOf(Math.max(...effects));
-}
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 function otherPlace(labels: number, right: number, seed: number): number {
   const drawn = randomFrom(seed).whole(labels - 1);
@@ -201,8 +209,8 @@ function otherPlace(labels: number, right: number, seed: number): number {
 
 /** Along the first three directions, of all prompts. */
 function pointsOf(input: Input, seen: readonly Seen[], { subspaces }: Fitted): readonly Point[] {
-  return seen.flatMap(({ prompt, vectors }) =>
-    classed(input, prompt.right, vectors).map(({ vector, of }): Point => {
+  return seen.flatMap((one) =>
+    classed(input, one).map(({ vector, of }): Point => {
       const [x = 0, y = 0, z = 0] = coordinates(vector, subspaces[input], 3);
       return { label: of, at: [x, y, z] };
     }),

@@ -17,8 +17,8 @@ const accuracyWords = 'Share of prompts whose right label has the largest logit 
 
 export const compressionWords: Readonly<Record<Compression, string>> = {
   query: 'query',
-  key: 'keys of the labels',
-  value: 'values of the labels',
+  key: 'keys',
+  value: 'values',
   all: 'query, keys and values',
 };
 
@@ -52,7 +52,7 @@ const cells = ({ mean, low, high }: Level): readonly SectionCell[] => [cellOf(me
 const mostDraws = 10;
 
 function levelsTable(result: SubspaceResult): TableSection {
-  const { full, ablated, compressed, rank, random, chance, fit, held, head, sharing } = result;
+  const { full, ablated, compressed, rank, random, chance, fit, held, head, sharing, at: where } = result;
   const none = Number.NaN;
   const constant = (value: number): Level => ({ mean: value, low: none, high: none });
   const chosen = compressed.filter((one) => one.rank === rank);
@@ -78,7 +78,7 @@ function levelsTable(result: SubspaceResult): TableSection {
     kind: 'table',
     id: 'levels',
     title: `${partName(head)} in few directions`,
-    caption: `Directions were found on ${fit} prompts; ${held} others were held out.${shared}`,
+    caption: `The query at the last position; keys and values at the ${where}. Directions were found on ${fit} prompts; ${held} others were held out.${shared}`,
     columns: [
       { name: 'what', title: 'The head', kind: 'text' },
       ...columns('held', 'held out'),
@@ -147,19 +147,19 @@ const accuracyChart = (result: SubspaceResult): ChartSection =>
 
 const pointWords: Readonly<Record<Input, string>> = {
   query: 'Queries at the last position, by right label',
-  key: 'Keys of the labels, by label',
-  value: 'Values of the labels, by label',
+  key: 'Keys, by label',
+  value: 'Values, by label',
 };
 
 /** The first direction across, another one up. */
-function pointsChart({ points, labels }: SubspaceResult, input: Input, up: 1 | 2): ChartSection {
+function pointsChart({ points, labels, at: where }: SubspaceResult, input: Input, up: 1 | 2): ChartSection {
   const axis = (direction: number) =>
     ({ title: `Along direction ${direction + 1}`, unit: 'size of the vector', scale: 'linear' }) as const;
   return {
     kind: 'chart',
     id: `${input}-${up + 1}`,
     title: `${pointWords[input]} (directions 1 and ${up + 1})`,
-    caption: 'Less the mean, before rotation by position. All prompts, also those held out.',
+    caption: `${input === 'query' ? '' : `At the ${where}. `}Less the mean, before rotation by position. All prompts, also those held out.`,
     x: axis(0),
     y: axis(up),
     series: labels.map((label, place) => ({
@@ -199,7 +199,7 @@ function valuesChart({ values, basis }: SubspaceResult): ChartSection {
   };
 }
 
-function mutationsTable({ mutations, rank }: SubspaceResult): TableSection {
+function mutationsTable({ mutations, rank, at }: SubspaceResult): TableSection {
   const loss = (name: string, title: string, what: string): readonly SectionColumn[] => [
     number(name, title, `${lossWords} ${what}`, 'nats'),
     number(`${name}Low`, 'From', `Lower end of its ${studentWords}.`, 'nats'),
@@ -221,7 +221,11 @@ function mutationsTable({ mutations, rank }: SubspaceResult): TableSection {
       ...loss('ablated', 'Mean output', 'The mean output of the head on usual prompts is put in its place.'),
       number('accuracy', 'Accuracy, whole', accuracyWords),
       number('accuracyAll', `Accuracy, ${rank}`, `${accuracyWords} ${rank} directions of query, keys and values.`),
-      number('attention', 'Attention', 'Mean attention of the head from the last position to the right label.'),
+      number(
+        'attention',
+        'Attention',
+        `Mean attention of the head from the last position to the right one of the ${at}.`,
+      ),
       number('attentionAll', `Attention, ${rank}`, 'The same with query, keys and values in these directions.'),
     ],
     rows: mutations.map((row) => [
@@ -238,49 +242,51 @@ function mutationsTable({ mutations, rank }: SubspaceResult): TableSection {
   };
 }
 
-const movedTable = ({ mutations }: SubspaceResult): TableSection => ({
-  kind: 'table',
-  id: 'moved',
-  title: 'The query of another place',
-  caption:
-    'The query at the last position is replaced by the mean query of usual prompts whose right option is the n-th, n another place than the right one. A head that goes by places then attends to the n-th label whatever it is; one that goes by letters to the letter that usually stands there.',
-  columns: [
-    { name: 'mutation', title: 'Prompt', kind: 'text' },
-    number('before', 'To n-th before', 'Mean attention to the n-th label with its own query.'),
-    number('beforeLow', 'From', `Lower end of its ${studentWords}.`),
-    number('beforeHigh', 'To', 'Upper end of it.'),
-    number('after', 'To n-th after', 'Mean attention to the n-th label with the query of place n.'),
-    number('afterLow', 'From', `Lower end of its ${studentWords}.`),
-    number('afterHigh', 'To', 'Upper end of it.'),
-    number(
-      'letter',
-      'To usual letter',
-      'After: mean attention to the usual letter of place n, where it is in the list.',
-    ),
-    number(
-      'largest',
-      'n-th first',
-      'After: share of prompts in which the n-th label has the most attention of the labels.',
-    ),
-    number('largestLow', 'From', `Lower end of its ${wilsonWords}.`),
-    number('largestHigh', 'To', 'Upper end of it.'),
-    number(
-      'answered',
-      'n-th answered',
-      'After: share of prompts in which the n-th label has the largest logit of the labels.',
-    ),
-    number('answeredLow', 'From', `Lower end of its ${wilsonWords}.`),
-    number('answeredHigh', 'To', 'Upper end of it.'),
-  ],
-  rows: mutations.map((row) => [
-    mutationWords[row.mutation],
-    ...cells(row.before),
-    ...cells(row.after),
-    cellOf(row.letter),
-    ...cells(row.largest),
-    ...cells(row.answered),
-  ]),
-});
+function movedTable({ mutations, at }: SubspaceResult): TableSection {
+  const item = at === 'labels' ? 'label' : 'option';
+  return {
+    kind: 'table',
+    id: 'moved',
+    title: 'The query of another place',
+    caption: `The query at the last position is replaced by the mean query of usual prompts whose right option is the n-th, n another place than the right one. A head that goes by places then attends to the n-th ${item} whatever its letter is; one that goes by letters to the ${item} with the letter that usually stands there.`,
+    columns: [
+      { name: 'mutation', title: 'Prompt', kind: 'text' },
+      number('before', 'To n-th before', `Mean attention to the n-th ${item} with its own query.`),
+      number('beforeLow', 'From', `Lower end of its ${studentWords}.`),
+      number('beforeHigh', 'To', 'Upper end of it.'),
+      number('after', 'To n-th after', `Mean attention to the n-th ${item} with the query of place n.`),
+      number('afterLow', 'From', `Lower end of its ${studentWords}.`),
+      number('afterHigh', 'To', 'Upper end of it.'),
+      number(
+        'letter',
+        'To usual letter',
+        `After: mean attention to the ${item} with the usual letter of place n, where that is in the list.`,
+      ),
+      number(
+        'largest',
+        'n-th first',
+        `After: share of prompts in which the n-th ${item} has the most attention of the ${at}.`,
+      ),
+      number('largestLow', 'From', `Lower end of its ${wilsonWords}.`),
+      number('largestHigh', 'To', 'Upper end of it.'),
+      number(
+        'answered',
+        'n-th answered',
+        'After: share of prompts in which the n-th label has the largest logit of the labels.',
+      ),
+      number('answeredLow', 'From', `Lower end of its ${wilsonWords}.`),
+      number('answeredHigh', 'To', 'Upper end of it.'),
+    ],
+    rows: mutations.map((row) => [
+      mutationWords[row.mutation],
+      ...cells(row.before),
+      ...cells(row.after),
+      cellOf(row.letter),
+      ...cells(row.largest),
+      ...cells(row.answered),
+    ]),
+  };
+}
 
 const limits = ({ labels, basis }: SubspaceResult): Section => ({
   kind: 'text',

@@ -19,7 +19,7 @@ export interface Classed {
   readonly of: number;
 }
 
-/** Singular values that are smaller than this share of the largest are rounding. */
+/** Singular values that are smaller than this share of the length of a vector (root mean square) are rounding in float32. */
 const leastValue = 1e-5;
 
 export function fitted(vectors: readonly Classed[], basis: Basis): Subspace {
@@ -33,8 +33,9 @@ export function fitted(vectors: readonly Classed[], basis: Basis): Subspace {
     computeLeftSingularVectors: false,
   });
   const all = decomposition.diagonal;
-  const [largest = 0] = all;
-  const values = all.filter((value) => value > leastValue * largest);
+  const squares = vectors.map(({ vector }) => Array.from(vector).reduce((sum, value) => sum + value ** 2, 0));
+  const size = Math.sqrt(squares.reduce((sum, value) => sum + value, 0) / squares.length);
+  const values = all.filter((value) => value > leastValue * size);
   const right = decomposition.rightSingularVectors;
   return { mean, values, directions: values.map((_, at) => Float64Array.from(right.getColumn(at))) };
 }

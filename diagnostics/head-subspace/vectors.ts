@@ -1,4 +1,4 @@
-/** What one head computes with on a prompt: its query at the last position, keys and values at the labels; and these replaced. */
+/** What one head computes with on a prompt: its query at the last position, keys and values of the items; and these replaced. */
 import { tapOf } from '../../models/instrument/interventions/replacement';
 import { lastOf } from '../choices/answers';
 import type { ChoicePrompt } from '../choices/prompt';
@@ -10,10 +10,25 @@ import { rotated } from '../weights/rotated';
 export const inputs = ['query', 'key', 'value'] as const;
 export type Input = (typeof inputs)[number];
 
+/** Where keys and values are looked at: at the labels of the list, or at all tokens of its options. */
+export const items = ['labels', 'options'] as const;
+export type Items = (typeof items)[number];
+
+/** A position, and the place of its label or option in the list. */
+export interface Item {
+  readonly of: number;
+  readonly position: number;
+}
+
+export const itemsOf = (prompt: ChoicePrompt, at: Items): readonly Item[] =>
+  at === 'labels'
+    ? prompt.labels.map((position, of) => ({ of, position }))
+    : prompt.options.flatMap((positions, of) => positions.map((position) => ({ of, position })));
+
 /** Before rotation, [d]: what a position adds is taken off, so that prompts of all lengths can be compared. */
 export interface HeadVectors {
   readonly query: Float64Array;
-  /** [labels] */
+  /** [items] */
   readonly key: readonly Float64Array[];
   readonly value: readonly Float64Array[];
   /** Output at the last position, before the output projection. */
@@ -27,9 +42,14 @@ function slotOf({ facts }: ModelRunner, { layer, head }: HeadPlace, input: Input
   return input === 'key' || input === 'value' ? sharedOf(block, head) : head;
 }
 
-export async function vectorsOf(model: ModelRunner, prompt: ChoicePrompt, place: HeadPlace): Promise<HeadVectors> {
+export async function vectorsOf(
+  model: ModelRunner,
+  prompt: ChoicePrompt,
+  place: HeadPlace,
+  of: readonly Item[],
+): Promise<HeadVectors> {
   const { layer } = place;
-  const rows = [...prompt.labels, lastOf(prompt)];
+  const rows = [...of.map(({ position }) => position), lastOf(prompt)];
   const kept = [...new Set(rows)].sort((a, b) => a - b);
   const targets = [...inputs, 'head'] as const;
   const { layers } = await model.run({
@@ -41,18 +61,18 @@ export async function vectorsOf(model: ModelRunner, prompt: ChoicePrompt, place:
   });
   const width = model.facts.blocks[layer]?.headDim ?? 0;
   const tables = model.weights.rotation(layer, rows, lastOf(prompt));
-  const at = (target: (typeof targets)[number], of: number): Float64Array => {
+  const at = (target: (typeof targets)[number], row: number): Float64Array => {
     const data = layers[layer]?.taps[tapOf[target]]?.data;
     if (!(data instanceof Float32Array)) throw new TypeError(`layer ${layer} gave no ${target}`);
-    const from = (slotOf(model, place, target) * kept.length + kept.indexOf(rows[of] ?? -1)) * width;
+    const from = (slotOf(model, place, target) * kept.length + kept.indexOf(rows[row] ?? -1)) * width;
     const vector = Float64Array.from(data.subarray(from, from + width));
-    return tables && (target === 'query' || target === 'key') ? rotated(vector, tables, of, true) : vector;
+    return tables && (target === 'query' || target === 'key') ? rotated(vector, tables, row, true) : vector;
   };
   const last = rows.length - 1;
   return {
     query: at('query', last),
-    key: prompt.labels.map((_, label) => at('key', label)),
-    value: prompt.labels.map((_, label) => at('value', label)),
+    key: of.map((_, item) => at('key', item)),
+    value: of.map((_, item) => at('value', item)),
     output: at('head', last),
   };
 }
@@ -62,6 +82,7 @@ export function replacing(
   model: ModelRunner,
   prompt: ChoicePrompt,
   place: HeadPlace,
+  of: readonly Item[],
   vectors: Partial<HeadVectors>,
 ): readonly Replacement[] {
   const last = lastOf(prompt);
@@ -78,12 +99,12 @@ export function replacing(
     };
   };
   const { query, output } = vectors;
-  const atLabels = (target: 'key' | 'value'): readonly Replacement[] =>
-    (vectors[target] ?? []).map((vector, label) => one(target, prompt.labels[label] ?? -1, vector));
+  const atItems = (target: 'key' | 'value'): readonly Replacement[] =>
+    (vectors[target] ?? []).map((vector, item) => one(target, of[item]?.position ?? -1, vector));
   return [
     ...(query ? [one('query', last, query)] : []),
-    ...atLabels('key'),
-    ...atLabels('value'),
+    ...atItems('key'),
+    ...atItems('value'),
     ...(output ? [one('head', last, output)] : []),
   ];
 }

@@ -3,6 +3,7 @@ import type { Offer } from '../../protocol/analysis/analysis';
 import { partName } from '../effects/parts';
 import { counted, threeDigits } from '../words';
 import type { ChoiceResult, Node } from './result';
+import { leastElsewhere } from './types';
 
 export const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
@@ -44,12 +45,16 @@ export function finding(result: Partial<ChoiceResult>): string {
   words.push(
     `${counted(heads, 'head', 'heads')} and ${counted(output.length - heads, 'MLP', 'MLPs')} have most of the direct effect on the right label${logit === undefined ? '' : ` (its centred logit is ${threeDigits(logit)})`}: ${namesOf(output)}.`,
   );
+  const attending = (nodes: readonly Node[], what: string): string =>
+    `${namesOf(nodes)} ${nodes.length === 1 ? 'attends' : 'attend'} to ${what}.`;
   const correct = ofType(output, 'correct letter');
+  const reading = output.filter(({ attention }) => (attention?.rightOption ?? 0) >= leastElsewhere);
   words.push(
     correct.length > 0
-      ? `${namesOf(correct)} ${correct.length === 1 ? 'attends' : 'attend'} to the label of the right option.`
+      ? attending(correct, 'the label of the right option')
       : 'None of them attends to the label of the right option (type correct letter).',
   );
+  if (reading.length > 0) words.push(attending(reading, 'the right option itself'));
   const [plain, , without, alone] = patched ?? [];
   if (plain && without && alone) {
     const loss = (one: { readonly loss: { readonly mean: number } }): string => threeDigits(one.loss.mean);

@@ -43,6 +43,11 @@ export interface Node {
 export interface HeadAttention {
   /** M, [right label][label]; NaN in rows of labels that are never right. */
   readonly matrix: readonly (readonly number[])[];
+  /** The same of attention to the options, [right label][option]. */
+  readonly optionMatrix: readonly (readonly number[])[];
+  /** Mean attention to the right label and to the right option. */
+  readonly rightLabel: number;
+  readonly rightOption: number;
   /** Mean attention to all labels, to all options, to the end of the prompt with its last position. */
   readonly labels: number;
   readonly options: number;
@@ -94,6 +99,9 @@ const level: Schema<Level> = object<Level>({ mean: figure, low: figure, high: fi
 const table: Schema<readonly (readonly number[])[]> = list(list(figure));
 const attention: Schema<HeadAttention> = object<HeadAttention>({
   matrix: table,
+  optionMatrix: table,
+  rightLabel: figure,
+  rightOption: figure,
   labels: figure,
   options: figure,
   end: figure,

@@ -175,9 +175,13 @@ function attentionOf(
   const own = masses.map((one) => one[layer]?.[head] ?? { labels: [], options: [], end: Number.NaN });
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   const labels = choices.layout.labels;
-  const matrix = labels.map((_, c) =>
-    labels.map((__, t) => mean(own.flatMap((one, at) => (prompts[at]?.right === c ? (one.labels[t] ?? []) : [])))),
-  );
+  const matrixOf = (of: 'labels' | 'options'): readonly (readonly number[])[] =>
+    labels.map((_, c) =>
+      labels.map((__, t) => mean(own.flatMap((one, at) => (prompts[at]?.right === c ? (one[of][t] ?? []) : [])))),
+    );
+  const right = (of: 'labels' | 'options'): number =>
+    mean(own.map((one, at) => one[of][prompts[at]?.right ?? -1] ?? Number.NaN));
+  const matrix = matrixOf('labels');
   const attends = {
     matrix,
     options: mean(own.map(({ options }) => sum(options))),
@@ -193,6 +197,9 @@ function attentionOf(
   const letter = mean(moved.map((one) => one.letter));
   return {
     ...attends,
+    optionMatrix: matrixOf('options'),
+    rightLabel: right('labels'),
+    rightOption: right('options'),
     labels: mean(own.map((one) => sum(one.labels))),
     type: typeOf({ ...attends, direct }),
     place,

@@ -146,7 +146,7 @@ function headsSection(result: Partial<ChoiceResult>): HeadsSection {
     id: 'direct',
     title: 'Direct effect on the right label',
     caption: `At the last position, by head.${sums}`,
-    ask: 'Show its attention to the labels',
+    ask: 'Show its attention to labels or options',
     numbers: [
       {
         name: 'direct',
@@ -270,6 +270,7 @@ function nodesTable(result: Partial<ChoiceResult>): TableSection {
         attention?.type ?? null,
         cellOf(attention?.labels),
         cellOf(attention?.options),
+        cellOf(attention?.rightOption),
         cellOf(attention?.end),
         attention?.follows ?? null,
         cellOf(attention?.place),
@@ -303,19 +304,23 @@ function cumulativeChart(result: Partial<ChoiceResult>): ChartSection {
 
 const rightLabels = (labels: readonly string[]) => ({ title: 'Right label', labels });
 
-export const attentionMap = ({ labels = [] }: Partial<ChoiceResult>, node: Node, id: string): MapSection => ({
-  kind: 'map',
-  id,
-  title: `What ${partName(node)} attends to, by right label`,
-  caption: `Type: ${node.attention?.type ?? 'none'}. ${typeWords[node.attention?.type ?? 'other']}`,
-  unit: '',
-  definition:
-    'Attention from the last position to each label of the list. Mean over the prompts with each right label.',
-  scale: { kind: 'sequential', min: 0, max: 1 },
-  rows: rightLabels(labels),
-  columns: { title: 'Label attended to', labels },
-  values: node.attention?.matrix ?? [],
-});
+/** To the options where the head attends more to these. */
+export function attentionMap({ labels = [] }: Partial<ChoiceResult>, node: Node, id: string): MapSection {
+  const { attention } = node;
+  const of = (attention?.options ?? 0) > (attention?.labels ?? 0) ? 'option' : 'label';
+  return {
+    kind: 'map',
+    id,
+    title: `What ${partName(node)} attends to, by right label`,
+    caption: `Type: ${attention?.type ?? 'none'}. ${typeWords[attention?.type ?? 'other']}`,
+    unit: '',
+    definition: `Attention from the last position to each ${of} of the list. Mean over the prompts with each right label.`,
+    scale: { kind: 'sequential', min: 0, max: 1 },
+    rows: rightLabels(labels),
+    columns: { title: of === 'label' ? 'Label attended to' : 'Option attended to, by its label', labels },
+    values: (of === 'label' ? attention?.matrix : attention?.optionMatrix) ?? [],
+  };
+}
 
 export const writtenMap = ({ labels = [] }: Partial<ChoiceResult>, node: Node, id: string): MapSection => ({
   kind: 'map',

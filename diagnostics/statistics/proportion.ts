@@ -14,7 +14,9 @@ export function wilson(share: number, n: number): Interval {
   const centre = share + z975 ** 2 / (2 * n);
   const spread = z975 * Math.sqrt((share * (1 - share)) / n + z975 ** 2 / (4 * n ** 2));
   const scale = 1 + z975 ** 2 / n;
-  return { low: Math.max(0, (centre - spread) / scale), high: Math.min(1, (centre + spread) / scale) };
+  // At the ends centre and spread are equal but for rounding.
+  const low = share === 0 ? 0 : Math.max(0, (centre - spread) / scale);
+  return { low, high: share === 1 ? 1 : Math.min(1, (centre + spread) / scale) };
 }
 
 /**

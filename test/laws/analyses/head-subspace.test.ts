@@ -7,7 +7,7 @@ import { Choices } from '../../../diagnostics/choices/draw';
 import { headSubspace } from '../../../diagnostics/head-subspace/analysis';
 import { parameters, type SubspaceParameters } from '../../../diagnostics/head-subspace/parameters';
 import type { Compression, MutationRow, SubspaceResult } from '../../../diagnostics/head-subspace/result';
-import { replacing, vectorsOf } from '../../../diagnostics/head-subspace/vectors';
+import { itemsOf, replacing, vectorsOf } from '../../../diagnostics/head-subspace/vectors';
 import type { Mutation } from '../../../diagnostics/choices/layout';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import { openPlanted } from '../../support/checkpoints/open-planted';
@@ -18,6 +18,8 @@ import { resultFor } from './one-run';
 
 const near = (found: number | undefined, expected: number, what: string, tolerance = 1e-3): void =>
   assert.ok(Math.abs((found ?? Number.NaN) - expected) < tolerance, `${what}: ${found} and ${expected}`);
+
+const chance = Math.log(4);
 
 describe('the subspace of a letter head', () => {
   const folder = mkdtempSync(join(tmpdir(), 'headscope-subspace-'));
@@ -46,11 +48,11 @@ describe('the subspace of a letter head', () => {
     if (!found) throw new Error(`there is no ${mutation}`);
     return found;
   };
-  const chance = Math.log(4);
 
   it('is found for the head with the largest direct effect, and has three directions alike', () => {
     assert.deepEqual(planted().head, { layer: 1, head: 0 });
     near(planted().onLabels, 1, 'attention to labels');
+    assert.equal(planted().at, 'labels');
     for (const values of Object.values(planted().values)) {
       assert.equal(values.length, 3);
       near((values[2] ?? 0) / (values[0] ?? 1), 1, 'last over first', 0.05);
@@ -109,6 +111,42 @@ describe('the subspace of a letter head', () => {
   });
 });
 
+describe('the subspace of a head that reads options', () => {
+  it('is that of keys and values at the options, of which those that are right stand apart', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'headscope-subspace-'));
+    const given = {
+      ...choiceParameters,
+      questions: join(folder, 'questions.jsonl'),
+      count: 16,
+      random: 0,
+      head: '0.0',
+    };
+    writeFileSync(given.questions, choiceQuestions(16));
+    const opened = await openPlanted(plantedChoice('position'));
+    try {
+      const { at, onOptions, full, compressed, ablated, values } = await resultFor(opened.model, headSubspace, {
+        input: { kind: 'none' },
+        parameters: given,
+      });
+      assert.equal(at, 'options');
+      near(onOptions, 1, 'attention to options');
+      // Its mean output says all places alike.
+      near(ablated.held.loss.mean, chance, 'mean output', 0.05);
+      // The last token asks alike whatever is right: queries do not differ, and nothing is lost with none of their directions.
+      assert.deepEqual(values.query, []);
+      const loss = (input: string, rank: number) =>
+        compressed.find((one) => one.input === input && one.rank === rank)?.held.loss.mean;
+      near(loss('query', 0), full.held.loss.mean, 'no query');
+      // Keys say which option is right, and their means by place do not; values say the place.
+      near(loss('key', 3), chance, 'three of the keys', 0.1);
+      near(loss('value', 3), full.held.loss.mean, 'three of the values', 0.02);
+    } finally {
+      await opened.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe('query, keys and values of a head', () => {
   for (const name of ['llama', 'gpt2']) {
     it(`put back as they are change no answer of ${name}`, async () => {
@@ -124,9 +162,12 @@ describe('query, keys and values of a head', () => {
         const prompt = (await Choices.of(runner, resolved.values, 0)).prompt(3);
         if (!prompt) throw new Error('there is a prompt');
         const place = { layer: 1, head: 2 };
-        const own = await vectorsOf(runner, prompt, place);
+        const items = [...itemsOf(prompt, 'labels'), ...itemsOf(prompt, 'options')];
+        const own = await vectorsOf(runner, prompt, place, items);
         const moved = { ...own, query: own.query.map((value) => value + 1) };
-        const variants = [own, moved].map((vectors) => ({ replacements: replacing(runner, prompt, place, vectors) }));
+        const variants = [own, moved].map((vectors) => ({
+          replacements: replacing(runner, prompt, place, items, vectors),
+        }));
         // The output, which is replaced too, would hide what the others do.
         const without = variants.map(({ replacements }) => ({
           replacements: replacements.filter(({ target }) => target !== 'head'),
