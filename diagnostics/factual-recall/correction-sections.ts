@@ -27,7 +27,7 @@ function directSection({ suppression, frequentBy }: Partial<RecallResult>): read
       kind: 'chart',
       id: 'direct',
       title: 'What each layer does directly to the answer',
-      caption: `Direct effect on the logit of the right answer, final norm frozen, and on the mean logit of ${frequent}. The last layer as a whole lowers the answer in ${Math.round(100 * lowered.value)} % of ${lowered.n} prompts (95 % interval ${Math.round(100 * lowered.low)} to ${Math.round(100 * lowered.high)} %).`,
+      caption: `Direct effect on the logit of the right answer, final norm frozen, on the mean logit of ${frequent}, and on the answer less the other answers of the task (what raises all alike is not in it). The last layer as a whole lowers the answer in ${Math.round(100 * lowered.value)} % of ${lowered.n} prompts (95 % interval ${Math.round(100 * lowered.low)} to ${Math.round(100 * lowered.high)} %).`,
       x: { title: 'part', unit: '', scale: 'category', categories: names },
       y: { title: 'direct effect', unit: 'logits', scale: 'linear' },
       series: [
@@ -45,6 +45,14 @@ function directSection({ suppression, frequentBy }: Partial<RecallResult>): read
           mark: 'points',
           points: layers.flatMap(({ attentionFrequent, mlpFrequent }, layer) =>
             [attentionFrequent, mlpFrequent].map((y, at) => ({ x: 2 * layer + at, y })),
+          ),
+        },
+        {
+          id: 'margin',
+          title: 'Answer less the other answers',
+          mark: 'points',
+          points: layers.flatMap(({ attentionMargin, mlpMargin }, layer) =>
+            [attentionMargin, mlpMargin].map((y, at) => ({ x: 2 * layer + at, y })),
           ),
         },
       ],

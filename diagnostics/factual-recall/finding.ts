@@ -3,44 +3,28 @@ import type { Offer } from '../../protocol/analysis/analysis';
 import { partName } from '../effects/parts';
 import { counted, threeDigits } from '../words';
 import { interventionsOf } from './correction';
+import type { HeadPlace } from '../model-runner/variant';
 import type { MlpFound, RecallResult } from './result';
+import type { Mean } from './suppression';
 
 /** Heads that a sentence names. */
 const named = 3;
 
 export function finding(result: Partial<RecallResult>): string {
-  const sentences = [moved(result), explained(result), lowered(result), correctedWords(result)].filter(
-    (one) => one !== '',
-  );
-  if (sentences.length === 0) return 'Nothing is known yet.';
-  const { longAnswers = 0, prompts = 0 } = result;
-  const long =
-    longAnswers === 0
-      ? ''
-      : `Of ${longAnswers} of ${counted(prompts, 'prompt', 'prompts')} the answer is several tokens: the first alone is looked at.`;
-  return [...sentences, long].filter((one) => one !== '').join(' ');
+  const sentences = [moved(result), lowered(result), correctedWords(result), long(result)].filter((one) => one !== '');
+  return sentences.length === 0 ? 'Nothing is known yet.' : sentences.join(' ');
 }
 
-function moved({ movers, heads, topicRank, answerRank }: Partial<RecallResult>): string {
+function moved({ movers, heads, answerRank }: Partial<RecallResult>): string {
   if (!movers || !heads) return '';
-  const size = ({ layer, head }: { readonly layer: number; readonly head: number }): number =>
-    heads.effect[layer]?.[head] ?? 0;
+  const size = ({ layer, head }: HeadPlace): number => heads.effect[layer]?.[head] ?? 0;
   const largest = [...movers].sort((a, b) => size(b) - size(a)).slice(0, named);
   const names = largest.map((place) => `${partName(place)} (${threeDigits(size(place))})`).join(', ');
-  const head =
-    movers.length === 0
-      ? 'No single head carries the answer beyond chance.'
-      : `${counted(movers.length, 'head carries', 'heads carry')} the answer to the last position, first of all ${names}.`;
-  const first = (curve: typeof topicRank): string | undefined => {
-    const at = curve?.median.findIndex((rank) => rank <= 1) ?? -1;
-    return at < 0 ? undefined : pointWords(at);
-  };
-  const [topic, answer] = [first(topicRank), first(answerRank)];
-  const lens = [
-    topic === undefined ? 'the topic never leads there' : `the topic first leads ${topic}`,
-    answer === undefined ? 'the answer never does' : `the answer ${answer}`,
-  ].join(', ');
-  return `${head} By the logit lens ${lens}.`;
+  const at = answerRank?.median.findIndex((rank) => rank <= 1) ?? -1;
+  const leads = at < 0 ? '' : ` The answer leads first ${pointWords(at)}.`;
+  if (movers.length === 0) return `No single head carries the answer beyond chance.${leads}`;
+  const first = movers.length > largest.length ? ', first of all' : ':';
+  return `${counted(movers.length, 'head carries', 'heads carry')} the answer to the last position${first} ${names}.${leads}`;
 }
 
 const pointWords = (at: number): string =>
@@ -52,22 +36,14 @@ const pointWords = (at: number): string =>
 export const mostGained = (mlps: readonly MlpFound[]): MlpFound | undefined =>
   [...mlps].sort((a, b) => b.heldR2 - b.summedHeldR2 - (a.heldR2 - a.summedHeldR2))[0];
 
-function explained({ mlps, heldBy }: Partial<RecallResult>): string {
-  const one = mlps && mostGained(mlps);
-  if (!one) return '';
-  const { layer, heldR2, summedHeldR2 } = one;
-  const held = heldBy === 'template' ? 'held-out templates' : 'held-out prompts';
-  return heldR2 > summedHeldR2
-    ? `Weights of single heads explain the MLP of layer ${layer} better than all heads together: R² ${threeDigits(heldR2)} against ${threeDigits(summedHeldR2)} on ${held}.`
-    : `On ${held} no MLP is explained better by single heads than by all heads together.`;
-}
-
 function lowered({ suppression }: Partial<RecallResult>): string {
   if (!suppression) return '';
-  const { lowered: share, last } = suppression;
-  const certain = Number.isNaN(last.low) || Math.sign(last.low) === Math.sign(last.high);
-  const words = last.mean < 0 ? 'lowers' : 'raises';
-  return `The last layer lowers the right answer in ${Math.round(100 * share.value)} % of the prompts; on average it ${certain ? `${words} it by ${threeDigits(Math.abs(last.mean))} logits` : 'changes it by nothing that can be told from 0'}.`;
+  const { last, lastMargin } = suppression;
+  const words = ({ mean, low, high }: Mean): string =>
+    low <= 0 && high >= 0
+      ? 'leaves it as it is, as far as can be told,'
+      : `${mean < 0 ? 'lowers' : 'raises'} it by ${threeDigits(Math.abs(mean))} logits`;
+  return `Directly, the last layer ${words(last)} on average; against the other answers it ${words(lastMargin).replace(/,$/u, '')}.`;
 }
 
 function correctedWords({ corrected, neutral }: Partial<RecallResult>): string {
@@ -75,11 +51,17 @@ function correctedWords({ corrected, neutral }: Partial<RecallResult>): string {
   const [before, after] = [corrected?.[0], corrected?.[at]];
   if (!before || !after) return '';
   const { low, high } = after.change;
-  const told = low > 0 || high < 0 ? '' : ' (no significant change)';
+  if (!(low > 0 || high < 0))
+    return 'Taking suppression out changes the probability of the answer by nothing significant.';
   const text = neutral?.[at];
-  const harm = text ? ` The loss on neutral text changes by ${threeDigits(text.change)} nats a token.` : '';
-  return `The correction takes the probability of the answer from ${threeDigits(before.probability.mean)} to ${threeDigits(after.probability.mean)} on held-out prompts${told}.${harm}`;
+  const harm = text ? `, and the loss on neutral text by ${threeDigits(text.change)} nats a token` : '';
+  return `Taking suppression out changes the probability of the answer from ${threeDigits(before.probability.mean)} to ${threeDigits(after.probability.mean)} on held-out prompts${harm}.`;
 }
+
+const long = ({ longAnswers = 0, prompts = 0 }: Partial<RecallResult>): string =>
+  longAnswers === 0
+    ? ''
+    : `Of ${longAnswers} of ${counted(prompts, 'prompt', 'prompts')} the answer is several tokens: the first alone is looked at.`;
 
 export function offers({ corrected, suppressing, suppression }: RecallResult): readonly Offer[] {
   const layer = (suppression?.layers.length ?? 0) - 1;

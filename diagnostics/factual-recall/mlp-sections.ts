@@ -58,7 +58,7 @@ function fitSection({ heldBy, fitted, held }: Partial<RecallResult>, mlps: reado
     caption:
       'R² of centred outputs: an intercept alone explains nothing. Where single heads explain more than all heads together, on held-out prompts too, the MLP treats heads differently.',
     columns: [
-      number('layer', 'MLP of layer', 'Counted from 0.'),
+      { name: 'mlp', title: 'MLP', kind: 'text' },
       number('r2', 'R², head by head', `${fit}.`),
       number('heldR2', 'held out', `${other}.`),
       number('summedR2', 'R², heads summed', `${fit}, with the sum of all heads of the window as one regressor.`),
@@ -74,7 +74,7 @@ function fitSection({ heldBy, fitted, held }: Partial<RecallResult>, mlps: reado
       ),
     ],
     rows: mlps.map((one) => [
-      one.layer,
+      `L${one.layer}`,
       cellOf(one.r2),
       cellOf(one.heldR2),
       cellOf(one.summedR2),
@@ -96,7 +96,7 @@ function interceptSection(mlps: readonly MlpFound[]): TableSection {
     caption:
       'c is the part of the output that all prompts share (the task); m - Σ w a is that and what the MLP adds for the fact itself.',
     columns: [
-      number('layer', 'MLP of layer', 'Counted from 0.'),
+      { name: 'mlp', title: 'MLP', kind: 'text' },
       number('share', 'Length of c', 'Over the mean length of the outputs of the MLP.'),
       number(
         'intercept',
@@ -112,7 +112,7 @@ function interceptSection(mlps: readonly MlpFound[]): TableSection {
       { name: 'top', title: 'Top tokens of c', kind: 'text' },
     ],
     rows: mlps.map(({ layer, interceptShare, directions, top }) => [
-      layer,
+      `L${layer}`,
       cellOf(interceptShare),
       cellOf(directions?.intercept),
       cellOf(directions?.own),
@@ -161,9 +161,9 @@ function functionSections({ tried = [], bare }: Partial<RecallResult>): readonly
     id: 'function-table',
     title: 'Function test, all strengths',
     columns: [
-      number('layer', 'Behind layer', 'Counted from 0; none where nothing is added.'),
+      { name: 'layer', title: 'Behind', kind: 'text' },
       { name: 'added', title: 'Added', kind: 'text' },
-      number('alpha', 'alpha', 'Factor on the direction.'),
+      { name: 'alpha', title: 'alpha', kind: 'text' },
       number('rank', 'Rank of the answer', 'Median over topics; 1 is first.'),
       number('low', 'Lower quartile', 'Over topics.'),
       number('high', 'Upper quartile', 'Over topics.'),
@@ -174,11 +174,11 @@ function functionSections({ tried = [], bare }: Partial<RecallResult>): readonly
       ),
     ],
     rows: [
-      [null, 'nothing', null, bare.rank, bare.low, bare.high, bare.first],
+      ['', 'nothing', '', bare.rank, bare.low, bare.high, bare.first],
       ...tried.map(({ layer, addition, alpha, rank, low, high, first }) => [
-        cellOf(layer),
+        layer === undefined ? '' : `L${layer}`,
         titles[addition as keyof typeof titles],
-        alpha,
+        String(alpha),
         rank,
         low,
         high,

@@ -126,7 +126,7 @@ export async function* recall(
     const reading = readings[at];
     if (!reading) continue;
     yield stage(`Attributing the answer of prompt ${at + 1} of ${all.length}`);
-    direct.push(await step(`direct ${at}`, () => directFact(model, fact, reading, frequent)));
+    direct.push(await step(`direct ${at}`, () => directFact(model, fact, reading, { frequent, candidates })));
     done += 1;
   }
   const suppression = suppressionOf(direct, fitted, blocks.length);

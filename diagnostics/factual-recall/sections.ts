@@ -173,7 +173,7 @@ function factsSection({ facts }: Partial<RecallResult>): readonly TableSection[]
       columns: [
         { name: 'topic', title: 'Topic', kind: 'text' },
         { name: 'answer', title: 'Answer', kind: 'text' },
-        column('prompts', 'Prompts', 'Prompts that ask for it.'),
+        { name: 'prompts', title: 'Prompts', kind: 'text' },
         column('probability', 'Probability', 'Of the first token of the answer, mean over its prompts.'),
         column('rank', 'Rank', 'Of that token among all tokens, mean over its prompts; 1 is first.'),
         column('among', 'Rank among the answers', 'Of that token among the answers of the task.'),
@@ -181,7 +181,7 @@ function factsSection({ facts }: Partial<RecallResult>): readonly TableSection[]
       rows: facts.map(({ topic, answer, prompts, probability, rank, among }) => [
         topic,
         answer,
-        prompts,
+        String(prompts),
         cellOf(probability),
         cellOf(rank),
         cellOf(among),

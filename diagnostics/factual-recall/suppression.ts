@@ -12,6 +12,8 @@ export interface DirectFact {
   /** Of the right answer, and of the mean of frequent tokens. */
   readonly answer: DirectEffects;
   readonly frequent: DirectEffects;
+  /** Of the right answer less the mean of the other answers of the task; what raises all of them alike is not in it. */
+  readonly margin: DirectEffects;
   /** Sum of all parts less the logit, over the logit (at least 1). */
   readonly error: number;
 }
@@ -28,12 +30,17 @@ export interface LayerDirect {
   /** The same on the mean of frequent tokens; without intervals. */
   readonly attentionFrequent: number;
   readonly mlpFrequent: number;
+  /** And on the answer less the mean of the other answers. */
+  readonly attentionMargin: number;
+  readonly mlpMargin: number;
 }
 
 export interface Suppression {
   readonly layers: readonly LayerDirect[];
   /** Of the last layer: attention and MLP together. */
   readonly last: Mean;
+  /** The same on the answer less the mean of the other answers. */
+  readonly lastMargin: Mean;
   /** Prompts whose answer the last layer lowers. */
   readonly lowered: { readonly value: number; readonly low: number; readonly high: number; readonly n: number };
   /** [heads of the last layer]: mean effect on the answer over the prompts of the fit. */
@@ -44,12 +51,17 @@ export async function directFact(
   model: ModelRunner,
   { answer }: Fact,
   reading: Reading,
-  frequent: LogitTarget,
+  { frequent, candidates }: { readonly frequent: LogitTarget; readonly candidates: readonly number[] },
 ): Promise<DirectFact> {
   const own = await model.direct.effects(reading, [{ token: answer, weight: 1 }]);
-  const others = await model.direct.effects(reading, frequent);
+  const common = await model.direct.effects(reading, frequent);
+  const others = candidates.filter((token) => token !== answer);
+  const margin = await model.direct.effects(reading, [
+    { token: answer, weight: 1 },
+    ...others.map((token) => ({ token, weight: -1 / others.length })),
+  ]);
   const sum = [...own.heads.flat(), ...own.mlp, own.embedding, own.rest].reduce((total, value) => total + value, 0);
-  return { answer: own, frequent: others, error: Math.abs(sum - own.logit) / Math.max(1, Math.abs(own.logit)) };
+  return { answer: own, frequent: common, margin, error: Math.abs(sum - own.logit) / Math.max(1, Math.abs(own.logit)) };
 }
 
 const attentionOf = ({ heads }: DirectEffects, layer: number): number =>
@@ -58,8 +70,8 @@ const attentionOf = ({ heads }: DirectEffects, layer: number): number =>
 export function suppressionOf(found: readonly DirectFact[], fitted: readonly number[], layers: number): Suppression {
   const over = (give: (one: DirectFact) => number): Mean => meanInterval(found.map(give));
   const last = layers - 1;
-  const whole = (one: DirectFact): number => attentionOf(one.answer, last) + (one.answer.mlp[last] ?? Number.NaN);
-  const lower = found.filter((one) => whole(one) < 0).length / found.length;
+  const whole = (effects: DirectEffects): number => attentionOf(effects, last) + (effects.mlp[last] ?? Number.NaN);
+  const lower = found.filter(({ answer }) => whole(answer) < 0).length / found.length;
   const heads = found[0]?.answer.heads[last] ?? [];
   return {
     layers: Array.from({ length: layers }, (_, layer) => ({
@@ -67,8 +79,11 @@ export function suppressionOf(found: readonly DirectFact[], fitted: readonly num
       mlp: over(({ answer }) => answer.mlp[layer] ?? Number.NaN),
       attentionFrequent: over(({ frequent }) => attentionOf(frequent, layer)).mean,
       mlpFrequent: over(({ frequent }) => frequent.mlp[layer] ?? Number.NaN).mean,
+      attentionMargin: over(({ margin }) => attentionOf(margin, layer)).mean,
+      mlpMargin: over(({ margin }) => margin.mlp[layer] ?? Number.NaN).mean,
     })),
-    last: over(whole),
+    last: over(({ answer }) => whole(answer)),
+    lastMargin: over(({ margin }) => whole(margin)),
     lowered: { value: lower, ...wilson(lower, found.length), n: found.length },
     heads: heads.map(
       (_, head) =>

@@ -50,7 +50,7 @@ describe('numbers of factual recall', () => {
   it('the last layer lowers an answer where its heads and its MLP together do', () => {
     const fact = (heads: readonly number[], mlp: number): DirectFact => {
       const effects = { heads: [[1, 1], heads], mlp: [2, mlp], embedding: 0, rest: 0, logit: 0, tokens: [] };
-      return { answer: effects, frequent: effects, error: 0 };
+      return { answer: effects, frequent: effects, margin: effects, error: 0 };
     };
     const found = suppressionOf([fact([1, -2], 0.5), fact([3, -1], -1), fact([0, -4], 1)], [0, 1], 2);
     close(found.lowered.value, 2 / 3);
