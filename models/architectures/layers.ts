@@ -26,7 +26,7 @@ function productOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x:
   const rows = transposed ? rowsOf(spec) : undefined;
   const shape = transposed ? [spec.storedRows ?? outputs, inputs] : [inputs, outputs];
   const packed = weights.pack?.(spec, shape);
-  if (packed) return packedProduct(graph, spec, packed, x);
+  if (packed) return packedProduct(graph, spec, packed, x, weights.largest);
   const half = weights.products === 'float16';
   const left = half ? cast(x, 'float16') : x;
   const product = (part: typeof rows): Value => {
@@ -35,31 +35,59 @@ function productOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x:
     const right = stored.type === 'float16' ? stored : cast(stored, 'float16');
     return cast(fusedMatmul(left, right, { transposeB: transposed }), 'float32');
   };
-  const most = transposed ? Math.max(1, Math.floor((weights.largest ?? Infinity) / (4 * inputs))) : outputs;
+  const most = transposed ? rowsWithin(weights.largest, 4 * inputs) : outputs;
   if (outputs <= most) return product(rows);
   const first = rows?.first ?? 0;
+  return inPieces(outputs, most, ({ first: from, count }) => product({ first: first + from, count }));
+}
+
+/** Rows of a matrix that bytes hold, at least one. */
+const rowsWithin = (bytes: number | undefined, rowBytes: number): number =>
+  Math.max(1, Math.floor((bytes ?? Infinity) / rowBytes));
+
+/** The outputs of products of at most `most` rows each, side by side. */
+function inPieces(
+  outputs: number,
+  most: number,
+  product: (rows: { readonly first: number; readonly count: number }) => Value,
+): Value {
   const pieces: Value[] = [];
-  for (let from = 0; from < outputs; from += most) {
-    pieces.push(product({ first: first + from, count: Math.min(most, outputs - from) }));
+  for (let first = 0; first < outputs; first += most) {
+    pieces.push(product({ first, count: Math.min(most, outputs - first) }));
   }
   return concat(pieces, -1);
 }
 
-function packedProduct(graph: GraphBuilder, spec: Linear, packed: PackedMatrix, x: Value): Value {
+function packedProduct(
+  graph: GraphBuilder,
+  spec: Linear,
+  packed: PackedMatrix,
+  x: Value,
+  largest: number | undefined,
+): Value {
   const { inputs, outputs } = spec;
   const { bits, block } = packed;
   const blocks = blocksOf(inputs, block);
+  const bytes = { values: (blocks * block * bits) / 8, scales: 4 * blocks };
   const label = spec.storedRows === undefined ? spec.weight : `${spec.weight}[${spec.firstRow ?? 0}]`;
-  const initialiser = (part: 'values' | 'scales', type: 'uint8' | 'float32', shape: readonly number[]): Value =>
-    graph.values.get(`${label}.${part}`) ?? graph.external(`${label}.${part}`, type, shape, packed[part]);
-  return matmulBlockwise(x, {
-    inputs,
-    outputs,
-    bits,
-    block,
-    values: initialiser('values', 'uint8', [outputs, blocks, (block * bits) / 8]),
-    scales: initialiser('scales', 'float32', [outputs * blocks]),
-  });
+  const product = ({ first, count }: { readonly first: number; readonly count: number }): Value => {
+    const part = (of: 'values' | 'scales', type: 'uint8' | 'float32', shape: readonly number[]): Value => {
+      const name = count === outputs ? `${label}.${of}` : `${label}.${of}[${first}:${first + count}]`;
+      const { location, offset } = packed[of];
+      const data = { location, offset: offset + first * bytes[of], length: count * bytes[of] };
+      return graph.values.get(name) ?? graph.external(name, type, shape, data);
+    };
+    return matmulBlockwise(x, {
+      inputs,
+      outputs: count,
+      bits,
+      block,
+      values: part('values', 'uint8', [count, blocks, (block * bits) / 8]),
+      scales: part('scales', 'float32', [count * blocks]),
+    });
+  };
+  const most = rowsWithin(largest, bytes.values);
+  return outputs <= most ? product({ first: 0, count: outputs }) : inPieces(outputs, most, product);
 }
 
 export function norm(graph: GraphBuilder, weights: StoredWeights, spec: Norm, x: Value): Value {

@@ -34,7 +34,7 @@ export interface StoredWeights {
   pack?(linear: Linear, shape: readonly number[]): PackedMatrix | undefined;
   /** Linear maps of float16 multiply in float16, on devices that do. */
   readonly products?: 'float16';
-  /** Bytes in float32 above which a linear map is several products, each of some rows of the stored weight. */
+  /** Bytes, in float32 or as integers, above which a linear map is several products, each of some rows of the weight. */
   readonly largest?: number;
 }
 

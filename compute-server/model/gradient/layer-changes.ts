@@ -1,7 +1,12 @@
 /** What the run that is differentiated changes in a layer: kinds for the graph that has them for good, arrays for its inputs. */
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { Change } from '../../../models/instrument/interventions/interventions';
-import { replaceable, replaceables, rowsOf } from '../../../models/instrument/interventions/replacement';
+import {
+  replaceable,
+  replaceables,
+  rowsOf,
+  type Replaceable,
+} from '../../../models/instrument/interventions/replacement';
 import type { KeyGroup, Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { RuntimeArray } from '../../runtime/session';
@@ -81,15 +86,15 @@ export class LayerChanges {
       directions,
       sequence: this.sequence,
     });
-    const names = ['head_gain', ...new Set(kinds.flatMap((kind) => inputsOf(kind)))];
+    const names = ['head_gain', ...new Set(kinds.flatMap((kind) => (isReplaced(kind) ? [] : inputsOf[kind])))];
     return {
       ...Object.fromEntries(names.flatMap((name) => (all[name] ? [[name, all[name]] as const] : []))),
-      ...this.untouched(all, length, kinds),
+      ...this.replacements(all, length, kinds),
     };
   }
 
-  /** Replacements of which these rows have none: the graph takes a row for each. */
-  private untouched(
+  /** A row for each of these, 0 in the mask where it stays. */
+  private replacements(
     all: Readonly<Record<string, RuntimeArray>>,
     length: number,
     kinds: readonly Change[],
@@ -97,21 +102,25 @@ export class LayerChanges {
     const feeds: Record<string, RuntimeArray> = {};
     for (const target of replaceables) {
       const [, where, by] = replaceable[target].inputs;
-      if (!kinds.includes(target) || all[where]?.data.length !== 0) continue;
+      if (!kinds.includes(target)) continue;
       const { slots, width } = rowsOf(target, { ...this.block.attention, hiddenSize: this.model.hiddenSize });
       const lead = replaceable[target].slots === undefined ? [1] : [1, slots];
-      feeds[where] = { data: new Uint8Array(slots * length), shape: [...lead, length, 1] };
-      feeds[by] = { data: new Float32Array(slots * length * width), shape: [...lead, length, width] };
+      const [mask, data] = [new Float32Array(slots * length), new Float32Array(slots * length * width)];
+      mask.set(Array.from(all[where]?.data ?? [], Number));
+      data.set(Array.from(all[by]?.data ?? [], Number));
+      feeds[where] = { data: mask, shape: [...lead, length, 1] };
+      feeds[by] = { data, shape: [...lead, length, width] };
     }
     return feeds;
   }
 }
 
-function inputsOf(kind: Change): readonly string[] {
-  if (kind === 'bias') return ['key_groups', 'score_bias'];
-  if (kind === 'weight') return ['key_groups', 'group_weight'];
-  if (kind === 'uniform') return ['uniform_heads'];
-  if (kind === 'suppression') return ['suppression_direction', 'suppression_share'];
-  if (kind === 'phase') return ['phase_heads', 'phase_delta', 'phase_shift', 'phase_query_turn', 'phase_key_turn'];
-  return replaceable[kind].inputs.slice(1);
-}
+const isReplaced = (kind: Change): kind is Replaceable => (replaceables as readonly string[]).includes(kind);
+
+const inputsOf: Readonly<Record<Exclude<Change, Replaceable>, readonly string[]>> = {
+  bias: ['key_groups', 'score_bias'],
+  weight: ['key_groups', 'group_weight'],
+  uniform: ['uniform_heads'],
+  suppression: ['suppression_direction', 'suppression_share'],
+  phase: ['phase_heads', 'phase_delta', 'phase_shift', 'phase_query_turn', 'phase_key_turn'],
+};

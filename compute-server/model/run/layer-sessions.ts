@@ -135,7 +135,9 @@ export class LayerSessions {
 
   private planned(piece: Piece, multiplied: 'float16' | 'float32' = this.options.products ?? 'float32'): Planned {
     const products = multiplied === 'float16' ? multiplied : undefined;
-    const plan = mayPack(piece) ? this.options.packed?.plan(this.weights) : undefined;
+    const plan = mayPack(piece)
+      ? this.options.packed?.plan({ ...this.limited, find: (name) => this.weights.find(name) })
+      : undefined;
     if (plan) {
       const graph = pieceGraph(this.model, this.further, piece, plan);
       if (plan.packs) return { graph, weights: plan.bytes, sources: plan.sources, plan };
@@ -285,13 +287,17 @@ export class LayerSessions {
   private noting(used: Map<string, StoredTensor>, products?: 'float16'): StoredWeights {
     return {
       ...(products ? { products } : {}),
-      ...(this.options.device === 'webgpu' ? { largest: webgpuBinding } : {}),
+      ...this.limited,
       find: (name) => {
         const tensor = this.weights.find(name);
         if (tensor) used.set(name, tensor);
         return tensor;
       },
     };
+  }
+
+  private get limited(): Pick<StoredWeights, 'largest'> {
+    return this.options.device === 'webgpu' ? { largest: webgpuBinding } : {};
   }
 
   /** Releases one piece, if it is open. */

@@ -1,6 +1,6 @@
 /**
- * The operators of the graphs of all families and of their gradients, in standard operators: what a device is tried on before a model runs there. The
- * kernels of the catalogue have as many again, whose trial would hold up the first run.
+ * The operators of the graphs of all families and of their gradients, in standard operators: what a device is tried on before a
+ * model runs there. The kernels of the catalogue have as many again, whose trial would hold up the first run.
  */
 export const modelOperators: readonly string[] = [
   'Add',
@@ -13,7 +13,6 @@ export const modelOperators: readonly string[] = [
   'Equal',
   'Erf',
   'Exp',
-  'Expand',
   'Gather',
   'GatherElements',
   'Gelu',
@@ -36,7 +35,6 @@ export const modelOperators: readonly string[] = [
   'Relu',
   'Reshape',
   'ScatterElements',
-  'ScatterND',
   'Shape',
   'Sigmoid',
   'SimplifiedLayerNormalization',

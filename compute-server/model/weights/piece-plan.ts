@@ -46,11 +46,14 @@ export interface PackedTensor {
 export class PiecePlan implements StoredWeights {
   private readonly entries = new Map<string, CopiedTensor | PackedTensor>();
   private end = headerBytes;
+  readonly largest?: number;
 
   constructor(
     private readonly weights: StoredWeights,
     private readonly bits: Bits,
-  ) {}
+  ) {
+    if (weights.largest !== undefined) this.largest = weights.largest;
+  }
 
   find(name: string): StoredTensor | undefined {
     const tensor = this.weights.find(name);

@@ -4,7 +4,7 @@
  */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
 import { borrow, conditionalOrAlways } from '../../../kernels/graph/operators/conditional';
-import { where } from '../../../kernels/graph/operators/elementwise';
+import { add, multiply, subtract, where } from '../../../kernels/graph/operators/elementwise';
 import type { Dim } from '../../../kernels/graph/dims';
 import type { Value } from '../../../kernels/graph/records';
 import type { LayerTap } from '../taps';
@@ -13,7 +13,7 @@ import type { LayerSizes } from './sizes';
 export interface Replacement {
   /** Absent: always. */
   readonly inUse?: Value | undefined;
-  /** Where true, the value is the replacement. */
+  /** Where true, or where 1 if it is in the graph for good, the value is the replacement. */
   readonly where: Value;
   readonly by: Value;
 }
@@ -85,7 +85,8 @@ export function declareReplacements(
     const lead: readonly Dim[] = slots === undefined ? ['b'] : ['b', count];
     return {
       ...(always ? {} : { inUse: graph.input(use, 'bool', []) }),
-      where: graph.input(mask, 'bool', [...lead, rows, 1]),
+      // onnxruntime moves transposes around a Where to its condition, and WebGPU transposes no bool (1.30, 2026-11).
+      where: graph.input(mask, always ? 'float32' : 'bool', [...lead, rows, 1]),
       by: graph.input(by, 'float32', [...lead, rows, width]),
     };
   };
@@ -111,7 +112,10 @@ export function replaced(
         const shape = [...computed.shape.slice(0, -1), value.shape.at(-1) ?? 1];
         return { ...borrow(branch, value), shape };
       };
-      return [where(rows(replacement.where), rows(replacement.by), computed)];
+      const [mask, by] = [rows(replacement.where), rows(replacement.by)];
+      // Where the mask is 0, so is what comes in.
+      if (mask.type !== 'bool') return [add(by, multiply(computed, subtract(1, mask)))];
+      return [where(mask, by, computed)];
     },
     (branch) => [compute((value) => borrow(branch, value))],
     name === undefined ? [] : [name],

@@ -74,7 +74,7 @@ describe('models on WebGPU', function () {
     assert.ok(parity.tolerance! > 1e-5 && parity.tolerance! < 0.1);
   };
 
-  it('text: statistics, interventions of every kind, taps and decoding', async () => {
+  it('text: statistics, interventions of every kind, taps, decoding and gradients', async () => {
     const found = await textOnBoth(servers, text, ids);
     assertEqual(found);
     // WebGPU has no bfloat16: what is not converted when it is opened, the rows of the embedding, stays on the cpu, and is said.

@@ -3,6 +3,7 @@ import type { ComputeClient } from '../../../protocol/compute/client';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { HeadsResult, Parity } from '../../../protocol/results/heads';
+import type { AttributionResult } from '../../../diagnostics/attribution/result';
 import type { DeviceSummary } from '../../../protocol/results/provenance';
 
 export interface Servers {
@@ -62,7 +63,7 @@ const statisticsApart = (a: HeadsResult, b: HeadsResult): number =>
     ),
   );
 
-/** Statistics, interventions of every kind, taps and text of a text model on its ids. */
+/** Statistics, interventions of every kind, taps, text and gradients of a text model on its ids. */
 export async function textOnBoth(servers: Servers, folder: string, ids: readonly number[]): Promise<Apart> {
   const prompt = { kind: 'ids', ids } as const;
   const heads = (interventions: readonly Intervention[]) =>
@@ -93,6 +94,25 @@ export async function textOnBoth(servers: Servers, folder: string, ids: readonly
     );
     errors['tokens'] = apart(text.ids, textThere.ids);
     errors['logits'] = apart(text.logitsLast, textThere.logitsLast);
+    const [slopes, slopesThere] = await both(servers, (client) =>
+      client.call('analysis', [
+        {
+          analysis: 'attribution',
+          folder,
+          input: {
+            kind: 'prompt-pair',
+            prompt,
+            counterpart: { kind: 'ids', ids: ids.map((id, at) => (at === 1 ? 33 : id)) },
+          },
+          parameters: { answer: '#7', against: '#9', method: 'gradient', checked: 1, random: 0 },
+          interventions: changes,
+          seed: 1,
+        },
+      ]),
+    );
+    const estimates = ({ result }: typeof slopes) => (result as AttributionResult).heads.estimate.flat();
+    errors['gradients'] = apart(estimates(slopes), estimates(slopesThere));
+    return { device: slopesThere.device, parity: plainThere.result.parity, errors };
   }
   const { device, parity } = plainThere.result;
   return { device, parity, errors };

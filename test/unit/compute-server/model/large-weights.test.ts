@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { emptyCache } from '../../../../compute-server/model/run/key-value-cache';
 import { blockFeeds } from '../../../../compute-server/model/run/layer-feeds';
+import { PackedWeights } from '../../../../compute-server/model/weights/packed-weights';
 import { openSession } from '../../../../compute-server/runtime/session';
 import type { RuntimeInputs } from '../../../../compute-server/runtime/values';
 import type { Dim } from '../../../../kernels/graph/dims';
@@ -72,4 +73,32 @@ describe('weights that are larger than a binding of the device', () => {
       await tiny.close();
     });
   }
+
+  it('of a map in integers are cut as well, and give the same', async () => {
+    const tiny = await openTiny('llama');
+    const { spec, weights, weightsFolder } = tiny.model;
+    const packed = new PackedWeights(8);
+    const { data } = normalTensor([1, ids.length, spec.hiddenSize], seedFor(2, 'packed'));
+    const residual = { data: Float32Array.from(data), shape: [1, ids.length, spec.hiddenSize] };
+    const run = async (largest?: number) => {
+      const plan = packed.plan({ find: (name) => weights.find(name), ...(largest === undefined ? {} : { largest }) });
+      const graph = headGraph(spec, plan)!;
+      const { settings } = await packed.prepare(plan, weightsFolder);
+      const session = await openSession(graph, { device: 'cpu', threads: 1, ...settings });
+      const { logits } = await session.run({ residual });
+      await session.release();
+      return { graph, logits };
+    };
+    // A row of 32 inputs in 8 bits takes 32 bytes, rounded up to whole blocks of 32.
+    assert.equal(spec.hiddenSize, 32);
+    const [whole, pieces] = [await run(), await run(10 * 32 + 5)];
+    const { outputs } = spec.head.vocabulary!;
+    assert.equal(nodesOf(whole.graph, 'MatMulNBits'), 1);
+    assert.equal(nodesOf(pieces.graph, 'MatMulNBits'), Math.ceil(outputs / 10));
+    assert.deepEqual(pieces.logits?.shape, whole.logits?.shape);
+    pieces.logits?.data.forEach((number, at) => {
+      assert.ok(Math.abs(Number(number) - Number(whole.logits?.data[at])) <= 1e-5, `logit ${at}`);
+    });
+    await tiny.close();
+  });
 });
