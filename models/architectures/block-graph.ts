@@ -29,6 +29,8 @@ import type { StoredWeights } from './stored-weights';
 export interface BlockOptions {
   /** Without it, and without changes, the graph is the plain model, for parity and for comparison. */
   readonly instrumented: boolean;
+  /** Instrumented, and with the angles of heads changed, where the layer rotates. */
+  readonly phases?: boolean;
   /** Gains and these, for good: in a graph that is differentiated. */
   readonly changes?: readonly Change[];
   /** What takes the place of the value that a tap names, e.g. the value plus an input. */
@@ -64,7 +66,7 @@ export function buildBlock(
           { heads, kvHeads, headDim, hiddenSize: model.hiddenSize },
           keys,
           changes,
-          rope === undefined ? undefined : model.ropes[rope],
+          rope !== undefined && (options.phases || changes?.includes('phase')) ? model.ropes[rope] : undefined,
         )
       : undefined;
   const tap: Tap = (value, name) => {

@@ -1,7 +1,6 @@
 /** One attention layer of a model as graph nodes, with taps, interventions and statistics when it is instrumented. */
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
-import { borrow, conditionalOrAlways } from '../../kernels/graph/operators/conditional';
 import {
   add,
   and,
@@ -66,21 +65,19 @@ export function attend(
   const capped = (raw: Value): Value =>
     rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
   const score: Score = (operand) => capped(scoreKeys(operand(query), operand(key), rules.scale, rules));
-  const { phase, keyGroups, groupWeight } = interventions ?? {};
-  const [free] = phase
-    ? conditionalOrAlways(
-        graph,
-        phase.inUse,
-        (branch) => {
-          const turned = capped(phasedScores(branch, phase, query, key, rules));
-          const chosen: Score = (operand) => where(operand(phase.heads), operand(turned), score(operand));
-          return [changedScores(branch, interventions, chosen)];
-        },
-        (branch) => [changedScores(branch, interventions, score)],
-        ['attention.scores'],
-      )
-    : [changedScores(graph, interventions, score, 'attention.scores')];
-  if (!free) throw new Error('unreachable: the conditional gives one value');
+  const { phase, scoreBias, keyGroups, uniformAttention, groupWeight } = interventions ?? {};
+  const turned = phase && capped(phasedScores(graph, phase, query, key, rules));
+  const chosen: Score =
+    phase && turned ? (operand) => where(operand(phase.heads), operand(turned), score(operand)) : score;
+  const biased: Score = (outer) =>
+    scoreBias && keyGroups
+      ? biasedScores(
+          { inUse: scoreBias.inUse && outer(scoreBias.inUse), bias: outer(scoreBias.bias) },
+          outer(keyGroups),
+          chosen,
+        )
+      : chosen(outer);
+  const free = uniformAttention ? uniformScores(uniformAttention, biased) : biased((value) => value);
   const scores = positions ? add(free, causalMask(rules, positions)) : free;
   const probabilities = tap ? tap(softmax(scores, -1, 'attention.probabilities')) : softmax(scores);
   if (!interventions) return headOutput(probabilities, value, rules);
@@ -98,28 +95,6 @@ export function attend(
 
 /** Scores made of values that `operand` brings into the graph in question. */
 type Score = (operand: (value: Value) => Value) => Value;
-
-/** Scores with the biases and the uniform heads of a run, before the mask; in `graph`, which may be a branch. */
-function changedScores(
-  graph: GraphBuilder,
-  interventions: Interventions | undefined,
-  score: Score,
-  name?: string,
-): Value {
-  const { scoreBias, keyGroups, uniformAttention } = interventions ?? {};
-  const here = (value: Value): Value => borrow(graph, value);
-  const biased: Score = (outer) =>
-    scoreBias && keyGroups
-      ? biasedScores(
-          { inUse: scoreBias.inUse && outer(scoreBias.inUse), bias: outer(scoreBias.bias) },
-          outer(keyGroups),
-          score,
-        )
-      : score(outer);
-  if (!uniformAttention) return biased(here);
-  const { inUse, heads } = uniformAttention;
-  return uniformScores({ inUse: inUse && here(inUse), heads: here(heads) }, biased, name);
-}
 
 /** 0 where the query may read the key, `maskedScore` elsewhere, [n, t]: from the positions, so it fits any chunk. */
 function causalMask(rules: AttentionRules, positions: Positions): Value {

@@ -12,7 +12,13 @@ import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import { noStatistics, ranked, StatisticsCollector } from '../run/head-statistics';
 import { earlierOccurrences, PickTable } from '../run/pick-table';
-import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
+import {
+  gainsOfSelected,
+  interventionFeeds,
+  turnsHeads,
+  type GraphReinforcement,
+  type Variant,
+} from '../run/interventions';
 import type { KeyValueCache } from '../run/key-value-cache';
 import type { LayerKeys } from '../run/layer-keys';
 import { leadingDirections } from '../run/leading-directions';
@@ -196,7 +202,12 @@ export class SequenceRun implements Continuation {
           continue;
         }
         const directions = await leadingDirections(model, sessions, layer, [this.variant], residual);
-        const session = await sessions.session({ kind: 'block', layer, instrumented: true });
+        const session = await sessions.session({
+          kind: 'block',
+          layer,
+          instrumented: true,
+          phases: turnsHeads([this.variant], layer),
+        });
         const past = this.keys[layer];
         if (!past) throw new RangeError(`layer ${layer} was not run`);
         const firstKey = past.first();

@@ -6,7 +6,7 @@
 import type { HeadTile } from '../../../protocol/results/heads';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { noStatistics, ranked } from '../run/head-statistics';
-import { interventionFeeds, type Variant } from '../run/interventions';
+import { interventionFeeds, turnsHeads, type Variant } from '../run/interventions';
 import { emptyCache } from '../run/key-value-cache';
 import { blockFeeds, groupColumns } from '../run/layer-feeds';
 import { runPrompt } from '../run/model-run';
@@ -80,7 +80,12 @@ export class HeadView {
     const block = this.model.spec.blocks[this.layer];
     if (!block) throw new RangeError(`there is no layer ${this.layer}`);
     const { kvHeads, headDim, window } = block.attention;
-    const session = await this.model.sessions.session({ kind: 'block', layer: this.layer, instrumented: true });
+    const session = await this.model.sessions.session({
+      kind: 'block',
+      layer: this.layer,
+      instrumented: true,
+      phases: turnsHeads([this.variant], this.layer),
+    });
     // Rows that read later keys too are computed with all of their prefix as queries.
     const prefix = prefixOf(this.model.spec, this.sequence);
     const [from, rows] = start < prefix ? [0, Math.max(prefix, start + count)] : [start, count];

@@ -173,10 +173,14 @@ function suppressionFeeds(
   };
 }
 
-/** Neutral where no variant turns a head of this layer; nothing where the layer does not rotate. */
+/** Whether the graph of the layer is the one that has phases: what it costs to open is left to the runs that use it. */
+export const turnsHeads = (variants: readonly Variant[], layer: number): boolean =>
+  variants.some(({ phases = [] }) => phases.some((change) => change.layer === layer));
+
+/** Nothing where no variant turns a head of this layer: the graph has no inputs for it. */
 function phaseFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Record<string, RuntimeArray> {
   const rope = block.attention.rope === undefined ? undefined : model.ropes[block.attention.rope];
-  if (!rope) return {};
+  if (!rope || !turnsHeads(chunk.variants, block.index)) return {};
   const { heads } = block.attention;
   const shape = [chunk.variants.length, heads, 1, 1];
   const mask = new Uint8Array(chunk.variants.length * heads);
@@ -189,15 +193,12 @@ function phaseFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Reco
       [mask[at], delta[at], shift[at]] = [1, change.delta, change.shift];
     }
   });
-  const inUse = mask.includes(1);
-  const turns = (start: number, length: number): RuntimeArray => {
-    const data = new Float32Array(length * rope.dimensions);
-    if (inUse) data.set(unitTurns(rope, model, { start, length, sequence: chunk.sequence }));
-    return { data: inUse ? data : data.subarray(0, 0), shape: [inUse ? length : 0, rope.dimensions] };
-  };
+  const turns = (start: number, length: number): RuntimeArray => ({
+    data: unitTurns(rope, model, { start, length, sequence: chunk.sequence }),
+    shape: [length, rope.dimensions],
+  });
   const keys = chunk.keyGroups.shape[1] ?? 0;
   return {
-    use_phase: flag(inUse),
     phase_heads: { data: mask, shape },
     phase_delta: { data: delta, shape },
     phase_shift: { data: shift, shape },

@@ -8,7 +8,7 @@ import { dispose, fetched, KeptOutputs, type RuntimeValue } from '../../runtime/
 import { Gathered } from './gathered';
 import { leadingDirections } from './leading-directions';
 import { noStatistics, ranked, StatisticsCollector } from './head-statistics';
-import { gainsOfSelected, interventionFeeds, type Variant } from './interventions';
+import { gainsOfSelected, interventionFeeds, turnsHeads, type Variant } from './interventions';
 import { emptyCache, type KeyValueCache } from './key-value-cache';
 import { blockFeeds, groupColumns, groupMass } from './layer-feeds';
 import { LayerKeys } from './layer-keys';
@@ -77,7 +77,12 @@ async function runChunks(
   for (const chunk of request.plain ? [] : stream.chunks) {
     directions.push(await leadingDirections(model, sessions, layer, work.variants, chunk, hooks.signal));
   }
-  const session = await sessions.session({ kind: 'block', layer, instrumented: !request.plain });
+  const session = await sessions.session({
+    kind: 'block',
+    layer,
+    instrumented: !request.plain,
+    phases: !request.plain && turnsHeads(work.variants, layer),
+  });
   const { window, heads } = block.attention;
   const held = Math.min(request.ids.length, window === undefined ? Infinity : window + stream.chunk);
   const cache =

@@ -35,7 +35,8 @@ export type Piece =
   | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
   /** One new position of a layer, on caches by head. */
   | { readonly kind: 'step'; readonly layer: number }
-  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
+  /** `phases`: instrumented, with the angles of heads changed. */
+  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean; readonly phases?: boolean }
   /** The gradient of a piece. */
   | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOptions }
   /** Keys and values of a layer alone. */
@@ -61,7 +62,10 @@ export function keyOf(piece: Piece): string {
   if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
   if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
   if (piece.kind === 'keys') return `keys.${piece.changes.join('+')}.${piece.layer}`;
-  if (piece.kind === 'block') return `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}`;
+  if (piece.kind === 'block') {
+    const graph = piece.phases ? 'phases' : piece.instrumented ? 'instrumented' : 'plain';
+    return `${graph}.${piece.layer}`;
+  }
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
 }
 
@@ -134,7 +138,10 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
     case 'gradient':
       return gradientGraph(model, piece.of, weights, piece.wanted);
     case 'block':
-      return blockGraph(model, block(piece.layer), weights, { instrumented: piece.instrumented });
+      return blockGraph(model, block(piece.layer), weights, {
+        instrumented: piece.instrumented,
+        phases: piece.phases ?? false,
+      });
   }
 }
 
@@ -147,7 +154,10 @@ export function twinsOf(piece: Piece): readonly Piece[] {
   if (!isLayer(piece)) return [];
   const { kind, layer } = piece;
   if (kind === 'block') return [{ kind: 'step', layer }];
-  return [false, true].map((instrumented) => ({ kind: 'block', layer, instrumented }));
+  return [
+    ...[false, true].map((instrumented): Piece => ({ kind: 'block', layer, instrumented })),
+    { kind: 'block', layer, instrumented: true, phases: true },
+  ];
 }
 
 /**

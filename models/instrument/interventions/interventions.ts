@@ -33,7 +33,7 @@ export interface Interventions {
   readonly keyGroups?: Value;
   readonly scoreBias?: ScoreBias;
   readonly uniformAttention?: UniformAttention;
-  /** Where the layer rotates queries and keys. */
+  /** Of a graph that is opened for runs that turn heads of its layer. */
   readonly phase?: Phase;
   readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
@@ -46,6 +46,7 @@ export function declareInterventions(
   sizes: LayerSizes,
   keys: string,
   changes?: readonly Change[],
+  /** Of a layer whose heads are turned; for good, here too. */
   rotated?: Rotated,
 ): Interventions {
   const { heads, headDim } = sizes;
@@ -57,7 +58,7 @@ export function declareInterventions(
     ...(has('bias') || has('weight') ? { keyGroups: graph.input('key_groups', 'float32', ['groups', keys]) } : {}),
     ...(has('bias') ? { scoreBias: declareScoreBias(graph, heads, always) } : {}),
     ...(has('uniform') ? { uniformAttention: declareUniformAttention(graph, heads, always) } : {}),
-    ...(has('phase') && rotated ? { phase: declarePhase(graph, heads, rotated, always) } : {}),
+    ...(rotated ? { phase: declarePhase(graph, heads, keys, rotated) } : {}),
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
     ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),

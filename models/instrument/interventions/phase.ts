@@ -5,10 +5,10 @@
  * same angle to every plane. Neutral: delta 1, shift 0. Dimensions that are not rotated stay as they are.
  *
  * Queries and keys come rotated, keys from the cache: they are turned back by the angles of their positions, remapped, and turned
- * again. The scores of all heads are computed both ways, and those of the heads in question taken.
+ * again. The scores of all heads are computed both ways, and those of the heads in question taken. A layer has this for good in a
+ * graph of its own: as a branch of every graph it would take 6 ms of computing to open each layer (onnxruntime 1.30, 2026-11).
  */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
-import { borrow } from '../../../kernels/graph/operators/conditional';
 import { add, cosine, multiply, sine, subtract } from '../../../kernels/graph/operators/elementwise';
 import { concat, reshape, slice } from '../../../kernels/graph/operators/layout';
 import { fusedMatmul } from '../../../kernels/graph/operators/matrix';
@@ -23,15 +23,13 @@ export interface Rotated {
 }
 
 export interface Phase {
-  /** Absent: always. */
-  readonly inUse?: Value | undefined;
   /** True for the heads, [b, h, 1, 1]. */
   readonly heads: Value;
   /** [b, h, 1, 1] */
   readonly delta: Value;
   /** Radians, [b, h, 1, 1]. */
   readonly shift: Value;
-  /** Cosines, then sines of the angles of the queries' positions, [n, dimensions]; empty where the branch is not taken. */
+  /** Cosines, then sines of the angles of the queries' positions, [n, dimensions]. */
   readonly queryTurn: Value;
   /** The same of all keys, [t, dimensions]. */
   readonly keyTurn: Value;
@@ -41,50 +39,46 @@ export interface Phase {
 /** Added to the square of a magnitude, as in the authors' code. */
 const epsilon = 1e-9;
 
-export function declarePhase(graph: GraphBuilder, heads: number, rotated: Rotated, always: boolean): Phase {
+export function declarePhase(graph: GraphBuilder, heads: number, keys: string, rotated: Rotated): Phase {
   const perHead = (name: string, type: 'bool' | 'float32' = 'float32') => graph.input(name, type, ['b', heads, 1, 1]);
   const turn = (name: string, rows: string) => graph.input(name, 'float32', [rows, rotated.dimensions]);
   return {
-    ...(always ? {} : { inUse: graph.input('use_phase', 'bool', []) }),
     heads: perHead('phase_heads', 'bool'),
     delta: perHead('phase_delta'),
     shift: perHead('phase_shift'),
-    queryTurn: turn('phase_query_turn', 'turned_queries'),
-    keyTurn: turn('phase_key_turn', 'turned_keys'),
+    queryTurn: turn('phase_query_turn', 'n'),
+    keyTurn: turn('phase_key_turn', keys),
     rotated,
   };
 }
 
-/** Query [b, h, n, d], key [b, g, t, d], both rotated -> scores [b, h, n, t] of every head by its delta and shift, in `branch`. */
+/** Query [b, h, n, d], key [b, g, t, d], both rotated -> scores [b, h, n, t] of every head by its delta and shift. */
 export function phasedScores(
-  branch: GraphBuilder,
+  graph: GraphBuilder,
   phase: Phase,
   query: Value,
   key: Value,
   rules: HeadCounts & { readonly scale: number },
 ): Value {
-  const own = (value: Value): Value => borrow(branch, value);
   const remapped = (x: Value, turn: Value, shift: Value | undefined): Value => {
     const half = phase.rotated.dimensions / 2;
-    // As many rows as x has positions.
-    const rows = { ...own(turn), shape: [x.shape[2] ?? 1, phase.rotated.dimensions] };
-    const [cos, sin] = [slice(rows, 1, 0, half), slice(rows, 1, half)];
+    const [cos, sin] = [slice(turn, 1, 0, half), slice(turn, 1, half)];
     const [first, second, rest] = planesOf(x, phase.rotated);
     const { radius, angle } = polarOf(
       add(multiply(first, cos), multiply(second, sin)),
       subtract(multiply(second, cos), multiply(first, sin)),
       epsilon,
     );
-    const scaled = multiply(angle, own(phase.delta));
-    const turned = shift ? add(scaled, own(shift)) : scaled;
+    const scaled = multiply(angle, phase.delta);
+    const turned = shift ? add(scaled, shift) : scaled;
     const [re, im] = [multiply(radius, cosine(turned)), multiply(radius, sine(turned))];
     return concat(
       [subtract(multiply(re, cos), multiply(im, sin)), add(multiply(im, cos), multiply(re, sin)), ...rest],
       3,
     );
   };
-  const keys = repeatHeads(branch, own(key), rules);
-  return fusedMatmul(remapped(own(query), phase.queryTurn, phase.shift), remapped(keys, phase.keyTurn, undefined), {
+  const keys = repeatHeads(graph, key, rules);
+  return fusedMatmul(remapped(query, phase.queryTurn, phase.shift), remapped(keys, phase.keyTurn, undefined), {
     transposeB: true,
     scale: rules.scale,
   });

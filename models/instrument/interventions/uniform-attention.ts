@@ -27,7 +27,6 @@ export const declareUniformAttention = (graph: GraphBuilder, heads: number, alwa
 export function uniformScores(
   { inUse, heads }: UniformAttention,
   score: (operand: (value: Value) => Value) => Value,
-  name?: string,
 ): Value {
   const [scores] = conditionalOrAlways(
     heads.graph,
@@ -37,7 +36,7 @@ export function uniformScores(
       return [where(borrow(branch, heads), branch.constant('float32', [], [0]), plain)];
     },
     (branch) => [score((value) => borrow(branch, value))],
-    name === undefined ? [] : [name],
+    ['attention.scores'],
   );
   if (!scores) throw new Error('unreachable: the conditional gives one value');
   return scores;

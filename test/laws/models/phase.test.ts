@@ -211,20 +211,15 @@ it('Phases of neighbouring dimensions are those of halves in another order', () 
   });
   const scores = (layout: 'half' | 'interleaved', query: Tensor, key: Tensor): Float64Array => {
     const graph = new GraphBuilder('phase');
-    const phase = declarePhase(graph, 2, { dimensions: 4, layout }, true);
-    const inputs = [graph.input('q', 'float32', [1, 2, rows, width]), graph.input('k', 'float32', [1, 1, rows, width])];
-    const sized = {
-      ...phase,
-      delta: graph.input('d', 'float32', [1, 2, 1, 1]),
-      shift: graph.input('s', 'float32', [1, 2, 1, 1]),
-    };
-    const out = graph.output(
-      phasedScores(graph, sized, inputs[0]!, inputs[1]!, { heads: 2, kvHeads: 1, scale: 1 }),
-      'y',
-    );
+    const phase = declarePhase(graph, 2, 't', { dimensions: 4, layout });
+    const [q, k] = [
+      graph.input('q', 'float32', ['b', 2, 'n', width]),
+      graph.input('k', 'float32', ['b', 1, 't', width]),
+    ];
+    const out = graph.output(phasedScores(graph, phase, q, k, { heads: 2, kvHeads: 1, scale: 1 }), 'y');
     const perHead = (...data: number[]) => tensor([1, 2, 1, 1], Float64Array.from(data));
     const feeds = {
-      ...{ q: query, k: key, d: perHead(0.5, -1), s: perHead(0.2, 1) },
+      ...{ q: query, k: key, phase_heads: perHead(1, 1), phase_delta: perHead(0.5, -1), phase_shift: perHead(0.2, 1) },
       ...{ phase_query_turn: tensor([rows, 4], turn), phase_key_turn: tensor([rows, 4], turn) },
     };
     return evaluate(graph, feeds).get(out.name)!.data;
