@@ -37,7 +37,8 @@ describe('what heads add to the residual stream', () => {
         const projected = (head: number, position: number): readonly number[] =>
           projection.map((row) =>
             Array.from({ length: d }).reduce(
-              (sum: number, _, i) => sum + (row[head * d + i] ?? 0) * (outputs[(position * heads + head) * d + i] ?? 0),
+              (sum: number, _, i) =>
+                sum + (row[head * d + i] ?? 0) * (outputs[(head * ids.length + position) * d + i] ?? 0),
               0,
             ),
           );
@@ -109,11 +110,54 @@ describe('codes of a planted indirect object circuit', () => {
     return path;
   };
 
-  it('ranks its heads first, and the metric falls to that without heads when they are taken away', async () => {
+  it('holds the rankings against its three heads, and takes heads away', async () => {
     const nodes = [0, 1, 2].map((layer) => ({ layer, head: 0, weight: 1 }));
     const result = await run(runnerOf(opened.model), { circuit: circuitFile(nodes) });
-    console.log(JSON.stringify({ ...result, codes: 0, codeRows: 0, curves: 0 }), saeCircuits.finding(result));
-    assert.ok((result.rankings?.[0]?.area ?? 0) > 0.95);
+    const { rankings = [], reference, verification, node, codes = [], codeRows = [] } = result;
+    assert.deepEqual(
+      reference?.heads,
+      nodes.map(({ layer, head }) => ({ layer, head })),
+    );
+    // The means of the three differ, whatever the third name is; those of heads that write nothing do not. L0H1 writes the token
+    // before, which differs less.
+    assert.deepEqual(
+      rankings.map(({ name }) => name),
+      ['node', 'edge', 'untrained', 'difference', 'separation'],
+    );
+    const difference = rankings[3];
+    assert.deepEqual([difference?.area, difference?.f1, difference?.taken], [1, 1, 3]);
+    // Heads that write nothing have one code.
+    for (const layer of [1, 2]) {
+      assert.equal(node?.mean[layer]?.[1], 0);
+      assert.equal(new Set(codes[layer]?.[1]).size, 1);
+      assert.equal(result.separation?.[layer]?.[1], 0.5);
+    }
+    // Every example is in one row of a head.
+    const rows = codeRows.filter(({ layer, head }) => layer === 2 && head === 0);
+    assert.equal(
+      rows.reduce((sum, { prompts, counterparts }) => sum + prompts + counterparts, 0),
+      2 * result.pairs,
+    );
+    assert.equal(
+      rows.filter(({ counterparts }) => counterparts === 0).length,
+      new Set(
+        codes[2]?.[0]?.slice(0, result.pairs).filter((code) => !codes[2]?.[0]?.slice(result.pairs).includes(code)),
+      ).size,
+    );
+    // Without the three heads nothing of the answer is left; without the mover alone names are told apart no more.
+    const pointsOf = (name: string) => verification?.orders.find((order) => order.name === name)?.points ?? [];
+    near(verification?.nothing, 0, 'without heads', 1e-4);
+    assert.ok((verification?.whole ?? 0) > 2);
+    for (const name of ['reference', 'difference']) {
+      const [, , three] = pointsOf(name);
+      assert.equal(three?.taken, 3);
+      near(three?.mean, 0, name, 1e-4);
+    }
+    assert.match(
+      saeCircuits.finding(result),
+      /^Over 24 prompts and their counterparts L\dH\d .* area under the ROC curve/,
+    );
+    assert.match(saeCircuits.finding(result), /difference of means has 1 and .* no better than the simpler/);
   });
 
   it('sees nothing where counterparts are the prompts', async () => {
