@@ -157,7 +157,10 @@ describe('codes of a planted indirect object circuit', () => {
       saeCircuits.finding(result),
       /^Over 24 prompts and their counterparts L\dH\d .* area under the ROC curve/,
     );
-    assert.match(saeCircuits.finding(result), /difference of means has 1 and .* no better than the simpler/);
+    assert.match(
+      saeCircuits.finding(result),
+      /difference of means has 1 and .* no better than the better of these two/,
+    );
   });
 
   it('sees nothing where counterparts are the prompts', async () => {
