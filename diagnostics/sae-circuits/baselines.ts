@@ -18,7 +18,7 @@ export interface Baselines {
   /** In units of the residual stream. */
   readonly norm: number;
   readonly difference: number;
-  /** NaN of one pair, and of a head whose outputs are all the same. */
+  /** NaN of one pair; 0.5 of a head whose outputs are all the same. */
   readonly separation: number;
 }
 
@@ -40,7 +40,7 @@ function separationOf(rows: Matrix, pairs: number): number {
   const centred = rows.subRowVector(rows.mean('column'));
   const products = centred.mmul(centred.transpose());
   const ridge = products.trace() / (10 * Math.min(n - 1, rows.columns));
-  if (!(ridge > 0)) return Number.NaN;
+  if (!(ridge > 0)) return 0.5;
   const g = new CholeskyDecomposition(products.add(Matrix.eye(n, n, ridge))).solve(Matrix.eye(n, n));
   const labels = Array.from({ length: n }, (_, at) => (at < pairs ? 1 : -1));
   const residuals = g.mmul(Matrix.columnVector(labels)).mul(ridge);

@@ -84,10 +84,10 @@ function rankingSentences(rankings: readonly RankingScore[], count: number): rea
   const simple = Math.max(...areas.map(({ area }) => area));
   const verdict =
     each && each.low > simple
-      ? 'The codes rank heads better than both.'
+      ? 'The node score ranks heads better than both.'
       : node.area <= simple
-        ? 'The codes rank heads no better than the simpler of the two that does best.'
-        : 'That the codes rank heads better than both is not beyond chance between trainings.';
+        ? 'The node score ranks heads no better than the better of these two.'
+        : 'That the node score ranks heads better than both is not beyond chance between trainings.';
   return [
     `Against the ${counted(count, 'head', 'heads')} of the reference the node score has an area under the ROC curve of ${threeDigits(node.area)}${interval}, the edge score ${threeDigits(edge.area)}; codes of untrained autoencoders have ${threeDigits(untrained.area)}; without an autoencoder the difference of means has ${threeDigits(difference.area)}${Number.isNaN(separation.area) ? '' : ` and linear separation ${threeDigits(separation.area)}`}.`,
     verdict,

@@ -36,7 +36,7 @@ export function principalComponents(rows: Float32Array, n: number): Projection {
     const vector = at === undefined ? new Array<number>(n).fill(0) : eigenvectorMatrix.getColumn(at);
     const largest = vector.reduce((most, one) => (Math.abs(one) > Math.abs(most) + 1e-9 ? one : most), 0);
     const scale = Math.sqrt(value) * (largest < 0 ? -1 : 1);
-    return { values: vector.map((one) => one * scale), share: total === 0 ? 0 : value / total };
+    return { values: vector.map((one) => one * scale + 0), share: total === 0 ? 0 : value / total };
   };
   const [one, two] = [along(0), along(1)];
   return { first: one.values, second: two.values, shares: [one.share, two.share] };

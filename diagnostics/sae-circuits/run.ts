@@ -16,7 +16,7 @@ import { pairOutputs, writtenBy, type ExampleOutputs } from './head-outputs';
 import type { DecoderNorm, Reduction, SaeParameters } from './parameters';
 import type { Reference, SaeResult } from './result';
 import { ordersOf, scored, type CodedTraining } from './scored';
-import { codesOf, trainOn, type CodedLayer, type Trained } from './train-codes';
+import { codesOf, oneTraining, trainOn, type CodedLayer, type Trained } from './train-codes';
 import { verified } from './verify';
 
 interface LayerStep {
@@ -76,7 +76,11 @@ export async function* saeRun(
   const network = autoencoder(shape);
   for (let number = 1; number <= count; number++) {
     const before = found.length + (number - 1) * perTraining;
-    const running = trainOn(model, all, { shape, network, steps: parameters.steps, examples, seed, number, step });
+    const one = oneTraining(all.length, examples, seed, number);
+    const some = one.members.map((at) => all[at] ?? []);
+    const written: Float32Array[] = [];
+    for (const layer of blocks.keys()) written.push(...(await writtenBy(model, layer, some)));
+    const running = trainOn(model.trainer, written, one, { shape, network, steps: parameters.steps, step });
     for (;;) {
       const next = await running.next();
       if (next.done) {
@@ -104,8 +108,8 @@ export async function* saeRun(
         const written = await writtenBy(model, layer, all);
         const coded: LayerStep['coded'][number][] = [];
         for (const { members, training, initial } of trained) {
-          const after = await codesOf(model, network, members, training.parameters, written);
-          coded.push({ after, before: await codesOf(model, network, members, initial, written) });
+          const after = await codesOf(model.trainer, network, members, training.parameters, written);
+          coded.push({ after, before: await codesOf(model.trainer, network, members, initial, written) });
         }
         return {
           baselines: written.map((own) => baselinesOf(own, found.length)),

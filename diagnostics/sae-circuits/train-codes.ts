@@ -3,12 +3,10 @@ import { random, seedFor } from '../../kernels/tensors/random';
 import type { Network } from '../../kernels/training/network';
 import type { AnalysisJob } from '../analysis';
 import { drawn } from '../circuits/verdict';
-import type { ModelRunner } from '../model-runner/model-runner';
 import { train, type Training } from '../training/train';
-import type { Parameters } from '../training/trainer';
+import type { Parameters, Trainer } from '../training/trainer';
 import { startOf, type AutoencoderShape } from './autoencoder';
 import type { HeadCodes } from './codes';
-import { writtenBy, type ExampleOutputs } from './head-outputs';
 
 export interface Trained {
   readonly training: Training;
@@ -22,48 +20,47 @@ const rate = 1e-3;
 /** Steps between two checkpoints. */
 const every = 100;
 
+/** What belongs to one of several trainings. */
+export interface OneTraining {
+  /** From 1. */
+  readonly number: number;
+  readonly seed: number;
+  readonly members: readonly number[];
+}
+
+/** Its training examples are drawn from all. */
+export function oneTraining(all: number, examples: number, seed: number, number: number): OneTraining {
+  const own = seedFor(seed, `training ${number}`);
+  const every = Array.from({ length: all }, (_, at) => at);
+  return { number, seed: own, members: drawn(every, examples, random(seedFor(own, 'examples'))) };
+}
+
 interface Setting {
   readonly shape: AutoencoderShape;
   /** Of this shape; one object for all trainings, whose sessions stay open. */
   readonly network: Network;
+  /** Weights before the first step; absent: drawn by the seed. */
+  readonly initial?: Parameters;
   readonly steps: number;
-  /** Training examples. */
-  readonly examples: number;
-  readonly seed: number;
-  /** From 1. */
-  readonly number: number;
   readonly step: AnalysisJob<never>['step'];
 }
 
-/** Training examples are drawn from all. Yields the training at each checkpoint. */
+/** `written`: outputs of every head in the training examples, [examples, D] each. Yields the training at each checkpoint. */
 export async function* trainOn(
-  model: ModelRunner,
-  all: readonly ExampleOutputs[],
-  { shape, network, steps, examples, seed, number, step }: Setting,
+  trainer: Trainer,
+  written: readonly Float32Array[],
+  { number, seed, members }: OneTraining,
+  { shape, network, steps, step, initial = startOf(shape, seed) }: Setting,
 ): AsyncGenerator<Training, Trained> {
-  const key = `training ${number}`;
-  const own = seedFor(seed, key);
-  const members = drawn([...all.keys()], examples, random(seedFor(own, 'examples')));
-  const rows: Float32Array[] = [];
-  for (const layer of model.facts.blocks.keys()) {
-    rows.push(
-      ...(await writtenBy(
-        model,
-        layer,
-        members.map((at) => all[at] ?? []),
-      )),
-    );
-  }
-  const outputs = matrix(rows, shape.width);
-  const initial = startOf(shape, own);
-  const training = yield* train(model.trainer, step, {
-    key,
+  const outputs = matrix(written, shape.width);
+  const training = yield* train(trainer, step, {
+    key: `training ${number}`,
     network,
     initial,
     steps,
     rate: { peak: rate },
     every,
-    seed: own,
+    seed,
     batch: () => ({ outputs }),
   });
   return { training, initial, members: new Set(members) };
@@ -92,7 +89,7 @@ export interface CodedLayer {
 
 /** `written`: outputs of the heads of a layer, [h][examples, D]. */
 export async function codesOf(
-  { trainer }: ModelRunner,
+  trainer: Trainer,
   network: Network,
   members: ReadonlySet<number>,
   parameters: Parameters,

@@ -5,11 +5,12 @@
 
 /**
  * Chance that a number drawn from `low` lies below one drawn from `high`, ties counted half (the area under the ROC curve,
- * Mann-Whitney U over the number of pairs). Undefined when a group is empty.
+ * Mann-Whitney U over the number of pairs). Undefined when a group is empty or a number is NaN.
  */
 export function areaBelow(low: readonly number[], high: readonly number[]): number | undefined {
   if (low.length === 0 || high.length === 0) return undefined;
   const all = [...low.map((value) => ({ value, low: true })), ...high.map((value) => ({ value, low: false }))];
+  if (all.some(({ value }) => Number.isNaN(value))) return undefined;
   all.sort((a, b) => a.value - b.value);
   let sum = 0;
   let below = 0;
@@ -52,7 +53,7 @@ export interface Ranked {
   readonly best: Threshold & { readonly f1: number };
 }
 
-/** Undefined where nothing or everything is sought. */
+/** Undefined where nothing or everything is sought, or a score is NaN. */
 export function ranked(scores: readonly number[], sought: readonly boolean[]): Ranked | undefined {
   const total = sought.filter(Boolean).length;
   const area = areaBelow(

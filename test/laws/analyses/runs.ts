@@ -51,6 +51,7 @@ const fitting = (id: string, { pictures, questions }: Case): ParameterValues => 
       repair: '0.0,0.1',
       repairTo: '2-3',
     },
+    'sae-circuits': { features: 12, steps: 8, trainings: 2, examples: 3, randomSets: 2, reference: '0.*' },
     'ov-qk-circuits': { rotations: 19 },
     'multiple-choice': { ...choices, sources: 1, patched: 6 },
     'head-subspace': { ...choices, most: 2, random: 1 },

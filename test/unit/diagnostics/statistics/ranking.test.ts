@@ -8,6 +8,7 @@ describe('how well scores find what is sought', () => {
     assert.equal(areaBelow([3, 4], [1, 2]), 0);
     assert.equal(areaBelow([1, 1], [1, 1]), 0.5);
     assert.equal(areaBelow([], [1]), undefined);
+    assert.equal(areaBelow([0, Number.NaN], [1]), undefined);
     const source = random(11);
     for (let trial = 0; trial < 20; trial++) {
       const [low, high] = [7, 9].map((n) => Array.from({ length: n }, () => source.whole(6))) as [number[], number[]];
@@ -24,6 +25,7 @@ describe('how well scores find what is sought', () => {
     const flat = ranked([7, 7, 7, 7, 7], sought);
     assert.deepEqual([flat?.area, flat?.averagePrecision, flat?.thresholds.length], [0.5, 0.4, 2]);
     assert.equal(ranked([1, 2], [true, true]), undefined);
+    assert.equal(ranked([1, Number.NaN], [true, false]), undefined);
     assert.equal(ranked([1, 2], [false, false]), undefined);
   });
 
