@@ -84,11 +84,11 @@ async function catalogueText() {
   const { outputFiles } = await build({
     stdin: {
       contents: `
-        import { analyses } from './diagnostics/catalogue';
+        import { analyses, experiments } from './diagnostics/catalogue';
         import { infoOf } from './diagnostics/analysis-info';
         import { taskInfo } from './diagnostics/task';
         import { tasks } from './diagnostics/tasks/catalogue';
-        export default { analyses: analyses.map(infoOf), tasks: tasks.map(taskInfo) };`,
+        export default { analyses: [...analyses, ...experiments].map(infoOf), tasks: tasks.map(taskInfo) };`,
       resolveDir: '.',
       loader: 'ts',
     },

@@ -2,7 +2,7 @@
  * The compute server: a child process that answers calls over node IPC (started with `serialization: 'advanced'`), or, with
  * the flag of isolated.ts, runs one task and ends, or, with that of sharded/worker.ts, is one worker of a sharded run.
  */
-import { analyses } from '../diagnostics/catalogue';
+import { analyses, experiments } from '../diagnostics/catalogue';
 import type { FromCompute } from '../protocol/compute/api';
 import { writeErr } from './cli/terminal';
 import { analysisMethods } from './analyses/methods';
@@ -39,7 +39,7 @@ function serve(): void {
       ...kernelMethods(surroundings, lane),
       ...modelMethods(surroundings, models),
       ...hallucinationMethods(surroundings, models),
-      ...analysisMethods(surroundings, models, analyses),
+      ...analysisMethods(surroundings, models, analyses, experiments),
     },
     send,
   );

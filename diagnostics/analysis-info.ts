@@ -1,6 +1,7 @@
 /** What is said of an analysis where its code is not: in the panel, the palette, the tree, the command line. */
 import type { AnalysisInfo } from '../protocol/analysis/analysis';
 import type { Analysis } from './analysis';
+import type { Experiment } from './experiment';
 
 export const infoOf = ({
   id,
@@ -11,7 +12,7 @@ export const infoOf = ({
   inputs,
   parameters,
   ...more
-}: Analysis): AnalysisInfo => ({
+}: Analysis | Experiment): AnalysisInfo => ({
   id,
   title,
   question,
@@ -22,4 +23,5 @@ export const infoOf = ({
   ...(more.usualTask ? { usualTask: more.usualTask } : {}),
   ...(more.files ? { files: more.files } : {}),
   ...(more.exactWeights ? { exactWeights: more.exactWeights } : {}),
+  ...('trains' in more ? { trains: more.trains } : {}),
 });

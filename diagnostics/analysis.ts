@@ -69,7 +69,7 @@ export interface Step<R> {
 export interface Analysis<
   P extends ParameterValues = ParameterValues,
   R extends Readonly<Record<string, unknown>> = Readonly<Record<string, unknown>>,
-> extends Omit<AnalysisInfo, 'parameters'> {
+> extends Omit<AnalysisInfo, 'parameters' | 'trains'> {
   readonly parameters: ParameterTable<P>;
   /** Parses saved results, and says what each field is. */
   readonly result: GenericSchema<unknown, R>;

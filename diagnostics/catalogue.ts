@@ -1,5 +1,7 @@
 /** Every analysis: one line each. */
 import type { Analysis } from './analysis';
+import type { Experiment } from './experiment';
+import { toyCircuits } from './toy-circuits/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { attribution } from './attribution/analysis';
@@ -43,3 +45,6 @@ export const analyses: readonly Analysis[] = [
   attentionInfluence,
   zeroTuning,
 ];
+
+/** Those that need no model. */
+export const experiments: readonly Experiment[] = [toyCircuits];

@@ -25,15 +25,12 @@ import { requireParity } from '../model/run/parity';
 import { modelProvenance } from '../model/checkpoint/provenance';
 import type { Surroundings } from '../surroundings';
 import { countedCorpusAt, readCorpusAt } from './corpus-files';
+import { followed, heldShare, stage } from './followed-run';
 import { KeptSteps } from './kept-steps';
 import { ServerRunner } from './runner';
 import { taskSurroundings } from './task-surroundings';
-import { TimeLeft } from './time-left';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-
-/** Share of the memory limit that an analysis may hold beside a run: weights and the run itself have the rest. */
-const heldShare = 0.25;
 
 export interface AnalysisRun {
   readonly opened: LoadedModel;
@@ -47,12 +44,6 @@ export async function* analysisJob(
   request: AnalysisRequest,
 ): Job<AnalysisProgress, AnalysisResult> {
   const started = performance.now();
-  const stage = (sentence: string, share: number, kept: number): AnalysisProgress => ({
-    kind: 'stage',
-    sentence,
-    share,
-    kept,
-  });
   yield stage('Reading the input', 0, 0);
   const prepared = await prepare({ opened, analysis, surroundings, signal }, request);
   const { runner, job, model } = prepared;
@@ -74,35 +65,14 @@ export async function* analysisJob(
       keyOf(request, model, job.input),
     );
     await steps.open();
-    const left = new TimeLeft();
     const run = analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });
-    const { pause } = taskSurroundings(signal);
-    for (;;) {
-      signal.throwIfAborted();
-      // Steps that wait for nothing would keep the message of a cancel from being read.
-      await pause();
-      const step = await run.next();
-      if (step.done) {
-        await steps.remove();
-        const made = await modelProvenance(model, { ...request.parameters }, request.seed);
-        return resultOf(analysis, request, prepared, step.value, {
-          ...made,
-          ...(parity ? { parity } : {}),
-          seconds: (performance.now() - started) / 1000,
-        });
-      }
-      const { sentence, done, total, partial } = step.value;
-      if (steps.problem !== undefined) {
-        surroundings.log('warn', `The steps of the run are not kept, so it cannot be resumed: ${steps.problem}`);
-        steps.problem = undefined;
-      }
-      const share = total > 0 ? Math.min(1, done / total) : 0;
-      const secondsLeft = left.after(done, total, steps.reused);
-      yield { ...stage(sentence, share, steps.kept), ...(secondsLeft === undefined ? {} : { secondsLeft }) };
-      if (partial) {
-        yield { kind: 'partial', finding: analysis.finding(partial), sections: analysis.sections(partial) };
-      }
-    }
+    const result = yield* followed(run, { analysis, steps, surroundings, signal });
+    const made = await modelProvenance(model, { ...request.parameters }, request.seed);
+    return resultOf(analysis, request, prepared, result, {
+      ...made,
+      ...(parity ? { parity } : {}),
+      seconds: (performance.now() - started) / 1000,
+    });
   } finally {
     await runner.trainer.close();
   }
@@ -133,7 +103,12 @@ interface Prepared {
   readonly job: Omit<AnalysisJob<ParameterValues>, 'step'>;
 }
 
-export async function prepare(run: AnalysisRun, request: AnalysisRequest): Promise<Prepared> {
+/** What is read of an analysis, or of an experiment whose model is asked. */
+export type ReadRun = Omit<AnalysisRun, 'analysis'> & {
+  readonly analysis: Pick<Analysis, 'id' | 'title' | 'parameters' | 'inputs'>;
+};
+
+export async function prepare(run: ReadRun, request: AnalysisRequest): Promise<Prepared> {
   const parameters = parametersOf(run.analysis, request.parameters);
   const { runner, model, input, first } = await readInput(run, request, {
     prompt: (reader, prompt) => reader.prompt(prompt),
@@ -169,7 +144,7 @@ interface Readers {
 
 /** `read`: how a prompt is read; `first`: what the interventions act on. */
 async function readInput(
-  { opened, analysis, surroundings, signal }: AnalysisRun,
+  { opened, analysis, surroundings, signal }: ReadRun,
   { input, interventions, seed }: AnalysisRequest,
   read: Readers,
 ): Promise<Pick<Prepared, 'runner' | 'model' | 'first'> & { readonly input: ReadInput }> {
@@ -222,7 +197,7 @@ async function startOf({ documents: [document] }: Corpus, runner: ServerRunner):
   return runner.prompt({ kind: 'ids', ids: ids.slice(0, most) });
 }
 
-export function parametersOf(analysis: Analysis, given: ParameterValues): ParameterValues {
+export function parametersOf(analysis: Pick<Analysis, 'id' | 'parameters'>, given: ParameterValues): ParameterValues {
   const resolved = resolveTable(analysis.id, analysis.parameters, given);
   if (!resolved.ok) throw bad(resolved.why);
   return resolved.values;
@@ -273,10 +248,10 @@ function keyOf(request: AnalysisRequest, model: LoadedModel, { given, prompts, t
   ];
 }
 
-function resultOf(
-  analysis: Analysis,
+export function resultOf(
+  analysis: Pick<Analysis, 'id' | 'title' | 'finding' | 'sections' | 'offers'>,
   request: AnalysisRequest,
-  { model, job }: Prepared,
+  { model, job }: Pick<Prepared, 'model' | 'job'>,
   result: Readonly<Record<string, unknown>>,
   made: Pick<AnalysisResult, 'headscope' | 'created' | 'device' | 'settings' | 'seed' | 'parity' | 'seconds'>,
 ): AnalysisResult {

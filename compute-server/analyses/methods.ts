@@ -1,9 +1,10 @@
 /** The methods of the compute server that run analyses. */
 import type { Analysis } from '../../diagnostics/analysis';
 import { infoOf } from '../../diagnostics/analysis-info';
+import type { Experiment } from '../../diagnostics/experiment';
 import { taskInfo } from '../../diagnostics/task';
 import { tasks } from '../../diagnostics/tasks/catalogue';
-import type { AnalysisResult } from '../../protocol/analysis/analysis';
+import type { AnalysisRequest, AnalysisResult } from '../../protocol/analysis/analysis';
 import { analysisRequest, analysisResult, sectionQuestion, taskRequest } from '../../protocol/analysis/schema';
 import type { AnalysisMethods } from '../../protocol/compute/analyses';
 import type { Section, SectionQuestion } from '../../protocol/sections/section';
@@ -13,15 +14,18 @@ import type { Methods } from '../dispatch/dispatcher';
 import { badRequest, countOf, deviceIn, requested } from '../dispatch/parse';
 import type { ModelCalls, ModelNeeds } from '../model/calls/model-calls';
 import type { Surroundings } from '../surroundings';
+import { experimentEstimate, experimentJob } from './experiment-job';
 import { analysisJob, estimateOf, prepare, type AnalysisRun } from './analysis-job';
 import { taskJob } from './task-job';
 
 export function analysisMethods(
   surroundings: Surroundings,
   calls: ModelCalls,
-  catalogue: readonly Analysis[],
+  analyses: readonly Analysis[],
+  experiments: readonly Experiment[],
 ): Pick<Methods, keyof AnalysisMethods> {
-  const analysisOf = (id: string): Analysis => {
+  const catalogue: readonly (Analysis | Experiment)[] = [...analyses, ...experiments];
+  const analysisOf = (id: string): Analysis | Experiment => {
     const found = catalogue.find((analysis) => analysis.id === id);
     if (found) return found;
     const known = catalogue.map((analysis) => analysis.id).join(', ');
@@ -46,13 +50,16 @@ export function analysisMethods(
         countOf(args, 1, 'estimateAnalysis');
         return [requested(analysisRequest, args[0])];
       },
-      run: ([request], signal) =>
-        calls.reading(
-          request.folder,
+      run: ([request], signal) => {
+        const analysis = analysisOf(request.analysis);
+        if ('trains' in analysis) return experimentEstimate({ experiment: analysis, surroundings }, request);
+        return calls.reading(
+          folderOf(request),
           signal,
-          (opened) => estimateOf({ opened, analysis: analysisOf(request.analysis), surroundings, signal }, request),
-          needsOf(analysisOf(request.analysis)),
-        ),
+          (opened) => estimateOf({ opened, analysis, surroundings, signal }, request),
+          needsOf(analysis),
+        );
+      },
     },
     analysis: {
       parse(args) {
@@ -61,8 +68,12 @@ export function analysisMethods(
       },
       run: ([request], signal) => {
         const analysis = analysisOf(request.analysis);
+        if ('trains' in analysis) {
+          const run = { experiment: analysis, surroundings, signal };
+          return calls.withoutModel(signal, (open) => experimentJob(run, open, request));
+        }
         return calls.job(
-          request,
+          { ...request, folder: folderOf(request) },
           signal,
           (opened) => analysisJob({ opened, analysis, surroundings, signal }, request),
           needsOf(analysis),
@@ -121,8 +132,14 @@ export function analysisMethods(
   };
 }
 
+/** Of an analysis that needs a model. */
+function folderOf({ folder }: AnalysisRequest): string {
+  if (folder === '') throw badRequest('no model is named. Give the folder of one');
+  return folder;
+}
+
 /** Sums and differences of an analysis that has to be exact would be those of another model. */
-const needsOf = ({ exactWeights, title }: Analysis): ModelNeeds =>
+const needsOf = ({ exactWeights, title }: Pick<Analysis, 'exactWeights' | 'title'>): ModelNeeds =>
   exactWeights
     ? {
         weights: 'as-stored',
@@ -130,7 +147,9 @@ const needsOf = ({ exactWeights, title }: Analysis): ModelNeeds =>
       }
     : {};
 
-async function answer(run: AnalysisRun, result: AnalysisResult, question: SectionQuestion): Promise<Section> {
+type AskedRun = Omit<AnalysisRun, 'analysis'> & { readonly analysis: Analysis | Experiment };
+
+async function answer(run: AskedRun, result: AnalysisResult, question: SectionQuestion): Promise<Section> {
   const { opened, analysis } = run;
   if (!analysis.ask) throw badRequest(`${analysis.title} answers no questions`);
   if (opened.summary.hash !== result.model.hash && opened.encoder?.summary.hash !== result.model.hash) {
@@ -156,7 +175,7 @@ async function answer(run: AnalysisRun, result: AnalysisResult, question: Sectio
   }
 }
 
-function compared(analysis: Analysis, a: AnalysisResult, b: AnalysisResult): readonly Section[] {
+function compared(analysis: Analysis | Experiment, a: AnalysisResult, b: AnalysisResult): readonly Section[] {
   if (b.analysis !== a.analysis) {
     throw badRequest(`${a.title} and ${b.title} are two analyses. Choose two results of one.`);
   }

@@ -5,6 +5,7 @@
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { ExternalData, Value } from '../../kernels/graph/records';
 import { cast } from '../../kernels/graph/operators/elementwise';
+import { slice } from '../../kernels/graph/operators/layout';
 import { ModelError, type Linear } from './model-spec';
 
 export interface StoredTensor {
@@ -78,11 +79,19 @@ export function storedWeight(
   const label = rows ? `${name}[${first}:${first + count}]` : name;
   const known = graph.values.get(label);
   if (known) return known;
+  const parameter = rows && parameterOf(graph, name);
+  if (parameter) return slice(parameter, 0, first, first + count);
   return graph.external(label, type, [count, ...shape.slice(1)], {
     location: tensor.location,
     offset: tensor.offset + first * rowLength,
     length: count * rowLength,
   });
+}
+
+/** A weight that is no stored tensor of the graph, but a value that is trained. */
+function parameterOf(graph: GraphBuilder, name: string): Value | undefined {
+  const value = graph.values.get(name);
+  return graph.initialisers.some((each) => each.value === value) ? undefined : value;
 }
 
 /** The weight as float32. */

@@ -60,6 +60,8 @@ export interface AnalysisInfo {
   readonly files?: readonly { readonly field: string; readonly title: string }[];
   /** Its numbers are sums or differences that hold for exact weights alone: the model is opened with them, whatever was chosen. */
   readonly exactWeights?: true;
+  /** It needs no model: it trains its own and writes it into the folder that its parameter `folder` names. */
+  readonly trains?: true;
   readonly parameters: ParameterTable;
 }
 
@@ -83,6 +85,7 @@ export type AnalysisInput =
 
 export interface AnalysisRequest extends OnDevice {
   readonly analysis: string;
+  /** Of the model; empty where the analysis trains its own. */
   readonly folder: string;
   readonly input: AnalysisInput;
   /** By the names of the table; defaults stand for those left out. */

@@ -10,8 +10,8 @@ export type Parameter =
     })
   | (Words & { readonly kind: 'choice'; readonly options: readonly string[]; readonly default: string })
   | (Words & { readonly kind: 'boolean'; readonly default: boolean })
-  /** Free text; `file` is a path that the panel lets a person choose, `heads` a list such as `2.5,3.*`. */
-  | (Words & { readonly kind: 'text' | 'file' | 'heads'; readonly default: string });
+  /** Free text; `file` and `folder` are paths that the panel lets a person choose, `heads` a list such as `2.5,3.*`. */
+  | (Words & { readonly kind: 'text' | 'file' | 'folder' | 'heads'; readonly default: string });
 
 interface Words {
   readonly title: string;
@@ -66,6 +66,7 @@ export function valueOfText(parameter: Parameter, text: string): ParameterValue 
     case 'choice':
     case 'text':
     case 'file':
+    case 'folder':
     case 'heads':
       return text;
   }
@@ -90,6 +91,7 @@ export function faultOf(parameter: Parameter, value: unknown): string | undefine
       return typeof value === 'boolean' ? undefined : 'must be true or false';
     case 'text':
     case 'file':
+    case 'folder':
     case 'heads':
       return typeof value === 'string' && value.length <= longestText
         ? undefined

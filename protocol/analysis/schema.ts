@@ -81,7 +81,7 @@ export const analysisPlan: Schema<AnalysisPlan> = object<AnalysisPlan>({
 export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>({
   ...deviceField,
   analysis: filledText,
-  folder: filledText,
+  folder: text,
   input: analysisInput,
   parameters: parameterValues,
   interventions: interventionsField,

@@ -47,7 +47,7 @@ export const run: Registration = (program, session) => {
         .command('run')
         .description('Run an analysis on a local model. `headscope analyses` lists them.')
         .argument('<analysis>', 'the id of the analysis')
-        .argument('[model]', 'a model folder'),
+        .argument('[model]', 'a model folder; none where the analysis trains its own'),
     ),
   )
     .option('--counterpart <text>', 'for analyses of a prompt pair: the other prompt, of as many tokens')
@@ -80,14 +80,17 @@ export const run: Registration = (program, session) => {
         if (options.json !== '-') session.print(parametersInWords(info));
         return;
       }
-      if (model === undefined) throw wrongUsage('No model is named. Give the folder of one.');
+      if (model === undefined && !info.trains) throw wrongUsage('No model is named. Give the folder of one.');
+      if (model !== undefined && info.trains) {
+        throw wrongUsage(`${info.title} trains its own model. Give the folder for it with --param folder=….`);
+      }
       const fields = fieldFiles(info, options.field ?? []);
       const result = await client.call(
         'analysis',
         [
           {
             analysis: id,
-            folder: resolve(model),
+            folder: model === undefined ? '' : resolve(model),
             input: await analysisInputFrom(info, options, () => client.call('tasks', [])),
             parameters: namedValues(id, info.parameters, options.param ?? []),
             interventions: await interventionsFrom(options),
@@ -245,6 +248,8 @@ function rangeOf(parameter: Parameter): string {
       return 'text';
     case 'file':
       return 'a path';
+    case 'folder':
+      return 'a folder';
     case 'heads':
       return 'heads, e.g. 2.5,3.*';
   }

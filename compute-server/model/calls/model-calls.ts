@@ -43,6 +43,11 @@ export interface ModelCalls {
     act: (model: LoadedModel) => Promise<T>,
     needs?: ModelNeeds,
   ) => Promise<T>;
+  /** For what begins without a model, and opens one as it goes: on the cpu, with its exact weights. */
+  readonly withoutModel: <P, R>(
+    signal: AbortSignal,
+    start: (open: (folder: string) => Promise<LoadedModel>) => AsyncGenerator<P, R, void>,
+  ) => AsyncGenerator<P, R, void>;
   readonly job: <P, R>(
     place: ModelPlace,
     signal: AbortSignal,
@@ -99,6 +104,14 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
       const place = { folder, device: open?.device ?? 'cpu' };
       return once(place, signal, act, needs ?? (open ? { weights: open.weights } : {}));
     },
+    withoutModel: (signal, start) =>
+      jobAlone(lane, signal, async function* () {
+        try {
+          return yield* start((folder) => open({ folder, device: 'cpu' }, signal, { weights: 'as-stored' }));
+        } catch (error) {
+          throw failed(error, '', signal);
+        }
+      }),
     job: (place, signal, start, needs = {}) =>
       jobAlone(lane, signal, async function* () {
         try {

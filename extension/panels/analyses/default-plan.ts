@@ -53,7 +53,9 @@ export function planFor(
   { from, tasks = [] }: { readonly from?: AnalysisInfo | undefined; readonly tasks?: readonly TaskInfo[] } = {},
 ): AnalysisPlan {
   if (analysis.id === before.analysis) return before;
-  const { input, folder } = before;
+  const { input } = before;
+  // One that trains its own model has named none.
+  const folder = before.folder === '' ? demos.text : before.folder;
   const { kind, task, file, demo } = startOf(
     analysis,
     {
@@ -70,6 +72,7 @@ export function planFor(
   const own = given.kind === 'corpus' ? { ...given, file } : given;
   return {
     ...before,
+    folder,
     analysis: analysis.id,
     input: demo?.input ?? own,
     parameters: demo?.parameters ?? {},

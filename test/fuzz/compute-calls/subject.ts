@@ -3,7 +3,7 @@
  * a result or a failure that has words. What runs long is cancelled, as a person does, and has to answer that.
  */
 import { analysisMethods } from '../../../compute-server/analyses/methods';
-import { analyses } from '../../support/analyses/catalogue';
+import { analyses, experiments } from '../../support/analyses/catalogue';
 import { join, resolve } from 'node:path';
 import type { ComputeMethod, FromCompute } from '../../../protocol/compute/api';
 import { sentenceOf } from '../../../protocol/wire/words';
@@ -54,7 +54,7 @@ function serverIn(folder: string): Dispatcher {
       ...kernelMethods(surroundings, lane),
       ...modelMethods(surroundings, models),
       ...hallucinationMethods(surroundings, models),
-      ...analysisMethods(surroundings, models, analyses),
+      ...analysisMethods(surroundings, models, analyses, experiments),
     },
     (message) => sendTo?.(message),
   );

@@ -67,6 +67,7 @@ describe('parity', () => {
       reading: (_folder, _signal, act) => act(model),
       once: (_place, _signal, act) => act(model),
       job: (_place, _signal, act) => act(model),
+      withoutModel: (_signal, act) => act(() => Promise.resolve(model)),
     });
 
   it('of the graphs as they are is exact, and stands in what heads and generate give', async () => {

@@ -58,7 +58,7 @@ describe('an analysis of one file', function () {
     );
     assert.deepEqual(
       analyses.map(({ id }) => id),
-      ['first-token', 'task-reader'],
+      ['first-token', 'task-reader', 'trained-cycle'],
     );
     assert.deepEqual(analyses[0]?.parameters[0]?.name, 'threshold');
     const { code, stdout } = await headscope(['run', 'first-token', '--list-params'], cache);

@@ -67,10 +67,10 @@ export function readForm(
   const interventions = form.interventions.map(parseDo);
   const unread = interventions.find((one) => !one.ok);
   const problems: Problems = {
-    ...(form.folder === '' ? { folder: 'Choose a model first.' } : {}),
+    ...(form.folder === '' && !info.trains ? { folder: 'Choose a model first.' } : {}),
     ...(input.ok ? {} : { input: input.problems }),
     ...(Object.keys(parameters.problems).length > 0 ? { parameters: parameters.problems } : {}),
-    ...(unread ? { interventions: unread.why } : {}),
+    ...(unread && !info.trains ? { interventions: unread.why } : {}),
     ...(seed === undefined ? { seed: seedProblem } : {}),
   };
   if (!input.ok || seed === undefined || Object.keys(problems).length > 0) return refused(problems, info.parameters);
@@ -78,11 +78,11 @@ export function readForm(
     ok: true,
     plan: {
       analysis: form.analysis,
-      folder: form.folder,
-      ...planOfDevice(form.device),
+      // The form keeps its model and device for the next analysis.
+      ...(info.trains ? { folder: '' } : { folder: form.folder, ...planOfDevice(form.device) }),
       input: input.input,
       parameters: parameters.values,
-      interventions: interventions.flatMap((one) => (one.ok ? one.value : [])),
+      interventions: info.trains ? [] : interventions.flatMap((one) => (one.ok ? one.value : [])),
       seed,
     },
   };

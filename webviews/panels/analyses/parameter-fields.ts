@@ -21,7 +21,7 @@ export function parameterFields(part: Part): TemplateResult | typeof nothing {
       typed: form.parameters,
       problems: (reading?.ok === false ? reading.problems.parameters : undefined) ?? {},
       onChange: (parameters) => actions.edit({ parameters }),
-      onBrowse: (name) => actions.choosePath(name, 'file'),
+      onBrowse: (name, what) => actions.choosePath(name, what),
     })}
   </section>`;
 }
@@ -32,8 +32,8 @@ interface TableFields {
   /** By name. */
   readonly problems: Readonly<Record<string, string>>;
   readonly onChange: (typed: Typed) => void;
-  /** Lets the person choose a file for the parameter. */
-  readonly onBrowse: (name: string) => void;
+  /** Lets the person choose a path for the parameter. */
+  readonly onBrowse: (name: string, what: 'file' | 'folder') => void;
 }
 
 export const tableFields = ({ table, typed, problems, onChange, onBrowse }: TableFields): TemplateResult =>
@@ -45,7 +45,7 @@ export const tableFields = ({ table, typed, problems, onChange, onBrowse }: Tabl
           value: typedText(table, typed, name),
           problem: problems[name],
           set: (text) => onChange({ ...typed, [name]: text }),
-          browse: () => onBrowse(name),
+          browse: (what) => onBrowse(name, what),
         })}
         <p class="reason">${sentence(parameter.description)}${rangeOf(parameter)}</p>
       </div>`,
@@ -65,7 +65,7 @@ interface Control {
   readonly value: string;
   readonly problem: string | undefined;
   readonly set: (typed: string) => void;
-  readonly browse: () => void;
+  readonly browse: (what: 'file' | 'folder') => void;
 }
 
 function control(parameter: Parameter, { value, problem, set, browse }: Control): TemplateResult {
@@ -79,15 +79,18 @@ function control(parameter: Parameter, { value, problem, set, browse }: Control)
     case 'heads':
       return textField({ label, value, problem, placeholder: '2.5,3.*', onInput: set });
     case 'file':
+    case 'folder': {
+      const what = parameter.kind;
       return pathField({
         label,
         value,
         problem,
-        what: 'file',
+        what,
         placeholder: 'Path',
         onInput: set,
-        onBrowse: browse,
+        onBrowse: () => browse(what),
       });
+    }
     case 'choice':
       return dropdown({
         label,

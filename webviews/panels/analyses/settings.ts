@@ -24,16 +24,17 @@ export function settings(part: Part): TemplateResult {
 /** On the closed strip. */
 export function settingsSummary(state: State): string {
   const { form } = state;
+  const info = infoOf(state);
   const model = modelOfForm(state)?.name ?? (form?.folder ? lastName(form.folder) : 'no model');
-  const table = infoOf(state)?.parameters ?? {};
+  const table = info?.parameters ?? {};
   const changed = Object.entries(form?.parameters ?? {}).filter(
     ([name, typed]) => typed !== String(table[name]?.default ?? ''),
   ).length;
   return [
-    infoOf(state)?.title ?? 'no analysis',
-    model,
+    info?.title ?? 'no analysis',
+    ...(info?.trains ? [] : [model]),
     ...(changed > 0 ? [`${changed} ${changed === 1 ? 'parameter' : 'parameters'} set`] : []),
-    ...(form && form.interventions.length > 0 ? [`${form.interventions.length} interventions`] : []),
+    ...(form && form.interventions.length > 0 && !info?.trains ? [`${form.interventions.length} interventions`] : []),
   ].join(', ');
 }
 
@@ -56,13 +57,17 @@ function analysisAndModel(part: Part): TemplateResult {
     })}
     ${info ? source(info) : nothing}
     <h2 class="next">Model</h2>
-    ${modelField({
-      models: state.models,
-      folder,
-      onChoose: (to) => actions.chooseModel(to),
-      onBrowse: () => actions.post({ kind: 'browseModel' }),
-    })}
-    ${modelFacts(part)} ${deviceOf(part)}
+    ${
+      info?.trains
+        ? html`<p class="reason">None: it trains one of its own on the CPU and writes it to a folder.</p>`
+        : html`${modelField({
+            models: state.models,
+            folder,
+            onChoose: (to) => actions.chooseModel(to),
+            onBrowse: () => actions.post({ kind: 'browseModel' }),
+          })}
+          ${modelFacts(part)} ${deviceOf(part)}`
+    }
   </section>`;
 }
 
@@ -106,15 +111,20 @@ function interventions({ state, actions }: Part): TemplateResult {
   const reading = readingOf(state);
   const problem = reading?.ok === false ? reading.problems.seed : undefined;
   const list = form?.interventions ?? [];
-  return html`<section aria-label="Interventions and seed">
-    <h2>Interventions</h2>
-    ${list.length === 0 ? html`<p class="reason">None: the model runs as it is.</p>` : nothing}
-    ${interventionsList({
-      label: 'Interventions',
-      entries: list,
-      offered: kindNames,
-      onChange: (interventions) => actions.edit({ interventions }),
-    })}
+  const trains = infoOf(state)?.trains === true;
+  return html`<section aria-label=${trains ? 'Seed' : 'Interventions and seed'}>
+    <h2>${trains ? 'Seed' : 'Interventions'}</h2>
+    ${trains || list.length > 0 ? nothing : html`<p class="reason">None: the model runs as it is.</p>`}
+    ${
+      trains
+        ? nothing
+        : interventionsList({
+            label: 'Interventions',
+            entries: list,
+            offered: kindNames,
+            onChange: (interventions) => actions.edit({ interventions }),
+          })
+    }
     <div class="fields seed">
       ${field(
         'Seed',

@@ -57,10 +57,10 @@ export function whyNotStart(state: State): string | undefined {
   const { canRun, form, phase, estimated } = state;
   if (canRun !== true) return canRun;
   if (!form || phase.kind === 'running') return undefined;
-  const why = whyModelOfFormDoesNotRun(state, state.modelProblem);
-  if (why !== undefined) return why;
-  const notThere = whyNotOnDevice(state);
-  if (notThere !== undefined) return notThere;
+  if (!infoOf(state)?.trains) {
+    const why = whyModelOfFormDoesNotRun(state, state.modelProblem) ?? whyNotOnDevice(state);
+    if (why !== undefined) return why;
+  }
   const reading = readingOf(state);
   if (reading?.ok === false) return reading.why;
   const supported = estimated?.estimate?.supported ?? true;

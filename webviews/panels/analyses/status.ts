@@ -125,6 +125,13 @@ export function emptyState(part: Part): TemplateResult {
   if (state.place === 'file') {
     return html`<p class="empty-state">This result holds no sections. Its JSON has all of its numbers.</p>`;
   }
+  if (infoOf(state)?.trains) {
+    return firstRun(
+      part,
+      'Run trains a small model on this machine and asks it this question: curves and pictures come here while it goes on. Nothing leaves this machine.',
+      { label: 'Run', ready: canStart(state) },
+    );
+  }
   const name = state.models.find(({ folder }) => folder === state.form?.folder)?.label;
   if (!infoOf(state)) {
     return firstRun(

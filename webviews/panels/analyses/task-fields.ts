@@ -68,7 +68,7 @@ export function taskFields(
                 typed: input.taskParameters,
                 problems: readParameters(task.parameters, input.taskParameters).problems,
                 onChange: (taskParameters) => actions.editInput({ taskParameters }),
-                onBrowse: (name) => actions.choosePath(`${ofTask}${name}`, 'file'),
+                onBrowse: (name, what) => actions.choosePath(`${ofTask}${name}`, what),
               })}
             </div>`
         : nothing

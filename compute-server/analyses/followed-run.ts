@@ -1,0 +1,55 @@
+/** A run of an analysis or an experiment, step by step: progress and partial results said, steps kept, cancelled between two. */
+import type { Analysis, Step } from '../../diagnostics/analysis';
+import type { AnalysisProgress } from '../../protocol/analysis/analysis';
+import type { Surroundings } from '../surroundings';
+import type { KeptSteps } from './kept-steps';
+import { taskSurroundings } from './task-surroundings';
+import { TimeLeft } from './time-left';
+
+type Result = Readonly<Record<string, unknown>>;
+
+export interface Followed {
+  readonly analysis: Pick<Analysis, 'finding' | 'sections'>;
+  readonly steps: KeptSteps;
+  readonly surroundings: Surroundings;
+  readonly signal: AbortSignal;
+}
+
+export const stage = (
+  sentence: string,
+  share: number,
+  kept: number,
+): Extract<AnalysisProgress, { readonly kind: 'stage' }> => ({ kind: 'stage', sentence, share, kept });
+
+/** Gives the result; what was kept is removed. */
+export async function* followed(
+  run: AsyncGenerator<Step<Result>, Result>,
+  { analysis, steps, surroundings, signal }: Followed,
+): AsyncGenerator<AnalysisProgress, Result> {
+  const left = new TimeLeft();
+  const { pause } = taskSurroundings(signal);
+  for (;;) {
+    signal.throwIfAborted();
+    // Steps that wait for nothing would keep the message of a cancel from being read.
+    await pause();
+    const step = await run.next();
+    if (step.done) {
+      await steps.remove();
+      return step.value;
+    }
+    const { sentence, done, total, partial } = step.value;
+    if (steps.problem !== undefined) {
+      surroundings.log('warn', `The steps of the run are not kept, so it cannot be resumed: ${steps.problem}`);
+      steps.problem = undefined;
+    }
+    const share = total > 0 ? Math.min(1, done / total) : 0;
+    const secondsLeft = left.after(done, total, steps.reused);
+    yield { ...stage(sentence, share, steps.kept), ...(secondsLeft === undefined ? {} : { secondsLeft }) };
+    if (partial) {
+      yield { kind: 'partial', finding: analysis.finding(partial), sections: analysis.sections(partial) };
+    }
+  }
+}
+
+/** Share of the memory limit that an analysis may hold beside a run: weights and the run itself have the rest. */
+export const heldShare = 0.25;
