@@ -15,6 +15,8 @@ export interface CheckpointFiles {
   readonly tensors: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>;
   /** tokenizer.json and tokenizer_config.json */
   readonly tokenizer?: { readonly tokenizer: object; readonly config: object };
+  /** Further files by name, e.g. prompts to ask it. */
+  readonly texts?: Readonly<Record<string, string>>;
 }
 
 /** What an experiment works with. */

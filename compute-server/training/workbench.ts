@@ -24,7 +24,10 @@ export function experimentFolder(
 ): string {
   if (chosen !== '') return resolve(String(chosen));
   const sorted = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
-  const hash = createHash('sha256').update(JSON.stringify([sorted, seed])).digest('hex').slice(0, 8);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([sorted, seed]))
+    .digest('hex')
+    .slice(0, 8);
   return join(cacheFolder, 'experiments', `${id}-${hash}`);
 }
 

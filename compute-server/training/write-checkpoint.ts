@@ -39,6 +39,7 @@ export async function writeCheckpoint(folder: string, experiment: string, files:
     // First, so that a run that ends between two files may write the folder again.
     await put(folder, 'config.json', json({ ...files.config, [mark]: experiment }));
     await put(folder, 'model.safetensors', safetensors(files.tensors));
+    for (const [name, text] of Object.entries(files.texts ?? {})) await put(folder, name, text);
     if (!files.tokenizer) return;
     await put(folder, 'tokenizer.json', json(files.tokenizer.tokenizer));
     await put(folder, 'tokenizer_config.json', json(files.tokenizer.config));
@@ -68,6 +69,8 @@ export function safetensors(tensors: CheckpointFiles['tensors']): Uint8Array {
   const json = Buffer.from(text.padEnd(Math.ceil(Buffer.byteLength(text) / 8) * 8));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
-  const pieces = Object.values(tensors).map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  const pieces = Object.values(tensors).map(
+    ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  );
   return Buffer.concat([length, json, ...pieces]);
 }

@@ -30,7 +30,9 @@ export function languageBatch(model: ModelSpec, sequences: readonly TrainingSequ
     token_ids: int64(each(({ ids }, place) => (place < ids.length - 1 ? (ids[place] ?? 0) : 0))),
     targets: int64(each(({ ids }, place) => ids[place + 1] ?? 0)),
     target_weights: {
-      data: Float32Array.from(each(({ ids, weights }, place) => (place + 1 < ids.length ? (weights[place + 1] ?? 0) : 0))),
+      data: Float32Array.from(
+        each(({ ids, weights }, place) => (place + 1 < ids.length ? (weights[place + 1] ?? 0) : 0)),
+      ),
       shape,
     },
     positions: { data: positions, shape: [length] },
