@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { analyses } from '../diagnostics/catalogue.ts';
+import { analyses, experiments } from '../diagnostics/catalogue.ts';
 import { analysisCommand, analysisCommandTitle, commandTable } from '../protocol/contributions/commands.ts';
 import { areas, settings } from '../protocol/contributions/settings.ts';
 import { container, customEditors, exampleMarker, panels, views, viewTable } from '../protocol/contributions/views.ts';
@@ -105,7 +105,9 @@ const welcomes = () =>
   );
 
 /** What these tables say of package.json; a key that is not here is written by hand. */
-export function manifestOfTables(catalogue = analyses) {
+const all = [...analyses, ...experiments];
+
+export function manifestOfTables(catalogue = all) {
   const editors = Object.values(customEditors);
   return {
     activationEvents: [
@@ -147,7 +149,7 @@ export function manifestOfTables(catalogue = analyses) {
 }
 
 /** The text of a package.json with the tables written in. */
-export const withTables = (text, catalogue = analyses) =>
+export const withTables = (text, catalogue = all) =>
   `${JSON.stringify({ ...JSON.parse(text), ...manifestOfTables(catalogue) }, undefined, 2)}\n`;
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

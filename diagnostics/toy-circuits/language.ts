@@ -106,10 +106,14 @@ function listOf(tokenizer: WordTokenizer, source: Random): TrainingSequence {
   return { ids, weights: ids.map((_, at) => (at > once.length + 1 ? weights.again : 0)) };
 }
 
-/** A quarter lists, a quarter colours, half names. */
+/** Of eight sequences, three lists, two of colours and three of names. */
+const mixture = ['list', 'names', 'colours', 'list', 'names', 'list', 'colours', 'names'] as const;
+
 export function drawnSequences(tokenizer: WordTokenizer, count: number, source: Random): readonly TrainingSequence[] {
   const [first, second] = toyTasks;
-  return Array.from({ length: count }, (_, at) =>
-    at % 4 === 0 ? listOf(tokenizer, source) : sentenceOf(tokenizer, (at % 4 === 1 ? first : second).draw(source)),
-  );
+  return Array.from({ length: count }, (_, at) => {
+    const kind = mixture[at % mixture.length];
+    if (kind === 'list') return listOf(tokenizer, source);
+    return sentenceOf(tokenizer, (kind === 'colours' ? first : second).draw(source));
+  });
 }
