@@ -104,9 +104,9 @@ const welcomes = () =>
     })),
   );
 
-/** What these tables say of package.json; a key that is not here is written by hand. */
 const all = [...analyses, ...experiments];
 
+/** What these tables say of package.json; a key that is not here is written by hand. */
 export function manifestOfTables(catalogue = all) {
   const editors = Object.values(customEditors);
   return {
