@@ -1,4 +1,8 @@
-/** A small Llama that can be trained, as a network and as the files of a checkpoint. */
+/**
+ * A small Qwen 2 that can be trained, as a network and as the files of a checkpoint. It is the family with plain blocks whose layers
+ * may read a window each: a first layer that reads a token and the one before has at once what heads that look for an earlier copy
+ * need, and a task that takes thousands of steps without it takes hundreds.
+ */
 import { describeModel } from '../../models/formats/describe-model';
 import { specifyModel } from '../../models/architectures/catalogue';
 import type { ModelSpec } from '../../models/architectures/model-spec';
@@ -21,8 +25,8 @@ export interface SmallSize {
 
 /** config.json */
 const smallConfig = ({ layers, heads, headDim, feedForward, vocabulary, context }: SmallSize) => ({
-  architectures: ['LlamaForCausalLM'],
-  model_type: 'llama',
+  architectures: ['Qwen2ForCausalLM'],
+  model_type: 'qwen2',
   hidden_size: heads * headDim,
   intermediate_size: feedForward,
   num_hidden_layers: layers,
@@ -36,8 +40,9 @@ const smallConfig = ({ layers, heads, headDim, feedForward, vocabulary, context 
   hidden_act: 'silu',
   vocab_size: vocabulary,
   tie_word_embeddings: true,
-  attention_bias: false,
-  mlp_bias: false,
+  use_sliding_window: true,
+  sliding_window: 2,
+  layer_types: Array.from({ length: layers }, (_, layer) => (layer === 0 ? 'sliding_attention' : 'full_attention')),
   bos_token_id: 0,
   eos_token_id: 0,
   torch_dtype: 'float32',
@@ -49,6 +54,7 @@ function smallShapes({ layers, heads, headDim, feedForward, vocabulary }: SmallS
   for (let layer = 0; layer < layers; layer++) {
     const at = `model.layers.${layer}.`;
     shapes[`${at}input_layernorm.weight`] = [width];
+    for (const name of ['q', 'k', 'v']) shapes[`${at}self_attn.${name}_proj.bias`] = [width];
     for (const name of ['q', 'k', 'v', 'o']) shapes[`${at}self_attn.${name}_proj.weight`] = [width, width];
     shapes[`${at}post_attention_layernorm.weight`] = [width];
     shapes[`${at}mlp.gate_proj.weight`] = [feedForward, width];
@@ -61,16 +67,16 @@ function smallShapes({ layers, heads, headDim, feedForward, vocabulary }: SmallS
 export interface SmallModel {
   readonly spec: ModelSpec;
   readonly network: Network;
-  /** Norms of 1; matrices of normal numbers, so that what enters and leaves a layer is of one size; embeddings of 0.05. */
+  /** Norms of 1, biases of 0; matrices of normal numbers, so that what enters and leaves a layer is of one size; embeddings of 0.05. */
   initial(seed: number): Parameters;
   files(parameters: Parameters, tokenizer?: CheckpointFiles['tokenizer']): CheckpointFiles;
 }
 
-export function smallLlama(name: string, size: SmallSize): SmallModel {
+export function smallModel(name: string, size: SmallSize): SmallModel {
   const shapes = smallShapes(size);
   const config = smallConfig(size);
   const specified = specifyModel(describeModel(config), weightsOf(shapes));
-  if (specified.kind !== 'text') throw new RangeError('a Llama is a model of text');
+  if (specified.kind !== 'text') throw new RangeError('Qwen 2 is a model of text');
   const network = languageNetwork(name, specified.text, shapes);
   return {
     spec: specified.text,
@@ -82,9 +88,10 @@ export function smallLlama(name: string, size: SmallSize): SmallModel {
         const share = /(?:o_proj|down_proj)\.weight$/u.test(tensor) ? (2 * size.layers) ** -0.5 : 1;
         return share * (shape[1] ?? 1) ** -0.5;
       });
-      const entries = Object.entries(drawn).map(
-        ([tensor, data]) => [tensor, shapes[tensor]?.length === 1 ? data.map(() => 1) : data] as const,
-      );
+      const entries = Object.entries(drawn).map(([tensor, data]) => {
+        if (shapes[tensor]?.length !== 1) return [tensor, data] as const;
+        return [tensor, new Float32Array(data.length).fill(tensor.endsWith('.bias') ? 0 : 1)] as const;
+      });
       return Object.fromEntries(entries);
     },
     files(parameters, tokenizer) {
