@@ -41,7 +41,7 @@ const parameters: ParameterTable<ToyParameters> = {
     description: 'Steps of training, of 32 sequences each.',
     min: 1,
     max: 100_000,
-    default: 2000,
+    default: 1500,
   },
   rate: {
     kind: 'number',
