@@ -5,6 +5,7 @@ import { resolveTable, type ParameterTable } from '../../protocol/analysis/param
 import type { AnalysisJob, ReadInput, Step } from '../analysis';
 import { circuitReuse } from '../circuit-reuse/analysis';
 import type { ReuseParameters } from '../circuit-reuse/parameters';
+import type { ReuseResult } from '../circuit-reuse/result';
 import { folderField, type Experiment, type Workbench } from '../experiment';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { mean } from '../statistics/mean';
@@ -13,7 +14,7 @@ import { scoreTask } from '../tasks/score';
 import { TaskTokens } from '../tasks/task-tokens';
 import { curvesOf } from '../training/curves';
 import { languageBatch } from '../training/language-batch';
-import { smallLlama, type SmallModel } from '../training/small-llama';
+import { smallModel, type SmallModel } from '../training/small-model';
 import { train, trainingSentence, type Measures } from '../training/train';
 import type { Parameters, Trainer } from '../training/trainer';
 import type { WordTokenizer } from '../training/word-tokenizer';
@@ -40,7 +41,7 @@ const parameters: ParameterTable<ToyParameters> = {
     description: 'Steps of training, of 32 sequences each.',
     min: 1,
     max: 100_000,
-    default: 2000,
+    default: 1500,
   },
   rate: {
     kind: 'number',
@@ -101,7 +102,7 @@ async function* run(bench: Workbench, job: AnalysisJob<ToyParameters>): AsyncGen
   const tokenizer = toyTokenizer();
   const context = 256;
   const size = { layers, heads, headDim, feedForward: 2 * heads * headDim, vocabulary: tokenizer.size, context };
-  const small = smallLlama('the toy', size);
+  const small = smallModel('the toy', size);
   const facts = { parameterCount: parameterCount(small.network), vocabulary: tokenizer.size };
   const running = train(bench.trainer, step, {
     key: 'toy',
@@ -136,7 +137,7 @@ async function* run(bench: Workbench, job: AnalysisJob<ToyParameters>): AsyncGen
   const compared = circuitReuse.run(model, await reuseJob(model, job));
   for (;;) {
     const one = await compared.next();
-    if (one.done) return { ...result, learned, reuse: one.value };
+    if (one.done) return { ...result, learned, reuse: named(one.value) };
     const { sentence, done, total: of } = one.value;
     yield { sentence, done: steps + (done / of) * 0.5 * steps, total, partial: { ...result, learned } };
   }
@@ -172,6 +173,16 @@ const pauseOf = (model: ModelRunner) => ({
     return Promise.resolve();
   },
 });
+
+/** A task from a file has the name of the file. */
+function named(reuse: ReuseResult): ReuseResult {
+  const [first, second] = toyTasks;
+  return {
+    ...reuse,
+    first: { ...reuse.first, title: first.title },
+    second: { ...reuse.second, title: second.title },
+  };
+}
 
 /** Name of the file of its prompts in the folder of the model. */
 const fileOf = ({ id }: ToyTask): string => `prompts-${id}.jsonl`;

@@ -1,6 +1,5 @@
 /** What every list of sections has to be: data that survives a file, with names, units and sizes that fit. */
 import assert from 'node:assert/strict';
-import type { ModelFacts } from '../../../diagnostics/model-runner/model-runner';
 import { check, type Schema } from '../../../protocol/schema/check';
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import { sections as schema } from '../../../protocol/sections/schema';
@@ -13,7 +12,10 @@ export function throughFile<T>(of: Schema<T>, value: unknown, what: string): T {
   return checked.result;
 }
 
-export function checkSections(sections: readonly Section[], { blocks }: ModelFacts): void {
+export function checkSections(
+  sections: readonly Section[],
+  { blocks }: { readonly blocks: readonly { readonly heads: number }[] },
+): void {
   assert.deepEqual(throughFile(schema, sections, 'the sections'), sections);
   for (const section of sections) {
     assert.ok(section.title !== '' && section.id !== '', `section ${section.id} has no title or id`);

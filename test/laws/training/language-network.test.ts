@@ -22,7 +22,8 @@ describe('Law: a language model as a network is the model that is run', function
 
   for (const tiny of tinyModels) {
     it(tiny.name, async function () {
-      const { model, close } = await openTiny(tiny);
+      const opened = await openTiny(tiny);
+      const { model } = opened;
       try {
         const runner = runnerOf(model);
         if (!runner.facts.predicts) return;
@@ -68,7 +69,7 @@ describe('Law: a language model as a network is the model that is run', function
           'parameters without a gradient',
         );
       } finally {
-        await close();
+        await opened.close();
       }
     });
   }

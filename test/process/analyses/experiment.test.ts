@@ -50,7 +50,7 @@ describe('an experiment', function () {
     const { model } = result;
     assert.match(model.folder, /trained-cycle-[0-9a-f]{8}$/);
     assert.ok(model.folder.startsWith(join(cache, 'experiments')));
-    assert.deepEqual([model.family, model.layers, model.heads], ['llama', 1, 2]);
+    assert.deepEqual([model.family, model.layers, model.heads], ['qwen2', 1, 2]);
     const heads = await headscope(['run', 'first-token', model.folder, '--ids', '1,2,3,4', '--json', '-'], cache);
     assert.equal(heads.code, 0, heads.stderr);
     assert.equal((JSON.parse(heads.stdout) as AnalysisResult).model.hash, model.hash);

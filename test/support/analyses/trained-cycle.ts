@@ -2,7 +2,7 @@
 import { folderField, type Experiment } from '../../../diagnostics/experiment';
 import { curveChart, curvesOf, curvesSchema, type Curves } from '../../../diagnostics/training/curves';
 import { languageBatch } from '../../../diagnostics/training/language-batch';
-import { smallLlama } from '../../../diagnostics/training/small-llama';
+import { smallModel } from '../../../diagnostics/training/small-model';
 import { train, trainingSentence } from '../../../diagnostics/training/train';
 import type { Random } from '../../../kernels/tensors/random';
 import type { Schema } from '../../../protocol/schema/check';
@@ -40,7 +40,7 @@ export const trainedCycle: Experiment<Parameters, Result> = {
   estimate: () => ({ bytes: 1e5 }),
   async *run(bench, { parameters: { steps }, seed, step }) {
     const size = { layers: 1, heads: 2, headDim: 8, feedForward: 16, vocabulary, context: 32 };
-    const small = smallLlama('a cycle', size);
+    const small = smallModel('a cycle', size);
     const sequences = (random: Random) =>
       Array.from({ length: 8 }, () => ({
         ids: cycle(random.whole(vocabulary), length),

@@ -1,0 +1,91 @@
+/** The laws that every experiment keeps: few steps of training, and what is made of them. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { ServerWorkbench } from '../../../compute-server/training/workbench';
+import type { Step } from '../../../diagnostics/analysis';
+import { experiments as catalogue } from '../../../diagnostics/catalogue';
+import type { Experiment } from '../../../diagnostics/experiment';
+import { resolveTable, type ParameterValues } from '../../../protocol/analysis/parameters';
+import { experiments as toys } from '../../support/analyses/catalogue';
+import { headsOf, surroundingsOf } from '../models/jobs';
+import { checkSections, throughFile } from './checked-sections';
+
+/** Of every experiment the smallest run. */
+const small: Readonly<Record<string, ParameterValues>> = {
+  'toy-circuits': { steps: 60, layers: 2, heads: 2, samples: 4 },
+  'trained-cycle': { steps: 120 },
+};
+
+type Result = Readonly<Record<string, unknown>>;
+
+describe('experiments', function () {
+  this.timeout(60_000);
+  const opened: LoadedModel[] = [];
+  let folder: string;
+  before(() => (folder = mkdtempSync(join(tmpdir(), 'headscope-experiments-'))));
+  after(async () => {
+    for (const { sessions, tokeniser } of opened) {
+      if (tokeniser.ok) tokeniser.tokeniser.close();
+      await sessions.release();
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  async function ran(experiment: Experiment, name: string) {
+    const { signal } = new AbortController();
+    const open = async (at: string): Promise<LoadedModel> => {
+      const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+      opened.push(model);
+      return model;
+    };
+    const bench = new ServerWorkbench(experiment.id, join(folder, name), open, surroundingsOf(), signal);
+    const parameters = resolveTable(experiment.id, experiment.parameters, small[experiment.id]);
+    assert.ok(parameters.ok);
+    const keys: string[] = [];
+    const run = experiment.run(bench, {
+      input: { given: { kind: 'none' }, prompts: [] },
+      parameters: parameters.values,
+      variant: {},
+      groups: [],
+      seed: 5,
+      step: (key, act) => {
+        keys.push(key);
+        return act();
+      },
+    });
+    const steps: Step<Result>[] = [];
+    let next = await run.next();
+    for (; !next.done; next = await run.next()) steps.push(next.value);
+    await bench.trainer.close();
+    return { result: next.value, steps, keys, bench };
+  }
+
+  for (const experiment of [...toys, ...catalogue]) {
+    it(`${experiment.id}: progress, partial results, a result that its schema reads, the same for the same seed`, async () => {
+      const { result, steps, keys, bench } = await ran(experiment, `${experiment.id}-1`);
+      assert.ok(bench.first, 'it wrote no model');
+      const facts = { blocks: headsOf(bench.first) };
+      assert.equal(new Set(keys).size, keys.length, 'two steps of one name');
+      for (const { sentence, done, total, partial } of steps) {
+        assert.match(sentence, /^[A-Z]/);
+        assert.ok(done >= 0 && done <= total);
+        if (partial) checkSections(experiment.sections(partial), facts);
+      }
+      assert.ok(
+        steps.some(({ partial }) => partial),
+        'nothing is shown while it works',
+      );
+      assert.deepEqual(throughFile(experiment.result, result, experiment.id), result);
+      const sections = experiment.sections(result);
+      assert.ok(sections.length > 0);
+      checkSections(sections, facts);
+      assert.match(experiment.finding(result), /^[A-Z0-9].*\.$/);
+      assert.match(experiment.finding({}), /\.$/);
+      const again = await ran(experiment, `${experiment.id}-2`);
+      assert.deepEqual({ ...again.result, folder: '' }, { ...result, folder: '' });
+    });
+  }
+});
