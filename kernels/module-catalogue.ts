@@ -1,8 +1,10 @@
 /** Every module, by explicit import. A module that is listed here is tested by test/laws/modules and offered everywhere. */
 import type { Module } from './module';
+import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
+import { shvitBlock } from './modules/shvit/shvit-block';
 import { spectralGateModule } from './modules/spectformer/spectral-gate';
 
-export const moduleCatalogue: readonly Module[] = [shsa, spectralGateModule];
+export const moduleCatalogue: readonly Module[] = [shsa, shvitBlock, shvit, spectralGateModule];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

@@ -232,10 +232,10 @@ function findingOf(module: Module, proofs: readonly ModuleProof[], timing: Modul
   const ms = `${own.medianMs.toPrecision(3)} ms a call`;
   switch (verdict(ratio)) {
     case 'faster':
-      return `${right} It takes ${ms}, ${ratio.median.toFixed(2)} times as fast as plain attention over the same tokens (${interval}).`;
+      return `${right} It takes ${ms}, ${ratio.median.toFixed(2)} times as fast as one layer of plain attention over the same tokens (${interval}).`;
     case 'slower':
-      return `${right} It takes ${ms}, ${(1 / ratio.median).toFixed(2)} times as long as plain attention over the same tokens (${(1 / ratio.high).toFixed(2)} to ${(1 / ratio.low).toFixed(2)}).`;
+      return `${right} It takes ${ms}, ${(1 / ratio.median).toFixed(2)} times as long as one layer of plain attention over the same tokens (${(1 / ratio.high).toFixed(2)} to ${(1 / ratio.low).toFixed(2)}).`;
     case 'same':
-      return `${right} It takes ${ms}; whether that is faster or slower than plain attention over the same tokens the times do not decide (${interval}).`;
+      return `${right} It takes ${ms}; whether that is faster or slower than one layer of plain attention over the same tokens the times do not decide (${interval}).`;
   }
 }

@@ -65,6 +65,14 @@ export function buildModule(
   return builder.finish();
 }
 
+/** The same graph, whose weights are those behind a prefix. */
+export const inside = (graph: ModuleGraph, prefix: string): ModuleGraph => ({
+  precision: graph.precision,
+  input: (name) => graph.input(name),
+  weight: (name) => graph.weight(prefix + name),
+  constant: (shape, numbers) => graph.constant(shape, numbers),
+});
+
 /** x W^T + bias over the last axis, W [out, in] as PyTorch keeps it. */
 export function linearLayer(x: Value, weight: Value, bias?: Value): Value {
   const y = fusedMatmul(x, weight, { transposeB: true });

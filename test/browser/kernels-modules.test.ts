@@ -152,7 +152,7 @@ describe('modules in the Kernels panel', () => {
       await panel.send({ kind: 'moduleResult', result: await run(small) });
       await panel.page.waitForSelector('[data-section="received"] canvas');
       const [inner, outer] = await panel.page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-      assert.ok(inner! <= outer!, `${width}: ${inner} px wide`);
+      assert.ok(inner <= outer, `${width}: ${inner} px wide`);
       if (!pictures) continue;
       mkdirSync(pictures, { recursive: true });
       await panel.page.evaluate(() => document.querySelector('#modules')?.scrollIntoView());

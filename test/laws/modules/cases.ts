@@ -10,6 +10,14 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { channels: 8, partial: 8, qkDim: 3, height: 4, width: 4 },
     { channels: 9, partial: 1, height: 1, width: 1 },
   ],
+  'shvit-block': [
+    { channels: 12, partial: 5, qkDim: 4, height: 4, width: 5, batch: 2 },
+    { channels: 6, partial: 6, height: 1, width: 3 },
+  ],
+  shvit: [
+    { variant: 'tiny', side: 64, classes: 5, batch: 2 },
+    { variant: 'tiny', side: 33, classes: 3 },
+  ],
   'spectral-gate': [
     { height: 4, width: 6, channels: 3, batch: 2 },
     { height: 5, width: 7, channels: 2 },

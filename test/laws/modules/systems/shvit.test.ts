@@ -1,6 +1,9 @@
 /** SHViT's single-head attention: the checks of the card, with values of their own. */
 import assert from 'node:assert/strict';
-import { drawCall } from '../../../../kernels/module-parts/draw';
+import { drawCall, drawWeight } from '../../../../kernels/module-parts/draw';
+import { convolution, sum } from '../../../../kernels/module-parts/layers';
+import { grids, shvit } from '../../../../kernels/modules/shvit/network';
+import { foldPair, foldResidualPair, pairReference, pairWeights } from '../../../../kernels/modules/shvit/parts';
 import { buildModule } from '../../../../kernels/module-parts/graph';
 import { operatorsOf } from '../../../../kernels/graph/operators-of';
 import { shsa, shsaInside, shsaReference } from '../../../../kernels/modules/shvit/shsa';
@@ -133,5 +136,62 @@ describe('SHViT, single-head self-attention', () => {
     const n = 196;
     // 2 n Cp (32 + Cp) + 2 n^2 16 + 2 n^2 Cp + 2 n C^2 of the paper, in multiply-adds.
     assert.equal(multiplyAdds, n * 48 * 80 + n * n * 16 + n * n * 48 + n * 224 * 224);
+  });
+
+  it('the folded pair of convolution and norm, and of the depthwise residual, compute the same', () => {
+    const weights = Object.fromEntries(
+      pairWeights('pair', 6, 1, 3).map((weight) => [weight.name, drawWeight(weight, 3)] as const),
+    );
+    const { inputs } = drawCall(shsa, { ...parameters, channels: 6, partial: 3 }, 9);
+    const x = inputs['x']!;
+    const options = { padding: 1, groups: 6 };
+    const of = (folded: Tensors): Tensor => convolution(x, folded['pair.weight']!, folded['pair.bias'], options);
+    const plain = pairReference(x, weights, 'pair', options);
+    closeTo(of(foldPair(weights, 'pair')), plain, 1e-12);
+    closeTo(of(foldResidualPair(weights, 'pair')), sum(x, plain), 1e-12);
+  });
+
+  // Published: 6.3, 11.4, 14.2 and 16.5 million; 241, 366, 601 and 986 million multiply-adds (which the paper calls FLOPs).
+  const published = [
+    ['S1', 224, 6.331e6, 6.3e6, 241e6],
+    ['S2', 224, 11.483e6, 11.4e6, 366e6],
+    ['S3', 224, 14.245e6, 14.2e6, 601e6],
+    ['S4', 256, 16.588e6, 16.5e6, 986e6],
+  ] as const;
+  for (const [variant, side, count, said, products] of published) {
+    it(`${variant}: learned numbers and multiply-adds as published`, () => {
+      const cost = shvit.cost({ variant, side, classes: 1000, batch: 1 });
+      assert.ok(Math.abs(cost.parameters - count) < 500, `${cost.parameters}`);
+      assert.ok(Math.abs(cost.parameters / said - 1) < 0.01);
+      assert.ok(Math.abs(cost.multiplyAdds / products - 1) < 0.002, `${cost.multiplyAdds}`);
+    });
+  }
+
+  it('grids of 14, 7 and 4 at 224 pixels: the edge of zeros makes 4 of 7', () => {
+    assert.deepEqual(grids(224), [14, 14, 7, 4]);
+  });
+
+  it('the state dict of S1 has the names and shapes of the repository', () => {
+    const shapes = new Map(
+      shvit.weights({ variant: 'S1', side: 224, classes: 1000, batch: 1 }).map(({ name, shape }) => [name, shape]),
+    );
+    // By hand from model/shvit.py: indices of the sequences, and what has no attention.
+    const named: Readonly<Record<string, readonly number[] | undefined>> = {
+      'patch_embed.0.c.weight': [16, 3, 3, 3],
+      'patch_embed.6.bn.running_var': [128],
+      'blocks1.1.conv.m.c.weight': [128, 1, 3, 3],
+      'blocks1.1.mixer.m.qkv.c.weight': undefined,
+      'blocks2.0.1.m.pw1.c.weight': [256, 128, 1, 1],
+      'blocks2.1.conv2.c.weight': [512, 1, 3, 3],
+      'blocks2.1.se.fc1.weight': [128, 512, 1, 1],
+      'blocks2.1.conv3.c.weight': [224, 512, 1, 1],
+      'blocks2.3.mixer.m.pre_norm.weight': [48],
+      'blocks2.6.mixer.m.qkv.c.weight': [80, 48, 1, 1],
+      'blocks2.7.conv.m.c.weight': undefined,
+      'blocks3.7.mixer.m.proj.1.c.weight': [320, 320, 1, 1],
+      'head.bn.weight': [320],
+      'head.l.weight': [1000, 320],
+    };
+    for (const [name, shape] of Object.entries(named)) assert.deepEqual(shapes.get(name), shape, name);
   });
 });

@@ -10,6 +10,7 @@ import type { ModuleProgress } from '../../../../protocol/compute/modules';
 import { check, parseJson } from '../../../../protocol/schema/check';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { drawWeights } from '../../../../kernels/module-parts/draw';
+import { shvit } from '../../../../kernels/modules/shvit/network';
 import { shsa } from '../../../../kernels/modules/shvit/shsa';
 import type { Surroundings } from '../../../../compute-server/surroundings';
 import { writeSafetensors } from '../../../support/checkpoints/safetensors-file';
@@ -134,6 +135,31 @@ describe('A run of a module', function () {
     const other = await run({ weights: { file, prefix: 'blocks3.10.mixer.m.' } });
     const received = ({ sections }: ModuleResult) => sections.find(({ id }) => id === 'received');
     assert.notDeepEqual(received(other.result), received(result), 'other weights, another picture');
+  });
+
+  it('a whole network of published names runs on a picture and shows its attention', async () => {
+    const tiny = { variant: 'tiny', side: 64, classes: 7, batch: 1 };
+    const file = path.join(folder, 'shvit.safetensors');
+    const tensors = Object.entries(drawWeights(shvit, tiny, 5)).map(
+      ([name, x]) => [name, { shape: x.shape, data: Float32Array.from(x.data) }] as const,
+    );
+    writeSafetensors(file, new Map(tensors));
+    const picture = path.resolve('test/fixtures/pictures/rgb.png');
+    const { result } = await run({
+      module: 'shvit',
+      parameters: { side: 64 },
+      input: { kind: 'picture', file: picture },
+      weights: { file },
+    });
+    assert.deepEqual(result.parameters, tiny);
+    assert.match(result.notes[0]!, /the whole of it at 64 x 64 pixels/);
+    assert.match(result.notes[1]!, /prefix "" \(none\), which gives variant tiny, classes 7\./);
+    assert.ok(result.proofs.every(({ ok }) => ok));
+    const map = result.sections.find(({ id }) => id === 'received');
+    assert.ok(map?.kind === 'map');
+    // Stride 16 of the stem, halved once: 2 x 2 pixels; attention that is received adds up to 1.
+    assert.deepEqual([map.values.length, map.values[0]!.length], [2, 2]);
+    assert.ok(Math.abs(map.values.flat().reduce((a, b) => a + b) - 1) < 1e-9);
   });
 
   it('a name that is missing, a shape that is another and a file of something else are said', async () => {
