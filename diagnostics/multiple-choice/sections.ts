@@ -251,6 +251,7 @@ function nodesTable(result: Partial<ChoiceResult>): TableSection {
       { name: 'type', title: 'Type', kind: 'text' },
       number('labels', 'To labels', 'Attention from the last position to the labels. Mean over prompts.'),
       number('options', 'To options', 'Attention from the last position to the options. Mean over prompts.'),
+      number('right', 'To right option', 'Attention to the right option. Mean over prompts.'),
       number(
         'end',
         'To the end',
