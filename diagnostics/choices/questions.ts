@@ -1,6 +1,7 @@
 /**
- * Questions with options of which one is right: a person's own, one JSON object a line, or some of Headscope's. The fields are
- * those of MMLU on the Hub as well (`question`, `choices`, `subject`). A text may be a list of token ids instead.
+ * Questions with options of which one is right: a person's own, or some of Headscope's. A file has one JSON object a line, with the
+ * fields of MMLU on the Hub as well (`question`, `choices`, `subject`), and texts may be lists of token ids; or it is CSV as MMLU is
+ * published: question, options, letter of the answer.
  */
 import * as v from 'valibot';
 import { random as randomFrom, seedFor } from '../../kernels/tensors/random';
@@ -9,6 +10,7 @@ import { either, filledText, list, object, optional, text, whole } from '../../p
 import { printableLine } from '../../protocol/wire/printable';
 import { FailureError } from '../../protocol/wire/failures';
 import { drawnQuestion, questionKinds } from '../tasks/multiple-choice';
+import { recordsOf } from '../tasks/own-facts';
 
 /** A text, or token ids that stand for themselves. */
 export type Piece = string | readonly number[];
@@ -63,26 +65,47 @@ const line: Schema<Line> = v.pipe(
 /** Questions with another number of options than there are labels are left out. Fails where no line can be used. */
 export function ownQuestions(path: string, content: string, labels: number): Questions {
   const notes: string[] = [];
-  const questions = content.split(/\r?\n/u).flatMap((one, at) => {
-    if (one.trim() === '') return [];
-    const read = questionOf(one, labels);
+  const questions = linesOf(path, content).flatMap(({ line: number, value }) => {
+    const read = typeof value === 'string' ? value : questionOf(value.parsed, labels);
     if (typeof read !== 'string') return [read];
-    notes.push(`Line ${at + 1} is left out: ${read}`);
+    notes.push(`Line ${number} is left out: ${read}`);
     return [];
   });
   if (questions.length > 0) return { questions, notes };
-  const why = notes[0] ?? 'It is empty. Write one JSON object a line, with prompt, options and answer.';
+  const why = notes[0] ?? 'It is empty. Write one JSON object a line, with prompt, options and answer, or CSV.';
   throw new FailureError({ code: 'bad-request', detail: `${path} has no question that can be used. ${why}` });
 }
 
-/** A question, or what is wrong. */
-function questionOf(given: string, labels: number): Question | string {
-  let value: unknown;
+interface GivenLine {
+  readonly line: number;
+  /** What stands there, or what is wrong. */
+  readonly value: string | { readonly parsed: unknown };
+}
+
+function linesOf(path: string, content: string): readonly GivenLine[] {
+  if (/\.csv$/iu.test(path)) {
+    return recordsOf(path, content)
+      .filter(({ cells }, at) => at > 0 || cells.at(-1)?.trim().toLowerCase() !== 'answer')
+      .map(({ line: number, cells }) => ({
+        line: number,
+        value: { parsed: { question: cells[0] ?? '', choices: cells.slice(1, -1), answer: cells.at(-1) ?? '' } },
+      }));
+  }
+  return content
+    .split(/\r?\n/u)
+    .flatMap((text, at) => (text.trim() === '' ? [] : [{ line: at + 1, value: parsed(text) }]));
+}
+
+function parsed(given: string): GivenLine['value'] {
   try {
-    value = JSON.parse(given);
+    return { parsed: JSON.parse(given) as unknown };
   } catch (error) {
     return `it is not valid JSON (${printableLine((error as Error).message)}).`;
   }
+}
+
+/** A question, or what is wrong. */
+function questionOf(value: unknown, labels: number): Question | string {
   const checked = check(line, value, 'it');
   if (!checked.ok) return checked.why;
   const { prompt = '', question = prompt, options: some = [], choices = some, answer, subject = '' } = checked.result;

@@ -6,6 +6,7 @@ import { mutationWords } from '../choices/layout';
 import { partName } from '../effects/parts';
 import type { Level } from '../multiple-choice/result';
 import { cellOf } from '../sections/cell';
+import { threeDigits } from '../words';
 import { isMeasured } from './finding';
 import { compressions, type Answers, type Both, type Compression, type SubspaceResult } from './result';
 import { inputs, type Input } from './vectors';
@@ -64,14 +65,6 @@ function levelsTable(result: SubspaceResult): TableSection {
     ['mean output in its place', ablated],
     ['chance', { fit: at, held: at }],
   ];
-  const columns = (id: string, of: string): readonly SectionColumn[] => [
-    number(`${id}Loss`, `Loss, ${of}`, lossWords, 'nats'),
-    number(`${id}LossLow`, 'From', `Lower end of its ${studentWords}.`, 'nats'),
-    number(`${id}LossHigh`, 'To', 'Upper end of it.', 'nats'),
-    number(`${id}Accuracy`, `Accuracy, ${of}`, accuracyWords),
-    number(`${id}AccuracyLow`, 'From', `Lower end of its ${wilsonWords}.`),
-    number(`${id}AccuracyHigh`, 'To', 'Upper end of it.'),
-  ];
   const shared =
     sharing > 1 ? ` Its keys and values are read by ${sharing} query heads, and are replaced for all of them.` : '';
   return {
@@ -81,21 +74,27 @@ function levelsTable(result: SubspaceResult): TableSection {
     caption: `The query at the last position; keys and values at the ${where}. Directions were found on ${fit} prompts; ${held} others were held out.${shared}`,
     columns: [
       { name: 'what', title: 'The head', kind: 'text' },
-      ...columns('held', 'held out'),
+      number('loss', 'Loss', `${lossWords} Held-out prompts.`, 'nats'),
+      number('lossLow', 'From', `Lower end of its ${studentWords}.`, 'nats'),
+      number('lossHigh', 'To', 'Upper end of it.', 'nats'),
+      number('accuracy', 'Accuracy', `${accuracyWords} Held-out prompts.`),
+      number('accuracyLow', 'From', `Lower end of its ${wilsonWords}.`),
+      number('accuracyHigh', 'To', 'Upper end of it.'),
       number(
         'kept',
         'Kept',
         'Held out: (loss with the mean output - loss) / (loss with the mean output - loss of the whole head). Nothing where the head hardly lowers the loss.',
       ),
-      ...columns('fit', 'of the fit'),
+      number('fitLoss', 'Loss, fit', `${lossWords} Prompts that the directions were found on.`, 'nats'),
+      number('fitAccuracy', 'Accuracy, fit', `${accuracyWords} Prompts that the directions were found on.`),
     ],
     rows: rows.map(([what, { held: own, fit: fitted, kept }]) => [
       what,
       ...cells(own.loss),
       ...cells(own.accuracy),
       cellOf(kept),
-      ...cells(fitted.loss),
-      ...cells(fitted.accuracy),
+      cellOf(fitted.loss.mean),
+      cellOf(fitted.accuracy.mean),
     ]),
   };
 }
@@ -124,7 +123,8 @@ function rankChart(
     references: [
       level('whole head', full.held[of].mean),
       level('mean output', ablated.held[of].mean),
-      level('chance', chance[of]),
+      // Chance, far above small losses, would flatten them.
+      ...(of === 'accuracy' ? [level('chance', chance.accuracy)] : []),
     ],
   };
 }
@@ -132,7 +132,7 @@ function rankChart(
 const lossChart = (result: SubspaceResult): ChartSection =>
   rankChart(result, 'loss', {
     title: 'Loss by number of directions',
-    caption: 'Held-out prompts. With no direction every prompt has the same mean vector.',
+    caption: `Held-out prompts. With no direction every prompt has the same mean vector. Chance is ${threeDigits(result.chance.loss)} nats.`,
     y: { title: 'Loss among the labels', unit: 'nats', scale: 'linear' },
     interval: studentWords,
   });
@@ -200,25 +200,22 @@ function valuesChart({ values, basis }: SubspaceResult): ChartSection {
 }
 
 function mutationsTable({ mutations, rank, at }: SubspaceResult): TableSection {
-  const loss = (name: string, title: string, what: string): readonly SectionColumn[] => [
-    number(name, title, `${lossWords} ${what}`, 'nats'),
-    number(`${name}Low`, 'From', `Lower end of its ${studentWords}.`, 'nats'),
-    number(`${name}High`, 'To', 'Upper end of it.', 'nats'),
-  ];
+  const loss = (name: string, title: string, what: string): SectionColumn =>
+    number(name, title, `${lossWords} ${what}`, 'nats');
   return {
     kind: 'table',
     id: 'mutations',
     title: 'The same directions on changed prompts',
     caption:
-      'Held-out questions, written otherwise. Directions and means are those of usual prompts: where a change makes the loss rise, they are not what the head uses there.',
+      'Held-out questions, written otherwise. Directions and means are those of usual prompts: where a change makes the loss rise, they are not what the head uses there. The saved file has intervals.',
     columns: [
       { name: 'mutation', title: 'Prompt', kind: 'text' },
-      number('prompts', 'Prompts', 'Held-out questions that fit the tokens of the model in this form.'),
-      ...loss('full', 'Loss, whole', 'The head is left as it is.'),
-      ...compressions.flatMap((one) =>
-        loss(one, `${rank}: ${compressionWords[one]}`, `${rank} directions of the ${compressionWords[one]} are kept.`),
+      { name: 'prompts', title: 'Prompts', kind: 'text' },
+      loss('full', 'Loss, whole', 'The head is left as it is.'),
+      ...compressions.map((one) =>
+        loss(one, `${rank}: ${compressionWords[one]}`, `${rank} directions of ${compressionWords[one]} are kept.`),
       ),
-      ...loss('ablated', 'Mean output', 'The mean output of the head on usual prompts is put in its place.'),
+      loss('ablated', 'Mean output', 'The mean output of the head on usual prompts is put in its place.'),
       number('accuracy', 'Accuracy, whole', accuracyWords),
       number('accuracyAll', `Accuracy, ${rank}`, `${accuracyWords} ${rank} directions of query, keys and values.`),
       number(
@@ -230,10 +227,10 @@ function mutationsTable({ mutations, rank, at }: SubspaceResult): TableSection {
     ],
     rows: mutations.map((row) => [
       mutationWords[row.mutation],
-      row.prompts,
-      ...cells(row.full.loss),
-      ...compressions.flatMap((one) => cells(row.compressed[one].loss)),
-      ...cells(row.ablated.loss),
+      String(row.prompts),
+      cellOf(row.full.loss.mean),
+      ...compressions.map((one) => cellOf(row.compressed[one].loss.mean)),
+      cellOf(row.ablated.loss.mean),
       cellOf(row.full.accuracy.mean),
       cellOf(row.compressed.all.accuracy.mean),
       cellOf(row.attention),

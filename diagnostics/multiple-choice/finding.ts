@@ -21,7 +21,7 @@ const namesOf = (nodes: readonly Node[]): string => {
 };
 
 export function finding(result: Partial<ChoiceResult>): string {
-  const { byShots = [], prompts = 0, chance, atChance, nodes, patched, logit } = result;
+  const { byShots = [], prompts = 0, chance, atChance, nodes, patched } = result;
   const last = byShots.at(-1);
   if (!last || !chance) return 'No question was answered yet.';
   const { letter, content, shots } = last;
@@ -43,18 +43,15 @@ export function finding(result: Partial<ChoiceResult>): string {
   if (output.length === 0) return [...words, 'No head or MLP raises the right label directly.'].join(' ');
   const heads = output.filter(({ head }) => head !== undefined).length;
   words.push(
-    `${counted(heads, 'head', 'heads')} and ${counted(output.length - heads, 'MLP', 'MLPs')} have most of the direct effect on the right label${logit === undefined ? '' : ` (its centred logit is ${threeDigits(logit)})`}: ${namesOf(output)}.`,
+    `${counted(heads, 'head', 'heads')} and ${counted(output.length - heads, 'MLP', 'MLPs')} have most of the direct effect on the right label: ${namesOf(output)}.`,
   );
   const attending = (nodes: readonly Node[], what: string): string =>
     `${namesOf(nodes)} ${nodes.length === 1 ? 'attends' : 'attend'} to ${what}.`;
   const correct = ofType(output, 'correct letter');
   const reading = output.filter(({ attention }) => (attention?.rightOption ?? 0) >= leastElsewhere);
-  words.push(
-    correct.length > 0
-      ? attending(correct, 'the label of the right option')
-      : 'None of them attends to the label of the right option (type correct letter).',
-  );
+  if (correct.length > 0) words.push(attending(correct, 'the label of the right option'));
   if (reading.length > 0) words.push(attending(reading, 'the right option itself'));
+  if (correct.length + reading.length === 0) words.push('None attends to the right option or to its label.');
   const [plain, , without, alone] = patched ?? [];
   if (plain && without && alone) {
     const loss = (one: { readonly loss: { readonly mean: number } }): string => threeDigits(one.loss.mean);

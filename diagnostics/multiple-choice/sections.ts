@@ -24,7 +24,11 @@ const studentWords = "95 % interval over prompts (Student's t)";
 export function sections(result: Partial<ChoiceResult>): readonly Section[] {
   const { byShots = [], chance, nodes, notes = [], patched } = result;
   if (byShots.length === 0 || !chance) return [];
-  const found: Section[] = [accuracyChart(byShots, chance.accuracy), accuracyTable(byShots)];
+  const found: Section[] = [
+    accuracyChart(byShots, chance.accuracy),
+    answersTable(byShots, 'shares'),
+    answersTable(byShots, 'losses'),
+  ];
   if (nodes) {
     const output = outputOf(result);
     const shown =
@@ -75,45 +79,46 @@ function accuracyChart(byShots: readonly ByShots[], chance: number): ChartSectio
   };
 }
 
-function accuracyTable(byShots: readonly ByShots[]): TableSection {
-  const three = (
-    name: string,
-    title: string,
-    definition: string,
-    unit = '',
-    words = wilsonWords,
-  ): readonly SectionColumn[] => [
-    number(name, title, definition, unit),
-    number(`${name}Low`, 'From', `Lower end of its ${words}.`, unit),
-    number(`${name}High`, 'To', `Upper end of it.`, unit),
-  ];
+/** One row for each measure: a row of all of them would be wider than a side bar. */
+function answersTable(byShots: readonly ByShots[], of: 'shares' | 'losses'): TableSection {
+  const shares = [
+    ['by letter, of the labels', ({ letter }: ByShots) => letter],
+    ['by letter, of all tokens', ({ first }: ByShots) => first],
+    ['by content', ({ content }: ByShots) => content],
+    ['by content, by token', ({ contentByToken }: ByShots) => contentByToken],
+  ] as const;
+  const losses = [
+    ['of the labels', ({ loss }: ByShots) => loss],
+    ['of all tokens', ({ fullLoss }: ByShots) => fullLoss],
+  ] as const;
+  const [rows, title, unit, words, definition] =
+    of === 'shares'
+      ? ([
+          shares,
+          'Accuracy',
+          '',
+          wilsonWords,
+          'Share of prompts: the right label or option is the most probable.',
+        ] as const)
+      : ([
+          losses,
+          'Loss',
+          'nats',
+          studentWords,
+          'Mean of -ln of the softmax over the labels, or over all tokens, of the right label.',
+        ] as const);
   return {
     kind: 'table',
-    id: 'answers',
-    title: 'Answers',
+    id: of,
+    title,
     columns: [
-      number('shots', 'Examples', 'Solved examples in front of each question.'),
-      ...three('letter', 'By letter', 'Share of prompts whose right label has the largest logit of the labels.'),
-      ...three('first', 'First of all', 'Share of prompts whose right label has the largest logit of the vocabulary.'),
-      ...three(
-        'content',
-        'By content',
-        'Share whose right option has the largest probability as a text behind the question.',
-      ),
-      ...three('contentByToken', 'By content, by token', 'The same with the mean log-probability of its tokens.'),
-      ...three('loss', 'Loss', 'Mean of -ln of the softmax over the labels, of the right one.', 'nats', studentWords),
-      ...three(
-        'fullLoss',
-        'Loss of all',
-        'Mean of -ln of the softmax over all tokens, of the right label.',
-        'nats',
-        studentWords,
-      ),
+      { name: 'shots', title: 'Examples', kind: 'text' },
+      { name: 'measure', title: of === 'shares' ? 'Answer' : 'Softmax', kind: 'text' },
+      number('value', title, definition, unit),
+      number('low', 'From', `Lower end of its ${words}.`, unit),
+      number('high', 'To', 'Upper end of it.', unit),
     ],
-    rows: byShots.map((one) => [
-      one.shots,
-      ...[one.letter, one.first, one.content, one.contentByToken, one.loss, one.fullLoss].flatMap(cells),
-    ]),
+    rows: byShots.flatMap((one) => rows.map(([what, level]) => [String(one.shots), what, ...cells(level(one))])),
   };
 }
 
@@ -234,8 +239,8 @@ function nodesTable(result: Partial<ChoiceResult>): TableSection {
     ask: 'Show what it writes, or attends to',
     empty: 'No head or MLP has a positive direct effect.',
     columns: [
-      { name: 'part', title: 'Part', kind: 'text' },
       { name: 'head', title: 'Head', kind: 'head' },
+      { name: 'mlp', title: 'MLP', kind: 'text' },
       { name: 'output', title: 'Output node', kind: 'text' },
       number('direct', 'Direct', directWords, 'logits'),
       number('low', 'From', `Lower end of its ${studentWords}.`, 'logits'),
@@ -246,6 +251,7 @@ function nodesTable(result: Partial<ChoiceResult>): TableSection {
       { name: 'type', title: 'Type', kind: 'text' },
       number('labels', 'To labels', 'Attention from the last position to the labels. Mean over prompts.'),
       number('options', 'To options', 'Attention from the last position to the options. Mean over prompts.'),
+      number('right', 'To right option', 'Attention to the right option. Mean over prompts.'),
       number(
         'end',
         'To the end',
@@ -262,8 +268,8 @@ function nodesTable(result: Partial<ChoiceResult>): TableSection {
     rows: rowsOf(result).map((node) => {
       const { layer, head, direct, low, high, total, attention } = node;
       return [
-        partName(node),
         head === undefined ? null : { layer, head },
+        head === undefined ? `layer ${layer}` : null,
         output.has(node) ? 'yes' : 'no',
         ...cells({ mean: direct, low, high }),
         ...(total ? cells(total) : [null, null, null]),

@@ -71,7 +71,8 @@ interface Cells {
   readonly cells: readonly string[];
 }
 
-function recordsOf(path: string, content: string): readonly Cells[] {
+/** Records of a CSV file with the lines that they end in; fails with a sentence. */
+export function recordsOf(path: string, content: string): readonly Cells[] {
   try {
     const found = parse(content, { bom: true, info: true, relax_column_count: true, skip_empty_lines: true });
     return (

@@ -47,6 +47,19 @@ describe('questions of a file', () => {
     assert.throws(() => ownQuestions('file', '7', 4), /has no question that can be used\. Line 1/);
   });
 
+  it('are read from CSV as MMLU is published, with or without a heading', () => {
+    const rows = '"What, then?",w,x,y,z,C\nQ2,w,x,y,z,A\nQ3,w,x,A\nQ4,w,x,y,z,Q\n';
+    const heading = 'question,A,B,C,D,answer\n';
+    const { questions, notes } = ownQuestions('law.csv', rows, 4);
+    assert.deepEqual(questions, [
+      { question: 'What, then?', options: four, right: 2, subject: '' },
+      { question: 'Q2', options: four, right: 0, subject: '' },
+    ]);
+    assert.match(notes[0] ?? '', /^Line 3 is left out: it has 2 options/);
+    assert.match(notes[1] ?? '', /^Line 4 is left out: the answer "Q" is no option/);
+    assert.deepEqual(ownQuestions('law.csv', heading + rows, 4).questions, questions);
+  });
+
   it('of Headscope are all different, the same for a seed, and of both subjects', () => {
     const { questions } = builtInQuestions(48, 3);
     assert.equal(new Set(questions.map((one) => JSON.stringify(one))).size, 48);
