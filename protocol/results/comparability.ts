@@ -248,6 +248,7 @@ const hallucination: Fields<HallucinationResult> = {
   caption: 'free',
   variants: 'free',
   sinks: 'free',
+  parity: 'free',
   truthLabels: 'free',
 };
 
@@ -267,6 +268,7 @@ const set: Fields<HallucinationSet> = {
   ),
   failures: 'free',
   plain: 'free',
+  parity: 'free',
   truthLabels: 'free',
   separation: 'free',
   total: 'free',

@@ -30,6 +30,7 @@ import {
   modelSummary,
   mostHeads,
   mostLayers,
+  parity,
   provenance,
   sizeFields,
   sizeOf,
@@ -164,6 +165,7 @@ function resultOf(size: Size): Schema<HallucinationResult> {
     {
       ...headOf('headscope-hallucination', 'saved result of a picture'),
       ...provenance,
+      parity: optional(parity),
       ...measureFields,
       promptIds: wholes,
       promptTokens: texts,
@@ -247,6 +249,7 @@ const set = object<HallucinationSet>(
   {
     ...headOf('headscope-hallucination-set', 'saved set of captions'),
     ...provenance,
+    parity: optional(parity),
     ...measureFields,
     ...captionedPictures,
     state: oneOf(['done', 'cancelled']),

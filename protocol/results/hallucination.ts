@@ -4,7 +4,7 @@
  * Heads are query heads. Definitions: arXiv 2412.13949 (VHD eq. 4, T-VHD eq. 5, outliers eq. 6, head set eq. 7).
  */
 import type { ChatPrompt } from './chat-prompt';
-import type { HeadGain, ModelSummary, PerHead } from './heads';
+import type { HeadGain, ModelSummary, Parity, PerHead } from './heads';
 import type { ImageSpan } from './image';
 import type { Provenance } from './provenance';
 import type { OutlierRule, Reinforcement, Removed, RemovedPositions, VhdDistance } from './reinforcement';
@@ -102,6 +102,8 @@ export interface HallucinationResult extends Provenance {
   readonly kind: 'headscope-hallucination';
   readonly version: 1;
   readonly model: ModelSummary;
+  /** The instrumented run against the plain model, on the first prompt; absent where nothing ran, and in earlier versions. */
+  readonly parity?: Parity;
   /** Null where token ids were given. */
   readonly prompt: string | null;
   /** Of the sequence with its image tokens. */
@@ -231,6 +233,8 @@ export interface HallucinationSet extends Provenance {
   readonly kind: 'headscope-hallucination-set';
   readonly version: 1;
   readonly model: ModelSummary;
+  /** The instrumented run against the plain model, on the first prompt; absent where nothing ran, and in earlier versions. */
+  readonly parity?: Parity;
   /** Null where token ids were given. */
   readonly prompt: string | null;
   /** Where the text went through the chat template; absent in results of earlier versions. */

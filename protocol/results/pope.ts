@@ -5,7 +5,7 @@
 import type { ChatPrompt } from './chat-prompt';
 import type { PictureSample, ShareChange } from './hallucination';
 import type { OutlierRule, Reinforcement, RemovedPositions, VhdDistance } from './reinforcement';
-import type { ModelSummary } from './heads';
+import type { ModelSummary, Parity } from './heads';
 import type { Provenance } from './provenance';
 
 /** Which absent objects are asked for: any, the most frequent ones, those that keep company with a present one. */
@@ -80,6 +80,8 @@ export interface PopeResult extends Provenance {
   readonly kind: 'headscope-pope';
   readonly version: 1;
   readonly model: ModelSummary;
+  /** The instrumented run against the plain model, on the first question; absent where all answers were known. */
+  readonly parity?: Parity;
   /** `{question}` stands for the question. */
   readonly prompt: string;
   readonly chatPrompt?: ChatPrompt;

@@ -40,7 +40,7 @@ export async function* hallucinationJob(
   const stage = (sentence: string, share: number): StageProgress => ({ kind: 'stage', sentence, share });
   yield stage('Reading the prompt', 0);
   const { maxNewTokens } = request;
-  const { runner, sequence, pair, measure, variant } = await prepare(model, request, surroundings, signal);
+  const { runner, sequence, pair, measure, variant, parity } = await prepare(model, request, surroundings, signal);
   const chunk = chunkFor(model, sequence, maxNewTokens, surroundings.memoryLimit);
   const layers = model.spec.blocks.length;
   yield stage(`Two passes over ${layers} layers, one without the ${request.removed.kind}`, 0.05);
@@ -74,6 +74,7 @@ export async function* hallucinationJob(
     kind: 'headscope-hallucination',
     version: 1,
     model: model.summary,
+    parity,
     prompt: prompt.kind === 'text' ? prompt.text : null,
     promptIds: sequence.ids,
     promptTokens: promptTokens(model, sequence),

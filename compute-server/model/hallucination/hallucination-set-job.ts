@@ -4,6 +4,7 @@ import { defaultTopHeads } from '../../../diagnostics/divergence/divergence';
 import { captionsOf, scoresOf } from '../../../diagnostics/divergence/picture-set';
 import type { HallucinationSetProgress, HallucinationSetRequest } from '../../../protocol/compute/hallucination';
 import type { DatasetEntry, HallucinationSet } from '../../../protocol/results/hallucination';
+import type { Parity } from '../../../protocol/results/heads';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { Job } from '../../dispatch/dispatcher';
 import { modelProvenance } from '../checkpoint/provenance';
@@ -37,6 +38,7 @@ export async function* hallucinationSetJob(
   const entries: DatasetEntry[] = [];
   const failures: { name: string; why: string }[] = [];
   let [computed, unkept, cancelled] = [0, false, false];
+  let parity: Parity | undefined;
   for (const [at, image] of images.entries()) {
     const { path } = image;
     const name = basename(path);
@@ -56,7 +58,8 @@ export async function* hallucinationSetJob(
     try {
       signal.throwIfAborted();
       const one = { ...request, prompt: { ...request.prompt, image: path }, removed: { kind: 'image' } as const };
-      const { runner, ...prepared } = await prepare(model, one, surroundings, signal);
+      const { runner, parity: found, ...prepared } = await prepare(model, one, surroundings, signal);
+      parity = found;
       const { truth, references } = image;
       const entry = await captionsOf(runner, prepared, {
         name,
@@ -99,6 +102,7 @@ export async function* hallucinationSetJob(
     kind: 'headscope-hallucination-set',
     version: 1,
     model: model.summary,
+    ...(parity ? { parity } : {}),
     prompt: prompt.kind === 'text' ? prompt.text : null,
     ...(chatPrompt ? { chatPrompt } : {}),
     distance,

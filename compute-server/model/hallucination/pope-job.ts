@@ -6,6 +6,7 @@ import type { ImageWithTruth } from '../../../protocol/compute/hallucination';
 import { questionPlace, type PopeProgress, type PopeRequest } from '../../../protocol/compute/pope';
 import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import type { PopeAnswer, PopeReply, PopeResult } from '../../../protocol/results/pope';
+import type { Parity } from '../../../protocol/results/heads';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { Job } from '../../dispatch/dispatcher';
 import { modelProvenance } from '../checkpoint/provenance';
@@ -62,6 +63,7 @@ export async function* popeJob(
   const answers: PopeAnswer[] = [];
   const failures: { name: string; why: string }[] = [];
   let [asked, computed, unkept, cancelled] = [0, 0, false, false];
+  let parity: Parity | undefined;
   for (const [at, picture] of pictures.entries()) {
     const name = basename(picture.path);
     const rest = pictures.length - at;
@@ -87,8 +89,20 @@ export async function* popeJob(
       for (const question of questions.get(name) ?? []) {
         const known = before.find((one) => one.object === question.object && one.question === question.question);
         if (known) own.push({ ...question, ...known });
-        else
-          own.push(await answerOf(model, request, picture.path, question, reinforcement, words, surroundings, signal));
+        else {
+          const { answer, parity: found } = await answerOf(
+            model,
+            request,
+            picture.path,
+            question,
+            reinforcement,
+            words,
+            surroundings,
+            signal,
+          );
+          own.push(answer);
+          parity = found;
+        }
       }
       await model.requireUnchanged();
     } catch (error) {
@@ -121,6 +135,7 @@ export async function* popeJob(
     kind: 'headscope-pope',
     version: 1,
     model: model.summary,
+    ...(parity ? { parity } : {}),
     prompt,
     ...(chatPrompt ? { chatPrompt } : {}),
     readBy,
@@ -181,10 +196,10 @@ async function answerOf(
   words: YesAndNo | undefined,
   surroundings: Surroundings,
   signal: AbortSignal,
-): Promise<PopeAnswer> {
+): Promise<{ readonly answer: PopeAnswer; readonly parity: Parity }> {
   const { prompt, chat, maxNewTokens, distance, outliers, positions } = request;
   const text = prompt.replaceAll(questionPlace, () => question.question);
-  const { runner, pair, sequence } = await prepare(
+  const { runner, pair, sequence, parity } = await prepare(
     model,
     {
       folder: model.folder,
@@ -199,10 +214,10 @@ async function answerOf(
   );
   const reply = (run: Continuation): Promise<PopeReply> => replyOf(runner, request, run, words);
   const plain = await reply(await runner.continuation({ sequence, further: maxNewTokens, held: 2 }));
-  if (!reinforcement) return { ...question, plain };
+  if (!reinforcement) return { answer: { ...question, plain }, parity };
   const plan = planOf(reinforcement);
   const { run } = await runner.reinforced({ sequence: pair.whole, without: pair.without, plan, further: maxNewTokens });
-  return { ...question, plain, reinforced: await reply(run) };
+  return { answer: { ...question, plain, reinforced: await reply(run) }, parity };
 }
 
 /** Written up to its first full stop: nothing behind it is read. */

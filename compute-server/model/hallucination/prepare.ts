@@ -4,17 +4,21 @@ import { refused, topHeads } from '../../../diagnostics/divergence/plan';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { spanPair } from '../../../diagnostics/divergence/span-pair';
 import type { DivergenceRequest } from '../../../protocol/compute/hallucination';
+import type { Parity } from '../../../protocol/results/heads';
 import { printDo } from '../../../protocol/interventions/do-form';
 import { kindOf, type Intervention } from '../../../protocol/interventions/interventions';
 import { ServerRunner } from '../../analyses/runner';
 import type { Surroundings } from '../../surroundings';
 import type { LoadedModel } from '../checkpoint/loaded-model';
+import { requireParity } from '../run/parity';
 import { requireHead, requireVision } from './span-request';
 
 /** The runner of a request, and what its two passes read; all checked. */
 export interface PreparedRun extends Prepared {
   readonly runner: ServerRunner;
   readonly variant: Variant;
+  /** The instrumented run against the plain one; a run that is too far from it is refused. */
+  readonly parity: Parity;
 }
 
 export async function prepare(
@@ -31,7 +35,15 @@ export async function prepare(
   const sequence = await runner.prompt(request.prompt);
   const pair = spanPair(sequence, removed, positions);
   const { variant } = await runner.variant(interventions, sequence);
-  return { runner, sequence, pair, variant, measure: { distance, outliers, k: topHeads(model.summary.heads, k) } };
+  const parity = await requireParity(model, sequence, { signal });
+  return {
+    runner,
+    sequence,
+    pair,
+    variant,
+    parity,
+    measure: { distance, outliers, k: topHeads(model.summary.heads, k) },
+  };
 }
 
 /** One pass lacks a part of the prompt, so that positions are not those of the other. */

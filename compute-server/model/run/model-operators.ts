@@ -25,6 +25,7 @@ export const modelOperators: readonly string[] = [
   'MatMul',
   'MatMulNBits',
   'Max',
+  'Min',
   'Mul',
   'Neg',
   'Pad',

@@ -45,6 +45,7 @@ describe('headscope pope MODEL', () => {
     const result = json(await place.headscope(words('--count', '4', '--alpha', '2', '--json', '-')));
     assert.deepEqual([result.kind, result.state, result.pictures], ['headscope-pope', 'done', 4]);
     assert.equal(result.sample?.count, 4);
+    assert.ok(result.parity?.ok);
     assert.deepEqual(result.chatPrompt, { text: 'USER: <image>\n{question} ASSISTANT:', why: 'no-image-token' });
     assert.equal(typeof result.headscope, 'string');
     const truth = JSON.parse(readFileSync(join(scenes, 'truth.json'), 'utf8')) as Record<string, string[]>;

@@ -251,6 +251,15 @@ describe('divergence and reinforcement by the real process', () => {
       assert.ok(Math.abs((caption.tokens[3]?.tVhd ?? NaN) - sum) < 1e-4);
     });
 
+    it('says how far the run is from exact weights, and leaves it out of a comparison', async () => {
+      const exact = await place.client().call('hallucination', [request()]);
+      assert.ok(exact.parity?.ok && exact.parity.weights === undefined);
+      const packed = await place.client({}, { HEADSCOPE_WEIGHTS: 'q8' }).call('hallucination', [request()]);
+      assert.equal(packed.parity?.weights, 'q8');
+      assert.ok(packed.parity.maxLogitError > 100 * exact.parity.maxLogitError);
+      assert.deepEqual(unclassified(packed), []);
+    });
+
     it('words of the caption are judged by a lexicon of the request', async () => {
       // Without a tokenizer the text of a token is its number.
       const client = place.client();
@@ -297,6 +306,7 @@ describe('divergence and reinforcement by the real process', () => {
       const broken = place.at('c.png');
       writeFileSync(broken, 'no picture');
       const result = await place.client().call('hallucinationSet', [set([picture, broken, other])]);
+      assert.ok(result.parity?.ok);
       assert.deepEqual(
         result.entries.map(({ name, variants }) => [name, variants.length]),
         [
