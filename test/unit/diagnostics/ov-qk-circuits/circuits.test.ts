@@ -4,7 +4,6 @@ import { ovQkCircuits as analysis } from '../../../../diagnostics/ov-qk-circuits
 import { layersNamed } from '../../../../diagnostics/ov-qk-circuits/parameters';
 import { layerFactors } from '../../../../diagnostics/ov-qk-circuits/layer-factors';
 import type { CircuitsResult } from '../../../../diagnostics/ov-qk-circuits/result';
-import type { LayerWeights } from '../../../../diagnostics/model-runner/weights';
 import { headOf } from '../../../../diagnostics/weights/head-of';
 import type { SectionCell } from '../../../../protocol/sections/table';
 import { answerFor, resultFor } from '../../../laws/analyses/one-run';
@@ -188,7 +187,7 @@ it('the trace of the QK circuit is the head width where keys are the queries, an
         ...{ query: map(1, 0, 0, 0, 1, 0), key, value: map(0, 0, 0, 0, 0, 0), output, scale: 1 },
         attentionNorms: {},
         feedForwardNorms: {},
-      } as unknown as LayerWeights,
+      },
       { heads: 1, kvHeads: 1, headDim: 2, causal: true },
     ).qkTrace[0];
   assert.equal(traceOf(map(1, 0, 0, 0, 1, 0)), 2);
