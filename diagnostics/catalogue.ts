@@ -14,6 +14,7 @@ import { attentionAttribution } from './attention-attribution/analysis';
 import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
+import { finiteState } from './finite-state/analysis';
 import { headSubspace } from './head-subspace/analysis';
 import { factualRecall } from './factual-recall/analysis';
 import { labels } from './labels/analysis';
@@ -42,6 +43,7 @@ export const analyses: readonly Analysis[] = [
   attentionAttribution,
   factualRecall,
   ovQkCircuits,
+  finiteState,
   retrievalHead,
   attentionInfluence,
   zeroTuning,

@@ -26,6 +26,9 @@ export function compareCircuits(a: CircuitsResult, b: CircuitsResult): readonly 
         change('qk-rank', 'Change of the QK effective rank', a.qkRank, b.qkRank),
         change('ov-norm', 'Change of the OV norm', a.ovNorm, b.ovNorm),
         change('qk-norm', 'Change of the QK norm', a.qkNorm, b.qkNorm),
+        ...(a.qkIdentity && b.qkIdentity
+          ? [change('qk-identity', 'Change of the QK identity component', a.qkIdentity, b.qkIdentity)]
+          : []),
       ],
     },
   ];

@@ -11,6 +11,8 @@ export interface MeasuredLayer {
   /** Singular values of W_O W_V and of W_Q^T W_K (with the factor of the scores) by head, largest first. */
   readonly ov: readonly (readonly number[])[];
   readonly qk: readonly (readonly number[])[];
+  /** Traces of W_Q^T W_K by head; absent in steps kept by an earlier version. */
+  readonly qkTrace?: readonly number[];
   readonly copying?: readonly number[];
   /** By kind: norms |W_B W_A| [heads of this layer][heads of the layers before it that are compared]. */
   readonly composed: Readonly<Record<CompositionKind, readonly (readonly number[])[]>>;

@@ -23,6 +23,8 @@ export interface LayerFactors {
   /** By head, largest first. */
   readonly ov: readonly (readonly number[])[];
   readonly qk: readonly (readonly number[])[];
+  /** By head: the trace of W_Q^T W_K, with the factor of the scores. */
+  readonly qkTrace: readonly number[];
   /** What the heads read for each kind, [h d, w]. */
   readonly readers: Readonly<Record<CompositionKind, Float32Array>>;
   /** What they write, transposed, [h d, w]. */
@@ -45,6 +47,7 @@ export function layerFactors(weights: LayerWeights, block: ModelFacts['blocks'][
   const writers = new Float32Array(written.length);
   const ov: (readonly number[])[] = [];
   const qk: (readonly number[])[] = [];
+  const qkTrace: number[] = [];
   for (let head = 0; head < heads; head++) {
     const of = sharedOf(block, head);
     const inner = shared[of];
@@ -58,8 +61,11 @@ export function layerFactors(weights: LayerWeights, block: ModelFacts['blocks'][
     writers.set(times(inner.value, part(written, head)), at);
     ov.push(singularValues(outerWritten, inner.value));
     qk.push(singularValues(outerQuery, inner.key));
+    // The trace of W_Q^T W_K is the sum of the products of their entries.
+    const keys = part(key, of);
+    qkTrace.push(part(query, head).reduce((sum, entry, i) => sum + entry * (keys[i] ?? 0), 0));
   }
-  return { heads, headDim: d, ov, qk, readers, writers, value, written };
+  return { heads, headDim: d, ov, qk, qkTrace, readers, writers, value, written };
 }
 
 /** Sums of squares of the blocks of a matrix [rows, columns], a block a pair of heads. */

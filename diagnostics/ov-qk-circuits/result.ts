@@ -37,6 +37,12 @@ export interface CircuitsResult extends Readonly<Record<string, unknown>> {
   /** Norms of Frobenius of W_O W_V, and of the factor of the scores times W_Q^T W_K. */
   readonly ovNorm: PerHead;
   readonly qkNorm: PerHead;
+  /**
+   * Identity component of the QK circuit, tr(W_Q^T W_K) / (|W_Q^T W_K| sqrt(d)), -1 to 1: the scores of a token with itself
+   * against those with all others (arXiv:2307.11353, query-key matrices about the identity). Absent in results of an earlier
+   * version.
+   */
+  readonly qkIdentity?: PerHead;
   /** Heads of the layers that were compared. */
   readonly compared: readonly HeadPlace[];
   readonly scores: Readonly<Record<CompositionKind, PerPair>>;
@@ -71,6 +77,7 @@ export const circuitsResult: Schema<CircuitsResult> = v.pipe(
     qkRank: perHead,
     ovNorm: perHead,
     qkNorm: perHead,
+    qkIdentity: optional(perHead),
     compared: list(place, 'a list of heads', { most: mostCompared }),
     scores: object<CircuitsResult['scores']>({ query: perPair, key: perPair, value: perPair }),
     strongest: list(

@@ -1,7 +1,7 @@
 /** Layer by layer from the first: spectra and copying of each head, and what it reads of every head before it; then the rotations. */
 import { random, seedFor } from '../../kernels/tensors/random';
 import type { AnalysisJob, Step } from '../analysis';
-import type { ModelRunner } from '../model-runner/model-runner';
+import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
 import { compositionsOf, reachedBy, type Compositions, type MeasuredLayer } from './composition';
 import { copyingOf, wordsMap } from './copying';
 import { blockNorms, compositionKinds, layerFactors, type CompositionKind, type LayerFactors } from './layer-factors';
@@ -52,6 +52,7 @@ export async function* circuitsRun(
           layer,
           ov: factors.ov,
           qk: factors.qk,
+          qkTrace: factors.qkTrace,
           ...(words ? { copying: await copyingOf(model, factors, words, kvHeads) } : {}),
           composed: await composedOf(model, factors, before),
         };
@@ -138,6 +139,7 @@ function resultOf(
     qkRank: perHead(({ qk }, head) => effectiveRank(qk[head] ?? [])),
     ovNorm: perHead(({ ov }, head) => lengthOf(ov[head] ?? [])),
     qkNorm: perHead(({ qk }, head) => lengthOf(qk[head] ?? [])),
+    ...(measured.every(({ qkTrace }) => qkTrace) ? { qkIdentity: identityOf(facts, byLayer) } : {}),
     compared: heads,
     scores,
     strongest,
@@ -147,3 +149,15 @@ function resultOf(
     hiddenSize: facts.hiddenSize,
   };
 }
+
+/** tr(W_Q^T W_K) / (|W_Q^T W_K| sqrt(d)) of each head, d its width. */
+const identityOf = (
+  { blocks }: Pick<ModelFacts, 'blocks'>,
+  byLayer: ReadonlyMap<number, MeasuredLayer>,
+): readonly (readonly number[])[] =>
+  blocks.map(({ heads, headDim }, at) =>
+    Array.from({ length: heads }, (_, head) => {
+      const { qk, qkTrace } = byLayer.get(at) ?? {};
+      return (qkTrace?.[head] ?? Number.NaN) / (lengthOf(qk?.[head] ?? []) * Math.sqrt(headDim));
+    }),
+  );

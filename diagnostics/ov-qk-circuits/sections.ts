@@ -62,7 +62,15 @@ const normWords = {
   },
 } as const;
 
-function headsSection({ copying, ovRank, qkRank, ovNorm, qkNorm }: CircuitsResult): HeadsSection {
+const identityWords = {
+  name: 'qk-identity',
+  title: 'QK identity component',
+  unit: '',
+  definition:
+    'Trace of W_Q^T W_K over its norm of Frobenius times the root of the head width: 1 where the head scores each position by its likeness to the query, -1 by its unlikeness, near 0 for maps without regard to it.',
+} as const;
+
+function headsSection({ copying, ovRank, qkRank, ovNorm, qkNorm, qkIdentity }: CircuitsResult): HeadsSection {
   const sequential = (words: Omit<HeadsLayer, 'scale' | 'values'>, values: PerHead): HeadsLayer => ({
     ...words,
     scale: { kind: 'sequential' },
@@ -84,6 +92,9 @@ function headsSection({ copying, ovRank, qkRank, ovNorm, qkNorm }: CircuitsResul
       sequential(rankWords.qk, qkRank),
       sequential(normWords.ov, ovNorm),
       sequential(normWords.qk, qkNorm),
+      ...(qkIdentity
+        ? [{ ...identityWords, scale: { kind: 'diverging', min: -1, max: 1 } as const, values: qkIdentity }]
+        : []),
     ],
   };
 }
@@ -204,7 +215,7 @@ export function rankedHeads({ copying, ovRank, compared }: CircuitsResult): read
 }
 
 function spectraSection(result: CircuitsResult): TableSection {
-  const { copying, ovRank, qkRank, ovNorm, qkNorm } = result;
+  const { copying, ovRank, qkRank, ovNorm, qkNorm, qkIdentity } = result;
   const number = (words: { name: string; title: string; unit: string; definition: string }) =>
     ({ ...words, kind: 'number' }) as const;
   const cell = (values: PerHead, { layer, head }: HeadPlace): SectionCell => {
@@ -224,6 +235,7 @@ function spectraSection(result: CircuitsResult): TableSection {
       number(rankWords.qk),
       number(normWords.ov),
       number(normWords.qk),
+      ...(qkIdentity ? [number(identityWords)] : []),
     ],
     rows: rankedHeads(result).map((place) => [
       place,
@@ -232,6 +244,7 @@ function spectraSection(result: CircuitsResult): TableSection {
       cell(qkRank, place),
       cell(ovNorm, place),
       cell(qkNorm, place),
+      ...(qkIdentity ? [cell(qkIdentity, place)] : []),
     ]),
   };
 }

@@ -7,7 +7,6 @@ import { normAttention } from '../../../../kernels/mechanisms/norm-attention';
 import { reluMean } from '../../../../kernels/mechanisms/relu-mean';
 import { effectiveAttention } from '../../../../kernels/reference/effective-attention';
 import { headRows, impulseResponse, kernelSystem, runSystem } from '../../../../kernels/reference/linear-system';
-import { cutExponential, cutSoftmax, taylorStateSize } from '../../../../kernels/reference/taylor';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
@@ -178,51 +177,5 @@ describe('Normalised attention and its relatives as systems', () => {
       assert.ok(Math.abs(mean - biased * cosine) < 0.02, `mean ${mean}`);
       assert.ok(Math.abs(squares / draws - mean ** 2 - 1) < 0.02, `variance ${squares / draws - mean ** 2}`);
     }
-  });
-});
-
-describe('Softmax attention with a cut exponential', () => {
-  it('has C(m + p, p) numbers of state', () => {
-    const sizes = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((degree) => taylorStateSize(4, degree));
-    assert.deepEqual(sizes, [1, 5, 15, 35, 70, 126, 210, 330, 495]);
-    assert.equal(taylorStateSize(64, 2), 2145);
-  });
-
-  it('is the series: 1 + x + x^2 / 2 + …', () => {
-    assert.equal(cutExponential(3, 0), 1);
-    assert.equal(cutExponential(3, 1), 4);
-    assert.equal(cutExponential(3, 2), 8.5);
-    assert.equal(cutExponential(-2, 4), 1 - 2 + 2 - 8 / 6 + 16 / 24);
-  });
-
-  it('comes nearer to the softmax with the degree: from 0.2 to 1e-6 at degree 8 for logits of 0.5', () => {
-    // Queries and keys of width 4 whose logits have a deviation of 0.5; values normal.
-    const positions = 24;
-    const [query, key] = [1, 2].map((seed) => normalTensor([positions, 4], seed, Math.SQRT1_2)) as [Tensor, Tensor];
-    const value = normalTensor([positions, 3], 3).data;
-    const errors = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((degree) => {
-      let most = 0;
-      for (let i = 0; i < positions; i++) {
-        const scores = Array.from({ length: i + 1 }, (_, j) => {
-          let score = 0;
-          for (let c = 0; c < 4; c++) score += query.data[i * 4 + c]! * key.data[j * 4 + c]!;
-          return score / 2;
-        });
-        const total = scores.reduce((sum, score) => sum + Math.exp(score), 0);
-        const cut = cutSoftmax(scores, degree);
-        for (let c = 0; c < 3; c++) {
-          const error = scores.reduce(
-            (sum, score, j) => sum + (cut[j]! - Math.exp(score) / total) * value[j * 3 + c]!,
-            0,
-          );
-          most = Math.max(most, Math.abs(error));
-        }
-      }
-      return most;
-    });
-    for (let degree = 0; degree + 2 <= 8; degree++) {
-      assert.ok(errors[degree + 2]! < 0.3 * errors[degree]!, `${degree}: ${errors.join(', ')}`);
-    }
-    assert.ok(errors[0]! > 0.05 && errors[8]! < 1e-5, errors.join(', '));
   });
 });

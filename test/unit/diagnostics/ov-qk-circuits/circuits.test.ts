@@ -53,6 +53,9 @@ for (const name of ['llama', 'gpt2', 'gemma2', 'qwen3, heads wider than hidden',
           }
           near(result.ovNorm[layer]?.[head], norm(ov), 1e-5, 'OV norm');
           near(result.qkNorm[layer]?.[head], norm(qk), 1e-5, 'QK norm');
+          const trace = qk.reduce((sum, row, i) => sum + row[i]!, 0);
+          const identity = trace / (norm(qk) * Math.sqrt(runner.facts.blocks[layer]!.headDim));
+          assert.ok(Math.abs(result.qkIdentity![layer]![head]! - identity) < 1e-5, 'QK identity component');
         }
       }
     });
@@ -173,4 +176,22 @@ describe('OV and QK circuits', () => {
       await opened.close();
     }
   });
+});
+
+it('the trace of the QK circuit is the head width where keys are the queries, and minus that where they are their opposites', () => {
+  const map = (...numbers: readonly number[]) => ({ data: Float32Array.from(numbers), rows: 2, columns: 3 });
+  const output = { data: new Float32Array(6), rows: 3, columns: 2 };
+  const traceOf = (key: ReturnType<typeof map>): number | undefined =>
+    layerFactors(
+      {
+        ...{ query: map(1, 0, 0, 0, 1, 0), key, value: map(0, 0, 0, 0, 0, 0), output, scale: 1 },
+        attentionNorms: {},
+        feedForwardNorms: {},
+      },
+      { heads: 1, kvHeads: 1, headDim: 2, causal: true },
+    ).qkTrace[0];
+  assert.equal(traceOf(map(1, 0, 0, 0, 1, 0)), 2);
+  assert.equal(traceOf(map(-1, 0, 0, 0, -1, 0)), -2);
+  // The first dimension is compared with the second: no position with itself.
+  assert.equal(traceOf(map(0, 1, 0, 1, 0, 0)), 0);
 });

@@ -1,0 +1,22 @@
+import { counted, threeDigits } from '../words';
+import type { FiniteStateResult } from './result';
+import { nameOf, rankedHeads } from './sections';
+
+export function finding(result: Partial<FiniteStateResult>): string {
+  const { degree, errors, tolerance, largestDegree, rows } = result;
+  if (!degree || !errors || tolerance === undefined || largestDegree === undefined || rows === undefined) {
+    return 'Nothing is measured yet.';
+  }
+  const ranked = rankedHeads(result as FiniteStateResult);
+  const [first] = ranked;
+  if (!first) return 'Nothing is measured yet.';
+  const degrees = ranked.map(({ layer, head }) => degree[layer]?.[head] ?? Number.NaN);
+  const beyond = degrees.filter(Number.isNaN).length;
+  if (beyond === ranked.length) {
+    return `On ${rows} tokens no head is met by its exponential series up to degree ${largestDegree}, within ${threeDigits(tolerance)}.`;
+  }
+  const middle = degrees[(degrees.length - 1) >> 1] ?? Number.NaN;
+  const most = beyond === 0 ? '' : ` ${counted(beyond, 'head needs', 'heads need')} more than ${largestDegree}.`;
+  const median = Number.isNaN(middle) ? `more than ${largestDegree}` : String(middle);
+  return `On ${rows} tokens ${nameOf(first)} is met within ${threeDigits(tolerance)} by degree ${degrees[0]} of the exponential series; the median over ${counted(ranked.length, 'head', 'heads')} is ${median}.${most}`;
+}
