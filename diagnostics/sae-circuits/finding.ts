@@ -26,7 +26,7 @@ export const rankingWords: Readonly<Record<RankingName, string>> = {
 };
 
 /** Heads that are named. */
-const mostNamed = 3;
+export const mostNamed = 3;
 
 /** As many as the reference has, or an eighth of all. */
 export const headlineSize = ({ heads = [], reference }: Partial<SaeResult>): number =>
@@ -46,10 +46,13 @@ export function finding(result: Partial<SaeResult>): string {
     return 'No head has a code that only the prompts have: the autoencoder sees no difference between prompts and counterparts.';
   }
   const named = first.map((place) => `${partName(place)} (${threeDigits(node.mean[place.layer]?.[place.head] ?? 0)})`);
-  const many = trainings.length > 1 ? `, on average over ${trainings.length} trainings` : '';
+  const many =
+    trainings.length > 1
+      ? ` (means over ${trainings.length} trainings, ${pairs} prompts)`
+      : ` (${counted(pairs, 'prompt', 'prompts')})`;
   const what = result.share === true ? 'the largest share of codes' : 'most codes';
   return [
-    `Over ${counted(pairs, 'prompt and its counterpart', 'prompts and their counterparts')} ${named.join(', ')} ${first.length === 1 ? 'has' : 'have'} ${what} that occur in prompts alone${many}.`,
+    `${named.join(', ')} ${first.length === 1 ? 'has' : 'have'} ${what} that occur in prompts alone${many}.`,
     ...explainedSentence(trainings),
     ...(rankings && reference ? rankingSentences(rankings, reference.heads.length) : []),
     ...(verification ? verifiedSentences(result, verification) : []),
@@ -63,7 +66,7 @@ function explainedSentence(trainings: readonly TrainingSummary[]): readonly stri
   const unexplained = mean(trainings.map((training) => training.unexplained));
   return unexplained > littleExplained
     ? [
-        `The autoencoders leave ${threeDigits(100 * unexplained)} % of the variance of their training examples unexplained: their codes are those of directions that are nearly random.`,
+        `The autoencoders explain next to nothing (${threeDigits(100 * unexplained)} % of the variance is left): codes are those of nearly random directions.`,
       ]
     : [];
 }
@@ -73,24 +76,22 @@ function rankingSentences(rankings: readonly RankingScore[], count: number): rea
   const [node, edge, difference, separation] = [of('node'), of('edge'), of('difference'), of('separation')];
   const untrained = of('untrained');
   if (!node || !edge || !untrained || !difference || !separation) {
-    return ['The reference has all heads or none of the model, and no ranking can find it.'];
+    return ['No ranking is held against the reference: it has all heads of the model, or one prompt alone is coded.'];
   }
   const { each } = node;
   const interval =
     each && !Number.isNaN(each.low)
-      ? ` (single trainings ${threeDigits(each.mean)} on average, 95 % interval ${threeDigits(each.low)} to ${threeDigits(each.high)})`
+      ? ` (single trainings ${threeDigits(each.mean)}, 95 % interval ${threeDigits(each.low)} to ${threeDigits(each.high)})`
       : '';
-  const areas = [difference, separation].filter(({ area }) => !Number.isNaN(area));
-  const simple = Math.max(...areas.map(({ area }) => area));
+  const simple = Math.max(difference.area, separation.area);
   const verdict =
     each && each.low > simple
-      ? 'The node score ranks heads better than both.'
+      ? 'the node score ranks better than the last two'
       : node.area <= simple
-        ? 'The node score ranks heads no better than the better of these two.'
-        : 'That the node score ranks heads better than both is not beyond chance between trainings.';
+        ? 'the node score ranks no better than the last two, which need no autoencoder'
+        : 'that the node score ranks better than the last two is not beyond chance between trainings';
   return [
-    `Against the ${counted(count, 'head', 'heads')} of the reference the node score has an area under the ROC curve of ${threeDigits(node.area)}${interval}, the edge score ${threeDigits(edge.area)}; codes of untrained autoencoders have ${threeDigits(untrained.area)}; without an autoencoder the difference of means has ${threeDigits(difference.area)}${Number.isNaN(separation.area) ? '' : ` and linear separation ${threeDigits(separation.area)}`}.`,
-    verdict,
+    `ROC area against the ${counted(count, 'head', 'heads')} of the reference: node score ${threeDigits(node.area)}${interval}, edge score ${threeDigits(edge.area)}, untrained ${threeDigits(untrained.area)}, difference of means ${threeDigits(difference.area)}, linear separation ${threeDigits(separation.area)}: ${verdict}.`,
   ];
 }
 
@@ -106,7 +107,7 @@ function verifiedSentences(result: ScoredResult, { orders, metric, whole, prompt
   const [node, difference, random] = [at('node'), at('difference'), at('random')];
   if (!node || !difference || !random) return [];
   return [
-    `On ${counted(prompts, 'held-out prompt', 'held-out prompts')} the ${metricWords[metric].name} is ${threeDigits(whole)}; without the first ${counted(size, 'head', 'heads')} by codes ${threeDigits(node.mean)}, by difference of means ${threeDigits(difference.mean)}, without random ones ${threeDigits(random.mean)} on average (${threeDigits(random.low)} to ${threeDigits(random.high)}).`,
+    `Without the first ${counted(size, 'head', 'heads')} by codes the ${metricWords[metric].name} goes from ${threeDigits(whole)} to ${threeDigits(node.mean)} on ${counted(prompts, 'held-out prompt', 'held-out prompts')}, by difference of means to ${threeDigits(difference.mean)}, without random ones to ${threeDigits(random.mean)} (${threeDigits(random.low)} to ${threeDigits(random.high)}).`,
   ];
 }
 

@@ -123,7 +123,7 @@ interface SaeFields {
   readonly difference?: PerHead;
   readonly separation?: PerHead;
   readonly norm?: PerHead;
-  /** The heads with the largest node scores, and the mean edge count of each two of them; 0 of a head with itself. */
+  /** The heads with the largest node scores, and the mean edge count of each two of them; NaN of a head with itself. */
   readonly together?: { readonly heads: readonly HeadPlace[]; readonly counts: PerHead };
   /** [layers][heads][examples] in the first training: of the prompts, then of their counterparts. */
   readonly codes?: readonly (readonly (readonly number[])[])[];

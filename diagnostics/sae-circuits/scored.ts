@@ -91,7 +91,9 @@ export function scored(result: SaeResult, { codings, baselines, variance }: Meas
     norm: baselines.map((layer) => layer.map((one) => one.norm)),
     together: {
       heads: shown,
-      counts: shown.map((a) => shown.map((b) => meanCount(counts, places.length, at(a), at(b)))),
+      counts: shown.map((a) =>
+        shown.map((b) => (a === b ? Number.NaN : meanCount(counts, places.length, at(a), at(b)))),
+      ),
     },
     codes: shape.map((count, layer) =>
       Array.from({ length: count }, (_, head) => [...(first[at({ layer, head })] ?? [])]),

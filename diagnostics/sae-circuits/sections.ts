@@ -9,7 +9,7 @@ import { metricWords } from '../effects/metric';
 import { partName } from '../effects/parts';
 import { cellOf } from '../sections/cell';
 import { counted, threeDigits } from '../words';
-import { firstHeads, headlineSize, isScored, rankingWords } from './finding';
+import { firstHeads, isScored, mostNamed, rankingWords } from './finding';
 import type {
   CurvePoint,
   OrderName,
@@ -37,6 +37,10 @@ export const sections = (result: Partial<SaeResult>): readonly Section[] => [
 
 const number = (name: string, title: string, definition: string, unit = '') =>
   ({ name, title, kind: 'number', unit, definition }) as const;
+
+/** A whole number. */
+const countOf = (name: string, title: string, definition: string) =>
+  ({ ...number(name, title, definition), digits: 6 }) as const;
 
 export const nodeDefinition = (share: boolean): string =>
   `Codes that the head has in some prompt and in no counterpart${share ? ', over all codes that it has' : ''}; mean over trainings.`;
@@ -114,7 +118,7 @@ function headsSection(result: Parameters<typeof firstHeads>[0]): HeadsSection {
           ],
         }
       : {}),
-    marked: firstHeads(result, headlineSize(result)),
+    marked: firstHeads(result, mostNamed),
   };
 }
 
@@ -156,7 +160,7 @@ function rankingSections(
       number('high', 'To', 'Upper end of it.'),
       number('average', 'Average precision', 'Sum over thresholds of the precision times what the recall gains.'),
       number('f1', 'Best F1', 'Largest harmonic mean of precision and recall.'),
-      number('taken', 'Heads', 'Heads above the threshold with the best F1.', 'heads'),
+      countOf('taken', 'Heads', 'Heads above the threshold with the best F1.'),
       number('precision', 'Precision', 'Share of them that the reference has.'),
       number('recall', 'Recall', 'Share of the reference among them.'),
     ],
@@ -176,10 +180,10 @@ function rankingSections(
   const roc: ChartSection = {
     kind: 'chart',
     id: 'roc',
-    title: 'ROC curves',
+    title: 'ROC curves of the rankings',
     caption: 'Heads are taken from the largest score on; equal scores together.',
-    x: axis('Other heads taken'),
-    y: axis('Heads of the reference taken'),
+    x: axis('Share of the other heads'),
+    y: axis('Share of the reference'),
     series: curve(
       ({ falsePositives }) => falsePositives,
       ({ truePositives }) => truePositives,
@@ -247,7 +251,7 @@ function togetherSection({ heads, counts }: NonNullable<SaeResult['together']>):
     caption: `The ${counted(heads.length, 'head', 'heads')} with the largest node scores.`,
     unit: 'pairs of codes',
     definition:
-      'Different pairs (code of one head, code of the other) that some prompt has and no counterpart; mean over trainings, 0 of a head with itself.',
+      'Different pairs (code of one head, code of the other) that some prompt has and no counterpart; mean over trainings. A head with itself has none.',
     scale: { kind: 'sequential' },
     rows: { title: 'Head', labels },
     columns: { title: 'Head', labels },
@@ -264,9 +268,9 @@ const codesSection = (rows: NonNullable<SaeResult['codeRows']>): TableSection =>
   ask: askWords,
   columns: [
     { name: 'head', title: 'Head', kind: 'head' },
-    { ...number('code', 'Code', 'Number of the feature that is most active.'), digits: 4 },
-    number('prompts', 'Prompts', 'Prompts that have it.', 'prompts'),
-    number('counterparts', 'Counterparts', 'Counterparts that have it.', 'counterparts'),
+    countOf('code', 'Code', 'Number of the feature that is most active.'),
+    countOf('prompts', 'Prompts', 'Prompts that have it.'),
+    countOf('counterparts', 'Counterparts', 'Counterparts that have it.'),
     { name: 'only', title: 'Only in prompts', kind: 'text' },
     { name: 'which', title: 'Which', kind: 'text' },
   ],
@@ -289,7 +293,7 @@ const trainingsSection = (
   title: 'Trainings',
   caption: `${features} features, sparsity ${sparsity}, ${steps} steps on ${counted(examples, 'example', 'examples')} of all heads.`,
   columns: [
-    number('number', 'Training', 'Its number.'),
+    countOf('number', 'Training', 'Its number.'),
     number(
       'first',
       'First loss',
@@ -303,7 +307,7 @@ const trainingsSection = (
     ),
     number('others', 'Of other examples', 'The same of examples that it was not trained on.'),
     number('active', 'Active features', 'Mean number above 0 of a head in an example.', 'features'),
-    number('codes', 'Codes', 'Different codes of all heads in all examples.', 'codes'),
+    countOf('codes', 'Codes', 'Different codes of all heads in all examples.'),
     number('node', 'Area, nodes', 'Area under the ROC curve of its node scores.'),
     number('edge', 'Area, edges', 'Area under the ROC curve of its edge scores.'),
   ],

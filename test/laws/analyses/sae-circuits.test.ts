@@ -23,8 +23,9 @@ const near = (found: number | undefined, expected: number, what: string, toleran
 
 describe('what heads add to the residual stream', () => {
   it('is the mean over positions of each projected output, and that of the last position, of heads that share keys', async () => {
-    const { model, tiny, parameters, close } = await openTiny('llama');
+    const open = await openTiny('llama');
     try {
+      const { model, tiny, parameters } = open;
       const config = tiny.config as unknown as LlamaLikeConfig;
       const { num_attention_heads: heads, hidden_size: width } = config;
       const d = config.head_dim ?? width / heads;
@@ -58,7 +59,7 @@ describe('what heads add to the residual stream', () => {
         }
       }
     } finally {
-      await close();
+      await open.close();
     }
   });
 });
@@ -155,11 +156,7 @@ describe('codes of a planted indirect object circuit', () => {
     }
     assert.match(
       saeCircuits.finding(result),
-      /^Over 24 prompts and their counterparts L\dH\d .* area under the ROC curve/,
-    );
-    assert.match(
-      saeCircuits.finding(result),
-      /difference of means has 1 and .* no better than the better of these two/,
+      /^L\dH\d .* occur in prompts alone \(means over 3 trainings, 24 prompts\)\. .* difference of means 1, .*: the node score ranks no better than the last two, which need no autoencoder\. Without the first 3 heads/,
     );
   });
 
@@ -167,7 +164,9 @@ describe('codes of a planted indirect object circuit', () => {
     const same = samples.map((sample) => ({ ...sample, counterpart: sample.prompt }));
     const result = await run(runnerOf(opened.model), { verify: false, steps: 5, trainings: 1 }, same.slice(0, 6));
     assert.ok(result.node?.mean.flat().every((score) => score === 0));
-    assert.ok(result.together?.counts.flat().every((count) => count === 0));
+    assert.ok(
+      result.together?.counts.every((row, a) => row.every((count, b) => (a === b ? Number.isNaN(count) : count === 0))),
+    );
     assert.ok(result.difference?.flat().every((norm) => norm === 0));
     assert.match(saeCircuits.finding(result), /^No head has a code that only the prompts have/);
   });

@@ -101,7 +101,7 @@ export function trainReference(shape: ReferenceShape, w: ReferenceWeights, x: Fl
       gradient[name].forEach((g, at) => {
         first[at] = 0.9 * first[at]! + 0.1 * g;
         second[at] = 0.999 * second[at]! + 0.001 * g * g;
-        const [m, v] = [first[at]! / (1 - 0.9 ** step), second[at]! / (1 - 0.999 ** step)];
+        const [m, v] = [first[at] / (1 - 0.9 ** step), second[at] / (1 - 0.999 ** step)];
         w[name][at]! -= (0.001 * m) / (Math.sqrt(v) + 1e-8);
       });
     }

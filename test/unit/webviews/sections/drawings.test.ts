@@ -144,6 +144,28 @@ describe('a chart section', () => {
     assert.deepEqual(xTicksOf(chart.x, [-0.5, 4.5], 600, 11), { ticks: [0, 1, 2, 3, 4], turned: 0 });
     assert.ok(xTicksOf(chart.x, [-0.5, 4.5], 200, 11).turned > 0);
   });
+
+  it('gives series of one number one colour or shape', () => {
+    const story = lineStory();
+    const looks = [
+      { colour: 1, shape: 0 },
+      { colour: 1, shape: 2 },
+      { colour: 0, shape: 2 },
+    ];
+    const series = looks.map((look, at) => ({
+      id: `${at}`,
+      title: `series ${at}`,
+      mark: 'points' as const,
+      look,
+      points: [{ x: 1, y: 1 }],
+    }));
+    const found = chartOf({ ...story, series }).series.map(({ identity: { hue, shape } }) => [hue, shape]);
+    assert.deepEqual(found, [
+      [1, 'circle'],
+      [1, 'triangle'],
+      [0, 'triangle'],
+    ]);
+  });
 });
 
 describe('a linear axis', () => {
