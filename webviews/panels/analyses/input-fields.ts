@@ -24,7 +24,8 @@ export function inputFields(part: Part): TemplateResult {
   const { state } = part;
   const info = infoOf(state);
   const input = state.form?.input;
-  if (!info || !input) return html``;
+  // One that trains its own model reads nothing else either.
+  if (!info || info.trains || !input) return html``;
   const reading = readingOf(state);
   const problems = (reading?.ok === false ? reading.problems.input : undefined) ?? {};
   const { kind } = input;
