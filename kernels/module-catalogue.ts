@@ -3,8 +3,17 @@ import type { Module } from './module';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
+import { spectformer } from './modules/spectformer/network';
+import { spectformerBlock } from './modules/spectformer/spectformer-block';
 import { spectralGateModule } from './modules/spectformer/spectral-gate';
 
-export const moduleCatalogue: readonly Module[] = [shsa, shvitBlock, shvit, spectralGateModule];
+export const moduleCatalogue: readonly Module[] = [
+  shsa,
+  shvitBlock,
+  shvit,
+  spectralGateModule,
+  spectformerBlock,
+  spectformer,
+];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

@@ -41,13 +41,19 @@ export interface OutputProof {
   readonly comparison: Comparison;
 }
 
-/** The proof of every output; `sparing` probes no more than they need. */
+export interface Proving {
+  /** Every output of the reference. */
+  readonly expected: Tensors;
+  /** The proof of every output; `sparing` probes no more than they need. */
+  readonly prove: (actual: Tensors, sparing?: boolean) => readonly OutputProof[];
+}
+
 export function proofsOf(
   module: Module,
   call: ModuleCall,
   parameters: ParameterValues,
   arithmetic: Arithmetic,
-): (actual: Tensors, sparing?: boolean) => readonly OutputProof[] {
+): Proving {
   const expected = module.reference(call, parameters);
   const known = new Map<string, Tensors>();
   const movedOutputs = (by: number, seed: number): Tensors => {
@@ -66,7 +72,7 @@ export function proofsOf(
       chooses: module.chooses ?? false,
     }),
   }));
-  return (actual, sparing = false) =>
+  const prove: Proving['prove'] = (actual, sparing = false) =>
     probed.map((each) => {
       const given = actual[each.name];
       if (!given) throw new TypeError(`${module.id} gave no output "${each.name}"`);
@@ -75,4 +81,5 @@ export function proofsOf(
       }
       return { output: each.name, comparison: each.probed.compareWith(oneRow(given), sparing) };
     });
+  return { expected, prove };
 }

@@ -303,7 +303,7 @@ function lastAttention(picture: Tensor, weights: Tensors, parameters: Parameters
 }
 
 function strongest({ shape, data }: Tensor): readonly (readonly number[])[] {
-  const own = Array.from(data.subarray(0, shape[1]!));
+  const own = Array.from(data.subarray(0, shape[1]));
   const most = Math.max(...own);
   const total = own.reduce((sum, value) => sum + Math.exp(value - most), 0);
   return own

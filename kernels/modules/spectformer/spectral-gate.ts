@@ -3,10 +3,11 @@ import { headsFor } from '../../module-parts/plain-attention';
 import { discs } from '../../module-parts/draw';
 import { permuted } from '../../module-parts/layers';
 import type { Module, ModuleWeight } from '../../module';
-import { normalTensor, random, seedFor } from '../../tensors/random';
-import { tensor, type Tensor } from '../../tensors/tensor';
+import { normalTensor } from '../../tensors/random';
+import type { Tensor } from '../../tensors/tensor';
 import { spectralGateGraph } from './graph';
 import { gatePictures } from './pictures';
+import { wavesOf } from './waves';
 import { circularConvolution, columnsOf, constantGate, kernelOf, spectralGate } from './transform';
 
 export interface GateSize {
@@ -27,7 +28,7 @@ export const gateShape = ({ height, width, channels }: GateSize): readonly numbe
   2,
 ];
 
-const gateWeights = (size: GateSize): readonly ModuleWeight[] => [
+export const gateWeights = (size: GateSize): readonly ModuleWeight[] => [
   // 0.02 in the repository; wider here, so that what passes is as large as what comes in.
   { name: 'complex_weight', shape: gateShape(size), initial: { kind: 'normal', deviation: 0.7 } },
 ];
@@ -184,20 +185,4 @@ function convolved(
 ) {
   const kernels = Array.from({ length: channels }, (_, c) => kernelOf(weights['complex_weight']!, c, width));
   return { output: circularConvolution(inputs['x']!, kernels) };
-}
-
-function wavesOf({ batch, height, width, channels }: Parameters, seed: number): Tensor {
-  const source = random(seedFor(seed, 'waves'));
-  const drawn = Array.from({ length: channels }, () => ({
-    u: source.whole(Math.floor(height / 2) + 1),
-    v: source.whole(columnsOf(width)),
-    phase: 2 * Math.PI * source.uniform(),
-  }));
-  const data = Float64Array.from({ length: batch * height * width * channels }, (_, at) => {
-    const { u, v, phase } = drawn[at % channels]!;
-    const place = Math.floor(at / channels) % (height * width);
-    const [p, q] = [Math.floor(place / width), place % width];
-    return Math.SQRT2 * Math.cos(2 * Math.PI * ((u * p) / height + (v * q) / width) + phase);
-  });
-  return tensor([batch, height, width, channels], data);
 }

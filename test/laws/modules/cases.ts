@@ -18,6 +18,16 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { variant: 'tiny', side: 64, classes: 5, batch: 2 },
     { variant: 'tiny', side: 33, classes: 3 },
   ],
+  'spectformer-block': [
+    { height: 3, width: 4, channels: 6, batch: 2 },
+    { mixer: 'attention', height: 3, width: 4, channels: 6, heads: 2, batch: 2 },
+    { mixer: 'attention', height: 1, width: 1, channels: 5, heads: 1 },
+  ],
+  spectformer: [
+    { variant: 'tiny', alpha: 2, side: 16, classes: 5, batch: 2 },
+    { variant: 'tiny', alpha: 0, side: 20, classes: 3 },
+    { variant: 'tiny', alpha: 3, side: 17, classes: 3 },
+  ],
   'spectral-gate': [
     { height: 4, width: 6, channels: 3, batch: 2 },
     { height: 5, width: 7, channels: 2 },

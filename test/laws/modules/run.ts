@@ -46,5 +46,5 @@ export async function provenModule(
   const call = drawRounded(module, parameters, precision);
   const graph = change(buildModule(module, parameters, precision, call.weights));
   const actual = await runModuleGraph(module, graph, call, parameters, precision);
-  return proofsOf(module, call, parameters, arithmeticOn('cpu', precision))(actual, true);
+  return proofsOf(module, call, parameters, arithmeticOn('cpu', precision)).prove(actual, true);
 }

@@ -6,6 +6,9 @@ import { reduceSum } from '../../../../kernels/graph/operators/reduce';
 import { operatorsOf } from '../../../../kernels/graph/operators-of';
 import { drawCall } from '../../../../kernels/module-parts/draw';
 import { buildModule } from '../../../../kernels/module-parts/graph';
+import { erf } from '../../../../kernels/module-parts/layers';
+import { spectformer } from '../../../../kernels/modules/spectformer/network';
+import { spectformerBlock } from '../../../../kernels/modules/spectformer/spectformer-block';
 import { spectralGateModule } from '../../../../kernels/modules/spectformer/spectral-gate';
 import {
   circularConvolution,
@@ -186,5 +189,110 @@ describe('SpectFormer, spectral gate', () => {
     assert.ok(Math.abs(lowShare(gate, 0, 6) - 4 / 5.5) < 1e-15);
   });
 });
+
+describe('SpectFormer, blocks and networks', () => {
+  // Printed by the training logs of the repository.
+  const counts = [
+    ['T', 9_158_376],
+    ['XS', 20_028_520],
+    ['S', 32_449_768],
+    ['B', 57_159_656],
+  ] as const;
+  for (const [variant, count] of counts) {
+    it(`${variant}: ${count.toLocaleString('en-US')} learned numbers`, () => {
+      assert.equal(spectformer.cost({ variant, alpha: 4, side: 224, classes: 1000, batch: 1 }).parameters, count);
+    });
+  }
+
+  it('with alpha at the depth no softmax is left, with alpha 0 no gate', () => {
+    const operators = (alpha: number) => {
+      const parameters = { variant: 'tiny', alpha, side: 16, classes: 3, batch: 1 };
+      const { weights } = drawCall(spectformer, parameters, 1);
+      return { graph: operatorsOf(buildModule(spectformer, parameters, 'float32', weights).model), weights };
+    };
+    assert.ok(!operators(3).graph.has('Softmax'));
+    assert.ok(operators(2).graph.has('Softmax'));
+    assert.ok(!Object.keys(operators(0).weights).some((name) => name.includes('filter')));
+  });
+
+  it('with alpha 0: a plain vision transformer without a class token, written out', () => {
+    const parameters = { variant: 'tiny', alpha: 0, side: 12, classes: 3, batch: 1 };
+    const { inputs, weights } = drawCall(spectformer, parameters, 6);
+    const expected = plainTransformer(inputs['picture']!.data, (name) => weights[name]!.data);
+    closeTo(spectformer.reference({ inputs, weights }, parameters)['output']!, tensor([1, 3], expected), 1e-9);
+  });
+
+  it('a spectral block has one residual around mixer and MLP, an attention block two', () => {
+    const size = { height: 2, width: 3, channels: 4, heads: 2, batch: 1 };
+    for (const mixer of ['spectral', 'attention']) {
+      const { inputs, weights } = drawCall(spectformerBlock, { ...size, mixer }, 3);
+      // Without its last layer the MLP adds nothing: what is left is the input, or the input and what was attended to.
+      const mute = {
+        ...weights,
+        'mlp.fc2.weight': zeros(weights['mlp.fc2.weight']!.shape),
+        'mlp.fc2.bias': zeros(weights['mlp.fc2.bias']!.shape),
+      };
+      const { output } = spectformerBlock.reference({ inputs, weights: mute }, { ...size, mixer });
+      const { maxAbsolute } = measureError(output!, inputs['x']!);
+      if (mixer === 'spectral') assert.equal(maxAbsolute, 0);
+      else assert.ok(maxAbsolute > 0.1);
+    }
+  });
+});
+
+/** 9 tokens of 8 channels, 3 blocks, 2 heads, patches of 4 pixels: each number by its formula. */
+function plainTransformer(picture: Float64Array, weight: (name: string) => Float64Array): Float64Array {
+  const [n, c, heads, patch, side] = [9, 8, 2, 4, 12];
+  const sum = (count: number, of: (at: number) => number): number => {
+    let total = 0;
+    for (let at = 0; at < count; at++) total += of(at);
+    return total;
+  };
+  const dense = (row: readonly number[], name: string): number[] =>
+    Array.from(
+      weight(`${name}.bias`),
+      (bias, out) => bias + sum(row.length, (at) => weight(`${name}.weight`)[out * row.length + at]! * row[at]!),
+    );
+  const norm = (row: readonly number[], name: string): number[] => {
+    const mean = sum(c, (at) => row[at]!) / c;
+    const deviation = Math.sqrt(sum(c, (at) => (row[at]! - mean) ** 2) / c + 1e-6);
+    return row.map(
+      (value, at) => ((value - mean) / deviation) * weight(`${name}.weight`)[at]! + weight(`${name}.bias`)[at]!,
+    );
+  };
+  const kernel = weight('patch_embed.proj.weight');
+  let tokens = Array.from({ length: n }, (_, token) =>
+    Array.from({ length: c }, (_, out) => {
+      const pixels = sum(3 * patch * patch, (at) => {
+        const [channel, row, column] = [Math.floor(at / 16), Math.floor((at % 16) / 4), at % 4];
+        const [y, x] = [Math.floor(token / 3) * patch + row, (token % 3) * patch + column];
+        return kernel[out * 48 + at]! * picture[channel * side * side + y * side + x]!;
+      });
+      return pixels + weight('patch_embed.proj.bias')[out]! + weight('pos_embed')[token * c + out]!;
+    }),
+  );
+  for (const block of [0, 1, 2].map((at) => `blocks.${at}`)) {
+    const qkv = tokens.map((row) => dense(norm(row, `${block}.norm1`), `${block}.attn.qkv`));
+    const mixed = tokens.map((_, i) =>
+      Array.from({ length: c }, (_, out) => {
+        const first = Math.floor(out / (c / heads)) * (c / heads);
+        const scores = qkv.map((other) =>
+          Math.exp(sum(c / heads, (at) => qkv[i]![first + at]! * other[c + first + at]!) / Math.sqrt(c / heads)),
+        );
+        return sum(n, (j) => scores[j]! * qkv[j]![2 * c + out]!) / sum(n, (j) => scores[j]!);
+      }),
+    );
+    tokens = tokens.map((row, i) => dense(mixed[i]!, `${block}.attn.proj`).map((value, at) => value + row[at]!));
+    tokens = tokens.map((row) => {
+      const hidden = dense(norm(row, `${block}.norm2`), `${block}.mlp.fc1`).map(
+        (value) => (value / 2) * (1 + erf(value / Math.SQRT2)),
+      );
+      return dense(hidden, `${block}.mlp.fc2`).map((value, at) => value + row[at]!);
+    });
+  }
+  const last = tokens.map((row) => norm(row, 'norm'));
+  const mean = Array.from({ length: c }, (_, at) => sum(n, (token) => last[token]![at]!) / n);
+  return Float64Array.from(dense(mean, 'head'));
+}
 
 const sizes = (side: number) => ({ height: side, width: side, channels: 4, batch: 1, form: 'products' });
