@@ -217,6 +217,9 @@ const floatTests = {
   Sigmoid: unary(elementwise.sigmoid, (x) => 1 / (1 + Math.exp(-x))),
   Softplus: unary(elementwise.softplus, (x) => Math.log1p(Math.exp(x))),
   Tanh: unary(elementwise.hyperbolicTangent, Math.tanh),
+  Sin: unary(elementwise.sine, Math.sin),
+  Cos: unary(elementwise.cosine, Math.cos),
+  Atan: unary(elementwise.arctangent, Math.atan),
   Relu: unary(elementwise.rectify, (x) => Math.max(x, 0)),
   Elu: unary(
     (x) => elementwise.elu(x),

@@ -14,7 +14,7 @@ import { taskSamples } from '../tasks/read-task';
 import { TaskTokens } from '../tasks/task-tokens';
 import { curvesOf } from '../training/curves';
 import { languageBatch } from '../training/language-batch';
-import { smallLlama, type SmallModel } from '../training/small-llama';
+import { smallModel, type SmallModel } from '../training/small-model';
 import { train, trainingSentence, type Measures, type Training, type TrainingPlan } from '../training/train';
 import type { Parameters, Trainer } from '../training/trainer';
 import { ToyLanguage } from './language';
@@ -91,7 +91,7 @@ async function* run(
   const language = new ToyLanguage(seed);
   const { tokenizer } = language;
   const size = { layers, heads, headDim, feedForward: 2 * heads * headDim, vocabulary: tokenizer.size, context: 64 };
-  const small = smallLlama('the toy', size);
+  const small = smallModel('the toy', size);
   const facts = { parameterCount: parameterCount(small.network), vocabulary: tokenizer.size, noise };
   const lastSteps = Math.ceil(steps / 2);
   // The analysis takes about as long as the training.
