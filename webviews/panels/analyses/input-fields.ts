@@ -111,7 +111,7 @@ function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: Input
           its documents, or a folder of text files.
         </p>`;
     case 'none':
-      return html`<p class="reason">This analysis reads no input: it looks at the weights.</p>`;
+      return html`<p class="reason">This analysis reads no input: what it needs is among its parameters.</p>`;
   }
 }
 
