@@ -2,6 +2,7 @@
 import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
 import { toyCircuits } from './toy-circuits/experiment';
+import { toyFacts } from './toy-facts/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { attribution } from './attribution/analysis';
@@ -47,4 +48,4 @@ export const analyses: readonly Analysis[] = [
 ];
 
 /** Those that need no model. */
-export const experiments: readonly Experiment[] = [toyCircuits];
+export const experiments: readonly Experiment[] = [toyCircuits, toyFacts];
