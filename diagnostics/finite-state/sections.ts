@@ -25,7 +25,7 @@ export function rankedHeads({ degree, errors }: FiniteStateResult): readonly Hea
 
 export const degreeWords = ({ tolerance, largestDegree }: FiniteStateResult) => ({
   name: 'degree',
-  title: 'Smallest degree',
+  title: 'Degree',
   unit: '',
   definition: `Smallest even degree p of sum s^j / j!, j = 0 .. p, in place of exp(s), by which the outputs of the head differ from its softmax by at most ${threeDigits(tolerance)} of their norm; none up to ${largestDegree}: empty.`,
 });
@@ -47,7 +47,7 @@ function headsSection(result: FiniteStateResult) {
       layer(
         {
           name: 'digits',
-          title: 'State at that degree',
+          title: 'State size',
           unit: 'log10',
           definition:
             'log10 of C(d + p, p), the monomials up to degree p of d numbers: numbers that a decoder would keep for each channel of a value, d the head width.',
@@ -57,7 +57,7 @@ function headsSection(result: FiniteStateResult) {
       layer(
         {
           name: 'largest-score',
-          title: 'Largest score',
+          title: 'Top score',
           unit: '',
           definition: 'Largest |score| before softmax, scaled and capped: what the series has to reach.',
         },
