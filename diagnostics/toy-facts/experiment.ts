@@ -243,7 +243,8 @@ async function recallJob(
   const input: ReadInput = {
     given: { kind: 'task', task: request.task, samples: samples.length },
     prompts: [],
-    task: { task, samples, notes },
+    // The result of a run is the same wherever its model is written.
+    task: { task: { ...task, id: files.facts }, samples, notes },
   };
   return { input, parameters: resolved.values, variant: {}, groups: [], seed, step };
 }

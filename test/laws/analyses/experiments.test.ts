@@ -16,6 +16,7 @@ import { checkSections, throughFile } from './checked-sections';
 /** Of every experiment the smallest run. */
 const small: Readonly<Record<string, ParameterValues>> = {
   'toy-circuits': { steps: 60, layers: 2, heads: 2, samples: 4 },
+  'toy-facts': { steps: 20, layers: 2, heads: 2 },
   'trained-cycle': { steps: 120 },
 };
 

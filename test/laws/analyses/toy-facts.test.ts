@@ -22,7 +22,10 @@ describe('the experiment toy-facts', function () {
     return model;
   };
   after(async () => {
-    for (const { sessions } of opened) await sessions.release();
+    for (const { sessions, tokeniser } of opened) {
+      if (tokeniser.ok) tokeniser.tokeniser.close();
+      await sessions.release();
+    }
     rmSync(folder, { recursive: true });
   });
 
@@ -59,7 +62,7 @@ describe('the experiment toy-facts', function () {
     assert.ok(model);
     const blocks = model.spec.blocks.map(({ attention }) => attention);
     const shown = toyFacts.sections(result);
-    checkSections(shown, { blocks } as unknown as Parameters<typeof checkSections>[1]);
+    checkSections(shown, { blocks });
     const known = numbersOf(result);
     for (const section of shown)
       assert.deepEqual(
@@ -74,7 +77,8 @@ describe('the experiment toy-facts', function () {
     const language = new ToyLanguage(3);
     const asked = language.asked();
     assert.equal(new Set(asked.map(({ template }) => template)).size, 20);
-    for (const { template, topic, answer } of asked) assert.ok(!template.split(' ').includes(answer) && topic !== answer);
+    for (const { template, topic, answer } of asked)
+      assert.ok(!template.split(' ').includes(answer) && topic !== answer);
     const keyOf = (ids: readonly number[]): string => ids.slice(0, -1).join();
     const right = new Map(
       asked.map((fact) => language.sequence(fact).ids).map((ids) => [keyOf(ids), ids.at(-1)] as const),
