@@ -27,9 +27,9 @@ const block = 128;
 const scaleOf = ({ headDim }: AttentionShape, { scale }: Parameters): number =>
   scale === 'none' ? 1 : headDim ** -0.5;
 
-/** Keys that query i may read. */
+/** Keys that query i reads, where it reads any. */
 const countOf = (shape: AttentionShape, i: number): number =>
-  isCausalSelf(shape) ? Math.max(0, Math.min(shape.keys, i + queryOffset(shape) + 1)) : shape.keys;
+  isCausalSelf(shape) ? i + queryOffset(shape) + 1 : shape.keys;
 
 export const reluMean: Mechanism<Parameters> = {
   id: 'relu-mean',

@@ -55,7 +55,7 @@ export const byHand: readonly ByHand[] = [
   // Features divided by the keys that there are, not by those that are read.
   {
     file: 'kernels/mechanisms/relu-mean.ts',
-    text: 'Math.max(0, Math.min(shape.keys, i + queryOffset(shape) + 1))',
+    text: 'i + queryOffset(shape) + 1',
     instead: 'shape.keys',
   },
 ];
