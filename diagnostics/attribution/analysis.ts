@@ -36,6 +36,7 @@ export const attribution: Analysis<AttributionParameters, AttributionResult> = {
     note: 'Gradients are taken at the middles of the steps. What is patched as a check, and its intervals, are choices of Headscope.',
   },
   inputs: ['task', 'prompt-pair'],
+  usualTask: { task: 'indirect-object', samples: 16 },
   exactWeights: true,
   parameters: attributionTable,
   result: attributionResult,
