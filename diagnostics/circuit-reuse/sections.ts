@@ -12,7 +12,7 @@ import { metricWords } from '../effects/metric';
 import { isCompared } from './finding';
 import { headWords, type Repair } from './repair';
 import type { ReuseResult, Side } from './result';
-import { cellOf } from '../sections/cell';
+import { cellOf, numberColumn as number } from '../sections/cell';
 
 export const sections = (result: Partial<ReuseResult>): readonly Section[] =>
   isCompared(result)
@@ -27,9 +27,6 @@ export const sections = (result: Partial<ReuseResult>): readonly Section[] =>
         ...(result.repair ? [repairSection(result.first, result.repair), ...moverSections(result.repair)] : []),
       ]
     : [];
-
-const number = (name: string, title: string, definition: string, unit = '') =>
-  ({ name, title, kind: 'number', unit, definition }) as const;
 
 /** [layers][heads]: the weight of each head of the circuit, NaN of the others. */
 export const weightsByHead = ({ circuit }: Side): readonly (readonly number[])[] =>

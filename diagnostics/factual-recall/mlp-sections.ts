@@ -2,8 +2,8 @@
 import type { ChartSection, SectionSeries } from '../../protocol/sections/chart';
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
-import type { SectionColumn, TableSection } from '../../protocol/sections/table';
-import { cellOf } from '../sections/cell';
+import type { TableSection } from '../../protocol/sections/table';
+import { cellOf, numberColumn as number } from '../sections/cell';
 import { mostGained } from './finding';
 import { additions } from './function-test';
 import type { MlpFound, RecallResult } from './result';
@@ -13,14 +13,6 @@ export const mlpSections = (result: Partial<RecallResult>): readonly Section[] =
   if (mlps.length === 0 || !toTopic) return [];
   return [weightsSection(mlps, toTopic), fitSection(result, mlps), interceptSection(mlps), ...functionSections(result)];
 };
-
-const number = (name: string, title: string, definition: string, unit = ''): SectionColumn => ({
-  name,
-  title,
-  kind: 'number',
-  unit,
-  definition,
-});
 
 function weightsSection(mlps: readonly MlpFound[], shape: NonNullable<RecallResult['toTopic']>): HeadsSection {
   const table = ({ weights }: MlpFound) =>

@@ -5,7 +5,7 @@ import type { SectionCell, SectionColumn, TableSection } from '../../protocol/se
 import { mutationWords } from '../choices/layout';
 import { partName } from '../effects/parts';
 import type { Level } from '../multiple-choice/result';
-import { cellOf } from '../sections/cell';
+import { cellOf, numberColumn as number } from '../sections/cell';
 import { threeDigits } from '../words';
 import { isMeasured } from './finding';
 import { compressions, type Answers, type Both, type Compression, type SubspaceResult } from './result';
@@ -39,14 +39,6 @@ export function sections(result: Partial<SubspaceResult>): readonly Section[] {
       : []),
   ];
 }
-
-const number = (name: string, title: string, definition: string, unit = ''): SectionColumn => ({
-  name,
-  title,
-  kind: 'number',
-  unit,
-  definition,
-});
 
 const cells = ({ mean, low, high }: Level): readonly SectionCell[] => [cellOf(mean), cellOf(low), cellOf(high)];
 

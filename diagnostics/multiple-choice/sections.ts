@@ -3,9 +3,9 @@ import type { ChartSection } from '../../protocol/sections/chart';
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { MapSection } from '../../protocol/sections/map';
 import type { Section } from '../../protocol/sections/section';
-import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
+import type { SectionCell, TableSection } from '../../protocol/sections/table';
 import { partName } from '../effects/parts';
-import { cellOf } from '../sections/cell';
+import { cellOf, numberColumn as number } from '../sections/cell';
 import { outputOf } from './finding';
 import type { ByShots, ChoiceResult, Level, Node } from './result';
 import {
@@ -43,14 +43,6 @@ export function sections(result: Partial<ChoiceResult>): readonly Section[] {
   if (notes.length > 0) found.push({ kind: 'text', id: 'notes', title: 'Questions left out', paragraphs: notes });
   return found;
 }
-
-const number = (name: string, title: string, definition: string, unit = ''): SectionColumn => ({
-  name,
-  title,
-  kind: 'number',
-  unit,
-  definition,
-});
 
 const cells = ({ mean, low, high }: Level): readonly SectionCell[] => [cellOf(mean), cellOf(low), cellOf(high)];
 

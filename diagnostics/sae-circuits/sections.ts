@@ -7,7 +7,7 @@ import type { TableSection } from '../../protocol/sections/table';
 import { modeWords } from '../circuit-discovery/finding';
 import { metricWords } from '../effects/metric';
 import { partName } from '../effects/parts';
-import { cellOf } from '../sections/cell';
+import { cellOf, numberColumn as number } from '../sections/cell';
 import { counted, threeDigits } from '../words';
 import { firstHeads, isScored, mostNamed, rankingWords } from './finding';
 import type {
@@ -34,9 +34,6 @@ export const sections = (result: Partial<SaeResult>): readonly Section[] => [
   ...(result.trainings && result.trainings.length > 0 ? [trainingsSection(result, result.trainings)] : []),
   ...(result.curves && result.curves.length > 0 ? [lossSection(result.curves)] : []),
 ];
-
-const number = (name: string, title: string, definition: string, unit = '') =>
-  ({ name, title, kind: 'number', unit, definition }) as const;
 
 /** A whole number. */
 const countOf = (name: string, title: string, definition: string) =>

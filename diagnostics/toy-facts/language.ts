@@ -1,4 +1,5 @@
 /** The language of the toy: facts of two relations in twenty templates each. Nothing in a prompt says its answer. */
+import { csvText } from '../../protocol/wire/csv';
 import { random, seedFor, type Random } from '../../kernels/tensors/random';
 import { sample } from '../tasks/draft';
 import { colours, names, objects } from '../tasks/words';
@@ -87,8 +88,8 @@ export class ToyLanguage {
 
   /** A CSV as docs/tasks.md has it. */
   csv(): string {
-    const rows = this.asked().map(({ template, topic, answer }) => `${template},${topic},${answer}`);
-    return `template,topic,answer\n${rows.join('\n')}\n`;
+    const facts = this.asked().map(({ template, topic, answer }) => [template, topic, answer]);
+    return csvText([['template', 'topic', 'answer'], ...facts]);
   }
 
   /** Sentences of the language, on which a correction may do harm. */
