@@ -2,6 +2,7 @@
 import type { Module } from './module';
 import { dmhcsa } from './modules/convformer/dmhcsa';
 import { convformer } from './modules/convformer/network';
+import { lama } from './modules/low-rank-mha/lama';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -18,6 +19,7 @@ export const moduleCatalogue: readonly Module[] = [
   spectformer,
   dmhcsa,
   convformer,
+  lama,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);
