@@ -1,5 +1,8 @@
 /** Every module, by explicit import. A module that is listed here is tested by test/laws/modules and offered everywhere. */
 import type { Module } from './module';
+import { dmhcsa } from './modules/convformer/dmhcsa';
+import { convformer } from './modules/convformer/network';
+import { lama } from './modules/low-rank-mha/lama';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -14,6 +17,9 @@ export const moduleCatalogue: readonly Module[] = [
   spectralGateModule,
   spectformerBlock,
   spectformer,
+  dmhcsa,
+  convformer,
+  lama,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

@@ -22,6 +22,26 @@ export function depthwiseConvolution(x: Value, weight: Value, bias: Value | unde
   })[0];
 }
 
+/**
+ * `x` [b, c, ...sizes] under kernels `weight` [out, c / groups, ...kernel] of odd sizes, zeros beyond the edges ("same"): the sizes
+ * stay.
+ */
+export function sameConvolution(x: Value, weight: Value, bias: Value | undefined, groups = 1, name?: string): Value {
+  sameType('Conv', name, x, weight, ...(bias ? [bias] : []));
+  const [out, inner, ...kernel] = weight.shape.map(Number) as [number, number, ...number[]];
+  if (weight.shape.length !== x.shape.length || inner * groups !== Number(x.shape[1]) || out % groups !== 0) {
+    fail('Conv', name, `${describe(weight)} in ${groups} groups does not fit ${describe(x)}.`);
+  }
+  if (kernel.some((size) => size % 2 === 0)) fail('Conv', name, `kernel sizes must be odd: ${describe(weight)}.`);
+  const edges = kernel.map((size) => (size - 1) / 2);
+  const shape = [x.shape[0]!, out, ...x.shape.slice(2)];
+  return x.graph.node('Conv', [x, weight, bias], [{ type: x.type, shape, name }], {
+    group: int(groups),
+    kernel_shape: ints(kernel),
+    pads: ints([...edges, ...edges]),
+  })[0];
+}
+
 /** Steps between kernels, zeros added on every edge, and groups of channels. */
 export interface ConvolutionOptions {
   readonly stride?: number;

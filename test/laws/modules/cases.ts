@@ -5,6 +5,22 @@ import type { ParameterValues } from '../../../kernels/mechanism';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 
 const small: Readonly<Record<string, readonly ParameterValues[]>> = {
+  dmhcsa: [
+    { tokens: 5, channels: 6, heads: 2, kernels: '3,5,7', batch: 2 },
+    { axis: 'temporal', tokens: 5, channels: 6, heads: 3, kernels: '3', batch: 2 },
+    { axis: 'temporal', tokens: 4, channels: 6, heads: 2, kernels: '3,5,7', fuse: true },
+    { tokens: 4, channels: 6, heads: 2, kernels: '7,7', depthwise: true },
+    { tokens: 1, channels: 3, heads: 1, kernels: '1' },
+  ],
+  convformer: [
+    { frames: 3, channels: 4, heads: 2, kernels: '3,3,3', spatialBlocks: 1, temporalBlocks: 1, fuse: false, batch: 2 },
+    { frames: 2, channels: 2, heads: 1, kernels: '3,5,7', spatialBlocks: 2, temporalBlocks: 1 },
+  ],
+  lama: [
+    { words: 9, width: 6, heads: 3, batch: 2 },
+    { words: 8, width: 5, heads: 2, context: 'mean', rank: 2, temperature: 0.5, batch: 2 },
+    { words: 3, width: 4, heads: 2, context: 'other', activation: 'none', l2: false },
+  ],
   shsa: [
     { channels: 20, partial: 6, height: 5, width: 7, batch: 2 },
     { channels: 8, partial: 8, qkDim: 3, height: 4, width: 4 },
