@@ -3,6 +3,7 @@ import type { Module } from './module';
 import { dmhcsa } from './modules/convformer/dmhcsa';
 import { convformer } from './modules/convformer/network';
 import { lama } from './modules/low-rank-mha/lama';
+import { multiscaleGate } from './modules/medusa/multiscale-gate';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -20,6 +21,7 @@ export const moduleCatalogue: readonly Module[] = [
   dmhcsa,
   convformer,
   lama,
+  multiscaleGate,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

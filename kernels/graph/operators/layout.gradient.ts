@@ -134,7 +134,7 @@ function ungathered(x: Value, g: Value, applied: Applied): Value {
   const known = knownOf(indices);
   const rowsOfX = Number(x.shape[axis]);
   const times = Number(count) / rowsOfX;
-  if (rank === 1 && known?.every((row, at) => row === Math.floor(at / times)) === true) {
+  if (rank === 1 && Number.isInteger(times) && known?.every((row, at) => row === Math.floor(at / times)) === true) {
     // Each row several times side by side (keys and values of shared heads): a sum, which needs no zeros of a size found in a run.
     return reduceSum(reshape(g, [...x.shape.slice(0, axis + 1), times, ...x.shape.slice(axis + 1)]), [axis + 1], false);
   }

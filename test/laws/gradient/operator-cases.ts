@@ -156,6 +156,7 @@ const layout: readonly GradientCase[] = [
   of('Gather, rows twice', [[4, 3]], (x) => gather(x, indices(x, [2, 2], [1, 3, 1, 0]))),
   of('Gather along a middle axis', [[2, 4, 3]], (x) => gather(x, indices(x, [3], [3, 3, 1]), 1)),
   of('Gather one', [[2, 4]], (x) => gather(x, indices(x, [], [2]), 1)),
+  of('Gather, the first of two rows', [[2, 3]], (x) => gather(x, indices(x, [1], [0]))),
   of('GatherElements', [[3, 4]], (x) => gatherElements(x, indices(x, [3, 2], [1, 1, 0, 3, 2, 2]), 1)),
   of(
     'ScatterElements, put',
