@@ -1,5 +1,7 @@
 /** Every module, by explicit import. A module that is listed here is tested by test/laws/modules and offered everywhere. */
 import type { Module } from './module';
+import { acmil } from './modules/acmil/acmil';
+import { gatedPooling } from './modules/acmil/gated-pooling';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -14,6 +16,8 @@ export const moduleCatalogue: readonly Module[] = [
   spectralGateModule,
   spectformerBlock,
   spectformer,
+  gatedPooling,
+  acmil,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

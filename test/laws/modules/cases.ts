@@ -5,6 +5,15 @@ import type { ParameterValues } from '../../../kernels/mechanism';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 
 const small: Readonly<Record<string, readonly ParameterValues[]>> = {
+  acmil: [
+    { instances: 11, features: 6, width: 5, hidden: 4, branches: 3, classes: 3, batch: 2 },
+    { form: 'multi-head', instances: 7, features: 5, width: 6, branches: 2, heads: 2, batch: 2 },
+    { instances: 1, features: 3, width: 2, hidden: 2, branches: 1 },
+  ],
+  'gated-pooling': [
+    { instances: 9, width: 6, hidden: 4, branches: 3, batch: 2 },
+    { instances: 1, width: 3, hidden: 2, branches: 1 },
+  ],
   shsa: [
     { channels: 20, partial: 6, height: 5, width: 7, batch: 2 },
     { channels: 8, partial: 8, qkDim: 3, height: 4, width: 4 },
