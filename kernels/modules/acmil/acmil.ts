@@ -133,7 +133,7 @@ export const acmil: Module<Parameters> = {
     reference:
       'arXiv:2311.07125; ACMIL_GA and ACMIL_MHA in architecture/transformer.py of github.com/dazhangyu123/ACMIL',
     trust: 'high',
-    note: 'Learned queries of the multi-head form are drawn with deviation 1 in place of 1e-6. Dropout is left out. The mask of training is an input, so that a graph gives the same twice.',
+    note: 'Learned queries of the multi-head form are drawn with deviation 1 in place of 1e-6, the last layer of the gate six times as wide as the others, so that branches differ. Dropout is left out. The mask of training is an input, so that a graph gives the same twice.',
   },
   parameters: {
     form: {

@@ -23,7 +23,13 @@ interface Parameters extends Record<string, number> {
 export const gateWeights = (width: number, hidden: number, branches: number): readonly ModuleWeight[] => [
   ...linearWeights('attention_V.0', hidden, width),
   ...linearWeights('attention_U.0', hidden, width),
-  ...linearWeights('attention_weights', branches, hidden),
+  // Six times as wide as the other layers, so that branches prefer some instances, as trained ones do.
+  {
+    name: 'attention_weights.weight',
+    shape: [branches, hidden],
+    initial: { kind: 'normal', deviation: 6 / Math.sqrt(hidden) },
+  },
+  { name: 'attention_weights.bias', shape: [branches], initial: { kind: 'normal', deviation: 0.1 } },
 ];
 
 /** V and U, the last layer, and the sums: of one bag. */
@@ -69,6 +75,7 @@ export const gatedPooling: Module<Parameters> = {
   source: {
     reference: 'arXiv:2311.07125; Attention_Gated in architecture/transformer.py of github.com/dazhangyu123/ACMIL',
     trust: 'high',
+    note: 'The last layer is drawn six times as wide as the others, so that branches prefer some instances, as trained ones do.',
   },
   parameters: {
     instances: { kind: 'integer', title: 'Instances', description: 'In a bag.', min: 1, max: 65536, default: 1024 },
