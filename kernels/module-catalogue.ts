@@ -4,6 +4,8 @@ import { dmhcsa } from './modules/convformer/dmhcsa';
 import { convformer } from './modules/convformer/network';
 import { lama } from './modules/low-rank-mha/lama';
 import { multiscaleGate } from './modules/medusa/multiscale-gate';
+import { acmil } from './modules/acmil/acmil';
+import { gatedPooling } from './modules/acmil/gated-pooling';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -22,6 +24,8 @@ export const moduleCatalogue: readonly Module[] = [
   convformer,
   lama,
   multiscaleGate,
+  gatedPooling,
+  acmil,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

@@ -20,6 +20,14 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { words: 9, width: 6, heads: 3, batch: 2 },
     { words: 8, width: 5, heads: 2, context: 'mean', rank: 2, temperature: 0.5, batch: 2 },
     { words: 3, width: 4, heads: 2, context: 'other', activation: 'none', l2: false },
+  acmil: [
+    { instances: 11, features: 6, width: 5, hidden: 4, branches: 3, classes: 3, batch: 2 },
+    { form: 'multi-head', instances: 7, features: 5, width: 6, branches: 2, heads: 2, batch: 2 },
+    { instances: 1, features: 3, width: 2, hidden: 2, branches: 1 },
+  ],
+  'gated-pooling': [
+    { instances: 9, width: 6, hidden: 4, branches: 3, batch: 2 },
+    { instances: 1, width: 3, hidden: 2, branches: 1 },
   ],
   shsa: [
     { channels: 20, partial: 6, height: 5, width: 7, batch: 2 },
