@@ -1,5 +1,6 @@
 /** Every module, by explicit import. A module that is listed here is tested by test/laws/modules and offered everywhere. */
 import type { Module } from './module';
+import { pointerAttention } from './modules/oat/pointer-attention';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -14,6 +15,7 @@ export const moduleCatalogue: readonly Module[] = [
   spectralGateModule,
   spectformerBlock,
   spectformer,
+  pointerAttention,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

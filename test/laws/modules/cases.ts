@@ -5,6 +5,11 @@ import type { ParameterValues } from '../../../kernels/mechanism';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 
 const small: Readonly<Record<string, readonly ParameterValues[]>> = {
+  'pointer-attention': [
+    { rows: 2, columns: 3, steps: 4, width: 8, heads: 2, batch: 2 },
+    { rows: 1, columns: 1, steps: 1, width: 5, heads: 1 },
+    { rows: 2, columns: 2, steps: 3, width: 6, heads: 3 },
+  ],
   shsa: [
     { channels: 20, partial: 6, height: 5, width: 7, batch: 2 },
     { channels: 8, partial: 8, qkDim: 3, height: 4, width: 4 },
