@@ -1,5 +1,6 @@
 /** Every module, by explicit import. A module that is listed here is tested by test/laws/modules and offered everywhere. */
 import type { Module } from './module';
+import { memoryRead } from './modules/m3c/memory-read';
 import { pointerAttention } from './modules/oat/pointer-attention';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
@@ -16,6 +17,7 @@ export const moduleCatalogue: readonly Module[] = [
   spectformerBlock,
   spectformer,
   pointerAttention,
+  memoryRead,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

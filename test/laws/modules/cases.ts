@@ -5,6 +5,12 @@ import type { ParameterValues } from '../../../kernels/mechanism';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 
 const small: Readonly<Record<string, readonly ParameterValues[]>> = {
+  'memory-read': [
+    { queries: 3, units: 5, width: 6, tokens: 2, valueWidth: 4, k: 2, eta: 0.5, beta: 4, read: 'soft', batch: 2 },
+    { queries: 4, units: 6, width: 8, tokens: 2, valueWidth: 3, k: 3, beta: 4, nullUnit: true },
+    { queries: 2, units: 5, width: 4, tokens: 1, valueWidth: 2, k: 5, beta: 0.5, similarity: 'dot', read: 'soft' },
+    { queries: 1, units: 1, width: 2, tokens: 1, valueWidth: 1 },
+  ],
   'pointer-attention': [
     { rows: 2, columns: 3, steps: 4, width: 8, heads: 2, batch: 2 },
     { rows: 1, columns: 1, steps: 1, width: 5, heads: 1 },
