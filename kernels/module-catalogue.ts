@@ -6,6 +6,8 @@ import { lama } from './modules/low-rank-mha/lama';
 import { multiscaleGate } from './modules/medusa/multiscale-gate';
 import { acmil } from './modules/acmil/acmil';
 import { gatedPooling } from './modules/acmil/gated-pooling';
+import { memoryRead } from './modules/m3c/memory-read';
+import { pointerAttention } from './modules/oat/pointer-attention';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -26,6 +28,8 @@ export const moduleCatalogue: readonly Module[] = [
   multiscaleGate,
   gatedPooling,
   acmil,
+  pointerAttention,
+  memoryRead,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

@@ -28,6 +28,16 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
   'gated-pooling': [
     { instances: 9, width: 6, hidden: 4, branches: 3, batch: 2 },
     { instances: 1, width: 3, hidden: 2, branches: 1 },
+  'memory-read': [
+    { queries: 3, units: 5, width: 6, tokens: 2, valueWidth: 4, k: 2, eta: 0.5, beta: 4, read: 'soft', batch: 2 },
+    { queries: 4, units: 6, width: 8, tokens: 2, valueWidth: 3, k: 3, beta: 4, nullUnit: true },
+    { queries: 2, units: 5, width: 4, tokens: 1, valueWidth: 2, k: 5, beta: 0.5, similarity: 'dot', read: 'soft' },
+    { queries: 1, units: 1, width: 2, tokens: 1, valueWidth: 1 },
+  ],
+  'pointer-attention': [
+    { rows: 2, columns: 3, steps: 4, width: 8, heads: 2, batch: 2 },
+    { rows: 1, columns: 1, steps: 1, width: 5, heads: 1 },
+    { rows: 2, columns: 2, steps: 3, width: 6, heads: 3 },
   ],
   shsa: [
     { channels: 20, partial: 6, height: 5, width: 7, batch: 2 },
