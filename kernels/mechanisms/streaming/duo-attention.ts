@@ -3,16 +3,19 @@ import type { AttentionShape } from '../../shape';
 import { spanKernel } from './span-kernel';
 import { fullSpan, type HeadSpans } from './spans';
 
-interface Parameters extends Record<string, number> {
+interface Parameters extends Record<string, number | string> {
   readonly fullShare: number;
   readonly sinks: number;
   readonly recent: number;
+  readonly window: 'cache and self' | 'training mask';
 }
 
 /** Retrieval heads come first, as the deployed model has them after permuting its heads. */
-function spansOf(shape: AttentionShape, { fullShare, sinks, recent }: Parameters): HeadSpans {
+function spansOf(shape: AttentionShape, { fullShare, sinks, recent, window }: Parameters): HeadSpans {
   const full = Math.round(fullShare * shape.kvHeads);
-  return Array.from({ length: shape.kvHeads }, (_, head) => (head < full ? fullSpan : { sinks, recent }));
+  // A span counts the query's own key; the released cache is full with sinks + recent before that key comes.
+  const streamed = { sinks, recent: window === 'cache and self' ? recent + 1 : recent };
+  return Array.from({ length: shape.kvHeads }, (_, head) => (head < full ? fullSpan : streamed));
 }
 
 export const duoAttention: Mechanism<Parameters> = {
@@ -25,7 +28,7 @@ export const duoAttention: Mechanism<Parameters> = {
   source: {
     reference: 'arXiv:2410.10819; released code mit-han-lab/duo-attention',
     trust: 'high',
-    note: 'Which heads retrieve is a property of a model: here the first ones do, since deployment moves them there. The released code prefills in one shot with full attention on every head; this kernel streams in the prefill too, as in its later chunks.',
+    note: 'Which heads retrieve is a property of a model: here the first ones do, since deployment moves them there. The released code prefills in one shot with full attention on every head; this kernel streams in the prefill too, each position as a step of decoding does. In the release a later chunk of a prefill sees the cache and all of the chunk before it.',
   },
   template: {
     projected: 'nothing',
@@ -62,10 +65,18 @@ export const duoAttention: Mechanism<Parameters> = {
     recent: {
       kind: 'integer',
       title: 'Recent keys',
-      description: 'Latest keys that a streaming head keeps, the query’s own included.',
+      description: 'Latest keys that a streaming head keeps in its cache.',
       min: 1,
       max: 1 << 24,
       default: 256,
+    },
+    window: {
+      kind: 'choice',
+      title: 'Window',
+      description:
+        'cache and self: sinks, recent keys and the query’s own besides, as the released code decodes; training mask: the own key is one of the recent ones, as while the gates are trained.',
+      options: ['cache and self', 'training mask'],
+      default: 'cache and self',
     },
   },
   exponent: 2,

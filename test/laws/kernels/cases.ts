@@ -73,7 +73,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
   ],
   'duo-attention': [
     { fullShare: 0.5, sinks: 2, recent: 20 },
-    { fullShare: 0.25, sinks: 4, recent: 8 },
+    { fullShare: 0.25, sinks: 4, recent: 8, window: 'training mask' },
   ],
   'razor-attention': [
     { retrievalShare: 0.25, sinks: 2, buffer: 10, compression: 1e6 },

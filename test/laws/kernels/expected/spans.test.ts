@@ -74,20 +74,21 @@ expectValues(duoAttention, [
   {
     name: 'half of the heads retrieve',
     shape: { heads: 8, kvHeads: 4 },
-    parameters: { fullShare: 0.5, sinks: 1, recent: 3 },
+    parameters: { fullShare: 0.5, sinks: 1, recent: 3, window: 'training mask' },
     expected: firstRead(2, 1, 3),
   },
   {
     name: 'a share that is rounded down: 0.6 of four heads is 2.4',
     shape: { kvHeads: 4 },
     parameters: { fullShare: 0.6, sinks: 2, recent: 3 },
-    expected: firstRead(2, 2, 3),
+    // Three in the cache and the own one.
+    expected: firstRead(2, 2, 4),
   },
   {
     name: 'a share that is rounded up',
     shape: { kvHeads: 4 },
     parameters: { fullShare: 0.625, sinks: 2, recent: 2 },
-    expected: firstRead(3, 2, 2),
+    expected: firstRead(3, 2, 3),
   },
 ]);
 
@@ -139,6 +140,13 @@ describe('Expected values by hand: what a step of decoding reads', () => {
   // 4 heads of 8, values of 8: 4 (2 x 8 + 2 x 8 + 5) = 148 operations a key.
   it('streaming: two sinks, three recent keys', () => {
     assert.equal(streaming.decode!.cost(step, { sinks: 2, recent: 3 }).flops, 148 * 5);
+  });
+
+  it('DuoAttention: one head of 21 keys; three of two sinks and three recent keys in the cache, and the own one', () => {
+    const duo = { fullShare: 0.25, sinks: 2, recent: 3 };
+    const decode = duoAttention.decode!;
+    assert.equal(decode.cost(step, { ...duo, window: 'cache and self' }).flops, 37 * 21 + 3 * 37 * 6);
+    assert.equal(decode.cost(step, { ...duo, window: 'training mask' }).flops, 37 * 21 + 3 * 37 * 5);
   });
 
   it('RazorAttention: one head of 21 keys, three of two sinks, three recent keys and their compensation', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import { duoAttention } from '../../../../kernels/mechanisms/streaming/duo-attention';
 import { spanRows } from '../../../../kernels/mechanisms/streaming/reference';
 import { fullSpan, type HeadSpans } from '../../../../kernels/mechanisms/streaming/spans';
-import { streaming } from '../../../../kernels/mechanisms/streaming/streaming';
 import { allRows } from '../../../../kernels/reference/softmax';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { random } from '../../../../kernels/tensors/random';
@@ -13,31 +13,42 @@ const sinks = 3;
 const recent = 7;
 
 describe('DuoAttention: the kernel does what the paper and its code say', () => {
-  it('a row reads min(i + 1, s + r) keys: the first s and the last r, itself included', () => {
+  it('a row of the training mask reads min(i + 1, s + r) keys: the first s and the last r, itself included', () => {
     const shape = causalShape(40);
-    const rows = readsOf(streaming, shape, { sinks, recent }, 2);
+    const parameters = parametersFor(duoAttention, { fullShare: 0, sinks, recent, window: 'training mask' });
+    const rows = readsOf(duoAttention, shape, parameters, 2);
     rows.forEach((keys, i) => {
       assert.equal(keys.length, Math.min(i + 1, sinks + recent), `row ${i}`);
       assert.equal(keys.at(-1), i);
     });
     assert.deepEqual(rows[20], [0, 1, 2, 14, 15, 16, 17, 18, 19, 20]);
     const pairs = rows.reduce((sum, keys) => sum + keys.length, 0);
-    let closed = 0;
-    for (let i = 0; i < 40; i++) closed += Math.min(i + 1, sinks + recent);
-    assert.equal(pairs, closed);
+    // 1 + 2 + ... + 9, and 31 rows of 10.
+    assert.equal(pairs, 45 + 310);
   });
 
-  it('decoding from a cache that keeps s + r entries gives the masked attention whose window is r + 1', () => {
-    // The cache holds s + r entries before the new token comes: the token itself is one more than in the training mask.
+  it('by default a row reads what the released cache holds and itself: min(i + 1, s + r + 1) keys', () => {
+    const rows = readsOf(
+      duoAttention,
+      causalShape(40),
+      parametersFor(duoAttention, { fullShare: 0, sinks, recent }),
+      2,
+    );
+    assert.deepEqual(rows[20], [0, 1, 2, 13, 14, 15, 16, 17, 18, 19, 20]);
+    rows.forEach((keys, i) => assert.equal(keys.length, Math.min(i + 1, 11), `row ${i}`));
+  });
+
+  it('decodes as the release does: s + r keys in the cache and the token itself, then the cache is cut again', () => {
     const length = 30;
     const shape = causalShape(length);
-    const inputs = drawInputs(streaming, shape, {}, 4);
-    const masked = streaming.reference(inputs, shape, { sinks, recent: recent + 1 });
+    const streamed = parametersFor(duoAttention, { fullShare: 0, sinks, recent });
+    const inputs = drawInputs(duoAttention, shape, streamed, 4);
+    const pass = duoAttention.reference(inputs, shape, streamed);
     let cache: readonly number[] = [];
     for (let i = 0; i < length; i++) {
       const positions = [...cache, i];
       const step = causalShape(1, { queries: 1, keys: positions.length });
-      const output = streaming.reference(
+      const output = scaledDotProduct.reference(
         {
           query: takePositions(inputs.query, [i]),
           key: takePositions(inputs.key, positions),
@@ -45,11 +56,17 @@ describe('DuoAttention: the kernel does what the paper and its code say', () => 
           weights: {},
         },
         step,
-        { sinks: 0, recent: positions.length },
+        {},
       );
-      assertClose(output, takePositions(masked, [i]), 1e-12, `token ${i}`);
+      assertClose(output, takePositions(pass, [i]), 1e-12, `token ${i}`);
       cache =
         positions.length > sinks + recent ? [...positions.slice(0, sinks), ...positions.slice(-recent)] : positions;
+      const held = duoAttention.decode!.states(causalShape(1, { keys: i + 2 }), streamed);
+      assert.deepEqual(
+        held.map((each) => each.shape[2]),
+        [cache.length, cache.length],
+        `the cache after token ${i}`,
+      );
     }
   });
 
@@ -73,7 +90,7 @@ describe('DuoAttention: the kernel does what the paper and its code say', () => 
     assertClose(permuted, takeHeads(spanRows(inputs, shape, spans, allRows(shape)), queryOrder), 1e-12);
   });
 
-  it('the keys kept after N tokens are f N + (G - f) min(N, s + r) for random shares, sinks and recents', () => {
+  it('a query after N keys reads f (N + 1) + (G - f) (min(N, s + r) + 1) of them and itself, for random shares, sinks and recents', () => {
     const source = random(3);
     for (let trial = 0; trial < 10; trial++) {
       const kvHeads = [1, 2, 4, 8][source.whole(4)]!;
@@ -82,15 +99,15 @@ describe('DuoAttention: the kernel does what the paper and its code say', () => 
         sinks: source.whole(9),
         recent: 1 + source.whole(20),
       });
-      const length = 10 + source.whole(40);
-      const shape = causalShape(length, { heads: kvHeads, kvHeads });
+      const before = 10 + source.whole(40);
+      const shape = causalShape(before + 1, { heads: kvHeads, kvHeads });
       const full = Math.round(parameters.fullShare * kvHeads);
       let kept = 0;
       for (let head = 0; head < kvHeads; head++) {
         kept += readsOf(duoAttention, shape, parameters, head).at(-1)!.length;
       }
-      const cut = Math.min(length, parameters.sinks + parameters.recent);
-      assert.equal(kept, full * length + (kvHeads - full) * cut);
+      const cut = Math.min(before, parameters.sinks + parameters.recent);
+      assert.equal(kept, full * (before + 1) + (kvHeads - full) * (cut + 1));
     }
   });
 
@@ -103,7 +120,7 @@ describe('DuoAttention: the kernel does what the paper and its code say', () => 
   });
 
   it('the caches hold the bytes of the formula: all keys of a retrieval head, sinks and recent ones of the others', () => {
-    // 2 b B d (f N + (G - f) min(N, s + r)); the new position is one of the r recent ones, so that r - 1 are cached.
+    // 2 b B d (f N + (G - f) min(N, s + r)).
     for (const [kvHeads, full, first, last, cached, batch] of [
       [4, 1, 3, 7, 40, 1],
       [8, 5, 0, 16, 12, 2],
@@ -115,9 +132,10 @@ describe('DuoAttention: the kernel does what the paper and its code say', () => 
         fullShare: full / kvHeads,
         sinks: first,
         recent: last,
+        window: 'cache and self',
       });
       const bytes = states.reduce((sum, { shape: dims }) => sum + 4 * dims.reduce((all, dim) => all * dim, 1), 0);
-      const rows = full * cached + (kvHeads - full) * Math.min(cached, first + last - 1);
+      const rows = full * cached + (kvHeads - full) * Math.min(cached, first + last);
       assert.equal(bytes, 2 * 4 * batch * shape.headDim * rows, `${kvHeads} heads, ${full} of them full`);
     }
   });
