@@ -36,6 +36,12 @@ export function gateValues(x: Value, weights: Readonly<Record<string, Value>>, p
     const moved = pad(x, 2, parameters.filter === 'one-sided' ? (gateKernel - 1) / 2 : 0, 0);
     pooled = slice(depthwiseConvolution(moved, of('gate.kernel'), of('gate.kernel.offset')), 2, 0, rows);
   }
+  return gatesFrom(pooled, weights);
+}
+
+/** sigmoid(W2 relu(W1 x + b1) + b2) of every column, [b, D, rows] to [b, levels + 1, rows]. */
+export function gatesFrom(pooled: Value, weights: Readonly<Record<string, Value>>): Value {
+  const of = (name: string): Value => weights[name]!;
   const column = (x: Value): Value => unsqueeze(x, 1);
   const hidden = rectify(add(matmul(of('gate.first'), pooled), column(of('gate.first.offset'))));
   return sigmoid(add(matmul(of('gate.second'), hidden), column(of('gate.second.offset'))));
@@ -58,6 +64,29 @@ function gainOf(
 }
 
 /**
+ * The one-sided filter of x [b, h, rows, d]: level by level the sums of 2^l rows, each from the one before and from what that
+ * was 2^(l - 1) positions earlier, which `before` gives. The factors 1 / 2 are one 2^-l in the gains.
+ */
+export function splitLevels(
+  x: Value,
+  scales: Value,
+  gates: Value | undefined,
+  levels: number,
+  before: (sums: Value, level: number) => Value,
+): Value {
+  let rest = x;
+  let sum: Value | undefined;
+  for (let level = 1; level <= levels; level++) {
+    const earlier = before(rest, level);
+    const detail = multiply(subtract(rest, earlier), gainOf(level - 1, scales, gates, undefined, 2 ** -level));
+    sum = sum ? add(sum, detail) : detail;
+    rest = add(rest, earlier);
+  }
+  const smooth = multiply(rest, gainOf(levels, scales, gates, undefined, 2 ** -levels));
+  return sum ? add(sum, smooth) : smooth;
+}
+
+/**
  * Taken apart, weighted and put together again, x [b, h, rows, d]. Haar's factors 1 / sqrt 2 of both ways are one 2^-l in the
  * gains, and zeros are put up to a multiple of 2^L only: beyond it, up to N, all coefficients are zero.
  */
@@ -65,17 +94,10 @@ export function filterRows(x: Value, scales: Value, gates: Value | undefined, pa
   const [batch, heads, rows, width] = x.shape as readonly [number, number, number, number];
   const levels = levelsOf(rows, parameters);
   if (parameters.filter === 'one-sided') {
-    let rest = x;
-    let sum: Value | undefined;
-    for (let level = 1; level <= levels; level++) {
+    return splitLevels(x, scales, gates, levels, (sums, level) => {
       const back = Math.min(2 ** (level - 1), rows);
-      const before = pad(slice(rest, 2, 0, rows - back), 2, back, 0);
-      const detail = multiply(subtract(rest, before), gainOf(level - 1, scales, gates, undefined, 2 ** -level));
-      sum = sum ? add(sum, detail) : detail;
-      rest = add(rest, before);
-    }
-    const smooth = multiply(rest, gainOf(levels, scales, gates, undefined, 2 ** -levels));
-    return sum ? add(sum, smooth) : smooth;
+      return pad(slice(sums, 2, 0, rows - back), 2, back, 0);
+    });
   }
   const places = (length: number, level: number): readonly number[] => {
     const whole = paddedLength(rows) / 2 ** level;

@@ -1,54 +1,23 @@
 import { tensorBytes } from '../../cost/attention';
 import { linearCost } from '../../cost/linear';
 import { attentionGraph, groupQueries } from '../../graph/attention-graph';
-import { add, divide, gelu, multiply, reciprocal, rectify, softplus } from '../../graph/operators/elementwise';
-import { concat, filled, reshape, slice, unsqueeze } from '../../graph/operators/layout';
+import { concat, filled, reshape, unsqueeze } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
-import { layerNormalization } from '../../graph/operators/normalize';
 import type { Value } from '../../graph/records';
-import type { Mechanism, Weight } from '../../mechanism';
+import type { Mechanism } from '../../mechanism';
 import { denseReads } from '../../reference/pattern';
 import { isCausalSelf, type AttentionShape } from '../../shape';
 import { causalSums } from '../linear';
+import { wersaDecoding } from './decode';
 import { gateHidden, gateKernel, gateWidth, levelsOf, type WersaParameters } from './filter';
 import { filterRows, gateSourceOf, gateValues } from './kernel';
-import { denominatorEpsilon, normEpsilon, projection, wersaReference } from './reference';
+import { wersaReference } from './reference';
+import { featureRows, normedAverages, readWeights, scalesOf, weightsOf } from './rows';
 
 const isCross = ({ pattern }: AttentionShape): boolean => pattern === 'noncausal-cross' || pattern === 'causal-cross';
 
 /** Each position by itself: nothing is read from its neighbours, so that queries may come one by one. */
 const isPointwise = ({ levels, gate }: WersaParameters): boolean => levels === 0 && gate === 'off';
-
-function weightsOf(shape: AttentionShape, { levels, gate }: WersaParameters): readonly Weight[] {
-  const [width, hidden] = [gateWidth(shape), gateHidden(shape)];
-  const normal = (name: string, dims: readonly number[], from: number): Weight => ({
-    name,
-    shape: dims,
-    initial: { kind: 'normal', deviation: from ** -0.5 },
-  });
-  const constant = (name: string, count: number, value: number): Weight => ({
-    name,
-    shape: [count],
-    initial: { kind: 'constant', value },
-  });
-  return [
-    ...(gate === 'local'
-      ? [normal('gate.kernel', [width, 1, gateKernel], gateKernel), constant('gate.kernel.offset', width, 0)]
-      : []),
-    ...(gate === 'off'
-      ? []
-      : [
-          normal('gate.first', [hidden, width], width),
-          constant('gate.first.offset', hidden, 0),
-          normal('gate.second', [levels + 1, hidden], hidden),
-          constant('gate.second.offset', levels + 1, 0),
-        ]),
-    constant('scales', levels + 1, 0.5),
-    constant('bandwidth', 1, 0),
-    constant('norm.gain', shape.valueDim, 1),
-    constant('norm.offset', shape.valueDim, 0),
-  ];
-}
 
 export const wersa: Mechanism<WersaParameters> = {
   id: 'wersa',
@@ -59,7 +28,7 @@ export const wersa: Mechanism<WersaParameters> = {
   source: {
     reference: 'arXiv:2507.08637; its repository (vincenzodentamaro/wersa) gives ingredients and defaults, no layer',
     trust: 'low',
-    note: 'The paper’s equations were not read: gates, gelu, initial scales, bandwidth and the final norm follow a third-party port. Our choices: one projection for queries and keys; gates from the joined key heads in place of the layer’s input, in cross attention for queries from the mean query head of each key head; right prefix sums, where the port’s are not causal; a one-sided filter for causal attention, since Haar blocks read up to 2^levels - 1 later tokens. ReLU features approximate the arc-cosine kernel, not softmax, however many there are.',
+    note: 'The paper’s equations were not read: gates, gelu, initial scales, bandwidth and the final norm follow a third-party port. Our choices: one projection for queries and keys; gates from the joined key heads in place of the layer’s input, in cross attention for queries from the mean query head of each key head; right prefix sums, where the port’s are not causal; a one-sided filter for causal attention, since Haar blocks read up to 2^levels - 1 later tokens; it decodes by the sums of each level and the last 32 joined keys. ReLU features approximate the arc-cosine kernel, not softmax, however many there are.',
   },
   template: {
     projected: 'wavelet levels of queries and keys, weighed by gates, then random ReLU features',
@@ -153,7 +122,7 @@ export const wersa: Mechanism<WersaParameters> = {
     if (!isCross(shape) && shape.queries < shape.keys) {
       return {
         ok: false,
-        why: `The filter of a query reads the queries before it: ${shape.queries} queries of ${shape.keys} positions need levels 0 and gate "off".`,
+        why: `The filter of a query reads the queries before it, which a cache of keys and values does not hold: decode position by position, or take levels 0 and gate "off" for ${shape.queries} queries of ${shape.keys} positions.`,
       };
     }
     return { ok: true };
@@ -162,22 +131,16 @@ export const wersa: Mechanism<WersaParameters> = {
   reference: wersaReference,
   build: (full, parameters, precision) =>
     attentionGraph('wersa', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
-      const weights = Object.fromEntries(
-        weightsOf(full, parameters).map(({ name, shape: dims }) => [name, builder.input(name, precision, dims)]),
-      );
-      const { features, gate } = parameters;
-      // 1 / (beta sqrt r) rides on the scales of the levels.
-      const beta = add(softplus(weights['bandwidth']!), 0.1);
-      const scales = multiply(weights['scales']!, multiply(reciprocal(beta), 1 / Math.sqrt(features)));
+      const weights = readWeights(builder, full, parameters, precision);
+      const { gate } = parameters;
+      const scales = scalesOf(weights, parameters);
       const gatesOf = (x: Value) =>
         gate === 'off' ? undefined : gateValues(gateSourceOf(x, shape), weights, parameters);
       const keyGates = gatesOf(key);
       const queryGates = isCross(shape) ? gatesOf(query) : keyGates;
-      const matrix = (of: 'query' | 'key'): Value =>
-        query.graph.constant(query.type, [shape.headDim, features], projection(of, shape.headDim, parameters).data);
       const rows = (x: Value, gates: Value | undefined, of: 'query' | 'key'): Value =>
-        rectify(matmul(filterRows(gelu(x, 'none'), scales, gates, parameters), matrix(of)));
-      const wide = { ...shape, headDim: features };
+        featureRows(x, of, shape, parameters, (active) => filterRows(active, scales, gates, parameters));
+      const wide = { ...shape, headDim: parameters.features };
       const queries = groupQueries(rows(query, queryGates, 'query'), wide); // [b, hkv, g, n, r]
       const keys = unsqueeze(rows(key, keyGates, 'key'), 2); // [b, hkv, 1, m, r]
       // A column of ones gathers the denominators in the same products.
@@ -187,11 +150,7 @@ export const wersa: Mechanism<WersaParameters> = {
         ? causalSums(queries, keys, values, wide, parameters.chunk)
         : matmul(queries, fusedMatmul(keys, values, { transposeA: true }, 'state'));
       const whole = reshape(sums, [shape.batch, shape.heads, shape.queries, shape.valueDim + 1]);
-      const output = divide(
-        slice(whole, 3, 0, shape.valueDim),
-        add(slice(whole, 3, shape.valueDim), denominatorEpsilon),
-      );
-      return layerNormalization(output, weights['norm.gain']!, weights['norm.offset'], normEpsilon);
+      return normedAverages(whole, shape.valueDim, weights);
     }),
   /**
    * Linear attention of width r + features 2 r d (n + m) + gelu 4 d (n + m) + wavelets (two additions a level both ways for
@@ -223,5 +182,6 @@ export const wersa: Mechanism<WersaParameters> = {
     reads: denseReads(shape),
     ...(isCausalSelf(shape) ? { block: { queries: chunk, keys: chunk } } : {}),
   }),
+  decode: wersaDecoding,
   limits: [],
 };

@@ -360,4 +360,27 @@ describe('WERSA', function () {
       );
     }
   });
+
+  it('carries the sums of each level: a decoder keeps as many rows of a level as it lasts, and 32 of the gates', () => {
+    const parameters = given({ levels: 2, features: 3, filter: 'one-sided' });
+    const shape = causalShape(3, { heads: 1, kvHeads: 1, headDim: 1, valueDim: 1 });
+    // gelu(1), gelu(-1) and gelu(3) of the normal distribution's tables; the value is 0 before the first position.
+    const [one, minus, three] = [0.8413447460685429, -0.15865525393145705, 2.9959503059051097];
+    const rows = tensor([1, 1, 3, 1], Float64Array.of(1, -1, 3));
+    const inputs = { ...draw(shape, parameters), query: rows, key: rows };
+    const state = wersa.decode!.stateAfter(inputs, shape, parameters);
+    const close = (name: string, expected: readonly number[]) =>
+      assertClose(state[name]!, tensor([1, 1, expected.length, 1], Float64Array.from(expected)), 1e-12, name);
+    for (const of of ['query', 'key']) {
+      close(`${of}.level.0`, [three]);
+      close(`${of}.level.1`, [one + minus, minus + three]);
+    }
+    assert.deepEqual([...state['gate.source']!.data], [...new Array<number>(29).fill(0), 1, -1, 3]);
+    const count = (keys: number) =>
+      wersa
+        .decode!.states({ ...shape, queries: 1, keys }, parameters)
+        .reduce((sum, each) => sum + each.shape.reduce((a, b) => a * b, 1), 0);
+    // 3 features by a value and its denominator, two times 1 + 2 rows of levels, 32 rows of the gates, at every length.
+    assert.deepEqual([count(2), count(5000)], [6 + 6 + 32, 6 + 6 + 32]);
+  });
 });
