@@ -20,6 +20,7 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { words: 9, width: 6, heads: 3, batch: 2 },
     { words: 8, width: 5, heads: 2, context: 'mean', rank: 2, temperature: 0.5, batch: 2 },
     { words: 3, width: 4, heads: 2, context: 'other', activation: 'none', l2: false },
+  ],
   acmil: [
     { instances: 11, features: 6, width: 5, hidden: 4, branches: 3, classes: 3, batch: 2 },
     { form: 'multi-head', instances: 7, features: 5, width: 6, branches: 2, heads: 2, batch: 2 },
@@ -28,6 +29,7 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
   'gated-pooling': [
     { instances: 9, width: 6, hidden: 4, branches: 3, batch: 2 },
     { instances: 1, width: 3, hidden: 2, branches: 1 },
+  ],
   'memory-read': [
     { queries: 3, units: 5, width: 6, tokens: 2, valueWidth: 4, k: 2, eta: 0.5, beta: 4, read: 'soft', batch: 2 },
     { queries: 4, units: 6, width: 8, tokens: 2, valueWidth: 3, k: 3, beta: 4, nullUnit: true },
