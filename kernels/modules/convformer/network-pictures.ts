@@ -42,7 +42,7 @@ const skeleton = (points: (joint: number) => readonly [number, number]) =>
     mark: 'line' as const,
     points: chain.map((joint) => {
       const [x, y] = points(joint);
-      return { x, y: -y, label: joints[joint]! };
+      return { x, y: -y, label: joints[joint] };
     }),
   }));
 

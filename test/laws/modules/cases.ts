@@ -97,7 +97,7 @@ export interface ModuleCase {
   readonly settings: readonly ParameterValues[];
 }
 
-export const resolved = (module: Module, given: ParameterValues): ParameterValues => {
+export const resolved = <P extends ParameterValues>(module: Module<P>, given: ParameterValues): P => {
   const resolution = resolveTable(module.id, module.parameters, given);
   if (!resolution.ok) throw new Error(resolution.why);
   return resolution.values;

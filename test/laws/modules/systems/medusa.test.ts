@@ -17,7 +17,7 @@ import { runModuleGraph } from '../run';
 
 const size = { image: 16, bodyWidth: 2, channels: 4, height: 8, width: 8, scales: 3 };
 const parametersOf = (given: Readonly<Record<string, number | string>> = {}) =>
-  resolved(multiscaleGate, { ...size, ...given }) as Parameters<typeof gateReference>[2];
+  resolved(multiscaleGate, { ...size, ...given });
 const numbers = (shape: readonly number[], values: readonly number[]): Tensor =>
   tensor(shape, Float64Array.from(values));
 const changed = (x: Tensor, by: (value: number, at: number) => number): Tensor => tensor(x.shape, x.data.map(by));
