@@ -29,6 +29,7 @@ export interface GnaParameters extends Record<string, number | string | boolean>
   readonly causalDepth: boolean;
   readonly causalHeight: boolean;
   readonly causalWidth: boolean;
+  readonly text: number;
 }
 
 const axisNames = ['Depth', 'Height', 'Width'] as const;
@@ -67,7 +68,7 @@ function divisorNear(length: number, wanted: number): number {
  * positions of a dilation group, a stride of at most the window. In causal self-attention every axis is causal.
  */
 export function axesOf(shape: AttentionShape, parameters: GnaParameters): readonly Axis[] {
-  const sizes = gridOf(shape.keys, parameters) ?? [];
+  const sizes = gridOf(shape.keys - parameters.text, parameters) ?? [];
   return sizes.map((size, at) => {
     const name = axisNames[3 - sizes.length + at]!;
     const dilation = Math.min(parameters[`dilation${name}`], size);
@@ -83,8 +84,10 @@ function readsOf(
 ): (head: number, query: number, key: number) => boolean {
   const axes = axesOf(shape, parameters);
   const offset = queryOffset(shape);
+  const cells = shape.keys - parameters.text;
   return (_head, query, key) => {
     if (query + offset < 0) return false;
+    if (query + offset >= cells || key >= cells) return true;
     let [q, k] = [query + offset, key];
     for (let at = axes.length - 1; at >= 0; at--) {
       const axis = axes[at]!;
@@ -175,7 +178,7 @@ export const gna: Mechanism<GnaParameters> = {
   source: {
     reference: 'arXiv:2504.16922, section 3; released code SHI-Labs/NATTEN (reference mask)',
     trust: 'high',
-    note: 'Windows, strides and dilations that exceed an axis are cut down to it. In causal self-attention every axis is causal, so that no query reads a later position of the flattened grid. Without given sizes the grid is the most even factorisation of the length.',
+    note: 'Windows, strides and dilations that exceed an axis are cut down to it. In causal self-attention every axis is causal, so that no query reads a later position of the flattened grid. Without given sizes the grid is the most even factorisation of the length. Text tokens are NATTEN’s additional keys; here they ask too and read everything, as in joint attention.',
   },
   template: {
     projected: 'nothing',
@@ -214,6 +217,13 @@ export const gna: Mechanism<GnaParameters> = {
     causalDepth: causalOf('depth'),
     causalHeight: causalOf('height'),
     causalWidth: causalOf('width'),
+    text: perAxis(
+      'Text tokens',
+      'The last tokens are text, no cells of the grid: every query reads them, and they read everything.',
+      0,
+      1 << 20,
+      0,
+    ),
   },
   layout: 'heads-first',
   exponent: 1,
@@ -227,10 +237,24 @@ export const gna: Mechanism<GnaParameters> = {
         why: `A neighbourhood needs one query for each token of the grid: ${shape.queries} queries have ${shape.keys} keys.`,
       };
     }
-    if (!gridOf(shape.keys, parameters)) {
+    const { text } = parameters;
+    if (text > 0 && isCausalSelf(shape)) {
       return {
         ok: false,
-        why: `No grid of rank ${parameters.rank} with the given height and width holds ${shape.keys} tokens: ${nearestGrid(shape.keys, parameters)}set them to 0 or to divisors.`,
+        why: 'Every token of the grid reads the text tokens after it: causal attention has none, set text tokens to 0.',
+      };
+    }
+    if (text >= shape.keys) {
+      return {
+        ok: false,
+        why: `The ${text} text tokens leave no token for the grid among ${shape.keys}: take fewer.`,
+      };
+    }
+    const cells = shape.keys - text;
+    if (!gridOf(cells, parameters)) {
+      return {
+        ok: false,
+        why: `No grid of rank ${parameters.rank} with the given height and width holds ${cells} tokens: ${nearestGrid(cells, parameters)}set them to 0 or to divisors.`,
       };
     }
     return { ok: true };
@@ -241,11 +265,11 @@ export const gna: Mechanism<GnaParameters> = {
     softmaxRows(inputs, shape, rows, { reads: readsOf(shape, parameters) }),
   build: (full, parameters, precision) =>
     attentionGraph('gna', full, precision, 'heads-first', ({ query, key, value }, shape) =>
-      graphOutput(query, key, value, shape, tilesOf(shape, axesOf(shape, parameters))),
+      graphOutput(query, key, value, shape, tilesOf(shape, axesOf(shape, parameters), parameters.text)),
     ),
   cost(shape, parameters) {
     const seeing = { ...shape, queries: Math.min(shape.queries, shape.keys) };
-    const { pairs, copiedKeys, mostRows, mostKeys } = tileSums(seeing, axesOf(seeing, parameters));
+    const { pairs, copiedKeys, mostRows, mostKeys } = tileSums(seeing, axesOf(seeing, parameters), parameters.text);
     return tiledCost(shape, {
       pairs,
       copiedKeys,
@@ -256,6 +280,8 @@ export const gna: Mechanism<GnaParameters> = {
     });
   },
   pattern(shape, parameters) {
+    // With text tokens the whole is neither a grid nor cut into tiles of neighbouring positions.
+    if (parameters.text > 0) return { dependsOnData: false, reads: readsOf(shape, parameters) };
     const axes = axesOf(shape, parameters);
     const [axis] = axes;
     const length = axes.length === 1 && axis && axis.dilation === 1 ? tileLength(axis, 1, 0) : undefined;

@@ -1,4 +1,5 @@
 /** The tiles of a neighborhood attention over a grid: which queries run together, over which keys, under which mask. */
+import { integers } from '../../integers';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { tilesOfAxis, type Axis, type AxisTile } from './axis';
 
@@ -30,11 +31,34 @@ export function tileLength(axis: Axis, rank: number, at: number): number {
   return longest;
 }
 
+/** The shape without the text tokens that follow the grid: keys and, beside them, queries. */
+export const gridShape = (shape: AttentionShape, text: number): AttentionShape => ({
+  ...shape,
+  queries: shape.queries - text,
+  keys: shape.keys - text,
+});
+
 /**
- * Every tile that holds a query of the shape: the products of the tiles along the axes. Queries are the last positions of the
- * grid when a cache precedes them.
+ * Every tile that holds a query of the shape; with text tokens after the grid, each tile reads them beside its neighbourhood,
+ * and their own queries are one more tile, which reads everything.
  */
-export function tilesOf(shape: AttentionShape, axes: readonly Axis[]): readonly Tile[] {
+export function tilesOf(shape: AttentionShape, axes: readonly Axis[], text: number): readonly Tile[] {
+  const tiles = gridTiles(gridShape(shape, text), axes);
+  if (text === 0) return tiles;
+  const tokens = integers(shape.keys - text, shape.keys);
+  return [
+    ...tiles.map(({ queries, keys, name, reads }) => ({
+      queries,
+      keys: [...keys, ...tokens],
+      name,
+      ...(reads ? { reads: (row: number, column: number) => column >= keys.length || reads(row, column) } : {}),
+    })),
+    { queries: tokens, keys: integers(0, shape.keys), name: 'text' },
+  ];
+}
+
+/** The products of the tiles along the axes. Queries are the last positions of the grid when a cache precedes them. */
+function gridTiles(shape: AttentionShape, axes: readonly Axis[]): readonly Tile[] {
   const offset = queryOffset(shape);
   let tiles: readonly Tile[] = [{ queries: [0], keys: [0], name: '' }];
   axes.forEach((axis, at) => {
@@ -53,11 +77,26 @@ export interface TileSums {
 }
 
 /** Sums over all tiles: where none is cut by a cache, products of the sums along the axes. */
-export function tileSums(shape: AttentionShape, axes: readonly Axis[]): TileSums {
+export function tileSums(shape: AttentionShape, axes: readonly Axis[], text: number): TileSums {
+  const grid = gridSums(gridShape(shape, text), axes);
+  const { pairs, tiles, copiedKeys, mostRows, mostKeys } = grid;
+  if (text === 0) return grid;
+  const largest =
+    text * shape.keys > mostRows * (mostKeys + text)
+      ? { mostRows: text, mostKeys: shape.keys }
+      : { mostRows, mostKeys: mostKeys + text };
+  return {
+    pairs: pairs + (shape.queries - text) * text + text * shape.keys,
+    copiedKeys: copiedKeys + tiles * text + shape.keys,
+    ...largest,
+  };
+}
+
+function gridSums(shape: AttentionShape, axes: readonly Axis[]): TileSums & { readonly tiles: number } {
   const lists =
     queryOffset(shape) === 0
       ? axes.map((axis, at) => tilesOfAxis(axis, tileLength(axis, axes.length, at)))
-      : [tilesOf(shape, axes)];
+      : [gridTiles(shape, axes)];
   const product = (of: (list: readonly Pick<Tile, 'queries' | 'keys'>[]) => number) =>
     lists.reduce((total, list) => total * of(list), 1);
   const sum = (of: (tile: Pick<Tile, 'queries' | 'keys'>) => number) =>
@@ -66,6 +105,7 @@ export function tileSums(shape: AttentionShape, axes: readonly Axis[]): TileSums
     product((list) => list.reduce((highest, tile) => Math.max(highest, of(tile)), 0));
   return {
     pairs: sum((tile) => tile.queries.length * tile.keys.length),
+    tiles: sum(() => 1),
     copiedKeys: sum((tile) => tile.keys.length),
     mostRows: most((tile) => tile.queries.length),
     mostKeys: most((tile) => tile.keys.length),

@@ -93,6 +93,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { rank: '2', windowHeight: 3, windowWidth: 4, strideWidth: 2, causalHeight: true },
     { rank: '2', windowHeight: 2, windowWidth: 3, dilationHeight: 2, dilationWidth: 2 },
     { rank: '3', windowDepth: 2, windowHeight: 3, windowWidth: 2, strideHeight: 3 },
+    { rank: '2', windowHeight: 2, windowWidth: 3, strideWidth: 2, text: 5 },
   ],
   's2-attention': [
     { block: 4, localBlocks: 2, verticalStride: 4, step: 1 },

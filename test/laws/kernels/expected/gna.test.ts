@@ -36,18 +36,25 @@ function along({ size, window, stride = 1, dilation = 1, causal = false }: Along
 }
 
 /** The product of the axes, outermost first. */
-const onGrid = (axes: readonly Along[]) =>
-  byLists(({ position }) => {
-    const coordinates: number[] = [];
-    let rest = position;
-    for (const { size } of [...axes].reverse()) {
-      coordinates.unshift(rest % size);
-      rest = (rest - (rest % size)) / size;
-    }
-    return axes.reduce<readonly number[]>(
-      (keys, axis, at) => keys.flatMap((key) => along(axis, coordinates[at]!).map((own) => key * axis.size + own)),
-      [0],
-    );
+function cellsOf(axes: readonly Along[], position: number): readonly number[] {
+  const coordinates: number[] = [];
+  let rest = position;
+  for (const { size } of [...axes].reverse()) {
+    coordinates.unshift(rest % size);
+    rest = (rest - (rest % size)) / size;
+  }
+  return axes.reduce<readonly number[]>(
+    (keys, axis, at) => keys.flatMap((key) => along(axis, coordinates[at]!).map((own) => key * axis.size + own)),
+    [0],
+  );
+}
+const onGrid = (axes: readonly Along[]) => byLists(({ position }) => cellsOf(axes, position));
+
+/** The last `text` tokens read everything, and the cells of the grid before them read all of those too. */
+const withText = (axes: readonly Along[], text: number) =>
+  byLists(({ position, shape }) => {
+    const cells = shape.keys - text;
+    return position >= cells ? range(0, shape.keys) : [...cellsOf(axes, position), ...range(cells, shape.keys)];
   });
 
 const both = (length: number) =>
@@ -158,6 +165,24 @@ expectValues(gna, [
       { size: 3, window: 3, stride: 3, causal: true },
       { size: 2, window: 2 },
     ]),
+  },
+  {
+    name: 'a grid of 4 x 5 with gaps and three text tokens',
+    shape: both(23),
+    parameters: { rank: '2', width: 5, windowHeight: 2, windowWidth: 2, dilationWidth: 2, text: 3 },
+    expected: withText(
+      [
+        { size: 4, window: 2 },
+        { size: 5, window: 2, dilation: 2 },
+      ],
+      3,
+    ),
+  },
+  {
+    name: 'blocks of a line beside more text than the line is long',
+    shape: both(15),
+    parameters: { rank: '1', windowWidth: 3, strideWidth: 3, text: 9 },
+    expected: withText([{ size: 6, window: 3, stride: 3 }], 9),
   },
 ]);
 

@@ -5,6 +5,7 @@ import { allRows, softmaxRows } from '../../../../kernels/reference/softmax';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { random } from '../../../../kernels/tensors/random';
+import type { Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, readsOf, takePositions } from './support';
 
@@ -22,6 +23,57 @@ const over = (length: number): AttentionShape => ({
 const parameters = (given: Partial<GnaParameters>) => parametersFor(gna, given);
 
 describe('Generalized neighborhood attention: the kernel does what the paper and NATTEN say', () => {
+  it('text tokens are the additional keys of NATTEN: the two attentions, merged by their log-sum-exps', () => {
+    const [cells, text] = [30, 7];
+    const shape = over(cells + text);
+    const given = parameters({ rank: '2', width: 6, windowHeight: 3, windowWidth: 4, strideWidth: 2 });
+    const inputs = drawInputs(gna, shape, {}, 2);
+    const joint = gna.reference(inputs, shape, { ...given, text });
+    const positions = (x: Tensor, from: number, to: number) => takePositions(x, range(from, to - from));
+    const part = (from: number, to: number) => ({
+      ...inputs,
+      query: positions(inputs.query, 0, cells),
+      key: positions(inputs.key, from, to),
+      value: positions(inputs.value, from, to),
+    });
+    const grid = gna.reference(part(0, cells), over(cells), given);
+    const beside = softmaxRows(part(cells, cells + text), { ...over(cells), keys: text }, allRows(over(cells)));
+    const windows = readsOf(gna, over(cells), given, 0);
+    const sumOfExponentials = (h: number, i: number, keys: readonly number[]): number =>
+      keys.reduce((sum, j) => {
+        let dot = 0;
+        for (let x = 0; x < 8; x++) {
+          dot +=
+            inputs.query.data[(h * (cells + text) + i) * 8 + x]! * inputs.key.data[(h * (cells + text) + j) * 8 + x]!;
+        }
+        return sum + Math.exp(dot / Math.sqrt(8));
+      }, 0);
+    for (let h = 0; h < 2; h++) {
+      for (let i = 0; i < cells; i++) {
+        const near = sumOfExponentials(h, i, windows[i]!);
+        const all = near + sumOfExponentials(h, i, range(cells, text));
+        for (let x = 0; x < 8; x++) {
+          const at = (h * cells + i) * 8 + x;
+          const merged = (near / all) * grid.data[at]! + (1 - near / all) * beside.data[at]!;
+          const own = joint.data[(h * (cells + text) + i) * 8 + x]!;
+          assert.ok(Math.abs(own - merged) < 1e-12, `${h} ${i} ${x}: ${own}, ${merged}`);
+        }
+      }
+    }
+    const dense = softmaxRows(inputs, shape, range(cells, text));
+    assertClose(positions(joint, cells, cells + text), dense, 1e-12, 'the rows of the text');
+  });
+
+  it('says why text tokens do not fit', () => {
+    const refusal = (shape: AttentionShape, text: number) => {
+      const support = gna.supports(shape, parameters({ rank: '1', text }));
+      return support.ok ? '' : support.why;
+    };
+    assert.match(refusal(over(8), 8), /8 text tokens leave no token for the grid among 8/);
+    assert.match(refusal({ ...over(8), pattern: 'causal-self' }, 1), /set text tokens to 0/);
+    assert.equal(refusal(over(8), 7), '');
+  });
+
   it('windows over all axes give full attention at any stride', () => {
     const shape = over(60);
     const inputs = drawInputs(gna, shape, {}, 1);
