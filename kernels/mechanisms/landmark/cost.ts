@@ -3,7 +3,7 @@ import type { Cost } from '../../cost/cost';
 import { computedPairs, segmentPairs } from '../../graph/chosen-blocks';
 import type { AttentionShape } from '../../shape';
 import type { LandmarkRule } from './reference';
-import { chooses, copiesBlocks, pastBlocks, tilesOf } from './tiles';
+import { chooses, copiesBlocks, opensBlocks, pastBlocks, tilesOf } from './tiles';
 
 /**
  * Letters as in cost/attention.ts; P pairs of a query and an opened block, filled up to whole segments where blocks are not
@@ -19,24 +19,27 @@ export function landmarkCost(full: AttentionShape, rule: LandmarkRule): Cost {
   const { batch, heads, kvHeads, headDim: d, valueDim: e } = shape;
   const tiles = tilesOf(shape, rule);
   const blocks = pastBlocks(shape, rule);
-  const opens = rule.open > 0 && blocks > 0;
+  const opens = opensBlocks(shape, rule);
   const choosing = chooses(shape, rule) && opens;
   const copying = choosing && copiesBlocks(shape, rule);
   let [localPairs, landmarkPairs, openedPairs, pairs, copied, landmarks, largest] = [0, 0, 0, 0, 0, 0, 0];
-  for (const { start, end, past, local } of tiles) {
+  for (const { start, end, past, far, local } of tiles) {
     const rows = end - start;
     localPairs += rows * local.length;
     copied += local.length;
     if (!opens) continue;
     landmarkPairs += rows * past;
     landmarks += past;
-    if (choosing) pairs += rows * Math.min(rule.open, past);
-    else {
+    if (choosing) {
+      pairs += rows * Math.min(rule.open, far);
+      openedPairs += rows * (past - far) * rule.block;
+      copied += (past - far) * rule.block;
+    } else {
       openedPairs += rows * past * rule.block;
       // All blocks at once are read where they were laid out.
       copied += past * rule.block * (past === blocks ? 1 / 3 : 1);
     }
-    largest = Math.max(largest, rows * (local.length + past * (choosing ? 1 : rule.block + 1)));
+    largest = Math.max(largest, rows * (local.length + past + (choosing ? past - far : past) * rule.block));
   }
   const computed = copying ? pairs : choosing ? computedPairs(pairs, blocks) : 0;
   openedPairs += computed * rule.block;

@@ -10,7 +10,7 @@ import type { Value } from '../../graph/records';
 import { integers } from '../../integers';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { blockOf, type LandmarkRule } from './reference';
-import { chooses, copiesBlocks, pastBlocks, tilesOf } from './tiles';
+import { chooses, copiesBlocks, opensBlocks, pastBlocks, tilesOf } from './tiles';
 
 interface Choice {
   /** Queries [start, start + rows), each of which opens `open` blocks. */
@@ -59,13 +59,13 @@ export function landmarkGraph(
   const group = heads / kvHeads;
   const size = rule.block + 1;
   const blocks = pastBlocks(shape, rule);
-  const choosing = chooses(shape, rule) && rule.open > 0;
+  const opens = opensBlocks(shape, rule);
+  const choosing = chooses(shape, rule) && opens;
   const scale = headDim ** -0.5;
   const offset = queryOffset(shape);
   const grouped = groupQueries(query, shape);
   const at = (x: Value, positions: readonly number[]) =>
     gather(x, graph.constant('int64', [positions.length], positions), 2);
-  const opens = rule.open > 0 && blocks > 0;
   const landmarks = opens
     ? at(
         key,
@@ -106,25 +106,36 @@ export function landmarkGraph(
     if (!choosing) {
       const first = softmax(concat([local, gates], 3));
       const shares = slice(first, 3, localCount);
-      const inside = fusedMatmul(queries, gatherRange(pastKeys, 2, 0, past * rule.block), { transposeB: true, scale });
-      const byBlock = softmax(reshape(inside, [batch, kvHeads, group * rows, past, rule.block]));
-      const weights = reshape(multiply(byBlock, unsqueeze(shares, 4)), inside.shape);
-      const output = add(
-        matmul(slice(first, 3, 0, localCount), localValues),
-        matmul(weights, gatherRange(pastValues, 2, 0, past * rule.block)),
-      );
+      const [keys, values] = [pastKeys, pastValues].map((x) => gatherRange(x, 2, 0, past * rule.block));
+      const output = add(matmul(slice(first, 3, 0, localCount), localValues), openOutput(shares, keys!, values!, past));
       return { output: unfoldGroup(output, shape), chosen: undefined };
     }
-    const open = Math.min(rule.open, past);
-    const [best, chosen] = topK(gates, open);
-    const first = softmax(concat([local, best], 3));
+    const { far } = tile;
+    const open = Math.min(rule.open, far);
+    const near = past > far ? slice(gates, 3, far) : undefined;
+    const best = open > 0 ? topK(near ? slice(gates, 3, 0, far) : gates, open) : undefined;
+    const first = softmax(concat([local, ...(near ? [near] : []), ...(best ? [best[0]] : [])], 3));
+    const kept = localCount + past - far;
     // Sorting knows no NaN: one among the landmarks reaches the row by way of their sum.
     const spoiled = multiply(reduceSum(raw, [3]), 0);
-    const output = add(matmul(slice(first, 3, 0, localCount), localValues), spoiled);
+    const own = add(matmul(slice(first, 3, 0, localCount), localValues), spoiled);
+    const output = near ? add(own, nearOutput(slice(first, 3, localCount, kept))) : own;
     return {
       output: unfoldGroup(output, shape),
-      chosen: { rows, open, start: tile.start, shares: slice(first, 3, localCount), blocks: chosen },
+      chosen: best && { rows, open, start: tile.start, shares: slice(first, 3, kept), blocks: best[1] },
     };
+
+    /** From the blocks of the chunk before the own one, all of them open, by their shares [b, hkv, g rows, past - far]. */
+    function nearOutput(shares: Value): Value {
+      const positions = integers(far, past).flatMap((each) => integers(each * size, each * size + rule.block));
+      return openOutput(shares, at(key, positions), at(value, positions), past - far);
+    }
+
+    function openOutput(shares: Value, keys: Value, values: Value, count: number): Value {
+      const inside = fusedMatmul(queries, keys, { transposeB: true, scale });
+      const byBlock = softmax(reshape(inside, [batch, kvHeads, group * rows, count, rule.block]));
+      return matmul(reshape(multiply(byBlock, unsqueeze(shares, 4)), inside.shape), values);
+    }
   });
   const local = concat(
     parts.map(({ output }) => output),

@@ -4,17 +4,19 @@ import { allRows } from '../../reference/softmax';
 import { queryOffset } from '../../shape';
 import { landmarkCost } from './cost';
 import { landmarkGraph } from './graph';
-import { blockOf, isLandmark, landmarkChoice, landmarkRows, type LandmarkRule } from './reference';
+import { blockOf, farBlocks, isLandmark, landmarkChoice, landmarkRows, type LandmarkRule } from './reference';
 import { chooses, tilesOf } from './tiles';
 
 interface Parameters extends Record<string, number | string> {
   readonly block: number;
   readonly mode: 'train' | 'topk';
   readonly open: number;
+  readonly chunk: number;
 }
 
-const ruleOf = ({ block, mode, open }: Parameters): LandmarkRule => ({
+const ruleOf = ({ block, mode, open, chunk }: Parameters): LandmarkRule => ({
   block,
+  chunk: mode === 'train' ? 0 : chunk,
   open: mode === 'train' ? Number.POSITIVE_INFINITY : open,
 });
 
@@ -27,7 +29,7 @@ export const landmark: Mechanism<Parameters> = {
   source: {
     reference: 'arXiv:2305.16300, section 3; released code epfml/landmark-attention',
     trust: 'high',
-    note: 'Every (block + 1)-th position is a landmark. Blocks are chosen for each token and head, the release’s default; its shared choices and its renumbered positions belong to the model around the kernel. A landmark’s query reads the ordinary tokens of its own block.',
+    note: 'Every (block + 1)-th position is a landmark. Blocks are chosen for each token and head, the release’s default; its shared choices and its renumbered positions belong to the model around the kernel. With a chunk, blocks are chosen among those that were complete before the query’s chunk, as in the release’s cache. A landmark’s query reads the ordinary tokens of its own block.',
   },
   template: {
     projected: 'a landmark key for each block',
@@ -71,6 +73,15 @@ export const landmark: Mechanism<Parameters> = {
       max: 4096,
       default: 4,
     },
+    chunk: {
+      kind: 'integer',
+      title: 'Chunk',
+      description:
+        'Mode topk: tokens that run at once, 250 in the paper; their past blocks and the one that they complete stay open beside the best. 0: none do.',
+      min: 0,
+      max: 1 << 20,
+      default: 0,
+    },
   },
   layout: 'heads-first',
   exponent: 2,
@@ -109,12 +120,19 @@ export const landmark: Mechanism<Parameters> = {
       reads: (_head, query, key) => {
         const position = query + offset;
         if (key > position || isLandmark(rule, key)) return false;
-        return blockOf(rule, key) === blockOf(rule, position) || rule.open > 0;
+        return (
+          blockOf(rule, key) === blockOf(rule, position) ||
+          rule.open > 0 ||
+          blockOf(rule, key) >= farBlocks(rule, position)
+        );
       },
       // A landmark's key decides how much of its block is read; its value never is.
       summarises: (_head, query, key) =>
-        rule.open > 0 && isLandmark(rule, key) && blockOf(rule, key) < blockOf(rule, query + offset),
-      block: { queries: rows, keys: rows },
+        isLandmark(rule, key) &&
+        blockOf(rule, key) < blockOf(rule, query + offset) &&
+        (rule.open > 0 || blockOf(rule, key) >= farBlocks(rule, query + offset)),
+      // Chunks longer than a tile cut tiles of two lengths.
+      ...(rule.chunk && rule.chunk > rows ? {} : { block: { queries: rows, keys: rows } }),
     };
   },
   chosen: (inputs, shape, parameters, head) => landmarkChoice(inputs, shape, ruleOf(parameters), head),

@@ -8,12 +8,21 @@ export interface LandmarkRule {
   readonly block: number;
   /** Past blocks that a query opens; Infinity opens all. */
   readonly open: number;
+  /**
+   * Positions of a chunk, the tokens that the release runs at once (0 or left out: none): a query opens those that it chooses of
+   * the blocks that were complete before its chunk, and beside them every later past block.
+   */
+  readonly chunk?: number;
 }
 
 /** Blocks are counted by the landmarks before a position; a landmark belongs to the block that it closes. */
 export const blockOf = ({ block }: LandmarkRule, position: number): number => Math.floor(position / (block + 1));
 
 export const isLandmark = ({ block }: LandmarkRule, position: number): boolean => position % (block + 1) === block;
+
+/** Blocks [0, far) are those that a query chooses from; later ones before its own are open. */
+export const farBlocks = (rule: LandmarkRule, position: number): number =>
+  rule.chunk ? blockOf(rule, Math.floor(position / rule.chunk) * rule.chunk) : blockOf(rule, position);
 
 /** What a query gives each key; the weights of a row sum to 1. */
 export interface LandmarkWeights {
@@ -35,7 +44,7 @@ export function landmarkWeights(scores: ArrayLike<number>, position: number, rul
   const landmarkOf = (block: number) => block * size + rule.block;
   const gates = Array.from({ length: current }, (_, block) => scores[landmarkOf(block)]!);
   const undefinedRow = gates.some(Number.isNaN);
-  const opened = openedBlocks(gates, rule);
+  const opened = openedBlocks(gates, position, rule);
   const local: number[] = [];
   for (let j = current * size; j <= position; j++) if (!isLandmark(rule, j)) local.push(j);
   const weights = new Float64Array(scores.length);
@@ -50,13 +59,17 @@ export function landmarkWeights(scores: ArrayLike<number>, position: number, rul
   return { weights, opened: shares };
 }
 
-/** The blocks of the highest landmark scores, ascending; of equal ones the earlier. */
-const openedBlocks = (gates: readonly number[], { open }: LandmarkRule): readonly number[] =>
-  gates
-    .map((_, block) => block)
+/** The far blocks of the highest landmark scores (of equal ones the earlier) and all later ones, ascending. */
+function openedBlocks(gates: readonly number[], position: number, rule: LandmarkRule): readonly number[] {
+  const far = farBlocks(rule, position);
+  const blocks = gates.map((_, block) => block);
+  const chosen = blocks
+    .slice(0, Math.max(0, far))
     .sort((a, b) => gates[b]! - gates[a]! || a - b)
-    .slice(0, Math.min(open, gates.length))
+    .slice(0, Math.min(rule.open, gates.length))
     .sort((a, b) => a - b);
+  return [...chosen, ...blocks.slice(Math.max(0, far))];
+}
 
 /** Which keys a query head of batch 0 reads: those of its own block up to itself, and of the blocks that it opens. */
 export function landmarkChoice(
@@ -76,7 +89,7 @@ export function landmarkChoice(
       }
       return dot;
     });
-    return new Set(openedBlocks(gates, rule));
+    return new Set(openedBlocks(gates, row + offset, rule));
   });
   return (row, at) => {
     const position = row + offset;

@@ -1,13 +1,18 @@
 /** How the queries of landmark attention are cut into tiles. */
 import { integers } from '../../integers';
 import { queryOffset, type AttentionShape } from '../../shape';
-import { blockOf, isLandmark, type LandmarkRule } from './reference';
+import { blockOf, farBlocks, isLandmark, type LandmarkRule } from './reference';
 
 /** Blocks that have a landmark and tokens after it: those that a query may open. */
 export const pastBlocks = (shape: AttentionShape, rule: LandmarkRule): number => blockOf(rule, shape.keys - 1);
 
 /** Whether some query has more past blocks than it opens. */
-export const chooses = (shape: AttentionShape, rule: LandmarkRule): boolean => rule.open < pastBlocks(shape, rule);
+export const chooses = (shape: AttentionShape, rule: LandmarkRule): boolean =>
+  rule.open < farBlocks(rule, shape.keys - 1);
+
+/** Whether some query opens a past block. */
+export const opensBlocks = (shape: AttentionShape, rule: LandmarkRule): boolean =>
+  (rule.open > 0 || Boolean(rule.chunk)) && pastBlocks(shape, rule) > 0;
 
 export interface Tile {
   /** Queries [start, end). */
@@ -16,6 +21,8 @@ export interface Tile {
   /** Blocks [0, past) precede some query of the tile; its own blocks begin at `first`. */
   readonly first: number;
   readonly past: number;
+  /** Blocks [0, far) are chosen from; the same for every query of the tile where there are chunks, else `past`. */
+  readonly far: number;
   /** Ordinary positions of its own blocks, up to its last query. */
   readonly local: readonly number[];
 }
@@ -31,16 +38,23 @@ export function tilesOf(shape: AttentionShape, rule: LandmarkRule): readonly Til
   const offset = queryOffset(shape);
   const tiles: Tile[] = [];
   // On a cache the first tile begins with the block of the first query.
-  for (let from = Math.floor(offset / size) * size; from < shape.keys; from += rows) {
-    const to = Math.min(from + rows, shape.keys);
-    const local = integers(from, to).filter((position) => !isLandmark(rule, position));
+  let from = Math.floor(offset / size) * size;
+  while (from < shape.keys) {
+    const begin = Math.max(from, offset);
+    // Queries of two chunks choose from different blocks.
+    const chunkEnd = rule.chunk ? (Math.floor(begin / rule.chunk) + 1) * rule.chunk : shape.keys;
+    const to = Math.min(from + rows, chunkEnd, shape.keys);
+    const first = blockOf(rule, from);
+    const past = blockOf(rule, to - 1);
     tiles.push({
-      start: Math.max(from, offset) - offset,
+      start: begin - offset,
       end: to - offset,
-      first: from / size,
-      past: blockOf(rule, to - 1),
-      local,
+      first,
+      past,
+      far: rule.chunk ? farBlocks(rule, begin) : past,
+      local: integers(first * size, to).filter((position) => !isLandmark(rule, position)),
     });
+    from = to;
   }
   return tiles;
 }

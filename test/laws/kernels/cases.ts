@@ -107,6 +107,8 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { block: 9, mode: 'train' },
     { block: 20, open: 0 },
     { block: 30, open: 1 },
+    { block: 3, open: 2, chunk: 10 },
+    { block: 5, open: 0, chunk: 16 },
   ],
   longheads: [
     { chunk: 8, budget: 32, begin: 0 },

@@ -36,7 +36,7 @@ const score = (q: Row, k: Row) => dot(q, k) / Math.sqrt(q.length);
 
 /** Every (block + 1)-th token is a landmark; a token belongs to the block that the next landmark closes. */
 const landmarks =
-  (block: number, open: number) =>
+  (block: number, open: number, chunk = 1) =>
   (given: Given): Rows =>
     eachHead(given, ({ query, key, value }) =>
       query.map((q, i) => {
@@ -46,7 +46,10 @@ const landmarks =
         for (let at = 0; at <= position; at += block + 1) blocks.push(range(at, at + block + 1));
         const past = blocks.slice(0, -1);
         const gates = past.map((tokens) => score(q, key[tokens.at(-1)!]!));
-        const opened = largest(gates, open).map((at) => past[at]!);
+        // The best of the blocks that ended before the chunk of the query, and all that ended in it.
+        const began = position - (position % chunk);
+        const cached = past.filter((tokens) => tokens.at(-1)! < began).length;
+        const opened = [...largest(gates.slice(0, cached), open), ...range(cached, past.length)].map((at) => past[at]!);
         // One group: the own tokens and the landmarks of what is opened; then each opened block is a group.
         const own = blocks.at(-1)!.filter((j, at) => j <= position && at < block);
         const first = softmax([...own, ...opened.map((tokens) => tokens.at(-1)!)].map((j) => score(q, key[j]!)));
@@ -72,6 +75,24 @@ expectValues(landmark, [
   { name: 'every block opened', shape: twenty, parameters: { block: 4, mode: 'train' }, expected: landmarks(4, 99) },
   { name: 'two blocks opened', shape: twenty, parameters: { block: 3, open: 2 }, expected: landmarks(3, 2) },
   { name: 'no block opened', shape: twenty, parameters: { block: 5, open: 0 }, expected: landmarks(5, 0) },
+  {
+    name: 'one block opened beside those of a chunk of 7',
+    shape: twenty,
+    parameters: { block: 2, open: 1, chunk: 7 },
+    expected: landmarks(2, 1, 7),
+  },
+  {
+    name: 'the blocks of a chunk of 9 alone',
+    shape: twenty,
+    parameters: { block: 1, open: 0, chunk: 9 },
+    expected: landmarks(1, 0, 9),
+  },
+  {
+    name: 'chunks on a cache',
+    shape: { ...twenty, queries: 9 },
+    parameters: { block: 2, open: 2, chunk: 8 },
+    expected: landmarks(2, 2, 8),
+  },
   {
     name: 'one block opened, on a cache',
     shape: { ...twenty, queries: 6 },

@@ -197,4 +197,48 @@ describe('Landmark attention: the kernel does what the paper and its code say', 
       assertClose(await runMechanism(landmark, cut, chunk, parameters), takePositions(whole, positions), 1e-5);
     }
   });
+
+  it('a run by chunks of the release: beside the best cached blocks all of the tail and of the chunk is read', async () => {
+    const [length, chunk] = [53, 12];
+    const shape = causalShape(length);
+    const inputs = drawInputs(landmark, shape, {}, 8);
+    for (const open of [0, 2]) {
+      const parameters = parametersFor(landmark, { block, open, chunk });
+      const whole = landmark.reference(inputs, shape, parameters);
+      assertClose(await runMechanism(landmark, inputs, shape, parameters), whole, 1e-5);
+      for (let from = 0; from < length; from += chunk) {
+        const to = Math.min(from + chunk, length);
+        const cached = Math.floor(from / size);
+        for (let row = from; row < to; row++) {
+          // As the release does it: the chosen cached blocks, the tail and the chunk are put beside each other, and read as in training.
+          const positions = (blocks: readonly number[]) => [
+            ...blocks.flatMap((each) => Array.from({ length: size }, (_, at) => each * size + at)),
+            ...Array.from({ length: row + 1 - cached * size }, (_, at) => cached * size + at),
+          ];
+          for (let h = 0; h < 4; h++) {
+            const score = (j: number) => {
+              let dot = 0;
+              for (let x = 0; x < 8; x++) {
+                dot += inputs.query.data[(h * length + row) * 8 + x]! * inputs.key.data[(h * length + j) * 8 + x]!;
+              }
+              return dot / Math.sqrt(8);
+            };
+            const best = Array.from({ length: cached }, (_, each) => each)
+              .sort((a, b) => score(b * size + block) - score(a * size + block))
+              .slice(0, open)
+              .sort((a, b) => a - b);
+            const read = positions(best);
+            const { weights } = landmarkWeights(read.map(score), read.length - 1, everything);
+            for (let y = 0; y < 8; y++) {
+              const sum = read.reduce(
+                (all, j, at) => all + weights[at]! * inputs.value.data[(h * length + j) * 8 + y]!,
+                0,
+              );
+              assert.ok(Math.abs(sum - whole.data[(h * length + row) * 8 + y]!) < 1e-12, `${open} ${row} ${h}`);
+            }
+          }
+        }
+      }
+    }
+  });
 });
