@@ -134,7 +134,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { rank: 12, rotary: 4, form: 'absorbed' },
     { rank: 20, rotary: 0 },
   ],
-  gaam: [{ variant: 'weights', gaussians: 2, chunks: 3 }],
+  gaam: [{ variant: 'weights', gaussians: 2, chunks: 3 }, { chunks: 3 }],
   biformer: [
     { region: 16, topk: 2 },
     { region: 4, topk: 2 },
