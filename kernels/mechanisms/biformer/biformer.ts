@@ -22,7 +22,7 @@ export const biformer: Mechanism<BiFormerParameters> = {
   source: {
     reference: 'arXiv:2303.08810, section 3.2; code rayleizhu/BiFormer (bra_legacy.py)',
     trust: 'high',
-    note: 'Regions are windows of a grid, as published. Our choices: where the columns are left open, the squarest grid of the positions, and the largest number of splits that divides it, up to the one asked for (the release pads instead). Causal and cross attention are not defined there and take a sequence of contiguous regions: a region reads its own keys up to each query and chooses among complete earlier regions by the mean of the queries that end with its first, so that no later one is looked at. The last region of a sequence may be short; missing positions are masked and not counted in means.',
+    note: 'Regions are windows of a grid, as published. Our choices: where the columns are left open, the squarest grid of the positions, and the largest number of splits that divides it, up to the one asked for (the release pads instead); the share that is read so depends on the divisors of the length, and formulas of the cost are those of powers of two. Causal and cross attention are not defined there and take a sequence of contiguous regions: a region reads its own keys up to each query and chooses among complete earlier regions by the mean of the queries that end with its first, so that no later one is looked at. The last region of a sequence may be short; missing positions are masked and not counted in means.',
   },
   template: {
     projected: 'mean query and mean key of each region',
