@@ -28,7 +28,7 @@ const settings: readonly Setting[] = [
     said: 'about the root of n clusters',
   },
   { id: 'biformer', parameters: { region: 256, topk: 2 } },
-  { id: 'biformer', parameters: { region: 256, topk: 4 }, pattern: 'noncausal-self' },
+  { id: 'biformer', parameters: { positions: 'sequence', region: 256, topk: 4 }, pattern: 'noncausal-self' },
   { id: 'rcmha', parameters: { maxDistance: 16384 } },
   { id: 'cmha', parameters: {} },
   { id: 'relu-mean', parameters: {} },

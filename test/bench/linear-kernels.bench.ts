@@ -158,7 +158,7 @@ async function routed(report: Report): Promise<void> {
         // Two regions of past and half of the own one on average; four regions without order.
         {
           id: 'biformer',
-          given: { region: 256, topk: causal ? 2 : 4 },
+          given: { positions: 'sequence', region: 256, topk: causal ? 2 : 4 },
           density: (causal ? length * (2 * 256 + 128) - 1.5 * 256 * 512 : length * 1024) / all,
         },
         // Causal: a cluster's first members read fewer than the window.

@@ -11,18 +11,18 @@ import { isCausalSelf, type AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import { biformerDecoding } from './decode';
 import { biLevelAttention } from './kernel';
-import { regionsOf, regionSizes, routes, scaleOf, type BiFormerParameters } from './regions';
+import { laidOut, regionsOf, regionSizes, routes, scaleOf, type BiFormerParameters } from './regions';
 
 export const biformer: Mechanism<BiFormerParameters> = {
   id: 'biformer',
   title: 'Bi-level routing (BiFormer)',
   family: 'sparse',
   summary:
-    'Positions are grouped into regions; each region of queries reads the few regions of keys whose mean is most like its own, with one choice for all heads. Only dense products remain, and their number does not grow with the regions that are passed over.',
+    'The cells of a feature map are grouped into regions; each region of queries reads the few regions of keys whose mean is most like its own, with one choice for all heads. Only dense products remain, and their number does not grow with the regions that are passed over.',
   source: {
     reference: 'arXiv:2303.08810, section 3.2; code rayleizhu/BiFormer (bra_legacy.py)',
     trust: 'high',
-    note: 'Causal attention is not defined there. Our choice: a region reads its own keys up to each query and chooses among complete earlier regions by the mean of the queries that end with its first, so that no later one is looked at. The last region of a sequence may be short; missing positions are masked and not counted in means.',
+    note: 'Regions are windows of a grid, as published. Our choices: where the columns are left open, the squarest grid of the positions, and the largest number of splits that divides it, up to the one asked for (the release pads instead); the share that is read so depends on the divisors of the length, and formulas of the cost are those of powers of two. Causal and cross attention are not defined there and take a sequence of contiguous regions: a region reads its own keys up to each query and chooses among complete earlier regions by the mean of the queries that end with its first, so that no later one is looked at. The last region of a sequence may be short; missing positions are masked and not counted in means.',
   },
   template: {
     projected: 'mean query and mean key of each region',
@@ -40,26 +40,18 @@ export const biformer: Mechanism<BiFormerParameters> = {
     },
   },
   parameters: {
-    region: {
-      kind: 'integer',
-      title: 'Region',
-      description: 'Positions of a region of a sequence.',
-      min: 1,
-      max: 65536,
-      default: 128,
-    },
-    topk: {
-      kind: 'integer',
-      title: 'Regions read',
-      description: 'Regions of keys that a region of queries reads (causal: besides its own).',
-      min: 1,
-      max: 4096,
-      default: 8,
+    positions: {
+      kind: 'choice',
+      title: 'Positions',
+      description:
+        'grid: regions are windows of a feature map, as published; sequence: contiguous stretches, as causal and cross attention always have them.',
+      options: ['grid', 'sequence'],
+      default: 'grid',
     },
     columns: {
       kind: 'integer',
       title: 'Columns',
-      description: 'Columns of a grid of positions, row after row; 0: a sequence.',
+      description: 'Grid only: columns of the grid of positions, row after row; 0: the squarest grid there is.',
       min: 0,
       max: 65536,
       default: 0,
@@ -67,10 +59,26 @@ export const biformer: Mechanism<BiFormerParameters> = {
     splits: {
       kind: 'integer',
       title: 'Splits',
-      description: 'Grid only: regions along each side (S).',
+      description: 'Grid only: regions along each side (S); the most where the columns are left open.',
       min: 1,
       max: 256,
       default: 7,
+    },
+    topk: {
+      kind: 'integer',
+      title: 'Regions read',
+      description: 'Regions of keys that a region of queries reads (causal: besides its own).',
+      min: 1,
+      max: 4096,
+      default: 4,
+    },
+    region: {
+      kind: 'integer',
+      title: 'Region',
+      description: 'Sequence only: positions of a region.',
+      min: 1,
+      max: 65536,
+      default: 128,
     },
     scale: {
       kind: 'choice',
@@ -90,7 +98,8 @@ export const biformer: Mechanism<BiFormerParameters> = {
   layout: 'sequence-first',
   // Products of the regions' means are half of the work from about 2^25 positions on.
   exponent: 2,
-  supports(shape, { columns, splits, local }) {
+  supports(shape, given) {
+    const { columns, splits, local } = laidOut(shape, given);
     if (isCausalSelf(shape) && shape.queries < shape.keys) {
       return {
         ok: false,
@@ -100,7 +109,10 @@ export const biformer: Mechanism<BiFormerParameters> = {
     if (columns === 0) {
       return local === 'none'
         ? { ok: true }
-        : { ok: false, why: 'Local context is a convolution over a grid: set the number of columns.' };
+        : {
+            ok: false,
+            why: 'Local context is a convolution over a grid: choose positions on a grid and non-causal self-attention.',
+          };
     }
     if (shape.pattern !== 'noncausal-self') {
       return {
@@ -132,8 +144,9 @@ export const biformer: Mechanism<BiFormerParameters> = {
         ],
   reference: (inputs, shape, parameters) => referenceRows(inputs, shape, parameters, allRows(shape)),
   referenceRows,
-  build: (full, parameters, precision) =>
+  build: (full, given, precision) =>
     attentionGraph('biformer', full, precision, 'sequence-first', ({ builder, query, key, value }, shape) => {
+      const parameters = laidOut(full, given);
       const attended = biLevelAttention(query, key, value, shape, parameters, scaleOf(shape, parameters));
       if (parameters.local === 'none') return attended;
       const [kernel, bias] = biformer.weights!(full, parameters).map(({ name, shape: dims }) =>
@@ -144,7 +157,8 @@ export const biformer: Mechanism<BiFormerParameters> = {
       const local = reshape(depthwiseConvolution(grid, kernel!, bias), [shape.batch, channels, shape.keys]);
       return add(attended, transpose(local, [0, 2, 1]));
     }),
-  cost(shape, parameters) {
+  cost(shape, given) {
+    const parameters = laidOut(shape, given);
     const { batch, heads, kvHeads, headDim, valueDim } = shape;
     const queries = isCausalSelf(shape) ? Math.min(shape.queries, shape.keys) : shape.queries;
     const [from, to] = [regionSizes(queries, parameters), regionSizes(shape.keys, parameters)];
@@ -161,12 +175,16 @@ export const biformer: Mechanism<BiFormerParameters> = {
       peakBytes: 2 * tensorBytes(shape) + gathered + 8 * batch * heads * rows * own,
     };
   },
-  pattern: (shape, { region, columns }) => ({
-    dependsOnData: true,
-    reads: denseReads(shape),
-    ...(columns === 0 ? { block: { queries: region, keys: region } } : {}),
-  }),
-  chosen(inputs, shape, parameters) {
+  pattern(shape, given) {
+    const { region, columns } = laidOut(shape, given);
+    return {
+      dependsOnData: true,
+      reads: denseReads(shape),
+      ...(columns === 0 ? { block: { queries: region, keys: region } } : {}),
+    };
+  },
+  chosen(inputs, shape, given) {
+    const parameters = laidOut(shape, given);
     const blind = blindRows(shape);
     const seeing = { ...shape, batch: 1, queries: shape.queries - blind };
     const reads = routedReads(sequenceInputs(inputs, 0, blind), seeing, parameters);
@@ -210,9 +228,10 @@ function routedReads(
 function referenceRows(
   inputs: AttentionInputs,
   shape: AttentionShape,
-  parameters: BiFormerParameters,
+  given: BiFormerParameters,
   rows: readonly number[],
 ): Tensor {
+  const parameters = laidOut(shape, given);
   const { batch, heads, queries, headDim, valueDim } = shape;
   const output = zeros([batch, heads, rows.length, valueDim]);
   const factor = scaleOf(shape, parameters) * Math.sqrt(headDim);

@@ -5,6 +5,7 @@ import { isCausalSelf, type AttentionShape } from '../../shape';
 export interface BiFormerParameters extends Record<string, number | string> {
   readonly region: number;
   readonly topk: number;
+  readonly positions: 'grid' | 'sequence';
   readonly columns: number;
   readonly splits: number;
   readonly scale: 'full width' | 'head width';
@@ -14,6 +15,23 @@ export interface BiFormerParameters extends Record<string, number | string> {
 /** What scores are multiplied by. */
 export const scaleOf = ({ heads, headDim }: AttentionShape, { scale }: BiFormerParameters): number =>
   (scale === 'full width' ? heads * headDim : headDim) ** -0.5;
+
+/**
+ * The parameters with the grid that they mean for a shape: `columns` is 0 where the positions are a sequence (as asked, causal,
+ * cross). Columns that are left open are those of the squarest grid, cut into as many splits, up to `splits`, as divide both
+ * of its sides.
+ */
+export function laidOut(shape: AttentionShape, parameters: BiFormerParameters): BiFormerParameters {
+  const { keys, queries, pattern } = shape;
+  if (parameters.positions === 'sequence') return { ...parameters, columns: 0 };
+  if (parameters.columns > 0 || pattern !== 'noncausal-self' || queries !== keys) return parameters;
+  let rows = Math.floor(Math.sqrt(keys));
+  while (keys % rows !== 0) rows--;
+  const columns = keys / rows;
+  let { splits } = parameters;
+  while (rows % splits !== 0 || columns % splits !== 0) splits--;
+  return { ...parameters, columns, splits };
+}
 
 export interface Regions {
   readonly count: number;

@@ -20,19 +20,22 @@ export function chunksOf(length: number, chunks: number): readonly (readonly [st
   return Array.from({ length: chunks }, (_, i) => [i * size, i === chunks - 1 ? length : (i + 1) * size] as const);
 }
 
-/** Offset and variance of the gate, or offsets and logarithms of the spreads of the Gaussians. */
+/**
+ * Offset and variance of the gate, or offsets and logarithms of the spreads of the Gaussians. Each chunk has its own, since in
+ * the authors' code a chunk is a head of a ModuleList.
+ */
 export const weightsOf = (
   { heads, valueDim }: AttentionShape,
-  { variant, gaussians }: GaamParameters,
+  { variant, chunks, gaussians }: GaamParameters,
 ): readonly Weight[] =>
   variant === 'gate'
     ? [
-        { name: 'offset', shape: [heads, 1, valueDim], initial: { kind: 'constant', value: 0 } },
-        { name: 'variance', shape: [heads, 1, valueDim], initial: { kind: 'constant', value: 2 } },
+        { name: 'offset', shape: [heads, chunks, valueDim], initial: { kind: 'constant', value: 0 } },
+        { name: 'variance', shape: [heads, chunks, valueDim], initial: { kind: 'constant', value: 2 } },
       ]
     : [
-        { name: 'offset', shape: [heads, gaussians], initial: { kind: 'constant', value: 0 } },
-        { name: 'spread.log', shape: [heads, gaussians], initial: { kind: 'normal', deviation: 1 } },
+        { name: 'offset', shape: [heads, chunks, gaussians], initial: { kind: 'constant', value: 0 } },
+        { name: 'spread.log', shape: [heads, chunks, gaussians], initial: { kind: 'normal', deviation: 1 } },
       ];
 
 /** The values times their gates, [b, h, n, dv]. */
@@ -73,32 +76,32 @@ export function gaamGate(
   const chunks = chunksOf(keys, parameters.chunks);
   const [offset, second] = [weights['offset']!.data, (weights['variance'] ?? weights['spread.log'])!.data];
   eachRow(shape, (to, from, _b, h, position) => {
-    const [start, end] = isCausalSelf(shape)
-      ? [0, position + 1]
-      : chunks.find(([first, last]) => first <= position && position < last)!;
+    const chunk = chunks.findIndex(([first, last]) => first <= position && position < last);
+    const [start, end] = isCausalSelf(shape) ? [0, position + 1] : chunks[chunk]!;
+    const own = h * chunks.length + chunk;
     for (let x = 0; x < valueDim; x++) {
       const column = new Float64Array(end - start);
       for (let j = start; j < end; j++) column[j - start] = value.data[from + (j - position) * valueDim + x]!;
-      const mean = column.reduce((sum, y) => sum + y, 0) / column.length;
-      const own = value.data[from + x]!;
+      const mean = column.reduce((sum, each) => sum + each, 0) / column.length;
+      const y = value.data[from + x]!;
       if (parameters.variant === 'gate') {
-        const squares = column.reduce((sum, y) => sum + (y - mean) ** 2, 0) / column.length;
-        const z = (own - (mean + offset[h * valueDim + x]!)) / Math.sqrt(squares + epsilon + rootEpsilon);
-        gate.data[to + x] = Math.exp(-(z ** 2) / (2 * second[h * valueDim + x]!));
+        const squares = column.reduce((sum, each) => sum + (each - mean) ** 2, 0) / column.length;
+        const z = (y - (mean + offset[own * valueDim + x]!)) / Math.sqrt(squares + epsilon + rootEpsilon);
+        gate.data[to + x] = Math.exp(-(z ** 2) / (2 * second[own * valueDim + x]!));
       } else {
-        const variance = column.reduce((sum, y) => sum + (y - mean) ** 2, 0) / (column.length - 1) + epsilon;
-        const weigh = (y: number) => {
+        const variance = column.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (column.length - 1) + epsilon;
+        const weigh = (each: number) => {
           const terms = Array.from({ length: parameters.gaussians }, (_, j) => {
-            const c = Math.exp(second[h * parameters.gaussians + j]!);
-            const z = (y - mean - offset[h * parameters.gaussians + j]!) / Math.sqrt(variance);
+            const c = Math.exp(second[own * parameters.gaussians + j]!);
+            const z = (each - mean - offset[own * parameters.gaussians + j]!) / Math.sqrt(variance);
             return Math.exp(-(z ** 2) / (2 * c ** 2)) / Math.sqrt(2 * Math.PI * c ** 2);
           });
           return terms.reduce((all, term) => (parameters.combine === 'sum' ? all + term : all * term));
         };
         gate.data[to + x] =
-          weigh(own) /
+          weigh(y) /
           Math.max(
-            column.reduce((sum, y) => sum + weigh(y), 0),
+            column.reduce((sum, each) => sum + weigh(each), 0),
             epsilon,
           );
       }

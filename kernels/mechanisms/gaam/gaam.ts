@@ -17,7 +17,7 @@ export const gaam: Mechanism<GaamParameters> = {
     reference:
       'arXiv:2401.11143; both variants as in the authors’ code (DAAM-PEFT-paper-code; Gaussian-Adaptive-Attention)',
     trust: 'high',
-    note: 'Reads values only; the axis is the sequence. Causal statistics over the positions so far, and the sum of Gaussians, are not from the paper. Entries equal to a padding value are not passed over, as the package does.',
+    note: 'Reads values only; the axis is the sequence. Every chunk learns its own offsets and variances, or Gaussians, as the heads of the code do; attention heads are further features, which share nothing. Causal statistics over the positions so far, and the sum of Gaussians, are not from the paper. Entries equal to a padding value are not passed over, as the package does.',
   },
   template: {
     projected: 'mean and variance of each feature along the positions',
@@ -46,7 +46,8 @@ export const gaam: Mechanism<GaamParameters> = {
     chunks: {
       kind: 'integer',
       title: 'Chunks',
-      description: 'Contiguous parts of the sequence with statistics of their own (the code’s "heads").',
+      description:
+        'Contiguous parts of the sequence with statistics and learned numbers of their own (the code’s "heads").',
       min: 1,
       max: 4096,
       default: 1,

@@ -2,6 +2,7 @@
 import type { GraphBuilder } from '../../graph/builder';
 import {
   add,
+  cast,
   divide,
   exponential,
   maximum,
@@ -25,9 +26,12 @@ export const weightInputs = (
 ): readonly Value[] =>
   weightsOf(shape, parameters).map(({ name, shape: dims }) => builder.input(name, precision, dims));
 
-/** [heads, 1, dv] beside values of key/value heads [b, hkv, 1, n, dv]. */
-export const besideValues = (weight: Value, { heads, kvHeads, valueDim }: AttentionShape): Value =>
-  reshape(weight, [kvHeads, heads / kvHeads, 1, valueDim]);
+/** The numbers of a chunk, of [heads, chunks, width], beside values of key/value heads [b, hkv, 1, n, dv]. */
+export function besideValues(weight: Value, { heads, kvHeads }: AttentionShape, chunk = 0): Value {
+  const [, chunks, width] = weight.shape as readonly [number, number, number];
+  const own = chunks === 1 ? weight : slice(weight, 1, chunk, chunk + 1);
+  return reshape(own, [kvHeads, heads / kvHeads, 1, width]);
+}
 
 /** Values [b, hkv, m, dv] times their gates: [b, h, n, dv]. */
 export function gatedValues(
@@ -37,13 +41,11 @@ export function gatedValues(
   parameters: GaamParameters,
 ): Value {
   const { batch, heads, kvHeads, keys, valueDim } = shape;
-  const gates = parameters.variant === 'gate' ? weights.map((weight) => besideValues(weight, shape)) : [];
-  const ofGaussian = (weight: Value, at: number): Value =>
-    reshape(slice(weight, 1, at, at + 1), [kvHeads, heads / kvHeads, 1, 1]);
-  const parts = chunksOf(keys, parameters.chunks).map(([start, end]) => {
+  const parts = chunksOf(keys, parameters.chunks).map(([start, end], chunk) => {
     const x = reshape(slice(value, 2, start, end), [batch, kvHeads, 1, end - start, valueDim]);
-    if (isCausalSelf(shape)) return prefixGate(x, gates);
-    return parameters.variant === 'gate' ? wholeGate(x, gates) : normalisedWeights(x, weights, ofGaussian, parameters);
+    const own = weights.map((weight) => besideValues(weight, shape, chunk));
+    if (isCausalSelf(shape)) return prefixGate(x, own);
+    return parameters.variant === 'gate' ? wholeGate(x, own) : normalisedWeights(x, own, parameters);
   });
   const all = reshape(concat(parts, 3), [batch, heads, keys, valueDim]);
   return slice(all, 2, keys - shape.queries);
@@ -74,13 +76,13 @@ function prefixGate(x: Value, [offset, variance]: readonly Value[]): Value {
 export const gated = (x: Value, distance: Value, spread: Value, variance: Value): Value =>
   multiply(x, exponential(negate(divide(multiply(distance, distance), multiply(spread, multiply(variance, 2))))));
 
-function normalisedWeights(
-  x: Value,
-  [offset, logSpread]: readonly Value[],
-  ofGaussian: (weight: Value, at: number) => Value,
-  { gaussians, combine }: GaamParameters,
-): Value {
+/** In float32 always: the least sum of weights that they are divided by, 1e-8, is zero in float16. */
+function normalisedWeights(value: Value, learned: readonly Value[], { gaussians, combine }: GaamParameters): Value {
+  const wide = (each: Value): Value => (each.type === 'float32' ? each : cast(each, 'float32'));
+  const x = wide(value);
+  const [offset, logSpread] = learned.map(wide);
   const length = Number(x.shape[3]);
+  const ofGaussian = (weight: Value, at: number): Value => slice(weight, 3, at, at + 1);
   const centred = subtract(x, reduceMean(x, [3]));
   const variance = add(multiply(reduceSum(multiply(centred, centred), [3]), 1 / (length - 1)), epsilon);
   const root = squareRoot(variance);
@@ -94,5 +96,6 @@ function normalisedWeights(
     combined = combined ? add(combined, term) : term;
   }
   const weights = combine === 'sum' ? combined! : exponential(combined!);
-  return multiply(x, divide(weights, maximum(reduceSum(weights, [3]), epsilon)));
+  const output = multiply(x, divide(weights, maximum(reduceSum(weights, [3]), epsilon)));
+  return value.type === 'float32' ? output : cast(output, value.type);
 }

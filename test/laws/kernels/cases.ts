@@ -137,11 +137,11 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { rank: 12, rotary: 4, form: 'absorbed' },
     { rank: 20, rotary: 0 },
   ],
-  gaam: [{ variant: 'weights', gaussians: 2, chunks: 3 }],
+  gaam: [{ variant: 'weights', gaussians: 2, chunks: 3 }, { chunks: 3 }],
   biformer: [
-    { region: 16, topk: 2 },
-    { region: 4, topk: 2 },
-    { region: 7, topk: 3, scale: 'head width' },
+    { positions: 'sequence', region: 16, topk: 2 },
+    { region: 4, topk: 1 },
+    { positions: 'sequence', region: 7, topk: 3, scale: 'head width' },
   ],
   'routing-transformer': [
     { clusters: 4, window: 20 },

@@ -96,7 +96,7 @@ describe('The view of a mechanism', () => {
   for (const [mechanism, length] of [
     ['s2-attention', 4096],
     ['landmark', 1024],
-    ['biformer', 4096],
+    ['biformer', 2048],
     ['sliding-window', 1024],
     ['routing-transformer', 512],
     ['scaled-dot-product', 512],
@@ -107,6 +107,16 @@ describe('The view of a mechanism', () => {
       assert.equal(view.density < 0.61, mechanism !== 'scaled-dot-product', `density ${view.density}`);
     });
   }
+
+  it('draws the regions of a grid that BiFormer takes by default without a direction', () => {
+    const shape = { ...wide, pattern: 'noncausal-self' } as const;
+    const view = viewMechanism(request({ mechanism: 'biformer', parameters: {}, shape, length: 196 }));
+    // 14 x 14 positions in 7 x 7 regions of 2 x 2; each reads four of the 49.
+    assert.equal(view.density, 4 / 49);
+    const row = (query: number) => [...view.cells.subarray(query * 196, (query + 1) * 196)].join('');
+    for (const same of [1, 14, 15]) assert.equal(row(same), row(0), `query ${same} is of the first region`);
+    assert.notEqual(row(2), row(0));
+  });
 
   it('draws a beginning that reads everything and, beyond it, the chunks that the numbers choose', () => {
     const parameters = { chunk: 16, budget: 64, begin: 64 };

@@ -118,6 +118,13 @@ expectValues(biformer, [
     expected: routed({ queries: oblong, keys: oblong, topk: 2, width: 6 }),
   },
   {
+    // 24 positions are 4 x 6 at the squarest; of 7, 6, ... 2 splits only 2 divide both sides.
+    name: 'the grid that is taken by default',
+    shape: { ...open, queries: 24, keys: 24 },
+    parameters: { topk: 1 },
+    expected: routed({ queries: oblong, keys: oblong, topk: 1, width: 24 }),
+  },
+  {
     name: 'a grid with local context',
     shape: { ...open, queries: 24, keys: 24, kvHeads: 4 },
     parameters: { columns: 6, splits: 2, topk: 1, local: '5 x 5' },
@@ -127,13 +134,13 @@ expectValues(biformer, [
   {
     name: 'a sequence whose last region is short',
     shape: { ...open, queries: 11, keys: 11 },
-    parameters: { region: 4, topk: 2 },
+    parameters: { positions: 'sequence', region: 4, topk: 2 },
     expected: routed({ queries: line(11, 4), keys: line(11, 4), topk: 2, width: 24 }),
   },
   {
     name: 'regions longer than the sequence',
     shape: { ...open, queries: 5, keys: 5 },
-    parameters: { region: 8, topk: 2 },
+    parameters: { positions: 'sequence', region: 8, topk: 2 },
     expected: routed({ queries: line(5, 8), keys: line(5, 8), topk: 2, width: 24 }),
   },
   {

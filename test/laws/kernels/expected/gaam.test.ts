@@ -12,19 +12,18 @@ const gated =
       query.map((_, i) => {
         const position = i + given.shape.keys - given.shape.queries;
         if (position < 0) return value[0]!.map(() => 0);
-        const seen = chunks?.find((chunk) => chunk.includes(position)) ?? range(0, position + 1);
+        const at = chunks?.findIndex((chunk) => chunk.includes(position)) ?? 0;
+        const seen = chunks?.[at] ?? range(0, position + 1);
+        const of = (name: string, c: number) => (given.weights[name] as readonly Matrix[])[h]![at]![c]!;
         return value[position]!.map((x, c) => {
           const y = column(value, seen, c);
           const middle = average(y);
           const variance = average(y.map((each) => each * each)) - middle * middle;
-          const z = (x - middle - of(given, 'offset', h, c)) / Math.sqrt(variance + 0.00000001 + 0.00001);
-          return x * Math.exp((-z * z) / 2 / of(given, 'variance', h, c));
+          const z = (x - middle - of('offset', c)) / Math.sqrt(variance + 0.00000001 + 0.00001);
+          return x * Math.exp((-z * z) / 2 / of('variance', c));
         });
       }),
     );
-
-const of = ({ weights }: Given, name: string, h: number, c: number): number =>
-  (weights[name] as readonly Matrix[])[h]![0]![c]!;
 
 /** Products or sums of Gaussians of one variance (divided by one less), which sum to 1 along a chunk. */
 const shared =
@@ -32,11 +31,11 @@ const shared =
   (given: Given): Rows =>
     eachHead(given, ({ h, value }) =>
       value.map((row, position) => {
-        const seen = chunks.find((chunk) => chunk.includes(position))!;
-        const [offsets, logs] = ['offset', 'spread.log'].map((name) => (given.weights[name] as Matrix)[h]!) as [
-          Row,
-          Row,
-        ];
+        const at = chunks.findIndex((chunk) => chunk.includes(position));
+        const seen = chunks[at]!;
+        const [offsets, logs] = ['offset', 'spread.log'].map(
+          (name) => (given.weights[name] as readonly Matrix[])[h]![at]!,
+        ) as [Row, Row];
         return row.map((x, c) => {
           const y = column(value, seen, c);
           const middle = average(y);
@@ -69,10 +68,10 @@ const [whole, thirds] = [[range(0, 12)], [range(0, 4), range(4, 8), range(8, 12)
 expectValues(gaam, [
   { name: 'one chunk', shape: open, weights: gate, scaled, expected: gated(whole), allowed: 1e-9 },
   {
-    name: 'three chunks',
+    name: 'three chunks, each with its own offset and variance',
     shape: open,
     parameters: { chunks: 3 },
-    weights: gate,
+    weights: { offset: [4, 3, 5], variance: [4, 3, 5] },
     scaled,
     expected: gated(thirds),
     allowed: 1e-9,
@@ -91,7 +90,7 @@ expectValues(gaam, [
     name: 'weights of two Gaussians, a last chunk that takes the rest',
     shape: { ...open, queries: 14, keys: 14 },
     parameters: { variant: 'weights', chunks: 4, gaussians: 2 },
-    weights: { offset: [4, 2], 'spread.log': [4, 2] },
+    weights: { offset: [4, 4, 2], 'spread.log': [4, 4, 2] },
     expected: shared([range(0, 3), range(3, 6), range(6, 9), range(9, 14)], 'product'),
     allowed: 1e-9,
   },
@@ -99,7 +98,7 @@ expectValues(gaam, [
     name: 'sums of three Gaussians',
     shape: open,
     parameters: { variant: 'weights', chunks: 1, gaussians: 3, combine: 'sum' },
-    weights: { offset: [4, 3], 'spread.log': [4, 3] },
+    weights: { offset: [4, 1, 3], 'spread.log': [4, 1, 3] },
     expected: shared(whole, 'sum'),
     allowed: 1e-9,
   },

@@ -1,7 +1,7 @@
 /** Checks of bi-level routing attention (BiFormer, arXiv:2303.08810). */
 import assert from 'node:assert/strict';
 import { biformer } from '../../../../kernels/mechanisms/biformer/biformer';
-import { regionsOf, routes } from '../../../../kernels/mechanisms/biformer/regions';
+import { laidOut, regionsOf, routes, type BiFormerParameters } from '../../../../kernels/mechanisms/biformer/regions';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
@@ -14,6 +14,26 @@ const shape: AttentionShape = causalShape(64, { pattern: 'noncausal-self' });
 const grid = { columns: 8, scale: 'head width' as const };
 
 describe('Bi-level routing', () => {
+  it('takes a grid by default: that of the paper’s stages, the squarest of other lengths, none where there is an order', () => {
+    const by = (change: Partial<AttentionShape>, given: Partial<BiFormerParameters> = {}) => {
+      const { columns, splits } = laidOut({ ...shape, ...change }, parametersFor(biformer, given));
+      return [columns, splits];
+    };
+    const square = (n: number) => ({ queries: n, keys: n });
+    // Stages of 56, 28 and 14 cells a side in 7 x 7 regions (arXiv:2303.08810).
+    assert.deepEqual(by(square(3136)), [56, 7]);
+    assert.deepEqual(by(square(784)), [28, 7]);
+    assert.deepEqual(by(square(196)), [14, 7]);
+    // 16 x 32 is not cut by 7, 6 or 5; 157 is a prime.
+    assert.deepEqual(by(square(512)), [32, 4]);
+    assert.deepEqual(by(square(157)), [157, 1]);
+    assert.deepEqual(by(square(512), { splits: 3 }), [32, 2]);
+    assert.deepEqual(by(square(196), { columns: 28, splits: 7 }), [28, 7], 'as asked');
+    assert.equal(by(square(196), { positions: 'sequence' })[0], 0);
+    assert.equal(by({ pattern: 'causal-self' })[0], 0);
+    assert.equal(by({ pattern: 'noncausal-cross' })[0], 0);
+  });
+
   it('reading every region is full attention with the same scale, for 1, 2 and 4 splits', async () => {
     const inputs = drawInputs(scaledDotProduct, shape, {}, 3);
     const full = scaledDotProduct.reference(inputs, shape, {});

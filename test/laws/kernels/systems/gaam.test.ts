@@ -31,6 +31,17 @@ function learned(parameters: typeof gate, of = shape): AttentionInputs {
     : { ...inputs, weights: { offset, 'spread.log': inputs.weights['spread.log']! } };
 }
 
+/** Of learned numbers [heads, chunks, width] those of one chunk, [heads, 1, width]. */
+const ofChunk = (all: AttentionInputs['weights'], chunk: number): AttentionInputs['weights'] =>
+  Object.fromEntries(Object.entries(all).map(([name, x]) => [name, takeRows(x, chunk)]));
+function takeRows({ shape: [heads, chunks, width], data }: Tensor, chunk: number): Tensor {
+  const own = Array.from({ length: heads! * width! }, (_, at) => {
+    const head = Math.floor(at / width!);
+    return data[(head * chunks! + chunk) * width! + (at % width!)]!;
+  });
+  return tensor([heads!, 1, width!], Float64Array.from(own));
+}
+
 const filled = (x: Tensor, value: number): Tensor => tensor(x.shape, new Float64Array(x.data.length).fill(value));
 const mapped = (x: Tensor, f: (each: number, at: number) => number): Tensor => tensor(x.shape, x.data.map(f));
 
@@ -60,7 +71,7 @@ describe('Gaussian adaptive attention', () => {
     const parts = parametersFor(gaam, { variant: 'weights', gaussians: 3, chunks: 5 });
     const drawn = learned(parts);
     // Wide enough that the sum of a chunk stays above the epsilon it is divided by.
-    const spread = mapped(drawn.weights['spread.log']!, Math.abs);
+    const spread = mapped(drawn.weights['spread.log']!, (x) => 1 + Math.abs(x));
     const own = gaamGate({ ...drawn, weights: { ...drawn.weights, 'spread.log': spread } }, shape, parts);
     for (let h = 0; h < 4; h++) {
       for (const [start, end] of [
@@ -149,24 +160,41 @@ describe('Gaussian adaptive attention', () => {
     }
   });
 
-  it('treats chunks as independent sequences, the last taking the remainder', async () => {
+  it('treats chunks as independent sequences with learned numbers of their own, the last taking the remainder', async () => {
     const parts = parametersFor(gaam, { variant: 'weights', gaussians: 2, chunks: 5 });
     const inputs = learned(parts);
     const whole = gaam.reference(inputs, shape, parts);
     const alone = parametersFor(gaam, { variant: 'weights', gaussians: 2 });
-    for (const [start, end] of [
-      [4, 8],
-      [16, 24],
+    for (const [chunk, start, end] of [
+      [1, 4, 8],
+      [4, 16, 24],
     ] as const) {
+      const weights = ofChunk(inputs.weights, chunk);
       const positions = Array.from({ length: end - start }, (_, i) => start + i);
       const part = { ...shape, queries: end - start, keys: end - start };
-      const own = gaam.reference({ ...inputs, value: takePositions(inputs.value, positions) }, part, alone);
+      const own = gaam.reference({ ...inputs, weights, value: takePositions(inputs.value, positions) }, part, alone);
       assertClose(takePositions(whole, positions), own, 0);
     }
     assertClose(await runMechanism(gaam, inputs, shape, parts), whole, 1e-5);
     const three = parametersFor(gaam, { chunks: 3 });
     const gates = learned(three);
-    assertClose(await runMechanism(gaam, gates, shape, three), gaam.reference(gates, shape, three), 1e-5);
+    const gated = gaam.reference(gates, shape, three);
+    assertClose(await runMechanism(gaam, gates, shape, three), gated, 1e-5);
+    const middle = Array.from({ length: 8 }, (_, i) => 8 + i);
+    const own = { ...gates, weights: ofChunk(gates.weights, 1), value: takePositions(gates.value, middle) };
+    assertClose(
+      takePositions(gated, middle),
+      gaam.reference(own, { ...shape, queries: 8, keys: 8 }, parametersFor(gaam, {})),
+      0,
+    );
+  });
+
+  it('learns 2 x features numbers a chunk as a gate, 2 x Gaussians as weights, for each attention head', () => {
+    const count = (parameters: typeof gate) =>
+      gaam.weights!(shape, parameters).reduce((sum, { shape: dims }) => sum + dims.reduce((all, x) => all * x, 1), 0);
+    // Four heads of eight features, three chunks; five chunks of two Gaussians.
+    assert.equal(count(parametersFor(gaam, { chunks: 3 })), 2 * 3 * 32);
+    assert.equal(count(parametersFor(gaam, { variant: 'weights', gaussians: 2, chunks: 5 })), 2 * 5 * 2 * 4);
   });
 
   it('has the gradients of its equations (central differences); symmetric values have none in the offset', () => {
