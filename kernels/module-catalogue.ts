@@ -3,6 +3,8 @@ import type { Module } from './module';
 import { dmhcsa } from './modules/convformer/dmhcsa';
 import { convformer } from './modules/convformer/network';
 import { lama } from './modules/low-rank-mha/lama';
+import { prefixAttentionModule } from './modules/multi-lane/prefix-attention';
+import { selectorSummary } from './modules/multi-lane/selector-summary';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -20,6 +22,8 @@ export const moduleCatalogue: readonly Module[] = [
   dmhcsa,
   convformer,
   lama,
+  selectorSummary,
+  prefixAttentionModule,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

@@ -21,6 +21,14 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { words: 8, width: 5, heads: 2, context: 'mean', rank: 2, temperature: 0.5, batch: 2 },
     { words: 3, width: 4, heads: 2, context: 'other', activation: 'none', l2: false },
   ],
+  'selector-summary': [
+    { tasks: 2, selectors: 3, tokens: 5, width: 4, batch: 2 },
+    { tasks: 1, selectors: 1, tokens: 1, width: 3 },
+  ],
+  'prefix-attention': [
+    { tokens: 4, width: 6, heads: 2, prompts: 3, batch: 2 },
+    { tokens: 3, width: 4, heads: 1, prompts: 0 },
+  ],
   shsa: [
     { channels: 20, partial: 6, height: 5, width: 7, batch: 2 },
     { channels: 8, partial: 8, qkDim: 3, height: 4, width: 4 },
