@@ -8,6 +8,8 @@ import { acmil } from './modules/acmil/acmil';
 import { gatedPooling } from './modules/acmil/gated-pooling';
 import { memoryRead } from './modules/m3c/memory-read';
 import { pointerAttention } from './modules/oat/pointer-attention';
+import { prefixAttentionModule } from './modules/multi-lane/prefix-attention';
+import { selectorSummary } from './modules/multi-lane/selector-summary';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -30,6 +32,8 @@ export const moduleCatalogue: readonly Module[] = [
   acmil,
   pointerAttention,
   memoryRead,
+  selectorSummary,
+  prefixAttentionModule,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

@@ -40,6 +40,13 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { rows: 2, columns: 3, steps: 4, width: 8, heads: 2, batch: 2 },
     { rows: 1, columns: 1, steps: 1, width: 5, heads: 1 },
     { rows: 2, columns: 2, steps: 3, width: 6, heads: 3 },
+  'selector-summary': [
+    { tasks: 2, selectors: 3, tokens: 5, width: 4, batch: 2 },
+    { tasks: 1, selectors: 1, tokens: 1, width: 3 },
+  ],
+  'prefix-attention': [
+    { tokens: 4, width: 6, heads: 2, prompts: 3, batch: 2 },
+    { tokens: 3, width: 4, heads: 1, prompts: 0 },
   ],
   shsa: [
     { channels: 20, partial: 6, height: 5, width: 7, batch: 2 },
