@@ -3,6 +3,8 @@ import type { Module } from './module';
 import { dmhcsa } from './modules/convformer/dmhcsa';
 import { convformer } from './modules/convformer/network';
 import { lama } from './modules/low-rank-mha/lama';
+import { featEnhancer } from './modules/featenhancer/network';
+import { safa } from './modules/featenhancer/safa';
 import { multiscaleGate } from './modules/medusa/multiscale-gate';
 import { acmil } from './modules/acmil/acmil';
 import { gatedPooling } from './modules/acmil/gated-pooling';
@@ -30,6 +32,8 @@ export const moduleCatalogue: readonly Module[] = [
   acmil,
   pointerAttention,
   memoryRead,
+  safa,
+  featEnhancer,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);
