@@ -5,6 +5,7 @@ import { convformer } from './modules/convformer/network';
 import { lama } from './modules/low-rank-mha/lama';
 import { featEnhancer } from './modules/featenhancer/network';
 import { safa } from './modules/featenhancer/safa';
+import { isolatedAttention } from './modules/ir-diffusion/isolated-attention';
 import { multiscaleGate } from './modules/medusa/multiscale-gate';
 import { acmil } from './modules/acmil/acmil';
 import { gatedPooling } from './modules/acmil/gated-pooling';
@@ -34,6 +35,7 @@ export const moduleCatalogue: readonly Module[] = [
   memoryRead,
   safa,
   featEnhancer,
+  isolatedAttention,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);
