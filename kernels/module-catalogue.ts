@@ -3,6 +3,9 @@ import type { Module } from './module';
 import { dmhcsa } from './modules/convformer/dmhcsa';
 import { convformer } from './modules/convformer/network';
 import { lama } from './modules/low-rank-mha/lama';
+import { featEnhancer } from './modules/featenhancer/network';
+import { safa } from './modules/featenhancer/safa';
+import { isolatedAttention } from './modules/ir-diffusion/isolated-attention';
 import { multiscaleGate } from './modules/medusa/multiscale-gate';
 import { acmil } from './modules/acmil/acmil';
 import { gatedPooling } from './modules/acmil/gated-pooling';
@@ -34,6 +37,9 @@ export const moduleCatalogue: readonly Module[] = [
   memoryRead,
   selectorSummary,
   prefixAttentionModule,
+  safa,
+  featEnhancer,
+  isolatedAttention,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

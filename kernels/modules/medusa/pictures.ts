@@ -83,7 +83,7 @@ export function gatePictures(
       ),
     );
   }
-  const named = [...(global ? ['global'] : []), ...heads.map(({ scale }) => `scale ${scale}`)];
+  const named = [...(global ? ['A_G'] : []), ...heads.map(({ scale }) => `A_${scale}`)];
   pictures.push({
     kind: 'heat-map',
     id: 'agreement',

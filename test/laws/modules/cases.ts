@@ -71,6 +71,21 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { variant: 'tiny', alpha: 0, side: 20, classes: 3 },
     { variant: 'tiny', alpha: 3, side: 17, classes: 3 },
   ],
+  'isolated-attention': [
+    { height: 4, width: 6, channels: 8, heads: 2 },
+    { height: 5, width: 3, channels: 6, heads: 1, references: 'in-place', lambda: 1.5, dropout: 0.5, subjects: 3 },
+    { height: 3, width: 4, channels: 4, heads: 2, references: 'none' },
+    { height: 4, width: 4, channels: 4, heads: 2, isolate: false, dropout: 1 },
+  ],
+  safa: [
+    { channels: 6, blocks: 2, height: 24, width: 32, batch: 2 },
+    { channels: 4, blocks: 1, target: 'fine', scaled: false, height: 15, width: 17 },
+    { channels: 3, blocks: 3, height: 23, width: 15 },
+  ],
+  featenhancer: [
+    { hidden: 5, additions: 2, height: 15, width: 23 },
+    { hidden: 4, additions: 3, height: 24, width: 16, batch: 2 },
+  ],
   'multiscale-gate': [
     { image: 8, bodyWidth: 2, channels: 4, height: 4, width: 6, scales: 2, batch: 2 },
     {

@@ -1,0 +1,219 @@
+/** Scale-aware feature aggregation as a module. Equations: aggregation.ts. */
+import type { Module } from '../../module';
+import { discs } from '../../module-parts/draw';
+import { mapped, reshaped, sum } from '../../module-parts/layers';
+import { headsFor } from '../../module-parts/plain-attention';
+import { bilinear } from '../../module-parts/resize';
+import { parameterCount } from '../../module-parts/weights';
+import { normalTensor, seedFor } from '../../tensors/random';
+import { zeros } from '../../tensors/tensor';
+import {
+  aggregationMultiplyAdds,
+  aggregationWeights,
+  eighth,
+  embedded,
+  leastSide,
+  quarter,
+  safaGraph,
+  safaReference,
+  type Aggregation,
+} from './aggregation';
+import { sharePictures } from './pictures';
+
+export interface SafaParameters extends Record<string, number | boolean | string> {
+  readonly channels: number;
+  readonly blocks: number;
+  readonly target: string;
+  readonly scaled: boolean;
+  readonly height: number;
+  readonly width: number;
+  readonly batch: number;
+}
+
+const aggregationOf = ({ blocks, target, scaled }: SafaParameters): Aggregation => ({
+  blocks,
+  target: target === 'fine' ? 0 : 1,
+  scaled,
+});
+
+export const safa: Module<SafaParameters> = {
+  id: 'safa',
+  title: 'Scale-aware aggregation (FeatEnHancer)',
+  kind: 'fusion',
+  summary:
+    'At every pixel each block of channels chooses between a fine and a coarse feature map by a softmax over the two scales. No pixel reads another, so it is linear in the pixels, unlike attention over them.',
+  source: {
+    reference: 'ICCV 2023, section 3.2; feat_enhancer.py of github.com/khurramHashmi/FeatEnHancer',
+    trust: 'high',
+    note: 'As in the code: scores are over sqrt(d), and both scales are compared with the coarse one. The paper leaves out the root. State dict: scale_aware_aggregation.* of the network.',
+  },
+  parameters: {
+    channels: { kind: 'integer', title: 'Channels', description: '24 as published.', min: 1, max: 256, default: 24 },
+    blocks: {
+      kind: 'integer',
+      title: 'Blocks',
+      description: 'Groups of channels that choose by themselves: 8 as published.',
+      min: 1,
+      max: 64,
+      default: 8,
+    },
+    target: {
+      kind: 'choice',
+      title: 'Target scale',
+      description: 'The scale that both are compared with: the coarse one as published.',
+      options: ['coarse', 'fine'],
+      default: 'coarse',
+    },
+    scaled: {
+      kind: 'boolean',
+      title: 'Scores over sqrt(d)',
+      description: 'As in the code; off as the paper writes it.',
+      default: true,
+    },
+    height: {
+      kind: 'integer',
+      title: 'Height',
+      description: 'Rows of the fine map.',
+      min: leastSide,
+      max: 1024,
+      default: 64,
+    },
+    width: {
+      kind: 'integer',
+      title: 'Width',
+      description: 'Columns of the fine map.',
+      min: leastSide,
+      max: 1024,
+      default: 64,
+    },
+    batch: { kind: 'integer', title: 'Batch', description: 'Pairs of maps in a call.', min: 1, max: 64, default: 1 },
+  },
+  refuse: ({ channels, blocks }) =>
+    channels % blocks !== 0 ? `${channels} channels do not fall into ${blocks} equal blocks.` : undefined,
+  inputs: ({ batch, channels, height, width }) => [
+    {
+      name: 'fine',
+      kind: 'feature-map',
+      title: 'Fine map',
+      description: '[batch, channels, height, width]',
+      shape: [batch, channels, height, width],
+    },
+    {
+      name: 'coarse',
+      kind: 'feature-map',
+      title: 'Coarse map',
+      description: '[batch, channels, height / 4, width / 4]: floor((H - 7) / 4) + 1 rows',
+      shape: [batch, channels, quarter(height), quarter(width)],
+    },
+  ],
+  outputs: ({ batch, channels, blocks, height, width }) => [
+    {
+      name: 'output',
+      title: 'Fine map with what was chosen',
+      description: '[batch, channels, height, width]',
+      shape: [batch, channels, height, width],
+    },
+    {
+      name: 'share',
+      title: 'Share of the fine scale',
+      description: '[batch, blocks, height / 8, width / 8], between 0 and 1',
+      shape: [batch, blocks, eighth(height), eighth(width)],
+    },
+  ],
+  weights: ({ channels }) => aggregationWeights(channels),
+  parametersOf(shapeOf) {
+    const query = shapeOf('query_conv1.weight');
+    return query ? { channels: query[0]! } : {};
+  },
+  reference({ inputs, weights }, parameters) {
+    const { output, share } = safaReference(inputs['fine']!, inputs['coarse']!, weights, aggregationOf(parameters));
+    return { output, share };
+  },
+  build: (graph, parameters) => ({
+    ...safaGraph(graph, graph.input('fine'), graph.input('coarse'), aggregationOf(parameters)),
+  }),
+  cost({ batch, channels, blocks, height, width }) {
+    const multiplyAdds = batch * aggregationMultiplyAdds(channels, height, width);
+    const [whole, fine, small] = [height * width, quarter(height) * quarter(width), eighth(height) * eighth(width)];
+    const count = parameterCount(aggregationWeights(channels));
+    return {
+      multiplyAdds,
+      // Scores and mix of two scales: two multiply-adds a channel each; four operations on a share; seven on a number that is resized.
+      flops: 2 * multiplyAdds + batch * (8 * small * channels + 4 * small * blocks + 8 * whole * channels),
+      // The fine map is read twice; what was chosen is resized along rows and columns in four passes each.
+      bytes: 4 * (count + batch * channels * (8 * whole + 4 * eighth(height) * width + 3 * fine + 12 * small)),
+      parameters: count,
+    };
+  },
+  depth: () => 3,
+  growth: {
+    of: 'pixels',
+    sizes: [128, 256, 512].map((side) => ({ height: side, width: side })),
+    size: ({ height, width }) => height * width,
+    exponent: 1,
+  },
+  plain: ({ batch, channels, height, width }) => ({
+    batch,
+    queries: eighth(height) * eighth(width),
+    keys: eighth(height) * eighth(width),
+    width: channels,
+    heads: headsFor(channels),
+  }),
+  limits: [
+    {
+      name: 'blocks of one channel: w_0 = sigmoid((q - k) k), number by number',
+      parameters: { channels: 4, blocks: 4, target: 'coarse' },
+      equals({ inputs, weights }, { height, width }) {
+        const [q, k] = embedded(inputs['fine']!, inputs['coarse']!, weights);
+        const share = mapped(q, (value, at) => 1 / (1 + Math.exp(-(value - k.data[at]!) * k.data[at]!)));
+        const mixed = mapped(q, (value, at) => share.data[at]! * value + (1 - share.data[at]!) * k.data[at]!);
+        return { share, output: sum(inputs['fine']!, bilinear(mixed, height, width, 'corners')) };
+      },
+    },
+    {
+      name: 'a coarse scale of zeros: half of each, whatever the fine one is',
+      parameters: { target: 'coarse' },
+      call: ({ inputs, weights }) => ({
+        inputs,
+        weights: {
+          ...weights,
+          'key_conv.weight': mapped(weights['key_conv.weight']!, () => 0),
+          'key_conv.bias': mapped(weights['key_conv.bias']!, () => 0),
+        },
+      }),
+      equals({ inputs, weights }, { batch, blocks, height, width }) {
+        const [q] = embedded(inputs['fine']!, inputs['coarse']!, weights);
+        const half = mapped(q, (value) => value / 2);
+        return {
+          share: mapped(zeros([batch, blocks, eighth(height), eighth(width)]), () => 0.5),
+          output: sum(inputs['fine']!, bilinear(half, height, width, 'corners')),
+        };
+      },
+    },
+  ],
+  samples: [
+    {
+      id: 'normal',
+      title: 'Normal numbers',
+      description: 'Standard normal numbers: no scale is better anywhere.',
+      draw: ({ batch, channels, height, width }, seed) => ({
+        fine: normalTensor([batch, channels, height, width], seedFor(seed, 'fine')),
+        coarse: normalTensor([batch, channels, quarter(height), quarter(width)], seedFor(seed, 'coarse')),
+      }),
+    },
+    {
+      id: 'discs',
+      title: 'Discs at both scales',
+      description:
+        'Three discs on a ground; the coarse map is the fine one made smaller, strong in its left half only.',
+      draw({ batch, channels, height, width }, seed) {
+        const fine = discs([batch, channels, height, width], seed);
+        const columns = quarter(width);
+        const small = bilinear(fine, quarter(height), columns, 'halves');
+        const coarse = mapped(small, (value, at) => (2 * (at % columns) < columns ? 2 * value : 0.2 * value));
+        return { fine, coarse: reshaped(coarse, small.shape) };
+      },
+    },
+  ],
+  pictures: (_call, outputs, { channels }) => sharePictures(outputs['share']!, channels),
+};
