@@ -8,6 +8,7 @@ import { acmil } from './modules/acmil/acmil';
 import { gatedPooling } from './modules/acmil/gated-pooling';
 import { memoryRead } from './modules/m3c/memory-read';
 import { pointerAttention } from './modules/oat/pointer-attention';
+import { labelAttention } from './modules/kenet/label-attention';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -30,6 +31,7 @@ export const moduleCatalogue: readonly Module[] = [
   acmil,
   pointerAttention,
   memoryRead,
+  labelAttention,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);
