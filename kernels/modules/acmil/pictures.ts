@@ -57,7 +57,7 @@ export function poolingPictures(attention: Tensor, mask: Tensor, masking: Maskin
     strip(
       'masked',
       'The same with its strongest instances masked',
-      `${shown}One step of training: each branch loses ${Math.round(dropped)} of its ${Math.min(masking.strongest, n)} strongest, and the rest is scaled up to 1.`,
+      `${shown}One step of training: each row of attention loses ${Math.round(dropped)} of its ${Math.min(masking.strongest, n)} strongest, and the rest is scaled up to 1.`,
       meanOver(renormalised(first, kept), 0),
     ),
     ...(branches > 1 ? [agreement(first, names)] : []),

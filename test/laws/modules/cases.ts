@@ -40,7 +40,7 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { rows: 2, columns: 3, steps: 4, width: 8, heads: 2, batch: 2 },
     { rows: 1, columns: 1, steps: 1, width: 5, heads: 1 },
     { rows: 2, columns: 2, steps: 3, width: 6, heads: 3 },
-    ],
+  ],
   'label-attention': [
     { labels: 3, document: 7, knowledge: 5, width: 6, hidden: 4, classifier: 5, batch: 2, labelBlock: true },
     { labels: 2, document: 4, knowledge: 1, width: 5, hidden: 3, classifier: 4, selfView: false, softmax: false },

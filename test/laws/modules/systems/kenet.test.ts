@@ -4,7 +4,7 @@ import { gradients } from '../../../../kernels/gradient/gradients';
 import { multiply } from '../../../../kernels/graph/operators/elementwise';
 import { reduceSum } from '../../../../kernels/graph/operators/reduce';
 import type { ParameterValues } from '../../../../kernels/mechanism';
-import type { ModuleCall, Tensors } from '../../../../kernels/module';
+import type { Module, ModuleCall, Tensors } from '../../../../kernels/module';
 import { drawCall } from '../../../../kernels/module-parts/draw';
 import { buildModule } from '../../../../kernels/module-parts/graph';
 import { labelled, overTokens } from '../../../../kernels/modules/kenet/definition';
@@ -16,9 +16,10 @@ import { tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
 import { resolved } from '../cases';
 import { runModuleGraph } from '../run';
 
+const head: Module = labelAttention;
 const sizes = { labels: 4, document: 9, knowledge: 6, width: 5, hidden: 3, classifier: 4, batch: 1 };
-const whole = resolved(labelAttention, { ...sizes, labelBlock: true });
-const bare = resolved(labelAttention, { ...sizes, selfView: false });
+const whole = resolved(head, { ...sizes, labelBlock: true });
+const bare = resolved(head, { ...sizes, selfView: false });
 const closeTo = (actual: Tensor, expected: Tensor, within: number): void => {
   const { maxAbsolute, nanMismatches } = measureError(actual, expected);
   assert.ok(nanMismatches === 0 && maxAbsolute <= within, `differs by ${maxAbsolute}`);
@@ -29,7 +30,7 @@ const rowsInOrder = (x: Tensor, order: readonly number[], width: number): Tensor
     x.shape,
     x.data.map((_, at) => x.data[order[Math.floor(at / width)]! * width + (at % width)]!),
   );
-const outputs = (call: ModuleCall, parameters: ParameterValues): Tensors => labelAttention.reference(call, parameters);
+const outputs = (call: ModuleCall, parameters: ParameterValues): Tensors => head.reference(call, parameters);
 const given = (call: ModuleCall, inputs: Tensors): ModuleCall => ({ ...call, inputs: { ...call.inputs, ...inputs } });
 const filled = (shape: readonly number[], value: number): Tensor => ({
   ...zeros(shape),
@@ -38,7 +39,7 @@ const filled = (shape: readonly number[], value: number): Tensor => ({
 
 describe('KeNet, label attention', () => {
   it('tokens that are all the same give that row to every label', () => {
-    const call = drawCall(labelAttention, whole, 2);
+    const call = drawCall(head, whole, 2);
     const token = [0.5, -1, 2, 0.25, -3];
     const same = (tokens: number): Tensor =>
       tensor(
@@ -50,7 +51,7 @@ describe('KeNet, label attention', () => {
   });
 
   it('tokens in another order, with their mask, change nothing; labels in another order move their rows', () => {
-    const call = drawCall(labelAttention, whole, 3);
+    const call = drawCall(head, whole, 3);
     const mask = tensor([1, 9], Float64Array.from([1, 1, 0, 1, 1, 0, 1, 1, 1]));
     const one = given(call, { document_mask: mask });
     const expected = outputs(one, whole);
@@ -77,7 +78,7 @@ describe('KeNet, label attention', () => {
   });
 
   it('padding gets exactly nothing, whatever stands there', () => {
-    const call = drawCall(labelAttention, whole, 4);
+    const call = drawCall(head, whole, 4);
     const mask = tensor([1, 9], Float64Array.from([1, 1, 1, 1, 1, 1, 0, 0, 0]));
     const one = outputs(given(call, { document_mask: mask }), whole);
     one['document_attention']!.data.forEach((value, at) => assert.equal(value === 0, at % 9 >= 6));
@@ -89,17 +90,22 @@ describe('KeNet, label attention', () => {
   });
 
   it('without knowledge: the document alone, to the bit, in the reference and in the graph', async () => {
-    const call = drawCall(labelAttention, whole, 5);
+    const call = drawCall(head, whole, 5);
     const none = given(call, { knowledge_mask: zeros([1, 6]) });
     const other = given(none, { knowledge: normalTensor([1, 6, 5], 77) });
     const { rows, mix } = outputs(none, whole);
     assert.ok(mix!.data.every((value) => value === 1));
-    const { document } = labelled(none.inputs, none.weights, { ...whole, labelBlock: false } as never);
+    const { document } = labelled(none.inputs, none.weights, {
+      scaled: true,
+      softmax: true,
+      selfView: true,
+      labelBlock: false,
+    });
     assert.deepEqual(outputs(none, { ...whole, labelBlock: false })['rows'], document.rows);
     assert.deepEqual(outputs(other, whole)['rows'], rows);
-    const graph = buildModule(labelAttention, whole, 'float32', call.weights);
+    const graph = buildModule(head, whole, 'float32', call.weights);
     const [first, second] = await Promise.all(
-      [none, other].map((each) => runModuleGraph(labelAttention, graph, each, whole, 'float32')),
+      [none, other].map((each) => runModuleGraph(head, graph, each, whole, 'float32')),
     );
     assert.deepEqual(first!['rows'], second!['rows']);
     assert.ok(first!['mix']!.data.every((value) => value === 1));
@@ -107,7 +113,7 @@ describe('KeNet, label attention', () => {
   });
 
   it('gates: shares between 0 and 1 that add up to 1, and pure views where they are forced', () => {
-    const { inputs, weights } = drawCall(labelAttention, whole, 6);
+    const { inputs, weights } = drawCall(head, whole, 6);
     // Feature 0 is 1 in every token, so in every row that is read.
     const constant = (x: Tensor): Tensor =>
       tensor(
@@ -146,9 +152,9 @@ describe('KeNet, label attention', () => {
   });
 
   it('gates of 0 / 0 in float16 still give a share: both far below 0', async () => {
-    const call = drawCall(labelAttention, bare, 7);
+    const call = drawCall(head, bare, 7);
     const parameters = { ...bare, selfView: true };
-    const both = drawCall(labelAttention, parameters, 7).weights;
+    const both = drawCall(head, parameters, 7).weights;
     const low = tensor([1, 5], Float64Array.from([-200, 0, 0, 0, 0]));
     const weights = { ...both, 'gate_label.weight': low, 'gate_self.weight': low };
     const constant = (x: Tensor): Tensor =>
@@ -161,14 +167,14 @@ describe('KeNet, label attention', () => {
       document: constant(call.inputs['document']!),
       knowledge: constant(call.inputs['knowledge']!),
     };
-    const graph = buildModule(labelAttention, parameters, 'float16', weights);
-    const { rows } = await runModuleGraph(labelAttention, graph, { inputs, weights }, parameters, 'float16');
+    const graph = buildModule(head, parameters, 'float16', weights);
+    const { rows } = await runModuleGraph(head, graph, { inputs, weights }, parameters, 'float16');
     assert.ok(rows!.data.every(Number.isFinite));
   });
 
   it('a label finds its keyword with nine tenths of its attention, and labels that are there are told from others', () => {
     const [labels, document] = [4, 8];
-    const parameters = resolved(labelAttention, {
+    const parameters = resolved(head, {
       ...sizes,
       labels,
       document,
@@ -177,7 +183,7 @@ describe('KeNet, label attention', () => {
       scaled: false,
       selfView: false,
     });
-    const { inputs, weights } = drawCall(labelAttention, parameters, 8);
+    const { inputs, weights } = drawCall(head, parameters, 8);
     const unit = (at: number, size: number): readonly number[] =>
       Array.from({ length: 12 }, (_, c) => (c === at ? size : 0));
     const u = [0, 1, 2, 3].flatMap((l) => [...unit(l, 1)]);
@@ -210,10 +216,10 @@ describe('KeNet, label attention', () => {
   });
 
   it('gradients of every learned tensor and of the labels, at single numbers, against differences in float64', async () => {
-    const call = drawCall(labelAttention, whole, 9);
+    const call = drawCall(head, whole, 9);
     const factors = normalTensor([1, 4], 10);
     const names = ['labels', ...Object.keys(call.weights)];
-    const graph = buildModule(labelAttention, whole, 'float32', call.weights, {
+    const graph = buildModule(head, whole, 'float32', call.weights, {
       weightsAsInputs: true,
       more(builder, { probabilities }) {
         const scalar = reduceSum(
@@ -225,7 +231,7 @@ describe('KeNet, label attention', () => {
         gradients(builder, scalar, wrt).forEach((gradient, at) => builder.output(gradient, `gradient ${names[at]}`));
       },
     });
-    const found = await runModuleGraph(labelAttention, graph, call, whole, 'float32', call.weights);
+    const found = await runModuleGraph(head, graph, call, whole, 'float32', call.weights);
     const scalar = (of: ModuleCall): number =>
       outputs(of, whole)['probabilities']!.data.reduce((total, value, at) => total + value * factors.data[at]!, 0);
     for (const name of names) {
@@ -246,7 +252,7 @@ describe('KeNet, label attention', () => {
   });
 
   it('softmax is over tokens, not over labels', () => {
-    const { document_attention: map } = outputs(drawCall(labelAttention, bare, 11), bare);
+    const { document_attention: map } = outputs(drawCall(head, bare, 11), bare);
     for (let l = 0; l < 4; l++) {
       const total = map!.data.slice(l * 9, (l + 1) * 9).reduce((a, b) => a + b, 0);
       assert.ok(Math.abs(total - 1) < 1e-14);
@@ -258,11 +264,8 @@ describe('KeNet, label attention', () => {
     assert.ok(typeof read !== 'string');
     const { labels, document, knowledge } = read;
     assert.deepEqual([labels, document, knowledge], [3, 14, 11]);
-    const parameters = resolved(labelAttention, { ...sizes, labels, document, knowledge, width: 200, selfView: false });
-    const found = outputs(
-      { inputs: read.inputs, weights: drawCall(labelAttention, parameters, 1).weights },
-      parameters,
-    );
+    const parameters = resolved(head, { ...sizes, labels, document, knowledge, width: 200, selfView: false });
+    const found = outputs({ inputs: read.inputs, weights: drawCall(head, parameters, 1).weights }, parameters);
     // "health" is word 9 of the document, "sport" word 7 of the knowledge; "music" is nowhere.
     assert.ok(found['document_attention']!.data[2 * 14 + 9]! > 0.9);
     assert.ok(found['knowledge_attention']!.data[7]! > 0.9);
@@ -277,7 +280,7 @@ describe('KeNet, label attention', () => {
   it('multiply-adds by the formulas of the card', () => {
     const [l, n, m, d, da] = [4, 9, 6, 5, 3];
     const rest = 2 * l * d + l * d * 4 + l * 4;
-    const of = (given: ParameterValues): number => labelAttention.cost({ ...bare, ...given }).multiplyAdds - rest;
+    const of = (given: ParameterValues): number => head.cost({ ...bare, ...given }).multiplyAdds - rest;
     assert.equal(of({}), 2 * l * (n + m) * d);
     assert.equal(of({ labelBlock: true }) - of({}), 4 * l * d * d + 2 * l * l * d);
     const gates = 4 * l * d;
