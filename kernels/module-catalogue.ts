@@ -13,6 +13,7 @@ import { memoryRead } from './modules/m3c/memory-read';
 import { pointerAttention } from './modules/oat/pointer-attention';
 import { prefixAttentionModule } from './modules/multi-lane/prefix-attention';
 import { selectorSummary } from './modules/multi-lane/selector-summary';
+import { labelAttention } from './modules/kenet/label-attention';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -40,6 +41,7 @@ export const moduleCatalogue: readonly Module[] = [
   safa,
   featEnhancer,
   isolatedAttention,
+  labelAttention,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

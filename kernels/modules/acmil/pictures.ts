@@ -41,7 +41,7 @@ export function poolingPictures(attention: Tensor, mask: Tensor, masking: Maskin
     definition: `A_in = softmax over instances of the logits of branch i${perHead}`,
     scale: 'sequential',
     rows: { title: 'Branch', labels: names },
-    columns: { title: 'Instance', labels: order.map(String) },
+    columns: { title: n > mostInstances ? 'Instance, the most attended first' : 'Instance', labels: order.map(String) },
     values: rowsOf(of.data, branches, n).map((row) => order.map((at) => row[at]!)),
   });
   const kept = maskStrongest(first, masking, 1);
@@ -57,7 +57,7 @@ export function poolingPictures(attention: Tensor, mask: Tensor, masking: Maskin
     strip(
       'masked',
       'The same with its strongest instances masked',
-      `${shown}One step of training: each branch loses ${Math.round(dropped)} of its ${Math.min(masking.strongest, n)} strongest, and the rest is scaled up to 1.`,
+      `${shown}One step of training: each row of attention loses ${Math.round(dropped)} of its ${Math.min(masking.strongest, n)} strongest, and the rest is scaled up to 1.`,
       meanOver(renormalised(first, kept), 0),
     ),
     ...(branches > 1 ? [agreement(first, names)] : []),

@@ -48,6 +48,11 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { tokens: 4, width: 6, heads: 2, prompts: 3, batch: 2 },
     { tokens: 3, width: 4, heads: 1, prompts: 0 },
   ],
+  'label-attention': [
+    { labels: 3, document: 7, knowledge: 5, width: 6, hidden: 4, classifier: 5, batch: 2, labelBlock: true },
+    { labels: 2, document: 4, knowledge: 1, width: 5, hidden: 3, classifier: 4, selfView: false, softmax: false },
+    { labels: 1, document: 1, knowledge: 2, width: 3, hidden: 2, classifier: 2, scaled: false },
+  ],
   shsa: [
     { channels: 20, partial: 6, height: 5, width: 7, batch: 2 },
     { channels: 8, partial: 8, qkDim: 3, height: 4, width: 4 },

@@ -1,6 +1,10 @@
 /** ACMIL: the checks of the card, with values of their own. */
 import assert from 'node:assert/strict';
+import { gradients } from '../../../../kernels/gradient/gradients';
+import { slice } from '../../../../kernels/graph/operators/layout';
+import { reduceSum } from '../../../../kernels/graph/operators/reduce';
 import { drawCall } from '../../../../kernels/module-parts/draw';
+import { buildModule } from '../../../../kernels/module-parts/graph';
 import { reshaped } from '../../../../kernels/module-parts/layers';
 import type { ModuleCall, Tensors } from '../../../../kernels/module';
 import { acmil } from '../../../../kernels/modules/acmil/acmil';
@@ -12,6 +16,7 @@ import { measureError } from '../../../../kernels/tensors/error';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { resolved } from '../cases';
+import { runModuleGraph } from '../run';
 
 const sizes = { instances: 12, features: 7, width: 6, hidden: 4, branches: 3, heads: 2, classes: 3, batch: 1 };
 const forms = ['gated', 'multi-head'].map((form) => resolved(acmil, { ...sizes, form }));
@@ -165,6 +170,34 @@ describe('ACMIL', () => {
       ]),
     );
     assert.ok(Math.abs(between! - 0.56 / Math.sqrt(0.52 * 0.68)) < 1e-15);
+  });
+
+  it('the gradient of the diversity loss against differences in float64; a graph gives the same twice', async () => {
+    const parameters = forms[0]!;
+    const call = drawCall(acmil, parameters, 10);
+    const name = 'attention.attention_weights.weight';
+    const graph = buildModule(acmil, parameters, 'float32', call.weights, {
+      weightsAsInputs: true,
+      more(builder, { losses }) {
+        const diversity = reduceSum(slice(losses!, 1, 2), [0, 1], false);
+        const weight = builder.inputs.find((input) => input.name === name)!;
+        builder.output(gradients(builder, diversity, [weight])[0]!, 'gradient');
+      },
+    });
+    const run = () => runModuleGraph(acmil, graph, call, parameters, 'float32', call.weights);
+    const [first, second] = [await run(), await run()];
+    assert.deepEqual(first, second);
+    const x = call.weights[name]!;
+    const moved = (at: number, step: number): number => {
+      const data = x.data.map((value, i) => (i === at ? value + step : value));
+      return acmil.reference({ ...call, weights: { ...call.weights, [name]: { ...x, data } } }, parameters)['losses']!
+        .data[2]!;
+    };
+    x.data.forEach((_, at) => {
+      const difference = (moved(at, 1e-5) - moved(at, -1e-5)) / 2e-5;
+      assert.ok(Math.abs(first['gradient']!.data[at]! - difference) < 1e-4 * Math.max(0.1, Math.abs(difference)));
+    });
+    assert.ok(first['gradient']!.data.some((value) => Math.abs(value) > 0.01));
   });
 
   it('losses of logits by hand: the label is that of the bag for every branch', () => {
