@@ -7,6 +7,7 @@ import { multiscaleGate } from './modules/medusa/multiscale-gate';
 import { acmil } from './modules/acmil/acmil';
 import { gatedPooling } from './modules/acmil/gated-pooling';
 import { memoryRead } from './modules/m3c/memory-read';
+import { oat } from './modules/oat/oat';
 import { pointerAttention } from './modules/oat/pointer-attention';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
@@ -29,6 +30,7 @@ export const moduleCatalogue: readonly Module[] = [
   gatedPooling,
   acmil,
   pointerAttention,
+  oat,
   memoryRead,
 ];
 
