@@ -114,7 +114,7 @@ export function pathTable(fixations: Tensor, shares: Tensor, grid: Grid): Pictur
     caption:
       'Each step knows the fixations up to it; a place is its row and column. A prediction is right where it is the place of the next step.',
     columns: [
-      { title: 'Step', kind: 'number' },
+      { title: 'Step', kind: 'text' },
       { title: 'At', kind: 'text' },
       { title: 'Points at', kind: 'text', definition: 'The object, or the end, with the largest share.' },
       { title: 'Share', kind: 'number', definition: 'Of the step that points there.' },
@@ -127,7 +127,7 @@ export function pathTable(fixations: Tensor, shares: Tensor, grid: Grid): Pictur
         const place = fixations.data[index];
         return place === objects ? 'start' : (names[place ?? -1] ?? '');
       };
-      return [step, at(step), names[best]!, row[best]!, step + 1 < n ? at(step + 1) : ''];
+      return [String(step), at(step), names[best]!, row[best]!, step + 1 < n ? at(step + 1) : ''];
     }),
   };
 }
