@@ -10,6 +10,7 @@ import { multiscaleGate } from './modules/medusa/multiscale-gate';
 import { acmil } from './modules/acmil/acmil';
 import { gatedPooling } from './modules/acmil/gated-pooling';
 import { memoryRead } from './modules/m3c/memory-read';
+import { oat } from './modules/oat/oat';
 import { pointerAttention } from './modules/oat/pointer-attention';
 import { prefixAttentionModule } from './modules/multi-lane/prefix-attention';
 import { selectorSummary } from './modules/multi-lane/selector-summary';
@@ -35,6 +36,7 @@ export const moduleCatalogue: readonly Module[] = [
   gatedPooling,
   acmil,
   pointerAttention,
+  oat,
   memoryRead,
   selectorSummary,
   prefixAttentionModule,

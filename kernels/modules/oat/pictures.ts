@@ -19,7 +19,7 @@ const places = ({ rows, columns }: Grid): readonly string[] => [
   'null',
 ];
 
-const steps = (n: number): readonly string[] => Array.from({ length: n }, (_, at) => String(at + 1));
+const steps = (n: number): readonly string[] => Array.from({ length: n }, (_, at) => String(at));
 
 /** Shares [b, n, P + 2] of the first sample. */
 export function pointerMaps(shares: Tensor, grid: Grid): readonly Picture[] {
@@ -43,8 +43,8 @@ export function pointerMaps(shares: Tensor, grid: Grid): readonly Picture[] {
   for (let step = 0; step < Math.min(n, stepsShown); step++) {
     maps.push({
       kind: 'heat-map',
-      id: `grid-${step + 1}`,
-      title: `Step ${step + 1} over the grid`,
+      id: `grid-${step}`,
+      title: `Step ${step} over the grid`,
       caption: `What the step gives to each object in its place. Beside them: end ${share(one[step * columns + objects]!)}, null ${share(one[step * columns + objects + 1]!)}.`,
       unit: '',
       definition: 'share of the step that points at the object',
@@ -95,9 +95,39 @@ export function codePicture(table: Tensor, choice: string): Picture {
     definition: matched
       ? `cos(W_i, W_j), which is exp(-(i - j)^2 / (2 sigma^2)) with sigma = ${publishedSigma}`
       : 'cos(W_i, W_j)',
-    scale: 'diverging',
+    scale: matched ? 'sequential' : 'diverging',
     rows: { title: 'Row of the table' },
     columns: { title: 'Row of the table' },
     values: cosines(table),
+  };
+}
+
+/** What each step of the first sample was at and where it points most: fixations [b, T], shares [b, T, P + 2]. */
+export function pathTable(fixations: Tensor, shares: Tensor, grid: Grid): Picture {
+  const [, n, columns] = shares.shape as [number, number, number];
+  const names = places(grid);
+  const objects = grid.rows * grid.columns;
+  return {
+    kind: 'table',
+    id: 'path',
+    title: 'The path, and what is predicted',
+    caption:
+      'Each step knows the fixations up to it; a place is its row and column. A prediction is right where it is the place of the next step.',
+    columns: [
+      { title: 'Step', kind: 'text' },
+      { title: 'At', kind: 'text' },
+      { title: 'Points at', kind: 'text', definition: 'The object, or the end, with the largest share.' },
+      { title: 'Share', kind: 'number', definition: 'Of the step that points there.' },
+      { title: 'Next', kind: 'text' },
+    ],
+    rows: Array.from({ length: n }, (_, step) => {
+      const row = shares.data.subarray(step * columns, (step + 1) * columns - 1);
+      const best = row.reduce((most, value, at) => (value > row[most]! ? at : most), 0);
+      const at = (index: number): string => {
+        const place = fixations.data[index];
+        return place === objects ? 'start' : (names[place ?? -1] ?? '');
+      };
+      return [String(step), at(step), names[best]!, row[best]!, step + 1 < n ? at(step + 1) : ''];
+    }),
   };
 }

@@ -36,6 +36,21 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { queries: 2, units: 5, width: 4, tokens: 1, valueWidth: 2, k: 5, beta: 0.5, similarity: 'dot', read: 'soft' },
     { queries: 1, units: 1, width: 2, tokens: 1, valueWidth: 1 },
   ],
+  oat: [
+    { rows: 2, columns: 3, steps: 3, width: 8, hidden: 6, layers: 1, attentionHeads: 2, batch: 2 },
+    {
+      rows: 1,
+      columns: 2,
+      steps: 2,
+      width: 4,
+      hidden: 3,
+      layers: 2,
+      attentionHeads: 1,
+      heads: 1,
+      positions: 'sinusoidal',
+      targetPlace: 'hidden',
+    },
+  ],
   'pointer-attention': [
     { rows: 2, columns: 3, steps: 4, width: 8, heads: 2, batch: 2 },
     { rows: 1, columns: 1, steps: 1, width: 5, heads: 1 },

@@ -1,7 +1,8 @@
 /** OAT: the checks of the card, with values of their own. */
 import assert from 'node:assert/strict';
 import { drawCall } from '../../../../kernels/module-parts/draw';
-import { mapped } from '../../../../kernels/module-parts/layers';
+import { mapped, sliced } from '../../../../kernels/module-parts/layers';
+import { oat } from '../../../../kernels/modules/oat/oat';
 import { pointerAttention } from '../../../../kernels/modules/oat/pointer-attention';
 import { pointerLogits, pointerShares } from '../../../../kernels/modules/oat/pointer';
 import {
@@ -179,5 +180,122 @@ describe('OAT, paths', () => {
 
   it('similarity of a step is what it gives to the object fixated', () => {
     assert.equal(stepSimilarity([0.1, 0.6, 0.3], 1), 0.6);
+  });
+});
+
+describe('OAT, network', () => {
+  const small = {
+    rows: 2,
+    columns: 3,
+    steps: 4,
+    width: 8,
+    hidden: 6,
+    layers: 2,
+    attentionHeads: 2,
+    heads: 2,
+    positions: 'distance-matched',
+    targetPlace: 'given',
+    batch: 2,
+  };
+  const call = drawCall(oat, small, 5);
+  const logitsOf = (inputs: typeof call.inputs, size = small) =>
+    oat.reference({ inputs, weights: call.weights }, size)['logits']!;
+  const put = (name: string, at: number, value: number) => ({
+    ...call.inputs,
+    [name]: mapped(call.inputs[name]!, (old, other) => (other === at ? value : old)),
+  });
+
+  it('another fixation at step 2 changes nothing before it, and something from there on', () => {
+    const path = call.inputs['fixations']!;
+    const [before, after] = [call.inputs, put('fixations', 2, (path.data[2]! + 1) % 6)].map((inputs) =>
+      logitsOf(inputs),
+    );
+    // [2, 4, 8]: two steps of the first sample, and all of the second.
+    before!.data.forEach((logit, at) => {
+      if (at < 16 || at >= 32) assert.equal(after!.data[at], logit);
+    });
+    assert.notEqual(after!.data[16], before!.data[16]);
+    assert.notEqual(after!.data[24], before!.data[24]);
+  });
+
+  it('step by step, with the path so far: the logits of the whole path', () => {
+    const whole = logitsOf(call.inputs);
+    for (const steps of [1, 2, 3]) {
+      const soFar = { ...call.inputs, fixations: sliced(call.inputs['fixations']!, 1, 0, steps) };
+      const last = sliced(logitsOf(soFar, { ...small, steps }), 1, steps - 1, steps);
+      const expected = sliced(whole, 1, steps - 1, steps);
+      last.data.forEach((logit, at) => assert.ok(Math.abs(logit - expected.data[at]!) < 1e-12));
+    }
+  });
+
+  it('objects that change places with their codes left out permute the logits; the end stays last', () => {
+    const order = [4, 2, 0, 5, 1, 3];
+    const size = { ...small, positions: 'none', batch: 1 };
+    const drawn = drawCall(oat, size, 6);
+    const moved = {
+      ...drawn.inputs,
+      objects: mapped(
+        drawn.inputs['objects']!,
+        (_, at) => drawn.inputs['objects']!.data[order[Math.floor(at / 4)]! * 4 + (at % 4)]!,
+      ),
+      there: mapped(drawn.inputs['there']!, (_, at) => drawn.inputs['there']!.data[order[at]!]!),
+      fixations: mapped(drawn.inputs['fixations']!, (at) => (at === 6 ? 6 : order.indexOf(at))),
+      place: mapped(drawn.inputs['place']!, (at) => order.indexOf(at)),
+    };
+    const [before, after] = [drawn.inputs, moved].map(
+      (inputs) => oat.reference({ inputs, weights: drawn.weights }, size)['logits']!,
+    );
+    after!.data.forEach((logit, at) => {
+      const column = at % 8;
+      assert.ok(Math.abs(logit - before!.data[at - column + (order[column] ?? column)]!) < 1e-12);
+    });
+  });
+
+  it('padding gets exactly 0, the end exactly 0 at the first step alone; what padding holds changes nothing', () => {
+    const { shares, logits } = oat.reference(call, small);
+    shares!.data.forEach((share, at) => {
+      const [column, step] = [at % 8, Math.floor(at / 8) % 4];
+      assert.equal(share === 0, column === 0 || (column === 6 && step === 0), `${at}`);
+    });
+    const other = logitsOf(put('objects', 1, 50));
+    const visited = [...call.inputs['fixations']!.data.subarray(0, 4)].indexOf(0);
+    const until = visited < 0 ? 4 : visited;
+    assert.ok(until > 0);
+    for (let at = 0; at < 8 * until; at++) if (at % 8 !== 0) assert.equal(other.data[at], logits!.data[at]);
+  });
+
+  it('told where the target is, the network reads it; hidden, it cannot', () => {
+    const path = { ...call.inputs, fixations: mapped(call.inputs['fixations']!, () => 6) };
+    const elsewhere = { ...path, place: mapped(call.inputs['place']!, (at) => (at + 2) % 6) };
+    for (const targetPlace of ['given', 'hidden']) {
+      const [one, other] = [path, elsewhere].map((inputs) => logitsOf(inputs, { ...small, targetPlace }));
+      const same = one!.data.every((logit, at) => logit === other!.data[at]);
+      assert.equal(same, targetPlace === 'hidden');
+    }
+  });
+
+  it('sizes as published: 17,881,091 learned numbers behind the features', () => {
+    // Encoder layer: attention 4 (512^2 + 512), layers 2 (512^2 + 512), norms 4 512; decoder layer: attention twice, norms 6 512.
+    const [encoder, decoder] = [1_050_624 + 525_312 + 2048, 2 * 1_050_624 + 525_312 + 3072];
+    const published = { ...small, width: 512, hidden: 512, layers: 4, attentionHeads: 4 };
+    assert.equal(4 * (encoder + decoder) + 1_050_627, 17_881_091);
+    assert.equal(oat.cost(published).parameters, 17_881_091);
+  });
+
+  it('the state dict has the names of the release', () => {
+    const shapes = new Map(oat.weights(small).map(({ name, shape }) => [name, shape]));
+    const named: Readonly<Record<string, readonly number[]>> = {
+      'transformer_encoder.layers.1.self_attn.in_proj_weight': [24, 8],
+      'transformer_encoder.layers.0.linear1.weight': [6, 8],
+      'transformer_decoder.layers.1.multihead_attn.out_proj.bias': [8],
+      'transformer_decoder.layers.0.norm3.weight': [8],
+      'cross_attentions.1.encode_fc.weight': [8, 8],
+    };
+    for (const [name, shape] of Object.entries(named)) assert.deepEqual(shapes.get(name), shape, name);
+    const { width, hidden, layers, heads } = small;
+    assert.deepEqual(
+      oat.parametersOf!((name) => shapes.get(name)),
+      { width, hidden, layers, heads },
+    );
   });
 });
