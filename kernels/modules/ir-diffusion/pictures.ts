@@ -62,17 +62,21 @@ export function isolationPictures(
       columns: { title: 'Read', labels: ['ground', ...names('subject', subjects), ...names('reference', others)] },
       values: massByRegion(regions, attention),
     },
-    {
-      kind: 'heat-map',
-      id: 'borrowed',
-      title: 'What is read of the references',
-      caption: 'Tokens of a subject read its reference; the ground reads none.',
-      unit: '',
-      definition: 'attention to all reference tokens, mean over heads',
-      scale: 'sequential',
-      ...axes,
-      values: rowsOf(borrowed, height, width),
-    },
+    ...(others === 0
+      ? []
+      : [
+          {
+            kind: 'heat-map' as const,
+            id: 'borrowed',
+            title: 'What is read of the references',
+            caption: 'Tokens of a subject read its reference; the ground reads none.',
+            unit: '',
+            definition: 'attention to all reference tokens, mean over heads',
+            scale: 'sequential' as const,
+            ...axes,
+            values: rowsOf(borrowed, height, width),
+          },
+        ]),
     {
       kind: 'heat-map',
       id: 'regions',
