@@ -55,6 +55,7 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { rows: 2, columns: 3, steps: 4, width: 8, heads: 2, batch: 2 },
     { rows: 1, columns: 1, steps: 1, width: 5, heads: 1 },
     { rows: 2, columns: 2, steps: 3, width: 6, heads: 3 },
+  ],
   'selector-summary': [
     { tasks: 2, selectors: 3, tokens: 5, width: 4, batch: 2 },
     { tasks: 1, selectors: 1, tokens: 1, width: 3 },
