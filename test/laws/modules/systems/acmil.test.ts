@@ -97,6 +97,24 @@ describe('ACMIL', () => {
       });
     });
 
+    it(`${form}: fillers and masked instances get exactly 0 in the graph as well`, async () => {
+      const call = drawCall(acmil, parameters, 12);
+      const { attention } = acmil.reference(call, parameters);
+      const kept = maskStrongest(attention!, { strongest: 5, probability: 0.6, draw: 'count' }, 3);
+      const mask = tensor(
+        [1, 12],
+        Float64Array.from({ length: 12 }, (_, at) => (at < 10 ? 1 : 0)),
+      );
+      const masked = { ...call, inputs: { ...call.inputs, kept, mask } };
+      const expected = acmil.reference(masked, parameters);
+      const graph = buildModule(acmil, parameters, 'float32', call.weights);
+      const found = await runModuleGraph(acmil, graph, masked, parameters, 'float32');
+      for (const [name, x] of Object.entries(expected)) closeTo(found[name]!, x, 1e-5);
+      const zeros = found['attention']!.data.filter((value) => value === 0).length;
+      const gone = kept.data.filter((value, at) => value === 0 || at % 12 >= 10).length;
+      assert.equal(zeros, gone);
+    });
+
     it(`${form}: masked instances get exactly 0, the others all of it, scaled by one factor`, () => {
       const call = drawCall(acmil, parameters, 6);
       const { attention } = acmil.reference(call, parameters);
