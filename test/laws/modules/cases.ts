@@ -55,6 +55,7 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { rows: 2, columns: 3, steps: 4, width: 8, heads: 2, batch: 2 },
     { rows: 1, columns: 1, steps: 1, width: 5, heads: 1 },
     { rows: 2, columns: 2, steps: 3, width: 6, heads: 3 },
+  ],
   'selector-summary': [
     { tasks: 2, selectors: 3, tokens: 5, width: 4, batch: 2 },
     { tasks: 1, selectors: 1, tokens: 1, width: 3 },
@@ -67,6 +68,11 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { labels: 3, document: 7, knowledge: 5, width: 6, hidden: 4, classifier: 5, batch: 2, labelBlock: true },
     { labels: 2, document: 4, knowledge: 1, width: 5, hidden: 3, classifier: 4, selfView: false, softmax: false },
     { labels: 1, document: 1, knowledge: 2, width: 3, hidden: 2, classifier: 2, scaled: false },
+  ],
+  'multi-lane': [
+    { variant: 'tiny', tasks: 2, classes: 3, selectors: 2, prompts: 2, side: 16, batch: 2 },
+    { variant: 'tiny', tasks: 2, classes: 2, selectors: 3, prompts: 1, side: 16, cached: false, batch: 2 },
+    { variant: 'tiny', tasks: 1, classes: 2, selectors: 1, prompts: 0, side: 16 },
   ],
   shsa: [
     { channels: 20, partial: 6, height: 5, width: 7, batch: 2 },
