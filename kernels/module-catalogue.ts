@@ -15,6 +15,7 @@ import { pointerAttention } from './modules/oat/pointer-attention';
 import { prefixAttentionModule } from './modules/multi-lane/prefix-attention';
 import { selectorSummary } from './modules/multi-lane/selector-summary';
 import { labelAttention } from './modules/kenet/label-attention';
+import { multiLane } from './modules/multi-lane/network';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -44,6 +45,7 @@ export const moduleCatalogue: readonly Module[] = [
   featEnhancer,
   isolatedAttention,
   labelAttention,
+  multiLane,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

@@ -69,6 +69,11 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { labels: 2, document: 4, knowledge: 1, width: 5, hidden: 3, classifier: 4, selfView: false, softmax: false },
     { labels: 1, document: 1, knowledge: 2, width: 3, hidden: 2, classifier: 2, scaled: false },
   ],
+  'multi-lane': [
+    { variant: 'tiny', tasks: 2, classes: 3, selectors: 2, prompts: 2, side: 16, batch: 2 },
+    { variant: 'tiny', tasks: 2, classes: 2, selectors: 3, prompts: 1, side: 16, cached: false, batch: 2 },
+    { variant: 'tiny', tasks: 1, classes: 2, selectors: 1, prompts: 0, side: 16 },
+  ],
   shsa: [
     { channels: 20, partial: 6, height: 5, width: 7, batch: 2 },
     { channels: 8, partial: 8, qkDim: 3, height: 4, width: 4 },

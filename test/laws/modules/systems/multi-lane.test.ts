@@ -1,6 +1,9 @@
 /** MULTI-LANE: selector summaries and prefix prompts, the checks of the card with values of their own. */
 import assert from 'node:assert/strict';
 import { drawCall } from '../../../../kernels/module-parts/draw';
+import { under } from '../../../../kernels/module-parts/weights';
+import { multiLane, networkReference } from '../../../../kernels/modules/multi-lane/network';
+import { blockReference } from '../../../../kernels/modules/spectformer/block';
 import { prefixAttention, summary } from '../../../../kernels/modules/multi-lane/parts';
 import { prefixAttentionModule } from '../../../../kernels/modules/multi-lane/prefix-attention';
 import { selectorSummary } from '../../../../kernels/modules/multi-lane/selector-summary';
@@ -141,5 +144,136 @@ describe('MULTI-LANE', () => {
         heads: 12,
       },
     );
+  });
+
+  describe('the network', () => {
+    const sizes = {
+      variant: 'tiny',
+      tasks: 2,
+      classes: 3,
+      selectors: 3,
+      prompts: 2,
+      side: 16,
+      cached: true,
+      batch: 2,
+    };
+    const call = drawCall(multiLane, sizes, 5);
+    const picture = call.inputs['picture']!;
+    const run = networkReference(picture, call.weights, sizes);
+    const task = (x: Tensor, t: number): readonly number[] =>
+      [0, 1].flatMap((b) => [...x.data.slice(b * 6 + 3 * t, b * 6 + 3 * t + 3)]);
+
+    it('selector rows are the same for two pictures, bit by bit; class tokens are not', () => {
+      for (const { data } of run.lanes) {
+        // [2, 1 + 3, 8]
+        assert.deepEqual(data.slice(8, 32), data.slice(40, 64));
+        assert.notDeepEqual(data.slice(0, 8), data.slice(32, 40));
+      }
+    });
+
+    it('selectors of a task in another order leave its scores', () => {
+      const own = call.weights['selectors']!;
+      const turned = tensor(
+        own.shape,
+        own.data.map((_, at) => own.data[Math.floor(at / 24) * 24 + ((at + 8) % 24)]!),
+      );
+      const moved = networkReference(picture, { ...call.weights, selectors: turned }, sizes);
+      closeTo(moved.output, run.output, 1e-12);
+    });
+
+    it('selectors and prompts of one task leave the scores of another, bit by bit', () => {
+      const changed = Object.fromEntries(
+        Object.entries(call.weights).map(([name, x]) => {
+          // Task 2 of 2: the later half of the selectors, and of the keys and of the values.
+          const part = name === 'selectors' ? x.data.length : name.endsWith('prompts') ? x.data.length / 2 : 0;
+          return [
+            name,
+            part === 0
+              ? x
+              : tensor(
+                  x.shape,
+                  x.data.map((v, at) => (at % part >= part / 2 ? v + 1 : v)),
+                ),
+          ];
+        }),
+      );
+      const { output } = networkReference(picture, changed, sizes);
+      assert.deepEqual(task(output, 0), task(run.output, 0));
+      assert.notDeepEqual(task(output, 1), task(run.output, 1));
+    });
+
+    it('the frozen stream is the attention blocks of a plain vision transformer', () => {
+      // SpectFormer's attention block is that of timm; its grid of 1 x 5 tokens stands for the 4 patches and the class token.
+      let x = zeros([2, 5, 8]);
+      const kernel = call.weights['patch_embed.proj.weight']!.data;
+      x = tensor(
+        x.shape,
+        x.data.map((_, at) => {
+          const [b, i, c] = [Math.floor(at / 40), Math.floor(at / 8) % 5, at % 8];
+          const position = call.weights['pos_embed']!.data[i * 8 + c]!;
+          if (i === 0) return call.weights['cls_token']!.data[c]! + position;
+          let total = call.weights['patch_embed.proj.bias']!.data[c]! + position;
+          for (let k = 0; k < 192; k++) {
+            const [channel, row, column] = [Math.floor(k / 64), Math.floor(k / 8) % 8, k % 8];
+            const [top, left] = [8 * Math.floor((i - 1) / 2), 8 * ((i - 1) % 2)];
+            total += kernel[c * 192 + k]! * picture.data[((b * 3 + channel) * 16 + top + row) * 16 + left + column]!;
+          }
+          return total;
+        }),
+      );
+      for (const at of [0, 1, 2]) {
+        x = blockReference(x, under(call.weights, `blocks.${at}.`), 'attention', {
+          height: 1,
+          width: 5,
+          channels: 8,
+          heads: 2,
+        });
+      }
+      const [gain, offset] = [call.weights['norm.weight']!.data, call.weights['norm.bias']!.data];
+      for (const b of [0, 1]) {
+        const row = x.data.slice(b * 40, b * 40 + 8);
+        const mean = row.reduce((sum, value) => sum + value, 0) / 8;
+        const deviation = Math.sqrt(row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 8 + 1e-6);
+        row.forEach((value, c) => {
+          const expected = ((value - mean) / deviation) * gain[c]! + offset[c]!;
+          assert.ok(Math.abs(run.frozen.data[b * 8 + c]! - expected) < 1e-10);
+        });
+      }
+    });
+
+    it('work grows by the same for every task: 2 G N C + 12 (1 + G) C^2 + 2 (1 + G)(1 + G + p) C a layer', () => {
+      const whole = {
+        variant: 'B/16',
+        tasks: 1,
+        classes: 10,
+        selectors: 20,
+        prompts: 20,
+        side: 224,
+        cached: false,
+        batch: 1,
+      };
+      const at = (tasks: number, cached = false): number => multiLane.cost({ ...whole, tasks, cached }).multiplyAdds;
+      const layer = (p: number): number => 2 * 20 * 197 * 768 + 12 * 21 * 768 ** 2 + 2 * 21 * (21 + p) * 768;
+      assert.equal(at(2) - at(1), 5 * layer(20) + 7 * layer(0) + 10 * 768);
+      assert.equal(at(9) - at(8), at(2) - at(1));
+      // About (1 + G) / N of a whole pass; the cached rows save most of it.
+      const pass = 12 * (12 * 197 * 768 ** 2 + 2 * 197 ** 2 * 768);
+      assert.ok(Math.abs((at(2) - at(1)) / pass - 0.107) < 0.005, `${(at(2) - at(1)) / pass}`);
+      assert.ok(at(2, true) - at(1, true) < 0.35 * (at(2) - at(1)));
+    });
+
+    it('names and shapes of the repository', () => {
+      const published = { ...sizes, variant: 'B/16', tasks: 8, classes: 10, selectors: 20, prompts: 20, side: 224 };
+      const shapes = new Map(multiLane.weights(published).map(({ name, shape }) => [name, shape]));
+      assert.deepEqual(shapes.get('blocks.4.attn.prompts'), [2, 8, 20, 12, 64]);
+      assert.ok(!shapes.has('blocks.5.attn.prompts'));
+      assert.deepEqual(shapes.get('selectors'), [8, 20, 768]);
+      assert.deepEqual(shapes.get('pos_embed'), [1, 197, 768]);
+      const { variant, tasks, classes, selectors, prompts, side } = published;
+      assert.deepEqual(
+        multiLane.parametersOf!((name) => shapes.get(name)),
+        { variant, tasks, selectors, prompts, classes, side },
+      );
+    });
   });
 });
