@@ -17,7 +17,7 @@ import { resolved } from '../cases';
 
 const [height, width, n] = [4, 6, 24];
 const parametersOf = (given: Readonly<Record<string, number | string | boolean>> = {}): IsolationParameters =>
-  resolved(isolatedAttention, { height, width, channels: 8, heads: 2, ...given }) as IsolationParameters;
+  resolved(isolatedAttention, { height, width, channels: 8, heads: 2, ...given });
 const call = (parameters: IsolationParameters, seed = 1) => drawCall(isolatedAttention, parameters, seed);
 const run = ({ inputs, weights }: { inputs: Tensors; weights: Tensors }, parameters: IsolationParameters) =>
   isolated(inputs, weights, parameters);
