@@ -23,8 +23,15 @@ export const sectionStyles = css`
     min-height: 26px;
     margin: 2px 0 4px;
   }
+  /* Their titles stand in one line each: no more are offered so than fit (section-view.ts). */
+  .number-choice:has(.segments) {
+    max-width: 100%;
+  }
   .number-choice .segments {
     max-width: 100%;
+  }
+  .number-choice .segments button {
+    white-space: nowrap;
   }
   .section-caption {
     max-width: 760px;
