@@ -88,6 +88,27 @@ describe('sections on the page', () => {
   };
 
   describe('of every kind', () => {
+    it('show the titles of three numbers whole, in one line each', async () => {
+      const [first] = headsStory().numbers;
+      assert.ok(first);
+      const titles = ['Direct effect', 'Total effect', 'Attention to the labels'];
+      const numbers = titles.map((title, at) => ({ ...first, name: `number-${at}`, title }));
+      const panel = await show([{ ...headsStory(), numbers }]);
+      const heights = await panel.page
+        .locator('.number-choice .segments button')
+        .evaluateAll((buttons) =>
+          buttons.map((button) => [
+            button.textContent?.trim(),
+            button.scrollWidth - button.clientWidth,
+            button.scrollHeight - button.clientHeight,
+          ]),
+        );
+      assert.deepEqual(
+        heights,
+        titles.map((title) => [title, 0, 0]),
+      );
+    });
+
     it('are drawn, each with its title, and a picture that has more than its ground', async () => {
       const panel = await show(everySection());
       assert.equal(await panel.page.locator('.result-section').count(), everySection().length);
