@@ -82,12 +82,14 @@ describe('an experiment', function () {
 
   it('goes on behind its last checkpoint when it was cancelled, and gives the same bits', async () => {
     const client = server();
+    // Progress comes twice a second at most: training has to take longer than a few of these.
+    const steps = 6000;
     const first = join(folder, 'first');
-    const whole = await client.call('analysis', [request({ folder: first, steps: 1500 })]);
+    const whole = await client.call('analysis', [request({ folder: first, steps })]);
     const bits = readFileSync(join(first, 'model.safetensors'));
     const second = join(folder, 'second');
     const controller = new AbortController();
-    const running = client.call('analysis', [request({ folder: second, steps: 1500 })], {
+    const running = client.call('analysis', [request({ folder: second, steps })], {
       signal: controller.signal,
       onProgress: (progress) => {
         if (progress.kind === 'stage' && progress.kept >= 2) controller.abort();
@@ -95,7 +97,7 @@ describe('an experiment', function () {
     });
     await assert.rejects(running, (error) => error instanceof FailureError && error.failure.code === 'cancelled');
     assert.ok(!existsSync(second), 'it was cancelled before its end');
-    const resumed = await client.call('analysis', [request({ folder: second, steps: 1500 })]);
+    const resumed = await client.call('analysis', [request({ folder: second, steps })]);
     assert.deepEqual(resumed.result, whole.result);
     assert.deepEqual(readFileSync(join(second, 'model.safetensors')), bits);
   });

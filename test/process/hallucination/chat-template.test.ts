@@ -12,7 +12,7 @@ import { buildServer, Place } from '../model/support/model-server';
 
 const commandFolder = join(__dirname, '..', '..', '..', 'compute-server', 'cli', 'commands');
 
-/** Names of the commands that take a picture or a folder of them, from their own registrations. */
+/** Names of the commands that give a model a picture or a folder of them, from their own registrations. */
 async function commandsWithPictures(): Promise<readonly string[]> {
   const program = new Command();
   for (const file of readdirSync(commandFolder)) {
@@ -23,10 +23,14 @@ async function commandsWithPictures(): Promise<readonly string[]> {
         (register as Registration)(program, {} as CommandSession);
     }
   }
-  return program.commands
-    .filter(({ options }) => options.some(({ long }) => long === '--image' || long === '--images'))
-    .map((command) => command.name())
-    .sort();
+  return (
+    program.commands
+      // It takes a picture without a prompt, and no model.
+      .filter((command) => command.name() !== 'module')
+      .filter(({ options }) => options.some(({ long }) => long === '--image' || long === '--images'))
+      .map((command) => command.name())
+      .sort()
+  );
 }
 
 describe('a prompt without an image token', () => {
