@@ -1,4 +1,5 @@
 /** MULTI-LANE, the whole network: a frozen vision transformer, and a pathway of summarised tokens for every task (lane.ts). */
+import { pictureBatch, pictureInput } from '../../module-parts/classifier-ports';
 import { add, divide, maximum } from '../../graph/operators/elementwise';
 import { convolution as convolve } from '../../graph/operators/convolution';
 import { concat, expand, reshape, split, transpose } from '../../graph/operators/layout';
@@ -217,17 +218,9 @@ export const multiLane: Module<Parameters> = {
         'Selector rows read no picture: computed once, they leave the class token as the only query. The same output.',
       default: true,
     },
-    batch: { kind: 'integer', title: 'Batch', description: 'Pictures in a call.', min: 1, max: 16, default: 1 },
+    batch: pictureBatch,
   },
-  inputs: ({ batch, side }) => [
-    {
-      name: 'picture',
-      kind: 'picture',
-      title: 'Picture',
-      description: '[batch, 3, side, side]',
-      shape: [batch, 3, side, side],
-    },
-  ],
+  inputs: (parameters) => [pictureInput(parameters)],
   outputs: (parameters) => [
     {
       name: 'output',

@@ -2,6 +2,7 @@
  * SHViT, the whole network: four convolutions of stride 2, three stages of blocks with patch merging between, mean over pixels, batch
  * norm and a linear layer. Attention is in the second and third stage.
  */
+import { classesOutput, classesParameter, pictureBatch, pictureInput } from '../../module-parts/classifier-ports';
 import { headsFor } from '../../module-parts/plain-attention';
 import { add, multiply } from '../../graph/operators/elementwise';
 import { reshape } from '../../graph/operators/layout';
@@ -166,28 +167,11 @@ export const shvit: Module<Parameters> = {
       max: 512,
       default: 224,
     },
-    classes: {
-      kind: 'integer',
-      title: 'Classes',
-      description: 'Of the last layer.',
-      min: 1,
-      max: 22000,
-      default: 1000,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Pictures in a call.', min: 1, max: 16, default: 1 },
+    classes: classesParameter,
+    batch: pictureBatch,
   },
-  inputs: ({ batch, side }) => [
-    {
-      name: 'picture',
-      kind: 'picture',
-      title: 'Picture',
-      description: '[batch, 3, side, side]',
-      shape: [batch, 3, side, side],
-    },
-  ],
-  outputs: ({ batch, classes }) => [
-    { name: 'output', title: 'Classes', description: '[batch, classes], before the softmax', shape: [batch, classes] },
-  ],
+  inputs: (parameters) => [pictureInput(parameters)],
+  outputs: (parameters) => [classesOutput(parameters)],
   weights: networkWeights,
   parametersOf(shapeOf) {
     const widths = ['blocks1.0.ffn.m.pw2.c.weight', 'blocks2.2.1.m.pw2.c.weight', 'blocks3.2.1.m.pw2.c.weight'].map(

@@ -2,6 +2,7 @@
  * The vanilla SpectFormer, the whole network: patches of 16 pixels, learned positions, `alpha` spectral blocks, attention blocks, a
  * layer norm, the mean over tokens, a linear layer.
  */
+import { classesOutput, classesParameter, pictureBatch, pictureInput } from '../../module-parts/classifier-ports';
 import { headsFor } from '../../module-parts/plain-attention';
 import { add } from '../../graph/operators/elementwise';
 import { convolution as convolve } from '../../graph/operators/convolution';
@@ -133,15 +134,8 @@ export const spectformer: Module<Parameters> = {
       default: 4,
     },
     side: { kind: 'integer', title: 'Side', description: 'Pixels along each side.', min: 16, max: 512, default: 224 },
-    classes: {
-      kind: 'integer',
-      title: 'Classes',
-      description: 'Of the last layer.',
-      min: 1,
-      max: 22000,
-      default: 1000,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Pictures in a call.', min: 1, max: 16, default: 1 },
+    classes: classesParameter,
+    batch: pictureBatch,
   },
   refuse(parameters) {
     const { depth } = variantOf(parameters);
@@ -149,18 +143,8 @@ export const spectformer: Module<Parameters> = {
       ? `The network ${parameters.variant} has ${depth} blocks, so at most ${depth} can be spectral.`
       : undefined;
   },
-  inputs: ({ batch, side }) => [
-    {
-      name: 'picture',
-      kind: 'picture',
-      title: 'Picture',
-      description: '[batch, 3, side, side]',
-      shape: [batch, 3, side, side],
-    },
-  ],
-  outputs: ({ batch, classes }) => [
-    { name: 'output', title: 'Classes', description: '[batch, classes], before the softmax', shape: [batch, classes] },
-  ],
+  inputs: (parameters) => [pictureInput(parameters)],
+  outputs: (parameters) => [classesOutput(parameters)],
   weights: networkWeights,
   parametersOf(shapeOf) {
     const channels = shapeOf('norm.weight')?.[0];

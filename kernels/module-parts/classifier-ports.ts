@@ -1,0 +1,42 @@
+/** What networks from a picture to its classes take, give and ask for alike. */
+import type { Parameter } from '../mechanism';
+import type { ModuleInput, ModuleOutput } from '../module';
+
+export const pictureInput = ({ batch, side }: { readonly batch: number; readonly side: number }): ModuleInput => ({
+  name: 'picture',
+  kind: 'picture',
+  title: 'Picture',
+  description: '[batch, 3, side, side]',
+  shape: [batch, 3, side, side],
+});
+
+export const classesOutput = ({
+  batch,
+  classes,
+}: {
+  readonly batch: number;
+  readonly classes: number;
+}): ModuleOutput => ({
+  name: 'output',
+  title: 'Classes',
+  description: '[batch, classes], before the softmax',
+  shape: [batch, classes],
+});
+
+export const classesParameter: Parameter = {
+  kind: 'integer',
+  title: 'Classes',
+  description: 'Of the last layer.',
+  min: 1,
+  max: 22000,
+  default: 1000,
+};
+
+export const pictureBatch: Parameter = {
+  kind: 'integer',
+  title: 'Batch',
+  description: 'Pictures in a call.',
+  min: 1,
+  max: 16,
+  default: 1,
+};
