@@ -1,6 +1,8 @@
 /** What networks from a picture to its classes take, give and ask for alike. */
-import type { Parameter } from '../mechanism';
-import type { ModuleInput, ModuleOutput } from '../module';
+import type { Parameter, ParameterValues } from '../mechanism';
+import type { ModuleInput, ModuleOutput, Sample } from '../module';
+import { normalTensor } from '../tensors/random';
+import { discs } from './draw';
 
 export const pictureInput = ({ batch, side }: { readonly batch: number; readonly side: number }): ModuleInput => ({
   name: 'picture',
@@ -40,3 +42,20 @@ export const pictureBatch: Parameter = {
   max: 16,
   default: 1,
 };
+
+export const pictureSamples = <P extends ParameterValues & { readonly batch: number; readonly side: number }>(
+  ofDiscs = 'Three discs of their own colours on a smooth ground.',
+): readonly [Sample<P>, ...Sample<P>[]] => [
+  {
+    id: 'normal',
+    title: 'Normal numbers',
+    description: 'Standard normal numbers in place of a picture.',
+    draw: ({ batch, side }, seed) => ({ picture: normalTensor([batch, 3, side, side], seed) }),
+  },
+  {
+    id: 'discs',
+    title: 'Discs on a ground',
+    description: ofDiscs,
+    draw: ({ batch, side }, seed) => ({ picture: discs([batch, 3, side, side], seed) }),
+  },
+];

@@ -1,7 +1,6 @@
 /** ACMIL whole: from the features of a bag's instances to the classes of its branches and of the bag, and its losses. */
 import type { Module, ModuleCall, ModuleInput, ModuleWeight, Tensors } from '../../module';
 import { normalInputs } from '../../module-parts/draw';
-import { headsFor } from '../../module-parts/plain-attention';
 import { linear } from '../../module-parts/layers';
 import {
   behind,
@@ -15,6 +14,7 @@ import {
 import { random, seedFor } from '../../tensors/random';
 import { tensor } from '../../tensors/tensor';
 import { plantedBag } from './bags';
+import { instanceGrowth, plainOverInstances } from './instances';
 import { branchLogits, gatedPooling, lossesOf, multiHeadPooling, reducedFeatures } from './definition';
 import { gateMultiplyAdds, gateWeights } from './gated-pooling';
 import { bagClasses, branchClasses, gatedPooled, losses, multiHeadPooled, reduced } from './graph';
@@ -232,19 +232,8 @@ export const acmil: Module<Parameters> = {
     };
   },
   depth: ({ form }) => (form === 'gated' ? 4 : 6),
-  growth: {
-    of: 'instances',
-    sizes: [256, 1024, 4096].map((instances) => ({ instances })),
-    size: ({ instances }) => instances,
-    exponent: 1,
-  },
-  plain: ({ batch, instances, width }) => ({
-    batch,
-    queries: instances,
-    keys: instances,
-    width,
-    heads: headsFor(width),
-  }),
+  growth: instanceGrowth,
+  plain: plainOverInstances,
   limits: [
     {
       name: 'one branch and no mask: gated attention pooling as ABMIL has it, whose one loss is that of the bag',

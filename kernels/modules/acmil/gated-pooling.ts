@@ -1,11 +1,11 @@
 /** Gated attention pooling of a bag by M learned queries: what ABMIL (M = 1) and ACMIL read their instances with. */
 import type { Module, ModuleWeight, Tensors } from '../../module';
 import { normalInputs } from '../../module-parts/draw';
-import { headsFor } from '../../module-parts/plain-attention';
 import { linearWeights, parameterCount } from '../../module-parts/weights';
 import { matrixProduct } from '../../module-parts/layers';
 import { tensor, zeros } from '../../tensors/tensor';
 import { plantedBag } from './bags';
+import { instanceGrowth, plainOverInstances } from './instances';
 import { attentionOver, gatedLogits } from './definition';
 import { gatedPool } from './graph';
 import { poolingPictures } from './pictures';
@@ -135,19 +135,8 @@ export const gatedPooling: Module<Parameters> = {
     };
   },
   depth: () => 2,
-  growth: {
-    of: 'instances',
-    sizes: [256, 1024, 4096].map((instances) => ({ instances })),
-    size: ({ instances }) => instances,
-    exponent: 1,
-  },
-  plain: ({ batch, instances, width }) => ({
-    batch,
-    queries: instances,
-    keys: instances,
-    width,
-    heads: headsFor(width),
-  }),
+  growth: instanceGrowth,
+  plain: plainOverInstances,
   limits: [
     {
       name: 'with gates that say nothing: the mean of the instances that are there',

@@ -1,5 +1,5 @@
 /** MULTI-LANE, the whole network: a frozen vision transformer, and a pathway of summarised tokens for every task (lane.ts). */
-import { pictureBatch, pictureInput } from '../../module-parts/classifier-ports';
+import { pictureBatch, pictureInput, pictureSamples } from '../../module-parts/classifier-ports';
 import { add, divide, maximum } from '../../graph/operators/elementwise';
 import { convolution as convolve } from '../../graph/operators/convolution';
 import { concat, expand, reshape, split, transpose } from '../../graph/operators/layout';
@@ -8,7 +8,6 @@ import { layerNormalization } from '../../graph/operators/normalize';
 import { reduceNorm } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import type { Module, ModuleWeight, Tensors } from '../../module';
-import { discs } from '../../module-parts/draw';
 import { inside } from '../../module-parts/graph';
 import { convolution, joined, layerNorm, permuted, reshaped, sliced } from '../../module-parts/layers';
 import { headsFor } from '../../module-parts/plain-attention';
@@ -21,7 +20,6 @@ import {
   under,
   weightOf,
 } from '../../module-parts/weights';
-import { normalTensor } from '../../tensors/random';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import {
   cachedPathways,
@@ -340,20 +338,9 @@ export const multiLane: Module<Parameters> = {
     return { batch: parameters.batch, queries: tokens, keys: tokens, width, heads: headsFor(width) };
   },
   limits: [],
-  samples: [
-    {
-      id: 'normal',
-      title: 'Normal numbers',
-      description: 'Standard normal numbers in place of a picture.',
-      draw: ({ batch, side }, seed) => ({ picture: normalTensor([batch, 3, side, side], seed) }),
-    },
-    {
-      id: 'discs',
-      title: 'Discs on a ground',
-      description: 'Three discs of their own colours on a smooth ground: maps of selectors show their outlines.',
-      draw: ({ batch, side }, seed) => ({ picture: discs([batch, 3, side, side], seed) }),
-    },
-  ],
+  samples: pictureSamples(
+    'Three discs of their own colours on a smooth ground: maps of selectors show their outlines.',
+  ),
   pictures({ inputs, weights }, outputs, parameters) {
     const { maps } = networkReference(inputs['picture']!, weights, parameters);
     const layer = layersOf(parameters)[0]!;

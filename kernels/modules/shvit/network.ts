@@ -2,7 +2,13 @@
  * SHViT, the whole network: four convolutions of stride 2, three stages of blocks with patch merging between, mean over pixels, batch
  * norm and a linear layer. Attention is in the second and third stage.
  */
-import { classesOutput, classesParameter, pictureBatch, pictureInput } from '../../module-parts/classifier-ports';
+import {
+  classesOutput,
+  classesParameter,
+  pictureBatch,
+  pictureInput,
+  pictureSamples,
+} from '../../module-parts/classifier-ports';
 import { headsFor } from '../../module-parts/plain-attention';
 import { add, multiply } from '../../graph/operators/elementwise';
 import { reshape } from '../../graph/operators/layout';
@@ -18,9 +24,7 @@ import {
   under,
   weightOf,
 } from '../../module-parts/weights';
-import { normalTensor } from '../../tensors/random';
 import { tensor, type Tensor } from '../../tensors/tensor';
-import { discs } from '../../module-parts/draw';
 import { rectify } from '../../graph/operators/elementwise';
 import { basicBlock, depthwise, feedForward, inTurn, type Piece } from './block';
 import { halved, patchMerging, pooled } from './merging';
@@ -237,20 +241,7 @@ export const shvit: Module<Parameters> = {
     return { batch: parameters.batch, queries: n, keys: n, width, heads: headsFor(width) };
   },
   limits: [],
-  samples: [
-    {
-      id: 'normal',
-      title: 'Normal numbers',
-      description: 'Standard normal numbers in place of a picture.',
-      draw: ({ batch, side }, seed) => ({ picture: normalTensor([batch, 3, side, side], seed) }),
-    },
-    {
-      id: 'discs',
-      title: 'Discs on a ground',
-      description: 'Three discs of their own colours on a smooth ground.',
-      draw: ({ batch, side }, seed) => ({ picture: discs([batch, 3, side, side], seed) }),
-    },
-  ],
+  samples: pictureSamples(),
   pictures: ({ inputs, weights }, outputs, parameters) => {
     const attention = lastAttention(inputs['picture']!, weights, parameters);
     return [

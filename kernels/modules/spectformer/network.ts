@@ -2,7 +2,13 @@
  * The vanilla SpectFormer, the whole network: patches of 16 pixels, learned positions, `alpha` spectral blocks, attention blocks, a
  * layer norm, the mean over tokens, a linear layer.
  */
-import { classesOutput, classesParameter, pictureBatch, pictureInput } from '../../module-parts/classifier-ports';
+import {
+  classesOutput,
+  classesParameter,
+  pictureBatch,
+  pictureInput,
+  pictureSamples,
+} from '../../module-parts/classifier-ports';
 import { headsFor } from '../../module-parts/plain-attention';
 import { add } from '../../graph/operators/elementwise';
 import { convolution as convolve } from '../../graph/operators/convolution';
@@ -12,7 +18,6 @@ import { reduceMean } from '../../graph/operators/reduce';
 import type { Module, ModuleWeight, Tensors } from '../../module';
 import { inside, linearLayer } from '../../module-parts/graph';
 import { convolution, layerNorm, linear, permuted, reshaped, sum } from '../../module-parts/layers';
-import { discs } from '../../module-parts/draw';
 import {
   behind,
   convolutionWeights,
@@ -22,7 +27,6 @@ import {
   under,
   weightOf,
 } from '../../module-parts/weights';
-import { normalTensor } from '../../tensors/random';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import {
   blockGraph,
@@ -234,20 +238,7 @@ export const spectformer: Module<Parameters> = {
     };
   },
   limits: [],
-  samples: [
-    {
-      id: 'normal',
-      title: 'Normal numbers',
-      description: 'Standard normal numbers in place of a picture.',
-      draw: ({ batch, side }, seed) => ({ picture: normalTensor([batch, 3, side, side], seed) }),
-    },
-    {
-      id: 'discs',
-      title: 'Discs on a ground',
-      description: 'Three discs of their own colours on a smooth ground.',
-      draw: ({ batch, side }, seed) => ({ picture: discs([batch, 3, side, side], seed) }),
-    },
-  ],
+  samples: pictureSamples(),
   pictures({ weights }, _outputs, parameters) {
     const { width } = sizeOf(parameters);
     const gates = kindsOf(parameters).flatMap((kind, at) =>
