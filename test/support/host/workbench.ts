@@ -148,6 +148,16 @@ export class Workbench {
     await this.page.locator('.sidebar .composite.title', { hasText: exactly(label, 'i') }).waitFor();
   }
 
+  /** Folds a view of the side bar up to its title. */
+  async collapseView(title: string): Promise<void> {
+    const header = this.page.locator('.sidebar .pane-header', {
+      has: this.page.locator('h3.title', { hasText: exactly(title, 'i') }),
+    });
+    await header.waitFor();
+    if ((await header.getAttribute('aria-expanded')) === 'true') await header.locator('h3.title').click();
+    await header.and(this.page.locator('[aria-expanded=false]')).waitFor();
+  }
+
   /** The first webview whose document contains `selector`, once there is one. */
   async webviewWith(selector: string, timeoutMs = 30_000): Promise<FrameLocator> {
     const deadline = Date.now() + patience(timeoutMs);
