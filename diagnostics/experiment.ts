@@ -1,8 +1,10 @@
 /**
  * What an experiment is: an analysis that needs no model, because it trains its own. It is listed in `catalogue.ts` beside the others and
- * has the same form, panel, saved file and command; the model of its result is the first that it wrote, and answers its questions.
+ * has the same form, panel, saved file and command; the model of its result is the first that it wrote, and answers its questions. One
+ * that wrote networks of no known family alone is asked nothing.
  */
 import type { Parameter, ParameterValues } from '../protocol/analysis/parameters';
+import type { ModelSummary } from '../protocol/results/heads';
 import type { Analysis, AnalysisJob, Step, Work } from './analysis';
 import type { CancelSignal, ModelRunner } from './model-runner/model-runner';
 import type { Trainer } from './training/trainer';
@@ -19,6 +21,18 @@ export interface CheckpointFiles {
   readonly texts?: Readonly<Record<string, string>>;
 }
 
+/** Trained networks that are models of no known family. */
+export interface NetworkFiles {
+  /** What they share, for the summary of the result. */
+  readonly size: Pick<ModelSummary, 'layers' | 'heads' | 'headDim' | 'hiddenSize'>;
+  /** config.json: settings, and what each file holds. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** By the name of a file without `.safetensors`: weights by their published names. */
+  readonly weights: Readonly<Record<string, CheckpointFiles['tensors']>>;
+  /** Further files by name. */
+  readonly texts?: Readonly<Record<string, string>>;
+}
+
 /** What an experiment works with. */
 export interface Workbench {
   readonly trainer: Trainer;
@@ -29,6 +43,11 @@ export interface Workbench {
    * at a time: the runner of one that was opened before is not used again.
    */
   model(files: CheckpointFiles, name?: string): Promise<ModelRunner>;
+  /**
+   * Writes networks that no panel can open as a model into the folder of the experiment, and gives the folder. The panel of modules and
+   * `headscope module` read their weights where they are those of a module.
+   */
+  networks(files: NetworkFiles): Promise<string>;
 }
 
 export interface Experiment<

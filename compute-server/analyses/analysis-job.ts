@@ -251,7 +251,7 @@ function keyOf(request: AnalysisRequest, model: LoadedModel, { given, prompts, t
 export function resultOf(
   analysis: Pick<Analysis, 'id' | 'title' | 'finding' | 'sections' | 'offers'>,
   request: AnalysisRequest,
-  { model, job }: Pick<Prepared, 'model' | 'job'>,
+  { model, job }: Pick<Prepared, 'job'> & { readonly model: Pick<LoadedModel, 'summary'> },
   result: Readonly<Record<string, unknown>>,
   made: Pick<AnalysisResult, 'headscope' | 'created' | 'device' | 'settings' | 'seed' | 'parity' | 'seconds'>,
 ): AnalysisResult {

@@ -1,4 +1,4 @@
-/** One run of an experiment: no model is read; the first that it writes is that of the result. */
+/** One run of an experiment: no model is read; the first that it writes is that of the result, or else the networks that it writes. */
 import { join } from 'node:path';
 import type { AnalysisJob } from '../../diagnostics/analysis';
 import type { Experiment } from '../../diagnostics/experiment';
@@ -7,6 +7,7 @@ import type { ParameterValues } from '../../protocol/analysis/parameters';
 import type { AnalysisEstimate } from '../../protocol/compute/analyses';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
+import { provenance } from '../provenance';
 import { modelProvenance } from '../model/checkpoint/provenance';
 import type { Surroundings } from '../surroundings';
 import { experimentFolder, ServerWorkbench, type OpenModel } from '../training/workbench';
@@ -51,10 +52,14 @@ export async function* experimentJob(
     const job = jobOf(parameters, seed);
     const run = experiment.run(bench, { ...job, step: (key, act) => steps.step(key, act) });
     const result = yield* followed(run, { analysis: experiment, steps, surroundings, signal });
-    const { first } = bench;
-    if (!first) throw new RangeError(`${experiment.id} wrote no model`);
-    return resultOf(experiment, request, { model: first, job }, result, {
-      ...(await modelProvenance(first, { ...request.parameters }, seed)),
+    const { first, written } = bench;
+    const summary = first?.summary ?? written;
+    if (!summary) throw new RangeError(`${experiment.id} wrote no model`);
+    const settings = { ...request.parameters };
+    return resultOf(experiment, request, { model: { summary }, job }, result, {
+      ...(await (first
+        ? modelProvenance(first, settings, seed)
+        : provenance(settings, seed, surroundings.defaultThreads))),
       seconds: (performance.now() - started) / 1000,
     });
   } finally {

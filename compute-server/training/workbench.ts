@@ -1,13 +1,14 @@
 /** What an experiment works with in the compute server. */
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import { folderParameter, type CheckpointFiles, type Workbench } from '../../diagnostics/experiment';
+import { folderParameter, type CheckpointFiles, type NetworkFiles, type Workbench } from '../../diagnostics/experiment';
 import type { ParameterValues } from '../../protocol/analysis/parameters';
+import type { ModelSummary } from '../../protocol/results/heads';
 import { ServerRunner } from '../analyses/runner';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import type { Surroundings } from '../surroundings';
 import { ServerTrainer } from './server-trainer';
-import { writeCheckpoint } from './write-checkpoint';
+import { writeCheckpoint, writeNetworks } from './write-checkpoint';
 
 /** Opens the model of a folder; the one that was open before is closed. */
 export type OpenModel = (folder: string) => Promise<LoadedModel>;
@@ -35,6 +36,8 @@ export class ServerWorkbench implements Workbench {
   readonly trainer: ServerTrainer;
   /** The first model that was written, with its folder. */
   first: LoadedModel | undefined;
+  /** The networks that were written. */
+  written: ModelSummary | undefined;
 
   constructor(
     private readonly experiment: string,
@@ -52,5 +55,10 @@ export class ServerWorkbench implements Workbench {
     const opened = await this.open(folder);
     this.first ??= opened;
     return new ServerRunner(opened, opened, this.surroundings, this.signal);
+  }
+
+  async networks(files: NetworkFiles): Promise<string> {
+    this.written = await writeNetworks(this.folder, this.experiment, files);
+    return this.folder;
   }
 }

@@ -1,7 +1,9 @@
 /** A trained model as the files of a checkpoint: config.json, model.safetensors, and those of its tokenizer. */
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { CheckpointFiles } from '../../diagnostics/experiment';
+import { basename, join } from 'node:path';
+import type { CheckpointFiles, NetworkFiles } from '../../diagnostics/experiment';
+import { networksFamily, type ModelSummary } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
 
 /** In config.json: says that Headscope wrote the folder, so that it may be written again. */
@@ -30,19 +32,62 @@ async function isOurs(folder: string): Promise<boolean> {
   }
 }
 
-export async function writeCheckpoint(folder: string, experiment: string, files: CheckpointFiles): Promise<void> {
+/** What is written behind config.json, by name. */
+type Contents = Readonly<Record<string, string | Uint8Array>>;
+
+const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
+
+export function writeCheckpoint(
+  folder: string,
+  experiment: string,
+  { config, tensors, texts, tokenizer }: CheckpointFiles,
+): Promise<void> {
+  return written(folder, experiment, config, {
+    'model.safetensors': safetensors(tensors),
+    ...texts,
+    ...(tokenizer
+      ? { 'tokenizer.json': json(tokenizer.tokenizer), 'tokenizer_config.json': json(tokenizer.config) }
+      : {}),
+  });
+}
+
+/** The summary of networks whose files are written: SHA-256 over config.json and the weights in the order of their names. */
+export async function writeNetworks(
+  folder: string,
+  experiment: string,
+  { size, config, weights, texts }: NetworkFiles,
+): Promise<ModelSummary> {
+  const files = Object.entries(weights)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, tensors]) => [`${name}.safetensors`, safetensors(tensors)] as const);
+  await written(folder, experiment, config, { ...Object.fromEntries(files), ...texts });
+  const hash = createHash('sha256').update(json(config));
+  for (const [name, data] of files) hash.update(name).update(data);
+  return {
+    folder,
+    name: basename(folder),
+    family: networksFamily,
+    hash: hash.digest('hex'),
+    ...size,
+    kvHeads: size.heads,
+    vocabulary: 0,
+    causal: false,
+    weightBytes: files.reduce((sum, [, data]) => sum + data.byteLength, 0),
+    dtypes: ['F32'],
+    windows: [],
+    tokenizer: 'These networks are no model of a known family: they read no text.',
+    chatTemplate: false,
+  };
+}
+
+async function written(folder: string, experiment: string, config: object, contents: Contents): Promise<void> {
   const why = await whyNotWritten(folder);
   if (why !== undefined) throw new FailureError({ code: 'bad-request', detail: why });
-  const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
   try {
     await mkdir(folder, { recursive: true });
     // First, so that a run that ends between two files may write the folder again.
-    await put(folder, 'config.json', json({ ...files.config, [mark]: experiment }));
-    await put(folder, 'model.safetensors', safetensors(files.tensors));
-    for (const [name, text] of Object.entries(files.texts ?? {})) await put(folder, name, text);
-    if (!files.tokenizer) return;
-    await put(folder, 'tokenizer.json', json(files.tokenizer.tokenizer));
-    await put(folder, 'tokenizer_config.json', json(files.tokenizer.config));
+    await put(folder, 'config.json', json({ ...config, [mark]: experiment }));
+    for (const [name, content] of Object.entries(contents)) await put(folder, name, content);
   } catch (error) {
     const detail = `${folder} cannot be written (${(error as Error).message}). Choose another folder.`;
     throw new FailureError({ code: 'bad-request', detail });

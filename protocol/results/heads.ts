@@ -111,6 +111,9 @@ export interface LabelScores {
   readonly needed?: PerHead;
 }
 
+/** Family of networks that an experiment trained and that are models of no known family: no panel opens them. */
+export const networksFamily = 'networks';
+
 export interface ModelSummary {
   /** Path of the folder. */
   readonly folder: string;

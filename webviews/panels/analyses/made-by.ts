@@ -2,6 +2,7 @@
 import { parityWords } from '../../../protocol/results/parity-words';
 import type { AnalysisInfo, AnalysisInput, AnalysisResult } from '../../../protocol/analysis/analysis';
 import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
+import { networksFamily } from '../../../protocol/results/heads';
 import { threadWords } from '../../../protocol/results/provenance';
 import { lastName } from '../../ui/model-field';
 import { count, seconds } from '../../ui/numbers';
@@ -72,7 +73,7 @@ export function provenanceLines(result: AnalysisResult, info: AnalysisInfo | und
   const parameters = Object.entries(result.parameters).map(([name, value]) => `${name} ${String(value)}`);
   return [
     ...(info ? [`${info.title}: ${info.source.reference}${info.source.note ? `. ${info.source.note}` : ''}`] : []),
-    `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads, ${model.kvHeads} key/value heads, ${model.dtypes.join(', ')}`,
+    `${model.name} (${model.family}), hash ${model.hash}${model.family === networksFamily ? '' : `, ${model.layers} layers x ${model.heads} query heads, ${model.kvHeads} key/value heads`}, ${model.dtypes.join(', ')}`,
     `Input: ${inputWords(result.input)}; seed ${result.seed}`,
     ...(parameters.length > 0 ? [`Parameters: ${parameters.join(', ')}`] : []),
     result.interventions.length === 0
