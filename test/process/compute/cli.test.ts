@@ -9,6 +9,7 @@ import type { SetupReport } from '../../../protocol/compute/setup';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import type { ModuleResult } from '../../../protocol/results/module';
 import type { Provenance } from '../../../protocol/results/provenance';
+import { patience } from '../../support/patience';
 import { buildServer, headscope } from './support/server';
 
 const small = '--heads 2 --head-dim 32 --threads 1 --seconds 0.3 --no-memory'.split(' ');
@@ -344,8 +345,8 @@ describe('the headscope command', function () {
         '--heads',
         '2',
       ],
-      // Whatever it is doing by then: the answer is the same at every stage.
-      (interrupt) => setTimeout(interrupt, 4000),
+      // Whatever it is doing by then: the answer is the same at every stage once it has started.
+      (interrupt) => setTimeout(interrupt, patience(4000)),
     );
     assert.equal(code, 130, stderr);
     assert.match(stdout, /^Cancelled: this table is incomplete/);
