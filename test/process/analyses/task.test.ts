@@ -110,7 +110,9 @@ describe('headscope task', function () {
     it(`is cancelled while prompts are made, ${name}`, async () => {
       const words = ['task', 'needle-grid', ...given, '--samples', '100000', '--param', 'lengths=1024'];
       const started = performance.now();
-      const { code } = await headscope(words, join(folder, 'cache'), (interrupt) => setTimeout(interrupt, patience(2000)));
+      const { code } = await headscope(words, join(folder, 'cache'), (interrupt) =>
+        setTimeout(interrupt, patience(2000)),
+      );
       assert.equal(code, 130);
       assert.ok(performance.now() - started < patience(60_000), 'making all of them would take many minutes');
     });
