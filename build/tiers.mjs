@@ -25,15 +25,16 @@ export const checks = {
 
 /**
  * Tiers write their counts to a file. In the order in which they are begun: the long ones first, so that the lanes end
- * together. `hosted` ones need the browser and the hosted VS Code, whose
- * timing is not ours: a test of the panels that fails is run once more, and the tier names it; `nodes` only does not install a Node while `host` does. The
- * package tier rebuilds `dist/` and so follows all that runs from there.
+ * together. `hosted` ones need the browser and the hosted VS Code. Where
+ * the timing is not ours, in the panels and in processes that start others, a test that fails is run once more, and the tier names
+ * it. `nodes` only does not install a Node while `host` does. The package tier rebuilds `dist/` and so follows all that runs from
+ * there.
  */
 export const tiers = {
   laws: { command: mocha('laws'), minutes: 15 },
   unit: { command: mocha('unit'), minutes: 10 },
   editor: { command: tsx('test/editor/run.ts'), minutes: 15, hosted: true, after: ['host'] },
-  process: { command: mocha('process'), minutes: 15 },
+  process: { command: mocha('process', '--retries', '1'), minutes: 15 },
   fuzz: { command: tsx('test/fuzz/run.ts'), minutes: 10 },
   browser: { command: mocha('browser', '--retries', '1'), minutes: 10, hosted: true, after: ['host'] },
   nodes: { command: tsx('test/nodes/run.ts'), minutes: 10, after: ['host'] },
