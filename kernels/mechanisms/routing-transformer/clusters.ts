@@ -1,10 +1,4 @@
 /** Clusters of the Routing Transformer (arXiv:2003.05997): which positions belong together, and how centroids are learned. */
-export interface RoutingParameters extends Record<string, number> {
-  readonly clusters: number;
-  readonly window: number;
-  /** Steps of online k-means before the run. */
-  readonly fit: number;
-}
 
 /** LN without gain and offset: every row has the length sqrt(d), so that the nearest centroid has the largest product. */
 export function normalised(x: Float64Array, from: number, width: number): Float64Array {
