@@ -1,7 +1,16 @@
 /** Balanced routing in the runtime: members of a cluster are brought together, and products run over them alone. */
 import { multiHeadAttention } from '../../graph/operators/attention';
 import { add, cast, divide, greater, lessOrEqual, maximum, where } from '../../graph/operators/elementwise';
-import { concat, filled, gather, gatherRange, reshape, scatterRows, slice, unsqueeze } from '../../graph/operators/layout';
+import {
+  concat,
+  filled,
+  gather,
+  gatherRange,
+  reshape,
+  scatterRows,
+  slice,
+  unsqueeze,
+} from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
@@ -79,7 +88,8 @@ export function balanced(
       });
       return withCount(reshape(output, [batch, heads * clusters, mine, valueDim]));
     }
-    if (!shared) return apartCausal(myQueries, theirKeys, theirValues, positionsOf(from, mine), positionsOf(to, theirs));
+    if (!shared)
+      return apartCausal(myQueries, theirKeys, theirValues, positionsOf(from, mine), positionsOf(to, theirs));
     const { shape: own, tiles } = clusterTiles(shape, clusters, theirs);
     return withCount(causalInTiles(myQueries, theirKeys, theirValues, own, tiles));
   };

@@ -19,7 +19,11 @@ export function routingCost(full: AttentionShape, parameters: RoutingParameters)
     ...(parameters.uncovered === 'local' && !ownClusterOnly(shape, parameters) ? [localCost(own, parameters)] : []),
   ];
   const sum = (of: (cost: Cost) => number) => parts.reduce((total, each) => total + of(each), 0);
-  return { flops: sum(({ flops }) => flops), bytes: sum(({ bytes }) => bytes), peakBytes: sum((each) => each.peakBytes) };
+  return {
+    flops: sum(({ flops }) => flops),
+    bytes: sum(({ bytes }) => bytes),
+    peakBytes: sum((each) => each.peakBytes),
+  };
 }
 
 /** LN of a row (5 d), its products with the centroids (2 C d), and the choice of `window` of them (log2 for each product). */
@@ -43,13 +47,12 @@ function balancedCost(shape: AttentionShape, parameters: RoutingParameters): Cos
   const tiles = clusterTiles(shape, clusters, theirs);
   const pairs = clusters * mine * theirs;
   const scores = { flops: pairFlops(shape, pairs), bytes: isCausalSelf(shape) ? 24 * per * pairs : 0 };
-  const inside = shared ? tiled.cost(tiles.shape, tiles.tiles) : { ...scores, peakBytes: 2 * scores.bytes / 6 };
+  const inside = shared ? tiled.cost(tiles.shape, tiles.tiles) : { ...scores, peakBytes: (2 * scores.bytes) / 6 };
   const gathered = 4 * per * clusters * (theirs * (headDim + valueDim) + (shared ? 0 : mine * headDim));
   const outputs = 4 * per * valueDim * (clusters * mine + asking);
   const centroidScores = 4 * per * scored * clusters;
   return {
-    flops:
-      inside.flops + routingFlops(shape, scored, clusters, theirs) + 2 * per * clusters * mine * valueDim,
+    flops: inside.flops + routingFlops(shape, scored, clusters, theirs) + 2 * per * clusters * mine * valueDim,
     bytes: tensorBytes(shape) + 2 * gathered + inside.bytes + 5 * centroidScores + 4 * outputs,
     peakBytes: tensorBytes(shape) + gathered + inside.peakBytes + 2 * centroidScores + 2 * outputs,
   };

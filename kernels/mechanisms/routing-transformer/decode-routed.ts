@@ -32,10 +32,7 @@ export function routedStates(shape: AttentionShape, parameters: RoutingParameter
   const scores = { shape: [batch, heads, parameters.clusters, keys - 1], grows: 3 };
   const chosen: readonly StateTensor[] = ownClusterOnly(shape, parameters)
     ? [{ name: 'cluster', shape: [batch, heads, keys - 1], grows: 2 }]
-    : [
-        { name: 'score', ...scores },
-        ...(sharesKeys(shape, parameters) ? [] : [{ name: 'query.score', ...scores }]),
-      ];
+    : [{ name: 'score', ...scores }, ...(sharesKeys(shape, parameters) ? [] : [{ name: 'query.score', ...scores }])];
   return [
     { name: 'past.key', shape: [batch, kvHeads, keys - 1, headDim], grows: 2 },
     { name: 'past.value', shape: [batch, kvHeads, keys - 1, valueDim], grows: 2 },

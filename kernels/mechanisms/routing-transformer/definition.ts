@@ -69,8 +69,7 @@ export const querySimilarities = (
   inputs: AttentionInputs,
   parameters: RoutingParameters,
   head: number,
-): readonly (readonly number[])[] =>
-  similarities(rowsOf(inputs.query, head, parameters), centroidsOf(inputs, head));
+): readonly (readonly number[])[] => similarities(rowsOf(inputs.query, head, parameters), centroidsOf(inputs, head));
 
 export interface Clusters {
   /** For each cluster the queries that it takes, ascending; where queries and keys are shared, those at the same positions. */
@@ -86,11 +85,7 @@ export function publishedClusters(
   head: number,
 ): Clusters {
   const { clusters } = parameters;
-  const keys = topWindow(
-    keySimilarities(inputs, shape, parameters, head),
-    clusters,
-    windowOf(shape.keys, parameters),
-  );
+  const keys = topWindow(keySimilarities(inputs, shape, parameters, head), clusters, windowOf(shape.keys, parameters));
   if (sharesKeys(shape, parameters)) {
     const offset = queryOffset(shape);
     const here = keys.map((list) => list.map((key) => key - offset).filter((query) => query >= 0));
@@ -201,9 +196,7 @@ function headRows(
   if (head >= routedHeads(shape, parameters)) return local(rows);
 
   const key = clusteredRows(plain.key, [0], parameters);
-  const query = sharesKeys(shape, parameters)
-    ? atQueries(key, shape)
-    : clusteredRows(plain.query, [0], parameters);
+  const query = sharesKeys(shape, parameters) ? atQueries(key, shape) : clusteredRows(plain.query, [0], parameters);
   const own = { ...plain, query, key };
   if (ownClusterOnly(shape, parameters)) {
     const reads = ownClusterReads(part, shape, parameters, head);

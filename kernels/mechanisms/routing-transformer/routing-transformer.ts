@@ -10,14 +10,7 @@ import { routingCost } from './cost';
 import { routingDecoding } from './decode';
 import { fittedCentroids, routedChoice, routedRows } from './definition';
 import { localAttention } from './local';
-import {
-  headGroups,
-  localReads,
-  ownClusterOnly,
-  routedHeads,
-  windowOf,
-  type RoutingParameters,
-} from './rule';
+import { headGroups, localReads, ownClusterOnly, routedHeads, windowOf, type RoutingParameters } from './rule';
 
 export const routingTransformer: Mechanism<RoutingParameters> = {
   id: 'routing-transformer',
@@ -26,7 +19,8 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
   summary:
     'Some heads gather what belongs together around centroids, wherever it stands, and attend inside these clusters; the other heads read their own block and the one before. With about the root of n clusters the cost of a routed head is n^1.5.',
   source: {
-    reference: 'arXiv:2003.05997, section 4; code google-research/routing_transformer (utils.py, sparse_transformer.py)',
+    reference:
+      'arXiv:2003.05997, section 4; code google-research/routing_transformer (utils.py, sparse_transformer.py)',
     trust: 'high',
     note: 'Each centroid takes the nearest n / C queries and keys; inside a cluster a key is read where it stands before the query (the release compares ranks, which is the same where queries and keys are shared). An output is the mean over the clusters of its query, divided by their number without the 0.01 that the release adds. Shared queries and keys: the key input is read for both. Relative position terms are left out. Own cluster is ours: the last members of a position’s nearest cluster, which depend on earlier positions alone. Centroids are drawn, then fitted by online k-means if asked.',
   },
@@ -34,7 +28,7 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     projected: 'queries and keys brought to one sphere, their nearest centroid',
     scores: 'q·k / √d of the normalised',
     positions: { words: 'members of the same cluster; local heads: two blocks', chosen: 'by data' },
-    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    normaliser: { words: 'softmax in each cluster, their mean; zeros in none', averagesValues: false },
     aggregation: 'weighted sum of values',
     mixing: 'data-dependent',
     matrix: 'sparse',
@@ -49,7 +43,8 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     clusters: {
       kind: 'integer',
       title: 'Clusters',
-      description: 'Centroids of a routed head: 8 for 4,096 positions in the release, about the root of n in the paper.',
+      description:
+        'Centroids of a routed head: 8 for 4,096 positions in the release, about the root of n in the paper.',
       min: 1,
       max: 4096,
       default: 16,
@@ -57,7 +52,8 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     window: {
       kind: 'integer',
       title: 'Window',
-      description: 'Members that a cluster takes; 0: length / clusters, so that a position is in one cluster on average.',
+      description:
+        'Members that a cluster takes; 0: length / clusters, so that a position is in one cluster on average.',
       min: 0,
       max: 1 << 20,
       default: 0,
@@ -102,7 +98,8 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     localBlock: {
       kind: 'integer',
       title: 'Local block',
-      description: 'Positions of a block; a local head reads its own and the one before, without a direction the next too.',
+      description:
+        'Positions of a block; a local head reads its own and the one before, without a direction the next too.',
       min: 1,
       max: 1 << 20,
       default: 256,
