@@ -10,7 +10,7 @@ export function normalised(x: Float64Array, from: number, width: number): Float6
 
 export const layerNormEpsilon = 1e-5;
 
-/** Products of rows with centroids, [rows][clusters]; a row that holds a NaN belongs to nothing (-infinity). */
+/** Products of rows with centroids, [rows][clusters]; a row that holds a NaN has no place on the sphere, and its products are 0. */
 export const similarities = (
   rows: readonly Float64Array[],
   centroids: readonly Float64Array[],
@@ -18,7 +18,7 @@ export const similarities = (
   rows.map((row) =>
     centroids.map((centroid) => {
       const product = row.reduce((sum, x, at) => sum + x * centroid[at]!, 0);
-      return Number.isNaN(product) ? -Infinity : product;
+      return Number.isNaN(product) ? 0 : product;
     }),
   );
 

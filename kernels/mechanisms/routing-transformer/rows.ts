@@ -3,8 +3,8 @@ import { isNaNumber, where } from '../../graph/operators/elementwise';
 import { filled, reshape } from '../../graph/operators/layout';
 import { fusedMatmul } from '../../graph/operators/matrix';
 import { layerNormalization } from '../../graph/operators/normalize';
+import { reduceSum } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
-import { lowest } from '../../graph/types';
 import type { AttentionShape } from '../../shape';
 import { layerNormEpsilon } from './clusters';
 import type { RoutingParameters } from './rule';
@@ -27,12 +27,15 @@ export const firstRows = (like: Value, { batch, heads }: AttentionShape, count: 
     return (b * count + Math.floor(head / (heads / count))) * length;
   });
 
-/** Products with the centroids, [b, h, C, length], of keys or queries of `count` heads; what is NaN belongs to nothing. */
+/**
+ * Products with the centroids, [b, h, C, length], of keys or queries of `count` heads. A row that holds a NaN counts as zeros:
+ * sorting knows no NaN. Rows are cleaned, not products, of which there are C / d times as many.
+ */
 export function scoresOf(rows: Value, centroids: Value, shape: AttentionShape): Value {
   const { batch, heads } = shape;
   const [, count, length, width] = rows.shape as readonly [number, number, number, number];
   const clusters = Number(centroids.shape[1]);
   const grouped = reshape(centroids, [1, count, (heads / count) * clusters, width]);
-  const scores = reshape(fusedMatmul(grouped, rows, { transposeB: true }), [batch, heads, clusters, length]);
-  return where(isNaNumber(scores), lowest(scores), scores);
+  const clean = where(isNaNumber(reduceSum(rows, [3])), 0, rows);
+  return reshape(fusedMatmul(grouped, clean, { transposeB: true }), [batch, heads, clusters, length]);
 }
