@@ -18,14 +18,14 @@ const settings: readonly Setting[] = [
   { id: 'linear', parameters: {} },
   { id: 'wersa', parameters: { filter: 'one-sided', gate: 'off' } },
   { id: 'wersa', parameters: {}, pattern: 'noncausal-self' },
-  { id: 'routing-transformer', parameters: { clusters: 8, window: 256 } },
   {
     id: 'routing-transformer',
-    parameters: (length) => {
-      const clusters = Math.round(Math.sqrt(length));
-      return { clusters, window: Math.ceil(length / clusters) };
-    },
-    said: 'about the root of n clusters',
+    parameters: { clusters: 8, window: 256, membership: 'own cluster', localShare: 0 },
+  },
+  {
+    id: 'routing-transformer',
+    parameters: (length) => ({ clusters: Math.round(Math.sqrt(length)), localShare: 0 }),
+    said: 'about the root of n clusters, no local head',
   },
   { id: 'biformer', parameters: { region: 256, topk: 2 } },
   { id: 'biformer', parameters: { positions: 'sequence', region: 256, topk: 4 }, pattern: 'noncausal-self' },

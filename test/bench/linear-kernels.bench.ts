@@ -147,33 +147,51 @@ async function latentStep(report: Report): Promise<void> {
   });
 }
 
+interface RoutedSetting {
+  readonly id: string;
+  /** Where an id takes part twice. */
+  readonly name?: string;
+  readonly given: Readonly<Record<string, ParameterValue>>;
+  readonly density: number;
+}
+
 async function routed(report: Report): Promise<void> {
   for (const length of [8192, 16384]) {
     for (const pattern of ['causal-self', 'noncausal-self'] as const) {
       const plan = planOf(pattern, 6);
       const causal = pattern === 'causal-self';
       const all = causal ? (length * (length + 1)) / 2 : length * length;
-      const clusters = causal ? 8 : length / 256;
-      const settings = [
+      const settings: readonly RoutedSetting[] = [
         // Two regions of past and half of the own one on average; four regions without order.
         {
           id: 'biformer',
           given: { positions: 'sequence', region: 256, topk: causal ? 2 : 4 },
           density: (causal ? length * (2 * 256 + 128) - 1.5 * 256 * 512 : length * 1024) / all,
         },
-        // Causal: a cluster's first members read fewer than the window.
+        // Every cluster reads itself, causal the half of it.
         {
           id: 'routing-transformer',
-          given: { clusters, window: 256 },
-          density: (causal ? length * 256 - (clusters * 256 * 255) / 2 : clusters * 256 * 256) / all,
+          given: { clusters: length / 256, localShare: 0 },
+          density: ((length / 256) * (causal ? (256 * 257) / 2 : 256 * 256)) / all,
         },
+        // A cluster's first members read fewer than the window.
+        ...(causal
+          ? [
+              {
+                name: 'own cluster',
+                id: 'routing-transformer',
+                given: { clusters: 8, window: 256, membership: 'own cluster', localShare: 0 },
+                density: (length * 256 - (8 * 256 * 255) / 2) / all,
+              },
+            ]
+          : []),
       ];
       const timed = await race(plan, [
         entrant('fused', 'fused', plan, length),
-        ...settings.map(({ id, given }) => entrant(id, id, plan, length, given)),
+        ...settings.map(({ id, name = id, given }) => entrant(name, id, plan, length, given)),
       ]);
-      for (const { id, given, density } of settings) {
-        const ratio = timed.times('fused', id);
+      for (const { id, name = id, given, density } of settings) {
+        const ratio = timed.times('fused', name);
         report.figure({
           name: `time of fused over ${id} ${JSON.stringify(given)}, ${pattern}, ${length} positions, density ${density.toFixed(3)}`,
           value: ratio.median,

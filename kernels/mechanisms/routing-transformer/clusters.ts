@@ -1,10 +1,4 @@
 /** Clusters of the Routing Transformer (arXiv:2003.05997): which positions belong together, and how centroids are learned. */
-export interface RoutingParameters extends Record<string, number> {
-  readonly clusters: number;
-  readonly window: number;
-  /** Steps of online k-means before the run. */
-  readonly fit: number;
-}
 
 /** LN without gain and offset: every row has the length sqrt(d), so that the nearest centroid has the largest product. */
 export function normalised(x: Float64Array, from: number, width: number): Float64Array {
@@ -16,7 +10,7 @@ export function normalised(x: Float64Array, from: number, width: number): Float6
 
 export const layerNormEpsilon = 1e-5;
 
-/** Products of rows with centroids, [rows][clusters]; a row that holds a NaN belongs to nothing (-infinity). */
+/** Products of rows with centroids, [rows][clusters]; a row that holds a NaN has no place on the sphere, and its products are 0. */
 export const similarities = (
   rows: readonly Float64Array[],
   centroids: readonly Float64Array[],
@@ -24,7 +18,7 @@ export const similarities = (
   rows.map((row) =>
     centroids.map((centroid) => {
       const product = row.reduce((sum, x, at) => sum + x * centroid[at]!, 0);
-      return Number.isNaN(product) ? -Infinity : product;
+      return Number.isNaN(product) ? 0 : product;
     }),
   );
 

@@ -1,105 +1,149 @@
 /**
- * Decoding of the Routing Transformer: normalised keys, values and the cluster of every position are kept, so that a new position
- * is compared with the centroids alone and copies the last members of its own cluster.
+ * Decoding of the Routing Transformer. Routed heads keep normalised keys and values of all positions. Own cluster: and the cluster
+ * of each, so that a new position copies the last members of its own. Balanced: and the products with the centroids, of which the
+ * lists of the clusters are chosen anew at every step, as if the sequence ended there. Local heads keep two blocks.
  */
-import { pairFlops, tensorBytes } from '../../cost/attention';
+import { stepCost } from '../../cost/step';
+import type { Cost } from '../../cost/cost';
 import { stepInputs } from '../../graph/attention-graph';
-import { attendLists, type KeyList } from '../../graph/attention-step';
+import { attendLists } from '../../graph/attention-step';
 import { GraphBuilder } from '../../graph/builder';
-import { add, cast, equal, multiply, where } from '../../graph/operators/elementwise';
-import { gather, reshape } from '../../graph/operators/layout';
-import { argMax, topK } from '../../graph/operators/reduce';
+import { joinClasses, pickHeads, queriesOfClass, shapeOfClass } from '../../graph/head-classes';
+import { keptLists, keptNumbers, keptStates, type KeptClass } from '../../graph/kept-cache';
+import { reshape } from '../../graph/operators/layout';
 import type { Value } from '../../graph/records';
-import { lowest } from '../../graph/types';
 import { integers } from '../../integers';
 import type { Decoding } from '../../mechanism';
 import { sequenceInputs } from '../../reference/batches';
-import type { AttentionShape } from '../../shape';
-import { tensor } from '../../tensors/tensor';
-import type { RoutingParameters } from './clusters';
-import { normalisedTensor, ownClusters } from './definition';
-import { firstRows, indices, normal, scoresOf } from './kernel';
+import type { AttentionShape, Precision } from '../../shape';
+import { tensor, type Tensor } from '../../tensors/tensor';
+import { nearest } from './clusters';
+import { balancedStep, balancedStepCost, ownClusterStep, ownClusterStepCost, routedStates } from './decode-routed';
+import { clusteredRows, keySimilarities, querySimilarities } from './definition';
+import { headGroups, localStart, ownClusterOnly, sharesKeys, type RoutingParameters } from './rule';
 
-/** Members of the own cluster that are copied: the new position is read besides. */
-const copiedMembers = ({ keys }: AttentionShape, { window }: RoutingParameters): number =>
-  Math.min(window - 1, keys - 1);
+/** `local`: the local heads; `near`: the routed heads, where a position in no cluster reads locally. */
+function localClasses(shape: AttentionShape, parameters: RoutingParameters): readonly KeptClass[] {
+  const { routed, local } = headGroups(shape, parameters);
+  const keptAt = (position: number) => integers(localStart(position, parameters), position);
+  const kept = (name: string, heads: readonly number[]): KeptClass => ({
+    name,
+    heads,
+    now: keptAt(shape.keys - 1),
+    next: keptAt(shape.keys),
+  });
+  return [
+    ...(local.length > 0 ? [kept('local', local)] : []),
+    ...(parameters.uncovered === 'local' && !ownClusterOnly(shape, parameters) ? [kept('near', routed)] : []),
+  ];
+}
+
+/** Heads-first output [b, heads, 1, dv] of one class of local heads. */
+function attendLocally(
+  builder: GraphBuilder,
+  { query, key, value }: { readonly query: Value; readonly key: Value; readonly value: Value },
+  shape: AttentionShape,
+  precision: Precision,
+  kept: KeptClass,
+): Value {
+  const own = shapeOfClass(shape, kept.heads);
+  const lists = keptLists(builder, shape, precision, kept, key, value);
+  const queries = queriesOfClass(query, shape, kept.heads);
+  const grouped = reshape(queries, [own.batch, own.kvHeads, own.heads / own.kvHeads, own.headDim]);
+  return reshape(attendLists(grouped, lists, own.headDim ** -0.5), [own.batch, own.heads, 1, own.valueDim]);
+}
 
 export const routingDecoding: Decoding<RoutingParameters> = {
-  states: ({ batch, heads, kvHeads, keys, headDim, valueDim }) => [
-    { name: 'past.key', shape: [batch, kvHeads, keys - 1, headDim], grows: 2 },
-    { name: 'past.value', shape: [batch, kvHeads, keys - 1, valueDim], grows: 2 },
-    { name: 'cluster', shape: [batch, heads, keys - 1], grows: 2 },
+  states: (shape, parameters) => [
+    ...routedStates(shapeOfClass(shape, headGroups(shape, parameters).routed), parameters),
+    ...localClasses(shape, parameters).flatMap((kept) => keptStates(shape, kept)),
   ],
-  stateAfter(inputs, shape) {
-    const { batch, heads, kvHeads, keys, headDim } = shape;
+  stateAfter(inputs, shape, parameters) {
+    const { routed } = headGroups(shape, parameters);
+    const own = shapeOfClass(shape, routed);
+    const { batch, keys, headDim, valueDim } = own;
     const sequences = integers(0, batch).map((b) => sequenceInputs(inputs, b));
-    const clusters = sequences.flatMap((part) => integers(0, heads).flatMap((head) => ownClusters(part, shape, head)));
-    const rows = sequences.flatMap((part) => [...normalisedTensor(part.key).data]);
-    return {
-      'past.key': tensor([batch, kvHeads, keys, headDim], Float64Array.from(rows)),
-      'past.value': inputs.value,
-      cluster: tensor([batch, heads, keys], Float64Array.from(clusters)),
+    const joined = (parts: readonly (readonly number[])[]) => Float64Array.from(parts.flat());
+    const ofHeads = (of: (part: (typeof sequences)[number], head: number) => readonly number[]) =>
+      joined(sequences.flatMap((part) => integers(0, own.heads).map((head) => of(part, head))));
+    const perHead = own.heads * keys;
+    const byCluster = (scores: readonly (readonly number[])[]) =>
+      integers(0, parameters.clusters).flatMap((c) => scores.map((row) => row[c]!));
+    const states: Record<string, Tensor> = {
+      'past.key': tensor(
+        [batch, routed.length, keys, headDim],
+        joined(sequences.map(({ key }) => [...clusteredRows(key, routed, parameters).data])),
+      ),
+      'past.value': tensor(
+        [batch, routed.length, keys, valueDim],
+        joined(sequences.map(({ value }) => [...value.data.subarray(0, routed.length * keys * valueDim)])),
+      ),
     };
+    if (ownClusterOnly(shape, parameters)) {
+      const clusters = ofHeads((part, head) => nearest(keySimilarities(part, shape, parameters, head)));
+      states['cluster'] = tensor([batch, perHead / keys, keys], clusters);
+    } else {
+      const dims = [batch, own.heads, parameters.clusters, keys];
+      states['score'] = tensor(
+        dims,
+        ofHeads((part, head) => byCluster(keySimilarities(part, shape, parameters, head))),
+      );
+      if (!sharesKeys(shape, parameters)) {
+        states['query.score'] = tensor(
+          dims,
+          ofHeads((part, head) => byCluster(querySimilarities(part, parameters, head))),
+        );
+      }
+    }
+    const kept = localClasses({ ...shape, keys: keys + 1 }, parameters).map((each) => keptNumbers(inputs, each));
+    return Object.assign(states, ...kept) as Readonly<Record<string, Tensor>>;
   },
   build(shape, parameters, precision) {
     const builder = new GraphBuilder('routing-transformer step');
-    const { batch, heads, kvHeads, keys, headDim, valueDim } = shape;
-    const past = keys - 1;
-    const { key, value } = stepInputs(builder, shape, precision);
-    const [pastKeys, pastValues, pastClusters] = routingDecoding
-      .states(shape, parameters)
-      .map(({ name, shape: dims }) => builder.input(name, precision, dims));
-    const centroids = builder.input('centroids', precision, [heads, parameters.clusters, headDim]);
-    const row = normal(key);
-    const own = cast(argMax(scoresOf(row, centroids, shape), 2), precision); // [b, h, 1]
-    const ofHeads = (x: Value) =>
-      gather(
-        x,
-        indices(x, [heads], (head) => Math.floor(head / (heads / kvHeads))),
-        1,
-      );
-    const query = ofHeads(row);
-    const lists: KeyList[] = [{ keys: query, values: ofHeads(value) }];
-    const members = copiedMembers(shape, parameters);
-    if (members > 0) {
-      const none = builder.constant('int64', [], [-1]);
-      const places = where(
-        equal(pastClusters!, own),
-        indices(row, [past], (at) => at),
-        none,
-      );
-      const [latest, positions] = topK(places, members, 2); // the last members; after them whatever is none
-      const rows = add(reshape(positions, [batch * heads, members]), firstRows(row, shape, kvHeads, past));
-      const copy = (x: Value, width: number) =>
-        reshape(gather(reshape(x, [batch * kvHeads * past, width]), rows), [batch, heads, members, width]);
-      const bias = multiply(cast(equal(latest, none), precision), lowest(row));
-      lists.push({
-        keys: copy(pastKeys!, headDim),
-        values: copy(pastValues!, valueDim),
-        bias: reshape(bias, [batch, heads, 1, members]),
-      });
-    }
-    builder.output(attendLists(query, lists, headDim ** -0.5), 'output');
-    builder.output(row, 'next.past.key');
-    builder.output(value, 'next.past.value');
-    builder.output(own, 'next.cluster');
+    const { query, key, value } = stepInputs(builder, shape, precision);
+    const { routed, local } = headGroups(shape, parameters);
+    const own = shapeOfClass(shape, routed);
+    const locals = new Map(
+      localClasses(shape, parameters).map((kept) => [
+        kept.name,
+        attendLocally(builder, { query, key, value }, shape, precision, kept),
+      ]),
+    );
+    const centroids = builder.input('centroids', precision, [own.heads, parameters.clusters, own.headDim]);
+    const given = {
+      query: queriesOfClass(query, shape, routed),
+      key: pickHeads(key, routed),
+      value: pickHeads(value, routed),
+      centroids,
+    };
+    const states = new Map(
+      routedStates(own, parameters).map(({ name, shape: dims }) => [name, builder.input(name, precision, dims)]),
+    );
+    const { output, next } = ownClusterOnly(shape, parameters)
+      ? ownClusterStep(given, states, own, parameters)
+      : balancedStep(given, states, own, parameters, locals.get('near'));
+    const outputs = local.length > 0 ? [output, locals.get('local')!] : [output];
+    const classes = local.length > 0 ? [{ heads: routed }, { heads: local }] : [{ heads: routed }];
+    builder.output(joinClasses(outputs, shape, classes), 'output');
+    for (const [name, row] of Object.entries(next)) builder.output(row, `next.${name}`);
     return builder.finish();
   },
-  /**
-   * flops = b h (members (2 d + 2 e + 5) + 2 C d) and the sort of the positions; bytes = b h (12 (d + e) for each member, 37 for
-   * each position whose cluster is compared: 4 + 1 for that, 1 + 16 to place it, 8 to sort), and the centroids.
-   */
   cost(shape, parameters) {
-    const { batch, heads, keys, headDim, valueDim } = shape;
-    const members = copiedMembers(shape, parameters);
-    const perHead = batch * heads;
-    const centroids = heads * parameters.clusters * headDim;
+    const own = shapeOfClass(shape, headGroups(shape, parameters).routed);
+    const near = stepCost(
+      shape,
+      localClasses(shape, parameters).map(({ heads, now }) => ({
+        shape: shapeOfClass(shape, heads),
+        lists: now.length > 0 ? [1, now.length] : [1],
+      })),
+    );
+    const routedCost: Cost = ownClusterOnly(shape, parameters)
+      ? ownClusterStepCost(own, parameters)
+      : balancedStepCost(own, parameters);
     return {
-      flops: pairFlops(shape, members + 1) + 2 * batch * centroids + 2 * perHead * keys,
-      bytes:
-        perHead * (12 * members * (headDim + valueDim) + 64 * members + 30 * keys + 24 * (headDim + valueDim)) +
-        4 * centroids,
-      peakBytes: tensorBytes(shape) + perHead * (4 * members * (headDim + valueDim) + 20 * keys) + 4 * centroids,
+      flops: near.flops + routedCost.flops,
+      bytes: near.bytes + routedCost.bytes,
+      peakBytes: near.peakBytes + routedCost.peakBytes,
     };
   },
 };

@@ -1,34 +1,38 @@
-import { pairFlops, tensorBytes } from '../../cost/attention';
 import { attentionGraph } from '../../graph/attention-graph';
+import { attendByClass } from '../../graph/head-classes';
 import type { Mechanism } from '../../mechanism';
 import { denseReads } from '../../reference/pattern';
 import { allRows } from '../../reference/softmax';
 import { isCausalSelf } from '../../shape';
-import type { RoutingParameters } from './clusters';
+import { balanced } from './balanced';
+import { banded } from './banded';
+import { routingCost } from './cost';
 import { routingDecoding } from './decode';
 import { fittedCentroids, routedChoice, routedRows } from './definition';
-import { balanced, banded, bandTiles } from './kernel';
+import { localAttention } from './local';
+import { headGroups, localReads, ownClusterOnly, routedHeads, windowOf, type RoutingParameters } from './rule';
 
 export const routingTransformer: Mechanism<RoutingParameters> = {
   id: 'routing-transformer',
   title: 'Routing Transformer',
   family: 'sparse',
   summary:
-    'Queries and keys are brought to one sphere and gathered around centroids; attention runs inside a cluster. With about the root of n clusters the cost is n^1.5; what belongs together is read wherever it stands.',
+    'Some heads gather what belongs together around centroids, wherever it stands, and attend inside these clusters; the other heads read their own block and the one before. With about the root of n clusters the cost of a routed head is n^1.5.',
   source: {
-    reference: 'arXiv:2003.05997, section 4; code google-research/routing_transformer (utils.py)',
+    reference:
+      'arXiv:2003.05997, section 4; code google-research/routing_transformer (utils.py, sparse_transformer.py)',
     trust: 'high',
-    note: 'Non-causal as published: the nearest queries and keys of each centroid, an average over several clusters, zeros in none. In causal attention that choice would depend on later positions; ours is the last members of a position’s own (nearest) cluster, itself included, with shared queries and keys as in the paper: the kernel reads the key input for both. Centroids are drawn, then fitted by online k-means if asked.',
+    note: 'Each centroid takes the nearest n / C queries and keys; inside a cluster a key is read where it stands before the query (the release compares ranks, which is the same where queries and keys are shared). An output is the mean over the clusters of its query, divided by their number without the 0.01 that the release adds. Shared queries and keys: the key input is read for both. Relative position terms are left out. Own cluster is ours: the last members of a position’s nearest cluster, which depend on earlier positions alone. Centroids are drawn, then fitted by online k-means if asked.',
   },
   template: {
     projected: 'queries and keys brought to one sphere, their nearest centroid',
     scores: 'q·k / √d of the normalised',
-    positions: { words: 'members of the own cluster', chosen: 'by data' },
-    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    positions: { words: 'members of the same cluster; local heads: two blocks', chosen: 'by data' },
+    normaliser: { words: 'softmax in each cluster, their mean; zeros in none', averagesValues: false },
     aggregation: 'weighted sum of values',
     mixing: 'data-dependent',
     matrix: 'sparse',
-    state: { words: 'keys and values of all positions, by cluster', grows: true },
+    state: { words: 'keys and values of all positions, by cluster; local heads: of two blocks', grows: true },
     sharded: {
       heads: 'nothing; centroids go with their head',
       headsIndependent: true,
@@ -39,7 +43,8 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     clusters: {
       kind: 'integer',
       title: 'Clusters',
-      description: 'Centroids of a head.',
+      description:
+        'Centroids of a routed head: 8 for 4,096 positions in the release, about the root of n in the paper.',
       min: 1,
       max: 4096,
       default: 16,
@@ -47,7 +52,54 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     window: {
       kind: 'integer',
       title: 'Window',
-      description: 'Members that a cluster takes; causal: keys of its cluster that a position reads, its own included.',
+      description:
+        'Members that a cluster takes; 0: length / clusters, so that a position is in one cluster on average.',
+      min: 0,
+      max: 1 << 20,
+      default: 0,
+    },
+    membership: {
+      kind: 'choice',
+      title: 'Membership',
+      description:
+        'Causal attention. balanced, as published: the nearest positions of the whole sequence, later ones among them. own cluster: the last members of the nearest cluster.',
+      options: ['balanced', 'own cluster'],
+      default: 'balanced',
+    },
+    shared: {
+      kind: 'boolean',
+      title: 'Shared queries and keys',
+      description: 'Causal attention: routed heads read the key input for both, as in the published decoders.',
+      default: true,
+    },
+    normalise: {
+      kind: 'boolean',
+      title: 'Normalise',
+      description: 'Layer norm of queries and keys of routed heads, without gain and offset.',
+      default: true,
+    },
+    uncovered: {
+      kind: 'choice',
+      title: 'Uncovered',
+      description:
+        'What a query in no cluster gives: zero as published, its own value, or local attention in the blocks of the local heads.',
+      options: ['zero', 'self', 'local'],
+      default: 'zero',
+    },
+    localShare: {
+      kind: 'number',
+      title: 'Local share',
+      description:
+        'Share of the key/value heads that attend locally, rounded down, the last ones: half for WikiText-103, three quarters for PG-19. None in cross attention.',
+      min: 0,
+      max: 0.99,
+      default: 0.5,
+    },
+    localBlock: {
+      kind: 'integer',
+      title: 'Local block',
+      description:
+        'Positions of a block; a local head reads its own and the one before, without a direction the next too.',
       min: 1,
       max: 1 << 20,
       default: 256,
@@ -63,48 +115,97 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     },
   },
   layout: 'heads-first',
-  exponent: 1,
-  supports: ({ pattern }) =>
-    pattern === 'causal-cross'
-      ? {
+  // A fixed number of clusters of n / C members; with the root of n clusters 1.5.
+  exponent: 2,
+  supports(shape, parameters) {
+    const { pattern, queries, keys } = shape;
+    if (pattern === 'causal-cross') {
+      return {
+        ok: false,
+        why: 'Clusters take the nearest queries of the whole sequence: an output would depend on later queries.',
+      };
+    }
+    if (pattern === 'causal-self' && !parameters.shared) {
+      if (parameters.membership === 'own cluster') {
+        return { ok: false, why: 'The own cluster is that of a key: it needs shared queries and keys.' };
+      }
+      if (queries !== keys) {
+        return {
           ok: false,
-          why: 'Clusters take the nearest queries of the whole sequence: an output would depend on later queries.',
-        }
-      : { ok: true },
-  weights: ({ heads, headDim }, { clusters }) => [
-    { name: 'centroids', shape: [heads, clusters, headDim], initial: { kind: 'normal', deviation: 1 } },
+          why: `Each cluster chooses among all queries: with ${queries} queries on ${keys} keys the others are unknown.`,
+        };
+      }
+    }
+    const needsPlace = parameters.uncovered !== 'zero' || headGroups(shape, parameters).local.length > 0;
+    if (pattern === 'noncausal-self' && queries > keys && needsPlace) {
+      return {
+        ok: false,
+        why: `Local heads need a key at each query's position: ${queries} queries have ${keys} keys.`,
+      };
+    }
+    if (pattern === 'noncausal-cross' && parameters.uncovered !== 'zero') {
+      return { ok: false, why: 'In cross attention a query has no key of its own and none near it: take zero.' };
+    }
+    return { ok: true };
+  },
+  weights: (shape, parameters) => [
+    {
+      name: 'centroids',
+      shape: [routedHeads(shape, parameters), parameters.clusters, shape.headDim],
+      initial: { kind: 'normal', deviation: 1 },
+    },
   ],
   fit: fittedCentroids,
   reference: (inputs, shape, parameters) => routedRows(inputs, shape, parameters, allRows(shape)),
   referenceRows: routedRows,
   build: (full, parameters, precision) =>
     attentionGraph('routing-transformer', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
-      const centroids = builder.input('centroids', precision, [shape.heads, parameters.clusters, shape.headDim]);
-      return isCausalSelf(shape)
-        ? banded(key, value, centroids, shape, parameters)
-        : balanced(query, key, value, centroids, shape, parameters);
+      const { routed, local } = headGroups(shape, parameters);
+      const centroids = builder.input('centroids', precision, [
+        routedHeads(shape, parameters),
+        parameters.clusters,
+        shape.headDim,
+      ]);
+      const route = {
+        heads: routed,
+        attend: (q: typeof query, k: typeof key, v: typeof value, own: typeof shape) =>
+          ownClusterOnly(shape, parameters)
+            ? banded(k, v, centroids, own, parameters)
+            : balanced(q, k, v, centroids, own, parameters),
+      };
+      const near = {
+        heads: local,
+        attend: (q: typeof query, k: typeof key, v: typeof value, own: typeof shape) =>
+          localAttention(q, k, v, own, parameters),
+      };
+      return attendByClass(query, key, value, shape, local.length > 0 ? [route, near] : [route]);
     }),
-  cost(shape, { clusters, window }) {
-    const { batch, heads, queries, keys, headDim, valueDim } = shape;
-    const per = batch * heads;
-    const causal = isCausalSelf(shape);
-    const scored = causal ? keys : queries + keys;
-    const routing = per * scored * (2 * clusters * headDim + 5 * headDim + Math.ceil(Math.log2(Math.max(2, window))));
-    const [mine, theirs] = [Math.min(window, queries), Math.min(window, keys)];
-    const pairs = causal
-      ? bandTiles(keys, window).reduce((sum, { start, end, from }) => sum + (end - start) * (end - from), 0)
-      : clusters * mine * theirs;
-    const rows = causal ? keys : clusters * (mine + theirs);
-    const gathered = 4 * per * rows * (2 * headDim + 2 * valueDim);
+  cost: routingCost,
+  pattern(shape, parameters) {
+    const near = localReads(shape, parameters);
+    const all = denseReads(shape);
+    const first = routedHeads(shape, parameters);
+    const balancedCausal = isCausalSelf(shape) && !ownClusterOnly(shape, parameters);
     return {
-      // Causal: a column for each cluster joins the scores, so that they need no mask by cluster.
-      flops: pairFlops(shape, pairs) + routing + (causal ? 2 * per * pairs * clusters : 0),
-      bytes: tensorBytes(shape) + 2 * gathered + 8 * per * scored * clusters + (causal ? 16 * per * pairs : 0),
-      peakBytes: tensorBytes(shape) + gathered + 8 * per * scored * clusters,
+      dependsOnData: true,
+      ...(balancedCausal && windowOf(shape.keys, parameters) < shape.keys ? { dependsOnFuture: true } : {}),
+      ...(isCausalSelf(shape) && parameters.window === 0 ? { dependsOnLength: true } : {}),
+      reads: (head, query, key) => (head < first ? all(head, query, key) : near(query, key)),
     };
   },
-  pattern: (shape) => ({ dependsOnData: true, reads: denseReads(shape) }),
   chosen: routedChoice,
   decode: routingDecoding,
-  limits: [],
+  limits: [
+    {
+      name: 'clusters of everything, as they are, and no local head',
+      parameters: (shape) => ({
+        clusters: 2,
+        window: Math.max(shape.queries, shape.keys),
+        shared: false,
+        normalise: false,
+        localShare: 0,
+      }),
+      equals: 'scaled-dot-product',
+    },
+  ],
 };

@@ -144,8 +144,12 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { positions: 'sequence', region: 7, topk: 3, scale: 'head width' },
   ],
   'routing-transformer': [
-    { clusters: 4, window: 20 },
-    { clusters: 3, window: 70 },
+    { clusters: 4, window: 20, localBlock: 16 },
+    { clusters: 3, window: 70, localShare: 0 },
+    { clusters: 4, window: 20, membership: 'own cluster', localBlock: 7 },
+    { clusters: 5, uncovered: 'self', localShare: 0.75, localBlock: 300 },
+    { clusters: 5, window: 9, uncovered: 'local', localBlock: 5 },
+    { clusters: 3, window: 11, shared: false, normalise: false },
   ],
   wersa: [
     { levels: 3, features: 32, gate: 'global' },

@@ -60,12 +60,16 @@ describe('Law: decoding position by position gives the rows of the whole pass', 
       it(`${mechanism.id} ${JSON.stringify(parameters)}, ${precision}`, async () => {
         const inputs = drawRounded(mechanism, base, parameters, 17, precision);
         const pass = mechanism.reference(inputs, base, parameters);
-        const { dependsOnLength } = mechanism.pattern(base, parameters);
-        /** What the position reads in the pass over the whole, or, where that depends on the length, in the one that ends with it. */
+        const { dependsOnLength, dependsOnFuture } = mechanism.pattern(base, parameters);
+        const ofPrefix = dependsOnLength === true || dependsOnFuture === true;
+        /**
+         * What the position reads in the pass over the whole, or, where that depends on the length or on later positions, in the
+         * one that ends with it.
+         */
         const rowAt = (position: number): Tensor => {
           const end = position + 1;
           const own = { ...base, queries: end, keys: end };
-          const rows = dependsOnLength ? mechanism.reference(cut(inputs, 0, end), own, parameters) : pass;
+          const rows = ofPrefix ? mechanism.reference(cut(inputs, 0, end), own, parameters) : pass;
           return positionsOf(rows, position, end);
         };
         const allowed = 2 * mostAllowed(mechanism, inputs, base, parameters, precision);

@@ -310,25 +310,60 @@ const level = (row: Row): Row => {
 };
 const centroidsOf = ({ weights }: Given, h: number): Matrix => (weights['centroids'] as readonly Matrix[])[h]!;
 
-/** The nearest queries and keys of each centroid; an average over several clusters, zeros in none. */
-const published =
-  (window: number) =>
+interface Routed {
+  readonly window: number;
+  /** Key/value heads at the end that read blocks of `block` positions. */
+  readonly local?: number;
+  readonly block?: number;
+  readonly separate?: boolean;
+  readonly raw?: boolean;
+  readonly uncovered?: 'self' | 'local';
+}
+
+/** The own block and the one before, up to the own position; both ways the next one too. */
+const blocks = (head: Head, i: number, { shape }: Given, block: number): Row => {
+  const own = (i + shape.keys - shape.queries) / block;
+  const seen = range(0, shape.keys).filter((j) => {
+    const apart = Math.floor(own) - Math.floor(j / block);
+    return shape.pattern === 'causal-self' ? j <= own * block && apart <= 1 : Math.abs(apart) <= 1;
+  });
+  return attended(head, i, seen);
+};
+
+/** The nearest queries and keys of each centroid; an average over several clusters. */
+const routed =
+  ({ window, local = 0, block = 1, separate = false, raw = false, uncovered }: Routed) =>
   (given: Given): Rows =>
     eachHead(given, (head) => {
-      const own = { ...head, query: head.query.map(level), key: head.key.map(level) };
-      const clusters = centroidsOf(given, head.h).map((centroid) => ({
-        queries: largest(
-          own.query.map((q) => dot(q, centroid)),
-          window,
-        ),
-        keys: largest(
-          own.key.map((k) => dot(k, centroid)),
-          window,
-        ),
-      }));
+      const { pattern, keys, queries, kvHeads } = given.shape;
+      if (head.kv >= kvHeads - local) return head.query.map((_, i) => blocks(head, i, given, block));
+      const causal = pattern === 'causal-self';
+      const [asked, answered] = [head.query, head.key].map((rows) => (raw ? rows : rows.map(level))) as [
+        Matrix,
+        Matrix,
+      ];
+      // Where both are one, a query is the key at its position.
+      const one = causal && !separate;
+      const at = (i: number) => (one ? i + keys - queries : i);
+      const own = { ...head, query: head.query.map((_, i) => (one ? answered[at(i)]! : asked[i]!)), key: answered };
+      const clusters = centroidsOf(given, head.h).map((centroid) => {
+        const nearest = (rows: Matrix) =>
+          largest(
+            rows.map((row) => dot(row, centroid)),
+            window,
+          );
+        const members = nearest(answered);
+        return { readers: one ? members : nearest(asked), members };
+      });
       return own.query.map((_, i) => {
-        const rows = clusters.filter(({ queries }) => queries.includes(i)).map(({ keys }) => attended(own, i, keys));
-        return rows.length > 0 ? mean(rows) : times(head.value[0]!, 0);
+        const rows = clusters
+          .filter(({ readers }) => readers.includes(at(i)))
+          .map(({ members }) => members.filter((j) => !causal || j <= i + keys - queries))
+          .filter((members) => members.length > 0)
+          .map((members) => attended(own, i, members));
+        if (rows.length > 0) return mean(rows);
+        if (uncovered === 'local') return blocks(head, i, given, block);
+        return uncovered === 'self' ? head.value[i + keys - queries]! : times(head.value[0]!, 0);
       });
     });
 
@@ -354,32 +389,77 @@ const ownCluster =
       });
     });
 
+const seventeen = { queries: 17, keys: 17 } as const;
+
 expectValues(routingTransformer, [
   {
     name: 'four nearest of three clusters, both ways',
     shape: { pattern: 'noncausal-self' },
-    parameters: { clusters: 3, window: 4 },
+    parameters: { clusters: 3, window: 4, localShare: 0 },
     weights: { centroids: [4, 3, 6] },
-    expected: published(4),
+    expected: routed({ window: 4 }),
   },
   {
     name: 'keys of another sequence',
     shape: { pattern: 'noncausal-cross', keys: 6 },
     parameters: { clusters: 2, window: 5 },
     weights: { centroids: [4, 2, 6] },
-    expected: published(5),
+    expected: routed({ window: 5 }),
+  },
+  {
+    name: 'local heads beside, both ways',
+    shape: { pattern: 'noncausal-self', ...seventeen },
+    parameters: { clusters: 3, window: 4, localBlock: 3, uncovered: 'self' },
+    weights: { centroids: [2, 3, 6] },
+    expected: routed({ window: 4, local: 1, block: 3, uncovered: 'self' }),
+  },
+  {
+    name: 'balanced and causal, local heads beside',
+    shape: seventeen,
+    parameters: { clusters: 3, window: 4, localBlock: 4 },
+    weights: { centroids: [2, 3, 6] },
+    expected: routed({ window: 4, local: 1, block: 4 }),
+  },
+  {
+    name: 'balanced, local where in no cluster, on a cache',
+    shape: { queries: 6, keys: 17 },
+    parameters: { clusters: 4, window: 3, localBlock: 5, uncovered: 'local', localShare: 0 },
+    weights: { centroids: [4, 4, 6] },
+    expected: routed({ window: 3, block: 5, uncovered: 'local' }),
+  },
+  {
+    name: 'balanced, local where in no cluster, step by step',
+    shape: seventeen,
+    parameters: { clusters: 4, window: 3, localBlock: 5, uncovered: 'local' },
+    weights: { centroids: [2, 4, 6] },
+    expected: routed({ window: 3, local: 1, block: 5, uncovered: 'local' }),
+  },
+  {
+    name: 'lists of queries and keys apart, as they are',
+    shape: seventeen,
+    parameters: { clusters: 3, window: 5, shared: false, normalise: false, localShare: 0, uncovered: 'self' },
+    weights: { centroids: [4, 3, 6] },
+    expected: routed({ window: 5, separate: true, raw: true, uncovered: 'self' }),
+  },
+  {
+    // 17 / 5, rounded up.
+    name: 'as many members as positions by clusters',
+    shape: seventeen,
+    parameters: { clusters: 5, localShare: 0.49 },
+    weights: { centroids: [4, 5, 6] },
+    expected: (given) => routed({ window: Math.ceil(given.shape.keys / 5) })(given),
   },
   {
     name: 'the last two of the own cluster',
-    shape: { queries: 17, keys: 17 },
-    parameters: { clusters: 3, window: 2 },
+    shape: seventeen,
+    parameters: { clusters: 3, window: 2, membership: 'own cluster', localShare: 0 },
     weights: { centroids: [4, 3, 6] },
     expected: ownCluster(2),
   },
   {
     name: 'the last three of the own cluster, on a cache',
     shape: { queries: 5, keys: 17 },
-    parameters: { clusters: 2, window: 3 },
+    parameters: { clusters: 2, window: 3, membership: 'own cluster', localShare: 0 },
     weights: { centroids: [4, 2, 6] },
     expected: ownCluster(3),
   },

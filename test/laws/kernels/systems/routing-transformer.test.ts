@@ -1,5 +1,6 @@
 /** Checks of the Routing Transformer (arXiv:2003.05997). */
 import assert from 'node:assert/strict';
+import { countMultiplyAdds } from '../../../../kernels/graph/count';
 import {
   nearest,
   normalised,
@@ -9,6 +10,7 @@ import {
   type Centroids,
 } from '../../../../kernels/mechanisms/routing-transformer/clusters';
 import { publishedClusters } from '../../../../kernels/mechanisms/routing-transformer/definition';
+import type { RoutingParameters } from '../../../../kernels/mechanisms/routing-transformer/rule';
 import { routingTransformer } from '../../../../kernels/mechanisms/routing-transformer/routing-transformer';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import type { AttentionShape } from '../../../../kernels/shape';
@@ -19,6 +21,9 @@ import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';
 
 const open = (length: number): AttentionShape => causalShape(length, { pattern: 'noncausal-self' });
+/** Routed heads alone. */
+const routedOnly = (given: Partial<RoutingParameters>) =>
+  parametersFor(routingTransformer, { localShare: 0, ...given });
 const onSphere = (x: Tensor): Tensor => {
   const width = x.shape.at(-1)!;
   const data = x.data.slice();
@@ -28,25 +33,25 @@ const onSphere = (x: Tensor): Tensor => {
 const filled = (x: Tensor, value: number): Tensor => tensor(x.shape, new Float64Array(x.data.length).fill(value));
 
 describe('Routing Transformer', () => {
-  it('with a window over everything is softmax attention on the sphere, for any clusters; causal with one cluster', () => {
+  it('with a window over everything is softmax attention on the sphere, for any clusters, causal or not', () => {
     for (const clusters of [1, 5]) {
-      const parameters = parametersFor(routingTransformer, { clusters, window: 1000 });
-      const inputs = drawInputs(routingTransformer, open(30), parameters, 3);
+      const inputs = drawInputs(routingTransformer, open(30), routedOnly({ clusters }), 3);
       const sphere = { ...inputs, query: onSphere(inputs.query), key: onSphere(inputs.key) };
-      const full = scaledDotProduct.reference(sphere, open(30), {});
-      assertClose(routingTransformer.reference(inputs, open(30), parameters), full, 1e-12);
+      for (const [shape, shared] of [
+        [open(30), false],
+        [causalShape(30), false],
+        [causalShape(30), true],
+      ] as const) {
+        const full = scaledDotProduct.reference(shared ? { ...sphere, query: sphere.key } : sphere, shape, {});
+        const parameters = routedOnly({ clusters, window: 1000, shared });
+        assertClose(routingTransformer.reference(inputs, shape, parameters), full, 1e-12, shape.pattern);
+      }
     }
-    const shape = causalShape(30);
-    const parameters = parametersFor(routingTransformer, { clusters: 1, window: 1000 });
-    const inputs = drawInputs(routingTransformer, shape, parameters, 4);
-    const shared = { ...inputs, query: onSphere(inputs.key), key: onSphere(inputs.key) };
-    const full = scaledDotProduct.reference(shared, shape, {});
-    assertClose(routingTransformer.reference(inputs, shape, parameters), full, 1e-12);
   });
 
   it('covers planted clusters of equal size exactly once, and keeps the attention inside them', () => {
     const shape = { ...open(64), heads: 1, kvHeads: 1, headDim: 16 };
-    const parameters = parametersFor(routingTransformer, { clusters: 4, window: 16 });
+    const parameters = routedOnly({ clusters: 4, window: 16 });
     const drawn = drawInputs(routingTransformer, shape, parameters, 5);
     const noise = random(6);
     const centre = (c: number, x: number) => (Math.floor(x / 2) % 4 === c ? (x % 2 === 0 ? 3 : -3) : 0);
@@ -82,7 +87,7 @@ describe('Routing Transformer', () => {
       [1024, 32],
     ] as const) {
       const shape = { ...open(length), heads: 1, kvHeads: 1, headDim: 32 };
-      const parameters = parametersFor(routingTransformer, { clusters, window: length / clusters });
+      const parameters = routedOnly({ clusters, window: length / clusters });
       const drawn = drawInputs(routingTransformer, shape, parameters, 7);
       const inputs = { ...drawn, value: filled(drawn.value, 1) };
       const { queries } = publishedClusters(inputs, shape, parameters, 0);
@@ -101,7 +106,7 @@ describe('Routing Transformer', () => {
   });
 
   it('moves with a permutation of the positions', () => {
-    const parameters = parametersFor(routingTransformer, { clusters: 4, window: 9 });
+    const parameters = routedOnly({ clusters: 4, window: 9 });
     const inputs = drawInputs(routingTransformer, open(40), parameters, 8);
     const order = Array.from({ length: 40 }, (_, i) => (i * 11) % 40);
     const moved = {
@@ -156,7 +161,7 @@ describe('Routing Transformer', () => {
         x.data.map((_, at) => centres[Math.floor(at / width) % clusters]![at % width]! + 0.1 * noise.normal()),
       );
     const inputsAfter = (fit: number) => {
-      const parameters = parametersFor(routingTransformer, { clusters, window: length / clusters, fit });
+      const parameters = routedOnly({ clusters, window: length / clusters, fit });
       const drawn = drawInputs(routingTransformer, shape, parameters, 13);
       const given = { ...drawn, query: planted(drawn.query), key: planted(drawn.key) };
       return {
@@ -195,16 +200,72 @@ describe('Routing Transformer', () => {
     assertClose(output, routingTransformer.reference(inputs, shape, parameters), 1e-4);
   });
 
-  it('publishes memberships that depend on the future, and takes a causal form that does not', async () => {
-    // As published, a later row that is nearer to the centroid pushes an earlier one out of its cluster.
-    const centroid = [Float64Array.of(1, -1)];
-    const rows = [Float64Array.of(0.5, -0.5), Float64Array.of(0.4, -0.4)];
-    const chosen = (list: readonly Float64Array[]) => topWindow(similarities(list, centroid), 1, 1)[0];
-    assert.deepEqual(chosen(rows), [0]);
-    assert.deepEqual(chosen([...rows, Float64Array.of(0.9, -0.9)]), [2]);
+  it('reads nothing after the query in causal attention: rows sum to 1 in a cluster and to 0 elsewhere', async () => {
+    const length = 48;
+    const shape = { ...causalShape(length), valueDim: length, heads: 2, kvHeads: 2 };
+    for (const shared of [true, false]) {
+      const parameters = routedOnly({ clusters: 6, shared });
+      const drawn = drawInputs(routingTransformer, shape, parameters, 10);
+      // The output is the row of weights: value j is 1 in column j.
+      const unit = tensor(
+        drawn.value.shape,
+        drawn.value.data.map((_, at) => (Math.floor(at / length) % length === at % length ? 1 : 0)),
+      );
+      const inputs = { ...drawn, value: unit };
+      const weights = await runMechanism(routingTransformer, inputs, shape, parameters);
+      let covered = 0;
+      for (let head = 0; head < 2; head++) {
+        const { queries, keys } = publishedClusters(inputs, shape, parameters, head);
+        for (let i = 0; i < length; i++) {
+          const row = weights.data.subarray((head * length + i) * length, (head * length + i + 1) * length);
+          const reads = queries.some((list, c) => list.includes(i) && keys[c]!.some((j) => j <= i));
+          if (reads) covered++;
+          const sum = row.reduce((total, weight) => total + weight, 0);
+          assert.ok(Math.abs(sum - (reads ? 1 : 0)) < 1e-5, `query ${i} of head ${head}: ${sum}`);
+          assert.ok(
+            row.subarray(i + 1).every((weight) => weight === 0),
+            `query ${i} reads a later key`,
+          );
+        }
+      }
+      assert.ok(covered > length && covered < 2 * length, `${covered} of ${2 * length} queries are in a cluster`);
+    }
+  });
 
+  it('keeps a row while later tokens change places, and changes it where they push its token out of a cluster', () => {
     const shape = causalShape(70);
-    const parameters = parametersFor(routingTransformer, { clusters: 4, window: 9 });
+    const parameters = routedOnly({ clusters: 4, window: 9 });
+    const inputs = drawInputs(routingTransformer, shape, parameters, 10);
+    const rows = (given: typeof inputs) =>
+      takePositions(
+        routingTransformer.reference(given, shape, parameters),
+        Array.from({ length: 50 }, (_, i) => i),
+      );
+    // The same tokens are in the clusters, wherever they stand.
+    const order = Array.from({ length: 70 }, (_, i) => (i < 50 ? i : 50 + (((i - 50) * 7) % 20)));
+    const moved = { ...inputs, key: takePositions(inputs.key, order), value: takePositions(inputs.value, order) };
+    assertClose(rows(moved), rows(inputs), 1e-12);
+
+    // A later row that is nearer to the centroid pushes an earlier one out of its cluster.
+    const centroid = [Float64Array.of(1, -1)];
+    const near = [Float64Array.of(0.5, -0.5), Float64Array.of(0.4, -0.4)];
+    const chosen = (list: readonly Float64Array[]) => topWindow(similarities(list, centroid), 1, 1)[0];
+    assert.deepEqual(chosen(near), [0]);
+    assert.deepEqual(chosen([...near, Float64Array.of(0.9, -0.9)]), [2]);
+    const others = drawInputs(routingTransformer, shape, parameters, 11);
+    const key = tensor(
+      inputs.key.shape,
+      inputs.key.data.map((x, at) => (Math.floor(at / 8) % 70 < 50 ? x : others.key.data[at]!)),
+    );
+    assert.throws(() => assertClose(rows({ ...inputs, key }), rows(inputs), 1e-6), /differs/);
+    assert.equal(routingTransformer.pattern(shape, parameters).dependsOnFuture, true);
+    const whole = routedOnly({ clusters: 4, window: 70 });
+    assert.equal(routingTransformer.pattern(shape, whole).dependsOnFuture, undefined);
+  });
+
+  it('with the own cluster keeps rows whatever comes later', async () => {
+    const shape = causalShape(70);
+    const parameters = routedOnly({ clusters: 4, window: 9, membership: 'own cluster' });
     const inputs = drawInputs(routingTransformer, shape, parameters, 10);
     const before = await runMechanism(routingTransformer, inputs, shape, parameters);
     for (let x = 0; x < 8; x++) {
@@ -220,9 +281,34 @@ describe('Routing Transformer', () => {
     }
   });
 
+  it('grows as n^1.5 with the root of n clusters, by its cost and in its graph, and as n^2 with a fixed number', () => {
+    const slope = (lengths: readonly [number, number], of: (n: number) => number) =>
+      Math.log(of(lengths[1]) / of(lengths[0])) / Math.log(lengths[1] / lengths[0]);
+    const at = (n: number, pattern: AttentionShape['pattern']) => ({
+      ...causalShape(n, { pattern }),
+      headDim: 64,
+      valueDim: 64,
+    });
+    for (const pattern of ['causal-self', 'noncausal-self'] as const) {
+      const root = (n: number) => routedOnly({ clusters: Math.sqrt(n) });
+      const cost = (n: number) => routingTransformer.cost(at(n, pattern), root(n)).flops;
+      const counted = (n: number) =>
+        countMultiplyAdds(routingTransformer.build(at(n, pattern), root(n), 'float32').model);
+      const fixed = (n: number) => routingTransformer.cost(at(n, pattern), routedOnly({ clusters: 8 })).flops;
+      for (const [name, power, expected] of [
+        ['modelled', slope([1024, 16384], cost), 1.5],
+        ['counted', slope([1024, 16384], counted), 1.5],
+        ['modelled to 65,536', slope([1024, 65536], cost), 1.5],
+        ['with 8 clusters', slope([2 ** 16, 2 ** 20], fixed), 2],
+      ] as const) {
+        assert.ok(Math.abs(power - expected) < 0.15, `${pattern}, ${name}: ${power}`);
+      }
+    }
+  });
+
   it('reads the last members of its own cluster in causal attention, itself among them', () => {
     const shape = { ...causalShape(40), heads: 1, kvHeads: 1 };
-    const parameters = parametersFor(routingTransformer, { clusters: 3, window: 4 });
+    const parameters = routedOnly({ clusters: 3, window: 4, membership: 'own cluster' });
     const inputs = drawInputs(routingTransformer, shape, parameters, 11);
     const rows = Array.from({ length: 40 }, (_, i) => normalised(inputs.key.data, i * 8, 8));
     const centroids = Array.from({ length: 3 }, (_, c) => inputs.weights['centroids']!.data.slice(c * 8, (c + 1) * 8));
