@@ -22,6 +22,7 @@ import { shvitBlock } from './modules/shvit/shvit-block';
 import { spectformer } from './modules/spectformer/network';
 import { spectformerBlock } from './modules/spectformer/spectformer-block';
 import { spectralGateModule } from './modules/spectformer/spectral-gate';
+import { neuralMemoryBlock } from './modules/titans/neural-memory-block';
 
 export const moduleCatalogue: readonly Module[] = [
   shsa,
@@ -46,6 +47,7 @@ export const moduleCatalogue: readonly Module[] = [
   isolatedAttention,
   labelAttention,
   multiLane,
+  neuralMemoryBlock,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

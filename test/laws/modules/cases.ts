@@ -103,6 +103,14 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { height: 3, width: 4, channels: 4, heads: 2, references: 'none' },
     { height: 4, width: 4, channels: 4, heads: 2, isolate: false, dropout: 1 },
   ],
+  'neural-memory-block': [
+    { form: 'context', tokens: 9, width: 6, heads: 2, window: 6, chunk: 3, depth: 2, expansion: 1, kernel: 2 },
+    { tokens: 11, width: 6, heads: 2, kernel: 3, chunk: 4, rate: 0.5, batch: 2 },
+    { form: 'context', tokens: 5, width: 4, heads: 1, window: 4, chunk: 2, persistent: 0, kernel: 1, batch: 2 },
+    { form: 'gate', tokens: 11, width: 4, heads: 2, window: 4, chunk: 4, persistent: 3, freeze: 7, reset: 5, batch: 2 },
+    { form: 'layer', tokens: 9, width: 4, heads: 1, window: 3, chunk: 2, persistent: 2, kernel: 1, momentum: false },
+    { form: 'gate', tokens: 5, width: 4, heads: 1, chunk: 8, persistent: 0, forgetting: false, rate: 0.2 },
+  ],
   safa: [
     { channels: 6, blocks: 2, height: 24, width: 32, batch: 2 },
     { channels: 4, blocks: 1, target: 'fine', scaled: false, height: 15, width: 17 },
