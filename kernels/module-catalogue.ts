@@ -22,6 +22,7 @@ import { shvitBlock } from './modules/shvit/shvit-block';
 import { spectformer } from './modules/spectformer/network';
 import { spectformerBlock } from './modules/spectformer/spectformer-block';
 import { spectralGateModule } from './modules/spectformer/spectral-gate';
+import { tnlBlock } from './modules/transnormer/tnl-block';
 import { neuralMemoryBlock } from './modules/titans/neural-memory-block';
 
 export const moduleCatalogue: readonly Module[] = [
@@ -48,6 +49,7 @@ export const moduleCatalogue: readonly Module[] = [
   labelAttention,
   multiLane,
   neuralMemoryBlock,
+  tnlBlock,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

@@ -111,6 +111,11 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { form: 'layer', tokens: 9, width: 4, heads: 1, window: 3, chunk: 2, persistent: 2, kernel: 1, momentum: false },
     { form: 'gate', tokens: 5, width: 4, heads: 1, chunk: 8, persistent: 0, forgetting: false, rate: 0.2 },
   ],
+  'tnl-block': [
+    { tokens: 11, width: 6, heads: 2, hidden: 8, glu: 5, block: 4, layer: 1, layers: 4, batch: 2 },
+    { tokens: 9, width: 4, heads: 3, hidden: 6, glu: 3, block: 2, form: 'parallel', decay: 'paper', rotation: false },
+    { tokens: 8, width: 4, heads: 1, hidden: 4, glu: 3, block: 16, decay: 'none', features: 'elu + 1', gate: false },
+  ],
   safa: [
     { channels: 6, blocks: 2, height: 24, width: 32, batch: 2 },
     { channels: 4, blocks: 1, target: 'fine', scaled: false, height: 15, width: 17 },
