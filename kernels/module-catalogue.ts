@@ -22,6 +22,10 @@ import { shvitBlock } from './modules/shvit/shvit-block';
 import { spectformer } from './modules/spectformer/network';
 import { spectformerBlock } from './modules/spectformer/spectformer-block';
 import { spectralGateModule } from './modules/spectformer/spectral-gate';
+import { covarianceMixing } from './modules/mixers/covariance-attention';
+import { fourierMixing } from './modules/mixers/fourier-mixing';
+import { toeplitzMixing } from './modules/mixers/toeplitz-mixing';
+import { tokenMlp } from './modules/mixers/token-mlp';
 import { tnlBlock } from './modules/transnormer/tnl-block';
 import { neuralMemoryBlock } from './modules/titans/neural-memory-block';
 
@@ -50,6 +54,10 @@ export const moduleCatalogue: readonly Module[] = [
   multiLane,
   neuralMemoryBlock,
   tnlBlock,
+  fourierMixing,
+  toeplitzMixing,
+  tokenMlp,
+  covarianceMixing,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

@@ -116,6 +116,27 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { tokens: 9, width: 4, heads: 3, hidden: 6, glu: 3, block: 2, form: 'parallel', decay: 'paper', rotation: false },
     { tokens: 8, width: 4, heads: 1, hidden: 4, glu: 3, block: 16, decay: 'none', features: 'elu + 1', gate: false },
   ],
+  'fourier-mixing': [
+    { tokens: 12, width: 5, batch: 2 },
+    { tokens: 6, width: 3, form: 'direct', batch: 2 },
+    { tokens: 7, width: 2 },
+    { tokens: 1, width: 1 },
+  ],
+  'toeplitz-mixing': [
+    { tokens: 8, width: 6, kernels: 3, form: 'transform', batch: 2 },
+    { tokens: 7, width: 4, kernels: 2, causal: false, batch: 2 },
+    { tokens: 7, width: 4, kernels: 1, causal: false, form: 'transform' },
+    { tokens: 5, width: 2 },
+    { tokens: 1, width: 1, causal: false, form: 'transform' },
+  ],
+  'token-mlp': [
+    { tokens: 7, width: 4, hidden: 5, batch: 2 },
+    { tokens: 1, width: 1, hidden: 1 },
+  ],
+  'covariance-attention': [
+    { tokens: 7, width: 6, heads: 2, batch: 2 },
+    { tokens: 1, width: 4, heads: 4, bias: false },
+  ],
   safa: [
     { channels: 6, blocks: 2, height: 24, width: 32, batch: 2 },
     { channels: 4, blocks: 1, target: 'fine', scaled: false, height: 15, width: 17 },
