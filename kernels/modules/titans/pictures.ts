@@ -8,6 +8,9 @@ import { learnedBefore, type TitansParameters } from './parameters';
 /** Tokens of the heat map: a cell is still seen at that many. */
 const mostTokens = 128;
 
+/** Lines of a chart; a family of more is not told apart. */
+const mostHeads = 4;
+
 const tokenAxis: PictureAxis = { title: 'Token', unit: '', scale: 'linear' };
 
 export function titansPictures(call: ModuleCall, parameters: TitansParameters): readonly Picture[] {
@@ -18,7 +21,7 @@ export function titansPictures(call: ModuleCall, parameters: TitansParameters): 
   const line = (numbers: Tensor, head: number) =>
     Array.from({ length: tokens }, (_, i) => ({ x: i, y: numbers.data[head * rows + before + i]! }));
   const byHead = (numbers: Tensor) =>
-    Array.from({ length: heads }, (_, head) => ({
+    Array.from({ length: Math.min(mostHeads, heads) }, (_, head) => ({
       title: `head ${head + 1}`,
       mark: 'line' as const,
       points: line(numbers, head),
