@@ -3,6 +3,7 @@ import type { Module } from './module';
 import { dmhcsa } from './modules/convformer/dmhcsa';
 import { convformer } from './modules/convformer/network';
 import { lama } from './modules/low-rank-mha/lama';
+import { lamaCausal } from './modules/low-rank-mha/lama-causal';
 import { featEnhancer } from './modules/featenhancer/network';
 import { safa } from './modules/featenhancer/safa';
 import { isolatedAttention } from './modules/ir-diffusion/isolated-attention';
@@ -39,6 +40,7 @@ export const moduleCatalogue: readonly Module[] = [
   dmhcsa,
   convformer,
   lama,
+  lamaCausal,
   multiscaleGate,
   gatedPooling,
   acmil,

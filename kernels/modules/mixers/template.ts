@@ -58,14 +58,14 @@ export const templateTable = (n: number, d: number, heads: number): PictureTable
   caption: `Each gives Y = A X W with a matrix A over the tokens. For ${n} tokens of ${d} features and ${heads} ${heads === 1 ? 'head' : 'heads'}.`,
   columns: [
     { title: 'Mixer', kind: 'text' },
-    { title: 'A', kind: 'text' },
     { title: 'Parameters', kind: 'number' },
     { title: 'Multiply-adds', kind: 'number', definition: 'Of one sequence, projections included' },
+    { title: 'A', kind: 'text' },
   ],
   rows: mixersOf(n, d, heads).map(({ title, matrix, parameters, multiplyAdds }) => [
     title,
-    matrix,
     parameters,
     multiplyAdds,
+    matrix,
   ]),
 });

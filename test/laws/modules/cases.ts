@@ -21,6 +21,12 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { words: 8, width: 5, heads: 2, context: 'mean', rank: 2, temperature: 0.5, batch: 2 },
     { words: 3, width: 4, heads: 2, context: 'other', activation: 'none', l2: false },
   ],
+  'lama-causal': [
+    { words: 9, width: 6, heads: 3, context: 'mean', batch: 2 },
+    { words: 8, width: 6, heads: 2, rank: 2, temperature: 0.5, batch: 2 },
+    { words: 5, width: 4, heads: 2, context: 'other', activation: 'none' },
+    { words: 3, width: 4, heads: 1, context: 'mean', activation: 'none', l2: false },
+  ],
   acmil: [
     { instances: 11, features: 6, width: 5, hidden: 4, branches: 3, classes: 3, batch: 2 },
     { form: 'multi-head', instances: 7, features: 5, width: 6, branches: 2, heads: 2, batch: 2 },
