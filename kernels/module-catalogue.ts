@@ -3,6 +3,7 @@ import type { Module } from './module';
 import { dmhcsa } from './modules/convformer/dmhcsa';
 import { convformer } from './modules/convformer/network';
 import { lama } from './modules/low-rank-mha/lama';
+import { lamaCausal } from './modules/low-rank-mha/lama-causal';
 import { featEnhancer } from './modules/featenhancer/network';
 import { safa } from './modules/featenhancer/safa';
 import { isolatedAttention } from './modules/ir-diffusion/isolated-attention';
@@ -22,6 +23,12 @@ import { shvitBlock } from './modules/shvit/shvit-block';
 import { spectformer } from './modules/spectformer/network';
 import { spectformerBlock } from './modules/spectformer/spectformer-block';
 import { spectralGateModule } from './modules/spectformer/spectral-gate';
+import { covarianceMixing } from './modules/mixers/covariance-attention';
+import { fourierMixing } from './modules/mixers/fourier-mixing';
+import { toeplitzMixing } from './modules/mixers/toeplitz-mixing';
+import { tokenMlp } from './modules/mixers/token-mlp';
+import { tnlBlock } from './modules/transnormer/tnl-block';
+import { neuralMemoryBlock } from './modules/titans/neural-memory-block';
 
 export const moduleCatalogue: readonly Module[] = [
   shsa,
@@ -33,6 +40,7 @@ export const moduleCatalogue: readonly Module[] = [
   dmhcsa,
   convformer,
   lama,
+  lamaCausal,
   multiscaleGate,
   gatedPooling,
   acmil,
@@ -46,6 +54,12 @@ export const moduleCatalogue: readonly Module[] = [
   isolatedAttention,
   labelAttention,
   multiLane,
+  neuralMemoryBlock,
+  tnlBlock,
+  fourierMixing,
+  toeplitzMixing,
+  tokenMlp,
+  covarianceMixing,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

@@ -59,7 +59,9 @@ export type InitialWeight =
   | { readonly kind: 'normal'; readonly deviation: number }
   | { readonly kind: 'constant'; readonly value: number }
   /** 1 + deviation z, for gains and variances: at least 0.1. */
-  | { readonly kind: 'near-one'; readonly deviation: number };
+  | { readonly kind: 'near-one'; readonly deviation: number }
+  /** All numbers, row by row: a formula that the network begins with. */
+  | { readonly kind: 'numbers'; readonly values: readonly number[] };
 
 export interface ModuleWeight {
   /**

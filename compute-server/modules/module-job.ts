@@ -128,7 +128,13 @@ async function callOf(
   return {
     parameters: read.parameters,
     call: roundedCall(module, { inputs: read.inputs, weights }, read.parameters, plan.precision),
-    notes: [read.note, file?.note ?? `Weights drawn from seed ${plan.seed}: not trained.`],
+    notes: [
+      read.note,
+      file?.note ??
+        (Object.keys(weights).length === 0
+          ? 'It has no weights.'
+          : `Weights drawn from seed ${plan.seed}: not trained.`),
+    ],
   };
 }
 

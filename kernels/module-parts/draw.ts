@@ -8,6 +8,7 @@ import { sizeOf, tensor, type Tensor } from '../tensors/tensor';
 
 export function drawWeight({ name, shape, initial }: ModuleWeight, seed: number): Tensor {
   if (initial.kind === 'constant') return tensor(shape, new Float64Array(sizeOf(shape)).fill(initial.value));
+  if (initial.kind === 'numbers') return roundTo(tensor(shape, Float64Array.from(initial.values)), 'float32');
   const drawn = normalTensor(shape, seedFor(seed, name), initial.deviation);
   if (initial.kind === 'normal') return drawn;
   return tensor(

@@ -75,7 +75,10 @@ describe('modules in the Kernels panel', () => {
   it('a module runs by its form; its pictures stand beside it, and the run leaves as JSON', async () => {
     const panel = await opened();
     const { page } = panel;
+    await choose(panel, 'Module', 'Token mixers: Fourier mixing (FNet)');
+    await page.waitForSelector('[aria-label="Weights of the module"]', { state: 'detached' });
     await choose(panel, 'Module', 'Token mixers: Spectral gate (SpectFormer)');
+    await page.waitForSelector('[aria-label="Weights of the module"]');
     await choose(panel, 'Sample', 'Waves');
     await page.fill('vscode-text-field[aria-label="Height"] input', '4');
     await page.fill('vscode-text-field[aria-label="Width"] input', '');

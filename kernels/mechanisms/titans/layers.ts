@@ -82,8 +82,10 @@ export function memoryLayers(
 }
 
 /** Numbers of one memory. */
-export const memoryCells = (shape: AttentionShape, parameters: MemoryParameters): number =>
-  memoryLayers(shape, parameters).reduce((sum, { rows, columns }) => sum + rows * columns, 0);
+export const memoryCells = (
+  shape: Pick<AttentionShape, 'headDim' | 'valueDim'>,
+  parameters: Pick<MemoryParameters, 'depth' | 'expansion'>,
+): number => memoryLayers(shape, parameters).reduce((sum, { rows, columns }) => sum + rows * columns, 0);
 
 /** The weights of a memory: gates of a key, and what it begins with. */
 export const memoryWeights = (shape: AttentionShape, parameters: MemoryParameters): readonly Weight[] => [

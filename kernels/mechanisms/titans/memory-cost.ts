@@ -8,28 +8,42 @@ const geluFlops = 9;
 const slopeFlops = 9;
 
 /** Widths of the layers' inputs together, of their outputs, and of the hidden layers alone. */
-function widthsOf(shape: AttentionShape, parameters: MemoryParameters) {
+function widthsOf(shape: AttentionShape, parameters: Pick<MemoryParameters, 'depth' | 'expansion'>) {
   const layers = memoryLayers(shape, parameters);
   const inputs = layers.reduce((sum, { rows }) => sum + rows, 0);
   return { inputs, outputs: layers.reduce((sum, { columns }) => sum + columns, 0), hidden: inputs - shape.headDim };
 }
 
 /**
- * Multiply-adds and other operations of the chunks of `rows` keys. With w the weights of one memory (d dv for a matrix), w'
+ * Multiply-adds of the chunks of `rows` keys. With w the weights of one memory (d dv for a matrix), w'
  * those above its first layer, a chunk of L has, for each key: L^2 + L for the decays (with momentum and forgetting), w of its errors and w'
  * of those below, w for the next memory and for the next surprise; for each query: w for the memory and for the surprise, and
  * L for each input and output of a layer.
  */
-export function chunkFlops(shape: AttentionShape, size: number, rows: number, parameters: MemoryParameters): number {
+export function chunkProducts(
+  shape: AttentionShape,
+  size: number,
+  rows: number,
+  parameters: Pick<MemoryParameters, 'depth' | 'expansion' | 'momentum' | 'forgetting'>,
+): number {
   const { batch, heads, kvHeads, headDim: d } = shape;
   const cells = memoryCells(shape, parameters);
-  const { inputs, outputs, hidden } = widthsOf(shape, parameters);
-  const { momentum, forgetting, depth } = parameters;
+  const { inputs, outputs } = widthsOf(shape, parameters);
+  const { momentum, forgetting } = parameters;
   const above = cells - memoryLayers(shape, parameters)[0]!.columns * d;
   const parts = momentum ? 2 : 1;
-  const perKey = (momentum && forgetting ? size ** 2 + size : 0) + (1 + parts) * cells + above + 3 * d;
+  const perKey = (momentum && forgetting ? size ** 2 + size : 0) + (1 + parts) * cells + above;
   const perQuery = parts * cells + size * (inputs + outputs);
-  const products = batch * rows * (kvHeads * perKey + heads * perQuery);
+  return batch * rows * (kvHeads * perKey + heads * perQuery);
+}
+
+/** Two for each multiply-add, those of the gates included, and other operations. */
+export function chunkFlops(shape: AttentionShape, size: number, rows: number, parameters: MemoryParameters): number {
+  const { batch, heads, kvHeads, headDim: d } = shape;
+  const { hidden, inputs } = widthsOf(shape, parameters);
+  const { momentum, depth } = parameters;
+  const parts = momentum ? 2 : 1;
+  const products = chunkProducts(shape, size, rows, parameters) + 3 * batch * rows * kvHeads * d;
   const elementwise =
     batch *
     rows *

@@ -221,23 +221,28 @@ export function readInChunks(
   shape: AttentionShape,
   order: MemoryOrder,
 ): Value {
+  const rows = {
+    query: unitRows(query),
+    key: unitRows(key),
+    value,
+    ...decaysOf(gateValues(key, weights, order)),
+  };
+  return readRows(rows, initialCarry(weights, shape, order), shape, order);
+}
+
+/** The same of rows that are made: queries [b, h, n, d], all others [b, hkv, m, .]. */
+export function readRows(rows: ChunkRows, first: CarriedMemory, shape: AttentionShape, order: MemoryOrder): Value {
   const { batch, heads, kvHeads, queries, keys, valueDim } = shape;
-  const group = heads / kvHeads;
   const { size, front, count } = chunksOf(keys, order);
   const blocks = (x: Value, own: number): Value => {
-    const [rows, width] = [Number(x.shape[2]), Number(x.shape[3])];
-    const padded = pad(x, 2, front + keys - rows, count * size - front - keys);
+    const [length, width] = [Number(x.shape[2]), Number(x.shape[3])];
+    const padded = pad(x, 2, front + keys - length, count * size - front - keys);
     return transpose(reshape(padded, [batch, kvHeads, own, count, size, width]), [3, 0, 1, 2, 4, 5]);
   };
-  const rows = {
-    query: blocks(unitRows(query), group),
-    key: blocks(unitRows(key), 1),
-    value: blocks(value, 1),
-    ...mapped(decaysOf(gateValues(key, weights, order)), (x) => blocks(x, 1)),
-  };
   const names = Object.keys(rows);
-  const lower = lowerTriangle(query, size);
-  const { outputs } = scan(flatCarry(initialCarry(weights, shape, order)), Object.values(rows), (states, slices) => {
+  const cut = Object.entries(rows).map(([name, x]) => blocks(x as Value, name === 'query' ? heads / kvHeads : 1));
+  const lower = lowerTriangle(rows.query, size);
+  const { outputs } = scan(flatCarry(first), cut, (states, slices) => {
     const chunk = Object.fromEntries(names.map((name, at) => [name, slices[at]!])) as unknown as ChunkRows;
     const { next, read } = learnChunk(carryOf(states, order), chunk, lower);
     return { states: flatCarry(next), outputs: [read] };

@@ -30,7 +30,7 @@ export interface LamaParameters extends Record<string, number | string | boolean
 }
 
 /** Below it a word's scores are not scaled to length 1: a row of zeros stays one. */
-const smallest = 1e-6;
+export const smallest = 1e-6;
 
 function weightsOf({ width, heads, rank, context }: LamaParameters): readonly ModuleWeight[] {
   return [
@@ -90,6 +90,13 @@ export function lamaReference(call: ModuleCall, parameters: LamaParameters) {
   return { attention, output: matrixProduct(attention, call.inputs['h']!) };
 }
 
+/** Sizes by the shapes of the port's weights. */
+export function lamaSizes(shapeOf: (name: string) => readonly number[] | undefined): Partial<LamaParameters> {
+  const p = shapeOf('_p');
+  if (!p) return {};
+  return { width: p[0]!, heads: p[1]!, rank: 1, context: shapeOf('_c') ? 'learned' : 'mean' };
+}
+
 export const lama: Module<LamaParameters> = {
   id: 'lama',
   title: 'Low-rank multi-head attention (LAMA)',
@@ -99,7 +106,7 @@ export const lama: Module<LamaParameters> = {
   source: {
     reference: 'arXiv:1912.00835, equation 3.13; github.com/JohnGiorgi/compact-multi-head-self-attention-pytorch',
     trust: 'medium',
-    note: 'No code of the authors was found. Names of weights are those of the port (_p, _q, _c). Choices of Headscope: rank, temperature, and a context from other tokens; the causal form is not offered.',
+    note: 'No code of the authors was found. Names of weights are those of the port (_p, _q, _c). Choices of Headscope: rank, temperature, and a context from other tokens; the causal form is a module of its own.',
   },
   parameters: {
     words: { kind: 'integer', title: 'Words', description: 'n, of each text.', min: 1, max: 8192, default: 64 },
@@ -177,11 +184,7 @@ export const lama: Module<LamaParameters> = {
     },
   ],
   weights: weightsOf,
-  parametersOf(shapeOf) {
-    const p = shapeOf('_p');
-    if (!p) return {};
-    return { width: p[0]!, heads: p[1]!, rank: 1, context: shapeOf('_c') ? 'learned' : 'mean' };
-  },
+  parametersOf: lamaSizes,
   reference: lamaReference,
   build(graph, { batch, words, heads, rank, context, activation, l2, temperature }) {
     const h = graph.input('h');

@@ -21,6 +21,12 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { words: 8, width: 5, heads: 2, context: 'mean', rank: 2, temperature: 0.5, batch: 2 },
     { words: 3, width: 4, heads: 2, context: 'other', activation: 'none', l2: false },
   ],
+  'lama-causal': [
+    { words: 9, width: 6, heads: 3, context: 'mean', batch: 2 },
+    { words: 8, width: 6, heads: 2, rank: 2, temperature: 0.5, batch: 2 },
+    { words: 5, width: 4, heads: 2, context: 'other', activation: 'none' },
+    { words: 3, width: 4, heads: 1, context: 'mean', activation: 'none', l2: false },
+  ],
   acmil: [
     { instances: 11, features: 6, width: 5, hidden: 4, branches: 3, classes: 3, batch: 2 },
     { form: 'multi-head', instances: 7, features: 5, width: 6, branches: 2, heads: 2, batch: 2 },
@@ -102,6 +108,40 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { height: 5, width: 3, channels: 6, heads: 1, references: 'in-place', lambda: 1.5, dropout: 0.5, subjects: 3 },
     { height: 3, width: 4, channels: 4, heads: 2, references: 'none' },
     { height: 4, width: 4, channels: 4, heads: 2, isolate: false, dropout: 1 },
+  ],
+  'neural-memory-block': [
+    { form: 'context', tokens: 9, width: 6, heads: 2, window: 6, chunk: 3, depth: 2, expansion: 1, kernel: 2 },
+    { tokens: 11, width: 6, heads: 2, kernel: 3, chunk: 4, rate: 0.5, batch: 2 },
+    { form: 'context', tokens: 5, width: 4, heads: 1, window: 4, chunk: 2, persistent: 0, kernel: 1, batch: 2 },
+    { form: 'gate', tokens: 11, width: 4, heads: 2, window: 4, chunk: 4, persistent: 3, freeze: 7, reset: 5, batch: 2 },
+    { form: 'layer', tokens: 9, width: 4, heads: 1, window: 3, chunk: 2, persistent: 2, kernel: 1, momentum: false },
+    { form: 'gate', tokens: 5, width: 4, heads: 1, chunk: 8, persistent: 0, forgetting: false, rate: 0.2 },
+  ],
+  'tnl-block': [
+    { tokens: 11, width: 6, heads: 2, hidden: 8, glu: 5, block: 4, layer: 1, layers: 4, batch: 2 },
+    { tokens: 9, width: 4, heads: 3, hidden: 6, glu: 3, block: 2, form: 'parallel', decay: 'paper', rotation: false },
+    { tokens: 8, width: 4, heads: 1, hidden: 4, glu: 3, block: 16, decay: 'none', features: 'elu + 1', gate: false },
+  ],
+  'fourier-mixing': [
+    { tokens: 12, width: 5, batch: 2 },
+    { tokens: 6, width: 3, form: 'direct', batch: 2 },
+    { tokens: 7, width: 2 },
+    { tokens: 1, width: 1 },
+  ],
+  'toeplitz-mixing': [
+    { tokens: 8, width: 6, kernels: 3, form: 'transform', batch: 2 },
+    { tokens: 7, width: 4, kernels: 2, causal: false, batch: 2 },
+    { tokens: 7, width: 4, kernels: 1, causal: false, form: 'transform' },
+    { tokens: 5, width: 2 },
+    { tokens: 1, width: 1, causal: false, form: 'transform' },
+  ],
+  'token-mlp': [
+    { tokens: 7, width: 4, hidden: 5, batch: 2 },
+    { tokens: 1, width: 1, hidden: 1 },
+  ],
+  'covariance-attention': [
+    { tokens: 7, width: 6, heads: 2, batch: 2 },
+    { tokens: 1, width: 4, heads: 4, bias: false },
   ],
   safa: [
     { channels: 6, blocks: 2, height: 24, width: 32, batch: 2 },

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { drawCall } from '../../../../kernels/module-parts/draw';
 import type { ModuleCall } from '../../../../kernels/module';
+import { causalAttention, lamaCausal } from '../../../../kernels/modules/low-rank-mha/lama-causal';
 import { lama, lamaReference, lamaScores } from '../../../../kernels/modules/low-rank-mha/lama';
 import { poolings } from '../../../../kernels/modules/low-rank-mha/pictures';
 import { measureError } from '../../../../kernels/tensors/error';
@@ -187,5 +188,49 @@ describe('low-rank multi-head attention', () => {
     assert.deepEqual(settings, { width: 768, heads: 8, rank: 1, context: 'learned' });
     const listed = lama.weights({ ...parameters, ...settings }).map(({ name, shape }) => [name, shape] as const);
     assert.deepEqual(new Map(listed), shapes);
+  });
+});
+
+describe('causal low-rank attention', () => {
+  const causal = { ...parameters, width: 6 };
+
+  for (const context of ['learned', 'mean']) {
+    it(`${context}: rows add up to 1 over the words so far, and later words change nothing before them`, () => {
+      const by = { ...causal, context };
+      const call = drawCall(lamaCausal, by, 1);
+      const { data } = causalAttention(call, by);
+      for (let row = 0; row < 24; row++) {
+        const [i, from] = [row % 8, row * 8];
+        const whole = data.subarray(from, from + 8).reduce((sum, share) => sum + share, 0);
+        assert.ok(Math.abs(whole - 1) < 1e-12);
+        assert.ok(data.subarray(from + i + 1, from + 8).every((share) => share === 0));
+        // The last of eight words is padding.
+        if (i === 7) assert.equal(data[from + 7], 0);
+      }
+      const h = call.inputs['h']!;
+      const other = tensor(
+        h.shape,
+        h.data.map((value, at) => (at >= 5 * 6 ? 3 - value : value)),
+      );
+      const [one, changed] = [h, other].map(
+        (words) => lamaCausal.reference({ ...call, inputs: { ...call.inputs, h: words } }, by)['output']!.data,
+      );
+      assert.deepEqual(one!.subarray(0, 30), changed!.subarray(0, 30));
+      assert.notDeepEqual(one!.subarray(30, 36), changed!.subarray(30, 36));
+    });
+  }
+
+  it('words before the first that is not padding read nothing', () => {
+    const call = drawCall(lamaCausal, causal, 2);
+    const mask = tensor([1, 8], Float64Array.of(0, 0, 1, 1, 1, 1, 1, 1));
+    const output = lamaCausal.reference({ ...call, inputs: { ...call.inputs, mask } }, causal)['output']!.data;
+    assert.ok(output.subarray(0, 12).every((value) => value === 0));
+    assert.deepEqual(output.subarray(12, 18), call.inputs['h']!.data.subarray(12, 18));
+  });
+
+  it('one context for all words costs as much as n, one for each as much as n squared', () => {
+    const at = (context: string, words: number): number => lamaCausal.cost({ ...causal, context, words }).multiplyAdds;
+    assert.ok(Math.abs(Math.log2(at('learned', 4096) / at('learned', 2048)) - 1) < 0.01);
+    assert.ok(Math.abs(Math.log2(at('mean', 4096) / at('mean', 2048)) - 2) < 0.02);
   });
 });

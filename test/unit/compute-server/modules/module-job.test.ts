@@ -107,6 +107,15 @@ describe('A run of a module', function () {
     assert.deepEqual(saved.result.sections.map(({ id }) => id).slice(-2), ['cost', 'proof']);
   });
 
+  it('of a module that learns nothing says so', async () => {
+    const { result } = await run({
+      module: 'fourier-mixing',
+      parameters: { tokens: 4, width: 2 },
+      input: { kind: 'sample', sample: 'normal' },
+    });
+    assert.deepEqual(result.notes.slice(1), ['It has no weights.']);
+  });
+
   it('is timed in turn with plain attention over the same tokens', async () => {
     const { result } = await run({ seconds: 0.3 });
     assert.ok(result.timing);

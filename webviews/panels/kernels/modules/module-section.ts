@@ -107,26 +107,7 @@ function formOf(part: Part, form: ModuleForm, info: ModuleInfo): TemplateResult 
         })}
       </div>
     </section>
-    <section aria-label="Weights of the module">
-      <h3>Weights</h3>
-      ${pathField({
-        label: 'Published weights',
-        value: form.files.weights,
-        placeholder: 'Empty: drawn from the seed',
-        what: 'file',
-        onInput: (weights) => edit({ files: { ...form.files, weights } }),
-        onBrowse: () => actions.chooseModuleFile('weights'),
-      })}
-      <p class="reason">
-        A safetensors file with the names of the repository:
-        ${info.weights
-          .slice(0, 2)
-          .map(({ name }) => name)
-          .join(', ')}
-        … behind a prefix. The sizes follow from their shapes.
-      </p>
-      ${form.files.weights === '' ? nothing : field('Prefix', textField({ label: 'Prefix of the weights', value: form.prefix, placeholder: 'The first that fits', onInput: (prefix) => edit({ prefix }) }))}
-    </section>
+    ${info.weights.length === 0 ? nothing : weightFields(part, form, info, edit)}
     <section aria-label="Run of the module">
       <h3>Run</h3>
       <div class="fields">
@@ -163,6 +144,35 @@ function formOf(part: Part, form: ModuleForm, info: ModuleInfo): TemplateResult 
         )}
       </div>
     </section>`;
+}
+
+/** A file of published weights and its prefix. */
+function weightFields(
+  { actions }: Part,
+  form: ModuleForm,
+  info: ModuleInfo,
+  edit: (change: Partial<ModuleForm>) => void,
+): TemplateResult {
+  return html`<section aria-label="Weights of the module">
+    <h3>Weights</h3>
+    ${pathField({
+      label: 'Published weights',
+      value: form.files.weights,
+      placeholder: 'Empty: drawn from the seed',
+      what: 'file',
+      onInput: (weights) => edit({ files: { ...form.files, weights } }),
+      onBrowse: () => actions.chooseModuleFile('weights'),
+    })}
+    <p class="reason">
+      A safetensors file with the names of the repository:
+      ${info.weights
+        .slice(0, 2)
+        .map(({ name }) => name)
+        .join(', ')}
+      … behind a prefix. The sizes follow from their shapes.
+    </p>
+    ${form.files.weights === '' ? nothing : field('Prefix', textField({ label: 'Prefix of the weights', value: form.prefix, placeholder: 'The first that fits', onInput: (prefix) => edit({ prefix }) }))}
+  </section>`;
 }
 
 function inputFields(
