@@ -12,6 +12,7 @@ import { type Column, countColumn, sortRows, table, textColumn } from '../../ui/
 import { copyTools } from '../../ui/whole-table';
 import type { Part } from './actions';
 import { comparable } from './comparison';
+import { backwardNotes, passColumns } from './pass-columns';
 import { measuredMechanisms, type State } from './state';
 
 /** A point of the plan: its row once there is one. */
@@ -152,6 +153,7 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
       probability,
     ),
     ...comparisonColumns(state, number),
+    ...passColumns(state.rows, title(baseline), number),
     number('peak', 'Peak memory', memory.name, 'Measured growth of the peak memory of the process.', ({ peakBytes }) =>
       peakBytes === undefined ? undefined : peakBytes / memory.size,
     ),
@@ -324,7 +326,7 @@ function notes(rows: readonly TableRow[]): TemplateResult | typeof nothing {
   for (const { row } of rows) {
     const shorter = row?.checkedLength !== undefined && row.checkedLength !== row.length;
     const compared = shorter ? [`error compared at ${count(row.checkedLength ?? 0)} tokens`] : [];
-    for (const note of [...(row?.notes ?? []), ...compared]) {
+    for (const note of [...(row?.notes ?? []), ...compared, ...(row ? backwardNotes(row) : [])]) {
       found.set(note, [...(found.get(note) ?? []), `${row?.mechanism ?? ''} at ${count(row?.length ?? 0)}`]);
     }
   }
