@@ -61,6 +61,6 @@ export function passColumns<C>(rows: readonly BenchmarkRow[], baseline: string, 
   ];
 }
 
-/** Why rows have no time of their backward pass. */
-export const backwardNotes = ({ backward }: BenchmarkRow): readonly string[] =>
-  backward?.reason === undefined ? [] : [`no backward pass: ${backward.reason.replace(/\.$/, '')}`];
+/** Why a row has no time of its backward pass; `title` of its mechanism. */
+export const backwardNotes = ({ backward }: BenchmarkRow, title: string): readonly string[] =>
+  backward?.reason === undefined ? [] : [`no backward pass of ${title}. ${backward.reason.replace(/\.$/, '')}`];

@@ -305,7 +305,7 @@ export function resultsTable(part: Part, identities: Identities): TemplateResult
             }
           : undefined,
     })}
-    ${notes(rows)}`;
+    ${notes(rows, (id) => identities.get(id)?.title ?? id)}`;
 }
 
 /** Reasons that are faults; a kernel that does not fit in memory has done nothing wrong. */
@@ -321,12 +321,12 @@ const noteWords: Readonly<Record<string, string>> = {
 };
 
 /** What the rows say about themselves, under the table and not in its cells. */
-function notes(rows: readonly TableRow[]): TemplateResult | typeof nothing {
+function notes(rows: readonly TableRow[], title: (id: string) => string): TemplateResult | typeof nothing {
   const found = new Map<string, string[]>();
   for (const { row } of rows) {
     const shorter = row?.checkedLength !== undefined && row.checkedLength !== row.length;
     const compared = shorter ? [`error compared at ${count(row.checkedLength ?? 0)} tokens`] : [];
-    for (const note of [...(row?.notes ?? []), ...compared, ...(row ? backwardNotes(row) : [])]) {
+    for (const note of [...(row?.notes ?? []), ...compared, ...(row ? backwardNotes(row, title(row.mechanism)) : [])]) {
       found.set(note, [...(found.get(note) ?? []), `${row?.mechanism ?? ''} at ${count(row?.length ?? 0)}`]);
     }
   }
