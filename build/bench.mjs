@@ -35,6 +35,7 @@ const conditions = {
 };
 
 const figures = [];
+const notRun = [];
 const broken = [];
 for (const file of files.filter((each) => wanted.length === 0 || wanted.includes(each.slice(0, -suffix.length)))) {
   const bench = require(fileURLToPath(new URL(file, folder))).default;
@@ -48,6 +49,10 @@ for (const file of files.filter((each) => wanted.length === 0 || wanted.includes
       figures.push({ bench: bench.name, ...figure, ...(figure.target === undefined ? {} : { met: isMet(figure) }) });
       print(figure);
     },
+    notRun(name, reason) {
+      notRun.push({ bench: bench.name, name, reason });
+      console.log(`  ${name.padEnd(72)} not run: ${reason}`);
+    },
   };
   try {
     await bench.run(report);
@@ -59,7 +64,10 @@ for (const file of files.filter((each) => wanted.length === 0 || wanted.includes
 
 await mkdir(results, { recursive: true });
 const file = new URL('bench.json', results);
-await writeFile(file, JSON.stringify({ ...conditions, loadAfter: loadavg()[0], figures, broken }, null, 2) + '\n');
+await writeFile(
+  file,
+  JSON.stringify({ ...conditions, loadAfter: loadavg()[0], figures, notRun, broken }, null, 2) + '\n',
+);
 
 const missed = figures.filter(({ met }) => met === false);
 const targets = figures.filter(({ met }) => met !== undefined).length;

@@ -41,10 +41,75 @@ export function benchTable(result: BenchmarkResult): string {
     head,
     table,
     'error: from the float64 reference, in the output row nearest to what rounding explains there (allowed)',
+    ...cacheLines(result),
+    ...backwardLines(result),
     `Ceilings: ${roof.peakGflops.toFixed(0)} GFLOP/s, ${roof.peakBandwidthGBs.toFixed(1)} GB/s`,
     ...(fits.length > 0 ? [`Growth: ${fits.join(', ')}`] : []),
     ...(from.length > 0 ? [`Faster than ${plan.baseline}: ${from.join(', ')}`] : []),
   ].join('\n');
+}
+
+/** A table of its own: cold and warm runs are other samples than those of the median. */
+function cacheLines({ rows }: BenchmarkResult): readonly string[] {
+  const timed = rows.flatMap(({ length, mechanism, caches }) => (caches ? [{ length, mechanism, ...caches }] : []));
+  if (timed.length === 0) return [];
+  return [
+    '',
+    textTable(
+      ['length', 'mechanism', 'cold ms', 'warm ms', 'cold/warm', 'n'],
+      timed.map(({ length, mechanism, coldMs, warmMs, samples }) => [
+        String(length),
+        mechanism,
+        coldMs.toPrecision(4),
+        warmMs.toPrecision(4),
+        (coldMs / warmMs).toFixed(2),
+        String(samples),
+      ]),
+      [0, 2, 3, 4, 5],
+    ),
+    'cold: a run after a pass over more memory than the caches hold; warm: the run right after it (medians of n pairs)',
+  ];
+}
+
+function backwardLines({ plan, rows }: BenchmarkResult): readonly string[] {
+  const passes = rows.flatMap(({ length, mechanism, backward }) => (backward ? [{ length, mechanism, backward }] : []));
+  if (passes.length === 0) return [];
+  return [
+    '',
+    textTable(
+      [
+        'length',
+        'mechanism',
+        'both ms',
+        'sd',
+        'n',
+        'over forward',
+        `times ${plan.baseline}`,
+        '',
+        'error',
+        'allowed',
+        '',
+      ],
+      passes.map(({ length, mechanism, backward }) => {
+        const { medianMs, relativeSd, samples, overForward, ratioToBaseline: ratio, maxError, tolerance } = backward;
+        return [
+          String(length),
+          mechanism,
+          medianMs === undefined ? '' : medianMs.toPrecision(4),
+          relativeSd === undefined ? '' : `${(relativeSd * 100).toFixed(1)} %`,
+          samples === undefined ? '' : String(samples),
+          overForward === undefined ? '' : overForward.toFixed(2),
+          ratio ? `${ratio.median.toFixed(2)} [${ratio.low.toFixed(2)}, ${ratio.high.toFixed(2)}]` : '',
+          ratio ? verdict(ratio) : '',
+          maxError === undefined ? '' : maxError.toExponential(1),
+          tolerance === undefined ? '' : tolerance.toExponential(1),
+          backward.reason ?? '',
+        ];
+      }),
+      [0, 2, 3, 4, 5, 8, 9],
+    ),
+    'both: forward and backward (gradients of query, key and value); error: of directional derivatives, relative to the gradient, from float64 differences',
+  ];
 }
 
 function cells(row: BenchmarkRow): string[] {

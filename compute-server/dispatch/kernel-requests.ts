@@ -143,6 +143,8 @@ export const planRequest: Schema<BenchmarkPlan> = object<BenchmarkPlan>({
   seed,
   secondsPerLength: seconds,
   measureMemory: flag,
+  backward: optional(flag),
+  caches: optional(flag),
   done: optional(rowsOf(anyNumber)),
   origin: optional(filledText),
 });

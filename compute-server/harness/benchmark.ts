@@ -6,7 +6,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BenchmarkProgress, SelfTest } from '../../protocol/compute/api';
 import { keptOnResume } from '../../protocol/results/benchmark';
-import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow, Calibration, Roof } from '../../protocol/results/benchmark';
+import type {
+  BenchmarkPlan,
+  BenchmarkResult,
+  BenchmarkRow,
+  CacheTimes,
+  Calibration,
+  Roof,
+} from '../../protocol/results/benchmark';
 import { FailureError } from '../../protocol/wire/failures';
 import { bytesInWords, sentenceOf } from '../../protocol/wire/words';
 import { random, seedFor } from '../../kernels/tensors/random';
@@ -18,20 +25,36 @@ import { runIsolated } from '../isolated/isolated';
 import type { DeviceId } from '../runtime/session';
 import type { Surroundings } from '../surroundings';
 import { headscopeVersion } from '../version';
+import {
+  backwardGraph,
+  isBackwardPrepared,
+  prepareBackward,
+  type BackwardGraph,
+  type PreparedBackward,
+  type RefusedBackward,
+} from './backward';
+import { backwardName, backwardTimes } from './backward-row';
 import { efficiencyLengths } from './cab';
+import { coldAndWarm } from './caches';
 import { mechanismOf } from './catalogue';
 import { cellAt, costOf, shapeAt, supportOf } from './cell';
 import type { Cell } from './cell';
 import { crossovers, exponentFits } from './conclusions';
+import { groups } from './groups';
 import { sharedInputs } from './inputs';
 import { neededBytes, nothingFits, overLimit } from './memory-limit';
 import type { PeakMemory } from './peak-memory';
 import { isPrepared, prepare } from './prepared';
 import type { Prepared } from './prepared';
-import { impossible, refusedRow, timedRow } from './rows';
+import { impossible, refusedRow, timedRow, withoutImpossible } from './rows';
 import { TimeLeft } from './time-left';
 import { interleave } from './timing';
 import type { Series, TimingEnd } from './timing';
+
+/** A mechanism's forward pass, and its forward and backward pass where the plan asks for it. */
+interface Passes extends Prepared {
+  readonly backward?: PreparedBackward | RefusedBackward;
+}
 
 interface Run {
   readonly plan: BenchmarkPlan;
@@ -167,9 +190,19 @@ async function* measureLength(cells: readonly Cell[], run: Run): AsyncGenerator<
   }
   const baseline = possible.find((cell) => cell.mechanism.id === plan.baseline);
   const others = possible.filter((cell) => cell !== baseline && !kept(cell));
-  for (const group of groups(baseline, others, surroundings.memoryLimit)) {
+  const backwards = new Map<Cell, BackwardGraph>();
+  if (plan.backward && plan.shape.mode !== 'decode') {
+    for (const cell of baseline ? [baseline, ...others] : others) {
+      backwards.set(cell, backwardGraph(cell, run, surroundings.memoryLimit - neededBytes(cell)));
+    }
+  }
+  const needed = (cell: Cell): number => {
+    const backward = backwards.get(cell);
+    return neededBytes(cell) + (backward && 'graph' in backward ? backward.peakBytes : 0);
+  };
+  for (const group of groups(baseline, others, surroundings.memoryLimit, needed)) {
     if (run.signal.aborted) return;
-    yield* measureGroup(group, length, kept, run);
+    yield* measureGroup(group, length, kept, backwards, run);
   }
 }
 
@@ -177,43 +210,30 @@ const whyOf = (support: ReturnType<typeof supportOf>): string => (support.ok ? '
 const isRowOf = (row: BenchmarkRow, cell: Cell): boolean =>
   row.mechanism === cell.mechanism.id && row.length === cell.length;
 
-/**
- * Sessions keep their memory between runs, so only as many mechanisms are open at once as fit together beside the baseline.
- * The baseline takes part in every group: ratios are by pairs.
- */
-function groups(baseline: Cell | undefined, others: readonly Cell[], limit: number): Cell[][] {
-  const base = baseline ? neededBytes(baseline) : 0;
-  const result: Cell[][] = [];
-  let room = -1;
-  for (const cell of others) {
-    const needed = neededBytes(cell);
-    if (needed > room || result.length === 0) {
-      result.push(baseline ? [baseline] : []);
-      room = limit - base;
-    }
-    result.at(-1)!.push(cell);
-    room -= needed;
-  }
-  return result.length > 0 ? result : baseline ? [[baseline]] : [];
-}
-
 async function* measureGroup(
   cells: readonly Cell[],
   length: number,
   kept: (cell: Cell) => boolean,
+  backwards: ReadonlyMap<Cell, BackwardGraph>,
   run: Run,
 ): AsyncGenerator<BenchmarkProgress, void, void> {
   const { plan, signal } = run;
   const shared = sharedInputs(shapeAt(plan, length), plan.seed, plan.precision);
-  const prepared: Prepared[] = [];
+  const prepared: Passes[] = [];
   try {
     for (const cell of cells) {
       if (signal.aborted) return;
       yield stage(`Length ${length}: proving ${cell.mechanism.title}`, run);
       await nextTurn();
       const outcome = await prepare(cell, shared, run);
-      if (isPrepared(outcome)) prepared.push(outcome);
-      else if (!kept(cell)) {
+      if (isPrepared(outcome)) {
+        const at = prepared.push(outcome) - 1;
+        const graph = backwards.get(cell);
+        if (!graph) continue;
+        yield stage(`Length ${length}: proving the gradients of ${cell.mechanism.title}`, run);
+        await nextTurn();
+        prepared[at] = { ...outcome, backward: await prepareBackward(cell, graph, shared, run) };
+      } else if (!kept(cell)) {
         const refusal = outcome.check ? 'wrong' : outcome.unsupported ? 'unsupported' : 'runtime';
         yield* finish(refusedRow(cell, refusal, outcome.reason, outcome.check), run);
       }
@@ -221,40 +241,56 @@ async function* measureGroup(
     if (prepared.length === 0 || signal.aborted) return;
     yield* timeGroup(prepared, length, kept, run);
   } finally {
-    for (const each of prepared) await each.release();
+    for (const { release, backward } of prepared) {
+      await release();
+      if (backward && isBackwardPrepared(backward)) await backward.release();
+    }
   }
 }
 
 async function* timeGroup(
-  prepared: readonly Prepared[],
+  prepared: readonly Passes[],
   length: number,
   kept: (cell: Cell) => boolean,
   run: Run,
 ): AsyncGenerator<BenchmarkProgress, void, void> {
   const { plan, signal } = run;
   const titles = prepared.map(({ cell }) => cell.mechanism.title).join(', ');
-  const competitors = prepared.map(({ cell, bound }) => ({ name: cell.mechanism.id, run: () => bound.run() }));
+  const forward = prepared.map(({ cell, bound }) => ({ name: cell.mechanism.id, run: () => bound.run() }));
+  const backward = prepared.flatMap(({ cell, backward }) =>
+    backward && isBackwardPrepared(backward)
+      ? [{ name: backwardName(cell.mechanism.id), run: () => backward.bound.run() }]
+      : [],
+  );
   const source = random(seedFor(plan.seed, `order.${length}`));
-  const timing = interleave(competitors, {
+  const timing = interleave([...forward, ...backward], {
     baseline: plan.baseline,
+    secondBaseline: backwardName(plan.baseline),
     seconds: plan.secondsPerLength,
     uniform: () => source.uniform(),
     signal,
   });
-  const rowsOf = (series: readonly Series[], end: TimingEnd | undefined, peaks: ReadonlyMap<string, PeakMemory>) => {
-    const base = series.find((each) => each.name === plan.baseline);
+  const rowsOf = (
+    series: readonly Series[],
+    end?: TimingEnd,
+    peaks?: ReadonlyMap<string, PeakMemory>,
+    caches?: ReadonlyMap<string, CacheTimes>,
+  ) => {
+    const seriesOf = (name: string) => series.find((each) => each.name === name);
+    const base = seriesOf(plan.baseline);
     return prepared
       .filter(({ cell }) => !kept(cell))
-      .flatMap(({ cell, check, predictedMs }) => {
-        const own = series.find((each) => each.name === cell.mechanism.id);
+      .flatMap(({ cell, check, predictedMs, backward }) => {
+        const { id } = cell.mechanism;
+        const own = seriesOf(id);
         if (!own || own.times.size === 0) return [];
-        const peak = peaks.get(own.name);
-        return [
-          timedRow(
-            { cell, check, series: own, baseline: base === own ? undefined : base, end, peak, predictedMs },
-            run.device,
-          ),
-        ];
+        const measured = {
+          ...{ cell, check, series: own, baseline: base === own ? undefined : base, end, predictedMs },
+          peak: peaks?.get(id),
+          caches: caches?.get(id),
+          backward: backward && backwardTimes(backward, id, plan.baseline, seriesOf),
+        };
+        return [timedRow(measured, run.device)];
       });
   };
 
@@ -272,7 +308,13 @@ async function* timeGroup(
     if (performance.now() - shown < 250) continue;
     shown = performance.now();
     yield stage(`Length ${length}: timing ${titles}`, run);
-    for (const row of rowsOf(series, undefined, new Map())) yield { kind: 'row', row, final: false };
+    for (const row of rowsOf(series)) yield { kind: 'row', row, final: false };
+  }
+  let caches: ReadonlyMap<string, CacheTimes> | undefined;
+  if (plan.caches && run.device === 'cpu' && !signal.aborted) {
+    yield stage(`Length ${length}: timing with cold caches`, run);
+    const seconds = plan.secondsPerLength / 4;
+    caches = await coldAndWarm(forward, { threads: run.threads, seconds, uniform: () => source.uniform(), signal });
   }
   const peaks = new Map<string, PeakMemory>();
   if (plan.measureMemory && !signal.aborted) {
@@ -282,10 +324,11 @@ async function* timeGroup(
       if (peak) peaks.set(cell.mechanism.id, peak);
     }
   }
-  for (const row of rowsOf(series, end, peaks)) {
+  for (const row of rowsOf(series, end, peaks, caches)) {
     const { cell } = prepared.find((each) => isRowOf(row, each.cell))!;
     const why = await impossibleHere(row, cell, run);
-    yield* finish(why ? { ...refusedRow(cell, 'impossible', why), ...pickError(row) } : row, run);
+    const right = why ? { ...refusedRow(cell, 'impossible', why), ...pickError(row) } : row;
+    yield* finish(withoutImpossible(right, run.roof), run);
   }
 }
 

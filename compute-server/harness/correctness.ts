@@ -20,9 +20,14 @@ import { arithmeticOn } from './arithmetic';
 import { costOf, layoutOf, needsWhole, wholeShape, type Cell } from './cell';
 import { wholeInputs } from './inputs';
 
-/** Floating-point operations that one float64 reference may take: three of them (see `references`) about half a second of JavaScript. */
-const affordableFlops = 5e8 / references;
-const fewestRows = 16;
+/** What a proof may take: floating-point operations of one float64 reference, and the query rows that are compared at least. */
+export interface ProofBudget {
+  readonly flops: number;
+  readonly fewestRows: number;
+}
+
+/** Of outputs: three references (see `references`) take about half a second of JavaScript. */
+const outputBudget: ProofBudget = { flops: 5e8 / references, fewestRows: 16 };
 
 export interface Check {
   /** In the row that comes nearest to its bound, or misses it most: the largest |runtime - reference|, and the bound. */
@@ -37,11 +42,14 @@ export interface Check {
   readonly checkedLength?: number;
 }
 
+/** Operations of one query row of all heads, as softmax attention takes them. */
+export const rowFlops = ({ shape: { batch, heads, keys, headDim, valueDim } }: Cell): number =>
+  2 * batch * heads * keys * (headDim + valueDim);
+
 /** The rows to compare, ascending; undefined: all of them. */
-export function sampledRows(cell: Cell, seed: number): readonly number[] | undefined {
-  const { batch, heads, queries, keys, headDim, valueDim } = cell.shape;
-  const affordable = Math.floor(affordableFlops / (2 * batch * heads * keys * (headDim + valueDim)));
-  const count = Math.max(fewestRows, affordable);
+export function sampledRows(cell: Cell, seed: number, budget = outputBudget): readonly number[] | undefined {
+  const { queries } = cell.shape;
+  const count = Math.max(budget.fewestRows, Math.floor(budget.flops / rowFlops(cell)));
   if (count >= queries) return undefined;
   const source = random(seedFor(seed, `${cell.mechanism.id}.rows`));
   const rows = new Set([0, queries - 1]);
@@ -49,16 +57,17 @@ export function sampledRows(cell: Cell, seed: number): readonly number[] | undef
   return [...rows].sort((a, b) => a - b);
 }
 
+const mostWholeFlops = 4 * outputBudget.flops;
+
 /** Whether the whole reference may be run; the cost model of the kernel is taken for the cost of the reference. */
 export const wholeIsAffordable = (cell: Cell): boolean =>
-  (needsWhole(cell) ? cell.mechanism.cost(wholeShape(cell), cell.parameters) : costOf(cell)).flops <=
-  4 * affordableFlops;
+  (needsWhole(cell) ? cell.mechanism.cost(wholeShape(cell), cell.parameters) : costOf(cell)).flops <= mostWholeFlops;
 
 /** Whether the cell can be checked at its own length. */
 export const canBeChecked = (cell: Cell): boolean =>
   cell.mechanism.referenceRows !== undefined || wholeIsAffordable(cell);
 
-/** Float64 operations a second of the references, in JavaScript: what `affordableFlops` counts on. */
+/** Float64 operations a second of the references, in JavaScript: what `outputBudget` counts on. */
 const referenceFlopsPerSecond = 1e9;
 
 /**
@@ -67,16 +76,14 @@ const referenceFlopsPerSecond = 1e9;
  * where a reference does more than its kernel (longheads 4 s for 0.5, gaam 2.5 s for 0; Node 20, 2026-11-27).
  */
 export function checkSeconds(cell: Cell): number {
-  const { batch, heads, keys, headDim, valueDim } = cell.shape;
-  const rowFlops = 2 * batch * heads * keys * (headDim + valueDim);
   const byRows = cell.mechanism.referenceRows !== undefined;
   const flops = (): number => {
-    if (!canBeChecked(cell)) return 4 * affordableFlops;
+    if (!canBeChecked(cell)) return mostWholeFlops;
     if (needsWhole(cell)) {
-      return byRows ? rowFlops : cell.mechanism.cost(wholeShape(cell), cell.parameters).flops;
+      return byRows ? rowFlops(cell) : cell.mechanism.cost(wholeShape(cell), cell.parameters).flops;
     }
     const rows = byRows ? sampledRows(cell, 0) : undefined;
-    return rows ? rows.length * rowFlops : costOf(cell).flops;
+    return rows ? rows.length * rowFlops(cell) : costOf(cell).flops;
   };
   return flops() / referenceFlopsPerSecond;
 }
@@ -93,7 +100,8 @@ export function check(
   const whole = needsWhole(cell);
   const shape = whole ? wholeShape(cell) : cell.shape;
   const given = whole ? wholeInputs(cell, inputs, seed, precision) : inputs;
-  const actual = headsFirst(cell, output);
+  const { batch, heads, queries, valueDim } = cell.shape;
+  const actual = headsFirst(cell, output, [batch, heads, queries, valueDim]);
   const rows = mechanism.referenceRows && !whole ? sampledRows(cell, seed) : undefined;
   const definition = definitionOf(mechanism, given, shape, parameters, (inputs) =>
     whole
@@ -132,16 +140,20 @@ function lastRow(
   );
 }
 
-/** The output of the graph as [b, h, n, dv]. */
-function headsFirst(cell: Cell, output: RuntimeArray): Tensor {
-  const { batch, heads, queries, valueDim } = cell.shape;
-  if (!(output.data instanceof Float32Array || output.data instanceof Uint16Array)) {
+/** What a graph gives in the layout of the cell as [b, h, n, d]: its output, or the gradient of an input. */
+export function headsFirst(
+  cell: Cell,
+  { data }: RuntimeArray,
+  shape: readonly [batch: number, heads: number, positions: number, width: number],
+): Tensor {
+  const [batch, heads, positions, width] = shape;
+  if (!(data instanceof Float32Array || data instanceof Uint16Array)) {
     throw new TypeError(`${cell.mechanism.id} gives an output that is not of floating point`);
   }
   if (layoutOf(cell) === 'sequence-first') {
-    return toHeadsFirst(fromRuntime(output.data, [batch, queries, heads * valueDim]), heads);
+    return toHeadsFirst(fromRuntime(data, [batch, positions, heads * width]), heads);
   }
-  return fromRuntime(output.data, [batch, heads, queries, valueDim]);
+  return fromRuntime(data, shape);
 }
 
 /** The rows of [b, h, n, dv]. */

@@ -110,15 +110,21 @@ function predictionOf(graph: Graph, calibration: Calibration): number | undefine
   }
 }
 
-/** Checks the cell whole at the longest half, quarter, … of its length whose reference is affordable. */
-async function checkShorter(cell: Cell, settings: PrepareSettings): Promise<Check> {
+/** The cell at the longest half, quarter, … of its length whose reference is affordable. */
+export function shorterCell(cell: Cell, plan: BenchmarkPlan, canBeChecked: (cell: Cell) => boolean): Cell {
   let length = cell.length;
   let shorter: Cell;
   do {
     length = Math.floor(length / 2);
-    shorter = cellAt(cell.mechanism, settings.plan, length);
+    shorter = cellAt(cell.mechanism, plan, length);
   } while (length > 1 && !(canBeChecked(shorter) && supportOf(shorter).ok));
+  return shorter;
+}
+
+/** Checks the cell whole at a shorter length. */
+async function checkShorter(cell: Cell, settings: PrepareSettings): Promise<Check> {
   const { plan } = settings;
+  const shorter = shorterCell(cell, plan, (each) => canBeChecked(each));
   const { session, checked } = await openAndCheck(
     shorter,
     graphOf(shorter, plan.precision, settings.device),
@@ -126,10 +132,11 @@ async function checkShorter(cell: Cell, settings: PrepareSettings): Promise<Chec
     settings,
   );
   await session.release();
-  return { ...checked, checkedLength: length };
+  return { ...checked, checkedLength: shorter.length };
 }
 
-const firstLine = (error: unknown): string => {
+/** The first line of what the runtime says went wrong, as a sentence. */
+export const firstLine = (error: unknown): string => {
   const line = (error instanceof Error ? error.message : String(error)).split('\n')[0]!.slice(0, 400);
   return /[.!?]$/.test(line) ? line : `${line}.`;
 };

@@ -1,5 +1,5 @@
 /** Rows of the table from what was measured. */
-import type { BenchmarkRow, Roof } from '../../protocol/results/benchmark';
+import type { BackwardTimes, BenchmarkRow, CacheTimes, Roof } from '../../protocol/results/benchmark';
 import type { DeviceId } from '../runtime/session';
 import { beyondCaches } from '../devices/roof';
 import { costOf, type Cell } from './cell';
@@ -25,7 +25,8 @@ export const refusedRow = (cell: Cell, refusal: Refusal, reason: string, check?:
   ...checked(check),
 });
 
-const checked = (check: Check | undefined) =>
+/** What a row says of its proof. */
+export const checked = (check: Check | undefined) =>
   check
     ? {
         maxError: check.maxError,
@@ -44,10 +45,12 @@ export interface Measured {
   readonly end: TimingEnd | undefined;
   readonly peak: PeakMemory | undefined;
   readonly predictedMs?: number | undefined;
+  readonly backward?: BackwardTimes | undefined;
+  readonly caches?: CacheTimes | undefined;
 }
 
 export function timedRow(measured: Measured, device: DeviceId): BenchmarkRow {
-  const { cell, check, series, baseline, end, peak, predictedMs } = measured;
+  const { cell, check, series, baseline, end, peak, predictedMs, backward, caches } = measured;
   const times = [...series.times.values()];
   const { median, quartiles, relativeSd } = summary(times);
   const cost = costOf(cell);
@@ -79,6 +82,8 @@ export function timedRow(measured: Measured, device: DeviceId): BenchmarkRow {
     bandwidthGBs: cost.bytes / median / 1e6,
     ...checked(check),
     ...(baseline && compared[0].length > 0 ? { ratioToBaseline: ratioOfPairs(...compared) } : {}),
+    ...(backward ? { backward } : {}),
+    ...(caches ? { caches } : {}),
     ...(notes.length > 0 ? { notes } : {}),
   };
 }
@@ -103,4 +108,20 @@ export function impossible(row: BenchmarkRow, cell: Cell, roof: Roof): string | 
     return `Reading its inputs and writing its output at ${rate.toFixed(0)} GB/s is above the ${roof.peakBandwidthGBs.toFixed(0)} GB/s that this device reaches, so the time cannot be right and is not shown.`;
   }
   return undefined;
+}
+
+/** The row without the time of its backward pass where that is above the roof. */
+export function withoutImpossible(row: BenchmarkRow, roof: Roof): BenchmarkRow {
+  const { gflops, flops, maxError, tolerance } = row.backward ?? {};
+  if (gflops === undefined || gflops <= roof.peakGflops * slack) return row;
+  const reason = `${gflops.toFixed(0)} GFLOP/s is above the ${roof.peakGflops.toFixed(0)} GFLOP/s that this device reaches, so the time cannot be right and is not shown.`;
+  return {
+    ...row,
+    backward: {
+      reason,
+      ...(flops === undefined ? {} : { flops }),
+      ...(maxError === undefined ? {} : { maxError }),
+      ...(tolerance === undefined ? {} : { tolerance }),
+    },
+  };
 }

@@ -12,6 +12,8 @@ export interface Competitor {
 export interface TimingOptions {
   /** The competitor that takes part in every round, because all are compared with it. */
   readonly baseline: string;
+  /** A second one: the baseline's backward pass, where those are timed. */
+  readonly secondBaseline?: string;
   /**
    * Most seconds of timing, warm-up excluded. Slow kernels get more: three rounds whatever they take, and up to three times
    * the seconds for the six rounds without which the rank test cannot decide anything.
@@ -78,7 +80,8 @@ export async function* interleave(
   for (let round = 0; round < mostRounds; round++) {
     for (const entry of shuffled(entries, options.uniform)) {
       if (options.signal.aborted) return 'cancelled';
-      const active = !entry.settled || entry.name === options.baseline;
+      const isBaseline = entry.name === options.baseline || entry.name === options.secondBaseline;
+      const active = !entry.settled || isBaseline;
       if (active) entry.times.set(round, await sample(entry, options.signal));
     }
     if (options.signal.aborted) return 'cancelled';
@@ -112,7 +115,7 @@ async function sample(entry: Entry, signal: AbortSignal): Promise<number> {
 const isSettled = (times: ReadonlyMap<number, number>): boolean =>
   summary([...times.values()]).relativeError <= settledError;
 
-function shuffled<T>(items: readonly T[], uniform: () => number): T[] {
+export function shuffled<T>(items: readonly T[], uniform: () => number): T[] {
   const order = [...items];
   for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor(uniform() * (i + 1));

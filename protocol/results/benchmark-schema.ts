@@ -23,10 +23,12 @@ import {
 } from '../schema/fields';
 import { headOf, provenance } from '../schema/parts';
 import type {
+  BackwardTimes,
   BenchmarkPlan,
   BenchmarkResult,
   BenchmarkRow,
   BenchmarkShape,
+  CacheTimes,
   Calibration,
   Crossover,
   ExponentFit,
@@ -89,6 +91,29 @@ function withoutNulls(value: unknown): unknown {
   return entries.some(absent) ? Object.fromEntries(entries.filter((entry) => !absent(entry))) : value;
 }
 
+const ratioOf = (number: Schema<number>): Schema<Ratio> =>
+  object<Ratio>({ median: number, low: number, high: number, p: number });
+
+function backwardOf(number: Schema<number>): Schema<BackwardTimes> {
+  const measured = optional(number);
+  return object<BackwardTimes>({
+    reason: optional(text),
+    medianMs: measured,
+    relativeSd: measured,
+    samples: measured,
+    quartilesMs: optional(pair(number, number, 'a pair of numbers')),
+    overForward: measured,
+    ratioToBaseline: optional(ratioOf(number)),
+    predictedPeakBytes: measured,
+    flops: measured,
+    gflops: measured,
+    maxError: measured,
+    tolerance: measured,
+    checkedRows: measured,
+    checkedLength: measured,
+  });
+}
+
 /** `number`: of a file, or any that was measured. */
 function rowOf(number: Schema<number>): Schema<BenchmarkRow> {
   const measured = optional(number);
@@ -118,7 +143,9 @@ function rowOf(number: Schema<number>): Schema<BenchmarkRow> {
       tolerance: measured,
       checkedRows: measured,
       checkedLength: measured,
-      ratioToBaseline: optional(object<Ratio>({ median: number, low: number, high: number, p: number })),
+      ratioToBaseline: optional(ratioOf(number)),
+      backward: optional(backwardOf(number)),
+      caches: optional(object<CacheTimes>({ coldMs: number, warmMs: number, samples: number })),
       notes: optional(texts),
     }),
   );
@@ -143,6 +170,8 @@ export const planOf = (shape: Schema<BenchmarkShape>, figureOfPlan: Schema<numbe
     seed: figureOfPlan,
     secondsPerLength: figureOfPlan,
     measureMemory: flag,
+    backward: optional(flag),
+    caches: optional(flag),
     done: optional(rowsOf(figureOfPlan)),
     origin: optional(text),
   });

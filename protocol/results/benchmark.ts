@@ -49,6 +49,10 @@ export interface BenchmarkPlan {
   readonly secondsPerLength: number;
   /** Measure peak memory in a fresh process per cell. */
   readonly measureMemory: boolean;
+  /** Time forward and backward passes beside forward passes (prefill only). */
+  readonly backward?: boolean;
+  /** Time runs with cold and with warm caches (on the cpu only). */
+  readonly caches?: boolean;
   /** Rows already measured for the same plan: they are kept, not measured again (resume). */
   readonly done?: readonly BenchmarkRow[];
   /** The model config that the shape was taken from, for display. */
@@ -64,6 +68,49 @@ export interface Ratio {
   readonly high: number;
   /** Two-sided Wilcoxon signed-rank test over the logarithms of the pairs. */
   readonly p: number;
+}
+
+/**
+ * A forward pass and the gradients of query, key and value from a seeded gradient of the output, as one run; timed in the same
+ * rounds as the forward passes. Without a time `reason` says why.
+ */
+export interface BackwardTimes {
+  /** One sentence. */
+  readonly reason?: string;
+  readonly medianMs?: number;
+  /** Standard deviation over median of the samples. */
+  readonly relativeSd?: number;
+  readonly samples?: number;
+  readonly quartilesMs?: readonly [number, number];
+  /** How many times longer than the forward pass alone: median over the pairs of the rounds. */
+  readonly overForward?: number;
+  /** The baseline's forward and backward pass over the mechanism's. */
+  readonly ratioToBaseline?: Ratio;
+  /** Of tensors alive at once by the shapes of the graph; the memory is not measured. */
+  readonly predictedPeakBytes?: number;
+  /** Of the products of the graph, two for each multiply-add. */
+  readonly flops?: number;
+  readonly gflops?: number;
+  /**
+   * Largest of three: |directional derivative by the runtime's gradient - central difference of the float64 reference| over the
+   * gradient's root of the sum of squares, of query, key and value (compute-server/harness/gradient-check.ts).
+   */
+  readonly maxError?: number;
+  readonly tolerance?: number;
+  /** Query rows of each head on which the objective of the difference depends; absent: all. */
+  readonly checkedRows?: number;
+  readonly checkedLength?: number;
+}
+
+/**
+ * One run after a pass over more memory than the caches hold (cold) and the run right after it (warm): medians over pairs
+ * (compute-server/harness/caches.ts). `medianMs` of the row is between: there other mechanisms run between two runs.
+ */
+export interface CacheTimes {
+  readonly coldMs: number;
+  readonly warmMs: number;
+  /** Pairs. */
+  readonly samples: number;
 }
 
 export interface BenchmarkRow {
@@ -109,6 +156,9 @@ export interface BenchmarkRow {
   /** The length at which it was compared, when the reference of the row's own length takes too long. */
   readonly checkedLength?: number;
   readonly ratioToBaseline?: Ratio;
+  /** Where the plan asks for it. */
+  readonly backward?: BackwardTimes;
+  readonly caches?: CacheTimes;
   /**
    * `predicted`: memory was not measured; `not-reset`: the system did not let VmHWM be reset before the cell, so that
    * `peakBytes` lacks what hides below an earlier mark of the process; `few-pairs`: fewer than six pairs with the

@@ -89,6 +89,8 @@ const plan: Fields<BenchmarkPlan> = {
   furtherPatterns: 'free',
   secondsPerLength: 'free',
   measureMemory: 'free',
+  backward: 'free',
+  caches: 'free',
   done: 'free',
   // Where the shape came from, and what was asked for: the device of the result is where it ran.
   origin: 'free',

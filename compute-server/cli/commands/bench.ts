@@ -42,6 +42,8 @@ interface BenchOptions {
   readonly precision: BenchmarkPlan['precision'];
   readonly seed: number;
   readonly seconds: number;
+  readonly backward?: boolean;
+  readonly caches: boolean;
   readonly memory: boolean;
   readonly memoryLimit?: number;
   readonly resume?: string;
@@ -87,6 +89,8 @@ export const bench: Registration = (program, session) => {
       seconds,
       10,
     )
+    .option('--backward', 'time forward and backward passes too (prefill only), their gradients proved before')
+    .option('--no-caches', 'do not time runs with cold and with warm caches')
     .option('--no-memory', 'do not measure peak memory')
     .option('--memory-limit <size>', 'refuse cells that need more, e.g. 6GB (default: a share of the memory)', bytes)
     .option('--resume <file>', 'keep the rows of an earlier result of the same plan')
@@ -149,6 +153,9 @@ async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]):
   if (options.mode === 'decode' && options.pattern !== 'causal-self') {
     throw wrongUsage('Decoding reads what came before: --mode decode takes --pattern causal-self.');
   }
+  if (options.mode === 'decode' && options.backward) {
+    throw wrongUsage('A decoding step has no backward pass: --backward takes --mode prefill.');
+  }
   if (options.keys !== undefined && !isCross(options.pattern)) {
     throw wrongUsage(
       `In ${options.pattern} there are as many keys as queries: --keys takes --pattern noncausal-cross or causal-cross.`,
@@ -182,14 +189,26 @@ async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]):
     seed: options.seed,
     secondsPerLength: options.seconds,
     measureMemory: options.memory,
+    ...(options.backward ? { backward: true } : {}),
+    ...(options.caches ? { caches: true } : {}),
   };
   return options.resume === undefined ? plan : { ...plan, done: await rowsToKeep(options.resume, plan) };
 }
 
 /** What must be equal for rows of one run to be combined with rows of another. */
-const comparable = ({ baseline, shape, parameters, device, threads, precision, seed }: BenchmarkPlan): string => {
-  const { lengths: _lengths, ...fixed } = shape;
-  return JSON.stringify([baseline, Object.entries(fixed).sort(), parameters, device, threads, precision, seed]);
+const comparable = (plan: BenchmarkPlan): string => {
+  const { baseline, parameters, device, threads, precision, seed, backward = false } = plan;
+  const { lengths: _lengths, ...fixed } = plan.shape;
+  return JSON.stringify([
+    baseline,
+    Object.entries(fixed).sort(),
+    parameters,
+    device,
+    threads,
+    precision,
+    seed,
+    backward,
+  ]);
 };
 
 async function rowsToKeep(file: string, plan: BenchmarkPlan): Promise<readonly BenchmarkRow[]> {
@@ -204,7 +223,7 @@ async function rowsToKeep(file: string, plan: BenchmarkPlan): Promise<readonly B
   }
   if (comparable(earlier.plan) !== comparable(plan)) {
     throw wrongUsage(
-      `${file} was measured with another baseline, shape, parameters, device, threads, precision or seed. Give the same options, or leave --resume out.`,
+      `${file} was measured with another baseline, shape, parameters, device, threads, precision, seed or --backward. Give the same options, or leave --resume out.`,
     );
   }
   return (earlier.rows as readonly BenchmarkRow[]).filter(keptOnResume);

@@ -26,6 +26,7 @@ export function defaultPlan(setting: <K extends SettingKey>(key: K) => SettingVa
     seed: setting('headscope.benchmark.seed'),
     secondsPerLength: setting('headscope.benchmark.secondsPerLength'),
     measureMemory: setting('headscope.benchmark.measureMemory'),
+    caches: true,
   };
 }
 

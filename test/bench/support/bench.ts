@@ -14,6 +14,8 @@ export interface Figure {
 
 export interface Report {
   figure(figure: Figure): void;
+  /** A figure that this machine cannot give, and why. */
+  notRun(name: string, reason: string): void;
 }
 
 export interface Bench {

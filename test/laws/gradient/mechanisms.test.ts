@@ -9,7 +9,7 @@ import { toSequenceFirst } from '../../../kernels/tensors/layout';
 import { normalTensor, seedFor } from '../../../kernels/tensors/random';
 import { largest, tensor, type Tensor } from '../../../kernels/tensors/tensor';
 import { evaluate } from '../../support/graph-arithmetic/evaluate';
-import { reopen } from '../../support/graph-arithmetic/reopen';
+import { reopen } from '../../../kernels/graph/reopen';
 import { settings } from '../kernels/cases';
 import { runGraph } from '../kernels/run';
 import { float32Limit, float64Limit, relativeError } from './check';

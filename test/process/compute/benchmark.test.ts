@@ -169,6 +169,33 @@ describe('a benchmark', function () {
     assert.equal(shorter.checkedRows, undefined);
   });
 
+  it('times forward and backward passes whose gradients are right, and cold and warm caches', async () => {
+    const mechanisms = ['scaled-dot-product', 'sliding-window', 'wrong-gradient', 'without-gradient'];
+    const asked = { mechanisms, backward: true, caches: true, shape: { pattern: 'noncausal-self' as const } };
+    const result = await client.call('benchmark', [smallPlan(asked)]);
+    assert.deepEqual(unclassified(result), []);
+    for (const row of result.rows) {
+      assert.ok(row.ok, row.reason);
+      assert.ok(row.caches!.coldMs > 0 && row.caches!.warmMs > 0 && row.caches!.samples >= 5);
+    }
+    for (const mechanism of ['fused', 'scaled-dot-product', 'sliding-window']) {
+      const { medianMs } = rowOf(result, mechanism, 64);
+      const { reason, ...both } = rowOf(result, mechanism, 64).backward!;
+      assert.equal(reason, undefined);
+      assert.ok(both.maxError! > 0 && both.maxError! <= both.tolerance!);
+      assert.ok(both.medianMs! > 0 && medianMs! > 0 && both.samples! >= 3 && both.overForward! > 0);
+      assert.equal(both.gflops, both.flops! / both.medianMs! / 1e6);
+      assert.equal(both.ratioToBaseline === undefined, mechanism === 'fused');
+    }
+    // Forward: two products of 64 x 64 x 32 for each of two heads; back: two for each of them.
+    assert.equal(rowOf(result, 'scaled-dot-product', 64).backward!.flops, 6 * 2 * 2 * 64 * 64 * 32);
+    const wrong = rowOf(result, 'wrong-gradient', 64).backward!;
+    assert.match(wrong.reason!, /^Its gradient of key differs from differences of the float64 reference/);
+    assert.ok(wrong.maxError! > wrong.tolerance! && wrong.medianMs === undefined);
+    const { reason } = rowOf(result, 'without-gradient', 64).backward!;
+    assert.match(reason!, /^It has no gradient: The gradient through Celu .* is not computed: it has no rule\.$/);
+  });
+
   it('refuses a cell that needs more memory than there is and names the longest length that fits', async () => {
     const limited = startClient({}, { HEADSCOPE_MEMORY_LIMIT: String(64e6) });
     try {

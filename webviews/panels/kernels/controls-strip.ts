@@ -195,6 +195,30 @@ function deviceFields({ state, actions }: Part, form: Form, problems: Problems):
       name: 'Measure peak memory',
       hint: 'Runs each point once more in a process of its own.',
     },
+    ...(form.mode === 'decode'
+      ? []
+      : [
+          {
+            kind: 'check',
+            key: 'backward',
+            label: 'Backward',
+            box: 'Time',
+            name: 'Time backward passes',
+            hint: 'Also times forward passes together with the gradients of query, key and value, proved before.',
+          } as const,
+        ]),
+    ...(form.device === 'cpu'
+      ? [
+          {
+            kind: 'check',
+            key: 'caches',
+            label: 'Cold caches',
+            box: 'Time',
+            name: 'Time runs with cold and warm caches',
+            hint: 'One run after other data has filled the caches, and the run right after it.',
+          } as const,
+        ]
+      : []),
   ]);
 }
 
@@ -207,7 +231,7 @@ export function estimateWords({ supports }: Pick<State, 'supports'>, plan: Bench
   if (!checks.every((one) => one && (!one.ok || one.checkSeconds !== undefined)))
     return `${timing}, besides checks and warm-up.`;
   const proving = checks.reduce((sum, one) => sum + (one?.checkSeconds ?? 0), 0);
-  return `${timing} and about ${seconds(proving)} of checks against float64, besides warm-up${plan.measureMemory ? ' and a process for the memory of each point' : ''}.`;
+  return `${timing} and about ${seconds(proving)} of checks against float64${plan.backward ? ', those of gradients not counted' : ''}, besides warm-up${plan.measureMemory ? ' and a process for the memory of each point' : ''}.`;
 }
 
 /** The strip in one line, for when it is folded. */

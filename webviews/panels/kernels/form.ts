@@ -38,6 +38,8 @@ export interface Form {
   readonly seed: string;
   readonly secondsPerLength: string;
   readonly measureMemory: boolean;
+  readonly backward: boolean;
+  readonly caches: boolean;
   readonly parameters: Readonly<Record<string, Readonly<Record<string, string | boolean>>>>;
 }
 
@@ -71,6 +73,8 @@ export function toForm(plan: BenchmarkPlan, shapes: readonly ShapeChoice[], shap
     seed: String(plan.seed),
     secondsPerLength: String(plan.secondsPerLength),
     measureMemory: plan.measureMemory,
+    backward: plan.backward ?? false,
+    caches: plan.caches ?? false,
     parameters: Object.fromEntries(
       Object.entries(plan.parameters).map(([id, values]) => [
         id,
@@ -182,6 +186,8 @@ export function readForm(form: Form, mechanisms: readonly MechanismInfo[], proce
       seed,
       secondsPerLength,
       measureMemory: form.measureMemory,
+      ...(form.backward && form.mode === 'prefill' ? { backward: true } : {}),
+      ...(form.caches && form.device === 'cpu' ? { caches: true } : {}),
       ...(form.origin === '' ? {} : { origin: form.origin }),
     },
   };

@@ -1,5 +1,6 @@
 /** The arrangement of the panel: the card of a mechanism, charts, the table, further sections. */
 import { html, type TemplateResult } from 'lit';
+import type { Chart } from '../../charts/chart';
 import { folded, panelPage } from '../../ui/panel-page';
 import type { Part } from './actions';
 import { cabSection } from './cab-table';
@@ -53,7 +54,10 @@ function results(
       <section class="measurements" aria-label="Measurements">${table()}</section>`;
   return html`${cards(charts.slice(0, 1))} ${shown}
   ${folded(part, { name: 'table', title: 'Measurements', id: 'measurements' }, table)}
-  ${folded(part, { name: 'pictures', title: 'Ratio, memory, roofline, error', id: 'more-pictures' }, () =>
-    cards(charts.slice(1)),
-  )}`;
+  ${folded(part, { name: 'pictures', title: morePictures(charts), id: 'more-pictures' }, () => cards(charts.slice(1)))}`;
 }
+
+const morePictures = (charts: readonly Chart[]): string =>
+  charts.some(({ id }) => id === 'backward')
+    ? 'Backward, ratio, memory, roofline, error'
+    : 'Ratio, memory, roofline, error';

@@ -1,6 +1,7 @@
-/** The legend, which is also the switch of what is drawn, and the five charts. */
+/** The legend, which is also the switch of what is drawn, and the charts. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
+import { backwardOverLength, hasBackward } from '../../charts/backward-over-length';
 import type { Chart } from '../../charts/chart';
 import '../../charts/chart-card';
 import type { ChartExport } from '../../charts/chart-card';
@@ -68,6 +69,7 @@ function roofOfDevice({ devices, measuredPlan }: State): Measured['roof'] {
 
 export const chartsOf = (measured: Measured): readonly Chart[] => [
   timeOverLength(measured),
+  ...(hasBackward(measured) ? [backwardOverLength(measured)] : []),
   ratioToBaseline(measured),
   peakMemory(measured),
   roofline(measured),

@@ -12,6 +12,7 @@ import { type Column, countColumn, sortRows, table, textColumn } from '../../ui/
 import { copyTools } from '../../ui/whole-table';
 import type { Part } from './actions';
 import { comparable } from './comparison';
+import { backwardNotes, passColumns } from './pass-columns';
 import { measuredMechanisms, type State } from './state';
 
 /** A point of the plan: its row once there is one. */
@@ -152,6 +153,7 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
       probability,
     ),
     ...comparisonColumns(state, number),
+    ...passColumns(state.rows, title(baseline), number),
     number('peak', 'Peak memory', memory.name, 'Measured growth of the peak memory of the process.', ({ peakBytes }) =>
       peakBytes === undefined ? undefined : peakBytes / memory.size,
     ),
@@ -303,7 +305,7 @@ export function resultsTable(part: Part, identities: Identities): TemplateResult
             }
           : undefined,
     })}
-    ${notes(rows)}`;
+    ${notes(rows, (id) => identities.get(id)?.title ?? id)}`;
 }
 
 /** Reasons that are faults; a kernel that does not fit in memory has done nothing wrong. */
@@ -319,12 +321,12 @@ const noteWords: Readonly<Record<string, string>> = {
 };
 
 /** What the rows say about themselves, under the table and not in its cells. */
-function notes(rows: readonly TableRow[]): TemplateResult | typeof nothing {
+function notes(rows: readonly TableRow[], title: (id: string) => string): TemplateResult | typeof nothing {
   const found = new Map<string, string[]>();
   for (const { row } of rows) {
     const shorter = row?.checkedLength !== undefined && row.checkedLength !== row.length;
     const compared = shorter ? [`error compared at ${count(row.checkedLength ?? 0)} tokens`] : [];
-    for (const note of [...(row?.notes ?? []), ...compared]) {
+    for (const note of [...(row?.notes ?? []), ...compared, ...(row ? backwardNotes(row, title(row.mechanism)) : [])]) {
       found.set(note, [...(found.get(note) ?? []), `${row?.mechanism ?? ''} at ${count(row?.length ?? 0)}`]);
     }
   }

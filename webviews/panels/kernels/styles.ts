@@ -195,7 +195,7 @@ export const panelStyles = css`
     .wide .charts {
       grid-template-columns: repeat(2, minmax(0, 1fr));
     }
-    .wide .charts > [data-chart='time'] {
+    .wide .charts:not(:has([data-chart='backward'])) > [data-chart='time'] {
       grid-column: 1 / -1;
       --chart-height: 300px;
     }
@@ -204,7 +204,7 @@ export const panelStyles = css`
     .wide .charts {
       grid-template-columns: repeat(3, minmax(0, 1fr));
     }
-    .wide .charts > [data-chart='time'] {
+    .wide .charts:not(:has([data-chart='backward'])) > [data-chart='time'] {
       grid-column: span 2;
       --chart-height: 260px;
     }

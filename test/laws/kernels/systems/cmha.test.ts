@@ -9,7 +9,7 @@ import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { sizeOf, tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { evaluate } from '../../../support/graph-arithmetic/evaluate';
-import { reopen } from '../../../support/graph-arithmetic/reopen';
+import { reopen } from '../../../../kernels/graph/reopen';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';
 

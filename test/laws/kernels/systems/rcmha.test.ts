@@ -9,7 +9,7 @@ import { effectiveAttention } from '../../../../kernels/reference/effective-atte
 import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { sizeOf, tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
-import { reopen } from '../../../support/graph-arithmetic/reopen';
+import { reopen } from '../../../../kernels/graph/reopen';
 import { evaluate } from '../../../support/graph-arithmetic/evaluate';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';

@@ -3,7 +3,7 @@
  * test build puts it in the place of kernels/catalogue.
  */
 import { attentionGraph } from '../../../../kernels/graph/attention-graph';
-import { add, multiply } from '../../../../kernels/graph/operators/elementwise';
+import { add, floor, multiply } from '../../../../kernels/graph/operators/elementwise';
 import { expand, reshape, slice, transpose } from '../../../../kernels/graph/operators/layout';
 import { matmul } from '../../../../kernels/graph/operators/matrix';
 import { softmax } from '../../../../kernels/graph/operators/reduce';
@@ -82,6 +82,30 @@ const unknownOperator: Mechanism = {
     ),
 };
 
+/** Right, and its key goes through steps of 2^-20, whose derivative is 0 where the definition has a gradient. */
+const wrongGradient: Mechanism = {
+  ...sound,
+  id: 'wrong-gradient',
+  build: (full, _parameters, precision) =>
+    attentionGraph('wrong-gradient', full, precision, 'heads-first', ({ query, key, value }, shape) => {
+      const stepped = multiply(floor(multiply(key, 2 ** 20)), 2 ** -20);
+      const scores = matmul(multiply(query, shape.headDim ** -0.5), transpose(stepped, [0, 1, 3, 2]));
+      return matmul(softmax(scores), value);
+    }),
+};
+
+/** Right, and made with an operator whose gradient is not known. */
+const withoutGradient: Mechanism = {
+  ...sound,
+  id: 'without-gradient',
+  build: (full, _parameters, precision) =>
+    attentionGraph('without-gradient', full, precision, 'heads-first', ({ query, key, value }, shape) => {
+      const nothing = query.graph.node('Celu', [multiply(query, 0)], [{ type: query.type, shape: query.shape }])[0];
+      const scores = matmul(multiply(add(query, nothing), shape.headDim ** -0.5), transpose(key, [0, 1, 3, 2]));
+      return matmul(softmax(scores), value);
+    }),
+};
+
 /** Has no rows of its reference, which is too long to be run whole beyond a few hundred positions. */
 const withoutRows: Mechanism = { ...sound, id: 'without-rows' };
 delete (withoutRows as { referenceRows?: unknown }).referenceRows;
@@ -116,4 +140,6 @@ export const catalogue: readonly Mechanism[] = [
   impossible,
   unknownOperator,
   withoutRows,
+  wrongGradient,
+  withoutGradient,
 ];

@@ -7,27 +7,18 @@ import {
   type GraphProto,
   type ValueInfoProto,
 } from 'onnx-buf';
-import { GraphBuilder } from '../../../kernels/graph/builder';
-import type { Dim, Shape } from '../../../kernels/graph/dims';
-import type { Graph } from '../../../kernels/graph/graph';
-import { onnxTypeCode, type ElementType } from '../../../kernels/graph/types';
-import {
-  body,
-  float,
-  floats,
-  int,
-  ints,
-  text,
-  type Attribute,
-  type Domain,
-  type Value,
-} from '../../../kernels/graph/records';
+import { GraphBuilder } from './builder';
+import type { Dim, Shape } from './dims';
+import type { Graph } from './graph';
+import { onnxTypeCode, type ElementType } from './types';
+import { body, float, floats, int, ints, text, type Attribute, type Domain, type Value } from './records';
 
-/** Outputs are inner values: `outputs` names them. */
+/** Outputs are inner values: `outputs` names them. Texts of attributes are ASCII. */
 export function reopen(graph: Graph<Dim>): { readonly graph: GraphBuilder; readonly outputs: readonly Value[] } {
-  const proto = fromBinary(ModelProtoSchema, graph.model).graph;
+  const { graph: proto, metadataProps } = fromBinary(ModelProtoSchema, graph.model);
   if (!proto) throw new RangeError('a model without a graph');
   const builder = new GraphBuilder(proto.name);
+  for (const { key, value } of metadataProps) builder.metadata.set(key, value);
   return { graph: builder, outputs: fill(builder, proto, undefined) };
 }
 
@@ -65,7 +56,7 @@ function attributeOf(attribute: AttributeProto, builder: GraphBuilder, find: (na
   if (attribute.type === INTS) return ints(attribute.ints.map(Number));
   if (attribute.type === FLOAT) return float(attribute.f);
   if (attribute.type === FLOATS) return floats(attribute.floats);
-  if (attribute.type === STRING) return text(new TextDecoder().decode(attribute.s));
+  if (attribute.type === STRING) return text(String.fromCharCode(...attribute.s));
   if (attribute.type !== GRAPH || !attribute.g) throw new RangeError(`no graph here has a "${attribute.name}"`);
   const inner = new GraphBuilder(attribute.g.name, builder);
   for (const value of fill(inner, attribute.g, find)) inner.output(value, inner.fresh('result'));
