@@ -28,6 +28,7 @@ export async function readWeights(
   const refuse = (why: string): FailureError =>
     new FailureError({ code: 'bad-request', detail: `${path} does not hold the weights of ${module.id}: ${why}` });
   if (!isAbsolute(path)) throw refuse('its path is relative. Give the absolute path.');
+  if (module.weights(given).length === 0) throw refuse('the module has none. Leave the file out.');
   const file = await readTensorFile(path, largestBytes, refuse);
   const found = prefixesIn(module, given, file, refuse);
   const chosen = prefix ?? found.find((each) => faultOf(module, given, file, each) === undefined) ?? found[0]!;

@@ -62,6 +62,11 @@ describe('Published weights of every module', function () {
     assert.deepEqual([...new Set(publishedStates.map(({ id }) => id))].sort(), withWeights.map(({ id }) => id).sort());
   });
 
+  it('a module without weights takes no file', async () => {
+    const state = { id: 'memory-read', prefix: '', parameters: {}, decided: {}, shapes: {} };
+    assert.match(await refusal(state, { weight: [2] }), /memory-read: the module has none\. Leave the file out\.$/);
+  });
+
   for (const state of publishedStates) {
     const { id, prefix, shapes, decided, parameters: given } = state;
     const learned = Object.keys(shapes).filter((name) => !name.endsWith('num_batches_tracked'));
