@@ -28,6 +28,7 @@ export async function readWeights(
   const refuse = (why: string): FailureError =>
     new FailureError({ code: 'bad-request', detail: `${path} does not hold the weights of ${module.id}: ${why}` });
   if (!isAbsolute(path)) throw refuse('its path is relative. Give the absolute path.');
+  if (module.weights(given).length === 0) throw refuse('the module has none. Leave the file out.');
   const file = await readTensorFile(path, largestBytes, refuse);
   const found = prefixesIn(module, given, file, refuse);
   const chosen = prefix ?? found.find((each) => faultOf(module, given, file, each) === undefined) ?? found[0]!;
@@ -47,10 +48,12 @@ export async function readWeights(
   const decided = Object.entries(parameters).filter(([name, value]) => given[name] !== value);
   const taken = decided.map(([name, value]) => `${name} ${value}`).join(', ');
   const more = found.length > 1 ? ` Of ${found.length} such modules in the file; name another prefix for another.` : '';
+  const unread = unreadBehind(module, parameters, file, chosen);
+  const left = unread.length > 0 ? ` Not read: ${listed(unread)}.` : '';
   return {
     weights,
     parameters,
-    note: `Weights from ${path}, behind the prefix ${shown(chosen)}${taken === '' ? '' : `, which gives ${taken}`}.${more}`,
+    note: `Weights from ${path}, behind the prefix ${shown(chosen)}${taken === '' ? '' : `, which gives ${taken}`}.${more}${left}`,
   };
 }
 
@@ -95,8 +98,31 @@ function faultOf(module: Module, given: ParameterValues, file: TensorFile, prefi
       return `"${prefix + name}" has the shape [${own.join(', ')}], and [${shape.join(', ')}] is needed with ${spelled(parameters)}.`;
     }
   }
-  return undefined;
+  const layers = new Set(wanted.map(({ name }) => layerOf(name)));
+  const extra = unreadBehind(module, parameters, file, prefix).find(
+    (name) => layerOf(name) !== '' && layers.has(layerOf(name)),
+  );
+  return extra === undefined
+    ? undefined
+    : `"${prefix + extra}" belongs to a layer that the module reads without it, so the layer computes something else.`;
 }
+
+/** Names behind the prefix that the module does not read, but for the counters of batch norms, which nothing is computed from. */
+function unreadBehind(
+  module: Module,
+  parameters: ParameterValues,
+  file: TensorFile,
+  prefix: string,
+): readonly string[] {
+  const wanted = new Set(module.weights(parameters).map(({ name }) => name));
+  return file.names
+    .filter((name) => name.startsWith(prefix) && !name.endsWith('.num_batches_tracked'))
+    .map((name) => name.slice(prefix.length))
+    .filter((name) => !wanted.has(name));
+}
+
+/** `qkv.c` of `qkv.c.weight`; of a parameter of the module itself nothing. */
+const layerOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf('.')));
 
 const spelled = (parameters: ParameterValues): string =>
   Object.entries(parameters)

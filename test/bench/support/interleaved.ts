@@ -1,10 +1,10 @@
-/** Times mechanisms against each other in one process, interleaved at random, on the same numbers. */
+/** Times mechanisms, and other graphs, against each other in one process, interleaved at random. */
 import { cellAt, type Cell } from '../../../compute-server/harness/cell';
 import { feedsOf, inputsOf, sharedInputs, type SharedInputs } from '../../../compute-server/harness/inputs';
 import { ratioOfPairs } from '../../../compute-server/harness/statistics/ratio';
 import { summary } from '../../../compute-server/harness/statistics/summary';
-import { interleave, pairs, type Series } from '../../../compute-server/harness/timing';
-import { openSession } from '../../../compute-server/runtime/session';
+import { interleave, pairs, type Competitor, type Series } from '../../../compute-server/harness/timing';
+import { openSession, type RuntimeSession, type RuntimeValues } from '../../../compute-server/runtime/session';
 import type { Graph } from '../../../kernels/graph/graph';
 import { mechanismById } from '../../../kernels/catalogue';
 import { random } from '../../../kernels/tensors/random';
@@ -57,29 +57,66 @@ export async function race(plan: BenchmarkPlan, entrants: readonly Entrant[]): P
     drawn.set(name, inputs);
     return inputs;
   };
-  const competitors = await Promise.all(
-    entrants.map(async ({ name, cell, graph }) => {
-      const built = graph ?? cell.mechanism.build(cell.shape, cell.parameters, plan.precision);
-      const session = await openSession(built, { device: 'cpu', threads: plan.threads });
-      const inputs = inputsOf(cell, sharedOf(cell), plan.seed, plan.precision);
-      const bound = session.bind(feedsOf(cell, inputs, plan.seed, plan.precision), ['output']);
-      return { name, run: () => bound.run(), release: () => session.release() };
-    }),
+  return raceGraphs(
+    entrants.map(({ name, cell, graph }) => ({
+      name,
+      graph: graph ?? cell.mechanism.build(cell.shape, cell.parameters, plan.precision),
+      feeds: feedsOf(cell, inputsOf(cell, sharedOf(cell), plan.seed, plan.precision), plan.seed, plan.precision),
+      outputs: ['output'],
+    })),
+    { baseline: plan.baseline, seconds: plan.secondsPerLength, threads: plan.threads, seed: plan.seed },
   );
-  const source = random(plan.seed);
-  let latest: readonly Series[] = [];
-  for await (const after of interleave(competitors, {
-    baseline: plan.baseline,
-    seconds: plan.secondsPerLength,
-    uniform: () => source.uniform(),
-    signal: new AbortController().signal,
-  })) {
-    latest = after;
+}
+
+export interface GraphEntrant {
+  readonly name: string;
+  readonly graph: Graph;
+  readonly feeds: RuntimeValues;
+  /** All when left out. */
+  readonly outputs?: readonly string[];
+}
+
+/** Opened one after the other, run in turn by `use`, and released. */
+export async function withSessions<T>(
+  entrants: readonly GraphEntrant[],
+  threads: number,
+  use: (competitors: readonly Competitor[]) => Promise<T>,
+): Promise<T> {
+  const sessions: RuntimeSession[] = [];
+  try {
+    const competitors: Competitor[] = [];
+    for (const { name, graph, feeds, outputs } of entrants) {
+      const session = await openSession(graph, { device: 'cpu', threads });
+      sessions.push(session);
+      const bound = session.bind(feeds, outputs);
+      competitors.push({ name, run: () => bound.run() });
+    }
+    return await use(competitors);
+  } finally {
+    for (const session of sessions) await session.release();
   }
-  for (const competitor of competitors) await competitor.release();
-  const series = new Map(latest.map((each, index) => [competitors[index]!.name, each]));
+}
+
+/** Graphs with numbers of their own; the one named as baseline takes part in every round. */
+export async function raceGraphs(
+  entrants: readonly GraphEntrant[],
+  settings: { readonly baseline: string; readonly seconds: number; readonly threads: number; readonly seed: number },
+): Promise<Race> {
+  const source = random(settings.seed);
+  const latest = await withSessions(entrants, settings.threads, async (competitors) => {
+    let series: readonly Series[] = [];
+    for await (const after of interleave(competitors, {
+      baseline: settings.baseline,
+      seconds: settings.seconds,
+      uniform: () => source.uniform(),
+      signal: new AbortController().signal,
+    })) {
+      series = after;
+    }
+    return series;
+  });
   const of = (name: string): Series => {
-    const found = series.get(name);
+    const found = latest.find((series) => series.name === name);
     if (!found) throw new Error(`${name} was not timed.`);
     return found;
   };

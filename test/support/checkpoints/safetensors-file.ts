@@ -13,6 +13,10 @@ export interface CheckpointTensor {
 export type Tensors = ReadonlyMap<string, CheckpointTensor>;
 
 export function writeSafetensors(path: string, tensors: Tensors, type: StoredType = 'F32'): void {
+  writeFileSync(path, safetensorsBytes(tensors, type));
+}
+
+export function safetensorsBytes(tensors: Tensors, type: StoredType = 'F32'): Buffer {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   const pieces: Uint8Array[] = [];
   let offset = 0;
@@ -25,7 +29,7 @@ export function writeSafetensors(path: string, tensors: Tensors, type: StoredTyp
   const json = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
-  writeFileSync(path, Buffer.concat([length, json, ...pieces]));
+  return Buffer.concat([length, json, ...pieces]);
 }
 
 /** The tensors split over `count` shards with an index, as published checkpoints are cut. */
