@@ -16,6 +16,7 @@ import { prefixAttentionModule } from './modules/multi-lane/prefix-attention';
 import { selectorSummary } from './modules/multi-lane/selector-summary';
 import { labelAttention } from './modules/kenet/label-attention';
 import { multiLane } from './modules/multi-lane/network';
+import { relativeAttention } from './modules/rcmha/relative-attention';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -33,6 +34,7 @@ export const moduleCatalogue: readonly Module[] = [
   dmhcsa,
   convformer,
   lama,
+  relativeAttention,
   multiscaleGate,
   gatedPooling,
   acmil,
