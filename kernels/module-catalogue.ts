@@ -17,6 +17,7 @@ import { selectorSummary } from './modules/multi-lane/selector-summary';
 import { labelAttention } from './modules/kenet/label-attention';
 import { multiLane } from './modules/multi-lane/network';
 import { relativeAttention } from './modules/rcmha/relative-attention';
+import { complexAttention } from './modules/complexformer/complex-attention';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -35,6 +36,7 @@ export const moduleCatalogue: readonly Module[] = [
   convformer,
   lama,
   relativeAttention,
+  complexAttention,
   multiscaleGate,
   gatedPooling,
   acmil,

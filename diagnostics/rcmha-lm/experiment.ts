@@ -3,27 +3,16 @@
  * k before it.
  */
 import { rcmha } from '../../kernels/mechanisms/rcmha/rcmha';
-import type { ModuleWeight, Tensors } from '../../kernels/module';
+import type { ModuleGraph, ModuleWeight } from '../../kernels/module';
 import { relativeAttention, relativeGraph } from '../../kernels/modules/rcmha/relative-attention';
 import { mechanismOf, relativeWeights, shapeOf, type RelativeParameters } from '../../kernels/modules/rcmha/definition';
 import { biasesOf, tapsOf } from '../../kernels/modules/rcmha/pictures';
-import { random, seedFor, type Random } from '../../kernels/tensors/random';
-import { tensor } from '../../kernels/tensors/tensor';
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../analysis';
 import type { Experiment, Workbench } from '../experiment';
-import {
-
-  armsFields,
-  armsFiles,
-  trainArms,
-  type Arm,
-  type ArmsParameters,
-  type TrainedArms,
-} from '../training/arms';
-import { MarkovText } from '../training/markov-text';
-import { mixerBatch, mixerMeasures, mixerModel, mixerPrefix } from '../training/mixer-lm';
-import type { Batch } from '../training/trainer';
+import { armsFields, armsFiles, trainArms, type Arm, type ArmsParameters } from '../training/arms';
+import { batchSize, heldOutBatches, learnedLayers, markovText, mixerArm } from '../training/mixer-arms';
+import { mixerPrefix } from '../training/mixer-lm';
 import { rcmhaResult, type LearnedLayer, type RcmhaResult } from './result';
 import { finding, sections } from './sections';
 
@@ -81,22 +70,16 @@ const parameters: ParameterTable<LmParameters> = {
     max: 1,
     default: 0.004,
   },
-  ...armsFields({ steps: 100, seeds: 2 }),
+  ...armsFields({ steps: 70, seeds: 3 }),
 };
 
 const headDim = 16;
-const batchSize = 16;
-/** Batches of held-out text at a checkpoint. */
-const heldOut = 2;
-const sharpness = 0.85;
-/** The arm whose taps and biases are shown. */
-const whole = 'rcmha';
 
 const arms = [
   { id: 'mha', title: 'MHA', convolution: false, relative: false },
   { id: 'mdha', title: 'MDHA', convolution: true, relative: false },
   { id: 'rmha', title: 'RMHA', convolution: false, relative: true },
-  { id: whole, title: 'RCMHA', convolution: true, relative: true },
+  { id: 'rcmha', title: 'RCMHA', convolution: true, relative: true },
 ] as const;
 
 export const rcmhaLm: Experiment<LmParameters, RcmhaResult> = {
@@ -144,69 +127,24 @@ function moduleOf({ heads, length, memory }: LmParameters, arm: (typeof arms)[nu
   };
 }
 
-interface Text {
-  readonly source: MarkovText;
-  /** The first place that counts. */
-  readonly first: number;
-  batch(from: Random): Batch;
-}
-
-function textOf({ order, vocabulary, length, memory }: LmParameters, seed: number): Text {
-  const source = new MarkovText(order, vocabulary, sharpness, seed);
-  const tokens = length + memory;
-  // A place before has not seen what it follows from.
-  const first = Math.max(memory, Math.min(order, tokens) - 1);
-  return {
-    source,
-    first,
-    batch: (from) =>
-      mixerBatch(
-        Array.from({ length: batchSize }, () => source.drawn(tokens + 1, from)),
-        (place) => place >= first,
-      ),
-  };
-}
-
 async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGenerator<Step<RcmhaResult>, RcmhaResult> {
   const given = job.parameters;
-  const { steps, seeds, layers, heads, length, memory, order } = given;
-  const text = textOf(given, job.seed);
+  const { steps, seeds, layers, heads, length, memory, order, vocabulary } = given;
+  const tokens = length + memory;
+  const text = markovText({ order, vocabulary, length: tokens, from: memory }, job.seed);
   const width = heads * headDim;
-  const size = {
-    vocabulary: given.vocabulary,
-    length: length + memory,
-    width,
-    feedForward: 2 * width,
-    layers,
-    batch: batchSize,
-  };
-  const asked = Array.from({ length: heldOut }, (_, at) => text.batch(random(seedFor(job.seed, `held out ${at}`))));
-  const made = arms.map((arm): Arm => {
+  const size = { vocabulary, length: tokens, width, feedForward: 2 * width, layers };
+  const rate = { peak: given.rate, warmUp: Math.min(20, steps), shape: 'cosine', last: 0.1 } as const;
+  const how = { text, asked: heldOutBatches(text, job.seed), rate };
+  const made = (arm: (typeof arms)[number]): Arm => {
     const module = moduleOf(given, arm);
-    const model = mixerModel(
-      arm.title,
-      { ...size, positions: arm.id === 'mha' },
-      {
-        weights: relativeWeights(module).map(trainingStart),
-        build: (graph) => relativeGraph(graph, module),
-      },
-    );
-    return {
-      id: arm.id,
-      title: arm.title,
-      network: model.network,
-      training: (seed) => ({
-        initial: model.initial(seed),
-        rate: { peak: given.rate, warmUp: Math.min(20, steps), shape: 'cosine', last: 0.1 },
-        adam: { beta2: 0.98, clip: 1 },
-        batch: (_step, source) => text.batch(source),
-        measure: (learned) => mixerMeasures(bench.trainer, model.network, learned, asked),
-      }),
+    const mixer = {
+      weights: relativeWeights(module).map(trainingStart),
+      build: (graph: ModuleGraph) => relativeGraph(graph, module),
     };
-  });
-  const [one, ...others] = made;
-  if (!one) throw new RangeError('there is no network');
-  const { source, first } = text;
+    return mixerArm(bench.trainer, { ...arm, positions: arm.id === 'mha', mixer }, size, how);
+  };
+  const [one, ...others] = arms;
   const facts = {
     costs: arms.map((arm) => {
       const module = moduleOf(given, arm);
@@ -214,10 +152,11 @@ async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGene
       return { arm: arm.id, flops, peakBytes };
     }),
     seeds,
-    best: { accuracy: source.bestAccuracy, loss: source.leastLoss },
-    counted: { places: length + memory - first, sees: first + 1, order },
+    best: text.best,
+    counted: { places: tokens - text.first, sees: text.first + 1, order },
   };
-  const running = trainArms(bench, job.step, { arms: [one, ...others], seeds, steps, seed: job.seed });
+  const plan = { arms: [made(one), ...others.map(made)], seeds, steps, seed: job.seed } as const;
+  const running = trainArms(bench, job.step, plan);
   let next = await running.next();
   for (; !next.done; next = await running.next()) {
     const { result, ...progress } = next.value;
@@ -227,28 +166,14 @@ async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGene
     armsFiles(
       next.value,
       { layers, heads, headDim, hiddenSize: width },
-      { module: relativeAttention.id, prefix: mixerPrefix(0), vocabulary: given.vocabulary },
+      { module: relativeAttention.id, prefix: mixerPrefix(0), vocabulary },
     ),
   );
-  return { ...facts, arms: next.value.result, learned: learnedOf(next.value, given), folder };
-}
-
-function learnedOf({ trained }: TrainedArms, given: LmParameters): readonly LearnedLayer[] {
-  const found = trained.find(({ arm: { id } }) => id === whole);
-  const arm = arms.find(({ id }) => id === whole);
-  if (!found || !arm) return [];
-  const module = moduleOf(given, arm);
-  return Array.from({ length: given.layers }, (_, layer) => {
-    const prefix = mixerPrefix(layer);
-    const weights: Tensors = Object.fromEntries(
-      Object.entries(found.arm.network.parameters).flatMap(([name, shape]) =>
-        name.startsWith(prefix)
-          ? [[name.slice(prefix.length), tensor(shape, Float64Array.from(found.parameters[name] ?? []))]]
-          : [],
-      ),
-    );
+  const module = moduleOf(given, arms[3]);
+  const learned = learnedLayers(next.value, arms[3].id, layers).map((weights, layer): LearnedLayer => {
     const [taps, biases] = [tapsOf(weights), biasesOf(weights, module)];
     if (!taps || !biases) throw new RangeError('RCMHA has taps and biases');
     return { layer, taps, biases };
   });
+  return { ...facts, arms: next.value.result, learned, folder };
 }
