@@ -3,6 +3,8 @@ import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
 import { toyCircuits } from './toy-circuits/experiment';
 import { toyFacts } from './toy-facts/experiment';
+import { rcmhaLm } from './rcmha-lm/experiment';
+import { cmhaLm } from './cmha-lm/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { attribution } from './attribution/analysis';
@@ -50,4 +52,4 @@ export const analyses: readonly Analysis[] = [
 ];
 
 /** Those that need no model. */
-export const experiments: readonly Experiment[] = [toyCircuits, toyFacts];
+export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, rcmhaLm, cmhaLm];

@@ -17,6 +17,8 @@ import { prefixAttentionModule } from './modules/multi-lane/prefix-attention';
 import { selectorSummary } from './modules/multi-lane/selector-summary';
 import { labelAttention } from './modules/kenet/label-attention';
 import { multiLane } from './modules/multi-lane/network';
+import { relativeAttention } from './modules/rcmha/relative-attention';
+import { complexAttention } from './modules/complexformer/complex-attention';
 import { shvit } from './modules/shvit/network';
 import { shsa } from './modules/shvit/shsa';
 import { shvitBlock } from './modules/shvit/shvit-block';
@@ -41,6 +43,8 @@ export const moduleCatalogue: readonly Module[] = [
   convformer,
   lama,
   lamaCausal,
+  relativeAttention,
+  complexAttention,
   multiscaleGate,
   gatedPooling,
   acmil,

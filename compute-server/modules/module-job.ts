@@ -3,6 +3,7 @@
  * tokens, and its pictures are made of the reference's call.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { sectionOf } from '../../diagnostics/sections/picture-section';
 import type { ParameterValues } from '../../kernels/mechanism';
 import type { Module, ModuleCall, Tensors } from '../../kernels/module';
 import { drawWeights, roundedCall } from '../../kernels/module-parts/draw';
@@ -28,7 +29,7 @@ import { headscopeVersion } from '../version';
 import { feedsOfModule } from './feeds';
 import { readInputs } from './inputs';
 import { moduleOf, refused, resolvedParameters } from './parameters';
-import { costSection, proofSection, sectionOf } from './sections';
+import { costSection, proofSection } from './sections';
 import { readWeights } from './weights-file';
 
 /** Floating-point operations of the module's reference, which is JavaScript: one of them takes ten seconds, and an output near its bound two more. */

@@ -75,7 +75,7 @@ export function armsChart(result: ArmsResult, measure: ArmMeasure, caption = mea
 /** The loss of the batches that are trained on. */
 export const armsLoss = (result: ArmsResult, unit = 'nats'): ChartSection => ({
   kind: 'chart',
-  id: 'arms-loss',
+  id: 'arms-training-loss',
   title: 'Training loss by step',
   caption: 'Mean over neighbouring steps and over the runs of a network.',
   x: { title: 'step', unit: '', scale: 'linear', min: 0, max: result.steps },
@@ -133,13 +133,13 @@ export function armsTable(result: ArmsResult, measures: readonly ArmMeasure[]): 
     title: 'What was reached',
     columns: [
       { name: 'arm', title: 'Network', kind: 'text' },
-      numberColumn('parameters', 'Parameters', 'Trained numbers of the network.'),
-      numberColumn('runs', 'Runs', 'Runs that have ended.'),
+      { ...numberColumn('parameters', 'Parameters', 'Trained numbers of the network.'), digits: 9 },
+      { name: 'runs', title: 'Runs', kind: 'text', definition: 'Runs that have ended.' },
       ...columns,
     ],
     rows: arms.map(({ id, title, parameters }) => {
       const ended = measures[0] ? overSeeds(result, measures[0].name, id)?.n : undefined;
-      return [title, parameters, ended ?? 0, ...cells(id)];
+      return [title, parameters, String(ended ?? 0), ...cells(id)];
     }),
   };
 }

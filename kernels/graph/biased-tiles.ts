@@ -21,7 +21,7 @@ export interface Tile {
 
 /** Heads-first query, key and value to [b, h, n, d]; `bias` gets scores [b, h, end - start, reach], unmasked. */
 export function biasedAttention(
-  { query, key, value }: AttentionValues,
+  { query, key, value }: Omit<AttentionValues, 'builder'>,
   shape: AttentionShape,
   bias: (scores: Value, tile: Tile) => Value,
 ): Value {

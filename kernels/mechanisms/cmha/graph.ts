@@ -29,43 +29,73 @@ function planesOf(x: Value): Polar {
   return polarOf(slice(x, axis, 0, half), slice(x, axis, half), epsilon);
 }
 
-/** Heads-first output [b, h, n, dv]; n <= m where it is causal. Angles and phases in float32 whatever the precision. */
-export function cmhaGraph(
-  { query, key, value }: AttentionValues,
-  shape: AttentionShape,
-  parameters: CmhaParameters,
-  weights: { readonly delta: Value; readonly b: Value },
-): Value {
-  const { batch, heads, queries, keys, headDim } = shape;
-  const half = headDim / 2;
+interface Weights {
+  readonly delta: Value;
+  readonly b: Value;
+}
+
+/** Magnitudes and phases of queries and keys, without their positions, for every query head. */
+function sidesOf({ query, key }: Sides, { heads, headDim }: AttentionShape, weights: Weights) {
   const single = (x: Value) => cast(x, 'float32');
-  const perHead = (x: Value) => reshape(single(x), [heads, 1, half]);
+  const perHead = (x: Value) => reshape(single(x), [heads, 1, headDim / 2]);
   const [delta, b] = [perHead(weights.delta), perHead(weights.b)];
   const q = planesOf(single(query));
   const k = planesOf(single(key));
-  // Key angles are turned by the delta of each query head.
-  const queryPhase = add(multiply(q.angle, delta), b);
-  const keyPhase = multiply(spreadHeads(k.angle, heads), delta);
-  const keyRadius = spreadHeads(k.radius, heads);
+  return {
+    query: { radius: q.radius, angle: add(multiply(q.angle, delta), b) },
+    // Key angles are turned by the delta of each query head.
+    key: { radius: spreadHeads(k.radius, heads), angle: multiply(spreadHeads(k.angle, heads), delta) },
+  };
+}
+
+type Sides = Pick<AttentionValues, 'query' | 'key'>;
+
+const positionsOf = (shape: AttentionShape) => {
   const first = firstPosition(shape);
-  const positions = { query: integers(first, first + queries), key: integers(0, keys) };
+  return { query: integers(first, first + shape.queries), key: integers(0, shape.keys) };
+};
+
+/**
+ * Queries [b, h, n, d] and keys [b, h, m, d] whose plain attention, with scores divided by sqrt(d), is that of the mechanism. Angles and
+ * phases in float32 whatever the precision.
+ */
+export function remapped(values: Sides, shape: AttentionShape, parameters: CmhaParameters, weights: Weights): Sides {
+  const { query, key } = sidesOf(values, shape, weights);
+  const at = positionsOf(shape);
+  const point = ({ radius, angle }: Polar, positions: readonly number[]): Value =>
+    rotateRows(concat([multiply(radius, cosine(angle)), multiply(radius, sine(angle))], 3), positions, parameters.base);
+  const scale = scaleOf(shape, parameters) * shape.headDim ** 0.5;
+  return {
+    query: cast(multiply(point(query, at.query), scale), values.query.type),
+    key: cast(point(key, at.key), values.key.type),
+  };
+}
+
+/** Heads-first output [b, h, n, dv]; n <= m where it is causal. */
+export function cmhaGraph(
+  values: AttentionValues,
+  shape: AttentionShape,
+  parameters: CmhaParameters,
+  weights: Weights,
+): Value {
+  const { heads, headDim } = shape;
+  const { value } = values;
   if (parameters.form === 'naive') {
-    const sides = {
-      query: { radius: q.radius, angle: add(queryPhase, turns(queryPhase, positions.query, headDim, parameters)) },
-      key: { radius: keyRadius, angle: add(keyPhase, turns(keyPhase, positions.key, headDim, parameters)) },
-    };
-    return cast(pairByPair(sides, spreadHeads(single(value), heads), shape, scaleOf(shape, parameters)), value.type);
+    const { query, key } = sidesOf(values, shape, weights);
+    const at = positionsOf(shape);
+    const turned = ({ radius, angle }: Polar, positions: readonly number[]): Polar => ({
+      radius,
+      angle: add(angle, turns(angle, positions, headDim, parameters)),
+    });
+    const sides = { query: turned(query, at.query), key: turned(key, at.key) };
+    const own = spreadHeads(cast(value, 'float32'), heads);
+    return cast(pairByPair(sides, own, shape, scaleOf(shape, parameters)), value.type);
   }
-  const point = (radius: Value, phase: Value, at: readonly number[]): Value =>
-    rotateRows(concat([multiply(radius, cosine(phase)), multiply(radius, sine(phase))], 3), at, parameters.base);
-  const queryPoints = multiply(
-    point(q.radius, queryPhase, positions.query),
-    scaleOf(shape, parameters) * headDim ** 0.5,
-  );
-  const own: AttentionShape = { ...shape, batch, kvHeads: heads };
+  const { query, key } = remapped(values, shape, parameters, weights);
+  const own: AttentionShape = { ...shape, kvHeads: heads };
   return (isCausalSelf(shape) ? causalInTiles : unmaskedInTiles)(
-    cast(queryPoints, query.type),
-    cast(point(keyRadius, keyPhase, positions.key), key.type),
+    query,
+    key,
     spreadHeads(value, heads),
     own,
     exactTiles,

@@ -47,6 +47,17 @@ export function distanceRows(table: Value, count: number, parameters: RcmhaParam
   return gather(table, table.graph.constant('int64', [count], rows), 1);
 }
 
+/** Queries, keys and values after their convolutions, where there are any. */
+export function convolvedValues(
+  values: Pick<AttentionValues, Convolved>,
+  parameters: RcmhaParameters,
+  weights: NamedWeights,
+): Readonly<Record<Convolved, Value>> {
+  const made = (name: Convolved): Value =>
+    parameters.convolution ? convolve(values[name], weights, name, parameters) : values[name];
+  return { query: made('query'), key: made('key'), value: made('value') };
+}
+
 /** Heads-first output [b, h, n, dv]; n <= m where it is causal. */
 export function rcmhaGraph(
   values: AttentionValues,
@@ -54,18 +65,26 @@ export function rcmhaGraph(
   parameters: RcmhaParameters,
   weights: NamedWeights,
 ): Value {
-  const made = (name: Convolved): Value =>
-    parameters.convolution ? convolve(values[name], weights, name, parameters) : values[name];
-  const [query, key, value] = [made('query'), made('key'), made('value')];
+  const { query, key, value } = convolvedValues(values, parameters, weights);
   if (!parameters.relative) {
     return (isCausalSelf(shape) ? causalInTiles : unmaskedInTiles)(query, key, value, shape, exactTiles);
   }
+  return relativeAttention({ query, key, value }, shape, parameters, weights);
+}
+
+/** Attention with the relative terms over queries, keys and values that have been convolved. */
+export function relativeAttention(
+  { query, key, value }: Readonly<Record<Convolved, Value>>,
+  shape: AttentionShape,
+  parameters: RcmhaParameters,
+  weights: NamedWeights,
+): Value {
   const { heads, keys, headDim } = shape;
   const scale = headDim ** -0.5;
   const table = distanceRows(weights['position.key']!, keys, parameters);
   const betas = multiply(distanceRows(weights['position.bias']!, keys, parameters), scale);
   const shifted = add(query, reshape(weights['query.bias']!, [heads, 1, headDim]));
-  return biasedAttention({ ...values, query: shifted, key, value }, shape, (scores, { start, end, reach }) => {
+  return biasedAttention({ query: shifted, key, value }, shape, (scores, { start, end, reach }) => {
     const products = fusedMatmul(gatherRange(query, 2, start, end), gatherRange(table, 1, keys - reach, keys), {
       transposeB: true,
       scale,

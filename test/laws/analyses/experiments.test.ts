@@ -17,6 +17,8 @@ import { checkSections, throughFile } from './checked-sections';
 const small: Readonly<Record<string, ParameterValues>> = {
   'toy-circuits': { steps: 60, layers: 2, heads: 2, samples: 4 },
   'toy-facts': { steps: 20, layers: 2, heads: 2 },
+  'cmha-lm': { steps: 3, seeds: 2, length: 6, layers: 1, heads: 2 },
+  'rcmha-lm': { steps: 3, seeds: 2, length: 5, memory: 2, layers: 1, heads: 2 },
   'trained-cycle': { steps: 120 },
 };
 

@@ -16,6 +16,17 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { frames: 3, channels: 4, heads: 2, kernels: '3,3,3', spatialBlocks: 1, temporalBlocks: 1, fuse: false, batch: 2 },
     { frames: 2, channels: 2, heads: 1, kernels: '3,5,7', spatialBlocks: 2, temporalBlocks: 1 },
   ],
+  'complex-attention': [
+    { tokens: 4, width: 8, heads: 2, batch: 2 },
+    { tokens: 3, width: 4, heads: 1, causal: false, scale: '1 / root of d', base: 100 },
+    { tokens: 5, width: 8, heads: 2, form: 'rotary', base: 100 },
+  ],
+  'relative-attention': [
+    { tokens: 4, memory: 2, width: 6, heads: 2, kernel: 3, maxDistance: 7, batch: 2 },
+    { tokens: 5, width: 4, heads: 2, relative: false, kernel: 2 },
+    { tokens: 3, memory: 1, width: 4, heads: 1, convolution: false, maxDistance: 4 },
+    { tokens: 1, width: 3, heads: 1, convolution: false, relative: false },
+  ],
   lama: [
     { words: 9, width: 6, heads: 3, batch: 2 },
     { words: 8, width: 5, heads: 2, context: 'mean', rank: 2, temperature: 0.5, batch: 2 },

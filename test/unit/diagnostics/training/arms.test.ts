@@ -172,13 +172,13 @@ describe('arms', () => {
         'reached-difference-high',
       ],
     );
-    assert.deepEqual(rows[0]?.slice(0, 4), ['A', 1, 3, 5]);
+    assert.deepEqual(rows[0]?.slice(0, 4), ['A', 1, '3', 5]);
     assert.deepEqual(rows[0].slice(6), [null, null, null]);
     assert.deepEqual(rows[1]?.slice(6), [4, 4, 4]);
     const { sections } = { sections: armsSections(result, [measure]) };
     assert.deepEqual(
       sections.map(({ id }) => id),
-      ['arms-reached', 'arms', 'arms-loss'],
+      ['arms-reached', 'arms', 'arms-training-loss'],
     );
   });
 
