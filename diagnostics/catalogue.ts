@@ -3,6 +3,7 @@ import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
 import { toyCircuits } from './toy-circuits/experiment';
 import { toyFacts } from './toy-facts/experiment';
+import { toyBags } from './toy-bags/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { attribution } from './attribution/analysis';
@@ -50,4 +51,4 @@ export const analyses: readonly Analysis[] = [
 ];
 
 /** Those that need no model. */
-export const experiments: readonly Experiment[] = [toyCircuits, toyFacts];
+export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, toyBags];
