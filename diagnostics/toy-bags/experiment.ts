@@ -9,11 +9,12 @@ import type { AnalysisJob, Step } from '../analysis';
 import type { Experiment, Workbench } from '../experiment';
 import { armsFields, armsFiles, trainArms, type Arm, type ArmsParameters } from '../training/arms';
 import { minibatch } from '../training/minibatches';
-import { drawnWeights } from '../training/module-weights';
+import type { Trainer } from '../training/trainer';
+import { glorot } from '../training/module-network';
 import { acmil } from '../../kernels/modules/acmil/acmil';
 import { Bags, type Bag, type BagSize } from './bags';
 import { massCurve, measuresOf, patternAreas, seenBags, type SeenBag } from './measure';
-import { bagBatch, bagNetwork, bagParameters, type BagNetwork } from './network';
+import { bagBatch, bagNetwork, type BagNetwork } from './network';
 import { toyBagsResult, type Seen, type ToyBagsResult } from './result';
 import { finding, sections } from './sections';
 
@@ -83,11 +84,10 @@ export const toyBags: Experiment<ToyParameters, ToyBagsResult> = {
   sections,
 };
 
+type NamedNetwork = BagNetwork & { readonly id: string; readonly title: string };
+
 /** Networks that are compared; the first is gated pooling by one branch (ABMIL). */
-export const armsOf = (
-  branches: number,
-  diversity: number,
-): readonly (BagNetwork & { readonly id: string; readonly title: string })[] => [
+export const bagArms = (branches: number, diversity: number): readonly NamedNetwork[] => [
   { id: 'abmil', title: 'One branch', branches: 1, diversity: 0 },
   { id: 'branches', title: 'Branches', branches, diversity: 0 },
   { id: 'diverse', title: 'Diverse branches', branches, diversity },
@@ -105,34 +105,9 @@ async function* run(
   const size: BagSize = { instances, features, patterns };
   const bags = new Bags(size, job.seed);
   const test = bags.drawn(testBags, random(seedFor(job.seed, 'test bags')));
-  const known = armsOf(branches, diversity);
-  const look = async (
-    arm: Pick<Arm, 'network'>,
-    of: BagNetwork,
-    learned: Parameters<typeof seenBags>[2],
-  ): Promise<readonly SeenBag[]> => seenBags(bench.trainer, arm.network, learned, size, of, test, batch);
-  const arms = known.map(({ id, title, ...of }): Arm => {
-    const network = bagNetwork(title, size, of, batch);
-    const weights = acmil.weights(bagParameters(size, of, batch));
-    return {
-      id,
-      title,
-      network,
-      training(seed) {
-        const own = bags.drawn(count, random(seedFor(seed, 'training bags')));
-        return {
-          initial: drawnWeights(weights, seed),
-          batch: (step, source) => {
-            const some = minibatch(own.length, batch, step, seed).flatMap((at) => own[at] ?? []);
-            return bagBatch(size, of, some, source);
-          },
-          measure: async (learned) => measuresOf(await look({ network }, of, learned), of.branches, patterns),
-          rate: { peak: 0.003, shape: 'cosine' },
-          adam: { weightDecay: 1e-5 },
-        };
-      },
-    };
-  });
+  const known = bagArms(branches, diversity);
+  const training: BagTraining = { trainer: bench.trainer, bags, count, test };
+  const arms = known.map((of) => bagArm(of, training));
   const [first, ...rest] = arms;
   if (!first) throw new RangeError('there is nothing to train');
   const facts = { instances, patterns };
@@ -147,12 +122,48 @@ async function* run(
   const seen: Seen[] = [];
   for (const { id, ...of } of known) {
     const own = trained.trained.find(({ arm }) => arm.id === id);
-    if (own) seen.push(seenOf(id, await look(own.arm, of, own.parameters), of.branches, patterns, shown));
+    if (!own) continue;
+    const all = await seenBags(bench.trainer, own.arm.network, own.parameters, size, of, test, batch);
+    seen.push(seenOf(id, all, of.branches, patterns, shown));
   }
   const folder = await bench.networks(
     armsFiles(trained, { layers: 1, heads: branches, headDim: 16, hiddenSize: 16 }, { module: acmil.id }),
   );
   return { ...facts, arms: trained.result, shown: shown.places.map(({ pattern }) => pattern + 1), seen, folder };
+}
+
+export interface BagTraining {
+  readonly trainer: Trainer;
+  readonly bags: Bags;
+  /** Training bags of a run. */
+  readonly count: number;
+  readonly test: readonly Bag[];
+}
+
+export function bagArm({ id, title, ...of }: NamedNetwork, { trainer, bags, count, test }: BagTraining): Arm {
+  const { size } = bags;
+  const network = bagNetwork(title, size, of, batch);
+  return {
+    id,
+    title,
+    network,
+    training(seed) {
+      const own = bags.drawn(count, random(seedFor(seed, 'training bags')));
+      return {
+        initial: glorot(network.parameters, seed),
+        batch: (step, source) => {
+          const some = minibatch(own.length, batch, step, seed).flatMap((at) => own[at] ?? []);
+          return bagBatch(size, of, some, source);
+        },
+        measure: async (learned) => {
+          const seen = await seenBags(trainer, network, learned, size, of, test, batch);
+          return measuresOf(seen, of.branches, size.patterns);
+        },
+        rate: { peak: 0.01, shape: 'cosine' },
+        adam: { weightDecay: 1e-5 },
+      };
+    },
+  };
 }
 
 interface Shown {

@@ -54,22 +54,25 @@ const measures: readonly ArmMeasure[] = [
   },
 ];
 
-const order = ['branches', 'diverse', 'masked', 'acmil'];
-
 export function finding({ arms }: Partial<ToyBagsResult>): string {
   const open = armsProgress(arms);
   if (open !== undefined || !arms) return open ?? '';
-  const say = (measure: string, arm: string): string => {
-    const found = overSeeds(arms, measure, arm, [0, 1]);
+  const say = (measure: string, arm: string, range: readonly [number, number] = [0, 1]): string => {
+    const found = overSeeds(arms, measure, arm, range);
     return found ? overSeedsWords(found, 2) : 'nothing';
   };
-  const { mass, cosine, area } = measureNames;
-  return `The 10 strongest instances take ${say(mass, 'abmil')} of the attention of one branch and ${say(mass, 'acmil')} of ACMIL's; the cosine of branches is ${say(cosine, 'branches')} without and ${say(cosine, 'diverse')} with the diversity loss; ${best(arms, area)}.`;
+  const { mass, cosine, area, covered } = measureNames;
+  const led = (arm: string): string => say(covered, arm, [0, Infinity]);
+  return [
+    `The 10 strongest instances take ${say(mass, 'abmil')} of the attention of one branch and ${say(mass, 'acmil')} of that of ACMIL`,
+    `the cosine of branches is ${say(cosine, 'branches')} without and ${say(cosine, 'diverse')} with the diversity loss, and ${led('branches')} and ${led('diverse')} patterns lead a branch`,
+    `${best(arms, area)}.`,
+  ].join('; ');
 }
 
 /** Which arm has the best area of bags, unless all of them are within the intervals of the first. */
 function best(arms: ArmsResult, area: string): string {
-  const all = ['abmil', ...order].flatMap((id) => {
+  const all = arms.arms.flatMap(({ id }) => {
     const found = overSeeds(arms, area, id, [0, 1]);
     return found ? [{ id, found }] : [];
   });
@@ -78,8 +81,8 @@ function best(arms: ArmsResult, area: string): string {
   if (!most || !first) return 'no AUC was measured';
   const titleOf = (id: string): string => arms.arms.find((arm) => arm.id === id)?.title ?? id;
   return most.id === first.id
-    ? `none has a larger AUC of bags than one branch, ${overSeedsWords(first.found, 3)}`
-    : `the AUC of bags is ${overSeedsWords(first.found, 3)} with one branch and largest with ${titleOf(most.id)}, ${overSeedsWords(most.found, 3)}`;
+    ? `no network has a larger AUC of bags than one branch, ${overSeedsWords(first.found, 3)}`
+    : `the AUC of bags is ${overSeedsWords(first.found, 3)} with one branch and largest with “${titleOf(most.id)}”, ${overSeedsWords(most.found, 3)}`;
 }
 
 export function sections({

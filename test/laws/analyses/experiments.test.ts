@@ -17,6 +17,7 @@ import { checkSections, throughFile } from './checked-sections';
 const small: Readonly<Record<string, ParameterValues>> = {
   'toy-circuits': { steps: 60, layers: 2, heads: 2, samples: 4 },
   'toy-facts': { steps: 20, layers: 2, heads: 2 },
+  'toy-bags': { steps: 6, seeds: 2, instances: 20, bags: 8, patterns: 2, branches: 2 },
   'trained-cycle': { steps: 120 },
 };
 
