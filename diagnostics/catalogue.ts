@@ -4,6 +4,7 @@ import type { Experiment } from './experiment';
 import { toyCircuits } from './toy-circuits/experiment';
 import { toyFacts } from './toy-facts/experiment';
 import { toyBags } from './toy-bags/experiment';
+import { toyLanes } from './toy-lanes/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { attribution } from './attribution/analysis';
@@ -51,4 +52,4 @@ export const analyses: readonly Analysis[] = [
 ];
 
 /** Those that need no model. */
-export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, toyBags];
+export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, toyBags, toyLanes];
