@@ -51,7 +51,7 @@ const parameters: ParameterTable<ToyParameters> = {
     description: 'Of its training on pictures of all shapes, 16 in a step; it is frozen then.',
     min: 1,
     max: 100_000,
-    default: 300,
+    default: 250,
   },
   ...usual,
   steps: { ...usual.steps, description: 'Of each task, 16 pictures each.' },

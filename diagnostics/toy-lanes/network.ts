@@ -18,7 +18,7 @@ import type { Batch, Parameters } from '../training/trainer';
 export const side = 64;
 export const batchSize = 16;
 /** Shapes of a picture, in cells of a grid that is as wide. */
-export const cells = 3;
+export const cells = 4;
 export const shapesOfPicture = 3;
 
 export interface LaneSize {

@@ -18,6 +18,7 @@ const small: Readonly<Record<string, ParameterValues>> = {
   'toy-circuits': { steps: 60, layers: 2, heads: 2, samples: 4 },
   'toy-facts': { steps: 20, layers: 2, heads: 2 },
   'toy-bags': { steps: 6, seeds: 2, instances: 20, bags: 8, patterns: 2, branches: 2 },
+  'toy-lanes': { steps: 2, seeds: 2, backboneSteps: 2, tasks: '2', selectors: 1, prompts: 1 },
   'trained-cycle': { steps: 120 },
 };
 
