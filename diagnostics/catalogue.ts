@@ -5,6 +5,8 @@ import { toyCircuits } from './toy-circuits/experiment';
 import { toyFacts } from './toy-facts/experiment';
 import { rcmhaLm } from './rcmha-lm/experiment';
 import { cmhaLm } from './cmha-lm/experiment';
+import { toyBags } from './toy-bags/experiment';
+import { toyLanes } from './toy-lanes/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { attribution } from './attribution/analysis';
@@ -53,3 +55,4 @@ export const analyses: readonly Analysis[] = [
 
 /** Those that need no model. */
 export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, rcmhaLm, cmhaLm];
+export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, toyBags, toyLanes];

@@ -5,18 +5,17 @@ import {
   multiply,
   rectify,
   sigmoid,
-  squareRoot,
   subtract,
-  divide,
 } from '../../graph/operators/elementwise';
 import { concat, reshape, slice, tile, transpose } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { layerNormalization } from '../../graph/operators/normalize';
-import { reduceMean, reduceSum, softmax } from '../../graph/operators/reduce';
+import { reduceMean, softmax } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import type { ModuleGraph } from '../../module';
 import { inside, linearLayer } from '../../module-parts/graph';
 import { surprisals } from '../../training/losses';
+import { diversity } from '../../training/regularisers';
 import { normEpsilon } from './definition';
 
 const layer = (graph: ModuleGraph, x: Value, name: string): Value =>
@@ -113,26 +112,11 @@ export const branchClasses = (graph: ModuleGraph, branches: Value): Value =>
 
 export const bagClasses = (graph: ModuleGraph, bag: Value): Value => layer(graph, bag, 'Slide_classifier.fc');
 
-/** L_d of each bag, [b, 1], of two branches or more. */
-export function diversity(graph: ModuleGraph, attention: Value): Value {
-  const [batch, heads, branches, n] = sizes(attention) as [number, number, number, number];
-  // Weights of about 1 / n: their squares would vanish in float16. The cosine is the same at any scale.
-  const scaled = multiply(attention, Math.sqrt(n));
-  const unit = divide(scaled, squareRoot(reduceSum(multiply(scaled, scaled), [3])));
-  const cosines = fusedMatmul(unit, unit, { transposeB: true });
-  const share = 1 / (heads * branches * (branches - 1));
-  const pairs = Float64Array.from({ length: branches * branches }, (_, at) =>
-    Math.floor(at / branches) === at % branches ? 0 : share,
-  );
-  const weighted = multiply(cosines, graph.constant([branches, branches], pairs));
-  return reshape(reduceSum(weighted, [1, 2, 3], false), [batch, 1]);
-}
-
 /** [b, 3]: L_b, L_p, L_d. */
 export function losses(graph: ModuleGraph, attention: Value, branch: Value, bag: Value, labels: Value): Value {
   const [batch, branches] = sizes(branch) as [number, number];
   const own = reshape(surprisals(bag, labels), [batch, 1]);
   if (branches === 1) return concat([own, graph.constant([batch, 2], new Float64Array(2 * batch))], 1);
   const each = surprisals(branch, tile(reshape(labels, [batch, 1]), [1, branches]));
-  return concat([own, reduceMean(each, [1]), diversity(graph, attention)], 1);
+  return concat([own, reduceMean(each, [1]), reduceMean(diversity(attention), [1])], 1);
 }
