@@ -2,6 +2,7 @@
 import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
 import { toyCircuits } from './toy-circuits/experiment';
+import { rfaLens } from './rfa-lens/experiment';
 import { toyFacts } from './toy-facts/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
@@ -50,4 +51,4 @@ export const analyses: readonly Analysis[] = [
 ];
 
 /** Those that need no model. */
-export const experiments: readonly Experiment[] = [toyCircuits, toyFacts];
+export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, rfaLens];
