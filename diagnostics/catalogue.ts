@@ -2,6 +2,7 @@
 import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
 import { toyCircuits } from './toy-circuits/experiment';
+import { rfaLens } from './rfa-lens/experiment';
 import { toyFacts } from './toy-facts/experiment';
 import { rcmhaLm } from './rcmha-lm/experiment';
 import { cmhaLm } from './cmha-lm/experiment';
@@ -56,3 +57,4 @@ export const analyses: readonly Analysis[] = [
 /** Those that need no model. */
 export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, rcmhaLm, cmhaLm];
 export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, toyBags, toyLanes];
+export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, rfaLens];

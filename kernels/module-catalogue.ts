@@ -1,5 +1,6 @@
 /** Every module, by explicit import. A module that is listed here is tested by test/laws/modules and offered everywhere. */
 import type { Module } from './module';
+import { qlstmModule } from './modules/dsf/qlstm';
 import { dmhcsa } from './modules/convformer/dmhcsa';
 import { convformer } from './modules/convformer/network';
 import { lama } from './modules/low-rank-mha/lama';
@@ -64,6 +65,7 @@ export const moduleCatalogue: readonly Module[] = [
   toeplitzMixing,
   tokenMlp,
   covarianceMixing,
+  qlstmModule,
 ];
 
 export const moduleById = (id: string): Module | undefined => moduleCatalogue.find((module) => module.id === id);

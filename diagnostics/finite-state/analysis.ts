@@ -24,12 +24,15 @@ export const finiteState: Analysis<FiniteStateParameters, FiniteStateResult> = {
   supports: () => ({ ok: true }),
   estimate({ blocks, hiddenSize }, { prompts: [prompt] }, { rows }) {
     const length = prompt?.ids.length ?? 0;
-    const widest = Math.max(0, ...blocks.map(({ heads, kvHeads, headDim }) => (heads + 2 * kvHeads) * headDim));
+    const widths = blocks.map(({ heads, kvHeads, headDim }) => (heads + 2 * kvHeads) * headDim);
     const read = Math.min(length, rows);
-    // Each layer is reached by a run of its own. Taps, weights of a layer, scores and their series in float64.
+    // Queries, keys and values of the rows read, weights of a layer, scores and their series in float64.
     return {
-      passes: (blocks.length + 1) / 2,
-      bytes: 4 * length * widest + 4 * 4 * widest * hiddenSize + 24 * read ** 2,
+      passes: 1,
+      bytes:
+        4 * read * widths.reduce((sum, width) => sum + width, 0) +
+        16 * Math.max(0, ...widths) * hiddenSize +
+        24 * read ** 2,
     };
   },
   run: finiteStateRun,

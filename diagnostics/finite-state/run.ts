@@ -2,7 +2,7 @@
 import type { AnalysisJob, Step } from '../analysis';
 import { refused } from '../divergence/plan';
 import type { ModelRunner, Prompt } from '../model-runner/model-runner';
-import type { TensorData } from '../model-runner/run-request';
+import type { LayerResult, TensorData } from '../model-runner/run-request';
 import type { Variant } from '../model-runner/variant';
 import { sharedOf } from '../weights/head-of';
 import { degreesOf, stateSize, type DegreesOfHead } from './degrees';
@@ -17,15 +17,20 @@ export async function* finiteStateRun(
   if (!prompt) throw new RangeError('no prompt');
   requirePlainScores(variant);
   const { blocks } = model.facts;
+  const taps = [...blocks.keys()].flatMap((layer) =>
+    (['attention.query', 'attention.key', 'attention.value'] as const).map((tap) => ({ layer, tap })),
+  );
+  const tapRows = Array.from({ length: rowsOf(prompt, parameters) }, (_, row) => row);
   const measured: (readonly DegreesOfHead[])[] = [];
-  for (const layer of blocks.keys()) {
+  for await (const result of model.layers({ ...prompt, variants: [variant], taps, tapRows, logits: 'none' })) {
+    const { layer } = result;
     yield {
       sentence: `Layer ${layer} of ${blocks.length}`,
       done: layer,
       total: blocks.length,
       ...(layer > 0 ? { partial: resultOf(model, measured, prompt, parameters) } : {}),
     };
-    measured.push(await step(`layer ${layer}`, () => layerDegrees(model, prompt, layer, parameters, variant)));
+    measured.push(await step(`layer ${layer}`, () => layerDegrees(model, prompt, result, parameters)));
   }
   return resultOf(model, measured, prompt, parameters);
 }
@@ -43,32 +48,26 @@ const rowsOf = ({ ids }: Prompt, { rows }: FiniteStateParameters): number => Mat
 async function layerDegrees(
   model: ModelRunner,
   prompt: Prompt,
-  layer: number,
+  { layer, taps }: LayerResult,
   parameters: FiniteStateParameters,
-  variant: Variant,
 ): Promise<readonly DegreesOfHead[]> {
   const block = model.facts.blocks[layer];
   if (!block) throw new RangeError(`no layer ${layer}`);
   const { heads, headDim, causal, window = Infinity } = block;
-  const taps = (['attention.query', 'attention.key', 'attention.value'] as const).map((tap) => ({ layer, tap }));
-  const { layers } = await model.run({ ...prompt, variants: [variant], depth: layer + 1, taps, logits: 'none' });
-  const found = layers[layer]?.taps;
   const { scale, softcap } = await model.weights.layer(layer);
-  const { length } = prompt.ids;
   const rows = rowsOf(prompt, parameters);
   const rowsIn = (tensor: TensorData | undefined, head: number): Float32Array => {
     if (!(tensor?.data instanceof Float32Array)) throw new TypeError('a tap is missing');
-    const start = head * length * headDim;
-    return tensor.data.subarray(start, start + rows * headDim);
+    return tensor.data.subarray(head * rows * headDim, (head + 1) * rows * headDim);
   };
   const prefix = prompt.prefix ?? 0;
   return Array.from({ length: heads }, (_, head) => {
     const shared = sharedOf(block, head);
     return degreesOf(
       {
-        query: rowsIn(found?.['attention.query'], head),
-        key: rowsIn(found?.['attention.key'], shared),
-        value: rowsIn(found?.['attention.value'], shared),
+        query: rowsIn(taps['attention.query'], head),
+        key: rowsIn(taps['attention.key'], shared),
+        value: rowsIn(taps['attention.value'], shared),
         ...{ rows, headDim, scale },
         ...(softcap === undefined ? {} : { softcap }),
         reads: (row) =>

@@ -58,4 +58,10 @@ export const byHand: readonly ByHand[] = [
     text: 'i + queryOffset(shape) + 1',
     instead: 'shape.keys',
   },
+  // Normalised attention divided by the normaliser of the position before.
+  {
+    file: 'kernels/mechanisms/norm-attention.ts',
+    text: '(kvHead * keys + place.position) * headDim + x',
+    instead: '(kvHead * keys + Math.max(0, place.position - 1)) * headDim + x',
+  },
 ];

@@ -12,6 +12,11 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { tokens: 4, channels: 6, heads: 2, kernels: '7,7', depthwise: true },
     { tokens: 1, channels: 3, heads: 1, kernels: '1' },
   ],
+  qlstm: [
+    { tokens: 7, width: 4, expansion: 2, kernel: 3, batch: 2 },
+    { tokens: 8, width: 3, expansion: 1, kernel: 4, reversed: false },
+    { tokens: 1, width: 2, expansion: 2, kernel: 1 },
+  ],
   convformer: [
     { frames: 3, channels: 4, heads: 2, kernels: '3,3,3', spatialBlocks: 1, temporalBlocks: 1, fuse: false, batch: 2 },
     { frames: 2, channels: 2, heads: 1, kernels: '3,5,7', spatialBlocks: 2, temporalBlocks: 1 },

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { prepare } from '../../../../compute-server/analyses/analysis-job';
 import { finiteState } from '../../../../diagnostics/finite-state/analysis';
 import { degreesOf, stateSize, type HeadTensors } from '../../../../diagnostics/finite-state/degrees';
 import type { FiniteStateResult } from '../../../../diagnostics/finite-state/result';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { resultFor } from '../../../laws/analyses/one-run';
+import { surroundingsOf } from '../../../laws/models/jobs';
 import { openTiny, promptIds as ids } from '../../../support/checkpoints/open-tiny';
 
 const drawn = (rows: number, headDim: number, deviation: number): HeadTensors => {
@@ -102,4 +104,46 @@ describe('finite-state on tiny models', () => {
       }
     });
   }
+
+  it('runs the model once, and reads of a longer prompt what it would of its first tokens', async () => {
+    const opened = await openTiny('llama');
+    try {
+      const { model } = opened;
+      const { signal } = new AbortController();
+      const measured = async (of: readonly number[]): Promise<{ result: FiniteStateResult; calls: string[] }> => {
+        const { runner, job } = await prepare(
+          { opened: model, analysis: finiteState, surroundings: surroundingsOf(), signal },
+          {
+            ...{ analysis: finiteState.id, folder: model.folder, interventions: [], seed: 0 },
+            input: { kind: 'prompt', prompt: { kind: 'ids', ids: of } },
+            parameters: { rows: 8 },
+          },
+        );
+        const calls: string[] = [];
+        const counted = new Proxy(runner, {
+          get(target, name) {
+            if (name === 'run' || name === 'layers') calls.push(name);
+            const value: unknown = Reflect.get(target, name, target);
+            return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+          },
+        });
+        const parameters = { tolerance: 0.01, degree: 32, rows: 8 };
+        const run = finiteState.run(counted, { ...job, parameters, step: (_, act) => act() });
+        let next = await run.next();
+        while (!next.done) next = await run.next();
+        return { result: next.value, calls };
+      };
+      const [whole, cut] = [await measured(ids), await measured(ids.slice(0, 8))];
+      assert.deepEqual(whole.calls, ['layers']);
+      assert.deepEqual(whole.result.degree, cut.result.degree);
+      for (const [layer, row] of whole.result.largestScore.entries()) {
+        for (const [head, score] of row.entries()) {
+          const other = cut.result.largestScore[layer]![head]!;
+          assert.ok(Math.abs(score - other) <= 1e-5 * Math.max(1, other), `L${layer}H${head}: ${score}, ${other}`);
+        }
+      }
+    } finally {
+      await opened.close();
+    }
+  });
 });
