@@ -21,6 +21,8 @@ import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
+import { positionPreference } from './position-preference/analysis';
+import { regionIsolation } from './region-isolation/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { zeroTuning } from './zerotuning/analysis';
@@ -47,6 +49,8 @@ export const analyses: readonly Analysis[] = [
   retrievalHead,
   attentionInfluence,
   zeroTuning,
+  regionIsolation,
+  positionPreference,
 ];
 
 /** Those that need no model. */
