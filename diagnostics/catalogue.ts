@@ -23,6 +23,7 @@ import { ovQkCircuits } from './ov-qk-circuits/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
 import { positionPreference } from './position-preference/analysis';
 import { regionIsolation } from './region-isolation/analysis';
+import { repositionedRegion } from './repositioned-region/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { zeroTuning } from './zerotuning/analysis';
@@ -50,6 +51,7 @@ export const analyses: readonly Analysis[] = [
   attentionInfluence,
   zeroTuning,
   regionIsolation,
+  repositionedRegion,
   positionPreference,
 ];
 
