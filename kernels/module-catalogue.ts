@@ -6,6 +6,7 @@ import { lama } from './modules/low-rank-mha/lama';
 import { featEnhancer } from './modules/featenhancer/network';
 import { safa } from './modules/featenhancer/safa';
 import { isolatedAttention } from './modules/ir-diffusion/isolated-attention';
+import { mutualCrossAttention } from './modules/ir-diffusion/mutual-cross-attention';
 import { multiscaleGate } from './modules/medusa/multiscale-gate';
 import { acmil } from './modules/acmil/acmil';
 import { gatedPooling } from './modules/acmil/gated-pooling';
@@ -44,6 +45,7 @@ export const moduleCatalogue: readonly Module[] = [
   safa,
   featEnhancer,
   isolatedAttention,
+  mutualCrossAttention,
   labelAttention,
   multiLane,
 ];

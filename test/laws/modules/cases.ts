@@ -103,6 +103,11 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { height: 3, width: 4, channels: 4, heads: 2, references: 'none' },
     { height: 4, width: 4, channels: 4, heads: 2, isolate: false, dropout: 1 },
   ],
+  'mutual-cross-attention': [
+    { height: 3, width: 5, channels: 6, heads: 2, tokens: 4, textWidth: 5 },
+    { height: 2, width: 3, channels: 4, heads: 1, tokens: 1, textWidth: 3, subjects: 3, lambda: 0.3 },
+    { height: 1, width: 1, channels: 2, heads: 1, tokens: 2, textWidth: 2, subjects: 1, lambda: 1 },
+  ],
   safa: [
     { channels: 6, blocks: 2, height: 24, width: 32, batch: 2 },
     { channels: 4, blocks: 1, target: 'fine', scaled: false, height: 15, width: 17 },
