@@ -15,6 +15,7 @@ import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { finiteState } from './finite-state/analysis';
+import { headRedundancy } from './head-redundancy/analysis';
 import { headSubspace } from './head-subspace/analysis';
 import { factualRecall } from './factual-recall/analysis';
 import { labels } from './labels/analysis';
@@ -53,6 +54,7 @@ export const analyses: readonly Analysis[] = [
   regionIsolation,
   repositionedRegion,
   positionPreference,
+  headRedundancy,
 ];
 
 /** Those that need no model. */

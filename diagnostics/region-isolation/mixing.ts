@@ -47,35 +47,3 @@ export function mixedByChance(
   });
   return shares.reduce((sum, value) => sum + value, 0) / shares.length;
 }
-
-/** Kullback-Leibler divergence in nats of the distribution of `after` from that of `before`, both as logits. */
-export function divergenceOf(before: ArrayLike<number>, after: ArrayLike<number>): number {
-  const [p, q] = [logProbabilities(before), logProbabilities(after)];
-  // A sum of differences that are 0 is 0; rounding may leave it a hair below.
-  return Math.max(
-    0,
-    p.reduce((sum, log, at) => sum + Math.exp(log) * (log - (q[at] ?? 0)), 0),
-  );
-}
-
-export function logProbabilities(logits: ArrayLike<number>): Float64Array {
-  const all = Float64Array.from(logits);
-  const most = all.reduce((a, b) => Math.max(a, b), -Infinity);
-  const total = most + Math.log(all.reduce((sum, value) => sum + Math.exp(value - most), 0));
-  return all.map((value) => value - total);
-}
-
-/** 1 - cosine of each row of two [n, w]. */
-export function turnedBy(before: Float32Array, after: Float32Array, n: number): readonly number[] {
-  const width = before.length / n;
-  return Array.from({ length: n }, (_, row) => {
-    let [dot, a, b] = [0, 0, 0];
-    for (let at = row * width; at < (row + 1) * width; at++) {
-      const [x, y] = [before[at] ?? 0, after[at] ?? 0];
-      dot += x * y;
-      a += x * x;
-      b += y * y;
-    }
-    return Math.max(0, 1 - dot / Math.sqrt(a * b));
-  });
-}

@@ -2,12 +2,13 @@
 import { regionsOf, regionText, type Region } from '../../protocol/interventions/regions';
 import type { AnalysisJob, Step } from '../analysis';
 import { refusal } from '../effects/subjects';
+import { divergenceOf, logProbabilities, outputsOf, turnedBy } from '../maps/changed-output';
 import { layerMaps, readableKeys } from '../maps/layer-maps';
 import type { ModelRunner, Prompt } from '../model-runner/model-runner';
 import { imageRows, patchGrid, regionRows } from '../model-runner/regions';
 import type { Variant } from '../model-runner/variant';
 import { headList } from '../retrieval/head-list';
-import { divergenceOf, logProbabilities, massBetween, mixed, mixedByChance, turnedBy } from './mixing';
+import { massBetween, mixed, mixedByChance } from './mixing';
 import type { RegionIsolationResult } from './result';
 
 export type RegionIsolationParameters = { readonly regions: string; readonly heads: string; readonly beta: number };
@@ -96,7 +97,8 @@ export async function* regionIsolationRun(
   }
   yield { sentence: 'What leaves the last layer', done: blocks.length, total, partial: result() };
   const outputs = await step('outputs', async () => {
-    const [plain, kept] = [await outputOf(model, sequence, variant), await outputOf(model, sequence, apart)];
+    const [plain, kept] = await outputsOf(model, sequence, [variant, apart], 'last');
+    if (!plain || !kept) throw new RangeError('the run gave nothing');
     const turned = turnedBy(plain.stream, kept.stream, n);
     if (!plain.logits || !kept.logits) return { turned, divergence: Number.NaN, leading: [] };
     return {
@@ -110,19 +112,6 @@ export async function* regionIsolationRun(
 
 const summed = (tables: readonly (readonly (readonly number[])[])[]): number[][] =>
   (tables[0] ?? []).map((row, s) => row.map((_, to) => tables.reduce((sum, table) => sum + (table[s]?.[to] ?? 0), 0)));
-
-async function outputOf(model: ModelRunner, sequence: Prompt, variant: Variant) {
-  const layer = model.facts.blocks.length - 1;
-  const { layers, logits } = await model.run({
-    ...sequence,
-    variants: [variant],
-    taps: [{ layer, tap: 'residual' }],
-    logits: model.facts.predicts ? 'last' : 'none',
-  });
-  const stream = layers[layer]?.taps.residual?.data;
-  if (!(stream instanceof Float32Array)) throw new TypeError('the run gave no stream');
-  return { stream, logits: logits?.data instanceof Float32Array ? logits.data : undefined };
-}
 
 function leadingOf(model: ModelRunner, before: Float32Array, after: Float32Array): RegionIsolationResult['leading'] {
   const [p, q] = [logProbabilities(before), logProbabilities(after)];

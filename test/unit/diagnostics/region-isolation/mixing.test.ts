@@ -1,12 +1,7 @@
 /** How much regions read of each other, by hand. */
 import assert from 'node:assert/strict';
-import {
-  divergenceOf,
-  massBetween,
-  mixed,
-  mixedByChance,
-  turnedBy,
-} from '../../../../diagnostics/region-isolation/mixing';
+import { divergenceOf, turnedBy } from '../../../../diagnostics/maps/changed-output';
+import { massBetween, mixed, mixedByChance } from '../../../../diagnostics/region-isolation/mixing';
 
 const near = (found: number, expected: number): void =>
   assert.ok(Math.abs(found - expected) < 1e-12, `${found}, not ${expected}`);
