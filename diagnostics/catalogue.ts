@@ -20,12 +20,16 @@ import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { finiteState } from './finite-state/analysis';
+import { headRedundancy } from './head-redundancy/analysis';
 import { headSubspace } from './head-subspace/analysis';
 import { factualRecall } from './factual-recall/analysis';
 import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
+import { positionPreference } from './position-preference/analysis';
+import { regionIsolation } from './region-isolation/analysis';
+import { repositionedRegion } from './repositioned-region/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { zeroTuning } from './zerotuning/analysis';
@@ -52,6 +56,10 @@ export const analyses: readonly Analysis[] = [
   retrievalHead,
   attentionInfluence,
   zeroTuning,
+  regionIsolation,
+  repositionedRegion,
+  positionPreference,
+  headRedundancy,
 ];
 
 /** Those that need no model. */

@@ -8,6 +8,7 @@ import { lamaCausal } from './modules/low-rank-mha/lama-causal';
 import { featEnhancer } from './modules/featenhancer/network';
 import { safa } from './modules/featenhancer/safa';
 import { isolatedAttention } from './modules/ir-diffusion/isolated-attention';
+import { mutualCrossAttention } from './modules/ir-diffusion/mutual-cross-attention';
 import { multiscaleGate } from './modules/medusa/multiscale-gate';
 import { acmil } from './modules/acmil/acmil';
 import { gatedPooling } from './modules/acmil/gated-pooling';
@@ -57,6 +58,7 @@ export const moduleCatalogue: readonly Module[] = [
   safa,
   featEnhancer,
   isolatedAttention,
+  mutualCrossAttention,
   labelAttention,
   multiLane,
   neuralMemoryBlock,

@@ -135,6 +135,7 @@ function differences(one: Variant, other: Variant): readonly Change[] {
     variant.groupWeights ?? [],
     variant.uniform ?? [],
     variant.phases ?? [],
+    variant.isolations ?? [],
     variant.replacements ?? [],
     variant.unsuppressed ?? [],
   ];

@@ -36,8 +36,14 @@ export async function* finiteStateRun(
 }
 
 /** Scores are made again of queries and keys: what acts on scores or on weights behind them would be missed. */
-function requirePlainScores({ scoreBiases = [], groupWeights = [], uniform = [], phases = [] }: Variant): void {
-  if (scoreBiases.length + groupWeights.length + uniform.length + phases.length === 0) return;
+function requirePlainScores({
+  scoreBiases = [],
+  groupWeights = [],
+  uniform = [],
+  phases = [],
+  isolations = [],
+}: Variant): void {
+  if (scoreBiases.length + groupWeights.length + uniform.length + phases.length + isolations.length === 0) return;
   throw refused(
     'An intervention acts on scores or on attention weights, and this analysis works them out from queries and keys. Leave it out, or change the head’s output (a gain).',
   );

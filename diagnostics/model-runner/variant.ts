@@ -44,6 +44,16 @@ export interface PhaseChange {
   readonly shift: number;
 }
 
+/** On the scores of a head between regions: positions of no region are left as they are. */
+export interface IsolationChange {
+  readonly layer: number;
+  readonly head: number;
+  /** Rows of each region; no row is in two. */
+  readonly regions: readonly (readonly number[])[];
+  /** Taken from the score of a query of one region and a key of another. */
+  readonly beta: number;
+}
+
 /** An empty object is the plain model. */
 export interface Variant {
   readonly gains?: readonly HeadGain[];
@@ -55,6 +65,8 @@ export interface Variant {
   readonly uniform?: readonly HeadPlace[];
   /** Angles between queries and keys; of several of one head the last counts. */
   readonly phases?: readonly PhaseChange[];
+  /** Of several of one head betas add up. */
+  readonly isolations?: readonly IsolationChange[];
   readonly replacements?: readonly Replacement[];
   /** Of the output of the MLP, the share that is removed of what lowers the token that leads before the layer. */
   readonly unsuppressed?: readonly { readonly layer: number; readonly share: number }[];

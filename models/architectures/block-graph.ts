@@ -31,6 +31,8 @@ export interface BlockOptions {
   readonly instrumented: boolean;
   /** Instrumented, and with the angles of heads changed, where the layer rotates. */
   readonly phases?: boolean;
+  /** Instrumented, and with scores between regions changed. */
+  readonly isolated?: boolean;
   /** Gains and these, for good: in a graph that is differentiated. */
   readonly changes?: readonly Change[];
   /** What takes the place of the value that a tap names, e.g. the value plus an input. */
@@ -67,6 +69,7 @@ export function buildBlock(
           keys,
           changes,
           rope !== undefined && (options.phases || changes?.includes('phase')) ? model.ropes[rope] : undefined,
+          (options.isolated ?? false) || (changes?.includes('isolation') ?? false),
         )
       : undefined;
   const tap: Tap = (value, name) => {

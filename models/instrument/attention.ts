@@ -17,6 +17,7 @@ import { softmax } from '../../kernels/graph/operators/reduce';
 import { headOutput, scoreKeys } from './grouped-heads';
 import { weighValues } from './interventions/group-weight';
 import { interveneOnHeads, type Interventions } from './interventions/interventions';
+import { isolatedScores } from './interventions/isolation';
 import { phasedScores } from './interventions/phase';
 import { biasedScores } from './interventions/score-bias';
 import { uniformScores } from './interventions/uniform-attention';
@@ -65,7 +66,7 @@ export function attend(
   const capped = (raw: Value): Value =>
     rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
   const score: Score = (operand) => capped(scoreKeys(operand(query), operand(key), rules.scale, rules));
-  const { phase, scoreBias, keyGroups, uniformAttention, groupWeight } = interventions ?? {};
+  const { phase, isolation, scoreBias, keyGroups, uniformAttention, groupWeight } = interventions ?? {};
   const turned = phase && capped(phasedScores(graph, phase, query, key, rules));
   const chosen: Score =
     phase && turned ? (operand) => where(operand(phase.heads), operand(turned), score(operand)) : score;
@@ -77,7 +78,8 @@ export function attend(
           chosen,
         )
       : chosen(outer);
-  const free = uniformAttention ? uniformScores(uniformAttention, biased) : biased((value) => value);
+  const read = uniformAttention ? uniformScores(uniformAttention, biased) : biased((value) => value);
+  const free = isolation ? isolatedScores(isolation, read) : read;
   const scores = positions ? add(free, causalMask(rules, positions)) : free;
   const probabilities = tap ? tap(softmax(scores, -1, 'attention.probabilities')) : softmax(scores);
   if (!interventions) return headOutput(probabilities, value, rules);

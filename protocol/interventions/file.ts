@@ -93,6 +93,8 @@ function isInside(one: Intervention, { layers, heads }: Size): boolean {
       'mlp' in part ? fits(part.mlp, layers) : fits(part.layer, layers) && fits(part.head, heads),
     );
   }
+  if (one.kind === 'isolate') return one.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads));
+  if (one.kind === 'reposition') return one.layers.every((layer) => fits(layer, layers));
   if (one.kind === 'reinforce') return (one.layers ?? []).every((layer) => fits(layer, layers));
   return fits(one.layer, layers) && fits('head' in one ? one.head : undefined, heads);
 }

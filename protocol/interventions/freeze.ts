@@ -1,6 +1,6 @@
 import type { Schema } from '../schema/check';
 import { either, exactly, list, object, optional } from '../schema/fields';
-import { layerField, rangeField } from './fields';
+import { rangeField } from './fields';
 import type { InterventionKind } from './kind';
 import { holdsEverywhere } from './replacement';
 import {
@@ -14,8 +14,7 @@ import {
   type Source,
 } from './source';
 import { halves, placeAndPositions, positionsText, positionsWords, type Range } from './text';
-
-type Which = number | 'all';
+import { covers, whichField, whichOf, whichText, type Which } from './which';
 
 export type Part = { readonly layer: Which; readonly head: Which } | { readonly mlp: Which };
 
@@ -28,10 +27,9 @@ export interface Freeze {
   readonly source: Source;
 }
 
-const which: Schema<Which> = either(layerField, exactly('all'), 'a whole number from 0 or "all"');
 const part: Schema<Part> = either(
-  object({ layer: which, head: which }),
-  object({ mlp: which }),
+  object({ layer: whichField, head: whichField }),
+  object({ mlp: whichField }),
   'heads as {"layer": 2, "head": "all"} or MLPs as {"mlp": 3}',
 );
 
@@ -99,14 +97,10 @@ function partOf(text: string): Part | undefined {
   return mlp === undefined ? { layer: whichOf(layer), head: whichOf(head) } : { mlp: whichOf(mlp) };
 }
 
-const whichOf = (text: string | undefined): Which => (text === '*' ? 'all' : Number(text));
-const whichText = (one: Which): string => (one === 'all' ? '*' : String(one));
 const partText = (one: Part): string =>
   'mlp' in one ? `mlp${whichText(one.mlp)}` : `${whichText(one.layer)}.${whichText(one.head)}`;
 const partsText = (parts: readonly Part[], except: readonly Part[]): string =>
   [...parts.map(partText), ...except.map((one) => `-${partText(one)}`)].join(',');
-
-const covers = (one: Which, index: number): boolean => one === 'all' || one === index;
 
 /** Whether a head (or the MLP, where `head` is absent) of a layer is held. */
 export function isFrozen({ parts, except = [] }: Freeze, layer: number, head?: number): boolean {

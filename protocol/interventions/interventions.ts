@@ -6,12 +6,14 @@ import { bias, type Bias } from './bias';
 import { freeze, type Freeze } from './freeze';
 import { gain, type Gain } from './gain';
 import { head, type HeadOutput } from './head';
+import { isolate, type Isolate } from './isolate';
 import { key, type Key } from './key';
 import type { InterventionKind } from './kind';
 import { mlp, type Mlp } from './mlp';
 import { phase, type Phase } from './phase';
 import { query, type Query } from './query';
 import { reinforce, type Reinforce } from './reinforce';
+import { reposition, type Reposition } from './reposition';
 import { residual, type Residual } from './residual';
 import { uniform, type Uniform } from './uniform';
 import { unsuppress, type Unsuppress } from './unsuppress';
@@ -31,6 +33,8 @@ export type Intervention =
   | Freeze
   | Uniform
   | Phase
+  | Isolate
+  | Reposition
   | Reinforce
   | Unsuppress;
 
@@ -50,6 +54,8 @@ export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
   freeze,
   uniform,
   phase,
+  isolate,
+  reposition,
   reinforce,
   unsuppress,
 };

@@ -19,6 +19,7 @@ import {
   type GraphReinforcement,
   type Variant,
 } from '../run/interventions';
+import { isolatesRegions } from '../run/isolation-feeds';
 import type { KeyValueCache } from '../run/key-value-cache';
 import type { LayerKeys } from '../run/layer-keys';
 import { leadingDirections } from '../run/leading-directions';
@@ -207,6 +208,7 @@ export class SequenceRun implements Continuation {
           layer,
           instrumented: true,
           phases: turnsHeads([this.variant], layer),
+          isolated: isolatesRegions([this.variant], layer),
         });
         const past = this.keys[layer];
         if (!past) throw new RangeError(`layer ${layer} was not run`);

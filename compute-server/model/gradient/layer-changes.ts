@@ -45,6 +45,7 @@ export class LayerChanges {
       groupWeights: here(variant.groupWeights),
       uniform: here(variant.uniform),
       phases: here(variant.phases),
+      isolations: here(variant.isolations),
       replacements: here(variant.replacements),
       unsuppressed: here(variant.unsuppressed),
     };
@@ -53,6 +54,7 @@ export class LayerChanges {
       groupWeights = [],
       uniform = [],
       phases = [],
+      isolations = [],
       replacements = [],
       unsuppressed = [],
     } = this.variant;
@@ -62,6 +64,7 @@ export class LayerChanges {
       ...(uniform.length > 0 ? ['uniform' as const] : []),
       ...(unsuppressed.some(({ share }) => share !== 0) ? ['suppression' as const] : []),
       ...(phases.length > 0 ? ['phase' as const] : []),
+      ...(isolations.length > 0 ? ['isolation' as const] : []),
       ...replaceables.filter((each) => replacements.some(({ target }) => target === each)),
     ];
   }
@@ -122,5 +125,6 @@ const inputsOf: Readonly<Record<Exclude<Change, Replaceable>, readonly string[]>
   weight: ['key_groups', 'group_weight'],
   uniform: ['uniform_heads'],
   suppression: ['suppression_direction', 'suppression_share'],
+  isolation: ['isolation_queries', 'isolation_keys', 'isolation_bias'],
   phase: ['phase_heads', 'phase_delta', 'phase_shift', 'phase_query_turn', 'phase_key_turn'],
 };

@@ -1,19 +1,24 @@
 /** From the interventions of a request to what the runner changes. */
 import { kindOf, type Intervention } from '../../../protocol/interventions/interventions';
 import { printDo } from '../../../protocol/interventions/do-form';
+import type { Isolate } from '../../../protocol/interventions/isolate';
 import type { Keys } from '../../../protocol/interventions/keys';
 import type { Reinforce } from '../../../protocol/interventions/reinforce';
+import type { Reposition } from '../../../protocol/interventions/reposition';
+import { coversHead } from '../../../protocol/interventions/which';
 import { keysWords } from '../../../protocol/interventions/keys';
 import { FailureError } from '../../../protocol/wire/failures';
 import { stampOf } from '../checkpoint/model-files';
 import { startReinforced, type ReinforcedRun } from '../generation/reinforcement';
 import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from '../hallucination/span-request';
 import { spanPair } from '../../../diagnostics/divergence/span-pair';
+import { regionRows } from '../../../diagnostics/model-runner/regions';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import type {
   GroupChange,
   HeadGain,
   HeadPlace,
+  IsolationChange,
   PhaseChange,
   Replacement,
   Variant,
@@ -21,6 +26,7 @@ import type {
 import { range } from '../run/runtime-arrays';
 import { frozenParts } from './freeze';
 import { placeProblem } from './places';
+import { movedRows, repositionedParts, repositionedRows } from './repositioned';
 import { resolveRows, type RunOf } from './resolve-rows';
 import { wantedKey, type Rows, type Wanted } from './wanted-rows';
 
@@ -63,7 +69,7 @@ export function groupsFor(
 ): readonly KeyGroup[] {
   const groups = new Map((sequence.groups ?? []).map((group) => [group.name, group]));
   for (const one of list) {
-    const problem = placeProblem(model.spec, one, sequence.ids.length);
+    const problem = placeProblem(model.spec, one, sequence);
     if (problem !== undefined) throw bad(problem);
     if (one.kind !== 'bias' && one.kind !== 'weight') continue;
     if (one.keys === 'image' && !groups.has('image')) {
@@ -133,15 +139,46 @@ function wantedBy({ model, sequence }: RunOf, one: Intervention): readonly Wante
         count: end - start,
       }));
     }
+    case 'reposition':
+      return kindOf(one).neutral(one) ? [] : repositionedParts(model.spec, one, whole.end);
     case 'gain':
     case 'bias':
     case 'weight':
     case 'uniform':
     case 'phase':
+    case 'isolate':
     case 'reinforce':
     case 'unsuppress':
       return [];
   }
+}
+
+function rowsFor(rows: ReadonlyMap<string, Rows>, wanted: Wanted): Rows {
+  const found = rows.get(wantedKey(wanted));
+  if (!found) throw new RangeError(`no rows for ${wantedKey(wanted)}`);
+  return found;
+}
+
+function isolationsOf({ model, sequence }: RunOf, one: Isolate): readonly IsolationChange[] {
+  const regions = regionRows(sequence, one.regions);
+  if (!regions.ok) throw bad(regions.why);
+  if (one.beta === 0) return [];
+  return model.spec.blocks.flatMap(({ index: layer, attention }) =>
+    range(0, attention.heads)
+      .filter((head) => coversHead(one.heads, layer, head))
+      .map((head) => ({ layer, head, regions: regions.value, beta: one.beta })),
+  );
+}
+
+function repositionsOf(run: RunOf, one: Reposition, rows: ReadonlyMap<string, Rows>): readonly Replacement[] {
+  const { model, sequence } = run;
+  const moved = movedRows(sequence, one);
+  if (typeof moved === 'string') throw bad(moved);
+  return wantedBy(run, one).map((wanted) => {
+    const { layer, target, head = 0 } = wanted;
+    const data = repositionedRows(model.spec, sequence, moved, wanted, rowsFor(rows, wanted).data);
+    return { layer, target, head, positions: moved.to, data };
+  });
 }
 
 function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<string, Rows>): Variant {
@@ -150,6 +187,7 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
   const groupWeights: GroupChange[] = [];
   const uniform: HeadPlace[] = [];
   const phases: PhaseChange[] = [];
+  const isolations: IsolationChange[] = [];
   const replacements: Replacement[] = [];
   const unsuppressed: { layer: number; share: number }[] = [];
   const group = (keys: Keys): string => (keys === 'image' ? 'image' : keysWords(keys));
@@ -167,11 +205,12 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
       // One that changes nothing would still be computed by angles, which rounds.
       const { layer, head, delta, shift } = one;
       if (!kindOf(one).neutral(one)) phases.push({ layer, head, delta, shift });
-    } else if (one.kind !== 'weight' && one.kind !== 'reinforce') {
+    } else if (one.kind === 'isolate') isolations.push(...isolationsOf(run, one));
+    else if (one.kind === 'reposition') replacements.push(...repositionsOf(run, one, rows));
+    else if (one.kind !== 'weight' && one.kind !== 'reinforce') {
       const at = one.positions && { positions: range(one.positions.start, one.positions.end - one.positions.start) };
       for (const wanted of wantedBy(run, one)) {
-        const found = rows.get(wantedKey(wanted));
-        if (!found) throw new RangeError(`no rows for ${wantedKey(wanted)}`);
+        const found = rowsFor(rows, wanted);
         const { layer, target, head } = wanted;
         replacements.push({ layer, target, ...(head === undefined ? {} : { head }), ...at, ...found });
       }
@@ -183,6 +222,7 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
     ...(groupWeights.length > 0 ? { groupWeights } : {}),
     ...(uniform.length > 0 ? { uniform } : {}),
     ...(phases.length > 0 ? { phases } : {}),
+    ...(isolations.length > 0 ? { isolations } : {}),
     ...(replacements.length > 0 ? { replacements } : {}),
     ...(unsuppressed.length > 0 ? { unsuppressed } : {}),
   };

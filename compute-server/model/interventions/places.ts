@@ -1,13 +1,18 @@
 /** Whether a model has the layers, heads and positions that an intervention names. */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { lensProblem } from '../../../models/architectures/lens-graph';
+import { regionRows } from '../../../diagnostics/model-runner/regions';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { freezable } from './freeze';
+import { movedRows } from './repositioned';
 import { printDo } from '../../../protocol/interventions/do-form';
 import type { Intervention, Of } from '../../../protocol/interventions/interventions';
+import type { WhichHeads } from '../../../protocol/interventions/which';
 import type { Part } from '../../../protocol/interventions/freeze';
 
 /** One sentence where it has not. */
-export function placeProblem(model: ModelSpec, one: Intervention, length: number): string | undefined {
+export function placeProblem(model: ModelSpec, one: Intervention, sequence: Sequence): string | undefined {
+  const { length } = sequence.ids;
   switch (one.kind) {
     case 'reinforce':
       // Its layers and its span are checked where the heads are chosen.
@@ -31,6 +36,17 @@ export function placeProblem(model: ModelSpec, one: Intervention, length: number
       return headProblem(model, one.layer, one.head);
     case 'phase':
       return headProblem(model, one.layer, one.head) ?? rotationProblem(model, one);
+    case 'isolate': {
+      const regions = regionRows(sequence, one.regions);
+      return whichHeadsProblem(model, one.heads) ?? (regions.ok ? undefined : regions.why);
+    }
+    case 'reposition': {
+      const moved = movedRows(sequence, one);
+      return (
+        problemOf(one.layers, (layer) => (layer === 'all' ? undefined : layerProblem(model, layer))) ??
+        (typeof moved === 'string' ? moved : undefined)
+      );
+    }
     case 'head':
     case 'query':
       return headProblem(model, one.layer, one.head) ?? rangeProblem(one.positions, length, one);
@@ -44,6 +60,17 @@ export function placeProblem(model: ModelSpec, one: Intervention, length: number
       return layerProblem(model, one.layer) ?? rangeProblem(one.positions, length, one);
   }
 }
+
+function problemOf<T>(list: readonly T[], problem: (one: T) => string | undefined): string | undefined {
+  for (const one of list) {
+    const found = problem(one);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const whichHeadsProblem = (model: ModelSpec, heads: readonly WhichHeads[]): string | undefined =>
+  problemOf(heads, (one) => partProblem(model, one));
 
 const layerProblem = ({ blocks }: ModelSpec, layer: number): string | undefined =>
   blocks[layer] ? undefined : `There is no layer ${layer}: the model has ${blocks.length}, from 0.`;

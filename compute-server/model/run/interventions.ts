@@ -9,6 +9,7 @@ import type { GraphReinforcement, HeadGain, Variant } from '../../../diagnostics
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { RuntimeArray } from '../../runtime/session';
 import { unitTurns } from './chunk-tables';
+import { isolationFeeds } from './isolation-feeds';
 import { flag, int32 } from './runtime-arrays';
 
 /** The first layer that the variant changes, or undefined when it changes none. */
@@ -19,6 +20,7 @@ export function firstChangedLayer(variant: Variant): number | undefined {
     ...(variant.groupWeights ?? []),
     ...(variant.uniform ?? []),
     ...(variant.phases ?? []),
+    ...(variant.isolations ?? []),
     ...(variant.replacements ?? []),
     ...(variant.unsuppressed ?? []),
   ].map(({ layer }) => layer);
@@ -68,6 +70,11 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
       return `The phase of layer ${layer} head ${head} is ${delta}, ${shift}; give finite numbers.`;
     if (model.blocks[layer]?.attention.rope === undefined) return `Layer ${layer} rotates no queries and keys.`;
   }
+  for (const { layer, head, beta } of variant.isolations ?? []) {
+    const problem = check(layer, head);
+    if (problem !== undefined) return problem;
+    if (!Number.isFinite(beta)) return `The isolation of layer ${layer} head ${head} is ${beta}; give a finite number.`;
+  }
   for (const { layer, target, head } of variant.replacements ?? []) {
     const { slots } = replaceable[target];
     const problem = slots === undefined ? check(layer, undefined) : check(layer, head ?? -1, slots);
@@ -81,6 +88,7 @@ export type {
   GroupChange,
   HeadGain,
   HeadPlace,
+  IsolationChange,
   PhaseChange,
   Replacement,
   Variant,
@@ -147,6 +155,7 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     use_uniform_attention: flag(uniform !== undefined),
     uniform_heads: { data: uniform ?? new Uint8Array(b * heads), shape: [b, heads, 1, 1] },
     ...phaseFeeds(model, block, chunk),
+    ...isolationFeeds(block, { ...chunk, keys: chunk.keyGroups.shape[1] ?? 0 }),
     use_group_weight: flag(weight !== undefined),
     group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
     ...suppressionFeeds(model, block, chunk),

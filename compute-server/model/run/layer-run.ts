@@ -9,6 +9,7 @@ import { Gathered } from './gathered';
 import { leadingDirections } from './leading-directions';
 import { noStatistics, ranked, StatisticsCollector } from './head-statistics';
 import { gainsOfSelected, interventionFeeds, turnsHeads, type Variant } from './interventions';
+import { isolatesRegions } from './isolation-feeds';
 import { emptyCache, type KeyValueCache } from './key-value-cache';
 import { blockFeeds, groupColumns, groupMass } from './layer-feeds';
 import { LayerKeys } from './layer-keys';
@@ -82,6 +83,7 @@ async function runChunks(
     layer,
     instrumented: !request.plain,
     phases: !request.plain && turnsHeads(work.variants, layer),
+    isolated: !request.plain && isolatesRegions(work.variants, layer),
   });
   const { window, heads } = block.attention;
   const held = Math.min(request.ids.length, window === undefined ? Infinity : window + stream.chunk);

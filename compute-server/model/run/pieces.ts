@@ -35,8 +35,14 @@ export type Piece =
   | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
   /** One new position of a layer, on caches by head. */
   | { readonly kind: 'step'; readonly layer: number }
-  /** `phases`: instrumented, with the angles of heads changed. */
-  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean; readonly phases?: boolean }
+  /** `phases`: instrumented, with the angles of heads changed; `isolated`: with scores between regions changed. */
+  | {
+      readonly kind: 'block';
+      readonly layer: number;
+      readonly instrumented: boolean;
+      readonly phases?: boolean;
+      readonly isolated?: boolean;
+    }
   /** The gradient of a piece. */
   | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOptions }
   /** Keys and values of a layer alone. */
@@ -63,7 +69,8 @@ export function keyOf(piece: Piece): string {
   if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
   if (piece.kind === 'keys') return `keys.${piece.changes.join('+')}.${piece.layer}`;
   if (piece.kind === 'block') {
-    const graph = piece.phases ? 'phases' : piece.instrumented ? 'instrumented' : 'plain';
+    const changed = [...(piece.phases ? ['phases'] : []), ...(piece.isolated ? ['isolated'] : [])].join('+');
+    const graph = changed === '' ? (piece.instrumented ? 'instrumented' : 'plain') : changed;
     return `${graph}.${piece.layer}`;
   }
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
@@ -141,6 +148,7 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
       return blockGraph(model, block(piece.layer), weights, {
         instrumented: piece.instrumented,
         phases: piece.phases ?? false,
+        isolated: piece.isolated ?? false,
       });
   }
 }
@@ -156,7 +164,11 @@ export function twinsOf(piece: Piece): readonly Piece[] {
   if (kind === 'block') return [{ kind: 'step', layer }];
   return [
     ...[false, true].map((instrumented): Piece => ({ kind: 'block', layer, instrumented })),
-    { kind: 'block', layer, instrumented: true, phases: true },
+    ...[
+      { phases: true, isolated: false },
+      { phases: false, isolated: true },
+      { phases: true, isolated: true },
+    ].map((changed): Piece => ({ kind: 'block', layer, instrumented: true, ...changed })),
   ];
 }
 

@@ -9,15 +9,23 @@ import type { KeyValueCache } from './key-value-cache';
 
 /**
  * Whether the step graphs compute a row from `start` on under the variant: they scale heads and make them attend uniformly.
- * Score biases, group weights, phases, removed suppression and replaced values of such a row need the graph of the block.
+ * Score biases, group weights, phases, isolated regions that hold the row, removed suppression and replaced values of such a row need the graph of the block.
  */
 export function servedBySteps(model: ModelSpec, variant: Variant, start: number): boolean {
-  const { scoreBiases = [], groupWeights = [], phases = [], replacements = [], unsuppressed = [] } = variant;
+  const {
+    scoreBiases = [],
+    groupWeights = [],
+    phases = [],
+    isolations = [],
+    replacements = [],
+    unsuppressed = [],
+  } = variant;
   return (
     scoreBiases.length === 0 &&
     groupWeights.length === 0 &&
     phases.length === 0 &&
     unsuppressed.length === 0 &&
+    !isolations.some(({ regions }) => regions.some((rows) => rows.some((row) => row >= start))) &&
     !replacements.some((replacement) => reaches(model, replacement, start))
   );
 }

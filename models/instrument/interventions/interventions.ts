@@ -13,6 +13,7 @@ import { multiply } from '../../../kernels/graph/operators/elementwise';
 import { reshape } from '../../../kernels/graph/operators/layout';
 import type { Value } from '../../../kernels/graph/records';
 import { declareGroupWeight, type GroupWeight } from './group-weight';
+import { declareIsolation, type Isolation } from './isolation';
 import { declarePhase, type Phase, type Rotated } from './phase';
 import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from './reinforcement';
 import { declareReplacements, replaceables, replaced, type Replaceable, type Replacements } from './replacement';
@@ -22,7 +23,7 @@ import { declareSuppression, type Suppression } from './suppression';
 import { declareUniformAttention, type UniformAttention } from './uniform-attention';
 
 /** What a layer may have for good besides gains. Reinforcement is not among them: what it chose are gains. */
-export type Change = 'bias' | 'weight' | 'uniform' | 'phase' | 'suppression' | Replaceable;
+export type Change = 'bias' | 'weight' | 'uniform' | 'phase' | 'isolation' | 'suppression' | Replaceable;
 
 export interface Interventions {
   /** Factor on each head's output before the output projection, [b, h]. Neutral 1. */
@@ -35,6 +36,8 @@ export interface Interventions {
   readonly uniformAttention?: UniformAttention;
   /** Of a graph that is opened for runs that turn heads of its layer. */
   readonly phase?: Phase;
+  /** Of a graph that is opened for runs that isolate regions in its layer. */
+  readonly isolation?: Isolation;
   readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
   readonly suppression?: Suppression;
@@ -48,6 +51,8 @@ export function declareInterventions(
   changes?: readonly Change[],
   /** Of a layer whose heads are turned; for good, here too. */
   rotated?: Rotated,
+  /** Of a layer that isolates regions; for good, here too. */
+  isolated = false,
 ): Interventions {
   const { heads, headDim } = sizes;
   const always = changes !== undefined;
@@ -59,6 +64,7 @@ export function declareInterventions(
     ...(has('bias') ? { scoreBias: declareScoreBias(graph, heads, always) } : {}),
     ...(has('uniform') ? { uniformAttention: declareUniformAttention(graph, heads, always) } : {}),
     ...(rotated ? { phase: declarePhase(graph, heads, keys, rotated) } : {}),
+    ...(isolated ? { isolation: declareIsolation(graph, heads, keys) } : {}),
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
     ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),

@@ -16,6 +16,13 @@ const interventions: Intervention[] = [
   { kind: 'gain', layer: 1, head: 2, gain: 0.5 },
   { kind: 'bias', layer: 0, head: 1, keys: { start: 0, end: 2 }, bias: -1 },
   { kind: 'unsuppress', layer: 1, share: 0.5 },
+  {
+    kind: 'isolate',
+    heads: [{ layer: 0, head: 'all' }],
+    regions: [[{ start: 0, end: 2 }], [{ start: 3, end: 5 }]],
+    beta: 2,
+  },
+  { kind: 'reposition', layers: [1], from: { start: 0, end: 1 }, to: { start: 2, end: 4 } },
   { kind: 'mlp', layer: 0, positions: { start: 1, end: 3 }, source: { from: 'mean', prompts: ['the dog'] } },
   { kind: 'freeze', parts: [{ layer: 1, head: 'all' }], except: [{ layer: 1, head: 0 }], source: { from: 'own' } },
 ];

@@ -68,6 +68,38 @@ const forms: readonly (readonly [string, Intervention])[] = [
     },
   ],
   ['phase:2.5=0', { kind: 'phase', layer: 2, head: 5, delta: 0, shift: 0 }],
+  [
+    'isolate:2.5,3.*:1-3,7/8-9/image=10000',
+    {
+      kind: 'isolate',
+      heads: [
+        { layer: 2, head: 5 },
+        { layer: 3, head: 'all' },
+      ],
+      regions: [
+        [
+          { start: 1, end: 4 },
+          { start: 7, end: 8 },
+        ],
+        [{ start: 8, end: 10 }],
+        ['image'],
+      ],
+      beta: 10000,
+    },
+  ],
+  [
+    'reposition:*:0-1x2>3-6x1-2',
+    {
+      kind: 'reposition',
+      layers: ['all'],
+      from: { rows: { start: 0, end: 2 }, columns: { start: 2, end: 3 } },
+      to: { rows: { start: 3, end: 7 }, columns: { start: 1, end: 3 } },
+    },
+  ],
+  [
+    'reposition:0,2:1-2>4-7',
+    { kind: 'reposition', layers: [0, 2], from: { start: 1, end: 3 }, to: { start: 4, end: 8 } },
+  ],
   ['phase:2.5=-0.5,1.2', { kind: 'phase', layer: 2, head: 5, delta: -0.5, shift: 1.2 }],
   [
     'reinforce:1,3@2-6=2,distance=cosine,seed=7',
@@ -131,6 +163,10 @@ describe('interventions', () => {
       'uniform:2',
       'unsuppress:2.1=1',
       'unsuppress:2',
+      'isolate:2.5:1-3=1',
+      'isolate:2:1-3/4=1',
+      'reposition:1:1-3',
+      'reposition:1:1-3>0-1x2',
       'head:2.5=nothing',
       'head:2.5@=zero',
       'head:2.5=prompt:',
@@ -164,6 +200,8 @@ describe('interventions', () => {
       'freeze:*.*=own',
       'reinforce:auto=1',
       'unsuppress:0=0',
+      'isolate:0.0:1/2=0',
+      'reposition:0:1-2>1-2',
     ])
       assert.equal(neutral(text), true, text);
     for (const [text] of forms.filter(([form]) => !form.endsWith('own'))) assert.equal(neutral(text), false, text);

@@ -9,6 +9,7 @@ import {
   type IsolationParameters,
 } from '../../../../kernels/modules/ir-diffusion/definition';
 import { isolatedAttention } from '../../../../kernels/modules/ir-diffusion/isolated-attention';
+import { mutualCrossAttention, sharesOf } from '../../../../kernels/modules/ir-diffusion/mutual-cross-attention';
 import { massByRegion } from '../../../../kernels/modules/ir-diffusion/pictures';
 import { measureError } from '../../../../kernels/tensors/error';
 import { normalTensor } from '../../../../kernels/tensors/random';
@@ -43,6 +44,18 @@ const borrowed = (attention: Tensor, token: number, head = 0): number => {
   const from = (head * n + token) * keys;
   return attention.data.subarray(from, from + keys - n).reduce((total, value) => total + value, 0);
 };
+
+describe('IR-Diffusion, mutual cross-attention', () => {
+  it('shares by hand: own outside, lambda inside, averaged where two subjects overlap', () => {
+    const shares = sharesOf(tensor([2, 1, 4], Float64Array.of(0, 1, 1, 0, 0, 0, 1, 1)), 0.9);
+    closeTo(shares, tensor([3, 4], Float64Array.of(1, 0.1, 0.1, 0.1, 0, 0.9, 0.45, 0, 0, 0, 0.45, 0.9)), 1e-15);
+  });
+
+  it('the layer of diffusers, with a text of another width', () => {
+    const parameters = resolved(mutualCrossAttention, { channels: 640, heads: 10, textWidth: 2048 });
+    assert.equal(mutualCrossAttention.cost(parameters).parameters, 2 * 640 * 640 + 2 * 640 * 2048 + 640);
+  });
+});
 
 describe('IR-Diffusion, isolation', () => {
   const off = parametersOf({ references: 'none', isolate: false });

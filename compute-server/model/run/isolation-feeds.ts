@@ -1,0 +1,65 @@
+/** Regions that heads of a layer keep apart, as the inputs of its graph (models/instrument/interventions/isolation.ts). */
+import type { BlockSpec } from '../../../models/architectures/model-spec';
+import type { IsolationChange, Variant } from '../../../diagnostics/model-runner/variant';
+import type { RuntimeArray } from '../../runtime/session';
+
+/** Whether the graph of the layer is the one that isolates regions. */
+export const isolatesRegions = (variants: readonly Variant[], layer: number): boolean =>
+  variants.some(({ isolations = [] }) => isolations.some((change) => change.layer === layer));
+
+interface Rows {
+  readonly variants: readonly Variant[];
+  /** Of the queries. */
+  readonly start: number;
+  readonly length: number;
+  /** Keys up to the last query. */
+  readonly keys: number;
+}
+
+/** Nothing where no variant isolates regions in this layer: the graph has no inputs for it. */
+export function isolationFeeds(
+  { index: layer, attention: { heads } }: BlockSpec,
+  { variants, start, length, keys }: Rows,
+): Record<string, RuntimeArray> {
+  if (!isolatesRegions(variants, layer)) return {};
+  // Heads mostly share their regions: each list of them has its columns once.
+  const lists: IsolationChange['regions'][] = [];
+  const offsets: number[] = [];
+  let columns = 0;
+  const offsetOf = (regions: IsolationChange['regions']): number => {
+    const known = lists.indexOf(regions);
+    if (known >= 0) return offsets[known] ?? 0;
+    lists.push(regions);
+    offsets.push(columns);
+    columns += regions.length;
+    return columns - regions.length;
+  };
+  const changes = variants.flatMap(({ isolations = [] }, v) =>
+    isolations.filter((one) => one.layer === layer).map((one) => ({ ...one, v, offset: offsetOf(one.regions) })),
+  );
+  const firstKey = start + length - keys;
+  const bias = new Float32Array(variants.length * heads * columns);
+  for (const { v, head, offset, regions, beta } of changes) {
+    const at = (v * heads + head) * columns + offset;
+    regions.forEach((_, region) => (bias[at + region] = (bias[at + region] ?? 0) - beta));
+  }
+  const queries = new Float32Array(columns * length);
+  const others = new Float32Array(columns * keys);
+  lists.forEach((regions, list) => {
+    regions.forEach((rows, region) => {
+      const column = (offsets[list] ?? 0) + region;
+      for (const row of rows) if (row >= start && row < start + length) queries[column * length + row - start] = 1;
+      regions.forEach((other, to) => {
+        if (to === region) return;
+        for (const row of other) {
+          if (row >= firstKey && row < firstKey + keys) others[column * keys + row - firstKey] = 1;
+        }
+      });
+    });
+  });
+  return {
+    isolation_queries: { data: queries, shape: [columns, length] },
+    isolation_keys: { data: others, shape: [columns, keys] },
+    isolation_bias: { data: bias, shape: [variants.length, heads, columns] },
+  };
+}
