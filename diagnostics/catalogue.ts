@@ -63,6 +63,4 @@ export const analyses: readonly Analysis[] = [
 ];
 
 /** Those that need no model. */
-export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, rcmhaLm, cmhaLm];
-export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, toyBags, toyLanes];
-export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, rfaLens];
+export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, rcmhaLm, cmhaLm, toyBags, toyLanes, rfaLens];

@@ -158,6 +158,7 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
   'covariance-attention': [
     { tokens: 7, width: 6, heads: 2, batch: 2 },
     { tokens: 1, width: 4, heads: 4, bias: false },
+  ],
   'mutual-cross-attention': [
     { height: 3, width: 5, channels: 6, heads: 2, tokens: 4, textWidth: 5 },
     { height: 2, width: 3, channels: 4, heads: 1, tokens: 1, textWidth: 3, subjects: 3, lambda: 0.3 },

@@ -8,7 +8,7 @@ import type { AttentionShape } from '../../../../kernels/shape';
 import { measureError } from '../../../../kernels/tensors/error';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { evaluate } from '../../../support/graph-arithmetic/evaluate';
-import { reopen } from '../../../support/graph-arithmetic/reopen';
+import { reopen } from '../../../../kernels/graph/reopen';
 import { backward } from './lightning-backward';
 
 const shape: AttentionShape = {
