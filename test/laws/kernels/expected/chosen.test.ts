@@ -312,7 +312,7 @@ const centroidsOf = ({ weights }: Given, h: number): Matrix => (weights['centroi
 
 interface Routed {
   readonly window: number;
-  /** Key/value heads at the end that read blocks of `block` positions. */
+  /** Key/value heads at the beginning that read blocks of `block` positions; centroids are those of the others. */
   readonly local?: number;
   readonly block?: number;
   readonly separate?: boolean;
@@ -335,8 +335,8 @@ const routed =
   ({ window, local = 0, block = 1, separate = false, raw = false, uncovered }: Routed) =>
   (given: Given): Rows =>
     eachHead(given, (head) => {
-      const { pattern, keys, queries, kvHeads } = given.shape;
-      if (head.kv >= kvHeads - local) return head.query.map((_, i) => blocks(head, i, given, block));
+      const { pattern, keys, queries, heads, kvHeads } = given.shape;
+      if (head.kv < local) return head.query.map((_, i) => blocks(head, i, given, block));
       const causal = pattern === 'causal-self';
       const [asked, answered] = [head.query, head.key].map((rows) => (raw ? rows : rows.map(level))) as [
         Matrix,
@@ -346,7 +346,7 @@ const routed =
       const one = causal && !separate;
       const at = (i: number) => (one ? i + keys - queries : i);
       const own = { ...head, query: head.query.map((_, i) => (one ? answered[at(i)]! : asked[i]!)), key: answered };
-      const clusters = centroidsOf(given, head.h).map((centroid) => {
+      const clusters = centroidsOf(given, head.h - (local * heads) / kvHeads).map((centroid) => {
         const nearest = (rows: Matrix) =>
           largest(
             rows.map((row) => dot(row, centroid)),
