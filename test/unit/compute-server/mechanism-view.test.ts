@@ -98,8 +98,7 @@ describe('The view of a mechanism', () => {
     ['landmark', 1024],
     ['biformer', 2048],
     ['sliding-window', 1024],
-    // Its first heads read two blocks of 256.
-    ['routing-transformer', 2048],
+    ['routing-transformer', 512],
     ['scaled-dot-product', 512],
   ] as const) {
     it(`takes the length at which the pattern of ${mechanism} shows, by its default parameters`, () => {
