@@ -11,6 +11,7 @@ import {
   mean,
   plus,
   range,
+  sharedHeads,
   softmax,
   times,
   weighted,
@@ -71,6 +72,51 @@ const landmarks =
 
 const twenty = { batch: 1, queries: 23, keys: 23 } as const;
 
+/** Landmarks where they are said to be; what is opened is decided by those who share the choice. */
+const landmarksAt =
+  (
+    places: readonly number[],
+    open: number,
+    sharers: (h: number, i: number) => readonly (readonly [h: number, i: number])[],
+    chunk?: number,
+  ) =>
+  (given: Given): Rows =>
+    given.query.map((heads, b) => {
+      const keysOf = (h: number) => given.key[b]![sharedHeads(given.shape)[h]!]!;
+      /** Landmarks of the blocks that were complete before the chunk, or before the query. */
+      const before = (i: number) => places.filter((place) => place < (chunk ? i - (i % chunk) : i));
+      const shares = (h: number, i: number) =>
+        softmax(before(i).map((place) => score(heads[h]![i]!, keysOf(h)[place]!)));
+      return heads.map((own, h) => {
+        const value = given.value[b]![sharedHeads(given.shape)[h]!]!;
+        return own.map((q, i) => {
+          const gates = sharers(h, i).map(([other, at]) => shares(other, at));
+          const most = before(i).map((_, c) => Math.max(...gates.map((each) => each[c]!)));
+          const opened = [
+            ...largest(most, open),
+            ...range(before(i).length, places.filter((place) => place < i).length),
+          ];
+          const tokens = (c: number) => range(c === 0 ? 0 : places[c - 1]! + 1, places[c] ?? Infinity);
+          const current = places.filter((place) => place < i).length;
+          const local = range(current === 0 ? 0 : places[current - 1]! + 1, i + 1).filter((j) => !places.includes(j));
+          const weigh = (list: readonly number[]) => softmax(list.map((j) => score(q, keysOf(h)[j]!)));
+          const first = weigh([...local, ...opened.map((c) => places[c]!)]);
+          const start = local.reduce<Row>((sum, j, at) => plus(sum, value[j]!, first[at]), times(value[0]!, 0));
+          return opened.reduce<Row>((sum, c, at) => {
+            const inside = weighted(
+              weigh(tokens(c)),
+              tokens(c).map((j) => value[j]!),
+            );
+            return plus(sum, inside, first[local.length + at]);
+          }, start);
+        });
+      });
+    });
+
+/** Blocks of 3, uneven by a half: 3, 2, 4, 3, 2 and 4 tokens. */
+const uneven = [3, 6, 11, 15, 18];
+const alone = (h: number, i: number) => [[h, i]] as const;
+
 expectValues(landmark, [
   { name: 'every block opened', shape: twenty, parameters: { block: 4, mode: 'train' }, expected: landmarks(4, 99) },
   { name: 'two blocks opened', shape: twenty, parameters: { block: 3, open: 2 }, expected: landmarks(3, 2) },
@@ -104,6 +150,43 @@ expectValues(landmark, [
     shape: { batch: 1, queries: 13, keys: 10 },
     parameters: { block: 2, open: 1 },
     expected: landmarks(2, 1),
+  },
+  {
+    name: 'landmarks at uneven positions, one block opened',
+    shape: twenty,
+    parameters: { block: 3, uneven: 0.5, open: 1 },
+    expected: landmarksAt(uneven, 1, alone),
+  },
+  {
+    name: 'landmarks at uneven positions, every block opened',
+    shape: twenty,
+    parameters: { block: 3, uneven: 0.5, mode: 'train' },
+    expected: landmarksAt(uneven, 99, alone),
+  },
+  {
+    name: 'uneven blocks of a chunk of 8 beside one that its tokens share',
+    shape: { ...twenty, batch: 2 },
+    parameters: { block: 3, uneven: 0.5, open: 1, chunk: 8, shared: 'tokens' },
+    expected: landmarksAt(
+      uneven,
+      1,
+      (h, i) => range(i - (i % 8), Math.min(23, i - (i % 8) + 8)).map((at) => [h, at]),
+      8,
+    ),
+  },
+  {
+    name: 'two blocks that all heads open',
+    shape: { ...twenty, batch: 2 },
+    parameters: { block: 3, open: 2, shared: 'heads' },
+    expected: landmarksAt([3, 7, 11, 15, 19], 2, (_h, i) => range(0, 4).map((h) => [h, i])),
+  },
+  {
+    name: 'a block that the heads of a group open',
+    shape: twenty,
+    parameters: { block: 2, open: 1, shared: 'group' },
+    expected: landmarksAt([2, 5, 8, 11, 14, 17, 20], 1, (h, i) =>
+      range(h - (h % 2), h - (h % 2) + 2).map((own) => [own, i]),
+    ),
   },
 ]);
 
