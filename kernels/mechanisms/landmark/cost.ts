@@ -2,7 +2,7 @@ import { pairFlops, tensorBytes } from '../../cost/attention';
 import type { Cost } from '../../cost/cost';
 import { computedPairs, segmentPairs } from '../../graph/chosen-blocks';
 import type { AttentionShape } from '../../shape';
-import type { LandmarkRule } from './reference';
+import type { LandmarkRule } from './rule';
 import { chooses, copiesBlocks, longestBlock, opensBlocks, pastBlocks, tilesOf } from './tiles';
 
 /**

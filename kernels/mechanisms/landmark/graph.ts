@@ -20,7 +20,9 @@ import type { Value } from '../../graph/records';
 import { lowest } from '../../graph/types';
 import { integers } from '../../integers';
 import { queryOffset, type AttentionShape } from '../../shape';
-import { blockOf, landmarkOf, tokensOf, type LandmarkRule } from './reference';
+import { blockOf, landmarkOf, tokensOf, type LandmarkRule } from './rule';
+import { stingyPairs, turnOf } from './stingy-graph';
+import { stingyPlaces } from './stingy';
 import { chooses, copiesBlocks, longestBlock, opensBlocks, pastBlocks, tilesOf, type Tile } from './tiles';
 
 interface Choice {
@@ -31,6 +33,8 @@ interface Choice {
   /** [b, hkv, g rows, open] or [b, h, rows, open] */
   readonly shares: Value;
   readonly blocks: Value;
+  /** At stingy positions: a query for each pair, [b, h, rows open, d]. */
+  readonly queries?: Value | undefined;
 }
 
 interface Part {
@@ -39,6 +43,11 @@ interface Part {
   readonly farGates?: Value;
   /** With the blocks that others chose, or with the best of each query. */
   readonly finish: (given?: Value) => { readonly output: Value; readonly chosen?: Choice | undefined };
+}
+
+/** Scores of the landmarks of the blocks that each query opens, and these blocks. */
+interface ChosenOfTile extends Pick<Choice, 'blocks' | 'queries'> {
+  readonly gates: Value;
 }
 
 /** Tiles whose queries open equally many blocks become one, so that what follows is a few large operations. */
@@ -56,6 +65,12 @@ function joinChoices(choices: readonly Choice[], { batch, heads }: AttentionShap
       open,
       shares: joined(({ shares }) => shares),
       blocks: joined(({ blocks }) => blocks),
+      queries:
+        alike[0]!.queries &&
+        concat(
+          alike.map(({ queries }) => queries!),
+          2,
+        ),
     };
   });
 }
@@ -82,6 +97,13 @@ export function landmarkGraph(
   const choosing = chooses(shape, rule) && opens;
   const scale = headDim ** -0.5;
   const offset = queryOffset(shape);
+  const { rotaryBase = 0 } = rule;
+  const turn = turnOf(query, shape, rule);
+  if (rotaryBase > 0 && !choosing) {
+    // Nowhere are more blocks than are opened: places are positions.
+    const turned = [turn(query, integers(offset, offset + shape.queries)), turn(key, integers(0, shape.keys))] as const;
+    return landmarkGraph(...turned, value, shape, { ...rule, rotaryBase: 0 });
+  }
   const grouped = groupQueries(query, shape);
   const at = (x: Value, positions: readonly number[]) =>
     gather(x, graph.constant('int64', [positions.length], positions), 2);
@@ -95,17 +117,25 @@ export function landmarkGraph(
   const ordinary = opens && !copying ? laidOut(rule, 0, blocks, width) : [];
   const [pastKeys, pastValues] = ordinary.length > 0 ? [at(key, ordinary), at(value, ordinary)] : [key, value];
 
+  const turnedLandmarks =
+    landmarks && rotaryBase > 0 ? turn(landmarks, new Array<number>(blocks).fill(rule.block)) : undefined;
+
   const parts = tilesOf(shape, rule).map((tile): Part => {
     const rows = tile.end - tile.start;
+    const positions = integers(tile.start + offset, tile.end + offset);
+    // All rows of a tile are of one chunk.
+    const places = stingyPlaces(rule, positions[0]!);
+    const near = (x: Value, tokens: readonly number[]) => turn(at(x, tokens), tokens.map(places.near));
     const [localCount, past] = [tile.local.length, landmarks ? tile.past : 0];
-    const queries = foldGroup(gatherRange(grouped, 3, tile.start, tile.end)); // [b, hkv, g * rows, d]
+    const plain = gatherRange(grouped, 3, tile.start, tile.end);
+    const queries = foldGroup(turn(plain, positions.map(places.near))); // [b, hkv, g * rows, d]
     const position = (row: number) => tile.start + row + offset;
     const masked = (x: Value, columns: number, reads: (row: number, column: number) => boolean): Value => {
       const apart = reshape(x, [batch, kvHeads, group, rows, columns]);
       return reshape(add(apart, additiveMask(x, rows, columns, reads)), x.shape);
     };
     const local = masked(
-      fusedMatmul(queries, at(key, tile.local), { transposeB: true, scale }),
+      fusedMatmul(queries, near(key, tile.local), { transposeB: true, scale }),
       localCount,
       (row, column) => {
         const token = tile.local[column]!;
@@ -117,7 +147,10 @@ export function landmarkGraph(
       const output = unfoldGroup(matmul(softmax(local), localValues), shape);
       return { tile, finish: () => ({ output }) };
     }
-    const raw = fusedMatmul(queries, gatherRange(landmarks, 2, 0, past), { transposeB: true, scale });
+    const standing = integers(0, past).map((block) =>
+      block < tile.far ? places.landmark(block) : places.near(landmarkOf(rule, block)),
+    );
+    const raw = fusedMatmul(queries, turn(gatherRange(landmarks, 2, 0, past), standing), { transposeB: true, scale });
     // Past for a row are the blocks before its own; in a tile of one block these are all.
     const gates = past > tile.first ? masked(raw, past, (row, column) => column < blockOf(rule, position(row))) : raw;
     if (!choosing) {
@@ -131,29 +164,39 @@ export function landmarkGraph(
       };
     }
     const { far } = tile;
-    const near = past > far ? slice(gates, 3, far) : undefined;
-    const farGates = near ? slice(gates, 3, 0, far) : gates;
+    const nearGates = past > far ? slice(gates, 3, far) : undefined;
+    const farGates = nearGates ? slice(gates, 3, 0, far) : gates;
     return { tile, farGates, finish };
 
     function finish(given?: Value) {
       const open = Math.min(rule.open, far);
-      const best = open > 0 ? (given ? gatesAt(farGates, given) : topK(farGates, open)) : undefined;
-      const first = softmax(concat([local, ...(near ? [near] : []), ...(best ? [best[0]] : [])], 3));
+      const best = open > 0 ? chosenOf(open, given) : undefined;
+      const first = softmax(concat([local, ...(nearGates ? [nearGates] : []), ...(best ? [best.gates] : [])], 3));
       const kept = localCount + past - far;
       // Sorting knows no NaN: one among the landmarks reaches the row by way of their sum.
       const spoiled = multiply(reduceSum(raw, [3]), 0);
       const own = add(matmul(slice(first, 3, 0, localCount), localValues), spoiled);
-      const output = near ? add(own, nearOutput(slice(first, 3, localCount, kept))) : own;
+      const output = nearGates ? add(own, nearOutput(slice(first, 3, localCount, kept))) : own;
       return {
         output: unfoldGroup(output, shape),
-        chosen: best && { rows, open, start: tile.start, shares: slice(first, 3, kept), blocks: best[1] },
+        chosen: best && { ...best, rows, open, start: tile.start, shares: slice(first, 3, kept) },
       };
+    }
+
+    function chosenOf(open: number, given: Value | undefined): ChosenOfTile {
+      const [gatesOfBest, blocks] = topOf(open, given);
+      if (!turnedLandmarks) return { gates: gatesOfBest, blocks };
+      return stingyPairs(plain, positions, blocks, turnedLandmarks, shape, rule, turn);
+    }
+
+    function topOf(open: number, given: Value | undefined): readonly [values: Value, indices: Value] {
+      return given ? [gatherElements(farGates, given, 3), given] : topK(farGates, open);
     }
 
     /** From the blocks of the chunk before the own one, all of them open, by their shares [b, hkv, g rows, past - far]. */
     function nearOutput(shares: Value): Value {
-      const positions = laidOut(rule, far, past, width);
-      return openOutput(shares, at(key, positions), at(value, positions), far, past);
+      const tokens = laidOut(rule, far, past, width);
+      return openOutput(shares, near(key, tokens), at(value, tokens), far, past);
     }
 
     function openOutput(shares: Value, keys: Value, values: Value, from: number, to: number): Value {
@@ -228,13 +271,20 @@ export function landmarkGraph(
   return add(local, concat(all, 2));
 
   function inSegments(): Value {
-    const keys = reshape(pastKeys, [batch, kvHeads, blocks, width, headDim]);
+    const keys = turn(reshape(pastKeys, [batch, kvHeads, blocks, width, headDim]), integers(0, width));
+    const asking =
+      choices[0]!.queries &&
+      concat(
+        choices.map((choice) => choice.queries!),
+        2,
+      );
     const ofHeads = attendChosenBlocks({
       rows: (b, h) => {
-        const own = reshape(slice(slice(query, 0, b, b + 1), 1, h, h + 1), [shape.queries, headDim]);
+        const from = asking ?? query;
+        const own = reshape(slice(slice(from, 0, b, b + 1), 1, h, h + 1), [Number(from.shape[2]), headDim]);
         return rule.landmarks ? concat([own, filledWith(own, [shape.queries, 1], 1)], 1) : own;
       },
-      rowOfPair,
+      rowOfPair: asking ? integers(0, pairs) : rowOfPair,
       chosen,
       keys: rule.landmarks ? withFilling(keys, rule, width) : keys,
       values: reshape(pastValues, [batch, kvHeads, blocks, width, valueDim]),
@@ -255,12 +305,6 @@ export function landmarkGraph(
     );
   }
 }
-
-/** Gates of the given blocks, and these blocks, as topK gives them. */
-const gatesAt = (gates: Value, blocks: Value): readonly [values: Value, indices: Value] => [
-  gatherElements(gates, blocks, 3),
-  blocks,
-];
 
 /** Positions of the ordinary tokens of blocks [from, to), `width` of each: shorter blocks are filled with their last token. */
 const laidOut = (rule: LandmarkRule, from: number, to: number, width: number): readonly number[] =>

@@ -4,15 +4,8 @@ import { allRows } from '../../reference/softmax';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { landmarkCost } from './cost';
 import { landmarkGraph } from './graph';
-import {
-  blockOf,
-  farBlocks,
-  isLandmark,
-  landmarkChoice,
-  landmarkRows,
-  type LandmarkRule,
-  type SharedChoice,
-} from './reference';
+import { landmarkChoice, landmarkRows } from './reference';
+import { blockOf, farBlocks, isLandmark, type LandmarkRule, type SharedChoice } from './rule';
 import { chooses, tilesOf } from './tiles';
 
 interface Parameters extends Record<string, number | string> {
@@ -22,15 +15,18 @@ interface Parameters extends Record<string, number | string> {
   readonly open: number;
   readonly chunk: number;
   readonly shared: SharedChoice;
+  readonly stingyBase: number;
 }
 
 const ruleOf = (parameters: Parameters, { keys }: AttentionShape): LandmarkRule => {
-  const { block, mode, open, chunk, shared } = parameters;
+  const { block, mode, open, chunk, shared, stingyBase } = parameters;
   const landmarks = unevenLandmarks(parameters, keys);
   return {
     block,
     ...(landmarks ? { landmarks } : {}),
-    ...(mode === 'train' ? { open: Number.POSITIVE_INFINITY, chunk: 0 } : { open, chunk, shared }),
+    ...(mode === 'train'
+      ? { open: Number.POSITIVE_INFINITY, chunk: 0 }
+      : { open, chunk, shared, rotaryBase: stingyBase }),
   };
 };
 
@@ -55,7 +51,7 @@ export const landmark: Mechanism<Parameters> = {
   source: {
     reference: 'arXiv:2305.16300, section 3; released code epfml/landmark-attention',
     trust: 'high',
-    note: 'Every (block + 1)-th position is a landmark unless blocks are uneven. Blocks are chosen for each token and head, the release’s default, or shared as it can share them; over the heads of a group is ours. With a chunk, blocks are chosen among those that were complete before the query’s chunk, as in the release’s cache. A landmark’s query reads the ordinary tokens of its own block.',
+    note: 'Every (block + 1)-th position is a landmark unless blocks are uneven. Blocks are chosen for each token and head, the release’s default, or shared as it can share them; over the heads of a group is ours. Stingy positions are the release’s where more blocks are chosen from than are opened, true positions before. With a chunk, blocks are chosen among those that were complete before the query’s chunk, as in the release’s cache. A landmark’s query reads the ordinary tokens of its own block.',
   },
   template: {
     projected: 'a landmark key for each block',
@@ -125,12 +121,29 @@ export const landmark: Mechanism<Parameters> = {
       options: ['none', 'group', 'heads', 'tokens'],
       default: 'none',
     },
+    stingyBase: {
+      kind: 'number',
+      title: 'Stingy rotary base',
+      description:
+        'Mode topk with a chunk: queries and keys come unrotated and are turned as the release does, with this base (10,000), at places that do not grow with the sequence. 0: they are used as they are.',
+      min: 0,
+      max: 1e9,
+      default: 0,
+    },
   },
   layout: 'heads-first',
   exponent: 2,
-  supports(shape, { mode, chunk, shared }) {
+  supports(shape, { mode, chunk, shared, uneven, stingyBase }) {
     if (mode === 'topk' && shared === 'tokens' && chunk === 0) {
       return { ok: false, why: 'Tokens that share a choice are those of a chunk: give its length.' };
+    }
+    if (mode === 'topk' && stingyBase > 0) {
+      if (chunk === 0) return { ok: false, why: 'Stingy positions begin anew at each chunk: give its length.' };
+      if (uneven > 0)
+        return { ok: false, why: 'Stingy positions are those of slots of one length: blocks must be even.' };
+      if (shape.headDim % 2 !== 0) {
+        return { ok: false, why: `Rotary positions turn pairs of columns: a head width of ${shape.headDim} is odd.` };
+      }
     }
     switch (shape.pattern) {
       case 'causal-self':

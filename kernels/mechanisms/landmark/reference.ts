@@ -3,57 +3,9 @@ import { integers } from '../../integers';
 import type { AttentionInputs } from '../../mechanism';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
-
-export interface LandmarkRule {
-  /** Ordinary tokens of a block; the token after them is its landmark. */
-  readonly block: number;
-  /** Ascending positions of the landmarks, an ordinary token before each; left out: every (block + 1)-th. */
-  readonly landmarks?: readonly number[];
-  /** Past blocks that a query opens; Infinity opens all. */
-  readonly open: number;
-  /**
-   * Positions of a chunk, the tokens that the release runs at once (0 or left out: none): a query opens those that it chooses of
-   * the blocks that were complete before its chunk, and beside them every later past block.
-   */
-  readonly chunk?: number;
-  /** Who opens the same blocks (left out: none). */
-  readonly shared?: SharedChoice;
-}
-
-/**
- * Blocks are opened by the largest u, the softmax over the landmarks that are chosen from. `group`, `heads`: by the maximum of u
- * over the query heads of a key/value head, or over all; `tokens`: over the queries of a chunk.
- */
-export type SharedChoice = 'none' | 'group' | 'heads' | 'tokens';
-
-/** Blocks are counted by the landmarks before a position; a landmark belongs to the block that it closes. */
-export function blockOf({ block, landmarks }: LandmarkRule, position: number): number {
-  if (!landmarks) return Math.floor(position / (block + 1));
-  let [low, high] = [0, landmarks.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (landmarks[middle]! < position) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** Position of the landmark that closes a block; Infinity where none is given. */
-export const landmarkOf = ({ block, landmarks }: LandmarkRule, at: number): number =>
-  landmarks ? (landmarks[at] ?? Infinity) : at * (block + 1) + block;
-
-export const isLandmark = (rule: LandmarkRule, position: number): boolean =>
-  landmarkOf(rule, blockOf(rule, position)) === position;
-
-export const blockStart = (rule: LandmarkRule, at: number): number => (at === 0 ? 0 : landmarkOf(rule, at - 1) + 1);
-
-/** The ordinary tokens of a block that has a landmark. */
-export const tokensOf = (rule: LandmarkRule, at: number): readonly number[] =>
-  integers(blockStart(rule, at), landmarkOf(rule, at));
-
-/** Blocks [0, far) are those that a query chooses from; later ones before its own are open. */
-export const farBlocks = (rule: LandmarkRule, position: number): number =>
-  rule.chunk ? blockOf(rule, Math.floor(position / rule.chunk) * rule.chunk) : blockOf(rule, position);
+import { rotated } from '../longheads/reference';
+import { blockOf, blockStart, farBlocks, isLandmark, landmarkOf, tokensOf, type LandmarkRule } from './rule';
+import { stingyPlaces } from './stingy';
 
 /** What a query gives each key; the weights of a row sum to 1. */
 export interface LandmarkWeights {
@@ -104,19 +56,39 @@ const bestBlocks = (gates: readonly number[], position: number, rule: LandmarkRu
     .slice(0, Math.min(rule.open, gates.length))
     .sort((a, b) => a - b);
 
-/** Scores of a query row of one sequence with all keys up to its position. */
+/**
+ * Scores of a query row of one sequence with all keys up to its position: before blocks are chosen, or where the chosen ones are
+ * read, which differs at stingy positions alone.
+ */
 function scoresOf(
   { query, key }: Pick<AttentionInputs, 'query' | 'key'>,
   { heads, kvHeads, queries, keys, headDim }: AttentionShape,
+  rule: LandmarkRule,
   b: number,
   head: number,
   row: number,
+  chosen: readonly number[] = [],
 ): Float64Array {
   const kvHead = b * kvHeads + Math.floor(head / (heads / kvHeads));
   const from = ((b * heads + head) * queries + row) * headDim;
-  return Float64Array.from({ length: row + keys - queries + 1 }, (_, j) => {
+  const position = row + keys - queries;
+  const { rotaryBase = 0 } = rule;
+  const own = query.data.subarray(from, from + headDim);
+  const places = rotaryBase > 0 ? stingyPlaces(rule, position) : undefined;
+  const asking = places ? rotated(own, places.query, rotaryBase) : own;
+  const far = farBlocks(rule, position);
+  const placeOf = (j: number): number => {
+    const block = blockOf(rule, j);
+    if (!places || block >= far) return places?.near(j) ?? 0;
+    const r = chosen.indexOf(block);
+    return r < 0 ? places.landmark(block) : places.read(r, block) + j - blockStart(rule, block);
+  };
+  return Float64Array.from({ length: position + 1 }, (_, j) => {
+    const at = (kvHead * keys + j) * headDim;
+    const plain = key.data.subarray(at, at + headDim);
+    const answering = places ? rotated(plain, placeOf(j), rotaryBase) : plain;
     let dot = 0;
-    for (let x = 0; x < headDim; x++) dot += query.data[from + x]! * key.data[(kvHead * keys + j) * headDim + x]!;
+    for (let x = 0; x < headDim; x++) dot += asking[x]! * answering[x]!;
     return dot / Math.sqrt(headDim);
   });
 }
@@ -132,7 +104,7 @@ function choicesOf(
   const offset = queryOffset(shape);
   const kept = new Map<string, readonly number[]>();
   const gatesOf = (head: number, row: number) =>
-    landmarkScores(scoresOf(inputs, shape, b, head, row), row + offset, rule);
+    landmarkScores(scoresOf(inputs, shape, rule, b, head, row), row + offset, rule);
   /**
    * u of a row, a NaN counting as 0: it decides for others. Compared as float32 numbers: where several are sure of different
    * blocks, all u are 1 and the earliest block is taken.
@@ -209,7 +181,8 @@ export function landmarkRows(
       rows.forEach((row, r) => {
         const position = row + queryOffset(shape);
         if (position < 0) return;
-        const { weights } = landmarkWeights(scoresOf(inputs, shape, b, h, row), position, rule, chosen(h, row));
+        const blocks = chosen(h, row);
+        const { weights } = landmarkWeights(scoresOf(inputs, shape, rule, b, h, row, blocks), position, rule, blocks);
         const to = ((b * heads + h) * rows.length + r) * valueDim;
         weights.forEach((weight, j) => {
           if (weight === 0) return;

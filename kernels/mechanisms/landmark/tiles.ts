@@ -1,7 +1,7 @@
 /** How the queries of landmark attention are cut into tiles. */
 import { integers } from '../../integers';
 import { queryOffset, type AttentionShape } from '../../shape';
-import { blockOf, blockStart, farBlocks, isLandmark, landmarkOf, tokensOf, type LandmarkRule } from './reference';
+import { blockOf, blockStart, farBlocks, isLandmark, landmarkOf, tokensOf, type LandmarkRule } from './rule';
 
 /** Blocks that have a landmark and tokens after it: those that a query may open. */
 export const pastBlocks = (shape: AttentionShape, rule: LandmarkRule): number => blockOf(rule, shape.keys - 1);
@@ -73,7 +73,7 @@ export const longestBlock = (shape: AttentionShape, rule: LandmarkRule): number 
 
 /**
  * Whether each pair of a query and a block that it opens copies the block: with fewer pairs than blocks that costs less than a
- * segment for every block (graph/chosen-blocks.ts). Blocks of one length only.
+ * segment for every block (graph/chosen-blocks.ts). Blocks of one length only, and none that are turned.
  */
 export const copiesBlocks = (shape: AttentionShape, rule: LandmarkRule): boolean =>
-  rule.landmarks === undefined && shape.queries * rule.open < pastBlocks(shape, rule);
+  rule.landmarks === undefined && !rule.rotaryBase && shape.queries * rule.open < pastBlocks(shape, rule);

@@ -117,6 +117,62 @@ const landmarksAt =
 const uneven = [3, 6, 11, 15, 18];
 const alone = (h: number, i: number) => [[h, i]] as const;
 
+/** Halves turned against each other: (c, c + d / 2) by position times base^(-2 c / d); base 0 turns nothing. */
+const rotated = (x: Row, position: number, base: number): Row => {
+  if (base === 0) return x;
+  const half = x.length / 2;
+  const angle = range(0, half).map((c) => position * Math.exp((-c / half) * Math.log(base)));
+  return [
+    ...angle.map((a, c) => x[c]! * Math.cos(a) - x[c + half]! * Math.sin(a)),
+    ...angle.map((a, c) => x[c + half]! * Math.cos(a) + x[c]! * Math.sin(a)),
+  ];
+};
+
+/**
+ * Blocks of `block` tokens and their landmark in slots, behind each other as the release puts them: while a block is chosen, older
+ * ones in slot 0 and the latest `open` in the next ones; when they are read, in their order from slot 0, the latest one slot later.
+ */
+const slotted =
+  (block: number, open: number, chunk: number, base: number) =>
+  (given: Given): Rows =>
+    eachHead(given, ({ query, key, value }) =>
+      query.map((q, i) => {
+        const size = block + 1;
+        const position = i + given.shape.keys - given.shape.queries;
+        const began = position - (position % chunk);
+        const cached = (began - (began % size)) / size;
+        const crowded = cached > open;
+        const latest = (c: number) => crowded && c >= cached - open;
+        const from = (crowded ? open + 1 : cached) * size;
+        const asked = rotated(q, from + position - cached * size, base);
+        const at = (j: number, place: number) => score(asked, rotated(key[j]!, place, base));
+        const slots = range(0, cached).map((c) => (crowded ? (latest(c) ? open + 1 - (cached - c) : 0) : c));
+        const chosen = largest(
+          slots.map((slot, c) => at(c * size + block, slot * size + block)),
+          open,
+        );
+        // What is read, each token at its place: the chosen blocks, then all since the cache ended.
+        const read = new Map<number, number>();
+        chosen.forEach((c, r) => {
+          for (const x of range(0, size)) read.set(c * size + x, (latest(c) ? r + 1 : r) * size + x);
+        });
+        for (const j of range(cached * size, position + 1)) read.set(j, from + j - cached * size);
+        const scores = new Map([...read].map(([j, place]) => [j, at(j, place)]));
+        const ends = [...read.keys()].filter((j) => j % size === block && j < position - (position % size));
+        const own = [...read.keys()].filter((j) => j >= position - (position % size) && j % size !== block);
+        const first = softmax([...own, ...ends].map((j) => scores.get(j)!));
+        const start = own.reduce<Row>((sum, j, x) => plus(sum, value[j]!, first[x]), times(value[0]!, 0));
+        return ends.reduce<Row>((sum, end, x) => {
+          const tokens = range(end - block, end);
+          const inside = weighted(
+            softmax(tokens.map((j) => scores.get(j)!)),
+            tokens.map((j) => value[j]!),
+          );
+          return plus(sum, inside, first[own.length + x]);
+        }, start);
+      }),
+    );
+
 expectValues(landmark, [
   { name: 'every block opened', shape: twenty, parameters: { block: 4, mode: 'train' }, expected: landmarks(4, 99) },
   { name: 'two blocks opened', shape: twenty, parameters: { block: 3, open: 2 }, expected: landmarks(3, 2) },
@@ -181,6 +237,18 @@ expectValues(landmark, [
     expected: landmarksAt([3, 7, 11, 15, 19], 2, (_h, i) => range(0, 4).map((h) => [h, i])),
   },
   {
+    name: 'stingy positions in chunks of 7',
+    shape: twenty,
+    parameters: { block: 2, open: 2, chunk: 7, stingyBase: 20 },
+    expected: slotted(2, 2, 7, 20),
+  },
+  {
+    name: 'stingy positions of single tokens, on a cache',
+    shape: { ...twenty, queries: 9 },
+    parameters: { block: 2, open: 1, chunk: 1, stingyBase: 500 },
+    expected: slotted(2, 1, 1, 500),
+  },
+  {
     name: 'a block that the heads of a group open',
     shape: twenty,
     parameters: { block: 2, open: 1, shared: 'group' },
@@ -189,17 +257,6 @@ expectValues(landmark, [
     ),
   },
 ]);
-
-/** Halves turned against each other: (c, c + d / 2) by position times base^(-2 c / d); base 0 turns nothing. */
-const rotated = (x: Row, position: number, base: number): Row => {
-  if (base === 0) return x;
-  const half = x.length / 2;
-  const angle = range(0, half).map((c) => position * Math.exp((-c / half) * Math.log(base)));
-  return [
-    ...angle.map((a, c) => x[c]! * Math.cos(a) - x[c + half]! * Math.sin(a)),
-    ...angle.map((a, c) => x[c + half]! * Math.cos(a) + x[c]! * Math.sin(a)),
-  ];
-};
 
 interface Chunked {
   readonly width: number;

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import { landmark } from '../../../../kernels/mechanisms/landmark/landmark';
-import {
-  isLandmark,
-  landmarkChoice,
-  landmarkRows,
-  landmarkWeights,
-  type SharedChoice,
-} from '../../../../kernels/mechanisms/landmark/reference';
+import { landmarkChoice, landmarkRows, landmarkWeights } from '../../../../kernels/mechanisms/landmark/reference';
+import { isLandmark, type SharedChoice } from '../../../../kernels/mechanisms/landmark/rule';
+import { stingyPlaces } from '../../../../kernels/mechanisms/landmark/stingy';
+import { rotated } from '../../../../kernels/mechanisms/longheads/reference';
 import { allRows, softmaxRows } from '../../../../kernels/reference/softmax';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { random } from '../../../../kernels/tensors/random';
-import { tensor } from '../../../../kernels/tensors/tensor';
+import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions, withKeys } from './support';
 
@@ -251,6 +248,36 @@ describe('Landmark attention: the kernel does what the paper and its code say', 
       landmark.pattern(shape, parametersFor(landmark, { block, open: 1, chunk: 8, shared: 'tokens' })).dependsOnFuture,
       true,
     );
+  });
+
+  it('stingy positions are those of the release, bounded, and the true ones until more blocks are cached than opened', () => {
+    const rule = { block, open: 2, chunk: 3, rotaryBase: 100 };
+    // Position 28 is in the chunk that began at 27: 5 blocks of 5 are cached, the last two of them the latest.
+    const places = stingyPlaces(rule, 28);
+    assert.deepEqual([places.query, places.near(25), places.near(28)], [18, 15, 18]);
+    assert.deepEqual([0, 1, 2, 3, 4].map(places.landmark), [4, 4, 4, 9, 14]);
+    assert.deepEqual([places.read(0, 1), places.read(1, 4)], [0, 10]);
+    assert.deepEqual([places.read(0, 3), places.read(1, 4)], [5, 10]);
+    for (let position = 0; position < 500; position++) {
+      const { query } = stingyPlaces(rule, position);
+      // k + 1 blocks, the tail and the chunk.
+      assert.ok(query < 3 * size + size + rule.chunk, `${query} at ${position}`);
+      if (position < 3 * size) assert.equal(query, position);
+    }
+
+    const shape = causalShape(3 * size, { heads: 2, kvHeads: 1 });
+    const inputs = drawInputs(landmark, shape, {}, 15);
+    const turned = (x: Tensor) => {
+      const data = x.data.slice();
+      for (let at = 0; at < data.length / 8; at++) {
+        data.set(rotated(data.subarray(8 * at, 8 * at + 8), at % shape.keys, 100), 8 * at);
+      }
+      return tensor(x.shape, data);
+    };
+    const placed = { ...inputs, query: turned(inputs.query), key: turned(inputs.key) };
+    const rows = allRows(shape);
+    const plain = landmarkRows(placed, shape, { block, open: 2, chunk: 3 }, rows);
+    assertClose(landmarkRows(inputs, shape, rule, rows), plain, 1e-12);
   });
 
   it('a run by chunks of the release: beside the best cached blocks all of the tail and of the chunk is read', async () => {
