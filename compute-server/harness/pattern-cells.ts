@@ -119,10 +119,10 @@ function sampledKinds(kind: Kind, shape: AttentionShape): Uint8Array {
   return kinds;
 }
 
-/** Share of the plain pattern that the sparsest head reads at the sampled rows, averages left out; of choices the first head. */
+/** Share of the plain pattern that the sparsest head reads at the sampled rows, averages left out; of choices the last head, which the card draws. */
 function leastDensity(kinds: Kinds, shape: AttentionShape): number {
   const densities = groupsOf(kinds, shape)
-    .slice(0, kinds.chosen ? 1 : undefined)
+    .slice(kinds.chosen ? -1 : 0)
     .map(([head]) => {
       const sampled = sampledKinds(kinds.of(head!), shape);
       return sampled.reduce((read, kind) => read + (kind === 1 ? 1 : 0), 0) / sampled.length;

@@ -2,8 +2,8 @@ import { pairFlops, tensorBytes } from '../../cost/attention';
 import type { Cost } from '../../cost/cost';
 import { computedPairs, segmentPairs } from '../../graph/chosen-blocks';
 import type { AttentionShape } from '../../shape';
-import type { LandmarkRule } from './reference';
-import { chooses, copiesBlocks, opensBlocks, pastBlocks, tilesOf } from './tiles';
+import type { LandmarkRule } from './rule';
+import { chooses, copiesBlocks, longestBlock, opensBlocks, pastBlocks, tilesOf } from './tiles';
 
 /**
  * Letters as in cost/attention.ts; P pairs of a query and an opened block, filled up to whole segments where blocks are not
@@ -19,6 +19,7 @@ export function landmarkCost(full: AttentionShape, rule: LandmarkRule): Cost {
   const { batch, heads, kvHeads, headDim: d, valueDim: e } = shape;
   const tiles = tilesOf(shape, rule);
   const blocks = pastBlocks(shape, rule);
+  const width = longestBlock(shape, rule);
   const opens = opensBlocks(shape, rule);
   const choosing = chooses(shape, rule) && opens;
   const copying = choosing && copiesBlocks(shape, rule);
@@ -32,20 +33,20 @@ export function landmarkCost(full: AttentionShape, rule: LandmarkRule): Cost {
     landmarks += past;
     if (choosing) {
       pairs += rows * Math.min(rule.open, far);
-      openedPairs += rows * (past - far) * rule.block;
-      copied += (past - far) * rule.block;
+      openedPairs += rows * (past - far) * width;
+      copied += (past - far) * width;
     } else {
-      openedPairs += rows * past * rule.block;
+      openedPairs += rows * past * width;
       // All blocks at once are read where they were laid out.
-      copied += past * rule.block * (past === blocks ? 1 / 3 : 1);
+      copied += past * width * (past === blocks ? 1 / 3 : 1);
     }
-    largest = Math.max(largest, rows * (local.length + past + (choosing ? past - far : past) * rule.block));
+    largest = Math.max(largest, rows * (local.length + past + (choosing ? past - far : past) * width));
   }
   const computed = copying ? pairs : choosing ? computedPairs(pairs, blocks) : 0;
-  openedPairs += computed * rule.block;
+  openedPairs += computed * width;
   // Blocks are laid out without their landmarks once, unless each pair copies its own from where it lies.
-  const laidOut = opens && !copying ? batch * kvHeads * blocks * rule.block * (d + e) : 0;
-  const copies = batch * heads * (copying ? pairs : computed / segmentPairs) * rule.block * (d + e);
+  const laidOut = opens && !copying ? batch * kvHeads * blocks * width * (d + e) : 0;
+  const copies = batch * heads * (copying ? pairs : computed / segmentPairs) * width * (d + e);
   const perHead = batch * heads;
   const rowsOfPairs = perHead * computed * (d + e);
   return {

@@ -1,24 +1,46 @@
 import { attentionGraph } from '../../graph/attention-graph';
 import type { Mechanism } from '../../mechanism';
 import { allRows } from '../../reference/softmax';
-import { queryOffset } from '../../shape';
+import { queryOffset, type AttentionShape } from '../../shape';
 import { landmarkCost } from './cost';
 import { landmarkGraph } from './graph';
-import { blockOf, farBlocks, isLandmark, landmarkChoice, landmarkRows, type LandmarkRule } from './reference';
+import { landmarkChoice, landmarkRows } from './reference';
+import { blockOf, farBlocks, isLandmark, type LandmarkRule, type SharedChoice } from './rule';
 import { chooses, tilesOf } from './tiles';
 
 interface Parameters extends Record<string, number | string> {
   readonly block: number;
+  readonly uneven: number;
   readonly mode: 'train' | 'topk';
   readonly open: number;
   readonly chunk: number;
+  readonly shared: SharedChoice;
+  readonly stingyBase: number;
 }
 
-const ruleOf = ({ block, mode, open, chunk }: Parameters): LandmarkRule => ({
-  block,
-  chunk: mode === 'train' ? 0 : chunk,
-  open: mode === 'train' ? Number.POSITIVE_INFINITY : open,
-});
+const ruleOf = (parameters: Parameters, { keys }: AttentionShape): LandmarkRule => {
+  const { block, mode, open, chunk, shared, stingyBase } = parameters;
+  const landmarks = unevenLandmarks(parameters, keys);
+  return {
+    block,
+    ...(landmarks ? { landmarks } : {}),
+    ...(mode === 'train'
+      ? { open: Number.POSITIVE_INFINITY, chunk: 0 }
+      : { open, chunk, shared, rotaryBase: stingyBase }),
+  };
+};
+
+/** Blocks of block (1 - uneven) to block (1 + uneven) ordinary tokens, in a fixed order without a period. */
+function unevenLandmarks({ block, uneven }: Parameters, keys: number): readonly number[] | undefined {
+  if (uneven === 0) return undefined;
+  const landmarks: number[] = [];
+  for (let position = 0, at = 1; ; at++) {
+    const place = 2 * ((at * 0.6180339887) % 1) - 1; // multiples of the golden ratio fill [-1, 1) evenly
+    position += Math.max(1, Math.round(block * (1 + uneven * place)));
+    if (position >= keys) return landmarks;
+    landmarks.push(position++);
+  }
+}
 
 export const landmark: Mechanism<Parameters> = {
   id: 'landmark',
@@ -29,7 +51,7 @@ export const landmark: Mechanism<Parameters> = {
   source: {
     reference: 'arXiv:2305.16300, section 3; released code epfml/landmark-attention',
     trust: 'high',
-    note: 'Every (block + 1)-th position is a landmark. Blocks are chosen for each token and head, the release’s default; its shared choices and its renumbered positions belong to the model around the kernel. With a chunk, blocks are chosen among those that were complete before the query’s chunk, as in the release’s cache. A landmark’s query reads the ordinary tokens of its own block.',
+    note: 'Every (block + 1)-th position is a landmark unless blocks are uneven. Blocks are chosen for each token and head, the release’s default, or shared as it can share them; over the heads of a group is ours. Stingy positions are the release’s where more blocks are chosen from than are opened, true positions before. With a chunk, blocks are chosen among those that were complete before the query’s chunk, as in the release’s cache. A landmark’s query reads the ordinary tokens of its own block.',
   },
   template: {
     projected: 'a landmark key for each block',
@@ -58,6 +80,15 @@ export const landmark: Mechanism<Parameters> = {
       max: 1 << 20,
       default: 50,
     },
+    uneven: {
+      kind: 'number',
+      title: 'Uneven',
+      description:
+        'Landmarks at uneven positions, as at the ends of sentences: blocks are longer or shorter by up to this share. 0: all of one length.',
+      min: 0,
+      max: 0.9,
+      default: 0,
+    },
     mode: {
       kind: 'choice',
       title: 'Mode',
@@ -82,10 +113,38 @@ export const landmark: Mechanism<Parameters> = {
       max: 1 << 20,
       default: 0,
     },
+    shared: {
+      kind: 'choice',
+      title: 'Shared choice',
+      description:
+        'Mode topk: who opens the same blocks, by the largest share of a landmark among them: the query heads of a group, all heads, or the tokens of a chunk.',
+      options: ['none', 'group', 'heads', 'tokens'],
+      default: 'none',
+    },
+    stingyBase: {
+      kind: 'number',
+      title: 'Stingy rotary base',
+      description:
+        'Mode topk with a chunk: queries and keys come unrotated and are turned as the release does, with this base (10,000), at places that do not grow with the sequence. 0: they are used as they are.',
+      min: 0,
+      max: 1e9,
+      default: 0,
+    },
   },
   layout: 'heads-first',
   exponent: 2,
-  supports(shape) {
+  supports(shape, { mode, chunk, shared, uneven, stingyBase }) {
+    if (mode === 'topk' && shared === 'tokens' && chunk === 0) {
+      return { ok: false, why: 'Tokens that share a choice are those of a chunk: give its length.' };
+    }
+    if (mode === 'topk' && stingyBase > 0) {
+      if (chunk === 0) return { ok: false, why: 'Stingy positions begin anew at each chunk: give its length.' };
+      if (uneven > 0)
+        return { ok: false, why: 'Stingy positions are those of slots of one length: blocks must be even.' };
+      if (shape.headDim % 2 !== 0) {
+        return { ok: false, why: `Rotary positions turn pairs of columns: a head width of ${shape.headDim} is odd.` };
+      }
+    }
     switch (shape.pattern) {
       case 'causal-self':
         return { ok: true };
@@ -102,21 +161,25 @@ export const landmark: Mechanism<Parameters> = {
         };
     }
   },
-  reference: (inputs, shape, parameters) => landmarkRows(inputs, shape, ruleOf(parameters), allRows(shape)),
-  referenceRows: (inputs, shape, parameters, rows) => landmarkRows(inputs, shape, ruleOf(parameters), rows),
+  reference: (inputs, shape, parameters) => landmarkRows(inputs, shape, ruleOf(parameters, shape), allRows(shape)),
+  referenceRows: (inputs, shape, parameters, rows) => landmarkRows(inputs, shape, ruleOf(parameters, shape), rows),
   build: (full, parameters, precision) =>
     attentionGraph('landmark', full, precision, 'heads-first', ({ query, key, value }, shape) =>
-      landmarkGraph(query, key, value, shape, ruleOf(parameters)),
+      landmarkGraph(query, key, value, shape, ruleOf(parameters, shape)),
     ),
-  cost: (shape, parameters) => landmarkCost(shape, ruleOf(parameters)),
+  cost: (shape, parameters) => landmarkCost(shape, ruleOf(parameters, shape)),
   pattern(shape, parameters) {
-    const rule = ruleOf(parameters);
+    const rule = ruleOf(parameters, shape);
     const offset = queryOffset(shape);
+    const choosing = chooses(shape, rule);
     const rows = Math.max(
       ...tilesOf({ ...shape, queries: Math.min(shape.queries, shape.keys) }, rule).map((tile) => tile.end - tile.start),
     );
     return {
-      dependsOnData: chooses(shape, rule),
+      dependsOnData: choosing,
+      ...(choosing && rule.shared === 'heads' ? { joinsHeads: true } : {}),
+      // A chunk chooses as a whole, its last tokens too.
+      ...(choosing && rule.shared === 'tokens' && parameters.chunk > 1 ? { dependsOnFuture: true } : {}),
       reads: (_head, query, key) => {
         const position = query + offset;
         if (key > position || isLandmark(rule, key)) return false;
@@ -131,11 +194,11 @@ export const landmark: Mechanism<Parameters> = {
         isLandmark(rule, key) &&
         blockOf(rule, key) < blockOf(rule, query + offset) &&
         (rule.open > 0 || blockOf(rule, key) >= farBlocks(rule, query + offset)),
-      // Chunks longer than a tile cut tiles of two lengths.
-      ...(rule.chunk && rule.chunk > rows ? {} : { block: { queries: rows, keys: rows } }),
+      // Chunks longer than a tile cut tiles of two lengths, uneven blocks many.
+      ...(rule.landmarks || (rule.chunk && rule.chunk > rows) ? {} : { block: { queries: rows, keys: rows } }),
     };
   },
-  chosen: (inputs, shape, parameters, head) => landmarkChoice(inputs, shape, ruleOf(parameters), head),
+  chosen: (inputs, shape, parameters, head) => landmarkChoice(inputs, shape, ruleOf(parameters, shape), head),
   limits: [
     {
       name: 'one block over the whole sequence',

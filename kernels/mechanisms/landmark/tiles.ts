@@ -1,7 +1,7 @@
 /** How the queries of landmark attention are cut into tiles. */
 import { integers } from '../../integers';
 import { queryOffset, type AttentionShape } from '../../shape';
-import { blockOf, farBlocks, isLandmark, type LandmarkRule } from './reference';
+import { blockOf, blockStart, farBlocks, isLandmark, landmarkOf, tokensOf, type LandmarkRule } from './rule';
 
 /** Blocks that have a landmark and tokens after it: those that a query may open. */
 export const pastBlocks = (shape: AttentionShape, rule: LandmarkRule): number => blockOf(rule, shape.keys - 1);
@@ -33,17 +33,15 @@ export interface Tile {
  * as many (8 heads of 64, 8192 positions, 2 open blocks, 2 threads, onnxruntime 1.30, 2026-11).
  */
 export function tilesOf(shape: AttentionShape, rule: LandmarkRule): readonly Tile[] {
-  const size = rule.block + 1;
-  const rows = size * Math.max(1, Math.floor(256 / size));
   const offset = queryOffset(shape);
   const tiles: Tile[] = [];
   // On a cache the first tile begins with the block of the first query.
-  let from = Math.floor(offset / size) * size;
+  let from = blockStart(rule, blockOf(rule, offset));
   while (from < shape.keys) {
     const begin = Math.max(from, offset);
     // Queries of two chunks choose from different blocks.
     const chunkEnd = rule.chunk ? (Math.floor(begin / rule.chunk) + 1) * rule.chunk : shape.keys;
-    const to = Math.min(from + rows, chunkEnd, shape.keys);
+    const to = Math.min(tileEnd(rule, from), chunkEnd, shape.keys);
     const first = blockOf(rule, from);
     const past = blockOf(rule, to - 1);
     tiles.push({
@@ -52,16 +50,30 @@ export function tilesOf(shape: AttentionShape, rule: LandmarkRule): readonly Til
       first,
       past,
       far: rule.chunk ? farBlocks(rule, begin) : past,
-      local: integers(first * size, to).filter((position) => !isLandmark(rule, position)),
+      local: integers(blockStart(rule, first), to).filter((position) => !isLandmark(rule, position)),
     });
     from = to;
   }
   return tiles;
 }
 
+function tileEnd(rule: LandmarkRule, from: number): number {
+  const size = rule.block + 1;
+  if (!rule.landmarks) return from + size * Math.max(1, Math.floor(256 / size));
+  let block = blockOf(rule, from);
+  while (landmarkOf(rule, block + 1) < from + 256) block++;
+  return landmarkOf(rule, block) + 1;
+}
+
+/** Ordinary tokens of the longest block that may be opened. */
+export const longestBlock = (shape: AttentionShape, rule: LandmarkRule): number =>
+  rule.landmarks
+    ? Math.max(1, ...integers(0, pastBlocks(shape, rule)).map((each) => tokensOf(rule, each).length))
+    : rule.block;
+
 /**
  * Whether each pair of a query and a block that it opens copies the block: with fewer pairs than blocks that costs less than a
- * segment for every block (graph/chosen-blocks.ts).
+ * segment for every block (graph/chosen-blocks.ts). Blocks of one length only, and none that are turned.
  */
 export const copiesBlocks = (shape: AttentionShape, rule: LandmarkRule): boolean =>
-  shape.queries * rule.open < pastBlocks(shape, rule);
+  rule.landmarks === undefined && !rule.rotaryBase && shape.queries * rule.open < pastBlocks(shape, rule);

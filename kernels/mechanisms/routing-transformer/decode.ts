@@ -20,7 +20,7 @@ import { tensor, type Tensor } from '../../tensors/tensor';
 import { nearest } from './clusters';
 import { balancedStep, balancedStepCost, ownClusterStep, ownClusterStepCost, routedStates } from './decode-routed';
 import { clusteredRows, keySimilarities, querySimilarities } from './definition';
-import { headGroups, localStart, ownClusterOnly, sharesKeys, type RoutingParameters } from './rule';
+import { headGroups, localHeads, localStart, ownClusterOnly, sharesKeys, type RoutingParameters } from './rule';
 
 /** `local`: the local heads; `near`: the routed heads, where a position in no cluster reads locally. */
 function localClasses(shape: AttentionShape, parameters: RoutingParameters): readonly KeptClass[] {
@@ -65,7 +65,9 @@ export const routingDecoding: Decoding<RoutingParameters> = {
     const sequences = integers(0, batch).map((b) => sequenceInputs(inputs, b));
     const joined = (parts: readonly (readonly number[])[]) => Float64Array.from(parts.flat());
     const ofHeads = (of: (part: (typeof sequences)[number], head: number) => readonly number[]) =>
-      joined(sequences.flatMap((part) => integers(0, own.heads).map((head) => of(part, head))));
+      joined(
+        sequences.flatMap((part) => integers(localHeads(shape, parameters), shape.heads).map((head) => of(part, head))),
+      );
     const perHead = own.heads * keys;
     const byCluster = (scores: readonly (readonly number[])[]) =>
       integers(0, parameters.clusters).flatMap((c) => scores.map((row) => row[c]!));
@@ -76,7 +78,7 @@ export const routingDecoding: Decoding<RoutingParameters> = {
       ),
       'past.value': tensor(
         [batch, routed.length, keys, valueDim],
-        joined(sequences.map(({ value }) => [...value.data.subarray(0, routed.length * keys * valueDim)])),
+        joined(sequences.map(({ value }) => [...value.data.subarray(routed[0]! * keys * valueDim)])),
       ),
     };
     if (ownClusterOnly(shape, parameters)) {
@@ -91,7 +93,7 @@ export const routingDecoding: Decoding<RoutingParameters> = {
       if (!sharesKeys(shape, parameters)) {
         states['query.score'] = tensor(
           dims,
-          ofHeads((part, head) => byCluster(querySimilarities(part, parameters, head))),
+          ofHeads((part, head) => byCluster(querySimilarities(part, shape, parameters, head))),
         );
       }
     }
@@ -122,8 +124,8 @@ export const routingDecoding: Decoding<RoutingParameters> = {
     const { output, next } = ownClusterOnly(shape, parameters)
       ? ownClusterStep(given, states, own, parameters)
       : balancedStep(given, states, own, parameters, locals.get('near'));
-    const outputs = local.length > 0 ? [output, locals.get('local')!] : [output];
-    const classes = local.length > 0 ? [{ heads: routed }, { heads: local }] : [{ heads: routed }];
+    const outputs = local.length > 0 ? [locals.get('local')!, output] : [output];
+    const classes = local.length > 0 ? [{ heads: local }, { heads: routed }] : [{ heads: routed }];
     builder.output(joinClasses(outputs, shape, classes), 'output');
     for (const [name, row] of Object.entries(next)) builder.output(row, `next.${name}`);
     return builder.finish();

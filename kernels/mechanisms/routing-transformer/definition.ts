@@ -6,7 +6,7 @@ import { softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import { fitCentroids, nearest, normalised, similarities, topWindow } from './clusters';
-import { localReads, ownClusterOnly, routedHeads, sharesKeys, windowOf, type RoutingParameters } from './rule';
+import { localHeads, localReads, ownClusterOnly, sharesKeys, windowOf, type RoutingParameters } from './rule';
 
 /** Rows of a head, on the sphere where they are normalised. */
 function rowsOf(x: Tensor, head: number, { normalise }: RoutingParameters): readonly Float64Array[] {
@@ -19,11 +19,18 @@ function rowsOf(x: Tensor, head: number, { normalise }: RoutingParameters): read
 
 const kvHeadOf = ({ heads, kvHeads }: AttentionShape, head: number): number => Math.floor(head / (heads / kvHeads));
 
-function centroidsOf({ weights }: AttentionInputs, head: number): readonly Float64Array[] {
+/** The centroids of a routed head. */
+function centroidsOf(
+  { weights }: AttentionInputs,
+  shape: AttentionShape,
+  parameters: RoutingParameters,
+  head: number,
+): readonly Float64Array[] {
   const centroids = weights['centroids']!;
+  const at = head - localHeads(shape, parameters);
   const [, clusters, width] = centroids.shape as readonly [number, number, number];
   return integers(0, clusters).map((c) =>
-    centroids.data.slice((head * clusters + c) * width, (head * clusters + c + 1) * width),
+    centroids.data.slice((at * clusters + c) * width, (at * clusters + c + 1) * width),
   );
 }
 
@@ -35,7 +42,7 @@ export function fittedCentroids(
 ): Readonly<Record<string, Tensor>> {
   if (parameters.fit === 0) return {};
   const sequences = integers(0, shape.batch).map((b) => sequenceInputs(inputs, b));
-  const means = integers(0, routedHeads(shape, parameters)).flatMap((head) => {
+  const means = integers(localHeads(shape, parameters), shape.heads).flatMap((head) => {
     const keys = sequences.flatMap(({ key }) => rowsOf(key, kvHeadOf(shape, head), parameters));
     // Shared queries and keys are assigned once; others both take part.
     const queries = sharesKeys(shape, parameters)
@@ -43,7 +50,7 @@ export function fittedCentroids(
       : sequences.flatMap(({ query }) => rowsOf(query, head, parameters));
     const rows = integers(0, Math.max(queries.length, keys.length)).flatMap((i) => [queries[i], keys[i]]);
     const present = rows.filter((row) => row !== undefined);
-    return fitCentroids(centroidsOf(inputs, head), present, parameters.fit);
+    return fitCentroids(centroidsOf(inputs, shape, parameters, head), present, parameters.fit);
   });
   const centroids = inputs.weights['centroids']!;
   return { centroids: tensor(centroids.shape, Float64Array.from(means.flatMap((mean) => [...mean]))) };
@@ -62,14 +69,16 @@ export const keySimilarities = (
   parameters: RoutingParameters,
   head: number,
 ): readonly (readonly number[])[] =>
-  similarities(rowsOf(inputs.key, kvHeadOf(shape, head), parameters), centroidsOf(inputs, head));
+  similarities(rowsOf(inputs.key, kvHeadOf(shape, head), parameters), centroidsOf(inputs, shape, parameters, head));
 
 /** As `keySimilarities`, of its queries. */
 export const querySimilarities = (
   inputs: AttentionInputs,
+  shape: AttentionShape,
   parameters: RoutingParameters,
   head: number,
-): readonly (readonly number[])[] => similarities(rowsOf(inputs.query, head, parameters), centroidsOf(inputs, head));
+): readonly (readonly number[])[] =>
+  similarities(rowsOf(inputs.query, head, parameters), centroidsOf(inputs, shape, parameters, head));
 
 export interface Clusters {
   /** For each cluster the queries that it takes, ascending; where queries and keys are shared, those at the same positions. */
@@ -91,7 +100,7 @@ export function publishedClusters(
     const here = keys.map((list) => list.map((key) => key - offset).filter((query) => query >= 0));
     return { queries: here, keys };
   }
-  const scores = querySimilarities(inputs, parameters, head);
+  const scores = querySimilarities(inputs, shape, parameters, head);
   return { queries: topWindow(scores, clusters, windowOf(shape.queries, parameters)), keys };
 }
 
@@ -135,7 +144,7 @@ export function routedChoice(
   head: number,
 ): (query: number, key: number) => boolean {
   const near = localReads(shape, parameters);
-  if (head >= routedHeads(shape, parameters)) return near;
+  if (head < localHeads(shape, parameters)) return near;
   const part = sequenceInputs(inputs, 0);
   if (ownClusterOnly(shape, parameters)) return ownClusterReads(part, shape, parameters, head);
   const clusters = publishedClusters(part, shape, parameters, head);
@@ -193,7 +202,7 @@ function headRows(
   const near = localReads(shape, parameters);
   const local = (asked: readonly number[]) =>
     softmaxRows(plain, single, asked, { reads: (_head, query, key) => near(query, key) });
-  if (head >= routedHeads(shape, parameters)) return local(rows);
+  if (head < localHeads(shape, parameters)) return local(rows);
 
   const key = clusteredRows(plain.key, [0], parameters);
   const query = sharesKeys(shape, parameters) ? atQueries(key, shape) : clusteredRows(plain.query, [0], parameters);

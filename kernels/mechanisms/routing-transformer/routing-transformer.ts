@@ -10,7 +10,7 @@ import { routingCost } from './cost';
 import { routingDecoding } from './decode';
 import { fittedCentroids, routedChoice, routedRows } from './definition';
 import { localAttention } from './local';
-import { headGroups, localReads, ownClusterOnly, routedHeads, windowOf, type RoutingParameters } from './rule';
+import { headGroups, localHeads, localReads, ownClusterOnly, windowOf, type RoutingParameters } from './rule';
 
 export const routingTransformer: Mechanism<RoutingParameters> = {
   id: 'routing-transformer',
@@ -22,7 +22,7 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     reference:
       'arXiv:2003.05997, section 4; code google-research/routing_transformer (utils.py, sparse_transformer.py)',
     trust: 'high',
-    note: 'Each centroid takes the nearest n / C queries and keys; inside a cluster a key is read where it stands before the query (the release compares ranks, which is the same where queries and keys are shared). An output is the mean over the clusters of its query, divided by their number without the 0.01 that the release adds. Shared queries and keys: the key input is read for both. Relative position terms are left out. Own cluster is ours: the last members of a position’s nearest cluster, which depend on earlier positions alone. Centroids are drawn, then fitted by online k-means if asked.',
+    note: 'Each centroid takes the nearest n / C queries and keys; inside a cluster a key is read where it stands before the query (the release compares ranks, which is the same where queries and keys are shared). An output is the mean over the clusters of its query, divided by their number without the 0.01 that the release adds. Shared queries and keys: the key input is read for both. Relative position terms are left out, and local heads come first. Own cluster is ours: the last members of a position’s nearest cluster, which depend on earlier positions alone. Centroids are drawn, then fitted by online k-means if asked.',
   },
   template: {
     projected: 'queries and keys brought to one sphere, their nearest centroid',
@@ -90,7 +90,7 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
       kind: 'number',
       title: 'Local share',
       description:
-        'Share of the key/value heads that attend locally, rounded down, the last ones: half for WikiText-103, three quarters for PG-19. None in cross attention.',
+        'Share of the key/value heads that attend locally, rounded down, the first ones: half for WikiText-103, three quarters for PG-19. None in cross attention.',
       min: 0,
       max: 0.99,
       default: 0.5,
@@ -151,7 +151,7 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
   weights: (shape, parameters) => [
     {
       name: 'centroids',
-      shape: [routedHeads(shape, parameters), parameters.clusters, shape.headDim],
+      shape: [shape.heads - localHeads(shape, parameters), parameters.clusters, shape.headDim],
       initial: { kind: 'normal', deviation: 1 },
     },
   ],
@@ -162,7 +162,7 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     attentionGraph('routing-transformer', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
       const { routed, local } = headGroups(shape, parameters);
       const centroids = builder.input('centroids', precision, [
-        routedHeads(shape, parameters),
+        shape.heads - localHeads(shape, parameters),
         parameters.clusters,
         shape.headDim,
       ]);
@@ -178,19 +178,19 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
         attend: (q: typeof query, k: typeof key, v: typeof value, own: typeof shape) =>
           localAttention(q, k, v, own, parameters),
       };
-      return attendByClass(query, key, value, shape, local.length > 0 ? [route, near] : [route]);
+      return attendByClass(query, key, value, shape, local.length > 0 ? [near, route] : [route]);
     }),
   cost: routingCost,
   pattern(shape, parameters) {
     const near = localReads(shape, parameters);
     const all = denseReads(shape);
-    const first = routedHeads(shape, parameters);
+    const first = localHeads(shape, parameters);
     const balancedCausal = isCausalSelf(shape) && !ownClusterOnly(shape, parameters);
     return {
       dependsOnData: true,
       ...(balancedCausal && windowOf(shape.keys, parameters) < shape.keys ? { dependsOnFuture: true } : {}),
       ...(isCausalSelf(shape) && parameters.window === 0 ? { dependsOnLength: true } : {}),
-      reads: (head, query, key) => (head < first ? all(head, query, key) : near(query, key)),
+      reads: (head, query, key) => (head < first ? near(query, key) : all(head, query, key)),
     };
   },
   chosen: routedChoice,

@@ -23,20 +23,20 @@ export const windowOf = (length: number, { window, clusters }: RoutingParameters
   Math.min(length, window === 0 ? Math.ceil(length / clusters) : window);
 
 export interface HeadGroups {
-  /** Key/value heads, ascending; the routed ones come first, as in the release. */
-  readonly routed: readonly number[];
+  /** Key/value heads, ascending; the local ones come first. */
   readonly local: readonly number[];
+  readonly routed: readonly number[];
 }
 
 /** Queries and keys of two sequences have no distance: in cross attention all heads route. */
 export function headGroups({ pattern, kvHeads }: AttentionShape, { localShare }: RoutingParameters): HeadGroups {
-  const routed = kvHeads - (pattern.endsWith('self') ? Math.floor(localShare * kvHeads) : 0);
-  return { routed: integers(0, routed), local: integers(routed, kvHeads) };
+  const local = pattern.endsWith('self') ? Math.floor(localShare * kvHeads) : 0;
+  return { local: integers(0, local), routed: integers(local, kvHeads) };
 }
 
-/** Query heads that route: the first ones. */
-export const routedHeads = (shape: AttentionShape, parameters: RoutingParameters): number =>
-  (shape.heads / shape.kvHeads) * headGroups(shape, parameters).routed.length;
+/** Query heads that attend locally: those before the first one that routes. */
+export const localHeads = (shape: AttentionShape, parameters: RoutingParameters): number =>
+  (shape.heads / shape.kvHeads) * headGroups(shape, parameters).local.length;
 
 /** Whether the key input stands for the queries too. */
 export const sharesKeys = (shape: AttentionShape, { shared }: RoutingParameters): boolean =>

@@ -109,6 +109,10 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { block: 30, open: 1 },
     { block: 3, open: 2, chunk: 10 },
     { block: 5, open: 0, chunk: 16 },
+    { block: 6, open: 2, uneven: 0.7, chunk: 11, shared: 'tokens' },
+    { block: 5, open: 1, shared: 'heads' },
+    { block: 8, mode: 'train', uneven: 0.5 },
+    { block: 4, open: 2, chunk: 9, stingyBase: 100, shared: 'group' },
   ],
   longheads: [
     { chunk: 8, budget: 32, begin: 0 },

@@ -93,17 +93,16 @@ describe('The view of a mechanism', () => {
   });
 
   const wide = { pattern: 'causal-self', heads: 8, kvHeads: 8, headDim: 16, valueDim: 16 } as const;
-  for (const [mechanism, length, head] of [
-    ['s2-attention', 4096, 7],
-    ['landmark', 1024, 7],
-    ['biformer', 2048, 7],
-    ['sliding-window', 1024, 7],
-    // The last heads read two blocks, which are all of 512 positions.
-    ['routing-transformer', 512, 3],
-    ['scaled-dot-product', 512, 7],
+  for (const [mechanism, length] of [
+    ['s2-attention', 4096],
+    ['landmark', 1024],
+    ['biformer', 2048],
+    ['sliding-window', 1024],
+    ['routing-transformer', 512],
+    ['scaled-dot-product', 512],
   ] as const) {
     it(`takes the length at which the pattern of ${mechanism} shows, by its default parameters`, () => {
-      const view = viewMechanism(request({ mechanism, parameters: {}, shape: wide, length: 'fitting', head }));
+      const view = viewMechanism(request({ mechanism, parameters: {}, shape: wide, length: 'fitting', head: 7 }));
       assert.equal(view.keys, length);
       assert.equal(view.density < 0.61, mechanism !== 'scaled-dot-product', `density ${view.density}`);
     });

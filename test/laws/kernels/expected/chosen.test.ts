@@ -11,6 +11,7 @@ import {
   mean,
   plus,
   range,
+  sharedHeads,
   softmax,
   times,
   weighted,
@@ -71,6 +72,107 @@ const landmarks =
 
 const twenty = { batch: 1, queries: 23, keys: 23 } as const;
 
+/** Landmarks where they are said to be; what is opened is decided by those who share the choice. */
+const landmarksAt =
+  (
+    places: readonly number[],
+    open: number,
+    sharers: (h: number, i: number) => readonly (readonly [h: number, i: number])[],
+    chunk?: number,
+  ) =>
+  (given: Given): Rows =>
+    given.query.map((heads, b) => {
+      const keysOf = (h: number) => given.key[b]![sharedHeads(given.shape)[h]!]!;
+      /** Landmarks of the blocks that were complete before the chunk, or before the query. */
+      const before = (i: number) => places.filter((place) => place < (chunk ? i - (i % chunk) : i));
+      const shares = (h: number, i: number) =>
+        softmax(before(i).map((place) => score(heads[h]![i]!, keysOf(h)[place]!)));
+      return heads.map((own, h) => {
+        const value = given.value[b]![sharedHeads(given.shape)[h]!]!;
+        return own.map((q, i) => {
+          const gates = sharers(h, i).map(([other, at]) => shares(other, at));
+          const most = before(i).map((_, c) => Math.max(...gates.map((each) => each[c]!)));
+          const opened = [
+            ...largest(most, open),
+            ...range(before(i).length, places.filter((place) => place < i).length),
+          ];
+          const tokens = (c: number) => range(c === 0 ? 0 : places[c - 1]! + 1, places[c] ?? Infinity);
+          const current = places.filter((place) => place < i).length;
+          const local = range(current === 0 ? 0 : places[current - 1]! + 1, i + 1).filter((j) => !places.includes(j));
+          const weigh = (list: readonly number[]) => softmax(list.map((j) => score(q, keysOf(h)[j]!)));
+          const first = weigh([...local, ...opened.map((c) => places[c]!)]);
+          const start = local.reduce<Row>((sum, j, at) => plus(sum, value[j]!, first[at]), times(value[0]!, 0));
+          return opened.reduce<Row>((sum, c, at) => {
+            const inside = weighted(
+              weigh(tokens(c)),
+              tokens(c).map((j) => value[j]!),
+            );
+            return plus(sum, inside, first[local.length + at]);
+          }, start);
+        });
+      });
+    });
+
+/** Blocks of 3, uneven by a half: 3, 2, 4, 3, 2 and 4 tokens. */
+const uneven = [3, 6, 11, 15, 18];
+const alone = (h: number, i: number) => [[h, i]] as const;
+
+/** Halves turned against each other: (c, c + d / 2) by position times base^(-2 c / d); base 0 turns nothing. */
+const rotated = (x: Row, position: number, base: number): Row => {
+  if (base === 0) return x;
+  const half = x.length / 2;
+  const angle = range(0, half).map((c) => position * Math.exp((-c / half) * Math.log(base)));
+  return [
+    ...angle.map((a, c) => x[c]! * Math.cos(a) - x[c + half]! * Math.sin(a)),
+    ...angle.map((a, c) => x[c + half]! * Math.cos(a) + x[c]! * Math.sin(a)),
+  ];
+};
+
+/**
+ * Blocks of `block` tokens and their landmark in slots, behind each other as the release puts them: while a block is chosen, older
+ * ones in slot 0 and the latest `open` in the next ones; when they are read, in their order from slot 0, the latest one slot later.
+ */
+const slotted =
+  (block: number, open: number, chunk: number, base: number) =>
+  (given: Given): Rows =>
+    eachHead(given, ({ query, key, value }) =>
+      query.map((q, i) => {
+        const size = block + 1;
+        const position = i + given.shape.keys - given.shape.queries;
+        const began = position - (position % chunk);
+        const cached = (began - (began % size)) / size;
+        const crowded = cached > open;
+        const latest = (c: number) => crowded && c >= cached - open;
+        const from = (crowded ? open + 1 : cached) * size;
+        const asked = rotated(q, from + position - cached * size, base);
+        const at = (j: number, place: number) => score(asked, rotated(key[j]!, place, base));
+        const slots = range(0, cached).map((c) => (crowded ? (latest(c) ? open + 1 - (cached - c) : 0) : c));
+        const chosen = largest(
+          slots.map((slot, c) => at(c * size + block, slot * size + block)),
+          open,
+        );
+        // What is read, each token at its place: the chosen blocks, then all since the cache ended.
+        const read = new Map<number, number>();
+        chosen.forEach((c, r) => {
+          for (const x of range(0, size)) read.set(c * size + x, (latest(c) ? r + 1 : r) * size + x);
+        });
+        for (const j of range(cached * size, position + 1)) read.set(j, from + j - cached * size);
+        const scores = new Map([...read].map(([j, place]) => [j, at(j, place)]));
+        const ends = [...read.keys()].filter((j) => j % size === block && j < position - (position % size));
+        const own = [...read.keys()].filter((j) => j >= position - (position % size) && j % size !== block);
+        const first = softmax([...own, ...ends].map((j) => scores.get(j)!));
+        const start = own.reduce<Row>((sum, j, x) => plus(sum, value[j]!, first[x]), times(value[0]!, 0));
+        return ends.reduce<Row>((sum, end, x) => {
+          const tokens = range(end - block, end);
+          const inside = weighted(
+            softmax(tokens.map((j) => scores.get(j)!)),
+            tokens.map((j) => value[j]!),
+          );
+          return plus(sum, inside, first[own.length + x]);
+        }, start);
+      }),
+    );
+
 expectValues(landmark, [
   { name: 'every block opened', shape: twenty, parameters: { block: 4, mode: 'train' }, expected: landmarks(4, 99) },
   { name: 'two blocks opened', shape: twenty, parameters: { block: 3, open: 2 }, expected: landmarks(3, 2) },
@@ -105,18 +207,56 @@ expectValues(landmark, [
     parameters: { block: 2, open: 1 },
     expected: landmarks(2, 1),
   },
+  {
+    name: 'landmarks at uneven positions, one block opened',
+    shape: twenty,
+    parameters: { block: 3, uneven: 0.5, open: 1 },
+    expected: landmarksAt(uneven, 1, alone),
+  },
+  {
+    name: 'landmarks at uneven positions, every block opened',
+    shape: twenty,
+    parameters: { block: 3, uneven: 0.5, mode: 'train' },
+    expected: landmarksAt(uneven, 99, alone),
+  },
+  {
+    name: 'uneven blocks of a chunk of 8 beside one that its tokens share',
+    shape: { ...twenty, batch: 2 },
+    parameters: { block: 3, uneven: 0.5, open: 1, chunk: 8, shared: 'tokens' },
+    expected: landmarksAt(
+      uneven,
+      1,
+      (h, i) => range(i - (i % 8), Math.min(23, i - (i % 8) + 8)).map((at) => [h, at]),
+      8,
+    ),
+  },
+  {
+    name: 'two blocks that all heads open',
+    shape: { ...twenty, batch: 2 },
+    parameters: { block: 3, open: 2, shared: 'heads' },
+    expected: landmarksAt([3, 7, 11, 15, 19], 2, (_h, i) => range(0, 4).map((h) => [h, i])),
+  },
+  {
+    name: 'stingy positions in chunks of 7',
+    shape: twenty,
+    parameters: { block: 2, open: 2, chunk: 7, stingyBase: 20 },
+    expected: slotted(2, 2, 7, 20),
+  },
+  {
+    name: 'stingy positions of single tokens, on a cache',
+    shape: { ...twenty, queries: 9 },
+    parameters: { block: 2, open: 1, chunk: 1, stingyBase: 500 },
+    expected: slotted(2, 1, 1, 500),
+  },
+  {
+    name: 'a block that the heads of a group open',
+    shape: twenty,
+    parameters: { block: 2, open: 1, shared: 'group' },
+    expected: landmarksAt([2, 5, 8, 11, 14, 17, 20], 1, (h, i) =>
+      range(h - (h % 2), h - (h % 2) + 2).map((own) => [own, i]),
+    ),
+  },
 ]);
-
-/** Halves turned against each other: (c, c + d / 2) by position times base^(-2 c / d); base 0 turns nothing. */
-const rotated = (x: Row, position: number, base: number): Row => {
-  if (base === 0) return x;
-  const half = x.length / 2;
-  const angle = range(0, half).map((c) => position * Math.exp((-c / half) * Math.log(base)));
-  return [
-    ...angle.map((a, c) => x[c]! * Math.cos(a) - x[c + half]! * Math.sin(a)),
-    ...angle.map((a, c) => x[c + half]! * Math.cos(a) + x[c]! * Math.sin(a)),
-  ];
-};
 
 interface Chunked {
   readonly width: number;
@@ -312,7 +452,7 @@ const centroidsOf = ({ weights }: Given, h: number): Matrix => (weights['centroi
 
 interface Routed {
   readonly window: number;
-  /** Key/value heads at the end that read blocks of `block` positions. */
+  /** Key/value heads at the beginning that read blocks of `block` positions; centroids are those of the others. */
   readonly local?: number;
   readonly block?: number;
   readonly separate?: boolean;
@@ -335,8 +475,8 @@ const routed =
   ({ window, local = 0, block = 1, separate = false, raw = false, uncovered }: Routed) =>
   (given: Given): Rows =>
     eachHead(given, (head) => {
-      const { pattern, keys, queries, kvHeads } = given.shape;
-      if (head.kv >= kvHeads - local) return head.query.map((_, i) => blocks(head, i, given, block));
+      const { pattern, keys, queries, heads, kvHeads } = given.shape;
+      if (head.kv < local) return head.query.map((_, i) => blocks(head, i, given, block));
       const causal = pattern === 'causal-self';
       const [asked, answered] = [head.query, head.key].map((rows) => (raw ? rows : rows.map(level))) as [
         Matrix,
@@ -346,7 +486,7 @@ const routed =
       const one = causal && !separate;
       const at = (i: number) => (one ? i + keys - queries : i);
       const own = { ...head, query: head.query.map((_, i) => (one ? answered[at(i)]! : asked[i]!)), key: answered };
-      const clusters = centroidsOf(given, head.h).map((centroid) => {
+      const clusters = centroidsOf(given, head.h - (local * heads) / kvHeads).map((centroid) => {
         const nearest = (rows: Matrix) =>
           largest(
             rows.map((row) => dot(row, centroid)),

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { landmark } from '../../../../kernels/mechanisms/landmark/landmark';
-import { isLandmark, landmarkRows, landmarkWeights } from '../../../../kernels/mechanisms/landmark/reference';
+import { landmarkChoice, landmarkRows, landmarkWeights } from '../../../../kernels/mechanisms/landmark/reference';
+import { isLandmark, type SharedChoice } from '../../../../kernels/mechanisms/landmark/rule';
+import { stingyPlaces } from '../../../../kernels/mechanisms/landmark/stingy';
+import { rotated } from '../../../../kernels/mechanisms/longheads/reference';
 import { allRows, softmaxRows } from '../../../../kernels/reference/softmax';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { random } from '../../../../kernels/tensors/random';
-import { tensor } from '../../../../kernels/tensors/tensor';
+import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions, withKeys } from './support';
 
@@ -196,6 +199,85 @@ describe('Landmark attention: the kernel does what the paper and its code say', 
       assertClose(landmark.reference(cut, chunk, parameters), takePositions(whole, positions), 1e-10);
       assertClose(await runMechanism(landmark, cut, chunk, parameters), takePositions(whole, positions), 1e-5);
     }
+  });
+
+  it('takes landmarks at any positions: regular ones give what the block says, and rows sum to one without landmarks', () => {
+    const shape = causalShape(43);
+    const inputs = drawInputs(landmark, shape, {}, 2);
+    const rows = allRows(shape);
+    const every = Array.from({ length: 8 }, (_, c) => c * size + block);
+    for (const open of [0, 2, Infinity]) {
+      const given = landmarkRows(inputs, shape, { block, landmarks: every, open }, rows);
+      assertClose(given, landmarkRows(inputs, shape, { block, open }, rows), 0);
+    }
+    const landmarks = [1, 9, 11, 30];
+    for (let position = 0; position < 43; position++) {
+      const { weights } = landmarkWeights(scoresOf(43, 7), position, { block, landmarks, open: 2 });
+      assert.ok(Math.abs(weights.reduce((sum, weight) => sum + weight, 0) - 1) < 1e-12);
+      weights.forEach((weight, j) => {
+        assert.ok(weight >= 0);
+        if (landmarks.includes(j) || j > position) assert.equal(weight, 0, `${position} ${j}`);
+      });
+    }
+    // No landmark at all is causal attention.
+    const plain = softmaxRows(inputs, shape, rows, { reads: (_h, i, j) => j <= i });
+    assertClose(landmarkRows(inputs, shape, { block, landmarks: [], open: 2 }, rows), plain, 1e-12);
+  });
+
+  it('opens the same blocks for all who share a choice, and each its own for itself', () => {
+    const shape = causalShape(48, { heads: 4, kvHeads: 2 });
+    const inputs = drawInputs(landmark, shape, {}, 12);
+    const opened = (shared: SharedChoice, head: number, row: number) => {
+      const reads = landmarkChoice(inputs, shape, { block, open: 1, chunk: 8, shared }, head);
+      return Array.from({ length: 48 }, (_, j) => j).filter(
+        (j) => j < 35 && reads(row, j) && !isLandmark(everything, j),
+      );
+    };
+    // 40 to 47 are one chunk, which may choose among 8 blocks of 5 positions.
+    const rows = [40, 43, 47];
+    const differ = (lists: readonly (readonly number[])[]) => new Set(lists.map(String)).size > 1;
+    for (const row of rows) {
+      assert.ok(!differ([0, 1, 2, 3].map((head) => opened('heads', head, row))));
+      assert.ok(!differ([0, 1].map((head) => opened('group', head, row))));
+      assert.ok(!differ([2, 3].map((head) => opened('group', head, row))));
+    }
+    for (let head = 0; head < 4; head++) assert.ok(!differ(rows.map((row) => opened('tokens', head, row))));
+    assert.ok(differ([0, 1, 2, 3].map((head) => opened('none', head, 40))));
+    assert.ok(differ(rows.map((row) => opened('none', 0, row))));
+    assert.equal(
+      landmark.pattern(shape, parametersFor(landmark, { block, open: 1, chunk: 8, shared: 'tokens' })).dependsOnFuture,
+      true,
+    );
+  });
+
+  it('stingy positions are those of the release, bounded, and the true ones until more blocks are cached than opened', () => {
+    const rule = { block, open: 2, chunk: 3, rotaryBase: 100 };
+    // Position 28 is in the chunk that began at 27: 5 blocks of 5 are cached, the last two of them the latest.
+    const places = stingyPlaces(rule, 28);
+    assert.deepEqual([places.query, places.near(25), places.near(28)], [18, 15, 18]);
+    assert.deepEqual([0, 1, 2, 3, 4].map(places.landmark), [4, 4, 4, 9, 14]);
+    assert.deepEqual([places.read(0, 1), places.read(1, 4)], [0, 10]);
+    assert.deepEqual([places.read(0, 3), places.read(1, 4)], [5, 10]);
+    for (let position = 0; position < 500; position++) {
+      const { query } = stingyPlaces(rule, position);
+      // k + 1 blocks, the tail and the chunk.
+      assert.ok(query < 3 * size + size + rule.chunk, `${query} at ${position}`);
+      if (position < 3 * size) assert.equal(query, position);
+    }
+
+    const shape = causalShape(3 * size, { heads: 2, kvHeads: 1 });
+    const inputs = drawInputs(landmark, shape, {}, 15);
+    const turned = (x: Tensor) => {
+      const data = x.data.slice();
+      for (let at = 0; at < data.length / 8; at++) {
+        data.set(rotated(data.subarray(8 * at, 8 * at + 8), at % shape.keys, 100), 8 * at);
+      }
+      return tensor(x.shape, data);
+    };
+    const placed = { ...inputs, query: turned(inputs.query), key: turned(inputs.key) };
+    const rows = allRows(shape);
+    const plain = landmarkRows(placed, shape, { block, open: 2, chunk: 3 }, rows);
+    assertClose(landmarkRows(inputs, shape, rule, rows), plain, 1e-12);
   });
 
   it('a run by chunks of the release: beside the best cached blocks all of the tail and of the chunk is read', async () => {
