@@ -119,8 +119,8 @@ export const publishedMixers: readonly PublishedState[] = [
   {
     id: 'pooling-attention',
     prefix: 'pooling.',
-    parameters: { words: 4, heads: 2 },
-    decided: { form: 'cls', width: 6 },
+    parameters: { form: 'cls', words: 4, heads: 2 },
+    decided: { width: 6 },
     shapes: matrices({ query: [6, 6], key: [6, 6], value: [6, 6], output: [6, 6] }),
   },
 ];
