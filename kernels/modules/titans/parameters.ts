@@ -202,13 +202,14 @@ export function titansSizes(shapeOf: (name: string) => readonly number[] | undef
   let depth = 0;
   while (shapeOf(memoryWeightName(depth))) depth++;
   const hidden = shapeOf(memoryWeightName(0))?.[2];
+  const persistent = shapeOf('persistent_memory')?.[0];
   return {
     width,
     heads,
     kernel: kernel[2]!,
     ...(depth > 0 ? { depth } : {}),
     ...(depth > 1 && hidden !== undefined ? { expansion: (hidden * heads) / width } : {}),
-    ...(alone ? {} : { persistent: shapeOf('persistent_memory')?.[0] ?? 0 }),
+    ...(persistent === undefined ? {} : { persistent }),
     ...(shapeOf('to_gate.weight') ? { form: alone ? 'memory' : 'layer' } : {}),
   };
 }

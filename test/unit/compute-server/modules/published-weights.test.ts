@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { furtherStates } from './published-forms';
 import { readWeights } from '../../../../compute-server/modules/weights-file';
 import { arithmeticOn } from '../../../../compute-server/harness/arithmetic';
 import { moduleById, moduleCatalogue } from '../../../../kernels/module-catalogue';
@@ -15,10 +16,9 @@ import { FailureError } from '../../../../protocol/wire/failures';
 import { writeSafetensors, type CheckpointTensor } from '../../../support/checkpoints/safetensors-file';
 import { resolved } from '../../../laws/modules/cases';
 import { runModuleGraph } from '../../../laws/modules/run';
-import { publishedMixers } from './published-mixers';
 import { publishedStates, type PublishedState, type Shapes } from './published-names';
 
-const states = [...publishedStates, ...publishedMixers];
+const states = [...publishedStates, ...furtherStates];
 
 describe('Published weights of every module', function () {
   this.timeout(30_000);

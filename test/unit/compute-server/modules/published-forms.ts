@@ -1,5 +1,7 @@
-/** State dicts of token mixers, and of blocks around them, as published-names.ts has those of the others. */
-import type { PublishedState, Shapes } from './published-names';
+/** Further state dicts of modules with several forms, beside those of published-names.ts. */
+import type { PublishedState } from './published-names';
+
+type Shapes = PublishedState['shapes'];
 
 /** Linear layers without biases, [out, in]. */
 const matrices = (shapes: Shapes): Shapes =>
@@ -24,7 +26,7 @@ const titansBlock: Shapes = {
   'memory_model.weights.1': [2, 6, 3],
 };
 
-export const publishedMixers: readonly PublishedState[] = [
+export const furtherStates: readonly PublishedState[] = [
   {
     id: 'neural-memory-block',
     prefix: 'layers.0.',
@@ -47,22 +49,6 @@ export const publishedMixers: readonly PublishedState[] = [
   },
   {
     id: 'tnl-block',
-    prefix: 'model.layers.0.',
-    parameters: { tokens: 5 },
-    decided: { width: 6, heads: 2, hidden: 8, glu: 5, rotation: true },
-    shapes: {
-      'token_mixer.lrpe.theta': [2, 1, 4],
-      ...matrices({
-        'token_mixer.qkvu_proj': [32, 6],
-        'token_mixer.out_proj': [6, 8],
-        'channel_mixer.l1': [5, 6],
-        'channel_mixer.l2': [5, 6],
-        'channel_mixer.l3': [6, 5],
-      }),
-    },
-  },
-  {
-    id: 'tnl-block',
     prefix: 'model.layers.3.',
     parameters: { tokens: 5, heads: 3, layer: 3 },
     decided: { width: 4, hidden: 6, glu: 5, rotation: false },
@@ -73,41 +59,6 @@ export const publishedMixers: readonly PublishedState[] = [
       'channel_mixer.l2': [5, 4],
       'channel_mixer.l3': [4, 5],
     }),
-  },
-  {
-    id: 'toeplitz-mixing',
-    prefix: '',
-    parameters: { tokens: 5, width: 4 },
-    decided: { kernels: 2 },
-    shapes: { kernel: [2, 5] },
-  },
-  {
-    id: 'token-mlp',
-    prefix: 'blocks.0.mlp_tokens.',
-    parameters: { width: 3 },
-    decided: { tokens: 5, hidden: 4 },
-    shapes: { 'fc1.weight': [4, 5], 'fc1.bias': [4], 'fc2.weight': [5, 4], 'fc2.bias': [5] },
-  },
-  {
-    id: 'covariance-attention',
-    prefix: 'blocks.0.attn.',
-    parameters: { tokens: 5 },
-    decided: { width: 6, heads: 2, bias: true },
-    shapes: {
-      temperature: [2, 1, 1],
-      'qkv.weight': [18, 6],
-      'qkv.bias': [18],
-      'proj.weight': [6, 6],
-      'proj.bias': [6],
-    },
-  },
-  {
-    id: 'lama-causal',
-    prefix: 'attention.',
-    parameters: { words: 4 },
-    decided: { width: 6, heads: 2, rank: 1, context: 'learned' },
-    shapes: { _p: [6, 2], _q: [6, 2], _c: [6, 1] },
-    needed: '_q',
   },
   {
     id: 'pooling-attention',
