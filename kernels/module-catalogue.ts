@@ -5,6 +5,7 @@ import { dmhcsa } from './modules/convformer/dmhcsa';
 import { convformer } from './modules/convformer/network';
 import { lama } from './modules/low-rank-mha/lama';
 import { lamaCausal } from './modules/low-rank-mha/lama-causal';
+import { poolingAttention } from './modules/low-rank-mha/pooling';
 import { featEnhancer } from './modules/featenhancer/network';
 import { safa } from './modules/featenhancer/safa';
 import { isolatedAttention } from './modules/ir-diffusion/isolated-attention';
@@ -45,6 +46,7 @@ export const moduleCatalogue: readonly Module[] = [
   convformer,
   lama,
   lamaCausal,
+  poolingAttention,
   relativeAttention,
   complexAttention,
   multiscaleGate,

@@ -45,6 +45,12 @@ const longer: Readonly<Record<string, readonly ParameterValues[]>> = {
   dmhcsa: [192, 320, 512].map((tokens) => ({ axis: 'temporal', tokens, channels: 136, heads: 8 })),
   convformer: [121, 181, 243].map((frames) => ({ frames, channels: 8, spatialBlocks: 0, kernels: '7,7,7', batch: 4 })),
   lama: [2048, 4096, 8192].map((words) => ({ words, heads: 8, batch: 8 })),
+  'lama-causal': [1024, 2048, 4096].map((words) => ({ words, width: 256, heads: 8, batch: 4 })),
+  'token-mlp': [1024, 1536, 2048].map((tokens) => ({ tokens, hidden: tokens / 2 })),
+  'fourier-mixing': [1024, 2048, 4096].map((tokens) => ({ tokens, width: 16, batch: 8 })),
+  'toeplitz-mixing': [512, 1024, 2048].map((tokens) => ({ tokens, form: 'transform' })),
+  'covariance-attention': [1024, 2048, 4096].map((tokens) => ({ tokens })),
+  'neural-memory-block': [1024, 2048, 4096].map((tokens) => ({ tokens })),
   'gated-pooling': [2048, 4096, 8192].map((instances) => ({ instances })),
   acmil: [2048, 4096, 8192].map((instances) => ({ instances })),
   'pointer-attention': [8, 16, 32].map((columns) => ({ rows: 16, columns, steps: 1, width: 512, batch: 8 })),
@@ -84,12 +90,38 @@ const ranges: readonly Range[] = [
     off: 0.075,
     why: 'the target is the 1.0 to 1.15 of its card',
   },
+  ...(['context', 'gate', 'layer'] as const).map((form) => ({
+    module: named('neural-memory-block'),
+    of: `tokens, form ${form}`,
+    sizes: [1024, 2048, 4096].map((tokens) => ({ tokens, form })),
+    size: ({ tokens }: ParameterValues) => Number(tokens),
+    exponent: 1,
+  })),
+  {
+    module: named('toeplitz-mixing'),
+    of: 'tokens, by the matrix',
+    sizes: [512, 1024, 2048].map((tokens) => ({ tokens, form: 'matrix' })),
+    size: ({ tokens }) => Number(tokens),
+    exponent: 2,
+  },
+];
+
+/** LAMA beside the other ways to pool a text, at its published sizes. */
+const poolings: readonly (readonly [name: string, id: string, parameters: ParameterValues])[] = [
+  ['low-rank', 'lama', {}],
+  ['additive', 'pooling-attention', { form: 'additive' }],
+  ['structured', 'pooling-attention', { form: 'structured' }],
+  ['one query', 'pooling-attention', { form: 'cls' }],
 ];
 
 /** Where the time grows otherwise than the operations. */
 const reasons: Readonly<Record<string, string>> = {
   'spectral-gate':
     'matrices of 16 to 64 rows: reading and writing the grid, which is linear, takes more time than the products',
+  'fourier-mixing':
+    'factors of 16 to 64: turning and ordering the numbers, which is linear, takes more of the time than of the operations',
+  'toeplitz-mixing':
+    'factors of 16 to 64: turning and ordering the numbers, which is linear, takes more of the time than of the operations',
   oat: 'softmax, norms and copies take more of the time than of the operations',
   convformer:
     'softmax, norms and copies take more of the time than of the operations; 243 frames are the most published',
@@ -105,6 +137,7 @@ const bench: Bench = {
       await growth(report, { module, of, sizes, size: (parameters) => module.growth.size(parameters) });
     }
     for (const range of ranges) await growth(report, range);
+    await pooled(report);
   },
 };
 
@@ -140,6 +173,23 @@ async function beside(report: Report, module: Module): Promise<void> {
     unit: 'times',
     note: `${both.note}; ${timed.medianMs('backward').toPrecision(3)} ms`,
   });
+}
+
+async function pooled(report: Report): Promise<void> {
+  const size = { words: 512, batch: 4 };
+  const timed = await raceGraphs(
+    poolings.map(([name, id, parameters]) => moduleEntrant(name, named(id), { ...size, ...parameters })),
+    { ...settings, baseline: 'one query' },
+  );
+  for (const [name] of poolings.slice(0, -1)) {
+    const { median, note } = timed.times(name, 'one query');
+    report.figure({
+      name: `pooling 4 texts of 512 words, ${name}: time over multi-head attention with one query`,
+      value: median,
+      unit: 'times',
+      note: `${note}; ${timed.medianMs(name).toPrecision(3)} and ${timed.medianMs('one query').toPrecision(3)} ms`,
+    });
+  }
 }
 
 /** The fitted exponent of the computing time against that of the definition, over the same sizes, on one thread. */

@@ -1,6 +1,6 @@
 /** What low-rank attention shows of the first text, and what other ways to pool words cost. */
 import type { Tensors } from '../../module';
-import type { Picture } from '../../picture';
+import type { Picture, PictureTable } from '../../picture';
 import { rowsOf } from '../../module-parts/pictures';
 import type { Tensor } from '../../tensors/tensor';
 
@@ -19,6 +19,8 @@ interface Pooling {
   readonly title: string;
   readonly parameters: number;
   readonly multiplyAdds: number;
+  /** Operations beside products: activations, norms and softmax. */
+  readonly others: number;
   /** Numbers of scores and hidden features that are written. */
   readonly written: number;
 }
@@ -31,24 +33,28 @@ export function poolings({ words: n, width: d, heads: m, rank, context }: Size):
       title: 'Low-rank multi-head attention',
       parameters: 2 * d * columns + (context === 'learned' ? d : 0),
       multiplyAdds: n * d * columns + d * columns + n * d * m + (context === 'mean' ? n * d : 0),
+      others: n * (columns + 10 * m),
       written: n * (columns + m),
     },
     {
       title: 'Additive attention, one head',
       parameters: hidden * d + hidden,
       multiplyAdds: n * d * hidden + n * hidden + n * d,
+      others: n * (hidden + 5),
       written: n * (hidden + 1),
     },
     {
       title: 'Structured self-attention (Lin et al.)',
       parameters: hidden * d + m * hidden,
       multiplyAdds: n * d * hidden + n * hidden * m + n * d * m,
+      others: n * (hidden + 5 * m),
       written: n * (hidden + m),
     },
     {
       title: 'Multi-head attention, one query',
       parameters: 4 * d * d,
       multiplyAdds: 2 * n * d * d + 2 * d * d + 2 * n * d,
+      others: 5 * n * m,
       written: 2 * n * d + n * m,
     },
   ];
@@ -99,28 +105,35 @@ export function lamaPictures(outputs: Tensors, size: Size, scores: Tensor): read
       y: { title: 'Words, exp of the entropy', unit: '', scale: 'linear' },
       series: [{ title: 'words', mark: 'bars', points: reached }],
     },
-    {
-      kind: 'table',
-      id: 'poolings',
-      title: 'Ways to pool a text',
-      caption: `One text of these sizes. Additive and structured attention have ${hidden} hidden features, as Lin et al.`,
-      columns: [
-        { title: 'Attention', kind: 'text' },
-        { title: 'Parameters', kind: 'number' },
-        { title: 'Multiply-adds', kind: 'number' },
-        {
-          title: 'Memory traffic',
-          kind: 'number',
-          unit: 'B',
-          definition: 'Float32: parameters, words twice, and scores and hidden features written and read',
-        },
-      ],
-      rows: poolings(size).map(({ title, parameters, multiplyAdds, written }) => [
-        title,
-        parameters,
-        multiplyAdds,
-        4 * (parameters + 2 * words * size.width + 2 * written),
-      ]),
-    },
+    poolingTable(size),
   ];
 }
+
+/** Side by side, for one text of these sizes. */
+export const poolingTable = (size: Size): PictureTable => ({
+  kind: 'table',
+  id: 'poolings',
+  title: 'Ways to pool a text',
+  caption: `One text of these sizes. Additive and structured attention have ${hidden} hidden features, as Lin et al.`,
+  columns: [
+    { title: 'Attention', kind: 'text' },
+    { title: 'Parameters', kind: 'number' },
+    {
+      title: 'Operations',
+      kind: 'number',
+      definition: 'Two for each multiply-add, and those of activations, norms and softmax',
+    },
+    {
+      title: 'Memory traffic',
+      kind: 'number',
+      unit: 'B',
+      definition: 'Float32: parameters, words twice, and scores and hidden features written and read',
+    },
+  ],
+  rows: poolings(size).map(({ title, parameters, multiplyAdds, others, written }) => [
+    title,
+    parameters,
+    2 * multiplyAdds + others,
+    4 * (parameters + 2 * size.words * size.width + 2 * written),
+  ]),
+});

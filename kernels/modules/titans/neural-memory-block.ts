@@ -8,7 +8,14 @@ import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import { titansCost } from './cost';
 import { causalConvolution, rootMeanSquareNorm, titansBlock } from './definition';
 import { titansGraph } from './graph';
-import { memoryWeightName, refuseTitans, titansParameters, titansWeights, type TitansParameters } from './parameters';
+import {
+  memoryWeightName,
+  refuseTitans,
+  titansParameters,
+  titansSizes,
+  titansWeights,
+  type TitansParameters,
+} from './parameters';
 import { titansPictures } from './pictures';
 
 /** Gates that are 0 or 1 for every token, and a memory of zeros. */
@@ -122,15 +129,7 @@ export const neuralMemoryBlock: Module<TitansParameters> = {
     { name: 'output', title: 'Output', description: '[batch, tokens, width]', shape: [batch, tokens, width] },
   ],
   weights: titansWeights,
-  parametersOf(shapeOf) {
-    const [queries, kernel, step] = [
-      shapeOf('to_queries.weight'),
-      shapeOf('conv_queries.weight'),
-      shapeOf('to_adaptive_step.weight'),
-    ];
-    if (!queries || !kernel || !step) return {};
-    return { width: queries[1]!, kernel: kernel[2]!, heads: step[0]! };
-  },
+  parametersOf: titansSizes,
   reference: (call, parameters) => ({ output: titansBlock(call, parameters).output }),
   build: (graph, parameters) => ({ output: titansGraph(graph, parameters) }),
   cost: titansCost,

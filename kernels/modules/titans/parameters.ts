@@ -190,3 +190,26 @@ export function refuseTitans(parameters: TitansParameters): string | undefined {
     ? undefined
     : `Without forgetting a memory learned in chunks of ${chunk} diverges: choose a largest step of ${Math.floor(1000 * most) / 1000} or less.`;
 }
+
+/** Sizes by the shapes of the weights. Context and gate have the same ones: which of them it is a person says. */
+export function titansSizes(shapeOf: (name: string) => readonly number[] | undefined): Partial<TitansParameters> {
+  const [queries, kernel, step] = ['to_queries', 'conv_queries', 'to_adaptive_step'].map((name) =>
+    shapeOf(`${name}.weight`),
+  );
+  if (!queries || !kernel || !step) return {};
+  const [width, heads] = [queries[1]!, step[0]!];
+  const alone = shapeOf('attention.to_q.weight') === undefined;
+  let depth = 0;
+  while (shapeOf(memoryWeightName(depth))) depth++;
+  const hidden = shapeOf(memoryWeightName(0))?.[2];
+  const persistent = shapeOf('persistent_memory')?.[0];
+  return {
+    width,
+    heads,
+    kernel: kernel[2]!,
+    ...(depth > 0 ? { depth } : {}),
+    ...(depth > 1 && hidden !== undefined ? { expansion: (hidden * heads) / width } : {}),
+    ...(persistent === undefined ? {} : { persistent }),
+    ...(shapeOf('to_gate.weight') ? { form: alone ? 'memory' : 'layer' } : {}),
+  };
+}

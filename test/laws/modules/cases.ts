@@ -43,6 +43,11 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { words: 5, width: 4, heads: 2, context: 'other', activation: 'none' },
     { words: 3, width: 4, heads: 1, context: 'mean', activation: 'none', l2: false },
   ],
+  'pooling-attention': [
+    { words: 9, width: 6, heads: 3, hidden: 4, batch: 2 },
+    { form: 'cls', words: 9, width: 6, heads: 2, batch: 2 },
+    { form: 'additive', words: 3, width: 4, hidden: 2 },
+  ],
   acmil: [
     { instances: 11, features: 6, width: 5, hidden: 4, branches: 3, classes: 3, batch: 2 },
     { form: 'multi-head', instances: 7, features: 5, width: 6, branches: 2, heads: 2, batch: 2 },

@@ -4,6 +4,7 @@ import { drawCall } from '../../../../kernels/module-parts/draw';
 import type { ModuleCall } from '../../../../kernels/module';
 import { causalAttention, lamaCausal } from '../../../../kernels/modules/low-rank-mha/lama-causal';
 import { lama, lamaReference, lamaScores } from '../../../../kernels/modules/low-rank-mha/lama';
+import { poolingAttention } from '../../../../kernels/modules/low-rank-mha/pooling';
 import { poolings } from '../../../../kernels/modules/low-rank-mha/pictures';
 import { measureError } from '../../../../kernels/tensors/error';
 import { tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
@@ -167,6 +168,25 @@ describe('low-rank multi-head attention', () => {
     assert.ok(20 * count < structured.parameters && structured.parameters < multiHead.parameters);
     const ratio = lama.cost({ ...published, context: 'mean' }).parameters / multiHead.parameters;
     assert.ok(Math.abs(ratio - 8 / (2 * 768)) < 1e-12);
+  });
+
+  it('the table of ways to pool says what their modules cost', () => {
+    const size = { ...parameters, words: 32, width: 64, heads: 8 };
+    const rows = new Map(poolings(size).map((row) => [row.title, row]));
+    const of = { words: 32, width: 64, heads: 8, hidden: 350, batch: 1 };
+    const costs = [
+      ['Low-rank multi-head attention', lama.cost(size)],
+      ['Additive attention, one head', poolingAttention.cost({ ...of, form: 'additive' })],
+      ['Structured self-attention (Lin et al.)', poolingAttention.cost({ ...of, form: 'structured' })],
+      ['Multi-head attention, one query', poolingAttention.cost({ ...of, form: 'cls' })],
+    ] as const;
+    for (const [title, { parameters: count, multiplyAdds, flops }] of costs) {
+      const row = rows.get(title)!;
+      assert.deepEqual(
+        [row.parameters, row.multiplyAdds, 2 * row.multiplyAdds + row.others],
+        [count, multiplyAdds, flops],
+      );
+    }
   });
 
   it('multiply-adds grow with words and with heads', () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { furtherStates } from './published-forms';
 import { readWeights } from '../../../../compute-server/modules/weights-file';
 import { arithmeticOn } from '../../../../compute-server/harness/arithmetic';
 import { moduleById, moduleCatalogue } from '../../../../kernels/module-catalogue';
@@ -16,6 +17,8 @@ import { writeSafetensors, type CheckpointTensor } from '../../../support/checkp
 import { resolved } from '../../../laws/modules/cases';
 import { runModuleGraph } from '../../../laws/modules/run';
 import { publishedStates, type PublishedState, type Shapes } from './published-names';
+
+const states = [...publishedStates, ...furtherStates];
 
 describe('Published weights of every module', function () {
   this.timeout(30_000);
@@ -59,7 +62,7 @@ describe('Published weights of every module', function () {
 
   it('has a state dict of every module with weights', () => {
     const withWeights = moduleCatalogue.filter((module) => module.weights(resolved(module, {})).length > 0);
-    assert.deepEqual([...new Set(publishedStates.map(({ id }) => id))].sort(), withWeights.map(({ id }) => id).sort());
+    assert.deepEqual([...new Set(states.map(({ id }) => id))].sort(), withWeights.map(({ id }) => id).sort());
   });
 
   it('a module without weights takes no file', async () => {
@@ -67,7 +70,7 @@ describe('Published weights of every module', function () {
     assert.match(await refusal(state, { weight: [2] }), /memory-read: the module has none\. Leave the file out\.$/);
   });
 
-  for (const state of publishedStates) {
+  for (const state of states) {
     const { id, prefix, shapes, decided, parameters: given } = state;
     const learned = Object.keys(shapes).filter((name) => !name.endsWith('num_batches_tracked'));
 
