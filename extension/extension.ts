@@ -21,6 +21,7 @@ import { headsPanels, type HeadsPanels } from './panels/heads/heads';
 import { kernelsPanels } from './panels/kernels/kernels';
 import { LiveView } from './panels/live-view';
 import { ModelPanels } from './panels/model/model-panels';
+import { ModuleFiles } from './panels/module/module-files';
 import { createCompute } from './platform/create-compute';
 import { GraphTabs } from './platform/graph-tabs';
 import { Language } from './platform/language';
@@ -78,6 +79,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     heads: heads.files,
     hallucination: hallucination.files,
     analysis: analyses.files,
+    module: own(new ModuleFiles(parts)).files,
   };
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
   const live = own(

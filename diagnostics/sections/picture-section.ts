@@ -1,5 +1,6 @@
 /** Pictures of modules as sections. */
-import type { Picture } from '../../kernels/picture';
+import type { HeatMap, Picture } from '../../kernels/picture';
+import type { MapAxis } from '../../protocol/sections/map';
 import type { Section } from '../../protocol/sections/section';
 
 export function sectionOf(picture: Picture): Section {
@@ -15,8 +16,8 @@ export function sectionOf(picture: Picture): Section {
         unit,
         definition,
         scale: { kind: scale },
-        rows: { title: rows.title, labels: rows.labels ?? values.map((_, at) => String(at)) },
-        columns: { title: columns.title, labels: columns.labels ?? (values[0] ?? []).map((_, at) => String(at)) },
+        rows: axisOf(rows, values.length),
+        columns: axisOf(columns, values[0]?.length ?? 0),
         values,
       };
     }
@@ -41,3 +42,9 @@ export function sectionOf(picture: Picture): Section {
       };
   }
 }
+
+const axisOf = ({ title, labels }: HeatMap['rows'], count: number): MapAxis => ({
+  title,
+  labels: labels ?? Array.from({ length: count }, (_, at) => String(at)),
+  named: true,
+});

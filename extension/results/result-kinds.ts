@@ -10,7 +10,9 @@ import type { ToAnalysesPanel } from '../../protocol/panels/analyses';
 import type { ToHallucinationPanel } from '../../protocol/panels/hallucination';
 import type { ToHeadsPanel } from '../../protocol/panels/heads';
 import type { ToKernelsPanel } from '../../protocol/panels/kernels';
+import type { ToModulePanel } from '../../protocol/panels/module';
 import type { BenchmarkResult } from '../../protocol/results/benchmark';
+import type { ModuleResult } from '../../protocol/results/module';
 import { analysisDescription, analysisDetails, analysisFileName, analysisLines } from './analysis-words';
 import { benchmarkText, parseBenchmark } from './benchmark-file';
 import { mechanismLines, resultDescription, resultDetails, resultFileName } from './benchmark-words';
@@ -24,6 +26,7 @@ import {
 } from './hallucination-words';
 import { headsText, parseHeads, type SavedHeads } from './heads-file';
 import { headsDescription, headsDetails, headsFileName, labelLines } from './heads-words';
+import { moduleDescription, moduleDetails, moduleFileName, moduleLines, moduleText, parseModule } from './module-words';
 import type { ResultLine } from './result-words';
 
 /** The second result that a panel opens beside the first. */
@@ -37,6 +40,7 @@ export interface ResultTypes {
   readonly heads: { readonly saved: SavedHeads; readonly compared: ComparedIn<ToHeadsPanel> };
   readonly hallucination: { readonly saved: SavedHallucination; readonly compared: ComparedIn<ToHallucinationPanel> };
   readonly analysis: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToAnalysesPanel> };
+  readonly module: { readonly saved: ModuleResult; readonly compared: ComparedIn<ToModulePanel> };
 }
 
 export type Kind = keyof ResultTypes;
@@ -144,6 +148,22 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       details: analysisDetails(result),
       icon: 'beaker',
       lines: () => Promise.resolve(analysisLines(result)),
+    }),
+    compared: (name, result) => ({ name, result }),
+  },
+  module: {
+    ...customEditors.module,
+    item: items.resultOfModule,
+    parse: parseModule,
+    text: moduleText,
+    fileName: moduleFileName,
+    model: () => ({}),
+    listing: (result) => ({
+      created: result.created,
+      description: moduleDescription(result),
+      details: moduleDetails(result),
+      icon: result.state === 'cancelled' ? 'circle-slash' : 'symbol-structure',
+      lines: () => Promise.resolve(moduleLines(result)),
     }),
     compared: (name, result) => ({ name, result }),
   },

@@ -277,7 +277,12 @@ export const commands = {
     palette: never,
     // Not on what is in the workspace already: those rows end in `InWorkspace`.
     menus: [
-      onRows('results', `${items.result}(OfHeads|OfPictures|OfAnalysis)?$`, '3_file@1', 'workbenchState != empty'),
+      onRows(
+        'results',
+        `${items.result}(OfHeads|OfPictures|OfAnalysis|OfModule)?$`,
+        '3_file@1',
+        'workbenchState != empty',
+      ),
     ],
   },
 } as const satisfies Record<`headscope.${string}`, Command>;

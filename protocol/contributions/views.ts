@@ -124,12 +124,18 @@ export const customEditors = {
     name: 'Headscope Analysis',
     suffix: '.headscope-analysis.json',
   },
+  module: {
+    viewType: 'headscope.moduleFile',
+    name: 'Headscope Module',
+    suffix: '.headscope-module.json',
+  },
 } as const;
 
 export const benchmarkSuffix = customEditors.benchmark.suffix;
 export const headsSuffix = customEditors.heads.suffix;
 export const hallucinationSuffix = customEditors.hallucination.suffix;
 export const analysisSuffix = customEditors.analysis.suffix;
+export const moduleSuffix = customEditors.module.suffix;
 
 export const interventionSuffix = '.headscope-intervention.json';
 
@@ -165,5 +171,7 @@ export const items = {
   resultOfPictures: 'resultOfPictures',
   /** Also as `resultOfAnalysisInWorkspace`. */
   resultOfAnalysis: 'resultOfAnalysis',
+  /** Also as `resultOfModuleInWorkspace`. */
+  resultOfModule: 'resultOfModule',
   analysis: 'analysis',
 } as const;

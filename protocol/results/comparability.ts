@@ -9,6 +9,7 @@ import type { BenchmarkPlan, BenchmarkResult } from './benchmark';
 import type { HallucinationResult, HallucinationSet } from './hallucination';
 import type { HeadsResult, ModelSummary } from './heads';
 import type { ImageSpan } from './image';
+import type { ModulePlan, ModuleResult } from './module';
 import type { DeviceSummary, Provenance } from './provenance';
 import { heldWords, type HeldWeights } from './weights';
 
@@ -299,12 +300,63 @@ const analysis: Fields<AnalysisResult> = {
   seconds: 'free',
 };
 
+const modulePlan: Fields<ModulePlan> = {
+  module: refuse('module'),
+  precision: name('precision'),
+  input: name('input', (input) => (input === undefined ? 'none' : inputWords(input))),
+  weights: name('weights', (weights) => weights?.file ?? 'drawn from the seed'),
+  // The result has them as it ran.
+  parameters: 'free',
+  seed: 'free',
+  // What was asked for: the device of the result is where it ran.
+  device: 'free',
+  threads: 'free',
+  seconds: 'free',
+};
+
+const inputWords = (input: ModulePlan['input']): string => {
+  switch (input.kind) {
+    case 'sample':
+      return `sample ${input.sample}`;
+    case 'written':
+      return 'what is written';
+    case 'picture':
+    case 'tensors':
+      return input.file;
+  }
+};
+
+const moduleRun: Fields<ModuleResult> = {
+  ...provenance({ memoryLimitBytes: 'free' }),
+  plan: { fields: modulePlan },
+  parameters: name('sizes', (parameters) =>
+    Object.entries(parameters ?? {})
+      .map(([key, value]) => `${key} ${value}`)
+      .join(', '),
+  ),
+  seed: name('seed'),
+  kind: 'free',
+  version: 'free',
+  title: 'free',
+  notes: 'free',
+  proofs: 'free',
+  // They follow from the sizes.
+  cost: 'free',
+  plain: 'free',
+  timing: 'free',
+  finding: 'free',
+  sections: 'free',
+  state: 'free',
+  seconds: 'free',
+};
+
 interface Kinds {
   'headscope-bench': BenchmarkResult;
   'headscope-heads': HeadsResult;
   'headscope-hallucination': HallucinationResult;
   'headscope-hallucination-set': HallucinationSet;
   'headscope-analysis': AnalysisResult;
+  'headscope-module': ModuleResult;
 }
 export type Comparable = Kinds[keyof Kinds];
 
@@ -314,6 +366,7 @@ export const classified: { readonly [K in keyof Kinds]: Fields<Kinds[K]> } = {
   'headscope-hallucination': hallucination,
   'headscope-hallucination-set': set,
   'headscope-analysis': analysis,
+  'headscope-module': moduleRun,
 };
 
 /** A field that differs; `long`: too long to be written out. */

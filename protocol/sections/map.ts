@@ -9,12 +9,22 @@ export interface AttentionCell extends HeadPlace {
   readonly key: number;
 }
 
+export interface MapAxis {
+  readonly title: string;
+  readonly labels: readonly string[];
+  /**
+   * A label says where its place is (a frequency, an angle, "prompt 2"), so that it stands in place of the count also where only
+   * some labels fit. Texts of tokens do not: there the position says more.
+   */
+  readonly named?: true;
+}
+
 export interface MapSection extends SectionOf<'map'> {
   readonly unit: string;
   readonly definition: string;
   readonly scale: Scale;
-  readonly rows: { readonly title: string; readonly labels: readonly string[] };
-  readonly columns: { readonly title: string; readonly labels: readonly string[] };
+  readonly rows: MapAxis;
+  readonly columns: MapAxis;
   /** The cells are attention weights of this head, at positions of the prompt: each can be explained. */
   readonly attentionOf?: HeadPlace;
   /** [rows][columns] */

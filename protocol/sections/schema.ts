@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { Schema } from '../schema/check';
 import {
+  exactly,
   byKind,
   either,
   figure,
@@ -23,6 +24,7 @@ import type { GenerationsSection } from './generations';
 import type { GraphEdge, GraphNode } from './graph';
 import type { HeadPlace, HeadsLayer, HeadsSection } from './heads';
 import type { ImageSection } from './image';
+import type { MapAxis } from './map';
 import type { Section } from './section';
 import type { SectionCell, SectionColumn } from './table';
 import type { TokensSection } from './tokens';
@@ -115,9 +117,10 @@ const cell: Schema<SectionCell> = orNull(
   either(either(text, number, 'a text or a number'), place, 'a text, a number or a head'),
 );
 
-const labelled = object<{ readonly title: string; readonly labels: readonly string[] }>({
+const mapAxis = object<MapAxis>({
   title: text,
   labels: list(text, 'a list of labels', { most: mostSide }),
+  named: optional(exactly(true)),
 });
 
 export const section: Schema<Section> = byKind<Section>({
@@ -144,8 +147,8 @@ export const section: Schema<Section> = byKind<Section>({
     unit: text,
     definition: text,
     scale,
-    rows: labelled,
-    columns: labelled,
+    rows: mapAxis,
+    columns: mapAxis,
     attentionOf: optional(place),
     values: rowsOf(mostSide, mostSide, mostCells),
   },

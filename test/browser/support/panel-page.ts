@@ -8,6 +8,7 @@ import { fromHallucinationPanel } from '../../../protocol/panels/hallucination-s
 import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
 import { fromModelPanel } from '../../../protocol/panels/model-schema';
+import { fromModulePanel } from '../../../protocol/panels/module-schema';
 import { check, type Schema } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
 import type { FromKernelsPanel, ToKernelsPanel } from '../../../protocol/panels/kernels';
@@ -63,6 +64,7 @@ const schemas: Readonly<Record<string, Schema<unknown>>> = {
   heads: fromHeadsPanel,
   hallucination: fromHallucinationPanel,
   model: fromModelPanel,
+  module: fromModulePanel,
 };
 
 export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel> {

@@ -12,10 +12,13 @@ import { headsRun } from '../../../extension/panels/heads/run';
 import { KernelsHost } from '../../../extension/panels/kernels/host';
 import { benchmarkRun } from '../../../extension/panels/kernels/run';
 import { ModelHost } from '../../../extension/panels/model/host';
+import { ModuleFileHost } from '../../../extension/panels/module/host';
+import { parseModule } from '../../../extension/results/module-words';
 import type { FromHallucinationPanel, HallucinationPlan } from '../../../protocol/panels/hallucination';
 import type { FromHeadsPanel, HeadsPlan } from '../../../protocol/panels/heads';
 import type { FromKernelsPanel } from '../../../protocol/panels/kernels';
 import type { FromModelPanel } from '../../../protocol/panels/model';
+import type { FromModulePanel } from '../../../protocol/panels/module';
 import { mutateTree, Random } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
 import {
@@ -85,6 +88,7 @@ interface Messages {
   readonly heads: readonly FromHeadsPanel[];
   readonly hallucination: readonly FromHallucinationPanel[];
   readonly model: readonly FromModelPanel[];
+  readonly module: readonly FromModulePanel[];
 }
 
 const messages: Messages = {
@@ -145,6 +149,7 @@ const messages: Messages = {
     })),
     ...bare('compare', 'swap', 'choose', 'openExample', 'retry'),
   ],
+  module: [...bare('compare', 'stopComparing'), { kind: 'copy', text: 'a' }],
 };
 
 interface Input {
@@ -237,6 +242,8 @@ function hostOf(panel: string, told: Told): Host {
       };
       return new HallucinationHost('full', played(services, told), send);
     }
+    case 'module':
+      return new ModuleFileHost({ name: 'run', read: () => parseModule('{}') }, played({}, told), send);
     default:
       return new ModelHost(played({}, told), send);
   }

@@ -12,7 +12,11 @@ function pictured(section: Section): unknown {
   return kind.drawn === 'picture' ? Object.keys(kind.picture(section, {}, new Map())) : kind.drawn;
 }
 
+/** Of every section its text, its file and its picture. */
+export const firstOfSections = (sections: readonly Section[]): unknown =>
+  sections.map((section) => [sectionText(section).length, sectionCsv(section).length, pictured(section)]);
+
 export const firstOfAnalysis = (result: AnalysisResult): unknown => [
-  result.sections.map((section) => [sectionText(section).length, sectionCsv(section).length, pictured(section)]),
+  firstOfSections(result.sections),
   differenceSentence(result, result),
 ];

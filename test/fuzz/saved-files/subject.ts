@@ -9,9 +9,11 @@ import { parseBenchmark } from '../../../extension/results/benchmark-file';
 import { parseHallucination, type SavedHallucination } from '../../../extension/results/hallucination-file';
 import { parseHeads, type SavedHeads } from '../../../extension/results/heads-file';
 import { parseIntervention } from '../../../extension/results/intervention-file';
+import { parseModule } from '../../../extension/results/module-words';
 import type { AnalysisResult } from '../../../protocol/analysis/analysis';
 import { parseAnalysis } from '../../../protocol/analysis/schema';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { ModuleResult } from '../../../protocol/results/module';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Checked } from '../../../protocol/schema/check';
 import { mutateBytes, mutateTree, Random, strangeValue } from '../../support/fuzz/random';
@@ -20,6 +22,7 @@ import { firstOfAnalysis } from './analysis';
 import { firstOfBenchmark } from './benchmark';
 import { firstOfHallucination } from './hallucination';
 import { firstOfHeads } from './heads';
+import { firstOfModule } from './module';
 
 const folder = join(__dirname, '../../fixtures/results');
 
@@ -98,6 +101,8 @@ function readAndShow({ kind, text }: Input): Checked<unknown> {
       return shown<AnalysisResult>(parseAnalysis(text), firstOfAnalysis);
     case 'headscope-bench':
       return shown<BenchmarkResult>(parseBenchmark(text), firstOfBenchmark);
+    case 'headscope-module':
+      return shown<ModuleResult>(parseModule(text), firstOfModule);
     default:
       return shown<readonly Intervention[]>(parseIntervention(text, { layers: 4, heads: 8 }), (list) => [list.length]);
   }

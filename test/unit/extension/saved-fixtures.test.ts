@@ -7,6 +7,7 @@ import { parseBenchmark } from '../../../extension/results/benchmark-file';
 import { parseHallucination } from '../../../extension/results/hallucination-file';
 import { parseHeads } from '../../../extension/results/heads-file';
 import { parseIntervention } from '../../../extension/results/intervention-file';
+import { parseModule } from '../../../extension/results/module-words';
 import { parseAnalysis } from '../../../protocol/analysis/schema';
 import type { Checked } from '../../../protocol/schema/check';
 
@@ -18,6 +19,7 @@ const parsers: Readonly<Record<string, (text: string) => Checked<unknown>>> = {
   'headscope-hallucination': parseHallucination,
   'headscope-heads': parseHeads,
   'headscope-intervention': parseIntervention,
+  'headscope-module': parseModule,
 };
 
 const files = readdirSync(folder);

@@ -9,6 +9,8 @@ import {
   whyNotCompared,
   type Comparable,
 } from '../../../protocol/results/comparability';
+import { savedModule } from '../../../protocol/results/module-schema';
+import { parseJson } from '../../../protocol/schema/check';
 import { result as pictures, set } from '../../browser/hallucination/planted-result';
 import { headsResult, result as benchmark } from '../extension/samples';
 
@@ -17,12 +19,16 @@ assert.ok(saved.ok);
 /** Its settings are its parameters, of any name. */
 const analysis = { ...saved.result, settings: {} };
 
+const moduleRun = parseJson(savedModule, readFileSync('test/fixtures/results/summary.headscope-module.json', 'utf8'));
+assert.ok(moduleRun.ok);
+
 const samples: Readonly<Record<Comparable['kind'], Comparable>> = {
   'headscope-bench': benchmark(),
   'headscope-heads': headsResult(),
   'headscope-hallucination': pictures,
   'headscope-hallucination-set': set,
   'headscope-analysis': analysis,
+  'headscope-module': moduleRun.result,
 };
 
 /**
@@ -107,6 +113,15 @@ const expected: Readonly<Record<Comparable['kind'], readonly (readonly [string, 
     ['analysis', 'refuse', 'divergence'],
     ['input', 'name', { kind: 'none' }],
     ['interventions', 'name', []],
+    ['seed', 'name', 77],
+  ],
+  'headscope-module': [
+    ...machine,
+    ['plan.module', 'refuse', 'shsa'],
+    ['plan.precision', 'name', 'float16'],
+    ['plan.input', 'name', { kind: 'written', text: 'a' }],
+    ['plan.weights', 'name', { file: '/w.safetensors' }],
+    ['parameters', 'name', { tasks: 3 }],
     ['seed', 'name', 77],
   ],
 };

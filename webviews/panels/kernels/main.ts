@@ -1,4 +1,5 @@
 import { chartStyles } from '../../charts/styles';
+import { moduleResultStyles } from '../../modules/styles';
 import { sectionStyles } from '../../sections/styles';
 import { startPanel } from '../../ui/start-panel';
 import { cardStyles } from './card-styles';
@@ -6,6 +7,6 @@ import { moduleStyles } from './modules/module-styles';
 import { KernelsPanel } from './panel';
 import { panelStyles } from './styles';
 
-startPanel([chartStyles, sectionStyles, panelStyles, cardStyles, moduleStyles], (root, place) =>
+startPanel([chartStyles, sectionStyles, panelStyles, cardStyles, moduleStyles, moduleResultStyles], (root, place) =>
   new KernelsPanel(root, place).start(),
 );

@@ -1,5 +1,5 @@
-/** A matrix: rows down, columns across. Its labels are drawn where they fit, else its places are counted. */
-import type { MapSection } from '../../../protocol/sections/map';
+/** A matrix: rows down, columns across. Its labels are drawn where they fit; else some places are named, or counted. */
+import type { MapAxis, MapSection } from '../../../protocol/sections/map';
 import { textWidth } from '../../charts/text-width';
 import { significant } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
@@ -35,7 +35,7 @@ export function mapPicture(section: MapSection): Picture {
       const at = parseGridKey(cursor);
       if (!at || values[at.row] === undefined || at.column >= across) return undefined;
       return {
-        title: `${rows.title} ${named(rows.labels, at.row)}, ${columns.title} ${named(columns.labels, at.column)}`,
+        title: `${rows.title} ${placeOn(rows, at.row)}, ${columns.title} ${placeOn(columns, at.column)}`,
         value: valueWords(values[at.row]?.[at.column] ?? Number.NaN, unit, scale.kind === 'diverging'),
         definition,
       };
@@ -45,9 +45,16 @@ export function mapPicture(section: MapSection): Picture {
 
 export const widest = ({ values }: MapSection): number => values.reduce((most, row) => Math.max(most, row.length), 0);
 
-const named = (labels: readonly string[], at: number): string => {
+function placeOn({ labels, named }: MapAxis, at: number): string {
   const label = labels[at];
-  return label === undefined || label === '' ? String(at) : `${at} ${shortened(shownToken(label), 40)}`;
+  if (label === undefined || label === '') return String(at);
+  return `${named ? '' : `${at} `}${shortened(shownToken(label), 40)}`;
+}
+
+/** What stands at a place where not all labels fit. */
+const tickOn = ({ labels, named }: MapAxis, at: number): string => {
+  const label = labels[at];
+  return named && label !== undefined && label !== '' ? shortened(shownToken(label), 24) : String(at);
 };
 
 const tallest = 520;
@@ -64,7 +71,9 @@ function drawMap(section: MapSection, domain: Domain, across: number, width: num
       .reduce((most, label) => Math.max(most, textWidth(shortened(shownToken(label), 24), size, face)), 0);
   const roughCell = Math.min(26, (width - 40) / Math.max(1, across), tallest / Math.max(1, down));
   const readable = roughCell >= size - 1 && rows.labels.length > 0;
-  const left = 18 + (readable ? Math.min(labelRoom, widestOf(rows.labels)) : textWidth(String(down), size)) + 6;
+  const ticksWidth = (axis: MapAxis, count: number): number =>
+    Array.from({ length: count }, (_, at) => textWidth(tickOn(axis, at), size)).reduce((a, b) => Math.max(a, b), 0);
+  const left = 18 + Math.min(labelRoom, readable ? widestOf(rows.labels) : ticksWidth(rows, down)) + 6;
   const cellWidth = Math.min(26, (width - left) / Math.max(1, across));
   const cellHeight =
     down === across ? Math.min(cellWidth, tallest / Math.max(1, down)) : Math.min(26, tallest / Math.max(1, down));
@@ -98,7 +107,13 @@ function drawMap(section: MapSection, domain: Domain, across: number, width: num
     },
     { kind: 'rect', x: left, y: top, width: plotWidth, height: plotHeight, stroke: theme.line, lineWidth: 1 },
     ...rowLabels(section, readable && cellHeight >= size - 1, { left, top, cell: cellHeight, room: left - 24 }, theme),
-    ...columnLabels(section, named, across, { left, top, cell: square, room: labelsHeight }, theme),
+    ...columnLabels(
+      section,
+      named,
+      across,
+      { left, top, cell: square, room: named ? labelsHeight : ticksWidth(columns, across) },
+      theme,
+    ),
     ...legend.marks.map((mark) => moved(mark, 0, legendTop)),
   ];
   const box = (row: number, column: number): Box => ({
@@ -144,7 +159,7 @@ function rowLabels({ values, rows }: MapSection, written: boolean, at: Labelled,
   }
   return counted(values.length, at.cell, size + 6).map((row) => {
     const { x, y } = place(row);
-    return textMark(String(row), x, y, theme, { anchor: 'end' });
+    return textMark(fitted(tickOn(rows, row), at.room, size, theme.font), x, y, theme, { anchor: 'end' });
   });
 }
 
@@ -157,8 +172,8 @@ function columnLabels({ columns }: MapSection, written: boolean, across: number,
       return textMark(text, x, at.top - 4, theme, { turn: -90, font: theme.editorFont, fill: theme.foreground });
     });
   }
-  return counted(across, at.cell, String(across).length * size * 0.65 + 8).map((column) =>
-    textMark(String(column), at.left + (column + 0.5) * at.cell, at.top - 4, theme, { anchor: 'middle' }),
+  return counted(across, at.cell, at.room + 8).map((column) =>
+    textMark(tickOn(columns, column), at.left + (column + 0.5) * at.cell, at.top - 4, theme, { anchor: 'middle' }),
   );
 }
 

@@ -1,10 +1,32 @@
 /**
  * State dicts of all modules that have weights, small, by hand: names and shapes as the repositories of the systems write them
- * (our own where the system published no code: convformer, multiscale-gate, label-attention; kernels/README.md says which).
+ * (our own where the system published no code; kernels/README.md says which).
  */
 import type { ParameterValues } from '../../../../kernels/mechanism';
-
-export type Shapes = Readonly<Record<string, readonly number[]>>;
+import {
+  joined,
+  behind,
+  layer,
+  norm,
+  batchNorm,
+  convolution,
+  singleHead,
+  shvitBlock,
+  firstStageBlock,
+  downsampling,
+  aroundMixer,
+  gate,
+  selfAttention,
+  dynamicAttention,
+  convformerBlock,
+  diffusersAttention,
+  gatedAttention,
+  torchLayer,
+  pointer,
+  aggregation,
+  twice,
+  type Shapes,
+} from './state-dict-parts';
 
 export interface PublishedState {
   readonly id: string;
@@ -18,124 +40,6 @@ export interface PublishedState {
   /** One that the module cannot do without; the last one where left out. */
   readonly needed?: string;
 }
-
-const joined = (...parts: readonly Shapes[]): Shapes => Object.assign({}, ...parts) as Shapes;
-
-const behind = (prefix: string, shapes: Shapes): Shapes =>
-  Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [`${prefix}.${name}`, shape]));
-
-/** `weight` and `bias` of a linear layer or a convolution. */
-const layer = (name: string, shape: readonly number[]): Shapes => ({
-  [`${name}.weight`]: shape,
-  [`${name}.bias`]: [shape[0]!],
-});
-
-const norm = (name: string, width: number): Shapes => layer(name, [width]);
-
-/** nn.BatchNorm2d, with its counter. */
-const batchNorm = (name: string, width: number): Shapes => ({
-  ...norm(name, width),
-  [`${name}.running_mean`]: [width],
-  [`${name}.running_var`]: [width],
-  [`${name}.num_batches_tracked`]: [1],
-});
-
-/** Conv2d_BN of SHViT. */
-const convolution = (name: string, shape: readonly number[]): Shapes => ({
-  [`${name}.c.weight`]: shape,
-  ...batchNorm(`${name}.bn`, shape[0]!),
-});
-
-/** SHSA of c channels, p of them attended with queries and keys of d. */
-const singleHead = (c: number, p: number, d: number): Shapes =>
-  joined(norm('pre_norm', p), convolution('qkv', [2 * d + p, p, 1, 1]), convolution('proj.1', [c, c, 1, 1]));
-
-const residualConvolution = (c: number): Shapes => convolution('m', [c, 1, 3, 3]);
-const shvitMlp = (c: number): Shapes =>
-  joined(convolution('m.pw1', [2 * c, c, 1, 1]), convolution('m.pw2', [c, 2 * c, 1, 1]));
-
-const shvitBlock = (c: number, p: number, d: number): Shapes =>
-  joined(behind('conv', residualConvolution(c)), behind('mixer.m', singleHead(c, p, d)), behind('ffn', shvitMlp(c)));
-
-/** Block 0 of a first stage has no attention. */
-const firstStageBlock = (c: number): Shapes =>
-  joined(behind('conv', residualConvolution(c)), behind('ffn', shvitMlp(c)));
-
-/** The three parts between two stages: residual layers, PatchMerging with its squeeze-and-excitation, residual layers. */
-const downsampling = (from: number, to: number): Shapes =>
-  joined(
-    behind('0.0', residualConvolution(from)),
-    behind('0.1', shvitMlp(from)),
-    convolution('1.conv1', [4 * from, from, 1, 1]),
-    convolution('1.conv2', [4 * from, 1, 3, 3]),
-    layer('1.se.fc1', [from, 4 * from, 1, 1]),
-    layer('1.se.fc2', [4 * from, from, 1, 1]),
-    convolution('1.conv3', [to, 4 * from, 1, 1]),
-    behind('2.0', residualConvolution(to)),
-    behind('2.1', shvitMlp(to)),
-  );
-
-const mlp = (c: number): Shapes => joined(layer('mlp.fc1', [4 * c, c]), layer('mlp.fc2', [c, 4 * c]));
-const aroundMixer = (c: number, mixer: Shapes): Shapes => joined(norm('norm1', c), mixer, norm('norm2', c), mlp(c));
-const gate = (height: number, width: number, c: number): Shapes => ({
-  'filter.complex_weight': [height, Math.floor(width / 2) + 1, c, 2],
-});
-const selfAttention = (c: number): Shapes => joined(layer('attn.qkv', [3 * c, c]), layer('attn.proj', [c, c]));
-
-/** Convolutions of one of query, key and value, by kernel size. */
-const convolved = (name: string, c: number, kernels: readonly number[]): Shapes =>
-  joined(...kernels.map((size, i) => layer(`${name}.${i}`, [c, c, size])));
-const dynamicAttention = (c: number, kernels: readonly number[]): Shapes =>
-  joined({ eta: [3, kernels.length] }, ...['q', 'k', 'v'].map((name) => convolved(name, c, kernels)));
-const convformerBlock = (width: number, channels: number, kernels: readonly number[]): Shapes =>
-  joined(
-    norm('norm1', width),
-    behind('attn', dynamicAttention(channels, kernels)),
-    norm('norm2', width),
-    layer('mlp.fc1', [2 * width, width]),
-    layer('mlp.fc2', [width, 2 * width]),
-  );
-
-const gatedAttention = (width: number, hidden: number, branches: number): Shapes =>
-  joined(
-    layer('attention_V.0', [hidden, width]),
-    layer('attention_U.0', [hidden, width]),
-    layer('attention_weights', [branches, hidden]),
-  );
-
-/** nn.MultiheadAttention. */
-const torchAttention = (name: string, c: number): Shapes => ({
-  [`${name}.in_proj_weight`]: [3 * c, c],
-  [`${name}.in_proj_bias`]: [3 * c],
-  ...layer(`${name}.out_proj`, [c, c]),
-});
-/** nn.TransformerEncoderLayer and nn.TransformerDecoderLayer. */
-const torchLayer = (c: number, hidden: number, norms: number): Shapes =>
-  joined(
-    torchAttention('self_attn', c),
-    ...(norms > 2 ? [torchAttention('multihead_attn', c)] : []),
-    layer('linear1', [hidden, c]),
-    layer('linear2', [c, hidden]),
-    ...Array.from({ length: norms }, (_, at) => norm(`norm${at + 1}`, c)),
-  );
-const pointer = (c: number, heads: number): Shapes =>
-  joined(
-    ...Array.from({ length: heads }, (_, at) =>
-      joined(layer(`cross_attentions.${at}.decode_fc`, [c, c]), layer(`cross_attentions.${at}.encode_fc`, [c, c])),
-    ),
-    layer('readout', [1, heads]),
-  );
-
-const aggregation = (c: number): Shapes =>
-  joined(layer('query_conv1', [c, c, 7, 7]), layer('query_conv2', [c, c, 3, 3]), layer('key_conv', [c, c, 3, 3]));
-
-/** Two convolutions with batch norm of a U-Net. */
-const twice = (name: string, from: number, to: number): Shapes =>
-  joined(
-    ...[from, to].map((inner, at) =>
-      joined({ [`${name}.${at + 1}.conv.weight`]: [to, inner, 3, 3] }, batchNorm(`${name}.${at + 1}.bn`, to)),
-    ),
-  );
 
 export const publishedStates: readonly PublishedState[] = [
   {
@@ -276,6 +180,25 @@ export const publishedStates: readonly PublishedState[] = [
     ),
   },
   {
+    id: 'acmil',
+    prefix: '',
+    parameters: { instances: 5, heads: 1 },
+    decided: { form: 'multi-head', features: 4, width: 3, branches: 2, classes: 3 },
+    shapes: joined(
+      { 'dimreduction.fc1.weight': [3, 4], q: [1, 2, 3] },
+      ...[0, 1].map((at) =>
+        joined(
+          ...['q', 'k', 'v', 'out'].map((name) => layer(`sub_attention.${at}.${name}_proj`, [3, 3])),
+          norm(`sub_attention.${at}.layer_norm`, 3),
+          layer(`classifier.${at}.fc`, [3, 3]),
+        ),
+      ),
+      ...['v', 'out'].map((name) => layer(`bag_attention.${name}_proj`, [3, 3])),
+      norm('bag_attention.layer_norm', 3),
+      layer('Slide_classifier.fc', [3, 3]),
+    ),
+  },
+  {
     id: 'pointer-attention',
     prefix: 'oat.',
     parameters: { rows: 2, columns: 2, steps: 3 },
@@ -337,12 +260,7 @@ export const publishedStates: readonly PublishedState[] = [
     prefix: 'down_blocks.1.attentions.0.transformer_blocks.0.attn1.',
     parameters: { height: 3, width: 3, heads: 2 },
     decided: { channels: 8 },
-    shapes: {
-      'to_q.weight': [8, 8],
-      'to_k.weight': [8, 8],
-      'to_v.weight': [8, 8],
-      ...layer('to_out.0', [8, 8]),
-    },
+    shapes: diffusersAttention(8, 8),
   },
   {
     id: 'label-attention',
@@ -374,5 +292,106 @@ export const publishedStates: readonly PublishedState[] = [
       norm('norm', 8),
       layer('head', [6, 8]),
     ),
+  },
+  {
+    id: 'lama-causal',
+    prefix: 'attention.',
+    parameters: { words: 5 },
+    decided: { width: 6, heads: 3, context: 'mean' },
+    shapes: { _p: [6, 3], _q: [6, 3] },
+  },
+  {
+    id: 'relative-attention',
+    prefix: 'decoder.layers.0.self_attn.',
+    parameters: { tokens: 4, memory: 2 },
+    decided: { width: 6, heads: 2, kernel: 3, maxDistance: 7, relative: true, convolution: true },
+    shapes: joined(
+      ...['query', 'key', 'value'].map((name) =>
+        joined({ [`${name}.0.linear.weight`]: [6, 6] }, layer(`${name}.1.conv`, [3, 1, 3])),
+      ),
+      { 'value.0.linear.bias': [6], key_pos_embeddings: [14, 2, 3], key_pos_bias: [14, 2], query_pos_bias: [2, 3] },
+      layer('output', [6, 6]),
+    ),
+    needed: 'query_pos_bias',
+  },
+  {
+    id: 'complex-attention',
+    prefix: 'blocks.0.attn.',
+    parameters: { tokens: 4 },
+    decided: { width: 8, heads: 2, form: 'complex' },
+    shapes: {
+      ...Object.fromEntries(['q', 'k', 'v', 'o'].map((name) => [`W_${name}.weight`, [8, 8]])),
+      delta_params: [2, 2],
+      bias_params: [2, 2],
+    },
+  },
+  {
+    id: 'mutual-cross-attention',
+    prefix: 'down_blocks.1.attentions.0.transformer_blocks.0.attn2.',
+    parameters: { height: 2, width: 3, heads: 2, tokens: 4 },
+    decided: { channels: 6, textWidth: 5 },
+    shapes: diffusersAttention(6, 5),
+  },
+  {
+    id: 'neural-memory-block',
+    prefix: 'layers.0.',
+    parameters: { tokens: 9, window: 6, persistent: 2, chunk: 3, depth: 2, expansion: 1, form: 'context' },
+    decided: { width: 6, heads: 2, kernel: 2 },
+    shapes: joined(
+      ...['norm', 'memory_norm', 'attention_norm'].map((name) => ({ [`${name}.weight`]: [6] })),
+      ...['queries', 'keys', 'values'].map((name) => ({
+        [`to_${name}.weight`]: [6, 6],
+        [`conv_${name}.weight`]: [6, 1, 2],
+      })),
+      ...['decay_factor', 'adaptive_step', 'momentum'].map((name) => layer(`to_${name}`, [2, 6])),
+      { 'memory_model.weights.0': [2, 3, 3], 'memory_model.weights.1': [2, 3, 3], 'combine_heads.weight': [6, 6] },
+      ...['q', 'k', 'v', 'out'].map((name) => ({ [`attention.to_${name}.weight`]: [6, 6] })),
+      { persistent_memory: [2, 6] },
+    ),
+  },
+  {
+    id: 'tnl-block',
+    prefix: 'model.layers.1.',
+    parameters: { tokens: 5, layer: 1, layers: 4 },
+    decided: { width: 6, heads: 2, hidden: 8, glu: 5, rotation: true },
+    shapes: {
+      'token_mixer.qkvu_proj.weight': [4 * 8, 6],
+      'token_mixer.out_proj.weight': [6, 8],
+      'token_mixer.lrpe.theta': [2, 1, 4],
+      'channel_mixer.l1.weight': [5, 6],
+      'channel_mixer.l2.weight': [5, 6],
+      'channel_mixer.l3.weight': [6, 5],
+    },
+  },
+  {
+    id: 'toeplitz-mixing',
+    prefix: 'mixer.',
+    parameters: { tokens: 8, width: 6 },
+    decided: { kernels: 3 },
+    shapes: { kernel: [3, 8] },
+  },
+  {
+    id: 'token-mlp',
+    prefix: 'blocks.0.mlp_tokens.',
+    parameters: { width: 4 },
+    decided: { tokens: 7, hidden: 5 },
+    shapes: joined(layer('fc1', [5, 7]), layer('fc2', [7, 5])),
+  },
+  {
+    id: 'covariance-attention',
+    prefix: 'blocks.0.attn.',
+    parameters: { tokens: 5 },
+    decided: { width: 6, heads: 2, bias: true },
+    shapes: joined(layer('qkv', [18, 6]), { temperature: [2, 1, 1] }, layer('proj', [6, 6])),
+  },
+  {
+    id: 'qlstm',
+    prefix: 'layers.0.',
+    parameters: { tokens: 5 },
+    decided: { width: 4, expansion: 2, kernel: 3 },
+    shapes: joined({ 'input.weight': [16, 4] }, layer('conv', [8, 1, 3]), layer('gates', [24, 8]), {
+      'output.weight': [4, 8],
+      alpha: [],
+    }),
   },
 ];

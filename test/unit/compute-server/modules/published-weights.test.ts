@@ -16,7 +16,8 @@ import { FailureError } from '../../../../protocol/wire/failures';
 import { writeSafetensors, type CheckpointTensor } from '../../../support/checkpoints/safetensors-file';
 import { resolved } from '../../../laws/modules/cases';
 import { runModuleGraph } from '../../../laws/modules/run';
-import { publishedStates, type PublishedState, type Shapes } from './published-names';
+import { publishedStates, type PublishedState } from './published-names';
+import type { Shapes } from './state-dict-parts';
 
 const states = [...publishedStates, ...furtherStates];
 

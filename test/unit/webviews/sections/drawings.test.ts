@@ -101,6 +101,30 @@ describe('a cell in words', () => {
     assert.equal(pictureOf(headsStory()).words('99.0'), undefined);
   });
 
+  it('of a map whose labels name their places: without the count, and also where only some fit', () => {
+    const frequencies = Array.from({ length: 60 }, (_, at) => String(at - 30));
+    const axis = { title: 'Frequency', labels: frequencies };
+    const named = { ...axis, named: true } as const;
+    const values = frequencies.map(() => frequencies.map((_, at) => at));
+    const drawn = (rows: typeof axis): readonly string[] =>
+      pictureOf({ ...mapStory(), rows, columns: rows, values })
+        .draw(300, theme)
+        .marks.flatMap((mark) => (mark.kind === 'text' ? [mark.text] : []));
+    assert.equal(
+      pictureOf({ ...mapStory(), rows: named, columns: named, values }).words('0.31')?.title,
+      'Frequency -30, Frequency 1',
+    );
+    // Steps of 10 of 60 cells at this width, down and across: places in the middle of the axis are 0 and not 30.
+    for (const [rows, is, isNot] of [
+      [named, ['-30', '-20', '0', '20'], ['30', '40']],
+      [axis, ['0', '20', '30', '40'], ['-30', '-20']],
+    ] as const) {
+      const texts = drawn(rows);
+      for (const text of is) assert.ok(texts.includes(text), `${text} among ${texts.join()}`);
+      for (const text of isNot) assert.ok(!texts.includes(text), `${text} not among ${texts.join()}`);
+    }
+  });
+
   it('of a map and of a token: the texts as they can be seen', () => {
     assert.equal(pictureOf(mapStory()).words('13.1')?.title, 'Query 13 ·to, Key 1 ·Mary');
     assert.equal(pictureOf(tokensStory()).words('4')?.title, 'token 4, ·71432');

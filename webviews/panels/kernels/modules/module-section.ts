@@ -1,10 +1,8 @@
 /** Modules in the Kernels panel: the list by kind, the form of one, and what a run of it gave. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { repeat } from 'lit/directives/repeat.js';
 import type { ModuleInfo } from '../../../../protocol/compute/modules';
-import type { ModuleInputChoice, ModuleResult } from '../../../../protocol/results/module';
-import type { Section } from '../../../../protocol/sections/section';
-import { sectionView } from '../../../sections/section-view';
+import type { ModuleInputChoice } from '../../../../protocol/results/module';
+import { moduleResult } from '../../../modules/module-result';
 import { button, disclosure, dropdown, field, progressRing, segments, textField } from '../../../ui/controls';
 import { isOpen } from '../../../ui/disclosures';
 import { pathField } from '../../../ui/path-field';
@@ -13,7 +11,6 @@ import { textArea } from '../../../ui/text-area';
 import type { Part } from '../actions';
 import { sourceLine } from '../mechanism-list';
 import { inputsOf, moduleFormOf, type ModuleForm, type ModuleProblems } from './module-form';
-import { moduleMade } from './module-exports';
 import { moduleForm, moduleInfo, moduleReading } from './module-state';
 
 const kindTitles: Readonly<Record<string, string>> = {
@@ -257,35 +254,18 @@ function runLine({ state, actions }: Part): TemplateResult {
     ${problem ? html`<p class="problem" role="alert">${problem.details ?? problem.sentence}</p>` : nothing}`;
 }
 
-function results(part: Part): TemplateResult | typeof nothing {
-  const { result } = part.state.modules;
+function results({ state, actions, dark, compact }: Part): TemplateResult | typeof nothing {
+  const { result } = state.modules;
   if (!result) return nothing;
-  return html`<section class="module-result" aria-label="Result of the module">
-    <h2>${result.finding}</h2>
-    <p class="muted">${moduleMade(result).join(' · ')}</p>
-    <div class="module-sections">
-      ${repeat(
-        result.sections,
-        ({ id }) => `${result.created} ${id}`,
-        (section) => sectionOf(part, result, section),
-      )}
-    </div>
-  </section>`;
-}
-
-function sectionOf({ state, actions, dark, compact }: Part, result: ModuleResult, section: Section): TemplateResult {
-  const view = state.view.module?.sections[section.id] ?? {};
-  return sectionView({
-    section,
-    view,
+  return moduleResult({
+    result,
     dark,
     compact,
-    loaded: new Map(),
+    views: state.view.module?.sections ?? {},
     actions: {
-      view: (change) => actions.viewModuleSection(section.id, change),
-      ask: () => {},
+      view: (id, change) => actions.viewModuleSection(id, change),
       copy: (text, what) => actions.copy(text, what),
-      save: (format) => actions.saveModuleSection(result, section, view, format),
+      save: (...saved) => actions.saveModuleSection(...saved),
     },
   });
 }

@@ -1,13 +1,13 @@
 /** What leaves the section of modules: a run as JSON, a picture of it in every format. */
-import type { ExportFormat } from '../../../../protocol/panels/run-panel';
-import type { ModuleResult } from '../../../../protocol/results/module';
-import type { Section } from '../../../../protocol/sections/section';
-import { fileName, type Leaving } from '../../../charts/leaving';
-import { sectionCsv } from '../../../sections/section-file';
-import type { SectionFormat, SectionView } from '../../../sections/section-kind';
-import { drawSections } from '../../../sections/section-sheet';
-import { madeLines } from '../../../ui/made';
-import type { Theme } from '../../../ui/theme';
+import type { ExportFormat } from '../../protocol/panels/run-panel';
+import type { ModuleResult } from '../../protocol/results/module';
+import type { Section } from '../../protocol/sections/section';
+import { fileName, type Leaving } from '../charts/leaving';
+import { sectionCsv } from '../sections/section-file';
+import type { SectionFormat, SectionView } from '../sections/section-kind';
+import { drawSections } from '../sections/section-sheet';
+import { madeLines } from '../ui/made';
+import type { Theme } from '../ui/theme';
 
 const width = 760;
 

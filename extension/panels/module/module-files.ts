@@ -1,0 +1,48 @@
+/** The editors of saved runs of modules in this window. */
+import * as vscode from 'vscode';
+import type { ToModulePanel } from '../../../protocol/panels/module';
+import type { ModuleResult } from '../../../protocol/results/module';
+import { showFailure } from '../../platform/log';
+import { Owner } from '../../platform/owner';
+import { chooseResult } from '../../results/choose-result';
+import type { ComparedOf } from '../../results/result-kinds';
+import type { ResultLibrary } from '../../results/result-library';
+import { saveExport } from '../exports';
+import { FileEditor } from '../file-editor';
+import type { ShownFile } from '../panel-types';
+import type { PanelParts } from '../panels';
+import { WebviewHosts } from '../webview-hosts';
+import { ModuleFileHost } from './host';
+
+export class ModuleFiles extends Owner {
+  readonly files: FileEditor<'module', ModuleFileHost>;
+  readonly #parts: Pick<PanelParts, 'library' | 'log'>;
+  readonly #hosts: WebviewHosts<ToModulePanel, ModuleFileHost>;
+
+  constructor(parts: Pick<PanelParts, 'extension' | 'library' | 'log'>) {
+    super();
+    this.#parts = parts;
+    this.#hosts = this.own(new WebviewHosts(parts.extension, { panel: 'module', title: 'Run of a module' }));
+    this.files = this.own(new FileEditor('module', this));
+  }
+
+  attachFile(editor: vscode.WebviewPanel, file: ShownFile<ModuleResult>): ModuleFileHost {
+    const { library, log } = this.#parts;
+    const services = {
+      chooseOther: (shown: ModuleResult | undefined) => chooseOther(library, shown),
+      export: saveExport,
+      copy: async (text: string) => vscode.env.clipboard.writeText(text),
+      report: (sentence: string, details?: string) => showFailure(log, sentence, details),
+    };
+    return this.#hosts.attach(editor, 'file', (send) => new ModuleFileHost(file, services, send));
+  }
+}
+
+async function chooseOther(
+  library: ResultLibrary,
+  shown: ModuleResult | undefined,
+): Promise<ComparedOf<'module'> | undefined> {
+  const files = await library.listOf('module');
+  const chosen = await chooseResult(files, 'Compare with', ({ listing }) => listing.created !== shown?.created);
+  return chosen?.kind === 'module' ? { name: chosen.name, result: chosen.content.result } : undefined;
+}
