@@ -19,6 +19,7 @@ const small: Readonly<Record<string, ParameterValues>> = {
   'toy-circuits': { steps: 60, layers: 2, heads: 2, samples: 4 },
   'toy-facts': { steps: 20, layers: 2, heads: 2 },
   'cmha-lm': { steps: 3, seeds: 2, length: 6, layers: 1, heads: 2 },
+  'marker-bag': { steps: 3, seeds: 2, words: 5, width: 6, heads: 2 },
   'rcmha-lm': { steps: 3, seeds: 2, length: 5, memory: 2, layers: 1, heads: 2 },
   'toy-bags': { steps: 6, seeds: 2, instances: 20, bags: 8, patterns: 2, branches: 2 },
   'toy-lanes': { steps: 2, seeds: 2, backboneSteps: 2, tasks: '2', selectors: 1, prompts: 1 },
