@@ -21,6 +21,7 @@ import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { finiteState } from './finite-state/analysis';
 import { headRedundancy } from './head-redundancy/analysis';
+import { headConcentration } from './head-concentration/analysis';
 import { headSubspace } from './head-subspace/analysis';
 import { factualRecall } from './factual-recall/analysis';
 import { labels } from './labels/analysis';
@@ -53,6 +54,7 @@ export const analyses: readonly Analysis[] = [
   factualRecall,
   ovQkCircuits,
   finiteState,
+  headConcentration,
   retrievalHead,
   attentionInfluence,
   zeroTuning,
