@@ -8,6 +8,8 @@ import { rcmhaLm } from './rcmha-lm/experiment';
 import { cmhaLm } from './cmha-lm/experiment';
 import { toyBags } from './toy-bags/experiment';
 import { toyLanes } from './toy-lanes/experiment';
+import { toyKnowledge } from './toy-knowledge/experiment';
+import { toySessions } from './toy-sessions/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { attribution } from './attribution/analysis';
@@ -65,4 +67,14 @@ export const analyses: readonly Analysis[] = [
 ];
 
 /** Those that need no model. */
-export const experiments: readonly Experiment[] = [toyCircuits, toyFacts, rcmhaLm, cmhaLm, toyBags, toyLanes, rfaLens];
+export const experiments: readonly Experiment[] = [
+  toyCircuits,
+  toyFacts,
+  rcmhaLm,
+  cmhaLm,
+  rfaLens,
+  toyBags,
+  toyLanes,
+  toyKnowledge,
+  toySessions,
+];
