@@ -81,7 +81,7 @@ export function knowledgeArm(
           reading,
         ),
       measure: (learned) => measured(trainer, network, learned, reading, test),
-      rate: { peak: 0.01, warmUp: 20, shape: 'cosine' },
+      rate: { peak: 0.02, warmUp: 20, shape: 'cosine' },
       adam: { clip: 1 },
     }),
   };

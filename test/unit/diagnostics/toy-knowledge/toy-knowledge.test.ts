@@ -51,9 +51,9 @@ describe('toy knowledge', () => {
     const running = trainArms({ trainer }, (_, act) => act(), {
       arms: [alone!, both!],
       seeds: 3,
-      steps: 120,
+      steps: 150,
       seed: 2,
-      every: 120,
+      every: 150,
     });
     let next = await running.next();
     while (!next.done) next = await running.next();
