@@ -23,6 +23,7 @@ const small: Readonly<Record<string, ParameterValues>> = {
   'toy-bags': { steps: 3, seeds: 1, instances: 20, bags: 8, patterns: 2, branches: 2 },
   'toy-lanes': { steps: 2, seeds: 1, backboneSteps: 2, tasks: '2', selectors: 1, prompts: 1 },
   'toy-knowledge': { steps: 4, seeds: 1 },
+  'toy-sessions': { steps: 4, seeds: 1 },
   'trained-cycle': { steps: 120 },
 };
 
