@@ -9,6 +9,8 @@ import { cmhaLm } from './cmha-lm/experiment';
 import { toyBags } from './toy-bags/experiment';
 import { toyLanes } from './toy-lanes/experiment';
 import { markerBag } from './marker-bag/experiment';
+import { toyKnowledge } from './toy-knowledge/experiment';
+import { toySessions } from './toy-sessions/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { attribution } from './attribution/analysis';
@@ -22,6 +24,7 @@ import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { finiteState } from './finite-state/analysis';
 import { headRedundancy } from './head-redundancy/analysis';
+import { headConcentration } from './head-concentration/analysis';
 import { headSubspace } from './head-subspace/analysis';
 import { factualRecall } from './factual-recall/analysis';
 import { labels } from './labels/analysis';
@@ -54,6 +57,7 @@ export const analyses: readonly Analysis[] = [
   factualRecall,
   ovQkCircuits,
   finiteState,
+  headConcentration,
   retrievalHead,
   attentionInfluence,
   zeroTuning,
@@ -73,4 +77,9 @@ export const experiments: readonly Experiment[] = [
   toyLanes,
   rfaLens,
   markerBag,
+  rfaLens,
+  toyBags,
+  toyLanes,
+  toyKnowledge,
+  toySessions,
 ];

@@ -21,8 +21,10 @@ const small: Readonly<Record<string, ParameterValues>> = {
   'cmha-lm': { steps: 3, seeds: 2, length: 6, layers: 1, heads: 2 },
   'marker-bag': { steps: 3, seeds: 2, words: 5, width: 6, heads: 2 },
   'rcmha-lm': { steps: 3, seeds: 2, length: 5, memory: 2, layers: 1, heads: 2 },
-  'toy-bags': { steps: 6, seeds: 2, instances: 20, bags: 8, patterns: 2, branches: 2 },
-  'toy-lanes': { steps: 2, seeds: 2, backboneSteps: 2, tasks: '2', selectors: 1, prompts: 1 },
+  'toy-bags': { steps: 3, seeds: 1, instances: 20, bags: 8, patterns: 2, branches: 2 },
+  'toy-lanes': { steps: 2, seeds: 1, backboneSteps: 2, tasks: '2', selectors: 1, prompts: 1 },
+  'toy-knowledge': { steps: 4, seeds: 1 },
+  'toy-sessions': { steps: 4, seeds: 1 },
   'trained-cycle': { steps: 120 },
 };
 
