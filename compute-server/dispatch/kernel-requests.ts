@@ -1,7 +1,12 @@
 /** Requests about kernels, checked: a caller may be an older build, a test or a script by hand. */
 import * as v from 'valibot';
 import { attentionPatterns } from '../../kernels/shape';
-import { longestPicture, longestProbe, type MechanismViewRequest } from '../../protocol/compute/mechanism-view';
+import {
+  longestPicture,
+  longestProbe,
+  longestSystem,
+  type MechanismViewRequest,
+} from '../../protocol/compute/mechanism-view';
 import {
   largestAxis,
   neighborhoodTilings,
@@ -169,14 +174,15 @@ export const shardedRequest: Schema<ShardedPlan> = v.lazy((value) => {
 });
 
 export const viewRequest: Schema<MechanismViewRequest> = v.lazy((value) => {
-  const { effective, shape, mechanism: id } = fieldsIn(value);
-  const longest = effective === true ? longestProbe : longestPicture;
+  const { effective, system, shape, mechanism: id } = fieldsIn(value);
+  const longest = system === true ? longestSystem : effective === true ? longestProbe : longestPicture;
   const mostHead = Math.max(1, wholeOf(fieldsIn(shape)['heads'])) - 1;
   return object<MechanismViewRequest>({
     mechanism,
     parameters: taken(parameters, (values) => resolvedParameters(mechanismOf(String(id)), values)),
     shape: object<MechanismViewRequest['shape']>(headFields(shape)),
     effective: flag,
+    system: optional(flag),
     length: either(exactly('fitting'), wholeFrom(1, longest), `"fitting" or a whole number from 1 to ${longest}`),
     head: either(exactly('any'), wholeFrom(0, mostHead), `"any" or a whole number from 0 to ${mostHead}`),
     seed,

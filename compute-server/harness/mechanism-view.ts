@@ -3,16 +3,20 @@ import type { Cost } from '../../kernels/cost/cost';
 import { growthOf } from '../../kernels/cost/growth';
 import type { Mechanism, ParameterValues, ReadGrid } from '../../kernels/mechanism';
 import { effectiveAttention, effectiveMass, hasMass } from '../../kernels/reference/effective-attention';
+import type { LinearSystem } from '../../kernels/reference/linear-system';
+import { systemPictures } from '../../kernels/reference/system-pictures';
 import type { AttentionShape } from '../../kernels/shape';
 import { drawInputs } from '../../kernels/tensors/inputs';
 import {
   longestPicture,
   longestProbe,
+  longestSystem,
   probeCells,
   type MechanismView,
   type MechanismViewRequest,
 } from '../../protocol/compute/mechanism-view';
 import { FailureError } from '../../protocol/wire/failures';
+import { sectionOf } from '../../diagnostics/sections/picture-section';
 import { mechanismOf } from './catalogue';
 import { parametersOf } from './cell';
 import { cellsOf, fittingLength, groupsOf, kindsOf } from './pattern-cells';
@@ -23,10 +27,11 @@ const mostCells = 512;
 export function viewMechanism(request: MechanismViewRequest): MechanismView {
   const mechanism = mechanismOf(request.mechanism);
   const parameters = parametersOf(mechanism, request.parameters);
-  const { effective, seed } = request;
+  const { effective, system = false, seed } = request;
   const at = (length: number): AttentionShape => ({ ...request.shape, batch: 1, queries: length, keys: length });
   const kindsAt = (length: number) => kindsOf(mechanism, at(length), parameters, seed);
-  const longest = !effective ? longestPicture : hasMass(mechanism) ? longestProbe : probeCells;
+  const longestEffective = hasMass(mechanism) ? longestProbe : probeCells;
+  const longest = system ? longestSystem : effective ? longestEffective : longestPicture;
   const wanted = request.length === 'fitting' ? fittingLength(mechanism, parameters, at, kindsAt) : request.length;
   const shape = at(Math.min(wanted, longest));
   const support = mechanism.supports(shape, parameters);
@@ -56,6 +61,8 @@ export function viewMechanism(request: MechanismViewRequest): MechanismView {
     dependsOnLength: pattern.dependsOnLength === true,
     joinsHeads: pattern.joinsHeads === true,
     ...(effective ? { effective: probe(mechanism, parameters, shape, drawn[0]!, scale, seed) } : {}),
+    linear: systemOf(mechanism, parameters, at(2), 0, seed) !== undefined,
+    ...(system ? systemSections(systemOf(mechanism, parameters, shape, drawn[0]!, seed), shape) : {}),
     ...costOf(mechanism, parameters, at),
     costs: request.lengths
       .filter((length) => mechanism.supports(at(length), parameters).ok)
@@ -74,6 +81,22 @@ export function viewMechanism(request: MechanismViewRequest): MechanismView {
     limits: mechanism.limits.map(({ name, equals }) => ({ name, equals })),
   };
 }
+
+/** Of drawn numbers; undefined where the head is none. */
+function systemOf(
+  mechanism: Mechanism,
+  parameters: ParameterValues,
+  shape: AttentionShape,
+  head: number,
+  seed: number,
+): LinearSystem | undefined {
+  if (!mechanism.asSystem || shape.pattern !== 'causal-self' || !mechanism.supports(shape, parameters).ok)
+    return undefined;
+  return mechanism.asSystem(drawInputs(mechanism, shape, parameters, seed), shape, parameters, head);
+}
+
+const systemSections = (system: LinearSystem | undefined, shape: AttentionShape): Pick<MechanismView, 'system'> =>
+  system ? { system: systemPictures(system, shape).map(sectionOf) } : {};
 
 /** The formulas, where the mechanism takes lengths to read them off. */
 function costOf(

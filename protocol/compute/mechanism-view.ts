@@ -1,5 +1,6 @@
 /** What a mechanism is, drawn and counted: for the card of a mechanism in the kernels panel. */
 import type { AttentionPattern, ParameterValue } from '../results/benchmark';
+import type { Section } from '../sections/section';
 
 export interface MechanismViewRequest {
   readonly mechanism: string;
@@ -18,6 +19,8 @@ export interface MechanismViewRequest {
   readonly head: number | 'any';
   /** Also probe which keys the output depends on. */
   readonly effective: boolean;
+  /** Also show the head as a linear system, where it is one. */
+  readonly system?: boolean;
   /** Of the inputs that are drawn for a probe, and for a pattern that depends on the numbers. */
   readonly seed: number;
   /** Queries and keys at which the cost is counted. */
@@ -30,6 +33,8 @@ export const longestPicture = 8192;
 /** Longer probes take minutes; mechanisms whose weights differ by channel are probed key by key, up to `probeCells` of them. */
 export const longestProbe = 2048;
 export const probeCells = 96;
+/** Of the picture of a head as a linear system. */
+export const longestSystem = 128;
 
 /**
  * a n^2 + b n + c with n queries and n keys; `deviation` at a length that was not used for it; within a per mille of the cost
@@ -101,6 +106,10 @@ export interface MechanismView {
    * than one pair, by its last query and all its keys together.
    */
   readonly effective?: Float32Array;
+  /** With these parameters each head is a linear system over its values. */
+  readonly linear: boolean;
+  /** What is kept of the state, the impulse response and the size of the state; where it was asked for and `linear`. */
+  readonly system?: readonly Section[];
   /** Absent where the mechanism takes no lengths that a formula could be read off. */
   readonly cost?: { readonly flops: CostGrowth; readonly bytes: CostGrowth; readonly peakBytes: CostGrowth };
   /** At the lengths asked for that the mechanism takes. */

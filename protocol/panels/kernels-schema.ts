@@ -53,6 +53,7 @@ const viewRequest = object<MechanismViewRequest>({
   length: either(anyNumber, exactly('fitting'), 'a number or "fitting"'),
   head: either(anyNumber, exactly('any'), 'a number or "any"'),
   effective: flag,
+  system: optional(flag),
   seed: anyNumber,
   lengths: list(anyNumber),
 });

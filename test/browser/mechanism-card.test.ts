@@ -110,6 +110,26 @@ describe('the card of a mechanism', () => {
     assert.deepEqual((await state())[0], ['true', '0']);
   });
 
+  it('shows a head as a linear system where it is one, and the pattern of a mechanism that is none', async () => {
+    const { page } = await card('norm-attention');
+    await page.getByRole('radio', { name: 'System' }).click();
+    await page.waitForSelector('.system-sections [data-kind="map"]');
+    assert.deepEqual(await page.locator('.system-sections h2').allInnerTexts(), [
+      'What is kept of the state',
+      'Impulse response',
+      'Size of the state',
+    ]);
+    assert.equal(asked.at(-1)?.system, true);
+    await page.click('[aria-label="Sliding window: definition and parameters"]');
+    await page
+      .locator('.mechanism:has([aria-label="Sliding window: definition and parameters"])')
+      .getByText('Pattern and costs')
+      .click();
+    await page.waitForSelector('.mechanism-card[aria-label^="Sliding window"] .pattern-frame canvas');
+    assert.equal(await page.getByRole('radio', { name: 'System' }).count(), 0);
+    assert.equal(await page.getByRole('radio', { name: 'May read' }).getAttribute('aria-checked'), 'true');
+  });
+
   it('comes into view with the focus when it is opened from far down the list', async () => {
     const { page } = await card('gna', { height: 500 });
     await page.click('[aria-label="Linear (elu + 1): definition and parameters"]');

@@ -189,4 +189,40 @@ describe('The view of a mechanism', () => {
     );
     assert.deepEqual([view.keys, view.scale, view.effective?.length], [96, 1, 96 * 96]);
   });
+
+  it('shows a head as a linear system where it is one: what is kept, what is read later, how large it is', () => {
+    const shown = viewMechanism(
+      request({ mechanism: 'relu-mean', parameters: { activation: 'identity' }, length: 6, system: true }),
+    );
+    assert.ok(shown.linear && shown.system);
+    const [kept, response, size] = shown.system;
+    assert.ok(kept?.kind === 'chart' && response?.kind === 'map' && size?.kind === 'table');
+    // A mean of i values keeps (i - 1) / i of what it had; i counts from 1 and the axis from 0.
+    const [line, ...more] = kept.series;
+    assert.deepEqual([line?.title, more.length], ['all numbers of the state', 0]);
+    assert.deepEqual(
+      line?.points.map(({ x, y }) => [x, Math.round(1e9 * (y ?? 0))]),
+      [1, 2, 3, 4, 5].map((x) => [x, Math.round((1e9 * x) / (x + 1))]),
+    );
+    // Keys and values 16 wide: half of the 16 positions after which as many numbers were cached.
+    assert.deepEqual(size.rows, [['16', '256', '8']]);
+    const { system } = viewMechanism(request({ mechanism: 'linear', parameters: {}, length: 6, system: true }));
+    const weights = system?.[1];
+    assert.ok(weights?.kind === 'map' && weights.scale.kind === 'sequential');
+    for (const row of weights.values) {
+      const sum = row.reduce<number>((total, weight) => total + (weight ?? 0), 0);
+      assert.ok(Math.abs(sum - 1) < 1e-4, `weights of a row add up to ${sum}`);
+    }
+  });
+
+  it('says that softmax, a rectifier and other patterns are no linear system', () => {
+    for (const change of [
+      { mechanism: 'fused', parameters: {} },
+      { mechanism: 'relu-mean', parameters: { activation: 'relu' } },
+      { mechanism: 'linear', parameters: {}, shape: { ...request({}).shape, pattern: 'noncausal-self' as const } },
+    ]) {
+      const { linear, system } = viewMechanism(request({ ...change, length: 6, system: true }));
+      assert.deepEqual([linear, system], [false, undefined], change.mechanism);
+    }
+  });
 });

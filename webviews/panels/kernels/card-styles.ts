@@ -24,6 +24,11 @@ export const cardStyles = css`
     gap: 12px 24px;
     align-items: start;
   }
+  .system-sections {
+    display: grid;
+    gap: 16px;
+    min-width: 0;
+  }
   .card-controls {
     display: flex;
     flex-wrap: wrap;

@@ -2,7 +2,9 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import {
+  longestPicture,
   longestProbe,
+  longestSystem,
   pictureLengths,
   type CostAt,
   type CostGrowth,
@@ -16,6 +18,7 @@ import type { Part } from './actions';
 import { readForm } from './form';
 import { sourceLine } from './mechanism-list';
 import { neighborhoodSimulator } from './neighborhood';
+import { systemView } from './system-view';
 import './grid-picture';
 import './pattern-picture';
 import './workers-picture';
@@ -28,22 +31,26 @@ export function viewRequest(state: State): MechanismViewRequest | undefined {
   const reading = readForm(state.form, state.mechanisms, state.processors);
   if (!reading.ok) return undefined;
   const { pattern, heads, kvHeads, headDim, valueDim, lengths } = reading.plan.shape;
-  const effective = card.show === 'effective';
+  const [effective, system] = [card.show === 'effective', card.show === 'system'];
   return {
     mechanism: card.mechanism,
     parameters: reading.plan.parameters[card.mechanism] ?? {},
     shape: { pattern, heads, kvHeads, headDim, valueDim },
-    length: effective && card.length !== 'fitting' ? Math.min(card.length, longestProbe) : card.length,
-    head: headOf(card, heads, effective),
+    length: card.length === 'fitting' ? card.length : Math.min(card.length, longestOf(card)),
+    head: headOf(card, heads, effective || system),
     effective,
+    ...(system ? { system } : {}),
     seed: reading.plan.seed,
     lengths,
   };
 }
 
-/** One head at a time is probed. */
-function headOf({ head }: CardChoice, heads: number, effective: boolean): MechanismViewRequest['head'] {
-  if (head === undefined || (head === 'any' && effective)) return heads - 1;
+const longestOf = ({ show }: CardChoice): number =>
+  show === 'system' ? longestSystem : show === 'effective' ? longestProbe : longestPicture;
+
+/** One head at a time is probed, or shown as a system. */
+function headOf({ head }: CardChoice, heads: number, alone: boolean): MechanismViewRequest['head'] {
+  if (head === undefined || (head === 'any' && alone)) return heads - 1;
   return head === 'any' ? head : Math.min(head, heads - 1);
 }
 
@@ -74,16 +81,18 @@ export function mechanismCard(part: Part): TemplateResult | typeof nothing {
           shown?.problem
             ? html`<div class="chart-empty">${shown.problem}</div>`
             : html`${
-                card.show === 'pattern' && view?.grid
-                  ? html`<hs-grid-pattern .grid=${view.grid}></hs-grid-pattern>`
-                  : card.show === 'pattern' && view?.workerPieces
-                    ? html`<hs-workers
-                        .view=${view}
-                        .causal=${shown?.request.shape.pattern === 'causal-self'}
-                      ></hs-workers>`
-                    : html`<hs-pattern .view=${view}></hs-pattern>`
+                card.show === 'system' && view?.system
+                  ? systemView(part, view.system, card)
+                  : card.show === 'pattern' && view?.grid
+                    ? html`<hs-grid-pattern .grid=${view.grid}></hs-grid-pattern>`
+                    : card.show === 'pattern' && view?.workerPieces
+                      ? html`<hs-workers
+                          .view=${view}
+                          .causal=${shown?.request.shape.pattern === 'causal-self'}
+                        ></hs-workers>`
+                      : html`<hs-pattern .view=${view}></hs-pattern>`
               }
-              ${view ? legend(view, card) : html`<div class="muted">Asking the definition…</div>`}`
+              ${view?.system ? nothing : view ? legend(view, card) : html`<div class="muted">Asking the definition…</div>`}`
         }
       </div>
       ${view ? facts(view, mechanism, state) : nothing}
@@ -99,9 +108,11 @@ const trustTag = ({ source }: MechanismInfo): TemplateResult | typeof nothing =>
 
 function pictureControls({ actions }: Part, card: CardChoice, view: MechanismView | undefined): TemplateResult {
   const groups = view?.groups ?? [];
-  const lengths = card.show === 'effective' ? pictureLengths.filter((each) => each <= longestProbe) : pictureLengths;
+  const lengths = pictureLengths.filter((each) => each <= longestOf(card));
   const own = view?.grid ? 'Grid' : view?.workerPieces ? 'Workers' : undefined;
-  const show = card.show === 'matrix' && !own ? 'pattern' : card.show;
+  const linear = view?.linear ?? card.show === 'system';
+  const absent = (card.show === 'matrix' && !own) || (card.show === 'system' && !linear);
+  const show = absent ? 'pattern' : card.show;
   const drawn = groups.find((heads) => heads.includes(typeof view?.head === 'number' ? view.head : -1))?.[0];
   return html`<div class="card-controls">
     ${segments({
@@ -114,6 +125,7 @@ function pictureControls({ actions }: Part, card: CardChoice, view: MechanismVie
             ] as const)
           : ([{ value: 'pattern', label: 'May read' }] as const)),
         { value: 'effective', label: 'Depends on' },
+        ...(linear ? [{ value: 'system', label: 'System' } as const] : []),
       ],
       value: show,
       onChange: (next) => actions.showCard({ ...card, show: next }),
@@ -138,7 +150,7 @@ function pictureControls({ actions }: Part, card: CardChoice, view: MechanismVie
               label: 'Heads of the picture',
               choices: [
                 ...groups.map((heads) => ({ value: String(heads[0] ?? 0), label: headsInWords(heads) })),
-                ...(show === 'effective' ? [] : [{ value: 'any', label: 'All together' }]),
+                ...(show === 'effective' || show === 'system' ? [] : [{ value: 'any', label: 'All together' }]),
               ],
               value: view?.head === 'any' ? 'any' : String(drawn ?? 0),
               onChange: (value) => actions.showCard({ ...card, head: value === 'any' ? value : Number(value) }),

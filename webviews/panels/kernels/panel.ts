@@ -28,6 +28,7 @@ import { readNeighborhood, typedNeighborhood } from './neighborhood-form';
 import { page } from './page';
 import { chartsOf, identitiesOf, measuredOf, titleOf } from './pictures';
 import { resultColumns, tableRows } from './results-table';
+import { leavingSystem, systemFileName } from './system-view';
 import {
   canResume,
   initialState,
@@ -173,6 +174,18 @@ export class KernelsPanel
 
   showCard(card: CardChoice | undefined): void {
     this.change({ ...this.state, view: withCard(this.state.view, card) });
+  }
+
+  viewSystemSection(id: string, change: Partial<SectionView>): void {
+    const { card } = this.state.view;
+    if (card) this.showCard({ ...card, sections: { ...card.sections, [id]: { ...card.sections?.[id], ...change } } });
+  }
+
+  saveSystemSection(section: Section, view: SectionView, format: SectionFormat): void {
+    const request = this.state.mechanismView?.request;
+    if (!request) return;
+    const data = writeFile(leavingSystem(request, section, view, readTheme()), format);
+    this.leave({ format, name: systemFileName(request, format, section.id), data });
   }
 
   emphasise(mechanism: string | undefined): void {

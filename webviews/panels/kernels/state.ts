@@ -19,16 +19,19 @@ import { initialRun, receiveCommon, started, type RunState, type RunView } from 
 import type { Sort } from '../../ui/table';
 import { readForm, samePlan, takeShape, toForm, type Form } from './form';
 import { initialModules, receiveModules, type ModuleState, type ModuleView } from './modules/module-state';
+import type { SectionView } from '../../sections/section-kind';
 import type { NeighborhoodForm } from './neighborhood-form';
 
 /** Which mechanism's card is open, and how its picture is drawn. */
 export interface CardChoice {
   readonly mechanism: string;
   /** `pattern` is drawn on the grid where there is one, `matrix` never. */
-  readonly show: 'pattern' | 'matrix' | 'effective';
+  readonly show: 'pattern' | 'matrix' | 'effective' | 'system';
   readonly length: MechanismViewRequest['length'];
   /** Absent: the last head, since first ones are the denser where heads differ. */
   readonly head?: MechanismViewRequest['head'];
+  /** How the sections of the linear system are shown, by their ids. */
+  readonly sections?: Readonly<Record<string, SectionView>>;
 }
 
 /** What a person arranged; survives a reload. */

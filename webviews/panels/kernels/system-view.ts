@@ -1,0 +1,68 @@
+/** A head as a linear system, in the card of its mechanism: pictures, and the files that they leave in. */
+import { html, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import type { MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
+import type { Section } from '../../../protocol/sections/section';
+import { fileName, type Leaving } from '../../charts/leaving';
+import { sectionCsv } from '../../sections/section-file';
+import type { SectionFormat, SectionView } from '../../sections/section-kind';
+import { drawSections } from '../../sections/section-sheet';
+import { sectionView } from '../../sections/section-view';
+import type { Theme } from '../../ui/theme';
+import type { Part } from './actions';
+import type { CardChoice } from './state';
+
+export const systemView = (
+  { actions, dark, compact }: Part,
+  sections: readonly Section[],
+  card: CardChoice,
+): TemplateResult =>
+  html`<div class="system-sections">
+    ${repeat(
+      sections,
+      ({ id }) => `${card.mechanism} ${id}`,
+      (section) => {
+        const view = card.sections?.[section.id] ?? {};
+        return sectionView({
+          section,
+          view,
+          dark,
+          compact,
+          loaded: new Map(),
+          actions: {
+            view: (change) => actions.viewSystemSection(section.id, change),
+            ask: () => {},
+            copy: (text, what) => actions.copy(text, what),
+            save: (format) => actions.saveSystemSection(section, view, format),
+          },
+        });
+      },
+    )}
+  </div>`;
+
+export const systemFileName = ({ mechanism }: MechanismViewRequest, format: SectionFormat, part: string): string =>
+  fileName('system', { subject: mechanism }, { format, json: 'system', part });
+
+export function leavingSystem(
+  request: MechanismViewRequest,
+  section: Section,
+  view: SectionView,
+  theme: Theme,
+): Leaving {
+  const { mechanism, shape, head, seed, parameters } = request;
+  const own = Object.entries(parameters).map(([name, value]) => `${name} ${String(value)}`);
+  return {
+    theme,
+    width: 760,
+    sentence: `${mechanism} as a linear system`,
+    caption: [
+      `Head ${head} of ${shape.heads}, keys ${shape.headDim} and values ${shape.valueDim} wide, drawn from seed ${seed}${own.length > 0 ? `; ${own.join(', ')}` : ''}`,
+    ],
+    provenance: request,
+    headscope: undefined,
+    draw: (sheet) => drawSections(sheet, new Map(), [{ section, view }]),
+    csv: () => sectionCsv(section),
+    json: () => section,
+    tables: () => [],
+  };
+}
