@@ -31,6 +31,7 @@ import { positionPreference } from './position-preference/analysis';
 import { regionIsolation } from './region-isolation/analysis';
 import { repositionedRegion } from './repositioned-region/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
+import { spectralHeads } from './spectral-heads/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { zeroTuning } from './zerotuning/analysis';
 
@@ -60,6 +61,7 @@ export const analyses: readonly Analysis[] = [
   repositionedRegion,
   positionPreference,
   headRedundancy,
+  spectralHeads,
 ];
 
 /** Those that need no model. */
