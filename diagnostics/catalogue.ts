@@ -25,6 +25,7 @@ import { headSubspace } from './head-subspace/analysis';
 import { factualRecall } from './factual-recall/analysis';
 import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
+import { layerAgreement } from './layer-agreement/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
 import { positionPreference } from './position-preference/analysis';
@@ -62,6 +63,7 @@ export const analyses: readonly Analysis[] = [
   positionPreference,
   headRedundancy,
   spectralHeads,
+  layerAgreement,
 ];
 
 /** Those that need no model. */
