@@ -29,12 +29,14 @@ import { headSubspace } from './head-subspace/analysis';
 import { factualRecall } from './factual-recall/analysis';
 import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
+import { layerAgreement } from './layer-agreement/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
 import { positionPreference } from './position-preference/analysis';
 import { regionIsolation } from './region-isolation/analysis';
 import { repositionedRegion } from './repositioned-region/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
+import { spectralHeads } from './spectral-heads/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { zeroTuning } from './zerotuning/analysis';
 
@@ -65,6 +67,8 @@ export const analyses: readonly Analysis[] = [
   repositionedRegion,
   positionPreference,
   headRedundancy,
+  spectralHeads,
+  layerAgreement,
 ];
 
 /** Those that need no model. */
