@@ -81,9 +81,6 @@ export const experiments: readonly Experiment[] = [
   toyLanes,
   rfaLens,
   markerBag,
-  rfaLens,
-  toyBags,
-  toyLanes,
   toyKnowledge,
   toySessions,
 ];
