@@ -1,6 +1,7 @@
 /** Every analysis: one line each. */
 import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
+import { alphaSweep } from './alpha-sweep/experiment';
 import { toyCircuits } from './toy-circuits/experiment';
 import { rfaLens } from './rfa-lens/experiment';
 import { toyFacts } from './toy-facts/experiment';
@@ -83,4 +84,5 @@ export const experiments: readonly Experiment[] = [
   markerBag,
   toyKnowledge,
   toySessions,
+  alphaSweep,
 ];

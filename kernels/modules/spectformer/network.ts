@@ -15,7 +15,8 @@ import { convolution as convolve } from '../../graph/operators/convolution';
 import { reshape, transpose } from '../../graph/operators/layout';
 import { layerNormalization } from '../../graph/operators/normalize';
 import { reduceMean } from '../../graph/operators/reduce';
-import type { Module, ModuleWeight, Tensors } from '../../module';
+import type { Value } from '../../graph/records';
+import type { Module, ModuleGraph, ModuleWeight, Tensors } from '../../module';
 import { inside, linearLayer } from '../../module-parts/graph';
 import { convolution, layerNorm, linear, permuted, reshaped, sum } from '../../module-parts/layers';
 import {
@@ -39,7 +40,8 @@ import {
 } from './block';
 import { gatePictures, lowShare } from './pictures';
 
-interface Variant {
+/** Sizes of a network; the published ones are in `variants`. */
+export interface SpectformerDesign {
   readonly channels: number;
   readonly depth: number;
   /** Hard-wired to 6 in the code, which 256 and 512 channels do not allow: as its comment says. */
@@ -47,7 +49,7 @@ interface Variant {
   readonly patch: number;
 }
 
-const variants: Readonly<Record<string, Variant>> = {
+const variants: Readonly<Record<string, SpectformerDesign>> = {
   T: { channels: 256, depth: 12, heads: 4, patch: 16 },
   XS: { channels: 384, depth: 12, heads: 6, patch: 16 },
   S: { channels: 384, depth: 19, heads: 6, patch: 16 },
@@ -63,27 +65,60 @@ interface Parameters extends Record<string, number | string> {
   readonly batch: number;
 }
 
-const variantOf = ({ variant }: Pick<Parameters, 'variant'>): Variant => variants[variant]!;
+const variantOf = ({ variant }: Pick<Parameters, 'variant'>): SpectformerDesign => variants[variant]!;
 
-function sizeOf(parameters: Parameters): BlockSize {
-  const { channels, heads, patch } = variantOf(parameters);
-  const side = Math.floor(parameters.side / patch);
+type Rest = Pick<Parameters, 'alpha' | 'side' | 'classes' | 'batch'>;
+
+function sizeFor({ channels, heads, patch }: SpectformerDesign, pixels: number): BlockSize {
+  const side = Math.floor(pixels / patch);
   return { height: side, width: side, channels, heads };
 }
+const sizeOf = (parameters: Parameters): BlockSize => sizeFor(variantOf(parameters), parameters.side);
 
-const kindsOf = (parameters: Parameters): readonly string[] =>
-  Array.from({ length: variantOf(parameters).depth }, (_, at) => (at < parameters.alpha ? 'spectral' : 'attention'));
+const kindsFor = ({ depth }: SpectformerDesign, alpha: number): readonly string[] =>
+  Array.from({ length: depth }, (_, at) => (at < alpha ? 'spectral' : 'attention'));
+const kindsOf = (parameters: Parameters): readonly string[] => kindsFor(variantOf(parameters), parameters.alpha);
 
-function networkWeights(parameters: Parameters): readonly ModuleWeight[] {
-  const { channels, patch } = variantOf(parameters);
-  const size = sizeOf(parameters);
+export function designWeights(design: SpectformerDesign, of: Omit<Rest, 'batch'>): readonly ModuleWeight[] {
+  const { channels, patch } = design;
+  const size = sizeFor(design, of.side);
   return [
     { name: 'pos_embed', shape: [1, size.height * size.width, channels], initial: { kind: 'normal', deviation: 0.2 } },
     ...convolutionWeights('patch_embed.proj', channels, 3, patch),
-    ...kindsOf(parameters).flatMap((kind, at) => behind(`blocks.${at}.`, blockWeights(kind, size))),
+    ...kindsFor(design, of.alpha).flatMap((kind, at) => behind(`blocks.${at}.`, blockWeights(kind, size))),
     ...normWeights('norm', channels),
-    ...linearWeights('head', parameters.classes, channels),
+    ...linearWeights('head', of.classes, channels),
   ];
+}
+const networkWeights = (parameters: Parameters): readonly ModuleWeight[] =>
+  designWeights(variantOf(parameters), parameters);
+
+/** Logits [b, classes] of the input `picture` [b, 3, side, side]. */
+export function designGraph(graph: ModuleGraph, design: SpectformerDesign, of: Rest): Value {
+  const { channels, patch } = design;
+  const size = sizeFor(design, of.side);
+  const n = size.height * size.width;
+  const map = convolve(
+    graph.input('picture'),
+    graph.weight('patch_embed.proj.weight'),
+    graph.weight('patch_embed.proj.bias'),
+    { stride: patch },
+  );
+  const tokens = transpose(reshape(map, [of.batch, channels, n]), [0, 2, 1]);
+  const last = kindsFor(design, of.alpha).reduce(
+    (x, kind, at) => blockGraph(inside(graph, `blocks.${at}.`), x, kind, size),
+    add(tokens, graph.weight('pos_embed')),
+  );
+  const normal = layerNormalization(last, graph.weight('norm.weight'), graph.weight('norm.bias'), epsilon);
+  return linearLayer(reduceMean(normal, [1], false), graph.weight('head.weight'), graph.weight('head.bias'));
+}
+
+/** Multiply-adds of one picture. */
+export function designMultiplyAdds(design: SpectformerDesign, { alpha, side, classes }: Omit<Rest, 'batch'>): number {
+  const { channels, patch } = design;
+  const size = sizeFor(design, side);
+  const blocks = kindsFor(design, alpha).reduce((total, kind) => total + blockMultiplyAdds(kind, size), 0);
+  return 3 * patch * patch * size.height * size.width * channels + blocks + channels * classes;
 }
 
 function tokensOf(picture: Tensor, weights: Tensors, parameters: Parameters): Tensor {
@@ -171,39 +206,15 @@ export const spectformer: Module<Parameters> = {
     const normal = layerNorm(last, weightOf(weights, 'norm.weight'), weightOf(weights, 'norm.bias'), epsilon);
     return { output: linear(meanOf(normal), weightOf(weights, 'head.weight'), weightOf(weights, 'head.bias')) };
   },
-  build(graph, parameters) {
-    const { channels, patch } = variantOf(parameters);
-    const size = sizeOf(parameters);
-    const n = size.height * size.width;
-    const map = convolve(
-      graph.input('picture'),
-      graph.weight('patch_embed.proj.weight'),
-      graph.weight('patch_embed.proj.bias'),
-      {
-        stride: patch,
-      },
-    );
-    const tokens = transpose(reshape(map, [parameters.batch, channels, n]), [0, 2, 1]);
-    const last = kindsOf(parameters).reduce(
-      (x, kind, at) => blockGraph(inside(graph, `blocks.${at}.`), x, kind, size),
-      add(tokens, graph.weight('pos_embed')),
-    );
-    const normal = layerNormalization(last, graph.weight('norm.weight'), graph.weight('norm.bias'), epsilon);
-    const mean = reduceMean(normal, [1], false);
-    return { output: linearLayer(mean, graph.weight('head.weight'), graph.weight('head.bias')) };
-  },
+  build: (graph, parameters) => ({ output: designGraph(graph, variantOf(parameters), parameters) }),
   cost(parameters) {
     const { batch, side, classes } = parameters;
-    const { channels, patch } = variantOf(parameters);
+    const { channels } = variantOf(parameters);
     const size = sizeOf(parameters);
     const n = size.height * size.width;
     const kinds = kindsOf(parameters);
     const count = parameterCount(networkWeights(parameters));
-    const multiplyAdds =
-      batch *
-      (3 * patch * patch * n * channels +
-        kinds.reduce((total, kind) => total + blockMultiplyAdds(kind, size), 0) +
-        channels * classes);
+    const multiplyAdds = batch * designMultiplyAdds(variantOf(parameters), parameters);
     return {
       multiplyAdds,
       flops: 2 * multiplyAdds + batch * kinds.reduce((total, kind) => total + blockOthers(kind, size), 0),

@@ -2,11 +2,12 @@
 import { headsFor } from '../../module-parts/plain-attention';
 import { discs } from '../../module-parts/draw';
 import { permuted } from '../../module-parts/layers';
-import type { Module, ModuleWeight } from '../../module';
+import type { Module, ModuleWeight, Tensors } from '../../module';
 import { normalTensor } from '../../tensors/random';
 import type { Tensor } from '../../tensors/tensor';
 import { spectralGateGraph } from './graph';
 import { gatePictures } from './pictures';
+import { resizedGate } from './resized-gate';
 import { wavesOf } from './waves';
 import { circularConvolution, columnsOf, constantGate, kernelOf, spectralGate } from './transform';
 
@@ -19,7 +20,27 @@ export interface GateSize {
 interface Parameters extends GateSize, Record<string, number | string> {
   readonly batch: number;
   readonly form: string;
+  readonly inputHeight: number;
+  readonly inputWidth: number;
 }
+
+/** The grid that is read. */
+const inputGrid = ({ height, width, inputHeight, inputWidth, channels }: Parameters): GateSize => ({
+  height: inputHeight > 0 ? inputHeight : height,
+  width: inputWidth > 0 ? inputWidth : width,
+  channels,
+});
+
+/** The gate that acts on it. */
+const gateFor = (weights: Tensors, parameters: Parameters): Tensor => {
+  const { height, width } = inputGrid(parameters);
+  return resizedGate(weights['complex_weight']!, parameters.width, height, width);
+};
+
+const shapeOf = (parameters: Parameters): readonly number[] => {
+  const { height, width, channels } = inputGrid(parameters);
+  return [parameters.batch, height, width, channels];
+};
 
 export const gateShape = ({ height, width, channels }: GateSize): readonly number[] => [
   height,
@@ -62,13 +83,36 @@ export const spectralGateModule: Module<Parameters> = {
     reference:
       'arXiv:2304.06446; SpectralGatingNetwork in vanilla_architecture/spectformer.py of github.com/badripatro/SpectFormers',
     trust: 'high',
-    note: 'Gates are drawn with deviation 0.7 in place of 0.02. Transforms are computed in float32 whatever the format, as in the code.',
+    note: 'Gates are drawn with deviation 0.7 in place of 0.02. The code has no gate for another grid: it is interpolated between frequencies in cycles per token, our choice. Transforms are computed in float32 whatever the format, as in the code.',
   },
   parameters: {
-    height: { kind: 'integer', title: 'Height', description: 'Rows of tokens.', min: 1, max: 64, default: 14 },
-    width: { kind: 'integer', title: 'Width', description: 'Columns of tokens.', min: 1, max: 64, default: 14 },
+    height: {
+      kind: 'integer',
+      title: 'Height',
+      description: 'Rows of the grid that the gate was learned on.',
+      min: 1,
+      max: 64,
+      default: 14,
+    },
+    width: { kind: 'integer', title: 'Width', description: 'Columns of that grid.', min: 1, max: 64, default: 14 },
     channels: { kind: 'integer', title: 'Channels', description: 'Width of a token.', min: 1, max: 1024, default: 256 },
     batch: { kind: 'integer', title: 'Batch', description: 'Grids in a call.', min: 1, max: 64, default: 1 },
+    inputHeight: {
+      kind: 'integer',
+      title: 'Input height',
+      description: 'Rows of the grid that is read; 0: those of the gate. On another grid the gate is interpolated.',
+      min: 0,
+      max: 64,
+      default: 0,
+    },
+    inputWidth: {
+      kind: 'integer',
+      title: 'Input width',
+      description: 'Columns of the grid that is read; 0: those of the gate.',
+      min: 0,
+      max: 64,
+      default: 0,
+    },
     form: {
       kind: 'choice',
       title: 'Transform',
@@ -78,38 +122,43 @@ export const spectralGateModule: Module<Parameters> = {
       default: 'products',
     },
   },
-  inputs: ({ batch, height, width, channels }) => [
+  inputs: (parameters) => [
     {
       name: 'x',
       kind: 'feature-map',
       axes: 'channels-last',
       title: 'Tokens on a grid',
       description: '[batch, height, width, channels]',
-      shape: [batch, height, width, channels],
+      shape: shapeOf(parameters),
     },
   ],
-  outputs: ({ batch, height, width, channels }) => [
+  outputs: (parameters) => [
     {
       name: 'output',
       title: 'Mixed tokens',
       description: '[batch, height, width, channels]',
-      shape: [batch, height, width, channels],
+      shape: shapeOf(parameters),
     },
   ],
   weights: gateWeights,
-  parametersOf: (shapeOf) => sizeOfGate(shapeOf('complex_weight')),
-  reference: ({ inputs, weights }) => ({ output: spectralGate(inputs['x']!, weights['complex_weight']!) }),
+  parametersOf: (shapeIn) => sizeOfGate(shapeIn('complex_weight')),
+  fold: (weights, parameters) => ({ complex_weight: gateFor(weights, parameters) }),
+  reference: ({ inputs, weights }, parameters) => ({
+    output: spectralGate(inputs['x']!, gateFor(weights, parameters)),
+  }),
   build: (graph, { form }) => ({ output: spectralGateGraph(graph.input('x'), graph.weight('complex_weight'), form) }),
   cost(parameters) {
-    const { batch, height, width, channels, form } = parameters;
+    const { batch, form } = parameters;
+    const grid = inputGrid(parameters);
+    const { height, width, channels } = grid;
     const [k, n] = [columnsOf(width), height * width];
-    const count = 2 * height * k * channels;
-    const multiplyAdds = form === 'fft' ? 0 : batch * gateMultiplyAdds(parameters);
+    const count = 2 * parameters.height * columnsOf(parameters.width) * channels;
+    const multiplyAdds = form === 'fft' ? 0 : batch * gateMultiplyAdds(grid);
     // Spectra of 2 H K numbers: made, turned, gated (four products, two sums), turned back.
     return {
       multiplyAdds,
-      flops: form === 'fft' ? batch * fastFlops(parameters) : 2 * multiplyAdds + 6 * batch * height * k * channels,
-      bytes: 4 * (count + batch * channels * (2 * n + 20 * height * k)),
+      flops: form === 'fft' ? batch * fastFlops(grid) : 2 * multiplyAdds + 6 * batch * height * k * channels,
+      bytes: 4 * (2 * height * k * channels + batch * channels * (2 * n + 20 * height * k)),
       parameters: count,
     };
   },
@@ -120,17 +169,15 @@ export const spectralGateModule: Module<Parameters> = {
     size: ({ height, width }) => height * width,
     exponent: 1.5,
   },
-  plain: ({ batch, height, width, channels }) => ({
-    batch,
-    queries: height * width,
-    keys: height * width,
-    width: channels,
-    heads: headsFor(channels),
-  }),
+  plain(parameters) {
+    const { height, width, channels } = inputGrid(parameters);
+    const n = height * width;
+    return { batch: parameters.batch, queries: n, keys: n, width: channels, heads: headsFor(channels) };
+  },
   limits: [
     {
       name: 'a gate of 1 in every bin passes everything as it is',
-      parameters: { height: 5, width: 6 },
+      parameters: { height: 5, width: 6, inputHeight: 0, inputWidth: 0 },
       call: ({ inputs }, { height, width, channels }) => ({
         inputs,
         weights: { complex_weight: constantGate(height, width, channels, 1) },
@@ -139,12 +186,12 @@ export const spectralGateModule: Module<Parameters> = {
     },
     {
       name: 'the circular convolution with its kernel, on an even grid',
-      parameters: { height: 4, width: 6 },
+      parameters: { height: 4, width: 6, inputHeight: 0, inputWidth: 0 },
       equals: convolved,
     },
     {
       name: 'the circular convolution with its kernel, on an odd grid',
-      parameters: { height: 5, width: 7 },
+      parameters: { height: 5, width: 7, inputHeight: 0, inputWidth: 0 },
       equals: convolved,
     },
   ],
@@ -153,27 +200,27 @@ export const spectralGateModule: Module<Parameters> = {
       id: 'normal',
       title: 'Normal numbers',
       description: 'Standard normal numbers: the same energy at every frequency.',
-      draw: ({ batch, height, width, channels }, seed) => ({
-        x: normalTensor([batch, height, width, channels], seed),
-      }),
+      draw: (parameters, seed) => ({ x: normalTensor(shapeOf(parameters), seed) }),
     },
     {
       id: 'waves',
       title: 'Waves',
       description:
         'Each channel is one wave over the grid, of a frequency and a phase of its own: the gate scales and shifts it.',
-      draw: (parameters, seed) => ({ x: wavesOf(parameters, seed) }),
+      draw: (parameters, seed) => ({ x: wavesOf({ ...inputGrid(parameters), batch: parameters.batch }, seed) }),
     },
     {
       id: 'discs',
       title: 'Discs on a ground',
       description: 'Three discs, each with features of its own, on a smooth ground.',
-      draw: ({ batch, height, width, channels }, seed) => ({
-        x: permuted(discs([batch, channels, height, width], seed), [0, 2, 3, 1]),
-      }),
+      draw(parameters, seed) {
+        const { height, width, channels } = inputGrid(parameters);
+        return { x: permuted(discs([parameters.batch, channels, height, width], seed), [0, 2, 3, 1]) };
+      },
     },
   ],
-  pictures: ({ weights }, _outputs, { width }) => gatePictures(weights['complex_weight']!, width),
+  pictures: ({ weights }, _outputs, parameters) =>
+    gatePictures(gateFor(weights, parameters), inputGrid(parameters).width),
 };
 
 function convolved(

@@ -15,6 +15,7 @@ import { checkSections, throughFile } from './checked-sections';
 
 /** Of every experiment the smallest run. */
 const small: Readonly<Record<string, ParameterValues>> = {
+  'alpha-sweep': { steps: 2, seeds: 2, depth: 2, channels: 8, patch: '4' },
   'rfa-lens': { examples: 32, heads: 4, dimension: 3, keys: 2, runs: 1 },
   'toy-circuits': { steps: 60, layers: 2, heads: 2, samples: 4 },
   'toy-facts': { steps: 20, layers: 2, heads: 2 },

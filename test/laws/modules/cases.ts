@@ -203,6 +203,7 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { height: 1, width: 8, channels: 4 },
     { height: 4, width: 6, channels: 3, batch: 2, form: 'fft' },
     { height: 3, width: 5, channels: 2, form: 'fft' },
+    { height: 4, width: 4, channels: 2, inputHeight: 5, inputWidth: 6 },
   ],
 };
 

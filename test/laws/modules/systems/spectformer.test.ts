@@ -18,6 +18,7 @@ import {
   spectralGate,
   spectrumOf,
 } from '../../../../kernels/modules/spectformer/transform';
+import { resizedGate } from '../../../../kernels/modules/spectformer/resized-gate';
 import { lowShare, magnitudes } from '../../../../kernels/modules/spectformer/pictures';
 import { measureError } from '../../../../kernels/tensors/error';
 import { normalTensor } from '../../../../kernels/tensors/random';
@@ -38,6 +39,31 @@ const gateFor = (height: number, width: number, seed: number): Tensor =>
   normalTensor([height, columnsOf(width), channels, 2], seed);
 
 describe('SpectFormer, spectral gate', () => {
+  it('a gate for another grid: even gates stay, bins that both grids have are kept, those between are means', () => {
+    closeTo(resizedGate(constantGate(4, 6, 2, 0.3), 6, 7, 5), constantGate(7, 5, 2, 0.3), 1e-15);
+    // One column of tokens: frequencies 0, 1, 2, -1 of 4 become 0, 1/2, 1, 3/2, 2, -3/2, -1, -1/2 of 8.
+    const line = tensor([4, 1, 1, 2], Float64Array.of(5, 0, 3, 1, 2, 0, 3, -1));
+    const finer = resizedGate(line, 1, 8, 1);
+    const expected = [5, 0, 4, 0.5, 3, 1, 2.5, 0.5, 2, 0, 2.5, -0.5, 3, -1, 4, -0.5];
+    closeTo(finer, tensor([8, 1, 1, 2], Float64Array.from(expected)), 1e-15);
+    closeTo(resizedGate(finer, 1, 4, 1), line, 1e-15);
+  });
+
+  it('a filter keeps its size in tokens: a mean of two neighbours stays one on a grid three times as fine in frequency', () => {
+    // G = cos(2 pi u / 6), the mean of the token before and behind: bilinear interpolation keeps it at the old frequencies.
+    const gate = tensor(
+      [6, 1, 1, 2],
+      Float64Array.from({ length: 12 }, (_, at) => (at % 2 === 0 ? Math.cos((Math.PI * at) / 6) : 0)),
+    );
+    const kernel = kernelOf(resizedGate(gate, 1, 18, 1), 0, 1);
+    const near = [1, 17].map((at) => kernel[at]!);
+    assert.ok(
+      near.every((value) => Math.abs(value - 0.5) < 0.05),
+      near.join(),
+    );
+    assert.ok(kernel.every((value, at) => at === 1 || at === 17 || Math.abs(value) < 0.05));
+  });
+
   for (const [height, width] of grids) {
     const name = `${height} x ${width}`;
     const x = normalTensor([2, height, width, channels], 1);
@@ -295,4 +321,7 @@ function plainTransformer(picture: Float64Array, weight: (name: string) => Float
   return Float64Array.from(dense(mean, 'head'));
 }
 
-const sizes = (side: number) => ({ height: side, width: side, channels: 4, batch: 1, form: 'products' });
+const sizes = (side: number) => ({
+  ...{ height: side, width: side, channels: 4, batch: 1, form: 'products' },
+  ...{ inputHeight: 0, inputWidth: 0 },
+});
