@@ -130,12 +130,13 @@ function layersSection({ layerMean, layerChance }: HeadRedundancyResult): Sectio
     kind: 'chart',
     id: 'layers',
     title: 'Similarity by layer',
-    caption: 'Attention weights are positive, so that maps are alike to some degree by nature: the line of other keys.',
+    caption:
+      'Attention weights are positive, so that maps are alike to some degree by nature: the line where each head reads other keys with the same weights.',
     x: { title: 'layer', unit: '', scale: 'category', categories: layerMean.map((_, layer) => `${layer}`) },
     y: { title: 'mean cosine of two heads', unit: '', scale: 'linear', min: 0, max: 1 },
     series: [
-      { id: 'heads', title: 'heads', mark: 'line', points: points(layerMean) },
-      { id: 'chance', title: 'the same weights on other keys', mark: 'line', points: points(layerChance) },
+      { id: 'heads', title: 'measured', mark: 'line', points: points(layerMean) },
+      { id: 'chance', title: 'other keys', mark: 'line', points: points(layerChance) },
     ],
   };
 }

@@ -54,6 +54,9 @@ export const sections = (result: Partial<RegionIsolationResult>): readonly Secti
     ? [headsSection(result), rankedSection(result), ...betweenSections(result), ...outputSections(result)]
     : [];
 
+/** Class tokens that may stand before the patches of a picture alone: its tokens would say what the picture says. */
+const mostLeading = 2;
+
 const massDefinition =
   'mean over regions s of sum over i in s and j in another region of A_ij / |s|: the attention of a token of a region on other regions ("internal attraction")';
 
@@ -109,16 +112,17 @@ const rankedSection = (result: RegionIsolationResult): Section => ({
 
 function betweenSections(result: RegionIsolationResult): readonly Section[] {
   const { regions, betweenBefore, betweenAfter } = result;
+  const numbered = regions.map((_, at) => `region ${at + 1}`);
   const map = (id: string, title: string, values: RegionIsolationResult['betweenBefore']): Section => ({
     kind: 'map',
     id,
     title,
-    caption: 'What a token of the row gives to all tokens of the column. Rows add up to 1.',
+    caption: `What a token of the row gives to all tokens of the column; rows add up to 1. ${words(result)}.`,
     unit: '',
     definition: 'sum over i in s and j in s’ of A_ij / |s|, mean over all heads',
     scale: { kind: 'sequential', min: 0, max: 1 },
-    rows: { title: 'reading', labels: regions },
-    columns: { title: 'read', labels: [...regions, 'the rest'] },
+    rows: { title: 'reading', labels: numbered },
+    columns: { title: 'read', labels: [...numbered, 'the rest'] },
     values,
   });
   return [
@@ -146,7 +150,9 @@ function outputSections(result: RegionIsolationResult): readonly Section[] {
         { name: 'region', title: 'Region', kind: 'text' },
         numberColumn('turned', 'Turned by', `${number.definition}; mean over tokens`, number.unit),
       ],
-      rows: [...regions, 'the rest'].map((region, at) => [region, cellOf(turnedIn[at])]),
+      rows: [...regions, 'the rest'].flatMap((region, at) =>
+        Number.isNaN(turnedIn[at] ?? Number.NaN) ? [] : [[region, cellOf(turnedIn[at])]],
+      ),
     },
     ...(image
       ? [
@@ -160,14 +166,18 @@ function outputSections(result: RegionIsolationResult): readonly Section[] {
           } as const,
         ]
       : []),
-    {
-      kind: 'tokens',
-      id: 'tokens',
-      title: 'Token by token',
-      tokens,
-      numbers: [{ ...number, values: turned }],
-      classes: { names: regions, of: owner },
-    },
+    ...(imageTurned.length < tokens.length - mostLeading
+      ? [
+          {
+            kind: 'tokens',
+            id: 'tokens',
+            title: 'Token by token',
+            tokens,
+            numbers: [{ ...number, values: turned }],
+            classes: { names: regions, of: owner },
+          } as const,
+        ]
+      : []),
     ...(leading.length === 0
       ? []
       : [

@@ -61,7 +61,7 @@ export const repositionedRegion: Analysis<Parameters, RepositionedResult> = {
       ? [
           {
             title: `${from} read at ${to}`,
-            description: `Puts the keys and values of ${from} in the place of those of ${to} in the layers ${layers}, as the run did.`,
+            description: `Puts the keys and values of ${from} in the place of those of ${to} in ${layers === '*' ? 'all layers' : `the layers ${layers}`}, as the run did.`,
             interventions: [read.value],
           },
         ]

@@ -51,7 +51,7 @@ function headsSection(result: RepositionedResult): Section {
     kind: 'heads',
     id: 'heads',
     title: 'Attention to the reference',
-    caption: `Reference ${from} (${tokensFrom} tokens) at the target ${to} (${tokensTo} tokens), in layers ${layers}.`,
+    caption: `Reference ${from} (${tokensFrom} tokens) at the target ${to} (${tokensTo} tokens), in ${layers === '*' ? 'all layers' : `layers ${layers}`}.`,
     numbers: [
       share('rise', 'Gain', rise),
       share('before', 'Before', before),
