@@ -3,6 +3,7 @@ import type { Cost } from '../../cost/cost';
 import { computedPairs, segmentPairs } from '../../graph/chosen-blocks';
 import type { AttentionShape } from '../../shape';
 import type { LandmarkRule } from './rule';
+import { tableRows } from './stingy-graph';
 import { chooses, copiesBlocks, longestBlock, opensBlocks, pastBlocks, tilesOf } from './tiles';
 
 /**
@@ -49,15 +50,22 @@ export function landmarkCost(full: AttentionShape, rule: LandmarkRule): Cost {
   const copies = batch * heads * (copying ? pairs : computed / segmentPairs) * width * (d + e);
   const perHead = batch * heads;
   const rowsOfPairs = perHead * computed * (d + e);
+  // Turned: queries, keys near them and landmarks of a tile, and of each pair the query twice, beside it its landmark.
+  const turned = rule.rotaryBase && choosing ? 1 : 0;
+  const tables = turned * tiles.length * 24 * tableRows(shape, rule) * d;
+  const turnedRows = batch * kvHeads * (copied + landmarks) * d + 9 * perHead * pairs * d;
   return {
     flops:
       pairFlops(shape, localPairs + openedPairs) +
-      perHead * (landmarkPairs * (2 * d + 5) + (choosing ? pairs * Math.log2(pairs + 1) + 3 * pairs * e : openedPairs)),
+      perHead *
+        (landmarkPairs * (2 * d + 5) + (choosing ? pairs * Math.log2(pairs + 1) + 3 * pairs * e : openedPairs)) +
+      turned * 3 * turnedRows,
     bytes:
       12 * (batch * kvHeads * (copied * (d + e) + landmarks * d) + copies + rowsOfPairs) +
       8 * laidOut +
       perHead * ((opens ? 40 : 24) * localPairs + 32 * landmarkPairs + 24 * openedPairs) +
-      24 * perHead * shape.queries * (d + e),
+      24 * perHead * shape.queries * (d + e) +
+      turned * (8 * turnedRows + tables),
     peakBytes:
       tensorBytes(full) +
       4 * (laidOut + 2 * rowsOfPairs + copies) +
