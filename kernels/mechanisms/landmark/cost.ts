@@ -4,7 +4,7 @@ import { computedPairs, segmentPairs } from '../../graph/chosen-blocks';
 import type { AttentionShape } from '../../shape';
 import type { LandmarkRule } from './rule';
 import { tableRows } from './stingy-graph';
-import { chooses, copiesBlocks, longestBlock, opensBlocks, pastBlocks, tilesOf } from './tiles';
+import { chooses, copiesBlocks, localColumns, longestBlock, opensBlocks, pastBlocks, tilesOf } from './tiles';
 
 /**
  * Letters as in cost/attention.ts; P pairs of a query and an opened block, filled up to whole segments where blocks are not
@@ -25,9 +25,11 @@ export function landmarkCost(full: AttentionShape, rule: LandmarkRule): Cost {
   const choosing = chooses(shape, rule) && opens;
   const copying = choosing && copiesBlocks(shape, rule);
   let [localPairs, landmarkPairs, openedPairs, pairs, copied, landmarks, largest] = [0, 0, 0, 0, 0, 0, 0];
-  for (const { start, end, past, far, local } of tiles) {
+  for (const tile of tiles) {
+    const { start, end, past, far, local } = tile;
     const rows = end - start;
-    localPairs += rows * local.length;
+    const columns = localColumns(tile);
+    localPairs += rows * columns;
     copied += local.length;
     if (!opens) continue;
     landmarkPairs += rows * past;
@@ -41,7 +43,7 @@ export function landmarkCost(full: AttentionShape, rule: LandmarkRule): Cost {
       // All blocks at once are read where they were laid out.
       copied += past * width * (past === blocks ? 1 / 3 : 1);
     }
-    largest = Math.max(largest, rows * (local.length + past + (choosing ? past - far : past) * width));
+    largest = Math.max(largest, rows * (columns + past + (choosing ? past - far : past) * width));
   }
   const computed = copying ? pairs : choosing ? computedPairs(pairs, blocks) : 0;
   openedPairs += computed * width;
