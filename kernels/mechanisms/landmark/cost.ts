@@ -3,7 +3,8 @@ import type { Cost } from '../../cost/cost';
 import { computedPairs, segmentPairs } from '../../graph/chosen-blocks';
 import type { AttentionShape } from '../../shape';
 import type { LandmarkRule } from './rule';
-import { chooses, copiesBlocks, longestBlock, opensBlocks, pastBlocks, tilesOf } from './tiles';
+import { tableRows } from './stingy-graph';
+import { chooses, copiesBlocks, localColumns, longestBlock, opensBlocks, pastBlocks, tilesOf } from './tiles';
 
 /**
  * Letters as in cost/attention.ts; P pairs of a query and an opened block, filled up to whole segments where blocks are not
@@ -24,9 +25,11 @@ export function landmarkCost(full: AttentionShape, rule: LandmarkRule): Cost {
   const choosing = chooses(shape, rule) && opens;
   const copying = choosing && copiesBlocks(shape, rule);
   let [localPairs, landmarkPairs, openedPairs, pairs, copied, landmarks, largest] = [0, 0, 0, 0, 0, 0, 0];
-  for (const { start, end, past, far, local } of tiles) {
+  for (const tile of tiles) {
+    const { start, end, past, far, local } = tile;
     const rows = end - start;
-    localPairs += rows * local.length;
+    const columns = localColumns(tile);
+    localPairs += rows * columns;
     copied += local.length;
     if (!opens) continue;
     landmarkPairs += rows * past;
@@ -40,7 +43,7 @@ export function landmarkCost(full: AttentionShape, rule: LandmarkRule): Cost {
       // All blocks at once are read where they were laid out.
       copied += past * width * (past === blocks ? 1 / 3 : 1);
     }
-    largest = Math.max(largest, rows * (local.length + past + (choosing ? past - far : past) * width));
+    largest = Math.max(largest, rows * (columns + past + (choosing ? past - far : past) * width));
   }
   const computed = copying ? pairs : choosing ? computedPairs(pairs, blocks) : 0;
   openedPairs += computed * width;
@@ -49,15 +52,22 @@ export function landmarkCost(full: AttentionShape, rule: LandmarkRule): Cost {
   const copies = batch * heads * (copying ? pairs : computed / segmentPairs) * width * (d + e);
   const perHead = batch * heads;
   const rowsOfPairs = perHead * computed * (d + e);
+  // Turned: queries, keys near them and landmarks of a tile, and of each pair the query twice, beside it its landmark.
+  const turned = rule.rotaryBase && choosing ? 1 : 0;
+  const tables = turned * tiles.length * 24 * tableRows(shape, rule) * d;
+  const turnedRows = batch * kvHeads * (copied + landmarks) * d + 9 * perHead * pairs * d;
   return {
     flops:
       pairFlops(shape, localPairs + openedPairs) +
-      perHead * (landmarkPairs * (2 * d + 5) + (choosing ? pairs * Math.log2(pairs + 1) + 3 * pairs * e : openedPairs)),
+      perHead *
+        (landmarkPairs * (2 * d + 5) + (choosing ? pairs * Math.log2(pairs + 1) + 3 * pairs * e : openedPairs)) +
+      turned * 3 * turnedRows,
     bytes:
       12 * (batch * kvHeads * (copied * (d + e) + landmarks * d) + copies + rowsOfPairs) +
       8 * laidOut +
       perHead * ((opens ? 40 : 24) * localPairs + 32 * landmarkPairs + 24 * openedPairs) +
-      24 * perHead * shape.queries * (d + e),
+      24 * perHead * shape.queries * (d + e) +
+      turned * (8 * turnedRows + tables),
     peakBytes:
       tensorBytes(full) +
       4 * (laidOut + 2 * rowsOfPairs + copies) +

@@ -23,7 +23,16 @@ import { queryOffset, type AttentionShape } from '../../shape';
 import { blockOf, landmarkOf, tokensOf, type LandmarkRule } from './rule';
 import { stingyPairs, turnOf } from './stingy-graph';
 import { stingyPlaces } from './stingy';
-import { chooses, copiesBlocks, longestBlock, opensBlocks, pastBlocks, tilesOf, type Tile } from './tiles';
+import {
+  chooses,
+  copiesBlocks,
+  localColumns,
+  longestBlock,
+  opensBlocks,
+  pastBlocks,
+  tilesOf,
+  type Tile,
+} from './tiles';
 
 interface Choice {
   /** Queries [start, start + rows), each of which opens `open` blocks. */
@@ -76,10 +85,11 @@ function joinChoices(choices: readonly Choice[], { batch, heads }: AttentionShap
 }
 
 /**
- * Mode topk against the fused operator (blocks of 50, 2 open, 8192 positions, 8 heads of 64, 2 threads, onnxruntime 1.30,
- * 2026-11): 3.7 times as fast, where its density of 0.05 and the target of 0.4 / density ask for 8. Of 143 ms, 29 are products
- * over the opened blocks (64 pairs times 50 keys, bound by memory: rows and blocks are copied), 26 over the own blocks, 20
- * copies of rows and blocks, 11 the choice and the sort. Segments of 32 or 128 pairs are no faster.
+ * Mode topk against the fused operator (blocks of 50, 2 open, 8192 positions, 8 heads of 64, computing time of one thread,
+ * onnxruntime 1.30, 2026-11): 4.6 times as fast, 119 ms of 552, where its density of 0.05 and the target of 0.4 / density ask for
+ * 8; 3.7 before whole blocks of a tile were products of their own. A third are products over the opened blocks (64 pairs times
+ * 50 keys, bound by memory: rows and blocks are copied), a quarter copies of rows and blocks, a sixth the choice of two of 160
+ * landmarks for each query and the sort of the pairs. Segments of 32 or 128 pairs are no faster.
  */
 export function landmarkGraph(
   query: Value,
@@ -126,7 +136,7 @@ export function landmarkGraph(
     // All rows of a tile are of one chunk.
     const places = stingyPlaces(rule, positions[0]!);
     const near = (x: Value, tokens: readonly number[]) => turn(at(x, tokens), tokens.map(places.near));
-    const [localCount, past] = [tile.local.length, landmarks ? tile.past : 0];
+    const [localCount, past] = [localColumns(tile), landmarks ? tile.past : 0];
     const plain = gatherRange(grouped, 3, tile.start, tile.end);
     const queries = foldGroup(turn(plain, positions.map(places.near))); // [b, hkv, g * rows, d]
     const position = (row: number) => tile.start + row + offset;
@@ -134,17 +144,10 @@ export function landmarkGraph(
       const apart = reshape(x, [batch, kvHeads, group, rows, columns]);
       return reshape(add(apart, additiveMask(x, rows, columns, reads)), x.shape);
     };
-    const local = masked(
-      fusedMatmul(queries, near(key, tile.local), { transposeB: true, scale }),
-      localCount,
-      (row, column) => {
-        const token = tile.local[column]!;
-        return token <= position(row) && blockOf(rule, token) === blockOf(rule, position(row));
-      },
-    );
+    const local = localScores();
     const localValues = at(value, tile.local);
     if (!landmarks || past === 0) {
-      const output = unfoldGroup(matmul(softmax(local), localValues), shape);
+      const output = unfoldGroup(localOutput(softmax(local)), shape);
       return { tile, finish: () => ({ output }) };
     }
     const standing = integers(0, past).map((block) =>
@@ -157,7 +160,7 @@ export function landmarkGraph(
       const first = softmax(concat([local, gates], 3));
       const shares = slice(first, 3, localCount);
       const [keys, values] = [pastKeys, pastValues].map((x) => gatherRange(x, 2, 0, past * width));
-      const own = matmul(slice(first, 3, 0, localCount), localValues);
+      const own = localOutput(slice(first, 3, 0, localCount));
       return {
         tile,
         finish: () => ({ output: unfoldGroup(add(own, openOutput(shares, keys!, values!, 0, past)), shape) }),
@@ -168,6 +171,38 @@ export function landmarkGraph(
     const farGates = nearGates ? slice(gates, 3, 0, far) : gates;
     return { tile, farGates, finish };
 
+    /** [b, hkv, g rows, columns]: of a block with itself where the tile is made of whole ones, else of all with all. */
+    function localScores(): Value {
+      const keys = near(key, tile.local);
+      if (tile.whole === 1) {
+        return masked(fusedMatmul(queries, keys, { transposeB: true, scale }), localCount, (row, column) => {
+          const token = tile.local[column]!;
+          return token <= position(row) && blockOf(rule, token) === blockOf(rule, position(row));
+        });
+      }
+      const size = rule.block + 1;
+      const apart = fusedMatmul(
+        reshape(queries, [batch, kvHeads, group, tile.whole, size, headDim]),
+        reshape(keys, [batch, kvHeads, 1, tile.whole, rule.block, headDim]),
+        { transposeB: true, scale },
+      );
+      const causal = add(
+        apart,
+        additiveMask(apart, size, rule.block, (row, column) => column <= row),
+      );
+      return reshape(causal, [batch, kvHeads, group * rows, rule.block]);
+    }
+
+    function localOutput(weights: Value): Value {
+      if (tile.whole === 1) return matmul(weights, localValues);
+      const size = rule.block + 1;
+      const apart = matmul(
+        reshape(weights, [batch, kvHeads, group, tile.whole, size, rule.block]),
+        reshape(localValues, [batch, kvHeads, 1, tile.whole, rule.block, valueDim]),
+      );
+      return reshape(apart, [batch, kvHeads, group * rows, valueDim]);
+    }
+
     function finish(given?: Value) {
       const open = Math.min(rule.open, far);
       const best = open > 0 ? chosenOf(open, given) : undefined;
@@ -175,7 +210,7 @@ export function landmarkGraph(
       const kept = localCount + past - far;
       // Sorting knows no NaN: one among the landmarks reaches the row by way of their sum.
       const spoiled = multiply(reduceSum(raw, [3]), 0);
-      const own = add(matmul(slice(first, 3, 0, localCount), localValues), spoiled);
+      const own = add(localOutput(slice(first, 3, 0, localCount)), spoiled);
       const output = nearGates ? add(own, nearOutput(slice(first, 3, localCount, kept))) : own;
       return {
         output: unfoldGroup(output, shape),

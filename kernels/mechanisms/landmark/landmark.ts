@@ -51,7 +51,7 @@ export const landmark: Mechanism<Parameters> = {
   source: {
     reference: 'arXiv:2305.16300, section 3; released code epfml/landmark-attention',
     trust: 'high',
-    note: 'Every (block + 1)-th position is a landmark unless blocks are uneven. Blocks are chosen for each token and head, the release’s default, or shared as it can share them; over the heads of a group is ours. Stingy positions are the release’s where more blocks are chosen from than are opened, true positions before. With a chunk, blocks are chosen among those that were complete before the query’s chunk, as in the release’s cache. A landmark’s query reads the ordinary tokens of its own block.',
+    note: 'Every (block + 1)-th position is a landmark unless blocks are uneven. Blocks are chosen for each token and head, the release’s default, or shared as it can share them; over the heads of a group is ours. Stingy positions are the release’s once more blocks are cached than are opened, and true positions until then. With a chunk, blocks are chosen among those that were complete before the query’s chunk, as in the release’s cache. A landmark’s query reads the ordinary tokens of its own block.',
   },
   template: {
     projected: 'a landmark key for each block',

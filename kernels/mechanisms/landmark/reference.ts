@@ -58,7 +58,7 @@ const bestBlocks = (gates: readonly number[], position: number, rule: LandmarkRu
 
 /**
  * Scores of a query row of one sequence with all keys up to its position: before blocks are chosen, or where the chosen ones are
- * read, which differs at stingy positions alone.
+ * read, which differs at stingy positions alone. `turned` keeps keys by their place.
  */
 function scoresOf(
   { query, key }: Pick<AttentionInputs, 'query' | 'key'>,
@@ -67,6 +67,7 @@ function scoresOf(
   b: number,
   head: number,
   row: number,
+  turned: Map<string, Float64Array>,
   chosen: readonly number[] = [],
 ): Float64Array {
   const kvHead = b * kvHeads + Math.floor(head / (heads / kvHeads));
@@ -83,10 +84,17 @@ function scoresOf(
     const r = chosen.indexOf(block);
     return r < 0 ? places.landmark(block) : places.read(r, block) + j - blockStart(rule, block);
   };
+  // Few places: each key is turned to one once.
+  const turnedKey = (row: Float64Array, place: number): Float64Array => {
+    const name = `${row.byteOffset} ${place}`;
+    const known = turned.get(name) ?? rotated(row, place, rotaryBase);
+    turned.set(name, known);
+    return known;
+  };
   return Float64Array.from({ length: position + 1 }, (_, j) => {
     const at = (kvHead * keys + j) * headDim;
     const plain = key.data.subarray(at, at + headDim);
-    const answering = places ? rotated(plain, placeOf(j), rotaryBase) : plain;
+    const answering = places ? turnedKey(plain, placeOf(j)) : plain;
     let dot = 0;
     for (let x = 0; x < headDim; x++) dot += asking[x]! * answering[x]!;
     return dot / Math.sqrt(headDim);
@@ -99,12 +107,13 @@ function choicesOf(
   shape: AttentionShape,
   rule: LandmarkRule,
   b: number,
+  turned = new Map<string, Float64Array>(),
 ): (head: number, row: number) => readonly number[] {
   const { heads, kvHeads, queries } = shape;
   const offset = queryOffset(shape);
   const kept = new Map<string, readonly number[]>();
   const gatesOf = (head: number, row: number) =>
-    landmarkScores(scoresOf(inputs, shape, rule, b, head, row), row + offset, rule);
+    landmarkScores(scoresOf(inputs, shape, rule, b, head, row, turned), row + offset, rule);
   /**
    * u of a row, a NaN counting as 0: it decides for others. Compared as float32 numbers: where several are sure of different
    * blocks, all u are 1 and the earliest block is taken.
@@ -175,14 +184,20 @@ export function landmarkRows(
   const { batch, heads, kvHeads, keys, valueDim } = shape;
   const output = zeros([batch, heads, rows.length, valueDim]);
   for (let b = 0; b < batch; b++) {
-    const chosen = choicesOf(inputs, shape, rule, b);
+    const turned = new Map<string, Float64Array>();
+    const chosen = choicesOf(inputs, shape, rule, b, turned);
     for (let h = 0; h < heads; h++) {
       const kvHead = b * kvHeads + Math.floor(h / (heads / kvHeads));
       rows.forEach((row, r) => {
         const position = row + queryOffset(shape);
         if (position < 0) return;
         const blocks = chosen(h, row);
-        const { weights } = landmarkWeights(scoresOf(inputs, shape, rule, b, h, row, blocks), position, rule, blocks);
+        const { weights } = landmarkWeights(
+          scoresOf(inputs, shape, rule, b, h, row, turned, blocks),
+          position,
+          rule,
+          blocks,
+        );
         const to = ((b * heads + h) * rows.length + r) * valueDim;
         weights.forEach((weight, j) => {
           if (weight === 0) return;

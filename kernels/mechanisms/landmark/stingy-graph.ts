@@ -8,16 +8,26 @@ import { integers } from '../../integers';
 import type { AttentionShape } from '../../shape';
 import type { LandmarkRule } from './rule';
 import { stingyPlaces } from './stingy';
+import { chooses, pastBlocks } from './tiles';
 
 /** Rotation of [..., R, d] at R places; nothing where positions are left as they are. */
 export type Turn = (x: Value, places: readonly number[]) => Value;
 
-export function turnOf(like: Value, { keys, headDim }: AttentionShape, rule: LandmarkRule): Turn {
-  const { rotaryBase = 0, chunk = 0, block, open } = rule;
+/**
+ * Rows of the tables: all places, and the rows that are turned at once, of which the operator takes no more: queries, pairs, landmarks.
+ * Positions of the whole only where all places are positions.
+ */
+export const tableRows = (shape: AttentionShape, rule: LandmarkRule): number => {
+  if (!chooses(shape, rule)) return shape.keys;
+  const { block, open, chunk = 0 } = rule;
+  const rows = Math.max(256, block + 1) * Math.max(1, open);
+  return Math.max((open + 2) * (block + 1) + chunk, rows, pastBlocks(shape, rule));
+};
+
+export function turnOf(like: Value, shape: AttentionShape, rule: LandmarkRule): Turn {
+  const { rotaryBase = 0 } = rule;
   if (rotaryBase === 0) return (x) => x;
-  // The last place is that of a chunk's end behind k + 1 blocks and the tail, or a position.
-  const last = Math.max(keys, (Math.min(open, keys) + 2) * (block + 1) + chunk);
-  const tables = rotationTables(like, headDim, integers(0, last), rotaryBase);
+  const tables = rotationTables(like, shape.headDim, integers(0, tableRows(shape, rule)), rotaryBase);
   return (x, places) => rotateByTables(x, places, tables);
 }
 

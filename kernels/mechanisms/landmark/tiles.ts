@@ -25,12 +25,17 @@ export interface Tile {
   readonly far: number;
   /** Ordinary positions of its own blocks, up to its last query. */
   readonly local: readonly number[];
+  /** Whole blocks of one length that it is made of, each of which reads itself alone; 1 where it is made of others. */
+  readonly whole: number;
 }
+
+/** Keys of its own blocks whose scores a row computes. */
+export const localColumns = ({ local, whole }: Tile): number => local.length / whole;
 
 /**
  * Tiles of whole blocks, about 256 rows: a product packs its keys again for each tile, and every tile is a dozen operations.
- * With 51 rows a tile, blocks of 50, mode topk took 187 ms where 255 rows take 152, though their local scores are five times
- * as many (8 heads of 64, 8192 positions, 2 open blocks, 2 threads, onnxruntime 1.30, 2026-11).
+ * With 51 rows a tile, blocks of 50, mode topk took 187 ms where 255 rows took 152 (8 heads of 64, 8192 positions, 2 open blocks,
+ * 2 threads, onnxruntime 1.30, 2026-11).
  */
 export function tilesOf(shape: AttentionShape, rule: LandmarkRule): readonly Tile[] {
   const offset = queryOffset(shape);
@@ -51,10 +56,16 @@ export function tilesOf(shape: AttentionShape, rule: LandmarkRule): readonly Til
       past,
       far: rule.chunk ? farBlocks(rule, begin) : past,
       local: integers(blockStart(rule, first), to).filter((position) => !isLandmark(rule, position)),
+      whole: wholeBlocks(rule, begin, to),
     });
     from = to;
   }
   return tiles;
+}
+
+function wholeBlocks({ block, landmarks }: LandmarkRule, from: number, to: number): number {
+  const size = block + 1;
+  return landmarks || from % size !== 0 || to % size !== 0 ? 1 : (to - from) / size;
 }
 
 function tileEnd(rule: LandmarkRule, from: number): number {

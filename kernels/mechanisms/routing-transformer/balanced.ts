@@ -43,6 +43,12 @@ export function clusterTiles({ batch, heads, headDim, valueDim }: AttentionShape
 /**
  * The `window` queries and keys nearest to each centroid attend to each other, causal among themselves where attention is;
  * outputs of a query that is in several clusters are averaged, and one that is in none gets what `uncovered` says.
+ *
+ * Causal, against the fused operator (91 clusters of 91, 8192 positions, 8 heads of 64, computing time of one thread, onnxruntime
+ * 1.30, 2026-11): 8.0 times as fast, 69 ms of 552, where its density of 0.022, the scores of the centroids counted, and the target
+ * of 0.4 / density ask for 18. Half of the time is the choice: TopK puts 91 of 8192 scores into a heap for each of 728 clusters,
+ * and a first choice among groups of 8 scores only moves that. Products inside clusters are 11 ms, those with centroids 5, copies
+ * and the sum over clusters 10.
  */
 export function balanced(
   query: Value,

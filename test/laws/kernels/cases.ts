@@ -111,7 +111,6 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { block: 5, open: 0, chunk: 16 },
     { block: 6, open: 2, uneven: 0.7, chunk: 11, shared: 'tokens' },
     { block: 5, open: 1, shared: 'heads' },
-    { block: 8, mode: 'train', uneven: 0.5 },
     { block: 4, open: 2, chunk: 9, stingyBase: 100, shared: 'group' },
   ],
   longheads: [
@@ -152,7 +151,6 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { clusters: 3, window: 70, localShare: 0 },
     { clusters: 4, window: 20, membership: 'own cluster', localBlock: 7 },
     { clusters: 5, uncovered: 'self', localShare: 0.75, localBlock: 300 },
-    { clusters: 5, window: 9, uncovered: 'local', localBlock: 5 },
     { clusters: 3, window: 11, shared: false, normalise: false },
   ],
   wersa: [
