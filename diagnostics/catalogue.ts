@@ -4,6 +4,7 @@ import type { Experiment } from './experiment';
 import { toyCircuits } from './toy-circuits/experiment';
 import { rfaLens } from './rfa-lens/experiment';
 import { toyFacts } from './toy-facts/experiment';
+import { mixersLm } from './mixers-lm/experiment';
 import { rcmhaLm } from './rcmha-lm/experiment';
 import { cmhaLm } from './cmha-lm/experiment';
 import { toyBags } from './toy-bags/experiment';
@@ -83,4 +84,5 @@ export const experiments: readonly Experiment[] = [
   markerBag,
   toyKnowledge,
   toySessions,
+  mixersLm,
 ];
