@@ -66,7 +66,7 @@ const parameters: ParameterTable<LmParameters> = {
     max: 1,
     default: 0.01,
   },
-  ...armsFields({ steps: 150, seeds: 3 }),
+  ...armsFields({ steps: 100, seeds: 3 }),
 };
 
 const headDim = 8;
