@@ -5,11 +5,11 @@ import { overSeeds } from '../training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../training/arms-sections';
 import type { MixersResult } from './result';
 
-const accuracy = (values: number): ArmMeasure => ({
+const accuracy = (values: number, length: number | undefined): ArmMeasure => ({
   name: 'accuracy',
   title: 'Accuracy',
   unit: '',
-  definition: 'Share of held-out sequences whose answer has the largest logit.',
+  definition: `Share of held-out sequences of ${length ?? 0} tokens whose answer has the largest logit.`,
   range: [0, 1],
   levels: [{ title: 'chance', value: 1 / values }],
 });
@@ -66,15 +66,20 @@ export function finding({ arms, places, seeds, values }: Partial<MixersResult>):
 export function sections({ arms, places, values, folder }: Partial<MixersResult>): readonly Section[] {
   if (!arms || !places || values === undefined) return [];
   const longest = lengthsOf({ places }).at(-1);
-  const shown = new Set(places.filter(({ length }) => length === longest).map(({ arm }) => arm));
+  const shown = new Map(
+    places.flatMap(({ arm, mixer, length }) => (length === longest ? [[arm, mixer] as const] : [])),
+  );
   const last = {
     ...arms,
-    arms: arms.arms.filter(({ id }) => shown.has(id)),
+    arms: arms.arms.flatMap((arm) => {
+      const title = shown.get(arm.id);
+      return title === undefined ? [] : [{ ...arm, title }];
+    }),
     runs: arms.runs.filter(({ arm }) => shown.has(arm)),
   };
   return [
     byLength({ arms, places, values }),
-    ...armsSections(last, [accuracy(values)]),
+    ...armsSections(last, [accuracy(values, longest)]),
     ...(folder === undefined
       ? []
       : [
