@@ -5,6 +5,7 @@ import { alphaSweep } from './alpha-sweep/experiment';
 import { toyCircuits } from './toy-circuits/experiment';
 import { rfaLens } from './rfa-lens/experiment';
 import { toyFacts } from './toy-facts/experiment';
+import { mixersLm } from './mixers-lm/experiment';
 import { rcmhaLm } from './rcmha-lm/experiment';
 import { cmhaLm } from './cmha-lm/experiment';
 import { toyBags } from './toy-bags/experiment';
@@ -85,4 +86,5 @@ export const experiments: readonly Experiment[] = [
   toyKnowledge,
   toySessions,
   alphaSweep,
+  mixersLm,
 ];

@@ -56,7 +56,7 @@ export const lightningAttention: Mechanism<Parameters> = {
     reference:
       'arXiv:2405.17381, sections 2 and 3 and algorithm 1; decay and norm also as in the released model code (OpenNLPLab)',
     trust: 'high',
-    note: 'Decay: paper and code differ, and both are offered. The output gate, which multiplies by a projection of the layer’s input, is left to the layer. Non-causal attention is Q (K^T V), without decay.',
+    note: 'Decay: paper and code differ, and both are offered. The output gate, which multiplies by a projection of the layer’s input, is in the module tnl-block. Non-causal attention is Q (K^T V), without decay.',
   },
   template: {
     projected: 'activation, decay and rotation as chosen',

@@ -19,7 +19,7 @@ export const neuralMemory: Mechanism<MemoryParameters> = {
   source: {
     reference: 'arXiv:2501.00663, section 3.1 and 3.2 (the memory alone)',
     trust: 'medium',
-    note: 'Our choices: half the squared error summed over features; forget, learn and keep are sigmoids of the key, one each for a position and head, in place of the layer’s input; no convolution and no residual. Gradients are taken at the start of a chunk, as published; a query reads after the write. Deeper memories are multilayer perceptrons without bias or residual, with GELU (tanh form) and hidden layers of 4 widths as in titans-pytorch (unofficial); every layer’s gradient is taken at the start of the chunk. Momentum and forgetting can be switched off; the largest step is 1 (titans-pytorch: theta_max). Memory joined with attention: titans-mac, titans-mag and titans-mal.',
+    note: 'Our choices: half the squared error summed over features; forget, learn and keep are sigmoids of the key, one each for a position and head, in place of the layer’s input; no convolution and no residual (the module neural-memory-block has all three). Gradients are taken at the start of a chunk, as published; a query reads after the write. Deeper memories are multilayer perceptrons without bias or residual, with GELU (tanh form) and hidden layers of 4 widths as in titans-pytorch (unofficial); every layer’s gradient is taken at the start of the chunk. Momentum and forgetting can be switched off; the largest step is 1 (titans-pytorch: theta_max). Memory joined with attention: titans-mac, titans-mag and titans-mal.',
   },
   template: {
     projected: 'rates of forgetting, learning and keeping, from the key',

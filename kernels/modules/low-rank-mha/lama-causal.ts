@@ -164,7 +164,7 @@ export const lamaCausal: Module<LamaParameters> = {
   summary:
     'LAMA over the words up to each word: one output for each, by scores of rank 1 against a context. With one context for all words running sums give all outputs in linear time; with the mean of the words so far each pair has a score.',
   source: {
-    reference: 'an extension of Headscope to arXiv:1912.00835, equation 3.13',
+    reference: 'Extension of Headscope to arXiv:1912.00835, equation 3.13',
     trust: 'low',
     note: 'Not published: LAMA pools a text and has no causal form. Chosen here: the context of a word is learned or the mean of the words up to it, the softmax runs over those words, and each head gives its own d / m features, so that the output is as wide as the words.',
   },
@@ -289,19 +289,24 @@ export const lamaCausal: Module<LamaParameters> = {
       {
         kind: 'heat-map',
         id: 'attention',
-        title: 'What each word reads, head 1',
-        caption:
+        title: 'What each word reads beside even attention, head 1',
+        caption: `Even attention over the words so far is 1. ${
           parameters.context === 'mean'
             ? 'The context changes from word to word, and with it what is read.'
-            : 'One context for all words: each row is the row below it, cut and spread anew. Columns that stay bright are words that score high for everybody.',
+            : 'One context for all words: a column keeps its place among the others, row after row.'
+        }`,
         unit: '',
-        definition: 'A_ij = softmax over the words j up to i of the scores of the head; each row adds up to 1',
+        definition:
+          'A_ij times the number of words that word i may read, A_ij the softmax over the words j up to i of the scores of the head',
         scale: 'sequential',
         rows: { title: 'Reading word' },
         columns: { title: 'Word read' },
         values: rows(0)
           .slice(0, shown)
-          .map((row) => row.slice(0, shown)),
+          .map((row) => {
+            const read = row.filter((share) => share > 0).length;
+            return row.slice(0, shown).map((share) => share * read);
+          }),
       },
       {
         kind: 'chart',

@@ -65,7 +65,7 @@ export function lamaPictures(outputs: Tensors, size: Size, scores: Tensor): read
   const attention = outputs['attention']!.data;
   const labels = Array.from({ length: heads }, (_, head) => `head ${head + 1}`);
   const strips = {
-    rows: { title: 'Head', labels },
+    rows: { title: 'Head', labels: labels.map((_, head) => String(head + 1)) },
     columns: { title: 'Word' },
   } as const;
   const reached = labels.map((_, head) => {

@@ -263,7 +263,7 @@ export const poolingAttention: Module<Parameters> = {
         unit: '',
         definition: 'softmax over words of the scores of the head; each row adds up to 1',
         scale: 'sequential',
-        rows: { title: 'Head', labels: Array.from({ length: rows }, (_, head) => `head ${head + 1}`) },
+        rows: { title: 'Head', labels: Array.from({ length: rows }, (_, head) => String(head + 1)) },
         columns: { title: 'Word' },
         values: rowsOf(outputs['attention']!.data, rows, words),
       },
