@@ -9,6 +9,8 @@ const baseline = 'scaled-dot-product';
 
 const bench: Bench = {
   name: `Kernels on other devices than the cpu, causal, 4 heads of 64, ${length} positions, float32; inputs and outputs cross to the device`,
+  // Minutes for each device: compiling shaders and proving gradients.
+  onRequest: true,
   async run(report) {
     const client = await startServer();
     const devices = await client.call('devices', [{ roof: false }]).finally(() => client.dispose());
