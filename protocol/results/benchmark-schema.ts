@@ -85,33 +85,54 @@ const figures = [
   'ratioToBaseline',
 ] as const satisfies readonly (keyof BenchmarkRow)[];
 
-function withoutNulls(value: unknown): unknown {
-  const entries = Object.entries(fieldsIn(value));
-  const absent = ([key, one]: readonly [string, unknown]) => one === null && figures.some((figure) => figure === key);
-  return entries.some(absent) ? Object.fromEntries(entries.filter((entry) => !absent(entry))) : value;
-}
+const backwardFigures = [
+  'medianMs',
+  'relativeSd',
+  'samples',
+  'overForward',
+  'predictedPeakBytes',
+  'flops',
+  'gflops',
+  'maxError',
+  'tolerance',
+  'checkedRows',
+  'checkedLength',
+  'ratioToBaseline',
+] as const satisfies readonly (keyof BackwardTimes)[];
+
+const without =
+  (figures: readonly string[]) =>
+  (value: unknown): unknown => {
+    const entries = Object.entries(fieldsIn(value));
+    const absent = ([key, one]: readonly [string, unknown]) => one === null && figures.includes(key);
+    return entries.some(absent) ? Object.fromEntries(entries.filter((entry) => !absent(entry))) : value;
+  };
 
 const ratioOf = (number: Schema<number>): Schema<Ratio> =>
   object<Ratio>({ median: number, low: number, high: number, p: number });
 
 function backwardOf(number: Schema<number>): Schema<BackwardTimes> {
   const measured = optional(number);
-  return object<BackwardTimes>({
-    reason: optional(text),
-    medianMs: measured,
-    relativeSd: measured,
-    samples: measured,
-    quartilesMs: optional(pair(number, number, 'a pair of numbers')),
-    overForward: measured,
-    ratioToBaseline: optional(ratioOf(number)),
-    predictedPeakBytes: measured,
-    flops: measured,
-    gflops: measured,
-    maxError: measured,
-    tolerance: measured,
-    checkedRows: measured,
-    checkedLength: measured,
-  });
+  return v.pipe(
+    v.unknown(),
+    v.transform(without(backwardFigures)),
+    object<BackwardTimes>({
+      reason: optional(text),
+      medianMs: measured,
+      relativeSd: measured,
+      samples: measured,
+      quartilesMs: optional(pair(number, number, 'a pair of numbers')),
+      overForward: measured,
+      ratioToBaseline: optional(ratioOf(number)),
+      predictedPeakBytes: measured,
+      flops: measured,
+      gflops: measured,
+      maxError: measured,
+      tolerance: measured,
+      checkedRows: measured,
+      checkedLength: measured,
+    }),
+  );
 }
 
 /** `number`: of a file, or any that was measured. */
@@ -119,7 +140,7 @@ function rowOf(number: Schema<number>): Schema<BenchmarkRow> {
   const measured = optional(number);
   return v.pipe(
     v.unknown(),
-    v.transform(withoutNulls),
+    v.transform(without(figures)),
     object<BenchmarkRow>({
       mechanism: text,
       length: count,

@@ -5,6 +5,9 @@ import type { Measured } from '../../../webviews/charts/rows';
 import { readForm, toForm } from '../../../webviews/panels/kernels/form';
 import { backwardNotes, passColumns } from '../../../webviews/panels/kernels/pass-columns';
 import type { BenchmarkRow } from '../../../protocol/results/benchmark';
+import { rowsOf } from '../../../protocol/results/benchmark-schema';
+import { check } from '../../../protocol/schema/check';
+import { number } from '../../../protocol/schema/fields';
 import { plan, row } from '../extension/samples';
 
 describe('backward passes and cold caches in the Kernels panel', () => {
@@ -58,5 +61,13 @@ describe('backward passes and cold caches in the Kernels panel', () => {
       points.map(({ x, y, low, high }) => [x, y, low, high]),
       [[512, 12, 11, 14]],
     );
+  });
+
+  it('are read back from a file, also where a gradient was no number', () => {
+    const wrong = row('wrong', 512, { backward: { reason: 'It is wrong.', maxError: Infinity, tolerance: 1e-4 } });
+    const written: unknown = JSON.parse(JSON.stringify([timed, wrong]));
+    const read = check(rowsOf(number), written);
+    assert.ok(read.ok, JSON.stringify(read));
+    assert.deepEqual(read.result, [timed, { ...wrong, backward: { reason: 'It is wrong.', tolerance: 1e-4 } }]);
   });
 });
