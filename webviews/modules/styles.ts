@@ -17,6 +17,7 @@ export const moduleResultStyles = css`
     display: grid;
     gap: 16px 24px;
     grid-template-columns: repeat(auto-fill, minmax(min(100%, 270px), 1fr));
+    grid-auto-flow: dense;
     align-items: start;
   }
   .module-sections > [data-kind='table'],

@@ -72,8 +72,11 @@ function drawMap(section: MapSection, domain: Domain, across: number, width: num
   const roughCell = Math.min(26, (width - 40) / Math.max(1, across), tallest / Math.max(1, down));
   const readable = roughCell >= size - 1 && rows.labels.length > 0;
   const ticksWidth = (axis: MapAxis, count: number): number =>
-    Array.from({ length: count }, (_, at) => textWidth(tickOn(axis, at), size)).reduce((a, b) => Math.max(a, b), 0);
-  const left = 18 + Math.min(labelRoom, readable ? widestOf(rows.labels) : ticksWidth(rows, down)) + 6;
+    Array.from({ length: count }, (_, at) => textWidth(tickOn(axis, at), size, { font: theme.font })).reduce(
+      (a, b) => Math.max(a, b),
+      0,
+    );
+  const left = 18 + Math.ceil(Math.min(labelRoom, readable ? widestOf(rows.labels) : ticksWidth(rows, down))) + 6;
   const cellWidth = Math.min(26, (width - left) / Math.max(1, across));
   const cellHeight =
     down === across ? Math.min(cellWidth, tallest / Math.max(1, down)) : Math.min(26, tallest / Math.max(1, down));

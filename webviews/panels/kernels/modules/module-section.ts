@@ -62,7 +62,8 @@ function body(part: Part): TemplateResult {
 
 function chooser({ state, actions }: Part, form: ModuleForm, info: ModuleInfo): TemplateResult {
   const known = state.modules.known ?? [];
-  return html`${dropdown({
+  return html`<div class="module-chooser">
+    ${dropdown({
       label: 'Module',
       choices: Object.entries(kindTitles).flatMap(([kind, title]) =>
         known
@@ -73,7 +74,8 @@ function chooser({ state, actions }: Part, form: ModuleForm, info: ModuleInfo): 
       onChange: (id) => actions.editModule(moduleFormOf(id, form)),
     })}
     <p>${info.summary}</p>
-    <p class="muted">${sourceLine(info, actions)}</p>`;
+    <p class="muted">${sourceLine(info, actions)}</p>
+  </div>`;
 }
 
 function formOf(part: Part, form: ModuleForm, info: ModuleInfo): TemplateResult {
@@ -91,18 +93,6 @@ function formOf(part: Part, form: ModuleForm, info: ModuleInfo): TemplateResult 
         onChange: (input) => edit({ input }),
       })}
       ${inputFields(part, form, info, problems, edit)}
-    </section>
-    <section aria-label="Parameters of the module">
-      <h3>Sizes</h3>
-      <div class="module-parameters">
-        ${tableFields({
-          table: info.parameters,
-          typed: form.parameters,
-          problems: problems.parameters,
-          onChange: (parameters) => edit({ parameters }),
-          onBrowse: () => {},
-        })}
-      </div>
     </section>
     ${info.weights.length === 0 ? nothing : weightFields(part, form, info, edit)}
     <section aria-label="Run of the module">
@@ -139,6 +129,18 @@ function formOf(part: Part, form: ModuleForm, info: ModuleInfo): TemplateResult 
           }),
           'Of samples and of weights that no file gives.',
         )}
+      </div>
+    </section>
+    <section class="module-sizes" aria-label="Parameters of the module">
+      <h3>Sizes</h3>
+      <div class="module-parameters">
+        ${tableFields({
+          table: info.parameters,
+          typed: form.parameters,
+          problems: problems.parameters,
+          onChange: (parameters) => edit({ parameters }),
+          onBrowse: () => {},
+        })}
       </div>
     </section>`;
 }

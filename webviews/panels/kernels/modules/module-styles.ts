@@ -4,16 +4,26 @@ export const moduleStyles = css`
   .modules {
     display: grid;
     grid-template-columns: minmax(0, 1fr);
-    gap: 16px 24px;
+    gap: 24px;
   }
-  .wide .modules {
-    grid-template-columns: minmax(240px, 320px) minmax(0, 1fr);
-    align-items: start;
-  }
+  /* As many parts beside each other as there is room for; the sizes, of which some modules have many, in rows below. */
   .module-form {
     display: grid;
-    gap: 8px;
-    align-content: start;
+    gap: 8px 24px;
+    grid-template-columns: repeat(auto-fit, minmax(min(100%, 220px), 1fr));
+    align-items: start;
+    min-width: 0;
+  }
+  .module-chooser,
+  .module-sizes,
+  .module-run,
+  .module-form > .problem {
+    grid-column: 1 / -1;
+  }
+  .module-chooser > vscode-dropdown {
+    max-width: 480px;
+  }
+  .module-form > section {
     min-width: 0;
   }
   .module-form h3 {
@@ -25,7 +35,9 @@ export const moduleStyles = css`
   }
   .module-parameters {
     display: grid;
-    gap: 8px;
+    gap: 8px 16px;
+    grid-template-columns: repeat(auto-fill, minmax(min(100%, 150px), 1fr));
+    align-items: start;
   }
   .module-run {
     display: flex;
