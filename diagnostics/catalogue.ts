@@ -33,6 +33,7 @@ import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
 import { layerAgreement } from './layer-agreement/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
+import { qkRank } from './qk-rank/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
 import { positionPreference } from './position-preference/analysis';
 import { regionIsolation } from './region-isolation/analysis';
@@ -60,6 +61,7 @@ export const analyses: readonly Analysis[] = [
   attentionAttribution,
   factualRecall,
   ovQkCircuits,
+  qkRank,
   finiteState,
   headConcentration,
   retrievalHead,

@@ -39,6 +39,8 @@ export interface HeadPlace {
 export interface PhaseChange {
   readonly layer: number;
   readonly head: number;
+  /** Rotated planes, half-open; absent: all. */
+  readonly planes?: { readonly start: number; readonly end: number };
   readonly delta: number;
   /** Radians. */
   readonly shift: number;

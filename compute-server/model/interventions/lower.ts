@@ -203,8 +203,8 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
       if (one.share !== 0) unsuppressed.push({ layer: one.layer, share: one.share });
     } else if (one.kind === 'phase') {
       // One that changes nothing would still be computed by angles, which rounds.
-      const { layer, head, delta, shift } = one;
-      if (!kindOf(one).neutral(one)) phases.push({ layer, head, delta, shift });
+      const { kind: _, ...change } = one;
+      if (!kindOf(one).neutral(one)) phases.push(change);
     } else if (one.kind === 'isolate') isolations.push(...isolationsOf(run, one));
     else if (one.kind === 'reposition') replacements.push(...repositionsOf(run, one, rows));
     else if (one.kind !== 'weight' && one.kind !== 'reinforce') {

@@ -96,10 +96,15 @@ function headProblem(
     : `There is no head ${head} in layer ${layer}: it has ${count} ${of === 'heads' ? 'query' : 'key/value'} heads, from 0.`;
 }
 
-const rotationProblem = ({ blocks }: ModelSpec, one: Of<'phase'>): string | undefined =>
-  blocks[one.layer]?.attention.rope === undefined
-    ? `"${printDo(one)}" turns queries and keys in the planes of a rotary embedding, and layer ${one.layer} has none.`
+function rotationProblem({ blocks, ropes }: ModelSpec, one: Of<'phase'>): string | undefined {
+  const rope = blocks[one.layer]?.attention.rope;
+  if (rope === undefined)
+    return `"${printDo(one)}" turns queries and keys in the planes of a rotary embedding, and layer ${one.layer} has none.`;
+  const planes = (ropes[rope]?.dimensions ?? 0) / 2;
+  return (one.planes?.end ?? 0) > planes
+    ? `"${printDo(one)}" names planes that layer ${one.layer} does not rotate: it has ${planes}, from 0.`
     : undefined;
+}
 
 function partProblem(model: ModelSpec, part: Part): string | undefined {
   const layer = 'mlp' in part ? part.mlp : part.layer;

@@ -63,12 +63,15 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
     const problem = check(layer, undefined);
     if (problem !== undefined) return problem;
   }
-  for (const { layer, head, delta, shift } of variant.phases ?? []) {
+  for (const { layer, head, planes, delta, shift } of variant.phases ?? []) {
     const problem = check(layer, head);
     if (problem !== undefined) return problem;
     if (!Number.isFinite(delta) || !Number.isFinite(shift))
       return `The phase of layer ${layer} head ${head} is ${delta}, ${shift}; give finite numbers.`;
-    if (model.blocks[layer]?.attention.rope === undefined) return `Layer ${layer} rotates no queries and keys.`;
+    const rope = model.blocks[layer]?.attention.rope;
+    if (rope === undefined) return `Layer ${layer} rotates no queries and keys.`;
+    const count = (model.ropes[rope]?.dimensions ?? 0) / 2;
+    if (planes && planes.end > count) return `Layer ${layer} rotates ${count} planes of a head, from 0.`;
   }
   for (const { layer, head, beta } of variant.isolations ?? []) {
     const problem = check(layer, head);
@@ -191,15 +194,19 @@ function phaseFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Reco
   const rope = block.attention.rope === undefined ? undefined : model.ropes[block.attention.rope];
   if (!rope || !turnsHeads(chunk.variants, block.index)) return {};
   const { heads } = block.attention;
-  const shape = [chunk.variants.length, heads, 1, 1];
+  const planes = rope.dimensions / 2;
+  const shape = [chunk.variants.length, heads, 1, planes];
   const mask = new Uint8Array(chunk.variants.length * heads);
-  const delta = new Float32Array(mask.length).fill(1);
-  const shift = new Float32Array(mask.length);
+  const delta = new Float32Array(mask.length * planes).fill(1);
+  const shift = new Float32Array(mask.length * planes);
   chunk.variants.forEach(({ phases = [] }, v) => {
     for (const change of phases) {
       if (change.layer !== block.index) continue;
       const at = v * heads + change.head;
-      [mask[at], delta[at], shift[at]] = [1, change.delta, change.shift];
+      const { start, end } = change.planes ?? { start: 0, end: planes };
+      mask[at] = 1;
+      delta.fill(change.delta, at * planes + start, at * planes + end);
+      shift.fill(change.shift, at * planes + start, at * planes + end);
     }
   });
   const turns = (start: number, length: number): RuntimeArray => ({
@@ -208,7 +215,7 @@ function phaseFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Reco
   });
   const keys = chunk.keyGroups.shape[1] ?? 0;
   return {
-    phase_heads: { data: mask, shape },
+    phase_heads: { data: mask, shape: [chunk.variants.length, heads, 1, 1] },
     phase_delta: { data: delta, shape },
     phase_shift: { data: shift, shape },
     phase_query_turn: turns(chunk.start, chunk.length),

@@ -2,7 +2,7 @@
  * Phases of rotary attention (arXiv:2505.10222, the authors' code): in each plane that the model rotates, the score of a head has
  * r^q r^k cos(theta^q - theta^k + distance frequency). With a delta and a shift of the head it becomes
  * r^q r^k cos(delta (theta^q - theta^k) + shift + distance frequency): delta 0 leaves magnitudes and distances, a shift adds the
- * same angle to every plane. Neutral: delta 1, shift 0. Dimensions that are not rotated stay as they are.
+ * same angle to every plane; both may differ from plane to plane. Neutral: delta 1, shift 0. Dimensions that are not rotated stay as they are.
  *
  * Queries and keys come rotated, keys from the cache: they are turned back by the angles of their positions, remapped, and turned
  * again. The scores of all heads are computed both ways, and those of the heads in question taken. A layer has this for good in a
@@ -25,9 +25,9 @@ export interface Rotated {
 export interface Phase {
   /** True for the heads, [b, h, 1, 1]. */
   readonly heads: Value;
-  /** [b, h, 1, 1] */
+  /** By plane, [b, h, 1, dimensions / 2]. */
   readonly delta: Value;
-  /** Radians, [b, h, 1, 1]. */
+  /** Radians, the same. */
   readonly shift: Value;
   /** Cosines, then sines of the angles of the queries' positions, [n, dimensions]. */
   readonly queryTurn: Value;
@@ -40,12 +40,12 @@ export interface Phase {
 const epsilon = 1e-9;
 
 export function declarePhase(graph: GraphBuilder, heads: number, keys: string, rotated: Rotated): Phase {
-  const perHead = (name: string, type: 'bool' | 'float32' = 'float32') => graph.input(name, type, ['b', heads, 1, 1]);
+  const perPlane = (name: string) => graph.input(name, 'float32', ['b', heads, 1, rotated.dimensions / 2]);
   const turn = (name: string, rows: string) => graph.input(name, 'float32', [rows, rotated.dimensions]);
   return {
-    heads: perHead('phase_heads', 'bool'),
-    delta: perHead('phase_delta'),
-    shift: perHead('phase_shift'),
+    heads: graph.input('phase_heads', 'bool', ['b', heads, 1, 1]),
+    delta: perPlane('phase_delta'),
+    shift: perPlane('phase_shift'),
     queryTurn: turn('phase_query_turn', 'n'),
     keyTurn: turn('phase_key_turn', keys),
     rotated,

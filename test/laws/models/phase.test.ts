@@ -47,12 +47,15 @@ function phased(
     distance,
     frequencies,
     width,
+    only,
   }: {
     readonly delta: number;
     readonly shift: number;
     readonly distance: number;
     readonly frequencies: readonly number[];
     readonly width: number;
+    /** The plane that is turned; absent: all. */
+    readonly only: number | undefined;
   },
 ): number {
   const dimensions = 2 * frequencies.length;
@@ -61,7 +64,8 @@ function phased(
   planes(q, dimensions).forEach(([x, y], i) => {
     const [u, v] = keys[i]!;
     const angle = Math.atan2(y, x) - Math.atan2(v, u);
-    sum += Math.hypot(x, y) * Math.hypot(u, v) * Math.cos(delta * angle + shift + distance * frequencies[i]!);
+    const turned = only === undefined || only === i ? delta * angle + shift : angle;
+    sum += Math.hypot(x, y) * Math.hypot(u, v) * Math.cos(turned + distance * frequencies[i]!);
   });
   for (let c = dimensions; c < width; c++) sum += q[c]! * k[c]!;
   return sum;
@@ -117,15 +121,17 @@ for (const family of ['llama', 'gpt_neox', 'gemma2']) {
         });
         return row;
       };
-      for (const [delta, shift] of [
+      for (const [delta, shift, only] of [
         [0, 0],
         [0.4, 0],
         [1, 0.9],
         [2, -0.3],
+        [0.4, 0.9, 0],
       ] as const) {
         const head = heads - 1;
         const kv = Math.floor(head / (heads / kvHeads));
-        const variant = await lowered(`phase:0.${head}=${delta},${shift}`);
+        const planes = only === undefined ? '' : `@${only}`;
+        const variant = await lowered(`phase:0.${head}${planes}=${delta},${shift}`);
         const whole = await run(variant);
         const probabilities = tap(whole, 'attention.probabilities');
         const before = tap(plain, 'attention.probabilities');
@@ -133,7 +139,7 @@ for (const family of ['llama', 'gpt_neox', 'gemma2']) {
         for (let i = 0; i < n; i++) {
           const scores = Array.from({ length: n }, (_, j) => {
             if (j > i || j <= i - window) return -Infinity;
-            const given = { delta, shift, distance: i - j, frequencies, width: headDim };
+            const given = { delta, shift, distance: i - j, frequencies, width: headDim, only };
             const score = phased(raw(query, head, i), raw(key, kv, j), given) * scale;
             return softcap === undefined ? score : softcap * Math.tanh(score / softcap);
           });
@@ -186,6 +192,19 @@ for (const family of ['llama', 'gpt_neox', 'gemma2']) {
     });
   });
 }
+
+it('Phases of planes that are not rotated are refused', async () => {
+  const tiny = await openTiny('llama');
+  try {
+    const { model } = tiny;
+    const of = { opened: model, model, sequence: { ids }, chunk: n, memoryLimit: 1e9, signal };
+    const planes = model.spec.ropes[0]!.dimensions / 2;
+    await lower(of, [listOf(`phase:1.0@0-${planes - 1}=0`)]);
+    await assert.rejects(lower(of, [listOf(`phase:1.0@0-${planes}=0`)]), /names planes that layer 1 does not rotate/);
+  } finally {
+    await tiny.close();
+  }
+});
 
 it('Phases are refused where nothing is rotated', async () => {
   const tiny = await openTiny('gpt2');

@@ -100,6 +100,7 @@ const forms: readonly (readonly [string, Intervention])[] = [
     'reposition:0,2:1-2>4-7',
     { kind: 'reposition', layers: [0, 2], from: { start: 1, end: 3 }, to: { start: 4, end: 8 } },
   ],
+  ['phase:2.5@3-7=0', { kind: 'phase', layer: 2, head: 5, planes: { start: 3, end: 8 }, delta: 0, shift: 0 }],
   ['phase:2.5=-0.5,1.2', { kind: 'phase', layer: 2, head: 5, delta: -0.5, shift: 1.2 }],
   [
     'reinforce:1,3@2-6=2,distance=cosine,seed=7',

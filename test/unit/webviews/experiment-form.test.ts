@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { readForm, toForm, withAnalysis } from '../../../webviews/panels/analyses/form';
+import { provenanceLines } from '../../../webviews/panels/analyses/made-by';
 import { isStale, planOf, whyNotStart } from '../../../webviews/panels/analyses/shown';
 import { initialState, receive, type State } from '../../../webviews/panels/analyses/state';
 import { model, openMessage, plan, result, retrieval } from '../../browser/analyses/analyses-host';
@@ -51,5 +52,12 @@ describe('the form of an experiment', () => {
     assert.equal(planOf(state)?.folder, '');
     const form = state.form && { ...state.form, seed: '99' };
     assert.equal(isStale({ ...state, form }), true);
+  });
+
+  it('names no heads of networks that are no model, and those of a model', () => {
+    const of = (family: string): string | undefined =>
+      provenanceLines({ ...result, model: { ...model, family } }, undefined)[0];
+    assert.match(of('networks') ?? '', /^gpt2 \(networks\), hash 5f2a9c, float32$/);
+    assert.match(of('gpt2') ?? '', /12 layers x 12 query heads/);
   });
 });
