@@ -3,6 +3,7 @@ import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
 import { toyCircuits } from './toy-circuits/experiment';
 import { rfaLens } from './rfa-lens/experiment';
+import { stateSizeExperiment } from './state-size/experiment';
 import { toyFacts } from './toy-facts/experiment';
 import { rcmhaLm } from './rcmha-lm/experiment';
 import { cmhaLm } from './cmha-lm/experiment';
@@ -83,4 +84,5 @@ export const experiments: readonly Experiment[] = [
   markerBag,
   toyKnowledge,
   toySessions,
+  stateSizeExperiment,
 ];
