@@ -1,6 +1,7 @@
 /** What the experiment shows and says: accuracy against n and against the state, curves of the trainings, the table of what was reached. */
 import type { ChartSection, SectionSeries } from '../../protocol/sections/chart';
 import type { Section } from '../../protocol/sections/section';
+import { mean } from '../statistics/mean';
 import { lastValue, overSeeds } from '../training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../training/arms-sections';
 import { counted, threeDigits } from '../words';
@@ -20,9 +21,10 @@ const measureOf = ({ task: { pairs } }: StateSizeResult): ArmMeasure => ({
   name: accuracyName,
   title: 'Accuracy',
   unit: '',
-  definition: 'Share of the questions of 256 new sequences whose value has the largest logit.',
+  definition:
+    'Share of the questions of 256 new sequences whose value has the largest logit; chance: one of the values of the sequence.',
   range: [0, 1],
-  levels: [{ title: 'one of the values of the sequence by chance', value: 1 / pairs }],
+  levels: [{ title: 'chance', value: 1 / pairs }],
 });
 
 export function finding(given: Partial<StateSizeResult>): string {
@@ -91,10 +93,13 @@ export function sections(given: Partial<StateSizeResult>): readonly Section[] {
 /** Mean accuracy of the runs that have ended, one line for each kind. */
 function sizeChart(result: StateSizeResult, of: 'keyWidth' | 'state'): ChartSection {
   const point = (arm: StateArm): SectionSeries['points'] => {
-    const found = overSeeds(result.arms, accuracyName, arm.arm, [0, 1]);
-    if (!found || Number.isNaN(arm[of])) return [];
-    const bounds = Number.isNaN(found.low) ? {} : { low: found.low, high: found.high };
-    return [{ x: arm[of], y: found.mean, ...bounds }];
+    const values = result.arms.runs.flatMap((run) => {
+      const value = run.arm === arm.arm ? lastValue(run, accuracyName, result.arms.steps) : undefined;
+      return value === undefined ? [] : [value];
+    });
+    if (values.length === 0 || Number.isNaN(arm[of])) return [];
+    const bounds = values.length > 1 ? { low: Math.min(...values), high: Math.max(...values) } : {};
+    return [{ x: arm[of], y: mean(values), ...bounds }];
   };
   const series = mixerKinds.flatMap((kind): SectionSeries[] => {
     const points = result.states.filter((state) => state.kind === kind).flatMap(point);
@@ -114,6 +119,6 @@ function sizeChart(result: StateSizeResult, of: 'keyWidth' | 'state'): ChartSect
     y: { title: 'accuracy', unit: '', scale: 'linear', min: 0, max: 1 },
     series,
     references: [{ label: 'chance', from: [Math.min(...xs), chance], to: [Math.max(...xs), chance] }],
-    interval: "Student's 95 % interval over runs",
+    interval: 'smallest and largest of the runs',
   };
 }
