@@ -4,6 +4,7 @@ import type { Experiment } from './experiment';
 import { alphaSweep } from './alpha-sweep/experiment';
 import { toyCircuits } from './toy-circuits/experiment';
 import { rfaLens } from './rfa-lens/experiment';
+import { stateSizeExperiment } from './state-size/experiment';
 import { toyFacts } from './toy-facts/experiment';
 import { mixersLm } from './mixers-lm/experiment';
 import { rcmhaLm } from './rcmha-lm/experiment';
@@ -89,4 +90,5 @@ export const experiments: readonly Experiment[] = [
   toySessions,
   alphaSweep,
   mixersLm,
+  stateSizeExperiment,
 ];

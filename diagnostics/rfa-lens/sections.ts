@@ -99,13 +99,13 @@ function headsChart(result: LensResult, target: 'T1' | 'T2'): ChartSection {
 function meanChart(result: LensResult): ChartSection {
   const series = (['T1', 'T2'] as const).flatMap((target) => {
     const points = lineOf(result, { curve: 'mean', model: 'BRFA' }, target);
-    return points.length > 0 ? [{ id: target, title: nameOf(result, target), mark: 'line' as const, points }] : [];
+    return points.length > 0 ? [{ id: target, title: target, mark: 'line' as const, points }] : [];
   });
   return {
     kind: 'chart',
     id: 'mean',
     title: 'Error by the mean of the query-key matrices',
-    caption: `After ${result.sizes.fewExamples} examples. The mean is w0 times the identity: 0 is RFA, 1 BRFA.`,
+    caption: `After ${result.sizes.fewExamples} examples. The mean is w0 times the identity: 0 is RFA, 1 BRFA. ${nameOf(result, 'T1')}; ${nameOf(result, 'T2')}.`,
     x: { title: 'w0', unit: '', scale: 'linear', min: 0 },
     y: error,
     series,

@@ -1,4 +1,4 @@
-/** The graph of qLSTM: the recurrence by doubling, so that ceil(log2 n) steps over whole tensors stand in place of n over rows. */
+/** The graph of qLSTM: the recurrence in blocks, so that a few steps over whole tensors stand in place of n over rows. */
 import {
   add,
   exponential,
@@ -37,16 +37,31 @@ export function qlstmGraph(graph: ModuleGraph, reversed: boolean): Value {
   return linearLayer(read, graph.weight('output.weight'));
 }
 
+/** Positions of a block. */
+const block = 8;
+
 /**
- * h_t = a_t h_(t-1) + x_t: after the step of distance s, x_t is the sum of the last 2 s inputs as they are kept until t, and a_t the
- * product of the last 2 s factors.
+ * h_t = a_t h_(t-1) + x_t of [b, n, H]. In blocks of 8 by doubling: after the step of distance s, h_t is the sum of the last 2 s inputs of
+ * the block as they are kept until t, and a_t the product of as many factors. What ends a block is a recurrence of n / 8 positions of
+ * its own, and enters the next one by the products.
  */
 function recurrence(retained: Value, x: Value, positions: number): Value {
-  let [a, h] = [retained, x];
-  for (let distance = 1; distance < positions; distance *= 2) {
-    const earlier = (of: Value): Value => pad(slice(of, 1, 0, positions - distance), 1, distance, 0);
-    h = add(h, multiply(a, earlier(h)));
-    if (2 * distance < positions) a = multiply(a, earlier(a));
+  const [batch, , width] = x.shape.map(Number) as [number, number, number];
+  const blocks = Math.ceil(positions / block);
+  const inBlocks = (of: Value): Value =>
+    reshape(pad(of, 1, 0, blocks * block - positions), [batch, blocks, block, width]);
+  let [a, h] = [inBlocks(retained), inBlocks(x)];
+  for (let distance = 1; distance < block; distance *= 2) {
+    const earlier = (of: Value, before: number): Value =>
+      pad(slice(of, 2, 0, block - distance), 2, distance, 0, before);
+    h = add(h, multiply(a, earlier(h, 0)));
+    a = multiply(a, earlier(a, 1));
   }
-  return h;
+  if (blocks > 1) {
+    const lastOf = (of: Value): Value => reshape(slice(of, 2, block - 1, block), [batch, blocks, width]);
+    const ends = recurrence(lastOf(a), lastOf(h), blocks);
+    const carried = pad(slice(ends, 1, 0, blocks - 1), 1, 1, 0);
+    h = add(h, multiply(a, reshape(carried, [batch, blocks, 1, width])));
+  }
+  return slice(reshape(h, [batch, blocks * block, width]), 1, 0, positions);
 }

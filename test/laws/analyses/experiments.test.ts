@@ -17,6 +17,7 @@ import { checkSections, throughFile } from './checked-sections';
 const small: Readonly<Record<string, ParameterValues>> = {
   'alpha-sweep': { steps: 2, seeds: 2, depth: 2, channels: 8, patch: '4' },
   'rfa-lens': { examples: 32, heads: 4, dimension: 3, keys: 2, runs: 1 },
+  'state-size': { length: 8, pairs: 1, vocabulary: 8, width: 8, smallest: 2, largest: 2, steps: 4, seeds: 1 },
   'toy-circuits': { steps: 60, layers: 2, heads: 2, samples: 4 },
   'toy-facts': { steps: 20, layers: 2, heads: 2 },
   'cmha-lm': { steps: 3, seeds: 2, length: 6, layers: 1, heads: 2 },

@@ -14,7 +14,8 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
   ],
   qlstm: [
     { tokens: 7, width: 4, expansion: 2, kernel: 3, batch: 2 },
-    { tokens: 8, width: 3, expansion: 1, kernel: 4, reversed: false },
+    { tokens: 19, width: 3, expansion: 1, kernel: 4, reversed: false },
+    { tokens: 70, width: 2, expansion: 1, kernel: 2 },
     { tokens: 1, width: 2, expansion: 2, kernel: 1 },
   ],
   convformer: [
