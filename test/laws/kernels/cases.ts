@@ -195,7 +195,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
   ],
   'distributed-mha': [
     { headWorkers: 1, sequenceWorkers: 1, rows: 16, block: 32 },
-    { headWorkers: 1, sequenceWorkers: 3, rows: 14, block: 35 },
+    { headWorkers: 1, sequenceWorkers: 3, rows: 16, block: 40 },
     { headWorkers: 1, sequenceWorkers: 3, rows: 22, block: 30, balanced: false },
     { headWorkers: 2, sequenceWorkers: 2, rows: 16, block: 64, schedule: 'gather' },
   ],
