@@ -14,6 +14,8 @@ import { toyLanes } from './toy-lanes/experiment';
 import { markerBag } from './marker-bag/experiment';
 import { toyKnowledge } from './toy-knowledge/experiment';
 import { toySessions } from './toy-sessions/experiment';
+import { toyGaze } from './toy-gaze/experiment';
+import { toyLifting } from './toy-lifting/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { attribution } from './attribution/analysis';
@@ -91,4 +93,6 @@ export const experiments: readonly Experiment[] = [
   alphaSweep,
   mixersLm,
   stateSizeExperiment,
+  toyGaze,
+  toyLifting,
 ];

@@ -28,6 +28,8 @@ const small: Readonly<Record<string, ParameterValues>> = {
   'toy-lanes': { steps: 2, seeds: 1, backboneSteps: 2, tasks: '2', selectors: 1, prompts: 1 },
   'toy-knowledge': { steps: 4, seeds: 1 },
   'toy-sessions': { steps: 4, seeds: 1 },
+  'toy-gaze': { steps: 2, seeds: 1 },
+  'toy-lifting': { steps: 2, seeds: 1 },
   'trained-cycle': { steps: 120 },
 };
 
