@@ -139,6 +139,7 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
       length: 32,
       head: 'any',
       effective: true,
+      system: false,
       seed: 1,
       lengths: [64, 128],
     },

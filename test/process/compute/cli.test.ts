@@ -71,6 +71,19 @@ describe('the headscope command', function () {
     }
   });
 
+  it('mechanisms --system: a head as a linear system, or those that can be one', async () => {
+    const id = 'lightning-attention-2';
+    const given = [`${id}.decay=given`, `${id}.slope=0.5`].flatMap((one) => ['--param', one]);
+    const { code, stdout, stderr } = await headscope(['mechanisms', '--system', id, ...given, '--length', '4']);
+    assert.equal(code, 0, stderr);
+    // exp(-1/2) of the state stays.
+    assert.match(stdout, /^1 +0\.607\n2 +0\.607\n3 +0\.607$/m);
+    assert.match(stdout, /^16 +256 +8$/m);
+    const refused = await headscope(['mechanisms', '--system', 'fused']);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /A head of fused is no linear system with these parameters\. Those that can be one: /);
+  });
+
   it('mechanisms --template: each in the terms that all share, as one table and as JSON', async () => {
     const { code, stdout, stderr } = await headscope(['mechanisms', '--template']);
     assert.equal(code, 0, stderr);
