@@ -40,7 +40,7 @@ const pose = (shown: ShownPose, view: 'front' | 'side'): Section => {
   const points = (of: readonly (readonly number[])[]) =>
     of.map((joint, at) => ({
       x: joint[across] ?? Number.NaN,
-      y: -(joint[1] ?? Number.NaN),
+      y: 0 - (joint[1] ?? Number.NaN),
       label: `${joints[at] ?? ''}, on ${joints[parents[at] ?? -1] ?? 'nothing'}`,
     }));
   return {
