@@ -108,7 +108,7 @@ export function sections({
             id: 'folder',
             title: 'The networks',
             paragraphs: [
-              `Weights of each network of the first run, by the names of ACMIL_GA, are in ${folder}; \`headscope module acmil\` reads them.`,
+              `Weights of each network of the first run, by the names of ACMIL_GA, are in ${folder}; the module acmil reads them.`,
             ],
           },
         ]),

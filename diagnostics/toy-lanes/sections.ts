@@ -66,7 +66,7 @@ export function sections(result: Partial<ToyLanesResult>): readonly Section[] {
             id: 'folder',
             title: 'The networks',
             paragraphs: [
-              `Weights of the transformer with the pathway of each task of the first run are in ${folder}, by the names of \`headscope module multi-lane\`.`,
+              `Weights of the transformer with the pathway of each task of the first run are in ${folder}, by the names of the module multi-lane.`,
             ],
           },
         ]),

@@ -25,7 +25,7 @@ export function sections({ arms, shown, folder }: Partial<ToySessionsResult>): r
     table(arms),
     ...(shown ? [matrix(shown, 'before'), matrix(shown, 'after'), timeLine(shown)] : []),
     armsLoss(arms),
-    ...(folder === undefined ? [] : [folderSection(folder, 'memory-read')]),
+    ...(folder === undefined ? [] : [folderSection(folder)]),
   ];
 }
 
@@ -65,7 +65,7 @@ const matrix = (shown: ShownEpisode, when: 'before' | 'after'): Section => ({
   definition: 'cosine of the embeddings of question (row) and unit (column)',
   scale: { kind: 'diverging' },
   rows: { title: 'Question', labels: shown.questions },
-  columns: { title: 'Unit', labels: shown.units },
+  columns: { title: 'Unit', labels: shown.units.map((_, at) => String(at + 1)) },
   values: shown[when],
 });
 

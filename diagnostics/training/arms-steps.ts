@@ -35,11 +35,11 @@ export function armWords(
 }
 
 /** Where the weights of the first run are; `module`: whose names they have. */
-export const folderSection = (folder: string, module: string): Section => ({
+export const folderSection = (folder: string, module?: string): Section => ({
   kind: 'text',
   id: 'folder',
   title: 'The networks',
   paragraphs: [
-    `Weights of each network of the first run are in ${folder}, by the names of \`headscope module ${module}\` where they are of that module.`,
+    `Weights of each network of the first run are in ${folder}${module === undefined ? '' : `, by the names of the module ${module} where they are of that module`}.`,
   ],
 });
