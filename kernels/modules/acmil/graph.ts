@@ -1,12 +1,5 @@
 /** ACMIL in a graph: the equations are in definition.ts. */
-import {
-  add,
-  hyperbolicTangent,
-  multiply,
-  rectify,
-  sigmoid,
-  subtract,
-} from '../../graph/operators/elementwise';
+import { add, hyperbolicTangent, multiply, rectify, sigmoid, subtract } from '../../graph/operators/elementwise';
 import { concat, reshape, slice, tile, transpose } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { layerNormalization } from '../../graph/operators/normalize';

@@ -122,7 +122,11 @@ describe('a cell in words', () => {
       const texts = drawn(rows);
       for (const text of is) assert.ok(texts.includes(text), `${text} among ${texts.join()}`);
       for (const text of isNot) assert.ok(!texts.includes(text), `${text} not among ${texts.join()}`);
-      assert.deepEqual(texts.filter((text) => text.includes('…')), [], 'every one fits');
+      assert.deepEqual(
+        texts.filter((text) => text.includes('…')),
+        [],
+        'every one fits',
+      );
     }
   });
 
