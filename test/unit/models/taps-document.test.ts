@@ -30,12 +30,13 @@ describe('docs/model-taps.md', () => {
 
   it('names every intervention with the shape of the graph input', () => {
     const graph = new GraphBuilder('interventions');
-    const rotated = { dimensions: 6, layout: 'half' } as const;
-    declareInterventions(graph, { heads: 5, kvHeads: 3, headDim: 7, hiddenSize: 11 }, 't', undefined, rotated);
+    const rotated = { dimensions: 8, layout: 'half' } as const;
+    declareInterventions(graph, { heads: 5, kvHeads: 3, headDim: 7, hiddenSize: 11 }, 't', undefined, rotated, true);
     const letters = new Map<unknown, string>([
       [5, 'h'],
       [3, 'g'],
-      [6, 'e'],
+      [8, 'e'],
+      [4, 'e/2'],
       [7, 'd'],
       [11, 'w'],
     ]);

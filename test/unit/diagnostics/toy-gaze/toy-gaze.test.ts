@@ -45,9 +45,9 @@ describe('toy gaze', () => {
     const running = trainArms({ trainer }, (_, act) => act(), {
       arms: [gazeArm(gazeArms[3]!, context)],
       seeds: 1,
-      steps: 350,
+      steps: 500,
       seed: 2,
-      every: 350,
+      every: 500,
     });
     let next = await running.next();
     while (!next.done) next = await running.next();
