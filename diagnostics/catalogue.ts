@@ -2,6 +2,7 @@
 import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
 import { alphaSweep } from './alpha-sweep/experiment';
+import { toyLungs } from './toy-lungs/experiment';
 import { toyCircuits } from './toy-circuits/experiment';
 import { rfaLens } from './rfa-lens/experiment';
 import { stateSizeExperiment } from './state-size/experiment';
@@ -91,6 +92,7 @@ export const experiments: readonly Experiment[] = [
   toyKnowledge,
   toySessions,
   alphaSweep,
+  toyLungs,
   mixersLm,
   stateSizeExperiment,
   toyGaze,

@@ -125,8 +125,20 @@ export function gateWeights(parameters: GateParameters): readonly ModuleWeight[]
   return [...body, ...heads];
 }
 
+/** Weights that folding leaves as they are. */
+const keptWeights = (parameters: GateParameters): readonly ModuleWeight[] =>
+  gateWeights(parameters).filter(({ name }) => !/\.(conv|bn)\./.test(name));
+
+/** What the graph reads: a convolution with a bias for each convolution with its batch norm. */
+export const foldedWeights = (parameters: GateParameters): readonly ModuleWeight[] => [
+  ...(hasBody(parameters) ? bodyLayers(parameters) : []).flatMap(({ name, out, inner }) =>
+    convolutionWeights(name, out, inner, 3),
+  ),
+  ...keptWeights(parameters),
+];
+
 export function gateFold(weights: Tensors, parameters: GateParameters): Tensors {
-  const kept = gateWeights(parameters).filter(({ name }) => !/\.(conv|bn)\./.test(name));
+  const kept = keptWeights(parameters);
   return {
     ...Object.fromEntries(
       (hasBody(parameters) ? bodyLayers(parameters) : []).flatMap(({ name }) =>

@@ -7,7 +7,7 @@ import { reduceMean } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import type { ModuleGraph } from '../../module';
 import { bilinearGraph, halvedGraph } from '../../module-parts/resize';
-import { blankVariance, headsOf, levels, type GateParameters } from './definition';
+import { blankVariance, headsOf, levels, type GateParameters, type Head } from './definition';
 
 function bodyGraph(graph: ModuleGraph, image: Value): Value {
   const [batch, , rows, columns] = image.shape.map(Number) as [number, number, number, number];
@@ -27,7 +27,8 @@ function bodyGraph(graph: ModuleGraph, image: Value): Value {
   return sigmoid(convolution(x, graph.weight('body.map.weight'), graph.weight('body.map.bias')));
 }
 
-function contextGraph(graph: ModuleGraph, parameters: GateParameters): Value | undefined {
+/** What the heads read, [b, G, S, S]; undefined: nothing. */
+export function contextGraph(graph: ModuleGraph, parameters: GateParameters): Value | undefined {
   const { context, batch, globals, image } = parameters;
   const shape = [batch, globals, image, image];
   if (context === 'none') return undefined;
@@ -40,22 +41,34 @@ function contextGraph(graph: ModuleGraph, parameters: GateParameters): Value | u
   return map;
 }
 
+/** A_j and F^_j of one scale, of features [b, C_j, H_j, W_j]. */
+export function headGraph(
+  graph: ModuleGraph,
+  features: Value,
+  context: Value | undefined,
+  { name, height, width, strength }: Head,
+  gate: string,
+): { readonly map: Value; readonly gated: Value } {
+  const read = context ? concat([features, bilinearGraph(graph, context, height, width, 'halves')], 1) : features;
+  const weight = (part: string): readonly [Value, Value] => [
+    graph.weight(`${name}.${part}.weight`),
+    graph.weight(`${name}.${part}.bias`),
+  ];
+  const hidden = rectify(convolution(read, ...weight('hidden'), { padding: 1 }));
+  const open = sigmoid(convolution(hidden, ...weight('map')));
+  const map = strength === 1 ? open : power(open, strength);
+  const gated = multiply(features, map);
+  return { map, gated: gate === 'residual' ? add(features, gated) : gated };
+}
+
 export function gateGraph(graph: ModuleGraph, parameters: GateParameters): Readonly<Record<string, Value>> {
   const context = contextGraph(graph, parameters);
   const outputs: Record<string, Value> = context ? { global: context } : {};
-  for (const { scale, name, height, width, strength } of headsOf(parameters)) {
-    const features = graph.input(`features${scale}`);
-    const read = context ? concat([features, bilinearGraph(graph, context, height, width, 'halves')], 1) : features;
-    const weight = (part: string): readonly [Value, Value] => [
-      graph.weight(`${name}.${part}.weight`),
-      graph.weight(`${name}.${part}.bias`),
-    ];
-    const hidden = rectify(convolution(read, ...weight('hidden'), { padding: 1 }));
-    const open = sigmoid(convolution(hidden, ...weight('map')));
-    const map = strength === 1 ? open : power(open, strength);
-    const gated = multiply(features, map);
-    outputs[`map${scale}`] = map;
-    outputs[`gated${scale}`] = parameters.gate === 'residual' ? add(features, gated) : gated;
+  for (const head of headsOf(parameters)) {
+    const features = graph.input(`features${head.scale}`);
+    const { map, gated } = headGraph(graph, features, context, head, parameters.gate);
+    outputs[`map${head.scale}`] = map;
+    outputs[`gated${head.scale}`] = gated;
   }
   return outputs;
 }

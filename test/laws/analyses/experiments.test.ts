@@ -26,6 +26,7 @@ const small: Readonly<Record<string, ParameterValues>> = {
   'rcmha-lm': { steps: 3, seeds: 2, length: 5, memory: 2, layers: 1, heads: 2 },
   'toy-bags': { steps: 3, seeds: 1, instances: 20, bags: 8, patterns: 2, branches: 2 },
   'toy-lanes': { steps: 2, seeds: 1, backboneSteps: 2, tasks: '2', selectors: 1, prompts: 1 },
+  'toy-lungs': { steps: 1, seeds: 1, channels: 1, bodyWidth: 1 },
   'toy-knowledge': { steps: 4, seeds: 1 },
   'toy-sessions': { steps: 4, seeds: 1 },
   'toy-gaze': { steps: 2, seeds: 1 },
