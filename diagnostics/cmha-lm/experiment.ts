@@ -31,7 +31,7 @@ const parameters: ParameterTable<LmParameters> = {
     kind: 'choice',
     title: 'Text',
     description:
-      'markov: a token follows from the ones just before it, which asks for positions. repeated: tokens drawn evenly and said twice, which asks for what stood behind an earlier copy.',
+      'markov: a token follows from the ones just before it, which asks for positions. repeated: tokens drawn evenly and repeated once, which asks for what followed an earlier copy.',
     options: ['markov', 'repeated'],
     default: 'markov',
   },
@@ -44,7 +44,7 @@ const parameters: ParameterTable<LmParameters> = {
     default: 2,
   },
   vocabulary: { kind: 'integer', title: 'Vocabulary', description: 'Different tokens.', min: 2, max: 32, default: 12 },
-  length: { kind: 'integer', title: 'Length', description: 'Places of a sequence.', min: 4, max: 512, default: 64 },
+  length: { kind: 'integer', title: 'Length', description: 'Tokens of a sequence.', min: 4, max: 512, default: 64 },
   layers: { kind: 'integer', title: 'Layers', description: 'Of the model.', min: 1, max: 6, default: 2 },
   heads: { kind: 'integer', title: 'Heads', description: 'Of each layer, 16 wide each.', min: 1, max: 16, default: 4 },
   scale: {

@@ -21,7 +21,7 @@ const measures = ({ best }: Pick<CmhaResult, 'best'>): readonly ArmMeasure[] => 
     unit: '',
     definition: 'Share of held-out tokens that have the largest logit.',
     range: [0, 1],
-    levels: [{ title: 'whoever knows the text', value: best.accuracy }],
+    levels: [{ title: 'best possible', value: best.accuracy }],
   },
 ];
 

@@ -13,10 +13,10 @@ export function finding(result: Partial<FiniteStateResult>): string {
   const degrees = ranked.map(({ layer, head }) => degree[layer]?.[head] ?? Number.NaN);
   const beyond = degrees.filter(Number.isNaN).length;
   if (beyond === ranked.length) {
-    return `On ${rows} tokens no head is met by its exponential series up to degree ${largestDegree}, within ${threeDigits(tolerance)}.`;
+    return `On ${rows} tokens no exponential series up to degree ${largestDegree} gives the outputs of a head within a relative error of ${threeDigits(tolerance)}.`;
   }
   const middle = degrees[(degrees.length - 1) >> 1] ?? Number.NaN;
   const most = beyond === 0 ? '' : ` ${counted(beyond, 'head needs', 'heads need')} more than ${largestDegree}.`;
   const median = Number.isNaN(middle) ? `more than ${largestDegree}` : String(middle);
-  return `On ${rows} tokens ${nameOf(first)} is met within ${threeDigits(tolerance)} by degree ${degrees[0]} of the exponential series; the median over ${counted(ranked.length, 'head', 'heads')} is ${median}.${most}`;
+  return `On ${rows} tokens the exponential series of degree ${degrees[0]} gives the outputs of ${nameOf(first)} within a relative error of ${threeDigits(tolerance)}; the median degree over ${counted(ranked.length, 'head', 'heads')} is ${median}.${most}`;
 }

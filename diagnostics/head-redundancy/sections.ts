@@ -131,12 +131,12 @@ function layersSection({ layerMean, layerChance }: HeadRedundancyResult): Sectio
     id: 'layers',
     title: 'Similarity by layer',
     caption:
-      'Attention weights are positive, so that maps are alike to some degree by nature: the line where each head reads other keys with the same weights.',
+      'Attention weights are positive, so that maps are alike to some degree by nature: the line of random keys is where each head gives the same weights to other keys.',
     x: { title: 'layer', unit: '', scale: 'category', categories: layerMean.map((_, layer) => `${layer}`) },
     y: { title: 'mean cosine of two heads', unit: '', scale: 'linear', min: 0, max: 1 },
     series: [
       { id: 'heads', title: 'measured', mark: 'line', points: points(layerMean) },
-      { id: 'chance', title: 'other keys', mark: 'line', points: points(layerChance) },
+      { id: 'chance', title: 'random keys', mark: 'line', points: points(layerChance) },
     ],
   };
 }
@@ -158,7 +158,7 @@ function planSections(result: HeadRedundancyResult): readonly Section[] {
         numberColumn('joint', 'Together', `${changeWords(result)}, without this head and all above it`, unit),
         numberColumn(
           'saved',
-          'Saved',
+          'Saved share',
           'share of the multiply-adds of all attention at this length: projections of query and output, scores, sums; keys and values where all their query heads are gone',
         ),
       ],

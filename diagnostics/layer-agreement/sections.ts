@@ -29,7 +29,7 @@ export function finding(result: Partial<LayerAgreementResult>): string {
   if (!first || !last) return `${what} is compared between layers, and no two layers with uneven maps are there.`;
   const mean = pairs.reduce((sum, { r }) => sum + r, 0) / pairs.length;
   const of = ({ a, b, r }: Pair): string => `layers ${a} and ${b} (${threeDigits(r)})`;
-  const least = pairs.length > 1 ? `, least ${of(last)}` : '';
+  const least = pairs.length > 1 ? `, least in ${of(last)}` : '';
   return `${what} in ${maps.length} layers agrees by ${threeDigits(mean)} on average (correlation over ${places} places; by chance within ${threeDigits(chance)} of 0): most in ${of(first)}${least}.`;
 }
 

@@ -91,7 +91,7 @@ function curveSection(result: PositionPreferenceResult): Section {
       unit: result.matched === 'tokens' ? 'positions' : 'patches',
       scale: 'log2',
     },
-    y: { title: 'attention, of the mean of its group', unit: '', scale: 'linear', min: 0 },
+    y: { title: 'attention / mean of its group', unit: '', scale: 'linear', min: 0 },
     series: drawn.map((place) => ({
       id: nameOf(place),
       title: nameOf(place),

@@ -137,10 +137,17 @@ const rankTable = ({ heads, share, rank }: RankResult): TableSection => ({
     numberColumn('one', 'Energy of rank 1', 'Share of the sum of squared entries that the best form of rank 1 keeps.'),
     numberColumn('some', `Energy of rank ${rank}`, 'The same of that rank.'),
     {
-      ...numberColumn('numbers', 'Numbers', 'Of both factors at that rank: 2 r w, w the width of the stream.'),
+      ...numberColumn(
+        'numbers',
+        'Numbers at this rank',
+        'Of both factors at that rank: 2 r w, w the width of the stream.',
+      ),
       digits: 9,
     },
-    { ...numberColumn('full', 'of', 'Numbers of the query and key maps of a head: 2 d w.'), digits: 9 },
+    {
+      ...numberColumn('full', 'Numbers of the head', 'Numbers of the query and key maps of a head: 2 d w.'),
+      digits: 9,
+    },
   ],
   rows: heads
     .slice(0, listed)

@@ -39,7 +39,7 @@ const parameters: ParameterTable<LmParameters> = {
   length: {
     kind: 'integer',
     title: 'Length',
-    description: 'Places of a sequence whose next token is predicted: 2 as in the published settings, 64 as is usual.',
+    description: 'Tokens of a sequence whose next token is predicted: 2 as in the published settings, 64 as is usual.',
     min: 1,
     max: 512,
     default: 64,

@@ -17,7 +17,7 @@ const measures = ({ best, counted }: Pick<RcmhaResult, 'best' | 'counted'>): rea
       unit: '',
       definition: `Share of held-out tokens that have the largest logit, at the ${counted.places} places that count.${reached ? '' : ` The first of them sees ${counted.sees} of the ${counted.order} tokens that the next one follows from.`}`,
       range: [0, 1],
-      levels: [{ title: 'whoever knows the source', value: best.accuracy }],
+      levels: [{ title: 'best possible', value: best.accuracy }],
     },
     {
       name: 'loss',

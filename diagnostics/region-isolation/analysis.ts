@@ -36,7 +36,7 @@ export const regionIsolation: Analysis<RegionIsolationParameters, RegionIsolatio
     },
     beta: {
       kind: 'number',
-      title: 'Taken from the scores',
+      title: 'Subtracted from the scores',
       description: `Between two regions, before softmax; ${largestIsolation} cuts them off from each other.`,
       min: 0,
       max: largestIsolation,

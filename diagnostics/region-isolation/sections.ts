@@ -44,8 +44,8 @@ export function finding(result: Partial<RegionIsolationResult>): string {
   const change = Number.isNaN(divergence)
     ? turned.length === 0
       ? ''
-      : `, and the last stream turns by ${threeDigits(mean(turned))} (1 - cosine, mean over tokens)`
-    : `, and the prediction behind the prompt moves by ${threeDigits(divergence)} nats`;
+      : `, and the residual stream after the last layer changes by ${threeDigits(mean(turned))} (1 - cosine, mean over tokens)`
+    : `, and the prediction of the next token changes by ${threeDigits(divergence)} nats`;
   return `Tokens of the ${regions.length} regions give ${threeDigits(mean(all.map(({ before }) => before)))} of their attention to other regions, mean over heads; ${nameOf(first)} gives most, ${threeDigits(first.before)} (even attention: ${threeDigits(first.even)}). With the regions ${cut} ${where} the mean is ${threeDigits(mean(all.map(({ after }) => after)))}${change}.`;
 }
 
@@ -121,8 +121,8 @@ function betweenSections(result: RegionIsolationResult): readonly Section[] {
     unit: '',
     definition: 'sum over i in s and j in s’ of A_ij / |s|, mean over all heads',
     scale: { kind: 'sequential', min: 0, max: 1 },
-    rows: { title: 'reading', labels: numbered },
-    columns: { title: 'read', labels: [...numbered, 'the rest'] },
+    rows: { title: 'reading', labels: numbered, named: true },
+    columns: { title: 'read', labels: [...numbered, 'the rest'], named: true },
     values,
   });
   return [
@@ -136,19 +136,19 @@ function outputSections(result: RegionIsolationResult): readonly Section[] {
   if (turned.length === 0) return [];
   const number = {
     name: 'turned',
-    title: 'Turned by',
+    title: 'Change',
     unit: '1 - cosine',
-    definition: '1 - cosine between the streams that leave the last layer, plain and with the regions kept apart',
+    definition: '1 - cosine between the residual streams after the last layer, plain and with the regions kept apart',
     scale: { kind: 'sequential', min: 0 },
   } as const;
   return [
     {
       kind: 'table',
       id: 'regions',
-      title: 'How far the last stream turns',
+      title: 'Change of the last residual stream',
       columns: [
         { name: 'region', title: 'Region', kind: 'text' },
-        numberColumn('turned', 'Turned by', `${number.definition}; mean over tokens`, number.unit),
+        numberColumn('turned', 'Change', `${number.definition}; mean over tokens`, number.unit),
       ],
       rows: [...regions, 'the rest'].flatMap((region, at) =>
         Number.isNaN(turnedIn[at] ?? Number.NaN) ? [] : [[region, cellOf(turnedIn[at])]],
@@ -159,7 +159,7 @@ function outputSections(result: RegionIsolationResult): readonly Section[] {
           {
             kind: 'image',
             id: 'image',
-            title: 'Where the last stream turns',
+            title: 'Where the last residual stream changes',
             caption: 'Bright patches end up elsewhere when the regions are kept apart.',
             image,
             numbers: [{ ...number, values: imageTurned }],
@@ -188,8 +188,8 @@ function outputSections(result: RegionIsolationResult): readonly Section[] {
             caption: `The two distributions differ by ${threeDigits(divergence)} nats (Kullback-Leibler, before from kept apart).`,
             columns: [
               { name: 'token', title: 'Token', kind: 'text' },
-              numberColumn('before', 'Before', 'probability behind the prompt'),
-              numberColumn('after', 'Kept apart', 'probability behind the prompt, regions kept apart'),
+              numberColumn('before', 'Before', 'probability as the next token of the prompt'),
+              numberColumn('after', 'Kept apart', 'probability as the next token of the prompt, regions kept apart'),
             ],
             rows: leading.map(({ token, before, after }) => [token, before, after]),
           } as const,

@@ -26,7 +26,7 @@ export function finding(result: Partial<RepositionedResult>): string {
   if (!first) return 'Nothing is measured yet.';
   const { from, to, before, moved, left } = result;
   const rising = all.filter(({ rise }) => rise > 0).length;
-  return `The tokens of ${to} give ${from} ${threeDigits(meanOf(before))} of their attention, mean over heads; put there it gets ${threeDigits(meanOf(moved))}, beside ${threeDigits(meanOf(left))} where it stood. It gains by the place in ${rising} of ${counted(all.length, 'head', 'heads')}, most in L${first.layer}H${first.head}: ${threeDigits(first.rise)}.`;
+  return `The tokens of ${to} give ${threeDigits(meanOf(before))} of their attention to ${from}, mean over heads; moved there, it gets ${threeDigits(meanOf(moved))}, against ${threeDigits(meanOf(left))} at its old place. The new place gives it more in ${rising} of ${counted(all.length, 'head', 'heads')}, most in L${first.layer}H${first.head}: ${threeDigits(first.rise)}.`;
 }
 
 export const sections = (result: Partial<RepositionedResult>): readonly Section[] =>

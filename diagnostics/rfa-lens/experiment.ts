@@ -114,7 +114,8 @@ const heldOut = 1500;
 export const rfaLens: Experiment<LensParameters, LensResult> = {
   id: 'rfa-lens',
   title: 'Random-feature attention',
-  question: 'What does one attention layer learn from fewer examples than a network that has to learn the order away?',
+  question:
+    'What does one attention layer learn from fewer examples than a network that has to learn that the order of the keys does not matter?',
   group: 'training',
   source: {
     reference: 'Fu, Guo, Bai, Mei 2023, arXiv:2307.11353 (RFA, BRFA, RFMLP; targets of the simulations)',

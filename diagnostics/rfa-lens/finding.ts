@@ -13,12 +13,12 @@ export function finding(given: Partial<LensResult>): string {
     threeDigits(overRuns(result, { curve: 'examples', at: examples, model }, target)?.mean ?? Number.NaN);
   const below = (model: ModelName, other: ModelName): string => {
     const [first, second] = (['T1', 'T2'] as const).map((target) => wins(result, target, model, other));
-    return `${model} is below ${other} on T1 in ${first!.won} of ${first!.runs} runs and on T2 in ${second!.won} of ${second!.runs}`;
+    return `The error of ${model} is below that of ${other} on T1 in ${first!.won} of ${first!.runs} runs and on T2 in ${second!.won} of ${second!.runs}`;
   };
   const errors = (target: 'T1' | 'T2', degree: number): string =>
-    `on ${target} of degree ${degree} RFA ${errorOf('RFA', target)}, BRFA ${errorOf('BRFA', target)} and RFMLP ${errorOf('RFMLP', target)} (the mean alone: ${threeDigits(result.constant[target])})`;
+    `on ${target} (degree ${degree}) ${errorOf('RFA', target)} with RFA, ${errorOf('BRFA', target)} with BRFA and ${errorOf('RFMLP', target)} with RFMLP (${threeDigits(result.constant[target])} when the mean is predicted)`;
   return [
-    `With ${examples} examples the relative test error is ${errors('T1', degree1)} and ${errors('T2', degree2)}.`,
-    `${below('RFA', 'RFMLP')}; ${below('BRFA', 'RFA')}.`,
+    `After ${examples} examples the relative test error is ${errors('T1', degree1)} and ${errors('T2', degree2)}.`,
+    `${below('RFA', 'RFMLP')}. ${below('BRFA', 'RFA')}.`,
   ].join(' ');
 }

@@ -54,7 +54,7 @@ export function finding(result: Partial<SpectralHeadsResult>): string {
       : '';
   const explains =
     most && !Number.isNaN(most.explained)
-      ? ` Of what is not even in a map, distance explains most in ${nameOf(most)}: ${threeDigits(100 * most.explained)} %.`
+      ? ` Distance alone explains most in ${nameOf(most)}: ${threeDigits(100 * most.explained)} % of how its map differs from even attention.`
       : '';
   return `Of ${counted(all.length, 'head', 'heads')}, the map of ${nameOf(first)} is nearest to ${matrixWords[result.form]}: the residual is ${threeDigits(first.residual)} of its norm.${explains}${byLayer}`;
 }

@@ -40,7 +40,7 @@ export function finding(given: Partial<StateSizeResult>): string {
   });
   const words = reached.map((one) => `${titles[one.kind]} ${overSeedsWords(one)}`).join(', ');
   const { ordered, runs } = inOrder(result, widest);
-  return `Of ${pairs} pairs in ${length} tokens are recalled with queries and keys ${widest} wide: ${words}; chance is ${threeDigits(1 / pairs)}. In ${ordered} of ${counted(runs, 'run', 'runs')} linear is below normalised and that below softmax, as published, each by ${least} or more.`;
+  return `Share recalled of ${pairs} pairs in ${length} tokens, with queries and keys of width ${widest}: ${words}; chance is ${threeDigits(1 / pairs)}. In ${ordered} of ${counted(runs, 'run', 'runs')} linear attention recalls less than normalised attention and that less than softmax, each by ${least} or more, as published.`;
 }
 
 /** Differences below it are not told apart from chance: about two standard errors of 256 sequences. */

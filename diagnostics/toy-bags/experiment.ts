@@ -39,7 +39,7 @@ const parameters: ParameterTable<ToyParameters> = {
   bags: {
     kind: 'integer',
     title: 'Training bags',
-    description: 'Half of them positive. Few are soon known by heart.',
+    description: 'Half of them positive. Few are soon memorised.',
     min: 8,
     max: 10_000,
     default: 64,

@@ -102,7 +102,7 @@ export function armsTable(result: ArmsResult, measures: readonly ArmMeasure[]): 
       ? [
           numberColumn(
             `${name}-difference`,
-            `less ${first.title}`,
+            `minus ${first.title}`,
             `${title} less that of ${first.title}, paired by seed: mean of the differences.`,
             unit,
           ),
@@ -130,7 +130,7 @@ export function armsTable(result: ArmsResult, measures: readonly ArmMeasure[]): 
   return {
     kind: 'table',
     id: 'arms',
-    title: 'What was reached',
+    title: 'Results after training',
     columns: [
       { name: 'arm', title: 'Network', kind: 'text' },
       { ...numberColumn('parameters', 'Parameters', 'Trained numbers of the network.'), digits: 9 },

@@ -44,7 +44,7 @@ const shapeNames = Object.keys(shapes) as Shape[];
 export interface Identity {
   readonly id: string;
   readonly title: string;
-  /** One to three letters, unique among its fellows: written at the end of a line. */
+  /** One to five characters, unique among its fellows: written at the end of a line. */
   readonly code: string;
   readonly hue: number;
   readonly shape: Shape;
@@ -78,17 +78,23 @@ export function identify(classes: readonly { readonly id: string; readonly title
   return identities;
 }
 
-/** `Sliding window` -> `SW`, `Fused` -> `Fu`; a taken code grows by the next letters of the title, then by a number. */
+/** `L2H4`, `RFA`: names that are short already. */
+const shortName = /^[A-Z][A-Z0-9]{1,4}$/;
+
+/**
+ * `Sliding window` -> `SW`, `Fused` -> `Fu`, `L2H4` -> `L2H4`; a taken code grows by the next letters of the title, then by a number.
+ */
 function codeOf(title: string, taken: ReadonlySet<string>): string {
+  if (shortName.test(title) && !taken.has(title)) return title;
   const words = title
     .replaceAll(/['’]s?/g, '')
     .split(/[^A-Za-z0-9]+/)
     .filter((word) => word.length > 0);
   const first = words[0] ?? '?';
-  const initials = words.map((word) => word.charAt(0).toUpperCase()).join('');
+  const initials = words.map((word) => (/^\d+$/.test(word) ? word : word.charAt(0).toUpperCase())).join('');
   const two = first.charAt(0).toUpperCase() + first.slice(1, 2).toLowerCase();
   const three = first.charAt(0).toUpperCase() + first.slice(1, 3).toLowerCase();
-  const candidates = words.length > 1 ? [initials.slice(0, 3), two, three] : [two, three];
+  const candidates = words.length > 1 ? [initials.slice(0, 4), two, three] : [two, three];
   for (const candidate of candidates) if (!taken.has(candidate)) return candidate;
   let number = 2;
   while (taken.has(`${two}${number}`)) number += 1;

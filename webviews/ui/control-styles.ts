@@ -8,6 +8,11 @@ export const controlStyles = css`
     height: 26px;
     white-space: nowrap;
   }
+  .empty-state vscode-button {
+    height: auto;
+    min-height: 26px;
+    white-space: normal;
+  }
   vscode-dropdown,
   vscode-text-field {
     width: 100%;

@@ -113,4 +113,12 @@ describe('identities', () => {
     ].map(({ code }) => code);
     assert.deepEqual(codes, ['SW', 'Fu', 'Al', 'Ful', 'Fus']);
   });
+
+  it('are the title itself where that is short: heads of a layer are told apart', () => {
+    const titles = ['L2H4', 'L2H5', 'RFA', 'T1'];
+    assert.deepEqual(
+      [...identify(titles.map((title) => ({ id: title, title }))).values()].map(({ code }) => code),
+      titles,
+    );
+  });
 });

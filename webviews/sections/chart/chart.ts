@@ -52,7 +52,7 @@ export const chartKind: PageKind<ChartSection> = {
               ${drawn.series.map(
                 ({ identity, title, mark }) =>
                   html`<li class="legend-entry">
-                    ${symbol(identity, dark)}${mark === undefined ? html`<span class="code">${identity.code}</span>` : nothing}<span
+                    ${symbol(identity, dark)}${mark === undefined && identity.code !== title ? html`<span class="code">${identity.code}</span>` : nothing}<span
                       >${title}</span
                     >
                   </li>`,
@@ -92,7 +92,7 @@ export const chartKind: PageKind<ChartSection> = {
         {
           shape: identity.shape,
           colour: colourOf(identity, theme.dark),
-          label: mark === undefined ? `${identity.code}  ${title}` : title,
+          label: mark === undefined && identity.code !== title ? `${identity.code}  ${title}` : title,
         },
         theme,
       ),

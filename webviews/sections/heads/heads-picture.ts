@@ -83,6 +83,8 @@ function drawHeads(
   const gap = at.cellWidth >= 8 && at.cellHeight >= 8 ? 1 : 0;
   // Under the shapes of the classes, which a long number in a narrow cell would otherwise run into.
   const baseline = classes.all.some(({ count }) => count > 0) ? at.cellHeight - 5 : at.cellHeight / 2 + 4;
+  // Counts (ranks, degrees) carry no decimals.
+  const whole = number.values.every((row) => row.every((value) => Number.isNaN(value) || Number.isInteger(value)));
   let missing = false;
   number.values.forEach((row, layer) =>
     row.forEach((value, head) => {
@@ -95,10 +97,16 @@ function drawHeads(
         marks.push({ kind: 'rect', ...inner, fill: css(colour) });
         if (at.written) {
           marks.push(
-            textMark(evenly(value, domain.high - domain.low), box.x + box.width / 2, baseline + box.y, theme, {
-              anchor: 'middle',
-              fill: inkOn(colour),
-            }),
+            textMark(
+              whole ? String(value) : evenly(value, domain.high - domain.low),
+              box.x + box.width / 2,
+              baseline + box.y,
+              theme,
+              {
+                anchor: 'middle',
+                fill: inkOn(colour),
+              },
+            ),
           );
         }
       }

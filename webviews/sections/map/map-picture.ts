@@ -45,16 +45,21 @@ export function mapPicture(section: MapSection): Picture {
 
 export const widest = ({ values }: MapSection): number => values.reduce((most, row) => Math.max(most, row.length), 0);
 
-function placeOn({ labels, named }: MapAxis, at: number): string {
+/** Marks for spaces and line ends are for tokens; a label that names its place is in words. */
+export const labelText = ({ named }: MapAxis, label: string): string => (named ? label : shownToken(label));
+
+function placeOn(axis: MapAxis, at: number): string {
+  const { labels, named } = axis;
   const label = labels[at];
   if (label === undefined || label === '') return String(at);
-  return `${named ? '' : `${at} `}${shortened(shownToken(label), 40)}`;
+  return `${named ? '' : `${at} `}${shortened(labelText(axis, label), 40)}`;
 }
 
 /** What stands at a place where not all labels fit. */
-const tickOn = ({ labels, named }: MapAxis, at: number): string => {
+const tickOn = (axis: MapAxis, at: number): string => {
+  const { labels, named } = axis;
   const label = labels[at];
-  return named && label !== undefined && label !== '' ? shortened(shownToken(label), 24) : String(at);
+  return named && label !== undefined && label !== '' ? shortened(labelText(axis, label), 24) : String(at);
 };
 
 const tallest = 520;
@@ -65,10 +70,10 @@ function drawMap(section: MapSection, domain: Domain, across: number, width: num
   const down = values.length;
   const labelRoom = Math.min(width * 0.28, 110);
   const face = { font: theme.editorFont };
-  const widestOf = (labels: readonly string[]): number =>
-    labels
+  const widestOf = (axis: MapAxis): number =>
+    axis.labels
       .slice(0, 200)
-      .reduce((most, label) => Math.max(most, textWidth(shortened(shownToken(label), 24), size, face)), 0);
+      .reduce((most, label) => Math.max(most, textWidth(shortened(labelText(axis, label), 24), size, face)), 0);
   const roughCell = Math.min(26, (width - 40) / Math.max(1, across), tallest / Math.max(1, down));
   const readable = roughCell >= size - 1 && rows.labels.length > 0;
   const ticksWidth = (axis: MapAxis, count: number): number =>
@@ -76,13 +81,13 @@ function drawMap(section: MapSection, domain: Domain, across: number, width: num
       (a, b) => Math.max(a, b),
       0,
     );
-  const left = 18 + Math.ceil(Math.min(labelRoom, readable ? widestOf(rows.labels) : ticksWidth(rows, down))) + 6;
+  const left = 18 + Math.ceil(Math.min(labelRoom, readable ? widestOf(rows) : ticksWidth(rows, down))) + 6;
   const cellWidth = Math.min(26, (width - left) / Math.max(1, across));
   const cellHeight =
     down === across ? Math.min(cellWidth, tallest / Math.max(1, down)) : Math.min(26, tallest / Math.max(1, down));
   const square = down === across ? Math.min(cellWidth, cellHeight) : cellWidth;
   const named = square >= size - 1 && columns.labels.length > 0;
-  const labelsHeight = named ? Math.min(96, widestOf(columns.labels)) * 0.95 + 6 : size + 4;
+  const labelsHeight = named ? Math.min(96, widestOf(columns)) * 0.95 + 6 : size + 4;
   const top = size + 6 + labelsHeight;
   const [plotWidth, plotHeight] = [square * across, cellHeight * down];
   const ratio = 2;
@@ -156,7 +161,7 @@ function rowLabels({ values, rows }: MapSection, written: boolean, at: Labelled,
   if (written) {
     return rows.labels.slice(0, values.length).map((label, row) => {
       const { x, y } = place(row);
-      const text = fitted(shownToken(label), at.room, size, theme.editorFont);
+      const text = fitted(labelText(rows, label), at.room, size, theme.editorFont);
       return textMark(text, x, y, theme, { anchor: 'end', font: theme.editorFont, fill: theme.foreground });
     });
   }
@@ -170,7 +175,7 @@ function columnLabels({ columns }: MapSection, written: boolean, across: number,
   const size = smallSize(theme);
   if (written) {
     return columns.labels.slice(0, across).map((label, column) => {
-      const text = fitted(shownToken(label), at.room, size, theme.editorFont);
+      const text = fitted(labelText(columns, label), at.room, size, theme.editorFont);
       const x = at.left + (column + 0.5) * at.cell + size * 0.36;
       return textMark(text, x, at.top - 4, theme, { turn: -90, font: theme.editorFont, fill: theme.foreground });
     });

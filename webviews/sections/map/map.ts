@@ -1,10 +1,9 @@
 import type { MapSection } from '../../../protocol/sections/map';
 import { significant } from '../../ui/numbers';
-import { shownToken } from '../../ui/token-text';
 import { parseGridKey } from '../grid-keys';
 import { remembered } from '../remembered';
 import { twinColumn, type PictureKind, type TwinRow } from '../section-kind';
-import { mapPicture, widest } from './map-picture';
+import { labelText, mapPicture, widest } from './map-picture';
 
 const picture = remembered((section: MapSection) => mapPicture(section));
 
@@ -21,9 +20,9 @@ export const mapKind: PictureKind<MapSection> = {
     const all: TwinRow[] = values.flatMap((of, row) =>
       of.map((value, column): TwinRow => [
         row,
-        shownToken(rows.labels[row] ?? ''),
+        labelText(rows, rows.labels[row] ?? ''),
         column,
-        shownToken(columns.labels[column] ?? ''),
+        labelText(columns, columns.labels[column] ?? ''),
         value,
       ]),
     );

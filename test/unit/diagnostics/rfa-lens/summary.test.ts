@@ -44,7 +44,7 @@ describe('the summary of the random-feature experiment', () => {
     assert.deepEqual(wins(result, 'T2', 'BRFA', 'RFA'), { won: 1, runs: 2 });
     assert.equal(
       finding(result),
-      'With 400 examples the relative test error is on T1 of degree 2 RFA 0.05, BRFA 0.05 and RFMLP 0.135 (the mean alone: 0.15) and on T2 of degree 1 RFA 0.1, BRFA 0.125 and RFMLP 0.5 (the mean alone: 1). RFA is below RFMLP on T1 in 1 of 2 runs and on T2 in 2 of 2; BRFA is below RFA on T1 in 1 of 2 runs and on T2 in 1 of 2.',
+      'After 400 examples the relative test error is on T1 (degree 2) 0.05 with RFA, 0.05 with BRFA and 0.135 with RFMLP (0.15 when the mean is predicted) and on T2 (degree 1) 0.1 with RFA, 0.125 with BRFA and 0.5 with RFMLP (1 when the mean is predicted). The error of RFA is below that of RFMLP on T1 in 1 of 2 runs and on T2 in 2 of 2. The error of BRFA is below that of RFA on T1 in 1 of 2 runs and on T2 in 1 of 2.',
     );
     const [first] = result.measured.filter(({ curve }) => curve === 'mean');
     const half = { ...result, measured: result.measured.filter((one) => one.curve !== 'mean' || one === first) };

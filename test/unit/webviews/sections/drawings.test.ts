@@ -130,6 +130,47 @@ describe('a cell in words', () => {
     }
   });
 
+  it('of a map whose labels are words: their spaces as they are, unlike those of tokens', () => {
+    const axis = { title: 'read', labels: ['region 1', 'the rest'] };
+    const texts = (named: object): readonly string[] =>
+      pictureOf({
+        ...mapStory(),
+        rows: { ...axis, ...named },
+        columns: { ...axis, ...named },
+        values: [
+          [0, 1],
+          [1, 0],
+        ],
+      })
+        .draw(900, theme)
+        .marks.flatMap((mark) => (mark.kind === 'text' && mark.text.includes('rest') ? [mark.text] : []));
+    assert.deepEqual(texts({ named: true }), ['the rest', 'the rest']);
+    assert.deepEqual(texts({}), ['the·rest', 'the·rest']);
+  });
+
+  it('of heads with counts: without decimals, and with as many as its span asks for otherwise', () => {
+    const texts = (values: readonly (readonly number[])[]): readonly string[] => {
+      return pictureOf({
+        ...headsStory(1, 2),
+        classes: [],
+        numbers: [
+          {
+            name: 'degree',
+            title: 'Degree',
+            unit: '',
+            definition: 'd',
+            scale: { kind: 'sequential', min: 0, max: 16 },
+            values,
+          },
+        ],
+      })
+        .draw(900, theme)
+        .marks.flatMap((mark) => (mark.kind === 'text' && /^(?:2|16)(?:\.|$)/.test(mark.text) ? [mark.text] : []));
+    };
+    assert.deepEqual(texts([[2, 16]]).slice(0, 2), ['2', '16']);
+    assert.deepEqual(texts([[2.5, 16]]).slice(0, 2), ['2.5', '16.0']);
+  });
+
   it('of a map and of a token: the texts as they can be seen', () => {
     assert.equal(pictureOf(mapStory()).words('13.1')?.title, 'Query 13 ·to, Key 1 ·Mary');
     assert.equal(pictureOf(tokensStory()).words('4')?.title, 'token 4, ·71432');
