@@ -43,6 +43,7 @@ import { positionPreference } from './position-preference/analysis';
 import { regionIsolation } from './region-isolation/analysis';
 import { repositionedRegion } from './repositioned-region/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
+import { spanRetrieval } from './span-retrieval/analysis';
 import { spectralHeads } from './spectral-heads/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { zeroTuning } from './zerotuning/analysis';
@@ -69,6 +70,7 @@ export const analyses: readonly Analysis[] = [
   finiteState,
   headConcentration,
   retrievalHead,
+  spanRetrieval,
   attentionInfluence,
   zeroTuning,
   regionIsolation,

@@ -28,6 +28,8 @@ export interface Case {
   readonly corpus: string;
   /** File of questions with two options, as token ids. */
   readonly questions: string;
+  /** File of pairs of token ids. */
+  readonly pairs: string;
 }
 
 export interface PictureSet {
@@ -62,6 +64,7 @@ export class Cases {
   private readonly pictures = writePictures(this.folder);
   private readonly corpus = writeCorpus(this.folder);
   private readonly questions = writeQuestions(this.folder);
+  private readonly pairs = writePairs(this.folder);
 
   private async open(name: string, { config, tensors }: Checkpoint, prompt: readonly number[]): Promise<Case> {
     const at = join(this.folder, String(this.opened.length));
@@ -69,8 +72,8 @@ export class Cases {
     writeSafetensors(join(at, 'model.safetensors'), tensors);
     const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
     this.opened.push(model);
-    const { pictures, corpus, questions } = this;
-    return { name, model, ids: prompt, pictures, corpus, questions };
+    const { pictures, corpus, questions, pairs } = this;
+    return { name, model, ids: prompt, pictures, corpus, questions, pairs };
   }
 
   /** One checkpoint of every family, and one whose heads are known to do something. */
@@ -88,8 +91,17 @@ export class Cases {
     const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
     this.opened.push(model);
     const prompt = [1, 5, 9, vlm.imageToken, 11, 17, 23, 8, 4, 31, 2, 12];
-    const { pictures, corpus, questions } = this;
-    return { name: vlm.name, model, ids: prompt, image: join(pictures.folder, 'a.png'), pictures, corpus, questions };
+    const { pictures, corpus, questions, pairs } = this;
+    return {
+      name: vlm.name,
+      model,
+      ids: prompt,
+      image: join(pictures.folder, 'a.png'),
+      pictures,
+      corpus,
+      questions,
+      pairs,
+    };
   }
 
   async permuted(): Promise<readonly PermutedCase[]> {
@@ -163,6 +175,17 @@ function writeQuestions(at: string): string {
     options: [[30 + i], [40 + ((3 * i) % 10)]],
     answer: i % 2,
   }));
+  writeFileSync(file, lines.map((line) => JSON.stringify(line)).join('\n'));
+  return file;
+}
+
+/** The partner of a list of tokens is it turned round, with one token more. */
+function writePairs(at: string): string {
+  const file = join(at, 'pairs.jsonl');
+  const lines = Array.from({ length: 6 }, (_, i) => [
+    [20 + i, 30 + i],
+    [30 + i, 20 + i, 40],
+  ]);
   writeFileSync(file, lines.map((line) => JSON.stringify(line)).join('\n'));
   return file;
 }

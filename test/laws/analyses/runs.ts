@@ -22,7 +22,7 @@ export interface Recorded {
 }
 
 /** What the usual parameters do not fit: these checkpoints are tiny, and most read text alone. */
-const fitting = (id: string, { pictures, questions }: Case): ParameterValues => {
+const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterValues => {
   const choices = {
     questions,
     count: 4,
@@ -37,6 +37,7 @@ const fitting = (id: string, { pictures, questions }: Case): ParameterValues => 
   const known: Readonly<Record<string, ParameterValues>> = {
     divergence: { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' },
     'divergence-set': { truth: pictures.truth, tokens: 4, layers: '0,1' },
+    'span-retrieval': { pairs },
     'retrieval-head': { tokens: 3, masked: '1', mode: 'mean', chosen: '0.1' },
     'attention-influence': { probes: 3, window: 24 },
     attribution: { steps: 2 },
