@@ -21,6 +21,7 @@ import {
   aggregationMultiplyAdds,
   aggregationWeights,
   eighth,
+  fineShare,
   leastSide,
   quarter,
   safaGraph,
@@ -104,7 +105,7 @@ function reference(picture: Tensor, weights: Tensors, additions: number): Tensor
   const fourth = layer(picture, 'quarter_conv', { stride: 4 });
   const coarsest = layer(fourth, 'hexa_conv', { stride: 2 });
   const [height, width] = picture.shape.slice(2) as [number, number];
-  const { output: fine, share } = safaReference(
+  const { output: fine, shares } = safaReference(
     featuresOf(picture, weights, true),
     featuresOf(fourth, weights, true),
     under(weights, prefix),
@@ -120,7 +121,7 @@ function reference(picture: Tensor, weights: Tensors, additions: number): Tensor
     for (let map = 0; map < additions; map++) total += added.data[(b * additions + map) * size + within]!;
     return total;
   });
-  return { output, share };
+  return { output, share: fineShare(shares) };
 }
 
 function build(graph: ModuleGraph, { additions }: FeatEnhancerParameters): Readonly<Record<string, Value>> {
