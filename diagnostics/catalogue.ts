@@ -17,6 +17,7 @@ import { toyKnowledge } from './toy-knowledge/experiment';
 import { toySessions } from './toy-sessions/experiment';
 import { toyGaze } from './toy-gaze/experiment';
 import { toyLifting } from './toy-lifting/experiment';
+import { toyLowLight } from './toy-low-light/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { attribution } from './attribution/analysis';
@@ -99,4 +100,5 @@ export const experiments: readonly Experiment[] = [
   stateSizeExperiment,
   toyGaze,
   toyLifting,
+  toyLowLight,
 ];

@@ -5,16 +5,23 @@ import type { Workbench } from '../experiment';
 import { overSeeds, trainArms, type Arm, type ArmsParameters, type ArmsResult, type TrainedArms } from './arms';
 import { overSeedsWords } from './arms-sections';
 
-/** Trains all arms by the parameters of the job; `partial` is what the experiment shows of them meanwhile. */
+/** Trains all arms by the parameters of the job; `partial` is what the experiment shows of them meanwhile; `every`: see `ArmsPlan`. */
 export async function* armsSteps<P extends ArmsParameters, R>(
   bench: Pick<Workbench, 'trainer'>,
   { parameters: { seeds, steps }, seed, step }: Pick<AnalysisJob<P>, 'parameters' | 'seed' | 'step'>,
   arms: readonly Arm[],
   partial: (arms: ArmsResult) => Partial<R>,
+  every?: number,
 ): AsyncGenerator<Step<R>, TrainedArms> {
   const [first, ...rest] = arms;
   if (!first) throw new RangeError('there is nothing to train');
-  const running = trainArms(bench, step, { arms: [first, ...rest], seeds, steps, seed });
+  const running = trainArms(bench, step, {
+    arms: [first, ...rest],
+    seeds,
+    steps,
+    seed,
+    ...(every === undefined ? {} : { every }),
+  });
   for (;;) {
     const next = await running.next();
     if (next.done) return next.value;

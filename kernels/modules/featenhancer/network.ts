@@ -21,6 +21,7 @@ import {
   aggregationMultiplyAdds,
   aggregationWeights,
   eighth,
+  fineShare,
   leastSide,
   quarter,
   safaGraph,
@@ -83,7 +84,7 @@ function featuresOf(x: Tensor, weights: Tensors, lastRelu: boolean): Tensor {
   return lastRelu ? relu(f7) : f7;
 }
 
-function featuresGraph(graph: ModuleGraph, x: Value, lastRelu: boolean): Value {
+export function featuresGraph(graph: ModuleGraph, x: Value, lastRelu: boolean): Value {
   const layer = (at: number, ...read: readonly Value[]): Value =>
     convolutionOf(concat(read, 1), graph.weight(`e_conv${at}.weight`), graph.weight(`e_conv${at}.bias`), {
       padding: 1,
@@ -104,7 +105,7 @@ function reference(picture: Tensor, weights: Tensors, additions: number): Tensor
   const fourth = layer(picture, 'quarter_conv', { stride: 4 });
   const coarsest = layer(fourth, 'hexa_conv', { stride: 2 });
   const [height, width] = picture.shape.slice(2) as [number, number];
-  const { output: fine, share } = safaReference(
+  const { output: fine, shares } = safaReference(
     featuresOf(picture, weights, true),
     featuresOf(fourth, weights, true),
     under(weights, prefix),
@@ -120,16 +121,16 @@ function reference(picture: Tensor, weights: Tensors, additions: number): Tensor
     for (let map = 0; map < additions; map++) total += added.data[(b * additions + map) * size + within]!;
     return total;
   });
-  return { output, share };
+  return { output, share: fineShare(shares) };
 }
 
 function build(graph: ModuleGraph, { additions }: FeatEnhancerParameters): Readonly<Record<string, Value>> {
   const picture = graph.input('picture');
-  const [batch, , height, width] = picture.shape.map(Number) as [number, number, number, number];
-  const layer = (x: Value, name: string, of: { readonly stride?: number; readonly padding?: number }): Value =>
-    convolutionOf(x, graph.weight(`${name}.weight`), graph.weight(`${name}.bias`), of);
-  const fourth = layer(picture, 'quarter_conv', { stride: 4 });
-  const coarsest = layer(fourth, 'hexa_conv', { stride: 2 });
+  const [height, width] = picture.shape.slice(2).map(Number) as [number, number];
+  const layer = (x: Value, name: string, stride: number): Value =>
+    convolutionOf(x, graph.weight(`${name}.weight`), graph.weight(`${name}.bias`), { stride });
+  const fourth = layer(picture, 'quarter_conv', 4);
+  const coarsest = layer(fourth, 'hexa_conv', 2);
   const { output: fine, share } = safaGraph(
     inside(graph, prefix),
     featuresGraph(graph, picture, true),
@@ -137,10 +138,16 @@ function build(graph: ModuleGraph, { additions }: FeatEnhancerParameters): Reado
     aggregationOf(additions),
   );
   const coarse = bilinearGraph(graph, featuresGraph(graph, coarsest, false), height, width, 'corners');
-  const merged = layer(concat([fine, coarse], 1), 'ue_conv8', { padding: 1 });
-  const added = hyperbolicTangent(layer(merged, 'ue_conv9', { padding: 1 }));
-  const maps = reshape(added, [batch, additions, 3, height, width]);
-  return { output: add(picture, reduceSum(maps, [1], false)), share };
+  return { output: addedGraph(graph, picture, concat([fine, coarse], 1), additions), share };
+}
+
+/** The picture with the maps that the last two convolutions make of the features `read`. */
+export function addedGraph(graph: ModuleGraph, picture: Value, read: Value, additions: number): Value {
+  const [batch, , height, width] = picture.shape.map(Number) as [number, number, number, number];
+  const layer = (x: Value, name: string): Value =>
+    convolutionOf(x, graph.weight(`${name}.weight`), graph.weight(`${name}.bias`), { padding: 1 });
+  const added = hyperbolicTangent(layer(layer(read, 'ue_conv8'), 'ue_conv9'));
+  return add(picture, reduceSum(reshape(added, [batch, additions, 3, height, width]), [1], false));
 }
 
 export const featEnhancer: Module<FeatEnhancerParameters> = {

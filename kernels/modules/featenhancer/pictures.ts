@@ -6,10 +6,12 @@ import type { Tensor } from '../../tensors/tensor';
 const axes = { rows: { title: 'Row' }, columns: { title: 'Column' } } as const;
 const bins = 20;
 
-export function sharePictures(share: Tensor, channels: number): readonly Picture[] {
+export function sharePictures(share: Tensor, channels: number, scales = 2): readonly Picture[] {
   const [, blocks, height, width] = share.shape as [number, number, number, number];
   const pixels = height * width;
   const of = (block: number): Float64Array => share.data.subarray(block * pixels, (block + 1) * pixels);
+  const even = 1 / scales;
+  const others = scales === 2 ? 'the coarse one' : 'the others';
   const mean = new Float64Array(pixels);
   for (let block = 0; block < blocks; block++) of(block).forEach((value, at) => (mean[at]! += value / blocks));
   const map = (id: string, title: string, caption: string, definition: string, values: Float64Array): Picture => ({
@@ -22,7 +24,7 @@ export function sharePictures(share: Tensor, channels: number): readonly Picture
     scale: 'diverging',
     ...axes,
     values: rowsOf(
-      values.map((value) => value - 0.5),
+      values.map((value) => value - even),
       height,
       width,
     ),
@@ -34,8 +36,8 @@ export function sharePictures(share: Tensor, channels: number): readonly Picture
     map(
       'trust',
       'Which scale each pixel trusts',
-      'Above 0 a pixel takes more of the fine scale, below 0 more of the coarse one; 0 everywhere would be the plain mean of the two.',
-      'w_0 - 1/2, mean over blocks; a pixel stands for 8 x 8 of the input',
+      `Above 0 a pixel takes more of the fine scale than 1/${scales}, below 0 more of ${others}; a share of 1/${scales} for each scale would be their plain mean.`,
+      `w_0 - 1/${scales}, mean over blocks; a pixel stands for 8 x 8 of the input`,
       mean,
     ),
     ...Array.from({ length: Math.min(blocks, 8) }, (_, block) =>
@@ -43,7 +45,7 @@ export function sharePictures(share: Tensor, channels: number): readonly Picture
         `block-${block}`,
         `Block ${block + 1} of ${blocks}`,
         'The choice of one block of channels; blocks that look alike choose alike.',
-        'w_0 - 1/2, w_0 the softmax over the two scales of T_l . T_t / sqrt(d), of the fine scale',
+        `w_0 - 1/${scales}, w_0 the softmax over the ${scales} scales of T_l . T_t / sqrt(d), of the fine scale`,
         of(block),
       ),
     ),
@@ -52,7 +54,7 @@ export function sharePictures(share: Tensor, channels: number): readonly Picture
       id: 'histogram',
       title: 'How decided the choice is',
       caption:
-        'Shares of the fine scale over pixels and blocks: a heap at 0.5 is a mean, heaps at 0 and 1 are choices.',
+        'Shares of the fine scale over pixels and blocks: a heap at 1 / scales is a mean, heaps at 0 and 1 are choices.',
       x: { title: 'Share of the fine scale, w_0', unit: '', scale: 'linear' },
       y: { title: 'Share of pixels and blocks', unit: '', scale: 'linear' },
       series: [
@@ -73,7 +75,7 @@ export function sharePictures(share: Tensor, channels: number): readonly Picture
         { title: 'Multiply-adds', kind: 'number', definition: 'scores and sums, without projections' },
       ],
       rows: [
-        [`between 2 scales at ${pixels} pixels`, 4 * pixels * channels],
+        [`between ${scales} scales at ${pixels} pixels`, 2 * scales * pixels * channels],
         [`softmax attention between ${pixels} pixels`, 2 * pixels * pixels * channels],
       ],
     },

@@ -12,6 +12,7 @@ import {
   aggregationWeights,
   eighth,
   embedded,
+  fineShare,
   leastSide,
   quarter,
   safaGraph,
@@ -23,6 +24,8 @@ import { sharePictures } from './pictures';
 export interface SafaParameters extends Record<string, number | boolean | string> {
   readonly channels: number;
   readonly blocks: number;
+  /** S, from 2. */
+  readonly scales: number;
   readonly target: string;
   readonly scaled: boolean;
   readonly height: number;
@@ -30,22 +33,26 @@ export interface SafaParameters extends Record<string, number | boolean | string
   readonly batch: number;
 }
 
-const aggregationOf = ({ blocks, target, scaled }: SafaParameters): Aggregation => ({
+const aggregationOf = ({ blocks, scales, target, scaled }: SafaParameters): Aggregation => ({
   blocks,
-  target: target === 'fine' ? 0 : 1,
+  target: { fine: 0, coarsest: scales - 1 }[target] ?? 1,
   scaled,
 });
+
+/** Names of the inputs of the third scale and those behind it. */
+const furtherOf = ({ scales }: Pick<SafaParameters, 'scales'>): readonly string[] =>
+  Array.from({ length: scales - 2 }, (_, at) => `scale${at + 3}`);
 
 export const safa: Module<SafaParameters> = {
   id: 'safa',
   title: 'Scale-aware aggregation (FeatEnHancer)',
   kind: 'fusion',
   summary:
-    'At every pixel each block of channels chooses between a fine and a coarse feature map by a softmax over the two scales. No pixel reads another, so it is linear in the pixels, unlike attention over them.',
+    'At every pixel each block of channels chooses between a fine and a coarse feature map, or more scales, by a softmax over them. No pixel reads another, so it is linear in the pixels, unlike attention over them.',
   source: {
     reference: 'ICCV 2023, section 3.2; feat_enhancer.py of github.com/khurramHashmi/FeatEnHancer',
     trust: 'high',
-    note: 'As in the code: scores are over sqrt(d), and both scales are compared with the coarse one. The paper leaves out the root. State dict: scale_aware_aggregation.* of the network.',
+    note: 'As in the code: scores are over sqrt(d), and both scales are compared with the coarse one. The paper leaves out the root. More than two scales are not published. State dict: scale_aware_aggregation.* of the network.',
   },
   parameters: {
     channels: { kind: 'integer', title: 'Channels', description: '24 as published.', min: 1, max: 256, default: 24 },
@@ -57,11 +64,20 @@ export const safa: Module<SafaParameters> = {
       max: 64,
       default: 8,
     },
+    scales: {
+      kind: 'integer',
+      title: 'Scales',
+      description: 'Maps that are chosen from: 2 as published. Those from the third come in at an eighth of the size.',
+      min: 2,
+      max: 8,
+      default: 2,
+    },
     target: {
       kind: 'choice',
       title: 'Target scale',
-      description: 'The scale that both are compared with: the coarse one as published.',
-      options: ['coarse', 'fine'],
+      description:
+        'The scale that all are compared with: the coarse one, the second, as published; coarsest: the last.',
+      options: ['coarse', 'fine', 'coarsest'],
       default: 'coarse',
     },
     scaled: {
@@ -90,7 +106,7 @@ export const safa: Module<SafaParameters> = {
   },
   refuse: ({ channels, blocks }) =>
     channels % blocks !== 0 ? `${channels} channels do not fall into ${blocks} equal blocks.` : undefined,
-  inputs: ({ batch, channels, height, width }) => [
+  inputs: ({ batch, channels, scales, height, width }) => [
     {
       name: 'fine',
       kind: 'feature-map',
@@ -105,8 +121,16 @@ export const safa: Module<SafaParameters> = {
       description: '[batch, channels, height / 4, width / 4]: floor((H - 7) / 4) + 1 rows',
       shape: [batch, channels, quarter(height), quarter(width)],
     },
+    ...furtherOf({ scales }).map((name, at) => ({
+      name,
+      kind: 'feature-map' as const,
+      title: `Map of scale ${at + 3}`,
+      description:
+        '[batch, channels, height / 8, width / 8]: floor((H / 4 - 3) / 2) + 1 rows of H / 4 of the coarse map',
+      shape: [batch, channels, eighth(height), eighth(width)],
+    })),
   ],
-  outputs: ({ batch, channels, blocks, height, width }) => [
+  outputs: ({ batch, channels, blocks, scales, height, width }) => [
     {
       name: 'output',
       title: 'Fine map with what was chosen',
@@ -119,6 +143,16 @@ export const safa: Module<SafaParameters> = {
       description: '[batch, blocks, height / 8, width / 8], between 0 and 1',
       shape: [batch, blocks, eighth(height), eighth(width)],
     },
+    ...(scales > 2
+      ? [
+          {
+            name: 'shares',
+            title: 'Share of each scale',
+            description: '[batch, blocks, scales, height / 8, width / 8], 1 over the scales of a pixel',
+            shape: [batch, blocks, scales, eighth(height), eighth(width)],
+          },
+        ]
+      : []),
   ],
   weights: ({ channels }) => aggregationWeights(channels),
   parametersOf(shapeOf) {
@@ -126,22 +160,31 @@ export const safa: Module<SafaParameters> = {
     return query ? { channels: query[0]! } : {};
   },
   reference({ inputs, weights }, parameters) {
-    const { output, share } = safaReference(inputs['fine']!, inputs['coarse']!, weights, aggregationOf(parameters));
-    return { output, share };
+    const further = furtherOf(parameters).map((name) => inputs[name]!);
+    const of = aggregationOf(parameters);
+    const { output, shares } = safaReference(inputs['fine']!, inputs['coarse']!, weights, of, further);
+    return { output, share: fineShare(shares), ...(further.length > 0 ? { shares } : {}) };
   },
-  build: (graph, parameters) => ({
-    ...safaGraph(graph, graph.input('fine'), graph.input('coarse'), aggregationOf(parameters)),
-  }),
-  cost({ batch, channels, blocks, height, width }) {
+  build(graph, parameters) {
+    const further = furtherOf(parameters).map((name) => graph.input(name));
+    return { ...safaGraph(graph, graph.input('fine'), graph.input('coarse'), aggregationOf(parameters), further) };
+  },
+  cost({ batch, channels, blocks, scales, height, width }) {
     const multiplyAdds = batch * aggregationMultiplyAdds(channels, height, width);
     const [whole, fine, small] = [height * width, quarter(height) * quarter(width), eighth(height) * eighth(width)];
     const count = parameterCount(aggregationWeights(channels));
     return {
       multiplyAdds,
-      // Scores and mix of two scales: two multiply-adds a channel each; four operations on a share; seven on a number that is resized.
-      flops: 2 * multiplyAdds + batch * (8 * small * channels + 4 * small * blocks + 8 * whole * channels),
+      // Scores and mix: two multiply-adds a channel and scale; four operations on a share of two scales, which one difference decides, five on
+      // one of more; seven on a number that is resized.
+      flops:
+        2 * multiplyAdds +
+        batch * (4 * scales * small * channels + (scales > 2 ? 5 * scales : 4) * small * blocks + 8 * whole * channels),
       // The fine map is read twice; what was chosen is resized along rows and columns in four passes each.
-      bytes: 4 * (count + batch * channels * (8 * whole + 4 * eighth(height) * width + 3 * fine + 12 * small)),
+      bytes:
+        4 *
+        (count +
+          batch * channels * (8 * whole + 4 * eighth(height) * width + 3 * fine + (12 + 6 * (scales - 2)) * small)),
       parameters: count,
     };
   },
@@ -162,7 +205,7 @@ export const safa: Module<SafaParameters> = {
   limits: [
     {
       name: 'blocks of one channel: w_0 = sigmoid((q - k) k), number by number',
-      parameters: { channels: 4, blocks: 4, target: 'coarse' },
+      parameters: { channels: 4, blocks: 4, scales: 2, target: 'coarse' },
       equals({ inputs, weights }, { height, width }) {
         const [q, k] = embedded(inputs['fine']!, inputs['coarse']!, weights);
         const share = mapped(q, (value, at) => 1 / (1 + Math.exp(-(value - k.data[at]!) * k.data[at]!)));
@@ -172,7 +215,7 @@ export const safa: Module<SafaParameters> = {
     },
     {
       name: 'a coarse scale of zeros: half of each, whatever the fine one is',
-      parameters: { target: 'coarse' },
+      parameters: { scales: 2, target: 'coarse' },
       call: ({ inputs, weights }) => ({
         inputs,
         weights: {
@@ -196,24 +239,32 @@ export const safa: Module<SafaParameters> = {
       id: 'normal',
       title: 'Normal numbers',
       description: 'Standard normal numbers: no scale is better anywhere.',
-      draw: ({ batch, channels, height, width }, seed) => ({
+      draw: ({ batch, channels, scales, height, width }, seed) => ({
         fine: normalTensor([batch, channels, height, width], seedFor(seed, 'fine')),
         coarse: normalTensor([batch, channels, quarter(height), quarter(width)], seedFor(seed, 'coarse')),
+        ...Object.fromEntries(
+          furtherOf({ scales }).map((name) => [
+            name,
+            normalTensor([batch, channels, eighth(height), eighth(width)], seedFor(seed, name)),
+          ]),
+        ),
       }),
     },
     {
       id: 'discs',
       title: 'Discs at both scales',
       description:
-        'Three discs on a ground; the coarse map is the fine one made smaller, strong in its left half only.',
-      draw({ batch, channels, height, width }, seed) {
+        'Three discs on a ground; the coarser maps are the fine one made smaller, the second strong in its left half only.',
+      draw({ batch, channels, scales, height, width }, seed) {
         const fine = discs([batch, channels, height, width], seed);
         const columns = quarter(width);
         const small = bilinear(fine, quarter(height), columns, 'halves');
         const coarse = mapped(small, (value, at) => (2 * (at % columns) < columns ? 2 * value : 0.2 * value));
-        return { fine, coarse: reshaped(coarse, small.shape) };
+        const smallest = bilinear(fine, eighth(height), eighth(width), 'halves');
+        const further = furtherOf({ scales }).map((name) => [name, smallest] as const);
+        return { fine, coarse: reshaped(coarse, small.shape), ...Object.fromEntries(further) };
       },
     },
   ],
-  pictures: (_call, outputs, { channels }) => sharePictures(outputs['share']!, channels),
+  pictures: (_call, outputs, { channels, scales }) => sharePictures(outputs['share']!, channels, scales),
 };

@@ -31,6 +31,7 @@ const small: Readonly<Record<string, ParameterValues>> = {
   'toy-sessions': { steps: 4, seeds: 1 },
   'toy-gaze': { steps: 2, seeds: 1 },
   'toy-lifting': { steps: 2, seeds: 1 },
+  'toy-low-light': { steps: 2, seeds: 1 },
   'trained-cycle': { steps: 120 },
 };
 

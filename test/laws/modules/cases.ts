@@ -174,6 +174,8 @@ const small: Readonly<Record<string, readonly ParameterValues[]>> = {
     { channels: 6, blocks: 2, height: 24, width: 32, batch: 2 },
     { channels: 4, blocks: 1, target: 'fine', scaled: false, height: 15, width: 17 },
     { channels: 3, blocks: 3, height: 23, width: 15 },
+    { channels: 4, blocks: 2, scales: 3, height: 23, width: 24, batch: 2 },
+    { channels: 2, blocks: 1, scales: 4, target: 'coarsest', scaled: false, height: 15, width: 23 },
   ],
   featenhancer: [
     { hidden: 5, additions: 2, height: 15, width: 23 },

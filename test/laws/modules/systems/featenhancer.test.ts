@@ -64,6 +64,21 @@ describe('FeatEnHancer, the choice between scales', () => {
     assert.ok(Math.abs(output.data[0]! - (weights[0]! + 2 * weights[1]! - weights[2]!) / total) < 1e-15);
   });
 
+  it('a third scale in the module: by hand where both convolutions give zeros', () => {
+    // Q = K = 0 and T_2 = (3, 4) with itself as target: scores (0, 0, 25 / sqrt(2)); y = w_2 T_2 on every pixel of the 15 x 15.
+    const parameters = { channels: 2, blocks: 1, scales: 3, target: 'coarsest', scaled: true };
+    const sizes = { height: 15, width: 15, batch: 1 };
+    const { inputs, weights } = drawCall(safa, { ...parameters, ...sizes }, 3);
+    const zero = Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, changed(weight, () => 0)]));
+    const given = { ...inputs, scale3: tensor([1, 2, 1, 1], Float64Array.of(3, 4)) };
+    const call = { inputs: given, weights: zero };
+    const { output, shares } = safa.reference(call, { ...parameters, ...sizes });
+    const last = 1 / (1 + 2 * Math.exp(-25 / Math.SQRT2));
+    [(1 - last) / 2, (1 - last) / 2, last].forEach((share, l) => assert.ok(Math.abs(shares!.data[l]! - share) < 1e-15));
+    const expected = changed(inputs['fine']!, (value, at) => value + last * (at < 225 ? 3 : 4));
+    closeTo(output!, expected, 1e-12);
+  });
+
   it('two equal scales: half of each, exactly, and the scale itself', () => {
     const { output, shares } = aggregate([q, q], published);
     assert.ok(shares.data.every((share) => share === 0.5));
@@ -146,7 +161,16 @@ describe('FeatEnHancer, the network', () => {
 
   for (const side of [64, 65, 97, 128]) {
     it(`${side} pixels: both embeddings have one size, and the output that of the input`, () => {
-      const parameters = { channels: 2, blocks: 1, target: 'coarse', scaled: true, height: side, width: 15, batch: 1 };
+      const parameters = {
+        channels: 2,
+        blocks: 1,
+        scales: 2,
+        target: 'coarse',
+        scaled: true,
+        height: side,
+        width: 15,
+        batch: 1,
+      };
       const { inputs, weights } = drawCall(safa, parameters, side);
       const [query, key] = embedded(inputs['fine']!, inputs['coarse']!, weights);
       assert.deepEqual(query.shape, key.shape);
