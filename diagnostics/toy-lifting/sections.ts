@@ -2,6 +2,7 @@
 import { joints, parents } from '../../kernels/modules/convformer/skeleton';
 import type { Section } from '../../protocol/sections/section';
 import { numberColumn } from '../sections/cell';
+import { overSeeds, type ArmsResult } from '../training/arms';
 import { armsProgress, armsSections, type ArmMeasure } from '../training/arms-sections';
 import { armWords, folderSection } from '../training/arms-steps';
 import type { ShownPose, ToyLiftingResult } from './result';
@@ -28,11 +29,28 @@ export function sections({ arms, shares, shown, folder }: Partial<ToyLiftingResu
   if (!arms || arms.runs.length === 0) return [];
   return [
     ...armsSections(arms, [error], 'heights'),
+    errorByParameters(arms),
     ...(shown ? [pose(shown, 'front'), pose(shown, 'side')] : []),
     ...(shares ? [kernelTable(shares)] : []),
     ...(folder === undefined ? [] : [folderSection(folder, 'convformer')]),
   ];
 }
+
+const errorByParameters = (result: ArmsResult): Section => ({
+  kind: 'chart',
+  id: 'parameters',
+  title: 'Error by parameters',
+  caption: 'MPJPE when training had ended, mean over runs. All networks have the same steps, clips and width.',
+  x: { title: 'trained parameters', unit: '', scale: 'linear' },
+  y: { title: 'MPJPE', unit: error.unit, scale: 'linear', min: 0 },
+  series: result.arms.flatMap(({ id, title, parameters }) => {
+    const found = overSeeds(result, errorName, id, error.range);
+    return found
+      ? [{ id, title, mark: 'points', points: [{ x: parameters, y: found.mean, low: found.low, high: found.high }] }]
+      : [];
+  }),
+  interval: "Student's 95 % interval over runs",
+});
 
 /** Bones as pairs of points: a line would join the end of one limb with the beginning of the next. */
 const pose = (shown: ShownPose, view: 'front' | 'side'): Section => {

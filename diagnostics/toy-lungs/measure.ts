@@ -69,7 +69,16 @@ export function meanAgreement(maps: readonly (readonly number[])[]): number {
 const lesionsOf = (seen: readonly SeenPicture[]): readonly (SeenPicture & { readonly lesion: Spot })[] =>
   seen.flatMap((one) => (one.picture.lesion ? [{ ...one, lesion: one.picture.lesion }] : []));
 
-/** `accuracy`; with gates also `pointing1` to `pointing3` over the pictures of class 1, and `agreement` where maps are not even. */
+/** Standard deviation of the numbers of a map. */
+export function deviation(map: readonly number[]): number {
+  const middle = mean(map);
+  return Math.sqrt(mean(map.map((value) => (value - middle) ** 2)));
+}
+
+/**
+ * `accuracy`; with gates also `pointing1` to `pointing3` over the pictures of class 1, and `agreement` where maps are not even; with a
+ * shared body `contrast`, the deviation of A_G over pixels, mean over pictures.
+ */
 export function measuresOf(seen: readonly SeenPicture[], form: Form): Measures {
   const accuracy = mean(seen.map(({ right }) => (right ? 1 : 0)));
   if (form === 'none') return { accuracy };
@@ -82,6 +91,7 @@ export function measuresOf(seen: readonly SeenPicture[], form: Form): Measures {
     accuracy,
     ...(Object.fromEntries(found) as Measures),
     agreement: agreements.length === 0 ? Number.NaN : mean(agreements),
+    ...(form === 'shared' ? { contrast: mean(seen.map(({ global }) => deviation(global))) } : {}),
   };
 }
 

@@ -33,6 +33,14 @@ const measuresFor = (chances: readonly number[]): readonly ArmMeasure[] => [
       "Pearson's correlation of two gates over pixels at the size of the coarsest, mean over pairs of scales and over test pictures; none where a gate is even.",
     range: [-1, 1],
   },
+  {
+    name: 'contrast',
+    title: 'Contrast of the global map',
+    unit: '',
+    definition:
+      'Standard deviation of A_G over the pixels of a picture, mean over test pictures. 0: the map is even, and the shared body tells the gates nothing about places.',
+    range: [0, 0.5],
+  },
 ];
 
 const compared = (arms: ArmsResult, measure: string): string | undefined => {
@@ -50,7 +58,6 @@ export function finding({ arms, seeds, chances }: Partial<ToyLungsResult>): stri
   if (progress !== undefined || !arms) return progress ?? 'The networks are not trained yet.';
   const none = overSeeds(arms, 'accuracy', 'none', [0, 1]);
   const accuracy = compared(arms, 'accuracy');
-  const pointings = gateSides.map((_, at) => compared(arms, `pointing${at + 1}`));
   if (!none || accuracy === undefined) return 'The networks are not trained yet.';
   const less = (measure: string): number => differenceOverSeeds(arms, measure, 'shared', 'isolated')?.mean ?? NaN;
   const kept = less('accuracy') >= -margin;
@@ -61,10 +68,16 @@ export function finding({ arms, seeds, chances }: Partial<ToyLungsResult>): stri
   }).length;
   const where = `in the mean its gates point at the blob more often at ${better} of ${gateSides.length} scales (${sure === 0 ? 'no difference is' : `of ${gateSides.length} differences ${sure} ${sure === 1 ? 'is' : 'are'}`} beyond chance)`;
   const runs = seeds === 1 ? 'one run each' : `means of ${seeds ?? 0} runs, 95 % intervals`;
-  const said = pointings.map((words, at) =>
-    words === undefined ? '' : `scale ${at + 1}: ${words}, ${(chances?.[at] ?? NaN).toPrecision(2)} by chance`,
-  );
-  return `At equal parameters accuracy is ${overSeedsWords(none)} without gates, ${accuracy}; ${runs}. A shared body ${kept ? 'costs no more than a point of accuracy' : 'costs more than a point of accuracy'}, and ${where}. Pointing at ${said.filter((words) => words !== '').join('; ')}.`;
+  const finest = compared(arms, 'pointing1');
+  const contrast = overSeeds(arms, 'contrast', 'shared', [0, 0.5]);
+  return [
+    `At equal parameters accuracy is ${overSeedsWords(none)} without gates, ${accuracy}; ${runs}.`,
+    `A shared body ${kept ? 'costs no more than a point of accuracy' : 'costs more than a point of accuracy'}, and ${where}.`,
+    ...(finest === undefined
+      ? []
+      : [`At the finest scale it is ${finest}, and ${(chances?.[0] ?? NaN).toPrecision(2)} by chance.`]),
+    ...(contrast ? [`The global map varies by ${overSeedsWords(contrast, 2)} over a picture.`] : []),
+  ].join(' ');
 }
 
 export function sections({ arms, chances = [], maps = [], folder }: Partial<ToyLungsResult>): readonly Section[] {
@@ -87,7 +100,13 @@ export function sections({ arms, chances = [], maps = [], folder }: Partial<ToyL
   ];
 }
 
+/** Gates that differ by less are drawn from 0 to 1; others from their smallest to their largest value. */
+const evenBelow = 0.01;
+
 function mapSection({ title, definition, values }: LungMap, at: number): Section {
+  const all = values.flat();
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  const even = most - least < evenBelow;
   const places = values.map((_, place) => String(place + 1));
   return {
     kind: 'map',
@@ -96,10 +115,10 @@ function mapSection({ title, definition, values }: LungMap, at: number): Section
     caption:
       at === 0
         ? 'Two bright ellipses and three faint blobs; one of them lies inside an ellipse.'
-        : 'First run. Bright places pass and dark ones are held back; an even map chooses nothing.',
+        : `First run. ${even ? 'The map is even and chooses nothing' : 'Bright places pass more than dark ones'}: values from ${least.toPrecision(3)} to ${most.toPrecision(3)}.`,
     unit: '',
     definition,
-    scale: { kind: 'sequential' },
+    scale: at === 0 ? { kind: 'sequential' } : { kind: 'sequential', min: even ? 0 : least, max: even ? 1 : most },
     rows: { title: 'Row', labels: places },
     columns: { title: 'Column', labels: places },
     values,

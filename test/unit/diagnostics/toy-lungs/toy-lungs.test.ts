@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import {
   chances,
+  deviation,
   meanAgreement,
   measuresOf,
   pointing,
@@ -78,6 +79,18 @@ describe('measures of toy-lungs', () => {
     near(meanAgreement([large, small]), 1);
     near(meanAgreement([large, small.map((value) => 1 - value)]), -1);
     assert.ok(Number.isNaN(meanAgreement([large, [1, 1, 1, 1]])));
+  });
+
+  it('contrast of the global map: the deviation of its numbers, mean over pictures', () => {
+    near(deviation([0.2, 0.4, 0.6, 0.8]), Math.sqrt(0.05));
+    const x = new Float32Array(side * side);
+    const seen = (global: readonly number[]): SeenPicture => ({
+      picture: { x, label: 1, lesion },
+      right: true,
+      maps: [map({}), map({}), map({})],
+      global,
+    });
+    near(measuresOf([seen([0.5, 0.5]), seen([0, 1])], 'shared')['contrast'], 0.25);
   });
 
   it('accuracy over all pictures, pointing over those of class 1', () => {
