@@ -100,10 +100,7 @@ describe('the kernels panel', () => {
 
     it('says what is measured and what is estimated of the memory, and writes a small peak in a unit that fits', async () => {
       const panel = await finished();
-      assert.equal(
-        await panel.page.innerText('[data-chart=memory] .readout'),
-        'Points: measured. Dashed lines without points: estimated by the cost model.',
-      );
+      assert.equal(await panel.page.innerText('[data-chart=memory] .readout'), 'Points: measured. Dashed: cost model.');
       assert.equal(await panel.page.innerText('[data-chart=time] .readout'), '');
       const estimate = panel.page.locator('.mechanism-facts .muted').first();
       assert.match(await estimate.innerText(), /^≈ [\d.]+ [kMG]B$/);

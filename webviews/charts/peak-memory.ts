@@ -41,8 +41,6 @@ export function peakMemory(measured: Measured): Chart {
     ),
     hover: 'x',
     empty: waiting,
-    ...(predicted.some(({ points }) => points.length > 0)
-      ? { key: 'Points: measured. Dashed lines without points: estimated by the cost model.' }
-      : {}),
+    ...(predicted.some(({ points }) => points.length > 0) ? { key: 'Points: measured. Dashed: cost model.' } : {}),
   };
 }

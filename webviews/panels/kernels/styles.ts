@@ -143,12 +143,13 @@ export const panelStyles = css`
     min-width: 8.5ch;
     text-align: right;
   }
-  .mechanism.unavailable .mechanism-name {
+  /* A disabled checkbox is dim by itself; twice is too dim to read. */
+  .mechanism.unavailable vscode-checkbox:not([disabled]) .mechanism-name {
     opacity: 0.5;
   }
   .mechanism > .reason {
     padding-left: 28px;
-    margin-top: -2px;
+    margin-top: 2px;
   }
   .mechanism-details {
     margin: 2px 0 8px 8px;
