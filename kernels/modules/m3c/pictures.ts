@@ -161,7 +161,7 @@ function payingFrom(size: Size): Picture {
       from === undefined
         ? 'Reading never costs less with these sizes.'
         : `From ${from} ${from === 1 ? 'unit' : 'units'} on, a read and attention over what is read cost less than attention over all tokens of all units (${(plainMultiplyAdds({ batch: 1, queries: size.queries, keys: size.units * size.tokens, width: size.width, heads: 1 }) / 1e6).toFixed(1)} million multiply-adds with its four projections at the ${size.units} units here).`
-    } Landmark attention opens as many blocks as units are read and chooses them by one key each too: it grows alike, but keeps keys and values of all tokens.`,
+    } Landmark attention opens as many blocks as units are read and chooses them by one key each too: it grows alike (its line is half the operations of the kernel, softmax included), but keeps keys and values of all tokens.`,
     x: { title: 'Units in memory', unit: '', scale: 'log2' },
     y: { title: 'Multiply-adds', unit: '', scale: 'log10' },
     series: [
