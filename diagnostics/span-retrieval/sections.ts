@@ -40,10 +40,10 @@ function chart(
     kind: 'chart',
     id,
     title,
-    caption: `Texts by the mean of their residual stream${centred ? ', less the mean of their side' : ''}, ranked by cosine. 0 layers are the embeddings, the baseline. By chance: ${threeDigits(level)}${level === chance.recall ? ' (1 / M)' : ''}.`,
+    caption: `Texts by the mean of their residual stream${centred ? ', less the mean of their side' : ''}, ranked by cosine; first: first texts look for their partners. 0 layers are the embeddings, the baseline. By chance: ${threeDigits(level)}${level === chance.recall ? ' (1 / M)' : ''}.`,
     x: { title: 'layers passed', unit: '', scale: 'linear', min: 0 },
     y: { title: y, unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [line('forward', 'first texts find second'), line('back', 'second texts find first')],
+    series: [line('forward', 'first'), line('back', 'second')],
     references: [{ label: 'chance', from: [0, level], to: [Math.max(1, depths.length - 1), level] }],
     interval: '95 % interval over texts, of one layer',
   };

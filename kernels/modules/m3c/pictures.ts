@@ -1,4 +1,5 @@
 /** What a memory read shows: similarities, what is read, ranks of planted answers, and when reading pays. */
+import { landmarkCost } from '../../mechanisms/landmark/cost';
 import type { Tensors } from '../../module';
 import { plainMultiplyAdds } from '../../module-parts/plain-attention';
 import { rowsOf } from '../../module-parts/pictures';
@@ -28,6 +29,20 @@ export function readAgainstHistory(size: Size, units: number): { readonly read: 
     read: readMultiplyAdds({ ...size, units }, { ...size, k }) + over(size.read === 'hard' ? k * tokens : tokens),
     history: over(units * tokens),
   };
+}
+
+/**
+ * Landmark attention over the same tokens: a landmark behind each of M blocks of s, and n queries that each score the landmarks of one
+ * head, open the k best blocks and read one token beside them, their own. Half the floating-point operations of the kernel
+ * (mechanisms/landmark/cost.ts), so that those of its softmax are in it.
+ */
+export function landmarkMultiplyAdds({ queries, width, tokens, k }: Size, units: number): number {
+  const shape = { pattern: 'causal-self', batch: queries, heads: 1, kvHeads: 1, queries: 1 } as const;
+  const keys = units * (tokens + 1) + 1;
+  return (
+    landmarkCost({ ...shape, keys, headDim: width, valueDim: width }, { block: tokens, open: Math.min(k, units) })
+      .flops / 2
+  );
 }
 
 /** The fewest units, up to the largest bank drawn, from which reading costs less; undefined where it never does. */
@@ -142,14 +157,16 @@ function payingFrom(size: Size): Picture {
     kind: 'chart',
     id: 'pays',
     title: 'When reading costs less than attending to everything',
-    caption:
+    caption: `${
       from === undefined
         ? 'Reading never costs less with these sizes.'
-        : `From ${from} ${from === 1 ? 'unit' : 'units'} on, a read and attention over what is read cost less than attention over all tokens of all units (${(plainMultiplyAdds({ batch: 1, queries: size.queries, keys: size.units * size.tokens, width: size.width, heads: 1 }) / 1e6).toFixed(1)} million multiply-adds with its four projections at the ${size.units} units here).`,
+        : `From ${from} ${from === 1 ? 'unit' : 'units'} on, a read and attention over what is read cost less than attention over all tokens of all units (${(plainMultiplyAdds({ batch: 1, queries: size.queries, keys: size.units * size.tokens, width: size.width, heads: 1 }) / 1e6).toFixed(1)} million multiply-adds with its four projections at the ${size.units} units here).`
+    } Landmark attention opens as many blocks as units are read and chooses them by one key each too: it grows alike (its line is half the operations of the kernel, softmax included), but keeps keys and values of all tokens.`,
     x: { title: 'Units in memory', unit: '', scale: 'log2' },
     y: { title: 'Multiply-adds', unit: '', scale: 'log10' },
     series: [
       line('read, then attend to what is read', (units) => readAgainstHistory(size, units).read),
+      line('landmark attention', (units) => landmarkMultiplyAdds(size, units)),
       line('attend to the whole history', (units) => readAgainstHistory(size, units).history),
     ],
   };
