@@ -27,7 +27,7 @@ export const toyLowLight: Experiment<ArmsParameters, ToyLowLightResult> = {
   },
   trains: true,
   inputs: ['none'],
-  parameters: armsFields({ steps: 150, seeds: 2 }),
+  parameters: armsFields({ steps: 120, seeds: 2 }),
   result: toyLowLightResult,
   estimate: () => ({ bytes: 4 * 3 * batchSize * side * side * (10 * size.hidden + 24 * size.additions) }),
   run,
@@ -55,7 +55,7 @@ async function* run(
             ),
           ),
         measure: (learned) => accuracies(bench.trainer, network, learned, test),
-        rate: { peak: 0.005, warmUp: 20, shape: 'cosine' },
+        rate: { peak: 0.01, warmUp: 20, shape: 'cosine' },
         adam: { clip: 1 },
       }),
     };

@@ -2,7 +2,7 @@
 import { convolution } from '../../kernels/graph/operators/convolution';
 import { add, rectify } from '../../kernels/graph/operators/elementwise';
 import { matmul } from '../../kernels/graph/operators/matrix';
-import { reduceMean } from '../../kernels/graph/operators/reduce';
+import { reduceMax } from '../../kernels/graph/operators/reduce';
 import type { Value } from '../../kernels/graph/records';
 import type { ModuleGraph } from '../../kernels/module';
 import {
@@ -20,7 +20,7 @@ import type { Batch, Parameters } from '../training/trainer';
 import { shapes, side, type DarkPicture } from './pictures';
 
 export const batchSize = 16;
-export const size = { hidden: 6, additions: 4, height: side, width: side, batch: batchSize };
+export const size = { hidden: 4, additions: 4, height: side, width: side, batch: batchSize };
 
 /** none: the classifier reads the picture; one: features at full size alone make the additions; all: FeatEnHancer. */
 export type Enhancer = 'none' | 'one' | 'all';
@@ -28,9 +28,9 @@ export type Enhancer = 'none' | 'one' | 'all';
 const prefix = 'enhancer.';
 const channels = 3 * size.additions;
 const classifier = {
-  'c1.weight': [8, 3, 3, 3],
+  'c1.weight': [8, 3, 5, 5],
   'c1.bias': [8],
-  'c2.weight': [16, 8, 3, 3],
+  'c2.weight': [16, 8, 5, 5],
   'c2.bias': [16],
   'head.weight': [16, shapes.length],
   'head.bias': [shapes.length],
@@ -57,7 +57,7 @@ function enhanced(graph: ModuleGraph, picture: Value, enhancer: Enhancer): Reado
 }
 
 /**
- * Two convolutions of stride 2, the mean over the picture, and a linear layer. Loss: cross-entropy, nats. Outputs: `logits`
+ * Two convolutions of 5 x 5 and stride 2, the maximum over the picture, and a linear layer. Loss: cross-entropy, nats. Outputs: `logits`
  * [batch, shapes]; with an enhancer `enhanced` [batch, 3, side, side]; with all scales `share` [batch, blocks, h, w].
  */
 export function lowLightNetwork(name: string, enhancer: Enhancer): Network {
@@ -74,8 +74,8 @@ export function lowLightNetwork(name: string, enhancer: Enhancer): Network {
       const { output, share } = enhanced(module, picture, enhancer);
       const own = (of: string): Value => trainedModule(graph, {}, weights).weight(of);
       const layer = (x: Value, of: string): Value =>
-        rectify(convolution(x, own(`${of}.weight`), own(`${of}.bias`), { stride: 2, padding: 1 }));
-      const pooled = reduceMean(layer(layer(output!, 'c1'), 'c2'), [2, 3], false);
+        rectify(convolution(x, own(`${of}.weight`), own(`${of}.bias`), { stride: 2, padding: 2 }));
+      const pooled = reduceMax(layer(layer(output!, 'c1'), 'c2'), [2, 3], false);
       const logits = add(matmul(pooled, own('head.weight')), own('head.bias'));
       const seen = enhancer === 'none' ? {} : { enhanced: output! };
       return { loss: crossEntropy(logits, label), outputs: { logits, ...seen, ...(share ? { share } : {}) } };

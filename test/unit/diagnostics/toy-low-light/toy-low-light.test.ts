@@ -58,11 +58,11 @@ describe('toy low light', () => {
       losses.every((loss) => Math.abs(loss - losses[0]!) < 1e-5),
       `${losses.join(', ')}`,
     );
-    // 3 x 3 convolutions: 3 > 8 > 16, then 16 > 4.
-    assert.equal(count('none'), 224 + 1168 + 68);
-    // 3 > 6, three of 6 > 6, two of 12 > 6, 12 > 12; 12 > 6 and 6 > 12.
-    assert.equal(count('one') - count('none'), 168 + 3 * 330 + 2 * 654 + 1308 + 654 + 660);
+    // 5 x 5 convolutions: 3 > 8 > 16, then 16 > 4.
+    assert.equal(count('none'), 608 + 3216 + 68);
+    // 3 x 3: 3 > 4, three of 4 > 4, two of 8 > 4, 8 > 12; 12 > 4 and 4 > 12.
+    assert.equal(count('one') - count('none'), 112 + 3 * 148 + 2 * 292 + 876 + 436 + 444);
     // The eighth reads 24; 3 > 3 of 7 x 7 and 3 x 3; 12 > 12 of 7 x 7 and twice of 3 x 3.
-    assert.equal(count('all') - count('one'), 648 + 444 + 84 + 7068 + 2 * 1308);
+    assert.equal(count('all') - count('one'), 432 + 444 + 84 + 7068 + 2 * 1308);
   });
 });
