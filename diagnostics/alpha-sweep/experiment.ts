@@ -4,7 +4,9 @@ import { random, seedFor } from '../../kernels/tensors/random';
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../analysis';
 import type { Experiment, Workbench } from '../experiment';
-import { armsFields, armsFiles, trainArms, type Arm, type ArmsParameters } from '../training/arms';
+import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../training/arms';
+import { armsSteps } from '../training/arms-steps';
+import { halfCosine } from '../training/schedule';
 import { accuracies, alphaNetwork, batchOf, batchSize, initialOf, multiplyAddsOf } from './network';
 import { classes, drawPicture, drawPictures } from './pictures';
 import { alphaSweepResult, type AlphaSweepResult } from './result';
@@ -89,23 +91,15 @@ async function* run(
         batch: (_, source) =>
           batchOf(Array.from({ length: batchSize }, () => drawPicture(source.whole(classes), source))),
         measure: (learned) => accuracies(bench.trainer, network, learned, test),
-        rate: { peak: 0.004, warmUp: Math.min(20, steps), shape: 'cosine', last: 0.05 },
+        rate: halfCosine(0.004, steps, 0.05),
         adam: { clip: 1, weightDecay: 0.01 },
       }),
     };
   });
-  const [first, ...rest] = arms;
-  if (!first) throw new RangeError('there is nothing to train');
   const facts = { depth, seeds, multiplyAdds: alphas.map((alpha) => multiplyAddsOf(design, alpha)) };
-  const every = Math.max(1, Math.ceil(steps / 5));
-  const running = trainArms(bench, job.step, { arms: [first, ...rest], seeds, steps, seed: job.seed, every });
-  let next = await running.next();
-  for (; !next.done; next = await running.next()) {
-    const { result, ...step } = next.value;
-    yield { ...step, partial: { ...facts, arms: result } };
-  }
+  const trained = yield* armsSteps(bench, job, arms, (arms) => ({ ...facts, arms }), Math.max(1, Math.ceil(steps / 5)));
   const size = { layers: depth, heads: design.heads, headDim: headWidth, hiddenSize: channels };
   const config = { module: spectformer.id, ...design, side: 16, classes };
-  const folder = await bench.networks(armsFiles(next.value, size, config));
-  return { ...facts, arms: next.value.result, folder };
+  const folder = await bench.networks(armsFiles(trained, size, config));
+  return { ...facts, arms: trained.result, folder };
 }

@@ -11,7 +11,7 @@ import { trainedModule } from '../../kernels/training/module-graph';
 import type { Network } from '../../kernels/training/network';
 import { mean } from '../statistics/mean';
 import type { Measures } from '../training/train';
-import { floats, glorot, wholes } from '../training/module-network';
+import { glorot, stacked, wholes } from '../training/module-network';
 import { trainedShapes } from '../training/module-weights';
 import type { Batch, Parameters, Trainer } from '../training/trainer';
 import { classes, side, type TexturePicture } from './pictures';
@@ -50,18 +50,16 @@ export function initialOf({ parameters }: Network, seed: number): Parameters {
   );
 }
 
-export function batchOf(pictures: readonly TexturePicture[]): Batch {
-  const each = 3 * side * side;
-  const x = new Float32Array(pictures.length * each);
-  pictures.forEach((picture, at) => x.set(picture.x, at * each));
-  return {
-    picture: floats([pictures.length, 3, side, side], x),
-    label: wholes(
-      [pictures.length],
-      pictures.map(({ label }) => label),
-    ),
-  };
-}
+export const batchOf = (pictures: readonly TexturePicture[]): Batch => ({
+  picture: stacked(
+    pictures.map(({ x }) => x),
+    [3, side, side],
+  ),
+  label: wholes(
+    [pictures.length],
+    pictures.map(({ label }) => label),
+  ),
+});
 
 /** Shares of the pictures whose class, whose grating and whose shape is the one with the largest logit. */
 export async function accuracies(

@@ -6,9 +6,11 @@ import { planesOf } from '../../kernels/modules/complexformer/pictures';
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../analysis';
 import type { Experiment, Workbench } from '../experiment';
-import { armsFields, armsFiles, trainArms, type Arm, type ArmsParameters } from '../training/arms';
+import { armsFields, armsFiles, rateField, type Arm, type ArmsParameters } from '../training/arms';
+import { armsSteps } from '../training/arms-steps';
 import { batchSize, heldOutBatches, learnedLayers, markovText, mixerArm, repeatedText } from '../training/mixer-arms';
 import { mixerPrefix } from '../training/mixer-lm';
+import { halfCosine } from '../training/schedule';
 import { cmhaResult, type CmhaResult, type LearnedPlanes } from './result';
 import { finding, sections } from './sections';
 
@@ -63,14 +65,7 @@ const parameters: ParameterTable<LmParameters> = {
     max: 1e9,
     default: 10000,
   },
-  rate: {
-    kind: 'number',
-    title: 'Learning rate',
-    description: 'The largest: it falls to a tenth along half a cosine.',
-    min: 1e-5,
-    max: 1,
-    default: 0.004,
-  },
+  rate: rateField(0.004),
   ...armsFields({ steps: 90, seeds: 3 }),
 };
 
@@ -135,7 +130,7 @@ async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGene
       : markovText({ order, vocabulary, length }, job.seed);
   const width = heads * headDim;
   const size = { vocabulary, length, width, feedForward: 2 * width, layers };
-  const rate = { peak: given.rate, warmUp: Math.min(20, steps), shape: 'cosine', last: 0.1 } as const;
+  const rate = halfCosine(given.rate, steps);
   const how = { text, asked: heldOutBatches(text, job.seed), rate };
   const made = ({ id, title, form }: (typeof arms)[number]): Arm => {
     const module = moduleOf(given, form);
@@ -145,19 +140,11 @@ async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGene
     };
     return mixerArm(bench.trainer, { id, title, mixer }, size, how);
   };
-  const [one, ...others] = arms;
   const facts = { seeds, text: given.text, best: text.best };
-  const plan = { arms: [made(one), ...others.map(made)], seeds, steps, seed: job.seed } as const;
-  const running = trainArms(bench, job.step, plan);
-  let next = await running.next();
-  for (; !next.done; next = await running.next()) {
-    const { result, ...progress } = next.value;
-    yield { ...progress, partial: { ...facts, arms: result } };
-  }
-  const { value } = next;
+  const trained = yield* armsSteps(bench, job, arms.map(made), (arms) => ({ ...facts, arms }));
   const folder = await bench.networks(
     armsFiles(
-      value,
+      trained,
       { layers, heads, headDim, hiddenSize: width },
       { module: complexAttention.id, prefix: mixerPrefix(0), vocabulary },
     ),
@@ -165,11 +152,11 @@ async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGene
   const learned = arms.flatMap(({ id, form }) =>
     form === 'rotary'
       ? []
-      : learnedLayers(value, id, layers).map((weights, layer): LearnedPlanes => {
+      : learnedLayers(trained, id, layers).map((weights, layer): LearnedPlanes => {
           const planes = planesOf(weights);
           if (!planes) throw new RangeError('CMHA has planes');
           return { arm: id, layer, ...planes };
         }),
   );
-  return { ...facts, arms: value.result, learned, folder };
+  return { ...facts, arms: trained.result, learned, folder };
 }

@@ -4,6 +4,7 @@ import type { Section } from '../../protocol/sections/section';
 import { sectionOf } from '../sections/picture-section';
 import { differenceOverSeeds, overSeeds } from '../training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../training/arms-sections';
+import { networksSection } from '../training/arms-steps';
 import { counted } from '../words';
 import type { CmhaResult, LearnedPlanes } from './result';
 
@@ -90,15 +91,10 @@ export function sections(result: Partial<CmhaResult>): readonly Section[] {
     ...(folder === undefined
       ? []
       : [
-          {
-            kind: 'text' as const,
-            id: 'folder',
-            title: 'The networks',
-            paragraphs: [
-              `The weights of the first run of each network are in ${folder}. The panel of modules reads the attention of a layer: module Complex-vector attention, a file such as cmha.safetensors, prefix layers.0.self_attn.`,
-              'RoPE has the usual scale of 1 / √d. CMHA has none in the authors’ code, so that its scores start larger; give it the same scale to compare the angles alone.',
-            ],
-          },
+          networksSection(
+            `The weights of the first run of each network are in ${folder}. The panel of modules reads the attention of a layer: module Complex-vector attention, a file such as cmha.safetensors, prefix layers.0.self_attn.`,
+            'RoPE has the usual scale of 1 / √d. CMHA has none in the authors’ code, so that its scores start larger; give it the same scale to compare the angles alone.',
+          ),
         ]),
   ];
 }

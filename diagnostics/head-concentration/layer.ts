@@ -8,6 +8,7 @@
  *   of the diversity loss), which trains branches not to attend to the same instances.
  */
 import { mean } from '../statistics/mean';
+import { cosine } from '../../kernels/modules/acmil/definition';
 import { entropyOf, strongestMass } from '../../kernels/modules/acmil/pictures';
 
 export interface LayerConcentration {
@@ -37,16 +38,16 @@ export function concentrationOf(
   const some = queries.filter((query) => keys(query) > 1);
   const many = queries.filter((query) => keys(query) > strongest);
   const over = (those: readonly number[], of: (query: number) => number): number => mean(those.map(of));
-  const cosine = maps.map(() => new Array<number>(maps.length).fill(Number.NaN));
+  const cosines = maps.map(() => new Array<number>(maps.length).fill(Number.NaN));
   maps.forEach((a, first) => {
     for (let second = 0; second <= first; second++) {
       const b = maps[second] ?? a;
-      const value = first === second ? 1 : over(some, (query) => cosineOf(rowOf(a, query), rowOf(b, query)));
+      const value = first === second ? 1 : over(some, (query) => cosine(rowOf(a, query), rowOf(b, query)));
       for (const [row, column] of [
         [first, second],
         [second, first],
       ] as const) {
-        const of = cosine[row];
+        const of = cosines[row];
         if (of) of[column] = value;
       }
     }
@@ -54,22 +55,11 @@ export function concentrationOf(
   return {
     mass: maps.map((map) => over(many, (query) => strongestMass(rowOf(map, query), strongest))),
     entropy: maps.map((map) => over(some, (query) => entropyOf(rowOf(map, query)))),
-    cosine,
-    alike: cosine.map((row, head) => mean(without(row, head))),
-    nearest: cosine.map((row, head) => (row.length > 1 ? Math.max(...without(row, head)) : Number.NaN)),
-    diversity: mean(cosine.flatMap((row, head) => row.slice(head + 1))),
+    cosine: cosines,
+    alike: cosines.map((row, head) => mean(without(row, head))),
+    nearest: cosines.map((row, head) => (row.length > 1 ? Math.max(...without(row, head)) : Number.NaN)),
+    diversity: mean(cosines.flatMap((row, head) => row.slice(head + 1))),
   };
 }
 
 const without = (row: readonly number[], head: number): readonly number[] => row.filter((_, other) => other !== head);
-
-function cosineOf(a: Float64Array, b: Float64Array): number {
-  let [product, left, right] = [0, 0, 0];
-  a.forEach((value, at) => {
-    const other = b[at] ?? 0;
-    product += value * other;
-    left += value * value;
-    right += other * other;
-  });
-  return product / Math.sqrt(left * right);
-}

@@ -5,7 +5,9 @@ import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../analysis';
 import type { Experiment, Workbench } from '../experiment';
 import { mean } from '../statistics/mean';
-import { armsFields, armsFiles, trainArms, type Arm, type ArmsParameters, type TrainedArms } from '../training/arms';
+import { armsFields, armsFiles, rateField, type Arm, type ArmsParameters, type TrainedArms } from '../training/arms';
+import { armsSteps } from '../training/arms-steps';
+import { halfCosine } from '../training/schedule';
 import type { Measures } from '../training/train';
 import type { Parameters, Trainer } from '../training/trainer';
 import { bagBatch, MarkerBags, type Bags, type BagSize } from './bags';
@@ -52,20 +54,8 @@ const parameters: ParameterTable<BagParameters> = {
     max: 16,
     default: 4,
   },
-  activation: {
-    kind: 'choice',
-    title: 'Activation',
-    description: 'Of the scores; tanh as published.',
-    options: ['tanh', 'none'],
-    default: 'tanh',
-  },
-  l2: {
-    kind: 'boolean',
-    title: 'Normalize over heads',
-    description:
-      'Scores of a word to length 1 over its heads, as published. With one head every score is then 1 or -1.',
-    default: true,
-  },
+  activation: lama.parameters.activation,
+  l2: lama.parameters.l2,
   temperature: {
     kind: 'number',
     title: 'Temperature',
@@ -75,14 +65,7 @@ const parameters: ParameterTable<BagParameters> = {
     max: 10,
     default: 0.2,
   },
-  rate: {
-    kind: 'number',
-    title: 'Learning rate',
-    description: 'The largest: it falls to a tenth along half a cosine.',
-    min: 1e-5,
-    max: 1,
-    default: 0.02,
-  },
+  rate: rateField(0.02),
   ...armsFields({ steps: 300, seeds: 3 }),
 };
 
@@ -174,7 +157,7 @@ async function* run(bench: Workbench, job: AnalysisJob<BagParameters>): AsyncGen
     const pool = rows === 0 ? undefined : { ...moduleOf(given, rows), ...change };
     return { id, title, of: bagNetwork(title, { words, width, batch: batchSize, labels }, pool) };
   });
-  const rate = { peak: given.rate, warmUp: Math.min(20, steps), shape: 'cosine', last: 0.1 } as const;
+  const rate = halfCosine(given.rate, steps);
   const made = networks.map(({ id, title, of }): Arm => ({
     id,
     title,
@@ -187,26 +170,18 @@ async function* run(bench: Workbench, job: AnalysisJob<BagParameters>): AsyncGen
       measure: (learned) => measured(bench.trainer, of, learned, held),
     }),
   }));
-  const [one, ...others] = made;
-  if (!one) throw new RangeError('there is no network');
   const facts = { seeds, labels, words };
-  const running = trainArms(bench, job.step, { arms: [one, ...others], seeds, steps, seed: job.seed });
-  let next = await running.next();
-  for (; !next.done; next = await running.next()) {
-    const { result, ...progress } = next.value;
-    yield { ...progress, partial: { ...facts, arms: result } };
-  }
-  const { value } = next;
+  const trained = yield* armsSteps(bench, job, made, (arms) => ({ ...facts, arms }));
   const folder = await bench.networks(
     armsFiles(
-      value,
+      trained,
       { layers: 1, heads, headDim: width, hiddenSize: width },
       { module: lama.id, prefix: poolPrefix, values },
     ),
   );
-  const strips = await stripsOf(bench.trainer, value, held);
+  const strips = await stripsOf(bench.trainer, trained, held);
   const places = held.bags[0]?.places[0];
-  return { ...facts, arms: value.result, strips, ...(places ? { places } : {}), folder };
+  return { ...facts, arms: trained.result, strips, ...(places ? { places } : {}), folder };
 }
 
 /** What the heads read of the first held-out bag. */

@@ -3,6 +3,7 @@ import type { MapSection } from '../../protocol/sections/map';
 import type { Section } from '../../protocol/sections/section';
 import { differenceOverSeeds, overSeeds } from '../training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../training/arms-sections';
+import { networksSection } from '../training/arms-steps';
 import type { BagResult, Strip } from './result';
 
 /** The arm of one head without the norm over heads, which is there where the others have it. */
@@ -87,14 +88,9 @@ export function sections(result: Partial<BagResult>): readonly Section[] {
     ...(folder === undefined
       ? []
       : [
-          {
-            kind: 'text' as const,
-            id: 'folder',
-            title: 'The networks',
-            paragraphs: [
-              `The weights of the first run of each network are in ${folder}. The panel of modules reads the pooling: module Low-rank multi-head attention, several.safetensors, prefix pool.`,
-            ],
-          },
+          networksSection(
+            `The weights of the first run of each network are in ${folder}. The panel of modules reads the pooling: module Low-rank multi-head attention, several.safetensors, prefix pool.`,
+          ),
         ]),
   ];
 }

@@ -6,9 +6,11 @@ import { random, seedFor } from '../../kernels/tensors/random';
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../analysis';
 import type { Experiment, Workbench } from '../experiment';
-import { armsFields, armsFiles, trainArms, type Arm, type ArmsParameters } from '../training/arms';
+import { armsFields, armsFiles, rateField, type Arm, type ArmsParameters } from '../training/arms';
+import { armsSteps } from '../training/arms-steps';
 import { batchSize, mixerArm } from '../training/mixer-arms';
 import { mixerPrefix } from '../training/mixer-lm';
+import { halfCosine } from '../training/schedule';
 import { mixerIds, mixerOf, mixerTitles } from './mixers';
 import { mixersResult, type MixersResult } from './result';
 import { finding, sections } from './sections';
@@ -58,14 +60,7 @@ const parameters: ParameterTable<LmParameters> = {
     max: 16,
     default: 4,
   },
-  rate: {
-    kind: 'number',
-    title: 'Learning rate',
-    description: 'The largest: it falls to a tenth along half a cosine.',
-    min: 1e-5,
-    max: 1,
-    default: 0.01,
-  },
+  rate: rateField(0.01),
   ...armsFields({ steps: 100, seeds: 3 }),
 };
 
@@ -106,7 +101,7 @@ async function* run(
 ): AsyncGenerator<Step<MixersResult>, MixersResult> {
   const { task: kind, values, layers, heads, steps, seeds, rate: peak } = job.parameters;
   const width = heads * headDim;
-  const rate = { peak, warmUp: Math.min(20, steps), shape: 'cosine', last: 0.1 } as const;
+  const rate = halfCosine(peak, steps);
   const made = lengthsOf(job.parameters).flatMap((length) => {
     const task = { kind, values, length };
     const text = farText(task);
@@ -122,17 +117,11 @@ async function* run(
       };
     });
   });
-  const [one, ...others] = made.map(({ arm }) => arm);
-  if (!one) throw new RangeError('no mixer');
+  const arms = made.map(({ arm }) => arm);
   const facts = { places: made.map(({ place }) => place), seeds, values };
-  const running = trainArms(bench, job.step, { arms: [one, ...others], seeds, steps, seed: job.seed });
-  let next = await running.next();
-  for (; !next.done; next = await running.next()) {
-    const { result, ...progress } = next.value;
-    yield { ...progress, partial: { ...facts, arms: result } };
-  }
+  const trained = yield* armsSteps(bench, job, arms, (arms) => ({ ...facts, arms }));
   const folder = await bench.networks(
-    armsFiles(next.value, { layers, heads, headDim, hiddenSize: width }, { prefix: mixerPrefix(0), values }),
+    armsFiles(trained, { layers, heads, headDim, hiddenSize: width }, { prefix: mixerPrefix(0), values }),
   );
-  return { ...facts, arms: next.value.result, folder };
+  return { ...facts, arms: trained.result, folder };
 }

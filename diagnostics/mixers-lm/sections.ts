@@ -3,6 +3,7 @@ import type { ChartSection } from '../../protocol/sections/chart';
 import type { Section } from '../../protocol/sections/section';
 import { overSeeds } from '../training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../training/arms-sections';
+import { networksSection } from '../training/arms-steps';
 import type { MixersResult } from './result';
 
 const accuracy = (values: number, length: number | undefined): ArmMeasure => ({
@@ -83,14 +84,9 @@ export function sections({ arms, places, values, folder }: Partial<MixersResult>
     ...(folder === undefined
       ? []
       : [
-          {
-            kind: 'text' as const,
-            id: 'folder',
-            title: 'The networks',
-            paragraphs: [
-              `The weights of the first run of each network are in ${folder}. The panel of modules reads a mixer: for a file such as convolution-64.safetensors the module Long convolution, prefix layers.0.self_attn.`,
-            ],
-          },
+          networksSection(
+            `The weights of the first run of each network are in ${folder}. The panel of modules reads a mixer: for a file such as convolution-64.safetensors the module Long convolution, prefix layers.0.self_attn.`,
+          ),
         ]),
   ];
 }

@@ -10,9 +10,11 @@ import { biasesOf, tapsOf } from '../../kernels/modules/rcmha/pictures';
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../analysis';
 import type { Experiment, Workbench } from '../experiment';
-import { armsFields, armsFiles, trainArms, type Arm, type ArmsParameters } from '../training/arms';
+import { armsFields, armsFiles, rateField, type Arm, type ArmsParameters } from '../training/arms';
+import { armsSteps } from '../training/arms-steps';
 import { batchSize, heldOutBatches, learnedLayers, markovText, mixerArm } from '../training/mixer-arms';
 import { mixerPrefix } from '../training/mixer-lm';
+import { halfCosine } from '../training/schedule';
 import { rcmhaResult, type LearnedLayer, type RcmhaResult } from './result';
 import { finding, sections } from './sections';
 
@@ -62,14 +64,7 @@ const parameters: ParameterTable<LmParameters> = {
     default: 2,
   },
   heads: { kind: 'integer', title: 'Heads', description: 'Of each layer, 16 wide each.', min: 1, max: 16, default: 4 },
-  rate: {
-    kind: 'number',
-    title: 'Learning rate',
-    description: 'The largest: it falls to a tenth along half a cosine.',
-    min: 1e-5,
-    max: 1,
-    default: 0.004,
-  },
+  rate: rateField(0.004),
   ...armsFields({ steps: 70, seeds: 3 }),
 };
 
@@ -134,7 +129,7 @@ async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGene
   const text = markovText({ order, vocabulary, length: tokens, from: memory }, job.seed);
   const width = heads * headDim;
   const size = { vocabulary, length: tokens, width, feedForward: 2 * width, layers };
-  const rate = { peak: given.rate, warmUp: Math.min(20, steps), shape: 'cosine', last: 0.1 } as const;
+  const rate = halfCosine(given.rate, steps);
   const how = { text, asked: heldOutBatches(text, job.seed), rate };
   const made = (arm: (typeof arms)[number]): Arm => {
     const module = moduleOf(given, arm);
@@ -144,7 +139,6 @@ async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGene
     };
     return mixerArm(bench.trainer, { ...arm, positions: arm.id === 'mha', mixer }, size, how);
   };
-  const [one, ...others] = arms;
   const facts = {
     costs: arms.map((arm) => {
       const module = moduleOf(given, arm);
@@ -155,25 +149,19 @@ async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGene
     best: text.best,
     counted: { places: tokens - text.first, sees: text.first + 1, order },
   };
-  const plan = { arms: [made(one), ...others.map(made)], seeds, steps, seed: job.seed } as const;
-  const running = trainArms(bench, job.step, plan);
-  let next = await running.next();
-  for (; !next.done; next = await running.next()) {
-    const { result, ...progress } = next.value;
-    yield { ...progress, partial: { ...facts, arms: result } };
-  }
+  const trained = yield* armsSteps(bench, job, arms.map(made), (arms) => ({ ...facts, arms }));
   const folder = await bench.networks(
     armsFiles(
-      next.value,
+      trained,
       { layers, heads, headDim, hiddenSize: width },
       { module: relativeAttention.id, prefix: mixerPrefix(0), vocabulary },
     ),
   );
   const module = moduleOf(given, arms[3]);
-  const learned = learnedLayers(next.value, arms[3].id, layers).map((weights, layer): LearnedLayer => {
+  const learned = learnedLayers(trained, arms[3].id, layers).map((weights, layer): LearnedLayer => {
     const [taps, biases] = [tapsOf(weights), biasesOf(weights, module)];
     if (!taps || !biases) throw new RangeError('RCMHA has taps and biases');
     return { layer, taps, biases };
   });
-  return { ...facts, arms: next.value.result, learned, folder };
+  return { ...facts, arms: trained.result, learned, folder };
 }

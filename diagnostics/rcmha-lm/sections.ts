@@ -6,6 +6,7 @@ import { numberColumn } from '../sections/cell';
 import { sectionOf } from '../sections/picture-section';
 import { differenceOverSeeds, overSeeds } from '../training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../training/arms-sections';
+import { networksSection } from '../training/arms-steps';
 import type { ArmCost, LearnedLayer, RcmhaResult } from './result';
 
 const measures = ({ best, counted }: Pick<RcmhaResult, 'best' | 'counted'>): readonly ArmMeasure[] => {
@@ -91,14 +92,9 @@ export function sections(result: Partial<RcmhaResult>): readonly Section[] {
     ...(folder === undefined
       ? []
       : [
-          {
-            kind: 'text' as const,
-            id: 'folder',
-            title: 'The networks',
-            paragraphs: [
-              `The weights of the first run of each network are in ${folder}. The panel of modules reads the attention of a layer: module Relative convolutional attention, a file such as rcmha.safetensors, prefix layers.0.self_attn.`,
-            ],
-          },
+          networksSection(
+            `The weights of the first run of each network are in ${folder}. The panel of modules reads the attention of a layer: module Relative convolutional attention, a file such as rcmha.safetensors, prefix layers.0.self_attn.`,
+          ),
         ]),
   ];
 }

@@ -7,7 +7,9 @@ import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../analysis';
 import { refused } from '../divergence/plan';
 import type { Experiment, Workbench } from '../experiment';
-import { armsFields, armsFiles, trainArms, type Arm, type ArmsParameters } from '../training/arms';
+import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../training/arms';
+import { armsSteps } from '../training/arms-steps';
+import { halfCosine } from '../training/schedule';
 import type { Trainer } from '../training/trainer';
 import { mixerKinds, stateOf, type MixerKind } from './mixers';
 import type { MqarSize } from './mqar';
@@ -146,23 +148,18 @@ async function* run(
       return { state, arm: armOf(bench.trainer, { id, kind, task, size, rate, steps }, asked) };
     }),
   );
-  const [one, ...others] = made.map(({ arm }) => arm) as [Arm, ...Arm[]];
+  const arms = made.map(({ arm }) => arm);
   const facts = {
     states: made.map(({ state }) => state),
     task,
     seeds,
     degree,
   };
-  const running = trainArms(bench, job.step, { arms: [one, ...others], seeds, steps, seed: job.seed });
-  let next = await running.next();
-  for (; !next.done; next = await running.next()) {
-    const { result, ...progress } = next.value;
-    yield { ...progress, partial: { ...facts, arms: result } };
-  }
+  const trained = yield* armsSteps(bench, job, arms, (arms) => ({ ...facts, arms }));
   const folder = await bench.networks(
-    armsFiles(next.value, { layers, heads: 1, headDim: width, hiddenSize: width }, { ...task, degree }),
+    armsFiles(trained, { layers, heads: 1, headDim: width, hiddenSize: width }, { ...task, degree }),
   );
-  return { ...facts, arms: next.value.result, folder };
+  return { ...facts, arms: trained.result, folder };
 }
 
 function requireTask({ length, pairs, vocabulary }: MqarSize): void {
@@ -204,7 +201,7 @@ function armOf(
     network,
     training: (seed) => ({
       initial: model.initial(seed),
-      rate: { peak: rate, warmUp: Math.min(20, steps), shape: 'cosine', last: 0.05 },
+      rate: halfCosine(rate, steps, 0.05),
       adam: { beta2: 0.98, clip: 1, weightDecay: 0.1 },
       batch: (_step, source) => recallBatch(task, batchSize, source),
       measure: async (learned) => {

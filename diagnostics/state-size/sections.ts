@@ -4,6 +4,7 @@ import type { Section } from '../../protocol/sections/section';
 import { mean } from '../statistics/mean';
 import { lastValue, overSeeds } from '../training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../training/arms-sections';
+import { networksSection } from '../training/arms-steps';
 import { counted, threeDigits } from '../words';
 import { mixerKinds, type MixerKind } from './mixers';
 import type { StateArm, StateSizeResult } from './result';
@@ -78,14 +79,9 @@ export function sections(given: Partial<StateSizeResult>): readonly Section[] {
     ...(folder === undefined
       ? []
       : [
-          {
-            kind: 'text' as const,
-            id: 'folder',
-            title: 'The networks',
-            paragraphs: [
-              `Two layers of a norm and attention with one head, no MLP; weights of the first run, by the names of zoology, are in ${folder}.`,
-            ],
-          },
+          networksSection(
+            `Two layers of a norm and attention with one head, no MLP; weights of the first run, by the names of zoology, are in ${folder}.`,
+          ),
         ]),
   ];
 }

@@ -7,7 +7,8 @@ import { random, seedFor } from '../../kernels/tensors/random';
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../analysis';
 import type { Experiment, Workbench } from '../experiment';
-import { armsFields, armsFiles, trainArms, type Arm, type ArmsParameters } from '../training/arms';
+import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../training/arms';
+import { armsSteps } from '../training/arms-steps';
 import { minibatch } from '../training/minibatches';
 import type { Trainer } from '../training/trainer';
 import { glorot } from '../training/module-network';
@@ -99,7 +100,7 @@ async function* run(
   bench: Workbench,
   job: AnalysisJob<ToyParameters>,
 ): AsyncGenerator<Step<ToyBagsResult>, ToyBagsResult> {
-  const { instances, patterns, bags: count, branches, diversity, seeds, steps } = job.parameters;
+  const { instances, patterns, bags: count, branches, diversity } = job.parameters;
   const why = refuseMasking(published, instances);
   if (why !== undefined) throw new RangeError(why);
   const size: BagSize = { instances, features, patterns };
@@ -108,16 +109,8 @@ async function* run(
   const known = bagArms(branches, diversity);
   const training: BagTraining = { trainer: bench.trainer, bags, count, test };
   const arms = known.map((of) => bagArm(of, training));
-  const [first, ...rest] = arms;
-  if (!first) throw new RangeError('there is nothing to train');
   const facts = { instances, patterns };
-  const running = trainArms(bench, job.step, { arms: [first, ...rest], seeds, steps, seed: job.seed });
-  let next = await running.next();
-  for (; !next.done; next = await running.next()) {
-    const { result, ...step } = next.value;
-    yield { ...step, partial: { ...facts, arms: result } };
-  }
-  const trained = next.value;
+  const trained = yield* armsSteps(bench, job, arms, (arms) => ({ ...facts, arms }));
   const shown = shownOf(test);
   const seen: Seen[] = [];
   for (const { id, ...of } of known) {

@@ -1,4 +1,5 @@
 /** What a trained network does with bags that it was not trained on. */
+import { cosine } from '../../kernels/modules/acmil/definition';
 import { entropyOf, strongestMass } from '../../kernels/modules/acmil/pictures';
 import type { Network } from '../../kernels/training/network';
 import { mean } from '../statistics/mean';
@@ -115,9 +116,7 @@ export function foundShare(seen: SeenBag): number {
 
 /** Mean over pairs of branches. */
 export function meanCosine(rows: readonly Float64Array[]): number {
-  const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
-  const pairs = rows.flatMap((a, at) => rows.slice(at + 1).map((b) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))));
-  return mean(pairs);
+  return mean(rows.flatMap((a, at) => rows.slice(at + 1).map((b) => cosine(a, b))));
 }
 
 /** Share of the attention on the k strongest instances, k = 1 to `most`, mean over bags. */

@@ -1,6 +1,7 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../protocol/sections/section';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../training/arms-sections';
+import { networksSection } from '../training/arms-steps';
 import { overSeeds, type ArmsResult } from '../training/arms';
 import { cellOf, numberColumn } from '../sections/cell';
 import { findsFrom, measureNames } from './measure';
@@ -103,14 +104,9 @@ export function sections({
     ...(folder === undefined
       ? []
       : [
-          {
-            kind: 'text' as const,
-            id: 'folder',
-            title: 'The networks',
-            paragraphs: [
-              `Weights of each network of the first run, by the names of ACMIL_GA, are in ${folder}; the module acmil reads them.`,
-            ],
-          },
+          networksSection(
+            `Weights of each network of the first run, by the names of ACMIL_GA, are in ${folder}; the module acmil reads them.`,
+          ),
         ]),
   ];
 }

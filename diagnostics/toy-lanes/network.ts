@@ -10,7 +10,7 @@ import { multiLane, type Parameters as LaneParameters } from '../../kernels/modu
 import { zeros } from '../../kernels/tensors/tensor';
 import { trainedModule } from '../../kernels/training/module-graph';
 import type { Network } from '../../kernels/training/network';
-import { floats } from '../training/module-network';
+import { floats, stacked } from '../training/module-network';
 import { drawnWeights, trainedShapes } from '../training/module-weights';
 import type { ShapePicture } from '../training/shapes';
 import type { Batch, Parameters } from '../training/trainer';
@@ -120,15 +120,16 @@ export function laneBatch(
   classes: number,
   [from, to]: readonly [number, number],
 ): Batch {
-  const pixels = new Float32Array(pictures.length * 3 * side * side);
-  pictures.forEach((picture, at) => pixels.set(picture.pixels, at * 3 * side * side));
   const each = (of: (picture: ShapePicture, c: number) => boolean) =>
     floats(
       [pictures.length, classes],
       pictures.flatMap((picture) => Array.from({ length: classes }, (_, c) => (of(picture, c) ? 1 : 0))),
     );
   return {
-    picture: { data: pixels, shape: [pictures.length, 3, side, side] },
+    picture: stacked(
+      pictures.map(({ pixels }) => pixels),
+      [3, side, side],
+    ),
     labels: each(({ placed }, c) => placed.some(({ shape }) => shape === c)),
     counted: each((_, c) => c >= from && c < to),
   };

@@ -4,6 +4,7 @@ import { cellOf, numberColumn } from '../sections/cell';
 import { mean } from '../statistics/mean';
 import { meanInterval } from '../statistics/proportion';
 import { overSeedsWords } from '../training/arms-sections';
+import { networksSection } from '../training/arms-steps';
 import { curveChart } from '../training/curves';
 import type { LaneRun, ToyLanesResult } from './result';
 import { laneArms, type LaneArm } from './stages';
@@ -61,14 +62,9 @@ export function sections(result: Partial<ToyLanesResult>): readonly Section[] {
     ...(folder === undefined
       ? []
       : [
-          {
-            kind: 'text' as const,
-            id: 'folder',
-            title: 'The networks',
-            paragraphs: [
-              `Weights of the transformer with the pathway of each task of the first run are in ${folder}, by the names of the module multi-lane.`,
-            ],
-          },
+          networksSection(
+            `Weights of the transformer with the pathway of each task of the first run are in ${folder}, by the names of the module multi-lane.`,
+          ),
         ]),
   ];
 }

@@ -1,7 +1,10 @@
 /** The experiment `toy-lifting`: what kernels of several sizes are worth in lifting poses. */
+import { softmax } from '../../kernels/module-parts/layers';
+import { rowsOf } from '../../kernels/module-parts/pictures';
 import { convformer } from '../../kernels/modules/convformer/network';
 import { joints } from '../../kernels/modules/convformer/skeleton';
 import { random, seedFor } from '../../kernels/tensors/random';
+import { tensor } from '../../kernels/tensors/tensor';
 import type { AnalysisJob, Step } from '../analysis';
 import type { Experiment, Workbench } from '../experiment';
 import { mean } from '../statistics/mean';
@@ -85,13 +88,9 @@ const testOf = (seed: number): readonly Batch[] =>
 
 /** Softmax of the logits eta of each of query, key and value. */
 function sharesOf(learned: Parameters): readonly (readonly number[])[] {
-  const logits = [...(learned['spatial_blocks.0.attn.eta'] ?? [])];
+  const logits = Float64Array.from(learned['spatial_blocks.0.attn.eta'] ?? []);
   const width = logits.length / 3;
-  return [0, 1, 2].map((part) => {
-    const raised = logits.slice(part * width, (part + 1) * width).map(Math.exp);
-    const total = raised.reduce((a, b) => a + b, 0);
-    return raised.map((value) => value / total);
-  });
+  return rowsOf(softmax(tensor([3, width], logits)).data, 3, width);
 }
 
 async function shownOf(
@@ -101,7 +100,7 @@ async function shownOf(
   batch: Batch,
 ): Promise<ShownPose> {
   const { outputs } = await trainer.forward(network, learned, batch);
-  const rowsOf = (data: ArrayLike<number | bigint>) =>
+  const placesOf = (data: ArrayLike<number | bigint>) =>
     joints.map((_, joint) => [0, 1, 2].map((axis) => Number(data[3 * joint + axis])));
-  return { truth: rowsOf(batch['truth']?.data ?? []), pose: rowsOf(outputs['pose']?.data ?? []) };
+  return { truth: placesOf(batch['truth']?.data ?? []), pose: placesOf(outputs['pose']?.data ?? []) };
 }

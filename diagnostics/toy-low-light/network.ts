@@ -14,7 +14,7 @@ import {
 import { crossEntropy } from '../../kernels/training/losses';
 import { trainedModule } from '../../kernels/training/module-graph';
 import type { Network } from '../../kernels/training/network';
-import { floats, glorot, wholes } from '../training/module-network';
+import { glorot, stacked, wholes } from '../training/module-network';
 import { trainedShapes } from '../training/module-weights';
 import type { Batch, Parameters } from '../training/trainer';
 import { shapes, side, type DarkPicture } from './pictures';
@@ -92,15 +92,13 @@ export const initialOf = ({ parameters }: Network, seed: number): Parameters =>
     ]),
   );
 
-export function darkBatch(pictures: readonly DarkPicture[]): Batch {
-  const each = 3 * side * side;
-  const x = new Float32Array(pictures.length * each);
-  pictures.forEach((picture, at) => x.set(picture.x, at * each));
-  return {
-    picture: floats([pictures.length, 3, side, side], x),
-    label: wholes(
-      [pictures.length],
-      pictures.map(({ label }) => label),
-    ),
-  };
-}
+export const darkBatch = (pictures: readonly DarkPicture[]): Batch => ({
+  picture: stacked(
+    pictures.map(({ x }) => x),
+    [3, side, side],
+  ),
+  label: wholes(
+    [pictures.length],
+    pictures.map(({ label }) => label),
+  ),
+});

@@ -4,7 +4,9 @@ import { random, seedFor } from '../../kernels/tensors/random';
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../analysis';
 import type { Experiment, Workbench } from '../experiment';
-import { armsFields, armsFiles, trainArms, type Arm, type ArmsParameters, type TrainedArms } from '../training/arms';
+import { armsFields, armsFiles, type Arm, type ArmsParameters, type TrainedArms } from '../training/arms';
+import { armsSteps } from '../training/arms-steps';
+import { halfCosine } from '../training/schedule';
 import type { Trainer } from '../training/trainer';
 import { chances, measuresOf, seenPictures } from './measure';
 import { batchOf, batchSize, channelsFor, forms, initialOf, lungNetwork, scales, type Form } from './network';
@@ -85,7 +87,7 @@ export function lungArms(
         batch: (_, source) =>
           batchOf(Array.from({ length: batchSize }, () => drawPicture(source.whole(classes), source))),
         measure: async (learned) => measuresOf(await seenPictures(trainer, network, learned, form, test), form),
-        rate: { peak: 0.005, warmUp: Math.min(20, steps), shape: 'cosine', last: 0.05 },
+        rate: halfCosine(0.005, steps, 0.05),
         adam: { clip: 1 },
       }),
     };
@@ -98,20 +100,13 @@ async function* run(
 ): AsyncGenerator<Step<ToyLungsResult>, ToyLungsResult> {
   const { channels, seeds, steps } = job.parameters;
   const test = drawPictures(testPictures, random(seedFor(job.seed, 'test pictures')));
-  const [first, ...rest] = lungArms(bench.trainer, job.parameters, test);
-  if (!first) throw new RangeError('there is nothing to train');
+  const arms = lungArms(bench.trainer, job.parameters, test);
   const facts = { seeds, chances: chances(test) };
-  const every = Math.max(1, Math.ceil(steps / 6));
-  const running = trainArms(bench, job.step, { arms: [first, ...rest], seeds, steps, seed: job.seed, every });
-  let next = await running.next();
-  for (; !next.done; next = await running.next()) {
-    const { result, ...step } = next.value;
-    yield { ...step, partial: { ...facts, arms: result } };
-  }
-  const maps = await mapsOf(bench.trainer, next.value, test);
+  const trained = yield* armsSteps(bench, job, arms, (arms) => ({ ...facts, arms }), Math.max(1, Math.ceil(steps / 6)));
+  const maps = await mapsOf(bench.trainer, trained, test);
   const size = { layers: scales, heads: 1, headDim: channels, hiddenSize: channels };
-  const folder = await bench.networks(armsFiles(next.value, size, { module: multiscaleGate.id, side, classes }));
-  return { ...facts, arms: next.value.result, maps, folder };
+  const folder = await bench.networks(armsFiles(trained, size, { module: multiscaleGate.id, side, classes }));
+  return { ...facts, arms: trained.result, maps, folder };
 }
 
 const rowsOf = (map: ArrayLike<number>): readonly (readonly number[])[] => {

@@ -16,7 +16,7 @@ import { normalTensor, seedFor } from '../../kernels/tensors/random';
 import { crossEntropy } from '../../kernels/training/losses';
 import { trainedModule } from '../../kernels/training/module-graph';
 import { parameterCount, type Network } from '../../kernels/training/network';
-import { floats, wholes } from '../training/module-network';
+import { stacked, wholes } from '../training/module-network';
 import { trainedShapes } from '../training/module-weights';
 import type { Batch, Parameters } from '../training/trainer';
 import { classes, side, type LungPicture } from './pictures';
@@ -133,14 +133,13 @@ export function channelsFor(form: Form, channels: number, bodyWidth: number): nu
   return best;
 }
 
-export function batchOf(pictures: readonly LungPicture[]): Batch {
-  const image = new Float32Array(pictures.length * side * side);
-  pictures.forEach(({ x }, at) => image.set(x, at * side * side));
-  return {
-    image: floats([pictures.length, 1, side, side], image),
-    label: wholes(
-      [pictures.length],
-      pictures.map(({ label }) => label),
-    ),
-  };
-}
+export const batchOf = (pictures: readonly LungPicture[]): Batch => ({
+  image: stacked(
+    pictures.map(({ x }) => x),
+    [1, side, side],
+  ),
+  label: wholes(
+    [pictures.length],
+    pictures.map(({ label }) => label),
+  ),
+});

@@ -2,6 +2,7 @@
 import type { Section } from '../../protocol/sections/section';
 import { differenceOverSeeds, overSeeds, type ArmsResult } from '../training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../training/arms-sections';
+import { networksSection } from '../training/arms-steps';
 import { gateSides } from './network';
 import type { LungMap, ToyLungsResult } from './result';
 
@@ -88,14 +89,9 @@ export function sections({ arms, chances = [], maps = [], folder }: Partial<ToyL
     ...(folder === undefined
       ? []
       : [
-          {
-            kind: 'text' as const,
-            id: 'folder',
-            title: 'The networks',
-            paragraphs: [
-              `Weights of each network of the first run are in ${folder}: stages, classifier, and those of multiscale-gate with its batch norms folded (body, heads).`,
-            ],
-          },
+          networksSection(
+            `Weights of each network of the first run are in ${folder}: stages, classifier, and those of multiscale-gate with its batch norms folded (body, heads).`,
+          ),
         ]),
   ];
 }

@@ -41,12 +41,16 @@ export function armWords(
   return found ? overSeedsWords(found, digits) : 'not measured';
 }
 
-/** Where the weights of the first run are; `module`: whose names they have. */
-export const folderSection = (folder: string, module?: string): Section => ({
+/** Where the weights are, and what reads them. */
+export const networksSection = (...paragraphs: readonly string[]): Section => ({
   kind: 'text',
   id: 'folder',
   title: 'The networks',
-  paragraphs: [
-    `Weights of each network of the first run are in ${folder}${module === undefined ? '' : `, by the names of the module ${module} where they are of that module`}.`,
-  ],
+  paragraphs,
 });
+
+/** Where the weights of the first run are; `module`: whose names they have. */
+export const folderSection = (folder: string, module?: string): Section =>
+  networksSection(
+    `Weights of each network of the first run are in ${folder}${module === undefined ? '' : `, by the names of the module ${module} where they are of that module`}.`,
+  );

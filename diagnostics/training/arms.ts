@@ -211,6 +211,17 @@ export const armsFields = (usual: { readonly steps: number; readonly seeds: numb
     folder: folderField,
   }) as const satisfies Readonly<Record<keyof ArmsParameters, Parameter>>;
 
+/** A learning rate whose schedule is `halfCosine` with its usual end. */
+export const rateField = (usual: number) =>
+  ({
+    kind: 'number',
+    title: 'Learning rate',
+    description: 'The largest: it falls to a tenth along half a cosine.',
+    min: 1e-5,
+    max: 1,
+    default: usual,
+  }) as const satisfies Parameter;
+
 /** Weights of every arm of the first seed by their names in the network, as `<id>.safetensors`, with what they are in config.json. */
 export function armsFiles(
   { trained }: TrainedArms,

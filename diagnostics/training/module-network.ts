@@ -21,6 +21,14 @@ export const floats = (shape: readonly number[], data: ArrayLike<number>): Batch
   shape,
 });
 
+/** Numbers of equal length one behind another, [n, ...shape]. */
+export function stacked(each: readonly ArrayLike<number>[], shape: readonly number[]): BatchArray {
+  const length = shape.reduce((a, b) => a * b, 1);
+  const data = new Float32Array(each.length * length);
+  each.forEach((one, at) => data.set(one, at * length));
+  return { data, shape: [each.length, ...shape] };
+}
+
 /** int64 of whole numbers. */
 export const wholes = (shape: readonly number[], data: readonly number[]): BatchArray => ({
   data: BigInt64Array.from(data, BigInt),

@@ -12,6 +12,14 @@ export interface Schedule {
   readonly last?: number;
 }
 
+/** Up to `peak` in 20 steps, then along half a cosine to the share `last` of it. */
+export const halfCosine = (peak: number, steps: number, last = 0.1): Schedule => ({
+  peak,
+  warmUp: Math.min(20, steps),
+  shape: 'cosine',
+  last,
+});
+
 /** Learning rate of `step` (from 1) of `steps`. */
 export function rateAt(
   { peak, warmUp = 0, shape = 'constant', last = 0 }: Schedule,
