@@ -5,11 +5,13 @@ import { reshape, transpose } from '../../graph/operators/layout';
 import type { Value } from '../../graph/records';
 import { rotateRows } from '../../graph/rotary-rows';
 import { integers } from '../../integers';
+import { cmha } from '../../mechanisms/cmha/cmha';
 import { remapped } from '../../mechanisms/cmha/graph';
 import type { Module, ModuleGraph } from '../../module';
 import { normalInputs } from '../../module-parts/draw';
 import { linearLayer } from '../../module-parts/graph';
 import { mapped } from '../../module-parts/layers';
+import { tokensInput, tokensOutput } from '../../module-parts/token-ports';
 import { parameterCount } from '../../module-parts/weights';
 import { normalTensor, seedFor } from '../../tensors/random';
 import {
@@ -48,21 +50,8 @@ export const complexAttention: Module<ComplexParameters> = {
       options: forms,
       default: 'complex',
     },
-    scale: {
-      kind: 'choice',
-      title: 'Scale',
-      description: 'none as in the authors’ code, or scores divided by the root of the head width.',
-      options: ['none', '1 / root of d'],
-      default: 'none',
-    },
-    base: {
-      kind: 'number',
-      title: 'Rotary base',
-      description: 'Plane i turns by base^(-2 i / d) a position; 0 leaves positions out.',
-      min: 0,
-      max: 1e9,
-      default: 10000,
-    },
+    scale: cmha.parameters.scale,
+    base: cmha.parameters.base,
     causal: {
       kind: 'boolean',
       title: 'Causal',
@@ -75,18 +64,8 @@ export const complexAttention: Module<ComplexParameters> = {
     width % (2 * heads) === 0
       ? undefined
       : `Two components make a complex number: a width of ${width} gives ${heads} heads no even width. Choose a multiple of ${2 * heads}.`,
-  inputs: ({ batch, tokens, width }) => [
-    {
-      name: 'x',
-      kind: 'tokens',
-      title: 'Tokens',
-      description: '[batch, tokens, width]',
-      shape: [batch, tokens, width],
-    },
-  ],
-  outputs: ({ batch, tokens, width }) => [
-    { name: 'output', title: 'Output', description: '[batch, tokens, width]', shape: [batch, tokens, width] },
-  ],
+  inputs: (size) => [tokensInput(size)],
+  outputs: (size) => [tokensOutput(size)],
   weights: complexWeights,
   parametersOf(shapeIn) {
     const width = shapeIn('W_o.weight')?.[0];

@@ -2,6 +2,7 @@
 import type { Module, ModuleWeight } from '../../module';
 import { linear, mapped, product } from '../../module-parts/layers';
 import { headsFor } from '../../module-parts/plain-attention';
+import { tokensInput, tokensOutput } from '../../module-parts/token-ports';
 import { linearWeights, parameterCount, weightOf } from '../../module-parts/weights';
 import { normalTensor } from '../../tensors/random';
 import { tensor } from '../../tensors/tensor';
@@ -70,18 +71,8 @@ export const qlstmModule: Module<Parameters> = {
     },
     batch: { kind: 'integer', title: 'Batch', description: 'Sequences in a call.', min: 1, max: 64, default: 1 },
   },
-  inputs: ({ batch, tokens, width }) => [
-    {
-      name: 'x',
-      kind: 'tokens',
-      title: 'Tokens',
-      description: '[batch, tokens, width]',
-      shape: [batch, tokens, width],
-    },
-  ],
-  outputs: ({ batch, tokens, width }) => [
-    { name: 'output', title: 'Mixed tokens', description: '[batch, tokens, width]', shape: [batch, tokens, width] },
-  ],
+  inputs: (size) => [tokensInput(size)],
+  outputs: (size) => [tokensOutput(size, 'Mixed tokens')],
   weights: weightsOf,
   parametersOf(shapeOf) {
     const [input, conv] = [shapeOf('input.weight'), shapeOf('conv.weight')];

@@ -3,6 +3,7 @@ import type { Parameter } from '../../mechanism';
 import type { ModuleInput, ModuleOutput, PlainAttention, Sample } from '../../module';
 import { mapped } from '../../module-parts/layers';
 import { headsFor } from '../../module-parts/plain-attention';
+import { tokensInput, tokensOutput } from '../../module-parts/token-ports';
 import { normalTensor, seedFor } from '../../tensors/random';
 
 export interface MixerSize extends Record<string, number | string | boolean> {
@@ -19,19 +20,9 @@ export const sizeParameters = (
   batch: { kind: 'integer', title: 'Batch', description: 'Sequences in a call.', min: 1, max: 64, default: 1 },
 });
 
-export const mixerInputs = ({ batch, tokens, width }: MixerSize): readonly ModuleInput[] => [
-  {
-    name: 'x',
-    kind: 'tokens',
-    title: 'Tokens',
-    description: '[batch, tokens, width], in their order',
-    shape: [batch, tokens, width],
-  },
-];
+export const mixerInputs = (size: MixerSize): readonly ModuleInput[] => [tokensInput(size, 'in their order')];
 
-export const mixerOutputs = ({ batch, tokens, width }: MixerSize): readonly ModuleOutput[] => [
-  { name: 'output', title: 'Mixed tokens', description: '[batch, tokens, width]', shape: [batch, tokens, width] },
-];
+export const mixerOutputs = (size: MixerSize): readonly ModuleOutput[] => [tokensOutput(size, 'Mixed tokens')];
 
 export const plainMixer = ({ batch, tokens, width }: MixerSize): PlainAttention => ({
   batch,

@@ -3,6 +3,7 @@ import type { Module, ModuleWeight } from '../../module';
 import { reshaped, sliced } from '../../module-parts/layers';
 import { rowsOf } from '../../module-parts/pictures';
 import { headsFor, plainReference } from '../../module-parts/plain-attention';
+import { tokensInput, tokensOutput } from '../../module-parts/token-ports';
 import { linearWeights, parameterCount, weightOf } from '../../module-parts/weights';
 import { normalTensor } from '../../tensors/random';
 import type { Tensor } from '../../tensors/tensor';
@@ -68,18 +69,8 @@ export const prefixAttentionModule: Module<Parameters> = {
   },
   refuse: ({ width, heads }) =>
     width % heads === 0 ? undefined : `${width} features do not divide into ${heads} heads.`,
-  inputs: ({ batch, tokens, width }) => [
-    {
-      name: 'x',
-      kind: 'tokens',
-      title: 'Tokens',
-      description: '[batch, tokens, width]',
-      shape: [batch, tokens, width],
-    },
-  ],
-  outputs: ({ batch, tokens, width }) => [
-    { name: 'output', title: 'Mixed tokens', description: '[batch, tokens, width]', shape: [batch, tokens, width] },
-  ],
+  inputs: (size) => [tokensInput(size)],
+  outputs: (size) => [tokensOutput(size, 'Mixed tokens')],
   weights: weightsOf,
   parametersOf(shapeOf) {
     const [qkv, prompts] = [shapeOf('qkv.weight'), shapeOf('prompts')];

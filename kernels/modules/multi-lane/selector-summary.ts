@@ -4,6 +4,7 @@ import type { Module, ModuleCall } from '../../module';
 import { mapped, reshaped } from '../../module-parts/layers';
 import { rowsOf } from '../../module-parts/pictures';
 import { headsFor } from '../../module-parts/plain-attention';
+import { tokensInput } from '../../module-parts/token-ports';
 import { parameterCount, weightOf } from '../../module-parts/weights';
 import { normalTensor, seedFor } from '../../tensors/random';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
@@ -59,15 +60,7 @@ export const selectorSummary: Module<Parameters> = {
     width: { kind: 'integer', title: 'Width', description: 'C; 768 as published.', min: 1, max: 1024, default: 768 },
     batch: { kind: 'integer', title: 'Batch', description: 'Pictures in a call.', min: 1, max: 64, default: 1 },
   },
-  inputs: ({ batch, tokens, width }) => [
-    {
-      name: 'x',
-      kind: 'tokens',
-      title: 'Tokens',
-      description: '[batch, tokens, width]',
-      shape: [batch, tokens, width],
-    },
-  ],
+  inputs: (size) => [tokensInput(size)],
   outputs: ({ batch, tasks, selectors, tokens, width }) => [
     {
       name: 'output',

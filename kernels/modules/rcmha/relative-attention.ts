@@ -8,6 +8,7 @@ import type { Module, ModuleGraph } from '../../module';
 import { normalInputs } from '../../module-parts/draw';
 import { linearLayer } from '../../module-parts/graph';
 import { joinHeads, linear, softmax, splitHeads, mapped, matrixProduct, turned } from '../../module-parts/layers';
+import { tokensInput, tokensOutput } from '../../module-parts/token-ports';
 import { parameterCount, weightOf } from '../../module-parts/weights';
 import { normalTensor, seedFor } from '../../tensors/random';
 import {
@@ -59,13 +60,7 @@ export const relativeAttention: Module<RelativeParameters> = {
     return undefined;
   },
   inputs: ({ batch, tokens, memory, width }) => [
-    {
-      name: 'x',
-      kind: 'tokens',
-      title: 'Tokens',
-      description: '[batch, tokens, width], after the norm of the layer',
-      shape: [batch, tokens, width],
-    },
+    tokensInput({ batch, tokens, width }, 'after the norm of the layer'),
     ...(memory > 0
       ? [
           {
@@ -78,9 +73,7 @@ export const relativeAttention: Module<RelativeParameters> = {
         ]
       : []),
   ],
-  outputs: ({ batch, tokens, width }) => [
-    { name: 'output', title: 'Output', description: '[batch, tokens, width]', shape: [batch, tokens, width] },
-  ],
+  outputs: (size) => [tokensOutput(size)],
   weights: relativeWeights,
   parametersOf(shapeIn) {
     const width = shapeIn('output.weight')?.[0];

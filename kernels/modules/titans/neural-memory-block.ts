@@ -2,6 +2,7 @@
 import type { Module, ModuleCall } from '../../module';
 import { linear, mapped, matrixProduct, product, sigmoid, sum } from '../../module-parts/layers';
 import { headsFor } from '../../module-parts/plain-attention';
+import { tokensInput, tokensOutput } from '../../module-parts/token-ports';
 import { weightOf } from '../../module-parts/weights';
 import { normalTensor, seedFor } from '../../tensors/random';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
@@ -116,18 +117,8 @@ export const neuralMemoryBlock: Module<TitansParameters> = {
   },
   parameters: titansParameters,
   refuse: refuseTitans,
-  inputs: ({ batch, tokens, width }) => [
-    {
-      name: 'x',
-      kind: 'tokens',
-      title: 'Tokens',
-      description: '[batch, tokens, width], in their order',
-      shape: [batch, tokens, width],
-    },
-  ],
-  outputs: ({ batch, tokens, width }) => [
-    { name: 'output', title: 'Output', description: '[batch, tokens, width]', shape: [batch, tokens, width] },
-  ],
+  inputs: (size) => [tokensInput(size, 'in their order')],
+  outputs: (size) => [tokensOutput(size)],
   weights: titansWeights,
   parametersOf: titansSizes,
   reference: (call, parameters) => ({ output: titansBlock(call, parameters).output }),

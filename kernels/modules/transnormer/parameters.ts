@@ -1,4 +1,5 @@
 /** What a TransNormerLLM layer takes, and its weights by their published names. */
+import { lightningAttention } from '../../mechanisms/lightning/attention';
 import { headAngles } from '../../mechanisms/lightning/rotation';
 import { transnormerSlopes } from '../../mechanisms/lightning/attention';
 import type { ParameterTable } from '../../mechanism';
@@ -43,15 +44,8 @@ export const tnlParameters: ParameterTable<TnlParameters> = {
     max: 4096,
     default: 704,
   },
-  layer: {
-    kind: 'integer',
-    title: 'Layer',
-    description: 'Layer (from 0) whose decay is taken; later layers fade more slowly.',
-    min: 0,
-    max: 255,
-    default: 0,
-  },
-  layers: { kind: 'integer', title: 'Layers', description: 'Layers of the model.', min: 1, max: 256, default: 24 },
+  layer: lightningAttention.parameters.layer,
+  layers: lightningAttention.parameters.layers,
   decay: {
     kind: 'choice',
     title: 'Decay',

@@ -2,6 +2,7 @@
 import type { Module, ModuleCall } from '../../module';
 import { mapped, matrixProduct, turned } from '../../module-parts/layers';
 import { headsFor } from '../../module-parts/plain-attention';
+import { tokensInput, tokensOutput } from '../../module-parts/token-ports';
 import { parameterCount, weightOf } from '../../module-parts/weights';
 import { normalTensor, seedFor } from '../../tensors/random';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
@@ -54,13 +55,7 @@ export const tnlBlock: Module<TnlParameters> = {
   parameters: tnlParameters,
   refuse: refuseTnl,
   inputs: ({ batch, tokens, width }) => [
-    {
-      name: 'x',
-      kind: 'tokens',
-      title: 'Tokens',
-      description: '[batch, tokens, width], in their order',
-      shape: [batch, tokens, width],
-    },
+    tokensInput({ batch, tokens, width }, 'in their order'),
     {
       name: 'mask',
       kind: 'mask',
@@ -69,9 +64,7 @@ export const tnlBlock: Module<TnlParameters> = {
       shape: [batch, tokens],
     },
   ],
-  outputs: ({ batch, tokens, width }) => [
-    { name: 'output', title: 'Output', description: '[batch, tokens, width]', shape: [batch, tokens, width] },
-  ],
+  outputs: (size) => [tokensOutput(size)],
   weights: tnlWeights,
   parametersOf: tnlSizes,
   reference: (call, parameters) => ({ output: tnlBlockReference(call, parameters) }),
