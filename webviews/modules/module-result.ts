@@ -1,10 +1,9 @@
 /** A run of a module on the page: its finding, what made it, and its sections. */
 import { html, type TemplateResult } from 'lit';
-import { repeat } from 'lit/directives/repeat.js';
 import type { ModuleResult } from '../../protocol/results/module';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionFormat, SectionView } from '../sections/section-kind';
-import { sectionView } from '../sections/section-view';
+import { unaskedSections } from '../sections/unasked-sections';
 import { moduleMade } from './module-exports';
 
 export interface ModuleSectionsPart {
@@ -27,28 +26,12 @@ export const moduleResult = (part: ModuleSectionsPart): TemplateResult =>
     ${moduleSections(part)}
   </section>`;
 
-export const moduleSections = (part: ModuleSectionsPart): TemplateResult =>
+export const moduleSections = ({ result, actions, ...part }: ModuleSectionsPart): TemplateResult =>
   html`<div class="module-sections">
-    ${repeat(
-      part.result.sections,
-      ({ id }) => `${part.result.created} ${id}`,
-      (section) => one(part, section),
-    )}
+    ${unaskedSections({
+      ...part,
+      sections: result.sections,
+      result: result.created,
+      actions: { ...actions, save: (section, view, format) => actions.save(result, section, view, format) },
+    })}
   </div>`;
-
-function one({ result, dark, compact, views, actions }: ModuleSectionsPart, section: Section): TemplateResult {
-  const view = views[section.id] ?? {};
-  return sectionView({
-    section,
-    view,
-    dark,
-    compact,
-    loaded: new Map(),
-    actions: {
-      view: (change) => actions.view(section.id, change),
-      ask: () => {},
-      copy: (text, what) => actions.copy(text, what),
-      save: (format) => actions.save(result, section, view, format),
-    },
-  });
-}

@@ -1,13 +1,12 @@
 /** A head as a linear system, in the card of its mechanism: pictures, and the files that they leave in. */
 import { html, type TemplateResult } from 'lit';
-import { repeat } from 'lit/directives/repeat.js';
 import type { MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
 import type { Section } from '../../../protocol/sections/section';
 import { fileName, type Leaving } from '../../charts/leaving';
 import { sectionCsv } from '../../sections/section-file';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import { drawSections } from '../../sections/section-sheet';
-import { sectionView } from '../../sections/section-view';
+import { unaskedSections } from '../../sections/unasked-sections';
 import type { Theme } from '../../ui/theme';
 import type { Part } from './actions';
 import type { CardChoice } from './state';
@@ -18,26 +17,18 @@ export const systemView = (
   card: CardChoice,
 ): TemplateResult =>
   html`<div class="system-sections">
-    ${repeat(
+    ${unaskedSections({
       sections,
-      ({ id }) => `${card.mechanism} ${id}`,
-      (section) => {
-        const view = card.sections?.[section.id] ?? {};
-        return sectionView({
-          section,
-          view,
-          dark,
-          compact,
-          loaded: new Map(),
-          actions: {
-            view: (change) => actions.viewSystemSection(section.id, change),
-            ask: () => {},
-            copy: (text, what) => actions.copy(text, what),
-            save: (format) => actions.saveSystemSection(section, view, format),
-          },
-        });
+      result: card.mechanism,
+      dark,
+      compact,
+      views: card.sections ?? {},
+      actions: {
+        view: (id, change) => actions.viewSystemSection(id, change),
+        copy: (text, what) => actions.copy(text, what),
+        save: (section, view, format) => actions.saveSystemSection(section, view, format),
       },
-    )}
+    })}
   </div>`;
 
 export const systemFileName = ({ mechanism }: MechanismViewRequest, format: SectionFormat, part: string): string =>
