@@ -21,7 +21,7 @@ const error: ArmMeasure = {
 export function finding({ arms }: Partial<ToyLiftingResult>): string {
   const open = armsProgress(arms);
   if (open !== undefined || !arms) return open ?? '';
-  const say = (arm: string): string => armWords(arms, errorName, arm);
+  const say = (arm: string): string => armWords(arms, errorName, arm, { range: [0, Infinity] });
   return `Joints are off by ${say('one')} % of the height with linear queries, keys and values, ${say('seven')} % with one kernel of 7 and ${say('several')} % with three.`;
 }
 

@@ -46,6 +46,10 @@ function seriesOf(
 
 const band = 'smallest and largest of the runs';
 
+/** A title inside a sentence; an acronym stays as it is. */
+const inSentence = (title: string): string =>
+  /^\p{Lu}\p{Ll}|^\p{Lu} /u.test(title) ? title.charAt(0).toLowerCase() + title.slice(1) : title;
+
 /** A measure against steps, one line for each arm. */
 export function armsChart(result: ArmsResult, measure: ArmMeasure, caption = measure.definition): ChartSection {
   const { name, title, unit, range: [min, max] = [], scale = 'linear', levels = [] } = measure;
@@ -56,7 +60,7 @@ export function armsChart(result: ArmsResult, measure: ArmMeasure, caption = mea
     caption,
     x: { title: 'step', unit: '', scale: 'linear', min: 0, max: result.steps },
     y: {
-      title: title.toLowerCase(),
+      title: inSentence(title),
       unit,
       scale,
       ...(min !== undefined && Number.isFinite(min) ? { min } : {}),
@@ -94,7 +98,7 @@ export function armsTable(result: ArmsResult, measures: readonly ArmMeasure[]): 
     numberColumn(
       `${name}-low`,
       'from',
-      `Lower end of Student's 95 % interval of ${title.toLowerCase()} over runs.`,
+      `Lower end of Student's 95 % interval of ${inSentence(title)} over runs.`,
       unit,
     ),
     numberColumn(`${name}-high`, 'to', 'Upper end of it.', unit),

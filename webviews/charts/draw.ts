@@ -6,7 +6,7 @@ import { markSeries, referenceSeries } from './draw-lines';
 import type { DrawOptions } from './draw-options';
 import { bandSeries, lineSeries, pinSeries } from './draw-series';
 import type { Option } from './echarts';
-import { endLabels } from './end-labels';
+import { endLabelRoom, endLabels } from './end-labels';
 import { textWidth } from './text-width';
 
 /** Room for the name of the y axis above, and for labels and name of the x axis below. */
@@ -40,7 +40,7 @@ export function draw(chart: Chart, given: DrawOptions): Option {
   const yTicks = ticksOf(chart.y, yDomain, Math.max(3, Math.floor((height - 64) / 26)));
   const left = Math.ceil(Math.max(...yTicks.map((tick) => textWidth(chart.y.format(tick), small)), 12)) + 14;
   const lines = drawn.filter(({ mark }) => mark === undefined);
-  const right = lines.length > 0 || chart.x.scale === undefined ? 34 : 12;
+  const right = lines.length > 0 || chart.x.scale === undefined ? Math.max(34, endLabelRoom(lines, small)) : 12;
   const plotWidth = width - left - right;
   const { ticks: xTicks, turned } = xTicksOf(chart.x, xDomain, plotWidth, small);
   const below = bottom + turned;

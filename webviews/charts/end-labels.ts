@@ -50,6 +50,14 @@ export function spread<L extends EndLabel>(labels: readonly L[], gap: number, fr
   return placed;
 }
 
+const gapToLine = 8;
+
+const widthOf = ({ identity }: Series, fontSize: number): number => textWidth(identity.code, fontSize) * 1.15;
+
+/** Pixels right of the plot that the labels of lines take which end there. */
+export const endLabelRoom = (drawn: readonly Series[], fontSize: number): number =>
+  Math.ceil(Math.max(0, ...drawn.map((series) => gapToLine + widthOf(series, fontSize))));
+
 /** The code of each class at the last point of its line. */
 export function endLabels(
   drawn: readonly Series[],
@@ -66,9 +74,9 @@ export function endLabels(
         {
           series,
           text: series.identity.code,
-          x: area.left + area.width * area.x(last.x) + 8,
+          x: area.left + area.width * area.x(last.x) + gapToLine,
           y: area.top + area.height * (1 - area.y(last.y)),
-          width: textWidth(series.identity.code, fontSize) * 1.15,
+          width: widthOf(series, fontSize),
         },
       ];
     });

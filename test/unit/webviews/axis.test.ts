@@ -3,7 +3,29 @@ import { describe, it } from 'mocha';
 import { binaryTicks, decimalTicks, logDomain, thin } from '../../../webviews/charts/axis';
 import { markLabelStart } from '../../../webviews/charts/draw-lines';
 import { spread } from '../../../webviews/charts/end-labels';
+import { draw } from '../../../webviews/charts/draw';
+import { twinByX, type Axis, type Chart, type Series } from '../../../webviews/charts/chart';
+import type { CustomSeriesOption } from '../../../webviews/charts/echarts';
+import type { Identity } from '../../../webviews/charts/palette';
+import { textWidth } from '../../../webviews/charts/text-width';
+import type { Theme } from '../../../webviews/ui/theme';
 import { lengthAxis, type Measured } from '../../../webviews/charts/rows';
+
+const theme: Theme = {
+  kind: 'dark',
+  dark: true,
+  background: '#1f1f1f',
+  foreground: '#cccccc',
+  muted: '#9d9d9d',
+  line: '#2b2b2b',
+  focus: '#0078d4',
+  hoverBackground: '#202020',
+  hoverForeground: '#cccccc',
+  hoverBorder: '#454545',
+  font: 'sans-serif',
+  fontSize: 13,
+  editorFont: 'monospace',
+};
 
 describe('logarithmic axes', () => {
   it('span the positive values and never less than a factor of two', () => {
@@ -47,6 +69,36 @@ describe('labels at the ends of lines', () => {
       spread([label('a', 10), label('b', 10, 50)], 12, 0, 100).map(({ y }) => y),
       [10, 10],
     );
+  });
+
+  it('are not cut by the edge of the picture, however long they are', () => {
+    for (const code of ['K7', 'LATL', 'WWWWW']) {
+      // A training ends at its last step, and so does the axis.
+      const axis: Axis = { name: 'step', scale: 'linear', base: 10, min: 0, max: 4, format: String };
+      const identity: Identity = { id: code, title: code, code, hue: 0, shape: 'circle', dash: [] };
+      const points = [1, 4].map((x) => ({ x, y: x, key: { series: code, at: x }, text: String(x) }));
+      const series: Series = { id: code, identity, title: code, points, role: 'measured' };
+      const chart: Chart = {
+        id: 'chart',
+        title: 'Chart',
+        description: '',
+        empty: '',
+        hover: 'x',
+        x: axis,
+        y: axis,
+        series: [series],
+        references: [],
+        marks: [],
+        twin: twinByX({ title: 'step' }, axis, [series]),
+      };
+      const option = draw(chart, { theme, width: 410, height: 240 });
+      const labels = [option.series].flat().find((one) => one?.id === 'end labels') as CustomSeriesOption;
+      const drawn = labels.renderItem?.({ dataIndex: 0 } as never, {} as never) as {
+        style: { text: string; x: number; fontSize: number };
+      };
+      assert.equal(drawn.style.text, code);
+      assert.ok(drawn.style.x + textWidth(code, drawn.style.fontSize) <= 410, code);
+    }
   });
 });
 
