@@ -1,5 +1,6 @@
 /** What one variant of a run changes, as the runner feeds it to its graphs (docs/model-taps.md). Heads are query heads. */
 import type { Replaceable } from '../../models/instrument/interventions/replacement';
+import type { Held } from '../../protocol/plans/held';
 import type { reinforcementDistances, reinforcementRules } from '../../models/instrument/interventions/reinforcement';
 
 export interface HeadGain {
@@ -57,6 +58,16 @@ export interface IsolationChange {
 }
 
 /** An empty object is the plain model. */
+/** What each key/value head keeps of the past (protocol/plans/held.ts). */
+export interface VariantPlan {
+  /** Rows of the prompt: the n of elastic rules. */
+  readonly prompt: number;
+  /** The first row that reads under the plan. */
+  readonly from: number;
+  /** [layers][key/value heads] */
+  readonly heads: readonly (readonly Held[])[];
+}
+
 export interface Variant {
   readonly gains?: readonly HeadGain[];
   /** Added to the scores before softmax. */
@@ -71,6 +82,7 @@ export interface Variant {
   readonly isolations?: readonly IsolationChange[];
   readonly replacements?: readonly Replacement[];
   /** Of the output of the MLP, the share that is removed of what lowers the token that leads before the layer. */
+  readonly plan?: VariantPlan;
   readonly unsuppressed?: readonly { readonly layer: number; readonly share: number }[];
 }
 

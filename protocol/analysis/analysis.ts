@@ -2,6 +2,7 @@
 import type { EncoderInput, OnDevice, PromptInput } from '../compute/models';
 import type { Intervention } from '../interventions/interventions';
 import type { ChatPrompt } from '../results/chat-prompt';
+import type { Plan } from '../plans/plan-file';
 import type { ModelSummary, Parity } from '../results/heads';
 import type { ImageSpan } from '../results/image';
 import type { Provenance } from '../results/provenance';
@@ -124,6 +125,8 @@ export interface Offer {
   /** One sentence: what it does and how it was chosen. */
   readonly description: string;
   readonly interventions: readonly Intervention[];
+  /** A cache plan that can be saved, edited and evaluated; `interventions` applies it. */
+  readonly plan?: Plan;
 }
 
 /** A result as it is shown, saved (`*.headscope-analysis.json`) and printed (`headscope run`). */

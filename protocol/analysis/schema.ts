@@ -4,6 +4,7 @@ import type { EncoderInput, PromptInput } from '../compute/models';
 import { deviceField } from '../compute/request-parts';
 import { interventionsField } from '../interventions/interventions';
 import type { AnalysisPlan } from '../panels/analyses';
+import { planField } from '../plans/plan-file';
 import { check, parseJson, type Checked, type Schema } from '../schema/check';
 import {
   anyNumber,
@@ -126,6 +127,7 @@ export const offer: Schema<Offer> = object<Offer>({
   title: text,
   description: text,
   interventions: interventionsField,
+  plan: optional(planField),
 });
 
 const file: Fields<AnalysisResult> = {

@@ -94,6 +94,10 @@ function isInside(one: Intervention, { layers, heads }: Size): boolean {
     );
   }
   if (one.kind === 'isolate') return one.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads));
+  if (one.kind === 'plan') {
+    // Of key/value heads, of which there are at most as many.
+    return one.rules.every((rule) => rule.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads)));
+  }
   if (one.kind === 'reposition') return one.layers.every((layer) => fits(layer, layers));
   if (one.kind === 'reinforce') return (one.layers ?? []).every((layer) => fits(layer, layers));
   return fits(one.layer, layers) && fits('head' in one ? one.head : undefined, heads);

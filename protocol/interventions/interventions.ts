@@ -11,6 +11,7 @@ import { key, type Key } from './key';
 import type { InterventionKind } from './kind';
 import { mlp, type Mlp } from './mlp';
 import { phase, type Phase } from './phase';
+import { plan, type CachePlan } from './plan';
 import { query, type Query } from './query';
 import { reinforce, type Reinforce } from './reinforce';
 import { reposition, type Reposition } from './reposition';
@@ -36,7 +37,8 @@ export type Intervention =
   | Isolate
   | Reposition
   | Reinforce
-  | Unsuppress;
+  | Unsuppress
+  | CachePlan;
 
 export type KindName = Intervention['kind'];
 export type Of<K extends KindName> = Extract<Intervention, { readonly kind: K }>;
@@ -58,6 +60,7 @@ export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
   reposition,
   reinforce,
   unsuppress,
+  plan,
 };
 
 export const kindNames = Object.keys(kinds) as readonly KindName[];

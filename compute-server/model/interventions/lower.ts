@@ -3,10 +3,12 @@ import { kindOf, type Intervention } from '../../../protocol/interventions/inter
 import { printDo } from '../../../protocol/interventions/do-form';
 import type { Isolate } from '../../../protocol/interventions/isolate';
 import type { Keys } from '../../../protocol/interventions/keys';
+import { keepOf, type CachePlan } from '../../../protocol/interventions/plan';
 import type { Reinforce } from '../../../protocol/interventions/reinforce';
 import type { Reposition } from '../../../protocol/interventions/reposition';
 import { coversHead } from '../../../protocol/interventions/which';
 import { keysWords } from '../../../protocol/interventions/keys';
+import { heldOf } from '../../../protocol/plans/held';
 import { FailureError } from '../../../protocol/wire/failures';
 import { stampOf } from '../checkpoint/model-files';
 import { startReinforced, type ReinforcedRun } from '../generation/reinforcement';
@@ -22,6 +24,7 @@ import type {
   PhaseChange,
   Replacement,
   Variant,
+  VariantPlan,
 } from '../../../diagnostics/model-runner/variant';
 import { range } from '../run/runtime-arrays';
 import { frozenParts } from './freeze';
@@ -149,6 +152,7 @@ function wantedBy({ model, sequence }: RunOf, one: Intervention): readonly Wante
     case 'isolate':
     case 'reinforce':
     case 'unsuppress':
+    case 'plan':
       return [];
   }
 }
@@ -181,6 +185,16 @@ function repositionsOf(run: RunOf, one: Reposition, rows: ReadonlyMap<string, Ro
   });
 }
 
+/** Nothing where every head keeps everything; the last of several plans counts. */
+function planOfHeads({ model, sequence }: RunOf, one: CachePlan): VariantPlan | undefined {
+  if (kindOf(one).neutral(one)) return undefined;
+  const prompt = sequence.ids.length;
+  const heads = model.spec.blocks.map(({ index, attention }) =>
+    range(0, attention.kvHeads).map((head) => heldOf(keepOf(one.rules, index, head), prompt)),
+  );
+  return { prompt, from: one.prefill === 'dense' ? prompt : 0, heads };
+}
+
 function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<string, Rows>): Variant {
   const gains: HeadGain[] = [];
   const scoreBiases: GroupChange[] = [];
@@ -190,6 +204,7 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
   const isolations: IsolationChange[] = [];
   const replacements: Replacement[] = [];
   const unsuppressed: { layer: number; share: number }[] = [];
+  let plan: VariantPlan | undefined;
   const group = (keys: Keys): string => (keys === 'image' ? 'image' : keysWords(keys));
   for (const one of list) {
     // A weight of 1 would still be renormalised, which rounds.
@@ -207,6 +222,7 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
       if (!kindOf(one).neutral(one)) phases.push(change);
     } else if (one.kind === 'isolate') isolations.push(...isolationsOf(run, one));
     else if (one.kind === 'reposition') replacements.push(...repositionsOf(run, one, rows));
+    else if (one.kind === 'plan') plan = planOfHeads(run, one) ?? plan;
     else if (one.kind !== 'weight' && one.kind !== 'reinforce') {
       const at = one.positions && { positions: range(one.positions.start, one.positions.end - one.positions.start) };
       for (const wanted of wantedBy(run, one)) {
@@ -225,5 +241,6 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
     ...(isolations.length > 0 ? { isolations } : {}),
     ...(replacements.length > 0 ? { replacements } : {}),
     ...(unsuppressed.length > 0 ? { unsuppressed } : {}),
+    ...(plan ? { plan } : {}),
   };
 }

@@ -53,6 +53,8 @@ export function placeProblem(model: ModelSpec, one: Intervention, sequence: Sequ
     case 'key':
     case 'value':
       return headProblem(model, one.layer, one.head, 'kvHeads') ?? rangeProblem(one.positions, length, one);
+    case 'plan':
+      return planProblem(model, one, length);
     case 'unsuppress':
       return layerProblem(model, one.layer) ?? suppressionProblem(model, one.layer);
     case 'mlp':
@@ -94,6 +96,25 @@ function headProblem(
   return head < count
     ? undefined
     : `There is no head ${head} in layer ${layer}: it has ${count} ${of === 'heads' ? 'query' : 'key/value'} heads, from 0.`;
+}
+
+function planProblem(model: ModelSpec, one: Of<'plan'>, length: number): string | undefined {
+  const keepOther = model.blocks.findIndex(({ attention }) => !attention.causal);
+  if (keepOther >= 0) return `Layer ${keepOther} reads in both directions, so it keeps no cache that a plan could cut.`;
+  for (const { heads, keep } of one.rules) {
+    const problem = problemOf(heads, ({ layer, head }) =>
+      layer !== 'all' && layerProblem(model, layer) !== undefined
+        ? layerProblem(model, layer)
+        : head === 'all'
+          ? undefined
+          : headProblem(model, layer === 'all' ? 0 : layer, head, 'kvHeads'),
+    );
+    if (problem !== undefined) return problem;
+    const last = keep.kind === 'kept' ? (keep.ranges.at(-1)?.end ?? 0) : 0;
+    if (last > length)
+      return `The plan keeps position ${last - 1}, and the prompt has ${length} tokens, from 0. A plan of chosen positions is for one prompt.`;
+  }
+  return undefined;
 }
 
 function rotationProblem({ blocks, ropes }: ModelSpec, one: Of<'phase'>): string | undefined {

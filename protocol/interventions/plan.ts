@@ -1,0 +1,98 @@
+import { exactly, list, object, oneOf, optional } from '../schema/fields';
+import { headPlanField, headPlanText, headPlanWords, parseHeadPlan, type HeadPlan } from '../plans/head-plan';
+import type { Plan } from '../plans/plan-file';
+import type { InterventionKind } from './kind';
+import { coversHead, whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
+
+export interface PlanRule {
+  /** Key/value heads. */
+  readonly heads: readonly WhichHeads[];
+  readonly keep: HeadPlan;
+}
+
+/** `spans`: the prompt itself is read under the plan. `dense`: the prompt is read in full, and compressed at its end. */
+export const prefillModes = ['spans', 'dense'] as const;
+export type Prefill = (typeof prefillModes)[number];
+
+export interface CachePlan {
+  readonly kind: 'plan';
+  /** Of several for one head the last counts; heads that none names keep everything. */
+  readonly rules: readonly PlanRule[];
+  /** Default: spans. Heads that keep chosen positions of the prompt read all of the prompt in either. */
+  readonly prefill?: Prefill;
+}
+
+/**
+ * Query i of a key/value head does not read the positions that the plan drops before i (`droppedBefore`, plans/held.ts): their
+ * scores become -1e30 before softmax. With `mean` their scores become their mean over the dropped positions instead, which is
+ * what one key, the mean of theirs, that counts N times gives: N exp(q · k̂) v̂ = sum over them of exp(mean score) v.
+ */
+export const plan: InterventionKind<CachePlan> = {
+  kind: 'plan',
+  name: 'cache plan',
+  meaning:
+    'Lets each key/value head read only what a cache plan keeps of the past: everything, first and recent positions, with or without the mean of the rest, or a span that grows with the prompt.',
+  form: 'plan:HEADS=KEEP[/HEADS=KEEP…][;dense]',
+  example: 'plan:*.*=4+64/1.0,1.3=full',
+  parameters: [
+    { name: 'heads', takes: 'key/value heads (`2.5`, `2.*`, `*.*`), separated by commas', meaning: 'the heads' },
+    {
+      name: 'keep',
+      takes:
+        '`full`, first + recent positions such as `4+64` or `4+max(64,0.2n)`, with `+mean` or `+append`; `span(-128+0.5n,4)`; `kept(0-3,9)`',
+      meaning: 'what they keep of the past; the last rule for a head counts',
+    },
+    { name: 'dense', takes: 'nothing', meaning: 'the prompt is read in full, and compressed at its end' },
+  ],
+  schema: object<CachePlan>({
+    kind: exactly('plan'),
+    rules: list(object<PlanRule>({ heads: whichHeadsField, keep: headPlanField }), 'a list of rules', {
+      least: 1,
+      most: 1 << 16,
+    }),
+    prefill: optional(oneOf(prefillModes)),
+  }),
+  parse(text) {
+    const [written = '', mode, ...more] = text.split(';');
+    if (more.length > 0 || (mode !== undefined && mode.trim() !== 'dense')) return undefined;
+    const rules: PlanRule[] = [];
+    for (const each of written.split('/')) {
+      const [place = '', kept = '', ...others] = each.split('=');
+      const [heads, keep] = [whichHeadsOf(place), parseHeadPlan(kept)];
+      if (!heads || !keep || others.length > 0) return undefined;
+      rules.push({ heads, keep });
+    }
+    return { kind: 'plan', rules, ...(mode === undefined ? {} : { prefill: 'dense' }) };
+  },
+  print: ({ rules, prefill }) =>
+    `${rules.map(({ heads, keep }) => `${whichHeadsText(heads)}=${headPlanText(keep)}`).join('/')}${prefill === 'dense' ? ';dense' : ''}`,
+  words: ({ rules }) => {
+    const [first] = rules;
+    if (!first) return 'an empty cache plan';
+    const more = rules.length - 1;
+    const rest = more === 0 ? '' : `, and ${more} more ${more === 1 ? 'rule' : 'rules'}`;
+    return `plan: ${whichHeadsText(first.heads)} ${headPlanWords(first.keep)}${rest}`;
+  },
+  sentence: ({ rules, prefill }) =>
+    `${rules.length === 1 ? 'A plan of one rule' : `A plan of ${rules.length} rules`} says what each key/value head keeps of the past; the prompt is read ${prefill === 'dense' ? 'in full and compressed at its end' : 'under it'}.`,
+  neutral: ({ rules }) => rules.every(({ keep }) => keep.kind === 'full'),
+  anywhere: ({ rules }) => !rules.some(({ keep }) => keep.kind === 'kept'),
+};
+
+/** What a head keeps under the rules. */
+export const keepOf = (rules: readonly PlanRule[], layer: number, head: number): HeadPlan =>
+  rules.findLast(({ heads }) => coversHead(heads, layer, head))?.keep ?? { kind: 'full' };
+
+/** Heads that keep alike are one rule. */
+export function planIntervention(heads: Plan['heads'], prefill: Prefill = 'spans'): CachePlan {
+  const byText = new Map<string, { heads: WhichHeads[]; keep: HeadPlan }>();
+  heads.forEach((layer, index) =>
+    layer.forEach((keep, head) => {
+      const key = headPlanText(keep);
+      const rule = byText.get(key) ?? { heads: [], keep };
+      rule.heads.push({ layer: index, head });
+      byText.set(key, rule);
+    }),
+  );
+  return { kind: 'plan', rules: [...byText.values()], ...(prefill === 'dense' ? { prefill } : {}) };
+}

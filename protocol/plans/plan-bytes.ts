@@ -1,0 +1,39 @@
+/** Bytes of the keys and values that a plan keeps, and of those of the full cache. */
+import type { HeadPlan } from './head-plan';
+import { heldOf, rowsHeld } from './held';
+
+export interface PlanBytes {
+  readonly plan: number;
+  readonly full: number;
+}
+
+/**
+ * After `length` positions: 2 × `bytesPerNumber` × d × the rows of each key/value head, the mean of dropped positions counted as a
+ * row. `prompt` (default `length`): tokens of the prompt, the n of elastic rules. A window of the model's own (`windows`, by layer: a query
+ * reads so many positions, itself counted) holds in both: of `window` positions no query after the last reads more than window - 1.
+ */
+export function planBytes(
+  heads: readonly (readonly HeadPlan[])[],
+  headDim: number,
+  length: number,
+  {
+    prompt = length,
+    bytesPerNumber = 4,
+    windows = [],
+  }: {
+    readonly prompt?: number;
+    readonly bytesPerNumber?: number;
+    readonly windows?: readonly (number | null)[];
+  } = {},
+): PlanBytes {
+  let [rows, all] = [0, 0];
+  heads.forEach((layer, index) => {
+    const window = windows[index] ?? undefined;
+    const most = window === undefined ? length : Math.min(length, window - 1);
+    for (const plan of layer) {
+      rows += Math.min(most, rowsHeld(heldOf(plan, prompt), prompt, length));
+      all += most;
+    }
+  });
+  return { plan: 2 * bytesPerNumber * headDim * rows, full: 2 * bytesPerNumber * headDim * all };
+}
