@@ -3,6 +3,7 @@ import type { AskedRow, RowAnswer } from '../../diagnostics/model-runner/run-req
 import { sequencePart, type Sequence } from '../../diagnostics/model-runner/sequence';
 import type { Replacement, Variant } from '../../diagnostics/model-runner/variant';
 import type { ModelSpec } from '../../models/architectures/model-spec';
+import { keepsAll } from '../../protocol/plans/held';
 import type { LayerSessions } from '../model/run/layer-sessions';
 import { runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, ResidualStream, RunRequest } from '../model/run/run-request';
@@ -140,10 +141,34 @@ function differences(one: Variant, other: Variant): readonly Change[] {
     variant.unsuppressed ?? [],
   ];
   const others = lists(other);
-  return lists(one).flatMap((own, kind) => {
-    const given = others[kind] ?? [];
-    let same = 0;
-    while (same < own.length && own[same] === given[same]) same++;
-    return [...own.slice(same), ...given.slice(same)];
-  });
+  return lists(one)
+    .flatMap((own, kind) => {
+      const given = others[kind] ?? [];
+      let same = 0;
+      while (same < own.length && own[same] === given[same]) same++;
+      return [...own.slice(same), ...given.slice(same)];
+    })
+    .concat(planDifferences(one.plan, other.plan));
+}
+
+/** Layers whose heads keep other positions, and the first row that reads so. */
+function planDifferences(
+  one: Variant['plan'],
+  other: Variant['plan'],
+): readonly (Change & { positions: readonly number[] })[] {
+  if (one === other) return [];
+  const layers = Math.max(one?.heads.length ?? 0, other?.heads.length ?? 0);
+  const from = Math.min(one?.from ?? Infinity, other?.from ?? Infinity);
+  const sameFrom = one?.from === other?.from && one?.prompt === other?.prompt;
+  const heldText = (plan: Variant['plan'], layer: number): string =>
+    JSON.stringify(
+      plan && plan.heads[layer]?.some((held) => !keepsAll(held)) ? plan.heads[layer] : undefined,
+      (_, value: unknown) => (value === Infinity ? 'all' : value),
+    ) ?? '';
+  return Array.from({ length: layers }, (_, layer) => layer)
+    .filter((layer) => {
+      const [a, b] = [heldText(one, layer), heldText(other, layer)];
+      return a !== b || (a !== '' && !sameFrom);
+    })
+    .map((layer) => ({ layer, positions: [from] }));
 }

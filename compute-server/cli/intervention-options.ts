@@ -1,10 +1,12 @@
 /** Options that change a run: `--do`, `--do-file`, and the shorthands that came before them. All become one array. */
 import { dirname, isAbsolute, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { parseDo, parseKind } from '../../protocol/interventions/do-form';
 import { savedInterventions } from '../../protocol/interventions/file';
 import { kinds, type Intervention } from '../../protocol/interventions/interventions';
+import { planIntervention, prefillModes } from '../../protocol/interventions/plan';
 import type { Read } from '../../protocol/interventions/kind';
+import { checkPlan } from '../../protocol/plans/plan-file';
 import { check } from '../../protocol/schema/check';
 import { wrongUsage } from './exit-codes';
 import { collect } from './options';
@@ -16,6 +18,8 @@ export interface InterventionOptions {
   readonly gain?: readonly string[];
   readonly gains?: string;
   readonly bias?: readonly string[];
+  readonly plan?: string;
+  readonly prefill?: string;
 }
 
 export function addInterventionOptions(command: Command): Command {
@@ -28,7 +32,13 @@ export function addInterventionOptions(command: Command): Command {
     .option('--do-file <file>', 'a file of interventions, as the Heads panel saves it', collect)
     .option('--gain <L.H=g>', 'short for --do gain:L.H=g', collect)
     .option('--gains <file>', 'the same as --do-file')
-    .option('--bias <L.H:FROM-TO=b>', 'short for --do bias:L.H:FROM-TO=b', collect);
+    .option('--bias <L.H:FROM-TO=b>', 'short for --do bias:L.H:FROM-TO=b', collect)
+    .option('--plan <file>', 'a cache plan: what each key/value head keeps of the past (docs/cache-plans.md)')
+    .addOption(
+      new Option('--prefill <mode>', 'with --plan: the prompt is read under it, or in full and compressed at its end')
+        .choices(prefillModes)
+        .default('spans'),
+    );
 }
 
 export async function interventionsFrom(options: InterventionOptions): Promise<readonly Intervention[]> {
@@ -40,6 +50,7 @@ export async function interventionsFrom(options: InterventionOptions): Promise<r
     ...(options.gain ?? []).map((text) => understood(parseKind(kinds.gain, text))),
     ...(options.bias ?? []).map((text) => understood(parseKind(kinds.bias, text))),
     ...(options.do ?? []).map((text) => inFolder(understood(parseDo(text)), process.cwd())),
+    ...(options.plan === undefined ? [] : [await planIn(options.plan, options.prefill)]),
   ];
 }
 
@@ -52,8 +63,16 @@ export const givenInterventions = (options: InterventionOptions): readonly strin
       ['gain', '--gain'],
       ['gains', '--gains'],
       ['bias', '--bias'],
+      ['plan', '--plan'],
     ] as const
   ).flatMap(([name, written]) => (options[name] === undefined ? [] : [written]));
+
+async function planIn(path: string, prefill: string | undefined): Promise<Intervention> {
+  const checked = checkPlan(await jsonFile(path));
+  if (!checked.ok) throw wrongUsage(`${path} is not a cache plan: ${checked.why}`);
+  const { heads, prompt } = checked.result;
+  return planIntervention(heads, prefill === 'dense' ? 'dense' : 'spans', prompt);
+}
 
 function understood<T>(read: Read<T>): T {
   if (!read.ok) throw wrongUsage(read.why);

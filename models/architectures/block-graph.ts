@@ -16,7 +16,13 @@ import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
 import { concat, reshape, transpose } from '../../kernels/graph/operators/layout';
 import { attend } from '../instrument/attention';
-import { declareInterventions, type Change, type Interventions } from '../instrument/interventions/interventions';
+import {
+  declareInterventions,
+  rareChanges,
+  type Change,
+  type Interventions,
+  type RareChange,
+} from '../instrument/interventions/interventions';
 import { replaced, type Replaceable } from '../instrument/interventions/replacement';
 import { withoutSuppression } from '../instrument/interventions/suppression';
 import type { Rope } from '../formats/model-description';
@@ -29,10 +35,8 @@ import type { StoredWeights } from './stored-weights';
 export interface BlockOptions {
   /** Without it, and without changes, the graph is the plain model, for parity and for comparison. */
   readonly instrumented: boolean;
-  /** Instrumented, and with the angles of heads changed, where the layer rotates. */
-  readonly phases?: boolean;
-  /** Instrumented, and with scores between regions changed. */
-  readonly isolated?: boolean;
+  /** Instrumented, and with these for good; phases only where the layer rotates. */
+  readonly rare?: readonly RareChange[];
   /** Gains and these, for good: in a graph that is differentiated. */
   readonly changes?: readonly Change[];
   /** What takes the place of the value that a tap names, e.g. the value plus an input. */
@@ -68,8 +72,8 @@ export function buildBlock(
           { heads, kvHeads, headDim, hiddenSize: model.hiddenSize },
           keys,
           changes,
-          rope !== undefined && (options.phases || changes?.includes('phase')) ? model.ropes[rope] : undefined,
-          (options.isolated ?? false) || (changes?.includes('isolation') ?? false),
+          [...(options.rare ?? []), ...rareChanges.filter((change) => changes?.includes(change))],
+          rope === undefined ? undefined : model.ropes[rope],
         )
       : undefined;
   const tap: Tap = (value, name) => {

@@ -19,6 +19,7 @@ import { weighValues } from './interventions/group-weight';
 import { interveneOnHeads, type Interventions } from './interventions/interventions';
 import { isolatedScores } from './interventions/isolation';
 import { phasedScores } from './interventions/phase';
+import { plannedScores } from './interventions/plan';
 import { biasedScores } from './interventions/score-bias';
 import { uniformScores } from './interventions/uniform-attention';
 import { addStatistics } from './statistics';
@@ -66,7 +67,7 @@ export function attend(
   const capped = (raw: Value): Value =>
     rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
   const score: Score = (operand) => capped(scoreKeys(operand(query), operand(key), rules.scale, rules));
-  const { phase, isolation, scoreBias, keyGroups, uniformAttention, groupWeight } = interventions ?? {};
+  const { phase, isolation, plan, scoreBias, keyGroups, uniformAttention, groupWeight } = interventions ?? {};
   const turned = phase && capped(phasedScores(graph, phase, query, key, rules));
   const chosen: Score =
     phase && turned ? (operand) => where(operand(phase.heads), operand(turned), score(operand)) : score;
@@ -80,7 +81,8 @@ export function attend(
       : chosen(outer);
   const read = uniformAttention ? uniformScores(uniformAttention, biased) : biased((value) => value);
   const free = isolation ? isolatedScores(isolation, read) : read;
-  const scores = positions ? add(free, causalMask(rules, positions)) : free;
+  const planned = plan ? plannedScores(plan, free, maskedScore) : free;
+  const scores = positions ? add(planned, causalMask(rules, positions)) : planned;
   const probabilities = tap ? tap(softmax(scores, -1, 'attention.probabilities')) : softmax(scores);
   if (!interventions) return headOutput(probabilities, value, rules);
   if (measured) {

@@ -1,4 +1,4 @@
-import { exactly, list, object, oneOf, optional } from '../schema/fields';
+import { count, exactly, list, object, oneOf, optional } from '../schema/fields';
 import { headPlanField, headPlanText, headPlanWords, parseHeadPlan, type HeadPlan } from '../plans/head-plan';
 import type { Plan } from '../plans/plan-file';
 import type { InterventionKind } from './kind';
@@ -20,6 +20,8 @@ export interface CachePlan {
   readonly rules: readonly PlanRule[];
   /** Default: spans. Heads that keep chosen positions of the prompt read all of the prompt in either. */
   readonly prefill?: Prefill;
+  /** Tokens of the one prompt that it is for, where heads keep chosen positions: with others it is refused. */
+  readonly prompt?: number;
 }
 
 /**
@@ -32,7 +34,7 @@ export const plan: InterventionKind<CachePlan> = {
   name: 'cache plan',
   meaning:
     'Lets each key/value head read only what a cache plan keeps of the past: everything, first and recent positions, with or without the mean of the rest, or a span that grows with the prompt.',
-  form: 'plan:HEADS=KEEP[/HEADS=KEEP…][;dense]',
+  form: 'plan:HEADS=KEEP[/HEADS=KEEP…][;dense][;n=TOKENS]',
   example: 'plan:*.*=4+64/1.0,1.3=full',
   parameters: [
     { name: 'heads', takes: 'key/value heads (`2.5`, `2.*`, `*.*`), separated by commas', meaning: 'the heads' },
@@ -43,6 +45,7 @@ export const plan: InterventionKind<CachePlan> = {
       meaning: 'what they keep of the past; the last rule for a head counts',
     },
     { name: 'dense', takes: 'nothing', meaning: 'the prompt is read in full, and compressed at its end' },
+    { name: 'n', takes: 'a number of tokens', meaning: 'the length of the one prompt whose positions are named' },
   ],
   schema: object<CachePlan>({
     kind: exactly('plan'),
@@ -51,10 +54,14 @@ export const plan: InterventionKind<CachePlan> = {
       most: 1 << 16,
     }),
     prefill: optional(oneOf(prefillModes)),
+    prompt: optional(count),
   }),
   parse(text) {
-    const [written = '', mode, ...more] = text.split(';');
-    if (more.length > 0 || (mode !== undefined && mode.trim() !== 'dense')) return undefined;
+    const [written = '', ...more] = text.split(';').map((part) => part.trim());
+    const dense = more[0] === 'dense';
+    const [length, ...unknown] = more.slice(dense ? 1 : 0);
+    const prompt = length === undefined ? undefined : /^n=(\d+)$/.exec(length)?.[1];
+    if (unknown.length > 0 || (length !== undefined && prompt === undefined)) return undefined;
     const rules: PlanRule[] = [];
     for (const each of written.split('/')) {
       const [place = '', kept = '', ...others] = each.split('=');
@@ -62,10 +69,19 @@ export const plan: InterventionKind<CachePlan> = {
       if (!heads || !keep || others.length > 0) return undefined;
       rules.push({ heads, keep });
     }
-    return { kind: 'plan', rules, ...(mode === undefined ? {} : { prefill: 'dense' }) };
+    return {
+      kind: 'plan',
+      rules,
+      ...(dense ? { prefill: 'dense' } : {}),
+      ...(prompt === undefined ? {} : { prompt: Number(prompt) }),
+    };
   },
-  print: ({ rules, prefill }) =>
-    `${rules.map(({ heads, keep }) => `${whichHeadsText(heads)}=${headPlanText(keep)}`).join('/')}${prefill === 'dense' ? ';dense' : ''}`,
+  print: ({ rules, prefill, prompt }) =>
+    [
+      rules.map(({ heads, keep }) => `${whichHeadsText(heads)}=${headPlanText(keep)}`).join('/'),
+      ...(prefill === 'dense' ? ['dense'] : []),
+      ...(prompt === undefined ? [] : [`n=${prompt}`]),
+    ].join(';'),
   words: ({ rules }) => {
     const [first] = rules;
     if (!first) return 'an empty cache plan';
@@ -84,7 +100,7 @@ export const keepOf = (rules: readonly PlanRule[], layer: number, head: number):
   rules.findLast(({ heads }) => coversHead(heads, layer, head))?.keep ?? { kind: 'full' };
 
 /** Heads that keep alike are one rule. */
-export function planIntervention(heads: Plan['heads'], prefill: Prefill = 'spans'): CachePlan {
+export function planIntervention(heads: Plan['heads'], prefill: Prefill = 'spans', prompt?: number): CachePlan {
   const byText = new Map<string, { heads: WhichHeads[]; keep: HeadPlan }>();
   heads.forEach((layer, index) =>
     layer.forEach((keep, head) => {
@@ -94,5 +110,10 @@ export function planIntervention(heads: Plan['heads'], prefill: Prefill = 'spans
       byText.set(key, rule);
     }),
   );
-  return { kind: 'plan', rules: [...byText.values()], ...(prefill === 'dense' ? { prefill } : {}) };
+  return {
+    kind: 'plan',
+    rules: [...byText.values()],
+    ...(prefill === 'dense' ? { prefill } : {}),
+    ...(prompt === undefined ? {} : { prompt }),
+  };
 }

@@ -12,14 +12,8 @@ import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import { noStatistics, ranked, StatisticsCollector } from '../run/head-statistics';
 import { earlierOccurrences, PickTable } from '../run/pick-table';
-import {
-  gainsOfSelected,
-  interventionFeeds,
-  turnsHeads,
-  type GraphReinforcement,
-  type Variant,
-} from '../run/interventions';
-import { isolatesRegions } from '../run/isolation-feeds';
+import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
+import { rareChangesOf } from '../run/rare-changes';
 import type { KeyValueCache } from '../run/key-value-cache';
 import type { LayerKeys } from '../run/layer-keys';
 import { leadingDirections } from '../run/leading-directions';
@@ -207,8 +201,7 @@ export class SequenceRun implements Continuation {
           kind: 'block',
           layer,
           instrumented: true,
-          phases: turnsHeads([this.variant], layer),
-          isolated: isolatesRegions([this.variant], layer),
+          rare: rareChangesOf([this.variant], layer),
         });
         const past = this.keys[layer];
         if (!past) throw new RangeError(`layer ${layer} was not run`);

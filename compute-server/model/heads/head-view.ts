@@ -6,8 +6,8 @@
 import type { HeadTile } from '../../../protocol/results/heads';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { noStatistics, ranked } from '../run/head-statistics';
-import { interventionFeeds, turnsHeads, type Variant } from '../run/interventions';
-import { isolatesRegions } from '../run/isolation-feeds';
+import { interventionFeeds, type Variant } from '../run/interventions';
+import { rareChangesOf } from '../run/rare-changes';
 import { emptyCache } from '../run/key-value-cache';
 import { blockFeeds, groupColumns } from '../run/layer-feeds';
 import { runPrompt } from '../run/model-run';
@@ -85,8 +85,7 @@ export class HeadView {
       kind: 'block',
       layer: this.layer,
       instrumented: true,
-      phases: turnsHeads([this.variant], this.layer),
-      isolated: isolatesRegions([this.variant], this.layer),
+      rare: rareChangesOf([this.variant], this.layer),
     });
     // Rows that read later keys too are computed with all of their prefix as queries.
     const prefix = prefixOf(this.model.spec, this.sequence);

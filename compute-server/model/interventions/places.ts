@@ -101,6 +101,8 @@ function headProblem(
 function planProblem(model: ModelSpec, one: Of<'plan'>, length: number): string | undefined {
   const keepOther = model.blocks.findIndex(({ attention }) => !attention.causal);
   if (keepOther >= 0) return `Layer ${keepOther} reads in both directions, so it keeps no cache that a plan could cut.`;
+  if (one.prompt !== undefined && one.prompt !== length)
+    return `The plan keeps chosen positions of a prompt of ${one.prompt} tokens, and this one has ${length}. Derive a plan for this prompt.`;
   for (const { heads, keep } of one.rules) {
     const problem = problemOf(heads, ({ layer, head }) =>
       layer !== 'all' && layerProblem(model, layer) !== undefined

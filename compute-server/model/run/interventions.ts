@@ -10,6 +10,8 @@ import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { RuntimeArray } from '../../runtime/session';
 import { unitTurns } from './chunk-tables';
 import { isolationFeeds } from './isolation-feeds';
+import { planFeeds, plansLayer } from './plan-feeds';
+import { usesChange } from './rare-changes';
 import { flag, int32 } from './runtime-arrays';
 
 /** The first layer that the variant changes, or undefined when it changes none. */
@@ -24,6 +26,8 @@ export function firstChangedLayer(variant: Variant): number | undefined {
     ...(variant.replacements ?? []),
     ...(variant.unsuppressed ?? []),
   ].map(({ layer }) => layer);
+  const planned = variant.plan?.heads.findIndex((_, layer) => plansLayer(variant, layer)) ?? -1;
+  if (planned >= 0) layers.push(planned);
   return layers.length === 0 ? undefined : Math.min(...layers);
 }
 
@@ -149,6 +153,7 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
       uniform[v * heads + head] = 1;
     }
   });
+  const keys = chunk.keyGroups.shape[1] ?? 0;
   return {
     head_gain: { data: gain, shape: [b, heads] },
     ...reinforcementFeeds(block, b, chunk.reinforcement),
@@ -158,7 +163,8 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     use_uniform_attention: flag(uniform !== undefined),
     uniform_heads: { data: uniform ?? new Uint8Array(b * heads), shape: [b, heads, 1, 1] },
     ...phaseFeeds(model, block, chunk),
-    ...isolationFeeds(block, { ...chunk, keys: chunk.keyGroups.shape[1] ?? 0 }),
+    ...isolationFeeds(block, { ...chunk, keys }),
+    ...planFeeds(block, { ...chunk, keys }),
     use_group_weight: flag(weight !== undefined),
     group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
     ...suppressionFeeds(model, block, chunk),
@@ -185,14 +191,10 @@ function suppressionFeeds(
   };
 }
 
-/** Whether the graph of the layer is the one that has phases: what it costs to open is left to the runs that use it. */
-export const turnsHeads = (variants: readonly Variant[], layer: number): boolean =>
-  variants.some(({ phases = [] }) => phases.some((change) => change.layer === layer));
-
 /** Nothing where no variant turns a head of this layer: the graph has no inputs for it. */
 function phaseFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Record<string, RuntimeArray> {
   const rope = block.attention.rope === undefined ? undefined : model.ropes[block.attention.rope];
-  if (!rope || !turnsHeads(chunk.variants, block.index)) return {};
+  if (!rope || !usesChange('phase', chunk.variants, block.index)) return {};
   const { heads } = block.attention;
   const planes = rope.dimensions / 2;
   const shape = [chunk.variants.length, heads, 1, planes];

@@ -2,10 +2,7 @@
 import type { BlockSpec } from '../../../models/architectures/model-spec';
 import type { IsolationChange, Variant } from '../../../diagnostics/model-runner/variant';
 import type { RuntimeArray } from '../../runtime/session';
-
-/** Whether the graph of the layer is the one that isolates regions. */
-export const isolatesRegions = (variants: readonly Variant[], layer: number): boolean =>
-  variants.some(({ isolations = [] }) => isolations.some((change) => change.layer === layer));
+import { usesChange } from './rare-changes';
 
 interface Rows {
   readonly variants: readonly Variant[];
@@ -21,7 +18,7 @@ export function isolationFeeds(
   { index: layer, attention: { heads } }: BlockSpec,
   { variants, start, length, keys }: Rows,
 ): Record<string, RuntimeArray> {
-  if (!isolatesRegions(variants, layer)) return {};
+  if (!usesChange('isolation', variants, layer)) return {};
   // Heads mostly share their regions: each list of them has its columns once.
   const lists: IsolationChange['regions'][] = [];
   const offsets: number[] = [];

@@ -8,11 +8,11 @@ import { dispose, fetched, KeptOutputs, type RuntimeValue } from '../../runtime/
 import { Gathered } from './gathered';
 import { leadingDirections } from './leading-directions';
 import { noStatistics, ranked, StatisticsCollector } from './head-statistics';
-import { gainsOfSelected, interventionFeeds, turnsHeads, type Variant } from './interventions';
-import { isolatesRegions } from './isolation-feeds';
+import { gainsOfSelected, interventionFeeds, type Variant } from './interventions';
 import { emptyCache, type KeyValueCache } from './key-value-cache';
 import { blockFeeds, groupColumns, groupMass } from './layer-feeds';
 import { LayerKeys } from './layer-keys';
+import { rareChangesOf } from './rare-changes';
 import type { LayerSessions } from './layer-sessions';
 import type { PickTable } from './pick-table';
 import { prefixOf, type Chunk } from './run-chunks';
@@ -82,8 +82,7 @@ async function runChunks(
     kind: 'block',
     layer,
     instrumented: !request.plain,
-    phases: !request.plain && turnsHeads(work.variants, layer),
-    isolated: !request.plain && isolatesRegions(work.variants, layer),
+    rare: request.plain ? [] : rareChangesOf(work.variants, layer),
   });
   const { window, heads } = block.attention;
   const held = Math.min(request.ids.length, window === undefined ? Infinity : window + stream.chunk);

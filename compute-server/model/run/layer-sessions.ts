@@ -16,12 +16,12 @@ import type { PackedWeights } from '../weights/packed-weights';
 import type { PiecePlan } from '../weights/piece-plan';
 import { faultOf, onDevice } from './device-fault';
 import {
+  areTwins,
   isLayer,
   keyOf,
   mayPack,
   pieceGraph,
   piecesOf,
-  twinsOf,
   victimOf,
   wordsOf,
   type FurtherGraphs,
@@ -114,7 +114,9 @@ export class LayerSessions {
     }
     const planned = this.planned(piece);
     const bytes = sumOf(planned.weights);
-    if (!this.openTwice(planned)) for (const twin of twinsOf(piece)) await this.close(twin);
+    if (!this.openTwice(planned)) {
+      for (const { piece: other } of [...this.opened.values()]) if (areTwins(piece, other)) await this.close(other);
+    }
     await this.makeRoom(bytes, piece);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();

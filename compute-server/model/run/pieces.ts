@@ -18,7 +18,7 @@ import {
   type GradientPart,
 } from '../../../models/architectures/gradient-graphs';
 import { lensGraph } from '../../../models/architectures/lens-graph';
-import type { Change } from '../../../models/instrument/interventions/interventions';
+import type { Change, RareChange } from '../../../models/instrument/interventions/interventions';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { productGraph } from '../../../models/architectures/product-graph';
 import { stepGraph } from '../../../models/architectures/step-graph';
@@ -35,13 +35,12 @@ export type Piece =
   | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
   /** One new position of a layer, on caches by head. */
   | { readonly kind: 'step'; readonly layer: number }
-  /** `phases`: instrumented, with the angles of heads changed; `isolated`: with scores between regions changed. */
+  /** With rare changes it is instrumented. */
   | {
       readonly kind: 'block';
       readonly layer: number;
       readonly instrumented: boolean;
-      readonly phases?: boolean;
-      readonly isolated?: boolean;
+      readonly rare?: readonly RareChange[];
     }
   /** The gradient of a piece. */
   | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOptions }
@@ -69,7 +68,7 @@ export function keyOf(piece: Piece): string {
   if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
   if (piece.kind === 'keys') return `keys.${piece.changes.join('+')}.${piece.layer}`;
   if (piece.kind === 'block') {
-    const changed = [...(piece.phases ? ['phases'] : []), ...(piece.isolated ? ['isolated'] : [])].join('+');
+    const changed = (piece.rare ?? []).join('+');
     const graph = changed === '' ? (piece.instrumented ? 'instrumented' : 'plain') : changed;
     return `${graph}.${piece.layer}`;
   }
@@ -147,8 +146,7 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
     case 'block':
       return blockGraph(model, block(piece.layer), weights, {
         instrumented: piece.instrumented,
-        phases: piece.phases ?? false,
-        isolated: piece.isolated ?? false,
+        rare: piece.rare ?? [],
       });
   }
 }
@@ -157,20 +155,9 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
 export const isLayer = (piece: Piece): piece is Piece & { readonly kind: 'block' | 'step' } =>
   piece.kind === 'block' || piece.kind === 'step';
 
-/** The pieces that compute the same layer for another kind of run. */
-export function twinsOf(piece: Piece): readonly Piece[] {
-  if (!isLayer(piece)) return [];
-  const { kind, layer } = piece;
-  if (kind === 'block') return [{ kind: 'step', layer }];
-  return [
-    ...[false, true].map((instrumented): Piece => ({ kind: 'block', layer, instrumented })),
-    ...[
-      { phases: true, isolated: false },
-      { phases: false, isolated: true },
-      { phases: true, isolated: true },
-    ].map((changed): Piece => ({ kind: 'block', layer, instrumented: true, ...changed })),
-  ];
-}
+/** Whether the two compute the same layer for different kinds of run. */
+export const areTwins = (one: Piece, other: Piece): boolean =>
+  isLayer(one) && isLayer(other) && one.layer === other.layer && one.kind !== other.kind;
 
 /**
  * What is released first, of pieces in the order of their last use: a lens; a layer opened for blocks where one is opened for

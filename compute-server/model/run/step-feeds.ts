@@ -19,8 +19,10 @@ export function servedBySteps(model: ModelSpec, variant: Variant, start: number)
     isolations = [],
     replacements = [],
     unsuppressed = [],
+    plan,
   } = variant;
   return (
+    plan === undefined &&
     scoreBiases.length === 0 &&
     groupWeights.length === 0 &&
     phases.length === 0 &&

@@ -15,6 +15,7 @@ import type { Value } from '../../../kernels/graph/records';
 import { declareGroupWeight, type GroupWeight } from './group-weight';
 import { declareIsolation, type Isolation } from './isolation';
 import { declarePhase, type Phase, type Rotated } from './phase';
+import { declarePlan, type PlanInputs } from './plan';
 import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from './reinforcement';
 import { declareReplacements, replaceables, replaced, type Replaceable, type Replacements } from './replacement';
 import { declareScoreBias, type ScoreBias } from './score-bias';
@@ -22,8 +23,12 @@ import type { LayerSizes } from './sizes';
 import { declareSuppression, type Suppression } from './suppression';
 import { declareUniformAttention, type UniformAttention } from './uniform-attention';
 
+/** Changes that only a graph of their own has, for good: what they cost to open and to run is left to the runs that use them. */
+export const rareChanges = ['phase', 'isolation', 'plan'] as const;
+export type RareChange = (typeof rareChanges)[number];
+
 /** What a layer may have for good besides gains. Reinforcement is not among them: what it chose are gains. */
-export type Change = 'bias' | 'weight' | 'uniform' | 'phase' | 'isolation' | 'suppression' | Replaceable;
+export type Change = 'bias' | 'weight' | 'uniform' | 'suppression' | RareChange | Replaceable;
 
 export interface Interventions {
   /** Factor on each head's output before the output projection, [b, h]. Neutral 1. */
@@ -38,6 +43,8 @@ export interface Interventions {
   readonly phase?: Phase;
   /** Of a graph that is opened for runs that isolate regions in its layer. */
   readonly isolation?: Isolation;
+  /** Of a graph that is opened for runs whose heads drop positions of the past. */
+  readonly plan?: PlanInputs;
   readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
   readonly suppression?: Suppression;
@@ -49,10 +56,10 @@ export function declareInterventions(
   sizes: LayerSizes,
   keys: string,
   changes?: readonly Change[],
-  /** Of a layer whose heads are turned; for good, here too. */
+  /** For good, here too. */
+  rare: readonly RareChange[] = [],
+  /** Of a layer that rotates. */
   rotated?: Rotated,
-  /** Of a layer that isolates regions; for good, here too. */
-  isolated = false,
 ): Interventions {
   const { heads, headDim } = sizes;
   const always = changes !== undefined;
@@ -63,8 +70,9 @@ export function declareInterventions(
     ...(has('bias') || has('weight') ? { keyGroups: graph.input('key_groups', 'float32', ['groups', keys]) } : {}),
     ...(has('bias') ? { scoreBias: declareScoreBias(graph, heads, always) } : {}),
     ...(has('uniform') ? { uniformAttention: declareUniformAttention(graph, heads, always) } : {}),
-    ...(rotated ? { phase: declarePhase(graph, heads, keys, rotated) } : {}),
-    ...(isolated ? { isolation: declareIsolation(graph, heads, keys) } : {}),
+    ...(rotated && rare.includes('phase') ? { phase: declarePhase(graph, heads, keys, rotated) } : {}),
+    ...(rare.includes('isolation') ? { isolation: declareIsolation(graph, heads, keys) } : {}),
+    ...(rare.includes('plan') ? { plan: declarePlan(graph, heads, keys) } : {}),
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
     ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import type { GradientRequest, GradientTap } from '../../../diagnostics/model-runner/gradients';
-import { interventionFeeds, turnsHeads } from '../../../compute-server/model/run/interventions';
-import { isolatesRegions } from '../../../compute-server/model/run/isolation-feeds';
+import { interventionFeeds } from '../../../compute-server/model/run/interventions';
+import { rareChangesOf } from '../../../compute-server/model/run/rare-changes';
 import { blockFeeds, groupColumns } from '../../../compute-server/model/run/layer-feeds';
 import { emptyCache } from '../../../compute-server/model/run/key-value-cache';
 import { isOnDevice, type RuntimeValue } from '../../../compute-server/runtime/values';
@@ -62,8 +62,7 @@ export class Float64Model {
       const moved = new Map<GradientTap, Value>();
       const graph = buildBlock(spec, block, weights, {
         instrumented: true,
-        phases: turnsHeads([request.variant ?? {}], block.index),
-        isolated: isolatesRegions([request.variant ?? {}], block.index),
+        rare: rareChangesOf([request.variant ?? {}], block.index),
         through(value, tap) {
           if (tap === 'attention.selected') return value;
           const by = (value.graph as GraphBuilder).input(`move ${tap}`, 'float32', value.shape);

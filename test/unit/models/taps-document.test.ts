@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { GraphBuilder } from '../../../kernels/graph/builder';
-import { declareInterventions } from '../../../models/instrument/interventions/interventions';
+import { declareInterventions, rareChanges } from '../../../models/instrument/interventions/interventions';
 import { layerTaps, modelTaps, parseTap, tapName } from '../../../models/instrument/taps';
 
 const text = readFileSync(resolve(__dirname, '../../../docs/model-taps.md'), 'utf8');
@@ -31,7 +31,14 @@ describe('docs/model-taps.md', () => {
   it('names every intervention with the shape of the graph input', () => {
     const graph = new GraphBuilder('interventions');
     const rotated = { dimensions: 8, layout: 'half' } as const;
-    declareInterventions(graph, { heads: 5, kvHeads: 3, headDim: 7, hiddenSize: 11 }, 't', undefined, rotated, true);
+    declareInterventions(
+      graph,
+      { heads: 5, kvHeads: 3, headDim: 7, hiddenSize: 11 },
+      't',
+      undefined,
+      rareChanges,
+      rotated,
+    );
     const letters = new Map<unknown, string>([
       [5, 'h'],
       [3, 'g'],

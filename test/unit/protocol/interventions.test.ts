@@ -100,6 +100,42 @@ const forms: readonly (readonly [string, Intervention])[] = [
     'reposition:0,2:1-2>4-7',
     { kind: 'reposition', layers: [0, 2], from: { start: 1, end: 3 }, to: { start: 4, end: 8 } },
   ],
+  [
+    'plan:*.*=4+64/1.0,1.3=full',
+    {
+      kind: 'plan',
+      rules: [
+        { heads: [{ layer: 'all', head: 'all' }], keep: { kind: 'recent', sinks: 4, recent: 64 } },
+        {
+          heads: [
+            { layer: 1, head: 0 },
+            { layer: 1, head: 3 },
+          ],
+          keep: { kind: 'full' },
+        },
+      ],
+    },
+  ],
+  [
+    'plan:2.0=kept(0-3,9);dense;n=40',
+    {
+      kind: 'plan',
+      rules: [
+        {
+          heads: [{ layer: 2, head: 0 }],
+          keep: {
+            kind: 'kept',
+            ranges: [
+              { start: 0, end: 4 },
+              { start: 9, end: 10 },
+            ],
+          },
+        },
+      ],
+      prefill: 'dense',
+      prompt: 40,
+    },
+  ],
   ['phase:2.5@3-7=0', { kind: 'phase', layer: 2, head: 5, planes: { start: 3, end: 8 }, delta: 0, shift: 0 }],
   ['phase:2.5=-0.5,1.2', { kind: 'phase', layer: 2, head: 5, delta: -0.5, shift: 1.2 }],
   [
@@ -168,6 +204,10 @@ describe('interventions', () => {
       'isolate:2:1-3/4=1',
       'reposition:1:1-3',
       'reposition:1:1-3>0-1x2',
+      'plan:*.*',
+      'plan:*.*=4',
+      'plan:2=full',
+      'plan:*.*=full;sparse',
       'head:2.5=nothing',
       'head:2.5@=zero',
       'head:2.5=prompt:',
@@ -203,6 +243,7 @@ describe('interventions', () => {
       'unsuppress:0=0',
       'isolate:0.0:1/2=0',
       'reposition:0:1-2>1-2',
+      'plan:*.*=full',
     ])
       assert.equal(neutral(text), true, text);
     for (const [text] of forms.filter(([form]) => !form.endsWith('own'))) assert.equal(neutral(text), false, text);
@@ -220,9 +261,17 @@ describe('interventions', () => {
       'head:0.0=zero',
       'mlp:0=mean',
       'freeze:*.*=mean:a',
+      'plan:*.*=4+16',
     ])
       assert.equal(anywhere(text), true, text);
-    for (const text of ['bias:0.0:1=2', 'weight:0.0:1=2', 'head:0.0@1=zero', 'head:0.0=own', 'mlp:0=prompt:a'])
+    for (const text of [
+      'plan:0.0=kept(0-3)',
+      'bias:0.0:1=2',
+      'weight:0.0:1=2',
+      'head:0.0@1=zero',
+      'head:0.0=own',
+      'mlp:0=prompt:a',
+    ])
       assert.equal(anywhere(text), false, text);
   });
 

@@ -1,0 +1,62 @@
+/** What key/value heads keep of the past, as the inputs of a layer's graph (models/instrument/interventions/plan.ts). */
+import type { Variant } from '../../../diagnostics/model-runner/variant';
+import type { BlockSpec } from '../../../models/architectures/model-spec';
+import { droppedBefore, keepsAll } from '../../../protocol/plans/held';
+import type { RuntimeArray } from '../../runtime/session';
+import { int32, range } from './runtime-arrays';
+
+/** Whether a head of the layer drops anything. */
+export const plansLayer = ({ plan }: Variant, layer: number): boolean =>
+  plan?.heads[layer]?.some((held) => !keepsAll(held)) ?? false;
+
+interface Rows {
+  readonly variants: readonly Variant[];
+  /** Of the queries. */
+  readonly start: number;
+  readonly length: number;
+  /** Keys up to the last query. */
+  readonly keys: number;
+}
+
+/** Nothing where no variant has a plan for this layer: the graph has no inputs for it. */
+export function planFeeds(
+  { index: layer, attention: { heads, kvHeads, window } }: BlockSpec,
+  { variants, start, length, keys }: Rows,
+): Record<string, RuntimeArray> {
+  if (!variants.some((variant) => plansLayer(variant, layer))) return {};
+  const first = start + length - keys;
+  const b = variants.length;
+  const end = new Int32Array(b * heads * length);
+  const kept = new Uint8Array(b * heads * keys);
+  const mean = new Uint8Array(b * heads);
+  const group = heads / kvHeads;
+  variants.forEach(({ plan }, v) => {
+    plan?.heads[layer]?.forEach((held, g) => {
+      const at = v * heads + g * group;
+      for (let query = Math.max(start, plan.from); query < start + length; query++) {
+        end[at * length + query - start] = droppedBefore(held, plan.prompt, query).at(-1)?.end ?? 0;
+      }
+      // What is dropped once is dropped by every later query, so the last one shows what is kept for good.
+      const gaps = droppedBefore(held, plan.prompt, Math.max(start + length, plan.prompt));
+      const open = gaps.at(-1)?.end ?? 0;
+      for (let key = 0; key < keys; key++) {
+        const row = first + key;
+        if (row < open && !gaps.some((gap) => row >= gap.start && row < gap.end)) kept[at * keys + key] = 1;
+      }
+      if (held.mean) mean[at] = 1;
+      for (let other = at + 1; other < at + group; other++) {
+        end.copyWithin(other * length, at * length, (at + 1) * length);
+        kept.copyWithin(other * keys, at * keys, (at + 1) * keys);
+        mean[other] = mean[at] ?? 0;
+      }
+    });
+  });
+  const lowest = range(start, length).map((query) => (window === undefined ? 0 : Math.max(0, query - window + 1)));
+  return {
+    plan_rows: int32(range(first, keys), [keys]),
+    plan_start: int32(lowest, [length]),
+    plan_end: { data: end, shape: [b, heads, length] },
+    plan_kept: { data: kept, shape: [b, heads, keys] },
+    plan_mean: { data: mean, shape: [b, heads] },
+  };
+}
