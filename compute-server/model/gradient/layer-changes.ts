@@ -12,7 +12,7 @@ import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { RuntimeArray } from '../../runtime/session';
 import { interventionFeeds } from '../run/interventions';
 import { groupColumns } from '../run/layer-feeds';
-import { plansLayer } from '../run/plan-feeds';
+import { plansLayer, readsMeans } from '../run/plan-feeds';
 import type { LayerSessions } from '../run/layer-sessions';
 import { leadingDirections } from '../run/leading-directions';
 
@@ -68,6 +68,7 @@ export class LayerChanges {
       ...(phases.length > 0 ? ['phase' as const] : []),
       ...(isolations.length > 0 ? ['isolation' as const] : []),
       ...(plansLayer(variant, block.index) ? ['plan' as const] : []),
+      ...(readsMeans(variant, block.index) ? ['plan-mean' as const] : []),
       ...replaceables.filter((each) => replacements.some(({ target }) => target === each)),
     ];
   }
@@ -129,6 +130,7 @@ const inputsOf: Readonly<Record<Exclude<Change, Replaceable>, readonly string[]>
   uniform: ['uniform_heads'],
   suppression: ['suppression_direction', 'suppression_share'],
   isolation: ['isolation_queries', 'isolation_keys', 'isolation_bias'],
-  plan: ['plan_rows', 'plan_start', 'plan_end', 'plan_kept', 'plan_mean'],
+  plan: ['plan_rows', 'plan_start', 'plan_end', 'plan_kept'],
+  'plan-mean': ['plan_mean'],
   phase: ['phase_heads', 'phase_delta', 'phase_shift', 'phase_query_turn', 'phase_key_turn'],
 };

@@ -9,6 +9,10 @@ import { int32, range } from './runtime-arrays';
 export const plansLayer = ({ plan }: Variant, layer: number): boolean =>
   plan?.heads[layer]?.some((held) => !keepsAll(held)) ?? false;
 
+/** Whether a head of the layer reads what it drops as its mean. */
+export const readsMeans = ({ plan }: Variant, layer: number): boolean =>
+  plan?.heads[layer]?.some(({ mean }) => mean) ?? false;
+
 interface Rows {
   readonly variants: readonly Variant[];
   /** Of the queries. */
@@ -57,6 +61,6 @@ export function planFeeds(
     plan_start: int32(lowest, [length]),
     plan_end: { data: end, shape: [b, heads, length] },
     plan_kept: { data: kept, shape: [b, heads, keys] },
-    plan_mean: { data: mean, shape: [b, heads] },
+    ...(variants.some((variant) => readsMeans(variant, layer)) ? { plan_mean: { data: mean, shape: [b, heads] } } : {}),
   };
 }

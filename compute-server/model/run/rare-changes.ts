@@ -1,12 +1,14 @@
 /** Which graph of a layer a run needs. */
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { rareChanges, type RareChange } from '../../../models/instrument/interventions/interventions';
-import { plansLayer } from './plan-feeds';
+import { plansLayer, readsMeans } from './plan-feeds';
 
 const uses: Readonly<Record<RareChange, (variant: Variant, layer: number) => boolean>> = {
   phase: ({ phases = [] }, layer) => phases.some((change) => change.layer === layer),
   isolation: ({ isolations = [] }, layer) => isolations.some((change) => change.layer === layer),
   plan: plansLayer,
+  // Beside `plan`.
+  'plan-mean': readsMeans,
 };
 
 export const usesChange = (change: RareChange, variants: readonly Variant[], layer: number): boolean =>

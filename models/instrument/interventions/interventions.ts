@@ -24,7 +24,7 @@ import { declareSuppression, type Suppression } from './suppression';
 import { declareUniformAttention, type UniformAttention } from './uniform-attention';
 
 /** Changes that only a graph of their own has, for good: what they cost to open and to run is left to the runs that use them. */
-export const rareChanges = ['phase', 'isolation', 'plan'] as const;
+export const rareChanges = ['phase', 'isolation', 'plan', 'plan-mean'] as const;
 export type RareChange = (typeof rareChanges)[number];
 
 /** What a layer may have for good besides gains. Reinforcement is not among them: what it chose are gains. */
@@ -72,7 +72,7 @@ export function declareInterventions(
     ...(has('uniform') ? { uniformAttention: declareUniformAttention(graph, heads, always) } : {}),
     ...(rotated && rare.includes('phase') ? { phase: declarePhase(graph, heads, keys, rotated) } : {}),
     ...(rare.includes('isolation') ? { isolation: declareIsolation(graph, heads, keys) } : {}),
-    ...(rare.includes('plan') ? { plan: declarePlan(graph, heads, keys) } : {}),
+    ...(rare.includes('plan') ? { plan: declarePlan(graph, heads, keys, rare.includes('plan-mean')) } : {}),
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
     ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),
