@@ -6,6 +6,7 @@
 import type { GenericSchema } from 'valibot';
 import type { AnalysisInfo, AnalysisInput, Offer } from '../protocol/analysis/analysis';
 import type { ParameterTable, ParameterValues } from '../protocol/analysis/parameters';
+import type { GivenPlan } from '../protocol/plans/plan-from';
 import type { Section, SectionQuestion } from '../protocol/sections/section';
 import type { ModelFacts, ModelRunner, Prompt } from './model-runner/model-runner';
 import type { KeyGroup } from './model-runner/sequence';
@@ -55,6 +56,11 @@ export interface AnalysisJob<P extends ParameterValues> {
   readonly step: <T>(key: string, act: () => Promise<T>) => Promise<T>;
 }
 
+/** A plan needs no more than its title and heads: the run adds the model, the analysis and its settings. */
+export interface GivenOffer extends Omit<Offer, 'plan'> {
+  readonly plan?: GivenPlan;
+}
+
 /** Where a run stands; at each of these it can be cancelled. */
 export interface Step<R> {
   /** What is being done, e.g. `Layer 3 of 12`. */
@@ -84,5 +90,5 @@ export interface Analysis<
   sections(result: Partial<R>): readonly Section[];
   /** Further sections for two results side by side, most changed first; beside them the sections of both are shown. */
   compare?(a: R, b: R): readonly Section[];
-  offers?(result: R): readonly Offer[];
+  offers?(result: R): readonly GivenOffer[];
 }

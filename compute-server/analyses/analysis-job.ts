@@ -17,6 +17,7 @@ import { resolveTable, type ParameterValues } from '../../protocol/analysis/para
 import type { AnalysisEstimate } from '../../protocol/compute/analyses';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
 import { kindOf, type Intervention } from '../../protocol/interventions/interventions';
+import { planFrom } from '../../protocol/plans/plan-from';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
@@ -255,7 +256,17 @@ export function resultOf(
   result: Readonly<Record<string, unknown>>,
   made: Pick<AnalysisResult, 'headscope' | 'created' | 'device' | 'settings' | 'seed' | 'parity' | 'seconds'>,
 ): AnalysisResult {
-  const offers = analysis.offers?.(result) ?? [];
+  const origin = {
+    method: analysis.id,
+    settings: job.parameters,
+    seed: made.seed,
+    created: made.created,
+    headscope: made.headscope,
+  };
+  const offers = (analysis.offers?.(result) ?? []).map(({ plan, ...offer }) => ({
+    ...offer,
+    ...(plan ? { plan: planFrom(model.summary, plan, origin) } : {}),
+  }));
   return {
     ...made,
     kind: 'headscope-analysis',

@@ -1,6 +1,5 @@
 import { count, exactly, list, object, oneOf, optional } from '../schema/fields';
 import { headPlanField, headPlanText, headPlanWords, parseHeadPlan, type HeadPlan } from '../plans/head-plan';
-import type { Plan } from '../plans/plan-file';
 import type { InterventionKind } from './kind';
 import { coversHead, whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
 
@@ -100,7 +99,11 @@ export const keepOf = (rules: readonly PlanRule[], layer: number, head: number):
   rules.findLast(({ heads }) => coversHead(heads, layer, head))?.keep ?? { kind: 'full' };
 
 /** Heads that keep alike are one rule. */
-export function planIntervention(heads: Plan['heads'], prefill: Prefill = 'spans', prompt?: number): CachePlan {
+export function planIntervention(
+  heads: readonly (readonly HeadPlan[])[],
+  prefill: Prefill = 'spans',
+  prompt?: number,
+): CachePlan {
   const byText = new Map<string, { heads: WhichHeads[]; keep: HeadPlan }>();
   heads.forEach((layer, index) =>
     layer.forEach((keep, head) => {

@@ -6,6 +6,7 @@ import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { analyses as toys } from '../../support/analyses/catalogue';
 import { Cases, readsPrompt, type Case, type PermutedCase } from './cases';
+import { checkPlanOffered } from './checked-plan';
 import { checkSections, numbersIn, numbersOf, throughFile } from './checked-sections';
 import { recorded, started, type Recorded, type Result, type Started } from './runs';
 
@@ -179,7 +180,8 @@ describe('analyses', function () {
             const made = analysis.offers?.(result) ?? [];
             offered += made.length;
             assert.equal(new Set(made.map(({ title }) => title)).size, made.length, 'two offers of one title');
-            for (const { title, description, interventions } of made) {
+            for (const { title, description, interventions, plan } of made) {
+              if (plan) checkPlanOffered(plan, interventions, runner.facts);
               assert.ok(title !== '' && /^[A-Z].*\.$/.test(description), title);
               assert.ok(interventions.length > 0, title);
               const given = throughFile(interventionsField, interventions, title);

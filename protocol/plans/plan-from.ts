@@ -1,0 +1,36 @@
+/** A plan with the model that it is for and where it comes from. */
+import type { ModelSummary } from '../results/heads';
+import type { Plan, PlannedModel, PlanOrigin } from './plan-file';
+
+/** What an analysis or an imported file says itself; `model` and `origin` only where they are not those of the run. */
+export interface GivenPlan extends Pick<Plan, 'title' | 'heads' | 'prompt' | 'measured'> {
+  readonly model?: PlannedModel;
+  readonly origin?: PlanOrigin;
+  /** Becomes the note of the origin. */
+  readonly note?: string;
+}
+
+export const plannedModel = ({ name, hash, headDim, heads }: ModelSummary): PlannedModel => ({
+  name,
+  hash,
+  headDim,
+  heads,
+});
+
+/** `origin`: of the run that gave it. */
+export function planFrom(
+  model: ModelSummary,
+  { title, heads, prompt, measured, note, ...own }: GivenPlan,
+  origin: PlanOrigin,
+): Plan {
+  return {
+    kind: 'headscope-plan',
+    version: 1,
+    title,
+    model: own.model ?? plannedModel(model),
+    heads,
+    ...(prompt === undefined ? {} : { prompt }),
+    origin: own.origin ?? { ...origin, ...(note === undefined ? {} : { note }) },
+    ...(measured === undefined ? {} : { measured }),
+  };
+}
