@@ -38,6 +38,7 @@ import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
 import { layerAgreement } from './layer-agreement/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
+import { planEvaluation } from './plan-evaluation/analysis';
 import { qkRank } from './qk-rank/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
 import { positionPreference } from './position-preference/analysis';
@@ -80,6 +81,7 @@ export const analyses: readonly Analysis[] = [
   headRedundancy,
   spectralHeads,
   layerAgreement,
+  planEvaluation,
 ];
 
 /** Those that need no model. */

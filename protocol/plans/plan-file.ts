@@ -77,39 +77,46 @@ const values = record(
 const needsPrompt = (plan: Plan): boolean =>
   plan.prompt !== undefined || !plan.heads.some((layer) => layer.some(({ kind }) => kind === 'kept'));
 
+export const plannedModelField: Schema<PlannedModel> = object<PlannedModel>({
+  name: text,
+  hash: text,
+  headDim: count,
+  heads: count,
+});
+
+export const planOriginField: Schema<PlanOrigin> = object<PlanOrigin>({
+  method: filledText,
+  settings: values,
+  seed: whole,
+  created: text,
+  headscope: text,
+  note: optional(text),
+});
+
+export const planMeasureField: Schema<PlanMeasure> = object<PlanMeasure>({
+  what: text,
+  score: figure,
+  low: figure,
+  high: figure,
+  n: whole,
+  full: figure,
+  bytes: number,
+  bytesFull: number,
+});
+
 export const planField: Schema<Plan> = v.pipe(
   object<Plan>(
     {
       ...headOf('headscope-plan', 'plan'),
       title: text,
-      model: object<PlannedModel>({ name: text, hash: text, headDim: count, heads: count }),
+      model: plannedModelField,
       heads: list(list(headPlanField, 'a list of heads', { least: 1, most: mostHeads }), 'a list of layers', {
         least: 1,
         most: mostLayers,
       }),
       prompt: optional(count),
-      origin: object<PlanOrigin>({
-        method: filledText,
-        settings: values,
-        seed: whole,
-        created: text,
-        headscope: text,
-        note: optional(text),
-      }),
-      measured: optional(
-        list(
-          object<PlanMeasure>({
-            what: text,
-            score: figure,
-            low: figure,
-            high: figure,
-            n: whole,
-            full: figure,
-            bytes: number,
-            bytesFull: number,
-          }),
-        ),
-      ),
+      origin: planOriginField,
+      measured: optional(list(planMeasureField)),
     },
     'a JSON object',
   ),

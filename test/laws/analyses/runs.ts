@@ -56,6 +56,7 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
     'ov-qk-circuits': { rotations: 19 },
     'multiple-choice': { ...choices, sources: 1, patched: 6 },
     'head-subspace': { ...choices, most: 2, random: 1 },
+    'plan-evaluation': { rules: '*.*=1+4', random: 1, budgets: 3, sinks: 1, window: 24, windows: 2 },
   };
   return known[id] ?? {};
 };
