@@ -1,0 +1,7 @@
+/** All forms in which plans are read from elsewhere and written for elsewhere, in the order of menus. */
+import type { PlanFormat } from './format';
+import { table } from './table';
+
+export const planFormats: readonly PlanFormat[] = [table];
+
+export const planFormat = (id: string): PlanFormat | undefined => planFormats.find((format) => format.id === id);

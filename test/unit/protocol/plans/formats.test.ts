@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import type { ImportTarget } from '../../../../protocol/plans/formats/format';
+import { planFormat, planFormats } from '../../../../protocol/plans/formats/formats';
+import type { HeadPlan } from '../../../../protocol/plans/head-plan';
+import type { Plan } from '../../../../protocol/plans/plan-file';
+
+const target: ImportTarget = {
+  model: { name: 'toy', hash: 'abc', headDim: 8, heads: 4 },
+  layers: 2,
+  kvHeads: 2,
+  title: 'Imported',
+  created: '2026-11-27T00:00:00.000Z',
+  headscope: '0.1.0',
+  note: 'toy.csv',
+};
+
+const heads: readonly (readonly HeadPlan[])[] = [
+  [{ kind: 'full' }, { kind: 'recent', sinks: 4, recent: 64, share: 0.2, mean: true }],
+  [
+    { kind: 'span', alpha: -128, beta: 0.5, sinks: 4 },
+    { kind: 'recent', sinks: 0, recent: 8 },
+  ],
+];
+
+const rows = [
+  'layer,head,kind,keeps',
+  '0,0,full,full',
+  '0,1,recent,"4+max(64,0.2n)+mean"',
+  '1,0,span,"span(-128+0.5n,4)"',
+  '1,1,recent,0+8',
+];
+
+const imported = (text: string) => planFormat('table')?.import?.(text, target);
+const why = (text: string): string => {
+  const read = imported(text);
+  return read?.ok === false ? read.why : 'read';
+};
+
+describe('formats of plans', () => {
+  it('have ids of their own and do something', () => {
+    assert.equal(new Set(planFormats.map(({ id }) => id)).size, planFormats.length);
+    for (const format of planFormats) assert.equal(format.import !== undefined || format.export !== undefined, true);
+  });
+
+  it('write and read a table, a row a key/value head', () => {
+    const read = imported(rows.join('\n'));
+    const plan: Plan | undefined = read?.ok ? read.result : undefined;
+    assert.deepEqual(plan?.heads, heads);
+    assert.deepEqual(plan.origin, {
+      method: 'imported',
+      settings: {},
+      seed: 0,
+      created: target.created,
+      headscope: '0.1.0',
+      note: 'toy.csv',
+    });
+    const text = planFormat('table')?.export?.(plan);
+    assert.deepEqual(text, { ok: true, result: rows.map((row) => `${row}\r\n`).join('') });
+  });
+
+  it('say what is wrong with a table', () => {
+    assert.equal(why('layer;head'), 'The first line of the table is not "layer,head,kind,keeps".');
+    assert.equal(why(rows.slice(0, 4).join('\n')), 'The table has no row for key/value head 1 of layer 1.');
+    assert.equal(
+      why([...rows, '2,0,full,full'].join('\n')),
+      'Line 6 names key/value head 0 of layer 2, and toy has 2 layers of 2.',
+    );
+    assert.equal(why([...rows, '0,0,full,full'].join('\n')), 'Line 6 names key/value head 0 of layer 0 again.');
+    assert.equal(
+      why([...rows.slice(0, 4), '1,1,recent,lots'].join('\n')),
+      'Line 5 of the table is not a layer, a head, a kind and what the head keeps, e.g. "0,1,recent,4+64".',
+    );
+  });
+});
