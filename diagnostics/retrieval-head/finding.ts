@@ -1,11 +1,13 @@
 /** What a result of `retrieval-head` says in a few sentences, and what can be applied elsewhere. */
 import type { Intervention } from '../../protocol/interventions/interventions';
-import type { Offer } from '../../protocol/analysis/analysis';
+import { planIntervention } from '../../protocol/interventions/plan';
+import type { GivenOffer } from '../analysis';
+import { headPlanWords } from '../../protocol/plans/head-plan';
 import { headName } from '../../protocol/interventions/text';
 import type { HeadPlace } from '../model-runner/variant';
 import type { MaskMode } from '../retrieval/masking';
 import { rankedHeads, retrievalThreshold, strongThreshold, type ScoredHead } from '../retrieval/copy-events';
-import type { MaskedResult, RetrievalHeadResult } from './result';
+import type { MaskedResult, RetrievalHeadResult, ScorePlan } from './result';
 import { setWords } from './words';
 import { counted } from '../words';
 
@@ -52,12 +54,12 @@ function maskingWords(masked: readonly MaskedResult[], tests: number): readonly 
 }
 
 /** As the tests were run; a mean is that of the prompt that it is applied to. */
-export function offers(result: RetrievalHeadResult): readonly Offer[] {
+export function offers(result: RetrievalHeadResult): readonly GivenOffer[] {
   const { mode } = result;
   const mask = ({ layer, head }: HeadPlace): Intervention => masks[mode]({ layer, head });
   const what = offerWords[mode];
   const found = retrievalHeads(result);
-  const all: Offer[] =
+  const all: GivenOffer[] =
     found.length === 0
       ? []
       : [
@@ -69,12 +71,30 @@ export function offers(result: RetrievalHeadResult): readonly Offer[] {
         ];
   return [
     ...all,
-    ...result.masked.map(({ kind, name, heads, passed, tests }): Offer => ({
+    ...result.masked.map(({ kind, name, heads, passed, tests }): GivenOffer => ({
       title: `Without ${setWords({ kind, name, count: heads.length })}`,
       description: `${what} for ${heads.map(headName).join(', ')}; ${passed} of ${counted(tests, 'test', 'tests')} passed without ${heads.length === 1 ? 'it' : 'them'}.`,
       interventions: heads.map(mask),
     })),
+    ...(result.plans ?? []).map((plan) => planOffer(result, plan)),
   ];
+}
+
+function planOffer({ passed, published }: RetrievalHeadResult, { of, keep, heads }: ScorePlan): GivenOffer {
+  const all = heads.flat();
+  const full = all.filter(({ kind }) => kind === 'full').length;
+  const other = all.find(({ kind }) => kind !== 'full');
+  const [title, from] =
+    of === 'run'
+      ? ['Cache plan by retrieval scores', `over ${counted(passed, 'test that passed', 'tests that passed')}`]
+      : [`Cache plan by the scores of ${published?.file ?? 'the file'}`, 'of the published file'];
+  const rest = other ? `; of the others each ${headPlanWords(other)}` : '';
+  return {
+    title,
+    description: `Of ${all.length} key/value heads the ${full} with the highest retrieval scores (${keep}) ${full === 1 ? 'keeps' : 'keep'} everything, by their best query head ${from}${rest}.`,
+    interventions: [planIntervention(heads)],
+    plan: { title, heads },
+  };
 }
 
 const masks: Readonly<Record<MaskMode, (place: HeadPlace) => Intervention>> = {

@@ -5,6 +5,7 @@ import { overTests, rankedHeads, scoreBins, type Counting, type HeadTable } from
 import type { MaskMode } from '../retrieval/masking';
 import { headScoresOf, pearson } from '../retrieval/score-file';
 import type { HeadSet } from './head-sets';
+import { scorePlans, type Planning } from './plan';
 import { readKinds, type Answer, type HeadsInTest, type NeedleTest } from './needle-test';
 import type { Grid, Looked, LookedByHead, MaskedResult, Published, RetrievalHeadResult, TestResult } from './result';
 import { mean } from '../statistics/mean';
@@ -16,7 +17,7 @@ export interface RunTest {
 }
 
 export interface Gathered {
-  readonly blocks: readonly { readonly heads: number }[];
+  readonly blocks: readonly { readonly heads: number; readonly kvHeads: number }[];
   readonly counting: Counting;
   readonly needed: number;
   readonly mode: MaskMode;
@@ -26,6 +27,7 @@ export interface Gathered {
   readonly notMasked: readonly string[];
   readonly notes: readonly string[];
   readonly published?: Pick<Published, 'file' | 'scores'> | undefined;
+  readonly planning: Planning;
 }
 
 /** Heads whose reading is shown by test. */
@@ -37,7 +39,7 @@ const [questionLength, answerLength] = [200, 2000];
 const shortLine = 12;
 
 export function gathered(known: Gathered): RetrievalHeadResult {
-  const { blocks, counting, needed, mode, chosen, run, masked, notMasked, notes, published } = known;
+  const { blocks, counting, needed, mode, chosen, run, masked, notMasked, notes, published, planning } = known;
   const passes = ({ recall }: Pick<Answer, 'recall'>): boolean => recall > needed;
   const [passed, failed] = [true, false].map((wanted) => run.filter(({ answer }) => passes(answer) === wanted));
   const nothing: HeadTable = blocks.map(({ heads }) => new Array<number>(heads).fill(Number.NaN));
@@ -78,6 +80,10 @@ export function gathered(known: Gathered): RetrievalHeadResult {
     notMasked,
     notes,
     ...(grid ? { grid } : {}),
+    plans: scorePlans(planning, blocks, [
+      ...(counted.length > 0 ? [['run', scores] as const] : []),
+      ...(published ? [['file', published.scores] as const] : []),
+    ]),
     ...(published ? { published: { ...published, ...correlation(scores, published.scores) } } : {}),
   };
 }

@@ -5,6 +5,7 @@ import type { ModelFacts } from '../model-runner/model-runner';
 import { countings } from '../retrieval/copy-events';
 import { headList } from '../retrieval/head-list';
 import { maskModes } from '../retrieval/masking';
+import { keepMostOf, keepProblem } from '../../protocol/plans/plan-of-scores';
 import { plannedSets } from './head-sets';
 
 export type RetrievalParameters = {
@@ -17,6 +18,9 @@ export type RetrievalParameters = {
   readonly random: number;
   readonly chosen: string;
   readonly published: string;
+  readonly keep: string;
+  readonly sinks: number;
+  readonly recent: number;
 };
 
 export const parameters: ParameterTable<RetrievalParameters> = {
@@ -88,15 +92,41 @@ export const parameters: ParameterTable<RetrievalParameters> = {
       'Scores to compare with: a file of the authors of the paper (layer-head: list of scores) or a saved result; empty: none.',
     default: '',
   },
+  keep: {
+    kind: 'text',
+    title: 'Full heads of the plan',
+    description:
+      'Key/value heads that keep everything in the cache plan that is offered: a share of them such as 25%, a number such as 8, or those with a score above a threshold such as >0.1.',
+    default: '25%',
+  },
+  sinks: {
+    kind: 'integer',
+    title: 'Sinks of the plan',
+    description: 'First positions that its other heads keep.',
+    unit: 'positions',
+    min: 0,
+    max: 65_536,
+    default: 4,
+  },
+  recent: {
+    kind: 'integer',
+    title: 'Recents of the plan',
+    description: 'Newest positions that its other heads keep.',
+    unit: 'positions',
+    min: 0,
+    max: 1_048_576,
+    default: 64,
+  },
 };
 
-export function supports(facts: ModelFacts, { masked, random, chosen }: RetrievalParameters): Support {
+export function supports(facts: ModelFacts, { masked, random, chosen, keep }: RetrievalParameters): Support {
   if (!facts.predicts) {
     const why = 'The model predicts no next token, so it gives no answer. Choose a model with a language head.';
     return { ok: false, why };
   }
   const heads = headList(chosen, facts);
   if (!heads.ok) return heads;
+  if (!keepMostOf(keep)) return { ok: false, why: keepProblem(keep) };
   const sets = plannedSets(facts, { masked, random, chosen: heads.heads });
   return sets.ok ? { ok: true } : sets;
 }

@@ -1,5 +1,7 @@
 /** The result of the analysis `retrieval-head`, and its schema. Heads are query heads; tables are [layers][heads]. */
 import * as v from 'valibot';
+import { headPlanField, type HeadPlan } from '../../protocol/plans/head-plan';
+import { headScores, type HeadScores } from '../../protocol/results/head-scores';
 import type { Schema } from '../../protocol/schema/check';
 import {
   figure,
@@ -17,7 +19,6 @@ import { mostHeads, mostHeadsInAll, mostLayers } from '../../protocol/schema/par
 import type { HeadPlace } from '../model-runner/variant';
 import { countings, type Counting, type HeadTable } from '../retrieval/copy-events';
 import { maskModes, type MaskMode } from '../retrieval/masking';
-import { headScores, type HeadScores } from '../retrieval/score-file';
 import { setKinds, type HeadSet } from './head-sets';
 
 /** Attention of the rows that produced the answer: means of the mass, which sum to 1. */
@@ -105,6 +106,16 @@ export interface RetrievalHeadResult extends Readonly<Record<string, unknown>> {
   /** Where lengths and depths were asked for. */
   readonly grid?: Grid;
   readonly published?: Published;
+  /** Cache plans by the scores of this run, and by those of the published file; absent in older results. */
+  readonly plans?: readonly ScorePlan[];
+}
+
+export interface ScorePlan {
+  readonly of: 'run' | 'file';
+  /** What keeps everything, as it was asked for, e.g. `25%`. */
+  readonly keep: string;
+  /** [layers][key/value heads]; each scores what the best of its query heads scores. */
+  readonly heads: readonly (readonly HeadPlan[])[];
 }
 
 export interface Published {
@@ -186,6 +197,17 @@ const fields: Schema<Named> = object<Named>({
   notMasked: texts,
   notes: texts,
   grid: optional(object<Grid>({ lengths: list(figure), depths: list(figure), recall: list(list(list(figure))) })),
+  plans: optional(
+    list(
+      object<ScorePlan>({
+        of: oneOf(['run', 'file']),
+        keep: text,
+        heads: list(list(headPlanField, 'a list of heads', { most: mostHeads }), 'a list of layers', {
+          most: mostLayers,
+        }),
+      }),
+    ),
+  ),
   published: optional(object<Published>({ file: text, scores: perHead, pearson: figure, heads: whole })),
 });
 

@@ -1,4 +1,5 @@
 /** The run of the analysis `retrieval-head`: all tests with every head, then all of them without each set of heads. */
+import { meanScores, parseHeadScores } from '../../protocol/results/head-scores';
 import { FailureError } from '../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
@@ -6,11 +7,11 @@ import type { HeadPlace } from '../model-runner/variant';
 import type { Counting } from '../retrieval/copy-events';
 import { headList } from '../retrieval/head-list';
 import { masked, meanOutputs, type MaskMode } from '../retrieval/masking';
-import { meanScores, parseHeadScores } from '../retrieval/score-file';
 import { gathered, type Gathered, type RunTest } from './gather';
 import { headSet, plannedSets, type HeadSet } from './head-sets';
 import { needleTests, observedAnswer, plainAnswer, type Answer } from './needle-test';
 import type { RetrievalParameters } from './parameters';
+import { planningOf } from './plan';
 import type { Published, RetrievalHeadResult } from './result';
 import { setWords } from './words';
 import { counted } from '../words';
@@ -38,6 +39,7 @@ export async function* runRetrievalHead(
           ...task.notes,
           `${counted(leftOut, 'prompt has', 'prompts have')} no needle and ${leftOut === 1 ? 'is' : 'are'} left out.`,
         ];
+  const planning = planningOf(parameters);
   const published = await publishedScores(model, parameters.published);
   const counting = parameters.counting as Counting;
   const mode = parameters.mode as MaskMode;
@@ -60,6 +62,7 @@ export async function* runRetrievalHead(
       notMasked,
       published,
       notes,
+      planning,
     } satisfies Gathered);
   let done = 0;
   const standing = (sentence: string): Step<RetrievalHeadResult> => ({

@@ -1,22 +1,7 @@
-/**
- * Scores of heads as the authors of arXiv:2404.15574 publish them (github.com/nightdessert/Retrieval_Head, folder head_score): an
- * object that gives for each `layer-head` the list of its scores, one for each test whose answer passed.
- */
-import * as v from 'valibot';
+/** Scores of heads held against published ones (protocol/results/head-scores.ts). */
 import { sampleCorrelation } from 'simple-statistics';
-import { parseJson, type Checked, type Schema } from '../../protocol/schema/check';
-import { fieldsIn, figure, list, record } from '../../protocol/schema/fields';
-import { mostHeadsInAll } from '../../protocol/schema/parts';
+import type { HeadScores } from '../../protocol/results/head-scores';
 import type { HeadTable } from './copy-events';
-
-export type HeadScores = Readonly<Record<string, readonly number[]>>;
-
-const keyForm = /^(\d+)-(\d+)$/u;
-
-export const headScores: Schema<HeadScores> = v.pipe(
-  record(list(figure, 'a list of scores'), 'an object of lists of scores', { most: mostHeadsInAll }),
-  v.check((scores) => Object.keys(scores).every((key) => keyForm.test(key)), 'an object of scores by "layer-head"'),
-);
 
 /** `tests`: of each test that counts, [layers][heads]. */
 export function headScoresOf(tests: readonly HeadTable[]): HeadScores {
@@ -28,26 +13,6 @@ export function headScoresOf(tests: readonly HeadTable[]): HeadScores {
     }),
   );
   return all;
-}
-
-/** A published file, or a saved result of Headscope, which holds the same object as `headScores`. */
-export function parseHeadScores(text: string): Checked<HeadScores> {
-  const file: Schema<HeadScores> = v.pipe(
-    v.unknown(),
-    v.transform((value) => fieldsIn(fieldsIn(value)['result'])['headScores'] ?? value),
-    headScores,
-  ) as Schema<unknown> as Schema<HeadScores>;
-  return parseJson(file, text);
-}
-
-/** Mean score by head of a model of this shape; NaN where the file has none. */
-export function meanScores(scores: HeadScores, shape: readonly { readonly heads: number }[]): HeadTable {
-  return shape.map(({ heads }, layer) =>
-    Array.from({ length: heads }, (_, head) => {
-      const all = scores[`${layer}-${head}`] ?? [];
-      return all.reduce((sum, one) => sum + one, 0) / all.length;
-    }),
-  );
 }
 
 /** Pearson's r over the heads that both have; NaN of fewer than two, or where one of them does not vary. */

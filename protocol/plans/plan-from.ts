@@ -17,7 +17,7 @@ export const plannedModel = ({ name, hash, headDim, heads }: ModelSummary): Plan
   heads,
 });
 
-/** `origin`: of the run that gave it. */
+/** `origin`: of the run that gave it; an origin without a time is completed by it. */
 export function planFrom(
   model: ModelSummary,
   { title, heads, prompt, measured, note, ...own }: GivenPlan,
@@ -30,7 +30,9 @@ export function planFrom(
     model: own.model ?? plannedModel(model),
     heads,
     ...(prompt === undefined ? {} : { prompt }),
-    origin: own.origin ?? { ...origin, ...(note === undefined ? {} : { note }) },
+    origin: own.origin?.created ? own.origin : { ...origin, ...noteOf(note ?? own.origin?.note) },
     ...(measured === undefined ? {} : { measured }),
   };
 }
+
+const noteOf = (note: string | undefined): { readonly note?: string } => (note === undefined ? {} : { note });

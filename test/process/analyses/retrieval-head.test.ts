@@ -76,9 +76,21 @@ describe('retrieval heads from the command line', function () {
     assert.ok(Math.abs(result.published.pearson - 0.995277) < 1e-6, String(result.published.pearson));
     assert.deepEqual([result.masked, result.published.heads], [[], 4]);
     assert.ok(sections.some(({ id }) => id === 'published'));
+    const [masked, ...planned] = offers ?? [];
+    assert.deepEqual(masked?.interventions, [{ kind: 'uniform', layer: 1, head: 0 }]);
+    // A quarter of 4 heads is one: L1H0 has the highest score in the run and in the file.
+    const [full, rest] = [{ kind: 'full' }, { kind: 'recent', sinks: 4, recent: 64 }];
+    for (const { plan } of planned) {
+      assert.deepEqual(plan?.heads, [
+        [rest, rest],
+        [full, rest],
+      ]);
+      const { method, settings, created } = plan.origin;
+      assert.deepEqual([method, settings['keep'], created !== ''], ['retrieval-head', '25%', true]);
+    }
     assert.deepEqual(
-      offers?.map(({ interventions }) => interventions),
-      [[{ kind: 'uniform', layer: 1, head: 0 }]],
+      planned.map(({ title }) => title),
+      ['Cache plan by retrieval scores', 'Cache plan by the scores of published.json'],
     );
   });
 

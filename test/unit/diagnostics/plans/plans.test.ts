@@ -1,8 +1,8 @@
 /** Plans made of scores, and the plans that others are compared with; expected values by hand. */
 import * as assert from 'node:assert/strict';
 import { randomPlan, uniformPlan } from '../../../../diagnostics/plans/controls';
-import { byScore, keyValueScores, planOfScores } from '../../../../diagnostics/plans/scores';
 import { headPlanText, parseHeadPlan, type HeadPlan } from '../../../../protocol/plans/head-plan';
+import { byScore, keepMostOf, keyValueScores, planOfScores } from '../../../../protocol/plans/plan-of-scores';
 
 const written = (heads: readonly (readonly HeadPlan[])[]): string[][] => heads.map((row) => row.map(headPlanText));
 const keep = (text: string): HeadPlan => {
@@ -69,6 +69,17 @@ describe('plans of scores', () => {
     );
   });
 });
+
+describe('how many heads keep everything', () =>
+  it('is a share, a number or a threshold', () => {
+    assert.deepEqual(['25%', '8', '> 0.1', ' 12.5 % '].map(keepMostOf), [
+      { share: 0.25 },
+      { count: 8 },
+      { above: 0.1 },
+      { share: 0.125 },
+    ]);
+    for (const wrong of ['', 'all', '>10%', '2.5', '101%', '-1']) assert.equal(keepMostOf(wrong), undefined, wrong);
+  }));
 
 describe('the plans that a plan is compared with', () => {
   // Two layers of 2 heads of 8 numbers: a position of a head is 2 x 4 x 8 = 64 bytes, of all heads 256.

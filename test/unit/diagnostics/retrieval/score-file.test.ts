@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { headScoresOf, meanScores, parseHeadScores, pearson } from '../../../../diagnostics/retrieval/score-file';
+import { headScoresOf, pearson } from '../../../../diagnostics/retrieval/score-file';
+import { meanScores, parseHeadScores } from '../../../../protocol/results/head-scores';
 
 const shape = [{ heads: 2 }, { heads: 1 }];
 

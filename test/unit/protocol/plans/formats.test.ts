@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ImportTarget } from '../../../../protocol/plans/formats/format';
 import { planFormat, planFormats } from '../../../../protocol/plans/formats/formats';
-import type { HeadPlan } from '../../../../protocol/plans/head-plan';
+import { headPlanText, type HeadPlan } from '../../../../protocol/plans/head-plan';
 import type { Plan } from '../../../../protocol/plans/plan-file';
 
 const target: ImportTarget = {
@@ -70,5 +70,24 @@ describe('formats of plans', () => {
       why([...rows.slice(0, 4), '1,1,recent,lots'].join('\n')),
       'Line 5 of the table is not a layer, a head, a kind and what the head keeps, e.g. "0,1,recent,4+64".',
     );
+  });
+
+  it('read retrieval scores: the best query head of each key/value head, and what keeps everything', () => {
+    const scores = JSON.stringify({ '0-0': [0.1], '0-1': [0.5, 0.1], '1-2': [0.9], '1-3': [0] });
+    const read = (settings: ImportTarget['settings']) => {
+      const plan = planFormat('retrieval-scores')?.import?.(scores, { ...target, ...(settings ? { settings } : {}) });
+      return plan?.ok ? plan.result.heads.map((row) => row.map(headPlanText)) : plan?.why;
+    };
+    // By head 0.3, none; none, 0.9: a quarter of 4 heads is one.
+    assert.deepEqual(read(undefined), [
+      ['4+64', '4+64'],
+      ['4+64', 'full'],
+    ]);
+    assert.deepEqual(read({ keep: '>0.2', sinks: 1, recent: 8 }), [
+      ['full', '1+8'],
+      ['1+8', 'full'],
+    ]);
+    assert.match(String(read({ keep: 'most' })), /does not say which heads keep everything/);
+    assert.match(String(read({ kept: 8 })), /^There is no setting "kept"/);
   });
 });

@@ -1,11 +1,24 @@
 /** Plans made of one score a head: those that score highest keep everything, the others what is said. */
-import { fullPlan, type HeadPlan } from '../../protocol/plans/head-plan';
+import { fullPlan, type HeadPlan } from './head-plan';
 
 /** [layers][heads] */
 type Table = readonly (readonly number[])[];
 
 /** How many heads keep everything: a share or a number of all heads of the model, or those with a score above a threshold. */
 export type KeepMost = { readonly share: number } | { readonly count: number } | { readonly above: number };
+
+/** `50%`: a share; `8`: a number; `>0.1`: a threshold. Undefined for another form. */
+export function keepMostOf(text: string): KeepMost | undefined {
+  const [, sign, digits, percent] = /^\s*(>?)\s*(\d+(?:\.\d+)?)\s*(%?)\s*$/u.exec(text) ?? [];
+  if (digits === undefined || (sign === '>' && percent === '%')) return undefined;
+  const value = Number(digits);
+  if (sign === '>') return { above: value };
+  if (percent === '%') return value <= 100 ? { share: value / 100 } : undefined;
+  return Number.isInteger(value) ? { count: value } : undefined;
+}
+
+export const keepProblem = (text: string): string =>
+  `"${text.slice(0, 40)}" does not say which heads keep everything. Write a share such as 25%, a number such as 8, or a threshold such as >0.1.`;
 
 /** Scores of key/value heads: the largest score of the query heads that read each. NaN counts only where no other is there. */
 export function keyValueScores(scores: Table, kvHeads: readonly number[]): Table {
