@@ -1,17 +1,26 @@
 /** Which graph of a layer a run needs. */
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { rareChanges, type RareChange } from '../../../models/instrument/interventions/interventions';
+import type { LayerTap } from '../../../models/instrument/taps';
 import { plansLayer } from './plan-feeds';
 
 const uses: Readonly<Record<RareChange, (variant: Variant, layer: number) => boolean>> = {
   phase: ({ phases = [] }, layer) => phases.some((change) => change.layer === layer),
   isolation: ({ isolations = [] }, layer) => isolations.some((change) => change.layer === layer),
   plan: plansLayer,
+  routing: ({ routings = [] }, layer) => routings.some((change) => change.layer === layer),
+  units: ({ unitGains = [] }, layer) => unitGains.some((change) => change.layer === layer),
 };
 
 export const usesChange = (change: RareChange, variants: readonly Variant[], layer: number): boolean =>
   variants.some((variant) => uses[change](variant, layer));
 
-/** In the order of the table, so that a graph has one name. */
-export const rareChangesOf = (variants: readonly Variant[], layer: number): readonly RareChange[] =>
-  rareChanges.filter((change) => usesChange(change, variants, layer));
+/** In the order of the table, so that a graph has one name. The tap of units is in their graph alone. */
+export const rareChangesOf = (
+  variants: readonly Variant[],
+  layer: number,
+  taps: readonly LayerTap[] = [],
+): readonly RareChange[] =>
+  rareChanges.filter(
+    (change) => usesChange(change, variants, layer) || (change === 'units' && taps.includes('mlp_units')),
+  );
