@@ -29,7 +29,7 @@ interface Draft {
   named?: true;
 }
 
-export class ServerCheckpoint implements ModelCheckpoint {
+export class ServerCheckpoint implements ModelCheckpoint<ModelRunner> {
   readonly description: ModelDescription;
   readonly spec: ModelSpec;
   readonly config: Readonly<Record<string, unknown>>;
@@ -54,7 +54,7 @@ export class ServerCheckpoint implements ModelCheckpoint {
     await requirePlace(resolve(folder), this.model.folder, weightBytes, this.on);
   }
 
-  async *draft(folder: string, made: NewCheckpoint): AsyncGenerator<WriteStep, DraftCheckpoint> {
+  async *draft(folder: string, made: NewCheckpoint): AsyncGenerator<WriteStep, DraftCheckpoint<ModelRunner>> {
     const { model, on, signal } = this;
     const { tensors } = made;
     const weights = { find: (name: string) => model.weights.find(name), folder: model.weightsFolder };

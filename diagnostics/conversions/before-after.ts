@@ -3,7 +3,7 @@ import { kvBytesPerToken } from '../../models/formats/estimates/kv-cache';
 import { count, figure, object, orNull, text, whole } from '../../protocol/schema/fields';
 import type { Schema } from '../../protocol/schema/check';
 import type { TaskMetric } from '../../protocol/analysis/tasks';
-import { elementsOf, tensorBytes, type ModelCheckpoint } from '../model-runner/checkpoint';
+import { elementsOf, tensorBytes } from '../model-runner/checkpoint';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
 import { scoreTask } from '../tasks/score';
@@ -64,7 +64,10 @@ export const beforeAfterField: Schema<BeforeAfter> = object<BeforeAfter>({
   written: orNull(object<NonNullable<BeforeAfter['written']>>({ folder: text, hash: text })),
 });
 
-export const sizesOf = ({ tensors, description }: Pick<ModelCheckpoint, 'tensors' | 'description'>): Sizes => ({
+export const sizesOf = ({
+  tensors,
+  description,
+}: Pick<ModelRunner['checkpoint'], 'tensors' | 'description'>): Sizes => ({
   parameters: tensors.reduce((sum, { shape }) => sum + elementsOf(shape), 0),
   weightBytes: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
   kvBytesPerToken: kvBytesPerToken(description),

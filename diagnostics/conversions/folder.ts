@@ -40,7 +40,7 @@ export async function* drafted(
   { checkpoint }: Pick<ModelRunner, 'checkpoint'>,
   folder: string,
   made: NewCheckpoint,
-): AsyncGenerator<Writing, DraftCheckpoint> {
+): AsyncGenerator<Writing, DraftCheckpoint<ModelRunner>> {
   const writing = checkpoint.draft(folder, made);
   for (;;) {
     const step = await writing.next();

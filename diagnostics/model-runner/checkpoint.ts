@@ -5,7 +5,6 @@
 import type { ModelDescription } from '../../models/formats/model-description';
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import type { ParameterValues } from '../../protocol/analysis/parameters';
-import type { ModelRunner } from './model-runner';
 
 export interface TensorInfo {
   readonly name: string;
@@ -47,12 +46,12 @@ export interface NewCheckpoint {
 }
 
 /** A checkpoint that is complete on the disk under a temporary name. */
-export interface DraftCheckpoint {
+export interface DraftCheckpoint<Model> {
   /** Of its tensors. */
   readonly weightBytes: number;
   readonly parameters: number;
   /** Opened beside the model that it was made of, until the draft is kept or the run ends. */
-  open(): Promise<ModelRunner>;
+  open(): Promise<Model>;
   /** Gives it its name. A draft that is not kept is removed when the run ends. */
   keep(): Promise<{ readonly folder: string; readonly hash: string }>;
 }
@@ -64,7 +63,7 @@ export interface WriteStep {
   readonly totalBytes: number;
 }
 
-export interface ModelCheckpoint {
+export interface ModelCheckpoint<Model> {
   readonly description: ModelDescription;
   readonly spec: ModelSpec;
   /** config.json as it is stored. */
@@ -76,7 +75,7 @@ export interface ModelCheckpoint {
    */
   requireWritable(folder: string, weightBytes: number): Promise<void>;
   /** Shapes are checked before anything is written. Each step can be the last: what was written until then is removed. */
-  draft(folder: string, made: NewCheckpoint): AsyncGenerator<WriteStep, DraftCheckpoint>;
+  draft(folder: string, made: NewCheckpoint): AsyncGenerator<WriteStep, DraftCheckpoint<Model>>;
 }
 
 const bytesOf: Readonly<Record<string, number>> = {

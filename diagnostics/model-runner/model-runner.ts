@@ -206,5 +206,5 @@ export interface ModelRunner {
   /** Trains small networks on what the model gives. */
   readonly trainer: Trainer;
   /** The model as files, and new checkpoints made of it. */
-  readonly checkpoint: ModelCheckpoint;
+  readonly checkpoint: ModelCheckpoint<ModelRunner>;
 }
