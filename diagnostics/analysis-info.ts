@@ -23,5 +23,6 @@ export const infoOf = ({
   ...(more.usualTask ? { usualTask: more.usualTask } : {}),
   ...(more.files ? { files: more.files } : {}),
   ...(more.exactWeights ? { exactWeights: more.exactWeights } : {}),
+  ...('converts' in more && more.converts ? { converts: more.converts } : {}),
   ...('trains' in more ? { trains: more.trains } : {}),
 });

@@ -75,7 +75,7 @@ export async function* analysisJob(
       seconds: (performance.now() - started) / 1000,
     });
   } finally {
-    await runner.trainer.close();
+    await runner.close();
   }
 }
 

@@ -171,7 +171,7 @@ async function answer(run: AskedRun, result: AnalysisResult, question: SectionQu
   try {
     return await analysis.ask(runner, { ...job, step: (_, act) => act() }, result.result, question);
   } finally {
-    await runner.trainer.close();
+    await runner.close();
   }
 }
 

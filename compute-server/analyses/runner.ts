@@ -40,6 +40,7 @@ import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
 import { range } from '../model/run/runtime-arrays';
 import type { Surroundings } from '../surroundings';
+import { ServerCheckpoint } from '../conversions/server-checkpoint';
 import { ServerTrainer } from '../training/server-trainer';
 import { ServerDirectPaths } from './direct-paths';
 import { ServerWeights } from './model-weights';
@@ -54,6 +55,7 @@ export class ServerRunner implements ModelRunner {
   readonly direct: ServerDirectPaths;
   readonly weights: ServerWeights;
   readonly trainer: ServerTrainer;
+  readonly checkpoint: ServerCheckpoint;
 
   constructor(
     private readonly opened: LoadedModel,
@@ -66,6 +68,18 @@ export class ServerRunner implements ModelRunner {
     this.direct = new ServerDirectPaths(model, signal);
     this.weights = new ServerWeights(model, signal);
     this.trainer = new ServerTrainer(surroundings, signal);
+    this.checkpoint = new ServerCheckpoint(
+      opened,
+      surroundings,
+      signal,
+      (draft) => new ServerRunner(draft, draft, surroundings, signal),
+    );
+  }
+
+  /** Ends what outlives a call: trainings, and checkpoints that were not kept. */
+  async close(): Promise<void> {
+    await this.checkpoint.close();
+    await this.trainer.close();
   }
 
   static reading(

@@ -139,6 +139,8 @@ function differences(one: Variant, other: Variant): readonly Change[] {
     variant.isolations ?? [],
     variant.replacements ?? [],
     variant.unsuppressed ?? [],
+    variant.routings ?? [],
+    variant.unitGains ?? [],
   ];
   const others = lists(other);
   return lists(one)

@@ -8,6 +8,7 @@ import { cab } from './commands/cab';
 import { captions } from './commands/captions';
 import { chair } from './commands/chair';
 import { checkCommand } from './commands/check';
+import { convert } from './commands/convert';
 import { devices } from './commands/devices';
 import { distributed } from './commands/distributed';
 import { generate } from './commands/generate';
@@ -41,6 +42,7 @@ const commands: readonly Registration[] = [
   map,
   analyses,
   run,
+  convert,
   task,
   vhd,
   captions,

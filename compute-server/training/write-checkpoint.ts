@@ -103,19 +103,35 @@ async function put(folder: string, name: string, content: string | Uint8Array): 
 
 /** Header length in 8 bytes, header, data: https://huggingface.co/docs/safetensors, section Format. */
 export function safetensors(tensors: CheckpointFiles['tensors']): Uint8Array {
+  const header = safetensorsHeader(
+    Object.entries(tensors).map(([name, { shape, data }]) => ({ name, dtype: 'F32', shape, length: data.byteLength })),
+  );
+  const pieces = Object.values(tensors).map(
+    ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  );
+  return Buffer.concat([header, ...pieces]);
+}
+
+/** Everything before the data of the tensors, which lie in this order. */
+export function safetensorsHeader(
+  tensors: readonly {
+    readonly name: string;
+    readonly dtype: string;
+    readonly shape: readonly number[];
+    /** Bytes. */
+    readonly length: number;
+  }[],
+): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   let end = 0;
-  for (const [name, { shape, data }] of Object.entries(tensors)) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [end, end + data.byteLength] };
-    end += data.byteLength;
+  for (const { name, dtype, shape, length } of tensors) {
+    header[name] = { dtype, shape, data_offsets: [end, end + length] };
+    end += length;
   }
   // Data that begins at a multiple of 8 can be mapped as it is.
   const text = JSON.stringify(header);
   const json = Buffer.from(text.padEnd(Math.ceil(Buffer.byteLength(text) / 8) * 8));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
-  const pieces = Object.values(tensors).map(
-    ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-  );
-  return Buffer.concat([length, json, ...pieces]);
+  return Buffer.concat([length, json]);
 }

@@ -5,6 +5,7 @@
 import type { PromptInput, EncoderInput } from '../../protocol/compute/models';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import type { ModelSummary } from '../../protocol/results/heads';
+import type { ModelCheckpoint } from './checkpoint';
 import type { DirectPaths } from './direct-paths';
 import type { GradientRequest, GradientResult } from './gradients';
 import type { HeadNumbers } from './head-numbers';
@@ -204,4 +205,6 @@ export interface ModelRunner {
   readonly weights: ModelWeights;
   /** Trains small networks on what the model gives. */
   readonly trainer: Trainer;
+  /** The model as files, and new checkpoints made of it. */
+  readonly checkpoint: ModelCheckpoint<ModelRunner>;
 }

@@ -57,7 +57,6 @@ export interface IsolationChange {
   readonly beta: number;
 }
 
-/** An empty object is the plain model. */
 /** What each key/value head keeps of the past (protocol/plans/held.ts). */
 export interface VariantPlan {
   /** Rows of the prompt: the n of elastic rules. */
@@ -68,6 +67,25 @@ export interface VariantPlan {
   readonly heads: readonly (readonly Held[])[];
 }
 
+/** On the input of the down projection of a layer's feed-forward network; of several of one unit gains multiply. */
+export interface UnitGain {
+  readonly layer: number;
+  /** Half-open. */
+  readonly units: readonly { readonly start: number; readonly end: number }[];
+  /** 0 removes the units. */
+  readonly gain: number;
+}
+
+/** Heads of a layer chosen token by token; of several of one layer the last counts. */
+export interface HeadRouting {
+  readonly layer: number;
+  /** Query heads that every token has. */
+  readonly shared: readonly number[];
+  /** Of the others, how many each token has: those whose query is longest. */
+  readonly active: number;
+}
+
+/** An empty object is the plain model. */
 export interface Variant {
   readonly gains?: readonly HeadGain[];
   /** Added to the scores before softmax. */
@@ -80,6 +98,8 @@ export interface Variant {
   readonly phases?: readonly PhaseChange[];
   /** Of several of one head betas add up. */
   readonly isolations?: readonly IsolationChange[];
+  readonly routings?: readonly HeadRouting[];
+  readonly unitGains?: readonly UnitGain[];
   readonly replacements?: readonly Replacement[];
   /** Of the output of the MLP, the share that is removed of what lowers the token that leads before the layer. */
   readonly plan?: VariantPlan;

@@ -24,7 +24,9 @@ import {
   type RareChange,
 } from '../instrument/interventions/interventions';
 import { replaced, type Replaceable } from '../instrument/interventions/replacement';
+import { routedGains } from '../instrument/interventions/routing';
 import { withoutSuppression } from '../instrument/interventions/suppression';
+import { gainedUnits } from '../instrument/interventions/units';
 import type { Rope } from '../formats/model-description';
 import { blockOutput, normedHeads } from './block-parts';
 import type { LayerTap } from '../instrument/taps';
@@ -69,7 +71,7 @@ export function buildBlock(
     instrumented || changes
       ? declareInterventions(
           graph,
-          { heads, kvHeads, headDim, hiddenSize: model.hiddenSize },
+          { heads, kvHeads, headDim, hiddenSize: model.hiddenSize, units: block.feedForward.down.inputs },
           keys,
           changes,
           [...(options.rare ?? []), ...rareChanges.filter((change) => changes?.includes(change))],
@@ -86,6 +88,11 @@ export function buildBlock(
     attention: (x) =>
       attentionOutput(graph, model, block.attention, weights, x, { interventions, measured: instrumented, tap }),
     onAttention: (output) => tap(output, 'attention.output'),
+    units: (inner) => {
+      const gain = interventions?.unitGain;
+      // Born under its name, which only a graph with these gains has.
+      return gain ? tap(gainedUnits(gain, inner, 'mlp_units'), 'mlp_units') : inner;
+    },
     network: (computed) => {
       const own = interventions?.suppression ? withoutSuppression(interventions.suppression, computed) : computed;
       return tap(
@@ -164,6 +171,7 @@ function attentionOutput(
     interventions,
     measured,
     (probabilities) => tap(probabilities, 'attention.probabilities'),
+    interventions?.routing && routedGains(interventions.routing, projected.query),
   );
   const joined = reshape(transpose(tap(output, 'attention.head_output'), [0, 2, 1, 3]), [
     'b',

@@ -12,6 +12,8 @@ export interface BlockBranches {
   readonly attention: (x: Value) => Value;
   /** Takes and gives what attention adds to the residual stream. */
   readonly onAttention?: (added: Value) => Value;
+  /** Takes and gives the input of the down projection, [..., u]. */
+  readonly units?: (inner: Value) => Value;
   /** Takes and gives what the feed-forward network adds to the residual stream. */
   readonly network?: (added: Value) => Value;
 }
@@ -43,7 +45,7 @@ export function blockOutput(
   };
   const network = (x: Value): Value => {
     const computed = branch(x, block.feedForwardNorms, (input) =>
-      graph.within('mlp', () => feedForward(graph, block.feedForward, weights, input)),
+      graph.within('mlp', () => feedForward(graph, block.feedForward, weights, input, branches.units)),
     );
     return branches.network?.(computed) ?? computed;
   };
@@ -107,10 +109,16 @@ export function normedHeads(
   };
 }
 
-function feedForward(graph: GraphBuilder, spec: FeedForwardSpec, weights: StoredWeights, x: Value): Value {
+function feedForward(
+  graph: GraphBuilder,
+  spec: FeedForwardSpec,
+  weights: StoredWeights,
+  x: Value,
+  units: (inner: Value) => Value = (inner) => inner,
+): Value {
   const up = linear(graph, weights, spec.up, x);
   const inner = spec.gate
     ? multiply(activate(spec.activation, linear(graph, weights, spec.gate, x)), up)
     : activate(spec.activation, up);
-  return linear(graph, weights, spec.down, inner);
+  return linear(graph, weights, spec.down, units(inner));
 }

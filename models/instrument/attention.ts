@@ -63,6 +63,8 @@ export function attend(
    * graph may have several layers.
    */
   tap?: (probabilities: Value) => Value,
+  /** Of each token and head, on the outputs of heads, [b, h, n, 1]. */
+  tokenGain?: Value,
 ): Value {
   const capped = (raw: Value): Value =>
     rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
@@ -84,7 +86,10 @@ export function attend(
   const planned = plan ? plannedScores(plan, free, maskedScore) : free;
   const scores = positions ? add(planned, causalMask(rules, positions)) : planned;
   const probabilities = tap ? tap(softmax(scores, -1, 'attention.probabilities')) : softmax(scores);
-  if (!interventions) return headOutput(probabilities, value, rules);
+  if (!interventions) {
+    const output = headOutput(probabilities, value, rules);
+    return tokenGain ? multiply(output, tokenGain) : output;
+  }
   if (measured) {
     const selected = graph.input('selected_heads', 'int64', ['selected']);
     graph.output(gather(probabilities, selected, 1, 'attention.selected'));
@@ -94,7 +99,7 @@ export function attend(
     groupWeight && keyGroups
       ? weighValues(groupWeight, keyGroups, probabilities, value, rules)
       : headOutput(probabilities, value, rules);
-  return interveneOnHeads(graph, interventions, weighed, 'attention.head_output');
+  return interveneOnHeads(graph, interventions, weighed, 'attention.head_output', tokenGain);
 }
 
 /** Scores made of values that `operand` brings into the graph in question. */

@@ -3,7 +3,7 @@
  * rename is a breaking change with a line in the CHANGELOG. A full name is `layer.<index>.<tap>`, or one of the model taps.
  *
  * Shapes: b batch, n positions of the run, t keys (cache and n), h query heads, g key/value heads, d head width, w hidden
- * size, v vocabulary. Under grouped-query attention everything per head is indexed by query head.
+ * size, u units of the feed-forward network, v vocabulary. Under grouped-query attention everything per head is indexed by query head.
  */
 export const layerTaps = {
   /** Residual stream that enters the layer, [b, n, w]. */
@@ -22,6 +22,8 @@ export const layerTaps = {
   'attention.head_output': 'b h n d',
   /** What attention adds to the residual stream, [b, n, w]. */
   'attention.output': 'b n w',
+  /** Input of the down projection of the feed-forward network, after unit gains, [b, n, u]. */
+  mlp_units: 'b n u',
   /** What the feed-forward network adds to the residual stream, [b, n, w]. */
   mlp_output: 'b n w',
   /** Residual stream that leaves the layer, [b, n, w]. */

@@ -63,6 +63,8 @@ export interface AnalysisInfo {
   readonly exactWeights?: true;
   /** It needs no model: it trains its own and writes it into the folder that its parameter `folder` names. */
   readonly trains?: true;
+  /** It can write a new checkpoint, into the folder that its parameter `folder` names: a method of `headscope convert`. */
+  readonly converts?: true;
   readonly parameters: ParameterTable;
 }
 

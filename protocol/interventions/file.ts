@@ -9,6 +9,7 @@ import { largestGain } from './gain';
 import { fromBiases, fromGains, type KeyBias } from './gains';
 import { interventionsField, type Intervention } from './interventions';
 import { printDo } from './do-form';
+import { sharedHeads } from './moh';
 
 export interface InterventionFile {
   readonly kind: 'headscope-intervention';
@@ -97,6 +98,11 @@ function isInside(one: Intervention, { layers, heads }: Size): boolean {
   if (one.kind === 'plan') {
     // Of key/value heads, of which there are at most as many.
     return one.rules.every((rule) => rule.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads)));
+  }
+  if (one.kind === 'moh') {
+    return one.rules.every(
+      (rule) => fits(rule.layer, layers) && fits(Math.max(-1, ...sharedHeads(rule)), heads) && rule.active <= heads,
+    );
   }
   if (one.kind === 'reposition') return one.layers.every((layer) => fits(layer, layers));
   if (one.kind === 'reinforce') return (one.layers ?? []).every((layer) => fits(layer, layers));

@@ -10,6 +10,7 @@ import { isolate, type Isolate } from './isolate';
 import { key, type Key } from './key';
 import type { InterventionKind } from './kind';
 import { mlp, type Mlp } from './mlp';
+import { moh, type Moh } from './moh';
 import { phase, type Phase } from './phase';
 import { plan, type CachePlan } from './plan';
 import { query, type Query } from './query';
@@ -17,6 +18,7 @@ import { reinforce, type Reinforce } from './reinforce';
 import { reposition, type Reposition } from './reposition';
 import { residual, type Residual } from './residual';
 import { uniform, type Uniform } from './uniform';
+import { units, type Units } from './units';
 import { unsuppress, type Unsuppress } from './unsuppress';
 import { value, type Value } from './value';
 import { weight, type Weight } from './weight';
@@ -38,7 +40,9 @@ export type Intervention =
   | Reposition
   | Reinforce
   | Unsuppress
-  | CachePlan;
+  | CachePlan
+  | Units
+  | Moh;
 
 export type KindName = Intervention['kind'];
 export type Of<K extends KindName> = Extract<Intervention, { readonly kind: K }>;
@@ -61,6 +65,8 @@ export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
   reinforce,
   unsuppress,
   plan,
+  units,
+  moh,
 };
 
 export const kindNames = Object.keys(kinds) as readonly KindName[];

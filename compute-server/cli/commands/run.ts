@@ -1,5 +1,6 @@
 /** headscope run: any analysis of the catalogue, on a model. */
 import { resolve } from 'node:path';
+import type { Command } from 'commander';
 import type { AnalysisInfo, AnalysisInput, AnalysisResult, InputKind } from '../../../protocol/analysis/analysis';
 import type { Parameter, ParameterTable } from '../../../protocol/analysis/parameters';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
@@ -19,12 +20,13 @@ import {
 import { sayChatPrompt, sayNotes } from '../model-provenance';
 import { collect, seed, whole } from '../options';
 import type { Registration } from '../registration';
+import type { CommandSession } from '../session';
 import { sectionText } from '../section-text';
 import { textTable } from '../table';
 import { namedValues, taskName } from '../task-options';
 import { textFile } from '../text-files';
 
-interface RunOptions extends PromptOptions, EncoderOptions {
+export interface RunOptions extends PromptOptions, EncoderOptions {
   readonly counterpart?: string;
   readonly counterpartFile?: string;
   readonly images?: string;
@@ -41,15 +43,18 @@ interface RunOptions extends PromptOptions, EncoderOptions {
 }
 
 export const run: Registration = (program, session) => {
-  addEncoderOptions(
-    addPromptOptions(
-      program
-        .command('run')
-        .description('Run an analysis on a local model. `headscope analyses` lists them.')
-        .argument('<analysis>', 'the id of the analysis')
-        .argument('[model]', 'a model folder; none where the analysis trains its own'),
-    ),
-  )
+  addRunOptions(
+    program
+      .command('run')
+      .description('Run an analysis on a local model. `headscope analyses` lists them.')
+      .argument('<analysis>', 'the id of the analysis')
+      .argument('[model]', 'a model folder; none where the analysis trains its own'),
+  ).action((id: string, model: string | undefined, options: RunOptions) => runAnalysis(session, id, model, options));
+};
+
+/** Everything that a run of an analysis takes beside the analysis and the model. */
+export function addRunOptions(command: Command): Command {
+  return addEncoderOptions(addPromptOptions(command))
     .option('--counterpart <text>', 'for analyses of a prompt pair: the other prompt, of as many tokens')
     .option('--counterpart-file <file>', 'the same as a text file')
     .option('--images <folder>', 'for analyses of a set of pictures: their folder')
@@ -66,52 +71,63 @@ export const run: Registration = (program, session) => {
       '--field <name=file>',
       'write a field of the result alone, in the form that others read; may be given several times',
       collect,
-    )
-    .action(async (id: string, model: string | undefined, options: RunOptions) => {
-      const client = session.compute(environmentOf(options));
-      const catalogue = await client.call('analyses', []);
-      const info = catalogue.find((analysis) => analysis.id === id);
-      if (!info) {
-        const known = catalogue.map((analysis) => analysis.id).join(', ');
-        throw wrongUsage(`There is no analysis "${id}". Choose one of ${known}.`);
-      }
-      if (options.listParams) {
-        if (options.json !== undefined) await session.writeJson(options.json, { parameters: info.parameters });
-        if (options.json !== '-') session.print(parametersInWords(info));
-        return;
-      }
-      if (model === undefined && !info.trains) throw wrongUsage('No model is named. Give the folder of one.');
-      if (model !== undefined && info.trains) {
-        throw wrongUsage(`${info.title} trains its own model. Give the folder for it with --param folder=….`);
-      }
-      const fields = fieldFiles(info, options.field ?? []);
-      const result = await client.call(
-        'analysis',
-        [
-          {
-            analysis: id,
-            folder: model === undefined ? '' : resolve(model),
-            input: await analysisInputFrom(info, options, () => client.call('tasks', [])),
-            parameters: namedValues(id, info.parameters, options.param ?? []),
-            interventions: await interventionsFrom(options),
-            seed: options.seed,
-            ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
-          },
-        ],
-        {
-          signal: session.signal,
-          onProgress(progress) {
-            if (progress.kind === 'stage') session.progress(lineOf(progress));
-          },
-        },
-      );
-      sayNotes(session, result.model);
-      for (const prompt of result.prompts) sayChatPrompt(session, prompt);
-      if (options.json !== undefined) await session.writeJson(options.json, result);
-      for (const [field, file] of fields) await session.writeJson(file, result.result[field]);
-      if (options.json !== '-') session.print(inWords(result));
-    });
-};
+    );
+}
+
+/** `among`: which analyses the command runs. */
+export async function runAnalysis(
+  session: CommandSession,
+  id: string,
+  model: string | undefined,
+  options: RunOptions,
+  { among, what }: { readonly among: (info: AnalysisInfo) => boolean; readonly what: string } = {
+    among: () => true,
+    what: 'analysis',
+  },
+): Promise<void> {
+  const client = session.compute(environmentOf(options));
+  const catalogue = (await client.call('analyses', [])).filter(among);
+  const info = catalogue.find((analysis) => analysis.id === id);
+  if (!info) {
+    const known = catalogue.map((analysis) => analysis.id).join(', ');
+    throw wrongUsage(`There is no ${what} "${id}". Choose one of ${known}.`);
+  }
+  if (options.listParams) {
+    if (options.json !== undefined) await session.writeJson(options.json, { parameters: info.parameters });
+    if (options.json !== '-') session.print(parametersInWords(info));
+    return;
+  }
+  if (model === undefined && !info.trains) throw wrongUsage('No model is named. Give the folder of one.');
+  if (model !== undefined && info.trains) {
+    throw wrongUsage(`${info.title} trains its own model. Give the folder for it with --param folder=….`);
+  }
+  const fields = fieldFiles(info, options.field ?? []);
+  const result = await client.call(
+    'analysis',
+    [
+      {
+        analysis: id,
+        folder: model === undefined ? '' : resolve(model),
+        input: await analysisInputFrom(info, options, () => client.call('tasks', [])),
+        parameters: namedValues(id, info.parameters, options.param ?? []),
+        interventions: await interventionsFrom(options),
+        seed: options.seed,
+        ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
+      },
+    ],
+    {
+      signal: session.signal,
+      onProgress(progress) {
+        if (progress.kind === 'stage') session.progress(lineOf(progress));
+      },
+    },
+  );
+  sayNotes(session, result.model);
+  for (const prompt of result.prompts) sayChatPrompt(session, prompt);
+  if (options.json !== undefined) await session.writeJson(options.json, result);
+  for (const [field, file] of fields) await session.writeJson(file, result.result[field]);
+  if (options.json !== '-') session.print(inWords(result));
+}
 
 /** Fields of the result that are written as files of their own, as [field, file]. */
 const fieldFiles = ({ title, files = [] }: AnalysisInfo, given: readonly string[]): readonly [string, string][] =>

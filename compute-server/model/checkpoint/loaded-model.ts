@@ -48,6 +48,10 @@ export interface LoadedModel {
   readonly folder: string;
   readonly summary: ModelSummary;
   readonly description: ModelDescription;
+  /** config.json as it is stored. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** All that are stored, in the order of their files. */
+  readonly tensors: readonly StoredTensor[];
   readonly spec: ModelSpec;
   readonly weights: StoredWeights;
   /** The folder that the locations of `weights` are relative to. */
@@ -169,6 +173,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const device = (): Promise<DeviceSummary> => summaryOf(options, opened);
   const common = {
     ...{ folder, description, weights, weightsFolder: root, weightsHeld: held, device, requireUnchanged },
+    ...{ config: parsed.value as Readonly<Record<string, unknown>>, tensors: [...tensors.values()] },
     ...(room ? { room } : {}),
     changed: watched.changed,
     // Numbers of two devices, or of two ways to hold weights, are not put together.

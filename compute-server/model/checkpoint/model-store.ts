@@ -40,9 +40,13 @@ export class ModelStore {
   async close(): Promise<void> {
     const old = this.kept;
     this.kept = undefined;
-    if (old?.model.tokeniser.ok) old.model.tokeniser.tokeniser.close();
-    for (const sessions of old ? sessionsOf(old.model) : []) await sessions.release();
+    if (old) await closeModel(old.model);
   }
+}
+
+export async function closeModel(model: LoadedModel): Promise<void> {
+  if (model.tokeniser.ok) model.tokeniser.tokeniser.close();
+  for (const sessions of sessionsOf(model)) await sessions.release();
 }
 
 /** Of all its parts. */

@@ -49,6 +49,8 @@ export class LayerChanges {
       isolations: here(variant.isolations),
       replacements: here(variant.replacements),
       unsuppressed: here(variant.unsuppressed),
+      routings: here(variant.routings),
+      unitGains: here(variant.unitGains),
       ...(variant.plan ? { plan: variant.plan } : {}),
     };
     const {
@@ -59,6 +61,8 @@ export class LayerChanges {
       isolations = [],
       replacements = [],
       unsuppressed = [],
+      routings = [],
+      unitGains = [],
     } = this.variant;
     this.kinds = [
       ...(biases || scoreBiases.length > 0 ? ['bias' as const] : []),
@@ -67,6 +71,8 @@ export class LayerChanges {
       ...(unsuppressed.some(({ share }) => share !== 0) ? ['suppression' as const] : []),
       ...(phases.length > 0 ? ['phase' as const] : []),
       ...(isolations.length > 0 ? ['isolation' as const] : []),
+      ...(routings.length > 0 ? ['routing' as const] : []),
+      ...(unitGains.length > 0 ? ['units' as const] : []),
       ...(plansLayer(variant, block.index) ? ['plan' as const] : []),
       ...(readsMeans(variant, block.index) ? ['plan-mean' as const] : []),
       ...replaceables.filter((each) => replacements.some(({ target }) => target === each)),
@@ -130,6 +136,8 @@ const inputsOf: Readonly<Record<Exclude<Change, Replaceable>, readonly string[]>
   uniform: ['uniform_heads'],
   suppression: ['suppression_direction', 'suppression_share'],
   isolation: ['isolation_queries', 'isolation_keys', 'isolation_bias'],
+  routing: ['routing_shared', 'routing_active'],
+  units: ['unit_gain'],
   plan: ['plan_rows', 'plan_start', 'plan_end', 'plan_kept'],
   'plan-mean': ['plan_mean'],
   phase: ['phase_heads', 'phase_delta', 'phase_shift', 'phase_query_turn', 'phase_key_turn'],

@@ -6,6 +6,7 @@ import type { Keys } from '../../../protocol/interventions/keys';
 import { keepOf, type CachePlan } from '../../../protocol/interventions/plan';
 import type { Reinforce } from '../../../protocol/interventions/reinforce';
 import type { Reposition } from '../../../protocol/interventions/reposition';
+import { routingOf, sharedHeads, type Moh } from '../../../protocol/interventions/moh';
 import { coversHead } from '../../../protocol/interventions/which';
 import { keysWords } from '../../../protocol/interventions/keys';
 import { heldOf } from '../../../protocol/plans/held';
@@ -20,9 +21,11 @@ import type {
   GroupChange,
   HeadGain,
   HeadPlace,
+  HeadRouting,
   IsolationChange,
   PhaseChange,
   Replacement,
+  UnitGain,
   Variant,
   VariantPlan,
 } from '../../../diagnostics/model-runner/variant';
@@ -152,6 +155,8 @@ function wantedBy({ model, sequence }: RunOf, one: Intervention): readonly Wante
     case 'isolate':
     case 'reinforce':
     case 'unsuppress':
+    case 'units':
+    case 'moh':
     case 'plan':
       return [];
   }
@@ -185,6 +190,16 @@ function repositionsOf(run: RunOf, one: Reposition, rows: ReadonlyMap<string, Ro
   });
 }
 
+/** The layers that the rules name, each by its last rule; none of a layer in which every token has all heads. */
+function routingsOf({ model }: RunOf, one: Moh): readonly HeadRouting[] {
+  return model.spec.blocks.flatMap(({ index: layer, attention: { heads } }) => {
+    const rule = routingOf(one, layer);
+    if (!rule) return [];
+    const shared = sharedHeads(rule);
+    return shared.length + rule.active === heads ? [] : [{ layer, shared, active: rule.active }];
+  });
+}
+
 /** Nothing where every head keeps everything; the last of several plans counts. */
 function planOfHeads({ model, sequence }: RunOf, one: CachePlan): VariantPlan | undefined {
   if (kindOf(one).neutral(one)) return undefined;
@@ -204,6 +219,8 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
   const isolations: IsolationChange[] = [];
   const replacements: Replacement[] = [];
   const unsuppressed: { layer: number; share: number }[] = [];
+  const routings: HeadRouting[] = [];
+  const unitGains: UnitGain[] = [];
   let plan: VariantPlan | undefined;
   const group = (keys: Keys): string => (keys === 'image' ? 'image' : keysWords(keys));
   for (const one of list) {
@@ -222,7 +239,10 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
       if (!kindOf(one).neutral(one)) phases.push(change);
     } else if (one.kind === 'isolate') isolations.push(...isolationsOf(run, one));
     else if (one.kind === 'reposition') replacements.push(...repositionsOf(run, one, rows));
-    else if (one.kind === 'plan') plan = planOfHeads(run, one) ?? plan;
+    else if (one.kind === 'moh') routings.push(...routingsOf(run, one));
+    else if (one.kind === 'units') {
+      if (one.gain !== 1) unitGains.push({ layer: one.layer, units: one.units, gain: one.gain });
+    } else if (one.kind === 'plan') plan = planOfHeads(run, one) ?? plan;
     else if (one.kind !== 'weight' && one.kind !== 'reinforce') {
       const at = one.positions && { positions: range(one.positions.start, one.positions.end - one.positions.start) };
       for (const wanted of wantedBy(run, one)) {
@@ -241,6 +261,8 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
     ...(isolations.length > 0 ? { isolations } : {}),
     ...(replacements.length > 0 ? { replacements } : {}),
     ...(unsuppressed.length > 0 ? { unsuppressed } : {}),
+    ...(routings.length > 0 ? { routings } : {}),
+    ...(unitGains.length > 0 ? { unitGains } : {}),
     ...(plan ? { plan } : {}),
   };
 }

@@ -7,7 +7,8 @@ import { freezable } from './freeze';
 import { movedRows } from './repositioned';
 import { printDo } from '../../../protocol/interventions/do-form';
 import type { Intervention, Of } from '../../../protocol/interventions/interventions';
-import type { WhichHeads } from '../../../protocol/interventions/which';
+import { sharedHeads, type RoutingRule } from '../../../protocol/interventions/moh';
+import { covers, type WhichHeads } from '../../../protocol/interventions/which';
 import type { Part } from '../../../protocol/interventions/freeze';
 
 /** One sentence where it has not. */
@@ -55,6 +56,10 @@ export function placeProblem(model: ModelSpec, one: Intervention, sequence: Sequ
       return headProblem(model, one.layer, one.head, 'kvHeads') ?? rangeProblem(one.positions, length, one);
     case 'plan':
       return planProblem(model, one, length);
+    case 'units':
+      return layerProblem(model, one.layer) ?? unitsProblem(model, one);
+    case 'moh':
+      return problemOf(one.rules, (rule) => routingProblem(model, rule, one));
     case 'unsuppress':
       return layerProblem(model, one.layer) ?? suppressionProblem(model, one.layer);
     case 'mlp':
@@ -115,6 +120,28 @@ function planProblem(model: ModelSpec, one: Of<'plan'>, length: number): string 
     const last = keep.kind === 'kept' ? (keep.ranges.at(-1)?.end ?? 0) : 0;
     if (last > length)
       return `The plan keeps position ${last - 1}, and the prompt has ${length} tokens, from 0. A plan of chosen positions is for one prompt.`;
+  }
+  return undefined;
+}
+
+function unitsProblem({ blocks }: ModelSpec, one: Of<'units'>): string | undefined {
+  const count = blocks[one.layer]?.feedForward.down.inputs ?? 0;
+  const last = Math.max(...one.units.map(({ end }) => end)) - 1;
+  return last < count
+    ? undefined
+    : `"${printDo(one)}" names unit ${last}, and layer ${one.layer} has ${count}, from 0.`;
+}
+
+function routingProblem(model: ModelSpec, rule: RoutingRule, one: Of<'moh'>): string | undefined {
+  const { layer } = rule;
+  if (layer !== 'all' && layerProblem(model, layer) !== undefined) return layerProblem(model, layer);
+  for (const { index, attention } of model.blocks) {
+    if (!covers(layer, index)) continue;
+    const shared = sharedHeads(rule);
+    const [last, needed] = [Math.max(-1, ...shared), shared.length + rule.active];
+    if (last >= attention.heads) return headProblem(model, index, last);
+    if (needed > attention.heads)
+      return `"${printDo(one)}" needs ${needed} heads, and layer ${index} has ${attention.heads}.`;
   }
   return undefined;
 }

@@ -5,10 +5,12 @@
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { reinforcementDistances, reinforcementRules } from '../../../models/instrument/interventions/reinforcement';
 import { replaceable, replaceables, rowsOf } from '../../../models/instrument/interventions/replacement';
+import type { LayerTap } from '../../../models/instrument/taps';
 import type { GraphReinforcement, HeadGain, Variant } from '../../../diagnostics/model-runner/variant';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { RuntimeArray } from '../../runtime/session';
 import { unitTurns } from './chunk-tables';
+import { routingFeeds, unitFeeds } from './head-and-unit-feeds';
 import { isolationFeeds } from './isolation-feeds';
 import { planFeeds, plansLayer } from './plan-feeds';
 import { usesChange } from './rare-changes';
@@ -23,6 +25,8 @@ export function firstChangedLayer(variant: Variant): number | undefined {
     ...(variant.uniform ?? []),
     ...(variant.phases ?? []),
     ...(variant.isolations ?? []),
+    ...(variant.routings ?? []),
+    ...(variant.unitGains ?? []),
     ...(variant.replacements ?? []),
     ...(variant.unsuppressed ?? []),
   ].map(({ layer }) => layer);
@@ -82,6 +86,21 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
     if (problem !== undefined) return problem;
     if (!Number.isFinite(beta)) return `The isolation of layer ${layer} head ${head} is ${beta}; give a finite number.`;
   }
+  for (const { layer, shared, active } of variant.routings ?? []) {
+    const problem = shared.map((head) => check(layer, head)).find((found) => found !== undefined) ?? check(layer, 0);
+    if (problem !== undefined) return problem;
+    const others = (model.blocks[layer]?.attention.heads ?? 0) - new Set(shared).size;
+    if (!(Number.isInteger(active) && active >= 0 && active <= others))
+      return `Layer ${layer} has ${others} heads besides the shared ones, and ${active} of them are to be active. Give 0 to ${others}.`;
+  }
+  for (const { layer, units, gain } of variant.unitGains ?? []) {
+    const problem = check(layer, undefined);
+    if (problem !== undefined) return problem;
+    const count = model.blocks[layer]?.feedForward.down.inputs ?? 0;
+    const bad = units.find(({ start, end }) => !(start >= 0 && start < end && end <= count));
+    if (bad) return `There is no unit ${bad.end - 1} in layer ${layer}: it has ${count}, from 0.`;
+    if (!Number.isFinite(gain)) return `The gain of units of layer ${layer} is ${gain}; give a finite number.`;
+  }
   for (const { layer, target, head } of variant.replacements ?? []) {
     const { slots } = replaceable[target];
     const problem = slots === undefined ? check(layer, undefined) : check(layer, head ?? -1, slots);
@@ -116,6 +135,8 @@ export interface ChunkOfRun {
   readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
   /** Where the last query of this chunk decides the gains. */
   readonly reinforcement?: GraphReinforcement;
+  /** Taps that the run reads of this layer. */
+  readonly taps?: readonly LayerTap[];
   /** Directions [b, n, w] of suppression, where a variant removes it in this layer. */
   readonly directions?: Float32Array | undefined;
 }
@@ -165,6 +186,8 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     ...phaseFeeds(model, block, chunk),
     ...isolationFeeds(block, { ...chunk, keys }),
     ...planFeeds(block, { ...chunk, keys }),
+    ...routingFeeds(block, chunk.variants),
+    ...unitFeeds(block, chunk.variants, chunk.taps?.includes('mlp_units') ?? false),
     use_group_weight: flag(weight !== undefined),
     group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
     ...suppressionFeeds(model, block, chunk),

@@ -78,11 +78,12 @@ async function runChunks(
   for (const chunk of request.plain ? [] : stream.chunks) {
     directions.push(await leadingDirections(model, sessions, layer, work.variants, chunk, hooks.signal));
   }
+  const taps = (request.taps ?? []).filter((wanted) => wanted.layer === layer).map(({ tap }) => tap);
   const session = await sessions.session({
     kind: 'block',
     layer,
     instrumented: !request.plain,
-    rare: request.plain ? [] : rareChangesOf(work.variants, layer),
+    rare: request.plain ? [] : rareChangesOf(work.variants, layer, taps),
   });
   const { window, heads } = block.attention;
   const held = Math.min(request.ids.length, window === undefined ? Infinity : window + stream.chunk);
@@ -103,7 +104,6 @@ async function runChunks(
           window === undefined ? undefined : { size: window, sequence: request },
         )
       : undefined;
-  const taps = (request.taps ?? []).filter((wanted) => wanted.layer === layer).map(({ tap }) => tap);
   const mapHeads = (request.maps ?? []).filter((wanted) => wanted.layer === layer).map(({ head }) => head);
   const topFrom = request.topKeys === 'last' ? request.ids.length - 1 : 0;
   const rows = new Gathered(request.ids.length, request.tapRows, topFrom);
@@ -140,6 +140,7 @@ async function runChunks(
                   start,
                   length,
                   directions: directions[index],
+                  taps,
                   sequence: request,
                   ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
                 }),

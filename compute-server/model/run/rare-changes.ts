@@ -1,6 +1,7 @@
 /** Which graph of a layer a run needs. */
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { rareChanges, type RareChange } from '../../../models/instrument/interventions/interventions';
+import type { LayerTap } from '../../../models/instrument/taps';
 import { plansLayer, readsMeans } from './plan-feeds';
 
 const uses: Readonly<Record<RareChange, (variant: Variant, layer: number) => boolean>> = {
@@ -9,11 +10,19 @@ const uses: Readonly<Record<RareChange, (variant: Variant, layer: number) => boo
   plan: plansLayer,
   // Beside `plan`.
   'plan-mean': readsMeans,
+  routing: ({ routings = [] }, layer) => routings.some((change) => change.layer === layer),
+  units: ({ unitGains = [] }, layer) => unitGains.some((change) => change.layer === layer),
 };
 
 export const usesChange = (change: RareChange, variants: readonly Variant[], layer: number): boolean =>
   variants.some((variant) => uses[change](variant, layer));
 
-/** In the order of the table, so that a graph has one name. */
-export const rareChangesOf = (variants: readonly Variant[], layer: number): readonly RareChange[] =>
-  rareChanges.filter((change) => usesChange(change, variants, layer));
+/** In the order of the table, so that a graph has one name. The tap of units is in their graph alone. */
+export const rareChangesOf = (
+  variants: readonly Variant[],
+  layer: number,
+  taps: readonly LayerTap[] = [],
+): readonly RareChange[] =>
+  rareChanges.filter(
+    (change) => usesChange(change, variants, layer) || (change === 'units' && taps.includes('mlp_units')),
+  );

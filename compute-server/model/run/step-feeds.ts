@@ -19,6 +19,8 @@ export function servedBySteps(model: ModelSpec, variant: Variant, start: number)
     isolations = [],
     replacements = [],
     unsuppressed = [],
+    routings = [],
+    unitGains = [],
     plan,
   } = variant;
   return (
@@ -27,6 +29,8 @@ export function servedBySteps(model: ModelSpec, variant: Variant, start: number)
     groupWeights.length === 0 &&
     phases.length === 0 &&
     unsuppressed.length === 0 &&
+    routings.length === 0 &&
+    unitGains.length === 0 &&
     !isolations.some(({ regions }) => regions.some((rows) => rows.some((row) => row >= start))) &&
     !replacements.some((replacement) => reaches(model, replacement, start))
   );

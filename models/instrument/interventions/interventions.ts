@@ -18,13 +18,15 @@ import { declarePhase, type Phase, type Rotated } from './phase';
 import { declarePlan, type PlanInputs } from './plan';
 import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from './reinforcement';
 import { declareReplacements, replaceables, replaced, type Replaceable, type Replacements } from './replacement';
+import { declareRouting, type Routing } from './routing';
 import { declareScoreBias, type ScoreBias } from './score-bias';
 import type { LayerSizes } from './sizes';
 import { declareSuppression, type Suppression } from './suppression';
 import { declareUniformAttention, type UniformAttention } from './uniform-attention';
+import { declareUnitGain } from './units';
 
 /** Changes that only a graph of their own has, for good: what they cost to open and to run is left to the runs that use them. */
-export const rareChanges = ['phase', 'isolation', 'plan', 'plan-mean'] as const;
+export const rareChanges = ['phase', 'isolation', 'plan', 'plan-mean', 'routing', 'units'] as const;
 export type RareChange = (typeof rareChanges)[number];
 
 /** What a layer may have for good besides gains. Reinforcement is not among them: what it chose are gains. */
@@ -45,6 +47,10 @@ export interface Interventions {
   readonly isolation?: Isolation;
   /** Of a graph that is opened for runs whose heads drop positions of the past. */
   readonly plan?: PlanInputs;
+  /** Of a graph that is opened for runs that choose heads token by token. */
+  readonly routing?: Routing;
+  /** Factor on each unit of the feed-forward network, [b, u]; of a graph that is opened for runs that change or read units. */
+  readonly unitGain?: Value;
   readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
   readonly suppression?: Suppression;
@@ -61,7 +67,7 @@ export function declareInterventions(
   /** Of a layer that rotates. */
   rotated?: Rotated,
 ): Interventions {
-  const { heads, headDim } = sizes;
+  const { heads, headDim, units } = sizes;
   const always = changes !== undefined;
   const has = (change: Change): boolean => changes?.includes(change) ?? true;
   return {
@@ -73,6 +79,8 @@ export function declareInterventions(
     ...(rotated && rare.includes('phase') ? { phase: declarePhase(graph, heads, keys, rotated) } : {}),
     ...(rare.includes('isolation') ? { isolation: declareIsolation(graph, heads, keys) } : {}),
     ...(rare.includes('plan') ? { plan: declarePlan(graph, heads, keys, rare.includes('plan-mean')) } : {}),
+    ...(rare.includes('routing') ? { routing: declareRouting(graph, heads) } : {}),
+    ...(rare.includes('units') ? { unitGain: declareUnitGain(graph, units) } : {}),
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
     ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),
@@ -85,10 +93,14 @@ export function interveneOnHeads(
   { headGain, reinforcement, replacements }: Interventions,
   output: Value,
   name: string,
+  /** Of each token and head, [b, h, n, 1]. */
+  tokenGain?: Value,
 ): Value {
   const count = output.shape[1] ?? 1;
   const gain = reinforcement ? reinforcedGain(graph, reinforcement, output, headGain) : headGain;
   const scaled = (operand: (value: Value) => Value): Value =>
     multiply(operand(output), reshape(operand(gain), ['b', count, 1, 1]));
-  return replaced(replacements.head, scaled, name);
+  const routed = (operand: (value: Value) => Value): Value =>
+    tokenGain ? multiply(scaled(operand), operand(tokenGain)) : scaled(operand);
+  return replaced(replacements.head, routed, name);
 }

@@ -64,7 +64,10 @@ export const tapOf: Readonly<Record<Replaceable, LayerTap>> = {
 };
 
 /** Heads side by side in what is replaced, 1 where it has none, and the width of a row of one. */
-export function rowsOf(target: Replaceable, sizes: LayerSizes): { readonly slots: number; readonly width: number } {
+export function rowsOf(
+  target: Replaceable,
+  sizes: Omit<LayerSizes, 'units'>,
+): { readonly slots: number; readonly width: number } {
   const { slots, width } = replaceable[target];
   return { slots: slots === undefined ? 1 : sizes[slots], width: sizes[width] };
 }

@@ -4,4 +4,6 @@ export interface LayerSizes {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly hiddenSize: number;
+  /** Inputs of the down projection of the feed-forward network. */
+  readonly units: number;
 }

@@ -28,6 +28,8 @@ const interventions: Intervention[] = [
     kind: 'plan',
     rules: [{ heads: [{ layer: 0, head: 'all' }], keep: { kind: 'recent', sinks: 1, recent: 2, mean: true } }],
   },
+  { kind: 'units', layer: 0, units: [{ start: 0, end: 3 }], gain: 0 },
+  { kind: 'moh', rules: [{ layer: 1, shared: [1], active: 1 }] },
   { kind: 'freeze', parts: [{ layer: 1, head: 'all' }], except: [{ layer: 1, head: 0 }], source: { from: 'own' } },
 ];
 

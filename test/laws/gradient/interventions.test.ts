@@ -34,6 +34,8 @@ const forms: { readonly [K in KindName]: string } = {
   reposition: 'reposition:1:2-3>5-8',
   reinforce: 'reinforce:0,1@2-4=2',
   unsuppress: 'unsuppress:1=0.7',
+  units: 'units:1.2-5,7=-0.4',
+  moh: 'moh:0=1+1/1=(2)+1',
 };
 
 const read = (form: string): Intervention => {

@@ -33,7 +33,7 @@ describe('docs/model-taps.md', () => {
     const rotated = { dimensions: 8, layout: 'half' } as const;
     declareInterventions(
       graph,
-      { heads: 5, kvHeads: 3, headDim: 7, hiddenSize: 11 },
+      { heads: 5, kvHeads: 3, headDim: 7, hiddenSize: 11, units: 13 },
       't',
       undefined,
       rareChanges,
@@ -46,6 +46,7 @@ describe('docs/model-taps.md', () => {
       [4, 'e/2'],
       [7, 'd'],
       [11, 'w'],
+      [13, 'u'],
     ]);
     const declared = graph.inputs.map(
       ({ name, shape }) =>

@@ -136,6 +136,28 @@ const forms: readonly (readonly [string, Intervention])[] = [
       prompt: 40,
     },
   ],
+  [
+    'units:3.0-9,12=0',
+    {
+      kind: 'units',
+      layer: 3,
+      units: [
+        { start: 0, end: 10 },
+        { start: 12, end: 13 },
+      ],
+      gain: 0,
+    },
+  ],
+  [
+    'moh:*=2+1/5=(0,3)+0',
+    {
+      kind: 'moh',
+      rules: [
+        { layer: 'all', shared: 2, active: 1 },
+        { layer: 5, shared: [0, 3], active: 0 },
+      ],
+    },
+  ],
   ['phase:2.5@3-7=0', { kind: 'phase', layer: 2, head: 5, planes: { start: 3, end: 8 }, delta: 0, shift: 0 }],
   ['phase:2.5=-0.5,1.2', { kind: 'phase', layer: 2, head: 5, delta: -0.5, shift: 1.2 }],
   [

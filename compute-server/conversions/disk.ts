@@ -1,0 +1,56 @@
+/** What a new checkpoint is written through. A test puts a disk in its place that is full. */
+import { mkdir, open, rename, rm, rmdir, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+export interface WrittenFile {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Waits until the bytes are on the disk. */
+  finish(): Promise<void>;
+  /** Without waiting: the file will be removed. */
+  drop(): Promise<void>;
+}
+
+export interface Disk {
+  /** Bytes that this user may write on the disk of a folder. */
+  free(folder: string): Promise<number>;
+  create(path: string): Promise<WrittenFile>;
+  makeFolder(path: string): Promise<void>;
+  /** Gives a folder its name; the name is free, or that of an empty folder. */
+  name(folder: string, path: string): Promise<void>;
+  remove(folder: string): Promise<void>;
+}
+
+export const disk: Disk = {
+  async free(folder) {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  },
+  async create(path) {
+    const file = await open(path, 'wx');
+    return {
+      async write(bytes) {
+        for (let at = 0; at < bytes.length;) {
+          const { bytesWritten } = await file.write(bytes, at);
+          at += bytesWritten;
+        }
+      },
+      async finish() {
+        await file.sync();
+        await file.close();
+      },
+      drop: () => file.close(),
+    };
+  },
+  async makeFolder(path) {
+    await mkdir(path);
+  },
+  async name(folder, path) {
+    // Windows renames onto no folder that is there, however empty.
+    await rmdir(path).catch(() => {});
+    await rename(folder, path);
+    // The new name itself is on the disk when its folder is; Windows opens no folder for that.
+    const parent = process.platform === 'win32' ? undefined : await open(dirname(path), 'r');
+    await parent?.sync().finally(() => parent.close());
+  },
+  remove: (folder) => rm(folder, { recursive: true, force: true }),
+};

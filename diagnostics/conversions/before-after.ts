@@ -1,0 +1,168 @@
+/** A model before and after a conversion, measured alike: the table that every conversion shows. */
+import { kvBytesPerToken } from '../../models/formats/estimates/kv-cache';
+import { count, figure, object, orNull, text, whole } from '../../protocol/schema/fields';
+import type { Schema } from '../../protocol/schema/check';
+import type { TaskMetric } from '../../protocol/analysis/tasks';
+import { elementsOf, tensorBytes } from '../model-runner/checkpoint';
+import type { ModelRunner } from '../model-runner/model-runner';
+import type { Variant } from '../model-runner/variant';
+import { scoreTask } from '../tasks/score';
+import type { ConversionTexts } from './texts';
+
+/** What does not depend on the texts. */
+export interface Sizes {
+  /** Numbers in the weights that are stored. */
+  readonly parameters: number;
+  /** Bytes of the stored weights. */
+  readonly weightBytes: number;
+  /** Bytes of keys and values (or of what stands for them) that one token adds over all layers, in the type of the model. */
+  readonly kvBytesPerToken: number;
+}
+
+export interface Quality {
+  /** Mean over all tokens of the held-out texts but the first of each: -ln of the probability of the token, nats. */
+  readonly loss: number;
+  /** Tokens that the mean is over. */
+  readonly tokens: number;
+  /** Of the task that was given, on its held-out samples. */
+  readonly task: {
+    readonly accuracy: number;
+    readonly low: number;
+    readonly high: number;
+    readonly n: number;
+  } | null;
+}
+
+export interface Side extends Sizes, Quality {
+  /** Greedy decoding of one text, after a prompt: median over rounds; null where it was not measured. */
+  readonly tokensPerSecond: number | null;
+}
+
+export interface BeforeAfter {
+  readonly before: Side;
+  readonly after: Side;
+  /** Median over rounds of tokens a second after / before, and its quartiles. */
+  readonly speedup: { readonly median: number; readonly low: number; readonly high: number } | null;
+  /** The checkpoint that was written; null: the model after the conversion is the one before, with its parts switched off. */
+  readonly written: { readonly folder: string; readonly hash: string } | null;
+}
+
+const side: Schema<Side> = object<Side>({
+  parameters: whole,
+  weightBytes: whole,
+  kvBytesPerToken: figure,
+  loss: figure,
+  tokens: whole,
+  task: orNull(object<NonNullable<Side['task']>>({ accuracy: figure, low: figure, high: figure, n: count })),
+  tokensPerSecond: orNull(figure),
+});
+
+export const beforeAfterField: Schema<BeforeAfter> = object<BeforeAfter>({
+  before: side,
+  after: side,
+  speedup: orNull(object<NonNullable<BeforeAfter['speedup']>>({ median: figure, low: figure, high: figure })),
+  written: orNull(object<NonNullable<BeforeAfter['written']>>({ folder: text, hash: text })),
+});
+
+export const sizesOf = ({
+  tensors,
+  description,
+}: Pick<ModelRunner['checkpoint'], 'tensors' | 'description'>): Sizes => ({
+  parameters: tensors.reduce((sum, { shape }) => sum + elementsOf(shape), 0),
+  weightBytes: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
+  kvBytesPerToken: kvBytesPerToken(description),
+});
+
+/** [variants] */
+export async function qualityOf(
+  model: ModelRunner,
+  { heldOut, samples }: Pick<ConversionTexts, 'heldOut' | 'samples'>,
+  metric: TaskMetric | undefined,
+  variants: readonly Variant[] = [{}],
+): Promise<readonly Quality[]> {
+  const losses = await lossesOf(model, heldOut, variants);
+  const tokens = heldOut.reduce((sum, ids) => sum + ids.length - 1, 0);
+  const scores = metric && samples.length > 0 ? await scoreTask(model, samples, metric, variants) : [];
+  return losses.map((loss, at) => {
+    const accuracy = scores[at]?.accuracy;
+    const { value = Number.NaN, low = Number.NaN, high = Number.NaN, n = 1 } = accuracy ?? {};
+    return { loss, tokens, task: accuracy ? { accuracy: value, low, high, n } : null };
+  });
+}
+
+/** Mean over the tokens of all texts, by variant, nats per token. */
+export async function lossesOf(
+  model: ModelRunner,
+  texts: readonly (readonly number[])[],
+  variants: readonly Variant[],
+): Promise<readonly number[]> {
+  const found = await model.nextTokens(texts, variants);
+  return variants.map((_, at) => {
+    let [sum, count] = [0, 0];
+    for (const ofText of found) {
+      for (const loss of ofText[at]?.loss ?? []) sum += loss;
+      count += ofText[at]?.loss.length ?? 0;
+    }
+    return sum / count;
+  });
+}
+
+/** Tokens decoded in a round, behind one that is not timed. */
+const decoded = 16;
+const rounds = 7;
+
+export interface Speeds {
+  /** Medians over rounds, tokens a second. */
+  readonly before: number;
+  readonly after: number;
+  readonly speedup: NonNullable<BeforeAfter['speedup']>;
+}
+
+/** The two models in turns, each in front in every second round, behind the same prompt. */
+export async function decodingSpeeds(
+  before: ModelRunner,
+  after: ModelRunner,
+  prompt: readonly number[],
+): Promise<Speeds> {
+  const [first, second]: [number[], number[]] = [[], []];
+  for (let round = -1; round < rounds; round++) {
+    const turns = [
+      [before, first],
+      [after, second],
+    ] as const;
+    for (const [model, times] of round % 2 === 0 ? turns : [...turns].reverse()) {
+      const rate = await rateOf(model, prompt);
+      // The first round opens sessions.
+      if (round >= 0) times.push(rate);
+    }
+  }
+  const ratios = second.map((rate, at) => rate / (first[at] ?? Number.NaN));
+  return {
+    before: quantile(first, 0.5),
+    after: quantile(second, 0.5),
+    speedup: { median: quantile(ratios, 0.5), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) },
+  };
+}
+
+async function rateOf(model: ModelRunner, ids: readonly number[]): Promise<number> {
+  const run = await model.continuation({ sequence: { ids }, further: decoded + 1 });
+  let next = largest(run.logits);
+  next = largest((await run.extend([next])).logits);
+  const started = performance.now();
+  for (let at = 0; at < decoded; at++) next = largest((await run.extend([next])).logits);
+  return (1000 * decoded) / (performance.now() - started);
+}
+
+const largest = (logits: Float32Array): number => {
+  let best = 0;
+  for (let id = 1; id < logits.length; id++) if ((logits[id] ?? 0) > (logits[best] ?? 0)) best = id;
+  return best;
+};
+
+/** Between the two nearest values, linearly. */
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = share * (sorted.length - 1);
+  const [low, high] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN];
+  return low + (at - Math.floor(at)) * (high - low);
+}

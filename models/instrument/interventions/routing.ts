@@ -1,0 +1,67 @@
+/**
+ * Heads chosen token by token, without weights of their own (MoH, arXiv:2410.11842, the forward pass of its LLaMA3 variant): a token's
+ * query has an output from the shared heads and from those `active` of the others whose query is longest at the token; the gain of a
+ * head is 1 or 0. Neutral: all heads shared. A layer has this for good in a graph of its own.
+ */
+import type { GraphBuilder } from '../../../kernels/graph/builder';
+import {
+  add,
+  cast,
+  equal,
+  greater,
+  less,
+  maximum,
+  multiply,
+  subtract,
+} from '../../../kernels/graph/operators/elementwise';
+import { reshape, transpose } from '../../../kernels/graph/operators/layout';
+import { reduceSum } from '../../../kernels/graph/operators/reduce';
+import type { Value } from '../../../kernels/graph/records';
+
+export interface Routing {
+  /** 1 where the head is shared, [b, h]. */
+  readonly shared: Value;
+  /** Heads that each token has besides, [b]. */
+  readonly active: Value;
+}
+
+export const declareRouting = (graph: GraphBuilder, heads: number): Routing => ({
+  shared: graph.input('routing_shared', 'float32', ['b', heads]),
+  active: graph.input('routing_active', 'float32', ['b']),
+});
+
+/** Gains [b, h, n, 1] of queries before rotation, [b, n, h, d]. Rotation leaves the length of a query as it is. */
+export function routedGains({ shared, active }: Routing, query: Value): Value {
+  const heads = Number(query.shape[2] ?? 1);
+  const scores = squaredNorms(query);
+  const always = reshape(shared, ['b', 1, heads]);
+  const chosen = topGains(without(scores, always), reshape(active, ['b', 1, 1]));
+  const gains = maximum(chosen, always);
+  return reshape(transpose(gains, [0, 2, 1]), ['b', heads, query.shape[1] ?? 1, 1]);
+}
+
+/** [..., h] of queries [..., h, d]: they rank as the lengths do. */
+export const squaredNorms = (query: Value): Value => reduceSum(multiply(query, query), [-1], false);
+
+/** Scores (0 and more) with -1 where `always` is 1. */
+const without = (scores: Value, always: Value): Value => subtract(multiply(scores, subtract(1, always)), always);
+
+/**
+ * 1 for the `count` largest of the last axis of scores [..., h], else 0; of equal ones the first. No gradient goes through the choice.
+ * Ranks by comparison, as the count may differ from variant to variant.
+ */
+export function topGains(scores: Value, count: Value | number): Value {
+  const lead = scores.shape.slice(0, -1);
+  const heads = Number(scores.shape.at(-1) ?? 1);
+  const own = reshape(scores, [...lead, heads, 1]);
+  const others = reshape(scores, [...lead, 1, heads]);
+  const before = scores.graph.constant(
+    'float32',
+    [heads, heads],
+    Array.from({ length: heads * heads }, (_, at) => (at % heads < Math.floor(at / heads) ? 1 : 0)),
+  );
+  const larger = cast(greater(others, own), 'float32');
+  const tied = multiply(cast(equal(others, own), 'float32'), before);
+  const rank = reduceSum(add(larger, tied), [-1], false);
+  return cast(less(rank, count), 'float32');
+}
