@@ -3,6 +3,7 @@
  * (compute-server/analyses/runner.ts); test/support has none of its own: tests run the real one on tiny checkpoints.
  */
 import type { PromptInput, EncoderInput } from '../../protocol/compute/models';
+import type { CacheSize } from '../../protocol/plans/cache-size';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import type { ModelSummary } from '../../protocol/results/heads';
 import type { ModelCheckpoint } from './checkpoint';
@@ -120,6 +121,8 @@ export interface Continuation {
   readonly length: number;
   /** False when the context is full. */
   readonly canGoOn: boolean;
+  /** Of the rows so far. */
+  cacheBytes(): CacheSize;
   extend(
     ids: readonly number[],
     wanted?: { readonly observe?: boolean; readonly topKeys?: boolean; readonly statistics?: boolean },

@@ -11,6 +11,10 @@
  * key/value head `probabilities.<g>` and `scores.<g>` [1, h / g, 1 + cached.<g>], the scores as softmax reads them. The new
  * position comes first, those of the cache follow as they lie there.
  *
+ * With `means` a head also reads the mean of what its cache has dropped (RazorAttention's compensation token, arXiv:2407.15891,
+ * section 3.3): `mean_key` and `mean_value` [g, 1, d], and `mean_weight` [g, 1, 1], ln of how many positions it stands for, which
+ * is added to its score (`maskedScore` where there are none). Its column is the second, behind the new position.
+ *
  * There is no mask: a cache holds what the new position may read, and a window is kept by the cache alone.
  */
 import { GraphBuilder } from '../../kernels/graph/builder';
@@ -24,14 +28,24 @@ import { softmax } from '../../kernels/graph/operators/reduce';
 import { blockOutput, normedHeads } from './block-parts';
 import type { Rope } from '../formats/model-description';
 import { linear } from './layers';
-import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
+import { ModelError, type AttentionSpec, type BlockSpec, type ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 
-export function stepGraph(model: ModelSpec, block: BlockSpec, weights: StoredWeights): Graph<Dim> {
+export interface StepOptions {
+  /** Heads read the mean of what they dropped. */
+  readonly means?: boolean;
+}
+
+export function stepGraph(
+  model: ModelSpec,
+  block: BlockSpec,
+  weights: StoredWeights,
+  { means = false }: StepOptions = {},
+): Graph<Dim> {
   const graph = new GraphBuilder(`step.${block.index}`);
   const residual = graph.input('residual', 'float32', [1, model.hiddenSize]);
   const out = blockOutput(graph, model, block, weights, residual, {
-    attention: (x) => attentionOutput(graph, model, block.attention, weights, x),
+    attention: (x) => attentionOutput(graph, model, block.attention, weights, x, means),
   });
   graph.output(out, 'residual.out');
   return graph.finishDynamic();
@@ -43,6 +57,7 @@ function attentionOutput(
   spec: AttentionSpec,
   weights: StoredWeights,
   x: Value,
+  means: boolean,
 ): Value {
   const { heads, kvHeads, headDim } = spec;
   const projected = normedHeads(graph, spec, weights, x);
@@ -65,8 +80,20 @@ function attentionOutput(
   const group = heads / kvHeads;
   const factor = reshape(perHead('query_factor'), [kvHeads, group, 1]);
   const queries = multiply(reshape(query, [kvHeads, group, headDim]), factor);
-  const ownScores = fusedMatmul(queries, reshape(key, [kvHeads, 1, headDim]), { transposeB: true });
+  const scoresOf = (rows: Value, own = queries): Value => fusedMatmul(own, rows, { transposeB: true });
+  const [ownKey, ownValue] = [key, value].map((rows) => reshape(rows, [kvHeads, 1, headDim])) as [Value, Value];
   const { softcap } = spec;
+  if (means && softcap !== undefined)
+    throw new ModelError('the mean of scores that are capped is not the score of a mean');
+  const mean = (name: string, width: number): Value => graph.input(`mean_${name}`, 'float32', [kvHeads, 1, width]);
+  /** Of each key/value head, the new position and, where there is one, the mean. */
+  const near = means
+    ? {
+        scores: concat([scoresOf(ownKey), add(scoresOf(mean('key', headDim)), mean('weight', 1))], -1),
+        values: concat([ownValue, mean('value', headDim)], 1),
+        columns: 2,
+      }
+    : { scores: scoresOf(ownKey), values: ownValue, columns: 1 };
   /** Born under the name of the output: one named afterwards is copied in every run. */
   const scored = (g: number, parts: readonly Value[]): Value => {
     const name = `scores.${g}`;
@@ -74,25 +101,24 @@ function attentionOutput(
     return graph.output(multiply(hyperbolicTangent(divide(concat(parts, -1), softcap)), softcap, name));
   };
   const queriesOf = split(queries, kvHeads);
-  const ownOf = split(ownScores, kvHeads);
+  const nearOf = split(near.scores, kvHeads);
   const read = queriesOf.map((own, g) => {
     const cache = (name: string): Value => graph.input(`${name}.${g}`, 'float32', [1, `cached.${g}`, headDim]);
-    const cached = fusedMatmul(own, cache('key'), { transposeB: true });
-    const weights = graph.output(softmax(scored(g, [ownOf[g] ?? own, cached]), -1, `probabilities.${g}`));
+    const cached = scoresOf(cache('key'), own);
+    const weights = graph.output(softmax(scored(g, [nearOf[g] ?? own, cached]), -1, `probabilities.${g}`));
     return {
-      own: slice(weights, -1, 0, 1),
-      cached: matmul(slice(weights, -1, 1), cache('value')),
+      near: slice(weights, -1, 0, near.columns),
+      cached: matmul(slice(weights, -1, near.columns), cache('value')),
     };
   });
-  const own = multiply(
-    concat(
-      read.map(({ own }) => own),
-      0,
-    ),
-    reshape(value, [kvHeads, 1, headDim]),
+  const nearWeights = concat(
+    read.map((head) => head.near),
+    0,
   );
+  // One row is a product of numbers.
+  const own = means ? matmul(nearWeights, near.values) : multiply(nearWeights, near.values);
   const cached = concat(
-    read.map(({ cached }) => cached),
+    read.map((head) => head.cached),
     0,
   );
   const output = reshape(add(cached, own), [heads, headDim]);

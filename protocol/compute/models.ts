@@ -1,4 +1,5 @@
 /** The part of the compute server's interface that runs models; joined to ComputeMethods in api.ts. */
+import type { CacheSize } from '../plans/cache-size';
 import type { Intervention } from '../interventions/interventions';
 import type {
   HeadStatistics,
@@ -166,6 +167,8 @@ export interface GenerateReply {
   readonly parity: Parity;
   /** [layers][heads] that were reinforced. */
   readonly selected?: FlagPerHead;
+  /** At the end of the text. */
+  readonly cache: CacheSize;
 }
 
 export interface ModelMethods {

@@ -59,8 +59,21 @@ export function droppedBefore(held: Held, prompt: number, query: number): readon
   return end > sinks ? [{ start: sinks, end }] : [];
 }
 
-/** Rows that a head's cache holds once `length` positions were run, the mean of the others counted as one. */
-export function rowsHeld(held: Held, prompt: number, length: number): number {
-  const dropped = droppedBefore(held, prompt, length).reduce((sum, { start, end }) => sum + end - start, 0);
-  return length - dropped + (held.mean && dropped > 0 ? 1 : 0);
+/**
+ * Rows that a head's cache holds once `length` positions were run, the mean of the others counted as one; of a window of the model's
+ * own, which leaves the positions before `first` behind, those inside it.
+ */
+export function rowsHeld(held: Held, prompt: number, length: number, first = 0): number {
+  const dropped = droppedBefore(held, prompt, length).reduce(
+    (sum, { start, end }) => sum + Math.max(0, end - Math.max(start, first)),
+    0,
+  );
+  return length - first - dropped + (held.mean && dropped > 0 ? 1 : 0);
 }
+
+/**
+ * Whether a head reads a mean of positions inside a window of the model's own. They leave the window one by one and would have to be
+ * taken out of the mean again, so a layer with such a head holds all of its window.
+ */
+export const meansInWindow = ({ mean, recent }: Held, window: number | undefined): boolean =>
+  mean && window !== undefined && recent < window - 1;

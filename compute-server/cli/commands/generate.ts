@@ -82,6 +82,7 @@ export const generate: Registration = (program, session) => {
         top: reply.top,
         parity: reply.parity,
         ...(reply.selected ? { selected: reply.selected } : {}),
+        cache: reply.cache,
         ...(options.logits ? { logitsLast: Array.from(reply.logitsLast) } : {}),
       });
     });

@@ -7,6 +7,7 @@ import type {
   NextTokensRequest,
 } from '../../../protocol/compute/models';
 import type { HeadStatistics, NextToken, NextTokens } from '../../../protocol/results/heads';
+import type { CacheSize } from '../../../protocol/plans/cache-size';
 import { headStatisticNames } from '../../../protocol/results/heads';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
@@ -57,6 +58,7 @@ export async function* generateJob(
   const reinforced = reinforce && (await reinforcedRun(of, reinforce, variant, request.maxNewTokens));
   const made: number[] = [];
   let first: Float32Array | undefined;
+  let cache: CacheSize;
   const run =
     reinforced?.run ??
     (await SequenceRun.start(model.spec, model.sessions, { ...sequence, groups, variant, chunk }, { signal }));
@@ -79,6 +81,7 @@ export async function* generateJob(
         ...(token.statistics ? { statistics: tables(token.statistics) } : {}),
       };
     }
+    cache = run.cacheBytes();
   } finally {
     run.dispose();
   }
@@ -94,6 +97,7 @@ export async function* generateJob(
     top: topOf(model, logitsLast, 10),
     parity,
     ...(reinforced ? { selected: reinforced.selected } : {}),
+    cache,
   };
 }
 

@@ -1,7 +1,9 @@
 /**
  * A sequence that was run with its keys and values kept, and goes on: token by token, or by several known tokens at once
- * (teacher forcing). Gains are held throughout; replacements act on the sequence it started with.
+ * (teacher forcing). Gains are held throughout; replacements act on the sequence it started with. Under a plan each head holds
+ * what it keeps, where steps compute the rows; elsewhere all is held, and masked: the same numbers.
  */
+import type { CacheSize } from '../../../protocol/plans/cache-size';
 import { usableContext } from '../../../models/architectures/context';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
@@ -15,7 +17,8 @@ import { earlierOccurrences, PickTable } from '../run/pick-table';
 import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
 import { rareChangesOf } from '../run/rare-changes';
 import type { KeyValueCache } from '../run/key-value-cache';
-import type { LayerKeys } from '../run/layer-keys';
+import { LayerKeys } from '../run/layer-keys';
+import { heldByHeads, layerPlanOf, readsMeans } from '../run/layer-plan';
 import { leadingDirections } from '../run/leading-directions';
 import type { LayerSessions } from '../run/layer-sessions';
 import { embedRows } from '../run/embed';
@@ -25,9 +28,16 @@ import { floats, int64, range } from '../run/runtime-arrays';
 import { numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/run-stream';
 import { servedBySteps, StepFeeds } from '../run/step-feeds';
 import { rowOutputs, StepRow } from '../run/step-row';
+import { massOf, required, rowOf, topOf } from './observed-rows';
 import { dispose, KeptOutputs, type RuntimeArray, type RuntimeValue } from '../../runtime/values';
 import type { LayerReinforcement, RunHooks } from '../run/run-request';
 import { positionAt, sequencePart, type KeyGroup, type Sequence } from '../../../diagnostics/model-runner/sequence';
+
+/**
+ * How the cache of a text under a plan is held: heads hold what the plan keeps; or everything is held, and masked. Absent: nothing
+ * is dropped.
+ */
+type Following = 'caches' | 'masks';
 
 export interface SequenceRunRequest extends Sequence {
   readonly variant?: Variant;
@@ -79,6 +89,7 @@ export class SequenceRun implements Continuation {
     /** By layer, where layers chose gains. */
     readonly chosen: ReadonlyMap<number, LayerReinforcement>,
     private readonly ids: number[],
+    private readonly following: Following | undefined,
   ) {
     this.groups = (request.groups ?? []).map(({ name, positions }) => ({ name, positions: [...new Set(positions)] }));
   }
@@ -91,6 +102,7 @@ export class SequenceRun implements Continuation {
   ): Promise<SequenceRun> {
     const variant = request.variant ?? {};
     const { reinforcement, observe, topKeys } = request;
+    const following = followingOf(model, sessions, request);
     const run = await runPrompt(
       model,
       sessions,
@@ -101,6 +113,7 @@ export class SequenceRun implements Continuation {
         logits: 'last',
         keepCache: true,
         keysInPlace: true,
+        compress: following === 'caches',
         ...(reinforcement ? { reinforcement } : {}),
         ...(observe
           ? {
@@ -132,9 +145,47 @@ export class SequenceRun implements Continuation {
         }
       : undefined;
     const held = gains.length === 0 ? variant : { ...variant, gains: [...(variant.gains ?? []), ...gains] };
-    return new SequenceRun(model, sessions, request, held, run.cache, run.keys, logits, observation, chosen, [
-      ...request.ids,
-    ]);
+    const ids = [...request.ids];
+    return new SequenceRun(
+      model,
+      sessions,
+      request,
+      held,
+      run.cache,
+      run.keys,
+      logits,
+      observation,
+      chosen,
+      ids,
+      following,
+    );
+  }
+
+  /** Goes on from keys and values that are given, of the rows of the request: without the logits of the last of them. */
+  static over(
+    model: ModelSpec,
+    sessions: LayerSessions,
+    request: SequenceRunRequest,
+    cache: KeyValueCache,
+  ): SequenceRun {
+    const { variant = {}, ids } = request;
+    const following = followingOf(model, sessions, request);
+    if (following === 'caches') for (const block of model.blocks) cache.keep(block, variant.plan);
+    const keys = model.blocks.map(({ index, attention }) => new LayerKeys(index, cache, attention.window, false));
+    const [logits, chosen] = [new Float32Array(0), new Map<number, LayerReinforcement>()];
+    return new SequenceRun(
+      model,
+      sessions,
+      request,
+      variant,
+      cache,
+      keys,
+      logits,
+      undefined,
+      chosen,
+      [...ids],
+      following,
+    );
   }
 
   /** Rows so far. */
@@ -153,7 +204,36 @@ export class SequenceRun implements Continuation {
     return context === undefined || positionAt(this.request, this.ids.length) < context;
   }
 
+  /** Keys and values that are held now, of all layers. */
+  cacheBytes(): CacheSize {
+    const all = this.model.blocks.map((block, at) => ({
+      ...(this.keys[at]?.bytes() ?? this.cache.bytes(block.index)),
+      masked: this.masked(block),
+    }));
+    const sum = (of: (each: (typeof all)[number]) => number): number =>
+      all.reduce((total, each) => total + of(each), 0);
+    return {
+      bytes: sum(({ used }) => used),
+      bytesFull: sum(({ full }) => full),
+      allocated: sum(({ allocated }) => allocated),
+      maskedLayers: sum(({ masked }) => (masked ? 1 : 0)),
+    };
+  }
+
   async extend(added: readonly number[], wanted: Looks = {}): Promise<Extension> {
+    if (this.following !== 'caches' || added.length === 1) return this.extendAtOnce(added, wanted);
+    // A step is one row; what heads have dropped is gone, so that no graph of a block can read for them.
+    let last: Extension | undefined;
+    const observations: Observation[] = [];
+    for (const id of added) {
+      last = await this.extendAtOnce([id], wanted);
+      observations.push(...last.observations);
+    }
+    if (!last) throw new RangeError('there is no token to go on with');
+    return { ...last, observations };
+  }
+
+  private async extendAtOnce(added: readonly number[], wanted: Looks): Promise<Extension> {
     const { model, sessions, request } = this;
     const start = this.ids.length;
     const length = added.length;
@@ -180,7 +260,7 @@ export class SequenceRun implements Continuation {
     try {
       for (const block of model.blocks) {
         const layer = block.index;
-        if (steps) {
+        if (steps && !this.masked(block)) {
           const look = (row: StepRow, headOutput?: Float32Array): void => {
             if (picks) {
               const collector = this.collector(block, picks);
@@ -276,19 +356,24 @@ export class SequenceRun implements Continuation {
     for (const keys of this.keys) keys.dispose();
   }
 
-  /** On the cpu alone: other devices decode by the graphs of the blocks. */
   private bySteps(start: number): boolean {
-    const { model, sessions, variant, cache, request } = this;
-    if (request.blocksAlone || sessions.placement.device !== 'cpu' || !servedBySteps(model, variant, start))
-      return false;
+    const { model, sessions, variant, cache, request, following } = this;
+    if (following) return following === 'caches';
+    if (!mayStep(model, sessions, { ...request, variant }, start)) return false;
     const opening = 2 * seconds.openedByte * sessions.stepsToOpen();
     if (request.stepsAtOnce || this.lost >= opening) {
       // Where rows go through the blocks in between, steps are to pay again each time that they are opened.
       if (opening > 0) this.lost = 0;
       return true;
     }
-    this.lost += seconds.row * model.blocks.length + seconds.cachedByte * cache.bytes();
+    this.lost += seconds.row * model.blocks.length + seconds.cachedByte * cache.bytes().used;
     return false;
+  }
+
+  /** Whether a plan for the layer is followed by masks. */
+  private masked(block: BlockSpec): boolean {
+    const plan = this.following && layerPlanOf(this.variant.plan, block);
+    return plan !== undefined && (this.following === 'masks' || !heldByHeads(plan, block));
   }
 
   private collector({ attention: { heads, window } }: BlockSpec, picks: PickTable): StatisticsCollector {
@@ -304,8 +389,9 @@ export class SequenceRun implements Continuation {
     look: (row: StepRow, headOutput?: Float32Array) => void,
   ): Promise<RuntimeArray> {
     const { index: layer, attention } = block;
-    const session = await this.sessions.session({ kind: 'step', layer });
-    const values = await session.run(feeds.of(block, this.cache, await numbersOf(residual)), [
+    const means = readsMeans(layerPlanOf(this.variant.plan, block));
+    const session = await this.sessions.session({ kind: 'step', layer, ...(means ? { means } : {}) });
+    const values = await session.run(feeds.of(block, this.cache, await numbersOf(residual), means), [
       'residual.out',
       'new_key',
       'new_value',
@@ -315,7 +401,7 @@ export class SequenceRun implements Continuation {
     const out = floats(values, 'residual.out');
     requireFinite(out, this.model.hiddenSize, 1, this.ids.length - 1, `Layer ${layer}`);
     if (observe || statistics) {
-      const row = new StepRow(attention.heads, this.cache.heads(layer), this.cache.first(layer), values);
+      const row = new StepRow(attention.heads, this.cache.heads(layer), this.cache.first(layer), values, means);
       look(row, observe ? floats(values, 'head_output') : undefined);
     }
     this.cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
@@ -324,33 +410,15 @@ export class SequenceRun implements Continuation {
   }
 }
 
-/** Row `row` of [heads, rows, width] -> [heads, width]. */
-function rowOf(data: Float32Array, heads: number, rows: number, width: number, row: number): Float32Array {
-  if (rows === 1) return data;
-  const out = new Float32Array(heads * width);
-  for (let head = 0; head < heads; head++) {
-    const from = (head * rows + row) * width;
-    out.set(data.subarray(from, from + width), head * width);
-  }
-  return out;
-}
+/** On the cpu alone: other devices decode by the graphs of the blocks. */
+const mayStep = (
+  model: ModelSpec,
+  { placement }: LayerSessions,
+  { blocksAlone, variant = {} }: SequenceRunRequest,
+  start: number,
+): boolean => !blocksAlone && placement.device === 'cpu' && servedBySteps(model, variant, start);
 
-/** [h, groups] */
-function massOf(row: StepRow, heads: number, groups: readonly KeyGroup[]): Float32Array {
-  const mass = new Float32Array(heads * groups.length);
-  groups.forEach(({ positions }, g) => {
-    row.massOn(positions).forEach((value, head) => (mass[head * groups.length + g] = value));
-  });
-  return mass;
-}
-
-/** Row `row` of the keys read most, alone. */
-function topOf({ weights, keys, heads, k }: TopKeys, row: number): TopKeys {
-  const [from, to] = [row * heads * k, (row + 1) * heads * k];
-  return { weights: weights.slice(from, to), keys: keys.slice(from, to), heads, k };
-}
-
-function required(top: TopKeys | undefined): TopKeys {
-  if (!top) throw new TypeError('the layer ranked no keys');
-  return top;
+function followingOf(model: ModelSpec, sessions: LayerSessions, request: SequenceRunRequest): Following | undefined {
+  if (!model.blocks.some((block) => layerPlanOf(request.variant?.plan, block))) return undefined;
+  return mayStep(model, sessions, request, request.ids.length) ? 'caches' : 'masks';
 }

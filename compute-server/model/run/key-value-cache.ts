@@ -1,11 +1,14 @@
 /**
  * Keys and values of the positions already run, layer by layer. A layer is held in one of two forms, and turned into the other
  * when that is asked for, which copies it once: position first ([position, b, g, d]) for the graphs of a block, where a prefix
- * is one piece of memory and goes into a run without a copy; or head by head, for the graphs of a step.
+ * is one piece of memory and goes into a run without a copy; or head by head, for the graphs of a step. Under a plan (`keep`) a
+ * layer is held head by head for good, each head with the positions that it keeps.
  */
-import type { ModelSpec } from '../../../models/architectures/model-spec';
+import type { VariantPlan } from '../../../diagnostics/model-runner/variant';
+import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
 import { HeadCache } from './head-cache';
+import { droppedBy, heldByHeads, layerPlanOf, roomFor, type LayerPlan } from './layer-plan';
 
 interface LayerCache {
   /** Position first; empty while the layer is held head by head. */
@@ -13,10 +16,21 @@ interface LayerCache {
   value: Float32Array;
   /** By key/value head, of a batch of one. */
   heads?: readonly HeadCache[] | undefined;
-  /** Positions held. */
+  /** What the heads keep; absent: everything. */
+  plan?: LayerPlan;
+  /** Positions that a query may read, those that heads have dropped included. */
   length: number;
   /** Token position of the first one held (a window layer drops what no later query reads). */
   first: number;
+}
+
+export interface CacheBytes {
+  /** Of the keys and values that are held, a mean of dropped ones counted as one row. */
+  readonly used: number;
+  /** Of the buffers. */
+  readonly allocated: number;
+  /** Of all positions that a query of the model without a plan may read. */
+  readonly full: number;
 }
 
 export class KeyValueCache {
@@ -55,11 +69,47 @@ export class KeyValueCache {
   heads(layer: number): readonly HeadCache[] {
     const cache = this.at(layer);
     if (cache.heads) return cache.heads;
+    return this.byHead(layer);
+  }
+
+  /**
+   * From now on each head of a layer, of a batch of one, holds what its plan keeps, and what it drops is gone. A layer without a
+   * plan, or with one that caches cannot follow, stays as it is.
+   */
+  keep(block: BlockSpec, plan: VariantPlan | undefined): void {
+    const own = layerPlanOf(plan, block);
+    if (!own || !heldByHeads(own, block)) return;
+    this.inRows(block.index).plan = own;
+    this.byHead(block.index);
+  }
+
+  private byHead(layer: number): readonly HeadCache[] {
+    const cache = this.at(layer);
+    const { plan, first, length } = cache;
     const [batch = 1, kvHeads = 0, headDim = 0] = this.shapes[layer] ?? [];
     if (batch !== 1) throw new RangeError(`a cache of ${batch} variants is not held head by head`);
-    // Half as much again is room for what follows; memory that nobody has written to is not resident.
-    cache.heads = Array.from({ length: kvHeads }, () => new HeadCache(headDim, Math.ceil(cache.length * 1.5)));
-    addRows(cache.heads, headDim, cache.key.subarray(0, cache.length * kvHeads * headDim), cache.value);
+    const { key, value } = cache;
+    cache.heads = Array.from({ length: kvHeads }, (_, g) => {
+      const gaps = plan ? droppedBy(plan, g, first + length) : [];
+      const rows = gaps.reduce(
+        (sum, gap) => sum + Math.max(0, Math.min(gap.end, first + length) - Math.max(gap.start, first)),
+        0,
+      );
+      const head = new HeadCache(headDim, {
+        first,
+        mean: plan?.heads[g]?.mean ?? false,
+        room: roomFor(length - rows, plan?.heads[g]),
+      });
+      let gap = 0;
+      for (let row = first; row < first + length; row++) {
+        const from = ((row - first) * kvHeads + g) * headDim;
+        const [k, v] = [key.subarray(from, from + headDim), value.subarray(from, from + headDim)];
+        while (row >= (gaps[gap]?.end ?? Infinity)) gap++;
+        if (row >= (gaps[gap]?.start ?? Infinity)) head.pass(k, v);
+        else head.append(k, v);
+      }
+      return head;
+    });
     cache.key = new Float32Array(0);
     cache.value = new Float32Array(0);
     return cache.heads;
@@ -73,6 +123,8 @@ export class KeyValueCache {
     if (cache.heads) {
       addRows(cache.heads, width / cache.heads.length, key, value);
       cache.length += added;
+      const { plan } = cache;
+      if (plan) cache.heads.forEach((head, g) => head.drop(droppedBy(plan, g, head.next, head.next - added)));
       return;
     }
     const need = (cache.length + added) * width;
@@ -92,7 +144,7 @@ export class KeyValueCache {
     const cache = this.at(layer);
     const drop = cache.length - keep;
     if (drop <= 0) return;
-    if (cache.heads) for (const head of cache.heads) head.trim(keep);
+    if (cache.heads) for (const head of cache.heads) head.trim(cache.first + drop);
     const width = this.widths[layer] ?? 0;
     cache.key.copyWithin(0, drop * width, cache.length * width);
     cache.value.copyWithin(0, drop * width, cache.length * width);
@@ -131,15 +183,20 @@ export class KeyValueCache {
     return branched;
   }
 
-  /** Of the keys and values held. */
-  bytes(): number {
-    return this.layers.reduce((sum, { length }, layer) => sum + 8 * length * (this.widths[layer] ?? 0), 0);
+  /** Of one layer, or of all. */
+  bytes(layer?: number): CacheBytes {
+    if (layer === undefined) return sumOf(this.layers.map((_, each) => this.bytes(each)));
+    const { key, value, heads, length } = this.at(layer);
+    const full = 8 * length * (this.widths[layer] ?? 0);
+    if (heads) return { ...sumOf(heads.map(({ bytes }) => ({ ...bytes, full: 0 }))), full };
+    return { used: full, allocated: key.byteLength + value.byteLength, full };
   }
 
   /** The layer position first. */
   private inRows(layer: number): LayerCache {
     const cache = this.at(layer);
-    const { heads } = cache;
+    const { heads, plan, first } = cache;
+    if (plan) throw new RangeError(`layer ${layer} no longer holds all positions`);
     if (!heads) return cache;
     const width = this.widths[layer] ?? 0;
     const each = width / heads.length;
@@ -147,7 +204,7 @@ export class KeyValueCache {
     cache.value = new Float32Array(cache.key.length);
     for (const [g, head] of heads.entries()) {
       for (let at = 0; at < cache.length; at++) {
-        const row = head.rowOf(at);
+        const row = head.rowOf(first + at);
         cache.key.set(row.key, at * width + g * each);
         cache.value.set(row.value, at * width + g * each);
       }
@@ -170,6 +227,12 @@ export function emptyCache(model: ModelSpec, batch: number, expected = 0): KeyVa
     expected,
   );
 }
+
+const sumOf = (all: readonly CacheBytes[]): CacheBytes => ({
+  used: all.reduce((sum, { used }) => sum + used, 0),
+  allocated: all.reduce((sum, { allocated }) => sum + allocated, 0),
+  full: all.reduce((sum, { full }) => sum + full, 0),
+});
 
 /** Keys and values [positions, g, d] to the heads that they are of. */
 function addRows(heads: readonly HeadCache[], width: number, key: Float32Array, value: Float32Array): void {

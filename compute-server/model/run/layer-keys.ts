@@ -6,7 +6,7 @@
  */
 import { dispose, type KeptOutputs, type RuntimeValue, type RuntimeValues } from '../../runtime/values';
 import type { HeldKeys } from './layer-feeds';
-import type { KeyValueCache } from './key-value-cache';
+import type { CacheBytes, KeyValueCache } from './key-value-cache';
 import { numbersOf, rowsOf } from './run-stream';
 import { floats, range } from './runtime-arrays';
 
@@ -42,6 +42,16 @@ export class LayerKeys implements HeldKeys {
 
   first(): number {
     return this.present?.first ?? this.cache.first(this.layer);
+  }
+
+  /** Of what lies on a device every position is held. */
+  bytes(): CacheBytes {
+    if (!this.present) return this.cache.bytes(this.layer);
+    const numbers = [this.present.key, this.present.value].map(({ shape }) =>
+      shape.reduce((size, axis) => size * axis, 1),
+    );
+    const all = 4 * numbers.reduce((sum, each) => sum + each, 0);
+    return { used: all, allocated: all, full: all };
   }
 
   past(): { readonly key: RuntimeValue; readonly value: RuntimeValue } {

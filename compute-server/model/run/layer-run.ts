@@ -176,6 +176,7 @@ async function runChunks(
     }
     if (work.cache && request.keysInPlace) keys = past;
     else if (work.cache) await past.settle();
+    if (request.compress) work.cache?.keep(block, work.variants[0]?.plan);
   } catch (error) {
     dispose(...out);
     throw error;

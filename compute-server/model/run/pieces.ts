@@ -33,8 +33,8 @@ export type Piece =
   | { readonly kind: 'target' }
   /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
   | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
-  /** One new position of a layer, on caches by head. */
-  | { readonly kind: 'step'; readonly layer: number }
+  /** One new position of a layer, on caches by head; `means`: with the means of what they dropped. */
+  | { readonly kind: 'step'; readonly layer: number; readonly means?: boolean }
   /** With rare changes it is instrumented. */
   | {
       readonly kind: 'block';
@@ -72,6 +72,7 @@ export function keyOf(piece: Piece): string {
     const graph = changed === '' ? (piece.instrumented ? 'instrumented' : 'plain') : changed;
     return `${graph}.${piece.layer}`;
   }
+  if (piece.kind === 'step' && piece.means) return `step with means.${piece.layer}`;
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
 }
 
@@ -138,7 +139,7 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
     case 'projection':
       return projectionGraph(model, block(piece.layer), weights);
     case 'step':
-      return stepGraph(model, block(piece.layer), weights);
+      return stepGraph(model, block(piece.layer), weights, { means: piece.means ?? false });
     case 'keys':
       return keysGraph(model, block(piece.layer), weights, piece.changes);
     case 'gradient':
@@ -157,7 +158,10 @@ export const isLayer = (piece: Piece): piece is Piece & { readonly kind: 'block'
 
 /** Whether the two compute the same layer for different kinds of run. */
 export const areTwins = (one: Piece, other: Piece): boolean =>
-  isLayer(one) && isLayer(other) && one.layer === other.layer && one.kind !== other.kind;
+  isLayer(one) &&
+  isLayer(other) &&
+  one.layer === other.layer &&
+  (one.kind !== other.kind || (one.kind === 'step' && keyOf(one) !== keyOf(other)));
 
 /**
  * What is released first, of pieces in the order of their last use: a lens; a layer opened for blocks where one is opened for

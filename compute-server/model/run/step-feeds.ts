@@ -1,15 +1,17 @@
 /** What the step graphs of one new row take, layer by layer; and which runs they serve. */
 import { positionAt, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
+import { maskedScore } from '../../../models/instrument/attention';
 import { rowsOf } from '../../../models/instrument/interventions/replacement';
 import type { RuntimeArray } from '../../runtime/session';
 import { chunkTables } from './chunk-tables';
+import type { HeadCache } from './head-cache';
 import type { Replacement, Variant } from './interventions';
 import type { KeyValueCache } from './key-value-cache';
 
 /**
  * Whether the step graphs compute a row from `start` on under the variant: they scale heads and make them attend uniformly.
- * Score biases, group weights, phases, isolated regions that hold the row, removed suppression and replaced values of such a row need the graph of the block.
+ * A plan is followed by the caches (`heldByHeads`). Score biases, group weights, phases, isolated regions that hold the row, removed suppression and replaced values of such a row need the graph of the block.
  */
 export function servedBySteps(model: ModelSpec, variant: Variant, start: number): boolean {
   const {
@@ -21,10 +23,8 @@ export function servedBySteps(model: ModelSpec, variant: Variant, start: number)
     unsuppressed = [],
     routings = [],
     unitGains = [],
-    plan,
   } = variant;
   return (
-    plan === undefined &&
     scoreBiases.length === 0 &&
     groupWeights.length === 0 &&
     phases.length === 0 &&
@@ -41,6 +41,21 @@ function reaches(model: ModelSpec, { layer, target, data, everywhere }: Replacem
   const block = model.blocks[layer];
   if (everywhere || !block) return everywhere ?? false;
   return data.length > start * rowsOf(target, { ...block.attention, hiddenSize: model.hiddenSize }).width;
+}
+
+/** What the cache of each head has dropped, as one row; heads that dropped nothing, or do not read it, get a row of no weight. */
+function meanFeeds(heads: readonly HeadCache[], width: number): Record<string, RuntimeArray> {
+  const [key, value] = [new Float32Array(heads.length * width), new Float32Array(heads.length * width)];
+  const weight = new Float32Array(heads.length).fill(maskedScore);
+  for (const [g, { mean }] of heads.entries()) {
+    if (!mean || mean.count === 0) continue;
+    const means = mean.means();
+    key.set(means.key, g * width);
+    value.set(means.value, g * width);
+    weight[g] = Math.log(mean.count);
+  }
+  const rows = (data: Float32Array): RuntimeArray => ({ data, shape: [heads.length, 1, data.length / heads.length] });
+  return { mean_key: rows(key), mean_value: rows(value), mean_weight: rows(weight) };
 }
 
 export class StepFeeds {
@@ -60,7 +75,7 @@ export class StepFeeds {
   }
 
   /** Forgets the keys of a window layer that the new row does not read: a step graph has no mask. */
-  of(block: BlockSpec, cache: KeyValueCache, residual: Float32Array): Record<string, RuntimeArray> {
+  of(block: BlockSpec, cache: KeyValueCache, residual: Float32Array, means = false): Record<string, RuntimeArray> {
     const { index: layer, attention } = block;
     if (attention.window !== undefined) cache.trim(layer, this.readable(layer, attention.window, cache));
     const feeds: Record<string, RuntimeArray> = {
@@ -72,6 +87,7 @@ export class StepFeeds {
       feeds[`key.${g}`] = head.key;
       feeds[`value.${g}`] = head.value;
     }
+    if (means) Object.assign(feeds, meanFeeds(cache.heads(layer), attention.headDim));
     return feeds;
   }
 

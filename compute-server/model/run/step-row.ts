@@ -1,11 +1,13 @@
 /**
  * What one row read, from its step graph: probabilities by sequence row, whatever the order in which the keys of each key/value
- * head lie. Reduced here and not in the graph, where the nodes would run for every token, looked into or not. Of 384 heads at
+ * head lie. The probability of a mean of dropped keys is spread evenly over them, as if each were read with the score of the mean:
+ * so the numbers are those of the whole text under masks (models/instrument/interventions/plan.ts). Reduced here and not in the graph, where the nodes would run for every token, looked into or not. Of 384 heads at
  * 2,048 keys the sums take 1.6 to 2.5 ms, of 6 that a token with statistics takes longer in all (onnxruntime 1.30, processor time
  * on a busy machine, 2026-11-27). Arrays of the caller's for these outputs, in place of new ones in each run, make no difference.
  */
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import { topKeys } from '../../../models/instrument/statistics';
+import type { Range } from '../../../protocol/interventions/text';
 import type { RuntimeValues } from '../../runtime/session';
 import type { HeadCache } from './head-cache';
 import { floats, range } from './runtime-arrays';
@@ -26,31 +28,51 @@ export interface RowSums {
 export class StepRow {
   /** Queries of a key/value head. */
   private readonly group: number;
-  /** By key/value head, [h / g, 1 + keys]. */
+  /** Columns before those of the cache. */
+  private readonly before: number;
+  /** By key/value head, of what its mean stands for. */
+  private readonly dropped: readonly Dropped[];
+  /** By key/value head, [h / g, 1 + means + keys]. */
   private readonly probabilities: readonly Float32Array[];
 
   /** Before the caches take the new row. */
   constructor(
     private readonly heads: number,
     private readonly caches: readonly HeadCache[],
-    /** Row of the sequence of the oldest key held. */
+    /** The first row of the sequence that the row may read. */
     readonly first: number,
     private readonly values: RuntimeValues,
+    /** Whether the graph has a column for a mean. */
+    means = false,
   ) {
+    this.before = means ? 2 : 1;
     this.group = heads / caches.length;
     this.probabilities = caches.map((_, g) => floats(values, `probabilities.${g}`));
+    this.dropped = caches.map(droppedOf);
   }
 
   sums(head: number): RowSums {
-    const { g, cache, p, own } = this.of(head);
+    const { g, cache, p, own, first, dropped } = this.of(head);
     const scores = floats(this.values, `scores.${g}`);
-    const first = own + 1;
-    let largest = p[own] ?? 0;
+    let mass = p[own] ?? 0;
     let score = scores[own] ?? 0;
-    let mass = largest;
-    let expected = largest * score;
-    let positions = largest * (this.first + cache.length);
-    for (const { from, to, at } of cache.pieces()) {
+    let largest = mass;
+    let expected = mass * score;
+    let positions = mass * cache.next;
+    const { count } = dropped;
+    if (count > 0) {
+      const weight = p[own + 1] ?? 0;
+      // The score counts them all.
+      const scored = (scores[own + 1] ?? 0) - Math.log(count);
+      mass += weight;
+      expected += weight * scored;
+      positions += weight * dropped.positions;
+      if (scored > score) {
+        score = scored;
+        largest = weight / count;
+      }
+    }
+    for (const { from, to, row } of cache.pieces()) {
       let here = 0;
       let places = 0;
       for (let place = from; place < to; place++) {
@@ -65,20 +87,17 @@ export class StepRow {
         }
       }
       mass += here;
-      positions += places + here * (this.first + at - from);
+      positions += places + here * (row - from);
     }
     // ln p = score - largest score + ln (largest p): one logarithm a head. Rounding may leave a certain row a hair below 0.
     return { positions, largest, entropy: Math.max(0, mass * (score - Math.log(largest)) - expected) };
   }
 
-  /** [h, keys]: the probabilities of the keys at the rows named; 0 where no key is held, as of row -1. */
+  /** [h, keys]: the probabilities of the keys at the rows named; 0 where no key is read, as of row -1. */
   weightsOf(rows: ArrayLike<number>): Float32Array {
     const found = new Float32Array(this.heads * rows.length);
-    this.each(rows, (head, p, own, columns) => {
-      for (let at = 0; at < columns.length; at++) {
-        const column = columns[at] ?? -1;
-        if (column >= 0) found[head * columns.length + at] = p[own + column] ?? 0;
-      }
+    this.each(rows, (head, weightAt) => {
+      for (let at = 0; at < rows.length; at++) found[head * rows.length + at] = weightAt(at);
     });
     return found;
   }
@@ -86,12 +105,9 @@ export class StepRow {
   /** [h]: the mass on the keys at the rows named, each once. */
   massOn(rows: ArrayLike<number>): Float64Array {
     const found = new Float64Array(this.heads);
-    this.each(rows, (head, p, own, columns) => {
+    this.each(rows, (head, weightAt) => {
       let mass = 0;
-      for (let at = 0; at < columns.length; at++) {
-        const column = columns[at] ?? -1;
-        if (column >= 0) mass += p[own + column] ?? 0;
-      }
+      for (let at = 0; at < rows.length; at++) mass += weightAt(at);
       found[head] = mass;
     });
     return found;
@@ -103,7 +119,7 @@ export class StepRow {
     const weights = new Float32Array(heads * topKeys);
     const keys = new Int32Array(heads * topKeys).fill(-1);
     for (let head = 0; head < heads; head++) {
-      const { cache, p, own } = this.of(head);
+      const { cache, p, own, first, dropped } = this.of(head);
       const base = head * topKeys;
       let count = 0;
       let least = 0;
@@ -118,49 +134,89 @@ export class StepRow {
         count = Math.min(count + 1, topKeys);
         least = weights[base + topKeys - 1] ?? 0;
       };
-      for (const { from, to, at } of cache.pieces()) {
-        const shift = this.first + at - from;
-        for (let place = from; place < to; place++) {
-          const weight = p[own + 1 + place] ?? 0;
-          if (count < topKeys || weight > least) offer(weight, shift + place);
+      const read = (weight: number, key: number): void => {
+        if (count < topKeys || weight > least) offer(weight, key);
+      };
+      for (const { from, to, row } of inOrder(cache.pieces(), dropped)) {
+        if (from === undefined) {
+          // All weigh the same, and the first of them count.
+          const weight = Math.fround((p[own + 1] ?? 0) / dropped.count);
+          for (let each = row; each < Math.min(to, row + topKeys); each++) read(weight, each);
+          continue;
         }
+        for (let place = from; place < to; place++) read(p[first + place] ?? 0, row + place - from);
       }
-      const weight = p[own] ?? 0;
-      if (count < topKeys || weight > least) offer(weight, this.first + cache.length);
+      read(p[own] ?? 0, cache.next);
     }
     return { weights, keys, heads, k: topKeys };
   }
 
-  /** A head: where its numbers begin in `p`, with that of its own row. */
+  /** A head: where its numbers begin in `p`, with that of its own row; behind it that of a mean, and those of the cache from `first` on. */
   private of(head: number): {
     readonly g: number;
     readonly cache: HeadCache;
     readonly p: Float32Array;
     readonly own: number;
+    readonly first: number;
+    readonly dropped: Dropped;
   } {
     const g = Math.floor(head / this.group);
-    const [cache, p] = [this.caches[g], this.probabilities[g]];
-    if (!cache || !p) throw new RangeError(`the layer has ${this.heads} heads, not ${head + 1}`);
-    return { g, cache, p, own: (head % this.group) * (1 + cache.length) };
+    const [cache, p, dropped] = [this.caches[g], this.probabilities[g], this.dropped[g]];
+    if (!cache || !p || !dropped) throw new RangeError(`the layer has ${this.heads} heads, not ${head + 1}`);
+    const own = (head % this.group) * (this.before + cache.length);
+    return { g, cache, p, own, first: own + this.before, dropped };
   }
 
-  /** For each head its probabilities from `own` on, and which of them the keys at the rows named have: -1 where none is held. */
-  private each(
-    rows: ArrayLike<number>,
-    use: (head: number, p: Float32Array, own: number, columns: Int32Array) => void,
-  ): void {
+  /** For each head what the keys at the rows named weigh: 0 where none is read. */
+  private each(rows: ArrayLike<number>, use: (head: number, weightAt: (at: number) => number) => void): void {
     const columns = new Int32Array(rows.length);
     this.caches.forEach((cache, g) => {
+      const { count, ranges } = this.dropped[g] ?? none;
       for (let each = 0; each < columns.length; each++) {
         const row = rows[each] ?? -1;
-        const at = row - this.first;
-        const held = row >= 0 && at >= 0 && at < cache.length;
-        columns[each] = held ? 1 + cache.placeOf(at) : row >= 0 && at === cache.length ? 0 : -1;
+        const place = row < 0 ? -1 : cache.placeOf(row);
+        if (place >= 0) columns[each] = this.before + place;
+        else if (row === cache.next) columns[each] = 0;
+        else columns[each] = ranges.some(({ start, end }) => row >= start && row < end) ? spread : -1;
       }
       for (let head = g * this.group; head < (g + 1) * this.group; head++) {
         const { p, own } = this.of(head);
-        use(head, p, own, columns);
+        const even = (p[own + 1] ?? 0) / count;
+        use(head, (at) => {
+          const column = columns[at] ?? -1;
+          return column >= 0 ? (p[own + column] ?? 0) : column === spread ? even : 0;
+        });
       }
     });
   }
 }
+
+/** Column of a row that is read through the mean. */
+const spread = -2;
+
+/** Rows that are read through a mean. */
+interface Dropped {
+  readonly count: number;
+  readonly ranges: readonly Range[];
+  /** Mean of their rows. */
+  readonly positions: number;
+}
+
+const none: Dropped = { count: 0, ranges: [], positions: 0 };
+
+const droppedOf = (cache: HeadCache): Dropped => {
+  const { count = 0 } = cache.mean ?? {};
+  if (count === 0) return none;
+  const ranges = cache.gaps();
+  const sum = ranges.reduce((total, { start, end }) => total + ((end - start) * (start + end - 1)) / 2, 0);
+  return { count, ranges, positions: sum / count };
+};
+
+/** Pieces of a cache and, without `from`, the ranges [row, to) that its mean stands for: as the rows follow each other. */
+const inOrder = (
+  pieces: ReturnType<HeadCache['pieces']>,
+  { ranges }: Dropped,
+): readonly { readonly from?: number; readonly to: number; readonly row: number }[] =>
+  ranges.length === 0
+    ? pieces
+    : [...pieces, ...ranges.map(({ start, end }) => ({ row: start, to: end }))].sort((a, b) => a.row - b.row);

@@ -476,6 +476,7 @@ describe('a continuation', () => {
     logitsLast: new Float32Array(0),
     top: [],
     parity: shown.result.parity,
+    cache: { bytes: 0, bytesFull: 0, allocated: 0, maskedLayers: 0 },
   });
   const said = (sent: readonly ToHeadsPanel[]) =>
     sent.flatMap((message) =>

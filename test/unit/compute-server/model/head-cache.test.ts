@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DroppedMean } from '../../../../compute-server/model/run/dropped-mean';
 import { HeadCache } from '../../../../compute-server/model/run/head-cache';
 import { KeyValueCache } from '../../../../compute-server/model/run/key-value-cache';
 
@@ -7,19 +8,33 @@ const row = (position: number): readonly [Float32Array, Float32Array] => [
   Float32Array.of(10 * position, 1),
 ];
 
-const inOrder = (cache: HeadCache): number[] =>
-  Array.from({ length: cache.length }, (_, at) => {
-    const { key, value } = cache.rowOf(at);
-    assert.deepEqual([...value], [10 * (key[0] ?? NaN), 1]);
-    return key[0] ?? NaN;
-  });
+/** Positions held, each of them found by its row of the sequence. */
+const inOrder = (cache: HeadCache): number[] => {
+  const held = Array.from({ length: cache.next }, (_, position) => position).filter(
+    (position) => cache.placeOf(position) >= 0,
+  );
+  for (const position of held) {
+    const { key, value } = cache.rowOf(position);
+    assert.deepEqual([...key, ...value], [position, -position, 10 * position, 1]);
+  }
+  assert.equal(held.length, cache.length);
+  assert.deepEqual(
+    cache.gaps().flatMap(({ start, end }) => Array.from({ length: end - start }, (_, at) => start + at)),
+    Array.from({ length: cache.next }, (_, position) => position).filter((position) => !held.includes(position)),
+  );
+  return held;
+};
 
 /** The same, as its pieces name the rows that lie in order. */
 const inPieces = (cache: HeadCache): number[] => {
   const rows = lying(cache);
-  return cache.pieces().flatMap(({ from, to, at }) => {
-    if (from < to) assert.equal(cache.placeOf(at), from);
-    return rows.slice(from, to);
+  return cache.pieces().flatMap(({ from, to, row }) => {
+    const piece = rows.slice(from, to);
+    assert.deepEqual(
+      piece,
+      piece.map((_, at) => row + at),
+    );
+    return piece;
   });
 };
 
@@ -36,7 +51,7 @@ const lying = ({ key, value, length }: HeadCache): number[] => {
 
 describe('the cache of a head', () => {
   it('appends, and grows by half', () => {
-    const cache = new HeadCache(2, 3);
+    const cache = new HeadCache(2, { room: 3 });
     let grown = 0;
     let { allocated } = cache.bytes;
     assert.equal(allocated, 3 * 2 * 2 * 4);
@@ -56,12 +71,12 @@ describe('the cache of a head', () => {
   it('puts the newest row into the place of the oldest', () => {
     const cache = new HeadCache(2);
     for (let position = 0; position < 5; position++) cache.append(...row(position));
-    cache.trim(3);
+    cache.trim(2);
     assert.deepEqual(lying(cache), [2, 3, 4]);
     const found: number[][] = [];
     for (let position = 5; position < 10; position++) {
       cache.append(...row(position));
-      cache.trim(3);
+      cache.trim(position - 2);
       found.push(lying(cache));
       assert.deepEqual(inOrder(cache), [position - 2, position - 1, position]);
       assert.deepEqual(inPieces(cache), inOrder(cache));
@@ -77,12 +92,112 @@ describe('the cache of a head', () => {
     assert.deepEqual(inOrder(cache), [7, 8, 9, 10]);
     assert.deepEqual(inPieces(cache), [7, 8, 9, 10]);
     cache.append(...row(11));
-    cache.trim(2);
+    cache.trim(10);
     assert.deepEqual(lying(cache), [10, 11]);
-    cache.trim(0);
+    cache.trim(12);
     assert.equal(cache.length, 0);
     cache.append(...row(12));
     assert.deepEqual(inOrder(cache), [12]);
+  });
+
+  it('keeps the first rows and the newest, which lie in a ring behind them', () => {
+    const cache = new HeadCache(2);
+    const found: number[][] = [];
+    for (let position = 0; position < 9; position++) {
+      cache.append(...row(position));
+      cache.drop([{ start: 2, end: position + 1 - 3 }]);
+      assert.deepEqual(inPieces(cache), inOrder(cache));
+      assert.deepEqual(
+        inOrder(cache),
+        [0, 1, 2, 3, 4, 5, 6, 7, 8].filter((one) => one <= position && (one < 2 || one > position - 3)),
+      );
+      found.push(lying(cache));
+    }
+    assert.deepEqual(found.slice(4), [
+      [0, 1, 2, 3, 4],
+      [0, 1, 3, 4, 5],
+      [0, 1, 6, 4, 5],
+      [0, 1, 6, 7, 5],
+      [0, 1, 6, 7, 8],
+    ]);
+    assert.equal(cache.bytes.used, 5 * 2 * 2 * 4);
+    assert.ok(cache.bytes.allocated <= 8 * 2 * 2 * 4);
+    // A window that has reached the first row, then all of the first and some of the ring, then a hole in the positions.
+    cache.trim(1);
+    assert.deepEqual(
+      [inOrder(cache), inPieces(cache)],
+      [
+        [1, 6, 7, 8],
+        [1, 6, 7, 8],
+      ],
+    );
+    cache.append(...row(9));
+    cache.trim(7);
+    assert.deepEqual(
+      [inOrder(cache), inPieces(cache)],
+      [
+        [7, 8, 9],
+        [7, 8, 9],
+      ],
+    );
+  });
+
+  it('keeps no newest row at all, and chosen rows with what follows', () => {
+    const none = new HeadCache(2, { mean: true });
+    const chosen = new HeadCache(2);
+    for (let position = 0; position < 7; position++) {
+      for (const cache of [none, chosen]) cache.append(...row(position));
+      none.drop([{ start: 1, end: position + 1 }]);
+      assert.deepEqual([inOrder(none), inPieces(none)], [[0], [0]]);
+    }
+    assert.deepEqual([none.mean?.count, [...(none.mean?.means().key ?? [])]], [6, [3.5, -3.5]]);
+    // The row of the mean counts.
+    assert.equal(none.bytes.used, 2 * 2 * 2 * 4);
+    const gaps = [
+      { start: 0, end: 1 },
+      { start: 2, end: 4 },
+      { start: 5, end: 7 },
+    ];
+    for (let position = 7; position < 10; position++) {
+      chosen.drop(gaps);
+      assert.deepEqual(
+        [inOrder(chosen), inPieces(chosen)],
+        [
+          [1, 4],
+          [1, 4],
+        ].map((kept) => [...kept, 7, 8, 9].filter((one) => one < position)),
+      );
+      chosen.append(...row(position));
+    }
+  });
+
+  it('takes what it drops into a mean that is the same as from all of it at once', () => {
+    const [width, count] = [3, 20_000];
+    let state = 1;
+    const uniform = (): number => (state = (state * 48271) % 2147483647) / 2147483647;
+    const rows = Array.from({ length: count }, () =>
+      [0, 1].map(() => Float32Array.from({ length: width }, () => 50 * uniform() - 5)),
+    );
+    const cache = new HeadCache(width, { mean: true });
+    for (const [at, [key = new Float32Array(), value = new Float32Array()]] of rows.entries()) {
+      cache.append(key, value);
+      cache.drop([{ start: 4, end: at + 1 - 10 }]);
+    }
+    const dropped = rows.slice(4, -10);
+    assert.equal(cache.mean?.count, dropped.length);
+    const found = cache.mean?.means() ?? new DroppedMean(0).means();
+    for (const [which, mean] of [found.key, found.value].entries()) {
+      for (let i = 0; i < width; i++) {
+        // Each share is added alone, the lost digits of the sum carried on (Kahan).
+        let [sum, lost] = [0, 0];
+        for (const row of dropped) {
+          const share = (row[which]?.[i] ?? NaN) / dropped.length - lost;
+          const next = sum + share;
+          [lost, sum] = [next - sum - share, next];
+        }
+        assert.ok(Math.abs((mean[i] ?? NaN) - sum) <= 1e-10, `${mean[i]}, not ${sum}`);
+      }
+    }
   });
 });
 

@@ -102,6 +102,7 @@ describe('scoreTask', () => {
           observation: undefined,
           length: sequence.ids.length,
           canGoOn: true,
+          cacheBytes: () => ({ bytes: 0, bytesFull: 0, allocated: 0, maskedLayers: 0 }),
           extend: (ids) => Promise.resolve({ logits: after(ids.at(-1) ?? 0), observations: [] }),
         }),
     };

@@ -106,7 +106,17 @@ describe('bytes of a plan', () => {
   });
 
   it('count a window of the model once: no later query reads more than window - 1', () => {
-    assert.deepEqual(planBytes([[{ kind: 'full' }, recent(1, 2)]], 4, 50, { windows: [8] }), { plan: 320, full: 448 });
+    // The first position has left the window: 7 and 2 rows. At 5 positions nothing has: 5, and the first with the last two.
+    const heads = [[{ kind: 'full' }, recent(1, 2)]] as const;
+    assert.deepEqual(planBytes(heads, 4, 50, { windows: [8] }), { plan: 8 * 4 * 9, full: 8 * 4 * 14 });
+    assert.deepEqual(planBytes(heads, 4, 5, { windows: [8] }), { plan: 8 * 4 * 8, full: 8 * 4 * 10 });
+  });
+
+  it('of means inside a window are those of the window; of a window that its recents fill there is no mean', () => {
+    const mean = (newest: number): readonly HeadPlan[] => [recent(1, 2), recent(1, newest, { mean: true })];
+    assert.equal(planBytes([mean(3)], 4, 50, { windows: [8] }).plan, 8 * 4 * 14);
+    assert.equal(planBytes([mean(7)], 4, 50, { windows: [8] }).plan, 8 * 4 * 9);
+    assert.equal(planBytes([mean(7)], 4, 50).plan, 8 * 4 * (3 + 9));
   });
 });
 

@@ -1,0 +1,14 @@
+/** Keys and values of a text that is decoded, in all layers. */
+export interface CacheSize {
+  /** Of what is held: 8 d for each position of a key/value head, the mean of dropped ones counted as one (`planBytes`). */
+  readonly bytes: number;
+  /** Of everything that the model without a plan may read. */
+  readonly bytesFull: number;
+  /** Of the buffers, which have room to grow. */
+  readonly allocated: number;
+  /**
+   * Layers whose heads drop positions by masks, with everything held: where rows go through the graphs of the blocks (another
+   * device, score biases and other changes of the rows), and where heads read means in a layer with a window or soft capping.
+   */
+  readonly maskedLayers: number;
+}
