@@ -1,7 +1,19 @@
 /** What the heads of one row put out and read, from what a run of several rows, or the step of one, gave. */
-import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
+import type { Observation } from '../../../diagnostics/model-runner/model-runner';
+import type { LayerResult, TopKeys } from '../../../diagnostics/model-runner/run-request';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import type { StepRow } from '../run/step-row';
+
+/** Of the last row of a prompt. */
+export const observationOf = (layers: readonly LayerResult[], topKeys = false): Observation => ({
+  headOutputs: layers.map(({ taps }) => {
+    const data = taps['attention.head_output']?.data;
+    if (!(data instanceof Float32Array)) throw new TypeError('the layer gave no head outputs');
+    return data;
+  }),
+  mass: layers.map(({ lastMass }) => lastMass ?? new Float32Array(0)),
+  ...(topKeys ? { top: layers.map(({ top }) => required(top)) } : {}),
+});
 
 /** Row `row` of [heads, rows, width] -> [heads, width]. */
 export function rowOf(data: Float32Array, heads: number, rows: number, width: number, row: number): Float32Array {

@@ -26,18 +26,13 @@ import { blockFeeds, groupColumns, groupMass } from '../run/layer-feeds';
 import { runPrompt } from '../run/model-run';
 import { floats, int64, range } from '../run/runtime-arrays';
 import { numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/run-stream';
-import { servedBySteps, StepFeeds } from '../run/step-feeds';
+import { StepFeeds } from '../run/step-feeds';
 import { rowOutputs, StepRow } from '../run/step-row';
-import { massOf, required, rowOf, topOf } from './observed-rows';
+import { followingOf, mayStep, type Following } from './decoding-graphs';
+import { massOf, observationOf, rowOf, topOf } from './observed-rows';
 import { dispose, KeptOutputs, type RuntimeArray, type RuntimeValue } from '../../runtime/values';
 import type { LayerReinforcement, RunHooks } from '../run/run-request';
 import { positionAt, sequencePart, type KeyGroup, type Sequence } from '../../../diagnostics/model-runner/sequence';
-
-/**
- * How the cache of a text under a plan is held: heads hold what the plan keeps; or everything is held, and masked. Absent: nothing
- * is dropped.
- */
-type Following = 'caches' | 'masks';
 
 export interface SequenceRunRequest extends Sequence {
   readonly variant?: Variant;
@@ -102,7 +97,7 @@ export class SequenceRun implements Continuation {
   ): Promise<SequenceRun> {
     const variant = request.variant ?? {};
     const { reinforcement, observe, topKeys } = request;
-    const following = followingOf(model, sessions, request);
+    const following = followingOf(model, sessions, request, request.ids.length);
     const run = await runPrompt(
       model,
       sessions,
@@ -133,17 +128,7 @@ export class SequenceRun implements Continuation {
     const gains = [...chosen].flatMap(([layer, { selected }]) =>
       gainsOfSelected(layer, selected, reinforcement?.alpha ?? 1),
     );
-    const observation: Observation | undefined = observe
-      ? {
-          headOutputs: run.layers.map(({ taps }) => {
-            const data = taps['attention.head_output']?.data;
-            if (!(data instanceof Float32Array)) throw new TypeError('the layer gave no head outputs');
-            return data;
-          }),
-          mass: run.layers.map(({ lastMass }) => lastMass ?? new Float32Array(0)),
-          ...(topKeys ? { top: run.layers.map(({ top }) => required(top)) } : {}),
-        }
-      : undefined;
+    const observation = observe ? observationOf(run.layers, topKeys) : undefined;
     const held = gains.length === 0 ? variant : { ...variant, gains: [...(variant.gains ?? []), ...gains] };
     const ids = [...request.ids];
     return new SequenceRun(
@@ -161,7 +146,7 @@ export class SequenceRun implements Continuation {
     );
   }
 
-  /** Goes on from keys and values that are given, of the rows of the request: without the logits of the last of them. */
+  /** Goes on from keys and values of the rows of the request, kept as its plan says: without the logits of the last of them. */
   static over(
     model: ModelSpec,
     sessions: LayerSessions,
@@ -169,8 +154,7 @@ export class SequenceRun implements Continuation {
     cache: KeyValueCache,
   ): SequenceRun {
     const { variant = {}, ids } = request;
-    const following = followingOf(model, sessions, request);
-    if (following === 'caches') for (const block of model.blocks) cache.keep(block, variant.plan);
+    const following = followingOf(model, sessions, request, ids.length);
     const keys = model.blocks.map(({ index, attention }) => new LayerKeys(index, cache, attention.window, false));
     const [logits, chosen] = [new Float32Array(0), new Map<number, LayerReinforcement>()];
     return new SequenceRun(
@@ -408,17 +392,4 @@ export class SequenceRun implements Continuation {
     if (attention.window !== undefined) this.cache.trim(layer, attention.window - 1);
     return { data: out, shape: [1, 1, out.length] };
   }
-}
-
-/** On the cpu alone: other devices decode by the graphs of the blocks. */
-const mayStep = (
-  model: ModelSpec,
-  { placement }: LayerSessions,
-  { blocksAlone, variant = {} }: SequenceRunRequest,
-  start: number,
-): boolean => !blocksAlone && placement.device === 'cpu' && servedBySteps(model, variant, start);
-
-function followingOf(model: ModelSpec, sessions: LayerSessions, request: SequenceRunRequest): Following | undefined {
-  if (!model.blocks.some((block) => layerPlanOf(request.variant?.plan, block))) return undefined;
-  return mayStep(model, sessions, request, request.ids.length) ? 'caches' : 'masks';
 }
