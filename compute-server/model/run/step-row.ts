@@ -134,19 +134,22 @@ export class StepRow {
         count = Math.min(count + 1, topKeys);
         least = weights[base + topKeys - 1] ?? 0;
       };
-      const read = (weight: number, key: number): void => {
-        if (count < topKeys || weight > least) offer(weight, key);
-      };
       for (const { from, to, row } of inOrder(cache.pieces(), dropped)) {
         if (from === undefined) {
           // All weigh the same, and the first of them count.
           const weight = Math.fround((p[own + 1] ?? 0) / dropped.count);
-          for (let each = row; each < Math.min(to, row + topKeys); each++) read(weight, each);
+          for (let each = row; each < Math.min(to, row + topKeys); each++) {
+            if (count < topKeys || weight > least) offer(weight, each);
+          }
           continue;
         }
-        for (let place = from; place < to; place++) read(p[first + place] ?? 0, row + place - from);
+        for (let place = from; place < to; place++) {
+          const weight = p[first + place] ?? 0;
+          if (count < topKeys || weight > least) offer(weight, row + place - from);
+        }
       }
-      read(p[own] ?? 0, cache.next);
+      const weight = p[own] ?? 0;
+      if (count < topKeys || weight > least) offer(weight, cache.next);
     }
     return { weights, keys, heads, k: topKeys };
   }

@@ -1,14 +1,18 @@
 /** Decoding from caches that hold what a plan keeps gives the numbers of the whole text under masks, and takes the bytes of the plan. */
 import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
+import { generateJob } from '../../../compute-server/model/generation/generate-job';
 import { SequenceRun, type SequenceRunRequest } from '../../../compute-server/model/generation/sequence-run';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import type { Variant, VariantPlan } from '../../../diagnostics/model-runner/variant';
+import { planIntervention } from '../../../protocol/interventions/plan';
 import type { HeadPlan, RecentPlan } from '../../../protocol/plans/head-plan';
 import { heldOf } from '../../../protocol/plans/held';
 import { planBytes } from '../../../protocol/plans/plan-bytes';
 import { random } from '../../../kernels/tensors/random';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { surroundingsOf } from './jobs';
 
 const promptLength = 9;
 const prompt = ids.slice(0, promptLength);
@@ -91,7 +95,7 @@ describe('decoding under a plan', () => {
       const run = await runPrompt(spec, sessions, { ...request, variants: [variant] });
       return run.logits?.data as Float32Array;
     };
-    return { spec, draw, planned, bytesOf, start, whole };
+    return { model: tiny.model, spec, draw, planned, bytesOf, start, whole };
   };
 
   for (const name of ['llama', 'gpt2', 'mistral, window 7', 'gemma2']) {
@@ -180,6 +184,37 @@ describe('decoding under a plan', () => {
       }
     });
   }
+
+  it('a generated text says what its cache takes', async () => {
+    const { model, draw, bytesOf } = await open('llama');
+    const heads = draw([full, recent(1, 3), recent(2, 4, { mean: true })], 1);
+    const request = {
+      folder: '',
+      prompt: { kind: 'ids', ids: prompt } as const,
+      maxNewTokens: 6,
+      temperature: 0,
+      topP: 1,
+      seed: 0,
+      statistics: false,
+    };
+    for (const [interventions, whole] of [
+      [[planIntervention(heads)], false],
+      [[], true],
+    ] as const) {
+      const job = generateJob(
+        model,
+        { ...request, interventions },
+        surroundingsOf({ cacheFolder: tmpdir() }),
+        new AbortController().signal,
+      );
+      let step = await job.next();
+      while (!step.done) step = await job.next();
+      // The last token is not read.
+      const { plan: held, full: all } = bytesOf(heads, promptLength + step.value.ids.length - 1);
+      const { bytes, bytesFull } = step.value.cache;
+      assert.deepEqual([bytes, bytesFull], [whole ? all : held, all]);
+    }
+  });
 
   it('several rows at once go one by one', async () => {
     const { draw, planned, start } = await open('llama');

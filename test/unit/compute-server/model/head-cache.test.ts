@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { DroppedMean } from '../../../../compute-server/model/run/dropped-mean';
 import { HeadCache } from '../../../../compute-server/model/run/head-cache';
 import { KeyValueCache } from '../../../../compute-server/model/run/key-value-cache';
+import type { BlockSpec } from '../../../../models/architectures/model-spec';
 
 const row = (position: number): readonly [Float32Array, Float32Array] => [
   Float32Array.of(position, -position),
@@ -237,6 +238,30 @@ describe('the cache of a layer', () => {
     expect([4, 5, 6, 7, 8]);
     add(9);
     expect([4, 5, 6, 7, 8, 9]);
+  });
+
+  it('holds what the plan of its heads keeps once it is told so, in buffers of that size, and not all positions any more', () => {
+    const [kvHeads, width, prompt] = [2, 3, 40];
+    const cache = new KeyValueCache([kvHeads * width], [[1, kvHeads, width]]);
+    const numbers = (count: number): Float32Array => new Float32Array(count * kvHeads * width).fill(1);
+    cache.append(0, numbers(prompt), numbers(prompt));
+    const attention = { heads: 2, kvHeads, headDim: width, causal: true };
+    const block = { index: 0, attention } as unknown as BlockSpec;
+    const held = { sinks: 2, recent: 5, mean: false, append: false };
+    cache.keep(block, { prompt, from: prompt, heads: [[held, { ...held, mean: true }]] });
+    const row = 8 * width;
+    const inMean = 2 * 8 * width;
+    for (let length = prompt; length < prompt + 20; length++) {
+      // Room for one more than 7, for a moment; and two sums in float64.
+      assert.deepEqual(cache.bytes(), {
+        used: (7 + 7 + 1) * row,
+        allocated: 2 * 8 * row + inMean,
+        full: length * 2 * row,
+      });
+      assert.equal(cache.heads(0)[1]?.mean?.count, length - 7);
+      cache.append(0, numbers(1), numbers(1));
+    }
+    assert.throws(() => cache.past(0), /no longer holds all positions/);
   });
 
   it('of several variants is not held head by head', () => {
