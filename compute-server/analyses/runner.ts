@@ -31,6 +31,7 @@ import { gradientChunk } from '../model/gradient/gradient-memory';
 import { runGradients } from '../model/gradient/gradient-run';
 import { pictureGradients } from '../model/gradient/picture-gradients';
 import { SequenceRun } from '../model/generation/sequence-run';
+import { keptPlanOf } from '../model/generation/decoding-graphs';
 import { chunkFor } from '../model/hallucination/span-request';
 import { piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
 import type { RunShape } from '../model/run/budget';
@@ -250,6 +251,7 @@ export class ServerRunner implements ModelRunner {
         further,
         logits: 'last',
         prefix: sequence.prefix,
+        plan: keptPlanOf(this.model.spec, this.model.sessions, request, sequence.ids.length),
       },
       request.chunk,
     );

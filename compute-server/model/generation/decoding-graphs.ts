@@ -1,4 +1,5 @@
 /** By which graphs a text goes on, and so how its cache is held under a plan. */
+import type { VariantPlan } from '../../../diagnostics/model-runner/variant';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { Variant } from '../run/interventions';
 import { layerPlanOf } from '../run/layer-plan';
@@ -30,3 +31,12 @@ export function followingOf(
   if (!model.blocks.some((block) => layerPlanOf(decoding.variant?.plan, block))) return undefined;
   return mayStep(model, sessions, decoding, start) ? 'caches' : 'masks';
 }
+
+/** The plan that the caches of a text will hold to. */
+export const keptPlanOf = (
+  model: ModelSpec,
+  sessions: LayerSessions,
+  decoding: Decoding,
+  start: number,
+): VariantPlan | undefined =>
+  followingOf(model, sessions, decoding, start) === 'caches' ? decoding.variant?.plan : undefined;

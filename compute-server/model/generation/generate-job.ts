@@ -15,6 +15,7 @@ import { lower, reinforcedRun, reinforcementIn } from '../interventions/lower';
 import { planRun } from '../run/plan-run';
 import { continued } from '../../../diagnostics/model-runner/decoding';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
+import type { VariantPlan } from '../../../diagnostics/model-runner/variant';
 import type { Variant } from '../run/interventions';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { runPrompt } from '../run/model-run';
@@ -22,6 +23,7 @@ import { requireParity } from '../run/parity';
 import { piecesOf, sequenceOf, textOf } from '../prompt/prompt';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { divergence, probabilities } from '../../../diagnostics/model-runner/sampling';
+import { keptPlanOf } from './decoding-graphs';
 import { SequenceRun } from './sequence-run';
 import { requireHead } from '../hallucination/span-request';
 
@@ -35,18 +37,21 @@ export async function* generateJob(
   const { memoryLimit } = surroundings;
   const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal });
   const promptIds = sequence.ids;
-  const chunk = planRun(
-    model,
-    {
-      length: promptIds.length,
-      batch: 1,
-      keepCache: true,
-      further: Math.min(request.maxNewTokens, (usableContext(model.spec) ?? Infinity) - promptIds.length),
-      logits: 'last',
-      prefix: sequence.prefix,
-    },
-    memoryLimit,
-  );
+  const chunkFor = (how: { readonly keepCache: boolean; readonly plan?: VariantPlan | undefined }): number =>
+    planRun(
+      model,
+      {
+        ...how,
+        length: promptIds.length,
+        batch: 1,
+        further: Math.min(request.maxNewTokens, (usableContext(model.spec) ?? Infinity) - promptIds.length),
+        logits: 'last',
+        prefix: sequence.prefix,
+      },
+      memoryLimit,
+    );
+  const planned = request.interventions.some(({ kind }) => kind === 'plan');
+  const chunk = chunkFor({ keepCache: !planned });
   const parity = await requireParity(model, sequence, { signal });
   const reinforce = reinforcementIn(request.interventions);
   const beside = request.interventions.filter((one) => one !== reinforce);
@@ -55,13 +60,20 @@ export async function* generateJob(
     variants: [variant = {}],
     groups,
   } = await lower(of, [beside]);
+  const keptPlan = keptPlanOf(model.spec, model.sessions, { variant }, promptIds.length);
+  if (planned) of.chunk = chunkFor({ keepCache: true, plan: keptPlan });
   const reinforced = reinforce && (await reinforcedRun(of, reinforce, variant, request.maxNewTokens));
   const made: number[] = [];
   let first: Float32Array | undefined;
   let cache: CacheSize;
   const run =
     reinforced?.run ??
-    (await SequenceRun.start(model.spec, model.sessions, { ...sequence, groups, variant, chunk }, { signal }));
+    (await SequenceRun.start(
+      model.spec,
+      model.sessions,
+      { ...sequence, groups, variant, chunk: of.chunk },
+      { signal },
+    ));
   const continuation = {
     maxNewTokens: request.maxNewTokens,
     stopIds: model.stopIds,

@@ -1,7 +1,10 @@
 /** Memory of a run of a model, estimated before it starts, and the chunk of queries that keeps it inside the limit. */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
+import type { VariantPlan } from '../../../diagnostics/model-runner/variant';
+import { rowsHeld } from '../../../protocol/plans/held';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { DeviceId } from '../../runtime/session';
+import { heldByHeads, layerPlanOf } from './layer-plan';
 
 /** Queries of a chunk; the first when memory does not matter: the scores of larger ones fall out of the processor's caches. */
 const chunks = [256, 128, 64, 32, 16];
@@ -15,6 +18,8 @@ export interface RunShape {
   readonly keepCache: boolean;
   /** Positions that join the cache after the prompt (generated tokens). */
   readonly further?: number;
+  /** The plan that the cache holds to; absent: everything is kept. */
+  readonly plan?: VariantPlan | undefined;
   readonly logits: 'last' | 'all' | 'none';
   /** First rows that read each other in both directions, and so run as one chunk. */
   readonly prefix?: number | undefined;
@@ -38,16 +43,24 @@ function chunkBytes(model: ModelSpec, run: RunShape, chunk: number): number {
 /** Bytes of what is held over the layers: the residual stream twice, the caches when they are kept, the logits. */
 function heldBytes(model: ModelSpec, run: RunShape): number {
   const stream = 2 * run.batch * run.length * model.hiddenSize;
-  const caches = run.keepCache
-    ? model.blocks.reduce(
-        (sum, { attention }) =>
-          sum + 2 * run.batch * attention.kvHeads * attention.headDim * (run.length + (run.further ?? 0)),
-        0,
-      )
-    : 0;
+  const caches = run.keepCache ? cacheNumbers(model, run) : 0;
   const vocabulary = model.head.vocabulary?.outputs ?? 0;
   const logits = run.batch * vocabulary * (run.logits === 'all' ? run.length : run.logits === 'last' ? 1 : 0);
   return 4 * (stream + caches + logits);
+}
+
+/** Of keys and values at the end of the text; under a plan besides, those of one layer when the prompt has passed it. */
+function cacheNumbers(model: ModelSpec, { batch, length, further = 0, plan }: RunShape): number {
+  const last = length + further;
+  return model.blocks.reduce((sum, block, at) => {
+    const { kvHeads, headDim } = block.attention;
+    const own = layerPlanOf(plan, block);
+    const rows =
+      own && heldByHeads(own, block)
+        ? own.heads.reduce((total, held) => total + rowsHeld(held, own.prompt, last), 0)
+        : kvHeads * last;
+    return sum + 2 * batch * headDim * (rows + (plan && at === 0 ? kvHeads * length : 0));
+  }, 0);
 }
 
 /** The memory of another device than the cpu, as far as a run there is concerned. */
