@@ -249,15 +249,23 @@ describe('decoding under a plan', () => {
   describe('by masks, with everything held', () => {
     const groups = [{ name: 'few', positions: [1, 4] }];
     const bias = { scoreBiases: [{ layer: 1, head: 2, group: 'few', value: -3 }] };
-    const cases: readonly (readonly [what: string, name: string, more: Variant, masked: number])[] = [
-      ['where the rows have score biases', 'llama', bias, 2],
-      ['where means are read in a window', 'mistral, window 7', {}, 2],
-      ['where means of capped scores are read', 'gemma2', {}, 2],
+    const reading = recent(1, 2, { mean: true });
+    const cases: readonly (readonly [
+      what: string,
+      name: string,
+      more: Variant,
+      masked: readonly number[],
+      HeadPlan,
+    ])[] = [
+      ['where the rows have score biases', 'llama', bias, [0, 1], reading],
+      ['where means are read in a window', 'mistral, window 7', {}, [0, 1], reading],
+      ['where means of capped scores are read', 'gemma2', {}, [0, 1], reading],
+      ['in one layer, with caches in the other', 'gemma2', {}, [0], recent(1, 2)],
     ];
-    for (const [what, name, more, masked] of cases) {
+    for (const [what, name, more, masked, second] of cases) {
       it(what, async () => {
-        const { draw, planned, start, whole } = await open(name);
-        const heads = draw([recent(1, 2, { mean: true })], 0);
+        const { draw, planned, bytesOf, start, whole } = await open(name);
+        const heads = [draw([reading], 0)[0] ?? [], draw([second], 0)[1] ?? []];
         const variant = { ...more, plan: planned(heads, 0) };
         const run = await start(variant, { groups });
         for (const id of decoded) {
@@ -265,7 +273,11 @@ describe('decoding under a plan', () => {
           requireSame(logits, await whole(variant, run.length, { groups }), `row ${run.length}`);
         }
         const { bytes, bytesFull, maskedLayers } = run.cacheBytes();
-        assert.deepEqual([maskedLayers, bytes], [masked, bytesFull]);
+        const held = bytesOf(
+          heads.map((layer, at) => (masked.includes(at) ? layer.map(() => full) : layer)),
+          run.length,
+        );
+        assert.deepEqual([maskedLayers, bytes, bytesFull], [masked.length, held.plan, held.full]);
       });
     }
   });
