@@ -17,6 +17,7 @@ import { inspect } from './commands/inspect';
 import { map } from './commands/map';
 import { mechanisms } from './commands/mechanisms';
 import { moduleCommand, modules } from './commands/modules';
+import { plan } from './commands/plan';
 import { pope } from './commands/pope';
 import { run } from './commands/run';
 import { setup } from './commands/setup';
@@ -44,6 +45,7 @@ const commands: readonly Registration[] = [
   run,
   convert,
   task,
+  plan,
   vhd,
   captions,
   chair,

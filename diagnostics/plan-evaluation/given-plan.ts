@@ -5,6 +5,7 @@ import { parsePlan } from '../../protocol/plans/plan-file';
 import type { GivenPlan } from '../../protocol/plans/plan-from';
 import { FailureError } from '../../protocol/wire/failures';
 import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
+import { counted } from '../words';
 import type { PlanEvaluationParameters } from './parameters';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
@@ -59,7 +60,7 @@ function ofRules(text: string, { blocks }: ModelFacts): readonly (readonly HeadP
 function requireHeads(path: string, heads: readonly (readonly HeadPlan[])[], { blocks, summary }: ModelFacts): void {
   if (heads.length !== blocks.length) {
     throw bad(
-      `${path} is a plan of ${heads.length} layers, and ${summary.name} has ${blocks.length}. Choose a plan of this model.`,
+      `${path} is a plan of ${counted(heads.length, 'layer', 'layers')}, and ${summary.name} has ${blocks.length}. Choose a plan of this model.`,
     );
   }
   const layer = blocks.findIndex(({ kvHeads }, at) => heads[at]?.length !== kvHeads);

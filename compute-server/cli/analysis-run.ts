@@ -1,0 +1,212 @@
+/** What commands share that run an analysis on a model: its options, its input, the run itself and its words. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { AnalysisInfo, AnalysisInput, AnalysisResult, InputKind } from '../../protocol/analysis/analysis';
+import type { ParameterTable, ParameterValues } from '../../protocol/analysis/parameters';
+import type { TaskInfo } from '../../protocol/analysis/tasks';
+import { usualTaskOf } from '../../protocol/analysis/usual-task';
+import type { ComputeClient } from '../../protocol/compute/client';
+import type { PromptInput } from '../../protocol/compute/models';
+import { wrongUsage } from './exit-codes';
+import { interventionsFrom } from './intervention-options';
+import {
+  addEncoderOptions,
+  addPromptOptions,
+  inputFrom,
+  promptFrom,
+  type EncoderOptions,
+  type PromptOptions,
+} from './model-options';
+import { sayChatPrompt, sayNotes } from './model-provenance';
+import { collect, seed, whole } from './options';
+import { sectionText } from './section-text';
+import type { CommandSession } from './session';
+import { namedValues, taskName } from './task-options';
+import { textFile } from './text-files';
+
+export interface AnalysisOptions extends PromptOptions, EncoderOptions {
+  readonly counterpart?: string;
+  readonly counterpartFile?: string;
+  readonly images?: string;
+  readonly task?: string;
+  readonly taskParam?: readonly string[];
+  readonly corpus?: string;
+  readonly samples: number;
+  readonly param?: readonly string[];
+  readonly resume?: string;
+  readonly seed: number;
+  readonly json?: string;
+}
+
+export const addAnalysisOptions = (command: Command): Command =>
+  addEncoderOptions(addPromptOptions(command))
+    .option('--counterpart <text>', 'for analyses of a prompt pair: the other prompt, of as many tokens')
+    .option('--counterpart-file <file>', 'the same as a text file')
+    .option('--images <folder>', 'for analyses of a set of pictures: their folder')
+    .option('--task <id or file>', 'for analyses of a task: its id, or a JSONL file of your own')
+    .option('--task-param <name=value>', 'a parameter of the task; may be given several times', collect)
+    .option('--corpus <file>', 'for analyses of documents: a JSONL or text file, or a folder of them')
+    .option('--samples <n>', 'samples of the task, or pictures of the folder, at most', whole(1, 100_000), 100)
+    .option('--param <name=value>', 'a parameter of the analysis; may be given several times', collect)
+    .option('--resume <folder>', 'keep finished steps in this folder, and continue after those that are in it already')
+    .option('--seed <n>', 'seed of everything that is drawn at random', seed, 0)
+    .option('--json <file>', 'write the result as JSON, - for stdout');
+
+/** Which analyses a command runs, and what it calls one. */
+export interface Choice {
+  readonly among: (info: AnalysisInfo) => boolean;
+  readonly what: string;
+}
+
+export async function analysisNamed(client: ComputeClient, id: string, choice?: Choice): Promise<AnalysisInfo> {
+  const { among = () => true, what = 'analysis' } = choice ?? {};
+  const catalogue = (await client.call('analyses', [])).filter(among);
+  const info = catalogue.find((analysis) => analysis.id === id);
+  if (info) return info;
+  const known = catalogue.map((analysis) => analysis.id).join(', ');
+  throw wrongUsage(`There is no ${what} "${id}". Choose one of ${known}.`);
+}
+
+/** `model`: none where the analysis trains its own. `parameters` stand before those of the options. */
+export async function analysisResult(
+  session: CommandSession,
+  client: ComputeClient,
+  {
+    info,
+    model,
+    parameters = {},
+  }: {
+    readonly info: AnalysisInfo;
+    readonly model: string | undefined;
+    readonly parameters?: ParameterValues;
+  },
+  options: AnalysisOptions,
+): Promise<AnalysisResult> {
+  const result = await client.call(
+    'analysis',
+    [
+      {
+        analysis: info.id,
+        folder: model === undefined ? '' : resolve(model),
+        input: await analysisInputFrom(info, options, () => client.call('tasks', [])),
+        parameters: { ...parameters, ...namedValues(info.id, info.parameters, options.param ?? []) },
+        interventions: await interventionsFrom(options),
+        seed: options.seed,
+        ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
+      },
+    ],
+    {
+      signal: session.signal,
+      onProgress(progress) {
+        if (progress.kind === 'stage') session.progress(lineOf(progress));
+      },
+    },
+  );
+  sayNotes(session, result.model);
+  for (const prompt of result.prompts) sayChatPrompt(session, prompt);
+  return result;
+}
+
+function lineOf({ sentence, share, secondsLeft }: { sentence: string; share: number; secondsLeft?: number }): string {
+  const left = secondsLeft === undefined ? '' : `, about ${Math.ceil(secondsLeft)} s left`;
+  return `${sentence} (${Math.floor(share * 100)} %${left})`;
+}
+
+async function analysisInputFrom(
+  info: AnalysisInfo,
+  options: AnalysisOptions,
+  tasks: () => Promise<readonly TaskInfo[]>,
+): Promise<AnalysisInput> {
+  const { title } = info;
+  switch (kindGiven(info, options)) {
+    case 'prompt':
+      return { kind: 'prompt', prompt: await inputFrom(options) };
+    case 'prompt-pair':
+      return { kind: 'prompt-pair', prompt: await promptFrom(options), counterpart: await counterpartFrom(options) };
+    case 'image':
+      return { kind: 'image', prompt: await promptFrom(options) };
+    case 'task':
+      if (options.task === undefined) {
+        const known = (await tasks()).map(({ id }) => id).join(', ');
+        throw wrongUsage(
+          `${title} runs on a task. Name one with --task, e.g. --task ${usualTaskOf(info).task}; there are ${known}.`,
+        );
+      }
+      return taskInput(options.task, options, await tasks());
+    case 'corpus':
+      if (options.corpus === undefined)
+        throw wrongUsage(`${title} reads documents. Name their file or folder with --corpus.`);
+      return { kind: 'corpus', file: resolve(options.corpus) };
+    case 'image-set':
+      if (options.images === undefined) throw wrongUsage(`${title} reads pictures. Name their folder with --images.`);
+      return {
+        kind: 'image-set',
+        folder: resolve(options.images),
+        prompt: await promptFrom(options),
+        samples: options.samples,
+      };
+    case 'none':
+      return { kind: 'none' };
+  }
+}
+
+/** What an analysis runs on, with the option that gives it. */
+const waysToGive: Readonly<Record<InputKind, string>> = {
+  prompt: 'a prompt (--prompt)',
+  'prompt-pair': 'a prompt and its counterpart (--prompt, --counterpart)',
+  image: 'a prompt with a picture (--prompt, --image)',
+  task: 'a task (--task)',
+  corpus: 'documents (--corpus)',
+  'image-set': 'pictures (--images)',
+  none: 'the model alone',
+};
+
+/** An analysis that reads one kind of input says itself what is missing; of several, one must be meant. */
+function kindGiven({ inputs, title }: AnalysisInfo, options: AnalysisOptions): InputKind {
+  const kind = inputs.find((each) => isGiven(each, options));
+  if (kind !== undefined || inputs.length === 1) return kind ?? inputs[0];
+  const { prompt, promptFile, ids, image } = options;
+  if (inputs.includes('prompt') && [prompt, promptFile, ids, image].some((each) => each !== undefined)) return 'prompt';
+  throw wrongUsage(`${title} runs on ${inputs.map((each) => waysToGive[each]).join(', or ')}. Give one of them.`);
+}
+
+/** Whether an option says that the input is of this kind: of an analysis that reads several. */
+function isGiven(kind: InputKind, options: AnalysisOptions): boolean {
+  switch (kind) {
+    case 'prompt-pair':
+      return options.counterpart !== undefined || options.counterpartFile !== undefined;
+    case 'task':
+      return options.task !== undefined;
+    case 'corpus':
+      return options.corpus !== undefined;
+    case 'image-set':
+      return options.images !== undefined;
+    case 'prompt':
+    case 'image':
+    case 'none':
+      return false;
+  }
+}
+
+function taskInput(name: string, options: AnalysisOptions, tasks: readonly TaskInfo[]): AnalysisInput {
+  const task = taskName(name);
+  const table: ParameterTable = tasks.find(({ id }) => id === task)?.parameters ?? {};
+  const given = options.taskParam ?? [];
+  return {
+    kind: 'task',
+    task,
+    samples: options.samples,
+    ...(given.length > 0 ? { taskParameters: namedValues(name, table, given) } : {}),
+  };
+}
+
+async function counterpartFrom(options: AnalysisOptions): Promise<PromptInput> {
+  const { counterpart, counterpartFile, chat = false } = options;
+  if ((counterpart === undefined) === (counterpartFile === undefined)) {
+    throw wrongUsage('Give exactly one of --counterpart and --counterpart-file.');
+  }
+  return { kind: 'text', text: counterpart ?? (await textFile(counterpartFile ?? '')), chat };
+}
+
+export const analysisWords = ({ finding, sections }: AnalysisResult): string =>
+  [finding, ...sections.map(sectionText).filter((text) => text !== '')].join('\n\n');
