@@ -42,6 +42,7 @@ import { planEvaluation } from './plan-evaluation/analysis';
 import { qkRank } from './qk-rank/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
 import { positionPreference } from './position-preference/analysis';
+import { razorAttentionPlan } from './razorattention/analysis';
 import { regionIsolation } from './region-isolation/analysis';
 import { repositionedRegion } from './repositioned-region/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
@@ -82,6 +83,7 @@ export const analyses: readonly Analysis[] = [
   spectralHeads,
   layerAgreement,
   planEvaluation,
+  razorAttentionPlan,
 ];
 
 /** Those that need no model. */
