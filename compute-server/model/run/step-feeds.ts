@@ -22,9 +22,11 @@ export function servedBySteps(model: ModelSpec, variant: Variant, start: number)
     routings = [],
     unitGains = [],
     plan,
+    mixtures = [],
   } = variant;
   return (
     plan === undefined &&
+    mixtures.length === 0 &&
     scoreBiases.length === 0 &&
     groupWeights.length === 0 &&
     phases.length === 0 &&
