@@ -33,6 +33,7 @@ import { finiteState } from './finite-state/analysis';
 import { headRedundancy } from './head-redundancy/analysis';
 import { headConcentration } from './head-concentration/analysis';
 import { headSubspace } from './head-subspace/analysis';
+import { duoAttentionPlan } from './duoattention/analysis';
 import { factualRecall } from './factual-recall/analysis';
 import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
@@ -83,6 +84,7 @@ export const analyses: readonly Analysis[] = [
   spectralHeads,
   layerAgreement,
   planEvaluation,
+  duoAttentionPlan,
   razorAttentionPlan,
 ];
 

@@ -5,16 +5,8 @@ import type { Schema } from '../../protocol/schema/check';
 import { count, figure, flag, list, number, object, oneOf, optional, texts, whole } from '../../protocol/schema/fields';
 import { mostHeads, mostLayers, placeFields } from '../../protocol/schema/parts';
 import type { HeadPlace } from '../model-runner/variant';
+import { bytesAtField, type BytesAt } from '../plans/bytes-table';
 import type { PerHead } from './selection';
-
-/** The caches of all layers in float32 behind a prompt of so many tokens. */
-export interface BytesAt {
-  readonly tokens: number;
-  readonly plan: number;
-  readonly full: number;
-  /** full / plan. */
-  readonly ratio: number;
-}
 
 /** One row of the ablation grid. */
 export interface GridRow {
@@ -91,7 +83,7 @@ export const razorResult: Schema<RazorResult> = object<Named>({
   retrieval: list(object<Fields['retrieval'][number]>({ ...placeFields(), inductionRank: count, echoRank: count })),
   plan: list(list(headPlanField, 'a list of heads', { most: mostHeads }), 'a list of layers', { most: mostLayers }),
   prefill: oneOf(prefillModes),
-  bytes: list(object<BytesAt>({ tokens: count, plan: number, full: number, ratio: number })),
+  bytes: list(bytesAtField),
   grid: optional(object<NonNullable<Fields['grid']>>({ prompts: count, full: gridRow, rows: list(gridRow) })),
   notes: texts,
 });

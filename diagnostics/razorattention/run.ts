@@ -1,18 +1,15 @@
 /** The run of the analysis `razorattention`: the probe, the lists, the plan, and the grid where it is asked for. */
 import type { Prefill } from '../../protocol/interventions/plan';
-import { planBytes } from '../../protocol/plans/plan-bytes';
 import type { AnalysisJob, Step } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { byScore, keyValueScores } from '../../protocol/plans/plan-of-scores';
+import { bytesByLength } from '../plans/bytes-table';
 import { samePlace } from '../plans/places';
 import { gridRun, gridSamples } from './grid';
 import type { RazorParameters } from './parameters';
 import { longPeriod, razorProbe, uniformScore } from './probe';
 import type { RazorResult } from './result';
 import { chooseHeads, cutPlan, planOf, retrievalHeads } from './selection';
-
-/** Lengths at which bytes are said: 4 k to 1 M tokens. */
-const lengths = Array.from({ length: 9 }, (_, at) => 4096 * 2 ** at);
 
 export async function* runRazor(
   model: ModelRunner,
@@ -43,7 +40,6 @@ export async function* runRazor(
   const ranks = { induction: byScore(scores.induction), echo: byScore(scores.echo) };
   const full = retrievalHeads(chosen);
   const plan = planOf(kvHeads, full, cutPlan({ ...parameters, append: parameters.decoding === 'append' }));
-  const { headDim, windows } = facts.summary;
   const known: RazorResult = {
     period,
     tokens: ids.length,
@@ -60,10 +56,7 @@ export async function* runRazor(
     })),
     plan,
     prefill: parameters.prefill as Prefill,
-    bytes: lengths.map((tokens) => {
-      const { plan: own, full: all } = planBytes(plan, headDim, tokens, { windows });
-      return { tokens, plan: own, full: all, ratio: all / own };
-    }),
+    bytes: bytesByLength(facts, plan),
     notes: [
       ...(period < Math.min(longPeriod, parameters.period)
         ? [`The model has room for ${period} random tokens only: the scores say little about long texts.`]

@@ -4,6 +4,7 @@ import type { ChartSection } from '../../protocol/sections/chart';
 import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
+import { bytesTable } from '../plans/bytes-table';
 import { isAmong, kvName } from '../plans/places';
 import { numberColumn } from '../sections/cell';
 import { threeDigits } from '../words';
@@ -25,7 +26,7 @@ export function sections(result: Partial<RazorResult>): readonly Section[] {
     ...(result.inductionScores.flat().length > result.induction.flat().length ? [queryHeads(result)] : []),
     scatter(result),
     retrievalTable(result),
-    bytesTable(result),
+    bytesTable(result.bytes),
     ...(result.grid ? gridSections(result.grid) : []),
     ...(result.notes.length > 0
       ? [{ kind: 'text' as const, id: 'notes', title: 'Notes', paragraphs: result.notes }]
@@ -151,22 +152,3 @@ function cutText({ plan }: RazorResult): string {
   const cut = plan.flat().find(({ kind }) => kind !== 'full');
   return cut ? `${headPlanText(cut)}, each ${headPlanWords(cut)}` : 'none';
 }
-
-const bytesTable = ({ bytes }: RazorResult): TableSection => ({
-  kind: 'table',
-  id: 'bytes',
-  title: 'Bytes of the caches',
-  caption: 'Keys and values of all layers in float32 behind a prompt of so many tokens.',
-  columns: [
-    numberColumn('tokens', 'Tokens', 'N, of the prompt.', 'tokens'),
-    numberColumn(
-      'plan',
-      'Plan',
-      '2 x 4 bytes x head width x rows kept, the mean of what was dropped being one.',
-      'bytes',
-    ),
-    numberColumn('full', 'Full cache', '2 x 4 bytes x head width x N x key/value heads.', 'bytes'),
-    numberColumn('ratio', 'Ratio', 'Full cache over plan.'),
-  ],
-  rows: bytes.map(({ tokens, plan, full, ratio }) => [tokens, plan, full, ratio]),
-});
