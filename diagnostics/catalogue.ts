@@ -33,6 +33,7 @@ import { finiteState } from './finite-state/analysis';
 import { headRedundancy } from './head-redundancy/analysis';
 import { headConcentration } from './head-concentration/analysis';
 import { headSubspace } from './head-subspace/analysis';
+import { duoAttentionPlan } from './duoattention/analysis';
 import { factualRecall } from './factual-recall/analysis';
 import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
@@ -42,6 +43,7 @@ import { planEvaluation } from './plan-evaluation/analysis';
 import { qkRank } from './qk-rank/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
 import { positionPreference } from './position-preference/analysis';
+import { razorAttentionPlan } from './razorattention/analysis';
 import { regionIsolation } from './region-isolation/analysis';
 import { repositionedRegion } from './repositioned-region/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
@@ -82,6 +84,8 @@ export const analyses: readonly Analysis[] = [
   spectralHeads,
   layerAgreement,
   planEvaluation,
+  duoAttentionPlan,
+  razorAttentionPlan,
 ];
 
 /** Those that need no model. */

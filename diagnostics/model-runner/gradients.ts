@@ -20,6 +20,11 @@ export type Objective =
       /** Added: ln of the sum of e^logit over the vocabulary behind rows, each times its weight. */
       readonly logSums?: readonly { readonly row: number; readonly weight: number }[];
     }
+  /**
+   * Mean over rows and channels of the squared difference, behind the final norm, of the stream that leaves the last layer and that
+   * of another run, [rows, w]. Gradients of weights are those of this run alone.
+   */
+  | { readonly kind: 'distance'; readonly rows: readonly number[]; readonly other: Float32Array }
   /** Sum of the stream that leaves the last layer times these numbers, [n, w]: of a model without a language head. */
   | {
       readonly kind: 'stream';
@@ -45,6 +50,8 @@ export interface GradientRequest extends Pick<
   readonly headGains?: boolean;
   /** With respect to a score bias of every head on the keys of each group. */
   readonly scoreBiases?: boolean;
+  /** With respect to the share of every head, in layers that mix in head outputs of another run. */
+  readonly mixtureShares?: boolean;
   /** With respect to the token embeddings as they enter layer 0. */
   readonly embedding?: boolean;
   /**
@@ -67,6 +74,8 @@ export interface LayerGradients {
   readonly headGains?: Float32Array;
   /** [h, groups] */
   readonly scoreBiases?: Float32Array;
+  /** [h] */
+  readonly mixtureShares?: Float32Array;
 }
 
 export interface GradientResult {

@@ -57,6 +57,15 @@ export interface IsolationChange {
   readonly beta: number;
 }
 
+/** Head outputs of another run, mixed with those of this one: share · given + (1 - share) · own, after gain and replacement. */
+export interface HeadMixture {
+  readonly layer: number;
+  /** By query head, 0 to 1. */
+  readonly shares: readonly number[];
+  /** Of the other run, for each row of the prompt: [h, rows, d]. */
+  readonly outputs: Float32Array;
+}
+
 /** What each key/value head keeps of the past (protocol/plans/held.ts). */
 export interface VariantPlan {
   /** Rows of the prompt: the n of elastic rules. */
@@ -101,8 +110,10 @@ export interface Variant {
   readonly routings?: readonly HeadRouting[];
   readonly unitGains?: readonly UnitGain[];
   readonly replacements?: readonly Replacement[];
-  /** Of the output of the MLP, the share that is removed of what lowers the token that leads before the layer. */
+  /** Of several of one layer the last counts. */
+  readonly mixtures?: readonly HeadMixture[];
   readonly plan?: VariantPlan;
+  /** Of the output of the MLP, the share that is removed of what lowers the token that leads before the layer. */
   readonly unsuppressed?: readonly { readonly layer: number; readonly share: number }[];
 }
 

@@ -5,7 +5,7 @@
  * Shapes: b batch, n positions of the run, h query heads, g key/value heads, d head width, w hidden size, k tokens asked, v
  * vocabulary. Gradients are of one scalar, so that each has the shape of what it belongs to.
  */
-import type { GraphBuilder } from '../../kernels/graph/builder';
+import { GraphBuilder } from '../../kernels/graph/builder';
 import { volume, type Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import { GraphError, type Value } from '../../kernels/graph/records';
@@ -17,14 +17,15 @@ import type { Change } from '../instrument/interventions/interventions';
 import type { LayerTap } from '../instrument/taps';
 import { buildBlock } from './block-graph';
 import { buildEmbedding, buildHead } from './edge-graphs';
+import { norm } from './layers';
 import type { BlockSpec, ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 
 /** Taps that have a gradient; `attention.selected` is a part of the probabilities. */
 export type GradientTap = Exclude<LayerTap, 'attention.selected'>;
 
-/** A layer by its index, or an end of the model. */
-export type GradientPart = number | 'embedding' | 'head';
+/** A layer by its index, an end of the model, or the distance of what it gives the head from that of another run. */
+export type GradientPart = number | 'embedding' | 'head' | 'distance';
 
 export interface GradientOptions {
   /** What the run changes in the layer besides gains. */
@@ -34,6 +35,8 @@ export interface GradientOptions {
   readonly gains: boolean;
   /** Whether that of the score bias of each head on each group of keys is; only where `changes` has it. */
   readonly biases: boolean;
+  /** Whether that of the share of each head is, where `changes` has a mixture. */
+  readonly shares?: boolean;
   /** Names of stored tensors; those that the piece does not read are passed over. */
   readonly weights: readonly string[];
 }
@@ -60,6 +63,7 @@ export function gradientGraph(
 ): Graph<Dim> {
   if (of === 'embedding') return embeddingGradientGraph(model, weights, wanted.weights);
   if (of === 'head') return headGradientGraph(model, weights, wanted.weights);
+  if (of === 'distance') return distanceGradientGraph(model, weights, wanted.weights);
   const block = model.blocks[of];
   if (!block) throw new RangeError(`the model has ${model.blocks.length} layers, not ${of + 1}`);
   return blockGradientGraph(model, block, weights, wanted);
@@ -70,7 +74,7 @@ export function gradientGraph(
  * (models/instrument/interventions), of replacements for each of the n rows, and the gradients of what leaves it,
  * `gradient.residual.out` [b, n, w], `gradient.new_key` and `gradient.new_value` [n, b, g, d] (those that later chunks of queries
  * pass back). Outputs: `gradient.residual` [b, n, w] of what enters, `gradient.past_key` and `gradient.past_value`, and what the
- * options ask for: `gradient.<tap>`, `gradient.head_gain` [b, h], `gradient.score_bias` [b, h, groups],
+ * options ask for: `gradient.<tap>`, `gradient.head_gain` [b, h], `gradient.score_bias` [b, h, groups], `gradient.mixture_share` [b, h],
  * `gradient.weight.<name>`.
  */
 function blockGradientGraph(
@@ -97,6 +101,7 @@ function blockGradientGraph(
     ...wanted.taps.flatMap((tap) => (isStream(tap) ? [] : [[gradientOf(tap), tapOf(taps, tap)] as const])),
     ...(wanted.gains ? [wrt('head_gain')] : []),
     ...(wanted.biases ? [wrt('score_bias')] : []),
+    ...(wanted.shares ? [wrt('mixture_share')] : []),
   ];
   return withGradients(graph, seeds, outputs, wanted.weights);
 }
@@ -122,6 +127,23 @@ function headGradientGraph(model: ModelSpec, weights: StoredWeights, wanted: rea
   const seed = scatterElements(multiply(probabilities, normaliser), tokens, coefficients, 2, 'add');
   const residual = valueOf(graph, 'residual');
   return withGradients(graph, [[logits, seed]], [[gradientOf('residual'), residual]], wanted);
+}
+
+/**
+ * Inputs: `residual` [b, n, w], `other` [b, n, w], the streams that leave the last layer of two runs, and `weight` [1]. The objective
+ * is weight times the sum of the squared differences of both behind the final norm. Outputs: `objective` [b, n, 1] of each row,
+ * `gradient.residual`, `gradient.weight.<name>`.
+ */
+function distanceGradientGraph(model: ModelSpec, weights: StoredWeights, wanted: readonly string[]): Graph<Dim> {
+  const graph = new GraphBuilder('distance');
+  const stream = (name: string): Value => graph.input(name, 'float32', ['b', 'n', model.hiddenSize]);
+  const normed = (value: Value): Value => (model.head.norm ? norm(graph, weights, model.head.norm, value) : value);
+  const residual = stream('residual');
+  const difference = subtract(normed(residual), normed(stream('other')));
+  const weight = graph.input('weight', 'float32', [1]);
+  graph.output(multiply(reduceSum(multiply(difference, difference), [2]), weight), 'objective');
+  const seed = multiply(difference, multiply(weight, 2));
+  return withGradients(graph, [[difference, seed]], [[gradientOf('residual'), residual]], wanted);
 }
 
 /** Inputs: those of the embedding, and `gradient.residual.out` [b, n, w]; outputs `gradient.weight.<name>`. */

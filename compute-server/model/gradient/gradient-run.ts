@@ -123,8 +123,8 @@ function requirePlaces(spec: ModelSpec, { ids, variant = {}, groups, taps = [] }
 
 /** Below it nothing is asked for; the number of layers: the gradient stays in the head. */
 function lowestLayer(spec: ModelSpec, request: GradientRequest): number {
-  const { taps = [], headGains, scoreBiases, embedding } = request;
-  if (headGains || scoreBiases || embedding) return 0;
+  const { taps = [], headGains, scoreBiases, mixtureShares, embedding } = request;
+  if (headGains || scoreBiases || mixtureShares || embedding) return 0;
   return Math.min(spec.blocks.length, ...taps.map(({ layer }) => layer));
 }
 
@@ -150,6 +150,7 @@ async function layerGradients(
   const taps = (request.taps ?? []).filter((each) => each.layer === layer).map(({ tap }) => tap);
   const inner = taps.filter((tap) => tap !== 'residual' && tap !== 'residual.input');
   const { variant = {}, groups = [], headGains = false, scoreBiases = false } = request;
+  const shares = (request.mixtureShares ?? false) && (variant.mixtures ?? []).some((one) => one.layer === layer);
   const changes = new LayerChanges(spec, block, variant, request, groups, scoreBiases);
   // Before the layer is opened: what is opened for these may close it.
   const directions: (Float32Array | undefined)[] = [];
@@ -157,12 +158,19 @@ async function layerGradients(
     const residual = { data: input.chunks[index] ?? new Float32Array(0), shape: [1, length, spec.hiddenSize] };
     directions.push(await changes.directions(sessions, residual, signal));
   }
-  const session = await part(layer, { changes: changes.kinds, taps: inner, gains: headGains, biases: scoreBiases });
+  const session = await part(layer, {
+    changes: changes.kinds,
+    taps: inner,
+    gains: headGains,
+    biases: scoreBiases,
+    ...(shares ? { shares } : {}),
+  });
   const held = await keysAndValues(spec, sessions, block, { request, changes, chunks, input, signal });
   const out: Float32Array[] = new Array<Float32Array>(chunks.length);
   const pieces = new Map<GradientTap, RuntimeArray[]>();
   const gains = new Float32Array(heads);
   const biases = new Float32Array(heads * groups.length);
+  const ofShares = new Float32Array(heads);
   for (const [index, { start, length }] of [...chunks.entries()].reverse()) {
     signal?.throwIfAborted();
     const leaving = stream.chunks[index] ?? new Float32Array(0);
@@ -182,6 +190,7 @@ async function layerGradients(
     sums.add(values);
     if (headGains) addTo(gains, floats(values, 'gradient.head_gain'));
     if (scoreBiases) addTo(biases, floats(values, 'gradient.score_bias'));
+    if (shares) addTo(ofShares, floats(values, 'gradient.mixture_share'));
     for (const tap of taps) {
       const given = tapGradient(tap, values, leaving, spec.hiddenSize);
       const value = tap === 'attention.probabilities' ? behind(given, held.first(index)) : given;
@@ -189,7 +198,7 @@ async function layerGradients(
       pieces.set(tap, [kept, ...(pieces.get(tap) ?? [])]);
     }
   }
-  const asked = taps.length > 0 || headGains || scoreBiases;
+  const asked = taps.length > 0 || headGains || scoreBiases || shares;
   return {
     stream: { ...stream, layer, chunks: out },
     layer: asked
@@ -198,6 +207,7 @@ async function layerGradients(
           taps: Object.fromEntries([...pieces].map(([tap, all]) => [tap, joinRows(tap, all)])),
           ...(headGains ? { headGains: gains } : {}),
           ...(scoreBiases ? { scoreBiases: biases } : {}),
+          ...(shares ? { mixtureShares: ofShares } : {}),
         }
       : undefined,
   };

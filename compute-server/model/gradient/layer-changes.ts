@@ -51,6 +51,7 @@ export class LayerChanges {
       unsuppressed: here(variant.unsuppressed),
       routings: here(variant.routings),
       unitGains: here(variant.unitGains),
+      mixtures: here(variant.mixtures),
       ...(variant.plan ? { plan: variant.plan } : {}),
     };
     const {
@@ -73,6 +74,7 @@ export class LayerChanges {
       ...(isolations.length > 0 ? ['isolation' as const] : []),
       ...(routings.length > 0 ? ['routing' as const] : []),
       ...(unitGains.length > 0 ? ['units' as const] : []),
+      ...((this.variant.mixtures ?? []).length > 0 ? ['mixture' as const] : []),
       ...(plansLayer(variant, block.index) ? ['plan' as const] : []),
       ...(readsMeans(variant, block.index) ? ['plan-mean' as const] : []),
       ...replaceables.filter((each) => replacements.some(({ target }) => target === each)),
@@ -135,6 +137,7 @@ const inputsOf: Readonly<Record<Exclude<Change, Replaceable>, readonly string[]>
   weight: ['key_groups', 'group_weight'],
   uniform: ['uniform_heads'],
   suppression: ['suppression_direction', 'suppression_share'],
+  mixture: ['mixture_share', 'mixture_given'],
   isolation: ['isolation_queries', 'isolation_keys', 'isolation_bias'],
   routing: ['routing_shared', 'routing_active'],
   units: ['unit_gain'],

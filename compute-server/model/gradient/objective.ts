@@ -35,6 +35,7 @@ export async function objectiveGradients(
   const width = model.hiddenSize;
   const gradients = chunks.map(({ length }) => new Float32Array(length * width));
   if (objective.kind === 'stream') return streamObjective(last, chunks, objective.weights, width);
+  if (objective.kind === 'distance') return distanceObjective(objective, part, last, chunks, sums, width);
   const vocabulary = model.head.vocabulary?.outputs;
   if (vocabulary === undefined) throw new RangeError('the model has no language head');
   const terms = termsOf(request);
@@ -125,4 +126,56 @@ function streamObjective(
     chunk.forEach((value, at) => (objective += value * (gradients[index]?.[at] ?? 0))),
   );
   return { objective, stream: { ...last, chunks: gradients } };
+}
+
+/** All rows at once: they are those of one prompt, and no wider than the stream. */
+async function distanceObjective(
+  { rows, other }: Extract<GradientRequest['objective'], { kind: 'distance' }>,
+  part: OpenPart,
+  last: ResidualStream,
+  chunks: readonly Chunk[],
+  sums: WeightSums,
+  width: number,
+): Promise<ObjectiveGradients> {
+  if (rows.length === 0 || other.length !== rows.length * width)
+    throw new RangeError('the distance is one of no rows, or of other rows than those that are given');
+  const session = await part('distance');
+  const weight = { data: Float32Array.of(1 / (rows.length * width)), shape: [1] };
+  let total = 0;
+  const gradients = chunks.map(({ length }) => new Float32Array(length * width));
+  for (const [index, { start, length }] of chunks.entries()) {
+    const own = rows.flatMap((row, at) => (row >= start && row < start + length ? [{ row: row - start, at }] : []));
+    if (own.length === 0) continue;
+    const shape = [1, own.length, width];
+    const picked = (from: Float32Array, places: readonly number[]): Float32Array => {
+      const data = new Float32Array(places.length * width);
+      places.forEach((place, to) => data.set(from.subarray(place * width, (place + 1) * width), to * width));
+      return data;
+    };
+    const stream = last.chunks[index] ?? new Float32Array(0);
+    const values = await session.run({
+      residual: {
+        data: picked(
+          stream,
+          own.map(({ row }) => row),
+        ),
+        shape,
+      },
+      other: {
+        data: picked(
+          other,
+          own.map(({ at }) => at),
+        ),
+        shape,
+      },
+      weight,
+    });
+    total += floats(values, 'objective').reduce((sum, each) => sum + each, 0);
+    sums.add(values);
+    const found = floats(values, 'gradient.residual');
+    own.forEach(({ row }, from) =>
+      gradients[index]?.set(found.subarray(from * width, (from + 1) * width), row * width),
+    );
+  }
+  return { objective: total, stream: { ...last, chunks: gradients } };
 }

@@ -12,6 +12,7 @@ import type { RuntimeArray } from '../../runtime/session';
 import { unitTurns } from './chunk-tables';
 import { routingFeeds, unitFeeds } from './head-and-unit-feeds';
 import { isolationFeeds } from './isolation-feeds';
+import { mixtureFeeds } from './mixture-feeds';
 import { planFeeds, plansLayer } from './plan-feeds';
 import { usesChange } from './rare-changes';
 import { flag, int32 } from './runtime-arrays';
@@ -29,6 +30,7 @@ export function firstChangedLayer(variant: Variant): number | undefined {
     ...(variant.unitGains ?? []),
     ...(variant.replacements ?? []),
     ...(variant.unsuppressed ?? []),
+    ...(variant.mixtures ?? []),
   ].map(({ layer }) => layer);
   const planned = variant.plan?.heads.findIndex((_, layer) => plansLayer(variant, layer)) ?? -1;
   if (planned >= 0) layers.push(planned);
@@ -69,6 +71,10 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
   }
   for (const { layer } of variant.unsuppressed ?? []) {
     const problem = check(layer, undefined);
+    if (problem !== undefined) return problem;
+  }
+  for (const { layer, shares } of variant.mixtures ?? []) {
+    const problem = check(layer, shares.length - 1);
     if (problem !== undefined) return problem;
   }
   for (const { layer, head, planes, delta, shift } of variant.phases ?? []) {
@@ -188,6 +194,7 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     ...planFeeds(block, { ...chunk, keys }),
     ...routingFeeds(block, chunk.variants),
     ...unitFeeds(block, chunk.variants, chunk.taps?.includes('mlp_units') ?? false),
+    ...mixtureFeeds(block, chunk),
     use_group_weight: flag(weight !== undefined),
     group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
     ...suppressionFeeds(model, block, chunk),

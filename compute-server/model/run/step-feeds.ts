@@ -23,8 +23,10 @@ export function servedBySteps(model: ModelSpec, variant: Variant, start: number)
     unsuppressed = [],
     routings = [],
     unitGains = [],
+    mixtures = [],
   } = variant;
   return (
+    mixtures.length === 0 &&
     scoreBiases.length === 0 &&
     groupWeights.length === 0 &&
     phases.length === 0 &&

@@ -1,8 +1,9 @@
 /** All forms in which plans are read from elsewhere and written for elsewhere, in the order of menus. */
+import { duoAttentionGates } from './duoattention';
 import type { PlanFormat } from './format';
 import { retrievalScores } from './retrieval-scores';
 import { table } from './table';
 
-export const planFormats: readonly PlanFormat[] = [table, retrievalScores];
+export const planFormats: readonly PlanFormat[] = [table, retrievalScores, duoAttentionGates];
 
 export const planFormat = (id: string): PlanFormat | undefined => planFormats.find((format) => format.id === id);

@@ -9,12 +9,13 @@ import { rareChangesOf } from '../../../compute-server/model/run/rare-changes';
 import { blockFeeds, groupColumns } from '../../../compute-server/model/run/layer-feeds';
 import { emptyCache } from '../../../compute-server/model/run/key-value-cache';
 import { isOnDevice, type RuntimeValue } from '../../../compute-server/runtime/values';
-import type { GraphBuilder } from '../../../kernels/graph/builder';
+import { GraphBuilder } from '../../../kernels/graph/builder';
 import { add } from '../../../kernels/graph/operators/elementwise';
 import type { Value } from '../../../kernels/graph/records';
 import { sizeOf, tensor, zeros, type Tensor } from '../../../kernels/tensors/tensor';
 import { buildBlock } from '../../../models/architectures/block-graph';
 import { buildEmbedding, buildHead } from '../../../models/architectures/edge-graphs';
+import { norm } from '../../../models/architectures/layers';
 import { storedRows } from '../../../models/architectures/gradient-graphs';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
@@ -30,6 +31,8 @@ export interface Moves {
   readonly gains?: ReadonlyMap<number, Float64Array>;
   /** Added to the score biases of each layer. */
   readonly biases?: ReadonlyMap<number, Float64Array>;
+  /** Added to the shares of each layer's mixture. */
+  readonly shares?: ReadonlyMap<number, Float64Array>;
   /** Added to the embedding. */
   readonly embedding?: Float64Array;
 }
@@ -47,6 +50,7 @@ export class Float64Model {
   private readonly wide = new Map<string, Float64Array>();
   private readonly embedding: GraphBuilder | undefined;
   private readonly head: GraphBuilder | undefined;
+  private readonly finalNorm: GraphBuilder | undefined;
 
   constructor(
     private readonly spec: ModelSpec,
@@ -58,6 +62,12 @@ export class Float64Model {
   ) {
     this.embedding = spec.embedding && buildEmbedding(spec, weights);
     this.head = buildHead(spec, weights);
+    if (spec.head.norm) {
+      const graph = new GraphBuilder('norm');
+      const stream = graph.input('stream', 'float32', ['b', 'n', spec.hiddenSize]);
+      graph.output(norm(graph, weights, spec.head.norm, stream), 'normed');
+      this.finalNorm = graph;
+    }
     this.blocks = spec.blocks.map((block) => {
       const moved = new Map<GradientTap, Value>();
       const graph = buildBlock(spec, block, weights, {
@@ -113,9 +123,11 @@ export class Float64Model {
       for (const [name, by] of [
         ['head_gain', moves.gains?.get(layer)],
         ['score_bias', moves.biases?.get(layer)],
+        ['mixture_share', moves.shares?.get(layer)],
       ] as const) {
+        if (!by) continue;
         const { shape, data } = feeds[name]!;
-        if (by) feeds[name] = tensor(shape, sum(data, by));
+        feeds[name] = tensor(shape, sum(data, by));
       }
       if (moves.biases?.has(layer)) feeds['use_score_bias'] = tensor([], Float64Array.of(1));
       const sizes: Record<string, number> = { b: 1, n: length, 'n + past': length };
@@ -157,6 +169,17 @@ export class Float64Model {
   private scored(residual: Tensor, weights: (label: string) => Tensor): number {
     const { objective, ids } = this.request;
     if (objective.kind === 'stream') return residual.data.reduce((total, x, i) => total + x * objective.weights[i]!, 0);
+    if (objective.kind === 'distance') {
+      const width = this.spec.hiddenSize;
+      const other = tensor([1, objective.rows.length, width], Float64Array.from(objective.other));
+      const [own, given] = [residual, other].map((stream) => this.normed(stream, weights));
+      const squares = objective.rows.map((row, at) =>
+        given!
+          .subarray(at * width, (at + 1) * width)
+          .reduce((total, x, channel) => total + (own![row * width + channel]! - x) ** 2, 0),
+      );
+      return squares.reduce((a, b) => a + b, 0) / (squares.length * width);
+    }
     const logits = evaluate(this.head!, { residual }, weights).get('logits')!;
     const v = logits.shape[2]!;
     const at = (row: number): Float64Array => logits.data.subarray(row * v, (row + 1) * v);
@@ -169,6 +192,10 @@ export class Float64Model {
       return most + Math.log(sumExp) - at(row)[ids[row + 1]!]!;
     });
     return losses.reduce((a, b) => a + b, 0) / losses.length;
+  }
+
+  private normed(stream: Tensor, weights: (label: string) => Tensor): Float64Array {
+    return this.finalNorm ? evaluate(this.finalNorm, { stream }, weights).get('normed')!.data : stream.data;
   }
 
   weight(label: string, moves: Moves = {}): Tensor {

@@ -60,12 +60,13 @@ export function assertGradients(
       kinks.moved++;
     }
   };
-  for (const { layer, taps, headGains, scoreBiases } of result.layers) {
+  for (const { layer, taps, headGains, scoreBiases, mixtureShares } of result.layers) {
     for (const [tap, value] of Object.entries(taps)) {
       const key = tapKey(layer, tap as GradientTap);
       check(key, value.data as Float32Array, (by) => ({ taps: new Map([[key, by]]) }));
     }
     if (headGains) check(`gains of layer ${layer}`, headGains, (by) => ({ gains: new Map([[layer, by]]) }));
+    if (mixtureShares) check(`shares of layer ${layer}`, mixtureShares, (by) => ({ shares: new Map([[layer, by]]) }));
     if (scoreBiases) check(`biases of layer ${layer}`, scoreBiases, (by) => ({ biases: new Map([[layer, by]]) }));
   }
   if (result.embedding) check('embedding', result.embedding, (by) => ({ embedding: by }));

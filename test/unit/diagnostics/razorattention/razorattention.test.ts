@@ -1,0 +1,83 @@
+/** Lists, plan and scopes of RazorAttention on tables written by hand. */
+import assert from 'node:assert/strict';
+import { alibiScope } from '../../../../diagnostics/razorattention/alibi-scope';
+import { uniformScore } from '../../../../diagnostics/razorattention/probe';
+import {
+  chooseHeads,
+  cutPlan,
+  headCount,
+  planOf,
+  retrievalHeads,
+} from '../../../../diagnostics/razorattention/selection';
+import { alibiSlopes } from '../../../../kernels/mechanisms/alibi';
+import { random } from '../../../../kernels/tensors/random';
+import { planBytes } from '../../../../protocol/plans/plan-bytes';
+import { headPlanText } from '../../../../protocol/plans/head-plan';
+
+describe('RazorAttention: which heads keep everything', () => {
+  it('ranks all layers together, takes the shares, at least one, and keeps the union', () => {
+    const induction = [
+      [0.1, 0.9],
+      [0.5, 0.5],
+    ];
+    const echo = [
+      [0.8, 0],
+      [0, 0.7],
+    ];
+    const half = chooseHeads({ induction, echo }, { induction: 0.5, echo: 0.01 });
+    // Of the two heads with 0.5 the first: no more are kept for a tie.
+    assert.deepEqual(half.induction, [
+      { layer: 0, head: 1 },
+      { layer: 1, head: 0 },
+    ]);
+    assert.deepEqual(half.echo, [{ layer: 0, head: 0 }]);
+    assert.equal(retrievalHeads(half).length, 3);
+    const both = chooseHeads({ induction, echo: induction }, { induction: 0.25, echo: 0.25 });
+    assert.deepEqual(retrievalHeads(both), [{ layer: 0, head: 1 }]);
+    assert.deepEqual(
+      [headCount(0.14, 1024), headCount(0.01, 1024), headCount(0.01, 16), headCount(0, 16)],
+      [143, 10, 1, 0],
+    );
+  });
+
+  it('the others keep first positions, the newest ones, a share of long prompts, and the mean', () => {
+    const cut = cutPlan({ sinks: 4, recent: 4000, compression: 5, compensation: true });
+    const plan = planOf([2, 1], [{ layer: 0, head: 1 }], cut);
+    assert.deepEqual(
+      plan.map((layer) => layer.map(headPlanText)),
+      [['4+max(4000,0.2n)+mean', 'full'], ['4+max(4000,0.2n)+mean']],
+    );
+  });
+
+  it('with 15 % of the heads and C = 5 the caches are 3.125 times smaller at a million tokens', () => {
+    const cut = cutPlan({ sinks: 4, recent: 4000, compression: 5, compensation: true });
+    const full = [0, 1, 2].map((head) => ({ layer: 0, head }));
+    const { plan, full: all } = planBytes(planOf([20], full, cut), 128, 1e6);
+    assert.ok(Math.abs(all / plan / 3.125 - 1) < 1e-3, String(all / plan));
+    const short = planBytes(planOf([20], full, cut), 128, 4004);
+    assert.equal(short.plan, short.full, 'below S0 + N0 nothing is saved');
+  });
+
+  it('a head that reads everything alike has the mean of floor(i / K) / (i + 2) over the rows behind the first copy', () => {
+    // K = 2 behind one token: rows 2 to 7.
+    const expected = (1 / 4 + 1 / 5 + 2 / 6 + 2 / 7 + 3 / 8 + 3 / 9) / 6;
+    assert.ok(Math.abs(uniformScore(2, 1) - expected) < 1e-15);
+  });
+
+  it('ALiBi: behind the scope no weight is above eps; it halves as the slope doubles, and is -ln eps / slope at M = 0', () => {
+    const [epsilon, bound, keys] = [1e-3, 1.5, 400];
+    const source = random(5);
+    for (const slope of alibiSlopes(8).slice(0, 5)) {
+      const scope = alibiScope(slope, bound, epsilon);
+      const scores = Array.from({ length: keys }, (_, back) => bound * (2 * source.uniform() - 1) - slope * back);
+      // The worst case: the query's own key has the least score, a far one the largest.
+      scores[0] = -bound;
+      const far = Math.ceil(scope);
+      if (far < keys) scores[far] = bound - slope * far;
+      const sum = scores.reduce((total, score) => total + Math.exp(score), 0);
+      scores.forEach((score, back) => back > scope && assert.ok(Math.exp(score) / sum <= epsilon, `${slope}, ${back}`));
+      assert.ok(Math.abs(alibiScope(2 * slope, bound, epsilon) - scope / 2) < 1e-9);
+      assert.ok(Math.abs(alibiScope(slope, 0, epsilon) - Math.log(1000) / slope) < 1e-9);
+    }
+  });
+});
