@@ -15,9 +15,11 @@ export async function keptOnlyOf(
   const sequence = withContinuation(prompt, ids);
   const rows = ids.map((_, at) => prompt.ids.length - 1 + at);
   const variants: Variant[] = [variant];
+  let most = 0;
   const places = looks.map(({ order }, layer) => {
     const count = Math.min(heads, Math.floor(order.length / 2));
     if (count === 0) return undefined;
+    most = Math.max(most, count);
     const at = variants.length;
     variants.push(...[order.slice(0, count), order.slice(-count)].map((kept) => alone(model, variant, layer, kept)));
     return at;
@@ -25,7 +27,7 @@ export async function keptOnlyOf(
   const losses = await model.losses(sequence, rows, variants);
   const of = (offset: number): readonly number[] =>
     places.map((at) => (at === undefined ? undefined : losses[at + offset]) ?? Number.NaN);
-  return { heads, plain: losses[0] ?? Number.NaN, far: of(0), near: of(1) };
+  return { heads: most, plain: losses[0] ?? Number.NaN, far: of(0), near: of(1) };
 }
 
 /** All query heads of the layer but those that read the kept key/value heads are taken away. */

@@ -56,7 +56,7 @@ export interface PlanEffect {
 }
 
 export interface KeptOnly {
-  /** Heads that a layer keeps, at most half of them. */
+  /** Heads that a layer keeps: as many as were asked for, at most half of them; of layers of different sizes the most. */
   readonly heads: number;
   /** Nats per token of the continuation with all heads. */
   readonly plain: number;

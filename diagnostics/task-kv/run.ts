@@ -85,7 +85,7 @@ async function* ofPrompt(model: ModelRunner, job: Job, prompt: Prompt): Steps {
     measured: { tokens: behind.ids.length - 1, text: model.decode(behind.ids), from: behind.from },
   };
 
-  yield { sentence: `${plans.length} plans on ${behind.ids.length - 1} tokens`, done, total, partial: known };
+  yield { sentence: `What ${plans.length} plans change on ${behind.ids.length - 1} tokens`, done, total, partial: known };
   const found = await step('plans', () =>
     effectsOf(
       model,

@@ -2,7 +2,7 @@
 import type { HeadPlace, HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import { numberColumn } from '../sections/cell';
-import { threeDigits } from '../words';
+import { counted, threeDigits } from '../words';
 import { layerChart, positionsSection, spaceWords } from './pictures';
 import type { Placed, Space, TaskKvResult } from './result';
 
@@ -158,7 +158,7 @@ function aloneSection({ keptOnly, measured }: TaskKvResult): Section | undefined
     kind: 'chart',
     id: 'alone',
     title: 'One layer with few of its heads',
-    caption: `The layer keeps only its ${heads} farthest or its ${heads} nearest key/value heads (at most half of them), without any change of the cache; the others put out nothing. Mean of -ln p over the continuation.`,
+    caption: `The layer keeps only its ${counted(heads, 'farthest key/value head', 'farthest key/value heads')} or as many nearest (at most half of them), without any change of the cache; the others put out nothing. Mean of -ln p over the continuation.`,
     empty: 'No layer has two key/value heads.',
     x: { title: 'layer', unit: '', scale: 'category', categories: far.map((_, layer) => `${layer}`) },
     y: { title: 'loss', unit: 'nats/token', scale: 'linear' },
