@@ -48,6 +48,7 @@ import { retrievalHead } from './retrieval-head/analysis';
 import { spanRetrieval } from './span-retrieval/analysis';
 import { spectralHeads } from './spectral-heads/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
+import { moa } from './moa/analysis';
 import { taskKv } from './task-kv/analysis';
 import { zeroTuning } from './zerotuning/analysis';
 
@@ -83,6 +84,7 @@ export const analyses: readonly Analysis[] = [
   spectralHeads,
   layerAgreement,
   planEvaluation,
+  moa,
   taskKv,
 ];
 

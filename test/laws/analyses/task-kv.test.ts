@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { prepare } from '../../../compute-server/analyses/analysis-job';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { taskKv as analysis } from '../../../diagnostics/task-kv/analysis';
+import type { TaskKvParameters } from '../../../diagnostics/task-kv/parameters';
 import type { TaskKvResult } from '../../../diagnostics/task-kv/result';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
@@ -33,7 +34,8 @@ describe('task-kv on a tiny checkpoint', () => {
         seed: 1,
       },
     );
-    const steps = analysis.run(runner, { ...job, step: (_, act) => act() });
+    const given = job.parameters as TaskKvParameters;
+    const steps = analysis.run(runner, { ...job, parameters: given, step: (_, act) => act() });
     for (;;) {
       const step = await steps.next();
       if (step.done) return { runner, result: step.value };
