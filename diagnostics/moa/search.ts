@@ -35,7 +35,10 @@ export interface Solution {
 
 export type Solver = Awaited<ReturnType<typeof highs>>;
 
-export const openSolver = (): Promise<Solver> => highs();
+let opened: Promise<Solver> | undefined;
+
+/** One for all searches: each program is a solver of its own inside it. */
+export const openSolver = (): Promise<Solver> => (opened ??= highs());
 
 /** Seconds for one program at most. */
 const timeLimit = 30;
@@ -73,9 +76,9 @@ export function solved(
   if (result.Status !== 'Optimal' && result.Status !== 'Time limit reached') return undefined;
   const heads = program.losses[0]?.length ?? 0;
   const rules = new Array<number>(heads).fill(-1);
-  for (const [name, column] of Object.entries(result.Columns)) {
+  for (const [name, column] of Object.entries<{ readonly Primal?: number }>(result.Columns)) {
     const parts = /^x(\d+)_(\d+)$/.exec(name);
-    if (parts && 'Primal' in column && column.Primal > 0.5) rules[Number(parts[1])] = Number(parts[2]);
+    if (parts && (column.Primal ?? 0) > 0.5) rules[Number(parts[1])] = Number(parts[2]);
   }
   if (rules.includes(-1)) return undefined;
   return { rules, losses: program.losses.map((losses) => sumOf(losses, rules)) };
