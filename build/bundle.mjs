@@ -1,6 +1,7 @@
 // Bundles every process of Headscope with esbuild: one file per process, one folder per panel.
 import { existsSync, readdirSync } from 'node:fs';
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { build, context } from 'esbuild';
 
 const watch = process.argv.includes('--watch');
@@ -28,6 +29,8 @@ const node = (entry, out, external = []) => ({
   mainFields: ['module', 'main'],
   // The decoders ask for their own address only where they are not given their WebAssembly.
   logOverride: { 'empty-import-meta': 'silent' },
+  // Its module for import asks where it lies by import.meta, which CommonJS does not have.
+  alias: { highs: fileURLToPath(new URL('../node_modules/highs/build/highs.js', import.meta.url)) },
   entryPoints: [entry],
   outfile: out,
   external,
@@ -102,11 +105,12 @@ async function catalogueText() {
   return `${JSON.stringify(module.default)}\n`;
 }
 
-/** What is read beside the bundles: the icons, and the decoders that `picture-decoder.js` looks for there. */
+/** What is read beside the bundles: the icons, the decoders that `picture-decoder.js` looks for there, and the solver of integer programs. */
 async function copyFiles() {
   await mkdir('dist/webviews', { recursive: true });
   await writeFile('dist/analyses.json', await catalogueText());
   await cp('node_modules/@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm', 'dist/mozjpeg_dec.wasm');
+  await cp('node_modules/highs/build/highs.wasm', 'dist/highs.wasm');
   await cp('node_modules/@jsquash/png/codec/pkg/squoosh_png_bg.wasm', 'dist/squoosh_png_bg.wasm');
   for (const name of ['codicon.css', 'codicon.ttf']) {
     await cp(`node_modules/@vscode/codicons/dist/${name}`, `dist/webviews/${name}`);

@@ -50,6 +50,8 @@ import { retrievalHead } from './retrieval-head/analysis';
 import { spanRetrieval } from './span-retrieval/analysis';
 import { spectralHeads } from './spectral-heads/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
+import { moa } from './moa/analysis';
+import { taskKv } from './task-kv/analysis';
 import { zeroTuning } from './zerotuning/analysis';
 
 export const analyses: readonly Analysis[] = [
@@ -86,6 +88,8 @@ export const analyses: readonly Analysis[] = [
   planEvaluation,
   duoAttentionPlan,
   razorAttentionPlan,
+  moa,
+  taskKv,
 ];
 
 /** Those that need no model. */

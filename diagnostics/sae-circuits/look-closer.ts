@@ -1,5 +1,4 @@
 /** The outputs of one head in all examples, on the two directions in which they differ most, with the codes that they have. */
-import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { ChartSection } from '../../protocol/sections/chart';
 import type { HeadPlace } from '../../protocol/sections/heads';
 import type { Section, SectionQuestion } from '../../protocol/sections/section';
@@ -8,39 +7,11 @@ import type { AnalysisJob } from '../analysis';
 import { halves } from '../circuits/prompts';
 import { partName } from '../effects/parts';
 import type { ModelRunner } from '../model-runner/model-runner';
+import { principalComponents, type Projection } from '../statistics/principal-components';
 import { threeDigits } from '../words';
 import { pairOutputs, writtenBy, type ExampleOutputs } from './head-outputs';
 import type { Reduction, SaeParameters } from './parameters';
 import type { SaeResult } from './result';
-
-export interface Projection {
-  /** [rows]: along the first and the second principal component; each points where its largest number is positive. */
-  readonly first: readonly number[];
-  readonly second: readonly number[];
-  /** Share of the variance of each. */
-  readonly shares: readonly [number, number];
-}
-
-/** Principal components of rows [n, width], from the products of the centred rows with each other [n, n]. */
-export function principalComponents(rows: Float32Array, n: number): Projection {
-  const data = Matrix.from1DArray(n, rows.length / n, rows);
-  const centred = data.subRowVector(data.mean('column'));
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(centred.mmul(centred.transpose()), {
-    assumeSymmetric: true,
-  });
-  const order = [...realEigenvalues.keys()].sort((a, b) => realEigenvalues[b]! - realEigenvalues[a]!);
-  const total = realEigenvalues.reduce((sum, value) => sum + Math.max(0, value), 0);
-  const along = (rank: number): { readonly values: readonly number[]; readonly share: number } => {
-    const at = order[rank];
-    const value = at === undefined ? 0 : Math.max(0, realEigenvalues[at]!);
-    const vector = at === undefined ? new Array<number>(n).fill(0) : eigenvectorMatrix.getColumn(at);
-    const largest = vector.reduce((most, one) => (Math.abs(one) > Math.abs(most) + 1e-9 ? one : most), 0);
-    const scale = Math.sqrt(value) * (largest < 0 ? -1 : 1);
-    return { values: vector.map((one) => one * scale + 0), share: total === 0 ? 0 : value / total };
-  };
-  const [one, two] = [along(0), along(1)];
-  return { first: one.values, second: two.values, shares: [one.share, two.share] };
-}
 
 /** Codes that have a colour of their own; the others share one. */
 const mostColours = 7;

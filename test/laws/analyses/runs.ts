@@ -55,6 +55,17 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
     'sae-circuits': { features: 12, steps: 8, trainings: 2, examples: 3, randomSets: 2, reference: '0.*' },
     'ov-qk-circuits': { rotations: 19 },
     'multiple-choice': { ...choices, sources: 1, patched: 6 },
+    moa: {
+      lengths: '14',
+      further: '20',
+      validation: 18,
+      held: 1,
+      supervised: 'task',
+      block: 4,
+      floor: 0,
+      intervals: 1,
+    },
+    'task-kv': { tokens: 4, random: 1 },
     'head-subspace': { ...choices, most: 2, random: 1 },
     'plan-evaluation': { rules: '*.*=1+4', random: 1, budgets: 3, sinks: 1, window: 24, windows: 2 },
   };

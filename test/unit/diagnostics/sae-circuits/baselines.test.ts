@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Matrix, solve } from 'ml-matrix';
 import { baselinesOf } from '../../../../diagnostics/sae-circuits/baselines';
-import { principalComponents } from '../../../../diagnostics/sae-circuits/look-closer';
+import { principalComponents } from '../../../../diagnostics/statistics/principal-components';
 import { random } from '../../../../kernels/tensors/random';
 import { areaBelow } from '../../../../diagnostics/statistics/ranking';
 

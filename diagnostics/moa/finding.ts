@@ -1,0 +1,54 @@
+import type { Offer } from '../../protocol/analysis/analysis';
+import { planIntervention } from '../../protocol/interventions/plan';
+import { counted, threeDigits } from '../words';
+import { headsOf } from './gathered';
+import type { MoaResult } from './result';
+
+const percent = (share: number): string => `${threeDigits(100 * share)} %`;
+
+export function finding({
+  rules,
+  influence = [],
+  density = Number.NaN,
+  judged = [],
+  predicted = [],
+}: Partial<MoaResult>): string {
+  if (!rules) {
+    return influence.length === 0
+      ? 'Nothing is measured yet.'
+      : `Influence is known at ${influence.map(({ tokens }) => tokens).join(', ')} tokens; rules are not chosen yet.`;
+  }
+  const all = rules.flat();
+  const growing = all.filter(({ beta }) => beta > 0).length;
+  const last = predicted.at(-1);
+  const first = `At a density of ${percent(density)}, ${counted(growing, 'key/value head', 'key/value heads')} of ${all.length} ${growing === 1 ? 'has a span that grows' : 'have spans that grow'} with the prompt, the others a fixed one`;
+  const guess = last
+    ? `; at ${last.tokens} tokens the predicted loss is ${threeDigits(last.plan)} nats, with one window for all ${threeDigits(last.uniform)}`
+    : '';
+  const [row] = judged;
+  if (!row) return `${first}${guess}.`;
+  const { tokens, plan, uniform, full, gain } = row;
+  const clear = Number.isNaN(gain.low)
+    ? ''
+    : gain.low > 0
+      ? ` (difference ${threeDigits(gain.low)} to ${threeDigits(gain.high)})`
+      : gain.high < 0
+        ? ' (the plan is worse)'
+        : ' (chance alone may give the difference)';
+  return `${first}${guess}. Measured at ${tokens} tokens, which were not profiled, the loss is ${threeDigits(plan.loss)} with the plan, ${threeDigits(uniform.loss)} with one window of as many bytes${clear} and ${threeDigits(full.loss)} with the full cache.`;
+}
+
+export function offers({ model, rules, block, density, validationLength = 0 }: MoaResult): readonly Offer[] {
+  if (!rules) return [];
+  const heads = headsOf(rules, block);
+  const title = `MoA's spans at a density of ${percent(density)}`;
+  const origin = { method: 'moa', settings: {}, seed: 0, created: '', headscope: '' };
+  return [
+    {
+      title,
+      description: `Each key/value head keeps a span of its own that may grow with the prompt, chosen by the influence of its attention weights and on prompts of ${validationLength} tokens.`,
+      interventions: [planIntervention(heads)],
+      plan: { kind: 'headscope-plan', version: 1, title, model, heads, origin },
+    },
+  ];
+}
