@@ -3,6 +3,7 @@ import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
 import { add, multiply } from '../../kernels/graph/operators/elementwise';
 import { reshape, slice } from '../../kernels/graph/operators/layout';
+import { latentHeads, latentValues } from './latent';
 import { activate, linear, norm } from './layers';
 import type { AttentionSpec, BlockSpec, BranchNorms, FeedForwardSpec, ModelSpec } from './model-spec';
 import { weight, type StoredWeights } from './stored-weights';
@@ -91,7 +92,18 @@ export function projectHeads(
       const part = (index: number): Value => slice(fused, -1, index * headDim, (index + 1) * headDim);
       return { query: part(0), key: part(1), value: part(2) };
     }
+    case 'latent': {
+      const { query, key } = latentHeads(graph, projection, heads, weights, x);
+      return { query, key, value: key };
+    }
   }
+}
+
+/** What attention adds, [..., n, w], of the outputs of the heads [..., n, h d] side by side. */
+export function joinedHeads(graph: GraphBuilder, spec: AttentionSpec, weights: StoredWeights, joined: Value): Value {
+  const { projection, output, heads } = spec;
+  const values = projection.kind === 'latent' ? latentValues(graph, projection, heads, weights, joined) : joined;
+  return linear(graph, weights, output, values);
 }
 
 /** The same behind the norms of query and key, before rotation. */
