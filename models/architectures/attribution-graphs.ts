@@ -85,7 +85,8 @@ export function layerAttributionGraph(model: ModelSpec, block: BlockSpec, weight
   if (attentionNorms.gain !== undefined) {
     back.direction = multiply(back.direction, weight(graph, weights, attentionNorms.gain, [model.hiddenSize]));
   }
-  if (attentionNorms.output) back.throughNorm(attentionNorms.output, joinedHeads(graph, block.attention, weights, headOutput));
+  if (attentionNorms.output)
+    back.throughNorm(attentionNorms.output, joinedHeads(graph, block.attention, weights, headOutput));
   back.throughHeads(block.attention);
   const byHead = reshape(multiply(back.direction, headOutput), ['n', heads, headDim]);
   graph.output(reduceSum(byHead, [-1], false), 'heads');
@@ -105,7 +106,8 @@ export function writtenGraph(model: ModelSpec, block: BlockSpec, weights: Stored
   const whole = rows('head_output');
   const unbiased = { ...block.attention, output: { ...output, bias: undefined } };
   let written = joinedHeads(graph, unbiased, weights, rows('part'));
-  if (behind) written = frozenNorm(graph, weights, behind, joinedHeads(graph, block.attention, weights, whole), written);
+  if (behind)
+    written = frozenNorm(graph, weights, behind, joinedHeads(graph, block.attention, weights, whole), written);
   if (gain !== undefined) written = multiply(written, weight(graph, weights, gain, [model.hiddenSize]));
   graph.output(written, 'written');
   return graph.finishDynamic();

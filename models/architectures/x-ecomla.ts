@@ -13,7 +13,9 @@ function latentAttention(part: ModelPart, layer: Layer, at: Names): AttentionSpe
   const { heads, latent, rope } = layer.attention;
   if (!latent) throw new ModelError(`Layer ${layer.index} has no kv_lora_rank, which latent attention needs.`);
   if (part.fields['use_lora_layer_norm']?.value === true) {
-    throw new ModelError('use_lora_layer_norm is true: Headscope computes latent attention without a norm on the latent.');
+    throw new ModelError(
+      'use_lora_layer_norm is true: Headscope computes latent attention without a norm on the latent.',
+    );
   }
   const { kvRank: rank, queryRank, nopeDim: plain, ropeDim: rotary, valueDim: value } = latent;
   const hidden = part.hiddenSize;

@@ -93,4 +93,5 @@ function product({ data: map, rows, columns: inner }: HeadMap, data: Float32Arra
   return out;
 }
 
-const added = (a: Float32Array, b: Float32Array | undefined): Float32Array => (b ? a.map((x, i) => x + (b[i] ?? 0)) : a);
+const added = (a: Float32Array, b: Float32Array | undefined): Float32Array =>
+  b ? a.map((x, i) => x + (b[i] ?? 0)) : a;

@@ -117,10 +117,12 @@ function xEcomla(): TinyModel {
     'model.norm.weight': [hidden],
     'lm_head.weight': [vocabulary, hidden],
   };
-  for (const [l, [rank, queries]] of ([
-    [10, 24],
-    [6, 16],
-  ] as const).entries()) {
+  for (const [l, [rank, queries]] of (
+    [
+      [10, 24],
+      [6, 16],
+    ] as const
+  ).entries()) {
     const put = (suffix: string, shape: readonly number[]): void =>
       void (shapes[`model.layers.${l}.${suffix}.weight`] = shape);
     put('input_layernorm', [hidden]);

@@ -3,7 +3,19 @@
  * latents (arXiv:2405.04434, equations 9 to 19; arXiv:2503.11132). Written from the equations and from nothing of the product.
  * Taps of queries, keys, values and outputs of heads are those of the absorbed form, where one key [k_r; c] serves all heads.
  */
-import { add, attention, dot, heads, linear, rmsNorm, silu, times, type Parameters, type ReferenceRun, type Vector } from './vectors';
+import {
+  add,
+  attention,
+  dot,
+  heads,
+  linear,
+  rmsNorm,
+  silu,
+  times,
+  type Parameters,
+  type ReferenceRun,
+  type Vector,
+} from './vectors';
 
 export interface LatentConfig {
   readonly num_hidden_layers: number;
@@ -45,9 +57,10 @@ export function latentRun(config: LatentConfig, p: Parameters, ids: readonly num
       : linear(p, `${own}.q_proj`, input);
     const down = linear(p, `${own}.kv_a_proj_with_mqa`, input);
     const rank = (down[0]?.length ?? 0) - rotary;
-    const up = heads(p.matrix(`${own}.kv_b_proj.weight`).map((_, row) => row), H).map((rows) =>
-      rows.map((row) => p.matrix(`${own}.kv_b_proj.weight`)[row] ?? []),
-    );
+    const up = heads(
+      p.matrix(`${own}.kv_b_proj.weight`).map((_, row) => row),
+      H,
+    ).map((rows) => rows.map((row) => p.matrix(`${own}.kv_b_proj.weight`)[row] ?? []));
     const latents = down.map((row) => row.slice(0, rank));
     const shared = down.map((row, position) => turn(row.slice(rank), position));
     const query = narrowed.map((row, position) =>
