@@ -141,6 +141,7 @@ function differences(one: Variant, other: Variant): readonly Change[] {
     variant.unsuppressed ?? [],
     variant.routings ?? [],
     variant.unitGains ?? [],
+    variant.lowRanks ?? [],
   ];
   const others = lists(other);
   return lists(one)

@@ -14,12 +14,13 @@ export function latentHeads(
   heads: number,
   weights: StoredWeights,
   x: Value,
+  forKeys: Value = x,
 ): { readonly query: Value; readonly key: Value } {
   const { rank, rotary, plain } = spec;
   const rows = x.shape.slice(0, -1);
   const narrowed = spec.queryDown ? linear(graph, weights, spec.queryDown, x) : x;
   const queries = reshape(linear(graph, weights, spec.query, narrowed), [...rows, heads, plain + rotary]);
-  const down = linear(graph, weights, spec.down, x);
+  const down = linear(graph, weights, spec.down, forKeys);
   const latent = slice(down, -1, 0, rank);
   const key = rotary === 0 ? latent : concat([slice(down, -1, rank), latent], -1);
   const parts = rotary === 0 ? [] : [slice(queries, -1, plain)];

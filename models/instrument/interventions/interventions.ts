@@ -14,6 +14,7 @@ import { reshape } from '../../../kernels/graph/operators/layout';
 import type { Value } from '../../../kernels/graph/records';
 import { declareGroupWeight, type GroupWeight } from './group-weight';
 import { declareIsolation, type Isolation } from './isolation';
+import { declareLowRank } from './low-rank';
 import { declarePhase, type Phase, type Rotated } from './phase';
 import { declarePlan, type PlanInputs } from './plan';
 import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from './reinforcement';
@@ -26,7 +27,7 @@ import { declareUniformAttention, type UniformAttention } from './uniform-attent
 import { declareUnitGain } from './units';
 
 /** Changes that only a graph of their own has, for good: what they cost to open and to run is left to the runs that use them. */
-export const rareChanges = ['phase', 'isolation', 'plan', 'plan-mean', 'routing', 'units'] as const;
+export const rareChanges = ['phase', 'isolation', 'plan', 'plan-mean', 'routing', 'units', 'low-rank'] as const;
 export type RareChange = (typeof rareChanges)[number];
 
 /** What a layer may have for good besides gains. Reinforcement is not among them: what it chose are gains. */
@@ -51,6 +52,8 @@ export interface Interventions {
   readonly routing?: Routing;
   /** Factor on each unit of the feed-forward network, [b, u]; of a graph that is opened for runs that change or read units. */
   readonly unitGain?: Value;
+  /** Of a graph that is opened for runs with keys and values of low rank: V of low-rank.ts. */
+  readonly keyValueBasis?: Value;
   readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
   readonly suppression?: Suppression;
@@ -81,6 +84,7 @@ export function declareInterventions(
     ...(rare.includes('plan') ? { plan: declarePlan(graph, heads, keys, rare.includes('plan-mean')) } : {}),
     ...(rare.includes('routing') ? { routing: declareRouting(graph, heads) } : {}),
     ...(rare.includes('units') ? { unitGain: declareUnitGain(graph, units) } : {}),
+    ...(rare.includes('low-rank') ? { keyValueBasis: declareLowRank(graph, sizes) } : {}),
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
     ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),
