@@ -48,6 +48,7 @@ import { retrievalHead } from './retrieval-head/analysis';
 import { spanRetrieval } from './span-retrieval/analysis';
 import { spectralHeads } from './spectral-heads/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
+import { xEcomla } from './x-ecomla/analysis';
 import { zeroTuning } from './zerotuning/analysis';
 
 export const analyses: readonly Analysis[] = [
@@ -82,6 +83,7 @@ export const analyses: readonly Analysis[] = [
   spectralHeads,
   layerAgreement,
   planEvaluation,
+  xEcomla,
 ];
 
 /** Those that need no model. */

@@ -23,7 +23,7 @@ import {
   type Interventions,
   type RareChange,
 } from '../instrument/interventions/interventions';
-import { projected } from '../instrument/interventions/low-rank';
+import { ofLowRank } from '../instrument/interventions/low-rank';
 import { replaced, type Replaceable } from '../instrument/interventions/replacement';
 import { routedGains } from '../instrument/interventions/routing';
 import { withoutSuppression } from '../instrument/interventions/suppression';
@@ -130,7 +130,7 @@ function attentionOutput(
   }: { readonly interventions: Interventions | undefined; readonly measured: boolean; readonly tap: Tap },
 ): Value {
   const basis = interventions?.keyValueBasis;
-  const heads = normedHeads(graph, spec, weights, x, basis ? projected(basis, x) : x);
+  const projected = normedHeads(graph, spec, weights, x, basis ? ofLowRank(basis, x) : x);
   const rope: Rope | undefined = spec.rope === undefined ? undefined : model.ropes[spec.rope];
   const angles = rope && {
     cos: graph.input('rope_cos', 'float32', ['n', rope.dimensions / 2]),
@@ -140,17 +140,17 @@ function attentionOutput(
   /** [b, n, heads, d] -> [b, heads, n, d], rotated; born under the name of its tap: one named afterwards is copied in every run. */
   const byHead = (x: Value, target: Replaceable & ('query' | 'key' | 'value')): Value => {
     const compute = (operand: (value: Value) => Value): Value => {
-      const first = transpose(operand(x), [0, 2, 1, 3]);
+      const heads = transpose(operand(x), [0, 2, 1, 3]);
       return rope && angles && (target !== 'value' || valueIsKey)
-        ? rotate(first, operand(angles.cos), operand(angles.sin), rope)
-        : first;
+        ? rotate(heads, operand(angles.cos), operand(angles.sin), rope)
+        : heads;
     };
     const name = `attention.${target}` as const;
     return tap(replaced(interventions?.replacements[target], compute, name), name);
   };
-  const query = byHead(heads.query, 'query');
-  const key = byHead(heads.key, 'key');
-  const valueByHead = byHead(heads.value, 'value');
+  const query = byHead(projected.query, 'query');
+  const key = byHead(projected.key, 'key');
+  const valueByHead = byHead(projected.value, 'value');
 
   const newKey = graph.output(transpose(key, [2, 0, 1, 3], 'new_key'));
   const newValue = graph.output(transpose(valueByHead, [2, 0, 1, 3], 'new_value'));

@@ -11,4 +11,4 @@ export const declareLowRank = (graph: GraphBuilder, { hiddenSize }: LayerSizes):
   graph.input('key_value_basis', 'float32', ['b', hiddenSize, 'rank']);
 
 /** x [b, n, w] to V V^T x. */
-export const projected = (basis: Value, x: Value): Value => fusedMatmul(matmul(x, basis), basis, { transposeB: true });
+export const ofLowRank = (basis: Value, x: Value): Value => fusedMatmul(matmul(x, basis), basis, { transposeB: true });
