@@ -5,15 +5,19 @@ import { mostLayers } from '../../protocol/schema/parts';
 
 export interface LatentRow {
   readonly layer: number;
-  /** Of [W_K; W_V], rows repeated to all query heads, largest first. */
+  /** Of [W_K; W_V], rows repeated to all query heads, largest first, as shares of the largest. */
   readonly singular: readonly number[];
+  /** The largest. */
+  readonly largest: number;
+  /** Weight error by rank, at some ranks. */
+  readonly errors: readonly { readonly rank: number; readonly error: number }[];
   /** r_kv */
   readonly rank: number;
   /** r_q; null: queries are projected directly. */
   readonly queryRank: number | null;
   /** d_r */
   readonly rotary: number;
-  /** (r + d_r) / (2 G d) */
+  /** Per cent: (r + d_r) / (2 G d). */
   readonly share: number;
   /** sqrt of the energy that is dropped over all: relative Frobenius error of the best [W_K; W_V] of the rank. */
   readonly weightError: number;
@@ -32,7 +36,7 @@ export interface Compared {
 }
 
 export interface CurvePoint {
-  /** Of the cache. */
+  /** Of the cache, per cent. */
   readonly share: number;
   /** All layers with latent attention, before any distillation. */
   readonly latent: Compared;
@@ -47,8 +51,8 @@ interface Fields {
   /** All layers at the ranks of the table. */
   readonly all: Compared | null;
   readonly curve: readonly CurvePoint[];
-  /** Numbers cached for a token over all layers. */
-  readonly cached: { readonly before: number; readonly after: number };
+  /** Numbers cached for a token over the layers that were looked at, and the share in per cent. */
+  readonly cached: { readonly before: number; readonly after: number; readonly share: number };
   readonly tokens: number;
   readonly vocabulary: number;
 }
@@ -64,6 +68,8 @@ export const ecoMlaResult: Schema<EcoMlaResult> = object<Named>({
     object<LatentRow>({
       layer: whole,
       singular: numbers,
+      largest: figure,
+      errors: list(object<LatentRow['errors'][number]>({ rank: count, error: figure })),
       rank: count,
       queryRank: orNull(count),
       rotary: whole,
@@ -79,7 +85,7 @@ export const ecoMlaResult: Schema<EcoMlaResult> = object<Named>({
   loss: figure,
   all: orNull(comparedField),
   curve: list(object<CurvePoint>({ share: number, latent: comparedField, lowRank: comparedField })),
-  cached: object<Fields['cached']>({ before: whole, after: whole }),
+  cached: object<Fields['cached']>({ before: whole, after: whole, share: figure }),
   tokens: whole,
   vocabulary: whole,
 });

@@ -1,7 +1,7 @@
 /** Spectra, ranks, errors layer by layer, and what a whole model of latents does, from small caches to large ones. */
 import type { AnalysisJob, Step } from '../analysis';
 import { conversionTexts } from '../conversions/texts';
-import type { ModelRunner } from '../model-runner/model-runner';
+import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
 import type { LowRankChange, Variant } from '../model-runner/variant';
 import {
   compared,
@@ -21,7 +21,10 @@ import { cacheShare, droppedShare, rankOfShare } from './ranks';
 import type { Compared, CurvePoint, EcoMlaResult, LatentRow } from './result';
 
 /** Shares of the cache of the curve. */
-export const curveShares = [0.125, 0.25, 0.5, 0.75, 1];
+export const curveShares = [12.5, 25, 50, 75, 100];
+
+/** Ranks of a spectrum that are drawn: more are not told apart. */
+const mostRanks = 80;
 
 /** Six digits: the weights are of float32, and a file holds many. */
 const short = (value: number): number => Number(value.toPrecision(6));
@@ -50,10 +53,7 @@ export async function* runEcoMla(
     loss,
     all,
     curve: [...curve],
-    cached: {
-      before: blocks.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim, 0),
-      after: rows.reduce((sum, { rank, rotary }) => sum + rank + rotary, 0),
-    },
+    cached: cachedOf(blocks, rows),
     tokens: texts.reduce((sum, { length }) => sum + length, 0),
     vocabulary: summary.vocabulary,
   });
@@ -66,11 +66,29 @@ export async function* runEcoMla(
   all = await step('all layers', async () => measured.all(new Map(rows.map(({ layer, rank }) => [layer, rank]))));
   done++;
   for (const share of curveShares) {
-    yield { sentence: `All layers at ${100 * share} % of the cache`, done, total, partial: result() };
+    yield { sentence: `All layers at ${share} % of the cache`, done, total, partial: result() };
     curve.push(await step(`share ${share}`, () => measured.point(share)));
     done += 2;
   }
   return result();
+}
+
+function cachedOf(blocks: ModelFacts['blocks'], rows: readonly LatentRow[]): EcoMlaResult['cached'] {
+  const before = rows.reduce((sum, { layer }) => {
+    const { kvHeads = 0, headDim = 0 } = blocks[layer] ?? {};
+    return sum + 2 * kvHeads * headDim;
+  }, 0);
+  const after = rows.reduce((sum, { rank, rotary }) => sum + rank + rotary, 0);
+  return { before, after, share: before === 0 ? 0 : (100 * after) / before };
+}
+
+/** Weight error by rank; the last is 0. */
+function errorsOf(singular: readonly number[]): LatentRow['errors'] {
+  const step = Math.max(1, Math.ceil(singular.length / mostRanks));
+  return singular
+    .map((_, at) => at + 1)
+    .filter((rank) => rank % step === 0 || rank === 1 || rank === singular.length)
+    .map((rank) => ({ rank, error: short(droppedShare(singular, rank)) }));
 }
 
 class Measured {
@@ -103,11 +121,13 @@ class Measured {
     });
     return {
       layer: index,
-      singular: singular.map(short),
+      singular: singular.map((value) => short(value / (singular[0] ?? 1))),
+      largest: singular[0] ?? 0,
+      errors: errorsOf(singular),
       rank,
       queryRank: choices.queryRank(spectra) ?? null,
       rotary,
-      share: cacheShare(source, rank, rotary),
+      share: 100 * cacheShare(source, rank, rotary),
       weightError: droppedShare(singular, rank),
       bound: Math.sqrt(singular.slice(rank).reduce((sum, value) => sum + value * value, 0)),
       outputError: Math.sqrt(changed / whole),
@@ -128,9 +148,9 @@ class Measured {
     const lowRanks: LowRankChange[] = [];
     for (const [index, block] of this.model.facts.blocks.entries()) {
       const { joint } = (await choices.of(index)).spectra;
-      const rank = Math.min(rankOfShare(block, share, choices.rotary(index)), joint.singular.length);
+      const rank = Math.min(rankOfShare(block, share / 100, choices.rotary(index)), joint.singular.length);
       layers.set(index, await choices.latent(index, rank));
-      const low = await choices.lowRank(index, rankOfShare(block, share, 0));
+      const low = await choices.lowRank(index, rankOfShare(block, share / 100, 0));
       if (low) lowRanks.push(low);
     }
     const { variant } = this;

@@ -5,14 +5,12 @@ import type { TableSection } from '../../protocol/sections/table';
 import type { Offer } from '../../protocol/analysis/analysis';
 import type { LowRank } from '../../protocol/interventions/low-rank';
 import { cellOf, numberColumn } from '../sections/cell';
-import { energyShares } from './ranks';
 import type { Compared, CurvePoint, EcoMlaResult } from './result';
 
-/** Layers drawn, and ranks of one: more are not told apart. */
-const [mostLines, mostRanks] = [12, 80];
+/** Layers drawn: more are not told apart. */
+const mostLines = 12;
 
 const digits = (value: number): string => String(Number(value.toPrecision(3)));
-const percent = (share: number): string => `${digits(100 * share)} %`;
 const isMeasured = (result: Partial<EcoMlaResult>): result is EcoMlaResult => (result.layers?.length ?? 0) > 0;
 
 /** Nats per token from which a model is no longer itself: half of the way to a uniform guess. */
@@ -24,7 +22,7 @@ export function finding(result: Partial<EcoMlaResult>): string {
   const ranks = layers.map(({ rank }) => rank);
   const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
   const rank = least === most ? `rank ${least}` : `ranks ${least} to ${most}`;
-  const share = `Latents of ${rank} leave ${percent(cached.after / cached.before)} of the cache`;
+  const share = `Latents of ${rank} leave ${digits(cached.share)} % of the cache`;
   if (!all) return `${share} of the layers that were looked at.`;
   const broken =
     all.loss > brokenLoss(result)
@@ -63,7 +61,7 @@ const layerTable = ({ layers }: EcoMlaResult): TableSection => ({
     `L${layer}`,
     rank,
     queryRank,
-    cellOf(100 * share),
+    cellOf(share),
     cellOf(weightError),
     cellOf(bound),
     cellOf(outputError),
@@ -76,7 +74,7 @@ function curveChart({ curve, loss, all, cached }: EcoMlaResult, of: keyof Compar
     id,
     title,
     mark: 'line',
-    points: curve.map((point: CurvePoint) => ({ x: 100 * point.share, y: point[id][of] })),
+    points: curve.map((point: CurvePoint) => ({ x: point.share, y: point[id][of] })),
   });
   const chosen: readonly SectionSeries[] = all
     ? [
@@ -84,7 +82,7 @@ function curveChart({ curve, loss, all, cached }: EcoMlaResult, of: keyof Compar
           id: 'chosen',
           title: 'latent attention, ranks of the table',
           mark: 'points',
-          points: [{ x: (100 * cached.after) / cached.before, y: all[of] }],
+          points: [{ x: cached.share, y: all[of] }],
         },
       ]
     : [];
@@ -101,15 +99,6 @@ function curveChart({ curve, loss, all, cached }: EcoMlaResult, of: keyof Compar
   };
 }
 
-/** Ranks of a spectrum that are drawn. */
-function drawn(singular: readonly number[]): readonly { readonly x: number; readonly y: number }[] {
-  const shares = energyShares(singular);
-  const step = Math.max(1, Math.ceil(shares.length / mostRanks));
-  return shares
-    .map((share, at) => ({ x: at + 1, y: Math.sqrt(Math.max(0, 1 - share)) }))
-    .filter((_, at) => at % step === 0 || at === shares.length - 1);
-}
-
 function spectra({ layers }: EcoMlaResult): ChartSection {
   const step = Math.max(1, Math.ceil(layers.length / mostLines));
   const some = layers.filter((_, at) => at % step === 0);
@@ -120,11 +109,11 @@ function spectra({ layers }: EcoMlaResult): ChartSection {
     caption: `The best that a rank can do for [W_K; W_V] of a layer.${step > 1 ? ` Every ${step}th layer.` : ''}`,
     x: { title: 'rank', unit: '', scale: 'linear', min: 0 },
     y: { title: 'weight error', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: some.map(({ layer, singular }) => ({
+    series: some.map(({ layer, errors }) => ({
       id: `L${layer}`,
       title: `L${layer}`,
       mark: 'line',
-      points: drawn(singular),
+      points: errors.map(({ rank, error }) => ({ x: rank, y: error })),
     })),
   };
 }
@@ -133,8 +122,7 @@ function spectra({ layers }: EcoMlaResult): ChartSection {
 export function spectrumSection({ layers }: EcoMlaResult, row: number, id: string): ChartSection {
   const found = layers[row];
   if (!found) throw new RangeError(`no layer ${row}`);
-  const { layer, singular, rank } = found;
-  const largest = singular[0] ?? 1;
+  const { layer, singular, largest, rank } = found;
   return {
     kind: 'chart',
     id: `${id}-L${layer}`,
@@ -147,7 +135,7 @@ export function spectrumSection({ layers }: EcoMlaResult, row: number, id: strin
         id: 'values',
         title: 'singular values',
         mark: 'line',
-        points: singular.map((value, at) => ({ x: at + 1, y: value / largest })),
+        points: singular.map((value, at) => ({ x: at + 1, y: value })),
       },
     ],
     references: [{ label: `rank ${rank}`, from: [rank, 0], to: [rank, 1] }],
