@@ -52,6 +52,7 @@ import { spectralHeads } from './spectral-heads/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { moa } from './moa/analysis';
 import { taskKv } from './task-kv/analysis';
+import { xEcomla } from './x-ecomla/analysis';
 import { zeroTuning } from './zerotuning/analysis';
 
 export const analyses: readonly Analysis[] = [
@@ -90,6 +91,7 @@ export const analyses: readonly Analysis[] = [
   razorAttentionPlan,
   moa,
   taskKv,
+  xEcomla,
 ];
 
 /** Those that need no model. */

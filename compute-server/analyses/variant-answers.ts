@@ -142,6 +142,7 @@ function differences(one: Variant, other: Variant): readonly Change[] {
     variant.routings ?? [],
     variant.unitGains ?? [],
     variant.mixtures ?? [],
+    variant.lowRanks ?? [],
   ];
   const others = lists(other);
   return lists(one)

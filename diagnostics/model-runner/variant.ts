@@ -66,6 +66,14 @@ export interface HeadMixture {
   readonly outputs: Float32Array;
 }
 
+/** Keys and values of a layer are projected from V V^T x instead of x (protocol/interventions/low-rank.ts). */
+export interface LowRankChange {
+  readonly layer: number;
+  readonly rank: number;
+  /** V [hidden size, rank], columns of length 1 at right angles. */
+  readonly basis: Float32Array;
+}
+
 /** What each key/value head keeps of the past (protocol/plans/held.ts). */
 export interface VariantPlan {
   /** Rows of the prompt: the n of elastic rules. */
@@ -113,6 +121,8 @@ export interface Variant {
   /** Of several of one layer the last counts. */
   readonly mixtures?: readonly HeadMixture[];
   readonly plan?: VariantPlan;
+  /** Layers whose keys and values are of low rank, each once. */
+  readonly lowRanks?: readonly LowRankChange[];
   /** Of the output of the MLP, the share that is removed of what lowers the token that leads before the layer. */
   readonly unsuppressed?: readonly { readonly layer: number; readonly share: number }[];
 }

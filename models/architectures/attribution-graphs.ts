@@ -17,11 +17,12 @@ import { add, cast, multiply } from '../../kernels/graph/operators/elementwise';
 import { gather, reshape } from '../../kernels/graph/operators/layout';
 import { fusedMatmul } from '../../kernels/graph/operators/matrix';
 import { reduceSum } from '../../kernels/graph/operators/reduce';
-import { normedHeads } from './block-parts';
+import { joinedHeads, normedHeads } from './block-parts';
 import { frozenNorm, frozenNormTransposed } from './frozen-norm';
+import { latentValuesTransposed } from './latent';
 import { linear, norm } from './layers';
 import { lensProblem } from './lens-graph';
-import type { BlockSpec, Linear, ModelSpec, Norm } from './model-spec';
+import type { AttentionSpec, BlockSpec, Linear, ModelSpec, Norm } from './model-spec';
 import { storedWeight, weight, type StoredWeights } from './stored-weights';
 
 /**
@@ -63,7 +64,7 @@ export function targetGraph(model: ModelSpec, weights: StoredWeights): Graph<Dim
  * has biases of norms or of the output projection, which belong to no head.
  */
 export function layerAttributionGraph(model: ModelSpec, block: BlockSpec, weights: StoredWeights): Graph<Dim> {
-  const { heads, headDim, output } = block.attention;
+  const { heads, headDim } = block.attention;
   const graph = new GraphBuilder(`attribution.${block.index}`);
   const stream = (name: string): Value => graph.input(name, 'float32', ['n', model.hiddenSize]);
   const residual = stream('residual');
@@ -84,8 +85,9 @@ export function layerAttributionGraph(model: ModelSpec, block: BlockSpec, weight
   if (attentionNorms.gain !== undefined) {
     back.direction = multiply(back.direction, weight(graph, weights, attentionNorms.gain, [model.hiddenSize]));
   }
-  if (attentionNorms.output) back.throughNorm(attentionNorms.output, linear(graph, weights, output, headOutput));
-  back.through(output);
+  if (attentionNorms.output)
+    back.throughNorm(attentionNorms.output, joinedHeads(graph, block.attention, weights, headOutput));
+  back.throughHeads(block.attention);
   const byHead = reshape(multiply(back.direction, headOutput), ['n', heads, headDim]);
   graph.output(reduceSum(byHead, [-1], false), 'heads');
   back.output(entering);
@@ -102,8 +104,10 @@ export function writtenGraph(model: ModelSpec, block: BlockSpec, weights: Stored
   const graph = new GraphBuilder(`written.${block.index}`);
   const rows = (name: string): Value => graph.input(name, 'float32', ['n', heads * headDim]);
   const whole = rows('head_output');
-  let written = linear(graph, weights, { ...output, bias: undefined }, rows('part'));
-  if (behind) written = frozenNorm(graph, weights, behind, linear(graph, weights, output, whole), written);
+  const unbiased = { ...block.attention, output: { ...output, bias: undefined } };
+  let written = joinedHeads(graph, unbiased, weights, rows('part'));
+  if (behind)
+    written = frozenNorm(graph, weights, behind, joinedHeads(graph, block.attention, weights, whole), written);
   if (gain !== undefined) written = multiply(written, weight(graph, weights, gain, [model.hiddenSize]));
   graph.output(written, 'written');
   return graph.finishDynamic();
@@ -146,6 +150,12 @@ class Backwards {
     this.direction = fusedMatmul(this.direction, weight(graph, weights, map.weight, stored), {
       transposeB: map.stored === 'inputs-outputs',
     });
+  }
+
+  throughHeads({ output, projection, heads }: AttentionSpec): void {
+    this.through(output);
+    if (projection.kind !== 'latent') return;
+    this.direction = latentValuesTransposed(this.graph, projection, heads, this.weights, this.direction);
   }
 
   throughNorm(through: Norm, whole: Value): void {

@@ -23,14 +23,15 @@ import {
   type Interventions,
   type RareChange,
 } from '../instrument/interventions/interventions';
+import { ofLowRank } from '../instrument/interventions/low-rank';
 import { replaced, type Replaceable } from '../instrument/interventions/replacement';
 import { routedGains } from '../instrument/interventions/routing';
 import { withoutSuppression } from '../instrument/interventions/suppression';
 import { gainedUnits } from '../instrument/interventions/units';
 import type { Rope } from '../formats/model-description';
-import { blockOutput, normedHeads } from './block-parts';
+import { blockOutput, joinedHeads, normedHeads } from './block-parts';
 import type { LayerTap } from '../instrument/taps';
-import { linear, rotate } from './layers';
+import { rotate } from './layers';
 import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 
@@ -128,17 +129,19 @@ function attentionOutput(
     tap,
   }: { readonly interventions: Interventions | undefined; readonly measured: boolean; readonly tap: Tap },
 ): Value {
-  const projected = normedHeads(graph, spec, weights, x);
+  const basis = interventions?.keyValueBasis;
+  const projected = normedHeads(graph, spec, weights, x, basis ? ofLowRank(basis, x) : x);
   const rope: Rope | undefined = spec.rope === undefined ? undefined : model.ropes[spec.rope];
   const angles = rope && {
     cos: graph.input('rope_cos', 'float32', ['n', rope.dimensions / 2]),
     sin: graph.input('rope_sin', 'float32', ['n', rope.dimensions / 2]),
   };
+  const valueIsKey = spec.projection.kind === 'latent';
   /** [b, n, heads, d] -> [b, heads, n, d], rotated; born under the name of its tap: one named afterwards is copied in every run. */
   const byHead = (x: Value, target: Replaceable & ('query' | 'key' | 'value')): Value => {
     const compute = (operand: (value: Value) => Value): Value => {
       const heads = transpose(operand(x), [0, 2, 1, 3]);
-      return rope && angles && target !== 'value'
+      return rope && angles && (target !== 'value' || valueIsKey)
         ? rotate(heads, operand(angles.cos), operand(angles.sin), rope)
         : heads;
     };
@@ -178,5 +181,5 @@ function attentionOutput(
     'n',
     spec.heads * spec.headDim,
   ]);
-  return linear(graph, weights, spec.output, joined);
+  return joinedHeads(graph, spec, weights, joined);
 }

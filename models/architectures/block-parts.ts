@@ -3,6 +3,7 @@ import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
 import { add, multiply } from '../../kernels/graph/operators/elementwise';
 import { reshape, slice } from '../../kernels/graph/operators/layout';
+import { latentHeads, latentValues } from './latent';
 import { activate, linear, norm } from './layers';
 import type { AttentionSpec, BlockSpec, BranchNorms, FeedForwardSpec, ModelSpec } from './model-spec';
 import { weight, type StoredWeights } from './stored-weights';
@@ -60,12 +61,13 @@ export interface ProjectedHeads {
   readonly value: Value;
 }
 
-/** Of x [b, n, w]: query [b, n, h, d], key and value [b, n, g, d]. */
+/** Of x [b, n, w]: query [b, n, h, d], key and value [b, n, g, d]; these of another stream where it is given. */
 export function projectHeads(
   graph: GraphBuilder,
   spec: AttentionSpec,
   weights: StoredWeights,
   x: Value,
+  forKeys: Value = x,
 ): ProjectedHeads {
   const { heads, kvHeads, headDim, projection } = spec;
   const rows = x.shape.slice(0, -1);
@@ -74,24 +76,39 @@ export function projectHeads(
     case 'separate':
       return {
         query: split(linear(graph, weights, projection.query, x), heads),
-        key: split(linear(graph, weights, projection.key, x), kvHeads),
-        value: split(linear(graph, weights, projection.value, x), kvHeads),
+        key: split(linear(graph, weights, projection.key, forKeys), kvHeads),
+        value: split(linear(graph, weights, projection.value, forKeys), kvHeads),
       };
     case 'fused-columns': {
       const fused = linear(graph, weights, projection.linear, x);
+      const keys = forKeys === x ? fused : linear(graph, weights, projection.linear, forKeys);
       const [first, second] = [heads * headDim, (heads + kvHeads) * headDim];
       return {
         query: split(slice(fused, -1, 0, first), heads),
-        key: split(slice(fused, -1, first, second), kvHeads),
-        value: split(slice(fused, -1, second, second + kvHeads * headDim), kvHeads),
+        key: split(slice(keys, -1, first, second), kvHeads),
+        value: split(slice(keys, -1, second, second + kvHeads * headDim), kvHeads),
       };
     }
     case 'fused-heads': {
-      const fused = reshape(linear(graph, weights, projection.linear, x), [...rows, heads, 3 * headDim]);
-      const part = (index: number): Value => slice(fused, -1, index * headDim, (index + 1) * headDim);
-      return { query: part(0), key: part(1), value: part(2) };
+      const fused = (from: Value): Value =>
+        reshape(linear(graph, weights, projection.linear, from), [...rows, heads, 3 * headDim]);
+      const ofQuery = fused(x);
+      const keys = forKeys === x ? ofQuery : fused(forKeys);
+      const part = (of: Value, index: number): Value => slice(of, -1, index * headDim, (index + 1) * headDim);
+      return { query: part(ofQuery, 0), key: part(keys, 1), value: part(keys, 2) };
+    }
+    case 'latent': {
+      const { query, key } = latentHeads(graph, projection, heads, weights, x, forKeys);
+      return { query, key, value: key };
     }
   }
+}
+
+/** What attention adds, [..., n, w], of the outputs of the heads [..., n, h d] side by side. */
+export function joinedHeads(graph: GraphBuilder, spec: AttentionSpec, weights: StoredWeights, joined: Value): Value {
+  const { projection, output, heads } = spec;
+  const values = projection.kind === 'latent' ? latentValues(graph, projection, heads, weights, joined) : joined;
+  return linear(graph, weights, output, values);
 }
 
 /** The same behind the norms of query and key, before rotation. */
@@ -100,8 +117,9 @@ export function normedHeads(
   spec: AttentionSpec,
   weights: StoredWeights,
   x: Value,
+  forKeys: Value = x,
 ): ProjectedHeads {
-  const { query, key, value } = projectHeads(graph, spec, weights, x);
+  const { query, key, value } = projectHeads(graph, spec, weights, x, forKeys);
   return {
     query: spec.queryNorm ? norm(graph, weights, spec.queryNorm, query) : query,
     key: spec.keyNorm ? norm(graph, weights, spec.keyNorm, key) : key,

@@ -22,6 +22,7 @@ import { siglipVision } from './siglip-vision';
 import type { StoredWeights } from './stored-weights';
 import type { MultimodalArchitecture, MultimodalSpec, VisionArchitecture, VisionTower } from './vision-tower';
 import { deit, dinov2, vit } from './vit';
+import { xEcomla } from './x-ecomla';
 
 export const architectures: readonly Architecture[] = [
   llama,
@@ -35,6 +36,7 @@ export const architectures: readonly Architecture[] = [
   gptNeox,
   opt,
   bert,
+  xEcomla,
 ];
 
 export const visionArchitectures: readonly VisionArchitecture[] = [clipVision, siglipVision, vit, deit, dinov2];

@@ -26,6 +26,8 @@ export interface LlamaVariant {
   /** The names of fused projections (Phi-3). */
   readonly fused?: boolean;
   readonly activation?: (part: ModelPart) => Activation;
+  /** In place of grouped-query attention. */
+  readonly attention?: (part: ModelPart, layer: Layer, at: Names) => AttentionSpec;
 }
 
 export function specifyLlama(input: ArchitectureInput, variant: LlamaVariant = {}): ModelSpec {
@@ -48,7 +50,9 @@ export function specifyLlama(input: ArchitectureInput, variant: LlamaVariant = {
       return {
         index: layer.index,
         parallel: false,
-        attention: attentionOf(part, layer, at.at('self_attn.'), variant, epsilon),
+        attention:
+          variant.attention?.(part, layer, at.at('self_attn.')) ??
+          attentionOf(part, layer, at.at('self_attn.'), variant, epsilon),
         feedForward: feedForwardOf(part, layer, at.at('mlp.'), variant),
         attentionNorms: {
           input: rms(at, 'input_layernorm'),

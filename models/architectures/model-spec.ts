@@ -35,7 +35,33 @@ export type Projection =
   /** One product whose columns are all queries, all keys, all values (GPT-2). */
   | { readonly kind: 'fused-columns'; readonly linear: Linear }
   /** One product whose columns are, head after head, its query, key and value (GPT-NeoX, BLOOM). */
-  | { readonly kind: 'fused-heads'; readonly linear: Linear };
+  | { readonly kind: 'fused-heads'; readonly linear: Linear }
+  | LatentProjection;
+
+/**
+ * Multi-head latent attention (arXiv:2405.04434, section 2.1; arXiv:2503.11132), computed in its absorbed form: all query heads read
+ * one key/value head of `rotary` + `rank` numbers, the shared rotary key k_r and the latent c. A query is [q_r; B_k^T q_n]; the
+ * value is the key itself, of which B_v reads c. So `kvHeads` is 1, and `headDim` is `rotary` + `rank`.
+ */
+export interface LatentProjection {
+  readonly kind: 'latent';
+  /** A_q; absent: queries are projected directly. */
+  readonly queryDown?: Linear;
+  /** B_q: head after head [q_n; q_r]. */
+  readonly query: Linear;
+  /** A_kv: [c; k_r]. */
+  readonly down: Linear;
+  /** B_k and B_v: head after head, from c, the key without position and the value. */
+  readonly up: Linear;
+  /** r_kv: width of the latent. */
+  readonly rank: number;
+  /** d_r: numbers of a query and of the shared key that are rotated. */
+  readonly rotary: number;
+  /** d_n: numbers of a query without position. */
+  readonly plain: number;
+  /** d_v: what a head gives to the output projection. */
+  readonly value: number;
+}
 
 export interface AttentionSpec {
   readonly projection: Projection;

@@ -25,9 +25,8 @@ import { add, divide, hyperbolicTangent, multiply } from '../../kernels/graph/op
 import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { softmax } from '../../kernels/graph/operators/reduce';
-import { blockOutput, normedHeads } from './block-parts';
+import { blockOutput, joinedHeads, normedHeads } from './block-parts';
 import type { Rope } from '../formats/model-description';
-import { linear } from './layers';
 import { ModelError, type AttentionSpec, type BlockSpec, type ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 
@@ -73,8 +72,11 @@ function attentionOutput(
   };
   const perHead = (name: string): Value => graph.input(name, 'float32', [heads, 1]);
   const query = rotated(projected.query, heads);
-  const key = graph.output(reshape(rotated(projected.key, kvHeads), [kvHeads, headDim], 'new_key'));
-  const value = graph.output(reshape(projected.value, [kvHeads, headDim], 'new_value'));
+  const turnedKey = rotated(projected.key, kvHeads);
+  const key = graph.output(reshape(turnedKey, [kvHeads, headDim], 'new_key'));
+  // The value of latent attention is its key.
+  const ofValue = spec.projection.kind === 'latent' ? turnedKey : projected.value;
+  const value = graph.output(reshape(ofValue, [kvHeads, headDim], 'new_value'));
 
   // Queries that read one key/value head lie side by side.
   const group = heads / kvHeads;
@@ -123,7 +125,7 @@ function attentionOutput(
   );
   const output = reshape(add(cached, own), [heads, headDim]);
   const gained = graph.output(multiply(output, perHead('head_gain'), 'head_output'));
-  return linear(graph, weights, spec.output, reshape(gained, [1, heads * headDim]));
+  return joinedHeads(graph, spec, weights, reshape(gained, [1, heads * headDim]));
 }
 
 /**

@@ -15,9 +15,9 @@ import { argMax, reduceSum } from '../../kernels/graph/operators/reduce';
 import { surprisals } from '../../kernels/training/losses';
 import type { BatchInput, Network } from '../../kernels/training/network';
 import { attend } from '../instrument/attention';
-import { blockOutput, normedHeads } from './block-parts';
+import { blockOutput, joinedHeads, normedHeads } from './block-parts';
 import { embedded, logitsOf } from './edge-graphs';
-import { linear, rotate } from './layers';
+import { rotate } from './layers';
 import type { AttentionSpec, ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 
@@ -91,5 +91,5 @@ function attention(
   const positions = input('positions');
   const reach = spec.causal ? { queries: positions, reach: positions, keys: positions } : undefined;
   const output = attend(graph, spec, turned(query), turned(key), byHead(value), reach, undefined, false);
-  return linear(graph, weights, spec.output, reshape(byHead(output), ['b', 'n', spec.heads * spec.headDim]));
+  return joinedHeads(graph, spec, weights, reshape(byHead(output), ['b', 'n', spec.heads * spec.headDim]));
 }

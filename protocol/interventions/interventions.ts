@@ -9,6 +9,7 @@ import { head, type HeadOutput } from './head';
 import { isolate, type Isolate } from './isolate';
 import { key, type Key } from './key';
 import type { InterventionKind } from './kind';
+import { lowRank, type LowRank } from './low-rank';
 import { mlp, type Mlp } from './mlp';
 import { moh, type Moh } from './moh';
 import { phase, type Phase } from './phase';
@@ -42,7 +43,8 @@ export type Intervention =
   | Unsuppress
   | CachePlan
   | Units
-  | Moh;
+  | Moh
+  | LowRank;
 
 export type KindName = Intervention['kind'];
 export type Of<K extends KindName> = Extract<Intervention, { readonly kind: K }>;
@@ -67,6 +69,7 @@ export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
   plan,
   units,
   moh,
+  'low-rank': lowRank,
 };
 
 export const kindNames = Object.keys(kinds) as readonly KindName[];

@@ -5,6 +5,7 @@ import type { BranchWeights, HeadMap, LayerWeights, NormWeights } from '../../..
 import { fromBfloat16, fromHalf } from '../../../kernels/tensors/half';
 import type { AttentionSpec, BlockSpec, BranchNorms, Linear, Norm } from '../../../models/architectures/model-spec';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
+import { composed, latentKey, latentOutput, latentQueries } from './latent-weights';
 
 /** `folder` is the one that the locations of the tensors are relative to. */
 export async function layerWeights(block: BlockSpec, weights: StoredWeights, folder: string): Promise<LayerWeights> {
@@ -16,7 +17,7 @@ export async function layerWeights(block: BlockSpec, weights: StoredWeights, fol
     query,
     key,
     value,
-    output: await rowsOf(attention.output, weights, folder),
+    output: await outputOf(attention, weights, folder),
     scale,
     ...(softcap === undefined ? {} : { softcap }),
     ...(queryNorm ? { queryNorm: await norm(queryNorm) } : {}),
@@ -52,7 +53,25 @@ async function projections(
         );
       return [part(0), part(1), part(2)];
     }
+    case 'latent': {
+      const rows = (of: Linear): Promise<HeadMap> => rowsOf(of, weights, folder);
+      const query = await rows(projection.query);
+      const whole = projection.queryDown ? composed(query, await rows(projection.queryDown)) : query;
+      const key = latentKey(projection, await rows(projection.down));
+      return [latentQueries(projection, heads, whole, await rows(projection.up)), key, key];
+    }
   }
+}
+
+async function outputOf(
+  { output, projection, heads }: AttentionSpec,
+  weights: StoredWeights,
+  folder: string,
+): Promise<HeadMap> {
+  const own = await rowsOf(output, weights, folder);
+  return projection.kind === 'latent'
+    ? latentOutput(projection, heads, own, await rowsOf(projection.up, weights, folder))
+    : own;
 }
 
 /** Rows [start, end) of a map, range behind range. */

@@ -52,6 +52,7 @@ export class LayerChanges {
       routings: here(variant.routings),
       unitGains: here(variant.unitGains),
       mixtures: here(variant.mixtures),
+      lowRanks: here(variant.lowRanks),
       ...(variant.plan ? { plan: variant.plan } : {}),
     };
     const {
@@ -64,6 +65,7 @@ export class LayerChanges {
       unsuppressed = [],
       routings = [],
       unitGains = [],
+      lowRanks = [],
     } = this.variant;
     this.kinds = [
       ...(biases || scoreBiases.length > 0 ? ['bias' as const] : []),
@@ -77,13 +79,14 @@ export class LayerChanges {
       ...((this.variant.mixtures ?? []).length > 0 ? ['mixture' as const] : []),
       ...(plansLayer(variant, block.index) ? ['plan' as const] : []),
       ...(readsMeans(variant, block.index) ? ['plan-mean' as const] : []),
+      ...(lowRanks.length > 0 ? ['low-rank' as const] : []),
       ...replaceables.filter((each) => replacements.some(({ target }) => target === each)),
     ];
   }
 
   /** Those that keys and values depend on. */
   get ofKeys(): readonly Change[] {
-    return this.kinds.filter((kind) => kind === 'key' || kind === 'value');
+    return this.kinds.filter((kind) => ['key', 'value', 'low-rank'].includes(kind));
   }
 
   /** Of the stream that enters the layer; they count as constants: a token that leads is the same nearby. */
@@ -143,5 +146,6 @@ const inputsOf: Readonly<Record<Exclude<Change, Replaceable>, readonly string[]>
   units: ['unit_gain'],
   plan: ['plan_rows', 'plan_start', 'plan_end', 'plan_kept'],
   'plan-mean': ['plan_mean'],
+  'low-rank': ['key_value_basis'],
   phase: ['phase_heads', 'phase_delta', 'phase_shift', 'phase_query_turn', 'phase_key_turn'],
 };

@@ -23,6 +23,7 @@ import type {
   HeadPlace,
   HeadRouting,
   IsolationChange,
+  LowRankChange,
   PhaseChange,
   Replacement,
   UnitGain,
@@ -31,6 +32,7 @@ import type {
 } from '../../../diagnostics/model-runner/variant';
 import { range } from '../run/runtime-arrays';
 import { frozenParts } from './freeze';
+import { lowRanksOf } from './low-ranks';
 import { placeProblem } from './places';
 import { movedRows, repositionedParts, repositionedRows } from './repositioned';
 import { resolveRows, type RunOf } from './resolve-rows';
@@ -54,7 +56,7 @@ export async function lower(run: RunOf, lists: readonly (readonly Intervention[]
   );
   const variants: Variant[] = [];
   for (const list of lists) {
-    const variant = variantOf(run, list, rows);
+    const variant = variantOf(run, list, rows, await lowRanksOf(run.model, list));
     const reinforce = reinforcementIn(list);
     if (!reinforce) variants.push(variant);
     else {
@@ -158,6 +160,7 @@ function wantedBy({ model, sequence }: RunOf, one: Intervention): readonly Wante
     case 'units':
     case 'moh':
     case 'plan':
+    case 'low-rank':
       return [];
   }
 }
@@ -210,7 +213,12 @@ function planOfHeads({ model, sequence }: RunOf, one: CachePlan): VariantPlan | 
   return { prompt, from: one.prefill === 'dense' ? prompt : 0, heads };
 }
 
-function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<string, Rows>): Variant {
+function variantOf(
+  run: RunOf,
+  list: readonly Intervention[],
+  rows: ReadonlyMap<string, Rows>,
+  lowRanks: readonly LowRankChange[],
+): Variant {
   const gains: HeadGain[] = [];
   const scoreBiases: GroupChange[] = [];
   const groupWeights: GroupChange[] = [];
@@ -243,7 +251,7 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
     else if (one.kind === 'units') {
       if (one.gain !== 1) unitGains.push({ layer: one.layer, units: one.units, gain: one.gain });
     } else if (one.kind === 'plan') plan = planOfHeads(run, one) ?? plan;
-    else if (one.kind !== 'weight' && one.kind !== 'reinforce') {
+    else if (one.kind !== 'weight' && one.kind !== 'reinforce' && one.kind !== 'low-rank') {
       const at = one.positions && { positions: range(one.positions.start, one.positions.end - one.positions.start) };
       for (const wanted of wantedBy(run, one)) {
         const found = rowsFor(rows, wanted);
@@ -264,5 +272,6 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
     ...(routings.length > 0 ? { routings } : {}),
     ...(unitGains.length > 0 ? { unitGains } : {}),
     ...(plan ? { plan } : {}),
+    ...(lowRanks.length > 0 ? { lowRanks } : {}),
   };
 }

@@ -41,6 +41,8 @@ export function placeProblem(model: ModelSpec, one: Intervention, sequence: Sequ
       const regions = regionRows(sequence, one.regions);
       return whichHeadsProblem(model, one.heads) ?? (regions.ok ? undefined : regions.why);
     }
+    case 'low-rank':
+      return problemOf(one.layers, (layer) => (layer === 'all' ? undefined : layerProblem(model, layer)));
     case 'reposition': {
       const moved = movedRows(sequence, one);
       return (

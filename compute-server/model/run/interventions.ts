@@ -31,6 +31,7 @@ export function firstChangedLayer(variant: Variant): number | undefined {
     ...(variant.replacements ?? []),
     ...(variant.unsuppressed ?? []),
     ...(variant.mixtures ?? []),
+    ...(variant.lowRanks ?? []),
   ].map(({ layer }) => layer);
   const planned = variant.plan?.heads.findIndex((_, layer) => plansLayer(variant, layer)) ?? -1;
   if (planned >= 0) layers.push(planned);
@@ -76,6 +77,12 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
   for (const { layer, shares } of variant.mixtures ?? []) {
     const problem = check(layer, shares.length - 1);
     if (problem !== undefined) return problem;
+  }
+  for (const { layer, rank, basis } of variant.lowRanks ?? []) {
+    const problem = check(layer, undefined);
+    if (problem !== undefined) return problem;
+    if (basis.length !== rank * model.hiddenSize)
+      return `The basis of layer ${layer} has ${basis.length} numbers, not ${rank} for each of ${model.hiddenSize}.`;
   }
   for (const { layer, head, planes, delta, shift } of variant.phases ?? []) {
     const problem = check(layer, head);
@@ -195,6 +202,7 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     ...routingFeeds(block, chunk.variants),
     ...unitFeeds(block, chunk.variants, chunk.taps?.includes('mlp_units') ?? false),
     ...mixtureFeeds(block, chunk),
+    ...lowRankFeeds(model, block, chunk),
     use_group_weight: flag(weight !== undefined),
     group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
     ...suppressionFeeds(model, block, chunk),
@@ -253,6 +261,26 @@ function phaseFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Reco
     phase_query_turn: turns(chunk.start, chunk.length),
     phase_key_turn: turns(chunk.start + chunk.length - keys, keys),
   };
+}
+
+/** Nothing where every variant has its keys and values of full rank; beside others these have the identity, which is exact. */
+function lowRankFeeds(
+  { hiddenSize }: ModelSpec,
+  { index }: BlockSpec,
+  { variants }: ChunkOfRun,
+): Record<string, RuntimeArray> {
+  const changes = variants.map(({ lowRanks = [] }) => lowRanks.findLast(({ layer }) => layer === index));
+  if (changes.every((change) => change === undefined)) return {};
+  const columns = Math.max(...changes.map((change) => change?.rank ?? hiddenSize));
+  const data = new Float32Array(variants.length * hiddenSize * columns);
+  changes.forEach((change, v) => {
+    for (let row = 0; row < hiddenSize; row++) {
+      const at = (v * hiddenSize + row) * columns;
+      if (change) data.set(change.basis.subarray(row * change.rank, (row + 1) * change.rank), at);
+      else data[at + row] = 1;
+    }
+  });
+  return { key_value_basis: { data, shape: [variants.length, hiddenSize, columns] } };
 }
 
 function replacementFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Record<string, RuntimeArray> {

@@ -13,6 +13,7 @@ const uses: Readonly<Record<RareChange, (variant: Variant, layer: number) => boo
   routing: ({ routings = [] }, layer) => routings.some((change) => change.layer === layer),
   units: ({ unitGains = [] }, layer) => unitGains.some((change) => change.layer === layer),
   mixture: ({ mixtures = [] }, layer) => mixtures.some((change) => change.layer === layer),
+  'low-rank': ({ lowRanks = [] }, layer) => lowRanks.some((change) => change.layer === layer),
 };
 
 export const usesChange = (change: RareChange, variants: readonly Variant[], layer: number): boolean =>

@@ -11,7 +11,7 @@ import type { KeyValueCache } from './key-value-cache';
 
 /**
  * Whether the step graphs compute a row from `start` on under the variant: they scale heads and make them attend uniformly.
- * A plan is followed by the caches (`heldByHeads`). Score biases, group weights, phases, isolated regions that hold the row, removed suppression and replaced values of such a row need the graph of the block.
+ * A plan is followed by the caches (`heldByHeads`). Score biases, group weights, phases, keys and values of low rank, isolated regions that hold the row, removed suppression and replaced values of such a row need the graph of the block.
  */
 export function servedBySteps(model: ModelSpec, variant: Variant, start: number): boolean {
   const {
@@ -24,9 +24,11 @@ export function servedBySteps(model: ModelSpec, variant: Variant, start: number)
     routings = [],
     unitGains = [],
     mixtures = [],
+    lowRanks = [],
   } = variant;
   return (
     mixtures.length === 0 &&
+    lowRanks.length === 0 &&
     scoreBiases.length === 0 &&
     groupWeights.length === 0 &&
     phases.length === 0 &&

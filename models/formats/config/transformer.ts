@@ -72,6 +72,26 @@ function readLatent(reader: ConfigReader): Latent | undefined {
   };
 }
 
+/** The ranks of one layer, where the file gives them layer by layer (X-EcoMLA's `layer_rank_list`). */
+function latentOfLayer(reader: ConfigReader, latent: Latent | undefined, index: number): Latent | undefined {
+  const ranks: unknown = reader.object['layer_rank_list'];
+  const own = isObject(ranks) ? ranks[String(index)] : undefined;
+  if (latent === undefined || !isObject(own)) return latent;
+  const rank = (key: string): number | undefined => {
+    const value = own[key];
+    if (value === undefined) return undefined;
+    if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
+    reader.report(
+      [...reader.path, 'layer_rank_list', String(index), key],
+      'out-of-range',
+      `${key} is ${JSON.stringify(value)}; a rank is a whole number above 0.`,
+    );
+    return undefined;
+  };
+  const [kvRank, queryRank] = [rank('kv_rank') ?? latent.kvRank, rank('q_rank') ?? latent.queryRank];
+  return { ...latent, kvRank, ...(queryRank === undefined ? {} : { queryRank }) };
+}
+
 function readWindow(reader: ConfigReader): number | undefined {
   if (reader.has('use_sliding_window') || reader.fields['use_sliding_window'] !== undefined) {
     if (reader.boolean('use_sliding_window') !== true) return undefined;
@@ -218,7 +238,7 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
       window: kind === 'window' || kind === 'chunked' ? width : undefined,
       causal,
       ...sizes,
-      latent: reads ? latent : undefined,
+      latent: reads ? latentOfLayer(reader, latent, index) : undefined,
       rope,
       sharesKvOf,
       stateElements: state,

@@ -34,6 +34,8 @@ export interface DecoderLayout {
     readonly sinks?: boolean;
     /** The query projection is twice as wide: a gate for the output (Qwen3-Next, Qwen3.5). */
     readonly gate?: Rule;
+    /** Norms on the latents of latent attention; DeepSeek's models have them. */
+    readonly latentNorms?: Rule;
   };
   readonly mlp: {
     readonly prefix: string;
@@ -63,7 +65,7 @@ export function writeAttention(writer: TensorWriter, layer: Layer, layout: Decod
   const inputBias = holds(layout.inputBias, part);
   const outputBias = holds(layout.outputBias, part);
   if (latent !== undefined) {
-    writeLatentAttention(own, layer, inputBias);
+    writeLatentAttention(own, layer, inputBias, holds(layout.latentNorms ?? true, part));
     return;
   }
   const linear = (name: string, input: number, output: number, bias: boolean): void => {
@@ -106,18 +108,18 @@ export function writeAttention(writer: TensorWriter, layer: Layer, layout: Decod
 }
 
 /** DeepSeek's names for multi-head latent attention. */
-function writeLatentAttention(writer: TensorWriter, layer: Layer, bias: boolean): void {
+function writeLatentAttention(writer: TensorWriter, layer: Layer, bias: boolean, norms: boolean): void {
   const { heads, headDim, latent } = layer.attention;
   if (latent === undefined) return;
   const hidden = writer.part.hiddenSize;
   if (latent.queryRank === undefined) writer.linear('attention', 'q_proj', hidden, heads * headDim, false);
   else {
     writer.linear('attention', 'q_a_proj', hidden, latent.queryRank, bias);
-    writer.norm('q_a_layernorm', latent.queryRank, false);
+    if (norms) writer.norm('q_a_layernorm', latent.queryRank, false);
     writer.linear('attention', 'q_b_proj', latent.queryRank, heads * headDim, false);
   }
   writer.linear('attention', 'kv_a_proj_with_mqa', hidden, latent.kvRank + latent.ropeDim, bias);
-  writer.norm('kv_a_layernorm', latent.kvRank, false);
+  if (norms) writer.norm('kv_a_layernorm', latent.kvRank, false);
   writer.linear('attention', 'kv_b_proj', latent.kvRank, heads * (latent.nopeDim + latent.valueDim), false);
   writer.linear('attention', 'o_proj', heads * latent.valueDim, hidden, bias);
 }

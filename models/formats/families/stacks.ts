@@ -22,6 +22,7 @@ import { phi, phi3 } from './phi';
 import { baichuan, chatGlm, internLm2, qwen } from './remote-code';
 import { qwen2, qwen2Moe, qwen3, qwen3Moe, qwen35 } from './qwen';
 import { deit, dinov2, vit } from './vision';
+import { xEcomla } from './x-ecomla';
 
 export const stackFamilies: readonly StackFamily[] = [
   llama,
@@ -58,6 +59,7 @@ export const stackFamilies: readonly StackFamily[] = [
   deepseekV2,
   deepseekV3,
   glm4Moe,
+  xEcomla,
   gptOss,
   qwen,
   baichuan,

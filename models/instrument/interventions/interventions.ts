@@ -15,6 +15,7 @@ import type { Value } from '../../../kernels/graph/records';
 import { declareGroupWeight, type GroupWeight } from './group-weight';
 import { declareIsolation, type Isolation } from './isolation';
 import { declareMixture, mixed, type MixtureInputs } from './mixture';
+import { declareLowRank } from './low-rank';
 import { declarePhase, type Phase, type Rotated } from './phase';
 import { declarePlan, type PlanInputs } from './plan';
 import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from './reinforcement';
@@ -27,7 +28,16 @@ import { declareUniformAttention, type UniformAttention } from './uniform-attent
 import { declareUnitGain } from './units';
 
 /** Changes that only a graph of their own has, for good: what they cost to open and to run is left to the runs that use them. */
-export const rareChanges = ['phase', 'isolation', 'plan', 'plan-mean', 'routing', 'units', 'mixture'] as const;
+export const rareChanges = [
+  'phase',
+  'isolation',
+  'plan',
+  'plan-mean',
+  'routing',
+  'units',
+  'mixture',
+  'low-rank',
+] as const;
 export type RareChange = (typeof rareChanges)[number];
 
 /** What a layer may have for good besides gains. Reinforcement is not among them: what it chose are gains. */
@@ -54,6 +64,8 @@ export interface Interventions {
   readonly unitGain?: Value;
   /** Of a graph that is opened for runs that mix in head outputs of another run. */
   readonly mixture?: MixtureInputs;
+  /** Of a graph that is opened for runs with keys and values of low rank: V of low-rank.ts. */
+  readonly keyValueBasis?: Value;
   readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
   readonly suppression?: Suppression;
@@ -85,6 +97,7 @@ export function declareInterventions(
     ...(rare.includes('routing') ? { routing: declareRouting(graph, heads) } : {}),
     ...(rare.includes('units') ? { unitGain: declareUnitGain(graph, units) } : {}),
     ...(rare.includes('mixture') ? { mixture: declareMixture(graph, heads, headDim) } : {}),
+    ...(rare.includes('low-rank') ? { keyValueBasis: declareLowRank(graph, sizes) } : {}),
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
     ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),

@@ -24,6 +24,7 @@ const interventions: Intervention[] = [
   },
   { kind: 'reposition', layers: [1], from: { start: 0, end: 1 }, to: { start: 2, end: 4 } },
   { kind: 'mlp', layer: 0, positions: { start: 1, end: 3 }, source: { from: 'mean', prompts: ['the dog'] } },
+  { kind: 'low-rank', layers: ['all'], rank: 3 },
   {
     kind: 'plan',
     rules: [{ heads: [{ layer: 0, head: 'all' }], keep: { kind: 'recent', sinks: 1, recent: 2, mean: true } }],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import type { AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
 import { plantedCircuit, type Checkpoint } from '../../support/checkpoints/planted-circuit';
-import { withPermutedHeads } from '../../support/checkpoints/permuted-heads';
+import { llamaWithPermutedHeads, withPermutedHeads } from '../../support/checkpoints/permuted-heads';
 import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
 import {
   tinyModel,
@@ -106,7 +106,7 @@ export class Cases {
 
   async permuted(): Promise<readonly PermutedCase[]> {
     const cases: PermutedCase[] = [];
-    for (const [name, { config, tensors }, prompt, orders] of [
+    for (const [name, { config, tensors }, prompt, orders, permute = withPermutedHeads] of [
       [
         'planted circuit',
         plantedCircuit(),
@@ -125,9 +125,20 @@ export class Cases {
           [1, 2, 3, 0],
         ],
       ],
+      // For those that no GPT-2 is for.
+      [
+        'llama, all heads with keys of their own',
+        checkpointOf(tinyModel('llama, all heads with keys of their own')),
+        ids,
+        [
+          [2, 0, 3, 1],
+          [1, 2, 3, 0],
+        ],
+        llamaWithPermutedHeads,
+      ],
     ] as const) {
       const first = await this.open(name, { config, tensors }, prompt);
-      const tensorsOfSecond = withPermutedHeads(tensors, orders);
+      const tensorsOfSecond = permute(tensors, orders);
       const second = await this.open(name, { config, tensors: tensorsOfSecond }, prompt);
       cases.push({ name, first, second, orders });
     }

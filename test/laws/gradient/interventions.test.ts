@@ -31,6 +31,7 @@ const forms: { readonly [K in KindName]: string } = {
   phase: 'phase:1.1=0.4,0.7',
   isolate: 'isolate:1.1,0.*:1-3,5/6-8=1.5',
   plan: 'plan:*.*=1+2+mean/1.0=0+3',
+  'low-rank': 'low-rank:*=11',
   reposition: 'reposition:1:2-3>5-8',
   reinforce: 'reinforce:0,1@2-4=2',
   unsuppress: 'unsuppress:1=0.7',

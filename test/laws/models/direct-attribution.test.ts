@@ -3,7 +3,7 @@ import { ServerRunner } from '../../../compute-server/analyses/runner';
 import { streamRow } from '../../../diagnostics/direct-logit-attribution/stream-row';
 import type { DirectEffects, StreamRow } from '../../../diagnostics/model-runner/direct-paths';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
-import type { Norm } from '../../../models/architectures/model-spec';
+import type { LatentProjection, Norm } from '../../../models/architectures/model-spec';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels } from '../../support/checkpoints/tiny-models';
 import { surroundingsOf } from './jobs';
@@ -36,8 +36,9 @@ function headByHand({ model: { spec }, parameters }: OpenTiny, run: StreamRow, l
     const gain = parameters.vector(norm.weight).map((value) => value + (norm.gainOffset ?? 0));
     return centred(part).map((value, i) => (value / scale) * (gain[i] ?? 0));
   };
-  const projected = (outputs: Vector, at: number, withBias: boolean): Vector => {
-    const { output } = spec.blocks[at]?.attention ?? assert.fail();
+  const projected = (given: Vector, at: number, withBias: boolean): Vector => {
+    const { output, projection, heads } = spec.blocks[at]?.attention ?? assert.fail();
+    const outputs = projection.kind === 'latent' ? valuesOfLatents(given, projection, heads) : given;
     const matrix = parameters.matrix(output.weight);
     const product =
       output.stored === 'outputs-inputs'
@@ -47,6 +48,16 @@ function headByHand({ model: { spec }, parameters }: OpenTiny, run: StreamRow, l
           );
     return withBias && output.bias !== undefined ? plus(product, parameters.vector(output.bias)) : product;
   };
+  /** The weighted latents of the heads, [k_r; c] each, to B_v c. */
+  function valuesOfLatents(given: Vector, of: LatentProjection, heads: number): Vector {
+    const { up, rank, rotary, plain, value } = of;
+    const matrix = parameters.matrix(up.weight);
+    return Array.from({ length: heads * value }, (_, at) => {
+      const head = Math.floor(at / value);
+      const start = head * (rotary + rank) + rotary;
+      return dot(matrix[head * (plain + value) + plain + (at % value)] ?? [], given.slice(start, start + rank));
+    });
+  }
   const { headDim } = spec.blocks[layer]?.attention ?? assert.fail();
   const outputs = numbers(run.headOutputs[layer]);
   const alone = outputs.map((value, i) => (Math.floor(i / headDim) === head ? value : 0));

@@ -1,4 +1,4 @@
-/** The tensors of a GPT-2 whose heads are in another order: the same model, by other names of its heads. */
+/** The tensors of a GPT-2 or a Llama whose heads are in another order: the same model, by other names of its heads. */
 import type { CheckpointTensor } from './safetensors-file';
 
 /** `orders[layer][at]`: the head of the given model that is put at `at`. */
@@ -18,6 +18,28 @@ export function withPermutedHeads(
     change('c_attn.weight', 1, 3);
     change('c_attn.bias', 0, 3);
     change('c_proj.weight', 0, 1);
+  });
+  return permuted;
+}
+
+/** The same of a Llama each of whose heads has a key of its own. */
+export function llamaWithPermutedHeads(
+  tensors: ReadonlyMap<string, CheckpointTensor>,
+  orders: readonly (readonly number[])[],
+): ReadonlyMap<string, CheckpointTensor> {
+  const permuted = new Map(tensors);
+  orders.forEach((order, layer) => {
+    for (const [name, axis] of [
+      ['q_proj', 0],
+      ['k_proj', 0],
+      ['v_proj', 0],
+      ['o_proj', 1],
+    ] as const) {
+      const full = `model.layers.${layer}.self_attn.${name}.weight`;
+      const tensor = tensors.get(full);
+      if (!tensor) throw new Error(`the checkpoint has no ${full}`);
+      permuted.set(full, alongAxis(tensor, axis, 1, order));
+    }
   });
   return permuted;
 }

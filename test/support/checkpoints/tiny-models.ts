@@ -1,6 +1,7 @@
 /** Tiny random checkpoints, one per family that runs: config as published ones write it, and tensors under their names. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { latentRun } from '../reference/latent';
 import { llamaLikeRun, type LlamaLikeConfig } from '../reference/llama-like';
 import {
   bertRun,
@@ -85,6 +86,57 @@ export function llamaLike(name: string, model_type: string, extras: LlamaExtras 
     put('mlp.down_proj.weight', [hidden, inner]);
   }
   return { name, config, shapes, run: (p, ids) => llamaLikeRun(config, p, ids) };
+}
+
+/** Ranks of its two layers differ, as do the widths of keys and values. */
+function xEcomla(): TinyModel {
+  const config = {
+    model_type: 'x_ecomla',
+    hidden_size: hidden,
+    intermediate_size: inner,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    vocab_size: vocabulary,
+    max_position_embeddings: 128,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10000,
+    rope_interleave: true,
+    hidden_act: 'silu',
+    tie_word_embeddings: false,
+    torch_dtype: 'float32',
+    kv_lora_rank: 10,
+    q_lora_rank: 24,
+    qk_nope_head_dim: 5,
+    qk_rope_head_dim: 4,
+    v_head_dim: 7,
+    layer_rank_list: { '1': { kv_rank: 6, q_rank: 16 } },
+  };
+  const { num_attention_heads: H, qk_nope_head_dim: plain, qk_rope_head_dim: rotary, v_head_dim: value } = config;
+  const shapes: Record<string, readonly number[]> = {
+    'model.embed_tokens.weight': [vocabulary, hidden],
+    'model.norm.weight': [hidden],
+    'lm_head.weight': [vocabulary, hidden],
+  };
+  for (const [l, [rank, queries]] of (
+    [
+      [10, 24],
+      [6, 16],
+    ] as const
+  ).entries()) {
+    const put = (suffix: string, shape: readonly number[]): void =>
+      void (shapes[`model.layers.${l}.${suffix}.weight`] = shape);
+    put('input_layernorm', [hidden]);
+    put('post_attention_layernorm', [hidden]);
+    put('self_attn.q_a_proj', [queries, hidden]);
+    put('self_attn.q_b_proj', [H * (plain + rotary), queries]);
+    put('self_attn.kv_a_proj_with_mqa', [rank + rotary, hidden]);
+    put('self_attn.kv_b_proj', [H * (plain + value), rank]);
+    put('self_attn.o_proj', [hidden, H * value]);
+    put('mlp.gate_proj', [inner, hidden]);
+    put('mlp.up_proj', [inner, hidden]);
+    put('mlp.down_proj', [hidden, inner]);
+  }
+  return { name: 'x_ecomla', config, shapes, run: (p, ids) => latentRun(config, p, ids) };
 }
 
 function gpt2(): TinyModel {
@@ -287,6 +339,7 @@ export const tinyModels: readonly TinyModel[] = [
   opt(false),
   opt(true),
   bert(),
+  xEcomla(),
 ];
 
 /** Box-Muller over a 32-bit generator: numbers that do not change from run to run. */

@@ -100,6 +100,8 @@ const forms: readonly (readonly [string, Intervention])[] = [
     'reposition:0,2:1-2>4-7',
     { kind: 'reposition', layers: [0, 2], from: { start: 1, end: 3 }, to: { start: 4, end: 8 } },
   ],
+  ['low-rank:*=64', { kind: 'low-rank', layers: ['all'], rank: 64 }],
+  ['low-rank:0,2=1', { kind: 'low-rank', layers: [0, 2], rank: 1 }],
   [
     'plan:*.*=4+64/1.0,1.3=full',
     {
@@ -226,6 +228,8 @@ describe('interventions', () => {
       'isolate:2:1-3/4=1',
       'reposition:1:1-3',
       'reposition:1:1-3>0-1x2',
+      'low-rank:x=4',
+      'low-rank:*',
       'plan:*.*',
       'plan:*.*=4',
       'plan:2=full',
@@ -392,7 +396,7 @@ describe('docs/interventions.md', () => {
 
   it('documents every kind with its form, its example and its parameters', () => {
     const sections = text.split('\n## ').slice(1);
-    const documented = new Map(sections.map((section) => [/^`(\w+)`/.exec(section)?.[1], section] as const));
+    const documented = new Map(sections.map((section) => [/^`([\w-]+)`/.exec(section)?.[1], section] as const));
     for (const name of kindNames) {
       const { form, example, meaning, parameters } = kinds[name];
       const section = documented.get(name) ?? '';

@@ -1,0 +1,89 @@
+/** Latent layers of a model at a rank, of decompositions that are done once. */
+import { FailureError } from '../../protocol/wire/failures';
+import type { ModelRunner } from '../model-runner/model-runner';
+import type { LowRankChange } from '../model-runner/variant';
+import type { LayerWeights } from '../model-runner/weights';
+import type { LatentLayer } from './head-outputs';
+import { initialised, spectraOf, type SourceAttention, type SourceSpectra } from './initialisation';
+import { rotaryWidth, type EcoMlaParameters } from './parameters';
+import { rankOfEnergy, rankOfShare } from './ranks';
+import { selected } from './selection';
+
+/** What is read of a layer. */
+interface Source {
+  readonly weights: LayerWeights;
+  readonly source: SourceAttention;
+  readonly spectra: SourceSpectra;
+}
+
+export class LayerChoices {
+  private readonly sources = new Map<number, Promise<Source>>();
+
+  constructor(
+    private readonly model: ModelRunner,
+    private readonly parameters: EcoMlaParameters,
+  ) {}
+
+  of(layer: number): Promise<Source> {
+    const found = this.sources.get(layer) ?? this.read(layer);
+    this.sources.set(layer, found);
+    return found;
+  }
+
+  /** r_kv of a layer by the parameters; no larger than there are singular values. */
+  rank(layer: number, spectra: SourceSpectra): number {
+    const { choose, energy, share, rank } = this.parameters;
+    const { singular } = spectra.joint;
+    if (choose === 'energy') return rankOfEnergy(singular, energy);
+    const wanted = choose === 'share' ? rankOfShare(this.block(layer), share / 100, this.rotary(layer)) : rank;
+    return Math.min(wanted, singular.length);
+  }
+
+  /** r_q; undefined where queries are projected directly. */
+  queryRank({ query }: SourceSpectra): number | undefined {
+    return query && rankOfEnergy(query.singular, this.parameters.queryEnergy);
+  }
+
+  rotary(layer: number): number {
+    return rotaryWidth(this.block(layer).headDim, this.parameters.rotary);
+  }
+
+  async latent(layer: number, rank: number): Promise<LatentLayer> {
+    const { source, spectra } = await this.of(layer);
+    const { heads, headDim } = source;
+    const queryRank = this.queryRank(spectra);
+    const { selection } = this.parameters;
+    const rotary = this.rotary(layer);
+    const sizes = { rank, rotary, selection, ...(queryRank === undefined ? {} : { queryRank }) };
+    const { layout } = selected(headDim, rotary, selection);
+    return { heads, headDim, layout, ...sizes, weights: initialised(source, spectra, sizes) };
+  }
+
+  /** The cache of low rank with rotation in its place; nothing where the rank is full. */
+  async lowRank(layer: number, rank: number): Promise<LowRankChange | undefined> {
+    const { right, singular } = (await this.of(layer)).spectra.joint;
+    if (rank >= singular.length) return undefined;
+    const width = this.model.facts.hiddenSize;
+    const basis = new Float32Array(width * rank);
+    for (let at = 0; at < rank; at++) right[at]?.forEach((value, row) => (basis[row * rank + at] = value));
+    return { layer, rank, basis };
+  }
+
+  private block(layer: number) {
+    const block = this.model.facts.blocks[layer];
+    if (!block) throw new RangeError(`no layer ${layer}`);
+    return block;
+  }
+
+  private async read(layer: number): Promise<Source> {
+    const { heads, kvHeads, headDim } = this.block(layer);
+    const weights = await this.model.weights.layer(layer);
+    const { query, key, value } = weights;
+    if (query.bias ?? key.bias ?? value.bias) {
+      const detail = `Layer ${layer} adds biases to queries, keys or values, which latent attention has no place for. Choose a model without them.`;
+      throw new FailureError({ code: 'unsupported', detail });
+    }
+    const source = { query, key, value, heads, kvHeads, headDim };
+    return { weights, source, spectra: spectraOf(source, { queries: this.parameters.queryEnergy < 1 }) };
+  }
+}
