@@ -3,12 +3,14 @@ import * as v from 'valibot';
 import type { Schema } from '../schema/check';
 import { list, object, oneOf } from '../schema/fields';
 import { bias, type Bias } from './bias';
+import { blockRetrieval, type BlockRetrieval } from './block-retrieval';
 import { freeze, type Freeze } from './freeze';
 import { gain, type Gain } from './gain';
 import { head, type HeadOutput } from './head';
 import { isolate, type Isolate } from './isolate';
 import { key, type Key } from './key';
 import type { InterventionKind } from './kind';
+import { longheads, type LongHeads } from './longheads';
 import { mlp, type Mlp } from './mlp';
 import { moh, type Moh } from './moh';
 import { phase, type Phase } from './phase';
@@ -42,7 +44,9 @@ export type Intervention =
   | Unsuppress
   | CachePlan
   | Units
-  | Moh;
+  | Moh
+  | LongHeads
+  | BlockRetrieval;
 
 export type KindName = Intervention['kind'];
 export type Of<K extends KindName> = Extract<Intervention, { readonly kind: K }>;
@@ -67,6 +71,8 @@ export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
   plan,
   units,
   moh,
+  longheads,
+  'block-retrieval': blockRetrieval,
 };
 
 export const kindNames = Object.keys(kinds) as readonly KindName[];
@@ -81,5 +87,11 @@ export const interventionField: Schema<Intervention> = v.lazy((input) => {
   const known = kindNames.find((name) => name === kind);
   return known === undefined ? named : (kinds[known].schema as Schema<unknown> as Schema<Intervention>);
 });
+
+/** Whether the list makes every layer read texts of any length, with no distance beyond the `context` that the model was made for. */
+export const readsBeyond = (list: readonly Intervention[], context: number | undefined): boolean =>
+  list.some(
+    (one) => one.kind === 'longheads' && !one.layers && Math.max(one.budget, one.begin ?? 0) <= (context ?? Infinity),
+  );
 
 export const interventionsField = list(interventionField, 'a list of interventions', { most: 10_000 });

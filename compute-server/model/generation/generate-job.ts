@@ -10,6 +10,7 @@ import type { HeadStatistics, NextToken, NextTokens } from '../../../protocol/re
 import { headStatisticNames } from '../../../protocol/results/heads';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
+import { readsBeyond } from '../../../protocol/interventions/interventions';
 import { lower, reinforcedRun, reinforcementIn } from '../interventions/lower';
 import { planRun } from '../run/plan-run';
 import { continued } from '../../../diagnostics/model-runner/decoding';
@@ -32,7 +33,9 @@ export async function* generateJob(
 ): Job<GenerateProgress, GenerateReply> {
   requireHead(model);
   const { memoryLimit } = surroundings;
-  const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal });
+  const { interventions } = request;
+  const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal }, interventions);
+  const context = readsBeyond(interventions, usableContext(model.spec)) ? undefined : usableContext(model.spec);
   const promptIds = sequence.ids;
   const chunk = planRun(
     model,
@@ -40,15 +43,15 @@ export async function* generateJob(
       length: promptIds.length,
       batch: 1,
       keepCache: true,
-      further: Math.min(request.maxNewTokens, (usableContext(model.spec) ?? Infinity) - promptIds.length),
+      further: Math.min(request.maxNewTokens, (context ?? Infinity) - promptIds.length),
       logits: 'last',
       prefix: sequence.prefix,
     },
     memoryLimit,
   );
   const parity = await requireParity(model, sequence, { signal });
-  const reinforce = reinforcementIn(request.interventions);
-  const beside = request.interventions.filter((one) => one !== reinforce);
+  const reinforce = reinforcementIn(interventions);
+  const beside = interventions.filter((one) => one !== reinforce);
   const of = { opened: model, model, sequence, chunk, memoryLimit, signal };
   const {
     variants: [variant = {}],

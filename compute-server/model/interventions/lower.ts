@@ -18,6 +18,7 @@ import { spanPair } from '../../../diagnostics/divergence/span-pair';
 import { regionRows } from '../../../diagnostics/model-runner/regions';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import type {
+  BlockChange,
   GroupChange,
   HeadGain,
   HeadPlace,
@@ -30,6 +31,7 @@ import type {
   VariantPlan,
 } from '../../../diagnostics/model-runner/variant';
 import { range } from '../run/runtime-arrays';
+import { blockRetrievalOf, longHeadsOf } from './chosen-blocks';
 import { frozenParts } from './freeze';
 import { placeProblem } from './places';
 import { movedRows, repositionedParts, repositionedRows } from './repositioned';
@@ -158,6 +160,8 @@ function wantedBy({ model, sequence }: RunOf, one: Intervention): readonly Wante
     case 'units':
     case 'moh':
     case 'plan':
+    case 'longheads':
+    case 'block-retrieval':
       return [];
   }
 }
@@ -217,6 +221,7 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
   const uniform: HeadPlace[] = [];
   const phases: PhaseChange[] = [];
   const isolations: IsolationChange[] = [];
+  const blocks: BlockChange[] = [];
   const replacements: Replacement[] = [];
   const unsuppressed: { layer: number; share: number }[] = [];
   const routings: HeadRouting[] = [];
@@ -239,6 +244,8 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
       if (!kindOf(one).neutral(one)) phases.push(change);
     } else if (one.kind === 'isolate') isolations.push(...isolationsOf(run, one));
     else if (one.kind === 'reposition') replacements.push(...repositionsOf(run, one, rows));
+    else if (one.kind === 'longheads') blocks.push(...longHeadsOf(run.model.spec, one));
+    else if (one.kind === 'block-retrieval') blocks.push(...blockRetrievalOf(run.model.spec, one));
     else if (one.kind === 'moh') routings.push(...routingsOf(run, one));
     else if (one.kind === 'units') {
       if (one.gain !== 1) unitGains.push({ layer: one.layer, units: one.units, gain: one.gain });
@@ -259,6 +266,7 @@ function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<
     ...(uniform.length > 0 ? { uniform } : {}),
     ...(phases.length > 0 ? { phases } : {}),
     ...(isolations.length > 0 ? { isolations } : {}),
+    ...(blocks.length > 0 ? { blocks } : {}),
     ...(replacements.length > 0 ? { replacements } : {}),
     ...(unsuppressed.length > 0 ? { unsuppressed } : {}),
     ...(routings.length > 0 ? { routings } : {}),

@@ -5,6 +5,7 @@
  */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
+import type { BlockMemory } from './block-memory';
 import { HeadCache } from './head-cache';
 
 interface LayerCache {
@@ -21,6 +22,8 @@ interface LayerCache {
 
 export class KeyValueCache {
   private readonly layers: LayerCache[];
+  /** By layer, where heads choose blocks. */
+  private readonly memories = new Map<number, BlockMemory>();
 
   constructor(
     /** Numbers of one position: b * g * d, by layer. */
@@ -63,6 +66,13 @@ export class KeyValueCache {
     cache.key = new Float32Array(0);
     cache.value = new Float32Array(0);
     return cache.heads;
+  }
+
+  /** What a layer keeps whose heads choose blocks, made where it has none. */
+  memory(layer: number, make: () => BlockMemory): BlockMemory {
+    const known = this.memories.get(layer) ?? make();
+    this.memories.set(layer, known);
+    return known;
   }
 
   /** Of keys and values [positions, b, g, d]. */
@@ -128,6 +138,8 @@ export class KeyValueCache {
       return out;
     };
     branched.layers[layer] = { key: repeated(key), value: repeated(value), length, first };
+    const memory = this.memories.get(layer);
+    if (memory) branched.memories.set(layer, memory.branch(batch));
     return branched;
   }
 

@@ -9,7 +9,7 @@ import type { KeyValueCache } from './key-value-cache';
 
 /**
  * Whether the step graphs compute a row from `start` on under the variant: they scale heads and make them attend uniformly.
- * Score biases, group weights, phases, isolated regions that hold the row, removed suppression and replaced values of such a row need the graph of the block.
+ * Score biases, group weights, phases, chosen blocks, isolated regions that hold the row, removed suppression and replaced values of such a row need the graph of the block.
  */
 export function servedBySteps(model: ModelSpec, variant: Variant, start: number): boolean {
   const {
@@ -17,6 +17,7 @@ export function servedBySteps(model: ModelSpec, variant: Variant, start: number)
     groupWeights = [],
     phases = [],
     isolations = [],
+    blocks = [],
     replacements = [],
     unsuppressed = [],
     routings = [],
@@ -28,6 +29,7 @@ export function servedBySteps(model: ModelSpec, variant: Variant, start: number)
     scoreBiases.length === 0 &&
     groupWeights.length === 0 &&
     phases.length === 0 &&
+    blocks.length === 0 &&
     unsuppressed.length === 0 &&
     routings.length === 0 &&
     unitGains.length === 0 &&

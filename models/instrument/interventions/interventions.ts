@@ -12,6 +12,7 @@ import type { GraphBuilder } from '../../../kernels/graph/builder';
 import { multiply } from '../../../kernels/graph/operators/elementwise';
 import { reshape } from '../../../kernels/graph/operators/layout';
 import type { Value } from '../../../kernels/graph/records';
+import { declareBlockChoice, type BlockChoice, type BlockChoiceShape } from './block-choice';
 import { declareGroupWeight, type GroupWeight } from './group-weight';
 import { declareIsolation, type Isolation } from './isolation';
 import { declarePhase, type Phase, type Rotated } from './phase';
@@ -51,6 +52,8 @@ export interface Interventions {
   readonly routing?: Routing;
   /** Factor on each unit of the feed-forward network, [b, u]; of a graph that is opened for runs that change or read units. */
   readonly unitGain?: Value;
+  /** Of a graph that is opened for runs whose heads choose blocks in its layer. */
+  readonly blocks?: BlockChoice;
   readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
   readonly suppression?: Suppression;
@@ -66,6 +69,8 @@ export function declareInterventions(
   rare: readonly RareChange[] = [],
   /** Of a layer that rotates. */
   rotated?: Rotated,
+  /** How heads of the layer choose blocks. */
+  blocks?: BlockChoiceShape,
 ): Interventions {
   const { heads, headDim, units } = sizes;
   const always = changes !== undefined;
@@ -81,6 +86,7 @@ export function declareInterventions(
     ...(rare.includes('plan') ? { plan: declarePlan(graph, heads, keys, rare.includes('plan-mean')) } : {}),
     ...(rare.includes('routing') ? { routing: declareRouting(graph, heads) } : {}),
     ...(rare.includes('units') ? { unitGain: declareUnitGain(graph, units) } : {}),
+    ...(blocks ? { blocks: declareBlockChoice(graph, sizes, keys, blocks, rotated) } : {}),
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
     ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),
