@@ -239,8 +239,8 @@ export function chosenScores(
       for (let r = 0; r < shape.reindexed - 2; r++) {
         const at = slice(here(choice.turns.place), 0, r, r + 1);
         const score = capped(scoreKeys(turned(localQuery, at, choice.rotated, rotate), localKey, rules.scale, counts));
-        const readHere = r === 0 ? first : and(equal(place, r), not(first));
-        placed = where(readHere, score, placed);
+        // Of block 0 nothing is chosen, so that its keys have place 0 alone.
+        placed = where(r === 0 ? first : equal(place, r), score, placed);
       }
       return [loose(far, 'elsewhere'), loose(placed, 'placed'), loose(scored, 'scored'), loose(chosen, 'chosen')];
     },
