@@ -156,6 +156,33 @@ const forms: readonly (readonly [string, Intervention])[] = [
         { layer: 'all', shared: 2, active: 1 },
         { layer: 5, shared: [0, 3], active: 0 },
       ],
+  ['longheads:w=64,S=512', { kind: 'longheads', chunk: 64, budget: 512 }],
+  [
+    'longheads:w=16,S=64,begin=100,layers=1-3',
+    { kind: 'longheads', chunk: 16, budget: 64, begin: 100, layers: { start: 1, end: 4 } },
+  ],
+  [
+    'block-retrieval:2.5,3.*:B=32,k=4',
+    {
+      kind: 'block-retrieval',
+      heads: [
+        { layer: 2, head: 5 },
+        { layer: 3, head: 'all' },
+      ],
+      block: 32,
+      open: 4,
+      by: 'mean',
+    },
+  ],
+  [
+    'block-retrieval:*.*:B=8,k=0,by=max,shared=group',
+    {
+      kind: 'block-retrieval',
+      heads: [{ layer: 'all', head: 'all' }],
+      block: 8,
+      open: 0,
+      by: 'max',
+      shared: 'group',
     },
   ],
   ['phase:2.5@3-7=0', { kind: 'phase', layer: 2, head: 5, planes: { start: 3, end: 8 }, delta: 0, shift: 0 }],
@@ -392,7 +419,7 @@ describe('docs/interventions.md', () => {
 
   it('documents every kind with its form, its example and its parameters', () => {
     const sections = text.split('\n## ').slice(1);
-    const documented = new Map(sections.map((section) => [/^`(\w+)`/.exec(section)?.[1], section] as const));
+    const documented = new Map(sections.map((section) => [/^`([\w-]+)`/.exec(section)?.[1], section] as const));
     for (const name of kindNames) {
       const { form, example, meaning, parameters } = kinds[name];
       const section = documented.get(name) ?? '';
