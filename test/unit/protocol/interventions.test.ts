@@ -156,6 +156,8 @@ const forms: readonly (readonly [string, Intervention])[] = [
         { layer: 'all', shared: 2, active: 1 },
         { layer: 5, shared: [0, 3], active: 0 },
       ],
+    },
+  ],
   ['longheads:w=64,S=512', { kind: 'longheads', chunk: 64, budget: 512 }],
   [
     'longheads:w=16,S=64,begin=100,layers=1-3',
