@@ -16,7 +16,7 @@ import type {
 import { resolveTable, type ParameterValues } from '../../protocol/analysis/parameters';
 import type { AnalysisEstimate } from '../../protocol/compute/analyses';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
-import { kindOf, type Intervention } from '../../protocol/interventions/interventions';
+import { kindOf, readsBeyond, type Intervention } from '../../protocol/interventions/interventions';
 import { planFrom } from '../../protocol/plans/plan-from';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
@@ -87,7 +87,7 @@ export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Pr
   const support = analysis.supports(facts, parameters);
   if (!support.ok) return { supported: support.why };
   const { runner, input, first } = await readInput(run, request, {
-    prompt: (reader, prompt) => reader.counted(prompt),
+    prompt: (reader, prompt) => reader.counted(prompt, request.interventions),
     corpus: countedCorpusAt,
   });
   if (first) runner.requirePlaces(request.interventions, first);
@@ -112,7 +112,7 @@ export type ReadRun = Omit<AnalysisRun, 'analysis'> & {
 export async function prepare(run: ReadRun, request: AnalysisRequest): Promise<Prepared> {
   const parameters = parametersOf(run.analysis, request.parameters);
   const { runner, model, input, first } = await readInput(run, request, {
-    prompt: (reader, prompt) => reader.prompt(prompt),
+    prompt: (reader, prompt) => reader.prompt(prompt, request.interventions),
     corpus: readCorpusAt,
   });
   const { variant, groups } = first
@@ -158,7 +158,7 @@ async function readInput(
   const runner = ServerRunner.reading(opened, firstGiven, surroundings, signal);
   const prompts: Prompt[] = [];
   for (const prompt of given) prompts.push(await read.prompt(runner, prompt));
-  const task = input.kind === 'task' ? await taskOf(input, seed, runner) : undefined;
+  const task = input.kind === 'task' ? await taskOf(input, seed, runner, interventions) : undefined;
   const corpus = input.kind === 'corpus' ? await read.corpus(input.file, taskSurroundings(signal)) : undefined;
   const first = prompts[0] ?? task?.samples[0]?.prompt ?? (corpus && (await startOf(corpus, runner)));
   const bound =
@@ -183,8 +183,10 @@ async function taskOf(
   { task, samples, taskParameters = {} }: Extract<AnalysisInput, { readonly kind: 'task' }>,
   seed: number,
   runner: ServerRunner,
+  interventions: readonly Intervention[],
 ): Promise<NonNullable<ReadInput['task']>> {
-  const tokens = await TaskTokens.of(runner);
+  const { contextLength } = runner.facts.summary;
+  const tokens = await TaskTokens.of(runner, readsBeyond(interventions, contextLength) ? Infinity : contextLength);
   return taskSamples({ task, samples, seed, parameters: taskParameters }, tokens, taskSurroundings(runner.signal));
 }
 

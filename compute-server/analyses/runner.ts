@@ -92,17 +92,17 @@ export class ServerRunner implements ModelRunner {
     return new ServerRunner(opened, input ? readerOf(opened, input) : opened, surroundings, signal);
   }
 
-  async prompt(input: PromptInput | EncoderInput): Promise<Prompt> {
+  async prompt(input: PromptInput | EncoderInput, interventions: readonly Intervention[] = []): Promise<Prompt> {
     if (readerOf(this.opened, input) !== this.model) {
       throw new RangeError('a picture alone and a text are read by two models; the runner is that of one');
     }
     const { memoryLimit } = this.surroundings;
-    return this.read(input, await sequenceOf(this.opened, input, { memoryLimit, signal: this.signal }));
+    return this.read(input, await sequenceOf(this.opened, input, { memoryLimit, signal: this.signal }, interventions));
   }
 
   /** As `prompt`, but the rows of a picture are counted and not filled: for what is asked before a run. */
-  async counted(input: PromptInput | EncoderInput): Promise<Prompt> {
-    return this.read(input, await sequenceOf(this.opened, input));
+  async counted(input: PromptInput | EncoderInput, interventions: readonly Intervention[] = []): Promise<Prompt> {
+    return this.read(input, await sequenceOf(this.opened, input, undefined, interventions));
   }
 
   /** Fails where an intervention names what the model or the prompt does not have. Nothing runs. */

@@ -137,6 +137,7 @@ function differences(one: Variant, other: Variant): readonly Change[] {
     variant.uniform ?? [],
     variant.phases ?? [],
     variant.isolations ?? [],
+    variant.blocks ?? [],
     variant.replacements ?? [],
     variant.unsuppressed ?? [],
     variant.routings ?? [],

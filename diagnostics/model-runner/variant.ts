@@ -74,6 +74,24 @@ export interface LowRankChange {
   readonly basis: Float32Array;
 }
 
+/** Query heads of a layer that choose the blocks of the past which they read (models/instrument/interventions/block-choice.ts). */
+export interface BlockChange {
+  readonly layer: number;
+  /** By query head. */
+  readonly heads: readonly boolean[];
+  /** Rows of a block. */
+  readonly width: number;
+  /** Blocks that are opened besides the first, the own and the one before it. */
+  readonly open: number;
+  /** The first row that chooses. */
+  readonly from: number;
+  readonly by: 'summary' | 'mean' | 'max' | 'mass';
+  /** Blocks that are read, where they are renumbered one behind the other. */
+  readonly reindexed?: number;
+  /** Who opens the same blocks; absent: each head alone. */
+  readonly shared?: 'group' | 'heads';
+}
+
 /** What each key/value head keeps of the past (protocol/plans/held.ts). */
 export interface VariantPlan {
   /** Rows of the prompt: the n of elastic rules. */
@@ -117,6 +135,8 @@ export interface Variant {
   readonly isolations?: readonly IsolationChange[];
   readonly routings?: readonly HeadRouting[];
   readonly unitGains?: readonly UnitGain[];
+  /** Of several of one layer the last counts. */
+  readonly blocks?: readonly BlockChange[];
   readonly replacements?: readonly Replacement[];
   /** Of several of one layer the last counts. */
   readonly mixtures?: readonly HeadMixture[];

@@ -17,7 +17,11 @@ export class TaskTokens {
     readonly longest: number | undefined,
   ) {}
 
-  static async of(runner: ModelRunner): Promise<TaskTokens> {
+  /** `longest`: the context of the model, where nothing makes it read further. */
+  static async of(
+    runner: ModelRunner,
+    longest: number | undefined = runner.facts.summary.contextLength,
+  ): Promise<TaskTokens> {
     const { summary, bosId, specialIds } = runner.facts;
     const bos = bosId === undefined ? [] : [bosId];
     return new TaskTokens(
@@ -26,7 +30,7 @@ export class TaskTokens {
       summary.tokenizer === true ? await leadOf(runner) : bos,
       summary.vocabulary,
       specialIds,
-      summary.contextLength,
+      longest,
     );
   }
 

@@ -16,6 +16,7 @@ import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
 import { concat, reshape, transpose } from '../../kernels/graph/operators/layout';
 import { attend } from '../instrument/attention';
+import type { BlockChoiceShape } from '../instrument/interventions/block-choice';
 import {
   declareInterventions,
   rareChanges,
@@ -40,6 +41,8 @@ export interface BlockOptions {
   readonly instrumented: boolean;
   /** Instrumented, and with these for good; phases only where the layer rotates. */
   readonly rare?: readonly RareChange[];
+  /** Instrumented, and with heads that choose the blocks that they read. */
+  readonly blocks?: BlockChoiceShape | undefined;
   /** Gains and these, for good: in a graph that is differentiated. */
   readonly changes?: readonly Change[];
   /** What takes the place of the value that a tap names, e.g. the value plus an input. */
@@ -77,6 +80,7 @@ export function buildBlock(
           changes,
           [...(options.rare ?? []), ...rareChanges.filter((change) => changes?.includes(change))],
           rope === undefined ? undefined : model.ropes[rope],
+          options.blocks,
         )
       : undefined;
   const tap: Tap = (value, name) => {
@@ -175,6 +179,7 @@ function attentionOutput(
     measured,
     (probabilities) => tap(probabilities, 'attention.probabilities'),
     interventions?.routing && routedGains(interventions.routing, projected.query),
+    rotate,
   );
   const joined = reshape(transpose(tap(output, 'attention.head_output'), [0, 2, 1, 3]), [
     'b',

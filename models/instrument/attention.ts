@@ -15,6 +15,7 @@ import {
 import { gather, reshape } from '../../kernels/graph/operators/layout';
 import { softmax } from '../../kernels/graph/operators/reduce';
 import { headOutput, scoreKeys } from './grouped-heads';
+import { chosenScores, type Rotate } from './interventions/block-choice';
 import { weighValues } from './interventions/group-weight';
 import { interveneOnHeads, type Interventions } from './interventions/interventions';
 import { isolatedScores } from './interventions/isolation';
@@ -65,26 +66,36 @@ export function attend(
   tap?: (probabilities: Value) => Value,
   /** Of each token and head, on the outputs of heads, [b, h, n, 1]. */
   tokenGain?: Value,
+  /** Where heads choose blocks. */
+  rotate?: Rotate,
 ): Value {
   const capped = (raw: Value): Value =>
     rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
   const score: Score = (operand) => capped(scoreKeys(operand(query), operand(key), rules.scale, rules));
-  const { phase, isolation, plan, scoreBias, keyGroups, uniformAttention, groupWeight } = interventions ?? {};
+  const { phase, isolation, plan, blocks, scoreBias, keyGroups, uniformAttention, groupWeight } = interventions ?? {};
+  const mask = positions && causalMask(rules, positions);
   const turned = phase && capped(phasedScores(graph, phase, query, key, rules));
   const chosen: Score =
     phase && turned ? (operand) => where(operand(phase.heads), operand(turned), score(operand)) : score;
+  const choice =
+    blocks &&
+    rotate &&
+    chosenScores(graph, blocks, rules, { query, key, value, capped, mask, masked: maskedScore, rotate });
+  const taken: Score = choice
+    ? (operand) => where(operand(choice.elsewhere), operand(choice.scores), chosen(operand))
+    : chosen;
   const biased: Score = (outer) =>
     scoreBias && keyGroups
       ? biasedScores(
           { inUse: scoreBias.inUse && outer(scoreBias.inUse), bias: outer(scoreBias.bias) },
           outer(keyGroups),
-          chosen,
+          taken,
         )
-      : chosen(outer);
+      : taken(outer);
   const read = uniformAttention ? uniformScores(uniformAttention, biased) : biased((value) => value);
   const free = isolation ? isolatedScores(isolation, read) : read;
   const planned = plan ? plannedScores(plan, free, maskedScore) : free;
-  const scores = positions ? add(planned, causalMask(rules, positions)) : planned;
+  const scores = mask ? add(planned, mask) : planned;
   const probabilities = tap ? tap(softmax(scores, -1, 'attention.probabilities')) : softmax(scores);
   if (!interventions) {
     const output = headOutput(probabilities, value, rules);

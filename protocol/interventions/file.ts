@@ -94,7 +94,9 @@ function isInside(one: Intervention, { layers, heads }: Size): boolean {
       'mlp' in part ? fits(part.mlp, layers) : fits(part.layer, layers) && fits(part.head, heads),
     );
   }
-  if (one.kind === 'isolate') return one.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads));
+  if (one.kind === 'longheads') return fits(one.layers === undefined ? 0 : one.layers.end - 1, layers);
+  if (one.kind === 'isolate' || one.kind === 'block-retrieval')
+    return one.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads));
   if (one.kind === 'plan') {
     // Of key/value heads, of which there are at most as many.
     return one.rules.every((rule) => rule.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads)));

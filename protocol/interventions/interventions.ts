@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { Schema } from '../schema/check';
 import { list, object, oneOf } from '../schema/fields';
 import { bias, type Bias } from './bias';
+import { blockRetrieval, type BlockRetrieval } from './block-retrieval';
 import { freeze, type Freeze } from './freeze';
 import { gain, type Gain } from './gain';
 import { head, type HeadOutput } from './head';
@@ -10,6 +11,7 @@ import { isolate, type Isolate } from './isolate';
 import { key, type Key } from './key';
 import type { InterventionKind } from './kind';
 import { lowRank, type LowRank } from './low-rank';
+import { longheads, type LongHeads } from './longheads';
 import { mlp, type Mlp } from './mlp';
 import { moh, type Moh } from './moh';
 import { phase, type Phase } from './phase';
@@ -44,7 +46,9 @@ export type Intervention =
   | CachePlan
   | Units
   | Moh
-  | LowRank;
+  | LowRank
+  | LongHeads
+  | BlockRetrieval;
 
 export type KindName = Intervention['kind'];
 export type Of<K extends KindName> = Extract<Intervention, { readonly kind: K }>;
@@ -70,6 +74,8 @@ export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
   units,
   moh,
   'low-rank': lowRank,
+  longheads,
+  'block-retrieval': blockRetrieval,
 };
 
 export const kindNames = Object.keys(kinds) as readonly KindName[];
@@ -84,5 +90,11 @@ export const interventionField: Schema<Intervention> = v.lazy((input) => {
   const known = kindNames.find((name) => name === kind);
   return known === undefined ? named : (kinds[known].schema as Schema<unknown> as Schema<Intervention>);
 });
+
+/** Whether the list makes every layer read texts of any length, with no distance beyond the `context` that the model was made for. */
+export const readsBeyond = (list: readonly Intervention[], context: number | undefined): boolean =>
+  list.some(
+    (one) => one.kind === 'longheads' && !one.layers && Math.max(one.budget, one.begin ?? 0) <= (context ?? Infinity),
+  );
 
 export const interventionsField = list(interventionField, 'a list of interventions', { most: 10_000 });

@@ -49,7 +49,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     ]);
     if (view?.model === model && view.key === key) return view.view;
     const { memoryLimit } = surroundings;
-    const sequence = await sequenceOf(opened, prompt, { memoryLimit, signal });
+    const sequence = await sequenceOf(opened, prompt, { memoryLimit, signal }, interventions);
     const chunk = planRun(
       model,
       { length: sequence.ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },

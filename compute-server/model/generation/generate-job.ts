@@ -11,6 +11,7 @@ import type { CacheSize } from '../../../protocol/plans/cache-size';
 import { headStatisticNames } from '../../../protocol/results/heads';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
+import { readsBeyond } from '../../../protocol/interventions/interventions';
 import { lower, reinforcedRun, reinforcementIn } from '../interventions/lower';
 import { planRun } from '../run/plan-run';
 import { continued } from '../../../diagnostics/model-runner/decoding';
@@ -35,7 +36,9 @@ export async function* generateJob(
 ): Job<GenerateProgress, GenerateReply> {
   requireHead(model);
   const { memoryLimit } = surroundings;
-  const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal });
+  const { interventions } = request;
+  const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal }, interventions);
+  const context = readsBeyond(interventions, usableContext(model.spec)) ? undefined : usableContext(model.spec);
   const promptIds = sequence.ids;
   const chunkFor = (how: { readonly keepCache: boolean; readonly plan?: VariantPlan | undefined }): number =>
     planRun(
@@ -44,17 +47,17 @@ export async function* generateJob(
         ...how,
         length: promptIds.length,
         batch: 1,
-        further: Math.min(request.maxNewTokens, (usableContext(model.spec) ?? Infinity) - promptIds.length),
+        further: Math.min(request.maxNewTokens, (context ?? Infinity) - promptIds.length),
         logits: 'last',
         prefix: sequence.prefix,
       },
       memoryLimit,
     );
-  const planned = request.interventions.some(({ kind }) => kind === 'plan');
+  const planned = interventions.some(({ kind }) => kind === 'plan');
   const chunk = chunkFor({ keepCache: !planned });
   const parity = await requireParity(model, sequence, { signal });
-  const reinforce = reinforcementIn(request.interventions);
-  const beside = request.interventions.filter((one) => one !== reinforce);
+  const reinforce = reinforcementIn(interventions);
+  const beside = interventions.filter((one) => one !== reinforce);
   const of = { opened: model, model, sequence, chunk, memoryLimit, signal };
   const {
     variants: [variant = {}],

@@ -4,7 +4,6 @@
  * what it keeps, where steps compute the rows; elsewhere all is held, and masked: the same numbers.
  */
 import type { CacheSize } from '../../../protocol/plans/cache-size';
-import { usableContext } from '../../../models/architectures/context';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
 import { requireFinite } from '../run/finite';
@@ -15,6 +14,7 @@ import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import { noStatistics, ranked, StatisticsCollector } from '../run/head-statistics';
 import { earlierOccurrences, PickTable } from '../run/pick-table';
 import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
+import { choiceFeeds, blockOutputsOf, blockShapeOf, emptyMemory, reachOf, takeBlocks } from '../run/block-feeds';
 import { rareChangesOf } from '../run/rare-changes';
 import type { KeyValueCache } from '../run/key-value-cache';
 import { LayerKeys } from '../run/layer-keys';
@@ -184,7 +184,7 @@ export class SequenceRun implements Continuation {
 
   /** False when the context is full. */
   get canGoOn(): boolean {
-    const context = usableContext(this.model);
+    const context = reachOf(this.model, this.variant);
     return context === undefined || positionAt(this.request, this.ids.length) < context;
   }
 
@@ -261,12 +261,15 @@ export class SequenceRun implements Continuation {
           continue;
         }
         const directions = await leadingDirections(model, sessions, layer, [this.variant], residual);
+        const blocks = blockShapeOf([this.variant], layer);
         const session = await sessions.session({
           kind: 'block',
           layer,
           instrumented: true,
           rare: rareChangesOf([this.variant], layer),
+          blocks,
         });
+        const memory = blocks && this.cache.memory(layer, () => emptyMemory(block, blocks, 1));
         const past = this.keys[layer];
         if (!past) throw new RangeError(`layer ${layer} was not run`);
         const firstKey = past.first();
@@ -286,6 +289,7 @@ export class SequenceRun implements Continuation {
               directions,
               sequence: request,
             }),
+            ...choiceFeeds(model, block, { variants: [this.variant], start, length, sequence: request }, memory),
             ...(collector?.feeds(start, length, firstKey, keys) ??
               (wanted.observe
                 ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
@@ -295,6 +299,7 @@ export class SequenceRun implements Continuation {
           },
           [
             ...kept.names,
+            ...blockOutputsOf(blocks),
             ...(collector ? statisticOutputs : wanted.observe ? ['statistics.mass'] : []),
             ...(wanted.observe ? ['attention.head_output'] : []),
             ...(ranking ? topKeyOutputs : []),
@@ -303,6 +308,7 @@ export class SequenceRun implements Continuation {
         );
         pass(kept.of('residual.out', values));
         await past.take(values, kept, length);
+        takeBlocks(memory, values, length);
         await requireFiniteChunk(residual, start, `Layer ${layer}`);
         if (collector) {
           collector.add(start, length, firstKey, values);

@@ -9,6 +9,7 @@ import {
 } from '../../../models/instrument/interventions/replacement';
 import type { KeyGroup, Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
+import { FailureError } from '../../../protocol/wire/failures';
 import type { RuntimeArray } from '../../runtime/session';
 import { interventionFeeds } from '../run/interventions';
 import { groupColumns } from '../run/layer-feeds';
@@ -38,6 +39,12 @@ export class LayerChanges {
     /** Whether the score biases are an input even where the run has none. */
     biases: boolean,
   ) {
+    if (variant.blocks?.some(({ layer }) => layer === block.index)) {
+      throw new FailureError({
+        code: 'unsupported',
+        detail: `Layer ${block.index} chooses the blocks that it reads, and what is chosen has no gradient. Leave that intervention out.`,
+      });
+    }
     const here = <T extends { readonly layer: number }>(list: readonly T[] = []): readonly T[] =>
       list.filter(({ layer }) => layer === block.index);
     this.variant = {

@@ -6,6 +6,8 @@
 import type { HeadTile } from '../../../protocol/results/heads';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { noStatistics, ranked } from '../run/head-statistics';
+import { blockShapeOf, choiceFeeds, emptyMemory } from '../run/block-feeds';
+import type { BlockMemory } from '../run/block-memory';
 import { interventionFeeds, type Variant } from '../run/interventions';
 import { rareChangesOf } from '../run/rare-changes';
 import { emptyCache } from '../run/key-value-cache';
@@ -31,6 +33,8 @@ export class HeadView {
     private readonly values: Float32Array,
     /** [1, h, t, d] */
     private readonly headOutput: Float32Array,
+    /** Of the whole prompt, and queries position first [t, h, d]; where the heads of the layer choose blocks. */
+    private readonly chosen: { readonly memory: BlockMemory; readonly queries: Float32Array } | undefined,
   ) {}
 
   static async open(
@@ -41,6 +45,8 @@ export class HeadView {
     chunk: number,
     signal?: AbortSignal,
   ): Promise<HeadView> {
+    const block = model.spec.blocks[layer];
+    const blocks = blockShapeOf([variant], layer);
     const run = await runPrompt(
       { ...model.spec, blocks: model.spec.blocks.slice(0, layer + 1) },
       model.sessions,
@@ -50,7 +56,10 @@ export class HeadView {
         chunk,
         logits: 'none',
         keepResiduals: [layer],
+        // What stands for the blocks of the whole prompt, of which each row sees its past.
+        ...(blocks ? { keepCache: true } : {}),
         taps: [
+          ...(blocks ? [{ layer, tap: 'attention.query' } as const] : []),
           { layer, tap: 'attention.key' },
           { layer, tap: 'attention.value' },
           { layer, tap: 'attention.head_output' },
@@ -61,7 +70,7 @@ export class HeadView {
     const [stream] = run.residuals;
     const taps = run.layers.at(-1)?.taps;
     if (!stream || !taps) throw new RangeError(`there is no layer ${layer}`);
-    const { kvHeads, headDim } = model.spec.blocks[layer]?.attention ?? { kvHeads: 0, headDim: 0 };
+    const { heads, kvHeads, headDim } = block?.attention ?? { heads: 0, kvHeads: 0, headDim: 0 };
     return new HeadView(
       model,
       sequence,
@@ -71,6 +80,12 @@ export class HeadView {
       positionFirst(taps['attention.key']?.data, sequence.ids.length, kvHeads, headDim),
       positionFirst(taps['attention.value']?.data, sequence.ids.length, kvHeads, headDim),
       asFloats(taps['attention.head_output']?.data),
+      blocks && block && run.cache
+        ? {
+            memory: run.cache.memory(layer, () => emptyMemory(block, blocks, 1)),
+            queries: positionFirst(taps['attention.query']?.data, sequence.ids.length, heads, headDim),
+          }
+        : undefined,
     );
   }
 
@@ -80,12 +95,14 @@ export class HeadView {
     const length = ids.length;
     const block = this.model.spec.blocks[this.layer];
     if (!block) throw new RangeError(`there is no layer ${this.layer}`);
-    const { kvHeads, headDim, window } = block.attention;
+    const { heads, kvHeads, headDim, window } = block.attention;
+    const blocks = blockShapeOf([this.variant], this.layer);
     const session = await this.model.sessions.session({
       kind: 'block',
       layer: this.layer,
       instrumented: true,
       rare: rareChangesOf([this.variant], this.layer),
+      blocks,
     });
     // Rows that read later keys too are computed with all of their prefix as queries.
     const prefix = prefixOf(this.model.spec, this.sequence);
@@ -97,6 +114,11 @@ export class HeadView {
     cache.append(this.layer, this.keys.subarray(...held), this.values.subarray(...held));
     cache.shift(this.layer, firstKey);
     const hidden = this.model.spec.hiddenSize;
+    const begun = from - (from % (blocks?.width ?? 1));
+    const memory = this.chosen?.memory.before(
+      from,
+      this.chosen.queries.subarray(begun * heads * headDim, from * heads * headDim),
+    );
     const keys = from - firstKey + rows;
     const values = await session.run(
       {
@@ -114,6 +136,12 @@ export class HeadView {
           length: rows,
           sequence: this.sequence,
         }),
+        ...choiceFeeds(
+          this.model.spec,
+          block,
+          { variants: [this.variant], start: from, length: rows, sequence: this.sequence },
+          memory,
+        ),
         ...noStatistics(keys, rows),
         ...ranked(keys),
         selected_heads: int64([head], [1]),

@@ -41,9 +41,10 @@ export async function* headsJob(
 ): Job<HeadsProgress, HeadsReply> {
   const started = performance.now();
   const model = readerOf(opened, request.prompt);
-  const sequence = await sequenceOf(opened, request.prompt, { memoryLimit: surroundings.memoryLimit, signal });
-  const { ids } = sequence;
   const { interventions } = request;
+  const encoding = { memoryLimit: surroundings.memoryLimit, signal };
+  const sequence = await sequenceOf(opened, request.prompt, encoding, interventions);
+  const { ids } = sequence;
   const here = interventions.find((one) => !kindOf(one).anywhere(one));
   if (here && request.classify) {
     const detail = `"${printDo(here)}" acts on positions of this prompt, and labels are measured on other sequences. Leave it out, or take no labels (--no-classify).`;

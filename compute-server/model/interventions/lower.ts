@@ -18,6 +18,7 @@ import { spanPair } from '../../../diagnostics/divergence/span-pair';
 import { regionRows } from '../../../diagnostics/model-runner/regions';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import type {
+  BlockChange,
   GroupChange,
   HeadGain,
   HeadPlace,
@@ -31,6 +32,7 @@ import type {
   VariantPlan,
 } from '../../../diagnostics/model-runner/variant';
 import { range } from '../run/runtime-arrays';
+import { blockRetrievalOf, longHeadsOf } from './chosen-blocks';
 import { frozenParts } from './freeze';
 import { lowRanksOf } from './low-ranks';
 import { placeProblem } from './places';
@@ -161,6 +163,8 @@ function wantedBy({ model, sequence }: RunOf, one: Intervention): readonly Wante
     case 'moh':
     case 'plan':
     case 'low-rank':
+    case 'longheads':
+    case 'block-retrieval':
       return [];
   }
 }
@@ -225,6 +229,7 @@ function variantOf(
   const uniform: HeadPlace[] = [];
   const phases: PhaseChange[] = [];
   const isolations: IsolationChange[] = [];
+  const blocks: BlockChange[] = [];
   const replacements: Replacement[] = [];
   const unsuppressed: { layer: number; share: number }[] = [];
   const routings: HeadRouting[] = [];
@@ -247,6 +252,8 @@ function variantOf(
       if (!kindOf(one).neutral(one)) phases.push(change);
     } else if (one.kind === 'isolate') isolations.push(...isolationsOf(run, one));
     else if (one.kind === 'reposition') replacements.push(...repositionsOf(run, one, rows));
+    else if (one.kind === 'longheads') blocks.push(...longHeadsOf(run.model.spec, one));
+    else if (one.kind === 'block-retrieval') blocks.push(...blockRetrievalOf(run.model.spec, one));
     else if (one.kind === 'moh') routings.push(...routingsOf(run, one));
     else if (one.kind === 'units') {
       if (one.gain !== 1) unitGains.push({ layer: one.layer, units: one.units, gain: one.gain });
@@ -267,6 +274,7 @@ function variantOf(
     ...(uniform.length > 0 ? { uniform } : {}),
     ...(phases.length > 0 ? { phases } : {}),
     ...(isolations.length > 0 ? { isolations } : {}),
+    ...(blocks.length > 0 ? { blocks } : {}),
     ...(replacements.length > 0 ? { replacements } : {}),
     ...(unsuppressed.length > 0 ? { unsuppressed } : {}),
     ...(routings.length > 0 ? { routings } : {}),

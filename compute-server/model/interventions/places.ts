@@ -3,6 +3,7 @@ import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { lensProblem } from '../../../models/architectures/lens-graph';
 import { regionRows } from '../../../diagnostics/model-runner/regions';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
+import { blockRetrievalProblem, longHeadsProblem } from './chosen-blocks';
 import { freezable } from './freeze';
 import { movedRows } from './repositioned';
 import { printDo } from '../../../protocol/interventions/do-form';
@@ -56,6 +57,10 @@ export function placeProblem(model: ModelSpec, one: Intervention, sequence: Sequ
     case 'key':
     case 'value':
       return headProblem(model, one.layer, one.head, 'kvHeads') ?? rangeProblem(one.positions, length, one);
+    case 'longheads':
+      return longHeadsProblem(model, one, sequence);
+    case 'block-retrieval':
+      return whichHeadsProblem(model, one.heads) ?? blockRetrievalProblem(model, one);
     case 'plan':
       return planProblem(model, one, length);
     case 'units':

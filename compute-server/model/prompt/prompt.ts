@@ -1,6 +1,7 @@
 /** From what a person gives (text, token ids, a picture) to a checked sequence of a model. */
 import type { EncoderInput, PromptInput, Tokenised } from '../../../protocol/compute/models';
 import { tileRegion } from '../../../models/images/token-plan';
+import { readsBeyond, type Intervention } from '../../../protocol/interventions/interventions';
 import type { ChatPrompt } from '../../../protocol/results/chat-prompt';
 import { FailureError } from '../../../protocol/wire/failures';
 import { placedPrompt, visionOf, withPicture, writtenToken } from './image-prompt';
@@ -37,6 +38,8 @@ export async function sequenceOf(
   model: LoadedModel,
   prompt: PromptInput | EncoderInput,
   run?: EncodingRun,
+  /** Of the run: some read beyond the context. */
+  interventions: readonly Intervention[] = [],
 ): Promise<Sequence> {
   if (prompt.kind === 'image') return run ? encoderSequence(model, prompt, run) : countedPatches(model);
   const { ids, ...chat } = readPrompt(model, prompt);
@@ -44,7 +47,7 @@ export async function sequenceOf(
     prompt.image === undefined
       ? { ids, ...(model.multimodal?.bidirectionalPrompt ? { prefix: ids.length } : {}) }
       : await withPicture(model, ids, prompt.image, run);
-  requireRoom(model, sequence);
+  if (!readsBeyond(interventions, model.summary.contextLength)) requireRoom(model, sequence);
   return { ...sequence, ...chat };
 }
 

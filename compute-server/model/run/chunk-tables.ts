@@ -43,15 +43,19 @@ export function chunkTables(
   return tables;
 }
 
-/** Cosines, then sines of the angles of rows [start, start + length), [length, dimensions], without the attention factor. */
-export function unitTurns(rope: Rope, model: Pick<ModelSpec, 'ropes' | 'contextLength'>, run: Rows): Float32Array {
-  const positions = Array.from({ length: run.length }, (_, at) => positionAt(run.sequence, run.start + at));
-  const context = { contextLength: model.contextLength, sequenceLength: lengthOf(run) };
+/** Cosines, then sines of the angles of positions, which may be negative, [positions, dimensions], without the attention factor. */
+export function unitTurnsAt(
+  rope: Rope,
+  model: Pick<ModelSpec, 'ropes' | 'contextLength'>,
+  positions: readonly number[],
+  sequenceLength: number,
+): Float32Array {
+  const context = { contextLength: model.contextLength, sequenceLength };
   const { attentionFactor } = rotaryFrequencies(rope, context);
   const { cos, sin } = rotaryTables(rope, positions, context);
   const half = rope.dimensions / 2;
-  const turns = new Float32Array(run.length * rope.dimensions);
-  for (let row = 0; row < run.length; row++) {
+  const turns = new Float32Array(positions.length * rope.dimensions);
+  for (let row = 0; row < positions.length; row++) {
     for (let i = 0; i < half; i++) {
       turns[row * 2 * half + i] = (cos[row * half + i] ?? 0) / attentionFactor;
       turns[row * 2 * half + half + i] = (sin[row * half + i] ?? 0) / attentionFactor;
@@ -59,6 +63,15 @@ export function unitTurns(rope: Rope, model: Pick<ModelSpec, 'ropes' | 'contextL
   }
   return turns;
 }
+
+/** Cosines, then sines of the angles of rows [start, start + length), [length, dimensions], without the attention factor. */
+export const unitTurns = (rope: Rope, model: Pick<ModelSpec, 'ropes' | 'contextLength'>, run: Rows): Float32Array =>
+  unitTurnsAt(
+    rope,
+    model,
+    Array.from({ length: run.length }, (_, at) => positionAt(run.sequence, run.start + at)),
+    lengthOf(run),
+  );
 
 /** Up to the last row, or to the end of the prompt: what forms of rotation choose their frequencies by. */
 const lengthOf = ({ sequence, start, length }: Rows): number =>

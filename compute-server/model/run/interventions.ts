@@ -28,6 +28,7 @@ export function firstChangedLayer(variant: Variant): number | undefined {
     ...(variant.isolations ?? []),
     ...(variant.routings ?? []),
     ...(variant.unitGains ?? []),
+    ...(variant.blocks ?? []),
     ...(variant.replacements ?? []),
     ...(variant.unsuppressed ?? []),
     ...(variant.mixtures ?? []),
@@ -98,6 +99,10 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
     const problem = check(layer, head);
     if (problem !== undefined) return problem;
     if (!Number.isFinite(beta)) return `The isolation of layer ${layer} head ${head} is ${beta}; give a finite number.`;
+  }
+  for (const { layer, heads } of variant.blocks ?? []) {
+    const problem = check(layer, heads.length - 1);
+    if (problem !== undefined) return problem;
   }
   for (const { layer, shared, active } of variant.routings ?? []) {
     const problem = shared.map((head) => check(layer, head)).find((found) => found !== undefined) ?? check(layer, 0);

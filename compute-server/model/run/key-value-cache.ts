@@ -7,6 +7,7 @@
 import type { VariantPlan } from '../../../diagnostics/model-runner/variant';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
+import type { BlockMemory } from './block-memory';
 import { HeadCache } from './head-cache';
 import { droppedBy, heldByHeads, layerPlanOf, roomFor, type LayerPlan } from './layer-plan';
 
@@ -35,6 +36,8 @@ export interface CacheBytes {
 
 export class KeyValueCache {
   private readonly layers: LayerCache[];
+  /** By layer, where heads choose blocks. */
+  private readonly memories = new Map<number, BlockMemory>();
 
   constructor(
     /** Numbers of one position: b * g * d, by layer. */
@@ -115,6 +118,13 @@ export class KeyValueCache {
     return cache.heads;
   }
 
+  /** What a layer keeps whose heads choose blocks, made where it has none. */
+  memory(layer: number, make: () => BlockMemory): BlockMemory {
+    const known = this.memories.get(layer) ?? make();
+    this.memories.set(layer, known);
+    return known;
+  }
+
   /** Of keys and values [positions, b, g, d]. */
   append(layer: number, key: Float32Array, value: Float32Array): void {
     const cache = this.at(layer);
@@ -180,6 +190,8 @@ export class KeyValueCache {
       return out;
     };
     branched.layers[layer] = { key: repeated(key), value: repeated(value), length, first };
+    const memory = this.memories.get(layer);
+    if (memory) branched.memories.set(layer, memory.branch(batch));
     return branched;
   }
 

@@ -9,6 +9,7 @@ import { Gathered } from './gathered';
 import { leadingDirections } from './leading-directions';
 import { noStatistics, ranked, StatisticsCollector } from './head-statistics';
 import { gainsOfSelected, interventionFeeds, type Variant } from './interventions';
+import { choiceFeeds, blockOutputsOf, blockShapeOf, emptyMemory, takeBlocks } from './block-feeds';
 import { emptyCache, type KeyValueCache } from './key-value-cache';
 import { blockFeeds, groupColumns, groupMass } from './layer-feeds';
 import { LayerKeys } from './layer-keys';
@@ -79,11 +80,13 @@ async function runChunks(
     directions.push(await leadingDirections(model, sessions, layer, work.variants, chunk, hooks.signal));
   }
   const taps = (request.taps ?? []).filter((wanted) => wanted.layer === layer).map(({ tap }) => tap);
+  const blocks = request.plain ? undefined : blockShapeOf(work.variants, layer);
   const session = await sessions.session({
     kind: 'block',
     layer,
     instrumented: !request.plain,
     rare: request.plain ? [] : rareChangesOf(work.variants, layer, taps),
+    blocks,
   });
   const { window, heads } = block.attention;
   const held = Math.min(request.ids.length, window === undefined ? Infinity : window + stream.chunk);
@@ -91,6 +94,7 @@ async function runChunks(
     request.past?.cache.branch(layer, stream.batch, request.ids.length - request.past.length) ??
     work.cache ??
     emptyCache(model, stream.batch, held);
+  const memory = blocks && cache.memory(layer, () => emptyMemory(block, blocks, stream.batch));
   const past = new LayerKeys(layer, cache, window, session.keeps);
   const groups = request.groups ?? [];
   const collector =
@@ -144,6 +148,7 @@ async function runChunks(
                   sequence: request,
                   ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
                 }),
+                ...choiceFeeds(model, block, { variants: work.variants, start, length, sequence: request }, memory),
                 ...(collector?.feeds(start, length, firstKey, width, stream.batch) ??
                   (weighing
                     ? groupMass(keyGroups, [length - 1], length, heads, stream.batch)
@@ -155,6 +160,7 @@ async function runChunks(
         [
           ...kept.names,
           ...tapped.filter((tap) => tap !== 'residual' && tap !== 'residual.input'),
+          ...blockOutputsOf(blocks),
           ...(collector ? statisticOutputs : weighing ? ['statistics.mass'] : []),
           ...(deciding ? reinforcementOutputs : []),
           ...(ranking ? topKeyOutputs : []),
@@ -165,6 +171,7 @@ async function runChunks(
       const residual = kept.of('residual.out', values);
       out.push(residual);
       if (going) await past.take(values, kept, length);
+      takeBlocks(memory, values, length);
       await requireFiniteChunk(residual, start, `Layer ${layer}`);
       collector?.add(start, length, firstKey, values);
       if (weighing) lastMass = floats(values, 'statistics.mass').slice(0, heads * groups.length);

@@ -18,6 +18,7 @@ import {
   type GradientPart,
 } from '../../../models/architectures/gradient-graphs';
 import { lensGraph } from '../../../models/architectures/lens-graph';
+import type { BlockChoiceShape } from '../../../models/instrument/interventions/block-choice';
 import type { Change, RareChange } from '../../../models/instrument/interventions/interventions';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { productGraph } from '../../../models/architectures/product-graph';
@@ -35,12 +36,13 @@ export type Piece =
   | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
   /** One new position of a layer, on caches by head; `means`: with the means of what they dropped. */
   | { readonly kind: 'step'; readonly layer: number; readonly means?: boolean }
-  /** With rare changes it is instrumented. */
+  /** With rare changes, or heads that choose the blocks that they read, it is instrumented. */
   | {
       readonly kind: 'block';
       readonly layer: number;
       readonly instrumented: boolean;
       readonly rare?: readonly RareChange[];
+      readonly blocks?: BlockChoiceShape | undefined;
     }
   /** The gradient of a piece. */
   | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOptions }
@@ -68,7 +70,7 @@ export function keyOf(piece: Piece): string {
   if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
   if (piece.kind === 'keys') return `keys.${piece.changes.join('+')}.${piece.layer}`;
   if (piece.kind === 'block') {
-    const changed = (piece.rare ?? []).join('+');
+    const changed = [...(piece.rare ?? []), ...(piece.blocks ? [JSON.stringify(piece.blocks)] : [])].join('+');
     const graph = changed === '' ? (piece.instrumented ? 'instrumented' : 'plain') : changed;
     return `${graph}.${piece.layer}`;
   }
@@ -148,6 +150,7 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
       return blockGraph(model, block(piece.layer), weights, {
         instrumented: piece.instrumented,
         rare: piece.rare ?? [],
+        blocks: piece.blocks,
       });
   }
 }

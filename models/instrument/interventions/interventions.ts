@@ -12,6 +12,7 @@ import type { GraphBuilder } from '../../../kernels/graph/builder';
 import { multiply } from '../../../kernels/graph/operators/elementwise';
 import { reshape } from '../../../kernels/graph/operators/layout';
 import type { Value } from '../../../kernels/graph/records';
+import { declareBlockChoice, type BlockChoice, type BlockChoiceShape } from './block-choice';
 import { declareGroupWeight, type GroupWeight } from './group-weight';
 import { declareIsolation, type Isolation } from './isolation';
 import { declareMixture, mixed, type MixtureInputs } from './mixture';
@@ -66,6 +67,8 @@ export interface Interventions {
   readonly mixture?: MixtureInputs;
   /** Of a graph that is opened for runs with keys and values of low rank: V of low-rank.ts. */
   readonly keyValueBasis?: Value;
+  /** Of a graph that is opened for runs whose heads choose blocks in its layer. */
+  readonly blocks?: BlockChoice;
   readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
   readonly suppression?: Suppression;
@@ -81,6 +84,8 @@ export function declareInterventions(
   rare: readonly RareChange[] = [],
   /** Of a layer that rotates. */
   rotated?: Rotated,
+  /** How heads of the layer choose blocks. */
+  blocks?: BlockChoiceShape,
 ): Interventions {
   const { heads, headDim, units } = sizes;
   const always = changes !== undefined;
@@ -98,6 +103,7 @@ export function declareInterventions(
     ...(rare.includes('units') ? { unitGain: declareUnitGain(graph, units) } : {}),
     ...(rare.includes('mixture') ? { mixture: declareMixture(graph, heads, headDim) } : {}),
     ...(rare.includes('low-rank') ? { keyValueBasis: declareLowRank(graph, sizes) } : {}),
+    ...(blocks ? { blocks: declareBlockChoice(graph, sizes, keys, blocks, rotated) } : {}),
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
     ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),

@@ -160,6 +160,35 @@ const forms: readonly (readonly [string, Intervention])[] = [
       ],
     },
   ],
+  ['longheads:w=64,S=512', { kind: 'longheads', chunk: 64, budget: 512 }],
+  [
+    'longheads:w=16,S=64,begin=100,layers=1-3',
+    { kind: 'longheads', chunk: 16, budget: 64, begin: 100, layers: { start: 1, end: 4 } },
+  ],
+  [
+    'block-retrieval:2.5,3.*:B=32,k=4',
+    {
+      kind: 'block-retrieval',
+      heads: [
+        { layer: 2, head: 5 },
+        { layer: 3, head: 'all' },
+      ],
+      block: 32,
+      open: 4,
+      by: 'mean',
+    },
+  ],
+  [
+    'block-retrieval:*.*:B=8,k=0,by=max,shared=group',
+    {
+      kind: 'block-retrieval',
+      heads: [{ layer: 'all', head: 'all' }],
+      block: 8,
+      open: 0,
+      by: 'max',
+      shared: 'group',
+    },
+  ],
   ['phase:2.5@3-7=0', { kind: 'phase', layer: 2, head: 5, planes: { start: 3, end: 8 }, delta: 0, shift: 0 }],
   ['phase:2.5=-0.5,1.2', { kind: 'phase', layer: 2, head: 5, delta: -0.5, shift: 1.2 }],
   [

@@ -1,0 +1,74 @@
+/** LongHeads and block retrieval on a model: which layers and heads choose, and which models cannot. */
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
+import type { BlockChange } from '../../../diagnostics/model-runner/variant';
+import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
+import type { BlockRetrieval } from '../../../protocol/interventions/block-retrieval';
+import type { LongHeads } from '../../../protocol/interventions/longheads';
+import { coversHead } from '../../../protocol/interventions/which';
+import { range } from '../run/runtime-arrays';
+
+const layersOf = (model: ModelSpec, { layers }: LongHeads): readonly BlockSpec[] =>
+  model.blocks.filter(({ index }) => !layers || (index >= layers.start && index < layers.end));
+
+export const longHeadsOf = (model: ModelSpec, one: LongHeads): readonly BlockChange[] =>
+  layersOf(model, one).map(({ index, attention }) => ({
+    layer: index,
+    heads: range(0, attention.heads).map(() => true),
+    width: one.chunk,
+    open: one.budget / one.chunk - 3,
+    from: Math.max(one.begin ?? 0, one.budget),
+    by: 'summary',
+    reindexed: one.budget / one.chunk,
+  }));
+
+export function blockRetrievalOf(model: ModelSpec, one: BlockRetrieval): readonly BlockChange[] {
+  const changes: BlockChange[] = [];
+  for (const { index, attention } of model.blocks) {
+    const heads = range(0, attention.heads).map((head) => coversHead(one.heads, index, head));
+    if (!heads.includes(true)) continue;
+    const { block, open, by, shared } = one;
+    changes.push({ layer: index, heads, width: block, open, from: 0, by, ...(shared ? { shared } : {}) });
+  }
+  return changes;
+}
+
+export function longHeadsProblem(
+  model: ModelSpec,
+  one: LongHeads,
+  { prefix }: Pick<Sequence, 'prefix'>,
+): string | undefined {
+  const count = model.blocks.length;
+  if (one.layers && one.layers.end > count)
+    return `There is no layer ${one.layers.end - 1}: the model has ${count}, from 0.`;
+  if (prefix !== undefined) return bothWays;
+  for (const { index, attention } of layersOf(model, one)) {
+    const problem = unfit(index, attention);
+    if (problem !== undefined) return problem;
+    const rope = attention.rope === undefined ? undefined : model.ropes[attention.rope];
+    if (!rope)
+      return `Layer ${index} has no rotary positions, and LongHeads renumbers these. Choose a model with rotary positions.`;
+    const { kind } = rope.scaling;
+    if (kind === 'dynamic' || kind === 'longrope')
+      return `The rotary form "${kind}" of layer ${index} changes with the length of the text, so keys cannot be renumbered. Choose a model of another form.`;
+  }
+  return undefined;
+}
+
+export function blockRetrievalProblem(model: ModelSpec, one: BlockRetrieval): string | undefined {
+  for (const { layer } of blockRetrievalOf(model, one)) {
+    const attention = model.blocks[layer]?.attention;
+    const problem = attention && unfit(layer, attention);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+const bothWays =
+  'The prompt is read in both directions, so no block of it is past. Choose a model that reads from left to right.';
+
+function unfit(layer: number, { causal, window }: BlockSpec['attention']): string | undefined {
+  if (!causal) return `Layer ${layer} reads in both directions, so it has no past of which blocks could be chosen.`;
+  return window === undefined
+    ? undefined
+    : `Layer ${layer} reads a window of ${window} positions, so blocks before it are gone. Choose a model without windows.`;
+}
