@@ -39,6 +39,8 @@ export interface PlanOrigin {
   readonly headscope: string;
   /** Where the numbers come from, e.g. the name of an imported file. */
   readonly note?: string;
+  /** [layers][key/value heads]: what the method ranked heads by; the larger, the more a head needs of the past. */
+  readonly scores?: readonly (readonly number[])[];
 }
 
 /** One row of what a plan was measured to do (`headscope plan evaluate`). */
@@ -74,6 +76,10 @@ const values = record(
   'an object of settings',
 );
 
+const scoresFit = ({ heads, origin: { scores } }: Plan): boolean =>
+  scores === undefined ||
+  (scores.length === heads.length && scores.every((layer, index) => layer.length === heads[index]?.length));
+
 const needsPrompt = (plan: Plan): boolean =>
   plan.prompt !== undefined || !plan.heads.some((layer) => layer.some(({ kind }) => kind === 'kept'));
 
@@ -91,6 +97,9 @@ export const planOriginField: Schema<PlanOrigin> = object<PlanOrigin>({
   created: text,
   headscope: text,
   note: optional(text),
+  scores: optional(
+    list(list(figure, 'a list of scores', { most: mostHeads }), 'a list of layers', { most: mostLayers }),
+  ),
 });
 
 export const planMeasureField: Schema<PlanMeasure> = object<PlanMeasure>({
@@ -120,6 +129,7 @@ export const planField: Schema<Plan> = v.pipe(
     },
     'a JSON object',
   ),
+  v.check(scoresFit, 'a plan whose scores are one for each key/value head'),
   v.check(needsPrompt, 'a plan that gives the length of its prompt, as heads keep chosen positions of it'),
 );
 
