@@ -1,6 +1,7 @@
 /** Plans that fit a budget of bytes, by the one number that a slider turns. */
-import type { HeadPlan } from './head-plan';
+import { fullPlan, type HeadPlan } from './head-plan';
 import { planBytes, type PlanBytes } from './plan-bytes';
+import { byScore } from './plan-of-scores';
 
 type Heads = readonly (readonly HeadPlan[])[];
 
@@ -48,27 +49,21 @@ export function recentsFor(heads: Heads, share: number, budget: Budget): Heads {
 
 /**
  * The heads of the lowest scores keep what the brush says, as few as bring the cache down to this share, and the others keep
- * everything. Heads of one score go in the order of the map; a score that is no number counts as the highest.
+ * everything. Of equal scores, heads of higher layers give way first; one without a score counts as the lowest (plan-of-scores.ts).
  */
-export function byScore(
+export function lowestGiveWay(
   heads: Heads,
   scores: readonly (readonly number[])[],
   brush: HeadPlan,
   share: number,
   budget: Budget,
 ): Heads {
-  const order = heads
-    .flatMap((layer, index) =>
-      layer.map((_, head) => {
-        const score = scores[index]?.[head];
-        return { key: `${index}.${head}`, score: score === undefined || Number.isNaN(score) ? Infinity : score };
-      }),
-    )
-    .sort((a, b) => (a.score === b.score ? 0 : a.score - b.score));
-  const full: HeadPlan = { kind: 'full' };
+  const order = byScore(scores)
+    .toReversed()
+    .map(({ layer, head }) => `${layer}.${head}`);
   const withLowest = (count: number): Heads => {
-    const chosen = new Set(order.slice(0, count).map(({ key }) => key));
-    return mapped(heads, (_, layer, head) => (chosen.has(`${layer}.${head}`) ? brush : full));
+    const chosen = new Set(order.slice(0, count));
+    return mapped(heads, (_, layer, head) => (chosen.has(`${layer}.${head}`) ? brush : fullPlan));
   };
   let [least, most] = [0, order.length];
   while (least < most) {

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { ParameterValues } from '../analysis/parameters';
 import { check, parseJson, type Checked, type Schema } from '../schema/check';
 import {
+  anyNumber,
   count,
   filledText,
   flag,
@@ -90,6 +91,13 @@ export const plannedModelField: Schema<PlannedModel> = object<PlannedModel>({
   heads: count,
 });
 
+/** NaN, in files null, where a head has none. */
+export const headScoresField: Schema<readonly (readonly number[])[]> = list(
+  list(anyNumber, 'a list of scores', { most: mostHeads }),
+  'a list of layers',
+  { most: mostLayers },
+);
+
 export const planOriginField: Schema<PlanOrigin> = object<PlanOrigin>({
   method: filledText,
   settings: values,
@@ -97,9 +105,7 @@ export const planOriginField: Schema<PlanOrigin> = object<PlanOrigin>({
   created: text,
   headscope: text,
   note: optional(text),
-  scores: optional(
-    list(list(figure, 'a list of scores', { most: mostHeads }), 'a list of layers', { most: mostLayers }),
-  ),
+  scores: optional(headScoresField),
 });
 
 export const planMeasureField: Schema<PlanMeasure> = object<PlanMeasure>({

@@ -1,6 +1,6 @@
 /** What the editor of a plan shows and what the person has arranged. Pure. */
 import type { PaintedHead, ToPlanPanel } from '../../../protocol/panels/plan';
-import { byScore, recentsFor, shareOf, type Budget } from '../../../protocol/plans/budget';
+import { lowestGiveWay, recentsFor, shareOf, type Budget } from '../../../protocol/plans/budget';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import type { SectionView } from '../../sections/section-kind';
@@ -111,7 +111,7 @@ export function budgeted(state: State, share: number): Plan['heads'] | undefined
   const budget = budgetOf(plan, length);
   if (state.by === 'recents') return recentsFor(plan.heads, share, budget);
   const brush = readBrush(state.brush);
-  return brush.ok ? byScore(plan.heads, plan.origin.scores ?? [], brush.keep, share, budget) : undefined;
+  return brush.ok ? lowestGiveWay(plan.heads, plan.origin.scores ?? [], brush.keep, share, budget) : undefined;
 }
 
 /** Why the slider turns nothing, as a sentence. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { byScore, recentsFor, shareOf } from '../../../../protocol/plans/budget';
+import { lowestGiveWay, recentsFor, shareOf } from '../../../../protocol/plans/budget';
 import { newPlan, painted } from '../../../../protocol/plans/edit';
 import type { HeadPlan } from '../../../../protocol/plans/head-plan';
 import { checkPlan, type Plan } from '../../../../protocol/plans/plan-file';
@@ -75,7 +75,7 @@ describe('a budget of a cache', () => {
     assert.equal(shareOf(recentsFor(heads, 1, budget), budget), 1);
   });
 
-  it('turns the heads of the lowest scores first, and one without a score last', () => {
+  it('turns the heads of the lowest scores first, and one without a score before them', () => {
     const heads = [
       [full, full],
       [full, recent(1)],
@@ -85,15 +85,15 @@ describe('a budget of a cache', () => {
       [0.1, 0.5],
     ];
     // With two heads of 104 positions the cache is (2000 + 208) / 4000 = 55.2 % of the full one.
-    assert.deepEqual(byScore(heads, scores, recent(100), 0.56, budget), [
-      [full, full],
-      [recent(100), recent(100)],
-    ]);
-    assert.deepEqual(byScore(heads, scores, recent(100), 0.55, budget), [
+    assert.deepEqual(lowestGiveWay(heads, scores, recent(100), 0.56, budget), [
+      [full, recent(100)],
       [recent(100), full],
+    ]);
+    assert.deepEqual(lowestGiveWay(heads, scores, recent(100), 0.55, budget), [
+      [full, recent(100)],
       [recent(100), recent(100)],
     ]);
-    assert.deepEqual(byScore(heads, scores, recent(100), 1, budget), [
+    assert.deepEqual(lowestGiveWay(heads, scores, recent(100), 1, budget), [
       [full, full],
       [full, full],
     ]);
