@@ -7,6 +7,7 @@ import { hallucinationCommands } from './commands/hallucination-commands';
 import { headsCommands } from './commands/heads-commands';
 import { liveCommands } from './commands/live-commands';
 import { modelCommands } from './commands/model-commands';
+import { planCommands } from './commands/plan-commands';
 import { registerCommands } from './commands/register';
 import { resultCommands } from './commands/result-commands';
 import { serverCommands } from './commands/server-commands';
@@ -22,6 +23,7 @@ import { kernelsPanels } from './panels/kernels/kernels';
 import { LiveView } from './panels/live-view';
 import { ModelPanels } from './panels/model/model-panels';
 import { ModuleFiles } from './panels/module/module-files';
+import { PlanFiles } from './panels/plan/plan-files';
 import { createCompute } from './platform/create-compute';
 import { GraphTabs } from './platform/graph-tabs';
 import { Language } from './platform/language';
@@ -80,6 +82,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     hallucination: hallucination.files,
     analysis: analyses.files,
     module: own(new ModuleFiles(parts)).files,
+    plan: own(new PlanFiles(parts)).files,
   };
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
   const live = own(
@@ -100,6 +103,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...headsCommands(heads, models, library, editors),
         ...hallucinationCommands(hallucination, models),
         ...analysisCommands(analyses, catalogue, models, demos),
+        ...planCommands({ models, library, compute, heads, analyses, catalogue, demos }),
         ...serverCommands(compute, language, log),
         ...modelCommands(models),
         ...showModelCommands(models, modelPanels),

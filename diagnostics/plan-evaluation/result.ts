@@ -17,7 +17,7 @@ import {
 } from '../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../protocol/schema/parts';
 import { headPlanField, type HeadPlan } from '../../protocol/plans/head-plan';
-import { planMeasureField, planOriginField, plannedModelField } from '../../protocol/plans/plan-file';
+import { headScoresField, planMeasureField, planOriginField, plannedModelField } from '../../protocol/plans/plan-file';
 import type { GivenPlan } from '../../protocol/plans/plan-from';
 import type { Facts } from '../task';
 import { comparedKinds, type ComparedKind } from './compared';
@@ -119,6 +119,7 @@ export const planEvaluationResult: Schema<PlanEvaluationResult> = object<PlanEva
     model: optional(plannedModelField),
     origin: optional(planOriginField),
     note: optional(text),
+    scores: optional(headScoresField),
   }),
   what: text,
   scored: oneOf(scoreKinds),

@@ -31,10 +31,13 @@ interface NewFile {
   readonly title: string;
 }
 
-/** Asks where to, in the workspace, else in the home folder; undefined when the person thought better of it. */
-export const askWhere = ({ name, type, endings, title }: NewFile): Thenable<vscode.Uri | undefined> =>
+/** Asks where to, in `folder`, in the workspace, else in the home folder; undefined when the person thought better of it. */
+export const askWhere = (
+  { name, type, endings, title }: NewFile,
+  folder: vscode.Uri = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir()),
+): Thenable<vscode.Uri | undefined> =>
   vscode.window.showSaveDialog({
-    defaultUri: vscode.Uri.joinPath(vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir()), name),
+    defaultUri: vscode.Uri.joinPath(folder, name),
     filters: { [type]: [...endings] },
     title,
   });

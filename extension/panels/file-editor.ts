@@ -1,14 +1,15 @@
-/** The editor of saved results of one kind: its panel on the text of the document, read only; the file stays text for git. */
+/** The editor of saved results of one kind: its panel on the text of the document, which stays text for git, for Undo and for Save. */
 import * as vscode from 'vscode';
 import { Owner } from '../platform/owner';
 import { resultKinds, type ComparedOf, type Kind, type SavedOf } from '../results/result-kinds';
 import type { ReadableResult } from '../results/result-library';
 import { withoutSuffix } from '../results/result-words';
-import type { ShownFile } from './panel-types';
+import type { DocumentFile } from './panel-types';
+import { textChange } from './text-change';
 
 /** A panel that shows files of a kind. */
 interface FilePanel<K extends Kind, Host> {
-  attachFile(editor: vscode.WebviewPanel, file: ShownFile<SavedOf<K>>): Host;
+  attachFile(editor: vscode.WebviewPanel, file: DocumentFile<SavedOf<K>>): Host;
 }
 
 interface FileHost<K extends Kind> {
@@ -38,7 +39,9 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
     const key = document.uri.toString();
     const host = this.#panel.attachFile(panel, {
       name: withoutSuffix(document.uri.path.split('/').at(-1) ?? ''),
+      uri: key,
       read: () => resultKinds[this.#kind].parse(document.getText()),
+      write: (text) => replaceText(document, text),
     });
     const awaited = this.#awaited.get(key);
     this.#awaited.delete(key);
@@ -65,4 +68,15 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
     await vscode.commands.executeCommand('vscode.openWith', uri, viewType);
     for (const host of open) await host.compareWith(other);
   }
+}
+
+/** Only what differs is replaced, so that a text editor beside it keeps its place. */
+async function replaceText(document: vscode.TextDocument, text: string): Promise<void> {
+  const before = document.getText();
+  const lines = document.eol === vscode.EndOfLine.CRLF ? text.replaceAll('\n', '\r\n') : text;
+  const { start, end, replacement } = textChange(before, lines);
+  if (start === end && replacement === '') return;
+  const edit = new vscode.WorkspaceEdit();
+  edit.replace(document.uri, new vscode.Range(document.positionAt(start), document.positionAt(end)), replacement);
+  if (!(await vscode.workspace.applyEdit(edit))) throw new Error('The file cannot be changed: it is read only.');
 }

@@ -34,6 +34,14 @@ export interface ShownFile<Saved> {
   read(): Checked<Saved>;
 }
 
+/** One that is a document of the editor. */
+export interface DocumentFile<Saved> extends ShownFile<Saved> {
+  /** URI as text. */
+  readonly uri: string;
+  /** Makes this its text, as one step of Undo; fails with a sentence where the file cannot be changed. */
+  write(text: string): Promise<void>;
+}
+
 export interface PanelStart<T extends PanelTypes> {
   readonly file?: ShownFile<Shown<T>>;
   readonly plan?: Plan<T>;

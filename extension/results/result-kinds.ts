@@ -11,6 +11,8 @@ import type { ToHallucinationPanel } from '../../protocol/panels/hallucination';
 import type { ToHeadsPanel } from '../../protocol/panels/heads';
 import type { ToKernelsPanel } from '../../protocol/panels/kernels';
 import type { ToModulePanel } from '../../protocol/panels/module';
+import type { ToPlanPanel } from '../../protocol/panels/plan';
+import { parsePlan, planText, type Plan } from '../../protocol/plans/plan-file';
 import type { BenchmarkResult } from '../../protocol/results/benchmark';
 import type { ModuleResult } from '../../protocol/results/module';
 import { analysisDescription, analysisDetails, analysisFileName, analysisLines } from './analysis-words';
@@ -27,6 +29,7 @@ import {
 import { headsText, parseHeads, type SavedHeads } from './heads-file';
 import { headsDescription, headsDetails, headsFileName, labelLines } from './heads-words';
 import { moduleDescription, moduleDetails, moduleFileName, moduleLines, moduleText, parseModule } from './module-words';
+import { planDescription, planDetails, planFileName, planLines } from './plan-words';
 import type { ResultLine } from './result-words';
 
 /** The second result that a panel opens beside the first. */
@@ -41,6 +44,7 @@ export interface ResultTypes {
   readonly hallucination: { readonly saved: SavedHallucination; readonly compared: ComparedIn<ToHallucinationPanel> };
   readonly analysis: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToAnalysesPanel> };
   readonly module: { readonly saved: ModuleResult; readonly compared: ComparedIn<ToModulePanel> };
+  readonly plan: { readonly saved: Plan; readonly compared: ComparedIn<ToPlanPanel> };
 }
 
 export type Kind = keyof ResultTypes;
@@ -166,6 +170,22 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       lines: () => Promise.resolve(moduleLines(result)),
     }),
     compared: (name, result) => ({ name, result }),
+  },
+  plan: {
+    ...customEditors.plan,
+    item: items.resultOfPlan,
+    parse: parsePlan,
+    text: planText,
+    fileName: planFileName,
+    model: () => ({}),
+    listing: (plan) => ({
+      created: plan.origin.created,
+      description: planDescription(plan),
+      details: planDetails(plan),
+      icon: 'layers',
+      lines: () => Promise.resolve(planLines(plan)),
+    }),
+    compared: (name, plan) => ({ name, plan }),
   },
 };
 

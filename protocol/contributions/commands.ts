@@ -155,6 +155,36 @@ export const commands = {
     icon: 'stop-circle',
     palette: contextKeys.analysisRunning,
   },
+  'headscope.newPlan': {
+    title: 'New Cache Plan',
+    icon: 'new-file',
+    needs: 'trust',
+    menus: [inExplorer(both(isConfig, trusted), '3_headscope@7'), onRows('models', items.model, '1_run@7')],
+  },
+  'headscope.importPlan': {
+    title: 'Import a Cache Plan…',
+    icon: 'desktop-download',
+    needs: 'trust',
+    menus: [onRows('models', items.model, '1_run@8')],
+  },
+  'headscope.showHeadsWithPlan': {
+    title: 'Show Heads with This Plan',
+    icon: 'eye',
+    needs: 'trust',
+    menus: [
+      inExplorer(both(isResult('plan'), trusted), '3_headscope@4'),
+      onRows('results', items.resultOfPlan, '2_compare@2'),
+    ],
+  },
+  'headscope.evaluatePlan': {
+    title: 'Evaluate This Plan…',
+    icon: 'beaker',
+    needs: 'trust',
+    menus: [
+      inExplorer(both(isResult('plan'), trusted), '3_headscope@5'),
+      onRows('results', items.resultOfPlan, '2_compare@3'),
+    ],
+  },
   'headscope.restartCompute': {
     title: 'Restart Compute Server',
     icon: 'debug-restart',
@@ -279,7 +309,7 @@ export const commands = {
     menus: [
       onRows(
         'results',
-        `${items.result}(OfHeads|OfPictures|OfAnalysis|OfModule)?$`,
+        `${items.result}(OfHeads|OfPictures|OfAnalysis|OfModule|OfPlan)?$`,
         '3_file@1',
         'workbenchState != empty',
       ),

@@ -129,6 +129,12 @@ export const customEditors = {
     name: 'Headscope Module',
     suffix: '.headscope-module.json',
   },
+  /** What each key/value head keeps of the past; this one is edited. */
+  plan: {
+    viewType: 'headscope.planFile',
+    name: 'Headscope Cache Plan',
+    suffix: '.headscope-plan.json',
+  },
 } as const;
 
 export const benchmarkSuffix = customEditors.benchmark.suffix;
@@ -136,6 +142,7 @@ export const headsSuffix = customEditors.heads.suffix;
 export const hallucinationSuffix = customEditors.hallucination.suffix;
 export const analysisSuffix = customEditors.analysis.suffix;
 export const moduleSuffix = customEditors.module.suffix;
+export const planSuffix = customEditors.plan.suffix;
 
 export const interventionSuffix = '.headscope-intervention.json';
 
@@ -173,5 +180,7 @@ export const items = {
   resultOfAnalysis: 'resultOfAnalysis',
   /** Also as `resultOfModuleInWorkspace`. */
   resultOfModule: 'resultOfModule',
+  /** Also as `resultOfPlanInWorkspace`. */
+  resultOfPlan: 'resultOfPlan',
   analysis: 'analysis',
 } as const;

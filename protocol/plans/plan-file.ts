@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { ParameterValues } from '../analysis/parameters';
 import { check, parseJson, type Checked, type Schema } from '../schema/check';
 import {
+  anyNumber,
   count,
   filledText,
   flag,
@@ -39,6 +40,8 @@ export interface PlanOrigin {
   readonly headscope: string;
   /** Where the numbers come from, e.g. the name of an imported file. */
   readonly note?: string;
+  /** [layers][key/value heads]: what the method ranked heads by; the larger, the more a head needs of the past. */
+  readonly scores?: readonly (readonly number[])[];
 }
 
 /** One row of what a plan was measured to do (`headscope plan evaluate`). */
@@ -74,6 +77,10 @@ const values = record(
   'an object of settings',
 );
 
+const scoresFit = ({ heads, origin: { scores } }: Plan): boolean =>
+  scores === undefined ||
+  (scores.length === heads.length && scores.every((layer, index) => layer.length === heads[index]?.length));
+
 const needsPrompt = (plan: Plan): boolean =>
   plan.prompt !== undefined || !plan.heads.some((layer) => layer.some(({ kind }) => kind === 'kept'));
 
@@ -84,6 +91,13 @@ export const plannedModelField: Schema<PlannedModel> = object<PlannedModel>({
   heads: count,
 });
 
+/** NaN, in files null, where a head has none. */
+export const headScoresField: Schema<readonly (readonly number[])[]> = list(
+  list(anyNumber, 'a list of scores', { most: mostHeads }),
+  'a list of layers',
+  { most: mostLayers },
+);
+
 export const planOriginField: Schema<PlanOrigin> = object<PlanOrigin>({
   method: filledText,
   settings: values,
@@ -91,6 +105,7 @@ export const planOriginField: Schema<PlanOrigin> = object<PlanOrigin>({
   created: text,
   headscope: text,
   note: optional(text),
+  scores: optional(headScoresField),
 });
 
 export const planMeasureField: Schema<PlanMeasure> = object<PlanMeasure>({
@@ -120,6 +135,7 @@ export const planField: Schema<Plan> = v.pipe(
     },
     'a JSON object',
   ),
+  v.check(scoresFit, 'a plan whose scores are one for each key/value head'),
   v.check(needsPrompt, 'a plan that gives the length of its prompt, as heads keep chosen positions of it'),
 );
 

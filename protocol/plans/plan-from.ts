@@ -8,6 +8,8 @@ export interface GivenPlan extends Pick<Plan, 'title' | 'heads' | 'prompt' | 'me
   readonly origin?: PlanOrigin;
   /** Becomes the note of the origin. */
   readonly note?: string;
+  /** Becomes the scores of the origin: what heads were ranked by, [layers][key/value heads]. */
+  readonly scores?: PlanOrigin['scores'];
 }
 
 export const plannedModel = ({ name, hash, headDim, heads }: ModelSummary): PlannedModel => ({
@@ -20,7 +22,7 @@ export const plannedModel = ({ name, hash, headDim, heads }: ModelSummary): Plan
 /** `origin`: of the run that gave it; an origin without a time is completed by it. */
 export function planFrom(
   model: ModelSummary,
-  { title, heads, prompt, measured, note, ...own }: GivenPlan,
+  { title, heads, prompt, measured, note, scores, ...own }: GivenPlan,
   origin: PlanOrigin,
 ): Plan {
   return {
@@ -30,7 +32,9 @@ export function planFrom(
     model: own.model ?? plannedModel(model),
     heads,
     ...(prompt === undefined ? {} : { prompt }),
-    origin: own.origin?.created ? own.origin : { ...origin, ...noteOf(note ?? own.origin?.note) },
+    origin: own.origin?.created
+      ? own.origin
+      : { ...origin, ...noteOf(note ?? own.origin?.note), ...(scores === undefined ? {} : { scores }) },
     ...(measured === undefined ? {} : { measured }),
   };
 }

@@ -3,6 +3,7 @@ import { html, type TemplateResult } from 'lit';
 /** The codicons the panels use; the font comes with the page (`codicon.css`). */
 export type IconName =
   | 'add'
+  | 'beaker'
   | 'check'
   | 'chevron-down'
   | 'chevron-left'
@@ -17,6 +18,7 @@ export type IconName =
   | 'error'
   | 'discard'
   | 'export'
+  | 'eye'
   | 'file'
   | 'file-media'
   | 'folder-opened'
@@ -28,6 +30,7 @@ export type IconName =
   | 'pin'
   | 'pinned'
   | 'play'
+  | 'redo'
   | 'refresh'
   | 'save'
   | 'screen-full'

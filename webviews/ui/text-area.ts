@@ -47,6 +47,8 @@ export interface SliderOptions {
   /** The value in words, for those who hear it. */
   readonly valueText: string;
   readonly onInput: (value: number) => void;
+  /** The person has let go. */
+  readonly onChange?: (value: number) => void;
 }
 
 export const slider = (options: SliderOptions): TemplateResult =>
@@ -63,4 +65,5 @@ export const slider = (options: SliderOptions): TemplateResult =>
     ?disabled=${options.disabled ?? false}
     .value=${live(String(options.value))}
     @input=${(event: Event) => options.onInput((event.target as HTMLInputElement).valueAsNumber)}
+    @change=${(event: Event) => options.onChange?.((event.target as HTMLInputElement).valueAsNumber)}
   />`;

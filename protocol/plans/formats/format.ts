@@ -33,11 +33,12 @@ export interface PlanFormat {
   readonly export?: (plan: Plan) => Checked<string>;
 }
 
-/** A plan of imported heads; not ok where they are not those of the model. `settings`: as the import understood them. */
+/** A plan of imported heads; not ok where they are not those of the model. `settings`: as the import understood them; `scores`: of key/value heads. */
 export function importedPlan(
   heads: readonly (readonly HeadPlan[])[],
   target: ImportTarget,
   settings: ParameterValues = target.settings ?? {},
+  scores?: readonly (readonly number[])[],
 ): Checked<Plan> {
   const { model, layers, kvHeads, title, created, headscope, note } = target;
   const uneven = heads.findIndex((layer) => layer.length !== kvHeads);
@@ -48,6 +49,14 @@ export function importedPlan(
       ok: false,
       why: `Layer ${uneven} of the file has ${heads[uneven]?.length ?? 0} key/value heads, and ${model.name} has ${kvHeads}.`,
     };
-  const origin = { method: 'imported', settings, seed: 0, created, headscope, ...(note === undefined ? {} : { note }) };
+  const origin = {
+    method: 'imported',
+    settings,
+    seed: 0,
+    created,
+    headscope,
+    ...(note === undefined ? {} : { note }),
+    ...(scores === undefined ? {} : { scores }),
+  };
   return checkPlan({ kind: 'headscope-plan', version: 1, title, model, heads, origin });
 }

@@ -36,7 +36,7 @@ function readScores(text: string, target: ImportTarget): Checked<Plan> {
     scores.map(() => kvHeads),
   );
   const otherwise = { kind: 'recent', sinks: Number(sinks), recent: Number(recent) } as const;
-  return importedPlan(planOfScores(ofHeads, { keep: most, otherwise }), target, { keep, sinks, recent });
+  return importedPlan(planOfScores(ofHeads, { keep: most, otherwise }), target, { keep, sinks, recent }, ofHeads);
 }
 
 export const retrievalScores: PlanFormat = {

@@ -9,6 +9,7 @@ import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
 import { fromModelPanel } from '../../../protocol/panels/model-schema';
 import { fromModulePanel } from '../../../protocol/panels/module-schema';
+import { fromPlanPanel } from '../../../protocol/panels/plan-schema';
 import { check, type Schema } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
 import type { FromKernelsPanel, ToKernelsPanel } from '../../../protocol/panels/kernels';
@@ -65,6 +66,7 @@ const schemas: Readonly<Record<string, Schema<unknown>>> = {
   hallucination: fromHallucinationPanel,
   model: fromModelPanel,
   module: fromModulePanel,
+  plan: fromPlanPanel,
 };
 
 export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel> {

@@ -1,8 +1,9 @@
 /**
- * Messages of the panels, sound and broken, to the extension's hosts of the Kernels, Heads, Hallucination and Model webviews,
+ * Messages of the panels, sound and broken, to the extension's hosts of the Kernels, Heads, Hallucination, Model, Module and Plan webviews,
  * with a played extension around them. Scripts of the package alone can send any, so a broken one is a fault of ours: it may be
  * reported as one, but nothing may be thrown, hang or end the extension host.
  */
+import { readFileSync } from 'node:fs';
 import { PanelDevicesDouble } from '../../support/device/panel-devices';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { HallucinationHost } from '../../../extension/panels/hallucination/host';
@@ -13,12 +14,15 @@ import { KernelsHost } from '../../../extension/panels/kernels/host';
 import { benchmarkRun } from '../../../extension/panels/kernels/run';
 import { ModelHost } from '../../../extension/panels/model/host';
 import { ModuleFileHost } from '../../../extension/panels/module/host';
+import { PlanFileHost } from '../../../extension/panels/plan/host';
 import { parseModule } from '../../../extension/results/module-words';
 import type { FromHallucinationPanel, HallucinationPlan } from '../../../protocol/panels/hallucination';
 import type { FromHeadsPanel, HeadsPlan } from '../../../protocol/panels/heads';
 import type { FromKernelsPanel } from '../../../protocol/panels/kernels';
 import type { FromModelPanel } from '../../../protocol/panels/model';
 import type { FromModulePanel } from '../../../protocol/panels/module';
+import type { FromPlanPanel } from '../../../protocol/panels/plan';
+import { parsePlan } from '../../../protocol/plans/plan-file';
 import { mutateTree, Random } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
 import {
@@ -81,6 +85,8 @@ const { pattern, heads, kvHeads, headDim, valueDim } = plan().shape;
 const viewShape = { pattern, heads, kvHeads, headDim, valueDim };
 const file = { kind: 'export', format: 'csv', name: 'a.csv', data: 'a,b' };
 
+const planFile = readFileSync('test/fixtures/results/razor.headscope-plan.json', 'utf8');
+
 const bare = <const K extends string>(...kinds: readonly K[]) => kinds.map((kind) => ({ kind }));
 
 interface Messages {
@@ -89,6 +95,7 @@ interface Messages {
   readonly hallucination: readonly FromHallucinationPanel[];
   readonly model: readonly FromModelPanel[];
   readonly module: readonly FromModulePanel[];
+  readonly plan: readonly FromPlanPanel[];
 }
 
 const messages: Messages = {
@@ -150,6 +157,12 @@ const messages: Messages = {
     ...bare('compare', 'swap', 'choose', 'openExample', 'retry'),
   ],
   module: [...bare('compare', 'stopComparing'), { kind: 'copy', text: 'a' }],
+  plan: [
+    { kind: 'paint', heads: [{ layer: 1, head: 0, keep: { kind: 'recent', sinks: 4, recent: 8 } }] },
+    { kind: 'retitle', title: 'a' },
+    { kind: 'write', format: 'table' },
+    ...bare('undo', 'redo', 'openText', 'showHeads', 'evaluate', 'compare', 'stopComparing'),
+  ],
 };
 
 interface Input {
@@ -244,6 +257,11 @@ function hostOf(panel: string, told: Told): Host {
     }
     case 'module':
       return new ModuleFileHost({ name: 'run', read: () => parseModule('{}') }, played({}, told), send);
+    case 'plan': {
+      const write = (): Promise<void> => Promise.resolve();
+      const file = { name: 'plan', uri: 'file:///p', read: () => parsePlan(planFile), write };
+      return new PlanFileHost(file, played({ headscope: '0.1.0', now: () => '2026' }, told), send);
+    }
     default:
       return new ModelHost(played({}, told), send);
   }

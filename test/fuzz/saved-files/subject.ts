@@ -14,6 +14,7 @@ import type { AnalysisResult } from '../../../protocol/analysis/analysis';
 import { parseAnalysis } from '../../../protocol/analysis/schema';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import type { ModuleResult } from '../../../protocol/results/module';
+import { parsePlan, type Plan } from '../../../protocol/plans/plan-file';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Checked } from '../../../protocol/schema/check';
 import { mutateBytes, mutateTree, Random, strangeValue } from '../../support/fuzz/random';
@@ -23,6 +24,7 @@ import { firstOfBenchmark } from './benchmark';
 import { firstOfHallucination } from './hallucination';
 import { firstOfHeads } from './heads';
 import { firstOfModule } from './module';
+import { firstOfPlan } from './plan';
 
 const folder = join(__dirname, '../../fixtures/results');
 
@@ -103,6 +105,8 @@ function readAndShow({ kind, text }: Input): Checked<unknown> {
       return shown<BenchmarkResult>(parseBenchmark(text), firstOfBenchmark);
     case 'headscope-module':
       return shown<ModuleResult>(parseModule(text), firstOfModule);
+    case 'headscope-plan':
+      return shown<Plan>(parsePlan(text), firstOfPlan);
     default:
       return shown<readonly Intervention[]>(parseIntervention(text, { layers: 4, heads: 8 }), (list) => [list.length]);
   }

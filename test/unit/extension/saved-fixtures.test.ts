@@ -9,6 +9,7 @@ import { parseHeads } from '../../../extension/results/heads-file';
 import { parseIntervention } from '../../../extension/results/intervention-file';
 import { parseModule } from '../../../extension/results/module-words';
 import { parseAnalysis } from '../../../protocol/analysis/schema';
+import { parsePlan } from '../../../protocol/plans/plan-file';
 import type { Checked } from '../../../protocol/schema/check';
 
 const folder = join(__dirname, '../../fixtures/results');
@@ -20,6 +21,7 @@ const parsers: Readonly<Record<string, (text: string) => Checked<unknown>>> = {
   'headscope-heads': parseHeads,
   'headscope-intervention': parseIntervention,
   'headscope-module': parseModule,
+  'headscope-plan': parsePlan,
 };
 
 const files = readdirSync(folder);

@@ -1,0 +1,142 @@
+/** What the editor of a plan shows and what the person has arranged. Pure. */
+import type { PaintedHead, ToPlanPanel } from '../../../protocol/panels/plan';
+import { lowestGiveWay, recentsFor, shareOf, type Budget } from '../../../protocol/plans/budget';
+import type { HeadPlan } from '../../../protocol/plans/head-plan';
+import type { Plan } from '../../../protocol/plans/plan-file';
+import type { SectionView } from '../../sections/section-kind';
+import { firstBrush, readBrush, type Brush } from './brush';
+import { placesIn, type Selection } from './selection';
+import { promptAt } from './sections';
+
+/** What the budget slider turns. */
+export type BudgetBy = 'recents' | 'scores';
+
+/** Survives a reload. */
+export interface Arranged {
+  readonly brush: Brush;
+  /** A stroke of the pointer paints; else it chooses. */
+  readonly paints: boolean;
+  /** As typed. */
+  readonly length: string;
+  readonly by: BudgetBy;
+  readonly views: Readonly<Record<string, SectionView>>;
+}
+
+export interface State extends Arranged {
+  /** Undefined until the extension has answered. */
+  readonly opened: ToPlanPanel | undefined;
+  readonly selection: Selection | undefined;
+  /** While the slider is held: what the plan would be. */
+  readonly preview: Plan['heads'] | undefined;
+  /**
+   * The share that the slider was set to, until the plan changes otherwise: the plan comes close to it, and a slider that sprang
+   * there could not be moved on by an arrow key.
+   */
+  readonly asked: number | undefined;
+}
+
+export const firstState: State = {
+  opened: undefined,
+  selection: undefined,
+  preview: undefined,
+  asked: undefined,
+  brush: firstBrush,
+  paints: false,
+  length: '8192',
+  by: 'recents',
+  views: {},
+};
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What an earlier visit kept, as far as it can be used. */
+export function restored(kept: unknown): State {
+  if (!isObject(kept)) return firstState;
+  const { brush, paints, length, by, views } = kept;
+  const isBrush =
+    isObject(brush) && Object.entries(firstBrush).every(([key, value]) => typeof brush[key] === typeof value);
+  return {
+    ...firstState,
+    ...(isBrush ? { brush: brush as unknown as Brush } : {}),
+    ...(typeof paints === 'boolean' ? { paints } : {}),
+    ...(typeof length === 'string' ? { length } : {}),
+    ...(by === 'recents' || by === 'scores' ? { by } : {}),
+    ...(isObject(views) ? { views: views as State['views'] } : {}),
+  };
+}
+
+export const kept = ({ brush, paints, length, by, views }: State): Arranged => ({ brush, paints, length, by, views });
+
+export const received = (state: State, opened: ToPlanPanel): State => ({
+  ...state,
+  opened,
+  preview: undefined,
+  asked: state.preview && state.asked,
+});
+
+export const longestLength = 1 << 24;
+
+/** Positions at which the caches are counted; undefined while what is typed is no such number. */
+export function lengthOf({ length }: Pick<State, 'length'>): number | undefined {
+  const value = /^\s*\d+\s*$/.test(length) ? Number(length) : 0;
+  return value >= 1 && value <= longestLength ? value : undefined;
+}
+
+export const usualLength = 8192;
+
+/** The heads as they are drawn. */
+export const headsOf = ({ opened, preview }: State): Plan['heads'] => preview ?? opened?.plan?.heads ?? [];
+
+export const budgetOf = (plan: Plan, length: number): Budget => ({
+  headDim: plan.model.headDim,
+  length,
+  prompt: promptAt(plan, length),
+});
+
+/** What a stroke over these places asks for; undefined where the brush cannot be read. */
+export function strokeOf(state: State, selection: Selection): readonly PaintedHead[] | undefined {
+  const brush = readBrush(state.brush);
+  const heads = state.opened?.plan?.heads;
+  if (!brush.ok || !heads) return undefined;
+  const counts = heads.map((layer) => layer.length);
+  return placesIn(selection, counts).map((place) => ({ ...place, keep: brush.keep }));
+}
+
+/** The heads that a budget gives; undefined where the slider turns nothing. */
+export function budgeted(state: State, share: number): Plan['heads'] | undefined {
+  const plan = state.opened?.plan;
+  const length = lengthOf(state);
+  if (!plan || length === undefined || whyNoBudget(state) !== undefined) return undefined;
+  const budget = budgetOf(plan, length);
+  if (state.by === 'recents') return recentsFor(plan.heads, share, budget);
+  const brush = readBrush(state.brush);
+  return brush.ok ? lowestGiveWay(plan.heads, plan.origin.scores ?? [], brush.keep, share, budget) : undefined;
+}
+
+/** Why the slider turns nothing, as a sentence. */
+export function whyNoBudget(state: State): string | undefined {
+  const plan = state.opened?.plan;
+  if (!plan) return undefined;
+  if (lengthOf(state) === undefined) return 'Type a length first.';
+  if (state.by === 'recents')
+    return plan.heads.some((layer) => layer.some(({ kind }) => kind === 'recent'))
+      ? undefined
+      : 'No head keeps sinks and recents. Paint some first.';
+  return readBrush(state.brush).ok ? undefined : 'Correct the brush first.';
+}
+
+/** The share of the full cache, 0..1, of what is drawn. */
+export function shownShare(state: State): number | undefined {
+  const plan = state.opened?.plan;
+  const length = lengthOf(state);
+  return plan && length !== undefined ? shareOf(headsOf(state), budgetOf(plan, length)) : undefined;
+}
+
+/** The heads in which one plan is not as another. */
+export function changesBetween(before: Plan['heads'], after: Plan['heads']): readonly PaintedHead[] {
+  const same = (a: HeadPlan | undefined, b: HeadPlan): boolean => JSON.stringify(a) === JSON.stringify(b);
+  return after.flatMap((layer, index) =>
+    layer.flatMap((keep, head) => (same(before[index]?.[head], keep) ? [] : [{ layer: index, head, keep }])),
+  );
+}
