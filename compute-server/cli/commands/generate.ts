@@ -1,6 +1,7 @@
 /** headscope generate: what a model says, plain or with interventions. */
 import { resolve } from 'node:path';
 import { gainsAlone } from '../../../protocol/interventions/gains';
+import { cacheWords } from '../../../protocol/plans/cache-size';
 import { environmentOf, addPromptOptions, promptFrom, type PromptOptions } from '../model-options';
 import { between, whole } from '../options';
 import { addReinforcementOptions, reinforcementFrom, type ReinforcementOptions } from '../reinforcement-options';
@@ -57,6 +58,7 @@ export const generate: Registration = (program, session) => {
         { signal: session.signal, onProgress: ({ text }) => session.progress(text) },
       );
       sayChatPrompt(session, reply);
+      if (interventions.some(({ kind }) => kind === 'plan')) session.note(cacheWords(reply.cache));
       if (options.json !== '-') session.print(reply.text);
       if (options.json === undefined) return;
       const { temperature, topP, maxNewTokens } = options;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { planIntervention } from '../../../../protocol/interventions/plan';
 import { headPlanText, parseHeadPlan, type HeadPlan } from '../../../../protocol/plans/head-plan';
 import { droppedBefore, heldOf, rowsHeld } from '../../../../protocol/plans/held';
+import { cacheWords } from '../../../../protocol/plans/cache-size';
 import { planBytes } from '../../../../protocol/plans/plan-bytes';
 import { parsePlan, planText, type Plan } from '../../../../protocol/plans/plan-file';
 
@@ -117,6 +118,18 @@ describe('bytes of a plan', () => {
     assert.equal(planBytes([mean(3)], 4, 50, { windows: [8] }).plan, 8 * 4 * 14);
     assert.equal(planBytes([mean(7)], 4, 50, { windows: [8] }).plan, 8 * 4 * 9);
     assert.equal(planBytes([mean(7)], 4, 50).plan, 8 * 4 * (3 + 9));
+  });
+});
+
+describe('the cache of a text', () => {
+  it('is said in words, with the layers that save nothing', () => {
+    const size = { bytes: 78336, bytesFull: 216576, allocated: 96000, maskedLayers: 0 };
+    assert.equal(cacheWords(size), 'The caches hold 78.3 kB of 217 kB.');
+    assert.equal(
+      cacheWords({ ...size, maskedLayers: 1 }),
+      'The caches hold 78.3 kB of 217 kB. 1 layer holds all positions and drops them by masks: the same numbers, without the saving.',
+    );
+    assert.match(cacheWords({ ...size, maskedLayers: 3 }), / 3 layers hold all positions and drop them by masks/);
   });
 });
 
