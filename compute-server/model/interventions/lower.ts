@@ -257,7 +257,7 @@ function variantOf(
     else if (one.kind === 'moh') routings.push(...routingsOf(run, one));
     else if (one.kind === 'units') {
       if (one.gain !== 1) unitGains.push({ layer: one.layer, units: one.units, gain: one.gain });
-    } else if (one.kind === 'plan') plan = planOfHeads(run, one) ?? plan;
+    } else if (one.kind === 'plan') plan = planOfHeads(run, one);
     else if (one.kind !== 'weight' && one.kind !== 'reinforce' && one.kind !== 'low-rank') {
       const at = one.positions && { positions: range(one.positions.start, one.positions.end - one.positions.start) };
       for (const wanted of wantedBy(run, one)) {

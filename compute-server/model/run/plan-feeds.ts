@@ -1,4 +1,5 @@
 /** What key/value heads keep of the past, as the inputs of a layer's graph (models/instrument/interventions/plan.ts). */
+import { positionAt, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { BlockSpec } from '../../../models/architectures/model-spec';
 import { droppedBefore, keepsAll } from '../../../protocol/plans/held';
@@ -20,12 +21,13 @@ interface Rows {
   readonly length: number;
   /** Keys up to the last query. */
   readonly keys: number;
+  readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
 }
 
 /** Nothing where no variant has a plan for this layer: the graph has no inputs for it. */
 export function planFeeds(
   { index: layer, attention: { heads, kvHeads, window } }: BlockSpec,
-  { variants, start, length, keys }: Rows,
+  { variants, start, length, keys, sequence }: Rows,
 ): Record<string, RuntimeArray> {
   if (!variants.some((variant) => plansLayer(variant, layer))) return {};
   const first = start + length - keys;
@@ -55,10 +57,16 @@ export function planFeeds(
       }
     });
   });
-  const lowest = range(start, length).map((query) => (window === undefined ? 0 : Math.max(0, query - window + 1)));
+  // A window counts positions, of which a sequence without one of its spans has fewer rows.
+  let lowest = first;
+  const firsts = range(start, length).map((query) => {
+    if (window === undefined) return 0;
+    while (lowest < query && positionAt(sequence, lowest) <= positionAt(sequence, query) - window) lowest++;
+    return lowest;
+  });
   return {
     plan_rows: int32(range(first, keys), [keys]),
-    plan_start: int32(lowest, [length]),
+    plan_start: int32(firsts, [length]),
     plan_end: { data: end, shape: [b, heads, length] },
     plan_kept: { data: kept, shape: [b, heads, keys] },
     ...(variants.some((variant) => readsMeans(variant, layer)) ? { plan_mean: { data: mean, shape: [b, heads] } } : {}),

@@ -171,6 +171,50 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
       expected.forEach((value, at) => assert.ok(Math.abs(value - found[at]!) < 2e-6));
     });
 
+    it('reads as the mean only what is inside a window of the model, counted in positions', async () => {
+      const window = tiny.model.spec.blocks[0]!.attention.window;
+      const { plan } = await lowered('plan:*.*=0+1+mean');
+      // Ten positions are left out in the middle: rows before them are further away than they are counted.
+      const positions = Array.from({ length: n }, (_, row) => (row < 8 ? row : row + 10));
+      const { spec, sessions } = tiny.model;
+      const taps = [{ layer: 0, tap: 'attention.probabilities' as const }];
+      const probabilities = async (variant: Variant): Promise<Float32Array> =>
+        tap(
+          await runPrompt(spec, sessions, { ids, positions, variants: [variant], chunk: n, logits: 'none', taps }),
+          0,
+          'attention.probabilities',
+        );
+      const [plain, p] = [await probabilities({}), await probabilities({ plan: plan! })];
+      for (let i = 0; i < n; i++) {
+        const dropped = Array.from({ length: Math.max(0, i - 1) }, (_, j) => j).filter(
+          (j) => window === undefined || positions[j]! > positions[i]! - window,
+        );
+        // Dropped keys share one weight, and keys outside the window have none.
+        // Logarithms of probabilities are scores, up to a number of the row.
+        const score = dropped.reduce((sum, j) => sum + Math.log(plain[i * n + j]!), 0) / dropped.length;
+        for (const j of dropped) {
+          const expected = Math.exp(score - Math.log(plain[i * n + i]!)) * p[i * n + i]!;
+          assert.ok(Math.abs(p[i * n + j]! - expected) < 1e-5 * expected, `row ${i}: ${p[i * n + j]}, not ${expected}`);
+        }
+        const sum = Array.from({ length: i + 1 }, (_, j) => p[i * n + j]!).reduce((x, y) => x + y, 0);
+        assert.ok(Math.abs(sum - 1) < 1e-6);
+        for (let j = 0; j < i - 1; j++) if (!dropped.includes(j)) assert.equal(p[i * n + j], 0);
+      }
+      if (window !== undefined)
+        assert.ok(Array.from({ length: n }, (_, i) => i).some((i) => positions[i]! - window >= 8));
+    });
+
+    it('of several plans the last counts, one that keeps everything too', async () => {
+      const { model } = tiny;
+      const of = { opened: model, model, sequence: { ids }, chunk: n, memoryLimit: 1e9, signal };
+      const list = ['plan:*.*=1+1', 'plan:*.*=full'].map((text) => {
+        const read = parseDo(text);
+        assert.ok(read.ok);
+        return read.value;
+      });
+      assert.deepEqual((await lower(of, [list])).variants, [{}]);
+    });
+
     it('that names what is not there is refused', async () => {
       await assert.rejects(lowered('plan:9.0=1+1'), /no layer 9/);
       await assert.rejects(lowered('plan:0.77=1+1'), /no head 77 in layer 0: it has \d+ key\/value heads/);
