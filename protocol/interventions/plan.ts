@@ -9,6 +9,9 @@ export interface PlanRule {
   readonly keep: HeadPlan;
 }
 
+/** Heads of a rule that its words name, not only count. */
+const mostNamed = 4;
+
 /** `spans`: the prompt itself is read under the plan. `dense`: the prompt is read in full, and compressed at its end. */
 export const prefillModes = ['spans', 'dense'] as const;
 export type Prefill = (typeof prefillModes)[number];
@@ -86,7 +89,8 @@ export const plan: InterventionKind<CachePlan> = {
     if (!first) return 'an empty cache plan';
     const more = rules.length - 1;
     const rest = more === 0 ? '' : `, and ${more} more ${more === 1 ? 'rule' : 'rules'}`;
-    return `plan: ${whichHeadsText(first.heads)} ${headPlanWords(first.keep)}${rest}`;
+    const place = first.heads.length > mostNamed ? `${first.heads.length} heads` : whichHeadsText(first.heads);
+    return `plan: ${place} ${headPlanWords(first.keep)}${rest}`;
   },
   sentence: ({ rules, prefill }) =>
     `${rules.length === 1 ? 'A plan of one rule' : `A plan of ${rules.length} rules`} says what each key/value head keeps of the past; the prompt is read ${prefill === 'dense' ? 'in full and compressed at its end' : 'under it'}.`,

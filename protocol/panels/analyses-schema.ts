@@ -15,5 +15,6 @@ export const fromAnalysesPanel: Schema<FromAnalysesPanel> = byKind<FromAnalysesP
   picture: { path: text },
   explainWeight: { layer: whole, head: whole, query: whole, key: whole },
   choosePath: { field: text, what: oneOf(['file', 'folder', 'picture']) },
-  apply: { offer, where: oneOf(['heads', 'file']) },
+  applyPlan: {},
+  apply: { offer, where: oneOf(['heads', 'file', 'plan']) },
 });

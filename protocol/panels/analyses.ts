@@ -94,5 +94,7 @@ export type FromAnalysesPanel =
   | { readonly kind: 'choosePath'; readonly field: string; readonly what: 'file' | 'folder' | 'picture' }
   /** Why a head gives a key its weight, of a map that is shown: another analysis of the same prompt. */
   | ({ readonly kind: 'explainWeight' } & AttentionCell)
-  /** Puts an offer into the Heads panel, or saves it as a file of interventions. */
-  | { readonly kind: 'apply'; readonly offer: Offer; readonly where: 'heads' | 'file' };
+  /** Lets the person choose a cache plan, which becomes one intervention. */
+  | { readonly kind: 'applyPlan' }
+  /** Puts an offer into the Heads panel, or saves it as a file of interventions, or its plan as a file of its own. */
+  | { readonly kind: 'apply'; readonly offer: Offer; readonly where: 'heads' | 'file' | 'plan' };

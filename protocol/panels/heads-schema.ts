@@ -53,5 +53,6 @@ export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
   explainWeight: { layer: whole, head: whole, query: whole, key: whole },
   saveIntervention: { interventions },
   loadIntervention: {},
+  applyPlan: {},
   saveLabels: {},
 });

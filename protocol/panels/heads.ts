@@ -135,4 +135,6 @@ export type FromHeadsPanel =
   | ({ readonly kind: 'explainWeight' } & AttentionCell)
   | { readonly kind: 'saveIntervention'; readonly interventions: readonly Intervention[] }
   | { readonly kind: 'loadIntervention' }
+  /** Lets the person choose a cache plan, which becomes one intervention. */
+  | { readonly kind: 'applyPlan' }
   | { readonly kind: 'saveLabels' };

@@ -40,6 +40,12 @@ export const controlStyles = css`
     flex: 1;
     min-width: 0;
   }
+  .long-intervention {
+    flex: 1;
+    min-width: 0;
+    padding-top: 3px;
+    overflow-wrap: anywhere;
+  }
   .interventions-list {
     display: grid;
     grid-template-columns: minmax(0, 1fr);

@@ -24,6 +24,7 @@ export type IconName =
   | 'folder-opened'
   | 'graph-line'
   | 'info'
+  | 'layers'
   | 'link-external'
   | 'open-preview'
   | 'pass'

@@ -18,10 +18,14 @@ export interface InterventionsList {
   /** Absent: all entries are written out, however many there are. */
   readonly whole?: boolean;
   readonly onWhole?: () => void;
+  /** Lets the person choose a cache plan; absent where none can be applied. */
+  readonly onApplyPlan?: () => void;
 }
 
 /** Entries that are written out before the others are asked for: some interventions come one for each head. */
 const mostWritten = 4;
+/** Longer forms, such as the plan of a file, are shown in words. */
+const longestTyped = 120;
 
 export const interventionsList = ({
   label,
@@ -30,17 +34,22 @@ export const interventionsList = ({
   onChange,
   whole = true,
   onWhole = () => undefined,
+  onApplyPlan,
 }: InterventionsList): TemplateResult =>
   html`<div class="interventions-list" role="group" aria-label=${label}>
     ${entries.slice(0, whole ? undefined : mostWritten).map((text, at) => {
       const read = parseDo(text);
       return html`<div class="intervention-row">
-          ${textField({
-            label: `Intervention ${at + 1}`,
-            value: text,
-            problem: read.ok ? undefined : read.why,
-            onInput: (typed) => onChange(entries.with(at, typed)),
-          })}
+          ${
+            read.ok && text.length > longestTyped
+              ? html`<p class="long-intervention">${kindOf(read.value).words(read.value)}</p>`
+              : textField({
+                  label: `Intervention ${at + 1}`,
+                  value: text,
+                  problem: read.ok ? undefined : read.why,
+                  onInput: (typed) => onChange(entries.with(at, typed)),
+                })
+          }
           ${button({
             label: `Remove intervention ${at + 1}`,
             icon: 'close',
@@ -63,4 +72,5 @@ export const interventionsList = ({
         if (!whole && entries.length >= mostWritten) onWhole();
       },
     })}
+    ${onApplyPlan ? button({ label: 'Apply a Plan…', icon: 'layers', onClick: onApplyPlan }) : nothing}
   </div>`;

@@ -15,6 +15,8 @@ import { truthFile } from '../hallucination/image-folder';
 import type { HeadsPanels } from '../heads/heads';
 import { modelServices, textDemo } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
+import { planChooser } from '../plan/choose-plan';
+import { savePlan } from '../plan/dialogs';
 import { Sentence } from '../questions';
 import { firstPlan, planToStore, storedPlan } from './default-plan';
 import { choosePath, saveOffer } from './dialogs';
@@ -88,6 +90,8 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
           demos,
           choosePath,
           saveOffer,
+          savePlan,
+          choosePlan: planChooser(library),
           explain: (plan) => explain(panels, plan),
           applyInHeads,
           picture: async (image) => {

@@ -9,6 +9,7 @@ import {
   type ToAnalysesPanel,
 } from '../../../protocol/panels/analyses';
 import { fromAnalysesPanel } from '../../../protocol/panels/analyses-schema';
+import type { Plan } from '../../../protocol/plans/plan-file';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import type { ImageSpan } from '../../../protocol/results/image';
 import { unreachable } from '../../../protocol/unreachable';
@@ -16,6 +17,7 @@ import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
 import type { Opening, Other } from '../panel-types';
+import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { again, Sentence } from '../questions';
 import { pathsOf } from './default-plan';
 import { planOfWeight } from './explain-weight';
@@ -44,6 +46,9 @@ export interface AnalysesServices extends ModelPanelServices<AnalysesTypes> {
   /** Shows and runs an analysis that explains what is on the screen. */
   explain(plan: AnalysisPlan): Promise<void>;
   applyInHeads(result: AnalysisResult, offer: Offer): Promise<void>;
+  readonly choosePlan: ChoosePlan;
+  /** Asks where to, beside the model first, and opens the plan. */
+  savePlan(plan: Plan, modelFolder: string): Promise<void>;
   saveOffer(model: ModelSummary, offer: Offer, onWritten: (sentence: string) => void): Promise<void>;
 }
 
@@ -112,6 +117,8 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
         return this.#choosePath(message);
       case 'explainWeight':
         return this.#explainWeight(message);
+      case 'applyPlan':
+        return this.#applyPlan();
       case 'apply':
         return this.#apply(message);
       default:
@@ -162,8 +169,17 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     await this.services.explain(planOfWeight(result, cell));
   }
 
-  #apply({ offer, where }: Asked<'apply'>): Promise<void> {
+  async #applyPlan(): Promise<void> {
+    const plan = await this.services.choosePlan(this.knownModel());
+    if (plan !== undefined) await this.change({ interventions: withPlan(this.openPlan().interventions, plan) });
+  }
+
+  async #apply({ offer, where }: Asked<'apply'>): Promise<void> {
     const result = this.need('to apply');
+    if (where === 'plan') {
+      if (offer.plan === undefined) throw new Sentence('There is no plan to save.');
+      return this.services.savePlan(offer.plan, result.model.folder);
+    }
     return where === 'heads'
       ? this.services.applyInHeads(result, offer)
       : this.services.saveOffer(result.model, offer, this.onWritten);

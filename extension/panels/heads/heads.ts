@@ -3,6 +3,7 @@ import { contextKeys, headsPanel } from '../../../protocol/contributions/views';
 import { RecentRuns } from '../../results/recent-runs';
 import { chooseOther } from '../choose-other';
 import { modelServices, textDemo } from '../model-services';
+import { planChooser } from '../plan/choose-plan';
 import { Panels, type PanelParts } from '../panels';
 import { demoPlan, planToStore, storedPlan } from './default-plan';
 import { loadIntervention, saveIntervention, saveLabels } from './dialogs';
@@ -50,6 +51,7 @@ export function headsPanels(parts: PanelParts, explain: HeadsServices['explain']
           saveLabels,
           saveIntervention,
           loadIntervention,
+          choosePlan: planChooser(library),
         },
         send,
         start,

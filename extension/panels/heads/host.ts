@@ -12,6 +12,7 @@ import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
 import type { Opening } from '../panel-types';
+import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { Sentence } from '../questions';
 import { planOfHeads } from '../analyses/explain-weight';
 import { planOfResult } from './default-plan';
@@ -33,6 +34,7 @@ export interface HeadsServices extends ModelPanelServices<HeadsTypes> {
   /** Shows and runs an analysis of what is on the screen. */
   explain(plan: AnalysisPlan): Promise<void>;
   saveLabels(result: HeadsResult, onWritten: OnWritten): Promise<void>;
+  readonly choosePlan: ChoosePlan;
   saveIntervention(model: ModelSummary, interventions: readonly Intervention[], onWritten: OnWritten): Promise<void>;
   /** Interventions from a file that the person chooses; undefined when they thought better of it. */
   loadIntervention(model: ModelSummary | undefined): Promise<readonly Intervention[] | undefined>;
@@ -109,6 +111,8 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
         return this.#saveIntervention(message.interventions);
       case 'loadIntervention':
         return this.#loadIntervention();
+      case 'applyPlan':
+        return this.#applyPlan();
       case 'tokenise':
         return this.#tokenise(message);
       case 'tile':
@@ -140,6 +144,11 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   async #loadIntervention(): Promise<void> {
     const interventions = await this.services.loadIntervention(this.knownModel());
     if (interventions !== undefined) await this.change({ interventions });
+  }
+
+  async #applyPlan(): Promise<void> {
+    const plan = await this.services.choosePlan(this.knownModel());
+    if (plan !== undefined) await this.change({ interventions: withPlan(this.openPlan().interventions, plan) });
   }
 
   #tokenise(message: Asked<'tokenise'>): void {

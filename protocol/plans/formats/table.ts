@@ -5,15 +5,15 @@ import { headPlanText, parseHeadPlan, type HeadPlan } from '../head-plan';
 import type { Plan } from '../plan-file';
 import { importedPlan, type ImportTarget, type PlanFormat } from './format';
 
-const columns = ['layer', 'head', 'kind', 'keeps'] as const;
+const header = 'layer,head,kind,keeps';
 
 /** The kind is for readers: the written form says it too. It is quoted where it has a comma. */
 const rowForm = /^(\d{1,7}),(\d{1,7}),[a-z]*,(?:"([^"]+)"|([^",]+))$/;
 
 function readTable(text: string, target: ImportTarget): Checked<Plan> {
-  const [header = '', ...lines] = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  if (header.trim() !== columns.join(','))
-    return { ok: false, why: `The first line of the table is not "${columns.join(',')}".` };
+  const [first = '', ...lines] = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  if (first.trim() !== header)
+    return { ok: false, why: `The first line of the table is not "${header}".` };
   const heads: (HeadPlan | undefined)[][] = Array.from({ length: target.layers }, () =>
     Array.from({ length: target.kvHeads }),
   );
@@ -51,7 +51,7 @@ export const table: PlanFormat = {
   export: ({ heads }) => ({
     ok: true,
     result: csvText([
-      columns,
+      header.split(','),
       ...heads.flatMap((layer, index) =>
         layer.map((keep, head) => [index, head, keep.kind, headPlanText(keep)] as const),
       ),

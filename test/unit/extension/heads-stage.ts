@@ -3,6 +3,7 @@ import { PanelDevicesDouble } from '../../support/device/panel-devices';
 import assert from 'node:assert/strict';
 import { HeadsHost, type HeadsServices, type HeadsTypes } from '../../../extension/panels/heads/host';
 import { headsRun } from '../../../extension/panels/heads/run';
+import type { Plan } from '../../../protocol/plans/plan-file';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { PanelStart } from '../../../extension/panels/panel-types';
 import type {
@@ -113,6 +114,7 @@ export class Stage {
   readonly explained: AnalysisPlan[] = [];
   loaded: readonly Intervention[] | undefined;
   boundedBy: ModelSummary | undefined;
+  chosenPlan: Plan | undefined;
   other: { name: string; result: HeadsReply['result'] } | undefined;
   readonly reports: string[] = [];
   stored: HeadsPlan = plan();
@@ -199,6 +201,10 @@ export class Stage {
         saveIntervention: (_model, interventions) => {
           this.interventions.push(interventions);
           return Promise.resolve();
+        },
+        choosePlan: (model) => {
+          this.boundedBy = model;
+          return Promise.resolve(this.chosenPlan);
         },
         loadIntervention: (model) => {
           this.boundedBy = model;

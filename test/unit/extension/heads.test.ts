@@ -5,6 +5,7 @@ import { NewestFirst } from '../../../extension/panels/newest-first';
 import { headsText, parseHeads } from '../../../extension/results/heads-file';
 import type { GenerateReply } from '../../../protocol/compute/models';
 import type { ToHeadsPanel } from '../../../protocol/panels/heads';
+import { newPlan } from '../../../protocol/plans/edit';
 import { FailureError } from '../../../protocol/wire/failures';
 import { headsResult, modelSummary, thumbnails } from './samples';
 
@@ -674,6 +675,23 @@ describe('what a person keeps', () => {
     await host.receive({ kind: 'ready' });
     assert.equal(last(sent, 'open').replaces, undefined, 'a reload keeps what was typed since');
     assert.deepEqual(stage.plans.at(-1)?.interventions, [gain0]);
+  });
+
+  it('takes a cache plan as one intervention, in place of an earlier one and beside the others', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown: reply() });
+    const model = { name: 'tiny', hash: 'abc', headDim: 8, heads: 4 };
+    const plan = newPlan({ title: 'p', model, layers: 1, kvHeads: 2, created: '2026', headscope: '0.1.0' });
+    const keep = { kind: 'recent', sinks: 1, recent: 4 } as const;
+    stage.loaded = [gain0];
+    await host.receive({ kind: 'loadIntervention' });
+    stage.chosenPlan = plan;
+    await host.receive({ kind: 'applyPlan' });
+    stage.chosenPlan = { ...plan, heads: [[keep]] };
+    await host.receive({ kind: 'applyPlan' });
+    assert.equal(stage.boundedBy?.hash, 'abc');
+    const rules = [{ heads: [{ layer: 0, head: 0 }], keep }];
+    assert.deepEqual(last(sent, 'open').plan.interventions, [gain0, { kind: 'plan', rules }]);
   });
 
   it('is compared with another result until the panel closes', async () => {

@@ -2,9 +2,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { button } from '../../ui/controls';
 import type { Part } from './actions';
+import { shortened } from '../../sections/words';
 import { printDo } from '../../../protocol/interventions/do-form';
 
 const mostForms = 6;
+const longestForm = 240;
 
 export function offers({ state, actions }: Part): TemplateResult | typeof nothing {
   const list = state.result?.offers ?? [];
@@ -13,7 +15,7 @@ export function offers({ state, actions }: Part): TemplateResult | typeof nothin
     <h2>To apply elsewhere</h2>
     <ul>
       ${list.map((offer) => {
-        const forms = offer.interventions.slice(0, mostForms).map(printDo);
+        const forms = offer.interventions.slice(0, mostForms).map((one) => shortened(printDo(one), longestForm));
         const more = offer.interventions.length - forms.length;
         return html`<li class="offer">
           <div>
@@ -28,6 +30,14 @@ export function offers({ state, actions }: Part): TemplateResult | typeof nothin
               label: 'Apply in Heads',
               onClick: () => actions.post({ kind: 'apply', offer, where: 'heads' }),
             })}
+            ${
+              offer.plan
+                ? button({
+                    label: 'Save Plan…',
+                    onClick: () => actions.post({ kind: 'apply', offer, where: 'plan' }),
+                  })
+                : nothing
+            }
             ${button({
               label: 'Save as file',
               onClick: () => actions.post({ kind: 'apply', offer, where: 'file' }),

@@ -123,6 +123,7 @@ function interventions({ state, actions }: Part): TemplateResult {
             entries: list,
             offered: kindNames,
             onChange: (interventions) => actions.edit({ interventions }),
+            onApplyPlan: () => actions.post({ kind: 'applyPlan' }),
           })
     }
     <div class="fields seed">

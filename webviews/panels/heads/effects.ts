@@ -68,6 +68,7 @@ function changes(part: Part): TemplateResult {
       whole: isOpen(state, 'all-interventions', false),
       onWhole: () => actions.toggle('all-interventions', true),
       onChange: (next) => actions.edit({ others: next }),
+      onApplyPlan: () => actions.post({ kind: 'applyPlan' }),
     })}
   </div>`;
 }

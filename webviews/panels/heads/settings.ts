@@ -1,6 +1,7 @@
 /** The strip with the model, the prompt and the options of the run. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { printDo } from '../../../protocol/interventions/do-form';
+import { interventionWords, printDo } from '../../../protocol/interventions/do-form';
+import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { checkbox, segments } from '../../ui/controls';
 import { formFields } from '../../ui/form-fields';
@@ -97,7 +98,7 @@ function interventions({ state: { form }, actions }: Part): TemplateResult | typ
   return html`<section aria-label="Interventions">
     <h2>Interventions</h2>
     <p class="reason" id="interventions-set">
-      ${set.slice(0, mostWritten).map(printDo).join(', ')}${set.length > mostWritten ? ` and ${set.length - mostWritten} more` : ''}.
+      ${set.slice(0, mostWritten).map(written).join(', ')}${set.length > mostWritten ? ` and ${set.length - mostWritten} more` : ''}.
       <button type="button" class="link" @click=${() => actions.edit({ gains: [], others: [] })}>Remove all</button>
     </p>
   </section>`;
@@ -105,6 +106,14 @@ function interventions({ state: { form }, actions }: Part): TemplateResult | typ
 
 /** Interventions that are written out. */
 const mostWritten = 8;
+
+/** In words where the form is long, such as that of a plan. */
+function written(one: Intervention): string {
+  const form = printDo(one);
+  return form.length > longestWritten ? interventionWords([one]) : form;
+}
+
+const longestWritten = 120;
 
 /** Ids start from the tokens of the text, so that one of them can be changed. */
 function changeMode(form: Form, mode: Form['mode'], { typed }: State): Partial<Form> {
