@@ -1,5 +1,6 @@
-// npm run manifest: writes into package.json what VS Code reads of the tables in protocol/contributions: commands and their
-// menus, views, editors, settings, walkthrough, and the events that start the extension. Everything else there is left alone.
+// npm run manifest: writes schemas/ (schemas.mjs), and into package.json what VS Code reads of the tables in
+// protocol/contributions: commands and their menus, views, editors, settings, walkthrough, and the events that start the
+// extension. Everything else there is left alone.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,6 +9,7 @@ import { analysisCommand, analysisCommandTitle, commandTable } from '../protocol
 import { areas, settings } from '../protocol/contributions/settings.ts';
 import { container, customEditors, exampleMarker, panels, views, viewTable } from '../protocol/contributions/views.ts';
 import { walkthrough } from '../protocol/contributions/walkthrough.ts';
+import { jsonValidation, writeSchemas } from './schemas.mjs';
 import { root } from './setup.mjs';
 
 /** JSON Schema of the values that a setting takes. */
@@ -132,6 +134,7 @@ export function manifestOfTables(catalogue = all) {
         priority: 'default',
       })),
       menus: menus(),
+      jsonValidation,
       walkthroughs: [
         {
           ...walkthrough,
@@ -155,4 +158,5 @@ export const withTables = (text, catalogue = all) =>
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const file = join(root, 'package.json');
   writeFileSync(file, withTables(readFileSync(file, 'utf8')));
+  await writeSchemas();
 }

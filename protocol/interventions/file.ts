@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { HeadGain } from '../results/heads';
 import type { Schema } from '../schema/check';
-import { exactly, list, numberFrom, object, optional, wholeFrom } from '../schema/fields';
+import { choosing, exactly, list, numberFrom, object, optional, wholeFrom } from '../schema/fields';
 import { largestBias } from './bias';
 import { headField, layerField } from './fields';
 import { largestGain } from './gain';
@@ -73,7 +73,10 @@ interface Size {
 /** The interventions of a file of any version; with a size, of a model, all that they name lies in it. */
 export const savedInterventions = (size?: Size): Schema<readonly Intervention[]> =>
   v.pipe(
-    v.lazy((value) => (isEarlier(value) ? earlierFile : currentFile)),
+    choosing(
+      (value) => (isEarlier(value) ? earlierFile : currentFile),
+      () => [currentFile, earlierFile],
+    ),
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed || size === undefined) return;
       const outside = dataset.value.find((one) => !isInside(one, size));

@@ -1,7 +1,6 @@
 /** What a person changes in a run: one union, one table of its kinds. An array of them is what requests and files hold. */
-import * as v from 'valibot';
 import type { Schema } from '../schema/check';
-import { list, object, oneOf } from '../schema/fields';
+import { choosing, fieldsIn, list, object, oneOf } from '../schema/fields';
 import { bias, type Bias } from './bias';
 import { blockRetrieval, type BlockRetrieval } from './block-retrieval';
 import { freeze, type Freeze } from './freeze';
@@ -85,11 +84,17 @@ export const kindOf = (one: Intervention): InterventionKind<Intervention> => kin
 
 const named: Schema<Intervention> = object({ kind: oneOf(kindNames) }) as Schema<unknown> as Schema<Intervention>;
 
-export const interventionField: Schema<Intervention> = v.lazy((input) => {
-  const { kind } = (typeof input === 'object' && input !== null ? input : {}) as { readonly kind?: unknown };
-  const known = kindNames.find((name) => name === kind);
-  return known === undefined ? named : (kinds[known].schema as Schema<unknown> as Schema<Intervention>);
-});
+const schemaOf = (name: KindName): Schema<Intervention> =>
+  kinds[name].schema as Schema<unknown> as Schema<Intervention>;
+
+export const interventionField: Schema<Intervention> = choosing(
+  (input) => {
+    const { kind } = fieldsIn(input);
+    const known = kindNames.find((name) => name === kind);
+    return known === undefined ? named : schemaOf(known);
+  },
+  () => kindNames.map(schemaOf),
+);
 
 /** Whether the list makes every layer read texts of any length, with no distance beyond the `context` that the model was made for. */
 export const readsBeyond = (list: readonly Intervention[], context: number | undefined): boolean =>

@@ -1,7 +1,7 @@
 /** Saved results of a vision-language model, `*.headscope-hallucination.json`, of one picture or of a set, as they are read back. */
-import * as v from 'valibot';
 import type { Schema } from '../schema/check';
 import {
+  choosing,
   byKind,
   count,
   fieldsIn,
@@ -23,6 +23,7 @@ import {
 import {
   chatPrompt,
   figurePerHead,
+  anySize,
   flagPerHead,
   headGains,
   headOf,
@@ -258,7 +259,7 @@ const set = object<HallucinationSet>(
 );
 
 /** The tables are held against the size that the file itself says. */
-export const savedHallucination: Schema<SavedHallucination> = v.lazy((value): Schema<SavedHallucination> => {
-  const isSet = fieldsIn(value)['kind'] === 'headscope-hallucination-set';
-  return isSet ? set : resultOf(sizeOf(value));
-});
+export const savedHallucination: Schema<SavedHallucination> = choosing<SavedHallucination>(
+  (value) => (fieldsIn(value)['kind'] === 'headscope-hallucination-set' ? set : resultOf(sizeOf(value))),
+  () => [resultOf(anySize), set],
+);

@@ -4,12 +4,15 @@ import { fromBiases, fromGains, gainsIn, type KeyBias } from '../interventions/g
 import { interventionsField } from '../interventions/interventions';
 import type { Schema } from '../schema/check';
 import {
+  choosing,
   count,
   exactly,
   fieldsIn,
   figure,
+  filledText,
   list,
   listOf,
+  mostItems,
   number,
   object,
   oneOf,
@@ -25,6 +28,7 @@ import {
 } from '../schema/fields';
 import {
   chatPrompt,
+  anySize,
   figurePerHead,
   headGains,
   headOf,
@@ -128,16 +132,27 @@ const topKeysOf = (size: Size, tokens: number): Schema<NonNullable<HeadsResult['
 
 function thumbnailsOf({ layers, heads }: Size): Schema<WrittenThumbnails> {
   const most = Math.floor(Math.sqrt(mostPixels / Math.max(1, layers * heads)));
-  return v.lazy((value) => {
-    const numbers = layers * heads * wholeOf(fieldsIn(value)['size']) ** 2;
-    return object<WrittenThumbnails>({
-      size: wholeFrom(1, most),
-      layers: exactly(layers),
-      heads: exactly(heads),
-      encoding: exactly('float32-base64'),
-      data: v.custom<string>((data) => isBase64(data, 4 * numbers), `${numbers} numbers of 4 bytes in base64`),
-    });
-  });
+  return choosing(
+    (value) => {
+      const numbers = layers * heads * wholeOf(fieldsIn(value)['size']) ** 2;
+      return object<WrittenThumbnails>({
+        size: wholeFrom(1, most),
+        layers: exactly(layers),
+        heads: exactly(heads),
+        encoding: exactly('float32-base64'),
+        data: v.custom<string>((data) => isBase64(data, 4 * numbers), `${numbers} numbers of 4 bytes in base64`),
+      });
+    },
+    () => [
+      object<WrittenThumbnails>({
+        size: count,
+        layers: count,
+        heads: count,
+        encoding: exactly('float32-base64'),
+        data: filledText,
+      }),
+    ],
+  );
 }
 
 const isBase64 = (data: unknown, bytes: number): boolean =>
@@ -178,10 +193,13 @@ function writtenHeadsOf(size: Size, tokens: number): Schema<WrittenHeads> {
 export const writtenHeads: Schema<WrittenHeads> = v.pipe(
   v.unknown(),
   v.transform(withInterventions),
-  v.lazy((value) => {
-    const { ids } = fieldsIn(value);
-    return writtenHeadsOf(sizeOf(value), Array.isArray(ids) ? ids.length : 0);
-  }),
+  choosing(
+    (value) => {
+      const { ids } = fieldsIn(value);
+      return writtenHeadsOf(sizeOf(value), Array.isArray(ids) ? ids.length : 0);
+    },
+    () => [writtenHeadsOf(anySize, mostItems)],
+  ),
 );
 
 const earlierGains: Schema<readonly HeadGain[]> = list(object<HeadGain>({ layer: whole, head: whole, gain: number }));

@@ -36,6 +36,21 @@ const fieldsOf = (entries: v.ObjectEntries): v.GenericSchema<object> =>
 
 export const optional = <T>(schema: Schema<T>): OptionalField<T> => v.exactOptional(schema);
 
+/** Of schemas that `choosing` made: what each chooses among. */
+const choices = new WeakMap<object, () => readonly v.GenericSchema[]>();
+
+/**
+ * A schema that goes by the value. `among`: what it may be, for those who write all of it down (JSON Schema, build/schemas.mjs);
+ * where it goes by a size that the file says, with the largest size.
+ */
+export function choosing<T>(choose: (value: unknown) => Schema<T>, among: () => readonly Schema<T>[]): Schema<T> {
+  const schema: Schema<T> = v.lazy(choose);
+  choices.set(schema, among);
+  return schema;
+}
+
+export const choicesOf = (schema: object): readonly v.GenericSchema[] | undefined => choices.get(schema)?.();
+
 type Kinds<T extends { readonly kind: string }> = {
   readonly [K in T['kind']]: Fields<Omit<Extract<T, { readonly kind: K }>, 'kind'>>;
 };
@@ -50,7 +65,10 @@ export function byKind<T extends { readonly kind: string }>(kinds: Kinds<T>): Sc
       v.pipe(table('an object'), fieldsOf({ kind: v.literal(kind), ...fields })),
     ]),
   );
-  return v.lazy((value) => schemas.get(fieldsIn(value)['kind']) ?? none) as Schema<unknown> as Schema<T>;
+  return choosing<unknown>(
+    (value) => schemas.get(fieldsIn(value)['kind']) ?? none,
+    () => [...schemas.values()],
+  ) as Schema<T>;
 }
 
 /** What another schema looks at next. */

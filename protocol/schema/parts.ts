@@ -99,7 +99,7 @@ export const perHead = <T>({ layers, heads }: Size, item: Schema<T>): Schema<rea
 export const figurePerHead = (size: Size): Schema<readonly (readonly number[])[]> => perHead(size, figure);
 export const flagPerHead = (size: Size): Schema<readonly (readonly boolean[])[]> => perHead(size, flag);
 
-const anySize: Size = { layers: mostLayers, heads: mostHeads };
+export const anySize: Size = { layers: mostLayers, heads: mostHeads };
 
 export const placeFields = ({ layers, heads }: Size = anySize): Fields<Pick<HeadGain, 'layer' | 'head'>> => ({
   layer: wholeFrom(0, layers - 1, `a layer from 0 to ${layers - 1}`),

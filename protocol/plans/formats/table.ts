@@ -12,8 +12,7 @@ const rowForm = /^(\d{1,7}),(\d{1,7}),[a-z]*,(?:"([^"]+)"|([^",]+))$/;
 
 function readTable(text: string, target: ImportTarget): Checked<Plan> {
   const [first = '', ...lines] = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  if (first.trim() !== header)
-    return { ok: false, why: `The first line of the table is not "${header}".` };
+  if (first.trim() !== header) return { ok: false, why: `The first line of the table is not "${header}".` };
   const heads: (HeadPlan | undefined)[][] = Array.from({ length: target.layers }, () =>
     Array.from({ length: target.kvHeads }),
   );
