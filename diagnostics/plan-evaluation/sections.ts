@@ -66,7 +66,14 @@ function plansTable({ rows, scored }: PlanEvaluationResult): Section {
         'bytes',
       ),
       ...(timed
-        ? [numberColumn('tokensPerSecond', 'speed', 'tokens decoded one by one behind the longest prompt', 'tokens/s')]
+        ? [
+            numberColumn(
+              'tokensPerSecond',
+              'speed',
+              '1 / median time of a token that is decoded behind the longest prompt',
+              'tokens/s',
+            ),
+          ]
         : []),
       ...(scored === 'loss'
         ? [numberColumn('perplexity', 'perplexity', 'e^loss')]
@@ -215,7 +222,7 @@ function factTable({ byFact, rows }: PlanEvaluationResult): Section {
   };
 }
 
-function howMeasured({ from, notes, scored }: PlanEvaluationResult): Section {
+function howMeasured({ from, notes, scored, timed }: PlanEvaluationResult): Section {
   const start =
     from === 'context'
       ? 'Each prompt is read in full up to its question; there the caches are compressed, and the question is read under the plan.'
@@ -228,6 +235,11 @@ function howMeasured({ from, notes, scored }: PlanEvaluationResult): Section {
     paragraphs: [
       `${start.replace('its question', scored === 'loss' ? 'its second half' : 'its question').replace('the question is', scored === 'loss' ? 'that half is' : 'the question is')}${half}`,
       'Dropped positions are masked, which gives what a cache without them gives. The intervals are those of these prompts; they say nothing of other tasks or lengths.',
+      ...(timed
+        ? [
+            `Speed: ${timed.tokens} tokens decoded one by one behind ${timed.length}, read in full and compressed; full cache, plan and uniform plan in turn, medians. A missing number: layers were masked, which takes as long as the full cache.`,
+          ]
+        : []),
       ...notes,
     ],
   };
