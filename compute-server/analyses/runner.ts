@@ -241,6 +241,10 @@ export class ServerRunner implements ModelRunner {
     return { length, cache };
   }
 
+  seconds(): number {
+    return performance.now() / 1000;
+  }
+
   continuation(request: ContinuationRequest): Promise<SequenceRun> {
     const { sequence, variant, observe, topKeys, further, held = 1, onLayer } = request;
     const chunk = this.chunkFor(

@@ -147,6 +147,8 @@ export interface ModelRunner {
   readonly facts: ModelFacts;
   /** Aborts every call below when the person cancels. */
   readonly signal: CancelSignal;
+  /** Of a clock that only rises, for what is timed. */
+  seconds(): number;
 
   /** Text, ids or a picture as a checked sequence; fails with a sentence. */
   prompt(input: PromptInput | EncoderInput): Promise<Prompt>;

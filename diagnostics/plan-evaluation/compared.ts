@@ -40,9 +40,18 @@ export function bytesOf(
 }
 
 /** [layers][key/value heads]: rows that each holds once the prompt is read. */
-export const rowsOf = (heads: Heads, place: Place, mode: StartMode): readonly (readonly number[])[] => {
+export const rowsOf = (
+  heads: Heads,
+  place: Place,
+  mode: StartMode,
+  { summary: { windows } }: ModelFacts,
+): readonly (readonly number[])[] => {
   const prompt = promptOf(place, mode);
-  return heads.map((row) => row.map((head) => rowsHeld(heldOf(head, prompt), prompt, place.length)));
+  return heads.map((row, layer) => {
+    const window = windows[layer] ?? Infinity;
+    const first = Math.max(0, place.length - (window - 1));
+    return row.map((head) => rowsHeld(heldOf(head, prompt), prompt, place.length, first));
+  });
 };
 
 /** The n of elastic rules: what is read before the plan counts. */

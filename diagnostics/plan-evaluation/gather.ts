@@ -29,6 +29,10 @@ export interface Gathered {
   readonly total: number;
   readonly notes: readonly string[];
   readonly run: readonly { readonly unit: Unit; readonly outcomes: readonly Outcome[] }[];
+  readonly timing?: NonNullable<PlanEvaluationResult['timed']> & {
+    /** Tokens a second by place in `compared`. */
+    readonly speeds: ReadonlyMap<number, number | null>;
+  };
 }
 
 interface Measured extends Omit<EvaluatedPlan, 'plan' | 'kind' | 'tokensPerSecond'> {
@@ -46,6 +50,7 @@ export function gathered({
   total,
   notes,
   run,
+  timing,
 }: Gathered): PlanEvaluationResult {
   const scoresOf = (at: number): readonly number[] => run.map(({ outcomes }) => outcomes[at]?.score ?? Number.NaN);
   const [full, own] = [scoresOf(0), scoresOf(1)];
@@ -83,7 +88,12 @@ export function gathered({
     what,
     scored,
     from: mode,
-    rows: main.map(({ of, at: _, ...row }) => ({ plan: of.name, kind: of.kind, ...row, tokensPerSecond: null })),
+    rows: main.map(({ of, at, ...row }) => ({
+      plan: of.name,
+      kind: of.kind,
+      ...row,
+      tokensPerSecond: timing?.speeds.get(at) ?? null,
+    })),
     curve: points
       .map(({ of, bytes, score, low, high }) => ({ kind: of.kind, scale: of.scale, bytes, score, low, high }))
       .sort((a, b) => a.scale - b.scale),
@@ -95,8 +105,9 @@ export function gathered({
       scores: main.map(({ at }) => outcomes[at]?.score ?? Number.NaN),
     })),
     byFact: scored === 'accuracy' ? byFact(run, main) : [],
-    kept: keptOf(plan, run, mode),
+    kept: keptOf(plan, run, mode, facts),
     length: mean(run.map(({ unit }) => unit.length)),
+    ...(timing ? { timed: { tokens: timing.tokens, length: timing.length } } : {}),
     total,
     notes,
   };
@@ -142,7 +153,12 @@ function byFact(run: Gathered['run'], main: readonly Measured[]): readonly FactR
   }));
 }
 
-function keptOf({ heads }: GivenPlan, run: Gathered['run'], mode: StartMode): readonly (readonly number[])[] {
-  const rows = run.map(({ unit }) => rowsOf(heads, unit, mode));
+function keptOf(
+  { heads }: GivenPlan,
+  run: Gathered['run'],
+  mode: StartMode,
+  facts: ModelFacts,
+): readonly (readonly number[])[] {
+  const rows = run.map(({ unit }) => rowsOf(heads, unit, mode, facts));
   return heads.map((row, layer) => row.map((_, head) => mean(rows.map((one) => one[layer]?.[head] ?? 0))));
 }

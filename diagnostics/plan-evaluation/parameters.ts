@@ -16,6 +16,7 @@ export type PlanEvaluationParameters = {
   readonly sinks: number;
   readonly window: number;
   readonly windows: number;
+  readonly speed: number;
 };
 
 export const parameters: ParameterTable<PlanEvaluationParameters> = {
@@ -90,6 +91,16 @@ export const parameters: ParameterTable<PlanEvaluationParameters> = {
     min: 1,
     max: 10_000,
     default: 40,
+  },
+  speed: {
+    kind: 'integer',
+    title: 'Timed tokens',
+    description:
+      'Tokens that are decoded one by one behind the longest prompt under the full cache, the plan and the uniform plan in turn; 0: nothing is timed.',
+    unit: 'tokens',
+    min: 0,
+    max: 1024,
+    default: 16,
   },
 };
 

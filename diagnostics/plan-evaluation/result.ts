@@ -97,6 +97,8 @@ export type PlanEvaluationResult = {
   readonly kept: readonly (readonly number[])[];
   /** Tokens in the cache, mean over prompts. */
   readonly length: number;
+  /** What was decoded to time it, and the tokens in front of it; absent: nothing was timed. */
+  readonly timed?: { readonly tokens: number; readonly length: number };
   /** Prompts or windows in all. */
   readonly total: number;
   readonly notes: readonly string[];
@@ -164,6 +166,7 @@ export const planEvaluationResult: Schema<PlanEvaluationResult> = object<PlanEva
   byFact: list(object<FactRow>({ fact: text, value: text, n: whole, scores: list(figure) })),
   kept: list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', { most: mostLayers }),
   length: figure,
+  timed: optional(object<NonNullable<PlanEvaluationResult['timed']>>({ tokens: whole, length: whole })),
   total: whole,
   notes: texts,
 });

@@ -11,6 +11,7 @@ import { gathered, type Outcome } from './gather';
 import { givenPlan } from './given-plan';
 import type { PlanEvaluationParameters, StartMode } from './parameters';
 import type { PlanEvaluationResult } from './result';
+import { speedFits, speeds } from './speed';
 import { unitsOf, type Unit } from './units';
 
 /** Partial results on the way, at most. */
@@ -59,7 +60,38 @@ export async function* runPlanEvaluation(
     const outcomes = await step(`plan ${mark}, ${at}`, () => measured(model, unit, { compared, mode, variant }));
     run.push({ unit, outcomes });
   }
-  return gathered({ ...known, run });
+  const longest = units.reduce<Unit | undefined>(
+    (most, unit) => (most && most.length >= unit.length ? most : unit),
+    undefined,
+  );
+  const { speed: tokens } = parameters;
+  if (tokens === 0 || !longest || !speedFits(model, longest, tokens)) return gathered({ ...known, run });
+  yield {
+    sentence: `Decoding ${tokens} tokens behind ${longest.length}`,
+    done: units.length,
+    total: units.length,
+    partial: gathered({ ...known, run }),
+  };
+  const timed = compared.flatMap(({ kind, scale }, at) =>
+    scale === 1 && ['full', 'plan', 'uniform'].includes(kind) ? [at] : [],
+  );
+  const measuredSpeeds = await step(`speed of plan ${mark}`, () =>
+    speeds(
+      model,
+      longest,
+      timed.map((at) => compared[at]?.heads(longest) ?? []),
+      { variant, tokens },
+    ),
+  );
+  return gathered({
+    ...known,
+    run,
+    timing: {
+      tokens,
+      length: longest.length,
+      speeds: new Map(timed.map((at, place) => [at, measuredSpeeds[place] ?? null])),
+    },
+  });
 }
 
 interface Under {

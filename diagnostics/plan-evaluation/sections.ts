@@ -1,9 +1,8 @@
 /** What a result shows: plans side by side, quality over bytes, what each head keeps, accuracy by length and depth. */
-import { fullPlan, headPlanText, headPlanWords, type HeadPlan } from '../../protocol/plans/head-plan';
+import { headPlanText, headPlanWords, type HeadPlan } from '../../protocol/plans/head-plan';
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import { cellOf, numberColumn } from '../sections/cell';
-import type { ComparedKind } from './compared';
 import type { PlanEvaluationResult } from './result';
 
 const isMeasured = (result: Partial<PlanEvaluationResult>): result is PlanEvaluationResult =>
@@ -30,6 +29,7 @@ export function sections(result: Partial<PlanEvaluationResult>): readonly Sectio
   if (!isMeasured(result)) return [];
   return [
     plansTable(result),
+    differencesTable(result),
     ...(new Set(result.curve.map(({ scale }) => scale)).size > 1 ? [curveChart(result)] : []),
     headsMap(result),
     ...(result.byFact.length > 0 ? [factTable(result)] : []),
@@ -37,39 +37,44 @@ export function sections(result: Partial<PlanEvaluationResult>): readonly Sectio
   ];
 }
 
+const end = (which: string): string => `${which} end of the 95 % interval`;
+const whole = (name: string, title: string, definition: string, unit = '') =>
+  ({ ...numberColumn(name, title, definition, unit), digits: 12 }) as const;
+
 function plansTable({ rows, scored }: PlanEvaluationResult): Section {
-  const { title, unit, definition, interval, paired } = scoreWords[scored];
+  const { title, unit, definition, interval } = scoreWords[scored];
   const timed = rows.some(({ tokensPerSecond }) => tokensPerSecond !== null);
-  const end = (which: string) => `${which} end of the 95 % interval`;
   return {
     kind: 'table',
     id: 'plans',
     title: 'Plans side by side',
-    caption: `The same prompts under each plan. Uniform: all heads keep as much, with at most the bytes of the plan at each prompt. Random: the head plans of the plan at heads drawn at random. Intervals: ${interval}; of differences ${paired}.`,
+    caption: `The same prompts under each plan. Uniform: all heads keep as much, with at most the bytes of the plan at each prompt. Random: the head plans of the plan at heads drawn at random. Intervals: ${interval}.`,
     columns: [
       { name: 'plan', title: 'plan', kind: 'text' },
-      {
-        ...numberColumn(
-          'share',
-          'bytes kept',
-          'bytes of the caches under the plan / of the full cache, once a prompt is read',
-        ),
-      },
-      {
-        ...numberColumn(
-          'bytes',
-          'bytes',
-          'keys and values of all layers in float32 once a prompt is read, mean over prompts',
-          'bytes',
-        ),
-        digits: 12,
-      },
-      ...(timed
-        ? [numberColumn('tokensPerSecond', 'speed', 'decoded one by one behind the longest prompt', 'tokens/s')]
-        : []),
       numberColumn('score', title, definition, unit),
       numberColumn('low', 'low', end('lower'), unit),
       numberColumn('high', 'high', end('upper'), unit),
+      numberColumn(
+        'share',
+        'bytes kept',
+        'bytes of the caches under the plan / of the full cache, once a prompt is read',
+      ),
+      whole(
+        'bytes',
+        'cache',
+        'keys and values of all layers in float32 once a prompt is read, mean over prompts',
+        'bytes',
+      ),
+      ...(timed
+        ? [
+            numberColumn(
+              'tokensPerSecond',
+              'speed',
+              '1 / median time of a token that is decoded behind the longest prompt',
+              'tokens/s',
+            ),
+          ]
+        : []),
       ...(scored === 'loss'
         ? [numberColumn('perplexity', 'perplexity', 'e^loss')]
         : [
@@ -80,37 +85,43 @@ function plansTable({ rows, scored }: PlanEvaluationResult): Section {
               'nats',
             ),
           ]),
-      numberColumn('change', 'change', `${title} less that of the full cache, on the same prompts`, unit),
-      numberColumn('changeLow', 'change, low', end('lower'), unit),
-      numberColumn('changeHigh', 'change, high', end('upper'), unit),
-      numberColumn('lead', 'lead of the plan', `${title} of the plan less that of this row, on the same prompts`, unit),
-      numberColumn('leadLow', 'lead, low', end('lower'), unit),
-      numberColumn('leadHigh', 'lead, high', end('upper'), unit),
     ],
-    rows: rows.map((row) => {
-      const own = row.kind === 'plan';
-      const full = row.kind === 'full';
-      return [
-        row.plan,
-        row.share,
-        row.bytes,
-        ...(timed ? [row.tokensPerSecond] : []),
-        cellOf(row.score),
-        cellOf(row.low),
-        cellOf(row.high),
-        scored === 'loss' ? row.perplexity : cellOf(row.loss),
-        ...[row.change, row.changeLow, row.changeHigh].map((value) => (full ? null : cellOf(value))),
-        ...[row.lead, row.leadLow, row.leadHigh].map((value) => (own ? null : cellOf(value))),
-      ];
-    }),
+    rows: rows.map((row) => [
+      row.plan,
+      cellOf(row.score),
+      cellOf(row.low),
+      cellOf(row.high),
+      row.share,
+      row.bytes,
+      ...(timed ? [row.tokensPerSecond] : []),
+      scored === 'loss' ? row.perplexity : cellOf(row.loss),
+    ]),
   };
 }
 
-const curveTitles: Readonly<Partial<Record<ComparedKind, string>>> = {
-  plan: 'the plan’s heads',
-  uniform: 'uniform',
-  random: 'random heads',
-};
+function differencesTable({ rows, scored }: PlanEvaluationResult): Section {
+  const { title, unit, paired } = scoreWords[scored];
+  return {
+    kind: 'table',
+    id: 'differences',
+    title: 'Differences on the same prompts',
+    caption: `Intervals: ${paired}; one that leaves 0 out shows a difference.`,
+    columns: [
+      { name: 'plan', title: 'plan', kind: 'text' },
+      numberColumn('change', 'less the full cache', `${title} less that of the full cache`, unit),
+      numberColumn('changeLow', 'low', end('lower'), unit),
+      numberColumn('changeHigh', 'high', end('upper'), unit),
+      numberColumn('lead', 'the plan less it', `${title} of the plan less that of this row`, unit),
+      numberColumn('leadLow', 'low', end('lower'), unit),
+      numberColumn('leadHigh', 'high', end('upper'), unit),
+    ],
+    rows: rows.map((row) => [
+      row.plan,
+      ...[row.change, row.changeLow, row.changeHigh].map((value) => (row.kind === 'full' ? null : cellOf(value))),
+      ...[row.lead, row.leadLow, row.leadHigh].map((value) => (row.kind === 'plan' ? null : cellOf(value))),
+    ]),
+  };
+}
 
 function curveChart({ curve, rows, scored }: PlanEvaluationResult): Section {
   const { title, unit, interval } = scoreWords[scored];
@@ -121,7 +132,7 @@ function curveChart({ curve, rows, scored }: PlanEvaluationResult): Section {
     if (own.length === 0) return [];
     return {
       id: kind,
-      title: curveTitles[kind] ?? kind,
+      title: kind,
       mark: 'line',
       look: { colour, shape: colour },
       points: [...own]
@@ -135,7 +146,7 @@ function curveChart({ curve, rows, scored }: PlanEvaluationResult): Section {
     title: 'Quality over bytes',
     caption:
       'Heads that keep everything stay as they are; what the others keep is halved and doubled from point to point. Uniform and random plans of the same bytes beside it.',
-    x: { title: 'bytes of the cache', unit: 'bytes', scale: 'log2' },
+    x: { title: 'cache', unit: 'bytes', scale: 'linear', min: 0 },
     y: { title, unit, scale: 'linear', ...(scored === 'accuracy' ? { min: 0, max: 1 } : {}) },
     series,
     ...(full && !Number.isNaN(full.score)
@@ -166,7 +177,6 @@ function headsMap({ plan: { heads }, kept }: PlanEvaluationResult): HeadsSection
       kinds.set(key, kind);
     }),
   );
-  const full = kinds.get(headPlanText(fullPlan))?.heads;
   return {
     kind: 'heads',
     id: 'heads',
@@ -193,7 +203,6 @@ function headsMap({ plan: { heads }, kept }: PlanEvaluationResult): HeadsSection
           })),
         }
       : {}),
-    ...(full && kinds.size > 1 ? { marked: full } : {}),
   };
 }
 
@@ -206,14 +215,14 @@ function factTable({ byFact, rows }: PlanEvaluationResult): Section {
     columns: [
       { name: 'fact', title: 'of the prompt', kind: 'text' },
       { name: 'value', title: 'value', kind: 'text' },
-      numberColumn('n', 'prompts', 'prompts that have it'),
+      whole('n', 'prompts', 'prompts that have it'),
       ...rows.map(({ plan }, at) => numberColumn(`row${at}`, plan, scoreWords.accuracy.definition)),
     ],
     rows: byFact.map(({ fact, value, n, scores }) => [fact, value, n, ...scores.map(cellOf)]),
   };
 }
 
-function howMeasured({ from, notes, scored }: PlanEvaluationResult): Section {
+function howMeasured({ from, notes, scored, timed }: PlanEvaluationResult): Section {
   const start =
     from === 'context'
       ? 'Each prompt is read in full up to its question; there the caches are compressed, and the question is read under the plan.'
@@ -226,6 +235,11 @@ function howMeasured({ from, notes, scored }: PlanEvaluationResult): Section {
     paragraphs: [
       `${start.replace('its question', scored === 'loss' ? 'its second half' : 'its question').replace('the question is', scored === 'loss' ? 'that half is' : 'the question is')}${half}`,
       'Dropped positions are masked, which gives what a cache without them gives. The intervals are those of these prompts; they say nothing of other tasks or lengths.',
+      ...(timed
+        ? [
+            `Speed: ${timed.tokens} tokens decoded one by one behind ${timed.length}, read in full and compressed; full cache, plan and uniform plan in turn, medians. A missing number: layers were masked, which takes as long as the full cache.`,
+          ]
+        : []),
       ...notes,
     ],
   };

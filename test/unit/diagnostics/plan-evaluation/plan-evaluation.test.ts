@@ -11,7 +11,9 @@ import {
 import { finding, offers } from '../../../../diagnostics/plan-evaluation/finding';
 import { gathered, type Gathered } from '../../../../diagnostics/plan-evaluation/gather';
 import { contextOf, promptUnit, windowUnit, type Unit } from '../../../../diagnostics/plan-evaluation/units';
-import type { ModelFacts } from '../../../../diagnostics/model-runner/model-runner';
+import type { Continuation, ContinuationRequest, ModelFacts } from '../../../../diagnostics/model-runner/model-runner';
+import type { Variant } from '../../../../diagnostics/model-runner/variant';
+import { speeds } from '../../../../diagnostics/plan-evaluation/speed';
 import { headPlanText, parseHeadPlan, type HeadPlan } from '../../../../protocol/plans/head-plan';
 
 const keep = (text: string): HeadPlan => {
@@ -56,7 +58,7 @@ describe('plans that are compared', () => {
     // 11 + 10 + 40 + 10 = 71 rows of 64 bytes; 17 positions in each of 4 heads are 68 rows, 18 would be 72.
     assert.equal(bytesOf(at('plan'), place, 'context', facts).plan, 71 * 64);
     assert.equal(written(at('uniform')), '2+15 2+15 | 2+15 2+15');
-    assert.deepEqual(rowsOf(heads, place, 'context'), [
+    assert.deepEqual(rowsOf(heads, place, 'context', facts), [
       [11, 10],
       [40, 10],
     ]);
@@ -228,5 +230,40 @@ describe('figures of an evaluation', () => {
       finding(text),
       /No difference from the full cache is shown \(95 % interval -0\.0484 nats to 0\.448 nats\)\. It is better than the uniform plan of as many bytes by 0\.833 nats/,
     );
+  });
+});
+
+describe('speed under plans', () => {
+  it('is the median of tokens that are decoded in turn; of masked layers nothing', async () => {
+    let clock = 0;
+    const order: string[] = [];
+    const asked: Variant[] = [];
+    // Tokens of full, plan and masked take 0.5, 0.25 and 0.5 s; the plan's fourth waits for something else.
+    const fake = (name: string, seconds: number, maskedLayers: number): Continuation => {
+      let token = 0;
+      return {
+        ...({} as Continuation),
+        extend() {
+          order.push(name);
+          clock += token++ === 3 && name === 'plan' ? 10 : seconds;
+          return Promise.resolve({ logits: new Float32Array(), observations: [] });
+        },
+        cacheBytes: () => ({ bytes: 1, bytesFull: 1, allocated: 1, maskedLayers }),
+      };
+    };
+    const runs = [fake('full', 0.5, 0), fake('plan', 0.25, 0), fake('masked', 0.5, 1)];
+    const model = {
+      seconds: () => clock,
+      continuation({ variant = {} }: ContinuationRequest) {
+        asked.push(variant);
+        return Promise.resolve(runs[asked.length - 1] ?? fake('none', 0, 0));
+      },
+    };
+    const unit: Unit = windowUnit({ ids: Array.from({ length: 21 }, (_, id) => id) }, 'w');
+    const plans = [[[keep('full')]], [[keep('2+8')]], [[keep('2+8+mean')]]];
+    assert.deepEqual(await speeds(model, unit, plans, { variant: {}, tokens: 3 }), [2, 4, null]);
+    assert.deepEqual(order.slice(0, 6), ['full', 'plan', 'masked', 'full', 'plan', 'masked']);
+    const held = { sinks: 2, recent: 8, mean: false, append: false };
+    assert.deepEqual(asked.slice(0, 2), [{}, { plan: { prompt: 20, from: 20, heads: [[held]] } }]);
   });
 });
