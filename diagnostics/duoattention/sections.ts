@@ -5,7 +5,7 @@ import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
 import { bytesTable } from '../plans/bytes-table';
 import { kvName } from '../plans/places';
-import { cellOf, numberColumn } from '../sections/cell';
+import { cellOf, countColumn, numberColumn } from '../sections/cell';
 import { threeDigits } from '../words';
 import type { DuoResult } from './result';
 
@@ -72,29 +72,16 @@ function gatesSection(result: DuoResult): HeadsSection {
 }
 
 function ranking(result: DuoResult): ChartSection {
-  const { gates, plan, threshold, method } = result;
+  const { gates, threshold, method } = result;
   const ranked = gates
     .flatMap((row, layer) => row.map((gate, head) => ({ layer, head, gate })))
-    .sort((a, b) => b.gate - a.gate || a.layer - b.layer || a.head - b.head)
-    .map((each, rank) => ({ ...each, rank }));
-  const series = [
-    { id: 'full', title: 'keeps everything', is: true },
-    { id: 'streams', title: 'streams', is: false },
-  ].flatMap(({ id, title, is }) => {
-    const own = ranked.filter(({ layer, head }) => (plan[layer]?.[head]?.kind === 'full') === is);
-    const points = own.map((place) => ({ x: place.rank, y: place.gate, label: kvName(place) }));
-    return points.length > 0 ? [{ id, title, mark: 'points' as const, points }] : [];
-  });
+    .sort((a, b) => b.gate - a.gate || a.layer - b.layer || a.head - b.head);
   return {
     kind: 'chart',
     id: 'ranking',
     title: `${gateTitle(result)}s by rank`,
-    x: {
-      title: 'key/value heads, largest first',
-      unit: '',
-      scale: 'category',
-      categories: ranked.map(kvName),
-    },
+    caption: `The ${result.full} largest of ${ranked.length} keep everything.`,
+    x: { title: 'key/value heads, largest first', unit: '', scale: 'linear', min: 0 },
     y: {
       title: method === 'first-order' ? 'distance' : 'gate',
       unit: '',
@@ -102,7 +89,14 @@ function ranking(result: DuoResult): ChartSection {
       min: 0,
       ...(method === 'first-order' ? {} : { max: 1 }),
     },
-    series,
+    series: [
+      {
+        id: 'gates',
+        title: method === 'first-order' ? 'distance' : 'gate',
+        mark: 'points',
+        points: ranked.map((place, rank) => ({ x: rank, y: place.gate, label: kvName(place) })),
+      },
+    ],
     references: [{ label: 'threshold', from: [0, threshold], to: [Math.max(1, ranked.length - 1), threshold] }],
   };
 }
@@ -147,7 +141,7 @@ const checkTable = (
   caption: `${prompts} further prompts with ${tokens} key tokens. Streaming heads keep the first ${windows.trainSinks} and the newest ${windows.trainRecent} positions, as while gates were found; the uniform window has the bytes of the chosen heads.`,
   columns: [
     { name: 'name', title: 'Plan', kind: 'text' },
-    numberColumn('heads', 'Full heads', 'Key/value heads that keep everything.'),
+    countColumn('heads', 'Full heads', 'Key/value heads that keep everything.'),
     numberColumn('share', 'Bytes', 'Bytes of the caches at the end of the prompts over those of the full cache.'),
     numberColumn('distance', 'Distance', distanceMeans),
     numberColumn('accuracy', 'Right', 'Share of the key tokens that are the most probable ones where they stand.'),

@@ -5,7 +5,7 @@ import { planBytes } from '../../protocol/plans/plan-bytes';
 import type { Schema } from '../../protocol/schema/check';
 import { count, number, object } from '../../protocol/schema/fields';
 import type { ModelFacts } from '../model-runner/model-runner';
-import { numberColumn } from '../sections/cell';
+import { countColumn, numberColumn } from '../sections/cell';
 
 /** The caches of all layers in float32 behind a prompt of so many tokens. */
 export interface BytesAt {
@@ -41,9 +41,9 @@ export const bytesTable = (bytes: readonly BytesAt[]): TableSection => ({
   title: 'Bytes of the caches',
   caption: 'Keys and values of all layers in float32 behind a prompt of so many tokens.',
   columns: [
-    numberColumn('tokens', 'Tokens', 'N, of the prompt.', 'tokens'),
-    numberColumn('plan', 'Plan', '2 x 4 bytes x head width x rows kept; a mean of what was dropped is a row.', 'bytes'),
-    numberColumn('full', 'Full cache', '2 x 4 bytes x head width x N x key/value heads.', 'bytes'),
+    countColumn('tokens', 'Tokens', 'N, of the prompt.', 'tokens'),
+    countColumn('plan', 'Plan', '2 x 4 bytes x head width x rows kept; a mean of what was dropped is a row.', 'bytes'),
+    countColumn('full', 'Full cache', '2 x 4 bytes x head width x N x key/value heads.', 'bytes'),
     numberColumn('ratio', 'Ratio', 'Full cache over plan.'),
   ],
   rows: bytes.map(({ tokens, plan, full, ratio }) => [tokens, plan, full, ratio]),

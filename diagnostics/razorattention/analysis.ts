@@ -19,7 +19,7 @@ export const razorAttentionPlan: Analysis<RazorParameters, RazorResult> = {
     reference:
       'arXiv:2407.15891 (Tang et al. 2024), equations 2 to 5 and algorithm 1; Huawei msModelSlim, RARopeCompressor (probe and scores)',
     trust: 'medium',
-    note: 'Equations from a reading note and from the authors’ tools. Random tokens are drawn from the whole vocabulary without replacement, as many as the model has room for. At least one head of each kind is kept. Positions that leave the window while decoding go into the mean, which the source leaves open. The rule for ALiBi models (a window from the slope of each head) is not offered: Headscope runs no model with ALiBi.',
+    note: 'Equations from a reading note and from the authors’ tools. Random tokens are drawn from the whole vocabulary without replacement, as many as the model has room for. At least one head of each kind is kept. Positions that leave the window while decoding go into the mean, which the source leaves open. Headscope runs no model with ALiBi, for which the source has another rule: slopes and scopes of such a configuration stand among the facts of the model.',
   },
   inputs: ['none'],
   parameters,

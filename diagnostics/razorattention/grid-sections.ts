@@ -1,6 +1,6 @@
 /** The ablation grid as a table and a chart. */
 import type { Section } from '../../protocol/sections/section';
-import { cellOf, numberColumn } from '../sections/cell';
+import { cellOf, countColumn, numberColumn } from '../sections/cell';
 import { threeDigits } from '../words';
 import type { GridRow, RazorResult } from './result';
 
@@ -16,17 +16,17 @@ export function gridSections({ prompts, full, rows }: NonNullable<RazorResult['g
       kind: 'chart',
       id: 'grid',
       title: 'Pass keys found by share of induction heads',
-      caption: words,
+      caption: `${words} Mean: with the compensation token. Intervals stand in the table.`,
       x: { title: 'induction heads, share of all', unit: '', scale: 'linear' },
       y: { title: 'pass keys found', unit: '', scale: 'linear', min: 0, max: 1 },
       series: series.map(({ compensation, echo }, at) => ({
         id: `series-${at}`,
-        title: `${echo === 0 ? 'no echo heads' : `${percent(echo)} echo heads`}, ${compensation ? 'with the mean' : 'without the mean'}`,
+        title: `${compensation ? 'Mean' : 'No mean'}, echo ${percent(echo)}`,
         mark: 'line' as const,
         look: { colour: echo === 0 ? 0 : 1, shape: compensation ? 0 : 1 },
         points: rows
           .filter((row) => row.echo === echo && row.compensation === compensation)
-          .map(({ induction, accuracy, low, high }) => ({ x: induction, y: accuracy, low, high })),
+          .map(({ induction, accuracy }) => ({ x: induction, y: accuracy })),
       })),
       references: [
         {
@@ -35,7 +35,6 @@ export function gridSections({ prompts, full, rows }: NonNullable<RazorResult['g
           to: [rows.at(-1)?.induction ?? 1, full.accuracy],
         },
       ],
-      interval: "Wilson's 95 % interval over pass keys",
     },
     {
       kind: 'table',
@@ -44,7 +43,7 @@ export function gridSections({ prompts, full, rows }: NonNullable<RazorResult['g
       caption: words,
       columns: [
         { name: 'heads-kept', title: 'Plan', kind: 'text' },
-        numberColumn('heads', 'Full heads', 'Key/value heads that keep everything: the union of both lists.'),
+        countColumn('heads', 'Full heads', 'Key/value heads that keep everything: the union of both lists.'),
         numberColumn('share', 'Bytes', 'Bytes of the caches at the end of the prompts over those of the full cache.'),
         numberColumn(
           'accuracy',

@@ -6,7 +6,7 @@ import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
 import { bytesTable } from '../plans/bytes-table';
 import { isAmong, kvName } from '../plans/places';
-import { numberColumn } from '../sections/cell';
+import { countColumn, numberColumn } from '../sections/cell';
 import { threeDigits } from '../words';
 import { gridSections } from './grid-sections';
 import type { RazorResult } from './result';
@@ -94,14 +94,15 @@ function scatter({ induction, echo, inductionHeads, echoHeads, uniform }: RazorR
     { id: 'echo', title: 'echo heads', is: [false, true] },
     { id: 'cut', title: 'cut', is: [false, false] },
   ] as const;
+  const most = (scores: PerHead): number => Math.max(uniform, ...scores.flat());
   const places = induction.flatMap((row, layer) => row.map((_, head) => ({ layer, head })));
   return {
     kind: 'chart',
     id: 'scatter',
     title: 'Echo against induction',
     caption: 'One point for each key/value head.',
-    x: { title: 'induction', unit: '', scale: 'linear', min: 0, max: 1 },
-    y: { title: 'echo', unit: '', scale: 'linear', min: 0, max: 1 },
+    x: { title: 'induction', unit: '', scale: 'linear', min: 0 },
+    y: { title: 'echo', unit: '', scale: 'linear', min: 0 },
     series: lists.flatMap(({ id, title, is }) => {
       const own = places.filter(
         (place) => isAmong(inductionHeads, place) === is[0] && isAmong(echoHeads, place) === is[1],
@@ -114,8 +115,8 @@ function scatter({ induction, echo, inductionHeads, echoHeads, uniform }: RazorR
       return points.length > 0 ? [{ id, title, mark: 'points' as const, points }] : [];
     }),
     references: [
-      { label: 'reads all alike', from: [uniform, 0], to: [uniform, 1] },
-      { label: '', from: [0, uniform], to: [1, uniform] },
+      { label: 'reads all alike', from: [uniform, 0], to: [uniform, most(echo)] },
+      { label: '', from: [0, uniform], to: [most(induction), uniform] },
     ],
   };
 }
@@ -131,9 +132,9 @@ const retrievalTable = (result: RazorResult): TableSection => ({
     { name: 'head', title: 'Key/value head', kind: 'head' },
     { name: 'list', title: 'List', kind: 'text' },
     numberColumn('induction', 'Induction', inductionMeans),
-    numberColumn('induction-rank', 'Rank', 'Of the induction score, from 1.'),
+    countColumn('induction-rank', 'Rank', 'Of the induction score, from 1.'),
     numberColumn('echo', 'Echo', echoMeans),
-    numberColumn('echo-rank', 'Rank', 'Of the echo score, from 1.'),
+    countColumn('echo-rank', 'Rank', 'Of the echo score, from 1.'),
   ],
   rows: result.retrieval.map(({ layer, head, inductionRank, echoRank }) => {
     const [first, second] = [result.inductionHeads, result.echoHeads].map((list) => isAmong(list, { layer, head }));
@@ -150,5 +151,5 @@ const retrievalTable = (result: RazorResult): TableSection => ({
 
 function cutText({ plan }: RazorResult): string {
   const cut = plan.flat().find(({ kind }) => kind !== 'full');
-  return cut ? `${headPlanText(cut)}, each ${headPlanWords(cut)}` : 'none';
+  return cut ? `${headPlanText(cut)}, which ${headPlanWords(cut)}` : 'none';
 }

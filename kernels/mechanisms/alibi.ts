@@ -6,6 +6,7 @@ import type { Mechanism } from '../mechanism';
 import { denseDefinition, denseReads } from '../reference/pattern';
 import { allRows, softmaxRows, type SoftmaxDefinition } from '../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
+import { alibiSlopes } from './alibi-slopes';
 
 interface Parameters extends Record<string, number> {
   readonly strength: number;
@@ -71,17 +72,6 @@ export const alibi: Mechanism<Parameters> = {
   }),
   limits: [{ name: 'no bias', parameters: () => ({ strength: 0 }), equals: 'scaled-dot-product' }],
 };
-
-/**
- * The slopes of h heads: 2^(-8 k / h) for k = 1..h when h is a power of two; otherwise those of the power of two below it,
- * then every second slope of the next power of two until there are h.
- */
-export function alibiSlopes(heads: number): readonly number[] {
-  const geometric = (count: number) => Array.from({ length: count }, (_, k) => 2 ** ((-8 * (k + 1)) / count));
-  const below = 2 ** Math.floor(Math.log2(heads));
-  const between = geometric(2 * below).filter((_, k) => k % 2 === 0);
-  return [...geometric(below), ...between.slice(0, heads - below)];
-}
 
 function definition(shape: AttentionShape, { strength }: Parameters): SoftmaxDefinition {
   const slopes = alibiSlopes(shape.heads);

@@ -1,4 +1,5 @@
 import { runnable } from '../../models/architectures/catalogue';
+import { alibiHeads } from '../../models/formats/estimates/alibi-scope';
 import { decodeFlops } from '../../models/formats/estimates/flops';
 import { kvBytesPerToken, kvCache } from '../../models/formats/estimates/kv-cache';
 import type { Attention, ModelDescription, ModelPart } from '../../models/formats/model-description';
@@ -16,7 +17,7 @@ const layerFacts = ({ kind, window, heads, kvHeads }: Attention): LayerFacts => 
   kvHeads,
 });
 
-const partFacts = (part: ModelPart): ModelPartFacts => ({
+const partFacts = (part: ModelPart, alibi: ModelPartFacts['alibi']): ModelPartFacts => ({
   path: part.path.join('.'),
   role: part.role,
   attention: part.attention,
@@ -27,6 +28,7 @@ const partFacts = (part: ModelPart): ModelPartFacts => ({
   valueDim: part.valueDim,
   hiddenSize: part.hiddenSize,
   ...(part.contextLength === undefined ? {} : { contextLength: part.contextLength }),
+  ...(alibi === undefined ? {} : { alibi }),
 });
 
 /** One sentence on the attention of a model, after its main part. */
@@ -57,7 +59,7 @@ export const modelFacts = (file: ModelFile, facts: FolderFacts, findings: readon
     family: description.family,
     ...(description.modelType === undefined ? {} : { modelType: description.modelType }),
     sentence: modelSentence(description),
-    parts: description.parts.map(partFacts),
+    parts: description.parts.map((part) => partFacts(part, alibiHeads(part, description.family))),
     ...(main.vocabularySize === undefined ? {} : { vocabularySize: main.vocabularySize }),
     ...(description.dtype === undefined ? {} : { dtype: description.dtype }),
     ...(counted === undefined

@@ -25,6 +25,8 @@ export interface ModelPartFacts {
   readonly valueDim: number;
   readonly hiddenSize: number;
   readonly contextLength?: number;
+  /** Of a part with ALiBi, by query head: its slope, and tokens behind which no key can have a weight above 0.1 % (models/formats/estimates/alibi-scope.ts). */
+  readonly alibi?: readonly { readonly slope: number; readonly scope: number }[];
 }
 
 export interface ModelFacts {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { runnable } from '../../../models/architectures/catalogue';
+import { alibiHeads } from '../../../models/formats/estimates/alibi-scope';
 import type { Estimate } from '../../../models/formats/estimates/estimate';
 import { decodeFlops, prefillFlops } from '../../../models/formats/estimates/flops';
 import { kvBytesPerToken, kvCache } from '../../../models/formats/estimates/kv-cache';
@@ -58,6 +59,8 @@ export interface Inspection {
   /** Positions of the window, where layers have one. */
   readonly window?: number;
   readonly windowLayers: number;
+  /** With ALiBi, by query head: slope, and tokens behind which no key has a weight above 0.1 % where queries prefer none. */
+  readonly alibi?: readonly { readonly slope: number; readonly scope: number }[];
   /** Bytes that one token adds to the KV cache over all layers, in the model's dtype; 0 for encoders. */
   readonly kvBytesPerToken: number;
   /** Under MLA, the same where keys and values of every head are kept instead of the latent. */
@@ -160,6 +163,7 @@ function inspectionOf(
     part?.layers.filter(({ attention }) => attention.kind === 'window' || attention.kind === 'chunked') ?? [];
   const window = windows[0]?.attention.window;
   const decode = decodeFlops(model, 0);
+  const alibi = part && alibiHeads(part, model.family);
   const formulas: Record<string, Estimate | undefined> = {
     bytes: weights,
     kvBytes: caches[0]?.[1],
@@ -190,6 +194,7 @@ function inspectionOf(
     attention: part?.attention ?? 'none',
     ...(window === undefined ? {} : { window }),
     windowLayers: windows.length,
+    ...(alibi ? { alibi } : {}),
     kvBytesPerToken: kvBytesPerToken(model),
     ...(part?.attention === 'mla' ? { kvBytesPerTokenExpanded: kvBytesPerToken(model, { latents: 'expanded' }) } : {}),
     kvBytes: Object.fromEntries(caches.map(([length, cache]) => [String(length), cache?.value ?? 0])),
@@ -311,6 +316,10 @@ function asText(found: Inspection): string {
   ];
   if (found.window !== undefined)
     rows.push(['window', `${grouped(found.window)} in ${found.windowLayers} of ${found.layers} layers`]);
+  if (found.alibi) {
+    const scopes = found.alibi.map(({ scope }) => Math.ceil(scope));
+    rows.push(['ALiBi', `reaches ${grouped(Math.min(...scopes))} to ${grouped(Math.max(...scopes))} tokens, by head`]);
+  }
   rows.push(['hidden size', String(found.hiddenSize)]);
   if (found.contextLength !== null) rows.push(['context', grouped(found.contextLength)]);
   if (found.parameters === null) rows.push(['parameters', 'not known for this family']);

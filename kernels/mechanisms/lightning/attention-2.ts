@@ -9,7 +9,7 @@ import { denseReads } from '../../reference/pattern';
 import { allRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
 import type { Tensor } from '../../tensors/tensor';
-import { alibiSlopes } from '../alibi';
+import { alibiSlopes } from '../alibi-slopes';
 import { decayedBlocks, stateAfter, type BlockForm } from './blocks';
 import { carriedRows, decayedRows, decayedState } from './decay';
 import { stepDecayed } from './step';

@@ -10,7 +10,7 @@ import { denseReads } from '../../reference/pattern';
 import { allRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { tensor, type Tensor } from '../../tensors/tensor';
-import { alibiSlopes } from '../alibi';
+import { alibiSlopes } from '../alibi-slopes';
 import { decayedBlocks, wholeProduct, type BlockForm } from './blocks';
 import { decayedRows, decayedState } from './decay';
 import { headAngles, rotate, rotateTensor, spreadHeads, spreadTensor } from './rotation';

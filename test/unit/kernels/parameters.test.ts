@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { catalogue, mechanismById } from '../../../kernels/catalogue';
-import { alibiSlopes } from '../../../kernels/mechanisms/alibi';
+import { alibiSlopes } from '../../../kernels/mechanisms/alibi-slopes';
 import { resolveTable, valueOfText } from '../../../protocol/analysis/parameters';
 import { readablePairs, kvBytesPerToken } from '../../../kernels/cost/attention';
 import { denseReads } from '../../../kernels/reference/pattern';

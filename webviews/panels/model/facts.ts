@@ -260,7 +260,29 @@ function partFacts(part: ModelPartFacts, inFull: boolean): readonly Draft[] {
             `${count(part.contextLength)} ${part.role === 'vision' ? 'positions' : 'tokens'}`,
           ),
         ]),
+    ...(part.alibi === undefined ? [] : [alibiFact(part.alibi)]),
   ];
+}
+
+/** Heads of which each has its slope and scope written out. */
+const mostWritten = 40;
+
+function alibiFact(heads: NonNullable<ModelPartFacts['alibi']>): Draft {
+  const scopes = heads.map(({ scope }) => Math.ceil(scope));
+  const written = heads
+    .slice(0, mostWritten)
+    .map(({ slope }, head) => `${head}: ${Number(slope.toPrecision(3))}, ${count(scopes[head] ?? 0)}`)
+    .join('; ');
+  const more = heads.length > mostWritten ? `; and ${count(heads.length - mostWritten)} more` : '';
+  return {
+    id: 'alibi',
+    title: 'Reach of ALiBi',
+    meaning:
+      'Tokens behind which no key of a head has a weight above 0.1 % where queries prefer no key: ln 1000 / slope. With |q·k| / sqrt(d) up to M it is longer by 2 M / slope (arXiv:2407.15891).',
+    text: `${range(scopes)} tokens`,
+    detail: `Head: slope, tokens. ${written}${more}.`,
+    compare: 'text',
+  };
 }
 
 export interface ComparedFact {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Mechanism } from '../../../../kernels/mechanism';
-import { alibi, alibiSlopes } from '../../../../kernels/mechanisms/alibi';
+import { alibi } from '../../../../kernels/mechanisms/alibi';
+import { alibiSlopes } from '../../../../kernels/mechanisms/alibi-slopes';
 import { distributedMha } from '../../../../kernels/mechanisms/distributed/distributed-mha';
 import { fused } from '../../../../kernels/mechanisms/fused';
 import { groupedQuery } from '../../../../kernels/mechanisms/grouped-query';

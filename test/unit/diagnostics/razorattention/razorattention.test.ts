@@ -1,6 +1,5 @@
 /** Lists, plan and scopes of RazorAttention on tables written by hand. */
 import assert from 'node:assert/strict';
-import { alibiScope } from '../../../../diagnostics/razorattention/alibi-scope';
 import { uniformScore } from '../../../../diagnostics/razorattention/probe';
 import {
   chooseHeads,
@@ -9,8 +8,6 @@ import {
   planOf,
   retrievalHeads,
 } from '../../../../diagnostics/razorattention/selection';
-import { alibiSlopes } from '../../../../kernels/mechanisms/alibi';
-import { random } from '../../../../kernels/tensors/random';
 import { planBytes } from '../../../../protocol/plans/plan-bytes';
 import { headPlanText } from '../../../../protocol/plans/head-plan';
 
@@ -62,22 +59,5 @@ describe('RazorAttention: which heads keep everything', () => {
     // K = 2 behind one token: rows 2 to 7.
     const expected = (1 / 4 + 1 / 5 + 2 / 6 + 2 / 7 + 3 / 8 + 3 / 9) / 6;
     assert.ok(Math.abs(uniformScore(2, 1) - expected) < 1e-15);
-  });
-
-  it('ALiBi: behind the scope no weight is above eps; it halves as the slope doubles, and is -ln eps / slope at M = 0', () => {
-    const [epsilon, bound, keys] = [1e-3, 1.5, 400];
-    const source = random(5);
-    for (const slope of alibiSlopes(8).slice(0, 5)) {
-      const scope = alibiScope(slope, bound, epsilon);
-      const scores = Array.from({ length: keys }, (_, back) => bound * (2 * source.uniform() - 1) - slope * back);
-      // The worst case: the query's own key has the least score, a far one the largest.
-      scores[0] = -bound;
-      const far = Math.ceil(scope);
-      if (far < keys) scores[far] = bound - slope * far;
-      const sum = scores.reduce((total, score) => total + Math.exp(score), 0);
-      scores.forEach((score, back) => back > scope && assert.ok(Math.exp(score) / sum <= epsilon, `${slope}, ${back}`));
-      assert.ok(Math.abs(alibiScope(2 * slope, bound, epsilon) - scope / 2) < 1e-9);
-      assert.ok(Math.abs(alibiScope(slope, 0, epsilon) - Math.log(1000) / slope) < 1e-9);
-    }
   });
 });

@@ -1,0 +1,75 @@
+/** DuoAttention's published gates, read and written. */
+import assert from 'node:assert/strict';
+import type { ImportTarget } from '../../../../protocol/plans/formats/format';
+import { planFormat } from '../../../../protocol/plans/formats/formats';
+import type { HeadPlan } from '../../../../protocol/plans/head-plan';
+
+const target: ImportTarget = {
+  model: { name: 'toy', hash: 'abc', headDim: 8, heads: 4 },
+  layers: 2,
+  kvHeads: 2,
+  title: 'Imported',
+  created: '2026-11-27T00:00:00.000Z',
+  headscope: '0.1.0',
+};
+
+/** What the table has no words for. */
+const heads: readonly (readonly HeadPlan[])[] = [
+  [{ kind: 'full' }, { kind: 'recent', sinks: 4, recent: 64, mean: true }],
+  [{ kind: 'full' }, { kind: 'recent', sinks: 4, recent: 64 }],
+];
+
+describe('gates of DuoAttention', () => {
+  // Two rows as numpy.savetxt writes them; a value below 0 is rounding of the authors' training.
+  const text =
+    '-1.000000000000000000e-04\t1.000000000000000000e+00\n7.343750000000000000e-01\t1.196861267089843750e-04\n';
+  const format = planFormat('duoattention');
+  const read = (given: string, settings?: ImportTarget['settings']) =>
+    format?.import?.(given, { ...target, ...(settings ? { settings } : {}) });
+
+  it('import as a choice by sparsity or threshold', () => {
+    const half = read(text);
+    const stream = { kind: 'recent', sinks: 64, recent: 256 };
+    assert.ok(half?.ok);
+    assert.deepEqual(half.result.heads, [
+      [stream, { kind: 'full' }],
+      [{ kind: 'full' }, stream],
+    ]);
+    assert.deepEqual(half.result.origin.settings, { sparsity: 0.5, sinks: 64, recent: 256 });
+    const few = read(text, { threshold: 0.8, sinks: 4, recent: 32 });
+    assert.ok(few?.ok);
+    assert.deepEqual(
+      few.result.heads.map((layer) => layer.map(({ kind }) => kind)),
+      [
+        ['recent', 'full'],
+        ['recent', 'recent'],
+      ],
+    );
+  });
+
+  it('export as ones and zeros, which import again', () => {
+    const plan = read(text, { sparsity: 0.5, sinks: 4, recent: 32 });
+    assert.ok(plan?.ok);
+    const written = format?.export?.(plan.result);
+    const [zero, one] = ['0.000000000000000000e+00', '1.000000000000000000e+00'];
+    assert.deepEqual(written, { ok: true, result: `${zero}\t${one}\n${one}\t${zero}\n` });
+    const again = read(written?.ok ? written.result : '', { threshold: 0.5, sinks: 4, recent: 32 });
+    assert.ok(again?.ok);
+    assert.deepEqual(again.result.heads, plan.result.heads);
+    const other = format?.export?.({ ...plan.result, heads });
+    assert.ok(other?.ok === false);
+    assert.match(other.why, /two kinds of heads/u);
+  });
+
+  it('say what is wrong', () => {
+    const of = (given: string, settings?: ImportTarget['settings']): string => {
+      const found = read(given, settings);
+      return found?.ok === false ? found.why : 'read';
+    };
+    assert.equal(of(''), 'The table of gates is empty.');
+    assert.match(of('1\t0\n1\tlots\n'), /^Line 2 is no row of gates/u);
+    assert.equal(of('1\t0\n'), 'The file has 1 layers, and toy has 2.');
+    assert.equal(of(text, { sparsity: 2 }), 'Sparsity and threshold are numbers from 0 to 1.');
+    assert.match(of(text, { keep: 3 }), /^There is no setting "keep"/u);
+  });
+});
