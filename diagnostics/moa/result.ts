@@ -1,7 +1,6 @@
 /** What the analysis finds; heads are key/value heads. */
 import type { Schema } from '../../protocol/schema/check';
-import { count, figure, list, object, optional, text, whole, wholes } from '../../protocol/schema/fields';
-import type { PlannedModel } from '../../protocol/plans/plan-file';
+import { figure, list, object, optional, text, whole, wholes } from '../../protocol/schema/fields';
 import type { Rule } from './rules';
 
 type PerHead = readonly (readonly number[])[];
@@ -47,7 +46,6 @@ interface Told {
 }
 
 interface Fields {
-  readonly model: PlannedModel;
   readonly task: string;
   readonly supervised: string;
   readonly density: number;
@@ -86,7 +84,6 @@ const perHead = list(list(figure));
 const told = object<Told>({ loss: figure, right: figure });
 
 export const moaResult: Schema<MoaResult> = object<Pick<Fields, keyof Fields>>({
-  model: object<PlannedModel>({ name: text, hash: text, headDim: count, heads: count }),
   task: text,
   supervised: text,
   density: figure,

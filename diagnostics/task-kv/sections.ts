@@ -6,8 +6,7 @@ import { counted, threeDigits } from '../words';
 import { layerChart, positionsSection, spaceWords } from './pictures';
 import type { Placed, Space, TaskKvResult } from './result';
 
-const isMeasured = (result: Partial<TaskKvResult>): result is TaskKvResult =>
-  result.placed !== undefined && result.model !== undefined;
+const isMeasured = (result: Partial<TaskKvResult>): result is TaskKvResult => result.placed !== undefined;
 
 export const sections = (result: Partial<TaskKvResult>): readonly Section[] => {
   if (!isMeasured(result)) return [];
