@@ -21,7 +21,8 @@ export function finding({
   const all = rules.flat();
   const growing = all.filter(({ beta }) => beta > 0).length;
   const last = predicted.at(-1);
-  const first = `At a density of ${percent(density)}, ${counted(growing, 'key/value head', 'key/value heads')} of ${all.length} ${growing === 1 ? 'has a span that grows' : 'have spans that grow'} with the prompt, the others a fixed one`;
+  const others = growing < all.length ? ', the others a fixed one' : '';
+  const first = `At a density of ${percent(density)}, ${counted(growing, 'key/value head', 'key/value heads')} of ${all.length} ${growing === 1 ? 'has a span that grows' : 'have spans that grow'} with the prompt${others}`;
   const guess = last
     ? `; at ${last.tokens} tokens the predicted loss is ${threeDigits(last.plan)} nats, with one window for all ${threeDigits(last.uniform)}`
     : '';

@@ -110,7 +110,7 @@ export function judgedRow(facts: ModelFacts, heads: Heads, tokens: number, told:
     right: mean(told.map((one) => of(one).right)),
   });
   return {
-    ...{ tokens, prompts: told.length, bytes: plan, bytesFull: full },
+    ...{ tokens, prompts: told.length, bytes: plan, share: plan / full },
     full: over((one) => one.full),
     plan: over((one) => one.plan),
     uniform: over((one) => one.uniform),

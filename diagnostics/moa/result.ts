@@ -30,7 +30,8 @@ export interface Judged {
   readonly tokens: number;
   readonly prompts: number;
   readonly bytes: number;
-  readonly bytesFull: number;
+  /** Of the bytes of the full cache. */
+  readonly share: number;
   /** Mean over the prompts of the mean loss of the supervised tokens, nats; and of the share that is the most probable. */
   readonly full: Told;
   readonly plan: Told;
@@ -122,7 +123,7 @@ export const moaResult: Schema<MoaResult> = object<Pick<Fields, keyof Fields>>({
         tokens: whole,
         prompts: whole,
         bytes: figure,
-        bytesFull: figure,
+        share: figure,
         full: told,
         plan: told,
         uniform: told,

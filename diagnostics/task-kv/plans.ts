@@ -102,7 +102,7 @@ export function plansOf(
     },
     {
       name: 'mean',
-      title: 'The same with one averaged token',
+      title: 'Sinks, recents and one averaged token in all heads',
       heads: all((room) => recentPlan(setting, room.even, true)),
     },
     ...Array.from({ length: random }, (_, at) => ({
