@@ -1,10 +1,11 @@
 /** The analysis `moa`: a span for each head that may grow with the prompt, from the influence of its attention weights. */
 import type { Analysis } from '../analysis';
+import { layerGroups } from '../maps/layer-groups';
 import { hasLength, wantedLengths } from './calibration';
 import { finding, offers } from './finding';
 import { lookCloser } from './look-closer';
 import { parameters, type MoaParameters } from './parameters';
-import { heldBytes, layerGroups } from './profile';
+import { heldBytes, weightBytes } from './profile';
 import { moaResult, type MoaResult } from './result';
 import { run } from './run';
 import { sections } from './sections';
@@ -40,7 +41,7 @@ export const moa: Analysis<MoaParameters, MoaResult> = {
         : { profiled: [own], further: [] };
     const longest = Math.max(...profiled) + parameters.answer;
     const gradient = 4;
-    const groups = layerGroups(facts, longest).length;
+    const groups = layerGroups(weightBytes(facts, longest)).length;
     const each = gradient + 2 + groups;
     const held = parameters.held * (8 + 3 * (1 + further.length));
     return { passes: profiled.length * samples.length * each + held, bytes: heldBytes(facts, longest) };

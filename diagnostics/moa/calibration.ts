@@ -124,7 +124,7 @@ async function drawn(
 }
 
 /** Prompts in order of length: three parts are profiled, and the longest quarter validates, in two halves. */
-function byOwnLength(samples: readonly Sample[]): Sets {
+export function byOwnLength(samples: readonly Sample[]): Sets {
   const sorted = [...samples].sort((a, b) => a.prompt.ids.length - b.prompt.ids.length);
   if (sorted.length < 5) {
     throw bad(

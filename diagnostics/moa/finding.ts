@@ -1,5 +1,5 @@
-import type { Offer } from '../../protocol/analysis/analysis';
 import { planIntervention } from '../../protocol/interventions/plan';
+import type { GivenOffer } from '../analysis';
 import { counted, threeDigits } from '../words';
 import { headsOf } from './gathered';
 import type { MoaResult } from './result';
@@ -21,7 +21,8 @@ export function finding({
   const all = rules.flat();
   const growing = all.filter(({ beta }) => beta > 0).length;
   const last = predicted.at(-1);
-  const first = `At a density of ${percent(density)}, ${counted(growing, 'key/value head', 'key/value heads')} of ${all.length} ${growing === 1 ? 'has a span that grows' : 'have spans that grow'} with the prompt, the others a fixed one`;
+  const others = growing < all.length ? ', the others a fixed one' : '';
+  const first = `At a density of ${percent(density)}, ${counted(growing, 'key/value head', 'key/value heads')} of ${all.length} ${growing === 1 ? 'has a span that grows' : 'have spans that grow'} with the prompt${others}`;
   const guess = last
     ? `; at ${last.tokens} tokens the predicted loss is ${threeDigits(last.plan)} nats, with one window for all ${threeDigits(last.uniform)}`
     : '';
@@ -38,17 +39,16 @@ export function finding({
   return `${first}${guess}. Measured at ${tokens} tokens, which were not profiled, the loss is ${threeDigits(plan.loss)} with the plan, ${threeDigits(uniform.loss)} with one window of as many bytes${clear} and ${threeDigits(full.loss)} with the full cache.`;
 }
 
-export function offers({ model, rules, block, density, validationLength = 0 }: MoaResult): readonly Offer[] {
+export function offers({ rules, block, density, validationLength = 0 }: MoaResult): readonly GivenOffer[] {
   if (!rules) return [];
   const heads = headsOf(rules, block);
   const title = `MoA's spans at a density of ${percent(density)}`;
-  const origin = { method: 'moa', settings: {}, seed: 0, created: '', headscope: '' };
   return [
     {
       title,
       description: `Each key/value head keeps a span of its own that may grow with the prompt, chosen by the influence of its attention weights and on prompts of ${validationLength} tokens.`,
       interventions: [planIntervention(heads)],
-      plan: { kind: 'headscope-plan', version: 1, title, model, heads, origin },
+      plan: { title, heads },
     },
   ];
 }

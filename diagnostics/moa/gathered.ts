@@ -1,7 +1,7 @@
 /** Figures of a result from maps of influence and rules. */
-import { planBytes, type PlanBytes } from '../../protocol/plans/plan-bytes';
 import { heldOf, rowsHeld } from '../../protocol/plans/held';
 import type { ModelFacts } from '../model-runner/model-runner';
+import { bytesOf } from '../plans/model-bytes';
 import { byDistance } from './influence';
 import { meanInterval } from '../statistics/proportion';
 import { mean } from '../statistics/mean';
@@ -55,18 +55,6 @@ function smaller(map: Float64Array, blocks: number, side: number): readonly numb
 
 export const headsOf = (rules: readonly (readonly Rule[])[], block: number): Heads =>
   rules.map((layer) => layer.map((rule) => spanPlan(rule, block)));
-
-export function bytesOf({ blocks, summary }: ModelFacts, heads: Heads, tokens: number): PlanBytes {
-  let [plan, full] = [0, 0];
-  heads.forEach((own, layer) => {
-    const bytes = planBytes([own], blocks[layer]?.headDim ?? summary.headDim, tokens, {
-      windows: [summary.windows[layer] ?? null],
-    });
-    plan += bytes.plan;
-    full += bytes.full;
-  });
-  return { plan, full };
-}
 
 export function rulesPart(
   facts: ModelFacts,
@@ -122,7 +110,7 @@ export function judgedRow(facts: ModelFacts, heads: Heads, tokens: number, told:
     right: mean(told.map((one) => of(one).right)),
   });
   return {
-    ...{ tokens, prompts: told.length, bytes: plan, bytesFull: full },
+    ...{ tokens, prompts: told.length, bytes: plan, share: plan / full },
     full: over((one) => one.full),
     plan: over((one) => one.plan),
     uniform: over((one) => one.uniform),

@@ -2,8 +2,9 @@
 import { planIntervention } from '../../protocol/interventions/plan';
 import type { HeadPlan } from '../../protocol/plans/head-plan';
 import { heldOf, rowsHeld } from '../../protocol/plans/held';
-import type { ModelRunner } from '../model-runner/model-runner';
+import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
+import { bytesAt, uniformPlan } from '../plans/controls';
 import { mean } from '../statistics/mean';
 import type { Supervised } from './calibration';
 
@@ -46,8 +47,8 @@ export const rowsOf = (heads: Heads, tokens: number): number =>
   heads.flat().reduce((sum, plan) => sum + rowsHeld(heldOf(plan, tokens), tokens, tokens), 0);
 
 /** One window for all heads, with the first block, that has at most as many bytes at this length. */
-export function uniformLike(heads: Heads, tokens: number, block: number): Heads {
-  const size = Math.floor(rowsOf(heads, tokens) / heads.flat().length);
-  const sinks = Math.min(block, size);
-  return heads.map((layer) => layer.map(() => ({ kind: 'recent', sinks, recent: size - sinks })));
+export function uniformLike({ blocks, summary }: ModelFacts, heads: Heads, length: number, block: number): Heads {
+  const { headDim, windows } = summary;
+  const shape = { kvHeads: blocks.map(({ kvHeads }) => kvHeads), headDim, length, windows };
+  return uniformPlan(bytesAt(heads, shape), shape, block).heads;
 }

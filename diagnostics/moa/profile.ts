@@ -1,38 +1,18 @@
 /** Influence of the attention weights of a model on the loss of one answer. */
+import { groupBytes, layerGroups } from '../maps/layer-groups';
 import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
 import type { TensorData } from '../model-runner/run-request';
 import type { Variant } from '../model-runner/variant';
 import type { Supervised } from './calibration';
 import { blockInfluence, largestOf } from './influence';
 
-/** Bytes of the weights of layers that are read in one run at most. */
-const mostBytes = 2 ** 28;
-
-const weightBytes = ({ blocks }: ModelFacts, layer: number, tokens: number): number =>
-  4 * tokens ** 2 * (blocks[layer]?.heads ?? 0);
-
-export function layerGroups(facts: ModelFacts, tokens: number): readonly (readonly number[])[] {
-  const groups: number[][] = [];
-  let bytes = Infinity;
-  facts.blocks.forEach((_, layer) => {
-    const own = weightBytes(facts, layer, tokens);
-    bytes += own;
-    if (bytes > mostBytes) {
-      groups.push([layer]);
-      bytes = own;
-    } else groups.at(-1)?.push(layer);
-  });
-  return groups;
-}
+/** Of the weights of each layer. */
+export const weightBytes = ({ blocks }: ModelFacts, tokens: number): readonly number[] =>
+  blocks.map(({ heads }) => 4 * tokens ** 2 * heads);
 
 /** Bytes that a profile of a prompt of so many tokens holds. */
 export const heldBytes = (facts: ModelFacts, tokens: number): number =>
-  Math.max(
-    0,
-    ...layerGroups(facts, tokens).map((group) =>
-      group.reduce((sum, layer) => sum + weightBytes(facts, layer, tokens), 0),
-    ),
-  ) +
+  groupBytes(weightBytes(facts, tokens)) +
   2 * 4 * tokens ** 2 +
   4 * tokens * facts.blocks.reduce((sum, { heads, kvHeads, headDim }) => sum + (heads + kvHeads) * headDim, 0);
 
@@ -63,7 +43,7 @@ export async function influenceOf(
   });
   const byLayer = new Map(gradients.map((one) => [one.layer, one.taps['attention.head_output']]));
   const maps: (readonly Float64Array[])[] = [];
-  for (const together of layerGroups(model.facts, n)) {
+  for (const together of layerGroups(weightBytes(model.facts, n))) {
     const { layers } = await model.run({
       ...sequence,
       variants: [variant],

@@ -1,7 +1,6 @@
 /** What the analysis finds; heads are key/value heads. */
 import type { Schema } from '../../protocol/schema/check';
-import { count, figure, list, object, optional, text, whole, wholes } from '../../protocol/schema/fields';
-import type { PlannedModel } from '../../protocol/plans/plan-file';
+import { figure, list, object, optional, text, whole, wholes } from '../../protocol/schema/fields';
 import type { Rule } from './rules';
 
 type PerHead = readonly (readonly number[])[];
@@ -31,7 +30,8 @@ export interface Judged {
   readonly tokens: number;
   readonly prompts: number;
   readonly bytes: number;
-  readonly bytesFull: number;
+  /** Of the bytes of the full cache. */
+  readonly share: number;
   /** Mean over the prompts of the mean loss of the supervised tokens, nats; and of the share that is the most probable. */
   readonly full: Told;
   readonly plan: Told;
@@ -47,7 +47,6 @@ interface Told {
 }
 
 interface Fields {
-  readonly model: PlannedModel;
   readonly task: string;
   readonly supervised: string;
   readonly density: number;
@@ -86,7 +85,6 @@ const perHead = list(list(figure));
 const told = object<Told>({ loss: figure, right: figure });
 
 export const moaResult: Schema<MoaResult> = object<Pick<Fields, keyof Fields>>({
-  model: object<PlannedModel>({ name: text, hash: text, headDim: count, heads: count }),
   task: text,
   supervised: text,
   density: figure,
@@ -125,7 +123,7 @@ export const moaResult: Schema<MoaResult> = object<Pick<Fields, keyof Fields>>({
         tokens: whole,
         prompts: whole,
         bytes: figure,
-        bytesFull: figure,
+        share: figure,
         full: told,
         plan: told,
         uniform: told,

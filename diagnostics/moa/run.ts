@@ -21,7 +21,6 @@ const mostMeasured = 8;
 export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<MoaResult>, MoaResult> {
   const { parameters, step, variant, input } = job;
   const { facts } = model;
-  const { name, hash, headDim, heads: queryHeads } = facts.summary;
   const sets = await setsOf(model, job);
   const samples = sets.profiled.reduce((sum, set) => sum + set.samples.length, 0);
   const judgedPrompts = sets.judged.reduce((sum, set) => sum + set.samples.length, 0);
@@ -39,7 +38,6 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
   const tokens = answered.map((own) => Math.max(...own.map(({ sequence }) => sequence.ids.length)));
   const { block, step: alphaStep } = gridOf(parameters, tokens);
   let known: MoaResult = {
-    model: { name, hash, headDim, heads: queryHeads },
     task: input.task?.task.title ?? '',
     supervised: parameters.supervised,
     density: parameters.density,
@@ -152,7 +150,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
           return {
             full: await underPlan(model, one, variant, undefined),
             plan: await underPlan(model, one, variant, heads),
-            uniform: await underPlan(model, one, variant, uniformLike(heads, one.prompt, block)),
+            uniform: await underPlan(model, one, variant, uniformLike(facts, heads, one.prompt, block)),
           };
         }),
       );

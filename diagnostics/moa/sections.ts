@@ -81,7 +81,7 @@ function rulesSection({
         definition: 'the same span for every prompt (beta 0)',
         heads: placesOf(rules, ({ beta }) => beta === 0),
       },
-    ],
+    ].filter(({ heads }) => heads.length > 0),
   };
 }
 
@@ -96,22 +96,28 @@ function judgedSection({ judged, validationLength = 0, supervised }: Known): Sec
     title: 'Measured on other prompts',
     caption: `The prompt itself is read under the plan. The plan was chosen on other prompts of ${validationLength} tokens; the uniform window has at most as many bytes, with the same first block.`,
     columns: [
-      numberColumn('tokens', 'Length', 'of the prompts, as asked for', 'tokens'),
-      numberColumn('prompts', 'Prompts', 'that were measured'),
-      numberColumn('bytes', 'Bytes', 'of keys and values under the plan at this length, 4 bytes a number', 'bytes'),
-      numberColumn('share', 'Full cache', 'bytes of the full cache', 'bytes'),
+      { ...numberColumn('tokens', 'Length', 'of the prompts, as asked for', 'tokens'), digits: 9 },
+      { ...numberColumn('prompts', 'Prompts', 'that were measured'), digits: 9 },
+      {
+        ...numberColumn(
+          'bytes',
+          'Bytes',
+          'of keys and values under the plan at this length, 4 bytes a number',
+          'bytes',
+        ),
+        digits: 9,
+      },
+      numberColumn('share', 'Share', 'of the bytes of the full cache'),
       numberColumn('full', 'Loss, full', loss('with the full cache'), 'nats/token'),
       numberColumn('plan', 'Loss, plan', loss('under the plan'), 'nats/token'),
       numberColumn('uniform', 'Loss, uniform', loss('with one window for all heads'), 'nats/token'),
       numberColumn('gain', 'Uniform less plan', 'mean over prompts of the difference of the losses', 'nats/token'),
       numberColumn('low', 'From', '95 % interval of the difference over prompts (Student)', 'nats/token'),
       numberColumn('high', 'To', '95 % interval of the difference over prompts (Student)', 'nats/token'),
-      numberColumn('right', 'Right, plan', 'share of the supervised tokens that are the most probable under the plan'),
-      numberColumn('rightUniform', 'Right, uniform', 'the same with one window for all heads'),
     ],
-    rows: judged.map(({ tokens: length, prompts, bytes, bytesFull, full, plan, uniform, gain }) => [
-      ...[length, prompts, bytes, bytesFull, full.loss, plan.loss, uniform.loss],
-      ...[cellOf(gain.mean), cellOf(gain.low), cellOf(gain.high), plan.right, uniform.right],
+    rows: judged.map(({ tokens: length, prompts, bytes, share, full, plan, uniform, gain }) => [
+      ...[length, prompts, bytes, share, full.loss, plan.loss, uniform.loss],
+      ...[cellOf(gain.mean), cellOf(gain.low), cellOf(gain.high)],
     ]),
   };
 }
@@ -203,11 +209,17 @@ function headTable({ rules, spans = [], lengths = [], headLoss }: Known): Sectio
   if (!rules) return undefined;
   const columns: SectionColumn[] = [
     { name: 'head', title: 'Head', kind: 'head' },
-    numberColumn('alpha', 'alpha', 'fixed part of the span', 'tokens'),
+    { ...numberColumn('alpha', 'alpha', 'fixed part of the span', 'tokens'), digits: 9 },
     numberColumn('beta', 'beta', 'share of the prompt by which the span grows'),
-    ...lengths.map((length) =>
-      numberColumn(`span-${length}`, `Span at ${length}`, `positions kept of a prompt of ${length} tokens`, 'tokens'),
-    ),
+    ...lengths.map((length) => ({
+      ...numberColumn(
+        `span-${length}`,
+        `Span at ${length}`,
+        `positions kept of a prompt of ${length} tokens`,
+        'tokens',
+      ),
+      digits: 9,
+    })),
     numberColumn('loss', 'Predicted loss', 'influence of what the rule drops, at the longest profiled length', 'nats'),
   ];
   return {

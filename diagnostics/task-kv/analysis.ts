@@ -1,7 +1,8 @@
 /** The analysis `task-kv`: which heads of a layer say something else on this prompt, and a cache plan that keeps theirs whole. */
 import type { Analysis } from '../analysis';
+import { groupBytes, layerGroups } from '../maps/layer-groups';
 import { finding, offers } from './finding';
-import { heldBytes, layerGroups } from './look';
+import { tapBytes } from './look';
 import { lookCloser } from './look-closer';
 import { fitted, parameters, type TaskKvParameters } from './parameters';
 import { taskKvResult, type TaskKvResult } from './result';
@@ -33,11 +34,12 @@ export const taskKv: Analysis<TaskKvParameters, TaskKvResult> = {
     const each = prompt ? [prompt] : (task?.samples ?? []).map((sample) => sample.prompt);
     const longest = Math.max(0, ...each.map(({ ids }) => ids.length));
     const { window } = fitted(given, longest);
-    const groups = layerGroups(facts, longest, window).length;
+    const taps = tapBytes(facts, longest, window);
+    const groups = layerGroups(taps).length;
     const others = given.tasks.split(',').filter((id) => id.trim() !== '').length;
     const looks = (groups + 1) * each.length * (1 + others);
     const effects = prompt ? 2 + (2 * facts.blocks.length * Math.min(1, given.keepOnly)) / 2 : 0;
-    return { passes: Math.ceil(looks + effects), bytes: heldBytes(facts, longest, window) };
+    return { passes: Math.ceil(looks + effects), bytes: groupBytes(taps) + 2 * 4 * given.tokens * facts.summary.vocabulary };
   },
   run,
   ask: lookCloser,

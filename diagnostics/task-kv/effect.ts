@@ -65,7 +65,7 @@ export async function effectsOf(
   const start = prompt.ids.length;
   const variants: Variant[] = [variant];
   for (const heads of plans) {
-    const planned = await model.variant([planIntervention(heads, 'dense')], prompt);
+    const planned = await model.variant([planIntervention(heads, 'dense', start)], prompt);
     variants.push({ ...variant, ...(planned.variant.plan ? { plan: planned.variant.plan } : {}) });
   }
   const past = await model.prefix(sequence, start, variant);

@@ -1,7 +1,6 @@
-import type { Offer } from '../../protocol/analysis/analysis';
 import { planIntervention } from '../../protocol/interventions/plan';
 import { fullPlan } from '../../protocol/plans/head-plan';
-import type { Plan } from '../../protocol/plans/plan-file';
+import type { GivenOffer } from '../analysis';
 import { counted, threeDigits } from '../words';
 import type { TaskKvResult } from './result';
 
@@ -33,10 +32,7 @@ export function finding(result: Partial<TaskKvResult>): string {
   return `${first}; with ${percent(own.share)} of the cache the next tokens change by ${threeDigits(own.divergence)} nats. Middle activations in all heads change them by ${threeDigits(uniform.divergence)}, sinks and recents alone by ${threeDigits(streaming.divergence)}, with as many positions.`;
 }
 
-const origin = { method: 'task-kv', settings: {}, seed: 0, created: '', headscope: '' } as const;
-
 export function offers({
-  model,
   plan,
   tokens,
   placed,
@@ -44,11 +40,7 @@ export function offers({
   recents,
   frequency,
   groups,
-}: TaskKvResult): readonly Offer[] {
-  const made = (title: string, heads: Plan['heads'], prompt?: number): Plan => ({
-    ...{ kind: 'headscope-plan', version: 1, title, model, heads, origin },
-    ...(prompt === undefined ? {} : { prompt }),
-  });
+}: TaskKvResult): readonly GivenOffer[] {
   if (plan) {
     const title = `Task-KV of this prompt of ${tokens} tokens`;
     return [
@@ -56,8 +48,8 @@ export function offers({
         title,
         description:
           'Heads that say something else keep the whole prompt, the others sinks, recents and the middle positions that the end of the prompt reads most; for this prompt alone.',
-        interventions: [planIntervention(plan, 'dense')],
-        plan: made(title, plan, tokens),
+        interventions: [planIntervention(plan, 'dense', tokens)],
+        plan: { title, heads: plan, prompt: tokens },
       },
     ];
   }
@@ -71,7 +63,7 @@ export function offers({
       title,
       description: `Heads that keep everything on at least half of the prompts keep everything, the others ${sinks} first and ${recents} recent positions; unlike Task-KV it does not look at the prompt.`,
       interventions: [planIntervention(heads, 'dense')],
-      plan: made(title, heads),
+      plan: { title, heads },
     },
   ];
 }

@@ -29,37 +29,9 @@ export interface LayerLook {
   readonly scores: readonly Float64Array[];
 }
 
-/** Bytes of the taps of layers that are read together at most. */
-const mostBytes = 2 ** 28;
-
-const tapBytes = ({ blocks }: ModelFacts, layer: number, tokens: number, window: number): number => {
-  const { heads = 0, kvHeads = 0, headDim = 0 } = blocks[layer] ?? {};
-  return 4 * tokens * (heads * window + kvHeads * headDim);
-};
-
-/** Layers that are read in one run, so that their taps fit into memory. */
-export function layerGroups(facts: ModelFacts, tokens: number, window: number): readonly (readonly number[])[] {
-  const groups: number[][] = [];
-  let bytes = Infinity;
-  facts.blocks.forEach((_, layer) => {
-    const own = tapBytes(facts, layer, tokens, window);
-    bytes += own;
-    if (bytes > mostBytes) {
-      groups.push([layer]);
-      bytes = own;
-    } else groups.at(-1)?.push(layer);
-  });
-  return groups;
-}
-
-/** Bytes that one group holds. */
-export const heldBytes = (facts: ModelFacts, tokens: number, window: number): number =>
-  Math.max(
-    0,
-    ...layerGroups(facts, tokens, window).map((group) =>
-      group.reduce((sum, layer) => sum + tapBytes(facts, layer, tokens, window), 0),
-    ),
-  );
+/** Of the taps of each layer. */
+export const tapBytes = ({ blocks }: ModelFacts, tokens: number, window: number): readonly number[] =>
+  blocks.map(({ heads, kvHeads, headDim }) => 4 * tokens * (heads * window + kvHeads * headDim));
 
 export async function lookAt(
   model: ModelRunner,

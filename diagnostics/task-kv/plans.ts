@@ -1,8 +1,6 @@
 /** Plans of one prompt that keep as many positions in each layer: Task-KV's, and others that give them to other heads or positions. */
 import { random as randomFrom, seedFor } from '../../kernels/tensors/random';
-import { planBytes, type PlanBytes } from '../../protocol/plans/plan-bytes';
 import { fullPlan, type HeadPlan } from '../../protocol/plans/head-plan';
-import type { ModelFacts } from '../model-runner/model-runner';
 import { sample } from '../tasks/draft';
 import { keptBy, middleCount, smallestShare, type Kept, type Setting } from './allocation';
 import type { LayerLook } from './look';
@@ -104,7 +102,7 @@ export function plansOf(
     },
     {
       name: 'mean',
-      title: 'The same with one averaged token',
+      title: 'Sinks, recents and one averaged token in all heads',
       heads: all((room) => recentPlan(setting, room.even, true)),
     },
     ...Array.from({ length: random }, (_, at) => ({
@@ -113,17 +111,4 @@ export function plansOf(
       heads: near(middle, ({ heads, whole }) => sample(source, [...Array(heads).keys()], whole.length)),
     })),
   ];
-}
-
-/** When a prompt of so many tokens was read; windows of the model's own hold in all plans. */
-export function bytesOf({ blocks, summary }: ModelFacts, heads: Heads, tokens: number): PlanBytes {
-  let [plan, full] = [0, 0];
-  heads.forEach((own, layer) => {
-    const bytes = planBytes([own], blocks[layer]?.headDim ?? summary.headDim, tokens, {
-      windows: [summary.windows[layer] ?? null],
-    });
-    plan += bytes.plan;
-    full += bytes.full;
-  });
-  return { plan, full };
 }

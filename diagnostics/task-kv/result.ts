@@ -1,7 +1,6 @@
 /** What the analysis finds; heads are key/value heads. */
 import type { Schema } from '../../protocol/schema/check';
 import {
-  count,
   figure,
   list,
   number,
@@ -16,7 +15,6 @@ import {
   wholes,
 } from '../../protocol/schema/fields';
 import { headPlanField, type HeadPlan } from '../../protocol/plans/head-plan';
-import type { PlannedModel } from '../../protocol/plans/plan-file';
 
 export const spaces = ['head', 'residual'] as const;
 export type Space = (typeof spaces)[number];
@@ -72,7 +70,6 @@ export interface TaskGroup {
 }
 
 interface Fields {
-  readonly model: PlannedModel;
   readonly space: Space;
   readonly budget: number;
   /** Tokens of the prompt; of several the longest. */
@@ -118,7 +115,6 @@ export interface TaskKvResult extends Fields, Readonly<Record<string, unknown>> 
 const perHead = list(list(figure));
 
 export const taskKvResult: Schema<TaskKvResult> = object<Pick<Fields, keyof Fields>>({
-  model: object<PlannedModel>({ name: text, hash: text, headDim: count, heads: count }),
   space: oneOf(spaces),
   budget: figure,
   tokens: whole,

@@ -2,17 +2,19 @@
 import { parsePlan } from '../../protocol/plans/plan-file';
 import { FailureError } from '../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../analysis';
+import { layerGroups } from '../maps/layer-groups';
 import type { ModelRunner, Prompt } from '../model-runner/model-runner';
 import type { Sequence } from '../model-runner/sequence';
+import { bytesOf } from '../plans/model-bytes';
 import { mean } from '../statistics/mean';
 import { taskSamples } from '../tasks/read-task';
 import { TaskTokens } from '../tasks/task-tokens';
 import { continuationOf, effectsOf } from './effect';
 import { keptOnlyOf } from './keep-only';
-import { layerGroups, lookAt, placedOf, type LayerLook } from './look';
+import { lookAt, placedOf, tapBytes, type LayerLook } from './look';
 import { chanceOf, overlapMatrix, type HeadSets } from './overlap';
 import { fitted, type TaskKvParameters } from './parameters';
-import { bytesOf, keptOf, plansOf, roomsOf, smallestOf, tooSmallFor, type NamedPlan } from './plans';
+import { keptOf, plansOf, roomsOf, smallestOf, tooSmallFor, type NamedPlan } from './plans';
 import type { Placed, PlanEffect, TaskKvResult } from './result';
 import { heterogeneous } from './separator';
 
@@ -24,11 +26,9 @@ export async function* run(model: ModelRunner, job: Job): Steps {
   return prompt ? yield* ofPrompt(model, job, prompt) : yield* ofTasks(model, job);
 }
 
-function basics(model: ModelRunner, { parameters }: Job, tokens: number) {
-  const { name, hash, headDim, heads } = model.facts.summary;
+function basics({ parameters }: Job, tokens: number) {
   const { sinks, recents, window, top } = fitted(parameters, tokens);
   return {
-    model: { name, hash, headDim, heads },
     space: parameters.space === 'residual' ? 'residual' : 'head',
     budget: parameters.budget,
     ...{ tokens, sinks, recents, window, top },
@@ -41,10 +41,10 @@ async function* ofPrompt(model: ModelRunner, job: Job, prompt: Prompt): Steps {
   const sequence: Sequence = { ...prompt, groups };
   const tokens = prompt.ids.length;
   const setting = fitted(parameters, tokens);
-  const parts = layerGroups(facts, tokens, setting.window);
+  const parts = layerGroups(tapBytes(facts, tokens, setting.window));
   const other = parameters.plan === '' ? [] : [await otherPlan(model, parameters.plan)];
   const total = 2 * parts.length + 3;
-  let known: TaskKvResult = basics(model, job, tokens);
+  let known: TaskKvResult = basics(job, tokens);
 
   const looks: LayerLook[] = [];
   for (const [at, layers] of parts.entries()) {
@@ -85,7 +85,12 @@ async function* ofPrompt(model: ModelRunner, job: Job, prompt: Prompt): Steps {
     measured: { tokens: behind.ids.length - 1, text: model.decode(behind.ids), from: behind.from },
   };
 
-  yield { sentence: `What ${plans.length} plans change on ${behind.ids.length - 1} tokens`, done, total, partial: known };
+  yield {
+    sentence: `What ${plans.length} plans change on ${behind.ids.length - 1} tokens`,
+    done,
+    total,
+    partial: known,
+  };
   const found = await step('plans', () =>
     effectsOf(
       model,
@@ -164,7 +169,7 @@ async function* ofTasks(model: ModelRunner, job: Job): Steps {
   const { facts } = model;
   const groups = await groupsOf(model, job);
   const longest = Math.max(0, ...groups.flatMap(({ prompts }) => prompts.map(({ ids }) => ids.length)));
-  const start: TaskKvResult = basics(model, job, longest);
+  const start: TaskKvResult = basics(job, longest);
   const total = groups.reduce((sum, { prompts }) => sum + prompts.length, 0);
   const found: Placed[][] = groups.map(() => []);
   let done = 0;
@@ -175,7 +180,7 @@ async function* ofTasks(model: ModelRunner, job: Job): Steps {
       const placed = await step(`task ${at}, prompt ${number}`, async () => {
         const { window } = fitted(parameters, prompt.ids.length);
         const looks: LayerLook[] = [];
-        for (const layers of layerGroups(facts, prompt.ids.length, window)) {
+        for (const layers of layerGroups(tapBytes(facts, prompt.ids.length, window))) {
           looks.push(...(await lookAt(model, prompt, variant, layers, parameters)));
         }
         return placedOf(looks);

@@ -6,8 +6,7 @@ import { counted, threeDigits } from '../words';
 import { layerChart, positionsSection, spaceWords } from './pictures';
 import type { Placed, Space, TaskKvResult } from './result';
 
-const isMeasured = (result: Partial<TaskKvResult>): result is TaskKvResult =>
-  result.placed !== undefined && result.model !== undefined;
+const isMeasured = (result: Partial<TaskKvResult>): result is TaskKvResult => result.placed !== undefined;
 
 export const sections = (result: Partial<TaskKvResult>): readonly Section[] => {
   if (!isMeasured(result)) return [];
@@ -71,7 +70,7 @@ function distanceSection({ placed, space, window, top, tokens }: TaskKvResult): 
         definition: 'nearest to the centre of its layer: it keeps the whole prompt for what the heads have in common',
         heads: nearest,
       },
-    ],
+    ].filter(({ heads }) => heads.length > 0),
     marked: [...far, ...nearest],
   };
 }
@@ -130,7 +129,10 @@ function plansSection({ effects, random, measured }: TaskKvResult): Section | un
     caption: `On ${measured.tokens} tokens of ${behind}. The prompt is read in full and compressed at its end. Plans without a file keep about as many positions in each layer.${drawn}`,
     columns: [
       { name: 'plan', title: 'Plan', kind: 'text' },
-      numberColumn('bytes', 'Bytes', 'of keys and values at the end of the prompt, 4 bytes a number', 'bytes'),
+      {
+        ...numberColumn('bytes', 'Bytes', 'of keys and values at the end of the prompt, 4 bytes a number', 'bytes'),
+        digits: 9,
+      },
       numberColumn('share', 'Share', 'of the bytes of the full cache'),
       numberColumn(
         'divergence',

@@ -9,6 +9,7 @@ import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { plan } from '../../../protocol/interventions/plan';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
+import { plantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';
 import { surroundingsOf } from '../models/jobs';
 
@@ -103,7 +104,7 @@ describe('moa on a tiny checkpoint with grouped queries', () => {
       found.predicted?.every((one) => one.plan <= one.uniform + 1e-9),
       'one window is a plan too',
     );
-    for (const row of found.judged ?? []) assert.ok(row.bytes <= 0.6 * row.bytesFull + 1e-6, `${row.tokens} tokens`);
+    for (const row of found.judged ?? []) assert.ok(row.share <= 0.6, `${row.tokens} tokens`);
     const [offer] = analysis.offers?.(found) ?? [];
     assert.ok(offer);
     // One prompt under the offered plan, by the runs that compare variants, against the same with its spans written as a list.
@@ -135,5 +136,61 @@ describe('moa on a tiny checkpoint with grouped queries', () => {
     const tokens = found.influence?.[0]?.tokens ?? 0;
     const at = found.lengths?.indexOf(tokens) ?? -1;
     assert.ok(found.spans?.[at]?.flat().every((span) => span === tokens));
+  });
+});
+
+describe('moa on an induction circuit', () => {
+  let open: OpenPlanted;
+  before(async () => (open = await openPlanted(plantedCircuit())));
+  after(() => open.close());
+
+  it('gives the head that reads back by the length of the text a longer span than the one that reads the token before, and beats one window at a length it has not seen', async () => {
+    const { runner, job } = await prepare(
+      { opened: open.model, analysis, surroundings: surroundingsOf(), signal: new AbortController().signal },
+      {
+        analysis: analysis.id,
+        folder: open.model.folder,
+        input: { kind: 'task', task: 'induction', samples: 3, taskParameters: { repeated: 4 } },
+        parameters: {
+          lengths: '16,24',
+          further: '32',
+          validation: 28,
+          held: 4,
+          supervised: 'task',
+          block: 2,
+          step: 4,
+          floor: 0,
+          density: 0.6,
+          intervals: 1,
+        },
+        interventions: [],
+        seed: 1,
+      },
+    );
+    const given = job.parameters as MoaParameters;
+    const steps = analysis.run(runner, { ...job, parameters: given, step: (_, act) => act() });
+    for (;;) {
+      const step = await steps.next();
+      if (!step.done) continue;
+      const { influence = [], rules = [], judged = [] } = step.value;
+      // The answer stands 15 and 23 tokens before the query; influence is added up in blocks of 2.
+      influence.forEach(({ distance }, at) => {
+        const [near = Number.NaN, far = Number.NaN] = [distance[0]?.[0], distance[1]?.[0]];
+        assert.ok(Math.abs(far - [15, 23][at]!) <= 2 && near <= 2, `${far} and ${near} tokens`);
+      });
+      const [[near] = [], [far] = []] = rules;
+      assert.ok(near && far && near.beta === 0 && near.alpha <= 4, JSON.stringify(near));
+      assert.ok(far.beta > 0, JSON.stringify(far));
+      assert.deepEqual(
+        judged.map(({ tokens }) => tokens),
+        [28, 32],
+      );
+      for (const { tokens, full, plan: planned, uniform, share } of judged) {
+        assert.ok(share < 0.4, `${tokens} tokens: ${share}`);
+        assert.ok(Math.abs(planned.loss - full.loss) < 1e-6 && full.right === 1, `${planned.loss}, not ${full.loss}`);
+        assert.ok(uniform.loss > 5 && uniform.right === 0, `one window: ${uniform.loss}`);
+      }
+      return;
+    }
   });
 });

@@ -31,13 +31,18 @@ export async function bundleServer(name: string, plugins: Plugin[] = []): Promis
     target: 'node20',
     format: 'cjs',
     mainFields: ['module', 'main'],
+    alias: { highs: path.join(root, 'node_modules/highs/build/highs.js') },
     external: ['onnxruntime-node'],
     logLevel: 'error',
     define: { 'process.env.HEADSCOPE_VERSION': '"0.0.0-test"' },
     plugins,
   });
-  for (const file of ['jpeg/codec/dec/mozjpeg_dec.wasm', 'png/codec/pkg/squoosh_png_bg.wasm']) {
-    await cp(path.join(root, 'node_modules/@jsquash', file), path.join(root, 'out', name, path.basename(file)));
+  for (const file of [
+    '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm',
+    '@jsquash/png/codec/pkg/squoosh_png_bg.wasm',
+    'highs/build/highs.wasm',
+  ]) {
+    await cp(path.join(root, 'node_modules', file), path.join(root, 'out', name, path.basename(file)));
   }
   return bundledServer(name);
 }
