@@ -39,6 +39,7 @@ import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
 import { layerAgreement } from './layer-agreement/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
+import { longheadsAnalysis } from './longheads/analysis';
 import { planEvaluation } from './plan-evaluation/analysis';
 import { qkRank } from './qk-rank/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
@@ -92,6 +93,7 @@ export const analyses: readonly Analysis[] = [
   moa,
   taskKv,
   xEcomla,
+  longheadsAnalysis,
 ];
 
 /** Those that need no model. */
