@@ -39,6 +39,7 @@ import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
 import { layerAgreement } from './layer-agreement/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
+import { blockRetrievalAnalysis } from './block-retrieval/analysis';
 import { longheadsAnalysis } from './longheads/analysis';
 import { planEvaluation } from './plan-evaluation/analysis';
 import { qkRank } from './qk-rank/analysis';
@@ -94,6 +95,7 @@ export const analyses: readonly Analysis[] = [
   taskKv,
   xEcomla,
   longheadsAnalysis,
+  blockRetrievalAnalysis,
 ];
 
 /** Those that need no model. */

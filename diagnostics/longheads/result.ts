@@ -114,4 +114,4 @@ export const longHeadsResult: Schema<LongHeadsResult> = object<{
     note: text,
   },
   'a result of LongHeads',
-) as Schema<LongHeadsResult>;
+);
