@@ -39,6 +39,8 @@ import { labels } from './labels/analysis';
 import { multipleChoiceAnalysis } from './multiple-choice/analysis';
 import { layerAgreement } from './layer-agreement/analysis';
 import { ovQkCircuits } from './ov-qk-circuits/analysis';
+import { blockRetrievalAnalysis } from './block-retrieval/analysis';
+import { longheadsAnalysis } from './longheads/analysis';
 import { planEvaluation } from './plan-evaluation/analysis';
 import { qkRank } from './qk-rank/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
@@ -92,6 +94,8 @@ export const analyses: readonly Analysis[] = [
   moa,
   taskKv,
   xEcomla,
+  longheadsAnalysis,
+  blockRetrievalAnalysis,
 ];
 
 /** Those that need no model. */

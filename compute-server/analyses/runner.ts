@@ -36,6 +36,7 @@ import { chunkFor } from '../model/hallucination/span-request';
 import { piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
 import type { RunShape } from '../model/run/budget';
 import { planRun } from '../model/run/plan-run';
+import { renumbers } from '../model/interventions/chosen-blocks';
 import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
@@ -349,12 +350,13 @@ function factsOf({ summary, spec, description, bosId, stopIds }: LoadedModel): M
   const special = description.tokenIds.flatMap(({ ids }) => ids);
   return {
     summary,
-    blocks: spec.blocks.map(({ parallel, attention: { heads, kvHeads, headDim, causal, window } }) => ({
+    blocks: spec.blocks.map(({ parallel, attention: { heads, kvHeads, headDim, causal, window, rope } }) => ({
       heads,
       kvHeads,
       headDim,
       causal,
       ...(window === undefined ? {} : { window }),
+      ...(renumbers(rope === undefined ? undefined : spec.ropes[rope]) ? { renumbers: true as const } : {}),
       ...(parallel ? { parallel } : {}),
     })),
     hiddenSize: spec.hiddenSize,

@@ -42,6 +42,8 @@ export interface ModelFacts {
     readonly headDim: number;
     readonly causal: boolean;
     readonly window?: number;
+    /** Its rotary positions can be renumbered: they turn alike in a text of any length. */
+    readonly renumbers?: true;
     /** The MLP reads the stream that enters the layer, without what its heads write. */
     readonly parallel?: true;
   }[];

@@ -77,6 +77,8 @@ export interface RunRequest extends Sequence {
   readonly lastMass?: boolean;
   /** Gains that each layer chooses by its own last query (one variant, and not together with `lastMass`). */
   readonly reinforcement?: GraphReinforcement;
+  /** The blocks that heads choose between (`Variant.blocks`), of variant 0: of these layers and rows, or of all. */
+  readonly chosenBlocks?: { readonly layers?: readonly number[]; readonly rows?: readonly number[] };
   /** Probabilities of single heads. */
   readonly maps?: readonly { readonly layer: number; readonly head: number }[];
   /** Rows whose logits are wanted. */
@@ -104,6 +106,19 @@ export interface LayerResult {
   readonly maps: ReadonlyMap<number, Float32Array>;
   /** Of all queries, or of the last one alone. */
   readonly top?: TopKeys;
+  /** Where heads choose blocks and that was asked for. */
+  readonly chosenBlocks?: ChosenBlocks;
+}
+
+export interface ChosenBlocks {
+  /** Rising; those of calls in which no row chooses are missing. Block c may be chosen by a row of block c + 2 or later, and block 0 never. */
+  readonly rows: readonly {
+    readonly row: number;
+    /** What the choice goes by, [h][complete blocks]. */
+    readonly scores: Float32Array;
+    /** 1 where the block is opened besides the first and the newest two, shaped alike. */
+    readonly opened: Uint8Array;
+  }[];
 }
 
 /** The keys that queries read most. */

@@ -2,6 +2,7 @@
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { BlockChange } from '../../../diagnostics/model-runner/variant';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
+import type { Rope } from '../../../models/formats/model-description';
 import type { BlockRetrieval } from '../../../protocol/interventions/block-retrieval';
 import type { LongHeads } from '../../../protocol/interventions/longheads';
 import { coversHead } from '../../../protocol/interventions/which';
@@ -47,9 +48,8 @@ export function longHeadsProblem(
     const rope = attention.rope === undefined ? undefined : model.ropes[attention.rope];
     if (!rope)
       return `Layer ${index} has no rotary positions, and LongHeads renumbers these. Choose a model with rotary positions.`;
-    const { kind } = rope.scaling;
-    if (kind === 'dynamic' || kind === 'longrope')
-      return `The rotary form "${kind}" of layer ${index} changes with the length of the text, so keys cannot be renumbered. Choose a model of another form.`;
+    if (!renumbers(rope))
+      return `The rotary form "${rope.scaling.kind}" of layer ${index} changes with the length of the text, so keys cannot be renumbered. Choose a model of another form.`;
   }
   return undefined;
 }
@@ -62,6 +62,10 @@ export function blockRetrievalProblem(model: ModelSpec, one: BlockRetrieval): st
   }
   return undefined;
 }
+
+/** Whether a key turns alike in a text of any length. */
+export const renumbers = (rope: Rope | undefined): boolean =>
+  rope !== undefined && rope.scaling.kind !== 'dynamic' && rope.scaling.kind !== 'longrope';
 
 const bothWays =
   'The prompt is read in both directions, so no block of it is past. Choose a model that reads from left to right.';

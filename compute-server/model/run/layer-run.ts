@@ -4,7 +4,9 @@ import { reinforcementOutputs } from '../../../models/instrument/interventions/r
 import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
 import type { LayerTap } from '../../../models/instrument/taps';
 import type { RuntimeValues } from '../../runtime/session';
+import { blockScoreOutputs } from '../../../models/instrument/interventions/block-choice';
 import { dispose, fetched, KeptOutputs, type RuntimeValue } from '../../runtime/values';
+import { ChosenRows } from './chosen-rows';
 import { Gathered } from './gathered';
 import { leadingDirections } from './leading-directions';
 import { noStatistics, ranked, StatisticsCollector } from './head-statistics';
@@ -109,6 +111,11 @@ async function runChunks(
         )
       : undefined;
   const mapHeads = (request.maps ?? []).filter((wanted) => wanted.layer === layer).map(({ head }) => head);
+  const { chosenBlocks } = request;
+  const choosingRows =
+    blocks && chosenBlocks && (chosenBlocks.layers?.includes(layer) ?? true)
+      ? new ChosenRows(heads, chosenBlocks.rows)
+      : undefined;
   const topFrom = request.topKeys === 'last' ? request.ids.length - 1 : 0;
   const rows = new Gathered(request.ids.length, request.tapRows, topFrom);
   const out: RuntimeValue[] = [];
@@ -161,6 +168,7 @@ async function runChunks(
           ...kept.names,
           ...tapped.filter((tap) => tap !== 'residual' && tap !== 'residual.input'),
           ...blockOutputsOf(blocks),
+          ...(choosingRows?.wants(start, length) ? blockScoreOutputs : []),
           ...(collector ? statisticOutputs : weighing ? ['statistics.mass'] : []),
           ...(deciding ? reinforcementOutputs : []),
           ...(ranking ? topKeyOutputs : []),
@@ -172,6 +180,7 @@ async function runChunks(
       out.push(residual);
       if (going) await past.take(values, kept, length);
       takeBlocks(memory, values, length);
+      if (choosingRows?.wants(start, length)) choosingRows.add(values, start, length);
       await requireFiniteChunk(residual, start, `Layer ${layer}`);
       collector?.add(start, length, firstKey, values);
       if (weighing) lastMass = floats(values, 'statistics.mass').slice(0, heads * groups.length);
@@ -202,6 +211,7 @@ async function runChunks(
       taps: rows.taps(),
       maps: rows.maps,
       ...(rows.top ? { top: rows.top } : {}),
+      ...(choosingRows ? { chosenBlocks: { rows: choosingRows.rows } } : {}),
     },
   };
 }

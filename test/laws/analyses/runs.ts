@@ -72,6 +72,9 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
     'task-kv': { tokens: 4, random: 1 },
     'head-subspace': { ...choices, most: 2, random: 1 },
     'plan-evaluation': { rules: '*.*=1+4', random: 1, budgets: 3, sinks: 1, window: 24, windows: 2, speed: 0 },
+    'block-retrieval': { block: 3, open: '2' },
+    longheads: { chunk: 2, budget: 6 },
+    'plan-evaluation': { rules: '*.*=1+4', random: 1, budgets: 3, sinks: 1, window: 24, windows: 2 },
   };
   return known[id] ?? {};
 };

@@ -5,7 +5,7 @@ import { SequenceRun } from '../../../compute-server/model/generation/sequence-r
 import { runPrompt } from '../../../compute-server/model/run/model-run';
 import type { RunResult } from '../../../compute-server/model/run/run-request';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
-import { longHeadsRows, rotated } from '../../../kernels/mechanisms/longheads/reference';
+import { chosenChunks, chunkSummary, longHeadsRows, rotated } from '../../../kernels/mechanisms/longheads/reference';
 import { tensor } from '../../../kernels/tensors/tensor';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
@@ -34,20 +34,20 @@ describe('heads that choose blocks, on a tiny llama with groups', () => {
     const of = { opened: model, model, sequence: { ids }, chunk: n, memoryLimit: 1e9, signal };
     return (await lower(of, [[read.value]])).variants[0]!;
   };
-  const run = (variants: readonly Variant[], chunk = n) => {
+  const run = (variants: readonly Variant[], chunk = n, rows: readonly number[] = []) => {
     const { spec, sessions } = tiny.model;
     const names = ['query', 'key', 'value', 'head_output', 'probabilities'] as const;
     const taps = spec.blocks.flatMap(({ index }) =>
       names.map((tap) => ({ layer: index, tap: `attention.${tap}` as const })),
     );
-    return runPrompt(spec, sessions, { ids, variants, chunk, logits: 'all', taps });
+    return runPrompt(spec, sessions, { ids, variants, chunk, logits: 'all', taps, chosenBlocks: { rows } });
   };
   const logits = (result: RunResult): Float32Array => result.logits!.data as Float32Array;
   const tap = (result: RunResult, layer: number, name: LayerTap): Float32Array =>
     result.layers[layer]!.taps[name]!.data as Float32Array;
 
-  it('LongHeads: outputs are those of the float64 reference, and probabilities are whole', async () => {
-    const result = await run([await lowered('longheads:w=8,S=32')]);
+  it('LongHeads: outputs, scores and choices are those of the float64 reference', async () => {
+    const result = await run([await lowered('longheads:w=8,S=32')], n, [70, n - 1]);
     const { spec } = tiny.model;
     for (const { index, attention } of spec.blocks) {
       const { heads, kvHeads, headDim } = attention;
@@ -72,6 +72,27 @@ describe('heads that choose blocks, on a tiny llama with groups', () => {
       const rows = Array.from({ length: n }, (_, i) => i);
       const expected = longHeadsRows(inputs as never, shape as never, rule, rows).data;
       assert.ok(most(tap(result, index, 'attention.head_output'), expected) < 1e-5);
+      const rowsOf = (x: { readonly data: ArrayLike<number> }, head: number, from: number, count: number) =>
+        Array.from({ length: count }, (_, at) =>
+          Array.from({ length: headDim }, (_, c) => x.data[(head * n + from + at) * headDim + c]!),
+        );
+      for (const { row, scores, opened } of result.layers[index]!.chosenBlocks!.rows) {
+        assert.ok(scores.length === heads * 11, 'as many blocks as are complete');
+        for (let head = 0; head < heads; head++) {
+          const kv = Math.floor(head / (heads / kvHeads));
+          const [query] = rowsOf(inputs.query, head, row, 1);
+          const fit = (c: number): number => {
+            const of = (x: typeof inputs.query, at: number) => rowsOf(x, at, c * 8, 8);
+            const summary = chunkSummary(of(inputs.query, head), of(inputs.key, kv), of(inputs.value, kv), base).key;
+            return query!.reduce((sum, x, at) => sum + x * summary[at]!, 0);
+          };
+          const own = Math.floor(row / 8);
+          for (let c = 1; c <= own - 2; c++) assert.ok(Math.abs(scores[head * 11 + c]! - fit(c)) < 1e-4);
+          const chosen = chosenChunks(fit, own, rule)!.filter((c) => c > 0 && c < own - 1);
+          const found = Array.from({ length: 11 }, (_, c) => c).filter((c) => opened[head * 11 + c] === 1);
+          assert.deepEqual(found, chosen);
+        }
+      }
     }
   });
 
