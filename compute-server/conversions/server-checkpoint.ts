@@ -12,6 +12,7 @@ import type { ModelRunner } from '../../diagnostics/model-runner/model-runner';
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import type { ModelDescription } from '../../models/formats/model-description';
 import { FailureError } from '../../protocol/wire/failures';
+import { someRows } from '../model/checkpoint/layer-weights';
 import { closeModel } from '../model/checkpoint/model-store';
 import { openModel, type LoadedModel } from '../model/checkpoint/loaded-model';
 import type { Surroundings } from '../surroundings';
@@ -48,6 +49,13 @@ export class ServerCheckpoint implements ModelCheckpoint<ModelRunner> {
     this.spec = spec;
     this.config = config;
     this.tensors = tensors;
+  }
+
+  async numbers(name: string): Promise<Float32Array> {
+    this.signal.throwIfAborted();
+    const { weights, weightsFolder } = this.model;
+    const shape = weights.find(name)?.shape ?? [];
+    return someRows({ weight: name, inputs: 1 }, 0, elementsOf(shape), weights, weightsFolder);
   }
 
   async requireWritable(folder: string, weightBytes: number): Promise<void> {

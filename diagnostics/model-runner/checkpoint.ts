@@ -69,6 +69,8 @@ export interface ModelCheckpoint<Model> {
   /** config.json as it is stored. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: readonly TensorInfo[];
+  /** A whole stored tensor, widened to float32, row-major. */
+  numbers(name: string): Promise<Float32Array>;
   /**
    * Fails with one sentence where no checkpoint can be written: a folder that holds files or lies inside the model's own, a disk
    * with too little room. Nothing is written.

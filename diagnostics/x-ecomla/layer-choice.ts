@@ -1,10 +1,11 @@
 /** Latent layers of a model at a rank, of decompositions that are done once. */
+import { random, seedFor } from '../../kernels/tensors/random';
 import { FailureError } from '../../protocol/wire/failures';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { LowRankChange } from '../model-runner/variant';
 import type { LayerWeights } from '../model-runner/weights';
 import type { LatentLayer } from './head-outputs';
-import { initialised, spectraOf, type SourceAttention, type SourceSpectra } from './initialisation';
+import { initialised, spectraOf, type LatentWeights, type SourceAttention, type SourceSpectra } from './initialisation';
 import { rotaryWidth, type EcoMlaParameters } from './parameters';
 import { rankOfEnergy, rankOfShare } from './ranks';
 import { selected } from './selection';
@@ -22,6 +23,7 @@ export class LayerChoices {
   constructor(
     private readonly model: ModelRunner,
     private readonly parameters: EcoMlaParameters,
+    private readonly seed: number,
   ) {}
 
   of(layer: number): Promise<Source> {
@@ -48,15 +50,21 @@ export class LayerChoices {
     return rotaryWidth(this.block(layer).headDim, this.parameters.rotary);
   }
 
-  async latent(layer: number, rank: number): Promise<LatentLayer> {
+  async sizes(layer: number, rank: number): Promise<Omit<LatentLayer, 'weights'>> {
     const { source, spectra } = await this.of(layer);
     const { heads, headDim } = source;
     const queryRank = this.queryRank(spectra);
-    const { selection } = this.parameters;
     const rotary = this.rotary(layer);
-    const sizes = { rank, rotary, selection, ...(queryRank === undefined ? {} : { queryRank }) };
-    const { layout } = selected(headDim, rotary, selection);
-    return { heads, headDim, layout, ...sizes, weights: initialised(source, spectra, sizes) };
+    const { layout } = selected(headDim, rotary, this.parameters.selection);
+    return { heads, headDim, layout, rank, rotary, ...(queryRank === undefined ? {} : { queryRank }) };
+  }
+
+  async latent(layer: number, rank: number): Promise<LatentLayer> {
+    const { source, spectra } = await this.of(layer);
+    const sizes = await this.sizes(layer, rank);
+    const { selection, initialisation } = this.parameters;
+    const weights = initialised(source, spectra, { ...sizes, selection });
+    return { ...sizes, weights: initialisation === 'svd' ? weights : drawn(weights, layer, this.seed) };
   }
 
   /** The cache of low rank with rotation in its place; nothing where the rank is full. */
@@ -86,4 +94,20 @@ export class LayerChoices {
     const source = { query, key, value, heads, kvHeads, headDim };
     return { weights, source, spectra: spectraOf(source, { queries: this.parameters.queryEnergy < 1 }) };
   }
+}
+
+/** Normal numbers in the place of all but the query projection where it is the model's own, each matrix of its own size. */
+function drawn(weights: LatentWeights, layer: number, seed: number): LatentWeights {
+  const like = (data: Float64Array, name: string): Float64Array => {
+    const source = random(seedFor(seed, `latent ${layer} ${name}`));
+    const size = Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length);
+    return data.map(() => size * source.normal());
+  };
+  return {
+    ...(weights.queryDown
+      ? { queryDown: like(weights.queryDown, 'query down'), query: like(weights.query, 'query') }
+      : { query: weights.query }),
+    down: like(weights.down, 'down'),
+    up: like(weights.up, 'up'),
+  };
 }

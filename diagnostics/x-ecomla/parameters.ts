@@ -1,9 +1,12 @@
 /** What the form of `x-ecomla` asks. */
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import type { Support } from '../analysis';
+import { conversionFolder } from '../conversions/folder';
 import type { ModelFacts } from '../model-runner/model-runner';
 import { selectionProblem, selections, type Selection } from './selection';
 
+export const initialisations = ['svd', 'random'] as const;
+export type Initialisation = (typeof initialisations)[number];
 export type Choice = 'share' | 'energy' | 'rank';
 
 export type EcoMlaParameters = {
@@ -16,6 +19,10 @@ export type EcoMlaParameters = {
   readonly queryEnergy: number;
   readonly sequences: number;
   readonly length: number;
+  readonly initialisation: Initialisation;
+  readonly steps: number;
+  readonly rate: number;
+  readonly folder: string;
 };
 
 export const parameters: ParameterTable<EcoMlaParameters> = {
@@ -80,7 +87,7 @@ export const parameters: ParameterTable<EcoMlaParameters> = {
   sequences: {
     kind: 'integer',
     title: 'Texts',
-    description: 'Texts that errors are measured on, at most.',
+    description: 'Texts that errors are measured on, and as many others for distillation, at most.',
     min: 1,
     max: 256,
     default: 4,
@@ -93,6 +100,31 @@ export const parameters: ParameterTable<EcoMlaParameters> = {
     max: 4096,
     default: 128,
   },
+  initialisation: {
+    kind: 'choice',
+    title: 'Initialisation',
+    description: 'svd: singular values; random: normal numbers in the same places, for comparison.',
+    options: initialisations,
+    default: 'svd',
+  },
+  steps: {
+    kind: 'integer',
+    title: 'Distillation steps',
+    description:
+      'Training of all weights towards the next-token distributions of the model itself, one text a step. 0: none.',
+    min: 0,
+    max: 1_000_000,
+    default: 0,
+  },
+  rate: {
+    kind: 'number',
+    title: 'Learning rate',
+    description: 'Largest; the release has 8e-5 for a billion parameters.',
+    min: 0,
+    max: 1,
+    default: 0.0005,
+  },
+  folder: conversionFolder,
 };
 
 /** d_r of a share of a head, an even number. */

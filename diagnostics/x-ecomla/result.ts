@@ -1,7 +1,10 @@
 /** The result of the analysis `x-ecomla`, and its schema. */
 import type { Schema } from '../../protocol/schema/check';
-import { count, figure, list, number, numbers, object, orNull, whole } from '../../protocol/schema/fields';
+import { count, figure, list, number, numbers, object, oneOf, orNull, whole } from '../../protocol/schema/fields';
 import { mostLayers } from '../../protocol/schema/parts';
+import { beforeAfterField, type BeforeAfter } from '../conversions/before-after';
+import { curvesSchema, type Curves } from '../training/curves';
+import { initialisations, type Initialisation } from './parameters';
 
 export interface LatentRow {
   readonly layer: number;
@@ -44,6 +47,14 @@ export interface CurvePoint {
   readonly lowRank: Compared;
 }
 
+export interface Distillation {
+  readonly initialisation: Initialisation;
+  readonly steps: number;
+  /** Mean KL(model || distilled) on the held-out texts, nats per token. */
+  readonly kl: { readonly before: number; readonly after: number };
+  readonly curves: Curves;
+}
+
 interface Fields {
   readonly layers: readonly LatentRow[];
   /** Of the model as it is, nats per token. */
@@ -53,6 +64,9 @@ interface Fields {
   readonly curve: readonly CurvePoint[];
   /** Numbers cached for a token over the layers that were looked at, and the share in per cent. */
   readonly cached: { readonly before: number; readonly after: number; readonly share: number };
+  readonly distillation: Distillation | null;
+  /** The checkpoint that was written, beside its source. */
+  readonly comparison: BeforeAfter | null;
   readonly tokens: number;
   readonly vocabulary: number;
 }
@@ -86,6 +100,15 @@ export const ecoMlaResult: Schema<EcoMlaResult> = object<Named>({
   all: orNull(comparedField),
   curve: list(object<CurvePoint>({ share: number, latent: comparedField, lowRank: comparedField })),
   cached: object<Fields['cached']>({ before: whole, after: whole, share: figure }),
+  distillation: orNull(
+    object<Distillation>({
+      initialisation: oneOf(initialisations),
+      steps: whole,
+      kl: object<Distillation['kl']>({ before: figure, after: figure }),
+      curves: curvesSchema,
+    }),
+  ),
+  comparison: orNull(beforeAfterField),
   tokens: whole,
   vocabulary: whole,
 });

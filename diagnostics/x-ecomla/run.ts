@@ -14,6 +14,7 @@ import {
   type LatentLayers,
   type Text,
 } from './converted-run';
+import { convert, requireLatent, type Conversion } from './conversion';
 import type { LatentLayer } from './head-outputs';
 import { LayerChoices } from './layer-choice';
 import type { EcoMlaParameters } from './parameters';
@@ -31,28 +32,36 @@ const short = (value: number): number => Number(value.toPrecision(6));
 
 export async function* runEcoMla(
   model: ModelRunner,
-  { input, parameters, variant, groups, step }: AnalysisJob<EcoMlaParameters>,
+  job: AnalysisJob<EcoMlaParameters>,
 ): AsyncGenerator<Step<EcoMlaResult>, EcoMlaResult> {
+  const { input, parameters, variant, groups, step, seed } = job;
   const { blocks, summary } = model.facts;
-  const { heldOut: texts } = await conversionTexts(model, input, parameters);
-  const choices = new LayerChoices(model, parameters);
+  await requireLatent(model, job);
+  const read = await conversionTexts(model, input, parameters);
+  const texts = read.heldOut;
+  const choices = new LayerChoices(model, parameters, seed);
   const measured = new Measured(
     model,
     texts.map((ids) => ({ ids, groups })),
     variant,
     choices,
   );
-  const total = 2 * blocks.length + 1 + curveShares.length * 2;
+  const converts = parameters.folder !== '' || parameters.steps > 0;
+  const measuring = 2 * blocks.length + 1 + curveShares.length * 2;
+  // How long the training takes is said by its own sentence.
+  const total = measuring + (converts ? blocks.length : 0);
   let done = 0;
   const rows: LatentRow[] = [];
   const curve: CurvePoint[] = [];
   let all: Compared | null = null;
+  let conversion: Conversion = { distillation: null, comparison: null };
   const loss = await step('plain', () => measured.plainLoss());
   const result = (): EcoMlaResult => ({
     layers: [...rows],
     loss,
     all,
     curve: [...curve],
+    ...conversion,
     cached: cachedOf(blocks, rows),
     tokens: texts.reduce((sum, { length }) => sum + length, 0),
     vocabulary: summary.vocabulary,
@@ -69,6 +78,17 @@ export async function* runEcoMla(
     yield { sentence: `All layers at ${share} % of the cache`, done, total, partial: result() };
     curve.push(await step(`share ${share}`, () => measured.point(share)));
     done += 2;
+  }
+  if (converts) {
+    const converting = convert(model, { job, rows, choices, texts: read });
+    for (;;) {
+      const next = await converting.next();
+      if (next.done) {
+        conversion = next.value;
+        break;
+      }
+      yield { sentence: next.value, done, total, partial: result() };
+    }
   }
   return result();
 }

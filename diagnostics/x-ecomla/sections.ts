@@ -5,7 +5,9 @@ import type { TableSection } from '../../protocol/sections/table';
 import type { Offer } from '../../protocol/analysis/analysis';
 import type { LowRank } from '../../protocol/interventions/low-rank';
 import { cellOf, numberColumn } from '../sections/cell';
-import type { Compared, CurvePoint, EcoMlaResult } from './result';
+import { beforeAfterSection } from '../conversions/before-after-section';
+import { curveChart } from '../training/curves';
+import type { Compared, CurvePoint, Distillation, EcoMlaResult } from './result';
 
 /** Layers drawn: more are not told apart. */
 const mostLines = 12;
@@ -18,7 +20,7 @@ const brokenLoss = ({ loss, vocabulary }: EcoMlaResult): number => (loss + Math.
 
 export function finding(result: Partial<EcoMlaResult>): string {
   if (!isMeasured(result)) return 'No layer has been looked at yet.';
-  const { layers, all, cached, loss, vocabulary } = result;
+  const { layers, all, cached, loss, vocabulary, distillation } = result;
   const ranks = layers.map(({ rank }) => rank);
   const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
   const rank = least === most ? `rank ${least}` : `ranks ${least} to ${most}`;
@@ -30,7 +32,10 @@ export function finding(result: Partial<EcoMlaResult>): string {
       : all.kl > 0.1
         ? ' Distillation must repair the difference.'
         : '';
-  return `${share}. Before any distillation the loss is ${digits(all.loss)} nats per token instead of ${digits(loss)} (KL ${digits(all.kl)}).${broken}`;
+  const trained = distillation
+    ? ` ${distillation.steps} steps of distillation bring the KL on held-out text from ${digits(distillation.kl.before)} to ${digits(distillation.kl.after)}.`
+    : broken;
+  return `${share}. Before any distillation the loss is ${digits(all.loss)} nats per token instead of ${digits(loss)} (KL ${digits(all.kl)}).${trained}`;
 }
 
 const layerTable = ({ layers }: EcoMlaResult): TableSection => ({
@@ -69,7 +74,7 @@ const layerTable = ({ layers }: EcoMlaResult): TableSection => ({
   ]),
 });
 
-function curveChart({ curve, loss, all, cached }: EcoMlaResult, of: keyof Compared): ChartSection {
+function sizeChart({ curve, loss, all, cached }: EcoMlaResult, of: keyof Compared): ChartSection {
   const series = (id: 'latent' | 'lowRank', title: string): SectionSeries => ({
     id,
     title,
@@ -118,6 +123,16 @@ function spectra({ layers }: EcoMlaResult): ChartSection {
   };
 }
 
+const distillationChart = ({ curves, initialisation, steps }: Distillation): ChartSection =>
+  curveChart(curves, {
+    id: 'distillation',
+    title: `Distillation from ${initialisation === 'svd' ? 'singular values' : 'random numbers'}, ${steps} steps`,
+    caption: 'All weights are trained towards the next-token distributions of the model itself.',
+    y: { title: 'KL(model || distilled)', unit: 'nats/token', scale: 'linear', min: 0 },
+    loss: true,
+    measures: { kl: 'held-out texts' },
+  });
+
 /** Singular values of one layer. */
 export function spectrumSection({ layers }: EcoMlaResult, row: number, id: string): ChartSection {
   const found = layers[row];
@@ -146,8 +161,10 @@ export const sections = (result: Partial<EcoMlaResult>): readonly Section[] =>
   isMeasured(result)
     ? [
         layerTable(result),
-        ...(result.curve.length > 0 ? [curveChart(result, 'kl'), curveChart(result, 'loss')] : []),
+        ...(result.curve.length > 0 ? [sizeChart(result, 'kl'), sizeChart(result, 'loss')] : []),
         spectra(result),
+        ...(result.distillation ? [distillationChart(result.distillation)] : []),
+        ...(result.comparison ? [beforeAfterSection(result.comparison)] : []),
       ]
     : [];
 

@@ -14,6 +14,17 @@ export function surprisals(logits: Value, targets: Value): Value {
   return squeeze(subtract(all, gatherElements(shifted, unsqueeze(targets, last), last)), last);
 }
 
+/** KL(p || q) of the softmaxes of two tables of logits [..., v], nats, [...]. */
+export function divergences(p: Value, q: Value): Value {
+  const last = p.shape.length - 1;
+  const logs = (logits: Value): Value => {
+    const shifted = subtract(logits, reduceMax(logits, [last]));
+    return subtract(shifted, logarithm(reduceSum(exponential(shifted), [last])));
+  };
+  const own = logs(p);
+  return squeeze(reduceSum(multiply(exponential(own), subtract(own, logs(q))), [last]), last);
+}
+
 /** Mean of `surprisals`. */
 export function crossEntropy(logits: Value, targets: Value): Value {
   const each = surprisals(logits, targets);

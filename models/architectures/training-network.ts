@@ -12,7 +12,7 @@ import type { Value } from '../../kernels/graph/records';
 import { divide, multiply } from '../../kernels/graph/operators/elementwise';
 import { reshape, transpose } from '../../kernels/graph/operators/layout';
 import { argMax, reduceSum } from '../../kernels/graph/operators/reduce';
-import { surprisals } from '../../kernels/training/losses';
+import { divergences, surprisals } from '../../kernels/training/losses';
 import type { BatchInput, Network } from '../../kernels/training/network';
 import { attend } from '../instrument/attention';
 import { blockOutput, joinedHeads, normedHeads } from './block-parts';
@@ -32,7 +32,38 @@ export const weightsOf = (shapes: TensorShapes): StoredWeights => ({
   },
 });
 
-export function languageNetwork(name: string, model: ModelSpec, shapes: TensorShapes): Network {
+export const languageNetwork = (name: string, model: ModelSpec, shapes: TensorShapes): Network =>
+  networkOf(name, model, shapes, {
+    batch: { targets: { type: 'int64', shape: ['b', 'n'] } },
+    losses(logits, input) {
+      const surprisal = surprisals(logits, input('targets'));
+      return { each: surprisal, outputs: { best: argMax(logits, 2), surprisal } };
+    },
+  });
+
+/**
+ * The same, trained on another model's next-token distributions: `teacher` [b, n, v], its logits, in place of `targets`. The loss is
+ * the mean of KL(teacher || model) by `target_weights`, nats; output `divergence` [b, n] of each place.
+ */
+export const distillationNetwork = (name: string, model: ModelSpec, shapes: TensorShapes): Network =>
+  networkOf(name, model, shapes, {
+    batch: { teacher: { type: 'float32', shape: ['b', 'n', model.head.vocabulary?.outputs ?? 0] } },
+    losses(logits, input) {
+      const divergence = divergences(input('teacher'), logits);
+      return { each: divergence, outputs: { divergence } };
+    },
+  });
+
+/** What a network makes of the logits [b, n, v]: the loss of each place, and outputs; and the inputs that this takes. */
+interface Objective {
+  readonly batch: Readonly<Record<string, BatchInput>>;
+  losses(
+    logits: Value,
+    input: (name: string) => Value,
+  ): { readonly each: Value; readonly outputs: Readonly<Record<string, Value>> };
+}
+
+function networkOf(name: string, model: ModelSpec, shapes: TensorShapes, objective: Objective): Network {
   const weights = weightsOf(shapes);
   const ropes = model.ropes.flatMap(({ dimensions }, index) =>
     (['rope_cos', 'rope_sin'] as const).map(
@@ -41,7 +72,7 @@ export function languageNetwork(name: string, model: ModelSpec, shapes: TensorSh
   );
   const batch: Record<string, BatchInput> = {
     token_ids: { type: 'int64', shape: ['b', 'n'] },
-    targets: { type: 'int64', shape: ['b', 'n'] },
+    ...objective.batch,
     target_weights: { type: 'float32', shape: ['b', 'n'] },
     positions: { type: 'int32', shape: ['n'] },
     ...Object.fromEntries(ropes),
@@ -64,12 +95,10 @@ export function languageNetwork(name: string, model: ModelSpec, shapes: TensorSh
           }),
         );
       }
-      const logits = logitsOf(graph, model, weights, stream);
-      const surprisal = surprisals(logits, input('targets'));
+      const { each, outputs } = objective.losses(logitsOf(graph, model, weights, stream), input);
       const counted = input('target_weights');
       const sum = (value: Value): Value => reduceSum(value, [0, 1], false);
-      const loss = divide(sum(multiply(surprisal, counted)), sum(counted));
-      return { loss, outputs: { best: argMax(logits, 2), surprisal } };
+      return { loss: divide(sum(multiply(each, counted)), sum(counted)), outputs };
     },
   };
 }

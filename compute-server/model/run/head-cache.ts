@@ -5,6 +5,8 @@
  *
  * In front lie rows that are kept for good, in runs (attention sinks, chosen positions); behind them the newest rows without a
  * gap, the first of which in a ring. Positions are rows of the sequence.
+ *
+ * Where the value of a position is its key (latent attention), both are one buffer, until a value comes that differs.
  */
 import type { Range } from '../../../protocol/interventions/text';
 import type { RuntimeArray } from '../../runtime/session';
@@ -38,16 +40,19 @@ export class HeadCache {
       room = 0,
       first = 0,
       mean = false,
+      single = false,
     }: {
       /** Rows to make room for. */
       readonly room?: number;
       /** Row of the sequence of the first position. */
       readonly first?: number;
       readonly mean?: boolean;
+      /** Values are keys. */
+      readonly single?: boolean;
     } = {},
   ) {
     this.keys = new Float32Array(room * width);
-    this.values = new Float32Array(room * width);
+    this.values = single ? this.keys : new Float32Array(room * width);
     this.tail = this.following = first;
     if (mean) this.mean = new DroppedMean(width);
   }
@@ -70,26 +75,33 @@ export class HeadCache {
     return this.array(this.values);
   }
 
+  /** Whether every value so far is its key. */
+  get single(): boolean {
+    return this.values === this.keys;
+  }
+
   /** Of what is held, a mean counted as one row; and of the buffers. */
   get bytes(): { readonly used: number; readonly allocated: number } {
     const rows = this.held + (this.mean && this.mean.count > 0 ? 1 : 0);
     return {
-      used: 8 * rows * this.width,
-      allocated: this.keys.byteLength + this.values.byteLength + (this.mean?.allocated ?? 0),
+      used: (this.single ? 4 : 8) * rows * this.width,
+      allocated: this.buffers.reduce((sum, { byteLength }) => sum + byteLength, this.mean?.allocated ?? 0),
     };
   }
 
   /** One position more: a row of d numbers each. */
   append(key: Float32Array, value: Float32Array): void {
     const at = this.held * this.width;
+    if (this.single && !sameNumbers(key, value)) this.values = this.keys.slice();
     if (at + this.width > this.keys.length) {
       // Growth by half, so that rows are copied a bounded number of times.
       const capacity = Math.max(8 * this.width, Math.ceil(this.held * 1.5) * this.width);
+      const { single } = this;
       this.keys = grown(this.keys, at, capacity);
-      this.values = grown(this.values, at, capacity);
+      this.values = single ? this.keys : grown(this.values, at, capacity);
     }
     this.keys.set(key, at);
-    this.values.set(value, at);
+    if (!this.single) this.values.set(value, at);
     this.held++;
     this.following++;
   }
@@ -140,7 +152,7 @@ export class HeadCache {
         .map(({ start, end }) => ({ start: Math.max(start, first), end }));
       const rows = left.reduce((sum, { start, end }) => sum + end - start, 0);
       const gone = this.front - rows;
-      for (const data of [this.keys, this.values]) data.copyWithin(0, gone * this.width, this.held * this.width);
+      for (const data of this.buffers) data.copyWithin(0, gone * this.width, this.held * this.width);
       this.held -= gone;
       this.front = 0;
       this.pinned = left.map(({ start, end }) => {
@@ -211,16 +223,21 @@ export class HeadCache {
     this.tail += count;
     if (count === 1 && keep > 0 && (this.oldest === 0 || this.ring === keep)) {
       const [to, from] = [(front + this.oldest) * width, (front + keep) * width];
-      for (const data of [this.keys, this.values]) data.copyWithin(to, from, from + width);
+      for (const data of this.buffers) data.copyWithin(to, from, from + width);
       this.ring = keep;
       this.oldest = (this.oldest + 1) % keep;
     } else {
       this.straighten();
-      for (const data of [this.keys, this.values]) {
+      for (const data of this.buffers) {
         data.copyWithin(front * width, (front + count) * width, this.held * width);
       }
     }
     this.held -= count;
+  }
+
+  /** Each once. */
+  private get buffers(): readonly Float32Array[] {
+    return this.single ? [this.keys] : [this.keys, this.values];
   }
 
   private placeInTail(row: number): number {
@@ -238,7 +255,7 @@ export class HeadCache {
       const start = this.front * this.width;
       const turn = start + this.oldest * this.width;
       const end = start + this.ring * this.width;
-      for (const data of [this.keys, this.values]) {
+      for (const data of this.buffers) {
         const first = data.slice(start, turn);
         data.copyWithin(start, turn, end);
         data.set(first, start + end - turn);
@@ -251,6 +268,12 @@ export class HeadCache {
   private array(data: Float32Array): RuntimeArray {
     return { data: data.subarray(0, this.held * this.width), shape: [1, this.held, this.width] };
   }
+}
+
+export function sameNumbers(one: Float32Array, other: Float32Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
+  return true;
 }
 
 function grown(old: Float32Array, used: number, capacity: number): Float32Array {

@@ -2,13 +2,14 @@
  * Keys and values of the positions already run, layer by layer. A layer is held in one of two forms, and turned into the other
  * when that is asked for, which copies it once: position first ([position, b, g, d]) for the graphs of a block, where a prefix
  * is one piece of memory and goes into a run without a copy; or head by head, for the graphs of a step. Under a plan (`keep`) a
- * layer is held head by head for good, each head with the positions that it keeps.
+ * layer is held head by head for good, each head with the positions that it keeps. Where the value of a position is its key (latent
+ * attention), both are one buffer, until a value comes that differs.
  */
 import type { VariantPlan } from '../../../diagnostics/model-runner/variant';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
 import type { BlockMemory } from './block-memory';
-import { HeadCache } from './head-cache';
+import { HeadCache, sameNumbers } from './head-cache';
 import { droppedBy, heldByHeads, layerPlanOf, roomFor, type LayerPlan } from './layer-plan';
 
 interface LayerCache {
@@ -45,8 +46,10 @@ export class KeyValueCache {
     private readonly shapes: readonly (readonly [batch: number, kvHeads: number, headDim: number])[],
     /** Positions to make room for at once, where they are known. */
     private readonly expected = 0,
+    /** Layers whose values are their keys. */
+    private readonly single: readonly boolean[] = [],
   ) {
-    this.layers = widths.map(() => ({ key: new Float32Array(0), value: new Float32Array(0), length: 0, first: 0 }));
+    this.layers = widths.map((_, layer) => ({ ...noRows(single[layer]), length: 0, first: 0 }));
   }
 
   length(layer: number): number {
@@ -101,6 +104,7 @@ export class KeyValueCache {
       const head = new HeadCache(headDim, {
         first,
         mean: plan?.heads[g]?.mean ?? false,
+        single: key === value,
         room: roomFor(length - rows, plan?.heads[g]),
       });
       let gap = 0;
@@ -113,8 +117,7 @@ export class KeyValueCache {
       }
       return head;
     });
-    cache.key = new Float32Array(0);
-    cache.value = new Float32Array(0);
+    Object.assign(cache, noRows());
     return cache.heads;
   }
 
@@ -137,15 +140,17 @@ export class KeyValueCache {
       if (plan) cache.heads.forEach((head, g) => head.drop(droppedBy(plan, g, head.next, head.next - added)));
       return;
     }
+    if (cache.value === cache.key && !sameNumbers(key, value)) cache.value = cache.key.slice();
+    const one = cache.value === cache.key;
     const need = (cache.length + added) * width;
     if (need > cache.key.length) {
       // Growth by half: decoding appends one position at a time.
       const capacity = Math.max(need, this.expected * width, Math.ceil(cache.key.length * 1.5));
       cache.key = grown(cache.key, cache.length * width, capacity);
-      cache.value = grown(cache.value, cache.length * width, capacity);
+      cache.value = one ? cache.key : grown(cache.value, cache.length * width, capacity);
     }
     cache.key.set(key, cache.length * width);
-    cache.value.set(value, cache.length * width);
+    if (!one) cache.value.set(value, cache.length * width);
     cache.length += added;
   }
 
@@ -156,8 +161,7 @@ export class KeyValueCache {
     if (drop <= 0) return;
     if (cache.heads) for (const head of cache.heads) head.trim(cache.first + drop);
     const width = this.widths[layer] ?? 0;
-    cache.key.copyWithin(0, drop * width, cache.length * width);
-    cache.value.copyWithin(0, drop * width, cache.length * width);
+    for (const data of new Set([cache.key, cache.value])) data.copyWithin(0, drop * width, cache.length * width);
     cache.length = keep;
     cache.first += drop;
   }
@@ -189,7 +193,8 @@ export class KeyValueCache {
       }
       return out;
     };
-    branched.layers[layer] = { key: repeated(key), value: repeated(value), length, first };
+    const keys = repeated(key);
+    branched.layers[layer] = { key: keys, value: value === key ? keys : repeated(value), length, first };
     const memory = this.memories.get(layer);
     if (memory) branched.memories.set(layer, memory.branch(batch));
     return branched;
@@ -199,9 +204,11 @@ export class KeyValueCache {
   bytes(layer?: number): CacheBytes {
     if (layer === undefined) return sumOf(this.layers.map((_, each) => this.bytes(each)));
     const { key, value, heads, length } = this.at(layer);
-    const full = 8 * length * (this.widths[layer] ?? 0);
+    const numbers = length * (this.widths[layer] ?? 0);
+    const full = (this.single[layer] ? 4 : 8) * numbers;
     if (heads) return { ...sumOf(heads.map(({ bytes }) => ({ ...bytes, full: 0 }))), full };
-    return { used: full, allocated: key.byteLength + value.byteLength, full };
+    if (key === value) return { used: 4 * numbers, allocated: key.byteLength, full };
+    return { used: 8 * numbers, allocated: key.byteLength + value.byteLength, full };
   }
 
   /** The layer position first. */
@@ -213,12 +220,13 @@ export class KeyValueCache {
     const width = this.widths[layer] ?? 0;
     const each = width / heads.length;
     cache.key = new Float32Array(Math.ceil(cache.length * 1.5) * width);
-    cache.value = new Float32Array(cache.key.length);
+    const one = heads.every(({ single }) => single);
+    cache.value = one ? cache.key : new Float32Array(cache.key.length);
     for (const [g, head] of heads.entries()) {
       for (let at = 0; at < cache.length; at++) {
         const row = head.rowOf(first + at);
         cache.key.set(row.key, at * width + g * each);
-        cache.value.set(row.value, at * width + g * each);
+        if (!one) cache.value.set(row.value, at * width + g * each);
       }
     }
     cache.heads = undefined;
@@ -237,7 +245,14 @@ export function emptyCache(model: ModelSpec, batch: number, expected = 0): KeyVa
     model.blocks.map(({ attention }) => batch * attention.kvHeads * attention.headDim),
     model.blocks.map(({ attention }) => [batch, attention.kvHeads, attention.headDim] as const),
     expected,
+    model.blocks.map(({ attention }) => attention.projection.kind === 'latent'),
   );
+}
+
+/** No keys and values; in one buffer or in two. */
+function noRows(single = false): Pick<LayerCache, 'key' | 'value'> {
+  const key = new Float32Array(0);
+  return { key, value: single ? key : new Float32Array(0) };
 }
 
 const sumOf = (all: readonly CacheBytes[]): CacheBytes => ({

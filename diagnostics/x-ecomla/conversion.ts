@@ -1,0 +1,125 @@
+/** The conversion: a checkpoint with latent attention, distilled where that is asked for, measured beside its source and written. */
+import type { AnalysisJob } from '../analysis';
+import { decodingSpeeds, qualityOf, sizesOf, type BeforeAfter } from '../conversions/before-after';
+import { drafted, requireConvertible } from '../conversions/folder';
+import type { ConversionTexts } from '../conversions/texts';
+import type { NewCheckpoint, NewTensor } from '../model-runner/checkpoint';
+import type { ModelRunner } from '../model-runner/model-runner';
+import { curvesOf } from '../training/curves';
+import { trainingSentence } from '../training/train';
+import { FailureError } from '../../protocol/wire/failures';
+import { distil, type Distilled } from './distillation';
+import type { LatentLayer } from './head-outputs';
+import type { LayerChoices } from './layer-choice';
+import type { EcoMlaParameters } from './parameters';
+import type { Distillation, LatentRow } from './result';
+import { latentConfig, latentTensors, specOf, whyNotLatent } from './student';
+
+export interface ConversionRequest {
+  readonly job: AnalysisJob<EcoMlaParameters>;
+  readonly rows: readonly LatentRow[];
+  readonly choices: LayerChoices;
+  readonly texts: ConversionTexts;
+}
+
+export interface Conversion {
+  readonly distillation: Distillation | null;
+  readonly comparison: BeforeAfter | null;
+}
+
+/** Everything that can be refused, before anything is measured: the weights of the source are more than those that are written. */
+export async function requireLatent(
+  model: ModelRunner,
+  { parameters, variant }: ConversionRequest['job'],
+): Promise<void> {
+  const { folder, steps } = parameters;
+  if (folder === '' && steps === 0) return;
+  const why = whyNotLatent(model.checkpoint);
+  if (why !== undefined) throw new FailureError({ code: 'unsupported', detail: why });
+  if (Object.keys(variant).length > 0) {
+    const detail =
+      'A checkpoint cannot hold interventions. Leave them out, or leave the folder and the distillation out.';
+    throw new FailureError({ code: 'bad-request', detail });
+  }
+  await requireConvertible(model, folder, sizesOf(model.checkpoint).weightBytes);
+}
+
+/** Yields what is being done. */
+export async function* convert(
+  model: ModelRunner,
+  { job, rows, choices, texts }: ConversionRequest,
+): AsyncGenerator<string, Conversion> {
+  const { parameters, step, seed, input } = job;
+  const { folder, steps, rate, initialisation } = parameters;
+  const { checkpoint } = model;
+  const layers = await Promise.all(rows.map(({ layer, rank }) => choices.sizes(layer, rank)));
+  const config = latentConfig(checkpoint.config, layers);
+  const latent = latentOnce((layer) => choices.latent(layer, rows[layer]?.rank ?? 1));
+  let tensors = latentTensors(checkpoint, layers, latent);
+  let distilled: Distilled | undefined;
+  if (steps > 0) {
+    yield 'Next tokens of the model, to be learned from';
+    const { calibration, heldOut } = texts;
+    const plan = { spec: specOf(config, tensors), tensors, steps, rate, seed, calibration, heldOut };
+    const training = distil(model, step, plan);
+    for (;;) {
+      const next = await training.next();
+      if (next.done) {
+        distilled = next.value;
+        break;
+      }
+      yield trainingSentence(next.value, 'latent attention');
+    }
+    const { parameters: trained } = distilled;
+    tensors = tensors.map((tensor) => ofNumbers(tensor, trained));
+  }
+  const distillation: Distillation | null = distilled
+    ? { initialisation, steps, kl: distilled.kl, curves: curvesOf(distilled.training) }
+    : null;
+  if (folder === '') return { distillation, comparison: null };
+
+  const made: NewCheckpoint = {
+    config,
+    tensors,
+    record: {
+      method: 'x-ecomla',
+      sentence: `Attention of this model was turned into latent attention${steps > 0 ? ` and distilled in ${steps} steps` : ', and not distilled'}.`,
+      settings: parameters,
+      seed,
+    },
+  };
+  const writing = drafted(model, folder, made);
+  let written = await writing.next();
+  while (!written.done) {
+    yield written.value.sentence;
+    written = await writing.next();
+  }
+  const draft = written.value;
+  yield 'Loss and speed before and after';
+  const student = await draft.open();
+  const metric = input.task?.task.metric;
+  const [before] = await step('quality of the model', () => qualityOf(model, texts, metric));
+  const [after] = await qualityOf(student, texts, metric);
+  const [prompt = []] = texts.heldOut;
+  const speeds = await decodingSpeeds(model, student, prompt);
+  if (!before || !after) throw new RangeError('a model has a quality');
+  const comparison: BeforeAfter = {
+    before: { ...sizesOf(checkpoint), ...before, tokensPerSecond: speeds.before },
+    after: { ...sizesOf(student.checkpoint), ...after, tokensPerSecond: speeds.after },
+    speedup: speeds.speedup,
+    written: await draft.keep(),
+  };
+  return { distillation, comparison };
+}
+
+/** Tensors of a layer are written one after another: the layer is worked out once for them. */
+function latentOnce(of: (layer: number) => Promise<LatentLayer>): (layer: number) => Promise<LatentLayer> {
+  let last: { readonly layer: number; readonly found: Promise<LatentLayer> } | undefined;
+  return (layer) => (last?.layer === layer ? last : (last = { layer, found: of(layer) })).found;
+}
+
+function ofNumbers(tensor: NewTensor, trained: Distilled['parameters']): NewTensor {
+  const numbers = trained[tensor.name];
+  if (!numbers) throw new RangeError(`no numbers of ${tensor.name}`);
+  return { ...tensor, made: { kind: 'computed', numbers: () => Promise.resolve(numbers) } };
+}
