@@ -1,6 +1,7 @@
 /** Every analysis: one line each. */
 import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
+import { amp } from './amp/analysis';
 import { alphaSweep } from './alpha-sweep/experiment';
 import { toyLungs } from './toy-lungs/experiment';
 import { toyCircuits } from './toy-circuits/experiment';
@@ -61,6 +62,7 @@ export const analyses: readonly Analysis[] = [
   divergenceSet,
   taskAccuracy,
   ablation,
+  amp,
   activationPatching,
   attribution,
   pathPatching,

@@ -8,7 +8,7 @@ interface Row {
 }
 
 const rows: readonly Row[] = [
-  { title: 'Loss on held-out text, nats/token', of: ({ loss }) => loss },
+  { title: 'Loss on held-out text (of a task: on its answers), nats/token', of: ({ loss }) => loss },
   { title: 'Accuracy on held-out samples of the task, %', of: ({ task }) => 100 * (task?.accuracy ?? Number.NaN) },
   { title: 'Parameters, millions', of: ({ parameters }) => parameters / 1e6 },
   { title: 'Weights, MB', of: ({ weightBytes }) => weightBytes / 1e6 },

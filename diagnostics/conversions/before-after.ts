@@ -7,7 +7,7 @@ import { elementsOf, tensorBytes } from '../model-runner/checkpoint';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
 import { scoreTask } from '../tasks/score';
-import type { ConversionTexts } from './texts';
+import type { ConversionTexts, JudgedText } from './texts';
 
 /** What does not depend on the texts. */
 export interface Sizes {
@@ -20,7 +20,7 @@ export interface Sizes {
 }
 
 export interface Quality {
-  /** Mean over all tokens of the held-out texts but the first of each: -ln of the probability of the token, nats. */
+  /** Mean over the tokens of the held-out texts but the first of each, of a task over the answers: -ln of the probability of the token, nats. */
   readonly loss: number;
   /** Tokens that the mean is over. */
   readonly tokens: number;
@@ -81,7 +81,7 @@ export async function qualityOf(
   variants: readonly Variant[] = [{}],
 ): Promise<readonly Quality[]> {
   const losses = await lossesOf(model, heldOut, variants);
-  const tokens = heldOut.reduce((sum, ids) => sum + ids.length - 1, 0);
+  const tokens = heldOut.reduce((sum, { ids, from }) => sum + ids.length - 1 - from, 0);
   const scores = metric && samples.length > 0 ? await scoreTask(model, samples, metric, variants) : [];
   return losses.map((loss, at) => {
     const accuracy = scores[at]?.accuracy;
@@ -90,19 +90,24 @@ export async function qualityOf(
   });
 }
 
-/** Mean over the tokens of all texts, by variant, nats per token. */
+/** Mean over the judged tokens of all texts, by variant, nats per token. */
 export async function lossesOf(
   model: ModelRunner,
-  texts: readonly (readonly number[])[],
+  texts: readonly JudgedText[],
   variants: readonly Variant[],
 ): Promise<readonly number[]> {
-  const found = await model.nextTokens(texts, variants);
+  const found = await model.nextTokens(
+    texts.map(({ ids }) => ids),
+    variants,
+  );
   return variants.map((_, at) => {
     let [sum, count] = [0, 0];
-    for (const ofText of found) {
-      for (const loss of ofText[at]?.loss ?? []) sum += loss;
-      count += ofText[at]?.loss.length ?? 0;
-    }
+    found.forEach((ofText, text) => {
+      for (const loss of ofText[at]?.loss.subarray(texts[text]?.from ?? 0) ?? []) {
+        sum += loss;
+        count += 1;
+      }
+    });
     return sum / count;
   });
 }
