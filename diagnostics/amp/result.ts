@@ -4,16 +4,20 @@ import type { Schema } from '../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, orNull, text, whole } from '../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../protocol/schema/parts';
 import { beforeAfterField, type BeforeAfter } from '../conversions/before-after';
+import type { HistogramBin } from './histogram';
 import { criteria, type Criterion } from './parameters';
 
 export interface CurvePoint {
-  /** Wanted and removed share of all parameters. */
+  /** Wanted share of all parameters, and the per cent of them that is removed. */
   readonly share: number;
-  readonly realised: number;
+  readonly percent: number;
   /** Loss on the held-out texts, nats/token: without the lowest scores, the highest, and each random set. */
   readonly standard: number;
   readonly reversed: number;
   readonly random: readonly number[];
+  readonly randomMean: number;
+  readonly randomLow: number;
+  readonly randomHigh: number;
 }
 
 export interface RemovedLayer {
@@ -43,6 +47,9 @@ export interface AmpResult extends Readonly<Record<string, unknown>> {
   readonly magnitude: PerHead;
   /** [layers][key/value heads]: sums of `scores`, which whole groups are chosen by. */
   readonly groupScores: PerHead;
+  /** [layers][heads]: `scores` / sum of those of the layer. */
+  readonly shares: PerHead;
+  readonly histogram: readonly HistogramBin[];
   /** [layers][units] */
   readonly unitScores: readonly (readonly number[])[];
   readonly share: number;
@@ -55,7 +62,7 @@ export interface AmpResult extends Readonly<Record<string, unknown>> {
   /** Loss before, on the held-out texts, nats/token. */
   readonly loss: number;
   readonly curve: readonly CurvePoint[];
-  /** Loss on the held-out texts with one layer pruned alone, nats/token. */
+  /** Change of `loss` with one layer pruned alone, nats/token. */
   readonly byLayer: readonly number[];
   readonly others: readonly OtherScore[];
   readonly comparison: BeforeAfter;
@@ -78,6 +85,8 @@ export const ampResult: Schema<AmpResult> = object<AmpResult>({
   scores: perHead,
   magnitude: perHead,
   groupScores: perHead,
+  shares: perHead,
+  histogram: list(object<HistogramBin>({ log: figure, kept: whole, removed: whole }), 'a list of bins', { most: 256 }),
   unitScores: list(figures, 'a list of layers', { most: mostLayers }),
   share: figure,
   realised: figure,
@@ -86,7 +95,16 @@ export const ampResult: Schema<AmpResult> = object<AmpResult>({
   removed: list(removedLayer, 'a list of layers', { most: mostLayers }),
   loss: figure,
   curve: list(
-    object<CurvePoint>({ share: figure, realised: figure, standard: figure, reversed: figure, random: figures }),
+    object<CurvePoint>({
+      share: figure,
+      percent: figure,
+      standard: figure,
+      reversed: figure,
+      random: figures,
+      randomMean: figure,
+      randomLow: figure,
+      randomHigh: figure,
+    }),
     'a curve',
     { most: 256 },
   ),

@@ -2,14 +2,24 @@
 import { seedFor } from '../../kernels/tensors/random';
 import { FailureError } from '../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../analysis';
-import { lossesOf, qualityOf, sizesOf, type BeforeAfter } from '../conversions/before-after';
+import { comparedSides, lossesOf, qualityOf, sizesOf, type BeforeAfter } from '../conversions/before-after';
 import { whyNotCut } from '../conversions/cut';
 import { requireConvertible } from '../conversions/folder';
 import { conversionTexts } from '../conversions/texts';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
+import { mean } from '../statistics/mean';
 import { budgetFor, unitWeights, type PrunedLayer } from './budget';
-import { chosenAtRandom, chosenByScore, groupScores, withoutParts, type LayerScores, type Removed } from './choose';
+import {
+  chosenAtRandom,
+  chosenByScore,
+  groupScores,
+  sharesOfLayer,
+  withoutParts,
+  type LayerScores,
+  type Removed,
+} from './choose';
+import { histogramOf } from './histogram';
 import { compared } from './compared';
 import type { AmpParameters } from './parameters';
 import type { AmpResult, CurvePoint } from './result';
@@ -107,7 +117,12 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Am
     scores: decisive.map((layer) => layer.heads),
     magnitude: magnitude.map((layer) => layer.heads),
     groupScores: decisive.map((layer, at) => groupScores(layer.heads, layers[at]?.kvHeads ?? 1)),
+    shares: sharesOfLayer(decisive.map((layer) => layer.heads)),
     unitScores: decisive.map((layer) => layer.units),
+    histogram: histogramOf(
+      decisive.map((layer) => layer.units),
+      removed,
+    ),
     realised,
     bound: (0.5 * widest * layers.length) / sizes.parameters,
     capped: counts.some(
@@ -123,17 +138,13 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Am
   if (!before || !after) throw new RangeError('two variants have two qualities');
   done += 4 * heldOut.length;
   const emulated = emulatedSizes(sizes, checkpoint, layers, removed);
-  let comparison: BeforeAfter = {
-    before: { ...sizes, ...before, tokensPerSecond: null },
-    after: { ...emulated, ...after, tokensPerSecond: null },
-    speedup: null,
-    written: null,
-  };
+  let comparison: BeforeAfter = comparedSides(
+    { ...sizes, ...before, tokensPerSecond: null },
+    { ...emulated, ...after, tokensPerSecond: null },
+  );
   known = { ...known, loss: before.loss, comparison };
 
-  const curve: CurvePoint[] = [
-    { share: 0, realised: 0, standard: before.loss, reversed: before.loss, random: [before.loss] },
-  ];
+  const curve: CurvePoint[] = [pointOf(0, 0, before.loss, before.loss, [before.loss])];
   for (const each of shares) {
     yield { sentence: `Losses without ${percent(each)} of the parameters`, done, total, partial: { ...known, curve } };
     const budget = budgetFor(layers, sizes.parameters, each, rule);
@@ -147,13 +158,13 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Am
     const [standard = Number.NaN, reversed = Number.NaN, ...random] = await step(`share ${each}`, () =>
       lossesOf(model, heldOut, sets.map(cut)),
     );
-    curve.push({ share: each, realised: budget.realised, standard, reversed, random });
+    curve.push(pointOf(each, budget.realised, standard, reversed, random));
     done += sets.length * heldOut.length;
   }
   curve.sort((a, b) => a.share - b.share);
   yield { sentence: 'Losses with one layer pruned', done, total, partial: { ...known, curve } };
   const none: Removed = { groups: [], units: [] };
-  const byLayer = await step('layers', () =>
+  const alone = await step('layers', () =>
     lossesOf(
       model,
       heldOut,
@@ -161,7 +172,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Am
     ),
   );
   done += layers.length * heldOut.length;
-  known = { ...known, curve, byLayer };
+  known = { ...known, curve, byLayer: alone.map((loss) => loss - before.loss) };
   const others = parameters.compared
     ? yield* compared(model, { job, texts: calibration, scores: known.scores ?? [] }, (sentence, share) => ({
         sentence,
@@ -179,12 +190,10 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Am
       (sentence) => ({ sentence, done: total - heldOut.length, total, partial: known }),
     );
     surgery = made.surgery;
-    comparison = {
-      before: { ...comparison.before, tokensPerSecond: made.speeds.before },
-      after: made.after,
+    comparison = comparedSides({ ...comparison.before, tokensPerSecond: made.speeds.before }, made.after, {
       speedup: made.speeds.speedup,
       written: made.written,
-    };
+    });
   }
   return { ...(known as AmpResult), comparison, surgery };
 }
@@ -194,6 +203,23 @@ const joined = (one: Variant, other: Variant): Variant => ({
   ...one,
   gains: [...(one.gains ?? []), ...(other.gains ?? [])],
   unitGains: [...(one.unitGains ?? []), ...(other.unitGains ?? [])],
+});
+
+const pointOf = (
+  share: number,
+  realised: number,
+  standard: number,
+  reversed: number,
+  random: readonly number[],
+): CurvePoint => ({
+  share,
+  percent: 100 * realised,
+  standard,
+  reversed,
+  random,
+  randomMean: mean(random),
+  randomLow: Math.min(...random),
+  randomHigh: Math.max(...random),
 });
 
 const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;

@@ -1,12 +1,10 @@
 /** What `amp` shows. */
-import type { ChartSection, SectionSeries } from '../../protocol/sections/chart';
+import type { ChartSection } from '../../protocol/sections/chart';
 import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
 import { beforeAfterSection } from '../conversions/before-after-section';
-import { mean } from '../statistics/mean';
 import { counted, threeDigits } from '../words';
-import { sharesOfLayer } from './choose';
 import type { AmpResult } from './result';
 
 type Partly = Partial<AmpResult>;
@@ -22,7 +20,7 @@ export function finding(result: Partly): string {
     .sort((a, b) => Math.abs(a.share - (result.share ?? 0)) - Math.abs(b.share - (result.share ?? 0)));
   const beside =
     nearest && Math.abs(nearest.share - (result.share ?? 0)) < 1e-9
-      ? `; as many drawn at random give ${threeDigits(mean(nearest.random))}, the highest scored ${threeDigits(nearest.reversed)}`
+      ? `; as many drawn at random give ${threeDigits(nearest.randomMean)}, the highest scored ${threeDigits(nearest.reversed)}`
       : '';
   return `Without ${percent(realised)} of the parameters (${parts}) the loss goes from ${loss}${beside}.`;
 }
@@ -32,9 +30,9 @@ export function sections(result: Partly): readonly Section[] {
   return [
     ...(comparison ? [beforeAfterSection(comparison)] : []),
     ...(result.scores ? [headsSection(result)] : []),
-    ...(result.unitScores ? [histogram(result)] : []),
+    ...(result.histogram ? [histogramSection(result.histogram)] : []),
     ...(curve && curve.length > 1 ? [curveSection(curve)] : []),
-    ...(byLayer && result.loss !== undefined ? [layerSection(byLayer, result.loss)] : []),
+    ...(byLayer ? [layerSection(byLayer)] : []),
     ...(others && others.length > 0 ? [otherSection(others)] : []),
     notes(result),
   ];
@@ -42,6 +40,7 @@ export function sections(result: Partly): readonly Section[] {
 
 function headsSection({
   scores = [],
+  shares = [],
   magnitude = [],
   groupScores = [],
   criterion,
@@ -74,7 +73,7 @@ function headsSection({
         unit: '',
         definition: 'score / sum of the scores of the layer',
         scale: { kind: 'sequential' },
-        values: sharesOfLayer(scores),
+        values: shares,
       },
       ...(criterion === 'centred'
         ? [
@@ -105,40 +104,26 @@ function headsSection({
   };
 }
 
-const bins = 24;
-
-/** Units of all layers by the logarithm of their score, in equal bins. */
-function histogram({ unitScores = [], removed = [] }: Partly): ChartSection {
-  const gone = removed.map(({ units }) => new Set(units));
-  const all = unitScores.flatMap((layer, at) =>
-    layer.map((score, unit) => ({ log: Math.log10(Math.max(score, 1e-12)), gone: gone[at]?.has(unit) ?? false })),
-  );
-  const logs = all.map(({ log }) => log);
-  const low = logs.reduce((least, log) => Math.min(least, log), Infinity);
-  const high = logs.reduce((most, log) => Math.max(most, log), -Infinity);
-  const width = (high - low || 1) / bins;
-  const series = (title: string, is: boolean): SectionSeries => {
-    const counts = new Array<number>(bins).fill(0);
-    for (const { log, gone: own } of all) {
-      const bin = Math.min(bins - 1, Math.floor((log - low) / width));
-      if (own === is) counts[bin] = (counts[bin] ?? 0) + 1;
-    }
-    return { id: title, title, mark: 'bars', points: counts.map((y, at) => ({ x: low + (at + 0.5) * width, y })) };
-  };
-  return {
-    kind: 'chart',
-    id: 'units',
-    title: 'Scores of MLP units',
-    caption:
-      'All layers: mean over tokens of |z|, z the input of the down projection. The lowest of each layer are removed.',
-    x: { title: 'log10 of the score', unit: '', scale: 'linear' },
-    y: { title: 'Units', unit: '', scale: 'linear', min: 0 },
-    series: [series('Kept', false), series('Removed', true)],
-  };
-}
+const histogramSection = (histogram: AmpResult['histogram']): ChartSection => ({
+  kind: 'chart',
+  id: 'units',
+  title: 'Scores of MLP units',
+  caption:
+    'All layers: mean over tokens of |z|, z the input of the down projection. The lowest of each layer are removed.',
+  x: { title: 'log10 of the score', unit: '', scale: 'linear' },
+  y: { title: 'Units', unit: '', scale: 'linear', min: 0 },
+  series: [
+    { id: 'kept', title: 'Kept', mark: 'bars', points: histogram.map(({ log, kept }) => ({ x: log, y: kept })) },
+    {
+      id: 'removed',
+      title: 'Removed',
+      mark: 'bars',
+      points: histogram.map(({ log, removed }) => ({ x: log, y: removed })),
+    },
+  ],
+});
 
 function curveSection(curve: AmpResult['curve']): ChartSection {
-  const x = ({ realised }: AmpResult['curve'][number]): number => 100 * realised;
   return {
     kind: 'chart',
     id: 'curve',
@@ -149,24 +134,34 @@ function curveSection(curve: AmpResult['curve']): ChartSection {
     y: { title: 'Loss', unit: 'nats/token', scale: 'linear' },
     interval: 'least and most of the random sets',
     series: [
-      { id: 'standard', title: 'Standard', mark: 'line', points: curve.map((one) => ({ x: x(one), y: one.standard })) },
+      {
+        id: 'standard',
+        title: 'Standard',
+        mark: 'line',
+        points: curve.map((one) => ({ x: one.percent, y: one.standard })),
+      },
       {
         id: 'random',
         title: 'Random',
         mark: 'line',
         points: curve.map((one) => ({
-          x: x(one),
-          y: mean(one.random),
-          low: Math.min(...one.random),
-          high: Math.max(...one.random),
+          x: one.percent,
+          y: one.randomMean,
+          low: one.randomLow,
+          high: one.randomHigh,
         })),
       },
-      { id: 'reversed', title: 'Reversed', mark: 'line', points: curve.map((one) => ({ x: x(one), y: one.reversed })) },
+      {
+        id: 'reversed',
+        title: 'Reversed',
+        mark: 'line',
+        points: curve.map((one) => ({ x: one.percent, y: one.reversed })),
+      },
     ],
   };
 }
 
-const layerSection = (byLayer: readonly number[], loss: number): ChartSection => ({
+const layerSection = (byLayer: readonly number[]): ChartSection => ({
   kind: 'chart',
   id: 'layers',
   title: 'What each layer costs',
@@ -179,7 +174,7 @@ const layerSection = (byLayer: readonly number[], loss: number): ChartSection =>
       id: 'layers',
       title: 'One layer pruned',
       mark: 'bars',
-      points: byLayer.map((each, x) => ({ x, y: each - loss })),
+      points: byLayer.map((each, x) => ({ x, y: each })),
     },
   ],
 });
@@ -192,9 +187,15 @@ const otherSection = (others: AmpResult['others']): TableSection => ({
     "Spearman's rank correlation over all heads of the model, with 95 % intervals: how far the size of what a head writes can be trusted.",
   columns: [
     { name: 'measure', title: 'Measure', kind: 'text' },
-    { name: 'rho', title: 'Rank correlation', kind: 'number', unit: '' },
-    { name: 'low', title: 'Low', kind: 'number', unit: '' },
-    { name: 'high', title: 'High', kind: 'number', unit: '' },
+    {
+      name: 'rho',
+      title: 'Rank correlation',
+      kind: 'number',
+      unit: '',
+      definition: "Spearman's rho over all heads of the model",
+    },
+    { name: 'low', title: 'Low', kind: 'number', unit: '', definition: 'lower end of its 95 % interval' },
+    { name: 'high', title: 'High', kind: 'number', unit: '', definition: 'upper end of its 95 % interval' },
   ],
   rows: others.map(({ name, rho, low, high }) => [name, rho, low, high]),
 });

@@ -12,7 +12,7 @@ import {
   type Speeds,
 } from '../conversions/before-after';
 import { cutConfig, cutTensors } from '../conversions/cut';
-import { drafted } from '../conversions/folder';
+import { drafted, settingsOf } from '../conversions/folder';
 import type { ConversionTexts } from '../conversions/texts';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
@@ -80,7 +80,7 @@ export async function* written(
     record: {
       method: 'amp',
       sentence: `${Number((100 * realised).toFixed(2))} % of the parameters were removed: in each layer the key/value groups of heads and the MLP units with the lowest scores.`,
-      settings: parameters,
+      settings: settingsOf(parameters),
       seed,
       facts: { removed },
     },

@@ -1,6 +1,6 @@
 /** A model before and after a conversion, measured alike: the table that every conversion shows. */
 import { kvBytesPerToken } from '../../models/formats/estimates/kv-cache';
-import { count, figure, object, orNull, text, whole } from '../../protocol/schema/fields';
+import { count, figure, list, object, orNull, text, whole } from '../../protocol/schema/fields';
 import type { Schema } from '../../protocol/schema/check';
 import type { TaskMetric } from '../../protocol/analysis/tasks';
 import { elementsOf, tensorBytes } from '../model-runner/checkpoint';
@@ -38,9 +38,20 @@ export interface Side extends Sizes, Quality {
   readonly tokensPerSecond: number | null;
 }
 
+export interface ComparedRow {
+  readonly quantity: string;
+  readonly unit: string;
+  readonly before: number;
+  readonly after: number;
+  /** 100 (after - before) / before; of an accuracy the difference in points of per cent. */
+  readonly change: number;
+}
+
 export interface BeforeAfter {
   readonly before: Side;
   readonly after: Side;
+  /** The same as a table: quantities that were measured on both sides. */
+  readonly rows: readonly ComparedRow[];
   /** Median over rounds of tokens a second after / before, and its quartiles. */
   readonly speedup: { readonly median: number; readonly low: number; readonly high: number } | null;
   /** The checkpoint that was written; null: the model after the conversion is the one before, with its parts switched off. */
@@ -60,9 +71,44 @@ const side: Schema<Side> = object<Side>({
 export const beforeAfterField: Schema<BeforeAfter> = object<BeforeAfter>({
   before: side,
   after: side,
+  rows: list(
+    object<ComparedRow>({ quantity: text, unit: text, before: figure, after: figure, change: figure }),
+    'a list of rows',
+    { most: 64 },
+  ),
   speedup: orNull(object<NonNullable<BeforeAfter['speedup']>>({ median: figure, low: figure, high: figure })),
   written: orNull(object<NonNullable<BeforeAfter['written']>>({ folder: text, hash: text })),
 });
+
+interface Quantity {
+  readonly quantity: string;
+  readonly unit: string;
+  readonly of: (side: Side) => number;
+}
+
+const quantities: readonly Quantity[] = [
+  { quantity: 'Loss on held-out text', unit: 'nats/token', of: ({ loss }) => loss },
+  { quantity: 'Accuracy on held-out samples', unit: '%', of: ({ task }) => 100 * (task?.accuracy ?? Number.NaN) },
+  { quantity: 'Parameters', unit: 'millions', of: ({ parameters }) => parameters / 1e6 },
+  { quantity: 'Weights', unit: 'MB', of: ({ weightBytes }) => weightBytes / 1e6 },
+  { quantity: 'KV cache', unit: 'bytes/token', of: ({ kvBytesPerToken }) => kvBytesPerToken },
+  { quantity: 'Decoding', unit: 'tokens/s', of: ({ tokensPerSecond }) => tokensPerSecond ?? Number.NaN },
+];
+
+/** The two sides and their table. */
+export function comparedSides(
+  before: Side,
+  after: Side,
+  { speedup, written }: Pick<BeforeAfter, 'speedup' | 'written'> = { speedup: null, written: null },
+): BeforeAfter {
+  const rows = quantities
+    .filter(({ of }) => Number.isFinite(of(before)) && Number.isFinite(of(after)))
+    .map(({ quantity, unit, of }): ComparedRow => {
+      const [old, now] = [of(before), of(after)];
+      return { quantity, unit, before: old, after: now, change: unit === '%' ? now - old : (100 * (now - old)) / old };
+    });
+  return { before, after, rows, speedup, written };
+}
 
 export const sizesOf = ({
   tensors,

@@ -52,6 +52,7 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
       repair: '0.0,0.1',
       repairTo: '2-3',
     },
+    amp: { curve: '20', randomSets: 1, sequences: 2, length: 16 },
     'sae-circuits': { features: 12, steps: 8, trainings: 2, examples: 3, randomSets: 2, reference: '0.*' },
     'ov-qk-circuits': { rotations: 19 },
     'multiple-choice': { ...choices, sources: 1, patched: 6 },
