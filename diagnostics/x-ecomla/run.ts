@@ -34,7 +34,8 @@ export async function* runEcoMla(
   { input, parameters, variant, groups, step }: AnalysisJob<EcoMlaParameters>,
 ): AsyncGenerator<Step<EcoMlaResult>, EcoMlaResult> {
   const { blocks, summary } = model.facts;
-  const { heldOut: texts } = await conversionTexts(model, input, parameters);
+  const { heldOut } = await conversionTexts(model, input, parameters);
+  const texts = heldOut.map(({ ids }) => ids);
   const choices = new LayerChoices(model, parameters);
   const measured = new Measured(
     model,
