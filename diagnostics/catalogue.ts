@@ -21,6 +21,7 @@ import { toyLifting } from './toy-lifting/experiment';
 import { toyLowLight } from './toy-low-light/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
+import { mixtureOfHeads } from './moh/analysis';
 import { attribution } from './attribution/analysis';
 import { circuitDiscovery } from './circuit-discovery/analysis';
 import { circuitReuse } from './circuit-reuse/analysis';
@@ -62,7 +63,9 @@ export const analyses: readonly Analysis[] = [
   divergenceSet,
   taskAccuracy,
   ablation,
+  mixtureOfHeads,
   amp,
+  mixtureOfHeads,
   activationPatching,
   attribution,
   pathPatching,

@@ -5,6 +5,7 @@ import type { AnalysisJob, Step } from '../analysis';
 import { comparedSides, lossesOf, qualityOf, sizesOf, type BeforeAfter } from '../conversions/before-after';
 import { whyNotCut } from '../conversions/cut';
 import { requireConvertible } from '../conversions/folder';
+import { sharesIn } from '../conversions/shares';
 import { conversionTexts } from '../conversions/texts';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
@@ -38,18 +39,8 @@ export const prunedLayers = ({ spec }: ModelRunner['checkpoint']): readonly Prun
     gated: feedForward.gate !== undefined,
   }));
 
-/** Of the curve, each from 0 to 0.9. */
-export function sharesOf(text: string): readonly number[] {
-  const parts = text.split(',').filter((part) => part.trim() !== '');
-  return parts.map((part) => {
-    const share = Number(part) / 100;
-    if (!(share >= 0 && share <= 0.9)) {
-      const detail = `"${part.trim()}" is no share of the curve. Give per cents from 0 to 90, separated by commas.`;
-      throw new FailureError({ code: 'bad-request', detail });
-    }
-    return share;
-  });
-}
+/** Of the curve. */
+export const sharesOf = (text: string): readonly number[] => sharesIn(text, 0, 90);
 
 export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<AmpResult>, AmpResult> {
   const { parameters, step, seed, variant } = job;

@@ -13,6 +13,7 @@ import {
 } from '../conversions/before-after';
 import { cutConfig, cutTensors } from '../conversions/cut';
 import { drafted, settingsOf } from '../conversions/folder';
+import { largestDifference } from '../conversions/largest-difference';
 import type { ConversionTexts } from '../conversions/texts';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
@@ -95,7 +96,7 @@ export async function* written(
     yield at('Measuring the new checkpoint');
     const small = await draft.open();
     const { surgery, quality } = await step('new checkpoint', async () => ({
-      surgery: await largestDifference(model, small, texts.heldOut[0]?.ids ?? [], emulation),
+      surgery: await largestDifference(model, emulation, small, texts.heldOut[0]?.ids ?? []),
       quality: (await qualityOf(small, texts, metric))[0],
     }));
     if (!quality) throw new RangeError('one variant has one quality');
@@ -110,19 +111,4 @@ export async function* written(
       written: place,
     };
   }
-}
-
-/** Of logits at every position. */
-async function largestDifference(
-  model: ModelRunner,
-  small: ModelRunner,
-  ids: readonly number[],
-  emulation: Variant,
-): Promise<number> {
-  const [one, other] = [
-    await model.run({ ids, variants: [emulation], logits: 'all' }),
-    await small.run({ ids, logits: 'all' }),
-  ].map(({ logits }) => logits?.data);
-  if (!(one instanceof Float32Array && other instanceof Float32Array)) throw new TypeError('a run gave no logits');
-  return one.reduce((most, value, at) => Math.max(most, Math.abs(value - (other[at] ?? Number.NaN))), 0);
 }
