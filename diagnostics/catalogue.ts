@@ -1,6 +1,7 @@
 /** Every analysis: one line each. */
 import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
+import { amp } from './amp/analysis';
 import { alphaSweep } from './alpha-sweep/experiment';
 import { toyLungs } from './toy-lungs/experiment';
 import { toyCircuits } from './toy-circuits/experiment';
@@ -20,6 +21,7 @@ import { toyLifting } from './toy-lifting/experiment';
 import { toyLowLight } from './toy-low-light/experiment';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
+import { mixtureOfHeads } from './moh/analysis';
 import { attribution } from './attribution/analysis';
 import { circuitDiscovery } from './circuit-discovery/analysis';
 import { circuitReuse } from './circuit-reuse/analysis';
@@ -93,9 +95,11 @@ export const analyses: readonly Analysis[] = [
   razorAttentionPlan,
   moa,
   taskKv,
-  xEcomla,
   longheadsAnalysis,
   blockRetrievalAnalysis,
+  amp,
+  mixtureOfHeads,
+  xEcomla,
 ];
 
 /** Those that need no model. */

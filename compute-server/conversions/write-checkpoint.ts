@@ -54,6 +54,7 @@ export async function* writeFolder(
   { config, tensors, record }: NewCheckpoint,
   from: ConvertedFrom,
   on: Disk,
+  mostBytes = shardBytes,
 ): AsyncGenerator<WriteStep, void> {
   const whole = async (name: string, content: Uint8Array): Promise<void> => {
     const file = await on.create(join(folder, name));
@@ -73,7 +74,7 @@ export async function* writeFolder(
     if (place.ok) await whole(name, await readFile(place.path));
   }
   const totalBytes = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
-  const shards = shardsOf(tensors);
+  const shards = shardsOf(tensors, mostBytes);
   const nameOf = (at: number): string =>
     shards.length === 1 ? 'model.safetensors' : `model-${padded(at + 1)}-of-${padded(shards.length)}.safetensors`;
   let bytes = 0;
@@ -112,12 +113,12 @@ export async function* writeFolder(
 
 const padded = (at: number): string => String(at).padStart(5, '0');
 
-function shardsOf(tensors: readonly NewTensor[]): readonly (readonly NewTensor[])[] {
+function shardsOf(tensors: readonly NewTensor[], mostBytes: number): readonly (readonly NewTensor[])[] {
   const shards: NewTensor[][] = [[]];
   let size = 0;
   for (const tensor of tensors) {
     const bytes = tensorBytes(tensor);
-    if (size > 0 && size + bytes > shardBytes) {
+    if (size > 0 && size + bytes > mostBytes) {
       shards.push([]);
       size = 0;
     }

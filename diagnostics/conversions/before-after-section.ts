@@ -2,21 +2,7 @@
 import type { TableSection } from '../../protocol/sections/table';
 import type { BeforeAfter, Side } from './before-after';
 
-interface Row {
-  readonly title: string;
-  readonly of: (side: Side) => number;
-}
-
-const rows: readonly Row[] = [
-  { title: 'Loss on held-out text, nats/token', of: ({ loss }) => loss },
-  { title: 'Accuracy on held-out samples of the task, %', of: ({ task }) => 100 * (task?.accuracy ?? Number.NaN) },
-  { title: 'Parameters, millions', of: ({ parameters }) => parameters / 1e6 },
-  { title: 'Weights, MB', of: ({ weightBytes }) => weightBytes / 1e6 },
-  { title: 'KV cache, bytes/token', of: ({ kvBytesPerToken }) => kvBytesPerToken },
-  { title: 'Decoding, tokens/s', of: ({ tokensPerSecond }) => tokensPerSecond ?? Number.NaN },
-];
-
-export function beforeAfterSection({ before, after, speedup, written }: BeforeAfter): TableSection {
+export function beforeAfterSection({ before, after, rows, speedup, written }: BeforeAfter): TableSection {
   const accuracy = before.task && after.task;
   const intervals = accuracy
     ? ` Accuracy: 95 % intervals (Wilson, n = ${before.task.n}) ${percent(before.task)} before, ${percent(after.task)} after.`
@@ -34,8 +20,23 @@ export function beforeAfterSection({ before, after, speedup, written }: BeforeAf
     caption: `${what}${intervals}${speed}`,
     columns: [
       { name: 'quantity', title: 'Quantity', kind: 'text' },
-      { name: 'before', title: 'Before', kind: 'number', digits: 4 },
-      { name: 'after', title: written ? 'After' : 'After (emulated)', kind: 'number', digits: 4 },
+      { name: 'unit', title: 'Unit', kind: 'text' },
+      {
+        name: 'before',
+        title: 'Before',
+        kind: 'number',
+        unit: '',
+        digits: 4,
+        definition: 'of the model as it is, in the unit of the row',
+      },
+      {
+        name: 'after',
+        title: written ? 'After' : 'After (emulated)',
+        kind: 'number',
+        unit: '',
+        digits: 4,
+        definition: 'of the converted model, in the unit of the row',
+      },
       {
         name: 'change',
         title: 'Change',
@@ -44,12 +45,7 @@ export function beforeAfterSection({ before, after, speedup, written }: BeforeAf
         definition: '100 (after - before) / before; for accuracy the difference in points of per cent',
       },
     ],
-    rows: rows
-      .filter(({ of }) => Number.isFinite(of(before)) && Number.isFinite(of(after)))
-      .map(({ title, of }) => {
-        const [old, now] = [of(before), of(after)];
-        return [title, old, now, title.startsWith('Accuracy') ? now - old : (100 * (now - old)) / old];
-      }),
+    rows: rows.map(({ quantity, unit, before: old, after: now, change }) => [quantity, unit, old, now, change]),
   };
 }
 

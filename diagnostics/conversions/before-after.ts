@@ -1,13 +1,13 @@
 /** A model before and after a conversion, measured alike: the table that every conversion shows. */
 import { kvBytesPerToken } from '../../models/formats/estimates/kv-cache';
-import { count, figure, object, orNull, text, whole } from '../../protocol/schema/fields';
+import { count, figure, list, object, orNull, text, whole } from '../../protocol/schema/fields';
 import type { Schema } from '../../protocol/schema/check';
 import type { TaskMetric } from '../../protocol/analysis/tasks';
 import { elementsOf, tensorBytes } from '../model-runner/checkpoint';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
 import { scoreTask } from '../tasks/score';
-import type { ConversionTexts } from './texts';
+import type { ConversionTexts, JudgedText } from './texts';
 
 /** What does not depend on the texts. */
 export interface Sizes {
@@ -20,7 +20,7 @@ export interface Sizes {
 }
 
 export interface Quality {
-  /** Mean over all tokens of the held-out texts but the first of each: -ln of the probability of the token, nats. */
+  /** Mean over the tokens of the held-out texts but the first of each, of a task over the answers: -ln of the probability of the token, nats. */
   readonly loss: number;
   /** Tokens that the mean is over. */
   readonly tokens: number;
@@ -38,9 +38,20 @@ export interface Side extends Sizes, Quality {
   readonly tokensPerSecond: number | null;
 }
 
+export interface ComparedRow {
+  readonly quantity: string;
+  readonly unit: string;
+  readonly before: number;
+  readonly after: number;
+  /** 100 (after - before) / before; of an accuracy the difference in points of per cent. */
+  readonly change: number;
+}
+
 export interface BeforeAfter {
   readonly before: Side;
   readonly after: Side;
+  /** The same as a table: quantities that were measured on both sides. */
+  readonly rows: readonly ComparedRow[];
   /** Median over rounds of tokens a second after / before, and its quartiles. */
   readonly speedup: { readonly median: number; readonly low: number; readonly high: number } | null;
   /** The checkpoint that was written; null: the model after the conversion is the one before, with its parts switched off. */
@@ -60,9 +71,44 @@ const side: Schema<Side> = object<Side>({
 export const beforeAfterField: Schema<BeforeAfter> = object<BeforeAfter>({
   before: side,
   after: side,
+  rows: list(
+    object<ComparedRow>({ quantity: text, unit: text, before: figure, after: figure, change: figure }),
+    'a list of rows',
+    { most: 64 },
+  ),
   speedup: orNull(object<NonNullable<BeforeAfter['speedup']>>({ median: figure, low: figure, high: figure })),
   written: orNull(object<NonNullable<BeforeAfter['written']>>({ folder: text, hash: text })),
 });
+
+interface Quantity {
+  readonly quantity: string;
+  readonly unit: string;
+  readonly of: (side: Side) => number;
+}
+
+const quantities: readonly Quantity[] = [
+  { quantity: 'Loss on held-out text', unit: 'nats/token', of: ({ loss }) => loss },
+  { quantity: 'Accuracy on held-out samples', unit: '%', of: ({ task }) => 100 * (task?.accuracy ?? Number.NaN) },
+  { quantity: 'Parameters', unit: 'millions', of: ({ parameters }) => parameters / 1e6 },
+  { quantity: 'Weights', unit: 'MB', of: ({ weightBytes }) => weightBytes / 1e6 },
+  { quantity: 'KV cache', unit: 'bytes/token', of: ({ kvBytesPerToken }) => kvBytesPerToken },
+  { quantity: 'Decoding', unit: 'tokens/s', of: ({ tokensPerSecond }) => tokensPerSecond ?? Number.NaN },
+];
+
+/** The two sides and their table. */
+export function comparedSides(
+  before: Side,
+  after: Side,
+  { speedup, written }: Pick<BeforeAfter, 'speedup' | 'written'> = { speedup: null, written: null },
+): BeforeAfter {
+  const rows = quantities
+    .filter(({ of }) => Number.isFinite(of(before)) && Number.isFinite(of(after)))
+    .map(({ quantity, unit, of }): ComparedRow => {
+      const [old, now] = [of(before), of(after)];
+      return { quantity, unit, before: old, after: now, change: unit === '%' ? now - old : (100 * (now - old)) / old };
+    });
+  return { before, after, rows, speedup, written };
+}
 
 export const sizesOf = ({
   tensors,
@@ -81,7 +127,7 @@ export async function qualityOf(
   variants: readonly Variant[] = [{}],
 ): Promise<readonly Quality[]> {
   const losses = await lossesOf(model, heldOut, variants);
-  const tokens = heldOut.reduce((sum, ids) => sum + ids.length - 1, 0);
+  const tokens = heldOut.reduce((sum, { ids, from }) => sum + ids.length - 1 - from, 0);
   const scores = metric && samples.length > 0 ? await scoreTask(model, samples, metric, variants) : [];
   return losses.map((loss, at) => {
     const accuracy = scores[at]?.accuracy;
@@ -90,19 +136,24 @@ export async function qualityOf(
   });
 }
 
-/** Mean over the tokens of all texts, by variant, nats per token. */
+/** Mean over the judged tokens of all texts, by variant, nats per token. */
 export async function lossesOf(
   model: ModelRunner,
-  texts: readonly (readonly number[])[],
+  texts: readonly JudgedText[],
   variants: readonly Variant[],
 ): Promise<readonly number[]> {
-  const found = await model.nextTokens(texts, variants);
+  const found = await model.nextTokens(
+    texts.map(({ ids }) => ids),
+    variants,
+  );
   return variants.map((_, at) => {
     let [sum, count] = [0, 0];
-    for (const ofText of found) {
-      for (const loss of ofText[at]?.loss ?? []) sum += loss;
-      count += ofText[at]?.loss.length ?? 0;
-    }
+    found.forEach((ofText, text) => {
+      for (const loss of ofText[at]?.loss.subarray(texts[text]?.from ?? 0) ?? []) {
+        sum += loss;
+        count += 1;
+      }
+    });
     return sum / count;
   });
 }

@@ -1,6 +1,6 @@
 /** The folder that a conversion writes: a parameter of every analysis that is one. */
 import { FailureError } from '../../protocol/wire/failures';
-import type { Parameter } from '../../protocol/analysis/parameters';
+import type { Parameter, ParameterValues } from '../../protocol/analysis/parameters';
 import { folderParameter } from '../experiment';
 import { tensorBytes, type DraftCheckpoint, type NewCheckpoint } from '../model-runner/checkpoint';
 import type { ModelRunner } from '../model-runner/model-runner';
@@ -49,6 +49,9 @@ export async function* drafted(
     yield { sentence: `Writing ${tensor}`, share: totalBytes > 0 ? bytes / totalBytes : 1 };
   }
 }
+
+/** Settings as files name them: where the files lie is not one. */
+export const settingsOf = ({ [folderParameter]: _, ...settings }: ParameterValues): ParameterValues => settings;
 
 export const newWeightBytes = ({ tensors }: Pick<NewCheckpoint, 'tensors'>): number =>
   tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);

@@ -4,11 +4,17 @@ import type { Sample } from '../task';
 import type { ReadInput } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
 
+export interface JudgedText {
+  readonly ids: readonly number[];
+  /** Predictions behind rows from this one on count: of a task those of the answer, else all. */
+  readonly from: number;
+}
+
 export interface ConversionTexts {
   /** Token ids that scores are measured on. */
   readonly calibration: readonly (readonly number[])[];
-  /** Token ids that models are compared on. */
-  readonly heldOut: readonly (readonly number[])[];
+  /** What models are compared on. */
+  readonly heldOut: readonly JudgedText[];
   /** Samples of a task that models are compared on. */
   readonly samples: readonly Sample[];
   /** Whether they are different texts. */
@@ -16,7 +22,7 @@ export interface ConversionTexts {
 }
 
 /**
- * A task: its prompts with their answers; every second one is held out. A corpus: the first `length` tokens of each document, up
+ * A task: its prompts with their answers; every second one is held out, and the answers are judged. A corpus: the first `length` tokens of each document, up
  * to twice `sequences`; every second one is held out. A prompt: the same text is both. Sequences of fewer than two tokens are
  * left out.
  */
@@ -30,7 +36,13 @@ export async function conversionTexts(
   if (task) {
     const samples = task.samples.slice(0, 2 * sequences);
     const ids = samples.map(({ prompt, answers }) => [...prompt.ids, ...answers.right.slice(0, 1), ...answers.rest]);
-    return { ...apart(ids), samples: samples.length > 1 ? samples.filter((_, at) => at % 2 === 1) : samples };
+    return {
+      ...apart(
+        ids,
+        samples.map(({ prompt }) => prompt.ids.length - 1),
+      ),
+      samples: samples.length > 1 ? samples.filter((_, at) => at % 2 === 1) : samples,
+    };
   }
   if (corpus) {
     const documents: (readonly number[])[] = [];
@@ -45,15 +57,15 @@ export async function conversionTexts(
   return { ...apart(prompts.map(({ ids }) => ids.slice(0, most))), samples: [] };
 }
 
-function apart(all: readonly (readonly number[])[]): Omit<ConversionTexts, 'samples'> {
-  const long = all.filter(({ length }) => length > 1);
+function apart(all: readonly (readonly number[])[], from: readonly number[] = []): Omit<ConversionTexts, 'samples'> {
+  const long = all.map((ids, at) => ({ ids, from: from[at] ?? 0 })).filter(({ ids }) => ids.length > 1);
   if (long.length === 0) {
     const detail = 'The input has no text of two tokens or more. Give a longer prompt, a task or documents.';
     throw new FailureError({ code: 'bad-request', detail });
   }
-  if (long.length === 1) return { calibration: long, heldOut: long, apart: false };
+  if (long.length === 1) return { calibration: long.map(({ ids }) => ids), heldOut: long, apart: false };
   return {
-    calibration: long.filter((_, at) => at % 2 === 0),
+    calibration: long.filter((_, at) => at % 2 === 0).map(({ ids }) => ids),
     heldOut: long.filter((_, at) => at % 2 === 1),
     apart: true,
   };

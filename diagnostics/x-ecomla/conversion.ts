@@ -1,6 +1,6 @@
 /** The conversion: a checkpoint with latent attention, distilled where that is asked for, measured beside its source and written. */
 import type { AnalysisJob } from '../analysis';
-import { decodingSpeeds, qualityOf, sizesOf, type BeforeAfter } from '../conversions/before-after';
+import { comparedSides, decodingSpeeds, qualityOf, sizesOf, type BeforeAfter } from '../conversions/before-after';
 import { drafted, requireConvertible } from '../conversions/folder';
 import type { ConversionTexts } from '../conversions/texts';
 import type { NewCheckpoint, NewTensor } from '../model-runner/checkpoint';
@@ -59,7 +59,8 @@ export async function* convert(
   let distilled: Distilled | undefined;
   if (steps > 0) {
     yield 'Next tokens of the model, to be learned from';
-    const { calibration, heldOut } = texts;
+    const { calibration } = texts;
+    const heldOut = texts.heldOut.map(({ ids }) => ids);
     const plan = { spec: specOf(config, tensors), tensors, steps, rate, seed, calibration, heldOut };
     const training = distil(model, step, plan);
     for (;;) {
@@ -100,15 +101,14 @@ export async function* convert(
   const metric = input.task?.task.metric;
   const [before] = await step('quality of the model', () => qualityOf(model, texts, metric));
   const [after] = await qualityOf(student, texts, metric);
-  const [prompt = []] = texts.heldOut;
-  const speeds = await decodingSpeeds(model, student, prompt);
+  const [prompt] = texts.heldOut;
+  const speeds = await decodingSpeeds(model, student, prompt?.ids ?? []);
   if (!before || !after) throw new RangeError('a model has a quality');
-  const comparison: BeforeAfter = {
-    before: { ...sizesOf(checkpoint), ...before, tokensPerSecond: speeds.before },
-    after: { ...sizesOf(student.checkpoint), ...after, tokensPerSecond: speeds.after },
-    speedup: speeds.speedup,
-    written: await draft.keep(),
-  };
+  const comparison = comparedSides(
+    { ...sizesOf(checkpoint), ...before, tokensPerSecond: speeds.before },
+    { ...sizesOf(student.checkpoint), ...after, tokensPerSecond: speeds.after },
+    { speedup: speeds.speedup, written: await draft.keep() },
+  );
   return { distillation, comparison };
 }
 

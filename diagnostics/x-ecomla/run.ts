@@ -38,7 +38,7 @@ export async function* runEcoMla(
   const { blocks, summary } = model.facts;
   await requireLatent(model, job);
   const read = await conversionTexts(model, input, parameters);
-  const texts = read.heldOut;
+  const texts = read.heldOut.map(({ ids }) => ids);
   const choices = new LayerChoices(model, parameters, seed);
   const measured = new Measured(
     model,

@@ -14,6 +14,7 @@ import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
+import { multiply } from '../../kernels/graph/operators/elementwise';
 import { concat, reshape, transpose } from '../../kernels/graph/operators/layout';
 import { attend } from '../instrument/attention';
 import type { BlockChoiceShape } from '../instrument/interventions/block-choice';
@@ -26,7 +27,7 @@ import {
 } from '../instrument/interventions/interventions';
 import { ofLowRank } from '../instrument/interventions/low-rank';
 import { replaced, type Replaceable } from '../instrument/interventions/replacement';
-import { routedGains } from '../instrument/interventions/routing';
+import { byHead, fixedGains, routedGains } from '../instrument/interventions/routing';
 import { withoutSuppression } from '../instrument/interventions/suppression';
 import { gainedUnits } from '../instrument/interventions/units';
 import type { Rope } from '../formats/model-description';
@@ -117,6 +118,17 @@ export function buildBlock(
   return graph;
 }
 
+/** What the checkpoint and the run leave of each head at each token, [b, h, n, 1]. */
+function tokenGain(
+  { routing }: AttentionSpec,
+  interventions: Interventions | undefined,
+  query: Value,
+): Value | undefined {
+  const own = routing && byHead(fixedGains(routing, query));
+  const routed = interventions?.routing && routedGains(interventions.routing, query);
+  return own && routed ? multiply(own, routed) : (own ?? routed);
+}
+
 /** Gives what takes the place of a value, and makes it an output where the graph is instrumented. */
 type Tap = (value: Value, name: LayerTap) => Value;
 
@@ -178,7 +190,7 @@ function attentionOutput(
     interventions,
     measured,
     (probabilities) => tap(probabilities, 'attention.probabilities'),
-    interventions?.routing && routedGains(interventions.routing, projected.query),
+    tokenGain(spec, interventions, projected.query),
     rotate,
   );
   const joined = reshape(transpose(tap(output, 'attention.head_output'), [0, 2, 1, 3]), [

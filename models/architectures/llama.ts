@@ -2,6 +2,7 @@
  * The llama layout: pre-norm RMS, rotary attention with grouped keys, SwiGLU. Shared by Llama 1 to 3, TinyLlama, SmolLM, Yi,
  * Mistral, Granite's plain cousins and, with biases or norms on query and key, Qwen 2 and 3 (files of their own).
  */
+import { mixtureKey, readMixture, type LayerMixture } from '../formats/config/head-mixture';
 import type { Layer, ModelPart } from '../formats/model-description';
 import {
   activationOf,
@@ -32,6 +33,11 @@ export interface LlamaVariant {
 
 export function specifyLlama(input: ArchitectureInput, variant: LlamaVariant = {}): ModelSpec {
   const { part } = input;
+  const mixture = readMixture(
+    part.fields[mixtureKey]?.value,
+    part.layers.map(({ attention }) => attention.heads),
+  );
+  if (typeof mixture === 'string') throw new ModelError(`${mixture} Correct the config.`);
   const names = Names.find(input, ['model.', '', 'transformer.'], 'embed_tokens.weight');
   const vocabulary = vocabularyOf(part);
   const epsilon = epsilonOf(part);
@@ -52,7 +58,7 @@ export function specifyLlama(input: ArchitectureInput, variant: LlamaVariant = {
         parallel: false,
         attention:
           variant.attention?.(part, layer, at.at('self_attn.')) ??
-          attentionOf(part, layer, at.at('self_attn.'), variant, epsilon),
+          attentionOf(part, layer, at.at('self_attn.'), variant, epsilon, mixture?.[layer.index]),
         feedForward: feedForwardOf(part, layer, at.at('mlp.'), variant),
         attentionNorms: {
           input: rms(at, 'input_layernorm'),
@@ -73,7 +79,14 @@ export function specifyLlama(input: ArchitectureInput, variant: LlamaVariant = {
   };
 }
 
-function attentionOf(part: ModelPart, layer: Layer, at: Names, variant: LlamaVariant, epsilon: number): AttentionSpec {
+function attentionOf(
+  part: ModelPart,
+  layer: Layer,
+  at: Names,
+  variant: LlamaVariant,
+  epsilon: number,
+  routing?: LayerMixture,
+): AttentionSpec {
   const { attention } = layer;
   if (attention.kind !== 'full' && attention.kind !== 'window') {
     throw new ModelError(
@@ -103,6 +116,7 @@ function attentionOf(part: ModelPart, layer: Layer, at: Names, variant: LlamaVar
     heads,
     kvHeads,
     headDim,
+    ...(routing ? { routing } : {}),
     scale: variant.scale?.(part, layer) ?? headDim ** -0.5,
     causal: true,
     ...(attention.kind === 'window' && attention.window !== undefined ? { window: attention.window } : {}),

@@ -5,6 +5,7 @@
  * Notation of shapes: b batch, n positions of this run, t keys (cache and n), h query heads, g key/value heads, d head width.
  */
 import type { Rope } from '../formats/model-description';
+import type { FixedRouting } from '../instrument/interventions/routing';
 
 /** y = x W^T + bias. */
 export interface Linear {
@@ -78,6 +79,8 @@ export interface AttentionSpec {
   readonly softcap?: number;
   /** Index into ModelSpec.ropes. */
   readonly rope?: number;
+  /** Each token has only some heads (`mixture_of_heads` of a config). */
+  readonly routing?: FixedRouting;
   /** Norms over each head of the query and of the key (qwen3, gemma 3). */
   readonly queryNorm?: Norm;
   readonly keyNorm?: Norm;

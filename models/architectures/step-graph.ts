@@ -27,6 +27,7 @@ import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { softmax } from '../../kernels/graph/operators/reduce';
 import { blockOutput, joinedHeads, normedHeads } from './block-parts';
 import type { Rope } from '../formats/model-description';
+import { fixedGains } from '../instrument/interventions/routing';
 import { ModelError, type AttentionSpec, type BlockSpec, type ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 
@@ -124,7 +125,9 @@ function attentionOutput(
     0,
   );
   const output = reshape(add(cached, own), [heads, headDim]);
-  const gained = graph.output(multiply(output, perHead('head_gain'), 'head_output'));
+  const { routing } = spec;
+  const routed = routing ? multiply(output, reshape(fixedGains(routing, projected.query), [heads, 1])) : output;
+  const gained = graph.output(multiply(routed, perHead('head_gain'), 'head_output'));
   return joinedHeads(graph, spec, weights, reshape(gained, [1, heads * headDim]));
 }
 

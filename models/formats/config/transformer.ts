@@ -11,6 +11,7 @@ import type {
 } from '../model-description';
 import type { ConfigReader } from './config-reader';
 import { isObject } from './config-reader';
+import { mixtureKey } from './head-mixture';
 import { readFeedForward } from './feed-forward';
 import type { LayerKind } from './layer-kinds';
 import { layerCountFromLists, readLayerKinds } from './layer-kinds';
@@ -171,6 +172,8 @@ function blockGroup(reader: ConfigReader, index: number): number | undefined {
 /** One stack of layers, from whatever names the file uses, with what its family knows. */
 export function readTransformer(reader: ConfigReader, choice: TransformerChoice): ModelPart {
   for (const key of choice.record ?? []) reader.raw(key);
+  // A mixture of heads is Headscope's own (docs/conversions.md): any family that is computed in the llama layout may have it.
+  reader.raw(mixtureKey);
   const modelType = typeof reader.object['model_type'] === 'string' ? reader.object['model_type'] : undefined;
   const hiddenSize = choice.hiddenSize ?? reader.integer('hidden_size') ?? 0;
   let count = choice.layers ?? reader.integer('num_hidden_layers', 1) ?? layerCountFromLists(reader) ?? 0;

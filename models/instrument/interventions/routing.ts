@@ -33,12 +33,32 @@ export const declareRouting = (graph: GraphBuilder, heads: number): Routing => (
 /** Gains [b, h, n, 1] of queries before rotation, [b, n, h, d]. Rotation leaves the length of a query as it is. */
 export function routedGains({ shared, active }: Routing, query: Value): Value {
   const heads = Number(query.shape[2] ?? 1);
-  const scores = squaredNorms(query);
-  const always = reshape(shared, ['b', 1, heads]);
-  const chosen = topGains(without(scores, always), reshape(active, ['b', 1, 1]));
-  const gains = maximum(chosen, always);
-  return reshape(transpose(gains, [0, 2, 1]), ['b', heads, query.shape[1] ?? 1, 1]);
+  return byHead(gainsOf(squaredNorms(query), reshape(shared, ['b', 1, heads]), reshape(active, ['b', 1, 1])));
 }
+
+/** Gains of tokens [b, n, h] as factors of the outputs of heads, [b, h, n, 1]. */
+export const byHead = (gains: Value): Value => {
+  const [batch = 1, rows = 1, heads = 1] = gains.shape;
+  return reshape(transpose(gains, [0, 2, 1]), [batch, heads, rows, 1]);
+};
+
+/** Where heads are chosen for good, as a checkpoint says it. */
+export interface FixedRouting {
+  /** Query heads that every token has. */
+  readonly shared: readonly number[];
+  /** How many of the others each token has. */
+  readonly active: number;
+}
+
+/** Gains [..., h] of queries before rotation, [..., h, d]. */
+export function fixedGains({ shared, active }: FixedRouting, query: Value): Value {
+  const heads = Number(query.shape.at(-2) ?? 1);
+  const always = Array.from({ length: heads }, (_, head) => (shared.includes(head) ? 1 : 0));
+  return gainsOf(squaredNorms(query), query.graph.constant('float32', [heads], always), active);
+}
+
+const gainsOf = (scores: Value, always: Value, active: Value | number): Value =>
+  maximum(topGains(without(scores, always), active), always);
 
 /** [..., h] of queries [..., h, d]: they rank as the lengths do. */
 export const squaredNorms = (query: Value): Value => reduceSum(multiply(query, query), [-1], false);

@@ -56,6 +56,7 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
       repair: '0.0,0.1',
       repairTo: '2-3',
     },
+    amp: { curve: '20', randomSets: 1, sequences: 2, length: 16 },
     'sae-circuits': { features: 12, steps: 8, trainings: 2, examples: 3, randomSets: 2, reference: '0.*' },
     'ov-qk-circuits': { rotations: 19 },
     'multiple-choice': { ...choices, sources: 1, patched: 6 },
@@ -74,7 +75,6 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
     'plan-evaluation': { rules: '*.*=1+4', random: 1, budgets: 3, sinks: 1, window: 24, windows: 2, speed: 0 },
     'block-retrieval': { block: 3, open: '2' },
     longheads: { chunk: 2, budget: 6 },
-    'plan-evaluation': { rules: '*.*=1+4', random: 1, budgets: 3, sinks: 1, window: 24, windows: 2 },
   };
   return known[id] ?? {};
 };

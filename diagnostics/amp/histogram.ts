@@ -1,0 +1,31 @@
+/** Units of all layers counted by the logarithm of their score, in equal bins. */
+import type { Removed } from './choose';
+
+export interface HistogramBin {
+  /** Middle of the bin: log10 of the score; scores below 1e-12 count as 1e-12. */
+  readonly log: number;
+  readonly kept: number;
+  readonly removed: number;
+}
+
+const bins = 24;
+
+export function histogramOf(
+  unitScores: readonly (readonly number[])[],
+  removed: readonly Pick<Removed, 'units'>[],
+): readonly HistogramBin[] {
+  const gone = removed.map(({ units }) => new Set(units));
+  const all = unitScores.flatMap((layer, at) =>
+    layer.map((score, unit) => ({ log: Math.log10(Math.max(score, 1e-12)), gone: gone[at]?.has(unit) ?? false })),
+  );
+  const low = all.reduce((least, { log }) => Math.min(least, log), Infinity);
+  const high = all.reduce((most, { log }) => Math.max(most, log), -Infinity);
+  const width = (high - low || 1) / bins;
+  const [kept, out] = [new Array<number>(bins).fill(0), new Array<number>(bins).fill(0)];
+  for (const { log, gone: own } of all) {
+    const bin = Math.min(bins - 1, Math.floor((log - low) / width));
+    const counts = own ? out : kept;
+    counts[bin] = (counts[bin] ?? 0) + 1;
+  }
+  return kept.map((count, at) => ({ log: low + (at + 0.5) * width, kept: count, removed: out[at] ?? 0 }));
+}

@@ -1,0 +1,235 @@
+/** The run of `moh`: importance, curve, loads, and the checkpoint. */
+import { FailureError } from '../../protocol/wire/failures';
+import type { PerHead } from '../../protocol/results/heads';
+import type { AnalysisJob, Step } from '../analysis';
+import {
+  comparedSides,
+  decodingSpeeds,
+  lossesOf,
+  qualityOf,
+  sizesOf,
+  type BeforeAfter,
+} from '../conversions/before-after';
+import { klOfVariants } from '../conversions/changed-predictions';
+import { withTextFields } from '../conversions/cut';
+import { drafted, requireConvertible, settingsOf } from '../conversions/folder';
+import { largestDifference } from '../conversions/largest-difference';
+import { sharesIn } from '../conversions/shares';
+import { conversionTexts } from '../conversions/texts';
+import type { NewCheckpoint } from '../model-runner/checkpoint';
+import type { ModelRunner } from '../model-runner/model-runner';
+import type { Variant } from '../model-runner/variant';
+import type { MohParameters } from './parameters';
+import type { CurvePoint, MohResult } from './result';
+import { loadsOf, routedLayers, sumsOf, type RoutedLayer, type RoutingSums } from './routing';
+
+type Job = AnalysisJob<MohParameters>;
+
+/** Texts that gradients are measured on, at most. */
+const mostGradients = 8;
+
+export const sharesOf = (text: string): readonly number[] => sharesIn(text, 1, 100);
+
+/** Families whose attention is computed in the layout of llama, which reads the field of the config. */
+const families = ['llama', 'mistral', 'qwen2', 'qwen3', 'phi3', 'gemma', 'gemma2', 'gemma3'];
+
+const routed = (layers: readonly RoutedLayer[]): Variant => ({
+  routings: layers.map(({ shared, active }, layer) => ({ layer, shared, active })),
+});
+
+export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<MohResult>, MohResult> {
+  const { parameters, step, variant, input } = job;
+  const { share, sharedShare, folder } = parameters;
+  const { checkpoint, facts } = model;
+  const heads = facts.blocks.map((block) => block.heads);
+  const shares = sharesOf(parameters.curve);
+  const sizes = sizesOf(checkpoint);
+  if (folder !== '') {
+    const { family } = checkpoint.spec;
+    if (!families.includes(family)) {
+      const detail = `A mixture of heads is not read of a ${family} config. Leave the folder out, or choose a model of ${families.join(', ')}.`;
+      throw new FailureError({ code: 'unsupported', detail });
+    }
+    if (Object.keys(variant).length > 0) {
+      const detail = 'A checkpoint cannot hold interventions. Leave them out, or leave the folder out.';
+      throw new FailureError({ code: 'bad-request', detail });
+    }
+  }
+  await requireConvertible(model, folder, sizes.weightBytes);
+  const texts = await conversionTexts(model, input, parameters);
+  const { calibration, heldOut } = texts;
+  const graded = calibration.slice(0, mostGradients);
+  const total =
+    3 * graded.length + calibration.length + (2 * shares.length + 4 + (folder === '' ? 0 : 6)) * heldOut.length;
+  let done = 0;
+  let known: Partial<MohResult> = { calibration: calibration.length, heldOut: heldOut.length, apart: texts.apart };
+
+  const importance = heads.map((count) => new Array<number>(count).fill(0));
+  for (const [at, ids] of graded.entries()) {
+    yield { sentence: `Importance of heads on text ${at + 1} of ${graded.length}`, done, total, partial: known };
+    const gradients = await step(`importance ${at}`, () => headGradients(model, ids, variant));
+    gradients.forEach((layer, index) =>
+      layer.forEach((value, head) => {
+        const own = importance[index] ?? [];
+        own[head] = (own[head] ?? 0) + Math.abs(value) / graded.length;
+      }),
+    );
+    done += 3;
+  }
+  known = { ...known, importance };
+  const chosenBy = parameters.shared === 'important' ? importance : undefined;
+  const layersFor = (of: number): readonly RoutedLayer[] =>
+    routedLayers(heads, of, Math.min(sharedShare, of), chosenBy);
+  const layers = layersFor(share);
+  const changed: Variant = { ...variant, ...routed(layers) };
+
+  const sums: (readonly RoutingSums[])[] = [];
+  for (const [at, ids] of calibration.entries()) {
+    yield { sentence: `Loads on text ${at + 1} of ${calibration.length}`, done, total };
+    sums.push(await step(`loads ${at}`, () => routingOfText(model, ids, changed, layers)));
+    done += 1;
+  }
+  const loads = layers.map((layer, index) =>
+    loadsOf(
+      sums.flatMap((text) => text[index] ?? []),
+      layer,
+    ),
+  );
+  known = {
+    ...known,
+    layers: layers.map((layer, index) => {
+      const { balance = Number.NaN, even = Number.NaN, entropy = Number.NaN } = loads[index] ?? {};
+      return { ...layer, balance, even, entropy };
+    }),
+    loads: loads.map((layer) => layer.loads),
+    active: activeShare(layers, heads),
+  };
+  yield { sentence: 'Loss before and after', done, total, partial: known };
+  const metric = input.task?.task.metric;
+  const [before, after] = await step('quality', () => qualityOf(model, texts, metric, [variant, changed]));
+  if (!before || !after) throw new RangeError('two variants have two qualities');
+  done += 4 * heldOut.length;
+  let comparison: BeforeAfter = comparedSides(
+    { ...sizes, ...before, tokensPerSecond: null },
+    { ...sizes, ...after, tokensPerSecond: null },
+  );
+  known = { ...known, comparison };
+  const curve: CurvePoint[] = [{ active: 100, loss: before.loss, kl: 0, fixedLoss: before.loss, fixedKl: 0 }];
+  for (const of of shares) {
+    yield { sentence: `Loss with ${Math.round(100 * of)} % of the heads`, done, total, partial: { ...known, curve } };
+    const own = layersFor(of);
+    const variants = [
+      { ...variant, ...routed(own) },
+      { ...variant, gains: [...(variant.gains ?? []), ...withFewer(importance, own)] },
+    ];
+    const point = await step(`share ${of}`, async () => ({
+      losses: await lossesOf(model, heldOut, variants),
+      kls: await klOfVariants(model, heldOut, variant, variants),
+    }));
+    const [loss = Number.NaN, fixedLoss = Number.NaN] = point.losses;
+    const [kl = Number.NaN, fixedKl = Number.NaN] = point.kls;
+    curve.push({ active: 100 * activeShare(own, heads), loss, kl, fixedLoss, fixedKl });
+    done += 2 * heldOut.length;
+  }
+  curve.sort((a, b) => a.active - b.active);
+  known = { ...known, curve };
+  let difference: number | null = null;
+  if (folder !== '') {
+    const at = (sentence: string): Step<MohResult> => ({
+      sentence,
+      done: total - heldOut.length,
+      total,
+      partial: known,
+    });
+    const writing = drafted(model, folder, newCheckpoint(model, job, layers));
+    let next = await writing.next();
+    while (!next.done) {
+      yield at(next.value.sentence);
+      next = await writing.next();
+    }
+    const draft = next.value;
+    yield at('Measuring the new checkpoint');
+    const made = await draft.open();
+    const prompt = heldOut[0]?.ids ?? [];
+    const found = await step('new checkpoint', async () => ({
+      difference: await largestDifference(model, changed, made, prompt),
+      quality: (await qualityOf(made, texts, metric))[0],
+    }));
+    if (!found.quality) throw new RangeError('one variant has one quality');
+    difference = found.difference;
+    yield at('Decoding with both models in turns');
+    const speeds = await step('speeds', () => decodingSpeeds(model, made, prompt));
+    comparison = comparedSides(
+      { ...comparison.before, tokensPerSecond: speeds.before },
+      { ...sizesOf(made.checkpoint), ...found.quality, tokensPerSecond: speeds.after },
+      { speedup: speeds.speedup, written: await draft.keep() },
+    );
+  }
+  return { ...(known as MohResult), comparison, difference };
+}
+
+const activeShare = (layers: readonly RoutedLayer[], heads: readonly number[]): number =>
+  layers.reduce((sum, { shared, active }) => sum + shared.length + active, 0) /
+  heads.reduce((sum, count) => sum + count, 0);
+
+/** Gains of 0 for all heads but the most important, as many as tokens have in the routed layers. */
+const withFewer = (importance: PerHead, layers: readonly RoutedLayer[]): NonNullable<Variant['gains']> =>
+  layers.flatMap(({ shared, active }, layer) => {
+    const own = importance[layer] ?? [];
+    const order = [...own.keys()].sort((a, b) => (own[b] ?? 0) - (own[a] ?? 0) || a - b);
+    return order.slice(shared.length + active).map((head) => ({ layer, head, gain: 0 }));
+  });
+
+async function headGradients(model: ModelRunner, ids: readonly number[], variant: Variant): Promise<PerHead> {
+  const rows = Array.from({ length: ids.length - 1 }, (_, row) => row);
+  const { layers } = await model.gradients({ ids, variant, objective: { kind: 'loss', rows }, headGains: true });
+  return model.facts.blocks.map((_, index) => [...(layers.find(({ layer }) => layer === index)?.headGains ?? [])]);
+}
+
+async function routingOfText(
+  model: ModelRunner,
+  ids: readonly number[],
+  variant: Variant,
+  layers: readonly RoutedLayer[],
+): Promise<readonly RoutingSums[]> {
+  const { blocks } = model.facts;
+  const taps = blocks.map((_, layer) => ({ layer, tap: 'attention.query' as const }));
+  const found: RoutingSums[] = [];
+  for await (const { layer, taps: values } of model.layers({ ids, variants: [variant], taps, logits: 'none' })) {
+    const query = values['attention.query']?.data;
+    const own = layers[layer];
+    const { heads = 0, headDim = 1 } = blocks[layer] ?? {};
+    if (!(query instanceof Float32Array) || !own) throw new TypeError('the layer gave no queries');
+    found.push(sumsOf(query, heads, headDim, own));
+  }
+  return found;
+}
+
+function newCheckpoint(
+  { checkpoint }: ModelRunner,
+  { parameters, seed }: Job,
+  layers: readonly RoutedLayer[],
+): NewCheckpoint {
+  return {
+    config: withTextFields(checkpoint.config, {
+      mixture_of_heads: {
+        routing: 'query-norm',
+        shared_heads: layers.map(({ shared }) => shared),
+        active_heads: layers.map(({ active }) => active),
+      },
+    }),
+    tensors: checkpoint.tensors.map(({ name, dtype, shape }) => ({
+      name,
+      dtype,
+      shape,
+      made: { kind: 'copied', of: name },
+    })),
+    record: {
+      method: 'moh',
+      sentence:
+        'Each token has the shared heads of a layer and those of the others whose query is longest at it (the field mixture_of_heads of config.json, which Headscope reads).',
+      settings: settingsOf(parameters),
+      seed,
+    },
+  };
+}
