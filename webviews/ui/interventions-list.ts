@@ -25,7 +25,7 @@ export interface InterventionsList {
 /** Entries that are written out before the others are asked for: some interventions come one for each head. */
 const mostWritten = 4;
 /** Longer forms, such as the plan of a file, are shown in words. */
-const longestTyped = 120;
+const longestTyped = 60;
 
 export const interventionsList = ({
   label,

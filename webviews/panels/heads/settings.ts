@@ -113,7 +113,7 @@ function written(one: Intervention): string {
   return form.length > longestWritten ? interventionWords([one]) : form;
 }
 
-const longestWritten = 120;
+const longestWritten = 60;
 
 /** Ids start from the tokens of the text, so that one of them can be changed. */
 function changeMode(form: Form, mode: Form['mode'], { typed }: State): Partial<Form> {
