@@ -158,5 +158,6 @@ export const withTables = (text, catalogue = all) =>
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const file = join(root, 'package.json');
   writeFileSync(file, withTables(readFileSync(file, 'utf8')));
-  await writeSchemas();
+  // A failure ends the process with it.
+  void writeSchemas();
 }
