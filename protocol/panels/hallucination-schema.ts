@@ -1,5 +1,6 @@
 /** Messages of the Hallucination panel to the extension, and the plan of its form as it is kept. */
 import type { ReinforcementRequest } from '../compute/hallucination';
+import { interventionsField } from '../interventions/interventions';
 import { outlierRules, removedPositions, vhdDistances } from '../results/reinforcement';
 import { layerList, reinforcementFields } from '../results/hallucination-schema';
 import type { Schema } from '../schema/check';
@@ -44,6 +45,7 @@ const planOf = (number: Schema<number>): Schema<HallucinationPlan> =>
     setCaptions: oneOf(setCaptions),
     mostImages: orNull(whole),
     seed: number,
+    interventions: optional(interventionsField),
   });
 
 /** A plan that was kept. */
@@ -69,6 +71,7 @@ export const fromHallucinationPanel: Schema<FromHallucinationPanel> = byKind<Fro
   browseImage: {},
   browseImages: {},
   browseLexicon: {},
+  applyPlan: {},
   openImage: { request, folder: text, image: text, prompt: text, chat: flag },
   tokenise: { request, folder: text, text, chat: flag, pictures: flag },
   folderTime: { request, plan },

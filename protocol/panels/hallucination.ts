@@ -4,6 +4,7 @@
  */
 import type { CaptionTime, OpenedImage, ReinforcementRequest } from '../compute/hallucination';
 import type { Tokenised } from '../compute/models';
+import type { Intervention } from '../interventions/interventions';
 import type {
   Caption,
   CaptionToken,
@@ -70,6 +71,8 @@ export interface HallucinationPlan {
   readonly mostImages: number | null;
   /** Of the sample of pictures, and of the random heads. */
   readonly seed: number;
+  /** Held in both passes, and while the caption is written: a cache plan. Not in the mode `set`. */
+  readonly interventions?: readonly Intervention[];
 }
 
 /** What a folder of pictures holds. */
@@ -155,6 +158,8 @@ export type FromHallucinationPanel =
   | { readonly kind: 'browseImage' }
   | { readonly kind: 'browseImages' }
   | { readonly kind: 'browseLexicon' }
+  /** Lets the person choose a cache plan, which becomes one intervention. */
+  | { readonly kind: 'applyPlan' }
   | {
       readonly kind: 'openImage';
       readonly request: number;

@@ -60,17 +60,21 @@ export const interventionsList = ({
         ${read.ok ? html`<p class="reason">${kindOf(read.value).sentence(read.value)}</p>` : nothing}`;
     })}
     ${whole ? nothing : others(entries.length - mostWritten, 'interventions', onWhole)}
-    ${dropdown({
-      label: 'Add an intervention',
-      value: adding,
-      choices: [
-        { value: adding, label: 'Add an intervention…' },
-        ...offered.map((name) => ({ value: name, label: kinds[name].name, hint: kinds[name].meaning })),
-      ],
-      onChange: (name) => {
-        onChange([...entries, kinds[name as KindName].example]);
-        if (!whole && entries.length >= mostWritten) onWhole();
-      },
-    })}
+    ${
+      offered.length === 0
+        ? nothing
+        : dropdown({
+            label: 'Add an intervention',
+            value: adding,
+            choices: [
+              { value: adding, label: 'Add an intervention…' },
+              ...offered.map((name) => ({ value: name, label: kinds[name].name, hint: kinds[name].meaning })),
+            ],
+            onChange: (name) => {
+              onChange([...entries, kinds[name as KindName].example]);
+              if (!whole && entries.length >= mostWritten) onWhole();
+            },
+          })
+    }
     ${onApplyPlan ? button({ label: 'Apply a Plan…', icon: 'layers', onClick: onApplyPlan }) : nothing}
   </div>`;

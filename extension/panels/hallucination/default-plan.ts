@@ -8,6 +8,7 @@ import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import { check } from '../../../protocol/schema/check';
 import { fieldsIn } from '../../../protocol/schema/fields';
 import type { SavedHallucination } from '../../results/hallucination-file';
+import { heldInterventions } from '../../../protocol/results/held-interventions';
 
 /** What comes with the extension: a small vision-language model, and scenes whose objects are known. */
 export interface Demo {
@@ -55,13 +56,17 @@ export function planOfSaved(saved: SavedHallucination, others: HallucinationPlan
   return saved.kind === 'headscope-hallucination-set' ? ofSet(saved, common) : ofResult(saved, common);
 }
 
-function ofResult({ removed, image, truth, caption }: HallucinationResult, plan: HallucinationPlan): HallucinationPlan {
+function ofResult(
+  { removed, image, truth, caption, settings }: HallucinationResult,
+  plan: HallucinationPlan,
+): HallucinationPlan {
   return {
     ...plan,
     mode: removed.kind === 'span' ? 'span' : 'image',
     image: image?.path ?? plan.image,
     span: removed.kind === 'span' ? [removed.start, removed.end] : plan.span,
     truth: truth ?? null,
+    interventions: heldInterventions({ settings }),
     maxNewTokens: Math.max(plan.maxNewTokens, caption.tokens.length),
   };
 }

@@ -8,6 +8,7 @@ import { modelServices } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
 import { demoPlan, planToStore, storedPlan } from './default-plan';
 import { demoModels, demoOf } from './demo';
+import { planChooser } from '../plan/choose-plan';
 import { browseImage, browseImages, browseLexicon, openCard, pictureOf } from './dialogs';
 import { HallucinationHost, type HallucinationTypes } from './host';
 import { besideImage, readImageFolder, readLexicon } from './image-folder';
@@ -63,6 +64,7 @@ export function hallucinationPanels(parts: PanelParts): HallucinationPanels {
           browseImage,
           browseImages,
           browseLexicon,
+          choosePlan: planChooser(library),
           card: readModelCard,
           openCard,
           pictureOf,

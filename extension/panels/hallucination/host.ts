@@ -17,6 +17,7 @@ import { defined } from '../../platform/defined';
 import type { SavedHallucination } from '../../results/hallucination-file';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
 import type { Opening } from '../panel-types';
+import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { Sentence } from '../questions';
 import { planOfSaved } from './default-plan';
 import { mapRequestOf, measureOf, stepRequestOf, timeRequestOf } from './requests';
@@ -39,6 +40,7 @@ export interface HallucinationServices extends ModelPanelServices<HallucinationT
   browseImage(): Promise<string | undefined>;
   browseImages(): Promise<string | undefined>;
   browseLexicon(): Promise<string | undefined>;
+  readonly choosePlan: ChoosePlan;
   /** The README.md of a model folder; undefined where there is none. */
   card(folder: string): Promise<ModelCard | undefined>;
   /** Shows its text in an editor. */
@@ -62,6 +64,11 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
 
   protected override modelOf(saved: SavedHallucination): ModelSummary {
     return saved.model;
+  }
+
+  protected override changeOfModel(folder: string): Partial<HallucinationPlan> {
+    // Heads of another model are other heads.
+    return { folder, interventions: [] };
   }
 
   protected override pathsOf({ folder, image, images, lexicon }: HallucinationPlan): readonly string[] {
@@ -122,6 +129,8 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
         return this.#browseImages();
       case 'browseLexicon':
         return this.#browseLexicon();
+      case 'applyPlan':
+        return this.#applyPlan();
       case 'card':
         return this.#sendCard(message.folder);
       case 'openCard':
@@ -160,6 +169,11 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
   async #browseLexicon(): Promise<void> {
     const lexicon = await this.services.browseLexicon();
     if (lexicon !== undefined) await this.change({ lexicon });
+  }
+
+  async #applyPlan(): Promise<void> {
+    const plan = await this.services.choosePlan(this.knownModel());
+    if (plan !== undefined) await this.change({ interventions: withPlan(this.openPlan().interventions ?? [], plan) });
   }
 
   /** How many pictures a set has, said before it is run. */

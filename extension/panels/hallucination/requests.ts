@@ -11,6 +11,7 @@ import type {
 } from '../../../protocol/compute/hallucination';
 import type { FromHallucinationPanel, HallucinationPlan } from '../../../protocol/panels/hallucination';
 import type { DatasetEntry, HallucinationResult } from '../../../protocol/results/hallucination';
+import { heldInterventions } from '../../../protocol/results/held-interventions';
 import { defined } from '../../platform/defined';
 
 type Asked<Kind extends FromHallucinationPanel['kind']> = Extract<FromHallucinationPanel, { readonly kind: Kind }>;
@@ -29,14 +30,16 @@ export function requestOf(
   lexicon?: Lexicon,
   references?: readonly string[],
 ): HallucinationRequest {
-  const { mode, image, span, truth } = plan;
+  const { mode, image, span, truth, interventions = [] } = plan;
+  const held = interventions.length === 0 ? {} : { interventions };
   const text = textOf(plan);
   if (mode === 'span') {
     const [start, end] = span ?? [0, 0];
-    return { ...common(plan, lexicon), prompt: text, removed: { kind: 'span', start, end } };
+    return { ...common(plan, lexicon), ...held, prompt: text, removed: { kind: 'span', start, end } };
   }
   return {
     ...common(plan, lexicon),
+    ...held,
     prompt: { ...text, image },
     removed: { kind: 'image' },
     ...(truth === null ? {} : defined({ truth, references })),
@@ -90,6 +93,7 @@ export const timeRequestOf = (plan: HallucinationPlan, image: string): CaptionTi
 export function measureOf(result: HallucinationResult): DivergenceRequest {
   const { model, prompt, promptIds, image, removed, distance, outliers, positions, k, settings } = result;
   const picture = image === undefined ? {} : { image: image.path };
+  const held = heldInterventions(result);
   return {
     folder: model.folder,
     prompt:
@@ -101,6 +105,7 @@ export function measureOf(result: HallucinationResult): DivergenceRequest {
     outliers,
     positions,
     k,
+    ...(held.length === 0 ? {} : { interventions: held }),
   };
 }
 
@@ -111,10 +116,11 @@ function before({ caption, variants }: HallucinationResult, step: number, varian
 }
 
 export function mapRequestOf(result: HallucinationResult, { step, variant, heads }: Asked<'map'>): ImageMapRequest {
-  const { folder, prompt, removed } = measureOf(result);
+  const { folder, prompt, removed, interventions: held = [] } = measureOf(result);
   const { generated, gains } = before(result, step, variant);
   const span = removed.kind === 'span' ? { start: removed.start, end: removed.end } : undefined;
-  const interventions = gains && fromGains(gains);
+  const all = [...held, ...(gains === undefined ? [] : fromGains(gains))];
+  const interventions = gains === undefined && held.length === 0 ? undefined : all;
   return { folder, prompt, generated, heads, ...defined({ interventions, span }) };
 }
 

@@ -187,10 +187,26 @@ describe('plans of the Hallucination panel', () => {
 
   it('are made of a saved result', () => {
     const from = planOfSaved(result, { ...plan, folder: '/other', image: '', truth: null });
-    assert.deepEqual(from, { ...plan, folder: summary.folder });
+    assert.deepEqual(from, { ...plan, folder: summary.folder, interventions: [] });
     const ofSet = planOfSaved(set, plan);
     assert.equal(ofSet.mode, 'set');
     assert.equal(ofSet.setCaptions, 'controls');
+  });
+
+  it('hold a cache plan in both passes, in what is asked about the result, and in the plan that made it', () => {
+    const rules = [{ heads: [{ layer: 0, head: 'all' }], keep: { kind: 'recent', sinks: 1, recent: 4 } }] as const;
+    const interventions = [{ kind: 'plan', rules }] as const;
+    assert.deepEqual(requestOf({ ...plan, interventions }).interventions, interventions);
+    assert.equal('interventions' in requestOf(plan), false);
+    const under = { ...result, settings: { ...result.settings, interventions } };
+    assert.deepEqual(measureOf(under).interventions, interventions);
+    assert.deepEqual(
+      mapRequestOf(under, { kind: 'map', request: 1, step: 0, variant: null, heads: [] }).interventions,
+      [...interventions],
+    );
+    assert.deepEqual(planOfSaved(under, plan).interventions, interventions);
+    const strange = { ...result, settings: { interventions: [{ kind: 'plan' }] } };
+    assert.equal('interventions' in measureOf(strange), false);
   });
 
   it('become requests', () => {
@@ -292,6 +308,7 @@ describe('the run on pictures and its webviews', () => {
       browseImage: () => Promise.resolve('/pictures/new.png'),
       browseImages: () => Promise.resolve(undefined),
       browseLexicon: () => Promise.resolve(undefined),
+      choosePlan: () => Promise.resolve(undefined),
       images: (folder) => Promise.resolve({ shown: { folder, images: 0 }, images: [] }),
       besideImage: () => Promise.resolve({ truth: ['cup'], lexicon: '/pictures/lexicon.txt' }),
       lexicon: () => Promise.resolve(undefined),

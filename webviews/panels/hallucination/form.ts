@@ -1,5 +1,6 @@
 /** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. */
 import type { HallucinationMode, HallucinationPlan, SetCaptions } from '../../../protocol/panels/hallucination';
+import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import type { OutlierRule, RemovedPositions, VhdDistance } from '../../../protocol/results/reinforcement';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { deviceOfPlan, planOfDevice } from '../../ui/device-field';
@@ -29,6 +30,8 @@ export interface Form {
   readonly setCaptions: SetCaptions;
   readonly mostImages: string;
   readonly seed: string;
+  /** In their written form (`--do`). */
+  readonly interventions: readonly string[];
 }
 
 export const toForm = (plan: HallucinationPlan): Form => ({
@@ -53,6 +56,7 @@ export const toForm = (plan: HallucinationPlan): Form => ({
   setCaptions: plan.setCaptions,
   mostImages: plan.mostImages === null ? 'all' : String(plan.mostImages),
   seed: String(plan.seed),
+  interventions: (plan.interventions ?? []).map(printDo),
 });
 
 export type Problems = FormProblems<Form>;
@@ -98,12 +102,14 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
   const { reinforcedOutliers, setCaptions } = form;
   const chat = form.chat && model?.chatTemplate !== false;
   const truth = readTruth(form.truth);
+  const interventions = form.interventions.map(parseDo).flatMap((read) => (read.ok ? [read.value] : []));
   return {
     ok: true,
     plan: {
       ...planOfDevice(form.device),
       ...{ mode, folder, image, images, prompt, chat, span, truth, maxNewTokens, distance, outliers, positions, k },
       ...{ alpha, reinforcedLayers: layers, reinforcedOutliers, lexicon, setCaptions, mostImages, seed },
+      ...(interventions.length === 0 ? {} : { interventions }),
     },
   };
 }

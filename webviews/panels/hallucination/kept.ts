@@ -17,7 +17,9 @@ export const keep = (state: State, basis: readonly string[]): Kept => ({
 export const parseKept = (value: unknown): Kept | undefined =>
   parseKeptBy<Kept>(
     value,
-    ({ view, form }) => typeof view?.overlay === 'string' && (form === undefined || typeof form.device === 'string'),
+    ({ view, form }) =>
+      typeof view?.overlay === 'string' &&
+      (form === undefined || (typeof form.device === 'string' && Array.isArray(form.interventions))),
   );
 
 export const restore = (state: State, kept: Kept | undefined): State =>

@@ -2,6 +2,7 @@
 import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
 import type { HallucinationResult } from '../../../protocol/results/hallucination';
 import type { ModelSummary } from '../../../protocol/results/heads';
+import { heldInterventions } from '../../../protocol/results/held-interventions';
 import { canonical } from '../../ui/canonical';
 import { modelOfForm } from '../../ui/run-state';
 import { readForm, type Form } from './form';
@@ -32,8 +33,9 @@ export const runOf = (plan: HallucinationPlan): unknown => {
     lexicon,
   } = plan;
   const common = [mode, folder, device ?? null, prompt, chat, maxNewTokens, distance, outliers, positions, k, lexicon];
-  if (mode === 'image') return [...common, image, truth];
-  if (mode === 'span') return [...common, span];
+  const held = plan.interventions ?? [];
+  if (mode === 'image') return [...common, image, truth, held];
+  if (mode === 'span') return [...common, span, held];
   return [
     ...common,
     images,
@@ -77,5 +79,6 @@ export function planOfResult(
     distance: result.distance,
     outliers: result.outliers,
     positions: result.positions,
+    interventions: heldInterventions(result),
   };
 }

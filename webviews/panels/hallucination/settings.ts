@@ -17,6 +17,7 @@ import { offeredPrompt, ownPromptOf } from './own-prompt';
 import { spanField } from './span-field';
 import { modelOfForm } from '../../ui/run-state';
 import { planOf } from './plan';
+import { interventionsList } from '../../ui/interventions-list';
 import { chatNote } from './notes';
 import { readsTextOnly } from './run-plan';
 import type { State } from './state';
@@ -83,8 +84,23 @@ export function settings(part: Part): TemplateResult {
       <h2>Measure</h2>
       <div class="fields">${measureFields(part, form, problems)}</div>
     </section>
+    ${form.mode === 'set' ? nothing : held(part, form)}
   </div>`;
 }
+
+/** What holds in both passes and while the caption is written. */
+const held = ({ actions }: Part, { interventions }: Form): TemplateResult =>
+  html`<section aria-label="Cache plan">
+    <h2>Cache plan</h2>
+    ${interventions.length === 0 ? html`<p class="reason">None: every head reads all of the past.</p>` : nothing}
+    ${interventionsList({
+      label: 'Cache plan',
+      entries: interventions,
+      offered: [],
+      onChange: (next) => actions.edit({ interventions: next }),
+      onApplyPlan: () => actions.post({ kind: 'applyPlan' }),
+    })}
+  </section>`;
 
 /** The chat template of a model that has one, and its own prompt where another one is typed. */
 function promptOptions({ state, actions }: Part, form: Form): TemplateResult {
