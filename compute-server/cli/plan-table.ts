@@ -1,8 +1,8 @@
 /** A cache plan in words: heads by what they keep, bytes at some lengths, where it comes from, what it was measured to do. */
+import { kvName } from '../../diagnostics/plans/places';
 import { headPlanText, headPlanWords, type HeadPlan } from '../../protocol/plans/head-plan';
 import { planBytes, type PlanBytes } from '../../protocol/plans/plan-bytes';
 import type { Plan } from '../../protocol/plans/plan-file';
-import { headName } from '../../protocol/interventions/text';
 import { bytesInWords } from '../../protocol/wire/words';
 import { textTable } from './table';
 
@@ -46,7 +46,7 @@ export function planWords(plan: Plan, lengths: readonly number[]): string {
       String(own.length),
       keeps,
       headPlanWords(head),
-      own.slice(0, mostNamed).map(headName).join(', ') + (own.length > mostNamed ? ', …' : ''),
+      own.slice(0, mostNamed).map(kvName).join(', ') + (own.length > mostNamed ? ', …' : ''),
     ]),
     [0],
   );
@@ -60,7 +60,9 @@ export function planWords(plan: Plan, lengths: readonly number[]): string {
     ]),
     [0, 1, 2, 3],
   );
-  const settings = Object.entries(origin.settings).map(([name, value]) => `${name}=${value}`);
+  const settings = Object.entries(origin.settings)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name}=${value}`);
   const from = [
     `From ${origin.method}${origin.created === '' ? '' : `, ${origin.created}`}${origin.headscope === '' ? '' : `, Headscope ${origin.headscope}`}, seed ${origin.seed}${origin.note === undefined ? '' : `, ${origin.note}`}.`,
     ...(settings.length > 0 ? [`Settings: ${settings.join(', ')}.`] : []),

@@ -64,8 +64,8 @@ export function gathered({
     return {
       of,
       at,
-      bytes: kept,
-      bytesFull: whole,
+      bytes: Math.round(kept),
+      bytesFull: Math.round(whole),
       share: kept / whole,
       ...scoreOf(scores, scored),
       n: scores.length,

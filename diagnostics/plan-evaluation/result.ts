@@ -31,11 +31,11 @@ export interface EvaluatedPlan {
   /** `full cache`, `plan`, `plan without means`, `uniform`, `random 1`, … */
   readonly plan: string;
   readonly kind: ComparedKind;
-  /** Of the keys and values of all layers in float32 once a prompt is read, mean over prompts. */
+  /** Of the keys and values of all layers in float32 once a prompt is read; mean over prompts, to a byte. */
   readonly bytes: number;
   /** The same of the full cache. */
   readonly bytesFull: number;
-  /** bytes / bytesFull */
+  /** Of the bytes of the full cache. */
   readonly share: number;
   /** Decoded behind the longest prompt; null where it was not measured. */
   readonly tokensPerSecond: number | null;

@@ -91,7 +91,7 @@ describe('cache plans from the command line', function () {
 
   it('are shown, written as a table and read from one', async () => {
     const shown = await done('show', place.at('measured.json'), '--lengths', '1000');
-    assert.match(shown, /^ +3 +1\+2 +keeps 1 first and 2 recent +L0H0, L0H1, L1H1$/mu);
+    assert.match(shown, /^ +3 +1\+2 +keeps 1 first and 2 recent +L0KV0, L0KV1, L1KV1$/mu);
     // (3 × 3 + 1000) of 4000 positions.
     assert.match(shown, /^ *1,000 .* 25\.2 %$/mu);
     assert.match(shown, /^Induction, accuracy +1 /mu);

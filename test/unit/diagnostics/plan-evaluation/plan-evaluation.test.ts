@@ -10,8 +10,13 @@ import {
 } from '../../../../diagnostics/plan-evaluation/compared';
 import { finding, offers } from '../../../../diagnostics/plan-evaluation/finding';
 import { gathered, type Gathered } from '../../../../diagnostics/plan-evaluation/gather';
-import { contextOf, promptUnit, windowUnit, type Unit } from '../../../../diagnostics/plan-evaluation/units';
-import type { Continuation, ContinuationRequest, ModelFacts } from '../../../../diagnostics/model-runner/model-runner';
+import { contextOf, promptUnit, unitsOf, windowUnit, type Unit } from '../../../../diagnostics/plan-evaluation/units';
+import type {
+  Continuation,
+  ContinuationRequest,
+  ModelFacts,
+  ModelRunner,
+} from '../../../../diagnostics/model-runner/model-runner';
 import type { Variant } from '../../../../diagnostics/model-runner/variant';
 import { speeds } from '../../../../diagnostics/plan-evaluation/speed';
 import { headPlanText, parseHeadPlan, type HeadPlan } from '../../../../protocol/plans/head-plan';
@@ -115,6 +120,21 @@ describe('what a plan is measured on', () => {
       { row: 3, tokens: [7] },
     ]);
     assert.deepEqual([unit.length, unit.context], [2, 1]);
+  });
+
+  it('a plan that keeps chosen positions reads its one prompt, and what follows it is predicted', async () => {
+    const model = {} as ModelRunner;
+    const input = { given: { kind: 'none' }, prompts: [] } as const;
+    const settings = { question: '', window: 16, windows: 4 };
+    const prompt = { text: null, tokens: [], ids: Array.from({ length: 12 }, (_, id) => id) };
+    const [unit] = await unitsOf(model, { ...input, prompts: [prompt] }, settings, { seed: 0, prompt: 6 });
+    assert.deepEqual(unit?.kind === 'window' ? [unit.context, unit.rows] : [], [6, [6, 7, 8, 9, 10]]);
+    for (const prompts of [[], [{ ...prompt, ids: [1, 2, 3, 4, 5, 6, 7] }]]) {
+      await assert.rejects(
+        unitsOf(model, { ...input, prompts }, settings, { seed: 0, prompt: 6 }),
+        /one prompt of 6 tokens/,
+      );
+    }
   });
 
   it('the second half of a window is predicted', () => {
