@@ -29,7 +29,10 @@ export const duoAttentionPlan: Analysis<DuoParameters, DuoResult> = {
     note: 'As in the released code: the full output that is mixed in is that of the model with full attention. Wording of the prompts is ours. Prompts, keys and steps are smaller than the release’s by default, for a model on a processor. Ties are broken by the order of heads. First-order gates are a choice of Headscope: the gradient at gates of 1 is 0.',
   },
   inputs: ['none'],
-  files: [{ field: 'config', title: 'Sinks and recents, as the release writes them beside its gates' }],
+  files: [
+    { field: 'gates', title: 'Gates, to choose from again' },
+    { field: 'config', title: 'Sinks and recents, as the release writes them beside its gates' },
+  ],
   exactWeights: true,
   parameters,
   result: duoResult,

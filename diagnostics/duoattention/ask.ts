@@ -6,6 +6,7 @@ import type { AnalysisJob } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { kvName } from '../plans/places';
 import { cellOf, numberColumn } from '../sections/cell';
+import { counted } from '../words';
 import { checkRows, measured, type Choice, type Measured } from './check';
 import { keyPrompt } from './pass-keys';
 import type { DuoParameters } from './parameters';
@@ -55,7 +56,7 @@ export async function ask(
     kind: 'table',
     id: `${section}-${name}`,
     title: `${name} flipped`,
-    caption: `Means over ${count} check prompts. Streaming heads keep the first ${parameters.trainSinks} and the newest ${parameters.trainRecent} positions.`,
+    caption: `Means over ${counted(count, 'check prompt', 'check prompts')}. Streaming heads keep the first ${parameters.trainSinks} and the newest ${parameters.trainRecent} positions.`,
     columns: [
       { name: 'name', title: 'Plan', kind: 'text' },
       numberColumn('share', 'Bytes', 'Bytes of the caches at the end of the prompts over those of the full cache.'),

@@ -1,4 +1,6 @@
 import { planIntervention } from '../../protocol/interventions/plan';
+import { chooseByGates } from '../../protocol/plans/gates';
+import { fullPlan, type HeadPlan } from '../../protocol/plans/head-plan';
 import type { GivenOffer } from '../analysis';
 import { kvNames } from '../plans/places';
 import { counted, threeDigits } from '../words';
@@ -32,16 +34,27 @@ export function finding(result: Partial<DuoResult>): string {
   return `${gate}: ${chosen}${reported}. They give ${percent(own.accuracy)} of ${checks?.tokens ?? 0} key tokens, the full cache ${percent(all.accuracy)}, a uniform window of the same bytes ${percent(uniform.accuracy)}.`;
 }
 
-export function offers({ plan, full, config, sparsity }: DuoResult): readonly GivenOffer[] {
-  const streams = plan.flat().find(({ kind }) => kind === 'recent');
-  if (streams?.kind !== 'recent') return [];
-  const title = `DuoAttention: ${percent(sparsity)} of the heads stream`;
-  return [
-    {
+/** Shares of streaming heads that are offered beside the one that was asked for. */
+const sparsities = [0.25, 0.5, 0.75] as const;
+
+export function offers(result: DuoResult): readonly GivenOffer[] {
+  const { gates, plan, full, deployed, windows } = result;
+  const streams: HeadPlan = { kind: 'recent', ...deployed };
+  const others = sparsities.map((share) => {
+    const { full: kept, count } = chooseByGates(gates, { sparsity: share });
+    return { plan: kept.map((row) => row.map((is) => (is ? fullPlan : streams))), full: count };
+  });
+  const all = [{ plan, full }, ...others].filter(
+    (each, at, list) => each.full < gates.flat().length && list.findIndex((other) => other.full === each.full) === at,
+  );
+  return all.map(({ plan: heads, full: count }) => {
+    const share = 1 - count / gates.flat().length;
+    const title = `DuoAttention: ${percent(share)} of the heads stream`;
+    return {
       title,
-      description: `Keeps everything in the ${counted(full, 'key/value head', 'key/value heads')} with the largest gates, and ${streams.sinks} first and ${streams.recent} recent positions in the others; gates were found with ${config.sink_size} and ${config.recent_size}.`,
-      interventions: [planIntervention(plan, 'dense')],
-      plan: { title, heads: plan },
-    },
-  ];
+      description: `Keeps everything in the ${counted(count, 'key/value head', 'key/value heads')} with the largest gates, and ${deployed.sinks} first and ${deployed.recent} recent positions in the others; gates were found with ${windows.trainSinks} and ${windows.trainRecent}.`,
+      interventions: [planIntervention(heads, 'dense')],
+      plan: { title, heads },
+    };
+  });
 }

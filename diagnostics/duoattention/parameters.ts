@@ -30,14 +30,15 @@ export const parameters: ParameterTable<DuoParameters> = {
     kind: 'choice',
     title: 'Gates',
     description:
-      'gradient: trained on pass keys, as published; first-order: what the distance grows by when one head alone streams; published: read from a file.',
+      'gradient: trained on pass keys, as published; first-order: what the distance grows by when one head alone streams; published: read from a file, to choose by another rule.',
     options: methods,
     default: 'gradient',
   },
   gates: {
     kind: 'file',
     title: 'Published gates',
-    description: 'full_attention_heads.tsv of a release of DuoAttention; only for the gates `published`.',
+    description:
+      'full_attention_heads.tsv of a release of DuoAttention, or a saved result of this analysis; only for the gates `published`.',
     default: '',
   },
   rule: {

@@ -61,6 +61,8 @@ interface Fields {
   readonly above: number;
   readonly plan: readonly (readonly HeadPlan[])[];
   readonly bytes: readonly BytesAt[];
+  /** What streaming heads keep under the plan. */
+  readonly deployed: { readonly sinks: number; readonly recent: number };
   /** Sizes of streaming heads while gates were found. */
   readonly windows: { readonly trainSinks: number; readonly trainRecent: number };
   /** What the release writes beside its table of gates. */
@@ -84,6 +86,7 @@ export const duoResult: Schema<DuoResult> = object<Named>({
   above: number,
   plan: list(list(headPlanField, 'a list of heads', { most: mostHeads }), 'a list of layers', { most: mostLayers }),
   bytes: list(bytesAtField),
+  deployed: object<Fields['deployed']>({ sinks: whole, recent: whole }),
   windows: object<Fields['windows']>({ trainSinks: whole, trainRecent: count }),
   config: object<Fields['config']>({ sink_size: whole, recent_size: whole }),
   checks: optional(

@@ -105,6 +105,7 @@ function resultOf(
     above: mean(all.map((gate) => (gate > 0.5 ? 1 : 0))),
     plan,
     bytes: bytesByLength(facts, plan),
+    deployed: { sinks, recent },
     windows: { trainSinks, trainRecent },
     config: { sink_size: trainSinks, recent_size: trainRecent },
     notes: [

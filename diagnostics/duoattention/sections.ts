@@ -6,7 +6,7 @@ import type { TableSection } from '../../protocol/sections/table';
 import { bytesTable } from '../plans/bytes-table';
 import { kvName } from '../plans/places';
 import { cellOf, countColumn, numberColumn } from '../sections/cell';
-import { threeDigits } from '../words';
+import { counted, threeDigits } from '../words';
 import type { DuoResult } from './result';
 
 const isKnown = (result: Partial<DuoResult>): result is DuoResult => result.gates !== undefined;
@@ -138,7 +138,7 @@ const checkTable = (
   kind: 'table',
   id: 'check',
   title: 'The choice beside others',
-  caption: `${prompts} further prompts with ${tokens} key tokens. Streaming heads keep the first ${windows.trainSinks} and the newest ${windows.trainRecent} positions, as while gates were found; the uniform window has the bytes of the chosen heads.`,
+  caption: `${counted(prompts, 'further prompt', 'further prompts')} with ${tokens} key tokens. Streaming heads keep the first ${windows.trainSinks} and the newest ${windows.trainRecent} positions, as while gates were found; the uniform window has the bytes of the chosen heads.`,
   columns: [
     { name: 'name', title: 'Plan', kind: 'text' },
     countColumn('heads', 'Full heads', 'Key/value heads that keep everything.'),

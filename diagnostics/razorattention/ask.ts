@@ -21,9 +21,16 @@ export async function ask(
   const head = queryHeadOf(result, question);
   const { ids, period } = razorProbe(model.facts, Math.min(drawnPeriod, result.period), job.seed);
   const prompt = { text: null, ids, tokens: model.pieces(ids) };
-  const map = await attentionMap(model, { ...job, input: { ...job.input, prompts: [prompt] } }, head, question.section);
+  // Weights are explained on the prompt of a result, which this is none of.
+  const { attentionOf: _, ...map } = await attentionMap(
+    model,
+    { ...job, input: { ...job.input, prompts: [prompt] } },
+    head,
+    question.section,
+  );
   return {
     ...map,
+    title: `${map.title} on a probe`,
     caption: `${period} random tokens, four times. Echo: lines ${period}, ${2 * period} and ${3 * period} keys before the query. Induction: the lines one key behind each of them.`,
   };
 }

@@ -3,7 +3,9 @@
  * column a key/value head, numbers separated by tabs; values outside 0 to 1 are clipped as its loader does. Sinks and recents stand in
  * the `config.json` beside it. Settings: `sparsity` (share of heads that stream) or `threshold`, `sinks`, `recent`.
  */
-import type { Checked } from '../../schema/check';
+import { parseJson, type Checked, type Schema } from '../../schema/check';
+import { either, list, number, object } from '../../schema/fields';
+import { mostHeads, mostLayers } from '../../schema/parts';
 import { chooseByGates, type GateRule, type Gates } from '../gates';
 import { fullPlan, type HeadPlan } from '../head-plan';
 import type { Plan } from '../plan-file';
@@ -13,7 +15,18 @@ import { importedPlan, type ImportTarget, type PlanFormat } from './format';
 const usual = { sparsity: 0.5, sinks: 64, recent: 256 } as const;
 const names = ['sparsity', 'threshold', 'sinks', 'recent'];
 
+const rows: Schema<Gates> = list(list(number, 'a list of gates', { least: 1, most: mostHeads }), 'a list of layers', {
+  least: 1,
+  most: mostLayers,
+});
+const saved = object<{ readonly result: { readonly gates: Gates } }>({ result: object({ gates: rows }) });
+const gatesField = either(rows, saved, 'a list of layers of gates, or a saved result with gates');
+
+const clipped = (gate: number): number => Math.min(1, Math.max(0, gate));
+
+/** The table; or the same numbers as JSON, alone or in a saved result of the analysis. */
 export function parseGates(text: string): Checked<Gates> {
+  if (/^\s*[[{]/u.test(text)) return jsonGates(text);
   const lines = text
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
@@ -23,7 +36,7 @@ export function parseGates(text: string): Checked<Gates> {
     const row = line.split('\t').map((cell) => (cell.trim() === '' ? Number.NaN : Number(cell)));
     if (!row.every(Number.isFinite))
       return { ok: false, why: `Line ${at + 1} is no row of gates: numbers separated by tabs, one a key/value head.` };
-    gates.push(row.map((gate) => Math.min(1, Math.max(0, gate))));
+    gates.push(row.map(clipped));
   }
   return gates.length > 0 ? { ok: true, result: gates } : { ok: false, why: 'The table of gates is empty.' };
 }
@@ -35,6 +48,16 @@ function scientific(value: number): string {
   const [digits = '0', power = '0'] = value.toExponential(18).split('e');
   const size = Math.abs(Number(power));
   return `${digits}e${Number(power) < 0 ? '-' : '+'}${size < 10 ? '0' : ''}${size}`;
+}
+
+function jsonGates(text: string): Checked<Gates> {
+  const read = parseJson(gatesField, text);
+  return read.ok
+    ? {
+        ok: true,
+        result: ('result' in read.result ? read.result.result.gates : read.result).map((row) => row.map(clipped)),
+      }
+    : read;
 }
 
 const isShare = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= 1;

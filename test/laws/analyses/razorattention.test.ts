@@ -52,7 +52,10 @@ describe('RazorAttention on known heads', () => {
     const place = { kind: 'head', layer: 1, head: 0 } as const;
     const question = { section: 'kv-heads', place };
     const map = await answerFor(planted.model, razorAttentionPlan, asked, result, question);
-    assert.ok(map.kind === 'map');
+    assert.ok(
+      map.kind === 'map' && map.attentionOf === undefined,
+      'the probe is no prompt whose weights are explained',
+    );
     // Row 20 is the first token of the second copy; what followed it stands at 2.
     near(map.values[20]?.[2], 1, 1e-3);
   });

@@ -36,6 +36,12 @@ describe('gates of DuoAttention', () => {
       [{ kind: 'full' }, stream],
     ]);
     assert.deepEqual(half.result.origin.settings, { sparsity: 0.5, sinks: 64, recent: 256 });
+    const numbers = '[[-0.0001, 1], [0.7, 0.0001]]';
+    for (const json of [numbers, `{"result": {"gates": ${numbers}}}`]) {
+      const same = read(json);
+      assert.ok(same?.ok);
+      assert.deepEqual(same.result.heads, half.result.heads);
+    }
     const few = read(text, { threshold: 0.8, sinks: 4, recent: 32 });
     assert.ok(few?.ok);
     assert.deepEqual(
@@ -68,6 +74,7 @@ describe('gates of DuoAttention', () => {
     };
     assert.equal(of(''), 'The table of gates is empty.');
     assert.match(of('1\t0\n1\tlots\n'), /^Line 2 is no row of gates/u);
+    assert.match(of('[[1, "lots"]]'), /a list of layers of gates/u);
     assert.equal(of('1\t0\n'), 'The file has 1 layers, and toy has 2.');
     assert.equal(of(text, { sparsity: 2 }), 'Sparsity and threshold are numbers from 0 to 1.');
     assert.match(of(text, { keep: 3 }), /^There is no setting "keep"/u);
