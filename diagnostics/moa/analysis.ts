@@ -43,7 +43,7 @@ export const moa: Analysis<MoaParameters, MoaResult> = {
     const gradient = 4;
     const groups = layerGroups(weightBytes(facts, longest)).length;
     const each = gradient + 2 + groups;
-    const held = parameters.held * (8 + 3 * (1 + further.length));
+    const held = parameters.held * (8 + (3 + parameters.random) * (1 + further.length));
     return { passes: profiled.length * samples.length * each + held, bytes: heldBytes(facts, longest) };
   },
   run,

@@ -96,24 +96,29 @@ export function rulesPart(
   };
 }
 
-/** Of one prompt under three plans. */
-export interface ThreeTold {
+/** Of one prompt under the plans that are held side by side. */
+export interface SideBySide {
   readonly full: Told;
   readonly plan: Told;
   readonly uniform: Told;
+  /** Of each draw. */
+  readonly random: readonly number[];
 }
 
-export function judgedRow(facts: ModelFacts, heads: Heads, tokens: number, told: readonly ThreeTold[]): Judged {
+export function judgedRow(facts: ModelFacts, heads: Heads, tokens: number, told: readonly SideBySide[]): Judged {
   const { plan, full } = bytesOf(facts, heads, tokens);
-  const over = (of: (one: ThreeTold) => Told): Told => ({
+  const over = (of: (one: SideBySide) => Told): Told => ({
     loss: mean(told.map((one) => of(one).loss)),
     right: mean(told.map((one) => of(one).right)),
   });
+  const random = (told[0]?.random ?? []).map((_, draw) => mean(told.map((one) => one.random[draw] ?? Number.NaN)));
   return {
     ...{ tokens, prompts: told.length, bytes: plan, share: plan / full },
     full: over((one) => one.full),
     plan: over((one) => one.plan),
     uniform: over((one) => one.uniform),
+    random,
+    randomLoss: mean(random),
     gain: meanInterval(told.map((one) => one.uniform.loss - one.plan.loss)),
   };
 }

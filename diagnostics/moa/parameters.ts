@@ -7,6 +7,7 @@ export type MoaParameters = {
   readonly further: string;
   readonly validation: number;
   readonly held: number;
+  readonly random: number;
   readonly supervised: string;
   readonly answer: number;
   readonly block: number;
@@ -63,6 +64,14 @@ export const parameters: ParameterTable<MoaParameters> = {
     min: 1,
     max: 200,
     default: 8,
+  },
+  random: {
+    kind: 'integer',
+    title: 'Random controls',
+    description: 'Plans with the same rules at heads drawn by the seed, which judge what the choice of heads is worth.',
+    min: 0,
+    max: 20,
+    default: 3,
   },
   supervised: {
     kind: 'choice',

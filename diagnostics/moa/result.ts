@@ -37,6 +37,10 @@ export interface Judged {
   readonly plan: Told;
   /** The same window for all heads, of at most as many bytes. */
   readonly uniform: Told;
+  /** The same rules at heads drawn at random: mean loss of each draw. */
+  readonly random: readonly number[];
+  /** Their mean; NaN of none. */
+  readonly randomLoss: number;
   /** Loss of the uniform window less that of the plan, mean over prompts, with its 95 % interval. */
   readonly gain: { readonly mean: number; readonly low: number; readonly high: number };
 }
@@ -127,6 +131,8 @@ export const moaResult: Schema<MoaResult> = object<Pick<Fields, keyof Fields>>({
         full: told,
         plan: told,
         uniform: told,
+        random: list(figure),
+        randomLoss: figure,
         gain: object<Judged['gain']>({ mean: figure, low: figure, high: figure }),
       }),
     ),

@@ -1,10 +1,12 @@
 /** The run of `moa`: influence at several lengths, the search, the choice at an unseen length, and what the plan costs there. */
+import { seedFor } from '../../kernels/tensors/random';
 import { FailureError } from '../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
+import { randomPlan } from '../plans/controls';
 import { mean } from '../statistics/mean';
 import { setsOf, supervised, type Supervised } from './calibration';
-import { headsOf, influenceSection, judgedRow, rulesPart, type Profile, type ThreeTold } from './gathered';
+import { headsOf, influenceSection, judgedRow, rulesPart, type Profile, type SideBySide } from './gathered';
 import { blocksOf } from './influence';
 import { underPlan, uniformLike } from './measure';
 import { gridOf, type MoaParameters } from './parameters';
@@ -135,8 +137,11 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
     judged: [],
   };
 
+  const shuffled = Array.from({ length: parameters.random }, (_, draw) =>
+    randomPlan(heads, seedFor(job.seed, `moa random heads ${draw}`)),
+  );
   for (const [at, { length, samples: own }] of sets.judged.entries()) {
-    const told: ThreeTold[] = [];
+    const told: SideBySide[] = [];
     for (const [number, sample] of own.entries()) {
       yield {
         sentence: `The plan at ${length} tokens, prompt ${number + 1} of ${own.length}`,
@@ -147,7 +152,10 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
       told.push(
         await step(`judged ${at} ${number}`, async () => {
           const one = await supervised(model, sample, job);
+          const random: number[] = [];
+          for (const drawn of shuffled) random.push((await underPlan(model, one, variant, drawn)).loss);
           return {
+            random,
             full: await underPlan(model, one, variant, undefined),
             plan: await underPlan(model, one, variant, heads),
             uniform: await underPlan(model, one, variant, uniformLike(facts, heads, one.prompt, block)),

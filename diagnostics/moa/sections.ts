@@ -89,12 +89,17 @@ function judgedSection({ judged, validationLength = 0, supervised }: Known): Sec
   if (!judged || judged.length === 0) return undefined;
   const tokens =
     supervised === 'all' ? 'all tokens' : supervised === 'task' ? 'the right answer' : 'what the whole model answers';
+  const draws = judged.flatMap(({ random }) => random);
+  const drawn =
+    draws.length === 0
+      ? ''
+      : ` The same rules at random heads are a mean of ${counted(judged[0]?.random.length ?? 0, 'draw', 'draws')} (${threeDigits(Math.min(...draws))} to ${threeDigits(Math.max(...draws))} nats).`;
   const loss = (of: string): string => `mean of -ln p over ${tokens}, mean over prompts, ${of}`;
   return {
     kind: 'table',
     id: 'judged',
     title: 'Measured on other prompts',
-    caption: `The prompt itself is read under the plan. The plan was chosen on other prompts of ${validationLength} tokens; the uniform window has at most as many bytes, with the same first block.`,
+    caption: `The prompt itself is read under the plan. The plan was chosen on other prompts of ${validationLength} tokens; the uniform window has at most as many bytes, with the same first block.${drawn}`,
     columns: [
       { ...numberColumn('tokens', 'Length', 'of the prompts, as asked for', 'tokens'), digits: 9 },
       { ...numberColumn('prompts', 'Prompts', 'that were measured'), digits: 9 },
@@ -111,12 +116,13 @@ function judgedSection({ judged, validationLength = 0, supervised }: Known): Sec
       numberColumn('full', 'Loss, full', loss('with the full cache'), 'nats/token'),
       numberColumn('plan', 'Loss, plan', loss('under the plan'), 'nats/token'),
       numberColumn('uniform', 'Loss, uniform', loss('with one window for all heads'), 'nats/token'),
+      numberColumn('random', 'Loss, random', loss('under the same rules at random heads'), 'nats/token'),
       numberColumn('gain', 'Uniform less plan', 'mean over prompts of the difference of the losses', 'nats/token'),
       numberColumn('low', 'From', '95 % interval of the difference over prompts (Student)', 'nats/token'),
       numberColumn('high', 'To', '95 % interval of the difference over prompts (Student)', 'nats/token'),
     ],
-    rows: judged.map(({ tokens: length, prompts, bytes, share, full, plan, uniform, gain }) => [
-      ...[length, prompts, bytes, share, full.loss, plan.loss, uniform.loss],
+    rows: judged.map(({ tokens: length, prompts, bytes, share, full, plan, uniform, randomLoss, gain }) => [
+      ...[length, prompts, bytes, share, full.loss, plan.loss, uniform.loss, cellOf(randomLoss)],
       ...[cellOf(gain.mean), cellOf(gain.low), cellOf(gain.high)],
     ]),
   };

@@ -65,6 +65,7 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
       further: '20',
       validation: 18,
       held: 1,
+      random: 1,
       supervised: 'task',
       block: 4,
       floor: 0,
