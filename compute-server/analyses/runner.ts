@@ -307,16 +307,20 @@ export class ServerRunner implements ModelRunner {
 
   private planned(request: RunRequest): ServerRequest {
     const { past, depth: _, ...rest } = request;
-    const chunk = this.chunkFor(
+    const variants = request.variants ?? [];
+    // Heads that choose blocks have the scores of each place side by side, and are faster where these stay in the processor's caches.
+    const chooses = variants.some(({ blocks = [] }) => blocks.length > 0);
+    const planned = this.chunkFor(
       {
         length: request.ids.length,
-        batch: Math.max(1, request.variants?.length ?? 1),
+        batch: Math.max(1, variants.length) * (chooses ? 3 : 1),
         keepCache: false,
         logits: request.logits,
         prefix: request.prefix,
       },
       request.chunk,
     );
+    const chunk = chooses && request.chunk === undefined ? Math.min(planned, 64) : planned;
     return { ...rest, chunk, ...(past ? { past: cached(past) } : {}) };
   }
 

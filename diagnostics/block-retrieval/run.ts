@@ -253,10 +253,11 @@ export function bytesOf(
 ): BlockBytes {
   const over = (heads: 'heads' | 'kvHeads'): number =>
     blocks.reduce((sum, one) => sum + 4 * one[heads] * one.headDim, 0);
+  const rounded = (values: readonly number[]): number => Math.round(mean(values));
   return {
     open,
-    resident: mean(outcomes.map(({ tokens }) => Math.floor(tokens / block) * over('kvHeads'))),
-    whole: mean(outcomes.map(({ tokens }) => 2 * tokens * over('kvHeads'))),
-    read: mean(outcomes.map(({ tokens }) => 2 * Math.min(tokens, (open + 3) * block) * over('heads'))),
+    resident: rounded(outcomes.map(({ tokens }) => Math.floor(tokens / block) * over('kvHeads'))),
+    whole: rounded(outcomes.map(({ tokens }) => 2 * tokens * over('kvHeads'))),
+    read: rounded(outcomes.map(({ tokens }) => 2 * Math.min(tokens, (open + 3) * block) * over('heads'))),
   };
 }

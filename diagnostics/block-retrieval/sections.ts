@@ -5,7 +5,7 @@ import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
 import type { TextSection } from '../../protocol/sections/text';
-import { cellOf, numberColumn } from '../sections/cell';
+import { cellOf, countColumn, numberColumn } from '../sections/cell';
 import { counted, threeDigits } from '../words';
 import type { BlockRetrievalResult, Opened } from './result';
 
@@ -118,8 +118,8 @@ const table = ({ opened, n, sought }: BlockRetrievalResult): TableSection => ({
   title: 'By what blocks are chosen',
   columns: [
     { name: 'by', title: 'By', kind: 'text' },
-    numberColumn('open', 'k', 'Blocks that are opened besides the first and the newest two.'),
-    ...(n > 0 ? [numberColumn('correct', 'Answered', `Of ${n} prompts.`)] : []),
+    countColumn('open', 'k', 'Blocks that are opened besides the first and the newest two.'),
+    ...(n > 0 ? [countColumn('correct', 'Answered', `Of ${n} prompts.`)] : []),
     numberColumn(
       'mass',
       'Attention read',
@@ -147,10 +147,10 @@ const bytes = ({ bytes: rows }: BlockRetrievalResult): TableSection => ({
   caption:
     'In float32, of all layers, mean over prompts. By mean keys or keys of the largest score only one key for each block has to be near; the rest could lie in slower memory, of which a token reads its opened blocks. Runs here keep everything in memory.',
   columns: [
-    numberColumn('open', 'k', 'Blocks that are opened besides the first and the newest two.'),
-    numberColumn('resident', 'Resident', 'A key for each complete block and key/value head.', 'bytes'),
-    numberColumn('whole', 'Offloaded', 'Keys and values of all positions.', 'bytes'),
-    numberColumn('read', 'Read by a token', 'Keys and values of k + 3 blocks for each query head, at most.', 'bytes'),
+    countColumn('open', 'k', 'Blocks that are opened besides the first and the newest two.'),
+    countColumn('resident', 'Resident', 'A key for each complete block and key/value head.', 'bytes'),
+    countColumn('whole', 'Offloaded', 'Keys and values of all positions.', 'bytes'),
+    countColumn('read', 'Read by a token', 'Keys and values of k + 3 blocks for each query head, at most.', 'bytes'),
   ],
   rows: rows.map(({ open, resident, whole, read }) => [open, resident, whole, read]),
 });

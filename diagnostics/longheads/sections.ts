@@ -4,7 +4,7 @@ import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
 import type { TextSection } from '../../protocol/sections/text';
-import { cellOf, numberColumn } from '../sections/cell';
+import { cellOf, countColumn, numberColumn } from '../sections/cell';
 import { counted, threeDigits } from '../words';
 import { ways, type LongHeadsResult, type Way } from './result';
 
@@ -36,7 +36,8 @@ export function finding(result: Partial<LongHeadsResult>): string {
 export function sections(result: Partial<LongHeadsResult>): readonly Section[] {
   if (!isDone(result)) return [];
   return [
-    ...(result.lengths.length > 0 ? [accuracy(result), answers(result)] : []),
+    ...(result.lengths.length > 1 ? [accuracy(result)] : []),
+    ...(result.lengths.length > 0 ? [answers(result)] : []),
     losses(result),
     ...(result.ranked > 0 ? [ranks(result)] : []),
     ...(result.coverage.length > 0 ? [coverage(result)] : []),
@@ -63,7 +64,7 @@ function accuracy({ lengths }: LongHeadsResult): ChartSection {
 }
 
 function answers({ lengths }: LongHeadsResult): TableSection {
-  const column = (way: Way) => numberColumn(way, titles[way], `Prompts that ${titles[way]} answers.`);
+  const column = (way: Way) => countColumn(way, titles[way], `Prompts answered, ${titles[way]}.`);
   return {
     kind: 'table',
     id: 'answers',
@@ -71,8 +72,8 @@ function answers({ lengths }: LongHeadsResult): TableSection {
     caption:
       'LongHeads against the plain model on the same prompts. Below the beginning both are the same, bit by bit.',
     columns: [
-      numberColumn('length', 'Tokens', 'Mean tokens of the prompts.'),
-      numberColumn('n', 'Prompts', 'Prompts of this length.'),
+      countColumn('length', 'Tokens', 'Mean tokens of the prompts.'),
+      countColumn('n', 'Prompts', 'Prompts of this length.'),
       ...ways.map(column),
       numberColumn('difference', 'Difference', 'Share that LongHeads answers less that of the plain model.'),
       numberColumn('low', 'from', "Lower end of Tango's 95 % interval of the paired difference."),
@@ -125,15 +126,6 @@ function ranks({
     ask: 'Show the chunks it opens',
     numbers: [
       {
-        name: 'rank',
-        title: 'mean rank',
-        unit: '',
-        definition:
-          'Mean over prompts of 1 + the number of chunks that the last position scores higher; 1 is the best.',
-        scale: { kind: 'sequential', min: 1 },
-        values,
-      },
-      {
         name: 'first',
         title: 'ranked first',
         unit: '',
@@ -143,6 +135,15 @@ function ranks({
         low: firstsLow,
         high: firstsHigh,
         interval: "Wilson's 95 % interval over prompts",
+      },
+      {
+        name: 'rank',
+        title: 'mean rank',
+        unit: '',
+        definition:
+          'Mean over prompts of 1 + the number of chunks that the last position scores higher; 1 is the best.',
+        scale: { kind: 'sequential', min: 1 },
+        values,
       },
       {
         name: 'opened',
@@ -173,7 +174,7 @@ function coverage({ coverage: layers }: LongHeadsResult): TableSection {
     caption:
       'For the last position, mean over prompts; the first chunk and the newest two, which are always read, left out.',
     columns: [
-      numberColumn('layer', 'Layer', 'From 0.'),
+      countColumn('layer', 'Layer', 'From 0.'),
       numberColumn('opened', 'Chunks', 'Distinct chunks that any head of the layer opens.'),
       numberColumn('share', 'Share', 'Of the chunks that could be opened.'),
     ],

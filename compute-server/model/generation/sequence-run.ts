@@ -14,7 +14,7 @@ import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import { noStatistics, ranked, StatisticsCollector } from '../run/head-statistics';
 import { earlierOccurrences, PickTable } from '../run/pick-table';
 import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
-import { choiceFeeds, blockOutputsOf, blockShapeOf, emptyMemory, reachOf, takeBlocks } from '../run/block-feeds';
+import { blockOutputsOf, blocksOf, choiceFeeds, reachOf, takeBlocks } from '../run/block-feeds';
 import { rareChangesOf } from '../run/rare-changes';
 import type { KeyValueCache } from '../run/key-value-cache';
 import { LayerKeys } from '../run/layer-keys';
@@ -261,7 +261,7 @@ export class SequenceRun implements Continuation {
           continue;
         }
         const directions = await leadingDirections(model, sessions, layer, [this.variant], residual);
-        const blocks = blockShapeOf([this.variant], layer);
+        const { shape: blocks, memory } = blocksOf([this.variant], block, this.cache);
         const session = await sessions.session({
           kind: 'block',
           layer,
@@ -269,7 +269,6 @@ export class SequenceRun implements Continuation {
           rare: rareChangesOf([this.variant], layer),
           blocks,
         });
-        const memory = blocks && this.cache.memory(layer, () => emptyMemory(block, blocks, 1));
         const past = this.keys[layer];
         if (!past) throw new RangeError(`layer ${layer} was not run`);
         const firstKey = past.first();

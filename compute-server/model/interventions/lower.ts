@@ -267,6 +267,11 @@ function variantOf(
       }
     }
   }
+  if (plan && blocks.length > 0) {
+    throw bad(
+      'A cache plan drops positions, and LongHeads and block retrieval choose among all of them. Leave one of them out.',
+    );
+  }
   return {
     ...(gains.length > 0 ? { gains } : {}),
     ...(scoreBiases.length > 0 ? { scoreBiases } : {}),

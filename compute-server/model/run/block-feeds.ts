@@ -7,6 +7,7 @@ import { blockChoiceOutputs, type BlockChoiceShape } from '../../../models/instr
 import { FailureError } from '../../../protocol/wire/failures';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { BlockMemory } from './block-memory';
+import type { KeyValueCache } from './key-value-cache';
 import { unitTurnsAt } from './chunk-tables';
 import { flag, floats, int32, int64, range } from './runtime-arrays';
 
@@ -48,6 +49,16 @@ export const emptyMemory = (block: BlockSpec, { width, by }: BlockChoiceShape, b
   const { heads, kvHeads, headDim } = block.attention;
   return new BlockMemory(width, batch, by === 'summary' ? heads : by === 'mass' ? 0 : kvHeads, heads, headDim);
 };
+
+/** What the graph of a layer is opened with, and what the layer keeps beside its keys. */
+export function blocksOf(
+  variants: readonly Variant[],
+  block: BlockSpec,
+  cache: KeyValueCache,
+): { readonly shape?: BlockChoiceShape | undefined; readonly memory?: BlockMemory | undefined } {
+  const shape = blockShapeOf(variants, block.index);
+  return { shape, memory: shape && cache.memory(block.index, () => emptyMemory(block, shape, variants.length)) };
+}
 
 export interface BlockRows {
   readonly variants: readonly Variant[];

@@ -1,6 +1,7 @@
 /** LongHeads and block retrieval in runs, against float64 references made of the tapped queries, keys and values. */
 import assert from 'node:assert/strict';
 import { lower } from '../../../compute-server/model/interventions/lower';
+import { HeadView } from '../../../compute-server/model/heads/head-view';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
 import type { RunResult } from '../../../compute-server/model/run/run-request';
@@ -10,6 +11,7 @@ import { tensor } from '../../../kernels/tensors/tensor';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { runnerOf } from './jobs';
 
 const n = 90;
 const ids = Array.from({ length: n }, (_, i) => (i * i * 7 + 13 * i) % 61);
@@ -203,4 +205,64 @@ describe('heads that choose blocks, on a tiny llama with groups', () => {
       }
     });
   }
+
+  it('are refused with a sentence beside a cache plan, and on models that they are not for', async () => {
+    const { model } = tiny;
+    const list = ['plan:*.*=1+4', 'longheads:w=8,S=32'].map((text) => {
+      const read = parseDo(text);
+      assert.ok(read.ok);
+      return read.value;
+    });
+    const of = { opened: model, model, sequence: { ids }, chunk: n, memoryLimit: 1e9, signal };
+    await assert.rejects(lower(of, [list]), /choose among all of them/);
+    await assert.rejects(lowered('longheads:w=8,S=32,layers=1-7'), /There is no layer 7/);
+    for (const [family, form, why] of [
+      ['gpt2', 'longheads:w=4,S=12', /no rotary positions/],
+      ['mistral, window 7', 'longheads:w=4,S=12', /reads a window of 7 positions/],
+      ['mistral, window 7', 'block-retrieval:*.*:B=4,k=1', /reads a window of 7 positions/],
+    ] as const) {
+      const other = await openTiny(family);
+      const read = parseDo(form);
+      assert.ok(read.ok);
+      const { model: opened } = other;
+      await assert.rejects(
+        lower({ ...of, opened, model: opened, sequence: { ids: ids.slice(0, 20) } }, [[read.value]]),
+        why,
+      );
+      await other.close();
+    }
+  });
+
+  it('LongHeads reads beyond the context of the model, in prompts and in what follows them; other runs do not', async () => {
+    const { model } = tiny;
+    const long = Array.from({ length: 150 }, (_, i) => (i * 11) % 61);
+    const runner = runnerOf(model);
+    const input = { kind: 'ids', ids: long } as const;
+    const read = parseDo('longheads:w=8,S=64');
+    assert.ok(read.ok);
+    await assert.rejects(runner.prompt(input), /context holds 128/);
+    const prompt = await runner.prompt(input, [read.value]);
+    const { variant } = await runner.variant([read.value], prompt);
+    const going = await runner.continuation({ sequence: prompt, variant, further: 4 });
+    assert.ok(going.canGoOn);
+    assert.ok((await going.extend([5])).logits.every(Number.isFinite));
+    going.dispose();
+    const beginsBehind = parseDo('longheads:w=8,S=64,begin=140');
+    assert.ok(beginsBehind.ok);
+    await assert.rejects(runner.prompt(input, [beginsBehind.value]), /context holds 128/);
+  });
+
+  it('rows of one head that are looked at closely are those of the run', async () => {
+    const variant = await lowered('longheads:w=8,S=32');
+    const whole = tap(await run([variant]), 1, 'attention.probabilities');
+    const view = await HeadView.open(tiny.model, { ids }, variant, 1, 16, signal);
+    for (const [start, count] of [
+      [0, 8],
+      [45, 9],
+      [80, 10],
+    ] as const) {
+      const rows = await view.rows(2, start, count);
+      assert.ok(most(rows, whole.subarray((2 * n + start) * n, (2 * n + start + count) * n)) < 1e-5, `from ${start}`);
+    }
+  });
 });
