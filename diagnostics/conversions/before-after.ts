@@ -87,8 +87,8 @@ interface Quantity {
 }
 
 const quantities: readonly Quantity[] = [
-  { quantity: 'Loss on held-out text', unit: 'nats/token', of: ({ loss }) => loss },
-  { quantity: 'Accuracy on held-out samples', unit: '%', of: ({ task }) => 100 * (task?.accuracy ?? Number.NaN) },
+  { quantity: 'Held-out loss', unit: 'nats/token', of: ({ loss }) => loss },
+  { quantity: 'Accuracy', unit: '%', of: ({ task }) => 100 * (task?.accuracy ?? Number.NaN) },
   { quantity: 'Parameters', unit: 'millions', of: ({ parameters }) => parameters / 1e6 },
   { quantity: 'Weights', unit: 'MB', of: ({ weightBytes }) => weightBytes / 1e6 },
   { quantity: 'KV cache', unit: 'bytes/token', of: ({ kvBytesPerToken }) => kvBytesPerToken },
