@@ -19,6 +19,8 @@ export const amp: Analysis<AmpParameters, AmpResult> = {
   },
   inputs: ['task', 'corpus', 'prompt'],
   converts: true,
+  // Scores, gains and the checkpoint are those of the stored weights.
+  exactWeights: true,
   parameters,
   result: ampResult,
   supports: ({ predicts, blocks }) =>

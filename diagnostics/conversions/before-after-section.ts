@@ -20,7 +20,6 @@ export function beforeAfterSection({ before, after, rows, speedup, written }: Be
     caption: `${what}${intervals}${speed}`,
     columns: [
       { name: 'quantity', title: 'Quantity', kind: 'text' },
-      { name: 'unit', title: 'Unit', kind: 'text' },
       {
         name: 'before',
         title: 'Before',
@@ -45,7 +44,12 @@ export function beforeAfterSection({ before, after, rows, speedup, written }: Be
         definition: '100 (after - before) / before; for accuracy the difference in points of per cent',
       },
     ],
-    rows: rows.map(({ quantity, unit, before: old, after: now, change }) => [quantity, unit, old, now, change]),
+    rows: rows.map(({ quantity, unit, before: old, after: now, change }) => [
+      `${quantity} (${unit})`,
+      old,
+      now,
+      change,
+    ]),
   };
 }
 

@@ -17,6 +17,8 @@ export const mixtureOfHeads: Analysis<MohParameters, MohResult> = {
   },
   inputs: ['task', 'corpus', 'prompt'],
   converts: true,
+  // The checkpoint is held against the stored weights.
+  exactWeights: true,
   parameters,
   result: mohResult,
   supports: ({ predicts, blocks }) =>

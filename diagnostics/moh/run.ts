@@ -78,8 +78,9 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
   }
   known = { ...known, importance };
   const chosenBy = parameters.shared === 'important' ? importance : undefined;
+  // The part of the active heads that is shared stays the same over the curve.
   const layersFor = (of: number): readonly RoutedLayer[] =>
-    routedLayers(heads, of, Math.min(sharedShare, of), chosenBy);
+    routedLayers(heads, of, Math.min(1, sharedShare / share) * of, chosenBy);
   const layers = layersFor(share);
   const changed: Variant = { ...variant, ...routed(layers) };
 
@@ -118,6 +119,10 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
   for (const of of shares) {
     yield { sentence: `Loss with ${Math.round(100 * of)} % of the heads`, done, total, partial: { ...known, curve } };
     const own = layersFor(of);
+    const active = 100 * activeShare(own, heads);
+    done += 2 * heldOut.length;
+    // Few heads have few shares.
+    if (curve.some((point) => point.active === active)) continue;
     const variants = [
       { ...variant, ...routed(own) },
       { ...variant, gains: [...(variant.gains ?? []), ...withFewer(importance, own)] },
@@ -128,8 +133,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
     }));
     const [loss = Number.NaN, fixedLoss = Number.NaN] = point.losses;
     const [kl = Number.NaN, fixedKl = Number.NaN] = point.kls;
-    curve.push({ active: 100 * activeShare(own, heads), loss, kl, fixedLoss, fixedKl });
-    done += 2 * heldOut.length;
+    curve.push({ active, loss, kl, fixedLoss, fixedKl });
   }
   curve.sort((a, b) => a.active - b.active);
   known = { ...known, curve };

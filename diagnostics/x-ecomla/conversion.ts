@@ -1,7 +1,7 @@
 /** The conversion: a checkpoint with latent attention, distilled where that is asked for, measured beside its source and written. */
 import type { AnalysisJob } from '../analysis';
 import { comparedSides, decodingSpeeds, qualityOf, sizesOf, type BeforeAfter } from '../conversions/before-after';
-import { drafted, requireConvertible } from '../conversions/folder';
+import { drafted, settingsOf, requireConvertible } from '../conversions/folder';
 import type { ConversionTexts } from '../conversions/texts';
 import type { NewCheckpoint, NewTensor } from '../model-runner/checkpoint';
 import type { ModelRunner } from '../model-runner/model-runner';
@@ -85,7 +85,7 @@ export async function* convert(
     record: {
       method: 'x-ecomla',
       sentence: `Attention of this model was turned into latent attention${steps > 0 ? ` and distilled in ${steps} steps` : ', and not distilled'}.`,
-      settings: parameters,
+      settings: settingsOf(parameters),
       seed,
     },
   };
