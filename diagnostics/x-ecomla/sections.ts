@@ -33,7 +33,7 @@ export function finding(result: Partial<EcoMlaResult>): string {
         ? ' Distillation must repair the difference.'
         : '';
   const trained = distillation
-    ? ` ${distillation.steps} steps of distillation bring the KL on held-out text from ${digits(distillation.kl.before)} to ${digits(distillation.kl.after)}.`
+    ? ` ${distillation.steps} steps of distillation bring the KL on ${distillation.apart ? 'held-out' : 'the same'} text from ${digits(distillation.kl.before)} to ${digits(distillation.kl.after)}.`
     : broken;
   return `${share}. Before any distillation the loss is ${digits(all.loss)} nats per token instead of ${digits(loss)} (KL ${digits(all.kl)}).${trained}`;
 }
@@ -134,14 +134,14 @@ function spectra({ layers }: EcoMlaResult): ChartSection {
   };
 }
 
-const distillationChart = ({ curves, initialisation, steps }: Distillation): ChartSection =>
+const distillationChart = ({ curves, initialisation, steps, apart }: Distillation): ChartSection =>
   curveChart(curves, {
     id: 'distillation',
     title: `Distillation from ${initialisation === 'svd' ? 'singular values' : 'random numbers'}, ${steps} steps`,
-    caption: 'All weights are trained towards the next-token distributions of the model itself.',
+    caption: `All weights are trained towards the next-token distributions of the model itself.${apart ? '' : ' There is one text, which the training reads and the divergence is measured on.'}`,
     y: { title: 'KL(model || distilled)', unit: 'nats/token', scale: 'linear', min: 0 },
     loss: true,
-    measures: { kl: 'held-out texts' },
+    measures: { kl: apart ? 'held-out texts' : 'the same text' },
   });
 
 /** Singular values of one layer. */
