@@ -107,7 +107,7 @@ function sizeChart({ curve, loss, all, cached }: EcoMlaResult, of: keyof Compare
     caption:
       of === 'loss'
         ? 'The same runs.'
-        : 'All layers. Latent attention as it is initialised, before any distillation; and keys and values of low rank with the rotation in its place (intervention low-rank), which needs no distillation but rebuilds every key.',
+        : `All layers; 100 % are ${cached.before} numbers a token, ${4 * cached.before} bytes in float32. Latent attention as it is initialised, before any distillation; and keys and values of low rank with the rotation in its place (intervention low-rank), which needs no distillation but rebuilds every key.`,
     x: { title: 'cache', unit: '%', scale: 'linear', min: 0, max: 100 },
     y: { title: of === 'kl' ? 'KL(plain || changed)' : 'loss', unit: 'nats/token', scale: 'linear', min: 0 },
     series: [series('latent', 'latent attention'), series('lowRank', 'low-rank cache'), ...chosen],
