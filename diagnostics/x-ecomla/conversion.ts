@@ -75,7 +75,7 @@ export async function* convert(
     tensors = tensors.map((tensor) => ofNumbers(tensor, trained));
   }
   const distillation: Distillation | null = distilled
-    ? { initialisation, steps, kl: distilled.kl, curves: curvesOf(distilled.training) }
+    ? { initialisation, steps, kl: distilled.kl, apart: texts.apart, curves: curvesOf(distilled.training) }
     : null;
   if (folder === '') return { distillation, comparison: null };
 
@@ -87,6 +87,7 @@ export async function* convert(
       sentence: `Attention of this model was turned into latent attention${steps > 0 ? ` and distilled in ${steps} steps` : ', and not distilled'}.`,
       settings: settingsOf(parameters),
       seed,
+      facts: { layers: layers.map(({ rank, queryRank, rotary }) => ({ rank, queryRank: queryRank ?? null, rotary })) },
     },
   };
   const writing = drafted(model, folder, made);

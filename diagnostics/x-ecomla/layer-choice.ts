@@ -34,9 +34,10 @@ export class LayerChoices {
 
   /** r_kv of a layer by the parameters; no larger than there are singular values. */
   rank(layer: number, spectra: SourceSpectra): number {
-    const { choose, energy, share, rank } = this.parameters;
+    const { choose, energy, share, rank, ends } = this.parameters;
     const { singular } = spectra.joint;
-    if (choose === 'energy') return rankOfEnergy(singular, energy);
+    const isEnd = layer === 0 || layer === this.model.facts.blocks.length - 1;
+    if (choose === 'energy' && !(ends && isEnd)) return rankOfEnergy(singular, energy);
     const wanted = choose === 'share' ? rankOfShare(this.block(layer), share / 100, this.rotary(layer)) : rank;
     return Math.min(wanted, singular.length);
   }

@@ -14,6 +14,7 @@ export type EcoMlaParameters = {
   readonly share: number;
   readonly energy: number;
   readonly rank: number;
+  readonly ends: boolean;
   readonly rotary: number;
   readonly selection: Selection;
   readonly queryEnergy: number;
@@ -58,6 +59,12 @@ export const parameters: ParameterTable<EcoMlaParameters> = {
     min: 1,
     max: 65536,
     default: 64,
+  },
+  ends: {
+    kind: 'boolean',
+    title: 'Fixed ends',
+    description: 'By energy: the first and the last layer have this rank all the same.',
+    default: false,
   },
   rotary: {
     kind: 'number',

@@ -1,6 +1,6 @@
 /** The result of the analysis `x-ecomla`, and its schema. */
 import type { Schema } from '../../protocol/schema/check';
-import { count, figure, list, number, numbers, object, oneOf, orNull, whole } from '../../protocol/schema/fields';
+import { count, figure, flag, list, number, numbers, object, oneOf, orNull, whole } from '../../protocol/schema/fields';
 import { mostLayers } from '../../protocol/schema/parts';
 import { beforeAfterField, type BeforeAfter } from '../conversions/before-after';
 import { curvesSchema, type Curves } from '../training/curves';
@@ -52,6 +52,8 @@ export interface Distillation {
   readonly steps: number;
   /** Mean KL(model || distilled) on the held-out texts, nats per token. */
   readonly kl: { readonly before: number; readonly after: number };
+  /** Whether these are other texts than those of the training. */
+  readonly apart: boolean;
   readonly curves: Curves;
 }
 
@@ -105,6 +107,7 @@ export const ecoMlaResult: Schema<EcoMlaResult> = object<Named>({
       initialisation: oneOf(initialisations),
       steps: whole,
       kl: object<Distillation['kl']>({ before: figure, after: figure }),
+      apart: flag,
       curves: curvesSchema,
     }),
   ),

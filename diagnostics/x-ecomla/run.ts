@@ -25,7 +25,7 @@ import type { Compared, CurvePoint, EcoMlaResult, LatentRow } from './result';
 export const curveShares = [12.5, 25, 50, 75, 100];
 
 /** Ranks of a spectrum that are drawn: more are not told apart. */
-const mostRanks = 80;
+const mostRanks = 24;
 
 /** Six digits: the weights are of float32, and a file holds many. */
 const short = (value: number): number => Number(value.toPrecision(6));

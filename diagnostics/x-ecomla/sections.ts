@@ -33,46 +33,55 @@ export function finding(result: Partial<EcoMlaResult>): string {
         ? ' Distillation must repair the difference.'
         : '';
   const trained = distillation
-    ? ` ${distillation.steps} steps of distillation bring the KL on held-out text from ${digits(distillation.kl.before)} to ${digits(distillation.kl.after)}.`
+    ? ` ${distillation.steps} steps of distillation bring the KL on ${distillation.apart ? 'held-out' : 'the same'} text from ${digits(distillation.kl.before)} to ${digits(distillation.kl.after)}.`
     : broken;
   return `${share}. Before any distillation the loss is ${digits(all.loss)} nats per token instead of ${digits(loss)} (KL ${digits(all.kl)}).${trained}`;
 }
 
-const layerTable = ({ layers }: EcoMlaResult): TableSection => ({
-  kind: 'table',
-  id: 'layers',
-  title: 'Layer by layer',
-  caption: 'Errors of the initialisation, each layer changed alone. Choose a row for its singular values.',
-  ask: 'Show its singular values',
-  columns: [
-    { name: 'layer', title: 'Layer', kind: 'text' },
-    { ...numberColumn('rank', 'Rank', 'r_kv, the width of the latent.'), digits: 6 },
-    { ...numberColumn('query', 'Rank of queries', 'r_q; none where queries are projected directly.'), digits: 6 },
-    numberColumn('share', 'Cache share', '(r + d_r) / (2 G d).', '%'),
-    numberColumn(
-      'weight',
-      'Weight error',
-      'sqrt of the dropped squares of singular values of [W_K; W_V] over all: no matrix of this rank is nearer (Eckart and Young).',
-    ),
-    numberColumn('bound', 'Dropped norm', 'The same not divided: the Frobenius norm of what is dropped of [W_K; W_V].'),
-    numberColumn(
-      'output',
-      'Output error',
-      'Norm of the change of what attention adds to the stream over its norm, all tokens together.',
-    ),
-    numberColumn('kl', 'KL', 'Mean KL(plain || changed) of the next token.', 'nats/token'),
-  ],
-  rows: layers.map(({ layer, rank, queryRank, share, weightError, bound, outputError, kl }) => [
-    `L${layer}`,
-    rank,
-    queryRank,
-    cellOf(share),
-    cellOf(weightError),
-    cellOf(bound),
-    cellOf(outputError),
-    cellOf(kl),
-  ]),
-});
+function layerTable({ layers }: EcoMlaResult): TableSection {
+  const lowQueries = layers.some(({ queryRank }) => queryRank !== null);
+  return {
+    kind: 'table',
+    id: 'layers',
+    title: 'Layer by layer',
+    caption: 'Errors of the initialisation, each layer changed alone. Choose a row for its singular values.',
+    ask: 'Show its singular values',
+    columns: [
+      { name: 'layer', title: 'Layer', kind: 'text' },
+      { ...numberColumn('rank', 'Rank', 'r_kv, the width of the latent.'), digits: 6 },
+      ...(lowQueries
+        ? [{ ...numberColumn('query', 'Rank of queries', 'r_q, the width of the queries’ own latent.'), digits: 6 }]
+        : []),
+      numberColumn('share', 'Cache share', '(r + d_r) / (2 G d).', '%'),
+      numberColumn(
+        'weight',
+        'Weight error',
+        'sqrt of the dropped squares of singular values of [W_K; W_V] over all: no matrix of this rank is nearer (Eckart and Young).',
+      ),
+      numberColumn(
+        'bound',
+        'Dropped norm',
+        'The same not divided: the Frobenius norm of what is dropped of [W_K; W_V].',
+      ),
+      numberColumn(
+        'output',
+        'Output error',
+        'Norm of the change of what attention adds to the stream over its norm, all tokens together.',
+      ),
+      numberColumn('kl', 'KL', 'Mean KL(plain || changed) of the next token.', 'nats/token'),
+    ],
+    rows: layers.map(({ layer, rank, queryRank, share, weightError, bound, outputError, kl }) => [
+      `L${layer}`,
+      rank,
+      ...(lowQueries ? [queryRank] : []),
+      cellOf(share),
+      cellOf(weightError),
+      cellOf(bound),
+      cellOf(outputError),
+      cellOf(kl),
+    ]),
+  };
+}
 
 function sizeChart({ curve, loss, all, cached }: EcoMlaResult, of: keyof Compared): ChartSection {
   const series = (id: 'latent' | 'lowRank', title: string): SectionSeries => ({
@@ -96,7 +105,9 @@ function sizeChart({ curve, loss, all, cached }: EcoMlaResult, of: keyof Compare
     id: of,
     title: of === 'kl' ? 'Change of the next token by the size of the cache' : 'Loss by the size of the cache',
     caption:
-      'All layers. Latent attention as it is initialised, before any distillation; and keys and values of low rank with the rotation in its place (intervention low-rank), which needs no distillation but rebuilds every key.',
+      of === 'loss'
+        ? 'The same runs.'
+        : `All layers; 100 % are ${cached.before} numbers a token, ${4 * cached.before} bytes in float32. Latent attention as it is initialised, before any distillation; and keys and values of low rank with the rotation in its place (intervention low-rank), which needs no distillation but rebuilds every key.`,
     x: { title: 'cache', unit: '%', scale: 'linear', min: 0, max: 100 },
     y: { title: of === 'kl' ? 'KL(plain || changed)' : 'loss', unit: 'nats/token', scale: 'linear', min: 0 },
     series: [series('latent', 'latent attention'), series('lowRank', 'low-rank cache'), ...chosen],
@@ -123,14 +134,14 @@ function spectra({ layers }: EcoMlaResult): ChartSection {
   };
 }
 
-const distillationChart = ({ curves, initialisation, steps }: Distillation): ChartSection =>
+const distillationChart = ({ curves, initialisation, steps, apart }: Distillation): ChartSection =>
   curveChart(curves, {
     id: 'distillation',
     title: `Distillation from ${initialisation === 'svd' ? 'singular values' : 'random numbers'}, ${steps} steps`,
-    caption: 'All weights are trained towards the next-token distributions of the model itself.',
+    caption: `All weights are trained towards the next-token distributions of the model itself.${apart ? '' : ' There is one text, which the training reads and the divergence is measured on.'}`,
     y: { title: 'KL(model || distilled)', unit: 'nats/token', scale: 'linear', min: 0 },
     loss: true,
-    measures: { kl: 'held-out texts' },
+    measures: { kl: apart ? 'held-out texts' : 'the same text' },
   });
 
 /** Singular values of one layer. */
@@ -174,7 +185,11 @@ export function offers({ layers }: EcoMlaResult): readonly Offer[] {
   for (const { layer, rank, rotary } of layers) {
     byRank.set(rank + rotary, [...(byRank.get(rank + rotary) ?? []), layer]);
   }
-  const interventions = [...byRank].map(([rank, own]): LowRank => ({ kind: 'low-rank', layers: own, rank }));
+  const interventions = [...byRank].map(([rank, own]): LowRank => ({
+    kind: 'low-rank',
+    layers: own.length === layers.length ? ['all'] : own,
+    rank,
+  }));
   if (interventions.length === 0) return [];
   return [
     {

@@ -39,6 +39,8 @@ const meanings: Readonly<Record<string, string>> = {
   kv_lora_rank:
     'Width of the latent that keys and values are compressed into (multi-head latent attention). The cache holds this and the rotary key, whatever the number of heads.',
   layer_norm_eps: 'Added to the variance in layer normalisation.',
+  layer_rank_list:
+    'X-EcoMLA: ranks of single layers, {"0": {"kv_rank", "q_rank"}}, in place of kv_lora_rank and q_lora_rank.',
   layer_types:
     'What each layer reads, one entry a layer: full_attention, sliding_attention, chunked_attention, linear_attention, …',
   max_position_embeddings: 'Longest sequence the positions were made for.',
@@ -72,6 +74,8 @@ const meanings: Readonly<Record<string, string>> = {
   rms_norm_eps: 'Added to the mean square in RMS normalisation.',
   rope_parameters:
     'Rotary embedding since transformers 5: base (rope_theta) and form (rope_type) in one object, perhaps one per layer type.',
+  rope_interleave:
+    'Whether rotary embedding pairs neighbouring numbers (2i, 2i + 1) or number i with the one half of the rotated width away.',
   rope_scaling: 'How rotary positions are stretched beyond the trained length.',
   rope_theta:
     'Base of the rotary frequencies: pair i of a head turns by position × theta^(-2i / dimensions). A larger base turns more slowly and reaches further.',
@@ -86,6 +90,7 @@ const meanings: Readonly<Record<string, string>> = {
   torch_dtype: 'Number format of the weights as saved; called dtype since transformers 4.56.',
   transformers_version: 'Version that wrote the file.',
   use_cache: 'Whether generation keeps keys and values.',
+  use_lora_layer_norm: 'X-EcoMLA: whether the latents of multi-head latent attention are normalised.',
   use_sliding_window: 'Whether sliding_window counts at all (Qwen).',
   v_head_dim: 'Width of a value head (multi-head latent attention).',
   vision_config: 'The part that reads images.',

@@ -53,13 +53,15 @@ function heldBytes(model: ModelSpec, run: RunShape): number {
 function cacheNumbers(model: ModelSpec, { batch, length, further = 0, plan }: RunShape): number {
   const last = length + further;
   return model.blocks.reduce((sum, block, at) => {
-    const { kvHeads, headDim } = block.attention;
+    const { kvHeads, headDim, projection } = block.attention;
+    // The value of latent attention is its key, which is held once.
+    const numbers = (projection.kind === 'latent' ? 1 : 2) * headDim;
     const own = layerPlanOf(plan, block);
     const rows =
       own && heldByHeads(own, block)
         ? own.heads.reduce((total, held) => total + rowsHeld(held, own.prompt, last), 0)
         : kvHeads * last;
-    return sum + 2 * batch * headDim * (rows + (plan && at === 0 ? kvHeads * length : 0));
+    return sum + batch * numbers * (rows + (plan && at === 0 ? kvHeads * length : 0));
   }, 0);
 }
 
