@@ -67,7 +67,7 @@ export interface LongHeadsResult extends Readonly<Record<string, unknown>> {
   readonly firstsHigh: readonly (readonly number[])[];
   /** How often it is opened. */
   readonly opened: readonly (readonly number[])[];
-  /** Heads that rank it first in half of the prompts or more, the interval above chance. */
+  /** Heads that rank it first in half of the prompts or more, and more often than by chance: p < 0.05 over all heads (binomial, Bonferroni). */
   readonly retrieving: readonly { readonly layer: number; readonly head: number }[];
   readonly coverage: readonly Coverage[];
   readonly note: string;

@@ -6,6 +6,7 @@ import type { ModelRunner } from '../model-runner/model-runner';
 import type { ChosenBlocks } from '../model-runner/run-request';
 import { sequencePart, type Sequence } from '../model-runner/sequence';
 import type { Variant } from '../model-runner/variant';
+import { atLeast } from '../statistics/binomial';
 import { mean } from '../statistics/mean';
 import { pairedProportions } from '../statistics/over-pictures';
 import { wilson } from '../statistics/proportion';
@@ -194,6 +195,10 @@ function resultOf(
     );
   const [firstsLow, firstsHigh] = [end('low'), end('high')];
   const chance = ranked.length === 0 ? Number.NaN : mean(ranked.map(({ candidates }) => 1 / candidates));
+  // Of all heads together (Bonferroni); chances of prompts differ little, and their mean stands for them.
+  const heads = facts.blocks.reduce((sum, one) => sum + one.heads, 0);
+  const retrieves = (share: number): boolean =>
+    share >= 0.5 && heads * atLeast(Math.round(share * ranked.length), ranked.length, chance) < 0.05;
   const most = Math.max(0, ...outcomes.map(({ counts }) => counts.length));
   const positions = Array.from({ length: most }, (_, at) => {
     const tokens = outcomes.reduce((sum, { counts }) => sum + (counts[at] ?? 0), 0);
@@ -220,9 +225,7 @@ function resultOf(
       some.length === 0 ? Number.NaN : mean(some.map(({ opened }) => opened?.[layer]?.[head] ?? Number.NaN)),
     ),
     retrieving: firsts.flatMap((layer, at) =>
-      layer.flatMap((share, head) =>
-        share >= 0.5 && (firstsLow[at]?.[head] ?? 0) > chance ? [{ layer: at, head }] : [],
-      ),
+      layer.flatMap((share, head) => (retrieves(share) ? [{ layer: at, head }] : [])),
     ),
     coverage:
       covered.length === 0

@@ -158,7 +158,8 @@ function ranks({
       {
         name: 'chunk-retrieval',
         title: 'chunk retrieval',
-        definition: 'Ranks it first in half of the prompts or more, with the interval above chance.',
+        definition:
+          'Ranks it first in half of the prompts or more, and more often than by chance (p < 0.05 over all heads, binomial, Bonferroni).',
         heads: retrieving,
       },
     ],

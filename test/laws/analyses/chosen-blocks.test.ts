@@ -45,12 +45,12 @@ describe('analyses of chosen blocks', function () {
     const model = await openModel(shortDemoLm, { device: 'cpu', threads: 1, limitBytes: 4e9 });
     const runner = runnerOf(model);
     const far = await passKeys(runner, { count: 2, seed: 5, length: 1500 });
-    const near = await passKeys(runner, { count: 2, seed: 5, length: 400 });
+    const near = await passKeys(runner, { count: 1, seed: 5, length: 400 });
     const parameters = { chunk: 64, budget: 512, begin: 0 };
     const result = await resultOf(longheadsAnalysis, model, parameters, [...near, ...far]);
     await model.sessions.release();
     const [below, beyond] = result.lengths;
-    assert.deepEqual([below?.n, beyond?.n], [2, 2]);
+    assert.deepEqual([below?.n, beyond?.n], [1, 2]);
     assert.deepEqual(below?.long, below?.plain);
     assert.ok((beyond?.long.correct ?? 0) - (beyond?.plain.correct ?? 0) >= 2, JSON.stringify(beyond));
     for (const { position, plain, long } of result.positions) if (position < 512) assert.equal(long, plain);
