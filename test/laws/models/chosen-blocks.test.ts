@@ -265,4 +265,28 @@ describe('heads that choose blocks, on a tiny llama with groups', () => {
       assert.ok(most(rows, whole.subarray((2 * n + start) * n, (2 * n + start + count) * n)) < 1e-5, `from ${start}`);
     }
   });
+
+  it('variants that share their first rows go on from what was kept of the blocks', async () => {
+    const runner = runnerOf(tiny.model);
+    for (const form of ['longheads:w=8,S=32', 'block-retrieval:*.*:B=8,k=1,by=max']) {
+      const own = await lowered(form);
+      const { variant: changed } = await runner.variant(
+        [form, 'head:0.0@60-70=zero'].map((text) => {
+          const read = parseDo(text);
+          assert.ok(read.ok);
+          return read.value;
+        }),
+        { ids },
+      );
+      // One list of blocks, as variants of an analysis have it.
+      const variants = [own, { ...changed, blocks: own.blocks! }];
+      const asked = [{ row: n - 1, tokens: [3, 5, 8] }];
+      const found = await runner.answers({ ids }, asked, variants);
+      for (const [at, variant] of variants.entries()) {
+        const alone = await runner.run({ ids, variants: [variant], logits: 'none', answersAt: asked });
+        assert.ok(most(found[at]![0]!.logits, alone.answers![0]![0]!.logits) < 2e-5, `${form}, variant ${at}`);
+      }
+      assert.ok(most(found[0]![0]!.logits, found[1]![0]!.logits) > 1e-4, 'the second differs');
+    }
+  });
 });
