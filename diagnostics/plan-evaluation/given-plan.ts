@@ -6,7 +6,7 @@ import type { GivenPlan } from '../../protocol/plans/plan-from';
 import { FailureError } from '../../protocol/wire/failures';
 import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
 import { counted } from '../words';
-import type { PlanEvaluationParameters } from './parameters';
+import { rulesProblem, type PlanEvaluationParameters } from './parameters';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
@@ -47,11 +47,7 @@ export async function givenPlan(
 
 function ofRules(text: string, { blocks }: ModelFacts): readonly (readonly HeadPlan[])[] {
   const parsed = planKind.parse(text);
-  if (!parsed) {
-    throw bad(
-      `"${text.slice(0, 80)}" are no rules of a plan. Write heads=what they keep, separated by /, e.g. *.*=4+64/1.*=full.`,
-    );
-  }
+  if (!parsed) throw bad(rulesProblem(text));
   return blocks.map(({ kvHeads }, layer) =>
     Array.from({ length: kvHeads }, (_, head) => keepOf(parsed.rules, layer, head)),
   );

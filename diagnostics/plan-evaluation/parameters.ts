@@ -1,4 +1,5 @@
 import type { ParameterTable } from '../../protocol/analysis/parameters';
+import { plan as planKind } from '../../protocol/interventions/plan';
 import type { Support } from '../analysis';
 import type { ModelFacts } from '../model-runner/model-runner';
 
@@ -104,7 +105,7 @@ export const parameters: ParameterTable<PlanEvaluationParameters> = {
   },
 };
 
-export function supports({ predicts, blocks }: ModelFacts): Support {
+export function supports({ predicts, blocks }: ModelFacts, { plan, rules }: PlanEvaluationParameters): Support {
   if (!predicts) {
     return {
       ok: false,
@@ -117,5 +118,9 @@ export function supports({ predicts, blocks }: ModelFacts): Support {
       why: 'The model reads in both directions, so it keeps no cache of the past. Choose a causal one.',
     };
   }
+  if (plan === '' && !planKind.parse(rules)) return { ok: false, why: rulesProblem(rules) };
   return { ok: true };
 }
+
+export const rulesProblem = (rules: string): string =>
+  `"${rules.slice(0, 80)}" are no rules of a plan. Write heads=what they keep, separated by /, e.g. *.*=4+64/1.*=full.`;

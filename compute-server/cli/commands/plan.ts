@@ -106,6 +106,11 @@ function evaluate(group: Command, session: CommandSession): void {
     .option('-o, --output <file>', 'write the plan again, with what was measured')
     .action(async (model: string, given: EvaluateOptions, command: Command) => {
       const { plan: file, prefill, ...options } = given;
+      if (file === undefined && !options.param?.some((one) => /^(plan|rules)=/u.test(one))) {
+        throw wrongUsage(
+          'No plan is named. Give its file with --plan, or rules such as --param "rules=*.*=4+64/1.*=full".',
+        );
+      }
       const client = session.compute(environmentOf(options));
       const info = await analysisNamed(client, 'plan-evaluation');
       const from =

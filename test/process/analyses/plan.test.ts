@@ -110,14 +110,15 @@ describe('cache plans from the command line', function () {
     const derived = planIn('derived.json');
     writeFileSync(other, JSON.stringify({ ...derived, heads: derived.heads.slice(0, 1) }));
     const model = place.at('model');
-    for (const [words, expected] of [
+    for (const [words, expected, wanted = 2] of [
       [['evaluate', model, '--plan', other, '--task', 'induction'], /is a plan of 1 layer, and .* has 2/],
-      [['evaluate', model, '--param', 'rules=all', '--ids', '1,2,3'], /"all" are no rules of a plan/],
+      [['evaluate', model, '--param', 'rules=all', '--ids', '1,2,3'], /"all" are no rules of a plan/, 3],
       [['derive', 'labels', model, '--ids', '1,2,3,4', '-o', place.at('none.json')], /offers no cache plan here/],
+      [['evaluate', model, '--ids', '1,2,3'], /No plan is named\. Give its file with --plan/],
       [['show', place.at('plan.csv')], /is not valid JSON/],
     ] as const) {
       const { code, stderr } = await place.headscope(['plan', ...words]);
-      assert.equal(code, 2, stderr);
+      assert.equal(code, wanted, stderr);
       assert.match(stderr, expected);
     }
     assert.equal(existsSync(place.at('none.json')), false);
