@@ -49,8 +49,13 @@ export const disk: Disk = {
     await rmdir(path).catch(() => {});
     await rename(folder, path);
     // The new name itself is on the disk when its folder is; Windows opens no folder for that.
-    const parent = process.platform === 'win32' ? undefined : await open(dirname(path), 'r');
-    await parent?.sync().finally(() => parent.close());
+    if (process.platform === 'win32') return;
+    const parent = await open(dirname(path), 'r');
+    try {
+      await parent.sync();
+    } finally {
+      await parent.close();
+    }
   },
   remove: (folder) => rm(folder, { recursive: true, force: true }),
 };

@@ -27,6 +27,8 @@ const draftShare = 0.25;
 interface Draft {
   readonly temporary: string;
   opened?: LoadedModel;
+  /** While it is written: a run that is cancelled leaves it in the middle, with a file open. */
+  writing?: AsyncGenerator<WriteStep, void>;
   named?: true;
 }
 
@@ -81,7 +83,8 @@ export class ServerCheckpoint implements ModelCheckpoint<ModelRunner> {
       this.drafts.push(draft);
       const { summary } = model;
       const from = { folder: model.folder, name: summary.name, hash: summary.hash, weights };
-      for await (const step of writeFolder(temporary, made, from, on)) {
+      draft.writing = writeFolder(temporary, made, from, on);
+      for await (const step of draft.writing) {
         yield step;
         signal.throwIfAborted();
       }
@@ -122,8 +125,9 @@ export class ServerCheckpoint implements ModelCheckpoint<ModelRunner> {
 
   private async discard(draft: Draft): Promise<void> {
     if (draft.named) return;
-    const { opened } = draft;
+    const { opened, writing } = draft;
     delete draft.opened;
+    await writing?.return();
     if (opened) await closeModel(opened);
     await this.on.remove(draft.temporary);
   }

@@ -1,4 +1,4 @@
-/** headscope convert in the product: the demo model pruned, opened by another command, and what is refused. */
+/** headscope convert in the product: the demo model pruned, and what is refused. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ describe('headscope convert', function () {
     runCli(cliScript, words, { ...process.env, HEADSCOPE_CACHE_DIR: join(root, 'cache'), HEADSCOPE_THREADS: '1' });
   const folders = (): readonly string[] => readdirSync(root).filter((name) => name !== 'cache');
 
-  it('a tenth of the demo model goes, and the checkpoint still finds its answers', async () => {
+  it('a tenth of the demo model goes, and the checkpoint is the model without it', async () => {
     const before = readFileSync(join(model, 'model.safetensors'));
     const words = [
       '--task',
@@ -47,14 +47,11 @@ describe('headscope convert', function () {
     assert.ok(point && point.standard - result.loss < (point.reversed - result.loss) / 2);
     assert.deepEqual(folders(), ['pruned']);
     assert.deepEqual(readFileSync(join(model, 'model.safetensors')), before);
-    const asked = await run('task', 'induction', join(root, 'pruned'), '--samples', '4', '--json', '-');
-    assert.equal(asked.code, 0);
   });
 
   it('refuses with a sentence and exit code 2, and writes nothing', async () => {
     for (const [words, sentence] of [
       [['amp', model, '--task', 'induction', '-o', join(root, 'pruned')], /holds files already/],
-      [['labels', model, '-o', join(root, 'x')], /There is no conversion "labels"/],
       [['amp', model, '--task', 'induction'], /Give the one to write with -o/],
     ] as const) {
       const { code, stderr } = await run('convert', ...words);

@@ -197,6 +197,23 @@ describe('a new checkpoint', () => {
     await leaving.return(undefined as never);
     assert.deepEqual(others(), []);
 
+    // A run that is cancelled is not asked for another step.
+    let dropped = 0;
+    const counting = checkpoint({
+      ...disk,
+      async create(path) {
+        const file = await disk.create(path);
+        const drop = (): Promise<void> => {
+          dropped++;
+          return file.drop();
+        };
+        return { ...file, drop };
+      },
+    });
+    await counting.draft(join(root, 'ended'), copy()).next();
+    await counting.close();
+    assert.deepEqual([others(), dropped], [[], 1]);
+
     const of = checkpoint();
     await drafted(of, join(root, 'not kept'));
     await of.close();
