@@ -124,7 +124,7 @@ export const parameters: ParameterTable<MoaParameters> = {
       'Parts into which the loss at each length is cut in the search for plans of which none is better everywhere.',
     min: 1,
     max: 8,
-    default: 4,
+    default: 3,
   },
 };
 

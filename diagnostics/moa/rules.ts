@@ -61,8 +61,12 @@ export function lossByWindow(map: ArrayLike<number>, blocks: number): Float64Arr
   return losses;
 }
 
-/** What a head keeps under the rule, as the released cache lays it out: sinks of one block counted in, two blocks or more, whole blocks. */
+/**
+ * What a head keeps under the rule: what the search counted, the nb newest blocks and the first. Spans are rounded up to whole blocks, so
+ * that alpha + 1 gives int((alpha + beta N) / c) + 1 of them. (The released cache rounds alpha + beta N up: where it is whole blocks
+ * already, that is one block less than the search of the release counts.)
+ */
 export const spanPlan = ({ alpha, beta }: Rule, block: number): HeadPlan =>
   beta === 1 && alpha >= 0
     ? { kind: 'full' }
-    : { kind: 'span', alpha, beta, sinks: block, least: 2 * block, multiple: block };
+    : { kind: 'span', alpha: alpha + 1, beta, sinks: block, least: 2 * block, multiple: block };

@@ -42,7 +42,7 @@ function rulesSection({
     kind: 'heads',
     id: 'rules',
     title: 'Spans of the heads',
-    caption: `A head keeps alpha + beta N positions of a prompt of N tokens, the first ${block} among them, in whole blocks of ${block} and at least ${2 * block}.`,
+    caption: `Of a prompt of N tokens a head keeps the first ${block} positions and the newest: whole blocks of ${block} in alpha + beta N, at least one.`,
     cell: 'key/value head',
     ask: 'Show its influence',
     numbers: [

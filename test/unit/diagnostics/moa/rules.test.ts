@@ -67,20 +67,28 @@ describe('elastic rules', () => {
     assert.equal(losses[blocks], 0);
   });
 
-  it('make caches of the size that the released code makes', () => {
+  it('make caches of the blocks that the search counts', () => {
     const source = random(9);
     for (let at = 0; at < 200; at++) {
-      const tokens = 1 + source.whole(20_000);
+      const [tokens, block] = [1 + source.whole(20_000), 1 + source.whole(64)];
       const rule = { alpha: source.whole(4097) - 2048, beta: source.whole(8) / 8 };
-      const held = heldOf(spanPlan(rule, 64), tokens);
-      const size = held.sinks + held.recent;
-      assert.equal(size % 64, 0);
-      assert.ok(size >= 128);
-      // The released cache is never longer than the text but for its last block; ours is a window that the text does not fill.
-      assert.equal(
-        Math.min(size, Math.max(128, 64 * Math.ceil(tokens / 64))),
-        elasticCacheSize(rule.alpha, rule.beta, tokens),
-      );
+      const { sinks, recent } = heldOf(spanPlan(rule, block), tokens);
+      assert.deepEqual([sinks, recent], [block, block * diagonalBlocks(rule, tokens, block)], JSON.stringify(rule));
+    }
+  });
+
+  it('of the published form make caches of the size that the released code makes', () => {
+    const source = random(10);
+    for (let at = 0; at < 200; at++) {
+      const tokens = 1 + source.whole(20_000);
+      const [alpha, beta] = [source.whole(4097) - 2048, source.whole(8) / 8];
+      const plan = { kind: 'span', alpha, beta, sinks: 64, least: 128, multiple: 64 } as const;
+      const { sinks, recent } = heldOf(plan, tokens);
+      const size = sinks + recent;
+      assert.ok(size % 64 === 0 && size >= 128);
+      // The released cache is no longer than the text but for its last block; a window that the text does not fill holds as much.
+      const most = Math.max(128, 64 * Math.ceil(tokens / 64));
+      assert.equal(Math.min(size, most), elasticCacheSize(alpha, beta, tokens));
     }
   });
 
