@@ -4,17 +4,23 @@ import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { listedName } from '../../../extension/results/result-words';
+import { parsePlan } from '../../../protocol/plans/plan-file';
+import { repositoryRoot } from '../../support/host/versions';
 import { chooseFromMenu } from './menu';
 import { kernelsPanel } from './panels';
 import { useWindow } from './window';
 
 const suffix = '.headscope-bench.json';
+const planFile = 'razor.headscope-plan.json';
 const [first, second] = ['attention-on-this-laptop', 'another-run'];
 
 describe('the Results view in VS Code', function () {
   this.timeout(90_000);
   const window = useWindow({
-    prepare: (workspace) => copyFileSync(join(workspace, first + suffix), join(workspace, second + suffix)),
+    prepare: (workspace) => {
+      copyFileSync(join(workspace, first + suffix), join(workspace, second + suffix));
+      copyFileSync(join(repositoryRoot, 'test/fixtures/results', planFile), join(workspace, planFile));
+    },
   });
   const fileOf = (name: string): string => join(window().workspace, name + suffix);
   const entry = (name: string): Locator =>
@@ -68,5 +74,31 @@ describe('the Results view in VS Code', function () {
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await entry('evening run').waitFor({ state: 'detached' });
     assert.ok(!existsSync(fileOf('evening run')) && existsSync(fileOf(first)));
+  });
+
+  it('edits a cache plan as a document: a stroke is one step of Undo, and Save writes it', async () => {
+    const { bench, workspace } = window();
+    await bench.openFile(planFile);
+    const panel = await bench.webviewWith("#root[data-panel='plan']");
+    const legend = (words: string) => panel.locator('.plan-legend li', { hasText: words }).waitFor();
+    await legend('Full 2');
+    await panel.locator('.plan-map').focus();
+    await bench.page.keyboard.press('ArrowDown');
+    await bench.page.keyboard.press('ArrowDown');
+    await bench.page.keyboard.press('r');
+    await bench.page.keyboard.press('Enter');
+    await legend('Sinks and recents 13');
+    await bench.page.keyboard.press('Control+z');
+    await legend('Full 2');
+    await panel.getByRole('button', { name: 'Redo' }).click();
+    await legend('Sinks and recents 13');
+    const changed = bench.page.locator('.tab.active.dirty');
+    await changed.waitFor();
+    await bench.page.keyboard.press('Control+s');
+    await changed.waitFor({ state: 'detached' });
+    const read = parsePlan(readFileSync(join(workspace, planFile), 'utf8'));
+    assert.ok(read.ok);
+    const painted = { kind: 'recent', sinks: 4, recent: 64 };
+    assert.deepEqual(read.result.heads[1], [painted, painted]);
   });
 });
