@@ -89,7 +89,7 @@ export const plan: InterventionKind<CachePlan> = {
     if (!first) return 'an empty cache plan';
     const more = rules.length - 1;
     const rest = more === 0 ? '' : `, and ${more} more ${more === 1 ? 'rule' : 'rules'}`;
-    const place = first.heads.length > mostNamed ? `${first.heads.length} heads` : whichHeadsText(first.heads);
+    const place = first.heads.length > mostNamed ? `each of ${first.heads.length} heads` : whichHeadsText(first.heads);
     return `plan: ${place} ${headPlanWords(first.keep)}${rest}`;
   },
   sentence: ({ rules, prefill }) =>

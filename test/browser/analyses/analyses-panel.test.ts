@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { inputOf } from '../../../extension/panels/analyses/default-plan';
 import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { planIntervention } from '../../../protocol/interventions/plan';
+import { newPlan } from '../../../protocol/plans/edit';
 import type { OpenOptions } from '../support/panel-page';
 import {
   answering,
@@ -382,6 +384,24 @@ describe('the panel of analyses', () => {
       const before = panel.posted.length;
       await panel.page.getByText('Save as file').click();
       assert.equal((await panel.posts('apply', before)).where, 'file');
+    });
+
+    it('saves the cache plan of an offer, and takes a plan as one intervention in words', async () => {
+      const [offer] = result.offers ?? [];
+      assert.ok(offer);
+      const model = { name: 'toy', hash: 'abc', headDim: 8, heads: 2 };
+      const cachePlan = newPlan({ title: 'Toy', model, layers: 40, kvHeads: 2, created: '2026', headscope: '0.1.0' });
+      const offering = { ...result, offers: [{ ...offer, plan: cachePlan }] };
+      const interventions = [planIntervention(cachePlan.heads)];
+      const panel = await start({
+        host: answering(openMessage({ result: offering, plan: { ...plan, interventions } })),
+      });
+      await panel.page.getByText('Save Plan…').click();
+      const saved = await panel.posts('apply');
+      assert.deepEqual([saved.where, saved.offer.plan], ['plan', cachePlan]);
+      await panel.page.waitForSelector('.long-intervention:has-text("plan: each of 80 heads keeps everything")');
+      await panel.page.getByText('Apply a Plan…').click();
+      await panel.posts('applyPlan');
     });
 
     it('copies the finding and the chosen value', async () => {
