@@ -54,7 +54,7 @@ export function offers(result: DuoResult): readonly GivenOffer[] {
       title,
       description: `Keeps everything in the ${counted(count, 'key/value head', 'key/value heads')} with the largest gates, and ${deployed.sinks} first and ${deployed.recent} recent positions in the others; gates were found with ${windows.trainSinks} and ${windows.trainRecent}.`,
       interventions: [planIntervention(heads, 'dense')],
-      plan: { title, heads },
+      plan: { title, heads, scores: gates },
     };
   });
 }

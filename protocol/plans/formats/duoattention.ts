@@ -84,7 +84,7 @@ function readGates(text: string, target: ImportTarget): Checked<Plan> {
   if (!read.ok) return read;
   const streams: HeadPlan = { kind: 'recent', sinks, recent };
   const heads = chooseByGates(read.result, rule).full.map((row) => row.map((full) => (full ? fullPlan : streams)));
-  return importedPlan(heads, target, { ...rule, sinks, recent });
+  return importedPlan(heads, target, { ...rule, sinks, recent }, read.result);
 }
 
 /** 1 for a head that keeps everything, 0 for one that streams. */
