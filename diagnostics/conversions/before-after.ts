@@ -7,6 +7,7 @@ import { elementsOf, tensorBytes } from '../model-runner/checkpoint';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
 import { scoreTask } from '../tasks/score';
+import { quantile } from '../statistics/quantile';
 import type { ConversionTexts, JudgedText } from './texts';
 
 /** What does not depend on the texts. */
@@ -218,11 +219,3 @@ const largest = (logits: Float32Array): number => {
   for (let id = 1; id < logits.length; id++) if ((logits[id] ?? 0) > (logits[best] ?? 0)) best = id;
   return best;
 };
-
-/** Between the two nearest values, linearly. */
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = share * (sorted.length - 1);
-  const [low, high] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN];
-  return low + (at - Math.floor(at)) * (high - low);
-}

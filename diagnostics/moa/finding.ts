@@ -3,6 +3,7 @@ import type { GivenOffer } from '../analysis';
 import { counted, threeDigits } from '../words';
 import { headsOf } from './gathered';
 import type { MoaResult } from './result';
+import { timeLimit } from './search';
 
 const percent = (share: number): string => `${threeDigits(100 * share)} %`;
 
@@ -12,6 +13,7 @@ export function finding({
   density = Number.NaN,
   judged = [],
   predicted = [],
+  unproved = 0,
 }: Partial<MoaResult>): string {
   if (!rules) {
     return influence.length === 0
@@ -26,8 +28,12 @@ export function finding({
   const guess = last
     ? `; at ${last.tokens} tokens the predicted loss is ${threeDigits(last.plan)} nats, with one window for all ${threeDigits(last.uniform)}`
     : '';
+  const stopped =
+    unproved === 0
+      ? ''
+      : ` ${counted(unproved, 'search', 'searches')} stopped after ${timeLimit} seconds: better plans may exist.`;
   const [row] = judged;
-  if (!row) return `${first}${guess}.`;
+  if (!row) return `${first}${guess}.${stopped}`;
   const { tokens, plan, uniform, full, gain } = row;
   const clear = Number.isNaN(gain.low)
     ? ''
@@ -36,7 +42,7 @@ export function finding({
       : gain.high < 0
         ? ' (the plan is worse)'
         : ' (chance alone may give the difference)';
-  return `${first}${guess}. Measured at ${tokens} tokens, which were not profiled, the loss is ${threeDigits(plan.loss)} with the plan, ${threeDigits(uniform.loss)} with one window of as many bytes${clear} and ${threeDigits(full.loss)} with the full cache.`;
+  return `${first}${guess}. Measured at ${tokens} tokens, which were not profiled, the loss is ${threeDigits(plan.loss)} with the plan, ${threeDigits(uniform.loss)} with one window of as many bytes${clear} and ${threeDigits(full.loss)} with the full cache.${stopped}`;
 }
 
 export function offers({ rules, block, density, validationLength = 0 }: MoaResult): readonly GivenOffer[] {

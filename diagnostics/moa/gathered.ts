@@ -6,7 +6,7 @@ import { byDistance } from './influence';
 import { meanInterval } from '../statistics/proportion';
 import { mean } from '../statistics/mean';
 import { diagonalBlocks, keptBlocks, lossByWindow, spanPlan, type Rule } from './rules';
-import { rowsOf, type Heads, type Told } from './measure';
+import { rowsOf, type Heads, type Answered } from './measure';
 import type { Judged, LengthInfluence, MoaResult } from './result';
 
 /** [layers][heads], mean over the prompts. */
@@ -98,27 +98,29 @@ export function rulesPart(
 
 /** Of one prompt under the plans that are held side by side. */
 export interface SideBySide {
-  readonly full: Told;
-  readonly plan: Told;
-  readonly uniform: Told;
+  readonly full: Answered;
+  readonly plan: Answered;
+  readonly uniform: Answered;
   /** Of each draw. */
   readonly random: readonly number[];
 }
 
-export function judgedRow(facts: ModelFacts, heads: Heads, tokens: number, told: readonly SideBySide[]): Judged {
+export function judgedRow(facts: ModelFacts, heads: Heads, tokens: number, answered: readonly SideBySide[]): Judged {
   const { plan, full } = bytesOf(facts, heads, tokens);
-  const over = (of: (one: SideBySide) => Told): Told => ({
-    loss: mean(told.map((one) => of(one).loss)),
-    right: mean(told.map((one) => of(one).right)),
+  const over = (of: (one: SideBySide) => Answered): Answered => ({
+    loss: mean(answered.map((one) => of(one).loss)),
+    right: mean(answered.map((one) => of(one).right)),
   });
-  const random = (told[0]?.random ?? []).map((_, draw) => mean(told.map((one) => one.random[draw] ?? Number.NaN)));
+  const random = (answered[0]?.random ?? []).map((_, draw) =>
+    mean(answered.map((one) => one.random[draw] ?? Number.NaN)),
+  );
   return {
-    ...{ tokens, prompts: told.length, bytes: plan, share: plan / full },
+    ...{ tokens, prompts: answered.length, bytes: plan, share: plan / full },
     full: over((one) => one.full),
     plan: over((one) => one.plan),
     uniform: over((one) => one.uniform),
     random,
     randomLoss: mean(random),
-    gain: meanInterval(told.map((one) => one.uniform.loss - one.plan.loss)),
+    gain: meanInterval(answered.map((one) => one.uniform.loss - one.plan.loss)),
   };
 }

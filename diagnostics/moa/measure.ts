@@ -11,7 +11,7 @@ import type { Supervised } from './calibration';
 export type Heads = readonly (readonly HeadPlan[])[];
 
 /** Of one prompt under one plan. */
-export interface Told {
+export interface Answered {
   /** Mean of -ln p over the supervised tokens, nats. */
   readonly loss: number;
   /** Share of the supervised tokens that are the most probable ones. */
@@ -24,7 +24,7 @@ export async function underPlan(
   { sequence, prompt, rows }: Supervised,
   variant: Variant,
   heads: Heads | undefined,
-): Promise<Told> {
+): Promise<Answered> {
   const read = { ...sequence, ids: sequence.ids.slice(0, prompt) };
   const planned = heads ? await model.variant([planIntervention(heads)], read) : undefined;
   const own: Variant = planned?.variant.plan ? { ...variant, plan: planned.variant.plan } : variant;
@@ -35,10 +35,10 @@ export async function underPlan(
     eachToken: true,
     logits: 'none',
   });
-  const [told] = nextTokens ?? [];
+  const [answered] = nextTokens ?? [];
   return {
-    loss: mean([...(told?.loss ?? [])]),
-    right: mean(rows.map((row, at) => (told?.best[at] === sequence.ids[row + 1] ? 1 : 0))),
+    loss: mean([...(answered?.loss ?? [])]),
+    right: mean(rows.map((row, at) => (answered?.best[at] === sequence.ids[row + 1] ? 1 : 0))),
   };
 }
 

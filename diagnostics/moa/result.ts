@@ -33,10 +33,10 @@ export interface Judged {
   /** Of the bytes of the full cache. */
   readonly share: number;
   /** Mean over the prompts of the mean loss of the supervised tokens, nats; and of the share that is the most probable. */
-  readonly full: Told;
-  readonly plan: Told;
+  readonly full: Answered;
+  readonly plan: Answered;
   /** The same window for all heads, of at most as many bytes. */
-  readonly uniform: Told;
+  readonly uniform: Answered;
   /** The same rules at heads drawn at random: mean loss of each draw. */
   readonly random: readonly number[];
   /** Their mean; NaN of none. */
@@ -45,7 +45,7 @@ export interface Judged {
   readonly gain: { readonly mean: number; readonly low: number; readonly high: number };
 }
 
-interface Told {
+interface Answered {
   readonly loss: number;
   readonly right: number;
 }
@@ -59,6 +59,8 @@ interface Fields {
   readonly influence?: readonly LengthInfluence[];
   /** Rules that were tried, and lengths at which the density holds. */
   readonly candidates?: number;
+  /** Searches that stopped at their time limit with the best plan that they had found. */
+  readonly unproved?: number;
   readonly bounded?: readonly number[];
   readonly validationLength?: number;
   readonly validationPrompts?: number;
@@ -86,7 +88,7 @@ interface Fields {
 export interface MoaResult extends Fields, Readonly<Record<string, unknown>> {}
 
 const perHead = list(list(figure));
-const told = object<Told>({ loss: figure, right: figure });
+const answered = object<Answered>({ loss: figure, right: figure });
 
 export const moaResult: Schema<MoaResult> = object<Pick<Fields, keyof Fields>>({
   task: text,
@@ -106,6 +108,7 @@ export const moaResult: Schema<MoaResult> = object<Pick<Fields, keyof Fields>>({
     ),
   ),
   candidates: optional(whole),
+  unproved: optional(whole),
   bounded: optional(wholes),
   validationLength: optional(whole),
   validationPrompts: optional(whole),
@@ -128,9 +131,9 @@ export const moaResult: Schema<MoaResult> = object<Pick<Fields, keyof Fields>>({
         prompts: whole,
         bytes: figure,
         share: figure,
-        full: told,
-        plan: told,
-        uniform: told,
+        full: answered,
+        plan: answered,
+        uniform: answered,
         random: list(figure),
         randomLoss: figure,
         gain: object<Judged['gain']>({ mean: figure, low: figure, high: figure }),

@@ -95,6 +95,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
   known = {
     ...known,
     candidates: rules.length,
+    unproved: front.filter(({ proved }) => !proved).length,
     bounded,
     validationLength: sets.validation.length,
     validationPrompts: sets.validation.samples.length,
@@ -141,7 +142,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
     randomPlan(heads, seedFor(job.seed, `moa random heads ${draw}`)),
   );
   for (const [at, { length, samples: own }] of sets.judged.entries()) {
-    const told: SideBySide[] = [];
+    const measured: SideBySide[] = [];
     for (const [number, sample] of own.entries()) {
       yield {
         sentence: `The plan at ${length} tokens, prompt ${number + 1} of ${own.length}`,
@@ -149,7 +150,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
         total,
         partial: known,
       };
-      told.push(
+      measured.push(
         await step(`judged ${at} ${number}`, async () => {
           const one = await supervised(model, sample, job);
           const random: number[] = [];
@@ -164,7 +165,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
       );
       done += 1;
     }
-    known = { ...known, judged: [...(known.judged ?? []), judgedRow(facts, heads, length, told)] };
+    known = { ...known, judged: [...(known.judged ?? []), judgedRow(facts, heads, length, measured)] };
   }
   return known;
 }

@@ -32,6 +32,8 @@ export interface Solution {
   readonly rules: readonly number[];
   /** By profiled length. */
   readonly losses: readonly number[];
+  /** Nothing better exists; false where the solver stopped at `timeLimit` with the best that it had found. */
+  readonly proved: boolean;
 }
 
 export type Solver = Awaited<ReturnType<typeof highs>>;
@@ -42,7 +44,7 @@ let opened: Promise<Solver> | undefined;
 export const openSolver = (): Promise<Solver> => (opened ??= highs());
 
 /** Seconds for one program at most. */
-const timeLimit = 20;
+export const timeLimit = 20;
 /** Relative to the largest loss: of plans of equal loss the one that keeps less is taken. */
 const tieBreak = 1e-6;
 
@@ -83,7 +85,11 @@ export function solved(
     if (parts && (column.Primal ?? 0) > 0.5) rules[Number(parts[1])] = Number(parts[2]);
   }
   if (rules.includes(-1)) return undefined;
-  return { rules, losses: program.losses.map((losses) => sumOf(losses, rules)) };
+  return {
+    rules,
+    losses: program.losses.map((losses) => sumOf(losses, rules)),
+    proved: result.Status === 'Optimal',
+  };
 }
 
 /** In the LP format of CPLEX, which HiGHS reads. */

@@ -102,7 +102,7 @@ export const plan: InterventionKind<CachePlan> = {
 export const keepOf = (rules: readonly PlanRule[], layer: number, head: number): HeadPlan =>
   rules.findLast(({ heads }) => coversHead(heads, layer, head))?.keep ?? { kind: 'full' };
 
-/** Heads that keep alike are one rule. */
+/** Heads that keep alike are one rule, a layer of them one place; heads that keep everything need none. */
 export function planIntervention(
   heads: readonly (readonly HeadPlan[])[],
   prefill: Prefill = 'spans',

@@ -86,15 +86,12 @@ const shortName = /^[A-Z][A-Z0-9]{1,4}$/;
  */
 function codeOf(title: string, taken: ReadonlySet<string>): string {
   if (shortName.test(title) && !taken.has(title)) return title;
-  const words = title
-    .replaceAll(/['’]s?/g, '')
-    .split(/[^A-Za-z0-9]+/)
-    .filter((word) => word.length > 0);
+  const words: readonly string[] = title.replaceAll(/['’]s?/g, '').match(/\d+\.\d+|[A-Za-z0-9]+/g) ?? [];
   const first = words[0] ?? '?';
-  const initials = words.map((word) => (/^\d+$/.test(word) ? word : word.charAt(0).toUpperCase())).join('');
+  const initials = words.map((word) => (/^[\d.]+$/.test(word) ? word : word.charAt(0).toUpperCase())).join('');
   const two = first.charAt(0).toUpperCase() + first.slice(1, 2).toLowerCase();
   const three = first.charAt(0).toUpperCase() + first.slice(1, 3).toLowerCase();
-  const candidates = words.length > 1 ? [initials.slice(0, 4), two, three] : [two, three];
+  const candidates = words.length > 1 ? [initials.slice(0, /\./.test(initials) ? 6 : 4), two, three] : [two, three];
   for (const candidate of candidates) if (!taken.has(candidate)) return candidate;
   let number = 2;
   while (taken.has(`${two}${number}`)) number += 1;

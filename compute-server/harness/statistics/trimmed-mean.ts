@@ -1,4 +1,5 @@
 import { mean } from 'simple-statistics';
+import { quantile } from '../../../diagnostics/statistics/quantile';
 
 /**
  * Mean of the values from the first to the third quartile: CAB's time of a kernel (arXiv:2210.07661, its repository's
@@ -15,11 +16,4 @@ export function interquartileMean(values: readonly number[]): number {
   const [low, high] = [quantile(sorted, 0.25), quantile(sorted, 0.75)];
   const kept = sorted.filter((value) => value >= low && value <= high);
   return mean(kept.length === 0 ? sorted : kept);
-}
-
-/** Linear between the order statistics: position (n - 1) p. */
-function quantile(sorted: readonly number[], p: number): number {
-  const at = (sorted.length - 1) * p;
-  const below = sorted[Math.floor(at)]!;
-  return below + (at - Math.floor(at)) * (sorted[Math.ceil(at)]! - below);
 }

@@ -122,3 +122,12 @@ describe('identities', () => {
     );
   });
 });
+
+describe('codes of series', () => {
+  it('keep a number whole: two that differ behind the point have two codes', () => {
+    const codes = [...identify(['0.625 N', '0.5 N', 'Full cache'].map((title) => ({ id: title, title }))).values()].map(
+      ({ code }) => code,
+    );
+    assert.deepEqual(codes, ['0.625N', '0.5N', 'FC']);
+  });
+});

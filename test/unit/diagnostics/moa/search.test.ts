@@ -21,6 +21,7 @@ function everyPlan({ losses, costs, density, floor, layers, perLayer = Infinity 
     plans.push({
       rules,
       losses: losses.map((table) => rules.reduce((sum, rule, head) => sum + (table[head]?.[rule] ?? 0), 0)),
+      proved: true,
     });
   }
   return plans;
