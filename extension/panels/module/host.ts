@@ -4,90 +4,56 @@ import { fromModulePanel } from '../../../protocol/panels/module-schema';
 import type { ModuleResult } from '../../../protocol/results/module';
 import { unreachable } from '../../../protocol/unreachable';
 import { defined } from '../../platform/defined';
-import { Owner } from '../../platform/owner';
 import type { ComparedOf } from '../../results/result-kinds';
-import { Mailbox } from '../mailbox';
-import { understood } from '../messages';
+import { FileHost, type FileHostServices } from '../file-host';
 import type { ExportRequest, ShownFile } from '../panel-types';
 
 type Other = ComparedOf<'module'>;
 
-export interface ModuleFileServices {
+export interface ModuleFileServices extends FileHostServices {
   /** Lets the person choose a run to compare with; undefined when they thought better of it. */
   chooseOther(shown: ModuleResult | undefined): Promise<Other | undefined>;
   export(request: ExportRequest): Promise<void>;
   copy(text: string): Promise<void>;
-  report(sentence: string, details?: string): void;
 }
 
-export class ModuleFileHost extends Owner {
-  readonly #file: ShownFile<ModuleResult>;
-  readonly #services: ModuleFileServices;
-  readonly #mail: Mailbox<ToModulePanel>;
-  #other: Other | undefined;
-
-  constructor(file: ShownFile<ModuleResult>, services: ModuleFileServices, send: (message: ToModulePanel) => void) {
-    super();
-    this.#file = file;
-    this.#services = services;
-    this.#mail = new Mailbox(send);
+export class ModuleFileHost extends FileHost<ToModulePanel, FromModulePanel, Other> {
+  constructor(
+    private readonly file: ShownFile<ModuleResult>,
+    private readonly services: ModuleFileServices,
+    send: (message: ToModulePanel) => void,
+  ) {
+    super(fromModulePanel, services, send);
   }
 
-  /** The file was edited. */
-  refresh(): Promise<void> {
-    if (this.#mail.isOpen) this.#open();
-    return Promise.resolve();
-  }
-
-  /** A second run beside that of the file. */
-  compareWith(other: Other): Promise<void> {
-    this.#other = other;
-    return this.refresh();
-  }
-
-  /** VS Code has taken the page away; it says `ready` when it is shown again. */
-  hide(): void {
-    this.#mail.hide();
-  }
-
-  async receive(message: unknown): Promise<void> {
-    try {
-      await this.#receive(understood(fromModulePanel, message));
-    } catch (error) {
-      if (this.disposed) return;
-      const [sentence, details] = error instanceof Error ? [error.message, error.stack] : [String(error)];
-      this.#services.report(sentence, details);
-    }
-  }
-
-  async #receive(message: FromModulePanel): Promise<void> {
+  protected async act(message: FromModulePanel): Promise<void> {
     switch (message.kind) {
       case 'ready':
-        this.#mail.renew();
-        return this.#open();
+        this.mail.renew();
+        return this.open();
       case 'compare': {
-        const file = this.#file.read();
-        const other = await this.#services.chooseOther(file.ok ? file.result : undefined);
+        const file = this.file.read();
+        const other = await this.services.chooseOther(file.ok ? file.result : undefined);
         return other === undefined ? undefined : this.compareWith(other);
       }
       case 'stopComparing':
-        this.#other = undefined;
+        this.other = undefined;
         return;
       case 'export':
-        return this.#services.export(message);
+        return this.services.export(message);
       case 'copy':
-        return this.#services.copy(message.text);
+        return this.services.copy(message.text);
       default:
         return unreachable(message);
     }
   }
 
-  #open(): void {
-    const { name } = this.#file;
-    const file = this.#file.read();
-    this.#mail.open([
+  protected open(): void {
+    const { name } = this.file;
+    const file = this.file.read();
+    this.mail.open([
       file.ok
-        ? { kind: 'open', name, result: file.result, ...defined({ compareWith: this.#other }) }
+        ? { kind: 'open', name, result: file.result, ...defined({ compareWith: this.other }) }
         : { kind: 'open', name, problem: `${name} cannot be shown. ${file.why}` },
     ]);
   }

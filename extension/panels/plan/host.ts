@@ -6,15 +6,13 @@ import { planFormats } from '../../../protocol/plans/formats/formats';
 import { planText, type Plan } from '../../../protocol/plans/plan-file';
 import { unreachable } from '../../../protocol/unreachable';
 import { defined } from '../../platform/defined';
-import { Owner } from '../../platform/owner';
 import type { ComparedOf } from '../../results/result-kinds';
-import { Mailbox } from '../mailbox';
-import { understood } from '../messages';
+import { FileHost, type FileHostServices } from '../file-host';
 import type { DocumentFile, ExportRequest } from '../panel-types';
 
 type Other = ComparedOf<'plan'>;
 
-export interface PlanFileServices {
+export interface PlanFileServices extends FileHostServices {
   /** True, or why no model runs here. */
   mayRun(): true | string;
   /** ISO 8601 time. */
@@ -32,56 +30,24 @@ export interface PlanFileServices {
   chooseOther(uri: string): Promise<Other | undefined>;
   export(request: ExportRequest): Promise<void>;
   copy(text: string): Promise<void>;
-  report(sentence: string, details?: string): void;
 }
 
-export class PlanFileHost extends Owner {
-  readonly #file: DocumentFile<Plan>;
-  readonly #services: PlanFileServices;
-  readonly #mail: Mailbox<ToPlanPanel>;
-  #other: Other | undefined;
-
-  constructor(file: DocumentFile<Plan>, services: PlanFileServices, send: (message: ToPlanPanel) => void) {
-    super();
-    this.#file = file;
-    this.#services = services;
-    this.#mail = new Mailbox(send);
+export class PlanFileHost extends FileHost<ToPlanPanel, FromPlanPanel, Other> {
+  constructor(
+    private readonly file: DocumentFile<Plan>,
+    private readonly services: PlanFileServices,
+    send: (message: ToPlanPanel) => void,
+  ) {
+    super(fromPlanPanel, services, send);
   }
 
-  /** The file was edited, or the workspace is trusted now. */
-  refresh(): Promise<void> {
-    if (this.#mail.isOpen) this.#open();
-    return Promise.resolve();
-  }
-
-  /** Marks what differs from a second plan. */
-  compareWith(other: Other): Promise<void> {
-    this.#other = other;
-    return this.refresh();
-  }
-
-  /** VS Code has taken the page away; it says `ready` when it is shown again. */
-  hide(): void {
-    this.#mail.hide();
-  }
-
-  async receive(message: unknown): Promise<void> {
-    try {
-      await this.#receive(understood(fromPlanPanel, message));
-    } catch (error) {
-      if (this.disposed) return;
-      const [sentence, details] = error instanceof Error ? [error.message, error.stack] : [String(error)];
-      this.#services.report(sentence, details);
-    }
-  }
-
-  async #receive(message: FromPlanPanel): Promise<void> {
-    const services = this.#services;
-    const { uri } = this.#file;
+  protected async act(message: FromPlanPanel): Promise<void> {
+    const services = this.services;
+    const { uri } = this.file;
     switch (message.kind) {
       case 'ready':
-        this.#mail.renew();
-        return this.#open();
+        this.mail.renew();
+        return this.open();
       case 'paint':
         return this.#edit((plan) =>
           painted(plan, message.heads, { created: services.now(), headscope: services.headscope }),
@@ -105,8 +71,8 @@ export class PlanFileHost extends Owner {
         return other === undefined ? undefined : this.compareWith(other);
       }
       case 'stopComparing':
-        this.#other = undefined;
-        return this.#open();
+        this.other = undefined;
+        return this.open();
       case 'export':
         return services.export(message);
       case 'copy':
@@ -118,33 +84,33 @@ export class PlanFileHost extends Owner {
 
   /** Fails with the sentence that the page shows, too. */
   #plan(): Plan {
-    const file = this.#file.read();
+    const file = this.file.read();
     if (file.ok) return file.result;
-    throw new Error(`${this.#file.name} cannot be read as a cache plan. ${file.why}`);
+    throw new Error(`${this.file.name} cannot be read as a cache plan. ${file.why}`);
   }
 
   async #edit(change: (plan: Plan) => Plan): Promise<void> {
     const before = this.#plan();
     const after = change(before);
-    if (after !== before) await this.#file.write(planText(after));
+    if (after !== before) await this.file.write(planText(after));
     // Where nothing changed the page still shows what it asked for.
-    else this.#open();
+    else this.open();
   }
 
-  #open(): void {
-    const { name } = this.#file;
-    const file = this.#file.read();
+  protected open(): void {
+    const { name } = this.file;
+    const file = this.file.read();
     const common = {
       kind: 'open' as const,
       name,
       formats: planFormats
         .filter((format) => format.export !== undefined)
         .map(({ id, title, extension }) => ({ id, title, extension })),
-      canRun: this.#services.mayRun(),
+      canRun: this.services.mayRun(),
     };
-    this.#mail.open([
+    this.mail.open([
       file.ok
-        ? { ...common, plan: file.result, ...defined({ compareWith: this.#other }) }
+        ? { ...common, plan: file.result, ...defined({ compareWith: this.other }) }
         : { ...common, problem: `${name} cannot be shown. ${file.why}` },
     ]);
   }
