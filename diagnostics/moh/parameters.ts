@@ -11,6 +11,10 @@ export interface MohParameters extends ParameterValues {
   readonly curve: string;
   readonly sequences: number;
   readonly length: number;
+  readonly steps: number;
+  readonly rate: number;
+  readonly balance: number;
+  readonly unbalanced: boolean;
   readonly folder: string;
 }
 
@@ -60,6 +64,37 @@ export const parameters: ParameterTable<MohParameters> = {
     min: 2,
     max: 8192,
     default: 256,
+  },
+  steps: {
+    kind: 'integer',
+    title: 'Tuning steps',
+    description:
+      'Training of all weights of the routed model towards the next-token distributions of the model itself, one text a step. 0: none.',
+    min: 0,
+    max: 1_000_000,
+    default: 0,
+  },
+  rate: {
+    kind: 'number',
+    title: 'Learning rate',
+    description: 'Of the tuning, at its largest.',
+    min: 0,
+    max: 1,
+    default: 0.0005,
+  },
+  balance: {
+    kind: 'number',
+    title: 'Weight of the balance loss',
+    description: 'In the loss of the tuning: how much it counts that tokens spread over the heads. 0: not at all.',
+    min: 0,
+    max: 100,
+    default: 0.01,
+  },
+  unbalanced: {
+    kind: 'boolean',
+    title: 'Tune without balance too',
+    description: 'The same tuning once more without the balance loss, for comparison.',
+    default: true,
   },
   folder: conversionFolder,
 };

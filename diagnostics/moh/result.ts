@@ -3,6 +3,7 @@ import type { PerHead } from '../../protocol/results/heads';
 import type { Schema } from '../../protocol/schema/check';
 import { count, figure, flag, list, object, orNull, whole } from '../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../protocol/schema/parts';
+import { curvesSchema, type Curves } from '../training/curves';
 import { beforeAfterField, type BeforeAfter } from '../conversions/before-after';
 
 export interface CurvePoint {
@@ -24,6 +25,39 @@ export interface RoutedLayerResult {
   readonly entropy: number;
 }
 
+/** On held-out texts. */
+export interface TuningMeasures {
+  /** Mean KL(model || routed) of the next token, nats. */
+  readonly kl: number;
+  /** nats/token; of a task over its answers. */
+  readonly loss: number;
+  /** Means over layers; definitions in tuning.ts. */
+  readonly balance: number;
+  readonly ratio: number;
+  readonly entropy: number;
+}
+
+export interface TuningArm {
+  /** Weight of the balance loss. */
+  readonly balance: number;
+  readonly after: TuningMeasures;
+  /** Measures: those of `TuningMeasures` but the loss. */
+  readonly curves: Curves;
+}
+
+export interface Tuning {
+  readonly steps: number;
+  /** Whether it was measured on other texts than those of the training. */
+  readonly apart: boolean;
+  /** Texts of the training, and held-out texts of all measures but the loss. */
+  readonly trained: number;
+  readonly tested: number;
+  /** Routed and not tuned. */
+  readonly before: TuningMeasures;
+  /** The first is the model that is kept. */
+  readonly arms: readonly TuningArm[];
+}
+
 export interface MohResult extends Readonly<Record<string, unknown>> {
   readonly calibration: number;
   readonly heldOut: number;
@@ -39,11 +73,20 @@ export interface MohResult extends Readonly<Record<string, unknown>> {
   readonly active: number;
   readonly curve: readonly CurvePoint[];
   readonly comparison: BeforeAfter;
-  /** Largest difference of a logit between the checkpoint and the intervention, on the first held-out text; null: none was written. */
+  /** Largest difference of a logit between the checkpoint and the intervention, on the first held-out text; null: none was written, or it was tuned. */
   readonly difference: number | null;
+  readonly tuning: Tuning | null;
 }
 
 const perHead = list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', { most: mostLayers });
+
+const measures: Schema<TuningMeasures> = object<TuningMeasures>({
+  kl: figure,
+  loss: figure,
+  balance: figure,
+  ratio: figure,
+  entropy: figure,
+});
 
 export const mohResult: Schema<MohResult> = object<MohResult>({
   calibration: count,
@@ -70,4 +113,16 @@ export const mohResult: Schema<MohResult> = object<MohResult>({
   ),
   comparison: beforeAfterField,
   difference: orNull(figure),
+  tuning: orNull(
+    object<Tuning>({
+      steps: whole,
+      apart: flag,
+      trained: whole,
+      tested: whole,
+      before: measures,
+      arms: list(object<TuningArm>({ balance: figure, after: measures, curves: curvesSchema }), 'a list of trainings', {
+        most: 2,
+      }),
+    }),
+  ),
 });

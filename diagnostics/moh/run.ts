@@ -12,16 +12,19 @@ import {
 } from '../conversions/before-after';
 import { klOfVariants } from '../conversions/changed-predictions';
 import { withTextFields } from '../conversions/cut';
+import { withNumbers } from '../conversions/distillation';
 import { drafted, requireConvertible, settingsOf } from '../conversions/folder';
 import { largestDifference } from '../conversions/largest-difference';
 import { sharesIn } from '../conversions/shares';
 import { conversionTexts } from '../conversions/texts';
-import type { NewCheckpoint } from '../model-runner/checkpoint';
+import type { NewCheckpoint, NewTensor } from '../model-runner/checkpoint';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
+import type { Parameters } from '../training/trainer';
 import type { MohParameters } from './parameters';
 import type { CurvePoint, MohResult } from './result';
 import { loadsOf, routedLayers, sumsOf, type RoutedLayer, type RoutingSums } from './routing';
+import { tune, type Tuned } from './tuning';
 
 type Job = AnalysisJob<MohParameters>;
 
@@ -39,7 +42,7 @@ const routed = (layers: readonly RoutedLayer[]): Variant => ({
 
 export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<MohResult>, MohResult> {
   const { parameters, step, variant, input } = job;
-  const { share, sharedShare, folder } = parameters;
+  const { share, sharedShare, folder, steps } = parameters;
   const { checkpoint, facts } = model;
   const heads = facts.blocks.map((block) => block.heads);
   const shares = sharesOf(parameters.curve);
@@ -50,10 +53,15 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
       const detail = `A mixture of heads is not read of a ${family} config. Leave the folder out, or choose a model of ${families.join(', ')}.`;
       throw new FailureError({ code: 'unsupported', detail });
     }
-    if (Object.keys(variant).length > 0) {
-      const detail = 'A checkpoint cannot hold interventions. Leave them out, or leave the folder out.';
-      throw new FailureError({ code: 'bad-request', detail });
-    }
+  }
+  if ((folder !== '' || steps > 0) && Object.keys(variant).length > 0) {
+    const detail = 'A checkpoint cannot hold interventions. Leave them out, or leave the folder and the tuning out.';
+    throw new FailureError({ code: 'bad-request', detail });
+  }
+  if (steps > 0 && checkpoint.description.quantisation !== undefined) {
+    const detail =
+      'The weights of this model are quantised, and tuning trains plain ones. Choose the checkpoint in F32, F16 or BF16.';
+    throw new FailureError({ code: 'unsupported', detail });
   }
   await requireConvertible(model, folder, sizes.weightBytes);
   const texts = await conversionTexts(model, input, parameters);
@@ -137,6 +145,21 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
   }
   curve.sort((a, b) => a.active - b.active);
   known = { ...known, curve };
+  let tuned: Tuned | undefined;
+  if (steps > 0) {
+    const tuning = tune(model, job, layers, copiedTensors(model), texts);
+    let next = await tuning.next();
+    while (!next.done) {
+      yield { sentence: next.value, done: total - heldOut.length, total, partial: known };
+      next = await tuning.next();
+    }
+    tuned = next.value;
+    const [kept] = tuned.tuning.arms;
+    // Of the tuned weights, which no intervention has: accuracy is measured on the checkpoint alone.
+    const quality = { loss: kept?.after.loss ?? Number.NaN, tokens: before.tokens, task: null };
+    comparison = comparedSides(comparison.before, { ...sizes, ...quality, tokensPerSecond: null });
+    known = { ...known, comparison, tuning: tuned.tuning };
+  }
   let difference: number | null = null;
   if (folder !== '') {
     const at = (sentence: string): Step<MohResult> => ({
@@ -145,7 +168,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
       total,
       partial: known,
     });
-    const writing = drafted(model, folder, newCheckpoint(model, job, layers));
+    const writing = drafted(model, folder, newCheckpoint(model, job, layers, tuned?.weights));
     let next = await writing.next();
     while (!next.done) {
       yield at(next.value.sentence);
@@ -156,7 +179,8 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
     const made = await draft.open();
     const prompt = heldOut[0]?.ids ?? [];
     const found = await step('new checkpoint', async () => ({
-      difference: await largestDifference(model, changed, made, prompt),
+      // Tuned weights are others than those that the intervention runs with.
+      difference: tuned ? null : await largestDifference(model, changed, made, prompt),
       quality: (await qualityOf(made, texts, metric))[0],
     }));
     if (!found.quality) throw new RangeError('one variant has one quality');
@@ -169,7 +193,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
       { speedup: speeds.speedup, written: await draft.keep() },
     );
   }
-  return { ...(known as MohResult), comparison, difference };
+  return { ...(known as MohResult), comparison, difference, tuning: tuned?.tuning ?? null };
 }
 
 const activeShare = (layers: readonly RoutedLayer[], heads: readonly number[]): number =>
@@ -209,11 +233,16 @@ async function routingOfText(
   return found;
 }
 
+const copiedTensors = ({ checkpoint }: Pick<ModelRunner, 'checkpoint'>): readonly NewTensor[] =>
+  checkpoint.tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape, made: { kind: 'copied', of: name } }));
+
 function newCheckpoint(
   { checkpoint }: ModelRunner,
   { parameters, seed }: Job,
   layers: readonly RoutedLayer[],
+  tuned: Parameters | undefined,
 ): NewCheckpoint {
+  const tensors = copiedTensors({ checkpoint });
   return {
     config: withTextFields(checkpoint.config, {
       mixture_of_heads: {
@@ -222,16 +251,12 @@ function newCheckpoint(
         active_heads: layers.map(({ active }) => active),
       },
     }),
-    tensors: checkpoint.tensors.map(({ name, dtype, shape }) => ({
-      name,
-      dtype,
-      shape,
-      made: { kind: 'copied', of: name },
-    })),
+    tensors: tuned ? withNumbers(tensors, tuned) : tensors,
     record: {
       method: 'moh',
       sentence:
-        'Each token has the shared heads of a layer and those of the others whose query is longest at it (the field mixture_of_heads of config.json, which Headscope reads).',
+        'Each token has the shared heads of a layer and those of the others whose query is longest at it (the field mixture_of_heads of config.json, which Headscope reads). ' +
+        (tuned ? `All weights were tuned for it in ${parameters.steps} steps.` : 'Nothing was tuned for it.'),
       settings: settingsOf(parameters),
       seed,
     },

@@ -6,28 +6,42 @@ import type { TableSection } from '../../protocol/sections/table';
 import { beforeAfterSection } from '../conversions/before-after-section';
 import { threeDigits } from '../words';
 import type { MohResult } from './result';
+import { tuningSections } from './tuning-sections';
 
 type Partly = Partial<MohResult>;
 
-export function finding({ comparison, active, curve = [] }: Partly): string {
+export function finding({ comparison, active, curve = [], tuning }: Partly): string {
   if (!comparison || active === undefined) return 'Heads are being ranked and routed.';
   const { before, after } = comparison;
   const point = curve.find((one) => Math.abs(one.active - 100 * active) < 1e-9);
   const beside = point ? `; the same number of heads for every token gives ${threeDigits(point.fixedLoss)}` : '';
-  return `With ${Number((100 * active).toFixed(1))} % of the heads at each token the loss goes from ${threeDigits(before.loss)} to ${threeDigits(after.loss)} nats/token${beside}.`;
+  const trained = tuning ? ` and ${tuning.steps} steps of tuning` : '';
+  return `With ${Number((100 * active).toFixed(1))} % of the heads at each token${trained} the loss goes from ${threeDigits(before.loss)} to ${threeDigits(after.loss)} nats/token${beside}.`;
 }
 
 export function sections(result: Partly): readonly Section[] {
-  const { comparison, curve, layers, loads, importance } = result;
+  const { comparison, curve, layers, loads, importance, tuning } = result;
   const busiest = layers && loads ? mostUneven(result) : undefined;
   return [
-    ...(comparison ? [beforeAfterSection(comparison)] : []),
+    ...(comparison ? [beforeAfter(comparison, tuning ?? null)] : []),
+    ...(tuning ? tuningSections(tuning) : []),
     ...(curve && curve.length > 1 ? [lossSection(curve), klSection(curve)] : []),
     ...(layers && loads && importance ? [loadSection({ layers, loads, importance })] : []),
     ...(busiest === undefined ? [] : [layerBars(result, busiest, 'bars', 'the layer whose loads are most uneven')]),
     ...(layers ? [balanceSection(layers)] : []),
     notes(result),
   ];
+}
+
+function beforeAfter(comparison: MohResult['comparison'], tuning: MohResult['tuning']): TableSection {
+  const table = beforeAfterSection(comparison);
+  if (!tuning || comparison.written) return table;
+  const caption =
+    'After: routed and tuned, without a checkpoint, which a folder would get. Sizes are those of that checkpoint.';
+  const columns = table.columns.map((column) =>
+    column.name === 'after' ? { ...column, title: 'After (tuned)' } : column,
+  );
+  return { ...table, caption, columns };
 }
 
 /** The layer with the largest balance loss against its even one. */
@@ -162,13 +176,15 @@ const balanceSection = (layers: MohResult['layers']): TableSection => ({
   ]),
 });
 
-const notes = ({ apart, difference }: Partly): Section => ({
+const notes = ({ apart, difference, tuning }: Partly): Section => ({
   kind: 'text',
   id: 'notes',
   title: 'What this does not say',
   paragraphs: [
     'Routing picks the heads of a query; keys and values of all heads are still computed and cached, so the KV cache stays as large. The dense graph computes every head and multiplies by 0: nothing is saved in time here. Ideally score and value products shrink by the share of active heads.',
-    'Nothing is trained. The publication tunes the model for it, which brings back most of what the routing costs.',
+    tuning
+      ? 'Loads, balance of each layer and the curves over active heads are those of the model before the tuning, and so is the intervention that is offered.'
+      : 'Nothing is trained. The publication tunes the model for it, which brings back most of what the routing costs: set tuning steps.',
     ...(apart === false
       ? ['Importance and losses are of the same text: give a task or documents for losses on held-out text.']
       : []),

@@ -1,19 +1,20 @@
 /** The conversion: a checkpoint with latent attention, distilled where that is asked for, measured beside its source and written. */
 import type { AnalysisJob } from '../analysis';
 import { comparedSides, decodingSpeeds, qualityOf, sizesOf, type BeforeAfter } from '../conversions/before-after';
+import { distil, numbersOf, taughtTexts, withNumbers, type Distilled } from '../conversions/distillation';
 import { drafted, settingsOf, requireConvertible } from '../conversions/folder';
 import type { ConversionTexts } from '../conversions/texts';
-import type { NewCheckpoint, NewTensor } from '../model-runner/checkpoint';
+import { distillationNetwork } from '../../models/architectures/training-network';
+import type { NewCheckpoint } from '../model-runner/checkpoint';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { curvesOf } from '../training/curves';
 import { trainingSentence } from '../training/train';
 import { FailureError } from '../../protocol/wire/failures';
-import { distil, type Distilled } from './distillation';
 import type { LatentLayer } from './head-outputs';
 import type { LayerChoices } from './layer-choice';
 import type { EcoMlaParameters } from './parameters';
 import type { Distillation, LatentRow } from './result';
-import { latentConfig, latentTensors, specOf, whyNotLatent } from './student';
+import { latentConfig, latentTensors, shapesOf, specOf, whyNotLatent } from './student';
 
 export interface ConversionRequest {
   readonly job: AnalysisJob<EcoMlaParameters>;
@@ -61,7 +62,11 @@ export async function* convert(
     yield 'Next tokens of the model, to be learned from';
     const { calibration } = texts;
     const heldOut = texts.heldOut.map(({ ids }) => ids);
-    const plan = { spec: specOf(config, tensors), tensors, steps, rate, seed, calibration, heldOut };
+    const spec = specOf(config, tensors);
+    const taught = await taughtTexts(model, spec, calibration, heldOut);
+    const network = distillationNetwork('latent attention', spec, shapesOf(tensors));
+    const initial = await numbersOf(checkpoint, tensors);
+    const plan = { key: 'distillation', network, initial, texts: taught, steps, rate, seed };
     const training = distil(model, step, plan);
     for (;;) {
       const next = await training.next();
@@ -71,8 +76,7 @@ export async function* convert(
       }
       yield trainingSentence(next.value, 'latent attention');
     }
-    const { parameters: trained } = distilled;
-    tensors = tensors.map((tensor) => ofNumbers(tensor, trained));
+    tensors = withNumbers(tensors, distilled.parameters);
   }
   const distillation: Distillation | null = distilled
     ? { initialisation, steps, kl: distilled.kl, apart: texts.apart, curves: curvesOf(distilled.training) }
@@ -117,10 +121,4 @@ export async function* convert(
 function latentOnce(of: (layer: number) => Promise<LatentLayer>): (layer: number) => Promise<LatentLayer> {
   let last: { readonly layer: number; readonly found: Promise<LatentLayer> } | undefined;
   return (layer) => (last?.layer === layer ? last : (last = { layer, found: of(layer) })).found;
-}
-
-function ofNumbers(tensor: NewTensor, trained: Distilled['parameters']): NewTensor {
-  const numbers = trained[tensor.name];
-  if (!numbers) throw new RangeError(`no numbers of ${tensor.name}`);
-  return { ...tensor, made: { kind: 'computed', numbers: () => Promise.resolve(numbers) } };
 }

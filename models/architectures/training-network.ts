@@ -5,21 +5,24 @@
  * Inputs of a batch: `token_ids` int64 [b, n]; `targets` int64 [b, n], the token that each place should predict, and
  * `target_weights` [b, n], how much it counts; `positions` int32 [n] from 0; `rope_cos.<i>` and `rope_sin.<i>`
  * [n, dimensions / 2] of each rotary form. The loss is the mean surprisal of the targets by their weights, nats.
- * Outputs: `best` int64 [b, n], the token with the largest logit, and `surprisal` [b, n] of each target.
+ * Outputs: `best` int64 [b, n], the token with the largest logit, and `surprisal` [b, n] of each target; where tokens choose heads
+ * (`routing` of a layer, training-routing.ts) also `load.<layer>` and `probability.<layer>` [E] and `entropy.<layer>`.
  */
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
-import { divide, multiply } from '../../kernels/graph/operators/elementwise';
+import { add, divide, multiply } from '../../kernels/graph/operators/elementwise';
 import { reshape, transpose } from '../../kernels/graph/operators/layout';
 import { argMax, reduceSum } from '../../kernels/graph/operators/reduce';
 import { divergences, surprisals } from '../../kernels/training/losses';
 import type { BatchInput, Network } from '../../kernels/training/network';
 import { attend } from '../instrument/attention';
+import { byHead as gainsByHead, fixedGains } from '../instrument/interventions/routing';
 import { blockOutput, joinedHeads, normedHeads } from './block-parts';
 import { embedded, logitsOf } from './edge-graphs';
 import { rotate } from './layers';
 import type { AttentionSpec, ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
+import { balanceLoss, routingLoads, trainedRouting, type TrainedRouting } from './training-routing';
 
 /** Shapes of the tensors of a checkpoint, by name. */
 export type TensorShapes = Readonly<Record<string, readonly number[]>>;
@@ -43,10 +46,12 @@ export const languageNetwork = (name: string, model: ModelSpec, shapes: TensorSh
 
 /**
  * The same, trained on another model's next-token distributions: `teacher` [b, n, v], its logits, in place of `targets`. The loss is
- * the mean of KL(teacher || model) by `target_weights`, nats; output `divergence` [b, n] of each place.
+ * the mean of KL(teacher || model) by `target_weights`, nats; output `divergence` [b, n] of each place. `balance` times the
+ * mean over layers of the balance loss of their heads is added to it.
  */
-export const distillationNetwork = (name: string, model: ModelSpec, shapes: TensorShapes): Network =>
+export const distillationNetwork = (name: string, model: ModelSpec, shapes: TensorShapes, balance = 0): Network =>
   networkOf(name, model, shapes, {
+    balance,
     batch: { teacher: { type: 'float32', shape: ['b', 'n', model.head.vocabulary?.outputs ?? 0] } },
     losses(logits, input) {
       const divergence = divergences(input('teacher'), logits);
@@ -56,6 +61,8 @@ export const distillationNetwork = (name: string, model: ModelSpec, shapes: Tens
 
 /** What a network makes of the logits [b, n, v]: the loss of each place, and outputs; and the inputs that this takes. */
 interface Objective {
+  /** Weight of the balance loss. */
+  readonly balance?: number;
   readonly batch: Readonly<Record<string, BatchInput>>;
   losses(
     logits: Value,
@@ -87,18 +94,39 @@ function networkOf(name: string, model: ModelSpec, shapes: TensorShapes, objecti
         if (!value) throw new RangeError(`the batch has no "${of}"`);
         return value;
       };
+      const routed = new Map<number, TrainedRouting>();
       let stream = embedded(graph, model, weights, input('token_ids'), () => input('positions'));
       for (const block of model.blocks) {
         stream = graph.within(`layer.${block.index}`, () =>
           blockOutput(graph, model, block, weights, stream, {
-            attention: (x) => attention(graph, model, block.attention, weights, x, input),
+            attention: (x) =>
+              attention(graph, model, block.attention, weights, x, input, (of) => routed.set(block.index, of)),
           }),
         );
       }
       const { each, outputs } = objective.losses(logitsOf(graph, model, weights, stream), input);
       const counted = input('target_weights');
       const sum = (value: Value): Value => reduceSum(value, [0, 1], false);
-      return { loss: divide(sum(multiply(each, counted)), sum(counted)), outputs };
+      const loss = divide(sum(multiply(each, counted)), sum(counted));
+      const loads = [...routed].map(([layer, of]) => ({ layer, ...routingLoads(of, counted) }));
+      const balances = loads.map((of) => balanceLoss(of));
+      const { balance = 0 } = objective;
+      const whole =
+        balance === 0 || balances.length === 0
+          ? loss
+          : add(
+              loss,
+              multiply(
+                balances.reduce((total, of) => add(total, of)),
+                balance / balances.length,
+              ),
+            );
+      const measured = loads.flatMap(({ layer, load, probability, entropy }) => [
+        [`load.${layer}`, load] as const,
+        [`probability.${layer}`, probability] as const,
+        [`entropy.${layer}`, entropy] as const,
+      ]);
+      return { loss: whole, outputs: { ...outputs, ...Object.fromEntries(measured) } };
     },
   };
 }
@@ -111,6 +139,7 @@ function attention(
   weights: StoredWeights,
   x: Value,
   input: (name: string) => Value,
+  onRouting: (routing: TrainedRouting) => void,
 ): Value {
   const { query, key, value } = normedHeads(graph, spec, weights, x);
   const rope = spec.rope === undefined ? undefined : model.ropes[spec.rope];
@@ -119,6 +148,10 @@ function attention(
     rope ? rotate(byHead(heads), input(`rope_cos.${spec.rope}`), input(`rope_sin.${spec.rope}`), rope) : byHead(heads);
   const positions = input('positions');
   const reach = spec.causal ? { queries: positions, reach: positions, keys: positions } : undefined;
-  const output = attend(graph, spec, turned(query), turned(key), byHead(value), reach, undefined, false);
+  const all = attend(graph, spec, turned(query), turned(key), byHead(value), reach, undefined, false);
+  const routing = spec.routing && trainedRouting(spec.routing, query);
+  if (routing) onRouting(routing);
+  const gains = routing?.gains ?? (spec.routing && fixedGains(spec.routing, query));
+  const output = gains ? multiply(all, gainsByHead(gains)) : all;
   return joinedHeads(graph, spec, weights, reshape(byHead(output), ['b', 'n', spec.heads * spec.headDim]));
 }
