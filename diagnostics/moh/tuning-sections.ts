@@ -13,8 +13,13 @@ export const tuningSections = (tuning: Tuning): readonly Section[] => [
     unit: 'nats/token',
     scale: 'linear',
   }),
-  armsChart(tuning, 'ratio', 'Largest load / smallest load', { title: 'ratio', unit: '', scale: 'log10' }),
-  armsChart(tuning, 'balance', 'Balance loss', { title: 'balance loss x E', unit: '', scale: 'linear' }),
+  // Where no layer leaves a choice there is none.
+  ...(Number.isFinite(tuning.before.ratio)
+    ? [
+        armsChart(tuning, 'ratio', 'Largest load / smallest load', { title: 'ratio', unit: '', scale: 'log10' }),
+        armsChart(tuning, 'balance', 'Balance loss', { title: 'balance loss x E', unit: '', scale: 'linear' }),
+      ]
+    : []),
 ];
 
 const titleOf = ({ balance }: TuningArm): string =>

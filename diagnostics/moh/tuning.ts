@@ -65,7 +65,9 @@ export async function* tune(
   const arms: TuningArm[] = [];
   let kept: Distilled | undefined;
   let before: TuningMeasures | undefined;
-  for (const weight of unbalanced && balance > 0 ? [balance, 0] : [balance]) {
+  // Where no layer leaves a choice there is nothing to balance.
+  const own = layers.some((layer, at) => isChoice(layer, model.facts.blocks[at]?.heads ?? 0)) ? balance : 0;
+  for (const weight of unbalanced && own > 0 ? [own, 0] : [own]) {
     const network = distillationNetwork('a mixture of heads', spec, shapes, weight);
     const key = `tuning, balance ${weight}`;
     const training = distil(model, step, { key, network, initial, texts, steps, rate, seed, measure: balanceOf(spec) });
@@ -84,6 +86,9 @@ export async function* tune(
   const counts = { trained: texts.training.length, tested: tests.length };
   return { tuning: { steps, apart, ...counts, before, arms }, weights: kept.parameters };
 }
+
+const isChoice = ({ shared, active }: RoutedLayer, heads: number): boolean =>
+  active > 0 && active < heads - shared.length;
 
 export const routedSpec = (spec: ModelSpec, layers: readonly RoutedLayer[]): ModelSpec => ({
   ...spec,
