@@ -4,10 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mixtureOfHeads } from '../../../diagnostics/moh/analysis';
+import { mohResult } from '../../../diagnostics/moh/result';
+import { sections } from '../../../diagnostics/moh/sections';
 import { balanceOf, fitting } from '../../../diagnostics/moh/tuning';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { openPlanted } from '../../support/checkpoints/open-planted';
 import { llamaLike, tinyTensors } from '../../support/checkpoints/tiny-models';
+import { checkSections, throughFile } from './checked-sections';
 import { resultFor } from './one-run';
 
 const near = (found: number | undefined, expected: number): void =>
@@ -63,7 +66,12 @@ describe('moh, tuned', () => {
             ...parameters,
           },
         });
-      const { tuning, comparison, difference } = await tuned({ folder });
+      const result = await tuned({ folder });
+      const { tuning, comparison, difference } = result;
+      assert.deepEqual(throughFile(mohResult, result, 'the result'), result);
+      const blocks = planted.model.spec.blocks.map(({ attention: { heads } }) => ({ heads }));
+      const unwritten = { ...result, comparison: { ...comparison, written: null } };
+      for (const each of [result, unwritten]) checkSections(sections(each), { blocks });
       const [balanced, plain] = tuning!.arms;
       assert.deepEqual([balanced!.balance, plain!.balance], [0.01, 0]);
       for (const { after } of [balanced!, plain!]) assert.ok(after.kl < tuning!.before.kl);
