@@ -14,7 +14,9 @@ export function finding({ comparison, active, curve = [], tuning }: Partly): str
   if (!comparison || active === undefined) return 'Heads are being ranked and routed.';
   const { before, after } = comparison;
   const point = curve.find((one) => Math.abs(one.active - 100 * active) < 1e-9);
-  const beside = point ? `; the same number of heads for every token gives ${threeDigits(point.fixedLoss)}` : '';
+  const beside = point
+    ? `; the same number of heads for every token${tuning ? ', not tuned,' : ''} gives ${threeDigits(point.fixedLoss)}`
+    : '';
   const trained = tuning ? ` and ${tuning.steps} steps of tuning` : '';
   return `With ${Number((100 * active).toFixed(1))} % of the heads at each token${trained} the loss goes from ${threeDigits(before.loss)} to ${threeDigits(after.loss)} nats/token${beside}.`;
 }

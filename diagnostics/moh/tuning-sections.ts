@@ -25,6 +25,9 @@ export const tuningSections = (tuning: Tuning): readonly Section[] => [
 const titleOf = ({ balance }: TuningArm): string =>
   balance === 0 ? 'without balance loss' : `balance loss x ${balance}`;
 
+/** Of a line, whose end is marked with its first letters. */
+const shortTitle = ({ balance }: TuningArm): string => (balance === 0 ? 'unbalanced' : 'balanced');
+
 function measuresTable({ steps, apart, trained, tested, before, arms }: Tuning): TableSection {
   const row = (title: string, { kl, loss, balance, ratio, entropy }: TuningMeasures) => [
     title,
@@ -74,9 +77,9 @@ function armsChart(
     {
       id: `tuning-${measure}`,
       title: `${title} during the tuning`,
-      caption: apart ? 'On held-out texts.' : 'On the text of the training.',
+      caption: `${apart ? 'On held-out texts' : 'On the text of the training'}; ${arms.map((arm) => `${shortTitle(arm)}: ${titleOf(arm)}`).join(', ')}.`,
       y,
-      measures: Object.fromEntries(arms.map((arm, at) => [`arm-${at}`, titleOf(arm)])),
+      measures: Object.fromEntries(arms.map((arm, at) => [`arm-${at}`, shortTitle(arm)])),
     },
   );
 }
