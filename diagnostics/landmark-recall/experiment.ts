@@ -109,7 +109,7 @@ const parameters: ParameterTable<RecallParameters> = {
 const headDim = 16;
 const batchSize = 16;
 /** Sequences that are looked at while networks are trained. */
-const heldOut = 4 * batchSize;
+const heldOut = 2 * batchSize;
 const mostTokens = 8192;
 
 export const landmarkRecall: Experiment<RecallParameters, LandmarkRecallResult> = {
@@ -176,7 +176,13 @@ async function* run(
   // A test counts as a few steps of training.
   const each = Math.max(1, Math.round(steps / 20));
   const all = total + plans.length * facts.seeds * each;
-  const training = armsSteps(bench, job, arms, (soFar) => ({ ...facts, arms: soFar, tests: [] }));
+  const training = armsSteps(
+    bench,
+    job,
+    arms,
+    (soFar) => ({ ...facts, arms: soFar, tests: [] }),
+    Math.ceil(steps / 10),
+  );
   let next = await training.next();
   for (; !next.done; next = await training.next()) yield { ...next.value, total: all };
   const { value: trained } = next;

@@ -22,6 +22,8 @@ export interface LengthTest {
   readonly success: number;
   /** Share of the sequences in which some head of the last layer opens the block of the key; NaN where none are chosen. */
   readonly hit: number;
+  /** The same of the block of the key or the one after it, whose tokens may have read the key in the first layer. */
+  readonly beside: number;
 }
 
 /** What the experiment was run with. */
@@ -59,7 +61,15 @@ export const landmarkRecallResult: Schema<LandmarkRecallResult> = object<Named>(
   seeds: count,
   arms: armsResult,
   tests: list(
-    object<LengthTest>({ mode: oneOf(modes), open: whole, length: count, seed: number, success: number, hit: figure }),
+    object<LengthTest>({
+      mode: oneOf(modes),
+      open: whole,
+      length: count,
+      seed: number,
+      success: number,
+      hit: figure,
+      beside: figure,
+    }),
   ),
   folder: optional(text),
 });

@@ -12,6 +12,7 @@ import type { Fields, LandmarkRecallResult, LengthTest } from './result';
 export const accuracyName = 'accuracy';
 
 type Shown = Fields;
+type Measured = 'success' | 'hit' | 'beside';
 type Kind = Pick<LengthTest, 'mode' | 'open'>;
 
 const titleOf = ({ mode, open }: Kind): string =>
@@ -29,7 +30,7 @@ const kindsOf = (tests: readonly LengthTest[]): readonly Kind[] => [
 const lengthsOf = (tests: readonly LengthTest[]): readonly number[] => [...new Set(tests.map(({ length }) => length))];
 
 /** Mean over the runs with Student's interval. */
-function valueOf(tests: readonly LengthTest[], kind: Kind, length: number, of: 'success' | 'hit') {
+function valueOf(tests: readonly LengthTest[], kind: Kind, length: number, of: Measured) {
   const values = tests.flatMap((test) =>
     test.mode === kind.mode && test.open === kind.open && test.length === length && !Number.isNaN(test[of])
       ? [test[of]]
@@ -38,9 +39,15 @@ function valueOf(tests: readonly LengthTest[], kind: Kind, length: number, of: '
   return values.length > 0 ? { ...meanInterval(values, { range: [0, 1] }), n: values.length } : undefined;
 }
 
+const openedWords = {
+  hit: 'Share of the sequences in which some head of the last layer opens the block of the key for the question at the end.',
+  beside:
+    'Share of the sequences in which some head of the last layer opens the block of the key, or reads the block after it, whose tokens may hold copies of the key.',
+};
+
 function byLength(
   { tests, values, sequences, length: trained, positions, chunk, block }: Shown,
-  of: 'success' | 'hit',
+  of: Measured,
 ): ChartSection {
   const lengths = lengthsOf(tests);
   const [from, to] = [Math.min(...lengths), Math.max(...lengths)];
@@ -52,11 +59,14 @@ function byLength(
   return {
     kind: 'chart',
     id: `${of}-by-length`,
-    title: of === 'success' ? 'Keys found by length' : 'Block of the key opened, by length',
-    caption:
-      of === 'success'
-        ? `Share of ${sequences} or more sequences whose answer has the largest logit, after training at ${trained} tokens. ${where}`
-        : 'Share of the sequences in which at least one head of the last layer opens the block of the key, for the question at the end.',
+    title:
+      { success: 'Keys found', hit: 'Block of the key opened', beside: 'That block or the next opened' }[of] +
+      ' by length',
+    caption: {
+      success: `Share of ${sequences} or more sequences whose answer has the largest logit, after training at ${trained} tokens. ${where}`,
+      hit: `${openedWords.hit} A key can be found without: tokens of later blocks read it in the first layer.`,
+      beside: openedWords.beside,
+    }[of],
     x: { title: 'length', unit: 'tokens', scale: 'log2' },
     y: { title: of === 'success' ? 'keys found' : 'block opened', unit: '', scale: 'linear', min: 0, max: 1 },
     interval: "Student's 95 % interval over runs",
@@ -88,19 +98,16 @@ function table({ tests }: Shown): TableSection {
       { name: 'network', title: 'Network', kind: 'text' },
       { ...numberColumn('length', 'Length', 'Tokens of a sequence, landmarks among them.', 'tokens'), digits: 6 },
       ...columnsOf('success', 'Found', 'Share of the sequences whose answer has the largest logit.'),
-      ...columnsOf(
-        'hit',
-        'Opened',
-        'Share of the sequences in which some head of the last layer opens the block of the key.',
-      ),
+      ...columnsOf('hit', 'Opened', openedWords.hit),
+      ...columnsOf('beside', 'Or next', openedWords.beside),
     ],
     rows: kindsOf(tests).flatMap((kind) =>
       lengthsOf(tests).map((length) => {
-        const [success, hit] = [valueOf(tests, kind, length, 'success'), valueOf(tests, kind, length, 'hit')];
+        const values = (['success', 'hit', 'beside'] as const).map((of) => valueOf(tests, kind, length, of));
         return [
           titleOf(kind),
           length,
-          ...[success, hit].flatMap((value) => [cellOf(value?.mean), cellOf(value?.low), cellOf(value?.high)]),
+          ...values.flatMap((value) => [cellOf(value?.mean), cellOf(value?.low), cellOf(value?.high)]),
         ];
       }),
     ),
@@ -111,7 +118,7 @@ const accuracyOf = ({ values, length }: Shown): ArmMeasure => ({
   name: accuracyName,
   title: 'Keys found',
   unit: '',
-  definition: `Share of 64 new sequences of ${length} tokens whose answer has the largest logit; all past blocks are open.`,
+  definition: `Share of 32 new sequences of ${length} tokens whose answer has the largest logit; all past blocks are open.`,
   range: [0, 1],
   levels: [{ title: 'chance', value: 1 / values }],
 });
@@ -128,8 +135,12 @@ export function finding(given: Partial<LandmarkRecallResult>): string {
   if (folder === undefined) return 'The networks are trained; longer sequences are being tested.';
   const longest = Math.max(...lengthsOf(tests));
   const words = kindsOf(tests).map((kind) => {
-    const [found, hit] = [valueOf(tests, kind, longest, 'success'), valueOf(tests, kind, longest, 'hit')];
-    return `${titleOf(kind)} ${found ? overSeedsWords(found, 2) : 'not measured'}${hit ? ` (block of the key opened in ${threeDigits(hit.mean)})` : ''}`;
+    const [found, hit, beside] = (['success', 'hit', 'beside'] as const).map((of) => valueOf(tests, kind, longest, of));
+    const reads =
+      hit && beside
+        ? ` (block of the key opened in ${threeDigits(hit.mean)}, it or the next in ${threeDigits(beside.mean)})`
+        : '';
+    return `${titleOf(kind)} ${found ? overSeedsWords(found, 2) : 'not measured'}${reads}`;
   });
   const head = `Keys found in ${longest} tokens after training at ${trained}: ${words.join('; ')}. Chance is ${threeDigits(1 / values)}.`;
   const { ahead, runs, open } = published(tests, longest);
@@ -158,7 +169,9 @@ export function sections(given: Partial<LandmarkRecallResult>): readonly Section
   const { tests, folder } = result;
   return [
     ...(tests.length > 0 ? [byLength(result, 'success')] : []),
-    ...(tests.some(({ mode }) => mode === 'topk') ? [byLength(result, 'hit'), table(result)] : []),
+    ...(tests.some(({ mode }) => mode === 'topk')
+      ? [byLength(result, 'hit'), byLength(result, 'beside'), table(result)]
+      : []),
     ...armsSections(result.arms, [accuracyOf(result)]),
     ...(folder === undefined
       ? []

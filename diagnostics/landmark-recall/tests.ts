@@ -57,9 +57,10 @@ export function lengthTest(trainer: Trainer, size: NetworkSize, plan: TestPlan, 
   const batches = integers(0, Math.ceil(facts.sequences / batch)).map(() =>
     integers(0, batch).map(() => passKeyText(testTask(plan, facts), source)),
   );
-  return async (parameters: Parameters): Promise<Pick<LengthTest, 'success' | 'hit'>> => {
+  return async (parameters: Parameters): Promise<Pick<LengthTest, 'success' | 'hit' | 'beside'>> => {
     const right: number[] = [];
     const hits: number[] = [];
+    const beside: number[] = [];
     for (const texts of batches) {
       const { outputs } = await trainer.forward(network, parameters, passKeyBatch(texts));
       const [best, query, key] = [outputs['best'], outputs['query'], outputs['key']];
@@ -67,35 +68,31 @@ export function lengthTest(trainer: Trainer, size: NetworkSize, plan: TestPlan, 
       texts.forEach(({ answer, place }, at) => {
         right.push(Number(best.data[at]) === answer ? 1 : 0);
         if (plan.mode !== 'topk') return;
-        const reads = headsThatRead(
-          place,
-          { query: sequenceOf(query, at), key: sequenceOf(key, at) },
-          size,
-          plan,
-          rule,
-        );
-        hits.push(reads.some(Boolean) ? 1 : 0);
+        const reads = blocksRead({ query: sequenceOf(query, at), key: sequenceOf(key, at) }, size, plan, rule);
+        const block = blockOf(rule, place);
+        hits.push(reads(block) ? 1 : 0);
+        beside.push(reads(block) || reads(block + 1) ? 1 : 0);
       });
     }
-    return { success: mean(right), hit: hits.length > 0 ? mean(hits) : Number.NaN };
+    const share = (of: readonly number[]): number => (of.length > 0 ? mean(of) : Number.NaN);
+    return { success: mean(right), hit: share(hits), beside: share(beside) };
   };
 }
 
-/** By head: whether the last query opens the block of a place. */
-function headsThatRead(
-  place: number,
+/** Whether some head of the last layer opens a block for the last query. */
+function blocksRead(
   inputs: { readonly query: Tensor; readonly key: Tensor },
   { heads, headDim }: NetworkSize,
   { length }: TestPlan,
   rule: LandmarkRule,
-): readonly boolean[] {
+): (block: number) => boolean {
   const shape = {
     pattern: 'causal-self' as const,
     ...{ batch: 1, heads, kvHeads: heads, queries: 1, keys: length, headDim, valueDim: headDim },
   };
-  // The first token of the block: a head opens a block whole.
-  const first = blockOf(rule, place) * (rule.block + 1);
-  return integers(0, heads).map((head) => landmarkChoice(inputs, shape, rule, head)(0, first));
+  const ofHeads = integers(0, heads).map((head) => landmarkChoice(inputs, shape, rule, head));
+  // A block is opened whole: its first token stands for it.
+  return (block) => ofHeads.some((reads) => reads(0, block * (rule.block + 1)));
 }
 
 /** One sequence of [b, h, n, d], as [1, h, n, d]. */
