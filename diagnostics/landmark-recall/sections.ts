@@ -143,14 +143,20 @@ export function finding(given: Partial<LandmarkRecallResult>): string {
     return `${titleOf(kind)} ${found ? overSeedsWords(found, 2) : 'not measured'}${reads}`;
   });
   const head = `Keys found in ${longest} tokens after training at ${trained}: ${words.join('; ')}. Chance is ${threeDigits(1 / values)}.`;
-  const { ahead, runs, open } = published(tests, longest);
-  if (longest === trained || runs === 0) return head;
-  const found =
-    ahead === runs ? 'as published' : ahead === 0 ? 'the published order is not found' : 'the published order in part';
-  return `${head} In ${ahead} of ${counted(runs, 'run', 'runs')} landmarks with ${counted(open, 'block', 'blocks')} opened find more keys there than plain attention, by ${least} or more: ${found}.`;
+  const { differences, open } = published(tests, longest);
+  if (longest === trained || differences.length === 0) return head;
+  const ahead = differences.filter((difference) => difference >= least).length;
+  const order =
+    ahead === differences.length
+      ? 'the published order'
+      : ahead === 0
+        ? 'the published order is not found'
+        : 'the published order in some runs alone';
+  const runs = counted(differences.length, 'run', 'runs');
+  return `${head} Landmarks with ${counted(open, 'block', 'blocks')} opened less plain attention there: ${overSeedsWords(meanInterval(differences), 2)}; ${least} or more in ${ahead} of ${runs}: ${order}.`;
 }
 
-/** Runs in which the network with landmarks, with as many blocks opened as were tried, finds more keys than the one without. */
+/** By run: keys found with landmarks, as many blocks opened as were tried, less those found without. */
 function published(tests: readonly LengthTest[], length: number) {
   const open = Math.max(...tests.map((test) => test.open));
   const of = (mode: LengthTest['mode'], k: number): readonly LengthTest[] =>
@@ -160,7 +166,7 @@ function published(tests: readonly LengthTest[], length: number) {
     const beside = plain.find((test) => test.seed === seed);
     return beside ? [success - beside.success] : [];
   });
-  return { ahead: differences.filter((difference) => difference >= least).length, runs: differences.length, open };
+  return { differences, open };
 }
 
 export function sections(given: Partial<LandmarkRecallResult>): readonly Section[] {
