@@ -9,6 +9,7 @@ import { rfaLens } from './rfa-lens/experiment';
 import { stateSizeExperiment } from './state-size/experiment';
 import { toyFacts } from './toy-facts/experiment';
 import { mixersLm } from './mixers-lm/experiment';
+import { landmarkRecall } from './landmark-recall/experiment';
 import { rcmhaLm } from './rcmha-lm/experiment';
 import { cmhaLm } from './cmha-lm/experiment';
 import { toyBags } from './toy-bags/experiment';
@@ -118,6 +119,7 @@ export const experiments: readonly Experiment[] = [
   toyLungs,
   mixersLm,
   stateSizeExperiment,
+  landmarkRecall,
   toyGaze,
   toyLifting,
   toyLowLight,

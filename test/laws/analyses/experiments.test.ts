@@ -23,6 +23,7 @@ const small: Readonly<Record<string, ParameterValues>> = {
   'cmha-lm': { steps: 3, seeds: 2, length: 6, layers: 1, heads: 2 },
   'marker-bag': { steps: 3, seeds: 2, words: 5, width: 6, heads: 2 },
   'mixers-lm': { steps: 2, seeds: 1, length: 8, lengths: 1, heads: 1, values: 2 },
+  'landmark-recall': { steps: 2, seeds: 1, block: 2, length: 12, times: 2, open: 1, heads: 1, sequences: 2 },
   'rcmha-lm': { steps: 3, seeds: 2, length: 5, memory: 2, layers: 1, heads: 2 },
   'toy-bags': { steps: 3, seeds: 1, instances: 20, bags: 8, patterns: 2, branches: 2 },
   'toy-lanes': { steps: 2, seeds: 1, backboneSteps: 2, tasks: '2', selectors: 1, prompts: 1 },
