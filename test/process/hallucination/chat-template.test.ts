@@ -25,8 +25,8 @@ async function commandsWithPictures(): Promise<readonly string[]> {
   }
   return (
     program.commands
-      // It takes a picture without a prompt, and no model.
-      .filter((command) => command.name() !== 'module')
+      // One takes a picture without a prompt, and no model; the other reads its prompt by the code of `run`.
+      .filter((command) => !['module', 'convert'].includes(command.name()))
       .filter(({ options }) => options.some(({ long }) => long === '--image' || long === '--images'))
       .map((command) => command.name())
       .sort()
