@@ -47,7 +47,7 @@ const openedWords = {
 
 function byLength(
   { tests, values, sequences, length: trained, positions, chunk, block }: Shown,
-  of: Measured,
+  of: 'success' | 'hit',
 ): ChartSection {
   const lengths = lengthsOf(tests);
   const [from, to] = [Math.min(...lengths), Math.max(...lengths)];
@@ -59,17 +59,13 @@ function byLength(
   return {
     kind: 'chart',
     id: `${of}-by-length`,
-    title:
-      { success: 'Keys found', hit: 'Block of the key opened', beside: 'That block or the next opened' }[of] +
-      ' by length',
+    title: of === 'success' ? 'Keys found by length' : 'Block of the key opened, by length',
     caption: {
-      success: `Share of ${sequences} or more sequences whose answer has the largest logit, after training at ${trained} tokens. ${where}`,
-      hit: `${openedWords.hit} A key can be found without: tokens of later blocks read it in the first layer.`,
-      beside: openedWords.beside,
+      success: `Share of ${sequences} or more sequences whose answer has the largest logit, after training at ${trained} tokens. ${where} Means over the runs; their intervals are in the table.`,
+      hit: `${openedWords.hit} A key can be found without: tokens of later blocks read it in the first layer. Means over the runs.`,
     }[of],
     x: { title: 'length', unit: 'tokens', scale: 'log2' },
     y: { title: of === 'success' ? 'keys found' : 'block opened', unit: '', scale: 'linear', min: 0, max: 1 },
-    interval: "Student's 95 % interval over runs",
     ...(of === 'success' ? { references: [{ label: 'chance', from: [from, 1 / values], to: [to, 1 / values] }] } : {}),
     series: kinds.map((kind): SectionSeries => ({
       id: `${kind.mode}-${kind.open}`,
@@ -77,7 +73,7 @@ function byLength(
       mark: 'line',
       points: lengths.flatMap((length) => {
         const value = valueOf(tests, kind, length, of);
-        return value ? [{ x: length, y: value.mean, low: value.low, high: value.high }] : [];
+        return value ? [{ x: length, y: value.mean }] : [];
       }),
     })),
   };
@@ -134,7 +130,9 @@ export function finding(given: Partial<LandmarkRecallResult>): string {
   const { tests, values, length: trained, folder } = given as LandmarkRecallResult;
   if (folder === undefined) return 'The networks are trained; longer sequences are being tested.';
   const longest = Math.max(...lengthsOf(tests));
-  const words = kindsOf(tests).map((kind) => {
+  const most = Math.max(...tests.map(({ open }) => open));
+  const said = kindsOf(tests).filter(({ mode, open }) => mode !== 'topk' || open === most);
+  const words = said.map((kind) => {
     const [found, hit, beside] = (['success', 'hit', 'beside'] as const).map((of) => valueOf(tests, kind, longest, of));
     const reads =
       hit && beside
@@ -143,7 +141,7 @@ export function finding(given: Partial<LandmarkRecallResult>): string {
     return `${titleOf(kind)} ${found ? overSeedsWords(found, 2) : 'not measured'}${reads}`;
   });
   const head = `Keys found in ${longest} tokens after training at ${trained}: ${words.join('; ')}. Chance is ${threeDigits(1 / values)}.`;
-  const { differences, open } = published(tests, longest);
+  const differences = published(tests, longest, most);
   if (longest === trained || differences.length === 0) return head;
   const ahead = differences.filter((difference) => difference >= least).length;
   const order =
@@ -153,20 +151,18 @@ export function finding(given: Partial<LandmarkRecallResult>): string {
         ? 'the published order is not found'
         : 'the published order in some runs alone';
   const runs = counted(differences.length, 'run', 'runs');
-  return `${head} Landmarks with ${counted(open, 'block', 'blocks')} opened less plain attention there: ${overSeedsWords(meanInterval(differences), 2)}; ${least} or more in ${ahead} of ${runs}: ${order}.`;
+  return `${head} Landmarks with ${counted(most, 'block', 'blocks')} opened less plain attention there: ${overSeedsWords(meanInterval(differences), 2)}; ${least} or more in ${ahead} of ${runs}: ${order}.`;
 }
 
 /** By run: keys found with landmarks, as many blocks opened as were tried, less those found without. */
-function published(tests: readonly LengthTest[], length: number) {
-  const open = Math.max(...tests.map((test) => test.open));
+function published(tests: readonly LengthTest[], length: number, open: number): readonly number[] {
   const of = (mode: LengthTest['mode'], k: number): readonly LengthTest[] =>
     tests.filter((test) => test.mode === mode && test.open === k && test.length === length);
   const plain = of('plain', 0);
-  const differences = of('topk', open).flatMap(({ seed, success }) => {
+  return of('topk', open).flatMap(({ seed, success }) => {
     const beside = plain.find((test) => test.seed === seed);
     return beside ? [success - beside.success] : [];
   });
-  return { differences, open };
 }
 
 export function sections(given: Partial<LandmarkRecallResult>): readonly Section[] {
@@ -175,9 +171,7 @@ export function sections(given: Partial<LandmarkRecallResult>): readonly Section
   const { tests, folder } = result;
   return [
     ...(tests.length > 0 ? [byLength(result, 'success')] : []),
-    ...(tests.some(({ mode }) => mode === 'topk')
-      ? [byLength(result, 'hit'), byLength(result, 'beside'), table(result)]
-      : []),
+    ...(tests.some(({ mode }) => mode === 'topk') ? [byLength(result, 'hit'), table(result)] : []),
     ...armsSections(result.arms, [accuracyOf(result)]),
     ...(folder === undefined
       ? []
