@@ -62,7 +62,7 @@ function byLength(
     title: of === 'success' ? 'Keys found by length' : 'Block of the key opened, by length',
     caption: {
       success: `Share of ${sequences} or more sequences whose answer has the largest logit, after training at ${trained} tokens. ${where} Means over the runs; their intervals are in the table.`,
-      hit: `${openedWords.hit} A key can be found without: tokens of later blocks read it in the first layer. Means over the runs.`,
+      hit: `${openedWords.hit} A key can be found without, where tokens of later blocks have read it in the first layer. Means over the runs.`,
     }[of],
     x: { title: 'length', unit: 'tokens', scale: 'log2' },
     y: { title: of === 'success' ? 'keys found' : 'block opened', unit: '', scale: 'linear', min: 0, max: 1 },
