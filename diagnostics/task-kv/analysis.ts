@@ -39,7 +39,10 @@ export const taskKv: Analysis<TaskKvParameters, TaskKvResult> = {
     const others = given.tasks.split(',').filter((id) => id.trim() !== '').length;
     const looks = (groups + 1) * each.length * (1 + others);
     const effects = prompt ? 2 + (2 * facts.blocks.length * Math.min(1, given.keepOnly)) / 2 : 0;
-    return { passes: Math.ceil(looks + effects), bytes: groupBytes(taps) + 2 * 4 * given.tokens * facts.summary.vocabulary };
+    return {
+      passes: Math.ceil(looks + effects),
+      bytes: groupBytes(taps) + 2 * 4 * given.tokens * facts.summary.vocabulary,
+    };
   },
   run,
   ask: lookCloser,

@@ -31,7 +31,7 @@ export function readMixture(
   for (const [layer, count] of heads.entries()) {
     const [own, others] = [shared[layer], active[layer]];
     const fits =
-      Array.isArray(own) &&
+      isList(own) &&
       own.every((head) => isWhole(head) && head < count) &&
       new Set(own).size === own.length &&
       isWhole(others) &&
@@ -41,6 +41,8 @@ export function readMixture(
   }
   return layers;
 }
+
+const isList = (value: JsonValue | undefined): value is readonly JsonValue[] => Array.isArray(value);
 
 const isListOf = (value: JsonValue | undefined, length: number): value is readonly JsonValue[] =>
   Array.isArray(value) && value.length === length;
