@@ -82,7 +82,14 @@ export class Workbench {
   async pick(label: string): Promise<void> {
     const rows = this.page.locator(paletteRow);
     const exact = rows.filter({ has: this.page.locator('.label-name', { hasText: exactly(label) }) }).first();
-    await exact.click();
+    try {
+      await exact.click({ timeout: patience(5000) });
+    } catch {
+      // A list that is laid out while it is clicked may leave a row out of view: typing lays it out again.
+      const input = this.page.locator(paletteInput);
+      await input.fill(`${(await input.inputValue()).startsWith('>') ? '>' : ''}${label}`);
+      await exact.click();
+    }
     await exact.waitFor({ state: 'hidden' });
   }
 
