@@ -4,3 +4,6 @@
 export const counted = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
 
 export const threeDigits = (value: number): string => String(Number(value.toPrecision(3)));
+
+/** Of a share, 0..1. */
+export const percent = (share: number): string => `${threeDigits(100 * share)} %`;

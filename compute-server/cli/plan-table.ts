@@ -1,31 +1,15 @@
 /** A cache plan in words: heads by what they keep, bytes at some lengths, where it comes from, what it was measured to do. */
 import { kvName } from '../../diagnostics/plans/places';
-import { headPlanText, headPlanWords, type HeadPlan } from '../../protocol/plans/head-plan';
+import { headsByKeep, type AlikeHeads } from '../../protocol/plans/by-keep';
+import { headPlanWords } from '../../protocol/plans/head-plan';
 import { planBytes, type PlanBytes } from '../../protocol/plans/plan-bytes';
 import type { Plan } from '../../protocol/plans/plan-file';
 import { bytesInWords } from '../../protocol/wire/words';
 import { textTable } from './table';
 
-export interface PlanKind {
-  /** In its written form. */
-  readonly keeps: string;
-  /** Key/value heads. */
-  readonly heads: readonly { readonly layer: number; readonly head: number }[];
-}
-
 /** Most heads first. */
-export function kindsOf(heads: Plan['heads']): readonly (PlanKind & { readonly plan: HeadPlan })[] {
-  const kinds = new Map<string, { plan: HeadPlan; heads: { layer: number; head: number }[] }>();
-  heads.forEach((row, layer) =>
-    row.forEach((plan, head) => {
-      const key = headPlanText(plan);
-      const kind = kinds.get(key) ?? { plan, heads: [] };
-      kind.heads.push({ layer, head });
-      kinds.set(key, kind);
-    }),
-  );
-  return [...kinds].map(([keeps, kind]) => ({ keeps, ...kind })).sort((a, b) => b.heads.length - a.heads.length);
-}
+export const kindsOf = (heads: Plan['heads']): readonly AlikeHeads[] =>
+  [...headsByKeep(heads)].sort((a, b) => b.heads.length - a.heads.length);
 
 /** Of prompts of each length, float32; windows of the model's own are not in the file and not counted. */
 export const bytesByLength = (

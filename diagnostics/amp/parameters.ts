@@ -1,5 +1,6 @@
 import type { ParameterTable, ParameterValues } from '../../protocol/analysis/parameters';
 import { conversionFolder } from '../conversions/folder';
+import { calibrationTexts, textLength } from '../conversions/text-parameters';
 import { budgetRules, type BudgetRule } from './budget';
 
 export const criteria = ['magnitude', 'centred'] as const;
@@ -55,22 +56,8 @@ export const parameters: ParameterTable<AmpParameters> = {
     max: 50,
     default: 5,
   },
-  sequences: {
-    kind: 'integer',
-    title: 'Calibration texts',
-    description: 'Texts that scores are measured on, at most; as many others are held out.',
-    min: 1,
-    max: 1000,
-    default: 50,
-  },
-  length: {
-    kind: 'integer',
-    title: 'Tokens of a text',
-    description: 'Tokens of each document or prompt, at most.',
-    min: 2,
-    max: 8192,
-    default: 256,
-  },
+  sequences: calibrationTexts('scores are'),
+  length: textLength,
   compared: {
     kind: 'boolean',
     title: 'Compare with other scores',

@@ -2,7 +2,7 @@
 import type { PerHead } from '../../protocol/results/heads';
 import type { Schema } from '../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, orNull, text, whole } from '../../protocol/schema/fields';
-import { mostHeads, mostLayers } from '../../protocol/schema/parts';
+import { figuresPerHead, mostLayers } from '../../protocol/schema/parts';
 import { beforeAfterField, type BeforeAfter } from '../conversions/before-after';
 import type { HistogramBin } from './histogram';
 import { criteria, type Criterion } from './parameters';
@@ -71,7 +71,6 @@ export interface AmpResult extends Readonly<Record<string, unknown>> {
 }
 
 const figures = list(figure, 'a list of numbers');
-const perHead = list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', { most: mostLayers });
 const removedLayer = object<RemovedLayer>({
   groups: list(whole, 'a list of heads'),
   units: list(whole, 'a list of units'),
@@ -82,10 +81,10 @@ export const ampResult: Schema<AmpResult> = object<AmpResult>({
   calibration: count,
   heldOut: count,
   apart: flag,
-  scores: perHead,
-  magnitude: perHead,
-  groupScores: perHead,
-  shares: perHead,
+  scores: figuresPerHead,
+  magnitude: figuresPerHead,
+  groupScores: figuresPerHead,
+  shares: figuresPerHead,
   histogram: list(object<HistogramBin>({ log: figure, kept: whole, removed: whole }), 'a list of bins', { most: 256 }),
   unitScores: list(figures, 'a list of layers', { most: mostLayers }),
   share: figure,
@@ -109,9 +108,13 @@ export const ampResult: Schema<AmpResult> = object<AmpResult>({
     { most: 256 },
   ),
   byLayer: figures,
-  others: list(object<OtherScore>({ name: text, values: perHead, rho: figure, low: figure, high: figure }), 'a list', {
-    most: 8,
-  }),
+  others: list(
+    object<OtherScore>({ name: text, values: figuresPerHead, rho: figure, low: figure, high: figure }),
+    'a list',
+    {
+      most: 8,
+    },
+  ),
   comparison: beforeAfterField,
   surgery: orNull(figure),
 });

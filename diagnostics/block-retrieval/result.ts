@@ -2,7 +2,7 @@
 import { representatives, type Representative } from '../../protocol/interventions/block-retrieval';
 import type { Schema } from '../../protocol/schema/check';
 import { count, figure, list, number, object, oneOf, text, whole } from '../../protocol/schema/fields';
-import { mostHeads, mostLayers } from '../../protocol/schema/parts';
+import { figuresPerHead } from '../../protocol/schema/parts';
 
 export interface Opened {
   readonly by: Representative;
@@ -53,12 +53,6 @@ export interface BlockRetrievalResult extends Readonly<Record<string, unknown>> 
   readonly note: string;
 }
 
-const table: Schema<readonly (readonly number[])[]> = list(
-  list(figure, 'a list of numbers', { most: mostHeads }),
-  'a list of layers',
-  { most: mostLayers },
-);
-
 export const blockRetrievalResult: Schema<BlockRetrievalResult> = object<{
   readonly [K in keyof BlockRetrievalResult as string extends K ? never : K]: BlockRetrievalResult[K];
 }>(
@@ -86,8 +80,8 @@ export const blockRetrievalResult: Schema<BlockRetrievalResult> = object<{
     ),
     bytes: list(object<BlockBytes>({ open: whole, resident: number, whole: number, read: number })),
     headOpen: whole,
-    headHits: table,
-    headMass: table,
+    headHits: figuresPerHead,
+    headMass: figuresPerHead,
     note: text,
   },
   'a result of block retrieval',

@@ -8,6 +8,7 @@ import { divergenceOf } from '../maps/changed-output';
 import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
 import { sequencePart, type Sequence } from '../model-runner/sequence';
 import type { Variant } from '../model-runner/variant';
+import { largest } from '../statistics/largest';
 import { mean } from '../statistics/mean';
 import { wilson } from '../statistics/proportion';
 import type { BlockBytes, BlockRetrievalResult, Opened } from './result';
@@ -98,10 +99,6 @@ async function scoresOf(
   });
 }
 
-/** The places of the k largest, the earlier of equals first. */
-export const bestOf = (scores: Float32Array, k: number): readonly number[] =>
-  [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b).slice(0, k);
-
 async function outcomeOf(
   model: ModelRunner,
   read: Read,
@@ -142,7 +139,7 @@ async function outcomeOf(
       const perHead = (of: (chosen: readonly number[], masses: Float32Array) => number): Table =>
         model.facts.blocks.map(({ heads }, layer) =>
           Array.from({ length: heads }, (_, head) =>
-            of(bestOf(scores[layer]?.[head] ?? new Float32Array(0), open), mass[layer]?.[head] ?? new Float32Array(0)),
+            of(largest(scores[layer]?.[head] ?? new Float32Array(0), open), mass[layer]?.[head] ?? new Float32Array(0)),
           ),
         );
       choices.push({

@@ -5,6 +5,7 @@ import type { Schema } from '../../protocol/schema/check';
 import type { TaskMetric } from '../../protocol/analysis/tasks';
 import { elementsOf, tensorBytes } from '../model-runner/checkpoint';
 import type { ModelRunner } from '../model-runner/model-runner';
+import { argMax } from '../model-runner/sampling';
 import type { Variant } from '../model-runner/variant';
 import { scoreTask } from '../tasks/score';
 import { quantile } from '../statistics/quantile';
@@ -203,19 +204,13 @@ export async function decodingSpeeds(
 /** Tokens a second at the median time of a token: other processes delay some tokens much, and most not at all. */
 async function rateOf(model: ModelRunner, ids: readonly number[]): Promise<number> {
   const run = await model.continuation({ sequence: { ids }, further: decoded + 1 });
-  let next = largest(run.logits);
-  next = largest((await run.extend([next])).logits);
+  let next = argMax(run.logits);
+  next = argMax((await run.extend([next])).logits);
   const times: number[] = [];
   for (let at = 0; at < decoded; at++) {
     const started = performance.now();
-    next = largest((await run.extend([next])).logits);
+    next = argMax((await run.extend([next])).logits);
     times.push(performance.now() - started);
   }
   return 1000 / quantile(times, 0.5);
 }
-
-const largest = (logits: Float32Array): number => {
-  let best = 0;
-  for (let id = 1; id < logits.length; id++) if ((logits[id] ?? 0) > (logits[best] ?? 0)) best = id;
-  return best;
-};

@@ -11,7 +11,7 @@ import type { StreamRow } from '../model-runner/direct-paths';
 import type { ModelRunner, Prompt } from '../model-runner/model-runner';
 import type { HeadPlace } from '../model-runner/variant';
 import { ranked } from './finding';
-import { largest } from './lens';
+import { largest } from '../statistics/largest';
 import type { DirectParameters } from './parameters';
 import type { DirectResult } from './result';
 import { streamRow } from './stream-row';

@@ -3,10 +3,8 @@ import { chooseByGates } from '../../protocol/plans/gates';
 import { fullPlan, type HeadPlan } from '../../protocol/plans/head-plan';
 import type { GivenOffer } from '../analysis';
 import { kvNames } from '../plans/places';
-import { counted, threeDigits } from '../words';
+import { counted, percent, threeDigits } from '../words';
 import type { DuoResult } from './result';
-
-const percent = (share: number): string => `${threeDigits(100 * share)} %`;
 
 const origins = {
   gradient: 'trained on pass keys',

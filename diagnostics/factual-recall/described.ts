@@ -1,5 +1,5 @@
 /** What single heads write, and what explains the MLPs, in numbers that can be shown. */
-import { largest } from '../direct-logit-attribution/lens';
+import { largest } from '../statistics/largest';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { mean } from '../statistics/mean';
 import { directionsOf, unembeddingOf, type Decomposed, type WrittenOut } from './decomposition';

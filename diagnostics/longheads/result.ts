@@ -1,7 +1,7 @@
 /** The result of the analysis `longheads`, and its schema. */
 import type { Schema } from '../../protocol/schema/check';
 import { count, figure, list, number, object, text, whole } from '../../protocol/schema/fields';
-import { mostHeads, mostLayers } from '../../protocol/schema/parts';
+import { figuresPerHead } from '../../protocol/schema/parts';
 
 /** The plain model, LongHeads, and the plain model with a window of as many positions. */
 export const ways = ['plain', 'long', 'window'] as const;
@@ -74,11 +74,6 @@ export interface LongHeadsResult extends Readonly<Record<string, unknown>> {
 }
 
 const answered: Schema<Answered> = object<Answered>({ correct: whole, share: number, low: number, high: number });
-const table: Schema<readonly (readonly number[])[]> = list(
-  list(figure, 'a list of numbers', { most: mostHeads }),
-  'a list of layers',
-  { most: mostLayers },
-);
 
 export const longHeadsResult: Schema<LongHeadsResult> = object<{
   readonly [K in keyof LongHeadsResult as string extends K ? never : K]: LongHeadsResult[K];
@@ -104,11 +99,11 @@ export const longHeadsResult: Schema<LongHeadsResult> = object<{
     ranked: whole,
     candidates: figure,
     chance: figure,
-    ranks: table,
-    firsts: table,
-    firstsLow: table,
-    firstsHigh: table,
-    opened: table,
+    ranks: figuresPerHead,
+    firsts: figuresPerHead,
+    firstsLow: figuresPerHead,
+    firstsHigh: figuresPerHead,
+    opened: figuresPerHead,
     retrieving: list(object({ layer: whole, head: whole })),
     coverage: list(object<Coverage>({ layer: whole, opened: number, share: number })),
     note: text,

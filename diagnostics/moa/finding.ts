@@ -1,11 +1,9 @@
 import { planIntervention } from '../../protocol/interventions/plan';
 import type { GivenOffer } from '../analysis';
-import { counted, threeDigits } from '../words';
+import { counted, percent, threeDigits } from '../words';
 import { headsOf } from './gathered';
 import type { MoaResult } from './result';
 import { timeLimit } from './search';
-
-const percent = (share: number): string => `${threeDigits(100 * share)} %`;
 
 export function finding({
   rules,

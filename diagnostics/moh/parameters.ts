@@ -1,5 +1,6 @@
 import type { ParameterTable, ParameterValues } from '../../protocol/analysis/parameters';
 import { conversionFolder } from '../conversions/folder';
+import { calibrationTexts, textLength } from '../conversions/text-parameters';
 
 export const sharedChoices = ['important', 'first'] as const;
 export type SharedChoice = (typeof sharedChoices)[number];
@@ -49,22 +50,8 @@ export const parameters: ParameterTable<MohParameters> = {
     description: 'Shares of active heads in per cent, separated by commas; empty: no curve.',
     default: '90,75,50,25',
   },
-  sequences: {
-    kind: 'integer',
-    title: 'Calibration texts',
-    description: 'Texts that importance and loads are measured on, at most; as many others are held out.',
-    min: 1,
-    max: 1000,
-    default: 50,
-  },
-  length: {
-    kind: 'integer',
-    title: 'Tokens of a text',
-    description: 'Tokens of each document or prompt, at most.',
-    min: 2,
-    max: 8192,
-    default: 256,
-  },
+  sequences: calibrationTexts('importance and loads are'),
+  length: textLength,
   steps: {
     kind: 'integer',
     title: 'Tuning steps',

@@ -2,7 +2,7 @@
 import type { PerHead } from '../../protocol/results/heads';
 import type { Schema } from '../../protocol/schema/check';
 import { count, figure, flag, list, object, orNull, whole } from '../../protocol/schema/fields';
-import { mostHeads, mostLayers } from '../../protocol/schema/parts';
+import { figuresPerHead, mostHeads, mostLayers } from '../../protocol/schema/parts';
 import { curvesSchema, type Curves } from '../training/curves';
 import { beforeAfterField, type BeforeAfter } from '../conversions/before-after';
 
@@ -78,8 +78,6 @@ export interface MohResult extends Readonly<Record<string, unknown>> {
   readonly tuning: Tuning | null;
 }
 
-const perHead = list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', { most: mostLayers });
-
 const measures: Schema<TuningMeasures> = object<TuningMeasures>({
   kl: figure,
   loss: figure,
@@ -92,7 +90,7 @@ export const mohResult: Schema<MohResult> = object<MohResult>({
   calibration: count,
   heldOut: count,
   apart: flag,
-  importance: perHead,
+  importance: figuresPerHead,
   layers: list(
     object<RoutedLayerResult>({
       shared: list(whole, 'a list of heads', { most: mostHeads }),
@@ -104,7 +102,7 @@ export const mohResult: Schema<MohResult> = object<MohResult>({
     'a list of layers',
     { most: mostLayers },
   ),
-  loads: perHead,
+  loads: figuresPerHead,
   active: figure,
   curve: list(
     object<CurvePoint>({ active: figure, loss: figure, kl: figure, fixedLoss: figure, fixedKl: figure }),

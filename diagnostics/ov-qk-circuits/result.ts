@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { Schema } from '../../protocol/schema/check';
 import { count, figure, list, object, oneOf, optional, whole, wholeFrom } from '../../protocol/schema/fields';
-import { mostHeads, mostHeadsInAll, mostLayers } from '../../protocol/schema/parts';
+import { figuresPerHead, mostHeadsInAll, mostLayers } from '../../protocol/schema/parts';
 import type { HeadPlace } from '../../protocol/sections/heads';
 import { compositionKinds, type CompositionKind } from './layer-factors';
 
@@ -56,9 +56,6 @@ export interface CircuitsResult extends Readonly<Record<string, unknown>> {
   readonly hiddenSize: number;
 }
 
-const perHead: Schema<PerHead> = list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', {
-  most: mostLayers,
-});
 const place = object<HeadPlace>({
   layer: wholeFrom(0, mostLayers - 1),
   head: wholeFrom(0, mostHeadsInAll - 1),
@@ -72,12 +69,12 @@ type Named = { readonly [K in keyof CircuitsResult as string extends K ? never :
 
 export const circuitsResult: Schema<CircuitsResult> = v.pipe(
   object<Named>({
-    copying: optional(perHead),
-    ovRank: perHead,
-    qkRank: perHead,
-    ovNorm: perHead,
-    qkNorm: perHead,
-    qkIdentity: optional(perHead),
+    copying: optional(figuresPerHead),
+    ovRank: figuresPerHead,
+    qkRank: figuresPerHead,
+    ovNorm: figuresPerHead,
+    qkNorm: figuresPerHead,
+    qkIdentity: optional(figuresPerHead),
     compared: list(place, 'a list of heads', { most: mostCompared }),
     scores: object<CircuitsResult['scores']>({ query: perPair, key: perPair, value: perPair }),
     strongest: list(

@@ -3,10 +3,8 @@ import { planIntervention } from '../../protocol/interventions/plan';
 import type { PlanMeasure } from '../../protocol/plans/plan-file';
 import { bytesInWords } from '../../protocol/wire/words';
 import type { GivenOffer } from '../analysis';
-import { counted, threeDigits } from '../words';
+import { counted, percent, threeDigits } from '../words';
 import type { EvaluatedPlan, PlanEvaluationResult } from './result';
-
-const percent = (share: number): string => `${threeDigits(100 * share)} %`;
 
 export const rowOf = ({ rows = [] }: Partial<PlanEvaluationResult>, kind: EvaluatedPlan['kind']) =>
   rows.find((row) => row.kind === kind);

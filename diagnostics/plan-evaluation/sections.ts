@@ -1,5 +1,6 @@
 /** What a result shows: plans side by side, quality over bytes, what each head keeps, accuracy by length and depth. */
-import { headPlanText, headPlanWords, type HeadPlan } from '../../protocol/plans/head-plan';
+import { headsByKeep } from '../../protocol/plans/by-keep';
+import { headPlanWords } from '../../protocol/plans/head-plan';
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import { cellOf, numberColumn } from '../sections/cell';
@@ -168,15 +169,7 @@ function curveChart({ curve, rows, scored }: PlanEvaluationResult): Section {
 const mostClasses = 8;
 
 function headsMap({ plan: { heads }, kept }: PlanEvaluationResult): HeadsSection {
-  const kinds = new Map<string, { plan: HeadPlan; heads: { layer: number; head: number }[] }>();
-  heads.forEach((row, layer) =>
-    row.forEach((plan, head) => {
-      const key = headPlanText(plan);
-      const kind = kinds.get(key) ?? { plan, heads: [] };
-      kind.heads.push({ layer, head });
-      kinds.set(key, kind);
-    }),
-  );
+  const kinds = headsByKeep(heads);
   return {
     kind: 'heads',
     id: 'heads',
@@ -193,11 +186,11 @@ function headsMap({ plan: { heads }, kept }: PlanEvaluationResult): HeadsSection
         values: kept,
       },
     ],
-    ...(kinds.size <= mostClasses
+    ...(kinds.length <= mostClasses
       ? {
-          classes: [...kinds.entries()].map(([name, { plan, heads: own }]) => ({
-            name,
-            title: name,
+          classes: kinds.map(({ keeps, plan, heads: own }) => ({
+            name: keeps,
+            title: keeps,
             definition: headPlanWords(plan),
             heads: own,
           })),

@@ -4,6 +4,7 @@ import type { HeadPlan } from '../../protocol/plans/head-plan';
 import type { Continuation, ModelRunner } from '../model-runner/model-runner';
 import { sequencePart } from '../model-runner/sequence';
 import type { Variant } from '../model-runner/variant';
+import { quantile } from '../statistics/quantile';
 import type { Unit } from './units';
 
 /** Tokens that are decoded before the clock counts: sessions are opened, buffers grow. */
@@ -42,11 +43,5 @@ export async function speeds(
       if (token >= warmUp) times[at]?.push(model.seconds() - start);
     }
   }
-  return runs.map((run, at) => (run.cacheBytes().maskedLayers > 0 ? null : 1 / median(times[at] ?? [])));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
+  return runs.map((run, at) => (run.cacheBytes().maskedLayers > 0 ? null : 1 / quantile(times[at] ?? [], 0.5)));
 }

@@ -2,10 +2,8 @@ import { planIntervention } from '../../protocol/interventions/plan';
 import type { GivenOffer } from '../analysis';
 import { headPlanText } from '../../protocol/plans/head-plan';
 import { kvNames } from '../plans/places';
-import { counted, threeDigits } from '../words';
+import { counted, percent, threeDigits } from '../words';
 import type { RazorResult } from './result';
-
-const percent = (share: number): string => `${threeDigits(100 * share)} %`;
 
 export function finding({
   retrieval,

@@ -1,10 +1,8 @@
 /** The ablation grid as a table and a chart. */
 import type { Section } from '../../protocol/sections/section';
 import { cellOf, countColumn, numberColumn } from '../sections/cell';
-import { threeDigits } from '../words';
+import { percent } from '../words';
 import type { GridRow, RazorResult } from './result';
-
-const percent = (share: number): string => `${threeDigits(100 * share)} %`;
 
 export function gridSections({ prompts, full, rows }: NonNullable<RazorResult['grid']>): readonly Section[] {
   const words = `${prompts} pass keys, all of each prompt read under the plan.`;

@@ -3,7 +3,7 @@ import { prefillModes, type Prefill } from '../../protocol/interventions/plan';
 import { headPlanField, type HeadPlan } from '../../protocol/plans/head-plan';
 import type { Schema } from '../../protocol/schema/check';
 import { count, figure, flag, list, number, object, oneOf, optional, texts, whole } from '../../protocol/schema/fields';
-import { mostHeads, mostLayers, placeFields } from '../../protocol/schema/parts';
+import { figuresPerHead, mostHeads, mostLayers, placeFields } from '../../protocol/schema/parts';
 import type { HeadPlace } from '../model-runner/variant';
 import { bytesAtField, type BytesAt } from '../plans/bytes-table';
 import type { PerHead } from './selection';
@@ -53,9 +53,6 @@ interface Fields {
 export interface RazorResult extends Fields, Readonly<Record<string, unknown>> {}
 type Named = Pick<Fields, keyof Fields>;
 
-const perHead: Schema<PerHead> = list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', {
-  most: mostLayers,
-});
 const places: Schema<readonly HeadPlace[]> = list(object<HeadPlace>(placeFields()));
 
 const gridRow: Schema<GridRow> = object<GridRow>({
@@ -74,10 +71,10 @@ export const razorResult: Schema<RazorResult> = object<Named>({
   period: count,
   tokens: count,
   uniform: number,
-  inductionScores: perHead,
-  echoScores: perHead,
-  induction: perHead,
-  echo: perHead,
+  inductionScores: figuresPerHead,
+  echoScores: figuresPerHead,
+  induction: figuresPerHead,
+  echo: figuresPerHead,
   inductionHeads: places,
   echoHeads: places,
   retrieval: list(object<Fields['retrieval'][number]>({ ...placeFields(), inductionRank: count, echoRank: count })),

@@ -1,10 +1,8 @@
 import { planIntervention } from '../../protocol/interventions/plan';
 import { fullPlan } from '../../protocol/plans/head-plan';
 import type { GivenOffer } from '../analysis';
-import { counted, threeDigits } from '../words';
+import { counted, percent, threeDigits } from '../words';
 import type { TaskKvResult } from './result';
-
-const percent = (share: number): string => `${threeDigits(100 * share)} %`;
 
 export function finding(result: Partial<TaskKvResult>): string {
   const { placed, plan, effects, groups, overlap, chance = Number.NaN } = result;

@@ -1,4 +1,5 @@
 import { count, exactly, list, object, oneOf, optional } from '../schema/fields';
+import { headsByKeep } from '../plans/by-keep';
 import { headPlanField, headPlanText, headPlanWords, parseHeadPlan, type HeadPlan } from '../plans/head-plan';
 import type { InterventionKind } from './kind';
 import { coversHead, whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
@@ -108,18 +109,9 @@ export function planIntervention(
   prefill: Prefill = 'spans',
   prompt?: number,
 ): CachePlan {
-  const byText = new Map<string, { heads: WhichHeads[]; keep: HeadPlan }>();
-  heads.forEach((layer, index) =>
-    layer.forEach((keep, head) => {
-      const key = headPlanText(keep);
-      const rule = byText.get(key) ?? { heads: [], keep };
-      rule.heads.push({ layer: index, head });
-      byText.set(key, rule);
-    }),
-  );
   return {
     kind: 'plan',
-    rules: [...byText.values()],
+    rules: headsByKeep(heads).map(({ heads: alike, plan: keep }) => ({ heads: alike, keep })),
     ...(prefill === 'dense' ? { prefill } : {}),
     ...(prompt === undefined ? {} : { prompt }),
   };

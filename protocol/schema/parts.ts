@@ -71,6 +71,13 @@ export const mostHeads = 1024;
  */
 export const mostHeadsInAll = 16_384;
 
+/** [layers][heads], of any kind of heads. */
+export const figuresPerHead: Schema<readonly (readonly number[])[]> = list(
+  list(figure, 'a list of heads', { most: mostHeads }),
+  'a list of layers',
+  { most: mostLayers },
+);
+
 export interface Size {
   readonly layers: number;
   readonly heads: number;

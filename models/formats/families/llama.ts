@@ -27,6 +27,21 @@ export const llamaLayout: DecoderLayout = {
 
 const noBias = { inputBias: false, outputBias: false } as const;
 
+/** Of LlamaConfig. */
+export const llamaDefaults = {
+  vocab_size: 32000,
+  hidden_size: 4096,
+  intermediate_size: 11008,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  hidden_act: 'silu',
+  max_position_embeddings: 2048,
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000,
+  attention_bias: false,
+  mlp_bias: false,
+};
+
 export const llama = decoderFamily({
   id: 'llama',
   title: 'Llama',
@@ -34,17 +49,7 @@ export const llama = decoderFamily({
     llama: [
       'LlamaConfig',
       {
-        vocab_size: 32000,
-        hidden_size: 4096,
-        intermediate_size: 11008,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        hidden_act: 'silu',
-        max_position_embeddings: 2048,
-        rms_norm_eps: 1e-6,
-        rope_theta: 10000,
-        attention_bias: false,
-        mlp_bias: false,
+        ...llamaDefaults,
         bos_token_id: 1,
         eos_token_id: 2,
         tie_word_embeddings: false,

@@ -10,7 +10,7 @@
  */
 import { decoderFamily } from './decoder-family';
 import { flag } from './family';
-import { llamaLayout } from './llama';
+import { llamaDefaults, llamaLayout } from './llama';
 
 export const xEcomla = decoderFamily({
   id: 'x_ecomla',
@@ -19,17 +19,7 @@ export const xEcomla = decoderFamily({
     x_ecomla: [
       'LlamaConfig',
       {
-        vocab_size: 32000,
-        hidden_size: 4096,
-        intermediate_size: 11008,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        hidden_act: 'silu',
-        max_position_embeddings: 2048,
-        rms_norm_eps: 1e-6,
-        rope_theta: 10000,
-        attention_bias: false,
-        mlp_bias: false,
+        ...llamaDefaults,
         use_lora_layer_norm: false,
         rope_interleave: true,
         tie_word_embeddings: false,

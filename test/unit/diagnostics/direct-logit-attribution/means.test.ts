@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { compareDirect } from '../../../../diagnostics/direct-logit-attribution/compare';
 import { finding } from '../../../../diagnostics/direct-logit-attribution/finding';
-import { largest, lensOf } from '../../../../diagnostics/direct-logit-attribution/lens';
+import { lensOf } from '../../../../diagnostics/direct-logit-attribution/lens';
+import { largest } from '../../../../diagnostics/statistics/largest';
 import { resultOf, type Attributed } from '../../../../diagnostics/direct-logit-attribution/means';
 
 const attributed = (scale: number): Attributed => ({
