@@ -94,7 +94,11 @@ export async function answersOfVariants(
 function keptRows(model: ModelSpec, { ids, prefix, embeddings }: Sequence, variants: readonly Variant[]): number {
   const readsOn = prefix !== undefined || embeddings !== undefined || model.blocks.some((one) => !one.attention.causal);
   const [first = {}, ...others] = variants;
-  if (readsOn || others.length === 0) return 0;
+  // Which keys attention is taken from is decided over the whole prompt.
+  const decides = variants.some(
+    (variant) => variant.redistributions?.some(({ from }) => from.kind !== 'rows') ?? false,
+  );
+  if (readsOn || decides || others.length === 0) return 0;
   const rows = others.flatMap((variant) => differences(first, variant).map(firstRow));
   // The last row is run: a run behind a prefix has at least one.
   return Math.min(ids.length - 1, ...rows);
@@ -137,6 +141,8 @@ function differences(one: Variant, other: Variant): readonly Change[] {
     variant.uniform ?? [],
     variant.phases ?? [],
     variant.isolations ?? [],
+    variant.redistributions ?? [],
+    variant.emphases ?? [],
     variant.blocks ?? [],
     variant.replacements ?? [],
     variant.unsuppressed ?? [],

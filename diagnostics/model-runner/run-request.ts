@@ -106,8 +106,18 @@ export interface LayerResult {
   readonly maps: ReadonlyMap<number, Float32Array>;
   /** Of all queries, or of the last one alone. */
   readonly top?: TopKeys;
+  /** Where heads take attention from keys that the run decided (`Variant.redistributions`). */
+  readonly sources?: AttentionSources;
   /** Where heads choose blocks and that was asked for. */
   readonly chosenBlocks?: ChosenBlocks;
+}
+
+/** The keys that attention is taken from. */
+export interface AttentionSources {
+  /** Rows among which they were looked for. */
+  readonly rows: number;
+  /** 1 for a source, [b, h, rows]. */
+  readonly found: Uint8Array;
 }
 
 export interface ChosenBlocks {

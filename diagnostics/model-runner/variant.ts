@@ -120,6 +120,40 @@ export interface HeadRouting {
   readonly active: number;
 }
 
+/** On the attention of a head, after softmax (protocol/interventions/redistribute.ts). Rows are those of the sequence. */
+export interface Redistribution {
+  readonly layer: number;
+  readonly head: number;
+  /** What attention is taken from. */
+  readonly from:
+    | { readonly kind: 'rows'; readonly rows: readonly number[] }
+    /** Keys whose column strength is above alpha / prompt, or above `strength`. */
+    | { readonly kind: 'columns'; readonly alpha?: number; readonly strength?: number }
+    /** Keys whose hidden state is massive in one of the dimensions. */
+    | { readonly kind: 'states'; readonly tau: number; readonly dimensions: readonly number[] };
+  /** Who gets it: these rows, and all from `behind` on. Sources are never among them. */
+  readonly to: { readonly rows: readonly number[]; readonly behind?: number };
+  readonly share: number;
+  /** The first query that moves anything. */
+  readonly first: number;
+  /** Of what `least` and `ratio` speak. */
+  readonly region: readonly number[];
+  readonly least?: number;
+  readonly ratio?: number;
+  /** Rows among which sources are looked for: those of the prompt. */
+  readonly prompt: number;
+}
+
+/** Scores z of a head on some keys become z + factor |z| before softmax. */
+export interface KeyEmphasis {
+  readonly layer: number;
+  readonly head: number;
+  readonly keys: readonly number[];
+  readonly factor: number;
+  /** The first query. */
+  readonly first: number;
+}
+
 /** An empty object is the plain model. */
 export interface Variant {
   readonly gains?: readonly HeadGain[];
@@ -133,6 +167,10 @@ export interface Variant {
   readonly phases?: readonly PhaseChange[];
   /** Of several of one head betas add up. */
   readonly isolations?: readonly IsolationChange[];
+  /** Of several of one head the last counts. */
+  readonly redistributions?: readonly Redistribution[];
+  /** Factors of one key add up. */
+  readonly emphases?: readonly KeyEmphasis[];
   readonly routings?: readonly HeadRouting[];
   readonly unitGains?: readonly UnitGain[];
   /** Of several of one layer the last counts. */

@@ -16,11 +16,13 @@ import { gather, reshape } from '../../kernels/graph/operators/layout';
 import { softmax } from '../../kernels/graph/operators/reduce';
 import { headOutput, scoreKeys } from './grouped-heads';
 import { chosenScores, type Rotate } from './interventions/block-choice';
+import { emphasised } from './interventions/emphasis';
 import { weighValues } from './interventions/group-weight';
 import { interveneOnHeads, type Interventions } from './interventions/interventions';
 import { isolatedScores } from './interventions/isolation';
 import { phasedScores } from './interventions/phase';
 import { plannedScores } from './interventions/plan';
+import { redistributed } from './interventions/redistribution';
 import { biasedScores } from './interventions/score-bias';
 import { uniformScores } from './interventions/uniform-attention';
 import { addStatistics } from './statistics';
@@ -72,7 +74,18 @@ export function attend(
   const capped = (raw: Value): Value =>
     rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
   const score: Score = (operand) => capped(scoreKeys(operand(query), operand(key), rules.scale, rules));
-  const { phase, isolation, plan, blocks, scoreBias, keyGroups, uniformAttention, groupWeight } = interventions ?? {};
+  const {
+    phase,
+    isolation,
+    emphasis,
+    redistribution,
+    plan,
+    blocks,
+    scoreBias,
+    keyGroups,
+    uniformAttention,
+    groupWeight,
+  } = interventions ?? {};
   const mask = positions && causalMask(rules, positions);
   const turned = phase && capped(phasedScores(graph, phase, query, key, rules));
   const chosen: Score =
@@ -84,19 +97,26 @@ export function attend(
   const taken: Score = choice
     ? (operand) => where(operand(choice.elsewhere), operand(choice.scores), chosen(operand))
     : chosen;
+  const raised: Score = emphasis
+    ? (operand) => emphasised({ rows: operand(emphasis.rows), factor: operand(emphasis.factor) }, taken(operand))
+    : taken;
   const biased: Score = (outer) =>
     scoreBias && keyGroups
       ? biasedScores(
           { inUse: scoreBias.inUse && outer(scoreBias.inUse), bias: outer(scoreBias.bias) },
           outer(keyGroups),
-          taken,
+          raised,
         )
-      : taken(outer);
+      : raised(outer);
   const read = uniformAttention ? uniformScores(uniformAttention, biased) : biased((value) => value);
   const free = isolation ? isolatedScores(isolation, read) : read;
   const planned = plan ? plannedScores(plan, free, maskedScore) : free;
   const scores = mask ? add(planned, mask) : planned;
-  const probabilities = tap ? tap(softmax(scores, -1, 'attention.probabilities')) : softmax(scores);
+  // What is moved is what all that follows reads: taps, statistics and values.
+  const softmaxed = redistribution
+    ? redistributed(graph, redistribution, softmax(scores), tap && 'attention.probabilities')
+    : softmax(scores, -1, tap && 'attention.probabilities');
+  const probabilities = tap ? tap(softmaxed) : softmaxed;
   if (!interventions) {
     const output = headOutput(probabilities, value, rules);
     return tokenGain ? multiply(output, tokenGain) : output;
@@ -104,7 +124,7 @@ export function attend(
   if (measured) {
     const selected = graph.input('selected_heads', 'int64', ['selected']);
     graph.output(gather(probabilities, selected, 1, 'attention.selected'));
-    addStatistics(graph, scores, probabilities, interventions.headGain);
+    addStatistics(graph, redistribution ? undefined : scores, probabilities, interventions.headGain);
   }
   const weighed =
     groupWeight && keyGroups

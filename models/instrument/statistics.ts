@@ -25,7 +25,7 @@
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
 import { borrow, conditional } from '../../kernels/graph/operators/conditional';
-import { add, cast, logarithm, multiply, rectify, subtract } from '../../kernels/graph/operators/elementwise';
+import { add, cast, logarithm, maximum, multiply, rectify, subtract } from '../../kernels/graph/operators/elementwise';
 import { gatherElements, reshape, squeeze, unsqueeze } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { reduceMax, reduceSum } from '../../kernels/graph/operators/reduce';
@@ -42,7 +42,13 @@ export const statisticOutputs = [
 export const topKeyOutputs = ['statistics.top_weight', 'statistics.top_key'] as const;
 
 /** Scores are the masked ones that softmax read; masked keys hold a large finite negative number, never -inf. */
-export function addStatistics(graph: GraphBuilder, scores: Value, probabilities: Value, headGain: Value): void {
+export function addStatistics(
+  graph: GraphBuilder,
+  /** Absent: the probabilities are no softmax of them any more, and the entropy is that of the probabilities alone. */
+  scores: Value | undefined,
+  probabilities: Value,
+  headGain: Value,
+): void {
   const [batch = 1, heads = 1, queries = 1, keys = 1] = probabilities.shape;
   const wanted = graph.input('use_statistics', 'bool', []);
   const columns = graph.input('key_columns', 'float32', [keys, 'columns']);
@@ -57,7 +63,8 @@ export function addStatistics(graph: GraphBuilder, scores: Value, probabilities:
     wanted,
     (branch) => {
       const p = borrow(branch, probabilities);
-      const s = borrow(branch, scores);
+      // Below 1e-37 a probability is nothing in float32, and its logarithm is finite.
+      const s = scores ? borrow(branch, scores) : logarithm(maximum(p, 1e-37));
       const inSegments = branch.node(
         'Reshape',
         [p, borrow(branch, segmented)],

@@ -98,7 +98,12 @@ function isInside(one: Intervention, { layers, heads }: Size): boolean {
     );
   }
   if (one.kind === 'longheads') return fits(one.layers === undefined ? 0 : one.layers.end - 1, layers);
-  if (one.kind === 'isolate' || one.kind === 'block-retrieval')
+  if (
+    one.kind === 'isolate' ||
+    one.kind === 'block-retrieval' ||
+    one.kind === 'redistribute' ||
+    one.kind === 'emphasis'
+  )
     return one.heads.every(({ layer, head }) => fits(layer, layers) && fits(head, heads));
   if (one.kind === 'plan') {
     // Of key/value heads, of which there are at most as many.

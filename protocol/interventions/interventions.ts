@@ -3,6 +3,7 @@ import type { Schema } from '../schema/check';
 import { choosing, fieldsIn, list, object, oneOf } from '../schema/fields';
 import { bias, type Bias } from './bias';
 import { blockRetrieval, type BlockRetrieval } from './block-retrieval';
+import { emphasis, type Emphasis } from './emphasis';
 import { freeze, type Freeze } from './freeze';
 import { gain, type Gain } from './gain';
 import { head, type HeadOutput } from './head';
@@ -16,6 +17,7 @@ import { moh, type Moh } from './moh';
 import { phase, type Phase } from './phase';
 import { plan, type CachePlan } from './plan';
 import { query, type Query } from './query';
+import { redistribute, type Redistribute } from './redistribute';
 import { reinforce, type Reinforce } from './reinforce';
 import { reposition, type Reposition } from './reposition';
 import { residual, type Residual } from './residual';
@@ -40,6 +42,8 @@ export type Intervention =
   | Phase
   | Isolate
   | Reposition
+  | Redistribute
+  | Emphasis
   | Reinforce
   | Unsuppress
   | CachePlan
@@ -67,6 +71,8 @@ export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
   phase,
   isolate,
   reposition,
+  redistribute,
+  emphasis,
   reinforce,
   unsuppress,
   plan,

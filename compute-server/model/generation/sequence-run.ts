@@ -286,6 +286,7 @@ export class SequenceRun implements Continuation {
               start,
               length,
               directions,
+              sources: this.cache.sources.get(layer),
               sequence: request,
             }),
             ...choiceFeeds(model, block, { variants: [this.variant], start, length, sequence: request }, memory),

@@ -15,6 +15,7 @@ import { interventionFeeds } from '../run/interventions';
 import { groupColumns } from '../run/layer-feeds';
 import { plansLayer, readsMeans } from '../run/plan-feeds';
 import type { LayerSessions } from '../run/layer-sessions';
+import { redistributionInputs } from '../../../models/instrument/interventions/redistribution';
 import { leadingDirections } from '../run/leading-directions';
 
 interface Rows {
@@ -45,6 +46,12 @@ export class LayerChanges {
         detail: `Layer ${block.index} chooses the blocks that it reads, and what is chosen has no gradient. Leave that intervention out.`,
       });
     }
+    if (variant.redistributions?.some(({ layer, from }) => layer === block.index && from.kind !== 'rows')) {
+      throw new FailureError({
+        code: 'unsupported',
+        detail: `Layer ${block.index} chooses the keys that attention is taken from, and what is chosen has no gradient. Name their positions instead.`,
+      });
+    }
     const here = <T extends { readonly layer: number }>(list: readonly T[] = []): readonly T[] =>
       list.filter(({ layer }) => layer === block.index);
     this.variant = {
@@ -54,6 +61,8 @@ export class LayerChanges {
       uniform: here(variant.uniform),
       phases: here(variant.phases),
       isolations: here(variant.isolations),
+      redistributions: here(variant.redistributions),
+      emphases: here(variant.emphases),
       replacements: here(variant.replacements),
       unsuppressed: here(variant.unsuppressed),
       routings: here(variant.routings),
@@ -68,6 +77,8 @@ export class LayerChanges {
       uniform = [],
       phases = [],
       isolations = [],
+      redistributions = [],
+      emphases = [],
       replacements = [],
       unsuppressed = [],
       routings = [],
@@ -81,6 +92,8 @@ export class LayerChanges {
       ...(unsuppressed.some(({ share }) => share !== 0) ? ['suppression' as const] : []),
       ...(phases.length > 0 ? ['phase' as const] : []),
       ...(isolations.length > 0 ? ['isolation' as const] : []),
+      ...(emphases.length > 0 ? ['emphasis' as const] : []),
+      ...(redistributions.length > 0 ? ['redistribution' as const] : []),
       ...(routings.length > 0 ? ['routing' as const] : []),
       ...(unitGains.length > 0 ? ['units' as const] : []),
       ...((this.variant.mixtures ?? []).length > 0 ? ['mixture' as const] : []),
@@ -149,6 +162,8 @@ const inputsOf: Readonly<Record<Exclude<Change, Replaceable>, readonly string[]>
   suppression: ['suppression_direction', 'suppression_share'],
   mixture: ['mixture_share', 'mixture_given'],
   isolation: ['isolation_queries', 'isolation_keys', 'isolation_bias'],
+  emphasis: ['emphasis_rows', 'emphasis_factor'],
+  redistribution: redistributionInputs,
   routing: ['routing_shared', 'routing_active'],
   units: ['unit_gain'],
   plan: ['plan_rows', 'plan_start', 'plan_end', 'plan_kept'],

@@ -10,6 +10,7 @@ import { blockShapeOf, choiceFeeds, emptyMemory } from '../run/block-feeds';
 import type { BlockMemory } from '../run/block-memory';
 import { interventionFeeds, type Variant } from '../run/interventions';
 import { rareChangesOf } from '../run/rare-changes';
+import { KeySources } from '../run/key-sources';
 import { emptyCache } from '../run/key-value-cache';
 import { blockFeeds, groupColumns } from '../run/layer-feeds';
 import { runPrompt } from '../run/model-run';
@@ -35,6 +36,7 @@ export class HeadView {
     private readonly headOutput: Float32Array,
     /** Of the whole prompt, and queries position first [t, h, d]; where the heads of the layer choose blocks. */
     private readonly chosen: { readonly memory: BlockMemory; readonly queries: Float32Array } | undefined,
+    private readonly sources: KeySources | undefined,
   ) {}
 
   static async open(
@@ -68,7 +70,7 @@ export class HeadView {
       { signal },
     );
     const [stream] = run.residuals;
-    const taps = run.layers.at(-1)?.taps;
+    const { taps, sources } = run.layers.at(-1) ?? {};
     if (!stream || !taps) throw new RangeError(`there is no layer ${layer}`);
     const { heads, kvHeads, headDim } = block?.attention ?? { heads: 0, kvHeads: 0, headDim: 0 };
     return new HeadView(
@@ -86,6 +88,7 @@ export class HeadView {
             queries: positionFirst(taps['attention.query']?.data, sequence.ids.length, heads, headDim),
           }
         : undefined,
+      sources && new KeySources(1, heads, sources.rows, sources.found),
     );
   }
 
@@ -134,6 +137,7 @@ export class HeadView {
           keyGroups: groupColumns(groups, firstKey, keys),
           start: from,
           length: rows,
+          sources: this.sources,
           sequence: this.sequence,
         }),
         ...choiceFeeds(

@@ -24,8 +24,10 @@ import type {
   HeadPlace,
   HeadRouting,
   IsolationChange,
+  KeyEmphasis,
   LowRankChange,
   PhaseChange,
+  Redistribution,
   Replacement,
   UnitGain,
   Variant,
@@ -35,6 +37,7 @@ import { range } from '../run/runtime-arrays';
 import { blockRetrievalOf, longHeadsOf } from './chosen-blocks';
 import { frozenParts } from './freeze';
 import { lowRanksOf } from './low-ranks';
+import { emphasesOf, massiveDimensions, redistributionsOf, type MassiveDimensions } from './moved-attention';
 import { placeProblem } from './places';
 import { movedRows, repositionedParts, repositionedRows } from './repositioned';
 import { resolveRows, type RunOf } from './resolve-rows';
@@ -56,9 +59,10 @@ export async function lower(run: RunOf, lists: readonly (readonly Intervention[]
     run,
     lists.flat().flatMap((one) => wantedBy(run, one)),
   );
+  const dimensions = await massiveDimensions(run, lists.flat());
   const variants: Variant[] = [];
   for (const list of lists) {
-    const variant = variantOf(run, list, rows, await lowRanksOf(run.model, list));
+    const variant = variantOf(run, list, rows, await lowRanksOf(run.model, list), dimensions);
     const reinforce = reinforcementIn(list);
     if (!reinforce) variants.push(variant);
     else {
@@ -165,6 +169,8 @@ function wantedBy({ model, sequence }: RunOf, one: Intervention): readonly Wante
     case 'low-rank':
     case 'longheads':
     case 'block-retrieval':
+    case 'redistribute':
+    case 'emphasis':
       return [];
   }
 }
@@ -222,6 +228,7 @@ function variantOf(
   list: readonly Intervention[],
   rows: ReadonlyMap<string, Rows>,
   lowRanks: readonly LowRankChange[],
+  dimensions: MassiveDimensions,
 ): Variant {
   const gains: HeadGain[] = [];
   const scoreBiases: GroupChange[] = [];
@@ -229,6 +236,8 @@ function variantOf(
   const uniform: HeadPlace[] = [];
   const phases: PhaseChange[] = [];
   const isolations: IsolationChange[] = [];
+  const redistributions: Redistribution[] = [];
+  const emphases: KeyEmphasis[] = [];
   const blocks: BlockChange[] = [];
   const replacements: Replacement[] = [];
   const unsuppressed: { layer: number; share: number }[] = [];
@@ -251,6 +260,8 @@ function variantOf(
       const { kind: _, ...change } = one;
       if (!kindOf(one).neutral(one)) phases.push(change);
     } else if (one.kind === 'isolate') isolations.push(...isolationsOf(run, one));
+    else if (one.kind === 'redistribute') redistributions.push(...redistributionsOf(run, one, dimensions));
+    else if (one.kind === 'emphasis') emphases.push(...emphasesOf(run, one));
     else if (one.kind === 'reposition') replacements.push(...repositionsOf(run, one, rows));
     else if (one.kind === 'longheads') blocks.push(...longHeadsOf(run.model.spec, one));
     else if (one.kind === 'block-retrieval') blocks.push(...blockRetrievalOf(run.model.spec, one));
@@ -279,6 +290,8 @@ function variantOf(
     ...(uniform.length > 0 ? { uniform } : {}),
     ...(phases.length > 0 ? { phases } : {}),
     ...(isolations.length > 0 ? { isolations } : {}),
+    ...(redistributions.length > 0 ? { redistributions } : {}),
+    ...(emphases.length > 0 ? { emphases } : {}),
     ...(blocks.length > 0 ? { blocks } : {}),
     ...(replacements.length > 0 ? { replacements } : {}),
     ...(unsuppressed.length > 0 ? { unsuppressed } : {}),

@@ -5,6 +5,7 @@ import { regionRows } from '../../../diagnostics/model-runner/regions';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { blockRetrievalProblem, longHeadsProblem } from './chosen-blocks';
 import { freezable } from './freeze';
+import { emphasisProblem, redistributionProblem } from './moved-attention';
 import { movedRows } from './repositioned';
 import { printDo } from '../../../protocol/interventions/do-form';
 import type { Intervention, Of } from '../../../protocol/interventions/interventions';
@@ -42,6 +43,10 @@ export function placeProblem(model: ModelSpec, one: Intervention, sequence: Sequ
       const regions = regionRows(sequence, one.regions);
       return whichHeadsProblem(model, one.heads) ?? (regions.ok ? undefined : regions.why);
     }
+    case 'redistribute':
+      return whichHeadsProblem(model, one.heads) ?? redistributionProblem(model, one, sequence);
+    case 'emphasis':
+      return whichHeadsProblem(model, one.heads) ?? emphasisProblem(one, sequence);
     case 'low-rank':
       return problemOf(one.layers, (layer) => (layer === 'all' ? undefined : layerProblem(model, layer)));
     case 'reposition': {

@@ -11,9 +11,12 @@ import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { RuntimeArray } from '../../runtime/session';
 import { unitTurns } from './chunk-tables';
 import { routingFeeds, unitFeeds } from './head-and-unit-feeds';
+import { emphasisFeeds } from './emphasis-feeds';
 import { isolationFeeds } from './isolation-feeds';
+import type { KeySources } from './key-sources';
 import { mixtureFeeds } from './mixture-feeds';
 import { planFeeds, plansLayer } from './plan-feeds';
+import { redistributionFeeds } from './redistribution-feeds';
 import { usesChange } from './rare-changes';
 import { flag, int32 } from './runtime-arrays';
 
@@ -26,6 +29,8 @@ export function firstChangedLayer(variant: Variant): number | undefined {
     ...(variant.uniform ?? []),
     ...(variant.phases ?? []),
     ...(variant.isolations ?? []),
+    ...(variant.redistributions ?? []),
+    ...(variant.emphases ?? []),
     ...(variant.routings ?? []),
     ...(variant.unitGains ?? []),
     ...(variant.blocks ?? []),
@@ -100,6 +105,18 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
     if (problem !== undefined) return problem;
     if (!Number.isFinite(beta)) return `The isolation of layer ${layer} head ${head} is ${beta}; give a finite number.`;
   }
+  for (const { layer, head, share } of variant.redistributions ?? []) {
+    const problem = check(layer, head);
+    if (problem !== undefined) return problem;
+    if (!(share >= 0 && share <= 1))
+      return `The share that layer ${layer} head ${head} moves is ${share}; give 0 to 1.`;
+  }
+  for (const { layer, head, factor } of variant.emphases ?? []) {
+    const problem = check(layer, head);
+    if (problem !== undefined) return problem;
+    if (!Number.isFinite(factor))
+      return `The factor of layer ${layer} head ${head} is ${factor}; give a finite number.`;
+  }
   for (const { layer, heads } of variant.blocks ?? []) {
     const problem = check(layer, heads.length - 1);
     if (problem !== undefined) return problem;
@@ -150,11 +167,13 @@ export interface ChunkOfRun {
   readonly start: number;
   readonly length: number;
   /** Whose rows these are. */
-  readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
+  readonly sequence: Pick<Sequence, 'ids' | 'positions' | 'prefix'>;
   /** Where the last query of this chunk decides the gains. */
   readonly reinforcement?: GraphReinforcement;
   /** Taps that the run reads of this layer. */
   readonly taps?: readonly LayerTap[];
+  /** Keys that attention is taken from, where they were decided before. */
+  readonly sources?: KeySources | undefined;
   /** Directions [b, n, w] of suppression, where a variant removes it in this layer. */
   readonly directions?: Float32Array | undefined;
 }
@@ -203,6 +222,8 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     uniform_heads: { data: uniform ?? new Uint8Array(b * heads), shape: [b, heads, 1, 1] },
     ...phaseFeeds(model, block, chunk),
     ...isolationFeeds(block, { ...chunk, keys }),
+    ...emphasisFeeds(block, { ...chunk, keys }),
+    ...redistributionFeeds(block, { ...chunk, keys }),
     ...planFeeds(block, { ...chunk, keys }),
     ...routingFeeds(block, chunk.variants),
     ...unitFeeds(block, chunk.variants, chunk.taps?.includes('mlp_units') ?? false),

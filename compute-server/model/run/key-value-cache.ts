@@ -10,6 +10,7 @@ import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-s
 import type { RuntimeArray } from '../../runtime/session';
 import type { BlockMemory } from './block-memory';
 import { HeadCache, sameNumbers } from './head-cache';
+import type { KeySources } from './key-sources';
 import { droppedBy, heldByHeads, layerPlanOf, roomFor, type LayerPlan } from './layer-plan';
 
 interface LayerCache {
@@ -39,6 +40,8 @@ export class KeyValueCache {
   private readonly layers: LayerCache[];
   /** By layer, where heads choose blocks. */
   private readonly memories = new Map<number, BlockMemory>();
+  /** By layer, where attention is taken from keys that the prompt decided. */
+  readonly sources = new Map<number, KeySources>();
 
   constructor(
     /** Numbers of one position: b * g * d, by layer. */
@@ -197,6 +200,8 @@ export class KeyValueCache {
     branched.layers[layer] = { key: keys, value: value === key ? keys : repeated(value), length, first };
     const memory = this.memories.get(layer);
     if (memory) branched.memories.set(layer, memory.branch(batch));
+    const sources = this.sources.get(layer);
+    if (sources) branched.sources.set(layer, sources.branch(batch));
     return branched;
   }
 

@@ -6,6 +6,7 @@ import type { LayerTap } from '../../../models/instrument/taps';
 import type { RuntimeValues } from '../../runtime/session';
 import { blockScoreOutputs } from '../../../models/instrument/interventions/block-choice';
 import { dispose, fetched, KeptOutputs, type RuntimeValue } from '../../runtime/values';
+import { columnsOutput, sourcesOutput } from '../../../models/instrument/interventions/redistribution';
 import { ChosenRows } from './chosen-rows';
 import { Gathered } from './gathered';
 import { leadingDirections } from './leading-directions';
@@ -14,13 +15,22 @@ import { gainsOfSelected, interventionFeeds, type Variant } from './intervention
 import { choiceFeeds, blockOutputsOf, blockShapeOf, emptyMemory, takeBlocks } from './block-feeds';
 import { emptyCache, type KeyValueCache } from './key-value-cache';
 import { blockFeeds, groupColumns, groupMass } from './layer-feeds';
+import {
+  decidesSources,
+  KeySources,
+  readersOf,
+  readsColumns,
+  redistributionsOf,
+  sourcesByColumns,
+  sourcesByStates,
+} from './key-sources';
 import { LayerKeys } from './layer-keys';
 import { rareChangesOf } from './rare-changes';
 import type { LayerSessions } from './layer-sessions';
 import type { PickTable } from './pick-table';
 import { prefixOf, type Chunk } from './run-chunks';
 import type { LayerReinforcement, LayerResult, RunHooks, RunRequest } from './run-request';
-import { requireFiniteChunk, type RunStream } from './run-stream';
+import { hostStream, requireFiniteChunk, type RunStream } from './run-stream';
 import { floats, int64 } from './runtime-arrays';
 
 export interface LayerWork {
@@ -31,6 +41,10 @@ export interface LayerWork {
   readonly stream: RunStream;
   readonly cache: KeyValueCache | undefined;
   readonly hooks: RunHooks;
+  /** Keys that attention is taken from, where the run decides that. */
+  readonly sources?: KeySources | undefined;
+  /** Column sums [b, h, rows] are added up here. */
+  readonly columnSums?: Float64Array;
 }
 
 export interface LayerRun {
@@ -48,6 +62,64 @@ export async function runLayer(
   work: LayerWork,
 ): Promise<LayerRun> {
   const reinforced = work.request.reinforcement?.text.has(block.index) ?? false;
+  const sources = await sourcesOf(model, sessions, block, work);
+  return withSources(await runDecided(model, sessions, block, { ...work, sources }, reinforced), sources);
+}
+
+const withSources = (run: LayerRun, sources: KeySources | undefined): LayerRun =>
+  sources ? { ...run, result: { ...run.result, sources } } : run;
+
+/** Keys that attention is taken from, decided by what enters the layer, or by a run of it; undefined where no head asks. */
+async function sourcesOf(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  block: BlockSpec,
+  work: LayerWork,
+): Promise<KeySources | undefined> {
+  const { variants, request, stream, chunks } = work;
+  const layer = block.index;
+  if (request.plain || !decidesSources(variants, layer)) return undefined;
+  const { heads } = block.attention;
+  const rows = request.ids.length;
+  const made = new KeySources(stream.batch, heads, rows);
+  if (request.past) {
+    const known = request.past.cache.sources.get(layer);
+    return known && known.batch !== stream.batch ? known.branch(stream.batch) : (known ?? made);
+  }
+  const changes = variants.map((variant) => redistributionsOf(variant, layer, heads));
+  const { chunks: states, width } = await hostStream(stream);
+  const state = (variant: number, row: number): Float32Array => {
+    const at = chunks.findIndex(({ start, length }) => row < start + length);
+    const { start, length } = chunks[at] ?? { start: 0, length: 0 };
+    const from = (variant * length + row - start) * width;
+    return (states[at] ?? new Float32Array(0)).subarray(from, from + width);
+  };
+  sourcesByStates(changes, rows, state, made);
+  made.open = readsColumns(variants, layer);
+  if (made.open && chunks.length > 1) {
+    // Column sums are those of all rows: the layer runs once to decide and once with what was decided.
+    const sums = new Float64Array(stream.batch * heads * rows);
+    const held = variants.map((variant) => ({
+      ...variant,
+      redistributions: (variant.redistributions ?? []).map((one) => (one.layer === layer ? { ...one, share: 0 } : one)),
+    }));
+    made.open = false;
+    const first = { ...work, variants: held, cache: undefined, sources: made, columnSums: sums };
+    const { out } = await runChunks(model, sessions, block, first, false);
+    dispose(...out.chunks);
+    sourcesByColumns(changes, sums, (n) => readersOf(block, n, request.prefix), made);
+  }
+  work.cache?.sources.set(layer, made);
+  return made;
+}
+
+async function runDecided(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  block: BlockSpec,
+  work: LayerWork,
+  reinforced: boolean,
+): Promise<LayerRun> {
   if (!reinforced || work.chunks.length === 1) return runChunks(model, sessions, block, work, reinforced);
   // The last query chooses the gains and they act on all: the layer runs once to choose and once with what was chosen.
   const { result: chosen, out: unchanged } = await runChunks(
@@ -152,6 +224,7 @@ async function runChunks(
                   length,
                   directions: directions[index],
                   taps,
+                  sources: work.sources,
                   sequence: request,
                   ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
                 }),
@@ -173,6 +246,8 @@ async function runChunks(
           ...(deciding ? reinforcementOutputs : []),
           ...(ranking ? topKeyOutputs : []),
           ...(mapHeads.length > 0 ? ['attention.selected'] : []),
+          ...(work.sources?.open ? [sourcesOutput] : []),
+          ...(work.columnSums ? [columnsOutput] : []),
         ].filter((name, at, all) => all.indexOf(name) === at),
         kept,
       );
@@ -180,6 +255,14 @@ async function runChunks(
       out.push(residual);
       if (going) await past.take(values, kept, length);
       takeBlocks(memory, values, length);
+      if (work.sources?.open) work.sources.take(floats(values, sourcesOutput));
+      if (work.columnSums) {
+        const sums = floats(values, columnsOutput);
+        for (let at = 0; at < sums.length; at++) {
+          const to = Math.floor(at / width) * request.ids.length + firstKey + (at % width);
+          work.columnSums[to] = (work.columnSums[to] ?? 0) + (sums[at] ?? 0);
+        }
+      }
       if (choosingRows?.wants(start, length)) choosingRows.add(values, start, length);
       await requireFiniteChunk(residual, start, `Layer ${layer}`);
       collector?.add(start, length, firstKey, values);

@@ -7,6 +7,8 @@ import { plansLayer, readsMeans } from './plan-feeds';
 const uses: Readonly<Record<RareChange, (variant: Variant, layer: number) => boolean>> = {
   phase: ({ phases = [] }, layer) => phases.some((change) => change.layer === layer),
   isolation: ({ isolations = [] }, layer) => isolations.some((change) => change.layer === layer),
+  emphasis: ({ emphases = [] }, layer) => emphases.some((change) => change.layer === layer),
+  redistribution: ({ redistributions = [] }, layer) => redistributions.some((change) => change.layer === layer),
   plan: plansLayer,
   // Beside `plan`.
   'plan-mean': readsMeans,

@@ -13,12 +13,14 @@ import { multiply } from '../../../kernels/graph/operators/elementwise';
 import { reshape } from '../../../kernels/graph/operators/layout';
 import type { Value } from '../../../kernels/graph/records';
 import { declareBlockChoice, type BlockChoice, type BlockChoiceShape } from './block-choice';
+import { declareEmphasis, type EmphasisInputs } from './emphasis';
 import { declareGroupWeight, type GroupWeight } from './group-weight';
 import { declareIsolation, type Isolation } from './isolation';
 import { declareMixture, mixed, type MixtureInputs } from './mixture';
 import { declareLowRank } from './low-rank';
 import { declarePhase, type Phase, type Rotated } from './phase';
 import { declarePlan, type PlanInputs } from './plan';
+import { declareRedistribution, type RedistributionInputs } from './redistribution';
 import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from './reinforcement';
 import { declareReplacements, replaceables, replaced, type Replaceable, type Replacements } from './replacement';
 import { declareRouting, type Routing } from './routing';
@@ -32,6 +34,8 @@ import { declareUnitGain } from './units';
 export const rareChanges = [
   'phase',
   'isolation',
+  'emphasis',
+  'redistribution',
   'plan',
   'plan-mean',
   'routing',
@@ -57,6 +61,10 @@ export interface Interventions {
   readonly phase?: Phase;
   /** Of a graph that is opened for runs that isolate regions in its layer. */
   readonly isolation?: Isolation;
+  /** Of a graph that is opened for runs that emphasise keys in its layer. */
+  readonly emphasis?: EmphasisInputs;
+  /** Of a graph that is opened for runs that move attention between keys in its layer. */
+  readonly redistribution?: RedistributionInputs;
   /** Of a graph that is opened for runs whose heads drop positions of the past. */
   readonly plan?: PlanInputs;
   /** Of a graph that is opened for runs that choose heads token by token. */
@@ -98,6 +106,8 @@ export function declareInterventions(
     ...(has('uniform') ? { uniformAttention: declareUniformAttention(graph, heads, always) } : {}),
     ...(rotated && rare.includes('phase') ? { phase: declarePhase(graph, heads, keys, rotated) } : {}),
     ...(rare.includes('isolation') ? { isolation: declareIsolation(graph, heads, keys) } : {}),
+    ...(rare.includes('emphasis') ? { emphasis: declareEmphasis(graph, heads, keys) } : {}),
+    ...(rare.includes('redistribution') ? { redistribution: declareRedistribution(graph, heads, keys) } : {}),
     ...(rare.includes('plan') ? { plan: declarePlan(graph, heads, keys, rare.includes('plan-mean')) } : {}),
     ...(rare.includes('routing') ? { routing: declareRouting(graph, heads) } : {}),
     ...(rare.includes('units') ? { unitGain: declareUnitGain(graph, units) } : {}),

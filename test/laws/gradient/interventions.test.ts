@@ -40,6 +40,8 @@ const forms: { readonly [K in Exclude<KindName, Refused>]: string } = {
   plan: 'plan:*.*=1+2+mean/1.0=0+3',
   'low-rank': 'low-rank:*=11',
   reposition: 'reposition:1:2-3>5-8',
+  redistribute: 'redistribute:1.1,0.*:0-2>rest=0.6;region=1-5;least=0.1',
+  emphasis: 'emphasis:1.1,0.*:2-6=0.7;rows=all',
   reinforce: 'reinforce:0,1@2-4=2',
   unsuppress: 'unsuppress:1=0.7',
   units: 'units:1.2-5,7=-0.4',

@@ -100,6 +100,89 @@ const forms: readonly (readonly [string, Intervention])[] = [
     'reposition:0,2:1-2>4-7',
     { kind: 'reposition', layers: [0, 2], from: { start: 1, end: 3 }, to: { start: 4, end: 8 } },
   ],
+  [
+    'redistribute:*.*:columns>rest=0.6;alpha=5',
+    {
+      kind: 'redistribute',
+      heads: [{ layer: 'all', head: 'all' }],
+      from: { kind: 'columns', alpha: 5 },
+      to: 'rest',
+      share: 0.6,
+    },
+  ],
+  [
+    'redistribute:2.5,3.*:columns>rest=1;strength=0.1',
+    {
+      kind: 'redistribute',
+      heads: [
+        { layer: 2, head: 5 },
+        { layer: 3, head: 'all' },
+      ],
+      from: { kind: 'columns', strength: 0.1 },
+      to: 'rest',
+      share: 1,
+    },
+  ],
+  [
+    'redistribute:2.*:states>image=0.6;tau=20;dimensions=1415+2533;rows=after;least=0.2;ratio=0.5',
+    {
+      kind: 'redistribute',
+      heads: [{ layer: 2, head: 'all' }],
+      from: { kind: 'states', tau: 20, dimensions: [1415, 2533] },
+      to: ['image'],
+      share: 0.6,
+      rows: 'after',
+      least: 0.2,
+      ratio: 0.5,
+    },
+  ],
+  [
+    'redistribute:2.*:states>image+text=0.6;tau=12;region=1-4',
+    {
+      kind: 'redistribute',
+      heads: [{ layer: 2, head: 'all' }],
+      from: { kind: 'states', tau: 12 },
+      to: 'image+text',
+      share: 0.6,
+      region: [{ start: 1, end: 5 }],
+    },
+  ],
+  [
+    'redistribute:0.1:0,7>0-1x2-3,9=0.25',
+    {
+      kind: 'redistribute',
+      heads: [{ layer: 0, head: 1 }],
+      from: {
+        kind: 'positions',
+        region: [
+          { start: 0, end: 1 },
+          { start: 7, end: 8 },
+        ],
+      },
+      to: [
+        { rows: { start: 0, end: 2 }, columns: { start: 2, end: 4 } },
+        { start: 9, end: 10 },
+      ],
+      share: 0.25,
+    },
+  ],
+  [
+    'emphasis:*.*:image=0.5',
+    { kind: 'emphasis', heads: [{ layer: 'all', head: 'all' }], keys: ['image'], factor: 0.5 },
+  ],
+  [
+    'emphasis:1.2:3-4,7=-0.3;rows=all',
+    {
+      kind: 'emphasis',
+      heads: [{ layer: 1, head: 2 }],
+      keys: [
+        { start: 3, end: 5 },
+        { start: 7, end: 8 },
+      ],
+      factor: -0.3,
+      rows: 'all',
+    },
+  ],
   ['low-rank:*=64', { kind: 'low-rank', layers: ['all'], rank: 64 }],
   ['low-rank:0,2=1', { kind: 'low-rank', layers: [0, 2], rank: 1 }],
   [
@@ -257,6 +340,13 @@ describe('interventions', () => {
       'isolate:2:1-3/4=1',
       'reposition:1:1-3',
       'reposition:1:1-3>0-1x2',
+      'redistribute:*.*:columns>rest',
+      'redistribute:*.*:columns>rest=0.5;tau=3',
+      'redistribute:*.*:columns>rest=0.5;alpha=5;strength=0.1',
+      'redistribute:*.*:rest>columns=0.5',
+      'redistribute:2:0>rest=0.5',
+      'emphasis:1.2:=1',
+      'emphasis:1.2:3=1;rows=last',
       'low-rank:x=4',
       'low-rank:*',
       'plan:*.*',
@@ -298,6 +388,8 @@ describe('interventions', () => {
       'unsuppress:0=0',
       'isolate:0.0:1/2=0',
       'reposition:0:1-2>1-2',
+      'redistribute:*.*:columns>rest=0',
+      'emphasis:*.*:0=0',
       'plan:*.*=full',
     ])
       assert.equal(neutral(text), true, text);
@@ -317,10 +409,16 @@ describe('interventions', () => {
       'mlp:0=mean',
       'freeze:*.*=mean:a',
       'plan:*.*=4+16',
+      'redistribute:*.*:columns>rest=0.6',
+      'redistribute:2.*:states>image=0.6;least=0.2',
+      'emphasis:*.*:image=0.5',
     ])
       assert.equal(anywhere(text), true, text);
     for (const text of [
       'plan:0.0=kept(0-3)',
+      'redistribute:*.*:0>rest=0.6',
+      'redistribute:*.*:columns>3=0.6',
+      'emphasis:*.*:1=0.5',
       'bias:0.0:1=2',
       'weight:0.0:1=2',
       'head:0.0@1=zero',
