@@ -188,19 +188,21 @@ export class ServerRunner implements ModelRunner {
       ...new Array<number>(longest - ids.length).fill(0),
     ];
     const pairs = sequences.flatMap((ids) => variants.map((variant) => ({ ids, variant })));
-    const batch = this.largestBatch({ ids: filled([]) }, pairs.length);
+    // What is decided over the rows of a text is not decided over those that fill it up.
+    const batch = decides(variants) ? 1 : this.largestBatch({ ids: filled([]) }, pairs.length);
     const rows = range(0, Math.max(0, longest - 1));
     const found: NextTokens[] = [];
     for (let first = 0; first < pairs.length; first += batch) {
       const some = pairs.slice(first, first + batch);
       const [one] = some;
+      const whole = batch === 1 ? (ids: readonly number[]) => ids : filled;
       const { nextTokens = [] } = await this.run({
-        ids: filled(one?.ids ?? []),
+        ids: whole(one?.ids ?? []),
         variants: some.map(({ variant }) => variant),
         // Variants of one sequence share the layers below the first change.
-        ...(some.some(({ ids }) => ids !== one?.ids) ? { variantIds: some.map(({ ids }) => filled(ids)) } : {}),
+        ...(some.some(({ ids }) => ids !== one?.ids) ? { variantIds: some.map(({ ids }) => whole(ids)) } : {}),
         logits: 'none',
-        lossAt: rows,
+        lossAt: batch === 1 ? rows.slice(0, Math.max(0, (one?.ids.length ?? 0) - 1)) : rows,
         eachToken: true,
       });
       some.forEach(({ ids }, at) => {
@@ -250,6 +252,7 @@ export class ServerRunner implements ModelRunner {
     const { sequence, variant, observe, topKeys, further, held = 1, onLayer } = request;
     const chunk = this.chunkFor(
       {
+        atOnce: decides(variant ? [variant] : []),
         length: sequence.ids.length,
         batch: held,
         keepCache: true,
@@ -312,6 +315,7 @@ export class ServerRunner implements ModelRunner {
     const chooses = variants.some(({ blocks = [] }) => blocks.length > 0);
     const planned = this.chunkFor(
       {
+        atOnce: decides(variants),
         length: request.ids.length,
         batch: Math.max(1, variants.length) * (chooses ? 3 : 1),
         keepCache: false,
@@ -370,6 +374,10 @@ function factsOf({ summary, spec, description, bosId, stopIds }: LoadedModel): M
     stopIds,
   };
 }
+
+/** Whether a variant takes attention from keys that are decided over all rows of a text. */
+const decides = (variants: readonly Variant[]): boolean =>
+  variants.some(({ redistributions = [] }) => redistributions.some(({ from }) => from.kind === 'columns'));
 
 function cached(past: KeptPrefix): CachedPrefix {
   if (!('cache' in past)) throw new RangeError('the prefix is of another runner');

@@ -140,8 +140,6 @@ export interface Redistribution {
   readonly region: readonly number[];
   readonly least?: number;
   readonly ratio?: number;
-  /** Rows among which sources are looked for: those of the prompt. */
-  readonly prompt: number;
 }
 
 /** Scores z of a head on some keys become z + factor |z| before softmax. */

@@ -55,5 +55,5 @@ export const emphasis: InterventionKind<Emphasis> = {
   sentence: ({ heads, keys, factor, rows }) =>
     `In the heads ${whichHeadsText(heads)} the scores z of ${regionText(keys)} become z + ${factor} |z| in ${rows === 'all' ? 'every row' : 'the last row and in generated ones'}.`,
   neutral: ({ factor }) => factor === 0,
-  anywhere: ({ keys }) => keys.every((part) => part === 'image'),
+  anywhere: () => false,
 };

@@ -108,4 +108,8 @@ export const readsBeyond = (list: readonly Intervention[], context: number | und
     (one) => one.kind === 'longheads' && !one.layers && Math.max(one.budget, one.begin ?? 0) <= (context ?? Infinity),
   );
 
+/** Whether it is decided over all rows of a prompt what attention is taken from. */
+export const decidesOverRows = (list: readonly Intervention[]): boolean =>
+  list.some((one) => one.kind === 'redistribute' && one.from.kind === 'columns' && one.share > 0);
+
 export const interventionsField = list(interventionField, 'a list of interventions', { most: 10_000 });

@@ -170,13 +170,9 @@ export const redistribute: InterventionKind<Redistribute> = {
           ].join(' and ')}`
     }.`,
   neutral: ({ share }) => share === 0,
-  anywhere: ({ from, to, region }) =>
-    from.kind !== 'positions' &&
-    (typeof to === 'string' || onlyImage(to)) &&
-    (region === undefined || onlyImage(region)),
+  anywhere: ({ from, to, rows, region, least, ratio }) =>
+    from.kind !== 'positions' && to === 'rest' && [rows, region, least, ratio].every((given) => given === undefined),
 };
-
-const onlyImage = (region: Region): boolean => region.every((part) => part === 'image');
 
 const sourcesText = (from: Sources): string => (from.kind === 'positions' ? regionText(from.region) : from.kind);
 const receiversText = (to: Receivers): string => (typeof to === 'string' ? to : regionText(to));

@@ -1,4 +1,5 @@
 /** The methods of the compute server that run models: what each call checks and does. */
+import { decidesOverRows } from '../../../protocol/interventions/interventions';
 import type { HeadRowRequest, ModelMethods } from '../../../protocol/compute/models';
 import { badRequest, countOf, deviceIn, requested, textOf } from '../../dispatch/parse';
 import type { Methods } from '../../dispatch/dispatcher';
@@ -52,7 +53,14 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     const sequence = await sequenceOf(opened, prompt, { memoryLimit, signal }, interventions);
     const chunk = planRun(
       model,
-      { length: sequence.ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },
+      {
+        length: sequence.ids.length,
+        batch: 1,
+        keepCache: false,
+        logits: 'none',
+        prefix: sequence.prefix,
+        atOnce: decidesOverRows(interventions),
+      },
       memoryLimit,
     );
     await requireParity(model, sequence, { signal });

@@ -11,7 +11,7 @@ import type { CacheSize } from '../../../protocol/plans/cache-size';
 import { headStatisticNames } from '../../../protocol/results/heads';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
-import { readsBeyond } from '../../../protocol/interventions/interventions';
+import { decidesOverRows, readsBeyond } from '../../../protocol/interventions/interventions';
 import { lower, reinforcedRun, reinforcementIn } from '../interventions/lower';
 import { planRun } from '../run/plan-run';
 import { continued } from '../../../diagnostics/model-runner/decoding';
@@ -50,6 +50,7 @@ export async function* generateJob(
         further: Math.min(request.maxNewTokens, (context ?? Infinity) - promptIds.length),
         logits: 'last',
         prefix: sequence.prefix,
+        atOnce: decidesOverRows(interventions),
       },
       memoryLimit,
     );
@@ -136,6 +137,7 @@ export async function nextTokens(
       keepCache: false,
       logits: 'last',
       prefix: sequence.prefix,
+      atOnce: decidesOverRows(request.variants.flat()),
     },
     memoryLimit,
   );

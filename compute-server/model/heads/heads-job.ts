@@ -9,7 +9,7 @@ import {
 } from '../../../protocol/results/heads';
 import { printDo } from '../../../protocol/interventions/do-form';
 import { gainsIn } from '../../../protocol/interventions/gains';
-import { kindOf } from '../../../protocol/interventions/interventions';
+import { decidesOverRows, kindOf } from '../../../protocol/interventions/interventions';
 import { FailureError } from '../../../protocol/wire/failures';
 import { modelProvenance } from '../checkpoint/provenance';
 import type { Job } from '../../dispatch/dispatcher';
@@ -52,7 +52,14 @@ export async function* headsJob(
   }
   const chunk = planRun(
     model,
-    { length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },
+    {
+      length: ids.length,
+      batch: 1,
+      keepCache: false,
+      logits: 'none',
+      prefix: sequence.prefix,
+      atOnce: decidesOverRows(interventions),
+    },
     surroundings.memoryLimit,
     request.chunk,
   );

@@ -163,7 +163,6 @@ export function redistributionsOf(
     region,
     ...(least === undefined ? {} : { least }),
     ...(ratio === undefined ? {} : { ratio }),
-    prompt: sequence.ids.length,
   };
   return placesOf(model.spec, one.heads).map((place) => ({ ...place, ...change }));
 }

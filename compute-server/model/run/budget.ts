@@ -21,6 +21,8 @@ export interface RunShape {
   /** The plan that the cache holds to; absent: everything is kept. */
   readonly plan?: VariantPlan | undefined;
   readonly logits: 'last' | 'all' | 'none';
+  /** Something is decided over all rows: one chunk where that fits, so that no layer runs twice. */
+  readonly atOnce?: boolean;
   /** First rows that read each other in both directions, and so run as one chunk. */
   readonly prefix?: number | undefined;
 }
@@ -106,7 +108,7 @@ export function planChunk(
     ? [Infinity]
     : wanted !== undefined
       ? [wanted]
-      : chunks;
+      : [...(run.atOnce ? [run.length] : []), ...chunks];
   const { length } = run;
   for (const chunk of choices) {
     if (fitsProcess(length, chunk) && fitsDevice(length, chunk)) return Math.min(chunk, length);

@@ -101,9 +101,7 @@ export function sourcesByStates(
       const { tau, dimensions } = change.from;
       const massive =
         known.get(change.from) ??
-        Uint8Array.from({ length: rows }, (_, row) =>
-          row < change.prompt && sinkValue(state(variant, row), dimensions) > tau ? 1 : 0,
-        );
+        Uint8Array.from({ length: rows }, (_, row) => (sinkValue(state(variant, row), dimensions) > tau ? 1 : 0));
       known.set(change.from, massive);
       // Where no key of the region is a sink the layer is left alone (arXiv:2503.03321; its code: no visual sink).
       const { region } = change;
@@ -117,13 +115,13 @@ export function sourcesByStates(
 export function sourcesByColumns(
   changes: readonly (readonly (Redistribution | undefined)[])[],
   sums: Float64Array,
-  readers: (rows: number) => readonly number[],
+  readers: readonly number[],
   into: KeySources,
 ): void {
   changes.forEach((heads, variant) =>
     heads.forEach((change, head) => {
       if (change?.from.kind !== 'columns') return;
-      const limits = columnLimits(change.from, readers(Math.min(change.prompt, into.rows)));
+      const limits = columnLimits(change.from, readers);
       const [found, at] = [into.of(variant, head), (variant * into.heads + head) * into.rows];
       limits.forEach((limit, key) => (found[key] = (sums[at + key] ?? 0) > limit ? 1 : 0));
     }),

@@ -107,7 +107,7 @@ async function sourcesOf(
     const first = { ...work, variants: held, cache: undefined, sources: made, columnSums: sums };
     const { out } = await runChunks(model, sessions, block, first, false);
     dispose(...out.chunks);
-    sourcesByColumns(changes, sums, (n) => readersOf(block, n, request.prefix), made);
+    sourcesByColumns(changes, sums, readersOf(block, rows, request.prefix), made);
   }
   work.cache?.sources.set(layer, made);
   return made;

@@ -33,7 +33,6 @@ export function redistributionFeeds(
   const firstKey = start + length - keys;
   const perKey = (): Float32Array => new Float32Array(b * heads * keys);
   const [from, limit, to, region] = [perKey(), perKey().fill(noLimit), perKey(), perKey()];
-  const counted = new Float32Array(b * length);
   const share = new Float32Array(b * heads * length);
   const gate = new Float32Array(b * heads * 2).fill(-1);
   variants.forEach((variant, v) => {
@@ -51,13 +50,9 @@ export function redistributionFeeds(
         const found = sources.of(v, head);
         for (let key = 0; key < keys; key++) from[at * keys + key] = found[firstKey + key] ?? 0;
       }
-      if (change.from.kind === 'columns') {
-        const rows = Math.min(change.prompt, start + length);
-        for (let row = 0; row < length; row++) if (start + row < rows) counted[v * length + row] = 1;
-        if (sources?.open) {
-          const limits = columnLimits(change.from, readersOf(block, rows, sequence.prefix));
-          limit.set(limits.subarray(firstKey, firstKey + keys), at * keys);
-        }
+      if (change.from.kind === 'columns' && sources?.open) {
+        const limits = columnLimits(change.from, readersOf(block, start + length, sequence.prefix));
+        limit.set(limits.subarray(firstKey, firstKey + keys), at * keys);
       }
       set(to, change.to.rows);
       if (change.to.behind !== undefined) {
@@ -73,7 +68,6 @@ export function redistributionFeeds(
   return {
     redistribution_from: array(from, b, heads, keys),
     redistribution_limit: array(limit, b, heads, keys),
-    redistribution_counted: array(counted, b, length),
     redistribution_to: array(to, b, heads, keys),
     redistribution_region: array(region, b, heads, keys),
     redistribution_share: array(share, b, heads, length),

@@ -4,7 +4,7 @@
  *   p'_j = (1 - s) p_j for sources j, p_j (1 + s S / T) for receivers, p_j for all others; S and T what the row gives to both.
  *
  * Rows still sum to 1. A row moves nothing where T = 0, where it gives its region less than `least`, or where the keys of the region
- * that are no source get less than `ratio` of that. Sources are given, or keys whose column sum over the rows that count is above a limit.
+ * that are no source get less than `ratio` of that. Sources are given, or keys whose column sum is above a limit.
  * Neutral: share 0, whose factor is exactly 1. A layer has this for good in a graph of its own: the factor has the size of the
  * probabilities.
  */
@@ -22,6 +22,7 @@ import {
 } from '../../../kernels/graph/operators/elementwise';
 import { concat, reshape, slice } from '../../../kernels/graph/operators/layout';
 import { matmul } from '../../../kernels/graph/operators/matrix';
+import { reduceSum } from '../../../kernels/graph/operators/reduce';
 import type { Value } from '../../../kernels/graph/records';
 
 export interface RedistributionInputs {
@@ -29,8 +30,6 @@ export interface RedistributionInputs {
   readonly from: Value;
   /** Column sums above it make a source too; `noLimit` where none does, [b, h, t]. */
   readonly limit: Value;
-  /** 1 where the row counts for column sums, [b, n]. */
-  readonly counted: Value;
   /** 1 for receivers; those that are sources are none, [b, h, t]. */
   readonly to: Value;
   /** 1 for keys of the region, [b, h, t]. */
@@ -45,7 +44,6 @@ export interface RedistributionInputs {
 export const redistributionInputs = [
   'redistribution_from',
   'redistribution_limit',
-  'redistribution_counted',
   'redistribution_to',
   'redistribution_region',
   'redistribution_share',
@@ -55,7 +53,7 @@ export const redistributionInputs = [
 /** 1 for each key that attention is taken from, [b, h, t]. */
 export const sourcesOutput = 'redistribution.sources';
 
-/** Column sums [b, h, t] over the rows that count. */
+/** Column sums [b, h, t]. */
 export const columnsOutput = 'redistribution.columns';
 
 /** No sum of probabilities is above it. */
@@ -67,7 +65,6 @@ export const declareRedistribution = (graph: GraphBuilder, heads: number, keys: 
   return {
     from: perKey('redistribution_from'),
     limit: perKey('redistribution_limit'),
-    counted: graph.input('redistribution_counted', 'float32', ['b', 'n']),
     to: perKey('redistribution_to'),
     region: perKey('redistribution_region'),
     share: graph.input('redistribution_share', 'float32', ['b', heads, 'n']),
@@ -78,13 +75,12 @@ export const declareRedistribution = (graph: GraphBuilder, heads: number, keys: 
 /** Probabilities [b, h, n, t] after what is moved. */
 export function redistributed(
   graph: GraphBuilder,
-  { from, limit, counted, to, region, share, gate }: RedistributionInputs,
+  { from, limit, to, region, share, gate }: RedistributionInputs,
   probabilities: Value,
   name?: string,
 ): Value {
   const [, heads = 1, , keys = 1] = probabilities.shape;
-  const columns = matmul(reshape(counted, ['b', 1, 1, 'n']), probabilities);
-  const sums = reshape(columns, ['b', heads, keys]);
+  const sums = reduceSum(probabilities, [2], false);
   const sources = maximum(from, cast(greater(sums, limit), 'float32'));
   const others = subtract(1, sources);
   const receivers = multiply(to, others);

@@ -8,6 +8,7 @@ import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import type { Redistribution, Variant } from '../../../diagnostics/model-runner/variant';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
+import { runnerOf } from './jobs';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { HeadView } from '../../../compute-server/model/heads/head-view';
 
@@ -356,6 +357,17 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
           tap(plain, 0, 'residual').subarray(0, (n - 1) * size),
           'rows before the last, bit for bit',
         );
+      }
+    });
+
+    it('of texts of several lengths is decided by the rows of each alone', async () => {
+      const runner = runnerOf(tiny.model);
+      const variant = await lowered('redistribute:*.*:columns>rest=0.6;alpha=2.2');
+      const texts = [ids.slice(0, 14), ids];
+      const both = await runner.nextTokens(texts, [variant]);
+      for (const [at, text] of texts.entries()) {
+        const [alone] = await runner.nextTokens([text], [variant]);
+        requireSame(both[at]![0]!.loss, alone![0]!.loss);
       }
     });
 

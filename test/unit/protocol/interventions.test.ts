@@ -410,13 +410,14 @@ describe('interventions', () => {
       'freeze:*.*=mean:a',
       'plan:*.*=4+16',
       'redistribute:*.*:columns>rest=0.6',
-      'redistribute:2.*:states>image=0.6;least=0.2',
-      'emphasis:*.*:image=0.5',
     ])
       assert.equal(anywhere(text), true, text);
     for (const text of [
       'plan:0.0=kept(0-3)',
       'redistribute:*.*:0>rest=0.6',
+      'redistribute:2.*:states>image=0.6',
+      'redistribute:2.*:states>rest=0.6;least=0.2',
+      'emphasis:*.*:image=0.5',
       'redistribute:*.*:columns>3=0.6',
       'emphasis:*.*:1=0.5',
       'bias:0.0:1=2',
