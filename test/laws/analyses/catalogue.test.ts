@@ -113,7 +113,9 @@ describe('analyses', function () {
         each(async (run) => {
           const keys = [...run.kept.keys()];
           assert.ok(keys.length > 0, 'it keeps no step');
-          for (const count of new Set([1, Math.ceil(keys.length / 2), keys.length])) {
+          // Behind the first step, half of them and all; what keeps steps is the same for every family, so for others half is enough.
+          const half = Math.ceil(keys.length / 2);
+          for (const count of new Set(run === runs[0] ? [1, half, keys.length] : [half])) {
             const kept = new Map([...run.kept].slice(0, count));
             const resumed = await recorded(run, kept);
             assert.deepEqual(resumed.result, run.result, `behind ${count} of ${keys.length} steps`);
