@@ -21,7 +21,8 @@ export const act: Analysis<ActParameters, ActResult> = {
     note: 'Chosen here: a sink is read by at least 2 n / alpha queries, what is a sink is decided when the prompt is read, a head is scored by the mean log-probability of the answer and chosen when its gain is above one standard error. The halves, random heads, temperature and label bias are controls that the paper does not have.',
   },
   inputs: ['task'],
-  usualTask: { task: 'coloured-objects', samples: 60 },
+  // The demo model answers most of these and not all, so there is something to gain or lose.
+  usualTask: { task: 'indirect-object', samples: 60 },
   parameters,
   result: actResult,
   supports(facts, given) {

@@ -1,8 +1,8 @@
 import type { Offer } from '../../protocol/analysis/analysis';
-import { changeWords, headsWords, heldOutWords, unchangedWords } from '../labelled-heads/words';
+import { changeWords, headsWords, heldOutWords } from '../labelled-heads/words';
 import { counted, percent, threeDigits } from '../words';
 import { interventionOf, ruleOf } from './calibration';
-import type { ActResult } from './result';
+import { chosenName, type ActMethod, type ActResult } from './result';
 
 type Partly = Partial<ActResult>;
 
@@ -12,6 +12,14 @@ export const ruleWords = ({ rule, alpha = Number.NaN, strength = Number.NaN }: P
 
 /** A piece of a token, in quotation marks: line breaks as `\n`. */
 export const quoted = (text: string): string => JSON.stringify(text);
+
+const signed = (value: number): string => `${value < 0 ? '' : '+'}${threeDigits(value)}`;
+
+function gainWords({ gain, gainLow, gainHigh }: ActMethod): string {
+  const interval = Number.isNaN(gainLow) ? '' : ` (95 % interval ${signed(gainLow)} to ${signed(gainHigh)})`;
+  const clear = gainLow > 0 || gainHigh < 0 ? '' : ', as chance alone may give';
+  return `the mean ln p of the answer changes by ${signed(gain)} nats${interval}${clear}`;
+}
 
 export function finding(result: Partly): string {
   const { kinds, headsWithSinks, heads = 0, tried, triedWithSinks = 0, chosen, beta = 1, heldOut, margin } = result;
@@ -26,8 +34,8 @@ export function finding(result: Partly): string {
   if (chosen.length === 0) return `${first} ${alone}, so none is calibrated.`;
   const together = `With beta ${threeDigits(beta)} in ${chosen.length === 1 ? 'this head' : 'these heads'}`;
   if (heldOut.change === 0) {
-    const lnp = (result.methods ?? []).map(({ logProbability }) => logProbability);
-    return `${first} ${alone}. ${together} ${unchangedWords(heldOut, lnp)}`;
+    const own = (result.methods ?? []).find(({ name }) => name === chosenName);
+    return `${first} ${alone}. ${together} the accuracy on ${heldOutWords(heldOut.n)} stays at ${percent(heldOut.before)}${own ? `; ${gainWords(own)}` : ''}.`;
   }
   return `${first} ${alone}. ${together} ${changeWords(heldOut)}`;
 }

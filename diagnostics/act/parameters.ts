@@ -96,7 +96,7 @@ export const parameters: ParameterTable<ActParameters> = {
     description: 'For the mass on the first token and on later sinks.',
     min: 1,
     max: 64,
-    default: 4,
+    default: 8,
   },
   random: {
     kind: 'integer',

@@ -56,6 +56,9 @@ export interface ActMethod extends Method {
   readonly gainHigh: number;
 }
 
+/** Of the method that the finding speaks of. */
+export const chosenName = 'chosen heads';
+
 export interface ActHead extends HeadPlace {
   /** Beta. */
   readonly value: number;

@@ -22,7 +22,7 @@ import {
   type LayerLook,
 } from './gathered';
 import type { ActParameters } from './parameters';
-import type { ActResult } from './result';
+import { chosenName, type ActResult } from './result';
 import { betterHalf, chosenHeads, Gains, inChunks, roundsOf } from './search';
 import { sinksOf, type SinkRows } from './sinks';
 
@@ -197,7 +197,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Ac
     temperature,
     methods: [
       { name: 'plain model', answers: plainHeld },
-      ...(chosen.length > 0 ? [{ name: 'chosen heads', answers: after }] : []),
+      ...(chosen.length > 0 ? [{ name: chosenName, answers: after }] : []),
       ...[...compared].map(([title, answers]) => ({ name: title, answers })),
       ...controls,
     ].map((one) => actMethod(one, plainHeld)),

@@ -13,11 +13,3 @@ export function changeWords({ before, after, change, low, high, n }: HeldOut): s
   const clear = low > 0 || high < 0 ? '' : '; chance alone may give that';
   return `the accuracy on ${heldOutWords(n)} goes from ${percent(before)} to ${percent(after)} (${points(change)} points${interval})${clear}.`;
 }
-
-/** The same where the accuracy stays: what the mean ln p of the answer does. */
-export function unchangedWords(
-  { before, n }: HeldOut,
-  [plain = Number.NaN, changed = Number.NaN]: readonly number[],
-): string {
-  return `the accuracy on ${heldOutWords(n)} stays at ${percent(before)}; the mean ln p of the answer goes from ${threeDigits(plain)} to ${threeDigits(changed)}.${before === 1 ? ' The plain model answers all of them: a harder task would show more.' : ''}`;
-}

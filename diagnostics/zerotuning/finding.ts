@@ -1,7 +1,7 @@
 import type { Offer } from '../../protocol/analysis/analysis';
 import { biasOf } from './lever';
 import type { ZeroTuningResult } from './result';
-import { changeWords, headsWords, heldOutWords, unchangedWords } from '../labelled-heads/words';
+import { changeWords, headsWords, heldOutWords } from '../labelled-heads/words';
 import { percent, threeDigits } from '../words';
 
 export function finding(result: Partial<ZeroTuningResult>): string {
@@ -14,9 +14,10 @@ export function finding(result: Partial<ZeroTuningResult>): string {
   if (direction === null) return `${first} No head helps, so none is tuned.`;
   if (best === 1) return `${first} Tuned together, the best ${headsWords(chosen.length)} do no better than gamma 1.`;
   const tuned = `With gamma ${threeDigits(best)} on the best ${headsWords(chosen.length)}`;
-  if (heldOut.change === 0) {
-    const lnp = (result.methods ?? []).map(({ logProbability }) => logProbability);
-    return `${first} ${tuned} ${unchangedWords(heldOut, lnp)}`;
+  const { before, change, n } = heldOut;
+  if (change === 0) {
+    const [plain, changed] = (result.methods ?? []).map(({ logProbability }) => threeDigits(logProbability));
+    return `${first} ${tuned} the accuracy on ${heldOutWords(n)} stays at ${percent(before)}; the mean ln p of the answer goes from ${plain} to ${changed}.${before === 1 ? ' The plain model answers all of them: a harder task would show more.' : ''}`;
   }
   return `${first} ${tuned} ${changeWords(heldOut)}`;
 }
