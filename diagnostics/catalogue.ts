@@ -1,6 +1,7 @@
 /** Every analysis: one line each. */
 import type { Analysis } from './analysis';
 import type { Experiment } from './experiment';
+import { act } from './act/analysis';
 import { amp } from './amp/analysis';
 import { alphaSweep } from './alpha-sweep/experiment';
 import { toyLungs } from './toy-lungs/experiment';
@@ -85,6 +86,7 @@ export const analyses: readonly Analysis[] = [
   spanRetrieval,
   attentionInfluence,
   zeroTuning,
+  act,
   regionIsolation,
   repositionedRegion,
   positionPreference,

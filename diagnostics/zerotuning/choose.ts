@@ -1,7 +1,8 @@
 /** From the profile of single heads to those that are tuned together, and from a curve to a gamma. */
 import type { PerHead } from '../../protocol/results/heads';
 import type { HeadPlace } from '../../protocol/sections/heads';
-import type { CurvePoint, Score, ZeroTuningResult } from './result';
+import type { Score } from '../labelled-heads/questions';
+import type { CurvePoint, ZeroTuningResult } from './result';
 
 /** Gains below this are rounding: float32 sums of another order. */
 const noGain = 1e-6;

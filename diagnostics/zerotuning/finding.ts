@@ -1,15 +1,8 @@
 import type { Offer } from '../../protocol/analysis/analysis';
 import { biasOf } from './lever';
 import type { ZeroTuningResult } from './result';
-import { threeDigits } from '../words';
-
-export const percent = (share: number): string => `${threeDigits(share * 100)} %`;
-
-const points = (share: number): string => `${share < 0 ? '' : '+'}${threeDigits(share * 100)}`;
-
-export const headsWords = (count: number): string => `${count} ${count === 1 ? 'head' : 'heads'}`;
-
-const heldOutWords = (count: number): string => `${count} held-out ${count === 1 ? 'prompt' : 'prompts'}`;
+import { changeWords, headsWords, heldOutWords } from '../labelled-heads/words';
+import { percent, threeDigits } from '../words';
 
 export function finding(result: Partial<ZeroTuningResult>): string {
   const { upEffective, downEffective, tried = 0, gamma = Number.NaN, heldOut, target } = result;
@@ -21,14 +14,12 @@ export function finding(result: Partial<ZeroTuningResult>): string {
   if (direction === null) return `${first} No head helps, so none is tuned.`;
   if (best === 1) return `${first} Tuned together, the best ${headsWords(chosen.length)} do no better than gamma 1.`;
   const tuned = `With gamma ${threeDigits(best)} on the best ${headsWords(chosen.length)}`;
-  const { before, after, change, low, high, n } = heldOut;
+  const { before, change, n } = heldOut;
   if (change === 0) {
     const [plain, changed] = (result.methods ?? []).map(({ logProbability }) => threeDigits(logProbability));
     return `${first} ${tuned} the accuracy on ${heldOutWords(n)} stays at ${percent(before)}; the mean ln p of the answer goes from ${plain} to ${changed}.${before === 1 ? ' The plain model answers all of them: a harder task would show more.' : ''}`;
   }
-  const interval = Number.isNaN(low) ? '' : `, 95 % interval ${points(low)} to ${points(high)}`;
-  const clear = low > 0 || high < 0 ? '' : '; chance alone may give that';
-  return `${first} ${tuned} the accuracy on ${heldOutWords(n)} goes from ${percent(before)} to ${percent(after)} (${points(change)} points${interval})${clear}.`;
+  return `${first} ${tuned} ${changeWords(heldOut)}`;
 }
 
 export function offers({ chosen, best, heldOut, target }: ZeroTuningResult): readonly Offer[] {

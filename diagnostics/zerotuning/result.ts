@@ -4,17 +4,10 @@ import type { Schema } from '../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, orNull, text, whole } from '../../protocol/schema/fields';
 import { mostHeads, mostHeadsInAll, mostLayers } from '../../protocol/schema/parts';
 import type { PerHead } from '../../protocol/results/heads';
+import { heldOutField, type HeldOut } from '../labelled-heads/halves';
+import { methodFields, type Method } from '../labelled-heads/methods';
+import { scoreField, type Score } from '../labelled-heads/questions';
 import { methods, targets } from './parameters';
-
-/** Means over prompts. */
-export interface Score {
-  /** Share of the prompts whose right answer leads: among the labels, or in the vocabulary where the prompt has none. */
-  readonly accuracy: number;
-  /** ln of the probability of the right answers (first tokens), in nats. */
-  readonly logProbability: number;
-  /** Of the next-token distribution, in nats. */
-  readonly entropy: number;
-}
 
 export interface Range {
   readonly low: PerHead;
@@ -25,15 +18,6 @@ export interface CurvePoint {
   readonly gamma: number;
   readonly calibration: Score;
   readonly heldOut: Score;
-}
-
-export interface Method {
-  readonly name: string;
-  readonly accuracy: number;
-  /** ln of the probability of the right answers among the labels, in nats. */
-  readonly labelLogProbability: number;
-  readonly logProbability: number;
-  readonly entropy: number;
 }
 
 export interface ChosenHead extends HeadPlace {
@@ -75,15 +59,7 @@ export interface ZeroTuningResult extends Readonly<Record<string, unknown>> {
   /** The gamma of the chosen heads; 1 where none is. */
   readonly best: number;
   readonly curve: readonly CurvePoint[];
-  /** Accuracy of the held-out prompts, and the 95 % interval of its change over them (Student's t of the paired differences). */
-  readonly heldOut: {
-    readonly before: number;
-    readonly after: number;
-    readonly change: number;
-    readonly low: number;
-    readonly high: number;
-    readonly n: number;
-  };
+  readonly heldOut: HeldOut;
   readonly methods: readonly Method[];
   /** Of the control: labels' logits are divided by it. */
   readonly temperature: number;
@@ -99,8 +75,6 @@ const place = { layer: whole, head: whole };
 const places: Schema<readonly HeadPlace[]> = list(object<HeadPlace>(place), 'a list of heads', {
   most: mostHeadsInAll,
 });
-const score: Schema<Score> = object<Score>({ accuracy: figure, logProbability: figure, entropy: figure });
-
 const range: Schema<Range> = object<Range>({ low: perHead, high: perHead });
 
 /** As named, which an interface with an index signature leaves out of `keyof`. */
@@ -129,26 +103,11 @@ export const zeroTuningResult: Schema<ZeroTuningResult> = object<Named>({
     most: mostHeadsInAll,
   }),
   best: figure,
-  curve: list(object<CurvePoint>({ gamma: figure, calibration: score, heldOut: score }), 'a curve', { most: 256 }),
-  heldOut: object<ZeroTuningResult['heldOut']>({
-    before: figure,
-    after: figure,
-    change: figure,
-    low: figure,
-    high: figure,
-    n: count,
+  curve: list(object<CurvePoint>({ gamma: figure, calibration: scoreField, heldOut: scoreField }), 'a curve', {
+    most: 256,
   }),
-  methods: list(
-    object<Method>({
-      name: text,
-      accuracy: figure,
-      labelLogProbability: figure,
-      logProbability: figure,
-      entropy: figure,
-    }),
-    'a list of methods',
-    { most: 16 },
-  ),
+  heldOut: heldOutField,
+  methods: list(object<Method>(methodFields), 'a list of methods', { most: 16 }),
   temperature: figure,
   windowed: whole,
 });

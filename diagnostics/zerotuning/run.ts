@@ -1,17 +1,18 @@
 /** The run of `zerotuning`: the plain model, the profile of single heads, the sweep of the chosen ones, the controls. */
-import { random as randomFrom, seedFor, type Random } from '../../kernels/tensors/random';
-import { FailureError } from '../../protocol/wire/failures';
+import { random as randomFrom, seedFor } from '../../kernels/tensors/random';
 import type { PerHead } from '../../protocol/results/heads';
 import type { AnalysisJob, Step } from '../analysis';
 import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
+import { changeOf, drawn, halves } from '../labelled-heads/halves';
+import { fittedControls, methodOf, type Compared } from '../labelled-heads/methods';
+import { questionsOf, scoreOf, type Answered, type Question } from '../labelled-heads/questions';
 import type { HeadPlace } from '../model-runner/variant';
 import { meanInterval } from '../statistics/proportion';
 import { bestOf, chooseHeads, grid, headTypes, refined, type Choice, type HeadTypes } from './choose';
-import { fittedTemperature, labelBias, withLabelBias, withTemperature } from './controls';
 import { biasOf } from './lever';
-import { answered, labelLogProbability, questionsOf, scoreOf, tuned, type Answered, type Question } from './measure';
+import { answered, tuned } from './measure';
 import type { ZeroTuningParameters } from './parameters';
-import type { CurvePoint, Method, ZeroTuningResult } from './result';
+import type { CurvePoint, ZeroTuningResult } from './result';
 import { mean } from '../statistics/mean';
 import { sensitivityOf } from './sensitivity';
 
@@ -162,25 +163,6 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Ze
 const targetOf = ({ target }: ZeroTuningParameters): ZeroTuningResult['target'] =>
   target === 'entropy' ? 'entropy' : 'labels';
 
-/** Drawn at random: a file may be in order of its labels. */
-function halves<T>(all: readonly T[], random: Random): readonly [calibration: readonly T[], heldOut: readonly T[]] {
-  if (all.length < 2) {
-    throw new FailureError({
-      code: 'bad-request',
-      detail:
-        'There is one prompt, and heads are chosen on one half of the prompts and judged on the other. Take more samples.',
-    });
-  }
-  const shuffled = drawn(all, all.length, random);
-  const half = Math.ceil(all.length / 2);
-  return [shuffled.slice(0, half), shuffled.slice(half)];
-}
-
-function drawn<T>(all: readonly T[], count: number, random: Random): readonly T[] {
-  const left = [...all];
-  return Array.from({ length: count }, () => left.splice(random.whole(left.length), 1)).flat();
-}
-
 const scopeHeads = ({ blocks }: Pick<ModelFacts, 'blocks'>, { layers }: ZeroTuningParameters): readonly HeadPlace[] => {
   const { from, to } = scopeOf(blocks.length, layers);
   return blocks.flatMap(({ heads }, layer) =>
@@ -263,19 +245,6 @@ function meanOf(tables: readonly PerHead[]): PerHead {
   );
 }
 
-function changeOf(plain: readonly Answered[], changed: readonly Answered[]): ZeroTuningResult['heldOut'] {
-  const share = (one: Answered | undefined): number => (one?.correct ? 1 : 0);
-  const { mean: change, low, high } = meanInterval(plain.map((one, at) => share(changed[at]) - share(one)));
-  return {
-    before: scoreOf(plain).accuracy,
-    after: scoreOf(changed).accuracy,
-    change,
-    low,
-    high,
-    n: plain.length,
-  };
-}
-
 /** Methods side by side on the held-out prompts; the fitted ones from the calibration prompts. */
 function methodsOf(
   fitted: { readonly questions: readonly Question[]; readonly answers: readonly Answered[] },
@@ -286,42 +255,12 @@ function methodsOf(
     readonly random: readonly Answered[];
   },
 ): Pick<ZeroTuningResult, 'methods' | 'temperature'> {
-  const temperature = fittedTemperature(fitted.answers);
-  const bias = labelBias(fitted.questions, fitted.answers);
-  const biased = bias
-    ? held.plain.flatMap((one, at) => {
-        const question = held.questions[at];
-        return (question && withLabelBias(one, question, bias)) ?? [];
-      })
-    : [];
-  const method = (name: string, answers: readonly Answered[], ofLabels = false): Method => {
-    const { accuracy, logProbability, entropy } = scoreOf(answers);
-    const labels = mean(answers.map(({ logits, right }) => labelLogProbability(logits, right)));
-    // A temperature or a bias of the labels says nothing of the rest of the vocabulary.
-    return {
-      name,
-      accuracy,
-      labelLogProbability: labels,
-      logProbability: ofLabels ? Number.NaN : logProbability,
-      entropy: ofLabels ? Number.NaN : entropy,
-    };
-  };
-  return {
-    temperature,
-    methods: [
-      method('plain model', held.plain),
-      method('chosen heads', held.tuned),
-      ...(held.random.length > 0 ? [method('as many random heads', held.random)] : []),
-      ...(Number.isNaN(temperature)
-        ? []
-        : [
-            method(
-              'control: temperature',
-              held.plain.map((one) => withTemperature(one, temperature)),
-              true,
-            ),
-          ]),
-      ...(bias && biased.length === held.plain.length ? [method('control: label bias', biased, true)] : []),
-    ],
-  };
+  const { temperature, controls } = fittedControls(fitted, { questions: held.questions, answers: held.plain });
+  const compared: readonly Compared[] = [
+    { name: 'plain model', answers: held.plain },
+    { name: 'chosen heads', answers: held.tuned },
+    ...(held.random.length > 0 ? [{ name: 'as many random heads', answers: held.random }] : []),
+    ...controls,
+  ];
+  return { temperature, methods: compared.map(methodOf) };
 }

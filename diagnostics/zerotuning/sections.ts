@@ -5,9 +5,10 @@ import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
 import type { TextSection } from '../../protocol/sections/text';
 import { grid } from './choose';
-import { isAtBound } from './controls';
+import { controlWords, methodCells, methodColumns } from '../labelled-heads/methods';
+import type { Score } from '../labelled-heads/questions';
 import { threeDigits } from '../words';
-import type { CurvePoint, Range, Score, ZeroTuningResult } from './result';
+import type { CurvePoint, Range, ZeroTuningResult } from './result';
 import { cellOf } from '../sections/cell';
 
 export const ask = 'Show its last row before and after';
@@ -172,55 +173,13 @@ function chosenSection(chosen: ZeroTuningResult['chosen'], { firstTokenMass }: P
 }
 
 function methodsSection(methods: ZeroTuningResult['methods'], { heldOut, temperature }: Partly): TableSection {
-  const bound = temperature !== undefined && isAtBound(temperature) ? ', the end of its range' : '';
-  const fitted =
-    temperature === undefined || Number.isNaN(temperature)
-      ? ''
-      : ` The temperature is ${threeDigits(temperature)}${bound}.`;
   return {
     kind: 'table',
     id: 'methods',
     title: 'On the held-out prompts, beside controls',
-    caption: `${heldOut?.n ?? 0} prompts that chose nothing. A temperature changes no answer, so it is the measure of what confidence alone gives; a label bias is what calibration gives without touching attention.${fitted}`,
-    columns: [
-      { name: 'method', title: 'Method', kind: 'text' },
-      {
-        name: 'accuracy',
-        title: 'Accuracy',
-        kind: 'number',
-        unit: '',
-        definition:
-          'Share of the prompts whose right answer leads among the labels, or in the vocabulary where there are none.',
-      },
-      {
-        name: 'labels',
-        title: 'ln p among the labels',
-        kind: 'number',
-        unit: 'nats',
-        definition: 'Mean ln of the probability of the right answer, the labels alone counted.',
-      },
-      {
-        name: 'probability',
-        title: 'ln p',
-        kind: 'number',
-        unit: 'nats',
-        definition: 'Mean ln of the probability of the right answer in the vocabulary.',
-      },
-      {
-        name: 'entropy',
-        title: 'Entropy',
-        kind: 'number',
-        unit: 'nats',
-        definition: 'Mean entropy of the next-token distribution.',
-      },
-    ],
-    rows: methods.map(({ name, accuracy, labelLogProbability, logProbability, entropy }) => [
-      name,
-      cellOf(accuracy),
-      cellOf(labelLogProbability),
-      cellOf(logProbability),
-      cellOf(entropy),
-    ]),
+    caption: controlWords(heldOut?.n ?? 0, temperature),
+    columns: methodColumns,
+    rows: methods.map(methodCells),
   };
 }
 

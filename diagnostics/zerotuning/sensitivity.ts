@@ -7,7 +7,8 @@ import type { ModelRunner } from '../model-runner/model-runner';
 import { sequencePart } from '../model-runner/sequence';
 import type { Variant } from '../model-runner/variant';
 import type { PerHead } from '../../protocol/results/heads';
-import { groupsOf, logSum, type Answered, type Question } from './measure';
+import { logSum, type Answered, type Question } from '../labelled-heads/questions';
+import { groupsOf } from './measure';
 import type { ZeroTuningResult } from './result';
 
 export async function sensitivityOf(

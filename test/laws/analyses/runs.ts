@@ -35,6 +35,7 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
     prelude: '',
   };
   const known: Readonly<Record<string, ParameterValues>> = {
+    act: { rule: 'strength', strength: 0.22, beta: 0.2, skipFirst: 0, skipLast: 0, margin: 0, maps: 2, random: 1 },
     divergence: { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' },
     'divergence-set': { truth: pictures.truth, tokens: 4, layers: '0,1' },
     'span-retrieval': { pairs },

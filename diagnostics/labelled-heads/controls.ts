@@ -2,7 +2,7 @@
  * What could be had without touching attention, on the same labels: a temperature and a bias for each label, both fitted to the
  * calibration prompts and read on the others.
  */
-import { labelLogProbability, leads, logSum, type Answered, type Question } from './measure';
+import { labelLogProbability, leads, logSum, type Answered, type Question } from './questions';
 import { mean } from '../statistics/mean';
 
 /** Least and largest inverse temperature that is tried. */
