@@ -7,6 +7,7 @@ import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { endToken, tinyPair, tinyTextTower, type TinyPair } from '../../support/checkpoints/tiny-pairs';
+import { writeClipTokenizer, writeUnigramTokenizer } from '../../support/checkpoints/tokenizers';
 import { writeTinyModel, type TinyModel } from '../../support/checkpoints/tiny-models';
 import { normalisedPicture, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 import { textEmbedding, textRun, type TextConfig } from '../../support/reference/contrastive';
@@ -112,6 +113,28 @@ describe('text towers of CLIP and SigLIP equal their float64 pass', () => {
     const { model, parameters } = await open(pair, 'clip of 2021');
     const [found] = (await runnerOf(model).joint?.texts(['#59 #2 #60 #7'])) ?? [];
     near(found, textEmbedding(pair.text, parameters, [59, 2, 60, 7]), 'the text');
+  });
+
+  it("clip: words go through CLIP's own BPE, and stand between its two special tokens", async () => {
+    const pair = tinyPair('clip');
+    writeTinyModel(join(folder, 'clip_words'), pair);
+    writeClipTokenizer(join(folder, 'clip_words'));
+    const { model, parameters } = await open(pair, 'clip words');
+    const sequence = await sequenceOf(model, { kind: 'text', text: 'A  Dog a' }, run);
+    assert.deepEqual(sequence.ids, [59, 5, 10, 5, 60]);
+    assert.deepEqual(runnerOf(model).pieces(sequence.ids), ['<|startoftext|>', 'a', ' dog', ' a', '<|endoftext|>']);
+    const [found] = (await runnerOf(model).joint?.texts(['A  Dog a'])) ?? [];
+    near(found, textEmbedding(pair.text, parameters, sequence.ids), 'the text');
+  });
+
+  it('siglip: words are read in lower case without punctuation, and filled up', async () => {
+    const pair = tinyPair('siglip');
+    writeTinyModel(join(folder, 'siglip_words'), pair);
+    writeUnigramTokenizer(join(folder, 'siglip_words'));
+    const { model, parameters } = await open(pair, 'siglip words');
+    const [found, plain] = (await runnerOf(model).joint?.texts([' The  CAT!', 'the cat'])) ?? [];
+    near(found, textEmbedding(pair.text, parameters, [1, 2]), 'the text');
+    assert.deepEqual(found, plain);
   });
 
   it('a text without its end is given it, and one that is too long keeps it', async () => {
