@@ -1,4 +1,5 @@
 import { counted, percent, threeDigits } from '../words';
+import { shuffles } from './measure';
 import type { ConceptHeadsResult } from './result';
 
 export function finding(result: Partial<ConceptHeadsResult>): string {
@@ -11,10 +12,10 @@ export function finding(result: Partial<ConceptHeadsResult>): string {
   const [first] = concepts;
   const [writer] = first?.heads ?? [];
   const clearest =
-    first && writer && first.top > first.shuffled
-      ? ` Most concentrated is "${first.text}": ${first.heads.map(({ layer, head }) => `L${layer}H${head}`).join(', ')} write ${percent(first.top)} of what varies along it, ${percent(first.shuffled)} along shuffled texts.`
+    first && writer && !(first.top <= first.shuffled)
+      ? ` Most concentrated is "${first.text}": ${first.heads.map(({ layer, head }) => `L${layer}H${head}`).join(', ')} write ${percent(first.top)} of what varies along it${Number.isNaN(first.shuffled) ? '' : ` (along it shuffled: ${percent(first.shuffled)})`}.`
       : ' No text is written by fewer heads than shuffled texts are.';
-  return `Of what varies between ${pictures.length} pictures the heads of the last ${counted(attention.length - firstLayer, 'layer', 'layers')} write ${percent(late)} directly, all MLPs ${percent(network)}. ${speaking} of ${counted(heads.length, 'described head is', 'described heads are')} explained better by its texts than by any shuffle of them.${clearest}${noteOf(result)}`;
+  return `Of what varies between ${pictures.length} pictures the heads of the last ${counted(attention.length - firstLayer, 'layer', 'layers')} write ${percent(late)} directly, all MLPs ${percent(network)}. Of ${counted(heads.length, 'described head', 'described heads')} ${speaking} vary along one of the texts more than along any of ${shuffles} shuffled lists (by chance 1 in ${shuffles + 1}).${clearest}${noteOf(result)}`;
 }
 
 function noteOf({ classified }: Partial<ConceptHeadsResult>): string {

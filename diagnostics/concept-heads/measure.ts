@@ -7,10 +7,15 @@ import type { PictureParts } from './contributions';
 import { addTo, dot } from './readout';
 import type { Ablated, Classified, Concept, DescribedHead, Named } from './result';
 import { centred, meanRow, shareOf, textShares } from './shares';
-import { rowSpace, textSpan } from './text-span';
+import { alongOneText, rowSpace, textSpan } from './text-span';
 
-/** Shuffles of the texts that heads are held against: the numbers of all embeddings in one and the same other order. */
-export const shuffles = 3;
+/**
+ * Shuffles of the texts that heads are held against: the numbers of all embeddings in one and the same other order. A head without any
+ * relation to the texts is above all of them in one case of 20.
+ */
+export const shuffles = 19;
+/** Of these, as many for what takes long. */
+export const fewShuffles = 3;
 /** Heads of a concept whose shares are summed. */
 export const headsOfConcept = 3;
 /** Draws of random heads. */
@@ -76,7 +81,15 @@ export class Measure {
   describe(
     place: Place,
     count: number,
-  ): { readonly described: DescribedHead; readonly explained: number; readonly shuffled: readonly number[] } {
+  ): {
+    readonly described: DescribedHead;
+    readonly along: number;
+    /** The same of the shuffles, the largest. */
+    readonly alongShuffled: number;
+    readonly explained: number;
+    /** The same of few shuffles, the mean. */
+    readonly shuffled: number;
+  } {
     const rows = centred(this.ofHead(place));
     const space = rowSpace(rows, mostDirections);
     const found = textSpan(space, this.texts, count);
@@ -99,8 +112,10 @@ export class Measure {
           ),
         ),
       },
+      along: alongOneText(space, this.texts),
+      alongShuffled: Math.max(...this.shuffledTexts.map((texts) => alongOneText(space, texts))),
       explained: explained(found),
-      shuffled: this.shuffledTexts.map((texts) => explained(textSpan(space, texts, count))),
+      shuffled: mean(this.shuffledTexts.slice(0, fewShuffles).map((texts) => explained(textSpan(space, texts, count)))),
     };
   }
 
@@ -109,7 +124,7 @@ export class Measure {
     const scores = this.texts.map((text) => this.centredScores(text));
     const shares = places.map((place) => textShares(this.ofHead(place), this.texts, scores));
     const few = Math.min(headsOfConcept, places.length);
-    const tops = this.shuffledTexts.map((texts) => {
+    const tops = this.shuffledTexts.slice(0, fewShuffles).map((texts) => {
       const own = texts.map((text) => this.centredScores(text));
       const ofHeads = places.map((place) => textShares(this.ofHead(place), texts, own));
       return texts.map((_, at) =>
@@ -131,12 +146,12 @@ export class Measure {
           text: this.textNames[at] ?? '',
           spread: deviation(ofText),
           heads: largest(own, few).flatMap((head) => {
-            const place = places[head];
-            return place ? [{ ...place, share: own[head] ?? Number.NaN }] : [];
+            const [place, share = Number.NaN] = [places[head], own[head]];
+            return place && !Number.isNaN(share) ? [{ ...place, share }] : [];
           }),
           top: topOf(own, few),
           random: mean(drawn.map((heads) => heads.reduce((sum, head) => sum + (own[head] ?? Number.NaN), 0))),
-          shuffled: mean(tops.map((each) => each[at] ?? Number.NaN)),
+          shuffled: mean(tops.map((each) => each[at] ?? Number.NaN).filter((top) => !Number.isNaN(top))),
           nearest: { name: this.names[nearest] ?? '', value: ofText[nearest] ?? Number.NaN },
         };
       })
@@ -276,7 +291,8 @@ const topOf = (shares: readonly number[], count: number): number =>
   largest(shares, count).reduce((sum, at) => sum + (shares[at] ?? 0), 0);
 
 /** Texts along which the pictures do not differ come last. */
-const rankOf = ({ top, shuffled }: Concept): number => (Number.isNaN(top - shuffled) ? -Infinity : top - shuffled);
+const rankOf = ({ top, shuffled }: Concept): number =>
+  Number.isNaN(top) ? -Infinity : top - (Number.isNaN(shuffled) ? 0 : shuffled);
 
 function deviation(values: readonly number[]): number {
   const middle = mean(values);

@@ -31,7 +31,7 @@ export interface Concept {
   readonly top: number;
   /** The same of as many heads drawn at random from the described ones, mean of the draws. */
   readonly random: number;
-  /** The same of the largest shares along the shuffled text, mean of the shuffles. */
+  /** The same of the largest shares along the shuffled text, mean of the shuffles along which the pictures differ. */
   readonly shuffled: number;
   /** The nearest picture, by the cosine. */
   readonly nearest: Named;
@@ -95,12 +95,13 @@ export interface ConceptHeadsResult extends Readonly<Record<string, unknown>> {
   readonly bias: number;
   /** NaN where there is no network behind the pooling. */
   readonly network: number;
-  /** NaN of layers that are not described. */
-  readonly explained: PerHead;
-  /** Mean over the shuffles. */
-  readonly shuffled: PerHead;
-  /** explained - the largest of the shuffles */
+  /** Largest share of the variance of a head along one text. This and the next three: NaN of layers that are not described. */
+  readonly along: PerHead;
+  /** along - the largest of the shuffles */
   readonly above: PerHead;
+  readonly explained: PerHead;
+  /** The same of shuffled texts, mean. */
+  readonly shuffled: PerHead;
   readonly heads: readonly DescribedHead[];
   readonly concepts: readonly Concept[];
   readonly nearest: readonly { readonly name: string; readonly texts: readonly Named[] }[];
@@ -132,9 +133,10 @@ export const conceptHeadsResult: Schema<ConceptHeadsResult> = object<Fields>({
   embedding: figure,
   bias: figure,
   network: figure,
+  along: figuresPerHead,
+  above: figuresPerHead,
   explained: figuresPerHead,
   shuffled: figuresPerHead,
-  above: figuresPerHead,
   heads: list(
     object<DescribedHead>({ layer: whole, head: whole, texts: nameds, most: nameds, least: nameds }),
     'a list of heads',

@@ -83,20 +83,26 @@ export async function* conceptHeadsRun(
   const measure = new Measure(parts, names, texts, texts.map(embeddingOf), seed);
   const perHead = (value: (place: Place) => number): number[][] =>
     blocks.map(({ heads }, layer) => Array.from({ length: heads }, (_, head) => value({ layer, head })));
-  const [explained, shuffled, above] = [0, 1, 2].map(() => perHead(() => Number.NaN));
+  const tables = {
+    along: perHead(() => Number.NaN),
+    above: perHead(() => Number.NaN),
+    explained: perHead(() => Number.NaN),
+    shuffled: perHead(() => Number.NaN),
+  };
   const described: DescribedHead[] = [];
   for (const [at, place] of places.entries()) {
     const { layer, head } = place;
     yield { sentence: `Texts of head L${layer}H${head}`, done: steps + files.length + at, total };
     const found = measure.describe(place, parameters.span);
     described.push(found.described);
-    const set = (table: number[][] | undefined, value: number): void => {
-      const row = table?.[layer];
+    const set = (table: number[][], value: number): void => {
+      const row = table[layer];
       if (row) row[head] = value;
     };
-    set(explained, found.explained);
-    set(shuffled, found.shuffled.reduce((sum, value) => sum + value, 0) / found.shuffled.length);
-    set(above, found.explained - Math.max(...found.shuffled));
+    set(tables.along, found.along);
+    set(tables.above, found.along - found.alongShuffled);
+    set(tables.explained, found.explained);
+    set(tables.shuffled, found.shuffled);
   }
   const direct = perHead((place) => measure.headShare(place));
   const layerShares = direct.map((row) => row.reduce((sum, value) => sum + value, 0));
@@ -115,9 +121,7 @@ export async function* conceptHeadsRun(
     embedding: measure.share(({ embedding }) => embedding),
     bias: measure.share(({ bias }) => bias),
     network: measure.share(({ network }) => network),
-    explained: explained ?? [],
-    shuffled: shuffled ?? [],
-    above: above ?? [],
+    ...tables,
     heads: described,
     concepts: measure.concepts(places),
     nearest: measure.nearest(nearestTexts),

@@ -4,7 +4,7 @@ import type { ImageSection } from '../../protocol/sections/image';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, TableSection } from '../../protocol/sections/table';
 import { cellOf, countColumn, numberColumn } from '../sections/cell';
-import { draws, headsOfConcept, removalDraws, shuffles } from './measure';
+import { draws, fewShuffles, headsOfConcept, removalDraws, shuffles } from './measure';
 import type { ConceptHeadsResult, MappedTexts, Named } from './result';
 
 /** Rows of the tables of texts and of pictures. */
@@ -29,14 +29,13 @@ export function conceptSections(result: Partial<ConceptHeadsResult>): readonly S
   ];
 }
 
-function headsSection({ direct, explained, shuffled, above, heads }: ConceptHeadsResult): Section {
+function headsSection({ direct, along, above, explained, shuffled, heads }: ConceptHeadsResult): Section {
   const speaking = heads.filter(({ layer, head }) => (above[layer]?.[head] ?? Number.NaN) > 0);
   return {
     kind: 'heads',
     id: 'heads',
     title: 'Heads of the vision encoder',
-    caption:
-      'Texts are sought for the last layers alone. A head is marked that its texts explain better than any shuffle does.',
+    caption: `Texts are sought for the last layers alone. Marked: heads that vary along one text more than along any of ${shuffles} shuffled lists.`,
     ask: 'Show its texts and pictures',
     numbers: [
       {
@@ -47,6 +46,23 @@ function headsSection({ direct, explained, shuffled, above, heads }: ConceptHead
           'share of what varies between pictures: sum over pictures k of (c_k - mean c) . (e_k - mean e) / sum of |e_k - mean e|^2, with c what the head adds to the embedding e; all parts sum to 1',
         scale: { kind: 'diverging' },
         values: direct,
+      },
+      {
+        name: 'along',
+        title: 'Along one text',
+        unit: '',
+        definition:
+          'largest share of the variance of c over pictures along one text: sum over k of ((c_k - mean c) . t)^2 / sum of |c_k - mean c|^2, t of length 1',
+        scale: { kind: 'sequential', min: 0 },
+        values: along,
+      },
+      {
+        name: 'above',
+        title: 'Above shuffled texts',
+        unit: '',
+        definition: `along one text, less the largest of ${shuffles} lists in which the numbers of all text embeddings stand in one other order`,
+        scale: { kind: 'diverging' },
+        values: above,
       },
       {
         name: 'explained',
@@ -60,24 +76,16 @@ function headsSection({ direct, explained, shuffled, above, heads }: ConceptHead
         name: 'shuffled',
         title: 'Explained by shuffled texts',
         unit: '',
-        definition: `the same with the numbers of all text embeddings in one other order, mean of ${shuffles} shuffles`,
+        definition: `the same with the numbers of all text embeddings in one other order, mean of ${fewShuffles} shuffles`,
         scale: { kind: 'sequential', min: 0, max: 1 },
         values: shuffled,
-      },
-      {
-        name: 'above',
-        title: 'More than shuffled',
-        unit: '',
-        definition: `explained by its texts, less the largest share of ${shuffles} shuffles`,
-        scale: { kind: 'diverging' },
-        values: above,
       },
     ],
     marked: speaking.map(({ layer, head }) => ({ layer, head })),
   };
 }
 
-function textsOfHeads({ heads, explained, shuffled, direct }: ConceptHeadsResult): TableSection {
+function textsOfHeads({ heads, along, above, explained, shuffled, direct }: ConceptHeadsResult): TableSection {
   const most = Math.max(0, ...heads.map(({ texts }) => texts.length));
   const shown = Math.min(most, 5);
   const shareOf = (table: ConceptHeadsResult['direct'], layer: number, head: number): SectionCell =>
@@ -91,8 +99,10 @@ function textsOfHeads({ heads, explained, shuffled, direct }: ConceptHeadsResult
     columns: [
       { name: 'head', title: 'head', kind: 'head' },
       numberColumn('direct', 'directly', 'share of what varies between pictures'),
+      numberColumn('along', 'along text 1', 'largest share of its variance along one text'),
+      numberColumn('above', 'above shuffled', `that, less the largest of ${shuffles} shuffled lists`),
       numberColumn('explained', 'by texts', 'share of its variance in the directions of its texts'),
-      numberColumn('shuffled', 'shuffled', `the same of shuffled texts, mean of ${shuffles}`),
+      numberColumn('shuffled', 'shuffled', `the same of shuffled texts, mean of ${fewShuffles}`),
       ...Array.from({ length: shown }, (_, at) => ({
         name: `text-${at + 1}`,
         title: `text ${at + 1}`,
@@ -104,6 +114,8 @@ function textsOfHeads({ heads, explained, shuffled, direct }: ConceptHeadsResult
       .map(({ layer, head, texts }) => [
         { layer, head },
         shareOf(direct, layer, head),
+        shareOf(along, layer, head),
+        shareOf(above, layer, head),
         shareOf(explained, layer, head),
         shareOf(shuffled, layer, head),
         ...Array.from({ length: shown }, (_, at) => texts[at]?.name ?? null),
@@ -136,7 +148,7 @@ function conceptsSection({ concepts }: ConceptHeadsResult): TableSection {
       ]).flat(),
       numberColumn('top', 'together', `sum of the ${headsOfConcept} largest shares`),
       numberColumn('random', 'random heads', `the same of as many random described heads, mean of ${draws} draws`),
-      numberColumn('shuffled', 'shuffled text', `the largest shares along the shuffled text, mean of ${shuffles}`),
+      numberColumn('shuffled', 'shuffled text', `the largest shares along the shuffled text, mean of ${fewShuffles}`),
       numberColumn('spread', 'spread', 'deviation over pictures of the cosine of picture and text'),
       { name: 'nearest', title: 'nearest picture', kind: 'text' },
       numberColumn('cosine', 'cosine', 'of that picture and the text'),

@@ -17,6 +17,16 @@ export interface SpannedText {
   readonly explained: number;
 }
 
+/** Largest share of the variance of the head along one text: max over j of sum over k of (C_k . R_j)^2 / |C|^2; NaN of a head without. */
+export function alongOneText({ rows, basis, total }: RowSpace, texts: readonly Float64Array[]): number {
+  if (total === 0) return Number.NaN;
+  const spreads = texts.map((text) => {
+    const inside = Float64Array.from(basis, (each) => dot(each, text));
+    return rows.reduce((sum, row) => sum + dot(row, inside) ** 2, 0);
+  });
+  return Math.max(0, ...spreads) / total;
+}
+
 /** Rows of C [K][D] in an orthonormal basis of the directions in which they vary, and that basis. */
 interface RowSpace {
   /** [K][r] */

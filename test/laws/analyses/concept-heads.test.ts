@@ -200,10 +200,14 @@ describe('heads by text', function () {
         assert.ok((writer?.share ?? 0) > 0.95, `${text}: ${writer?.share}`);
         assert.match(concept?.nearest.name ?? '', text === redText ? /^red-240|^half/ : /green-240/);
       }
+      const last = result.along[2] ?? [];
+      assert.ok((last[0] ?? 0) > 0.9 && (last[1] ?? 0) > 0.9 && Number.isNaN(last[2]), last.join());
       const written = result.direct.flat().filter((share) => Math.abs(share) > 0.01);
       assert.equal(written.length, 2);
       const parts = [...result.attention, ...result.mlps, result.embedding, result.bias];
       assert.ok(Math.abs(sum(parts) - 1) < 1e-5 && result.error < 1e-5);
+      const none = result.concepts.at(-1);
+      assert.deepEqual([none?.text, none?.heads, none?.top, none?.spread], [otherText, [], NaN, 0]);
       const most = result.heads.find(({ layer, head }) => layer === redHead.layer && head === redHead.head)?.most ?? [];
       assert.ok(
         most.every(({ name }) => /^red-240/.test(name)),

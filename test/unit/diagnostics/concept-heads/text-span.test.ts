@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { centred, shareOf, textShares } from '../../../../diagnostics/concept-heads/shares';
-import { rowSpace, textSpan } from '../../../../diagnostics/concept-heads/text-span';
+import { alongOneText, rowSpace, textSpan } from '../../../../diagnostics/concept-heads/text-span';
 import { labelsOf, mostTexts, textsOf, usualTexts } from '../../../../diagnostics/concept-heads/texts';
 
 const rows = (of: readonly (readonly number[])[]) => of.map((row) => Float64Array.from(row));
@@ -57,6 +57,37 @@ describe('texts that span what a head writes', () => {
         order,
       );
     }
+  });
+
+  it('along one text: the largest share of its variance, of texts of length 1 as they are', () => {
+    const along = (texts: readonly (readonly number[])[]) => alongOneText(rowSpace(head, 80), rows(texts));
+    near(
+      [
+        along([[0, 1, 0]]),
+        along([
+          [0.6, 0, 0.8],
+          [0, 1, 0],
+        ]),
+        along([[0, 0, 1]]),
+      ],
+      [0.2, 0.288, 0],
+    );
+    assert.ok(
+      Number.isNaN(
+        alongOneText(
+          rowSpace(
+            centred(
+              rows([
+                [1, 2],
+                [1, 2],
+              ]),
+            ),
+            80,
+          ),
+          rows([[1, 0]]),
+        ),
+      ),
+    );
   });
 
   it('no more directions than were asked for, and their variance is of the whole', () => {
