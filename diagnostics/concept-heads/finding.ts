@@ -1,5 +1,5 @@
 import { counted, percent, threeDigits } from '../words';
-import { shuffles } from './measure';
+import { rotations } from './measure';
 import type { ConceptHeadsResult } from './result';
 
 export function finding(result: Partial<ConceptHeadsResult>): string {
@@ -12,10 +12,10 @@ export function finding(result: Partial<ConceptHeadsResult>): string {
   const [first] = concepts;
   const [writer] = first?.heads ?? [];
   const clearest =
-    first && writer && !(first.top <= first.shuffled)
-      ? ` Most concentrated is "${first.text}": ${first.heads.map(({ layer, head }) => `L${layer}H${head}`).join(', ')} write ${percent(first.top)} of what varies along it${Number.isNaN(first.shuffled) ? '' : ` (along it shuffled: ${percent(first.shuffled)})`}.`
-      : ' No text is written by fewer heads than shuffled texts are.';
-  return `Of what varies between ${pictures.length} pictures the heads of the last ${counted(attention.length - firstLayer, 'layer', 'layers')} write ${percent(late)} directly, all MLPs ${percent(network)}. Of ${counted(heads.length, 'described head', 'described heads')} ${speaking} vary along one of the texts more than along any of ${shuffles} shuffled lists (by chance 1 in ${shuffles + 1}).${clearest}${noteOf(result)}`;
+    first && writer && !(first.top <= first.rotated)
+      ? ` “${first.text}” is written by few: ${first.heads.map(({ layer, head }) => `L${layer}H${head}`).join(', ')} write ${percent(first.top)} of what varies along it${Number.isNaN(first.rotated) ? '' : ` (by chance ${percent(first.rotated)})`}.`
+      : '';
+  return `The heads of the last ${counted(attention.length - firstLayer, 'layer', 'layers')} write ${percent(late)} of what varies between ${pictures.length} pictures, all MLPs ${percent(network)}. ${speaking} of ${counted(heads.length, 'head', 'heads')} vary along one text more than along any of ${rotations} random rotations of the texts.${clearest}${noteOf(result)}`;
 }
 
 function noteOf({ classified }: Partial<ConceptHeadsResult>): string {

@@ -2,20 +2,21 @@
 import { random, type Random } from '../../kernels/tensors/random';
 import { largest } from '../statistics/largest';
 import { mean } from '../statistics/mean';
-import { sample, shuffled as inRandomOrder } from '../tasks/draft';
+import { sample } from '../tasks/draft';
 import type { PictureParts } from './contributions';
 import { addTo, dot } from './readout';
 import type { Ablated, Classified, Concept, DescribedHead, Named } from './result';
+import { rotation } from './rotation';
 import { centred, meanRow, shareOf, textShares } from './shares';
 import { alongOneText, rowSpace, textSpan } from './text-span';
 
 /**
- * Shuffles of the texts that heads are held against: the numbers of all embeddings in one and the same other order. A head without any
- * relation to the texts is above all of them in one case of 20.
+ * Rotations of the texts that heads are held against (`rotation.ts`). A head without any relation to the texts is above all of them in
+ * one case of 20.
  */
-export const shuffles = 19;
+export const rotations = 19;
 /** Of these, as many for what takes long. */
-export const fewShuffles = 3;
+export const fewRotations = 3;
 /** Heads of a concept whose shares are summed. */
 export const headsOfConcept = 3;
 /** Draws of random heads. */
@@ -39,8 +40,8 @@ export class Measure {
   private readonly centredWholes: readonly Float64Array[];
   /** Of length 1. */
   private readonly texts: readonly Float64Array[];
-  /** [shuffles][texts] */
-  private readonly shuffledTexts: readonly (readonly Float64Array[])[];
+  /** [rotations][texts] */
+  private readonly rotatedTexts: readonly (readonly Float32Array[])[];
 
   constructor(
     private readonly parts: readonly PictureParts[],
@@ -54,10 +55,9 @@ export class Measure {
     this.width = this.wholes[0]?.length ?? 0;
     this.texts = embeddings.map(ofLengthOne);
     const source = random(seed);
-    const places = Array.from({ length: this.width }, (_, i) => i);
-    this.shuffledTexts = Array.from({ length: shuffles }, () => {
-      const order = inRandomOrder(source, places);
-      return this.texts.map((text) => Float64Array.from(order, (from) => text[from] ?? 0));
+    this.rotatedTexts = Array.from({ length: rotations }, () => {
+      const rotate = rotation(this.width, source);
+      return this.texts.map(rotate);
     });
   }
 
@@ -84,11 +84,11 @@ export class Measure {
   ): {
     readonly described: DescribedHead;
     readonly along: number;
-    /** The same of the shuffles, the largest. */
-    readonly alongShuffled: number;
+    /** The same of the rotations, the largest. */
+    readonly alongRotated: number;
     readonly explained: number;
-    /** The same of few shuffles, the mean. */
-    readonly shuffled: number;
+    /** The same of few rotations, the mean. */
+    readonly rotated: number;
   } {
     const rows = centred(this.ofHead(place));
     const space = rowSpace(rows, mostDirections);
@@ -113,18 +113,18 @@ export class Measure {
         ),
       },
       along: alongOneText(space, this.texts),
-      alongShuffled: Math.max(...this.shuffledTexts.map((texts) => alongOneText(space, texts))),
+      alongRotated: Math.max(...this.rotatedTexts.map((texts) => alongOneText(space, texts))),
       explained: explained(found),
-      shuffled: mean(this.shuffledTexts.slice(0, fewShuffles).map((texts) => explained(textSpan(space, texts, count)))),
+      rotated: mean(this.rotatedTexts.slice(0, fewRotations).map((texts) => explained(textSpan(space, texts, count)))),
     };
   }
 
-  /** Every text, those first whose heads stand out most against the shuffled text. */
+  /** Every text, those first whose heads stand out most against the rotated text. */
   concepts(places: readonly Place[]): readonly Concept[] {
     const scores = this.texts.map((text) => this.centredScores(text));
     const shares = places.map((place) => textShares(this.ofHead(place), this.texts, scores));
     const few = Math.min(headsOfConcept, places.length);
-    const tops = this.shuffledTexts.slice(0, fewShuffles).map((texts) => {
+    const tops = this.rotatedTexts.slice(0, fewRotations).map((texts) => {
       const own = texts.map((text) => this.centredScores(text));
       const ofHeads = places.map((place) => textShares(this.ofHead(place), texts, own));
       return texts.map((_, at) =>
@@ -151,7 +151,7 @@ export class Measure {
           }),
           top: topOf(own, few),
           random: mean(drawn.map((heads) => heads.reduce((sum, head) => sum + (own[head] ?? Number.NaN), 0))),
-          shuffled: mean(tops.map((each) => each[at] ?? Number.NaN).filter((top) => !Number.isNaN(top))),
+          rotated: mean(tops.map((each) => each[at] ?? Number.NaN).filter((top) => !Number.isNaN(top))),
           nearest: { name: this.names[nearest] ?? '', value: ofText[nearest] ?? Number.NaN },
         };
       })
@@ -251,7 +251,7 @@ export class Measure {
     };
   }
 
-  private centredScores(text: Float64Array): Float64Array {
+  private centredScores(text: ArrayLike<number>): Float64Array {
     return Float64Array.from(this.centredWholes, (row) => dot(row, text));
   }
 
@@ -291,8 +291,8 @@ const topOf = (shares: readonly number[], count: number): number =>
   largest(shares, count).reduce((sum, at) => sum + (shares[at] ?? 0), 0);
 
 /** Texts along which the pictures do not differ come last. */
-const rankOf = ({ top, shuffled }: Concept): number =>
-  Number.isNaN(top) ? -Infinity : top - (Number.isNaN(shuffled) ? 0 : shuffled);
+const rankOf = ({ top, rotated }: Concept): number =>
+  Number.isNaN(top) ? -Infinity : top - (Number.isNaN(rotated) ? 0 : rotated);
 
 function deviation(values: readonly number[]): number {
   const middle = mean(values);

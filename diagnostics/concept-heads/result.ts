@@ -31,8 +31,8 @@ export interface Concept {
   readonly top: number;
   /** The same of as many heads drawn at random from the described ones, mean of the draws. */
   readonly random: number;
-  /** The same of the largest shares along the shuffled text, mean of the shuffles along which the pictures differ. */
-  readonly shuffled: number;
+  /** The same of the largest shares along the rotated text, mean of a few rotations. */
+  readonly rotated: number;
   /** The nearest picture, by the cosine. */
   readonly nearest: Named;
 }
@@ -97,11 +97,11 @@ export interface ConceptHeadsResult extends Readonly<Record<string, unknown>> {
   readonly network: number;
   /** Largest share of the variance of a head along one text. This and the next three: NaN of layers that are not described. */
   readonly along: PerHead;
-  /** along - the largest of the shuffles */
+  /** along - the largest of the rotations */
   readonly above: PerHead;
   readonly explained: PerHead;
-  /** The same of shuffled texts, mean. */
-  readonly shuffled: PerHead;
+  /** The same of rotated texts, mean. */
+  readonly rotated: PerHead;
   readonly heads: readonly DescribedHead[];
   readonly concepts: readonly Concept[];
   readonly nearest: readonly { readonly name: string; readonly texts: readonly Named[] }[];
@@ -136,7 +136,7 @@ export const conceptHeadsResult: Schema<ConceptHeadsResult> = object<Fields>({
   along: figuresPerHead,
   above: figuresPerHead,
   explained: figuresPerHead,
-  shuffled: figuresPerHead,
+  rotated: figuresPerHead,
   heads: list(
     object<DescribedHead>({ layer: whole, head: whole, texts: nameds, most: nameds, least: nameds }),
     'a list of heads',
@@ -151,7 +151,7 @@ export const conceptHeadsResult: Schema<ConceptHeadsResult> = object<Fields>({
       }),
       top: figure,
       random: figure,
-      shuffled: figure,
+      rotated: figure,
       nearest: named,
     }),
     'a list of texts',

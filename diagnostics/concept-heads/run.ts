@@ -5,7 +5,7 @@ import { refused } from '../divergence/plan';
 import type { JointSpace } from '../model-runner/joint-space';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { pictureParts, type OutputMaps, type PictureParts } from './contributions';
-import { Measure, ofLengthOne, type Place } from './measure';
+import { Measure, ofLengthOne, rotations, type Place } from './measure';
 import type { ConceptParameters } from './parameters';
 import { patchMap, type HeadsOfMap } from './patch-map';
 import { dot, LinearReadout } from './readout';
@@ -87,7 +87,7 @@ export async function* conceptHeadsRun(
     along: perHead(() => Number.NaN),
     above: perHead(() => Number.NaN),
     explained: perHead(() => Number.NaN),
-    shuffled: perHead(() => Number.NaN),
+    rotated: perHead(() => Number.NaN),
   };
   const described: DescribedHead[] = [];
   for (const [at, place] of places.entries()) {
@@ -100,9 +100,9 @@ export async function* conceptHeadsRun(
       if (row) row[head] = value;
     };
     set(tables.along, found.along);
-    set(tables.above, found.along - found.alongShuffled);
+    set(tables.above, found.along - found.alongRotated);
     set(tables.explained, found.explained);
-    set(tables.shuffled, found.shuffled);
+    set(tables.rotated, found.rotated);
   }
   const direct = perHead((place) => measure.headShare(place));
   const layerShares = direct.map((row) => row.reduce((sum, value) => sum + value, 0));
@@ -214,5 +214,7 @@ export function bytesHeld(
   const vectors = blocks.reduce((sum, { heads }) => sum + heads + 1, 4);
   // Copies of the embeddings, centred and ablated, in float64.
   const ofPictures = count * jointWidth * (4 * vectors + 8 * 6);
-  return ofPictures + (texts === '' ? usualTexts.length : mostTexts) * jointWidth * 8 * 5;
+  return (
+    ofPictures + (texts === '' ? usualTexts.length : mostTexts) * jointWidth * (8 + 4 * rotations) + 8 * jointWidth ** 2
+  );
 }

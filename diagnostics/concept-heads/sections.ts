@@ -4,7 +4,7 @@ import type { ImageSection } from '../../protocol/sections/image';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, TableSection } from '../../protocol/sections/table';
 import { cellOf, countColumn, numberColumn } from '../sections/cell';
-import { draws, fewShuffles, headsOfConcept, removalDraws, shuffles } from './measure';
+import { draws, fewRotations, headsOfConcept, removalDraws, rotations } from './measure';
 import type { ConceptHeadsResult, MappedTexts, Named } from './result';
 
 /** Rows of the tables of texts and of pictures. */
@@ -29,13 +29,13 @@ export function conceptSections(result: Partial<ConceptHeadsResult>): readonly S
   ];
 }
 
-function headsSection({ direct, along, above, explained, shuffled, heads }: ConceptHeadsResult): Section {
+function headsSection({ direct, along, above, explained, rotated, heads }: ConceptHeadsResult): Section {
   const speaking = heads.filter(({ layer, head }) => (above[layer]?.[head] ?? Number.NaN) > 0);
   return {
     kind: 'heads',
     id: 'heads',
     title: 'Heads of the vision encoder',
-    caption: `Texts are sought for the last layers alone. Marked: heads that vary along one text more than along any of ${shuffles} shuffled lists.`,
+    caption: `Texts are sought for the last layers alone. Marked: heads that vary along one text more than along any of ${rotations} random rotations of the texts (by chance one head in ${rotations + 1}).`,
     ask: 'Show its texts and pictures',
     numbers: [
       {
@@ -58,9 +58,9 @@ function headsSection({ direct, along, above, explained, shuffled, heads }: Conc
       },
       {
         name: 'above',
-        title: 'Above shuffled texts',
+        title: 'Above rotated texts',
         unit: '',
-        definition: `along one text, less the largest of ${shuffles} lists in which the numbers of all text embeddings stand in one other order`,
+        definition: `along one text, less the largest of ${rotations} random rotations of all text embeddings, which leave their lengths and angles`,
         scale: { kind: 'diverging' },
         values: above,
       },
@@ -73,19 +73,19 @@ function headsSection({ direct, along, above, explained, shuffled, heads }: Conc
         values: explained,
       },
       {
-        name: 'shuffled',
-        title: 'Explained by shuffled texts',
+        name: 'rotated',
+        title: 'Explained by rotated texts',
         unit: '',
-        definition: `the same with the numbers of all text embeddings in one other order, mean of ${fewShuffles} shuffles`,
+        definition: `the same of randomly rotated text embeddings, mean of ${fewRotations} rotations`,
         scale: { kind: 'sequential', min: 0, max: 1 },
-        values: shuffled,
+        values: rotated,
       },
     ],
     marked: speaking.map(({ layer, head }) => ({ layer, head })),
   };
 }
 
-function textsOfHeads({ heads, along, above, explained, shuffled, direct }: ConceptHeadsResult): TableSection {
+function textsOfHeads({ heads, along, above, explained, rotated, direct }: ConceptHeadsResult): TableSection {
   const most = Math.max(0, ...heads.map(({ texts }) => texts.length));
   const shown = Math.min(most, 5);
   const shareOf = (table: ConceptHeadsResult['direct'], layer: number, head: number): SectionCell =>
@@ -100,9 +100,9 @@ function textsOfHeads({ heads, along, above, explained, shuffled, direct }: Conc
       { name: 'head', title: 'head', kind: 'head' },
       numberColumn('direct', 'directly', 'share of what varies between pictures'),
       numberColumn('along', 'along text 1', 'largest share of its variance along one text'),
-      numberColumn('above', 'above shuffled', `that, less the largest of ${shuffles} shuffled lists`),
+      numberColumn('above', 'above rotated', `that, less the largest of ${rotations} random rotations of the texts`),
       numberColumn('explained', 'by texts', 'share of its variance in the directions of its texts'),
-      numberColumn('shuffled', 'shuffled', `the same of shuffled texts, mean of ${fewShuffles}`),
+      numberColumn('rotated', 'rotated', `the same of rotated texts, mean of ${fewRotations}`),
       ...Array.from({ length: shown }, (_, at) => ({
         name: `text-${at + 1}`,
         title: `text ${at + 1}`,
@@ -117,7 +117,7 @@ function textsOfHeads({ heads, along, above, explained, shuffled, direct }: Conc
         shareOf(along, layer, head),
         shareOf(above, layer, head),
         shareOf(explained, layer, head),
-        shareOf(shuffled, layer, head),
+        shareOf(rotated, layer, head),
         ...Array.from({ length: shown }, (_, at) => texts[at]?.name ?? null),
       ]),
   };
@@ -148,12 +148,12 @@ function conceptsSection({ concepts }: ConceptHeadsResult): TableSection {
       ]).flat(),
       numberColumn('top', 'together', `sum of the ${headsOfConcept} largest shares`),
       numberColumn('random', 'random heads', `the same of as many random described heads, mean of ${draws} draws`),
-      numberColumn('shuffled', 'shuffled text', `the largest shares along the shuffled text, mean of ${fewShuffles}`),
+      numberColumn('rotated', 'rotated text', `the largest shares along the rotated text, mean of ${fewRotations}`),
       numberColumn('spread', 'spread', 'deviation over pictures of the cosine of picture and text'),
       { name: 'nearest', title: 'nearest picture', kind: 'text' },
       numberColumn('cosine', 'cosine', 'of that picture and the text'),
     ],
-    rows: concepts.slice(0, listed).map(({ text, heads, top, random, shuffled, spread, nearest }) => [
+    rows: concepts.slice(0, listed).map(({ text, heads, top, random, rotated, spread, nearest }) => [
       text,
       ...Array.from({ length: few }, (_, at): SectionCell[] => {
         const found = heads[at];
@@ -161,7 +161,7 @@ function conceptsSection({ concepts }: ConceptHeadsResult): TableSection {
       }).flat(),
       cellOf(top),
       cellOf(random),
-      cellOf(shuffled),
+      cellOf(rotated),
       cellOf(spread),
       nearest.name,
       cellOf(nearest.value),
@@ -177,7 +177,7 @@ export function mapSection(
     kind: 'image',
     id: words.id,
     title: words.title,
-    caption: `What each patch adds to the score of a text through ${words.of}; blue against red: for and against.`,
+    caption: `What each patch adds to the score of a text through ${words.of}; above 0 for the text, below 0 against it.`,
     image,
     numbers: texts.map(({ text, values }, at) => ({
       name: `text-${at + 1}`,
@@ -318,7 +318,7 @@ function notesSection({ pictures, of, failures, texts, width, error }: ConceptHe
       'Only what a part writes directly is measured: what a head changes in later layers is not in its number.',
       ...(pictures.length < 16
         ? [
-            'With few pictures a handful of texts explains most of any head: read the shares beside those of shuffled texts.',
+            'With few pictures a handful of texts explains most of any head: read the shares beside those of rotated texts.',
           ]
         : []),
     ],
@@ -326,7 +326,7 @@ function notesSection({ pictures, of, failures, texts, width, error }: ConceptHe
 }
 
 /** Of one head: its texts and its pictures. */
-export function headSection({ heads, explained, shuffled }: ConceptHeadsResult, layer: number, head: number): Section {
+export function headSection({ heads, explained, rotated }: ConceptHeadsResult, layer: number, head: number): Section {
   const title = `L${layer}H${head}`;
   const found = heads.find((each) => each.layer === layer && each.head === head);
   if (!found) {
@@ -346,7 +346,7 @@ export function headSection({ heads, explained, shuffled }: ConceptHeadsResult, 
     kind: 'table',
     id: 'head',
     title: `Texts and pictures of ${title}`,
-    caption: `Its texts explain ${written(explained[layer]?.[head] ?? Number.NaN)} of its variance, shuffled ones ${written(shuffled[layer]?.[head] ?? Number.NaN)}. Pictures: where it writes most and least along its first text.`,
+    caption: `Its texts explain ${written(explained[layer]?.[head] ?? Number.NaN)} of its variance, rotated ones ${written(rotated[layer]?.[head] ?? Number.NaN)}. Pictures: where it writes most and least along its first text.`,
     columns: [
       countColumn('order', 'order', 'in which TextSpan takes the texts'),
       { name: 'text', title: 'text', kind: 'text' },

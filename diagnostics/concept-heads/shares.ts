@@ -37,7 +37,7 @@ export function shareOf(part: readonly ArrayLike<number>[], centredWhole: readon
 /** [texts] of one part. */
 export function textShares(
   part: readonly ArrayLike<number>[],
-  texts: readonly Float64Array[],
+  texts: readonly ArrayLike<number>[],
   /** [texts][pictures], centred. */
   scores: readonly Float64Array[],
 ): readonly number[] {

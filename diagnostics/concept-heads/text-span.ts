@@ -18,7 +18,7 @@ export interface SpannedText {
 }
 
 /** Largest share of the variance of the head along one text: max over j of sum over k of (C_k . R_j)^2 / |C|^2; NaN of a head without. */
-export function alongOneText({ rows, basis, total }: RowSpace, texts: readonly Float64Array[]): number {
+export function alongOneText({ rows, basis, total }: RowSpace, texts: readonly ArrayLike<number>[]): number {
   if (total === 0) return Number.NaN;
   const spreads = texts.map((text) => {
     const inside = Float64Array.from(basis, (each) => dot(each, text));
@@ -59,7 +59,7 @@ export function rowSpace(centred: readonly Float64Array[], rank: number): RowSpa
 /** At most `count` texts, in the order in which they are taken. */
 export function textSpan(
   { rows, basis, total }: RowSpace,
-  texts: readonly Float64Array[],
+  texts: readonly ArrayLike<number>[],
   count: number,
 ): SpannedText[] {
   if (total === 0) return [];

@@ -2,7 +2,7 @@
 import { refused } from '../divergence/plan';
 
 /** Texts of a run at most: each is one run of the text encoder. */
-export const mostTexts = 4096;
+export const mostTexts = 1024;
 
 const colours = 'red orange yellow green blue purple pink brown black white grey'.split(' ');
 const shapes = 'circle square triangle rectangle star cross ring line spiral grid'.split(' ');

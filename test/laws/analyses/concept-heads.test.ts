@@ -202,6 +202,10 @@ describe('heads by text', function () {
       }
       const last = result.along[2] ?? [];
       assert.ok((last[0] ?? 0) > 0.9 && (last[1] ?? 0) > 0.9 && Number.isNaN(last[2]), last.join());
+      assert.ok(
+        (result.above[2] ?? []).slice(0, 2).every((above) => above > 0.1),
+        `${result.above[2]?.join()}`,
+      );
       const written = result.direct.flat().filter((share) => Math.abs(share) > 0.01);
       assert.equal(written.length, 2);
       const parts = [...result.attention, ...result.mlps, result.embedding, result.bias];

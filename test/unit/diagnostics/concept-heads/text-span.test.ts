@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { random } from '../../../../kernels/tensors/random';
+import { rotation } from '../../../../diagnostics/concept-heads/rotation';
 import { centred, shareOf, textShares } from '../../../../diagnostics/concept-heads/shares';
 import { alongOneText, rowSpace, textSpan } from '../../../../diagnostics/concept-heads/text-span';
 import { labelsOf, mostTexts, textsOf, usualTexts } from '../../../../diagnostics/concept-heads/texts';
@@ -123,6 +125,26 @@ describe('texts that span what a head writes', () => {
   });
 });
 
+describe('random rotations', () => {
+  const dot = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+    Array.from(a).reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
+
+  it('leave lengths and angles, and spread a vector of one number over all', () => {
+    const rotate = rotation(64, random(5));
+    const one = Float64Array.from({ length: 64 }, (_, i) => (i === 3 ? 1 : 0));
+    const other = Float64Array.from({ length: 64 }, (_, i) => Math.sin(i));
+    const [a, b] = [rotate(one), rotate(other)];
+    for (const [found, expected] of [
+      [dot(a, a), 1],
+      [dot(a, b), dot(one, other)],
+      [dot(b, b), dot(other, other)],
+    ] as const)
+      assert.ok(Math.abs(found - expected) < 1e-5, `${found}, not ${expected}`);
+    assert.ok(Math.max(...Array.from(a, Math.abs)) < 0.5);
+    assert.notDeepEqual(rotation(64, random(6))(one), a);
+  });
+});
+
 describe('shares of what varies', () => {
   const one = rows([
     [3, 0],
@@ -190,7 +212,7 @@ describe('texts and classes of a file', () => {
     refusal(() => textsOf('t.txt', `a\n${'b'.repeat(501)}`), /more than 500 characters/);
     refusal(
       () => textsOf('t.txt', Array.from({ length: mostTexts + 1 }, (_, i) => i).join('\n')),
-      /holds 4097 texts, and at most 4096/,
+      /holds 1025 texts, and at most 1024/,
     );
   });
 
