@@ -27,6 +27,7 @@ import { mixtureOfHeads } from './moh/analysis';
 import { attribution } from './attribution/analysis';
 import { circuitDiscovery } from './circuit-discovery/analysis';
 import { circuitReuse } from './circuit-reuse/analysis';
+import { conceptHeads } from './concept-heads/analysis';
 import { pathPatching } from './path-patching/analysis';
 import { directLogitAttribution } from './direct-logit-attribution/analysis';
 import { attentionAttribution } from './attention-attribution/analysis';
@@ -65,6 +66,7 @@ export const analyses: readonly Analysis[] = [
   labels,
   divergence,
   divergenceSet,
+  conceptHeads,
   taskAccuracy,
   ablation,
   activationPatching,

@@ -83,7 +83,8 @@ export async function* analysisJob(
 export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Promise<AnalysisEstimate> {
   const { analysis } = run;
   const parameters = parametersOf(analysis, request.parameters);
-  const facts = ServerRunner.reading(run.opened, promptsOf(request.input)[0], run.surroundings, run.signal).facts;
+  const [prompt] = promptsOf(request.input);
+  const { facts } = ServerRunner.reading(run.opened, prompt, run.surroundings, run.signal, analysis.readsPictures);
   const support = analysis.supports(facts, parameters);
   if (!support.ok) return { supported: support.why };
   const { runner, input, first } = await readInput(run, request, {
@@ -106,7 +107,7 @@ interface Prepared {
 
 /** What is read of an analysis, or of an experiment whose model is asked. */
 export type ReadRun = Omit<AnalysisRun, 'analysis'> & {
-  readonly analysis: Pick<Analysis, 'id' | 'title' | 'parameters' | 'inputs'>;
+  readonly analysis: Pick<Analysis, 'id' | 'title' | 'parameters' | 'inputs' | 'readsPictures'>;
 };
 
 export async function prepare(run: ReadRun, request: AnalysisRequest): Promise<Prepared> {
@@ -155,7 +156,7 @@ async function readInput(
   }
   const given = promptsOf(input);
   const [firstGiven] = given;
-  const runner = ServerRunner.reading(opened, firstGiven, surroundings, signal);
+  const runner = ServerRunner.reading(opened, firstGiven, surroundings, signal, analysis.readsPictures);
   const prompts: Prompt[] = [];
   for (const prompt of given) prompts.push(await read.prompt(runner, prompt));
   const task = input.kind === 'task' ? await taskOf(input, seed, runner, interventions) : undefined;
@@ -173,7 +174,7 @@ async function readInput(
   }
   return {
     runner,
-    model: firstGiven ? readerOf(opened, firstGiven) : opened,
+    model: firstGiven ? readerOf(opened, firstGiven) : (analysis.readsPictures && opened.encoder) || opened,
     input: { given: input, prompts, ...(task ? { task } : {}), ...(corpus ? { corpus } : {}) },
     first,
   };

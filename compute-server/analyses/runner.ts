@@ -9,6 +9,7 @@ import type {
   ReinforcedContinuation,
   ReinforcedRequest,
 } from '../../diagnostics/model-runner/model-runner';
+import type { JointSpace } from '../../diagnostics/model-runner/joint-space';
 import type { GradientRequest, GradientResult } from '../../diagnostics/model-runner/gradients';
 import type {
   AskedRow,
@@ -45,6 +46,7 @@ import type { Surroundings } from '../surroundings';
 import { ServerCheckpoint } from '../conversions/server-checkpoint';
 import { ServerTrainer } from '../training/server-trainer';
 import { ServerDirectPaths } from './direct-paths';
+import { jointSpaceOf } from './joint-space';
 import { ServerWeights } from './model-weights';
 import { drawnPictures, textFile } from './files';
 import { answersOfVariants } from './variant-answers';
@@ -56,6 +58,7 @@ export class ServerRunner implements ModelRunner {
   readonly facts: ModelFacts;
   readonly direct: ServerDirectPaths;
   readonly weights: ServerWeights;
+  readonly joint: JointSpace | undefined;
   readonly trainer: ServerTrainer;
   readonly checkpoint: ServerCheckpoint;
 
@@ -66,7 +69,8 @@ export class ServerRunner implements ModelRunner {
     private readonly surroundings: Surroundings,
     readonly signal: AbortSignal,
   ) {
-    this.facts = factsOf(model);
+    this.joint = jointSpaceOf(opened, signal);
+    this.facts = factsOf(model, this.joint);
     this.direct = new ServerDirectPaths(model, signal);
     this.weights = new ServerWeights(model, signal);
     this.trainer = new ServerTrainer(surroundings, signal);
@@ -89,8 +93,11 @@ export class ServerRunner implements ModelRunner {
     input: PromptInput | EncoderInput | undefined,
     surroundings: Surroundings,
     signal: AbortSignal,
+    /** Where there is no input: the analysis reads pictures, and the vision encoder reads these. */
+    pictures?: boolean,
   ): ServerRunner {
-    return new ServerRunner(opened, input ? readerOf(opened, input) : opened, surroundings, signal);
+    const unread = pictures ? (opened.encoder ?? opened) : opened;
+    return new ServerRunner(opened, input ? readerOf(opened, input) : unread, surroundings, signal);
   }
 
   async prompt(input: PromptInput | EncoderInput, interventions: readonly Intervention[] = []): Promise<Prompt> {
@@ -354,7 +361,10 @@ const shapeOf = ({ ids, prefix }: Sequence, batch: number): RunShape => ({
   prefix,
 });
 
-function factsOf({ summary, spec, description, bosId, stopIds }: LoadedModel): ModelFacts {
+function factsOf(
+  { summary, spec, description, bosId, stopIds }: LoadedModel,
+  joint: JointSpace | undefined,
+): ModelFacts {
   const special = description.tokenIds.flatMap(({ ids }) => ids);
   return {
     summary,
@@ -371,6 +381,7 @@ function factsOf({ summary, spec, description, bosId, stopIds }: LoadedModel): M
     predicts: spec.head.vocabulary !== undefined && summary.causal,
     specialIds: [...new Set(special)].filter((id) => id >= 0 && id < summary.vocabulary),
     ...(bosId === undefined ? {} : { bosId }),
+    ...(joint ? { jointWidth: joint.width } : {}),
     stopIds,
   };
 }

@@ -10,6 +10,7 @@ import type { ModelCheckpoint } from './checkpoint';
 import type { DirectPaths } from './direct-paths';
 import type { GradientRequest, GradientResult } from './gradients';
 import type { HeadNumbers } from './head-numbers';
+import type { JointSpace } from './joint-space';
 import type {
   AskedRow,
   KeptPrefix,
@@ -50,6 +51,8 @@ export interface ModelFacts {
   readonly hiddenSize: number;
   /** False where the model has no language head: it predicts no token. */
   readonly predicts: boolean;
+  /** Width of the space that pictures and texts share, in a checkpoint with both encoders. */
+  readonly jointWidth?: number;
   /** Ids of the vocabulary that stand for no text: beginning, end, padding, image. */
   readonly specialIds: readonly number[];
   readonly bosId?: number;
@@ -210,6 +213,8 @@ export interface ModelRunner {
   /** What reaches the logits through the residual stream alone. */
   readonly direct: DirectPaths;
   readonly weights: ModelWeights;
+  /** Absent where pictures and texts have no space in common. */
+  readonly joint: JointSpace | undefined;
   /** Trains small networks on what the model gives. */
   readonly trainer: Trainer;
   /** The model as files, and new checkpoints made of it. */

@@ -4,6 +4,7 @@ import type { ModelDescription, ModelPart } from '../formats/model-description';
 import { mainPart } from '../formats/model-description';
 import type { Architecture } from './architecture';
 import { bert } from './bert';
+import { clipText } from './clip-text';
 import { clipVision } from './clip-vision';
 import { gemma, gemma2, gemma3 } from './gemma';
 import { gpt2 } from './gpt2';
@@ -18,6 +19,7 @@ import { paligemma } from './paligemma';
 import { phi3 } from './phi3';
 import { qwen2 } from './qwen2';
 import { qwen3 } from './qwen3';
+import { siglipText } from './siglip-text';
 import { siglipVision } from './siglip-vision';
 import type { StoredWeights } from './stored-weights';
 import type { MultimodalArchitecture, MultimodalSpec, VisionArchitecture, VisionTower } from './vision-tower';
@@ -36,6 +38,8 @@ export const architectures: readonly Architecture[] = [
   gptNeox,
   opt,
   bert,
+  clipText,
+  siglipText,
   xEcomla,
 ];
 
@@ -43,7 +47,7 @@ export const visionArchitectures: readonly VisionArchitecture[] = [clipVision, s
 
 export const multimodalArchitectures: readonly MultimodalArchitecture[] = [llava, llavaNext, paligemma, idefics3];
 
-/** Pairs of a text and a vision encoder, of which the vision encoder is run. */
+/** Pairs of a text and a vision encoder that read apart from each other; a checkpoint may hold the vision encoder alone. */
 const contrastive = ['clip', 'siglip'];
 
 const byFamily = <T extends { readonly families: readonly string[] }>(list: readonly T[], family: string) =>
@@ -62,6 +66,7 @@ export function runnable(model: ModelDescription): true | string {
     lists.flatMap((list) => list.flatMap(({ families }) => families)).join(', ');
   const every = known(architectures, visionArchitectures, multimodalArchitectures);
   const vision = visionPart(model);
+  const pair = contrastive.includes(model.family);
   const towerOnly = !readsText(model);
   if (model.problems.some(({ code }) => code === 'unknown-family')) {
     const name = model.modelType ?? model.architectures[0];
@@ -69,7 +74,7 @@ export function runnable(model: ModelDescription): true | string {
       return `The config names no model_type, so its family is not known; Headscope runs ${every}.`;
     return `Headscope does not run the family "${name}" yet; it runs ${every}.`;
   }
-  if (model.parts.length > 1 && !towerOnly && !byFamily(multimodalArchitectures, model.family)) {
+  if (model.parts.length > 1 && !towerOnly && !pair && !byFamily(multimodalArchitectures, model.family)) {
     return `Headscope does not run the family "${model.family}" of ${model.parts.length} parts yet (${model.parts.map(({ name, role }) => name || role).join(', ')}); of several parts it runs ${known(multimodalArchitectures)}.`;
   }
   if (vision && !byFamily(visionArchitectures, vision.family)) {
@@ -90,14 +95,25 @@ export function runnable(model: ModelDescription): true | string {
   return run.map(sizeProblem).find((sentence) => sentence !== undefined) ?? true;
 }
 
-/** False for a vision encoder, and for pairs of encoders, whose vision encoder is run. */
-export const readsText = (model: ModelDescription): boolean =>
-  mainPart(model)?.role !== 'vision' && !contrastive.includes(model.family);
+/** False for a vision encoder alone. */
+export const readsText = (model: ModelDescription): boolean => mainPart(model)?.role !== 'vision';
 
-/** What a checkpoint computes: text alone, an image alone, or an image in front of or inside a text. */
+/** A pair of encoders whose text half the checkpoint does not hold. */
+export const lacksText = (model: ModelDescription, has: (tensor: string) => boolean): boolean =>
+  contrastive.includes(model.family) && !has('text_model.embeddings.token_embedding.weight');
+
+/** What a checkpoint computes: text alone, an image alone, either of them, or an image in front of or inside a text. */
 export type SpecifiedModel =
   | { readonly kind: 'text'; readonly part: ModelPart; readonly text: ModelSpec }
   | { readonly kind: 'vision'; readonly part: ModelPart; readonly vision: VisionTower }
+  /** Two encoders beside each other: what reads is decided by what is given. */
+  | {
+      readonly kind: 'pair';
+      readonly part: ModelPart;
+      readonly visionPart: ModelPart;
+      readonly text: ModelSpec;
+      readonly vision: VisionTower;
+    }
   | {
       readonly kind: 'multimodal';
       readonly part: ModelPart;
@@ -120,8 +136,11 @@ export function specifyModel(model: ModelDescription, weights: StoredWeights): S
     return architecture.specify({ model, part: of, weights, prefix, headPrefix });
   };
   if (!part) throw new ModelError('The config describes no model part that could be run.');
-  if (vision && !readsText(model)) {
+  if (vision && (!readsText(model) || lacksText(model, (name) => weights.find(name) !== undefined))) {
     return { kind: 'vision', part: vision, vision: towerOf(vision, '') };
+  }
+  if (vision && contrastive.includes(model.family)) {
+    return { kind: 'pair', part, visionPart: vision, text: textOf(part, '', ''), vision: towerOf(vision, '') };
   }
   const multimodal = byFamily(multimodalArchitectures, model.family);
   if (!vision || !multimodal) return { kind: 'text', part, text: textOf(part, '', '') };

@@ -1,6 +1,6 @@
 /** CLIP's vision tower: a class row, a norm before the first block, quick GELU. */
-import { activationOf, epsilonOf, Names } from './architecture';
-import { encoderBlock, patchGrid, towerStack, type VisionArchitecture } from './vision-tower';
+import { activationOf, epsilonOf, Names, type ArchitectureInput } from './architecture';
+import { encoderBlock, patchGrid, towerStack, type VisionArchitecture, type VisionTower } from './vision-tower';
 
 /** Names that CLIP and SigLIP share below `encoder.layers.N.`. */
 export const clipNames = {
@@ -40,6 +40,15 @@ export const clipVision: VisionArchitecture = {
         norm: names.layerNorm('pre_layrnorm', hidden, layer.epsilon),
       },
       norm: names.layerNorm('post_layernorm', hidden, layer.epsilon),
+      ...pooledBy(input, hidden),
     };
   },
 };
+
+/** The class row through `visual_projection` (CLIPModel, CLIPVisionModelWithProjection). */
+function pooledBy({ weights, prefix }: ArchitectureInput, hidden: number): Pick<VisionTower, 'pooled'> {
+  const [width] = weights.find(`${prefix}visual_projection.weight`)?.shape ?? [];
+  if (width === undefined) return {};
+  const project = new Names(weights, prefix).linear('visual_projection', hidden, width);
+  return { pooled: { kind: 'row', row: 0, project } };
+}

@@ -3,20 +3,21 @@ import { namesOf } from '../formats/config/config-reader';
 import { mainPart, type ModelDescription } from '../formats/model-description';
 import { compareTensors, type FoundTensor, type MissingTensor } from '../formats/tensors/compare-tensors';
 import { extraLayersSentence, lackSentence, layerOf, unexpectedSentence } from '../formats/tensors/tensor-sentences';
-import { readsText } from './catalogue';
+import { lacksText, readsText } from './catalogue';
 import { ModelError } from './model-spec';
 
 /**
  * Throws ModelError where the weights lack a tensor that the model computes with, and gives a sentence on each kind of tensor
  * that it would leave unread. A family file takes biases as they come and lets the embedding stand in for a head that is not
- * stored, so nothing else would notice these. What no run reads (poolers, classifiers, the text half of a pair of encoders)
- * may be absent.
+ * stored, so nothing else would notice these. What no run reads (poolers, classifiers) may be absent, and so may the whole text half
+ * of a pair of encoders.
  */
 export function requireFit(model: ModelDescription, found: readonly FoundTensor[]): readonly string[] {
   const compared = compareTensors(model, found);
   if (compared === undefined || compared.quantised) return [];
   const part = mainPart(model);
-  const wholeText = readsText(model);
+  const names = new Set(found.map(({ name }) => name));
+  const wholeText = readsText(model) && !lacksText(model, (name) => names.has(name));
   const isRead = ({ name, group, role }: MissingTensor): boolean => {
     if (!wholeText && role !== 'vision') return false;
     return group === 'head' ? role === 'decoder' : name.endsWith('.bias');

@@ -135,9 +135,20 @@ export interface EmbeddingSpec {
   readonly project?: Linear;
 }
 
+/** The row whose stream stands for a whole text, in a model that puts texts beside pictures. */
+export type TextPooling =
+  /** The first row of the token that ends a text. */
+  | { readonly kind: 'token'; readonly id: number }
+  /** The first row of the largest id. */
+  | { readonly kind: 'largest-id' }
+  /** The last of `length` rows, filled up with `padding`. */
+  | { readonly kind: 'last'; readonly padding: number; readonly length: number };
+
 export interface HeadSpec {
   readonly norm?: Norm;
   readonly project?: Linear;
+  /** A text encoder without a language head: this row, through `norm` and `project`, is the embedding of the text. */
+  readonly pooled?: TextPooling;
   /** BERT's masked-language head: dense, activation, norm. */
   readonly transform?: { readonly linear: Linear; readonly activation: Activation; readonly norm: Norm };
   /** Absent: the model has no language head, and the run ends with the last residual. */

@@ -35,6 +35,28 @@ export interface VisionTower {
   readonly patches: PatchSpec;
   /** On the rows that leave the last block. */
   readonly norm: Norm;
+  /** How the finished rows become one embedding, where the checkpoint is one half of a pair or keeps that end of it. */
+  readonly pooled?: PicturePooling;
+}
+
+export type PicturePooling =
+  /** One finished row through a linear map (CLIP). */
+  { readonly kind: 'row'; readonly row: number; readonly project: Linear } | AttentionPooling;
+
+/** A learned query reads all finished rows; what it reads goes through a network with a residual connection (SigLIP). */
+export interface AttentionPooling {
+  readonly kind: 'attention';
+  /** The query before its projection, [1, 1, w]. */
+  readonly probe: string;
+  readonly heads: number;
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+  readonly output: Linear;
+  readonly norm: Norm;
+  readonly up: Linear;
+  readonly activation: Activation;
+  readonly down: Linear;
 }
 
 export interface ConnectorSpec {

@@ -35,17 +35,17 @@ async function projections(
   switch (projection.kind) {
     case 'separate':
       return [
-        await rowsOf(projection.query, weights, folder),
-        await rowsOf(projection.key, weights, folder),
-        await rowsOf(projection.value, weights, folder),
+        await mapWeights(projection.query, weights, folder),
+        await mapWeights(projection.key, weights, folder),
+        await mapWeights(projection.value, weights, folder),
       ];
     case 'fused-columns': {
-      const all = await rowsOf(projection.linear, weights, folder);
+      const all = await mapWeights(projection.linear, weights, folder);
       const [keys, values] = [heads * d, (heads + kvHeads) * d];
       return [taken(all, [[0, keys]]), taken(all, [[keys, values]]), taken(all, [[values, values + kvHeads * d]])];
     }
     case 'fused-heads': {
-      const all = await rowsOf(projection.linear, weights, folder);
+      const all = await mapWeights(projection.linear, weights, folder);
       const part = (at: number): HeadMap =>
         taken(
           all,
@@ -54,7 +54,7 @@ async function projections(
       return [part(0), part(1), part(2)];
     }
     case 'latent': {
-      const rows = (of: Linear): Promise<HeadMap> => rowsOf(of, weights, folder);
+      const rows = (of: Linear): Promise<HeadMap> => mapWeights(of, weights, folder);
       const query = await rows(projection.query);
       const whole = projection.queryDown ? composed(query, await rows(projection.queryDown)) : query;
       const key = latentKey(projection, await rows(projection.down));
@@ -68,9 +68,9 @@ async function outputOf(
   weights: StoredWeights,
   folder: string,
 ): Promise<HeadMap> {
-  const own = await rowsOf(output, weights, folder);
+  const own = await mapWeights(output, weights, folder);
   return projection.kind === 'latent'
-    ? latentOutput(projection, heads, own, await rowsOf(projection.up, weights, folder))
+    ? latentOutput(projection, heads, own, await mapWeights(projection.up, weights, folder))
     : own;
 }
 
@@ -112,7 +112,7 @@ export async function normWeights(norm: Norm, weights: StoredWeights, folder: st
   };
 }
 
-const wholeTensor = (name: string, weights: StoredWeights, folder: string): Promise<Float32Array> => {
+export const wholeTensor = (name: string, weights: StoredWeights, folder: string): Promise<Float32Array> => {
   const tensor = required(weights, name);
   return numbers(
     tensor,
@@ -123,7 +123,7 @@ const wholeTensor = (name: string, weights: StoredWeights, folder: string): Prom
 };
 
 /** A linear map, [outputs, inputs], with its biases. */
-async function rowsOf(linear: Linear, weights: StoredWeights, folder: string): Promise<HeadMap> {
+export async function mapWeights(linear: Linear, weights: StoredWeights, folder: string): Promise<HeadMap> {
   const { inputs, outputs, firstRow = 0 } = linear;
   const tensor = required(weights, linear.weight);
   const bias =
@@ -138,7 +138,7 @@ export async function linearWeights(
   weights: StoredWeights,
   folder: string,
 ): Promise<{ readonly data: Float32Array; readonly transposed: Float32Array }> {
-  const { data, rows, columns } = await rowsOf(linear, weights, folder);
+  const { data, rows, columns } = await mapWeights(linear, weights, folder);
   return { data, transposed: transposed(data, rows, columns) };
 }
 

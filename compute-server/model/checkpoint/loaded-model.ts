@@ -14,7 +14,7 @@ import { readFolderFile, type FolderFile } from '../../../models/formats/folder-
 import type { ModelDescription, ModelPart } from '../../../models/formats/model-description';
 import { largestConfig, readSmallJson } from '../../../models/formats/model-folder';
 import { openCheckpoint, type CheckpointProblem } from '../../../models/formats/safetensors/checkpoint';
-import type { MultimodalSpec } from '../../../models/architectures/vision-tower';
+import type { MultimodalSpec, VisionTower } from '../../../models/architectures/vision-tower';
 import type { ModelSummary, VisionSummary } from '../../../protocol/results/heads';
 import type { DeviceSummary } from '../../../protocol/results/provenance';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -142,7 +142,10 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   let room: DeviceRoom | undefined;
   try {
     const known = specifyModel(description, weights);
-    specified = known.kind === 'vision' ? { ...known, vision: fittedTower(known.vision, processor) } : known;
+    specified =
+      known.kind === 'vision' || known.kind === 'pair'
+        ? { ...known, vision: fittedTower(known.vision, processor) }
+        : known;
     notes = requireFit(description, checkpoint.tensors);
     hash = await hashOfModel(folder, text, checkpoint);
     if (held === 'q8' || held === 'q4') {
@@ -229,7 +232,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     stopIds: [],
     vision,
     summary: {
-      ...summary(specified.kind === 'multimodal' ? specified.visionPart : specified.part, vision.tower.stack, noText),
+      ...summary('visionPart' in specified ? specified.visionPart : specified.part, vision.tower.stack, noText),
       ...withVision,
     },
   };
@@ -238,7 +241,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     return { ...encoder, encoder };
   }
   const { part } = specified;
-  const spec = specified.kind === 'text' ? specified.text : specified.spec.text;
+  const spec = specified.kind === 'multimodal' ? specified.spec.text : specified.text;
   if (!opened.text) throw new RangeError('a text model has sessions');
   const tokeniser = await openTokeniser(folder);
   return {
@@ -264,14 +267,8 @@ function openSessions(
   options: OpenOptions & { readonly packed?: PackedWeights; readonly products?: 'float16' },
   requireUnchanged: () => Promise<void>,
 ): Sessions {
-  const text =
-    specified.kind === 'text' ? specified.text : specified.kind === 'multimodal' ? specified.spec.text : undefined;
-  const tower =
-    specified.kind === 'vision'
-      ? specified.vision
-      : specified.kind === 'multimodal'
-        ? specified.spec.vision
-        : undefined;
+  const { text, vision: tower }: { readonly text?: ModelSpec; readonly vision?: VisionTower } =
+    specified.kind === 'multimodal' ? specified.spec : specified;
   const connector = specified.kind === 'multimodal' ? specified.spec.connector : undefined;
   const open = (spec: ModelSpec, limitBytes: number, further = {}): LayerSessions => {
     const sessions = new LayerSessions(spec, weights, root, { ...options, limitBytes }, requireUnchanged, further);
@@ -294,9 +291,9 @@ function openVision(
   sessions: LayerSessions,
 ): VisionModel {
   const { tower, connector, layout } =
-    specified.kind === 'vision'
-      ? { tower: specified.vision, connector: undefined, layout: { kind: 'single' } as const }
-      : { tower: specified.spec.vision, connector: specified.spec.connector, layout: specified.spec.layout };
+    specified.kind === 'multimodal'
+      ? { tower: specified.spec.vision, connector: specified.spec.connector, layout: specified.spec.layout }
+      : { tower: specified.vision, connector: undefined, layout: { kind: 'single' } as const };
   const checked = checkedProcessor(processor, tower, connector, layout);
   return { tower, connector, layout, processor: checked, sessions };
 }

@@ -68,6 +68,9 @@ export const writtenToken = ({ tokeniser }: LoadedModel, imageToken: number): st
 function imageTokenOf(model: LoadedModel): number {
   const { imageToken } = model.summary.vision ?? {};
   if (imageToken !== undefined) return imageToken;
+  if (model.spec.embedding) {
+    throw refused('The model reads a text or a picture, and not both at once. Give one of them.');
+  }
   throw refused('The model is a vision encoder and reads no text. Give the image alone, without a prompt.');
 }
 

@@ -172,7 +172,7 @@ export const clipText: StackFamily = {
       gated: false,
       norm: 'layer',
       positions: 'learned',
-      record: ['projection_dim'],
+      record: ['projection_dim', 'eos_token_id'],
     });
   },
   tensors: (part, writer) => {
@@ -217,7 +217,7 @@ export const siglipText: StackFamily = {
       gated: false,
       norm: 'layer',
       positions: 'learned',
-      record: ['projection_size'],
+      record: ['projection_size', 'pad_token_id'],
     }),
   tensors: (part, writer) => {
     writeClipText(part, writer.under('text_model.'));

@@ -15,6 +15,7 @@ import {
   writeTinyModel,
   type TinyModel,
 } from '../../support/checkpoints/tiny-models';
+import { tinyPair } from '../../support/checkpoints/tiny-pairs';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 
 export interface Case {
@@ -36,6 +37,10 @@ export interface PictureSet {
   readonly folder: string;
   /** File of what the pictures hold. */
   readonly truth: string;
+  /** File of texts, as token ids. */
+  readonly texts: string;
+  /** File of one of two texts for each picture. */
+  readonly labels: string;
 }
 
 /** The same model twice; `orders[layer][at]` is the head of the first that stands at `at` in the second. */
@@ -80,7 +85,7 @@ export class Cases {
   async all(): Promise<readonly Case[]> {
     const cases = [await this.open('planted circuit', plantedCircuit(), repeated)];
     for (const tiny of families) cases.push(await this.open(tiny.name, checkpointOf(tiny), ids));
-    return [...cases, await this.openVlm()];
+    return [...cases, await this.openVlm(), await this.openPair()];
   }
 
   private async openVlm(): Promise<Case> {
@@ -102,6 +107,18 @@ export class Cases {
       questions,
       pairs,
     };
+  }
+
+  /** Reads texts, and pictures apart from them. */
+  private async openPair(): Promise<Case> {
+    const pair = tinyPair('clip');
+    const at = join(this.folder, 'pair');
+    writeTinyModel(at, pair);
+    writeProcessor(at, pair);
+    const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+    this.opened.push(model);
+    const { pictures, corpus, questions, pairs } = this;
+    return { name: pair.name, model, ids, pictures, corpus, questions, pairs };
   }
 
   async permuted(): Promise<readonly PermutedCase[]> {
@@ -161,7 +178,11 @@ function writePictures(at: string): PictureSet {
   names.forEach((name, i) => writePng(join(folder, name), tinyPixels(20 + i, 14)));
   const truth = join(at, 'truth.json');
   writeFileSync(truth, JSON.stringify(Object.fromEntries(names.map((name) => [name, ['dog']]))));
-  return { folder, truth };
+  const texts = join(at, 'texts.txt');
+  writeFileSync(texts, Array.from({ length: 9 }, (_, i) => `#${i + 3} #${(i * 5) % 50} #60`).join('\n'));
+  const labels = join(at, 'labels.json');
+  writeFileSync(labels, JSON.stringify({ 'a.png': '#3 #60', 'b.png': '#4 #60' }));
+  return { folder, truth, texts, labels };
 }
 
 /** Two sources, documents of several lengths, one of them twice, and one token alone. */

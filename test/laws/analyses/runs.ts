@@ -38,6 +38,7 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
     act: { rule: 'strength', strength: 0.22, beta: 0.2, skipFirst: 0, skipLast: 0, margin: 0, maps: 2, random: 1 },
     divergence: { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' },
     'divergence-set': { truth: pictures.truth, tokens: 4, layers: '0,1' },
+    'concept-heads': { pictures: pictures.folder, texts: pictures.texts, labels: pictures.labels, layers: 2, span: 3 },
     'span-retrieval': { pairs },
     'retrieval-head': { tokens: 3, masked: '1', mode: 'mean', chosen: '0.1' },
     'attention-influence': { probes: 3, window: 24 },

@@ -55,7 +55,7 @@ const alone = (name: string, tower: TinyTower, processor: Case['processor'], arc
 
 const cropped = (image_processor_type: string, size: number) => ({ ...clipProcessor(size), image_processor_type });
 
-/** A pair of encoders, of which the vision encoder runs; the text encoder's tensors need not be there for it. */
+/** A pair of encoders whose checkpoint holds the vision encoder alone. */
 function pair(type: 'clip' | 'siglip'): Case {
   const tower = tinyTower(`${type}_vision_model`, 12);
   return {

@@ -141,6 +141,64 @@ export function writeWordPieceTokenizer(folder: string): void {
   );
 }
 
+/** Special tokens of the small CLIP tokenizer, with the ids of `tiny-pairs.ts`. */
+export const clipTokens = { '<|startoftext|>': 59, '<|endoftext|>': 60 } as const;
+
+/** CLIP's BPE as its tokenizer.json has it, ends of words marked: a, d, o, g 1 to 4, with an end 5 to 8, `do` 9, `dog` and its end 10. */
+export function writeClipTokenizer(folder: string): void {
+  const letters = ['a', 'd', 'o', 'g'];
+  const tokens = ['!', ...letters, ...letters.map((letter) => `${letter}</w>`), 'do', 'dog</w>'];
+  write(
+    folder,
+    {
+      version: '1.0',
+      added_tokens: Object.entries(clipTokens).map(([content, id]) => added(id, content)),
+      normalizer: {
+        type: 'Sequence',
+        normalizers: [
+          { type: 'NFC' },
+          { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
+          { type: 'Lowercase' },
+        ],
+      },
+      pre_tokenizer: {
+        type: 'Sequence',
+        pretokenizers: [
+          {
+            type: 'Split',
+            pattern: {
+              Regex:
+                "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+",
+            },
+            behavior: 'Removed',
+            invert: true,
+          },
+          { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true },
+        ],
+      },
+      post_processor: {
+        type: 'RobertaProcessing',
+        sep: ['<|endoftext|>', 60],
+        cls: ['<|startoftext|>', 59],
+        trim_offsets: false,
+        add_prefix_space: false,
+      },
+      decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true },
+      model: {
+        type: 'BPE',
+        dropout: null,
+        unk_token: '<|endoftext|>',
+        continuing_subword_prefix: '',
+        end_of_word_suffix: '</w>',
+        fuse_unk: false,
+        vocab: { ...Object.fromEntries(tokens.map((token, id) => [token, id])), ...clipTokens },
+        merges: ['d o', 'do g</w>'],
+      },
+    },
+    { tokenizer_class: 'CLIPTokenizer', unk_token: '<|endoftext|>' },
+  );
+}
+
 /** SentencePiece's Unigram: `<unk>` 0, then pieces with their log probabilities. */
 export const unigramPieces = [
   ['▁the', -1],

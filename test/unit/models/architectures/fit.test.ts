@@ -52,7 +52,7 @@ describe('tensors of a checkpoint held against its config', () => {
     ]);
   });
 
-  it('a pair of encoders is held against its vision half alone', () => {
+  it('a pair of encoders may lack its text half as a whole, and nothing else', () => {
     const clip = {
       model_type: 'clip',
       architectures: ['CLIPModel'],
@@ -65,6 +65,13 @@ describe('tensors of a checkpoint held against its config', () => {
         .filter((tensor) => tensor.role === role)
         .flatMap((tensor) => [...tensorNames(tensor)].map((name) => ({ name, shape: tensor.shape })));
     assert.deepEqual(requireFit(model, found('vision')), []);
+    const lacking = (pattern: RegExp) =>
+      [...found('vision'), ...found('encoder')].filter(({ name }) => !pattern.test(name));
+    assert.deepEqual(requireFit(model, lacking(/^none$/)), []);
+    assert.throws(
+      () => requireFit(model, lacking(/text_model\S+fc1\.bias/)),
+      /The weights lack text_model\S+fc1\.bias/,
+    );
     assert.throws(() => requireFit(model, found('encoder')), /The weights lack vision_model\.\S+\.bias/);
   });
 });

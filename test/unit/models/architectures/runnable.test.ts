@@ -24,17 +24,18 @@ describe('which models of images run', () => {
     });
   }
 
-  it('vision encoders run, alone and out of a pair, and read no text', () => {
-    for (const config of [
-      { ...vision, architectures: ['CLIPVisionModel'] },
-      { model_type: 'vit', hidden_size: 64, num_attention_heads: 4 },
-      { model_type: 'dinov2', hidden_size: 64, num_attention_heads: 4 },
-      { model_type: 'clip', text_config: {}, vision_config: vision },
-      { model_type: 'siglip', text_config: {}, vision_config: { model_type: 'siglip_vision_model' } },
-    ]) {
+  it('vision encoders run and read no text; a pair of encoders reads both', () => {
+    for (const [reads, config] of [
+      [false, { ...vision, architectures: ['CLIPVisionModel'] }],
+      [false, { model_type: 'vit', hidden_size: 64, num_attention_heads: 4 }],
+      [false, { model_type: 'dinov2', hidden_size: 64, num_attention_heads: 4 }],
+      [true, { model_type: 'clip', text_config: {}, vision_config: vision }],
+      [true, { model_type: 'siglip', text_config: {}, vision_config: { model_type: 'siglip_vision_model' } }],
+      [true, { model_type: 'clip_text_model', architectures: ['CLIPTextModel'] }],
+    ] as const) {
       const model = describeModel(config);
       assert.equal(runnable(model), true, JSON.stringify(config));
-      assert.equal(readsText(model), false);
+      assert.equal(readsText(model), reads, JSON.stringify(config));
     }
   });
 
