@@ -36,7 +36,7 @@ def row(rng, tok, kind, options):
         nouns = {tok.encode(" " + name.capitalize())[0] for name in scenes.CLASSES}
         turns = [(vocabulary.prompt(scenes.DESCRIBE), answer + [vocabulary.EOS], [1 if i in nouns else 2 for i in answer] + [1])]
     if kind == "questions":
-        for index, (name, _) in enumerate(scenes.questions(rng, scene)):
+        for index, (name, _) in enumerate(scenes.questions(rng, scene, options.questions)):
             text = scenes.question(name)
             head = vocabulary.prompt(text) if index == 0 else f"USER: {text} ASSISTANT:"
             answer = tok.encode(scenes.answer(scene, name, True)) + [vocabulary.EOS]
@@ -109,6 +109,8 @@ def main():
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--captions", type=int, default=28)
     parser.add_argument("--answers", type=int, default=8)
+    parser.add_argument("--questions", type=int, default=4, help="about each picture that is asked about")
+    parser.add_argument("--answer", type=float, default=0.5, help="weight of the first words of answers")
     parser.add_argument("--companion", type=float, default=0.4)
     parser.add_argument("--encoder", action="store_true", help="learn the labels of patches only")
     parser.add_argument("--labels", type=float, default=0.5, help="weight of the labels of patches beside the language")
@@ -149,7 +151,7 @@ def main():
             image = model.image_rows(pictures)
             named, right = labeller.loss(image, labels)
             caption, noun, answer = [torch.tensor(float("nan"))] * 3 if options.encoder else losses(model, ids, marks, image)
-            (named if options.encoder else options.labels * named + caption + noun + 0.5 * answer).backward()
+            (named if options.encoder else options.labels * named + caption + noun + options.answer * answer).backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             optimizer.zero_grad()
