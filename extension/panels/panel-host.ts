@@ -59,6 +59,8 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   #other: Other<T> | undefined;
   /** The run in flight was started in this webview. */
   #startedHere = false;
+  /** It was started in another one, and this one began anew. */
+  #startedElsewhere = false;
   /** Counts openings, so that a slow answer to an earlier one is dropped. */
   #opening = 0;
 
@@ -361,12 +363,17 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     if (!this.follows || this.disposed) return;
     if (!isStart<Plan<T>>(event)) {
       this.#takeResult();
-      if (this.mail.isOpen) this.post(event);
+      if (!this.mail.isOpen) return;
+      // The webview that sent `run` still has what it replaced; this one has dropped it.
+      const refused = event.kind === 'failed' && this.services.run.result !== undefined;
+      if (refused && this.#startedElsewhere) this.sendOpen();
+      this.post(event);
       return;
     }
     // The webview that sent `run` knows. The others take over its plan, hidden or not: what it gives is of no other settings.
     const startedHere = this.#startedHere;
     this.#startedHere = false;
+    this.#startedElsewhere = !startedHere;
     if (startedHere) return;
     this.#plan = this.formPlan(event.plan);
     if (this.mail.isOpen) this.sendOpen();

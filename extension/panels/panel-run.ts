@@ -29,6 +29,8 @@ export type RunEvent<Plan, Event> = Started<Plan> | Event | Failed | Overdue;
 export interface RunInFlight<Event> {
   readonly signal: AbortSignal;
   readonly emit: (event: Event) => void;
+  /** Sends what an earlier run gave and this one goes on behind: it counts as nothing that this run gave. */
+  readonly recall: (event: Event) => void;
   /** True once the window closes: nothing more is asked. */
   readonly isOver: () => boolean;
 }
@@ -48,6 +50,8 @@ export interface RunKind<Plan, Event, Result> {
   /** Keeps the result outside the process, so that a reload loses nothing. */
   keep?(result: Result): Promise<void>;
   readonly notKept: string;
+  /** A run that ends before it gave anything leaves the result before it in place, in every webview. */
+  readonly refusedLeaves?: boolean;
   /** Follows the sentence of a failure; `shown`: how many events are replayed. */
   afterFailure?(error: unknown, shown: number): string;
   /** Which part of the panel outlasts a restart of the process. */
@@ -93,7 +97,7 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
     return this.#plan;
   }
 
-  /** What the last run gave; undefined from the start of the next one. */
+  /** What the last run gave; undefined from the start of the next one, and again there when that one is refused. */
   get result(): Result | undefined {
     return this.#finished?.result;
   }
@@ -109,7 +113,7 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
 
   /** What a webview that opens now is sent after `open`, so that it shows what the others show. */
   replay(): readonly (Event | Failed)[] {
-    if (this.#plan === undefined || (this.#finished !== undefined && !this.running)) return [];
+    if (this.#plan === undefined || (this.#finished !== undefined && !this.running && !this.#failed)) return [];
     const stage = this.running && this.#stage !== undefined ? [this.#stage] : [];
     return [...this.#replayed.values(), ...stage, ...(this.#failed === undefined ? [] : [this.#failed])];
   }
@@ -155,18 +159,25 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
 
   async #run(plan: Plan, abort: AbortController): Promise<void> {
     if (abort.signal.aborted) return;
+    const before = this.#finished;
+    let gave = false;
     this.#plan = plan;
     this.#replayed.clear();
     this.#stage = this.#finished = this.#failed = undefined;
     this.#events.fire({ kind: 'started', plan });
     try {
-      const emit = (event: Event): void => {
+      const recall = (event: Event): void => {
         this.#remember(event);
         this.#events.fire(event);
+      };
+      const emit = (event: Event): void => {
+        gave ||= this.#kind.key(event) !== undefined;
+        recall(event);
       };
       const finished = await this.#kind.perform(plan, {
         signal: abort.signal,
         emit,
+        recall,
         isOver: () => this.disposed,
       });
       this.#finished = finished;
@@ -177,6 +188,10 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
       const { sentence, ...details } = sentenceOfError(error);
       const after = this.#kind.afterFailure?.(error, this.#replayed.size) ?? '';
       this.#failed = { kind: 'failed', sentence: `${sentence}${after}`, ...details };
+      if (this.#kind.refusedLeaves === true && !gave && before !== undefined) {
+        this.#replayed.clear();
+        this.#finished = before;
+      }
       this.#rest(abort);
       this.#events.fire(this.#failed);
     }

@@ -16,7 +16,8 @@ import { SequenceRun } from '../../compute-server/model/generation/sequence-run'
 import { spanPair } from '../../diagnostics/divergence/span-pair';
 import { runnerOf } from '../laws/models/jobs';
 import type { Bench, Report } from './support/bench';
-import { fourLayers, writeSyntheticModel } from './support/synthetic-model';
+import { tinyPixels, writePng } from '../support/checkpoints/tiny-vision';
+import { fourLayers, writeSyntheticLlava, writeSyntheticModel } from './support/synthetic-model';
 
 const threads = 2;
 const chunk = 256;
@@ -35,6 +36,8 @@ const scene = resolve(__dirname, '../../examples/scenes/scene-000.png');
 const bench: Bench = {
   name: 'hallucination',
   async run(report) {
+    // The process that decodes pictures starts from its TypeScript source here.
+    process.execArgv.push('--require', require.resolve('tsx/cjs'));
     const folder = mkdtempSync(join(tmpdir(), 'headscope-bench-hallucination-'));
     try {
       writeSyntheticModel(folder, fourLayers);
@@ -46,6 +49,7 @@ const bench: Bench = {
     } finally {
       rmSync(folder, { recursive: true });
     }
+    await withEncoder(report);
     if (existsSync(join(demo, 'model.safetensors')) && existsSync(scene)) await ofTheDemoModel(report);
   },
 };
@@ -138,24 +142,29 @@ async function decoding(report: Report, model: LoadedModel): Promise<void> {
 /** T-VHD of a caption, with everything counted that a layer gives out. */
 async function wholeCaption(report: Report, model: LoadedModel): Promise<void> {
   let [bytes, maps] = [0, 0];
-  const counting = {
-    async session(piece: Parameters<LayerSessions['session']>[0]) {
-      const session = await model.sessions.session(piece);
-      if (piece.kind !== 'block') return session;
-      return {
-        ...session,
-        async run(feeds: Parameters<typeof session.run>[0], fetches?: readonly string[]) {
-          const values = await session.run(feeds, fetches);
-          for (const [name, { data }] of Object.entries(values)) {
-            if (name.startsWith('residual') || name.startsWith('new_')) continue;
-            bytes += data.byteLength;
-            if (name === 'attention.probabilities' || name === 'attention.selected') maps += data.byteLength;
-          }
-          return values;
-        },
-      };
+  const session = async (piece: Parameters<LayerSessions['session']>[0]) => {
+    const opened = await model.sessions.session(piece);
+    if (piece.kind !== 'block' && piece.kind !== 'step') return opened;
+    return {
+      ...opened,
+      async run(feeds: Parameters<typeof opened.run>[0], fetches?: readonly string[]) {
+        const values = await opened.run(feeds, fetches);
+        for (const [name, { data }] of Object.entries(values)) {
+          if (name.startsWith('residual') || name.startsWith('new_')) continue;
+          bytes += data.byteLength;
+          if (name === 'attention.probabilities' || name === 'attention.selected') maps += data.byteLength;
+        }
+        return values;
+      },
+    };
+  };
+  const counting = new Proxy(model.sessions, {
+    get(sessions, name) {
+      if (name === 'session') return session;
+      const value: unknown = Reflect.get(sessions, name, sessions);
+      return typeof value === 'function' ? (value as () => unknown).bind(sessions) : value;
     },
-  } as unknown as LayerSessions;
+  });
   const continuation = { maxNewTokens: captionLength, stopIds: [], sampling: { temperature: 0, topP: 1, seed: 0 } };
   const generate = async (): Promise<void> => {
     const run = await SequenceRun.start(model.spec, model.sessions, { ...pair.whole, chunk });
@@ -186,6 +195,65 @@ async function wholeCaption(report: Report, model: LoadedModel): Promise<void> {
     unit: 'times',
     note: `plain ${plain.toFixed(0)} ms`,
   });
+}
+
+/** CLIP's encoder of half its depth and three quarters of its width: 576 image tokens, as LLaVA 1.5 has them. */
+const encoder = { layers: 12, heads: 12, headDim: 64, inner: 3072, imageSize: 336, patch: 14 };
+
+/** A caption of a picture, from the pixels on: the encoder runs once, whatever is asked of the text model behind it. */
+async function withEncoder(report: Report): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'headscope-bench-llava-'));
+  try {
+    writeSyntheticLlava(folder, fourLayers, encoder);
+    // Features of the last picture are kept: two take turns, so that each is encoded.
+    const pictures = [336, 337].map((side) => writePng(join(folder, `${side}.png`), tinyPixels(side, side)));
+    let reads = 0;
+    const model = await openModel(folder, { device: 'cpu', threads, limitBytes: 4e9 });
+    const text = ids.slice(0, length - (span.end - span.start)).map((id) => id % (fourLayers.vocabulary - 1));
+    const asked = [...text.slice(0, span.start), fourLayers.vocabulary - 1, ...text.slice(span.start)];
+    const read = () =>
+      sequenceOf(
+        model,
+        { kind: 'ids', ids: asked, image: pictures[reads++ % pictures.length] ?? '' },
+        { memoryLimit: 4e9 },
+      );
+    const further = captionLength;
+    const continuation = { maxNewTokens: captionLength, stopIds: [], sampling: { temperature: 0, topP: 1, seed: 0 } };
+    const measured = await ratios(
+      [
+        async () => {
+          const run = await SequenceRun.start(model.spec, model.sessions, { ...(await read()), chunk });
+          for (let i = 1; i < captionLength; i++) await run.extend([i]);
+        },
+        read,
+        async () => {
+          const seen = spanPair(await read(), { kind: 'image' }, 'contiguous');
+          const run = await DivergenceRun.start(runnerOf(model), { pair: seen, chunk, measure, further });
+          for await (const { tVhd } of run.generate(continuation))
+            if (!Number.isFinite(tVhd)) throw new Error('no T-VHD');
+        },
+      ],
+      3,
+    );
+    const note = `median of 3 rounds; plain caption ${measured.base.toFixed(0)} ms, ${threads} threads`;
+    const all = `encoder of ${encoder.layers} layers x ${encoder.heads} heads of ${encoder.headDim} and ${shape.replace('left out', 'image tokens')}`;
+    report.figure({
+      name: `encoder's share of a plain caption of ${captionLength} tokens, ${all}`,
+      value: measured.of(1),
+      unit: 'times',
+      note,
+    });
+    report.figure({
+      name: `caption of ${captionLength} tokens from a picture with T-VHD of each against the plain caption, both with the encoder, ${all}`,
+      value: measured.of(2),
+      unit: 'times',
+      note,
+    });
+    await model.sessions.release();
+    await model.vision?.sessions.release();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** A model so small that calls count for more than arithmetic. */

@@ -4,12 +4,14 @@ import type { Caption, HallucinationResult, ImageSinks } from '../../../protocol
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { provenance } from '../../provenance';
 import { readLexicon } from '../caption-files';
+import { wrongUsage } from '../exit-codes';
 import { interventionsFrom } from '../intervention-options';
 import { sayChatPrompt } from '../model-provenance';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
 import { list, whole, word } from '../options';
 import { addSpanOptions, removedFrom, type SpanOptions } from '../span-options';
 import { textTable } from '../table';
+import { changesFrom, mapOf, mapOption, otherResult, type MapOption } from '../vhd-maps';
 import type { Registration } from '../registration';
 
 interface VhdOptions extends PromptOptions, SpanOptions {
@@ -18,6 +20,8 @@ interface VhdOptions extends PromptOptions, SpanOptions {
   readonly truth?: readonly string[];
   readonly lexicon?: string;
   readonly allSteps?: boolean;
+  readonly map?: MapOption;
+  readonly compare?: string;
   readonly json?: string;
 }
 
@@ -44,6 +48,12 @@ export const vhd: Registration = (program, session) => {
     )
     .option('--lexicon <file>', 'classes and synonyms (default: the 80 of COCO)')
     .option('--all-steps', 'the tables of every step, not of the first alone')
+    .option(
+      '--map <heads>',
+      'with --json: what the first token reads of each image token, or token of the span, by heads such as 2.5,3.1, or selected',
+      mapOption,
+    )
+    .option('--compare <file>', 'a result of this command: the change of the VHD of every head from it')
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action(async (model: string, options: VhdOptions) => {
       const client = session.compute(environmentOf(options));
@@ -53,20 +63,26 @@ export const vhd: Registration = (program, session) => {
       const interventions = await interventionsFrom(options);
       const lexicon = await readLexicon(options.lexicon);
       const { distance, outliers, positions, steps, k, truth } = options;
+      if (options.map !== undefined && options.json === undefined)
+        throw wrongUsage('--map goes into the file of --json. Name one, e.g. --json -.');
+      const there = options.compare === undefined ? undefined : await otherResult(options.compare);
+      const request = {
+        folder,
+        prompt,
+        removed,
+        distance,
+        outliers,
+        positions,
+        ...(interventions.length > 0 ? { interventions } : {}),
+        ...(k === undefined ? {} : { k }),
+      };
       const result = await client.call(
         'hallucination',
         [
           {
-            folder,
-            prompt,
-            removed,
-            distance,
-            outliers,
-            positions,
+            ...request,
             maxNewTokens: steps,
             keepSteps: options.allSteps ?? false,
-            ...(interventions.length > 0 ? { interventions } : {}),
-            ...(k === undefined ? {} : { k }),
             ...(truth === undefined ? {} : { truth }),
             ...(lexicon ? { lexicon } : {}),
           },
@@ -80,8 +96,10 @@ export const vhd: Registration = (program, session) => {
       );
       sayChatPrompt(session, result);
       const { caption } = result;
-      if (options.json !== '-') session.print(words(result));
+      const changes = there && changesFrom(options.compare ?? '', result, there);
+      if (options.json !== '-') session.print([words(result), ...(changes ? [changes.words] : [])].join('\n\n'));
       if (options.json === undefined) return;
+      const map = options.map && (await mapOf(client, request, result, options.map, session.signal));
       const settings = { ...result.settings, distance, outliers, positions, steps, removed };
       // The whole result, which the panel opens, and the fields of the caption by the names that scripts read.
       await session.writeJson(options.json, {
@@ -94,6 +112,8 @@ export const vhd: Registration = (program, session) => {
         ...(caption.stoppedAt === undefined ? {} : { stoppedAt: caption.stoppedAt }),
         mentions: caption.mentions,
         ...(caption.score ? { score: caption.score } : {}),
+        ...map,
+        ...changes?.data,
       });
     });
 };

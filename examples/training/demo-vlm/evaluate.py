@@ -29,7 +29,7 @@ class Bench:
         self.model, self.tok = llava.load(folder), vocabulary.load(folder)
         self.drawn = held_out.draw()[:count]
         self.truths = [[thing[0] for thing in scene["objects"]] for _, scene in self.drawn]
-        pictures = torch.from_numpy(np.stack([scenes.paint(scene) for _, scene in self.drawn]))
+        pictures = torch.from_numpy(np.stack([held_out.paint(scene) for _, scene in self.drawn]))
         self.rows = vision.image_rows(self.model, pictures)
         self.prompt, self.bare = vision.prompt_ids(self.model, self.tok, scenes.DESCRIBE)
         self.text_out = vision.head_outputs(self.model, torch.tensor([self.bare]))

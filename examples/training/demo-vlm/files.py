@@ -10,14 +10,12 @@ import llava
 import vocabulary
 
 
-def main():
-    folder = sys.argv[1]
+def write(folder, config):
     os.makedirs(folder, exist_ok=True)
-    tok = vocabulary.build(1)
-    if tok.image != llava.CONFIG["image_token_index"] or tok.image + 1 != llava.CONFIG["vocab_size"]:
+    tok = vocabulary.build(1, config["vocab_size"])
+    if tok.image != config["image_token_index"] or tok.image + 1 != config["vocab_size"]:
         raise SystemExit(f"the vocabulary has {tok.image + 1} tokens")
-    size = llava.CONFIG["vision_config"]["image_size"]
-    patch = llava.CONFIG["vision_config"]["patch_size"]
+    size, patch = config["vision_config"]["image_size"], config["vision_config"]["patch_size"]
     written = {
         "tokenizer.json": tok.to_json(),
         "tokenizer_config.json": {
@@ -36,7 +34,7 @@ def main():
         "processor_config.json": {
             "processor_class": "LlavaProcessor", "image_token": vocabulary.IMAGE_TOKEN, "patch_size": patch,
             "num_additional_image_tokens": 1,
-            "vision_feature_select_strategy": llava.CONFIG["vision_feature_select_strategy"]},
+            "vision_feature_select_strategy": config["vision_feature_select_strategy"]},
     }
     for name, value in written.items():
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
@@ -44,4 +42,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    write(sys.argv[1], llava.CONFIG)

@@ -17,6 +17,9 @@ import scenes
 COUNT, COMPANION = 320, 0.5
 
 
+paint = scenes.paint
+
+
 def draw():
     """Pairs (file name, scene); every scene depends on its number alone."""
     return [(f"scene-{index:03d}.png", scenes.place_objects(random.Random(f"held-out/{index}"), COMPANION))
@@ -33,7 +36,7 @@ def main():
     os.makedirs(folder, exist_ok=True)
     captions, truth = [], {}
     for name, scene in draw():
-        Image.fromarray(scenes.paint(scene)).save(os.path.join(folder, name), optimize=True)
+        Image.fromarray(paint(scene)).save(os.path.join(folder, name), optimize=True)
         captions.append({"image": name, "caption": scenes.caption(random.Random(f"caption/{name}"), scene).strip()})
         truth[name] = [thing[0] for thing in scene["objects"]]
     write(folder, "captions.json", captions, indent=1)

@@ -294,10 +294,10 @@ class Llava(nn.Module):
         return x.masked_scatter(where, rows.to(x.dtype))
 
 
-def save(model, folder):
+def save(model, folder, dtype=torch.float32):
     from safetensors.torch import save_file
 
-    tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
+    tensors = {name: value.detach().to(dtype).contiguous() for name, value in model.state_dict().items()}
     save_file(tensors, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
     with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as file:
         file.write(json.dumps(model.config, indent=2) + "\n")

@@ -59,7 +59,7 @@ def single_tokens():
     return list(dict.fromkeys(plain))
 
 
-def build(seed):
+def build(seed, size=SIZE):
     rng = random.Random(seed)
     counts = collections.Counter()
     for _ in range(2000):
@@ -69,7 +69,7 @@ def build(seed):
         counts.update(piece for piece in bpe.pieces("USER: \n" + text + " ASSISTANT: Yes. No."))
     for token in single_tokens():
         counts.update(bpe.pieces(token))
-    return Tokenizer(bpe.train(counts, SIZE - 1, single_tokens()))
+    return Tokenizer(bpe.train(counts, size - 1, single_tokens()))
 
 
 def prompt(text):

@@ -15,6 +15,7 @@ import { unreachable } from '../../../protocol/unreachable';
 import type { Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import type { SavedHallucination } from '../../results/hallucination-file';
+import type { Failed } from '../panel-run';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
 import type { Opening } from '../panel-types';
 import { withPlan, type ChoosePlan } from '../plan/apply-plan';
@@ -79,8 +80,8 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
     return planOfSaved(saved, this.services.plan());
   }
 
-  protected override isInWhole(): boolean {
-    return true;
+  protected override isInWhole({ kind }: HallucinationEvent | Failed): boolean {
+    return kind !== 'failed';
   }
 
   protected override formPlan({ done: _done, ...plan }: PlanToRun): HallucinationPlan {

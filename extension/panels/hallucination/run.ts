@@ -48,6 +48,7 @@ export const hallucinationRun = (services: HallucinationRunServices): Hallucinat
     key,
     keep: (saved) => services.keep(saved),
     notKept: 'The result is shown, but it could not be kept for the next start. Save it, or export it.',
+    refusedLeaves: true,
     outlasts: 'What is shown is kept.',
   });
 
@@ -82,9 +83,9 @@ async function runOne(
 async function runSet(
   services: HallucinationRunServices,
   { done = [], ...plan }: PlanToRun,
-  { signal, emit }: InFlight,
+  { signal, emit, recall }: InFlight,
 ): Promise<SavedHallucination> {
-  for (const entry of done) emit({ kind: 'entry', entry });
+  for (const entry of done) recall({ kind: 'entry', entry });
   const [lexicon, { images, shown }] = await Promise.all([
     services.lexicon(plan.lexicon),
     services.images(plan.images),

@@ -40,6 +40,7 @@ describe('what leaves the Hallucination panel', () => {
       created: '2026-01-02T03:04:05Z',
     };
     const panel = await shown(finishedMessage({ compareWith: { name: 'half', made: half } }), '.change-map canvas');
+    await panel.page.waitForSelector('#map-mass');
     const svg = await exported(panel, 'SVG');
     assert.match(svg.name, /^hallucination-planted-vlm-2026-11-24-against-planted-vlm-2026-01-02\.svg$/);
     const drawn = String(svg.data);
@@ -55,12 +56,16 @@ describe('what leaves the Hallucination panel', () => {
     assert.equal(row[column('compared_with')], 'half');
     const json = JSON.parse(String((await exported(panel, 'JSON')).data)) as {
       comparedWith: { name: string; changes: { vhd: number[][] } };
+      imageMap: { heads: unknown; shares: number[] };
     };
+    assert.deepEqual([json.imageMap.heads, json.imageMap.shares.length], [[{ layer: 3, head: 2 }], 49]);
     assert.equal(json.comparedWith.name, 'half');
     assert.equal(json.comparedWith.changes.vhd[4]?.[7], 2.55);
     const page = String((await exported(panel, 'HTML')).data);
     assert.match(page, /<caption>Change of the divergence from half<\/caption>/);
     assert.match(page, /<ul class="caption"><li>Compared with half/);
+    const [, patches = ''] = /<caption>L3H2 for “[^”]*” on the picture<\/caption>(.*?)<\/table>/s.exec(page) ?? [];
+    assert.equal(patches.match(/<tr/g)?.length, 1 + 49);
     await panel.close();
   });
 

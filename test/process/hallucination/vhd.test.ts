@@ -99,6 +99,35 @@ describe('divergence and reinforcement by the real process', () => {
       assert.ok(Math.abs((token?.tVhd ?? NaN) - sum) < 1e-9);
     });
 
+    it('of a span: what a head reads of it adds up to its mass on it; the change of a head that a file has otherwise', async () => {
+      const { ids: prompt, removed } = plantedPrompt(8, 4);
+      const span = `${removed.start}:${removed.end}`;
+      const words = ['vhd', text, '--ids', prompt.join(','), '--span', span, '--steps', '1', '--json', '-'];
+      const [copy = 0] = planted.copy;
+      const before = json(await place.headscope([...words, '--map', `1.${copy}`]));
+      const { shares } = before['spanMap'] as { shares: { position: number; share: number }[] };
+      assert.deepEqual([shares[0]?.position, shares.length], [removed.start, removed.end - removed.start]);
+      const mass = shares.reduce((sum, { share }) => sum + share, 0);
+      assert.ok(Math.abs(mass - ((before['visualAttention'] as number[][])[1]?.[copy] ?? NaN)) < 1e-6);
+      assert.ok(mass > 0.5, 'a head that copies the span looks at it');
+      const vhd = (before['vhd'] as number[][]).map((row, layer) =>
+        row.map((value, head) => (layer === 1 && head === copy ? value - 3 : value)),
+      );
+      const file = place.at('before.json');
+      writeFileSync(file, JSON.stringify({ ...before, vhd }));
+      const after = json(await place.headscope([...words, '--compare', file]));
+      const { changes } = after['comparedWith'] as { changes: { vhd: number[][] } };
+      const expected = vhd.map((row, layer) => row.map((_, head) => (layer === 1 && head === copy ? 3 : 0)));
+      changes.vhd.forEach((row, layer) =>
+        row.forEach((change, head) => assert.ok(Math.abs(change - (expected[layer]?.[head] ?? NaN)) < 1e-5)),
+      );
+      refused(await place.headscope([...words, '--map', '1.99']), /no head 1\.99: the model has 2 layers/);
+      refused(
+        await place.headscope([...words, '--compare', file, '--distance', 'squared']),
+        /cannot be compared with before\.json.*distance \(squared, there l2\)/,
+      );
+    });
+
     it('bad input gets a sentence with a next step', async () => {
       const prompt = ids.join(',');
       const noImage = ids.filter((id) => id !== vlm.imageToken).join(',');

@@ -119,6 +119,17 @@ describe('a planted induction circuit', function () {
     probabilities.slice(1).forEach((row, i) => assert.ok((row[i] ?? 0) > 0.99, `query ${i + 1}`));
   });
 
+  it('map --bias: a key whose scores are raised by ln 2 weighs twice as much beside the others, in every row', async () => {
+    const words = ['map', folder, '--ids', prompt.join(), '--layer', '1', '--head', '0'];
+    const plain = await json<{ probabilities: number[][] }>(...words);
+    const biased = await json<{ probabilities: number[][] }>(...words, '--bias', `1.0:2=${Math.LN2}`);
+    plain.probabilities.slice(3).forEach((row, i) => {
+      const [other = NaN, key = NaN] = [row[1], row[2]];
+      const [otherNow = NaN, keyNow = NaN] = [biased.probabilities[i + 3]?.[1], biased.probabilities[i + 3]?.[2]];
+      assert.ok(Math.abs(keyNow * other - 2 * key * otherNow) < 1e-6 * key * otherNow + 1e-12, `query ${i + 3}`);
+    });
+  });
+
   it('generation fills the context to its last position', async () => {
     const ids = Array.from({ length: 75 }, (_, i) => 1 + (i % (vocabulary - 1)));
     const { ids: made } = await json<{ ids: number[] }>(

@@ -340,6 +340,34 @@ describe('the run on pictures and its webviews', () => {
     assert.ok(later.kinds().includes('picture'), 'the picture of the result, from its file');
   });
 
+  it('leaves the result before a refused run in place, in webviews that were open and in those that come later', async () => {
+    let runs = 0;
+    const run = hallucinationRun(
+      runServices({
+        hallucination: () =>
+          runs++ === 0
+            ? Promise.resolve(result)
+            : Promise.reject(new FailureError({ code: 'compute-restarted', detail: '' })),
+      }),
+    );
+    const [one, other] = [played(run), played(run)];
+    for (const { host } of [one, other]) await host.receive({ kind: 'ready' });
+    await one.host.receive({ kind: 'run', plan, resume: false });
+    await one.host.receive({ kind: 'run', plan: { ...plan, image: '/pictures/new.png' }, resume: false });
+    const later = played(run);
+    await later.host.receive({ kind: 'ready' });
+    for (const { sent, host } of [other, later]) {
+      const opening = sent.findLast((message) => message.kind === 'open');
+      assert.equal(opening?.result?.created, result.created);
+      assert.ok(sent.findLastIndex(({ kind }) => kind === 'failed') > sent.indexOf(opening));
+      assert.equal(host.result, result);
+    }
+    assert.equal(
+      one.kinds().findLast((kind) => kind === 'open' || kind === 'failed'),
+      'failed',
+    );
+  });
+
   it('times one picture of a folder before it is run, and opens the card of the model when it is asked to', async () => {
     const asked: CaptionTimeRequest[] = [];
     const opened: ModelCard[] = [];

@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
 import { differenceSentence, whyNotCompared } from '../../../protocol/results/comparability';
+import { comparedWith, divergenceChange } from '../../../protocol/results/divergence-change';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import {
@@ -102,20 +103,13 @@ export function comparisonData(state: State): object {
   const pair = pairOf(state);
   if (!pair || !state.compareWith) return {};
   const { name, made } = state.compareWith;
-  const { model, prompt, seed, created, headscope, device, settings } = made;
   const changes =
     pair.kind === 'results'
-      ? {
-          vhd: pair.here.vhd.map((row, layer) =>
-            row.map((value, head) => value - (pair.there.vhd[layer]?.[head] ?? Number.NaN)),
-          ),
-        }
+      ? { vhd: divergenceChange(pair.here, pair.there) }
       : pair.kind === 'sets'
         ? { scores: scoreChanges(pair.here, pair.there).map((row) => ({ ...row, change: changeOf(row) })) }
         : undefined;
-  return {
-    comparedWith: { name, model, prompt, seed, created, headscope, device, settings, ...(changes ? { changes } : {}) },
-  };
+  return { comparedWith: comparedWith(name, made, changes) };
 }
 
 /** This result minus the other one, head by head. */

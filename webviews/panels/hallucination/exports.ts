@@ -16,9 +16,11 @@ import { headsCsv, setCsv, wordsCsv } from './csv-files';
 import { drawResult, drawSet } from './figures';
 import { finding } from './finding';
 import { layerColumns, layerRows } from './layer-table';
+import { imageMapOf, patchColumns } from './image-view';
+import { mapTitle } from './map-words';
 import { verdictMarks, verdictOf } from './ribbon-model';
 import { scoreRows, setScoreColumns } from './set-view';
-import { spanColumns, spanData, spanMapTitle, spanTokens } from './span-map';
+import { mapData, spanColumns, spanMapTitle, spanTokens } from './span-map';
 import type { State } from './state';
 import { entryColumns, headColumns, headRows } from './tables';
 import { tokenColumns, tokenRows } from './token-table';
@@ -46,7 +48,7 @@ export function leavingOf(state: State, theme: Theme, kind?: ExportKind): Leavin
     headscope: made.headscope,
     csv: () =>
       set ? setCsv(set) : !result ? '' : kind === 'words' ? wordsCsv(state, result) : headsCsv(state, result),
-    json: () => ({ ...made, ...spanData(state), ...comparisonData(state) }),
+    json: () => ({ ...made, ...mapData(state), ...comparisonData(state) }),
     tables: () => [
       ...tablesOfChanges(state),
       ...(set ? tablesOfSet(set) : result ? tablesOfResult(state, result) : []),
@@ -142,7 +144,17 @@ function tablesOfResult(state: State, result: HallucinationResult): readonly str
     unit: 'tokens',
   });
   const span = spanTokens(result, state.map?.value);
+  const map = imageMapOf(state);
   return [
+    ...(map
+      ? [
+          htmlTable(
+            `${mapTitle(state) ?? 'Attention'} on the picture`,
+            patchColumns(map.model, map.level),
+            map.model.patches,
+          ),
+        ]
+      : []),
     ...(span.length > 0 && state.map?.value ? [htmlTable(spanMapTitle(state), spanColumns, span)] : []),
     htmlTable('Captions', [...scoreColumns(judged), stopped, text], captions),
     htmlTable(`${count(rows.length)} heads`, headColumns(model), rows),

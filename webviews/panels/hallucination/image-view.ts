@@ -121,15 +121,26 @@ function sinkNote({ result }: State, model: MapModel): TemplateResult | typeof n
     : nothing;
 }
 
+export const patchColumns = (model: MapModel, level: readonly number[]): readonly Column<Patch>[] => [
+  textColumn('patch', 'Patch', (patch) => placeWords(patch, level)),
+  numberColumn('attention', 'Share', ({ token }) => model.values?.[token], {
+    hint: 'Of the whole attention of the query.',
+  }),
+  textColumn('sink', 'Sink', ({ token }) => (model.sinks.has(token) ? 'sink' : undefined)),
+];
+
+/** The map over the picture that is shown, with its level of tiles; undefined while it is not there. */
+export function imageMapOf(state: State): { readonly model: MapModel; readonly level: readonly number[] } | undefined {
+  const image = state.result?.image;
+  if (!image || !state.map?.value) return undefined;
+  const levels = levelsOf(image);
+  const level = levels[Math.min(state.view.level, levels.length - 1)] ?? [];
+  return { model: mapModel(patchesOf(image, level), state.map.value, state.result.sinks), level };
+}
+
 function patchTable({ actions, state }: Part, model: MapModel, level: readonly number[]): TemplateResult {
   const rows = topPatches(model, 16);
-  const columns: readonly Column<Patch>[] = [
-    textColumn('patch', 'Patch', (patch) => placeWords(patch, level)),
-    numberColumn('attention', 'Share', ({ token }) => model.values?.[token], {
-      hint: 'Of the whole attention of the query.',
-    }),
-    textColumn('sink', 'Sink', ({ token }) => (model.sinks.has(token) ? 'sink' : undefined)),
-  ];
+  const columns = patchColumns(model, level);
   return html`<div class="section-head">
       ${button({
         label: 'Copy all patches as CSV',

@@ -96,11 +96,13 @@ export const spanColumns: readonly Column<SpanToken>[] = [
 /** Of the map in a file: whose attention, of which word. */
 export const spanMapTitle = (state: State): string => `${mapTitle(state) ?? 'Attention'} on the removed text`;
 
-/** For machines: what the heads of the map read from each token of the part; nothing without a map. */
-export function spanData(state: State): object {
+/** For machines: what the heads of the map read from each image token, or token of the part; nothing without a map. */
+export function mapData(state: State): object {
   const { result, map, token } = state;
-  if (result?.removed.kind !== 'span' || !map?.value) return {};
-  return { spanMap: { token, heads: mapHeads(state), shares: spanTokens(result, map.value) } };
+  if (!result || !map?.value) return {};
+  const of = { token, heads: mapHeads(state) };
+  if (result.removed.kind === 'span') return { spanMap: { ...of, shares: spanTokens(result, map.value) } };
+  return result.image ? { imageMap: { ...of, shares: [...map.value] } } : {};
 }
 
 function readMost(part: Part, tokens: readonly SpanToken[]): TemplateResult {
