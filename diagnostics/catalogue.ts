@@ -32,6 +32,7 @@ import { attentionAttribution } from './attention-attribution/analysis';
 import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
+import { imbalancedAttention } from './imbalanced-attention/analysis';
 import { finiteState } from './finite-state/analysis';
 import { headRedundancy } from './head-redundancy/analysis';
 import { headConcentration } from './head-concentration/analysis';
@@ -64,6 +65,7 @@ export const analyses: readonly Analysis[] = [
   labels,
   divergence,
   divergenceSet,
+  imbalancedAttention,
   taskAccuracy,
   ablation,
   activationPatching,
