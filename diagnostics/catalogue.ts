@@ -34,6 +34,7 @@ import { attentionAttribution } from './attention-attribution/analysis';
 import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
+import { imbalancedAttention } from './imbalanced-attention/analysis';
 import { finiteState } from './finite-state/analysis';
 import { headRedundancy } from './head-redundancy/analysis';
 import { headConcentration } from './head-concentration/analysis';
@@ -67,6 +68,7 @@ export const analyses: readonly Analysis[] = [
   divergence,
   divergenceSet,
   conceptHeads,
+  imbalancedAttention,
   taskAccuracy,
   ablation,
   activationPatching,

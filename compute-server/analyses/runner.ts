@@ -307,6 +307,12 @@ export class ServerRunner implements ModelRunner {
     return textFile(path);
   }
 
+  encoder(): ServerRunner | undefined {
+    const { encoder } = this.opened;
+    if (!encoder || !this.model.spec.embedding) return undefined;
+    return new ServerRunner(this.opened, encoder, this.surroundings, this.signal);
+  }
+
   private specFor({ depth, logits, lossAt, answersAt }: RunRequest): LoadedModel['spec'] {
     const { spec } = this.model;
     if (depth === undefined || depth >= spec.blocks.length) return spec;

@@ -210,6 +210,8 @@ export interface ModelRunner {
   /** A text file that a parameter names; fails with a sentence. */
   textFile(path: string): Promise<string>;
 
+  /** The vision encoder of a vision-language model, which reads pictures alone (`EncoderInput`); undefined where there is none. */
+  encoder(): ModelRunner | undefined;
   /** What reaches the logits through the residual stream alone. */
   readonly direct: DirectPaths;
   readonly weights: ModelWeights;

@@ -16,7 +16,8 @@ export interface SectionAxis {
 export interface SectionSeries {
   readonly id: string;
   readonly title: string;
-  readonly mark: 'line' | 'points' | 'bars';
+  /** `stack`: bars that stand on those of the series before; y is the height of the bar. */
+  readonly mark: 'line' | 'points' | 'bars' | 'stack';
   /** Numbers from 0: series of one number share a colour or a shape. Absent: each has its own. */
   readonly look?: { readonly colour: number; readonly shape: number };
   readonly points: readonly {

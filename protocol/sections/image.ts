@@ -15,4 +15,6 @@ export interface ImageSection extends SectionOf<'image'> {
     /** One per image token. */
     readonly values: readonly Figure[];
   }[];
+  /** `of` gives the class of each image token, -1 for none. */
+  readonly classes?: { readonly names: readonly string[]; readonly of: readonly number[] };
 }

@@ -106,7 +106,7 @@ const point: Schema<SectionSeries['points'][number]> = object<SectionSeries['poi
 const series: Schema<SectionSeries> = object<SectionSeries>({
   id: text,
   title: text,
-  mark: oneOf(['line', 'points', 'bars']),
+  mark: oneOf(['line', 'points', 'bars', 'stack']),
   look: optional(object<NonNullable<SectionSeries['look']>>({ colour: wholeFrom(0, 255), shape: wholeFrom(0, 255) })),
   points: list(point, 'a list of points', { most: mostPoints }),
 });
@@ -210,6 +210,12 @@ export const section: Schema<Section> = byKind<Section>({
       }),
       'a list of numbers of image tokens',
       { most: mostNumbers },
+    ),
+    classes: optional(
+      object<NonNullable<ImageSection['classes']>>({
+        names: texts,
+        of: list(wholeFrom(-1, mostNumbers), 'a list of classes', { most: mostTokens }),
+      }),
     ),
   },
   graph: {

@@ -37,6 +37,8 @@ export interface Point {
   /** Interval of the spread band. */
   readonly low?: number;
   readonly high?: number;
+  /** Where its bar begins, in a stack; absent: at zero. */
+  readonly base?: number;
   readonly key: PointKey;
   /** The exact value with its unit and spread, as hover and screen readers give it. */
   readonly text: string;
@@ -52,8 +54,8 @@ export interface Series {
   readonly points: readonly Point[];
   /** `prediction` is a dashed line without symbols, `other` a second result drawn hollow and faint. */
   readonly role: 'measured' | 'prediction' | 'other';
-  /** Absent: a line. */
-  readonly mark?: 'points' | 'bars';
+  /** Absent: a line. Bars of a `stack` have the same place along x, each from its `base` to y. */
+  readonly mark?: 'points' | 'bars' | 'stack';
 }
 
 export interface Reference {

@@ -44,13 +44,13 @@ export function barSeries(series: Series, share: Share, options: DrawOptions): C
       const area = params.coordSys as unknown as { y: number; height: number };
       const bottom = area.y + area.height;
       const { width, left } = column(series, share, api, point.x);
-      const zero = api.coord([point.x, 0])[1] ?? bottom;
+      const zero = api.coord([point.x, point.base ?? 0])[1] ?? bottom;
       const base = Number.isFinite(zero) ? Math.min(bottom, Math.max(area.y, zero)) : bottom;
       const top = api.coord([point.x, point.y])[1] ?? base;
       const height = Math.abs(base - top);
       const side = 8;
       // The shape of the class at the foot of its bar: not by colour alone.
-      const marked = share.count > 1 && width >= side + 4 && height >= 3 * side;
+      const marked = (share.count > 1 || series.mark === 'stack') && width >= side + 4 && height >= 3 * side;
       return {
         type: 'group',
         children: [

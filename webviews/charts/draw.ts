@@ -22,17 +22,19 @@ export function draw(chart: Chart, given: DrawOptions): Option {
   const drawn = chart.series.filter(({ points }) => points.length > 0);
   const points = drawn.flatMap((series) => series.points);
   const bars = drawn.filter(({ mark }) => mark === 'bars');
+  const stacks = drawn.filter(({ mark }) => mark === 'stack');
+  const fromZero = bars.length + stacks.length > 0;
   const xDomain = domainOfAxis(
     chart.x,
     points.map(({ x }) => x),
-    bars.length > 0 ? 0.08 : 0.04,
+    fromZero ? 0.08 : 0.04,
   );
   const yDomain = domainOfAxis(
     chart.y,
     [
       ...points.flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]),
       // A bar that does not start at zero says nothing by its length.
-      ...(bars.length > 0 ? [0] : []),
+      ...(fromZero ? [0] : []),
       ...chart.references.flatMap((reference) => reference.points.map(([, y]) => y)),
     ],
     0.08,
@@ -92,9 +94,10 @@ export function draw(chart: Chart, given: DrawOptions): Option {
       ...chart.references.map((reference, index) => referenceSeries(reference, index, options, small)),
       ...lines.filter(({ role }) => role === 'measured').map((series) => bandSeries(series, options)),
       ...bars.map((series, index) => barSeries(series, { index, count: bars.length }, options)),
-      ...drawn.filter(({ mark }) => mark !== 'bars').map((series) => lineSeries(series, options)),
+      ...stacks.map((series) => barSeries(series, { index: 0, count: 1 }, options)),
+      ...drawn.filter(({ mark }) => mark !== 'bars' && mark !== 'stack').map((series) => lineSeries(series, options)),
       ...drawn
-        .filter(({ mark }) => mark !== undefined)
+        .filter(({ mark }) => mark !== undefined && mark !== 'stack')
         .map((series) => whiskerSeries(series, { index: bars.indexOf(series), count: bars.length }, options)),
       endLabels(
         lines,

@@ -8,6 +8,7 @@ import { plantedCircuit, type Checkpoint } from '../../support/checkpoints/plant
 import { llamaWithPermutedHeads, withPermutedHeads } from '../../support/checkpoints/permuted-heads';
 import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
 import {
+  llamaLike,
   tinyModel,
   tinyModels,
   tinyTensors,
@@ -16,7 +17,7 @@ import {
   type TinyModel,
 } from '../../support/checkpoints/tiny-models';
 import { tinyPair } from '../../support/checkpoints/tiny-pairs';
-import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
+import { tinyLlava, tinyPixels, writePng, writeProcessor, type TinyVlm } from '../../support/checkpoints/tiny-vision';
 
 export interface Case {
   readonly name: string;
@@ -56,6 +57,12 @@ const ids: readonly number[] = Array.from({ length: 20 }, (_, i) => (i * 17 + (i
 const half = Array.from({ length: 20 }, (_, i) => 1 + ((i * 37) % 61));
 const repeated: readonly number[] = [0, ...half, ...half];
 
+const promptWithPicture = ({ imageToken }: TinyVlm): readonly number[] => [
+  ...[1, 5, 9],
+  imageToken,
+  ...[11, 17, 23, 8, 4, 31, 2, 12],
+];
+
 const checkpointOf = (tiny: TinyModel): Checkpoint => ({ config: tiny.config, tensors: tinyTensors(tiny) });
 
 /** The first tiny checkpoint of each family. */
@@ -71,14 +78,21 @@ export class Cases {
   private readonly questions = writeQuestions(this.folder);
   private readonly pairs = writePairs(this.folder);
 
-  private async open(name: string, { config, tensors }: Checkpoint, prompt: readonly number[]): Promise<Case> {
+  private async open(
+    name: string,
+    { config, tensors }: Checkpoint,
+    prompt: readonly number[],
+    vlm?: TinyVlm,
+  ): Promise<Case> {
     const at = join(this.folder, String(this.opened.length));
     writeConfig(at, config);
     writeSafetensors(join(at, 'model.safetensors'), tensors);
+    if (vlm) writeProcessor(at, vlm);
     const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
     this.opened.push(model);
     const { pictures, corpus, questions, pairs } = this;
-    return { name, model, ids: prompt, pictures, corpus, questions, pairs };
+    const image = vlm ? { image: join(pictures.folder, 'a.png') } : {};
+    return { name, model, ids: prompt, ...image, pictures, corpus, questions, pairs };
   }
 
   /** One checkpoint of every family, and one whose heads are known to do something. */
@@ -88,25 +102,9 @@ export class Cases {
     return [...cases, await this.openVlm(), await this.openPair()];
   }
 
-  private async openVlm(): Promise<Case> {
+  private openVlm(): Promise<Case> {
     const vlm = tinyLlava();
-    const at = join(this.folder, 'vlm');
-    writeTinyModel(at, vlm);
-    writeProcessor(at, vlm);
-    const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
-    this.opened.push(model);
-    const prompt = [1, 5, 9, vlm.imageToken, 11, 17, 23, 8, 4, 31, 2, 12];
-    const { pictures, corpus, questions, pairs } = this;
-    return {
-      name: vlm.name,
-      model,
-      ids: prompt,
-      image: join(pictures.folder, 'a.png'),
-      pictures,
-      corpus,
-      questions,
-      pairs,
-    };
+    return this.open(vlm.name, checkpointOf(vlm), promptWithPicture(vlm), vlm);
   }
 
   /** Reads texts, and pictures apart from them. */
@@ -159,7 +157,27 @@ export class Cases {
       const second = await this.open(name, { config, tensors: tensorsOfSecond }, prompt);
       cases.push({ name, first, second, orders });
     }
-    return cases;
+    return [...cases, await this.permutedVlm()];
+  }
+
+  /** For those that read a picture. */
+  private async permutedVlm(): Promise<PermutedCase> {
+    const vlm = tinyLlava({
+      text: llamaLike('llama', 'llama', { architectures: ['LlamaForCausalLM'], num_key_value_heads: 4 }),
+    });
+    const { config, tensors } = checkpointOf(vlm);
+    const orders = [
+      [2, 0, 3, 1],
+      [1, 2, 3, 0],
+    ];
+    const other = llamaWithPermutedHeads(tensors, orders, 'language_model.');
+    const prompt = promptWithPicture(vlm);
+    return {
+      name: vlm.name,
+      first: await this.open(vlm.name, { config, tensors }, prompt, vlm),
+      second: await this.open(vlm.name, { config, tensors: other }, prompt, vlm),
+      orders,
+    };
   }
 
   async close(): Promise<void> {

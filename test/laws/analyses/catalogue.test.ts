@@ -134,7 +134,7 @@ describe('analyses', function () {
         it('heads in another order give the same results in that order', async () => {
           let compared = 0;
           for (const { name, first, second, orders } of permuted) {
-            if (compared > 0 && name.startsWith('llama')) continue;
+            if (compared > 0 && /^lla[mv]a/.test(name)) continue;
             const [plain, other] = [await begun(first), await begun(second)];
             if (!analysis.supports(plain.runner.facts, plain.job.parameters).ok) continue;
             compared += 1;

@@ -26,6 +26,8 @@ export function withPermutedHeads(
 export function llamaWithPermutedHeads(
   tensors: ReadonlyMap<string, CheckpointTensor>,
   orders: readonly (readonly number[])[],
+  /** What stands before the names of a Llama inside a larger model. */
+  prefix = '',
 ): ReadonlyMap<string, CheckpointTensor> {
   const permuted = new Map(tensors);
   orders.forEach((order, layer) => {
@@ -35,7 +37,7 @@ export function llamaWithPermutedHeads(
       ['v_proj', 0],
       ['o_proj', 1],
     ] as const) {
-      const full = `model.layers.${layer}.self_attn.${name}.weight`;
+      const full = `${prefix}model.layers.${layer}.self_attn.${name}.weight`;
       const tensor = tensors.get(full);
       if (!tensor) throw new Error(`the checkpoint has no ${full}`);
       permuted.set(full, alongAxis(tensor, axis, 1, order));

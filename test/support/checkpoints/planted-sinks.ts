@@ -61,7 +61,7 @@ export function writePlantedSinks(folder: string, tiny: TinyVlm, sink: boolean):
 }
 
 /** The smallest w with w . rows[at] = 1 and w . rows[i] = 0 for the others: X^T (X X^T)^-1 e. */
-function answers(rows: readonly Vector[], at: number): number[] {
+export function answers(rows: readonly Vector[], at: number): number[] {
   const n = rows.length;
   const product = (a: Vector, b: Vector): number => a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0);
   const system = rows.map((row, i) => [...rows.map((other) => product(row, other)), i === at ? 1 : 0]);

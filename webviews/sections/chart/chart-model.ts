@@ -40,11 +40,12 @@ export const leftOut = ({ x, y, series }: ChartSection): number =>
 
 export function chartOf(section: ChartSection): Chart {
   const identities = identify(section.series.map(({ id, title }) => ({ id, title })));
+  const bases = stackBases(section.series);
   const series = section.series.flatMap((one): Series[] => {
     const own = identities.get(one.id);
     if (!own) return [];
     const identity = one.look ? withLook(own, one.look) : own;
-    const points = pointsOf(section, one);
+    const points = pointsOf(section, one, bases.get(one.id));
     return [
       {
         id: one.id,
@@ -79,7 +80,25 @@ export function chartOf(section: ChartSection): Chart {
   };
 }
 
-function pointsOf({ x, y, interval }: ChartSection, { id, points, mark }: SectionSeries): Point[] {
+/** Of each series of a stack, where its bars begin: by x, the sum of those before it. */
+function stackBases(all: readonly SectionSeries[]): ReadonlyMap<string, ReadonlyMap<number, number>> {
+  const tops = new Map<number, number>();
+  return new Map(
+    all
+      .filter(({ mark }) => mark === 'stack')
+      .map(({ id, points }) => {
+        const own = new Map(points.map(({ x }) => [x, tops.get(x) ?? 0]));
+        for (const { x, y } of points) tops.set(x, (tops.get(x) ?? 0) + (Number.isFinite(y) ? y : 0));
+        return [id, own];
+      }),
+  );
+}
+
+function pointsOf(
+  { x, y, interval }: ChartSection,
+  { id, points, mark }: SectionSeries,
+  bases: ReadonlyMap<number, number> | undefined,
+): Point[] {
   const all = points.flatMap((point, at): Point[] => {
     if (!fits(point.x, x) || !fits(point.y, y)) return [];
     const { low, high } = point;
@@ -90,7 +109,8 @@ function pointsOf({ x, y, interval }: ChartSection, { id, points, mark }: Sectio
     return [
       {
         x: point.x,
-        y: point.y,
+        y: (bases?.get(point.x) ?? 0) + point.y,
+        ...(bases ? { base: bases.get(point.x) ?? 0 } : {}),
         ...(banded ? { low, high } : {}),
         key: { series: id, at },
         text: `${named}${along(y, point.y)}${where}${about === undefined ? '' : ` (${about})`}`,

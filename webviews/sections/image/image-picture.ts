@@ -1,13 +1,15 @@
 /**
- * Values over a picture: a colour for each patch. The whole picture is one sheet; where the model cut the picture into tiles as
+ * Values over a picture: a colour for each patch, and the frame and letters of its class. The whole picture is one sheet; where the model cut the picture into tiles as
  * well, these lie together on a second sheet.
  */
 import type { ImageTile } from '../../../protocol/results/image';
 import type { ImageSection } from '../../../protocol/sections/image';
 import { css } from '../../charts/colour-map';
+import { colourOf, identify, type Identity } from '../../charts/palette';
+import { textWidth } from '../../charts/text-width';
 import type { Theme } from '../../ui/theme';
 import { colourAt, domainOf } from '../colours';
-import { flow, noValueItem, scaleItem, textMark, wordsItem } from '../legend';
+import { classItem, flow, noValueItem, scaleItem, smallSize, textMark, wordsItem } from '../legend';
 import type { Drawn, Picture } from '../picture';
 import { moved, type Box, type LoadedPicture, type Mark } from '../scene';
 import { shortened, valueWords } from '../words';
@@ -60,11 +62,44 @@ export function imagePicture(
       const where = tiles.length > 1 ? (at.tile === 0 ? ' of the whole picture' : ` of tile ${at.tile}`) : '';
       return {
         title: `row ${at.row}, column ${at.column}${where} (image token ${at.token})`,
-        value: `${number.title} ${valueWords(number.values[at.token] ?? Number.NaN, number.unit, number.scale.kind === 'diverging')}`,
+        value: [
+          `${number.title} ${valueWords(number.values[at.token] ?? Number.NaN, number.unit, number.scale.kind === 'diverging')}`,
+          ...classNameOf(section, at.token),
+        ].join(', '),
         definition: number.definition,
       };
     },
   };
+}
+
+const classNameOf = ({ classes }: ImageSection, token: number): readonly string[] => {
+  const name = classes?.names[classes.of[token] ?? -1];
+  return name === undefined ? [] : [name];
+};
+
+function identitiesOf({ classes }: ImageSection): readonly Identity[] {
+  const identities = identify((classes?.names ?? []).map((name) => ({ id: name, title: name })));
+  return (classes?.names ?? []).flatMap((name) => identities.get(name) ?? []);
+}
+
+/** A frame inside the patch, and the letters of the class where they have room: not by colour alone. */
+function classMarks({ x, y, width, height }: Box, identity: Identity, theme: Theme): readonly Mark[] {
+  const colour = colourOf(identity, theme.dark);
+  const size = smallSize(theme);
+  const room = width >= textWidth(identity.code, size, { font: theme.font }) + 4 && height >= size + 2;
+  return [
+    { kind: 'rect', x: x + 1, y: y + 1, width: width - 2, height: height - 2, stroke: colour, lineWidth: 2 },
+    ...(room
+      ? [
+          textMark(identity.code, x + width / 2, y + height / 2 + size / 3, theme, {
+            fill: theme.foreground,
+            halo: theme.background,
+            anchor: 'middle',
+            weight: 600,
+          }),
+        ]
+      : []),
+  ];
 }
 
 /** Inside a tile by its grid; the page keys go to the tile before and after. */
@@ -132,8 +167,12 @@ function drawImage(
     const { x, y } = origin(patch.tile);
     return { x: x + part.x * scale, y: y + part.y * scale, width: part.width * scale, height: part.height * scale };
   };
+  const identities = identitiesOf(section);
+  const frames: Mark[] = [];
   for (const patch of patches) {
     const box = boxOf(patch);
+    const identity = identities[section.classes?.of[patch.token] ?? -1];
+    if (box && identity) frames.push(...classMarks(box, identity, theme));
     const colour = colourAt(number?.values[patch.token] ?? Number.NaN, domain, theme.dark);
     missing ||= colour === undefined;
     if (box && colour) marks.push({ kind: 'rect', ...box, fill: css(colour), opacity: loaded ? 0.6 : 1 });
@@ -142,6 +181,9 @@ function drawImage(
     [
       ...(number ? [scaleItem(domain, number.unit, theme)] : []),
       ...(missing ? [noValueItem(theme)] : []),
+      ...identities.map((one) =>
+        classItem({ shape: 'square', colour: colourOf(one, theme.dark), label: `${one.code}: ${one.title}` }, theme),
+      ),
       wordsItem(
         loaded ? shortened(image.name, 60) : `${shortened(image.name, 60)} is not shown: its file was not read.`,
         theme,
@@ -153,7 +195,7 @@ function drawImage(
   return {
     width,
     height: bottom + legend.height,
-    marks: [...marks, ...legend.marks.map((mark) => moved(mark, 0, bottom))],
+    marks: [...marks, ...frames, ...legend.marks.map((mark) => moved(mark, 0, bottom))],
     hit: (x, y) => {
       const found = patches.find((patch) => {
         const box = boxOf(patch);

@@ -13,7 +13,7 @@ export const imageKind: PictureKind<ImageSection> = {
   picture: (section, view, loaded) =>
     picture(section, chosenNumber(section.numbers, view), loaded.get(section.image.path)),
   place: (_section, cursor) => ({ kind: 'token', token: Number(cursor) }),
-  twin: ({ image, numbers }) => ({
+  twin: ({ image, numbers, classes }) => ({
     columns: [
       twinColumn(0, 'image_token', 'Image token', { text: String }),
       twinColumn(1, 'tile', 'Tile', { text: String, hint: '0 is the whole picture.' }),
@@ -22,6 +22,7 @@ export const imageKind: PictureKind<ImageSection> = {
       ...numbers.map(({ name, title, unit, definition }, at) =>
         twinColumn(4 + at, name, title, { unit, hint: definition, text: (value) => significant(value) }),
       ),
+      ...(classes ? [twinColumn(4 + numbers.length, 'class', 'Class')] : []),
     ],
     rows: patchesOf(image.tiles).map(({ token, tile, row, column }): TwinRow => [
       token,
@@ -29,6 +30,7 @@ export const imageKind: PictureKind<ImageSection> = {
       row,
       column,
       ...numbers.map(({ values }) => values[token]),
+      ...(classes ? [classes.names[classes.of[token] ?? -1] ?? ''] : []),
     ]),
   }),
 };
