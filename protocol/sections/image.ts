@@ -15,4 +15,6 @@ export interface ImageSection extends SectionOf<'image'> {
     /** One per image token. */
     readonly values: readonly Figure[];
   }[];
+  /** Parts of the picture with a line around them, each by its image tokens. */
+  readonly outlined?: readonly { readonly name: string; readonly tokens: readonly number[] }[];
 }

@@ -211,6 +211,16 @@ export const section: Schema<Section> = byKind<Section>({
       'a list of numbers of image tokens',
       { most: mostNumbers },
     ),
+    outlined: optional(
+      list(
+        object<NonNullable<ImageSection['outlined']>[number]>({
+          name: text,
+          tokens: list(wholeFrom(0, mostTokens), 'a list of image tokens', { most: mostTokens }),
+        }),
+        'a list of parts of the picture',
+        { most: mostNumbers },
+      ),
+    ),
   },
   graph: {
     ...base,
