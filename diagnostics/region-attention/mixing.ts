@@ -61,10 +61,5 @@ export const readBy = (
   });
 
 /** What a token of `rows` gives to all of `keys`, mean over the rows. */
-export const massOn = (
-  map: ArrayLike<number>,
-  n: number,
-  rows: readonly number[],
-  keys: readonly number[],
-): number =>
+export const massOn = (map: ArrayLike<number>, n: number, rows: readonly number[], keys: readonly number[]): number =>
   rows.reduce((sum, row) => sum + keys.reduce((all, key) => all + (map[row * n + key] ?? 0), 0), 0) / rows.length;

@@ -9,17 +9,17 @@ import { at, ranked, regionWords } from './ranked';
 import type { Reference, RegionAttentionResult } from './result';
 
 const definitions = {
-  rise: 'attention of B to A at B’s place, less that to A at its old place before the move; 0 where place plays no part and both have as many tokens',
+  rise: 'at B’s place less before; where the regions are not kept apart as well, 0 if place plays no part and both have as many tokens',
   before: 'sum over keys j of A of A_ij, mean over queries i of B, plain run',
-  moved: 'the same over the keys of B, which are then those of A',
-  left: 'the same over the keys of A where it still stands, after it was put at B as well',
+  moved: 'the same over the keys of B, which are then those of A, under the change',
+  left: 'the same over the keys of A where it still stands, under the change',
   even: 'before, of a head that reads all its keys alike',
 };
 
 const measured = (table: Reference['before']): readonly number[] => ranked(table).map(({ value }) => value);
 
 /** A sentence, or nothing where nothing was moved. */
-export function referenceWords({ reference }: RegionAttentionResult): string {
+export function referenceWords({ reference, isolate, beta }: RegionAttentionResult): string {
   if (!reference) return '';
   const all = ranked(reference.rise);
   const [first] = all;
@@ -27,8 +27,11 @@ export function referenceWords({ reference }: RegionAttentionResult): string {
   const [before, moved, left] = [reference.before, reference.moved, reference.left].map((table) =>
     threeDigits(mean(measured(table))),
   );
+  const start = ` B gives ${before} of its attention to A, mean over heads; moved to B’s place, A gets ${moved}, against ${left} at its old place`;
+  // What B may not read any more goes to what it still reads, wherever that stands.
+  if (isolate === 'both-ways' && beta > 0) return `${start}, from which B is kept.`;
   const rising = all.filter(({ value }) => value > 0).length;
-  return ` B gives ${before} of its attention to A, mean over heads; moved to B’s place, A gets ${moved}, against ${left} at its old place. The place gives it more in ${rising} of ${counted(all.length, 'head', 'heads')}${rising > 0 ? `, most in ${headName(first)}: ${threeDigits(first.value)}` : ''}.`;
+  return `${start}. The place gives it more in ${rising} of ${counted(all.length, 'head', 'heads')}${rising > 0 ? `, most in ${headName(first)}: ${threeDigits(first.value)}` : ''}.`;
 }
 
 export function referenceSections(result: RegionAttentionResult): readonly Section[] {
@@ -48,7 +51,7 @@ export function referenceSections(result: RegionAttentionResult): readonly Secti
       caption: `A was put at the place of B in ${layers === '*' ? 'all layers' : `the layers ${layers}`}. ${regionWords(result)}.`,
       ask: 'Show what it reads',
       numbers: [
-        share('rise', 'Gain by place', rise),
+        share('rise', 'Gain', rise),
         share('before', 'Before', before),
         share('moved', 'At B’s place', moved),
         share('left', 'Old place', left),
@@ -60,10 +63,13 @@ export function referenceSections(result: RegionAttentionResult): readonly Secti
       kind: 'table',
       id: 'ranked-reference',
       title: 'Heads by what A gains at B’s place',
-      caption: 'Heads that read by place, or from near, give more to what stands near.',
+      caption:
+        result.isolate === 'both-ways' && result.beta > 0
+          ? 'B is kept from the old place of A as well: what it gave there goes to what it still reads. Without that the gain says how much a head goes by place.'
+          : 'Heads that read by place, or from near, give more to what stands near.',
       columns: [
         { name: 'head', title: 'Head', kind: 'head' },
-        numberColumn('rise', 'Gain by place', definitions.rise),
+        numberColumn('rise', 'Gain', definitions.rise),
         numberColumn('before', 'Before', definitions.before),
         numberColumn('moved', 'At B’s place', definitions.moved),
         numberColumn('left', 'Old place', definitions.left),
