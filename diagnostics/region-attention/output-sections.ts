@@ -2,7 +2,7 @@
 import type { Section } from '../../protocol/sections/section';
 import { cellOf, numberColumn } from '../sections/cell';
 import { threeDigits } from '../words';
-import { regionNames } from './ranked';
+import { outlinedOf, regionNames } from './ranked';
 import type { RegionAttentionResult } from './result';
 
 /** Class tokens that may stand before the patches of a picture alone: its tokens would say what the picture says. */
@@ -40,6 +40,7 @@ export function outputSections(result: RegionAttentionResult): readonly Section[
             title: 'Where the last residual stream changes',
             caption: 'Bright patches end up elsewhere under the change.',
             image,
+            outlined: outlinedOf(result),
             numbers: [{ ...number, values: imageRows.map((row) => turned[row] ?? Number.NaN) }],
           } as const,
         ]

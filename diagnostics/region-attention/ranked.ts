@@ -13,6 +13,13 @@ export const ranked = (table: PerHead): readonly (HeadPlace & { readonly value: 
 
 export const at = (table: PerHead, { layer, head }: HeadPlace) => cellOf(table[layer]?.[head]);
 
+/** The patches of each region. */
+export const outlinedOf = ({ regions, owner, imageRows }: RegionAttentionResult) =>
+  regions.map((_, s) => ({
+    name: regionLetter(s),
+    tokens: imageRows.flatMap((row, token) => (owner[row] === s ? [token] : [])),
+  }));
+
 type Regions = Pick<RegionAttentionResult, 'regions' | 'sizes'>;
 
 /** `A: 0-3x2-5 (16 tokens); B: …` */

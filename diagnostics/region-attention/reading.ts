@@ -8,7 +8,7 @@ import { layerMaps } from '../maps/layer-maps';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { changeOf, type RegionAttentionParameters } from './change';
 import { readBy } from './mixing';
-import { regionNames, regionWords } from './ranked';
+import { outlinedOf, regionNames, regionWords } from './ranked';
 import type { RegionAttentionResult } from './result';
 
 /** [regions][tokens] */
@@ -52,11 +52,7 @@ export function readingSection(
     return { kind: 'tokens', ...shared, tokens, numbers, classes: { names: regionNames(result), of: owner } };
   }
   const onImage = numbers.map((one) => ({ ...one, values: imageRows.map((row) => one.values[row] ?? Number.NaN) }));
-  const outlined = regions.map((_, s) => ({
-    name: regionLetter(s),
-    tokens: imageRows.flatMap((row, token) => (owner[row] === s ? [token] : [])),
-  }));
-  return { kind: 'image', ...shared, image, numbers: onImage, outlined };
+  return { kind: 'image', ...shared, image, numbers: onImage, outlined: outlinedOf(result) };
 }
 
 export const readSection = (result: RegionAttentionResult): Section =>

@@ -99,6 +99,8 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     const { shown } = this;
     if (shown === undefined || other.sections !== undefined || this.services.mayRun() !== true) return;
     if (shown.analysis !== other.result.analysis) return;
+    // A result may be of an analysis that is no more: the two still stand side by side.
+    if (!this.services.catalogue.some(({ id }) => id === shown.analysis)) return;
     try {
       const sections = await again(() => this.services.server.compareAnalyses(shown, other.result));
       if (!this.disposed && this.shown === shown) await super.compareWith({ ...other, sections });

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { patience } from '../../support/patience';
-import { sendPicture, startBrowser, type AnalysesBrowser, type Panel } from './analyses-host';
+import {
+  answering,
+  finished,
+  result,
+  sendPicture,
+  startBrowser,
+  type AnalysesBrowser,
+  type Panel,
+} from './analyses-host';
 import { onRegions } from './regions-host';
 
 describe('regions in the panel of analyses', () => {
@@ -89,6 +97,14 @@ describe('regions in the panel of analyses', () => {
     await field(on).fill('0-2x1-6/2-4x5-8');
     await on.page.getByText('A and B share a part.').waitFor();
     assert.equal(await on.page.locator('.region-box').count(), 2);
+  });
+
+  it('a result of an analysis that is no more still opens, with its finding and its sections', async () => {
+    const old = { ...result, analysis: 'region-isolation', title: 'Isolated regions' };
+    panel = await browser.open({ place: 'file', host: answering(finished({ place: 'file', result: old })) });
+    await panel.page.getByText(result.finding).waitFor();
+    await panel.page.waitForSelector('[data-section=retrieval] .picture-frame');
+    assert.match(await panel.page.innerText('body'), /Isolated regions/);
   });
 
   it('are marked in the tokens of a text: by mouse, by keys, and each token for one region', async () => {
