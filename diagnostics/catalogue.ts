@@ -52,8 +52,7 @@ import { qkRank } from './qk-rank/analysis';
 import { saeCircuits } from './sae-circuits/analysis';
 import { positionPreference } from './position-preference/analysis';
 import { razorAttentionPlan } from './razorattention/analysis';
-import { regionIsolation } from './region-isolation/analysis';
-import { repositionedRegion } from './repositioned-region/analysis';
+import { regionAttention } from './region-attention/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
 import { spanRetrieval } from './span-retrieval/analysis';
 import { spectralHeads } from './spectral-heads/analysis';
@@ -91,8 +90,7 @@ export const analyses: readonly Analysis[] = [
   attentionInfluence,
   zeroTuning,
   act,
-  regionIsolation,
-  repositionedRegion,
+  regionAttention,
   positionPreference,
   headRedundancy,
   spectralHeads,

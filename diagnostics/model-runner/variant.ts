@@ -53,6 +53,8 @@ export interface IsolationChange {
   readonly head: number;
   /** Rows of each region; no row is in two. */
   readonly regions: readonly (readonly number[])[];
+  /** Of queries of the first region alone. */
+  readonly oneWay?: boolean;
   /** Taken from the score of a query of one region and a key of another. */
   readonly beta: number;
 }

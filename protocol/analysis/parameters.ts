@@ -1,3 +1,5 @@
+import { regionListOf } from '../interventions/regions';
+
 /**
  * The table of an analysis's parameters: it drives the form, the options of the command line, and what is accepted from files
  * and requests.
@@ -10,6 +12,8 @@ export type Parameter =
     })
   | (Words & { readonly kind: 'choice'; readonly options: readonly string[]; readonly default: string })
   | (Words & { readonly kind: 'boolean'; readonly default: boolean })
+  /** Regions of the prompt in their written form (protocol/interventions/regions.ts), drawn in the panel; empty: none. */
+  | (Words & { readonly kind: 'regions'; readonly least: number; readonly most: number; readonly default: string })
   /** Free text; `file` and `folder` are paths that the panel lets a person choose, `heads` a list such as `2.5,3.*`. */
   | (Words & { readonly kind: 'text' | 'file' | 'folder' | 'heads'; readonly default: string });
 
@@ -68,6 +72,7 @@ export function valueOfText(parameter: Parameter, text: string): ParameterValue 
     case 'file':
     case 'folder':
     case 'heads':
+    case 'regions':
       return text;
   }
 }
@@ -96,5 +101,13 @@ export function faultOf(parameter: Parameter, value: unknown): string | undefine
       return typeof value === 'string' && value.length <= longestText
         ? undefined
         : `must be a text of at most ${longestText} characters`;
+    case 'regions': {
+      const { least, most } = parameter;
+      const written = typeof value === 'string' && value.length <= longestText ? value.trim() : undefined;
+      const count = written === '' ? least : (regionListOf(written ?? '')?.length ?? 0);
+      return count >= least && count <= most
+        ? undefined
+        : `must be ${least} to ${most} regions, such as 3-9/12-15 or 0-3x0-1/0-3x2-3`;
+    }
   }
 }

@@ -39,7 +39,7 @@ const textOrIds = (image: Schema<string>): Schema<PromptInput> =>
     ids: { ids, image: optional(image) },
   });
 
-const anyPrompt = (image: Schema<string>): Schema<PromptInput | EncoderInput> =>
+export const anyPrompt = (image: Schema<string>): Schema<PromptInput | EncoderInput> =>
   byKind<PromptInput | EncoderInput>({
     text: { text, chat: optional(flag), image: optional(image) },
     ids: { ids, image: optional(image) },

@@ -39,10 +39,16 @@ export function regionOf(text: string): Region | undefined {
   return parts.every((each) => each !== undefined) ? parts : undefined;
 }
 
+/** One region or more. */
+export function regionListOf(text: string): readonly Region[] | undefined {
+  const regions = text.split('/').map(regionOf);
+  return regions.every((each) => each !== undefined) ? regions : undefined;
+}
+
 /** Two or more regions. */
 export function regionsOf(text: string): readonly Region[] | undefined {
-  const regions = text.split('/').map(regionOf);
-  return regions.length > 1 && regions.every((each) => each !== undefined) ? regions : undefined;
+  const regions = regionListOf(text);
+  return regions && regions.length > 1 ? regions : undefined;
 }
 
 export const boxText = ({ rows, columns }: Box): string => `${rangeText(rows)}x${rangeText(columns)}`;
@@ -51,3 +57,6 @@ const partText = (one: RegionPart): string => (one === 'image' ? one : 'rows' in
 
 export const regionText = (region: Region): string => region.map(partText).join(',');
 export const regionsText = (regions: readonly Region[]): string => regions.map(regionText).join('/');
+
+/** A, B, C: what regions are called beside their written form. */
+export const regionLetter = (at: number): string => String.fromCharCode(65 + (at % 26));

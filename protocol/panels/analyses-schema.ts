@@ -1,5 +1,5 @@
 /** Messages of the panel of analyses to the extension. */
-import { analysisPlan, offer, sectionQuestion } from '../analysis/schema';
+import { analysisPlan, anyPrompt, offer, sectionQuestion } from '../analysis/schema';
 import type { Schema } from '../schema/check';
 import { byKind, oneOf, text, whole } from '../schema/fields';
 import type { FromAnalysesPanel } from './analyses';
@@ -10,6 +10,7 @@ const request = whole;
 export const fromAnalysesPanel: Schema<FromAnalysesPanel> = byKind<FromAnalysesPanel>({
   ...fromModelRunPanel(analysisPlan),
   estimate: { request, plan: analysisPlan },
+  tokenise: { request, folder: text, prompt: anyPrompt(text) },
   run: { plan: analysisPlan },
   ask: { request, question: sectionQuestion },
   picture: { path: text },

@@ -7,6 +7,7 @@ import type { Demos } from '../analysis/next-start';
 import type { ParameterValues } from '../analysis/parameters';
 import type { TaskInfo } from '../analysis/tasks';
 import type { AnalysisEstimate } from '../compute/analyses';
+import type { EncoderInput, PromptInput, Tokenised } from '../compute/models';
 import type { Intervention } from '../interventions/interventions';
 import type { ModelSummary } from '../results/heads';
 import type { AttentionCell } from '../sections/map';
@@ -70,12 +71,14 @@ export type ToAnalysesPanel =
     }
   /** Answer to `estimate`: what the plan in the form would take; `request` as it came. */
   | { readonly kind: 'estimate'; readonly request: number; readonly estimate: AnalysisEstimate }
+  /** Answer to `tokenise`; `request` as it came. */
+  | { readonly kind: 'tokenised'; readonly request: number; readonly tokenised: Tokenised }
   | { readonly kind: 'started'; readonly plan: AnalysisPlan }
   | AnalysisProgress
   | { readonly kind: 'result'; readonly result: AnalysisResult; readonly savedAs?: string }
   /** Answer to `ask`: drawn beside or under the section that was asked. */
   | { readonly kind: 'answer'; readonly request: number; readonly section: Section }
-  /** Bytes of a picture that an image section names, for the webview to draw. */
+  /** Bytes of a picture that an image section names or that regions are drawn on, for the webview to draw. */
   | { readonly kind: 'picture'; readonly path: string; readonly mediaType: string; readonly bytes: Uint8Array }
   /** A path that the person chose for a field of the form. */
   | { readonly kind: 'chosen'; readonly field: string; readonly path: string };
@@ -84,6 +87,13 @@ export type ToAnalysesPanel =
 export type FromAnalysesPanel =
   | FromModelRunPanel<AnalysisPlan>
   | { readonly kind: 'estimate'; readonly request: number; readonly plan: AnalysisPlan }
+  /** The prompt of the form as the model reads it: regions are drawn on its picture and its tokens. */
+  | {
+      readonly kind: 'tokenise';
+      readonly request: number;
+      readonly folder: string;
+      readonly prompt: PromptInput | EncoderInput;
+    }
   | { readonly kind: 'run'; readonly plan: AnalysisPlan }
   | { readonly kind: 'ask'; readonly request: number; readonly question: SectionQuestion }
   | { readonly kind: 'picture'; readonly path: string }

@@ -17,4 +17,6 @@ export interface ImageSection extends SectionOf<'image'> {
   }[];
   /** `of` gives the class of each image token, -1 for none. */
   readonly classes?: { readonly names: readonly string[]; readonly of: readonly number[] };
+  /** Parts of the picture with a line around them, each by its image tokens. */
+  readonly outlined?: readonly { readonly name: string; readonly tokens: readonly number[] }[];
 }

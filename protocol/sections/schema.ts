@@ -217,6 +217,16 @@ export const section: Schema<Section> = byKind<Section>({
         of: list(wholeFrom(-1, mostNumbers), 'a list of classes', { most: mostTokens }),
       }),
     ),
+    outlined: optional(
+      list(
+        object<NonNullable<ImageSection['outlined']>[number]>({
+          name: text,
+          tokens: list(wholeFrom(0, mostTokens), 'a list of image tokens', { most: mostTokens }),
+        }),
+        'a list of parts of the picture',
+        { most: mostNumbers },
+      ),
+    ),
   },
   graph: {
     ...base,

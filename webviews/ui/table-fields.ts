@@ -12,11 +12,21 @@ interface TableFields {
   /** By name. */
   readonly problems: Readonly<Record<string, string>>;
   readonly onChange: (typed: Typed) => void;
+  /** The field of a parameter that is regions, where there is more than its written form. */
+  readonly regions?: (field: RegionsField) => TemplateResult;
   /** Lets the person choose a path for the parameter. */
   readonly onBrowse: (name: string, what: 'file' | 'folder') => void;
 }
 
-export const tableFields = ({ table, typed, problems, onChange, onBrowse }: TableFields): TemplateResult =>
+export interface RegionsField {
+  readonly label: string;
+  readonly value: string;
+  readonly problem: string | undefined;
+  readonly parameter: Extract<Parameter, { readonly kind: 'regions' }>;
+  readonly set: (typed: string) => void;
+}
+
+export const tableFields = ({ table, typed, problems, regions, onChange, onBrowse }: TableFields): TemplateResult =>
   html`${Object.entries(table).map(
     ([name, parameter]) =>
       html`<div class="parameter" data-parameter=${name}>
@@ -25,6 +35,7 @@ export const tableFields = ({ table, typed, problems, onChange, onBrowse }: Tabl
           value: typedText(table, typed, name),
           problem: problems[name],
           set: (text) => onChange({ ...typed, [name]: text }),
+          regions,
           browse: (what) => onBrowse(name, what),
         })}
         <p class="reason">${sentence(parameter.description)}${rangeOf(parameter)}</p>
@@ -45,10 +56,11 @@ interface Control {
   readonly value: string;
   readonly problem: string | undefined;
   readonly set: (typed: string) => void;
+  readonly regions: TableFields['regions'];
   readonly browse: (what: 'file' | 'folder') => void;
 }
 
-function control(parameter: Parameter, { value, problem, set, browse }: Control): TemplateResult {
+function control(parameter: Parameter, { value, problem, set, regions, browse }: Control): TemplateResult {
   const label = titleOf(parameter);
   switch (parameter.kind) {
     case 'integer':
@@ -58,6 +70,8 @@ function control(parameter: Parameter, { value, problem, set, browse }: Control)
       return textField({ label, value, problem, onInput: set });
     case 'heads':
       return textField({ label, value, problem, placeholder: '2.5,3.*', onInput: set });
+    case 'regions':
+      return regions?.({ label, value, problem, parameter, set }) ?? textField({ label, value, problem, onInput: set });
     case 'file':
     case 'folder': {
       const what = parameter.kind;

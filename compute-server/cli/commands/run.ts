@@ -105,5 +105,7 @@ function rangeOf(parameter: Parameter): string {
       return 'a folder';
     case 'heads':
       return 'heads, e.g. 2.5,3.*';
+    case 'regions':
+      return `${parameter.least} to ${parameter.most} regions, e.g. 3-9/12-15 or 0-3x0-1/0-3x2-3`;
   }
 }

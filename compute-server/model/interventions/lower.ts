@@ -188,7 +188,10 @@ function isolationsOf({ model, sequence }: RunOf, one: Isolate): readonly Isolat
   return model.spec.blocks.flatMap(({ index: layer, attention }) =>
     range(0, attention.heads)
       .filter((head) => coversHead(one.heads, layer, head))
-      .map((head) => ({ layer, head, regions: regions.value, beta: one.beta })),
+      .map((head) => ({
+        ...{ layer, head, regions: regions.value, beta: one.beta },
+        ...(one.oneWay ? { oneWay: true } : {}),
+      })),
   );
 }
 

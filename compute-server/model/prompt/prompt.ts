@@ -41,7 +41,7 @@ export async function sequenceOf(
   /** Of the run: some read beyond the context. */
   interventions: readonly Intervention[] = [],
 ): Promise<Sequence> {
-  if (prompt.kind === 'image') return run ? encoderSequence(model, prompt, run) : countedPatches(model);
+  if (prompt.kind === 'image') return encoderSequence(model, prompt, run);
   const { ids, ...chat } = readPrompt(model, prompt);
   const sequence =
     prompt.image === undefined
@@ -51,24 +51,21 @@ export async function sequenceOf(
   return { ...sequence, ...chat };
 }
 
-function countedPatches(model: LoadedModel): Sequence {
-  const { patches } = visionOf(model).tower;
-  return { ids: range(0, patches.rows * patches.columns + patches.leading.length) };
-}
-
 async function encoderSequence(
   model: LoadedModel,
   { image, tile = 0 }: EncoderInput,
-  run: EncodingRun,
+  run: EncodingRun | undefined,
 ): Promise<Sequence> {
   const vision = visionOf(model);
-  const prepared = await preparePicture(model.folder, vision, image, run.memoryLimit);
+  const prepared = await preparePicture(model.folder, vision, image, run?.memoryLimit);
   const pixels = prepared.processed.tiles[tile];
   if (!pixels) {
     throw bad(`The image has ${prepared.processed.tiles.length} tiles, from 0, and none numbered ${tile}.`);
   }
-  const sequence = await patchRows(vision, pixels, run.signal);
   const { leading, rows, columns } = vision.tower.patches;
+  const sequence = run
+    ? await patchRows(vision, pixels, run.signal)
+    : { ids: range(0, leading.length + rows * columns) };
   const { coverage } = cellsOf(vision.tower, undefined);
   const { name, picture, processed } = prepared;
   const region = tileRegion(picture, processed, tile);

@@ -19,15 +19,13 @@ export function isolationFeeds(
   { variants, start, length, keys }: Rows,
 ): Record<string, RuntimeArray> {
   if (!usesChange('isolation', variants, layer)) return {};
-  // Heads mostly share their regions: each list of them has its columns once.
-  const lists: IsolationChange['regions'][] = [];
-  const offsets: number[] = [];
+  // Heads mostly share their regions: each list of them has its columns once, one for each region that reads.
+  const lists: { readonly regions: IsolationChange['regions']; readonly offset: number }[] = [];
   let columns = 0;
   const offsetOf = (regions: IsolationChange['regions']): number => {
-    const known = lists.indexOf(regions);
-    if (known >= 0) return offsets[known] ?? 0;
-    lists.push(regions);
-    offsets.push(columns);
+    const known = lists.find((list) => list.regions === regions);
+    if (known) return known.offset;
+    lists.push({ regions, offset: columns });
     columns += regions.length;
     return columns - regions.length;
   };
@@ -36,15 +34,16 @@ export function isolationFeeds(
   );
   const firstKey = start + length - keys;
   const bias = new Float32Array(variants.length * heads * columns);
-  for (const { v, head, offset, regions, beta } of changes) {
+  for (const { v, head, offset, regions, oneWay, beta } of changes) {
     const at = (v * heads + head) * columns + offset;
-    regions.forEach((_, region) => (bias[at + region] = (bias[at + region] ?? 0) - beta));
+    const reading = oneWay ? 1 : regions.length;
+    for (let region = 0; region < reading; region++) bias[at + region] = (bias[at + region] ?? 0) - beta;
   }
   const queries = new Float32Array(columns * length);
   const others = new Float32Array(columns * keys);
-  lists.forEach((regions, list) => {
+  for (const { regions, offset } of lists) {
     regions.forEach((rows, region) => {
-      const column = (offsets[list] ?? 0) + region;
+      const column = offset + region;
       for (const row of rows) if (row >= start && row < start + length) queries[column * length + row - start] = 1;
       regions.forEach((other, to) => {
         if (to === region) return;
@@ -53,7 +52,7 @@ export function isolationFeeds(
         }
       });
     });
-  });
+  }
   return {
     isolation_queries: { data: queries, shape: [columns, length] },
     isolation_keys: { data: others, shape: [columns, keys] },

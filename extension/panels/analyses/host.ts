@@ -35,7 +35,7 @@ type PathKind = Extract<FromAnalysesPanel, { readonly kind: 'choosePath' }>['wha
 type Picture = Pick<Extract<ToAnalysesPanel, { readonly kind: 'picture' }>, 'mediaType' | 'bytes'>;
 
 export interface AnalysesServices extends ModelPanelServices<AnalysesTypes> {
-  readonly server: Pick<Compute, 'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses'>;
+  readonly server: Pick<Compute, 'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses' | 'tokenise'>;
   readonly catalogue: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
   readonly demos: Demos;
@@ -57,6 +57,8 @@ type Asked<Kind extends FromAnalysesPanel['kind']> = Extract<FromAnalysesPanel, 
 export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices> {
   protected override readonly messages = fromAnalysesPanel;
   protected override readonly runFirst = 'Run an analysis first.';
+  /** The picture of the prompt that was read last for the form. */
+  #drawnOn: ImageSpan | undefined;
 
   protected override modelOf({ model }: AnalysisResult): ModelSummary {
     return model;
@@ -97,6 +99,8 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     const { shown } = this;
     if (shown === undefined || other.sections !== undefined || this.services.mayRun() !== true) return;
     if (shown.analysis !== other.result.analysis) return;
+    // A result may be of an analysis that is no more: the two still stand side by side.
+    if (!this.services.catalogue.some(({ id }) => id === shown.analysis)) return;
     try {
       const sections = await again(() => this.services.server.compareAnalyses(shown, other.result));
       if (!this.disposed && this.shown === shown) await super.compareWith({ ...other, sections });
@@ -109,6 +113,8 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     switch (message.kind) {
       case 'estimate':
         return this.#estimate(message);
+      case 'tokenise':
+        return this.#tokenise(message);
       case 'ask':
         return this.#ask(message);
       case 'picture':
@@ -135,6 +141,17 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     });
   }
 
+  #tokenise(message: Asked<'tokenise'>): void {
+    const { request, folder, prompt } = message;
+    const refused = this.refusal([folder, ...(prompt.image === undefined ? [] : [prompt.image])]);
+    this.ask(message, async () => {
+      if (refused !== undefined) throw new Sentence(refused);
+      const tokenised = await this.services.server.tokenise(folder, prompt);
+      this.#drawnOn = tokenised.image;
+      return { kind: 'tokenised', request, tokenised };
+    });
+  }
+
   #ask(message: Asked<'ask'>): void {
     const { request, question } = message;
     this.ask(message, async () => {
@@ -145,12 +162,11 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     });
   }
 
-  /** Only a picture that the result on the screen names. */
+  /** Only a picture that the result on the screen names, or that the prompt in the form was read with. */
   async #picture(path: string): Promise<void> {
     const named = this.shown?.sections.flatMap((section) => (section.kind === 'image' ? [section.image] : [])) ?? [];
-    const image = [...named, ...(this.shown?.prompts.flatMap((prompt) => prompt.image ?? []) ?? [])].find(
-      (one) => one.path === path,
-    );
+    const read = this.shown?.prompts.flatMap((prompt) => prompt.image ?? []) ?? [];
+    const image = [...named, ...read, ...(this.#drawnOn ? [this.#drawnOn] : [])].find((one) => one.path === path);
     const refused = this.refusal([path]);
     if (image === undefined || refused !== undefined)
       throw new Sentence(refused ?? 'The result names no such picture.');

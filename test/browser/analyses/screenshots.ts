@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import type { OpenOptions } from '../support/panel-page';
 import { answering, finished, openMessage, plan, result, sendPicture, startBrowser, type Panel } from './analyses-host';
+import { onRegions } from './regions-host';
 import { headsStory, lineStory } from './stories';
 
 async function main(folder: string, only: string | undefined): Promise<void> {
@@ -117,6 +118,30 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       width: 600,
       host: answering(openMessage({ plan: { ...plan, analysis: `of-${input}`, parameters: {} } })),
     });
+  }
+  for (const theme of ['dark', 'light'] as const) {
+    for (const width of [300, 1280] as const) {
+      const place = width === 300 ? 'side' : 'full';
+      const host = onRegions('1-6x2-6/4-9x9-13,194-199', true, place);
+      await shoot(`regions-picture-${theme}-${width}`, { theme, width, place, host, height: 1400 }, async (panel) => {
+        // A side view asks for nothing before it is touched.
+        await panel.page.getByLabel('Heads', { exact: true }).locator('input').fill('0.1');
+        await panel.posts('picture');
+        await sendPicture(panel, '/pictures/dog.png');
+        await panel.page.locator('.region-box').first().focus();
+        await panel.page.waitForTimeout(300);
+      });
+      const text = onRegions('1-5/7-11', false, place);
+      await shoot(
+        `regions-text-${theme}-${width}`,
+        { theme, width, place, host: text, height: 1400 },
+        async (panel) => {
+          await panel.page.getByLabel('Heads', { exact: true }).locator('input').fill('0.1');
+          await panel.page.waitForSelector('.region-tokens');
+          await panel.page.waitForTimeout(300);
+        },
+      );
+    }
   }
   await browser.stop();
 }

@@ -71,6 +71,32 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
       }
     });
 
+    it('that are isolated one way: the first reads nothing of the others, and every other row keeps its bits', async () => {
+      const plain = tap(await run([{}]), 1, 'attention.probabilities');
+      const found = tap(await run([await lowered('isolate:1.0:8,9>2-4/5=10000')]), 1, 'attention.probabilities');
+      const { heads } = tiny.model.spec.blocks[1]!.attention;
+      for (let head = 0; head < heads; head++) {
+        for (let i = 0; i < n; i++) {
+          const row = (p: Float32Array): Float32Array => p.subarray((head * n + i) * n, (head * n + i + 1) * n);
+          if (head > 0 || (i !== 8 && i !== 9)) assert.deepEqual(row(found), row(plain));
+          else {
+            assert.deepEqual([...row(found).subarray(2, 6)], [0, 0, 0, 0]);
+            assert.ok(Math.abs(row(found).reduce((sum, value) => sum + value, 0) - 1) < 1e-6);
+          }
+        }
+      }
+    });
+
+    it('of which there is one alone, or several in another order: the same bits', async () => {
+      const logits = async (variant: Variant): Promise<unknown> => (await run([variant])).logits!.data;
+      const one = [0, 1].map((layer) => ({ layer, head: 0, regions: [[1, 2, 3, 4]], beta: 10000 }));
+      assert.deepEqual(await logits({ isolations: one }), await logits({}));
+      assert.deepEqual(
+        await logits(await lowered('isolate:*.*:2-4/8,9/11=3')),
+        await logits(await lowered('isolate:*.*:11/2-4/8,9=3')),
+      );
+    });
+
     it('in chunks, beside another variant and a uniform head, the same', async () => {
       const isolated = await lowered('isolate:*.*:2-4/8,9=2', 'uniform:1.0');
       const alone = (await run([isolated])).logits!.data as Float32Array;

@@ -221,7 +221,10 @@ describe('vision encoders equal their float64 pass', () => {
       const image = writePng(join(folder, `cut-${width}-${height}.png`), tinyPixels(width, height));
       const found: number[][] = [];
       for (let tile = 0; tile < tiles; tile++) {
-        const { image: span } = await sequenceOf(model, { kind: 'image', image, tile }, run);
+        const { ids, image: span } = await sequenceOf(model, { kind: 'image', image, tile }, run);
+        // As it is known before anything runs.
+        const counted = await sequenceOf(model, { kind: 'image', image, tile });
+        assert.deepEqual([counted.ids, counted.image], [ids, span]);
         found.push(span?.tiles.flatMap((each) => [each.x, each.y, each.width, each.height]) ?? []);
       }
       await assert.rejects(

@@ -88,6 +88,20 @@ const forms: readonly (readonly [string, Intervention])[] = [
     },
   ],
   [
+    'isolate:*.*:1-3>8-9/0-1x2=2',
+    {
+      kind: 'isolate',
+      heads: [{ layer: 'all', head: 'all' }],
+      regions: [
+        [{ start: 1, end: 4 }],
+        [{ start: 8, end: 10 }],
+        [{ rows: { start: 0, end: 2 }, columns: { start: 2, end: 3 } }],
+      ],
+      oneWay: true,
+      beta: 2,
+    },
+  ],
+  [
     'reposition:*:0-1x2>3-6x1-2',
     {
       kind: 'reposition',
@@ -338,6 +352,8 @@ describe('interventions', () => {
       'unsuppress:2',
       'isolate:2.5:1-3=1',
       'isolate:2:1-3/4=1',
+      'isolate:2.5:1-3>4>5=1',
+      'isolate:2.5:1-3>=1',
       'reposition:1:1-3',
       'reposition:1:1-3>0-1x2',
       'redistribute:*.*:columns>rest',
@@ -387,6 +403,7 @@ describe('interventions', () => {
       'reinforce:auto=1',
       'unsuppress:0=0',
       'isolate:0.0:1/2=0',
+      'isolate:0.0:1>2=0',
       'reposition:0:1-2>1-2',
       'redistribute:*.*:columns>rest=0',
       'emphasis:*.*:0=0',

@@ -25,7 +25,7 @@ import type { InputForm } from './input-form';
 import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
 import { decoded } from './pictures';
-import { canStart, picturesNeeded, planOf, viewOf } from './shown';
+import { canStart, picturesNeeded, planOf, promptWithRegions, viewOf } from './shown';
 import { spokenOf } from './spoken';
 import { begun, initialState, receive, withPicture, type State } from './state';
 
@@ -36,7 +36,7 @@ export class AnalysesPanel
   extends ModelRunPanel<State, ToAnalysesPanel, FromAnalysesPanel, AnalysisPlan, Kept>
   implements Actions
 {
-  private readonly later = new Later<'estimate'>();
+  private readonly later = new Later<'estimate' | 'tokenise'>();
   private readonly askedPictures = new Set<string>();
   private estimatedPlan = '';
 
@@ -83,6 +83,7 @@ export class AnalysesPanel
 
   protected override ask(): void {
     this.scheduleEstimate();
+    this.scheduleReading();
     for (const path of picturesNeeded(this.state)) {
       if (this.askedPictures.has(path)) continue;
       this.askedPictures.add(path);
@@ -104,6 +105,22 @@ export class AnalysesPanel
       const request = this.nextRequest();
       this.host.post({ kind: 'estimate', request, plan: newest });
       this.change({ ...this.state, estimated: { request } });
+    });
+  }
+
+  /** The prompt of a form that regions are drawn on, as the model reads it. */
+  private scheduleReading(): void {
+    const { opened, canRun, place, phase, read } = this.state;
+    const asked = opened ? promptWithRegions(this.state) : undefined;
+    if (!asked || canRun !== true || phase.kind === 'running' || read?.of === asked.key) return;
+    if (place === 'side' && !this.touched) return;
+    this.later.do('tokenise', estimateAfter, () => {
+      const newest = promptWithRegions(this.state);
+      if (!newest || this.state.phase.kind === 'running' || this.state.read?.of === newest.key) return;
+      const { key, folder, prompt } = newest;
+      const request = this.nextRequest();
+      this.host.post({ kind: 'tokenise', request, folder, prompt });
+      this.change({ ...this.state, read: { request, of: key } });
     });
   }
 

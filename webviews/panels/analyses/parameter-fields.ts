@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { tableFields } from '../../ui/table-fields';
 import type { Part } from './actions';
+import { regionsField } from './regions/field';
 import { infoOf, readingOf } from './shown';
 
 export function parameterFields(part: Part): TemplateResult | typeof nothing {
@@ -16,6 +17,7 @@ export function parameterFields(part: Part): TemplateResult | typeof nothing {
       table: info.parameters,
       typed: form.parameters,
       problems: (reading?.ok === false ? reading.problems.parameters : undefined) ?? {},
+      regions: (field) => regionsField(state, field),
       onChange: (parameters) => actions.edit({ parameters }),
       onBrowse: (name, what) => actions.choosePath(name, what),
     })}

@@ -1,12 +1,14 @@
 /** What of the state is on the screen, and what can be done with it. Pure. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
+import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionView } from '../../sections/section-kind';
 import { placed, whyNotOnDevice } from '../../ui/device-field';
 import { canonical } from '../../ui/canonical';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm, toForm, type FormReading } from './form';
+import { readInput } from './input-form';
 import type { State } from './state';
 
 /** The analysis in the form; of a file, that of the result. */
@@ -21,6 +23,21 @@ export const readingOf = (state: State): FormReading | undefined =>
 export function planOf(state: State): AnalysisPlan | undefined {
   const reading = readingOf(state);
   return reading?.ok === true ? reading.plan : undefined;
+}
+
+/** What regions are drawn on, where the analysis has a parameter that is regions and there is a prompt. */
+export function promptWithRegions(
+  state: State,
+): { readonly key: string; readonly folder: string; readonly prompt: PromptInput | EncoderInput } | undefined {
+  const { form, tasks, place } = state;
+  const info = infoOf(state);
+  if (!form || form.folder === '' || place === 'file') return undefined;
+  if (!Object.values(info?.parameters ?? {}).some(({ kind }) => kind === 'regions')) return undefined;
+  const reading = readInput(form.input, modelOfForm(state), tasks);
+  if (!reading.ok || !('prompt' in reading.input)) return undefined;
+  const { folder } = form;
+  const { prompt } = reading.input;
+  return { key: canonical({ folder, prompt }), folder, prompt };
 }
 
 export function shownSections(state: State): readonly Section[] {
@@ -75,7 +92,7 @@ const noView: SectionView = {};
 /** Of an answer or a section of a comparison the key is longer than its id: two of the same name keep apart. */
 export const viewOf = ({ view }: State, key: string): SectionView => view.sections[key] ?? noView;
 
-/** Paths of the pictures that the sections on the screen need. */
+/** Paths of the pictures that the sections on the screen need, and of the one that regions are drawn on. */
 export function picturesNeeded(state: State): readonly string[] {
   const { compareWith, answers } = state;
   const all = [
@@ -83,5 +100,11 @@ export function picturesNeeded(state: State): readonly string[] {
     ...(compareWith ? [...(compareWith.sections ?? []), ...compareWith.result.sections] : []),
     ...answers.flatMap(({ section }) => section ?? []),
   ];
-  return [...new Set(all.flatMap((section) => (section.kind === 'image' ? [section.image.path] : [])))];
+  const drawnOn = state.read?.prompt?.image;
+  return [
+    ...new Set([
+      ...all.flatMap((section) => (section.kind === 'image' ? [section.image.path] : [])),
+      ...(drawnOn ? [drawnOn.path] : []),
+    ]),
+  ];
 }

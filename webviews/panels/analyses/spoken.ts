@@ -19,6 +19,7 @@ export function spokenOf(message: ToAnalysesPanel): Spoken | undefined {
     case 'models':
     case 'devices':
     case 'model':
+    case 'tokenised':
     case 'estimate':
     case 'started':
     case 'partial':

@@ -3,6 +3,7 @@ import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/an
 import { noDemos, type Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
+import type { Tokenised } from '../../../protocol/compute/models';
 import { planOfAnalysis, type AnalysisPlan, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
@@ -44,6 +45,16 @@ export interface Estimated {
   readonly estimate?: AnalysisEstimate;
 }
 
+/** The prompt as the model reads it: what regions are drawn on. */
+export interface ReadPrompt {
+  readonly request: number;
+  /** Model and prompt, written. */
+  readonly of: string;
+  /** Both absent: on its way. */
+  readonly prompt?: Tokenised;
+  readonly problem?: string;
+}
+
 export type Comparison = NonNullable<Extract<ToAnalysesPanel, { kind: 'open' }>['compareWith']>;
 
 export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 'typedProblem'> {
@@ -60,6 +71,7 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly shownPlan: AnalysisPlan | undefined;
   readonly compareWith: Comparison | undefined;
   readonly estimated: Estimated | undefined;
+  readonly read: ReadPrompt | undefined;
   /** Oldest first. */
   readonly answers: readonly Answer[];
   readonly pictures: ReadonlyMap<string, LoadedPicture>;
@@ -82,6 +94,7 @@ export const initialState = (place: PanelPlace): State => ({
   shownPlan: undefined,
   compareWith: undefined,
   estimated: undefined,
+  read: undefined,
   answers: [],
   pictures: new Map(),
   view: initialView,
@@ -102,6 +115,10 @@ export function receive(state: State, message: ToAnalysesPanel): State {
     case 'estimate':
       return message.request === state.estimated?.request
         ? { ...state, estimated: { request: message.request, estimate: message.estimate } }
+        : state;
+    case 'tokenised':
+      return message.request === state.read?.request
+        ? { ...state, read: { request: message.request, of: state.read.of, prompt: message.tokenised } }
         : state;
     case 'started':
       return begun(state, message.plan);
@@ -191,6 +208,7 @@ function receiveFailed(state: State, message: Extract<ToAnalysesPanel, { kind: '
   if (request !== undefined) {
     if (state.estimated?.request === request)
       return { ...state, estimated: { request, estimate: { supported: sentence } } };
+    if (state.read?.request === request) return { ...state, read: { ...state.read, problem: sentence } };
     return answered(state, request, { problem: sentence });
   }
   if (folder !== undefined && state.phase.kind !== 'running') return { ...state, modelProblem: { folder, sentence } };

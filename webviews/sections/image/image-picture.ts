@@ -13,6 +13,7 @@ import { classItem, flow, noValueItem, scaleItem, smallSize, textMark, wordsItem
 import type { Drawn, Picture } from '../picture';
 import { moved, type Box, type LoadedPicture, type Mark } from '../scene';
 import { shortened, valueWords } from '../words';
+import { outlineMarks } from './outlines';
 
 export type PatchNumber = ImageSection['numbers'][number];
 
@@ -176,6 +177,13 @@ function drawImage(
     const colour = colourAt(number?.values[patch.token] ?? Number.NaN, domain, theme.dark);
     missing ||= colour === undefined;
     if (box && colour) marks.push({ kind: 'rect', ...box, fill: css(colour), opacity: loaded ? 0.6 : 1 });
+  }
+  for (const [at, { name, tokens }] of (section.outlined ?? []).entries()) {
+    const boxes = tokens.flatMap((token) => {
+      const patch = byToken.get(String(token));
+      return (patch && boxOf(patch)) ?? [];
+    });
+    marks.push(...outlineMarks(boxes, name, at, theme));
   }
   const legend = flow(
     [

@@ -1,7 +1,7 @@
 /** How much regions read of each other, by hand. */
 import assert from 'node:assert/strict';
 import { divergenceOf, turnedBy } from '../../../../diagnostics/maps/changed-output';
-import { massBetween, mixed, mixedByChance } from '../../../../diagnostics/region-isolation/mixing';
+import { massBetween, mixed, mixedByChance } from '../../../../diagnostics/region-attention/mixing';
 
 const near = (found: number, expected: number): void =>
   assert.ok(Math.abs(found - expected) < 1e-12, `${found}, not ${expected}`);

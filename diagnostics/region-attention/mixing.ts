@@ -47,3 +47,19 @@ export function mixedByChance(
   });
   return shares.reduce((sum, value) => sum + value, 0) / shares.length;
 }
+
+/** Attention of a token of each region on each key, mean over its tokens: [regions][n]. `map` [n, n]. */
+export const readBy = (
+  map: ArrayLike<number>,
+  n: number,
+  regions: readonly (readonly number[])[],
+): readonly (readonly number[])[] =>
+  regions.map((rows) => {
+    const sums = new Array<number>(n).fill(0);
+    for (const row of rows) for (let key = 0; key < n; key++) sums[key] = (sums[key] ?? 0) + (map[row * n + key] ?? 0);
+    return sums.map((sum) => sum / rows.length);
+  });
+
+/** What a token of `rows` gives to all of `keys`, mean over the rows. */
+export const massOn = (map: ArrayLike<number>, n: number, rows: readonly number[], keys: readonly number[]): number =>
+  rows.reduce((sum, row) => sum + keys.reduce((all, key) => all + (map[row * n + key] ?? 0), 0), 0) / rows.length;

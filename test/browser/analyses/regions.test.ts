@@ -1,0 +1,128 @@
+/** Regions drawn on a picture and marked in a text, by mouse and by keyboard; the written form follows, and is followed. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'mocha';
+import { patience } from '../../support/patience';
+import {
+  answering,
+  finished,
+  result,
+  sendPicture,
+  startBrowser,
+  type AnalysesBrowser,
+  type Panel,
+} from './analyses-host';
+import { onRegions } from './regions-host';
+
+describe('regions in the panel of analyses', () => {
+  let browser: AnalysesBrowser;
+  let panel: Panel | undefined;
+  before(async () => {
+    browser = await startBrowser();
+  });
+  after(() => browser.stop());
+  afterEach(async () => {
+    assert.deepEqual(panel?.complaints ?? [], []);
+    await panel?.close();
+    panel = undefined;
+  });
+  const open = async (regions: string, withPicture: boolean): Promise<Panel> => {
+    panel = await browser.open({ host: onRegions(regions, withPicture), height: 1400 });
+    await panel.page.waitForSelector(withPicture ? '.regions-picture' : '.region-tokens');
+    return panel;
+  };
+  const field = ({ page }: Panel) => page.getByLabel('Regions', { exact: true }).locator('input');
+  const written = async (of: Panel, text: string): Promise<void> => {
+    await of.page.waitForFunction(
+      (wanted) =>
+        document.querySelector<HTMLInputElement>('[data-parameter=regions] vscode-text-field')?.value === wanted,
+      text,
+      { timeout: patience(5000) },
+    );
+  };
+  /** From the middle of one of 12 x 16 patches to that of another. */
+  const drag = async (
+    { page }: Panel,
+    from: readonly [number, number],
+    to: readonly [number, number],
+  ): Promise<void> => {
+    const on = (await page.locator('.regions-picture').boundingBox())!;
+    const point = ([row, column]: readonly [number, number]) =>
+      [on.x + ((column + 0.5) * on.width) / 16, on.y + ((row + 0.5) * on.height) / 12] as const;
+    await page.mouse.move(...point(from));
+    await page.mouse.down();
+    await page.mouse.move(...point(to), { steps: 3 });
+    await page.mouse.up();
+  };
+
+  it('are drawn with the mouse over the picture, moved, and undone; Run waits for a second one', async () => {
+    const on = await open('', true);
+    await on.posts('picture');
+    await sendPicture(on, '/pictures/dog.png');
+    await on.page.waitForSelector('.regions-picture image');
+    await drag(on, [1, 2], [3, 6]);
+    await written(on, '1-3x2-6');
+    assert.match(await on.page.innerText('#why-not'), /Regions: Must be 2 to 8 regions/);
+    // Less than the parameter needs is no mistake while it is drawn.
+    assert.equal(await on.page.locator('[data-parameter=regions] .problem').count(), 0);
+    await drag(on, [8, 9], [5, 12]);
+    await written(on, '1-3x2-6/5-8x9-12');
+    await drag(on, [2, 3], [4, 3]);
+    await written(on, '3-5x2-6/5-8x9-12');
+    await on.page.click('#undo-region');
+    await written(on, '1-3x2-6/5-8x9-12');
+    await on.page.getByRole('radio', { name: 'A', exact: true }).click();
+    await drag(on, [10, 0], [11, 1]);
+    await written(on, '1-3x2-6,10-11x0-1/5-8x9-12');
+    await on.page.click('#run:not([disabled])');
+    const { plan } = await on.posts('run');
+    assert.equal(plan.parameters['regions'], '1-3x2-6,10-11x0-1/5-8x9-12');
+  });
+
+  it('are added, moved, grown, taken out and brought back by keys alone, and what is typed is drawn', async () => {
+    const on = await open('', true);
+    const { keyboard } = on.page;
+    await on.page.locator('#add-rectangle').focus();
+    await keyboard.press('Enter');
+    await written(on, '0-3x0-4');
+    for (const key of ['ArrowDown', 'ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowUp', 'ArrowUp', 'ArrowUp']) {
+      await keyboard.press(key);
+    }
+    await written(on, '0-2x1-6');
+    const name = await on.page.locator('.region-box:focus').getAttribute('aria-label');
+    assert.match(name ?? '', /^Region A: rows 0 to 2, columns 1 to 6\. Arrow keys/);
+    await keyboard.press('Delete');
+    await written(on, '');
+    await keyboard.press('Control+z');
+    await written(on, '0-2x1-6');
+    await field(on).fill('0-2x1-6/2-4x5-8');
+    await on.page.getByText('A and B share a part.').waitFor();
+    assert.equal(await on.page.locator('.region-box').count(), 2);
+  });
+
+  it('a result of an analysis that is no more still opens, with its finding and its sections', async () => {
+    const old = { ...result, analysis: 'region-isolation', title: 'Isolated regions' };
+    panel = await browser.open({ place: 'file', host: answering(finished({ place: 'file', result: old })) });
+    await panel.page.getByText(result.finding).waitFor();
+    await panel.page.waitForSelector('[data-section=retrieval] .picture-frame');
+    assert.match(await panel.page.innerText('body'), /Isolated regions/);
+  });
+
+  it('are marked in the tokens of a text: by mouse, by keys, and each token for one region', async () => {
+    const on = await open('', false);
+    const token = (at: number) => on.page.locator(`[data-position="${at}"]`);
+    await token(1).hover();
+    await on.page.mouse.down();
+    await token(5).hover();
+    await on.page.mouse.up();
+    await written(on, '1-5');
+    await token(7).click();
+    await written(on, '1-5/7');
+    await on.page.getByRole('radio', { name: 'B', exact: true }).click();
+    await on.page.locator('.region-tokens').focus();
+    for (const key of ['ArrowLeft', 'ArrowLeft', 'Shift+ArrowRight', 'Enter']) await on.page.keyboard.press(key);
+    await written(on, '1-4/5-7');
+    await on.page.keyboard.press('ArrowRight');
+    await on.page.keyboard.press('Delete');
+    await written(on, '1-4/5-6');
+  });
+});
