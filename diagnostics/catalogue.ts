@@ -58,12 +58,14 @@ import { taskAccuracy } from './task-accuracy/analysis';
 import { moa } from './moa/analysis';
 import { taskKv } from './task-kv/analysis';
 import { xEcomla } from './x-ecomla/analysis';
+import { trainingFree } from './training-free/analysis';
 import { zeroTuning } from './zerotuning/analysis';
 
 export const analyses: readonly Analysis[] = [
   labels,
   divergence,
   divergenceSet,
+  trainingFree,
   taskAccuracy,
   ablation,
   activationPatching,

@@ -37,6 +37,8 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
   const known: Readonly<Record<string, ParameterValues>> = {
     divergence: { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' },
     'divergence-set': { truth: pictures.truth, tokens: 4, layers: '0,1' },
+    // Times are never the same twice.
+    'training-free': { truth: pictures.truth, tokens: 4, vhrLayers: '0,1', timed: false },
     'span-retrieval': { pairs },
     'retrieval-head': { tokens: 3, masked: '1', mode: 'mean', chosen: '0.1' },
     'attention-influence': { probes: 3, window: 24 },

@@ -1,0 +1,15 @@
+/** The methods that are compared, in the order of the table. */
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import type { Method } from './method';
+import { noPicture } from './no-picture';
+import { plain } from './plain';
+import { vcd } from './vcd';
+import { vhr } from './vhr';
+import { zeroTuning } from './zerotuning';
+
+export const methods: readonly Method[] = [plain, vhr, zeroTuning, vcd, noPicture];
+
+/** Of all methods, those that are not run included. */
+export const methodParameters: ParameterTable = Object.fromEntries(
+  methods.flatMap(({ parameters }) => Object.entries(parameters)),
+);
