@@ -65,8 +65,8 @@ export interface PictureEntry {
   /** Classes of the lexicon that the picture has. */
   readonly truth: readonly string[];
   readonly questions: readonly AskedQuestion[];
-  /** By method, as far as they were run. */
-  readonly outputs: readonly MethodOutput[];
+  /** By method; null where the method could not be run on the picture. */
+  readonly outputs: readonly (MethodOutput | null)[];
 }
 
 /** The mean ratio of times, with its 95 % interval. */
@@ -100,6 +100,8 @@ export interface MethodRow {
   readonly questions: number;
   readonly accuracy: number | null;
   readonly yesRatio: number | null;
+  /** Captions that are not the plain one, word for word. */
+  readonly different: number;
   /** Answers whose first word is neither yes nor no. */
   readonly unclear: number;
   /** Captions that repeat themselves. */
@@ -116,6 +118,8 @@ export type TrainingFreeResult = {
   readonly rows: readonly MethodRow[];
   readonly entries: readonly PictureEntry[];
   readonly failures: readonly { readonly name: string; readonly why: string }[];
+  /** Methods that could not be run, with the reason on the first picture. */
+  readonly leftOut: readonly { readonly method: string; readonly pictures: number; readonly why: string }[];
   readonly truthLabels: TruthLabels;
   readonly sample: PictureSample;
   /** Pictures of the run. */
@@ -144,7 +148,7 @@ const entry = object<PictureEntry>({
   name: text,
   truth: texts,
   questions: list(object<AskedQuestion>({ object: text, label: yesOrNo }), 'a list of questions', some),
-  outputs: list(output, 'a list of captions', some),
+  outputs: list(orNull(output), 'a list of captions', some),
 });
 
 const changes = object<Changes>({
@@ -166,6 +170,7 @@ const row = object<MethodRow>({
   questions: whole,
   accuracy: share,
   yesRatio: share,
+  different: whole,
   unclear: whole,
   broken: whole,
   promptMs: orNull(number),
@@ -182,6 +187,11 @@ export const trainingFreeResult: Schema<TrainingFreeResult> = object<TrainingFre
   rows: list(row, 'a list of methods', some),
   entries: list(entry, 'a list of pictures', { most: 100_000 }),
   failures: captionedPictures.failures,
+  leftOut: list(
+    object<TrainingFreeResult['leftOut'][number]>({ method: text, pictures: count, why: text }),
+    'a list of methods',
+    some,
+  ),
   truthLabels,
   sample: object<PictureSample>({ count: whole, seed: whole, of: whole }),
   total: whole,

@@ -41,7 +41,9 @@ export function rowsOf(
 ): readonly MethodRow[] {
   const pictures = entries.map((entry) => {
     const judge = new CaptionJudge({ ...lexicon, truth: entry.truth });
-    return entry.outputs.map((output): Judged => ({ entry, output, judge, caption: judge.judged(output.text) }));
+    return entry.outputs.map(
+      (output): Judged | null => output && { entry, output, judge, caption: judge.judged(output.text) },
+    );
   });
   return methods.map(({ id }, at) => {
     const own = pictures.flatMap((outputs) => outputs[at] ?? []);
@@ -49,11 +51,12 @@ export function rowsOf(
       const other = outputs[at - 1];
       return plain && other ? [{ plain, other }] : [];
     });
-    return { method: id, ...figuresOf(own), ...(at === 0 ? {} : { changes: changesOf(pairs) }) };
+    const different = pairs.filter(({ plain, other }) => plain.output.text !== other.output.text).length;
+    return { method: id, ...figuresOf(own), different, ...(at === 0 ? {} : { changes: changesOf(pairs) }) };
   });
 }
 
-function figuresOf(own: readonly Judged[]): Omit<MethodRow, 'method' | 'changes'> {
+function figuresOf(own: readonly Judged[]): Omit<MethodRow, 'method' | 'changes' | 'different'> {
   const score = scoreOf(own);
   const figures = popeFigures(own.flatMap(answersOf));
   const times = own.flatMap(({ output: { time } }) => time ?? []);

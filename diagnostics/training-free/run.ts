@@ -37,15 +37,17 @@ export async function* runTrainingFree(
     id,
     title,
     source,
-    settings: method.settings(parameters),
+    settings: method.settings(parameters, model.facts),
   }));
   const entries: PictureEntry[] = [];
+  const leftOut = new Map<string, TrainingFreeResult['leftOut'][number]>();
   const failures: { readonly name: string; readonly why: string }[] = [];
   const soFar = (): TrainingFreeResult => ({
     methods: compared,
     rows: rowsOf(compared, entries, lexicon),
     entries: [...entries],
     failures: [...failures],
+    leftOut: [...leftOut.values()],
     truthLabels: countLabels(
       finderOf(lexicon.lexicon),
       entries.map(({ name }) => ({ objects: truth.get(name)?.objects ?? [] })),
@@ -60,8 +62,7 @@ export async function* runTrainingFree(
     const { objects = [], captions = [] } = truth.get(name) ?? {};
     const judge = new CaptionJudge({ ...lexicon, truth: objects, references: captions });
     const asked = questions.get(name) ?? [];
-    const outputs: MethodOutput[] = [];
-    let failed: string | undefined;
+    const outputs: (MethodOutput | null)[] = [];
     for (const [index, { id, title }] of methods.entries()) {
       const isNew = index === 0 && at > 0 && at % often === 0;
       yield {
@@ -85,20 +86,27 @@ export async function* runTrainingFree(
           });
         }),
       );
-      if ('why' in outcome) {
-        failed = index === 0 ? outcome.why : `${title}: ${outcome.why}`;
+      if ('entry' in outcome) {
+        outputs.push(judgedOutput(outcome.entry, judge));
+        continue;
+      }
+      const { why } = outcome;
+      if (index === 0) {
+        failures.push({ name, why });
         break;
       }
-      outputs.push(judgedOutput(outcome.entry, judge));
+      outputs.push(null);
+      const before = leftOut.get(id);
+      leftOut.set(id, { method: id, pictures: (before?.pictures ?? 0) + 1, why: before?.why ?? why });
     }
-    if (failed === undefined) {
+    if (outputs.length > 0) {
       entries.push({
         name,
         truth: [...(judge.truth ?? [])],
         questions: asked.map(({ object, label }) => ({ object, label })),
         outputs,
       });
-    } else failures.push({ name, why: failed });
+    }
   }
   return soFar();
 }

@@ -6,7 +6,7 @@ import type { GenerationsSection } from '../../protocol/sections/generations';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
 import { failuresOf, notesOf } from '../divergence-set/sections';
-import { threeDigits } from '../words';
+import { counted, threeDigits } from '../words';
 import type { Changes, MethodRow, PictureEntry, TrainingFreeResult } from './result';
 
 /** Pictures whose captions are listed. */
@@ -25,6 +25,10 @@ export function sections(result: Partly): readonly Section[] {
     ...failuresOf(result),
     ...notesOf(result, [
       ...(result.notAsked === undefined ? [] : [result.notAsked]),
+      ...(result.leftOut ?? []).map(
+        ({ method, pictures, why }) =>
+          `${methods.find(({ id }) => id === method)?.title ?? method} is left out of ${counted(pictures, 'picture', 'pictures')}: ${why}`,
+      ),
       ...methods.map(({ title, settings, source }) => `${title}${settings === '' ? '' : ` (${settings})`}: ${source}.`),
     ]),
   ];
@@ -63,6 +67,7 @@ function ratesOf(result: Partly): TableSection {
     return [
       titleOf(result, row),
       score.captions,
+      changes ? row.different : null,
       score.chairS,
       points(changes?.chairS),
       score.chairI,
@@ -84,6 +89,7 @@ function ratesOf(result: Partly): TableSection {
     columns: [
       { name: 'method', title: 'method', kind: 'text' },
       count('captions', 'captions', 'captions that were scored'),
+      count('different', 'changed', 'captions that are not the plain one, word for word'),
       number('chairS', 'CHAIR_S', 'captions that name an object which is not there / captions'),
       change('chairS-change', 'change of CHAIR_S'),
       number('chairI', 'CHAIR_I', 'mentions of objects that are not there / mentions, pooled'),
@@ -218,7 +224,11 @@ function picturesOf(result: Partly): TableSection {
     ],
     rows: entries
       .slice(0, listed)
-      .map(({ name, truth, outputs }) => [name, truth.join(', '), ...outputs.map(({ wrong }) => wrong.join(', '))]),
+      .map(({ name, truth, outputs }) => [
+        name,
+        truth.join(', '),
+        ...outputs.map((output) => output?.wrong.join(', ') ?? ''),
+      ]),
   };
 }
 
@@ -235,12 +245,12 @@ export function captionsOf({ methods }: TrainingFreeResult, entry: PictureEntry)
     items: [
       {
         title: name,
-        texts: outputs.map(({ text }) => text),
-        scores: outputs.map(({ chairI }) => chairI ?? Number.NaN),
+        texts: outputs.map((output) => output?.text ?? ''),
+        scores: outputs.map((output) => output?.chairI ?? Number.NaN),
       },
       ...questions.map(({ object, label }, at) => ({
         title: `${object}: ${label}`,
-        texts: outputs.map(({ answers }) => answers[at]?.text ?? ''),
+        texts: outputs.map((output) => output?.answers[at]?.text ?? ''),
       })),
     ],
   };

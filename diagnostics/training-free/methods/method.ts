@@ -24,7 +24,7 @@ export interface Method<P extends ParameterValues = ParameterValues> {
   /** Names are unique over all methods. */
   readonly parameters: ParameterTable<P>;
   /** How it is set, for the table: `alpha 2`; empty where there is nothing to set. */
-  settings(values: P): string;
+  settings(values: P, facts: ModelFacts): string;
   /** Fails with a sentence where the model does not have what the parameters name. Nothing runs. */
   require?(facts: ModelFacts, values: P): void;
   /** The prompt, run: greedy decoding goes on from it. */
