@@ -31,7 +31,11 @@ export function finding({
   if (compared.length === 0) return `${pictures}${share}.`;
   const better = compared.filter(({ changes }) => lower(changes.chairS));
   if (better.length === 0) {
-    return `${pictures}${share}; none of the ${counted(compared.length, 'other method', 'other methods')} lowers that share by more than noise.`;
+    const which =
+      compared.length === 1
+        ? `${compared[0]?.title} does not lower`
+        : `none of the ${compared.length} other methods lowers`;
+    return `${pictures}${share}; ${which} that share by more than noise.`;
   }
   const named = better.map(({ title, changes }) => `${title} ${changes.chairS ? pointsOf(changes.chairS) : ''}`);
   return [
