@@ -1,6 +1,6 @@
 /** ACT: attention on keys that many rows read strongly goes to all other keys. */
 import { usualAlpha } from '../../../protocol/interventions/redistribute';
-import { innerLayers } from './inner-layers';
+import { innerHeads } from './inner-layers';
 import { startUnder, type Method } from './method';
 
 // A type and no interface: values are a record.
@@ -34,7 +34,7 @@ export const attentionCalibration: Method<Parameters> = {
     startUnder(model, picture, [
       {
         kind: 'redistribute',
-        heads: innerLayers(model.facts, 1),
+        heads: innerHeads(model.facts, 1),
         from: { kind: 'columns', alpha: actAlpha },
         to: 'rest',
         share: 1 - actBeta,

@@ -1,5 +1,5 @@
 /** PAI's attention: scores of all image tokens are raised where the next token is predicted. */
-import { innerLayers } from './inner-layers';
+import { innerHeads } from './inner-layers';
 import { startUnder, type Method } from './method';
 
 // A type and no interface: values are a record.
@@ -23,6 +23,6 @@ export const payAttentionToImage: Method<Parameters> = {
   settings: ({ paiAlpha }) => `alpha ${paiAlpha}`,
   start: (model, picture, { paiAlpha }) =>
     startUnder(model, picture, [
-      { kind: 'emphasis', heads: innerLayers(model.facts, 0), keys: ['image'], factor: paiAlpha },
+      { kind: 'emphasis', heads: innerHeads(model.facts, 0), keys: ['image'], factor: paiAlpha },
     ]),
 };

@@ -2,7 +2,7 @@
 import { usualTau } from '../../../protocol/interventions/redistribute';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { threeDigits } from '../../words';
-import { innerLayers } from './inner-layers';
+import { innerHeads } from './inner-layers';
 import { startUnder, type Method } from './method';
 
 // A type and no interface: values are a record.
@@ -61,7 +61,7 @@ export const visualRedistribution: Method<Parameters> = {
     startUnder(model, picture, [
       {
         kind: 'redistribute',
-        heads: innerLayers(model.facts, 1),
+        heads: innerHeads(model.facts, 1),
         from: { kind: 'states', tau: tauOf(model.facts, values) },
         to: ['image'],
         share: values.varShare,
