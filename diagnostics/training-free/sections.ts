@@ -141,7 +141,7 @@ const measures: readonly (readonly [keyof Omit<Changes, 'time'>, string])[] = [
 
 function changesOf(result: Partly): TableSection {
   const { rows = [] } = result;
-  const verdict = (of: ShareChange): string => (isMoreThanNoise(of) ? 'more than noise' : 'no more than noise');
+  const verdict = (of: ShareChange): string => verdictWords(isMoreThanNoise(of));
   return {
     kind: 'table',
     id: 'changes',
@@ -151,24 +151,43 @@ function changesOf(result: Partly): TableSection {
     columns: [
       { name: 'measure', title: 'measure', kind: 'text' },
       { name: 'method', title: 'method', kind: 'text' },
-      number('difference', 'change', 'measure of the method less that of the plain model, on the same pictures'),
+      number(
+        'difference',
+        'change',
+        'measure of the method less that of the plain model, on the same pictures; of times their ratio',
+      ),
       number('low', 'low', 'lower end of the 95 % interval'),
       number('high', 'high', 'upper end of the 95 % interval'),
-      { name: 'verdict', title: 'interval', kind: 'text', definition: 'more than noise: the interval leaves 0 out' },
+      {
+        name: 'verdict',
+        title: 'interval',
+        kind: 'text',
+        definition: 'more than noise: the interval leaves 0 out; of a ratio 1',
+      },
     ],
-    rows: measures.flatMap(([name, title]) =>
-      rows.flatMap((row): SectionCell[][] => {
-        const { changes } = row;
-        if (!changes || (row.questions === 0 && (name === 'accuracy' || name === 'yesRatio'))) return [];
-        const of = changes[name];
-        const cells = of
-          ? [of.difference, of.low, of.high, verdict(of)]
-          : [null, null, null, 'too few pictures changed'];
-        return [[title, titleOf(result, row), ...cells]];
+    rows: [
+      ...measures.flatMap(([name, title]) =>
+        rows.flatMap((row): SectionCell[][] => {
+          const { changes } = row;
+          if (!changes || (row.questions === 0 && (name === 'accuracy' || name === 'yesRatio'))) return [];
+          const of = changes[name];
+          const cells = of
+            ? [of.difference, of.low, of.high, verdict(of)]
+            : [null, null, null, 'too few pictures changed'];
+          return [[title, titleOf(result, row), ...cells]];
+        }),
+      ),
+      ...rows.flatMap((row): SectionCell[][] => {
+        const time = row.changes?.time;
+        if (!time) return [];
+        const { ratio, low, high } = time;
+        return [['time of a token', titleOf(result, row), ratio, low, high, verdictWords(low > 1 || high < 1)]];
       }),
-    ),
+    ],
   };
 }
+
+const verdictWords = (isMore: boolean): string => (isMore ? 'more than noise' : 'no more than noise');
 
 function chartOf(result: Partly): ChartSection {
   const { rows = [] } = result;
