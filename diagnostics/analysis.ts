@@ -6,6 +6,7 @@
 import type { GenericSchema } from 'valibot';
 import type { AnalysisInfo, AnalysisInput, Offer } from '../protocol/analysis/analysis';
 import type { ParameterTable, ParameterValues } from '../protocol/analysis/parameters';
+import type { Intervention } from '../protocol/interventions/interventions';
 import type { GivenPlan } from '../protocol/plans/plan-from';
 import type { Section, SectionQuestion } from '../protocol/sections/section';
 import type { ModelFacts, ModelRunner, Prompt } from './model-runner/model-runner';
@@ -48,6 +49,8 @@ export interface AnalysisJob<P extends ParameterValues> {
   /** The person's interventions on the first prompt, and the key groups that they act on. */
   readonly variant: Variant;
   readonly groups: readonly KeyGroup[];
+  /** As they were given, for prompts that the analysis makes itself; absent: none. */
+  readonly interventions?: readonly Intervention[];
   readonly seed: number;
   /**
    * The value of a step: what `act` gives, or what it gave in an earlier run of the same request that did not end. Keys are
@@ -77,6 +80,8 @@ export interface Analysis<
   R extends Readonly<Record<string, unknown>> = Readonly<Record<string, unknown>>,
 > extends Omit<AnalysisInfo, 'parameters' | 'trains'> {
   readonly parameters: ParameterTable<P>;
+  /** The person's interventions act on each picture of a set: the analysis lays them on itself. */
+  readonly interventionsOnEach?: true;
   /** Parses saved results, and says what each field is. */
   readonly result: GenericSchema<unknown, R>;
   supports(model: ModelFacts, parameters: P): Support;

@@ -60,6 +60,7 @@ import { taskAccuracy } from './task-accuracy/analysis';
 import { moa } from './moa/analysis';
 import { taskKv } from './task-kv/analysis';
 import { xEcomla } from './x-ecomla/analysis';
+import { trainingFree } from './training-free/analysis';
 import { zeroTuning } from './zerotuning/analysis';
 
 export const analyses: readonly Analysis[] = [
@@ -68,6 +69,7 @@ export const analyses: readonly Analysis[] = [
   divergenceSet,
   conceptHeads,
   imbalancedAttention,
+  trainingFree,
   taskAccuracy,
   ablation,
   activationPatching,

@@ -107,7 +107,7 @@ interface Prepared {
 
 /** What is read of an analysis, or of an experiment whose model is asked. */
 export type ReadRun = Omit<AnalysisRun, 'analysis'> & {
-  readonly analysis: Pick<Analysis, 'id' | 'title' | 'parameters' | 'inputs' | 'readsPictures'>;
+  readonly analysis: Pick<Analysis, 'id' | 'title' | 'parameters' | 'inputs' | 'readsPictures' | 'interventionsOnEach'>;
 };
 
 export async function prepare(run: ReadRun, request: AnalysisRequest): Promise<Prepared> {
@@ -119,7 +119,14 @@ export async function prepare(run: ReadRun, request: AnalysisRequest): Promise<P
   const { variant, groups } = first
     ? await runner.variant(request.interventions, first)
     : { variant: {}, groups: undefined };
-  const job = { input: withGroups(input, groups), parameters, variant, groups: groups ?? [], seed: request.seed };
+  const job = {
+    input: withGroups(input, groups),
+    parameters,
+    variant,
+    groups: groups ?? [],
+    interventions: request.interventions,
+    seed: request.seed,
+  };
   return { runner, model, first, job };
 }
 
@@ -169,7 +176,8 @@ async function readInput(
       `${task ? 'A task has many prompts' : 'A corpus has many documents'}, and the intervention "${kindOf(bound).words(bound)}" means positions of one. Leave it out.`,
     );
   }
-  if (!first && interventions.length > 0) {
+  const { interventionsOnEach = false } = analysis;
+  if (!first && interventions.length > 0 && !interventionsOnEach) {
     throw bad('Interventions act on a prompt, and this analysis reads none. Leave them out.');
   }
   return {

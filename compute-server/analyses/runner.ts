@@ -34,6 +34,7 @@ import { pictureGradients } from '../model/gradient/picture-gradients';
 import { SequenceRun } from '../model/generation/sequence-run';
 import { keptPlanOf } from '../model/generation/decoding-graphs';
 import { chunkFor } from '../model/hallucination/span-request';
+import { withChangedPixels } from '../model/prompt/image-prompt';
 import { piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
 import type { RunShape } from '../model/run/budget';
 import { planRun } from '../model/run/plan-run';
@@ -120,6 +121,13 @@ export class ServerRunner implements ModelRunner {
 
   private read(input: PromptInput | EncoderInput, sequence: Sequence): Prompt {
     return { ...sequence, text: input.kind === 'text' ? input.text : null, tokens: this.pieces(sequence.ids) };
+  }
+
+  async withPixels<S extends Sequence>(prompt: S, change: (pixels: Float32Array) => Float32Array): Promise<S> {
+    const { signal } = this;
+    const { memoryLimit } = this.surroundings;
+    const { embeddings } = await withChangedPixels(this.opened, prompt, change, { memoryLimit, signal });
+    return { ...prompt, ...(embeddings ? { embeddings } : {}) };
   }
 
   encode(text: string): readonly number[] {

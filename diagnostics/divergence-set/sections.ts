@@ -186,7 +186,7 @@ const textsOf = (entries: SetResult['entries'], variants: SetResult['variants'])
   })),
 });
 
-function failuresOf({ failures = [] }: Partial<SetResult>): readonly TableSection[] {
+export function failuresOf({ failures = [] }: Partial<Pick<SetResult, 'failures'>>): readonly TableSection[] {
   if (failures.length === 0) return [];
   return [
     {
@@ -202,13 +202,18 @@ function failuresOf({ failures = [] }: Partial<SetResult>): readonly TableSectio
   ];
 }
 
-function notesOf({ truthLabels, sample, total }: Partial<SetResult>): readonly Section[] {
+/** Of the pictures, and of labels that say nothing; `more` paragraphs of the analysis. */
+export function notesOf(
+  { truthLabels, sample, total }: Partial<Pick<SetResult, 'truthLabels' | 'sample' | 'total'>>,
+  more: readonly string[] = [],
+): readonly Section[] {
   const unknown = truthLabels && unknownLabels(truthLabels);
   const paragraphs = [
     ...(sample && total !== undefined && total < sample.of
       ? [`${total} of ${sample.of} pictures, drawn by seed ${sample.seed}.`]
       : []),
     ...(unknown === undefined ? [] : [`${unknown}.`]),
+    ...more,
   ];
   return paragraphs.length > 0 ? [{ kind: 'text', id: 'notes', title: 'Notes', paragraphs }] : [];
 }

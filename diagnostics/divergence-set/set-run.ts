@@ -1,14 +1,11 @@
 /** One run of the analysis `divergence-set`: a step a picture, so that a run that stopped goes on behind the last one. */
 import type { DatasetEntry } from '../../protocol/results/hallucination';
-import { InputError } from '../../protocol/inputs/faults';
-import { lexiconFrom, type Lexicon } from '../../protocol/inputs/lexicon';
-import { truthForm, truthFrom, type WrittenTruth } from '../../protocol/inputs/truth';
-import { FailureError } from '../../protocol/wire/failures';
+import type { WrittenTruth } from '../../protocol/inputs/truth';
 import type { AnalysisJob, Step } from '../analysis';
 import { measureIn } from '../divergence/parameters';
 import { captionsOf, scoresOf } from '../divergence/picture-set';
-import { refused } from '../divergence/plan';
 import { spanPair } from '../divergence/span-pair';
+import { noneNamed, orReason, readTruthFiles } from '../divergence/truth-files';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { reinforcementsIn, type SetParameters } from './parameters';
 import type { SetResult } from './result';
@@ -21,17 +18,10 @@ export async function* runSet(model: ModelRunner, job: SetJob): AsyncGenerator<S
   if (given.kind !== 'image-set') throw new RangeError('a set of pictures is asked for');
   const { measure, positions } = measureIn(model.facts, parameters);
   const reinforcements = reinforcementsIn(model.facts, parameters, seed);
-  const truth = truthOf(parameters.truth, await model.textFile(parameters.truth));
-  const own =
-    parameters.lexicon === '' ? undefined : lexiconOf(parameters.lexicon, await model.textFile(parameters.lexicon));
-  const lexicon = own ? { lexicon: own } : {};
+  const { truth, ...lexicon } = await readTruthFiles(model, parameters);
   const { folder, samples, prompt } = given;
   const { files, of } = await model.pictures({ folder, wanted: (name) => truth.has(name), count: samples, seed });
-  if (files.length === 0) {
-    throw refused(
-      `No image of ${folder} is named in ${parameters.truth}. Its keys are file names, e.g. "scene-000.png".`,
-    );
-  }
+  if (files.length === 0) throw noneNamed(folder, parameters.truth);
   const entries: DatasetEntry[] = [];
   const failures: { readonly name: string; readonly why: string }[] = [];
   const soFar = (): SetResult => ({
@@ -50,7 +40,7 @@ export async function* runSet(model: ModelRunner, job: SetJob): AsyncGenerator<S
     yield { sentence, done, total: files.length, ...(done === 0 ? {} : { partial: soFar() }) };
     const { objects = [], captions = [] } = truth.get(name) ?? {};
     // What was captioned under another truth, lexicon or picture is another step.
-    const key = `picture ${name} ${stamp} ${JSON.stringify([objects, captions, own ?? null])}`;
+    const key = `picture ${name} ${stamp} ${JSON.stringify([objects, captions, lexicon.lexicon ?? null])}`;
     const outcome = await step(key, () =>
       orReason(async () => {
         const sequence = await model.prompt({ ...prompt, image: path });
@@ -74,20 +64,6 @@ export async function* runSet(model: ModelRunner, job: SetJob): AsyncGenerator<S
   return soFar();
 }
 
-/** A picture that cannot be read is named, and the others go on. */
-async function orReason(
-  caption: () => Promise<DatasetEntry>,
-): Promise<{ readonly entry: DatasetEntry } | { readonly why: string }> {
-  try {
-    return { entry: await caption() };
-  } catch (error) {
-    if (!(error instanceof FailureError)) throw error;
-    const { failure } = error;
-    if (failure.code !== 'bad-request' && failure.code !== 'unsupported') throw error;
-    return { why: failure.detail };
-  }
-}
-
 function scored(
   entries: readonly DatasetEntry[],
   reinforcements: Parameters<typeof scoresOf>[1],
@@ -96,28 +72,4 @@ function scored(
 ): Pick<SetResult, 'plain' | 'variants' | 'separation' | 'truthLabels'> {
   const truths = entries.map(({ name }) => truth.get(name)?.objects ?? []);
   return scoresOf(entries, reinforcements, lexicon, truths);
-}
-
-function truthOf(path: string, text: string): ReadonlyMap<string, WrittenTruth> {
-  return fromFile(path, truthForm, () => {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(text);
-    } catch (error) {
-      throw new InputError(`it is not valid JSON (${(error as Error).message})`);
-    }
-    return truthFrom(parsed);
-  });
-}
-
-const lexiconOf = (path: string, text: string): Lexicon =>
-  fromFile(path, 'Write lines "class, synonym, synonym", or JSON {"class": ["synonym"]}.', () => lexiconFrom(text));
-
-function fromFile<T>(path: string, next: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof InputError) throw refused(`${path}: ${error.message}. ${next}`);
-    throw error;
-  }
 }

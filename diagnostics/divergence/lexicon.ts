@@ -90,9 +90,14 @@ export function wordsOf(text: string): Word[] {
   }));
 }
 
+const isWord = ({ text }: Word): boolean => /[\p{L}\p{N}]/u.test(text);
+
 /** Words, without marks. */
-export const wordCount = (text: string): number =>
-  wordsOf(text).filter((word) => /[\p{L}\p{N}]/u.test(word.text)).length;
+export const wordCount = (text: string): number => wordsOf(text).filter(isWord).length;
+
+/** The text up to the end of its `count`-th word; all of it where it has no more. */
+export const firstWords = (text: string, count: number): string =>
+  count <= 0 ? '' : text.slice(0, wordsOf(text).filter(isWord)[count - 1]?.end ?? text.length);
 
 /** A word of a caption that the lexicon knows. */
 export interface Mention {

@@ -22,14 +22,15 @@ export interface PopeQuestion {
   readonly label: 'yes' | 'no';
 }
 
-/** Objects asked for in an image. */
-const perImage = 3;
+/** Objects asked for in an image, as published. */
+const publishedPerImage = 3;
 
 export const popeQuestion = (object: string): string =>
   `Is there ${/^[aeiou]/i.test(object) ? 'an' : 'a'} ${object} in the image?`;
 
 /** Each of its first objects once: POPE asks for three. */
-export const canBeAsked = ({ objects }: Pick<PopeImage, 'objects'>): boolean => new Set(objects).size >= perImage;
+export const canBeAsked = ({ objects }: Pick<PopeImage, 'objects'>, perImage = publishedPerImage): boolean =>
+  new Set(objects).size >= perImage;
 
 /**
  * At most `images` of those with enough objects (and among `asked`, where it is given), drawn by the seed; images keep their
@@ -38,12 +39,18 @@ export const canBeAsked = ({ objects }: Pick<PopeImage, 'objects'>): boolean => 
 export function popeQuestions(
   all: readonly PopeImage[],
   split: PopeSplit,
-  settings: { readonly images: number; readonly seed: number; readonly asked?: ReadonlySet<string> },
+  settings: {
+    readonly images: number;
+    readonly seed: number;
+    readonly asked?: ReadonlySet<string>;
+    /** Objects asked for in an image; absent: three. */
+    readonly perImage?: number;
+  },
 ): PopeQuestion[] {
   const source = random(settings.seed);
   const distinct = all.map(({ image, objects }) => ({ image, objects: [...new Set(objects)] }));
-  const { asked } = settings;
-  const eligible = distinct.filter((one) => canBeAsked(one) && (asked?.has(one.image) ?? true));
+  const { asked, perImage = publishedPerImage } = settings;
+  const eligible = distinct.filter((one) => canBeAsked(one, perImage) && (asked?.has(one.image) ?? true));
   while (eligible.length > settings.images) eligible.splice(source.whole(eligible.length), 1);
   const frequency = counts(distinct.flatMap(({ objects }) => objects));
   const together = new Map<string, Map<string, number>>();

@@ -157,6 +157,8 @@ export interface ModelRunner {
 
   /** Text, ids or a picture as a checked sequence; fails with a sentence. */
   prompt(input: PromptInput | EncoderInput): Promise<Prompt>;
+  /** A prompt with its picture encoded from changed pixels: each tile as the image processor made it, [3, height, width]. */
+  withPixels<S extends Sequence>(prompt: S, change: (pixels: Float32Array) => Float32Array): Promise<S>;
   /** Ids of a text as it stands, without special tokens; fails where the model has no tokenizer. */
   encode(text: string): readonly number[];
   /** Text of each id. */

@@ -185,7 +185,7 @@ function resultOf(size: Size): Schema<HallucinationResult> {
   );
 }
 
-const setScore = object<CaptionSetScore>({
+export const setScore = object<CaptionSetScore>({
   captions: whole,
   unfinished: optional(whole),
   mentions: whole,
@@ -197,7 +197,7 @@ const setScore = object<CaptionSetScore>({
   length: orNull(number),
 });
 
-const shareChange = orNull(object<ShareChange>({ difference: number, low: number, high: number }));
+export const shareChange = orNull(object<ShareChange>({ difference: number, low: number, high: number }));
 
 const change = object<PairedChange>({
   pictures: whole,

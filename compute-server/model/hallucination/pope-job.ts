@@ -1,6 +1,6 @@
 /** The job behind `headscope pope MODEL`: the questions of POPE asked of a model, plainly and with reinforced heads. */
 import { basename } from 'node:path';
-import { canBeAsked, isClearAnswer, popeAnswer, popeQuestions } from '../../../diagnostics/divergence/pope';
+import { canBeAsked, popeQuestions } from '../../../diagnostics/divergence/pope';
 import { popeChange, popeFigures } from '../../../diagnostics/divergence/pope-figures';
 import type { ImageWithTruth } from '../../../protocol/compute/hallucination';
 import { questionPlace, type PopeProgress, type PopeRequest } from '../../../protocol/compute/pope';
@@ -11,17 +11,15 @@ import { FailureError } from '../../../protocol/wire/failures';
 import type { Job } from '../../dispatch/dispatcher';
 import { modelProvenance } from '../checkpoint/provenance';
 import type { Surroundings } from '../../surroundings';
-import { continued } from '../../../diagnostics/model-runner/decoding';
 import { reasonOfImage } from './hallucination-job';
 import { KeptEntries } from '../run/kept-entries';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { sampled } from '../prompt/picture-sample';
 import { promptForPictures } from '../prompt/prompt';
-import { probabilities } from '../../../diagnostics/model-runner/sampling';
 import { prepare } from './prepare';
 import { planOf, reinforcementOf, requireHead, requireVision } from './span-request';
-import { greedy } from '../../../diagnostics/divergence/caption-run';
-import type { Continuation, ModelRunner } from '../../../diagnostics/model-runner/model-runner';
+import { popeReply, type YesAndNo } from '../../../diagnostics/divergence/pope-reply';
+import type { Continuation } from '../../../diagnostics/model-runner/model-runner';
 
 type Question = Omit<PopeAnswer, 'plain' | 'reinforced'>;
 
@@ -212,43 +210,12 @@ async function answerOf(
     surroundings,
     signal,
   );
-  const reply = (run: Continuation): Promise<PopeReply> => replyOf(runner, request, run, words);
+  const reply = (run: Continuation): Promise<PopeReply> => popeReply(runner, request, run, words);
   const plain = await reply(await runner.continuation({ sequence, further: maxNewTokens, held: 2 }));
   if (!reinforcement) return { answer: { ...question, plain }, parity };
   const plan = planOf(reinforcement);
   const { run } = await runner.reinforced({ sequence: pair.whole, without: pair.without, plan, further: maxNewTokens });
   return { answer: { ...question, plain, reinforced: await reply(run) }, parity };
-}
-
-/** Written up to its first full stop: nothing behind it is read. */
-async function replyOf(
-  runner: ModelRunner,
-  { maxNewTokens, readBy }: PopeRequest,
-  run: Continuation,
-  words: YesAndNo | undefined,
-): Promise<PopeReply> {
-  const first = probabilities(run.logits);
-  const mass = (ids: readonly number[]): number => ids.reduce((sum, id) => sum + (first[id] ?? 0), 0);
-  const probability = words && { yes: mass(words.yes), no: mass(words.no) };
-  const ids: number[] = [];
-  for await (const { id } of continued(run, greedy(runner, maxNewTokens), runner)) {
-    ids.push(id);
-    if (runner.decode(ids).includes('.')) break;
-  }
-  const answer = runner.decode(ids);
-  const byText = popeAnswer(answer);
-  const byLogits = probability && (probability.yes > probability.no ? 'yes' : 'no');
-  return {
-    answer,
-    readAs: readBy === 'logits' ? (byLogits ?? byText) : byText,
-    clear: isClearAnswer(answer),
-    ...(probability ? { probability } : {}),
-  };
-}
-
-interface YesAndNo {
-  readonly yes: readonly number[];
-  readonly no: readonly number[];
 }
 
 /** Tokens that alone spell yes or no, in the spellings in which an answer begins. */

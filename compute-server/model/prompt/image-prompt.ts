@@ -152,6 +152,21 @@ async function featuresOf(
   return features;
 }
 
+/** The sequence with its picture encoded from changed pixels: the numbers of each tile as the image processor made them, [3, height, width]. */
+export async function withChangedPixels(
+  model: LoadedModel,
+  sequence: Sequence,
+  change: (pixels: Float32Array) => Float32Array,
+  { memoryLimit, signal }: { readonly memoryLimit: number; readonly signal?: AbortSignal | undefined },
+): Promise<Sequence> {
+  const { image, embeddings } = sequence;
+  if (!image || !embeddings) throw new RangeError('there is no picture in the prompt');
+  const vision = visionOf(model);
+  const prepared = await preparePicture(model.folder, vision, image.path, memoryLimit);
+  const features = await encodePicture(vision, { tiles: prepared.processed.tiles.map(change) }, memoryLimit, signal);
+  return { ...sequence, embeddings: { ...embeddings, data: rowsOf(prepared, features, model.spec.hiddenSize) } };
+}
+
 function rowsOf({ plan }: PreparedPicture, { tiles, newline }: Features, width: number): Float32Array {
   const pieces = plan.pieces.filter(({ kind }) => kind !== 'text');
   const data = new Float32Array(pieces.length * width);
