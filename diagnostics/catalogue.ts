@@ -57,6 +57,7 @@ import { spectralHeads } from './spectral-heads/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { moa } from './moa/analysis';
 import { taskKv } from './task-kv/analysis';
+import { visualAttentionSinks } from './var/analysis';
 import { xEcomla } from './x-ecomla/analysis';
 import { zeroTuning } from './zerotuning/analysis';
 
@@ -100,6 +101,7 @@ export const analyses: readonly Analysis[] = [
   blockRetrievalAnalysis,
   amp,
   mixtureOfHeads,
+  visualAttentionSinks,
   xEcomla,
 ];
 

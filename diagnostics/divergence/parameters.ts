@@ -191,7 +191,7 @@ export function reinforcementIn(
 }
 
 /** `auto`, or `1,18-31`. */
-function layersIn(written: string): 'auto' | readonly number[] {
+export function layersIn(written: string): 'auto' | readonly number[] {
   if (written.trim() === 'auto') return 'auto';
   return written.split(',').flatMap((part) => {
     const range = /^\s*(\d+)(?:\s*-\s*(\d+))?\s*$/.exec(part);
