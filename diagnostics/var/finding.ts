@@ -9,7 +9,7 @@ export function finding(result: Partial<VarResult>): string {
   const { dimensions, layers, sinks, tau, phi } = result;
   const what = whatIsSeen(result);
   if (dimensions.length === 0) {
-    return `The first token has no value above ${threeDigits(tau)} times the root mean square of its hidden state in most layers, so that by this rule the model has no sinks.${scaledWords(result)}`;
+    return `The first token has no value above ${threeDigits(tau)} times the root mean square of its hidden state in most layers, so that by this rule the model has no sinks; its largest is ${threeDigits(Math.max(...result.profile))}.${scaledWords(result)}`;
   }
   const looked = layers.filter((layer) => layer < phi.length);
   const tokens = new Set(looked.flatMap((layer) => sinks[layer] ?? []));
@@ -33,8 +33,10 @@ export function finding(result: Partial<VarResult>): string {
 function maskedWords({ masked, maskedRandom }: VarResult, what: string): readonly string[] {
   const sinks = masked?.find(({ name }) => name === 'sinks');
   if (!sinks || !maskedRandom) return [];
+  const drawn = masked?.find(({ name }) => name.startsWith('random'))?.tokens ?? 0;
+  const others = drawn < sinks.tokens ? 'other tokens, which are fewer,' : `as many other tokens of the ${what}`;
   return [
-    `Without the sinks the prediction of the next token changes by ${threeDigits(sinks.divergence)} nats, without as many other tokens of the ${what} by ${threeDigits(maskedRandom.mean)} (${threeDigits(maskedRandom.low)} to ${threeDigits(maskedRandom.high)}).`,
+    `Without the sinks the prediction of the next token changes by ${threeDigits(sinks.divergence)} nats, without ${others} by ${threeDigits(maskedRandom.mean)} (${threeDigits(maskedRandom.low)} to ${threeDigits(maskedRandom.high)}).`,
   ];
 }
 
@@ -48,7 +50,7 @@ function textWords({ words, share }: VarResult): readonly string[] {
 
 const scaledWords = ({ scaled, width, tau }: VarResult): string =>
   scaled
-    ? ` The paper's tau of 20 needs a hidden state of more than ${narrowest} numbers and this one has ${width}: tau is scaled to ${threeDigits(tau)}, which is not the published rule.`
+    ? ` The paper's tau of 20 needs a hidden state of more than ${narrowest} numbers and this one has ${width}: here tau is ${threeDigits(tau)}, which is not the published rule.`
     : '';
 
 const dimensionWords = (dimensions: readonly number[]): string =>

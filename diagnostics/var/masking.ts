@@ -30,7 +30,7 @@ export function maskedFrom(
   return { ...variant, isolations: [...(variant.isolations ?? []), ...own] };
 }
 
-/** In each layer as many tokens of the picture as it has sinks, drawn among the others. */
+/** In each layer as many tokens of the picture as it has sinks, drawn among the others; all of them where there are fewer. */
 export function drawnRows(image: readonly number[], sinks: MaskedRows, seed: number, draw: number): MaskedRows {
   return new Map(
     [...sinks].map(([layer, rows]) => {
@@ -48,11 +48,17 @@ export async function lastLogits(model: ModelRunner, sequence: Sequence, variant
   return logits.data;
 }
 
-export function maskedRun(model: ModelRunner, name: string, plain: Float32Array, masked: Float32Array): MaskedRun {
+export function maskedRun(
+  model: ModelRunner,
+  { name, rows }: { readonly name: string; readonly rows: MaskedRows },
+  plain: Float32Array,
+  masked: Float32Array,
+): MaskedRun {
   const best = largestOf(plain);
   const [leading = ''] = model.pieces([largestOf(masked)]);
   return {
     name,
+    tokens: [...rows.values()].reduce((sum, { length }) => sum + length, 0),
     divergence: divergenceOf(plain, masked),
     probability: Math.exp(logProbabilities(masked)[best] ?? Number.NaN),
     leading,

@@ -33,6 +33,8 @@ export interface ComparedToken extends WrittenToken {
 
 export interface MaskedRun {
   readonly name: string;
+  /** Masked tokens, summed over the layers. */
+  readonly tokens: number;
   /** Nats: Kullback-Leibler, of the distribution with the tokens masked from that of the plain model. */
   readonly divergence: number;
   /** Of the token that is most probable in the plain run. */
@@ -95,6 +97,7 @@ export interface VarResult extends Readonly<Record<string, unknown>> {
   readonly onText: PerHead;
   /** Mean |a_ij v_j W_O|. */
   readonly contribution: { readonly sinks: PerLayer; readonly random: PerLayer; readonly others: PerLayer };
+  /** `sinks`, each draw, `all`; absent where no token is a sink. */
   readonly masked?: readonly MaskedRun[];
   /** Means over the draws, and their smallest and largest. */
   readonly maskedRandom?: {
@@ -160,9 +163,13 @@ export const varResult: Schema<VarResult> = object<Named>({
   onText: figuresPerHead,
   contribution: object<VarResult['contribution']>({ sinks: perLayer, random: perLayer, others: perLayer }),
   masked: optional(
-    list(object<MaskedRun>({ name: text, divergence: figure, probability: figure, leading: text }), 'a list of runs', {
-      most: 128,
-    }),
+    list(
+      object<MaskedRun>({ name: text, tokens: whole, divergence: figure, probability: figure, leading: text }),
+      'a list of runs',
+      {
+        most: 128,
+      },
+    ),
   ),
   maskedRandom: optional(
     object<NonNullable<VarResult['maskedRandom']>>({ mean: figure, low: figure, high: figure, draws: whole }),

@@ -68,7 +68,7 @@ export async function* varRun(model: ModelRunner, job: Job): AsyncGenerator<Step
     settings.layers.map((layer) => [layer, (looks[layer]?.sinks ?? []).map((at) => ready.seen.rows[at] ?? -1)]),
   );
   const anySink = [...sinks.values()].some((rows) => rows.length > 0);
-  const masked = yield* maskedRuns(model, job, ready, sinks, { done, total, known });
+  const masked = anySink ? yield* maskedRuns(model, job, ready, sinks, { done, total, known }) : {};
   done += runs;
   const measured = { ...known, ...masked };
   if (settings.tokens === 0) return measured;
@@ -105,7 +105,7 @@ async function* maskedRuns(
     made.push(
       await step(`masked: ${name}`, async () => {
         const changed = maskedFrom(variant, model.facts, own, rows);
-        return maskedRun(model, name, plain, await lastLogits(model, sequence, changed));
+        return maskedRun(model, { name, rows: own }, plain, await lastLogits(model, sequence, changed));
       }),
     );
   }

@@ -294,9 +294,11 @@ function maskedSections(result: VarResult): readonly Section[] {
   if (!masked || !maskedRandom) return [];
   const what = whatIsSeen(result);
   const of = (name: string) => masked.find((one) => one.name === name);
-  const [sinks, all] = [of('sinks'), of('all')];
+  const [sinks, all, drawn] = [of('sinks'), of('all'), masked.find(({ name }) => name.startsWith('random'))];
+  const fewer = (drawn?.tokens ?? 0) < (sinks?.tokens ?? 0);
   const row = (title: string, one: typeof sinks) => [
     title,
+    cellOf(one?.tokens),
     cellOf(one?.divergence),
     null,
     null,
@@ -308,9 +310,10 @@ function maskedSections(result: VarResult): readonly Section[] {
       kind: 'table',
       id: 'masked',
       title: 'Sinks that the text cannot read',
-      caption: `In the layers ${result.layers.join(', ')} the rows behind the ${what} give these tokens nothing. Random: in each layer as many tokens of the ${what} that are no sinks, ${maskedRandom.draws} draws.`,
+      caption: `In the layers ${result.layers.join(', ')} the rows behind the ${what} give these tokens nothing. Random: in each layer as many tokens of the ${what} that are no sinks, ${maskedRandom.draws} draws${fewer ? '; all of them in layers that have fewer' : ''}.`,
       columns: [
         { name: 'masked', title: 'Masked', kind: 'text' },
+        numberColumn('tokens', 'Tokens', 'masked, summed over the layers'),
         numberColumn(
           'divergence',
           'Change',
@@ -324,7 +327,15 @@ function maskedSections(result: VarResult): readonly Section[] {
       ],
       rows: [
         row(`sinks in the ${what}`, sinks),
-        ['as many others', cellOf(maskedRandom.mean), cellOf(maskedRandom.low), cellOf(maskedRandom.high), null, ''],
+        [
+          fewer ? 'others' : 'as many others',
+          cellOf(drawn?.tokens),
+          cellOf(maskedRandom.mean),
+          cellOf(maskedRandom.low),
+          cellOf(maskedRandom.high),
+          null,
+          '',
+        ],
         row(`the whole ${what}`, all),
       ],
     },

@@ -21,7 +21,14 @@ export function textSections(result: VarResult): readonly Section[] {
             title: 'Texts',
             caption: 'The most probable token each time.',
             variants: texts.map(({ name }) => name),
-            items: [{ title: 'Behind the prompt', texts: texts.map(({ text }) => text) }],
+            items: [
+              {
+                title: 'Behind the prompt',
+                texts: texts.map(({ text }) => text),
+                scores: texts.map(({ different }) => different),
+              },
+            ],
+            score: { title: 'tokens that differ from the plain text at their place', unit: 'tokens' },
           } as const,
         ]
       : []),

@@ -10,6 +10,7 @@ import { visualAttentionSinks as analysis } from '../../../diagnostics/var/analy
 import type { VarResult } from '../../../diagnostics/var/result';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import { openTiny, promptIds } from '../../support/checkpoints/open-tiny';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { plantedSinks, wideLlava, writePlantedSinks } from '../../support/checkpoints/planted-sinks';
 import {
@@ -113,6 +114,15 @@ describe('visual attention sinks of a planted model', () => {
     near(masked.find(({ name }) => name === 'sinks')?.divergence, await change('1,7'), 'sinks', 1e-6);
     near(masked.find(({ name }) => name === 'all')?.divergence, await change('1-8'), 'all', 1e-6);
     assert.ok(maskedRandom && maskedRandom.low >= 0 && maskedRandom.draws === 2);
+    assert.deepEqual(
+      masked.map(({ name, tokens }) => [name, tokens]),
+      [
+        ['sinks', 2],
+        ['random 1', 2],
+        ['random 2', 2],
+        ['all', 8],
+      ],
+    );
   });
 
   it('moves what it says: rows sum to 1, sinks lose, other tokens of the picture gain by one factor', async () => {
@@ -229,6 +239,22 @@ describe('visual attention sinks of a planted model', () => {
     await assert.rejects(resultOf({ layers: '4' }), /no layer 4: its layers are 0 to 3/);
     await assert.rejects(resultOf({ dimensions: '448' }), /names no dimensions/);
     await assert.rejects(resultOf({ span: '8-10' }), /ends with the span/);
+  });
+});
+
+describe('visual attention sinks of a narrow model', () => {
+  it('are those of a smaller tau, which the finding says', async () => {
+    const tiny = await openTiny('llama');
+    const parameters = { layers: '0,1', tokens: 0, draws: 1 };
+    const narrow = { kind: 'prompt', prompt: { kind: 'ids', ids: promptIds } } as const;
+    const result = await resultFor(tiny.model, analysis, { input: narrow, parameters });
+    // 20/64 of the root of 32.
+    near(result.tau, 1.7678, 'tau', 1e-4);
+    assert.match(
+      analysis.finding(result),
+      /tau of 20 needs a hidden state of more than 400 numbers and this one has 32: here tau is 1\.77, which is not the published rule\.$/,
+    );
+    await tiny.close();
   });
 });
 
