@@ -22,7 +22,7 @@ export function finding(result: Partial<VarResult>): string {
   const some = centric.slice(0, 3).map(headName).join(', ');
   return (
     [
-      `${counted(tokens.size, 'token', 'tokens')} of ${result.seen.length} of the ${what} ${tokens.size === 1 ? 'is a sink' : 'are sinks'} in a layer of ${rangeWords(looked)}, massive in ${dimensionWords(dimensions)}, and get ${threeDigits(average(result.mass.visual))} of the attention behind the ${what} (the others ${threeDigits(average(result.mass.others))}).`,
+      `${counted(tokens.size, 'token', 'tokens')} of ${result.seen.length} of the ${what} ${tokens.size === 1 ? 'is a sink' : 'are sinks'} in a layer of ${rangeWords(looked)}, massive in ${dimensionWords(dimensions)}, and ${tokens.size === 1 ? 'gets' : 'get'} ${threeDigits(average(result.mass.visual))} of the attention behind the ${what} (the others ${threeDigits(average(result.mass.others))}).`,
       `${counted(centric.length, 'head looks', 'heads look')} at the ${what} beside them${centric.length === 0 ? '' : ` (${some}${centric.length > 3 ? ', …' : ''})`}.`,
       ...maskedWords(result, what),
       ...textWords(result),

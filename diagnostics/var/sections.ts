@@ -2,7 +2,7 @@
 import type { ChartSection, SectionSeries } from '../../protocol/sections/chart';
 import type { Section } from '../../protocol/sections/section';
 import { headName } from '../../protocol/interventions/text';
-import { cellOf, numberColumn } from '../sections/cell';
+import { cellOf, countColumn, numberColumn } from '../sections/cell';
 import { threeDigits } from '../words';
 import { attentionAlpha } from './layer-numbers';
 import type { VarResult } from './result';
@@ -97,7 +97,7 @@ const textSinksSection = ({ textSinks }: VarResult): Section => ({
   caption: 'Their attention is moved too, in layers that have a sink in the picture or span.',
   empty: 'No token of the text is a sink.',
   columns: [
-    numberColumn('position', 'Position', 'of the token in the prompt, from 0'),
+    countColumn('position', 'Position', 'of the token in the prompt, from 0'),
     { name: 'token', title: 'Token', kind: 'text' },
     numberColumn('phi', 'Sink value', 'largest phi over the layers', 'RMS'),
     { name: 'layers', title: 'Layers', kind: 'text' },
@@ -313,7 +313,7 @@ function maskedSections(result: VarResult): readonly Section[] {
       caption: `In the layers ${result.layers.join(', ')} the rows behind the ${what} give these tokens nothing. Random: in each layer as many tokens of the ${what} that are no sinks, ${maskedRandom.draws} draws${fewer ? '; all of them in layers that have fewer' : ''}.`,
       columns: [
         { name: 'masked', title: 'Masked', kind: 'text' },
-        numberColumn('tokens', 'Tokens', 'masked, summed over the layers'),
+        countColumn('tokens', 'Tokens', 'masked, summed over the layers'),
         numberColumn(
           'divergence',
           'Change',

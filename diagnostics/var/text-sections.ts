@@ -19,7 +19,8 @@ export function textSections(result: VarResult): readonly Section[] {
             kind: 'generations',
             id: 'texts',
             title: 'Texts',
-            caption: 'The most probable token each time.',
+            caption:
+              'The most probable token each time. Tokens that are not those of the plain text at their place differ.',
             variants: texts.map(({ name }) => name),
             items: [
               {
@@ -28,7 +29,7 @@ export function textSections(result: VarResult): readonly Section[] {
                 scores: texts.map(({ different }) => different),
               },
             ],
-            score: { title: 'tokens that differ from the plain text at their place', unit: 'tokens' },
+            score: { title: 'differ', unit: 'tokens' },
           } as const,
         ]
       : []),
