@@ -59,6 +59,7 @@ import { spectralHeads } from './spectral-heads/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { moa } from './moa/analysis';
 import { taskKv } from './task-kv/analysis';
+import { visualAttentionSinks } from './var/analysis';
 import { xEcomla } from './x-ecomla/analysis';
 import { trainingFree } from './training-free/analysis';
 import { zeroTuning } from './zerotuning/analysis';
@@ -106,6 +107,7 @@ export const analyses: readonly Analysis[] = [
   blockRetrievalAnalysis,
   amp,
   mixtureOfHeads,
+  visualAttentionSinks,
   xEcomla,
 ];
 

@@ -20,17 +20,21 @@ export function sinkValue(state: ArrayLike<number>, dimensions: readonly number[
 }
 
 /**
+ * By dimension d: the largest number that |x_d| / RMS(x) exceeds or reaches in more than half of the states. `states`: of the first
+ * token as it enters each of some layers, [hiddenSize].
+ */
+export function sinkProfile(states: readonly ArrayLike<number>[]): number[] {
+  const roots = states.map(rootMeanSquare);
+  return Array.from({ length: states[0]?.length ?? 0 }, (_, d) => {
+    const values = states.map((state, at) => Math.abs(state[d] ?? 0) / (roots[at] ?? 1));
+    return values.sort((a, b) => b - a)[values.length >> 1] ?? 0;
+  });
+}
+
+/**
  * D_sink of a model: dimensions in which the first token's state, as it enters a layer, exceeds the threshold in more than
  * half of the layers from the third on (choice of Headscope: the paper inherits its lists from work on massive activations).
  * `firstToken[layer]` is that state, [hiddenSize].
  */
-export function sinkDimensions(firstToken: readonly ArrayLike<number>[], threshold = sinkThreshold): number[] {
-  const layers = firstToken.slice(2);
-  const massive = layers.map((state) => {
-    const root = rootMeanSquare(state);
-    return (d: number): boolean => Math.abs(state[d] ?? 0) / root > threshold;
-  });
-  return Array.from({ length: layers[0]?.length ?? 0 }, (_, d) => d).filter(
-    (d) => massive.filter((at) => at(d)).length > layers.length / 2,
-  );
-}
+export const sinkDimensions = (firstToken: readonly ArrayLike<number>[], threshold = sinkThreshold): number[] =>
+  sinkProfile(firstToken.slice(2)).flatMap((value, d) => (value > threshold ? [d] : []));
