@@ -23,6 +23,7 @@ export const infoOf = ({
   ...(more.usualTask ? { usualTask: more.usualTask } : {}),
   ...(more.files ? { files: more.files } : {}),
   ...(more.exactWeights ? { exactWeights: more.exactWeights } : {}),
+  ...('encoder' in more && more.encoder ? { encoder: more.encoder } : {}),
   ...('converts' in more && more.converts ? { converts: more.converts } : {}),
   ...('trains' in more ? { trains: more.trains } : {}),
 });

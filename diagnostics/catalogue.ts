@@ -57,6 +57,7 @@ import { spectralHeads } from './spectral-heads/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { moa } from './moa/analysis';
 import { taskKv } from './task-kv/analysis';
+import { vitVisualAnalytics } from './vit-visual-analytics/analysis';
 import { xEcomla } from './x-ecomla/analysis';
 import { zeroTuning } from './zerotuning/analysis';
 
@@ -91,6 +92,7 @@ export const analyses: readonly Analysis[] = [
   headRedundancy,
   spectralHeads,
   layerAgreement,
+  vitVisualAnalytics,
   planEvaluation,
   duoAttentionPlan,
   razorAttentionPlan,

@@ -83,7 +83,7 @@ export async function* analysisJob(
 export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Promise<AnalysisEstimate> {
   const { analysis } = run;
   const parameters = parametersOf(analysis, request.parameters);
-  const facts = ServerRunner.reading(run.opened, promptsOf(request.input)[0], run.surroundings, run.signal).facts;
+  const facts = new ServerRunner(run.opened, modelRead(run, request.input), run.surroundings, run.signal).facts;
   const support = analysis.supports(facts, parameters);
   if (!support.ok) return { supported: support.why };
   const { runner, input, first } = await readInput(run, request, {
@@ -106,8 +106,15 @@ interface Prepared {
 
 /** What is read of an analysis, or of an experiment whose model is asked. */
 export type ReadRun = Omit<AnalysisRun, 'analysis'> & {
-  readonly analysis: Pick<Analysis, 'id' | 'title' | 'parameters' | 'inputs'>;
+  readonly analysis: Pick<Analysis, 'id' | 'title' | 'parameters' | 'inputs' | 'encoder'>;
 };
+
+/** The model, or its vision encoder where pictures alone are read. */
+function modelRead({ opened, analysis }: Pick<ReadRun, 'opened' | 'analysis'>, input: AnalysisInput): LoadedModel {
+  const [first] = promptsOf(input);
+  if (first) return readerOf(opened, first);
+  return (analysis.encoder ? opened.encoder : undefined) ?? opened;
+}
 
 export async function prepare(run: ReadRun, request: AnalysisRequest): Promise<Prepared> {
   const parameters = parametersOf(run.analysis, request.parameters);
@@ -154,8 +161,8 @@ async function readInput(
     throw bad(`${analysis.title} reads ${words}, and ${inputWords[input.kind]} was given.`);
   }
   const given = promptsOf(input);
-  const [firstGiven] = given;
-  const runner = ServerRunner.reading(opened, firstGiven, surroundings, signal);
+  const model = modelRead({ opened, analysis }, input);
+  const runner = new ServerRunner(opened, model, surroundings, signal);
   const prompts: Prompt[] = [];
   for (const prompt of given) prompts.push(await read.prompt(runner, prompt));
   const task = input.kind === 'task' ? await taskOf(input, seed, runner, interventions) : undefined;
@@ -173,7 +180,7 @@ async function readInput(
   }
   return {
     runner,
-    model: firstGiven ? readerOf(opened, firstGiven) : opened,
+    model,
     input: { given: input, prompts, ...(task ? { task } : {}), ...(corpus ? { corpus } : {}) },
     first,
   };

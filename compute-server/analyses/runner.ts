@@ -84,15 +84,6 @@ export class ServerRunner implements ModelRunner {
     await this.trainer.close();
   }
 
-  static reading(
-    opened: LoadedModel,
-    input: PromptInput | EncoderInput | undefined,
-    surroundings: Surroundings,
-    signal: AbortSignal,
-  ): ServerRunner {
-    return new ServerRunner(opened, input ? readerOf(opened, input) : opened, surroundings, signal);
-  }
-
   async prompt(input: PromptInput | EncoderInput, interventions: readonly Intervention[] = []): Promise<Prompt> {
     if (readerOf(this.opened, input) !== this.model) {
       throw new RangeError('a picture alone and a text are read by two models; the runner is that of one');
@@ -354,7 +345,8 @@ const shapeOf = ({ ids, prefix }: Sequence, batch: number): RunShape => ({
   prefix,
 });
 
-function factsOf({ summary, spec, description, bosId, stopIds }: LoadedModel): ModelFacts {
+function factsOf({ summary, spec, description, bosId, stopIds, vision }: LoadedModel): ModelFacts {
+  const patches = spec.embedding ? undefined : vision?.tower.patches;
   const special = description.tokenIds.flatMap(({ ids }) => ids);
   return {
     summary,
@@ -368,6 +360,7 @@ function factsOf({ summary, spec, description, bosId, stopIds }: LoadedModel): M
       ...(parallel ? { parallel } : {}),
     })),
     hiddenSize: spec.hiddenSize,
+    ...(patches ? { patches: { rows: patches.rows, columns: patches.columns, leading: patches.leading.length } } : {}),
     predicts: spec.head.vocabulary !== undefined && summary.causal,
     specialIds: [...new Set(special)].filter((id) => id >= 0 && id < summary.vocabulary),
     ...(bosId === undefined ? {} : { bosId }),

@@ -48,6 +48,8 @@ export interface ModelFacts {
     readonly parallel?: true;
   }[];
   readonly hiddenSize: number;
+  /** Of a vision encoder: patches of a picture, and rows before them (class, distillation, registers). */
+  readonly patches?: { readonly rows: number; readonly columns: number; readonly leading: number };
   /** False where the model has no language head: it predicts no token. */
   readonly predicts: boolean;
   /** Ids of the vocabulary that stand for no text: beginning, end, padding, image. */
@@ -133,6 +135,8 @@ export interface Continuation {
 
 export interface PictureRequest {
   readonly folder: string;
+  /** Folders in it are read too: their pictures are called `folder/picture.png`. */
+  readonly subfolders?: true;
   readonly wanted: (name: string) => boolean;
   readonly count: number;
   readonly seed: number;

@@ -1,6 +1,6 @@
 /** CLIP's vision tower: a class row, a norm before the first block, quick GELU. */
 import { activationOf, epsilonOf, Names } from './architecture';
-import { encoderBlock, patchGrid, towerStack, type VisionArchitecture } from './vision-tower';
+import { classifierOf, encoderBlock, patchGrid, towerStack, type VisionArchitecture } from './vision-tower';
 
 /** Names that CLIP and SigLIP share below `encoder.layers.N.`. */
 export const clipNames = {
@@ -40,6 +40,8 @@ export const clipVision: VisionArchitecture = {
         norm: names.layerNorm('pre_layrnorm', hidden, layer.epsilon),
       },
       norm: names.layerNorm('post_layernorm', hidden, layer.epsilon),
+      // CLIPForImageClassification reads the patches before that norm, which acts on the class row alone.
+      ...classifierOf(input, 'patches', false),
     };
   },
 };

@@ -1,7 +1,7 @@
 /** SigLIP's vision tower (and that of Idefics3 and SmolVLM): patches alone, tanh GELU, a norm behind the last block. */
 import { activationOf, epsilonOf, Names } from './architecture';
 import { clipNames } from './clip-vision';
-import { encoderBlock, patchGrid, towerStack, type VisionArchitecture } from './vision-tower';
+import { classifierOf, encoderBlock, patchGrid, towerStack, type VisionArchitecture } from './vision-tower';
 
 export const siglipVision: VisionArchitecture = {
   families: ['siglip_vision'],
@@ -28,6 +28,7 @@ export const siglipVision: VisionArchitecture = {
         positions: { name: names.name('embeddings.position_embedding.weight'), shape: [patches, hidden] },
       },
       norm: names.layerNorm('post_layernorm', hidden, layer.epsilon),
+      ...classifierOf(input, 'patches'),
     };
   },
 };

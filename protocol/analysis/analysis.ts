@@ -61,6 +61,8 @@ export interface AnalysisInfo {
   readonly files?: readonly { readonly field: string; readonly title: string }[];
   /** Its numbers are sums or differences that hold for exact weights alone: the model is opened with them, whatever was chosen. */
   readonly exactWeights?: true;
+  /** It reads pictures and no text: of a model with a vision encoder the encoder is what it looks at. */
+  readonly encoder?: true;
   /** It needs no model: it trains its own and writes it into the folder that its parameter `folder` names. */
   readonly trains?: true;
   /** It can write a new checkpoint, into the folder that its parameter `folder` names: a method of `headscope convert`. */

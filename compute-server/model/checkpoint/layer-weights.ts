@@ -123,7 +123,7 @@ const wholeTensor = (name: string, weights: StoredWeights, folder: string): Prom
 };
 
 /** A linear map, [outputs, inputs], with its biases. */
-async function rowsOf(linear: Linear, weights: StoredWeights, folder: string): Promise<HeadMap> {
+export async function rowsOf(linear: Linear, weights: StoredWeights, folder: string): Promise<HeadMap> {
   const { inputs, outputs, firstRow = 0 } = linear;
   const tensor = required(weights, linear.weight);
   const bias =
