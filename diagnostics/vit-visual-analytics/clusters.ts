@@ -23,8 +23,22 @@ const rounds = 50;
 /** Points whose silhouettes are measured, at most: their distances to each other are. */
 const mostMeasured = 400;
 
+/** Indices of rows in the order of their numbers: what begins with it does not depend on the order in which rows are given. */
+export function inOrder(rows: readonly ArrayLike<number>[]): readonly number[] {
+  const before = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+    for (let i = 0; i < a.length; i++) {
+      const difference = (a[i] ?? 0) - (b[i] ?? 0);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  };
+  return [...rows.keys()].sort((a, b) => before(rows[a] ?? [], rows[b] ?? []));
+}
+
 /** k from `least` to `most`, as far as there are so many different points. */
-export function kMeans(points: readonly Point[], least: number, most: number, seed: number): Groups {
+export function kMeans(given: readonly Point[], least: number, most: number, seed: number): Groups {
+  const order = inOrder(given);
+  const points = order.map((at) => given[at] ?? []);
   const different = new Set(points.map((point) => point.join())).size;
   const stride = Math.ceil(points.length / mostMeasured);
   const some = [...points.keys()].filter((at) => at % stride === 0);
@@ -39,7 +53,10 @@ export function kMeans(points: readonly Point[], least: number, most: number, se
     );
     if (!best || silhouette > best.silhouette) best = { ...found, silhouette };
   }
-  return best ?? { of: points.map(() => 0), centres: [], silhouette: Number.NaN };
+  if (!best) return { of: given.map(() => 0), centres: [], silhouette: Number.NaN };
+  const of = new Array<number>(given.length).fill(0);
+  order.forEach((at, place) => (of[at] = best.of[place] ?? 0));
+  return { ...best, of };
 }
 
 function bestStart(points: readonly Point[], k: number, source: Random) {

@@ -37,7 +37,7 @@ const definitions: Readonly<Record<Metric, string>> = {
   divergence:
     'M3: mean Jensen-Shannon divergence of the classes’ probabilities with and without the head; at most ln 2.',
   representation: 'M4: mean of 1 - cosine of what the classifier reads, with and without the head.',
-  kept: 'Keep one: mean p(class) with all other heads of the layer taken away.',
+  kept: 'Keep one: mean p(class) with all other heads of the layer taken away. To compare heads of one layer: in a layer that does little, it is large for all.',
 };
 
 const units: Readonly<Record<Metric, string>> = {

@@ -6,6 +6,7 @@ import type { ModelRunner } from '../model-runner/model-runner';
 import { mean } from '../statistics/mean';
 import { trainingSentence, type Training } from '../training/train';
 import { latentSize, trainPatterns } from './autoencoder';
+import { inOrder } from './clusters';
 import { featuresUnder } from './features';
 import { hopsOn, type Distance } from './hops';
 import { headLosses, headsOf, importanceOf, perHead, type HeadLosses, type Judge } from './importance';
@@ -200,7 +201,9 @@ export async function* runVit(model: ModelRunner, job: VitJob): AsyncGenerator<S
   known = { ...known, strength: strengthOf(model.facts, sums, { grid: patches, hops, leading: patches.leading }) };
 
   if (parameters.steps > 0 && looked.length > 1) {
-    const training = trainPatterns(model.trainer, step, patterns.slice(0, trainedPictures(looked.length)).flat(), {
+    const examples = patterns.slice(0, trainedPictures(looked.length)).flat();
+    const ordered = inOrder(examples).flatMap((at) => examples[at] ?? []);
+    const training = trainPatterns(model.trainer, step, ordered, {
       steps: parameters.steps,
       seed,
     });

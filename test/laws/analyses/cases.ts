@@ -34,8 +34,10 @@ export interface Case {
 
 export interface PictureSet {
   readonly folder: string;
-  /** File of what the pictures hold. */
+  /** File of what some of the pictures hold. */
   readonly truth: string;
+  /** File that gives each picture one of two classes. */
+  readonly labels: string;
 }
 
 /** The same model twice; `orders[layer][at]` is the head of the first that stands at `at` in the second. */
@@ -161,7 +163,11 @@ function writePictures(at: string): PictureSet {
   names.forEach((name, i) => writePng(join(folder, name), tinyPixels(20 + i, 14)));
   const truth = join(at, 'truth.json');
   writeFileSync(truth, JSON.stringify(Object.fromEntries(names.map((name) => [name, ['dog']]))));
-  return { folder, truth };
+  const labelled = ['c.png', 'd.png', 'e.png', 'f.png', 'g.png', 'h.png'];
+  labelled.forEach((name, i) => writePng(join(folder, name), tinyPixels(12 + i, 12)));
+  const labels = join(at, 'labels.csv');
+  writeFileSync(labels, labelled.map((name, i) => `${name},${i % 2 === 0 ? 'even' : 'odd'}`).join('\n'));
+  return { folder, truth, labels };
 }
 
 /** Two sources, documents of several lengths, one of them twice, and one token alone. */

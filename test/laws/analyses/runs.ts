@@ -77,6 +77,7 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
     'plan-evaluation': { rules: '*.*=1+4', random: 1, budgets: 3, sinks: 1, window: 24, windows: 2, speed: 0 },
     'block-retrieval': { block: 3, open: '2' },
     longheads: { chunk: 2, budget: 6 },
+    'vit-visual-analytics': { labels: pictures.labels, steps: 8, maps: 3 },
   };
   return known[id] ?? {};
 };
