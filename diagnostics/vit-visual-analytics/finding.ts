@@ -1,7 +1,9 @@
 /** The first sentence of a result. */
+import { mean } from '../statistics/mean';
 import { percent, threeDigits } from '../words';
 import { scoreWords } from './importance-sections';
 import { metricTitles } from './metrics';
+import { mostImportant } from './offers';
 import type { VitResult } from './result';
 
 export function finding(result: Partial<VitResult>): string {
@@ -9,18 +11,11 @@ export function finding(result: Partial<VitResult>): string {
   if (!ranked) return 'No picture has been read yet.';
   const by = result.reader === 'probe' ? 'A linear probe names' : 'The classifier names';
   const sentences = [`${by} ${scoreWords(ranked)}.`];
-  const found = importance?.find(({ metric }) => metric === 'divergence');
-  if (found) {
-    const heads = found.values.flatMap((row, layer) => row.map((value, head) => ({ layer, head, value })));
-    const best = heads.reduce(
-      (a, b) => (b.value > a.value ? b : a),
-      heads[0] ?? { layer: 0, head: 0, value: Number.NaN },
-    );
-    const low = found.low[best.layer]?.[best.head] ?? Number.NaN;
-    const high = found.high[best.layer]?.[best.head] ?? Number.NaN;
-    sentences.push(
-      `Without L${best.layer}H${best.head} the classes change most: ${threeDigits(best.value)} nats${Number.isNaN(low) ? '' : ` (95 % interval ${threeDigits(low)} to ${threeDigits(high)})`}.`,
-    );
+  const best = mostImportant(importance ?? []);
+  if (best) {
+    const { layer, head, value, low, high } = best;
+    const interval = Number.isNaN(low) ? '' : ` (95 % interval ${threeDigits(low)} to ${threeDigits(high)})`;
+    sentences.push(`Without L${layer}H${head} the classes change most: ${threeDigits(value)} nats${interval}.`);
   }
   const curve = curves?.find(({ id }) => id === result.metric);
   if (curve && heldOut) {
@@ -28,14 +23,14 @@ export function finding(result: Partial<VitResult>): string {
     const far = curve.points[(fallen < 0 ? curve.points.length : fallen) - 1];
     if (far && far.pruned > 0) {
       sentences.push(
-        `By “${metricTitles[result.metric ?? 'divergence']}” ${far.pruned} of ${heads(curve)} heads can be pruned before accuracy on ${heldOut.pictures} held-out pictures falls by more than 1 point (from ${percent(heldOut.accuracy)}).`,
+        `By ${metricTitles[result.metric ?? 'divergence']} ${far.pruned} of ${heads(curve)} heads can be pruned before accuracy on ${heldOut.pictures} held-out pictures falls by more than 1 point (from ${percent(heldOut.accuracy)}).`,
       );
     }
   }
-  const distances = strength?.distance.map((row) => row.reduce((sum, value) => sum + value, 0) / row.length);
-  if (distances && distances.length > 1) {
+  const distances = strength?.distance.map(mean);
+  if (strength && distances && distances.length > 1) {
     sentences.push(
-      `Patches read ${threeDigits(distances[0] ?? Number.NaN)} patches away on average in the first layer and ${threeDigits(distances.at(-1) ?? Number.NaN)} in the last.`,
+      `Patches read ${threeDigits(distances[0] ?? Number.NaN)} patches away on average in the first layer and ${threeDigits(distances.at(-1) ?? Number.NaN)} in the last; reading all alike would be ${threeDigits(strength.uniform.distance)}.`,
     );
   }
   return sentences.join(' ');

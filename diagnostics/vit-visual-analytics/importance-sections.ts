@@ -9,7 +9,7 @@ import { percent, threeDigits } from '../words';
 import type { Importance } from './importance';
 import { metricTitles, type Metric } from './metrics';
 import type { PruneCurve } from './pruning';
-import { prunedHeads } from './offers';
+import { mostImportant, prunedHeads } from './offers';
 import type { ClassResult, PictureResult, PlainScore, VitResult } from './result';
 
 type Partly = Partial<VitResult>;
@@ -31,13 +31,20 @@ export const importanceSections = (result: Partly): readonly Section[] => [
   ...(result.pictures && result.pictures.length > 0 ? [picturesSection(result.pictures)] : []),
 ];
 
+const numberTitles: Readonly<Record<Metric, string>> = {
+  probability: 'M1: drop of the probability',
+  accuracy: 'M2: drop of the accuracy',
+  divergence: 'M3: change of the distribution',
+  representation: 'M4: change of the representation',
+  kept: 'Keep one: probability with this head alone',
+};
+
 const definitions: Readonly<Record<Metric, string>> = {
-  probability: 'M1: mean over pictures of p(class), whole model, less p(class) without the head.',
-  accuracy: 'M2: accuracy of the whole model less that without the head.',
-  divergence:
-    'M3: mean Jensen-Shannon divergence of the classes’ probabilities with and without the head; at most ln 2.',
-  representation: 'M4: mean of 1 - cosine of what the classifier reads, with and without the head.',
-  kept: 'Keep one: mean p(class) with all other heads of the layer taken away. To compare heads of one layer: in a layer that does little, it is large for all.',
+  probability: 'Mean over pictures of p(class), whole model, less p(class) without the head.',
+  accuracy: 'Accuracy of the whole model less that without the head.',
+  divergence: 'Mean Jensen-Shannon divergence of the classes’ probabilities with and without the head; at most ln 2.',
+  representation: 'Mean of 1 - cosine of what the classifier reads, with and without the head.',
+  kept: 'Mean p(class) with all other heads of the layer taken away. To compare heads of one layer: in a layer that does little, it is large for all.',
 };
 
 const units: Readonly<Record<Metric, string>> = {
@@ -52,7 +59,7 @@ function headsSection(importance: readonly Importance[], result: Partly): HeadsS
   const { ranked, reader } = result;
   const layer = ({ metric, values, low, high }: Importance): HeadsLayer => ({
     name: metric,
-    title: metricTitles[metric],
+    title: numberTitles[metric],
     unit: units[metric],
     definition: definitions[metric],
     scale: metric === 'probability' || metric === 'accuracy' ? { kind: 'diverging' } : { kind: 'sequential', min: 0 },
@@ -69,7 +76,19 @@ function headsSection(importance: readonly Importance[], result: Partly): HeadsS
     caption: `Each head alone is taken away (its output set to 0) on ${ranked?.pictures ?? 0} pictures, which ${by} names. Two heads that do the same both look unimportant: compare with what a head keeps alone. Where p(class) is near 1, the change of the distribution shows more than the drop.`,
     ask: asks.importance,
     numbers: importance.map(layer),
-    ...(result.curves ? { marked: prunedHeads(result) } : {}),
+    ...(result.curves
+      ? {
+          marked: [mostImportant(importance)].flatMap((best) => (best ? [{ layer: best.layer, head: best.head }] : [])),
+          classes: [
+            {
+              name: 'prune',
+              title: 'to prune',
+              definition: `The ${percent(result.share ?? 0)} of the heads that matter least by ${metricTitles[result.metric ?? 'divergence']}.`,
+              heads: prunedHeads(result),
+            },
+          ],
+        }
+      : {}),
   };
 }
 
@@ -158,7 +177,7 @@ export const dropsSection = (
   numbers: [
     {
       name: 'drop',
-      title: metricTitles.probability,
+      title: numberTitles.probability,
       unit: '',
       definition: 'p(class) of the whole model less p(class) without the head',
       scale: { kind: 'diverging' },

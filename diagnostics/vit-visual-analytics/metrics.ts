@@ -13,11 +13,11 @@ export const metrics = ['probability', 'accuracy', 'divergence', 'representation
 export type Metric = (typeof metrics)[number];
 
 export const metricTitles: Readonly<Record<Metric, string>> = {
-  probability: 'Drop of the probability',
-  accuracy: 'Drop of the accuracy',
-  divergence: 'Change of the distribution',
-  representation: 'Change of the representation',
-  kept: 'Probability with this head alone',
+  probability: 'M1 probability',
+  accuracy: 'M2 accuracy',
+  divergence: 'M3 distribution',
+  representation: 'M4 representation',
+  kept: 'Keep one',
 };
 
 /** Jensen-Shannon divergence of two distributions, nats. */

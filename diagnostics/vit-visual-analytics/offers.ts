@@ -3,7 +3,7 @@ import type { Intervention } from '../../protocol/interventions/interventions';
 import type { HeadPlace } from '../../protocol/sections/heads';
 import type { GivenOffer } from '../analysis';
 import { counted, percent } from '../words';
-import { ascending } from './importance';
+import { ascending, type Importance } from './importance';
 import { metricTitles } from './metrics';
 import type { VitResult } from './result';
 
@@ -16,6 +16,19 @@ export function prunedHeads({ importance = [], metric, share = 0 }: Partial<VitR
   if (!found) return [];
   const heads = placesOf(found.values);
   return ascending(heads, found.values.flat()).slice(0, Math.floor(share * heads.length));
+}
+
+/** The head without which the classes change most. */
+export function mostImportant(
+  importance: readonly Importance[],
+): (HeadPlace & Record<'value' | 'low' | 'high', number>) | undefined {
+  const found = importance.find(({ metric }) => metric === 'divergence');
+  if (!found) return undefined;
+  const best = ascending(placesOf(found.values), found.values.flat()).at(-1);
+  if (!best) return undefined;
+  const { layer, head } = best;
+  const at = (table: Importance['values']): number => table[layer]?.[head] ?? Number.NaN;
+  return { layer, head, value: at(found.values), low: at(found.low), high: at(found.high) };
 }
 
 const zero = ({ layer, head }: HeadPlace): Intervention => ({ kind: 'gain', layer, head, gain: 0 });
@@ -32,7 +45,7 @@ export function vitOffers(result: VitResult): readonly GivenOffer[] {
       ? [
           {
             title: `Prune ${counted(pruned.length, 'head', 'heads')}`,
-            description: `The ${percent(share)} of the heads that matter least by “${metricTitles[metric]}”.`,
+            description: `The ${percent(share)} of the heads that matter least by ${metricTitles[metric]}.`,
             interventions: pruned.map(zero),
           },
         ]

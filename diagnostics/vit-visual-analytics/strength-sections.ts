@@ -17,12 +17,13 @@ function headsSection(strength: Strength): HeadsSection {
     unit: string,
     definition: string,
     values: HeadsLayer['values'],
+    stretched = false,
   ): HeadsLayer => ({
     name,
     title,
     unit,
     definition,
-    scale: { kind: 'sequential', min: 0 },
+    scale: { kind: 'sequential', min: stretched ? least(values) : 0 },
     values,
   });
   const even = (value: number): string => `Attention that gives every key the same has ${threeDigits(value)}.`;
@@ -39,6 +40,7 @@ function headsSection(strength: Strength): HeadsSection {
         'patches',
         `Mean distance of the patches that a patch reads, by their weights. ${even(uniform.distance)}`,
         strength.distance,
+        true,
       ),
       number(
         'local',
@@ -60,6 +62,7 @@ function headsSection(strength: Strength): HeadsSection {
         'nats',
         `Mean over patches of -sum p ln p over all keys. ${even(uniform.entropy)}`,
         strength.entropy,
+        true,
       ),
       number(
         'across',
@@ -67,6 +70,7 @@ function headsSection(strength: Strength): HeadsSection {
         'patches',
         'Mean distance in columns of the patches that a patch reads, by their weights.',
         strength.across,
+        true,
       ),
       number(
         'down',
@@ -74,10 +78,14 @@ function headsSection(strength: Strength): HeadsSection {
         'patches',
         'Mean distance in rows of the patches that a patch reads, by their weights.',
         strength.down,
+        true,
       ),
     ],
   };
 }
+
+/** The smallest number, from which colours begin: heads of one model differ by little. */
+const least = (values: HeadsLayer['values']): number => Math.min(...values.flat().filter(Number.isFinite));
 
 const axisOfRings = (rings: number) =>
   ({ title: 'distance', unit: 'patches', scale: 'linear', min: 0, max: Math.max(1, rings - 1) }) as const;
@@ -105,7 +113,7 @@ function trendSection({ trend, uniform }: Strength): ChartSection {
       })),
       lineOf('uniform', 'every key the same', uniform.mass),
     ],
-    interval: 'One standard deviation over the heads of the layer to each side.',
+    interval: 'One standard deviation over the heads of the layer to each side',
   };
 }
 
