@@ -9,7 +9,7 @@ import { featuresUnder } from '../../../diagnostics/vit-visual-analytics/feature
 import { hopsOn } from '../../../diagnostics/vit-visual-analytics/hops';
 import { without } from '../../../diagnostics/vit-visual-analytics/importance';
 import { insideOf, outputWithout, partsOf, replacedBy } from '../../../diagnostics/vit-visual-analytics/partial';
-import { poolingOf } from '../../../diagnostics/vit-visual-analytics/reader';
+import { poolingOf, probabilitiesOf } from '../../../diagnostics/vit-visual-analytics/reader';
 import type { VitResult } from '../../../diagnostics/vit-visual-analytics/result';
 import { addMap, emptySums, profileOf } from '../../../diagnostics/vit-visual-analytics/strength';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
@@ -17,8 +17,16 @@ import type { SectionQuestion } from '../../../protocol/sections/section';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { deciding, openVit, plantedVit, silent, vitSide, writeColours } from '../../support/checkpoints/planted-vit';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
-import { tinyPixels, tinyTower, writePng } from '../../support/checkpoints/tiny-vision';
+import {
+  normalisedPicture,
+  squareProcessor,
+  tinyPixels,
+  tinyTower,
+  writePng,
+} from '../../support/checkpoints/tiny-vision';
 import type { CheckpointTensor, Tensors } from '../../support/checkpoints/safetensors-file';
+import { parametersOf, type Vector } from '../../support/reference/vectors';
+import { visionRun, type VisionRun } from '../../support/reference/vision';
 import { surroundingsOf } from '../models/jobs';
 import { checkSections } from './checked-sections';
 
@@ -142,8 +150,7 @@ describe('vit-visual-analytics', function () {
 
   it('of random weights: all heads of a layer pruned is its attention gone, biases kept; parts add up; weights sum to 1', async () => {
     const { config, shapes } = tinyTower('vit', 16);
-    const tiny = { name: 'vit', config, shapes, run: () => assert.fail() };
-    const tensors = tinyTensors(tiny);
+    const tensors = tinyTensors({ config, shapes });
     const name = 'vit.encoder.layer.1.attention.output.dense.weight';
     const zeroed: Tensors = new Map<string, CheckpointTensor>(
       [...tensors].map(([of, tensor]) => [
@@ -207,5 +214,46 @@ describe('vit-visual-analytics', function () {
     assert.ok(far(plain, same) < 1e-5 && far(plain, renormalised) < 1e-5, 'no part pruned changes nothing');
     assert.ok(far(gone, full) < 1e-6, 'all of it pruned is gain 0');
     assert.ok(far(plain, part) > 1e-5, 'a part pruned changes something');
+  });
+
+  it('classifiers of every family: what transformers computes from the last rows, in float64', async () => {
+    const path = writePng(join(folder, 'picture.png'), tinyPixels(16, 16));
+    const processor = squareProcessor('ViTImageProcessor', 16);
+    const mean = (rows: readonly Vector[]): number[] =>
+      (rows[0] ?? []).map((_, i) => rows.reduce((sum, row) => sum + (row[i] ?? 0), 0) / rows.length);
+    for (const [family, inputs, read] of [
+      ['vit', 24, ({ finished }: VisionRun) => finished[0]],
+      ['deit', 24, ({ finished }: VisionRun) => finished[0]],
+      ['dinov2', 48, ({ finished }: VisionRun) => [...(finished[0] ?? []), ...mean(finished.slice(1))]],
+      ['clip_vision_model', 24, ({ states }: VisionRun) => mean(states.at(-1)?.slice(1) ?? [])],
+      ['siglip_vision_model', 24, ({ finished }: VisionRun) => mean(finished)],
+    ] as const) {
+      const { config, shapes } = tinyTower(family, 16);
+      const all = { ...shapes, 'classifier.weight': [3, inputs], 'classifier.bias': [3] };
+      const tensors = tinyTensors({ config, shapes: all });
+      const model = await open(join(folder, family), { config, tensors }, 16);
+      const { runner } = await started(model);
+      const head = await runner.weights.encoderHead();
+      assert.ok(head.classifier, family);
+      const prompt = await runner.prompt({ kind: 'image', image: path });
+      const leading = runner.facts.patches?.leading ?? 0;
+      const [features = []] = await featuresUnder(runner, prompt, [{}], poolingOf(head, leading, true));
+      const { classes, linear } = head.classifier;
+      const found = probabilitiesOf({ kind: 'classifier', classes, linear }, features);
+      const p = parametersOf(tensors);
+      const picture = normalisedPicture(tinyPixels(16, 16), processor);
+      const pooled = read(visionRun(config, p, picture)) ?? [];
+      const logits = p
+        .matrix('classifier.weight')
+        .map((row, of) => row.reduce((sum, w, i) => sum + w * (pooled[i] ?? 0), p.vector('classifier.bias')[of] ?? 0));
+      const sum = logits.reduce((total, value) => total + Math.exp(value), 0);
+      logits.forEach((value, of) =>
+        assert.ok(
+          Math.abs(found[of]! - Math.exp(value) / sum) < 1e-5,
+          `${family}: ${found[of]}, not ${Math.exp(value) / sum}`,
+        ),
+      );
+      await runner.close();
+    }
   });
 });
