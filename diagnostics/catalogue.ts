@@ -60,6 +60,7 @@ import { taskAccuracy } from './task-accuracy/analysis';
 import { moa } from './moa/analysis';
 import { taskKv } from './task-kv/analysis';
 import { visualAttentionSinks } from './var/analysis';
+import { vitVisualAnalytics } from './vit-visual-analytics/analysis';
 import { xEcomla } from './x-ecomla/analysis';
 import { trainingFree } from './training-free/analysis';
 import { zeroTuning } from './zerotuning/analysis';
@@ -98,6 +99,7 @@ export const analyses: readonly Analysis[] = [
   headRedundancy,
   spectralHeads,
   layerAgreement,
+  vitVisualAnalytics,
   planEvaluation,
   duoAttentionPlan,
   razorAttentionPlan,

@@ -9,14 +9,28 @@ import { sampled } from '../model/prompt/picture-sample';
 export const textFile = (path: string): Promise<string> => orRefused(path, readFile(path, 'utf8'));
 
 /** The same pictures that `headscope captions` draws. */
-export async function drawnPictures({ folder, wanted, count, seed }: PictureRequest): Promise<DrawnPictures> {
-  const names = (await orRefused(folder, readdir(folder))).filter(wanted).sort();
+export async function drawnPictures(request: PictureRequest): Promise<DrawnPictures> {
+  const { folder, wanted, count, seed, subfolders } = request;
+  const names = (subfolders ? await namesBelow(folder) : await orRefused(folder, readdir(folder)))
+    .filter(wanted)
+    .sort();
   const pictures = names.map((name) => ({ name, path: join(folder, name) }));
   const files = sampled(pictures, { count, seed }).map(async (picture) => {
     const { size, mtimeMs } = await orRefused(picture.path, stat(picture.path));
     return { ...picture, stamp: `${size}.${mtimeMs}` };
   });
   return { files: await Promise.all(files), of: names.length };
+}
+
+/** Names in the folder and, as `folder/name`, in the folders that it holds. */
+async function namesBelow(folder: string): Promise<readonly string[]> {
+  const entries = await orRefused(folder, readdir(folder, { withFileTypes: true }));
+  const names = entries.map(async (entry) => {
+    if (!entry.isDirectory()) return [entry.name];
+    const below = join(folder, entry.name);
+    return (await orRefused(below, readdir(below))).map((name) => `${entry.name}/${name}`);
+  });
+  return (await Promise.all(names)).flat();
 }
 
 async function orRefused<T>(path: string, reading: Promise<T>): Promise<T> {

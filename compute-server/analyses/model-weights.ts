@@ -1,5 +1,6 @@
 /** Weights of a model that is open, for analyses of what its heads could do. */
 import type {
+  EncoderHead,
   LayerRotation,
   LayerWeights,
   ModelWeights,
@@ -9,7 +10,7 @@ import type {
 import { lensProblem } from '../../models/architectures/lens-graph';
 import type { EmbeddingSpec, HeadSpec, Linear } from '../../models/architectures/model-spec';
 import { rotaryTables } from '../../models/architectures/rope';
-import { layerWeights, linearWeights, normWeights, someRows } from '../model/checkpoint/layer-weights';
+import { layerWeights, linearWeights, normWeights, mapWeights, someRows } from '../model/checkpoint/layer-weights';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { floats } from '../model/run/runtime-arrays';
 
@@ -39,6 +40,22 @@ export class ServerWeights implements ModelWeights {
     if (!block) throw new RangeError(`no layer ${layer} of ${spec.blocks.length}`);
     await this.model.requireUnchanged();
     return layerWeights(block, weights, weightsFolder);
+  }
+
+  async encoderHead(): Promise<EncoderHead> {
+    this.signal.throwIfAborted();
+    const { weights, weightsFolder, vision, config } = this.model;
+    if (!vision) throw new RangeError('the model is no vision encoder');
+    await this.model.requireUnchanged();
+    const { norm, classifier } = vision.tower;
+    if (!classifier) return { norm: await this.norm(norm) };
+    const { linear, reads, normed } = classifier;
+    const names = config['id2label'];
+    const classes = Array.from({ length: linear.outputs }, (_, id) => classNamed(names, id));
+    return {
+      norm: await this.norm(norm),
+      classifier: { linear: await mapWeights(linear, weights, weightsFolder), reads, normed, classes },
+    };
   }
 
   rotation(layer: number, positions: readonly number[], last: number): LayerRotation | undefined {
@@ -96,6 +113,12 @@ export class ServerWeights implements ModelWeights {
   private norm(of: Parameters<typeof normWeights>[0]): Promise<NormWeights> {
     return normWeights(of, this.model.weights, this.model.weightsFolder);
   }
+}
+
+function classNamed(names: unknown, id: number): string {
+  const named =
+    typeof names === 'object' && names !== null ? (names as Record<string, unknown>)[String(id)] : undefined;
+  return typeof named === 'string' ? named : `class ${id}`;
 }
 
 /** Directions [count, w] of the output of a norm as directions of its input, the scale of the norm left out. */

@@ -376,9 +376,10 @@ const shapeOf = ({ ids, prefix }: Sequence, batch: number): RunShape => ({
 });
 
 function factsOf(
-  { summary, spec, description, bosId, stopIds }: LoadedModel,
+  { summary, spec, description, bosId, stopIds, vision }: LoadedModel,
   joint: JointSpace | undefined,
 ): ModelFacts {
+  const patches = spec.embedding ? undefined : vision?.tower.patches;
   const special = description.tokenIds.flatMap(({ ids }) => ids);
   return {
     summary,
@@ -392,6 +393,7 @@ function factsOf(
       ...(parallel ? { parallel } : {}),
     })),
     hiddenSize: spec.hiddenSize,
+    ...(patches ? { patches: { rows: patches.rows, columns: patches.columns, leading: patches.leading.length } } : {}),
     predicts: spec.head.vocabulary !== undefined && summary.causal,
     specialIds: [...new Set(special)].filter((id) => id >= 0 && id < summary.vocabulary),
     ...(bosId === undefined ? {} : { bosId }),

@@ -142,7 +142,8 @@ async function analysisInputFrom(
       return {
         kind: 'image-set',
         folder: resolve(options.images),
-        prompt: await promptFrom(options),
+        // An encoder reads no text.
+        prompt: info.readsPictures && !prompted(options) ? { kind: 'text', text: '' } : await promptFrom(options),
         samples: options.samples,
       };
     case 'none':
@@ -169,6 +170,9 @@ function kindGiven({ inputs, title }: AnalysisInfo, options: AnalysisOptions): I
   if (inputs.includes('prompt') && [prompt, promptFile, ids, image].some((each) => each !== undefined)) return 'prompt';
   throw wrongUsage(`${title} runs on ${inputs.map((each) => waysToGive[each]).join(', or ')}. Give one of them.`);
 }
+
+const prompted = ({ prompt, promptFile, ids }: AnalysisOptions): boolean =>
+  [prompt, promptFile, ids].some((each) => each !== undefined);
 
 /** Whether an option says that the input is of this kind: of an analysis that reads several. */
 function isGiven(kind: InputKind, options: AnalysisOptions): boolean {

@@ -49,6 +49,8 @@ export interface ModelFacts {
     readonly parallel?: true;
   }[];
   readonly hiddenSize: number;
+  /** Of a vision encoder: patches of a picture, and rows before them (class, distillation, registers). */
+  readonly patches?: { readonly rows: number; readonly columns: number; readonly leading: number };
   /** False where the model has no language head: it predicts no token. */
   readonly predicts: boolean;
   /** Width of the space that pictures and texts share, in a checkpoint with both encoders. */
@@ -136,6 +138,8 @@ export interface Continuation {
 
 export interface PictureRequest {
   readonly folder: string;
+  /** Folders in it are read too: their pictures are called `folder/picture.png`. */
+  readonly subfolders?: true;
   readonly wanted: (name: string) => boolean;
   readonly count: number;
   readonly seed: number;

@@ -1,5 +1,6 @@
 /** Weights of a model on the host, widened to float32: what heads could do, which no run shows. Only what is asked for is read. */
 import type { Rope } from '../../models/formats/model-description';
+import type { ClassifierRows } from '../../models/architectures/vision-tower';
 import type { RotaryTables } from '../../models/architectures/rope';
 
 /** [rows, columns], row by row. */
@@ -67,8 +68,25 @@ export interface TokenRows {
   unembedding(first: number, count: number): Promise<Float32Array>;
 }
 
+/** What reads the rows that leave the last block of a vision encoder. */
+export interface EncoderHead {
+  readonly norm: NormWeights;
+  /** The checkpoint's own classifier. */
+  readonly classifier?: {
+    /** [classes, inputs] */
+    readonly linear: HeadMap;
+    readonly reads: ClassifierRows;
+    /** Rows are read behind `norm`. */
+    readonly normed: boolean;
+    /** Names of the classes, as config.json has them (`id2label`); `class N` where it has none. */
+    readonly classes: readonly string[];
+  };
+}
+
 export interface ModelWeights {
   layer(layer: number): Promise<LayerWeights>;
+  /** Fails where the model is no vision encoder. */
+  encoderHead(): Promise<EncoderHead>;
   /** At positions of a sequence whose last one is `last`; undefined where the layer does not rotate. */
   rotation(layer: number, positions: readonly number[], last: number): LayerRotation | undefined;
   /** Absent where the model has no language head that is a linear map, or reads no tokens. */

@@ -1,6 +1,13 @@
 /** CLIP's vision tower: a class row, a norm before the first block, quick GELU. */
 import { activationOf, epsilonOf, Names, type ArchitectureInput } from './architecture';
-import { encoderBlock, patchGrid, towerStack, type VisionArchitecture, type VisionTower } from './vision-tower';
+import {
+  classifierOf,
+  encoderBlock,
+  patchGrid,
+  towerStack,
+  type VisionArchitecture,
+  type VisionTower,
+} from './vision-tower';
 
 /** Names that CLIP and SigLIP share below `encoder.layers.N.`. */
 export const clipNames = {
@@ -41,6 +48,8 @@ export const clipVision: VisionArchitecture = {
       },
       norm: names.layerNorm('post_layernorm', hidden, layer.epsilon),
       ...pooledBy(input, hidden),
+      // CLIPForImageClassification reads the patches before that norm, which acts on the class row alone.
+      ...classifierOf(input, 'patches', false),
     };
   },
 };

@@ -2,7 +2,14 @@
 import { activationOf, epsilonOf, Names, type ArchitectureInput } from './architecture';
 import { clipNames } from './clip-vision';
 import type { Activation, Linear } from './model-spec';
-import { encoderBlock, patchGrid, towerStack, type VisionArchitecture, type VisionTower } from './vision-tower';
+import {
+  classifierOf,
+  encoderBlock,
+  patchGrid,
+  towerStack,
+  type VisionArchitecture,
+  type VisionTower,
+} from './vision-tower';
 
 export const siglipVision: VisionArchitecture = {
   families: ['siglip_vision'],
@@ -30,6 +37,7 @@ export const siglipVision: VisionArchitecture = {
       },
       norm: names.layerNorm('post_layernorm', hidden, layer.epsilon),
       ...pooledBy(names.at('head.'), input, layer),
+      ...classifierOf(input, 'patches'),
     };
   },
 };

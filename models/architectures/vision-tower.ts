@@ -2,8 +2,7 @@
  * What a vision model computes besides blocks, as data: patches of an image become rows of a residual stream, blocks of
  * `block-graph.ts` run over them, and a connector turns the rows into embeddings of a language model.
  */
-import type { Names } from './architecture';
-import { type ArchitectureInput } from './architecture';
+import { Names, type ArchitectureInput } from './architecture';
 import { ModelError, type Activation, type BlockSpec, type Linear, type ModelSpec, type Norm } from './model-spec';
 import type { Layer } from '../formats/model-description';
 
@@ -29,6 +28,17 @@ export interface PatchSpec {
   readonly norm?: Norm;
 }
 
+/** The linear layer of a checkpoint that names classes (`…ForImageClassification`). */
+export interface ClassifierSpec {
+  readonly linear: Linear;
+  readonly reads: ClassifierRows;
+  /** Rows are read behind the tower's last norm. */
+  readonly normed: boolean;
+}
+
+/** The class row, the mean of the patches, or both side by side. */
+export type ClassifierRows = 'class' | 'patches' | 'class and patches';
+
 export interface VisionTower {
   /** Blocks without an embedding and without a language head. */
   readonly stack: ModelSpec;
@@ -37,6 +47,7 @@ export interface VisionTower {
   readonly norm: Norm;
   /** How the finished rows become one embedding, where the checkpoint is one half of a pair or keeps that end of it. */
   readonly pooled?: PicturePooling;
+  readonly classifier?: ClassifierSpec;
 }
 
 export type PicturePooling =
@@ -155,6 +166,18 @@ export function encoderBlock(layer: Layer, at: Names, hidden: number, names: Enc
 
 export function towerStack({ part }: ArchitectureInput, blocks: readonly BlockSpec[]): ModelSpec {
   return { family: part.family, hiddenSize: part.hiddenSize, blocks, head: {}, ropes: [] };
+}
+
+/** The classifier of the checkpoint, where it has one over these rows. */
+export function classifierOf(
+  { weights, prefix, part }: ArchitectureInput,
+  reads: ClassifierRows,
+  normed = true,
+): { readonly classifier?: ClassifierSpec } {
+  const inputs = part.hiddenSize * (reads === 'class and patches' ? 2 : 1);
+  const [outputs, width] = weights.find(`${prefix}classifier.weight`)?.shape ?? [];
+  if (outputs === undefined || width !== inputs) return {};
+  return { classifier: { linear: new Names(weights, prefix).linear('classifier', inputs, outputs), reads, normed } };
 }
 
 /** Patches of a side from `image_size` and `patch_size`; images of other shapes are made square by the processor. */

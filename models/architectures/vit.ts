@@ -1,7 +1,14 @@
 /** ViT, DeiT (a second summary row) and DINOv2 (layer scales, perhaps a gated network). */
 import { activationOf, epsilonOf, Names } from './architecture';
 import { flag } from '../formats/families/family';
-import { encoderBlock, patchGrid, towerStack, type VisionArchitecture, type VisionTower } from './vision-tower';
+import {
+  classifierOf,
+  encoderBlock,
+  patchGrid,
+  towerStack,
+  type VisionArchitecture,
+  type VisionTower,
+} from './vision-tower';
 import type { ArchitectureInput } from './architecture';
 
 const attention = {
@@ -56,6 +63,8 @@ function vitLike(
       ...(resizable ? { resizable } : {}),
     },
     norm: names.layerNorm('layernorm', hidden, epsilon),
+    // DINOv2's reads the mean of the patches beside the class row.
+    ...classifierOf(input, resizable ? 'class and patches' : 'class'),
   };
 }
 

@@ -19,6 +19,8 @@ export interface Demos {
     /** What the scenes hold. */
     readonly truth: string;
   };
+  /** A vision encoder, and a folder of pictures for each of its classes. */
+  readonly encoder?: { readonly folder: string; readonly pictures: string };
 }
 
 export const noDemos: Demos = { text: '', corpus: '', vision: { folder: '', image: '', scenes: '', truth: '' } };
@@ -49,6 +51,8 @@ export interface Start {
 
 /** Captioned in under a minute. */
 const demoPictures = 10;
+/** All labelled ones that come with the extension. */
+const demoLabelled = 80;
 
 /**
  * The kind of input stays where the analysis reads it. A task that the form before began with gives way to the usual one of this
@@ -58,7 +62,7 @@ const demoPictures = 10;
 export function startOf(
   analysis: AnalysisInfo,
   { analysis: from, folder, kind, task, file }: Before,
-  { text, corpus, vision }: Demos,
+  { text, corpus, vision, encoder }: Demos,
   tasks: readonly TaskInfo[] = [],
 ): Start {
   const untouched = task === undefined || isUsualTask(from, tasks, task);
@@ -67,7 +71,13 @@ export function startOf(
     ...(untouched ? { task: usualTaskOf(analysis) } : {}),
     file: file === '' ? corpus : file,
   };
-  if (analysis.group !== 'vision' || text === '' || folder !== text || vision.image === '') return start;
+  if (analysis.group !== 'vision' || text === '' || folder !== text) return start;
+  if (analysis.readsPictures && analysis.inputs[0] === 'image-set' && encoder) {
+    const prompt: PromptInput = { kind: 'text', text: '' };
+    const input = { kind: 'image-set', folder: encoder.pictures, prompt, samples: demoLabelled } as const;
+    return { ...start, kind: 'image-set', demo: { folder: encoder.folder, input, parameters: {} } };
+  }
+  if (vision.image === '') return start;
   const [usual] = analysis.inputs;
   const { folder: model, scenes, image, truth } = vision;
   switch (usual) {

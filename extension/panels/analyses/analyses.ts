@@ -33,10 +33,17 @@ export function demosOf({ extension }: Pick<PanelParts, 'extension'>): Demos {
   const { folder, image, scenes } = demoOf(extension.fsPath);
   const corpus = join(extension.fsPath, 'examples', 'corpus', 'documents.jsonl');
   const truth = scenes === '' ? '' : join(real(scenes), truthFile);
+  const [encoder, pictures] = [
+    join(extension.fsPath, 'examples', 'models', 'demo-vit'),
+    join(extension.fsPath, 'examples', 'things'),
+  ];
   return {
     text: textDemo(extension).folder,
     corpus: existsSync(corpus) ? real(corpus) : '',
     vision: { folder: real(folder), image: real(image), scenes: real(scenes), truth },
+    ...(existsSync(encoder) && existsSync(pictures)
+      ? { encoder: { folder: real(encoder), pictures: real(pictures) } }
+      : {}),
   };
 }
 

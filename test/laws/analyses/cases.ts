@@ -36,12 +36,14 @@ export interface Case {
 
 export interface PictureSet {
   readonly folder: string;
-  /** File of what the pictures hold. */
+  /** File of what some of the pictures hold. */
   readonly truth: string;
   /** File of texts, as token ids. */
   readonly texts: string;
   /** File of one of two texts for each picture. */
   readonly labels: string;
+  /** File that gives each of the others one of two classes. */
+  readonly classes: string;
 }
 
 /** The same model twice; `orders[layer][at]` is the head of the first that stands at `at` in the second. */
@@ -200,7 +202,11 @@ function writePictures(at: string): PictureSet {
   writeFileSync(texts, Array.from({ length: 9 }, (_, i) => `#${i + 3} #${(i * 5) % 50} #60`).join('\n'));
   const labels = join(at, 'labels.json');
   writeFileSync(labels, JSON.stringify({ 'a.png': '#3 #60', 'b.png': '#4 #60' }));
-  return { folder, truth, texts, labels };
+  const labelled = ['c.png', 'd.png', 'e.png', 'f.png', 'g.png', 'h.png'];
+  labelled.forEach((name, i) => writePng(join(folder, name), tinyPixels(12 + i, 12)));
+  const classes = join(at, 'classes.csv');
+  writeFileSync(classes, labelled.map((name, i) => `${name},${i % 2 === 0 ? 'even' : 'odd'}`).join('\n'));
+  return { folder, truth, texts, labels, classes };
 }
 
 /** Two sources, documents of several lengths, one of them twice, and one token alone. */

@@ -104,6 +104,16 @@ describe('plans of analyses', () => {
     assert.equal(planFor(sees, before, without).folder, '/demo-lm');
   });
 
+  it('of a vision encoder begin with the demo encoder and its labelled pictures, without a prompt', () => {
+    const encoder = { folder: '/demo-vit', pictures: '/things' };
+    const reads = { ...set, encoder: true } as const;
+    const { folder, input } = planFor(reads, firstPlan(catalogue, '/demo-lm'), { ...demos, encoder });
+    assert.equal(folder, '/demo-vit');
+    assert.ok(input.kind === 'image-set');
+    assert.deepEqual([input.folder, input.prompt], ['/things', { kind: 'text', text: '' }]);
+    assert.equal(planFor(reads, firstPlan(catalogue, '/demo-lm'), demos).folder, '/demo-vlm', 'the package lacks it');
+  });
+
   it('of documents begin with the example corpus, and keep a file that was chosen', () => {
     const reads = { ...heads, id: 'reads', inputs: ['corpus'] } as const;
     const first = planFor(reads, firstPlan(catalogue, '/demo-lm'), demos);

@@ -139,6 +139,13 @@ describe('the form of an analysis', () => {
     }
   });
 
+  it('asks for no prompt where an encoder reads the pictures', () => {
+    const input = { kind: 'image-set', folder: '/pictures', prompt: { kind: 'text', text: '' }, samples: 3 } as const;
+    const seeing = { ...model, vision: {} as NonNullable<typeof model.vision> };
+    assert.deepEqual(readInput(toInputForm(input), seeing, [], true), { ok: true, input });
+    assert.ok(!readInput(toInputForm(input), seeing).ok);
+  });
+
   it('refuses ids beyond the vocabulary, and an empty prompt', () => {
     const form = { ...toInputForm({ kind: 'none' }), kind: 'prompt' as const, mode: 'ids' as const, ids: '1 60000' };
     const reading = readInput(form, model);

@@ -61,7 +61,7 @@ export function readForm(
   tasks: readonly TaskInfo[] = [],
 ): FormReading {
   if (!info) return refused({ analysis: 'Choose an analysis first.' });
-  const input = readInput(form.input, model, tasks);
+  const input = readInput(form.input, model, tasks, info.readsPictures);
   const parameters = readParameters(info.parameters, form.parameters);
   const seed = readSeed(form.seed);
   const interventions = form.interventions.map(parseDo);

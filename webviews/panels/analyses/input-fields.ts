@@ -33,7 +33,7 @@ export function inputFields(part: Part): TemplateResult {
     <div class="section-head">
       <h2>${titles[kind]}</h2>
       ${info.inputs.length > 1 ? kinds(part, info.inputs, kind) : nothing}
-      ${hasPrompt(kind) ? modes(part, input, kind) : nothing}
+      ${hasPrompt(kind) && !info.readsPictures ? modes(part, input, kind) : nothing}
     </div>
     ${fieldsOf(part, kind, input, problems)}
   </section>`;
@@ -87,7 +87,11 @@ function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: Input
           ${path(part, 'Folder', 'input.folder', 'folder', input.folder, problems.folder, 'folder')}
           ${samples(part, input, problems, 'Pictures')}
         </div>
-        ${prompt(part, input, problems)} ${chat(part, input)}`;
+        ${
+          infoOf(part.state)?.readsPictures
+            ? html`<p class="reason">The heads of the vision encoder read the pictures alone.</p>`
+            : html`${prompt(part, input, problems)} ${chat(part, input)}`
+        }`;
     case 'task':
       return taskFields(part, input, problems, samples(part, input, problems, 'Samples'));
     case 'corpus':

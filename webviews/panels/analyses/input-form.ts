@@ -93,7 +93,13 @@ export type InputProblems = Readonly<Partial<Record<InputField, string>>>;
 export type InputReading =
   { readonly ok: true; readonly input: AnalysisInput } | { readonly ok: false; readonly problems: InputProblems };
 
-export function readInput(form: InputForm, model?: ModelSummary, tasks: readonly TaskInfo[] = []): InputReading {
+/** `encoder`: the analysis reads pictures and no text. */
+export function readInput(
+  form: InputForm,
+  model?: ModelSummary,
+  tasks: readonly TaskInfo[] = [],
+  encoder = false,
+): InputReading {
   const { kind } = form;
   switch (kind) {
     case 'none':
@@ -145,7 +151,9 @@ export function readInput(form: InputForm, model?: ModelSummary, tasks: readonly
         : { ok: true, input: { kind, file: form.file } };
     case 'image-set': {
       if (isBlind(model)) return wrong({ folder: readsTextAlone });
-      const prompt = readPrompt({ ...form, image: '' }, form.text, form.ids, model);
+      const prompt: PromptInput | string = encoder
+        ? { kind: 'text', text: '' }
+        : readPrompt({ ...form, image: '' }, form.text, form.ids, model);
       const samples = samplesOf(form.samples);
       if (form.folder === '') return wrong({ folder: 'Choose a folder of pictures first.' });
       if (typeof prompt === 'string') return wrong({ prompt });
