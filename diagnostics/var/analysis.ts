@@ -4,6 +4,7 @@ import { regionOf } from '../../protocol/interventions/regions';
 import type { Analysis } from '../analysis';
 import { generatesWith } from '../divergence/support';
 import { groupBytes } from '../maps/layer-groups';
+import { compare } from './compare';
 import { finding, rangeWords } from './finding';
 import { groupsOfLayers, lookedBytes } from './look';
 import { lookCloser } from './look-closer';
@@ -39,6 +40,7 @@ export const visualAttentionSinks: Analysis<VarParameters, VarResult> = {
   ask: lookCloser,
   finding,
   sections,
+  compare,
   offers,
 };
 

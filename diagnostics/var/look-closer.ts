@@ -6,7 +6,7 @@ import { spanMap } from '../divergence/span-map';
 import { refusal } from '../effects/subjects';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { VarParameters } from './parameters';
-import type { VarResult } from './result';
+import { mostMaps, type VarResult } from './result';
 import { prepared, redistributed } from './run';
 import { overSeen, sectionIds, whatIsSeen } from './shown';
 
@@ -19,6 +19,7 @@ export async function lookCloser(
   if (section === sectionIds.words && place.kind === 'token') {
     const token = result.words?.[place.token];
     if (!token) throw refusal(`The text has ${result.words?.length ?? 0} tokens, from 0.`);
+    if (place.token >= mostMaps) throw refusal(`Maps are kept of the first ${mostMaps} tokens. Ask about one of them.`);
     const title = `Where the model looks at token ${place.token} (${JSON.stringify(token.text)})`;
     return maps(result, `${section}-${place.token}`, title, token.before, token.moved);
   }

@@ -11,7 +11,10 @@ import type { MaskedRun } from './result';
 /** Rows of the sequence, by layer; layers that are left out have none masked. */
 export type MaskedRows = ReadonlyMap<number, readonly number[]>;
 
-/** The variant in which rows from `behind` on, up to `end`, give these keys nothing; all other rows read as before. */
+/**
+ * The variant in which rows from `behind` on, up to `end`, give these keys nothing. All other rows read as before, but for the rows of
+ * these keys where a prompt is read in both directions: they do not read the text either.
+ */
 export function maskedFrom(
   variant: Variant,
   { blocks }: Pick<ModelFacts, 'blocks'>,

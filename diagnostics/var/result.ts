@@ -9,6 +9,9 @@ type PerHead = readonly (readonly number[])[];
 /** [layers] */
 type PerLayer = readonly number[];
 
+/** Tokens whose maps are kept: a picture may have thousands of tokens. */
+export const mostMaps = 60;
+
 export interface WrittenToken {
   readonly id: number;
   readonly text: string;
@@ -26,7 +29,7 @@ export interface ComparedToken extends WrittenToken {
   /** Attention on the picture, mean over heads of the layers in which attention is moved: plain, and redistributed. */
   readonly seenBefore: number;
   readonly seenAfter: number;
-  /** By image token. */
+  /** By image token; empty behind the first `mostMaps` tokens. */
   readonly before: readonly number[];
   readonly moved: readonly number[];
 }

@@ -9,7 +9,7 @@ import type { Variant } from '../model-runner/variant';
 import { groupsOfLayers, lookAt, massiveDimensions, type LayerLook, type Looked, type Massive } from './look';
 import { drawnRows, lastLogits, maskedFrom, maskedRun, type MaskedRows } from './masking';
 import { redistribution, seenOf, settingsOf, type VarParameters, type VarSettings } from './parameters';
-import type { ComparedToken, MaskedRun, VarResult } from './result';
+import { mostMaps, type ComparedToken, type MaskedRun, type VarResult } from './result';
 import { followedText, writtenText, type LookingToken } from './texts';
 
 type Job = AnalysisJob<VarParameters>;
@@ -158,13 +158,13 @@ async function* textsOf(
     followedText(model, { ...request, variant: changed }, ids),
   );
   const words = comparedTokens(model, plain, after);
-  const over = (of: (token: ComparedToken) => readonly number[]): readonly number[] =>
-    seen.rows.map((_, place) => mean(words.map((token) => of(token)[place] ?? 0)));
+  const over = (text: readonly LookingToken[]): readonly number[] =>
+    seen.rows.map((_, place) => mean(text.map(({ looks }) => looks[place] ?? 0)));
   const compared = {
     ...known,
     words,
-    before: over(({ before }) => before),
-    moved: over(({ moved }) => moved),
+    before: over(plain),
+    moved: over(after),
   };
   yield { sentence: 'Text with redistribution', done: at, total, partial: compared };
   const moved = yield* read('Text with redistribution', () => writtenText(model, { ...request, variant: changed }));
@@ -204,8 +204,7 @@ function comparedTokens(
       changes: own.best !== id,
       seenBefore: sum(looks),
       seenAfter: sum(own.looks),
-      before: looks,
-      moved: own.looks,
+      ...(at < mostMaps ? { before: looks, moved: own.looks } : { before: [], moved: [] }),
     };
   });
 }

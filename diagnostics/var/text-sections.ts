@@ -2,11 +2,8 @@
 import type { ImageSection } from '../../protocol/sections/image';
 import type { Section } from '../../protocol/sections/section';
 import { numberColumn } from '../sections/cell';
-import type { ComparedToken, VarResult } from './result';
+import { mostMaps, type ComparedToken, type VarResult } from './result';
 import { overSeen, sectionIds, whatIsSeen } from './shown';
-
-/** Tokens whose maps a section shows. */
-const mostMaps = 60;
 
 export function textSections(result: VarResult): readonly Section[] {
   const { words, texts } = result;

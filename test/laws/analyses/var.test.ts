@@ -74,7 +74,13 @@ describe('visual attention sinks of a planted model', () => {
     assert.deepEqual([result.tau, result.scaled, result.layers], [20, false, [2]]);
     assert.deepEqual(result.dimensions, [dimension]);
     near(result.profile[dimension], 0.97 * Math.sqrt(448), 'phi of the first token', 1e-3);
-    for (const sinks of result.sinks) assert.deepEqual(sinks, [0, 6]);
+    // Distractors are massive where they leave layer 2, and so enter layer 3.
+    assert.deepEqual(result.sinks, [
+      [0, 6],
+      [0, 6],
+      [0, 6],
+      [0, 1, 5, 6, 7],
+    ]);
     assert.deepEqual(
       result.textSinks.map(({ position, layers }) => [position, layers]),
       [[0, [0, 1, 2, 3]]],

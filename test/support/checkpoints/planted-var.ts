@@ -1,7 +1,7 @@
 /**
  * A llama of width 448 written by hand, wide enough for the sinks of arXiv:2503.03321 with tau = 20: the first token and "sink" tokens
  * hold 0.97 sqrt(448) times their RMS in one dimension. Every state has an RMS of 1, so that norms change nothing until layer 2, whose
- * four heads read by the weights below; no other head and no MLP writes anything.
+ * four heads read by the weights below; no other head writes anything. What leaves layer 2 is massive at distractors too: its MLP does that.
  *
  * A reads objects of the picture and names them, beside much on the sinks; B reads sinks alone; C reads objects a little; L is a language
  * head: it reads the first token and the cue, which holds a usual word, and hardly the distractors of the picture, which hold a wrong one.
@@ -60,10 +60,17 @@ export function plantedVarCheckpoint(): Checkpoint {
   for (let token = 0; token < vocabulary; token++) vocabularyRows(token, outAt + token, 1);
   for (let layer = 0; layer < 4; layer++) {
     const at = `model.layers.${layer}`;
-    put(`${at}.input_layernorm.weight`, [width], 1);
+    // Whoever looked for sinks behind the norm would find none.
+    put(`${at}.input_layernorm.weight`, [width], 1)(dimension, 0, 0.1);
     put(`${at}.post_attention_layernorm.weight`, [width], 1);
-    for (const name of ['gate_proj', 'up_proj']) put(`${at}.mlp.${name}.weight`, [4, width]);
-    put(`${at}.mlp.down_proj.weight`, [width, 4]);
+    const [gate, up] = ['gate_proj', 'up_proj'].map((name) => put(`${at}.mlp.${name}.weight`, [4, width]));
+    const down = put(`${at}.mlp.down_proj.weight`, [width, 4]);
+    if (layer === reading) {
+      // silu(20) is 20 to eight digits: 200 beside 1, which are 21 times the RMS.
+      gate?.(0, typeAt + varTokens.distractor, 20 / typeValue);
+      up?.(0, constant, 1);
+      down(dimension, 0, 10);
+    }
     const [query, key, value] = ['q', 'k', 'v'].map((name) =>
       put(`${at}.self_attn.${name}_proj.weight`, [4 * headDim, width]),
     );
