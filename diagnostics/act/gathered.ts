@@ -95,7 +95,7 @@ export function massesByHead(looks: readonly (readonly LayerLook[])[]): Pick<Act
 export const layerSinks = ({ sinks, firstMass, sinkMass }: Pick<ActResult, 'sinks' | 'firstMass' | 'sinkMass'>) =>
   sinks.map((row, layer): LayerSinks => {
     const [first, later] = [mean(firstMass[layer] ?? []), mean(sinkMass[layer] ?? [])];
-    return { sinks: mean(row), firstMass: first, sinkMass: later, restMass: 1 - first - later };
+    return { sinks: mean(row), firstMass: first, sinkMass: later, restMass: Math.max(0, 1 - first - later) };
   });
 
 /** What the maps of the first prompt say of its tokens. */

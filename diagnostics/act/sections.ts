@@ -127,11 +127,12 @@ function methodsSection(
     title: 'On the held-out prompts, beside controls',
     caption: `Beta ${threeDigits(beta)}. "Pushed to sinks" is the other way round: as large a share of all other attention goes to the later sinks. ${controlWords(heldOut?.n ?? 0, temperature)}`,
     columns: [
-      ...methodColumns,
-      numberColumn('change', 'Change of accuracy', 'Less that of the plain model.'),
+      ...methodColumns(['method', 'accuracy']),
+      numberColumn('change', 'Change', 'Accuracy less that of the plain model.'),
       numberColumn('low', 'from', 'Lower end of the 95 % interval of the change of accuracy (paired, Student).'),
       numberColumn('high', 'to', 'Upper end of the 95 % interval of the change of accuracy (paired, Student).'),
-      numberColumn('gain', 'Change of ln p', 'Less that of the plain model.', 'nats'),
+      ...methodColumns(['probability']),
+      numberColumn('gain', 'Change', 'Mean ln p less that of the plain model.', 'nats'),
       numberColumn(
         'gainLow',
         'from',
@@ -139,10 +140,14 @@ function methodsSection(
         'nats',
       ),
       numberColumn('gainHigh', 'to', 'Upper end of the 95 % interval of the change of ln p (paired, Student).', 'nats'),
+      ...methodColumns(['labels', 'entropy']),
     ],
     rows: methods.map((method) => [
-      ...methodCells(method),
-      ...[method.change, method.low, method.high, method.gain, method.gainLow, method.gainHigh].map(cellOf),
+      ...methodCells(method, ['method', 'accuracy']),
+      ...[method.change, method.low, method.high].map(cellOf),
+      ...methodCells(method, ['probability']),
+      ...[method.gain, method.gainLow, method.gainHigh].map(cellOf),
+      ...methodCells(method, ['labels', 'entropy']),
     ]),
   };
 }

@@ -103,13 +103,19 @@ const kindsSection = (kinds: ActResult['kinds'], result: Partly): TableSection =
 });
 
 function layerSections(layers: readonly LayerSinks[], { maps = 0 }: Partly): readonly ChartSection[] {
-  const series = (id: keyof LayerSinks, title: string, mark: 'line' | 'bars') => ({
+  const series = (id: keyof LayerSinks, title: string, mark: 'stack' | 'bars') => ({
     id,
     title,
     mark,
     points: layers.map((one, layer) => ({ x: layer, y: one[id] })),
   });
-  const x = { title: 'layer', unit: '', scale: 'linear' } as const;
+  // Bars need room on both sides of their place, which categories have.
+  const x = {
+    title: 'layer',
+    unit: '',
+    scale: 'category',
+    categories: layers.map((_, layer) => String(layer)),
+  } as const;
   return [
     {
       kind: 'chart',
@@ -119,9 +125,9 @@ function layerSections(layers: readonly LayerSinks[], { maps = 0 }: Partly): rea
       x,
       y: { title: 'share of attention', unit: '', scale: 'linear', min: 0, max: 1 },
       series: [
-        series('firstMass', 'first token', 'line'),
-        series('sinkMass', 'later sinks', 'line'),
-        series('restMass', 'all other tokens', 'line'),
+        series('firstMass', 'first token', 'stack'),
+        series('sinkMass', 'later sinks', 'stack'),
+        series('restMass', 'all other tokens', 'stack'),
       ],
     },
     {

@@ -74,30 +74,46 @@ export function fittedControls(
   };
 }
 
-export const methodColumns: readonly SectionColumn[] = [
-  { name: 'method', title: 'Method', kind: 'text' },
-  numberColumn(
+/** In the order of the table. */
+const columns = {
+  method: { name: 'method', title: 'Method', kind: 'text' },
+  accuracy: numberColumn(
     'accuracy',
     'Accuracy',
     'Share of the prompts whose right answer leads among the labels, or in the vocabulary where there are none.',
   ),
-  numberColumn(
+  labels: numberColumn(
     'labels',
     'ln p among the labels',
     'Mean ln of the probability of the right answer, the labels alone counted.',
     'nats',
   ),
-  numberColumn('probability', 'ln p', 'Mean ln of the probability of the right answer in the vocabulary.', 'nats'),
-  numberColumn('entropy', 'Entropy', 'Mean entropy of the next-token distribution.', 'nats'),
-];
+  probability: numberColumn(
+    'probability',
+    'ln p',
+    'Mean ln of the probability of the right answer in the vocabulary.',
+    'nats',
+  ),
+  entropy: numberColumn('entropy', 'Entropy', 'Mean entropy of the next-token distribution.', 'nats'),
+} as const satisfies Readonly<Record<string, SectionColumn>>;
 
-export const methodCells = (method: Method): readonly SectionCell[] => [
-  method.name,
-  cellOf(method.accuracy),
-  cellOf(method.labelLogProbability),
-  cellOf(method.logProbability),
-  cellOf(method.entropy),
-];
+type ColumnName = keyof typeof columns;
+
+const cells: Readonly<Record<ColumnName, (method: Method) => SectionCell>> = {
+  method: ({ name }) => name,
+  accuracy: ({ accuracy }) => cellOf(accuracy),
+  labels: ({ labelLogProbability: labels }) => cellOf(labels),
+  probability: ({ logProbability }) => cellOf(logProbability),
+  entropy: ({ entropy }) => cellOf(entropy),
+};
+
+const allColumns = Object.keys(columns) as readonly ColumnName[];
+
+export const methodColumns = (names: readonly ColumnName[] = allColumns): readonly SectionColumn[] =>
+  names.map((name) => columns[name]);
+
+export const methodCells = (method: Method, names: readonly ColumnName[] = allColumns): readonly SectionCell[] =>
+  names.map((name) => cells[name](method));
 
 /** What the two controls are; `temperature` NaN or absent where none was fitted. */
 export function controlWords(prompts: number, temperature: number | undefined): string {

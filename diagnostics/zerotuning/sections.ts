@@ -178,8 +178,8 @@ function methodsSection(methods: ZeroTuningResult['methods'], { heldOut, tempera
     id: 'methods',
     title: 'On the held-out prompts, beside controls',
     caption: controlWords(heldOut?.n ?? 0, temperature),
-    columns: methodColumns,
-    rows: methods.map(methodCells),
+    columns: methodColumns(),
+    rows: methods.map((method) => methodCells(method)),
   };
 }
 

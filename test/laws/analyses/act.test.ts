@@ -17,11 +17,14 @@ import {
 } from '../../support/checkpoints/planted-distraction';
 import { surroundingsOf } from '../models/jobs';
 
-const samples: readonly Sample[] = Array.from({ length: 16 }, (_, at) => {
-  const { ids, right, wrong } = distractedPrompt(at);
-  const texts = { right: [String(right)], wrong: wrong.map(String) };
-  return { prompt: { text: '', ids }, answers: { right: [right], wrong, rest: [], texts }, roles: {}, facts: {} };
-});
+const samplesOf = (count: number): readonly Sample[] =>
+  Array.from({ length: count }, (_, at) => {
+    const { ids, right, wrong } = distractedPrompt(at);
+    const texts = { right: [String(right)], wrong: wrong.map(String) };
+    return { prompt: { text: '', ids }, answers: { right: [right], wrong, rest: [], texts }, roles: {}, facts: {} };
+  });
+
+const samples = samplesOf(16);
 
 describe('act of a planted distraction', () => {
   let planted: OpenPlanted;
@@ -30,7 +33,7 @@ describe('act of a planted distraction', () => {
   });
   after(() => planted.close());
 
-  const started = async (parameters: ParameterValues = {}) => {
+  const started = async (parameters: ParameterValues = {}, given = samples) => {
     const { model } = planted;
     const { runner, job } = await prepare(
       { opened: model, analysis, surroundings: surroundingsOf(), signal: new AbortController().signal },
@@ -46,10 +49,10 @@ describe('act of a planted distraction', () => {
     const { task } = job.input;
     assert.ok(task);
     const direct = <T>(_: string, work: () => Promise<T>): Promise<T> => work();
-    return { runner, job: { ...job, step: direct, input: { ...job.input, task: { ...task, samples } } } };
+    return { runner, job: { ...job, step: direct, input: { ...job.input, task: { ...task, samples: given } } } };
   };
-  const run = async (parameters: ParameterValues = {}): Promise<ActResult> => {
-    const { runner, job } = await started(parameters);
+  const run = async (parameters: ParameterValues = {}, given = samples): Promise<ActResult> => {
+    const { runner, job } = await started(parameters, given);
     const steps = analysis.run(runner, job as never);
     for (;;) {
       const next = await steps.next();
@@ -115,6 +118,17 @@ describe('act of a planted distraction', () => {
       analysis.finding(result),
       /1 of 3 heads with sinks gain more than 1 standard error\. .* from 0 % to 100 %/,
     );
+  });
+
+  it('by successive halving chooses the same head, and tries the worst on half of the prompts', async () => {
+    const { seen, chosen, profile } = await run({ halving: true, random: 0 }, samplesOf(32));
+    assert.deepEqual(
+      chosen.map(({ head }) => head),
+      [distractedHead.head],
+    );
+    // Of three heads with sinks the better two go on.
+    assert.deepEqual([seen[0]?.[distractedHead.head], seen[0]?.[helpedHead.head]], [16, 8]);
+    assert.ok((profile[0]?.[helpedHead.head] ?? 0) < 0);
   });
 
   it('offers what was measured, as an intervention', async () => {
