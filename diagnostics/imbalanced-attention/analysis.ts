@@ -9,9 +9,9 @@ import { imageRows } from '../model-runner/regions';
 import { findingOf } from './finding';
 import { sharesOf } from './grounding';
 import { emphasisOf } from './informed-tokens';
-import { imbalancedParameters, layersOf, type ImbalancedParameters } from './parameters';
+import { alphasUpTo, imbalancedParameters, layersOf, type ImbalancedParameters } from './parameters';
 import { imbalancedResult, type ImbalancedResult } from './result';
-import { imbalancedRun, sweptAlphas } from './run';
+import { imbalancedRun } from './run';
 import { sectionIds, sectionsOf } from './sections';
 
 export const imbalancedAttention: Analysis<ImbalancedParameters, ImbalancedResult> = {
@@ -28,8 +28,8 @@ export const imbalancedAttention: Analysis<ImbalancedParameters, ImbalancedResul
   parameters: imbalancedParameters,
   result: imbalancedResult,
   supports,
-  estimate({ blocks }, { prompts: [prompt] }, { tokens, sweep }) {
-    const captions = 2 + (sweep ? sweptAlphas.length : 0);
+  estimate({ blocks }, { prompts: [prompt] }, { tokens, largest }) {
+    const captions = 2 + alphasUpTo(largest).length;
     const heads = blocks.reduce((sum, block) => sum + block.heads, 0);
     const rows = (prompt?.ids.length ?? 0) + tokens;
     const cache = blocks.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim * rows, 0);

@@ -14,10 +14,14 @@ export type ImbalancedParameters = {
   readonly layers: string;
   readonly heads: string;
   readonly tokens: number;
-  readonly sweep: boolean;
+  readonly largest: number;
   readonly truth: string;
   readonly lexicon: string;
 };
+
+/** Alphas of the further captions, rising. */
+export const alphasUpTo = (largest: number): readonly number[] =>
+  largest === 0 ? [] : Array.from({ length: 9 }, (_, at) => Number(((largest * (at + 1)) / 9).toPrecision(6)));
 
 export const headModes = ['all', 'sensitivity'] as const;
 export type HeadMode = (typeof headModes)[number];
@@ -78,11 +82,13 @@ export const imbalancedParameters: ParameterTable<ImbalancedParameters> = {
     max: 2 ** 16,
     default: 48,
   },
-  sweep: {
-    kind: 'boolean',
-    title: 'Alpha from 0.1 to 0.9',
-    description: 'Write nine more captions, to see where the text breaks.',
-    default: true,
+  largest: {
+    kind: 'number',
+    title: 'Largest alpha',
+    description: 'Nine more captions, with alpha in nine steps up to this: to see where the text breaks. 0: none.',
+    min: 0,
+    max: 100,
+    default: 0.9,
   },
   truth: {
     kind: 'file',

@@ -20,7 +20,7 @@ import {
   type TokenScores,
 } from './informed-tokens';
 import { captionJudge, type FiguresOf } from './judged';
-import { layersOf, type HeadMode, type ImbalancedParameters } from './parameters';
+import { alphasUpTo, layersOf, type HeadMode, type ImbalancedParameters } from './parameters';
 import { setNames, type GroundedCaption, type ImbalancedResult, type SweepPoint } from './result';
 
 type Job = AnalysisJob<ImbalancedParameters>;
@@ -28,7 +28,6 @@ type Partly = Step<ImbalancedResult>;
 
 /** A pass over the prompt, in tokens of a caption: progress counts both. */
 const passWork = 8;
-export const sweptAlphas = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] as const;
 
 interface Written {
   readonly id: number;
@@ -52,7 +51,7 @@ export async function* imbalancedRun(model: ModelRunner, job: Job): AsyncGenerat
   const { alpha, beta, tokens } = parameters;
   const layers = layersOf(model.facts, parameters);
   const one = passWork + tokens;
-  const swept = parameters.sweep ? sweptAlphas : [];
+  const swept = alphasUpTo(parameters.largest);
   const total = passWork + (2 + swept.length) * one;
 
   yield { sentence: 'What the vision encoder attends to', done: 0, total };

@@ -90,7 +90,12 @@ const depthSection = ({ perLayer, tokens }: GroundedCaption): Section => ({
   id: 'depth',
   title: 'Where attention goes, by depth',
   caption: `Attention of the queries that make the plain caption, mean over heads and ${counted(tokens.length, 'token', 'tokens')}. System prompt: text before the end of the picture; question: text behind it.`,
-  x: layerAxis,
+  x: {
+    title: 'Layer',
+    unit: '',
+    scale: 'category',
+    categories: perLayer.image.map((_, layer) => String(layer)),
+  },
   y: { ...massAxis('Attention'), max: 1 },
   series: parts.map(({ share: of, title }) => ({ id: of, title, mark: 'stack', points: byLayer(perLayer[of]) })),
 });
@@ -185,7 +190,7 @@ function decaySections(before: GroundedCaption, after: GroundedCaption | undefin
     {
       kind: 'map',
       id: 'decay-by-layer',
-      title: 'The same by layer, before',
+      title: 'Attention on the picture by layer, before',
       unit: '',
       definition: 'attention on the tokens of the picture, mean over heads, of the query that makes the token',
       scale: upwards,
@@ -270,7 +275,7 @@ function sweepSections({ sweep = [], beta, before }: Partial<ImbalancedResult>):
       id: 'sweep',
       title: 'Attention on the picture over alpha',
       caption: `Beta stays ${beta ?? 0}. Where the text repeats itself, alpha is too large for this model.`,
-      x: { title: 'Alpha', unit: '', scale: 'linear', min: 0, max: 1 },
+      x: { title: 'Alpha', unit: '', scale: 'linear', min: 0 },
       y: massAxis('Attention on the picture'),
       series: [
         {
@@ -283,7 +288,7 @@ function sweepSections({ sweep = [], beta, before }: Partial<ImbalancedResult>):
           ? [{ id: 'broken', title: 'The text repeats itself', mark: 'points', points: at(true) } as const]
           : []),
       ],
-      references: [{ label: 'plain', from: [0, before.image], to: [1, before.image] }],
+      references: [{ label: 'plain', from: [0, before.image], to: [sweep.at(-1)?.alpha ?? 0, before.image] }],
     },
     {
       kind: 'table',

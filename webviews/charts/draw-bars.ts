@@ -23,7 +23,8 @@ type Api = Parameters<NonNullable<CustomSeriesOption['renderItem']>>[1];
 function column(series: Series, { index, count }: Share, api: Api, x: number) {
   const gap = spacing(series);
   const unit = Number.isFinite(gap) ? gap : 1;
-  const all = Math.min(Math.abs((api.coord([x + unit, 0])[0] ?? 0) - (api.coord([x, 0])[0] ?? 0)) * 0.8, 64);
+  const apart = Math.abs((api.coord([x + unit, 0])[0] ?? 0) - (api.coord([x, 0])[0] ?? 0));
+  const all = series.mark === 'stack' ? apart * 0.94 : Math.min(apart * 0.8, 64);
   const width = Math.max(1, all / Math.max(1, count));
   const middle = api.coord([x, 0])[0] ?? 0;
   return { width, left: index < 0 ? middle - width / 2 : middle - all / 2 + index * width };

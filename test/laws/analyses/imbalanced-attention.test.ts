@@ -40,7 +40,7 @@ describe('imbalanced attention', () => {
         analysis: analysis.id,
         folder,
         input: { kind: 'prompt', prompt: { kind: 'ids', ids, image } },
-        parameters: { tokens: 3, layers: '0-1', sweep: false, ...parameters },
+        parameters: { tokens: 3, layers: '0-1', largest: 0, ...parameters },
         interventions,
         seed: 1,
       },
@@ -222,7 +222,7 @@ describe('imbalanced attention', () => {
   });
 
   it('over alpha each caption is that of a run with this alpha', async () => {
-    const { sweep } = await run({ sweep: true, localRatio: 1 });
+    const { sweep } = await run({ largest: 0.9, localRatio: 1 });
     assert.deepEqual(
       sweep.map(({ alpha }) => alpha),
       [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],

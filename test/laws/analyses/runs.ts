@@ -42,6 +42,14 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
     'imbalanced-attention': { tokens: 4, layers: '0,1', localRatio: 0.4, spatialRatio: 0.2, heads: 'sensitivity' },
     // Times are never the same twice.
     'training-free': { truth: pictures.truth, tokens: 4, vhrLayers: '0,1', timed: false },
+    'imbalanced-attention': {
+      tokens: 4,
+      largest: 4.5,
+      layers: '0,1',
+      localRatio: 0.4,
+      spatialRatio: 0.2,
+      heads: 'sensitivity',
+    },
     'span-retrieval': { pairs },
     'retrieval-head': { tokens: 3, masked: '1', mode: 'mean', chosen: '0.1' },
     'attention-influence': { probes: 3, window: 24 },
