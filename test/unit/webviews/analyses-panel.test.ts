@@ -5,7 +5,7 @@ import type { AnalysisInfo, AnalysisInput } from '../../../protocol/analysis/ana
 import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/panels/analyses/form';
 import { toInputForm, readInput } from '../../../webviews/panels/analyses/input-form';
 import { isOfAnother, isStale, whyNotStart } from '../../../webviews/panels/analyses/shown';
-import { begun, initialState, receive, type State } from '../../../webviews/panels/analyses/state';
+import { begun, initialState, reading, receive, type State } from '../../../webviews/panels/analyses/state';
 import { model, openMessage, pair, plan, result, retrieval } from '../../browser/analyses/analyses-host';
 import { headsStory, mapStory } from '../../browser/analyses/stories';
 
@@ -16,8 +16,8 @@ const demos = {
 };
 const typed = (parameters: Readonly<Record<string, string>>): Form => ({ ...toForm(plan), parameters });
 const problems = (parameters: Readonly<Record<string, string>>, info: AnalysisInfo = retrieval) => {
-  const reading = readForm(typed(parameters), info, model);
-  return reading.ok ? {} : (reading.problems.parameters ?? {});
+  const read = readForm(typed(parameters), info, model);
+  return read.ok ? {} : (read.problems.parameters ?? {});
 };
 const open = (change = {}): State => receive(initialState('full'), openMessage(change));
 
@@ -204,6 +204,21 @@ describe('the states of the panel', () => {
     const estimate = { supported: 'The model reads no pictures.' };
     assert.equal(receive(asked, { kind: 'estimate', request: 1, estimate }).estimated?.estimate, undefined);
     assert.equal(whyNotStart(receive(asked, { kind: 'estimate', request: 2, estimate })), estimate.supported);
+  });
+
+  it('keeps what regions are drawn on while a changed prompt of the same model is read', () => {
+    const tokenised = { ids: [1, 2], tokens: ['a', 'b'] };
+    const first = reading(undefined, { request: 1, of: 'a', folder: '/m' });
+    const known = receive({ ...open(), read: first }, { kind: 'tokenised', request: 1, tokenised }).read;
+    assert.deepEqual(known, { request: 1, of: 'a', folder: '/m', prompt: tokenised });
+    const next = { request: 2, of: 'b', folder: '/m' };
+    const second = { ...open(), read: reading(known, next) };
+    assert.deepEqual(second.read, { ...next, prompt: tokenised, isOld: true });
+    // An answer to what was asked before is none.
+    assert.equal(receive(second, { kind: 'tokenised', request: 1, tokenised }).read?.isOld, true);
+    assert.equal(receive(second, { kind: 'tokenised', request: 2, tokenised }).read?.isOld, undefined);
+    assert.equal(receive(second, { kind: 'failed', request: 2, sentence: 'No picture.' }).read?.problem, 'No picture.');
+    assert.equal(reading(known, { ...next, folder: '/other' }).prompt, undefined);
   });
 
   it('puts a chosen path into the field that asked for it', () => {

@@ -27,7 +27,7 @@ import { page } from './page';
 import { decoded } from './pictures';
 import { canStart, picturesNeeded, planOf, promptWithRegions, viewOf } from './shown';
 import { spokenOf } from './spoken';
-import { begun, initialState, receive, withPicture, type State } from './state';
+import { begun, initialState, reading, receive, withPicture, type State } from './state';
 
 /** Milliseconds behind the last change of the form. */
 const estimateAfter = 400;
@@ -120,7 +120,7 @@ export class AnalysesPanel
       const { key, folder, prompt } = newest;
       const request = this.nextRequest();
       this.host.post({ kind: 'tokenise', request, folder, prompt });
-      this.change({ ...this.state, read: { request, of: key } });
+      this.change({ ...this.state, read: reading(this.state.read, { request, of: key, folder }) });
     });
   }
 

@@ -50,6 +50,9 @@ export interface ReadPrompt {
   readonly request: number;
   /** Model and prompt, written. */
   readonly of: string;
+  readonly folder: string;
+  /** Of the prompt before, while this one is on its way. */
+  readonly isOld?: true;
   /** Both absent: on its way. */
   readonly prompt?: Tokenised;
   readonly problem?: string;
@@ -118,7 +121,7 @@ export function receive(state: State, message: ToAnalysesPanel): State {
         : state;
     case 'tokenised':
       return message.request === state.read?.request
-        ? { ...state, read: { request: message.request, of: state.read.of, prompt: message.tokenised } }
+        ? { ...state, read: withTokens(state.read, message.tokenised) }
         : state;
     case 'started':
       return begun(state, message.plan);
@@ -202,6 +205,14 @@ function answered(
     answers: state.answers.map((one) => (one.request === request ? { ...one, ...what } : one)),
   };
 }
+
+const withTokens = ({ request, of, folder }: ReadPrompt, prompt: Tokenised): ReadPrompt => ({
+  ...{ request, of, folder, prompt },
+});
+
+/** Asked anew: what was read of the same model stays until the answer is there, so that nothing jumps. */
+export const reading = (read: ReadPrompt | undefined, next: Omit<ReadPrompt, 'prompt'>): ReadPrompt =>
+  read?.prompt && read.folder === next.folder ? { ...next, prompt: read.prompt, isOld: true } : next;
 
 function receiveFailed(state: State, message: Extract<ToAnalysesPanel, { kind: 'failed' }>): State {
   const { request, sentence, folder } = message;

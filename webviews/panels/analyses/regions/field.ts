@@ -19,11 +19,15 @@ function drawable(state: State, value: string, most: number, set: (text: string)
   const asked = promptWithRegions(state);
   const { read } = state;
   if (!asked) return html`<p class="reason">The picture or the tokens appear here once there is a prompt.</p>`;
-  if (read?.of !== asked.key) return html`<p class="reason">The picture or the tokens of the prompt appear here.</p>`;
-  if (read.problem !== undefined) return html`<p class="problem" role="alert">${read.problem}</p>`;
+  const isOf = read?.of === asked.key;
+  if (!read || (!isOf && read.folder !== asked.folder)) {
+    return html`<p class="reason">The picture or the tokens of the prompt appear here.</p>`;
+  }
+  if (isOf && read.problem !== undefined) return html`<p class="problem" role="alert">${read.problem}</p>`;
   if (!read.prompt) return html`<p class="reason" role="status">Reading the prompt…</p>`;
   const picture = read.prompt.image && state.pictures.get(read.prompt.image.path);
   return html`<hs-regions
+    class=${isOf && !read.isOld ? '' : 'old'}
     .value=${value}
     .read=${read.prompt}
     .address=${picture?.address}

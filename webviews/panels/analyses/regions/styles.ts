@@ -11,6 +11,10 @@ export const regionsStyles = css`
     display: block;
     min-width: 0;
   }
+  hs-regions.old {
+    opacity: 0.6;
+    pointer-events: none;
+  }
   .regions-control {
     display: grid;
     grid-template-columns: minmax(0, 1fr);

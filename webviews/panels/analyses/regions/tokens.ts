@@ -82,13 +82,17 @@ export const tokenRibbon = ({
       @keydown=${onKey}
       @pointerdown=${(event: PointerEvent) => {
         const position = positionOf(event);
-        if (position !== undefined && event.button === 0) onPress(position, event.shiftKey);
+        if (position === undefined || event.button !== 0) return;
+        // A finger holds the token that it pressed: without this no other one hears of the drag.
+        (event.target as Element).releasePointerCapture(event.pointerId);
+        onPress(position, event.shiftKey);
       }}
       @pointermove=${(event: PointerEvent) => {
         const position = positionOf(event);
         if (position !== undefined && (event.buttons & 1) === 1) onDrag(position);
       }}
       @pointerup=${onRelease}
+      @pointerleave=${onRelease}
     >
       ${shown.map((position, at) => {
         const owner = ownerOf(regions, position);
