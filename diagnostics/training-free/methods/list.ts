@@ -4,6 +4,7 @@ import { attentionCalibration } from './act';
 import type { Method } from './method';
 import { noPicture } from './no-picture';
 import { payAttentionToImage } from './pai';
+import { payAttentionToInformedTokens } from './paint';
 import { plain } from './plain';
 import { visualRedistribution } from './var';
 import { vcd } from './vcd';
@@ -15,6 +16,7 @@ export const methods: readonly Method[] = [
   vhr,
   visualRedistribution,
   attentionCalibration,
+  payAttentionToInformedTokens,
   payAttentionToImage,
   zeroTuning,
   vcd,

@@ -63,6 +63,10 @@ describe('training-free methods', () => {
     actBeta: 1,
     actAlpha: 5,
     paiAlpha: 0,
+    paintAlpha: 0,
+    paintBeta: 0,
+    paintLocal: 0.25,
+    paintSpatial: 0,
     zeroGamma: 1,
     vcdAlpha: 0,
     vcdBeta: 0,
@@ -110,7 +114,7 @@ describe('training-free methods', () => {
     const plainly = await plain.start(runner, picture, {});
     const strong = {
       ...neutral,
-      ...{ vhrAlpha: 3, actBeta: 0, actAlpha: 2.2, paiAlpha: 2 },
+      ...{ vhrAlpha: 3, actBeta: 0, actAlpha: 2.2, paiAlpha: 2, paintAlpha: 2 },
       ...{ zeroGamma: 0.01, vcdAlpha: 1, withoutGamma: 2 },
     };
     for (const method of methods) {
