@@ -39,7 +39,6 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
     divergence: { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' },
     'divergence-set': { truth: pictures.truth, tokens: 4, layers: '0,1' },
     'concept-heads': { pictures: pictures.folder, texts: pictures.texts, labels: pictures.labels, layers: 2, span: 3 },
-    'imbalanced-attention': { tokens: 4, layers: '0,1', localRatio: 0.4, spatialRatio: 0.2, heads: 'sensitivity' },
     // Times are never the same twice.
     'training-free': { truth: pictures.truth, tokens: 4, vhrLayers: '0,1', timed: false },
     'imbalanced-attention': {
