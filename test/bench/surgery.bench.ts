@@ -30,6 +30,7 @@ const forms = {
   emphasis: 'emphasis:*.*:1-40=0.5',
   'emphasis of all rows': 'emphasis:*.*:1-40=0.5;rows=all',
   isolate: 'isolate:*.*:1-40/41-80=10000',
+  'isolate one way': 'isolate:*.*:1-40>41-80=10000',
   reposition: 'reposition:*:1-20>41-60',
 } as const;
 
