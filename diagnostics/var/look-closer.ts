@@ -46,7 +46,8 @@ function maps(
   after: readonly number[],
 ): Section {
   const what = `attention of the query on the token of the ${whatIsSeen(result)}`;
-  const number = { unit: '', scale: { kind: 'sequential', min: 0 } } as const;
+  const scale = { kind: 'sequential', min: 0, max: Math.max(...before, ...after) } as const;
+  const number = { unit: '', scale };
   return overSeen(result, { id, title }, [
     { name: 'before', title: 'Before', ...number, definition: what, values: before },
     { name: 'after', title: 'After', ...number, definition: `${what}, redistributed`, values: after },

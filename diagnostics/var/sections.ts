@@ -11,7 +11,7 @@ import { textSections } from './text-sections';
 
 /** Tables of numbers that a section may have, less two. */
 const mostShown = 62;
-const mostBars = 32;
+const mostBars = 16;
 
 export const sections = (result: Partial<VarResult>): readonly Section[] =>
   result.profile

@@ -46,10 +46,16 @@ function wordsSection(result: VarResult, words: readonly ComparedToken[]): Secti
     ask: 'Show where it looks, before and after',
     tokens: words.map(({ text }) => text),
     numbers: [
-      { name: 'before', title: 'Before', ...share, definition: seen, values: words.map((one) => one.seenBefore) },
+      {
+        name: 'before',
+        title: `On the ${what}, before`,
+        ...share,
+        definition: seen,
+        values: words.map((one) => one.seenBefore),
+      },
       {
         name: 'after',
-        title: 'After',
+        title: `On the ${what}, after`,
         ...share,
         definition: `${seen}; redistributed`,
         values: words.map((one) => one.seenAfter),
@@ -97,32 +103,32 @@ function mapSections(result: VarResult): readonly Section[] {
   const { words = [], before, moved } = result;
   if (!before || !moved || words.length === 0) return [];
   const what = whatIsSeen(result);
+  // Both maps of a token have one scale, so that their colours compare.
+  const upTo = (one: readonly number[], other: readonly number[]) =>
+    ({ kind: 'sequential', min: 0, max: Math.max(...one, ...other) }) as const;
+  const definition = `attention of the query that chose the token, mean over the heads of the layers ${result.layers.join(', ')}`;
   const numbers = (
     mean: readonly number[],
     own: (token: ComparedToken) => readonly number[],
     under: string,
-  ): ImageSection['numbers'] => {
-    const number = {
+  ): ImageSection['numbers'] => [
+    {
+      name: 'mean',
+      title: 'Mean over tokens',
       unit: '',
-      definition: `attention of the query that chose the token, mean over the heads of the layers ${result.layers.join(', ')}, ${under}`,
-      scale: { kind: 'sequential', min: 0 },
-    } as const;
-    return [
-      {
-        name: 'mean',
-        title: 'Mean over tokens',
-        ...number,
-        definition: `${number.definition}; mean over all tokens`,
-        values: mean,
-      },
-      ...words.slice(0, mostMaps).map((token, at) => ({
-        name: `token-${at}`,
-        title: `${at}: ${token.text.trim()}`,
-        ...number,
-        values: own(token),
-      })),
-    ];
-  };
+      definition: `${definition}, ${under}; mean over all tokens`,
+      scale: upTo(before, moved),
+      values: mean,
+    },
+    ...words.slice(0, mostMaps).map((token, at) => ({
+      name: `token-${at}`,
+      title: `${at}: ${token.text.trim()}`,
+      unit: '',
+      definition: `${definition}, ${under}`,
+      scale: upTo(token.before, token.moved),
+      values: own(token),
+    })),
+  ];
   return [
     overSeen(
       result,
