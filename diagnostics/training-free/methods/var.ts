@@ -1,6 +1,7 @@
 /** VAR: attention on tokens that are sinks by their hidden states goes to the image, in heads that look at it. */
 import { usualTau } from '../../../protocol/interventions/redistribute';
 import type { ModelFacts } from '../../model-runner/model-runner';
+import { narrowest, tauOf } from '../../var/parameters';
 import { threeDigits } from '../../words';
 import { innerHeads } from './inner-layers';
 import { startUnder, type Method } from './method';
@@ -10,20 +11,15 @@ type Parameters = { readonly varShare: number; readonly varRho: number; readonly
 
 /** A row gives the image this much, or is left alone. */
 const least = 0.2;
-/** Of the models of the paper; no value of a state of width D is more than sqrt(D) times its RMS. */
-const publishedWidth = 4096;
-const leastWidth = usualTau ** 2;
 
-const scaled = ({ hiddenSize }: ModelFacts): boolean => hiddenSize <= leastWidth;
-
-const tauOf = (facts: ModelFacts, { varTau }: Parameters): number =>
-  varTau > 0 ? varTau : scaled(facts) ? usualTau * Math.sqrt(facts.hiddenSize / publishedWidth) : usualTau;
+const isScaled = ({ hiddenSize }: ModelFacts, { varTau }: Parameters): boolean =>
+  varTau === 0 && hiddenSize <= narrowest;
 
 export const visualRedistribution: Method<Parameters> = {
   id: 'var',
   title: 'VAR',
   source:
-    'arXiv:2503.03321 (visual attention redistribution; share moved 0.6, rho 0.5 as for hallucination, rows behind the image, layers from the third to the last but one)',
+    'arXiv:2503.03321 (visual attention redistribution in rows behind the image that give it at least 0.2, layers from the third to the last but one; the paper has a rho of 0.5 for hallucination)',
   parameters: {
     varShare: {
       kind: 'number',
@@ -45,15 +41,15 @@ export const visualRedistribution: Method<Parameters> = {
     varTau: {
       kind: 'number',
       title: 'VAR: tau',
-      description: `How many times its RMS a hidden state must reach to be a sink; 0: ${usualTau}, and in models no wider than ${leastWidth} as large a part of the possible.`,
+      description: `How many times its RMS a hidden state must reach to be a sink; 0: ${usualTau}, and in models no wider than ${narrowest} as large a part of the possible.`,
       min: 0,
       max: 1e6,
       default: 0,
     },
   },
   settings: (values, facts) =>
-    `moves ${values.varShare}, rho ${values.varRho}, tau ${threeDigits(tauOf(facts, values))}${
-      values.varTau === 0 && scaled(facts)
+    `moves ${values.varShare}, rho ${values.varRho}, tau ${threeDigits(tauOf(facts.hiddenSize, values.varTau))}${
+      isScaled(facts, values)
         ? `: ${usualTau} scaled to a width of ${facts.hiddenSize}, where it could not be reached`
         : ''
     }`,
@@ -62,7 +58,7 @@ export const visualRedistribution: Method<Parameters> = {
       {
         kind: 'redistribute',
         heads: innerHeads(model.facts, 1),
-        from: { kind: 'states', tau: tauOf(model.facts, values) },
+        from: { kind: 'states', tau: tauOf(model.facts.hiddenSize, values.varTau) },
         to: ['image'],
         share: values.varShare,
         rows: 'after',
