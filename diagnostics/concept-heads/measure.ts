@@ -34,6 +34,14 @@ export interface Place {
   readonly head: number;
 }
 
+export interface SharesOfHead {
+  readonly place: Place;
+  /** [texts] */
+  readonly own: readonly number[];
+  /** [few rotations][texts] */
+  readonly rotated: readonly (readonly number[])[];
+}
+
 export class Measure {
   readonly width: number;
   private readonly wholes: readonly Float32Array[];
@@ -42,6 +50,10 @@ export class Measure {
   private readonly texts: readonly Float64Array[];
   /** [rotations][texts] */
   private readonly rotatedTexts: readonly (readonly Float32Array[])[];
+  /** [texts][pictures], centred. */
+  private readonly scores: readonly Float64Array[];
+  /** Of a few rotations. */
+  private readonly rotatedScores: readonly (readonly Float64Array[])[];
 
   constructor(
     private readonly parts: readonly PictureParts[],
@@ -59,6 +71,10 @@ export class Measure {
       const rotate = rotation(this.width, source);
       return this.texts.map(rotate);
     });
+    this.scores = this.texts.map((text) => this.centredScores(text));
+    this.rotatedScores = this.rotatedTexts
+      .slice(0, fewRotations)
+      .map((texts) => texts.map((text) => this.centredScores(text)));
   }
 
   /** What a head gives to each picture, [K][D]. */
@@ -119,21 +135,29 @@ export class Measure {
     };
   }
 
+  /** [texts]: what a head writes of what varies along each text, and along a few rotations of it. */
+  sharesOf(place: Place): SharesOfHead {
+    const rows = this.ofHead(place);
+    return {
+      place,
+      own: textShares(rows, this.texts, this.scores),
+      rotated: this.rotatedScores.map((scores, at) => textShares(rows, this.rotatedTexts[at] ?? [], scores)),
+    };
+  }
+
   /** Every text, those first whose heads stand out most against the rotated text. */
-  concepts(places: readonly Place[]): readonly Concept[] {
-    const scores = this.texts.map((text) => this.centredScores(text));
-    const shares = places.map((place) => textShares(this.ofHead(place), this.texts, scores));
+  concepts(ofHeads: readonly SharesOfHead[]): readonly Concept[] {
+    const places = ofHeads.map(({ place }) => place);
+    const shares = ofHeads.map(({ own }) => own);
     const few = Math.min(headsOfConcept, places.length);
-    const tops = this.rotatedTexts.slice(0, fewRotations).map((texts) => {
-      const own = texts.map((text) => this.centredScores(text));
-      const ofHeads = places.map((place) => textShares(this.ofHead(place), texts, own));
-      return texts.map((_, at) =>
+    const tops = this.rotatedScores.map((_, at) =>
+      this.texts.map((__, text) =>
         topOf(
-          ofHeads.map((each) => each[at] ?? 0),
+          ofHeads.map(({ rotated }) => rotated[at]?.[text] ?? Number.NaN),
           few,
         ),
-      );
-    });
+      ),
+    );
     const source = random(this.seed + 1);
     const drawn = Array.from({ length: draws }, () => sample(source, [...places.keys()], few));
     const cosines = this.cosines();
@@ -168,8 +192,8 @@ export class Measure {
     }));
   }
 
-  /** One entry more than there are layers. */
-  ablated(layers: number, heads: (layer: number) => number): readonly Ablated[] {
+  /** One entry more than there are layers; between them it can be left. */
+  *ablated(layers: number, heads: (layer: number) => number): Generator<void, readonly Ablated[]> {
     const plain = this.wholes.map((whole) => nearestOf(whole, this.texts));
     const total = this.centredWholes.reduce((sum, row) => sum + dot(row, row), 0);
     const [withoutAttention, withoutMlps] = [0, 1].map(() => this.wholes.map((whole) => Float64Array.from(whole)));
@@ -193,6 +217,7 @@ export class Measure {
         mlpAgrees: agreeing(withoutMlps),
       });
       if (layer === layers) break;
+      yield;
       for (let head = 0; head < heads(layer); head++) takeOut(withoutAttention, this.ofHead({ layer, head }));
       takeOut(
         withoutMlps,

@@ -1,46 +1,37 @@
 /**
- * Random rotations: lengths of vectors and angles between them stay, and their relation to anything else is gone. Numbers are put in a
- * random order with random signs, and then through the orthonormal cosine transform (DCT-II), twice: of a vector with one number this
- * leaves many of about the same size, as a rotation drawn evenly from all of them would.
+ * Random rotations: lengths of vectors and angles between them stay, and their relation to anything else is gone. In each round all
+ * numbers are put into random pairs, and each pair is turned by a random angle (a walk of Kac 1956, whole matchings at a time); so many
+ * rounds that one number has spread over all of them, and four more.
  */
 import type { Random } from '../../kernels/tensors/random';
 import { shuffled } from '../tasks/draft';
 
-const matrices = new Map<number, Float64Array>();
+const furtherRounds = 4;
 
-/** [width, width], orthonormal rows. */
-function cosineTransform(width: number): Float64Array {
-  const known = matrices.get(width);
-  if (known) return known;
-  const data = new Float64Array(width * width);
-  for (let row = 0; row < width; row++) {
-    const scale = Math.sqrt((row === 0 ? 1 : 2) / width);
-    for (let i = 0; i < width; i++) data[row * width + i] = scale * Math.cos((Math.PI / width) * (i + 0.5) * row);
-  }
-  matrices.clear();
-  matrices.set(width, data);
-  return data;
+interface Round {
+  /** Neighbours are a pair. */
+  readonly order: readonly number[];
+  /** One a pair. */
+  readonly cos: Float64Array;
+  readonly sin: Float64Array;
 }
 
 export function rotation(width: number, random: Random): (x: ArrayLike<number>) => Float32Array {
   const places = Array.from({ length: width }, (_, i) => i);
-  const rounds = [0, 1].map(() => ({
-    order: shuffled(random, places),
-    signs: places.map(() => (random.whole(2) === 0 ? 1 : -1)),
-  }));
-  const matrix = cosineTransform(width);
+  const rounds = Array.from({ length: Math.ceil(Math.log2(width)) + furtherRounds }, (): Round => {
+    const angles = Float64Array.from({ length: Math.floor(width / 2) }, () => 2 * Math.PI * random.uniform());
+    return { order: shuffled(random, places), cos: angles.map(Math.cos), sin: angles.map(Math.sin) };
+  });
   return (x) => {
-    let now: ArrayLike<number> = x;
-    for (const { order, signs } of rounds) {
-      const mixed = Float64Array.from(order, (from, i) => (now[from] ?? 0) * (signs[i] ?? 1));
-      const out = new Float64Array(width);
-      for (let row = 0; row < width; row++) {
-        let sum = 0;
-        for (let i = 0, at = row * width; i < width; i++, at++) sum += matrix[at]! * mixed[i]!;
-        out[row] = sum;
+    const turned = Float64Array.from(x);
+    for (const { order, cos, sin } of rounds) {
+      for (let pair = 0; pair < cos.length; pair++) {
+        const [a, b] = [order[2 * pair]!, order[2 * pair + 1]!];
+        const [first, second] = [turned[a]!, turned[b]!];
+        turned[a] = cos[pair]! * first - sin[pair]! * second;
+        turned[b] = sin[pair]! * first + cos[pair]! * second;
       }
-      now = out;
     }
-    return Float32Array.from(now);
+    return Float32Array.from(turned);
   };
 }

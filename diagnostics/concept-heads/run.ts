@@ -5,11 +5,11 @@ import { refused } from '../divergence/plan';
 import type { JointSpace } from '../model-runner/joint-space';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { pictureParts, type OutputMaps, type PictureParts } from './contributions';
-import { Measure, ofLengthOne, rotations, type Place } from './measure';
+import { Measure, ofLengthOne, rotations, type Place, type SharesOfHead } from './measure';
 import type { ConceptParameters } from './parameters';
 import { patchMap, type HeadsOfMap } from './patch-map';
 import { dot, LinearReadout } from './readout';
-import type { ConceptHeadsResult, DescribedHead, MappedTexts } from './result';
+import type { Ablated, ConceptHeadsResult, DescribedHead, MappedTexts } from './result';
 import { labelsOf, mostTexts, textsOf, usualTexts } from './texts';
 
 type Job = AnalysisJob<ConceptParameters>;
@@ -48,7 +48,7 @@ export async function* conceptHeadsRun(
   );
   const wanted = [...new Set([...texts, ...classes, ...mapped])];
   const steps = Math.ceil(wanted.length / textsAtOnce);
-  const total = steps + files.length + places.length + 2;
+  const total = steps + files.length + places.length + blocks.length + 1;
   const known = new Map<string, Float32Array>();
   for (let at = 0; at < steps; at++) {
     const some = wanted.slice(at * textsAtOnce, (at + 1) * textsAtOnce);
@@ -90,11 +90,13 @@ export async function* conceptHeadsRun(
     rotated: perHead(() => Number.NaN),
   };
   const described: DescribedHead[] = [];
+  const shares: SharesOfHead[] = [];
   for (const [at, place] of places.entries()) {
     const { layer, head } = place;
     yield { sentence: `Texts of head L${layer}H${head}`, done: steps + files.length + at, total };
     const found = measure.describe(place, parameters.span);
     described.push(found.described);
+    shares.push(measure.sharesOf(place));
     const set = (table: number[][], value: number): void => {
       const row = table[layer];
       if (row) row[head] = value;
@@ -103,6 +105,17 @@ export async function* conceptHeadsRun(
     set(tables.above, found.along - found.alongRotated);
     set(tables.explained, found.explained);
     set(tables.rotated, found.rotated);
+  }
+  const ablation = measure.ablated(blocks.length, (layer) => blocks[layer]?.heads ?? 0);
+  let ablated: readonly Ablated[] = [];
+  for (let at = 0; ; at++) {
+    const done = steps + files.length + places.length + Math.min(at, blocks.length - 1);
+    yield { sentence: `Layers replaced by their mean: ${at} of ${blocks.length}`, done, total };
+    const next = ablation.next();
+    if (next.done) {
+      ablated = next.value;
+      break;
+    }
   }
   const direct = perHead((place) => measure.headShare(place));
   const layerShares = direct.map((row) => row.reduce((sum, value) => sum + value, 0));
@@ -123,9 +136,9 @@ export async function* conceptHeadsRun(
     network: measure.share(({ network }) => network),
     ...tables,
     heads: described,
-    concepts: measure.concepts(places),
+    concepts: measure.concepts(shares),
     nearest: measure.nearest(nearestTexts),
-    ablated: measure.ablated(blocks.length, (layer) => blocks[layer]?.heads ?? 0),
+    ablated,
     ...(classified ? { classified } : {}),
   };
   yield { sentence: `Map of ${shown.name}`, done: total - 1, total, partial: result };
@@ -206,15 +219,18 @@ async function orReason<T>(act: () => Promise<T>): Promise<{ readonly value: T }
   }
 }
 
-/** Bytes of what is held of the pictures, and of the texts. */
+/** Bytes of what is held of the pictures, of the texts, and of one run with everything that its parts need. */
 export function bytesHeld(
-  { blocks, jointWidth = 0 }: ModelRunner['facts'],
-  { count, texts }: ConceptParameters,
+  { blocks, hiddenSize, jointWidth = 0, summary }: ModelRunner['facts'],
+  { count, texts, layers }: ConceptParameters,
 ): number {
   const vectors = blocks.reduce((sum, { heads }) => sum + heads + 1, 4);
   // Copies of the embeddings, centred and ablated, in float64.
   const ofPictures = count * jointWidth * (4 * vectors + 8 * 6);
-  return (
-    ofPictures + (texts === '' ? usualTexts.length : mostTexts) * jointWidth * (8 + 4 * rotations) + 8 * jointWidth ** 2
-  );
+  const ofTexts = (texts === '' ? usualTexts.length : mostTexts) * jointWidth * (8 + 4 * rotations);
+  const { imageSize = 0, patchSize = 1 } = summary.vision ?? {};
+  const rows = Math.floor(imageSize / patchSize) ** 2 + 1;
+  const heads = Math.max(...blocks.map((block) => block.heads));
+  const taps = 4 * rows * Math.max(2 * blocks.length * hiddenSize, Math.min(layers, blocks.length) * heads * rows);
+  return ofPictures + ofTexts + taps;
 }
