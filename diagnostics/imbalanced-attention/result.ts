@@ -42,6 +42,7 @@ export interface SweepPoint {
   readonly broken?: string;
   /** The same tokens as the plain caption. */
   readonly same: boolean;
+  readonly figures?: CaptionFigures;
 }
 
 // A type and no interface: results are records.
@@ -102,22 +103,22 @@ const grounding = {
   image: figure,
 } satisfies Record<keyof Grounding, unknown> & { perLayer: Schema<Readonly<Record<Share, readonly number[]>>> };
 
+const captionFigures: Schema<CaptionFigures> = object<CaptionFigures>({
+  length: whole,
+  mentions: whole,
+  hallucinated: whole,
+  chairI: figure,
+  recall: figure,
+  f1: figure,
+});
+
 const caption: Schema<GroundedCaption> = object<GroundedCaption>({
   ...grounding,
   text,
   tokens: texts,
   stoppedAt: optional(whole),
   broken: optional(text),
-  figures: optional(
-    object<CaptionFigures>({
-      length: whole,
-      mentions: whole,
-      hallucinated: whole,
-      chairI: figure,
-      recall: figure,
-      f1: figure,
-    }),
-  ),
+  figures: optional(captionFigures),
 });
 
 export const imbalancedResult: Schema<ImbalancedResult> = object<ImbalancedResult>({
@@ -138,7 +139,15 @@ export const imbalancedResult: Schema<ImbalancedResult> = object<ImbalancedResul
   weights: perHead,
   after: caption,
   sweep: list(
-    object<SweepPoint>({ alpha: number, image: figure, words: whole, text, broken: optional(text), same: flag }),
+    object<SweepPoint>({
+      alpha: number,
+      image: figure,
+      words: whole,
+      text,
+      broken: optional(text),
+      same: flag,
+      figures: optional(captionFigures),
+    }),
     'a list of alphas',
     { most: 64 },
   ),

@@ -190,7 +190,7 @@ async function sweepPoint(
 ): Promise<SweepPoint> {
   const written: Written[] = [];
   for await (const one of writing(source, variant)) written.push(one);
-  const { image, text, tokens, broken } = captionOf(source, written);
+  const { image, text, tokens, broken, figures } = captionOf(source, written);
   return {
     alpha,
     image,
@@ -198,5 +198,6 @@ async function sweepPoint(
     text,
     ...(broken === undefined ? {} : { broken }),
     same: text === before.text && tokens.length === before.tokens.length,
+    ...(figures ? { figures } : {}),
   };
 }

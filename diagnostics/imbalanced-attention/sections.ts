@@ -265,6 +265,7 @@ function figuresSection(before: GroundedCaption, after: GroundedCaption): readon
 
 function sweepSections({ sweep = [], beta, before }: Partial<ImbalancedResult>): readonly Section[] {
   if (sweep.length === 0 || !before) return [];
+  const scored = sweep.some(({ figures }) => figures !== undefined);
   const at = (broken: boolean): SectionSeries['points'] =>
     sweep
       .filter((point) => (point.broken !== undefined) === broken)
@@ -298,13 +299,20 @@ function sweepSections({ sweep = [], beta, before }: Partial<ImbalancedResult>):
         numberColumn('alpha', 'Alpha', 'scores z of local and spatial tokens become z + alpha |z|'),
         numberColumn('image', 'On the picture', 'attention on the picture, mean over tokens, layers and heads'),
         countColumn('words', 'Length', 'words of the caption', 'words'),
+        ...(scored
+          ? [
+              numberColumn('chair', 'CHAIR_I', 'mentions of objects that the picture does not have / mentions'),
+              numberColumn('f1', 'F1', 'of objects: see the table of hallucinated objects'),
+            ]
+          : []),
         { name: 'state', title: 'Text', kind: 'text' },
         { name: 'caption', title: 'Caption', kind: 'text' },
       ],
-      rows: sweep.map(({ alpha, image, words, broken, same, text }) => [
+      rows: sweep.map(({ alpha, image, words, broken, same, text, figures }) => [
         alpha,
         cellOf(image),
         words,
+        ...(scored ? [cellOf(figures?.chairI), cellOf(figures?.f1)] : []),
         broken ?? (same ? 'as the plain caption' : 'changed'),
         text,
       ]),

@@ -7,24 +7,8 @@ import { chartOf, leftOut } from '../../../../webviews/sections/chart/chart-mode
 import { differingPart } from '../../../../webviews/sections/differing-part';
 import { headAt, headBox, layOutHeads } from '../../../../webviews/sections/heads/heads-layout';
 import { kindOf } from '../../../../webviews/sections/sections';
-import type { Theme } from '../../../../webviews/ui/theme';
 import { barsStory, graphStory, headsStory, lineStory, mapStory, tokensStory } from '../../../browser/analyses/stories';
-
-const theme: Theme = {
-  kind: 'dark',
-  dark: true,
-  background: '#1f1f1f',
-  foreground: '#cccccc',
-  muted: '#9d9d9d',
-  line: '#2b2b2b',
-  focus: '#0078d4',
-  hoverBackground: '#202020',
-  hoverForeground: '#cccccc',
-  hoverBorder: '#454545',
-  font: 'sans-serif',
-  fontSize: 13,
-  editorFont: 'monospace',
-};
+import { theme } from './theme';
 
 const pictureOf = (section: Parameters<typeof kindOf>[0], shown?: string) => {
   const kind = kindOf(section);
