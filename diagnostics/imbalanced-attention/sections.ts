@@ -281,7 +281,7 @@ function sweepSections({ sweep = [], beta, before }: Partial<ImbalancedResult>):
       series: [
         {
           id: 'mass',
-          title: 'Attention on the picture',
+          title: 'Mean over tokens, layers and heads',
           mark: 'line',
           points: sweep.map(({ alpha, image }) => ({ x: alpha, y: image })),
         },
