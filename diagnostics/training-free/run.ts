@@ -9,6 +9,7 @@ import { popeQuestions, type PopeQuestion } from '../divergence/pope';
 import { noneNamed, orReason, readTruthFiles, type TruthFiles } from '../divergence/truth-files';
 import type { AnalysisJob, Step } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
+import { plain } from './methods/plain';
 import { methodsIn, type TrainingFreeParameters } from './parameters';
 import { MethodRun } from './picture';
 import type { MethodOutput, PictureEntry, TrainingFreeResult } from './result';
@@ -62,12 +63,16 @@ export async function* runTrainingFree(
     const { objects = [], captions = [] } = truth.get(name) ?? {};
     const judge = new CaptionJudge({ ...lexicon, truth: objects, references: captions });
     const asked = questions.get(name) ?? [];
-    const outputs: (MethodOutput | null)[] = [];
-    for (const [index, { id, title }] of methods.entries()) {
-      const isNew = index === 0 && at > 0 && at % often === 0;
+    const outputs = methods.map((): MethodOutput | null => null);
+    const missing: { readonly method: string; readonly why: string }[] = [];
+    let unread: string | undefined;
+    // Another one begins with each picture, so that no method is always timed behind the same other one.
+    for (const [turn, index] of methods.map((_, one) => (one + at) % methods.length).entries()) {
+      const { id, title } = methods[index] ?? plain;
+      const isNew = turn === 0 && at > 0 && at % often === 0;
       yield {
         sentence: `Image ${at + 1} of ${files.length}, ${name}: ${title}`,
-        done: at * methods.length + index,
+        done: at * methods.length + turn,
         total,
         ...(isNew ? { partial: soFar() } : {}),
       };
@@ -87,26 +92,24 @@ export async function* runTrainingFree(
         }),
       );
       if ('entry' in outcome) {
-        outputs.push(judgedOutput(outcome.entry, judge));
-        continue;
-      }
-      const { why } = outcome;
-      if (index === 0) {
-        failures.push({ name, why });
+        outputs[index] = judgedOutput(outcome.entry, judge);
+      } else if (id === plain.id) {
+        unread = outcome.why;
         break;
-      }
-      outputs.push(null);
-      const before = leftOut.get(id);
-      leftOut.set(id, { method: id, pictures: (before?.pictures ?? 0) + 1, why: before?.why ?? why });
+      } else missing.push({ method: id, why: outcome.why });
     }
-    if (outputs.length > 0) {
+    if (unread === undefined) {
+      for (const { method, why } of missing) {
+        const before = leftOut.get(method);
+        leftOut.set(method, { method, pictures: (before?.pictures ?? 0) + 1, why: before?.why ?? why });
+      }
       entries.push({
         name,
         truth: [...(judge.truth ?? [])],
         questions: asked.map(({ object, label }) => ({ object, label })),
         outputs,
       });
-    }
+    } else failures.push({ name, why: unread });
   }
   return soFar();
 }

@@ -1,6 +1,6 @@
 /** Methods that need no training, on a tiny vision-language model. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepare } from '../../../compute-server/analyses/analysis-job';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
@@ -154,6 +154,23 @@ describe('training-free methods', () => {
     );
     assert.match(leftOut[0]?.why ?? '', /no sinks by this rule/);
     assert.equal(entries[0]?.outputs[1], null);
+  });
+
+  it('a picture that cannot be read is named once, whichever method begins with it', async () => {
+    const broken = join(vlms.folder, 'other.png');
+    writeFileSync(broken, 'no picture');
+    const { failures, leftOut, rows } = await compare({ methods: 'pai, zerotuning', objects: 0 }).finally(() =>
+      rmSync(broken),
+    );
+    assert.deepEqual(
+      failures.map(({ name, why }) => [name, /neither a PNG/.test(why)]),
+      [['other.png', true]],
+    );
+    assert.deepEqual(leftOut, []);
+    assert.deepEqual(
+      rows.map(({ score }) => score.captions),
+      [1, 1, 1],
+    );
   });
 
   it('contrast the logits of two texts that go on with the same tokens', async () => {
