@@ -106,7 +106,7 @@ describe('plans of analyses', () => {
 
   it('of a vision encoder begin with the demo encoder and its labelled pictures, without a prompt', () => {
     const encoder = { folder: '/demo-vit', pictures: '/things' };
-    const reads = { ...set, encoder: true } as const;
+    const reads = { ...set, readsPictures: true } as const;
     const { folder, input } = planFor(reads, firstPlan(catalogue, '/demo-lm'), { ...demos, encoder });
     assert.equal(folder, '/demo-vit');
     assert.ok(input.kind === 'image-set');
