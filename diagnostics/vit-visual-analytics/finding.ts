@@ -18,7 +18,12 @@ export function finding(result: Partial<VitResult>): string {
     sentences.push(`Without L${layer}H${head} the classes change most: ${threeDigits(value)} nats${interval}.`);
   }
   const curve = curves?.find(({ id }) => id === result.metric);
-  if (curve && heldOut) {
+  const chance = 1 / (result.classes?.length ?? 1);
+  if (heldOut && ranked.low <= chance && (result.classes?.length ?? 0) > 1) {
+    sentences.push(
+      `That is not clearly more than guessing (${percent(chance)}), so what heads are worth for it says little. Give more pictures, or another probe.`,
+    );
+  } else if (curve && heldOut) {
     const fallen = curve.points.findIndex(({ accuracy }) => accuracy < heldOut.accuracy - 0.01);
     const far = curve.points[(fallen < 0 ? curve.points.length : fallen) - 1];
     if (far && far.pruned > 0) {

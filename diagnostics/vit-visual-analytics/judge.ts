@@ -20,14 +20,18 @@ export function labelledPictures(
   return labelledFolder(model, { ...given, labels: parameters.labels, seed });
 }
 
+export const probedIn = ({ probed }: Pick<VitJob['parameters'], 'probed'>): 'class' | 'patches' =>
+  probed === 'patches' ? 'patches' : 'class';
+
 /** The judge of a result that was saved. */
 export async function judgeAgain(
   model: ModelRunner,
+  { parameters }: Pick<VitJob, 'parameters'>,
   { pictures, reader, probe, grid, classes }: VitResult,
 ): Promise<{ readonly judge: Judge; readonly classOf: (label: string) => number }> {
   const head = await model.weights.encoderHead();
   const byClassifier = reader === 'classifier';
-  const pooling = poolingOf(head, grid.leading, byClassifier);
+  const pooling = poolingOf(head, grid.leading, byClassifier, probedIn(parameters));
   if (byClassifier) {
     if (!head.classifier)
       throw refusal('The checkpoint has no layer that names classes any more. Run the analysis again.');

@@ -112,7 +112,7 @@ async function partsOfHead(
   const hops = hopsOn(grid, parameters.distance as Distance);
   const query = queryPatch(parameters.query, grid);
   const parts = partsOf(grid.leading, hops, parameters.hops, query);
-  const judge = await judgeAgain(model, result);
+  const judge = await judgeAgain(model, job, result);
   const pictures = (await rankedPictures(model, job, result)).slice(0, mostPictures);
   const measured: (readonly ReturnType<typeof lossOf>[])[] = [];
   for (const picture of pictures) {

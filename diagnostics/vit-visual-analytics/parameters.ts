@@ -5,11 +5,13 @@ import { distances } from './hops';
 import { metrics } from './metrics';
 
 export const readers = ['auto', 'classifier', 'probe'] as const;
+export const probedRows = ['class', 'patches'] as const;
 
 // A type and no interface: values are a record.
 export type VitParameters = {
   readonly labels: string;
   readonly reader: string;
+  readonly probed: string;
   readonly distance: string;
   readonly hops: number;
   readonly maps: number;
@@ -37,6 +39,14 @@ export const vitParameters: ParameterTable<VitParameters> = {
       'classifier: the layer of the checkpoint that names classes. probe: a linear layer trained on a third of the pictures. auto: the classifier where it knows all classes.',
     options: readers,
     default: 'auto',
+  },
+  probed: {
+    kind: 'choice',
+    title: 'Probe reads',
+    description:
+      'class: the class row, where there is one. patches: the mean of the patches, for encoders whose class row was not trained (that of a LLaVA).',
+    options: probedRows,
+    default: 'class',
   },
   distance: {
     kind: 'choice',

@@ -18,12 +18,17 @@ export interface Pooling {
   readonly leading: number;
 }
 
-/** The pooling of the checkpoint's classifier; without one the class row, or the mean of the patches where there is none. */
-export function poolingOf({ norm, classifier }: EncoderHead, leading: number, byClassifier: boolean): Pooling {
+/** The pooling of the checkpoint's classifier; of a probe the row that it reads, the mean of the patches where there is no class row. */
+export function poolingOf(
+  { norm, classifier }: EncoderHead,
+  leading: number,
+  byClassifier: boolean,
+  probed: 'class' | 'patches' = 'class',
+): Pooling {
   if (byClassifier && classifier) {
     return { reads: classifier.reads, leading, ...(classifier.normed ? { norm } : {}) };
   }
-  return { reads: leading > 0 ? 'class' : 'patches', leading, norm };
+  return { reads: leading > 0 ? probed : 'patches', leading, norm };
 }
 
 /** `stream`: [rows, width], what leaves the last block. */

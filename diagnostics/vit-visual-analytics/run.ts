@@ -16,7 +16,7 @@ import type { VitJob } from './parameters';
 import { cellsOf, patternOf } from './patterns';
 import { probeSteps, storedProbe, trainProbe } from './probe';
 import { pruneCurves, prunedPicture, pruneOrders, type PrunedPicture } from './pruning';
-import { labelledPictures, promptOf, readerFor } from './judge';
+import { labelledPictures, probedIn, promptOf, readerFor } from './judge';
 import { poolingOf, predicted, probabilitiesOf, type Reader } from './reader';
 import type { PictureResult, VitResult } from './result';
 import { addMap, emptySums, type StrengthSums } from './strength';
@@ -45,7 +45,7 @@ export async function* runVit(model: ModelRunner, job: VitJob): AsyncGenerator<S
   const folder = await labelledPictures(model, job);
   const head = await model.weights.encoderHead();
   const chosen = readerFor(parameters.reader, head.classifier?.classes, folder.pictures);
-  const pooling = poolingOf(head, patches.leading, chosen.byClassifier);
+  const pooling = poolingOf(head, patches.leading, chosen.byClassifier, probedIn(parameters));
   const usual = folder.pictures.filter(({ label }) => chosen.classOf(label) !== undefined);
   const notes = [...folder.notes, ...chosen.notes];
 

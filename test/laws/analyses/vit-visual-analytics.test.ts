@@ -136,6 +136,15 @@ describe('vit-visual-analytics', function () {
     const mean = await ask({ section: 'signatures', place: { kind: 'row', row: 6 } });
     for (const section of [parts, image, chart, picture, one, mean]) checkSections([section], runner.facts);
 
+    const patches = await ran(model, { reader: 'probe', probed: 'patches', steps: 0 });
+    assert.deepEqual([patches.result.ranked?.accuracy, patches.result.heldOut?.accuracy], [1, 1]);
+    const worth = patches.result.importance?.find(({ metric }) => metric === 'accuracy')?.values.flat() ?? [];
+    assert.ok(
+      worth.every((value) => value === 0),
+      'patches carry their colour without any head',
+    );
+    await patches.runner.close();
+
     const probed = await ran(model, { reader: 'probe', steps: 0 });
     assert.deepEqual(
       [probed.result.reader, probed.result.heldOut?.accuracy, probed.result.patterns],
