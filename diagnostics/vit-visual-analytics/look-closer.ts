@@ -76,6 +76,14 @@ async function rankedPictures(
   return (await labelledPictures(model, job)).pictures.filter(({ name }) => names.has(name));
 }
 
+/** At most `mostPictures`, spread evenly: the pictures of a class stand side by side. */
+function some<T>(all: readonly T[]): readonly T[] {
+  const count = Math.min(mostPictures, all.length);
+  return Array.from({ length: count }, (_, at) => all[Math.floor((at * all.length) / count)]).flatMap(
+    (one) => one ?? [],
+  );
+}
+
 async function lookedAt(
   model: ModelRunner,
   job: VitJob,
@@ -113,7 +121,7 @@ async function partsOfHead(
   const query = queryPatch(parameters.query, grid);
   const parts = partsOf(grid.leading, hops, parameters.hops, query);
   const judge = await judgeAgain(model, job, result);
-  const pictures = (await rankedPictures(model, job, result)).slice(0, mostPictures);
+  const pictures = some(await rankedPictures(model, job, result));
   const measured: (readonly ReturnType<typeof lossOf>[])[] = [];
   for (const picture of pictures) {
     const prompt = await promptOf(model, picture);
@@ -246,7 +254,7 @@ async function meanPattern(
   if (!place) throw new RangeError('there is no such head');
   const { grid } = result;
   const cells = cellsOf(grid);
-  const pictures = (await rankedPictures(model, job, result)).slice(0, mostPictures);
+  const pictures = some(await rankedPictures(model, job, result));
   const sum = new Float64Array(cells.count ** 2);
   for (const picture of pictures) {
     const { map } = await insideOf(model, await promptOf(model, picture), place);
