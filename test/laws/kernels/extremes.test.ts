@@ -248,7 +248,8 @@ async function checkNaN(
           if (Number.isNaN(expected.data[at])) {
             if (zeros) assert.equal(actual.data[at], 0, where());
             else if (!isNaN) assert.fail(`NaN was lost: ${where()}`);
-          } else if (isNaN && !(b === 1 && (near ??= touches(h, i)))) assert.fail(`NaN where it must not be: ${where()}`);
+          } else if (isNaN && !(b === 1 && (near ??= touches(h, i))))
+            assert.fail(`NaN where it must not be: ${where()}`);
         }
       }
     }
