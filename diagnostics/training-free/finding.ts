@@ -35,14 +35,24 @@ export function finding({
       compared.length === 1
         ? `${compared[0]?.title} does not lower`
         : `none of the ${compared.length} other methods lowers`;
-    return `${pictures}${share}; ${which} that share by more than noise.`;
+    return `${pictures}${share}; ${which} that share by more than noise.${raised(compared)}`;
   }
   const named = better.map(({ title, changes }) => `${title} ${changes.chairS ? pointsOf(changes.chairS) : ''}`);
   return [
     `${pictures}${share}.`,
     `Of ${counted(compared.length, 'other method', 'other methods')}, ${better.length} ${better.length === 1 ? 'lowers' : 'lower'} that share by more than noise (percentage points, 95 %): ${named.join(', ')}.`,
     ...caution(better),
-  ].join(' ');
+  ]
+    .join(' ')
+    .concat(raised(compared));
+}
+
+/** Those that make it worse. */
+function raised(compared: readonly Named[]): string {
+  const worse = compared.flatMap(({ title, changes: { chairS } }) =>
+    chairS && isMoreThanNoise(chairS) && chairS.difference > 0 ? [`${title} ${pointsOf(chairS)}`] : [],
+  );
+  return worse.length === 0 ? '' : ` Raised by more than noise: ${worse.join(', ')}.`;
 }
 
 /** A caption that says less is wrong less often. */

@@ -159,6 +159,18 @@ describe('the rows of training-free methods', () => {
     );
   });
 
+  it('that make it worse are named', () => {
+    const worse = Array.from({ length: 12 }, (_, at) =>
+      picture(`${at}.png`, ['dog'], output('A dog.'), output('A dog, a car.')),
+    );
+    const methods = methodsOf('plain', 'made');
+    const said = finding({ methods, rows: rowsOf(methods, worse, lexicon), entries: worse, total: 12 });
+    assert.match(
+      said,
+      /MADE does not lower that share by more than noise\. Raised by more than noise: MADE \+100\.0 \(/,
+    );
+  });
+
   it('without an effect are said to have none', () => {
     const methods = methodsOf('plain', 'made');
     const result = { methods, rows: rowsOf(methods, entries, lexicon), entries, total: 2 };
