@@ -16,17 +16,32 @@
  * is added to its score (`maskedScore` where there are none). Its column is the second, behind the new position.
  *
  * There is no mask: a cache holds what the new position may read, and a window is kept by the cache alone.
+ *
+ * With `emphasis` scores z become z + c |z|: `emphasis_factor` [1 + cached, h] is c of each column. With `redistribution` a share of the
+ * attention goes from sources to receivers (models/instrument/interventions/redistribution.ts): `moved_columns` [1 + cached, h, 4] has a
+ * 1 for sources, for receivers that are none, for keys of the region, and for those of them that are none; `moved_share` [h, 1, 1] and
+ * `moved_gate` [h, 2] are as there. All caches then hold the same positions, in their order, and heads are one tensor. Scores given are the
+ * logarithms of what is read. Columns come first, so that a text that grows leaves what is in memory before as it is.
  */
 import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
-import { add, divide, hyperbolicTangent, multiply } from '../../kernels/graph/operators/elementwise';
-import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
+import {
+  absolute,
+  add,
+  divide,
+  hyperbolicTangent,
+  logarithm,
+  maximum,
+  multiply,
+} from '../../kernels/graph/operators/elementwise';
+import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { softmax } from '../../kernels/graph/operators/reduce';
 import { blockOutput, joinedHeads, normedHeads } from './block-parts';
 import type { Rope } from '../formats/model-description';
+import { movedFactor } from '../instrument/interventions/redistribution';
 import { fixedGains } from '../instrument/interventions/routing';
 import { ModelError, type AttentionSpec, type BlockSpec, type ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
@@ -34,18 +49,22 @@ import type { StoredWeights } from './stored-weights';
 export interface StepOptions {
   /** Heads read the mean of what they dropped. */
   readonly means?: boolean;
+  /** Scores of some keys are raised. Not with `means`. */
+  readonly emphasis?: boolean;
+  /** Attention is moved between keys. Not with `means`. */
+  readonly redistribution?: boolean;
 }
 
 export function stepGraph(
   model: ModelSpec,
   block: BlockSpec,
   weights: StoredWeights,
-  { means = false }: StepOptions = {},
+  options: StepOptions = {},
 ): Graph<Dim> {
   const graph = new GraphBuilder(`step.${block.index}`);
   const residual = graph.input('residual', 'float32', [1, model.hiddenSize]);
   const out = blockOutput(graph, model, block, weights, residual, {
-    attention: (x) => attentionOutput(graph, model, block.attention, weights, x, means),
+    attention: (x) => attentionOutput(graph, model, block.attention, weights, x, options),
   });
   graph.output(out, 'residual.out');
   return graph.finishDynamic();
@@ -57,7 +76,7 @@ function attentionOutput(
   spec: AttentionSpec,
   weights: StoredWeights,
   x: Value,
-  means: boolean,
+  { means = false, emphasis = false, redistribution = false }: StepOptions,
 ): Value {
   const { heads, kvHeads, headDim } = spec;
   const projected = normedHeads(graph, spec, weights, x);
@@ -105,13 +124,33 @@ function attentionOutput(
   };
   const queriesOf = split(queries, kvHeads);
   const nearOf = split(near.scores, kvHeads);
-  const read = queriesOf.map((own, g) => {
-    const cache = (name: string): Value => graph.input(`${name}.${g}`, 'float32', [1, `cached.${g}`, headDim]);
-    const cached = scoresOf(cache('key'), own);
-    const weights = graph.output(softmax(scored(g, [nearOf[g] ?? own, cached]), -1, `probabilities.${g}`));
+  const together = emphasis || redistribution;
+  const cache = (name: string, g: number): Value =>
+    graph.input(`${name}.${g}`, 'float32', [1, together ? 'cached' : `cached.${g}`, headDim]);
+  const weightsOf = together
+    ? movedWeights(
+        graph,
+        spec,
+        concat(
+          [
+            near.scores,
+            concat(
+              queriesOf.map((own, g) => scoresOf(cache('key', g), own)),
+              0,
+            ),
+          ],
+          -1,
+        ),
+        { emphasis, redistribution },
+      )
+    : queriesOf.map((own, g) =>
+        softmax(scored(g, [nearOf[g] ?? own, scoresOf(cache('key', g), own)]), -1, `probabilities.${g}`),
+      );
+  const read = weightsOf.map((weights, g) => {
+    graph.output(weights);
     return {
       near: slice(weights, -1, 0, near.columns),
-      cached: matmul(slice(weights, -1, near.columns), cache('value')),
+      cached: matmul(slice(weights, -1, near.columns), cache('value', g)),
     };
   });
   const nearWeights = concat(
@@ -129,6 +168,38 @@ function attentionOutput(
   const routed = routing ? multiply(output, reshape(fixedGains(routing, projected.query), [heads, 1])) : output;
   const gained = graph.output(multiply(routed, perHead('head_gain'), 'head_output'));
   return joinedHeads(graph, spec, weights, reshape(gained, [1, heads * headDim]));
+}
+
+/** Probabilities of each key/value head [1, h / g, 1 + cached] of the scores [g, h / g, 1 + cached] of all; they and the scores are outputs. */
+function movedWeights(
+  graph: GraphBuilder,
+  { heads, kvHeads, softcap }: AttentionSpec,
+  raw: Value,
+  { emphasis, redistribution }: Pick<Required<StepOptions>, 'emphasis' | 'redistribution'>,
+): readonly Value[] {
+  const [, group = 1, columns = 1] = raw.shape;
+  const capped = softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, softcap)), softcap);
+  const perHead = (of: Value): Value => reshape(of, [heads, 1, columns]);
+  const perGroup = (of: Value): Value => reshape(of, [kvHeads, group, columns]);
+  const given = (): Value => perGroup(transpose(graph.input('emphasis_factor', 'float32', [columns, heads]), [1, 0]));
+  const scores = emphasis ? add(capped, multiply(absolute(capped), given())) : capped;
+  const read = softmax(scores, -1);
+  if (!redistribution) {
+    outputs(scores, kvHeads, 'scores');
+    return split(read, kvHeads, 'probabilities');
+  }
+  const sets = transpose(graph.input('moved_columns', 'float32', [columns, heads, 4]), [1, 0, 2]);
+  const share = graph.input('moved_share', 'float32', [heads, 1, 1]);
+  const gate = graph.input('moved_gate', 'float32', [heads, 1, 2]);
+  const moved = multiply(perHead(read), movedFactor(perHead(read), sets, share, gate));
+  // Below 1e-37 a probability is nothing in float32, and its logarithm is finite.
+  outputs(perGroup(logarithm(maximum(moved, 1e-37))), kvHeads, 'scores');
+  return split(perGroup(moved), kvHeads, 'probabilities');
+}
+
+/** Each of the [1, ...] of x [count, ...], named `name.<g>`. */
+function outputs(x: Value, count: number, name: string): void {
+  for (const part of split(x, count, name)) (x.graph as GraphBuilder).output(part);
 }
 
 /**
@@ -156,13 +227,17 @@ function rotaryEmbedding(x: Value, cos: Value, sin: Value, { dimensions, layout 
 }
 
 /** x [count, ...] as `count` of [1, ...]. */
-function split(x: Value, count: number): readonly Value[] {
-  if (count === 1) return [x];
+function split(x: Value, count: number, name?: string): readonly Value[] {
   const shape = [1, ...x.shape.slice(1)];
+  if (count === 1) return [name === undefined ? x : reshape(x, shape, `${name}.0`)];
   return x.graph.node(
     'Split',
     [x],
-    Array.from({ length: count }, () => ({ type: x.type, shape })),
+    Array.from({ length: count }, (_, g) => ({
+      type: x.type,
+      shape,
+      ...(name === undefined ? {} : { name: `${name}.${g}` }),
+    })),
     { axis: { kind: 'int', value: 0 }, num_outputs: { kind: 'int', value: count } },
   );
 }

@@ -26,6 +26,7 @@ import { blockFeeds, groupColumns, groupMass } from '../run/layer-feeds';
 import { runPrompt } from '../run/model-run';
 import { floats, int64, range } from '../run/runtime-arrays';
 import { numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/run-stream';
+import { stepChangesOf, StepMoves } from '../run/step-moves';
 import { StepFeeds } from '../run/step-feeds';
 import { rowOutputs, StepRow } from '../run/step-row';
 import { followingOf, mayStep, type Following } from './decoding-graphs';
@@ -67,6 +68,8 @@ const seconds = { row: 2e-4, cachedByte: 1.5e-10, openedByte: 1.2e-9 } as const;
 export class SequenceRun implements Continuation {
   /** Seconds that rows would have taken less by steps. */
   private lost = 0;
+  /** For steps. */
+  private readonly moves: StepMoves;
   /** Each with a key once. */
   private readonly groups: readonly KeyGroup[];
 
@@ -86,6 +89,7 @@ export class SequenceRun implements Continuation {
     private readonly ids: number[],
     private readonly following: Following | undefined,
   ) {
+    this.moves = new StepMoves(variant);
     this.groups = (request.groups ?? []).map(({ name, positions }) => ({ name, positions: [...new Set(positions)] }));
   }
 
@@ -380,8 +384,10 @@ export class SequenceRun implements Continuation {
   ): Promise<RuntimeArray> {
     const { index: layer, attention } = block;
     const means = readsMeans(layerPlanOf(this.variant.plan, block));
-    const session = await this.sessions.session({ kind: 'step', layer, ...(means ? { means } : {}) });
-    const values = await session.run(feeds.of(block, this.cache, await numbersOf(residual), means), [
+    const changes = stepChangesOf(this.variant, layer);
+    const session = await this.sessions.session({ kind: 'step', layer, ...(means ? { means } : {}), ...changes });
+    const plain = feeds.of(block, this.cache, await numbersOf(residual), means);
+    const values = await session.run({ ...plain, ...this.moves.of(block, this.cache) }, [
       'residual.out',
       'new_key',
       'new_value',

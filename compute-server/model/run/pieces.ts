@@ -35,7 +35,13 @@ export type Piece =
   /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
   | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
   /** One new position of a layer, on caches by head; `means`: with the means of what they dropped. */
-  | { readonly kind: 'step'; readonly layer: number; readonly means?: boolean }
+  | {
+      readonly kind: 'step';
+      readonly layer: number;
+      readonly means?: boolean;
+      readonly emphasis?: boolean;
+      readonly redistribution?: boolean;
+    }
   /** With rare changes, or heads that choose the blocks that they read, it is instrumented. */
   | {
       readonly kind: 'block';
@@ -74,7 +80,10 @@ export function keyOf(piece: Piece): string {
     const graph = changed === '' ? (piece.instrumented ? 'instrumented' : 'plain') : changed;
     return `${graph}.${piece.layer}`;
   }
-  if (piece.kind === 'step' && piece.means) return `step with means.${piece.layer}`;
+  if (piece.kind === 'step') {
+    const more = (['means', 'emphasis', 'redistribution'] as const).filter((name) => piece[name]);
+    if (more.length > 0) return `step with ${more.join(' and ')}.${piece.layer}`;
+  }
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
 }
 
@@ -141,7 +150,7 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
     case 'projection':
       return projectionGraph(model, block(piece.layer), weights);
     case 'step':
-      return stepGraph(model, block(piece.layer), weights, { means: piece.means ?? false });
+      return stepGraph(model, block(piece.layer), weights, piece);
     case 'keys':
       return keysGraph(model, block(piece.layer), weights, piece.changes);
     case 'gradient':

@@ -11,7 +11,7 @@ import type { KeyValueCache } from './key-value-cache';
 
 /**
  * Whether the step graphs compute a row from `start` on under the variant: they scale heads and make them attend uniformly.
- * A plan is followed by the caches (`heldByHeads`). Score biases, group weights, phases, chosen blocks, keys and values of low rank, emphasised keys, redistributed attention, isolated regions that hold the row, removed suppression and replaced values of such a row need the graph of the block.
+ * A plan is followed by the caches (`heldByHeads`). Emphasised keys and moved attention (`StepMoves`) beside a plan, score biases, group weights, phases, chosen blocks, keys and values of low rank, isolated regions that hold the row, removed suppression and replaced values of such a row need the graph of the block.
  */
 export function servedBySteps(model: ModelSpec, variant: Variant, start: number): boolean {
   const {
@@ -35,8 +35,7 @@ export function servedBySteps(model: ModelSpec, variant: Variant, start: number)
     scoreBiases.length === 0 &&
     groupWeights.length === 0 &&
     phases.length === 0 &&
-    emphases.length === 0 &&
-    redistributions.length === 0 &&
+    (variant.plan === undefined || emphases.length + redistributions.length === 0) &&
     blocks.length === 0 &&
     unsuppressed.length === 0 &&
     routings.length === 0 &&

@@ -21,7 +21,7 @@ import {
   subtract,
 } from '../../../kernels/graph/operators/elementwise';
 import { concat, reshape, slice } from '../../../kernels/graph/operators/layout';
-import { matmul } from '../../../kernels/graph/operators/matrix';
+import { fusedMatmul, matmul } from '../../../kernels/graph/operators/matrix';
 import { reduceSum } from '../../../kernels/graph/operators/reduce';
 import type { Value } from '../../../kernels/graph/records';
 
@@ -85,25 +85,35 @@ export function redistributed(
   const others = subtract(1, sources);
   const receivers = multiply(to, others);
   const column = (of: Value): Value => reshape(of, ['b', heads, keys, 1]);
-  // One pass over the probabilities gives all four masses of a row.
-  const masses = matmul(
+  const sets = concat([column(sources), column(receivers), column(region), column(multiply(region, others))], 3);
+  const factor = movedFactor(
     probabilities,
-    concat([column(sources), column(receivers), column(region), column(multiply(region, others))], 3),
-  );
-  const [taken, got, seen, beside] = [0, 1, 2, 3].map((at) => slice(masses, 3, at, at + 1));
-  const [least, ratio] = [0, 1].map((at) => reshape(slice(gate, 2, at, at + 1), ['b', heads, 1, 1]));
-  if (!taken || !got || !seen || !beside || !least || !ratio) throw new Error('unreachable: there are four and two');
-  const open = and(and(lessOrEqual(least, seen), lessOrEqual(multiply(ratio, seen), beside)), greater(got, 0));
-  const moved = multiply(reshape(share, ['b', heads, 'n', 1]), cast(open, 'float32'));
-  const gain = divide(multiply(moved, taken), maximum(got, 1e-30));
-  // [-s, gain, 1] x [sources; receivers; 1]: 1 exactly where nothing is moved.
-  const one = add(multiply(moved, 0), 1);
-  const row = (of: Value): Value => reshape(of, ['b', heads, 1, keys]);
-  const factor = matmul(
-    concat([multiply(moved, -1), gain, one], 3),
-    concat([row(sources), row(receivers), row(add(multiply(others, 0), 1))], 2),
+    sets,
+    reshape(share, ['b', heads, 'n', 1]),
+    reshape(gate, ['b', heads, 1, 2]),
   );
   graph.output(sources, sourcesOutput);
   graph.output(sums, columnsOutput);
   return multiply(probabilities, factor, name);
+}
+
+/**
+ * What probabilities [..., n, t] are multiplied by: of `sets` [..., t, 4] the columns are sources, receivers, the region, and its keys that
+ * are no source, as 0 and 1. Shares are [..., n, 1], `gate` [..., 1, 2].
+ */
+export function movedFactor(probabilities: Value, sets: Value, share: Value, gate: Value): Value {
+  const last = probabilities.shape.length - 1;
+  const part = (of: Value, at: number): Value => slice(of, last, at, at + 1);
+  // One pass over the probabilities gives all four masses of a row.
+  const masses = matmul(probabilities, sets);
+  const [taken, got, seen, beside] = [part(masses, 0), part(masses, 1), part(masses, 2), part(masses, 3)];
+  const open = and(
+    and(lessOrEqual(part(gate, 0), seen), lessOrEqual(multiply(part(gate, 1), seen), beside)),
+    greater(got, 0),
+  );
+  const moved = multiply(share, cast(open, 'float32'));
+  const gain = divide(multiply(moved, taken), maximum(got, 1e-30));
+  // [-s, gain] x [sources; receivers]: 0 exactly where nothing is moved.
+  const change = fusedMatmul(concat([multiply(moved, -1), gain], last), slice(sets, last, 0, 2), { transposeB: true });
+  return add(change, 1);
 }

@@ -280,11 +280,20 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
         memoryLimit: 1e9,
         signal,
       };
-      for (const text of ['redistribute:*.*:columns>rest=0.6;alpha=2.2', 'emphasis:*.*:1-3,6=0.8']) {
-        const read = parseDo(text);
-        assert.ok(read.ok);
-        const variant = (await lower(of, [[read.value]])).variants[0]!;
-        const started = await SequenceRun.start(spec, sessions, { ids: ids.slice(0, prompt), chunk: 5, variant });
+      for (const texts of [
+        ['redistribute:*.*:columns>rest=0.6;alpha=2.2'],
+        ['redistribute:0.1,1.0:0,3-5>6-8=0.8;region=4-7;least=0.05;ratio=0.2', 'gain:1.1=0.5'],
+        ['emphasis:*.*:1-3,6=0.8', 'emphasis:1.*:3=-0.5', 'uniform:0.0', 'redistribute:1.*:0>rest=0.4'],
+      ]) {
+        const list = texts.map((text) => {
+          const read = parseDo(text);
+          assert.ok(read.ok);
+          return read.value;
+        });
+        const variant = (await lower(of, [list])).variants[0]!;
+        const request = { ids: ids.slice(0, prompt), chunk: 5, variant, observe: true };
+        const started = await SequenceRun.start(spec, sessions, { ...request, blocksAlone: true });
+        const stepped = await SequenceRun.start(spec, sessions, { ...request, stepsAtOnce: true });
         const own = await runPrompt(spec, sessions, {
           ids: ids.slice(0, prompt),
           variants: [variant],
@@ -294,18 +303,30 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
         requireSame(started.logits, logits(own));
         // The whole text at once, with the sources of the prompt as named keys.
         const named = (variant.redistributions ?? []).map((one): Redistribution => {
+          if (one.from.kind === 'rows') return one;
           const { found } = own.layers[one.layer]!.sources!;
           const rows = ids.slice(0, prompt).flatMap((_, row) => (found[one.head * prompt + row] === 1 ? [row] : []));
           return { ...one, from: { kind: 'rows', rows } };
         });
-        const fixed = variant.redistributions ? { redistributions: named } : variant;
+        const fixed = { ...variant, ...(named.length > 0 ? { redistributions: named } : {}) };
         const whole = logits(await run([fixed]));
         const v = whole.length / n;
         for (let row = prompt; row < n; row++) {
-          const { logits: next } = await started.extend([ids[row]!]);
-          requireSame(next, whole.subarray(row * v, (row + 1) * v));
+          const look = { observe: true, statistics: true };
+          const [next, step] = [await started.extend([ids[row]!], look), await stepped.extend([ids[row]!], look)];
+          requireSame(next.logits, whole.subarray(row * v, (row + 1) * v));
+          requireSame(step.logits, next.logits);
+          // What a row reads is the same by either graph.
+          step.statistics!.forEach(({ entropy, selfToken }, layer) => {
+            requireSame(entropy, next.statistics![layer]!.entropy);
+            requireSame(selfToken, next.statistics![layer]!.selfToken);
+          });
+          step.observations[0]!.headOutputs.forEach((outputs, layer) =>
+            requireSame(outputs, next.observations[0]!.headOutputs[layer]!),
+          );
         }
         started.dispose();
+        stepped.dispose();
       }
     });
 
