@@ -53,6 +53,7 @@ import { saeCircuits } from './sae-circuits/analysis';
 import { positionPreference } from './position-preference/analysis';
 import { razorAttentionPlan } from './razorattention/analysis';
 import { regionAttention } from './region-attention/analysis';
+import { relevance } from './relevance/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
 import { spanRetrieval } from './span-retrieval/analysis';
 import { spectralHeads } from './spectral-heads/analysis';
@@ -110,6 +111,7 @@ export const analyses: readonly Analysis[] = [
   amp,
   mixtureOfHeads,
   visualAttentionSinks,
+  relevance,
   xEcomla,
 ];
 

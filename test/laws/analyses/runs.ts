@@ -90,6 +90,7 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
     'block-retrieval': { block: 3, open: '2' },
     longheads: { chunk: 2, budget: 6 },
     var: { layers: '0,1', least: 0, ratio: 0, draws: 2, tokens: 3 },
+    relevance: { tokens: 2, side: 4, region: '2-3', curves: 1, draws: 1 },
     'vit-visual-analytics': { labels: pictures.classes, steps: 8, maps: 3 },
   };
   return known[id] ?? {};
