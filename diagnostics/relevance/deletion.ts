@@ -20,3 +20,14 @@ export const drawnOrder = (squares: number, seed: number, draw: number): readonl
 /** For each share the first squares of the order, at least one. */
 export const hiddenSquares = (from: readonly number[]): readonly (readonly number[])[] =>
   shares.map((share) => from.slice(0, Math.max(1, Math.round(share * from.length))));
+
+/** Of the tenth of the squares that one map ranks first, at least one, the share that is among as many of the other. */
+export function sharedTop(one: readonly number[], other: readonly number[]): number {
+  const count = Math.max(1, Math.round(one.length / 10));
+  const first = ranked(other).slice(0, count);
+  return (
+    ranked(one)
+      .slice(0, count)
+      .filter((square) => first.includes(square)).length / count
+  );
+}

@@ -45,10 +45,12 @@ export const relevanceParameters: ParameterTable<RelevanceParameters> = {
     default: 0,
   },
   region: {
-    kind: 'text',
+    kind: 'regions',
     title: 'Part of the picture',
     description:
       'Patches such as 0-1x2-4, or positions: how much each token of the answer needs them together. Empty: none.',
+    least: 1,
+    most: 1,
     default: '',
   },
   curves: {

@@ -15,11 +15,14 @@ export interface RelevanceShares {
   readonly answer: number;
 }
 
-/** Spearman's rank correlation over the squares. */
 export interface Agreement {
+  /** Spearman's rank correlations over the squares. */
   readonly occlusionRollout: number;
   readonly occlusionAttention: number;
   readonly rolloutAttention: number;
+  /** Of the tenth of the squares that occlusion ranks first, the share that is in that of the other map. */
+  readonly topRollout: number;
+  readonly topAttention: number;
 }
 
 /** A token of the answer. Lists are empty as long as they are not measured. */
@@ -110,7 +113,13 @@ export const relevanceResult: Schema<RelevanceResult> = object<Named>({
       shares: optional(object<RelevanceShares>({ seen: figure, first: figure, prompt: figure, answer: figure })),
       occlusion: figures,
       agreement: optional(
-        object<Agreement>({ occlusionRollout: figure, occlusionAttention: figure, rolloutAttention: figure }),
+        object<Agreement>({
+          occlusionRollout: figure,
+          occlusionAttention: figure,
+          rolloutAttention: figure,
+          topRollout: figure,
+          topAttention: figure,
+        }),
       ),
     }),
     'a list of tokens',

@@ -8,7 +8,7 @@ import { positionAt, type Sequence } from '../model-runner/sequence';
 import { spearman } from '../statistics/correlation';
 import { mean } from '../statistics/mean';
 import { refusal } from '../effects/subjects';
-import { drawnOrder, hiddenSquares, methods, ranked, shares, type Method } from './deletion';
+import { drawnOrder, hiddenSquares, methods, ranked, sharedTop, shares, type Method } from './deletion';
 import { logProbabilitiesWithout, lost, type Written } from './hidden';
 import type { RelevanceParameters } from './parameters';
 import {
@@ -299,6 +299,8 @@ function agreementOf(word: RelevantToken, squares: Squares): Agreement {
     occlusionRollout: spearman(occlusion, rollout).r,
     occlusionAttention: spearman(occlusion, attention).r,
     rolloutAttention: spearman(rollout, attention).r,
+    topRollout: sharedTop(occlusion, rollout),
+    topAttention: sharedTop(occlusion, attention),
   };
 }
 

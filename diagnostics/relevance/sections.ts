@@ -127,7 +127,7 @@ function mapsSection(result: RelevanceResult): readonly Section[] {
       {
         id: sectionIds.seen,
         title: `Parts of the ${what} that a token needs`,
-        caption: `By occlusion, ${size} at a time; red: the token loses probability without them. The ${shown.length} tokens that lose most without the whole ${what}; of others ask in the answer.`,
+        caption: `By occlusion, ${size} at a time; above 0 the token loses probability without them. The ${shown.length} tokens that lose most without the whole ${what}; of others ask in the answer.`,
         ask: 'Show which tokens need it',
       },
       shown.flatMap((at) => {
@@ -211,13 +211,13 @@ function deletionSection(result: RelevanceResult): readonly ChartSection[] {
   const { deletion, words } = result;
   if (!deletion) return [];
   const what = whatIsSeen(result);
-  const of = deletion.of.map((at) => JSON.stringify(words[at]?.text ?? '')).join(', ');
+  const of = deletion.of.map((at) => JSON.stringify((words[at]?.text ?? '').trim())).join(', ');
   return [
     {
       kind: 'chart',
       id: 'deletion',
       title: 'Which map is faithful',
-      caption: `The most relevant squares of each map are hidden first: of a faithful one the token loses more than of squares in random order. Mean over ${of}. Occlusion has an advantage, because it hides in the same way.`,
+      caption: `The most relevant squares of each map are hidden first: of a faithful one the token loses more than of squares in random order. Mean over ${of}. The map by occlusion is ahead at small shares by construction: it comes from hiding single squares in the same way.`,
       x: { title: `share of the ${what} that is hidden`, unit: '', scale: 'linear', min: 0, max: 1 },
       y: { title: 'lost', unit: 'nats', scale: 'linear' },
       interval: `smallest and largest of ${deletion.draws} random orders`,
@@ -239,19 +239,27 @@ function agreementSection({ words }: RelevanceResult): readonly Section[] {
   if (words.some(({ agreement }) => agreement === undefined)) return [];
   const rank = (name: string, title: string) =>
     numberColumn(name, title, "Spearman's rank correlation over the squares");
+  const top = (name: string, title: string, other: string) =>
+    numberColumn(
+      name,
+      title,
+      `of the tenth of the squares that occlusion ranks first (at least one), the share that is in the first tenth of ${other}`,
+    );
   return [
     {
       kind: 'table',
       id: 'agreement',
       title: 'Whether the maps agree',
       caption:
-        'Token by token: do the methods rank the squares alike? Of a token that does not need the picture, occlusion ranks noise.',
+        'Token by token: do the methods rank the squares alike, and do they begin with the same? Most squares matter little to a token, and their ranks are noise.',
       columns: [
         { name: 'token', title: 'Token', kind: 'text' },
         numberColumn('whole', 'Lost', 'ln of its probability, less the same without the whole', 'nats'),
         rank('occlusion-rollout', 'Occlusion, gradient'),
         rank('occlusion-attention', 'Occlusion, attention'),
         rank('rollout-attention', 'Gradient, attention'),
+        top('top-rollout', 'Top tenth, gradient', titles.rollout),
+        top('top-attention', 'Top tenth, attention', titles.attention),
       ],
       rows: words.map(({ text, whole, agreement }) => [
         text,
@@ -259,6 +267,8 @@ function agreementSection({ words }: RelevanceResult): readonly Section[] {
         cellOf(agreement?.occlusionRollout),
         cellOf(agreement?.occlusionAttention),
         cellOf(agreement?.rolloutAttention),
+        cellOf(agreement?.topRollout),
+        cellOf(agreement?.topAttention),
       ]),
     },
   ];

@@ -1,6 +1,6 @@
 /** Relevance by gradient and attention, orders of squares, and squares of pictures, against sums by hand. */
 import assert from 'node:assert/strict';
-import { hiddenSquares, ranked } from '../../../../diagnostics/relevance/deletion';
+import { hiddenSquares, ranked, sharedTop } from '../../../../diagnostics/relevance/deletion';
 import { throughLayer } from '../../../../diagnostics/relevance/rollout';
 import { byRow, bySquare, squaresOf } from '../../../../diagnostics/relevance/squares';
 import type { Prompt } from '../../../../diagnostics/model-runner/model-runner';
@@ -36,6 +36,15 @@ describe('relevance by gradient and attention', () => {
     const order = ranked([0.5, Number.NaN, 2, 0.5]);
     assert.deepEqual(order, [2, 0, 3, 1]);
     assert.deepEqual(hiddenSquares(order), [[2], [2], [2], [2, 0], [2, 0, 3]]);
+    // Of 20 squares the first two: 0 and 1, and 1 and 2.
+    const falling = Array.from({ length: 20 }, (_, square) => -square);
+    assert.equal(
+      sharedTop(
+        falling,
+        falling.map((value, square) => (square === 0 ? -99 : value)),
+      ),
+      0.5,
+    );
   });
 
   it('gives each patch of every tile to the square that it lies in, and newline tokens to none', () => {
