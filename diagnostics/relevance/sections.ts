@@ -102,14 +102,20 @@ function answerSection(result: RelevanceResult): TokensSection {
   };
 }
 
+/** The part that is hidden as a whole, as far as it lies in the picture. */
+function outlined(region: RelevanceResult['region'], seen: readonly number[]): Pick<ImageSection, 'outlined'> {
+  const tokens = [...seen.keys()].filter((place) => region?.rows.includes(seen[place] ?? -1));
+  return region && tokens.length > 0 ? { outlined: [{ name: region.written, tokens }] } : {};
+}
+
 /** Numbers of the rows that are seen, drawn over the picture; of a span along its tokens. */
 export function overSeen(
-  { image, seenTokens }: RelevanceResult,
+  { image, seen, seenTokens, region }: RelevanceResult,
   words: Pick<ImageSection, 'id' | 'title' | 'caption' | 'ask'>,
   numbers: ImageSection['numbers'],
 ): ImageSection | TokensSection {
   return image
-    ? { kind: 'image', ...words, image, numbers }
+    ? { kind: 'image', ...words, image, numbers, ...outlined(region, seen) }
     : { kind: 'tokens', ...words, tokens: seenTokens, numbers };
 }
 

@@ -86,6 +86,7 @@ describe('relevance of a picture', () => {
       place: { kind: 'token', token: 0 },
     });
     assert.ok(maps.kind === 'image' && maps.numbers.length === 3);
+    assert.deepEqual(maps.outlined, [{ name: '1x2', tokens: [patch] }]);
   });
 
   describe('of a random model', () => {
