@@ -45,12 +45,18 @@ export const onRegions = (
   regions: string,
   withPicture: boolean,
   place: 'full' | 'side' = 'full',
+  least = 2,
 ): ((message: FromAnalysesPanel) => readonly ToAnalysesPanel[]) => {
   const text = 'Anna has a red hat. Ben has a blue coat.';
   const other = answering(
     openMessage({
       place,
-      analyses: [regionInfo],
+      analyses: [
+        {
+          ...regionInfo,
+          parameters: { ...regionInfo.parameters, regions: { ...regionInfo.parameters['regions'], least } as never },
+        },
+      ],
       model: { ...model, ...(withPicture ? { vision: { imageToken: 9, imageSize: 336 } as never } : {}) },
       plan: {
         ...plan,

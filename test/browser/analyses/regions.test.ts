@@ -25,8 +25,8 @@ describe('regions in the panel of analyses', () => {
     await panel?.close();
     panel = undefined;
   });
-  const open = async (regions: string, withPicture: boolean): Promise<Panel> => {
-    panel = await browser.open({ host: onRegions(regions, withPicture), height: 1400 });
+  const open = async (regions: string, withPicture: boolean, least = 2): Promise<Panel> => {
+    panel = await browser.open({ host: onRegions(regions, withPicture, 'full', least), height: 1400 });
     await panel.page.waitForSelector(withPicture ? '.regions-picture' : '.region-tokens');
     return panel;
   };
@@ -76,6 +76,12 @@ describe('regions in the panel of analyses', () => {
     await on.page.click('#run:not([disabled])');
     const { plan } = await on.posts('run');
     assert.equal(plan.parameters['regions'], '1-3x2-6,10-11x0-1/5-8x9-12');
+  });
+
+  it('are complete with one where the parameter asks for one', async () => {
+    const on = await open('1-3x2-6', true, 1);
+    await on.page.waitForSelector('#run:not([disabled])');
+    assert.match(await on.page.innerText('.regions-control .reason'), /^Drag over the picture/);
   });
 
   it('are added, moved, grown, taken out and brought back by keys alone, and what is typed is drawn', async () => {

@@ -54,6 +54,7 @@ class RegionsControl extends PictureElement {
     value: { attribute: false },
     read: { attribute: false },
     address: { attribute: false },
+    least: { attribute: false },
     most: { attribute: false },
     room: { state: true },
     into: { state: true },
@@ -64,6 +65,7 @@ class RegionsControl extends PictureElement {
   declare value: string;
   declare read: Read | undefined;
   declare address: string | undefined;
+  declare least: number;
   declare most: number;
   declare onInput: (text: string) => void;
   /** Pixels across. */
@@ -80,6 +82,7 @@ class RegionsControl extends PictureElement {
   constructor() {
     super();
     this.value = '';
+    this.least = 2;
     this.most = 8;
     this.onInput = () => undefined;
     this.room = 0;
@@ -362,7 +365,7 @@ class RegionsControl extends PictureElement {
         ${shared[0]} and ${shared[1]} share a part. Move one of them: regions share none.
       </p>`;
     }
-    if (regions.length === 1) return html`<p class="reason">A is drawn. Draw one more to go on.</p>`;
+    if (regions.length === 1 && this.least > 1) return html`<p class="reason">A is drawn. Draw one more to go on.</p>`;
     return html`<p class="reason">
       ${
         drawsOnPicture

@@ -11,11 +11,16 @@ export function regionsField(state: State, { label, value, problem, parameter, s
   // Fewer than are needed is no mistake while they are drawn: Run says why it is off.
   const drawn = regionListOf(value);
   const shown = drawn && drawn.length < parameter.least ? undefined : problem;
-  return html`${drawable(state, value, parameter.most, set)}
+  return html`${drawable(state, value, parameter, set)}
   ${textField({ label, value, problem: shown, placeholder: '3-9/12-15, 0-3x0-1/0-3x2-3', onInput: set })}`;
 }
 
-function drawable(state: State, value: string, most: number, set: (text: string) => void): TemplateResult {
+function drawable(
+  state: State,
+  value: string,
+  { least, most }: RegionsField['parameter'],
+  set: (text: string) => void,
+): TemplateResult {
   const asked = promptWithRegions(state);
   const { read } = state;
   if (!asked) return html`<p class="reason">The picture or the tokens appear here once there is a prompt.</p>`;
@@ -31,6 +36,7 @@ function drawable(state: State, value: string, most: number, set: (text: string)
     .value=${value}
     .read=${read.prompt}
     .address=${picture?.address}
+    .least=${least}
     .most=${most}
     .onInput=${set}
   ></hs-regions>`;
