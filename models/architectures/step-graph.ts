@@ -229,7 +229,9 @@ function rotaryEmbedding(x: Value, cos: Value, sin: Value, { dimensions, layout 
 /** x [count, ...] as `count` of [1, ...]. */
 function split(x: Value, count: number, name?: string): readonly Value[] {
   const shape = [1, ...x.shape.slice(1)];
-  if (count === 1) return [name === undefined ? x : reshape(x, shape, `${name}.0`)];
+  if (count === 1) {
+    return name === undefined ? [x] : x.graph.node('Identity', [x], [{ type: x.type, shape, name: `${name}.0` }]);
+  }
   return x.graph.node(
     'Split',
     [x],

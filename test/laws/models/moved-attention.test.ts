@@ -22,7 +22,7 @@ const names = [
   'attention.head_output',
 ] as const;
 
-for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
+for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
   describe(`moved attention on ${family}`, () => {
     let tiny: OpenTiny;
     before(async () => {
