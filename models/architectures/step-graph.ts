@@ -18,10 +18,9 @@
  * There is no mask: a cache holds what the new position may read, and a window is kept by the cache alone.
  *
  * With `emphasis` scores z become z + c |z|: `emphasis_factor` [1 + cached, h] is c of each column. With `redistribution` a share of the
- * attention goes from sources to receivers (models/instrument/interventions/redistribution.ts): `moved_columns` [1 + cached, h, 4] has a
- * 1 for sources, for receivers that are none, for keys of the region, and for those of them that are none; `moved_share` [h, 1, 1] and
- * `moved_gate` [h, 2] are as there. All caches then hold the same positions, in their order, and heads are one tensor. Scores given are the
- * logarithms of what is read. Columns come first, so that a text that grows leaves what is in memory before as it is.
+ * attention goes from sources to receivers (models/instrument/interventions/redistribution.ts): `moved_columns` [h, 5, room] has its
+ * rows `sets`, of which the first `moved_end` [1] columns are in use; `moved_share` [h, 1, 1] and `moved_gate` [h, 1, 2] are as there. All caches then hold the same positions, in their order, and heads are one tensor. Scores given are the
+ * logarithms of what is read. Both are filled ahead, and a text that grows leaves what is in memory as it is.
  */
 import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
@@ -188,7 +187,10 @@ function movedWeights(
     outputs(scores, kvHeads, 'scores');
     return split(read, kvHeads, 'probabilities');
   }
-  const sets = transpose(graph.input('moved_columns', 'float32', [columns, heads, 4]), [1, 0, 2]);
+  const filled = graph.input('moved_columns', 'float32', [heads, 5, 'room']);
+  const [start, axis] = [graph.constant('int64', [1], [0]), graph.constant('int64', [1], [2])];
+  const end = graph.input('moved_end', 'int64', [1]);
+  const sets = graph.node('Slice', [filled, start, end, axis], [{ type: 'float32', shape: [heads, 5, columns] }])[0];
   const share = graph.input('moved_share', 'float32', [heads, 1, 1]);
   const gate = graph.input('moved_gate', 'float32', [heads, 1, 2]);
   const moved = multiply(perHead(read), movedFactor(perHead(read), sets, share, gate));

@@ -10,10 +10,12 @@ import { summary } from '../../compute-server/harness/statistics/summary';
 import { interleave, pairs, type Series } from '../../compute-server/harness/timing';
 import { openModel, type LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
-import { runnerOf } from '../laws/models/jobs';
+import { ServerRunner } from '../../compute-server/analyses/runner';
+import { surroundingsOf } from '../laws/models/jobs';
 import { random } from '../../kernels/tensors/random';
 import { parseDo } from '../../protocol/interventions/do-form';
 
+import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../diagnostics/model-runner/variant';
 import type { Bench, Report } from './support/bench';
 import { writeSyntheticModel } from './support/synthetic-model';
@@ -65,25 +67,27 @@ export default bench;
 async function timed(report: Report, model: LoadedModel, length: number, what: string): Promise<void> {
   const source = random(length);
   const ids = Array.from({ length }, () => source.whole(model.summary.vocabulary));
-  const runner = runnerOf(model);
-  const variants: { readonly name: string; readonly variant: Variant }[] = [{ name: 'plain', variant: {} }];
-  for (const [name, form] of Object.entries(forms)) {
-    const read = parseDo(form);
-    if (!read.ok) throw new RangeError(read.why);
-    variants.push({ name, variant: (await runner.variant([read.value], { ids })).variant });
-  }
-  const prompts = variants.map(({ name, variant }) => ({
+  const runner = new ServerRunner(model, model, surroundingsOf({ memoryLimit: 8e9, defaultThreads: threads }), signal);
+  const changed = async (
+    sequence: Sequence,
+  ): Promise<readonly { readonly name: string; readonly variant: Variant }[]> => {
+    const variants: { readonly name: string; readonly variant: Variant }[] = [{ name: 'plain', variant: {} }];
+    for (const [name, form] of Object.entries(forms)) {
+      const read = parseDo(form);
+      if (!read.ok) throw new RangeError(read.why);
+      variants.push({ name, variant: (await runner.variant([read.value], sequence)).variant });
+    }
+    return variants;
+  };
+  const prompts = (await changed({ ids })).map(({ name, variant }) => ({
     name,
     run: () => runner.run({ ids, variants: [variant], logits: 'last' }),
   }));
   await compare(report, prompts, `a prompt of ${length} tokens, ${what}`, length > 1000 ? 40 : 15);
+  const prompt = { ids: ids.slice(0, length - 200) };
   const decoding: { name: string; run: () => Promise<unknown> }[] = [];
-  for (const { name, variant } of variants) {
-    const run = await SequenceRun.start(model.spec, model.sessions, {
-      ids: ids.slice(0, length - 200),
-      chunk: length,
-      variant,
-    });
+  for (const { name, variant } of await changed(prompt)) {
+    const run = await SequenceRun.start(model.spec, model.sessions, { ...prompt, chunk: length, variant });
     decoding.push({ name, run: () => run.extend([1]) });
   }
   await compare(report, decoding, `a token behind ${length - 200}, ${what}`, 3);

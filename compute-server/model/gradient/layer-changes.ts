@@ -164,6 +164,7 @@ const inputsOf: Readonly<Record<Exclude<Change, Replaceable>, readonly string[]>
   isolation: ['isolation_queries', 'isolation_keys', 'isolation_bias'],
   emphasis: ['emphasis_rows', 'emphasis_factor'],
   redistribution: redistributionInputs,
+  'column-sources': [],
   routing: ['routing_shared', 'routing_active'],
   units: ['unit_gain'],
   plan: ['plan_rows', 'plan_start', 'plan_end', 'plan_kept'],

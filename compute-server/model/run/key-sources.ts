@@ -16,10 +16,8 @@ export function redistributionsOf(
 }
 
 /** Whether heads of the layer take attention from keys of a large column strength. */
-export const readsColumns = (variants: readonly Variant[], layer: number): boolean =>
-  variants.some(({ redistributions = [] }) =>
-    redistributions.some((one) => one.layer === layer && one.from.kind === 'columns'),
-  );
+export const readsColumns = ({ redistributions = [] }: Variant, layer: number): boolean =>
+  redistributions.some((one) => one.layer === layer && one.from.kind === 'columns');
 
 /** Whether it is decided in the run what heads of the layer take attention from. */
 export const decidesSources = (variants: readonly Variant[], layer: number): boolean =>

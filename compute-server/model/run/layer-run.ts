@@ -95,7 +95,7 @@ async function sourcesOf(
     return (states[at] ?? new Float32Array(0)).subarray(from, from + width);
   };
   sourcesByStates(changes, rows, state, made);
-  made.open = readsColumns(variants, layer);
+  made.open = variants.some((variant) => readsColumns(variant, layer));
   if (made.open && chunks.length > 1) {
     // Column sums are those of all rows: the layer runs once to decide and once with what was decided.
     const sums = new Float64Array(stream.batch * heads * rows);

@@ -2,6 +2,7 @@
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { rareChanges, type RareChange } from '../../../models/instrument/interventions/interventions';
 import type { LayerTap } from '../../../models/instrument/taps';
+import { readsColumns } from './key-sources';
 import { plansLayer, readsMeans } from './plan-feeds';
 
 const uses: Readonly<Record<RareChange, (variant: Variant, layer: number) => boolean>> = {
@@ -9,6 +10,8 @@ const uses: Readonly<Record<RareChange, (variant: Variant, layer: number) => boo
   isolation: ({ isolations = [] }, layer) => isolations.some((change) => change.layer === layer),
   emphasis: ({ emphases = [] }, layer) => emphases.some((change) => change.layer === layer),
   redistribution: ({ redistributions = [] }, layer) => redistributions.some((change) => change.layer === layer),
+  // Beside `redistribution`.
+  'column-sources': readsColumns,
   plan: plansLayer,
   // Beside `plan`.
   'plan-mean': readsMeans,

@@ -67,7 +67,7 @@ export function redistributionFeeds(
   const array = (data: Float32Array, ...shape: number[]): RuntimeArray => ({ data, shape });
   return {
     redistribution_from: array(from, b, heads, keys),
-    redistribution_limit: array(limit, b, heads, keys),
+    ...(usesChange('column-sources', variants, layer) ? { redistribution_limit: array(limit, b, heads, keys) } : {}),
     redistribution_to: array(to, b, heads, keys),
     redistribution_region: array(region, b, heads, keys),
     redistribution_share: array(share, b, heads, length),

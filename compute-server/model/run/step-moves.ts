@@ -8,6 +8,7 @@ import type { RuntimeArray } from '../../runtime/session';
 import { redistributionsOf, type KeySources } from './key-sources';
 import type { KeyValueCache } from './key-value-cache';
 import { usesChange } from './rare-changes';
+import { int64 } from './runtime-arrays';
 
 export interface StepChanges {
   readonly emphasis?: boolean;
@@ -25,7 +26,7 @@ interface Filled {
   readonly columns: number;
   /** [columns, h] */
   readonly factor: Float32Array;
-  /** [columns, h, 4] */
+  /** [h, 5, columns] */
   readonly sets: Float32Array;
 }
 
@@ -46,7 +47,7 @@ export class StepMoves {
     const { emphasis, redistribution } = stepChangesOf(this.variant, layer);
     if (!emphasis && !redistribution) return {};
     const columns = 1 + cache.length(layer);
-    const { factor, sets } = this.filledFor(block, cache, columns);
+    const { factor, sets, columns: filled } = this.filledFor(block, cache, columns);
     const feeds: Record<string, RuntimeArray> = {};
     if (emphasis) feeds['emphasis_factor'] = { data: factor.subarray(0, columns * heads), shape: [columns, heads] };
     if (!redistribution) return feeds;
@@ -57,7 +58,8 @@ export class StepMoves {
       gate[head * 2] = change?.least ?? -1;
       gate[head * 2 + 1] = change?.ratio ?? -1;
     });
-    feeds['moved_columns'] = { data: sets.subarray(0, columns * heads * 4), shape: [columns, heads, 4] };
+    feeds['moved_columns'] = { data: sets, shape: [heads, 5, filled] };
+    feeds['moved_end'] = int64([columns], [1]);
     feeds['moved_share'] = { data: share, shape: [heads, 1, 1] };
     feeds['moved_gate'] = { data: gate, shape: [heads, 1, 2] };
     return feeds;
@@ -91,7 +93,8 @@ function fill(
   rowOf: (column: number) => number,
 ): Pick<Filled, 'factor' | 'sets'> {
   const factor = new Float32Array(columns * heads);
-  const sets = new Float32Array(columns * heads * 4);
+  const sets = new Float32Array(heads * 5 * columns);
+  for (let head = 0; head < heads; head++) sets.fill(1, (head * 5 + 4) * columns, (head + 1) * 5 * columns);
   const rows = Array.from({ length: columns }, (_, column) => (column === 0 ? Infinity : rowOf(column)));
   for (const change of variant.emphases ?? []) {
     if (change.layer !== layer) continue;
@@ -109,11 +112,11 @@ function fill(
     rows.forEach((row, column) => {
       const source = named?.has(row) ?? found?.[row] === 1;
       const receives = to.has(row) || (change.to.behind !== undefined && row >= change.to.behind);
-      const at = (column * heads + head) * 4;
-      sets[at] = source ? 1 : 0;
-      sets[at + 1] = receives && !source ? 1 : 0;
-      sets[at + 2] = region.has(row) ? 1 : 0;
-      sets[at + 3] = region.has(row) && !source ? 1 : 0;
+      const at = head * 5 * columns + column;
+      sets[at] = region.has(row) ? 1 : 0;
+      sets[at + columns] = region.has(row) && !source ? 1 : 0;
+      sets[at + 2 * columns] = source ? 1 : 0;
+      sets[at + 3 * columns] = receives && !source ? 1 : 0;
     });
   });
   return { factor, sets };

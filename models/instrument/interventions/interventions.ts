@@ -36,6 +36,7 @@ export const rareChanges = [
   'isolation',
   'emphasis',
   'redistribution',
+  'column-sources',
   'plan',
   'plan-mean',
   'routing',
@@ -107,7 +108,9 @@ export function declareInterventions(
     ...(rotated && rare.includes('phase') ? { phase: declarePhase(graph, heads, keys, rotated) } : {}),
     ...(rare.includes('isolation') ? { isolation: declareIsolation(graph, heads, keys) } : {}),
     ...(rare.includes('emphasis') ? { emphasis: declareEmphasis(graph, heads, keys) } : {}),
-    ...(rare.includes('redistribution') ? { redistribution: declareRedistribution(graph, heads, keys) } : {}),
+    ...(rare.includes('redistribution')
+      ? { redistribution: declareRedistribution(graph, heads, keys, rare.includes('column-sources')) }
+      : {}),
     ...(rare.includes('plan') ? { plan: declarePlan(graph, heads, keys, rare.includes('plan-mean')) } : {}),
     ...(rare.includes('routing') ? { routing: declareRouting(graph, heads) } : {}),
     ...(rare.includes('units') ? { unitGain: declareUnitGain(graph, units) } : {}),

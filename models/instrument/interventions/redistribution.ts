@@ -28,8 +28,11 @@ import type { Value } from '../../../kernels/graph/records';
 export interface RedistributionInputs {
   /** 1 for sources that are given, [b, h, t]. */
   readonly from: Value;
-  /** Column sums above it make a source too; `noLimit` where none does, [b, h, t]. */
-  readonly limit: Value;
+  /**
+   * Column sums above it make a source too; `noLimit` where none does, [b, h, t]. Of a graph for runs that go by column sums: these
+   * are another pass over the probabilities.
+   */
+  readonly limit?: Value;
   /** 1 for receivers; those that are sources are none, [b, h, t]. */
   readonly to: Value;
   /** 1 for keys of the region, [b, h, t]. */
@@ -40,10 +43,9 @@ export interface RedistributionInputs {
   readonly gate: Value;
 }
 
-/** The inputs by name. */
+/** The inputs by name, but for the limit. */
 export const redistributionInputs = [
   'redistribution_from',
-  'redistribution_limit',
   'redistribution_to',
   'redistribution_region',
   'redistribution_share',
@@ -59,14 +61,18 @@ export const columnsOutput = 'redistribution.columns';
 /** No sum of probabilities is above it. */
 export const noLimit = 1e30;
 
-export const declareRedistribution = (graph: GraphBuilder, heads: number, keys: string): RedistributionInputs => {
-  const perKey = (name: (typeof redistributionInputs)[number]): Value =>
-    graph.input(name, 'float32', ['b', heads, keys]);
+export const declareRedistribution = (
+  graph: GraphBuilder,
+  heads: number,
+  keys: string,
+  columns: boolean,
+): RedistributionInputs => {
+  const perKey = (name: string): Value => graph.input(`redistribution_${name}`, 'float32', ['b', heads, keys]);
   return {
-    from: perKey('redistribution_from'),
-    limit: perKey('redistribution_limit'),
-    to: perKey('redistribution_to'),
-    region: perKey('redistribution_region'),
+    from: perKey('from'),
+    ...(columns ? { limit: perKey('limit') } : {}),
+    to: perKey('to'),
+    region: perKey('region'),
     share: graph.input('redistribution_share', 'float32', ['b', heads, 'n']),
     gate: graph.input('redistribution_gate', 'float32', ['b', heads, 2]),
   };
@@ -80,40 +86,42 @@ export function redistributed(
   name?: string,
 ): Value {
   const [, heads = 1, , keys = 1] = probabilities.shape;
-  const sums = reduceSum(probabilities, [2], false);
-  const sources = maximum(from, cast(greater(sums, limit), 'float32'));
+  const sums = limit && reduceSum(probabilities, [2], false);
+  const sources = limit && sums ? maximum(from, cast(greater(sums, limit), 'float32')) : from;
   const others = subtract(1, sources);
-  const receivers = multiply(to, others);
-  const column = (of: Value): Value => reshape(of, ['b', heads, keys, 1]);
-  const sets = concat([column(sources), column(receivers), column(region), column(multiply(region, others))], 3);
+  const row = (of: Value): Value => reshape(of, ['b', heads, 1, keys]);
+  const one = add(multiply(others, 0), 1);
+  const sets = [region, multiply(region, others), sources, multiply(to, others), one];
   const factor = movedFactor(
     probabilities,
-    sets,
+    concat(sets.map(row), 2),
     reshape(share, ['b', heads, 'n', 1]),
     reshape(gate, ['b', heads, 1, 2]),
   );
-  graph.output(sources, sourcesOutput);
-  graph.output(sums, columnsOutput);
+  if (sums) {
+    graph.output(sources, sourcesOutput);
+    graph.output(sums, columnsOutput);
+  }
   return multiply(probabilities, factor, name);
 }
 
 /**
- * What probabilities [..., n, t] are multiplied by: of `sets` [..., t, 4] the columns are sources, receivers, the region, and its keys that
- * are no source, as 0 and 1. Shares are [..., n, 1], `gate` [..., 1, 2].
+ * What probabilities [..., n, t] are multiplied by: of `sets` [..., 5, t] the rows are the region, its keys that are no source, sources,
+ * receivers, and all keys, as 0 and 1. Shares are [..., n, 1], `gate` [..., 1, 2].
  */
 export function movedFactor(probabilities: Value, sets: Value, share: Value, gate: Value): Value {
   const last = probabilities.shape.length - 1;
   const part = (of: Value, at: number): Value => slice(of, last, at, at + 1);
   // One pass over the probabilities gives all four masses of a row.
-  const masses = matmul(probabilities, sets);
-  const [taken, got, seen, beside] = [part(masses, 0), part(masses, 1), part(masses, 2), part(masses, 3)];
+  const masses = fusedMatmul(probabilities, slice(sets, last - 1, 0, 4), { transposeB: true });
+  const [seen, beside, taken, got] = [part(masses, 0), part(masses, 1), part(masses, 2), part(masses, 3)];
   const open = and(
     and(lessOrEqual(part(gate, 0), seen), lessOrEqual(multiply(part(gate, 1), seen), beside)),
     greater(got, 0),
   );
   const moved = multiply(share, cast(open, 'float32'));
   const gain = divide(multiply(moved, taken), maximum(got, 1e-30));
-  // [-s, gain] x [sources; receivers]: 0 exactly where nothing is moved.
-  const change = fusedMatmul(concat([multiply(moved, -1), gain], last), slice(sets, last, 0, 2), { transposeB: true });
-  return add(change, 1);
+  // [-s, gain, 1] x [sources; receivers; 1]: 1 exactly where nothing is moved.
+  const one = add(multiply(moved, 0), 1);
+  return matmul(concat([multiply(moved, -1), gain, one], last), slice(sets, last - 1, 2, 5));
 }

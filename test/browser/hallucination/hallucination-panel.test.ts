@@ -821,13 +821,14 @@ describe('the Hallucination panel', () => {
       assert.equal(wordsFile.format, 'csv');
       assert.equal(String(wordsFile.data).trim().split('\r\n').length, 1 + plain.tokens.length);
       /** The result, and the map over the picture that is shown. */
-      const checkData = ({ imageMap, ...data }: { imageMap?: { heads: unknown; shares: number[] } }): void => {
+      const checkData = (text: string): void => {
+        const { imageMap, ...data } = JSON.parse(text) as { imageMap?: { heads: unknown; shares: number[] } };
         assert.deepEqual(data, JSON.parse(JSON.stringify(result)));
         assert.deepEqual(imageMap?.heads, [{ layer: 3, head: 2 }]);
         assert.deepEqual(imageMap?.shares, [...plantedMap(0, [{ layer: 3, head: 2 }])]);
       };
       const json = await exported(panel, 'JSON');
-      checkData(JSON.parse(String(json.data)));
+      checkData(String(json.data));
       const svg = await exported(panel, 'SVG');
       assert.match(String(svg.data), /<title>3 of 48 heads/);
       assert.match(String(svg.data), /data:image\/png/);
@@ -841,7 +842,7 @@ describe('the Hallucination panel', () => {
       assert.match(html, /Content-Security-Policy" content="default-src 'none'/);
       assert.doesNotMatch(html, /(?:src|href)="(?!data:)|url\(|<script(?! type="application\/json")/);
       const data = /<script type="application\/json" id="headscope-result">(.*)<\/script>/.exec(html);
-      checkData(JSON.parse(data?.[1] ?? ''));
+      checkData(data?.[1] ?? '');
       for (const caption of ['48 heads', 'Layers', 'Words, Plain'])
         assert.ok(html.includes(`<caption>${caption}</caption>`), caption);
       assert.match(html, /<tr><th>Plain<\/th>.*<td>[^<]*cat✗[^<]*<\/td><\/tr>/);
