@@ -18,23 +18,16 @@
  * There is no mask: a cache holds what the new position may read, and a window is kept by the cache alone.
  *
  * With `emphasis` scores z become z + c |z|: `emphasis_factor` [1 + cached, h] is c of each column. With `redistribution` a share of the
- * attention goes from sources to receivers (models/instrument/interventions/redistribution.ts): `moved_columns` [h, 5, room] has its
- * rows `sets`, of which the first `moved_end` [1] columns are in use; `moved_share` [h, 1, 1] and `moved_gate` [h, 1, 2] are as there. All caches then hold the same positions, in their order, and heads are one tensor. Scores given are the
- * logarithms of what is read. Both are filled ahead, and a text that grows leaves what is in memory as it is.
+ * attention goes from sources to receivers: `moved_columns` [h, 5, room] are the sets of `movedFactor`, of which the first `moved_end`
+ * [1] columns are in use, and `moved_share` [h, 1, 1] and `moved_gate` [h, 1, 2] go with them; scores are not among the outputs then.
+ * With either, all caches hold the same positions, and heads are one tensor. What is given for columns is filled ahead: a text that
+ * grows leaves it as it is.
  */
 import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
-import {
-  absolute,
-  add,
-  divide,
-  hyperbolicTangent,
-  logarithm,
-  maximum,
-  multiply,
-} from '../../kernels/graph/operators/elementwise';
+import { absolute, add, divide, hyperbolicTangent, multiply } from '../../kernels/graph/operators/elementwise';
 import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { softmax } from '../../kernels/graph/operators/reduce';
@@ -194,8 +187,6 @@ function movedWeights(
   const share = graph.input('moved_share', 'float32', [heads, 1, 1]);
   const gate = graph.input('moved_gate', 'float32', [heads, 1, 2]);
   const moved = multiply(perHead(read), movedFactor(perHead(read), sets, share, gate));
-  // Below 1e-37 a probability is nothing in float32, and its logarithm is finite.
-  outputs(perGroup(logarithm(maximum(moved, 1e-37))), kvHeads, 'scores');
   return split(perGroup(moved), kvHeads, 'probabilities');
 }
 

@@ -392,12 +392,19 @@ export class SequenceRun implements Continuation {
       'new_key',
       'new_value',
       ...(observe ? ['head_output'] : []),
-      ...(observe || statistics ? rowOutputs(attention.kvHeads, statistics) : []),
+      ...(observe || statistics ? rowOutputs(attention.kvHeads, statistics && !changes.redistribution) : []),
     ]);
     const out = floats(values, 'residual.out');
     requireFinite(out, this.model.hiddenSize, 1, this.ids.length - 1, `Layer ${layer}`);
     if (observe || statistics) {
-      const row = new StepRow(attention.heads, this.cache.heads(layer), this.cache.first(layer), values, means);
+      const row = new StepRow(
+        attention.heads,
+        this.cache.heads(layer),
+        this.cache.first(layer),
+        values,
+        means,
+        changes.redistribution,
+      );
       look(row, observe ? floats(values, 'head_output') : undefined);
     }
     this.cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));

@@ -44,6 +44,8 @@ export class StepRow {
     private readonly values: RuntimeValues,
     /** Whether the graph has a column for a mean. */
     means = false,
+    /** Attention was moved: what is read is no softmax of scores, and its own logarithms take their place. */
+    private readonly moved = false,
   ) {
     this.before = means ? 2 : 1;
     this.group = heads / caches.length;
@@ -51,9 +53,15 @@ export class StepRow {
     this.dropped = caches.map(droppedOf);
   }
 
+  private scoresOf(g: number): Float32Array {
+    if (!this.moved) return floats(this.values, `scores.${g}`);
+    // Below 1e-37 a probability is nothing in float32, and its logarithm is finite.
+    return (this.probabilities[g] ?? new Float32Array(0)).map((p) => Math.log(Math.max(p, 1e-37)));
+  }
+
   sums(head: number): RowSums {
     const { g, cache, p, own, first, dropped } = this.of(head);
-    const scores = floats(this.values, `scores.${g}`);
+    const scores = this.scoresOf(g);
     let mass = p[own] ?? 0;
     let score = scores[own] ?? 0;
     let largest = mass;
