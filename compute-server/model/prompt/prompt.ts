@@ -175,7 +175,13 @@ function throughChat(
   const place =
     imageToken === undefined ? undefined : `Write ${writtenToken(model, imageToken)} where the picture belongs`;
   const next = why === 'asked' || place === undefined ? 'Send the text as it is' : place;
-  const { text, ids } = turned(model, { what: 'chat template', next }, () => tokeniser.chat(contentOf(model, prompt)));
+  const { text, ids } = turned(model, { what: 'chat template', next }, () => {
+    const written = tokeniser.chat(contentOf(model, prompt));
+    // A processor of pictures and text tokenizes what the template wrote like any text, so that the tokenizer adds its special tokens,
+    // unless the template wrote the first of them (ProcessorMixin.apply_chat_template of transformers). A tokenizer alone adds none.
+    const complete = prompt.image === undefined || (tokeniser.bos !== '' && written.text.startsWith(tokeniser.bos));
+    return complete ? written : { ...written, ids: tokeniser.encode(written.text) };
+  });
   if (prompt.image !== undefined && imageToken !== undefined && !ids.includes(imageToken)) {
     throw bad(`The chat template of the model places no image token. ${place}, without the template.`);
   }
