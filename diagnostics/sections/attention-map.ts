@@ -2,6 +2,7 @@
 import type { MapSection } from '../../protocol/sections/map';
 import type { AnalysisJob } from '../analysis';
 import type { ModelRunner, Prompt } from '../model-runner/model-runner';
+import { decidesSources } from '../model-runner/decided-sources';
 import { withoutSpan, type Sequence } from '../model-runner/sequence';
 import type { HeadPlace, Variant } from '../model-runner/variant';
 
@@ -44,15 +45,15 @@ export async function attentionMap(
 }
 
 /** Whether the rows before `end` are the same in a run of them alone. */
-const readsNothingBehind = (
-  { facts }: ModelRunner,
-  { prefix = 0 }: Prompt,
-  { replacements = [], scoreBiases = [], groupWeights = [] }: Variant,
-  end: number,
-): boolean =>
-  facts.blocks.every(({ causal }) => causal) &&
-  prefix <= end &&
-  replacements.length + scoreBiases.length + groupWeights.length === 0;
+const readsNothingBehind = ({ facts }: ModelRunner, { prefix = 0 }: Prompt, variant: Variant, end: number): boolean => {
+  const { replacements = [], scoreBiases = [], groupWeights = [] } = variant;
+  return (
+    facts.blocks.every(({ causal }) => causal) &&
+    prefix <= end &&
+    !decidesSources(variant) &&
+    replacements.length + scoreBiases.length + groupWeights.length === 0
+  );
+};
 
 const upTo = (sequence: Sequence, end: number): Sequence =>
   end < sequence.ids.length ? withoutSpan(sequence, { start: end, end: sequence.ids.length }, 'original') : sequence;

@@ -48,6 +48,10 @@ describe('the map of a head', () => {
     const map = await drawn(runner, ids);
     assert.equal(map.caption, 'The first 512 of 600 tokens, as queries and as keys: the rest is not drawn.');
     await drawn(runner, ids, { gains: [{ layer: 0, head: 1, gain: 0 }] });
+    // What attention is taken from is decided by the whole prompt.
+    const from = { kind: 'columns', strength: 0.004 } as const;
+    const moved = { layer: 1, head: 2, from, to: { rows: [], behind: 0 }, share: 1, first: 0, region: [] };
+    await drawn(runner, ids, { redistributions: [moved] });
   });
 
   it('of a short prompt is whole, in models that read in both directions too', async () => {
