@@ -20,6 +20,7 @@ import type {
   RunRequest,
   RunResult,
 } from '../../diagnostics/model-runner/run-request';
+import { goesByColumns } from '../../diagnostics/model-runner/decided-sources';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../diagnostics/model-runner/variant';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
@@ -204,7 +205,9 @@ export class ServerRunner implements ModelRunner {
     ];
     const pairs = sequences.flatMap((ids) => variants.map((variant) => ({ ids, variant })));
     // What is decided over the rows of a text is not decided over those that fill it up.
-    const batch = decides(variants) ? 1 : this.largestBatch({ ids: filled([]) }, pairs.length);
+    const batch = variants.some((each) => goesByColumns(each))
+      ? 1
+      : this.largestBatch({ ids: filled([]) }, pairs.length);
     const rows = range(0, Math.max(0, longest - 1));
     const found: NextTokens[] = [];
     for (let first = 0; first < pairs.length; first += batch) {
@@ -267,7 +270,7 @@ export class ServerRunner implements ModelRunner {
     const { sequence, variant, observe, topKeys, further, held = 1, onLayer } = request;
     const chunk = this.chunkFor(
       {
-        atOnce: decides(variant ? [variant] : []),
+        atOnce: goesByColumns(variant ?? {}),
         length: sequence.ids.length,
         batch: held,
         keepCache: true,
@@ -336,7 +339,7 @@ export class ServerRunner implements ModelRunner {
     const chooses = variants.some(({ blocks = [] }) => blocks.length > 0);
     const planned = this.chunkFor(
       {
-        atOnce: decides(variants),
+        atOnce: variants.some((each) => goesByColumns(each)),
         length: request.ids.length,
         batch: Math.max(1, variants.length) * (chooses ? 3 : 1),
         keepCache: false,
@@ -401,10 +404,6 @@ function factsOf(
     stopIds,
   };
 }
-
-/** Whether a variant takes attention from keys that are decided over all rows of a text. */
-const decides = (variants: readonly Variant[]): boolean =>
-  variants.some(({ redistributions = [] }) => redistributions.some(({ from }) => from.kind === 'columns'));
 
 function cached(past: KeptPrefix): CachedPrefix {
   if (!('cache' in past)) throw new RangeError('the prefix is of another runner');

@@ -1,4 +1,5 @@
 /** Many variants of one prompt, asked about the next token behind some rows; what they have in common is run once. */
+import { decidesSources } from '../../diagnostics/model-runner/decided-sources';
 import type { AskedRow, RowAnswer } from '../../diagnostics/model-runner/run-request';
 import { sequencePart, type Sequence } from '../../diagnostics/model-runner/sequence';
 import type { Replacement, Variant } from '../../diagnostics/model-runner/variant';
@@ -95,10 +96,8 @@ function keptRows(model: ModelSpec, { ids, prefix, embeddings }: Sequence, varia
   const readsOn = prefix !== undefined || embeddings !== undefined || model.blocks.some((one) => !one.attention.causal);
   const [first = {}, ...others] = variants;
   // Which keys attention is taken from is decided over the whole prompt.
-  const decides = variants.some(
-    (variant) => variant.redistributions?.some(({ from }) => from.kind !== 'rows') ?? false,
-  );
-  if (readsOn || decides || others.length === 0) return 0;
+  if (variants.some((variant) => decidesSources(variant))) return 0;
+  if (readsOn || others.length === 0) return 0;
   const rows = others.flatMap((variant) => differences(first, variant).map(firstRow));
   // The last row is run: a run behind a prefix has at least one.
   return Math.min(ids.length - 1, ...rows);

@@ -4,7 +4,7 @@ import type { TokensSection } from '../../protocol/sections/tokens';
 import type { AnalysisJob } from '../analysis';
 import { readableKeys } from '../maps/layer-maps';
 import type { ModelRunner } from '../model-runner/model-runner';
-import type { HeadPlace, Variant } from '../model-runner/variant';
+import { askedHead, mapOf } from '../labelled-heads/asked-head';
 import { threeDigits } from '../words';
 import { calibrated, headsOf, ruleOf } from './calibration';
 import { columnStrengths } from './columns';
@@ -19,30 +19,21 @@ export async function lookCloser(
   result: ActResult,
   question: SectionQuestion,
 ): Promise<TokensSection> {
-  const place = headOf(result, question);
+  const place = askedHead(result.chosen, question);
   const prompt = input.task?.samples[0]?.prompt;
   const block = model.facts.blocks[place.layer];
   if (!prompt || !block) throw new RangeError('the analysis reads a task');
   const n = prompt.ids.length;
   const { rule: name, beta } = result;
   const rule = ruleOf(result, name);
-  const mapOf = async (changed: Variant): Promise<Float32Array> => {
-    const { layers } = await model.run({
-      ...prompt,
-      variants: [changed],
-      maps: [place],
-      depth: place.layer + 1,
-      logits: 'none',
-    });
-    const map = layers[place.layer]?.maps.get(place.head);
-    if (!map) throw new RangeError('the run gave no map');
-    return map;
-  };
   const free = headsOf(model.facts, variant).some(({ layer, head }) => layer === place.layer && head === place.head);
   const [found] = await sinksOf(model, prompt, { variant, heads: free ? [place] : [], rules: [rule] });
   const sinks = found?.[place.layer]?.[place.head] ?? [];
-  const plain = await mapOf(variant);
-  const changed = sinks.length === 0 ? plain : await mapOf(calibrated(variant, [place], { rule, beta, prompt: n }));
+  const plain = await mapOf(model, prompt, variant, place);
+  const changed =
+    sinks.length === 0
+      ? plain
+      : await mapOf(model, prompt, calibrated(variant, [place], { rule, beta, prompt: n }), place);
   const lastRow = (map: Float32Array): readonly number[] => [...map.subarray((n - 1) * n, n * n)];
   const [before, after] = [lastRow(plain), lastRow(changed)];
   const onSinks = (row: readonly number[]): string => threeDigits(sinks.reduce((sum, key) => sum + (row[key] ?? 0), 0));
@@ -75,10 +66,3 @@ export async function lookCloser(
 
 const figure = (name: string, title: string, definition: string) =>
   ({ name, title, unit: '', definition, scale: { kind: 'sequential', min: 0, max: 1 } }) as const;
-
-function headOf({ chosen }: ActResult, { section, place }: SectionQuestion): HeadPlace {
-  if (place.kind === 'head') return { layer: place.layer, head: place.head };
-  const row = section === 'chosen' && place.kind === 'row' ? chosen[place.row] : undefined;
-  if (!row) throw new RangeError(`nothing is known of this place of ${section}`);
-  return { layer: row.layer, head: row.head };
-}

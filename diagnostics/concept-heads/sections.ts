@@ -4,6 +4,7 @@ import type { ImageSection } from '../../protocol/sections/image';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, TableSection } from '../../protocol/sections/table';
 import { cellOf, countColumn, numberColumn } from '../sections/cell';
+import { failuresOf } from '../sections/unread-pictures';
 import { draws, fewRotations, headsOfConcept, removalDraws, rotations } from './measure';
 import type { ConceptHeadsResult, MappedTexts, Named } from './result';
 
@@ -24,7 +25,7 @@ export function conceptSections(result: Partial<ConceptHeadsResult>): readonly S
     ablationSection(result),
     ...(result.classified ? [classifiedSection(result)] : []),
     nearestSection(result),
-    ...failuresSection(result),
+    ...failuresOf(result),
     notesSection(result),
   ];
 }
@@ -289,22 +290,6 @@ function nearestSection({ nearest }: ConceptHeadsResult): TableSection {
         ]).flat(),
       ]),
   };
-}
-
-function failuresSection({ failures }: ConceptHeadsResult): readonly TableSection[] {
-  if (failures.length === 0) return [];
-  return [
-    {
-      kind: 'table',
-      id: 'failures',
-      title: 'Pictures that could not be read',
-      columns: [
-        { name: 'picture', title: 'picture', kind: 'text' },
-        { name: 'why', title: 'why', kind: 'text' },
-      ],
-      rows: failures.map(({ name, why }) => [name, why]),
-    },
-  ];
 }
 
 function notesSection({ pictures, of, failures, texts, width, error }: ConceptHeadsResult): Section {

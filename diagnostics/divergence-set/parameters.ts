@@ -7,6 +7,7 @@ import {
   reinforcementParameters,
   type CommonParameters,
 } from '../divergence/parameters';
+import { captionTokens, truthParameters } from '../divergence/truth-parameters';
 import type { ModelFacts } from '../model-runner/model-runner';
 
 // A type and no interface: values are a record.
@@ -20,27 +21,9 @@ export type SetParameters = CommonParameters & {
 const captionChoices = ['plain', 'reinforced', 'controls'] as const;
 
 export const setParameters: ParameterTable<SetParameters> = {
-  truth: {
-    kind: 'file',
-    title: 'Truth',
-    description: 'JSON file of what the pictures hold: {"image.png": ["object", …]}; only pictures it names are run.',
-    default: '',
-  },
-  lexicon: {
-    kind: 'file',
-    title: 'Lexicon',
-    description: 'Classes and synonyms by which the words of a caption are judged; empty: the 80 classes of COCO.',
-    default: '',
-  },
+  ...truthParameters,
   ...measureParameters,
-  tokens: {
-    kind: 'integer',
-    title: 'Most tokens',
-    description: 'A caption is cut after so many tokens; a word takes one or more.',
-    min: 1,
-    max: 2 ** 16,
-    default: 64,
-  },
+  tokens: captionTokens,
   captions: {
     kind: 'choice',
     title: 'Captions',

@@ -7,6 +7,7 @@ import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
 import type { SetResult } from './result';
 import { variantName } from './variant-name';
+import { failuresOf } from '../sections/unread-pictures';
 
 /** Pictures whose captions are listed. */
 const listed = 1000;
@@ -185,22 +186,6 @@ const textsOf = (entries: SetResult['entries'], variants: SetResult['variants'])
     scores: [plain, ...others].map(({ score }) => score?.chairI ?? Number.NaN),
   })),
 });
-
-export function failuresOf({ failures = [] }: Partial<Pick<SetResult, 'failures'>>): readonly TableSection[] {
-  if (failures.length === 0) return [];
-  return [
-    {
-      kind: 'table',
-      id: 'failures',
-      title: 'Pictures that could not be read',
-      columns: [
-        { name: 'picture', title: 'picture', kind: 'text' },
-        { name: 'why', title: 'why', kind: 'text' },
-      ],
-      rows: failures.map(({ name, why }) => [name, why]),
-    },
-  ];
-}
 
 /** Of the pictures, and of labels that say nothing; `more` paragraphs of the analysis. */
 export function notesOf(

@@ -3,6 +3,7 @@ import { sinkDimensions, sinkThreshold, sinkValue } from './sinks';
 import type { ImageSinks } from '../../protocol/results/hallucination';
 import type { ResidualStream } from '../model-runner/run-request';
 import type { ModelFacts } from '../model-runner/model-runner';
+import { stateOf } from '../model-runner/stream-state';
 import type { Sequence } from '../model-runner/sequence';
 
 /** The first layer whose input is looked at (arXiv 2503.03321: sinks form in the first two). */
@@ -57,18 +58,11 @@ export class SinkCollector {
   ) {}
 
   /** The stream that leaves a layer and enters the next. */
-  add({ layer, chunks, width, batch }: ResidualStream): void {
+  add(stream: ResidualStream): void {
+    const { layer, width, batch } = stream;
     const { rows, first, layers } = this.search;
     if (layer >= layers || batch !== 1) return;
-    const state = (row: number): Float32Array => {
-      let left = row;
-      for (const chunk of chunks) {
-        const length = chunk.length / width;
-        if (left < length) return chunk.subarray(left * width, (left + 1) * width);
-        left -= length;
-      }
-      return new Float32Array(width);
-    };
+    const state = (row: number): Float32Array => stateOf(stream, row);
     this.firstRow[layer] = state(first).slice();
     if (layer < firstLayer) return;
     const found = new Map<number, Float32Array>();

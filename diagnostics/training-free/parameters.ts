@@ -4,6 +4,7 @@ import { questionPlace } from '../../protocol/compute/pope';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import { popeSplits } from '../../protocol/results/pope';
 import { refused } from '../divergence/plan';
+import { captionTokens, truthParameters } from '../divergence/truth-parameters';
 import { methodParameters, methods as known } from './methods/list';
 import type { Method } from './methods/method';
 import { ownInterventions } from './methods/own';
@@ -27,18 +28,7 @@ export type TrainingFreeParameters = CommonParameters & ParameterValues;
 const all = 'all';
 
 const common: ParameterTable<CommonParameters> = {
-  truth: {
-    kind: 'file',
-    title: 'Truth',
-    description: 'JSON file of what the pictures hold: {"image.png": ["object", …]}; only pictures it names are run.',
-    default: '',
-  },
-  lexicon: {
-    kind: 'file',
-    title: 'Lexicon',
-    description: 'Classes and synonyms by which the words of a caption are judged; empty: the 80 classes of COCO.',
-    default: '',
-  },
+  ...truthParameters,
   methods: {
     kind: 'text',
     title: 'Methods',
@@ -48,14 +38,7 @@ const common: ParameterTable<CommonParameters> = {
       .join(', ')}; the plain model always runs.`,
     default: all,
   },
-  tokens: {
-    kind: 'integer',
-    title: 'Most tokens',
-    description: 'A caption is cut after so many tokens; a word takes one or more.',
-    min: 1,
-    max: 2 ** 16,
-    default: 64,
-  },
+  tokens: captionTokens,
   objects: {
     kind: 'integer',
     title: 'Objects asked for',

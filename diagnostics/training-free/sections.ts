@@ -5,7 +5,8 @@ import type { ChartSection } from '../../protocol/sections/chart';
 import type { GenerationsSection } from '../../protocol/sections/generations';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
-import { failuresOf, notesOf } from '../divergence-set/sections';
+import { notesOf } from '../divergence-set/sections';
+import { failuresOf } from '../sections/unread-pictures';
 import { counted, threeDigits } from '../words';
 import type { Changes, MethodRow, PictureEntry, TrainingFreeResult } from './result';
 

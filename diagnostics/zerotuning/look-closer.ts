@@ -3,7 +3,8 @@ import type { SectionQuestion } from '../../protocol/sections/section';
 import type { TokensSection } from '../../protocol/sections/tokens';
 import type { AnalysisJob } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
-import type { HeadPlace, Variant } from '../model-runner/variant';
+import { askedHead, mapOf } from '../labelled-heads/asked-head';
+import type { Variant } from '../model-runner/variant';
 import { threeDigits } from '../words';
 import { denominator, entropyOf, lever, rescaled } from './lever';
 import { groupsOf, tuned } from './measure';
@@ -16,22 +17,13 @@ export async function lookCloser(
   result: ZeroTuningResult,
   question: SectionQuestion,
 ): Promise<TokensSection> {
-  const place = headOf(result, question);
+  const place = askedHead(result.chosen, question);
   const prompt = input.task?.samples[0]?.prompt;
   if (!prompt) throw new RangeError('the analysis reads a task');
   const { length } = prompt.ids;
   const gamma = result.best === 1 ? result.gamma : result.best;
   const rowOf = async (changed: Variant): Promise<readonly number[]> => {
-    const { layers } = await model.run({
-      ...prompt,
-      groups: groupsOf(prompt),
-      variants: [changed],
-      maps: [place],
-      depth: place.layer + 1,
-      logits: 'none',
-    });
-    const map = layers[place.layer]?.maps.get(place.head);
-    if (!map) throw new RangeError('the run gave no map');
+    const map = await mapOf(model, { ...prompt, groups: groupsOf(prompt) }, changed, place);
     return [...map.subarray((length - 1) * length, length * length)];
   };
   const before = await rowOf(variant);
@@ -57,11 +49,4 @@ export async function lookCloser(
       values: values as readonly number[],
     })),
   };
-}
-
-function headOf({ chosen }: ZeroTuningResult, { section, place }: SectionQuestion): HeadPlace {
-  if (place.kind === 'head') return { layer: place.layer, head: place.head };
-  const row = section === 'chosen' && place.kind === 'row' ? chosen[place.row] : undefined;
-  if (!row) throw new RangeError(`nothing is known of this place of ${section}`);
-  return { layer: row.layer, head: row.head };
 }

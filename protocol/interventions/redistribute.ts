@@ -2,6 +2,7 @@ import type { Schema } from '../schema/check';
 import { byKind, either, exactly, list, numberFrom, object, oneOf, optional, wholeFrom } from '../schema/fields';
 import type { InterventionKind } from './kind';
 import { regionField, regionOf, regionText, type Region } from './regions';
+import { settingsOf } from './settings';
 import { decimal } from './text';
 import { whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
 
@@ -122,9 +123,10 @@ export const redistribute: InterventionKind<Redistribute> = {
     ratio: optional(fraction),
   }),
   parse(text) {
-    const [first, ...more] = text.split(';');
-    const [, heads, from, to, amount] = /^([^:]*):([^>]*)>([^=]*)=(.*)$/.exec(first ?? '') ?? [];
-    const given = optionsOf(more);
+    const at = text.indexOf(';');
+    const first = at < 0 ? text : text.slice(0, at);
+    const [, heads, from, to, amount] = /^([^:]*):([^>]*)>([^=]*)=(.*)$/.exec(first) ?? [];
+    const given: Given | undefined = at < 0 ? {} : settingsOf(text.slice(at + 1), names, ';');
     const which = whichHeadsOf(heads ?? '');
     const sources = given && sourcesOf((from ?? '').trim(), given);
     const receivers = receiversOf((to ?? '').trim());
@@ -191,18 +193,6 @@ const receiversOf = (text: string): Receivers | undefined =>
   text === 'rest' || text === 'text' || text === 'image+text' ? text : regionOf(text);
 
 type Given = Readonly<Partial<Record<Name, string>>>;
-
-function optionsOf(parts: readonly string[]): Given | undefined {
-  const found: Partial<Record<Name, string>> = {};
-  for (const part of parts) {
-    const [given, value, ...more] = part.split('=').map((each) => each.trim());
-    const name = names.find((each) => each === given);
-    if (name === undefined || value === undefined || value === '' || more.length > 0 || found[name] !== undefined)
-      return undefined;
-    found[name] = value;
-  }
-  return found;
-}
 
 /** Null where it is given and no number. */
 const numberIn = (text: string | undefined): number | undefined | null =>

@@ -26,7 +26,7 @@ import { blockFeeds, groupColumns, groupMass } from '../run/layer-feeds';
 import { runPrompt } from '../run/model-run';
 import { floats, int64, range } from '../run/runtime-arrays';
 import { numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/run-stream';
-import { stepChangesOf, StepMoves } from '../run/step-moves';
+import { StepMoves } from '../run/step-moves';
 import { StepFeeds } from '../run/step-feeds';
 import { rowOutputs, StepRow } from '../run/step-row';
 import { followingOf, mayStep, type Following } from './decoding-graphs';
@@ -384,7 +384,7 @@ export class SequenceRun implements Continuation {
   ): Promise<RuntimeArray> {
     const { index: layer, attention } = block;
     const means = readsMeans(layerPlanOf(this.variant.plan, block));
-    const changes = stepChangesOf(this.variant, layer);
+    const changes = this.moves.changes(block);
     const session = await this.sessions.session({ kind: 'step', layer, ...(means ? { means } : {}), ...changes });
     const plain = feeds.of(block, this.cache, await numbersOf(residual), means);
     const values = await session.run({ ...plain, ...this.moves.of(block, this.cache) }, [

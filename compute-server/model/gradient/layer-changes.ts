@@ -7,6 +7,7 @@ import {
   rowsOf,
   type Replaceable,
 } from '../../../models/instrument/interventions/replacement';
+import { decidesSources } from '../../../diagnostics/model-runner/decided-sources';
 import type { KeyGroup, Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -46,7 +47,7 @@ export class LayerChanges {
         detail: `Layer ${block.index} chooses the blocks that it reads, and what is chosen has no gradient. Leave that intervention out.`,
       });
     }
-    if (variant.redistributions?.some(({ layer, from }) => layer === block.index && from.kind !== 'rows')) {
+    if (decidesSources(variant, block.index)) {
       throw new FailureError({
         code: 'unsupported',
         detail: `Layer ${block.index} chooses the keys that attention is taken from, and what is chosen has no gradient. Name their positions instead.`,

@@ -7,7 +7,6 @@ import { keepOf, type CachePlan } from '../../../protocol/interventions/plan';
 import type { Reinforce } from '../../../protocol/interventions/reinforce';
 import type { Reposition } from '../../../protocol/interventions/reposition';
 import { routingOf, sharedHeads, type Moh } from '../../../protocol/interventions/moh';
-import { coversHead } from '../../../protocol/interventions/which';
 import { keysWords } from '../../../protocol/interventions/keys';
 import { heldOf } from '../../../protocol/plans/held';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -36,6 +35,7 @@ import type {
 import { range } from '../run/runtime-arrays';
 import { blockRetrievalOf, longHeadsOf } from './chosen-blocks';
 import { frozenParts } from './freeze';
+import { headsNamed } from './heads-named';
 import { lowRanksOf } from './low-ranks';
 import { emphasesOf, massiveDimensions, redistributionsOf, type MassiveDimensions } from './moved-attention';
 import { placeProblem } from './places';
@@ -185,14 +185,10 @@ function isolationsOf({ model, sequence }: RunOf, one: Isolate): readonly Isolat
   const regions = regionRows(sequence, one.regions);
   if (!regions.ok) throw bad(regions.why);
   if (one.beta === 0) return [];
-  return model.spec.blocks.flatMap(({ index: layer, attention }) =>
-    range(0, attention.heads)
-      .filter((head) => coversHead(one.heads, layer, head))
-      .map((head) => ({
-        ...{ layer, head, regions: regions.value, beta: one.beta },
-        ...(one.oneWay ? { oneWay: true } : {}),
-      })),
-  );
+  return headsNamed(model.spec, one.heads).map((place) => ({
+    ...{ ...place, regions: regions.value, beta: one.beta },
+    ...(one.oneWay ? { oneWay: true } : {}),
+  }));
 }
 
 function repositionsOf(run: RunOf, one: Reposition, rows: ReadonlyMap<string, Rows>): readonly Replacement[] {

@@ -2,6 +2,8 @@
 import { firstTextRow } from '../../../diagnostics/divergence/span-sinks';
 import { sinkDimensions } from '../../../diagnostics/divergence/sinks';
 import { imageRows, regionRows, type Read } from '../../../diagnostics/model-runner/regions';
+import type { ResidualStream } from '../../../diagnostics/model-runner/run-request';
+import { stateOf } from '../../../diagnostics/model-runner/stream-state';
 import { sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { KeyEmphasis, Redistribution } from '../../../diagnostics/model-runner/variant';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
@@ -10,10 +12,9 @@ import type { Emphasis } from '../../../protocol/interventions/emphasis';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Redistribute } from '../../../protocol/interventions/redistribute';
 import type { Region } from '../../../protocol/interventions/regions';
-import { coversHead, type WhichHeads } from '../../../protocol/interventions/which';
 import { FailureError } from '../../../protocol/wire/failures';
 import { runPrompt } from '../run/model-run';
-import { range } from '../run/runtime-arrays';
+import { headsNamed } from './heads-named';
 import type { RunOf } from './resolve-rows';
 
 const rowsIn = (sequence: Sequence, region: Region): Read<readonly number[]> => {
@@ -58,17 +59,6 @@ export function emphasisProblem(one: Emphasis, sequence: Sequence): string | und
   return read.ok ? undefined : read.why;
 }
 
-function placesOf(
-  { blocks }: ModelSpec,
-  heads: readonly WhichHeads[],
-): { readonly layer: number; readonly head: number }[] {
-  return blocks.flatMap(({ index: layer, attention }) =>
-    range(0, attention.heads)
-      .filter((head) => coversHead(heads, layer, head))
-      .map((head) => ({ layer, head })),
-  );
-}
-
 const valueOf = <T>(read: Read<T>): T => {
   if (!read.ok) throw new FailureError({ code: 'bad-request', detail: read.why });
   return read.value;
@@ -78,7 +68,7 @@ export function emphasesOf({ model, sequence }: RunOf, one: Emphasis): readonly 
   if (one.factor === 0) return [];
   const keys = valueOf(rowsIn(sequence, one.keys));
   const first = one.rows === 'all' ? 0 : sequence.ids.length - 1;
-  return placesOf(model.spec, one.heads).map((place) => ({ ...place, keys, factor: one.factor, first }));
+  return headsNamed(model.spec, one.heads).map((place) => ({ ...place, keys, factor: one.factor, first }));
 }
 
 /** Dimensions in which the first token of the prompt is massive in the plain run, by threshold. */
@@ -99,19 +89,8 @@ export async function massiveDimensions(run: RunOf, list: readonly Intervention[
   const states: Float32Array[] = [];
   const hooks = {
     signal,
-    onLayer: (
-      _: unknown,
-      { layer, chunks, width }: { layer: number; chunks: readonly Float32Array[]; width: number },
-    ) => {
-      let left = row;
-      for (const data of chunks) {
-        const rows = data.length / width;
-        if (left < rows) {
-          states[layer] = data.slice(left * width, (left + 1) * width);
-          return;
-        }
-        left -= rows;
-      }
+    onLayer: (_: unknown, stream: ResidualStream) => {
+      states[stream.layer] = stateOf(stream, row).slice();
     },
   };
   await runPrompt(spec, model.sessions, { ...sequencePart(sequence), chunk, logits: 'none' }, hooks);
@@ -164,5 +143,5 @@ export function redistributionsOf(
     ...(least === undefined ? {} : { least }),
     ...(ratio === undefined ? {} : { ratio }),
   };
-  return placesOf(model.spec, one.heads).map((place) => ({ ...place, ...change }));
+  return headsNamed(model.spec, one.heads).map((place) => ({ ...place, ...change }));
 }

@@ -1,21 +1,12 @@
 /** Keys that heads of a layer emphasise, as the inputs of its graph (models/instrument/interventions/emphasis.ts). */
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { BlockSpec } from '../../../models/architectures/model-spec';
+import type { FedRows } from './fed-rows';
 import type { RuntimeArray } from '../../runtime/session';
-
-interface Rows {
-  readonly variants: readonly Variant[];
-  /** Of the queries. */
-  readonly start: number;
-  readonly length: number;
-  /** Keys up to the last query. */
-  readonly keys: number;
-}
 
 /** Nothing where no variant emphasises keys in this layer: the graph has no inputs for it. */
 export function emphasisFeeds(
   { index: layer, attention: { heads } }: BlockSpec,
-  { variants, start, length, keys }: Rows,
+  { variants, start, length, keys }: FedRows,
 ): Record<string, RuntimeArray> {
   const changes = variants.flatMap(({ emphases = [] }, v) =>
     emphases.filter((one) => one.layer === layer).map((one) => ({ ...one, v })),

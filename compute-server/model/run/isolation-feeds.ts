@@ -1,22 +1,14 @@
 /** Regions that heads of a layer keep apart, as the inputs of its graph (models/instrument/interventions/isolation.ts). */
 import type { BlockSpec } from '../../../models/architectures/model-spec';
-import type { IsolationChange, Variant } from '../../../diagnostics/model-runner/variant';
+import type { IsolationChange } from '../../../diagnostics/model-runner/variant';
 import type { RuntimeArray } from '../../runtime/session';
+import type { FedRows } from './fed-rows';
 import { usesChange } from './rare-changes';
-
-interface Rows {
-  readonly variants: readonly Variant[];
-  /** Of the queries. */
-  readonly start: number;
-  readonly length: number;
-  /** Keys up to the last query. */
-  readonly keys: number;
-}
 
 /** Nothing where no variant isolates regions in this layer: the graph has no inputs for it. */
 export function isolationFeeds(
   { index: layer, attention: { heads } }: BlockSpec,
-  { variants, start, length, keys }: Rows,
+  { variants, start, length, keys }: FedRows,
 ): Record<string, RuntimeArray> {
   if (!usesChange('isolation', variants, layer)) return {};
   // Heads mostly share their regions: each list of them has its columns once, one for each region that reads.

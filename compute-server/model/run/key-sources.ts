@@ -15,16 +15,6 @@ export function redistributionsOf(
   return own;
 }
 
-/** Whether heads of the layer take attention from keys of a large column strength. */
-export const readsColumns = ({ redistributions = [] }: Variant, layer: number): boolean =>
-  redistributions.some((one) => one.layer === layer && one.from.kind === 'columns');
-
-/** Whether it is decided in the run what heads of the layer take attention from. */
-export const decidesSources = (variants: readonly Variant[], layer: number): boolean =>
-  variants.some(({ redistributions = [] }) =>
-    redistributions.some((one) => one.layer === layer && one.from.kind !== 'rows'),
-  );
-
 export class KeySources {
   /** Heads that go by column strengths are not decided yet. */
   open = false;

@@ -1,4 +1,6 @@
 /** One layer over the chunks of a prompt. */
+import { decidesSources, goesByColumns } from '../../../diagnostics/model-runner/decided-sources';
+import { stateOf } from '../../../diagnostics/model-runner/stream-state';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { reinforcementOutputs } from '../../../models/instrument/interventions/reinforcement';
 import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
@@ -15,15 +17,7 @@ import { gainsOfSelected, interventionFeeds, type Variant } from './intervention
 import { choiceFeeds, blockOutputsOf, blockShapeOf, emptyMemory, takeBlocks } from './block-feeds';
 import { emptyCache, type KeyValueCache } from './key-value-cache';
 import { blockFeeds, groupColumns, groupMass } from './layer-feeds';
-import {
-  decidesSources,
-  KeySources,
-  readersOf,
-  readsColumns,
-  redistributionsOf,
-  sourcesByColumns,
-  sourcesByStates,
-} from './key-sources';
+import { KeySources, readersOf, redistributionsOf, sourcesByColumns, sourcesByStates } from './key-sources';
 import { LayerKeys } from './layer-keys';
 import { rareChangesOf } from './rare-changes';
 import type { LayerSessions } from './layer-sessions';
@@ -78,7 +72,7 @@ async function sourcesOf(
 ): Promise<KeySources | undefined> {
   const { variants, request, stream, chunks } = work;
   const layer = block.index;
-  if (request.plain || !decidesSources(variants, layer)) return undefined;
+  if (request.plain || !variants.some((variant) => decidesSources(variant, layer))) return undefined;
   const { heads } = block.attention;
   const rows = request.ids.length;
   const made = new KeySources(stream.batch, heads, rows);
@@ -87,15 +81,9 @@ async function sourcesOf(
     return known && known.batch !== stream.batch ? known.branch(stream.batch) : (known ?? made);
   }
   const changes = variants.map((variant) => redistributionsOf(variant, layer, heads));
-  const { chunks: states, width } = await hostStream(stream);
-  const state = (variant: number, row: number): Float32Array => {
-    const at = chunks.findIndex(({ start, length }) => row < start + length);
-    const { start, length } = chunks[at] ?? { start: 0, length: 0 };
-    const from = (variant * length + row - start) * width;
-    return (states[at] ?? new Float32Array(0)).subarray(from, from + width);
-  };
-  sourcesByStates(changes, rows, state, made);
-  made.open = variants.some((variant) => readsColumns(variant, layer));
+  const states = await hostStream(stream);
+  sourcesByStates(changes, rows, (variant, row) => stateOf(states, row, variant), made);
+  made.open = variants.some((variant) => goesByColumns(variant, layer));
   if (made.open && chunks.length > 1) {
     // Column sums are those of all rows: the layer runs once to decide and once with what was decided.
     const sums = new Float64Array(stream.batch * heads * rows);

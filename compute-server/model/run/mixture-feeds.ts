@@ -1,20 +1,13 @@
 /** Head outputs of another run that are mixed in, as the inputs of a layer's graph (models/instrument/interventions/mixture.ts). */
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { BlockSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
+import type { FedRows } from './fed-rows';
 import { usesChange } from './rare-changes';
-
-interface Rows {
-  readonly variants: readonly Variant[];
-  /** Of the queries. */
-  readonly start: number;
-  readonly length: number;
-}
 
 /** Nothing where no variant mixes in this layer: the graph has no inputs for it. */
 export function mixtureFeeds(
   { index: layer, attention: { heads, headDim } }: BlockSpec,
-  { variants, start, length }: Rows,
+  { variants, start, length }: Omit<FedRows, 'keys'>,
 ): Record<string, RuntimeArray> {
   if (!usesChange('mixture', variants, layer)) return {};
   const b = variants.length;

@@ -4,6 +4,7 @@ import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { BlockSpec } from '../../../models/architectures/model-spec';
 import { droppedBefore, keepsAll } from '../../../protocol/plans/held';
 import type { RuntimeArray } from '../../runtime/session';
+import type { FedRows } from './fed-rows';
 import { int32, range } from './runtime-arrays';
 
 /** Whether a head of the layer drops anything. */
@@ -14,13 +15,7 @@ export const plansLayer = ({ plan }: Variant, layer: number): boolean =>
 export const readsMeans = ({ plan }: Variant, layer: number): boolean =>
   plan?.heads[layer]?.some(({ mean }) => mean) ?? false;
 
-interface Rows {
-  readonly variants: readonly Variant[];
-  /** Of the queries. */
-  readonly start: number;
-  readonly length: number;
-  /** Keys up to the last query. */
-  readonly keys: number;
+interface Rows extends FedRows {
   readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
 }
 

@@ -1,8 +1,8 @@
 /** Which graph of a layer a run needs. */
+import { goesByColumns } from '../../../diagnostics/model-runner/decided-sources';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { rareChanges, type RareChange } from '../../../models/instrument/interventions/interventions';
 import type { LayerTap } from '../../../models/instrument/taps';
-import { readsColumns } from './key-sources';
 import { plansLayer, readsMeans } from './plan-feeds';
 
 const uses: Readonly<Record<RareChange, (variant: Variant, layer: number) => boolean>> = {
@@ -11,7 +11,7 @@ const uses: Readonly<Record<RareChange, (variant: Variant, layer: number) => boo
   emphasis: ({ emphases = [] }, layer) => emphases.some((change) => change.layer === layer),
   redistribution: ({ redistributions = [] }, layer) => redistributions.some((change) => change.layer === layer),
   // Beside `redistribution`.
-  'column-sources': readsColumns,
+  'column-sources': goesByColumns,
   plan: plansLayer,
   // Beside `plan`.
   'plan-mean': readsMeans,

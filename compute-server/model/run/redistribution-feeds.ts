@@ -1,19 +1,13 @@
 /** Attention that heads of a layer move between keys, as the inputs of its graph (models/instrument/interventions/redistribution.ts). */
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { BlockSpec } from '../../../models/architectures/model-spec';
 import { noLimit } from '../../../models/instrument/interventions/redistribution';
 import type { RuntimeArray } from '../../runtime/session';
 import { columnLimits, readersOf, redistributionsOf, type KeySources } from './key-sources';
+import type { FedRows } from './fed-rows';
 import { usesChange } from './rare-changes';
 
-interface Rows {
-  readonly variants: readonly Variant[];
-  /** Of the queries. */
-  readonly start: number;
-  readonly length: number;
-  /** Keys up to the last query. */
-  readonly keys: number;
+interface Rows extends FedRows {
   /** Decided before; those of column strengths by the graph where they are open, which takes all rows of the prompt at once. */
   readonly sources?: KeySources | undefined;
   readonly sequence: Pick<Sequence, 'prefix'>;
@@ -32,7 +26,8 @@ export function redistributionFeeds(
   const b = variants.length;
   const firstKey = start + length - keys;
   const perKey = (): Float32Array => new Float32Array(b * heads * keys);
-  const [from, limit, to, region] = [perKey(), perKey().fill(noLimit), perKey(), perKey()];
+  const [from, to, region] = [perKey(), perKey(), perKey()];
+  const limit = usesChange('column-sources', variants, layer) ? perKey().fill(noLimit) : undefined;
   const share = new Float32Array(b * heads * length);
   const gate = new Float32Array(b * heads * 2).fill(-1);
   variants.forEach((variant, v) => {
@@ -52,7 +47,7 @@ export function redistributionFeeds(
       }
       if (change.from.kind === 'columns' && sources?.open) {
         const limits = columnLimits(change.from, readersOf(block, start + length, sequence.prefix));
-        limit.set(limits.subarray(firstKey, firstKey + keys), at * keys);
+        limit?.set(limits.subarray(firstKey, firstKey + keys), at * keys);
       }
       set(to, change.to.rows);
       if (change.to.behind !== undefined) {
@@ -67,7 +62,7 @@ export function redistributionFeeds(
   const array = (data: Float32Array, ...shape: number[]): RuntimeArray => ({ data, shape });
   return {
     redistribution_from: array(from, b, heads, keys),
-    ...(usesChange('column-sources', variants, layer) ? { redistribution_limit: array(limit, b, heads, keys) } : {}),
+    ...(limit ? { redistribution_limit: array(limit, b, heads, keys) } : {}),
     redistribution_to: array(to, b, heads, keys),
     redistribution_region: array(region, b, heads, keys),
     redistribution_share: array(share, b, heads, length),

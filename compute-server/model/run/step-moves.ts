@@ -15,10 +15,11 @@ export interface StepChanges {
   readonly redistribution?: boolean;
 }
 
-export const stepChangesOf = (variant: Variant, layer: number): StepChanges => ({
-  ...(usesChange('emphasis', [variant], layer) ? { emphasis: true } : {}),
-  ...(usesChange('redistribution', [variant], layer) ? { redistribution: true } : {}),
-});
+interface Layer {
+  readonly changes: StepChanges;
+  /** Of redistribution: what does not grow. */
+  readonly feeds: Record<string, RuntimeArray>;
+}
 
 interface Filled {
   /** Rows in the order of the cache, as text. */
@@ -35,34 +36,55 @@ const ahead = 256;
 
 export class StepMoves {
   private readonly filled = new Map<number, Filled>();
+  private readonly layers = new Map<number, Layer>();
 
   constructor(private readonly variant: Variant) {}
 
+  /** Which graph a step of the layer takes. */
+  changes(block: BlockSpec): StepChanges {
+    return this.layer(block).changes;
+  }
+
   /** Nothing where the layer changes neither. */
   of(block: BlockSpec, cache: KeyValueCache): Record<string, RuntimeArray> {
-    const {
-      index: layer,
-      attention: { heads },
-    } = block;
-    const { emphasis, redistribution } = stepChangesOf(this.variant, layer);
+    const { changes, feeds } = this.layer(block);
+    const { emphasis, redistribution } = changes;
     if (!emphasis && !redistribution) return {};
-    const columns = 1 + cache.length(layer);
+    const { heads } = block.attention;
+    const columns = 1 + cache.length(block.index);
     const { factor, sets, columns: filled } = this.filledFor(block, cache, columns);
-    const feeds: Record<string, RuntimeArray> = {};
-    if (emphasis) feeds['emphasis_factor'] = { data: factor.subarray(0, columns * heads), shape: [columns, heads] };
-    if (!redistribution) return feeds;
+    return {
+      ...(emphasis ? { emphasis_factor: { data: factor.subarray(0, columns * heads), shape: [columns, heads] } } : {}),
+      ...(redistribution
+        ? { ...feeds, moved_columns: { data: sets, shape: [heads, 5, filled] }, moved_end: int64([columns], [1]) }
+        : {}),
+    };
+  }
+
+  /** Found once: a variant has an entry for each head, and a step asks every layer. */
+  private layer({ index, attention: { heads } }: BlockSpec): Layer {
+    const known = this.layers.get(index);
+    if (known) return known;
+    const uses = (change: 'emphasis' | 'redistribution'): boolean => usesChange(change, [this.variant], index);
     const share = new Float32Array(heads);
     const gate = new Float32Array(heads * 2).fill(-1);
-    redistributionsOf(this.variant, layer, heads).forEach((change, head) => {
+    redistributionsOf(this.variant, index, heads).forEach((change, head) => {
       share[head] = change?.share ?? 0;
       gate[head * 2] = change?.least ?? -1;
       gate[head * 2 + 1] = change?.ratio ?? -1;
     });
-    feeds['moved_columns'] = { data: sets, shape: [heads, 5, filled] };
-    feeds['moved_end'] = int64([columns], [1]);
-    feeds['moved_share'] = { data: share, shape: [heads, 1, 1] };
-    feeds['moved_gate'] = { data: gate, shape: [heads, 1, 2] };
-    return feeds;
+    const made = {
+      changes: {
+        ...(uses('emphasis') ? { emphasis: true } : {}),
+        ...(uses('redistribution') ? { redistribution: true } : {}),
+      },
+      feeds: {
+        moved_share: { data: share, shape: [heads, 1, 1] },
+        moved_gate: { data: gate, shape: [heads, 1, 2] },
+      },
+    };
+    this.layers.set(index, made);
+    return made;
   }
 
   private filledFor(block: BlockSpec, cache: KeyValueCache, columns: number): Filled {

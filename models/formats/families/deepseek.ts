@@ -1,7 +1,7 @@
 import { decoderFamily } from './decoder-family';
 import { separateExperts } from './decoder-layout';
 import { flag, word } from './family';
-import { llamaLayout } from './llama';
+import { llamaDefaults, llamaLayout } from './llama';
 
 const projections = ['gate_proj', 'up_proj', 'down_proj'] as const;
 const experts = (routerBias: boolean) =>
@@ -22,17 +22,7 @@ export const deepseekV2 = decoderFamily({
     deepseek_v2: [
       'DeepseekV2Config',
       {
-        vocab_size: 32000,
-        hidden_size: 4096,
-        intermediate_size: 11008,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        hidden_act: 'silu',
-        max_position_embeddings: 2048,
-        rms_norm_eps: 1e-6,
-        rope_theta: 10000,
-        attention_bias: false,
-        mlp_bias: false,
+        ...llamaDefaults,
         first_k_dense_replace: 0,
         kv_lora_rank: 512,
         q_lora_rank: 1536,

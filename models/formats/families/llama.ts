@@ -27,7 +27,7 @@ export const llamaLayout: DecoderLayout = {
 
 const noBias = { inputBias: false, outputBias: false } as const;
 
-/** Of LlamaConfig. */
+/** Of LlamaConfig; GraniteConfig and DeepseekV2Config took them over. */
 export const llamaDefaults = {
   vocab_size: 32000,
   hidden_size: 4096,
@@ -168,17 +168,7 @@ export const granite = decoderFamily({
     granite: [
       'GraniteConfig',
       {
-        vocab_size: 32000,
-        hidden_size: 4096,
-        intermediate_size: 11008,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        hidden_act: 'silu',
-        max_position_embeddings: 2048,
-        rms_norm_eps: 1e-6,
-        rope_theta: 10000,
-        attention_bias: false,
-        mlp_bias: false,
+        ...llamaDefaults,
         embedding_multiplier: 1,
         logits_scaling: 1,
         residual_multiplier: 1,

@@ -11,7 +11,7 @@
  * The query of L1H0 also holds which option is right, in dimensions in which keys hold nothing.
  */
 import type { Checkpoint } from './planted-circuit';
-import { plantedTensors } from './planted-tensors';
+import { plantedOptLayer, plantedTensors } from './planted-tensors';
 
 export type ChoiceCoding = 'position' | 'letter';
 
@@ -60,21 +60,7 @@ export function plantedChoice(coding: ChoiceCoding): Checkpoint {
   for (let position = 0; position < positions; position++) places(position + 2, positionAt + position, 1);
 
   for (let layer = 0; layer < 2; layer++) {
-    const at = `model.decoder.layers.${layer}`;
-    for (const norm of ['self_attn_layer_norm', 'final_layer_norm']) {
-      put(`${at}.${norm}.weight`, [hidden], 1);
-      put(`${at}.${norm}.bias`, [hidden]);
-    }
-    const linear = (name: string, outputs: number, inputs: number): Put => {
-      put(`${at}.${name}.bias`, [outputs]);
-      return put(`${at}.${name}.weight`, [outputs, inputs]);
-    };
-    const query = linear('self_attn.q_proj', hidden, hidden);
-    const key = linear('self_attn.k_proj', hidden, hidden);
-    const value = linear('self_attn.v_proj', hidden, hidden);
-    const output = linear('self_attn.out_proj', hidden, hidden);
-    linear('fc1', 4, hidden);
-    linear('fc2', hidden, 4);
+    const { query, key, value, output } = plantedOptLayer(put, layer, hidden);
     if (layer === 0) {
       // Head 0: the last token asks for the right option, every other for the first token.
       query(0, tokenAt + lastToken, 6);
@@ -127,5 +113,3 @@ export function plantedChoice(coding: ChoiceCoding): Checkpoint {
   };
   return { config, tensors };
 }
-
-type Put = (row: number, column: number, value: number) => void;

@@ -10,7 +10,7 @@
  * The delimiter outweighs the answer in head 0, so the plain model is wrong.
  */
 import type { Checkpoint } from './planted-circuit';
-import { plantedTensors } from './planted-tensors';
+import { plantedOptLayer, plantedTensors } from './planted-tensors';
 
 const labels = 4;
 const [delimiterAt, answerAt, labelAt, question, fillerAt] = [1, 5, 9, 13, 14] as const;
@@ -47,21 +47,7 @@ export function plantedDistraction(): Checkpoint {
   const words = put('model.decoder.embed_tokens.weight', [vocabulary, hidden]);
   for (let token = 0; token < vocabulary; token++) words(token, token, 1);
   put('model.decoder.embed_positions.weight', [66, hidden]);
-  const at = 'model.decoder.layers.0';
-  for (const norm of ['self_attn_layer_norm', 'final_layer_norm']) {
-    put(`${at}.${norm}.weight`, [hidden], 1);
-    put(`${at}.${norm}.bias`, [hidden]);
-  }
-  const linear = (name: string, outputs: number, inputs: number) => {
-    put(`${at}.${name}.bias`, [outputs]);
-    return put(`${at}.${name}.weight`, [outputs, inputs]);
-  };
-  const query = linear('self_attn.q_proj', hidden, hidden);
-  const key = linear('self_attn.k_proj', hidden, hidden);
-  const value = linear('self_attn.v_proj', hidden, hidden);
-  const output = linear('self_attn.out_proj', hidden, hidden);
-  linear('fc1', 4, hidden);
-  linear('fc2', hidden, 4);
+  const { query, key, value, output } = plantedOptLayer(put, 0, hidden);
   const each = (from: number, act: (token: number, label: number) => void): void => {
     for (let label = 0; label < labels; label++) act(from + label, label);
   };

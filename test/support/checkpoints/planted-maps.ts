@@ -3,7 +3,7 @@
  * that a query is exactly a row of its position: the logarithms of the map, and the key of position j the unit vector j.
  */
 import type { Checkpoint } from './planted-circuit';
-import { plantedTensors } from './planted-tensors';
+import { plantedOptLayer, plantedTensors } from './planted-tensors';
 
 /** Of what a map gives nothing: e to this is 0 in float32. */
 const nothing = -200;
@@ -18,21 +18,7 @@ export function plantedMaps(maps: readonly (readonly (readonly number[])[])[]): 
   put('model.decoder.embed_tokens.weight', [vocabulary, hidden]);
   const places = put('model.decoder.embed_positions.weight', [n + 2, hidden]);
   for (let position = 0; position < n; position++) places(position + 2, position, 1);
-  const at = 'model.decoder.layers.0';
-  for (const norm of ['self_attn_layer_norm', 'final_layer_norm']) {
-    put(`${at}.${norm}.weight`, [hidden], 1);
-    put(`${at}.${norm}.bias`, [hidden]);
-  }
-  const linear = (name: string, outputs: number, inputs: number) => {
-    put(`${at}.${name}.bias`, [outputs]);
-    return put(`${at}.${name}.weight`, [outputs, inputs]);
-  };
-  const query = linear('self_attn.q_proj', hidden, hidden);
-  const key = linear('self_attn.k_proj', hidden, hidden);
-  linear('self_attn.v_proj', hidden, hidden);
-  linear('self_attn.out_proj', hidden, hidden);
-  linear('fc1', 4, hidden);
-  linear('fc2', hidden, 4);
+  const { query, key } = plantedOptLayer(put, 0, hidden);
   maps.forEach((map, head) => {
     map.forEach((row, i) => {
       key(head * headDim + i, i, 1);

@@ -10,7 +10,7 @@
  * L1H1 and L2H1 read evenly and write nothing. `without`: a head that writes nothing either.
  */
 import type { Checkpoint } from './planted-circuit';
-import { plantedTensors } from './planted-tensors';
+import { plantedOptLayer, plantedTensors } from './planted-tensors';
 
 /** 0 begins the prompt; names are 1 to 6; 7 to 15 are other words. */
 export const plantedNames = [1, 2, 3, 4, 5, 6] as const;
@@ -36,20 +36,7 @@ export function plantedObject(without: readonly string[] = []): Checkpoint {
   };
 
   for (let layer = 0; layer < 3; layer++) {
-    const at = `model.decoder.layers.${layer}`;
-    for (const norm of ['self_attn_layer_norm', 'final_layer_norm']) {
-      put(`${at}.${norm}.weight`, [hidden], 1);
-      put(`${at}.${norm}.bias`, [hidden]);
-    }
-    const linear = (name: string, outputs: number, inputs: number) => {
-      put(`${at}.${name}.bias`, [outputs]);
-      return put(`${at}.${name}.weight`, [outputs, inputs]);
-    };
-    const [query, key, value, output] = (['q_proj', 'k_proj', 'v_proj', 'out_proj'] as const).map((name) =>
-      linear(`self_attn.${name}`, hidden, hidden),
-    ) as [Put, Put, Put, Put];
-    linear('fc1', 4, hidden);
-    linear('fc2', hidden, 4);
+    const { query, key, value, output } = plantedOptLayer(put, layer, hidden);
     /** Every position asks with this dimension of the head: one of its position's numbers is always 1. */
     const always = (dim: number, size: number): void => each((position) => query(dim, positionAt + position, size));
     const copies = (head: number, from: number, to: number, count: number, size: number): void => {
@@ -116,5 +103,3 @@ export function plantedObject(without: readonly string[] = []): Checkpoint {
   };
   return { config, tensors };
 }
-
-type Put = (row: number, column: number, value: number) => void;

@@ -22,3 +22,21 @@ export function plantedTensors(): PlantedTensors {
     },
   };
 }
+
+/** Adds the tensors of a layer of OPT that does nothing yet: norms that leave the stream, maps of zeros; `linear` gives the setters. */
+export function plantedOptLayer(put: PlantedTensors['put'], layer: number, hidden: number) {
+  const at = `model.decoder.layers.${layer}`;
+  for (const norm of ['self_attn_layer_norm', 'final_layer_norm']) {
+    put(`${at}.${norm}.weight`, [hidden], 1);
+    put(`${at}.${norm}.bias`, [hidden]);
+  }
+  const linear = (name: string, outputs: number, inputs: number) => {
+    put(`${at}.${name}.bias`, [outputs]);
+    return put(`${at}.${name}.weight`, [outputs, inputs]);
+  };
+  const projection = (name: string) => linear(`self_attn.${name}_proj`, hidden, hidden);
+  const [query, key, value, output] = [projection('q'), projection('k'), projection('v'), projection('out')];
+  linear('fc1', 4, hidden);
+  linear('fc2', hidden, 4);
+  return { query, key, value, output };
+}

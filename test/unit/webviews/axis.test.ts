@@ -8,24 +8,8 @@ import { twinByX, type Axis, type Chart, type Series } from '../../../webviews/c
 import type { CustomSeriesOption } from '../../../webviews/charts/echarts';
 import type { Identity } from '../../../webviews/charts/palette';
 import { textWidth } from '../../../webviews/charts/text-width';
-import type { Theme } from '../../../webviews/ui/theme';
+import { theme } from './sections/theme';
 import { lengthAxis, type Measured } from '../../../webviews/charts/rows';
-
-const theme: Theme = {
-  kind: 'dark',
-  dark: true,
-  background: '#1f1f1f',
-  foreground: '#cccccc',
-  muted: '#9d9d9d',
-  line: '#2b2b2b',
-  focus: '#0078d4',
-  hoverBackground: '#202020',
-  hoverForeground: '#cccccc',
-  hoverBorder: '#454545',
-  font: 'sans-serif',
-  fontSize: 13,
-  editorFont: 'monospace',
-};
 
 describe('logarithmic axes', () => {
   it('span the positive values and never less than a factor of two', () => {

@@ -1,0 +1,12 @@
+import type { HeadPlace } from '../../../diagnostics/model-runner/variant';
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { coversHead, type WhichHeads } from '../../../protocol/interventions/which';
+import { range } from '../run/runtime-arrays';
+
+/** The query heads of a model that a written form names, each once. */
+export const headsNamed = ({ blocks }: ModelSpec, heads: readonly WhichHeads[]): readonly HeadPlace[] =>
+  blocks.flatMap(({ index: layer, attention }) =>
+    range(0, attention.heads)
+      .filter((head) => coversHead(heads, layer, head))
+      .map((head) => ({ layer, head })),
+  );
