@@ -117,6 +117,14 @@ export interface Attention {
   readonly sharesKvOf?: number;
   /** Elements of recurrent state per sequence, for `linear` and `mamba`, where known. */
   readonly stateElements?: number;
+  /** Key and value of a position are one vector, kept once (DeepSeek-V4). */
+  readonly keyIsValue?: true;
+  /** Beyond the last `window` positions one key stands for `ratio` positions (DeepSeek-V4); both are kept in the cache. */
+  readonly compressed?: { readonly ratio: number; readonly window: number };
+  /** A small scorer chooses `topK` positions for each query; it keeps a key of `headDim` for each (DeepSeek-V3.2). */
+  readonly indexer?: { readonly heads: number; readonly headDim: number; readonly topK: number };
+  /** Of cross-attention: positions of what is read, where the file fixes them (tiles and patches of Llama 3.2 Vision). */
+  readonly sourcePositions?: number;
   readonly note?: string;
 }
 
@@ -141,7 +149,7 @@ export interface FeedForward {
 export interface Layer {
   readonly index: number;
   readonly attention: Attention;
-  /** Attention to another part or to the image, in encoder-decoders. */
+  /** Attention to another part or to the image; such a layer may have no attention of its own (kind `none`). */
   readonly crossAttention?: Attention;
   readonly feedForward: FeedForward;
 }
@@ -258,6 +266,8 @@ export interface ModelDescription {
   readonly fields: Readonly<Record<string, Field>>;
   /** `bfloat16`, `float16`, `float32` …, as written in `dtype` or `torch_dtype` of the model or of its text part. */
   readonly dtype?: string;
+  /** Where `dtype` comes from when no such key says it, as a clause: `bf16 is true`, `the weights are quantised to fp8`. */
+  readonly dtypeFrom?: string;
   readonly quantisation?: Quantisation;
   readonly tiedEmbeddings: { readonly value: boolean; readonly source: ValueSource };
   readonly tokenIds: readonly TokenId[];
