@@ -1,5 +1,6 @@
 import type { JsonObject } from './config/config-reader';
 import { ConfigReader, isObject } from './config/config-reader';
+import { readDtype } from './config/dtype';
 import { findQuantisation } from './config/quantisation';
 import { isOwnClass } from './families/class-names';
 import { familyOf } from './families/catalogue';
@@ -64,7 +65,7 @@ export function describeModel(config: unknown): ModelDescription {
   const reading = family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType);
   const [main] = reading.parts;
   const quantisation = findQuantisation(reader);
-  const dtype = readDtype(object);
+  const dtype = readDtype(object, quantisation);
   const version = object['transformers_version'];
   if (family === undefined && isObject(config)) {
     const name = modelType === undefined ? 'This file names no model_type' : `No family here is called "${modelType}"`;
@@ -84,7 +85,9 @@ export function describeModel(config: unknown): ModelDescription {
     parts: reading.parts,
     ...(reading.projector === undefined ? {} : { projector: reading.projector }),
     fields: reader.fields,
-    ...(dtype === undefined ? {} : { dtype }),
+    ...(dtype === undefined
+      ? {}
+      : { dtype: dtype.name, ...(dtype.from === undefined ? {} : { dtypeFrom: dtype.from }) }),
     ...(quantisation === undefined ? {} : { quantisation }),
     tiedEmbeddings: readTied(object, family, main),
     tokenIds: readTokenIds(reader, main),
@@ -174,24 +177,6 @@ function readTask(object: JsonObject, architectures: readonly string[], family: 
   const kind =
     ending === 'causal-lm' && family?.task === 'sequence-to-sequence' ? 'sequence-to-sequence' : (ending ?? absent);
   return { kind, labels };
-}
-
-function readDtype(object: JsonObject): string | undefined {
-  const read = (from: JsonObject): string | undefined => {
-    for (const key of ['dtype', 'torch_dtype']) {
-      const value = from[key];
-      if (typeof value === 'string') return value.replace(/^torch\./, '');
-    }
-    return undefined;
-  };
-  const found = read(object);
-  if (found !== undefined) return found;
-  for (const key of ['text_config', 'llm_config', 'language_config', 'decoder', 'vision_config']) {
-    const child = object[key];
-    const nested = isObject(child) ? read(child) : undefined;
-    if (nested !== undefined) return nested;
-  }
-  return undefined;
 }
 
 function readTied(

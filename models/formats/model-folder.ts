@@ -11,6 +11,7 @@ import {
 import type { JsonObject } from './config/config-reader';
 import { isObject } from './config/config-reader';
 import { parseConfig } from './config/parse-config';
+import { dtypeBesideQuantised } from './config/dtype';
 import { readQuantisation } from './config/quantisation';
 import { describeModel, isModelConfig } from './describe-model';
 import { readFolderFile } from './folder-file';
@@ -76,7 +77,9 @@ async function withQuantisationBeside(model: ModelDescription, folder: string): 
         ? { ...value, quant_method: 'gptq' }
         : value;
     if (named['quant_method'] === undefined && named['quant_algo'] === undefined) continue;
-    return { ...model, quantisation: readQuantisation(named, [name]) };
+    const quantisation = readQuantisation(named, [name]);
+    const dtype = model.dtype === undefined ? dtypeBesideQuantised(quantisation) : undefined;
+    return { ...model, quantisation, ...(dtype && { dtype: dtype.name, dtypeFrom: dtype.from }) };
   }
   return model;
 }

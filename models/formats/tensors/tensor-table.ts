@@ -143,3 +143,7 @@ export class TensorWriter {
 
 export const elementsOf = (tensor: ExpectedTensor): number =>
   tensor.shape.reduce((product, size) => product * size, 1) * (tensor.layers?.length ?? 1) * (tensor.experts ?? 1);
+
+/** Whether the tensor multiplies: biases of stacked experts and tables of relative positions have two axes and only add. */
+export const isMatrix = ({ pattern, shape }: ExpectedTensor): boolean =>
+  shape.length >= 2 && !/bias(\.weight)?$/.test(pattern);
