@@ -6,6 +6,8 @@ import { isOwnClass } from './families/class-names';
 import { familyOf } from './families/catalogue';
 import { readFlat } from './families/encoder-decoder';
 import type { Family } from './families/family';
+import type { OwnFamily } from './families/own-family-schema';
+import { familyOfOwn } from './families/own-family';
 import { findParts, looksLikeStack, readGeneric } from './families/generic';
 import { readStack, stackFamily } from './families/stacks';
 import type {
@@ -51,7 +53,7 @@ export function isModelConfig(value: unknown): boolean {
 }
 
 /** The normalised description of a config. Any value is accepted; what cannot be read is left out and named. */
-export function describeModel(config: unknown): ModelDescription {
+export function describeModel(config: unknown, own: readonly OwnFamily[] = []): ModelDescription {
   const problems: DescriptionProblem[] = [];
   if (!isObject(config)) {
     problems.push({ path: [], code: 'not-an-object', message: 'A model configuration is a JSON object.' });
@@ -60,7 +62,11 @@ export function describeModel(config: unknown): ModelDescription {
   const written = object['model_type'];
   const modelType = typeof written === 'string' ? written : undefined;
   const architectures = strings(object['architectures']);
-  const family = familyOf(looksLikeFirstBert(object) ? 'bert' : modelType, architectures);
+  const ownFamily = own.find((one) => one.modelType === modelType);
+  const family =
+    ownFamily === undefined
+      ? familyOf(looksLikeFirstBert(object) ? 'bert' : modelType, architectures)
+      : familyOfOwn(ownFamily);
   const reader = new ConfigReader(object, [], problems, family?.defaults(modelType));
   const reading = family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType);
   const [main] = reading.parts;
@@ -76,6 +82,7 @@ export function describeModel(config: unknown): ModelDescription {
     });
   }
   return {
+    ...(ownFamily === undefined ? {} : { ownFamily }),
     family: family?.id ?? 'generic',
     title: family?.title ?? modelType ?? architectures[0] ?? 'unknown model',
     exact: reading.exact && !isOwnClass(architectures[0] ?? '', modelType ?? '', isObject(object['auto_map'])),

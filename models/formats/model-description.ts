@@ -6,6 +6,8 @@
  * a model may lack altogether are optional. The untouched values, with where each comes from, are in `ModelPart.fields`.
  */
 
+import type { OwnFamily } from './families/own-family-schema';
+
 export type JsonPath = readonly (string | number)[];
 export type JsonValue =
   null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined };
@@ -270,6 +272,8 @@ export interface DescriptionProblem {
 }
 
 export interface ModelDescription {
+  /** The description in a `.headscope.json` that this was read by, where `family` is not known here. */
+  readonly ownFamily?: OwnFamily;
   /** Family id, e.g. `llama`; `generic` for unknown ones, where only what the keys themselves say is filled in. */
   readonly family: string;
   readonly title: string;

@@ -76,6 +76,19 @@ export class TensorWriter {
     );
   }
 
+  /** The same part, with names turned into others once more. */
+  renamed(rename: (name: string) => string): TensorWriter {
+    return new TensorWriter(
+      this.table,
+      this.part,
+      (name) => this.rename(rename(name)),
+      this.prefix,
+      this.layerIndex,
+      this.forced,
+      this.routed,
+    );
+  }
+
   /** One layer; `prefix` holds `{layer}`. */
   layer(index: number, prefix: string): TensorWriter {
     return new TensorWriter(this.table, this.part, this.rename, this.prefix + prefix, index, this.forced, this.routed);
