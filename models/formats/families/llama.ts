@@ -1,6 +1,6 @@
 import { decoderFamily } from './decoder-family';
 import type { DecoderLayout } from './decoder-layout';
-import { separateExperts } from './decoder-layout';
+import { separateExperts } from './expert-layout';
 import { flag } from './family';
 
 /** The names that Llama's checkpoints set and most families since have kept. */
@@ -273,53 +273,5 @@ export const starcoder2 = decoderFamily({
     },
     mlp: { prefix: 'mlp.', inputs: ['c_fc'], output: 'c_proj', bias: (part) => flag(part, 'use_bias', true) },
     normBias: true,
-  },
-});
-
-/** Three layers in four attend within chunks and rotate; every fourth attends to everything without rotation. */
-export const llama4 = decoderFamily({
-  id: 'llama4',
-  title: 'Llama 4',
-  types: {
-    llama4_text: [
-      'Llama4TextConfig',
-      {
-        vocab_size: 202048,
-        hidden_size: 5120,
-        intermediate_size: 8192,
-        intermediate_size_mlp: 16384,
-        num_hidden_layers: 48,
-        num_attention_heads: 40,
-        num_key_value_heads: 8,
-        head_dim: 128,
-        hidden_act: 'silu',
-        max_position_embeddings: 131072,
-        rms_norm_eps: 1e-5,
-        rope_theta: 500000,
-        attention_chunk_size: 8192,
-        num_experts_per_tok: 1,
-        num_local_experts: 16,
-        interleave_moe_layer_step: 1,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
-  choice: (reader) => {
-    const written = reader.numbers('no_rope_layers');
-    const full = (index: number): boolean =>
-      written === undefined || written.length === 0 ? (index + 1) % 4 === 0 : written[index] === 0;
-    return {
-      unrotated: (index) => full(index),
-      ...(reader.has('layer_types')
-        ? {}
-        : {
-            layerKinds: (count: number) =>
-              Array.from({ length: count }, (_, index) => ({
-                kind: full(index) ? ('full' as const) : ('chunked' as const),
-              })),
-          }),
-    };
   },
 });
