@@ -18,7 +18,7 @@ export const headWidthByClass: ReadonlySet<string> = new Set([
   'llama4_text',
   'minimax_m2',
   'minimax_m3',
-  'minimax_m3_text',
+  'minimax_m3_vl_text',
   'ministral3',
   'mt5',
   'openelm',

@@ -1,5 +1,5 @@
-import { decoderFamily } from './decoder-family';
-import { deepseekExperts } from './deepseek';
+import { decoderFamily, transformers5 } from './decoder-family';
+import { deepseekExperts, latentRecord, v3Values } from './deepseek';
 import { flag } from './family';
 import { llamaLayout } from './llama';
 
@@ -94,4 +94,38 @@ export const glm4Moe = decoderFamily({
     experts: deepseekExperts(true),
     mlp: { ...llamaLayout.mlp, bias: false },
   },
+});
+
+/** GLM-4.7-Flash: DeepSeek-V3's layers. */
+export const glm4MoeLite = decoderFamily({
+  id: 'glm4_moe_lite',
+  title: 'GLM-4.7-Flash',
+  release: transformers5,
+  types: {
+    glm4_moe_lite: [
+      'Glm4MoeLiteConfig',
+      {
+        ...v3Values,
+        vocab_size: 154880,
+        hidden_size: 2048,
+        intermediate_size: 10240,
+        moe_intermediate_size: 1536,
+        num_hidden_layers: 47,
+        num_attention_heads: 20,
+        num_key_value_heads: 20,
+        n_routed_experts: 64,
+        q_lora_rank: 768,
+        v_head_dim: 256,
+        qk_nope_head_dim: 192,
+        num_experts_per_tok: 4,
+        max_position_embeddings: 202752,
+        rms_norm_eps: 1e-5,
+        first_k_dense_replace: 1,
+      },
+    ],
+  },
+  architectures: /^Glm4MoeLiteFor/,
+  record: latentRecord,
+  choice: () => ({ rope: { layout: 'interleaved' } }),
+  layout: { ...llamaLayout, experts: deepseekExperts(true), mlp: { ...llamaLayout.mlp, bias: false } },
 });

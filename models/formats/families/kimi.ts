@@ -46,7 +46,8 @@ function writeDeltaAttention(writer: TensorWriter, part: ModelPart): void {
   own.linear('mixer', 'f_a_proj', hidden, headDim, false);
   own.linear('mixer', 'f_b_proj', headDim, width, false);
   own.add('mixer', 'dt_bias', [width]);
-  own.add('mixer', 'A_log', [1, 1, heads, 1]);
+  // K3's files hold one number a dimension of a head where its published code has one a head (2026-07).
+  own.add('mixer', 'A_log', fullGate ? [headDim] : [1, 1, heads, 1]);
   own.linear('mixer', 'b_proj', hidden, heads, false);
   if (fullGate) own.linear('mixer', 'g_proj', hidden, width, false);
   else {

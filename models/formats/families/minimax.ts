@@ -1,5 +1,5 @@
-import type { ModelPart } from '../model-description';
 import { isObject } from '../config/config-reader';
+import type { JsonValue } from '../model-description';
 import { decoderFamily, remoteCode, transformers5 } from './decoder-family';
 import { separateExperts } from './expert-layout';
 import { flag } from './family';
@@ -67,8 +67,7 @@ interface Sparsity {
 }
 
 /** `sparse_attention_config` of MiniMax-M3, as far as it is whole; undefined: every layer reads everything. */
-function sparsityOf(fields: ModelPart['fields']): Sparsity | undefined {
-  const config = fields['sparse_attention_config']?.value;
+function sparsityOf(config: JsonValue | undefined): Sparsity | undefined {
   if (!isObject(config) || config['use_sparse_attention'] === false) return undefined;
   const number = (key: string): number => {
     const value = config[key];
@@ -81,27 +80,20 @@ function sparsityOf(fields: ModelPart['fields']): Sparsity | undefined {
   return { heads, headDim, topK, layers: layers.map((item) => item !== 0) };
 }
 
+const m3Values = { head_dim: 128, use_qk_norm: true, use_routing_bias: true, tie_word_embeddings: false };
+
 /** A small scorer chooses blocks of keys; its query heads share one key. */
 export const miniMaxM3 = decoderFamily({
   id: 'minimax_m3',
   title: 'MiniMax-M3',
   release: remoteCode,
-  types: {
-    minimax_m3: [
-      'MiniMaxM3Config',
-      { head_dim: 128, use_qk_norm: true, use_routing_bias: true, tie_word_embeddings: false },
-    ],
-    minimax_m3_text: [
-      'MiniMaxM3Config',
-      { head_dim: 128, use_qk_norm: true, use_routing_bias: true, tie_word_embeddings: false },
-    ],
-  },
-  architectures: /^MiniMaxM3ForCausalLM/,
-  record: ['use_qk_norm', 'use_routing_bias', 'sparse_attention_config'],
+  types: { minimax_m3: ['MiniMaxM3Config', m3Values], minimax_m3_vl_text: ['MiniMaxM3VLTextConfig', m3Values] },
+  architectures: /^MiniMaxM3(Sparse)?ForCausalLM/,
+  record: ['use_qk_norm', 'use_routing_bias'],
   choice: (reader) => {
     const dimensions = reader.integer('rotary_dim', 1);
     const intermediateSize = reader.integer('dense_intermediate_size', 1);
-    const sparsity = sparsityOf(reader.fields);
+    const sparsity = sparsityOf(reader.raw('sparse_attention_config'));
     return {
       ...(dimensions === undefined ? {} : { rope: { dimensions } }),
       ...(intermediateSize === undefined ? {} : { intermediateSize }),

@@ -24,7 +24,7 @@ import type { StackFamily } from './family';
 import { gemma, gemma2, gemma3 } from './gemma';
 import { gemma4 } from './gemma4';
 import { readGeneric } from './generic';
-import { glm, glm4, glm4Moe } from './glm';
+import { glm, glm4, glm4Moe, glm4MoeLite } from './glm';
 import { codegen, gpt2, gptBigcode, gptJ } from './gpt2';
 import { gptNeoX, stableLm } from './gpt-neox';
 import { gptOss } from './gpt-oss';
@@ -94,6 +94,7 @@ export const stackFamilies: readonly StackFamily[] = [
   glm,
   glm4,
   glm4Moe,
+  glm4MoeLite,
   deepseekV32,
   glmMoeDsa,
   deepseekV4,

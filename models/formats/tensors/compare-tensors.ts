@@ -27,7 +27,7 @@ export interface TensorComparison {
   }[];
   /** In the file, and of no use to a model of this config. */
   readonly unexpected: readonly string[];
-  /** Second copies of tied embeddings: harmless, and no parameters of their own. */
+  /** Second copies of tied embeddings, and projections of layers that read another layer's keys: harmless, and not counted. */
   readonly copies: readonly string[];
   /** Layers that predict tokens further ahead (multi-token prediction); beyond `num_hidden_layers`, and left out of the counts. */
   readonly drafts: readonly string[];
@@ -73,6 +73,20 @@ function draftsOf(model: ModelDescription): (inner: string) => boolean {
   };
 }
 
+/** Layers that read the keys of another may come with projections of their own, which no loader reads (Gemma 4's small models). */
+function unreadOf(model: ModelDescription): (inner: string) => boolean {
+  const sharing = new Set(
+    model.parts.flatMap(({ layers }) =>
+      layers.filter(({ attention }) => attention.sharesKvOf !== undefined).map(({ index }) => index),
+    ),
+  );
+  if (sharing.size === 0) return () => false;
+  return (inner) => {
+    const layer = /^layers\.(\d+)\.self_attn\.[kv]_(?:proj|norm)\./.exec(inner)?.[1];
+    return layer !== undefined && sharing.has(Number(layer));
+  };
+}
+
 /** Compares the tensors of a file with those that the config asks for; undefined when the family is not known in full. */
 export function compareTensors(model: ModelDescription, found: readonly FoundTensor[]): TensorComparison | undefined {
   const expected = expectedTensors(model);
@@ -81,6 +95,7 @@ export function compareTensors(model: ModelDescription, found: readonly FoundTen
   const copies: string[] = [];
   const drafts: string[] = [];
   const isDraft = draftsOf(model);
+  const isUnread = unreadOf(model);
   const unexpected: string[] = [];
   const mismatched: { name: string; expected: readonly number[]; found: readonly number[] }[] = [];
   if (found.some(({ name }) => isQuantisedName(name))) {
@@ -97,7 +112,7 @@ export function compareTensors(model: ModelDescription, found: readonly FoundTen
     const wanted = open.get(inner);
     if (wanted === undefined) {
       if (isBuffer(name)) buffers.push(name);
-      else if (copyName.test(inner)) copies.push(name);
+      else if (copyName.test(inner) || isUnread(inner)) copies.push(name);
       else if (isDraft(inner)) drafts.push(name);
       else unexpected.push(name);
       continue;
