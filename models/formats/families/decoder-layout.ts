@@ -38,8 +38,8 @@ export interface DecoderLayout {
     readonly normBias?: Rule;
     /** Weights are stored [input, output] (GPT-2's Conv1D). */
     readonly transposed?: boolean;
-    /** Name of one learned score per head beside the keys, in the layers that have it (GPT-OSS, MiMo-V2). */
-    readonly sinks?: (part: ModelPart, layer: Layer) => string | undefined;
+    /** One learned score per head beside the keys (GPT-OSS), or its name in the layers that have it (MiMo-V2). */
+    readonly sinks?: boolean | ((part: ModelPart, layer: Layer) => string | undefined);
     /** The projected key serves as value too: there is no value projection (full layers of Gemma 4). */
     readonly valueIsKey?: (part: ModelPart, layer: Layer) => boolean;
     /** The query projection is twice as wide: a gate for the output (Qwen3-Next, Qwen3.5). */
@@ -106,7 +106,8 @@ export function writeAttention(writer: TensorWriter, layer: Layer, layout: Decod
     }
   }
   linear(layout.output, heads * valueDim, hidden, outputBias);
-  const sinks = layout.sinks?.(part, layer);
+  const sinks =
+    typeof layout.sinks === 'function' ? layout.sinks(part, layer) : layout.sinks === true ? 'sinks' : undefined;
   if (sinks !== undefined) own.add('attention', sinks, [heads]);
   const kind = layout.norm?.(part);
   if (kind !== undefined) {
@@ -211,3 +212,66 @@ function writeHead(part: ModelPart, writer: TensorWriter, top: Top, name: string
       return;
   }
 }
+
+type ExpertWriter = NonNullable<DecoderLayout['experts']>;
+type Projections = readonly [gate: string, up: string, down: string];
+
+interface ExpertNames {
+  readonly prefix: string;
+  readonly router: string;
+  /** Name of a vector of one number an expert, e.g. `gate.e_score_correction_bias`. */
+  readonly routerBias?: string;
+  /** Prefix of the network that every token uses, where the layer has one. */
+  readonly shared?: string;
+  /** Its projections, where they are not called as those of the routed experts. */
+  readonly sharedProjections?: Projections;
+  readonly sharedGate?: string;
+}
+
+/** The router, and the network that every token uses beside the routed experts. */
+function writeCommon(own: TensorWriter, { experts }: FeedForward, names: ExpertNames, called: Projections): void {
+  if (experts === undefined) return;
+  const hidden = own.part.hiddenSize;
+  own.add('router', `${names.router}.weight`, [experts.count, hidden]);
+  if (names.routerBias !== undefined) own.add('router', names.routerBias, [experts.count]);
+  if (experts.sharedSize === 0 || names.shared === undefined) return;
+  const shared = own.under(names.shared);
+  const [gate, up, down] = names.sharedProjections ?? called;
+  shared.linear('mlp', gate, hidden, experts.sharedSize, false);
+  shared.linear('mlp', up, hidden, experts.sharedSize, false);
+  shared.linear('mlp', down, experts.sharedSize, hidden, false);
+  if (experts.sharedGate && names.sharedGate !== undefined)
+    own.add('router', `${names.sharedGate}.weight`, [1, hidden]);
+}
+
+/** Routed experts with one module each, in the names of Qwen-MoE and DeepSeek, and the shared network beside them. */
+export const separateExperts =
+  (names: ExpertNames & { readonly projections: Projections }): ExpertWriter =>
+  (writer, feedForward, _layer, part) => {
+    const { experts, size } = feedForward;
+    if (experts === undefined) return;
+    const own = writer.under(names.prefix);
+    writeCommon(own, feedForward, names, names.projections);
+    const each = own.experts(experts, 'experts.{expert}.');
+    const [gate, up, down] = names.projections;
+    each.linear('experts', gate, part.hiddenSize, size, false);
+    each.linear('experts', up, part.hiddenSize, size, false);
+    each.linear('experts', down, size, part.hiddenSize, false);
+  };
+
+/**
+ * All experts of a layer in two tensors, `experts.gate_up_proj` and `experts.down_proj`. Each expert is stored
+ * [output, input], or [input, output] where `inputFirst` (Llama 4).
+ */
+export const stackedExperts =
+  (names: ExpertNames & { readonly inputFirst?: true }): ExpertWriter =>
+  (writer, feedForward, _layer, part) => {
+    const { experts, size } = feedForward;
+    if (experts === undefined) return;
+    const own = writer.under(names.prefix);
+    writeCommon(own, feedForward, names, ['gate_proj', 'up_proj', 'down_proj']);
+    const shape = (output: number, input: number): readonly number[] =>
+      names.inputFirst === true ? [input, output] : [output, input];
+    own.stacked(experts, 'experts.gate_up_proj', shape(2 * size, part.hiddenSize));
+    own.stacked(experts, 'experts.down_proj', shape(part.hiddenSize, size));
+  };

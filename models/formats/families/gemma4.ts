@@ -3,7 +3,7 @@ import type { TransformerChoice } from '../config/transformer';
 import type { FeedForward, Layer, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily, transformers5 } from './decoder-family';
-import { stackedExperts } from './expert-layout';
+import { stackedExperts } from './decoder-layout';
 import { amount, flag } from './family';
 import { fourNorms, gemmaShared } from './gemma';
 import { llamaLayout } from './llama';

@@ -31,7 +31,7 @@ export const gptOss = decoderFamily({
   choice: () => ({ windowed: (index) => index % 2 === 0 }),
   layout: {
     ...llamaLayout,
-    attention: { ...llamaLayout.attention, inputBias: true, outputBias: true, sinks: () => 'sinks' },
+    attention: { ...llamaLayout.attention, inputBias: true, outputBias: true, sinks: true },
     experts: (writer, feedForward, _layer, part) => {
       const { experts, size } = feedForward;
       if (experts === undefined) return;

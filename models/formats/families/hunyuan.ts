@@ -2,7 +2,7 @@ import type { ConfigReader } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
 import { decoderFamily, remoteCode } from './decoder-family';
 import type { DecoderLayout } from './decoder-layout';
-import { separateExperts } from './expert-layout';
+import { separateExperts } from './decoder-layout';
 import { flag } from './family';
 import { llamaLayout } from './llama';
 

@@ -1,6 +1,6 @@
 import { decoderFamily } from './decoder-family';
 import type { DecoderLayout } from './decoder-layout';
-import { separateExperts } from './expert-layout';
+import { separateExperts } from './decoder-layout';
 import { flag } from './family';
 
 /** The names that Llama's checkpoints set and most families since have kept. */

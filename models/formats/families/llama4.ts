@@ -1,5 +1,5 @@
 import { decoderFamily } from './decoder-family';
-import { stackedExperts } from './expert-layout';
+import { stackedExperts } from './decoder-layout';
 import { llamaLayout } from './llama';
 
 /**

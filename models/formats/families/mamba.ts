@@ -1,7 +1,7 @@
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily } from './decoder-family';
-import { separateExperts } from './expert-layout';
+import { separateExperts } from './decoder-layout';
 import { amount, flag } from './family';
 import { llamaLayout } from './llama';
 

@@ -1,7 +1,7 @@
 import { isObject } from '../config/config-reader';
 import type { JsonValue } from '../model-description';
 import { decoderFamily, remoteCode, transformers5 } from './decoder-family';
-import { separateExperts } from './expert-layout';
+import { separateExperts } from './decoder-layout';
 import { flag } from './family';
 import { llamaLayout } from './llama';
 

@@ -1,5 +1,5 @@
 import { decoderFamily } from './decoder-family';
-import { separateExperts } from './expert-layout';
+import { separateExperts } from './decoder-layout';
 import { llamaLayout } from './llama';
 
 const values = {

@@ -1,5 +1,5 @@
 import { decoderFamily, remoteCode } from './decoder-family';
-import { separateExperts } from './expert-layout';
+import { separateExperts } from './decoder-layout';
 import { flag } from './family';
 import { llamaLayout } from './llama';
 

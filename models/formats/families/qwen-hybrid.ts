@@ -1,7 +1,7 @@
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily, transformers5 } from './decoder-family';
-import { separateExperts, stackedExperts } from './expert-layout';
+import { separateExperts, stackedExperts } from './decoder-layout';
 import { amount, flag } from './family';
 import { llamaLayout } from './llama';
 import { qwen3Attention } from './qwen';

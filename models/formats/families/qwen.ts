@@ -1,7 +1,7 @@
 import type { ConfigReader } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
 import { decoderFamily } from './decoder-family';
-import { separateExperts } from './expert-layout';
+import { separateExperts } from './decoder-layout';
 import { flag } from './family';
 import { llamaLayout } from './llama';
 
