@@ -338,8 +338,8 @@ const known = [
 
 describe('published decoders', () => {
   const whole = folders.filter((name) => known.includes(name.split('--')[0] ?? ''));
-  it(`${whole.length} folders are read by a family of decoders`, function () {
-    if (folders.length === 0) this.skip();
+  if (folders.length === 0) return;
+  it(`${whole.length} folders are read by a family of decoders`, () => {
     for (const type of known)
       assert.ok(
         whole.some((name) => name.startsWith(`${type}--`)),
@@ -369,8 +369,7 @@ describe('published decoders', () => {
     ['minimax_m3--MiniMax-M3', 427, [25, 27]],
   ];
   for (const [folder, total, active] of rounded) {
-    it(`${folder}: ${total} billion`, function () {
-      if (!folders.includes(folder)) this.skip();
+    it(`${folder}: ${total} billion`, () => {
       const counted = countParameters(describeModel(readConfig(folder)));
       assert.ok(Math.abs((counted?.total ?? 0) / 1e9 / total - 1) < 0.003, String(counted?.total));
       const [least, most] = active ?? [0, Infinity];
