@@ -202,8 +202,11 @@ function readTied(
     if (typeof value === 'boolean')
       return { value, source: { kind: 'file', path: [...main.path, 'tie_word_embeddings'] } };
   }
-  const shares = object['share_embedding'];
-  if (typeof shares === 'boolean') return { value: shares, source: { kind: 'file', path: ['share_embedding'] } };
+  // Names of MobileLLM and OpenELM.
+  for (const key of ['share_embedding', 'share_input_output_layers']) {
+    const shares = object[key];
+    if (typeof shares === 'boolean') return { value: shares, source: { kind: 'file', path: [key] } };
+  }
   const text = main?.modelType === undefined ? undefined : stackFamily(main.modelType);
   const decides = text ?? family;
   const source: ValueSource = {

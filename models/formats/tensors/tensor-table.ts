@@ -121,6 +121,11 @@ export class TensorWriter {
     this.put('experts', name, [routed.count, ...shape], undefined, routed);
   }
 
+  /** All experts in one tensor, their rows below one another on the first axis (DBRX). */
+  merged(routed: Routed, name: string, [rows, ...others]: readonly [number, ...number[]]): void {
+    this.put('experts', name, [routed.count * rows, ...others], undefined, routed);
+  }
+
   linear(group: TensorGroup, name: string, input: number, output: number, bias: boolean): void {
     this.add(group, `${name}.weight`, [output, input]);
     if (bias) this.add(group, `${name}.bias`, [output]);
