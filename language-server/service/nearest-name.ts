@@ -64,3 +64,10 @@ export const nearestName = (word: string, names: Iterable<string>, limit: number
   }
   return distance <= limit && !tied ? best : undefined;
 };
+
+/**
+ * Whether a word is a known name but for one edit, and has the same digits: those tell names apart that are no slips of one
+ * another (float16 and float64, llama3 and llama2).
+ */
+export const isOneSlip = (word: string, name: string): boolean =>
+  word.replace(/\D/g, '') === name.replace(/\D/g, '') && editDistance(word.toLowerCase(), name.toLowerCase(), 1) <= 1;

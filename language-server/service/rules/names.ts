@@ -4,7 +4,7 @@ import {
   otherModelTypes,
   typeOfClass,
 } from '../../../models/formats/families/class-names';
-import { nearestName } from '../nearest-name';
+import { isOneSlip, nearestName } from '../nearest-name';
 import { relatedField, renameKey, replaceValue } from '../places';
 import { attentionKeys, otherKnownKeys } from '../key-names';
 import type { Rule } from './rule';
@@ -73,6 +73,7 @@ export const dtypeUnknown: Rule = {
                       title: `Change to "${near}"`,
                       changes: replaceValue(document, path, JSON.stringify(near)),
                       preferred: true,
+                      certain: own(dtypeShorthand, name.toLowerCase()) !== undefined || isOneSlip(name, near),
                     },
                   ],
           },
@@ -208,6 +209,8 @@ export const modelTypeMisspelt: Rule = {
             title: `Change to "${near}"`,
             changes: replaceValue(document, ['model_type'], JSON.stringify(near)),
             preferred: true,
+            // The class says so too.
+            certain: classes.length > 0,
           },
         ],
       },
@@ -238,7 +241,12 @@ export const keyMisspelt: Rule = {
           {
             part,
             fixes: [
-              { title: `Rename the key to "${near}"`, changes: renameKey(document, path, near), preferred: true },
+              {
+                title: `Rename the key to "${near}"`,
+                changes: renameKey(document, path, near),
+                preferred: true,
+                certain: isOneSlip(key, near),
+              },
             ],
           },
         );
