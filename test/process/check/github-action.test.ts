@@ -1,6 +1,6 @@
 /** The steps of the GitHub Action, run by bash as a runner does, with the npm package as it is published. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -178,6 +178,24 @@ describe('the GitHub Action', () => {
     assert.equal(status, 0);
     assert.deepEqual(outputs, { errors: '0', warnings: '0', notes: '0', known: '3', sarif: 'headscope.sarif' });
     assert.match(summary, /0 errors, 0 warnings, 0 notes, 3 known/);
+  });
+
+  it('has a hook for pre-commit beside it, which is passed any JSON file', () => {
+    const hooks = load(readFileSync('.pre-commit-hooks.yaml', 'utf8')) as { entry: string; files: string }[];
+    put('package.json', '{"name": "x",}');
+    put('words.md', 'text');
+    const passed = ['good/config.json', 'package.json', 'words.md', 'bad, 1/config.json'];
+    const program = join(temp, 'headscope/node_modules/.bin/headscope');
+    for (const { entry, files } of hooks) {
+      const named = passed.filter((name) => new RegExp(files).test(name));
+      const words = entry.replace(/^npx --yes headscope@\S+ /, '').split(' ');
+      const { status, stdout, stderr } = spawnSync(program, [...words, ...named], { cwd: workspace, encoding: 'utf8' });
+      assert.deepEqual([status, stderr], [1, '']);
+      assert.match(
+        stdout,
+        /^bad, 1\/config\.json:1:\d+: error: .*\n2 files checked: 1 errors, 0 warnings, 0 notes\n1 other JSON/,
+      );
+    }
   });
 
   it('takes no orders from names of files', async () => {

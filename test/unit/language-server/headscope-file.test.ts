@@ -12,6 +12,7 @@ import { isExcluded, Repositories } from '../../../language-server/workspace/rep
 import type { JsonValue } from '../../../models/formats/model-description';
 import { headscopeFileFields, headscopeFileKeys } from '../../../protocol/inputs/headscope-file';
 import { check } from '../../../protocol/schema/check';
+import { mutateTree, Random } from '../../support/fuzz/random';
 import { modelFile, unmark } from './caret';
 
 const read = (value: JsonValue) => readHeadscopeSettings(value, ruleCodes);
@@ -69,6 +70,24 @@ describe('.headscope.json', () => {
       assert.deepEqual({ ...settings, severity: { ...settings.severity } }, { severity: {}, exclude: [] });
     }
     assert.ok(read(null).faults.length === 1);
+  });
+
+  it('of any shape ends in settings and sentences', () => {
+    const whole: JsonValue = {
+      $schema: 'x',
+      severity: { 'key-misspelt': 'off', 'json-invalid': 'hint' },
+      baseline: 'known.json',
+      deviceMemoryGB: 8,
+      exclude: ['a/**', '*.json'],
+      families: [{ model_type: 'own' }],
+    };
+    for (let seed = 0; seed < 500; seed++) {
+      const random = new Random(seed);
+      const { settings, faults } = read(mutateTree(random, whole, random.whole(1, 4)) as JsonValue);
+      for (const { message } of faults) assert.match(message, /[.?]$/, `seed ${seed}`);
+      for (const code of Object.keys(settings.severity)) assert.ok(ruleCodes.includes(code), `seed ${seed}`);
+      for (const pattern of settings.exclude) isNamedBy(pattern, 'a/b/config.json');
+    }
   });
 
   it('has in its schema every key that it may have', () => {
