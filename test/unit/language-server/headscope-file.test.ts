@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withChanges } from '../../../language-server/service/certain-fixes';
 import { completeAt } from '../../../language-server/service/completion';
 import { settingsUnder } from '../../../language-server/service/check';
 import { isNamedBy, patternFault } from '../../../language-server/service/glob';
 import { readHeadscopeSettings } from '../../../language-server/service/headscope-settings';
 import { ruleCodes } from '../../../language-server/service/rules/catalogue';
+import { silencingChanges } from '../../../language-server/service/silence';
 import { isExcluded, Repositories } from '../../../language-server/workspace/repositories';
 import type { JsonValue } from '../../../models/formats/model-description';
 import { headscopeFileFields, headscopeFileKeys } from '../../../protocol/inputs/headscope-file';
@@ -105,6 +107,23 @@ describe('.headscope.json', () => {
     });
     // 0 in the file takes the editor's question away.
     assert.deepEqual(settingsUnder(editor, { severity: {}, deviceMemory: 0 }), { severity: editor.severity });
+  });
+
+  it('is given a silent rule without other changes', () => {
+    const rows: readonly (readonly [before: string, after: string])[] = [
+      ['{"severity": {"key-misspelt": "error"}}', '{"severity": {"key-misspelt": "off"}}'],
+      [
+        '{\r\n  "exclude": []\r\n}',
+        '{\r\n  "exclude": [],\r\n  "severity": {\r\n    "key-misspelt": "off"\r\n  }\r\n}',
+      ],
+      [
+        '{\n\t"severity": {\n\t\t"json-invalid": "off"\n\t}\n}\n',
+        '{\n\t"severity": {\n\t\t"json-invalid": "off",\n\t\t"key-misspelt": "off"\n\t}\n}\n',
+      ],
+    ];
+    for (const [before, after] of rows)
+      assert.equal(withChanges(before, silencingChanges(before, 'key-misspelt')), after);
+    assert.deepEqual(silencingChanges('{"severity": ', 'key-misspelt'), []);
   });
 
   it('is completed with codes of rules and severities', () => {
