@@ -169,7 +169,7 @@ const carryOut = async (
     excluded: collected.excluded,
     known: all.reduce((sum, { isKnown }) => sum + isKnown.filter((known) => isHidden(known)).length, 0),
     gone,
-    fixed: order.fix === 'write' ? fixes.fixed : [],
+    fixed: order.fix === 'write' ? fixes.fixed.map(({ path: name, count }) => ({ path: name, count })) : [],
   };
   const printed = order.quiet ? errorsAlone(outcome.files) : outcome.files;
   const sarif = (): string => {

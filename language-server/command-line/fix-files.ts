@@ -7,7 +7,8 @@ import { checkFile } from '../service/check';
 import type { CheckSettings } from '../service/check';
 import { fingerprintOf } from '../service/fingerprint';
 import { longestText } from '../service/json-document';
-import { readModelFile } from '../service/model-file';
+import { readModelFile, readStrictly } from '../service/model-file';
+import { jsonInvalid } from '../service/rules/json';
 import { FolderReader } from '../workspace/folder-reader';
 import type { KnownFindings } from '../workspace/known-findings';
 import { isGraph } from './check-one';
@@ -51,23 +52,29 @@ interface Draft {
   count: number;
 }
 
-/** Undefined of a file that cannot be read, is no text in UTF-8 or no JSON: another part of the check says so. */
+/** Undefined of a file that cannot be read or is no text in UTF-8: another part of the check says so. */
 const draftOf = async ({ source }: FileToCheck): Promise<Draft | undefined> => {
   const bytes = await readRegular(source, longestText).catch(() => undefined);
   const whole = bytes?.toString('utf8');
   if (bytes === undefined || whole === undefined || !Buffer.from(whole).equals(bytes)) return undefined;
   const before = whole.startsWith(mark) ? mark : '';
   const text = whole.slice(before.length);
-  return canBeChanged(text) ? { bytes, before, first: text, text, count: 0 } : undefined;
+  return { bytes, before, first: text, text, count: 0 };
 };
 
-/** One file to the end of its own fixes. */
+/**
+ * One file to the end of its own fixes. In a text that is no JSON only that is mended, since places in it are not sure; one
+ * that does not become JSON stays as it was.
+ */
 const fixDraft = async (draft: Draft, { file, settings, known }: FileToFix, reader: FolderReader): Promise<boolean> => {
   const place = path.resolve(file.path);
   const uri = pathToFileURL(place).href;
-  const start = draft.text;
+  const { text: start, count: before } = draft;
   for (let round = 0; round < mostRounds; round++) {
-    const model = readModelFile(uri, draft.text, settings.families);
+    const isBroken = !canBeChanged(draft.text);
+    const model = isBroken
+      ? readStrictly(uri, Buffer.from(draft.text), settings.families)
+      : readModelFile(uri, draft.text, settings.families);
     if (model.kind === undefined || model.document.unread !== undefined) break;
     const facts = await reader.facts(path.dirname(place), path.basename(place));
     const all = checkFile(model, facts, settings);
@@ -76,12 +83,15 @@ const fixDraft = async (draft: Draft, { file, settings, known }: FileToFix, read
         place,
         all.map((finding) => fingerprintOf(finding, model.document)),
       ) ?? [];
-    const { changes, count } = certainChanges(all.filter((_, index) => isKnown[index] !== true));
+    const open = all.filter(({ code }, index) => isKnown[index] !== true && (!isBroken || code === jsonInvalid.code));
+    const { changes, count } = certainChanges(open);
     if (count === 0) break;
-    const next = withChanges(draft.text, changes);
-    if (!canBeChanged(next)) break;
-    draft.text = next;
+    draft.text = withChanges(draft.text, changes);
     draft.count += count;
+  }
+  if (!canBeChanged(draft.text)) {
+    draft.text = start;
+    draft.count = before;
   }
   return draft.text !== start;
 };

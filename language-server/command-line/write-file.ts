@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, open, rename, rm } from 'node:fs/promises';
+import { lstat, open, realpath, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Why a file was not written. The message is a sentence about the file, which it does not name. */
@@ -19,15 +19,23 @@ export const whyUnchangeable = async (file: string): Promise<string | undefined>
   return undefined;
 };
 
+/** Where a file is written: the target of a link. A device or a pipe would be replaced, and not written to. */
+const targetOf = async (name: string): Promise<{ readonly file: string; readonly mode?: number }> => {
+  const there = await lstat(name).catch(() => undefined);
+  if (there === undefined) return { file: name };
+  const file = await realpath(name).catch(() => undefined);
+  if (file === undefined) throw new NotWritten('It is a link, and nothing is where it leads. Name another file.');
+  const about = await lstat(file);
+  if (!about.isFile()) throw new NotWritten('It is not a regular file. Name another.');
+  return { file, mode: about.mode & 0o777 };
+};
+
 /**
  * Writes a file in one step: whoever reads it meanwhile gets the old bytes or the new ones, and a run that breaks off leaves
  * the old. The permissions of a file that was there stay.
  */
-export const writeInOneStep = async (file: string, bytes: string | Buffer): Promise<void> => {
-  const mode = await lstat(file).then(
-    (about) => about.mode & 0o777,
-    () => undefined,
-  );
+export const writeInOneStep = async (name: string, bytes: string | Buffer): Promise<void> => {
+  const { file, mode } = await targetOf(name);
   const fresh = path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     const handle = await open(fresh, 'wx', mode);

@@ -22,11 +22,14 @@ import type { Finding, TextChange } from '../service/finding';
 import type { FolderFacts } from '../service/folder-facts';
 import { hoverAt } from '../service/hover';
 import { inlayHints } from '../service/inlay-hints';
+import { fileNameOf } from '../service/file-kind';
+import { JsonDocument } from '../service/json-document';
 import type { Position, Range } from '../service/json-document';
 import { fileLinks } from '../service/links';
 import type { ModelFile } from '../service/model-file';
 import { outline } from '../service/outline';
 import type { OutlineEntry } from '../service/outline';
+import { silencingChanges } from '../service/silence';
 import { siblingUri, toDiagnostic } from './diagnostics';
 import { toMarkup } from './markup';
 
@@ -124,4 +127,28 @@ export const toCodeActions = (file: ModelFile, findings: readonly Finding[], ran
       : { edit: { changes: { [file.document.uri]: changes.map((change) => toEdit(file, change)) } } }),
     ...(command === undefined ? {} : { command: { title, command: command.id, arguments: [...command.arguments] } }),
   }));
+};
+
+/** Silence of the rules in a range for everyone who works in the repository: changes of its `.headscope.json`. */
+export const toRepositoryActions = (
+  file: ModelFile,
+  findings: readonly Finding[],
+  range: Range,
+  { uri, text }: { readonly uri: string; readonly text: string },
+): CodeAction[] => {
+  const document = new JsonDocument(uri, text);
+  const here = toCodeActions(file, findings, range).flatMap(({ diagnostics = [] }) => diagnostics);
+  return [...new Set(here.map(({ code }) => String(code)))].flatMap((code) => {
+    const changes = silencingChanges(text, code);
+    if (changes.length === 0) return [];
+    const edits = changes.map(({ text: newText, ...span }) => ({ range: document.rangeOf(span), newText }));
+    return [
+      {
+        title: `Silence ${code} in ${fileNameOf(uri)}`,
+        kind: CodeActionKind.QuickFix,
+        diagnostics: here.filter((diagnostic) => diagnostic.code === code),
+        edit: { changes: { [uri]: edits } },
+      },
+    ];
+  });
 };

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { InitializeResult } from 'vscode-languageserver/node';
 import {
   CodeActionKind,
@@ -23,7 +24,16 @@ import { modelFacts, modelSentence } from '../service/model-facts';
 import type { ModelFile } from '../service/model-file';
 import { seesAndReads } from '../service/part-facts';
 import { Diagnostics } from './diagnostics';
-import { toCodeActions, toCodeLenses, toCompletions, toHover, toInlayHints, toLinks, toSymbols } from './features';
+import {
+  toCodeActions,
+  toCodeLenses,
+  toCompletions,
+  toHover,
+  toInlayHints,
+  toLinks,
+  toRepositoryActions,
+  toSymbols,
+} from './features';
 import { Graphs } from './graphs';
 import { defaultServerSettings, readSettings } from './settings';
 import type { FileSettings, ServerSettings } from './settings';
@@ -181,8 +191,18 @@ export const startServer = (): void => {
   );
   connection.onCodeAction(({ textDocument, range }) =>
     answer(textDocument.uri, [], async () => {
-      const checked = await diagnostics.check(textDocument.uri);
-      return checked === undefined ? [] : toCodeActions(checked.file, checked.findings, range);
+      const [checked, { repository }] = await Promise.all([
+        diagnostics.check(textDocument.uri),
+        checks(textDocument.uri),
+      ]);
+      if (checked === undefined) return [];
+      const { file, findings } = checked;
+      const uri = repository === undefined ? undefined : pathToFileURL(repository.file).href;
+      // What is wrong with that file is mended there, and not silenced.
+      const own = uri === undefined || file.kind === 'headscope' ? undefined : await files.textAt(uri);
+      const silence =
+        uri === undefined || own === undefined ? [] : toRepositoryActions(file, findings, range, { uri, text: own });
+      return [...toCodeActions(file, findings, range), ...silence];
     }),
   );
 

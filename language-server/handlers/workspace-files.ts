@@ -75,6 +75,14 @@ export class WorkspaceFiles {
     return text === undefined ? undefined : readModelFile(uri, text, await this.familiesFor(uri));
   }
 
+  /** The text at an address, as the editor shows it or from the disk. */
+  async textAt(uri: string): Promise<string | undefined> {
+    const file = pathOfUri(uri);
+    if (file === undefined) return undefined;
+    const open = this.documents.all().find((document) => pathOfUri(document.uri) === file);
+    return open === undefined ? readText(file).catch(() => undefined) : open.getText();
+  }
+
   async facts(uri: string): Promise<FolderFacts> {
     const folder = folderOfUri(uri);
     return folder === undefined ? noFacts : this.reader.facts(folder, path.basename(pathOfUri(uri) ?? ''));

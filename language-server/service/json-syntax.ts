@@ -1,12 +1,16 @@
 import { parse } from 'jsonc-parser';
 import type { ParseError } from 'jsonc-parser';
 import { parseConfig, replaceBareNumbers } from '../../models/formats/config/parse-config';
+import type { Fix } from './finding';
 import type { Span } from './json-document';
+import { own } from './own';
 
 /** The first fault of a text that is no JSON; the message says what to do. */
 export interface SyntaxFault {
   readonly span: Span;
   readonly message: string;
+  /** Where only one thing can have been meant. */
+  readonly fix?: Pick<Fix, 'title' | 'changes'>;
 }
 
 /** `ParseErrorCode` of jsonc-parser 3.3, which is a constant of its declarations alone. */
@@ -29,20 +33,38 @@ const said: Readonly<Record<number, string>> = {
   16: 'A string holds a control character; write it as \\n, \\t or \\u0000.',
 };
 const wordOf: Readonly<Record<string, string>> = { True: 'true', False: 'false', None: 'null', undefined: 'null' };
+const python: ReadonlySet<string> = new Set(['True', 'False', 'None']);
 const closing: Readonly<Record<string, string>> = { '}': 'brace', ']': 'bracket' };
 
 /** What people mean by the character at a fault, where it says more than the parser. */
 const meantBy = (text: string, { error, offset, length }: ParseError): string | undefined => {
   const word = text.slice(offset, offset + length);
   const first = text.charAt(offset);
-  const python = Object.hasOwn(wordOf, word) ? wordOf[word] : undefined;
-  if (python !== undefined) return `"${word}" is not a JSON value; JSON writes ${python}.`;
+  const meant = own(wordOf, word);
+  if (meant !== undefined) return `"${word}" is not a JSON value; JSON writes ${meant}.`;
   if (first === "'") return 'These are single quotes, and JSON has double quotes only.';
   if (first === '#' || (first === '/' && /[/*]/.test(text.charAt(offset + 1)))) return 'JSON has no comments.';
-  const close = Object.hasOwn(closing, first) ? closing[first] : undefined;
-  if (close !== undefined && (error as number) <= 4 && /,\s*$/.test(text.slice(Math.max(0, offset - 1000), offset)))
+  const close = own(closing, first);
+  if (close !== undefined && commaBefore(text, error, offset) !== undefined)
     return `The comma before this closing ${close} is one too many.`;
   return undefined;
+};
+
+/** The place of a comma that stands before a closing bracket. */
+const commaBefore = (text: string, error: number, offset: number): number | undefined => {
+  const from = Math.max(0, offset - 1000);
+  const comma = error <= 4 && /[}\]]/.test(text.charAt(offset)) ? /,\s*$/.exec(text.slice(from, offset)) : null;
+  return comma === null ? undefined : from + comma.index;
+};
+
+const fixOf = (text: string, { error, offset, length }: ParseError): SyntaxFault['fix'] => {
+  const word = text.slice(offset, offset + length);
+  const meant = python.has(word) ? own(wordOf, word) : undefined;
+  if (meant !== undefined) return { title: `Change to ${meant}`, changes: [{ offset, length, text: meant }] };
+  const comma = commaBefore(text, error, offset);
+  return comma === undefined
+    ? undefined
+    : { title: 'Remove the comma', changes: [{ offset: comma, length: 1, text: '' }] };
 };
 
 const advice = 'No loader reads the file.';
@@ -75,9 +97,9 @@ export const syntaxFault = (text: string): SyntaxFault | undefined => {
     !/[}\]]$/.test(trimmed);
   if (isAtEnd || first.offset >= trimmed.length)
     return at(trimmed.length, 0, `The file ends in the middle. ${advice} Download it again.`);
-  return at(
-    first.offset,
-    first.length,
-    `${meantBy(plain, first) ?? said[first.error] ?? 'This is no JSON.'} ${advice}`,
-  );
+  const fix = fixOf(plain, first);
+  return {
+    ...at(first.offset, first.length, `${meantBy(plain, first) ?? said[first.error] ?? 'This is no JSON.'} ${advice}`),
+    ...(fix === undefined ? {} : { fix }),
+  };
 };

@@ -9,7 +9,9 @@ export const jsonInvalid: Rule = {
   severity: 'error',
   kinds: fileKinds,
   check({ fault }, report) {
-    if (fault !== undefined) report(fault.span, fault.message);
+    if (fault === undefined) return;
+    const fixes = fault.fix === undefined ? [] : [{ ...fault.fix, preferred: true, certain: true }];
+    report(fault.span, fault.message, { fixes });
   },
 };
 

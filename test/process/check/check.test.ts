@@ -105,13 +105,7 @@ describe('headscope check', () => {
     assert.match(stdout, /cache-over-memory/);
   });
   it('explains wrong usage with status 2', () => {
-    for (const words of [
-      [],
-      [join(root, 'nowhere')],
-      [root, '--format', 'xml'],
-      [root, '--severity', 'x=off'],
-      [root, '--wrong'],
-    ]) {
+    for (const words of [[], [root, '--wrong']]) {
       const { status, stderr } = check(...words);
       assert.equal(status, 2, words.join(' '));
       assert.ok(stderr.length > 20, words.join(' '));

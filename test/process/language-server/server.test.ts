@@ -208,6 +208,17 @@ describe('language server', () => {
       await editor?.report(uri, ([first]) => first?.severity === severity, before);
     };
     await after('.headscope.json', '{"severity": {"kv-heads-do-not-divide": "warning"}}', 2);
+    // It offers to silence the rule there too, for everyone.
+    const range = { start: { line: 0, character: 0 }, end: { line: 99, character: 0 } };
+    const context = { diagnostics: [] };
+    const actions = await editor.request<CodeAction[]>('textDocument/codeAction', {
+      textDocument: { uri },
+      range,
+      context,
+    });
+    const silence = actions.find(({ title }) => title === 'Silence kv-heads-do-not-divide in .headscope.json');
+    const [edit] = silence?.edit?.changes?.[uriOf('.headscope.json')] ?? [];
+    assert.equal(edit?.newText, '"off"');
     await after('.headscope.json', '{"exclude": ["m"]}', undefined);
     await after('.headscope.json', '{"baseline": "known.json"}', 4);
     const message = messageOf(editor.reports(uri).at(-1)?.diagnostics[0]);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withChanges } from '../../../language-server/service/certain-fixes';
 import { completeAt } from '../../../language-server/service/completion';
 import { checkFile, settingsUnder } from '../../../language-server/service/check';
 import { noFacts } from '../../../language-server/service/folder-facts';
@@ -10,11 +11,13 @@ import { isNamedBy, patternFault } from '../../../language-server/service/glob';
 import { readHeadscopeSettings } from '../../../language-server/service/headscope-settings';
 import { readModelFile } from '../../../language-server/service/model-file';
 import { ruleCodes } from '../../../language-server/service/rules/catalogue';
+import { silencingChanges } from '../../../language-server/service/silence';
 import { isExcluded, Repositories } from '../../../language-server/workspace/repositories';
 import type { OwnFamily } from '../../../models/formats/families/own-family-schema';
 import type { JsonValue } from '../../../models/formats/model-description';
 import { headscopeFileFields, headscopeFileKeys } from '../../../protocol/inputs/headscope-file';
 import { check } from '../../../protocol/schema/check';
+import { mutateTree, Random } from '../../support/fuzz/random';
 import { modelFile, unmark } from './caret';
 
 const read = (value: JsonValue) => readHeadscopeSettings(value, ruleCodes);
@@ -98,6 +101,24 @@ describe('.headscope.json', () => {
     assert.ok(read(null).faults.length === 1);
   });
 
+  it('of any shape ends in settings and sentences', () => {
+    const whole: JsonValue = {
+      $schema: 'x',
+      severity: { 'key-misspelt': 'off', 'json-invalid': 'hint' },
+      baseline: 'known.json',
+      deviceMemoryGB: 8,
+      exclude: ['a/**', '*.json'],
+      families: [{ model_type: 'own' }],
+    };
+    for (let seed = 0; seed < 500; seed++) {
+      const random = new Random(seed);
+      const { settings, faults } = read(mutateTree(random, whole, random.whole(1, 4)) as JsonValue);
+      for (const { message } of faults) assert.match(message, /[.?]$/, `seed ${seed}`);
+      for (const code of Object.keys(settings.severity)) assert.ok(ruleCodes.includes(code), `seed ${seed}`);
+      for (const pattern of settings.exclude) isNamedBy(pattern, 'a/b/config.json');
+    }
+  });
+
   it('has in its schema every key that it may have', () => {
     const wrong = Object.fromEntries(headscopeFileKeys.map((key) => [key, Symbol(key)]));
     for (const key of headscopeFileKeys) assert.ok(!check(headscopeFileFields, { [key]: wrong[key] }).ok, key);
@@ -113,6 +134,23 @@ describe('.headscope.json', () => {
     });
     // 0 in the file takes the editor's question away.
     assert.deepEqual(settingsUnder(editor, { severity: {}, deviceMemory: 0 }), { severity: editor.severity });
+  });
+
+  it('is given a silent rule without other changes', () => {
+    const rows: readonly (readonly [before: string, after: string])[] = [
+      ['{"severity": {"key-misspelt": "error"}}', '{"severity": {"key-misspelt": "off"}}'],
+      [
+        '{\r\n  "exclude": []\r\n}',
+        '{\r\n  "exclude": [],\r\n  "severity": {\r\n    "key-misspelt": "off"\r\n  }\r\n}',
+      ],
+      [
+        '{\n\t"severity": {\n\t\t"json-invalid": "off"\n\t}\n}\n',
+        '{\n\t"severity": {\n\t\t"json-invalid": "off",\n\t\t"key-misspelt": "off"\n\t}\n}\n',
+      ],
+    ];
+    for (const [before, after] of rows)
+      assert.equal(withChanges(before, silencingChanges(before, 'key-misspelt')), after);
+    assert.deepEqual(silencingChanges('{"severity": ', 'key-misspelt'), []);
   });
 
   it('is completed with codes of rules and severities', () => {

@@ -2,11 +2,12 @@ import type { JsonValue } from '../../../models/formats/model-description';
 import type { OnnxDescription, ReadOnnx } from '../../../models/formats/onnx/read-onnx';
 import { folder, shard } from './caret';
 import type { Surroundings } from './caret';
+import { headscopeFileCases } from './headscope-file-cases';
 
 /** One line a case: the text with the place of the finding between bars, and what lies beside the file. */
 export type Case = string | readonly [text: string, surroundings: Surroundings];
 
-interface RuleCases {
+export interface RuleCases {
   readonly fires: readonly Case[];
   readonly silent: readonly Case[];
 }
@@ -908,4 +909,5 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
       '{"model_type": "llama", "severity": {"no-rule": "off"}}',
     ],
   },
+  'headscope-file': headscopeFileCases,
 };

@@ -135,6 +135,10 @@ describe('headscope check', () => {
       [['--max-warnings', '-1'], /./],
       [['--severity', 'key-mispelt=off'], /such as key-misspelt/],
       [['--sarif', ''], /empty/],
+      [['--format', 'xml'], /--format xml is unknown/],
+      [['--severity', 'x=off'], /a code of docs\/rules/],
+      [['--severity', 'key-misspelt'], /CODE=error/],
+      [['--device-memory', '0'], /above 0/],
     ];
     for (const [words, reason] of rows) {
       const { status, stdout, stderr } = await check(path, ...words);
@@ -142,5 +146,8 @@ describe('headscope check', () => {
       assert.match(stderr, reason);
       assert.match(stderr, /Usage: headscope check/);
     }
+    const nowhere = await check(path, join(place.root, 'nowhere'));
+    assert.deepEqual([nowhere.status, nowhere.stdout], [2, '']);
+    assert.match(nowhere.stderr, /nowhere cannot be read; name a file or a folder that exists\./);
   });
 });

@@ -1,6 +1,6 @@
 /** SARIF as GitHub's code scanning takes it: "SARIF support for code scanning" of its documentation, read 2026-11-28. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { FileForSarif } from '../../../../language-server/command-line/sarif';
@@ -153,5 +153,14 @@ describe('SARIF of headscope check', () => {
     assert.equal(log.runs[0]?.results.length, 1);
     const nowhere = await check(place.root, '--sarif', join(place.root, 'no/out.sarif'));
     assert.deepEqual([nowhere.status, nowhere.stdout], [2, '']);
+    // A link is written through, and what is no file is not replaced by one.
+    symlinkSync('out.sarif', join(place.root, 'link.sarif'));
+    await check(place.root, '--sarif', join(place.root, 'link.sarif'), '--severity', 'kv-heads-do-not-divide=off');
+    assert.ok(lstatSync(join(place.root, 'link.sarif')).isSymbolicLink());
+    assert.equal((JSON.parse(readFileSync(path, 'utf8')) as Log).runs[0]?.results.length, 0);
+    mkdirSync(join(place.root, 'folder'));
+    const folder = await check(place.root, '--sarif', join(place.root, 'folder'));
+    assert.equal(folder.status, 2);
+    assert.match(folder.stderr, /folder was not written\. It is not a regular file\. Name another\./);
   });
 });
