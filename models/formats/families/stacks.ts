@@ -10,22 +10,26 @@ import { deepseekV4 } from './deepseek-v4';
 import {
   apertus,
   arcee,
+  bitNet,
   ernie45,
+  internLm3,
   miniCpm,
   miniCpm3,
   ministral3,
+  nemotron,
   panguEmbedded,
   seedOss,
   xverse,
 } from './dense-decoders';
 import { exaone, exaone4 } from './exaone';
+import { deepseekMoe, dots1, ernie45Moe } from './expert-decoders';
 import { falcon } from './falcon';
 import type { StackFamily } from './family';
 import { gemma, gemma2, gemma3 } from './gemma';
 import { gemma4 } from './gemma4';
 import { readGeneric } from './generic';
 import { glm, glm4, glm4Moe, glm4MoeLite } from './glm';
-import { codegen, gpt2, gptBigcode, gptJ } from './gpt2';
+import { codegen, gpt2, gptBigcode, gptJ, gptNeo } from './gpt2';
 import { gptNeoX, stableLm } from './gpt-neox';
 import { gptOss } from './gpt-oss';
 import { hunyuanDense, hunyuanMoe } from './hunyuan';
@@ -78,6 +82,7 @@ export const stackFamilies: readonly StackFamily[] = [
   gpt2,
   gptBigcode,
   gptJ,
+  gptNeo,
   codegen,
   gptNeoX,
   stableLm,
@@ -89,6 +94,7 @@ export const stackFamilies: readonly StackFamily[] = [
   olmo2,
   olmoe,
   cohere,
+  deepseekMoe,
   deepseekV2,
   deepseekV3,
   glm,
@@ -106,6 +112,11 @@ export const stackFamilies: readonly StackFamily[] = [
   apertus,
   seedOss,
   ernie45,
+  ernie45Moe,
+  dots1,
+  bitNet,
+  internLm3,
+  nemotron,
   exaone,
   exaone4,
   hunyuanDense,

@@ -385,6 +385,71 @@ const published: readonly (readonly [name: string, total: number, config: object
       ffn_multipliers: [0.5, 0.73, 0.97, 1.2, 1.43, 1.67, 1.9, 2.13, 2.37, 2.6, 2.83, 3.07, 3.3, 3.53, 3.77, 4.0],
     }),
   ],
+  ['BitNet 2B4T', 2_412_820_480, model('BitNetForCausalLM', 'bitnet', { tie_word_embeddings: true })],
+  [
+    'InternLM3 8B',
+    8_804_241_408,
+    model('InternLM3ForCausalLM', 'internlm3', {
+      vocab_size: 128512,
+      hidden_size: 4096,
+      intermediate_size: 10240,
+      num_hidden_layers: 48,
+      num_attention_heads: 32,
+      num_key_value_heads: 2,
+    }),
+  ],
+  // By hand: embedding and head 1,572,864,000; 32 layers of 25,165,824 + 56,623,104 + 12,288; 6,144. The card says 4.19 billion.
+  [
+    'Minitron 4B',
+    4_190_509_056,
+    model('NemotronForCausalLM', 'nemotron', {
+      hidden_size: 3072,
+      intermediate_size: 9216,
+      num_attention_heads: 24,
+      num_key_value_heads: 8,
+      head_dim: 128,
+    }),
+  ],
+  [
+    'DeepSeek MoE 16B',
+    16_375_728_128,
+    model('DeepseekForCausalLM', 'deepseek', {
+      vocab_size: 102400,
+      hidden_size: 2048,
+      intermediate_size: 10944,
+      moe_intermediate_size: 1408,
+      num_hidden_layers: 28,
+      num_attention_heads: 16,
+      n_routed_experts: 64,
+      n_shared_experts: 2,
+      num_experts_per_tok: 6,
+      first_k_dense_replace: 1,
+    }),
+  ],
+  [
+    'dots.llm1',
+    142_774_381_696,
+    model('Dots1ForCausalLM', 'dots1', {
+      hidden_size: 4096,
+      head_dim: 128,
+      n_routed_experts: 128,
+      n_shared_experts: 2,
+      num_experts_per_tok: 6,
+      first_k_dense_replace: 1,
+    }),
+  ],
+  ['ERNIE 4.5 21B-A3B', 21_825_437_888, model('Ernie4_5_MoeForCausalLM', 'ernie4_5_moe')],
+  [
+    'GPT-Neo 125M',
+    125_198_592,
+    model('GPTNeoForCausalLM', 'gpt_neo', {
+      hidden_size: 768,
+      num_layers: 12,
+      num_heads: 12,
+      attention_types: [[['global', 'local'], 6]],
+    }),
+  ],
+  ['GPT-Neo 1.3B', 1_315_575_808, model('GPTNeoForCausalLM', 'gpt_neo')],
   // Two layers of Llama 70B's shape by hand: 8192 * (8192 + 2 * 1024) + 8192 * 8192 + 3 * 8192 * 28672 + norms, and a layer
   // with a network of half the width and no attention.
   [
