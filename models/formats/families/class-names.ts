@@ -145,6 +145,7 @@ const stems: Readonly<Record<string, readonly string[]>> = {
   smolvlm: ['SmolVLM'],
   stablelm: ['StableLm'],
   starcoder2: ['Starcoder2'],
+  step3p5: ['Step3p5'],
   step3p7: ['Step3p7', 'Step3p7Flash'],
   t5: ['T5', 'MT5', 'UMT5'],
   telechat: ['Telechat'],

@@ -42,8 +42,9 @@ function compressing(reader: ConfigReader): Partial<TransformerChoice> {
     topK: reader.integer('index_topk') ?? 0,
   };
   return {
-    rope: { ...rope, thetaKey: 'compress_rope_theta' },
-    windowRope: { ...rope, unscaled: true },
+    // transformers 5 writes both forms into `rope_parameters`, as `main` and `compress`.
+    rope: { ...rope, thetaKey: 'compress_rope_theta', layerType: 'compress' },
+    windowRope: { ...rope, unscaled: true, layerType: 'main' },
     layerKinds: (count) =>
       Array.from({ length: count }, (_, index): LayerKind => ({
         kind: (ratios[index] ?? 0) === 0 ? 'window' : 'full',

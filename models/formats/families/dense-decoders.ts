@@ -224,12 +224,22 @@ export const miniCpm = decoderFamily({
 export const miniCpm3 = decoderFamily({
   id: 'minicpm3',
   title: 'MiniCPM3',
-  release: remoteCode,
+  release: transformers5,
   types: {
     minicpm3: [
       'MiniCPM3Config',
       {
         ...miniCpmValues,
+        vocab_size: 73448,
+        hidden_size: 2560,
+        intermediate_size: 6400,
+        num_hidden_layers: 62,
+        num_attention_heads: 40,
+        num_key_value_heads: 40,
+        max_position_embeddings: 32768,
+        rms_norm_eps: 1e-5,
+        bos_token_id: 1,
+        eos_token_id: 2,
         qk_nope_head_dim: 64,
         qk_rope_head_dim: 32,
         q_lora_rank: 768,

@@ -50,7 +50,7 @@ import { baichuan, bailingMoe, chatGlm, falconPerception, internLm2, qwen, teleC
 import { qwen2, qwen2Moe, qwen3, qwen3Moe } from './qwen';
 import { qwen35, qwen35Moe, qwen3Next } from './qwen-hybrid';
 import { deepseekV32, glmMoeDsa } from './sparse-latent';
-import { step3p7 } from './step';
+import { step3p5 } from './step';
 import { deit, dinov2, vit } from './vision';
 import { xEcomla } from './x-ecomla';
 
@@ -128,7 +128,7 @@ export const stackFamilies: readonly StackFamily[] = [
   dbrx,
   nemotronNas,
   openElm,
-  step3p7,
+  step3p5,
   xEcomla,
   gptOss,
   qwen,
@@ -166,10 +166,10 @@ export interface NestedStack {
   readonly family?: StackFamily;
 }
 
-/** The stack in a nested object, by its model_type or, where it names none, as `fallbackType`. */
-export function readStack(reader: ConfigReader, fallbackType?: string): NestedStack {
+/** The stack in a nested object, by its model_type or, where it names none or is not to be asked, as `fallbackType`. */
+export function readStack(reader: ConfigReader, fallbackType?: string, forced = false): NestedStack {
   const written = reader.object['model_type'];
-  const modelType = typeof written === 'string' ? written : fallbackType;
+  const modelType = typeof written === 'string' && !forced ? written : fallbackType;
   const family = modelType === undefined ? undefined : stackFamily(modelType);
   if (family === undefined) return { part: readGeneric(reader) };
   const part = family.read(reader.withDefaults(family.defaults(modelType)));

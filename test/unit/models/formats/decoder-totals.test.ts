@@ -450,6 +450,28 @@ const published: readonly (readonly [name: string, total: number, config: object
     }),
   ],
   ['GPT-Neo 1.3B', 1_315_575_808, model('GPTNeoForCausalLM', 'gpt_neo')],
+  // Less three layers that predict: attention 109,445,376, network 138,412,032, norms 8,192, a projection of twice the width
+  // 33,554,432, three norms 12,288 and a head of its own 527,958,016 each.
+  [
+    'Step 3.5 Flash',
+    199_384_301_376 - 3 * 809_390_336,
+    model('Step3p5ForCausalLM', 'step3p5', {
+      vocab_size: 128896,
+      layer_types: repeat(12, 'full_attention', 'sliding_attention', 'sliding_attention', 'sliding_attention'),
+      sliding_window: 512,
+      num_attention_groups: 8,
+      attention_other_setting: {
+        attention_type: 'sliding_attention',
+        num_attention_heads: 96,
+        num_attention_groups: 8,
+      },
+      moe_layers_enum: Array.from({ length: 42 }, (_, index) => index + 3).join(','),
+      moe_num_experts: 288,
+      moe_top_k: 8,
+      rope_theta: repeat(12, 5000000, 10000, 10000, 10000),
+      partial_rotary_factors: repeat(12, 0.5, 1, 1, 1),
+    }),
+  ],
   // Two layers of Llama 70B's shape by hand: 8192 * (8192 + 2 * 1024) + 8192 * 8192 + 3 * 8192 * 28672 + norms, and a layer
   // with a network of half the width and no attention.
   [
