@@ -34,6 +34,7 @@ export const headWidthByClass: ReadonlySet<string> = new Set([
   'qwen3_vl_text',
   'seed_oss',
   'smolvlm',
+  'step3p5',
   't5',
   'umt5',
 ]);

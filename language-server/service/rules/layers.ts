@@ -66,11 +66,13 @@ export const layerListLength: Rule = {
     for (const part of parts) {
       const layers = numberField(part.value, layerNames);
       if (layers === undefined) continue;
+      // Step 3.5 lists the layers that predict further tokens behind the others.
+      const predicting = numberField(part.value, ['num_nextn_predict_layers'])?.value ?? 0;
       for (const key of perLayerLists) {
         const list = part.value[key];
         if (!(Array.isArray(list) || (typeof list === 'string' && key === 'hybrid_override_pattern'))) continue;
         const length = (list as { readonly length: number }).length;
-        if (length === 0 || length === layers.value) continue;
+        if (length === 0 || length === layers.value || length === layers.value + predicting) continue;
         report(
           [...part.path, key],
           `${key} has ${length} entries and ${layers.key} is ${layers.value}. There must be one entry for each layer.`,

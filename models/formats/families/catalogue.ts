@@ -4,6 +4,7 @@ import { clip, siglip } from './contrastive';
 import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
 import { qwen2Vl, qwen25Vl, qwen3Vl, qwen35Vl } from './qwen-vl';
 import { stackFamilies } from './stacks';
+import { step3p7 } from './step-vision';
 
 const composites: readonly CompositeFamily[] = [
   t5,
@@ -26,6 +27,7 @@ const composites: readonly CompositeFamily[] = [
   qwen25Vl,
   qwen3Vl,
   qwen35Vl,
+  step3p7,
 ];
 
 export const families: readonly Family[] = [...stackFamilies, ...composites];

@@ -4,7 +4,7 @@ import type { TransformerChoice } from '../config/transformer';
 import type { Attention, Layer, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily, transformers5 } from './decoder-family';
-import { amount } from './family';
+import { sizeOf } from './family';
 
 /**
  * DeepSeek-V4, in the names of its own checkpoints (transformers 5 renames them while it reads). One vector a position is
@@ -32,7 +32,7 @@ function ratiosOf(reader: ConfigReader): readonly number[] {
 const sparseRatio = 4;
 
 function compressing(reader: ConfigReader): Partial<TransformerChoice> {
-  const ratios = ratiosOf(reader);
+  const ratios = ratiosOf(reader).map((ratio) => (Number.isInteger(ratio) && ratio > 0 ? ratio : 0));
   const window = reader.integer('sliding_window', 1) ?? 0;
   const width = reader.integer('qk_rope_head_dim', 1);
   const rope = { layout: 'interleaved', ...(width === undefined ? {} : { dimensions: width }) } as const;
@@ -42,8 +42,9 @@ function compressing(reader: ConfigReader): Partial<TransformerChoice> {
     topK: reader.integer('index_topk') ?? 0,
   };
   return {
-    rope: { ...rope, thetaKey: 'compress_rope_theta' },
-    windowRope: { ...rope, unscaled: true },
+    // transformers 5 writes both forms into `rope_parameters`, as `main` and `compress`.
+    rope: { ...rope, thetaKey: 'compress_rope_theta', layerType: 'compress' },
+    windowRope: { ...rope, unscaled: true, layerType: 'main' },
     layerKinds: (count) =>
       Array.from({ length: count }, (_, index): LayerKind => ({
         kind: (ratios[index] ?? 0) === 0 ? 'window' : 'full',
@@ -74,9 +75,9 @@ function writeAttention(writer: TensorWriter, layer: Layer, part: ModelPart): vo
   const { heads, headDim, compressed, indexer } = layer.attention;
   const own = writer.under('attn.');
   const hidden = part.hiddenSize;
-  const queryRank = amount(part, 'q_lora_rank') ?? 0;
-  const groups = amount(part, 'o_groups') ?? 1;
-  const outputRank = amount(part, 'o_lora_rank') ?? 0;
+  const queryRank = sizeOf(part, 'q_lora_rank') ?? 0;
+  const groups = Math.max(1, sizeOf(part, 'o_groups') ?? 1);
+  const outputRank = sizeOf(part, 'o_lora_rank') ?? 0;
   own.linear('attention', 'wq_a', hidden, queryRank, false);
   own.norm('q_norm', queryRank, false);
   own.linear('attention', 'wq_b', queryRank, heads * headDim, false);
@@ -102,7 +103,7 @@ function writeExperts(writer: TensorWriter, { index, feedForward }: Layer, part:
   const own = writer.under('ffn.');
   const hidden = part.hiddenSize;
   own.add('router', 'gate.weight', [experts.count, hidden]);
-  if (index < (amount(part, 'num_hash_layers') ?? 0)) {
+  if (index < (sizeOf(part, 'num_hash_layers') ?? 0)) {
     own.add('router', 'gate.tid2eid', [part.vocabularySize ?? 0, experts.perToken]);
   } else own.add('router', 'gate.bias', [experts.count]);
   const write = (to: TensorWriter, group: 'experts' | 'mlp', width: number): void => {
@@ -122,7 +123,7 @@ function writeStreams(writer: TensorWriter, prefix: string, streams: number, out
   own.add('other', `${prefix}_scale`, [scales]);
 }
 
-const streamsOf = (part: ModelPart): number => amount(part, 'hc_mult') ?? 1;
+const streamsOf = (part: ModelPart): number => sizeOf(part, 'hc_mult') ?? 1;
 
 const values = {
   vocab_size: 129280,

@@ -224,12 +224,22 @@ export const miniCpm = decoderFamily({
 export const miniCpm3 = decoderFamily({
   id: 'minicpm3',
   title: 'MiniCPM3',
-  release: remoteCode,
+  release: transformers5,
   types: {
     minicpm3: [
       'MiniCPM3Config',
       {
         ...miniCpmValues,
+        vocab_size: 73448,
+        hidden_size: 2560,
+        intermediate_size: 6400,
+        num_hidden_layers: 62,
+        num_attention_heads: 40,
+        num_key_value_heads: 40,
+        max_position_embeddings: 32768,
+        rms_norm_eps: 1e-5,
+        bos_token_id: 1,
+        eos_token_id: 2,
         qk_nope_head_dim: 64,
         qk_rope_head_dim: 32,
         q_lora_rank: 768,
@@ -242,4 +252,96 @@ export const miniCpm3 = decoderFamily({
   tied: true,
   record: ['attention_bias'],
   layout: { ...llamaLayout, mlp: { ...llamaLayout.mlp, bias: false } },
+});
+
+/** Weights of three values; a norm before each of the two output projections. */
+export const bitNet = decoderFamily({
+  id: 'bitnet',
+  title: 'BitNet',
+  types: {
+    bitnet: [
+      'BitNetConfig',
+      {
+        vocab_size: 128256,
+        hidden_size: 2560,
+        intermediate_size: 6912,
+        num_hidden_layers: 30,
+        num_attention_heads: 20,
+        num_key_value_heads: 5,
+        hidden_act: 'relu2',
+        max_position_embeddings: 2048,
+        rms_norm_eps: 1e-5,
+        rope_theta: 500000,
+        attention_bias: false,
+        bos_token_id: 128000,
+        eos_token_id: 128001,
+        tie_word_embeddings: false,
+      },
+    ],
+  },
+  architectures: /^Bit[Nn]etFor/,
+  record: ['attention_bias'],
+  layout: {
+    ...llamaLayout,
+    attention: {
+      ...llamaLayout.attention,
+      more: (writer, _layer, { hiddenSize }) => {
+        writer.norm('attn_sub_norm', hiddenSize, false);
+      },
+    },
+    mlp: { ...llamaLayout.mlp, bias: false },
+    more: (writer, { feedForward }) => {
+      writer.norm('mlp.ffn_sub_norm', feedForward.size, false);
+    },
+  },
+});
+
+export const internLm3 = decoderFamily({
+  id: 'internlm3',
+  title: 'InternLM3',
+  release: remoteCode,
+  types: { internlm3: ['InternLM3Config', { qkv_bias: false, bias: false, tie_word_embeddings: false }] },
+  architectures: /^InternLM3For/,
+  record: ['qkv_bias', 'bias'],
+  layout: {
+    ...llamaLayout,
+    attention: {
+      ...llamaLayout.attention,
+      inputBias: (part) => flag(part, 'qkv_bias'),
+      outputBias: (part) => flag(part, 'bias'),
+    },
+    mlp: { ...llamaLayout.mlp, bias: (part) => flag(part, 'bias') },
+  },
+});
+
+/** Nemotron-4 and Minitron: layer norms with biases, and no gate. */
+export const nemotron = decoderFamily({
+  id: 'nemotron',
+  title: 'Nemotron-4',
+  types: {
+    nemotron: [
+      'NemotronConfig',
+      {
+        vocab_size: 256000,
+        hidden_size: 6144,
+        intermediate_size: 24576,
+        num_hidden_layers: 32,
+        num_attention_heads: 48,
+        hidden_act: 'relu2',
+        max_position_embeddings: 4096,
+        norm_eps: 1e-5,
+        rope_theta: 10000,
+        partial_rotary_factor: 0.5,
+        attention_bias: false,
+        mlp_bias: false,
+        bos_token_id: 2,
+        eos_token_id: 3,
+        tie_word_embeddings: false,
+      },
+    ],
+  },
+  architectures: /^NemotronForCausalLM/,
+  record: ['attention_bias', 'mlp_bias'],
+  choice: () => ({ gated: false, norm: 'layer' }),
+  layout: { ...llamaLayout, mlp: { ...llamaLayout.mlp, inputs: ['up_proj'] }, normBias: true },
 });

@@ -61,6 +61,12 @@ export function amount(part: { readonly fields: ModelPart['fields'] }, key: stri
   return typeof value === 'number' ? value : undefined;
 }
 
+/** A count or size among the fields; anything else that a file may hold there is left out. */
+export function sizeOf(part: { readonly fields: ModelPart['fields'] }, key: string): number | undefined {
+  const value = amount(part, key);
+  return value !== undefined && Number.isInteger(value) && value >= 0 ? value : undefined;
+}
+
 export function word(part: { readonly fields: ModelPart['fields'] }, key: string): string | undefined {
   const value = part.fields[key]?.value;
   return typeof value === 'string' ? value : undefined;

@@ -4,7 +4,7 @@ import type { FeedForward, Layer, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily, transformers5 } from './decoder-family';
 import { stackedExperts } from './decoder-layout';
-import { amount, flag } from './family';
+import { flag, sizeOf } from './family';
 import { fourNorms, gemmaShared } from './gemma';
 import { llamaLayout } from './llama';
 
@@ -58,7 +58,7 @@ function writeExperts(writer: TensorWriter, feedForward: FeedForward, layer: Lay
   writer.add('router', 'router.per_expert_scale', [feedForward.experts?.count ?? 0]);
 }
 
-const inputSize = (part: ModelPart): number => amount(part, 'hidden_size_per_layer_input') ?? 0;
+const inputSize = (part: ModelPart): number => sizeOf(part, 'hidden_size_per_layer_input') ?? 0;
 
 function writeLayerInput(writer: TensorWriter, _layer: Layer, part: ModelPart): void {
   writer.add('other', 'layer_scalar', [1]);
@@ -73,7 +73,7 @@ function writeLayerEmbeddings(writer: TensorWriter, part: ModelPart): void {
   const size = inputSize(part);
   if (size === 0) return;
   const width = part.layers.length * size;
-  const words = amount(part, 'vocab_size_per_layer_input') ?? part.vocabularySize ?? 0;
+  const words = sizeOf(part, 'vocab_size_per_layer_input') ?? part.vocabularySize ?? 0;
   writer.add('embedding', 'embed_tokens_per_layer.weight', [words, width]);
   writer.linear('mlp', 'per_layer_model_projection', part.hiddenSize, width, false);
   writer.norm('per_layer_projection_norm', size, false);

@@ -151,3 +151,40 @@ export const codegen = decoderFamily({
     headBias: true,
   },
 });
+
+/** Every second layer has a window; queries, keys and values without biases. */
+export const gptNeo = decoderFamily({
+  id: 'gpt_neo',
+  title: 'GPT-Neo',
+  types: {
+    gpt_neo: [
+      'GPTNeoConfig',
+      {
+        vocab_size: 50257,
+        max_position_embeddings: 2048,
+        hidden_size: 2048,
+        num_layers: 24,
+        num_heads: 16,
+        window_size: 256,
+        activation_function: 'gelu_new',
+        layer_norm_epsilon: 1e-5,
+        bos_token_id: 50256,
+        eos_token_id: 50256,
+        tie_word_embeddings: true,
+      },
+    ],
+  },
+  architectures: /^GPTNeo(For|Model)/,
+  tied: true,
+  choice: (reader) => ({ ...inner(reader), positions: 'learned' }),
+  layout: {
+    ...gpt2Layout,
+    attention: {
+      prefix: 'attn.attention.',
+      projections: ['q_proj', 'k_proj', 'v_proj'],
+      output: 'out_proj',
+      inputBias: false,
+      outputBias: true,
+    },
+  },
+});

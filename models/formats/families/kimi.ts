@@ -2,7 +2,7 @@ import type { FeedForward, ModelPart } from '../model-description';
 import { isObject } from '../config/config-reader';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily, remoteCode } from './decoder-family';
-import { amount, flag } from './family';
+import { flag, sizeOf } from './family';
 import { llamaLayout } from './llama';
 
 /**
@@ -63,7 +63,7 @@ function writeExperts(writer: TensorWriter, feedForward: FeedForward, part: Mode
   if (experts === undefined) return;
   const own = writer.under('block_sparse_moe.');
   const hidden = part.hiddenSize;
-  const inner = amount(part, 'routed_expert_hidden_size') ?? hidden;
+  const inner = sizeOf(part, 'routed_expert_hidden_size') ?? hidden;
   own.add('router', 'gate.weight', [experts.count, hidden]);
   own.add('router', 'gate.e_score_correction_bias', [experts.count]);
   const each = own.experts(experts, 'experts.{expert}.');
@@ -88,7 +88,7 @@ function writeResidualScore(writer: TensorWriter, name: string): void {
   writer.linear('other', `${name}_proj`, writer.part.hiddenSize, 1, false);
 }
 
-const hasResidualScores = (part: ModelPart): boolean => (amount(part, 'attn_res_block_size') ?? 0) > 0;
+const hasResidualScores = (part: ModelPart): boolean => (sizeOf(part, 'attn_res_block_size') ?? 0) > 0;
 
 export const kimiLinear = decoderFamily({
   id: 'kimi_linear',

@@ -1,4 +1,4 @@
-import { decoderFamily, remoteCode } from './decoder-family';
+import { decoderFamily, remoteCode, transformers5 } from './decoder-family';
 import { deepseekExperts } from './deepseek';
 import { flag } from './family';
 import { llamaLayout } from './llama';
@@ -22,11 +22,28 @@ export const mimo = decoderFamily({
 export const mimoV2 = decoderFamily({
   id: 'mimo_v2',
   title: 'MiMo-V2',
-  release: remoteCode,
+  release: transformers5,
   types: {
     mimo_v2_flash: [
       'MiMoV2FlashConfig',
       {
+        vocab_size: 152576,
+        hidden_size: 4096,
+        intermediate_size: 16384,
+        num_hidden_layers: 48,
+        num_attention_heads: 64,
+        num_key_value_heads: 4,
+        head_dim: 192,
+        v_head_dim: 128,
+        hidden_act: 'silu',
+        max_position_embeddings: 131072,
+        rms_norm_eps: 1e-5,
+        rope_theta: 5000000,
+        partial_rotary_factor: 0.334,
+        sliding_window: 128,
+        moe_intermediate_size: 2048,
+        num_experts_per_tok: 8,
+        n_routed_experts: 256,
         attention_bias: false,
         add_swa_attention_sink_bias: false,
         add_full_attention_sink_bias: false,

@@ -2,7 +2,7 @@ import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily, transformers5 } from './decoder-family';
 import { separateExperts, stackedExperts } from './decoder-layout';
-import { amount, flag } from './family';
+import { flag, sizeOf } from './family';
 import { llamaLayout } from './llama';
 import { qwen3Attention } from './qwen';
 
@@ -12,9 +12,9 @@ import { qwen3Attention } from './qwen';
  */
 function writeDeltaNet(writer: TensorWriter, part: ModelPart, fused: boolean): void {
   const hidden = part.hiddenSize;
-  const valueHeads = amount(part, 'linear_num_value_heads') ?? 0;
-  const keys = (amount(part, 'linear_num_key_heads') ?? 0) * (amount(part, 'linear_key_head_dim') ?? 0);
-  const valueDim = amount(part, 'linear_value_head_dim') ?? 0;
+  const valueHeads = sizeOf(part, 'linear_num_value_heads') ?? 0;
+  const keys = (sizeOf(part, 'linear_num_key_heads') ?? 0) * (sizeOf(part, 'linear_key_head_dim') ?? 0);
+  const valueDim = sizeOf(part, 'linear_value_head_dim') ?? 0;
   const values = valueHeads * valueDim;
   const own = writer.under('linear_attn.');
   if (fused) {
@@ -26,7 +26,7 @@ function writeDeltaNet(writer: TensorWriter, part: ModelPart, fused: boolean): v
     own.linear('mixer', 'in_proj_a', hidden, valueHeads, false);
     own.linear('mixer', 'in_proj_b', hidden, valueHeads, false);
   }
-  own.add('mixer', 'conv1d.weight', [2 * keys + values, 1, amount(part, 'linear_conv_kernel_dim') ?? 4]);
+  own.add('mixer', 'conv1d.weight', [2 * keys + values, 1, sizeOf(part, 'linear_conv_kernel_dim') ?? 4]);
   own.add('mixer', 'dt_bias', [valueHeads]);
   own.add('mixer', 'A_log', [valueHeads]);
   own.norm('norm', valueDim, false);

@@ -2,7 +2,7 @@ import type { ConfigReader } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
 import type { Attention, Layer, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { decoderFamily, remoteCode, transformers5 } from './decoder-family';
+import { decoderFamily, transformers5 } from './decoder-family';
 import { deepseekExperts, latentRecord, v3Values } from './deepseek';
 import { llamaLayout } from './llama';
 
@@ -57,9 +57,12 @@ const layout = {
 export const deepseekV32 = decoderFamily({
   id: 'deepseek_v32',
   title: 'DeepSeek-V3.2',
-  release: remoteCode,
+  release: transformers5,
   types: {
-    deepseek_v32: ['DeepseekV32Config', { ...v3Values, index_n_heads: 64, index_head_dim: 128, index_topk: 2048 }],
+    deepseek_v32: [
+      'DeepseekV32Config',
+      { ...v3Values, max_position_embeddings: 163840, index_n_heads: 64, index_head_dim: 128, index_topk: 2048 },
+    ],
   },
   architectures: /^DeepseekV32For/,
   record: latentRecord,

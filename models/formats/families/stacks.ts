@@ -10,22 +10,26 @@ import { deepseekV4 } from './deepseek-v4';
 import {
   apertus,
   arcee,
+  bitNet,
   ernie45,
+  internLm3,
   miniCpm,
   miniCpm3,
   ministral3,
+  nemotron,
   panguEmbedded,
   seedOss,
   xverse,
 } from './dense-decoders';
 import { exaone, exaone4 } from './exaone';
+import { deepseekMoe, dots1, ernie45Moe } from './expert-decoders';
 import { falcon } from './falcon';
 import type { StackFamily } from './family';
 import { gemma, gemma2, gemma3 } from './gemma';
 import { gemma4 } from './gemma4';
 import { readGeneric } from './generic';
 import { glm, glm4, glm4Moe, glm4MoeLite } from './glm';
-import { codegen, gpt2, gptBigcode, gptJ } from './gpt2';
+import { codegen, gpt2, gptBigcode, gptJ, gptNeo } from './gpt2';
 import { gptNeoX, stableLm } from './gpt-neox';
 import { gptOss } from './gpt-oss';
 import { hunyuanDense, hunyuanMoe } from './hunyuan';
@@ -46,7 +50,7 @@ import { baichuan, bailingMoe, chatGlm, falconPerception, internLm2, qwen, teleC
 import { qwen2, qwen2Moe, qwen3, qwen3Moe } from './qwen';
 import { qwen35, qwen35Moe, qwen3Next } from './qwen-hybrid';
 import { deepseekV32, glmMoeDsa } from './sparse-latent';
-import { step3p7 } from './step';
+import { step3p5 } from './step';
 import { deit, dinov2, vit } from './vision';
 import { xEcomla } from './x-ecomla';
 
@@ -78,6 +82,7 @@ export const stackFamilies: readonly StackFamily[] = [
   gpt2,
   gptBigcode,
   gptJ,
+  gptNeo,
   codegen,
   gptNeoX,
   stableLm,
@@ -89,6 +94,7 @@ export const stackFamilies: readonly StackFamily[] = [
   olmo2,
   olmoe,
   cohere,
+  deepseekMoe,
   deepseekV2,
   deepseekV3,
   glm,
@@ -106,6 +112,11 @@ export const stackFamilies: readonly StackFamily[] = [
   apertus,
   seedOss,
   ernie45,
+  ernie45Moe,
+  dots1,
+  bitNet,
+  internLm3,
+  nemotron,
   exaone,
   exaone4,
   hunyuanDense,
@@ -117,7 +128,7 @@ export const stackFamilies: readonly StackFamily[] = [
   dbrx,
   nemotronNas,
   openElm,
-  step3p7,
+  step3p5,
   xEcomla,
   gptOss,
   qwen,
@@ -155,10 +166,10 @@ export interface NestedStack {
   readonly family?: StackFamily;
 }
 
-/** The stack in a nested object, by its model_type or, where it names none, as `fallbackType`. */
-export function readStack(reader: ConfigReader, fallbackType?: string): NestedStack {
+/** The stack in a nested object, by its model_type or, where it names none or is not to be asked, as `fallbackType`. */
+export function readStack(reader: ConfigReader, fallbackType?: string, forced = false): NestedStack {
   const written = reader.object['model_type'];
-  const modelType = typeof written === 'string' ? written : fallbackType;
+  const modelType = typeof written === 'string' && !forced ? written : fallbackType;
   const family = modelType === undefined ? undefined : stackFamily(modelType);
   if (family === undefined) return { part: readGeneric(reader) };
   const part = family.read(reader.withDefaults(family.defaults(modelType)));

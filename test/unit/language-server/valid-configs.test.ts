@@ -39,6 +39,7 @@ const oddities: Readonly<Record<string, readonly string[]>> = {
     '{"model_type": "beit", "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "stage_names": ["stem", "stage1", "stage2"]}',
     '{"model_type": "minimax_m3", "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3, "moe_layer_freq": [0, 1, 1], "num_local_experts": 8, "num_experts_per_tok": 2}',
     '{"model_type": "resnet", "architectures": ["ResNetModel"], "layer_type": "bottleneck", "hidden_sizes": [64, 128]}',
+    '{"model_type": "step3p5", "architectures": ["Step3p5ForCausalLM"], "hidden_size": 64, "num_attention_heads": 4, "num_attention_groups": 2, "num_hidden_layers": 2, "num_nextn_predict_layers": 1, "layer_types": ["full_attention", "sliding_attention", "sliding_attention"], "rope_theta": [5000000, 10000, 10000]}',
   ],
   'rotary embedding': [
     '{"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "rope_scaling": null, "rope_theta": 25000}',

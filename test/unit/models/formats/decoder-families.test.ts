@@ -124,6 +124,31 @@ describe('layers of single decoders', () => {
     assert.deepEqual(named.layers, counted.layers);
   });
 
+  it('DeepSeek-V4: both rotary forms are read, as they were published and as transformers 5 writes them', () => {
+    const yarn = { rope_type: 'yarn', factor: 16, original_max_position_embeddings: 65536 };
+    const forms = [
+      { rope_theta: 10000, compress_rope_theta: 160000, rope_scaling: yarn },
+      {
+        rope_parameters: {
+          main: { rope_type: 'default', rope_theta: 10000, partial_rotary_factor: 0.125 },
+          compress: { ...yarn, rope_theta: 160000, partial_rotary_factor: 0.125 },
+        },
+      },
+    ];
+    for (const form of forms) {
+      const part = decoder({ model_type: 'deepseek_v4', num_hidden_layers: 2, compress_ratios: [0, 4], ...form });
+      assert.deepEqual(
+        part.layers
+          .map(({ attention }) => part.ropes[attention.rope ?? -1])
+          .map((rope) => [rope?.theta, rope?.dimensions, rope?.scaling.kind]),
+        [
+          [10000, 64, 'none'],
+          [160000, 64, 'yarn'],
+        ],
+      );
+    }
+  });
+
   it('DeepSeek-V4: tensors of a layer with a scorer, in the names and shapes of its checkpoint', () => {
     const shapes = shapesOf({
       architectures: ['DeepseekV4ForCausalLM'],
@@ -262,6 +287,46 @@ describe('layers of single decoders', () => {
     const shapes = shapesOf(config);
     assert.equal(shapes.get('model.layers.1.self_attn.attention_sink_bias'), '64');
     assert.equal(shapes.has('model.layers.0.self_attn.attention_sink_bias'), false);
+  });
+
+  it('Step 3.5: heads, rotary base and rotated width by kind of layer, from lists by layer', () => {
+    const flat = {
+      layer_types: ['full_attention', 'sliding_attention', 'sliding_attention'],
+      num_hidden_layers: 2,
+      num_nextn_predict_layers: 1,
+      sliding_window: 512,
+      rope_theta: [5000000, 10000, 10000],
+      partial_rotary_factors: [0.5, 1, 1],
+      attention_other_setting: {
+        attention_type: 'sliding_attention',
+        num_attention_heads: 96,
+        num_attention_groups: 8,
+      },
+      moe_layers_enum: '1',
+    };
+    for (const config of [
+      { model_type: 'step3p5', ...flat },
+      { model_type: 'step3p7', ...flat },
+      { model_type: 'step3p7', text_config: { model_type: 'step3p5', ...flat } },
+    ]) {
+      const described = describeModel(config);
+      assert.deepEqual(described.problems, []);
+      const part = decoder(config);
+      assert.deepEqual(
+        part.layers.map(({ attention, feedForward }) => [
+          attention.kind,
+          attention.heads,
+          attention.kvHeads,
+          part.ropes[attention.rope ?? -1]?.theta,
+          part.ropes[attention.rope ?? -1]?.dimensions,
+          feedForward.kind,
+        ]),
+        [
+          ['full', 64, 8, 5000000, 64, 'dense'],
+          ['window', 96, 8, 10000, 128, 'experts'],
+        ],
+      );
+    }
   });
 
   it('EXAONE 4: only window layers rotate, and all do where there is no window', () => {

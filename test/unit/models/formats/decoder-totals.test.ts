@@ -385,6 +385,93 @@ const published: readonly (readonly [name: string, total: number, config: object
       ffn_multipliers: [0.5, 0.73, 0.97, 1.2, 1.43, 1.67, 1.9, 2.13, 2.37, 2.6, 2.83, 3.07, 3.3, 3.53, 3.77, 4.0],
     }),
   ],
+  ['BitNet 2B4T', 2_412_820_480, model('BitNetForCausalLM', 'bitnet', { tie_word_embeddings: true })],
+  [
+    'InternLM3 8B',
+    8_804_241_408,
+    model('InternLM3ForCausalLM', 'internlm3', {
+      vocab_size: 128512,
+      hidden_size: 4096,
+      intermediate_size: 10240,
+      num_hidden_layers: 48,
+      num_attention_heads: 32,
+      num_key_value_heads: 2,
+    }),
+  ],
+  // By hand: embedding and head 1,572,864,000; 32 layers of 25,165,824 + 56,623,104 + 12,288; 6,144. The card says 4.19 billion.
+  [
+    'Minitron 4B',
+    4_190_509_056,
+    model('NemotronForCausalLM', 'nemotron', {
+      hidden_size: 3072,
+      intermediate_size: 9216,
+      num_attention_heads: 24,
+      num_key_value_heads: 8,
+      head_dim: 128,
+    }),
+  ],
+  [
+    'DeepSeek MoE 16B',
+    16_375_728_128,
+    model('DeepseekForCausalLM', 'deepseek', {
+      vocab_size: 102400,
+      hidden_size: 2048,
+      intermediate_size: 10944,
+      moe_intermediate_size: 1408,
+      num_hidden_layers: 28,
+      num_attention_heads: 16,
+      n_routed_experts: 64,
+      n_shared_experts: 2,
+      num_experts_per_tok: 6,
+      first_k_dense_replace: 1,
+    }),
+  ],
+  [
+    'dots.llm1',
+    142_774_381_696,
+    model('Dots1ForCausalLM', 'dots1', {
+      hidden_size: 4096,
+      head_dim: 128,
+      n_routed_experts: 128,
+      n_shared_experts: 2,
+      num_experts_per_tok: 6,
+      first_k_dense_replace: 1,
+    }),
+  ],
+  ['ERNIE 4.5 21B-A3B', 21_825_437_888, model('Ernie4_5_MoeForCausalLM', 'ernie4_5_moe')],
+  [
+    'GPT-Neo 125M',
+    125_198_592,
+    model('GPTNeoForCausalLM', 'gpt_neo', {
+      hidden_size: 768,
+      num_layers: 12,
+      num_heads: 12,
+      attention_types: [[['global', 'local'], 6]],
+    }),
+  ],
+  ['GPT-Neo 1.3B', 1_315_575_808, model('GPTNeoForCausalLM', 'gpt_neo')],
+  // Less three layers that predict: attention 109,445,376, network 138,412,032, norms 8,192, a projection of twice the width
+  // 33,554,432, three norms 12,288 and a head of its own 527,958,016 each.
+  [
+    'Step 3.5 Flash',
+    199_384_301_376 - 3 * 809_390_336,
+    model('Step3p5ForCausalLM', 'step3p5', {
+      vocab_size: 128896,
+      layer_types: repeat(12, 'full_attention', 'sliding_attention', 'sliding_attention', 'sliding_attention'),
+      sliding_window: 512,
+      num_attention_groups: 8,
+      attention_other_setting: {
+        attention_type: 'sliding_attention',
+        num_attention_heads: 96,
+        num_attention_groups: 8,
+      },
+      moe_layers_enum: Array.from({ length: 42 }, (_, index) => index + 3).join(','),
+      moe_num_experts: 288,
+      moe_top_k: 8,
+      rope_theta: repeat(12, 5000000, 10000, 10000, 10000),
+      partial_rotary_factors: repeat(12, 0.5, 1, 1, 1),
+    }),
+  ],
   // Two layers of Llama 70B's shape by hand: 8192 * (8192 + 2 * 1024) + 8192 * 8192 + 3 * 8192 * 28672 + norms, and a layer
   // with a network of half the width and no attention.
   [
