@@ -26,13 +26,13 @@ interface Reading {
 const strings = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
 
-/** BERT's first release wrote neither model_type nor class; these keys are its own. */
-const looksLikeFirstBert = (object: JsonObject): boolean =>
-  object['model_type'] === undefined &&
-  object['architectures'] === undefined &&
-  object['type_vocab_size'] !== undefined &&
-  object['embedding_size'] === undefined &&
-  object['hidden_size'] !== undefined;
+/** The first releases of BERT and ALBERT wrote neither model_type nor class; these keys are their own. */
+function olderType(object: JsonObject): string | undefined {
+  if (object['model_type'] !== undefined || object['architectures'] !== undefined) return undefined;
+  if (object['type_vocab_size'] === undefined || object['hidden_size'] === undefined) return undefined;
+  if (object['embedding_size'] === undefined) return 'bert';
+  return object['share_type'] !== undefined || object['num_hidden_groups'] !== undefined ? 'albert' : undefined;
+}
 
 /**
  * Whether a JSON value is the configuration of a model with layers: by content, since the file may have any name and any
@@ -59,7 +59,7 @@ export function describeModel(config: unknown): ModelDescription {
   const written = object['model_type'];
   const modelType = typeof written === 'string' ? written : undefined;
   const architectures = strings(object['architectures']);
-  const family = familyOf(looksLikeFirstBert(object) ? 'bert' : modelType, architectures);
+  const family = familyOf(modelType ?? olderType(object), architectures);
   const reader = new ConfigReader(object, [], problems, family?.defaults(modelType));
   const reading = family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType);
   const [main] = reading.parts;
@@ -104,7 +104,7 @@ function readFamily(family: Family, reader: ConfigReader, modelType: string | un
   );
   return {
     parts: [known === undefined ? part : { ...part, modelType: known }, ...beside],
-    exact: family.tensors !== undefined && whole && beside.length === 0,
+    exact: family.tensors !== undefined && whole && beside.length === 0 && family.exact?.(part) !== false,
   };
 }
 

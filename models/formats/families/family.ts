@@ -1,4 +1,5 @@
 import type { ConfigReader, Defaults } from '../config/config-reader';
+import { largestInteger } from '../config/config-reader';
 import type { ModelDescription, ModelPart, PartRole, Projector, Task } from '../model-description';
 import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
 
@@ -24,6 +25,8 @@ export interface StackFamily {
   readonly task: Task['kind'];
   defaults(modelType: string | undefined): Defaults | undefined;
   read(reader: ConfigReader): ModelPart;
+  /** Whether the layout of this very part is known, where a family knows that of some of its files only; absent: of all. */
+  readonly exact?: (part: ModelPart) => boolean;
   /** Absent: the layout is not known in full, and counts are not exact. */
   readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
@@ -58,7 +61,7 @@ export function flag(part: { readonly fields: ModelPart['fields'] }, key: string
 
 export function amount(part: { readonly fields: ModelPart['fields'] }, key: string): number | undefined {
   const value = part.fields[key]?.value;
-  return typeof value === 'number' ? value : undefined;
+  return typeof value === 'number' && Math.abs(value) <= largestInteger ? value : undefined;
 }
 
 export function word(part: { readonly fields: ModelPart['fields'] }, key: string): string | undefined {

@@ -1,9 +1,11 @@
 import type { ConfigReader } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
-import { bert, distilbert, roberta } from './bert';
+import { bert, bigBird, distilbert, roberta } from './bert';
+import { albert, dpr, electra, layoutLmV3, longformer, mpnet } from './bert-relatives';
 import { bloom } from './bloom';
 import { clipText, clipVision, siglipText, siglipVision } from './clip';
 import { cohere } from './cohere';
+import { deberta, debertaV2 } from './deberta';
 import { deepseekV2, deepseekV3, glm4Moe } from './deepseek';
 import { falcon } from './falcon';
 import type { StackFamily } from './family';
@@ -12,17 +14,27 @@ import { readGeneric } from './generic';
 import { codegen, gpt2, gptBigcode, gptJ } from './gpt2';
 import { gptNeoX, stableLm } from './gpt-neox';
 import { gptOss } from './gpt-oss';
+import { gte } from './gte';
 import { granite, graniteMoe, llama, llama4, mistral, mixtral, smollm3, starcoder2 } from './llama';
-import { jamba, mamba } from './mamba';
+import { bamba, falconH1, graniteMoeHybrid, zamba2 } from './hybrid';
+import { gla } from './gla';
+import { lfm2, lfm2Moe } from './lfm2';
+import { falconMamba, jamba, mamba } from './mamba';
+import { mamba2 } from './mamba2';
 import { modernBert } from './modernbert';
 import { mpt } from './mpt';
+import { nemotronH } from './nemotron-h';
 import { olmo, olmo2 } from './olmo';
 import { opt } from './opt';
 import { phi, phi3 } from './phi';
 import { baichuan, chatGlm, internLm2, qwen } from './remote-code';
 import { qwen2, qwen2Moe, qwen3, qwen3Moe, qwen35 } from './qwen';
+import { recurrentGemma } from './recurrent-gemma';
+import { reformer } from './reformer';
+import { rwkv, rwkv5, rwkv6 } from './rwkv';
 import { deit, dinov2, vit } from './vision';
 import { xEcomla } from './x-ecomla';
+import { xlnet } from './xlnet';
 
 export const stackFamilies: readonly StackFamily[] = [
   llama,
@@ -66,10 +78,36 @@ export const stackFamilies: readonly StackFamily[] = [
   chatGlm,
   internLm2,
   mamba,
+  falconMamba,
+  mamba2,
   jamba,
+  nemotronH,
+  bamba,
+  falconH1,
+  graniteMoeHybrid,
+  zamba2,
+  lfm2,
+  lfm2Moe,
+  rwkv,
+  rwkv5,
+  rwkv6,
+  gla,
+  recurrentGemma,
   bert,
   roberta,
   distilbert,
+  bigBird,
+  electra,
+  albert,
+  mpnet,
+  dpr,
+  longformer,
+  layoutLmV3,
+  deberta,
+  debertaV2,
+  xlnet,
+  reformer,
+  gte,
   modernBert,
   vit,
   deit,
