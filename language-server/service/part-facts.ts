@@ -1,5 +1,6 @@
 import { cachingPart, kvBytesPerToken } from '../../models/formats/estimates/kv-cache';
 import type { JsonPath, ModelDescription, ModelPart } from '../../models/formats/model-description';
+import { stageRuns } from '../../models/formats/stage-runs';
 import { formatBytes, formatLength, formatRatio } from './figures';
 
 /** The part of a model that a path of the file is in: the one with the longest path that leads there. */
@@ -50,7 +51,13 @@ export const attentionWords = (part: ModelPart): string => {
           : part.attention === 'mha'
             ? 'multi-head attention'
             : 'no attention';
-  return `${kind}, ${part.heads} heads of ${part.headDim}, ${layers}`;
+  if (part.attention === 'none') return `${kind}, ${layers}`;
+  const stages = stageRuns(part);
+  const heads =
+    stages.length > 0
+      ? `${stages.map((stage) => stage.heads).join(', ')} heads of ${part.headDim} in its stages`
+      : `${part.heads} heads of ${part.headDim}`;
+  return `${kind}, ${heads}, ${layers}`;
 };
 
 /** What a lens begins with: `GQA 4:1`, `GQA 2:1, 13 of 26 windowed`. A narrow window shows some 30 characters, and what can be done among them. */

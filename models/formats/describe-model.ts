@@ -61,7 +61,8 @@ export function describeModel(config: unknown): ModelDescription {
   const architectures = strings(object['architectures']);
   const family = familyOf(modelType ?? olderType(object), architectures);
   const reader = new ConfigReader(object, [], problems, family?.defaults(modelType));
-  const reading = family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType);
+  const reading =
+    family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType, architectures[0]);
   const [main] = reading.parts;
   const quantisation = findQuantisation(reader);
   const dtype = readDtype(object);
@@ -93,7 +94,12 @@ export function describeModel(config: unknown): ModelDescription {
   };
 }
 
-function readFamily(family: Family, reader: ConfigReader, modelType: string | undefined): Reading {
+function readFamily(
+  family: Family,
+  reader: ConfigReader,
+  modelType: string | undefined,
+  className: string | undefined,
+): Reading {
   if (family.kind === 'composite') return family.read(reader);
   const part = family.read(reader);
   const known = modelType ?? family.modelTypes[0];
@@ -104,7 +110,7 @@ function readFamily(family: Family, reader: ConfigReader, modelType: string | un
   );
   return {
     parts: [known === undefined ? part : { ...part, modelType: known }, ...beside],
-    exact: family.tensors !== undefined && whole && beside.length === 0 && family.exact?.(part) !== false,
+    exact: family.tensors !== undefined && whole && beside.length === 0 && family.exact?.(part, className) !== false,
   };
 }
 
@@ -160,7 +166,7 @@ const taskEndings: readonly (readonly [RegExp, Task['kind']])[] = [
   [/ForQuestionAnswering$/, 'question-answering'],
   [/ForImageClassification(WithTeacher)?$/, 'image-classification'],
   [/ForPreTraining$/, 'pretraining'],
-  [/(ForCausalLM|LMHeadModel|WithLMHead|ForConditionalGeneration)$/, 'causal-lm'],
+  [/(ForCausalLM|LMHeadModel|WithLMHead|ForConditionalGeneration|MTModel)$/, 'causal-lm'],
   [/Model(WithProjection)?$/, 'base'],
 ];
 

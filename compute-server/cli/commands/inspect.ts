@@ -8,6 +8,8 @@ import { weightBytes } from '../../../models/formats/estimates/weights';
 import type { ModelDescription, ModelPart } from '../../../models/formats/model-description';
 import type { Companions } from '../../../models/formats/companions/companions';
 import { countVocabulary, largestTokenizer } from '../../../models/formats/companions/tokenizer-vocabulary';
+import type { StageRun } from '../../../models/formats/stage-runs';
+import { stageRuns } from '../../../models/formats/stage-runs';
 import type { TokenizerVocabulary } from '../../../models/formats/companions/tokenizer-vocabulary';
 import { resolveInside } from '../../../models/formats/safetensors/containment';
 import { readCompanions, readModelFolder } from '../../../models/formats/model-folder';
@@ -40,6 +42,8 @@ export interface Inspection {
   readonly headDim: number;
   readonly valueDim: number;
   readonly hiddenSize: number;
+  /** Of a tower in stages (Swin, SegFormer), stage by stage; absent for all others. */
+  readonly stages?: readonly StageRun[];
   readonly vocabularySize: number | null;
   readonly contextLength: number | null;
   /**
@@ -164,6 +168,7 @@ function inspectionOf(
   const window = windows[0]?.attention.window;
   const decode = decodeFlops(model, 0);
   const alibi = part && alibiHeads(part, model.family);
+  const stages = part === undefined ? [] : stageRuns(part);
   const formulas: Record<string, Estimate | undefined> = {
     bytes: weights,
     kvBytes: caches[0]?.[1],
@@ -181,6 +186,7 @@ function inspectionOf(
     headDim: part?.headDim ?? 0,
     valueDim: part?.valueDim ?? 0,
     hiddenSize: part?.hiddenSize ?? 0,
+    ...(stages.length === 0 ? {} : { stages }),
     vocabularySize: part?.vocabularySize ?? null,
     contextLength: context ?? null,
     parameters: header.parameters ?? counted?.total ?? null,
@@ -303,7 +309,9 @@ function asText(found: Inspection): string {
   const heads =
     found.attention === 'none'
       ? 'none'
-      : `${found.attention.toUpperCase()}, ${found.heads} query heads on ${found.kvHeads} key/value heads of ${found.headDim}`;
+      : found.stages !== undefined
+        ? `${found.attention.toUpperCase()}, heads by stage`
+        : `${found.attention.toUpperCase()}, ${found.heads} query heads on ${found.kvHeads} key/value heads of ${found.headDim}`;
   const rows: string[][] = [
     [
       'family',
@@ -321,6 +329,12 @@ function asText(found: Inspection): string {
     rows.push(['ALiBi', `reaches ${grouped(Math.min(...scopes))} to ${grouped(Math.max(...scopes))} tokens, by head`]);
   }
   rows.push(['hidden size', String(found.hiddenSize)]);
+  for (const [index, stage] of (found.stages ?? []).entries()) {
+    const places = stage.positions === undefined ? '' : `, ${grouped(stage.positions)} positions`;
+    const heads = stage.heads === 0 ? '' : `, ${stage.heads} heads of ${stage.headDim}`;
+    const read = stage.sourcePositions === undefined ? '' : ` that read ${grouped(stage.sourcePositions)}`;
+    rows.push([`  stage ${index + 1}`, `${stage.layers} layers${heads}, width ${stage.hiddenSize}${places}${read}`]);
+  }
   if (found.contextLength !== null) rows.push(['context', grouped(found.contextLength)]);
   if (found.parameters === null) rows.push(['parameters', 'not known for this family']);
   else {

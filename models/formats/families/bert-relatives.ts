@@ -309,3 +309,16 @@ function writeRelativeBiases(part: ModelPart, root: TensorWriter): void {
   for (const axis of ['x', 'y'])
     root.add('attention', `encoder.rel_pos_${axis}_bias.weight`, [heads, amount(part, 'rel_2d_pos_bins') ?? 64]);
 }
+
+/** The text tower of CLAP: RoBERTa under other names. */
+export const clapText = encoderFamily({
+  id: 'clap_text',
+  title: 'CLAP text',
+  types: {
+    clap_text_model: [
+      'ClapTextConfig',
+      { ...robertaValues, max_position_embeddings: 514, type_vocab_size: 1, projection_dim: 512 },
+    ],
+  },
+  architectures: /^ClapText/,
+});

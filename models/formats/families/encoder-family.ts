@@ -17,7 +17,7 @@ interface EncoderRow {
   readonly choice?: (reader: ConfigReader) => Partial<TransformerChoice>;
   /** What the family knows of the part beyond the choice. */
   readonly finish?: (part: ModelPart, reader: ConfigReader) => ModelPart;
-  readonly exact?: (part: ModelPart) => boolean;
+  readonly exact?: StackFamily['exact'];
   readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
 

@@ -25,8 +25,11 @@ export interface StackFamily {
   readonly task: Task['kind'];
   defaults(modelType: string | undefined): Defaults | undefined;
   read(reader: ConfigReader): ModelPart;
-  /** Whether the layout of this very part is known, where a family knows that of some of its files only; absent: of all. */
-  readonly exact?: (part: ModelPart) => boolean;
+  /**
+   * Whether the layout of this very part is known, where a family knows that of some of its files only; absent: of all.
+   * `className` is the first of the file's classes, whose heads may be unknown.
+   */
+  readonly exact?: (part: ModelPart, className: string | undefined) => boolean;
   /** Absent: the layout is not known in full, and counts are not exact. */
   readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
@@ -49,6 +52,13 @@ export interface CompositeFamily {
   defaults(modelType: string | undefined): Defaults | undefined;
   read(reader: ConfigReader): CompositeReading;
   readonly tensors?: (model: ModelDescription, table: TensorTable) => void;
+}
+
+/** The first class that a file names. */
+export function firstArchitecture(reader: ConfigReader): string | undefined {
+  const list: unknown = reader.object['architectures'];
+  const first: unknown = Array.isArray(list) ? (list as readonly unknown[])[0] : undefined;
+  return typeof first === 'string' ? first : undefined;
 }
 
 export type Family = StackFamily | CompositeFamily;

@@ -1,10 +1,11 @@
 import type { ConfigReader } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
 import { bert, bigBird, distilbert, roberta } from './bert';
-import { albert, dpr, electra, layoutLmV3, longformer, mpnet } from './bert-relatives';
+import { albert, clapText, dpr, electra, layoutLmV3, longformer, mpnet } from './bert-relatives';
 import { bloom } from './bloom';
-import { clipText, clipVision, siglipText, siglipVision } from './clip';
+import { clipText, clipVision, siglip2Vision, siglipText, siglipVision } from './clip';
 import { cohere } from './cohere';
+import { efficientNet, mobileNetV2, resnet } from './convolutions';
 import { deberta, debertaV2 } from './deberta';
 import { deepseekV2, deepseekV3, glm4Moe } from './deepseek';
 import { falcon } from './falcon';
@@ -32,7 +33,11 @@ import { qwen2, qwen2Moe, qwen3, qwen3Moe, qwen35 } from './qwen';
 import { recurrentGemma } from './recurrent-gemma';
 import { reformer } from './reformer';
 import { rwkv, rwkv5, rwkv6 } from './rwkv';
-import { deit, dinov2, vit } from './vision';
+import { segformer } from './segformer';
+import { hubert, wav2vec2, wavLm } from './speech';
+import { clapAudio, donutSwin, swin, swinV2 } from './swin';
+import { beit, vitMae } from './vit-relatives';
+import { deit, dinov2, dinov2WithRegisters, vit } from './vision';
 import { xEcomla } from './x-ecomla';
 import { xlnet } from './xlnet';
 
@@ -112,10 +117,26 @@ export const stackFamilies: readonly StackFamily[] = [
   vit,
   deit,
   dinov2,
+  dinov2WithRegisters,
+  beit,
+  vitMae,
+  swin,
+  swinV2,
+  donutSwin,
+  segformer,
+  resnet,
+  mobileNetV2,
+  efficientNet,
+  wav2vec2,
+  hubert,
+  wavLm,
+  clapText,
+  clapAudio,
   clipText,
   clipVision,
   siglipText,
   siglipVision,
+  siglip2Vision,
 ];
 
 const byType = new Map(stackFamilies.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)));
