@@ -54,7 +54,7 @@ function partLine(part: ModelPartFacts, single: boolean): TreeLine {
   const perStage = [...new Set(part.layers.map((layer) => (layer.hiddenSize === undefined ? 0 : layer.heads)))];
   const heads =
     perStage.length > 1
-      ? `${perStage.join(', ')} heads in its stages`
+      ? `${perStage.join(', ')} heads of ${part.headDim} in its stages`
       : `${part.heads} query heads on ${part.kvHeads} key/value heads of ${part.headDim}${groups}`;
   const description = part.attention === 'none' ? attentionWords.none : `${attentionWords[part.attention]}, ${heads}`;
   return {

@@ -38,7 +38,7 @@ export const attentionWords = (part: ModelPart): string => {
   }
   const total = part.layers.length;
   const layers =
-    kinds.size <= 1 && (kinds.has('full') || total === 0)
+    kinds.size <= 1 && (kinds.has('full') || total === 0 || kinds.has('no attention'))
       ? `${total} layers`
       : `${total} layers (${[...kinds].map(([words, count]) => `${count} ${words}`).join(', ')})`;
   const kind =
