@@ -84,6 +84,12 @@ function patchesOf(reader: ConfigReader): { sides?: readonly [number, number] } 
   return { sides: [Math.ceil(high / patch), Math.ceil((wide ?? high) / patch)] };
 }
 
+/** Size and patch alone: how many positions there are differs from stage to stage. */
+function stagedImage(reader: ConfigReader): ModelPart['image'] {
+  const { size, patch, channels } = readImage(reader, 0);
+  return { channels, ...(size === undefined ? {} : { size }), ...(patch === undefined ? {} : { patch }) };
+}
+
 type WriteBias = (own: TensorWriter, heads: number, part: ModelPart) => void;
 
 interface SwinRow {
@@ -107,7 +113,7 @@ const swinFamily = (row: SwinRow): StackFamily =>
     role: 'vision',
     record,
     stages: readStages,
-    image: (reader) => readImage(reader, 0),
+    image: stagedImage,
     exact: (part, className) =>
       className === undefined || /(Model|ForImageClassification)$/.test(className)
         ? !flag(part, 'use_absolute_embeddings')
@@ -187,7 +193,7 @@ export const donutSwin = stagedFamily({
   role: 'vision',
   record,
   stages: readStages,
-  image: (reader) => readImage(reader, 0),
+  image: stagedImage,
 });
 
 /** The audio tower of CLAP is a Swin over the spectrogram; its fusion of long recordings is not written down here. */
