@@ -116,7 +116,7 @@ export const resnet = convolutionFamily({
     listOf(part, 'depths').forEach((depth, stage) => {
       for (let index = 0; index < depth && block < part.layers.length; index++, block++) {
         const output = part.layers[block]?.hiddenSize ?? 0;
-        const own = root.under(`encoder.stages.${stage}.layers.${index}.`);
+        const own = root.layer(block, `encoder.stages.${stage}.layers.${index}.`);
         // The first block of a stage halves the image, of the first stage only where the file says so.
         const halves = index === 0 && (stage > 0 || flag(part, 'downsample_in_first_stage'));
         if (input !== output || halves) writeConvolution(own, 'shortcut', input, output, 1);

@@ -48,8 +48,8 @@ export interface DecoderLayout {
   readonly experts?: (writer: TensorWriter, feedForward: FeedForward, layer: Layer, part: ModelPart) => void;
   /** What a layer without attention holds instead. */
   readonly mixer?: (writer: TensorWriter, layer: Layer, part: ModelPart) => void;
-  /** What a layer holds beside its attention or mixer: a second mixer, further networks. */
-  readonly beside?: (writer: TensorWriter, layer: Layer, part: ModelPart) => void;
+  /** What a layer holds beside all of this: a second mixer, further networks. */
+  readonly more?: (writer: TensorWriter, layer: Layer, part: ModelPart) => void;
   /** Norm vectors of hiddenSize in every layer. */
   readonly norms: readonly string[] | ((part: ModelPart, layer: Layer) => readonly string[]);
   readonly normBias?: Rule;
@@ -152,7 +152,7 @@ export function writeDecoder(layout: DecoderLayout) {
       const { kind } = layer.attention;
       if (kind === 'full' || kind === 'window' || kind === 'chunked') writeAttention(own, layer, layout.attention);
       else layout.mixer?.(own, layer, part);
-      layout.beside?.(own, layer, part);
+      layout.more?.(own, layer, part);
       const names = typeof layout.norms === 'function' ? layout.norms(part, layer) : layout.norms;
       for (const name of names) own.norm(name, part.hiddenSize, normBias);
       const { feedForward } = layer;

@@ -124,7 +124,7 @@ export const falconH1 = decoderFamily({
     ...bambaLayout,
     attention: llamaLayout.attention,
     mlp: { ...bambaLayout.mlp, bias: (part) => flag(part, 'mlp_bias') },
-    beside: (writer, _layer, part) => {
+    more: (writer, _layer, part) => {
       const bias = {
         input: flag(part, 'mamba_proj_bias'),
         output: flag(part, 'projectors_bias'),

@@ -79,7 +79,7 @@ const rwkvFamily = (generation: Generation): StackFamily =>
         generation.writeTimeMixing(writer.under('attention.'), hidden, width, part.headDim);
       },
       mlp: { prefix: 'feed_forward.', inputs: ['key'], output: 'value' },
-      beside: (writer, _layer, part) => {
+      more: (writer, _layer, part) => {
         const own = writer.under('feed_forward.').as('mlp');
         writeMixes(own, part.hiddenSize, generation.channelMixes);
         own.linear('mlp', 'receptance', part.hiddenSize, part.hiddenSize, false);

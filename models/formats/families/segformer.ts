@@ -52,8 +52,8 @@ function writeEncoder(part: ModelPart, root: TensorWriter): void {
     root.add('embedding', `patch_embeddings.${index}.proj.weight`, [width, before, patch, patch]);
     root.add('embedding', `patch_embeddings.${index}.proj.bias`, [width]);
     root.norm(`patch_embeddings.${index}.layer_norm`, width, true);
-    layers.forEach(({ feedForward: { size } }, block) => {
-      const own = root.under(`block.${index}.${block}.`);
+    layers.forEach(({ index: layer, feedForward: { size } }, block) => {
+      const own = root.layer(layer, `block.${index}.${block}.`);
       own.norm('layer_norm_1', width, true);
       for (const name of ['query', 'key', 'value'])
         own.linear('attention', `attention.self.${name}`, width, width, true);

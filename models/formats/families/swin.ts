@@ -133,8 +133,8 @@ const swinFamily = (row: SwinRow): StackFamily =>
       root.norm('embeddings.norm', first, true);
       stages.forEach(({ width, layers }, index) => {
         const stage = root.under(`encoder.layers.${index}.`);
-        layers.forEach(({ attention: { heads }, feedForward }, block) => {
-          const own = stage.under(`blocks.${block}.`);
+        layers.forEach(({ index: layer, attention: { heads }, feedForward }, block) => {
+          const own = stage.layer(layer, `blocks.${block}.`);
           const biased = flag(part, 'qkv_bias', true);
           row.writeBias(own.under('attention.self.'), heads, part);
           own.linear('attention', 'attention.self.query', width, width, biased);

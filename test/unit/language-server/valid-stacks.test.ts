@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { attentionWords } from '../../../language-server/service/part-facts';
 import { describeModel } from '../../../models/formats/describe-model';
-import { findingsOf } from './caret';
+import { expectedTensors, tensorNames } from '../../../models/formats/tensors/expected-tensors';
+import { findingsOf, folder, shard } from './caret';
 
 const mixers = (count: number, word: string, ...at: readonly number[]): readonly string[] =>
   Array.from({ length: count }, (_, index) => (at.includes(index) ? word : 'mamba'));
@@ -355,4 +356,52 @@ describe('what is said of their attention', () => {
       assert.equal(attentionWords(part), words);
     });
   }
+});
+
+describe('weights of these under other names than the config makes', () => {
+  const renamed = (config: object, rename: (name: string) => string) => {
+    const tensors = (expectedTensors(describeModel(config)) ?? []).flatMap((tensor) =>
+      [...tensorNames(tensor)].map((name) => [rename(name), tensor.shape] as const),
+    );
+    return folder([], {}, [shard('model.safetensors', Object.fromEntries(tensors))]);
+  };
+  const speech = { ...sound, model_type: 'wav2vec2', architectures: ['Wav2Vec2Model'], num_hidden_layers: 2 };
+  const rows: readonly (readonly [what: string, config: object, rename: (name: string) => string])[] = [
+    [
+      'weight norm since PyTorch 2.1',
+      speech,
+      (name) =>
+        name
+          .replace('conv.weight_g', 'conv.parametrizations.weight.original0')
+          .replace('conv.weight_v', 'conv.parametrizations.weight.original1'),
+    ],
+    [
+      'a tower saved from the bare model',
+      { model_type: 'swin', architectures: ['SwinModel'] },
+      (name) => name.slice(5),
+    ],
+    [
+      'an encoder saved from the bare model',
+      { model_type: 'deberta-v2', architectures: ['DebertaV2Model'], num_hidden_layers: 2 },
+      (name) => name.slice('deberta.'.length),
+    ],
+  ];
+  for (const [what, config, rename] of rows) {
+    it(what, () => {
+      assert.deepEqual(
+        findingsOf(JSON.stringify(config), renamed(config, rename)).map(({ code, message }) => `${code}: ${message}`),
+        [],
+      );
+    });
+  }
+
+  it('and a layer that is gone is missed', () => {
+    const weights = renamed(speech, (name) => name.replace('layers.1.attention.k_proj.weight', 'layers.1.odd'));
+    assert.deepEqual(
+      findingsOf(JSON.stringify(speech), weights).map(({ code, message }) => `${code}: ${message}`),
+      [
+        'tensors-missing: The weights lack wav2vec2.encoder.layers.1.attention.k_proj.weight. Loaders fill such tensors at random, or refuse the model.',
+      ],
+    );
+  });
 });
