@@ -164,6 +164,7 @@ export const dpr: StackFamily = encoderFamily({
     if (root !== undefined) reader.derive('encoder_prefix', root, 'architectures');
     return {};
   },
+  heads: /^DPR/,
   exact: (part) => word(part, 'encoder_prefix') !== undefined,
   tensors: (part, writer) => {
     const prefix = word(part, 'encoder_prefix') ?? '';

@@ -102,6 +102,7 @@ export const bigBird = encoderFamily({
       layerKinds: (count) => Array.from({ length: count }, () => ({ kind: 'window', note })),
     };
   },
+  heads: /(Model|For(MaskedLM|CausalLM|PreTraining|SequenceClassification|TokenClassification))$/,
   exact: (part) => part.fields['use_bias']?.value !== false,
   tensors: (part, writer, top) => {
     writeBertEmbeddings(part, writer.under('bert.'));

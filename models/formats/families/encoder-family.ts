@@ -17,11 +17,16 @@ interface EncoderRow {
   readonly choice?: (reader: ConfigReader) => Partial<TransformerChoice>;
   /** What the family knows of the part beyond the choice. */
   readonly finish?: (part: ModelPart, reader: ConfigReader) => ModelPart;
+  /** Classes whose heads `tensors` knows; those of most encoders when absent. */
+  readonly heads?: RegExp;
   readonly exact?: StackFamily['exact'];
   readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
 
 const flagOf = (reader: ConfigReader, key: string): boolean => reader.has(key) && reader.boolean(key) === true;
+
+const usualHeads =
+  /(Model|LMHeadModel|For(MaskedLM|CausalLM|PreTraining|SequenceClassification|TokenClassification|QuestionAnswering))$/;
 
 /** Encoders of text: every position reads every other, unless the file makes a decoder of it. */
 export function encoderFamily(row: EncoderRow): StackFamily {
@@ -53,7 +58,8 @@ export function encoderFamily(row: EncoderRow): StackFamily {
       });
       return row.finish?.(part, reader) ?? part;
     },
-    ...(row.exact === undefined ? {} : { exact: row.exact }),
+    exact: (part, className) =>
+      (className === undefined || (row.heads ?? usualHeads).test(className)) && row.exact?.(part, className) !== false,
     ...(row.tensors === undefined ? {} : { tensors: row.tensors }),
   };
 }

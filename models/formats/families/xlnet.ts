@@ -51,6 +51,8 @@ export const xlnet = encoderFamily({
     const activation = word(part, 'ff_activation');
     return activation === undefined ? part : { ...part, activation };
   },
+  // Those for spans differ from class to class.
+  heads: /(Model|LMHeadModel|ForSequenceClassification|ForTokenClassification)$/,
   tensors: (part, writer, top) => {
     const hidden = part.hiddenSize;
     const [heads, width] = [part.heads, headSize(part)];

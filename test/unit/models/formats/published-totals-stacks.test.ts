@@ -470,6 +470,8 @@ describe('parameters from the config alone, of encoders, hybrids and towers', ()
       ['beit', 'BeitForMaskedImageModeling'],
       ['wav2vec2', 'Wav2Vec2ForXVector'],
       ['detr', 'DetrForSegmentation'],
+      ['bert', 'BertForMultipleChoice'],
+      ['xlnet', 'XLNetForQuestionAnswering'],
     ]) {
       const model = describeModel({ model_type, architectures: [name] });
       assert.equal(model.exact, false, name);
