@@ -5,7 +5,7 @@ import type { Layer, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './decoder-family';
 import type { StackFamily } from './family';
-import { amount, flag, word } from './family';
+import { amount, amounts, flag, word } from './family';
 import { sizesOf } from './stages';
 import { readImage } from './vision';
 
@@ -73,11 +73,6 @@ const convolutionFamily = (row: ConvolutionRow): StackFamily => ({
   ...(row.tensors === undefined ? {} : { tensors: row.tensors }),
 });
 
-const listOf = (part: ModelPart, key: string): readonly number[] => {
-  const value = part.fields[key]?.value;
-  return Array.isArray(value) ? value.filter((item): item is number => typeof item === 'number').slice(0, 16) : [];
-};
-
 /** A convolution of squares and the norm behind it, whose means and variances are no parameters. */
 function writeConvolution(own: TensorWriter, name: string, input: number, output: number, kernel: number): void {
   own.add('other', `${name}.convolution.weight`, [output, input, kernel, kernel]);
@@ -113,7 +108,7 @@ export const resnet = convolutionFamily({
     writeConvolution(root, 'embedder.embedder', part.image?.channels ?? 3, stem, 7);
     let input = stem;
     let block = 0;
-    listOf(part, 'depths').forEach((depth, stage) => {
+    amounts(part, 'depths').forEach((depth, stage) => {
       for (let index = 0; index < depth && block < part.layers.length; index++, block++) {
         const output = part.layers[block]?.hiddenSize ?? 0;
         const own = root.layer(block, `encoder.stages.${stage}.layers.${index}.`);

@@ -74,6 +74,14 @@ export function amount(part: { readonly fields: ModelPart['fields'] }, key: stri
   return typeof value === 'number' && Math.abs(value) <= largestInteger ? value : undefined;
 }
 
+/** A list of sizes, one a stage or convolution: no more of them than any model has. */
+export function amounts(part: { readonly fields: ModelPart['fields'] }, key: string): readonly number[] {
+  const value = part.fields[key]?.value;
+  return Array.isArray(value)
+    ? value.filter((item): item is number => typeof item === 'number' && Math.abs(item) <= largestInteger).slice(0, 64)
+    : [];
+}
+
 export function word(part: { readonly fields: ModelPart['fields'] }, key: string): string | undefined {
   const value = part.fields[key]?.value;
   return typeof value === 'string' ? value : undefined;

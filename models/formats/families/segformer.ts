@@ -1,14 +1,9 @@
 import type { ConfigReader } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { firstArchitecture, flag } from './family';
+import { amount, amounts, firstArchitecture, flag } from './family';
 import type { Stage } from './stages';
 import { sizesOf, stagedFamily, stagesOf } from './stages';
-
-const listOf = (part: ModelPart, key: string): readonly number[] => {
-  const value = part.fields[key]?.value;
-  return Array.isArray(value) ? value.filter((item): item is number => typeof item === 'number') : [];
-};
 
 /**
  * Keys and values are of patches of ratio x ratio positions (SegFormer, arXiv:2105.15203, section 3.1), so that a layer of n
@@ -42,7 +37,7 @@ function readStages(reader: ConfigReader): readonly Stage[] {
 }
 
 function writeEncoder(part: ModelPart, root: TensorWriter): void {
-  const [patches, reductions] = [listOf(part, 'patch_sizes'), listOf(part, 'sr_ratios')];
+  const [patches, reductions] = [amounts(part, 'patch_sizes'), amounts(part, 'sr_ratios')];
   const channels = part.image?.channels ?? 3;
   const stages = stagesOf(part);
   stages.forEach(({ width, layers }, index) => {
@@ -108,8 +103,7 @@ export const segformer = stagedFamily({
     if (task.kind === 'image-classification') writer.linear('head', 'classifier', part.hiddenSize, task.labels, true);
     if (!flag(part, 'segmentation_head')) return;
     const own = writer.under('decode_head.').as('head');
-    const written = part.fields['decoder_hidden_size']?.value;
-    const width = typeof written === 'number' ? written : 0;
+    const width = amount(part, 'decoder_hidden_size') ?? 0;
     const stages = stagesOf(part);
     stages.forEach((stage, index) => {
       own.linear('head', `linear_c.${index}.proj`, stage.width, width, true);

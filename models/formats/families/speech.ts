@@ -5,7 +5,7 @@ import { readTransformer } from '../config/transformer';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './decoder-family';
 import type { StackFamily } from './family';
-import { amount, firstArchitecture, flag, word } from './family';
+import { amount, amounts, firstArchitecture, flag, word } from './family';
 
 const values: JsonObject = {
   vocab_size: 32,
@@ -38,16 +38,9 @@ const values: JsonObject = {
   eos_token_id: 2,
 };
 
-const list = (part: ModelPart, key: string): readonly number[] => {
-  const value = part.fields[key]?.value;
-  return Array.isArray(value)
-    ? value.filter((item): item is number => typeof item === 'number' && Math.abs(item) <= 1e9).slice(0, 64)
-    : [];
-};
-
 function writeFrontEnd(part: ModelPart, root: TensorWriter): void {
   const hidden = part.hiddenSize;
-  const [widths, kernels] = [list(part, 'conv_dim'), list(part, 'conv_kernel')];
+  const [widths, kernels] = [amounts(part, 'conv_dim'), amounts(part, 'conv_kernel')];
   widths.forEach((width, index) => {
     const own = root.under(`feature_extractor.conv_layers.${index}.`);
     own.add('embedding', 'conv.weight', [width, index === 0 ? 1 : (widths[index - 1] ?? 0), kernels[index] ?? 0]);
@@ -98,7 +91,7 @@ function writeHead(part: ModelPart, writer: TensorWriter, labels: number): void 
       const groups = Math.max(1, amount(part, 'num_codevector_groups') ?? 1);
       const codes = groups * (amount(part, 'num_codevectors_per_group') ?? 0);
       const [width, projected] = [amount(part, 'codevector_dim') ?? 0, amount(part, 'proj_codevector_dim') ?? 0];
-      const widths = list(part, 'conv_dim');
+      const widths = amounts(part, 'conv_dim');
       writer.add('head', 'quantizer.codevectors', [1, codes, Math.floor(width / groups)]);
       writer.linear('head', 'quantizer.weight_proj', widths[widths.length - 1] ?? 0, codes, true);
       writer.linear('head', 'project_hid', hidden, projected, true);

@@ -10,6 +10,7 @@ import { deberta, debertaV2 } from './deberta';
 import { deepseekV2, deepseekV3, glm4Moe } from './deepseek';
 import { falcon } from './falcon';
 import type { StackFamily } from './family';
+import { firstArchitecture } from './family';
 import { gemma, gemma2, gemma3 } from './gemma';
 import { readGeneric } from './generic';
 import { codegen, gpt2, gptBigcode, gptJ } from './gpt2';
@@ -155,6 +156,10 @@ export function readStack(reader: ConfigReader, fallbackType?: string): NestedSt
   const modelType = typeof written === 'string' ? written : fallbackType;
   const family = modelType === undefined ? undefined : stackFamily(modelType);
   if (family === undefined) return { part: readGeneric(reader) };
-  const part = family.read(reader.withDefaults(family.defaults(modelType)));
-  return { part: modelType === undefined ? part : { ...part, modelType }, family };
+  const read = family.read(reader.withDefaults(family.defaults(modelType)));
+  const part = modelType === undefined ? read : { ...read, modelType };
+  if (family.exact?.(part, firstArchitecture(reader)) !== false) return { part, family };
+  // Of a part that is not known in full there are no tensors to name.
+  const { tensors: _unknown, ...described } = family;
+  return { part, family: described };
 }

@@ -4,6 +4,7 @@ import { mostLayers, readTransformer } from '../config/transformer';
 import type { Attention, Layer, ModelPart, PartRole, PositionKind } from '../model-description';
 import { transformers } from './decoder-family';
 import type { StackFamily } from './family';
+import { amounts } from './family';
 
 export interface Stage {
   readonly depth: number;
@@ -109,12 +110,10 @@ export function sizesOf(reader: ConfigReader, key: string): readonly number[] {
 
 /** The stages of a part that was read: width and layers of each, by its `depths`. */
 export function stagesOf(part: ModelPart): readonly { readonly width: number; readonly layers: readonly Layer[] }[] {
-  const depths = part.fields['depths']?.value;
   const stages: { width: number; layers: readonly Layer[] }[] = [];
   let next = 0;
-  for (const depth of Array.isArray(depths) ? depths.slice(0, 16) : []) {
-    const count = typeof depth === 'number' ? depth : 0;
-    const layers = part.layers.slice(next, next + count);
+  for (const depth of amounts(part, 'depths')) {
+    const layers = part.layers.slice(next, next + depth);
     if (layers.length > 0) stages.push({ width: layers[0]?.hiddenSize ?? part.hiddenSize, layers });
     next += layers.length;
   }
