@@ -184,6 +184,8 @@ const published: readonly (readonly [name: string, total: number, config: object
       hybrid_override_pattern: 'M-M-M-MM-M-M-M*-M-M-M*-M-M-M-M*-M-M-M-M*-M-MM-M-M-M-M-M-',
     }),
   ],
+  // `total_parameters` of its index counts the biases of the 23 routers as buffers; they are stored.
+  ['Nemotron 3 Nano 30B A3B', 31_577_937_344 + 23 * 128, causal('nemotron_h', 'NemotronH', nano30)],
   [
     'ALBERT base v1',
     11_683_584,
@@ -432,7 +434,7 @@ describe('parameters from the config alone, of encoders, hybrids and towers', ()
     assert.equal(countParameters(model)?.total, words + patches + 12 * layer + 12 * (32 + 2 * 64));
   });
 
-  // Model cards round: 31.6B of which 3.6B are active, 550B and 55B without the embedding.
+  // Model cards round: 31.6B of which 3.6B are active, 550B of which 55B without the embedding.
   const rounded: readonly (readonly [name: string, total: number, active: number, config: object])[] = [
     ['Nemotron 3 Nano', 31.6, 3.6, causal('nemotron_h', 'NemotronH', nano30)],
     [
