@@ -82,7 +82,7 @@ export const modelFacts = (file: ModelFile, facts: FolderFacts, findings: readon
           })),
         }
       : {}),
-    ...(flops === undefined ? {} : { flopsPerToken: flops.value }),
+    ...(flops === undefined || flops.value === 0 ? {} : { flopsPerToken: flops.value }),
     supported: runnable(description),
     errors: findings.filter(({ severity }) => severity === 'error').length,
     warnings: findings.filter(({ severity }) => severity === 'warning').length,

@@ -302,6 +302,14 @@ const t5Gated = (source: { readonly fields: ModelPart['fields'] }): boolean => {
   return typeof said === 'boolean' ? said : (word(source, 'feed_forward_proj') ?? 'relu').startsWith('gated-');
 };
 
+/** What T5Config makes of `feed_forward_proj` where the file does not say it: `gated-gelu` is GELU by its tanh formula. */
+function deriveActivation(reader: ConfigReader): void {
+  const said = word(reader, 'feed_forward_proj') ?? 'relu';
+  const activation = said === 'gated-gelu' ? 'gelu_new' : (said.split('-').at(-1) ?? said);
+  if (!reader.has('is_gated_act')) reader.derive('is_gated_act', t5Gated(reader), 'feed_forward_proj');
+  if (reader.nameOf('hidden_act') === undefined) reader.derive('dense_act_fn', activation, 'feed_forward_proj');
+}
+
 const readT5 = (reader: ConfigReader): CompositeReading => {
   for (const key of [
     'feed_forward_proj',
@@ -310,11 +318,12 @@ const readT5 = (reader: ConfigReader): CompositeReading => {
     'relative_attention_max_distance',
   ])
     reader.raw(key);
+  deriveActivation(reader);
   const encoderOnly = /EncoderModel$/.test(firstArchitecture(reader) ?? '');
   const side = (name: 'encoder' | 'decoder'): ModelPart => {
     const layers =
       (name === 'decoder' ? reader.integer('num_decoder_layers') : undefined) ?? reader.integer('num_layers');
-    return readTransformer(reader, {
+    const stack = readTransformer(reader, {
       family: 't5',
       role: name,
       name,
@@ -324,6 +333,8 @@ const readT5 = (reader: ConfigReader): CompositeReading => {
       crossAttention: name === 'decoder',
       ...(layers === undefined ? {} : { layers }),
     });
+    const activation = stack.activation ?? word(reader, 'dense_act_fn');
+    return activation === undefined ? stack : { ...stack, activation };
   };
   return { parts: encoderOnly ? [side('encoder')] : [side('decoder'), side('encoder')], exact: true };
 };

@@ -307,6 +307,24 @@ describe('towers in stages', () => {
   });
 });
 
+describe('T5', () => {
+  const rows: readonly (readonly [config: object, gated: boolean, activation: string])[] = [
+    [{}, false, 'relu'],
+    [{ feed_forward_proj: 'gated-gelu' }, true, 'gelu_new'],
+    [{ feed_forward_proj: 'gated-silu' }, true, 'silu'],
+    // What the file says of it goes before what follows from the other key, as in T5Config of transformers 4.
+    [{ feed_forward_proj: 'relu', is_gated_act: true, dense_act_fn: 'gelu_pytorch_tanh' }, true, 'gelu_pytorch_tanh'],
+    [{ is_gated_act: true, dense_act_fn: 'gelu_new' }, true, 'gelu_new'],
+  ];
+  for (const [config, gated, activation] of rows) {
+    it(`${JSON.stringify(config)}: ${gated ? 'gated, ' : ''}${activation}`, () => {
+      const part = first({ model_type: 't5', ...config });
+      assert.deepEqual([part.layers[0]?.feedForward.gated, part.activation], [gated, activation]);
+      assert.equal(part.fields['is_gated_act']?.value, gated);
+    });
+  }
+});
+
 describe('names of tensors', () => {
   const found = (config: object) => {
     const model = describeModel(config);
