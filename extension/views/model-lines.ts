@@ -51,7 +51,11 @@ export function layerKinds(layers: readonly LayerFacts[]): string {
 
 function partLine(part: ModelPartFacts, single: boolean): TreeLine {
   const groups = part.kvHeads > 0 && part.heads > part.kvHeads ? `, ${part.heads / part.kvHeads} share one` : '';
-  const heads = `${part.heads} query heads on ${part.kvHeads} key/value heads of ${part.headDim}${groups}`;
+  const perStage = [...new Set(part.layers.map((layer) => (layer.hiddenSize === undefined ? 0 : layer.heads)))];
+  const heads =
+    perStage.length > 1
+      ? `${perStage.join(', ')} heads of ${part.headDim} in its stages`
+      : `${part.heads} query heads on ${part.kvHeads} key/value heads of ${part.headDim}${groups}`;
   const description = part.attention === 'none' ? attentionWords.none : `${attentionWords[part.attention]}, ${heads}`;
   return {
     label: single ? 'Attention' : part.path === '' ? part.role : part.path,

@@ -4,7 +4,7 @@ import { formatBytes, formatCount, formatLength } from './figures';
 import { readsText, runnable } from '../../models/architectures/catalogue';
 import type { FolderFacts } from './folder-facts';
 import type { ModelFile } from './model-file';
-import { attentionInShort, cachePerToken, hasCache, seesAndReads } from './part-facts';
+import { attentionInShort, cachePerToken, hasCache, headWords, seesAndReads } from './part-facts';
 
 export interface Lens {
   readonly title: string;
@@ -46,7 +46,7 @@ export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[]
         ]
       : []),
     { title: '$(diff) Compare…', command: { id: 'headscope.compareModels', arguments: [document.uri] } },
-    { title: `${part.heads} heads of ${part.headDim}, ${part.layers.length} layers` },
+    { title: `${headWords(part)}, ${part.layers.length} layers` },
     ...(total === undefined
       ? []
       : [

@@ -1,8 +1,8 @@
 import { runnable } from '../../models/architectures/catalogue';
 import { alibiHeads } from '../../models/formats/estimates/alibi-scope';
 import { decodeFlops } from '../../models/formats/estimates/flops';
-import { kvBytesPerToken, kvCache, cacheFormat } from '../../models/formats/estimates/kv-cache';
-import type { Attention, ModelDescription, ModelPart } from '../../models/formats/model-description';
+import { cacheFormat, kvBytesPerToken, kvCache } from '../../models/formats/estimates/kv-cache';
+import type { Layer, ModelDescription, ModelPart } from '../../models/formats/model-description';
 import { countParameters } from '../../models/formats/tensors/expected-tensors';
 import type { LayerFacts, ModelFacts, ModelPartFacts } from '../../protocol/language/requests';
 import type { Finding } from './finding';
@@ -10,18 +10,19 @@ import type { FolderFacts } from './folder-facts';
 import type { ModelFile } from './model-file';
 import { attentionWords, cacheLengths, hasCache } from './part-facts';
 
-const layerFacts = ({ kind, window, heads, kvHeads }: Attention): LayerFacts => ({
+const layerFacts = ({ attention: { kind, window, heads, kvHeads }, hiddenSize }: Layer): LayerFacts => ({
   kind: kind === 'mamba' ? 'linear' : kind,
   ...(window === undefined ? {} : { window }),
   heads,
   kvHeads,
+  ...(hiddenSize === undefined ? {} : { hiddenSize }),
 });
 
 const partFacts = (part: ModelPart, alibi: ModelPartFacts['alibi']): ModelPartFacts => ({
   path: part.path.join('.'),
   role: part.role,
   attention: part.attention,
-  layers: part.layers.map(({ attention }) => layerFacts(attention)),
+  layers: part.layers.map(layerFacts),
   heads: part.heads,
   kvHeads: part.kvHeads,
   headDim: part.headDim,
@@ -87,7 +88,7 @@ export const modelFacts = (file: ModelFile, facts: FolderFacts, findings: readon
           })),
         }
       : {}),
-    ...(flops === undefined ? {} : { flopsPerToken: flops.value }),
+    ...(flops === undefined || flops.value === 0 ? {} : { flopsPerToken: flops.value }),
     supported: runnable(description),
     errors: findings.filter(({ severity }) => severity === 'error').length,
     warnings: findings.filter(({ severity }) => severity === 'warning').length,

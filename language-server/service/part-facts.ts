@@ -1,5 +1,6 @@
 import { cachingPart, kvBytesPerToken } from '../../models/formats/estimates/kv-cache';
 import type { JsonPath, ModelDescription, ModelPart } from '../../models/formats/model-description';
+import { stageRuns } from '../../models/formats/stage-runs';
 import { formatBytes, formatLength, formatRatio } from './figures';
 
 /** The part of a model that a path of the file is in: the one with the longest path that leads there. */
@@ -21,6 +22,14 @@ export const seesAndReads = ({ parts }: ModelDescription): boolean =>
 export const hasCache = (model: ModelDescription, part: ModelPart): boolean =>
   cachingPart(model) === part && kvBytesPerToken(model) > 0;
 
+/** `32 heads of 128`, or of a tower in stages `3, 6, 12, 24 heads of 32 in its stages`. */
+export const headWords = (part: ModelPart): string => {
+  const stages = stageRuns(part);
+  return stages.length > 0
+    ? `${stages.map(({ heads }) => heads).join(', ')} heads of ${part.headDim} in its stages`
+    : `${part.heads} heads of ${part.headDim}`;
+};
+
 /** The attention of a part in words: `grouped-query attention 4:1, 32 layers`. */
 export const attentionWords = (part: ModelPart): string => {
   const kinds = new Map<string, number>();
@@ -37,7 +46,7 @@ export const attentionWords = (part: ModelPart): string => {
   }
   const total = part.layers.length;
   const layers =
-    kinds.size <= 1 && (kinds.has('full') || total === 0)
+    kinds.size <= 1 && (kinds.has('full') || total === 0 || kinds.has('no attention'))
       ? `${total} layers`
       : `${total} layers (${[...kinds].map(([words, count]) => `${count} ${words}`).join(', ')})`;
   const kind =
@@ -50,7 +59,7 @@ export const attentionWords = (part: ModelPart): string => {
           : part.attention === 'mha'
             ? 'multi-head attention'
             : 'no attention';
-  return `${kind}, ${part.heads} heads of ${part.headDim}, ${layers}`;
+  return part.attention === 'none' ? `${kind}, ${layers}` : `${kind}, ${headWords(part)}, ${layers}`;
 };
 
 /** What a lens begins with: `GQA 4:1`, `GQA 2:1, 13 of 26 windowed`. A narrow window shows some 30 characters, and what can be done among them. */

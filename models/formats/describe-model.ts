@@ -29,13 +29,13 @@ interface Reading {
 const strings = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
 
-/** BERT's first release wrote neither model_type nor class; these keys are its own. */
-const looksLikeFirstBert = (object: JsonObject): boolean =>
-  object['model_type'] === undefined &&
-  object['architectures'] === undefined &&
-  object['type_vocab_size'] !== undefined &&
-  object['embedding_size'] === undefined &&
-  object['hidden_size'] !== undefined;
+/** The first releases of BERT and ALBERT wrote neither model_type nor class; these keys are their own. */
+function olderType(object: JsonObject): string | undefined {
+  if (object['model_type'] !== undefined || object['architectures'] !== undefined) return undefined;
+  if (object['type_vocab_size'] === undefined || object['hidden_size'] === undefined) return undefined;
+  if (object['embedding_size'] === undefined) return 'bert';
+  return object['share_type'] !== undefined || object['num_hidden_groups'] !== undefined ? 'albert' : undefined;
+}
 
 /**
  * Whether a JSON value is the configuration of a model with layers: by content, since the file may have any name and any
@@ -64,11 +64,10 @@ export function describeModel(config: unknown, own: readonly OwnFamily[] = []): 
   const architectures = strings(object['architectures']);
   const ownFamily = own.find((one) => one.modelType === modelType);
   const family =
-    ownFamily === undefined
-      ? familyOf(looksLikeFirstBert(object) ? 'bert' : modelType, architectures)
-      : familyOfOwn(ownFamily);
+    ownFamily === undefined ? familyOf(modelType ?? olderType(object), architectures) : familyOfOwn(ownFamily);
   const reader = new ConfigReader(object, [], problems, family?.defaults(modelType));
-  const reading = family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType);
+  const reading =
+    family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType, architectures[0]);
   const [main] = reading.parts;
   const quantisation = findQuantisation(reader);
   const dtype = readDtype(object, quantisation);
@@ -103,7 +102,12 @@ export function describeModel(config: unknown, own: readonly OwnFamily[] = []): 
   };
 }
 
-function readFamily(family: Family, reader: ConfigReader, modelType: string | undefined): Reading {
+function readFamily(
+  family: Family,
+  reader: ConfigReader,
+  modelType: string | undefined,
+  className: string | undefined,
+): Reading {
   if (family.kind === 'composite') return family.read(reader);
   const part = family.read(reader);
   const known = modelType ?? family.modelTypes[0];
@@ -114,7 +118,7 @@ function readFamily(family: Family, reader: ConfigReader, modelType: string | un
   );
   return {
     parts: [known === undefined ? part : { ...part, modelType: known }, ...beside],
-    exact: family.tensors !== undefined && whole && beside.length === 0,
+    exact: family.tensors !== undefined && whole && beside.length === 0 && family.exact?.(part, className) !== false,
   };
 }
 
@@ -170,7 +174,7 @@ const taskEndings: readonly (readonly [RegExp, Task['kind']])[] = [
   [/ForQuestionAnswering$/, 'question-answering'],
   [/ForImageClassification(WithTeacher)?$/, 'image-classification'],
   [/ForPreTraining$/, 'pretraining'],
-  [/(ForCausalLM|LMHeadModel|WithLMHead|ForConditionalGeneration)$/, 'causal-lm'],
+  [/(ForCausalLM|LMHeadModel|WithLMHead|ForConditionalGeneration|MTModel)$/, 'causal-lm'],
   [/Model(WithProjection)?$/, 'base'],
 ];
 

@@ -117,7 +117,11 @@ export interface Attention {
   readonly rope?: number;
   /** Layer whose keys and values this layer reads instead of its own (KV sharing); then it adds nothing to the cache. */
   readonly sharesKvOf?: number;
-  /** Elements of recurrent state per sequence, for `linear` and `mamba`, where known. */
+  /**
+   * Elements that the layer keeps of a sequence however long it is, for `linear` and `mamba` and for attention with such a
+   * mixer beside it, where known: the recurrent state and the inputs that a short convolution looks back to
+   * (config/recurrent-state.ts has the formulas).
+   */
   readonly stateElements?: number;
   /** Key and value of a position are one vector, kept once (DeepSeek-V4). */
   readonly keyIsValue?: true;
@@ -125,7 +129,10 @@ export interface Attention {
   readonly compressed?: { readonly ratio: number; readonly window: number };
   /** A small scorer chooses `topK` positions for each query; it keeps a key of `headDim` for each (DeepSeek-V3.2). */
   readonly indexer?: { readonly heads: number; readonly headDim: number; readonly topK: number };
-  /** Of cross-attention: positions of what is read, where the file fixes them (tiles and patches of Llama 3.2 Vision). */
+  /**
+   * Positions of what is read, where the file fixes them and they are not the positions of the layer: tiles and patches in
+   * cross-attention (Llama 3.2 Vision), keys and values that were made fewer before they are read (SegFormer).
+   */
   readonly sourcePositions?: number;
   readonly note?: string;
 }
@@ -145,11 +152,20 @@ export interface FeedForward {
     readonly sharedSize: number;
     /** The shared network has a gate of its own (one vector of hiddenSize). */
     readonly sharedGate: boolean;
+    /**
+     * Width that the routed experts read and write, where it is not that of the stream: one projection leads there before
+     * them all, one back behind them (Nemotron 3 Ultra).
+     */
+    readonly latentSize?: number;
   };
 }
 
 export interface Layer {
   readonly index: number;
+  /** Width of the stream in this layer, where stages have widths of their own (Swin, SegFormer); absent: `ModelPart.hiddenSize`. */
+  readonly hiddenSize?: number;
+  /** Positions of the stream in this layer, where the file fixes them and stages differ in them (Swin, SegFormer). */
+  readonly positions?: number;
   readonly attention: Attention;
   /** Attention to another part or to the image; such a layer may have no attention of its own (kind `none`). */
   readonly crossAttention?: Attention;

@@ -10,6 +10,8 @@ export interface LayerFacts {
   readonly window?: number;
   readonly heads: number;
   readonly kvHeads: number;
+  /** Width of the stream in this layer, where stages have widths of their own (Swin, SegFormer). */
+  readonly hiddenSize?: number;
 }
 
 /** The facts of one model config, or of one part of it (`text_config`, `vision_config`, encoder, decoder). */

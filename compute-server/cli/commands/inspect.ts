@@ -5,9 +5,11 @@ import type { Estimate } from '../../../models/formats/estimates/estimate';
 import { decodeFlops, prefillFlops } from '../../../models/formats/estimates/flops';
 import { kvBytesPerToken, kvCache } from '../../../models/formats/estimates/kv-cache';
 import { weightBytes } from '../../../models/formats/estimates/weights';
-import type { ModelDescription, ModelPart } from '../../../models/formats/model-description';
+import type { AttentionKind, ModelDescription, ModelPart } from '../../../models/formats/model-description';
 import type { Companions } from '../../../models/formats/companions/companions';
 import { countVocabulary, largestTokenizer } from '../../../models/formats/companions/tokenizer-vocabulary';
+import type { StageRun } from '../../../models/formats/stage-runs';
+import { stageRuns } from '../../../models/formats/stage-runs';
 import type { TokenizerVocabulary } from '../../../models/formats/companions/tokenizer-vocabulary';
 import { resolveInside } from '../../../models/formats/safetensors/containment';
 import { readCompanions, readModelFolder } from '../../../models/formats/model-folder';
@@ -35,11 +37,15 @@ export interface Inspection {
   readonly modelType: string | null;
   /** Of the main part; 0 where the file and its family do not say. */
   readonly layers: number;
+  /** Layers of the main part by what they do: full, window, chunked, linear, mamba, none. */
+  readonly layerKinds: Readonly<Record<string, number>>;
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
   readonly valueDim: number;
   readonly hiddenSize: number;
+  /** Of a tower in stages (Swin, SegFormer), stage by stage; absent for all others. */
+  readonly stages?: readonly StageRun[];
   readonly vocabularySize: number | null;
   readonly contextLength: number | null;
   /**
@@ -164,6 +170,7 @@ function inspectionOf(
   const window = windows[0]?.attention.window;
   const decode = decodeFlops(model, 0);
   const alibi = part && alibiHeads(part, model.family);
+  const stages = part === undefined ? [] : stageRuns(part);
   const formulas: Record<string, Estimate | undefined> = {
     bytes: weights,
     kvBytes: caches[0]?.[1],
@@ -176,11 +183,13 @@ function inspectionOf(
     family: model.family,
     modelType: model.modelType ?? null,
     layers: part?.layers.length ?? 0,
+    layerKinds: kindsOf(part),
     heads: part?.heads ?? 0,
     kvHeads: part?.kvHeads ?? 0,
     headDim: part?.headDim ?? 0,
     valueDim: part?.valueDim ?? 0,
     hiddenSize: part?.hiddenSize ?? 0,
+    ...(stages.length === 0 ? {} : { stages }),
     vocabularySize: part?.vocabularySize ?? null,
     contextLength: context ?? null,
     parameters: header.parameters ?? counted?.total ?? null,
@@ -231,6 +240,14 @@ function lengthsFor(context: number | undefined): readonly number[] {
   const usual = [2048, 8192].filter((length) => context === undefined || length <= context);
   return context === undefined || usual.includes(context) ? usual : [...usual, context];
 }
+
+const kindsOf = (part: ModelPart | undefined): Readonly<Record<string, number>> => {
+  const kinds: Partial<Record<AttentionKind, number>> = {};
+  for (const { attention } of part?.layers ?? []) kinds[attention.kind] = (kinds[attention.kind] ?? 0) + 1;
+  return kinds;
+};
+
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 const byLength = (lengths: readonly number[], value: (length: number) => number | undefined): Record<string, number> =>
   Object.fromEntries(lengths.map((length) => [String(length), value(length) ?? 0]));
@@ -303,7 +320,9 @@ function asText(found: Inspection): string {
   const heads =
     found.attention === 'none'
       ? 'none'
-      : `${found.attention.toUpperCase()}, ${found.heads} query heads on ${found.kvHeads} key/value heads of ${found.headDim}`;
+      : found.stages !== undefined
+        ? `${found.attention.toUpperCase()}, heads by stage`
+        : `${found.attention.toUpperCase()}, ${found.heads} query heads on ${found.kvHeads} key/value heads of ${found.headDim}`;
   const rows: string[][] = [
     [
       'family',
@@ -314,6 +333,11 @@ function asText(found: Inspection): string {
     ['layers', String(found.layers)],
     ['attention', heads],
   ];
+  const kinds = Object.entries(found.layerKinds).filter(([kind]) => kind !== 'chunked' && kind !== 'window');
+  if (kinds.some(([kind]) => kind !== 'full')) {
+    const words = kinds.map(([kind, count]) => `${count} ${kind === 'none' ? 'without attention' : kind}`);
+    rows.splice(2, 0, ['  kinds', words.join(', ')]);
+  }
   if (found.window !== undefined)
     rows.push(['window', `${grouped(found.window)} in ${found.windowLayers} of ${found.layers} layers`]);
   if (found.alibi) {
@@ -321,6 +345,15 @@ function asText(found: Inspection): string {
     rows.push(['ALiBi', `reaches ${grouped(Math.min(...scopes))} to ${grouped(Math.max(...scopes))} tokens, by head`]);
   }
   rows.push(['hidden size', String(found.hiddenSize)]);
+  for (const [index, stage] of (found.stages ?? []).entries()) {
+    const places = stage.positions === undefined ? '' : `, ${grouped(stage.positions)} positions`;
+    const heads = stage.heads === 0 ? '' : `, ${plural(stage.heads, 'head')} of ${stage.headDim}`;
+    const read = stage.sourcePositions === undefined ? '' : ` that read ${grouped(stage.sourcePositions)}`;
+    rows.push([
+      `  stage ${index + 1}`,
+      `${plural(stage.layers, 'layer')}${heads}, width ${stage.hiddenSize}${places}${read}`,
+    ]);
+  }
   if (found.contextLength !== null) rows.push(['context', grouped(found.contextLength)]);
   if (found.parameters === null) rows.push(['parameters', 'not known for this family']);
   else {
@@ -339,7 +372,11 @@ function asText(found: Inspection): string {
     for (const [length, bytes] of Object.entries(found.kvBytes))
       rows.push([`  at ${grouped(Number(length))}`, bytesInWords(bytes)]);
   }
-  if (found.flopsPerToken !== null) rows.push(['FLOPs', `${found.flopsPerToken.toExponential(3)} a token`]);
+  const state = Object.values(found.kvBytes)[0] ?? 0;
+  // What does not grow with the text: a recurrent state, or what cross-attention reads.
+  if (found.kvBytesPerToken === 0 && state > 0) rows.push(['state', `${bytesInWords(state)} a sequence`]);
+  if (found.flopsPerToken !== null && found.flopsPerToken > 0)
+    rows.push(['FLOPs', `${found.flopsPerToken.toExponential(3)} a token`]);
   if (found.quantisation !== null) {
     rows.push([
       'quantisation',

@@ -198,6 +198,8 @@ export const tensorsMissing: Rule = {
         !has(name) &&
         // BERT's first checkpoints call the two vectors of a norm gamma and beta.
         !/LayerNorm\.(weight|bias)$/.test(name) &&
+        // PyTorch 2.1 gives the length and the direction of a normalised weight other names than before.
+        !/\.weight_[gv]$/.test(name) &&
         !(quantised && tensor.group === 'experts'),
     );
     // Layers that are gone altogether are the matter of another rule.

@@ -108,7 +108,7 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
 export const namesOf = (key: string): readonly string[] => synonyms[key] ?? [key];
 
 /** No published model is near these; larger numbers would only make loops and lists endless. */
-const largestInteger = 1e13;
+export const largestInteger = 1e13;
 
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

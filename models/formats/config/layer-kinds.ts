@@ -5,10 +5,15 @@ export interface LayerKind {
   readonly kind: AttentionKind;
   /** `moe` and `mlp` layers of hybrid stacks have a feed-forward network and nothing else; mixers may have none. */
   readonly feedForward?: 'dense' | 'experts' | 'none';
+  /** A recurrent mixer beside the attention, with a state of its own. */
+  readonly mixer?: true;
   readonly note?: string;
 }
 
 const full: LayerKind = { kind: 'full' };
+
+/** Attention and a state-space mixer in one layer (Falcon-H1, Zamba2). */
+export const besideMixer: LayerKind = { kind: 'full', mixer: true, note: 'a state-space mixer beside the attention' };
 
 /** Words for a layer in `layer_types`, `layers_block_type`, `block_types` and in pattern strings, as published. */
 const words: Readonly<Record<string, LayerKind>> = {
@@ -17,7 +22,7 @@ const words: Readonly<Record<string, LayerKind>> = {
   global_attention: full,
   global: full,
   full: full,
-  hybrid: { kind: 'full', note: 'a state-space mixer beside the attention' },
+  hybrid: besideMixer,
   sliding_attention: { kind: 'window' },
   sliding_window: { kind: 'window' },
   sliding_window_attention: { kind: 'window' },

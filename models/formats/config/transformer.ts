@@ -16,6 +16,7 @@ import { mixtureKey } from './head-mixture';
 import { readFeedForward } from './feed-forward';
 import type { LayerKind } from './layer-kinds';
 import { layerCountFromLists, readLayerKinds } from './layer-kinds';
+import { stateElements } from './recurrent-state';
 import type { RopeChoice } from './rope';
 import { readRope } from './rope';
 
@@ -38,6 +39,7 @@ export interface TransformerChoice {
   /** Key/value heads where the family decides them otherwise than by `num_key_value_heads`. */
   readonly kvHeads?: number;
   readonly headDim?: number;
+  readonly valueDim?: number;
   readonly intermediateSize?: number;
   readonly contextLength?: number;
   readonly rope?: RopeChoice;
@@ -56,6 +58,8 @@ export interface TransformerChoice {
   /** The network of a layer where the file writes it in keys of its own; undefined: it is read as usual. */
   readonly feedForward?: (index: number) => FeedForward | undefined;
   readonly crossAttention?: boolean;
+  /** Elements that a recurrent layer keeps of a sequence, where the keys of its family say it otherwise than most. */
+  readonly stateElements?: number;
   readonly image?: ModelPart['image'];
   /** Keys that decide biases, norms and other tensors; read so that `fields` holds their effective values. */
   readonly record?: readonly string[];
@@ -117,24 +121,6 @@ function readWindow(reader: ConfigReader): number | undefined {
   return side === undefined ? undefined : side * side;
 }
 
-/** Size of the recurrent state of one sequence in one layer, where the keys give it. */
-function stateElements(reader: ConfigReader, kind: AttentionKind, hiddenSize: number): number | undefined {
-  if (kind === 'linear') {
-    const linear = reader.child('linear_attn_config');
-    const heads = reader.integer('linear_num_value_heads') ?? linear?.integer('num_heads');
-    const key = reader.integer('linear_key_head_dim') ?? linear?.integer('head_dim');
-    const value = reader.integer('linear_value_head_dim') ?? linear?.integer('head_dim');
-    return heads === undefined || key === undefined || value === undefined ? undefined : heads * key * value;
-  }
-  const heads = reader.integer('mamba_num_heads') ?? reader.integer('mamba_n_heads');
-  const headDim = reader.integer('mamba_head_dim') ?? reader.integer('mamba_d_head');
-  const state = reader.integer('ssm_state_size') ?? reader.integer('mamba_d_state') ?? reader.integer('state_size');
-  if (state === undefined) return undefined;
-  if (heads !== undefined && headDim !== undefined) return heads * headDim * state;
-  const expand = reader.number('mamba_expand') ?? reader.number('expand');
-  return expand === undefined ? undefined : expand * hiddenSize * state;
-}
-
 const positive = (value: number | undefined): number | undefined => (value === 0 ? undefined : value);
 
 interface HeadSizes {
@@ -179,7 +165,7 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
   const kvHeads = choice.kvHeads ?? kvHeadsOf(reader, heads);
   const latent = readLatent(reader, hiddenSize, heads);
   const headDim = latent === undefined ? headDimOf(reader, choice, hiddenSize, heads) : latent.nopeDim + latent.ropeDim;
-  const valueDim = latent?.valueDim ?? positive(reader.integer('v_head_dim')) ?? headDim;
+  const valueDim = latent?.valueDim ?? choice.valueDim ?? positive(reader.integer('v_head_dim')) ?? headDim;
   const base: HeadSizes = { heads, kvHeads: latent === undefined ? kvHeads : heads, headDim, valueDim };
 
   const window = choice.window ?? readWindow(reader);
@@ -220,7 +206,10 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
     const sizes = reads ? headSizes(reader, base, layerKind.kind) : base;
     const rotated = reads && noRope?.[index] !== 0 && choice.unrotated?.(index, kind) !== true;
     const rope = rotated ? (layerKind.kind === 'window' ? windowRope : fullRope) : undefined;
-    const state = kind === 'linear' || kind === 'mamba' ? stateElements(reader, kind, hiddenSize) : undefined;
+    const state =
+      kind === 'linear' || kind === 'mamba' || layerKind.mixer === true
+        ? (choice.stateElements ?? stateElements(reader, kind === 'linear' ? 'linear' : 'mamba', hiddenSize))
+        : undefined;
     const sharesKvOf = index >= firstShared ? lastOfKind(kinds, firstShared, layerKind.kind) : undefined;
     const attention: Attention = defined({
       kind,

@@ -1,12 +1,18 @@
-import type { ConfigReader, JsonObject } from '../config/config-reader';
-import { readTransformer } from '../config/transformer';
+import type { JsonObject } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
 import type { StackFamily, Top } from './family';
 import { amount } from './family';
+import {
+  encoderFamily,
+  predictsTokens,
+  writeBertLayers,
+  writePredictions,
+  writeRobertaHeads,
+  writeTokenHeads,
+} from './encoder-family';
 
-const bertValues: JsonObject = {
+export const bertValues: JsonObject = {
   vocab_size: 30522,
   hidden_size: 768,
   num_hidden_layers: 12,
@@ -19,7 +25,7 @@ const bertValues: JsonObject = {
   pad_token_id: 0,
   tie_word_embeddings: true,
 };
-const robertaValues: JsonObject = {
+export const robertaValues: JsonObject = {
   ...bertValues,
   vocab_size: 50265,
   bos_token_id: 0,
@@ -27,146 +33,100 @@ const robertaValues: JsonObject = {
   eos_token_id: 2,
 };
 
-const readEncoder = (family: string) => (reader: ConfigReader) => {
-  reader.raw('type_vocab_size');
-  return readTransformer(reader, {
-    family,
-    role: 'encoder',
-    causal: reader.has('is_decoder') && reader.boolean('is_decoder') === true,
-    gated: false,
-    norm: 'layer',
-    positions: 'learned',
-    crossAttention: reader.has('add_cross_attention') && reader.boolean('add_cross_attention') === true,
-  });
-};
-
-/** BERT's layer, in the names of the original checkpoint. */
-function writeLayers(part: ModelPart, writer: TensorWriter): void {
-  const hidden = part.hiddenSize;
-  for (const layer of part.layers) {
-    const own = writer.layer(layer.index, 'encoder.layer.{layer}.');
-    const blocks = layer.crossAttention === undefined ? ['attention'] : ['attention', 'crossattention'];
-    for (const block of blocks) {
-      for (const name of ['query', 'key', 'value'])
-        own.linear('attention', `${block}.self.${name}`, hidden, hidden, true);
-      own.linear('attention', `${block}.output.dense`, hidden, hidden, true);
-      own.norm(`${block}.output.LayerNorm`, hidden, true);
-    }
-    own.linear('mlp', 'intermediate.dense', hidden, layer.feedForward.size, true);
-    own.linear('mlp', 'output.dense', layer.feedForward.size, hidden, true);
-    own.norm('output.LayerNorm', hidden, true);
-  }
-}
-
-function writeEmbeddings(part: ModelPart, writer: TensorWriter): void {
-  const hidden = part.hiddenSize;
+/** Words, positions and types; `width` where the layers are wider than the embedding. */
+export function writeBertEmbeddings(part: ModelPart, writer: TensorWriter, width: number = part.hiddenSize): void {
   const own = writer.under('embeddings.');
-  own.add('embedding', 'word_embeddings.weight', [part.vocabularySize ?? 0, hidden]);
-  own.add('embedding', 'position_embeddings.weight', [part.contextLength ?? 0, hidden]);
-  own.add('embedding', 'token_type_embeddings.weight', [amount(part, 'type_vocab_size') ?? 2, hidden]);
-  own.norm('LayerNorm', hidden, true);
+  own.add('embedding', 'word_embeddings.weight', [part.vocabularySize ?? 0, width]);
+  own.add('embedding', 'position_embeddings.weight', [part.contextLength ?? 0, width]);
+  own.add('embedding', 'token_type_embeddings.weight', [amount(part, 'type_vocab_size') ?? 2, width]);
+  own.norm('LayerNorm', width, true);
 }
 
 /** Classes with a pooler: the bare model, pretraining and, for BERT alone, sequence classification. */
-function writeBertHead(part: ModelPart, writer: TensorWriter, { task, tied }: Top): void {
-  const hidden = part.hiddenSize;
-  const vocabulary = part.vocabularySize ?? 0;
-  const pooled = task.kind === 'base' || task.kind === 'pretraining' || task.kind === 'sequence-classification';
-  if (pooled) writer.under('bert.').linear('head', 'pooler.dense', hidden, hidden, true);
-  switch (task.kind) {
-    case 'masked-lm':
-    case 'causal-lm':
-    case 'pretraining':
-      writer.add('head', 'cls.predictions.bias', [vocabulary]);
-      writer.linear('head', 'cls.predictions.transform.dense', hidden, hidden, true);
-      writer.as('head').norm('cls.predictions.transform.LayerNorm', hidden, true);
-      if (!tied) writer.add('head', 'cls.predictions.decoder.weight', [vocabulary, hidden]);
-      if (task.kind === 'pretraining') writer.linear('head', 'cls.seq_relationship', hidden, 2, true);
-      return;
-    case 'sequence-classification':
-    case 'token-classification':
-      writer.linear('head', 'classifier', hidden, task.labels, true);
-      return;
-    case 'question-answering':
-      writer.linear('head', 'qa_outputs', hidden, 2, true);
-      return;
-    case 'base':
-    case 'sequence-to-sequence':
-    case 'image-classification':
-      return;
-  }
+const pools = ({ task }: Top): boolean =>
+  task.kind === 'base' || task.kind === 'pretraining' || task.kind === 'sequence-classification';
+
+/** `pooler` is the name of its projection. */
+function writeBertHead(part: ModelPart, writer: TensorWriter, top: Top, pooler: string): void {
+  const { hiddenSize: hidden } = part;
+  if (pools(top)) writer.under('bert.').linear('head', pooler, hidden, hidden, true);
+  if (predictsTokens(top)) writePredictions(part, writer, top);
+  if (top.task.kind === 'pretraining') writer.linear('head', 'cls.seq_relationship', hidden, 2, true);
+  writeTokenHeads(part, writer, top);
 }
 
-export const bert: StackFamily = {
-  kind: 'stack',
+export const bert = encoderFamily({
   id: 'bert',
   title: 'BERT',
-  modelTypes: ['bert'],
+  types: { bert: ['BertConfig', bertValues] },
   architectures: /^Bert(Model|For|LMHead)/,
-  role: 'encoder',
-  tied: true,
-  task: 'base',
-  defaults: () => ({ from: `${transformers} BertConfig`, values: bertValues }),
-  read: readEncoder('bert'),
   tensors: (part, writer, top) => {
-    writeEmbeddings(part, writer.under('bert.'));
-    writeLayers(part, writer.under('bert.'));
-    writeBertHead(part, writer, top);
+    writeBertEmbeddings(part, writer.under('bert.'));
+    writeBertLayers(part, writer.under('bert.'));
+    writeBertHead(part, writer, top, 'pooler.dense');
+    if (top.task.kind === 'sequence-classification')
+      writer.linear('head', 'classifier', part.hiddenSize, top.task.labels, true);
   },
-};
+});
 
-function writeRobertaHead(part: ModelPart, writer: TensorWriter, { task, tied }: Top): void {
-  const hidden = part.hiddenSize;
-  const vocabulary = part.vocabularySize ?? 0;
-  switch (task.kind) {
-    case 'base':
-      writer.under('roberta.').linear('head', 'pooler.dense', hidden, hidden, true);
-      return;
-    case 'masked-lm':
-    case 'causal-lm':
-    case 'pretraining':
-      writer.add('head', 'lm_head.bias', [vocabulary]);
-      writer.linear('head', 'lm_head.dense', hidden, hidden, true);
-      writer.as('head').norm('lm_head.layer_norm', hidden, true);
-      if (!tied) writer.add('head', 'lm_head.decoder.weight', [vocabulary, hidden]);
-      return;
-    case 'sequence-classification':
-      writer.linear('head', 'classifier.dense', hidden, hidden, true);
-      writer.linear('head', 'classifier.out_proj', hidden, task.labels, true);
-      return;
-    case 'token-classification':
-      writer.linear('head', 'classifier', hidden, task.labels, true);
-      return;
-    case 'question-answering':
-      writer.linear('head', 'qa_outputs', hidden, 2, true);
-      return;
-    case 'sequence-to-sequence':
-    case 'image-classification':
-      return;
-  }
-}
+/** A query reads its own block and the two beside it, the first and the last, and some at random. */
+export const bigBird = encoderFamily({
+  id: 'big_bird',
+  title: 'BigBird',
+  types: {
+    big_bird: [
+      'BigBirdConfig',
+      {
+        ...bertValues,
+        vocab_size: 50358,
+        hidden_act: 'gelu_new',
+        max_position_embeddings: 4096,
+        bos_token_id: 1,
+        eos_token_id: 2,
+        attention_type: 'block_sparse',
+        block_size: 64,
+        num_random_blocks: 3,
+        use_bias: true,
+      },
+    ],
+  },
+  architectures: /^BigBird(Model|For)/,
+  record: ['attention_type', 'block_size', 'num_random_blocks'],
+  choice: (reader) => {
+    const block = reader.integer('block_size', 1) ?? 64;
+    if (reader.raw('attention_type') !== 'block_sparse') return {};
+    const random = reader.integer('num_random_blocks') ?? 0;
+    const note = `and ${random + 2} further blocks of ${block}: the first, the last and ${random} at random`;
+    return {
+      window: 3 * block,
+      layerKinds: (count) => Array.from({ length: count }, () => ({ kind: 'window', note })),
+    };
+  },
+  heads: /(Model|For(MaskedLM|CausalLM|PreTraining|SequenceClassification|TokenClassification))$/,
+  exact: (part) => part.fields['use_bias']?.value !== false,
+  tensors: (part, writer, top) => {
+    writeBertEmbeddings(part, writer.under('bert.'));
+    writeBertLayers(part, writer.under('bert.'));
+    if (top.task.kind === 'sequence-classification') writeRobertaHeads(part, writer, top);
+    else writeBertHead(part, writer, top, 'pooler');
+  },
+});
 
-export const roberta: StackFamily = {
-  kind: 'stack',
+export const roberta: StackFamily = encoderFamily({
   id: 'roberta',
   title: 'RoBERTa',
-  modelTypes: ['roberta', 'xlm-roberta', 'camembert'],
+  types: {
+    roberta: ['RobertaConfig', robertaValues],
+    'xlm-roberta': ['XLMRobertaConfig', { ...robertaValues, vocab_size: 30522 }],
+    camembert: ['CamembertConfig', { ...robertaValues, vocab_size: 30522 }],
+  },
   architectures: /^(XLM)?R(oberta|oBERTa)|^(XLMRoberta|Camembert)/,
-  role: 'encoder',
-  tied: true,
-  task: 'base',
-  defaults: (modelType) => {
-    const name = { 'xlm-roberta': 'XLMRobertaConfig', camembert: 'CamembertConfig' }[modelType ?? ''];
-    const values = name === undefined ? robertaValues : { ...robertaValues, vocab_size: 30522 };
-    return { from: `${transformers} ${name ?? 'RobertaConfig'}`, values };
-  },
-  read: readEncoder('roberta'),
   tensors: (part, writer, top) => {
-    writeEmbeddings(part, writer.under('roberta.'));
-    writeLayers(part, writer.under('roberta.'));
-    writeRobertaHead(part, writer, top);
+    writeBertEmbeddings(part, writer.under('roberta.'));
+    writeBertLayers(part, writer.under('roberta.'));
+    writeRobertaHeads(part, writer, top, 'roberta.pooler.dense');
   },
-};
+});
 
 const distilValues: JsonObject = {
   vocab_size: 30522,
@@ -181,25 +141,17 @@ const distilValues: JsonObject = {
   tie_word_embeddings: true,
 };
 
-export const distilbert: StackFamily = {
-  kind: 'stack',
+export const distilbert = encoderFamily({
   id: 'distilbert',
   title: 'DistilBERT',
-  modelTypes: ['distilbert'],
+  types: { distilbert: ['DistilBertConfig', distilValues] },
   architectures: /^DistilBert/,
-  role: 'encoder',
-  tied: true,
-  task: 'base',
-  defaults: () => ({ from: `${transformers} DistilBertConfig`, values: distilValues }),
-  read: (reader) =>
-    readTransformer(reader, {
-      family: 'distilbert',
-      role: 'encoder',
-      gated: false,
-      norm: 'layer',
-      positions: reader.boolean('sinusoidal_pos_embds') === true ? 'sinusoidal' : 'learned',
-    }),
-  tensors: (part, writer, { task, tied }) => {
+  choice: (reader) => ({
+    causal: false,
+    crossAttention: false,
+    positions: reader.boolean('sinusoidal_pos_embds') === true ? 'sinusoidal' : 'learned',
+  }),
+  tensors: (part, writer, top) => {
     const hidden = part.hiddenSize;
     const vocabulary = part.vocabularySize ?? 0;
     const root = writer.under('distilbert.');
@@ -215,29 +167,16 @@ export const distilbert: StackFamily = {
       own.linear('mlp', 'ffn.lin2', layer.feedForward.size, hidden, true);
       own.norm('output_layer_norm', hidden, true);
     }
-    switch (task.kind) {
-      case 'masked-lm':
-      case 'causal-lm':
-      case 'pretraining':
-        writer.linear('head', 'vocab_transform', hidden, hidden, true);
-        writer.as('head').norm('vocab_layer_norm', hidden, true);
-        writer.add('head', 'vocab_projector.bias', [vocabulary]);
-        if (!tied) writer.add('head', 'vocab_projector.weight', [vocabulary, hidden]);
-        return;
-      case 'sequence-classification':
-        writer.linear('head', 'pre_classifier', hidden, hidden, true);
-        writer.linear('head', 'classifier', hidden, task.labels, true);
-        return;
-      case 'token-classification':
-        writer.linear('head', 'classifier', hidden, task.labels, true);
-        return;
-      case 'question-answering':
-        writer.linear('head', 'qa_outputs', hidden, 2, true);
-        return;
-      case 'base':
-      case 'sequence-to-sequence':
-      case 'image-classification':
-        return;
+    if (predictsTokens(top)) {
+      writer.linear('head', 'vocab_transform', hidden, hidden, true);
+      writer.as('head').norm('vocab_layer_norm', hidden, true);
+      writer.add('head', 'vocab_projector.bias', [vocabulary]);
+      if (!top.tied) writer.add('head', 'vocab_projector.weight', [vocabulary, hidden]);
     }
+    if (top.task.kind === 'sequence-classification') {
+      writer.linear('head', 'pre_classifier', hidden, hidden, true);
+      writer.linear('head', 'classifier', hidden, top.task.labels, true);
+    }
+    writeTokenHeads(part, writer, top);
   },
-};
+});

@@ -1,6 +1,8 @@
 import { bart, m2m100, marian, mbart, pegasus, t5, whisper } from './encoder-decoder';
 import type { CompositeFamily, Family } from './family';
-import { clip, siglip } from './contrastive';
+import { clap, clip, siglip } from './contrastive';
+import { detr } from './detr';
+import { modernBertPair } from './modernbert';
 import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
 import { qwen2Vl, qwen25Vl, qwen3Vl, qwen35Vl } from './qwen-vl';
 import { stackFamilies } from './stacks';
@@ -14,8 +16,11 @@ const composites: readonly CompositeFamily[] = [
   marian,
   pegasus,
   whisper,
+  detr,
+  modernBertPair,
   clip,
   siglip,
+  clap,
   llava,
   llavaNext,
   llavaOnevision,

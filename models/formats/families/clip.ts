@@ -56,6 +56,24 @@ export const clipVision = visionFamily({
   },
 });
 
+/** Everything behind the patches: positions, layers and, unless switched off, a head that pools by attention. */
+function writeSiglipTower(part: ModelPart, root: TensorWriter): void {
+  const hidden = part.hiddenSize;
+  root.add('embedding', 'embeddings.position_embedding.weight', [part.image?.tokens ?? 0, hidden]);
+  writeClipLayers(part, root);
+  root.norm('post_layernorm', hidden, true);
+  if (!flag(part, 'vision_use_head')) return;
+  const size = part.intermediateSize ?? 0;
+  const head = root.under('head.');
+  head.add('head', 'probe', [1, 1, hidden]);
+  head.add('head', 'attention.in_proj_weight', [3 * hidden, hidden]);
+  head.add('head', 'attention.in_proj_bias', [3 * hidden]);
+  head.linear('head', 'attention.out_proj', hidden, hidden, true);
+  head.as('head').norm('layernorm', hidden, true);
+  head.linear('head', 'mlp.fc1', hidden, size, true);
+  head.linear('head', 'mlp.fc2', size, hidden, true);
+}
+
 export const siglipVision = visionFamily({
   id: 'siglip_vision',
   title: 'SigLIP vision',
@@ -111,22 +129,51 @@ export const siglipVision = visionFamily({
   extraTokens: 0,
   record: ['vision_use_head'],
   tensors: (part, writer) => {
-    const hidden = part.hiddenSize;
     const root = writer.under('vision_model.');
     writePatches(part, root, 'embeddings.patch_embedding', true);
-    root.add('embedding', 'embeddings.position_embedding.weight', [part.image?.tokens ?? 0, hidden]);
-    writeClipLayers(part, root);
-    root.norm('post_layernorm', hidden, true);
-    if (!flag(part, 'vision_use_head')) return;
-    const size = part.intermediateSize ?? 0;
-    const head = root.under('head.');
-    head.add('head', 'probe', [1, 1, hidden]);
-    head.add('head', 'attention.in_proj_weight', [3 * hidden, hidden]);
-    head.add('head', 'attention.in_proj_bias', [3 * hidden]);
-    head.linear('head', 'attention.out_proj', hidden, hidden, true);
-    head.as('head').norm('layernorm', hidden, true);
-    head.linear('head', 'mlp.fc1', hidden, size, true);
-    head.linear('head', 'mlp.fc2', size, hidden, true);
+    writeSiglipTower(part, root);
+  },
+});
+
+/** Patches of images of any shape, flattened: as many positions as `num_patches` says, at most. */
+export const siglip2Vision = visionFamily({
+  id: 'siglip2_vision',
+  title: 'SigLIP 2 vision',
+  types: {
+    siglip2_vision_model: [
+      'Siglip2VisionConfig',
+      {
+        hidden_size: 768,
+        intermediate_size: 3072,
+        num_hidden_layers: 12,
+        num_attention_heads: 12,
+        num_channels: 3,
+        num_patches: 256,
+        patch_size: 16,
+        hidden_act: 'gelu_pytorch_tanh',
+        layer_norm_eps: 1e-6,
+        vision_use_head: true,
+      },
+    ],
+  },
+  architectures: /^Siglip2Vision/,
+  task: 'base',
+  extraTokens: 0,
+  record: ['vision_use_head'],
+  image: (reader) => {
+    const [patch, tokens] = [reader.integer('patch_size', 1), reader.integer('num_patches', 1)];
+    return {
+      channels: reader.integer('num_channels', 1) ?? 3,
+      ...(patch === undefined ? {} : { patch }),
+      ...(tokens === undefined ? {} : { tokens, outputTokens: tokens }),
+    };
+  },
+  tensors: (part, writer) => {
+    const patch = part.image?.patch ?? 0;
+    const root = writer.under('vision_model.');
+    const pixels = (part.image?.channels ?? 3) * patch * patch;
+    root.linear('embedding', 'embeddings.patch_embedding', pixels, part.hiddenSize, true);
+    writeSiglipTower(part, root);
   },
 });
 

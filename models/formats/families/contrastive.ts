@@ -58,3 +58,21 @@ export const clip = contrastive({
   values: { projection_dim: 512 },
 });
 export const siglip = contrastive({ id: 'siglip', title: 'Siglip', architectures: /^SiglipModel/, values: {} });
+
+/** Sounds and texts in one space. How long recordings are fused is not written down here, so its tensors are not compared. */
+export const clap: CompositeFamily = {
+  kind: 'composite',
+  id: 'clap',
+  title: 'CLAP',
+  modelTypes: ['clap'],
+  architectures: /^ClapModel/,
+  tied: true,
+  task: 'base',
+  defaults: () => ({ from: `${transformers} ClapConfig`, values: { projection_dim: 512 } }),
+  read: (reader): CompositeReading => {
+    reader.raw('projection_dim');
+    const text = readStack(reader.childOrEmpty('text_config'), 'clap_text_model');
+    const audio = readStack(reader.childOrEmpty('audio_config'), 'clap_audio_model');
+    return { parts: [text.part, audio.part], exact: false };
+  },
+};

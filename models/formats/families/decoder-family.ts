@@ -1,6 +1,7 @@
 import type { ConfigReader, Defaults, JsonObject } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
 import { readTransformer } from '../config/transformer';
+import type { ModelPart } from '../model-description';
 import type { DecoderLayout } from './decoder-layout';
 import { writeDecoder } from './decoder-layout';
 import type { StackFamily } from './family';
@@ -23,6 +24,8 @@ interface DecoderRow {
   readonly tied?: boolean;
   readonly record?: readonly string[];
   readonly choice?: (reader: ConfigReader) => Partial<TransformerChoice>;
+  /** What the family knows of the part beyond the choice. */
+  readonly finish?: (part: ModelPart) => ModelPart;
   readonly layout?: DecoderLayout;
 }
 
@@ -41,13 +44,15 @@ export function decoderFamily(row: DecoderRow): StackFamily {
       const entry = row.types[modelType ?? ''] ?? row.types[modelTypes[0] ?? ''];
       return entry === undefined ? undefined : { from: `${row.release ?? transformers} ${entry[0]}`, values: entry[1] };
     },
-    read: (reader) =>
-      readTransformer(reader, {
+    read: (reader) => {
+      const part = readTransformer(reader, {
         family: row.id,
         role: 'decoder',
         ...(row.record === undefined ? {} : { record: row.record }),
         ...row.choice?.(reader),
-      }),
+      });
+      return row.finish?.(part) ?? part;
+    },
     ...(row.layout === undefined ? {} : { tensors: writeDecoder(row.layout) }),
   };
 }

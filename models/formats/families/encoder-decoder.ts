@@ -1,12 +1,12 @@
 import type { ConfigReader, Defaults, JsonObject } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
 import type { ModelDescription, ModelPart } from '../model-description';
-import type { TensorWriter } from '../tensors/tensor-table';
+import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './decoder-family';
 import type { CompositeFamily, CompositeReading } from './family';
-import { amount, word } from './family';
+import { amount, firstArchitecture, word } from './family';
 
-const part = (model: ModelDescription, name: string): ModelPart | undefined =>
+export const partNamed = (model: ModelDescription, name: string): ModelPart | undefined =>
   model.parts.find((candidate) => candidate.name === name);
 
 interface Flat {
@@ -14,7 +14,9 @@ interface Flat {
   readonly positions: 'learned' | 'sinusoidal';
   readonly encoderLength: string;
   readonly decoderLength: string;
-  readonly encoderRole: 'encoder' | 'audio';
+  readonly encoderRole: 'encoder' | 'audio' | 'vision';
+  /** False where the decoder writes everything at once; true when absent. */
+  readonly causal?: boolean;
   readonly record: readonly string[];
 }
 
@@ -40,6 +42,7 @@ export function readFlat(reader: ConfigReader, flat: Flat): readonly ModelPart[]
       norm: 'layer',
       positions: flat.positions,
       crossAttention: name === 'decoder',
+      ...(flat.causal === undefined ? {} : { causal: flat.causal }),
       ...(ffn === undefined ? {} : { intermediateSize: ffn }),
       ...(contextLength === undefined ? {} : { contextLength }),
     });
@@ -51,7 +54,7 @@ interface Bias {
   readonly key: boolean;
 }
 
-function writeStack(stack: ModelPart, writer: TensorWriter, bias: Bias): void {
+export function writeStack(stack: ModelPart, writer: TensorWriter, bias: Bias): void {
   const hidden = stack.hiddenSize;
   for (const layer of stack.layers) {
     const own = writer.layer(layer.index, 'layers.{layer}.');
@@ -93,8 +96,8 @@ interface BartRow {
   readonly values: JsonObject;
   readonly architectures: RegExp;
   readonly positions: 'learned' | 'sinusoidal';
-  /** Norm behind the embedding, norm behind each stack; absent: the stored tensors are not known in full. */
-  readonly norms?: { readonly embedding: boolean; readonly final: boolean };
+  /** Norm behind the embedding, norm behind each stack. */
+  readonly norms: { readonly embedding: boolean; readonly final: boolean };
 }
 
 function bartLike(row: BartRow): CompositeFamily {
@@ -116,39 +119,51 @@ function bartLike(row: BartRow): CompositeFamily {
         encoderLength: 'max_position_embeddings',
         decoderLength: 'max_position_embeddings',
         encoderRole: 'encoder',
-        record: ['scale_embedding', 'is_encoder_decoder'],
+        record: ['scale_embedding', 'is_encoder_decoder', 'share_encoder_decoder_embeddings', 'decoder_vocab_size'],
       }),
-      exact: norms !== undefined,
+      exact: true,
     }),
-    ...(norms === undefined
-      ? {}
-      : {
-          tensors: (model, table) => {
-            const decoder = part(model, 'decoder');
-            if (decoder === undefined) return;
-            const shared = table.writer(decoder);
-            shared.add('embedding', 'model.shared.weight', [decoder.vocabularySize ?? 0, decoder.hiddenSize]);
-            for (const stack of model.parts) {
-              const own = table.writer(stack).under(`model.${stack.name}.`);
-              if (row.positions === 'learned') {
-                // Two rows more than positions, as in OPT: fairseq's padding offset.
-                own.add('embedding', 'embed_positions.weight', [(stack.contextLength ?? 0) + 2, stack.hiddenSize]);
-              }
-              if (norms.embedding) own.norm('layernorm_embedding', stack.hiddenSize, true);
-              writeStack(stack, own, { key: true });
-              if (norms.final) own.norm('layer_norm', stack.hiddenSize, true);
-            }
-            if (model.task.kind === 'sequence-classification') {
-              shared.linear('head', 'classification_head.dense', decoder.hiddenSize, decoder.hiddenSize, true);
-              shared.linear('head', 'classification_head.out_proj', decoder.hiddenSize, model.task.labels, true);
-            } else if (model.task.kind === 'question-answering') {
-              shared.linear('head', 'qa_outputs', decoder.hiddenSize, 2, true);
-            } else if (model.task.kind !== 'base' && !model.tiedEmbeddings.value) {
-              shared.add('head', 'lm_head.weight', [decoder.vocabularySize ?? 0, decoder.hiddenSize]);
-            }
-          },
-        }),
+    tensors: (model, table) => {
+      const decoder = partNamed(model, 'decoder');
+      if (decoder === undefined) return;
+      const shared = table.writer(decoder);
+      writeWords(model, table, decoder);
+      for (const stack of model.parts) {
+        const own = table.writer(stack).under(`model.${stack.name}.`);
+        if (row.positions === 'learned') {
+          // Two rows more than positions, as in OPT: fairseq's padding offset.
+          own.add('embedding', 'embed_positions.weight', [(stack.contextLength ?? 0) + 2, stack.hiddenSize]);
+        }
+        if (norms.embedding) own.norm('layernorm_embedding', stack.hiddenSize, true);
+        writeStack(stack, own, { key: true });
+        if (norms.final) own.norm('layer_norm', stack.hiddenSize, true);
+      }
+      if (model.task.kind === 'sequence-classification') {
+        shared.linear('head', 'classification_head.dense', decoder.hiddenSize, decoder.hiddenSize, true);
+        shared.linear('head', 'classification_head.out_proj', decoder.hiddenSize, model.task.labels, true);
+      } else if (model.task.kind === 'question-answering') {
+        shared.linear('head', 'qa_outputs', decoder.hiddenSize, 2, true);
+      } else if (model.task.kind !== 'base' && !model.tiedEmbeddings.value) {
+        shared.add('head', 'lm_head.weight', [outputWords(decoder), decoder.hiddenSize]);
+      }
+    },
   };
+}
+
+const outputWords = (decoder: ModelPart): number =>
+  amount(decoder, 'decoder_vocab_size') ?? decoder.vocabularySize ?? 0;
+
+/** One table of words for both sides, or (some Marian models) one for each. */
+function writeWords(model: ModelDescription, table: TensorTable, decoder: ModelPart): void {
+  const input = decoder.vocabularySize ?? 0;
+  if (decoder.fields['share_encoder_decoder_embeddings']?.value !== false) {
+    table.writer(decoder).add('embedding', 'model.shared.weight', [input, decoder.hiddenSize]);
+    return;
+  }
+  for (const stack of model.parts) {
+    const words = stack.name === 'decoder' ? outputWords(decoder) : input;
+    table.writer(stack).add('embedding', `model.${stack.name}.embed_tokens.weight`, [words, stack.hiddenSize]);
+  }
 }
 
 export const bart = bartLike({
@@ -185,6 +200,7 @@ export const marian = bartLike({
   values: { ...bartValues, vocab_size: 58101, pad_token_id: 58100, eos_token_id: 0, decoder_start_token_id: 58100 },
   architectures: /^Marian/,
   positions: 'sinusoidal',
+  norms: { embedding: false, final: false },
 });
 export const pegasus = bartLike({
   id: 'pegasus',
@@ -193,6 +209,7 @@ export const pegasus = bartLike({
   values: { ...bartValues, pad_token_id: 0, eos_token_id: 1, decoder_start_token_id: 0 },
   architectures: /^Pegasus/,
   positions: 'sinusoidal',
+  norms: { embedding: false, final: true },
 });
 
 export const whisper: CompositeFamily = {
@@ -237,8 +254,8 @@ export const whisper: CompositeFamily = {
     exact: true,
   }),
   tensors: (model, table) => {
-    const decoder = part(model, 'decoder');
-    const encoder = part(model, 'encoder');
+    const decoder = partNamed(model, 'decoder');
+    const encoder = partNamed(model, 'encoder');
     if (decoder === undefined || encoder === undefined) return;
     const hidden = encoder.hiddenSize;
     const ears = table.writer(encoder).under('model.encoder.');
@@ -285,6 +302,14 @@ const t5Gated = (source: { readonly fields: ModelPart['fields'] }): boolean => {
   return typeof said === 'boolean' ? said : (word(source, 'feed_forward_proj') ?? 'relu').startsWith('gated-');
 };
 
+/** What T5Config makes of `feed_forward_proj` where the file does not say it: `gated-gelu` is GELU by its tanh formula. */
+function deriveActivation(reader: ConfigReader): void {
+  const said = word(reader, 'feed_forward_proj') ?? 'relu';
+  const activation = said === 'gated-gelu' ? 'gelu_new' : (said.split('-').at(-1) ?? said);
+  if (!reader.has('is_gated_act')) reader.derive('is_gated_act', t5Gated(reader), 'feed_forward_proj');
+  if (reader.nameOf('hidden_act') === undefined) reader.derive('dense_act_fn', activation, 'feed_forward_proj');
+}
+
 const readT5 = (reader: ConfigReader): CompositeReading => {
   for (const key of [
     'feed_forward_proj',
@@ -293,11 +318,12 @@ const readT5 = (reader: ConfigReader): CompositeReading => {
     'relative_attention_max_distance',
   ])
     reader.raw(key);
-  const encoderOnly = /EncoderModel$/.test(firstArchitecture(reader));
+  deriveActivation(reader);
+  const encoderOnly = /EncoderModel$/.test(firstArchitecture(reader) ?? '');
   const side = (name: 'encoder' | 'decoder'): ModelPart => {
     const layers =
       (name === 'decoder' ? reader.integer('num_decoder_layers') : undefined) ?? reader.integer('num_layers');
-    return readTransformer(reader, {
+    const stack = readTransformer(reader, {
       family: 't5',
       role: name,
       name,
@@ -307,15 +333,11 @@ const readT5 = (reader: ConfigReader): CompositeReading => {
       crossAttention: name === 'decoder',
       ...(layers === undefined ? {} : { layers }),
     });
+    const activation = stack.activation ?? word(reader, 'dense_act_fn');
+    return activation === undefined ? stack : { ...stack, activation };
   };
   return { parts: encoderOnly ? [side('encoder')] : [side('decoder'), side('encoder')], exact: true };
 };
-
-function firstArchitecture(reader: ConfigReader): string {
-  const list = reader.object['architectures'];
-  const first: unknown = Array.isArray(list) ? (list as readonly unknown[])[0] : undefined;
-  return typeof first === 'string' ? first : '';
-}
 
 export const t5: CompositeFamily = {
   kind: 'composite',
@@ -347,7 +369,7 @@ export const t5: CompositeFamily = {
     const everyLayer = model.modelType === 'umt5';
     table.writer(first).add('embedding', 'shared.weight', [first.vocabularySize ?? 0, first.hiddenSize]);
     for (const stack of model.parts) writeT5Stack(stack, table.writer(stack).under(`${stack.name}.`), everyLayer);
-    const decoder = part(model, 'decoder');
+    const decoder = partNamed(model, 'decoder');
     if (decoder === undefined || model.tiedEmbeddings.value || model.task.kind === 'base') return;
     table.writer(decoder).add('head', 'lm_head.weight', [decoder.vocabularySize ?? 0, decoder.hiddenSize]);
   },

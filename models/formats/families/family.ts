@@ -1,4 +1,5 @@
 import type { ConfigReader, Defaults } from '../config/config-reader';
+import { largestInteger } from '../config/config-reader';
 import type { ModelDescription, ModelPart, PartRole, Projector, Task } from '../model-description';
 import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
 
@@ -24,6 +25,11 @@ export interface StackFamily {
   readonly task: Task['kind'];
   defaults(modelType: string | undefined): Defaults | undefined;
   read(reader: ConfigReader): ModelPart;
+  /**
+   * Whether the layout of this very part is known, where a family knows that of some of its files only; absent: of all.
+   * `className` is the first of the file's classes, whose heads may be unknown.
+   */
+  readonly exact?: (part: ModelPart, className: string | undefined) => boolean;
   /** Absent: the layout is not known in full, and counts are not exact. */
   readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
@@ -48,6 +54,13 @@ export interface CompositeFamily {
   readonly tensors?: (model: ModelDescription, table: TensorTable) => void;
 }
 
+/** The first class that a file names. */
+export function firstArchitecture(reader: ConfigReader): string | undefined {
+  const list: unknown = reader.object['architectures'];
+  const first: unknown = Array.isArray(list) ? (list as readonly unknown[])[0] : undefined;
+  return typeof first === 'string' ? first : undefined;
+}
+
 export type Family = StackFamily | CompositeFamily;
 
 /** A field's effective value, by the part's own key names. */
@@ -58,7 +71,15 @@ export function flag(part: { readonly fields: ModelPart['fields'] }, key: string
 
 export function amount(part: { readonly fields: ModelPart['fields'] }, key: string): number | undefined {
   const value = part.fields[key]?.value;
-  return typeof value === 'number' ? value : undefined;
+  return typeof value === 'number' && Math.abs(value) <= largestInteger ? value : undefined;
+}
+
+/** A list of sizes, one a stage or convolution: no more of them than any model has. */
+export function amounts(part: { readonly fields: ModelPart['fields'] }, key: string): readonly number[] {
+  const value = part.fields[key]?.value;
+  return Array.isArray(value)
+    ? value.filter((item): item is number => typeof item === 'number' && Math.abs(item) <= largestInteger).slice(0, 64)
+    : [];
 }
 
 /** A count or size among the fields; anything else that a file may hold there is left out. */

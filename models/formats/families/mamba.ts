@@ -1,7 +1,10 @@
+import type { JsonObject } from '../config/config-reader';
+import { mambaState, numberOf } from '../config/recurrent-state';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily } from './decoder-family';
 import { separateExperts } from './decoder-layout';
+import type { StackFamily } from './family';
 import { amount, flag } from './family';
 import { llamaLayout } from './llama';
 
@@ -32,59 +35,80 @@ function writeMixer(
 
 const rankOf = (part: ModelPart, key: string): number => amount(part, key) ?? Math.ceil(part.hiddenSize / 16);
 
-export const mamba = decoderFamily({
-  id: 'mamba',
-  title: 'Mamba',
-  types: {
-    mamba: [
-      'MambaConfig',
-      {
-        vocab_size: 50280,
-        hidden_size: 768,
-        state_size: 16,
-        num_hidden_layers: 32,
-        layer_norm_epsilon: 1e-5,
-        expand: 2,
-        conv_kernel: 4,
-        use_bias: false,
-        use_conv_bias: true,
-        time_step_rank: 'auto',
-        hidden_act: 'silu',
-        pad_token_id: 0,
-        bos_token_id: 0,
-        eos_token_id: 0,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
-  architectures: /^MambaFor/,
-  tied: true,
-  record: ['state_size', 'expand', 'conv_kernel', 'use_bias', 'use_conv_bias', 'time_step_rank'],
-  choice: () => ({
-    heads: 0,
-    kvHeads: 0,
-    headDim: 0,
-    positions: 'none',
-    norm: 'rms',
-    layerKinds: (count) => Array.from({ length: count }, () => ({ kind: 'mamba', feedForward: 'none' })),
-  }),
-  layout: {
-    ...llamaLayout,
-    root: 'backbone.',
-    embedding: 'embeddings',
-    norms: ['norm'],
-    finalNorm: 'norm_f',
-    mixer: (writer, _layer, part) => {
-      const sizes = {
-        inner: (amount(part, 'expand') ?? 2) * part.hiddenSize,
-        state: amount(part, 'state_size') ?? 16,
-        kernel: amount(part, 'conv_kernel') ?? 4,
-        rank: rankOf(part, 'time_step_rank'),
+const mambaValues: JsonObject = {
+  vocab_size: 50280,
+  hidden_size: 768,
+  state_size: 16,
+  num_hidden_layers: 32,
+  layer_norm_epsilon: 1e-5,
+  expand: 2,
+  conv_kernel: 4,
+  use_bias: false,
+  use_conv_bias: true,
+  time_step_rank: 'auto',
+  hidden_act: 'silu',
+  pad_token_id: 0,
+  bos_token_id: 0,
+  eos_token_id: 0,
+  tie_word_embeddings: true,
+};
+
+/** expand x hidden_size, unless the file gives the product: Falcon Mamba's files have an expand that nothing reads. */
+const innerOf = (hidden: number, expand: number | undefined, written: number | undefined): number =>
+  written ?? Math.trunc((expand ?? 2) * hidden);
+
+const stateSpaces = (
+  id: string,
+  title: string,
+  className: string,
+  architectures: RegExp,
+  values: JsonObject,
+): StackFamily =>
+  decoderFamily({
+    id,
+    title,
+    types: { [id]: [className, values] },
+    architectures,
+    tied: true,
+    record: ['state_size', 'expand', 'conv_kernel', 'use_bias', 'use_conv_bias', 'time_step_rank', 'intermediate_size'],
+    choice: (reader) => {
+      const look = numberOf(reader);
+      const inner = innerOf(look('hidden_size') ?? 0, look('expand'), look('intermediate_size'));
+      return {
+        heads: 0,
+        kvHeads: 0,
+        headDim: 0,
+        positions: 'none',
+        norm: 'rms',
+        stateElements: mambaState(inner, look('state_size') ?? 16, look('conv_kernel') ?? 4),
+        layerKinds: (count) => Array.from({ length: count }, () => ({ kind: 'mamba', feedForward: 'none' })),
       };
-      const bias = { projections: flag(part, 'use_bias'), convolution: flag(part, 'use_conv_bias', true) };
-      writeMixer(writer.under('mixer.'), part.hiddenSize, sizes, bias);
     },
-  },
+    layout: {
+      ...llamaLayout,
+      root: 'backbone.',
+      embedding: 'embeddings',
+      norms: ['norm'],
+      finalNorm: 'norm_f',
+      mixer: (writer, _layer, part) => {
+        const sizes = {
+          inner: innerOf(part.hiddenSize, amount(part, 'expand'), amount(part, 'intermediate_size')),
+          state: amount(part, 'state_size') ?? 16,
+          kernel: amount(part, 'conv_kernel') ?? 4,
+          rank: rankOf(part, 'time_step_rank'),
+        };
+        const bias = { projections: flag(part, 'use_bias'), convolution: flag(part, 'use_conv_bias', true) };
+        writeMixer(writer.under('mixer.'), part.hiddenSize, sizes, bias);
+      },
+    },
+  });
+
+export const mamba = stateSpaces('mamba', 'Mamba', 'MambaConfig', /^MambaFor/, mambaValues);
+
+/** Its norms on B, C and the step have no weights. */
+export const falconMamba = stateSpaces('falcon_mamba', 'Falcon Mamba', 'FalconMambaConfig', /^FalconMambaFor/, {
+  ...mambaValues,
+  eos_token_id: 0,
 });
 
 export const jamba = decoderFamily({

@@ -1,6 +1,6 @@
 import { readTransformer } from '../config/transformer';
 import { transformers } from './decoder-family';
-import type { StackFamily } from './family';
+import type { CompositeFamily, CompositeReading, StackFamily } from './family';
 import { flag } from './family';
 
 /** Every third layer attends to everything, the others to a window; the two kinds rotate with different bases. */
@@ -86,5 +86,36 @@ export const modernBert: StackFamily = {
         writer.linear('head', 'classifier', hidden, task.kind === 'question-answering' ? 2 : task.labels, true);
         return;
     }
+  },
+};
+
+/**
+ * A decoder of its own behind a ModernBERT that reads: published with code of its own, whose tensors are not written down
+ * here. The sizes at the top are the decoder's.
+ */
+export const modernBertPair: CompositeFamily = {
+  kind: 'composite',
+  id: 'modernbert_enc_dec',
+  title: 'ModernBERT encoder-decoder',
+  modelTypes: ['modernbert_enc_dec'],
+  tied: true,
+  task: 'sequence-to-sequence',
+  defaults: () => undefined,
+  read: (reader): CompositeReading => {
+    const layers = reader.integer('decoder_num_layers', 1);
+    const decoder = readTransformer(reader, {
+      family: 'modernbert_enc_dec',
+      role: 'decoder',
+      name: 'decoder',
+      causal: true,
+      gated: true,
+      norm: 'layer',
+      positions: 'rope',
+      crossAttention: true,
+      ...(layers === undefined ? {} : { layers }),
+    });
+    const encoder = reader.childOrEmpty('encoder_config');
+    const own = modernBert.read(encoder.withDefaults(modernBert.defaults('modernbert')));
+    return { parts: [decoder, { ...own, modelType: 'modernbert' }], exact: false };
   },
 };

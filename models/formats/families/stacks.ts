@@ -1,10 +1,13 @@
 import type { ConfigReader } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
-import { bert, distilbert, roberta } from './bert';
+import { bert, bigBird, distilbert, roberta } from './bert';
+import { albert, clapText, dpr, electra, layoutLmV3, longformer, mpnet } from './bert-relatives';
 import { bloom } from './bloom';
-import { clipText, clipVision, siglipText, siglipVision } from './clip';
+import { clipText, clipVision, siglip2Vision, siglipText, siglipVision } from './clip';
 import { cohere } from './cohere';
+import { efficientNet, mobileNetV2, resnet } from './convolutions';
 import { dbrx } from './dbrx';
+import { deberta, debertaV2 } from './deberta';
 import { deepseekV2, deepseekV3 } from './deepseek';
 import { deepseekV4 } from './deepseek-v4';
 import {
@@ -24,35 +27,50 @@ import {
 import { exaone, exaone4 } from './exaone';
 import { deepseekMoe, dots1, ernie45Moe } from './expert-decoders';
 import { falcon } from './falcon';
+import { firstArchitecture } from './family';
 import type { StackFamily } from './family';
 import { gemma, gemma2, gemma3 } from './gemma';
 import { gemma4 } from './gemma4';
 import { readGeneric } from './generic';
+import { gla } from './gla';
 import { glm, glm4, glm4Moe, glm4MoeLite } from './glm';
-import { codegen, gpt2, gptBigcode, gptJ, gptNeo } from './gpt2';
 import { gptNeoX, stableLm } from './gpt-neox';
 import { gptOss } from './gpt-oss';
+import { codegen, gpt2, gptBigcode, gptJ, gptNeo } from './gpt2';
+import { gte } from './gte';
 import { hunyuanDense, hunyuanMoe } from './hunyuan';
+import { bamba, falconH1, graniteMoeHybrid, zamba2 } from './hybrid';
 import { kimiLinear } from './kimi';
+import { lfm2, lfm2Moe } from './lfm2';
 import { granite, graniteMoe, llama, mistral, mixtral, smollm3, starcoder2 } from './llama';
 import { llama4 } from './llama4';
-import { jamba, mamba } from './mamba';
+import { falconMamba, jamba, mamba } from './mamba';
+import { mamba2 } from './mamba2';
 import { mimo, mimoV2 } from './mimo';
 import { miniMaxM2, miniMaxM3 } from './minimax';
 import { modernBert } from './modernbert';
 import { mpt } from './mpt';
+import { nemotronH } from './nemotron-h';
 import { nemotronNas } from './nemotron-nas';
 import { olmo, olmo2, olmoe } from './olmo';
 import { openElm } from './openelm';
 import { opt } from './opt';
 import { mixformer, phi, phi3, phi3Small, phiMoe } from './phi';
-import { baichuan, bailingMoe, chatGlm, falconPerception, internLm2, qwen, teleChat, yuan } from './remote-code';
 import { qwen2, qwen2Moe, qwen3, qwen3Moe } from './qwen';
 import { qwen35, qwen35Moe, qwen3Next } from './qwen-hybrid';
+import { recurrentGemma } from './recurrent-gemma';
+import { reformer } from './reformer';
+import { baichuan, bailingMoe, chatGlm, falconPerception, internLm2, qwen, teleChat, yuan } from './remote-code';
+import { rwkv, rwkv5, rwkv6 } from './rwkv';
+import { segformer } from './segformer';
 import { deepseekV32, glmMoeDsa } from './sparse-latent';
+import { hubert, wav2vec2, wavLm } from './speech';
 import { step3p5 } from './step';
-import { deit, dinov2, vit } from './vision';
+import { clapAudio, donutSwin, swin, swinV2 } from './swin';
+import { deit, dinov2, dinov2WithRegisters, vit } from './vision';
+import { beit, vitMae } from './vit-relatives';
 import { xEcomla } from './x-ecomla';
+import { xlnet } from './xlnet';
 
 export const stackFamilies: readonly StackFamily[] = [
   llama,
@@ -154,6 +172,48 @@ export const stackFamilies: readonly StackFamily[] = [
   clipVision,
   siglipText,
   siglipVision,
+  falconMamba,
+  mamba2,
+  nemotronH,
+  bamba,
+  falconH1,
+  graniteMoeHybrid,
+  zamba2,
+  lfm2,
+  lfm2Moe,
+  rwkv,
+  rwkv5,
+  rwkv6,
+  gla,
+  recurrentGemma,
+  bigBird,
+  electra,
+  albert,
+  mpnet,
+  dpr,
+  longformer,
+  layoutLmV3,
+  deberta,
+  debertaV2,
+  xlnet,
+  reformer,
+  gte,
+  dinov2WithRegisters,
+  beit,
+  vitMae,
+  swin,
+  swinV2,
+  donutSwin,
+  segformer,
+  resnet,
+  mobileNetV2,
+  efficientNet,
+  wav2vec2,
+  hubert,
+  wavLm,
+  clapText,
+  clapAudio,
+  siglip2Vision,
 ];
 
 const byType = new Map(stackFamilies.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)));
@@ -172,6 +232,10 @@ export function readStack(reader: ConfigReader, fallbackType?: string, forced = 
   const modelType = typeof written === 'string' && !forced ? written : fallbackType;
   const family = modelType === undefined ? undefined : stackFamily(modelType);
   if (family === undefined) return { part: readGeneric(reader) };
-  const part = family.read(reader.withDefaults(family.defaults(modelType)));
-  return { part: modelType === undefined ? part : { ...part, modelType }, family };
+  const read = family.read(reader.withDefaults(family.defaults(modelType)));
+  const part = modelType === undefined ? read : { ...read, modelType };
+  if (family.exact?.(part, firstArchitecture(reader)) !== false) return { part, family };
+  // Of a part that is not known in full there are no tensors to name.
+  const { tensors: _unknown, ...described } = family;
+  return { part, family: described };
 }

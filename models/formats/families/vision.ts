@@ -4,12 +4,12 @@ import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './decoder-family';
 import type { StackFamily, Top } from './family';
-import { flag } from './family';
+import { amount, flag } from './family';
 
-type ImageSizes = NonNullable<ModelPart['image']>;
+export type ImageSizes = NonNullable<ModelPart['image']>;
 
 /** Pixels of a side: a number, or a pair of which the first is the height. */
-function pixels(reader: ConfigReader, key: string, at = 0): number | undefined {
+export function pixels(reader: ConfigReader, key: string, at = 0): number | undefined {
   const value = reader.raw(key);
   if (Array.isArray(value)) {
     const item: unknown = (value as readonly unknown[])[at];
@@ -43,9 +43,12 @@ interface VisionRow {
   readonly architectures?: RegExp;
   readonly task: StackFamily['task'];
   readonly extraTokens: number;
+  /** Image sizes where the keys do not say them as most do. */
+  readonly image?: (reader: ConfigReader) => ImageSizes;
   readonly record?: readonly string[];
   readonly intermediateSize?: (reader: ConfigReader) => number | undefined;
   readonly gated?: (reader: ConfigReader) => boolean;
+  readonly exact?: StackFamily['exact'];
   readonly tensors: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
 
@@ -65,7 +68,7 @@ export function visionFamily(row: VisionRow): StackFamily {
       return entry === undefined ? undefined : { from: `${transformers} ${entry[0]}`, values: entry[1] };
     },
     read: (reader) => {
-      const image = readImage(reader, row.extraTokens);
+      const image = row.image?.(reader) ?? readImage(reader, row.extraTokens);
       const size = row.intermediateSize?.(reader);
       return readTransformer(reader, {
         family: row.id,
@@ -79,11 +82,12 @@ export function visionFamily(row: VisionRow): StackFamily {
         ...(image.tokens === undefined ? {} : { contextLength: image.tokens }),
       });
     },
+    ...(row.exact === undefined ? {} : { exact: row.exact }),
     tensors: row.tensors,
   };
 }
 
-const vitValues: JsonObject = {
+export const vitValues: JsonObject = {
   hidden_size: 768,
   num_hidden_layers: 12,
   num_attention_heads: 12,
@@ -102,19 +106,22 @@ export function writePatches(part: ModelPart, writer: TensorWriter, name: string
   if (bias) writer.add('embedding', `${name}.bias`, [part.hiddenSize]);
 }
 
-function writeVitLayers(part: ModelPart, writer: TensorWriter): void {
+/** One layer of a stream of `hidden` with a network of `size`. */
+export function writeVitLayer(own: TensorWriter, hidden: number, size: number, bias: boolean): void {
+  for (const name of ['query', 'key', 'value'])
+    own.linear('attention', `attention.attention.${name}`, hidden, hidden, bias);
+  own.linear('attention', 'attention.output.dense', hidden, hidden, true);
+  own.linear('mlp', 'intermediate.dense', hidden, size, true);
+  own.linear('mlp', 'output.dense', size, hidden, true);
+  own.norm('layernorm_before', hidden, true);
+  own.norm('layernorm_after', hidden, true);
+}
+
+export function writeVitLayers(part: ModelPart, writer: TensorWriter): void {
   const hidden = part.hiddenSize;
-  for (const layer of part.layers) {
-    const own = writer.layer(layer.index, 'encoder.layer.{layer}.');
-    for (const name of ['query', 'key', 'value']) {
-      own.linear('attention', `attention.attention.${name}`, hidden, hidden, flag(part, 'qkv_bias', true));
-    }
-    own.linear('attention', 'attention.output.dense', hidden, hidden, true);
-    own.linear('mlp', 'intermediate.dense', hidden, layer.feedForward.size, true);
-    own.linear('mlp', 'output.dense', layer.feedForward.size, hidden, true);
-    own.norm('layernorm_before', hidden, true);
-    own.norm('layernorm_after', hidden, true);
-  }
+  const bias = flag(part, 'qkv_bias', true);
+  for (const layer of part.layers)
+    writeVitLayer(writer.layer(layer.index, 'encoder.layer.{layer}.'), hidden, layer.feedForward.size, bias);
   writer.norm('layernorm', hidden, true);
 }
 
@@ -165,44 +172,25 @@ export const deit = visionFamily({
 /** Width of DINOv2's SwiGLU: two thirds of the plain network, rounded up to a multiple of 8. */
 const swigluSize = (size: number): number => Math.floor((Math.trunc((size * 2) / 3) + 7) / 8) * 8;
 
-export const dinov2 = visionFamily({
-  id: 'dinov2',
-  title: 'DINOv2',
-  types: {
-    dinov2: [
-      'Dinov2Config',
-      {
-        hidden_size: 768,
-        num_hidden_layers: 12,
-        num_attention_heads: 12,
-        mlp_ratio: 4,
-        hidden_act: 'gelu',
-        layer_norm_eps: 1e-6,
-        image_size: 224,
-        patch_size: 14,
-        num_channels: 3,
-        qkv_bias: true,
-        use_swiglu_ffn: false,
-        use_mask_token: true,
-      },
-    ],
-  },
-  architectures: /^Dinov2(Model|For)/,
-  task: 'base',
-  extraTokens: 1,
+/** What the two DINOv2s share. */
+const dinoRow = (id: 'dinov2' | 'dinov2_with_registers') => ({
+  id,
+  task: 'base' as const,
   record: ['qkv_bias', 'use_swiglu_ffn', 'use_mask_token'],
-  intermediateSize: (reader) => {
+  intermediateSize: (reader: ConfigReader) => {
     const size = Math.trunc((reader.integer('hidden_size') ?? 0) * (reader.number('mlp_ratio') ?? 4));
     return reader.boolean('use_swiglu_ffn') === true ? swigluSize(size) : size;
   },
-  gated: (reader) => reader.boolean('use_swiglu_ffn') === true,
-  tensors: (part, writer, { task }) => {
+  gated: (reader: ConfigReader) => reader.boolean('use_swiglu_ffn') === true,
+  tensors: (part: ModelPart, writer: TensorWriter, { task }: Top) => {
     const hidden = part.hiddenSize;
     // The bare model has no prefix of its own.
-    const root = writer.under(task.kind === 'base' ? '' : 'dinov2.');
+    const root = writer.under(task.kind === 'base' ? '' : `${id}.`);
+    const registers = amount(part, 'num_register_tokens') ?? 0;
     root.add('embedding', 'embeddings.cls_token', [1, 1, hidden]);
     if (flag(part, 'use_mask_token', true)) root.add('embedding', 'embeddings.mask_token', [1, hidden]);
-    root.add('embedding', 'embeddings.position_embeddings', [1, part.image?.tokens ?? 0, hidden]);
+    root.add('embedding', 'embeddings.position_embeddings', [1, (part.image?.tokens ?? 0) - registers, hidden]);
+    if (registers > 0) root.add('embedding', 'embeddings.register_tokens', [1, registers, hidden]);
     writePatches(part, root, 'embeddings.patch_embeddings.projection', true);
     for (const layer of part.layers) {
       const own = root.layer(layer.index, 'encoder.layer.{layer}.');
@@ -227,4 +215,39 @@ export const dinov2 = visionFamily({
     // Class token and mean of the patches side by side.
     if (task.kind === 'image-classification') writer.linear('head', 'classifier', 2 * hidden, task.labels, true);
   },
+});
+
+const dinoValues: JsonObject = {
+  hidden_size: 768,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  mlp_ratio: 4,
+  hidden_act: 'gelu',
+  layer_norm_eps: 1e-6,
+  image_size: 224,
+  patch_size: 14,
+  num_channels: 3,
+  qkv_bias: true,
+  use_swiglu_ffn: false,
+  use_mask_token: true,
+};
+
+export const dinov2 = visionFamily({
+  ...dinoRow('dinov2'),
+  title: 'DINOv2',
+  types: { dinov2: ['Dinov2Config', dinoValues] },
+  architectures: /^Dinov2(Model|For)/,
+  extraTokens: 1,
+});
+
+/** Tokens without a place in the image (arXiv:2309.16588) stand between the class token and the patches. */
+export const dinov2WithRegisters = visionFamily({
+  ...dinoRow('dinov2_with_registers'),
+  title: 'DINOv2 with registers',
+  types: {
+    dinov2_with_registers: ['Dinov2WithRegistersConfig', { ...dinoValues, num_register_tokens: 4 }],
+  },
+  architectures: /^Dinov2WithRegisters/,
+  extraTokens: 1,
+  image: (reader) => readImage(reader, 1 + (reader.integer('num_register_tokens') ?? 4)),
 });

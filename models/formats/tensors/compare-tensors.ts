@@ -37,22 +37,27 @@ export interface TensorComparison {
 
 /** Names of the module that a checkpoint may or may not write in front, as classes are loaded into one another. */
 const outer =
-  /^(model|transformer|language_model|bert|roberta|distilbert|gpt_neox|vit|deit|dinov2|backbone|base_model|module|_orig_mod)\./;
+  /^(model|transformer|language_model|bert|roberta|distilbert|electra|albert|deberta|mpnet|longformer|layoutlmv3|new|rwkv|gpt_neox|vit|deit|dinov2|dinov2_with_registers|beit|swin|swinv2|segformer|resnet|wav2vec2|hubert|wavlm|backbone|base_model|module|_orig_mod)\./;
 
 /** The name without outer modules, so that `model.layers.0…`, `language_model.model.layers.0…` and `layers.0…` are one. */
 export function innerName(name: string): string {
-  let inner = name.replace(/\.gamma$/, '.weight').replace(/\.beta$/, '.bias');
+  let inner = name
+    .replace(/\.gamma$/, '.weight')
+    .replace(/\.beta$/, '.bias')
+    // PyTorch 2.1 stores the length and the direction of a normalised weight under other names than before.
+    .replace(/\.parametrizations\.weight\.original0$/, '.weight_g')
+    .replace(/\.parametrizations\.weight\.original1$/, '.weight_v');
   while (outer.test(inner)) inner = inner.replace(outer, '');
   return inner;
 }
 
 const bufferName =
-  /(rotary_emb\.inv_freq|act_fn\.(beta|eps)|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights|num_batches_tracked)$/;
+  /(rotary_emb\.inv_freq|act_fn\.(beta|eps)|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights?|num_batches_tracked|running_mean|running_var|relative_position_index|relative_coords_table|conv_encoder\.model\.[\w.]*(bn\d|downsample\.1)\.(weight|bias))$/;
 
 export const isBuffer = (name: string): boolean => bufferName.test(name);
 
 const copyName =
-  /^(lm_head\.weight|embed_out\.weight|output\.weight|proj_out\.weight|(encoder|decoder)\.embed_tokens\.weight|decoder\.output_projection\.weight|cls\.predictions\.decoder\.(weight|bias)|lm_head\.decoder\.(weight|bias)|vocab_projector\.weight|decoder\.weight|decoder\.lm_head\.weight)$/;
+  /^(lm_head\.weight|embed_out\.weight|output\.weight|proj_out\.weight|(encoder|decoder)\.embed_tokens\.weight|decoder\.output_projection\.weight|(cls\.)?predictions\.decoder\.(weight|bias)|generator_lm_head\.weight|lm_loss\.weight|lm_head\.decoder\.(weight|bias)|vocab_projector\.weight|decoder\.weight|decoder\.lm_head\.weight)$/;
 
 export const isQuantisedName = (name: string): boolean =>
   // `wq_a.scale` and the like are DeepSeek-V4's.

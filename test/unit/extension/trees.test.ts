@@ -63,6 +63,20 @@ describe('the Models tree', () => {
     assert.ok('Layers of text_config' in lines);
   });
 
+  it('says the heads of each stage of a tower', () => {
+    const stage = (heads: number, hiddenSize: number) => ({ kind: 'full' as const, heads, kvHeads: heads, hiddenSize });
+    const tower = part({
+      attention: 'mha',
+      layers: [stage(3, 96), stage(3, 96), stage(6, 192)],
+      heads: 6,
+      kvHeads: 6,
+      headDim: 32,
+      hiddenSize: 192,
+    });
+    const lines = described(modelLines(facts({ parts: [tower] })));
+    assert.equal(lines['Attention'], 'multi-head, 3, 6 heads of 32 in its stages');
+  });
+
   it('counts kinds of layers', () => {
     const layer = { heads: 8, kvHeads: 4 };
     assert.equal(

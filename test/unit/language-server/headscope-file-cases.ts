@@ -21,6 +21,8 @@ export const headscopeFileCases: RuleCases = {
     ['{"baseline": |"/known.json"|}', repository],
     ['{"baseline": |"known.json"|}', beside('config.json')],
     ['{"families": |{}|}', repository],
+    ['{"families": [{"modelType": "acme", "like": |"lama"|}]}', repository],
+    ['{"families": [{"modelType": "acme", "kyes": |{}|}]}', repository],
     ['|[|]', repository],
   ],
   silent: [
@@ -30,7 +32,7 @@ export const headscopeFileCases: RuleCases = {
       repository,
     ],
     ['{"baseline": "known.json"}', beside('known.json')],
-    ['{"baseline": "ci/known.json", "families": [{"anything": [1, {"more": null}]}]}', repository],
+    ['{"baseline": "ci/known.json", "families": [{"modelType": "acme", "like": "llama"}]}', repository],
     '{"model_type": "llama", "severity": {"no-rule": "off"}}',
   ],
 };

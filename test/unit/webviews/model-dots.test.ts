@@ -113,6 +113,25 @@ describe('the layout of the dots', () => {
     );
   });
 
+  it('names the width of a stage, and parts stages of unlike widths', () => {
+    const stages = [
+      ...layers(2, { heads: 3, kvHeads: 3, hiddenSize: 96 }),
+      ...layers(2, { heads: 3, kvHeads: 3, hiddenSize: 192 }),
+    ];
+    const tower = part({ attention: 'mha', layers: stages, heads: 3, kvHeads: 3, hiddenSize: 192 });
+    assert.equal(
+      headWords(tower, 1, 2),
+      'Layer 1, head 2: full attention in a stream of 96; has key/value head 2 to itself.',
+    );
+    assert.deepEqual(
+      layerRuns(stages).map(({ first, last }) => [first, last]),
+      [
+        [0, 1],
+        [2, 3],
+      ],
+    );
+  });
+
   it('writes layer numbers no denser than they can be read', () => {
     const { rows, rowHeight } = layoutDots(part({ layers: layers(40) }), 5);
     const labels = rows.filter(({ label }) => label !== undefined);

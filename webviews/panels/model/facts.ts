@@ -246,7 +246,15 @@ function partFacts(part: ModelPartFacts, inFull: boolean): readonly Draft[] {
             ? []
             : [number('valueDim', 'Head width, values', 'Width of a value head.', part.valueDim, 'numbers', 'ratio')]),
         ]),
-    number('hidden', 'Hidden size', 'Width of the residual stream.', part.hiddenSize, 'numbers', 'ratio'),
+    number(
+      'hidden',
+      'Hidden size',
+      'Width of the residual stream; of a tower in stages, from the first to the last.',
+      part.hiddenSize,
+      'numbers',
+      'ratio',
+      range([part.hiddenSize, ...part.layers.map(({ hiddenSize }) => hiddenSize ?? part.hiddenSize)]),
+    ),
     ...(part.contextLength === undefined
       ? []
       : [

@@ -52,7 +52,11 @@ export interface LayerRun {
 }
 
 const alike = (a: LayerFacts, b: LayerFacts): boolean =>
-  a.kind === b.kind && a.window === b.window && a.heads === b.heads && a.kvHeads === b.kvHeads;
+  a.kind === b.kind &&
+  a.window === b.window &&
+  a.heads === b.heads &&
+  a.kvHeads === b.kvHeads &&
+  a.hiddenSize === b.hiddenSize;
 
 /** Neighbouring layers that are alike, in order. */
 export function layerRuns(layers: readonly LayerFacts[]): readonly LayerRun[] {
@@ -112,7 +116,8 @@ export function headWords(part: ModelPartFacts, layerIndex: number, head: number
   const layer = part.layers[layerIndex];
   if (layer === undefined) return '';
   const place = head === undefined ? `Layer ${layerIndex}` : `Layer ${layerIndex}, head ${head}`;
-  const words = kindWords(layer);
+  const width = layer.hiddenSize === undefined ? '' : ` in a stream of ${count(layer.hiddenSize)}`;
+  const words = `${kindWords(layer)}${width}`;
   if (head === undefined || queryHeads(layer) === 0) return `${place}: ${words}.`;
   return `${place}: ${words}; ${sharingWords(layer, part, head)}.`;
 }
