@@ -1,11 +1,10 @@
 import { bart, m2m100, marian, mbart, pegasus, t5, whisper } from './encoder-decoder';
 import type { CompositeFamily, Family } from './family';
+import { composites } from './composites';
 import { clip, siglip } from './contrastive';
-import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
-import { qwen2Vl, qwen25Vl, qwen3Vl, qwen35Vl } from './qwen-vl';
 import { stackFamilies } from './stacks';
 
-const composites: readonly CompositeFamily[] = [
+const several: readonly CompositeFamily[] = [
   t5,
   bart,
   mbart,
@@ -15,20 +14,10 @@ const composites: readonly CompositeFamily[] = [
   whisper,
   clip,
   siglip,
-  llava,
-  llavaNext,
-  llavaOnevision,
-  paligemma,
-  gemma3Multimodal,
-  idefics3,
-  smolvlm,
-  qwen2Vl,
-  qwen25Vl,
-  qwen3Vl,
-  qwen35Vl,
+  ...composites,
 ];
 
-export const families: readonly Family[] = [...stackFamilies, ...composites];
+export const families: readonly Family[] = [...stackFamilies, ...several];
 
 const byType = new Map(families.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)));
 const byId = new Map(families.map((family) => [family.id, family] as const));

@@ -51,7 +51,8 @@ interface Bias {
   readonly key: boolean;
 }
 
-function writeStack(stack: ModelPart, writer: TensorWriter, bias: Bias): void {
+/** BART's layer; Whisper's keys have no bias. */
+export function writeStack(stack: ModelPart, writer: TensorWriter, bias: Bias): void {
   const hidden = stack.hiddenSize;
   for (const layer of stack.layers) {
     const own = writer.layer(layer.index, 'layers.{layer}.');
@@ -195,6 +196,23 @@ export const pegasus = bartLike({
   positions: 'sinusoidal',
 });
 
+/** Two convolutions, the second of which halves the length, in front of the layers. */
+export function writeWhisperEncoder(encoder: ModelPart, writer: TensorWriter): void {
+  const hidden = encoder.hiddenSize;
+  writeConvolutions(encoder, writer);
+  writer.add('embedding', 'embed_positions.weight', [encoder.contextLength ?? 0, hidden]);
+  writeStack(encoder, writer, { key: false });
+  writer.norm('layer_norm', hidden, true);
+}
+
+export function writeConvolutions(encoder: ModelPart, writer: TensorWriter): void {
+  const hidden = encoder.hiddenSize;
+  writer.add('embedding', 'conv1.weight', [hidden, amount(encoder, 'num_mel_bins') ?? 80, 3]);
+  writer.add('embedding', 'conv1.bias', [hidden]);
+  writer.add('embedding', 'conv2.weight', [hidden, hidden, 3]);
+  writer.add('embedding', 'conv2.bias', [hidden]);
+}
+
 export const whisper: CompositeFamily = {
   kind: 'composite',
   id: 'whisper',
@@ -240,15 +258,7 @@ export const whisper: CompositeFamily = {
     const decoder = part(model, 'decoder');
     const encoder = part(model, 'encoder');
     if (decoder === undefined || encoder === undefined) return;
-    const hidden = encoder.hiddenSize;
-    const ears = table.writer(encoder).under('model.encoder.');
-    ears.add('embedding', 'conv1.weight', [hidden, amount(encoder, 'num_mel_bins') ?? 80, 3]);
-    ears.add('embedding', 'conv1.bias', [hidden]);
-    ears.add('embedding', 'conv2.weight', [hidden, hidden, 3]);
-    ears.add('embedding', 'conv2.bias', [hidden]);
-    ears.add('embedding', 'embed_positions.weight', [encoder.contextLength ?? 0, hidden]);
-    writeStack(encoder, ears, { key: false });
-    ears.norm('layer_norm', hidden, true);
+    writeWhisperEncoder(encoder, table.writer(encoder).under('model.encoder.'));
     const text = table.writer(decoder).under('model.decoder.');
     text.add('embedding', 'embed_tokens.weight', [decoder.vocabularySize ?? 0, decoder.hiddenSize]);
     text.add('embedding', 'embed_positions.weight', [decoder.contextLength ?? 0, decoder.hiddenSize]);

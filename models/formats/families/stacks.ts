@@ -22,6 +22,7 @@ import { phi, phi3 } from './phi';
 import { baichuan, chatGlm, internLm2, qwen } from './remote-code';
 import { qwen2, qwen2Moe, qwen3, qwen3Moe, qwen35 } from './qwen';
 import { deit, dinov2, vit } from './vision';
+import { towers } from './towers';
 import { xEcomla } from './x-ecomla';
 
 export const stackFamilies: readonly StackFamily[] = [
@@ -78,6 +79,7 @@ export const stackFamilies: readonly StackFamily[] = [
   clipVision,
   siglipText,
   siglipVision,
+  ...towers,
 ];
 
 const byType = new Map(stackFamilies.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)));

@@ -1,4 +1,5 @@
 import type { ConfigReader, JsonObject } from '../config/config-reader';
+import type { TransformerChoice } from '../config/transformer';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
@@ -6,7 +7,7 @@ import { transformers } from './decoder-family';
 import type { StackFamily, Top } from './family';
 import { flag } from './family';
 
-type ImageSizes = NonNullable<ModelPart['image']>;
+export type ImageSizes = NonNullable<ModelPart['image']>;
 
 /** Pixels of a side: a number, or a pair of which the first is the height. */
 function pixels(reader: ConfigReader, key: string, at = 0): number | undefined {
@@ -46,7 +47,10 @@ interface VisionRow {
   readonly record?: readonly string[];
   readonly intermediateSize?: (reader: ConfigReader) => number | undefined;
   readonly gated?: (reader: ConfigReader) => boolean;
-  readonly tensors: (part: ModelPart, writer: TensorWriter, top: Top) => void;
+  /** What else differs from a plain ViT. */
+  readonly choice?: (reader: ConfigReader, image: ImageSizes) => Partial<TransformerChoice>;
+  /** Absent: the layout is not known in full. */
+  readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
 
 export function visionFamily(row: VisionRow): StackFamily {
@@ -77,9 +81,10 @@ export function visionFamily(row: VisionRow): StackFamily {
         ...(row.record === undefined ? {} : { record: row.record }),
         ...(size === undefined ? {} : { intermediateSize: size }),
         ...(image.tokens === undefined ? {} : { contextLength: image.tokens }),
+        ...row.choice?.(reader, image),
       });
     },
-    tensors: row.tensors,
+    ...(row.tensors === undefined ? {} : { tensors: row.tensors }),
   };
 }
 

@@ -30,7 +30,6 @@ const withoutHeads = new Map([
   ['mobilenet_v2--mobilenet-v2', 'a network of convolutions'],
   ['flowstate--hf_granite-flowstate-small', 'a state space model'],
   ['moss-audio-tokenizer--moss-tts-nano.axera-codec-hf_code', 'stages in lists of keyword arguments: not read'],
-  ['blip--blip-instance-final_model', 'its parts give no sizes but the heads, and their defaults are not known here'],
   ['multi_modality--janus_1.3b', 'its first part is the aligner; the language model is not found'],
 ]);
 
