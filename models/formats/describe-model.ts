@@ -2,7 +2,7 @@ import type { JsonObject } from './config/config-reader';
 import { ConfigReader, isObject } from './config/config-reader';
 import { findQuantisation } from './config/quantisation';
 import { isOwnClass } from './families/class-names';
-import { familyOf } from './families/catalogue';
+import { familyOf, wholeOf } from './families/catalogue';
 import { readFlat } from './families/encoder-decoder';
 import type { Family } from './families/family';
 import { findParts, looksLikeStack, readGeneric } from './families/generic';
@@ -59,7 +59,7 @@ export function describeModel(config: unknown): ModelDescription {
   const written = object['model_type'];
   const modelType = typeof written === 'string' ? written : undefined;
   const architectures = strings(object['architectures']);
-  const family = familyOf(looksLikeFirstBert(object) ? 'bert' : modelType, architectures);
+  const family = wholeOf(familyOf(looksLikeFirstBert(object) ? 'bert' : modelType, architectures), object);
   const reader = new ConfigReader(object, [], problems, family?.defaults(modelType));
   const reading = family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType);
   const [main] = reading.parts;
@@ -200,7 +200,8 @@ function readTied(
   main: ModelPart | undefined,
 ): ModelDescription['tiedEmbeddings'] {
   const top = object['tie_word_embeddings'];
-  if (typeof top === 'boolean') return { value: top, source: { kind: 'file', path: ['tie_word_embeddings'] } };
+  if (typeof top === 'boolean' && !(family?.kind === 'composite' && family.tiedIn === 'text'))
+    return { value: top, source: { kind: 'file', path: ['tie_word_embeddings'] } };
   if (main !== undefined && main.path.length > 0) {
     const inner = main.path.reduce<unknown>(
       (at, key) => (isObject(at) && typeof key === 'string' ? at[key] : undefined),

@@ -1,3 +1,5 @@
+import type { JsonObject } from '../config/config-reader';
+import { isObject } from '../config/config-reader';
 import { bart, m2m100, marian, mbart, pegasus, t5, whisper } from './encoder-decoder';
 import type { CompositeFamily, Family } from './family';
 import { composites } from './composites';
@@ -30,5 +32,9 @@ export function familyOf(modelType: string | undefined, architectures: readonly 
   if (modelType !== undefined) return byType.get(modelType);
   return families.find((family) => architectures.some((name) => family.architectures?.test(name) === true));
 }
+
+/** The family of the whole where a file says the type of its text model alone: Qwen-VL describes its tower in `visual`. */
+export const wholeOf = (family: Family | undefined, object: JsonObject): Family | undefined =>
+  family?.id === 'qwen' && isObject(object['visual']) ? byId.get('qwen_vl') : family;
 
 export const familyById = (id: string): Family | undefined => byId.get(id);

@@ -15,12 +15,14 @@ export interface PartRow {
   readonly type: string | ((reader: ConfigReader) => string);
   /** Other names that published files write for `type`. */
   readonly named?: readonly string[];
-  /** What the class of the whole fills in where the file has no such object. */
-  readonly whole?: JsonObject;
+  /** What the class of the whole fills in where the file has no such object, or names an outside model in its place. */
+  readonly whole?: JsonObject | ((reader: ConfigReader) => JsonObject);
   /** Defaults of the part inside this whole, where they are not those of its own class. */
   readonly values?: JsonObject;
   /** Without such an object there is no such part. */
   readonly optional?: boolean;
+  /** Only such files have the part. */
+  readonly when?: (reader: ConfigReader) => boolean;
   /** In front of the tensors' own names, or what becomes of them. */
   readonly names?: string | ((name: string) => string);
   /** Families of an encoder and a decoder that the object may belong to, by its model_type. */
@@ -45,6 +47,7 @@ export interface CompositeRow {
   readonly className: string;
   readonly architectures?: RegExp;
   readonly tied?: boolean;
+  readonly tiedIn?: CompositeFamily['tiedIn'];
   readonly task?: CompositeFamily['task'];
   /** Defaults of the keys at the top. */
   readonly values?: JsonObject;
@@ -107,7 +110,7 @@ const lastWord = (name: string): string => name.slice(name.lastIndexOf('.') + 1)
 
 function readPart(reader: ConfigReader, row: PartRow, types: readonly string[], from: string): ReadPart | undefined {
   const found = locate(reader, row.at);
-  if (found === undefined && row.optional === true) return undefined;
+  if ((found === undefined && row.optional === true) || row.when?.(reader) === false) return undefined;
   const own = found ?? emptyAt(reader, row.at[0] ?? []);
   const written = own.object['model_type'];
   const pair = pairOf(row, written);
@@ -126,7 +129,8 @@ function readPart(reader: ConfigReader, row: PartRow, types: readonly string[], 
     read = { part: stack.part, known: stack.family?.tensors !== undefined };
   } else {
     const { values = {}, from: source = from } = family.defaults(type) ?? {};
-    const whole = { ...row.values, ...(found === undefined ? row.whole : undefined) };
+    const absent = typeof row.whole === 'function' ? row.whole(reader) : row.whole;
+    const whole = { ...row.values, ...(found === undefined ? absent : undefined) };
     const changed = Object.keys(whole).length > 0;
     const part = {
       ...family.read(own.withDefaults({ from: changed ? from : source, values: { ...values, ...whole } })),
@@ -212,6 +216,7 @@ export function compositeFamily(row: CompositeRow): CompositeFamily {
     modelTypes: types,
     ...(row.architectures === undefined ? {} : { architectures: row.architectures }),
     tied: row.tied ?? false,
+    ...(row.tiedIn === undefined ? {} : { tiedIn: row.tiedIn }),
     task: row.task ?? 'causal-lm',
     defaults: () => ({ from, values: row.values ?? {} }),
     read: (reader): CompositeReading => {

@@ -2,9 +2,32 @@ import { higgsAudio, qwen25Omni, qwen2Audio, qwen3Asr, vibeVoice, voxtral } from
 import { blip, blip2, git, instructBlip } from './blip';
 import type { CompositeFamily } from './family';
 import { mllama } from './mllama';
-import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
+import {
+  gemma3Multimodal,
+  idefics2,
+  idefics3,
+  llava,
+  llavaNext,
+  llavaOnevision,
+  paligemma,
+  smolvlm,
+} from './multimodal';
+import { pairs } from './pairs';
 import { qwen2Vl, qwen25Vl, qwen35Vl, qwen35VlMoe, qwen3Vl, qwen3VlMoe } from './qwen-vl';
-import { glm4v, internVl, internVlChat, kimiK25, kimiVl, lfm2Vl, llama4Multimodal, mistral3 } from './vision-language';
+import { remoteMultimodal } from './remote-multimodal';
+import { sizedMultimodal } from './sized-multimodal';
+import {
+  fuyu,
+  gemma4Multimodal,
+  glm4v,
+  internVl,
+  internVlChat,
+  kimiK25,
+  kimiVl,
+  lfm2Vl,
+  llama4Multimodal,
+  mistral3,
+} from './vision-language';
 
 /** Models of several parts: towers for pictures and sound beside a text model. */
 export const composites: readonly CompositeFamily[] = [
@@ -13,6 +36,7 @@ export const composites: readonly CompositeFamily[] = [
   llavaOnevision,
   paligemma,
   gemma3Multimodal,
+  idefics2,
   idefics3,
   smolvlm,
   qwen2Vl,
@@ -30,6 +54,8 @@ export const composites: readonly CompositeFamily[] = [
   lfm2Vl,
   kimiVl,
   kimiK25,
+  gemma4Multimodal,
+  fuyu,
   blip,
   blip2,
   instructBlip,
@@ -40,4 +66,7 @@ export const composites: readonly CompositeFamily[] = [
   qwen3Asr,
   higgsAudio,
   vibeVoice,
+  ...pairs,
+  ...remoteMultimodal,
+  ...sizedMultimodal,
 ];

@@ -1,10 +1,11 @@
 /** Vision-language models of a tower, a projector and a text model, as transformers has them. */
-import type { JsonObject } from '../config/config-reader';
+import type { ConfigReader, JsonObject } from '../config/config-reader';
 import type { Projector } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import type { CompositeRow, PartRow } from './composite';
 import { compositeFamily } from './composite';
 import { flag } from './family';
+import { namedTower } from './named-towers';
 
 const clipLarge: JsonObject = {
   hidden_size: 1024,
@@ -57,9 +58,28 @@ interface LlavaRow {
   readonly values: JsonObject;
 }
 
+/** The first releases: the text model's fields at the top, the name of an outside tower, and a class of their own. */
+const original: CompositeRow = {
+  id: 'llava',
+  title: 'LLaVA',
+  className: '(LLaVA) LlavaConfig',
+  text: { at: [[]], type: 'llama' },
+  towers: [namedTower(['mm_vision_tower'])],
+  projector: ({ text, towers: [tower] }, reader) => {
+    const said = reader.string('mm_projector_type') ?? 'linear';
+    return {
+      kind: /^mlp2x/.test(said) ? 'two linear layers' : said === 'linear' ? 'one linear layer' : said,
+      inputSize: reader.integer('mm_hidden_size', 1) ?? tower?.hiddenSize ?? 0,
+      outputSize: text.hiddenSize,
+    };
+  },
+};
+const isOriginal = (reader: ConfigReader): boolean => reader.has('mm_vision_tower') && !reader.has('text_config');
+
 const llavaLike = (row: LlavaRow) =>
   compositeFamily({
     ...row,
+    variant: (reader) => (isOriginal(reader) ? original : undefined),
     text: { at: textConfig, type: row.textType, names: 'language_model.' },
     towers: [{ ...row.tower, at: visionConfig, names: 'vision_tower.' }],
     projector: llavaProjector,
@@ -229,3 +249,57 @@ export const smolvlm = idefics3Like({
   className: 'SmolVLMConfig',
   architectures: /^SmolVLMFor/,
 });
+
+/** Three layers of learned queries read the patches, which a gated network brought to the width of the text. */
+export const idefics2 = compositeFamily({
+  id: 'idefics2',
+  title: 'Idefics2',
+  className: 'Idefics2Config',
+  architectures: /^Idefics2For/,
+  values: { image_token_id: 32001, tie_word_embeddings: false },
+  text: { at: textConfig, type: 'mistral', names: (name) => name.replace(/^model\./, 'model.text_model.') },
+  towers: [
+    {
+      at: visionConfig,
+      type: 'idefics3_vision',
+      named: ['idefics2_vision'],
+      values: { hidden_size: 768 },
+      names: 'model.',
+      outputTokens: (_tower, reader) => perceiverOf(reader, 'resampler_n_latents', 64),
+    },
+  ],
+  projector: ({ text, towers: [tower] }) => ({
+    kind: 'a gated network and learned queries',
+    inputSize: tower?.hiddenSize ?? 0,
+    outputSize: text.hiddenSize,
+  }),
+  // The queries' sizes stand in an object of their own, which the published files give as the class has it.
+  known: (_parts, reader) =>
+    perceiverOf(reader, 'resampler_n_latents', 64) === 64 && perceiverOf(reader, 'resampler_depth', 3) === 3,
+  tensors: (writer, { text }, { projector }) => {
+    const { inputSize = 0, outputSize = 0 } = projector ?? {};
+    const [latents, depth, queries, keys] = [64, 3, 16 * 96, 4 * 96];
+    const own = writer.under('model.connector.');
+    writeGated(own.under('modality_projection.'), [inputSize, text.intermediateSize ?? 0, outputSize]);
+    const reader = own.under('perceiver_resampler.');
+    reader.add('projector', 'latents', [latents, outputSize]);
+    for (let index = 0; index < depth; index++) {
+      const layer = reader.under(`layers.${index}.`);
+      for (const name of ['input_latents_norm', 'input_context_norm', 'post_attention_layernorm'])
+        layer.norm(name, outputSize, false);
+      layer.linear('projector', 'self_attn.q_proj', outputSize, queries, false);
+      for (const name of ['k_proj', 'v_proj']) layer.linear('projector', `self_attn.${name}`, outputSize, keys, false);
+      layer.linear('projector', 'self_attn.o_proj', queries, outputSize, false);
+      writeGated(layer.under('mlp.'), [outputSize, 4 * outputSize, outputSize]);
+    }
+    reader.norm('norm', outputSize, false);
+  },
+});
+
+const perceiverOf = (reader: ConfigReader, key: string, absent: number): number =>
+  reader.child('perceiver_config')?.integer(key, 1) ?? absent;
+
+function writeGated(writer: TensorWriter, [input, inner, output]: readonly [number, number, number]): void {
+  for (const name of ['gate_proj', 'up_proj']) writer.linear('projector', name, input, inner, false);
+  writer.linear('projector', 'down_proj', inner, output, false);
+}

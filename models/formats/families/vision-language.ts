@@ -4,7 +4,7 @@ import { compositeFamily } from './composite';
 import { amount, flag } from './family';
 import { joined, writeTwoLayers } from './multimodal';
 import { patchMerger } from './qwen-vl';
-import { mergedPatches } from './vision-towers';
+import { mergedPatches } from './moon-vit';
 
 const textConfig = [['text_config']];
 const visionConfig = [['vision_config']];
@@ -216,22 +216,16 @@ const mergedKernel: NonNullable<CompositeRow['projector']> = ({ text, towers: [t
         inputSize: tower.hiddenSize * mergedPatches(tower),
         outputSize: text.hiddenSize,
       };
+/** Its published total is not the sum of the tensors that its code makes: the layout counts as unknown. */
 export const kimiVl = compositeFamily({
   id: 'kimi_vl',
   title: 'Kimi-VL',
   className: '(Kimi-VL) KimiVLConfig',
   architectures: /^KimiVLFor/,
   values: { media_placeholder_token_id: 163605 },
-  text: { at: textConfig, type: 'deepseek_v3', names: 'language_model.' },
-  towers: [{ at: visionConfig, type: 'moonvit', names: 'vision_tower.' }],
+  text: { at: textConfig, type: 'deepseek_v3' },
+  towers: [{ at: visionConfig, type: 'moonvit' }],
   projector: mergedKernel,
-  tensors: (writer, { towers: [tower] }, { projector }) => {
-    const { inputSize = 0, outputSize = 0 } = projector ?? {};
-    const own = writer.under('multi_modal_projector.');
-    own.norm('pre_norm', tower?.hiddenSize ?? 0, true);
-    own.linear('projector', 'linear_1', inputSize, inputSize, true);
-    own.linear('projector', 'linear_2', inputSize, outputSize, true);
-  },
 });
 
 /** Kimi K2.5 and K2.6: the same tower over single frames and over frames together. */
@@ -250,5 +244,73 @@ export const kimiK25 = compositeFamily({
     own.norm('pre_norm', tower?.hiddenSize ?? 0, true);
     own.linear('projector', 'proj.0', inputSize, inputSize, true);
     own.linear('projector', 'proj.2', inputSize, outputSize, true);
+  },
+});
+
+/** Pictures, and in the smaller models sound, each through one layer to the width of the text. */
+export const gemma4Multimodal = compositeFamily({
+  id: 'gemma4_multimodal',
+  title: 'Gemma 4',
+  types: ['gemma4'],
+  className: 'Gemma4Config',
+  architectures: /^Gemma4ForConditional/,
+  tied: true,
+  values: {
+    boi_token_id: 255999,
+    eoi_token_id: 258882,
+    image_token_id: 258880,
+    video_token_id: 258884,
+    boa_token_id: 256000,
+    eoa_token_index: 258883,
+    audio_token_id: 258881,
+  },
+  record: ['vision_soft_tokens_per_image'],
+  text: { at: textConfig, type: 'gemma4_text', names: modelNames },
+  towers: [
+    {
+      at: visionConfig,
+      type: 'gemma4_vision',
+      names: 'model.vision_tower.',
+      optional: true,
+      outputTokens: (_tower, reader) => reader.integer('vision_soft_tokens_per_image', 1),
+    },
+    { at: [['audio_config']], type: 'gemma4_audio', names: 'model.audio_tower.', optional: true },
+  ],
+  projector: ({ text, towers: [tower] }) =>
+    tower === undefined
+      ? undefined
+      : {
+          kind: 'average pooling, a norm and one linear layer',
+          inputSize: tower.hiddenSize,
+          outputSize: text.hiddenSize,
+        },
+  tensors: (writer, { text, towers: [sight, hearing] }) => {
+    const width = (part: typeof sight): number =>
+      part === undefined ? 0 : (amount(part, 'output_proj_dims') ?? part.hiddenSize);
+    if (sight !== undefined)
+      writer.linear('projector', 'model.embed_vision.embedding_projection', width(sight), text.hiddenSize, false);
+    if (hearing !== undefined)
+      writer.linear('projector', 'model.embed_audio.embedding_projection', width(hearing), text.hiddenSize, false);
+  },
+});
+
+/** Patches go through one layer straight into the text model: there is no tower. */
+export const fuyu = compositeFamily({
+  id: 'fuyu',
+  title: 'Fuyu',
+  className: 'FuyuConfig',
+  architectures: /^FuyuFor/,
+  values: { image_size: 300, patch_size: 30, num_channels: 3 },
+  // text_config repeats the fields at the top, or names the type alone.
+  text: { at: [[]], type: 'persimmon', names: 'language_model.' },
+  towers: [],
+  projector: ({ text }, reader) => ({
+    kind: 'one linear layer from the pixels of a patch',
+    inputSize: (reader.integer('patch_size', 1) ?? 30) ** 2 * (reader.integer('num_channels', 1) ?? 3),
+    outputSize: text.hiddenSize,
+  }),
+  tensors: (writer, _parts, { projector }) => {
+    if (projector !== undefined)
+      writer.linear('projector', 'vision_embed_tokens', projector.inputSize, projector.outputSize, true);
   },
 });

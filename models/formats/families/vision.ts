@@ -40,6 +40,8 @@ export function readImage(reader: ConfigReader, extra: number): ImageSizes {
 interface VisionRow {
   readonly id: string;
   readonly title: string;
+  /** Release that the defaults were read from, where it is another than of the rest. */
+  readonly from?: string;
   readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
   readonly architectures?: RegExp;
   readonly task: StackFamily['task'];
@@ -66,7 +68,7 @@ export function visionFamily(row: VisionRow): StackFamily {
     task: row.task,
     defaults: (modelType) => {
       const entry = row.types[modelType ?? ''] ?? row.types[modelTypes[0] ?? ''];
-      return entry === undefined ? undefined : { from: `${transformers} ${entry[0]}`, values: entry[1] };
+      return entry === undefined ? undefined : { from: `${row.from ?? transformers} ${entry[0]}`, values: entry[1] };
     },
     read: (reader) => {
       const image = readImage(reader, row.extraTokens);

@@ -30,7 +30,6 @@ const withoutHeads = new Map([
   ['mobilenet_v2--mobilenet-v2', 'a network of convolutions'],
   ['flowstate--hf_granite-flowstate-small', 'a state space model'],
   ['moss-audio-tokenizer--moss-tts-nano.axera-codec-hf_code', 'stages in lists of keyword arguments: not read'],
-  ['multi_modality--janus_1.3b', 'its first part is the aligner; the language model is not found'],
 ]);
 
 function assertPlausible(part: ModelPart): void {
@@ -111,6 +110,8 @@ const otherwise = new Set([
   'qwen3_5--Qwen3.5-masidy',
   'gemma3--medgemma-27b-it',
   'qwen--Qwen-VL-Chat-Int4',
+  // Shards in float32, of a file that says float16.
+  'minicpmv--MiniCPM-Llama3-V-2_5',
   'stablelm_epoch--stable-code-3b',
 ]);
 
