@@ -114,7 +114,7 @@ function readPart(reader: ConfigReader, row: PartRow, types: readonly string[], 
   const own = found ?? emptyAt(reader, row.at[0] ?? []);
   const written = own.object['model_type'];
   const pair = pairOf(row, written);
-  if (pair !== undefined) return readPair(own, pair, String(written));
+  if (pair !== undefined && typeof written === 'string') return readPair(own, pair, written);
   const type = typeof row.type === 'string' ? row.type : row.type(reader);
   const named =
     typeof written !== 'string' ||

@@ -15,6 +15,7 @@ import {
 import { pairs } from './pairs';
 import { qwen2Vl, qwen25Vl, qwen35Vl, qwen35VlMoe, qwen3Vl, qwen3VlMoe } from './qwen-vl';
 import { remoteMultimodal } from './remote-multimodal';
+import { textAndSound } from './text-and-sound';
 import { sizedMultimodal } from './sized-multimodal';
 import {
   fuyu,
@@ -67,6 +68,7 @@ export const composites: readonly CompositeFamily[] = [
   higgsAudio,
   vibeVoice,
   ...pairs,
+  ...textAndSound,
   ...remoteMultimodal,
   ...sizedMultimodal,
 ];

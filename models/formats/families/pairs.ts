@@ -11,7 +11,8 @@ const halves: Readonly<Record<string, string>> = { mbart: 'mbart_decoder', bart:
 
 const decoderType = (reader: ConfigReader): string => {
   const written = reader.child('decoder')?.object['model_type'];
-  return typeof written === 'string' && Object.hasOwn(halves, written) ? (halves[written] ?? written) : String(written);
+  if (typeof written !== 'string') return 'trocr';
+  return Object.hasOwn(halves, written) ? (halves[written] ?? written) : written;
 };
 
 const decoder: PartRow = {

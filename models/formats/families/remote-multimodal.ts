@@ -40,7 +40,7 @@ export const miniCpmV = compositeFamily({
       at: [['vision_encoder']],
       type: 'timm_siglip',
       names: 'vpm.',
-      when: (reader) => /so400m_patch14_siglip/.test(String(reader.object['vision_encoder'] ?? '')),
+      when: (reader) => /so400m_patch14_siglip/.test(reader.string('vision_encoder') ?? ''),
       whole: (reader) => ({
         num_hidden_layers: reader.boolean('drop_vision_last_layer') === false ? 27 : 26,
         image_size: reader.integer('image_size', 1) ?? 448,

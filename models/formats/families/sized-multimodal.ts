@@ -76,7 +76,7 @@ export const vila = compositeFamily({
   text: { at: [['llm_cfg']], type: 'llama' },
   towers: [{ at: [['vision_tower_cfg']], type: 'siglip_vision_model', optional: true }],
   projector: ({ text, towers: [tower] }, reader) => {
-    const down = /downsample/.test(String(reader.child('mm_projector_cfg')?.object['mm_projector_type'] ?? ''));
+    const down = /downsample/.test(reader.child('mm_projector_cfg')?.string('mm_projector_type') ?? '');
     return {
       kind: down ? 'four patches side by side, a norm and two linear layers' : 'two linear layers',
       inputSize: (tower?.hiddenSize ?? 0) * (down ? 4 : 1),

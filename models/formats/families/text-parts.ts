@@ -184,4 +184,16 @@ export const molmoText = decoderFamily({
   },
 });
 
-export const textParts = [persimmon, glm4vText, qwen3VlMoeText, cogVlm2Text, molmoText];
+/** Text of MOSS-TTS Nano: GPT-2 with `position_embedding_type`. */
+export const mossGpt2 = decoderFamily({
+  id: 'moss_gpt2',
+  title: 'MOSS-TTS text',
+  types: { moss_gpt2: ['(MOSS-TTS) GPT2Config', { n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12 }] },
+  tied: true,
+  choice: (reader) => {
+    const rotates = reader.string('position_embedding_type') === 'rope';
+    return { gated: false, norm: 'layer', positions: rotates ? 'rope' : 'learned' };
+  },
+});
+
+export const textParts = [persimmon, glm4vText, qwen3VlMoeText, cogVlm2Text, molmoText, mossGpt2];

@@ -216,7 +216,7 @@ const mergedKernel: NonNullable<CompositeRow['projector']> = ({ text, towers: [t
         inputSize: tower.hiddenSize * mergedPatches(tower),
         outputSize: text.hiddenSize,
       };
-/** Its published total is not the sum of the tensors that its code makes: the layout counts as unknown. */
+/** Its tensors were not compared with a published index: the layout counts as unknown. */
 export const kimiVl = compositeFamily({
   id: 'kimi_vl',
   title: 'Kimi-VL',

@@ -29,7 +29,6 @@ const withoutHeads = new Map([
   ['SegformerForSemanticSegmentation--RMBG-1.4', 'a network of convolutions under the type of another'],
   ['mobilenet_v2--mobilenet-v2', 'a network of convolutions'],
   ['flowstate--hf_granite-flowstate-small', 'a state space model'],
-  ['moss-audio-tokenizer--moss-tts-nano.axera-codec-hf_code', 'stages in lists of keyword arguments: not read'],
 ]);
 
 function assertPlausible(part: ModelPart): void {
