@@ -33,8 +33,14 @@ export function familyOf(modelType: string | undefined, architectures: readonly 
   return families.find((family) => architectures.some((name) => family.architectures?.test(name) === true));
 }
 
-/** The family of the whole where a file says the type of its text model alone: Qwen-VL describes its tower in `visual`. */
-export const wholeOf = (family: Family | undefined, object: JsonObject): Family | undefined =>
-  family?.id === 'qwen' && isObject(object['visual']) ? byId.get('qwen_vl') : family;
+/**
+ * The family of the whole where a file says another type: Qwen-VL the type of its text model alone, the first LLaVA that of the
+ * later one in transformers.
+ */
+export function wholeOf(family: Family | undefined, object: JsonObject): Family | undefined {
+  if (family?.id === 'qwen' && isObject(object['visual'])) return byId.get('qwen_vl');
+  const outside = object['mm_vision_tower'] !== undefined && object['text_config'] === undefined;
+  return family?.id === 'llava' && outside ? byId.get('llava_original') : family;
+}
 
 export const familyById = (id: string): Family | undefined => byId.get(id);

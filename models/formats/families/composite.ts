@@ -56,8 +56,6 @@ export interface CompositeRow {
   /** The part that reads and writes text. */
   readonly text: PartRow;
   readonly towers: readonly PartRow[];
-  /** The row that reads a file of another form which has the same model_type; its layout is not known. */
-  readonly variant?: (reader: ConfigReader) => CompositeRow | undefined;
   /** What one part alone does not say: cross-attention to another part, parts of outside models. */
   readonly join?: (parts: CompositeParts, reader: ConfigReader) => readonly ModelPart[];
   readonly projector?: (parts: CompositeParts, reader: ConfigReader) => Projector | undefined;
@@ -219,12 +217,7 @@ export function compositeFamily(row: CompositeRow): CompositeFamily {
     ...(row.tiedIn === undefined ? {} : { tiedIn: row.tiedIn }),
     task: row.task ?? 'causal-lm',
     defaults: () => ({ from, values: row.values ?? {} }),
-    read: (reader): CompositeReading => {
-      const other = row.variant?.(reader);
-      return other === undefined
-        ? readComposite(row, types, reader)
-        : { ...readComposite(other, types, reader), exact: false };
-    },
+    read: (reader): CompositeReading => readComposite(row, types, reader),
     ...(tensors === undefined
       ? {}
       : {

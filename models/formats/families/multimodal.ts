@@ -5,7 +5,6 @@ import type { TensorWriter } from '../tensors/tensor-table';
 import type { CompositeRow, PartRow } from './composite';
 import { compositeFamily } from './composite';
 import { flag } from './family';
-import { namedTower } from './named-towers';
 
 const clipLarge: JsonObject = {
   hidden_size: 1024,
@@ -58,28 +57,9 @@ interface LlavaRow {
   readonly values: JsonObject;
 }
 
-/** The first releases: the text model's fields at the top, the name of an outside tower, and a class of their own. */
-const original: CompositeRow = {
-  id: 'llava',
-  title: 'LLaVA',
-  className: '(LLaVA) LlavaConfig',
-  text: { at: [[]], type: 'llama' },
-  towers: [namedTower(['mm_vision_tower'])],
-  projector: ({ text, towers: [tower] }, reader) => {
-    const said = reader.string('mm_projector_type') ?? 'linear';
-    return {
-      kind: /^mlp2x/.test(said) ? 'two linear layers' : said === 'linear' ? 'one linear layer' : said,
-      inputSize: reader.integer('mm_hidden_size', 1) ?? tower?.hiddenSize ?? 0,
-      outputSize: text.hiddenSize,
-    };
-  },
-};
-const isOriginal = (reader: ConfigReader): boolean => reader.has('mm_vision_tower') && !reader.has('text_config');
-
 const llavaLike = (row: LlavaRow) =>
   compositeFamily({
     ...row,
-    variant: (reader) => (isOriginal(reader) ? original : undefined),
     text: { at: textConfig, type: row.textType, names: 'language_model.' },
     towers: [{ ...row.tower, at: visionConfig, names: 'vision_tower.' }],
     projector: llavaProjector,

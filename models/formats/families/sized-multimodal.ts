@@ -67,6 +67,27 @@ export const janus = compositeFamily({
   }),
 });
 
+/**
+ * The first releases of LLaVA: the text model's fields at the top, the name of an outside tower, and a class of their own. The
+ * model_type is that of transformers' LLaVA.
+ */
+export const originalLlava = compositeFamily({
+  id: 'llava_original',
+  title: 'LLaVA (original)',
+  types: [],
+  className: '(LLaVA) LlavaConfig',
+  text: { at: [[]], type: 'llama', named: ['llava'] },
+  towers: [namedTower(['mm_vision_tower'])],
+  projector: ({ text, towers: [tower] }, reader) => {
+    const said = reader.string('mm_projector_type') ?? 'linear';
+    return {
+      kind: /^mlp2x/.test(said) ? 'two linear layers' : said === 'linear' ? 'one linear layer' : said,
+      inputSize: reader.integer('mm_hidden_size', 1) ?? tower?.hiddenSize ?? 0,
+      outputSize: text.hiddenSize,
+    };
+  },
+});
+
 /** VILA: neighbours side by side, a norm and two layers; the parts lie in folders of their own. */
 export const vila = compositeFamily({
   id: 'llava_llama',
@@ -235,6 +256,7 @@ export const sizedMultimodal = [
   miniCpmV46,
   phi4Multimodal,
   janus,
+  originalLlava,
   vila,
   locateAnything,
   xGenMm,

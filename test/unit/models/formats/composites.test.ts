@@ -58,7 +58,7 @@ const mains: readonly Row[] = [
   ['llama4--Llama-4-Maverick-17B-128E-Instruct', 'llama4_multimodal', 'text_config', 40, 8, 128, 48, ''],
   ['llama4--Llama-4-Scout-17B-16E-Instruct', 'llama4_multimodal', 'text_config', 40, 8, 128, 48, ''],
   ['llama4--llama-4-scout-17b-16e-instruct-fp8-dynamic', 'llama4_multimodal', 'text_config', 40, 8, 128, 48, 'vision'],
-  ['llava--llava', 'llava', '', 16, 16, 256, 1, 'vision'],
+  ['llava--llava', 'llava_original', '', 16, 16, 256, 1, 'vision'],
   ['llava--llava-1.5-7b-hf', 'llava', 'text_config', 32, 32, 128, 32, 'vision'],
   ['llava_llama--vila1.5-3b', 'llava_llama', 'llm_cfg', 20, 20, 128, 32, 'vision'],
   ['locateanything--LocateAnything', 'locateanything', 'text_config', 16, 2, 128, 36, 'vision'],
