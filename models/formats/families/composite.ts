@@ -3,6 +3,7 @@ import type { ModelDescription, ModelPart, PartRole, Projector } from '../model-
 import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './decoder-family';
 import type { CompositeFamily, CompositeReading } from './family';
+import { readGeneric } from './generic';
 import { readStack, stackFamily } from './stacks';
 
 type Keys = readonly string[];
@@ -106,7 +107,14 @@ function readPair(reader: ConfigReader, pair: CompositeFamily, modelType: string
 
 const lastWord = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
 
-function readPart(reader: ConfigReader, row: PartRow, types: readonly string[], from: string): ReadPart | undefined {
+/** `role` is what a part of no known family is for the whole; absent: its keys say it. */
+function readPart(
+  reader: ConfigReader,
+  row: PartRow,
+  types: readonly string[],
+  from: string,
+  role?: PartRole,
+): ReadPart | undefined {
   const found = locate(reader, row.at);
   if ((found === undefined && row.optional === true) || row.when?.(reader) === false) return undefined;
   const own = found ?? emptyAt(reader, row.at[0] ?? []);
@@ -124,7 +132,8 @@ function readPart(reader: ConfigReader, row: PartRow, types: readonly string[], 
   let read: ReadPart;
   if (!named || family === undefined) {
     const stack = readStack(own, type);
-    read = { part: stack.part, known: stack.family?.tensors !== undefined };
+    const part = stack.family === undefined && role !== undefined ? readGeneric(own, undefined, role) : stack.part;
+    read = { part, known: stack.family?.tensors !== undefined };
   } else {
     const { values = {}, from: source = from } = family.defaults(type) ?? {};
     const absent = typeof row.whole === 'function' ? row.whole(reader) : row.whole;
@@ -185,7 +194,7 @@ function readComposite(row: CompositeRow, types: readonly string[], reader: Conf
   const from = `${transformers} ${row.className}`;
   for (const key of Object.keys(row.values ?? {})) reader.raw(key);
   for (const key of row.record ?? []) reader.raw(key);
-  const text = readPart(reader, { ...row.text, optional: false }, types, from);
+  const text = readPart(reader, { ...row.text, optional: false }, types, from, 'decoder');
   if (text === undefined) return { parts: [], exact: false };
   const towers = row.towers.map((tower) => readPart(reader, tower, types, from));
   const { part: main, beside = [] } = text;

@@ -275,5 +275,18 @@ describe('towers', () => {
       [model.exact, mainPart(model)?.heads, mainPart(model)?.headDim, countParameters(model)],
       [false, 4, 16, undefined],
     );
+    // A key that speech encoders have as well does not make it one.
+    const other = describeModel({
+      model_type: 'lfm2_vl',
+      text_config: {
+        model_type: 'someone',
+        hidden_size: 64,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        conv_dim: 64,
+      },
+      vision_config: {},
+    });
+    assert.deepEqual([mainPart(other)?.role, mainPart(other)?.layers[0]?.attention.causal], ['decoder', true]);
   });
 });
