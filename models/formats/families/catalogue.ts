@@ -2,11 +2,13 @@ import type { JsonObject } from '../config/config-reader';
 import { isObject } from '../config/config-reader';
 import { bart, m2m100, marian, mbart, pegasus, t5, whisper } from './encoder-decoder';
 import type { CompositeFamily, Family } from './family';
-import { composites } from './composites';
 import { clip, siglip } from './contrastive';
+import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
+import { qwen2Vl, qwen25Vl, qwen3Vl, qwen35Vl } from './qwen-vl';
+import { severalParts } from './several-parts';
 import { stackFamilies } from './stacks';
 
-const several: readonly CompositeFamily[] = [
+const composites: readonly CompositeFamily[] = [
   t5,
   bart,
   mbart,
@@ -16,10 +18,20 @@ const several: readonly CompositeFamily[] = [
   whisper,
   clip,
   siglip,
-  ...composites,
+  llava,
+  llavaNext,
+  llavaOnevision,
+  paligemma,
+  gemma3Multimodal,
+  idefics3,
+  smolvlm,
+  qwen2Vl,
+  qwen25Vl,
+  qwen3Vl,
+  qwen35Vl,
 ];
 
-export const families: readonly Family[] = [...stackFamilies, ...several];
+export const families: readonly Family[] = [...stackFamilies, ...composites, ...severalParts];
 
 const byType = new Map(families.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)));
 const byId = new Map(families.map((family) => [family.id, family] as const));

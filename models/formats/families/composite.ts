@@ -2,7 +2,7 @@ import type { ConfigReader, JsonObject } from '../config/config-reader';
 import type { ModelDescription, ModelPart, PartRole, Projector } from '../model-description';
 import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './decoder-family';
-import type { CompositeFamily, CompositeReading } from './family';
+import type { CompositeFamily, CompositeReading, StackFamily } from './family';
 import { readGeneric } from './generic';
 import { readStack, stackFamily } from './stacks';
 
@@ -107,6 +107,9 @@ function readPair(reader: ConfigReader, pair: CompositeFamily, modelType: string
 
 const lastWord = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
 
+const knows = (family: StackFamily | undefined, part: ModelPart): boolean =>
+  family?.tensors !== undefined && family.exact?.(part, undefined) !== false;
+
 /** `role` is what a part of no known family is for the whole; absent: its keys say it. */
 function readPart(
   reader: ConfigReader,
@@ -133,7 +136,7 @@ function readPart(
   if (!named || family === undefined) {
     const stack = readStack(own, type);
     const part = stack.family === undefined && role !== undefined ? readGeneric(own, undefined, role) : stack.part;
-    read = { part, known: stack.family?.tensors !== undefined };
+    read = { part, known: knows(stack.family, part) };
   } else {
     const { values = {}, from: source = from } = family.defaults(type) ?? {};
     const absent = typeof row.whole === 'function' ? row.whole(reader) : row.whole;
@@ -143,7 +146,7 @@ function readPart(
       ...family.read(own.withDefaults({ from: changed ? from : source, values: { ...values, ...whole } })),
       modelType: type,
     };
-    read = { part, known: family.tensors !== undefined };
+    read = { part, known: knows(family, part) };
   }
   const { image } = read.part;
   const outputTokens = image === undefined ? undefined : row.outputTokens?.(read.part, reader);

@@ -51,7 +51,6 @@ interface Bias {
   readonly key: boolean;
 }
 
-/** BART's layer; Whisper's keys have no bias. */
 export function writeStack(stack: ModelPart, writer: TensorWriter, bias: Bias): void {
   const hidden = stack.hiddenSize;
   for (const layer of stack.layers) {

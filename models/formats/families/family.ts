@@ -24,6 +24,11 @@ export interface StackFamily {
   readonly task: Task['kind'];
   defaults(modelType: string | undefined): Defaults | undefined;
   read(reader: ConfigReader): ModelPart;
+  /**
+   * Whether the layout of this very part is known, where a family knows that of some of its files only; absent: of all.
+   * `className` is the first of the file's classes, whose heads may be unknown.
+   */
+  readonly exact?: (part: ModelPart, className: string | undefined) => boolean;
   /** Absent: the layout is not known in full, and counts are not exact. */
   readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }

@@ -3,7 +3,7 @@ import type { ConfigReader } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { amount } from './family';
+import { amount, flag } from './family';
 import { visionFamily, writePatches } from './vision';
 
 const rotary = { positions: 'rope' as const };
@@ -14,19 +14,23 @@ const gridOf = (part: ModelPart): readonly [number, number] => [
   amount(part, 'init_pos_emb_width') ?? 64,
 ];
 
+/** Kimi K3 leaves biases out and has another norm; the others have no keys for them. */
 function writeMoonVit(part: ModelPart, writer: TensorWriter): void {
   const hidden = part.hiddenSize;
-  writePatches(part, writer, 'patch_embed.proj', true);
+  const inner = part.heads * part.headDim;
+  const [attention, network] = [flag(part, 'attn_bias', true), flag(part, 'linear_bias', true)];
+  const normBias = part.norm.kind === 'layer';
+  writePatches(part, writer, 'patch_embed.proj', flag(part, 'patch_embed_proj_bias', true));
   writer.add('embedding', 'patch_embed.pos_emb.weight', [...gridOf(part), hidden]);
   for (const layer of part.layers) {
     const own = writer.layer(layer.index, 'encoder.blocks.{layer}.');
-    own.linear('attention', 'wqkv', hidden, 3 * hidden, true);
-    own.linear('attention', 'wo', hidden, hidden, true);
-    own.linear('mlp', 'mlp.fc0', hidden, layer.feedForward.size, true);
-    own.linear('mlp', 'mlp.fc1', layer.feedForward.size, hidden, true);
-    for (const name of ['norm0', 'norm1']) own.norm(name, hidden, true);
+    own.linear('attention', 'wqkv', hidden, 3 * inner, attention);
+    own.linear('attention', 'wo', inner, hidden, attention);
+    own.linear('mlp', 'mlp.fc0', hidden, layer.feedForward.size, network);
+    own.linear('mlp', 'mlp.fc1', layer.feedForward.size, hidden, network);
+    for (const name of ['norm0', 'norm1']) own.norm(name, hidden, normBias);
   }
-  writer.norm('encoder.final_layernorm', hidden, true);
+  writer.norm('encoder.final_layernorm', hidden, normBias);
 }
 
 /** Pictures in their own size: patches in a row, a learned grid stretched over them, and rotation in two dimensions. */
@@ -72,10 +76,10 @@ function kimiSizes(reader: ConfigReader): Partial<TransformerChoice> {
   };
 }
 
-/** The tower of Kimi K2.5: MoonViT, which also reads frames of a film together, with its sizes under names of its own. */
+/** The tower of Kimi K2.5 and K3: MoonViT, which also reads frames of a film together, with its sizes under names of its own. */
 export const kimiK25Vision = visionFamily({
   id: 'kimi_k25_vision',
-  title: 'Kimi K2.5 vision',
+  title: 'Kimi vision',
   types: {
     kimi_k25_vision: [
       '(Kimi-K2.5) KimiK25VisionConfig',
@@ -94,20 +98,16 @@ export const kimiK25Vision = visionFamily({
   },
   task: 'base',
   extraTokens: 0,
-  record: ['init_pos_emb_height', 'init_pos_emb_width', 'merge_kernel_size'],
-  choice: (reader) => ({ ...kimiSizes(reader), norm: 'layer' }),
-  tensors: writeMoonVit,
-});
-
-/** The tower of Kimi K3: heads wider than their share of the width. */
-export const kimiK3Vision = visionFamily({
-  id: 'kimi_k3_vision',
-  title: 'Kimi K3 vision',
-  types: { kimi_k3_vision: ['(none: the published files give every size)', {}] },
-  task: 'base',
-  extraTokens: 0,
-  record: ['merge_kernel_size'],
+  record: [
+    'init_pos_emb_height',
+    'init_pos_emb_width',
+    'merge_kernel_size',
+    'attn_bias',
+    'linear_bias',
+    'patch_embed_proj_bias',
+  ],
   choice: (reader) => ({ ...kimiSizes(reader), norm: reader.string('norm_type') === 'rmsnorm' ? 'rms' : 'layer' }),
+  tensors: writeMoonVit,
 });
 
 /** Patches that a merging tower joins into one position. */

@@ -233,7 +233,7 @@ export const kimiK3 = compositeFamily({
   architectures: /^KimiK3For/,
   values: { media_placeholder_token_id: 163605 },
   text: { at: [['text_config']], type: 'kimi_linear', names: 'language_model.' },
-  towers: [{ at: visionConfig, type: 'kimi_k3_vision' }],
+  towers: [{ at: visionConfig, type: 'kimi_k25_vision' }],
   projector: ({ text, towers: [tower] }) => ({
     kind: 'joined patches, two linear layers and a norm',
     inputSize: tower === undefined ? 0 : tower.hiddenSize * mergedPatches(tower),
@@ -246,7 +246,7 @@ export const exaone45 = compositeFamily({
   title: 'EXAONE 4.5',
   className: '(EXAONE 4.5) Exaone4_5Config',
   architectures: /^Exaone4_5_For/,
-  text: { at: [['text_config']], type: 'exaone4', named: ['exaone4_5_text'] },
+  text: { at: [['text_config']], type: 'exaone4_5_text' },
   // Qwen2.5-VL's tower with key/value heads shared by groups.
   towers: [{ at: visionConfig, type: 'qwen2_5_vl_vision', named: ['exaone4_5_vision'] }],
   projector: patchMerger,

@@ -6,7 +6,7 @@ import type { StackFamily } from './family';
 import { gemma4Audio, gemma4Vision } from './gemma4-towers';
 import { internVit, internVlVision } from './intern-vision';
 import { mllamaText } from './mllama-text';
-import { kimiK25Vision, kimiK3Vision, moonVit } from './moon-vit';
+import { kimiK25Vision, moonVit } from './moon-vit';
 import { qwen2Vision, qwen25Vision, qwen3Vision } from './qwen-vision';
 import { remoteTowers } from './remote-towers';
 import { textParts } from './text-parts';
@@ -29,7 +29,6 @@ export const towers: readonly StackFamily[] = [
   gitText,
   moonVit,
   kimiK25Vision,
-  kimiK3Vision,
   glm4vVision,
   gemma4Vision,
   gemma4Audio,

@@ -42,6 +42,8 @@ interface VisionRow {
   readonly title: string;
   /** Release that the defaults were read from, where it is another than of the rest. */
   readonly from?: string;
+  /** What else differs from a plain ViT. */
+  readonly choice?: (reader: ConfigReader, image: ImageSizes) => Partial<TransformerChoice>;
   readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
   readonly architectures?: RegExp;
   readonly task: StackFamily['task'];
@@ -49,10 +51,7 @@ interface VisionRow {
   readonly record?: readonly string[];
   readonly intermediateSize?: (reader: ConfigReader) => number | undefined;
   readonly gated?: (reader: ConfigReader) => boolean;
-  /** What else differs from a plain ViT. */
-  readonly choice?: (reader: ConfigReader, image: ImageSizes) => Partial<TransformerChoice>;
-  /** Absent: the layout is not known in full. */
-  readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
+  readonly tensors: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
 
 export function visionFamily(row: VisionRow): StackFamily {
@@ -86,7 +85,7 @@ export function visionFamily(row: VisionRow): StackFamily {
         ...row.choice?.(reader, image),
       });
     },
-    ...(row.tensors === undefined ? {} : { tensors: row.tensors }),
+    tensors: row.tensors,
   };
 }
 

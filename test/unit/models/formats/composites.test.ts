@@ -27,7 +27,6 @@ const mains: readonly Row[] = [
   ['blip--blip-image-captioning-ft', 'blip', 'text_config', 12, 12, 64, 12, 'vision'],
   ['blip--blip-instance-final_model', 'blip', 'text_config', 12, 12, 64, 12, 'vision'],
   ['blip-2--CloudComputer_Final-blip2', 'blip-2', 'text_config.decoder', 32, 32, 64, 24, 'encoder vision vision'],
-  ['clap--clap-htsat-fused', 'clap', 'text_config', 12, 12, 64, 12, 'audio'],
   ['cogvlm2--cogvlm2-llama3-caption', 'cogvlm2', '', 32, 8, 128, 32, 'vision'],
   ['dallebart--dalle-mini-bart', 'dallebart', 'decoder', 16, 16, 64, 12, 'encoder'],
   ['deepseek_vl_v2--DeepSeek-OCR-2', 'deepseek_vl_v2', 'language_config', 10, 10, 128, 12, 'vision vision'],

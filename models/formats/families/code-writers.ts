@@ -1,4 +1,4 @@
-/** CLAP, which compares texts with sounds, and models that write codes: DALL-E mini's of pictures, MOSS's of speech. */
+/** Models that write codes: DALL-E mini of pictures, MOSS of speech. */
 import { ConfigReader, isObject } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
@@ -6,37 +6,6 @@ import { compositeFamily } from './composite';
 import { transformers } from './decoder-family';
 import { readFlat } from './encoder-decoder';
 import type { CompositeFamily } from './family';
-import { amount } from './family';
-
-/** Both sides through two layers into one space. The text side is RoBERTa under another name. */
-export const clap = compositeFamily({
-  id: 'clap',
-  title: 'CLAP',
-  className: 'ClapConfig',
-  architectures: /^ClapModel/,
-  tied: true,
-  task: 'base',
-  values: { projection_dim: 512, projection_hidden_act: 'relu', logit_scale_init_value: 14.285714285714285 },
-  text: {
-    at: [['text_config']],
-    type: 'roberta',
-    named: ['clap_text_model'],
-    values: { max_position_embeddings: 514, type_vocab_size: 1 },
-    names: (name) => name.replace(/^roberta\./, 'text_model.'),
-  },
-  towers: [{ at: [['audio_config']], type: 'clap_audio_model', names: 'audio_model.' }],
-  tensors: (writer, { text, towers: [tower] }, model) => {
-    const width = amount(model, 'projection_dim') ?? 512;
-    for (const [name, part] of [
-      ['text', text],
-      ['audio', tower],
-    ] as const) {
-      writer.linear('projector', `${name}_projection.linear1`, part?.hiddenSize ?? 0, width, true);
-      writer.linear('projector', `${name}_projection.linear2`, width, width, true);
-    }
-    for (const name of ['logit_scale_a', 'logit_scale_t']) writer.add('other', name, []);
-  },
-});
 
 /** Reads a text and writes codes of a picture: each half has a vocabulary and a length of its own. */
 export const dalleBart: CompositeFamily = {
@@ -123,4 +92,4 @@ export const mossTokenizer: CompositeFamily = {
   }),
 };
 
-export const textAndSound = [clap, dalleBart, mossTts, mossTokenizer];
+export const codeWriters = [dalleBart, mossTts, mossTokenizer];

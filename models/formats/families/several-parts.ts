@@ -1,21 +1,13 @@
 import { higgsAudio, qwen25Omni, qwen2Audio, qwen3Asr, vibeVoice, voxtral } from './audio-language';
 import { blip, blip2, git, instructBlip } from './blip';
+import { codeWriters } from './code-writers';
 import type { CompositeFamily } from './family';
 import { mllama } from './mllama';
-import {
-  gemma3Multimodal,
-  idefics2,
-  idefics3,
-  llava,
-  llavaNext,
-  llavaOnevision,
-  paligemma,
-  smolvlm,
-} from './multimodal';
+import { idefics2 } from './multimodal';
 import { pairs } from './pairs';
-import { qwen2Vl, qwen25Vl, qwen35Vl, qwen35VlMoe, qwen3Vl, qwen3VlMoe } from './qwen-vl';
+import { qwen35VlMoe, qwen3VlMoe } from './qwen-vl';
 import { remoteMultimodal } from './remote-multimodal';
-import { textAndSound } from './text-and-sound';
+
 import { sizedMultimodal } from './sized-multimodal';
 import {
   fuyu,
@@ -30,21 +22,10 @@ import {
   mistral3,
 } from './vision-language';
 
-/** Models of several parts: towers for pictures and sound beside a text model. */
-export const composites: readonly CompositeFamily[] = [
-  llava,
-  llavaNext,
-  llavaOnevision,
-  paligemma,
-  gemma3Multimodal,
+/** Models of several parts, beside those that `catalogue.ts` lists: towers for pictures and sound beside a text model. */
+export const severalParts: readonly CompositeFamily[] = [
   idefics2,
-  idefics3,
-  smolvlm,
-  qwen2Vl,
-  qwen25Vl,
-  qwen3Vl,
   qwen3VlMoe,
-  qwen35Vl,
   qwen35VlMoe,
   mistral3,
   llama4Multimodal,
@@ -68,7 +49,7 @@ export const composites: readonly CompositeFamily[] = [
   higgsAudio,
   vibeVoice,
   ...pairs,
-  ...textAndSound,
+  ...codeWriters,
   ...remoteMultimodal,
   ...sizedMultimodal,
 ];
