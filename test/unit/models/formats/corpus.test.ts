@@ -109,6 +109,8 @@ const otherwise = new Set([
   'qwen3_5--Qwen3.5-masidy',
   'gemma3--medgemma-27b-it',
   'qwen--Qwen-VL-Chat-Int4',
+  // T5's table of words stands there three times.
+  'blip-2--CloudComputer_Final-blip2',
   // Shards in float32, of a file that says float16.
   'minicpmv--MiniCPM-Llama3-V-2_5',
   'stablelm_epoch--stable-code-3b',
