@@ -1,5 +1,6 @@
 /** The families that Headscope runs, by name, so that a search finds every use. */
 import { sizeProblem } from '../formats/config/counts';
+import { familyById } from '../formats/families/catalogue';
 import type { ModelDescription, ModelPart } from '../formats/model-description';
 import { mainPart } from '../formats/model-description';
 import type { Architecture } from './architecture';
@@ -74,8 +75,13 @@ export function runnable(model: ModelDescription): true | string {
       return `The config names no model_type, so its family is not known; Headscope runs ${every}.`;
     return `Headscope does not run the family "${name}" yet; it runs ${every}.`;
   }
-  if (model.parts.length > 1 && !towerOnly && !pair && !byFamily(multimodalArchitectures, model.family)) {
-    return `Headscope does not run the family "${model.family}" of ${model.parts.length} parts yet (${model.parts.map(({ name, role }) => name || role).join(', ')}); of several parts it runs ${known(multimodalArchitectures)}.`;
+  // A family of several parts stays one where a file describes the text part alone.
+  const several =
+    model.parts.length > 1 || (familyById(model.family)?.kind === 'composite' && part.family !== model.family);
+  if (several && !towerOnly && !pair && !byFamily(multimodalArchitectures, model.family)) {
+    const names = model.parts.map(({ name, role }) => name || role).join(', ');
+    const count = model.parts.length > 1 ? ` of ${model.parts.length} parts` : '';
+    return `Headscope does not run the family "${model.family}"${count} yet (${names}); of several parts it runs ${known(multimodalArchitectures)}.`;
   }
   if (vision && !byFamily(visionArchitectures, vision.family)) {
     return `Headscope does not run the vision encoder "${vision.family}" yet; it runs ${known(visionArchitectures)}.`;

@@ -3,7 +3,7 @@ import { ConfigReader, isObject } from './config/config-reader';
 import { readDtype } from './config/dtype';
 import { findQuantisation } from './config/quantisation';
 import { isOwnClass } from './families/class-names';
-import { familyOf } from './families/catalogue';
+import { familyOf, wholeOf } from './families/catalogue';
 import { readFlat } from './families/encoder-decoder';
 import type { Family } from './families/family';
 import type { OwnFamily } from './families/own-family-schema';
@@ -64,7 +64,9 @@ export function describeModel(config: unknown, own: readonly OwnFamily[] = []): 
   const architectures = strings(object['architectures']);
   const ownFamily = own.find((one) => one.modelType === modelType);
   const family =
-    ownFamily === undefined ? familyOf(modelType ?? olderType(object), architectures) : familyOfOwn(ownFamily);
+    ownFamily === undefined
+      ? wholeOf(familyOf(modelType ?? olderType(object), architectures), object)
+      : familyOfOwn(ownFamily);
   const reader = new ConfigReader(object, [], problems, family?.defaults(modelType));
   const reading =
     family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType, architectures[0]);
@@ -196,7 +198,8 @@ function readTied(
   main: ModelPart | undefined,
 ): ModelDescription['tiedEmbeddings'] {
   const top = object['tie_word_embeddings'];
-  if (typeof top === 'boolean') return { value: top, source: { kind: 'file', path: ['tie_word_embeddings'] } };
+  if (typeof top === 'boolean' && !(family?.kind === 'composite' && family.tiedIn === 'text'))
+    return { value: top, source: { kind: 'file', path: ['tie_word_embeddings'] } };
   if (main !== undefined && main.path.length > 0) {
     const inner = main.path.reduce<unknown>(
       (at, key) => (isObject(at) && typeof key === 'string' ? at[key] : undefined),

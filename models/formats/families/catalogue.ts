@@ -1,3 +1,5 @@
+import type { JsonObject } from '../config/config-reader';
+import { isObject } from '../config/config-reader';
 import { bart, m2m100, marian, mbart, pegasus, t5, whisper } from './encoder-decoder';
 import type { CompositeFamily, Family } from './family';
 import { clap, clip, siglip } from './contrastive';
@@ -5,6 +7,7 @@ import { detr } from './detr';
 import { modernBertPair } from './modernbert';
 import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
 import { qwen2Vl, qwen25Vl, qwen3Vl, qwen35Vl } from './qwen-vl';
+import { severalParts } from './several-parts';
 import { stackFamilies } from './stacks';
 import { step3p7 } from './step-vision';
 
@@ -35,7 +38,7 @@ const composites: readonly CompositeFamily[] = [
   step3p7,
 ];
 
-export const families: readonly Family[] = [...stackFamilies, ...composites];
+export const families: readonly Family[] = [...stackFamilies, ...composites, ...severalParts];
 
 const byType = new Map(families.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)));
 const byId = new Map(families.map((family) => [family.id, family] as const));
@@ -47,6 +50,16 @@ const byId = new Map(families.map((family) => [family.id, family] as const));
 export function familyOf(modelType: string | undefined, architectures: readonly string[]): Family | undefined {
   if (modelType !== undefined) return byType.get(modelType);
   return families.find((family) => architectures.some((name) => family.architectures?.test(name) === true));
+}
+
+/**
+ * The family of the whole where a file says another type: Qwen-VL the type of its text model alone, the first LLaVA that of the
+ * later one in transformers.
+ */
+export function wholeOf(family: Family | undefined, object: JsonObject): Family | undefined {
+  if (family?.id === 'qwen' && isObject(object['visual'])) return byId.get('qwen_vl');
+  const outside = object['mm_vision_tower'] !== undefined && object['text_config'] === undefined;
+  return family?.id === 'llava' && outside ? byId.get('llava_original') : family;
 }
 
 export const familyById = (id: string): Family | undefined => byId.get(id);

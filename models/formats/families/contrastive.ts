@@ -2,7 +2,7 @@ import type { JsonObject } from '../config/config-reader';
 import { transformers } from './decoder-family';
 import type { CompositeFamily, CompositeReading } from './family';
 import { amount } from './family';
-import { visionOf, writePart } from './multimodal';
+import { visionOf, writePart } from './composite';
 import { readStack } from './stacks';
 
 interface PairRow {

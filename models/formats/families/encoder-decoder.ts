@@ -212,6 +212,23 @@ export const pegasus = bartLike({
   norms: { embedding: false, final: true },
 });
 
+/** Two convolutions, the second of which halves the length, in front of the layers. */
+export function writeWhisperEncoder(encoder: ModelPart, writer: TensorWriter): void {
+  const hidden = encoder.hiddenSize;
+  writeConvolutions(encoder, writer);
+  writer.add('embedding', 'embed_positions.weight', [encoder.contextLength ?? 0, hidden]);
+  writeStack(encoder, writer, { key: false });
+  writer.norm('layer_norm', hidden, true);
+}
+
+export function writeConvolutions(encoder: ModelPart, writer: TensorWriter): void {
+  const hidden = encoder.hiddenSize;
+  writer.add('embedding', 'conv1.weight', [hidden, amount(encoder, 'num_mel_bins') ?? 80, 3]);
+  writer.add('embedding', 'conv1.bias', [hidden]);
+  writer.add('embedding', 'conv2.weight', [hidden, hidden, 3]);
+  writer.add('embedding', 'conv2.bias', [hidden]);
+}
+
 export const whisper: CompositeFamily = {
   kind: 'composite',
   id: 'whisper',
@@ -257,15 +274,7 @@ export const whisper: CompositeFamily = {
     const decoder = partNamed(model, 'decoder');
     const encoder = partNamed(model, 'encoder');
     if (decoder === undefined || encoder === undefined) return;
-    const hidden = encoder.hiddenSize;
-    const ears = table.writer(encoder).under('model.encoder.');
-    ears.add('embedding', 'conv1.weight', [hidden, amount(encoder, 'num_mel_bins') ?? 80, 3]);
-    ears.add('embedding', 'conv1.bias', [hidden]);
-    ears.add('embedding', 'conv2.weight', [hidden, hidden, 3]);
-    ears.add('embedding', 'conv2.bias', [hidden]);
-    ears.add('embedding', 'embed_positions.weight', [encoder.contextLength ?? 0, hidden]);
-    writeStack(encoder, ears, { key: false });
-    ears.norm('layer_norm', hidden, true);
+    writeWhisperEncoder(encoder, table.writer(encoder).under('model.encoder.'));
     const text = table.writer(decoder).under('model.decoder.');
     text.add('embedding', 'embed_tokens.weight', [decoder.vocabularySize ?? 0, decoder.hiddenSize]);
     text.add('embedding', 'embed_positions.weight', [decoder.contextLength ?? 0, decoder.hiddenSize]);

@@ -48,6 +48,8 @@ export interface CompositeFamily {
   readonly modelTypes: readonly string[];
   readonly architectures?: RegExp;
   readonly tied: boolean;
+  /** `tie_word_embeddings` of the text part decides; that at the top is of encoder and decoder with one another. */
+  readonly tiedIn?: 'text';
   readonly task: Task['kind'];
   defaults(modelType: string | undefined): Defaults | undefined;
   read(reader: ConfigReader): CompositeReading;

@@ -33,10 +33,10 @@ export function guessRole(object: JsonObject, key: string): PartRole {
 
 const rotaryKey = /^(rope|rotary|use_rotary|partial_rotary)/;
 
-/** A part of a family that is not known: only what the keys themselves say. */
-export function readGeneric(reader: ConfigReader, name?: string): ModelPart {
+/** A part of a family that is not known: only what the keys themselves say, and its role where the whole says it. */
+export function readGeneric(reader: ConfigReader, name?: string, known?: PartRole): ModelPart {
   const { object } = reader;
-  const role = guessRole(object, reader.path.join('.'));
+  const role = known ?? guessRole(object, reader.path.join('.'));
   const rotary =
     Object.keys(object).some((key) => rotaryKey.test(key)) && object['position_embedding_type'] !== 'absolute';
   const activation = reader.string('hidden_act');

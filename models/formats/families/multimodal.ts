@@ -1,32 +1,12 @@
+/** Vision-language models of a tower, a projector and a text model, as transformers has them. */
 import type { ConfigReader, JsonObject } from '../config/config-reader';
-import type { ModelDescription, ModelPart } from '../model-description';
-import type { TensorTable } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
-import type { CompositeFamily, CompositeReading } from './family';
+import type { Projector } from '../model-description';
+import type { TensorWriter } from '../tensors/tensor-table';
+import type { CompositeRow, PartRow } from './composite';
+import { compositeFamily } from './composite';
 import { flag } from './family';
-import { stackFamily, readStack } from './stacks';
-
-/** Tensors of one nested part in the names of the checkpoint that holds it. */
-export function writePart(
-  model: ModelDescription,
-  table: TensorTable,
-  part: ModelPart | undefined,
-  rename: (name: string) => string,
-): void {
-  if (part === undefined) return;
-  const family = part.modelType === undefined ? undefined : stackFamily(part.modelType);
-  const task =
-    part.role === 'decoder' ? { kind: 'causal-lm' as const, labels: 2 } : { kind: 'base' as const, labels: 2 };
-  family?.tensors?.(part, table.writer(part, rename), { task, tied: model.tiedEmbeddings.value });
-}
-
-export const textOf = (model: ModelDescription): ModelPart | undefined =>
-  model.parts.find(({ role }) => role === 'decoder');
-export const visionOf = (model: ModelDescription): ModelPart | undefined =>
-  model.parts.find(({ role }) => role === 'vision');
 
 const clipLarge: JsonObject = {
-  model_type: 'clip_vision_model',
   hidden_size: 1024,
   intermediate_size: 4096,
   patch_size: 14,
@@ -37,7 +17,6 @@ const clipLarge: JsonObject = {
   projection_dim: 768,
 };
 const siglipSo400m: JsonObject = {
-  model_type: 'siglip_vision_model',
   hidden_size: 1152,
   intermediate_size: 4304,
   patch_size: 14,
@@ -47,15 +26,25 @@ const siglipSo400m: JsonObject = {
   vision_use_head: false,
 };
 
-/** The tower; when the file has no such object, the class makes one of its own. */
-function readVision(reader: ConfigReader, type: string, whole: JsonObject, from: string) {
-  const child = reader.child('vision_config');
-  if (child !== undefined) return readStack(child, type);
-  const family = stackFamily(type);
-  const empty = reader.childOrEmpty('vision_config');
-  const part = family?.read(empty.withDefaults({ from, values: whole })) ?? readStack(empty, type).part;
-  return { part: { ...part, modelType: type }, ...(family === undefined ? {} : { family }) };
+const textConfig = [['text_config']];
+const visionConfig = [['vision_config']];
+
+/** A linear layer, an activation and another, in the names of LLaVA. */
+export function writeTwoLayers(writer: TensorWriter, projector: Projector | undefined, bias: boolean): void {
+  if (projector === undefined) return;
+  const { inputSize, outputSize } = projector;
+  writer.linear('projector', 'multi_modal_projector.linear_1', inputSize, outputSize, bias);
+  writer.linear('projector', 'multi_modal_projector.linear_2', outputSize, outputSize, bias);
 }
+
+const llavaProjector: CompositeRow['projector'] = ({ text, towers: [tower] }, reader) => {
+  const taps = reader.raw('vision_feature_layer');
+  return {
+    kind: 'two linear layers',
+    inputSize: (tower?.hiddenSize ?? 0) * (Array.isArray(taps) ? Math.max(1, taps.length) : 1),
+    outputSize: text.hiddenSize,
+  };
+};
 
 interface LlavaRow {
   readonly id: string;
@@ -63,54 +52,22 @@ interface LlavaRow {
   readonly className: string;
   readonly architectures: RegExp;
   readonly textType: string;
-  readonly visionType: string;
-  readonly vision: JsonObject;
+  readonly tower: Pick<PartRow, 'type' | 'whole'>;
   readonly newline: boolean;
   readonly values: JsonObject;
 }
 
-function llavaLike(row: LlavaRow): CompositeFamily {
-  const from = `${transformers} ${row.className}`;
-  return {
-    kind: 'composite',
-    id: row.id,
-    title: row.title,
-    modelTypes: [row.id],
-    architectures: row.architectures,
-    tied: false,
-    task: 'causal-lm',
-    defaults: () => ({ from, values: row.values }),
-    read: (reader): CompositeReading => {
-      for (const key of Object.keys(row.values)) reader.raw(key);
-      const text = readStack(reader.childOrEmpty('text_config'), row.textType);
-      const vision = readVision(reader, row.visionType, row.vision, from);
-      const layers = Array.isArray(reader.raw('vision_feature_layer'))
-        ? (reader.numbers('vision_feature_layer')?.length ?? 1)
-        : 1;
-      return {
-        parts: [text.part, vision.part],
-        projector: {
-          kind: 'two linear layers',
-          inputSize: vision.part.hiddenSize * layers,
-          outputSize: text.part.hiddenSize,
-        },
-        exact: text.family?.tensors !== undefined && vision.family?.tensors !== undefined,
-      };
+const llavaLike = (row: LlavaRow) =>
+  compositeFamily({
+    ...row,
+    text: { at: textConfig, type: row.textType, names: 'language_model.' },
+    towers: [{ ...row.tower, at: visionConfig, names: 'vision_tower.' }],
+    projector: llavaProjector,
+    tensors: (writer, { text }, model) => {
+      writeTwoLayers(writer, model.projector, flag(model, 'multimodal_projector_bias', true));
+      if (row.newline) writer.add('projector', 'image_newline', [text.hiddenSize]);
     },
-    tensors: (model, table) => {
-      const text = textOf(model);
-      writePart(model, table, text, (name) => `language_model.${name}`);
-      writePart(model, table, visionOf(model), (name) => `vision_tower.${name}`);
-      if (text === undefined || model.projector === undefined) return;
-      const writer = table.writer(text);
-      const bias = flag(model, 'multimodal_projector_bias', true);
-      const { inputSize, outputSize } = model.projector;
-      writer.linear('projector', 'multi_modal_projector.linear_1', inputSize, outputSize, bias);
-      writer.linear('projector', 'multi_modal_projector.linear_2', outputSize, outputSize, bias);
-      if (row.newline) writer.add('projector', 'image_newline', [outputSize]);
-    },
-  };
-}
+  });
 
 const llavaValues: JsonObject = {
   image_token_index: 32000,
@@ -119,6 +76,7 @@ const llavaValues: JsonObject = {
   vision_feature_layer: -2,
   multimodal_projector_bias: true,
 };
+const clipTower = { type: 'clip_vision_model', whole: clipLarge };
 
 export const llava = llavaLike({
   id: 'llava',
@@ -126,8 +84,7 @@ export const llava = llavaLike({
   className: 'LlavaConfig',
   architectures: /^LlavaFor/,
   textType: 'llama',
-  visionType: 'clip_vision_model',
-  vision: clipLarge,
+  tower: clipTower,
   newline: false,
   values: { ...llavaValues, image_seq_length: 576 },
 });
@@ -137,8 +94,7 @@ export const llavaNext = llavaLike({
   className: 'LlavaNextConfig',
   architectures: /^LlavaNextFor/,
   textType: 'llama',
-  visionType: 'clip_vision_model',
-  vision: clipLarge,
+  tower: clipTower,
   newline: true,
   values: {
     ...llavaValues,
@@ -158,8 +114,7 @@ export const llavaOnevision = llavaLike({
   className: 'LlavaOnevisionConfig',
   architectures: /^LlavaOnevisionFor/,
   textType: 'qwen2',
-  visionType: 'siglip_vision_model',
-  vision: siglipSo400m,
+  tower: { type: 'siglip_vision_model', whole: siglipSo400m },
   newline: true,
   values: {
     ...llavaValues,
@@ -170,141 +125,161 @@ export const llavaOnevision = llavaLike({
   },
 });
 
-export const paligemma: CompositeFamily = {
-  kind: 'composite',
+export const paligemma = compositeFamily({
   id: 'paligemma',
   title: 'PaliGemma',
-  modelTypes: ['paligemma'],
+  className: 'PaliGemmaConfig',
   architectures: /^PaliGemmaFor/,
   tied: true,
-  task: 'causal-lm',
-  defaults: () => ({
-    from: `${transformers} PaliGemmaConfig`,
-    values: { image_token_index: 256000, vocab_size: 257152, projection_dim: 2048, hidden_size: 2048 },
+  values: { image_token_index: 256000, vocab_size: 257152, projection_dim: 2048, hidden_size: 2048 },
+  text: { at: textConfig, type: 'gemma', names: 'language_model.' },
+  towers: [
+    {
+      at: visionConfig,
+      type: 'siglip_vision_model',
+      whole: { ...siglipSo400m, image_size: 224, num_hidden_layers: 27, num_attention_heads: 16 },
+      names: 'vision_tower.',
+    },
+  ],
+  projector: ({ text, towers: [tower] }, reader) => ({
+    kind: 'one linear layer',
+    inputSize: tower?.hiddenSize ?? 0,
+    outputSize: reader.integer('projection_dim') ?? text.hiddenSize,
   }),
-  read: (reader): CompositeReading => {
-    const text = readStack(reader.childOrEmpty('text_config'), 'gemma');
-    const vision = readVision(
-      reader,
-      'siglip_vision_model',
-      { ...siglipSo400m, image_size: 224, num_hidden_layers: 27, num_attention_heads: 16, vision_use_head: false },
-      `${transformers} PaliGemmaConfig`,
-    );
-    const width = reader.integer('projection_dim') ?? text.part.hiddenSize;
-    return {
-      parts: [text.part, vision.part],
-      projector: { kind: 'one linear layer', inputSize: vision.part.hiddenSize, outputSize: width },
-      exact: text.family?.tensors !== undefined && vision.family?.tensors !== undefined,
-    };
+  tensors: (writer, _parts, { projector }) => {
+    if (projector === undefined) return;
+    const { inputSize, outputSize } = projector;
+    writer.linear('projector', 'multi_modal_projector.linear', inputSize, outputSize, true);
   },
-  tensors: (model, table) => {
-    const text = textOf(model);
-    writePart(model, table, text, (name) => `language_model.${name}`);
-    writePart(model, table, visionOf(model), (name) => `vision_tower.${name}`);
-    if (text === undefined || model.projector === undefined) return;
-    const { inputSize, outputSize } = model.projector;
-    table.writer(text).linear('projector', 'multi_modal_projector.linear', inputSize, outputSize, true);
-  },
-};
+});
 
-export const gemma3Multimodal: CompositeFamily = {
-  kind: 'composite',
+export const gemma3Multimodal = compositeFamily({
   id: 'gemma3_multimodal',
   title: 'Gemma 3',
-  modelTypes: ['gemma3'],
+  types: ['gemma3'],
+  className: 'Gemma3Config',
   architectures: /^Gemma3ForConditional/,
   tied: true,
-  task: 'causal-lm',
-  defaults: () => ({
-    from: `${transformers} Gemma3Config`,
-    values: { mm_tokens_per_image: 256, boi_token_index: 255999, eoi_token_index: 256000, image_token_index: 262144 },
+  values: { mm_tokens_per_image: 256, boi_token_index: 255999, eoi_token_index: 256000, image_token_index: 262144 },
+  text: { at: textConfig, type: 'gemma3_text', names: 'language_model.' },
+  towers: [
+    {
+      at: visionConfig,
+      type: 'siglip_vision_model',
+      names: 'vision_tower.',
+      outputTokens: (_tower, reader) => reader.integer('mm_tokens_per_image', 1),
+    },
+  ],
+  projector: ({ text, towers: [tower] }) => ({
+    kind: 'average pooling, a norm and one linear layer',
+    inputSize: tower?.hiddenSize ?? 0,
+    outputSize: text.hiddenSize,
   }),
-  read: (reader): CompositeReading => {
-    const text = readStack(reader.childOrEmpty('text_config'), 'gemma3_text');
-    const vision = readStack(reader.childOrEmpty('vision_config'), 'siglip_vision_model');
-    const outputTokens = reader.integer('mm_tokens_per_image', 1);
-    const image = vision.part.image;
-    return {
-      parts: [
-        text.part,
-        image === undefined || outputTokens === undefined
-          ? vision.part
-          : { ...vision.part, image: { ...image, outputTokens } },
-      ],
-      projector: {
-        kind: 'average pooling, a norm and one linear layer',
-        inputSize: vision.part.hiddenSize,
-        outputSize: text.part.hiddenSize,
-      },
-      exact: text.family?.tensors !== undefined && vision.family?.tensors !== undefined,
-    };
-  },
-  tensors: (model, table) => {
-    const text = textOf(model);
-    writePart(model, table, text, (name) => `language_model.${name}`);
-    writePart(model, table, visionOf(model), (name) => `vision_tower.${name}`);
-    if (text === undefined || model.projector === undefined) return;
-    const { inputSize, outputSize } = model.projector;
-    const own = table.writer(text).under('multi_modal_projector.');
+  tensors: (writer, _parts, { projector }) => {
+    if (projector === undefined) return;
+    const { inputSize, outputSize } = projector;
+    const own = writer.under('multi_modal_projector.');
     own.add('projector', 'mm_input_projection_weight', [inputSize, outputSize]);
-    own.as('projector').norm('mm_soft_emb_norm', inputSize, false);
+    own.norm('mm_soft_emb_norm', inputSize, false);
   },
-};
+});
 
-function idefics3Like(id: string, title: string, className: string, architectures: RegExp): CompositeFamily {
-  const visionType = id === 'smolvlm' ? 'smolvlm_vision' : 'idefics3_vision';
-  return {
-    kind: 'composite',
-    id,
-    title,
-    modelTypes: [id],
-    architectures,
-    tied: false,
-    task: 'causal-lm',
-    defaults: () => ({
-      from: `${transformers} ${className}`,
-      values: { scale_factor: 2, image_token_id: 128257, tie_word_embeddings: false },
-    }),
-    read: (reader): CompositeReading => {
-      const text = readStack(reader.childOrEmpty('text_config'), 'llama');
-      const child = reader.childOrEmpty('vision_config');
-      const type = child.object['model_type'];
-      // Files name the vision part after the whole model, or not at all.
-      const known = typeof type === 'string' && stackFamily(type) !== undefined;
-      const family = stackFamily(visionType);
-      const part =
-        known || family === undefined
-          ? readStack(child, visionType).part
-          : { ...family.read(child.withDefaults(family.defaults(visionType))), modelType: visionType };
-      const scale = reader.integer('scale_factor', 1) ?? 2;
-      const image = part.image;
-      const patches = image?.outputTokens;
-      return {
-        parts: [
-          text.part,
-          image === undefined || patches === undefined
-            ? part
-            : { ...part, image: { ...image, outputTokens: Math.floor(patches / scale ** 2) } },
-        ],
-        projector: {
-          kind: 'pixel shuffle and one linear layer',
-          inputSize: part.hiddenSize * scale ** 2,
-          outputSize: text.part.hiddenSize,
-        },
-        exact: text.family?.tensors !== undefined,
-      };
-    },
-    tensors: (model, table) => {
-      const text = textOf(model);
-      writePart(model, table, text, (name) => name.replace(/^model\./, 'model.text_model.'));
-      writePart(model, table, visionOf(model), (name) => `model.${name}`);
-      if (text === undefined || model.projector === undefined) return;
-      const { inputSize, outputSize } = model.projector;
-      const name = 'model.connector.modality_projection.proj';
-      table.writer(text).linear('projector', name, inputSize, outputSize, false);
-    },
+/** The patches that the tower gives, `side` by `side` of them joined to one position. */
+export const joined =
+  (key: string, absent: number): NonNullable<PartRow['outputTokens']> =>
+  ({ image }, reader) => {
+    const side = reader.integer(key, 1) ?? absent;
+    return image?.outputTokens === undefined ? undefined : Math.floor(image.outputTokens / side ** 2);
   };
-}
 
-export const idefics3 = idefics3Like('idefics3', 'Idefics3', 'Idefics3Config', /^Idefics3For/);
-export const smolvlm = idefics3Like('smolvlm', 'SmolVLM', 'SmolVLMConfig', /^SmolVLMFor/);
+const idefics3Like = (row: Pick<CompositeRow, 'id' | 'title' | 'className' | 'architectures'>) =>
+  compositeFamily({
+    ...row,
+    values: { scale_factor: 2, image_token_id: 128257, tie_word_embeddings: false },
+    text: { at: textConfig, type: 'llama', names: (name) => name.replace(/^model\./, 'model.text_model.') },
+    towers: [
+      {
+        at: visionConfig,
+        type: row.id === 'smolvlm' ? 'smolvlm_vision' : 'idefics3_vision',
+        names: 'model.',
+        outputTokens: joined('scale_factor', 2),
+      },
+    ],
+    projector: ({ text, towers: [tower] }, reader) => ({
+      kind: 'pixel shuffle and one linear layer',
+      inputSize: (tower?.hiddenSize ?? 0) * (reader.integer('scale_factor', 1) ?? 2) ** 2,
+      outputSize: text.hiddenSize,
+    }),
+    tensors: (writer, _parts, { projector }) => {
+      if (projector === undefined) return;
+      const { inputSize, outputSize } = projector;
+      writer.linear('projector', 'model.connector.modality_projection.proj', inputSize, outputSize, false);
+    },
+  });
+
+export const idefics3 = idefics3Like({
+  id: 'idefics3',
+  title: 'Idefics3',
+  className: 'Idefics3Config',
+  architectures: /^Idefics3For/,
+});
+export const smolvlm = idefics3Like({
+  id: 'smolvlm',
+  title: 'SmolVLM',
+  className: 'SmolVLMConfig',
+  architectures: /^SmolVLMFor/,
+});
+
+/** Three layers of learned queries read the patches, which a gated network brought to the width of the text. */
+export const idefics2 = compositeFamily({
+  id: 'idefics2',
+  title: 'Idefics2',
+  className: 'Idefics2Config',
+  architectures: /^Idefics2For/,
+  values: { image_token_id: 32001, tie_word_embeddings: false },
+  text: { at: textConfig, type: 'mistral', names: (name) => name.replace(/^model\./, 'model.text_model.') },
+  towers: [
+    {
+      at: visionConfig,
+      type: 'idefics3_vision',
+      named: ['idefics2_vision'],
+      values: { hidden_size: 768 },
+      names: 'model.',
+      outputTokens: (_tower, reader) => perceiverOf(reader, 'resampler_n_latents', 64),
+    },
+  ],
+  projector: ({ text, towers: [tower] }) => ({
+    kind: 'a gated network and learned queries',
+    inputSize: tower?.hiddenSize ?? 0,
+    outputSize: text.hiddenSize,
+  }),
+  // The queries' sizes stand in an object of their own, which the published files give as the class has it.
+  known: (_parts, reader) =>
+    perceiverOf(reader, 'resampler_n_latents', 64) === 64 && perceiverOf(reader, 'resampler_depth', 3) === 3,
+  tensors: (writer, { text }, { projector }) => {
+    const { inputSize = 0, outputSize = 0 } = projector ?? {};
+    const [latents, depth, queries, keys] = [64, 3, 16 * 96, 4 * 96];
+    const own = writer.under('model.connector.');
+    writeGated(own.under('modality_projection.'), [inputSize, text.intermediateSize ?? 0, outputSize]);
+    const reader = own.under('perceiver_resampler.');
+    reader.add('projector', 'latents', [latents, outputSize]);
+    for (let index = 0; index < depth; index++) {
+      const layer = reader.under(`layers.${index}.`);
+      for (const name of ['input_latents_norm', 'input_context_norm', 'post_attention_layernorm'])
+        layer.norm(name, outputSize, false);
+      layer.linear('projector', 'self_attn.q_proj', outputSize, queries, false);
+      for (const name of ['k_proj', 'v_proj']) layer.linear('projector', `self_attn.${name}`, outputSize, keys, false);
+      layer.linear('projector', 'self_attn.o_proj', queries, outputSize, false);
+      writeGated(layer.under('mlp.'), [outputSize, 4 * outputSize, outputSize]);
+    }
+    reader.norm('norm', outputSize, false);
+  },
+});
+
+const perceiverOf = (reader: ConfigReader, key: string, absent: number): number =>
+  reader.child('perceiver_config')?.integer(key, 1) ?? absent;
+
+function writeGated(writer: TensorWriter, [input, inner, output]: readonly [number, number, number]): void {
+  for (const name of ['gate_proj', 'up_proj']) writer.linear('projector', name, input, inner, false);
+  writer.linear('projector', 'down_proj', inner, output, false);
+}

@@ -1,16 +1,36 @@
-import type { ConfigReader, Defaults } from '../config/config-reader';
+import type { ConfigReader, JsonObject } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './decoder-family';
+import type { StackFamily } from './family';
 import { amount } from './family';
 
 /** Vision towers of Qwen2-VL, Qwen2.5-VL and Qwen3-VL: patches of two frames, merged two by two for the language model. */
-export interface QwenVision {
-  readonly defaults: Defaults;
-  read(reader: ConfigReader): ModelPart;
-  write(part: ModelPart, writer: TensorWriter): void;
+interface QwenVision {
+  readonly id: string;
+  readonly title: string;
+  /** Names of the tower, with the class and what it fills in; files mostly write the name of the whole model. */
+  readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
+  readonly read: (reader: ConfigReader) => ModelPart;
+  readonly tensors: (part: ModelPart, writer: TensorWriter) => void;
 }
+
+const qwenVision = ({ id, title, types, read, tensors }: QwenVision): StackFamily => ({
+  kind: 'stack',
+  id,
+  title,
+  modelTypes: Object.keys(types),
+  role: 'vision',
+  tied: false,
+  task: 'base',
+  defaults: (modelType) => {
+    const entry = types[modelType ?? ''] ?? Object.values(types)[0];
+    return entry === undefined ? undefined : { from: `${transformers} ${entry[0]}`, values: entry[1] };
+  },
+  read,
+  tensors,
+});
 
 const merged = (part: ModelPart): number => part.hiddenSize * (amount(part, 'spatial_merge_size') ?? 2) ** 2;
 
@@ -32,21 +52,25 @@ const imageOf = (reader: ConfigReader): NonNullable<ModelPart['image']> => {
   return { channels: reader.integer('num_channels', 1) ?? 3, ...(patch === undefined ? {} : { patch }) };
 };
 
-export const qwen2Vision: QwenVision = {
-  defaults: {
-    from: `${transformers} Qwen2VLVisionConfig`,
-    values: {
-      depth: 32,
-      embed_dim: 1280,
-      hidden_size: 3584,
-      hidden_act: 'quick_gelu',
-      mlp_ratio: 4,
-      num_heads: 16,
-      in_channels: 3,
-      patch_size: 14,
-      spatial_merge_size: 2,
-      temporal_patch_size: 2,
-    },
+export const qwen2Vision = qwenVision({
+  id: 'qwen2_vl_vision',
+  title: 'Qwen2-VL vision',
+  types: {
+    qwen2_vl_vision: [
+      'Qwen2VLVisionConfig',
+      {
+        depth: 32,
+        embed_dim: 1280,
+        hidden_size: 3584,
+        hidden_act: 'quick_gelu',
+        mlp_ratio: 4,
+        num_heads: 16,
+        in_channels: 3,
+        patch_size: 14,
+        spatial_merge_size: 2,
+        temporal_patch_size: 2,
+      },
+    ],
   },
   read: (reader) => {
     // Here hidden_size is the width of the language model, embed_dim that of the tower.
@@ -64,7 +88,7 @@ export const qwen2Vision: QwenVision = {
       rope: { dimensions: Math.floor(width / (reader.integer('num_heads', 1) ?? 16)) },
     });
   },
-  write: (part, writer) => {
+  tensors: (part, writer) => {
     const hidden = part.hiddenSize;
     writePatches(part, writer, false);
     for (const layer of part.layers) {
@@ -80,25 +104,30 @@ export const qwen2Vision: QwenVision = {
     writer.linear('projector', 'merger.mlp.0', merged(part), merged(part), true);
     writer.linear('projector', 'merger.mlp.2', merged(part), amount(part, 'hidden_size') ?? 0, true);
   },
+});
+
+const qwen25Values: JsonObject = {
+  depth: 32,
+  hidden_size: 3584,
+  hidden_act: 'silu',
+  intermediate_size: 3420,
+  num_heads: 16,
+  in_channels: 3,
+  patch_size: 14,
+  spatial_merge_size: 2,
+  temporal_patch_size: 2,
+  window_size: 112,
+  out_hidden_size: 3584,
+  fullatt_block_indexes: [7, 15, 23, 31],
 };
 
-export const qwen25Vision: QwenVision = {
-  defaults: {
-    from: `${transformers} Qwen2_5_VLVisionConfig`,
-    values: {
-      depth: 32,
-      hidden_size: 3584,
-      hidden_act: 'silu',
-      intermediate_size: 3420,
-      num_heads: 16,
-      in_channels: 3,
-      patch_size: 14,
-      spatial_merge_size: 2,
-      temporal_patch_size: 2,
-      window_size: 112,
-      out_hidden_size: 3584,
-      fullatt_block_indexes: [7, 15, 23, 31],
-    },
+export const qwen25Vision = qwenVision({
+  id: 'qwen2_5_vl_vision',
+  title: 'Qwen2.5-VL vision',
+  types: {
+    qwen2_5_vl_vision: ['Qwen2_5_VLVisionConfig', qwen25Values],
+    // The thinker of Qwen2.5-Omni has the same tower.
+    qwen2_5_omni_vision_encoder: ['Qwen2_5OmniVisionEncoderConfig', qwen25Values],
   },
   read: (reader) => {
     const full = reader.numbers('fullatt_block_indexes') ?? [];
@@ -120,7 +149,7 @@ export const qwen25Vision: QwenVision = {
         ),
     });
   },
-  write: (part, writer) => {
+  tensors: (part, writer) => {
     const hidden = part.hiddenSize;
     writePatches(part, writer, false);
     for (const layer of part.layers) {
@@ -137,25 +166,32 @@ export const qwen25Vision: QwenVision = {
     writer.linear('projector', 'merger.mlp.0', merged(part), merged(part), true);
     writer.linear('projector', 'merger.mlp.2', merged(part), amount(part, 'out_hidden_size') ?? 0, true);
   },
+});
+
+const qwen3Values: JsonObject = {
+  depth: 27,
+  hidden_size: 1152,
+  hidden_act: 'gelu_pytorch_tanh',
+  intermediate_size: 4304,
+  num_heads: 16,
+  in_channels: 3,
+  patch_size: 16,
+  spatial_merge_size: 2,
+  temporal_patch_size: 2,
+  out_hidden_size: 3584,
+  num_position_embeddings: 2304,
+  deepstack_visual_indexes: [8, 16, 24],
 };
 
-export const qwen3Vision: QwenVision = {
-  defaults: {
-    from: `${transformers} Qwen3VLVisionConfig`,
-    values: {
-      depth: 27,
-      hidden_size: 1152,
-      hidden_act: 'gelu_pytorch_tanh',
-      intermediate_size: 4304,
-      num_heads: 16,
-      in_channels: 3,
-      patch_size: 16,
-      spatial_merge_size: 2,
-      temporal_patch_size: 2,
-      out_hidden_size: 3584,
-      num_position_embeddings: 2304,
-      deepstack_visual_indexes: [8, 16, 24],
-    },
+export const qwen3Vision = qwenVision({
+  id: 'qwen3_vl_vision',
+  title: 'Qwen3-VL vision',
+  types: {
+    qwen3_vl_vision: ['Qwen3VLVisionConfig', qwen3Values],
+    qwen3_vl_moe_vision: ['Qwen3VLMoeVisionConfig', qwen3Values],
+    // The same tower without taps of its middle layers.
+    qwen3_5_vision: ['Qwen3_5VisionConfig', { ...qwen3Values, deepstack_visual_indexes: [] }],
+    qwen3_5_moe_vision: ['Qwen3_5MoeVisionConfig', { ...qwen3Values, deepstack_visual_indexes: [] }],
   },
   read: (reader) =>
     readTransformer(reader, {
@@ -173,7 +209,7 @@ export const qwen3Vision: QwenVision = {
         'deepstack_visual_indexes',
       ],
     }),
-  write: (part, writer) => {
+  tensors: (part, writer) => {
     const hidden = part.hiddenSize;
     const output = amount(part, 'out_hidden_size') ?? 0;
     writePatches(part, writer, true);
@@ -199,4 +235,4 @@ export const qwen3Vision: QwenVision = {
       own.linear('projector', 'linear_fc2', merged(part), output, true);
     });
   },
-};
+});

@@ -1,11 +1,7 @@
 import type { JsonObject } from '../config/config-reader';
-import { transformers } from './decoder-family';
-import type { CompositeFamily, CompositeReading } from './family';
+import type { CompositeRow } from './composite';
+import { compositeFamily } from './composite';
 import { amount } from './family';
-import { textOf, visionOf, writePart } from './multimodal';
-import type { QwenVision } from './qwen-vision';
-import { qwen2Vision, qwen25Vision, qwen3Vision } from './qwen-vision';
-import { readStack, stackFamily } from './stacks';
 
 interface QwenVlRow {
   readonly id: string;
@@ -13,54 +9,33 @@ interface QwenVlRow {
   /** Values of model_type, when they are not the id. */
   readonly types?: readonly string[];
   readonly architectures: RegExp;
+  readonly className: string;
   readonly textType: string;
-  readonly vision: QwenVision;
+  readonly visionType: string;
   readonly names: { readonly text: (name: string) => string; readonly vision: string };
   readonly values: JsonObject;
 }
 
-function qwenVl(row: QwenVlRow): CompositeFamily {
-  return {
-    kind: 'composite',
-    id: row.id,
-    title: row.title,
-    modelTypes: row.types ?? [row.id],
-    architectures: row.architectures,
-    tied: false,
-    task: 'causal-lm',
-    defaults: () => ({ from: `${transformers} ${row.title.replace(/[-.]/g, '_')}Config`, values: row.values }),
-    read: (reader): CompositeReading => {
-      // Published files of Qwen2-VL and Qwen2.5-VL keep the fields of the text model flat, beside vision_config.
-      const nested = reader.child('text_config');
-      const family = stackFamily(row.textType);
-      const source = nested ?? reader;
-      const text =
-        family === undefined
-          ? readStack(source, row.textType).part
-          : { ...family.read(source.withDefaults(family.defaults(row.textType))), modelType: row.textType };
-      const tower = reader.childOrEmpty('vision_config').withDefaults(row.vision.defaults);
-      const vision = row.vision.read(tower);
-      return {
-        parts: [text, vision],
-        projector: {
-          kind: 'patch merger',
-          inputSize: vision.hiddenSize * (amount(vision, 'spatial_merge_size') ?? 2) ** 2,
-          outputSize: amount(vision, 'out_hidden_size') ?? text.hiddenSize,
-        },
-        exact: family?.tensors !== undefined,
+/** The positions that are merged, side by side, go through two layers to the width of the language model. */
+export const patchMerger: NonNullable<CompositeRow['projector']> = ({ text, towers: [tower] }) =>
+  tower === undefined
+    ? undefined
+    : {
+        kind: 'patch merger',
+        inputSize: tower.hiddenSize * (amount(tower, 'spatial_merge_size') ?? 2) ** 2,
+        outputSize: amount(tower, 'out_hidden_size') ?? text.hiddenSize,
       };
-    },
-    tensors: (model, table) => {
-      writePart(model, table, textOf(model), row.names.text);
-      const vision = visionOf(model);
-      if (vision !== undefined)
-        row.vision.write(
-          vision,
-          table.writer(vision, (name) => row.names.vision + name),
-        );
-    },
-  };
-}
+
+const qwenVl = (row: QwenVlRow) =>
+  compositeFamily({
+    ...row,
+    // Published files of Qwen2-VL and Qwen2.5-VL keep the fields of the text model flat, beside vision_config.
+    text: { at: [['text_config'], []], type: row.textType, named: ['qwen2', 'qwen3'], names: row.names.text },
+    towers: [{ at: [['vision_config']], type: row.visionType, names: row.names.vision }],
+    projector: patchMerger,
+    // The merger stands in the tower.
+    tensors: () => undefined,
+  });
 
 const qwenTokens: JsonObject = {
   image_token_id: 151655,
@@ -68,32 +43,50 @@ const qwenTokens: JsonObject = {
   vision_start_token_id: 151652,
   vision_end_token_id: 151653,
 };
+const flat = { text: (name: string): string => name, vision: 'visual.' };
+const nested = {
+  text: (name: string): string => name.replace(/^model\./, 'model.language_model.'),
+  vision: 'model.visual.',
+};
 
 export const qwen2Vl = qwenVl({
   id: 'qwen2_vl',
   title: 'Qwen2-VL',
+  className: 'Qwen2VLConfig',
   architectures: /^Qwen2VLFor/,
   textType: 'qwen2_vl_text',
-  vision: qwen2Vision,
-  names: { text: (name) => name, vision: 'visual.' },
+  visionType: 'qwen2_vl_vision',
+  names: flat,
   values: qwenTokens,
 });
 export const qwen25Vl = qwenVl({
   id: 'qwen2_5_vl',
   title: 'Qwen2.5-VL',
+  className: 'Qwen2_5_VLConfig',
   architectures: /^Qwen2_5_VLFor/,
   textType: 'qwen2_5_vl_text',
-  vision: qwen25Vision,
-  names: { text: (name) => name, vision: 'visual.' },
+  visionType: 'qwen2_5_vl_vision',
+  names: flat,
   values: qwenTokens,
 });
 export const qwen3Vl = qwenVl({
   id: 'qwen3_vl',
   title: 'Qwen3-VL',
+  className: 'Qwen3VLConfig',
   architectures: /^Qwen3VLFor/,
   textType: 'qwen3_vl_text',
-  vision: qwen3Vision,
-  names: { text: (name) => name.replace(/^model\./, 'model.language_model.'), vision: 'model.visual.' },
+  visionType: 'qwen3_vl_vision',
+  names: nested,
+  values: qwenTokens,
+});
+export const qwen3VlMoe = qwenVl({
+  id: 'qwen3_vl_moe',
+  title: 'Qwen3-VL MoE',
+  className: 'Qwen3VLMoeConfig',
+  architectures: /^Qwen3VLMoeFor/,
+  textType: 'qwen3_vl_moe_text',
+  visionType: 'qwen3_vl_moe_vision',
+  names: nested,
   values: qwenTokens,
 });
 
@@ -102,12 +95,21 @@ export const qwen35Vl = qwenVl({
   id: 'qwen3_5_multimodal',
   title: 'Qwen3.5',
   types: ['qwen3_5'],
+  className: 'Qwen3_5Config',
   architectures: /^Qwen3_5ForConditional/,
   textType: 'qwen3_5_text',
-  vision: {
-    ...qwen3Vision,
-    defaults: { ...qwen3Vision.defaults, values: { ...qwen3Vision.defaults.values, deepstack_visual_indexes: [] } },
-  },
-  names: { text: (name) => name.replace(/^model\./, 'model.language_model.'), vision: 'model.visual.' },
+  visionType: 'qwen3_5_vision',
+  names: nested,
+  values: {},
+});
+export const qwen35VlMoe = qwenVl({
+  id: 'qwen3_5_moe_multimodal',
+  title: 'Qwen3.5 MoE',
+  types: ['qwen3_5_moe'],
+  className: 'Qwen3_5MoeConfig',
+  architectures: /^Qwen3_5MoeForConditional/,
+  textType: 'qwen3_5_moe_text',
+  visionType: 'qwen3_5_moe_vision',
+  names: nested,
   values: {},
 });

@@ -67,6 +67,7 @@ import { deepseekV32, glmMoeDsa } from './sparse-latent';
 import { hubert, wav2vec2, wavLm } from './speech';
 import { step3p5 } from './step';
 import { clapAudio, donutSwin, swin, swinV2 } from './swin';
+import { towers } from './towers';
 import { deit, dinov2, dinov2WithRegisters, vit } from './vision';
 import { beit, vitMae } from './vit-relatives';
 import { xEcomla } from './x-ecomla';
@@ -214,6 +215,7 @@ export const stackFamilies: readonly StackFamily[] = [
   clapText,
   clapAudio,
   siglip2Vision,
+  ...towers,
 ];
 
 const byType = new Map(stackFamilies.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)));

@@ -1,4 +1,5 @@
 import type { ConfigReader, JsonObject } from '../config/config-reader';
+import type { TransformerChoice } from '../config/transformer';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
@@ -39,6 +40,10 @@ export function readImage(reader: ConfigReader, extra: number): ImageSizes {
 interface VisionRow {
   readonly id: string;
   readonly title: string;
+  /** Release that the defaults were read from, where it is another than of the rest. */
+  readonly from?: string;
+  /** What else differs from a plain ViT. */
+  readonly choice?: (reader: ConfigReader, image: ImageSizes) => Partial<TransformerChoice>;
   readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
   readonly architectures?: RegExp;
   readonly task: StackFamily['task'];
@@ -65,7 +70,7 @@ export function visionFamily(row: VisionRow): StackFamily {
     task: row.task,
     defaults: (modelType) => {
       const entry = row.types[modelType ?? ''] ?? row.types[modelTypes[0] ?? ''];
-      return entry === undefined ? undefined : { from: `${transformers} ${entry[0]}`, values: entry[1] };
+      return entry === undefined ? undefined : { from: `${row.from ?? transformers} ${entry[0]}`, values: entry[1] };
     },
     read: (reader) => {
       const image = row.image?.(reader) ?? readImage(reader, row.extraTokens);
@@ -80,6 +85,7 @@ export function visionFamily(row: VisionRow): StackFamily {
         ...(row.record === undefined ? {} : { record: row.record }),
         ...(size === undefined ? {} : { intermediateSize: size }),
         ...(image.tokens === undefined ? {} : { contextLength: image.tokens }),
+        ...row.choice?.(reader, image),
       });
     },
     ...(row.exact === undefined ? {} : { exact: row.exact }),

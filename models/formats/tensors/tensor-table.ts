@@ -44,6 +44,25 @@ export class TensorTable {
   list(): readonly ExpectedTensor[] {
     return [...this.rows.values()];
   }
+
+  /** A view for a model inside another: what goes into it comes into this table under the names that the outer one has. */
+  inside(rename: (name: string) => string, partName: (name: string) => string): TensorTable {
+    return new InnerTable(this, rename, partName);
+  }
+}
+
+class InnerTable extends TensorTable {
+  constructor(
+    private readonly outer: TensorTable,
+    private readonly renameTensor: (name: string) => string,
+    private readonly renamePart: (name: string) => string,
+  ) {
+    super();
+  }
+
+  override add(row: Omit<ExpectedTensor, 'layers'>, layer: number | undefined): void {
+    this.outer.add({ ...row, pattern: this.renameTensor(row.pattern), part: this.renamePart(row.part) }, layer);
+  }
 }
 
 export interface Routed {

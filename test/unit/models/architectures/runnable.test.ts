@@ -94,6 +94,17 @@ describe('which models of images run', () => {
     );
   });
 
+  it('does not take the text part alone for the whole', () => {
+    assert.match(
+      String(verdict({ model_type: 'vibevoice', decoder_config: { ...text, model_type: 'qwen2' } })),
+      /^Headscope does not run the family "vibevoice" yet \(decoder_config\); of several parts it runs llava/,
+    );
+    assert.match(
+      String(verdict({ ...text, model_type: 'llava', mm_vision_tower: 'openai/clip-vit-large-patch14-336' })),
+      /^Headscope does not run the family "llava_original" of 2 parts yet/,
+    );
+  });
+
   const corpus = process.env['HEADSCOPE_CORPUS'] ?? resolve('..', 'shared', 'corpus');
   for (const name of [
     'llava--llava-1.5-7b-hf',
