@@ -105,6 +105,10 @@ export const layerTypeNames = [
   'local_attention',
   'mamba2',
   'deepseek_sparse_attention',
+  'indexed_attention',
+  'qwen_sparse_attention',
+  'minimax_m3_sparse',
+  'hybrid_sliding',
 ] as const;
 
 export const layerTypeUnknown: Rule = {

@@ -17,9 +17,11 @@ import { sizeOf } from './family';
 function ratiosOf(reader: ConfigReader): readonly number[] {
   const written = reader.has('compress_ratios') ? reader.numbers('compress_ratios') : undefined;
   if (written !== undefined) return written;
+  const rates = reader.child('compress_rates');
+  const rate = (type: string, key: string): number | undefined => rates?.integer(type, 1) ?? reader.integer(key, 1);
   const named: Readonly<Record<string, number>> = {
-    compressed_sparse_attention: reader.integer('compress_rate_csa', 1) ?? 4,
-    heavily_compressed_attention: reader.integer('compress_rate_hca', 1) ?? 128,
+    compressed_sparse_attention: rate('compressed_sparse_attention', 'compress_rate_csa') ?? 4,
+    heavily_compressed_attention: rate('heavily_compressed_attention', 'compress_rate_hca') ?? 128,
   };
   const types = reader.has('layer_types') ? reader.strings('layer_types') : undefined;
   if (types !== undefined) return types.map((type) => (Object.hasOwn(named, type) ? (named[type] ?? 0) : 0));
@@ -103,7 +105,9 @@ function writeExperts(writer: TensorWriter, { index, feedForward }: Layer, part:
   const own = writer.under('ffn.');
   const hidden = part.hiddenSize;
   own.add('router', 'gate.weight', [experts.count, hidden]);
-  if (index < (sizeOf(part, 'num_hash_layers') ?? 0)) {
+  const types = part.fields['mlp_layer_types']?.value;
+  const fixed = Array.isArray(types) ? types[index] === 'hash_moe' : index < (sizeOf(part, 'num_hash_layers') ?? 0);
+  if (fixed) {
     own.add('router', 'gate.tid2eid', [part.vocabularySize ?? 0, experts.perToken]);
   } else own.add('router', 'gate.bias', [experts.count]);
   const write = (to: TensorWriter, group: 'experts' | 'mlp', width: number): void => {
@@ -166,7 +170,15 @@ export const deepseekV4 = decoderFamily({
     deepseek_ref: ['DeepseekV4Config', values],
   },
   architectures: /^DeepseekV4For/,
-  record: ['q_lora_rank', 'o_groups', 'o_lora_rank', 'num_hash_layers', 'hc_mult', 'num_nextn_predict_layers'],
+  record: [
+    'q_lora_rank',
+    'o_groups',
+    'o_lora_rank',
+    'num_hash_layers',
+    'mlp_layer_types',
+    'hc_mult',
+    'num_nextn_predict_layers',
+  ],
   choice: compressing,
   layout: {
     root: '',

@@ -33,6 +33,7 @@ function choose(reader: ConfigReader): Partial<TransformerChoice> {
   const shared = reader.integer('num_kv_shared_layers') ?? 0;
   const doubled = reader.boolean('use_double_wide_mlp') === true && shared > 0 && shared < count;
   return {
+    ...(reader.string('use_bidirectional_attention') === 'all' ? { causal: false } : {}),
     layerKinds: (layers) => Array.from({ length: layers }, (_, index) => ({ kind: full(index) ? 'full' : 'window' })),
     rope: { layerType: 'full_attention', ...(headDim === undefined ? {} : { headDim }) },
     windowRope: { layerType: 'sliding_attention' },

@@ -1,3 +1,4 @@
+import type { ConfigReader } from '../config/config-reader';
 import { isObject } from '../config/config-reader';
 import type { JsonValue } from '../model-description';
 import { decoderFamily, remoteCode, transformers5 } from './decoder-family';
@@ -66,9 +67,25 @@ interface Sparsity {
   readonly layers: readonly boolean[];
 }
 
+const named = (type: JsonValue): boolean => type === 'minimax_m3_sparse';
+
+/** As transformers 5 writes it: flat keys, and the layers by name. */
+function flatSparsity(reader: ConfigReader): Sparsity | undefined {
+  const types = reader.has('layer_types') ? reader.list('layer_types') : undefined;
+  if (types?.some(named) !== true) return undefined;
+  const heads = reader.integer('index_n_heads', 1);
+  const headDim = reader.integer('index_head_dim', 1);
+  const blocks = reader.integer('index_topk_blocks', 1);
+  const length = reader.integer('index_block_size', 1);
+  if (heads === undefined || headDim === undefined || blocks === undefined || length === undefined) return undefined;
+  return { heads, headDim, topK: blocks * length, layers: types.map(named) };
+}
+
 /** `sparse_attention_config` of MiniMax-M3, as far as it is whole; undefined: every layer reads everything. */
-function sparsityOf(config: JsonValue | undefined): Sparsity | undefined {
-  if (!isObject(config) || config['use_sparse_attention'] === false) return undefined;
+function sparsityOf(reader: ConfigReader): Sparsity | undefined {
+  const config = reader.raw('sparse_attention_config');
+  if (!isObject(config)) return flatSparsity(reader);
+  if (config['use_sparse_attention'] === false) return undefined;
   const number = (key: string): number => {
     const value = config[key];
     return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : 0;
@@ -93,7 +110,7 @@ export const miniMaxM3 = decoderFamily({
   choice: (reader) => {
     const dimensions = reader.integer('rotary_dim', 1);
     const intermediateSize = reader.integer('dense_intermediate_size', 1);
-    const sparsity = sparsityOf(reader.raw('sparse_attention_config'));
+    const sparsity = sparsityOf(reader);
     return {
       ...(dimensions === undefined ? {} : { rope: { dimensions } }),
       ...(intermediateSize === undefined ? {} : { intermediateSize }),

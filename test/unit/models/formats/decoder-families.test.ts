@@ -122,6 +122,11 @@ describe('layers of single decoders', () => {
     const named = decoder({ model_type: 'deepseek_v4', num_hidden_layers: 3, layer_types: types });
     const counted = decoder({ model_type: 'deepseek_v4', num_hidden_layers: 3, compress_ratios: [0, 4, 128] });
     assert.deepEqual(named.layers, counted.layers);
+    const hashed = { architectures: ['DeepseekV4ForCausalLM'], model_type: 'deepseek_v4', num_hidden_layers: 2 };
+    const tables = (config: object): readonly string[] =>
+      [...shapesOf(config).keys()].filter((name) => name.endsWith('tid2eid'));
+    assert.deepEqual(tables({ ...hashed, mlp_layer_types: ['moe', 'hash_moe'] }), ['layers.1.ffn.gate.tid2eid']);
+    assert.deepEqual(tables({ ...hashed, num_hash_layers: 1 }), ['layers.0.ffn.gate.tid2eid']);
   });
 
   it('DeepSeek-V4: both rotary forms are read, as they were published and as transformers 5 writes them', () => {
@@ -218,8 +223,8 @@ describe('layers of single decoders', () => {
     assert.match(glm.layers[4]?.attention.note ?? '', /2048 positions that an earlier layer chose/);
   });
 
-  it('MiniMax-M3: blocks chosen by a scorer, dense layers first', () => {
-    const part = decoder({
+  it('MiniMax-M3: blocks chosen by a scorer, dense layers first, as published and as transformers 5 writes it', () => {
+    const sizes = {
       model_type: 'minimax_m3',
       hidden_size: 6144,
       num_hidden_layers: 3,
@@ -230,23 +235,42 @@ describe('layers of single decoders', () => {
       moe_intermediate_size: 3072,
       num_local_experts: 128,
       num_experts_per_tok: 4,
-      moe_layer_freq: [0, 1, 1],
-      sparse_attention_config: {
-        sparse_attention_freq: [0, 1, 1],
-        sparse_block_size: 128,
-        sparse_topk_blocks: 16,
-        sparse_index_dim: 128,
-        sparse_num_index_heads: 4,
+    };
+    const forms = [
+      {
+        moe_layer_freq: [0, 1, 1],
+        sparse_attention_config: {
+          sparse_attention_freq: [0, 1, 1],
+          sparse_block_size: 128,
+          sparse_topk_blocks: 16,
+          sparse_index_dim: 128,
+          sparse_num_index_heads: 4,
+        },
       },
-    });
-    assert.deepEqual(
-      part.layers.map(({ attention, feedForward }) => [attention.indexer?.topK, feedForward.kind, feedForward.size]),
-      [
-        [undefined, 'dense', 12288],
-        [2048, 'experts', 3072],
-        [2048, 'experts', 3072],
-      ],
-    );
+      {
+        mlp_layer_types: ['dense', 'sparse', 'sparse'],
+        layer_types: ['full_attention', 'minimax_m3_sparse', 'minimax_m3_sparse'],
+        index_n_heads: 4,
+        index_head_dim: 128,
+        index_block_size: 128,
+        index_topk_blocks: 16,
+      },
+    ];
+    for (const form of forms) {
+      assert.deepEqual(describeModel({ ...sizes, ...form }).problems, []);
+      assert.deepEqual(
+        decoder({ ...sizes, ...form }).layers.map(({ attention, feedForward }) => [
+          attention.indexer?.topK,
+          feedForward.kind,
+          feedForward.size,
+        ]),
+        [
+          [undefined, 'dense', 12288],
+          [2048, 'experts', 3072],
+          [2048, 'experts', 3072],
+        ],
+      );
+    }
   });
 
   it('MiMo-V2: window layers with sizes, a rotary base and sinks of their own', () => {
