@@ -116,6 +116,10 @@ const otherwise = new Set([
   'stablelm_epoch--stable-code-3b',
   // Rotary frequencies in half precision.
   'llama--llama-7b-hf-decapoda',
+  'chatglm--Kolors--chatglm3-text_encoder',
+  'chatglm--chatglm3-6b-32k',
+  // An index from before 20,000 words were taken out of the config.
+  'chatglm--chatglm-6b',
   // No dtype; the totals are in the test of decoders' totals.
   'telechat--telechat-12B',
   'telechat--telechat-7B',
