@@ -31,7 +31,7 @@ import type { ServerSettings } from './settings';
 import { folderOfGraph } from '../workspace/folder-reader';
 import { folderOfUri, pathOfUri, WorkspaceFiles } from './workspace-files';
 
-const watched = ['**/*.json', '**/*.safetensors', '**/*.onnx'];
+const watched = ['**/*.json', '**/*.safetensors', '**/*.onnx', '**/*.jinja'];
 /** Files asked about at once by `recogniseModels`. */
 const mostAsked = 5000;
 

@@ -1,4 +1,9 @@
 import { loraRank, loraTarget } from './adapter';
+import { loraLayers, loraPattern } from './adapter-layers';
+import { architecturesNotList } from './architectures';
+import { melBinsDiffer } from './audio';
+import { chatTemplateToken } from './chat-template';
+import { ropeReachDiffers, tokenizerLonger } from './context-limits';
 import { expertGroups, expertsPerToken } from './experts';
 import { fieldValue, fileNotRead } from './field-values';
 import { genaiContradicts, genaiFileMissing, genaiHeads } from './genai';
@@ -13,8 +18,10 @@ import {
 } from './heads';
 import { jsonInvalid, keyTwice } from './json';
 import { latentDims, layerListLength, layerTypeUnknown, windowWithoutEffect } from './layers';
+import { labelsContradict } from './labels';
 import { layersExtra, layersMissing, tiedWithHead } from './layers-in-weights';
 import { graphContradictsConfig, graphContradictsGenai, graphUnreadable } from './graphs';
+import { mediaTokenDiffers } from './media-tokens';
 import { cacheOverMemory } from './memory';
 import {
   architectureContradicts,
@@ -55,6 +62,7 @@ export const rules: readonly Rule[] = [
   ropeFactorLength,
   ropeSections,
   ropeOriginalLength,
+  ropeReachDiffers,
   ropeTypeDeprecated,
   windowWithoutEffect,
   layerListLength,
@@ -64,18 +72,24 @@ export const rules: readonly Rule[] = [
   expertGroups,
   tokenIdOutside,
   tokenizerLarger,
+  tokenizerLonger,
+  mediaTokenDiffers,
+  chatTemplateToken,
   generationContradicts,
   patchSize,
   imageSizeDiffers,
   imageTokensDiffer,
   projectorWidth,
   visionFeatureLayer,
+  melBinsDiffer,
   quantisationGroup,
   quantisationBits,
   dtypeUnknown,
   dtypesDisagree,
   dtypeKeyDeprecated,
   architectureContradicts,
+  architecturesNotList,
+  labelsContradict,
   modelTypeMisspelt,
   keyMisspelt,
   fieldValue,
@@ -95,6 +109,8 @@ export const rules: readonly Rule[] = [
   indexPathOutside,
   loraTarget,
   loraRank,
+  loraLayers,
+  loraPattern,
   genaiHeads,
   genaiContradicts,
   genaiFileMissing,
