@@ -10,6 +10,18 @@ const isFiller = (label: string): boolean => /^LABEL_\d+$/.test(label);
 /** Above this many, a fix would fill the screen. */
 const mostRewritten = 200;
 
+/**
+ * Classes that have no use for labels: what they carry of them is left over (gogamza/kobart names two and counts three, and
+ * writes texts).
+ */
+const hasNoLabels = ({ architectures }: JsonObject): boolean =>
+  Array.isArray(architectures) &&
+  architectures.length > 0 &&
+  (architectures as readonly unknown[]).every(
+    (name) =>
+      typeof name === 'string' && /(ForConditionalGeneration|ForCausalLM|LMHeadModel|ForMaskedLM|Model)$/.test(name),
+  );
+
 /** An id as a key of JSON or a value of `label2id`, which training scripts write as text too. */
 const asId = (value: unknown): number | undefined => {
   const id = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
@@ -89,6 +101,7 @@ export const labelsContradict: Rule = {
       // Of a text that is no whole JSON the labels are not kept.
       if (keys.length === 0) continue;
       const at = [...part.path, 'id2label'];
+      const least = hasNoLabels(part.value) ? { severity: 'information' as const } : {};
       const odd = keys.find((key) => asId(key) === undefined);
       if (odd !== undefined) {
         const isExchanged = asId(names[odd]) !== undefined;
@@ -116,7 +129,7 @@ export const labelsContradict: Rule = {
         );
         continue;
       }
-      if (isObject(ids)) compare(context, part, { names, ids }, report);
+      if (isObject(ids)) compare(context, part, { names, ids }, least, report);
       if (typeof count === 'number' && Number.isInteger(count) && count !== keys.length) {
         const place = [...part.path, 'num_labels'];
         report(
@@ -124,6 +137,7 @@ export const labelsContradict: Rule = {
           `num_labels is ${count}, and id2label names ${keys.length}. transformers takes the number from id2label, so the classifier has ${keys.length} outputs.`,
           {
             part,
+            ...least,
             related: [relatedField(context.document, at, `id2label names ${keys.length}`)],
             fixes: [
               {
@@ -143,6 +157,7 @@ const compare = (
   { document }: RuleContext,
   part: ConfigPart,
   labels: Labels,
+  least: Pick<ReportOptions, 'severity'>,
   report: Parameters<Rule['check']>[1],
 ): void => {
   const found = difference(labels);
@@ -153,6 +168,7 @@ const compare = (
   const isLeft = Object.keys(labels.ids).every(isFiller) && !named.some(isFiller);
   const options: ReportOptions = {
     part,
+    ...least,
     related: [relatedField(document, [...part.path, 'id2label'], `id2label names ${named.length}`)],
     fixes:
       named.length > mostRewritten

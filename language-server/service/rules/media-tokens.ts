@@ -17,8 +17,9 @@ const qwenVision: Names = {
 const plainImage: Names = { image_token_index: '<image>', image_token_id: '<image>', video_token_index: '<video>' };
 
 /**
- * The tokens that ids of a config stand for, by model type, as processors of transformers 4.57 name them. Where a processor
- * takes the name from a file (`image_token` of LLaVA, which may be Pixtral's `[IMG]`), the file decides.
+ * The tokens that ids of a config stand for, by model type, as processors of transformers 4.57 name them. Where a file of the
+ * processor or the tokenizer gives another name (LLaVA with Pixtral's `[IMG]` as `image_token`), that one counts. Of types
+ * that are absent the files are no help: `image_token` of Aya Vision is another token than the one pictures take the place of.
  */
 const tokensOfType: Readonly<Record<string, Names>> = {
   gemma3: {
@@ -53,8 +54,8 @@ const tokensOfType: Readonly<Record<string, Names>> = {
   smolvlm: plainImage,
   voxtral: { audio_token_id: '[AUDIO]' },
 };
-/** Types whose processor takes the name of the image token from its file. */
-const namedByFile = /^(llava|llava_next|llava_onevision|mistral3)$/;
+/** Types whose image token has its name in the code of the processor, whatever a file calls `image_token`. */
+const namedInCode = /^(llama4|mllama)$/;
 
 /** The ids of tokens by their text, from the most complete file there is. */
 const idsIn = (
@@ -116,10 +117,13 @@ export const mediaTokenDiffers: Rule = {
     for (const { part, key, id } of mediaIds(parts)) {
       const type = part.modelType ?? '';
       const here = textAt(id);
-      const field = key.replace(/_(id|index)$/, '');
-      const inFiles = namedByFile.test(type) ? nameInFiles(facts, field) : undefined;
+      const inTable = own(own(tokensOfType, type) ?? {}, key);
+      const inFiles =
+        inTable === undefined || namedInCode.test(type)
+          ? undefined
+          : nameInFiles(facts, key.replace(/_(id|index)$/, ''));
       if (inFiles === null) continue;
-      const name = inFiles ?? own(own(tokensOfType, type) ?? {}, key);
+      const name = inFiles ?? inTable;
       const right = name === undefined ? undefined : ids.get(name);
       const path = [...part.path, key];
       const related = [{ message: file, place: { file } }];

@@ -318,6 +318,11 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
           },
         }),
       ],
+      // A file of the tokenizer gives the token another name than the code of the processor.
+      [
+        `{${qwenVl}, "image_token_id": |151655|}`,
+        vocabulary({ ...qwenTokens, '<image>': 5 }, { 'tokenizer_config.json': { image_token: '<image>' } }),
+      ],
       [
         '{"model_type": "someones", "image_token_id": |7|}',
         folder([], { 'added_tokens.json': { '<|video_pad|>': 7, '<|image_pad|>': 8 } }),
@@ -334,6 +339,22 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
       ],
       // A tokenizer that was not given the token.
       ['{"model_type": "llava", "image_token_index": 32000}', vocabulary({ '<s>': 1 })],
+      // Llama 4: pictures take the place of <|patch|>, and files call another token image_token.
+      [
+        '{"model_type": "llama4", "image_token_index": 200092}',
+        vocabulary(
+          { '<|image|>': 200090, '<|patch|>': 200092 },
+          { 'processor_config.json': { image_token: '<|image|>' } },
+        ),
+      ],
+      // Two files that disagree.
+      [
+        '{"model_type": "llava", "image_token_index": 32000}',
+        vocabulary(llavaTokens, {
+          'processor_config.json': { image_token: '<image>' },
+          'tokenizer_config.json': { extra_special_tokens: { image_token: '[IMG]' } },
+        }),
+      ],
       // Aya Vision: its image_token is another one than that which pictures take the place of.
       [
         '{"model_type": "aya_vision", "image_token_index": 255036}',
