@@ -31,6 +31,8 @@ const template = (text: string, mark = '|'): string =>
   `{"tokenizer_class": "LlamaTokenizer", "chat_template": ${mark}${escaped(JSON.stringify(text))}${mark}}`;
 
 const adapter = (rest: Surroundings = {}): Surroundings => named('adapter_config.json', rest);
+/** An adapter beside the config of its base model. */
+const adapterOf = (config: JsonValue): Surroundings => beside('adapter_config.json', config);
 const lora = (fields: string): string => `{"peft_type": "LORA", "r": 8, ${fields}}`;
 const gpt2 = { model_type: 'gpt2', n_embd: 64, n_head: 4, n_layer: 2, vocab_size: 100 };
 const loraWeights = adapter(
@@ -419,7 +421,7 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
   },
   'lora-target-matches-nothing': {
     fires: [
-      [lora('"target_modules": ["c_attn", |"q_proj"|]'), adapter(beside('', gpt2))],
+      [lora('"target_modules": ["c_attn", |"q_proj"|]'), adapterOf(gpt2)],
       [lora('"target_modules": [|"q_proj"|], "base_model_name_or_path": "openai-community/gpt2"'), adapter()],
       [
         lora(
@@ -429,7 +431,7 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
       ],
     ],
     silent: [
-      [lora('"target_modules": ["c_attn", "c_proj", "lm_head", "wte"]'), adapter(beside('', gpt2))],
+      [lora('"target_modules": ["c_attn", "c_proj", "lm_head", "wte"]'), adapterOf(gpt2)],
       [lora('"target_modules": ["q_proj"], "base_model_name_or_path": "someone/gpt2-like"'), adapter()],
       [
         lora('"target_modules": ["q_proj", "gate_proj", "embed_tokens"], "base_model_name_or_path": "Qwen/Qwen2.5-7B"'),
@@ -439,42 +441,38 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
       [lora('"target_modules": ["Wqkv", "q_proj"], "base_model_name_or_path": "microsoft/phi-2"'), adapter()],
       [
         lora('"target_modules": ["q_proj", "w1"]'),
-        adapter(
-          beside('', {
-            model_type: 'mixtral',
-            hidden_size: 64,
-            intermediate_size: 96,
-            num_attention_heads: 4,
-            num_key_value_heads: 2,
-            num_hidden_layers: 2,
-            num_local_experts: 4,
-            vocab_size: 100,
-          }),
-        ),
+        adapterOf({
+          model_type: 'mixtral',
+          hidden_size: 64,
+          intermediate_size: 96,
+          num_attention_heads: 4,
+          num_key_value_heads: 2,
+          num_hidden_layers: 2,
+          num_local_experts: 4,
+          vocab_size: 100,
+        }),
       ],
     ],
   },
   'lora-layers-outside': {
     fires: [
-      [lora('"target_modules": ["c_attn"], "layers_to_transform": [0, |2|, 3]'), adapter(beside('', gpt2))],
-      [lora('"target_modules": ["c_attn"], "layers_to_transform": |12|'), adapter(beside('', gpt2))],
+      [lora('"target_modules": ["c_attn"], "layers_to_transform": [0, |2|, 3]'), adapterOf(gpt2)],
+      [lora('"target_modules": ["c_attn"], "layers_to_transform": |12|'), adapterOf(gpt2)],
       [lora('"target_modules": ["q_proj"], "layers_to_transform": [1, |5|]'), loraWeights],
       [lora('"target_modules": ["q_proj"], "layers_to_transform": |-1|'), adapter()],
     ],
     silent: [
-      [lora('"target_modules": ["c_attn"], "layers_to_transform": [0, 1]'), adapter(beside('', gpt2))],
-      [lora('"target_modules": ["c_attn"], "layers_to_transform": null'), adapter(beside('', gpt2))],
+      [lora('"target_modules": ["c_attn"], "layers_to_transform": [0, 1]'), adapterOf(gpt2)],
+      [lora('"target_modules": ["c_attn"], "layers_to_transform": null'), adapterOf(gpt2)],
       [lora('"target_modules": ["q_proj"], "layers_to_transform": [30, 31]'), adapter()],
       // The picture part may be the deeper one.
       [
         lora('"target_modules": ["q_proj"], "layers_to_transform": [20]'),
-        adapter(
-          beside('', {
-            model_type: 'llava',
-            text_config: { num_hidden_layers: 12 },
-            vision_config: { num_hidden_layers: 24 },
-          }),
-        ),
+        adapterOf({
+          model_type: 'llava',
+          text_config: { num_hidden_layers: 12 },
+          vision_config: { num_hidden_layers: 24 },
+        }),
       ],
     ],
   },
