@@ -196,8 +196,8 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
         '{"feature_extractor_type": "WhisperFeatureExtractor", "feature_size": 80}',
         beside('preprocessor_config.json', {
           model_type: 'x',
-          audio_config: { num_mel_bins: 80 },
-          speech_config: { num_mel_bins: 128 },
+          audio_config: { num_mel_bins: 128 },
+          speech_config: { num_mel_bins: 80 },
         }),
       ],
     ],
@@ -351,7 +351,7 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
       ],
       // Two files that disagree.
       [
-        '{"model_type": "llava", "image_token_index": 32000}',
+        '{"model_type": "llava", "image_token_index": 10}',
         vocabulary(llavaTokens, {
           'processor_config.json': { image_token: '<image>' },
           'tokenizer_config.json': { extra_special_tokens: { image_token: '[IMG]' } },
@@ -439,8 +439,9 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
       ],
       // phi-2 of remote code had Wqkv.
       [lora('"target_modules": ["Wqkv", "q_proj"], "base_model_name_or_path": "microsoft/phi-2"'), adapter()],
+      // Experts are modules in one version of transformers, and parts of one parameter in the next.
       [
-        lora('"target_modules": ["q_proj", "w1"]'),
+        lora('"target_modules": ["q_proj", "w1", "gate_up_proj"]'),
         adapterOf({
           model_type: 'mixtral',
           hidden_size: 64,

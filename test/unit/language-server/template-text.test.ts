@@ -14,6 +14,7 @@ describe('text that a chat template writes', () => {
     // A string that is put aside may be written later; one that is asked for is not.
     ["{% set x = '<|a|>' %}{% if '<|b|>' in x %}{% endif %}{%- elif y == '<|c|>' -%}", '<|a|>'],
     ["{{ 'a' if x == 'b' else 'c' }}{{ y.split('d')[0] }}{{ 'e' in y }}{{ raise_exception('f') }}", 'a/c'],
+    ["{% if has('a', 'b') %}{% for c in cut(text, 'd') %}{{ 'e' }}{% endfor %}{% endif %}", 'e'],
     ["{{ 'x' if role in ['a', 'b'] }}", 'x'],
     // What is unfinished ends with the text.
     ["a{{ 'b", 'a'],
