@@ -36,12 +36,12 @@ const stretchOf = ({ value }: ConfigPart, positions: number): number => {
 };
 
 /** The reach of the part that handles text, as the file gives it; positions without an end have none. */
-export const reachOf = (parts: readonly ConfigPart[]): Reach | undefined => {
+export const reachOf = (parts: readonly ConfigPart[], names: readonly string[] = contextNames): Reach | undefined => {
   const named = parts.filter(
     ({ path, role }) => role === 'text' && (textParts as readonly unknown[]).includes(path.at(-1)),
   );
   for (const part of [...named, ...parts.slice(0, 1)]) {
-    const found = numberField(part.value, contextNames);
+    const found = numberField(part.value, names);
     if (found === undefined || !(found.value > 0)) continue;
     if (endless.test(part.modelType ?? '') || part.value['alibi'] === true) return undefined;
     const padding = numberField(part.value, ['pad_token_id'])?.value ?? 1;

@@ -82,6 +82,11 @@ export const loraTarget: Rule = {
     const endings = new Set(modules?.names.flatMap(endingsOf));
     const lasts = new Set(modules?.names.map((name) => name.slice(name.lastIndexOf('.') + 1)));
     const family = modules === undefined ? modulesByFamily(context, value) : undefined;
+    // PEFT stops only where no name matches; lists for several families are written so (adapters of Phi-3 with q_proj).
+    const isThere = (target: JsonValue): boolean =>
+      typeof target === 'string' &&
+      (endings.has(target) || family?.names.has(target.slice(target.lastIndexOf('.') + 1)) === true);
+    const someMatch = (targets as readonly JsonValue[]).some(isThere);
     const usual = [...moduleNames].filter((name) => name.length > 4);
     (targets as readonly JsonValue[]).forEach((target, index) => {
       if (typeof target !== 'string') return;
@@ -95,7 +100,11 @@ export const loraTarget: Rule = {
         report(
           path,
           `"${target}" matches no module in ${modules.file}${near === undefined ? '.' : `; did you mean "${near}"?`} An adapter there would change nothing.`,
-          { related, fixes: changeTo(context.document, path, near) },
+          {
+            related,
+            fixes: changeTo(context.document, path, near),
+            ...(isOfOthers && someMatch ? { severity: 'warning' as const } : {}),
+          },
         );
         return;
       }
@@ -106,9 +115,9 @@ export const loraTarget: Rule = {
           path,
           `"${target}" is no module of ${of}; its layers have ${linear.slice(0, 10).join(', ')}. An adapter there would change nothing.`,
           {
-            ...(file === undefined
-              ? { severity: 'warning' as const }
-              : { related: [{ message: file, place: { file } }] }),
+            // Of a family that is known by its name alone a person may have a variant.
+            severity: file !== undefined ? (someMatch ? 'warning' : 'error') : someMatch ? 'information' : 'warning',
+            related: file === undefined ? [] : [{ message: file, place: { file } }],
           },
         );
         return;

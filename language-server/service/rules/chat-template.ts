@@ -13,24 +13,28 @@ const plainSpeaker = /^<\|(user|assistant|system|human|bot|tool|observation|prom
 const marker =
   /^<\|(im_start|im_end|im_sep|eot_id|eom_id|start_header_id|end_header_id|begin_of_text|end_of_text|start_of_role|end_of_role|end)\|>$|^<(start|end)_of_turn>$|^<｜(User|Assistant|(begin|end)▁of▁sentence)｜>$/;
 
-/** Where a template is, as loaders look for it: a file of its own comes first. */
-const templateOf = (
-  value: JsonObject,
-  facts: FolderFacts,
-): { readonly text: string; readonly file?: string } | undefined => {
-  const file = facts.companions['chat_template.jinja'];
-  if (typeof file === 'string') return { text: file, file: 'chat_template.jinja' };
-  const wrapped = facts.companions['chat_template.json'];
-  const inner = isObject(wrapped) ? wrapped['chat_template'] : undefined;
-  if (typeof inner === 'string') return { text: inner, file: 'chat_template.json' };
-  const own = value['chat_template'];
-  if (typeof own === 'string') return { text: own };
-  if (!Array.isArray(own)) return undefined;
-  // Several templates by name, for chats, tools and retrieval.
-  const texts = (own as readonly JsonValue[]).flatMap((entry) =>
+/** Several templates by name, for chats, tools and retrieval, count as one. */
+const textOf = (template: JsonValue | undefined): string | undefined => {
+  if (typeof template === 'string') return template;
+  if (!Array.isArray(template)) return undefined;
+  const texts = (template as readonly JsonValue[]).flatMap((entry) =>
     isObject(entry) && typeof entry['template'] === 'string' ? [entry['template']] : [],
   );
-  return texts.length === 0 ? undefined : { text: texts.join('\n') };
+  return texts.length === 0 ? undefined : texts.join('\n');
+};
+
+/** The template that a loader of tokenizers takes: a file of its own comes first. The one for processors may be the only one. */
+const templateOf = (
+  value: JsonObject,
+  { companions }: FolderFacts,
+): { readonly text: string; readonly file?: string } | undefined => {
+  const alone = companions['chat_template.jinja'];
+  if (typeof alone === 'string') return { text: alone, file: 'chat_template.jinja' };
+  const own = textOf(value['chat_template']);
+  if (own !== undefined) return { text: own };
+  const wrapped = companions['chat_template.json'];
+  const inner = isObject(wrapped) ? textOf(wrapped['chat_template']) : undefined;
+  return inner === undefined ? undefined : { text: inner, file: 'chat_template.json' };
 };
 
 /** All texts of a value: tokens that loaders add to those of tokenizer.json stand in several forms. */

@@ -245,7 +245,8 @@ export const generationContradicts: Rule = {
       );
     }
     const length = numberField(value, ['max_length', 'max_new_tokens']);
-    const reach = reachOf(configParts);
+    // Models that hear or see count what they write under a name of its own (Whisper).
+    const reach = reachOf(configParts) ?? reachOf(configParts, ['max_target_positions']);
     if (length !== undefined && reach !== undefined && length.value > reach.longest) {
       report(
         [length.key],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { JsonValue } from '../../../models/formats/model-description';
 import type { Finding } from '../../../language-server/service/finding';
 import { expectFinding, findingsOf, folder } from './caret';
 
@@ -88,6 +89,24 @@ describe('rules about companions', () => {
     const finding = expectFinding(text, 'chat-template-token', surroundings);
     assert.equal(finding.severity, 'information');
     assert.match(finding.message, /<｜tool▁calls▁begin｜>, <｜tool▁call▁begin｜>, <｜tool▁sep｜> and 2 more/);
+  });
+
+  it('a target of another family weighs as much as is known, and less where another target matches', () => {
+    const severity = (targets: string, rest: string, config?: JsonValue): string =>
+      expectFinding(
+        `{"peft_type": "LORA", "r": 8, "target_modules": [${targets}]${rest}}`,
+        'lora-target-matches-nothing',
+        {
+          name: 'adapter_config.json',
+          ...(config === undefined ? {} : folder(['config.json'], { 'config.json': config })),
+        },
+      ).severity;
+    const gpt2 = { model_type: 'gpt2', n_embd: 64, n_head: 4, n_layer: 2, vocab_size: 100 };
+    assert.equal(severity('"q_proj"', '', gpt2), 'error');
+    assert.equal(severity('"q_proj", "c_attn"', '', gpt2), 'warning');
+    const named = ', "base_model_name_or_path": "microsoft/Phi-3-mini-4k-instruct"';
+    assert.equal(severity('"q_proj"', named), 'warning');
+    assert.equal(severity('"q_proj", "o_proj"', named), 'information');
   });
 
   it('layers are counted from 0, and those that are not there are named together', () => {

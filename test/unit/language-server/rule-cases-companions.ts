@@ -270,8 +270,20 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
           rope_scaling: { type: 'yarn', factor: 4, original_max_position_embeddings: 32768 },
         }),
       ],
+      [
+        '{"_from_model_config": true, "eos_token_id": 2, "max_length": |1024|}',
+        beside('generation_config.json', {
+          model_type: 'whisper',
+          max_source_positions: 1500,
+          max_target_positions: 448,
+        }),
+      ],
     ],
     silent: [
+      [
+        '{"_from_model_config": true, "eos_token_id": 2, "max_length": 448}',
+        beside('generation_config.json', { model_type: 'whisper', max_target_positions: 448 }),
+      ],
       [
         '{"_from_model_config": true, "eos_token_id": 2, "max_length": 131072}',
         beside('generation_config.json', {
