@@ -75,7 +75,7 @@ export const chatTemplateToken: Rule = {
       const tokens = wanting.filter((token) => marker.test(token) === isMarker);
       if (tokens.length === 0) continue;
       report(
-        template.file === undefined ? ['chat_template'] : [],
+        template.file === undefined ? { keyOf: ['chat_template'] } : [],
         `The chat template writes ${listed(tokens)}, and the vocabulary has no such token${tokens.length === 1 ? '' : 's'}. ` +
           'What it lacks is cut into pieces of text, which mean nothing to a model that was not trained on them.',
         {

@@ -28,7 +28,7 @@ const chat = (...facts: Parameters<typeof vocabulary>): Surroundings =>
 /** Bars mark places in a case, so those of a token are written as escapes. */
 const escaped = (text: string): string => text.replaceAll('|', '\\u007c');
 const template = (text: string, mark = '|'): string =>
-  `{"tokenizer_class": "LlamaTokenizer", "chat_template": ${mark}${escaped(JSON.stringify(text))}${mark}}`;
+  `{"tokenizer_class": "LlamaTokenizer", ${mark}"chat_template"${mark}: ${escaped(JSON.stringify(text))}}`;
 
 const adapter = (rest: Surroundings = {}): Surroundings => named('adapter_config.json', rest);
 /** An adapter beside the config of its base model. */
@@ -398,7 +398,7 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
         chat({ '<s>': 1 }, { 'chat_template.jinja': '{{ bos_token }}<|eot_id|>' }),
       ],
       [
-        `{"tokenizer_class": "X", "chat_template": |[{"name": "default", "template": "${escaped('{{ x }}<|im_end|>')}"}]|}`,
+        `{"tokenizer_class": "X", |"chat_template"|: [{"name": "default", "template": "${escaped('{{ x }}<|im_end|>')}"}]}`,
         chat({ '<s>': 1 }),
       ],
     ],
