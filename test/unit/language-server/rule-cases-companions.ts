@@ -162,6 +162,29 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
       ],
     ],
   },
+  'image-size-differs': {
+    fires: [
+      [
+        '{"processor_class": "CLIPProcessor", "image_processor": {"size": |{"height": 336, "width": 336}|}}',
+        beside('processor_config.json', { model_type: 'clip', vision_config: { image_size: 224 } }),
+      ],
+      [
+        '{"processor_class": "CLIPProcessor", "image_processor": {"size": 400, "crop_size": |336|}}',
+        beside('processor_config.json', { model_type: 'clip', vision_config: { image_size: 224 } }),
+      ],
+    ],
+    silent: [
+      [
+        '{"processor_class": "CLIPProcessor", "image_processor": {"size": {"height": 224, "width": 224}}}',
+        beside('processor_config.json', { model_type: 'clip', vision_config: { image_size: 224 } }),
+      ],
+      // The shorter edge alone is no size, as pictures are not square.
+      [
+        '{"processor_class": "Qwen2VLProcessor", "image_processor": {"size": {"shortest_edge": 3136}}}',
+        beside('processor_config.json', { model_type: 'qwen2_vl', vision_config: { image_size: 224 } }),
+      ],
+    ],
+  },
   'mel-bins-differ': {
     fires: [
       [
