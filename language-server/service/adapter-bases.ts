@@ -10,17 +10,23 @@ const fused = ['query_key_value', 'dense', 'dense_h_to_4h', 'dense_4h_to_h'];
 const biased = ['q_proj', 'k_proj', 'v_proj', 'out_proj', 'fc1', 'fc2'];
 
 /**
- * Names of published base models whose code is in transformers and has had one set of module names throughout (4.57).
+ * Names of published base models whose code, of transformers (4.57) or their own, has had one set of module names throughout.
  * Absent are models that changed theirs, as phi-2 did when it came over from remote code, and those with a vision part.
  */
 const bases: readonly (readonly [name: RegExp, family: BaseFamily])[] = [
   [/^(meta-llama|NousResearch|unsloth)\/(Meta-)?Llama-(2|3|3\.[13])-\d+b(-|$)/i, { title: 'Llama', modules: gated }],
   [/^(meta-llama|unsloth)\/Llama-3\.2-[13]B(-|$)/i, { title: 'Llama', modules: gated }],
-  [/^huggyllama\/llama-\d+b$/, { title: 'Llama', modules: gated }],
+  [
+    /^(huggyllama\/llama-\d+b$|codellama\/CodeLlama-\d+b-|lmsys\/(vicuna|longchat)-|01-ai\/Yi-(1\.5-)?\d+B(-|$)|deepseek-ai\/deepseek-(llm-\d+b|coder-[\d.]+b)-)/,
+    { title: 'Llama', modules: gated },
+  ],
   [/^(TinyLlama\/TinyLlama-1\.1B|HuggingFaceTB\/SmolLM2?-\d+)/, { title: 'Llama', modules: gated }],
-  [/^(mistralai|unsloth)\/mistral-7b-/i, { title: 'Mistral', modules: gated }],
-  [/^Qwen\/Qwen(1\.5|2|2\.5|3)-[\d.]+B(-(Instruct|Chat|Base))?$/, { title: 'Qwen', modules: gated }],
-  [/^google\/gemma-(2-)?\d+b(-it)?$/, { title: 'Gemma', modules: gated }],
+  [/^((mistralai|unsloth)\/mistral-7b-|HuggingFaceH4\/(zephyr|mistral)-7b-)/i, { title: 'Mistral', modules: gated }],
+  [
+    /^(Qwen|unsloth)\/Qwen(1\.5|2|2\.5|3)-[\d.]+B(-(Instruct|Chat|Base))?(-bnb-4bit)?$/,
+    { title: 'Qwen', modules: gated },
+  ],
+  [/^(google|unsloth)\/gemma-(2-)?\d+b(-it)?(-bnb-4bit)?$/, { title: 'Gemma', modules: gated }],
   [
     /^mistralai\/Mixtral-8x(7|22)B-/,
     {
@@ -48,6 +54,13 @@ const bases: readonly (readonly [name: RegExp, family: BaseFamily])[] = [
     /^((openai-community\/)?gpt2(-medium|-large|-xl)?|(distilbert\/)?distilgpt2)$/,
     { title: 'GPT-2', modules: ['c_attn', 'c_proj', 'c_fc'] },
   ],
+  [/^bigcode\/(starcoder|starcoderbase)$/, { title: 'GPT-BigCode', modules: ['c_attn', 'c_proj', 'c_fc'] }],
+  [
+    /^bigcode\/starcoder2-/,
+    { title: 'StarCoder2', modules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'c_fc', 'c_proj'] },
+  ],
+  [/^THUDM\/chatglm[23]?-6b(-|$)/, { title: 'ChatGLM', modules: fused }],
+  [/^internlm\/internlm2(_5)?-/, { title: 'InternLM2', modules: ['wqkv', 'wo', 'w1', 'w2', 'w3'] }],
   [/^EleutherAI\/(pythia-|gpt-neox-20b)/, { title: 'GPT-NeoX', modules: fused }],
   [
     /^EleutherAI\/gpt-j-6b$/i,

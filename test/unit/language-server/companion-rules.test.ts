@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { JsonValue } from '../../../models/formats/model-description';
+import { baseFamily } from '../../../language-server/service/adapter-bases';
 import type { Finding } from '../../../language-server/service/finding';
 import { expectFinding, findingsOf, folder } from './caret';
 
@@ -107,6 +108,38 @@ describe('rules about companions', () => {
     const named = ', "base_model_name_or_path": "microsoft/Phi-3-mini-4k-instruct"';
     assert.equal(severity('"q_proj"', named), 'warning');
     assert.equal(severity('"q_proj", "o_proj"', named), 'information');
+  });
+
+  it('base models are known by the names they are published under, and by no others', () => {
+    const titles: Readonly<Record<string, string>> = {
+      'openai-community/gpt2-xl': 'GPT-2',
+      'meta-llama/Llama-2-7b-hf': 'Llama',
+      'meta-llama/Meta-Llama-3-8B-Instruct': 'Llama',
+      'unsloth/llama-3.2-3b-instruct-unsloth-bnb-4bit': 'Llama',
+      'TinyLlama/TinyLlama-1.1B-Chat-v1.0': 'Llama',
+      'mistralai/Mistral-7B-Instruct-v0.2': 'Mistral',
+      'Qwen/Qwen2.5-0.5B-Instruct': 'Qwen',
+      'unsloth/gemma-2-9b-it-bnb-4bit': 'Gemma',
+      'microsoft/Phi-3-mini-4k-instruct': 'Phi-3',
+      'bigcode/starcoderbase': 'GPT-BigCode',
+      'THUDM/chatglm3-6b': 'ChatGLM',
+      'google/flan-t5-base': 'T5',
+      'bert-base-uncased': 'BERT',
+      'FacebookAI/xlm-roberta-large': 'RoBERTa',
+    };
+    for (const [name, title] of Object.entries(titles)) assert.equal(baseFamily(name)?.title, title, name);
+    // With a vision part, rewritten by others, of changing code, or on somebody's disk.
+    for (const name of [
+      'meta-llama/Llama-3.2-11B-Vision-Instruct',
+      'Qwen/Qwen2-VL-7B-Instruct',
+      'unsloth/Phi-3-mini-4k-instruct',
+      'microsoft/Phi-3-vision-128k-instruct',
+      'microsoft/phi-2',
+      'google/gemma-3-4b-it',
+      '/data/models/gpt2',
+      'someone/bert-base-uncased',
+    ])
+      assert.equal(baseFamily(name), undefined, name);
   });
 
   it('layers are counted from 0, and those that are not there are named together', () => {
