@@ -96,12 +96,19 @@ export const labelsContradict: Rule = {
   check(context, report) {
     for (const part of context.parts) {
       const { id2label: names, label2id: ids, num_labels: count } = part.value;
+      const least = hasNoLabels(part.value) ? { severity: 'information' as const } : {};
+      if (names === undefined && isObject(ids) && Object.keys(ids).length > 0 && !Object.keys(ids).every(isFiller)) {
+        report(
+          { keyOf: [...part.path, 'label2id'] },
+          'label2id stands without id2label. transformers then names the labels LABEL_0, LABEL_1 and so on, in both; write id2label too.',
+          { part, ...least },
+        );
+      }
       if (!isObject(names)) continue;
       const keys = Object.keys(names);
       // Of a text that is no whole JSON the labels are not kept.
       if (keys.length === 0) continue;
       const at = [...part.path, 'id2label'];
-      const least = hasNoLabels(part.value) ? { severity: 'information' as const } : {};
       const odd = keys.find((key) => asId(key) === undefined);
       if (odd !== undefined) {
         const isExchanged = asId(names[odd]) !== undefined;

@@ -105,6 +105,7 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
       `{"model_type": "bert", "id2label": {"0": "NEG", "1": "POS"}, |"label2id"|: {"LABEL_0": 0, "LABEL_1": 1}}`,
       `{"model_type": "resnet", "id2label": {"0": "ostrich"}, |"label2id"|: {"ostrich, Struthio camelus": 0}}`,
       `{"model_type": "bert", |"id2label"|: {"NEG": 0, "POS": 1}, "label2id": {"0": "NEG", "1": "POS"}}`,
+      '{"model_type": "bert", "num_labels": 2, |"label2id"|: {"NEG": 0, "POS": 1}}',
       `{"model_type": "bert", "num_labels": |3|, "id2label": {"0": "NEG", "1": "POS"}}`,
     ],
     silent: [
@@ -114,7 +115,7 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
       // ImageNet has two cranes, a bird and a machine.
       '{"model_type": "vit", "id2label": {"0": "crane", "1": "tench", "2": "crane"}, "label2id": {"crane": 2, "tench": 1}}',
       '{"model_type": "detr", "id2label": {"0": "N/A", "1": "person", "12": "N/A"}, "label2id": {"person": 1, "N/A": 12}}',
-      '{"model_type": "bert", "num_labels": 3, "label2id": {"NEG": 0}}',
+      '{"model_type": "bert", "num_labels": 2, "label2id": {"LABEL_0": 0, "LABEL_1": 1}}',
       '{"model_type": "bert", "_num_labels": 3, "id2label": {"0": "NEG", "1": "POS"}, "x": NaN}',
     ],
   },
