@@ -41,7 +41,7 @@ import { folderOfGraph } from '../workspace/folder-reader';
 import { Repositories, toReport } from '../workspace/repositories';
 import { folderOfUri, pathOfUri, WorkspaceFiles } from './workspace-files';
 
-const watched = ['**/*.json', '**/*.safetensors', '**/*.onnx'];
+const watched = ['**/*.json', '**/*.safetensors', '**/*.onnx', '**/*.jinja'];
 /** Files asked about at once by `recogniseModels`. */
 const mostAsked = 5000;
 

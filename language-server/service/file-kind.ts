@@ -95,7 +95,10 @@ export const fileKind = (uri: string, value: JsonValue | undefined): FileKind | 
   if (has('image_processor_type') || has('feature_extractor_type') || (has('image_mean') && has('image_std'))) {
     return name.startsWith('processor') ? 'processor' : 'preprocessor';
   }
-  const namesModel = typeof value['model_type'] === 'string' || Array.isArray(value['architectures']);
+  const classes = value['architectures'];
+  const namesClass =
+    Array.isArray(classes) || (typeof classes === 'string' && /^[A-Z]\w+(For[A-Z]|Model$)/.test(classes));
+  const namesModel = typeof value['model_type'] === 'string' || namesClass;
   const hasSizes = sizeKeys.some(has) && headKeys.some(has);
   if (!namesModel && has('processor_class') && !has('tokenizer_class')) return 'processor';
   const hasParts = partKeys.some((key) => isObject(value[key]));
@@ -112,7 +115,8 @@ export const fileKind = (uri: string, value: JsonValue | undefined): FileKind | 
   return undefined;
 };
 
-const kindsByName: Readonly<Record<CompanionName, FileKind>> = {
+/** Of the companions that are checked themselves. */
+const kindsByName: Readonly<Partial<Record<CompanionName, FileKind>>> = {
   'config.json': 'config',
   'generation_config.json': 'generation',
   'preprocessor_config.json': 'preprocessor',
@@ -121,6 +125,7 @@ const kindsByName: Readonly<Record<CompanionName, FileKind>> = {
   'adapter_config.json': 'adapter',
   'genai_config.json': 'genai',
   'model.safetensors.index.json': 'index',
+  'pytorch_model.bin.index.json': 'index',
 };
 
 /** What a file is by its name alone: that of one whose content says nothing, because it is broken or empty. */

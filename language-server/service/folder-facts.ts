@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../models/formats/model-description';
+import type { NamedTokens } from '../../models/formats/companions/named-tokens';
 import type { TokenizerVocabulary } from '../../models/formats/companions/tokenizer-vocabulary';
 import type { ReadOnnx } from '../../models/formats/onnx/read-onnx';
 import type { SafetensorsTensor } from '../../models/formats/safetensors/header';
@@ -23,6 +24,11 @@ export const companionNames = [
   'adapter_config.json',
   'genai_config.json',
   'model.safetensors.index.json',
+  'pytorch_model.bin.index.json',
+  'added_tokens.json',
+  'special_tokens_map.json',
+  'chat_template.json',
+  'chat_template.jinja',
 ] as const;
 export type CompanionName = (typeof companionNames)[number];
 
@@ -31,11 +37,11 @@ export interface FolderFacts {
   readonly name: string;
   /** Files of the folder itself by name, with their size in bytes. */
   readonly files: ReadonlyMap<string, number>;
-  /** Parsed companions; unreadable ones are absent. */
+  /** Parsed companions, a template as its text; unreadable ones are absent. */
   readonly companions: Readonly<Partial<Record<CompanionName, JsonValue>>>;
   /** Headers of the safetensors files by file name. */
   readonly shards: ReadonlyMap<string, ShardFact>;
-  readonly tokenizer?: TokenizerVocabulary;
+  readonly tokenizer?: TokenizerVocabulary & { readonly named?: NamedTokens };
   /** The .onnx files of the folder and of its `onnx` folder by path, without their weights. */
   readonly graphs?: ReadonlyMap<string, ReadOnnx>;
 }

@@ -1,7 +1,6 @@
 import { opendir, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { countVocabulary, largestTokenizer } from '../../models/formats/companions/tokenizer-vocabulary';
-import type { TokenizerVocabulary } from '../../models/formats/companions/tokenizer-vocabulary';
+import { largestTokenizer, readVocabulary } from '../../models/formats/companions/tokenizer-vocabulary';
 import { parseConfig } from '../../models/formats/config/parse-config';
 import type { JsonValue } from '../../models/formats/model-description';
 import { readOnnx } from '../../models/formats/onnx/read-onnx';
@@ -29,10 +28,13 @@ interface Remembered<T> {
   readonly value: T;
 }
 
+type Tokenizer = NonNullable<FolderFacts['tokenizer']>;
+
 type Overlay = (file: string) => string | undefined;
 
-/** JSON as Python writes it may hold NaN and Infinity; what is half typed is read as far as it goes. */
-const parseCompanion = (text: string): JsonValue | undefined => {
+/** JSON as Python writes it may hold NaN and Infinity; what is half typed is read as far as it goes. A template is its text. */
+const parseCompanion = (name: string, text: string): JsonValue | undefined => {
+  if (name.endsWith('.jinja')) return text;
   if (unreadable(text) !== undefined) return undefined;
   const parsed = parseConfig(text);
   if (parsed.ok) return parsed.value as JsonValue;
@@ -87,7 +89,7 @@ export class FolderReader {
   private readonly companions = new Map<string, Remembered<JsonValue | undefined>>();
   private readonly overlaid = new Map<string, Remembered<JsonValue | undefined>>();
   private readonly shards = new Map<string, Remembered<ShardFact>>();
-  private readonly tokenizers = new Map<string, Remembered<TokenizerVocabulary>>();
+  private readonly tokenizers = new Map<string, Remembered<Tokenizer>>();
   private readonly graphs = new Map<string, Remembered<ReadOnnx | 'pointer'>>();
   private readonly folders = new Map<string, { readonly at: number; readonly facts: Promise<FolderFacts> }>();
 
@@ -130,7 +132,7 @@ export class FolderReader {
       const text = this.overlay(file);
       if (text === undefined) continue;
       const known = this.overlaid.get(file);
-      const value = known?.stamp === text ? known.value : parseCompanion(text);
+      const value = known?.stamp === text ? known.value : parseCompanion(name, text);
       this.overlaid.set(file, { stamp: text, value });
       if (value !== undefined) companions[name] = value;
       changed = true;
@@ -159,7 +161,7 @@ export class FolderReader {
     const companions: Partial<Record<CompanionName, JsonValue>> = {};
     const shards = new Map<string, ShardFact>();
     const graphs = new Map<string, ReadOnnx>();
-    let tokenizer: TokenizerVocabulary | undefined;
+    let tokenizer: Tokenizer | undefined;
     for (const name of await graphsBelow(folder)) {
       names.push(name);
       linked.add(name);
@@ -176,7 +178,7 @@ export class FolderReader {
       const isCompanion = (companionNames as readonly string[]).includes(name);
       if (isCompanion && status.size <= longestText) {
         const value = await this.remember(this.companions, key, stamp, async () =>
-          parseCompanion(await readText(file)),
+          parseCompanion(name, await readText(file)),
         );
         if (value !== undefined) companions[name as CompanionName] = value;
       } else if (name.endsWith('.safetensors')) {
@@ -186,7 +188,7 @@ export class FolderReader {
         const graph = await this.remember(this.graphs, key, stamp, () => readGraph(file));
         if (graph !== 'pointer') graphs.set(name, graph);
       } else if (name === 'tokenizer.json' && status.size <= largestTokenizer) {
-        tokenizer = await this.remember(this.tokenizers, key, stamp, () => countVocabulary(file));
+        tokenizer = await this.remember(this.tokenizers, key, stamp, () => readVocabulary(file));
       }
     };
     let next = 0;

@@ -1,108 +1,56 @@
-import type { JsonValue } from '../../../models/formats/model-description';
+import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
+import { baseFamily } from '../adapter-bases';
+import { endingsOf, endModules, moduleNames, modulesOf, modulesOfConfig } from '../adapter-modules';
 import { hiddenSizeNames, numberField } from '../config-parts';
+import type { JsonObject } from '../config-parts';
+import type { Fix } from '../finding';
 import { isObject } from '../json-document';
+import type { JsonDocument } from '../json-document';
 import { isOneSlip, nearestName } from '../nearest-name';
 import { matchesSome } from '../people-patterns';
 import { replaceValue } from '../places';
 import type { Rule, RuleContext } from './rule';
 
-/** Last names of the modules that linear adapters can be put on, over the families described. */
-const moduleNames = new Set([
-  'q_proj',
-  'k_proj',
-  'v_proj',
-  'o_proj',
-  'out_proj',
-  'qkv_proj',
-  'gate_proj',
-  'up_proj',
-  'down_proj',
-  'gate_up_proj',
-  'query',
-  'key',
-  'value',
-  'query_key_value',
-  'dense',
-  'dense_h_to_4h',
-  'dense_4h_to_h',
-  'c_attn',
-  'c_proj',
-  'c_fc',
-  'fc1',
-  'fc2',
-  'fc_in',
-  'fc_out',
-  'Wqkv',
-  'Wi',
-  'Wo',
-  'Wq',
-  'Wk',
-  'Wv',
-  'w1',
-  'w2',
-  'w3',
-  'q',
-  'k',
-  'v',
-  'o',
-  'wi',
-  'wo',
-  'wi_0',
-  'wi_1',
-  'q_lin',
-  'k_lin',
-  'v_lin',
-  'out_lin',
-  'lin1',
-  'lin2',
-  'lm_head',
-  'embed_tokens',
-  'wte',
-  'score',
-  'classifier',
-  'in_proj',
-  'x_proj',
-  'dt_proj',
-  'q_a_proj',
-  'q_b_proj',
-  'kv_a_proj_with_mqa',
-  'kv_b_proj',
-  'up_proj',
-  'attn',
-  'proj',
-  'qkv',
-  'linear',
-  'experts',
-  'router',
-]);
-
-interface KnownModules {
-  /** Full names without `.weight`. */
-  readonly names: readonly string[];
-  readonly file: string;
-}
-
-/** Modules of the base model, when its config or weights are beside it, or the ones the adapter's own weights are for. */
-const modulesOf = ({ facts }: RuleContext): KnownModules | undefined => {
-  const adapter = facts.shards.get('adapter_model.safetensors');
-  if (adapter !== undefined && adapter.problem === undefined && !adapter.pointer && adapter.tensors.length > 0) {
-    const names = adapter.tensors.map(({ name }) => name.replace(/\.lora_.*$|\.(weight|bias)$/, ''));
-    return { names, file: adapter.file };
+/** Modules of the base model where no weights of it are there: of the config beside, or of a family known by its name. */
+const modulesByFamily = (
+  { facts }: RuleContext,
+  adapter: JsonObject,
+):
+  | {
+      readonly names: ReadonlySet<string>;
+      readonly linear: readonly string[];
+      readonly of: string;
+      readonly file?: string;
+    }
+  | undefined => {
+  const file = 'config.json';
+  const config = facts.companions[file];
+  if (config !== undefined) {
+    const found = modulesOfConfig(config);
+    return found === undefined ? undefined : { ...found, of: `the model in ${file}`, file };
   }
-  const index = facts.companions['model.safetensors.index.json'];
-  const map = isObject(index) ? index['weight_map'] : undefined;
-  const names = isObject(map)
-    ? Object.keys(map)
-    : [...facts.shards.values()].flatMap(({ tensors }) => tensors.map(({ name }) => name));
-  if (names.length === 0) return undefined;
-  return {
-    names: names.map((name) => name.replace(/\.(weight|bias|qweight)$/, '')),
-    file: isObject(map) ? 'model.safetensors.index.json' : ([...facts.shards.keys()][0] ?? ''),
-  };
+  const name = adapter['base_model_name_or_path'];
+  const family = typeof name === 'string' ? baseFamily(name) : undefined;
+  if (family === undefined) return undefined;
+  return { names: new Set(family.modules), linear: family.modules, of: `${family.title}, the base model` };
 };
 
-const endingsOf = (name: string): readonly string[] =>
-  [...name.matchAll(/\./g)].map(({ index }) => name.slice(index + 1)).concat(name);
+const changeTo = (
+  document: JsonDocument,
+  path: JsonPath,
+  near: string | undefined,
+  certain: boolean,
+): readonly Fix[] =>
+  near === undefined
+    ? []
+    : [
+        {
+          title: `Change to "${near}"`,
+          changes: replaceValue(document, path, JSON.stringify(near)),
+          preferred: true,
+          certain,
+        },
+      ];
 
 export const loraTarget: Rule = {
   code: 'lora-target-matches-nothing',
@@ -113,7 +61,7 @@ export const loraTarget: Rule = {
     const value = context.document.value;
     if (!isObject(value)) return;
     const targets = value['target_modules'];
-    const modules = modulesOf(context);
+    const modules = modulesOf(context.facts);
     const related =
       modules === undefined ? [] : [{ message: `modules of ${modules.file}`, place: { file: modules.file } }];
     if (typeof targets === 'string') {
@@ -139,53 +87,56 @@ export const loraTarget: Rule = {
     // A target is the whole name of a module or what follows one of its points.
     const endings = new Set(modules?.names.flatMap(endingsOf));
     const lasts = new Set(modules?.names.map((name) => name.slice(name.lastIndexOf('.') + 1)));
+    const family = modules === undefined ? modulesByFamily(context, value) : undefined;
+    // PEFT stops only where no name matches; lists for several families are written so (adapters of Phi-3 with q_proj).
+    const isThere = (target: JsonValue): boolean =>
+      typeof target === 'string' &&
+      (endings.has(target) || family?.names.has(target.slice(target.lastIndexOf('.') + 1)) === true);
+    const someMatch = (targets as readonly JsonValue[]).some(isThere);
     const usual = [...moduleNames].filter((name) => name.length > 4);
     (targets as readonly JsonValue[]).forEach((target, index) => {
       if (typeof target !== 'string') return;
       const last = target.slice(target.lastIndexOf('.') + 1);
       const path = ['target_modules', index];
+      // The name of another family is no slip of the pen, near as it may be to one of this.
+      const isOfOthers = moduleNames.has(last);
       if (modules !== undefined) {
         if (endings.has(target)) return;
-        const near = nearestName(last, lasts, 3);
+        const near = isOfOthers ? undefined : nearestName(last, lasts, 3);
         report(
           path,
           `"${target}" matches no module in ${modules.file}${near === undefined ? '.' : `; did you mean "${near}"?`} An adapter there would change nothing.`,
           {
             related,
-            fixes:
-              near === undefined
-                ? []
-                : [
-                    {
-                      title: `Change to "${near}"`,
-                      changes: replaceValue(context.document, path, JSON.stringify(near)),
-                      preferred: true,
-                      // A name that other models have is no slip: k_proj is one letter away from o_proj. A whole path names
-                      // one layer, and its last name all of them.
-                      certain: target === last && !moduleNames.has(last) && isOneSlip(last, near),
-                    },
-                  ],
+            // A name that other models have is no slip: k_proj is one letter away from o_proj. A whole path names one layer, and
+            // its last name all of them.
+            fixes: changeTo(context.document, path, near, near !== undefined && target === last && isOneSlip(last, near)),
+            ...(isOfOthers && someMatch ? { severity: 'warning' as const } : {}),
           },
         );
         return;
       }
-      if (moduleNames.has(last) || last.length < 4) return;
+      if (isOfOthers) {
+        if (family === undefined || family.names.has(last) || endModules.has(last)) return;
+        const { of, linear, file } = family;
+        report(
+          path,
+          `"${target}" is no module of ${of}; its layers have ${linear.slice(0, 10).join(', ')}. An adapter there would change nothing.`,
+          {
+            // Of a family that is known by its name alone a person may have a variant.
+            severity: file !== undefined ? (someMatch ? 'warning' : 'error') : someMatch ? 'information' : 'warning',
+            related: file === undefined ? [] : [{ message: file, place: { file } }],
+          },
+        );
+        return;
+      }
+      if (last.length < 4) return;
       const near = nearestName(last, usual, 1);
       if (near === undefined) return;
       report(
         path,
         `"${target}" is not a module that models have; did you mean "${near}"? An adapter there would change nothing.`,
-        {
-          severity: 'warning',
-          fixes: [
-            {
-              title: `Change to "${near}"`,
-              changes: replaceValue(context.document, path, JSON.stringify(near)),
-              preferred: true,
-              certain: target === last,
-            },
-          ],
-        },
+        { severity: 'warning', fixes: changeTo(context.document, path, near, target === last) },
       );
     });
   },

@@ -1,4 +1,9 @@
 import { loraRank, loraTarget } from './adapter';
+import { loraLayers, loraPattern } from './adapter-layers';
+import { architecturesNotList } from './architectures';
+import { melBinsDiffer } from './audio';
+import { chatTemplateToken } from './chat-template';
+import { ropeReachDiffers, tokenizerLonger } from './context-limits';
 import { expertGroups, expertsPerToken } from './experts';
 import { fieldValue, fileNotRead } from './field-values';
 import { genaiContradicts, genaiFileMissing, genaiHeads } from './genai';
@@ -14,8 +19,10 @@ import {
 } from './heads';
 import { jsonInvalid, keyTwice } from './json';
 import { latentDims, layerListLength, layerTypeUnknown, windowWithoutEffect } from './layers';
+import { labelsContradict } from './labels';
 import { layersExtra, layersMissing, tiedWithHead } from './layers-in-weights';
 import { graphContradictsConfig, graphContradictsGenai, graphUnreadable } from './graphs';
+import { mediaTokenDiffers } from './media-tokens';
 import { cacheOverMemory } from './memory';
 import {
   architectureContradicts,
@@ -56,6 +63,7 @@ export const rules: readonly Rule[] = [
   ropeFactorLength,
   ropeSections,
   ropeOriginalLength,
+  ropeReachDiffers,
   ropeTypeDeprecated,
   windowWithoutEffect,
   layerListLength,
@@ -65,18 +73,24 @@ export const rules: readonly Rule[] = [
   expertGroups,
   tokenIdOutside,
   tokenizerLarger,
+  tokenizerLonger,
+  mediaTokenDiffers,
+  chatTemplateToken,
   generationContradicts,
   patchSize,
   imageSizeDiffers,
   imageTokensDiffer,
   projectorWidth,
   visionFeatureLayer,
+  melBinsDiffer,
   quantisationGroup,
   quantisationBits,
   dtypeUnknown,
   dtypesDisagree,
   dtypeKeyDeprecated,
   architectureContradicts,
+  architecturesNotList,
+  labelsContradict,
   modelTypeMisspelt,
   keyMisspelt,
   fieldValue,
@@ -97,6 +111,8 @@ export const rules: readonly Rule[] = [
   indexPathOutside,
   loraTarget,
   loraRank,
+  loraLayers,
+  loraPattern,
   genaiHeads,
   genaiContradicts,
   genaiFileMissing,

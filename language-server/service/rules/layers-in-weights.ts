@@ -3,6 +3,7 @@ import { layerNames, numberField } from '../config-parts';
 import type { ConfigPart } from '../config-parts';
 import { isObject } from '../json-document';
 import type { Related } from '../finding';
+import type { FolderFacts } from '../folder-facts';
 import type { Rule, RuleContext } from './rule';
 
 /** Types with one plain stack of layers under the usual names, so that counting them says something. */
@@ -12,17 +13,27 @@ const countable =
 const layersIn = (names: readonly string[]): ReadonlySet<number> =>
   new Set(names.map(layerOf).filter((layer) => layer !== undefined));
 
-/** All tensor names known of the folder: from the index file, else from the headers. */
-const namesOf = (context: RuleContext): { readonly names: readonly string[]; readonly file: string } | undefined => {
-  const own =
-    context.kind === 'index' ? context.document.value : context.facts.companions['model.safetensors.index.json'];
-  const map = isObject(own) ? own['weight_map'] : undefined;
-  if (isObject(map)) return { names: Object.keys(map), file: 'model.safetensors.index.json' };
-  const shards = [...context.facts.shards.values()].filter(
-    ({ file }) => /^model[.-]/.test(file) && !/adapter/.test(file),
-  );
+interface TensorNames {
+  readonly names: readonly string[];
+  readonly file: string;
+}
+
+/** All tensor names known of the folder: from the index of the safetensors, else from the headers. */
+const namesOf = ({ facts }: RuleContext): TensorNames | undefined => {
+  const indexed = namesInIndex(facts, 'model.safetensors.index.json');
+  if (indexed !== undefined) return indexed;
+  const shards = [...facts.shards.values()].filter(({ file }) => /^model[.-]/.test(file) && !/adapter/.test(file));
   if (shards.length === 0 || shards.some(({ problem, pointer }) => problem !== undefined || pointer)) return undefined;
   return { names: shards.flatMap(({ tensors }) => tensors.map(({ name }) => name)), file: shards[0]?.file ?? '' };
+};
+
+const namesInIndex = (
+  { companions }: FolderFacts,
+  file: 'model.safetensors.index.json' | 'pytorch_model.bin.index.json',
+): TensorNames | undefined => {
+  const index = companions[file];
+  const map = isObject(index) ? index['weight_map'] : undefined;
+  return isObject(map) ? { names: Object.keys(map), file } : undefined;
 };
 
 interface Count {
@@ -40,7 +51,8 @@ const countLayers = (context: RuleContext): Count | undefined => {
   if (part === undefined || !countable.test(part.modelType ?? '') || part.value['is_encoder_decoder'] === true)
     return undefined;
   const layers = numberField(part.value, layerNames);
-  const weights = namesOf(context);
+  // Where both are there, loaders take the safetensors.
+  const weights = namesOf(context) ?? namesInIndex(context.facts, 'pytorch_model.bin.index.json');
   if (layers === undefined || weights === undefined) return undefined;
   const found = layersIn(weights.names);
   if (found.size === 0) return undefined;

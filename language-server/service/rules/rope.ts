@@ -20,7 +20,7 @@ interface RopeObject {
   readonly holder: 'rope_scaling' | 'rope_parameters';
 }
 
-const ropeObjects = (parts: readonly ConfigPart[]): readonly RopeObject[] =>
+export const ropeObjects = (parts: readonly ConfigPart[]): readonly RopeObject[] =>
   parts.flatMap((part) =>
     (['rope_scaling', 'rope_parameters'] as const).flatMap((holder) => {
       const top = part.value[holder];

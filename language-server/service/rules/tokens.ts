@@ -1,6 +1,7 @@
 import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
 import { numberField } from '../config-parts';
 import type { ConfigPart } from '../config-parts';
+import { reachOf, textParts } from '../context-reach';
 import { isObject } from '../json-document';
 import { relatedField } from '../places';
 import type { Rule, RuleContext } from './rule';
@@ -59,8 +60,6 @@ const vocabularyOf = (part: ConfigPart): Vocabulary | undefined => {
   if (own !== undefined && own.value > 0) return { size: own.value, path: [...part.path, own.key], part };
   return undefined;
 };
-
-const textParts = ['text_config', 'llm_config', 'language_config', 'text', 'decoder'] as const;
 
 /** The vocabulary that the ids of a part go into: its own, for a part that wraps a language model that of the inner one. */
 const vocabularyFor = (parts: readonly ConfigPart[], part: ConfigPart): Vocabulary | undefined => {
@@ -246,16 +245,15 @@ export const generationContradicts: Rule = {
       );
     }
     const length = numberField(value, ['max_length', 'max_new_tokens']);
-    const context = numberField(root.value, ['max_position_embeddings', 'n_positions']);
-    if (length !== undefined && context !== undefined && length.value > context.value) {
+    // Models that hear or see count what they write under a name of its own (Whisper).
+    const reach = reachOf(configParts) ?? reachOf(configParts, ['max_target_positions']);
+    if (length !== undefined && reach !== undefined && length.value > reach.longest) {
       report(
         [length.key],
-        `${length.key} ${length.value} is more than the context of ${context.value}. Texts would outgrow the positions the model knows.`,
+        `${length.key} ${length.value} is more than the context of ${reach.longest}. Texts would outgrow the positions the model knows.`,
         {
-          part: root,
-          related: [
-            { message: `${context.key} is ${context.value}`, place: { file: 'config.json', key: context.key } },
-          ],
+          part: reach.part,
+          related: [{ message: `${reach.key} is ${reach.positions}`, place: { file: 'config.json', key: reach.key } }],
         },
       );
     }

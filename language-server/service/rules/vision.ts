@@ -68,20 +68,23 @@ export const imageSizeDiffers: Rule = {
   code: 'image-size-differs',
   title: 'The preprocessor makes images of another size than the model expects',
   severity: 'warning',
-  kinds: ['preprocessor'],
+  kinds: ['preprocessor', 'processor'],
   check({ document, configParts }, report) {
     const value = document.value;
     if (!isObject(value)) return;
+    // Processors of transformers 5 hold the image processor inside of their own file.
+    const inner = value['image_processor'];
+    const [holder, path] = isObject(inner) ? [inner, ['image_processor']] : [value, []];
     const vision = part(configParts, 'vision_config') ?? configParts[0];
     const image = vision === undefined ? undefined : square(vision.value['image_size']);
-    const processed = processedSide(value);
+    const processed = processedSide(holder);
     if (vision === undefined || image === undefined || processed === undefined || processed.side === image) return;
     // The others interpolate their positions, tile the image, or are trained so: it is worth knowing only.
     const strict = /^(vit|deit|clip|siglip|clip_vision_model|siglip_vision_model)$/.test(
       vision.modelType ?? configParts[0]?.modelType ?? '',
     );
     report(
-      [processed.key],
+      [...path, processed.key],
       `Images become ${processed.side} pixels wide, and image_size of config.json is ${image}. The position table is made for ${image}.`,
       {
         part: vision,

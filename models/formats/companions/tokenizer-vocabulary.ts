@@ -1,4 +1,6 @@
 import { openRegular } from '../regular-file';
+import { TokenCollector } from './named-tokens';
+import type { NamedTokens } from './named-tokens';
 import { VocabularyCounter } from './vocabulary-counter';
 
 /** What `tokenizer.json` holds, counted from disk without keeping it. */
@@ -14,9 +16,17 @@ export interface TokenizerVocabulary {
 export const largestTokenizer = 128 * 1024 * 1024;
 
 /** Streams a `tokenizer.json` of any size by; what is no JSON gives nonsense counts. */
-export async function countVocabulary(file: string): Promise<TokenizerVocabulary> {
+export const countVocabulary = (file: string): Promise<TokenizerVocabulary> => streamBy(file, new VocabularyCounter());
+
+/** The same with the tokens that have a name, in one reading. */
+export async function readVocabulary(file: string): Promise<TokenizerVocabulary & { readonly named: NamedTokens }> {
+  const collector = new TokenCollector();
+  const counted = await streamBy(file, new VocabularyCounter(collector));
+  return { ...counted, named: { ids: collector.ids, whole: collector.whole && counted.bytes <= largestTokenizer } };
+}
+
+async function streamBy(file: string, counter: VocabularyCounter): Promise<TokenizerVocabulary> {
   const { handle } = await openRegular(file);
-  const counter = new VocabularyCounter();
   let bytes = 0;
   try {
     const chunk = Buffer.alloc(256 * 1024);

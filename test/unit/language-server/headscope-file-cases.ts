@@ -1,6 +1,6 @@
 import { folder } from './caret';
 import type { Surroundings } from './caret';
-import type { RuleCases } from './rule-cases';
+import type { RuleCases } from './rule-case';
 
 const repository: Surroundings = { name: '.headscope.json' };
 const beside = (...files: readonly string[]): Surroundings => ({

@@ -3,14 +3,9 @@ import type { OnnxDescription, ReadOnnx } from '../../../models/formats/onnx/rea
 import { folder, shard } from './caret';
 import type { Surroundings } from './caret';
 import { headscopeFileCases } from './headscope-file-cases';
-
-/** One line a case: the text with the place of the finding between bars, and what lies beside the file. */
-export type Case = string | readonly [text: string, surroundings: Surroundings];
-
-export interface RuleCases {
-  readonly fires: readonly Case[];
-  readonly silent: readonly Case[];
-}
+import { joined } from './rule-case';
+import type { RuleCases } from './rule-case';
+import { companionCases } from './rule-cases-companions';
 
 const llama =
   '"model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 100';
@@ -101,7 +96,7 @@ const logits = (size: number): Partial<OnnxDescription> => ({
 });
 const genai = '"search": {}, "model": {"type": "llama", "decoder"';
 
-export const ruleCases: Readonly<Record<string, RuleCases>> = {
+const cases: Readonly<Record<string, RuleCases>> = {
   'heads-do-not-divide': {
     fires: [
       '{"num_attention_heads": |7|, "hidden_size": 512}',
@@ -884,3 +879,5 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
   },
   'headscope-file': headscopeFileCases,
 };
+
+export const ruleCases = joined(cases, companionCases);

@@ -69,6 +69,24 @@ describe('folder reader', () => {
     const reader = new FolderReader((file) => (file === join(root, 'config.json') ? '{"vocab_size": 8}' : undefined));
     assert.deepEqual((await reader.facts(root)).companions['config.json'], { vocab_size: 8 });
   });
+  it('reads a chat template as text, the index of PyTorch files and the named tokens of a tokenizer', async () => {
+    writeFileSync(join(root, 'chat_template.jinja'), '{{ "<|a|>" }}');
+    writeFileSync(join(root, 'pytorch_model.bin.index.json'), '{"weight_map": {"a.weight": "pytorch_model-1.bin"}}');
+    writeFileSync(
+      join(root, 'tokenizer.json'),
+      '{"added_tokens": [{"id": 2, "content": "<|a|>"}], "model": {"vocab": {"<s>": 0, "x": 1}}}',
+    );
+    const { companions, tokenizer } = await new FolderReader().facts(root);
+    assert.equal(companions['chat_template.jinja'], '{{ "<|a|>" }}');
+    assert.deepEqual(companions['pytorch_model.bin.index.json'], { weight_map: { 'a.weight': 'pytorch_model-1.bin' } });
+    assert.deepEqual(
+      [...(tokenizer?.named?.ids ?? [])],
+      [
+        ['<|a|>', 2],
+        ['<s>', 0],
+      ],
+    );
+  });
   it('takes a git-lfs pointer for what it is', async () => {
     writeFileSync(
       join(root, 'model.safetensors'),
