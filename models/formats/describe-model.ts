@@ -1,7 +1,7 @@
 import type { JsonObject } from './config/config-reader';
 import { ConfigReader, isObject } from './config/config-reader';
 import { findQuantisation } from './config/quantisation';
-import { isOwnClass } from './families/class-names';
+import { isDraft, isOwnClass } from './families/class-names';
 import { familyOf } from './families/catalogue';
 import { readFlat } from './families/encoder-decoder';
 import type { Family } from './families/family';
@@ -77,7 +77,10 @@ export function describeModel(config: unknown): ModelDescription {
   return {
     family: family?.id ?? 'generic',
     title: family?.title ?? modelType ?? architectures[0] ?? 'unknown model',
-    exact: reading.exact && !isOwnClass(architectures[0] ?? '', modelType ?? '', isObject(object['auto_map'])),
+    exact:
+      reading.exact &&
+      !isDraft(object) &&
+      !isOwnClass(architectures[0] ?? '', modelType ?? '', isObject(object['auto_map'])),
     ...(modelType === undefined ? {} : { modelType }),
     architectures,
     task: readTask(object, architectures, family),

@@ -1,3 +1,4 @@
+import { activationUnknown } from './activations';
 import { loraRank, loraTarget } from './adapter';
 import { expertGroups, expertsPerToken } from './experts';
 import { fieldValue, fileNotRead } from './field-values';
@@ -12,10 +13,12 @@ import {
   sizeNotPositive,
 } from './heads';
 import { jsonInvalid, keyTwice } from './json';
-import { latentDims, layerListLength, layerTypeUnknown, windowWithoutEffect } from './layers';
+import { layerListLength, layerNumber } from './layer-lists';
+import { latentDims, layerTypeUnknown, windowWithoutEffect } from './layers';
 import { layersExtra, layersMissing, tiedWithHead } from './layers-in-weights';
 import { graphContradictsConfig, graphContradictsGenai, graphUnreadable } from './graphs';
 import { cacheOverMemory } from './memory';
+import { modelTypeMissing, modelTypeRelease } from './model-types';
 import {
   architectureContradicts,
   dtypeKeyDeprecated,
@@ -24,7 +27,9 @@ import {
   keyMisspelt,
   modelTypeMisspelt,
 } from './names';
+import { keyOfOtherFamily } from './other-names';
 import { quantisationBits, quantisationGroup } from './quantisation';
+import { bitsandbytesContradicts, quantMethodUnknown } from './quantisation-methods';
 import {
   ropeFactorLength,
   ropeFieldContradicts,
@@ -58,6 +63,7 @@ export const rules: readonly Rule[] = [
   ropeTypeDeprecated,
   windowWithoutEffect,
   layerListLength,
+  layerNumber,
   layerTypeUnknown,
   latentDims,
   expertsPerToken,
@@ -72,12 +78,18 @@ export const rules: readonly Rule[] = [
   visionFeatureLayer,
   quantisationGroup,
   quantisationBits,
+  quantMethodUnknown,
+  bitsandbytesContradicts,
+  activationUnknown,
   dtypeUnknown,
   dtypesDisagree,
   dtypeKeyDeprecated,
   architectureContradicts,
   modelTypeMisspelt,
+  modelTypeRelease,
+  modelTypeMissing,
   keyMisspelt,
+  keyOfOtherFamily,
   fieldValue,
   jsonInvalid,
   keyTwice,

@@ -2,14 +2,9 @@ import type { JsonValue } from '../../../models/formats/model-description';
 import type { OnnxDescription, ReadOnnx } from '../../../models/formats/onnx/read-onnx';
 import { folder, shard } from './caret';
 import type { Surroundings } from './caret';
-
-/** One line a case: the text with the place of the finding between bars, and what lies beside the file. */
-export type Case = string | readonly [text: string, surroundings: Surroundings];
-
-interface RuleCases {
-  readonly fires: readonly Case[];
-  readonly silent: readonly Case[];
-}
+import { joined } from './rule-case';
+import type { RuleCases } from './rule-case';
+import { nameCases } from './rule-cases-names';
 
 const llama =
   '"model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 100';
@@ -100,7 +95,7 @@ const logits = (size: number): Partial<OnnxDescription> => ({
 });
 const genai = '"search": {}, "model": {"type": "llama", "decoder"';
 
-export const ruleCases: Readonly<Record<string, RuleCases>> = {
+const cases: Readonly<Record<string, RuleCases>> = {
   'heads-do-not-divide': {
     fires: [
       '{"num_attention_heads": |7|, "hidden_size": 512}',
@@ -882,3 +877,5 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     ],
   },
 };
+
+export const ruleCases = joined(cases, nameCases);

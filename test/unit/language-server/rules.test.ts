@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rules } from '../../../language-server/service/rules/catalogue';
 import { expectFinding, expectNoFinding, unmark } from './caret';
-import type { Case } from './rule-cases';
+import type { Case } from './rule-case';
 import { ruleCases } from './rule-cases';
 
 const textOf = (one: Case): string => (typeof one === 'string' ? one : one[0]);
