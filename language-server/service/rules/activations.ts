@@ -113,13 +113,14 @@ export const activationUnknown: Rule = {
         if (near === undefined && !isKnown) continue;
         const path = [...part.path, key];
         const prefix = name === part.value[key] ? '' : 'gated-';
+        const meant = near === undefined ? undefined : prefix + near;
         report(
           path,
-          `"${name}" is not an activation that transformers knows${near === undefined ? '.' : `; did you mean "${near}"?`} Usual are silu, gelu, gelu_pytorch_tanh and relu.`,
+          `"${prefix}${name}" is not an activation that transformers knows${meant === undefined ? '.' : `; did you mean "${meant}"?`} Usual are silu, gelu, gelu_pytorch_tanh and relu.`,
           {
             part,
             severity: isKnown ? (near === undefined ? 'warning' : 'error') : 'information',
-            fixes: near === undefined ? [] : [changeName(document, path, prefix + near)],
+            fixes: meant === undefined ? [] : [changeName(document, path, meant)],
           },
         );
       }

@@ -155,7 +155,10 @@ export const architectureContradicts: Rule = {
         `${architecture} is a class of ${owner.type}, and model_type is ${modelType}. Loaders choose by one or the other, and read different layouts.`,
         {
           part: root,
-          ...(sameLayout(owner.type, modelType) ? { severity: 'information' as const } : {}),
+          // A model of one layer is most likely a draft: EAGLE's for Mixtral has a layer of Llama.
+          ...(sameLayout(owner.type, modelType) || root.value['num_hidden_layers'] === 1
+            ? { severity: 'information' as const }
+            : {}),
           related: [relatedField(document, ['model_type'], `model_type is "${modelType}"`)],
         },
       );

@@ -129,8 +129,9 @@ export const quantMethodUnknown: Rule = {
   check({ document, parts }, report) {
     eachConfig(parts, (config, base, part) => {
       const method = config['quant_method'];
-      if (typeof method !== 'string' || (methodNames as readonly string[]).includes(method) || otherMethods.has(method))
-        return;
+      if (typeof method !== 'string' || (methodNames as readonly string[]).includes(method)) return;
+      const small = method.toLowerCase();
+      if (otherMethods.has(small)) return;
       const near = meantBy(method);
       const path = [...base, 'quant_method'];
       report(
@@ -140,7 +141,8 @@ export const quantMethodUnknown: Rule = {
           : `"${method}" is not a quantisation method; did you mean "${near}"? transformers refuses a name that is not written exactly so.`,
         {
           part,
-          severity: near === undefined ? 'information' : 'error',
+          // vLLM makes the letters small before it compares.
+          severity: near === undefined ? 'information' : near === small ? 'warning' : 'error',
           fixes: near === undefined ? [] : [changeName(document, path, near)],
         },
       );

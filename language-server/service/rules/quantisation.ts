@@ -84,7 +84,6 @@ export const quantisationGroup: Rule = {
 const bitsOf: Readonly<Record<string, readonly number[]>> = {
   awq: [4],
   gptq: [2, 3, 4, 8],
-  'auto-round': [2, 3, 4, 8],
 };
 
 const listed = (bits: readonly number[]): string =>
@@ -116,7 +115,9 @@ export const quantisationBits: Rule = {
           const few = name === 'awq' && bits === 8;
           report(
             [...base, key],
-            `${name} kernels read weights of ${listed(taken)} bits, not ${bits}. ${few ? "Only vLLM's Marlin kernels take 8." : 'Loaders refuse the file.'}`,
+            few
+              ? "Only vLLM's Marlin kernels read awq weights of 8 bits; other loaders take 4."
+              : `Loaders take ${name} weights of ${listed(taken)} bits, not of ${bits}.`,
             {
               part,
               ...(few ? { severity: 'warning' } : {}),

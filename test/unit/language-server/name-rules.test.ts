@@ -101,6 +101,11 @@ describe('rules about names', () => {
     const foreign = '"model_type": "someone-elses", "hidden_size": 64, "num_hidden_layers": 3';
     for (const [code, text] of [
       ['activation-unknown', `{${foreign}, "hidden_act": "sliu"}`],
+      // EAGLE's draft for Mixtral.
+      [
+        'architecture-contradicts-type',
+        '{"model_type": "mixtral", "architectures": ["LlamaForCausalLM"], "num_hidden_layers": 1}',
+      ],
       ['activation-unknown', '{"model_type": "llama", "auto_map": {"AutoConfig": "a.B"}, "hidden_act": "sliu"}'],
       ['quant-method-unknown', `{${foreign}, "quantization_config": {"quant_method": "GPTQ"}}`],
       ['quant-method-unknown', '{"model_type": "llama", "quantization_config": {"quant_method": "of-next-year"}}'],

@@ -114,7 +114,7 @@ export const nameCases: Readonly<Record<string, RuleCases>> = {
       quantised('"quant_method": "awq", "w_bit": 4, "q_group_size": 128'),
       quantised('"quant_method": "exl2", "bits": 4.65'),
       quantised('"quant_method": "gptq", "bits": null'),
-      quantised('"quant_method": "inc", "bits": 16'),
+      quantised('"quant_method": "auto-round", "bits": 6'),
     ],
   },
   'bitsandbytes-contradicts': {
