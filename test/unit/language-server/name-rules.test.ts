@@ -109,6 +109,12 @@ describe('rules about names', () => {
       ['activation-unknown', '{"model_type": "llama", "auto_map": {"AutoConfig": "a.B"}, "hidden_act": "sliu"}'],
       ['quant-method-unknown', `{${foreign}, "quantization_config": {"quant_method": "GPTQ"}}`],
       ['quant-method-unknown', '{"model_type": "llama", "quantization_config": {"quant_method": "of-next-year"}}'],
+      // Four and eight bits are one digit apart, and two formats.
+      ['quant-method-unknown', '{"model_type": "llama", "quantization_config": {"quant_method": "fbgemm_fp4"}}'],
+      [
+        'rope-original-length',
+        '{"model_type": "phi3", "max_position_embeddings": 32768, "rope_scaling": {"rope_type": "longrope", "original_max_position_embeddings": 32786}}',
+      ],
       ['layer-list-length', `{${foreign}, "attn_type_list": [1]}`],
       ['layer-number', `{${foreign}, "full_attn_idxs": [3]}`],
       ['key-of-other-family', '{"model_type": "llama", "auto_map": {"AutoConfig": "a.B"}, "n_layer": 2}'],

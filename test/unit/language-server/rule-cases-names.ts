@@ -58,6 +58,8 @@ export const nameCases: Readonly<Record<string, RuleCases>> = {
       ...['gelu_new', 'gelu_fast', 'quick_gelu', 'silu', 'swish', 'xielu', 'relu2', 'gelu_pytorch_tanh', 'linear'].map(
         (name) => `{${llama}, "hidden_act": "${name}"}`,
       ),
+      // Names of classes that compute them themselves; the families are not known everywhere.
+      ...['gegelu', 'swigluoai', 'situ'].map((name) => `{${llama}, "hidden_act": "${name}"}`),
       '{"model_type": "phi3small", "hidden_act": "gegelu"}',
       '{"model_type": "minimax_m3", "hidden_act": "swigluoai"}',
       '{"model_type": "kimi_linear", "hidden_act": "situ"}',
