@@ -99,6 +99,9 @@ export const configParts = (root: JsonValue | undefined): readonly ConfigPart[] 
   return parts;
 };
 
+/** True of a file that brings its own code along: that may read its fields otherwise than the class of its model_type. */
+export const hasRemoteCode = ([root]: readonly ConfigPart[]): boolean => isObject(root?.value['auto_map']);
+
 /** The first of several names for one field that the part has as a number. */
 export const numberField = (
   value: JsonObject,

@@ -64,3 +64,6 @@ export const nearestName = (word: string, names: Iterable<string>, limit: number
   }
   return distance <= limit && !tied ? best : undefined;
 };
+
+/** Small letters and digits alone: what stays of a name when capitals, hyphens and underscores are written otherwise. */
+export const plainLetters = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');

@@ -1,7 +1,6 @@
 import type { JsonValue } from '../../../models/formats/model-description';
-import type { ConfigPart } from '../config-parts';
-import { isObject } from '../json-document';
-import { nearestName } from '../nearest-name';
+import { hasRemoteCode } from '../config-parts';
+import { nearestName, plainLetters } from '../nearest-name';
 import { own } from '../own';
 import { changeName } from '../places';
 import type { Rule } from './rule';
@@ -72,15 +71,14 @@ const synonyms: Readonly<Record<string, string>> = {
 /** A gated network by the name of its pair of matrices; the field names the activation alone. */
 const gated: Readonly<Record<string, string>> = { swiglu: 'silu', geglu: 'gelu' };
 
-const letters = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
-const byLetters = new Map<string, string>(activationNames.map((name) => [letters(name), name]));
+const byLetters = new Map<string, string>(activationNames.map((name) => [plainLetters(name), name]));
 
 /**
  * The name in ACT2FN that a name stands for: the same letters, or one or two letters away; in a class of transformers
  * also another library's word.
  */
 const meantBy = (name: string, key: string, isKnown: boolean): string | undefined => {
-  const plain = letters(name);
+  const plain = plainLetters(name);
   const word = isKnown
     ? (own(synonyms, plain) ?? (key.startsWith('hidden_act') ? own(gated, plain) : undefined))
     : undefined;
@@ -93,16 +91,14 @@ const activationOf = (key: string, value: JsonValue | undefined): string | undef
   return (activationNames as readonly string[]).includes(name) || otherNames.has(name) ? undefined : name;
 };
 
-/** Remote code may look its activations up anywhere. */
-const isRemote = ([root]: readonly ConfigPart[]): boolean => isObject(root?.value['auto_map']);
-
 export const activationUnknown: Rule = {
   code: 'activation-unknown',
   title: 'The activation has a name that transformers does not know',
   severity: 'error',
   kinds: ['config'],
   check({ document, parts }, report) {
-    const remote = isRemote(parts);
+    // Remote code may look its activations up anywhere.
+    const remote = hasRemoteCode(parts);
     for (const part of parts) {
       const isKnown = part.familiarity === 'known' && !remote;
       for (const key of activationKeys) {

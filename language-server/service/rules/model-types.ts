@@ -1,11 +1,13 @@
 import {
   classFitsType,
+  isOwnClass,
   knownModelTypes,
   otherModelTypes,
   typeOfClass,
 } from '../../../models/formats/families/class-names';
 import type { JsonObject } from '../config-parts';
 import { isObject } from '../json-document';
+import { plainLetters } from '../nearest-name';
 import { changeName, insertFirst, relatedField } from '../places';
 import type { Rule } from './rule';
 
@@ -29,16 +31,14 @@ const releases: readonly (readonly [name: RegExp, type: string])[] = [
 const ending =
   /[-_ ](\d+([._]\d+)?(x\d+)?[bmke]|a\d+b|v\d+([._]\d+)?|base|large|small|medium|mini|tiny|nano|xl|xxl|instruct|chat|it|hf|uncased|cased)$/;
 
-const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
-
 /** Types that end like a model's name, and are types. */
 const endsAlike: ReadonlySet<string> = new Set(['xlm-roberta-xl', 'mobilebert-uncased', 'gpt-sw3', 'glm-130b']);
 
 let byLetters: ReadonlyMap<string, string> | undefined;
 /** The type that has the same letters and digits: `Qwen3` and `gpt-oss` are spellings of types. */
 export const typeByLetters = (name: string): string | undefined => {
-  byLetters ??= new Map([...knownModelTypes].map((type) => [plain(type), type]));
-  return byLetters.get(plain(name));
+  byLetters ??= new Map([...knownModelTypes].map((type) => [plainLetters(type), type]));
+  return byLetters.get(plainLetters(name));
 };
 
 /** The type of the model that a name means: `llama-3.1-8b` and `Llama3` are llama. Undefined for a type, however spelt. */
@@ -55,7 +55,7 @@ const typeOfRelease = (name: string): string | undefined => {
   }
 };
 
-const classesOf = ({ architectures }: JsonObject): readonly string[] =>
+export const classesOf = ({ architectures }: JsonObject): readonly string[] =>
   Array.isArray(architectures)
     ? (architectures as readonly unknown[]).filter((name): name is string => typeof name === 'string')
     : [];
@@ -75,7 +75,8 @@ const typeByClass = (architecture: string): string | undefined => {
 export const confirmed = (type: string | undefined, root: JsonObject): string | undefined => {
   const classes = classesOf(root);
   if (type === undefined || classes.length === 0) return type;
-  const fitting = classes.find((name) => classFitsType(name, type));
+  // A class of its own shows a type of its own: llama_tiny of LlamaTinyForCausalLM.
+  const fitting = classes.find((name) => classFitsType(name, type) && !isOwnClass(name, type, false));
   if (fitting === undefined) return undefined;
   const byClass = typeByClass(fitting);
   return byClass?.startsWith(`${type}_text`) === true ? byClass : type;

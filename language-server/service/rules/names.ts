@@ -5,10 +5,10 @@ import {
   otherModelTypes,
   typeOfClass,
 } from '../../../models/formats/families/class-names';
-import { nearestName } from '../nearest-name';
+import { nearestName, plainLetters } from '../nearest-name';
 import { changeName, relatedField, renameKey } from '../places';
 import { attentionKeys, otherKnownKeys } from '../key-names';
-import { confirmed, releaseIn, typeByLetters } from './model-types';
+import { classesOf, confirmed, releaseIn, typeByLetters } from './model-types';
 import type { Rule } from './rule';
 import { own } from '../own';
 
@@ -166,8 +166,6 @@ export const architectureContradicts: Rule = {
   },
 };
 
-const plainLetters = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
-
 /** The known type that is one or two letters away, and that the classes of the file belong to where there are some. */
 const nearType = (modelType: string, classes: readonly string[]): string | undefined => {
   const near = nearestName(modelType.toLowerCase(), knownModelTypes, 2);
@@ -192,10 +190,7 @@ export const modelTypeMisspelt: Rule = {
     if (root.value['auto_map'] !== undefined || otherModelTypes.has(modelType)) return;
     if (releaseIn(root.value) !== undefined) return;
     const spelling = confirmed(typeByLetters(modelType), root.value);
-    const architectures = root.value['architectures'];
-    const classes = Array.isArray(architectures)
-      ? (architectures as readonly unknown[]).filter((name): name is string => typeof name === 'string')
-      : [];
+    const classes = classesOf(root.value);
     // A class that starts with the type itself shows that the type is meant: Gemma3nForCausalLM beside gemma3n_text.
     const stem = plainLetters(modelType.replace(/_(text|vision|audio)(_model)?$/, ''));
     if (spelling === undefined && classes.some((name) => plainLetters(name).startsWith(stem))) return;

@@ -1,6 +1,6 @@
+import { hasRemoteCode } from '../config-parts';
 import { namesOfSense, readsOfType } from '../field-names';
 import type { Sense } from '../field-names';
-import { isObject } from '../json-document';
 import { renameKey } from '../places';
 import type { Rule } from './rule';
 
@@ -13,7 +13,7 @@ export const keyOfOtherFamily: Rule = {
   kinds: ['config'],
   check({ document, parts }, report) {
     // Remote code reads what it likes, and files of it keep the type of the family that they come from.
-    const remote = isObject(parts[0]?.value['auto_map']);
+    const remote = hasRemoteCode(parts);
     for (const part of parts) {
       // An object without a type of its own is no config of the family that it stands in.
       const modelType = part.value['model_type'];

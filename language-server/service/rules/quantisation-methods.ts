@@ -1,6 +1,6 @@
 import { isObject } from '../json-document';
 import type { ConfigPart, JsonObject } from '../config-parts';
-import { nearestName } from '../nearest-name';
+import { nearestName, plainLetters } from '../nearest-name';
 import { own } from '../own';
 import { changeName, relatedField } from '../places';
 import { dtypeMeantBy, dtypeNames } from './names';
@@ -98,12 +98,11 @@ const synonyms: Readonly<Record<string, string>> = {
   nvidiamodelopt: 'modelopt',
 };
 
-const letters = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 const digits = (name: string): string => name.replace(/\D/g, '');
-const byLetters = new Map<string, string>(methodNames.map((name) => [letters(name), name]));
+const byLetters = new Map<string, string>(methodNames.map((name) => [plainLetters(name), name]));
 
 const meantBy = (name: string): string | undefined => {
-  const plain = letters(name);
+  const plain = plainLetters(name);
   const word = byLetters.get(plain) ?? own(synonyms, plain);
   if (word !== undefined) return word;
   // fp4 and fp8 are one digit apart, and are two formats.
@@ -207,9 +206,9 @@ export const bitsandbytesContradicts: Rule = {
       const type = config['bnb_4bit_quant_type'];
       if (typeof type === 'string' && type !== 'fp4' && type !== 'nf4') {
         const near =
-          letters(type) === 'fp4' || letters(type) === 'float4'
+          plainLetters(type) === 'fp4' || plainLetters(type) === 'float4'
             ? 'fp4'
-            : /^n(f|ormalfloat|ormfloat)?4$/.test(letters(type))
+            : /^n(f|ormalfloat|ormfloat)?4$/.test(plainLetters(type))
               ? 'nf4'
               : undefined;
         report(

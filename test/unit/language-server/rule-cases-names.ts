@@ -171,6 +171,7 @@ export const nameCases: Readonly<Record<string, RuleCases>> = {
       // The class of another family: the name is nobody's slip.
       '{"model_type": "llama3", "architectures": ["ChatModel"]}',
       '{"model_type": "falcon-h1-7b"}',
+      '{"model_type": "llama_tiny", "architectures": ["LlamaTinyForCausalLM"]}',
     ],
   },
   'model-type-misspelt': {
