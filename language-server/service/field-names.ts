@@ -126,7 +126,6 @@ const groups: readonly (readonly [Reads, readonly string[]])[] = [
       'smollm3',
       'stablelm',
       'starcoder2',
-      'zamba2',
     ],
   ],
   [
@@ -147,6 +146,7 @@ const groups: readonly (readonly [Reads, readonly string[]])[] = [
       'persimmon',
       'roberta',
       'xlm-roberta',
+      'zamba2',
     ],
   ],
   [patches, ['beit', 'deit', 'dinov2', 'vit']],
