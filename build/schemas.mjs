@@ -11,6 +11,7 @@ import { root } from './setup.mjs';
 const load = createRequire(import.meta.url);
 const { analysisResult } = load('../protocol/analysis/schema.ts');
 const { customEditors, interventionSuffix } = load('../protocol/contributions/views.ts');
+const { headscopeFileFields } = load('../protocol/inputs/headscope-file.ts');
 const { savedInterventions } = load('../protocol/interventions/file.ts');
 const { interventionField } = load('../protocol/interventions/interventions.ts');
 const { headPlanField } = load('../protocol/plans/head-plan.ts');
@@ -86,6 +87,12 @@ const notRequired =
 const nullable = (schema) =>
   changed(schema, (one) => (one.type === 'number' ? { ...one, type: ['number', 'null'] } : one));
 
+/** The language server knows the rules and completes and checks what is under `severity`: VS Code would say it a second time. */
+const spokenFor = ({ properties, ...rest }) => ({
+  ...rest,
+  properties: { ...properties, severity: { description: properties.severity.description, type: 'object' } },
+});
+
 const kinds = {
   bench: {
     suffix: customEditors.benchmark.suffix,
@@ -109,13 +116,19 @@ const kinds = {
   module: { suffix: customEditors.module.suffix, title: customEditors.module.name, of: savedModule },
   plan: { suffix: customEditors.plan.suffix, title: customEditors.plan.name, of: planField },
   intervention: { suffix: interventionSuffix, title: 'Headscope Intervention', of: savedInterventions() },
+  repository: {
+    name: '.headscope.json',
+    title: 'Headscope in a Repository',
+    of: headscopeFileFields,
+    also: spokenFor,
+  },
 };
 
 export const schemaFile = (kind) => `schemas/headscope-${kind}.schema.json`;
 
 /** For `contributes.jsonValidation` of package.json. */
-export const jsonValidation = Object.entries(kinds).map(([kind, { suffix }]) => ({
-  fileMatch: `*${suffix}`,
+export const jsonValidation = Object.entries(kinds).map(([kind, { suffix, name = `*${suffix}` }]) => ({
+  fileMatch: name,
   url: `./${schemaFile(kind)}`,
 }));
 

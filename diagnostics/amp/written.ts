@@ -29,7 +29,7 @@ export function emulatedSizes(
   layers: readonly PrunedLayer[],
   removed: readonly Removed[],
 ): Sizes {
-  const number = dtypeBytes(checkpoint.description.dtype).bytes;
+  const number = dtypeBytes(checkpoint.description).bytes;
   const cached = layers.reduce((sum, { headDim }, at) => sum + 2 * (removed[at]?.groups.length ?? 0) * headDim, 0);
   const cache = kvBytesPerToken - cached * number;
   if (checkpoint.spec.blocks.every(({ attention }) => attention.projection.kind === 'separate')) {

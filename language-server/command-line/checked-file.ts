@@ -5,6 +5,8 @@ import type { Range } from '../service/json-document';
 export interface CheckedFinding extends Pick<Finding, 'code' | 'severity' | 'message'> {
   readonly range: Range;
   readonly related?: readonly { readonly message: string; readonly path: string; readonly range?: Range }[];
+  /** The same as long as code, place in the JSON and message are. */
+  readonly fingerprint: string;
 }
 
 export interface CheckedFile {
@@ -14,3 +16,5 @@ export interface CheckedFile {
   readonly checked: boolean;
   readonly findings: readonly CheckedFinding[];
 }
+
+export const startOfFile: Range = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };

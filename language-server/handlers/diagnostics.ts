@@ -2,13 +2,14 @@ import type { Connection, Diagnostic } from 'vscode-languageserver/node';
 import { DiagnosticSeverity, DiagnosticTag } from 'vscode-languageserver/node';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { checkFile, heldBack } from '../service/check';
-import type { CheckSettings } from '../service/check';
 import type { Finding, Severity } from '../service/finding';
 import type { FolderFacts } from '../service/folder-facts';
 import type { ModelFile } from '../service/model-file';
 import { pageOf } from '../service/rules/catalogue';
+import { toReport } from '../workspace/repositories';
+import type { FileSettings } from './settings';
 import type { WorkspaceFiles } from './workspace-files';
-import { folderOfUri } from './workspace-files';
+import { folderOfUri, pathOfUri } from './workspace-files';
 
 /** Milliseconds without a further change before a document is checked: a paste comes as one change, typing as many. */
 const debounce = 8;
@@ -60,7 +61,7 @@ export class Diagnostics {
     private readonly connection: Connection,
     private readonly documents: { get(uri: string): TextDocument | undefined; all(): TextDocument[] },
     private readonly files: WorkspaceFiles,
-    private readonly settings: (uri: string) => Promise<CheckSettings>,
+    private readonly settings: (uri: string) => Promise<FileSettings>,
   ) {}
 
   /** A document was opened or changed: it and its open neighbours are checked once typing rests. */
@@ -95,8 +96,8 @@ export class Diagnostics {
     if (document === undefined) return undefined;
     const file = this.files.open(document);
     if (file.kind === undefined) return { file, facts: await this.files.facts(uri), findings: [] };
-    const [facts, settings] = await Promise.all([this.files.facts(uri), this.settings(uri)]);
-    const findings = checkFile(file, facts, settings);
+    const [facts, { checks, repository }] = await Promise.all([this.files.facts(uri), this.settings(uri)]);
+    const findings = toReport(checkFile(file, facts, checks), pathOfUri(uri), file.document, repository);
     if (file.document.unfinished.length > 0) return { file, facts, findings: heldBack(findings, this.whole.get(uri)) };
     this.whole.set(uri, findings);
     return { file, facts, findings };

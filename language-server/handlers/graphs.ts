@@ -1,10 +1,11 @@
 import path from 'node:path';
 import type { Connection } from 'vscode-languageserver/node';
 import { graphFindings } from '../service/graph-findings';
-import type { CheckSettings } from '../service/check';
 import { pageOf } from '../service/rules/catalogue';
 import { folderOfGraph, graphName } from '../workspace/folder-reader';
+import { toReport } from '../workspace/repositories';
 import { severityNumber, start } from './diagnostics';
+import type { FileSettings } from './settings';
 import type { WorkspaceFiles } from './workspace-files';
 import { pathOfUri } from './workspace-files';
 
@@ -21,7 +22,7 @@ export class Graphs {
   constructor(
     private readonly connection: Connection,
     private readonly files: WorkspaceFiles,
-    private readonly settings: (uri: string) => Promise<CheckSettings>,
+    private readonly settings: (uri: string) => Promise<FileSettings>,
   ) {}
 
   /** The tabs are these now. */
@@ -49,11 +50,12 @@ export class Graphs {
     this.turns.set(uri, turn);
     try {
       const folder = folderOfGraph(file);
-      const [facts, settings] = await Promise.all([this.files.factsOfFolder(folder), this.settings(uri)]);
+      const [facts, { checks, repository }] = await Promise.all([this.files.factsOfFolder(folder), this.settings(uri)]);
       const graph = facts.graphs?.get(graphName(file));
       const isTold = this.files.isOpen(path.join(folder, carrier));
       if (this.turns.get(uri) !== turn) return;
-      this.send(uri, graph === undefined || isTold ? [] : graphFindings(graph, facts, settings));
+      const findings = graph === undefined || isTold ? [] : graphFindings(graph, facts, checks);
+      this.send(uri, toReport(findings, file, undefined, repository));
     } catch (error) {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.connection.console.error(`The check of ${uri} failed. ${reason}`);

@@ -18,8 +18,7 @@ import type {
   ShowGraphsParams,
 } from '../../protocol/language/requests';
 import { describeModel, recogniseModels, showGraphs } from '../../protocol/language/requests';
-import { checkFile } from '../service/check';
-import type { CheckSettings } from '../service/check';
+import { checkFile, settingsUnder } from '../service/check';
 import { modelFacts, modelSentence } from '../service/model-facts';
 import type { ModelFile } from '../service/model-file';
 import { seesAndReads } from '../service/part-facts';
@@ -27,8 +26,9 @@ import { Diagnostics } from './diagnostics';
 import { toCodeActions, toCodeLenses, toCompletions, toHover, toInlayHints, toLinks, toSymbols } from './features';
 import { Graphs } from './graphs';
 import { defaultServerSettings, readSettings } from './settings';
-import type { ServerSettings } from './settings';
+import type { FileSettings, ServerSettings } from './settings';
 import { folderOfGraph } from '../workspace/folder-reader';
+import { Repositories, toReport } from '../workspace/repositories';
 import { folderOfUri, pathOfUri, WorkspaceFiles } from './workspace-files';
 
 const watched = ['**/*.json', '**/*.safetensors', '**/*.onnx'];
@@ -41,6 +41,7 @@ export const startServer = (): void => {
   const connection = createConnection(ProposedFeatures.all);
   const documents = new TextDocuments(TextDocument);
   const files = new WorkspaceFiles(documents);
+  const repositories = new Repositories();
   let fallback: ServerSettings = defaultServerSettings;
   let asksForSettings = false;
   let watchesFiles = false;
@@ -59,7 +60,16 @@ export const startServer = (): void => {
     settingsOf.set(key, known);
     return known;
   };
-  const checks = async (uri: string): Promise<CheckSettings> => (await settings(uri)).checks;
+  /** What the repository says goes over the settings of the editor. */
+  const checks = async (uri: string): Promise<FileSettings> => {
+    const file = pathOfUri(uri);
+    const folder = file === undefined ? undefined : file.endsWith('.onnx') ? folderOfGraph(file) : path.dirname(file);
+    const [own, repository] = await Promise.all([
+      settings(uri),
+      folder === undefined ? undefined : repositories.forFolder(folder),
+    ]);
+    return { checks: settingsUnder(own.checks, repository?.settings), repository };
+  };
   const diagnostics = new Diagnostics(connection, documents, files, checks);
   const graphs = new Graphs(connection, files, checks);
 
@@ -138,7 +148,16 @@ export const startServer = (): void => {
       diagnostics.folderChanged(folder);
       graphs.refresh(folder);
     }
+    void repositoryChanged([...folders]);
   });
+  /** A `.headscope.json` or its baseline speaks for files of many folders. */
+  const repositoryChanged = async (files: readonly string[]): Promise<void> => {
+    const concerned = await Promise.all(files.map((file) => repositories.concerns(file)));
+    if (!concerned.includes(true)) return;
+    repositories.forget();
+    diagnostics.settingsChanged();
+    graphs.refresh();
+  };
 
   connection.onHover(({ textDocument, position }) =>
     answer(textDocument.uri, null, async (file) => toHover(file, await files.facts(textDocument.uri), position)),
@@ -170,8 +189,9 @@ export const startServer = (): void => {
   connection.onRequest(describeModel, async ({ uri }: DescribeModelParams): Promise<DescribeModelResult> => {
     const file = await files.at(uri);
     if (file?.kind !== 'config') return null;
-    const facts = await files.facts(uri);
-    return modelFacts(file, facts, checkFile(file, facts, (await settings(uri)).checks));
+    const [facts, { checks: chosen, repository }] = await Promise.all([files.facts(uri), checks(uri)]);
+    const findings = toReport(checkFile(file, facts, chosen), pathOfUri(uri), file.document, repository);
+    return modelFacts(file, facts, findings);
   });
   connection.onRequest(recogniseModels, async ({ uris }: RecogniseModelsParams): Promise<RecogniseModelsResult> => {
     const known: RecogniseModelsResult[number][] = [];

@@ -1,6 +1,13 @@
-import { severities } from '../service/finding';
+import { severityLevels } from '../../protocol/inputs/headscope-file';
 import type { SeveritySetting } from '../service/finding';
 import type { CheckSettings } from '../service/check';
+import type { Repository } from '../workspace/repositories';
+
+/** By what one file is checked. */
+export interface FileSettings {
+  readonly checks: CheckSettings;
+  readonly repository: Repository | undefined;
+}
 
 export interface ServerSettings {
   readonly checks: CheckSettings;
@@ -22,7 +29,7 @@ export const readSettings = (section: unknown): ServerSettings => {
   const severity = at(section, 'diagnostics', 'severity');
   if (typeof severity === 'object' && severity !== null) {
     for (const [code, level] of Object.entries(severity)) {
-      const known = [...severities, 'off' as const].find((name) => name === level);
+      const known = severityLevels.find((name) => name === level);
       if (known !== undefined) chosen[code] = known;
     }
   }

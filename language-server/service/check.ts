@@ -4,7 +4,7 @@ import type { FolderFacts } from './folder-facts';
 import type { Span } from './json-document';
 import type { ModelFile } from './model-file';
 import { spanOf, spanOfKey } from './places';
-import { rules } from './rules/catalogue';
+import { ruleCodes, rules } from './rules/catalogue';
 import type { Place, Report, RuleContext } from './rules/rule';
 
 export interface CheckSettings {
@@ -24,6 +24,21 @@ const asSentence = (related: Related): Related =>
 export const mostOfOneRule = 100;
 
 export const defaultSettings: CheckSettings = { severity: {} };
+
+/**
+ * Settings with others put over them: what the repository says over those of the editor, the command line over both. A memory
+ * of 0 takes away one that was asked about.
+ */
+export const settingsUnder = (
+  { severity, deviceMemory }: CheckSettings,
+  over: CheckSettings | undefined,
+): CheckSettings => {
+  const memory = over?.deviceMemory ?? deviceMemory;
+  return {
+    severity: { ...severity, ...over?.severity },
+    ...(memory === undefined || memory === 0 ? {} : { deviceMemory: memory }),
+  };
+};
 
 const isSpan = (place: Place): place is Span => !Array.isArray(place) && 'offset' in place;
 const isKey = (place: Place): place is { readonly keyOf: readonly (string | number)[] } =>
@@ -51,6 +66,7 @@ export const checkFile = (
     description: file.description,
     configParts: kind === 'config' ? file.parts : configParts(facts.companions['config.json']),
     deviceMemory: settings.deviceMemory,
+    codes: ruleCodes,
   };
   const findings: Finding[] = [];
   const place = (given: Place): Span =>
@@ -64,14 +80,17 @@ export const checkFile = (
       found += 1;
       if (next !== undefined) return;
       const proper = options.severity ?? rule.severity;
-      const severity = chosen ?? (options.part?.familiarity === 'foreign' ? atMost(proper, 'information') : proper);
+      const isForeign = options.part?.familiarity === 'foreign';
+      const severity = chosen ?? (isForeign ? atMost(proper, 'information') : proper);
+      const fixes = (options.fixes ?? []).filter(({ changes }) => changes.length > 0);
       const finding = {
         code: rule.code,
         severity,
         message,
         span: place(where),
         related: (options.related ?? []).map(asSentence),
-        fixes: (options.fixes ?? []).filter(({ changes }) => changes.length > 0),
+        // Of a model that is not known nothing is certain.
+        fixes: isForeign ? fixes.map((fix) => ({ ...fix, certain: false })) : fixes,
         deprecated: options.deprecated ?? false,
       };
       if (found <= mostOfOneRule) findings.push(finding);

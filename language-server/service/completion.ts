@@ -1,5 +1,7 @@
-import { findNodeAtOffset, getLocation } from 'jsonc-parser';
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
+import { caretAt } from './caret';
+import type { Completion } from './caret';
+import { headscopeCompletions } from './headscope-completion';
 import { attentionKeys } from './key-names';
 import { meaningOf } from './key-meanings';
 import { knownModelTypes } from '../../models/formats/families/class-names';
@@ -7,18 +9,7 @@ import type { ModelFile } from './model-file';
 import { partAt } from './part-facts';
 import { layerTypeNames } from './rules/layers';
 import { dtypeNames } from './rules/names';
-import type { Span } from './json-document';
 import { own } from './own';
-
-export interface Completion {
-  readonly label: string;
-  readonly kind: 'key' | 'value' | 'snippet';
-  readonly detail?: string;
-  readonly documentation?: string;
-  /** Replaces `span`; of a snippet with `$1` places. */
-  readonly text: string;
-  readonly span: Span;
-}
 
 const enums: Readonly<Record<string, readonly string[]>> = {
   torch_dtype: dtypeNames.slice(0, 6),
@@ -134,21 +125,13 @@ const keysAt = (
 /** What can be written at an offset: keys of the family with their defaults, values of a closed set, forms of rope scaling. */
 export const completeAt = (file: ModelFile, offset: number): readonly Completion[] => {
   if (file.kind === undefined || file.kind === 'index' || file.document.unread !== undefined) return [];
+  if (file.kind === 'headscope') return headscopeCompletions(file.document, offset);
   const { document } = file;
-  const location = getLocation(document.text, offset);
-  const node = document.root === undefined ? undefined : findNodeAtOffset(document.root, offset, true);
-  const isString = node?.type === 'string';
-  const word: Span = isString ? { offset: node.offset, length: node.length } : { offset, length: 0 };
-  const path = location.path as JsonPath;
-  if (location.isAtPropertyKey) {
+  const { path, atKey, word, present, hasValue } = caretAt(document, offset);
+  if (atKey) {
     const holder = path.slice(0, -1);
-    const object = document.node(holder);
-    const present = new Set(object?.children?.map((pair) => pair.children?.[0]?.value as unknown));
-    const own = isString ? (node.value as unknown) : undefined;
-    // In `"key": value` the value stays as it is; alone, the key brings its default along.
-    const hasValue = isString && node.parent?.type === 'property' && node.parent.children?.[1] !== undefined;
     return [...keysAt(file, holder)].flatMap(([key, { value, from }]) => {
-      if (present.has(key) && key !== own) return [];
+      if (present.has(key)) return [];
       const meaning = meaningOf(key, partAt(file.description, holder)?.modelType);
       const shown = value === undefined ? undefined : JSON.stringify(value);
       const ropeForm = key === 'rope_scaling' && !hasValue;

@@ -55,7 +55,10 @@ export const estimateLines = (name: string, model: ModelDescription, part: Model
   }
   if (name === 'dtype' || name === 'torch_dtype' || name === 'quantization_config') {
     const bytes = weightBytes(model);
-    if (bytes !== undefined) lines.push(formatted`Weights: ${formatBytes(bytes.value)}. ${code(bytes.formula)}`);
+    if (bytes !== undefined)
+      lines.push(
+        formatted`Weights: ${formatBytes(bytes.value)}. ${code(bytes.formula)}; ${bytes.assumptions.join('; ')}.`,
+      );
   }
   return lines;
 };

@@ -1,9 +1,10 @@
+import { headscopeFileName } from '../../models/formats/headscope-file';
 import type { JsonValue } from '../../models/formats/model-description';
 import type { CompanionName } from './folder-facts';
 import { isObject } from './json-document';
 import { own } from './own';
 
-/** What a JSON file of a model folder is. */
+/** What a JSON file of a model folder is; `headscope` is the `.headscope.json` of a repository. */
 export const fileKinds = [
   'config',
   'generation',
@@ -13,6 +14,7 @@ export const fileKinds = [
   'adapter',
   'genai',
   'index',
+  'headscope',
 ] as const;
 export type FileKind = (typeof fileKinds)[number];
 
@@ -79,6 +81,7 @@ const baseName = (uri: string): string => {
  * ids). Anything else is left alone.
  */
 export const fileKind = (uri: string, value: JsonValue | undefined): FileKind | undefined => {
+  if (baseName(uri) === headscopeFileName) return 'headscope';
   if (!isObject(value)) return undefined;
   const has = (key: string): boolean => value[key] !== undefined;
   const name = baseName(uri);
@@ -123,6 +126,7 @@ const kindsByName: Readonly<Record<CompanionName, FileKind>> = {
 /** What a file is by its name alone: that of one whose content says nothing, because it is broken or empty. */
 export const kindByName = (uri: string): FileKind | undefined => {
   const name = baseName(uri);
+  if (name === headscopeFileName) return 'headscope';
   return own(kindsByName, name) ?? (name.endsWith('.safetensors.index.json') ? 'index' : undefined);
 };
 

@@ -1,9 +1,10 @@
+import type { SeverityLevel } from '../../protocol/inputs/headscope-file';
 import type { Span } from './json-document';
 
 export const severities = ['error', 'warning', 'information', 'hint'] as const;
 export type Severity = (typeof severities)[number];
 /** What a person may choose for a rule. */
-export type SeveritySetting = Severity | 'off';
+export type SeveritySetting = SeverityLevel;
 
 export interface TextChange extends Span {
   readonly text: string;
@@ -15,6 +16,12 @@ export interface Fix {
   readonly changes: readonly TextChange[];
   /** The one fix that "fix all" applies. */
   readonly preferred: boolean;
+  /**
+   * The file leaves no other reading: a slip within one edit of a single known name, a shorthand, a number that follows from
+   * others. `headscope check --fix` makes such changes without a person who looks. Where two values disagree, or where it
+   * depends on the version of a library, a fix is not certain.
+   */
+  readonly certain?: boolean;
 }
 
 /** Another field, or another file, that a finding refers to. */

@@ -1,7 +1,7 @@
 import { runnable } from '../../models/architectures/catalogue';
 import { alibiHeads } from '../../models/formats/estimates/alibi-scope';
 import { decodeFlops } from '../../models/formats/estimates/flops';
-import { kvBytesPerToken, kvCache } from '../../models/formats/estimates/kv-cache';
+import { kvBytesPerToken, kvCache, cacheFormat } from '../../models/formats/estimates/kv-cache';
 import type { Attention, ModelDescription, ModelPart } from '../../models/formats/model-description';
 import { countParameters } from '../../models/formats/tensors/expected-tensors';
 import type { LayerFacts, ModelFacts, ModelPartFacts } from '../../protocol/language/requests';
@@ -62,6 +62,7 @@ export const modelFacts = (file: ModelFile, facts: FolderFacts, findings: readon
     parts: description.parts.map((part) => partFacts(part, alibiHeads(part, description.family))),
     ...(main.vocabularySize === undefined ? {} : { vocabularySize: main.vocabularySize }),
     ...(description.dtype === undefined ? {} : { dtype: description.dtype }),
+    ...(description.dtypeFrom === undefined ? {} : { dtypeFrom: description.dtypeFrom }),
     ...(counted === undefined
       ? {}
       : {
@@ -74,6 +75,11 @@ export const modelFacts = (file: ModelFile, facts: FolderFacts, findings: readon
     ...(bytes === undefined ? {} : { weightBytes: bytes }),
     ...(hasCache(description, main)
       ? {
+          cache: {
+            dtype: cacheFormat(description).dtype ?? 'float32',
+            // The first says length and batch, which vary.
+            assumptions: kvCache(description, { length: 2048 })?.assumptions.slice(1) ?? [],
+          },
           kvBytesPerToken: kvBytesPerToken(description),
           kvBytes: cacheLengths(main).map((length) => ({
             length,

@@ -36,11 +36,12 @@ export const replaceValue = (document: JsonDocument, path: JsonPath, text: strin
   return node === undefined ? [] : [{ offset: node.offset, length: node.length, text }];
 };
 
-/** The one fix of a name that is surely meant otherwise. */
-export const changeName = (document: JsonDocument, path: JsonPath, name: string): Fix => ({
+/** The one fix of a name that is surely meant otherwise; `certain` where the file leaves no other reading. */
+export const changeName = (document: JsonDocument, path: JsonPath, name: string, certain = false): Fix => ({
   title: `Change to "${name}"`,
   changes: replaceValue(document, path, JSON.stringify(name)),
   preferred: true,
+  certain,
 });
 
 /** Puts a pair before the first one of the file's object, spaced as that one is. */

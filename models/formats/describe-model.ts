@@ -1,10 +1,13 @@
 import type { JsonObject } from './config/config-reader';
 import { ConfigReader, isObject } from './config/config-reader';
+import { readDtype } from './config/dtype';
 import { findQuantisation } from './config/quantisation';
 import { isDraft, isOwnClass } from './families/class-names';
 import { familyOf } from './families/catalogue';
 import { readFlat } from './families/encoder-decoder';
 import type { Family } from './families/family';
+import type { OwnFamily } from './families/own-family-schema';
+import { familyOfOwn } from './families/own-family';
 import { findParts, looksLikeStack, readGeneric } from './families/generic';
 import { readStack, stackFamily } from './families/stacks';
 import type {
@@ -50,7 +53,7 @@ export function isModelConfig(value: unknown): boolean {
 }
 
 /** The normalised description of a config. Any value is accepted; what cannot be read is left out and named. */
-export function describeModel(config: unknown): ModelDescription {
+export function describeModel(config: unknown, own: readonly OwnFamily[] = []): ModelDescription {
   const problems: DescriptionProblem[] = [];
   if (!isObject(config)) {
     problems.push({ path: [], code: 'not-an-object', message: 'A model configuration is a JSON object.' });
@@ -59,12 +62,16 @@ export function describeModel(config: unknown): ModelDescription {
   const written = object['model_type'];
   const modelType = typeof written === 'string' ? written : undefined;
   const architectures = strings(object['architectures']);
-  const family = familyOf(looksLikeFirstBert(object) ? 'bert' : modelType, architectures);
+  const ownFamily = own.find((one) => one.modelType === modelType);
+  const family =
+    ownFamily === undefined
+      ? familyOf(looksLikeFirstBert(object) ? 'bert' : modelType, architectures)
+      : familyOfOwn(ownFamily);
   const reader = new ConfigReader(object, [], problems, family?.defaults(modelType));
   const reading = family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType);
   const [main] = reading.parts;
   const quantisation = findQuantisation(reader);
-  const dtype = readDtype(object);
+  const dtype = readDtype(object, quantisation);
   const version = object['transformers_version'];
   if (family === undefined && isObject(config)) {
     const name = modelType === undefined ? 'This file names no model_type' : `No family here is called "${modelType}"`;
@@ -75,6 +82,7 @@ export function describeModel(config: unknown): ModelDescription {
     });
   }
   return {
+    ...(ownFamily === undefined ? {} : { ownFamily }),
     family: family?.id ?? 'generic',
     title: family?.title ?? modelType ?? architectures[0] ?? 'unknown model',
     exact:
@@ -87,7 +95,9 @@ export function describeModel(config: unknown): ModelDescription {
     parts: reading.parts,
     ...(reading.projector === undefined ? {} : { projector: reading.projector }),
     fields: reader.fields,
-    ...(dtype === undefined ? {} : { dtype }),
+    ...(dtype === undefined
+      ? {}
+      : { dtype: dtype.name, ...(dtype.from === undefined ? {} : { dtypeFrom: dtype.from }) }),
     ...(quantisation === undefined ? {} : { quantisation }),
     tiedEmbeddings: readTied(object, family, main),
     tokenIds: readTokenIds(reader, main),
@@ -179,24 +189,6 @@ function readTask(object: JsonObject, architectures: readonly string[], family: 
   return { kind, labels };
 }
 
-function readDtype(object: JsonObject): string | undefined {
-  const read = (from: JsonObject): string | undefined => {
-    for (const key of ['dtype', 'torch_dtype']) {
-      const value = from[key];
-      if (typeof value === 'string') return value.replace(/^torch\./, '');
-    }
-    return undefined;
-  };
-  const found = read(object);
-  if (found !== undefined) return found;
-  for (const key of ['text_config', 'llm_config', 'language_config', 'decoder', 'vision_config']) {
-    const child = object[key];
-    const nested = isObject(child) ? read(child) : undefined;
-    if (nested !== undefined) return nested;
-  }
-  return undefined;
-}
-
 function readTied(
   object: JsonObject,
   family: Family | undefined,
@@ -213,8 +205,11 @@ function readTied(
     if (typeof value === 'boolean')
       return { value, source: { kind: 'file', path: [...main.path, 'tie_word_embeddings'] } };
   }
-  const shares = object['share_embedding'];
-  if (typeof shares === 'boolean') return { value: shares, source: { kind: 'file', path: ['share_embedding'] } };
+  // Names of MobileLLM and OpenELM.
+  for (const key of ['share_embedding', 'share_input_output_layers']) {
+    const shares = object[key];
+    if (typeof shares === 'boolean') return { value: shares, source: { kind: 'file', path: [key] } };
+  }
   const text = main?.modelType === undefined ? undefined : stackFamily(main.modelType);
   const decides = text ?? family;
   const source: ValueSource = {

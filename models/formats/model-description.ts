@@ -6,6 +6,8 @@
  * a model may lack altogether are optional. The untouched values, with where each comes from, are in `ModelPart.fields`.
  */
 
+import type { OwnFamily } from './families/own-family-schema';
+
 export type JsonPath = readonly (string | number)[];
 export type JsonValue =
   null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined };
@@ -202,6 +204,8 @@ export interface Quantisation {
   readonly method: string;
   /** Bits of a quantised weight without its scales. */
   readonly bits?: number;
+  /** The format within the method, as written in `quant_algo` or `format` (`NVFP4`, `mxfp4-pack-quantized`). */
+  readonly algorithm?: string;
   /** Weights that share a scale along the input; -1 for one per channel. */
   readonly groupSize?: number;
   readonly blockSize?: readonly number[];
@@ -210,7 +214,24 @@ export interface Quantisation {
   readonly plainScales: boolean;
   /** Modules that stay in `dtype`, as written. */
   readonly excluded: readonly string[];
+  /** Bits of routed experts, where they differ from `bits` (`expert_dtype`, `moe_quant_algo`). */
+  readonly expertBits?: number;
+  /** Bits of the KV cache that the checkpoint was calibrated for (`kv_cache_scheme`, `kv_cache_quant_algo`). */
+  readonly cacheBits?: number;
+  /**
+   * Of mixed precision: how many modules of a name have which bits. Numbers in the names are `*`. What is not listed is not
+   * quantised.
+   */
+  readonly modules?: readonly ModuleBits[];
   readonly path: JsonPath;
+}
+
+export interface ModuleBits {
+  /** Name of a module with `*` for each number, e.g. `model.layers.*.mlp.up_proj`. */
+  readonly pattern: string;
+  readonly bits: number;
+  readonly groupSize?: number;
+  readonly count: number;
 }
 
 export interface TokenId {
@@ -251,6 +272,8 @@ export interface DescriptionProblem {
 }
 
 export interface ModelDescription {
+  /** The description in a `.headscope.json` that this was read by, where `family` is not known here. */
+  readonly ownFamily?: OwnFamily;
   /** Family id, e.g. `llama`; `generic` for unknown ones, where only what the keys themselves say is filled in. */
   readonly family: string;
   readonly title: string;

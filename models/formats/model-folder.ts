@@ -11,9 +11,13 @@ import {
 import type { JsonObject } from './config/config-reader';
 import { isObject } from './config/config-reader';
 import { parseConfig } from './config/parse-config';
+import { dtypeBesideQuantised } from './config/dtype';
 import { readQuantisation } from './config/quantisation';
 import { describeModel, isModelConfig } from './describe-model';
+import type { OwnFamily } from './families/own-family-schema';
+import { readOwnFamilies } from './families/own-family';
 import { readFolderFile } from './folder-file';
+import { findHeadscopeFile } from './headscope-file';
 import type { ModelDescription } from './model-description';
 
 /** Configs are a few KB; one with a thousand class names 70 KB. */
@@ -56,8 +60,14 @@ export async function readModelFolder(path: string): Promise<ReadConfig> {
       message: `${basename(configPath)} describes no model: it has neither a model_type nor layers.`,
     };
   }
-  const model = describeModel(parsed.value);
+  const model = describeModel(parsed.value, await ownFamiliesOf(folder));
   return { ok: true, folder, configPath, text, model: await withQuantisationBeside(model, folder) };
+}
+
+/** Families that the `.headscope.json` above a folder describes; what is wrong with it is said by `headscope check`. */
+export async function ownFamiliesOf(folder: string): Promise<readonly OwnFamily[]> {
+  const file = await findHeadscopeFile(folder);
+  return file?.ok === true ? readOwnFamilies(file.value['families']).families : [];
 }
 
 /** Some tools write the quantisation beside the config (`hf_quant_config.json`, `quantize_config.json`). */
@@ -76,7 +86,9 @@ async function withQuantisationBeside(model: ModelDescription, folder: string): 
         ? { ...value, quant_method: 'gptq' }
         : value;
     if (named['quant_method'] === undefined && named['quant_algo'] === undefined) continue;
-    return { ...model, quantisation: readQuantisation(named, [name]) };
+    const quantisation = readQuantisation(named, [name]);
+    const dtype = model.dtype === undefined ? dtypeBesideQuantised(quantisation) : undefined;
+    return { ...model, quantisation, ...(dtype && { dtype: dtype.name, dtypeFrom: dtype.from }) };
   }
   return model;
 }

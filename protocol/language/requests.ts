@@ -41,6 +41,8 @@ export interface ModelFacts {
   readonly parts: readonly ModelPartFacts[];
   readonly vocabularySize?: number;
   readonly dtype?: string;
+  /** Where `dtype` comes from when no key of that name says it, as a clause. */
+  readonly dtypeFrom?: string;
   /** Exact when the family is known, else absent. */
   readonly parameters?: {
     readonly total: number;
@@ -49,9 +51,11 @@ export interface ModelFacts {
   };
   /** Bytes of weights on disk, when they lie beside the config. */
   readonly weightBytes?: number;
-  /** KV cache of one token over all layers, in the model's dtype. */
+  /** Number format in which the cache is counted, and what the figures assume, a clause each. */
+  readonly cache?: { readonly dtype: string; readonly assumptions: readonly string[] };
+  /** KV cache of one token over all layers. */
   readonly kvBytesPerToken?: number;
-  /** KV cache at a context length, batch 1, in the model's dtype; windows and MLA taken into account. */
+  /** KV cache at a context length, batch 1; windows and MLA taken into account. */
   readonly kvBytes?: readonly { readonly length: number; readonly bytes: number }[];
   readonly flopsPerToken?: number;
   /** True when the compute server can run it, else the sentence that says why not. */

@@ -49,6 +49,20 @@ export function parseJson<T>(schema: Schema<T>, text: string): Checked<T> {
   return check(schema, value, 'The file');
 }
 
+/** Something that is wrong, by the keys that lead to it. */
+export interface PlacedFault {
+  readonly path: readonly (string | number)[];
+  /** What it has to be, as a noun. */
+  readonly needed: string;
+}
+
+/** All that is wrong with a value, in the order of the schema: for an editor, which shows each in its place. */
+export const allFaults = (schema: Schema<unknown>, value: unknown): readonly PlacedFault[] =>
+  (safeParse(schema, value).issues ?? []).map(({ path, message }) => ({
+    path: (path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key))),
+    needed: message,
+  }));
+
 function faultOf({ path, type, message, input }: BaseIssue<unknown>, root: string): Fault {
   const keys = (path ?? []).map(({ key }) => key);
   return {

@@ -13,6 +13,15 @@ export const checkCommand = (): Command =>
     .option('--format <format>', 'text, json or sarif (default: text)')
     .option('--severity <code=level...>', 'severity of a rule: error, warning, information, hint or off')
     .option('--device-memory <GB>', 'report caches that do not fit into this memory at full length')
+    .option('--sarif <file>', 'write a SARIF log beside what is printed')
+    .option('--quiet', 'print errors alone')
+    .option('--max-warnings <n>', 'exit 1 when there are more warnings')
+    .option('--ignore-others', 'pass over named files that are no model files')
+    .option('--baseline <file>', 'hide the findings that are in the file')
+    .option('--write-baseline <file>', 'write all findings into the file')
+    .option('--fix', 'make the changes that leave no other reading')
+    .option('--dry-run', 'with --fix: print a diff and write nothing')
+    .addHelpText('after', '\nThe nearest .headscope.json is read first (docs/settings.md); words here go before it.')
     .allowUnknownOption()
     .action(async (_paths: readonly string[], _options: object, command: Command) => {
       const words =

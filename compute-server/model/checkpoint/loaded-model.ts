@@ -12,7 +12,7 @@ import { parseConfig } from '../../../models/formats/config/parse-config';
 import { describeModel } from '../../../models/formats/describe-model';
 import { readFolderFile, type FolderFile } from '../../../models/formats/folder-file';
 import type { ModelDescription, ModelPart } from '../../../models/formats/model-description';
-import { largestConfig, readSmallJson } from '../../../models/formats/model-folder';
+import { largestConfig, ownFamiliesOf, readSmallJson } from '../../../models/formats/model-folder';
 import { openCheckpoint, type CheckpointProblem } from '../../../models/formats/safetensors/checkpoint';
 import type { MultimodalSpec, VisionTower } from '../../../models/architectures/vision-tower';
 import type { ModelSummary, VisionSummary } from '../../../protocol/results/heads';
@@ -105,7 +105,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const { text } = config;
   const parsed = parseConfig(text);
   if (!parsed.ok) throw unusable(folder, `Its config.json cannot be read: ${parsed.message}`);
-  const description = describeModel(parsed.value);
+  const description = describeModel(parsed.value, await ownFamiliesOf(folder));
   const verdict = runnable(description);
   if (verdict !== true) throw unusable(folder, verdict);
   const checkpoint = await openCheckpoint(folder);

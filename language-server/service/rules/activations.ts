@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../models/formats/model-description';
 import { hasRemoteCode } from '../config-parts';
-import { nearestName, plainLetters } from '../nearest-name';
+import { isSurely, nearestName, plainLetters } from '../nearest-name';
 import { own } from '../own';
 import { changeName } from '../places';
 import type { Rule } from './rule';
@@ -116,7 +116,7 @@ export const activationUnknown: Rule = {
           {
             part,
             severity: isKnown ? (near === undefined ? 'warning' : 'error') : 'information',
-            fixes: meant === undefined ? [] : [changeName(document, path, meant)],
+            fixes: meant === undefined ? [] : [changeName(document, path, meant, isSurely(name, near ?? ''))],
           },
         );
       }

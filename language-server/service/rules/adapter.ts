@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../../models/formats/model-description';
 import { hiddenSizeNames, numberField } from '../config-parts';
 import { isObject } from '../json-document';
-import { nearestName } from '../nearest-name';
+import { isOneSlip, nearestName } from '../nearest-name';
 import { matchesSome } from '../people-patterns';
 import { replaceValue } from '../places';
 import type { Rule, RuleContext } from './rule';
@@ -160,6 +160,9 @@ export const loraTarget: Rule = {
                       title: `Change to "${near}"`,
                       changes: replaceValue(context.document, path, JSON.stringify(near)),
                       preferred: true,
+                      // A name that other models have is no slip: k_proj is one letter away from o_proj. A whole path names
+                      // one layer, and its last name all of them.
+                      certain: target === last && !moduleNames.has(last) && isOneSlip(last, near),
                     },
                   ],
           },
@@ -179,6 +182,7 @@ export const loraTarget: Rule = {
               title: `Change to "${near}"`,
               changes: replaceValue(context.document, path, JSON.stringify(near)),
               preferred: true,
+              certain: target === last,
             },
           ],
         },

@@ -3,6 +3,7 @@ import { loraRank, loraTarget } from './adapter';
 import { expertGroups, expertsPerToken } from './experts';
 import { fieldValue, fileNotRead } from './field-values';
 import { genaiContradicts, genaiFileMissing, genaiHeads } from './genai';
+import { headscopeFileWrong } from './headscope-file';
 import {
   headWidthNotFused,
   headsDoNotDivide,
@@ -94,6 +95,7 @@ export const rules: readonly Rule[] = [
   jsonInvalid,
   keyTwice,
   fileNotRead,
+  headscopeFileWrong,
   cacheOverMemory,
   tensorShape,
   tensorsMissing,
@@ -114,6 +116,8 @@ export const rules: readonly Rule[] = [
   graphContradictsGenai,
   graphUnreadable,
 ];
+
+export const ruleCodes: readonly string[] = rules.map(({ code }) => code);
 
 export const ruleOf = (code: string): Rule | undefined => rules.find((rule) => rule.code === code);
 

@@ -1,7 +1,7 @@
 import type { TextChange } from '../finding';
 import { contextNames, isLatent, numberField } from '../config-parts';
 import type { JsonObject } from '../config-parts';
-import { nearestName } from '../nearest-name';
+import { isOneSlip, nearestName } from '../nearest-name';
 import { relatedField, replaceValue } from '../places';
 import type { Rule } from './rule';
 
@@ -104,6 +104,7 @@ export const layerTypeUnknown: Rule = {
                       title: indices.length > 1 ? `Change all ${indices.length} to "${near}"` : `Change to "${near}"`,
                       changes: indices.flatMap(change),
                       preferred: true,
+                      certain: isOneSlip(type, near),
                     },
                   ],
           },
@@ -178,6 +179,7 @@ export const latentDims: Rule = {
                 title: `Change qk_head_dim to ${nope.value + rope.value}`,
                 changes: replaceValue(document, [...part.path, 'qk_head_dim'], String(nope.value + rope.value)),
                 preferred: true,
+                certain: true,
               },
             ],
           },

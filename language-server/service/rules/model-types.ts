@@ -101,7 +101,10 @@ export const modelTypeRelease: Rule = {
     report(
       ['model_type'],
       `${JSON.stringify(root.value['model_type'])} is the name of a model; its type is "${type}". Loaders choose the class by model_type and refuse a name that they do not know.`,
-      { fixes: [changeName(document, ['model_type'], type)] },
+      {
+        // The class says so too.
+        fixes: [changeName(document, ['model_type'], type, classesOf(root.value).length > 0)],
+      },
     );
   },
 };

@@ -5,7 +5,7 @@ import {
   otherModelTypes,
   typeOfClass,
 } from '../../../models/formats/families/class-names';
-import { nearestName, plainLetters } from '../nearest-name';
+import { isOneSlip, nearestName, plainLetters } from '../nearest-name';
 import { changeName, relatedField, renameKey } from '../places';
 import { attentionKeys, otherKnownKeys } from '../key-names';
 import { classesOf, confirmed, releaseIn, typeByLetters } from './model-types';
@@ -51,6 +51,10 @@ const dtypeShorthand: Readonly<Record<string, string>> = {
 export const dtypeMeantBy = (name: string): string | undefined =>
   own(dtypeShorthand, name.toLowerCase()) ?? nearestName(name.toLowerCase(), dtypeNames.slice(0, 4), 3);
 
+/** A shorthand and a single slip have one reading. */
+export const isCertainDtype = (name: string, near: string): boolean =>
+  own(dtypeShorthand, name.toLowerCase()) !== undefined || isOneSlip(name, near);
+
 export const dtypeUnknown: Rule = {
   code: 'dtype-unknown',
   title: 'The dtype has a name that torch does not know',
@@ -70,7 +74,7 @@ export const dtypeUnknown: Rule = {
           `"${value}" is not a dtype that torch knows${near === undefined ? '.' : `; did you mean "${near}"?`} Usual are bfloat16, float16 and float32.`,
           {
             part,
-            fixes: near === undefined ? [] : [changeName(document, path, near)],
+            fixes: near === undefined ? [] : [changeName(document, path, near, isCertainDtype(name, near))],
           },
         );
       }
@@ -200,7 +204,8 @@ export const modelTypeMisspelt: Rule = {
       ['model_type'],
       `"${modelType}" is not a model type that loaders know; did you mean "${near}"? ${classes.length === 0 ? 'They choose the class by it.' : `The class in architectures is one of ${near}.`}`,
       {
-        fixes: [changeName(document, ['model_type'], near)],
+        // The letters or the class say so too.
+        fixes: [changeName(document, ['model_type'], near, spelling !== undefined || classes.length > 0)],
       },
     );
   },
@@ -229,7 +234,12 @@ export const keyMisspelt: Rule = {
           {
             part,
             fixes: [
-              { title: `Rename the key to "${near}"`, changes: renameKey(document, path, near), preferred: true },
+              {
+                title: `Rename the key to "${near}"`,
+                changes: renameKey(document, path, near),
+                preferred: true,
+                certain: isOneSlip(key, near),
+              },
             ],
           },
         );

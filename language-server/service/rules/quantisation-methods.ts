@@ -1,9 +1,9 @@
 import { isObject } from '../json-document';
 import type { ConfigPart, JsonObject } from '../config-parts';
-import { nearestName, plainLetters } from '../nearest-name';
+import { isSurely, nearestName, plainLetters } from '../nearest-name';
 import { own } from '../own';
 import { changeName, relatedField } from '../places';
-import { dtypeMeantBy, dtypeNames } from './names';
+import { dtypeMeantBy, dtypeNames, isCertainDtype } from './names';
 import type { Rule } from './rule';
 
 /** Names of transformers' QuantizationMethod (4.30 to 5.x, read November 2026). */
@@ -142,7 +142,7 @@ export const quantMethodUnknown: Rule = {
           part,
           // vLLM makes the letters small before it compares.
           severity: near === undefined ? 'information' : near === small ? 'warning' : 'error',
-          fixes: near === undefined ? [] : [changeName(document, path, near)],
+          fixes: near === undefined ? [] : [changeName(document, path, near, isSurely(method, near))],
         },
       );
     });
@@ -216,7 +216,7 @@ export const bitsandbytesContradicts: Rule = {
           `"${type}" is not a 4-bit format of bitsandbytes. There are "nf4" and "fp4".`,
           {
             part,
-            fixes: near === undefined ? [] : [changeName(document, at('bnb_4bit_quant_type'), near)],
+            fixes: near === undefined ? [] : [changeName(document, at('bnb_4bit_quant_type'), near, true)],
           },
         );
       }
@@ -231,7 +231,7 @@ export const bitsandbytesContradicts: Rule = {
           `"${value}" is not a dtype that torch knows${near === undefined ? '.' : `; did you mean "${near}"?`} ${key} takes a name such as bfloat16 or uint8.`,
           {
             part,
-            fixes: near === undefined ? [] : [changeName(document, at(key), near)],
+            fixes: near === undefined ? [] : [changeName(document, at(key), near, isCertainDtype(name, near))],
           },
         );
       }

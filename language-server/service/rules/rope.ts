@@ -3,7 +3,7 @@ import type { JsonPath } from '../../../models/formats/model-description';
 import { contextNames, numberField } from '../config-parts';
 import type { ConfigPart, JsonObject } from '../config-parts';
 import { isNumberList, isObject } from '../json-document';
-import { nearestName } from '../nearest-name';
+import { isOneSlip, nearestName } from '../nearest-name';
 import { own } from '../own';
 import { relatedField, renameKey, replaceValue, removeProperty } from '../places';
 import { rotaryWidth } from './heads';
@@ -102,6 +102,7 @@ export const ropeFormUnknown: Rule = {
                     title: `Change to "${near}"`,
                     changes: replaceValue(document, place, JSON.stringify(near)),
                     preferred: true,
+                    certain: isOneSlip(form, near),
                   },
                 ],
         },

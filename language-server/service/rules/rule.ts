@@ -19,6 +19,8 @@ export interface RuleContext {
   readonly configParts: readonly ConfigPart[];
   /** Bytes of the device that is to hold the cache; absent: nobody chose one. */
   readonly deviceMemory: number | undefined;
+  /** Codes of all rules. */
+  readonly codes: readonly string[];
 }
 
 /** The place of a finding: the value at a path, its key, or any span. */

@@ -6,6 +6,8 @@ export type JsonObject = Readonly<Record<string, JsonValue | undefined>>;
 export interface Defaults {
   readonly from: string;
   readonly values: JsonObject;
+  /** The usual name of a size -> the key that files of this family write, where it has a name of its own. */
+  readonly keys?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -148,6 +150,9 @@ export class ConfigReader {
 
   /** The name under which `key` is present in the file. */
   nameOf(key: string): string | undefined {
+    const { keys = {} } = this.defaults ?? {};
+    const own = Object.hasOwn(keys, key) ? keys[key] : undefined;
+    if (own !== undefined && this.object[own] !== undefined) return own;
     return namesOf(key).find((name, rank) => {
       const value = this.object[name];
       // Short names such as `width` or `layers` may hold objects that have nothing to do with the size.
@@ -183,7 +188,7 @@ export class ConfigReader {
   }
 
   source(key: string): ValueSource | undefined {
-    return namesOf(key)
+    return [this.nameOf(key) ?? key, ...namesOf(key)]
       .map((name) => this.fields[name]?.source)
       .find((source) => source !== undefined);
   }

@@ -25,6 +25,8 @@ export interface FeedForwardChoice {
   readonly gated: boolean;
   /** Width of a dense layer where the family computes it. */
   readonly size?: number;
+  /** Width of the network beside the experts, where the family gives it without a key. */
+  readonly sharedSize?: number;
   readonly kind?: 'dense' | 'experts' | 'none';
 }
 
@@ -46,7 +48,8 @@ export function readFeedForward(
   }
   const expertSize = reader.integerAt('moe_intermediate_size', index) ?? size;
   const shared = reader.integerAt('n_shared_experts', index) ?? 0;
-  const sharedSize = reader.integerAt('shared_expert_intermediate_size', index) ?? shared * expertSize;
+  const sharedSize =
+    choice.sharedSize ?? reader.integerAt('shared_expert_intermediate_size', index) ?? shared * expertSize;
   return {
     kind: 'experts',
     size: expertSize,

@@ -1,6 +1,5 @@
 import type { AttentionKind, JsonValue } from '../model-description';
 import type { ConfigReader } from './config-reader';
-import { isObject } from './config-reader';
 
 export interface LayerKind {
   readonly kind: AttentionKind;
@@ -32,6 +31,9 @@ const words: Readonly<Record<string, LayerKind>> = {
   mamba: { kind: 'mamba' },
   mamba2: { kind: 'mamba' },
   conv: { kind: 'none', note: 'a short convolution' },
+  deepseek_sparse_attention: full,
+  compressed_sparse_attention: full,
+  heavily_compressed_attention: full,
   moe: { kind: 'none', feedForward: 'experts' },
   mlp: { kind: 'none', feedForward: 'dense' },
 };
@@ -83,9 +85,6 @@ export function readLayerKinds(
     });
   }
 
-  const blocks = Array.isArray(reader.object['block_configs']) ? reader.list('block_configs') : undefined;
-  if (blocks !== undefined) return each((index) => blockKind(blocks[index]));
-
   const pairs = Array.isArray(reader.object['attention_types']) ? reader.list('attention_types') : undefined;
   if (pairs !== undefined) {
     const types = expandTypes(pairs);
@@ -117,16 +116,6 @@ export function readLayerKinds(
   const hybrid = reader.has('hybrid_layer_pattern') ? reader.numbers('hybrid_layer_pattern') : undefined;
   if (hybrid !== undefined) return each((index) => (hybrid[index] === 1 ? { kind: 'window' } : full));
 
-  const ratios = reader.has('compress_ratios') ? reader.numbers('compress_ratios') : undefined;
-  if (ratios !== undefined) {
-    return each((index) => {
-      const ratio = ratios[index] ?? 0;
-      return ratio === 0
-        ? { kind: 'window' }
-        : { kind: 'full', note: `keys beyond the window are compressed ${ratio} to 1` };
-    });
-  }
-
   const period = reader.integer('attn_layer_period', 1);
   if (period !== undefined) {
     const offset = reader.integer('attn_layer_offset') ?? 0;
@@ -146,16 +135,6 @@ export function readLayerKinds(
     return each((index) => ((index + 1) % slidingPattern === 0 ? full : { kind: 'window' }));
   }
   return each((index) => (windowed(index) ? { kind: 'window' } : full));
-}
-
-/** Nemotron-NAS: a layer's attention may be left out or replaced by one linear layer. */
-function blockKind(block: JsonValue | undefined): LayerKind {
-  const attention = isObject(block) ? block['attention'] : undefined;
-  if (!isObject(attention)) return full;
-  if (attention['no_op'] === true) return { kind: 'none', note: 'its attention was left out' };
-  return attention['replace_with_linear'] === true
-    ? { kind: 'none', note: 'its attention was replaced by a linear layer' }
-    : full;
 }
 
 /** GPT-Neo: [[["global", "local"], 12]] is the pair twelve times over. */

@@ -1,4 +1,4 @@
-import type { JsonPath, JsonValue, Quantisation } from '../model-description';
+import type { JsonPath, JsonValue, ModuleBits, Quantisation } from '../model-description';
 import type { ConfigReader, JsonObject } from './config-reader';
 import { isObject } from './config-reader';
 
@@ -33,12 +33,21 @@ export function readQuantisation(object: JsonObject, path: JsonPath): Quantisati
     number(object['group_size']) ?? number(object['q_group_size']) ?? number(group?.['group_size']) ?? undefined;
   const block = object['weight_block_size'];
   const symmetric = object['sym'] ?? group?.['symmetric'];
+  const experts = object['moe_quant_algo'];
+  const format = object['quant_algo'] ?? object['format'];
+  const expertBits = typeof experts === 'string' ? bitsOfName(experts) : undefined;
+  const cacheBits = cacheBitsOf(object);
+  const modules = modulesOf(object['quantized_layers']);
   return {
     method: name,
     ...(bits === undefined ? {} : { bits }),
+    ...(typeof format === 'string' ? { algorithm: format } : {}),
     ...(groupSize === undefined ? {} : { groupSize }),
     ...(Array.isArray(block) ? { blockSize: block.filter((item): item is number => typeof item === 'number') } : {}),
     ...(typeof symmetric === 'boolean' ? { symmetric } : {}),
+    ...(expertBits === undefined ? {} : { expertBits }),
+    ...(cacheBits === undefined ? {} : { cacheBits }),
+    ...(modules.length === 0 ? {} : { modules }),
     plainScales: hasPlainScales(name, object),
     excluded: [
       ...strings(object['modules_to_not_convert']),
@@ -49,6 +58,33 @@ export function readQuantisation(object: JsonObject, path: JsonPath): Quantisati
     ],
     path,
   };
+}
+
+/** compressed-tensors describes the cache in an object, modelopt by the name of an algorithm. */
+function cacheBitsOf(object: JsonObject): number | undefined {
+  const scheme = object['kv_cache_scheme'];
+  const algorithm = object['kv_cache_quant_algo'];
+  const written = isObject(scheme) ? number(scheme['num_bits']) : undefined;
+  const bits = written ?? (typeof algorithm === 'string' ? bitsOfName(algorithm) : undefined);
+  return bits === 4 || bits === 8 ? bits : undefined;
+}
+
+/** modelopt lists every module of a checkpoint in mixed precision: some ten thousand, of some twenty names. */
+function modulesOf(listed: JsonValue | undefined): readonly ModuleBits[] {
+  if (!isObject(listed)) return [];
+  const found = new Map<string, { pattern: string; bits: number; groupSize?: number; count: number }>();
+  for (const [name, about] of Object.entries(listed)) {
+    const algorithm = isObject(about) ? about['quant_algo'] : undefined;
+    const bits = typeof algorithm === 'string' ? bitsOfName(algorithm) : undefined;
+    if (!isObject(about) || bits === undefined) continue;
+    const groupSize = number(about['group_size']);
+    const pattern = name.replace(/(?<=\.|^)\d+(?=\.|$)/g, '*');
+    const key = `${pattern} ${bits} ${groupSize ?? ''}`;
+    const entry = found.get(key);
+    if (entry !== undefined) entry.count++;
+    else found.set(key, { pattern, bits, ...(groupSize === undefined ? {} : { groupSize }), count: 1 });
+  }
+  return [...found.values()];
 }
 
 function hasPlainScales(method: string, object: JsonObject): boolean {
@@ -72,7 +108,12 @@ function firstGroup(object: JsonObject): JsonObject | undefined {
 export function findQuantisation(reader: ConfigReader): Quantisation | undefined {
   for (const key of ['quantization_config', 'compression_config']) {
     const value = reader.object[key];
-    if (isObject(value)) return readQuantisation(value, [...reader.path, key]);
+    if (!isObject(value)) continue;
+    const read = readQuantisation(value, [...reader.path, key]);
+    // DeepSeek-V4 writes the format of its experts beside the object.
+    const experts = reader.object['expert_dtype'];
+    const expertBits = read.expertBits ?? (typeof experts === 'string' ? bitsOfName(experts) : undefined);
+    return expertBits === undefined || expertBits === read.bits ? read : { ...read, expertBits };
   }
   for (const key of ['text_config', 'llm_config', 'language_config']) {
     const child = reader.child(key);

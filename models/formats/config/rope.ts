@@ -116,10 +116,14 @@ export interface RopeChoice {
   readonly layerType?: string;
   /** Key of theta for this kind of layer, when it is not `rope_theta` (`rope_local_base_freq`). */
   readonly thetaKey?: string;
+  /** The object that has the key of theta, when it is a nested one (DBRX's `attn_config`). */
+  readonly holder?: ConfigReader;
   /** Rotated width when the family fixes it otherwise than by partial_rotary_factor. */
   readonly dimensions?: number;
   /** The scaling does not reach these layers (Gemma 3's local layers). */
   readonly unscaled?: boolean;
+  /** Width of the heads of these layers, when it differs from that of the part (Gemma 4's full layers). */
+  readonly headDim?: number;
 }
 
 export function readRope(reader: ConfigReader, headDim: number, choice: RopeChoice = {}): Rope {
@@ -132,8 +136,9 @@ export function readRope(reader: ConfigReader, headDim: number, choice: RopeChoi
       ? { kind: 'derived', rule: 'base 10000, the value of RoFormer (arXiv:2104.09864)' }
       : { kind: 'file', path: [...found.path, 'rope_theta'] };
   if (theta === undefined) {
-    theta = reader.positive(thetaKey);
-    source = reader.source(thetaKey) ?? {
+    const holder = choice.holder ?? reader;
+    theta = holder.positive(thetaKey);
+    source = holder.source(thetaKey) ?? {
       kind: 'derived',
       rule: 'base 10000, the value of RoFormer (arXiv:2104.09864)',
     };
@@ -141,7 +146,8 @@ export function readRope(reader: ConfigReader, headDim: number, choice: RopeChoi
   const partial =
     (found === undefined ? undefined : number(found.object, 'partial_rotary_factor')) ??
     reader.number('partial_rotary_factor');
-  const dimensions = choice.dimensions ?? (partial === undefined ? headDim : Math.floor(headDim * partial));
+  const width = choice.headDim ?? headDim;
+  const dimensions = choice.dimensions ?? (partial === undefined ? width : Math.floor(width * partial));
   const original = reader.has('original_max_position_embeddings')
     ? reader.number('original_max_position_embeddings')
     : undefined;

@@ -1,6 +1,7 @@
 import type {
   Attention,
   AttentionKind,
+  FeedForward,
   JsonPath,
   Latent,
   Layer,
@@ -48,6 +49,12 @@ export interface TransformerChoice {
   /** Which layers have the window, when the file has one and no per-layer notation; all by default. */
   readonly windowed?: (index: number) => boolean;
   readonly window?: number;
+  /** What the attention of single layers has that the keys of the file do not say by themselves: sizes, an indexer, compression. */
+  readonly layerAttention?: (index: number, kind: AttentionKind) => Partial<Attention>;
+  /** Width of the network that every token uses beside the experts, where the family gives it without a key. */
+  readonly sharedSize?: number;
+  /** The network of a layer where the file writes it in keys of its own; undefined: it is read as usual. */
+  readonly feedForward?: (index: number) => FeedForward | undefined;
   readonly crossAttention?: boolean;
   readonly image?: ModelPart['image'];
   /** Keys that decide biases, norms and other tensors; read so that `fields` holds their effective values. */
@@ -59,7 +66,7 @@ const defined = <T extends object>(object: T): { [K in keyof T]: Exclude<T[K], u
     [K in keyof T]: Exclude<T[K], undefined>;
   };
 
-function readLatent(reader: ConfigReader): Latent | undefined {
+function readLatent(reader: ConfigReader, hiddenSize: number, heads: number): Latent | undefined {
   if (reader.has('use_mla') && reader.boolean('use_mla') === false) return undefined;
   const kvRank = reader.integer('kv_lora_rank', 1);
   if (kvRank === undefined) return undefined;
@@ -69,7 +76,8 @@ function readLatent(reader: ConfigReader): Latent | undefined {
     ...(queryRank === undefined ? {} : { queryRank }),
     nopeDim: reader.integer('qk_nope_head_dim') ?? 0,
     ropeDim: reader.integer('qk_rope_head_dim') ?? 0,
-    valueDim: reader.integer('v_head_dim') ?? 0,
+    // MiniCPM3 gives no key for it.
+    valueDim: reader.integer('v_head_dim') ?? (heads > 0 ? Math.floor(hiddenSize / heads) : 0),
   };
 }
 
@@ -136,8 +144,8 @@ interface HeadSizes {
   readonly valueDim: number;
 }
 
-/** Heads of layer `index`; window and full layers may have sizes of their own (MiMo-V2, Gemma 4). */
-function headSizes(reader: ConfigReader, base: HeadSizes, kind: AttentionKind, index: number): HeadSizes {
+/** Heads of a layer; window layers may have sizes of their own (MiMo-V2). */
+function headSizes(reader: ConfigReader, base: HeadSizes, kind: AttentionKind): HeadSizes {
   if (kind === 'window') {
     return {
       heads: reader.integer('swa_num_attention_heads', 1) ?? base.heads,
@@ -146,27 +154,7 @@ function headSizes(reader: ConfigReader, base: HeadSizes, kind: AttentionKind, i
       valueDim: reader.integer('swa_v_head_dim', 1) ?? reader.integer('swa_head_dim', 1) ?? base.valueDim,
     };
   }
-  const group = blockGroup(reader, index);
-  if (group !== undefined) return { ...base, kvHeads: Math.floor(base.heads / group) };
-  const globalDim = reader.has('layer_types') ? reader.integer('global_head_dim', 1) : undefined;
-  const perLayer = Array.isArray(reader.object['num_query_heads']) || Array.isArray(reader.object['num_kv_heads']);
-  return {
-    heads: (perLayer ? reader.integerAt('num_query_heads', index) : undefined) ?? base.heads,
-    kvHeads:
-      (perLayer ? reader.integerAt('num_kv_heads', index) : reader.integer('num_global_key_value_heads', 1)) ??
-      base.kvHeads,
-    headDim: globalDim ?? base.headDim,
-    valueDim: globalDim ?? base.valueDim,
-  };
-}
-
-/** Query heads that share a key/value head in one layer of a Nemotron-NAS stack. */
-function blockGroup(reader: ConfigReader, index: number): number | undefined {
-  const blocks: unknown = reader.object['block_configs'];
-  const block: unknown = Array.isArray(blocks) ? (blocks as readonly unknown[])[index] : undefined;
-  const attention = isObject(block) ? block['attention'] : undefined;
-  const group = isObject(attention) ? attention['n_heads_in_group'] : undefined;
-  return typeof group === 'number' && Number.isInteger(group) && group > 0 ? group : undefined;
+  return base;
 }
 
 /** One stack of layers, from whatever names the file uses, with what its family knows. */
@@ -188,10 +176,8 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
   }
 
   const heads = choice.heads ?? reader.integerAt('num_attention_heads', 0) ?? 0;
-  let kvHeads = choice.kvHeads ?? kvHeadsOf(reader, heads);
-  const firstGroup = Array.from({ length: count }, (_, index) => blockGroup(reader, index)).find((group) => group);
-  if (firstGroup !== undefined) kvHeads = Math.floor(heads / firstGroup);
-  const latent = readLatent(reader);
+  const kvHeads = choice.kvHeads ?? kvHeadsOf(reader, heads);
+  const latent = readLatent(reader, hiddenSize, heads);
   const headDim = latent === undefined ? headDimOf(reader, choice, hiddenSize, heads) : latent.nopeDim + latent.ropeDim;
   const valueDim = latent?.valueDim ?? positive(reader.integer('v_head_dim')) ?? headDim;
   const base: HeadSizes = { heads, kvHeads: latent === undefined ? kvHeads : heads, headDim, valueDim };
@@ -231,7 +217,7 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
       note = `its window of ${width} is no shorter than the context`;
     }
     const reads = kind === 'full' || kind === 'window' || kind === 'chunked';
-    const sizes = reads ? headSizes(reader, base, layerKind.kind, index) : base;
+    const sizes = reads ? headSizes(reader, base, layerKind.kind) : base;
     const rotated = reads && noRope?.[index] !== 0 && choice.unrotated?.(index, kind) !== true;
     const rope = rotated ? (layerKind.kind === 'window' ? windowRope : fullRope) : undefined;
     const state = kind === 'linear' || kind === 'mamba' ? stateElements(reader, kind, hiddenSize) : undefined;
@@ -246,17 +232,21 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
       sharesKvOf,
       stateElements: state,
       note,
+      ...(reads ? choice.layerAttention?.(index, kind) : {}),
     });
     const size = choice.intermediateSize;
     return defined({
       index,
       attention,
       crossAttention: choice.crossAttention === true ? crossAttentionOf(base) : undefined,
-      feedForward: readFeedForward(reader, index, count, {
-        gated,
-        ...(size === undefined ? {} : { size }),
-        ...(layerKind.feedForward === undefined ? {} : { kind: layerKind.feedForward }),
-      }),
+      feedForward:
+        choice.feedForward?.(index) ??
+        readFeedForward(reader, index, count, {
+          gated,
+          ...(size === undefined ? {} : { size }),
+          ...(choice.sharedSize === undefined ? {} : { sharedSize: choice.sharedSize }),
+          ...(layerKind.feedForward === undefined ? {} : { kind: layerKind.feedForward }),
+        }),
     });
   });
 

@@ -23,15 +23,29 @@ const bytes: Readonly<Record<string, number>> = {
   float8_e5m2: 1,
   fp8: 1,
   int8: 1,
+  fp4: 0.5,
 };
 
-/** Bytes per number, and what was assumed where the config names no dtype: transformers then loads float32. */
-export function dtypeBytes(dtype: string | undefined): { readonly bytes: number; readonly assumption: string } {
-  const known = dtype === undefined ? undefined : bytes[dtype];
-  if (known !== undefined && dtype !== undefined) return { bytes: known, assumption: `numbers in ${dtype}` };
-  const why = dtype === undefined ? 'the config names no dtype' : `${dtype} is not a dtype known here`;
-  return { bytes: 4, assumption: `numbers in float32 (${why})` };
+/** A dtype with, where the config does not name it, the clause that says where it comes from. */
+export interface NumberFormat {
+  readonly dtype?: string;
+  readonly dtypeFrom?: string;
 }
+
+/** Bytes per number, and what was assumed where the config names no dtype: transformers then loads float32. */
+export function dtypeBytes({ dtype, dtypeFrom }: NumberFormat): {
+  readonly bytes: number;
+  readonly assumption: string;
+} {
+  const known = dtype === undefined ? undefined : own(bytes, dtype);
+  const why = dtypeFrom ?? (dtype === undefined ? 'the config names no dtype' : `${dtype} is not a dtype known here`);
+  if (known === undefined) return { bytes: 4, assumption: `numbers in float32 (${why})` };
+  return { bytes: known, assumption: `numbers in ${dtype ?? ''}${dtypeFrom === undefined ? '' : ` (${why})`}` };
+}
+
+/** Names come from a file: `constructor` is no dtype. */
+const own = (table: Readonly<Record<string, number>>, name: string): number | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;
 
 export const sum = (values: readonly { readonly value: number }[]): number =>
   values.reduce((total, { value }) => total + value, 0);

@@ -1,17 +1,16 @@
-import { pairFlops, readablePairs } from '../../../kernels/cost/attention';
-import type { AttentionShape } from '../../../kernels/shape';
+import { pairFlops } from '../../../kernels/cost/attention';
 import type { Attention, FeedForward, Layer, ModelDescription, ModelPart } from '../model-description';
 import type { ExpectedTensor } from '../tensors/tensor-table';
-import { elementsOf } from '../tensors/tensor-table';
+import { elementsOf, isMatrix } from '../tensors/tensor-table';
 import { expectedTensors } from '../tensors/expected-tensors';
-import { cachedPositions } from './kv-cache';
 import type { Estimate } from './estimate';
 import { sum } from './estimate';
+import { attends, indexedPositions, promptIndexPairs, promptPairs, readPositions, shapeOf } from './pairs';
 
 /** Multiply-adds of the projections of one attention layer for one token. */
 function projections(attention: Attention, hidden: number): number {
-  const { heads, kvHeads, headDim, valueDim, latent, kind, sharesKvOf } = attention;
-  if (kind === 'none' || kind === 'linear' || kind === 'mamba') return 0;
+  const { heads, kvHeads, headDim, valueDim, latent, sharesKvOf, keyIsValue } = attention;
+  if (!attends(attention)) return 0;
   const output = heads * valueDim * hidden;
   if (latent !== undefined) {
     const query =
@@ -19,7 +18,7 @@ function projections(attention: Attention, hidden: number): number {
     const down = hidden * (latent.kvRank + latent.ropeDim);
     return query + down + latent.kvRank * heads * (latent.nopeDim + latent.valueDim) + output;
   }
-  const keysAndValues = sharesKvOf === undefined ? kvHeads * (headDim + valueDim) : 0;
+  const keysAndValues = sharesKvOf === undefined ? kvHeads * (headDim + (keyIsValue === true ? 0 : valueDim)) : 0;
   return hidden * (heads * headDim + keysAndValues) + output;
 }
 
@@ -45,42 +44,9 @@ export function weightProducts(part: ModelPart): readonly { readonly name: strin
   ];
 }
 
-const multiplied = new Set(['attention', 'mixer', 'mlp', 'experts', 'router', 'head']);
-
-/** The same from the tensors of an exactly known model; covers state-space mixers and heads that the sizes alone do not give. */
-function tensorProducts(tensors: readonly ExpectedTensor[], part: ModelPart): number {
-  return tensors
-    .filter((tensor) => tensor.part === part.name && multiplied.has(tensor.group) && tensor.shape.length >= 2)
-    .reduce((total, tensor) => total + 2 * elementsOf(tensor) * tensor.activeShare, 0);
-}
-
-function shapeOf(attention: Attention, queries: number, keys: number): AttentionShape {
-  const { heads, kvHeads, headDim, valueDim, causal } = attention;
-  const pattern = causal ? 'causal-self' : 'noncausal-self';
-  return { pattern, batch: 1, heads, kvHeads, queries, keys, headDim, valueDim };
-}
-
-/** Pairs of query and key that one head reads in a prompt of `length` positions. */
-export function promptPairs(attention: Attention, length: number): number {
-  const { kind, window, causal } = attention;
-  if (kind === 'none' || kind === 'linear' || kind === 'mamba') return 0;
-  const all = readablePairs(shapeOf(attention, length, length));
-  if (window === undefined) return all;
-  if (!causal && kind === 'window') {
-    // Half of the window lies before a position, half after it.
-    const half = Math.min(Math.floor(window / 2), length - 1);
-    return length * (2 * half + 1) - half * (half + 1);
-  }
-  if (window >= length) return all;
-  if (kind === 'chunked') {
-    const whole = Math.floor(length / window);
-    const rest = length - whole * window;
-    const pairs = (size: number): number => (causal ? (size * (size + 1)) / 2 : size * size);
-    return whole * pairs(window) + pairs(rest);
-  }
-  // Each query reads its window; the first ones find fewer positions before them.
-  return length * window - (window * (window - 1)) / 2;
-}
+/** Operations of an indexer on `pairs` scores: products, ReLU and the weighted sum over its heads (arXiv:2512.02556, section 2.1). */
+const indexFlops = ({ indexer }: Attention, pairs: number): number =>
+  indexer === undefined ? 0 : indexer.heads * pairs * (2 * indexer.headDim + 3);
 
 const scoreNote =
   'a score costs 2 x (key width + value width) + 5 per query head: products, scale, maximum, exponential and division';
@@ -90,16 +56,39 @@ function headFlops(model: ModelDescription, part: ModelPart): number {
   return writes && part.role === 'decoder' ? 2 * part.hiddenSize * (part.vocabularySize ?? 0) : 0;
 }
 
+/** Names of the split by group of tensors. */
+const groupNames: Readonly<Partial<Record<ExpectedTensor['group'], string>>> = {
+  attention: 'attention projections',
+  mixer: 'recurrent mixers',
+  mlp: 'feed-forward',
+  experts: 'feed-forward',
+  router: 'feed-forward',
+};
+
+/**
+ * Products of one token with the weights, by group: from the tensors where they are known in full, so that mixers, indexers and
+ * low-rank outputs count, else from the sizes of the layers. Tensors that several layers share (ALBERT) are used more than once,
+ * and there the sizes count too.
+ */
 function linearSplit(model: ModelDescription, part: ModelPart): { readonly name: string; readonly value: number }[] {
-  const split = [...weightProducts(part), { name: 'output head', value: headFlops(model, part) }];
-  const tensors = expectedTensors(model);
-  if (tensors === undefined) return split;
-  const known = sum(split);
-  const exact = tensorProducts(tensors, part) + (model.tiedEmbeddings.value ? headFlops(model, part) : 0);
-  const mixers = exact - known;
-  return part.layers.some(({ attention }) => attention.kind === 'mamba' || attention.kind === 'linear') && mixers > 0
-    ? [...split, { name: 'recurrent mixers', value: mixers }]
-    : split;
+  const head = { name: 'output head', value: headFlops(model, part) };
+  const tensors = expectedTensors(model)?.filter(
+    (tensor) => tensor.part === part.name && tensor.group in groupNames && isMatrix(tensor),
+  );
+  const own = new Set(tensors?.flatMap(({ layers }) => layers ?? []));
+  const working = part.layers.filter(
+    ({ attention, feedForward, crossAttention }) =>
+      attention.kind !== 'none' || feedForward.kind !== 'none' || crossAttention !== undefined,
+  );
+  if (tensors === undefined || working.length === 0 || working.some(({ index }) => !own.has(index)))
+    return [...weightProducts(part), head];
+  const split = new Map<string, number>();
+  for (const tensor of tensors) {
+    const name = groupNames[tensor.group];
+    if (name === undefined) continue;
+    split.set(name, (split.get(name) ?? 0) + 2 * elementsOf(tensor) * tensor.activeShare);
+  }
+  return [...[...split].map(([name, value]) => ({ name, value })), head];
 }
 
 function uncounted(model: ModelDescription, part: ModelPart): readonly string[] {
@@ -122,11 +111,11 @@ export function decodeFlops(model: ModelDescription, context: number): Estimate 
   const [part] = model.parts;
   if (part === undefined || part.hiddenSize === 0) return undefined;
   const scores = part.layers.reduce((total, { attention, crossAttention }) => {
-    const { kind } = attention;
-    const reads = kind === 'full' || kind === 'window' || kind === 'chunked';
-    const own = reads ? pairFlops(shapeOf(attention, 1, context + 1), cachedPositions(attention, context + 1)) : 0;
-    const cross = crossAttention === undefined ? 0 : pairFlops(shapeOf(crossAttention, 1, context + 1), context + 1);
-    return total + own + cross;
+    const count = context + 1;
+    const own = attends(attention) ? pairFlops(shapeOf(attention, 1, count), readPositions(attention, count)) : 0;
+    const source = crossAttention?.sourcePositions ?? count;
+    const cross = crossAttention === undefined ? 0 : pairFlops(shapeOf(crossAttention, 1, source), source);
+    return total + own + cross + indexFlops(attention, indexedPositions(attention, count));
   }, 0);
   const split = [...linearSplit(model, part), { name: 'attention scores', value: scores }];
   return {
@@ -144,9 +133,10 @@ export function prefillFlops(model: ModelDescription, length: number): Estimate 
   if (part === undefined || part.hiddenSize === 0) return undefined;
   const scores = part.layers.reduce((total, { attention, crossAttention }) => {
     const own = pairFlops(shapeOf(attention, length, length), promptPairs(attention, length));
+    const source = crossAttention?.sourcePositions ?? length;
     const cross =
-      crossAttention === undefined ? 0 : pairFlops(shapeOf(crossAttention, length, length), length * length);
-    return total + own + cross;
+      crossAttention === undefined ? 0 : pairFlops(shapeOf(crossAttention, length, source), length * source);
+    return total + own + cross + indexFlops(attention, promptIndexPairs(attention, length));
   }, 0);
   const linear = linearSplit(model, part).map(({ name, value }) => ({
     name,

@@ -1,17 +1,22 @@
 import type { ModelDescription, Quantisation } from '../model-description';
 import { expectedTensors } from '../tensors/expected-tensors';
 import type { ExpectedTensor } from '../tensors/tensor-table';
-import { elementsOf } from '../tensors/tensor-table';
+import { elementsOf, isMatrix } from '../tensors/tensor-table';
 import type { Estimate } from './estimate';
 import { dtypeBytes, sum } from './estimate';
 
-/** Bits that scales and zero points add to each weight, as the methods store them. */
-function overheadBits(quantisation: Quantisation, bits: number): number {
-  const { method, groupSize, blockSize, symmetric } = quantisation;
-  if (blockSize !== undefined && blockSize.length > 0) {
-    return 32 / blockSize.reduce((product, size) => product * Math.max(1, size), 1);
-  }
-  if (/mxfp/i.test(method)) return 8 / 32;
+/**
+ * Bits that scales and zero points add to each weight, as the methods store them: FP8 blocks have a float32 scale each, MXFP4 an
+ * 8-bit one for 32 weights, NVFP4 an 8-bit one for 16, bitsandbytes a float32 one for 64, the others a 16-bit one a group.
+ */
+function overheadBits(quantisation: Quantisation, bits: number, groupSize = quantisation.groupSize): number {
+  const { method, algorithm = '', blockSize, symmetric, bits: usual } = quantisation;
+  // Experts in FP4 beside FP8 blocks (DeepSeek-V4) have scales of their own.
+  const blocks = blockSize !== undefined && blockSize.length > 0 && bits === (usual ?? bits);
+  if (blocks) return 32 / blockSize.reduce((product, size) => product * Math.max(1, size), 1);
+  if (/nvfp4/i.test(algorithm) || (/modelopt/i.test(method) && bits === 4)) return 8 / (groupSize ?? 16);
+  if (/mxfp/i.test(method) || /mxfp/i.test(algorithm)) return 8 / 32;
+  if (bits === 4 && usual === 8) return 8 / (groupSize ?? 32);
   if (/bitsandbytes|bnb/i.test(method)) return bits === 4 ? 32 / 64 : 0;
   if (groupSize === undefined || groupSize <= 0) return 0;
   const zeroPoint = symmetric === true ? 0 : bits;
@@ -35,48 +40,76 @@ export function isExcluded(pattern: string, excluded: readonly string[]): boolea
   });
 }
 
+/** Elements of one tensor row that are stored in `bits`, and the bits of their scales. */
+interface Stored {
+  readonly bits: number;
+  readonly scaleBits: number;
+  /** Share of the elements. */
+  readonly share: number;
+}
+
+/** The module of a tensor with `*` for each number, as `Quantisation.modules` names it. */
+const moduleOf = (pattern: string): string =>
+  pattern.replace(/\.weight$/, '').replace(/\{layer\}|\{expert\}|(?<=\.|^)\d+(?=\.|$)/g, '*');
+
+/** How the elements of a tensor are stored; the rest of them are in the model's dtype. */
+function storedOf(tensor: ExpectedTensor, quantisation: Quantisation): readonly Stored[] {
+  const { modules, bits, expertBits } = quantisation;
+  if (!isMatrix(tensor)) return [];
+  if (modules !== undefined) {
+    const module = moduleOf(tensor.pattern);
+    const all = (tensor.layers?.length ?? 1) * (tensor.experts ?? 1);
+    return modules
+      .filter(({ pattern }) => pattern === module)
+      .map(({ bits: own, groupSize, count }) => ({
+        bits: own,
+        scaleBits: own === 4 ? 8 / (groupSize ?? 16) : 0,
+        share: Math.min(1, count / all),
+      }));
+  }
+  const own = tensor.group === 'experts' ? (expertBits ?? bits) : bits;
+  const stays =
+    own === undefined ||
+    !quantised.has(tensor.group) ||
+    (/mxfp4/i.test(quantisation.method) && tensor.group !== 'experts') ||
+    isExcluded(tensor.pattern, quantisation.excluded);
+  return stays ? [] : [{ bits: own, scaleBits: overheadBits(quantisation, own), share: 1 }];
+}
+
 /** Bytes of the weights as stored, from the config alone; undefined when the tensors are not known. */
 export function weightBytes(model: ModelDescription): Estimate | undefined {
   const tensors = expectedTensors(model);
   if (tensors === undefined) return undefined;
-  const number = dtypeBytes(model.dtype);
+  const number = dtypeBytes(model);
   const { quantisation } = model;
-  const bits = quantisation?.bits;
   let plain = 0;
-  let packed = 0;
   let scales = 0;
+  const packed = new Map<number, number>();
   for (const tensor of tensors) {
     const count = elementsOf(tensor);
-    const shrinks =
-      quantisation !== undefined &&
-      bits !== undefined &&
-      tensor.shape.length >= 2 &&
-      quantised.has(tensor.group) &&
-      (!/mxfp4/i.test(quantisation.method) || tensor.group === 'experts') &&
-      !isExcluded(tensor.pattern, quantisation.excluded);
-    if (!shrinks) plain += count * number.bytes;
-    else {
-      packed += (count * bits) / 8;
-      scales += (count * overheadBits(quantisation, bits)) / 8;
+    let rest = 1;
+    for (const { bits, scaleBits, share } of quantisation === undefined ? [] : storedOf(tensor, quantisation)) {
+      rest -= share;
+      packed.set(bits, (packed.get(bits) ?? 0) + (count * share * bits) / 8);
+      scales += (count * share * scaleBits) / 8;
     }
+    plain += count * Math.max(0, rest) * number.bytes;
   }
   const split = [
     { name: `weights in ${model.dtype ?? 'float32'}`, value: plain },
-    { name: `weights in ${bits ?? 0} bits`, value: packed },
+    ...[...packed].map(([bits, value]) => ({ name: `weights in ${bits} bits`, value })),
     { name: 'scales and zero points', value: scales },
   ].filter(({ value }) => value > 0);
   return {
     value: Math.round(sum(split)),
     unit: 'bytes',
     formula: quantisation === undefined ? 'parameters x bytes' : 'sum over tensors of elements x (bits + scales) / 8',
-    assumptions: [
-      number.assumption,
-      ...(quantisation === undefined
-        ? []
-        : [
-            `${quantisation.method}: matrices of attention and networks; embedding, head, router and norms stay as they are`,
-          ]),
-    ],
+    assumptions: [number.assumption, ...(quantisation === undefined ? [] : [quantisedWords(quantisation)])],
     split,
   };
 }
+
+const quantisedWords = ({ method, modules, expertBits }: Quantisation): string =>
+  modules === undefined
+    ? `${method}: matrices of attention and networks${expertBits === undefined ? '' : ` (experts in ${expertBits} bits)`}; embedding, head, router and norms stay as they are`
+    : `${method}: the modules that the file lists, each with its bits`;

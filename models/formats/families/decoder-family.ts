@@ -7,10 +7,16 @@ import type { StackFamily } from './family';
 
 /** The defaults were read from the configuration classes of this release. */
 export const transformers = 'transformers 4.57';
+/** Of the classes that came later: read from the main branch on 2026-11-28. */
+export const transformers5 = 'transformers 5';
+/** Published with code of its own: the files give every size, and there are few defaults beside. */
+export const remoteCode = '(remote code)';
 
 interface DecoderRow {
   readonly id: string;
   readonly title: string;
+  /** Where the defaults were read, when it is not the release above. */
+  readonly release?: string;
   /** model_type -> configuration class and its defaults. */
   readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
   readonly architectures?: RegExp;
@@ -33,7 +39,7 @@ export function decoderFamily(row: DecoderRow): StackFamily {
     task: 'causal-lm',
     defaults: (modelType): Defaults | undefined => {
       const entry = row.types[modelType ?? ''] ?? row.types[modelTypes[0] ?? ''];
-      return entry === undefined ? undefined : { from: `${transformers} ${entry[0]}`, values: entry[1] };
+      return entry === undefined ? undefined : { from: `${row.release ?? transformers} ${entry[0]}`, values: entry[1] };
     },
     read: (reader) =>
       readTransformer(reader, {

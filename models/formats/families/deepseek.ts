@@ -1,10 +1,11 @@
 import { decoderFamily } from './decoder-family';
 import { separateExperts } from './decoder-layout';
-import { flag, word } from './family';
+import { word } from './family';
 import { llamaDefaults, llamaLayout } from './llama';
 
 const projections = ['gate_proj', 'up_proj', 'down_proj'] as const;
-const experts = (routerBias: boolean) =>
+/** `gate`, `experts.{expert}.` and `shared_experts.`, in the names that DeepSeek set and GLM kept. */
+export const deepseekExperts = (routerBias: boolean) =>
   separateExperts({
     prefix: 'mlp.',
     router: 'gate',
@@ -13,7 +14,7 @@ const experts = (routerBias: boolean) =>
     shared: 'shared_experts.',
   });
 
-const latentRecord = ['attention_bias', 'topk_method', 'num_nextn_predict_layers', 'routed_scaling_factor'];
+export const latentRecord = ['attention_bias', 'topk_method', 'num_nextn_predict_layers', 'routed_scaling_factor'];
 
 export const deepseekV2 = decoderFamily({
   id: 'deepseek_v2',
@@ -39,10 +40,10 @@ export const deepseekV2 = decoderFamily({
   architectures: /^DeepseekV2For/,
   record: latentRecord,
   choice: () => ({ rope: { layout: 'interleaved' } }),
-  layout: { ...llamaLayout, experts: experts(false), mlp: { ...llamaLayout.mlp, bias: false } },
+  layout: { ...llamaLayout, experts: deepseekExperts(false), mlp: { ...llamaLayout.mlp, bias: false } },
 });
 
-const v3Values = {
+export const v3Values = {
   vocab_size: 129280,
   hidden_size: 7168,
   intermediate_size: 18432,
@@ -84,51 +85,8 @@ export const deepseekV3 = decoderFamily({
     ...llamaLayout,
     experts: (writer, feedForward, layer, part) => {
       const method = word(part, 'topk_method');
-      experts(method === undefined || method === 'noaux_tc')(writer, feedForward, layer, part);
+      deepseekExperts(method === undefined || method === 'noaux_tc')(writer, feedForward, layer, part);
     },
-    mlp: { ...llamaLayout.mlp, bias: false },
-  },
-});
-
-export const glm4Moe = decoderFamily({
-  id: 'glm4_moe',
-  title: 'GLM-4.5',
-  types: {
-    glm4_moe: [
-      'Glm4MoeConfig',
-      {
-        vocab_size: 151552,
-        hidden_size: 4096,
-        intermediate_size: 10944,
-        num_hidden_layers: 46,
-        num_attention_heads: 96,
-        partial_rotary_factor: 0.5,
-        num_key_value_heads: 8,
-        hidden_act: 'silu',
-        max_position_embeddings: 131072,
-        rms_norm_eps: 1e-5,
-        rope_theta: 10000,
-        attention_bias: false,
-        moe_intermediate_size: 1408,
-        num_experts_per_tok: 8,
-        n_shared_experts: 1,
-        n_routed_experts: 128,
-        first_k_dense_replace: 1,
-        use_qk_norm: false,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
-  architectures: /^Glm4MoeFor/,
-  record: ['attention_bias', 'use_qk_norm', 'num_nextn_predict_layers'],
-  layout: {
-    ...llamaLayout,
-    attention: {
-      ...llamaLayout.attention,
-      outputBias: false,
-      norm: (part) => (flag(part, 'use_qk_norm') ? 'head' : undefined),
-    },
-    experts: experts(true),
     mlp: { ...llamaLayout.mlp, bias: false },
   },
 });

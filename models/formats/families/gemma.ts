@@ -3,7 +3,7 @@ import type { TransformerChoice } from '../config/transformer';
 import { decoderFamily } from './decoder-family';
 import { llamaLayout } from './llama';
 
-const shared = {
+export const gemmaShared = {
   hidden_activation: 'gelu_pytorch_tanh',
   rms_norm_eps: 1e-6,
   attention_bias: false,
@@ -20,7 +20,7 @@ export const gemma = decoderFamily({
     gemma: [
       'GemmaConfig',
       {
-        ...shared,
+        ...gemmaShared,
         vocab_size: 256000,
         hidden_size: 3072,
         intermediate_size: 24576,
@@ -39,7 +39,7 @@ export const gemma = decoderFamily({
   layout: llamaLayout,
 });
 
-const fourNorms = [
+export const fourNorms = [
   'input_layernorm',
   'post_attention_layernorm',
   'pre_feedforward_layernorm',
@@ -59,7 +59,7 @@ export const gemma2 = decoderFamily({
     gemma2: [
       'Gemma2Config',
       {
-        ...shared,
+        ...gemmaShared,
         vocab_size: 256000,
         hidden_size: 2304,
         intermediate_size: 9216,
@@ -103,7 +103,7 @@ export const gemma3 = decoderFamily({
     gemma3_text: [
       'Gemma3TextConfig',
       {
-        ...shared,
+        ...gemmaShared,
         vocab_size: 262208,
         hidden_size: 2304,
         intermediate_size: 9216,

@@ -1,4 +1,5 @@
 import { decoderFamily } from './decoder-family';
+import { separateExperts } from './decoder-layout';
 import { llamaLayout } from './llama';
 
 const values = {
@@ -52,5 +53,39 @@ export const olmo2 = decoderFamily({
     ...llamaLayout,
     attention: { ...llamaLayout.attention, norm: () => 'all' },
     norms: ['post_attention_layernorm', 'post_feedforward_layernorm'],
+  },
+});
+
+/** Norms over all heads of query and key together, and experts in every layer. */
+export const olmoe = decoderFamily({
+  id: 'olmoe',
+  title: 'OLMoE',
+  types: {
+    olmoe: [
+      'OlmoeConfig',
+      {
+        ...values,
+        hidden_size: 2048,
+        intermediate_size: 2048,
+        num_hidden_layers: 16,
+        num_attention_heads: 16,
+        max_position_embeddings: 4096,
+        rms_norm_eps: 1e-5,
+        clip_qkv: null,
+        num_experts_per_tok: 8,
+        num_experts: 64,
+      },
+    ],
+  },
+  architectures: /^OlmoeFor/,
+  record: ['attention_bias', 'clip_qkv'],
+  layout: {
+    ...llamaLayout,
+    attention: { ...llamaLayout.attention, norm: () => 'all' },
+    experts: separateExperts({
+      prefix: 'mlp.',
+      router: 'gate',
+      projections: ['gate_proj', 'up_proj', 'down_proj'],
+    }),
   },
 });

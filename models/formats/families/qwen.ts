@@ -1,10 +1,8 @@
 import type { ConfigReader } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
-import type { ModelPart } from '../model-description';
-import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily } from './decoder-family';
 import { separateExperts } from './decoder-layout';
-import { amount, flag } from './family';
+import { flag } from './family';
 import { llamaLayout } from './llama';
 
 /** The first `max_window_layers` layers attend to everything, the others have the window, if it is switched on at all. */
@@ -57,7 +55,7 @@ export const qwen2 = decoderFamily({
   layout: { ...llamaLayout, attention: qwen2Attention },
 });
 
-const qwen3Attention = { ...llamaLayout.attention, norm: () => 'head' as const };
+export const qwen3Attention = { ...llamaLayout.attention, norm: () => 'head' as const };
 
 export const qwen3 = decoderFamily({
   id: 'qwen3',
@@ -154,49 +152,5 @@ export const qwen3Moe = decoderFamily({
     ...llamaLayout,
     attention: qwen3Attention,
     experts: separateExperts({ prefix: 'mlp.', router: 'gate', projections }),
-  },
-});
-
-/** Sizes of the gated delta net (arXiv:2412.06464) that three layers in four of Qwen3.5 have instead of attention. */
-function writeDeltaNet(writer: TensorWriter, part: ModelPart): void {
-  const hidden = part.hiddenSize;
-  const valueHeads = amount(part, 'linear_num_value_heads') ?? 0;
-  const keys = (amount(part, 'linear_num_key_heads') ?? 0) * (amount(part, 'linear_key_head_dim') ?? 0);
-  const valueDim = amount(part, 'linear_value_head_dim') ?? 0;
-  const values = valueHeads * valueDim;
-  const own = writer.under('linear_attn.');
-  own.linear('mixer', 'in_proj_qkv', hidden, 2 * keys + values, false);
-  own.linear('mixer', 'in_proj_z', hidden, values, false);
-  own.linear('mixer', 'in_proj_a', hidden, valueHeads, false);
-  own.linear('mixer', 'in_proj_b', hidden, valueHeads, false);
-  own.add('mixer', 'conv1d.weight', [2 * keys + values, 1, amount(part, 'linear_conv_kernel_dim') ?? 4]);
-  own.add('mixer', 'dt_bias', [valueHeads]);
-  own.add('mixer', 'A_log', [valueHeads]);
-  own.norm('norm', valueDim, false);
-  own.linear('mixer', 'out_proj', values, hidden, false);
-}
-
-const qwen35Record = [
-  'attention_bias',
-  'attn_output_gate',
-  'linear_num_value_heads',
-  'linear_num_key_heads',
-  'linear_key_head_dim',
-  'linear_value_head_dim',
-  'linear_conv_kernel_dim',
-];
-
-/** Its config class is younger than the other defaults; the published files give every size. */
-export const qwen35 = decoderFamily({
-  id: 'qwen3_5',
-  title: 'Qwen3.5',
-  types: { qwen3_5_text: ['(none: the published files give every size)', {}] },
-  record: qwen35Record,
-  layout: {
-    ...llamaLayout,
-    attention: { ...qwen3Attention, gate: (part) => flag(part, 'attn_output_gate', true) },
-    mixer: (writer, _layer, part) => {
-      writeDeltaNet(writer, part);
-    },
   },
 });

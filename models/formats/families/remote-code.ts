@@ -1,4 +1,5 @@
-import { decoderFamily } from './decoder-family';
+import { decoderFamily, remoteCode } from './decoder-family';
+import { separateExperts } from './decoder-layout';
 import { flag } from './family';
 import { llamaLayout } from './llama';
 
@@ -11,7 +12,8 @@ import { llamaLayout } from './llama';
 export const qwen = decoderFamily({
   id: 'qwen',
   title: 'Qwen',
-  types: { qwen: ['QWenConfig (remote code)', { no_bias: true, tie_word_embeddings: false, rotary_emb_base: 10000 }] },
+  release: remoteCode,
+  types: { qwen: ['QWenConfig', { no_bias: true, tie_word_embeddings: false, rotary_emb_base: 10000 }] },
   record: ['no_bias'],
   choice: (reader) => {
     const both = reader.integer('intermediate_size') ?? 0;
@@ -38,7 +40,8 @@ export const qwen = decoderFamily({
 export const baichuan = decoderFamily({
   id: 'baichuan',
   title: 'Baichuan',
-  types: { baichuan: ['BaichuanConfig (remote code)', { tie_word_embeddings: false }] },
+  release: remoteCode,
+  types: { baichuan: ['BaichuanConfig', { tie_word_embeddings: false }] },
   choice: (reader) => ({ positions: reader.integer('hidden_size') === 5120 ? 'alibi' : 'rope', norm: 'rms' }),
   layout: {
     ...llamaLayout,
@@ -50,7 +53,8 @@ export const baichuan = decoderFamily({
 export const chatGlm = decoderFamily({
   id: 'chatglm',
   title: 'ChatGLM',
-  types: { chatglm: ['ChatGLMConfig (remote code)', { tie_word_embeddings: false }] },
+  release: remoteCode,
+  types: { chatglm: ['ChatGLMConfig', { tie_word_embeddings: false }] },
   record: ['add_qkv_bias', 'add_bias_linear', 'multi_query_attention', 'kv_channels', 'rmsnorm'],
   choice: (reader) => ({
     positions: 'rope',
@@ -62,7 +66,8 @@ export const chatGlm = decoderFamily({
 export const internLm2 = decoderFamily({
   id: 'internlm2',
   title: 'InternLM2',
-  types: { internlm2: ['InternLM2Config (remote code)', { bias: true, tie_word_embeddings: false }] },
+  release: remoteCode,
+  types: { internlm2: ['InternLM2Config', { bias: true, tie_word_embeddings: false }] },
   record: ['bias'],
   choice: () => ({ norm: 'rms' }),
   layout: {
@@ -81,4 +86,109 @@ export const internLm2 = decoderFamily({
     finalNorm: 'norm',
     head: 'output',
   },
+});
+
+/** Keys and values in one projection; the two output projections have biases and nothing else has. */
+export const teleChat = decoderFamily({
+  id: 'telechat',
+  title: 'TeleChat',
+  release: remoteCode,
+  types: { telechat: ['TelechatConfig', {}] },
+  tied: true,
+  choice: () => ({ positions: 'rope', norm: 'rms' }),
+  layout: {
+    root: 'transformer.',
+    embedding: 'word_embeddings',
+    layer: 'h.{layer}.',
+    attention: {
+      prefix: 'self_attention.',
+      projections: ['query', 'key_value'],
+      output: 'dense',
+      inputBias: false,
+      outputBias: true,
+    },
+    mlp: { prefix: 'mlp.', inputs: ['gate_proj', 'up_proj'], output: 'down_proj', bias: false, outputBias: true },
+    norms: ['input_layernorm', 'post_attention_layernorm'],
+    finalNorm: 'ln_f',
+  },
+});
+
+/** Ling. Its second release norms queries and keys and gives each expert a bias. */
+export const bailingMoe = decoderFamily({
+  id: 'bailing_moe',
+  title: 'Ling',
+  release: remoteCode,
+  types: {
+    bailing_moe: [
+      'BailingMoeConfig',
+      {
+        use_qkv_bias: false,
+        use_bias: false,
+        use_qk_norm: false,
+        moe_router_enable_expert_bias: false,
+        tie_word_embeddings: false,
+      },
+    ],
+  },
+  architectures: /^BailingMoe(V2)?For/,
+  record: ['use_qkv_bias', 'use_bias', 'use_qk_norm', 'moe_router_enable_expert_bias', 'num_nextn_predict_layers'],
+  layout: {
+    ...llamaLayout,
+    embedding: 'word_embeddings',
+    attention: {
+      prefix: 'attention.',
+      projections: ['query_key_value'],
+      output: 'dense',
+      inputBias: (part) => flag(part, 'use_qkv_bias') || flag(part, 'use_bias'),
+      outputBias: (part) => flag(part, 'use_bias'),
+      norm: (part) => (flag(part, 'use_qk_norm') ? 'head' : undefined),
+      normNames: ['query_layernorm', 'key_layernorm'],
+    },
+    mlp: { ...llamaLayout.mlp, bias: false },
+    experts: (writer, feedForward, layer, part) => {
+      separateExperts({
+        prefix: 'mlp.',
+        router: 'gate',
+        ...(flag(part, 'moe_router_enable_expert_bias') ? { routerBias: 'gate.expert_bias' } : {}),
+        projections: ['gate_proj', 'up_proj', 'down_proj'],
+        shared: 'shared_experts.',
+      })(writer, feedForward, layer, part);
+    },
+  },
+});
+
+/** Yuan 2.0 (arXiv:2311.15786, section 2.1): two convolutions over neighbouring positions before queries and keys. */
+export const yuan = decoderFamily({
+  id: 'yuan',
+  title: 'Yuan 2',
+  release: remoteCode,
+  types: { yuan: ['YuanConfig', { tie_word_embeddings: true }] },
+  tied: true,
+  layout: {
+    ...llamaLayout,
+    attention: {
+      ...llamaLayout.attention,
+      inputBias: false,
+      outputBias: false,
+      more: (writer, _layer, { hiddenSize }) => {
+        const filter = writer.under('lf_gate.');
+        const half = Math.floor(hiddenSize / 2);
+        filter.add('attention', 'conv1.weight', [half, hiddenSize, 2, 1]);
+        filter.add('attention', 'conv1.bias', [half]);
+        filter.add('attention', 'conv2.weight', [hiddenSize, half, 2, 1]);
+        filter.add('attention', 'conv2.bias', [hiddenSize]);
+        filter.norm('output_layernorm', hiddenSize, false);
+      },
+    },
+    mlp: { ...llamaLayout.mlp, bias: false },
+  },
+});
+
+/** Sizes only: pictures and words enter one stack, and what it answers with (boxes, masks) is in no public list of tensors. */
+export const falconPerception = decoderFamily({
+  id: 'falcon_perception',
+  title: 'Falcon Perception',
+  release: remoteCode,
+  types: { falcon_perception: ['FalconPerceptionConfig', {}] },
+  choice: () => ({ norm: 'rms' }),
 });

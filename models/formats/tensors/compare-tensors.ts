@@ -27,7 +27,7 @@ export interface TensorComparison {
   }[];
   /** In the file, and of no use to a model of this config. */
   readonly unexpected: readonly string[];
-  /** Second copies of tied embeddings: harmless, and no parameters of their own. */
+  /** Second copies of tied embeddings, and projections of layers that read another layer's keys: harmless, and not counted. */
   readonly copies: readonly string[];
   /** Layers that predict tokens further ahead (multi-token prediction); beyond `num_hidden_layers`, and left out of the counts. */
   readonly drafts: readonly string[];
@@ -47,7 +47,7 @@ export function innerName(name: string): string {
 }
 
 const bufferName =
-  /(rotary_emb\.inv_freq|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights|num_batches_tracked)$/;
+  /(rotary_emb\.inv_freq|act_fn\.(beta|eps)|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights|num_batches_tracked)$/;
 
 export const isBuffer = (name: string): boolean => bufferName.test(name);
 
@@ -55,20 +55,35 @@ const copyName =
   /^(lm_head\.weight|embed_out\.weight|output\.weight|proj_out\.weight|(encoder|decoder)\.embed_tokens\.weight|decoder\.output_projection\.weight|cls\.predictions\.decoder\.(weight|bias)|lm_head\.decoder\.(weight|bias)|vocab_projector\.weight|decoder\.weight|decoder\.lm_head\.weight)$/;
 
 export const isQuantisedName = (name: string): boolean =>
-  /\.(qweight|qzeros|scales|g_idx|weight_scale|weight_scale_inv|weight_packed|absmax|quant_map|SCB)$|_(blocks|scales)$/.test(
+  // `wq_a.scale` and the like are DeepSeek-V4's.
+  /\.(qweight|qzeros|scales|g_idx|weight_scale|weight_scale_inv|weight_packed|absmax|quant_map|SCB)$|_(blocks|scales)$|\.w\w+\.scale$/.test(
     name,
   );
 
-/** DeepSeek-V3 and GLM write these layers behind the others, Qwen under a name of their own. */
+/** DeepSeek-V3 and GLM write these layers behind the others, Qwen and MiMo under a name of their own. */
 function draftsOf(model: ModelDescription): (inner: string) => boolean {
   const [part] = model.parts;
   const extra = part?.fields['num_nextn_predict_layers']?.value;
   const count = part?.layers.length ?? 0;
   const end = count + (typeof extra === 'number' ? extra : 0);
   return (inner) => {
-    if (inner.startsWith('mtp.')) return true;
+    if (/^mtp(_layers)?\./.test(inner)) return true;
     const layer = Number(/^layers\.(\d+)\./.exec(inner)?.[1] ?? -1);
     return layer >= count && layer < end;
+  };
+}
+
+/** Layers that read the keys of another may come with projections of their own, which no loader reads (Gemma 4's small models). */
+function unreadOf(model: ModelDescription): (inner: string) => boolean {
+  const sharing = new Set(
+    model.parts.flatMap(({ layers }) =>
+      layers.filter(({ attention }) => attention.sharesKvOf !== undefined).map(({ index }) => index),
+    ),
+  );
+  if (sharing.size === 0) return () => false;
+  return (inner) => {
+    const layer = /^layers\.(\d+)\.self_attn\.[kv]_(?:proj|norm)\./.exec(inner)?.[1];
+    return layer !== undefined && sharing.has(Number(layer));
   };
 }
 
@@ -80,6 +95,7 @@ export function compareTensors(model: ModelDescription, found: readonly FoundTen
   const copies: string[] = [];
   const drafts: string[] = [];
   const isDraft = draftsOf(model);
+  const isUnread = unreadOf(model);
   const unexpected: string[] = [];
   const mismatched: { name: string; expected: readonly number[]; found: readonly number[] }[] = [];
   if (found.some(({ name }) => isQuantisedName(name))) {
@@ -96,7 +112,7 @@ export function compareTensors(model: ModelDescription, found: readonly FoundTen
     const wanted = open.get(inner);
     if (wanted === undefined) {
       if (isBuffer(name)) buffers.push(name);
-      else if (copyName.test(inner)) copies.push(name);
+      else if (copyName.test(inner) || isUnread(inner)) copies.push(name);
       else if (isDraft(inner)) drafts.push(name);
       else unexpected.push(name);
       continue;

@@ -1,4 +1,5 @@
 import { familyById } from '../families/catalogue';
+import { familyOfOwn } from '../families/own-family';
 import type { ModelDescription } from '../model-description';
 import type { ExpectedTensor } from './tensor-table';
 import { elementsOf, TensorTable } from './tensor-table';
@@ -14,7 +15,7 @@ export function expectedTensors(model: ModelDescription): readonly ExpectedTenso
   if (!model.exact) return undefined;
   const known = lists.get(model);
   if (known !== undefined) return known;
-  const family = familyById(model.family);
+  const family = model.ownFamily === undefined ? familyById(model.family) : familyOfOwn(model.ownFamily);
   const table = new TensorTable();
   const [part] = model.parts;
   if (family === undefined || part === undefined) return undefined;

@@ -76,6 +76,19 @@ export class TensorWriter {
     );
   }
 
+  /** The same part, with names turned into others once more. */
+  renamed(rename: (name: string) => string): TensorWriter {
+    return new TensorWriter(
+      this.table,
+      this.part,
+      (name) => this.rename(rename(name)),
+      this.prefix,
+      this.layerIndex,
+      this.forced,
+      this.routed,
+    );
+  }
+
   /** One layer; `prefix` holds `{layer}`. */
   layer(index: number, prefix: string): TensorWriter {
     return new TensorWriter(this.table, this.part, this.rename, this.prefix + prefix, index, this.forced, this.routed);
@@ -106,6 +119,11 @@ export class TensorWriter {
   /** All experts in one tensor, the experts on its first axis. */
   stacked(routed: Routed, name: string, shape: readonly number[]): void {
     this.put('experts', name, [routed.count, ...shape], undefined, routed);
+  }
+
+  /** All experts in one tensor, their rows below one another on the first axis (DBRX). */
+  merged(routed: Routed, name: string, [rows, ...others]: readonly [number, ...number[]]): void {
+    this.put('experts', name, [routed.count * rows, ...others], undefined, routed);
   }
 
   linear(group: TensorGroup, name: string, input: number, output: number, bias: boolean): void {
@@ -143,3 +161,7 @@ export class TensorWriter {
 
 export const elementsOf = (tensor: ExpectedTensor): number =>
   tensor.shape.reduce((product, size) => product * size, 1) * (tensor.layers?.length ?? 1) * (tensor.experts ?? 1);
+
+/** Whether the tensor multiplies: biases of stacked experts and tables of relative positions have two axes and only add. */
+export const isMatrix = ({ pattern, shape }: ExpectedTensor): boolean =>
+  shape.length >= 2 && !/bias(\.weight)?$/.test(pattern);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -192,6 +193,34 @@ describe('language server', () => {
     await editor.report(uri, (diagnostics) => diagnostics.length === 0, 1);
     const range = { start: { line: 0, character: 0 }, end: { line: 99, character: 0 } };
     assert.deepEqual(await editor.request('textDocument/inlayHint', { textDocument: { uri }, range }), []);
+  });
+
+  it('takes .headscope.json over the settings of the editor, anew when it or its baseline changes', async () => {
+    const section = { diagnostics: { severity: { 'kv-heads-do-not-divide': 'hint' } } };
+    editor = await Editor.start({ configuration: () => section });
+    const uri = put('m/config.json', faulty);
+    await editor.open(uri, faulty);
+    assert.equal((await editor.report(uri, () => true)).diagnostics[0]?.severity, 4);
+    /** Writes a file, and waits for what is then said of the config. */
+    const after = async (name: string, text: string, severity: number | undefined): Promise<void> => {
+      const before = editor?.reports(uri).length ?? 0;
+      await editor?.changedOnDisk(put(name, text));
+      await editor?.report(uri, ([first]) => first?.severity === severity, before);
+    };
+    await after('.headscope.json', '{"severity": {"kv-heads-do-not-divide": "warning"}}', 2);
+    await after('.headscope.json', '{"exclude": ["m"]}', undefined);
+    await after('.headscope.json', '{"baseline": "known.json"}', 4);
+    const message = messageOf(editor.reports(uri).at(-1)?.diagnostics[0]);
+    const fingerprint = createHash('sha256')
+      .update(JSON.stringify(['kv-heads-do-not-divide', ['num_key_value_heads'], message]))
+      .digest('hex');
+    const known = { path: 'm/config.json', code: 'kv-heads-do-not-divide', fingerprint, message };
+    await after('known.json', JSON.stringify({ kind: 'headscope-baseline', version: 1, findings: [known] }), undefined);
+    // What is wrong in the file itself is said there, and completed.
+    const own = uriOf('.headscope.json');
+    await editor.open(own, '{"severity": {"kv-heads-do-not-divde": "off"}}');
+    const wrong = await editor.report(own, (diagnostics) => diagnostics.length === 1);
+    assert.deepEqual(codes(wrong.diagnostics), ['headscope-file']);
   });
 
   it('answers hover, hints, completion, lenses, symbols, links and actions', async () => {

@@ -21,8 +21,10 @@ const disputable = async (folder: string): Promise<readonly string[]> => {
   for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
     const path = join(folder, name);
     const file = readModelFile(pathToFileURL(path).href, await readText(path));
-    for (const { code, severity, message } of checkFile(file, facts)) {
-      if ((severity === 'error' || severity === 'warning') && !trueFaults.has(`${folder} ${code}`)) {
+    for (const { code, severity, message, fixes } of checkFile(file, facts)) {
+      // A fix that `headscope check --fix` makes unasked would change a good file.
+      const isChanged = fixes.some(({ certain }) => certain === true);
+      if ((severity === 'error' || severity === 'warning' || isChanged) && !trueFaults.has(`${folder} ${code}`)) {
         told.push(`${path}: ${severity} ${code}: ${message}`);
       }
     }

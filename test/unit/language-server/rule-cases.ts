@@ -57,6 +57,7 @@ const twoShards = '"weight_map": {"a.weight": "model-1.safetensors", "b.weight":
 const index = (rest: Surroundings): Surroundings => named('model.safetensors.index.json', rest);
 const a = shard('model-1.safetensors', { 'a.weight': [2] });
 const b = shard('model-2.safetensors', { 'b.weight': [2] });
+const repository = named('.headscope.json');
 const lora = (rest: Surroundings = {}): Surroundings => named('adapter_config.json', rest);
 const adapter = (tensors: Readonly<Record<string, readonly number[]>>): Surroundings =>
   lora(folder([], {}, [shard('adapter_model.safetensors', tensors)]));
@@ -874,6 +875,32 @@ const cases: Readonly<Record<string, RuleCases>> = {
     silent: [
       [`{${llama}, ${heads}}`, graph(grouped(4, 2))],
       [`{${llama}, ${heads}}`, folder(['model.onnx'])],
+    ],
+  },
+  'headscope-file': {
+    fires: [
+      ['{"severity": {|"kv-heads-do-not-divde"|: "off"}}', repository],
+      ['{"severity": {"key-misspelt": |"warn"|}}', repository],
+      ['{|"severty"|: {}}', repository],
+      ['{"severity": |["key-misspelt"]|}', repository],
+      ['{"deviceMemoryGB": |"24"|}', repository],
+      ['{"deviceMemoryGB": |-1|}', repository],
+      ['{"exclude": ["old/**", |"{a,b}/*"|]}', repository],
+      ['{"exclude": [|"../other"|]}', repository],
+      ['{"baseline": |"/known.json"|}', repository],
+      ['{"baseline": |"known.json"|}', named('.headscope.json', folder(['.headscope.json', 'config.json']))],
+      ['{"families": |{}|}', repository],
+      ['|[|]', repository],
+    ],
+    silent: [
+      ['{}', repository],
+      [
+        '{"$schema": "x", "severity": {"key-misspelt": "off", "json-invalid": "hint"}, "deviceMemoryGB": 0, "exclude": ["old/**", "*.bak.json"]}',
+        repository,
+      ],
+      ['{"baseline": "known.json"}', named('.headscope.json', folder(['.headscope.json', 'known.json']))],
+      ['{"baseline": "ci/known.json", "families": [{"anything": [1, {"more": null}]}]}', repository],
+      '{"model_type": "llama", "severity": {"no-rule": "off"}}',
     ],
   },
 };

@@ -168,8 +168,8 @@ describe('the comparison of two models', () => {
   });
 
   it('says when the number formats are not the same, and the ratio in one', () => {
-    const single = shown('single', kv(200, { dtype: 'float32' }));
-    const half = shown('half', kv(150, { dtype: 'bfloat16' }));
+    const single = shown('single', kv(200, { cache: { dtype: 'float32', assumptions: [] } }));
+    const half = shown('half', kv(150, { cache: { dtype: 'bfloat16', assumptions: [] } }));
     assert.match(
       comparisonSentence(single, half),
       /^half keeps 1\.3x less .* \(150 bytes in bfloat16 against 200 bytes in float32; in one number format 1\.5x more\)/,

@@ -81,8 +81,10 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
     text(
       'dtype',
       'Number format',
-      'dtype or torch_dtype of the file; the KV cache is counted in it.',
-      facts.dtype ?? 'not named',
+      'dtype or torch_dtype of the file.',
+      facts.dtype === undefined
+        ? 'not named'
+        : `${facts.dtype}${facts.dtypeFrom === undefined ? '' : ` (${facts.dtypeFrom})`}`,
     ),
   );
 
@@ -98,11 +100,11 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
     });
   }
   if (facts.kvBytesPerToken !== undefined) {
-    const format = facts.dtype === undefined ? '' : ` in ${facts.dtype}`;
+    const assumed = (facts.cache?.assumptions ?? []).map((one) => `; ${one}`).join('');
     add(memory, {
       id: 'kv',
       title: 'KV cache per token',
-      meaning: `Bytes that one more token adds over all layers${format}, batch 1, while no window is full.`,
+      meaning: `Bytes that one more token adds over all layers, batch 1, while no window is full${assumed}.`,
       text: binaryBytes(facts.kvBytesPerToken),
       value: facts.kvBytesPerToken,
       unit: 'bytes',
@@ -112,7 +114,7 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
       add(memory, {
         id: `kv@${length}`,
         title: `KV cache at ${count(length)} tokens`,
-        meaning: `Bytes of a sequence of ${count(length)} tokens${format}, batch 1; windows keep no more than they can read.`,
+        meaning: `Bytes of a sequence of ${count(length)} tokens, batch 1${assumed}.`,
         text: binaryBytes(bytes),
         value: bytes,
         unit: 'bytes',

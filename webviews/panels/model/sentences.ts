@@ -69,16 +69,20 @@ export const labelsOf = (first: ShownModel, second: ShownModel): readonly [strin
   first.label === second.label ? [first.path, second.path] : [first.label, second.label];
 
 /** Bytes of a number, by the names that configurations give them. */
-const formatBytes: Readonly<Record<string, number>> = { float32: 4, float16: 2, bfloat16: 2 };
+const formatBytes: Readonly<Record<string, number>> = { float32: 4, float16: 2, bfloat16: 2, fp8: 1, fp4: 0.5 };
 
 /** Caches in different number formats are no fair comparison: the formats are named, and the ratio in one format. */
 function inFormats(less: ModelFacts, more: ModelFacts) {
-  const a = formatBytes[less.dtype ?? ''];
-  const b = formatBytes[more.dtype ?? ''];
+  const a = formatBytes[less.cache?.dtype ?? ''];
+  const b = formatBytes[more.cache?.dtype ?? ''];
   if (a === b || a === undefined || b === undefined) return { less: '', more: '', alike: '' };
   const [numbersA, numbersB] = [(less.kvBytesPerToken ?? 0) / a, (more.kvBytesPerToken ?? 0) / b];
   const alike = numbersA === numbersB ? 'as much' : amountWords(numbersA, numbersB, 'ratio');
-  return { less: ` in ${less.dtype}`, more: ` in ${more.dtype}`, alike: `; in one number format ${alike}` };
+  return {
+    less: ` in ${less.cache?.dtype}`,
+    more: ` in ${more.cache?.dtype}`,
+    alike: `; in one number format ${alike}`,
+  };
 }
 
 /** Windows change the ratio once they are full: it is said at the longest length that both are given at. */

@@ -1,0 +1,53 @@
+import { decoderFamily, remoteCode } from './decoder-family';
+import { deepseekExperts } from './deepseek';
+import { flag } from './family';
+import { llamaLayout } from './llama';
+
+/** Qwen2's layers; those that predict further tokens (`mtp_layers`) are left out of the counts. */
+export const mimo = decoderFamily({
+  id: 'mimo',
+  title: 'MiMo',
+  release: remoteCode,
+  types: { mimo: ['MiMoConfig', { attention_bias: true, use_sliding_window: false, tie_word_embeddings: false }] },
+  architectures: /^MiMoForCausalLM/,
+  record: ['attention_bias', 'use_sliding_window', 'num_nextn_predict_layers'],
+  layout: {
+    ...llamaLayout,
+    attention: { ...llamaLayout.attention, outputBias: false },
+    mlp: { ...llamaLayout.mlp, bias: false },
+  },
+});
+
+/** Window layers with heads, a rotary base and a learned sink of their own beside full layers; values narrower than keys. */
+export const mimoV2 = decoderFamily({
+  id: 'mimo_v2',
+  title: 'MiMo-V2',
+  release: remoteCode,
+  types: {
+    mimo_v2_flash: [
+      'MiMoV2FlashConfig',
+      {
+        attention_bias: false,
+        add_swa_attention_sink_bias: false,
+        add_full_attention_sink_bias: false,
+        tie_word_embeddings: false,
+      },
+    ],
+  },
+  architectures: /^MiMoV2FlashFor/,
+  record: ['attention_bias', 'add_swa_attention_sink_bias', 'add_full_attention_sink_bias', 'num_nextn_predict_layers'],
+  choice: (reader) => (reader.has('swa_rope_theta') ? { windowRope: { thetaKey: 'swa_rope_theta' } } : {}),
+  layout: {
+    ...llamaLayout,
+    attention: {
+      ...llamaLayout.attention,
+      outputBias: false,
+      sinks: (part, { attention }) =>
+        flag(part, attention.kind === 'window' ? 'add_swa_attention_sink_bias' : 'add_full_attention_sink_bias')
+          ? 'attention_sink_bias'
+          : undefined,
+    },
+    mlp: { ...llamaLayout.mlp, bias: false },
+    experts: deepseekExperts(true),
+  },
+});
