@@ -11,6 +11,7 @@ import { root } from './setup.mjs';
 const load = createRequire(import.meta.url);
 const { analysisResult } = load('../protocol/analysis/schema.ts');
 const { customEditors, interventionSuffix } = load('../protocol/contributions/views.ts');
+const { ownFamilySchema } = load('../models/formats/families/own-family-schema.ts');
 const { headscopeFileFields } = load('../protocol/inputs/headscope-file.ts');
 const { savedInterventions } = load('../protocol/interventions/file.ts');
 const { interventionField } = load('../protocol/interventions/interventions.ts');
@@ -90,7 +91,26 @@ const nullable = (schema) =>
 /** The language server knows the rules and completes and checks what is under `severity`: VS Code would say it a second time. */
 const spokenFor = ({ properties, ...rest }) => ({
   ...rest,
-  properties: { ...properties, severity: { description: properties.severity.description, type: 'object' } },
+  properties: {
+    ...properties,
+    severity: { description: properties.severity.description, type: 'object' },
+    families: {
+      description: properties.families.description,
+      type: 'array',
+      items: suggested(converted(ownFamilySchema)),
+    },
+  },
+});
+
+/** Of a schema what VS Code completes and explains; what is wrong is said by the language server. */
+const suggested = ({ properties, description, type, enum: names, items }) => ({
+  ...(type === undefined ? {} : { type }),
+  ...(description === undefined ? {} : { description }),
+  ...(names === undefined ? {} : { enum: names }),
+  ...(items === undefined || Array.isArray(items) ? {} : { items: suggested(items) }),
+  ...(properties === undefined
+    ? {}
+    : { properties: Object.fromEntries(Object.entries(properties).map(([key, schema]) => [key, suggested(schema)])) }),
 });
 
 const kinds = {

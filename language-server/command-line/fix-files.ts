@@ -67,7 +67,7 @@ const fixDraft = async (draft: Draft, { file, settings, known }: FileToFix, read
   const uri = pathToFileURL(place).href;
   const start = draft.text;
   for (let round = 0; round < mostRounds; round++) {
-    const model = readModelFile(uri, draft.text);
+    const model = readModelFile(uri, draft.text, settings.families);
     if (model.kind === undefined || model.document.unread !== undefined) break;
     const facts = await reader.facts(path.dirname(place), path.basename(place));
     const all = checkFile(model, facts, settings);

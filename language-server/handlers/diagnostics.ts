@@ -94,7 +94,7 @@ export class Diagnostics {
   async check(uri: string): Promise<Checked | undefined> {
     const document = this.documents.get(uri);
     if (document === undefined) return undefined;
-    const file = this.files.open(document);
+    const file = await this.files.open(document);
     if (file.kind === undefined) return { file, facts: await this.files.facts(uri), findings: [] };
     const [facts, { checks, repository }] = await Promise.all([this.files.facts(uri), this.settings(uri)]);
     const findings = toReport(checkFile(file, facts, checks), pathOfUri(uri), file.document, repository);

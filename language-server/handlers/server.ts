@@ -40,8 +40,8 @@ export const startServer = (): void => {
   if (!process.argv.some((word) => /^--(stdio|node-ipc|socket|pipe)/.test(word))) process.argv.push('--stdio');
   const connection = createConnection(ProposedFeatures.all);
   const documents = new TextDocuments(TextDocument);
-  const files = new WorkspaceFiles(documents);
   const repositories = new Repositories();
+  const files = new WorkspaceFiles(documents, repositories);
   let fallback: ServerSettings = defaultServerSettings;
   let asksForSettings = false;
   let watchesFiles = false;
@@ -78,7 +78,7 @@ export const startServer = (): void => {
     const document = documents.get(uri);
     if (document === undefined) return empty;
     try {
-      return await give(files.open(document));
+      return await give(await files.open(document));
     } catch (error) {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       connection.console.error(`A request about ${uri} failed. ${reason}`);

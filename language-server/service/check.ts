@@ -1,3 +1,4 @@
+import type { OwnFamily } from '../../models/formats/families/own-family-schema';
 import { configParts } from './config-parts';
 import type { Finding, Related, Severity, SeveritySetting } from './finding';
 import type { FolderFacts } from './folder-facts';
@@ -12,6 +13,8 @@ export interface CheckSettings {
   readonly severity: Readonly<Record<string, SeveritySetting>>;
   /** Bytes of the device that is to hold the KV cache; absent: not asked. */
   readonly deviceMemory?: number;
+  /** Families that the repository describes. */
+  readonly families?: readonly OwnFamily[];
 }
 
 /** Rules name related places in passing; an editor shows it as a line of its own. The name of a file stays one. */
@@ -30,13 +33,15 @@ export const defaultSettings: CheckSettings = { severity: {} };
  * of 0 takes away one that was asked about.
  */
 export const settingsUnder = (
-  { severity, deviceMemory }: CheckSettings,
+  { severity, deviceMemory, families }: CheckSettings,
   over: CheckSettings | undefined,
 ): CheckSettings => {
   const memory = over?.deviceMemory ?? deviceMemory;
+  const own = over?.families ?? families;
   return {
     severity: { ...severity, ...over?.severity },
     ...(memory === undefined || memory === 0 ? {} : { deviceMemory: memory }),
+    ...(own === undefined ? {} : { families: own }),
   };
 };
 
@@ -64,7 +69,7 @@ export const checkFile = (
     parts: file.parts,
     facts,
     description: file.description,
-    configParts: kind === 'config' ? file.parts : configParts(facts.companions['config.json']),
+    configParts: kind === 'config' ? file.parts : configParts(facts.companions['config.json'], file.families),
     deviceMemory: settings.deviceMemory,
     codes: ruleCodes,
   };

@@ -1,3 +1,4 @@
+import type { OwnFamily } from '../../models/formats/families/own-family-schema';
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
 import { isDraft, isOwnClass, knownModelTypes } from '../../models/formats/families/class-names';
 import { isObject } from './json-document';
@@ -63,13 +64,17 @@ const hasOwnClass = (root: JsonObject): boolean => {
 const deepestPart = 4;
 
 /** The parts of a config, the file itself first. */
-export const configParts = (root: JsonValue | undefined): readonly ConfigPart[] => {
+export const configParts = (
+  root: JsonValue | undefined,
+  families: readonly OwnFamily[] = [],
+): readonly ConfigPart[] => {
   if (!isObject(root)) return [];
   const parts: ConfigPart[] = [];
   const familiarityOf = (value: JsonObject, above: Familiarity): Familiarity => {
     const modelType = value['model_type'];
     if (typeof modelType === 'string' && modelType !== '') {
-      return knownModelTypes.has(modelType) && above !== 'foreign' ? 'known' : 'foreign';
+      const isKnown = knownModelTypes.has(modelType) || families.some((own) => own.modelType === modelType);
+      return isKnown && above !== 'foreign' ? 'known' : 'foreign';
     }
     return above;
   };

@@ -21,9 +21,9 @@ export const graphFindings = (
   };
   if (!graph.ok) return report('graph-unreadable', 'error', `${graph.message} Download or export it again.`);
   const config = facts.companions['config.json'];
-  const description = config === undefined ? undefined : describeModel(config);
+  const description = config === undefined ? undefined : describeModel(config, settings.families);
   if (description === undefined) return [];
-  const known = configParts(config)[0]?.familiarity !== 'foreign';
+  const known = configParts(config, settings.families)[0]?.familiarity !== 'foreign';
   return graphContradictions(graph.onnx, description).flatMap(({ words, graph: here, config: there }) =>
     report(
       'graph-contradicts-config',

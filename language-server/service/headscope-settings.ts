@@ -1,3 +1,5 @@
+import { readOwnFamilies } from '../../models/formats/families/own-family';
+import type { OwnFamily } from '../../models/formats/families/own-family-schema';
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
 import {
   headscopeFileFields,
@@ -19,6 +21,7 @@ export interface HeadscopeSettings {
   /** Bytes; 0: the file says that nobody asks. */
   readonly deviceMemory?: number;
   readonly exclude: readonly string[];
+  readonly families: readonly OwnFamily[];
 }
 
 export interface HeadscopeFault {
@@ -68,7 +71,7 @@ export const readHeadscopeSettings = (value: JsonValue | undefined, codes: reado
   const faults: HeadscopeFault[] = [];
   if (!isObject(value)) {
     const message = 'The file holds no JSON object. Write {"severity": {…}}.';
-    return { settings: { severity: {}, exclude: [] }, faults: [{ path: [], ofKey: false, message }] };
+    return { settings: { severity: {}, exclude: [], families: [] }, faults: [{ path: [], ofKey: false, message }] };
   }
   for (const key of Object.keys(value)) {
     if ((headscopeFileKeys as readonly string[]).includes(key)) continue;
@@ -106,6 +109,8 @@ export const readHeadscopeSettings = (value: JsonValue | undefined, codes: reado
       else faults.push({ path: ['exclude', index], ofKey: false, message: fault });
     });
   }
+  const own = readOwnFamilies(isRight('families') ? value['families'] : undefined);
+  for (const { path, message } of own.problems) faults.push({ path: ['families', ...path], ofKey: false, message });
   const leadsOut =
     baseline !== undefined && isRight('baseline') && /^(\/|\\|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)/.test(baseline);
   if (leadsOut) {
@@ -116,6 +121,7 @@ export const readHeadscopeSettings = (value: JsonValue | undefined, codes: reado
     settings: {
       severity: levels,
       exclude: patterns,
+      families: own.families,
       ...(baseline === undefined || leadsOut || !isRight('baseline') ? {} : { baseline }),
       ...(deviceMemoryGB === undefined || !isRight('deviceMemoryGB') ? {} : { deviceMemory: deviceMemoryGB * 2 ** 30 }),
     },

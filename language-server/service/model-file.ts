@@ -1,4 +1,5 @@
 import { describeModel } from '../../models/formats/describe-model';
+import type { OwnFamily } from '../../models/formats/families/own-family-schema';
 import type { ModelDescription } from '../../models/formats/model-description';
 import { configParts } from './config-parts';
 import type { ConfigPart } from './config-parts';
@@ -19,6 +20,8 @@ export interface ModelFile {
   readonly description: ModelDescription | undefined;
   /** What makes the file no JSON. Absent too where the editor reports it. */
   readonly fault?: SyntaxFault;
+  /** Families that the repository describes, by which it was read. */
+  readonly families: readonly OwnFamily[];
 }
 
 /** True of a text without a value, or of an object in which no key has one: someone begins to write. */
@@ -26,25 +29,26 @@ const isBlank = ({ root }: JsonDocument): boolean =>
   root === undefined ||
   (root.type === 'object' && (root.children ?? []).every(({ children }) => (children?.length ?? 0) < 2));
 
-export const readModelFile = (uri: string, text: string): ModelFile => {
+export const readModelFile = (uri: string, text: string, families: readonly OwnFamily[] = []): ModelFile => {
   const document = new JsonDocument(uri, text);
   // Its content says nothing: only where the name promises a model file is there something to report.
   if (document.unread !== undefined || isBlank(document))
-    return { document, kind: kindByName(uri), parts: [], description: undefined };
+    return { document, kind: kindByName(uri), parts: [], description: undefined, families };
   const kind = fileKind(uri, document.value);
   const isConfig = kind === 'config';
   return {
     document,
     kind,
-    parts: isConfig ? configParts(document.value) : [],
-    description: isConfig ? describeModel(document.value) : undefined,
+    parts: isConfig ? configParts(document.value, families) : [],
+    description: isConfig ? describeModel(document.value, families) : undefined,
+    families,
   };
 };
 
 /** A file as a loader reads it, with what makes it no JSON. What of it can be read is checked all the same. */
-export const readStrictly = (uri: string, bytes: Buffer): ModelFile => {
+export const readStrictly = (uri: string, bytes: Buffer, families: readonly OwnFamily[] = []): ModelFile => {
   const { text, fault: undecoded } = decode(bytes);
-  const file = readModelFile(uri, text);
+  const file = readModelFile(uri, text, families);
   // What is too large to be parsed is reported by its size or depth alone.
   const fault = undecoded ?? (file.document.unread === undefined ? syntaxFault(text) : undefined);
   return fault === undefined ? file : { ...file, kind: file.kind ?? kindByName(uri), fault };

@@ -72,7 +72,11 @@ export class Repositories {
     if (known !== undefined && this.isFresh(known.at)) return known.read;
     const read = found.ok
       ? this.read(found.path, found.value)
-      : Promise.resolve({ file: found.path, settings: { severity: {}, exclude: [] }, faults: [found.message] });
+      : Promise.resolve({
+          file: found.path,
+          settings: { severity: {}, exclude: [], families: [] },
+          faults: [found.message],
+        });
     this.byFile.set(found.path, { at: Date.now(), read });
     return read;
   }

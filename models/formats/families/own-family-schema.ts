@@ -53,14 +53,17 @@ const layoutSchema = v.strictObject({
 });
 
 export const ownFamilySchema = v.strictObject({
-  modelType: name,
+  modelType: v.pipe(name, v.description('The model_type in the configs.')),
   title: v.optional(name),
-  /** The `model_type` of a family that is known here: its defaults, its reading and its tensors. */
-  like: v.optional(name),
-  /** The usual name of a size -> the key that the files write. */
-  keys: v.optional(v.record(name, name)),
-  /** Values where a file has none, by the usual names. */
-  defaults: v.optional(v.record(name, value)),
+  like: v.optional(
+    v.pipe(name, v.description('The model_type of a known family: its defaults, its reading and its tensors.')),
+  ),
+  keys: v.optional(
+    v.pipe(v.record(name, name), v.description('The usual name of a size, and the key that the configs write.')),
+  ),
+  defaults: v.optional(
+    v.pipe(v.record(name, value), v.description('Values where a config has none, by the usual names.')),
+  ),
   /** With `like`: the beginning of a tensor's name in that family -> what it is in the checkpoints. The longest counts. */
   tensors: v.optional(v.record(v.pipe(v.string(), v.maxLength(200)), v.pipe(v.string(), v.maxLength(200)))),
   /** Without `like`. */

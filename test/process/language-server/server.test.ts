@@ -216,6 +216,13 @@ describe('language server', () => {
       .digest('hex');
     const known = { path: 'm/config.json', code: 'kv-heads-do-not-divide', fingerprint, message };
     await after('known.json', JSON.stringify({ kind: 'headscope-baseline', version: 1, findings: [known] }), undefined);
+    // A family that the repository describes is known from then on.
+    const acme = put('own/config.json', good.replace('"llama"', '"acme"'));
+    const family = async (): Promise<string | undefined> =>
+      (await editor?.request<DescribeModelResult>(describeModel, { uri: acme }))?.family;
+    assert.equal(await family(), 'generic');
+    await after('.headscope.json', '{"families": [{"modelType": "acme", "like": "llama"}]}', 4);
+    assert.equal(await family(), 'acme');
     // What is wrong in the file itself is said there, and completed.
     const own = uriOf('.headscope.json');
     await editor.open(own, '{"severity": {"kv-heads-do-not-divde": "off"}}');

@@ -4,11 +4,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { completeAt } from '../../../language-server/service/completion';
-import { settingsUnder } from '../../../language-server/service/check';
+import { checkFile, settingsUnder } from '../../../language-server/service/check';
+import { noFacts } from '../../../language-server/service/folder-facts';
 import { isNamedBy, patternFault } from '../../../language-server/service/glob';
 import { readHeadscopeSettings } from '../../../language-server/service/headscope-settings';
+import { readModelFile } from '../../../language-server/service/model-file';
 import { ruleCodes } from '../../../language-server/service/rules/catalogue';
 import { isExcluded, Repositories } from '../../../language-server/workspace/repositories';
+import type { OwnFamily } from '../../../models/formats/families/own-family-schema';
 import type { JsonValue } from '../../../models/formats/model-description';
 import { headscopeFileFields, headscopeFileKeys } from '../../../protocol/inputs/headscope-file';
 import { check } from '../../../protocol/schema/check';
@@ -23,7 +26,7 @@ describe('.headscope.json', () => {
       deviceMemoryGB: 24,
       exclude: ['old/**'],
       baseline: 'known.json',
-      families: [{ a: 1 }],
+      families: [{ modelType: 'acme', like: 'llama' }],
     });
     assert.deepEqual(faults, []);
     assert.deepEqual(settings, {
@@ -31,7 +34,28 @@ describe('.headscope.json', () => {
       deviceMemory: 24 * 1024 ** 3,
       exclude: ['old/**'],
       baseline: 'known.json',
+      families: [{ modelType: 'acme', like: 'llama' }],
     });
+  });
+
+  it('says of a family what is wrong, where it stands', () => {
+    const { settings, faults } = read({ families: [{ modelType: 'acme', like: 'lama' }, { modelType: 'own' }] });
+    assert.deepEqual(
+      faults.map(({ path }) => path.join('/')),
+      ['families/0/like'],
+    );
+    assert.deepEqual(settings.families, [{ modelType: 'own' }]);
+  });
+
+  it('makes a family known: its configs get errors, its description a family', () => {
+    const text = '{"model_type": "acme", "hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 3}';
+    const told = (families: readonly OwnFamily[]) => {
+      const file = readModelFile('file:///m/config.json', text, families);
+      const found = checkFile(file, noFacts).find(({ code }) => code === 'kv-heads-do-not-divide');
+      return [file.description?.family, found?.severity];
+    };
+    assert.deepEqual(told([]), ['generic', 'information']);
+    assert.deepEqual(told([{ modelType: 'acme', like: 'llama' }]), ['acme', 'error']);
   });
 
   it('names the nearest rule, severity and key, and keeps what is right', () => {
@@ -66,7 +90,10 @@ describe('.headscope.json', () => {
     ];
     for (const value of values) {
       const { settings } = read(value);
-      assert.deepEqual({ ...settings, severity: { ...settings.severity } }, { severity: {}, exclude: [] });
+      assert.deepEqual(
+        { ...settings, severity: { ...settings.severity } },
+        { severity: {}, exclude: [], families: [] },
+      );
     }
     assert.ok(read(null).faults.length === 1);
   });
