@@ -97,6 +97,24 @@ describe('rules about names', () => {
     });
   }
 
+  it('one reading alone is certain: the same letters, one slip, a shorthand, or what the class says too', () => {
+    const quantised = (fields: string): string => `{"model_type": "llama", "quantization_config": {${fields}}}`;
+    for (const [certain, code, text] of [
+      [true, 'activation-unknown', '{"model_type": "llama", "hidden_act": "SiLU"}'],
+      [false, 'activation-unknown', '{"model_type": "llama", "hidden_act": "swiglu"}'],
+      [true, 'quant-method-unknown', quantised('"quant_method": "compressed_tensors"')],
+      [false, 'quant-method-unknown', quantised('"quant_method": "bnb"')],
+      [true, 'bitsandbytes-contradicts', quantised('"load_in_4bit": true, "bnb_4bit_compute_dtype": "bf16"')],
+      [true, 'model-type-release', '{"model_type": "llama3", "architectures": ["LlamaForCausalLM"]}'],
+      [false, 'model-type-release', '{"model_type": "llama3"}'],
+      [true, 'model-type-misspelt', '{"model_type": "Qwen3"}'],
+      [false, 'key-of-other-family', '{"model_type": "llama", "num_kv_heads": 8}'],
+    ] as const) {
+      const fix = findingsOf(text).find((finding) => finding.code === code)?.fixes[0];
+      assert.equal(fix?.certain ?? false, certain, text);
+    }
+  });
+
   it('no more than information where another library, remote code or nobody reads the file', () => {
     const foreign = '"model_type": "someone-elses", "hidden_size": 64, "num_hidden_layers": 3';
     for (const [code, text] of [
