@@ -1,6 +1,6 @@
 import type { OwnFamily } from '../../models/formats/families/own-family-schema';
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
-import { isOwnClass, knownModelTypes } from '../../models/formats/families/class-names';
+import { isDraft, isOwnClass, knownModelTypes } from '../../models/formats/families/class-names';
 import { isObject } from './json-document';
 
 export type JsonObject = { readonly [key: string]: JsonValue | undefined };
@@ -40,7 +40,7 @@ const partSigns = [
 
 /** Objects that hold other things under familiar names, and `*_dict` twins that transformers itself ignores. */
 const isOtherObject = (key: string): boolean =>
-  /^(id2label|label2id|task_specific_params|auto_map|quantization_config|quantize_config|rope_.*|ffn_config|generation_config|pruned_heads|transformers\.js_config)$/.test(
+  /^(id2label|label2id|task_specific_params|auto_map|quantization_config|quantize_config|rope_.*|ffn_config|generation_config|pruned_heads|transformers[._]?js_config)$/.test(
     key,
   ) || key.endsWith('_dict');
 
@@ -51,8 +51,10 @@ const roleOf = (path: JsonPath): ConfigPart['role'] => {
   return 'text';
 };
 
-/** True where the first class of a config has layers of its own under a known model type. */
-const hasOwnClass = ({ architectures, auto_map: remoteCode, model_type: modelType }: JsonObject): boolean => {
+/** True where the first class of a config has layers of its own under a known model type, or the config is a draft's. */
+const hasOwnClass = (root: JsonObject): boolean => {
+  if (isDraft(root)) return true;
+  const { architectures, auto_map: remoteCode, model_type: modelType } = root;
   const [first] = Array.isArray(architectures) ? (architectures as readonly unknown[]) : [];
   return (
     typeof first === 'string' && typeof modelType === 'string' && isOwnClass(first, modelType, isObject(remoteCode))
@@ -101,6 +103,9 @@ export const configParts = (
   visit(root, [], top, undefined);
   return parts;
 };
+
+/** True of a file that brings its own code along: that may read its fields otherwise than the class of its model_type. */
+export const hasRemoteCode = ([root]: readonly ConfigPart[]): boolean => isObject(root?.value['auto_map']);
 
 /** The first of several names for one field that the part has as a number. */
 export const numberField = (

@@ -74,6 +74,7 @@ export const otherKnownKeys: ReadonlySet<string> = new Set([
   'tie_words_embeddings',
   'tie_embeddings',
   'num_experts_per_token',
+  'num_routed_experts',
   'video_config',
   'vae_config',
   'vit_config',

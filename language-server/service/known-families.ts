@@ -38,3 +38,35 @@ export const headWidthByClass: ReadonlySet<string> = new Set([
   't5',
   'umt5',
 ]);
+
+/**
+ * Types whose layers have no scores to keep: state spaces and linear attention (transformers, flash-linear-attention). Hybrids
+ * are not meant.
+ */
+export const scorelessTypes: ReadonlySet<string> = new Set([
+  'abc',
+  'comba',
+  'delta_net',
+  'falcon_mamba',
+  'gated_deltanet',
+  'gated_deltaproduct',
+  'gla',
+  'gsa',
+  'hgrn',
+  'hgrn2',
+  'kda',
+  'lightnet',
+  'linear_attn',
+  'log_linear_mamba2',
+  'mamba',
+  'mamba2',
+  'mesa_net',
+  'retnet',
+  'rodimus',
+  'rwkv',
+  'rwkv5',
+  'rwkv6',
+  'rwkv7',
+  'simple_gla',
+  'xlstm',
+]);

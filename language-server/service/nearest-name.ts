@@ -65,9 +65,16 @@ export const nearestName = (word: string, names: Iterable<string>, limit: number
   return distance <= limit && !tied ? best : undefined;
 };
 
+/** Small letters and digits alone: what stays of a name when capitals, hyphens and underscores are written otherwise. */
+export const plainLetters = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+
 /**
  * Whether a word is a known name but for one edit, and has the same digits: those tell names apart that are no slips of one
  * another (float16 and float64, llama3 and llama2).
  */
 export const isOneSlip = (word: string, name: string): boolean =>
   word.replace(/\D/g, '') === name.replace(/\D/g, '') && editDistance(word.toLowerCase(), name.toLowerCase(), 1) <= 1;
+
+/** The same letters written otherwise, or a single slip: no other name can be meant. */
+export const isSurely = (word: string, name: string): boolean =>
+  plainLetters(word) === plainLetters(name) || isOneSlip(word, name);

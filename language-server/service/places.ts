@@ -1,5 +1,5 @@
 import type { JsonPath } from '../../models/formats/model-description';
-import type { Related, TextChange } from './finding';
+import type { Fix, Related, TextChange } from './finding';
 import type { JsonDocument, Span } from './json-document';
 
 const whole = (document: JsonDocument): Span => ({ offset: document.root?.offset ?? 0, length: 1 });
@@ -34,6 +34,25 @@ export const relatedField = (document: JsonDocument, path: JsonPath, message: st
 export const replaceValue = (document: JsonDocument, path: JsonPath, text: string): readonly TextChange[] => {
   const node = document.node(path);
   return node === undefined ? [] : [{ offset: node.offset, length: node.length, text }];
+};
+
+/** The one fix of a name that is surely meant otherwise; `certain` where the file leaves no other reading. */
+export const changeName = (document: JsonDocument, path: JsonPath, name: string, certain = false): Fix => ({
+  title: `Change to "${name}"`,
+  changes: replaceValue(document, path, JSON.stringify(name)),
+  preferred: true,
+  certain,
+});
+
+/** Puts a pair before the first one of the file's object, spaced as that one is. */
+export const insertFirst = (document: JsonDocument, key: string, text: string): readonly TextChange[] => {
+  const { root } = document;
+  const first = root?.type === 'object' ? root.children?.[0] : undefined;
+  if (root === undefined || first === undefined) return [];
+  const space = document.text.slice(root.offset + 1, first.offset);
+  return /^\s*$/.test(space)
+    ? [{ offset: first.offset, length: 0, text: `${JSON.stringify(key)}: ${text},${space === '' ? ' ' : space}` }]
+    : [];
 };
 
 export const renameKey = (document: JsonDocument, path: JsonPath, name: string): readonly TextChange[] => {

@@ -2,7 +2,7 @@ import type { JsonObject } from './config/config-reader';
 import { ConfigReader, isObject } from './config/config-reader';
 import { readDtype } from './config/dtype';
 import { findQuantisation } from './config/quantisation';
-import { isOwnClass } from './families/class-names';
+import { isDraft, isOwnClass } from './families/class-names';
 import { familyOf, wholeOf } from './families/catalogue';
 import { readFlat } from './families/encoder-decoder';
 import type { Family } from './families/family';
@@ -86,7 +86,10 @@ export function describeModel(config: unknown, own: readonly OwnFamily[] = []): 
     ...(ownFamily === undefined ? {} : { ownFamily }),
     family: family?.id ?? 'generic',
     title: family?.title ?? modelType ?? architectures[0] ?? 'unknown model',
-    exact: reading.exact && !isOwnClass(architectures[0] ?? '', modelType ?? '', isObject(object['auto_map'])),
+    exact:
+      reading.exact &&
+      !isDraft(object) &&
+      !isOwnClass(architectures[0] ?? '', modelType ?? '', isObject(object['auto_map'])),
     ...(modelType === undefined ? {} : { modelType }),
     architectures,
     task: readTask(object, architectures, family),

@@ -110,7 +110,12 @@ export const loraTarget: Rule = {
             related,
             // A name that other models have is no slip: k_proj is one letter away from o_proj. A whole path names one layer, and
             // its last name all of them.
-            fixes: changeTo(context.document, path, near, near !== undefined && target === last && isOneSlip(last, near)),
+            fixes: changeTo(
+              context.document,
+              path,
+              near,
+              near !== undefined && target === last && isOneSlip(last, near),
+            ),
             ...(isOfOthers && someMatch ? { severity: 'warning' as const } : {}),
           },
         );

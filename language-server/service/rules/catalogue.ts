@@ -1,3 +1,4 @@
+import { activationUnknown } from './activations';
 import { loraRank, loraTarget } from './adapter';
 import { loraLayers, loraPattern } from './adapter-layers';
 import { architecturesNotList } from './architectures';
@@ -18,12 +19,14 @@ import {
   sizeNotPositive,
 } from './heads';
 import { jsonInvalid, keyTwice } from './json';
-import { latentDims, layerListLength, layerTypeUnknown, windowWithoutEffect } from './layers';
 import { labelsContradict } from './labels';
+import { layerListLength, layerNumber } from './layer-lists';
+import { latentDims, layerTypeUnknown, windowWithoutEffect } from './layers';
 import { layersExtra, layersMissing, tiedWithHead } from './layers-in-weights';
 import { graphContradictsConfig, graphContradictsGenai, graphUnreadable } from './graphs';
 import { mediaTokenDiffers } from './media-tokens';
 import { cacheOverMemory } from './memory';
+import { modelTypeMissing, modelTypeRelease } from './model-types';
 import {
   architectureContradicts,
   dtypeKeyDeprecated,
@@ -32,7 +35,9 @@ import {
   keyMisspelt,
   modelTypeMisspelt,
 } from './names';
+import { keyOfOtherFamily } from './other-names';
 import { quantisationBits, quantisationGroup } from './quantisation';
+import { bitsandbytesContradicts, quantMethodUnknown } from './quantisation-methods';
 import {
   ropeFactorLength,
   ropeFieldContradicts,
@@ -67,6 +72,7 @@ export const rules: readonly Rule[] = [
   ropeTypeDeprecated,
   windowWithoutEffect,
   layerListLength,
+  layerNumber,
   layerTypeUnknown,
   latentDims,
   expertsPerToken,
@@ -85,6 +91,9 @@ export const rules: readonly Rule[] = [
   melBinsDiffer,
   quantisationGroup,
   quantisationBits,
+  quantMethodUnknown,
+  bitsandbytesContradicts,
+  activationUnknown,
   dtypeUnknown,
   dtypesDisagree,
   dtypeKeyDeprecated,
@@ -92,7 +101,10 @@ export const rules: readonly Rule[] = [
   architecturesNotList,
   labelsContradict,
   modelTypeMisspelt,
+  modelTypeRelease,
+  modelTypeMissing,
   keyMisspelt,
+  keyOfOtherFamily,
   fieldValue,
   jsonInvalid,
   keyTwice,

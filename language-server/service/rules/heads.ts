@@ -1,7 +1,8 @@
 import { countSentence } from '../../../models/formats/config/counts';
 import { headNames, headWidth, hiddenSizeNames, isLatent, kvHeadNames, numberField } from '../config-parts';
 import type { ConfigPart } from '../config-parts';
-import { headWidthByClass } from '../known-families';
+import { headWidthByClass, scorelessTypes } from '../known-families';
+import { isObject } from '../json-document';
 import { relatedField, replaceValue } from '../places';
 import type { Rule } from './rule';
 
@@ -253,6 +254,10 @@ export const rotaryWidthOdd: Rule = {
   },
 };
 
+/** Linear attention has no score matrix; `attn` of flash-linear-attention adds layers that have one. */
+const keepsNoScores = ({ modelType, value }: ConfigPart): boolean =>
+  scorelessTypes.has(modelType ?? '') && !isObject(value['attn']);
+
 export const headWidthNotFused: Rule = {
   code: 'head-width-not-fused',
   title: 'Fused attention kernels do not serve this head width',
@@ -260,7 +265,7 @@ export const headWidthNotFused: Rule = {
   kinds: ['config'],
   check({ parts }, report) {
     for (const part of parts) {
-      if (isLatent(part.value)) continue;
+      if (isLatent(part.value) || keepsNoScores(part)) continue;
       const key = ['head_dim', 'global_head_dim', 'kv_channels', 'd_kv', ...headNames].find(
         (name) => typeof part.value[name] === 'number',
       );

@@ -1,5 +1,6 @@
 import type { TextChange } from '../finding';
-import { contextNames, isLatent, layerNames, numberField } from '../config-parts';
+import { contextNames, isLatent, numberField } from '../config-parts';
+import type { JsonObject } from '../config-parts';
 import { isOneSlip, nearestName } from '../nearest-name';
 import { relatedField, replaceValue } from '../places';
 import type { Rule } from './rule';
@@ -41,44 +42,6 @@ export const windowWithoutEffect: Rule = {
           {
             part,
             related: [relatedField(document, [...part.path, context.key], `${context.key} is ${context.value}`)],
-          },
-        );
-      }
-    }
-  },
-};
-
-/** Lists with one entry a layer. Others of the kind run one longer (the layer of multi-token prediction) or hold indices. */
-const perLayerLists = [
-  'layer_types',
-  'no_rope_layers',
-  'layers_block_type',
-  'hybrid_override_pattern',
-  'mlp_layer_types',
-] as const;
-
-export const layerListLength: Rule = {
-  code: 'layer-list-length',
-  title: 'A list with one entry per layer has another length than the layer count',
-  severity: 'error',
-  kinds: ['config'],
-  check({ document, parts }, report) {
-    for (const part of parts) {
-      const layers = numberField(part.value, layerNames);
-      if (layers === undefined) continue;
-      // Step 3.5 lists the layers that predict further tokens behind the others.
-      const predicting = numberField(part.value, ['num_nextn_predict_layers'])?.value ?? 0;
-      for (const key of perLayerLists) {
-        const list = part.value[key];
-        if (!(Array.isArray(list) || (typeof list === 'string' && key === 'hybrid_override_pattern'))) continue;
-        const length = (list as { readonly length: number }).length;
-        if (length === 0 || length === layers.value || length === layers.value + predicting) continue;
-        report(
-          [...part.path, key],
-          `${key} has ${length} entries and ${layers.key} is ${layers.value}. There must be one entry for each layer.`,
-          {
-            part,
-            related: [relatedField(document, [...part.path, layers.key], `${layers.key} is ${layers.value}`)],
           },
         );
       }
@@ -157,6 +120,23 @@ export const layerTypeUnknown: Rule = {
 
 const latentKeys = ['qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim'] as const;
 
+/** Types whose attention is latent always: the class builds its matrices from these fields, and null is no size. */
+const latentTypes: ReadonlySet<string> = new Set([
+  'deepseek_v2',
+  'deepseek_v3',
+  'deepseek_v32',
+  'glm4_moe_lite',
+  'glm_moe_dsa',
+  'kimi_k2',
+  'longcat_flash',
+  'minicpm3',
+  'youtu',
+]);
+
+/** DeepSeek-OCR and DeepSeek-VL2 have the type of a latent family and ordinary heads. */
+const hasPlainHeads = (value: JsonObject): boolean =>
+  value['use_mla'] === false || (value['qk_nope_head_dim'] === 0 && value['qk_rope_head_dim'] === 0);
+
 export const latentDims: Rule = {
   code: 'latent-dims',
   title: 'Ranks or widths of multi-head latent attention do not fit together',
@@ -165,6 +145,16 @@ export const latentDims: Rule = {
   check({ document, parts }, report) {
     for (const part of parts) {
       const { value } = part;
+      if (latentTypes.has(part.modelType ?? '') && !hasPlainHeads(value)) {
+        for (const key of ['kv_lora_rank', ...latentKeys] as const) {
+          if (value[key] !== null) continue;
+          report(
+            [...part.path, key],
+            `${key} is null, and ${part.modelType ?? ''} needs a whole number there. Only q_lora_rank may be null.`,
+            { part },
+          );
+        }
+      }
       if (!isLatent(value) || typeof value['kv_lora_rank'] !== 'number') continue;
       for (const key of [...latentKeys, 'q_lora_rank'] as const) {
         const width = value[key];

@@ -1,12 +1,14 @@
 import {
   classFitsType,
+  isDraft,
   knownModelTypes,
   otherModelTypes,
   typeOfClass,
 } from '../../../models/formats/families/class-names';
-import { isOneSlip, nearestName } from '../nearest-name';
-import { relatedField, renameKey, replaceValue } from '../places';
+import { isOneSlip, nearestName, plainLetters } from '../nearest-name';
+import { changeName, relatedField, renameKey } from '../places';
 import { attentionKeys, otherKnownKeys } from '../key-names';
+import { classesOf, confirmed, releaseIn, typeByLetters } from './model-types';
 import type { Rule } from './rule';
 import { own } from '../own';
 
@@ -45,6 +47,14 @@ const dtypeShorthand: Readonly<Record<string, string>> = {
   bfloat: 'bfloat16',
 };
 
+/** The dtype that a short or misspelt name stands for. */
+export const dtypeMeantBy = (name: string): string | undefined =>
+  own(dtypeShorthand, name.toLowerCase()) ?? nearestName(name.toLowerCase(), dtypeNames.slice(0, 4), 3);
+
+/** A shorthand and a single slip have one reading. */
+export const isCertainDtype = (name: string, near: string): boolean =>
+  own(dtypeShorthand, name.toLowerCase()) !== undefined || isOneSlip(name, near);
+
 export const dtypeUnknown: Rule = {
   code: 'dtype-unknown',
   title: 'The dtype has a name that torch does not know',
@@ -57,25 +67,14 @@ export const dtypeUnknown: Rule = {
         if (typeof value !== 'string') continue;
         const name = value.replace(/^torch\./, '');
         if ((dtypeNames as readonly string[]).includes(name)) continue;
-        const near =
-          own(dtypeShorthand, name.toLowerCase()) ?? nearestName(name.toLowerCase(), dtypeNames.slice(0, 4), 3);
+        const near = dtypeMeantBy(name);
         const path = [...part.path, key];
         report(
           path,
           `"${value}" is not a dtype that torch knows${near === undefined ? '.' : `; did you mean "${near}"?`} Usual are bfloat16, float16 and float32.`,
           {
             part,
-            fixes:
-              near === undefined
-                ? []
-                : [
-                    {
-                      title: `Change to "${near}"`,
-                      changes: replaceValue(document, path, JSON.stringify(near)),
-                      preferred: true,
-                      certain: own(dtypeShorthand, name.toLowerCase()) !== undefined || isOneSlip(name, near),
-                    },
-                  ],
+            fixes: near === undefined ? [] : [changeName(document, path, near, isCertainDtype(name, near))],
           },
         );
       }
@@ -148,7 +147,7 @@ export const architectureContradicts: Rule = {
   kinds: ['config'],
   check({ document, parts }, report) {
     const root = parts[0];
-    if (root === undefined) return;
+    if (root === undefined || isDraft(root.value)) return;
     const { model_type: modelType, architectures } = root.value;
     if (typeof modelType !== 'string' || !knownModelTypes.has(modelType) || !Array.isArray(architectures)) return;
     (architectures as readonly unknown[]).forEach((architecture, index) => {
@@ -160,7 +159,10 @@ export const architectureContradicts: Rule = {
         `${architecture} is a class of ${owner.type}, and model_type is ${modelType}. Loaders choose by one or the other, and read different layouts.`,
         {
           part: root,
-          ...(sameLayout(owner.type, modelType) ? { severity: 'information' as const } : {}),
+          // A model of one layer is most likely a draft: EAGLE's for Mixtral has a layer of Llama.
+          ...(sameLayout(owner.type, modelType) || root.value['num_hidden_layers'] === 1
+            ? { severity: 'information' as const }
+            : {}),
           related: [relatedField(document, ['model_type'], `model_type is "${modelType}"`)],
         },
       );
@@ -168,7 +170,15 @@ export const architectureContradicts: Rule = {
   },
 };
 
-const plainLetters = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+/** The known type that is one or two letters away, and that the classes of the file belong to where there are some. */
+const nearType = (modelType: string, classes: readonly string[]): string | undefined => {
+  const near = nearestName(modelType.toLowerCase(), knownModelTypes, 2);
+  if (near === undefined || near.length < 5 || modelType.replace(/\D/g, '') !== near.replace(/\D/g, ''))
+    return undefined;
+  // Without a class that confirms it, a short name takes one edit to become another.
+  const isNear = near.length > 6 || nearestName(modelType.toLowerCase(), [near], 1) !== undefined;
+  return (classes.length === 0 ? isNear : classes.some((name) => classFitsType(name, near))) ? near : undefined;
+};
 
 export const modelTypeMisspelt: Rule = {
   code: 'model-type-misspelt',
@@ -182,37 +192,20 @@ export const modelTypeMisspelt: Rule = {
       return;
     // Remote code names its type as it likes.
     if (root.value['auto_map'] !== undefined || otherModelTypes.has(modelType)) return;
-    const architectures = root.value['architectures'];
-    const classes = Array.isArray(architectures)
-      ? (architectures as readonly unknown[]).filter((name): name is string => typeof name === 'string')
-      : [];
+    if (releaseIn(root.value) !== undefined) return;
+    const spelling = confirmed(typeByLetters(modelType), root.value);
+    const classes = classesOf(root.value);
     // A class that starts with the type itself shows that the type is meant: Gemma3nForCausalLM beside gemma3n_text.
     const stem = plainLetters(modelType.replace(/_(text|vision|audio)(_model)?$/, ''));
-    if (classes.some((name) => plainLetters(name).startsWith(stem))) return;
-    const near = nearestName(modelType.toLowerCase(), knownModelTypes, 2);
-    if (
-      near === undefined ||
-      near.length < 5 ||
-      /\d/.test(modelType) !== /\d/.test(near) ||
-      modelType.replace(/\D/g, '') !== near.replace(/\D/g, '')
-    )
-      return;
-    // Without a class that confirms it, a short name takes one edit to become another.
-    const isNear = near.length > 6 || nearestName(modelType.toLowerCase(), [near], 1) !== undefined;
-    if (classes.length === 0 ? !isNear : !classes.some((name) => classFitsType(name, near))) return;
+    if (spelling === undefined && classes.some((name) => plainLetters(name).startsWith(stem))) return;
+    const near = spelling ?? nearType(modelType, classes);
+    if (near === undefined) return;
     report(
       ['model_type'],
       `"${modelType}" is not a model type that loaders know; did you mean "${near}"? ${classes.length === 0 ? 'They choose the class by it.' : `The class in architectures is one of ${near}.`}`,
       {
-        fixes: [
-          {
-            title: `Change to "${near}"`,
-            changes: replaceValue(document, ['model_type'], JSON.stringify(near)),
-            preferred: true,
-            // The class says so too.
-            certain: classes.length > 0,
-          },
-        ],
+        // The letters or the class say so too.
+        fixes: [changeName(document, ['model_type'], near, spelling !== undefined || classes.length > 0)],
       },
     );
   },

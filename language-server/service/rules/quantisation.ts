@@ -2,6 +2,7 @@ import type { JsonPath } from '../../../models/formats/model-description';
 import { hiddenSizeNames, numberField } from '../config-parts';
 import type { ConfigPart, JsonObject } from '../config-parts';
 import { isObject } from '../json-document';
+import { own } from '../own';
 import { relatedField } from '../places';
 import type { Rule } from './rule';
 
@@ -76,23 +77,54 @@ export const quantisationGroup: Rule = {
   },
 };
 
+/**
+ * Bits that the kernels of a method were written for, where there are few: GPTQConfig of transformers and vLLM's GPTQ take
+ * 2, 3, 4 and 8, AutoAWQ and vLLM's AWQ 4 (vLLM's Marlin kernels alone read AWQ of 8 bits).
+ */
+const bitsOf: Readonly<Record<string, readonly number[]>> = {
+  awq: [4],
+  gptq: [2, 3, 4, 8],
+};
+
+const listed = (bits: readonly number[]): string =>
+  bits.length === 1 ? String(bits[0]) : `${bits.slice(0, -1).join(', ')} or ${bits.at(-1)}`;
+
 export const quantisationBits: Rule = {
   code: 'quantisation-bits',
   title: 'The bit width of a quantisation is impossible',
   severity: 'error',
   kinds: ['config'],
-  check({ parts }, report) {
+  check({ document, parts }, report) {
     for (const part of parts) {
       const config = part.value['quantization_config'];
       if (!isObject(config)) continue;
+      const base = [...part.path, 'quantization_config'];
+      const method = config['quant_method'];
+      const name = typeof method === 'string' ? method.toLowerCase() : '';
+      const taken = own(bitsOf, name);
       for (const key of ['bits', 'w_bit'] as const) {
         const bits = config[key];
-        if (typeof bits !== 'number' || (bits > 0 && bits <= 16)) continue;
-        report(
-          [...part.path, 'quantization_config', key],
-          `${bits} bits per weight is impossible; quantised weights have 1 to 16 bits, usually 4 or 8.`,
-          { part },
-        );
+        if (typeof bits !== 'number') continue;
+        if (!(bits > 0 && bits <= 16)) {
+          report(
+            [...base, key],
+            `${bits} bits per weight is impossible; quantised weights have 1 to 16 bits, usually 4 or 8.`,
+            { part },
+          );
+        } else if (taken !== undefined && !taken.includes(bits)) {
+          const few = name === 'awq' && bits === 8;
+          report(
+            [...base, key],
+            few
+              ? "Only vLLM's Marlin kernels read awq weights of 8 bits; other loaders take 4."
+              : `Loaders take ${name} weights of ${listed(taken)} bits, not of ${bits}.`,
+            {
+              part,
+              ...(few ? { severity: 'warning' } : {}),
+              related: [relatedField(document, [...base, 'quant_method'], `quant_method is "${name}"`)],
+            },
+          );
+        }
       }
     }
   },

@@ -217,7 +217,21 @@ const stemsOf = (modelType: string): readonly string[] =>
   Object.hasOwn(stems, modelType) ? (stems[modelType] ?? []) : [];
 
 /** A draft model shares the config of the model that it drafts for, and has layers of its own. */
-const draftClass = /Eagle|Draft|Medusa|NextN/;
+const draftClass = /[Ee]agle|EAGLE|[Dd]raft|Medusa|NextN|MTP|Speculat/;
+
+/** What EAGLE, Medusa, DFlash and the speculators library write into a draft's config, whatever its class is called. */
+const draftFields = [
+  'dflash_config',
+  'draft_vocab_size',
+  'eagle_aux_hidden_state_layer_ids',
+  'eagle_config',
+  'medusa_num_heads',
+  'speculators_config',
+  'speculators_model_type',
+] as const;
+
+/** True of a config that says itself that it is a draft: its class may be the one of the model that it drafts for. */
+export const isDraft = (config: object): boolean => draftFields.some((key) => Object.hasOwn(config, key));
 
 export const knownModelTypes: ReadonlySet<string> = new Set(Object.keys(stems));
 

@@ -6,6 +6,8 @@ import { headscopeFileCases } from './headscope-file-cases';
 import { joined } from './rule-case';
 import type { RuleCases } from './rule-case';
 import { companionCases } from './rule-cases-companions';
+import { jsonCases } from './rule-cases-json';
+import { nameCases } from './rule-cases-names';
 
 const llama =
   '"model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 100';
@@ -556,43 +558,6 @@ const cases: Readonly<Record<string, RuleCases>> = {
     ],
     silent: [`{${llama}, ${heads}}`, '{"model_type": "rwkv5", "intermediate_size": null, "hidden_size": 64}'],
   },
-  'json-invalid': {
-    fires: [
-      ['||', { strict: true }],
-      ['{"model_type": "llama"||', { strict: true }],
-      ['{"model_type": "llama", "architectures": ["LlamaFor||', { strict: true }],
-      ['{"model_type": "llama",|}|', { strict: true }],
-      ['{"architectures": ["LlamaForCausalLM",|]|, "model_type": "llama"}', { strict: true }],
-      ['{"model_type": "llama" |// a comment|\n}', { strict: true }],
-      ["{|'model_type'|: 'llama'}", { strict: true }],
-      ['{"model_type": "llama", "use_cache": |True|}', { strict: true }],
-      ['{"weight_map": {"a": |None|}}', { strict: true, name: 'model.safetensors.index.json' }],
-      ['||\ufeff{"model_type": "llama"}', { strict: true }],
-    ],
-    silent: [
-      '{"model_type": "llama",}',
-      ['{"model_type": "llama", "a": NaN, "b": -Infinity}', { strict: true }],
-      ['\t\r\n{"model_type": "llama", "\\u00e4": "\\ud800"}\n', { strict: true }],
-      ['{"name": "x",}', { strict: true, name: 'package.json' }],
-      [`{"a": ${'['.repeat(100_000)}`, { strict: true }],
-    ],
-  },
-  'key-twice': {
-    fires: [
-      '{"model_type": "llama", "num_hidden_layers": 2, |"num_hidden_layers"|: 3}',
-      '{"model_type": "llava", "text_config": {"model_type": "llama", |"model_type"|: "qwen2"}}',
-      ['{"_from_model_config": true, "eos_token_id": 1, |"eos_token_id"|: 2}', named('generation_config.json')],
-    ],
-    silent: [
-      '{"model_type": "llava", "text_config": {"model_type": "llama"}}',
-      '{"model_type": "llama", "model_type"',
-      ['{"name": "x", "name": "y"}', named('package.json')],
-    ],
-  },
-  'file-not-read': {
-    fires: [`|[|${'['.repeat(300)}`, `|{|"a": ${'['.repeat(100_000)}`],
-    silent: ['[[[[]]]]', [`${'['.repeat(300)}`, named('other.json')]],
-  },
   'cache-over-memory': {
     fires: [
       [`{${llama}, ${heads}, "max_position_embeddings": |131072|}`, { settings: { severity: {}, deviceMemory: 1024 } }],
@@ -880,4 +845,4 @@ const cases: Readonly<Record<string, RuleCases>> = {
   'headscope-file': headscopeFileCases,
 };
 
-export const ruleCases = joined(cases, companionCases);
+export const ruleCases = joined(cases, companionCases, jsonCases, nameCases);

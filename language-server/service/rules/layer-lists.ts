@@ -1,0 +1,181 @@
+import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
+import { layerNames, numberField } from '../config-parts';
+import type { ConfigPart, JsonObject } from '../config-parts';
+import { isObject } from '../json-document';
+import type { JsonDocument } from '../json-document';
+import { relatedField } from '../places';
+import type { Report, Rule } from './rule';
+
+/**
+ * Lists with one entry a layer, and whose they are. transformers itself compares the length of layer_types with the layer
+ * count in every class since 4.56.
+ */
+const perLayerLists = [
+  'layer_types',
+  'layers_block_type',
+  'mlp_layer_types',
+  'no_rope_layers',
+  // Nemotron-H, a letter a layer
+  'hybrid_override_pattern',
+  // Nemotron-NAS (DeciLM), an object a layer
+  'block_configs',
+  // MiniMax M1 and M2
+  'attn_type_list',
+  // MiMo-V2
+  'hybrid_layer_pattern',
+  // MiMo-V2 and MiniMax M3: a list; DeepSeek-V3: a number
+  'moe_layer_freq',
+  // GLM-5.1
+  'indexer_types',
+  // DeepSeek-V4
+  'compress_ratios',
+  // Longformer: a list or one number
+  'attention_window',
+  // Hunyuan: lists or one number
+  'moe_topk',
+  'num_shared_expert',
+  // DeciLM
+  'num_key_value_heads_per_layer',
+  // OpenELM
+  'num_query_heads',
+  'num_kv_heads',
+  'ffn_multipliers',
+] as const;
+
+/** Lists of the general library, which no family gives another meaning: they hold for unknown families too. */
+const general: ReadonlySet<string> = new Set([
+  'layer_types',
+  'layers_block_type',
+  'mlp_layer_types',
+  'hybrid_override_pattern',
+]);
+
+const depthNames = [...layerNames, 'num_transformer_layers'] as const;
+
+/** Layers of multi-token prediction, which stand after the others; some lists count them. */
+const extraLayers = (value: JsonObject): number =>
+  Math.max(0, numberField(value, ['num_nextn_predict_layers', 'mtp_num_hidden_layers', 'num_mtp_layers'])?.value ?? 0);
+
+const lengthOf = (key: string, list: JsonValue | undefined): number | undefined => {
+  if (Array.isArray(list)) return list.length;
+  return typeof list === 'string' && key === 'hybrid_override_pattern' ? list.length : undefined;
+};
+
+export const layerListLength: Rule = {
+  code: 'layer-list-length',
+  title: 'A list with one entry per layer has another length than the layer count',
+  severity: 'error',
+  kinds: ['config'],
+  check({ document, parts }, report) {
+    for (const part of parts) {
+      const layers = numberField(part.value, depthNames);
+      if (layers === undefined) continue;
+      const extra = extraLayers(part.value);
+      for (const key of perLayerLists) {
+        const length = lengthOf(key, part.value[key]);
+        if (length === undefined || length === 0 || length === layers.value || length === layers.value + extra)
+          continue;
+        // The layer of multi-token prediction is in DeepSeek-V4's list even where its count is left out.
+        if (key === 'compress_ratios' && length === layers.value + 1) continue;
+        report(
+          [...part.path, key],
+          `${key} has ${length} entries and ${layers.key} is ${layers.value}. There must be one entry for each layer.`,
+          {
+            ...(part.familiarity === 'foreign' && general.has(key) ? { severity: 'warning' } : { part }),
+            related: [relatedField(document, [...part.path, layers.key], `${layers.key} is ${layers.value}`)],
+          },
+        );
+      }
+    }
+  },
+};
+
+/** Lists of layer numbers from 0. A class asks of each layer whether it is in the list: other numbers have no effect. */
+const layerNumbers = [
+  // Mllama
+  'cross_attention_layers',
+  // LFM2
+  'full_attn_idxs',
+  // SAM
+  'global_attn_indexes',
+  // the vision part of Qwen2.5-VL
+  'fullatt_block_indexes',
+  // Bamba
+  'attn_layer_indices',
+  // Qwen2-MoE and Qwen3-MoE
+  'mlp_only_layers',
+  // Llama 4
+  'moe_layers',
+  // Zamba 2
+  'hybrid_layer_ids',
+] as const;
+
+/** Lists in Kimi Linear's linear_attn_config, from 1: a layer is in one of the two. */
+const linearLists = ['full_attn_layers', 'kda_layers'] as const;
+
+interface Numbers {
+  readonly document: JsonDocument;
+  readonly part: ConfigPart;
+  readonly path: JsonPath;
+  readonly layers: { readonly key: string; readonly value: number };
+  readonly first: 0 | 1;
+}
+
+/** Reports the first number of a list that no layer has, and the first that stands there twice. */
+const checkNumbers = ({ document, part, path, layers, first }: Numbers, list: readonly JsonValue[], report: Report) => {
+  const last = layers.value - 1 + first;
+  const related = [relatedField(document, [...part.path, layers.key], `${layers.key} is ${layers.value}`)];
+  const key = String(path.at(-1));
+  const outside = list.findIndex(
+    (number) => typeof number === 'number' && !(Number.isInteger(number) && number >= first && number <= last),
+  );
+  if (outside >= 0) {
+    const range = layers.value === 1 ? `only layer ${first}` : `layers ${first} to ${last}`;
+    report(
+      [...path, outside],
+      `There is no layer ${JSON.stringify(list[outside])}: ${key} counts from ${first}, and there are ${range}.`,
+      {
+        part,
+        related,
+      },
+    );
+  }
+  const seen = new Set<JsonValue>();
+  const twice = list.findIndex((number) => seen.size === seen.add(number).size);
+  if (twice >= 0)
+    report(
+      [...path, twice],
+      `Layer ${JSON.stringify(list[twice])} stands twice in ${key}. Another layer may be meant.`,
+      {
+        part,
+      },
+    );
+};
+
+export const layerNumber: Rule = {
+  code: 'layer-number',
+  title: 'A list of layers names one that does not exist, or one twice',
+  severity: 'warning',
+  kinds: ['config'],
+  check({ document, parts }, report) {
+    for (const part of parts) {
+      const layers = numberField(part.value, depthNames);
+      if (layers === undefined || !(layers.value > 0)) continue;
+      for (const key of layerNumbers) {
+        const list = part.value[key];
+        if (Array.isArray(list)) {
+          const path = [...part.path, key];
+          checkNumbers({ document, part, path, layers, first: 0 }, list as readonly JsonValue[], report);
+        }
+      }
+      const linear = part.value['linear_attn_config'];
+      if (!isObject(linear)) continue;
+      for (const key of linearLists) {
+        const list = linear[key];
+        const path = [...part.path, 'linear_attn_config', key];
+        if (Array.isArray(list))
+          checkNumbers({ document, part, path, layers, first: 1 }, list as readonly JsonValue[], report);
+      }
+    }
+  },
+};
