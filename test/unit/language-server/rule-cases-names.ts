@@ -170,7 +170,7 @@ export const nameCases: Readonly<Record<string, RuleCases>> = {
       '{"model_type": "qwen2.5", "auto_map": {"AutoConfig": "x.Y"}}',
       // The class of another family: the name is nobody's slip.
       '{"model_type": "llama3", "architectures": ["ChatModel"]}',
-      '{"model_type": "falcon-h1-7b"}',
+      '{"model_type": "falcon-edge-1b"}',
       '{"model_type": "llama_tiny", "architectures": ["LlamaTinyForCausalLM"]}',
     ],
   },
