@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kvBytesPerToken } from '../../../../models/formats/estimates/kv-cache';
-import type { GgufHeader } from '../../../../models/formats/gguf/header';
+import type { GgufHeader, GgufTensor } from '../../../../models/formats/gguf/header';
 import { readGgufHeader } from '../../../../models/formats/gguf/header';
 import type { GgufModel } from '../../../../models/formats/gguf/read-gguf';
 import { isLaterPart, partsOf, readGguf } from '../../../../models/formats/gguf/read-gguf';
 import { tensorType } from '../../../../models/formats/gguf/tensor-types';
-import { groupOf } from '../../../../models/formats/gguf/weights';
+import type { GgufWeights } from '../../../../models/formats/gguf/weights';
+import { countWeights, groupOf } from '../../../../models/formats/gguf/weights';
 import type { GgufFile, Value } from '../../../support/gguf-file';
 import { ggufFile, list, smallLlama, u32 } from '../../../support/gguf-file';
 
@@ -294,6 +295,70 @@ describe('GGUF files', () => {
     assert.equal(weights.parameters, 512 * 256 * 8 + 512 * 8);
     assert.equal(weights.active, 512 * 256 * 2 + 512 * 8);
     assert.equal(description?.parts[0]?.layers[0]?.feedForward.experts?.perToken, 2);
+  });
+
+  it('counts published files as llama.cpp does', () => {
+    interface Llama {
+      readonly hidden: number;
+      readonly inner: number;
+      readonly keys: number;
+      readonly vocabulary: number;
+    }
+    /** 32 layers; `types` gives the format of each matrix. */
+    const llama = (
+      { hidden, inner, keys, vocabulary }: Llama,
+      types: (name: string, layer: number) => string,
+    ): GgufWeights => {
+      const tensors: GgufTensor[] = [];
+      const add = (name: string, rows: number, columns: number, type: string): void => {
+        const known = Array.from({ length: 64 }, (_, id) => tensorType(id)).find((one) => one?.name === type);
+        assert.ok(known !== undefined);
+        const elements = rows * columns;
+        tensors.push({
+          name,
+          shape: [rows, columns],
+          elements,
+          type,
+          bytes: (elements / known.weights) * known.bytes,
+          offset: 0,
+        });
+      };
+      add('token_embd.weight', vocabulary, hidden, types('token_embd', 0));
+      add('output.weight', vocabulary, hidden, types('output', 0));
+      add('output_norm.weight', 1, hidden, 'F32');
+      for (let layer = 0; layer < 32; layer++) {
+        const matrix = (name: string, rows: number, columns: number): void =>
+          add(`blk.${layer}.${name}.weight`, rows, columns, types(name, layer));
+        matrix('attn_q', hidden, hidden);
+        matrix('attn_k', keys, hidden);
+        matrix('attn_v', keys, hidden);
+        matrix('attn_output', hidden, hidden);
+        matrix('ffn_gate', inner, hidden);
+        matrix('ffn_up', inner, hidden);
+        matrix('ffn_down', hidden, inner);
+        for (const norm of ['attn_norm', 'ffn_norm']) add(`blk.${layer}.${norm}.weight`, 1, hidden, 'F32');
+      }
+      return countWeights(tensors, 1);
+    };
+    const rounded = ({ bytes, parameters, bitsPerWeight = 0 }: GgufWeights): readonly string[] => [
+      (bytes / 2 ** 30).toFixed(2),
+      (parameters / 1e9).toFixed(2),
+      bitsPerWeight.toFixed(2),
+    ];
+    // llama-bench: "llama 7B Q4_0 | 3.56 GiB | 6.74 B". All matrices but the output in Q4_0.
+    const two = llama({ hidden: 4096, inner: 11_008, keys: 4096, vocabulary: 32_000 }, (name) =>
+      name === 'output' ? 'Q6_K' : 'Q4_0',
+    );
+    assert.deepEqual(rounded(two).slice(0, 2), ['3.56', '6.74']);
+    assert.equal(two.parameters, 6_738_415_616);
+    // "llama 8B Q4_K - Medium | 4.58 GiB | 8.03 B", 4.89 bits per weight. The first and last eighth and every third layer
+    // between them have values and down projections in Q6_K.
+    const more = (layer: number): boolean => layer < 4 || layer >= 28 || (layer - 4) % 3 === 2;
+    const three = llama({ hidden: 4096, inner: 14_336, keys: 1024, vocabulary: 128_256 }, (name, layer) =>
+      name === 'output' || (/attn_v|ffn_down/.test(name) && more(layer)) ? 'Q6_K' : 'Q4_K',
+    );
+    assert.deepEqual(rounded(three), ['4.58', '8.03', '4.89']);
+    assert.equal(three.parameters, 8_030_261_248);
   });
 
   it('puts tensors into the groups of their names', () => {
