@@ -26,6 +26,7 @@ import { seesAndReads } from '../service/part-facts';
 import { Diagnostics } from './diagnostics';
 import { toCodeActions, toCodeLenses, toCompletions, toHover, toInlayHints, toLinks, toSymbols } from './features';
 import { Graphs } from './graphs';
+import { OtherFiles } from './other-files';
 import { defaultServerSettings, readSettings } from './settings';
 import type { ServerSettings } from './settings';
 import { folderOfGraph } from '../workspace/folder-reader';
@@ -62,6 +63,7 @@ export const startServer = (): void => {
   const checks = async (uri: string): Promise<CheckSettings> => (await settings(uri)).checks;
   const diagnostics = new Diagnostics(connection, documents, files, checks);
   const graphs = new Graphs(connection, files, checks);
+  const others = new OtherFiles(files);
 
   /** Answers for an open document; a closed one, or a failure, gets the empty answer and the failure is logged. */
   const answer = async <T>(uri: string, empty: T, give: (file: ModelFile) => T | Promise<T>): Promise<T> => {
@@ -168,6 +170,7 @@ export const startServer = (): void => {
   );
 
   connection.onRequest(describeModel, async ({ uri }: DescribeModelParams): Promise<DescribeModelResult> => {
+    if (others.has(uri)) return others.facts(uri);
     const file = await files.at(uri);
     if (file?.kind !== 'config') return null;
     const facts = await files.facts(uri);
@@ -176,6 +179,7 @@ export const startServer = (): void => {
   connection.onRequest(recogniseModels, async ({ uris }: RecogniseModelsParams): Promise<RecogniseModelsResult> => {
     const known: RecogniseModelsResult[number][] = [];
     for (const uri of uris.slice(0, mostAsked)) {
+      if (others.has(uri)) continue;
       const file = await files.at(uri);
       if (file?.kind !== 'config' || file.description === undefined) continue;
       known.push({
@@ -185,7 +189,9 @@ export const startServer = (): void => {
         vision: seesAndReads(file.description),
       });
     }
-    return known;
+    // The base of an adapter is one of the configs, which are all known now.
+    files.remember(known.map(({ uri }) => uri));
+    return [...known, ...(await others.recognise(uris.slice(0, mostAsked)))];
   });
 
   documents.listen(connection);

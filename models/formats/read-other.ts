@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { AdapterBase } from './adapter/describe-adapter';
 import { lastName } from './adapter/describe-adapter';
 import { adapterFile, readAdapter } from './adapter/read-adapter';
-import { isLaterPart } from './gguf/read-gguf';
+import { isLaterPart } from './gguf/parts';
 import { readGgufModel } from './gguf/other-gguf';
 import { readOnnxModel } from './onnx/describe-onnx';
 import type { OtherModel, ReadOther } from './other-model';

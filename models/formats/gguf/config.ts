@@ -86,7 +86,13 @@ export function vocabularySize(metadata: Metadata, tensors: readonly GgufTensor[
   );
 }
 
-function ropeOf(metadata: Metadata, headDim: number | undefined): JsonObject {
+/** Scaling of which the file has the outcome alone: the form of Llama 3 in one tensor, longrope in two. */
+function scalingTensors(tensors: readonly GgufTensor[]): JsonObject | null {
+  if (tensors.some(({ name }) => name === 'rope_freqs.weight')) return { rope_type: 'llama3' };
+  return tensors.some(({ name }) => name === 'rope_factors_long.weight') ? { rope_type: 'longrope' } : null;
+}
+
+function ropeOf(metadata: Metadata, headDim: number | undefined, tensors: readonly GgufTensor[]): JsonObject {
   const base = metadata.ownNumber('rope.freq_base');
   const dimensions = metadata.ownNumber('rope.dimension_count');
   if (base === undefined && dimensions === undefined) return {};
@@ -107,7 +113,7 @@ function ropeOf(metadata: Metadata, headDim: number | undefined): JsonObject {
           factor,
           ...(original === undefined ? {} : { original_max_position_embeddings: original }),
         }
-      : null,
+      : scalingTensors(tensors),
   };
 }
 
@@ -229,7 +235,7 @@ export function configOf(metadata: Metadata, tensors: readonly GgufTensor[]): Js
       : {}),
     ...number('state_size', 'ssm.state_size'),
     ...number('conv_kernel', 'ssm.conv_kernel'),
-    ...ropeOf(metadata, widths.key),
+    ...ropeOf(metadata, widths.key, tensors),
     ...expertsOf(metadata),
     ...latentOf(metadata),
     ...windowOf(metadata),

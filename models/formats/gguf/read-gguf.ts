@@ -5,6 +5,7 @@ import { contradictions, describeGguf } from './describe-gguf';
 import type { GgufHeader, GgufTensor } from './header';
 import { readGgufHeader } from './header';
 import { Metadata } from './metadata';
+import { partsOf } from './parts';
 import { mixtureName } from './tensor-types';
 import type { GgufWeights } from './weights';
 import { countWeights } from './weights';
@@ -32,25 +33,6 @@ export interface GgufModel {
 
 export type ReadGguf =
   { readonly ok: true; readonly gguf: GgufModel } | { readonly ok: false; readonly message: string };
-
-/** The largest published models are in some fifty parts. */
-const mostParts = 512;
-
-const partName = /^(?<name>.+)-(?<part>\d{5})-of-(?<parts>\d{5})\.gguf$/;
-
-/** The other parts of a model that is split as llama.cpp does it, by their names; of a whole file none. */
-export function partsOf(file: string): readonly string[] {
-  const { name, parts } = partName.exec(file)?.groups ?? {};
-  if (name === undefined || parts === undefined) return [file];
-  const count = Math.min(Number(parts), mostParts);
-  return Array.from({ length: count }, (_, index) => `${name}-${String(index + 1).padStart(5, '0')}-of-${parts}.gguf`);
-}
-
-/** True of a second or later part: the first stands for the model. */
-export const isLaterPart = (file: string): boolean => {
-  const part = partName.exec(file)?.groups?.['part'];
-  return part !== undefined && Number(part) > 1;
-};
 
 /** What a GGUF file is, with the other parts of it where it is split. Reads headers alone. */
 export async function readGguf(path: string): Promise<ReadGguf> {
