@@ -1,6 +1,5 @@
 import { readAdapterConfig } from '../../models/formats/adapter/adapter-config';
 import { describeAdapter } from '../../models/formats/adapter/describe-adapter';
-import type { JsonObject } from '../../models/formats/config/config-reader';
 import { formatted } from '../../protocol/language/markdown';
 import type { Markdown } from '../../protocol/language/markdown';
 import { formatCount } from './figures';

@@ -8,7 +8,7 @@ import type { ModelActions, ModelPlace, ShownModel, ToModelPanel } from '../../.
 import { fieldsIn } from '../../../protocol/schema/fields';
 import { chooseModel } from '../../models/choose-model';
 import type { ModelIndex } from '../../models/model-index';
-import { modelLabel } from '../../models/model-names';
+import { fileLabel, isModelFile } from '../../models/model-names';
 import type { Language } from '../../platform/language';
 import type { Log } from '../../platform/log';
 import { showFailure } from '../../platform/log';
@@ -130,9 +130,10 @@ export class ModelPanels extends Owner implements LivePanel {
 
   /** Chooses what is missing of two models and shows them beside each other. */
   async compare(given: readonly vscode.Uri[]): Promise<void> {
-    const first = given[0] ?? (await chooseModel(this.#parts.models, 'Compare (1 of 2)'));
+    const first = given[0] ?? (await chooseModel(this.#parts.models, 'Compare (1 of 2)', 'all'));
     if (first === undefined) return;
-    const second = given[1] ?? (await chooseModel(this.#parts.models, `Compare ${this.#name(first)} with`, [first]));
+    const second =
+      given[1] ?? (await chooseModel(this.#parts.models, `Compare ${this.#name(first)} with`, 'all', [first]));
     if (second !== undefined) await this.open([first, second]);
   }
 
@@ -182,7 +183,8 @@ export class ModelPanels extends Owner implements LivePanel {
   }
 
   #name(uri: vscode.Uri): string {
-    return uri.path.endsWith('/config.json') ? modelLabel(uri.path) : (uri.path.split('/').at(-1) ?? uri.path);
+    const name = uri.path.split('/').at(-1) ?? uri.path;
+    return isModelFile(name) ? fileLabel(uri.path) : name;
   }
 
   #services(): ModelServices {
@@ -196,7 +198,8 @@ export class ModelPanels extends Owner implements LivePanel {
       describe: (uri) => this.#describe(parse(uri)),
       nameOf: (uri) => this.#name(parse(uri)),
       actions,
-      openFile: async (uri) => void (await vscode.window.showTextDocument(parse(uri))),
+      // A GGUF file or a graph is no text: it is shown where it lies.
+      openFile: (uri) => (uri.endsWith('.json') ? run('vscode.open', parse(uri)) : run('revealInExplorer', parse(uri))),
       showProblems: async (uri) => {
         await vscode.window.showTextDocument(parse(uri), { preserveFocus: true });
         await run('workbench.actions.view.problems');
@@ -205,7 +208,7 @@ export class ModelPanels extends Owner implements LivePanel {
       showHeads: (uri) => run(headsCommand, uri),
       openFull: (uris) => this.open(uris.map(parse)),
       compare: (uri) => this.compare(uri === undefined ? [] : [parse(uri)]),
-      choose: async () => (await chooseModel(models, 'Show a Model'))?.toString(),
+      choose: async () => (await chooseModel(models, 'Show a Model', 'all'))?.toString(),
       openExample: () => run('headscope.openExample'),
       export: saveExport,
       copy: async (text) => vscode.env.clipboard.writeText(text),
