@@ -7,7 +7,7 @@ import { modelFacts, modelSentence } from './model-facts';
 
 /** What a file is and, where it describes one, the attention of its model, in one sentence. */
 export const otherSentence = ({ title, description }: OtherModel): string =>
-  description === undefined ? `${title}.` : `${title}: ${lowered(modelSentence(description))}`;
+  description === undefined ? `${title}.` : `${title}, ${lowered(modelSentence(description))}`;
 
 const lowered = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);
 

@@ -2,30 +2,13 @@
 import type { ModelFacts, ModelPartFacts } from '../../../protocol/language/requests';
 import type { ShownModel } from '../../../protocol/panels/model';
 import { count } from '../../ui/numbers';
+import { fileFacts, formatFacts, ropeFacts } from './stored-facts';
 import { attentionTitle, kindWords, layerKinds, partTitle, queryHeads, range } from './layers';
+import type { Draft, Fact } from './fact';
 import { binaryBytes, operations, parameterCount, times } from './units';
-
-export interface Fact {
-  /** The same fact of another model has the same id. */
-  readonly id: string;
-  readonly group: string;
-  readonly title: string;
-  /** What the number is: unit, assumptions, source. */
-  readonly meaning: string;
-  readonly text: string;
-  /** In full precision and in the unit named by `unit`; absent where the fact is no number. */
-  readonly value?: number;
-  readonly unit?: string;
-  /** A sentence that is too long for a cell. */
-  readonly detail?: string;
-  /** Small counts differ by a number, amounts by a ratio. */
-  readonly compare: 'ratio' | 'difference' | 'text';
-}
 
 const wholeModel = 'Model';
 const memory = 'Memory and work';
-
-type Draft = Omit<Fact, 'group' | 'id'> & { readonly id: string };
 
 /** `inFull`: also what follows from other rows, so that the rows of two models meet. */
 export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fact[] {
@@ -40,6 +23,7 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
     compare: 'text',
   });
 
+  for (const draft of fileFacts(facts)) add('File', draft);
   add(
     wholeModel,
     text('family', 'Family', 'The family whose rules read the file, and its model_type.', familyWords(model)),
@@ -49,7 +33,7 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
     add(wholeModel, {
       id: 'parameters',
       title: 'Parameters',
-      meaning: `Sum over the tensors that this configuration asks for: ${count(total)}.`,
+      meaning: `Sum over the tensors that ${facts.file === undefined ? 'this configuration asks for' : 'the file holds'}: ${count(total)}.`,
       text: parameterCount(total),
       value: total,
       unit: 'parameters',
@@ -81,8 +65,10 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
     text(
       'dtype',
       'Number format',
-      'dtype or torch_dtype of the file; the KV cache is counted in it.',
-      facts.dtype ?? 'not named',
+      facts.file === undefined
+        ? 'dtype or torch_dtype of the file; the KV cache is counted in it.'
+        : 'Format of most bytes of the weights.',
+      (facts.file === undefined ? facts.dtype : facts.formats?.[0]?.name) ?? 'not named',
     ),
   );
 
@@ -90,13 +76,17 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
     add(memory, {
       id: 'weights',
       title: 'Weights on disk',
-      meaning: 'Sum of the safetensors files beside the configuration.',
+      meaning:
+        facts.file === undefined
+          ? 'Sum of the safetensors files beside the configuration.'
+          : 'Sum of the tensors in the file, from its header.',
       text: binaryBytes(facts.weightBytes),
       value: facts.weightBytes,
       unit: 'bytes',
       compare: 'ratio',
     });
   }
+  for (const draft of formatFacts(facts)) add(memory, draft);
   if (facts.kvBytesPerToken !== undefined) {
     const format = facts.dtype === undefined ? '' : ` in ${facts.dtype}`;
     add(memory, {
@@ -131,15 +121,17 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
       compare: 'ratio',
     });
   }
-  add(memory, {
-    ...text(
-      'supported',
-      'Architecture supported',
-      'Whether Headscope can run a checkpoint of this kind.',
-      facts.supported === true ? 'yes' : 'no',
-    ),
-    ...(facts.supported === true ? {} : { detail: facts.supported }),
-  });
+  if (facts.file === undefined) {
+    add(memory, {
+      ...text(
+        'supported',
+        'Architecture supported',
+        'Whether Headscope can run a checkpoint of this kind.',
+        facts.supported === true ? 'yes' : 'no',
+      ),
+      ...(facts.supported === true ? {} : { detail: facts.supported }),
+    });
+  }
   const obstacle = whyNotHere(facts);
   add(memory, {
     ...text(
@@ -162,7 +154,8 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
 }
 
 /** The first thing that keeps this very model from running; undefined when nothing is known to. */
-function whyNotHere({ supported, errors, weightBytes }: ModelFacts): string | undefined {
+function whyNotHere({ supported, errors, weightBytes, file }: ModelFacts): string | undefined {
+  if (file !== undefined && supported !== true) return supported;
   if (supported !== true) return 'Its architecture is not supported.';
   if (errors > 0)
     return `The configuration has ${count(errors)} ${errors === 1 ? 'error' : 'errors'}; see the Problems panel.`;
@@ -260,6 +253,7 @@ function partFacts(part: ModelPartFacts, inFull: boolean): readonly Draft[] {
             `${count(part.contextLength)} ${part.role === 'vision' ? 'positions' : 'tokens'}`,
           ),
         ]),
+    ...ropeFacts(part),
     ...(part.alibi === undefined ? [] : [alibiFact(part.alibi)]),
   ];
 }
