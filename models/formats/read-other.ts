@@ -1,6 +1,6 @@
 /** Models that are no folder with a config.json, by the names of their files. */
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { AdapterBase } from './adapter/describe-adapter';
 import { lastName } from './adapter/describe-adapter';
 import { adapterFile, readAdapter } from './adapter/read-adapter';
@@ -61,11 +61,6 @@ export async function findOther(path: string): Promise<OtherPath> {
   return { kind: 'several', message: `${path} holds several models: name one of ${named}${more}.` };
 }
 
-/**
- * Where the base model of an adapter may lie: in a folder of its name beside the adapter's, or at the path that the adapter
- * names. A path on another machine is not followed.
- */
-export function baseFolders(path: string, base: string): readonly string[] {
-  const beside = join(dirname(dirname(resolve(path))), lastName(base));
-  return isAbsolute(base) && !/^[\\/]{2}/.test(base) ? [base, beside] : [beside];
-}
+/** Where the base model of an adapter is looked for: in a folder of its name beside the adapter's. Its path is not followed. */
+export const folderOfBase = (path: string, base: string): string =>
+  join(dirname(dirname(resolve(path))), lastName(base));

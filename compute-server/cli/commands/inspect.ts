@@ -29,6 +29,7 @@ import { textTable } from '../table';
 
 interface InspectOptions {
   readonly json?: string;
+  readonly base?: string;
 }
 
 /** What `headscope inspect --json` writes beside the provenance; names are fixed, more may be added. */
@@ -113,8 +114,9 @@ export const inspect: Registration = (program, session) => {
       'Show what the attention of a model is and what it costs, from its config and the headers of its weights.',
     )
     .option('--json <file>', 'write the result as JSON, - for stdout')
+    .option('--base <folder>', 'of an adapter: the folder of its base model, where it does not lie beside it')
     .action(async (model: string, options: InspectOptions) => {
-      const inspection = await inspectModel(model);
+      const inspection = await inspectModel(model, options.base);
       if (options.json !== undefined) {
         const made = await provenance({ model });
         await session.writeJson(options.json, { ...made, ...inspection });
@@ -123,12 +125,13 @@ export const inspect: Registration = (program, session) => {
     });
 };
 
-export async function inspectModel(path: string): Promise<Inspection> {
+export async function inspectModel(path: string, base?: string): Promise<Inspection> {
   if ((await stat(path).catch(() => undefined)) === undefined) {
     throw wrongUsage(`${path} does not exist: name a model folder or its config.json, a .gguf or an .onnx file.`);
   }
-  const other = await otherModelAt(path);
+  const other = await otherModelAt(path, base);
   if (other !== undefined) return inspectionOfOther(path, other.path, other.model);
+  if (base !== undefined) throw wrongUsage(`--base is for adapters, and ${path} is none.`);
   const read = await readModelFolder(path);
   if (!read.ok) throw new CommandError(exitCodes.failed, read.message);
   const checkpoint = await openCheckpoint(read.folder);

@@ -328,6 +328,13 @@ describe('models without a config.json', () => {
       // Of 124,439,808.
       const share = inspected.file?.details.find(({ title }) => title === 'Share of the base');
       assert.equal(share?.text, '0.118 % of 124,439,808');
+      const named = await inspectModel(join(folder, 'mine'), join(folder, 'gpt2'));
+      assert.equal(named.parameters, 147_456);
+      await assert.rejects(
+        inspectModel(join(folder, 'mine'), join(folder, 'none')),
+        /^CommandError: --base: .*does not exist/,
+      );
+      await assert.rejects(inspectModel(join(folder, 'gpt2'), folder), /--base is for adapters/);
     });
   });
 });
