@@ -219,13 +219,15 @@ async function readHeader(cursor: Cursor): Promise<GgufHeader> {
   const tensorCount = await reader.count('the number of its tensors', mostTensors);
   const valueCount = await reader.count('the number of its metadata', mostValues);
   const problems: string[] = [];
+  const twice: string[] = [];
   const metadata = new Map<string, GgufValue>();
   for (let index = 0; index < valueCount; index++) {
     const key = await reader.name('a key', longestKey);
     const value = await reader.value(await reader.type());
-    if (metadata.has(key)) problems.push(`The key ${shortened(key)} is given twice.`);
+    if (metadata.has(key)) twice.push(key);
     else metadata.set(key, value);
   }
+  if (twice.length > 0) problems.push(`The metadata give ${someOf(twice)} more than once.`);
   const tensors: GgufTensor[] = [];
   for (let index = 0; index < tensorCount; index++) tensors.push(await readTensor(reader));
   const written = metadata.get('general.alignment') ?? 32;
@@ -265,16 +267,19 @@ async function readTensor(reader: HeaderReader): Promise<GgufTensor> {
   return { name, shape, elements, type: type.name, bytes, offset };
 }
 
-/** Of many tensors with the same fault a few are named. */
+/** Of many names with the same fault a few are said. */
 const mostNamed = 3;
+
+const someOf = (names: readonly string[]): string => {
+  const more = names.length - mostNamed;
+  const said = names.slice(0, mostNamed).map((name) => shortened(name));
+  return `${said.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+};
 
 function layoutProblems(tensors: readonly GgufTensor[], dataSize: number, alignment: number): readonly string[] {
   const problems: string[] = [];
   const some = (found: readonly GgufTensor[], say: (names: string, many: boolean) => string): void => {
-    if (found.length === 0) return;
-    const named = found.slice(0, mostNamed).map(({ name }) => shortened(name));
-    const more = found.length - named.length;
-    problems.push(say(`${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`, found.length > 1));
+    if (found.length > 0) problems.push(say(someOf(found.map(({ name }) => name)), found.length > 1));
   };
   const names = new Set<string>();
   some(

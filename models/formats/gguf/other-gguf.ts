@@ -43,7 +43,7 @@ function otherOf(gguf: GgufModel): OtherModel {
       ...(files.length > 1 ? [{ title: 'Parts', text: count(files.length) }] : []),
       ...(gguf.tokens === undefined ? [] : [{ title: 'Tokenizer', text: `${count(gguf.tokens)} tokens` }]),
       ...(description?.parts[0]?.role === 'decoder'
-        ? [{ title: 'Cache counted in', text: 'float16, as llama.cpp keeps it unless it is told otherwise' }]
+        ? [{ title: 'Cache counted in', text: 'float16, the default of llama.cpp' }]
         : []),
       ...(adapter?.rank === undefined ? [] : [{ title: 'Rank', text: String(adapter.rank) }]),
       ...(adapter?.alpha === undefined ? [] : [{ title: 'Alpha', text: String(adapter.alpha) }]),

@@ -439,6 +439,13 @@ describe('GGUF files', () => {
     assert.match(await notes({ tensors: twice }), /begins? inside of another tensor\./);
   });
 
+  it('says once that keys are given twice', async () => {
+    const bytes = ggufFile({ values: { aa: u32(1), ab: u32(2) } });
+    // The second key becomes the first: 24 bytes before the keys, 8 + 2 + 4 + 4 of the first, 8 of the length.
+    bytes.write('aa', 24 + 18 + 8);
+    assert.deepEqual((await header(bytes)).problems, ['The metadata give aa more than once.']);
+  });
+
   it('knows adapters and towers', async () => {
     const lora = await model({
       values: {
