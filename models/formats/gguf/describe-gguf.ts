@@ -1,5 +1,6 @@
 import { describeModel } from '../describe-model';
 import type { Attention, Layer, ModelDescription, ModelPart } from '../model-description';
+import { shortened } from '../shortened';
 import { blockCount, blocksOf, configOf, headWidths, vocabularySize } from './config';
 import type { GgufTensor } from './header';
 import type { Metadata } from './metadata';
@@ -15,7 +16,7 @@ export function describeGguf(metadata: Metadata, tensors: readonly GgufTensor[])
     ...model,
     // The converted tensors have names and shapes of their own.
     exact: false,
-    title: metadata.text('general.name') ?? model.title,
+    title: shortened(metadata.text('general.name') ?? model.title),
     parts: others.length > 0 ? model.parts : [withHeads(part, metadata)],
     dtypeFrom: 'llama.cpp keeps keys and values in float16 unless it is told otherwise',
     // Names of keys are those of a config.json, which is not there.
@@ -28,7 +29,7 @@ export function describeGguf(metadata: Metadata, tensors: readonly GgufTensor[])
 const unknownFamily = (architecture: string | undefined): string =>
   architecture === undefined
     ? 'The file names no general.architecture: only what its keys say by themselves is described.'
-    : `No family here is called "${architecture.slice(0, 60)}": only what its keys say by themselves is described.`;
+    : `No family here is called "${architecture}": only what its keys say by themselves is described.`;
 
 /** Heads as the header has them, layer by layer where it lists them; families compute some of them from other keys. */
 function withHeads(part: ModelPart, metadata: Metadata): ModelPart {
@@ -88,7 +89,10 @@ export function contradictions(metadata: Metadata, tensors: readonly GgufTensor[
   // Blocks for further tokens may be left out.
   if (blocks > 0 && blocks !== blockCount(metadata)) disagree('blocks', all, blocks);
   const embedding = tensors.find(({ name }) => name === 'token_embd.weight');
-  disagree('as the width of an embedding', metadata.ownNumber('embedding_length'), embedding?.shape.at(-1));
+  // Decoders of sound embed in a width of their own.
+  if (metadata.ownNumber('features_length') === undefined) {
+    disagree('as the width of an embedding', metadata.ownNumber('embedding_length'), embedding?.shape.at(-1));
+  }
   disagree('tokens', metadata.length('tokenizer.ggml.tokens'), vocabularySize(metadata, tensors));
   const heads = metadata.perLayer('attention.head_count');
   const keyValue = metadata.perLayer('attention.head_count_kv') ?? heads;

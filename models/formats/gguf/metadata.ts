@@ -7,12 +7,15 @@ export interface PerLayer {
   readonly list?: readonly number[];
 }
 
+/** Characters of an architecture's name, which begins the names of its keys; the longest published one has some twenty. */
+const longestArchitecture = 60;
+
 /** Reads the keys of a header by name; `own` reads those of the architecture, such as `llama.block_count`. */
 export class Metadata {
   readonly architecture: string | undefined;
 
   constructor(private readonly values: ReadonlyMap<string, GgufValue>) {
-    this.architecture = this.text('general.architecture');
+    this.architecture = this.text('general.architecture')?.slice(0, longestArchitecture);
   }
 
   number(key: string): number | undefined {

@@ -13,6 +13,7 @@ const kinds: Readonly<Record<string, string>> = {
   adapter: 'GGUF adapter',
   mmproj: 'GGUF vision part',
   vocab: 'GGUF vocabulary',
+  imatrix: 'GGUF importance matrix',
 };
 
 function otherOf(gguf: GgufModel): OtherModel {
