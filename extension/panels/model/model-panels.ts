@@ -4,6 +4,7 @@
  */
 import * as vscode from 'vscode';
 import { modelPanel } from '../../../protocol/contributions/views';
+import type { ModelFacts } from '../../../protocol/language/requests';
 import type { ModelActions, ModelPlace, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
 import { fieldsIn } from '../../../protocol/schema/fields';
 import { chooseModel } from '../../models/choose-model';
@@ -110,7 +111,7 @@ export class ModelPanels extends Owner implements LivePanel {
 
   async #worksIfModel(uri: vscode.Uri): Promise<void> {
     const looked = (this.#looked += 1);
-    const facts = await this.#parts.language.describe(uri).catch(() => null);
+    const facts = await this.#factsOf(uri).catch(() => null);
     if (facts !== null && looked === this.#looked) this.#worksOn(uri.toString(), false);
   }
 
@@ -216,9 +217,15 @@ export class ModelPanels extends Owner implements LivePanel {
     };
   }
 
+  /** The base model of an adapter is one of the models that the index has found. */
+  async #factsOf(uri: vscode.Uri): Promise<ModelFacts | null> {
+    if (uri.path.endsWith('/adapter_config.json')) await this.#parts.models.find();
+    return this.#parts.language.describe(uri);
+  }
+
   /** Asked anew each time: the index keeps what files say, the language server what the editor says. */
   async #describe(uri: vscode.Uri): Promise<ShownModel | null> {
-    const facts = await this.#parts.language.describe(uri);
+    const facts = await this.#factsOf(uri);
     if (facts === null) return null;
     return { label: this.#name(uri), path: vscode.workspace.asRelativePath(uri), facts };
   }
