@@ -13,7 +13,9 @@ export function benchmarkCommands(kernels: KernelsPanels, models: ModelIndex): P
     'headscope.benchmarkKernels': () => kernels.open().then(() => undefined),
     'headscope.benchmarkConfig': async (argument) => {
       const named =
-        uriOf(argument) ?? (await activeConfig(models)) ?? (await chooseModel(models, 'Benchmark the Attention of'));
+        uriOf(argument) ??
+        (await activeConfig(models)) ??
+        (await chooseModel(models, 'Benchmark the Attention of', 'attention'));
       if (named === undefined) return;
       // A part of a model is named by the fragment: config.json#text_config.
       const uri = named.with({ fragment: '' });

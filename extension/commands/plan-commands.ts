@@ -80,7 +80,7 @@ async function modelFor(
   argument: unknown,
   title: string,
 ): Promise<ModelSummary | undefined> {
-  const uri = uriOf(argument) ?? (await activeConfig(models)) ?? (await chooseModel(models, title));
+  const uri = uriOf(argument) ?? (await activeConfig(models)) ?? (await chooseModel(models, title, 'configs'));
   return uri === undefined ? undefined : compute.openModel(await modelFolder(models, uri));
 }
 

@@ -1,21 +1,39 @@
 /** Lets the person choose a model of the workspace. */
 import * as vscode from 'vscode';
-import type { ModelIndex } from './model-index';
+import type { Model, ModelIndex } from './model-index';
 
 /** The config in the editor, when there is one. */
 export async function activeConfig(models: ModelIndex): Promise<vscode.Uri | undefined> {
+  const uri = await activeModel(models);
+  return uri !== undefined && (await models.describe(uri))?.file === undefined ? uri : undefined;
+}
+
+/** The config or the adapter in the editor, when there is one. */
+export async function activeModel(models: ModelIndex): Promise<vscode.Uri | undefined> {
   const uri = vscode.window.activeTextEditor?.document.uri;
   return uri?.path.endsWith('.json') === true && (await models.describe(uri)) !== null ? uri : undefined;
 }
+
+/** Of which models one is chosen: those with a config, those that have attention of their own, or all. */
+export type Choosable = 'configs' | 'attention' | 'all';
+
+const mayChoose: Readonly<Record<Choosable, (model: Model) => boolean>> = {
+  configs: ({ other }) => other === undefined,
+  attention: ({ other }) => other?.kind !== 'adapter',
+  all: () => true,
+};
 
 /** Undefined when the person thought better of it; `without` are models already chosen. */
 export async function chooseModel(
   models: ModelIndex,
   title: string,
+  which: Choosable,
   without: readonly vscode.Uri[] = [],
 ): Promise<vscode.Uri | undefined> {
   const taken = new Set(without.map((uri) => uri.toString()));
-  const found = (await models.find()).models.filter(({ uri }) => !taken.has(uri.toString()));
+  const found = (await models.find()).models.filter(
+    (model) => mayChoose[which](model) && !taken.has(model.uri.toString()),
+  );
   if (found.length === 0) {
     throw new Error(
       taken.size > 0
@@ -25,7 +43,7 @@ export async function chooseModel(
   }
   const choice = await vscode.window.showQuickPick(
     found.map((model) => ({ label: model.label, description: model.sentence, uri: model.uri })),
-    { title, placeHolder: 'A model configuration', matchOnDescription: true },
+    { title, placeHolder: 'A model', matchOnDescription: true },
   );
   return choice?.uri;
 }

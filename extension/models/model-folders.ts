@@ -1,9 +1,10 @@
-/** Looks for config.json below the folders of `headscope.models.folders`. Reads names only. */
+/** Looks for files of models below the folders of `headscope.models.folders`. Reads names only. */
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { whyUnread } from '../../protocol/wire/unread';
+import { isModelFile } from './model-names';
 
 /** Deep enough for the Hugging Face cache: hub/models--a--b/snapshots/hash/config.json. */
 const deepest = 5;
@@ -45,7 +46,7 @@ export async function findConfigs(folders: readonly string[], home = homedir()):
         }
         for (const entry of entries) {
           // The cache keeps files as links into its blobs; links to folders are left alone, they may lead in circles.
-          if (entry.name === 'config.json' && !entry.isDirectory()) paths.add(join(folder, entry.name));
+          if (isModelFile(entry.name) && !entry.isDirectory()) paths.add(join(folder, entry.name));
           else if (entry.isDirectory() && !entry.name.startsWith('.') && !skipped.has(entry.name)) {
             below.push(join(folder, entry.name));
           }

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { contextKeys } from '../../protocol/contributions/views';
-import type { ModelFacts } from '../../protocol/language/requests';
+import type { ModelFacts, OtherFileFacts } from '../../protocol/language/requests';
 import type { ModelChoice } from '../../protocol/panels/run-panel';
 import type { ShapeChoice } from '../../protocol/panels/kernels';
 import type { Language } from '../platform/language';
@@ -10,7 +10,7 @@ import { Owner } from '../platform/owner';
 import { onSettingChange, setting } from '../platform/settings';
 import { distinctChoices, modelChoice } from './model-choices';
 import { findConfigs } from './model-folders';
-import { modelLabel } from './model-names';
+import { fileLabel, graphsAlone, modelFiles, modelLabel } from './model-names';
 import { realFolder } from './real-folder';
 import { shapeChoices } from './shape-choices';
 
@@ -21,6 +21,8 @@ export interface Model {
   readonly sentence: string;
   /** It reads pictures and writes text. */
   readonly vision: boolean;
+  /** Of a file that is no config: what it is. Such a model is looked at and not run. */
+  readonly other?: Pick<OtherFileFacts, 'kind' | 'title'>;
 }
 
 export interface FoundModels {
@@ -110,7 +112,8 @@ export class ModelIndex extends Owner {
     }
     const choices = await Promise.all(
       [...wanted.values()].map(async (model) => {
-        const facts = await this.describe(model.uri).catch(() => null);
+        // An adapter has the attention of its base.
+        const facts = model.other?.kind === 'adapter' ? null : await this.describe(model.uri).catch(() => null);
         return facts === null ? [] : shapeChoices(facts, model.label);
       }),
     );
@@ -123,7 +126,7 @@ export class ModelIndex extends Owner {
     const found = await Promise.all(
       models
         // Weights are read by path.
-        .filter(({ uri }) => uri.scheme === 'file')
+        .filter(({ uri, other }) => uri.scheme === 'file' && other === undefined)
         .map(async ({ uri, label }) => {
           const facts = await this.describe(uri).catch(() => null);
           return facts === null ? undefined : modelChoice(facts, label, realFolder(dirname(uri.fsPath)));
@@ -136,22 +139,27 @@ export class ModelIndex extends Owner {
   }
 
   async #search(): Promise<FoundModels> {
-    const inside = await vscode.workspace.findFiles('**/config.json', excluded, mostConfigs);
+    const inside = await vscode.workspace.findFiles(modelFiles, excluded, mostConfigs);
     const outside = await findConfigs(setting('headscope.models.folders'));
     const uris = new Map<string, vscode.Uri>();
     for (const uri of [...inside, ...outside.paths.map((path) => vscode.Uri.file(path))]) uris.set(uri.toString(), uri);
+    const own = new Set(graphsAlone([...uris.keys()]));
+    for (const key of uris.keys()) if (!own.has(key)) uris.delete(key);
     const recognised = await this.#language.recognise([...uris.values()]);
     const models = recognised
-      .map(({ uri: text, family, sentence, vision }): Model => {
+      .map(({ uri: text, family, sentence, vision, other }): Model => {
         const uri = uris.get(text) ?? vscode.Uri.parse(text, true);
-        return { uri, label: modelLabel(uri.path), family, sentence, vision };
+        const about = { uri, family, sentence, vision };
+        return other === undefined
+          ? { ...about, label: modelLabel(uri.path) }
+          : { ...about, label: fileLabel(uri.path), other };
       })
       .sort((a, b) => a.label.localeCompare(b.label, 'en', { numeric: true, sensitivity: 'base' }));
     const problems = [...outside.problems];
-    if (inside.length >= mostConfigs)
-      problems.push(`Only the first ${mostConfigs} files named config.json were looked at.`);
+    if (inside.length >= mostConfigs) problems.push(`Only the first ${mostConfigs} files of models were looked at.`);
     const paths = (of: readonly Model[]): object => Object.fromEntries(of.map(({ uri }) => [uri.fsPath, true]));
-    await vscode.commands.executeCommand('setContext', contextKeys.modelPaths, paths(models));
+    const configs = models.filter(({ other }) => other === undefined);
+    await vscode.commands.executeCommand('setContext', contextKeys.modelPaths, paths(configs));
     const seeing = models.filter(({ vision }) => vision);
     await vscode.commands.executeCommand('setContext', contextKeys.visionModelPaths, paths(seeing));
     return { models, problems };
@@ -160,7 +168,7 @@ export class ModelIndex extends Owner {
   #watch(): void {
     if (this.#watching || this.disposed) return;
     this.#watching = true;
-    const watcher = this.own(vscode.workspace.createFileSystemWatcher('**/config.json'));
+    const watcher = this.own(vscode.workspace.createFileSystemWatcher(modelFiles));
     const changed = (): void => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.refresh(), quiet);

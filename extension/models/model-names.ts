@@ -1,4 +1,35 @@
-/** What a model is called, by the place of its config. */
+/** What a model is called, by the place of its file; and which files are models, by their names. */
+
+/** The later parts of a split GGUF file: the first stands for the model. */
+const laterPart = /-(?!00001)\d{5}-of-\d{5}\.gguf$/;
+
+/** A config, a GGUF file, a graph or an adapter: what it is, the language server says by its content. */
+export const isModelFile = (name: string): boolean =>
+  name === 'config.json' ||
+  name === 'adapter_config.json' ||
+  name.endsWith('.onnx') ||
+  (name.endsWith('.gguf') && !laterPart.test(name));
+
+/** The same for VS Code's search and its watcher. */
+export const modelFiles = '**/{config.json,adapter_config.json,*.gguf,*.onnx}';
+
+/** A graph beside a config, or in the folder `onnx` below it, is one of that model's files. */
+export function graphsAlone(paths: readonly string[]): readonly string[] {
+  const folderOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')));
+  const withConfig = new Set(paths.filter((path) => /[\\/]config\.json$/.test(path)).map(folderOf));
+  return paths.filter((path) => {
+    if (!path.endsWith('.onnx')) return true;
+    const folder = folderOf(path);
+    return !withConfig.has(folder) && !(/[\\/]onnx$/.test(folder) && withConfig.has(folderOf(folder)));
+  });
+}
+
+/** What stands for a model in a list: the file's name for a GGUF file and a graph, else the name of its folder. */
+export function fileLabel(path: string): string {
+  const name = path.split(/[\\/]/).at(-1) ?? path;
+  if (name.endsWith('.gguf')) return name.replace(/(-00001-of-\d{5})?\.gguf$/, '');
+  return name.endsWith('.onnx') ? `${modelLabel(path)}/${name}` : modelLabel(path);
+}
 
 /** `meta-llama/Llama-3.1-8B` in the Hugging Face cache layout, else the name of the folder. */
 export function modelLabel(configPath: string): string {

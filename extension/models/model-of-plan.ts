@@ -36,7 +36,7 @@ export async function modelOfPlan(
   const config = vscode.Uri.joinPath(beside, '..', 'config.json');
   const configs = [
     config,
-    ...(await models.find()).models.map(({ uri }) => uri),
+    ...(await models.find()).models.flatMap(({ uri, other }) => (other === undefined ? [uri] : [])),
     vscode.Uri.file(`${demo}/config.json`),
   ];
   const unique = new Map(

@@ -1,6 +1,6 @@
 /** What the Models tree says of one model, from the facts of the language server. */
 import { markOf, whyNoHeads } from '../models/model-choices';
-import type { LayerFacts, ModelFacts, ModelPartFacts } from '../../protocol/language/requests';
+import type { LayerFacts, ModelFacts, ModelPartFacts, OtherFileFacts } from '../../protocol/language/requests';
 import type { TreeLine } from './tree-line';
 
 const attentionWords = {
@@ -69,6 +69,19 @@ function partLine(part: ModelPartFacts, single: boolean): TreeLine {
   };
 }
 
+const otherIcons: Readonly<Record<OtherFileFacts['kind'], string>> = {
+  gguf: 'package',
+  onnx: 'circuit-board',
+  adapter: 'plug',
+};
+
+/** A line that leads to the base model of an adapter. */
+export const baseLine = (name: string): TreeLine => ({
+  label: 'Show the base model',
+  description: name,
+  icon: 'arrow-right',
+});
+
 /** The line of a model; `facts` once they were read. */
 export function modelLine(
   {
@@ -76,15 +89,27 @@ export function modelLine(
     label,
     family,
     sentence,
+    other,
   }: {
     readonly uri: { toString(): string };
     readonly label: string;
     readonly family: string;
     readonly sentence: string;
+    readonly other?: Pick<OtherFileFacts, 'kind' | 'title'>;
   },
   place: string,
   facts?: ModelFacts,
 ): TreeLine {
+  if (other !== undefined) {
+    return {
+      id: uri.toString(),
+      label,
+      description: sentence,
+      tooltip: [label, sentence, ...(family === 'none' ? [] : [`family ${family}`]), place],
+      icon: otherIcons[other.kind],
+      spoken: `${label}, ${sentence}`,
+    };
+  }
   const mark = facts && markOf(facts);
   const why = facts && whyNoHeads(facts, label);
   const wrong = facts !== undefined && facts.errors > 0;
@@ -101,6 +126,12 @@ export function modelLine(
   };
 }
 
+/** Three digits: 4.89 bits per weight, scales included. */
+export const bitsWords = (bits: number): string => `${Number(bits.toPrecision(3))} bits per weight`;
+
+const detailLines = ({ details }: OtherFileFacts): readonly TreeLine[] =>
+  details.map(({ title, text }) => ({ label: title, description: text, icon: 'symbol-field' }));
+
 export function modelLines(facts: ModelFacts): readonly TreeLine[] {
   const lines: TreeLine[] = [];
   const findings = facts.errors + facts.warnings;
@@ -116,6 +147,8 @@ export function modelLines(facts: ModelFacts): readonly TreeLine[] {
       colour: facts.errors > 0 ? 'list.errorForeground' : 'list.warningForeground',
     });
   }
+  const { file } = facts;
+  if (file?.kind === 'adapter') lines.push(...detailLines(file));
   const single = facts.parts.length === 1;
   for (const part of facts.parts) lines.push(partLine(part, single));
   for (const part of facts.parts) {
@@ -142,7 +175,15 @@ export function modelLines(facts: ModelFacts): readonly TreeLine[] {
     });
   }
   if (facts.weightBytes !== undefined) {
-    lines.push({ label: 'Weights beside it', description: binaryBytes(facts.weightBytes), icon: 'database' });
+    const bits = facts.bitsPerWeight === undefined ? '' : `, ${bitsWords(facts.bitsPerWeight)}`;
+    lines.push({
+      label: file === undefined ? 'Weights beside it' : 'Weights',
+      description: `${binaryBytes(facts.weightBytes)}${bits}`,
+      ...(facts.formats === undefined
+        ? {}
+        : { tooltip: facts.formats.map(({ name, bytes }) => `${name}: ${binaryBytes(bytes)}`) }),
+      icon: 'database',
+    });
   }
   if (facts.kvBytesPerToken !== undefined) {
     lines.push({
@@ -154,7 +195,10 @@ export function modelLines(facts: ModelFacts): readonly TreeLine[] {
       icon: 'server',
     });
   }
-  if (facts.supported !== true) {
+  if (file !== undefined) {
+    if (file.kind !== 'adapter') lines.push(...detailLines(file));
+    lines.push(...file.notes.map((note): TreeLine => ({ label: note, tooltip: [note], icon: 'info' })));
+  } else if (facts.supported !== true) {
     lines.push({
       label: 'Cannot be run here',
       description: facts.supported,

@@ -1,8 +1,8 @@
-/** The Models tree: model configurations in the workspace and in `headscope.models.folders`, with what their attention is. */
+/** The Models tree: models in the workspace and in `headscope.models.folders`, with what their attention is. */
 import * as vscode from 'vscode';
 import { items, views } from '../../protocol/contributions/views';
 import type { Model, ModelIndex } from '../models/model-index';
-import { modelLine, modelLines } from './model-lines';
+import { baseLine, modelLine, modelLines } from './model-lines';
 import type { Node } from './tree';
 import { LineTree, failureNode, noteNode } from './tree';
 
@@ -11,6 +11,17 @@ const mostMarked = 200;
 
 export interface ModelNode extends Node {
   readonly resource: vscode.Uri;
+}
+
+const showModel = (uri: vscode.Uri): vscode.Command => ({
+  command: 'headscope.showModel',
+  title: 'Show This Model',
+  arguments: [uri],
+});
+
+function contextOf({ vision, other, family }: Model): string {
+  if (other === undefined) return vision ? items.modelWithVision : items.model;
+  return other.kind === 'adapter' || family === 'none' ? items.file : items.fileWithAttention;
 }
 
 export class ModelsView extends LineTree {
@@ -65,9 +76,12 @@ export class ModelsView extends LineTree {
     const facts = this.#index.known(model.uri);
     return {
       line: modelLine(model, vscode.workspace.asRelativePath(model.uri), facts),
-      contextValue: model.vision ? items.modelWithVision : items.model,
+      contextValue: contextOf(model),
       resource: model.uri,
-      command: { command: 'vscode.open', title: 'Open', arguments: [model.uri] },
+      command:
+        model.other === undefined
+          ? { command: 'vscode.open', title: 'Open', arguments: [model.uri] }
+          : showModel(model.uri),
       children: () => this.#facts(model),
     };
   }
@@ -76,7 +90,21 @@ export class ModelsView extends LineTree {
     try {
       const facts = await this.#index.describe(model.uri);
       if (facts === null) return [noteNode('This file is not a model configuration any more.')];
-      return modelLines(facts).map((line) => ({ line }));
+      const base = facts.file?.base;
+      return [
+        ...modelLines(facts).map((line) => ({ line })),
+        ...(base === undefined
+          ? []
+          : [{ line: baseLine(base.name), command: showModel(vscode.Uri.parse(base.uri, true)) }]),
+        ...(facts.file?.kind === 'adapter'
+          ? [
+              {
+                line: { label: 'Open adapter_config.json', icon: 'go-to-file' },
+                command: { command: 'vscode.open', title: 'Open', arguments: [model.uri] },
+              },
+            ]
+          : []),
+      ];
     } catch (error) {
       return [failureNode(error)];
     }

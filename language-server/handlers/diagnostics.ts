@@ -4,6 +4,7 @@ import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { checkFile, heldBack } from '../service/check';
 import type { Finding, Severity } from '../service/finding';
 import type { FolderFacts } from '../service/folder-facts';
+import { siblingUri } from '../service/links';
 import type { ModelFile } from '../service/model-file';
 import { pageOf } from '../service/rules/catalogue';
 import { toReport } from '../workspace/repositories';
@@ -20,10 +21,6 @@ export const severityNumber: Readonly<Record<Severity, DiagnosticSeverity>> = {
   information: DiagnosticSeverity.Information,
   hint: DiagnosticSeverity.Hint,
 };
-
-/** The address of another file of the same folder. */
-export const siblingUri = (uri: string, name: string): string =>
-  `${uri.slice(0, uri.lastIndexOf('/') + 1)}${encodeURIComponent(name)}`;
 
 /** The place of what has none. */
 export const start = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };

@@ -25,12 +25,12 @@ import { inlayHints } from '../service/inlay-hints';
 import { fileNameOf } from '../service/file-kind';
 import { JsonDocument } from '../service/json-document';
 import type { Position, Range } from '../service/json-document';
-import { fileLinks } from '../service/links';
+import { fileLinks, siblingUri } from '../service/links';
 import type { ModelFile } from '../service/model-file';
 import { outline } from '../service/outline';
 import type { OutlineEntry } from '../service/outline';
 import { silencingChanges } from '../service/silence';
-import { siblingUri, toDiagnostic } from './diagnostics';
+import { toDiagnostic } from './diagnostics';
 import { toMarkup } from './markup';
 
 /** The answers of the service in the shapes of LSP. */
@@ -102,9 +102,9 @@ export const toSymbols = (file: ModelFile): DocumentSymbol[] => {
 };
 
 export const toLinks = (file: ModelFile, facts: FolderFacts): DocumentLink[] =>
-  fileLinks(file, facts).map(({ range, file: name }) => ({
+  fileLinks(file, facts).map(({ range, file: name, uri }) => ({
     range,
-    target: siblingUri(file.document.uri, name),
+    target: uri ?? siblingUri(file.document.uri, name),
     // Editors put this into Markdown of their own: it holds no word of the file.
     tooltip: 'Open this file',
   }));

@@ -35,6 +35,7 @@ import {
   toSymbols,
 } from './features';
 import { Graphs } from './graphs';
+import { OtherFiles } from './other-files';
 import { defaultServerSettings, readSettings } from './settings';
 import type { FileSettings, ServerSettings } from './settings';
 import { folderOfGraph } from '../workspace/folder-reader';
@@ -82,6 +83,7 @@ export const startServer = (): void => {
   };
   const diagnostics = new Diagnostics(connection, documents, files, checks);
   const graphs = new Graphs(connection, files, checks);
+  const others = new OtherFiles(files);
 
   /** Answers for an open document; a closed one, or a failure, gets the empty answer and the failure is logged. */
   const answer = async <T>(uri: string, empty: T, give: (file: ModelFile) => T | Promise<T>): Promise<T> => {
@@ -207,6 +209,7 @@ export const startServer = (): void => {
   );
 
   connection.onRequest(describeModel, async ({ uri }: DescribeModelParams): Promise<DescribeModelResult> => {
+    if (others.has(uri)) return others.facts(uri);
     const file = await files.at(uri);
     if (file?.kind !== 'config') return null;
     const [facts, { checks: chosen, repository }] = await Promise.all([files.facts(uri), checks(uri)]);
@@ -216,6 +219,7 @@ export const startServer = (): void => {
   connection.onRequest(recogniseModels, async ({ uris }: RecogniseModelsParams): Promise<RecogniseModelsResult> => {
     const known: RecogniseModelsResult[number][] = [];
     for (const uri of uris.slice(0, mostAsked)) {
+      if (others.has(uri)) continue;
       const file = await files.at(uri);
       if (file?.kind !== 'config' || file.description === undefined) continue;
       known.push({
@@ -225,7 +229,9 @@ export const startServer = (): void => {
         vision: seesAndReads(file.description),
       });
     }
-    return known;
+    // The base of an adapter is one of the configs, which are all known now.
+    files.remember(known.map(({ uri }) => uri));
+    return [...known, ...(await others.recognise(uris.slice(0, mostAsked)))];
   });
 
   documents.listen(connection);

@@ -1,14 +1,17 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
+import { lastName } from '../../models/formats/adapter/describe-adapter';
 import type { OwnFamily } from '../../models/formats/families/own-family-schema';
+import { otherKind } from '../../models/formats/read-other';
 import { noFacts } from '../service/folder-facts';
-import type { FolderFacts } from '../service/folder-facts';
+import type { BaseFact, FolderFacts } from '../service/folder-facts';
 import { readModelFile } from '../service/model-file';
 import type { ModelFile } from '../service/model-file';
 import { containedPath, FolderReader, readText } from '../workspace/folder-reader';
 import type { Repositories } from '../workspace/repositories';
+import { BaseModels } from '../workspace/other-models';
 
 /** The path of a `file:` address; other schemes have no folder that could be read. */
 export const pathOfUri = (uri: string): string | undefined => {
@@ -33,6 +36,7 @@ interface OpenDocuments {
 export class WorkspaceFiles {
   private readonly parsed = new WeakMap<TextDocument, { readonly version: number; readonly file: ModelFile }>();
   private readonly reader: FolderReader;
+  private readonly bases = new BaseModels();
 
   constructor(
     private readonly documents: OpenDocuments,
@@ -84,8 +88,25 @@ export class WorkspaceFiles {
   }
 
   async facts(uri: string): Promise<FolderFacts> {
-    const folder = folderOfUri(uri);
-    return folder === undefined ? noFacts : this.reader.facts(folder, path.basename(pathOfUri(uri) ?? ''));
+    const file = pathOfUri(uri);
+    if (file === undefined) return noFacts;
+    const facts = await this.reader.facts(path.dirname(file), path.basename(file));
+    const base = otherKind(file) === 'adapter' ? await this.baseOf(file) : undefined;
+    return base === undefined ? facts : { ...facts, base };
+  }
+
+  /** The configs that are listed as models, in which the base of an adapter is looked for. */
+  remember(uris: readonly string[]): void {
+    this.bases.remember(uris.flatMap((uri) => pathOfUri(uri) ?? []));
+  }
+
+  /** The base model of the adapter whose adapter_config.json this is, where it is listed. */
+  async baseOf(adapter: string): Promise<BaseFact | undefined> {
+    const config = await this.bases.configOf(adapter);
+    if (config === undefined) return undefined;
+    const uri = pathToFileURL(config).href;
+    const description = (await this.at(uri))?.description;
+    return description === undefined ? undefined : { label: lastName(path.dirname(config)), uri, description };
   }
 
   factsOfFolder(folder: string): Promise<FolderFacts> {

@@ -1,8 +1,10 @@
 import { kvCache } from '../../models/formats/estimates/kv-cache';
+import { isLaterPart } from '../../models/formats/gguf/parts';
 import { countParameters } from '../../models/formats/tensors/expected-tensors';
 import { formatBytes, formatCount, formatLength } from './figures';
 import { readsText, runnable } from '../../models/architectures/catalogue';
 import type { FolderFacts } from './folder-facts';
+import { siblingUri } from './links';
 import type { ModelFile } from './model-file';
 import { attentionInShort, cachePerToken, hasCache, headWords, seesAndReads } from './part-facts';
 
@@ -17,6 +19,13 @@ const hasWeights = (facts: FolderFacts): boolean => {
   const own = [...facts.shards.values()].filter(({ file }) => !file.startsWith('adapter'));
   return own.length > 0 && own.every(({ pointer, problem }) => !pointer && problem === undefined);
 };
+
+/** A name that would make an icon of the lens, or fill the line, is left out. */
+const plainName = /^[\w.+-]{1,80}\.gguf$/;
+
+/** The first of the GGUF files beside a config; later parts of a split one have no figures of their own. */
+const ggufBeside = ({ files }: FolderFacts): readonly string[] =>
+  [...files.keys()].filter((name) => plainName.test(name) && !isLaterPart(name) && !/mmproj/i.test(name)).slice(0, 1);
 
 /** The lenses above a config: its attention in words, its size, its cache, and what can be done with it. */
 export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[] => {
@@ -46,6 +55,13 @@ export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[]
         ]
       : []),
     { title: '$(diff) Compare…', command: { id: 'headscope.compareModels', arguments: [document.uri] } },
+    ...ggufBeside(facts).map((name) => {
+      const uri = siblingUri(document.uri, name);
+      return {
+        title: `$(diff) Compare with ${name}`,
+        command: { id: 'headscope.compareModels', arguments: [document.uri, [document.uri, uri]] },
+      };
+    }),
     { title: `${headWords(part)}, ${part.layers.length} layers` },
     ...(total === undefined
       ? []

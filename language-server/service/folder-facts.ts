@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../models/formats/model-description';
+import type { JsonValue, ModelDescription } from '../../models/formats/model-description';
 import type { NamedTokens } from '../../models/formats/companions/named-tokens';
 import type { TokenizerVocabulary } from '../../models/formats/companions/tokenizer-vocabulary';
 import type { ReadOnnx } from '../../models/formats/onnx/read-onnx';
@@ -32,6 +32,14 @@ export const companionNames = [
 ] as const;
 export type CompanionName = (typeof companionNames)[number];
 
+/** The base model of an adapter, found among the models that an editor lists. */
+export interface BaseFact {
+  readonly label: string;
+  /** Of its config. */
+  readonly uri: string;
+  readonly description: ModelDescription;
+}
+
 /** The files beside the file. Gathered by workspace/ and passed to the service, which reads nothing itself. */
 export interface FolderFacts {
   readonly name: string;
@@ -44,6 +52,8 @@ export interface FolderFacts {
   readonly tokenizer?: TokenizerVocabulary & { readonly named?: NamedTokens };
   /** The .onnx files of the folder and of its `onnx` folder by path, without their weights. */
   readonly graphs?: ReadonlyMap<string, ReadOnnx>;
+  /** For an adapter_config.json alone. */
+  readonly base?: BaseFact;
 }
 
 export const noFacts: FolderFacts = { name: '', files: new Map(), companions: {}, shards: new Map() };

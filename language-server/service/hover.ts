@@ -4,6 +4,7 @@ import { kvBytesPerToken, kvCache } from '../../models/formats/estimates/kv-cach
 import { code, formatted, joined } from '../../protocol/language/markdown';
 import type { Markdown } from '../../protocol/language/markdown';
 import type { Field, JsonPath, ModelDescription, ModelPart } from '../../models/formats/model-description';
+import { adapterLines } from './adapter-lines';
 import { estimateLines } from './estimate-lines';
 import { formatBytes, formatCount, formatLength, formatRatio } from './figures';
 import { noFacts } from './folder-facts';
@@ -136,6 +137,7 @@ export const hoverAt = (file: ModelFile, offset: number, facts: FolderFacts = no
     part?.modelType === undefined ? formatted`**${code(key)}**` : formatted`**${code(key)}** · ${part.modelType}`,
     ...(meaning === undefined ? [] : [formatted`${meaning}`]),
     ...(field === undefined || typeof field.value === 'object' ? [] : [formatted`Value: ${sourceWords(field)}.`]),
+    ...adapterLines(key, file, facts),
     ...(graph === undefined ? [] : [formatted`${graph.ok ? graphSentence(graph.onnx) : graph.message}`]),
     ...(part === undefined || file.description === undefined ? [] : consequences(key, file.description, part)),
   ];

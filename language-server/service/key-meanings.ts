@@ -113,6 +113,9 @@ const meanings: Readonly<Record<string, string>> = {
   quant_method: 'Format of the quantised weights.',
   weight_block_size: 'Rows and columns of the block that shares a scale.',
   // adapter_config
+  base_model_name_or_path: 'The model that the adapter was trained on: a name on the Hub, or a folder.',
+  peft_type: 'Kind of the adapter, as PEFT names it.',
+  use_rslora: 'The adapter counts alpha / sqrt(r) times instead of alpha / r.',
   r: 'Rank of the adapter: each adapted matrix gets two of rank r.',
   lora_alpha: 'The adapter counts alpha / r times.',
   target_modules: 'Modules that get an adapter, by the last parts of their names, or one pattern for the whole name.',

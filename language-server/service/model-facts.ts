@@ -2,13 +2,52 @@ import { runnable } from '../../models/architectures/catalogue';
 import { alibiHeads } from '../../models/formats/estimates/alibi-scope';
 import { decodeFlops } from '../../models/formats/estimates/flops';
 import { cacheFormat, kvBytesPerToken, kvCache } from '../../models/formats/estimates/kv-cache';
-import type { Layer, ModelDescription, ModelPart } from '../../models/formats/model-description';
+import type { Layer, ModelDescription, ModelPart, Rope } from '../../models/formats/model-description';
 import { countParameters } from '../../models/formats/tensors/expected-tensors';
 import type { LayerFacts, ModelFacts, ModelPartFacts } from '../../protocol/language/requests';
 import type { Finding } from './finding';
 import type { FolderFacts } from './folder-facts';
 import type { ModelFile } from './model-file';
 import { attentionWords, cacheLengths, hasCache } from './part-facts';
+
+/** `llama3 x 8`; `none` where positions are as trained. */
+const scalingWords = ({ scaling }: Rope): string => {
+  const factor = 'factor' in scaling && scaling.factor !== undefined ? ` x ${scaling.factor}` : '';
+  return `${scaling.kind === 'unknown' ? scaling.name.slice(0, 40) : scaling.kind}${factor}`;
+};
+
+const ropeFacts = ({ ropes, layers }: ModelPart): Pick<ModelPartFacts, 'rope'> => {
+  const full = layers.find(({ attention }) => attention.kind === 'full' && attention.rope !== undefined);
+  const rope = ropes[full?.attention.rope ?? 0];
+  return rope === undefined
+    ? {}
+    : { rope: { theta: rope.theta, dimensions: rope.dimensions, scaling: scalingWords(rope) } };
+};
+
+/** What the headers of the weights hold, by number format. */
+const storedFormats = (
+  { shards }: FolderFacts,
+  parameters: number | undefined,
+): Pick<ModelFacts, 'formats' | 'bitsPerWeight'> => {
+  const formats = new Map<string, { name: string; weights: number; bytes: number }>();
+  for (const { file, tensors } of shards.values()) {
+    if (file.startsWith('adapter')) continue;
+    for (const { dtype, shape, begin, end } of tensors) {
+      const share = formats.get(dtype) ?? { name: dtype, weights: 0, bytes: 0 };
+      share.weights += shape.reduce((product, size) => product * size, 1);
+      share.bytes += end - begin;
+      formats.set(dtype, share);
+    }
+  }
+  if (formats.size === 0) return {};
+  const all = [...formats.values()].toSorted((one, other) => other.bytes - one.bytes);
+  const bytes = all.reduce((sum, share) => sum + share.bytes, 0);
+  const complete = [...shards.values()].every(({ pointer, problem }) => !pointer && problem === undefined);
+  return {
+    formats: all,
+    ...(parameters === undefined || !complete ? {} : { bitsPerWeight: (8 * bytes) / parameters }),
+  };
+};
 
 const layerFacts = ({ attention: { kind, window, heads, kvHeads }, hiddenSize }: Layer): LayerFacts => ({
   kind: kind === 'mamba' ? 'linear' : kind,
@@ -29,6 +68,7 @@ const partFacts = (part: ModelPart, alibi: ModelPartFacts['alibi']): ModelPartFa
   valueDim: part.valueDim,
   hiddenSize: part.hiddenSize,
   ...(part.contextLength === undefined ? {} : { contextLength: part.contextLength }),
+  ...ropeFacts(part),
   ...(alibi === undefined ? {} : { alibi }),
 });
 
@@ -74,6 +114,7 @@ export const modelFacts = (file: ModelFile, facts: FolderFacts, findings: readon
           },
         }),
     ...(bytes === undefined ? {} : { weightBytes: bytes }),
+    ...storedFormats(facts, counted?.total),
     ...(hasCache(description, main)
       ? {
           cache: {

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { readAdapterConfig } from './adapter/adapter-config';
 import type { Companions } from './companions/companions';
 import {
-  readAdapterConfig,
   readGenaiConfig,
   readGenerationConfig,
   readProcessorConfig,

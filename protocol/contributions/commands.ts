@@ -27,6 +27,9 @@ interface Command {
 const never = 'false';
 const trusted = 'isWorkspaceTrusted';
 const isConfig = 'resourceFilename == config.json';
+/** GGUF files, graphs and adapters are looked at. */
+const isOtherFile = `resourceFilename =~ /^adapter_config\\.json$|\\.(gguf|onnx)$/`;
+const isModelFile = `resourceFilename =~ /^(adapter_)?config\\.json$|\\.(gguf|onnx)$/`;
 const isModel = `${isConfig} && resourcePath in ${contextKeys.modelPaths}`;
 const isVisionModel = `${isConfig} && resourcePath in ${contextKeys.visionModelPaths}`;
 const both = (...conditions: readonly string[]): string => conditions.join(' && ');
@@ -68,6 +71,9 @@ const onRows = (view: keyof typeof views, item: string, group: string, ...more: 
   group,
 });
 
+/** Rows that are looked at: configs and other files. */
+const anyModel = `(${items.model}|${items.file})`;
+
 export const commands = {
   'headscope.benchmarkKernels': {
     title: 'Benchmark Attention Kernels',
@@ -83,7 +89,7 @@ export const commands = {
       inExplorer(both(isConfig, trusted), '3_headscope@1'),
       inEditor(both(isModel, trusted), '3_headscope@1'),
       onRows('models', items.model, 'inline@1'),
-      onRows('models', items.model, '1_run@1'),
+      onRows('models', `(${items.model}|${items.fileWithAttention})`, '1_run@1'),
     ],
   },
   'headscope.cancelBenchmark': {
@@ -211,21 +217,25 @@ export const commands = {
     title: 'Open Folder of This Model',
     icon: 'folder',
     palette: never,
-    menus: [onRows('models', items.model, '2_open@1')],
+    menus: [onRows('models', anyModel, '2_open@1')],
   },
   'headscope.showModel': {
     title: 'Show This Model',
     icon: 'type-hierarchy-sub',
-    menus: [inEditorTitle(isModel, 'navigation@4'), onRows('models', items.model, '1_run@4')],
+    menus: [
+      inEditorTitle(isModel, 'navigation@4'),
+      inExplorer(isOtherFile, '3_headscope@4'),
+      onRows('models', anyModel, '1_run@4'),
+    ],
   },
   'headscope.compareModels': {
     title: 'Compare Two Models…',
     icon: 'diff',
     menus: [
-      inExplorer(isConfig, '3_headscope@5'),
+      inExplorer(isModelFile, '3_headscope@5'),
       inViewTitle('models', 'navigation@3'),
       inLiveTitle('model', 'navigation@1'),
-      onRows('models', items.model, '1_run@5'),
+      onRows('models', anyModel, '1_run@5'),
     ],
   },
   'headscope.live.show': {

@@ -43,7 +43,7 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
     welcome: [
       {
         contents: [
-          'Model configurations in the workspace are listed here, with what their attention is and what it costs. None was found.',
+          'Models in the workspace are listed here (config.json, GGUF files, adapters), with what their attention is and what it costs. None was found.',
           '[Add a Folder of Models](command:headscope.models.addFolder)',
           '[Open the Example Workspace](command:headscope.openExample)',
         ].join('\n'),
@@ -168,6 +168,10 @@ export const contextKeys = {
 export const items = {
   model: 'model',
   modelWithVision: 'modelWithVision',
+  /** A file with attention that is looked at and not run: GGUF, a graph. */
+  fileWithAttention: 'fileWithAttention',
+  /** An adapter, or a file that cannot be read. */
+  file: 'file',
   device: 'device',
   deviceInUse: 'deviceInUse',
   /** Also as `resultInWorkspace`. */

@@ -27,12 +27,26 @@ export interface ModelPartFacts {
   readonly valueDim: number;
   readonly hiddenSize: number;
   readonly contextLength?: number;
+  /** The rotary embedding of its layers, that of full attention where window layers have another; `scaling`: `llama3 x 8`. */
+  readonly rope?: { readonly theta: number; readonly dimensions: number; readonly scaling: string };
   /** Of a part with ALiBi, by query head: its slope, and tokens behind which no key can have a weight above 0.1 % (models/formats/estimates/alibi-scope.ts). */
   readonly alibi?: readonly { readonly slope: number; readonly scope: number }[];
 }
 
+/** What a GGUF file, a graph without a config.json or an adapter says of itself. */
+export interface OtherFileFacts {
+  readonly kind: 'gguf' | 'onnx' | 'adapter';
+  /** `GGUF Q4_K_M`, `ONNX float16`, `LoRA r=16 of Llama-3.1-8B`. */
+  readonly title: string;
+  readonly details: readonly { readonly title: string; readonly text: string }[];
+  /** Sentences: what could not be read, and what cannot be true. */
+  readonly notes: readonly string[];
+  /** Of an adapter: its base model, where it is among the models that are known; URI of its config. */
+  readonly base?: { readonly name: string; readonly uri: string };
+}
+
 export interface ModelFacts {
-  /** URI of the config file. */
+  /** URI of the config file, or of the file that `file` speaks of. */
   readonly uri: string;
   /** Name of the folder. */
   readonly name: string;
@@ -53,6 +67,12 @@ export interface ModelFacts {
   };
   /** Bytes of weights on disk, when they lie beside the config. */
   readonly weightBytes?: number;
+  /** Weights and bytes by number format, from the headers of the weights; the one with most bytes first. */
+  readonly formats?: readonly { readonly name: string; readonly weights: number; readonly bytes: number }[];
+  /** 8 x bytes of all tensors / weights, scales included. */
+  readonly bitsPerWeight?: number;
+  /** Absent: a config. */
+  readonly file?: OtherFileFacts;
   /** Number format in which the cache is counted, and what the figures assume, a clause each. */
   readonly cache?: { readonly dtype: string; readonly assumptions: readonly string[] };
   /** KV cache of one token over all layers. */
@@ -73,7 +93,10 @@ export interface DescribeModelParams {
 }
 export type DescribeModelResult = ModelFacts | null;
 
-/** Sent by the extension to fill the Models tree: which of these files are model configs (by content). */
+/**
+ * Sent by the extension to fill the Models tree: which of these files are model configs (by content), GGUF files, graphs
+ * or adapters. The configs are the models in which the base of an adapter is looked for from then on.
+ */
 export const recogniseModels = 'headscope/recogniseModels';
 export interface RecogniseModelsParams {
   readonly uris: readonly string[];
@@ -84,6 +107,8 @@ export type RecogniseModelsResult = readonly {
   readonly sentence: string;
   /** It sees: a part of it reads pictures, and another one text. */
   readonly vision: boolean;
+  /** Of a file that is no config: what it is, in short (`GGUF Q4_K_M`). */
+  readonly other?: Pick<OtherFileFacts, 'kind' | 'title'>;
 }[];
 
 /**

@@ -5,6 +5,7 @@ import type { Estimate } from '../../../models/formats/estimates/estimate';
 import { decodeFlops, prefillFlops } from '../../../models/formats/estimates/flops';
 import { kvBytesPerToken, kvCache } from '../../../models/formats/estimates/kv-cache';
 import { weightBytes } from '../../../models/formats/estimates/weights';
+import { describeModel } from '../../../models/formats/describe-model';
 import type { AttentionKind, ModelDescription, ModelPart } from '../../../models/formats/model-description';
 import type { Companions } from '../../../models/formats/companions/companions';
 import { countVocabulary, largestTokenizer } from '../../../models/formats/companions/tokenizer-vocabulary';
@@ -13,21 +14,24 @@ import { stageRuns } from '../../../models/formats/stage-runs';
 import type { TokenizerVocabulary } from '../../../models/formats/companions/tokenizer-vocabulary';
 import { resolveInside } from '../../../models/formats/safetensors/containment';
 import { readCompanions, readModelFolder } from '../../../models/formats/model-folder';
+import type { OtherModel } from '../../../models/formats/other-model';
+import { notRun } from '../../../models/formats/other-model';
 import type { OnnxDescription } from '../../../models/formats/onnx/read-onnx';
 import { readOnnxFolder } from '../../../models/formats/onnx/onnx-folder';
 import type { Checkpoint } from '../../../models/formats/safetensors/checkpoint';
 import { openCheckpoint } from '../../../models/formats/safetensors/checkpoint';
-import type { TensorComparison } from '../../../models/formats/tensors/compare-tensors';
-import { compareTensors, isBuffer } from '../../../models/formats/tensors/compare-tensors';
+import { compareTensors } from '../../../models/formats/tensors/compare-tensors';
 import { countParameters } from '../../../models/formats/tensors/expected-tensors';
-import { namedTensors, unexpectedSentence } from '../../../models/formats/tensors/tensor-sentences';
 import { CommandError, exitCodes, wrongUsage } from '../exit-codes';
 import { provenance } from '../../provenance';
+import { otherModelAt } from '../other-model';
+import { countHeader, notesOf } from '../stored-weights';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 
 interface InspectOptions {
   readonly json?: string;
+  readonly base?: string;
 }
 
 /** What `headscope inspect --json` writes beside the provenance; names are fixed, more may be added. */
@@ -101,19 +105,24 @@ export interface Inspection {
   /** What could not be read, and where weights and config disagree. */
   readonly notes: readonly string[];
   readonly headerBytesRead: number;
+  /** What a GGUF file, a graph without a config.json or an adapter says beside this; absent for a config. */
+  readonly file?: Pick<OtherModel, 'kind' | 'title' | 'bitsPerWeight' | 'formats' | 'details'> & {
+    readonly path: string;
+  };
 }
 
 /** headscope inspect: what a model is and costs, from its config and the headers of its weights. */
 export const inspect: Registration = (program, session) => {
   program
     .command('inspect')
-    .argument('<model>', 'a model folder or its config.json')
+    .argument('<model>', 'a model folder or its config.json, a .gguf or .onnx file, or the folder of an adapter')
     .description(
       'Show what the attention of a model is and what it costs, from its config and the headers of its weights.',
     )
     .option('--json <file>', 'write the result as JSON, - for stdout')
+    .option('--base <folder>', 'of an adapter: the folder of its base model, where it does not lie beside it')
     .action(async (model: string, options: InspectOptions) => {
-      const inspection = await inspectModel(model);
+      const inspection = await inspectModel(model, options.base);
       if (options.json !== undefined) {
         const made = await provenance({ model });
         await session.writeJson(options.json, { ...made, ...inspection });
@@ -122,10 +131,13 @@ export const inspect: Registration = (program, session) => {
     });
 };
 
-export async function inspectModel(path: string): Promise<Inspection> {
+export async function inspectModel(path: string, base?: string): Promise<Inspection> {
   if ((await stat(path).catch(() => undefined)) === undefined) {
-    throw wrongUsage(`${path} does not exist: name a model folder or its config.json.`);
+    throw wrongUsage(`${path} does not exist: name a model folder or its config.json, a .gguf or an .onnx file.`);
   }
+  const other = await otherModelAt(path, base);
+  if (other !== undefined) return inspectionOfOther(path, other.path, other.model);
+  if (base !== undefined) throw wrongUsage(`--base is for adapters, and ${path} is none.`);
   const read = await readModelFolder(path);
   if (!read.ok) throw new CommandError(exitCodes.failed, read.message);
   const checkpoint = await openCheckpoint(read.folder);
@@ -142,6 +154,34 @@ export async function inspectModel(path: string): Promise<Inspection> {
   });
   const unreadable = graphs.flatMap(({ file, read: graph }) => (graph.ok ? [] : [`${file}: ${graph.message}`]));
   return { ...found, companions, tokenizer, onnx, notes: [...found.notes, ...unreadable] };
+}
+
+const noWeights: Checkpoint = { folder: '', tensors: [], files: [], problems: [], bytesRead: 0 };
+
+/** Sizes as for a config, counts from the headers of the file. */
+function inspectionOfOther(path: string, file: string, other: OtherModel): Inspection {
+  const { kind, title, bitsPerWeight, formats, details, parameters, bytes, notes, bytesRead } = other;
+  const model = other.description ?? describeModel({});
+  const found = inspectionOf(path, model, noWeights);
+  return {
+    ...found,
+    ...(other.description === undefined ? { family: 'none', formulas: {} } : {}),
+    parameters: parameters?.total ?? null,
+    parametersFrom: parameters === undefined ? null : formats.length > 0 ? 'header' : 'config',
+    activeParameters: parameters?.active ?? null,
+    parameterSplit: parameters?.split ?? [],
+    bytes: formats.length === 0 ? null : bytes,
+    bytesFrom: formats.length === 0 ? null : 'header',
+    dtypes: Object.fromEntries(formats.map((share) => [share.name, share.bytes])),
+    quantisation: null,
+    supported: notRun[kind],
+    companions: {},
+    tokenizer: null,
+    onnx: [],
+    notes,
+    headerBytesRead: bytesRead,
+    file: { path: file, kind, title, ...(bitsPerWeight === undefined ? {} : { bitsPerWeight }), formats, details },
+  };
 }
 
 async function tokenizerOf(folder: string): Promise<TokenizerVocabulary | null> {
@@ -252,56 +292,6 @@ const plural = (count: number, word: string): string => `${count} ${word}${count
 const byLength = (lengths: readonly number[], value: (length: number) => number | undefined): Record<string, number> =>
   Object.fromEntries(lengths.map((length) => [String(length), value(length) ?? 0]));
 
-interface HeaderCount {
-  readonly parameters?: number;
-  readonly bytes?: number;
-  readonly dtypes: Readonly<Record<string, number>>;
-}
-
-function countHeader(
-  checkpoint: Checkpoint,
-  compared: TensorComparison | undefined,
-  model: ModelDescription,
-): HeaderCount {
-  if (checkpoint.tensors.length === 0) return { dtypes: {} };
-  const dtypes: Record<string, number> = {};
-  let bytes = 0;
-  let parameters = 0;
-  const second = new Set([...(compared?.copies ?? []), ...(compared?.buffers ?? [])]);
-  for (const { name, dtype, shape, length } of checkpoint.tensors) {
-    bytes += length;
-    dtypes[dtype] = (dtypes[dtype] ?? 0) + length;
-    if (!second.has(name) && !isBuffer(name)) parameters += shape.reduce((product, size) => product * size, 1);
-  }
-  const incomplete = checkpoint.problems.some(({ code }) => code === 'shard-missing' || code === 'shard-unreadable');
-  const packed = model.quantisation !== undefined || compared?.quantised === true;
-  return { ...(incomplete ? {} : { bytes }), ...(packed || incomplete ? {} : { parameters }), dtypes };
-}
-
-function notesOf(
-  model: ModelDescription,
-  checkpoint: Checkpoint,
-  compared: TensorComparison | undefined,
-): readonly string[] {
-  const notes = model.problems.map(({ message }) => message);
-  const absent = checkpoint.problems.filter(({ code }) => code === 'shard-missing').length;
-  const none = absent > 1 && checkpoint.files.length === 0;
-  if (none) notes.push(`None of the ${absent} shards that the index names is in the folder.`);
-  for (const { code, message } of checkpoint.problems) {
-    if (code !== 'no-weights' && !(none && code === 'shard-missing')) notes.push(message);
-  }
-  const incomplete = checkpoint.problems.some(({ code }) => code === 'shard-missing' || code === 'shard-unreadable');
-  if (compared === undefined) return notes;
-  if (compared.missing.length > 0 && !incomplete) {
-    notes.push(`The weights lack ${namedTensors(compared.missing.map(({ name }) => name))}.`);
-  }
-  if (compared.unexpected.length > 0) notes.push(unexpectedSentence(compared.unexpected));
-  for (const { name, expected, found } of compared.mismatched.slice(0, 5)) {
-    notes.push(`${name} is [${found.join(', ')}], and the config asks for [${expected.join(', ')}].`);
-  }
-  return notes;
-}
-
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
 function bytesInWords(bytes: number): string {
@@ -316,6 +306,21 @@ function bytesInWords(bytes: number): string {
 
 const grouped = (value: number): string => value.toLocaleString('en-US');
 
+function otherRows(file: Inspection['file']): readonly string[][] {
+  if (file === undefined) return [];
+  const { formats, bitsPerWeight, details } = file;
+  return [
+    ...formats.map(({ name, bytes, tensors }) => [
+      `  ${name}`,
+      `${bytesInWords(bytes)} in ${grouped(tensors)} ${tensors === 1 ? 'tensor' : 'tensors'}`,
+    ]),
+    ...(bitsPerWeight === undefined
+      ? []
+      : [['bits per weight', `${Number(bitsPerWeight.toPrecision(4))}, scales included`]]),
+    ...details.map(({ title, text }) => [title.charAt(0).toLowerCase() + title.slice(1), text]),
+  ];
+}
+
 function asText(found: Inspection): string {
   const heads =
     found.attention === 'none'
@@ -324,6 +329,7 @@ function asText(found: Inspection): string {
         ? `${found.attention.toUpperCase()}, heads by stage`
         : `${found.attention.toUpperCase()}, ${found.heads} query heads on ${found.kvHeads} key/value heads of ${found.headDim}`;
   const rows: string[][] = [
+    ...(found.file === undefined ? [] : [['kind', found.file.title]]),
     [
       'family',
       found.modelType === null || found.modelType === found.family
@@ -367,6 +373,7 @@ function asText(found: Inspection): string {
     for (const { name, count } of found.parameterSplit) rows.push([`  ${name}`, grouped(count)]);
   }
   if (found.bytes !== null) rows.push(['weights', `${bytesInWords(found.bytes)} (from the ${found.bytesFrom ?? ''})`]);
+  for (const row of otherRows(found.file)) rows.push(row);
   if (found.kvBytesPerToken > 0) {
     rows.push(['KV cache', `${bytesInWords(found.kvBytesPerToken)} a token`]);
     for (const [length, bytes] of Object.entries(found.kvBytes))

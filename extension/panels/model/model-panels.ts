@@ -4,11 +4,12 @@
  */
 import * as vscode from 'vscode';
 import { modelPanel } from '../../../protocol/contributions/views';
+import type { ModelFacts } from '../../../protocol/language/requests';
 import type { ModelActions, ModelPlace, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
 import { fieldsIn } from '../../../protocol/schema/fields';
 import { chooseModel } from '../../models/choose-model';
 import type { ModelIndex } from '../../models/model-index';
-import { modelLabel } from '../../models/model-names';
+import { fileLabel, isModelFile } from '../../models/model-names';
 import type { Language } from '../../platform/language';
 import type { Log } from '../../platform/log';
 import { showFailure } from '../../platform/log';
@@ -110,7 +111,7 @@ export class ModelPanels extends Owner implements LivePanel {
 
   async #worksIfModel(uri: vscode.Uri): Promise<void> {
     const looked = (this.#looked += 1);
-    const facts = await this.#parts.language.describe(uri).catch(() => null);
+    const facts = await this.#factsOf(uri).catch(() => null);
     if (facts !== null && looked === this.#looked) this.#worksOn(uri.toString(), false);
   }
 
@@ -130,9 +131,10 @@ export class ModelPanels extends Owner implements LivePanel {
 
   /** Chooses what is missing of two models and shows them beside each other. */
   async compare(given: readonly vscode.Uri[]): Promise<void> {
-    const first = given[0] ?? (await chooseModel(this.#parts.models, 'Compare (1 of 2)'));
+    const first = given[0] ?? (await chooseModel(this.#parts.models, 'Compare (1 of 2)', 'all'));
     if (first === undefined) return;
-    const second = given[1] ?? (await chooseModel(this.#parts.models, `Compare ${this.#name(first)} with`, [first]));
+    const second =
+      given[1] ?? (await chooseModel(this.#parts.models, `Compare ${this.#name(first)} with`, 'all', [first]));
     if (second !== undefined) await this.open([first, second]);
   }
 
@@ -182,7 +184,8 @@ export class ModelPanels extends Owner implements LivePanel {
   }
 
   #name(uri: vscode.Uri): string {
-    return uri.path.endsWith('/config.json') ? modelLabel(uri.path) : (uri.path.split('/').at(-1) ?? uri.path);
+    const name = uri.path.split('/').at(-1) ?? uri.path;
+    return isModelFile(name) ? fileLabel(uri.path) : name;
   }
 
   #services(): ModelServices {
@@ -196,7 +199,8 @@ export class ModelPanels extends Owner implements LivePanel {
       describe: (uri) => this.#describe(parse(uri)),
       nameOf: (uri) => this.#name(parse(uri)),
       actions,
-      openFile: async (uri) => void (await vscode.window.showTextDocument(parse(uri))),
+      // A GGUF file or a graph is no text: it is shown where it lies.
+      openFile: (uri) => (uri.endsWith('.json') ? run('vscode.open', parse(uri)) : run('revealInExplorer', parse(uri))),
       showProblems: async (uri) => {
         await vscode.window.showTextDocument(parse(uri), { preserveFocus: true });
         await run('workbench.actions.view.problems');
@@ -205,7 +209,7 @@ export class ModelPanels extends Owner implements LivePanel {
       showHeads: (uri) => run(headsCommand, uri),
       openFull: (uris) => this.open(uris.map(parse)),
       compare: (uri) => this.compare(uri === undefined ? [] : [parse(uri)]),
-      choose: async () => (await chooseModel(models, 'Show a Model'))?.toString(),
+      choose: async () => (await chooseModel(models, 'Show a Model', 'all'))?.toString(),
       openExample: () => run('headscope.openExample'),
       export: saveExport,
       copy: async (text) => vscode.env.clipboard.writeText(text),
@@ -213,9 +217,15 @@ export class ModelPanels extends Owner implements LivePanel {
     };
   }
 
+  /** The base model of an adapter is one of the models that the index has found. */
+  async #factsOf(uri: vscode.Uri): Promise<ModelFacts | null> {
+    if (uri.path.endsWith('/adapter_config.json')) await this.#parts.models.find();
+    return this.#parts.language.describe(uri);
+  }
+
   /** Asked anew each time: the index keeps what files say, the language server what the editor says. */
   async #describe(uri: vscode.Uri): Promise<ShownModel | null> {
-    const facts = await this.#parts.language.describe(uri);
+    const facts = await this.#factsOf(uri);
     if (facts === null) return null;
     return { label: this.#name(uri), path: vscode.workspace.asRelativePath(uri), facts };
   }

@@ -1,6 +1,7 @@
 import type { JsonPath } from '../../../models/formats/model-description';
+import { graphFacts } from '../../../models/formats/onnx/graph-facts';
 import { headNames, hiddenSizeNames, kvHeadNames, layerNames } from '../config-parts';
-import { graphContradictions, graphFacts } from '../graph-facts';
+import { graphContradictions } from '../graph-facts';
 import type { GraphContradiction } from '../graph-facts';
 import { isObject } from '../json-document';
 import type { Rule } from './rule';

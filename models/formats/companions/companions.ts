@@ -1,5 +1,7 @@
 import type { JsonObject } from '../config/config-reader';
+import type { AdapterConfig } from '../adapter/adapter-config';
 import { isObject } from '../config/config-reader';
+import { given, number, string } from '../config/json-values';
 
 /** What the files beside a config say, as far as it concerns attention, its cache or its inputs. */
 export interface Companions {
@@ -38,16 +40,6 @@ export interface ProcessorConfig {
   readonly imageTokens?: number;
 }
 
-/** LoRA (arXiv:2106.09685): each target module gains two matrices [rank, input] and [output, rank]. */
-export interface AdapterConfig {
-  readonly kind: string;
-  readonly rank: number;
-  readonly alpha?: number;
-  /** Names of modules or, as one string, a pattern. */
-  readonly targets: readonly string[] | string;
-  readonly baseModel?: string;
-}
-
 /** Model section of onnxruntime-genai's `genai_config.json`. */
 export interface GenaiConfig {
   readonly type?: string;
@@ -60,19 +52,6 @@ export interface GenaiConfig {
   readonly hiddenSize?: number;
   readonly file?: string;
 }
-
-const number = (object: JsonObject, key: string): number | undefined => {
-  const value = object[key];
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
-};
-const string = (object: JsonObject, key: string): string | undefined => {
-  const value = object[key];
-  return typeof value === 'string' ? value : undefined;
-};
-const given = <T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
 
 export function readGenerationConfig(object: JsonObject): GenerationConfig {
   const eos = object['eos_token_id'];
@@ -118,24 +97,6 @@ export function readProcessorConfig(object: JsonObject): ProcessorConfig {
     merge: number(image, 'merge_size'),
     melBins: number(object, 'feature_size'),
     imageTokens: number(object, 'image_seq_length') ?? number(object, 'image_seq_len'),
-  });
-}
-
-export function readAdapterConfig(object: JsonObject): AdapterConfig | undefined {
-  const rank = number(object, 'r');
-  const targets = object['target_modules'];
-  if (rank === undefined) return undefined;
-  return given({
-    kind: string(object, 'peft_type') ?? 'LORA',
-    rank,
-    alpha: number(object, 'lora_alpha'),
-    targets:
-      typeof targets === 'string'
-        ? targets
-        : Array.isArray(targets)
-          ? targets.filter((target): target is string => typeof target === 'string')
-          : [],
-    baseModel: string(object, 'base_model_name_or_path'),
   });
 }
 

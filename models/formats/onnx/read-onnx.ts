@@ -36,6 +36,15 @@ export interface OnnxAttention {
   readonly window?: number;
 }
 
+/** A matrix whose weights lie together in bytes (`MatMulNBits` of ONNX Runtime). */
+export interface OnnxPacked {
+  readonly bits: number;
+  /** K x N of the product. */
+  readonly weights: number;
+  /** The initialisers that hold it: packed weights, scales, zero points. */
+  readonly initialisers: readonly string[];
+}
+
 export interface OnnxDescription {
   readonly irVersion: number;
   readonly producer: string;
@@ -48,6 +57,7 @@ export interface OnnxDescription {
   /** How often each operator of the outer graph occurs. */
   readonly operators: Readonly<Record<string, number>>;
   readonly attention: readonly OnnxAttention[];
+  readonly packed: readonly OnnxPacked[];
   readonly externalFiles: readonly string[];
   readonly bytesRead: number;
 }
@@ -104,6 +114,7 @@ interface Gathering {
   initialisers: OnnxInitialiser[];
   operators: Record<string, number>;
   attention: OnnxAttention[];
+  packed: OnnxPacked[];
   files: Set<string>;
   elements: number;
 }
@@ -115,6 +126,7 @@ async function readModel(reader: WireReader): Promise<OnnxDescription> {
     initialisers: [],
     operators: Object.create(null) as Record<string, number>,
     attention: [],
+    packed: [],
     files: new Set(),
     elements: 0,
   };
@@ -147,6 +159,7 @@ async function readModel(reader: WireReader): Promise<OnnxDescription> {
     elements: found.elements,
     operators: { ...found.operators },
     attention: found.attention,
+    packed: found.packed,
     externalFiles: [...found.files],
     bytesRead: reader.bytesRead,
   };
@@ -196,11 +209,15 @@ function add(found: Gathering, operator: string): void {
 
 function count(node: NodeProto, found: Gathering): void {
   add(found, node.opType);
-  if (!attentionOperators.has(node.opType)) return;
   const number = (...names: string[]): number | undefined => {
     const attribute = node.attribute.find(({ name }) => names.includes(name));
     return attribute === undefined ? undefined : Number(attribute.i);
   };
+  if (node.opType === 'MatMulNBits') {
+    const [columns = 0, rows = 0, bits = 4] = [number('K'), number('N'), number('bits')];
+    found.packed.push({ bits, weights: columns * rows, initialisers: node.input.slice(1, 5) });
+  }
+  if (!attentionOperators.has(node.opType)) return;
   const heads = number('num_heads', 'q_num_heads');
   const kvHeads = number('kv_num_heads');
   const window = number('local_window_size');

@@ -1,6 +1,9 @@
 /** The Model view in a real VS Code: it follows the configuration in the editor, also untrusted, and compares two. */
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
+import { ggufFile, smallLlama } from '../../support/gguf-file';
 import type { Workbench } from '../../support/host/workbench';
 import { modelPanel } from './panels';
 import { useWindow } from './window';
@@ -97,6 +100,19 @@ describe('the Model view in VS Code', function () {
     const panel = await modelPanel(bench, 'full');
     await panel.locator('.model h2', { hasText: 'gpt2' }).waitFor();
     await panel.locator('.model h2', { hasText: 'Llama-3.1-8B' }).waitFor();
+  });
+
+  it('lists a GGUF file that appears in the workspace, and opens it in the panel', async () => {
+    const { bench, workspace } = window();
+    mkdirSync(join(workspace, 'converted'));
+    writeFileSync(join(workspace, 'converted', 'Small-Q4_K_M.gguf'), ggufFile(smallLlama()));
+    await bench.openContainer('Headscope');
+    const rows = bench.page.locator('.sidebar .pane', { hasText: 'Models' }).locator('.monaco-list-row');
+    await rows.filter({ hasText: 'Small-Q4_K_M' }).click();
+    const panel = await modelPanel(bench, 'full');
+    const text = 'Small-Q4_K_M: GGUF Q4_K_M, grouped-query attention 2:1, 4 heads of 64, 2 layers; 1.26 M parameters';
+    await panel.locator('#model-sentence', { hasText: text }).waitFor();
+    assert.equal(await panel.locator("tr[data-fact='bits'] td").innerText(), '4.654');
   });
 
   it('compares two files that are selected in the explorer', async () => {

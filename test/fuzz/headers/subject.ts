@@ -1,5 +1,5 @@
 /**
- * Headers of files in a model folder, sound and broken: safetensors with its index, ONNX graphs, vocabularies of tokenizers. What
+ * Headers of files in a model folder, sound and broken: safetensors with its index, ONNX graphs, GGUF, vocabularies of tokenizers. What
  * is read of them lies inside the file, and what cannot be true is said in a sentence.
  */
 import assert from 'node:assert/strict';
@@ -8,15 +8,18 @@ import { join } from 'node:path';
 import { printable } from '../../../language-server/command-line/printable';
 import { checkFile } from '../../../language-server/service/check';
 import { FolderReader } from '../../../language-server/workspace/folder-reader';
+import { mostLayers } from '../../../models/formats/config/transformer';
+import { readGguf } from '../../../models/formats/gguf/read-gguf';
 import { readOnnx } from '../../../models/formats/onnx/read-onnx';
 import { openCheckpoint } from '../../../models/formats/safetensors/checkpoint';
 import { readSafetensorsHeader } from '../../../models/formats/safetensors/read-header';
 import { mutateBytes, mutateTree, Random } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
+import { ggufFile, smallLlama } from '../../support/gguf-file';
 import { onnxGraph } from '../../support/onnx-graph';
 import { modelFile } from '../../unit/language-server/caret';
 
-type Kind = 'safetensors' | 'index' | 'onnx' | 'tokenizer';
+type Kind = 'safetensors' | 'index' | 'onnx' | 'gguf' | 'tokenizer';
 interface Input {
   readonly kind: Kind;
   readonly bytes: Buffer;
@@ -26,6 +29,7 @@ const names: Readonly<Record<Kind, string>> = {
   safetensors: 'model.safetensors',
   index: 'model.safetensors.index.json',
   onnx: 'model.onnx',
+  gguf: 'model.gguf',
   tokenizer: 'tokenizer.json',
 };
 
@@ -51,11 +55,24 @@ const json = (random: Random, value: unknown): Buffer => {
   return random.chance(0.4) ? mutateBytes(random, text, 3) : text;
 };
 
+/** Counts and lengths that no file holds stand where a number of 64 bits may be. */
+const gguf = (random: Random): Buffer => {
+  const whole = ggufFile({ version: random.pick([1, 2, 3, 3, 3]), bigEndian: random.chance(0.1), ...smallLlama() });
+  // The data behind the header are zeros, which say nothing.
+  const bytes = random.chance(0.3) ? whole.subarray(0, random.whole(0, 6000)) : whole.subarray(0, 8000);
+  if (bytes.length > 8 && random.chance(0.3)) {
+    const value = random.pick([0n, 1n, 2n ** 20n, 2n ** 31n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]);
+    bytes.writeBigUInt64LE(value, random.whole(0, bytes.length - 8));
+  }
+  return random.chance(0.6) ? mutateBytes(random, bytes, 4) : bytes;
+};
+
 const make = (seed: number): Input => {
   const random = new Random(seed);
-  const kind = random.pick<Kind>(['safetensors', 'safetensors', 'onnx', 'onnx', 'index', 'tokenizer']);
+  const kind = random.pick<Kind>(['safetensors', 'safetensors', 'onnx', 'onnx', 'gguf', 'gguf', 'index', 'tokenizer']);
   if (kind === 'index') return { kind, bytes: json(random, index) };
   if (kind === 'tokenizer') return { kind, bytes: json(random, vocabulary) };
+  if (kind === 'gguf') return { kind, bytes: gguf(random) };
   if (kind === 'onnx') {
     const graph = Buffer.from(onnxGraph(random.whole(1, 40), random.whole(1, 40), random.whole(0, 300)));
     return { kind, bytes: random.chance(0.7) ? mutateBytes(random, graph, 4) : graph };
@@ -84,6 +101,15 @@ export const subject: Subject<Input> = {
     if (kind === 'tokenizer') {
       assert.ok(facts.tokenizer !== undefined && facts.tokenizer.bytes === bytes.length);
       return { value: facts.tokenizer };
+    }
+    if (kind === 'gguf') {
+      const read = await readGguf(path);
+      if (!read.ok) return { refusal: printable(read.message) };
+      const { weights, notes, description } = read.gguf;
+      for (const note of notes) assert.match(note, /\.$/);
+      assert.ok(weights.parameters >= 0 && weights.bytes >= 0 && weights.active <= weights.parameters);
+      for (const { layers } of description?.parts ?? []) assert.ok(layers.length <= mostLayers);
+      return { value: read.gguf };
     }
     if (kind === 'onnx') {
       const read = await readOnnx(path);

@@ -32,21 +32,29 @@ describe('hostile files beside the language server', function () {
 
   it('pipes by the names of its files: none is waited for', async () => {
     const uris: string[] = [];
+    const others = ['model.gguf', 'adapter_config.json'];
     for (let index = 0; index < 8; index += 1) {
       const folder = join(root, `pipe-${index}`);
       mkdirSync(folder);
-      for (const name of ['config.json', 'model.safetensors', 'tokenizer.json', 'model.onnx'])
+      for (const name of ['config.json', 'model.safetensors', 'tokenizer.json', 'model.onnx', ...others])
         execFileSync('mkfifo', [join(folder, name)]);
       uris.push(uriOf(`pipe-${index}`, 'config.json'));
     }
+    const besides = others.flatMap((name) => uris.map((_, index) => uriOf(`pipe-${index}`, name)));
     const known = await editor.request<RecogniseModelsResult>(recogniseModels, {
-      uris: [...uris, uriOf('good', 'config.json')],
+      uris: [...uris, ...besides, uriOf('good', 'config.json')],
     });
     assert.deepEqual(
-      known.map(({ uri }) => uri),
+      known.flatMap(({ uri, other }) => (other === undefined ? [uri] : [])),
       [uriOf('good', 'config.json')],
     );
+    // A GGUF file that cannot be read is listed with the reason.
+    assert.deepEqual(
+      known.flatMap(({ sentence, other }) => (other === undefined ? [] : [sentence])),
+      uris.map(() => 'It is a named pipe, no regular file.'),
+    );
     await Promise.all(uris.map((uri) => editor.request(describeModel, { uri })));
+    for (const uri of besides) await assert.rejects(editor.request(describeModel, { uri }), /pipe|no adapter/);
     const facts = await editor.request<DescribeModelResult>(describeModel, { uri: uriOf('good', 'config.json') });
     assert.equal(facts?.parts[0]?.heads, 4);
   });

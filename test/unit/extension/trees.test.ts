@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expandHome, findConfigs } from '../../../extension/models/model-folders';
-import { modelLabel } from '../../../extension/models/model-names';
+import { fileLabel, graphsAlone, isModelFile, modelLabel } from '../../../extension/models/model-names';
 import { mainChoice, shapeChoices } from '../../../extension/models/shape-choices';
 import { mayBeModelDocument } from '../../../extension/platform/model-documents';
 import { deviceFacts, deviceLine, deviceReport } from '../../../extension/views/device-lines';
@@ -56,6 +56,28 @@ describe('the Models tree', () => {
     assert.match(line({ supported: 'It is quantised.' }).tooltip?.at(-1) ?? '', /It is quantised\./);
   });
 
+  it('says what a file is that is no config, and what its header says', () => {
+    const file = {
+      kind: 'gguf',
+      title: 'GGUF Q4_K_M',
+      details: [{ title: 'Tokenizer', text: '128,256 tokens' }],
+      notes: ['The metadata gives 3 blocks, and the tensors have 2.'],
+    } as const;
+    const lines = modelLines(
+      facts({ file, weightBytes: 4_912_898_304, bitsPerWeight: 4.894, supported: 'It is read and not run.' }),
+    );
+    assert.equal(described(lines)['Weights'], '4.58 GiB, 4.89 bits per weight');
+    assert.equal(described(lines)['Tokenizer'], '128,256 tokens');
+    assert.equal(lines.at(-1)?.label, file.notes[0]);
+    assert.ok(!('Cannot be run here' in described(lines)));
+    const uri = new URL('file:///models/m.gguf');
+    const line = modelLine(
+      { uri, label: 'm', family: 'llama', sentence: 'GGUF Q4_K_M: 4 layers.', other: file },
+      'm.gguf',
+    );
+    assert.deepEqual([line.description, line.icon, line.colour], ['GGUF Q4_K_M: 4 layers.', 'package', undefined]);
+  });
+
   it('names the parts of a model that has several', () => {
     const vision = part({ path: 'vision_config', role: 'vision', attention: 'mha', kvHeads: 32 });
     const lines = described(modelLines(facts({ parts: [part({ path: 'text_config' }), vision] })));
@@ -101,6 +123,21 @@ describe('the Models tree', () => {
       'meta-llama/Llama-3.1-8B',
     );
     assert.equal(modelLabel('c:\\m\\gpt2\\config.json'), 'gpt2');
+  });
+
+  it('labels a file by its own name, an adapter by its folder', () => {
+    assert.equal(fileLabel('/w/m/Llama-Q4_K_M.gguf'), 'Llama-Q4_K_M');
+    assert.equal(fileLabel('/w/m/Llama-Q4_K_M-00001-of-00003.gguf'), 'Llama-Q4_K_M');
+    assert.equal(fileLabel('/w/exported/model.onnx'), 'exported/model.onnx');
+    assert.equal(fileLabel('/w/mine/adapter_config.json'), 'mine');
+  });
+
+  it('leaves out later parts of a model, and graphs of a model with a config', () => {
+    const names = ['config.json', 'adapter_config.json', 'a.gguf', 'a-00001-of-00002.gguf', 'a-00002-of-00002.gguf'];
+    assert.deepEqual(names.filter(isModelFile), names.slice(0, 4));
+    assert.ok(!isModelFile('package.json'));
+    const paths = ['/a/config.json', '/a/model.onnx', '/a/onnx/model.onnx', '/b/onnx/model.onnx', '/b/m.gguf'];
+    assert.deepEqual(graphsAlone(paths), ['/a/config.json', '/b/onnx/model.onnx', '/b/m.gguf']);
   });
 });
 
@@ -153,6 +190,7 @@ describe('folders of models', () => {
       join(root, 'plain', 'config.json'),
       join(root, '.hidden', 'x', 'config.json'),
       join(root, '1/2/3/4/5/6/config.json'),
+      join(root, 'plain', 'm.gguf'),
     ]) {
       await writeFile(file, '{}');
     }
@@ -163,7 +201,11 @@ describe('folders of models', () => {
 
   it('are searched as deep as the cache is, with its links, without circles', async () => {
     const { paths, problems } = await findConfigs([root]);
-    assert.deepEqual(paths, [join(root, 'models--a--b/snapshots/hash/config.json'), join(root, 'plain/config.json')]);
+    assert.deepEqual(paths, [
+      join(root, 'models--a--b/snapshots/hash/config.json'),
+      join(root, 'plain/config.json'),
+      join(root, 'plain/m.gguf'),
+    ]);
     assert.deepEqual(problems, []);
   });
 

@@ -80,6 +80,7 @@ const noGraph: OnnxDescription = {
   elements: 0,
   operators: {},
   attention: [],
+  packed: [],
   externalFiles: [],
   bytesRead: 0,
 };

@@ -234,3 +234,58 @@ describe('the state of the Model panel', () => {
     }
   });
 });
+
+describe('a GGUF file beside the checkpoint it was made of', () => {
+  const rope = { theta: 500_000, dimensions: 128, scaling: 'llama3 x 8' };
+  const checkpoint = shown('Llama-3.1-8B', {
+    parts: [part({ rope })],
+    dtype: 'bfloat16',
+    weightBytes: 16_060_522_496,
+    bitsPerWeight: 16,
+    formats: [{ name: 'BF16', weights: 8_030_261_248, bytes: 16_060_522_496 }],
+    supported: true,
+  });
+  const gguf = shown('Llama-3.1-8B-Q4_K_M', {
+    parts: [part({ rope: { ...rope, scaling: 'llama3' } })],
+    dtype: 'float16',
+    sentence: 'GGUF Q4_K_M, grouped-query attention 4:1, 32 heads of 128, 32 layers.',
+    weightBytes: 4_912_898_304,
+    bitsPerWeight: 4.894,
+    formats: [
+      { name: 'Q4_K', weights: 1, bytes: 3_000_000_000 },
+      { name: 'Q6_K', weights: 1, bytes: 1_900_000_000 },
+    ],
+    file: {
+      kind: 'gguf',
+      title: 'GGUF Q4_K_M',
+      details: [{ title: 'Tokenizer', text: '128,256 tokens' }],
+      notes: ['A note.'],
+    },
+    supported: 'GGUF files are read and not run.',
+  });
+  const rows = comparedFacts(checkpoint, gguf);
+  const row = (id: string): readonly (string | undefined)[] => {
+    const found = rows.find((one) => one.id === id);
+    return [found?.first?.text, found?.second?.text, found?.difference];
+  };
+
+  it('meets it in the rows of heads, layers, context, rotation, bytes and bits', () => {
+    for (const id of ['main.heads', 'main.kvHeads', 'main.layers', 'main.context', 'main.ropeTheta']) {
+      assert.equal(row(id)[2], 'same', id);
+    }
+    assert.deepEqual(row('main.ropeScaling'), ['llama3 x 8', 'llama3', 'differs']);
+    assert.deepEqual(row('bits'), ['16', '4.894', '3.3x more']);
+    assert.deepEqual(row('weights'), ['15 GiB', '4.58 GiB', '3.3x more']);
+    assert.deepEqual(row('dtype'), ['bfloat16', 'Q4_K', 'differs']);
+    assert.deepEqual(row('format Q6_K'), [undefined, '1.77 GiB', 'second only']);
+    assert.deepEqual(row('file.Kind'), [undefined, 'GGUF Q4_K_M', 'second only']);
+    assert.deepEqual(row('runs'), ['yes', 'no', 'differs']);
+  });
+
+  it('is named by what it is', () => {
+    assert.equal(
+      modelSentence(gguf),
+      'Llama-3.1-8B-Q4_K_M: GGUF Q4_K_M, grouped-query attention 4:1, 32 heads of 128, 32 layers.',
+    );
+  });
+});

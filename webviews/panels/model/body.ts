@@ -6,7 +6,7 @@ import type { Part } from './actions';
 import './dots-picture';
 import { fittingPitch } from './dots-layout';
 import { comparisonTable, factsTable } from './facts-table';
-import { origin, runButtons } from './header';
+import { notes, origin, runButtons } from './header';
 import { partTitle } from './layers';
 import { legend } from './legend';
 import { labelsOf } from './sentences';
@@ -44,7 +44,7 @@ function twoModels(part: Part, first: ShownModel, second: ShownModel): TemplateR
           <h2>${labels[index]}</h2>
           <p class="circumstances">${origin(part, model)}</p>
           <div class="run-bar">${runButtons(part, model, 'secondary')}</div>
-          ${pictures(part, model, pitch)}
+          ${notes(model)} ${pictures(part, model, pitch)}
         </section>`,
     )}
     <div class="numbers">
@@ -78,6 +78,7 @@ function pictures(part: Part, model: ShownModel, shared: number): TemplateResult
 
 function parameters(part: Part, { facts }: ShownModel, label?: string): TemplateResult {
   const title = label === undefined ? 'Parameters by part' : `Parameters of ${label}`;
+  if (facts.file !== undefined && (facts.parameters?.parts.length ?? 0) === 0) return html``;
   if (facts.parameters === undefined) {
     return html`<p class="muted">
       ${label === undefined ? 'Parameters' : `Parameters of ${label}`} are not counted, because the layout of the family

@@ -2,7 +2,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ShownModel } from '../../../protocol/panels/model';
 import { type Column, countColumn, textColumn } from '../../ui/table';
-import { comparedFacts, factsOf, type ComparedFact, type Fact } from './facts';
+import type { Fact } from './fact';
+import { comparedFacts, factsOf, type ComparedFact } from './facts';
 
 const groupsOf = <Row extends { readonly group: string }>(
   rows: readonly Row[],

@@ -2,30 +2,13 @@
 import type { ModelFacts, ModelPartFacts } from '../../../protocol/language/requests';
 import type { ShownModel } from '../../../protocol/panels/model';
 import { count } from '../../ui/numbers';
+import { fileFacts, formatFacts, ropeFacts } from './stored-facts';
 import { attentionTitle, kindWords, layerKinds, partTitle, queryHeads, range } from './layers';
+import type { Draft, Fact } from './fact';
 import { binaryBytes, operations, parameterCount, times } from './units';
-
-export interface Fact {
-  /** The same fact of another model has the same id. */
-  readonly id: string;
-  readonly group: string;
-  readonly title: string;
-  /** What the number is: unit, assumptions, source. */
-  readonly meaning: string;
-  readonly text: string;
-  /** In full precision and in the unit named by `unit`; absent where the fact is no number. */
-  readonly value?: number;
-  readonly unit?: string;
-  /** A sentence that is too long for a cell. */
-  readonly detail?: string;
-  /** Small counts differ by a number, amounts by a ratio. */
-  readonly compare: 'ratio' | 'difference' | 'text';
-}
 
 const wholeModel = 'Model';
 const memory = 'Memory and work';
-
-type Draft = Omit<Fact, 'group' | 'id'> & { readonly id: string };
 
 /** `inFull`: also what follows from other rows, so that the rows of two models meet. */
 export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fact[] {
@@ -40,6 +23,7 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
     compare: 'text',
   });
 
+  for (const draft of fileFacts(facts)) add('File', draft);
   add(
     wholeModel,
     text('family', 'Family', 'The family whose rules read the file, and its model_type.', familyWords(model)),
@@ -49,7 +33,7 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
     add(wholeModel, {
       id: 'parameters',
       title: 'Parameters',
-      meaning: `Sum over the tensors that this configuration asks for: ${count(total)}.`,
+      meaning: `Sum over the tensors that ${facts.file === undefined ? 'this configuration asks for' : 'the file holds'}: ${count(total)}.`,
       text: parameterCount(total),
       value: total,
       unit: 'parameters',
@@ -81,10 +65,8 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
     text(
       'dtype',
       'Number format',
-      'dtype or torch_dtype of the file.',
-      facts.dtype === undefined
-        ? 'not named'
-        : `${facts.dtype}${facts.dtypeFrom === undefined ? '' : ` (${facts.dtypeFrom})`}`,
+      facts.file === undefined ? 'dtype or torch_dtype of the file.' : 'Format of most bytes of the weights.',
+      numberFormat(facts),
     ),
   );
 
@@ -92,13 +74,17 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
     add(memory, {
       id: 'weights',
       title: 'Weights on disk',
-      meaning: 'Sum of the safetensors files beside the configuration.',
+      meaning:
+        facts.file === undefined
+          ? 'Sum of the safetensors files beside the configuration.'
+          : 'Sum of the tensors in the file, from its header.',
       text: binaryBytes(facts.weightBytes),
       value: facts.weightBytes,
       unit: 'bytes',
       compare: 'ratio',
     });
   }
+  for (const draft of formatFacts(facts)) add(memory, draft);
   if (facts.kvBytesPerToken !== undefined) {
     const assumed = (facts.cache?.assumptions ?? []).map((one) => `; ${one}`).join('');
     add(memory, {
@@ -133,15 +119,17 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
       compare: 'ratio',
     });
   }
-  add(memory, {
-    ...text(
-      'supported',
-      'Architecture supported',
-      'Whether Headscope can run a checkpoint of this kind.',
-      facts.supported === true ? 'yes' : 'no',
-    ),
-    ...(facts.supported === true ? {} : { detail: facts.supported }),
-  });
+  if (facts.file === undefined) {
+    add(memory, {
+      ...text(
+        'supported',
+        'Architecture supported',
+        'Whether Headscope can run a checkpoint of this kind.',
+        facts.supported === true ? 'yes' : 'no',
+      ),
+      ...(facts.supported === true ? {} : { detail: facts.supported }),
+    });
+  }
   const obstacle = whyNotHere(facts);
   add(memory, {
     ...text(
@@ -164,12 +152,20 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
 }
 
 /** The first thing that keeps this very model from running; undefined when nothing is known to. */
-function whyNotHere({ supported, errors, weightBytes }: ModelFacts): string | undefined {
+function whyNotHere({ supported, errors, weightBytes, file }: ModelFacts): string | undefined {
+  if (file !== undefined && supported !== true) return supported;
   if (supported !== true) return 'Its architecture is not supported.';
   if (errors > 0)
     return `The configuration has ${count(errors)} ${errors === 1 ? 'error' : 'errors'}; see the Problems panel.`;
   if (!weightBytes) return 'There are no weights beside the configuration; put its .safetensors files there.';
   return undefined;
+}
+
+/** `bfloat16 (bf16 is true)` of a config, the format of most bytes of another file. */
+function numberFormat({ file, formats, dtype, dtypeFrom }: ModelFacts): string {
+  if (file !== undefined) return formats?.[0]?.name ?? 'not named';
+  if (dtype === undefined) return 'not named';
+  return dtypeFrom === undefined ? dtype : `${dtype} (${dtypeFrom})`;
 }
 
 const familyWords = ({ facts }: ShownModel): string =>
@@ -270,6 +266,7 @@ function partFacts(part: ModelPartFacts, inFull: boolean): readonly Draft[] {
             `${count(part.contextLength)} ${part.role === 'vision' ? 'positions' : 'tokens'}`,
           ),
         ]),
+    ...ropeFacts(part),
     ...(part.alibi === undefined ? [] : [alibiFact(part.alibi)]),
   ];
 }

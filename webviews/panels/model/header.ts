@@ -40,7 +40,7 @@ export const origin = (part: Part, { path, facts }: ShownModel): TemplateResult 
       @click=${() => part.actions.post({ kind: 'openFile', uri: facts.uri })}
     >
       ${path}</button
-    ><span class="findings">${findings(part, facts)}</span>`;
+    >${facts.file === undefined ? html`<span class="findings">${findings(part, facts)}</span>` : nothing}`;
 
 function findings({ actions }: Part, { uri, errors, warnings }: ShownModel['facts']): TemplateResult {
   if (errors + warnings === 0) return html`${icon('pass')} <span>no errors, no warnings</span>`;
@@ -103,7 +103,7 @@ function bar(part: Part): TemplateResult | typeof nothing {
             }`,
           )}
         </div>
-        ${refusals(part, content.model)}`;
+        ${refusals(part, content.model)}${notes(content.model)}`;
     }
     case 'comparison':
       return html`<div class="run-bar">
@@ -132,7 +132,18 @@ export function runButtons(
   appearance: 'primary' | 'secondary',
 ): TemplateResult {
   const { benchmark, heads } = shown.actions;
-  const { uri, supported } = facts;
+  const { uri, supported, file } = facts;
+  const base = file?.base;
+  if (file?.kind === 'adapter') {
+    return base === undefined
+      ? html``
+      : button({
+          label: `Show ${base.name}`,
+          hint: 'The model that the adapter is for',
+          onClick: () => actions.post({ kind: 'openFull', uri: base.uri }),
+        });
+  }
+  if (facts.parts.length === 0) return html``;
   const mayShow = supported === true ? heads : supported;
   return html`${button({
     label: 'Benchmark this attention',
@@ -154,10 +165,20 @@ export function runButtons(
   }`;
 }
 
+/** What could not be read of a file, and what cannot be true. */
+export const notes = ({ facts: { file } }: ShownModel): TemplateResult | typeof nothing =>
+  file === undefined || file.notes.length === 0
+    ? nothing
+    : html`<ul class="notes">
+        ${file.notes.map((note) => html`<li>${icon('info')} ${note}</li>`)}
+      </ul>`;
+
 /** Why a button is off, for those who do not hover. */
 function refusals({ shown }: Part, { facts }: ShownModel): TemplateResult | typeof nothing {
   const { benchmark, heads } = shown.actions;
   if (benchmark !== true) return html`<p class="reason">${benchmark}</p>`;
+  // A row of the facts says why a file is not run.
+  if (facts.file !== undefined) return nothing;
   return heads !== undefined && facts.supported !== true
     ? html`<p class="reason">Heads cannot be shown. ${facts.supported}</p>`
     : nothing;

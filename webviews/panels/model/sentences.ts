@@ -25,7 +25,8 @@ export function sentenceOf(content: ModelContent): string {
 export function modelSentence({ label, facts }: ShownModel): string {
   const hasLayers = (facts.parts[0]?.layers.length ?? 0) > 0;
   const sentence = facts.sentence.replace(/\.$/, '');
-  const said = hasLayers ? sentence.charAt(0).toLowerCase() + sentence.slice(1) : sentence;
+  // What a file is comes first, in its own letters.
+  const said = hasLayers && facts.file === undefined ? sentence.charAt(0).toLowerCase() + sentence.slice(1) : sentence;
   const costs = [
     ...(facts.parameters === undefined ? [] : [`${parameterCount(facts.parameters.total)} parameters`]),
     ...(facts.kvBytesPerToken === undefined ? [] : [`${binaryBytes(facts.kvBytesPerToken)} of KV cache per token`]),

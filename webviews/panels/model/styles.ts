@@ -24,6 +24,11 @@ export const modelStyles = css`
   .findings .codicon[class*='codicon-'] {
     font-size: 14px;
   }
+  .notes {
+    margin: 8px 0 0;
+    padding: 0;
+    list-style: none;
+  }
   header .reason {
     margin-top: 4px;
   }

@@ -1,0 +1,51 @@
+import type { OtherModel } from '../../models/formats/other-model';
+import { notRun } from '../../models/formats/other-model';
+import type { ModelFacts } from '../../protocol/language/requests';
+import { noFacts } from './folder-facts';
+import { JsonDocument } from './json-document';
+import { modelFacts, modelSentence } from './model-facts';
+
+/** What a file is and, where it describes one, the attention of its model, in one sentence. */
+export const otherSentence = ({ title, description }: OtherModel): string =>
+  description === undefined ? `${title}.` : `${title}, ${lowered(modelSentence(description))}`;
+
+const lowered = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);
+
+/** The facts of a GGUF file, a graph or an adapter, as those of a config; `base`: where the model of an adapter lies. */
+export const otherFacts = (
+  uri: string,
+  name: string,
+  other: OtherModel,
+  base?: { readonly name: string; readonly uri: string },
+): ModelFacts => {
+  const { kind, title, description, parameters, bytes, formats, bitsPerWeight, details, notes } = other;
+  const described =
+    description === undefined
+      ? null
+      : modelFacts(
+          { document: new JsonDocument(uri, ''), kind: undefined, parts: [], families: [], description },
+          { ...noFacts, name },
+          [],
+        );
+  return {
+    ...(described ?? { family: 'none', parts: [] }),
+    uri,
+    name,
+    sentence: otherSentence(other),
+    ...(parameters === undefined
+      ? {}
+      : {
+          parameters: {
+            total: parameters.total,
+            active: parameters.active,
+            parts: parameters.split.map((part) => ({ name: part.name, count: part.count })),
+          },
+        }),
+    ...(formats.length === 0 ? {} : { weightBytes: bytes, formats }),
+    ...(bitsPerWeight === undefined ? {} : { bitsPerWeight }),
+    file: { kind, title, details, notes, ...(base === undefined ? {} : { base }) },
+    supported: notRun[kind],
+    errors: 0,
+    warnings: 0,
+  };
+};

@@ -1,0 +1,84 @@
+import type { JsonObject } from '../config/config-reader';
+import { isObject } from '../config/config-reader';
+import { given, number, string } from '../config/json-values';
+
+/** `adapter_config.json` of PEFT. LoRA (arXiv:2106.09685): each target gains two matrices, [rank, input] and [output, rank]. */
+export interface AdapterConfig {
+  /** `peft_type` as written: LORA, IA3, PREFIX_TUNING and others. */
+  readonly kind: string;
+  /** Absent in kinds that have none. */
+  readonly rank?: number;
+  readonly alpha?: number;
+  /** Names of modules or, as one string, a pattern. */
+  readonly targets: readonly string[] | string;
+  readonly baseModel?: string;
+  /** What is added is scaled by alpha / sqrt(rank) instead of alpha / rank (rsLoRA, arXiv:2312.03732). */
+  readonly rootScaling?: true;
+  /** The length of each column is learned apart (DoRA, arXiv:2402.09353). */
+  readonly magnitudes?: true;
+  /** Some modules have a rank or an alpha of their own. */
+  readonly patterned?: true;
+  /** Modules that are kept whole beside the adapter. */
+  readonly saved: readonly string[];
+  /** Only these layers have it. */
+  readonly layers?: readonly number[];
+  /** Positions that prefix and prompt tuning add. */
+  readonly virtualTokens?: number;
+}
+
+const titles: Readonly<Record<string, string>> = {
+  LORA: 'LoRA',
+  ADALORA: 'AdaLoRA',
+  IA3: 'IA3',
+  LOHA: 'LoHa',
+  LOKR: 'LoKr',
+  VERA: 'VeRA',
+  XLORA: 'X-LoRA',
+  PREFIX_TUNING: 'prefix tuning',
+  PROMPT_TUNING: 'prompt tuning',
+  MULTITASK_PROMPT_TUNING: 'multitask prompt tuning',
+  P_TUNING: 'P-tuning',
+  ADAPTION_PROMPT: 'LLaMA-Adapter',
+  LN_TUNING: 'norm tuning',
+  TRAINABLE_TOKENS: 'trainable tokens',
+};
+
+export const adapterTitle = (kind: string): string =>
+  (Object.hasOwn(titles, kind) ? titles[kind] : undefined) ?? kind.slice(0, 40);
+
+const strings = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+
+/** Undefined for an object that describes no adapter. */
+export function readAdapterConfig(object: JsonObject): AdapterConfig | undefined {
+  const rank = number(object, 'r');
+  const kind = string(object, 'peft_type');
+  if (rank === undefined && kind === undefined) return undefined;
+  const targets = object['target_modules'];
+  const layers = object['layers_to_transform'];
+  const numbers = (Array.isArray(layers) ? layers : [layers]).filter(
+    (layer): layer is number => typeof layer === 'number',
+  );
+  const hasKeys = (value: unknown): boolean => isObject(value) && Object.keys(value).length > 0;
+  return {
+    ...given({
+      kind: kind ?? 'LORA',
+      rank,
+      alpha: number(object, 'lora_alpha') ?? number(object, 'alpha'),
+      targets: typeof targets === 'string' ? targets : strings(targets),
+      baseModel: string(object, 'base_model_name_or_path'),
+      layers: numbers.length === 0 ? undefined : numbers,
+      virtualTokens: number(object, 'num_virtual_tokens'),
+    }),
+    ...(object['use_rslora'] === true ? { rootScaling: true } : {}),
+    ...(object['use_dora'] === true ? { magnitudes: true } : {}),
+    ...(hasKeys(object['rank_pattern']) || hasKeys(object['alpha_pattern']) ? { patterned: true } : {}),
+    saved: strings(object['modules_to_save']),
+  };
+}
+
+/** What LoRA's product is multiplied by; undefined where the file gives no alpha or no rank. */
+export function scalingOf({ alpha, rank, rootScaling }: AdapterConfig): number | undefined {
+  if (alpha === undefined || rank === undefined || rank <= 0) return undefined;
+  return alpha / (rootScaling === true ? Math.sqrt(rank) : rank);
+}
