@@ -35,6 +35,24 @@ export function isExcluded(pattern: string, excluded: readonly string[]): boolea
   });
 }
 
+/** Bits of one weight of a tensor as stored: its number, and its share of scales and zero points where it is quantised. */
+export function storedBits(
+  tensor: Pick<ExpectedTensor, 'shape' | 'group' | 'pattern'>,
+  { dtype, quantisation }: Pick<ModelDescription, 'dtype' | 'quantisation'>,
+): { readonly bits: number; readonly scaleBits: number; readonly quantised: boolean } {
+  const bits = quantisation?.bits;
+  const shrinks =
+    quantisation !== undefined &&
+    bits !== undefined &&
+    tensor.shape.length >= 2 &&
+    quantised.has(tensor.group) &&
+    (!/mxfp4/i.test(quantisation.method) || tensor.group === 'experts') &&
+    !isExcluded(tensor.pattern, quantisation.excluded);
+  return shrinks
+    ? { bits, scaleBits: overheadBits(quantisation, bits), quantised: true }
+    : { bits: 8 * dtypeBytes(dtype).bytes, scaleBits: 0, quantised: false };
+}
+
 /** Bytes of the weights as stored, from the config alone; undefined when the tensors are not known. */
 export function weightBytes(model: ModelDescription): Estimate | undefined {
   const tensors = expectedTensors(model);
@@ -47,17 +65,11 @@ export function weightBytes(model: ModelDescription): Estimate | undefined {
   let scales = 0;
   for (const tensor of tensors) {
     const count = elementsOf(tensor);
-    const shrinks =
-      quantisation !== undefined &&
-      bits !== undefined &&
-      tensor.shape.length >= 2 &&
-      quantised.has(tensor.group) &&
-      (!/mxfp4/i.test(quantisation.method) || tensor.group === 'experts') &&
-      !isExcluded(tensor.pattern, quantisation.excluded);
-    if (!shrinks) plain += count * number.bytes;
+    const stored = storedBits(tensor, model);
+    if (!stored.quantised) plain += (count * stored.bits) / 8;
     else {
-      packed += (count * bits) / 8;
-      scales += (count * overheadBits(quantisation, bits)) / 8;
+      packed += (count * stored.bits) / 8;
+      scales += (count * stored.scaleBits) / 8;
     }
   }
   const split = [

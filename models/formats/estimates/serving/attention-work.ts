@@ -1,0 +1,143 @@
+/** What attention over the positions of one layer costs beside its projections. */
+import { pairFlops } from '../../../../kernels/cost/attention';
+import type { Attention } from '../../model-description';
+import { promptPairs } from '../flops';
+import { cachedElements, cachedPositions } from '../kv-cache';
+import type { Phase, ServingRequest } from './request';
+
+/** Of one layer and all sequences of the batch, before they are shared between devices. */
+export interface AttentionWork {
+  readonly flops: number;
+  /** Bytes of the cache that are read and written. */
+  readonly cacheBytes: number;
+  /** Bytes of queries, outputs, and scores where these are stored. */
+  readonly activationBytes: number;
+}
+
+export interface Bytes {
+  /** Of one number in the cache. */
+  readonly cache: number;
+  /** Of one number between operators. */
+  readonly activation: number;
+}
+
+/** Passes over stored scores: written by Q K^T, read and written by the softmax, read by P V. */
+const passes = 4;
+
+/** An indexer's score of one position: a product of its width, the largest with zero, and a weight, for each of its heads. */
+const indexerFlops = (headDim: number): number => 2 * headDim + 2;
+
+const hasScores = ({ kind }: Attention): boolean => kind === 'full' || kind === 'window' || kind === 'chunked';
+export const isRecurrent = ({ kind }: Attention): boolean => kind === 'linear' || kind === 'mamba';
+
+/**
+ * Positions that one token reads with `length` positions in the sequence, itself among them: all, or those of its window; where
+ * older ones are compressed, the window and one for each `ratio` before it; where an indexer chooses, no more than its `topK`.
+ */
+export function readPositions(attention: Attention, length: number): number {
+  const { compressed, indexer } = attention;
+  const plain =
+    compressed === undefined
+      ? cachedPositions(attention, length)
+      : Math.min(compressed.window, length) + Math.floor(Math.max(0, length - compressed.window) / compressed.ratio);
+  return indexer === undefined ? plain : Math.min(indexer.topK, plain);
+}
+
+/**
+ * Numbers that one position holds for a layer, whether it keeps them itself or reads another layer's: hkv (d + e); of a latent
+ * its width and the rotary part; half of it where key and value are one vector.
+ */
+export function positionElements(attention: Attention, latents: ServingRequest['latents']): number {
+  const { sharesKvOf: _shared, ...own } = attention;
+  return attention.keyIsValue === true
+    ? attention.kvHeads * attention.headDim
+    : cachedElements(own, latents === 'absorbed' ? 'latent' : 'expanded');
+}
+
+const oneQuery = ({ heads, kvHeads, headDim, valueDim }: Attention) =>
+  ({ pattern: 'noncausal-self', batch: 1, heads, kvHeads, queries: 1, keys: 1, headDim, valueDim }) as const;
+
+/**
+ * Flops of `pairs` pairs of query and key: heads x pairs x (2 (key width + value width) + 5). Over a latent (absorbed MLA,
+ * arXiv:2405.04434, appendix C of the idea in section 2.1.2) keys are as wide as latent and rotary part, values as the latent.
+ */
+function scoreFlops(attention: Attention, pairs: number, absorbed: boolean): number {
+  const { latent } = attention;
+  const widths =
+    latent === undefined || !absorbed ? {} : { headDim: latent.kvRank + latent.ropeDim, valueDim: latent.kvRank };
+  return pairFlops(oneQuery({ ...attention, ...widths }), pairs);
+}
+
+/** One layer that attends to the sequence itself. */
+export function selfWork(attention: Attention, request: ServingRequest, phase: Phase, bytes: Bytes): AttentionWork {
+  const { batch, prompt, context, latents } = request;
+  if (isRecurrent(attention)) {
+    // A state is read and written by each token that is decoded; a prompt leaves it behind once.
+    const states = batch * (attention.stateElements ?? 0) * bytes.cache;
+    return { flops: 0, cacheBytes: phase === 'decode' ? 2 * states : states, activationBytes: 0 };
+  }
+  if (!hasScores(attention)) return { flops: 0, cacheBytes: 0, activationBytes: 0 };
+  const { heads, headDim, valueDim, kvHeads, indexer } = attention;
+  const length = phase === 'prefill' ? prompt : context + 1;
+  const queries = phase === 'prefill' ? prompt : 1;
+  const absorbed = phase === 'decode' && latents === 'absorbed';
+  const read = readPositions(attention, length);
+  const stored = request.scores === 'stored';
+  const pairs = phase === 'decode' ? read : stored ? prompt * prompt : pairsOfPrompt(attention, prompt);
+  const own = attention.sharesKvOf === undefined;
+  const element = positionElements(attention, latents);
+  const kept = keptPositions(attention, prompt);
+  // Of a step the cache after it: what lies there is read, the new position written. Of a prompt what it leaves behind.
+  const positions = phase === 'decode' ? read : own ? kept : 0;
+  const indexed = indexer === undefined ? 0 : (phase === 'decode' ? length : prompt) * indexer.headDim;
+  const indexPairs = phase === 'decode' ? length : promptPairs({ ...attention, kind: 'full' }, prompt);
+  const inputs = phase === 'prefill' ? kvHeads * (headDim + valueDim) : 0;
+  return {
+    flops:
+      batch *
+      (scoreFlops(attention, pairs, absorbed) +
+        (indexer === undefined ? 0 : indexer.heads * indexPairs * indexerFlops(indexer.headDim))),
+    cacheBytes: batch * (positions * element + indexed) * bytes.cache,
+    activationBytes:
+      batch *
+      bytes.activation *
+      (queries * (heads * (headDim + valueDim) + inputs) + (stored ? passes * heads * pairs : 0)),
+  };
+}
+
+/** Pairs of a prompt. Where older positions are compressed or chosen, the sum of what each token reads. */
+function pairsOfPrompt(attention: Attention, length: number): number {
+  if (attention.compressed === undefined && attention.indexer === undefined) return promptPairs(attention, length);
+  let pairs = 0;
+  for (let token = 1; token <= length; token++) pairs += readPositions(attention, token);
+  return pairs;
+}
+
+/** Positions that a prompt leaves in the cache of a layer: an indexer chooses among all, so all are kept. */
+const keptPositions = ({ indexer: _chosen, ...attention }: Attention, length: number): number =>
+  readPositions(attention, length);
+
+/**
+ * One layer that attends to `source` positions of another part (an image). A prompt writes their keys and values, and each of
+ * its tokens reads them all; a token that is decoded reads them all.
+ */
+export function crossWork(
+  attention: Attention,
+  source: number,
+  request: ServingRequest,
+  phase: Phase,
+  bytes: Bytes,
+): AttentionWork {
+  const { batch, prompt } = request;
+  const queries = phase === 'prefill' ? prompt : 1;
+  const pairs = queries * source;
+  return {
+    flops: batch * pairFlops(oneQuery(attention), pairs),
+    cacheBytes: batch * source * positionElements(attention, request.latents) * bytes.cache,
+    activationBytes:
+      batch *
+      bytes.activation *
+      (queries * attention.heads * (attention.headDim + attention.valueDim) +
+        (request.scores === 'stored' ? passes * attention.heads * pairs : 0)),
+  };
+}
