@@ -12,6 +12,23 @@ export interface AttentionWork {
   readonly cacheBytes: number;
   /** Bytes of queries, outputs, and scores where these are stored. */
   readonly activationBytes: number;
+  /** Of these, what products pass over: in the rate of products where that was measured. */
+  readonly productBytes: number;
+}
+
+const none: AttentionWork = { flops: 0, cacheBytes: 0, activationBytes: 0, productBytes: 0 };
+
+/** Rows of queries, outputs, and of new keys and values; and `pairs` scores where they are stored. */
+function activationOf(
+  attention: Attention,
+  request: ServingRequest,
+  bytes: Bytes,
+  rows: number,
+  pairs: number,
+): Pick<AttentionWork, 'activationBytes' | 'productBytes'> {
+  const one = request.batch * bytes.activation;
+  const scores = request.kernels === 'plain' ? attention.heads * pairs : 0;
+  return { activationBytes: one * (rows + passes * scores), productBytes: one * (rows + productPasses * scores) };
 }
 
 export interface Bytes {
@@ -21,8 +38,10 @@ export interface Bytes {
   readonly activation: number;
 }
 
-/** Passes over stored scores: written by Q K^T, read and written by the softmax, read by P V. */
-const passes = 4;
+/** Passes over stored scores: written by Q K^T, read and written by the mask and by the softmax, read by P V (kernels/cost). */
+const passes = 6;
+/** Of these, those of the two products. */
+const productPasses = 2;
 
 /** An indexer's score of one position: a product of its width, the largest with zero, and a weight, for each of its heads. */
 const indexerFlops = (headDim: number): number => 2 * headDim + 2;
@@ -74,15 +93,15 @@ export function selfWork(attention: Attention, request: ServingRequest, phase: P
   if (isRecurrent(attention)) {
     // A state is read and written by each token that is decoded; a prompt leaves it behind once.
     const states = batch * (attention.stateElements ?? 0) * bytes.cache;
-    return { flops: 0, cacheBytes: phase === 'decode' ? 2 * states : states, activationBytes: 0 };
+    return { ...none, cacheBytes: phase === 'decode' ? 2 * states : states };
   }
-  if (!hasScores(attention)) return { flops: 0, cacheBytes: 0, activationBytes: 0 };
+  if (!hasScores(attention)) return none;
   const { heads, headDim, valueDim, kvHeads, indexer } = attention;
   const length = phase === 'prefill' ? prompt : context + 1;
   const queries = phase === 'prefill' ? prompt : 1;
   const absorbed = phase === 'decode' && latents === 'absorbed';
   const read = readPositions(attention, length);
-  const stored = request.scores === 'stored';
+  const stored = request.kernels === 'plain';
   const pairs = phase === 'decode' ? read : stored ? prompt * prompt : pairsOfPrompt(attention, prompt);
   const own = attention.sharesKvOf === undefined;
   const element = positionElements(attention, latents);
@@ -98,10 +117,7 @@ export function selfWork(attention: Attention, request: ServingRequest, phase: P
       (scoreFlops(attention, pairs, absorbed) +
         (indexer === undefined ? 0 : indexer.heads * indexPairs * indexerFlops(indexer.headDim))),
     cacheBytes: batch * (positions * element + indexed) * bytes.cache,
-    activationBytes:
-      batch *
-      bytes.activation *
-      (queries * (heads * (headDim + valueDim) + inputs) + (stored ? passes * heads * pairs : 0)),
+    ...activationOf(attention, request, bytes, queries * (heads * (headDim + valueDim) + inputs), pairs),
   };
 }
 
@@ -134,10 +150,12 @@ export function crossWork(
   return {
     flops: batch * pairFlops(oneQuery(attention), pairs),
     cacheBytes: batch * source * positionElements(attention, request.latents) * bytes.cache,
-    activationBytes:
-      batch *
-      bytes.activation *
-      (queries * attention.heads * (attention.headDim + attention.valueDim) +
-        (request.scores === 'stored' ? passes * attention.heads * pairs : 0)),
+    ...activationOf(
+      attention,
+      request,
+      bytes,
+      queries * attention.heads * (attention.headDim + attention.valueDim),
+      pairs,
+    ),
   };
 }

@@ -22,20 +22,21 @@ export interface ServingDevice {
   readonly source: string;
 }
 
-/** What a device was seen to do, in bytes or operations per second, and seconds. */
+/** What a device was seen to do at the sizes of one model (compute-server/devices/serving-rates.ts). */
 export interface MeasuredRates {
-  /** Bytes per second of a weight that is read for one row. */
+  /** Bytes per second of weights that are read for one row. */
   readonly weightBytes: number;
   /** FLOP/s of products of weights with as many rows as the prompt has. */
   readonly products: number;
-  /** FLOP/s of products inside attention. */
+  /** FLOP/s of the products inside attention. */
   readonly scores: number;
   /** Bytes per second of passes over activations, scores and cache. */
   readonly passes: number;
-  /** Seconds that calling one operator takes. */
+  /** Seconds that calling one operator takes, and one graph. */
   readonly node: number;
-  /** Seconds that calling one graph takes. */
-  readonly call: number;
+  readonly graph: number;
+  /** How many of them a step calls. */
+  readonly calls: Readonly<Record<'prefill' | 'decode', { readonly graphs: number; readonly nodes: number }>>;
 }
 
 const tera = 1e12;

@@ -28,7 +28,7 @@ export interface Operator {
   readonly bound: Bound;
 }
 
-type Draft = Omit<Operator, 'seconds' | 'bound'> & Pick<Traffic, 'work' | 'nodes'>;
+type Draft = Omit<Operator, 'seconds' | 'bound'> & Pick<Traffic, 'work' | 'productBytes'>;
 
 export const numberBytes = (model: ModelDescription, request: ServingRequest): Bytes => ({
   cache: request.cacheBits === 'stored' ? dtypeBytes(model.dtype).bytes : cacheBitsOf(request.cacheBits) / 8,
@@ -39,10 +39,14 @@ export const numberBytes = (model: ModelDescription, request: ServingRequest): B
 const cacheGroup = 64;
 const cacheBitsOf = (bits: 32 | 16 | 8 | 4): number => (bits >= 16 ? bits : bits + 16 / cacheGroup);
 
-const nothing = { flops: 0, weightBytes: 0, cacheBytes: 0, activationBytes: 0, networkBytes: 0, nodes: 1 } as const;
-
-/** Operators of a layer that are no products, in the graphs of a plain run: rotations, repeated heads, masks, norms and sums. */
-const nodesOf = { scores: 30, norms: 8 } as const;
+const nothing = {
+  flops: 0,
+  weightBytes: 0,
+  cacheBytes: 0,
+  activationBytes: 0,
+  networkBytes: 0,
+  productBytes: 0,
+} as const;
 
 export function operatorsOf(
   model: ModelDescription,
@@ -64,19 +68,22 @@ export function operatorsOf(
       ({ flops, weightBytes, cacheBytes, activationBytes, networkBytes }) =>
         flops + weightBytes + cacheBytes + activationBytes + networkBytes > 0,
     )
-    .map(({ work, nodes, ...operator }) => ({
+    .map(({ work, productBytes, ...operator }) => ({
       ...operator,
-      ...timeOf({ ...operator, work, nodes }, request.device, bits),
+      ...timeOf({ ...operator, work, productBytes }, request.device, bits),
     }));
-  return [...operators, ...callsOf(part, request)];
+  return [...operators, ...callsOf(request, phase)];
 }
 
-/** Embedding, layers and head are graphs of their own in a plain run here. */
-function callsOf(part: ModelPart, { device: { rates } }: ServingRequest): readonly Operator[] {
+/** Graphs and operators that a plain run here calls. */
+function callsOf({ device: { rates } }: ServingRequest, phase: Phase): readonly Operator[] {
   if (rates === undefined) return [];
-  const { nodes: _nodes, ...none } = nothing;
-  const count = part.layers.length + 2;
-  return [{ ...none, part: 'runtime', name: 'calls of graphs', count, seconds: count * rates.call, bound: 'compute' }];
+  const { productBytes: _product, ...none } = nothing;
+  const { graphs, nodes } = rates.calls[phase];
+  const seconds = graphs * rates.graph + nodes * rates.node;
+  return [
+    { ...none, part: 'runtime', name: 'calls of graphs and operators', count: graphs, seconds, bound: 'compute' },
+  ];
 }
 
 function matrixDraft(matrix: Matrix, part: ModelPart, request: ServingRequest, phase: Phase, bytes: Bytes): Draft {
@@ -95,7 +102,7 @@ function matrixDraft(matrix: Matrix, part: ModelPart, request: ServingRequest, p
       activationBytes: rows * part.hiddenSize * bytes.activation,
     };
   }
-  if (matrix.multiplied === 0) return { ...base, work: 'pass', weightBytes: resident, nodes: 0 };
+  if (matrix.multiplied === 0) return { ...base, work: 'pass', weightBytes: resident };
   const own = matrix.ofSource
     ? phase === 'prefill'
       ? request.batch * sourceOf(part, request)
@@ -107,13 +114,14 @@ function matrixDraft(matrix: Matrix, part: ModelPart, request: ServingRequest, p
   const hit = experts === undefined ? 1 : expectedExperts(experts.count, experts.perToken, own) / experts.count;
   const active = experts === undefined ? 1 : experts.perToken / experts.count;
   const uses = experts?.perToken ?? 1;
+  const passed = own * matrix.layers * uses * matrix.widths * share * bytes.activation;
   return {
     ...base,
     work: own > 1 ? 'product' : 'vector',
-    nodes: matrix.layers,
     flops: 2 * own * matrix.multiplied * active * share,
     weightBytes: own === 0 ? 0 : resident * hit,
-    activationBytes: own * matrix.layers * uses * matrix.widths * share * bytes.activation,
+    activationBytes: passed,
+    productBytes: passed,
   };
 }
 
@@ -154,10 +162,10 @@ function attentionDrafts(part: ModelPart, request: ServingRequest, phase: Phase,
       name,
       count,
       work: isRecurrent(attention) ? 'pass' : 'scores',
-      nodes: count * nodesOf.scores,
       flops: count * work.flops * share,
       cacheBytes: count * work.cacheBytes * cacheShare(attention, absorbed, request.tensorParallel),
       activationBytes: count * work.activationBytes * share,
+      productBytes: count * work.productBytes * share,
     };
   };
   // What tells layers apart here: not which rotary table or which layer's cache they read.
@@ -178,16 +186,18 @@ function attentionDrafts(part: ModelPart, request: ServingRequest, phase: Phase,
 
 /**
  * Passes over rows that are no products: two norms a layer and one at the end (a row read, a row written), a sum with the
- * residual for each branch (two read, one written), and the activation of a network (its inputs read, its width written).
+ * residual for each branch (two read, one written), and the activation of a network: inputs read and its width written once; in
+ * plain graphs a function (2 passes), its product with what it was taken of (3), and with the other half where it is gated (3).
  */
 function passDrafts(part: ModelPart, request: ServingRequest, phase: Phase, bytes: Bytes): readonly Draft[] {
   const rows = rowsOf(request, phase);
   const { hiddenSize, layers } = part;
   const branches = layers.reduce((sum, layer) => sum + sumsOf(layer), 0);
+  const passesOf = (gated: boolean): number => (request.kernels === 'plain' ? (gated ? 8 : 5) : gated ? 3 : 2);
   const inner = ({ feedForward: { kind, size, gated, experts } }: Layer): number =>
     kind === 'none'
       ? 0
-      : (gated ? 3 : 2) * (experts === undefined ? size : experts.perToken * size + experts.sharedSize);
+      : passesOf(gated) * (experts === undefined ? size : experts.perToken * size + experts.sharedSize);
   const activation = (of: Layer['feedForward']['kind'], name: ServingPart): Draft => {
     const own = layers.filter(({ feedForward }) => feedForward.kind === of);
     const width = own.reduce((sum, layer) => sum + inner(layer), 0);
@@ -197,7 +207,6 @@ function passDrafts(part: ModelPart, request: ServingRequest, phase: Phase, byte
       name: 'activation',
       count: own.length,
       work: 'pass',
-      nodes: 2 * own.length,
       activationBytes: (rows * width * bytes.activation) / request.tensorParallel,
     };
   };
@@ -210,7 +219,6 @@ function passDrafts(part: ModelPart, request: ServingRequest, phase: Phase, byte
       name: 'norms and sums',
       count: branches,
       work: 'pass',
-      nodes: layers.length * nodesOf.norms,
       activationBytes: rows * hiddenSize * bytes.activation * (2 * (branches + 1) + 3 * branches),
     },
   ];

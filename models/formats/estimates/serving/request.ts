@@ -20,10 +20,10 @@ export interface ServingRequest {
   /** Devices that share each layer. */
   readonly tensorParallel: number;
   /**
-   * `fused`: scores never reach memory, and masked ones are not computed (FlashAttention, arXiv:2205.14135). `stored`: every
-   * score of a prompt is computed, written and read, as plain graphs do.
+   * `fused`: scores never reach memory, masked ones are not computed (FlashAttention, arXiv:2205.14135), activations are one pass.
+   * `plain`: every score of a prompt is computed, written and read, and each operator passes over memory, as plain graphs do.
    */
-  readonly scores: 'fused' | 'stored';
+  readonly kernels: 'fused' | 'plain';
   /** How an MLA layer decodes: over the latent itself, or over keys and values of every head, kept instead of it. */
   readonly latents: 'absorbed' | 'expanded';
 }
@@ -37,7 +37,7 @@ export const usualRequest = (device: ServingDevice): ServingRequest => ({
   cacheBits: 'stored',
   activationBits: device.peak.float16 === undefined ? 32 : 16,
   tensorParallel: 1,
-  scores: 'fused',
+  kernels: 'fused',
   latents: 'absorbed',
 });
 

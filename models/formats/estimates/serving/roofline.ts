@@ -16,8 +16,8 @@ export interface Traffic {
   readonly networkBytes: number;
   /** Which rate of a measured device it runs at. */
   readonly work: 'vector' | 'product' | 'scores' | 'pass';
-  /** Operators of a graph that do it. */
-  readonly nodes: number;
+  /** Bytes among those of activations that a measured rate of products counts. */
+  readonly productBytes: number;
 }
 
 /** Multiply-adds of 8 bits where both factors have no more, else of 16 (or of 32, where the device has no others). */
@@ -31,15 +31,15 @@ export function timeOf(
     traffic.networkBytes === 0 ? 0 : device.link === undefined ? Infinity : traffic.networkBytes / device.link;
   const { rates } = device;
   if (rates !== undefined) {
-    const passed = (traffic.cacheBytes + traffic.activationBytes) / rates.passes;
-    const memory = traffic.work === 'vector' ? traffic.weightBytes / rates.weightBytes : passed;
-    const rate = traffic.work === 'scores' ? rates.scores : rates.products;
-    const compute = traffic.work === 'vector' ? 0 : traffic.flops / rate;
-    // A graph runs its operators one after the other: products and passes over what they leave add up.
-    const both = traffic.work === 'scores' ? compute + passed : Math.max(compute, memory);
+    // A graph runs its operators one after the other: what products take, and what passes over memory take beside them.
+    const products =
+      traffic.work === 'vector' ? 0 : traffic.flops / (traffic.work === 'scores' ? rates.scores : rates.products);
+    const weights = traffic.work === 'vector' ? traffic.weightBytes / rates.weightBytes : 0;
+    const passes = (traffic.cacheBytes + traffic.activationBytes - traffic.productBytes) / rates.passes;
+    const own = products + weights + passes;
     return {
-      seconds: Math.max(both, network) + traffic.nodes * rates.node,
-      bound: network > both ? 'network' : compute > memory ? 'compute' : 'memory',
+      seconds: Math.max(own, network),
+      bound: network > own ? 'network' : products > weights + passes ? 'compute' : 'memory',
     };
   }
   const compute = traffic.flops === 0 ? 0 : traffic.flops / arithmeticOf(device, bits).rate;

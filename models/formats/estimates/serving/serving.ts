@@ -194,7 +194,7 @@ const cacheWords = (model: ModelDescription, { cacheBits }: ServingRequest): rea
     : [`cache in ${cacheBits} bits${cacheBits < 16 ? ' with a float16 scale for 64 numbers' : ''}`];
 
 function assumptionsOf(model: ModelDescription, part: ModelPart, request: ServingRequest): readonly string[] {
-  const { device, activationBits, scores, latents, tensorParallel } = request;
+  const { device, activationBits, kernels, latents, tensorParallel } = request;
   const { layers } = part;
   const has = (test: (layer: (typeof layers)[number]) => boolean): boolean => layers.some(test);
   const { kind, rate } = arithmeticOf(device, activationBits === 8 ? 8 : 16);
@@ -205,9 +205,9 @@ function assumptionsOf(model: ModelDescription, part: ModelPart, request: Servin
     `numbers between operators in ${activationBits} bits; a multiply-add is two operations`,
     ...weightWords(model, request),
     ...cacheWords(model, request),
-    scores === 'fused'
+    kernels === 'fused'
       ? 'scores never reach memory, masked ones are not computed'
-      : 'every score of a prompt is computed, written and read',
+      : 'plain graphs: every score of a prompt is computed, written and read',
     ...(has(({ attention }) => attention.latent !== undefined)
       ? [
           latents === 'absorbed'
