@@ -30,7 +30,9 @@ export interface MeasuredRates {
   readonly products: number;
   /** FLOP/s of the products inside attention. */
   readonly scores: number;
-  /** Bytes per second of passes over activations, scores and cache. */
+  /** Bytes per second of the passes over scores between the products: mask and softmax. */
+  readonly scorePasses: number;
+  /** Bytes per second of passes over activations and cache. */
   readonly passes: number;
   /** Seconds that calling one operator takes, and one graph. */
   readonly node: number;

@@ -35,7 +35,9 @@ export function timeOf(
     const products =
       traffic.work === 'vector' ? 0 : traffic.flops / (traffic.work === 'scores' ? rates.scores : rates.products);
     const weights = traffic.work === 'vector' ? traffic.weightBytes / rates.weightBytes : 0;
-    const passes = (traffic.cacheBytes + traffic.activationBytes - traffic.productBytes) / rates.passes;
+    const over = traffic.activationBytes - traffic.productBytes;
+    const passes =
+      traffic.cacheBytes / rates.passes + over / (traffic.work === 'scores' ? rates.scorePasses : rates.passes);
     const own = products + weights + passes;
     return {
       seconds: Math.max(own, network),
