@@ -185,9 +185,10 @@ function attentionDrafts(part: ModelPart, request: ServingRequest, phase: Phase,
 }
 
 /**
- * Passes over rows that are no products: two norms a layer and one at the end (a row read, a row written), a sum with the
- * residual for each branch (two read, one written), and the activation of a network: inputs read and its width written once; in
- * plain graphs a function (2 passes), its product with what it was taken of (3), and with the other half where it is gated (3).
+ * Passes over rows that are no products. Fused: for each branch one pass that adds it to the residual and norms the sum (two rows
+ * read, two written), and the first norm (one and one); the activation of a network reads its inputs and writes its width.
+ * Plain graphs: two norms a layer and one at the end, a sum for each branch (two read, one written); of the activation a function
+ * (2 passes), its product with what it was taken of (3), and with the other half where it is gated (3).
  */
 function passDrafts(part: ModelPart, request: ServingRequest, phase: Phase, bytes: Bytes): readonly Draft[] {
   const rows = rowsOf(request, phase);
@@ -219,7 +220,8 @@ function passDrafts(part: ModelPart, request: ServingRequest, phase: Phase, byte
       name: 'norms and sums',
       count: branches,
       work: 'pass',
-      activationBytes: rows * hiddenSize * bytes.activation * (2 * (branches + 1) + 3 * branches),
+      activationBytes:
+        rows * hiddenSize * bytes.activation * (request.kernels === 'plain' ? 5 * branches + 2 : 4 * branches + 2),
     },
   ];
 }

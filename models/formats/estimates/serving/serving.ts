@@ -173,6 +173,9 @@ function figuresOf(
   };
 }
 
+/** In four digits, without an exponent. */
+const rounded = (value: number): string => Number(value.toPrecision(4)).toLocaleString('en-US');
+
 const weightWords = (model: ModelDescription, { weightBits }: ServingRequest): readonly string[] => {
   const method = model.quantisation?.method;
   switch (weightBits) {
@@ -200,7 +203,7 @@ function assumptionsOf(model: ModelDescription, part: ModelPart, request: Servin
   const { kind, rate } = arithmeticOf(device, activationBits === 8 ? 8 : 16);
   return [
     device.rates === undefined
-      ? `${device.title}: ${(rate / 1e12).toPrecision(3)} TFLOP/s in ${kind === 'bits8' ? '8 bits' : kind}, ${(device.bandwidth / 1e9).toPrecision(3)} GB/s (${device.source}); every operator at its roof, so times are lower bounds`
+      ? `${device.title}: ${rounded(rate / 1e12)} TFLOP/s in ${kind === 'bits8' ? '8 bits' : kind}, ${rounded(device.bandwidth / 1e9)} GB/s (${device.source}); every operator at its roof, so times are lower bounds`
       : `${device.title}: rates measured at the sizes of this model`,
     `numbers between operators in ${activationBits} bits; a multiply-add is two operations`,
     ...weightWords(model, request),
@@ -231,7 +234,7 @@ function assumptionsOf(model: ModelDescription, part: ModelPart, request: Servin
     ...(model.parts.length > 1 ? ['only the part that writes tokens: others are not run and not in the memory'] : []),
     ...(tensorParallel > 1
       ? [
-          `${tensorParallel} devices share each layer; sums over them in a ring at ${((device.link ?? 0) / 1e9).toPrecision(3)} GB/s, not hidden behind work`,
+          `${tensorParallel} devices share each layer; sums over them in a ring at ${rounded((device.link ?? 0) / 1e9)} GB/s, not hidden behind work`,
         ]
       : []),
   ];
