@@ -18,10 +18,13 @@ import type {
   ShowGraphsParams,
 } from '../../protocol/language/requests';
 import { describeModel, recogniseModels, showGraphs } from '../../protocol/language/requests';
+import { estimateServing } from '../../protocol/language/serving';
+import type { EstimateServingParams, EstimateServingResult } from '../../protocol/language/serving';
 import { checkFile } from '../service/check';
 import type { CheckSettings } from '../service/check';
 import { modelFacts, modelSentence } from '../service/model-facts';
 import type { ModelFile } from '../service/model-file';
+import { servingAnswer } from '../service/serving-view';
 import { seesAndReads } from '../service/part-facts';
 import { Diagnostics } from './diagnostics';
 import { toCodeActions, toCodeLenses, toCompletions, toHover, toInlayHints, toLinks, toSymbols } from './features';
@@ -173,6 +176,14 @@ export const startServer = (): void => {
     const facts = await files.facts(uri);
     return modelFacts(file, facts, checkFile(file, facts, (await settings(uri)).checks));
   });
+  connection.onRequest(
+    estimateServing,
+    async ({ uri, question, machine }: EstimateServingParams): Promise<EstimateServingResult> => {
+      const file = await files.at(uri);
+      if (file?.kind !== 'config' || file.description === undefined) return null;
+      return servingAnswer(file.description, question, machine);
+    },
+  );
   connection.onRequest(recogniseModels, async ({ uris }: RecogniseModelsParams): Promise<RecogniseModelsResult> => {
     const known: RecogniseModelsResult[number][] = [];
     for (const uri of uris.slice(0, mostAsked)) {
