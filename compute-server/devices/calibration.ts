@@ -232,8 +232,13 @@ async function ofCalls(shape: readonly number[], other: (x: Value) => Value, set
   return (await secondsOf(graph, { x: drawn(shape) }, settings)) / callsOfChain;
 }
 
-/** Median of the runs after the first. */
-export async function secondsOf(graph: GraphBuilder, feeds: RuntimeValues, settings: RateSettings): Promise<number> {
+/** Of the runs after the first their median, or what `of` takes of them. */
+export async function secondsOf(
+  graph: GraphBuilder,
+  feeds: RuntimeValues,
+  settings: RateSettings,
+  of: (times: readonly number[]) => number = (times) => median([...times]),
+): Promise<number> {
   const session = await openSession(graph.finish(), settings);
   try {
     const bound = session.bind(feeds);
@@ -245,7 +250,7 @@ export async function secondsOf(graph: GraphBuilder, feeds: RuntimeValues, setti
       await bound.run();
       times.push((performance.now() - start) / 1000);
     }
-    return median(times);
+    return of(times);
   } finally {
     await session.release();
   }

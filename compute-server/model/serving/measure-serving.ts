@@ -18,7 +18,7 @@ import { planRun } from '../run/plan-run';
 
 const rounds = 3;
 /** Of prompts in a round; the first run of all, which opens the sessions, is not counted. */
-const secondsOfPrompts = 1;
+const secondsOfPrompts = 0.5;
 /** Tokens of a round before the first that is timed. */
 const warmTokens = 3;
 

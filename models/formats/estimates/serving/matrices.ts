@@ -112,6 +112,12 @@ export function matricesOf(model: ModelDescription, part: ModelPart, chosen: Wei
   return hasTiedHead(model, part, list) ? [...list, tiedHead(part, list)] : list;
 }
 
+/** Bits of what no operator of the part reads: encoders of pictures, projectors. None where the layout is not known in full. */
+export const otherBits = (model: ModelDescription, part: ModelPart, chosen: WeightBits): number =>
+  (expectedTensors(model) ?? [])
+    .filter((tensor) => tensor.part !== part.name || partOfGroup[tensor.group] === undefined)
+    .reduce((bits, tensor) => bits + elementsOf(tensor) * bitsOf(tensor, model, chosen), 0);
+
 function matrixOf(tensor: ExpectedTensor, name: string, bits: number): Matrix | undefined {
   const part = partOfGroup[tensor.group];
   if (part === undefined) return undefined;

@@ -3,7 +3,7 @@ import type { Attention, Layer, ModelDescription, ModelPart } from '../../model-
 import { dtypeBytes } from '../estimate';
 import { crossWork, isRecurrent, positionElements, selfWork, type AttentionWork, type Bytes } from './attention-work';
 import { expectedExperts } from './expected-experts';
-import { matricesOf, type Matrix, type ServingPart } from './matrices';
+import { matricesOf, otherBits, type Matrix, type ServingPart } from './matrices';
 import { rowsOf, type Phase, type ServingRequest } from './request';
 import { timeOf, type Bound, type Traffic } from './roofline';
 import { allGatherBytes, allReduceBytes, cacheShare, headShare, matrixShare, sumsOf } from './tensor-parallel';
@@ -242,14 +242,16 @@ function sumDrafts(part: ModelPart, request: ServingRequest, phase: Phase, bytes
   ];
 }
 
-/** Bytes of weights that one device holds, all experts and the whole embedding among them. */
-export const residentBytes = (model: ModelDescription, part: ModelPart, request: ServingRequest): number =>
-  matricesOf(model, part, request.weightBits)
-    .filter(({ borrowed }) => !borrowed)
-    .reduce(
-      (sum, matrix) => sum + (matrix.bits / 8) * matrixShare(matrix, part.heads, part.kvHeads, request.tensorParallel),
-      0,
-    );
+/** Bytes of weights that one device holds, all experts, the whole embedding and the other parts of the model among them. */
+export function residentBytes(model: ModelDescription, part: ModelPart, request: ServingRequest): number {
+  const { weightBits, tensorParallel } = request;
+  const own = matricesOf(model, part, weightBits).filter(({ borrowed }) => !borrowed);
+  const shared = own.reduce(
+    (bits, matrix) => bits + matrix.bits * matrixShare(matrix, part.heads, part.kvHeads, tensorParallel),
+    otherBits(model, part, weightBits),
+  );
+  return shared / 8;
+}
 
 /** Bytes of one sequence of `length` positions in the caches of one device. */
 export const cacheBytesOf = (

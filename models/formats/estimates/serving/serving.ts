@@ -201,7 +201,10 @@ function assumptionsOf(model: ModelDescription, part: ModelPart, request: Servin
   const { layers } = part;
   const has = (test: (layer: (typeof layers)[number]) => boolean): boolean => layers.some(test);
   const { kind, rate } = arithmeticOf(device, activationBits === 8 ? 8 : 16);
+  const longest = part.contextLength ?? Infinity;
+  const beyond = Math.max(request.prompt, request.context) > longest;
   return [
+    ...(beyond ? [`longer than the ${longest} positions that the file promises`] : []),
     device.rates === undefined
       ? `${device.title}: ${rounded(rate / 1e12)} TFLOP/s in ${kind === 'bits8' ? '8 bits' : kind}, ${rounded(device.bandwidth / 1e9)} GB/s (${device.source}); every operator at its roof, so times are lower bounds`
       : `${device.title}: rates measured at the sizes of this model`,
@@ -231,7 +234,13 @@ function assumptionsOf(model: ModelDescription, part: ModelPart, request: Servin
         ]
       : []),
     ...(model.exact ? [] : ['matrices from the sizes of the layers: the layout of the family is not known in full']),
-    ...(model.parts.length > 1 ? ['only the part that writes tokens: others are not run and not in the memory'] : []),
+    ...(model.parts.length > 1
+      ? [
+          model.exact
+            ? 'only the part that writes tokens is run; the weights of the others are in the memory'
+            : 'only the part that writes tokens: others are neither run nor in the memory',
+        ]
+      : []),
     ...(tensorParallel > 1
       ? [
           `${tensorParallel} devices share each layer; sums over them in a ring at ${rounded((device.link ?? 0) / 1e9)} GB/s, not hidden behind work`,
