@@ -303,7 +303,7 @@ describe('the Model panel', function () {
       await panel.page.click('button[aria-label="Export"]');
       await panel.page.click('[role=menuitem]:has-text("CSV")');
       const { data } = await panel.posts('export');
-      assert.match(String(data), /Token,mlp\.gate_proj,feed-forward,32,/);
+      assert.match(String(data), /Token,mlp\.gate_proj,feed-forward,0\.00/);
     });
 
     it('says why there is no figure, and fits 300 pixels', async () => {

@@ -60,12 +60,6 @@ const bytes = (id: string, title: string, of: (row: ServingOperatorView) => numb
 export const operatorColumns = (device: ServingDeviceView | undefined): readonly Column<ServingOperatorView>[] => [
   textColumn('name', 'Operator', ({ name }) => name),
   textColumn('part', 'Part', ({ part }) => part),
-  countColumn('count', 'Times', ({ count }) => count),
-  countColumn('flops', 'FLOPs', ({ flops }) => flops, { text: ({ flops }) => (flops === 0 ? '–' : operations(flops)) }),
-  bytes('weightBytes', 'Weights', ({ weightBytes }) => weightBytes),
-  bytes('cacheBytes', 'Cache', ({ cacheBytes }) => cacheBytes),
-  bytes('activationBytes', 'Activations', ({ activationBytes }) => activationBytes),
-  bytes('networkBytes', 'Sent', ({ networkBytes }) => networkBytes),
   countColumn('seconds', 'Time', ({ seconds }) => seconds, {
     text: ({ seconds }) => duration(seconds),
     cell: (row) =>
@@ -74,12 +68,21 @@ export const operatorColumns = (device: ServingDeviceView | undefined): readonly
         : html`<span title=${timeWords(row, device)}>${duration(row.seconds)}</span>`,
   }),
   textColumn('bound', 'Bound by', ({ bound }) => boundWords[bound]),
+  countColumn('flops', 'FLOPs', ({ flops }) => flops, { text: ({ flops }) => (flops === 0 ? '–' : operations(flops)) }),
+  bytes('weightBytes', 'Weights', ({ weightBytes }) => weightBytes),
+  bytes('cacheBytes', 'Cache', ({ cacheBytes }) => cacheBytes),
+  bytes('activationBytes', 'Activations', ({ activationBytes }) => activationBytes),
+  bytes('networkBytes', 'Sent', ({ networkBytes }) => networkBytes),
+  countColumn('count', 'Times', ({ count }) => count, { hint: 'Layers that have it' }),
 ];
 
-export const operatorTable = ({ device }: ServingAnswer, cost: ServingCostView, phase: PhaseName): TemplateResult =>
-  table({
+export function operatorTable({ device }: ServingAnswer, cost: ServingCostView, phase: PhaseName): TemplateResult {
+  const rows = cost[phase].operators;
+  const sends = rows.some(({ networkBytes }) => networkBytes > 0);
+  return table({
     caption: `Operators of a ${phaseTitles[phase].toLowerCase()}`,
-    columns: operatorColumns(device),
-    rows: cost[phase].operators,
+    columns: operatorColumns(device).filter(({ id }) => sends || id !== 'networkBytes'),
+    rows,
     key: ({ part, name }) => `${part} ${name}`,
   });
+}

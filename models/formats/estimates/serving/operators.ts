@@ -30,8 +30,11 @@ export interface Operator {
 
 type Draft = Omit<Operator, 'seconds' | 'bound'> & Pick<Traffic, 'work' | 'productBytes'>;
 
+/** Bytes of a number of the model as its config says, and what was assumed. */
+export const storedNumber = ({ dtype }: ModelDescription): ReturnType<typeof dtypeBytes> => dtypeBytes(dtype);
+
 export const numberBytes = (model: ModelDescription, request: ServingRequest): Bytes => ({
-  cache: request.cacheBits === 'stored' ? dtypeBytes(model.dtype).bytes : cacheBitsOf(request.cacheBits) / 8,
+  cache: request.cacheBits === 'stored' ? storedNumber(model).bytes : cacheBitsOf(request.cacheBits) / 8,
   activation: request.activationBits / 8,
 });
 

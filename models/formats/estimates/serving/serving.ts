@@ -1,10 +1,9 @@
 /** What serving a model takes on a device: time and work of a prompt and of a token by part, memory, and how many sequences fit. */
 import type { ModelDescription, ModelPart } from '../../model-description';
-import { dtypeBytes } from '../estimate';
 import { isRecurrent } from './attention-work';
 import { arithmeticOf } from './devices';
 import { servedPart, servingParts, type ServingPart } from './matrices';
-import { cacheBytesOf, operatorsOf, residentBytes, type Operator } from './operators';
+import { cacheBytesOf, operatorsOf, residentBytes, storedNumber, type Operator } from './operators';
 import type { Phase, ServingRequest } from './request';
 
 export type ServingUnit = 's' | 'tokens/s' | 'bytes' | 'sequences';
@@ -180,7 +179,7 @@ const weightWords = (model: ModelDescription, { weightBits }: ServingRequest): r
   const method = model.quantisation?.method;
   switch (weightBits) {
     case 'stored':
-      return [method === undefined ? dtypeBytes(model.dtype).assumption : `weights as stored: ${method}`];
+      return [method === undefined ? storedNumber(model).assumption : `weights as stored: ${method}`];
     case 32:
     case 16:
       return [`weights in ${weightBits} bits`];
@@ -193,7 +192,7 @@ const weightWords = (model: ModelDescription, { weightBits }: ServingRequest): r
 
 const cacheWords = (model: ModelDescription, { cacheBits }: ServingRequest): readonly string[] =>
   cacheBits === 'stored'
-    ? [`cache: ${dtypeBytes(model.dtype).assumption}`]
+    ? [`cache: ${storedNumber(model).assumption}`]
     : [`cache in ${cacheBits} bits${cacheBits < 16 ? ' with a float16 scale for 64 numbers' : ''}`];
 
 function assumptionsOf(model: ModelDescription, part: ModelPart, request: ServingRequest): readonly string[] {
