@@ -84,7 +84,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     module: own(new ModuleFiles(parts)).files,
     plan: own(new PlanFiles(parts)).files,
   };
-  const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
+  const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, compute, log }));
   const live = own(
     new LiveView({ model: modelPanels, kernels, heads, hallucination, analyses }, context.workspaceState),
   );

@@ -33,7 +33,13 @@ const smallBytes = 2 * 2 ** 20;
 const largeBytes = 64 * 2 ** 20;
 const [heads, queries, keys, width] = [8, 128, 512, 64] as const;
 const chunk = 64;
-const flopsOf = (rows: number, columns: number): number => 2 * heads * rows * columns * width;
+interface HeadShape {
+  readonly heads: number;
+  readonly width: number;
+}
+
+const flopsOf = (rows: number, columns: number, shape: HeadShape = { heads, width }): number =>
+  2 * shape.heads * rows * columns * shape.width;
 /** Of one measurement, warm-up excluded. */
 const secondsEach = 0.02;
 const fewestRuns = 2;
@@ -42,14 +48,14 @@ const stepsInCache = 6;
 const callsOfChain = 300;
 const productsOfChain = 12;
 
-interface Settings {
+export interface RateSettings {
   readonly device: DeviceId;
   readonly threads: number;
 }
 
 type PassKind = keyof Calibration['passes'];
 
-export async function calibrate(settings: Settings, signal?: AbortSignal): Promise<Calibration> {
+export async function calibrate(settings: RateSettings, signal?: AbortSignal): Promise<Calibration> {
   const from = performance.now();
   const found = new Map<string, number[]>(measurements.map(([name]) => [name, []]));
   for (let round = 0; round < rounds; round++) {
@@ -161,21 +167,21 @@ const passes: Readonly<Record<PassKind, Pass>> = {
 };
 
 /** Seconds for each flop, byte or call. */
-const measurements: readonly (readonly [name: string, measure: (settings: Settings) => Promise<number>])[] = [
+const measurements: readonly (readonly [name: string, measure: (settings: RateSettings) => Promise<number>])[] = [
   ['product small', (settings) => ofProducts(chunk, chunk, settings)],
   ['product large', (settings) => ofProducts(queries, keys, settings)],
   ...(Object.entries(passes) as [PassKind, Pass][]).flatMap(
     ([kind, pass]) =>
       [
-        [`${kind} small`, (settings: Settings) => ofPass(pass, smallBytes, stepsInCache, settings)],
-        [`${kind} large`, (settings: Settings) => ofPass(pass, largeBytes, pass.inTurn, settings)],
+        [`${kind} small`, (settings: RateSettings) => ofPass(pass, smallBytes, stepsInCache, settings)],
+        [`${kind} large`, (settings: RateSettings) => ofPass(pass, largeBytes, pass.inTurn, settings)],
       ] as const,
   ),
-  ['call', (settings) => ofCalls([heads, 8, width], (x) => softmax(x, -1), settings)],
+  ['call', (settings) => secondsOfCall(settings)],
   ['view', (settings) => ofCalls([width], negate, settings)],
 ];
 
-async function ofPass(pass: Pass, bytes: number, steps: number, settings: Settings): Promise<number> {
+async function ofPass(pass: Pass, bytes: number, steps: number, settings: RateSettings): Promise<number> {
   const shape = pass.shape(bytes / pass.bytesOverInput / 4);
   const graph = new GraphBuilder('pass');
   const x = graph.input('x', 'float32', shape);
@@ -190,23 +196,34 @@ async function ofPass(pass: Pass, bytes: number, steps: number, settings: Settin
   return (await secondsOf(graph, { x: drawn(shape) }, settings)) / (steps * pass.bytesOverInput * 4 * sizeOf(shape));
 }
 
-async function ofProducts(rows: number, columns: number, settings: Settings): Promise<number> {
-  const shapes = { x: [1, heads, rows, width], key: [1, heads, columns, width], value: [1, heads, columns, width] };
+/** Seconds for each flop of scores and outputs in turn, of `rows` queries on `columns` keys. */
+export async function ofProducts(
+  rows: number,
+  columns: number,
+  settings: RateSettings,
+  shape: HeadShape = { heads, width },
+): Promise<number> {
+  const whole = { x: [1, shape.heads, rows, shape.width], keys: [1, shape.heads, columns, shape.width] };
+  const shapes = { x: whole.x, key: whole.keys, value: whole.keys };
   const graph = new GraphBuilder('products');
   let value = graph.input('x', 'float32', shapes.x);
   const key = graph.input('key', 'float32', shapes.key);
   const content = graph.input('value', 'float32', shapes.value);
   for (let step = 0; step < productsOfChain; step++) {
-    const scores = fusedMatmul(value, key, { transposeB: true, scale: width ** -0.5 / columns ** 0.5 });
+    const scores = fusedMatmul(value, key, { transposeB: true, scale: shape.width ** -0.5 / columns ** 0.5 });
     value = matmul(scores, content);
   }
   graph.output(slice(value, 2, 0, 1), 'y');
   const feeds = { x: drawn(shapes.x), key: drawn(shapes.key), value: drawn(shapes.value) };
-  return (await secondsOf(graph, feeds, settings)) / (productsOfChain * 2 * flopsOf(rows, columns));
+  return (await secondsOf(graph, feeds, settings)) / (productsOfChain * 2 * flopsOf(rows, columns, shape));
 }
 
+/** Seconds of one operator over 64 x 8 x 8 numbers, waking the threads among it. */
+export const secondsOfCall = (settings: RateSettings): Promise<number> =>
+  ofCalls([heads, 8, width], (x) => softmax(x, -1), settings);
+
 /** In turn with a sum, since two sign changes in a row would be taken out. */
-async function ofCalls(shape: readonly number[], other: (x: Value) => Value, settings: Settings): Promise<number> {
+async function ofCalls(shape: readonly number[], other: (x: Value) => Value, settings: RateSettings): Promise<number> {
   const graph = new GraphBuilder('calls');
   const x = graph.input('x', 'float32', shape);
   let value = x;
@@ -215,8 +232,13 @@ async function ofCalls(shape: readonly number[], other: (x: Value) => Value, set
   return (await secondsOf(graph, { x: drawn(shape) }, settings)) / callsOfChain;
 }
 
-/** Median of the runs after the first. */
-async function secondsOf(graph: GraphBuilder, feeds: RuntimeValues, settings: Settings): Promise<number> {
+/** Of the runs after the first their median, or what `of` takes of them. */
+export async function secondsOf(
+  graph: GraphBuilder,
+  feeds: RuntimeValues,
+  settings: RateSettings,
+  of: (times: readonly number[]) => number = (times) => median([...times]),
+): Promise<number> {
   const session = await openSession(graph.finish(), settings);
   try {
     const bound = session.bind(feeds);
@@ -228,16 +250,16 @@ async function secondsOf(graph: GraphBuilder, feeds: RuntimeValues, settings: Se
       await bound.run();
       times.push((performance.now() - start) / 1000);
     }
-    return median(times);
+    return of(times);
   } finally {
     await session.release();
   }
 }
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
 
 /** Numbers between -0.5 and 0.5, repeated: what they are does not matter, that they are not equal does for the selection. */
-function drawn(shape: readonly number[]) {
+export function drawn(shape: readonly number[]) {
   const source = random(1);
   const data = new Float32Array(sizeOf(shape));
   const period = Math.min(data.length, 4099);

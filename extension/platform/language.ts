@@ -12,6 +12,8 @@ import type {
   ShowGraphsParams,
 } from '../../protocol/language/requests';
 import { describeModel, recogniseModels, showGraphs } from '../../protocol/language/requests';
+import { estimateServing } from '../../protocol/language/serving';
+import type { EstimateServingParams, EstimateServingResult } from '../../protocol/language/serving';
 import type { Log } from './log';
 import { mayBeModelDocument } from './model-documents';
 import { Owner } from './owner';
@@ -50,6 +52,10 @@ export class Language extends Owner {
     const client = await this.client();
     const params: DescribeModelParams = { uri: uri.toString() };
     return client.sendRequest<DescribeModelResult>(describeModel, params);
+  }
+
+  async serving(params: EstimateServingParams): Promise<EstimateServingResult> {
+    return (await this.client()).sendRequest<EstimateServingResult>(estimateServing, params);
   }
 
   async recognise(uris: readonly vscode.Uri[]): Promise<RecogniseModelsResult> {

@@ -19,9 +19,12 @@ import type {
   ShowGraphsParams,
 } from '../../protocol/language/requests';
 import { describeModel, recogniseModels, showGraphs } from '../../protocol/language/requests';
+import { estimateServing } from '../../protocol/language/serving';
+import type { EstimateServingParams, EstimateServingResult } from '../../protocol/language/serving';
 import { checkFile, settingsUnder } from '../service/check';
 import { modelFacts, modelSentence } from '../service/model-facts';
 import type { ModelFile } from '../service/model-file';
+import { servingAnswer } from '../service/serving-view';
 import { seesAndReads } from '../service/part-facts';
 import { Diagnostics } from './diagnostics';
 import {
@@ -216,6 +219,14 @@ export const startServer = (): void => {
     const findings = toReport(checkFile(file, facts, chosen), pathOfUri(uri), file.document, repository);
     return modelFacts(file, facts, findings);
   });
+  connection.onRequest(
+    estimateServing,
+    async ({ uri, question, machine }: EstimateServingParams): Promise<EstimateServingResult> => {
+      const file = await files.at(uri);
+      if (file?.kind !== 'config' || file.description === undefined) return null;
+      return servingAnswer(file.description, question, machine);
+    },
+  );
   connection.onRequest(recogniseModels, async ({ uris }: RecogniseModelsParams): Promise<RecogniseModelsResult> => {
     const known: RecogniseModelsResult[number][] = [];
     for (const uri of uris.slice(0, mostAsked)) {

@@ -7,6 +7,7 @@ import type {
   NamedKeys,
   NextTokensRequest,
 } from './models';
+import type { ServingMeasureRequest } from './serving';
 import { headField, layerField } from '../interventions/fields';
 import { interventionsField } from '../interventions/interventions';
 import type { Schema } from '../schema/check';
@@ -61,4 +62,11 @@ export const generateRequest: Schema<GenerateRequest> = object<GenerateRequest>(
   topP: numberFrom(Number.MIN_VALUE, 1),
   seed,
   statistics: flag,
+});
+
+export const servingMeasureRequest: Schema<ServingMeasureRequest> = object<ServingMeasureRequest>({
+  ...deviceField,
+  folder: filledText,
+  prompt: wholeFrom(1, 1 << 16),
+  tokens: wholeFrom(1, 4096),
 });

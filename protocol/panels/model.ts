@@ -4,6 +4,7 @@
  * what was there.
  */
 import type { ModelFacts } from '../language/requests';
+import type { ServingAnswer, ServingQuestion } from '../language/serving';
 
 /** `side` is the side-bar view, `full` the editor panel, which also shows two models beside each other. */
 export type ModelPlace = 'side' | 'full';
@@ -34,14 +35,25 @@ export interface ModelActions {
   readonly heads?: true | string;
 }
 
-/** Sent by the extension to the panel. */
-export interface ToModelPanel {
+/** What the panel shows. */
+export interface ShowModel {
   readonly kind: 'show';
   readonly content: ModelContent;
   readonly actions: ModelActions;
   /** Version of Headscope, for what leaves the panel. */
   readonly headscope: string;
 }
+
+/** What serving the model at `uri` takes, as it was asked. */
+export interface ShowServing {
+  readonly kind: 'serving';
+  readonly uri: string;
+  readonly question: ServingQuestion;
+  readonly answer: ServingAnswer;
+}
+
+/** Sent by the extension to the panel. */
+export type ToModelPanel = ShowModel | ShowServing;
 
 /** Sent by the panel to the extension; `uri` is that of a shown config. */
 export type FromModelPanel =
@@ -60,6 +72,8 @@ export type FromModelPanel =
   | { readonly kind: 'choose' }
   | { readonly kind: 'openExample' }
   | { readonly kind: 'retry' }
+  /** Asks what serving the model takes; answered with `serving`. */
+  | { readonly kind: 'serving'; readonly uri: string; readonly question: ServingQuestion }
   | {
       readonly kind: 'export';
       readonly format: 'png' | 'svg' | 'csv' | 'json';

@@ -260,4 +260,62 @@ describe('the Model panel', function () {
     await panel.page.reload();
     await panel.page.waitForSelector('.split-bar');
   });
+  describe('the section about serving', () => {
+    const openServing = async (panel: Panel): Promise<void> => {
+      await panel.page.click('.disclosure-button:has-text("Serving")');
+      await panel.page.waitForSelector('.serving-figures');
+    };
+    const figure = ({ page }: Panel, name: string): Promise<string> =>
+      page.innerText(`tr[data-figure="${name}"] td`).then((text) => text.trim());
+
+    it('counts what a device takes, and follows each choice; a reload brings all back', async () => {
+      const panel = await start(one(llama), { theme: 'light' });
+      assert.ok(!panel.posted.some(({ kind }) => kind === 'serving'), 'nothing is asked while it is closed');
+      await openServing(panel);
+      // 8,030,261,248 parameters of 2 bytes; 15.0 GB of them, without the embedding, at 3.35 TB/s.
+      assert.equal(await figure(panel, 'weights'), '15 GiB');
+      assert.match(await figure(panel, 'timePerToken'), /^4\.5\d ms$/);
+      assert.match(
+        (await panel.page.getAttribute('tr[data-figure="timePerToken"]', 'title')) ?? '',
+        /bytes \/ bandwidth/,
+      );
+      await panel.page.focus('input[aria-label="Batch"]');
+      for (let press = 0; press < 3; press++) await panel.page.keyboard.press('ArrowRight');
+      await panel.page.waitForFunction(() =>
+        document.querySelector('tr[data-figure="cache"] td')?.textContent?.includes('2 GiB'),
+      );
+      const asked = panel.posted.filter(({ kind }) => kind === 'serving').at(-1);
+      assert.ok(asked?.kind === 'serving');
+      assert.equal(asked.question.batch, 8);
+      const rows = await panel.page.$$eval('.serving-times tbody th', (all) =>
+        all.map((cell) => (cell as HTMLElement).innerText.trim()),
+      );
+      assert.deepEqual(rows.slice(0, 4), ['embedding', 'attention projections', 'attention scores', 'feed-forward']);
+      await panel.page.focus('hs-section-chart .plot');
+      await panel.page.keyboard.press('ArrowRight');
+      assert.match(
+        await panel.page.innerText('[role=status]'),
+        /self_attn\.q_proj: .* FLOP\/byte, .*: the longest of .*bound by memory/,
+      );
+      await panel.page.reload();
+      await panel.page.waitForSelector('.serving-figures');
+      assert.equal(await panel.page.getAttribute('input[aria-label="Batch"]', 'aria-valuetext'), '8 sequences');
+      await panel.page.click('button[aria-label="Export"]');
+      await panel.page.click('[role=menuitem]:has-text("CSV")');
+      const { data } = await panel.posts('export');
+      assert.match(String(data), /Token,mlp\.gate_proj,feed-forward,0\.00/);
+    });
+
+    it('says why there is no figure, and fits 300 pixels', async () => {
+      const panel = await start(one(deepseek), { place: 'side', width: 300 });
+      await openServing(panel);
+      assert.equal(await overflow(panel), 0);
+      await panel.page.$eval('vscode-dropdown[aria-label="Device"]', (element) => {
+        (element as HTMLSelectElement).value = 'measured';
+        element.dispatchEvent(new Event('change'));
+      });
+      await panel.page.waitForSelector('.serving-results .reason');
+      assert.match(await panel.page.innerText('.serving-results .reason'), /has not been measured yet/);
+    });
+  });
 });

@@ -22,9 +22,10 @@ export function factsOfConfig(name: string, config: unknown): ModelFacts {
   return facts;
 }
 
+export const exampleConfig = (name: string): string => readFileSync(join(workspace, name, 'config.json'), 'utf8');
+
 /** A model of the example workspace, as the extension hands it to the panel. */
-export const exampleModel = (name: string): ShownModel =>
-  shownModel(name, readFileSync(join(workspace, name, 'config.json'), 'utf8'));
+export const exampleModel = (name: string): ShownModel => shownModel(name, exampleConfig(name));
 
 export const shownModel = (label: string, config: unknown): ShownModel => ({
   label,

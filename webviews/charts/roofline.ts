@@ -1,6 +1,7 @@
 import { count, significant, tick } from '../ui/numbers';
 import { textColumn } from '../ui/table';
 import type { Chart, Reference, TwinRow } from './chart';
+import { roofEnds, roofPoints } from './roof';
 import { rowKey, seriesOverLength, type Measured } from './rows';
 
 /**
@@ -17,16 +18,11 @@ export function roofline(measured: Measured): Chart {
   const found = series.flatMap(({ points }) => points.map(({ x }) => x));
   const { roof } = measured;
   const ridge = roof ? roof.peakGflops / roof.peakBandwidthGBs : 1;
-  const low = Math.min(ridge / 4, ...found) / 1.5;
-  const high = Math.max(ridge * 4, ...found) * 1.5;
+  const [low, high] = roofEnds(ridge, found);
   const references: Reference[] = roof
     ? [
         {
-          points: [
-            [low, roof.peakBandwidthGBs * low],
-            [ridge, roof.peakGflops],
-            [high, roof.peakGflops],
-          ],
+          points: roofPoints({ peak: roof.peakGflops, bandwidth: roof.peakBandwidthGBs }, [low, high]),
           label: `${significant(roof.peakGflops)} GFLOP/s peak, ${significant(roof.peakBandwidthGBs)} GB/s`,
         },
       ]

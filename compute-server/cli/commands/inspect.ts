@@ -28,8 +28,10 @@ import { otherModelAt } from '../other-model';
 import { countHeader, notesOf } from '../stored-weights';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
+import { serving, servingText } from '../serving';
+import { addServingOptions, requireServing, type ServingOptions } from '../serving-options';
 
-interface InspectOptions {
+interface InspectOptions extends ServingOptions {
   readonly json?: string;
   readonly base?: string;
 }
@@ -113,23 +115,31 @@ export interface Inspection {
 
 /** headscope inspect: what a model is and costs, from its config and the headers of its weights. */
 export const inspect: Registration = (program, session) => {
-  program
+  const command = program
     .command('inspect')
     .argument('<model>', 'a model folder or its config.json, a .gguf or .onnx file, or the folder of an adapter')
     .description(
       'Show what the attention of a model is and what it costs, from its config and the headers of its weights.',
     )
     .option('--json <file>', 'write the result as JSON, - for stdout')
-    .option('--base <folder>', 'of an adapter: the folder of its base model, where it does not lie beside it')
-    .action(async (model: string, options: InspectOptions) => {
-      const inspection = await inspectModel(model, options.base);
-      if (options.json !== undefined) {
-        const made = await provenance({ model });
-        await session.writeJson(options.json, { ...made, ...inspection });
-      }
-      if (options.json !== '-') session.print(asText(inspection));
-    });
+    .option('--base <folder>', 'of an adapter: the folder of its base model, where it does not lie beside it');
+  addServingOptions(command).action(async (model: string, options: InspectOptions) => {
+    requireServing(options);
+    const inspection = await inspectModel(model, options.base);
+    const report = options.serve ? await serving(model, await descriptionOf(model), options, session) : undefined;
+    if (options.json !== undefined) {
+      const made = await provenance({ model });
+      await session.writeJson(options.json, { ...made, ...inspection, ...(report ? { serving: report } : {}) });
+    }
+    if (options.json !== '-') session.print(report ? servingText(report) : asText(inspection));
+  });
 };
+
+async function descriptionOf(path: string): Promise<ModelDescription> {
+  const read = await readModelFolder(path);
+  if (!read.ok) throw new CommandError(exitCodes.failed, read.message);
+  return read.model;
+}
 
 export async function inspectModel(path: string, base?: string): Promise<Inspection> {
   if ((await stat(path).catch(() => undefined)) === undefined) {

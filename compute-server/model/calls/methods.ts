@@ -21,7 +21,9 @@ import {
   headsRequest,
   headTileRequest,
   nextTokensRequest,
+  servingMeasureRequest,
 } from '../../../protocol/compute/model-requests';
+import { measureServing } from '../serving/measure-serving';
 import { promptOrImage } from '../../../protocol/compute/request-parts';
 import { promptOfIds } from '../prompt/prompt-of-ids';
 
@@ -153,6 +155,14 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
       },
       run: ([request], signal) =>
         once(request, signal, async (model) => nextTokens(model, request, surroundings, signal)),
+    },
+    measureServing: {
+      parse(args) {
+        countOf(args, 1, 'measureServing');
+        return [requested(servingMeasureRequest, args[0])];
+      },
+      run: ([request], signal) =>
+        once(request, signal, (model) => measureServing(model, request, surroundings, signal)),
     },
     generate: {
       parse(args) {

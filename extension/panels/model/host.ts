@@ -2,10 +2,12 @@
  * The extension's half of one Model webview: which one or two configurations it shows, and what they are. The panel speaks first
  * (`ready`); each answer holds everything needed to draw, so a webview that was hidden or reloaded is whole again.
  */
+import type { ServingAnswer, ServingQuestion } from '../../../protocol/language/serving';
 import type {
   FromModelPanel,
   ModelActions,
   ModelContent,
+  ShowModel,
   ShownModel,
   ToModelPanel,
 } from '../../../protocol/panels/model';
@@ -35,6 +37,8 @@ export interface ModelServices {
   /** Undefined when the person thought better of it. */
   choose(): Promise<string | undefined>;
   openExample(): Promise<void>;
+  /** Null when the file is not a model configuration any more. */
+  serving(uri: string, question: ServingQuestion): Promise<ServingAnswer | null>;
   export(request: ModelExport): Promise<void>;
   copy(text: string): Promise<void>;
   report(sentence: string, details?: string): void;
@@ -156,7 +160,14 @@ export class ModelHost extends Owner {
     if (asked === this.#asked && this.#content === content) this.#mail.post(message);
   }
 
-  async #message(): Promise<ToModelPanel> {
+  async #serving(uri: string, question: ServingQuestion): Promise<void> {
+    if (!this.#uris.includes(uri)) return;
+    const answer = await this.#services.serving(uri, question);
+    if (answer !== null && !this.disposed && this.#mail.isOpen)
+      this.#mail.post({ kind: 'serving', uri, question, answer });
+  }
+
+  async #message(): Promise<ShowModel> {
     const actions = await this.#services.actions();
     return { kind: 'show', content: this.#content, actions, headscope: this.#services.headscope };
   }
@@ -189,6 +200,8 @@ export class ModelHost extends Owner {
         return this.#services.openExample();
       case 'retry':
         return this.refresh();
+      case 'serving':
+        return this.#serving(message.uri, message.question);
       case 'export':
         return this.#services.export(message);
       case 'copy':

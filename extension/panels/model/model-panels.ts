@@ -2,7 +2,9 @@
  * The Model webviews of this window: the side view, which follows the editor and the Models tree, and one full panel for a model
  * in full width or two beside each other. They only read, so they work in an untrusted workspace.
  */
+import { totalmem } from 'node:os';
 import * as vscode from 'vscode';
+import type { MeasuredMachine } from '../../../protocol/language/serving';
 import { modelPanel } from '../../../protocol/contributions/views';
 import type { ModelFacts } from '../../../protocol/language/requests';
 import type { ModelActions, ModelPlace, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
@@ -10,6 +12,7 @@ import { fieldsIn } from '../../../protocol/schema/fields';
 import { chooseModel } from '../../models/choose-model';
 import type { ModelIndex } from '../../models/model-index';
 import { fileLabel, isModelFile } from '../../models/model-names';
+import type { Compute } from '../../platform/compute';
 import type { Language } from '../../platform/language';
 import type { Log } from '../../platform/log';
 import { showFailure } from '../../platform/log';
@@ -27,6 +30,8 @@ export interface ModelPanelsParts {
   readonly extension: vscode.Uri;
   readonly models: ModelIndex;
   readonly language: Language;
+  /** What it measured of this machine is shown; nothing is asked of it. */
+  readonly compute: Pick<Compute, 'knownDevices'>;
   readonly log: Log;
 }
 
@@ -146,6 +151,7 @@ export class ModelPanels extends Owner implements LivePanel {
   #attach(holder: Container, place: ModelPlace, rename: (title: string) => void): ModelHost {
     return this.#hosts.attach(holder, place, (send) => {
       return new ModelHost(this.#services(), (message) => {
+        if (message.kind !== 'show') return send(message);
         const { content } = message;
         if (content.state === 'model') rename(content.model.label);
         if (content.state === 'comparison') rename(`${content.first.label} | ${content.second.label}`);
@@ -189,7 +195,7 @@ export class ModelPanels extends Owner implements LivePanel {
   }
 
   #services(): ModelServices {
-    const { models, log } = this.#parts;
+    const { models, log, language } = this.#parts;
     const parse = (uri: string): vscode.Uri => vscode.Uri.parse(uri, true);
     const run = async (command: string, ...args: readonly unknown[]): Promise<void> => {
       await vscode.commands.executeCommand(command, ...args);
@@ -211,6 +217,10 @@ export class ModelPanels extends Owner implements LivePanel {
       compare: (uri) => this.compare(uri === undefined ? [] : [parse(uri)]),
       choose: async () => (await chooseModel(models, 'Show a Model', 'all'))?.toString(),
       openExample: () => run('headscope.openExample'),
+      serving: (uri, question) => {
+        const machine = measuredMachine(this.#parts.compute);
+        return language.serving({ uri, question, ...(machine === undefined ? {} : { machine }) });
+      },
       export: saveExport,
       copy: async (text) => vscode.env.clipboard.writeText(text),
       report: (sentence, details) => showFailure(log, sentence, details),
@@ -229,6 +239,14 @@ export class ModelPanels extends Owner implements LivePanel {
     if (facts === null) return null;
     return { label: this.#name(uri), path: vscode.workspace.asRelativePath(uri), facts };
   }
+}
+
+/** The cpu by the roof of the Devices view, if it was measured. */
+function measuredMachine({ knownDevices }: Pick<Compute, 'knownDevices'>): MeasuredMachine | undefined {
+  const cpu = knownDevices?.find(({ id }) => id === 'cpu');
+  if (cpu?.peakGflops === undefined || cpu.peakBandwidthGBs === undefined) return undefined;
+  const { name: title, peakGflops, peakBandwidthGBs } = cpu;
+  return { title, peakGflops, peakBandwidthGBs, memory: totalmem() };
 }
 
 /** What the webview keeps: see `webviews/panels/model/state.ts`. */

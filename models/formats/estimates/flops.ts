@@ -45,7 +45,7 @@ export function weightProducts(part: ModelPart): readonly { readonly name: strin
 }
 
 /** Operations of an indexer on `pairs` scores: products, ReLU and the weighted sum over its heads (arXiv:2512.02556, section 2.1). */
-const indexFlops = ({ indexer }: Attention, pairs: number): number =>
+export const indexFlops = ({ indexer }: Attention, pairs: number): number =>
   indexer === undefined ? 0 : indexer.heads * pairs * (2 * indexer.headDim + 3);
 
 const scoreNote =

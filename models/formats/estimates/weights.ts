@@ -52,8 +52,10 @@ interface Stored {
 const moduleOf = (pattern: string): string =>
   pattern.replace(/\.weight$/, '').replace(/\{layer\}|\{expert\}|(?<=\.|^)\d+(?=\.|$)/g, '*');
 
+type StoredTensor = Pick<ExpectedTensor, 'shape' | 'group' | 'pattern' | 'layers' | 'experts'>;
+
 /** How the elements of a tensor are stored; the rest of them are in the model's dtype. */
-function storedOf(tensor: ExpectedTensor, quantisation: Quantisation): readonly Stored[] {
+function storedOf(tensor: StoredTensor, quantisation: Quantisation): readonly Stored[] {
   const { modules, bits, expertBits } = quantisation;
   if (!isMatrix(tensor)) return [];
   if (modules !== undefined) {
@@ -74,6 +76,24 @@ function storedOf(tensor: ExpectedTensor, quantisation: Quantisation): readonly 
     (/mxfp4/i.test(quantisation.method) && tensor.group !== 'experts') ||
     isExcluded(tensor.pattern, quantisation.excluded);
   return stays ? [] : [{ bits: own, scaleBits: overheadBits(quantisation, own), share: 1 }];
+}
+
+/** Bits of one weight of a tensor as stored, on average: its number, and its share of scales and zero points. */
+export function storedBits(
+  tensor: StoredTensor,
+  model: Pick<ModelDescription, 'dtype' | 'dtypeFrom' | 'quantisation'>,
+): { readonly bits: number; readonly scaleBits: number; readonly quantised: boolean } {
+  const plain = 8 * dtypeBytes(model).bytes;
+  const { quantisation } = model;
+  const stored = quantisation === undefined ? [] : storedOf(tensor, quantisation);
+  const share = stored.reduce((total, each) => total + each.share, 0);
+  const mean = (of: (each: Stored) => number): number =>
+    stored.reduce((total, each) => total + each.share * of(each), 0);
+  return {
+    bits: mean(({ bits }) => bits) + Math.max(0, 1 - share) * plain,
+    scaleBits: mean(({ scaleBits }) => scaleBits),
+    quantised: stored.length > 0,
+  };
 }
 
 /** Bytes of the weights as stored, from the config alone; undefined when the tensors are not known. */

@@ -182,5 +182,5 @@ export const elementsOf = (tensor: ExpectedTensor): number =>
   tensor.shape.reduce((product, size) => product * size, 1) * (tensor.layers?.length ?? 1) * (tensor.experts ?? 1);
 
 /** Whether the tensor multiplies: biases of stacked experts and tables of relative positions have two axes and only add. */
-export const isMatrix = ({ pattern, shape }: ExpectedTensor): boolean =>
+export const isMatrix = ({ pattern, shape }: Pick<ExpectedTensor, 'pattern' | 'shape'>): boolean =>
   shape.length >= 2 && !/bias(\.weight)?$/.test(pattern);

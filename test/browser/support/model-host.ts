@@ -1,6 +1,9 @@
 /** The extension's side of the Model panel, played with the facts of the example workspace. */
-import type { FromModelPanel, ModelContent, ToModelPanel } from '../../../protocol/panels/model';
-import { exampleModel, shownModel } from '../../support/model-facts';
+import { servingAnswer } from '../../../language-server/service/serving-view';
+import { parseConfig } from '../../../models/formats/config/parse-config';
+import { describeModel } from '../../../models/formats/describe-model';
+import type { FromModelPanel, ModelActions, ModelContent, ToModelPanel } from '../../../protocol/panels/model';
+import { exampleConfig, exampleModel, shownModel } from '../../support/model-facts';
 
 export const llama = exampleModel('Llama-3.1-8B');
 export const gemma = exampleModel('gemma-2-2b');
@@ -49,15 +52,24 @@ export const hybrid = shownModel('hybrid', {
   torch_dtype: 'bfloat16',
 });
 
-export const show = (content: ModelContent, actions: Partial<ToModelPanel['actions']> = {}): ToModelPanel => ({
+export const show = (content: ModelContent, actions: Partial<ModelActions> = {}): ToModelPanel => ({
   kind: 'show',
   content,
   actions: { benchmark: true, heads: true, ...actions },
   headscope: '0.0.0',
 });
 
-/** Answers `ready` with this content; the test sends the rest itself. */
+/** What the language server answers about serving a model of the example workspace. */
+const servingOf = (message: Extract<FromModelPanel, { readonly kind: 'serving' }>): readonly ToModelPanel[] => {
+  const { uri, question } = message;
+  const name = decodeURIComponent(uri).split('/').at(-2) ?? '';
+  const parsed = parseConfig(exampleConfig(name));
+  if (!parsed.ok) throw new Error(parsed.message);
+  return [{ kind: 'serving', uri, question, answer: servingAnswer(describeModel(parsed.value), question) }];
+};
+
+/** Answers `ready` with this content, and questions about serving; the test sends the rest itself. */
 export const answering =
-  (content: ModelContent, actions: Partial<ToModelPanel['actions']> = {}) =>
+  (content: ModelContent, actions: Partial<ModelActions> = {}) =>
   (message: FromModelPanel): readonly ToModelPanel[] =>
-    message.kind === 'ready' ? [show(content, actions)] : [];
+    message.kind === 'ready' ? [show(content, actions)] : message.kind === 'serving' ? servingOf(message) : [];

@@ -17,6 +17,11 @@ type Shot = readonly [
 const model = (shown: typeof llama): ModelContent => ({ state: 'model', model: shown });
 const pair: ModelContent = { state: 'comparison', first: gemma, second: llama };
 
+async function openServing({ page }: PanelPage<ToModelPanel, FromModelPanel>): Promise<void> {
+  await page.click('.disclosure-button:has-text("Serving")');
+  await page.waitForSelector('.serving-figures');
+}
+
 const shots: readonly Shot[] = [
   ['llama-dark-300', model(llama), 'dark', 300],
   ['gemma-light-300', model(gemma), 'light', 300],
@@ -31,6 +36,10 @@ const shots: readonly Shot[] = [
   ['pair-light-600', pair, 'light', 600],
   ['pair-contrast-1280', pair, 'high-contrast-light', 1280],
   ['pair-dark-300', pair, 'dark', 300],
+  ['serving-dark-1280', model(llama), 'dark', 1280, openServing],
+  ['serving-light-300', model(deepseek), 'light', 300, openServing],
+  ['serving-contrast-600', model(gemma), 'high-contrast', 600, openServing],
+  ['serving-light-1280', model(deepseek), 'light', 1280, openServing],
   ['empty-dark-300', { state: 'empty' }, 'dark', 300],
   ['loading-dark-300', { state: 'loading', name: 'Llama-3.1-8B' }, 'dark', 300],
   [

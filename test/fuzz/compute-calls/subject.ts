@@ -26,7 +26,7 @@ const memoryLimit = 400e6;
 const methods = Object.keys(validCalls) as ComputeMethod[];
 
 /** They measure for as long as they are told to: a person cancels them, and so does this. */
-const measuring: readonly ComputeMethod[] = ['roof', 'benchmark', 'distributed'];
+const measuring: readonly ComputeMethod[] = ['roof', 'benchmark', 'distributed', 'measureServing'];
 
 interface Input {
   readonly message: unknown;

@@ -188,6 +188,7 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   openModel: [textModel],
   tokenise: [textModel, { kind: 'text', text }],
   parity: [textModel, { kind: 'ids', ids }],
+  measureServing: [{ folder: textModel, prompt: 8, tokens: 2 }],
   heads: [
     {
       folder: textModel,

@@ -20,6 +20,7 @@ import type { FromHallucinationPanel, HallucinationPlan } from '../../../protoco
 import type { FromHeadsPanel, HeadsPlan } from '../../../protocol/panels/heads';
 import type { FromKernelsPanel } from '../../../protocol/panels/kernels';
 import type { FromModelPanel } from '../../../protocol/panels/model';
+import type { ServingQuestion } from '../../../protocol/language/serving';
 import type { FromModulePanel } from '../../../protocol/panels/module';
 import type { FromPlanPanel } from '../../../protocol/panels/plan';
 import { parsePlan } from '../../../protocol/plans/plan-file';
@@ -70,6 +71,14 @@ const visionPlan: HallucinationPlan = {
   setCaptions: 'plain',
   mostImages: 2,
   seed: 0,
+};
+const servingQuestion: ServingQuestion = {
+  device: 'h100-sxm',
+  batch: 4,
+  context: 2048,
+  weightBits: 'stored',
+  cacheBits: '8',
+  tensorParallel: 2,
 };
 const tile = { layer: 0, head: 1, rowStart: 0, rowCount: 1, columnStart: 0, columnCount: 1, outRows: 1, outColumns: 1 };
 const reinforcement = {
@@ -155,6 +164,7 @@ const messages: Messages = {
       uri: 'file:///c',
     })),
     ...bare('compare', 'swap', 'choose', 'openExample', 'retry'),
+    { kind: 'serving', uri: 'file:///c', question: servingQuestion },
   ],
   module: [...bare('compare', 'stopComparing'), { kind: 'copy', text: 'a' }],
   plan: [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onnxGraph } from '../../support/onnx-graph';
@@ -133,6 +133,20 @@ describe('headscope inspect', function () {
     const { code, out } = inspect(folder);
     assert.equal(code, 0);
     assert.match(out, /^note\s+model\.safetensors: The header claims \d+ bytes, but the file ends after 300/m);
+  });
+
+  it('--serve says what serving takes, in words and as JSON', () => {
+    const file = join(folder, 'serving.json');
+    const serve = ['--serve', '--device-profile', 'a100-80gb', '--batch', '4', '--context', '1000', '--json', file];
+    const { code, out, error } = inspect(join(root, 'examples', 'workspace', 'Llama-3.1-8B'), ...serve);
+    assert.equal(code, 0, error);
+    assert.match(out, /^served on NVIDIA A100 SXM 80 GB$/m);
+    assert.match(out, /^attention scores .* memory$/m);
+    const { serving } = JSON.parse(readFileSync(file, 'utf8')) as {
+      serving: { figures: Record<string, { value: number; formula: string }> };
+    };
+    assert.equal(serving.figures['cache']?.value, 4 * 1000 * 131_072);
+    assert.match(serving.figures['timePerToken']?.formula ?? '', /bandwidth/);
   });
 
   const refusals: readonly (readonly [what: string, file: string | undefined, code: number, sentence: RegExp])[] = [

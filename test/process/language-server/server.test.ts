@@ -15,6 +15,8 @@ import type {
 } from 'vscode-languageserver-protocol';
 import type { DescribeModelResult, RecogniseModelsResult } from '../../../protocol/language/requests';
 import { describeModel, recogniseModels } from '../../../protocol/language/requests';
+import { estimateServing } from '../../../protocol/language/serving';
+import type { EstimateServingResult } from '../../../protocol/language/serving';
 import { onnxGraph } from '../../support/onnx-graph';
 import { codes, Editor, messageOf } from './editor';
 
@@ -296,6 +298,11 @@ describe('language server', () => {
       [uri],
     );
     assert.equal(await editor.request(describeModel, { uri: other }), null);
+    const question = { device: 't4', batch: 2, context: 100, weightBits: '4', cacheBits: 'stored', tensorParallel: 1 };
+    const served = await editor.request<EstimateServingResult>(estimateServing, { uri, question });
+    // 2 sequences of 100 positions, 2 layers of 2 heads of 16: keys and values of 2 bytes.
+    assert.ok(typeof served?.cost === 'object' && served.cost.figures.cache.value === 2 * 100 * 2 * 2 * 32 * 2);
+    assert.equal(await editor.request(estimateServing, { uri: other, question }), null);
   });
 
   it('reads no link that leaves the folder, except into the blobs of its own cache', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { FromModelPanel, ModelContent, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
+import type { FromModelPanel, ModelContent, ShowModel, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
 import type { ModelServices } from '../../../extension/panels/model/host';
 import { ModelHost } from '../../../extension/panels/model/host';
 import { facts } from './samples';
@@ -33,6 +33,10 @@ function played() {
     compare: call('compare'),
     choose: () => Promise.resolve('chosen'),
     openExample: call('openExample'),
+    serving: (uri, question) => {
+      calls.push(`serving ${uri} ${question.device}`);
+      return Promise.resolve(uri === 'gone' ? null : { devices: [], cost: 'Not counted.' });
+    },
     export: call('export'),
     copy: call('copy'),
     report: (sentence) => calls.push(`report ${sentence}`),
@@ -43,8 +47,9 @@ function played() {
     assert.ok(resolve, `${uri} was asked for`);
     resolve(with_);
   };
+  const shows = (): ShowModel[] => sent.filter((message) => message.kind === 'show');
   const states = (): string[] =>
-    sent.map(({ content }) =>
+    shows().map(({ content }) =>
       content.state === 'model'
         ? `model ${content.model.label}`
         : content.state === 'comparison'
@@ -52,23 +57,51 @@ function played() {
           : content.state,
     );
   const last = (): ModelContent => {
-    const message = sent.at(-1);
+    const message = shows().at(-1);
     assert.ok(message);
     return message.content;
   };
-  return { host, services, calls, sent, answer, states, last, ready: () => host.receive({ kind: 'ready' }) };
+  return { host, services, calls, sent, shows, answer, states, last, ready: () => host.receive({ kind: 'ready' }) };
 }
 
 describe('the host of a Model webview', () => {
   it('says nothing before ready, and then everything at once', async () => {
-    const { host, sent, answer, states, ready } = played();
+    const { host, sent, shows, answer, states, ready } = played();
     const shown = host.show(['a']);
     answer('a');
     await shown;
     assert.equal(sent.length, 0);
     await ready();
     assert.deepEqual(states(), ['model a']);
-    assert.equal(sent[0]?.headscope, '1.2.3');
+    assert.equal(shows()[0]?.headscope, '1.2.3');
+  });
+
+  it('asks what serving takes of a model on show, and of no other file', async () => {
+    const { host, calls, sent, answer, ready } = played();
+    const shown = host.show(['a']);
+    answer('a');
+    await shown;
+    await ready();
+    const question = {
+      device: 'h100-sxm',
+      batch: 1,
+      context: 2048,
+      weightBits: 'stored',
+      cacheBits: '8',
+      tensorParallel: 1,
+    } as const;
+    await host.receive({ kind: 'serving', uri: '/etc/passwd', question });
+    await host.receive({ kind: 'serving', uri: 'a', question });
+    assert.deepEqual(calls, ['serving a h100-sxm']);
+    assert.deepEqual(sent.at(-1), {
+      kind: 'serving',
+      uri: 'a',
+      question,
+      answer: { devices: [], cost: 'Not counted.' },
+    });
+    await host.receive({ kind: 'serving', uri: 'a', question: { ...question, batch: -1 } });
+    assert.match(calls.at(-1) ?? '', /^report /);
+    assert.equal(calls.filter((call) => call.startsWith('serving')).length, 1);
   });
 
   it('starts empty, says what is being read, and shows it', async () => {

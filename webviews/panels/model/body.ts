@@ -10,6 +10,7 @@ import { notes, origin, runButtons } from './header';
 import { partTitle } from './layers';
 import { legend } from './legend';
 import { labelsOf } from './sentences';
+import { serving, servingSection } from './serving';
 import { isOpen } from './state';
 import { splitBar } from './split';
 
@@ -31,6 +32,7 @@ function oneModel(part: Part, model: ShownModel): TemplateResult {
           : html`${facts}${parameters(part, model)}`
       }
     </div>
+    <div class="serving">${folded(part, servingSection, 'Serving', false, () => serving(part, model))}</div>
   </div>`;
 }
 

@@ -1,9 +1,9 @@
 /** Files and text that leave the panel; each says what made it. */
-import type { FromModelPanel, ModelContent, ShownModel } from '../../../protocol/panels/model';
+import type { FromModelPanel, ModelContent, ShowServing, ShownModel } from '../../../protocol/panels/model';
 import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
 import { colourOf, shapes } from '../../charts/palette';
 import { toCsv } from '../../ui/csv';
-import { toMarkdown } from '../../ui/table';
+import { textColumn, toMarkdown } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import { dotsSvg } from './dots-draw';
 import { fittingPitch, identityOf, layoutDots } from './dots-layout';
@@ -11,6 +11,8 @@ import { comparedFacts, factsOf } from './facts';
 import { comparedColumns, factColumns } from './facts-table';
 import { attentionTitle, partTitle } from './layers';
 import { capsuleWords, legendOf } from './legend';
+import { phaseTitles } from './serving-charts';
+import { operatorColumns } from './serving-tables';
 import { labelsOf, sentenceOf } from './sentences';
 import { modelsOf } from './state';
 
@@ -20,6 +22,8 @@ export interface ExportSource {
   readonly content: ModelContent;
   readonly headscope: string;
   readonly theme: Theme;
+  /** Where the section is open. */
+  readonly serving?: ShowServing;
 }
 
 /** Where the facts come from; everything is derived from the file, so there is no device and no seed. */
@@ -40,7 +44,7 @@ export async function exportData(source: ExportSource, format: ExportFormat): Pr
     case 'png':
       return toPng(pictureOf(source), provenance(source));
     case 'csv':
-      return csvOf(source.content);
+      return csvOf(source);
     case 'json':
       return jsonOf(source);
   }
@@ -57,6 +61,7 @@ export const jsonOf = (source: ExportSource): string =>
       kind: 'headscope-model',
       headscope: source.headscope,
       sentence: sentenceOf(source.content),
+      ...(source.serving ? { serving: servingJson(source.serving) } : {}),
       models: modelsOf(source.content).map(({ label, path, facts: { uri: _uri, ...facts } }) => ({
         label,
         path,
@@ -67,7 +72,22 @@ export const jsonOf = (source: ExportSource): string =>
     2,
   )}\n`;
 
-export function csvOf(content: ModelContent): string {
+/** What was asked and what it takes. */
+const servingJson = ({ question, answer: { device, cost } }: ShowServing): unknown => ({ question, device, cost });
+
+/** Facts; where serving is shown, its operators below them, after an empty line. */
+export function csvOf({ content, serving }: Pick<ExportSource, 'content' | 'serving'>): string {
+  const facts = factsCsv(content);
+  if (serving === undefined || typeof serving.answer.cost === 'string') return facts;
+  const { cost, device } = serving.answer;
+  const rows = (['prefill', 'decode'] as const).flatMap((phase) =>
+    cost[phase].operators.map((operator) => ({ ...operator, phase })),
+  );
+  const phase = textColumn<(typeof rows)[number]>('phase', 'Phase', (row) => phaseTitles[row.phase]);
+  return `${facts}\n${toCsv([phase, ...operatorColumns(device)], rows)}`;
+}
+
+function factsCsv(content: ModelContent): string {
   if (content.state === 'model') return toCsv(factColumns, factsOf(content.model));
   if (content.state !== 'comparison') return '';
   return toCsv(comparedColumns(labelsOf(content.first, content.second)), comparedFacts(content.first, content.second));

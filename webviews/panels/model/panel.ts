@@ -11,7 +11,10 @@ import { body } from './body';
 import { exportData, exportName, jsonOf, markdownOf, type ExportFormat, type ExportSource } from './exports';
 import { header } from './header';
 import { sentenceOf } from './sentences';
-import { contentOf, initialState, keep, parseKept, receive, type Kept, type State, type View } from './state';
+import type { ServingQuestion } from '../../../protocol/language/serving';
+import type { PointKey } from '../../charts/chart';
+import { servingSection } from './serving';
+import { contentOf, initialState, isOpen, keep, parseKept, receive, type Kept, type State, type View } from './state';
 
 /** Narrower than this, everything stands in one column; the same widths are in `styles.ts`. */
 const compactWidth = 480;
@@ -26,6 +29,8 @@ export class ModelPanel implements Actions {
   private kept: Kept | undefined;
   private readonly redraw: Redraw;
   private width = 0;
+  /** A question about serving goes out with the next frame. */
+  private asking = false;
 
   constructor(
     private readonly root: HTMLElement,
@@ -46,6 +51,8 @@ export class ModelPanel implements Actions {
   private onMessage(message: ToModelPanel): void {
     const before = contentOf(this.state);
     this.change(receive(this.state, message));
+    if (message.kind === 'serving') return;
+    this.askServing();
     const said = sentenceOf(message.content);
     if (message.content.state !== 'empty' && (before === undefined || sentenceOf(before) !== said)) announce(said);
   }
@@ -75,6 +82,30 @@ export class ModelPanel implements Actions {
 
   toggle(disclosure: string, open: boolean): void {
     this.view({ open: { ...this.state.view.open, [disclosure]: open } });
+    if (disclosure === servingSection) this.askServing();
+  }
+
+  serving(change: Partial<ServingQuestion>): void {
+    this.view({ serving: { ...this.state.view.serving, ...change } });
+    this.askServing();
+  }
+
+  pin(key: PointKey | undefined): void {
+    const { pinned: _pinned, ...rest } = this.state;
+    this.change({ ...rest, ...(key === undefined ? {} : { pinned: key }) });
+  }
+
+  /** Once a frame at most, whatever a slider says between. */
+  private askServing(): void {
+    const content = contentOf(this.state);
+    if (this.asking || content?.state !== 'model' || !isOpen(this.state, servingSection, false)) return;
+    this.asking = true;
+    requestAnimationFrame(() => {
+      this.asking = false;
+      const now = contentOf(this.state);
+      if (now?.state !== 'model') return;
+      this.host.post({ kind: 'serving', uri: now.model.facts.uri, question: this.state.view.serving });
+    });
   }
 
   exportAs(format: ExportFormat): void {
@@ -107,7 +138,15 @@ export class ModelPanel implements Actions {
 
   private source(): ExportSource | undefined {
     const { shown } = this.state;
-    return shown && { content: shown.content, headscope: shown.headscope, theme: readTheme() };
+    const { serving } = this.state;
+    return (
+      shown && {
+        ...(serving && isOpen(this.state, servingSection, false) ? { serving } : {}),
+        content: shown.content,
+        headscope: shown.headscope,
+        theme: readTheme(),
+      }
+    );
   }
 
   // Drawing.

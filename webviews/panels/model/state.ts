@@ -1,5 +1,14 @@
 /** What the panel knows, and how a message changes it. Pure. */
-import type { ModelContent, ModelPlace, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
+import { servingBits, type ServingQuestion } from '../../../protocol/language/serving';
+import type {
+  ModelContent,
+  ModelPlace,
+  ShowModel,
+  ShownModel,
+  ShowServing,
+  ToModelPanel,
+} from '../../../protocol/panels/model';
+import type { PointKey } from '../../charts/chart';
 
 /** Choices of the person at this webview. */
 export interface View {
@@ -7,13 +16,19 @@ export interface View {
   readonly open: Readonly<Record<string, boolean>>;
   /** Of a comparison, only the rows that differ. */
   readonly differencesOnly: boolean;
+  /** What is asked about serving. */
+  readonly serving: ServingQuestion;
 }
 
 export interface State {
   readonly place: ModelPlace;
   /** Undefined until the extension has answered. */
-  readonly shown: ToModelPanel | undefined;
+  readonly shown: ShowModel | undefined;
   readonly view: View;
+  /** The last answer about serving. */
+  readonly serving?: ShowServing;
+  /** The operator that is pinned in the roofline. */
+  readonly pinned?: PointKey;
   /** A failure of an export; goes with the next message. */
   readonly failure?: string;
 }
@@ -24,13 +39,23 @@ export interface Kept {
   readonly view: View;
 }
 
+export const usualServing: ServingQuestion = {
+  device: 'h100-sxm',
+  batch: 1,
+  context: 2048,
+  weightBits: 'stored',
+  cacheBits: 'stored',
+  tensorParallel: 1,
+};
+
 export const initialState = (place: ModelPlace): State => ({
   place,
   shown: undefined,
-  view: { open: {}, differencesOnly: false },
+  view: { open: {}, differencesOnly: false, serving: usualServing },
 });
 
 export function receive(state: State, message: ToModelPanel): State {
+  if (message.kind === 'serving') return { ...state, serving: message };
   const { failure: _failure, ...rest } = state;
   return { ...rest, shown: message };
 }
@@ -57,7 +82,30 @@ export function parseKept(value: unknown): Kept | undefined {
   const { open, differencesOnly } = view;
   if (typeof open !== 'object' || open === null || typeof differencesOnly !== 'boolean') return undefined;
   const flags = Object.entries(open).filter((entry): entry is [string, boolean] => typeof entry[1] === 'boolean');
-  return { uris, view: { open: Object.fromEntries(flags), differencesOnly } };
+  const serving = keptServing('serving' in view ? view.serving : undefined);
+  return { uris, view: { open: Object.fromEntries(flags), differencesOnly, serving } };
+}
+
+/** Each choice as it was kept where it is one, else the usual one. */
+function keptServing(value: unknown): ServingQuestion {
+  const kept: Readonly<Record<string, unknown>> = typeof value === 'object' && value !== null ? { ...value } : {};
+  const whole = (name: 'batch' | 'context' | 'tensorParallel', most: number): number => {
+    const number = kept[name];
+    return typeof number === 'number' && Number.isInteger(number) && number >= 1 && number <= most
+      ? number
+      : usualServing[name];
+  };
+  const bits = (name: 'weightBits' | 'cacheBits') =>
+    servingBits.find((choice) => choice === kept[name]) ?? usualServing[name];
+  const { device } = kept;
+  return {
+    device: typeof device === 'string' && device !== '' ? device : usualServing.device,
+    batch: whole('batch', 2 ** 20),
+    context: whole('context', 2 ** 24),
+    weightBits: bits('weightBits'),
+    cacheBits: bits('cacheBits'),
+    tensorParallel: whole('tensorParallel', 1024),
+  };
 }
 
 export const isOpen = (state: State, disclosure: string, otherwise: boolean): boolean =>

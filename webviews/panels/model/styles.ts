@@ -195,6 +195,72 @@ export const modelStyles = css`
     color: var(--vscode-editorInfo-foreground);
   }
 
+  .serving {
+    grid-column: 1 / -1;
+    min-width: 0;
+  }
+  .serving-section h3 {
+    margin: 16px 0 4px;
+  }
+  .beside .serving-section {
+    display: grid;
+    grid-template-columns: 400px minmax(0, 1fr);
+    gap: 0 24px;
+  }
+  .beside .serving-times h3 {
+    margin-top: 0;
+  }
+  .serving-results {
+    min-width: 0;
+  }
+  .serving-section .fields {
+    max-width: 560px;
+    margin-bottom: 12px;
+  }
+  .stops {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr) 112px;
+    align-items: center;
+    gap: 8px;
+  }
+  .stops .amount,
+  .time-bars .amount {
+    text-align: right;
+    font-variant-numeric: tabular-nums;
+  }
+  .compact .stops {
+    grid-template-columns: minmax(0, 1fr);
+    gap: 0;
+  }
+  .serving-figures {
+    max-width: 560px;
+  }
+  .serving-figures .over {
+    color: var(--vscode-errorForeground);
+  }
+  .time-bars {
+    display: grid;
+    grid-template-columns: auto minmax(0, 1fr) auto;
+    align-items: center;
+    gap: 2px 8px;
+    margin-bottom: 8px;
+  }
+  .part-name {
+    display: inline-flex;
+    align-items: center;
+    gap: 6px;
+  }
+  .serving-head {
+    display: flex;
+    align-items: baseline;
+    justify-content: space-between;
+    flex-wrap: wrap;
+    gap: 0 12px;
+  }
+  .formulas {
+    padding-left: 16px;
+  }
+
   .splits {
     display: grid;
     grid-template-columns: repeat(auto-fit, minmax(240px, 1fr));

@@ -1,0 +1,170 @@
+/** `headscope inspect --serve`: what serving a model takes, and with `--measure` how far that is from what it takes here. */
+import { dirname, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import type { ModelDescription } from '../../models/formats/model-description';
+import { measuredDevice, type ServingDevice } from '../../models/formats/estimates/serving/devices';
+import type { ServingRequest } from '../../models/formats/estimates/serving/request';
+import {
+  servingCost,
+  type PhaseCost,
+  type ServingCost,
+  type ServingFigure,
+} from '../../models/formats/estimates/serving/serving';
+import type { MeasuredSeconds, ServingMeasurement } from '../../protocol/compute/serving';
+import { cpuName } from '../provenance';
+import { CommandError, exitCodes } from './exit-codes';
+import { deviceFrom, requestFrom, type ServingOptions } from './serving-options';
+import type { CommandSession } from './session';
+import { textTable } from './table';
+
+/** What `headscope inspect --serve --json` writes beside the other facts. */
+export interface ServingReport extends ServingCost {
+  readonly request: ServingRequest;
+  readonly measured?: {
+    readonly prefill: Compared;
+    readonly decode: Compared;
+    readonly rates: ServingMeasurement['rates'];
+  };
+}
+
+/** Seconds; the ratio is of what was predicted to the fastest run, which other work on the machine disturbs least. */
+interface Compared extends MeasuredSeconds {
+  readonly predicted: number;
+  readonly ratio: number;
+}
+
+const measuredTokens = 48;
+const usualPrompt = 512;
+
+export async function serving(
+  path: string,
+  model: ModelDescription,
+  options: ServingOptions,
+  session: CommandSession,
+): Promise<ServingReport> {
+  if (options.measure) return measuredServing(path, model, options, session);
+  const device = await deviceFrom(options, session);
+  const request = requestFrom(options, device, model);
+  return { request, ...costOf(model, request) };
+}
+
+function costOf(model: ModelDescription, request: ServingRequest): ServingCost {
+  const outcome = servingCost(model, request);
+  if (!outcome.ok) throw new CommandError(exitCodes.failed, outcome.why);
+  return outcome.cost;
+}
+
+/** As a plain run here does it: float32, one sequence, graphs that store every score. */
+export function plainRequest(
+  device: ServingDevice,
+  { prompt, tokens }: Pick<ServingMeasurement, 'prompt' | 'tokens'>,
+): ServingRequest {
+  return {
+    device,
+    batch: 1,
+    prompt,
+    // The middle of the tokens that are timed.
+    context: prompt + Math.floor(tokens / 2),
+    weightBits: 32,
+    cacheBits: 32,
+    activationBits: 32,
+    tensorParallel: 1,
+    kernels: 'plain',
+    latents: 'expanded',
+  };
+}
+
+async function measuredServing(
+  path: string,
+  model: ModelDescription,
+  options: ServingOptions,
+  session: CommandSession,
+): Promise<ServingReport> {
+  const folder = (await stat(path)).isDirectory() ? resolve(path) : dirname(resolve(path));
+  const prompt = options.prompt ?? Math.min(usualPrompt, model.parts[0]?.contextLength ?? usualPrompt);
+  session.progress('Running the model, and measuring what this machine can reach …');
+  const measurement = await session
+    .compute()
+    .call('measureServing', [{ folder, prompt, tokens: measuredTokens }], { signal: session.signal });
+  const { rates } = measurement;
+  // The bandwidth and peak beside the rates are for the roofline alone.
+  const roof = { peakGflops: rates.products / 1e9, peakBandwidthGBs: rates.weightBytes / 1e9 };
+  const request = plainRequest({ ...measuredDevice(cpuName, roof), rates }, measurement);
+  const cost = costOf(model, request);
+  const compared = (predicted: number, measured: MeasuredSeconds): Compared => ({
+    ...measured,
+    predicted,
+    ratio: predicted / measured.fastest,
+  });
+  return {
+    request,
+    ...cost,
+    measured: {
+      prefill: compared(cost.prefill.seconds, measurement.prefill),
+      decode: compared(cost.decode.seconds, measurement.decode),
+      rates,
+    },
+  };
+}
+
+const milliseconds = (seconds: number): string => `${(seconds * 1e3).toPrecision(3)} ms`;
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(3)} GB`;
+const grouped = (value: number): string => Math.round(value).toLocaleString('en-US');
+const giga = (value: number): string => (value >= 1e12 ? grouped(value / 1e9) : (value / 1e9).toPrecision(3));
+
+export function servingText(report: ServingReport): string {
+  const { request, figures, prefill, decode, measured, fits } = report;
+  const { batch, prompt, context, tensorParallel, device } = request;
+  const figure = ({ value, unit }: ServingFigure): string =>
+    unit === 's' ? milliseconds(value) : unit === 'bytes' ? gigabytes(value) : `${grouped(value)} ${unit}`;
+  const memory =
+    device.memory === undefined ? '' : ` of ${gigabytes(device.memory)}${fits === false ? ', it does not fit' : ''}`;
+  const head = textTable(
+    [`served on ${tensorParallel > 1 ? `${tensorParallel} x ` : ''}${device.title}`, ''],
+    [
+      ['asked', `batch ${grouped(batch)}, prompt ${grouped(prompt)}, context ${grouped(context)}`],
+      ['time to first token', figure(figures.timeToFirstToken)],
+      ['time per token', figure(figures.timePerToken)],
+      ['throughput', figure(figures.throughput)],
+      ['memory', `${figure(figures.memory)}${memory}`],
+      ['  weights', figure(figures.weights)],
+      ['  cache', figure(figures.cache)],
+      ...(device.memory === undefined ? [] : [['largest batch', figure(figures.largestBatch)]]),
+    ],
+  );
+  const parts = (phase: PhaseCost): string[][] =>
+    phase.parts.map(({ part, seconds, flops, bytes }) => {
+      const own = phase.operators.filter((operator) => operator.part === part);
+      const longest = own.reduce((a, b) => (a.seconds >= b.seconds ? a : b));
+      return [
+        part,
+        milliseconds(seconds),
+        `${Math.round((100 * seconds) / phase.seconds)} %`,
+        giga(flops),
+        giga(bytes),
+        longest.bound,
+      ];
+    });
+  const table = (title: string, phase: PhaseCost): string =>
+    textTable([title, 'time', 'share', 'GFLOP', 'GB', 'bound by'], parts(phase), [1, 2, 3, 4]);
+  const against =
+    measured === undefined
+      ? []
+      : [
+          textTable(
+            ['', 'predicted', 'median', 'fastest', 'predicted / fastest'],
+            (['prefill', 'decode'] as const).map((phase) => {
+              const { predicted, median, fastest, ratio } = measured[phase];
+              return [phase, milliseconds(predicted), milliseconds(median), milliseconds(fastest), ratio.toFixed(2)];
+            }),
+            [1, 2, 3, 4],
+          ),
+        ];
+  return [
+    head,
+    table('prompt', prefill),
+    table('token', decode),
+    ...against,
+    report.assumptions.map((each) => `- ${each}`).join('\n'),
+  ].join('\n\n');
+}

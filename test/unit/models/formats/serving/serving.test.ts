@@ -1,0 +1,335 @@
+import assert from 'node:assert/strict';
+import { describeModel } from '../../../../../models/formats/describe-model';
+import { publishedDevice, type ServingDevice } from '../../../../../models/formats/estimates/serving/devices';
+import { expectedExperts } from '../../../../../models/formats/estimates/serving/expected-experts';
+import type { Operator } from '../../../../../models/formats/estimates/serving/operators';
+import { usualRequest, type ServingRequest } from '../../../../../models/formats/estimates/serving/request';
+import { servingCost, type ServingCost } from '../../../../../models/formats/estimates/serving/serving';
+import type { ModelDescription } from '../../../../../models/formats/model-description';
+
+const device = (id: string): ServingDevice => {
+  const found = publishedDevice(id);
+  assert.ok(found, id);
+  return found;
+};
+const a100 = device('a100-80gb');
+
+const costOf = (model: ModelDescription, changes: Partial<ServingRequest> = {}): ServingCost => {
+  const outcome = servingCost(model, { ...usualRequest(changes.device ?? a100), ...changes });
+  assert.ok(outcome.ok, outcome.ok ? '' : outcome.why);
+  return outcome.cost;
+};
+const named = ({ operators }: ServingCost['decode'], name: string): Operator => {
+  const found = operators.find((operator) => operator.name === name);
+  assert.ok(found, `${name} of ${operators.map((operator) => operator.name).join(', ')}`);
+  return found;
+};
+const near = (found: number, expected: number, within = 1e-9): void =>
+  assert.ok(Math.abs(found / expected - 1) <= within, `${found} for ${expected}`);
+const memoryOf = (operator: Operator): number => operator.weightBytes + operator.cacheBytes + operator.activationBytes;
+
+const llama7b = describeModel({
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  vocab_size: 32000,
+  hidden_size: 4096,
+  intermediate_size: 11008,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  torch_dtype: 'float16',
+});
+const llama8b = describeModel({
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  vocab_size: 128256,
+  hidden_size: 4096,
+  intermediate_size: 14336,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  torch_dtype: 'bfloat16',
+});
+const mixtral = describeModel({
+  architectures: ['MixtralForCausalLM'],
+  model_type: 'mixtral',
+  torch_dtype: 'bfloat16',
+});
+const deepseek = describeModel({
+  architectures: ['DeepseekV3ForCausalLM'],
+  model_type: 'deepseek_v3',
+  torch_dtype: 'bfloat16',
+});
+
+describe('Llama 2 7B on an A6000, 2048 tokens, by the formulas of LLM-Viewer (arXiv:2402.16363)', () => {
+  // Of one layer, by hand: operations 2 x in x out x rows, bytes 2 x (in x out + in x rows + out x rows).
+  const cost = costOf(llama7b, { device: device('rtx-a6000'), prompt: 2048, context: 2047 });
+  const published: readonly (readonly ['prefill' | 'decode', string, number, number, number, 'compute' | 'memory'])[] =
+    [
+      ['prefill', 'self_attn.q_proj', 68_719_476_736, 67_108_864, 1024, 'compute'],
+      ['prefill', 'self_attn.o_proj', 68_719_476_736, 67_108_864, 1024, 'compute'],
+      ['prefill', 'mlp.gate_proj', 184_683_593_728, 152_043_520, 1214.68, 'compute'],
+      ['prefill', 'mlp.down_proj', 184_683_593_728, 152_043_520, 1214.68, 'compute'],
+      ['decode', 'self_attn.q_proj', 33_554_432, 33_570_816, 0.9995, 'memory'],
+      ['decode', 'mlp.up_proj', 90_177_536, 90_207_744, 0.9997, 'memory'],
+    ];
+  for (const [phase, name, flops, bytes, intensity, bound] of published) {
+    it(`${name} of the ${phase}`, () => {
+      const operator = named(cost[phase], name);
+      near(operator.flops / 32, flops);
+      near(memoryOf(operator) / 32, bytes);
+      near(operator.flops / memoryOf(operator), intensity, 1e-4);
+      assert.equal(operator.bound, bound);
+    });
+  }
+
+  it('q_proj of a prompt takes 69 GFLOP at 154.8 TFLOP/s, in 32 layers', () => {
+    near(named(cost.prefill, 'self_attn.q_proj').seconds, (32 * 2 * 2048 * 4096 * 4096) / 154.8e12);
+  });
+
+  it('a token reads keys and values of all positions: 2 x 2048 x 32 x 128 numbers a layer, 17 million each', () => {
+    // 16.8 MB for Q K^T and as many for P V.
+    near(named(cost.decode, 'scores').cacheBytes / 32, 2 * 2048 * 4096 * 2);
+    near(named(cost.decode, 'scores').flops / 32, 32 * 2048 * (2 * 128 + 2 * 128 + 5));
+  });
+});
+
+describe('what a token of Llama 3.1 8B takes on an H100', () => {
+  // 8,030,261,248 parameters, 2 bytes each, without the table of the embedding: 128,256 x 4,096.
+  const read = 2 * (8_030_261_248 - 128_256 * 4096);
+
+  it('reads all weights but the embedding, and so takes 4.5 ms at 3.35 TB/s', () => {
+    const { decode } = costOf(llama8b, { device: device('h100-sxm'), context: 0 });
+    const weights = decode.operators.filter(({ part }) => part !== 'embedding');
+    near(
+      weights.reduce((sum, { weightBytes }) => sum + weightBytes, 0),
+      read,
+    );
+    near(decode.seconds, read / 3.35e12, 0.01);
+    assert.ok(decode.operators.every(({ bound }) => bound === 'memory'));
+  });
+
+  it('reads 131,072 bytes of cache a position', () => {
+    const { decode, figures } = costOf(llama8b, { context: 9999, batch: 3 });
+    near(named(decode, 'scores').cacheBytes, 3 * 10_000 * 131_072);
+    near(figures.cache.value, 3 * 9999 * 131_072);
+  });
+
+  it('becomes bound by arithmetic at a batch above the ridge: 989.5 TFLOP/s over 3.35 TB/s are 295 FLOP a byte', () => {
+    const bound = (batch: number): string =>
+      named(costOf(llama8b, { device: device('h100-sxm'), batch }).decode, 'mlp.up_proj').bound;
+    // 2 x batch FLOPs for 2 bytes of a weight, and what is read and written of the rows.
+    assert.equal(bound(256), 'memory');
+    assert.equal(bound(400), 'compute');
+  });
+
+  it('with 4-bit weights reads a quarter, scales and the head in 16 bits apart', () => {
+    const { figures } = costOf(llama8b, { weightBits: 4 });
+    const matrices = 32 * (4096 * (4096 + 1024 + 1024) + 4096 * 4096 + 3 * 4096 * 14336);
+    near(figures.weights.value, (matrices * (4 + 16 / 128)) / 8 + 2 * (8_030_261_248 - matrices));
+  });
+
+  it('with an 8-bit cache reads 8 bits and a float16 scale for 64 numbers', () => {
+    const { decode } = costOf(llama8b, { cacheBits: 8, context: 0 });
+    near(named(decode, 'scores').cacheBytes, (131_072 / 2) * (1 + 16 / 64 / 8));
+  });
+
+  it('the largest batch is the last that fits', () => {
+    const request = { context: 8000, prompt: 4000 };
+    const largest = costOf(llama8b, request).figures.largestBatch.value;
+    assert.ok(largest > 40 && largest < 64, String(largest));
+    assert.equal(costOf(llama8b, { ...request, batch: largest }).fits, true);
+    assert.equal(costOf(llama8b, { ...request, batch: largest + 1 }).fits, false);
+  });
+
+  it('does not fit where the weights do not: Mixtral on 80 GB', () => {
+    const { figures, fits } = costOf(mixtral);
+    assert.equal(figures.largestBatch.value, 0);
+    assert.equal(fits, false);
+  });
+});
+
+describe('experts', () => {
+  it('of a batch: counted over all choices of 3 tokens among 4 experts, one each', () => {
+    let distinct = 0;
+    for (let a = 0; a < 4; a++)
+      for (let b = 0; b < 4; b++) for (let c = 0; c < 4; c++) distinct += new Set([a, b, c]).size;
+    near(expectedExperts(4, 1, 3), distinct / 64);
+  });
+
+  it('of one token are those it is sent to, of many all', () => {
+    near(expectedExperts(8, 2, 1), 2);
+    near(expectedExperts(256, 8, 1e6), 256);
+    assert.equal(expectedExperts(0, 0, 5), 0);
+  });
+
+  it('Mixtral reads 2 of 8 experts for a token, 8 x (1 - 0.75^4) for 4', () => {
+    const expert = 32 * 3 * 4096 * 14336 * 2;
+    const read = (batch: number): number =>
+      costOf(mixtral, { batch })
+        .decode.operators.filter(({ name }) => /experts/.test(name))
+        .reduce((sum, { weightBytes }) => sum + weightBytes, 0);
+    near(read(1), 2 * expert);
+    near(read(4), 8 * (1 - 0.75 ** 4) * expert);
+  });
+
+  it('computes with the 12.9 billion active parameters that Mixtral publishes (arXiv:2401.04088), but the embedding', () => {
+    const { decode } = costOf(mixtral, { context: 0 });
+    const attention = 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024);
+    const used = attention + 32 * (2 * 3 * 4096 * 14336 + 8 * 4096) + 32000 * 4096;
+    assert.equal(((used + 32000 * 4096) / 1e9).toFixed(1), '12.9');
+    near(decode.flops - named(decode, 'scores').flops, 2 * used);
+  });
+});
+
+describe('latent attention of DeepSeek-V3', () => {
+  it('decodes over the latent: 576 numbers a position and layer, one copy for all heads', () => {
+    const scores = named(costOf(deepseek, { context: 999 }).decode, 'scores over latents');
+    near(scores.cacheBytes, 61 * 1000 * 576 * 2);
+    // 128 heads, keys of 512 + 64, values of 512.
+    near(scores.flops, 61 * 128 * 1000 * (2 * 576 + 2 * 512 + 5));
+  });
+
+  it('expanded it keeps 128 heads of 192 + 128', () => {
+    const scores = named(costOf(deepseek, { context: 999, latents: 'expanded' }).decode, 'scores over latents');
+    near(scores.cacheBytes, 61 * 1000 * 128 * 320 * 2);
+    near(scores.flops, 61 * 128 * 1000 * (2 * 192 + 2 * 128 + 5));
+  });
+
+  it('holds 671 billion parameters, of which a token reads 37', () => {
+    const { figures, decode } = costOf(deepseek, { weightBits: 16, context: 0 });
+    near(figures.weights.value / 2, 671e9, 0.001);
+    near(decode.operators.reduce((sum, { weightBytes }) => sum + weightBytes, 0) / 2, 37e9, 0.02);
+  });
+
+  it('shares no latent between devices, but its heads', () => {
+    const [one, eight] = [1, 8].map((tensorParallel) =>
+      named(costOf(deepseek, { tensorParallel }).decode, 'scores over latents'),
+    );
+    assert.equal(one?.cacheBytes, eight?.cacheBytes);
+    near(one?.flops ?? 0, 8 * (eight?.flops ?? 0));
+  });
+});
+
+describe('layers that do not read everything', () => {
+  it('a window of Gemma 2: 13 layers read 4,096 positions of 8,001', () => {
+    const gemma = describeModel({ model_type: 'gemma2', torch_dtype: 'bfloat16' });
+    const { decode } = costOf(gemma, { context: 8000 });
+    near(named(decode, 'scores').cacheBytes, 13 * 8001 * 4 * 512 * 2);
+    near(named(decode, 'scores, window of 4096').cacheBytes, 13 * 4096 * 4 * 512 * 2);
+  });
+
+  const [part] = llama8b.parts;
+  assert.ok(part);
+  const changed = (attention: object): ModelDescription => ({
+    ...llama8b,
+    exact: false,
+    parts: [
+      { ...part, layers: part.layers.map((layer) => ({ ...layer, attention: { ...layer.attention, ...attention } })) },
+    ],
+  });
+
+  it('a state is read and written by each token, whatever the context', () => {
+    const model = changed({ kind: 'mamba', stateElements: 131_072 });
+    const states = (context: number): number =>
+      named(costOf(model, { context, batch: 5 }).decode, 'recurrent state').cacheBytes;
+    assert.equal(states(10), 5 * 32 * 2 * 131_072 * 2);
+    assert.equal(states(100_000), states(10));
+  });
+
+  it('an indexer scores all positions and reads those it chose', () => {
+    const model = changed({ indexer: { heads: 64, headDim: 128, topK: 2048 } });
+    const scores = named(costOf(model, { context: 9999 }).decode, 'scores, 2048 chosen');
+    near(scores.cacheBytes, 32 * (2048 * 2048 + 10_000 * 128) * 2);
+    near(scores.flops, 32 * (32 * 2048 * 517 + 64 * 10_000 * (2 * 128 + 3)));
+  });
+
+  it('compressed positions: a window of 100 and one key for each 4 positions of all', () => {
+    const model = changed({ compressed: { ratio: 4, window: 100 } });
+    near(
+      named(costOf(model, { context: 499 }).decode, 'scores, compressed 4:1').cacheBytes,
+      32 * (100 + 125) * 2048 * 2,
+    );
+  });
+
+  it('a layer that reads the cache of another writes none, and reads it all the same', () => {
+    const model = changed({ sharesKvOf: 0 });
+    const { prefill, decode, figures } = costOf(model, { context: 999 });
+    near(named(decode, 'scores, shared cache').cacheBytes, 1000 * 131_072);
+    assert.equal(named(prefill, 'scores, shared cache').cacheBytes, 0);
+    assert.equal(figures.cache.value, 0);
+  });
+
+  it('cross-attention reads the image: its keys are written by the prompt and mapped once', () => {
+    const model: ModelDescription = {
+      ...llama8b,
+      exact: false,
+      parts: [
+        {
+          ...part,
+          layers: part.layers.map((layer) => ({
+            ...layer,
+            crossAttention: { ...layer.attention, causal: false, sourcePositions: 1601 },
+          })),
+        },
+      ],
+    };
+    const { prefill, decode } = costOf(model, { batch: 2 });
+    near(named(decode, 'scores over another part').cacheBytes, 2 * 1601 * 131_072);
+    near(named(prefill, 'cross_attn.k_proj').flops, 32 * 2 * 2 * 1601 * 4096 * 1024);
+    assert.ok(!decode.operators.some(({ name }) => name === 'cross_attn.k_proj'));
+  });
+});
+
+describe('several devices', () => {
+  it('each holds its share, and sends 2 (p - 1) / p of the rows after each branch', () => {
+    const one = costOf(llama8b, { batch: 16 });
+    const four = costOf(llama8b, { batch: 16, tensorParallel: 4 });
+    const gate = (cost: ServingCost): Operator => named(cost.decode, 'mlp.gate_proj');
+    near(gate(one).flops, 4 * gate(four).flops);
+    near(gate(one).weightBytes, 4 * gate(four).weightBytes);
+    const sums = named(four.decode, 'sums after branches');
+    near(sums.networkBytes, 64 * 2 * (3 / 4) * 16 * 4096 * 2);
+    near(sums.seconds, sums.networkBytes / 300e9);
+    assert.equal(sums.bound, 'network');
+    near(one.figures.cache.value, 4 * four.figures.cache.value);
+  });
+
+  it('eight key/value heads on 16 devices lie on two each', () => {
+    const scores = (tensorParallel: number): Operator => named(costOf(llama8b, { tensorParallel }).decode, 'scores');
+    near(scores(1).cacheBytes, 8 * scores(16).cacheBytes);
+    near(scores(1).flops, 16 * scores(16).flops);
+  });
+
+  it('need a link', () => {
+    const outcome = servingCost(llama8b, { ...usualRequest(device('m1-max')), tensorParallel: 2 });
+    assert.ok(!outcome.ok && outcome.why.includes('Apple M1 Max'));
+  });
+});
+
+describe('arithmetic', () => {
+  it('is that of 8 bits where weights and rows have no more', () => {
+    const h100 = device('h100-sxm');
+    const seconds = (weightBits: 8 | 16, activationBits: 8 | 16): number =>
+      named(costOf(llama8b, { device: h100, weightBits, activationBits }).prefill, 'mlp.gate_proj').seconds;
+    near(seconds(16, 16), 2 * seconds(8, 8), 1e-6);
+    near(seconds(8, 16), seconds(16, 16), 1e-6);
+  });
+
+  it('is float32 on a device that publishes no other', () => {
+    const { prefill } = costOf(llama8b, { device: device('m1-max'), prompt: 1000 });
+    near(named(prefill, 'mlp.gate_proj').seconds, (32 * 2 * 1000 * 4096 * 14336) / 10.4e12);
+  });
+});
+
+describe('models that are not served', () => {
+  for (const [name, config] of [
+    ['an encoder', { model_type: 'bert' }],
+    ['an encoder before the decoder', { model_type: 't5', architectures: ['T5ForConditionalGeneration'] }],
+    ['a file without sizes', {}],
+  ] as const) {
+    it(`${name} gets a sentence`, () => {
+      const outcome = servingCost(describeModel(config), usualRequest(a100));
+      assert.ok(!outcome.ok && outcome.why.endsWith('.'));
+    });
+  }
+});
