@@ -4,7 +4,8 @@ import { FileRefused, readRegular } from '../../models/formats/regular-file';
 import { parseBaseline } from '../../protocol/inputs/baseline';
 import type { KnownFinding } from '../../protocol/inputs/baseline';
 
-const largestBaseline = 64 * 1024 * 1024;
+/** Some 40,000 findings. */
+const largestBaseline = 16 * 1024 * 1024;
 
 /** The findings of a baseline file. */
 export class KnownFindings {
@@ -19,7 +20,9 @@ export class KnownFindings {
     for (const finding of findings) {
       const known = this.byFile.get(finding.path) ?? new Map<string, KnownFinding[]>();
       this.byFile.set(finding.path, known);
-      known.set(finding.fingerprint, [...(known.get(finding.fingerprint) ?? []), finding]);
+      const same = known.get(finding.fingerprint);
+      if (same === undefined) known.set(finding.fingerprint, [finding]);
+      else same.push(finding);
     }
   }
 
@@ -49,10 +52,10 @@ export class KnownFindings {
     for (const [name, entries] of this.byFile) {
       const fingerprints = found.get(name);
       if (fingerprints === undefined && (await exists(path.resolve(path.dirname(this.file), name)))) continue;
-      for (const [fingerprint, same] of entries) {
-        const times = (fingerprints ?? []).filter((one) => one === fingerprint).length;
-        gone.push(...same.slice(times));
-      }
+      const times = new Map<string, number>();
+      for (const one of fingerprints ?? []) times.set(one, (times.get(one) ?? 0) + 1);
+      for (const [fingerprint, same] of entries)
+        for (const entry of same.slice(times.get(fingerprint) ?? 0)) gone.push(entry);
     }
     return gone;
   }

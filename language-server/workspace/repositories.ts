@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { findHeadscopeFile, headscopeFileName } from '../../models/formats/headscope-file';
 import type { JsonValue } from '../../models/formats/model-description';
@@ -9,7 +10,7 @@ import type { HeadscopeSettings } from '../service/headscope-settings';
 import type { JsonDocument } from '../service/json-document';
 import { ruleCodes } from '../service/rules/catalogue';
 import { readBaseline } from './known-findings';
-import type { KnownFindings } from './known-findings';
+import type { KnownFindings, ReadBaseline } from './known-findings';
 
 /** What the nearest `.headscope.json` says of the files of a folder. */
 export interface Repository {
@@ -27,6 +28,7 @@ export interface Repository {
 
 /** Folders that are remembered; a run over more begins anew. */
 const mostRemembered = 5000;
+const mostBaselines = 20;
 
 /** Finds and reads `.headscope.json` files, and remembers them for a while. */
 export class Repositories {
@@ -36,6 +38,9 @@ export class Repositories {
   >();
   /** Of folders of one repository. */
   private readonly byFile = new Map<string, { readonly at: number; readonly read: Promise<Repository> }>();
+
+  /** Baselines by path; a large one is read again only when it changed. */
+  private readonly baselines = new Map<string, { readonly stamp: string; readonly read: Promise<ReadBaseline> }>();
 
   /** @param freshFor milliseconds during which a folder is not looked at again */
   constructor(private readonly freshFor = 2000) {}
@@ -81,6 +86,16 @@ export class Repositories {
     return read;
   }
 
+  private async baselineAt(file: string): Promise<ReadBaseline> {
+    const stamp = await stampOf(file);
+    const known = this.baselines.get(file);
+    if (known?.stamp === stamp) return known.read;
+    const read = readBaseline(file).catch(() => ({ ok: false as const, why: 'It cannot be read.' }));
+    if (this.baselines.size >= mostBaselines) this.baselines.clear();
+    this.baselines.set(file, { stamp, read });
+    return read;
+  }
+
   private async read(file: string, value: JsonValue): Promise<Repository> {
     const { settings, faults } = readHeadscopeSettings(value, ruleCodes);
     const sentences = faults.map(({ path: place, message }) =>
@@ -88,7 +103,7 @@ export class Repositories {
     );
     if (settings.baseline === undefined) return { file, settings, faults: sentences };
     const baseline = path.resolve(path.dirname(file), settings.baseline);
-    const read = await readBaseline(baseline).catch(() => ({ ok: false as const, why: 'It cannot be read.' }));
+    const read = await this.baselineAt(baseline);
     return {
       file,
       settings,
@@ -98,6 +113,12 @@ export class Repositories {
     };
   }
 }
+
+const stampOf = (file: string): Promise<string> =>
+  stat(file).then(
+    ({ mtimeMs, size, ino }) => `${mtimeMs}:${size}:${ino}`,
+    () => 'none',
+  );
 
 const placeOf = (keys: readonly (string | number)[]): string =>
   keys.map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${key}`)).join('');

@@ -67,7 +67,7 @@ const judgement: readonly (readonly [what: string, name: string, text: string])[
   [
     'heads that do not divide, with one count near',
     'config.json',
-    config().replace('"hidden_size": 64', '"hidden_size": 50'),
+    config().replace('"hidden_size": 64', '"hidden_size": 25'),
   ],
   ['the old name of dtype', 'config.json', config('"torch_dtype": "float16"')],
   ['the old name of rope_type', 'config.json', config('"rope_scaling": {"type": "linear", "factor": 2.0}')],
