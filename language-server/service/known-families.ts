@@ -12,6 +12,7 @@ export const headWidthByClass: ReadonlySet<string> = new Set([
   'glm4_moe',
   'gpt_oss',
   'mt5',
+  'nemotron_h',
   'qwen3',
   'qwen3_5',
   'qwen3_5_moe',
@@ -22,7 +23,9 @@ export const headWidthByClass: ReadonlySet<string> = new Set([
   'qwen3_vl_text',
   'qwen3_vl_moe',
   'qwen3_vl_moe_text',
+  'reformer',
   'smolvlm',
   't5',
   'umt5',
+  'zamba2',
 ]);

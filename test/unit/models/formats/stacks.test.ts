@@ -307,6 +307,30 @@ describe('towers in stages', () => {
   });
 });
 
+describe('a file without model_type is known by its class', () => {
+  for (const [name, family] of [
+    ['FalconForCausalLM', 'falcon'],
+    ['FalconH1ForCausalLM', 'falcon_h1'],
+    ['FalconMambaForCausalLM', 'falcon_mamba'],
+    ['MambaForCausalLM', 'mamba'],
+    ['Mamba2ForCausalLM', 'mamba2'],
+    ['DebertaForMaskedLM', 'deberta'],
+    ['DebertaV2ForMaskedLM', 'deberta-v2'],
+    ['Dinov2Model', 'dinov2'],
+    ['Dinov2WithRegistersModel', 'dinov2_with_registers'],
+    ['ViTModel', 'vit'],
+    ['ViTMAEForPreTraining', 'vit_mae'],
+    ['SwinModel', 'swin'],
+    ['Swinv2Model', 'swinv2'],
+    ['BigBirdForMaskedLM', 'big_bird'],
+    ['DPRQuestionEncoder', 'dpr'],
+  ] as const) {
+    it(`${name}: ${family}`, () => {
+      assert.equal(describeModel({ architectures: [name], hidden_size: 64 }).family, family);
+    });
+  }
+});
+
 describe('T5', () => {
   const rows: readonly (readonly [config: object, gated: boolean, activation: string])[] = [
     [{}, false, 'relu'],
