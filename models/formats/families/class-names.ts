@@ -139,6 +139,7 @@ const stems: Readonly<Record<string, readonly string[]>> = {
   vit: ['ViT', 'DeiT'],
   vit_mae: ['ViTMAE'],
   wav2vec2: ['Wav2Vec2'],
+  'wav2vec2-conformer': ['Wav2Vec2Conformer'],
   wavlm: ['WavLM'],
   whisper: ['Whisper'],
   'xlm-roberta': ['XLMRoberta', 'Roberta'],

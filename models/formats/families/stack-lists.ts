@@ -14,7 +14,7 @@ import { recurrentGemma } from './recurrent-gemma';
 import { reformer } from './reformer';
 import { rwkv, rwkv5, rwkv6 } from './rwkv';
 import { segformer } from './segformer';
-import { hubert, wav2vec2, wavLm } from './speech';
+import { hubert, wav2vec2, wav2vec2Conformer, wavLm } from './speech';
 import { clapAudio, donutSwin, swin, swinV2 } from './swin';
 import { dinov2WithRegisters } from './vision';
 import { beit, vitMae } from './vit-relatives';
@@ -69,6 +69,7 @@ export const towerStacks: readonly StackFamily[] = [
   mobileNetV2,
   efficientNet,
   wav2vec2,
+  wav2vec2Conformer,
   hubert,
   wavLm,
   clapAudio,

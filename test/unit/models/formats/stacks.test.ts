@@ -171,6 +171,7 @@ describe('encoders keep no cache', () => {
     'segformer',
     'swin',
     'wav2vec2',
+    'wav2vec2-conformer',
     'wavlm',
     'xlnet',
   ]) {
@@ -285,6 +286,15 @@ describe('towers in stages', () => {
         [8, 256, 16 * 16, undefined],
       ],
     );
+  });
+
+  it('BEiT has the positions that its file names', () => {
+    for (const [said, positions] of [
+      [{}, 'none'],
+      [{ use_relative_position_bias: true }, 'relative'],
+      [{ use_absolute_position_embeddings: true }, 'learned'],
+    ] as const)
+      assert.equal(first({ model_type: 'beit', ...said }).positions, positions);
   });
 
   it('others have none', () => {
