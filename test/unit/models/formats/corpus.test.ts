@@ -106,10 +106,6 @@ function storedBytes(model: ModelDescription, names: readonly string[]): number 
  * remaining ones must agree to the byte.
  */
 const otherwise = new Set([
-  // Frequencies in half precision, and shards of an older vocabulary: stacks.test.ts counts their bytes one by one.
-  'chatglm--Kolors--chatglm3-text_encoder',
-  'chatglm--chatglm-6b',
-  'chatglm--chatglm3-6b-32k',
   // The encoder alone, by a config that names neither class nor dtype.
   't5--stable-diffusion-webui-forge-Chroma-text_encoder',
   // Layers for further tokens, and state parameters in float32.
