@@ -1,5 +1,8 @@
+import type { ModelPart } from '../model-description';
 import { decoderFamily } from './decoder-family';
-import { flag } from './family';
+import { writeDecoder } from './decoder-layout';
+import type { StackFamily } from './family';
+import { amount, flag } from './family';
 import { llamaLayout } from './llama';
 
 /**
@@ -45,6 +48,98 @@ export const baichuan = decoderFamily({
     attention: { prefix: 'self_attn.', projections: ['W_pack'], output: 'o_proj' },
   },
 });
+
+/**
+ * ChatGLM2 and 3, and the first ChatGLM, which has none of their keys: a rotary embedding for each of two positions (where a
+ * word stands and how far it is into what is written), norms with biases, a plain network.
+ */
+const isFirst = (part: { readonly fields: ModelPart['fields'] }): boolean =>
+  part.fields['inner_hidden_size'] !== undefined || part.fields['position_encoding_2d'] !== undefined;
+
+const laterGlm = writeDecoder({
+  root: 'transformer.',
+  embedding: 'embedding.word_embeddings',
+  layer: 'encoder.layers.{layer}.',
+  attention: {
+    prefix: 'self_attention.',
+    projections: ['query_key_value'],
+    output: 'dense',
+    inputBias: (part) => flag(part, 'add_qkv_bias') || flag(part, 'add_bias_linear'),
+    outputBias: (part) => flag(part, 'add_bias_linear'),
+  },
+  mlp: {
+    prefix: 'mlp.',
+    inputs: ['dense_h_to_4h'],
+    fused: true,
+    output: 'dense_4h_to_h',
+    bias: (part) => flag(part, 'add_bias_linear'),
+  },
+  norms: ['input_layernorm', 'post_attention_layernorm'],
+  normBias: (part) => part.fields['rmsnorm']?.value === false,
+  finalNorm: 'encoder.final_layernorm',
+  head: 'transformer.output_layer',
+});
+
+const firstGlm = writeDecoder({
+  root: 'transformer.',
+  embedding: 'word_embeddings',
+  layer: 'layers.{layer}.',
+  attention: {
+    prefix: 'attention.',
+    projections: ['query_key_value'],
+    output: 'dense',
+    inputBias: true,
+    outputBias: true,
+  },
+  mlp: { prefix: 'mlp.', inputs: ['dense_h_to_4h'], output: 'dense_4h_to_h', bias: true },
+  norms: ['input_layernorm', 'post_attention_layernorm'],
+  normBias: true,
+  finalNorm: 'final_layernorm',
+});
+
+export const chatGlm: StackFamily = {
+  ...decoderFamily({
+    id: 'chatglm',
+    title: 'ChatGLM',
+    types: { chatglm: ['ChatGLMConfig (remote code)', { tie_word_embeddings: false }] },
+    record: [
+      'add_qkv_bias',
+      'add_bias_linear',
+      'multi_query_attention',
+      'kv_channels',
+      'rmsnorm',
+      'pre_seq_len',
+      'rope_ratio',
+    ],
+    choice: (reader) => {
+      const first = ['inner_hidden_size', 'position_encoding_2d'].some((key) => reader.has(key));
+      for (const key of ['inner_hidden_size', 'position_encoding_2d']) reader.raw(key);
+      const width = reader.integer('hidden_size') ?? 0;
+      const heads = reader.integer('num_attention_heads') ?? 0;
+      const headDim = reader.integer('kv_channels', 1) ?? (heads > 0 ? Math.floor(width / heads) : 0);
+      return {
+        positions: 'rope',
+        norm: first || reader.raw('rmsnorm') === false ? 'layer' : 'rms',
+        gated: !first,
+        headDim,
+        // Half of a head: for each of two positions in the first form, for the one position in the later ones.
+        rope: { dimensions: Math.floor(headDim / 2), layout: first ? 'half' : 'interleaved' },
+      };
+    },
+    // ChatGLM3's long form multiplies the base (50 for 32k).
+    finish: (part) => {
+      const ratio = amount(part, 'rope_ratio') ?? 1;
+      return ratio > 0 ? { ...part, ropes: part.ropes.map((rope) => ({ ...rope, theta: rope.theta * ratio })) } : part;
+    },
+  }),
+  // Prefixes that were tuned are tensors beside these.
+  exact: (part) => (amount(part, 'pre_seq_len') ?? 0) === 0,
+  tensors: (part, writer, top) => {
+    // Published files name the bare class, and hold the head.
+    const kind = top.task.kind === 'base' ? 'causal-lm' : top.task.kind;
+    (isFirst(part) ? firstGlm : laterGlm)(part, writer, { ...top, task: { ...top.task, kind } });
+  },
+};
 
 export const internLm2 = decoderFamily({
   id: 'internlm2',

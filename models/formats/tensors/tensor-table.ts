@@ -76,7 +76,7 @@ export class TensorWriter {
     );
   }
 
-  /** One layer; `prefix` holds `{layer}`. */
+  /** One layer; `prefix` holds `{layer}`, or counts stages and blocks where the layers are not numbered through. */
   layer(index: number, prefix: string): TensorWriter {
     return new TensorWriter(this.table, this.part, this.rename, this.prefix + prefix, index, this.forced, this.routed);
   }
