@@ -21,6 +21,7 @@ export const headWidthByClass: ReadonlySet<string> = new Set([
   'minimax_m3_vl_text',
   'ministral3',
   'mt5',
+  'nemotron_h',
   'openelm',
   'qwen3',
   'qwen3_5',
@@ -32,11 +33,13 @@ export const headWidthByClass: ReadonlySet<string> = new Set([
   'qwen3_vl_moe',
   'qwen3_vl_moe_text',
   'qwen3_vl_text',
+  'reformer',
   'seed_oss',
   'smolvlm',
   'step3p5',
   't5',
   'umt5',
+  'zamba2',
 ]);
 
 /**

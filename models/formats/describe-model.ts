@@ -183,6 +183,8 @@ const taskEndings: readonly (readonly [RegExp, Task['kind']])[] = [
   [/Model(WithProjection)?$/, 'base'],
 ];
 
+const remoteWriters = ['AutoModelForCausalLM', 'AutoModelForSeq2SeqLM'];
+
 function readTask(object: JsonObject, architectures: readonly string[], family: Family | undefined): Task {
   const names = object['id2label'];
   const count = object['num_labels'];
@@ -190,8 +192,14 @@ function readTask(object: JsonObject, architectures: readonly string[], family: 
   const [first] = architectures;
   const ending = first === undefined ? undefined : taskEndings.find(([pattern]) => pattern.test(first))?.[1];
   const absent = family?.task ?? 'base';
-  const kind =
-    ending === 'causal-lm' && family?.task === 'sequence-to-sequence' ? 'sequence-to-sequence' : (ending ?? absent);
+  // Remote code may name the bare class and say beside it what loads the whole (ChatGLM).
+  const remote = object['auto_map'];
+  const writes = ending === 'base' && isObject(remote) && remoteWriters.some((name) => remote[name] !== undefined);
+  const kind = writes
+    ? 'causal-lm'
+    : ending === 'causal-lm' && family?.task === 'sequence-to-sequence'
+      ? 'sequence-to-sequence'
+      : (ending ?? absent);
   return { kind, labels };
 }
 

@@ -204,6 +204,7 @@ const stems: Readonly<Record<string, readonly string[]>> = {
   voxtral: ['Voxtral'],
   voxtral_encoder: ['Voxtral'],
   wav2vec2: ['Wav2Vec2'],
+  'wav2vec2-conformer': ['Wav2Vec2Conformer'],
   wavlm: ['WavLM'],
   whisper: ['Whisper'],
   'xlm-roberta': ['XLMRoberta', 'Roberta'],

@@ -39,7 +39,7 @@ export const falcon = decoderFamily({
     RefinedWebModel: ['FalconConfig', falconValues],
     RefinedWeb: ['FalconConfig', { ...falconValues, new_decoder_architecture: true }],
   },
-  architectures: /^(Falcon|RWForCausalLM)/,
+  architectures: /^(Falcon(For|Model)|RWForCausalLM)/,
   tied: true,
   record: ['alibi', 'new_decoder_architecture', 'multi_query', 'parallel_attn', 'bias', 'num_ln_in_parallel_attn'],
   choice: (reader) => {

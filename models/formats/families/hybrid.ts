@@ -1,13 +1,14 @@
 /** Decoders with state-space mixers of Mamba-2 among or beside their attention. */
 import type { ConfigReader, JsonObject } from '../config/config-reader';
 import { besideMixer } from '../config/layer-kinds';
+import { mamba2Keys } from '../config/recurrent-state';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily } from './decoder-family';
 import type { DecoderLayout } from './decoder-layout';
 import { flag } from './family';
 import { llamaLayout } from './llama';
-import { mamba2Keys, writeMamba2 } from './mamba2';
+import { writeMamba2 } from './mamba2';
 
 const mixerValues = {
   mamba_n_heads: 128,

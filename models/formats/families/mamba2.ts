@@ -1,12 +1,10 @@
-import { fieldOf, mamba2Keys, mamba2Sizes, mamba2State } from '../config/recurrent-state';
+import { fieldOf, mamba2Sizes, mamba2State } from '../config/recurrent-state';
 import type { Mamba2Sizes } from '../config/recurrent-state';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily } from './decoder-family';
 import { amount, flag } from './family';
 import { llamaLayout } from './llama';
-
-export { mamba2Keys };
 
 export interface Mamba2Bias {
   readonly input: boolean;

@@ -1,11 +1,12 @@
 import type { ConfigReader, JsonObject } from '../config/config-reader';
 import type { LayerKind } from '../config/layer-kinds';
+import { mamba2Keys } from '../config/recurrent-state';
 import type { FeedForward, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { decoderFamily } from './decoder-family';
 import { amount, flag } from './family';
 import { llamaLayout } from './llama';
-import { mamba2Keys, writeMamba2 } from './mamba2';
+import { writeMamba2 } from './mamba2';
 
 const mixer: LayerKind = { kind: 'mamba', feedForward: 'none' };
 const attention: LayerKind = { kind: 'full', feedForward: 'none' };

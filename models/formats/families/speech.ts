@@ -159,6 +159,41 @@ export const wav2vec2 = speechFamily({
   values,
 });
 
+/** Two half networks around attention and a convolution over positions (arXiv:2005.08100); its tensors are not written down here. */
+export const wav2vec2Conformer: StackFamily = {
+  kind: 'stack',
+  id: 'wav2vec2-conformer',
+  title: 'wav2vec 2.0 Conformer',
+  modelTypes: ['wav2vec2-conformer'],
+  architectures: /^Wav2Vec2Conformer(Model|For)/,
+  role: 'audio',
+  tied: false,
+  task: 'base',
+  defaults: () => ({
+    from: `${transformers} Wav2Vec2ConformerConfig`,
+    values: {
+      ...values,
+      position_embeddings_type: 'relative',
+      conv_depthwise_kernel_size: 31,
+      rotary_embedding_base: 10000,
+    },
+  }),
+  read: (reader) => {
+    const note = 'between two half networks, with a convolution behind it';
+    return readTransformer(reader, {
+      family: 'wav2vec2-conformer',
+      role: 'audio',
+      causal: false,
+      gated: false,
+      norm: 'layer',
+      positions: reader.raw('position_embeddings_type') === 'rotary' ? 'rope' : 'relative',
+      rope: { thetaKey: 'rotary_embedding_base' },
+      record: ['conv_depthwise_kernel_size'],
+      layerKinds: (count) => Array.from({ length: count }, () => ({ kind: 'full', note })),
+    });
+  },
+};
+
 export const hubert = speechFamily({
   id: 'hubert',
   title: 'HuBERT',

@@ -64,7 +64,7 @@ import { baichuan, bailingMoe, chatGlm, falconPerception, internLm2, qwen, teleC
 import { rwkv, rwkv5, rwkv6 } from './rwkv';
 import { segformer } from './segformer';
 import { deepseekV32, glmMoeDsa } from './sparse-latent';
-import { hubert, wav2vec2, wavLm } from './speech';
+import { hubert, wav2vec2, wav2vec2Conformer, wavLm } from './speech';
 import { step3p5 } from './step';
 import { clapAudio, donutSwin, swin, swinV2 } from './swin';
 import { towers } from './towers';
@@ -216,6 +216,7 @@ export const stackFamilies: readonly StackFamily[] = [
   clapAudio,
   siglip2Vision,
   ...towers,
+  wav2vec2Conformer,
 ];
 
 const byType = new Map(stackFamilies.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)));

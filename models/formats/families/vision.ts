@@ -1,7 +1,7 @@
 import type { ConfigReader, JsonObject } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
 import { readTransformer } from '../config/transformer';
-import type { ModelPart } from '../model-description';
+import type { ModelPart, PositionKind } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './decoder-family';
 import type { StackFamily, Top } from './family';
@@ -48,6 +48,8 @@ interface VisionRow {
   readonly architectures?: RegExp;
   readonly task: StackFamily['task'];
   readonly extraTokens: number;
+  /** How the tower sees positions; learned vectors when absent. */
+  readonly positions?: (reader: ConfigReader) => PositionKind;
   /** Image sizes where the keys do not say them as most do. */
   readonly image?: (reader: ConfigReader) => ImageSizes;
   readonly record?: readonly string[];
@@ -79,7 +81,7 @@ export function visionFamily(row: VisionRow): StackFamily {
         family: row.id,
         role: 'vision',
         norm: 'layer',
-        positions: 'learned',
+        positions: row.positions?.(reader) ?? 'learned',
         gated: row.gated?.(reader) ?? false,
         image,
         ...(row.record === undefined ? {} : { record: row.record }),

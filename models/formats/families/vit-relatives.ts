@@ -50,6 +50,11 @@ export const beit = visionFamily({
   },
   architectures: /^Beit(Model|For)/,
   task: 'base',
+  positions: (reader) => {
+    if (reader.boolean('use_absolute_position_embeddings') === true) return 'learned';
+    const biased = ['use_relative_position_bias', 'use_shared_relative_position_bias'];
+    return biased.some((key) => reader.boolean(key) === true) ? 'relative' : 'none';
+  },
   extraTokens: 1,
   record: [
     'use_mask_token',

@@ -171,6 +171,7 @@ describe('encoders keep no cache', () => {
     'segformer',
     'swin',
     'wav2vec2',
+    'wav2vec2-conformer',
     'wavlm',
     'xlnet',
   ]) {
@@ -287,6 +288,15 @@ describe('towers in stages', () => {
     );
   });
 
+  it('BEiT has the positions that its file names', () => {
+    for (const [said, positions] of [
+      [{}, 'none'],
+      [{ use_relative_position_bias: true }, 'relative'],
+      [{ use_absolute_position_embeddings: true }, 'learned'],
+    ] as const)
+      assert.equal(first({ model_type: 'beit', ...said }).positions, positions);
+  });
+
   it('others have none', () => {
     assert.deepEqual(stageRuns(first({ model_type: 'vit' })), []);
     assert.deepEqual(stageRuns(first({ model_type: 'llama' })), []);
@@ -305,6 +315,30 @@ describe('towers in stages', () => {
       for (const { attention } of part.layers) assert.equal(attention.note, 'a block of convolutions');
     }
   });
+});
+
+describe('a file without model_type is known by its class', () => {
+  for (const [name, family] of [
+    ['FalconForCausalLM', 'falcon'],
+    ['FalconH1ForCausalLM', 'falcon_h1'],
+    ['FalconMambaForCausalLM', 'falcon_mamba'],
+    ['MambaForCausalLM', 'mamba'],
+    ['Mamba2ForCausalLM', 'mamba2'],
+    ['DebertaForMaskedLM', 'deberta'],
+    ['DebertaV2ForMaskedLM', 'deberta-v2'],
+    ['Dinov2Model', 'dinov2'],
+    ['Dinov2WithRegistersModel', 'dinov2_with_registers'],
+    ['ViTModel', 'vit'],
+    ['ViTMAEForPreTraining', 'vit_mae'],
+    ['SwinModel', 'swin'],
+    ['Swinv2Model', 'swinv2'],
+    ['BigBirdForMaskedLM', 'big_bird'],
+    ['DPRQuestionEncoder', 'dpr'],
+  ] as const) {
+    it(`${name}: ${family}`, () => {
+      assert.equal(describeModel({ architectures: [name], hidden_size: 64 }).family, family);
+    });
+  }
 });
 
 describe('T5', () => {
