@@ -13,7 +13,7 @@ const withoutHead = { vision_use_head: false };
 export const miniCpmV46 = compositeFamily({
   id: 'minicpmv4_6',
   title: 'MiniCPM-V 4.6',
-  className: 'MiniCPMV4_6Config',
+  className: '(MiniCPM-V) MiniCPMV4_6Config',
   architectures: /^MiniCPMV4_6For/,
   values: { image_token_id: 248056, video_token_id: 248057 },
   text: { at: [['text_config']], type: 'qwen3_5_text' },

@@ -252,7 +252,7 @@ export const gemma4Multimodal = compositeFamily({
   id: 'gemma4_multimodal',
   title: 'Gemma 4',
   types: ['gemma4'],
-  className: 'Gemma4Config',
+  className: 'transformers 5.0 Gemma4Config',
   architectures: /^Gemma4ForConditional/,
   tied: true,
   values: {
