@@ -121,36 +121,6 @@ export const locateAnything = compositeFamily({
   }),
 });
 
-export const xGenMm = compositeFamily({
-  id: 'xgenmm',
-  title: 'xGen-MM',
-  className: '(xGen-MM) XGenMMConfig',
-  architectures: /^XGenMM/,
-  text: { at: [['text_config']], type: 'phi3' },
-  towers: [
-    {
-      at: [['vision_encoder_config']],
-      type: 'siglip_vision_model',
-      named: ['xgenmm_vision_encoder'],
-      values: {
-        hidden_size: 1152,
-        intermediate_size: 4304,
-        num_hidden_layers: 27,
-        num_attention_heads: 16,
-        patch_size: 14,
-        image_size: 384,
-      },
-      // Six layers of learned queries read the patches.
-      outputTokens: () => 128,
-    },
-  ],
-  projector: ({ text, towers: [tower] }) => ({
-    kind: 'learned queries and one linear layer',
-    inputSize: tower?.hiddenSize ?? 0,
-    outputSize: text.hiddenSize,
-  }),
-});
-
 /** CogVLM2 for films: layers of the text model have further weights for positions of the picture. */
 export const cogVlm2 = compositeFamily({
   id: 'cogvlm2',
@@ -259,7 +229,6 @@ export const sizedMultimodal = [
   originalLlava,
   vila,
   locateAnything,
-  xGenMm,
   cogVlm2,
   maira2,
   flamingo,
