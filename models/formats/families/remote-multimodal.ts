@@ -3,7 +3,9 @@ import type { ConfigReader, JsonObject } from '../config/config-reader';
 import type { CompositeRow } from './composite';
 import { compositeFamily } from './composite';
 import { amount } from './family';
+import { mergedPatches } from './moon-vit';
 import { writeResampler } from './remote-towers';
+import { writeNormedLayers } from './vision-language';
 
 const visionConfig = [['vision_config']];
 const withoutHead: JsonObject = { vision_use_head: false };
@@ -277,6 +279,22 @@ export const xGenMm = compositeFamily({
   },
 });
 
+export const locateAnything = compositeFamily({
+  id: 'locateanything',
+  title: 'LocateAnything',
+  className: '(LocateAnything) LocateAnythingConfig',
+  architectures: /^LocateAnythingFor/,
+  tied: true,
+  text: { at: [['text_config']], type: 'qwen2', names: 'language_model.' },
+  towers: [{ at: visionConfig, type: 'moonvit', names: 'vision_model.' }],
+  projector: ({ text, towers: [tower] }) => ({
+    kind: 'joined patches, a norm and two linear layers',
+    inputSize: tower === undefined ? 0 : tower.hiddenSize * mergedPatches(tower),
+    outputSize: text.hiddenSize,
+  }),
+  tensors: writeNormedLayers,
+});
+
 /** Qwen-VL says the type of its text model alone, Qwen; `visual` tells them apart. */
 export const qwenVlChat = compositeFamily({
   id: 'qwen_vl',
@@ -293,4 +311,13 @@ export const qwenVlChat = compositeFamily({
   tensors: () => undefined,
 });
 
-export const remoteMultimodal = [miniCpmV, deepSeekVl2, unlimitedOcr, phi3Vision, molmo, xGenMm, qwenVlChat];
+export const remoteMultimodal = [
+  miniCpmV,
+  deepSeekVl2,
+  unlimitedOcr,
+  phi3Vision,
+  molmo,
+  xGenMm,
+  locateAnything,
+  qwenVlChat,
+];

@@ -106,21 +106,6 @@ export const vila = compositeFamily({
   },
 });
 
-export const locateAnything = compositeFamily({
-  id: 'locateanything',
-  title: 'LocateAnything',
-  className: '(LocateAnything) LocateAnythingConfig',
-  architectures: /^LocateAnythingFor/,
-  tied: true,
-  text: { at: [['text_config']], type: 'qwen2', names: 'language_model.' },
-  towers: [{ at: visionConfig, type: 'moonvit', names: 'vision_model.' }],
-  projector: ({ text, towers: [tower] }) => ({
-    kind: 'joined patches and two linear layers',
-    inputSize: tower === undefined ? 0 : tower.hiddenSize * mergedPatches(tower),
-    outputSize: text.hiddenSize,
-  }),
-});
-
 /** CogVLM2 for films: layers of the text model have further weights for positions of the picture. */
 export const cogVlm2 = compositeFamily({
   id: 'cogvlm2',
@@ -228,7 +213,6 @@ export const sizedMultimodal = [
   janus,
   originalLlava,
   vila,
-  locateAnything,
   cogVlm2,
   maira2,
   flamingo,

@@ -343,6 +343,37 @@ const published: readonly (readonly [name: string, total: number, config: unknow
     },
   ],
   [
+    // Index: 7,661,331,936 bytes of bfloat16, with a copy of the table of words as head.
+    'LocateAnything 3B',
+    7_661_331_936 / 2 - 152681 * 2048,
+    {
+      architectures: ['LocateAnythingForConditionalGeneration'],
+      model_type: 'locateanything',
+      text_config: {
+        model_type: 'qwen2',
+        hidden_size: 2048,
+        intermediate_size: 11008,
+        num_hidden_layers: 36,
+        num_attention_heads: 16,
+        num_key_value_heads: 2,
+        vocab_size: 152681,
+        tie_word_embeddings: true,
+      },
+      vision_config: { model_type: 'moonvit' },
+    },
+  ],
+  [
+    // Index: 17,437,028,876 bytes of float32.
+    'xGen-MM 4B',
+    17_437_028_876 / 4,
+    {
+      architectures: ['XGenMMModelForConditionalGeneration'],
+      model_type: 'xgenmm',
+      text_config: { model_type: 'phi3' },
+      vision_encoder_config: { model_type: 'xgenmm_vision_encoder' },
+    },
+  ],
+  [
     // Index: 18,816,477,184 bytes of bfloat16.
     'Fuyu 8B',
     18_816_477_184 / 2,
