@@ -47,7 +47,7 @@ export function innerName(name: string): string {
 }
 
 const bufferName =
-  /(rotary_emb\.inv_freq|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights|num_batches_tracked)$/;
+  /(rotary_emb\.inv_freq|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|crossattention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights|num_batches_tracked)$/;
 
 export const isBuffer = (name: string): boolean => bufferName.test(name);
 

@@ -447,6 +447,22 @@ const byHand: readonly (readonly [name: string, terms: readonly number[], config
     },
   ],
   [
+    'ViT-GPT2, captions',
+    [
+      // ViT base of 224 pixels with its pooler, and GPT-2, both as published.
+      86_389_248 + 124_439_808,
+      // In 12 layers: keys and values together, queries, output, each with a bias, and a norm.
+      12 * (768 * 1536 + 1536 + 2 * (768 ** 2 + 768) + 2 * 768),
+    ],
+    {
+      architectures: ['VisionEncoderDecoderModel'],
+      model_type: 'vision-encoder-decoder',
+      tie_word_embeddings: false,
+      decoder: { model_type: 'gpt2', add_cross_attention: true },
+      encoder: { model_type: 'vit' },
+    },
+  ],
+  [
     'Pixtral 12B',
     [
       // Tower: patches of 16 x 16 without bias, a norm, 24 gated layers without bias.
