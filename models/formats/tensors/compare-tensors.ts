@@ -47,12 +47,15 @@ export function innerName(name: string): string {
 }
 
 const bufferName =
-  /(rotary_emb\.inv_freq|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|crossattention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights|num_batches_tracked)$/;
+  /(rotary_emb\.inv_freq|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights|num_batches_tracked)$/;
 
-export const isBuffer = (name: string): boolean => bufferName.test(name);
+export const isBuffer = (name: string): boolean => bufferName.test(name) || crossBuffer.test(name);
+
+/** Masks of GPT-2's layers of cross-attention. */
+const crossBuffer = /(^|\.)crossattention\.(bias|masked_bias)$/;
 
 const copyName =
-  /^(lm_head\.weight|embed_out\.weight|output\.weight|proj_out\.weight|(encoder|decoder)\.embed_tokens\.weight|decoder\.output_projection\.weight|(text_decoder\.)?cls\.predictions\.decoder\.(weight|bias)|lm_head\.decoder\.(weight|bias)|vocab_projector\.weight|decoder\.weight|decoder\.lm_head\.weight)$/;
+  /^(lm_head\.weight|embed_out\.weight|output\.weight|proj_out\.weight|(encoder|decoder)\.embed_tokens\.weight|decoder\.output_projection\.weight|cls\.predictions\.decoder\.(weight|bias)|lm_head\.decoder\.(weight|bias)|vocab_projector\.weight|decoder\.weight|decoder\.lm_head\.weight)$/;
 
 export const isQuantisedName = (name: string): boolean =>
   /\.(qweight|qzeros|scales|g_idx|weight_scale|weight_scale_inv|weight_packed|absmax|quant_map|SCB)$|_(blocks|scales)$/.test(
