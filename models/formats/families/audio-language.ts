@@ -98,7 +98,7 @@ export const qwen25Omni = compositeFamily({
 export const qwen3Asr = compositeFamily({
   id: 'qwen3_asr',
   title: 'Qwen3-ASR',
-  className: 'Qwen3ASRConfig',
+  className: '(Qwen3-ASR) Qwen3ASRConfig',
   architectures: /^Qwen3ASRFor/,
   text: {
     at: [['thinker_config', 'text_config'], ['text_config']],
@@ -141,9 +141,10 @@ export const higgsAudio = compositeFamily({
     const size = amount(model, 'audio_ffn_intermediate_size') ?? 0;
     // Two further codes begin and end a stream.
     const codes = (amount(model, 'audio_num_codebooks') ?? 0) * ((amount(model, 'audio_codebook_size') ?? 0) + 2);
-    const layers = model.fields['audio_dual_ffn_layers']?.value;
+    const written = model.fields['audio_dual_ffn_layers']?.value;
+    const layers = new Set<unknown>(Array.isArray(written) ? written : []);
     for (const layer of text.layers) {
-      if (!Array.isArray(layers) || !layers.includes(layer.index)) continue;
+      if (!layers.has(layer.index)) continue;
       const own = writer.layer(layer.index, 'layers.{layer}.');
       own.norm('audio_input_layernorm', hidden, false);
       own.norm('audio_post_attention_layernorm', hidden, false);

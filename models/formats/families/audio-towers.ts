@@ -3,7 +3,7 @@ import type { JsonObject } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
+import { sourceOf } from './class-source';
 import { writeConvolutions, writeStack, writeWhisperEncoder } from './encoder-decoder';
 import type { StackFamily } from './family';
 import { amount } from './family';
@@ -37,7 +37,7 @@ const audioFamily = ({ id, title, types, record = [], tensors }: AudioRow): Stac
   task: 'base',
   defaults: (modelType) => {
     const entry = types[modelType ?? ''] ?? Object.values(types)[0];
-    return entry === undefined ? undefined : { from: `${transformers} ${entry[0]}`, values: entry[1] };
+    return entry === undefined ? undefined : { from: sourceOf(entry[0]), values: entry[1] };
   },
   read: (reader) => {
     // Files repeat some sizes under the general names; the encoder's own are read where they are there.

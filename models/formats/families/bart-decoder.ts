@@ -7,23 +7,26 @@ import { transformers } from './decoder-family';
 import type { StackFamily } from './family';
 import { amount, flag } from './family';
 
-const trocrValues: JsonObject = {
+const bartValues: JsonObject = {
   vocab_size: 50265,
   d_model: 1024,
   decoder_layers: 12,
   decoder_attention_heads: 16,
   decoder_ffn_dim: 4096,
   activation_function: 'gelu',
+  max_position_embeddings: 1024,
+  tie_word_embeddings: true,
+};
+const trocrValues: JsonObject = {
+  ...bartValues,
   max_position_embeddings: 512,
   use_learned_position_embeddings: true,
   layernorm_embedding: true,
-  tie_word_embeddings: true,
 };
-const bartValues: JsonObject = { ...trocrValues, max_position_embeddings: 1024 };
 
 const types: Readonly<Record<string, readonly [className: string, values: JsonObject]>> = {
   trocr: ['TrOCRConfig', trocrValues],
-  mbart_decoder: ['MBartConfig', { ...bartValues, final_norm: true }],
+  mbart_decoder: ['MBartConfig', bartValues],
   bart_decoder: ['BartConfig', bartValues],
 };
 
@@ -64,7 +67,7 @@ export const bartDecoder: StackFamily = {
       norm: 'layer',
       positions: reader.boolean('use_learned_position_embeddings') === false ? 'sinusoidal' : 'learned',
       crossAttention: true,
-      record: ['cross_attention_hidden_size', 'layernorm_embedding', 'final_norm', 'tie_word_embeddings'],
+      record: ['cross_attention_hidden_size', 'layernorm_embedding', 'tie_word_embeddings'],
     });
     const { heads } = part;
     return { ...part, kvHeads: heads };
@@ -79,7 +82,7 @@ export const bartDecoder: StackFamily = {
     if (flag(part, 'layernorm_embedding', true)) root.norm('layernorm_embedding', hidden, true);
     const read = amount(part, 'cross_attention_hidden_size') ?? hidden;
     for (const layer of part.layers) writeLayer(root.layer(layer.index, 'layers.{layer}.'), layer, hidden, read);
-    if (flag(part, 'final_norm')) root.norm('layer_norm', hidden, true);
+    if (part.modelType === 'mbart_decoder') root.norm('layer_norm', hidden, true);
     if (top.tied || top.task.kind === 'base') return;
     const head = part.modelType === 'trocr' ? 'output_projection' : 'lm_head';
     writer.add('head', `${head}.weight`, [part.vocabularySize ?? 0, hidden]);

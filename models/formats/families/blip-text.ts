@@ -5,7 +5,7 @@ import type { Attention, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './decoder-family';
 import type { StackFamily } from './family';
-import { amount, flag } from './family';
+import { amount } from './family';
 
 const bertSizes: JsonObject = {
   hidden_size: 768,
@@ -124,7 +124,7 @@ export const qFormer: StackFamily = {
   task: 'base',
   defaults: (modelType) => ({
     from: `${transformers} ${modelType === 'instructblip_qformer' ? 'InstructBlipQFormerConfig' : 'Blip2QFormerConfig'}`,
-    values: { ...qFormerValues, reads_text: modelType === 'instructblip_qformer' },
+    values: qFormerValues,
   }),
   read: (reader) => {
     const step = reader.integer('cross_attention_frequency', 1) ?? 2;
@@ -134,13 +134,13 @@ export const qFormer: StackFamily = {
       gated: false,
       norm: 'layer',
       positions: 'none',
-      record: ['encoder_hidden_size', 'reads_text'],
+      record: ['encoder_hidden_size'],
     });
     return withCross(part, step);
   },
   tensors: (part, writer) => {
     const hidden = part.hiddenSize;
-    const text = flag(part, 'reads_text');
+    const text = part.modelType === 'instructblip_qformer';
     if (text) writeWordEmbeddings(part, writer.under('embeddings.'), 'layernorm');
     else writer.norm('layernorm', hidden, true);
     for (const layer of part.layers) {

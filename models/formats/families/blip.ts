@@ -83,6 +83,9 @@ export const instructBlip = queried({
   part: 'instructblip',
 });
 
+/** GIT for films reads six; a file with many more is no config, and its tensors would only cost time. */
+const mostFrames = 64;
+
 export const git = compositeFamily({
   id: 'git',
   title: 'GIT',
@@ -96,7 +99,9 @@ export const git = compositeFamily({
     inputSize: tower?.hiddenSize ?? 0,
     outputSize: text.hiddenSize,
   }),
-  known: (_parts, reader) => reader.strings('architectures')?.[0] === 'GitForCausalLM',
+  known: (_parts, reader) =>
+    reader.strings('architectures')?.[0] === 'GitForCausalLM' &&
+    (reader.integer('num_image_with_embedding') ?? 0) <= mostFrames,
   tensors: (writer, _parts, model) => {
     const { inputSize = 0, outputSize = 0 } = model.projector ?? {};
     const own = writer.under('git.visual_projection.visual_projection.');

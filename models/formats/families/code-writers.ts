@@ -3,7 +3,6 @@ import { ConfigReader, isObject } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import { compositeFamily } from './composite';
-import { transformers } from './decoder-family';
 import { readFlat } from './encoder-decoder';
 import type { CompositeFamily } from './family';
 
@@ -15,7 +14,7 @@ export const dalleBart: CompositeFamily = {
   modelTypes: ['dallebart'],
   tied: false,
   task: 'sequence-to-sequence',
-  defaults: () => ({ from: `${transformers} (DALL-E mini) DalleBartConfig`, values: {} }),
+  defaults: () => ({ from: '(DALL-E mini) DalleBartConfig', values: {} }),
   read: (reader) => {
     const parts = readFlat(reader, {
       family: 'dallebart',

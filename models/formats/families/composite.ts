@@ -1,7 +1,7 @@
 import type { ConfigReader, JsonObject } from '../config/config-reader';
 import type { ModelDescription, ModelPart, PartRole, Projector } from '../model-description';
 import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
+import { sourceOf } from './class-source';
 import type { CompositeFamily, CompositeReading, StackFamily } from './family';
 import { readGeneric } from './generic';
 import { readStack, stackFamily } from './stacks';
@@ -194,7 +194,7 @@ export const textOf = (model: ModelDescription): ModelPart | undefined => partOf
 export const visionOf = (model: ModelDescription): ModelPart | undefined => partOf(model, 'vision');
 
 function readComposite(row: CompositeRow, types: readonly string[], reader: ConfigReader): CompositeReading {
-  const from = `${transformers} ${row.className}`;
+  const from = sourceOf(row.className);
   for (const key of Object.keys(row.values ?? {})) reader.raw(key);
   for (const key of row.record ?? []) reader.raw(key);
   const text = readPart(reader, { ...row.text, optional: false }, types, from, 'decoder');
@@ -216,7 +216,7 @@ function readComposite(row: CompositeRow, types: readonly string[], reader: Conf
 }
 
 export function compositeFamily(row: CompositeRow): CompositeFamily {
-  const from = `${transformers} ${row.className}`;
+  const from = sourceOf(row.className);
   const types = row.types ?? [row.id];
   const { tensors } = row;
   return {

@@ -4,6 +4,9 @@ import { readTransformer } from '../config/transformer';
 import type { Layer } from '../model-description';
 import type { StackFamily } from './family';
 
+/** The published towers have four. */
+const mostStages = 16;
+
 interface Stage {
   readonly depth: number;
   readonly width: number;
@@ -14,7 +17,7 @@ function stagesOf(reader: ConfigReader): readonly Stage[] {
   const [depths, widths, heads] = ['depths', reader.has('embed_dim') ? 'embed_dim' : 'dim_embed', 'num_heads'].map(
     (key) => reader.numbers(key) ?? [],
   );
-  return (depths ?? []).map((depth, index) => ({
+  return (depths ?? []).slice(0, mostStages).map((depth, index) => ({
     depth: Math.min(256, Math.max(0, Math.floor(depth))),
     width: Math.max(0, Math.floor(widths?.[index] ?? 0)),
     heads: Math.max(1, Math.floor(heads?.[index] ?? 1)),

@@ -20,10 +20,9 @@ function writeClipped(part: ModelPart, writer: TensorWriter, name: string, input
 export const gemma4Vision = visionFamily({
   id: 'gemma4_vision',
   title: 'Gemma 4 vision',
-  from,
   types: {
     gemma4_vision: [
-      'Gemma4VisionConfig',
+      `${from} Gemma4VisionConfig`,
       {
         hidden_size: 768,
         intermediate_size: 3072,

@@ -33,9 +33,9 @@ const layout = writeDecoder({
 
 /** Layers of cross-attention have no attention of their own, and add nothing to the cache of the text. */
 function crossLayers(reader: ConfigReader, part: ModelPart): readonly Layer[] {
-  const indices = reader.numbers('cross_attention_layers') ?? [];
+  const indices = new Set(reader.numbers('cross_attention_layers'));
   return part.layers.map((layer): Layer => {
-    if (!indices.includes(layer.index)) return layer;
+    if (!indices.has(layer.index)) return layer;
     const { heads, kvHeads, headDim, valueDim } = part;
     return {
       ...layer,

@@ -53,11 +53,27 @@ const pair = (id: string, title: string, className: string, architectures: RegEx
     // A projection stands between halves of different widths whose decoder does not take the other width in; layers of other
     // decoders have names of their own for cross-attention.
     known: ({ text, towers: [tower] }) =>
-      text.family === 'bart_decoder' &&
+      (text.family === 'bart_decoder' || text.family === 'gpt2') &&
       (tower?.hiddenSize === text.hiddenSize ||
         text.fields['cross_attention_hidden_size']?.value === tower?.hiddenSize) &&
       tower?.family === 'vit',
-    tensors: () => undefined,
+    tensors: (_writer, { text }, _model, table) => {
+      if (text.family !== 'gpt2') return;
+      const hidden = text.hiddenSize;
+      for (const layer of text.layers) {
+        // Stored [input, output], as everything in GPT-2.
+        const own = table.writer(text).layer(layer.index, 'decoder.transformer.h.{layer}.');
+        for (const [name, size] of [
+          ['c_attn', 2 * hidden],
+          ['q_attn', hidden],
+          ['c_proj', hidden],
+        ] as const) {
+          own.add('attention', `crossattention.${name}.weight`, [hidden, size]);
+          own.add('attention', `crossattention.${name}.bias`, [size]);
+        }
+        own.norm('ln_cross_attn', hidden, true);
+      }
+    },
   });
 
 export const visionEncoderDecoder = pair(

@@ -2,7 +2,7 @@ import type { ConfigReader, JsonObject } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
+import { sourceOf } from './class-source';
 import type { StackFamily } from './family';
 import { amount } from './family';
 
@@ -26,7 +26,7 @@ const qwenVision = ({ id, title, types, read, tensors }: QwenVision): StackFamil
   task: 'base',
   defaults: (modelType) => {
     const entry = types[modelType ?? ''] ?? Object.values(types)[0];
-    return entry === undefined ? undefined : { from: `${transformers} ${entry[0]}`, values: entry[1] };
+    return entry === undefined ? undefined : { from: sourceOf(entry[0]), values: entry[1] };
   },
   read,
   tensors,
@@ -130,7 +130,7 @@ export const qwen25Vision = qwenVision({
     qwen2_5_omni_vision_encoder: ['Qwen2_5OmniVisionEncoderConfig', qwen25Values],
   },
   read: (reader) => {
-    const full = reader.numbers('fullatt_block_indexes') ?? [];
+    const full = new Set(reader.numbers('fullatt_block_indexes'));
     const patch = reader.integer('patch_size', 1) ?? 14;
     // window_size is in pixels; attention is within windows of so many patches in both directions.
     const side = Math.floor((reader.integer('window_size', 1) ?? 112) / patch);
@@ -145,7 +145,7 @@ export const qwen25Vision = qwenVision({
       record: ['out_hidden_size', 'spatial_merge_size', 'temporal_patch_size'],
       layerKinds: (count) =>
         Array.from({ length: count }, (_, index) =>
-          full.includes(index) ? { kind: 'full' } : { kind: 'window', note: `windows of ${side} by ${side} patches` },
+          full.has(index) ? { kind: 'full' } : { kind: 'window', note: `windows of ${side} by ${side} patches` },
         ),
     });
   },
@@ -190,8 +190,8 @@ export const qwen3Vision = qwenVision({
     qwen3_vl_vision: ['Qwen3VLVisionConfig', qwen3Values],
     qwen3_vl_moe_vision: ['Qwen3VLMoeVisionConfig', qwen3Values],
     // The same tower without taps of its middle layers.
-    qwen3_5_vision: ['Qwen3_5VisionConfig', { ...qwen3Values, deepstack_visual_indexes: [] }],
-    qwen3_5_moe_vision: ['Qwen3_5MoeVisionConfig', { ...qwen3Values, deepstack_visual_indexes: [] }],
+    qwen3_5_vision: ['transformers 5.0 Qwen3_5VisionConfig', { ...qwen3Values, deepstack_visual_indexes: [] }],
+    qwen3_5_moe_vision: ['transformers 5.0 Qwen3_5MoeVisionConfig', { ...qwen3Values, deepstack_visual_indexes: [] }],
   },
   read: (reader) =>
     readTransformer(reader, {
@@ -228,7 +228,8 @@ export const qwen3Vision = qwenVision({
     writer.linear('projector', 'merger.linear_fc2', merged(part), output, true);
     const taps = part.fields['deepstack_visual_indexes']?.value;
     if (!Array.isArray(taps)) return;
-    taps.forEach((_, index) => {
+    // A layer is tapped once at most.
+    taps.slice(0, part.layers.length).forEach((_, index) => {
       const own = writer.under(`deepstack_merger_list.${index}.`);
       own.as('projector').norm('norm', merged(part), true);
       own.linear('projector', 'linear_fc1', merged(part), merged(part), true);

@@ -3,7 +3,9 @@ import type { ConfigReader, JsonObject } from '../config/config-reader';
 import type { CompositeRow } from './composite';
 import { compositeFamily } from './composite';
 import { amount } from './family';
+import { mergedPatches } from './moon-vit';
 import { writeResampler } from './remote-towers';
+import { writeNormedLayers } from './vision-language';
 
 const visionConfig = [['vision_config']];
 const withoutHead: JsonObject = { vision_use_head: false };
@@ -221,6 +223,78 @@ export const molmo = compositeFamily({
   },
 });
 
+/** Sizes of xGen-MM's own classes; the published files give none of them. */
+const xGen = { further: 3, queries: 128, layers: 6, inner: 16 * 96 };
+
+/** Six layers of learned queries read the patches; three further tokens have rows beside the table and the head of Phi-3. */
+export const xGenMm = compositeFamily({
+  id: 'xgenmm',
+  title: 'xGen-MM',
+  className: '(xGen-MM) XGenMMConfig',
+  architectures: /^XGenMM/,
+  text: { at: [['text_config']], type: 'phi3', names: 'vlm.lang_model.' },
+  towers: [
+    {
+      at: [['vision_encoder_config']],
+      type: 'siglip_vision_model',
+      named: ['xgenmm_vision_encoder'],
+      values: {
+        hidden_size: 1152,
+        intermediate_size: 4304,
+        num_hidden_layers: 27,
+        num_attention_heads: 16,
+        patch_size: 14,
+        image_size: 384,
+      },
+      names: (name) => name.replace(/^vision_model\./, 'vlm.vision_encoder.'),
+      outputTokens: () => xGen.queries,
+    },
+  ],
+  projector: ({ text, towers: [tower] }) => ({
+    kind: 'learned queries and one linear layer',
+    inputSize: tower?.hiddenSize ?? 0,
+    outputSize: text.hiddenSize,
+  }),
+  tensors: (writer, { text }, { projector }, table) => {
+    const { inputSize: read = 0, outputSize = 0 } = projector ?? {};
+    const own = table.writer(text).under('vlm.lang_model.');
+    own.add('embedding', 'model.embed_tokens.additional_embedding.weight', [xGen.further, outputSize]);
+    own.add('head', 'lm_head.bias', [text.vocabularySize ?? 0]);
+    own.linear('head', 'lm_head.additional_fc', outputSize, xGen.further, true);
+    const queries = writer.under('vlm.vision_tokenizer.');
+    queries.add('projector', 'latents', [xGen.queries, read]);
+    for (let index = 0; index < xGen.layers; index++) {
+      const attention = queries.under(`layers.${index}.0.`);
+      for (const name of ['norm_media', 'norm_latents']) attention.norm(name, read, true);
+      attention.linear('projector', 'to_q', read, xGen.inner, false);
+      attention.linear('projector', 'to_kv', read, 2 * xGen.inner, false);
+      attention.linear('projector', 'to_out', xGen.inner, read, false);
+      const network = queries.under(`layers.${index}.1.`);
+      network.norm('0', read, true);
+      network.linear('projector', '1', read, 4 * read, false);
+      network.linear('projector', '3', 4 * read, read, false);
+    }
+    queries.norm('norm', read, true);
+    queries.linear('projector', 'projection', read, outputSize, true);
+  },
+});
+
+export const locateAnything = compositeFamily({
+  id: 'locateanything',
+  title: 'LocateAnything',
+  className: '(LocateAnything) LocateAnythingConfig',
+  architectures: /^LocateAnythingFor/,
+  tied: true,
+  text: { at: [['text_config']], type: 'qwen2', names: 'language_model.' },
+  towers: [{ at: visionConfig, type: 'moonvit', names: 'vision_model.' }],
+  projector: ({ text, towers: [tower] }) => ({
+    kind: 'joined patches, a norm and two linear layers',
+    inputSize: tower === undefined ? 0 : tower.hiddenSize * mergedPatches(tower),
+    outputSize: text.hiddenSize,
+  }),
+  tensors: writeNormedLayers,
+});
+
 /** Qwen-VL says the type of its text model alone, Qwen; `visual` tells them apart. */
 export const qwenVlChat = compositeFamily({
   id: 'qwen_vl',
@@ -237,4 +311,13 @@ export const qwenVlChat = compositeFamily({
   tensors: () => undefined,
 });
 
-export const remoteMultimodal = [miniCpmV, deepSeekVl2, unlimitedOcr, phi3Vision, molmo, qwenVlChat];
+export const remoteMultimodal = [
+  miniCpmV,
+  deepSeekVl2,
+  unlimitedOcr,
+  phi3Vision,
+  molmo,
+  xGenMm,
+  locateAnything,
+  qwenVlChat,
+];

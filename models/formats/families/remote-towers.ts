@@ -66,7 +66,7 @@ export const sam: StackFamily = {
   task: 'base',
   defaults: () => ({ from: '(DeepSeek-OCR) sam_vit_b', values: samValues }),
   read: (reader) => {
-    const global = reader.numbers('global_attn_indexes') ?? [];
+    const global = new Set(reader.numbers('global_attn_indexes'));
     const width = reader.integer('hidden_size', 1) ?? 0;
     return readTransformer(reader, {
       family: 'sam_vit',
@@ -81,7 +81,7 @@ export const sam: StackFamily = {
       record: ['downsample_channels'],
       layerKinds: (count) =>
         Array.from({ length: count }, (_, index) =>
-          global.includes(index)
+          global.has(index)
             ? { kind: 'full' as const }
             : { kind: 'window' as const, note: `windows of ${samWindow} by ${samWindow} patches` },
         ),

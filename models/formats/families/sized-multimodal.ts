@@ -13,7 +13,7 @@ const withoutHead = { vision_use_head: false };
 export const miniCpmV46 = compositeFamily({
   id: 'minicpmv4_6',
   title: 'MiniCPM-V 4.6',
-  className: 'MiniCPMV4_6Config',
+  className: '(MiniCPM-V) MiniCPMV4_6Config',
   architectures: /^MiniCPMV4_6For/,
   values: { image_token_id: 248056, video_token_id: 248057 },
   text: { at: [['text_config']], type: 'qwen3_5_text' },
@@ -104,51 +104,6 @@ export const vila = compositeFamily({
       outputSize: text.hiddenSize,
     };
   },
-});
-
-export const locateAnything = compositeFamily({
-  id: 'locateanything',
-  title: 'LocateAnything',
-  className: '(LocateAnything) LocateAnythingConfig',
-  architectures: /^LocateAnythingFor/,
-  tied: true,
-  text: { at: [['text_config']], type: 'qwen2', names: 'language_model.' },
-  towers: [{ at: visionConfig, type: 'moonvit', names: 'vision_model.' }],
-  projector: ({ text, towers: [tower] }) => ({
-    kind: 'joined patches and two linear layers',
-    inputSize: tower === undefined ? 0 : tower.hiddenSize * mergedPatches(tower),
-    outputSize: text.hiddenSize,
-  }),
-});
-
-export const xGenMm = compositeFamily({
-  id: 'xgenmm',
-  title: 'xGen-MM',
-  className: '(xGen-MM) XGenMMConfig',
-  architectures: /^XGenMM/,
-  text: { at: [['text_config']], type: 'phi3' },
-  towers: [
-    {
-      at: [['vision_encoder_config']],
-      type: 'siglip_vision_model',
-      named: ['xgenmm_vision_encoder'],
-      values: {
-        hidden_size: 1152,
-        intermediate_size: 4304,
-        num_hidden_layers: 27,
-        num_attention_heads: 16,
-        patch_size: 14,
-        image_size: 384,
-      },
-      // Six layers of learned queries read the patches.
-      outputTokens: () => 128,
-    },
-  ],
-  projector: ({ text, towers: [tower] }) => ({
-    kind: 'learned queries and one linear layer',
-    inputSize: tower?.hiddenSize ?? 0,
-    outputSize: text.hiddenSize,
-  }),
 });
 
 /** CogVLM2 for films: layers of the text model have further weights for positions of the picture. */
@@ -258,8 +213,6 @@ export const sizedMultimodal = [
   janus,
   originalLlava,
   vila,
-  locateAnything,
-  xGenMm,
   cogVlm2,
   maira2,
   flamingo,

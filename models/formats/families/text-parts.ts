@@ -1,5 +1,7 @@
 /** Text models that are published as parts of larger ones, or mostly so. */
+import { sourceOf } from './class-source';
 import { decoderFamily } from './decoder-family';
+import type { StackFamily } from './family';
 import { flag } from './family';
 import { llamaLayout } from './llama';
 
@@ -125,75 +127,93 @@ export const qwen3VlMoeText = decoderFamily({
   },
 });
 
+/** The row's class is of the model's own code. */
+function remoteFamily(row: Parameters<typeof decoderFamily>[0], className: string): StackFamily {
+  const family = decoderFamily(row);
+  return {
+    ...family,
+    defaults: (modelType) => ({ from: sourceOf(className), values: family.defaults(modelType)?.values ?? {} }),
+  };
+}
+
 /** Text of CogVLM2 for films: key/value heads under a name of its own. */
-export const cogVlm2Text = decoderFamily({
-  id: 'cogvlm2_text',
-  title: 'CogVLM2 text',
-  types: { cogvlm2_text: ['(none: the published files give every size)', {}] },
-  choice: (reader) => {
-    const kvHeads = reader.has('num_multi_query_heads') ? reader.integer('num_multi_query_heads', 1) : undefined;
-    return kvHeads === undefined ? {} : { kvHeads };
+export const cogVlm2Text = remoteFamily(
+  {
+    id: 'cogvlm2_text',
+    title: 'CogVLM2 text',
+    types: { cogvlm2_text: ['CogVLMConfig', {}] },
+    choice: (reader) => {
+      const kvHeads = reader.has('num_multi_query_heads') ? reader.integer('num_multi_query_heads', 1) : undefined;
+      return kvHeads === undefined ? {} : { kvHeads };
+    },
   },
-});
+  '(CogVLM2) CogVLMConfig',
+);
 
 /** Text of Molmo: `intermediate_size` is of both inputs of the network together. */
-export const molmoText = decoderFamily({
-  id: 'molmo_text',
-  title: 'Molmo text',
-  types: {
-    molmo_text: [
-      '(Molmo) MolmoConfig',
-      {
-        vocab_size: 50304,
-        embedding_size: 50304,
-        hidden_size: 4096,
-        intermediate_size: 11008,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        max_position_embeddings: 2048,
-        layer_norm_eps: 1e-5,
-        rope_theta: 10000,
-        qkv_bias: false,
-        tie_word_embeddings: true,
-        attention_layer_norm: false,
-        norm_after: false,
-        weight_tying: true,
-      },
-    ],
-  },
-  record: ['qkv_bias', 'attention_layer_norm', 'norm_after', 'weight_tying', 'embedding_size'],
-  choice: (reader) => ({
-    norm: 'rms',
-    intermediateSize: Math.floor((reader.integer('intermediate_size', 1) ?? 0) / 2),
-  }),
-  layout: {
-    root: 'model.transformer.',
-    embedding: 'wte',
-    layer: 'blocks.{layer}.',
-    attention: {
-      prefix: '',
-      projections: ['att_proj'],
-      output: 'attn_out',
-      inputBias: (part) => flag(part, 'qkv_bias'),
-      norm: (part) => (flag(part, 'attention_layer_norm') ? 'all' : undefined),
+export const molmoText = remoteFamily(
+  {
+    id: 'molmo_text',
+    title: 'Molmo text',
+    types: {
+      molmo_text: [
+        'MolmoConfig',
+        {
+          vocab_size: 50304,
+          embedding_size: 50304,
+          hidden_size: 4096,
+          intermediate_size: 11008,
+          num_hidden_layers: 32,
+          num_attention_heads: 32,
+          max_position_embeddings: 2048,
+          layer_norm_eps: 1e-5,
+          rope_theta: 10000,
+          qkv_bias: false,
+          tie_word_embeddings: true,
+          attention_layer_norm: false,
+          norm_after: false,
+          weight_tying: true,
+        },
+      ],
     },
-    mlp: { prefix: '', inputs: ['ff_proj'], fused: true, output: 'ff_out' },
-    norms: ['attn_norm', 'ff_norm'],
-    finalNorm: 'ln_f',
-    head: 'model.transformer.ff_out',
+    record: ['qkv_bias', 'attention_layer_norm', 'norm_after', 'weight_tying', 'embedding_size'],
+    choice: (reader) => ({
+      norm: 'rms',
+      intermediateSize: Math.floor((reader.integer('intermediate_size', 1) ?? 0) / 2),
+    }),
+    layout: {
+      root: 'model.transformer.',
+      embedding: 'wte',
+      layer: 'blocks.{layer}.',
+      attention: {
+        prefix: '',
+        projections: ['att_proj'],
+        output: 'attn_out',
+        inputBias: (part) => flag(part, 'qkv_bias'),
+        norm: (part) => (flag(part, 'attention_layer_norm') ? 'all' : undefined),
+      },
+      mlp: { prefix: '', inputs: ['ff_proj'], fused: true, output: 'ff_out' },
+      norms: ['attn_norm', 'ff_norm'],
+      finalNorm: 'ln_f',
+      head: 'model.transformer.ff_out',
+    },
   },
-});
+  '(Molmo) MolmoConfig',
+);
 
 /** Text of MOSS-TTS Nano: GPT-2 with `position_embedding_type`. */
-export const mossGpt2 = decoderFamily({
-  id: 'moss_gpt2',
-  title: 'MOSS-TTS text',
-  types: { moss_gpt2: ['(MOSS-TTS) GPT2Config', { n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12 }] },
-  tied: true,
-  choice: (reader) => {
-    const rotates = reader.string('position_embedding_type') === 'rope';
-    return { gated: false, norm: 'layer', positions: rotates ? 'rope' : 'learned' };
+export const mossGpt2 = remoteFamily(
+  {
+    id: 'moss_gpt2',
+    title: 'MOSS-TTS text',
+    types: { moss_gpt2: ['GPT2Config', { n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12 }] },
+    tied: true,
+    choice: (reader) => {
+      const rotates = reader.string('position_embedding_type') === 'rope';
+      return { gated: false, norm: 'layer', positions: rotates ? 'rope' : 'learned' };
+    },
   },
-});
+  '(MOSS-TTS) GPT2Config',
+);
 
 export const textParts = [persimmon, glm4vText, qwen3VlMoeText, cogVlm2Text, molmoText, mossGpt2];

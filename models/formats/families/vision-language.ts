@@ -100,6 +100,15 @@ export const glm4v = compositeFamily({
   tensors: () => undefined,
 });
 
+/** A norm and two layers with an activation between them, under InternVL's numbers. */
+export const writeNormedLayers: NonNullable<CompositeRow['tensors']> = (writer, _parts, { projector }) => {
+  if (projector === undefined) return;
+  const { inputSize, outputSize } = projector;
+  writer.norm('mlp1.0', inputSize, true);
+  writer.linear('projector', 'mlp1.1', inputSize, outputSize, true);
+  writer.linear('projector', 'mlp1.3', outputSize, outputSize, true);
+};
+
 /** InternVL's own code: a quarter of the positions, four times as wide, through a norm and two layers. */
 export const internVlChat = compositeFamily({
   id: 'internvl_chat',
@@ -125,13 +134,7 @@ export const internVlChat = compositeFamily({
     inputSize: Math.floor((tower?.hiddenSize ?? 0) / (reader.number('downsample_ratio') ?? 0.5) ** 2),
     outputSize: text.hiddenSize,
   }),
-  tensors: (writer, _parts, { projector }) => {
-    if (projector === undefined) return;
-    const { inputSize, outputSize } = projector;
-    writer.norm('mlp1.0', inputSize, true);
-    writer.linear('projector', 'mlp1.1', inputSize, outputSize, true);
-    writer.linear('projector', 'mlp1.3', outputSize, outputSize, true);
-  },
+  tensors: writeNormedLayers,
 });
 
 export const internVl = compositeFamily({
@@ -252,7 +255,7 @@ export const gemma4Multimodal = compositeFamily({
   id: 'gemma4_multimodal',
   title: 'Gemma 4',
   types: ['gemma4'],
-  className: 'Gemma4Config',
+  className: 'transformers 5.0 Gemma4Config',
   architectures: /^Gemma4ForConditional/,
   tied: true,
   values: {

@@ -3,7 +3,7 @@ import type { TransformerChoice } from '../config/transformer';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart, PositionKind } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
+import { sourceOf } from './class-source';
 import type { StackFamily, Top } from './family';
 import { amount, flag } from './family';
 
@@ -40,8 +40,6 @@ export function readImage(reader: ConfigReader, extra: number): ImageSizes {
 interface VisionRow {
   readonly id: string;
   readonly title: string;
-  /** Release that the defaults were read from, where it is another than of the rest. */
-  readonly from?: string;
   /** What else differs from a plain ViT. */
   readonly choice?: (reader: ConfigReader, image: ImageSizes) => Partial<TransformerChoice>;
   readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
@@ -72,7 +70,7 @@ export function visionFamily(row: VisionRow): StackFamily {
     task: row.task,
     defaults: (modelType) => {
       const entry = row.types[modelType ?? ''] ?? row.types[modelTypes[0] ?? ''];
-      return entry === undefined ? undefined : { from: `${row.from ?? transformers} ${entry[0]}`, values: entry[1] };
+      return entry === undefined ? undefined : { from: sourceOf(entry[0]), values: entry[1] };
     },
     read: (reader) => {
       const image = row.image?.(reader) ?? readImage(reader, row.extraTokens);

@@ -54,7 +54,10 @@ export function innerName(name: string): string {
 const bufferName =
   /(rotary_emb\.inv_freq|act_fn\.(beta|eps)|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights?|num_batches_tracked|running_mean|running_var|relative_position_index|relative_coords_table|conv_encoder\.model\.[\w.]*(bn\d|downsample\.1)\.(weight|bias))$/;
 
-export const isBuffer = (name: string): boolean => bufferName.test(name);
+export const isBuffer = (name: string): boolean => bufferName.test(name) || crossBuffer.test(name);
+
+/** Masks of GPT-2's layers of cross-attention. */
+const crossBuffer = /(^|\.)crossattention\.(bias|masked_bias)$/;
 
 const copyName =
   /^(lm_head\.weight|embed_out\.weight|output\.weight|proj_out\.weight|(encoder|decoder)\.embed_tokens\.weight|decoder\.output_projection\.weight|(cls\.)?predictions\.decoder\.(weight|bias)|generator_lm_head\.weight|lm_loss\.weight|lm_head\.decoder\.(weight|bias)|vocab_projector\.weight|decoder\.weight|decoder\.lm_head\.weight)$/;

@@ -343,6 +343,37 @@ const published: readonly (readonly [name: string, total: number, config: unknow
     },
   ],
   [
+    // Index: 7,661,331,936 bytes of bfloat16, with a copy of the table of words as head.
+    'LocateAnything 3B',
+    7_661_331_936 / 2 - 152681 * 2048,
+    {
+      architectures: ['LocateAnythingForConditionalGeneration'],
+      model_type: 'locateanything',
+      text_config: {
+        model_type: 'qwen2',
+        hidden_size: 2048,
+        intermediate_size: 11008,
+        num_hidden_layers: 36,
+        num_attention_heads: 16,
+        num_key_value_heads: 2,
+        vocab_size: 152681,
+        tie_word_embeddings: true,
+      },
+      vision_config: { model_type: 'moonvit' },
+    },
+  ],
+  [
+    // Index: 17,437,028,876 bytes of float32.
+    'xGen-MM 4B',
+    17_437_028_876 / 4,
+    {
+      architectures: ['XGenMMModelForConditionalGeneration'],
+      model_type: 'xgenmm',
+      text_config: { model_type: 'phi3' },
+      vision_encoder_config: { model_type: 'xgenmm_vision_encoder' },
+    },
+  ],
+  [
     // Index: 18,816,477,184 bytes of bfloat16.
     'Fuyu 8B',
     18_816_477_184 / 2,
@@ -413,6 +444,22 @@ const byHand: readonly (readonly [name: string, terms: readonly number[], config
       model_type: 'voxtral',
       text_config: { ...llama31(3072, 8192, 30, 32, 131072), head_dim: 128 },
       audio_config: { model_type: 'voxtral_encoder' },
+    },
+  ],
+  [
+    'ViT-GPT2, captions',
+    [
+      // ViT base of 224 pixels with its pooler, and GPT-2, both as published.
+      86_389_248 + 124_439_808,
+      // In 12 layers: keys and values together, queries, output, each with a bias, and a norm.
+      12 * (768 * 1536 + 1536 + 2 * (768 ** 2 + 768) + 2 * 768),
+    ],
+    {
+      architectures: ['VisionEncoderDecoderModel'],
+      model_type: 'vision-encoder-decoder',
+      tie_word_embeddings: false,
+      decoder: { model_type: 'gpt2', add_cross_attention: true },
+      encoder: { model_type: 'vit' },
     },
   ],
   [
