@@ -26,21 +26,26 @@ function network(feedForward: FeedForward, hidden: number): number {
   const matrices = feedForward.gated ? 3 : 2;
   if (feedForward.kind === 'none') return 0;
   if (feedForward.experts === undefined) return matrices * hidden * feedForward.size;
-  const { count, perToken, sharedSize, sharedGate } = feedForward.experts;
-  const used = perToken * feedForward.size + sharedSize;
-  return matrices * hidden * used + hidden * count + (sharedGate ? hidden : 0);
+  const { count, perToken, sharedSize, sharedGate, latentSize } = feedForward.experts;
+  const width = latentSize ?? hidden;
+  const routed =
+    matrices * width * perToken * feedForward.size + (latentSize === undefined ? 0 : 2 * hidden * latentSize);
+  return routed + matrices * hidden * sharedSize + hidden * count + (sharedGate ? hidden : 0);
 }
 
-/** Products of one token with the weights, by group, as the layers' sizes give them. */
-export function weightProducts(part: ModelPart): readonly { readonly name: string; readonly value: number }[] {
-  const { hiddenSize, layers } = part;
-  const total = (of: (layer: Layer) => number): number => 2 * layers.reduce((all, layer) => all + of(layer), 0);
-  const cross = total(({ crossAttention }) =>
-    crossAttention === undefined ? 0 : projections(crossAttention, hiddenSize),
+/** Products of one token with the weights, by group, as the layers' sizes give them; `positions` of each layer. */
+export function weightProducts(
+  { hiddenSize, layers }: ModelPart,
+  positions: (layer: Layer) => number = () => 1,
+): readonly { readonly name: string; readonly value: number }[] {
+  const total = (of: (layer: Layer, width: number) => number): number =>
+    2 * layers.reduce((all, layer) => all + positions(layer) * of(layer, layer.hiddenSize ?? hiddenSize), 0);
+  const cross = total(({ crossAttention }, width) =>
+    crossAttention === undefined ? 0 : projections(crossAttention, width),
   );
   return [
-    { name: 'attention projections', value: total(({ attention }) => projections(attention, hiddenSize)) + cross },
-    { name: 'feed-forward', value: total(({ feedForward }) => network(feedForward, hiddenSize)) },
+    { name: 'attention projections', value: total(({ attention }, width) => projections(attention, width)) + cross },
+    { name: 'feed-forward', value: total(({ feedForward }, width) => network(feedForward, width)) },
   ];
 }
 
@@ -54,6 +59,16 @@ const scoreNote =
 function headFlops(model: ModelDescription, part: ModelPart): number {
   const writes = model.task.kind === 'causal-lm' || model.task.kind === 'sequence-to-sequence';
   return writes && part.role === 'decoder' ? 2 * part.hiddenSize * (part.vocabularySize ?? 0) : 0;
+}
+
+/** Of the head's own matrices where they are known (Higgs Audio has two), else of the table of words that is read again. */
+function headOf(model: ModelDescription, part: ModelPart): number {
+  const plain = headFlops(model, part);
+  if (part.role !== 'decoder' || (plain === 0 && model.task.kind !== 'base')) return plain;
+  const own = expectedTensors(model)?.filter(
+    (tensor) => tensor.part === part.name && tensor.group === 'head' && isMatrix(tensor),
+  );
+  return own === undefined || own.length === 0 ? plain : own.reduce((total, one) => total + 2 * elementsOf(one), 0);
 }
 
 /** Names of the split by group of tensors. */
@@ -71,7 +86,7 @@ const groupNames: Readonly<Partial<Record<ExpectedTensor['group'], string>>> = {
  * and there the sizes count too.
  */
 function linearSplit(model: ModelDescription, part: ModelPart): { readonly name: string; readonly value: number }[] {
-  const head = { name: 'output head', value: headFlops(model, part) };
+  const head = { name: 'output head', value: headOf(model, part) };
   const tensors = expectedTensors(model)?.filter(
     (tensor) => tensor.part === part.name && tensor.group in groupNames && isMatrix(tensor),
   );
@@ -159,15 +174,23 @@ export function prefillFlops(model: ModelDescription, length: number): Estimate 
 
 /** One image through the vision part; undefined where the file does not fix the number of patches. */
 export function imageFlops(part: ModelPart): Estimate | undefined {
-  const tokens = part.image?.tokens;
+  const tokens = part.image?.tokens ?? part.layers[0]?.positions;
   if (part.role !== 'vision' || tokens === undefined || part.hiddenSize === 0) return undefined;
   const patch = part.image?.patch ?? 0;
-  const products = weightProducts(part).map(({ name, value }) => ({ name, value: value * tokens }));
-  const patches = 2 * part.hiddenSize * (part.image?.channels ?? 3) * patch ** 2 * tokens;
-  const scores = part.layers.reduce(
-    (total, { attention }) => total + pairFlops(shapeOf(attention, tokens, tokens), promptPairs(attention, tokens)),
-    0,
-  );
+  // Towers in stages have fewer positions from stage to stage.
+  const positions = (layer: Layer): number => layer.positions ?? tokens;
+  const [first] = part.layers;
+  const products = weightProducts(part, positions);
+  const width = first?.hiddenSize ?? part.hiddenSize;
+  const patches =
+    2 * width * (part.image?.channels ?? 3) * patch ** 2 * (first === undefined ? tokens : positions(first));
+  const scores = part.layers.reduce((total, layer) => {
+    const { attention } = layer;
+    const own = positions(layer);
+    const source = attention.sourcePositions;
+    const pairs = source === undefined ? promptPairs(attention, own) : own * source;
+    return total + pairFlops(shapeOf(attention, own, own), pairs);
+  }, 0);
   const split = [{ name: 'patch embedding', value: patches }, ...products, { name: 'attention scores', value: scores }];
   return {
     value: sum(split),

@@ -93,7 +93,7 @@ export function kvCache(model: ModelDescription, choice: CacheChoice): Estimate 
     add(nameOf(attention), batch * positions * cachedElements(attention, choice.latents) * number.bytes);
     add('keys of indexers', batch * indexElements(attention, choice.length) * number.bytes);
     if (attention.sharesKvOf !== undefined) shared++;
-    if (attention.kind === 'linear' || attention.kind === 'mamba') {
+    if (attention.kind === 'linear' || attention.kind === 'mamba' || attention.stateElements !== undefined) {
       states++;
       add('recurrent states', batch * (attention.stateElements ?? 0) * stateBytes);
     }

@@ -74,11 +74,9 @@ function scoreFlops(attention: Attention, pairs: number, absorbed: boolean): num
 /** One layer that attends to the sequence itself. */
 export function selfWork(attention: Attention, request: ServingRequest, phase: Phase, bytes: Bytes): AttentionWork {
   const { batch, prompt, context, latents } = request;
-  if (isRecurrent(attention)) {
-    // A state is read and written by each token that is decoded; a prompt leaves it behind once.
-    const states = batch * (attention.stateElements ?? 0) * bytes.state;
-    return { ...none, cacheBytes: phase === 'decode' ? 2 * states : states };
-  }
+  // A state is read and written by each token that is decoded; a prompt leaves it behind once.
+  const states = batch * (attention.stateElements ?? 0) * bytes.state * (phase === 'decode' ? 2 : 1);
+  if (isRecurrent(attention)) return { ...none, cacheBytes: states };
   if (!attends(attention)) return none;
   const { heads, headDim, valueDim, kvHeads } = attention;
   const length = phase === 'prefill' ? prompt : context + 1;
@@ -97,7 +95,8 @@ export function selfWork(attention: Attention, request: ServingRequest, phase: P
   const inputs = phase === 'prefill' ? kvHeads * (headDim + valueDim) : 0;
   return {
     flops: batch * (scoreFlops(attention, pairs, absorbed) + indexFlops(attention, indexPairs)),
-    cacheBytes: batch * (positions * element + indexed) * bytes.cache,
+    // Falcon-H1 has a state beside its heads.
+    cacheBytes: batch * (positions * element + indexed) * bytes.cache + states,
     ...activationOf(attention, request, bytes, queries * (heads * (headDim + valueDim) + inputs), pairs),
   };
 }

@@ -217,6 +217,16 @@ describe('FLOPs', () => {
   });
 });
 
+describe('towers in stages', () => {
+  it('Swin-T is 4.5 billion multiply-adds', () => {
+    // Liu et al. (arXiv:2103.14030), table 1: 4.5 G; merging of patches, 0.08 G by hand, is not counted here.
+    const [part] = describeModel({ model_type: 'swin', architectures: ['SwinForImageClassification'] }).parts;
+    assert.ok(part);
+    const macs = (imageFlops(part)?.value ?? 0) / 2e9;
+    assert.ok(Math.abs(macs - 4.4) < 0.15, String(macs));
+  });
+});
+
 describe('dtype', () => {
   const sizes = { model_type: 'llama', hidden_size: 64, num_hidden_layers: 1, num_attention_heads: 2 };
   const rows: readonly (readonly [string, object, string | undefined, string | undefined])[] = [

@@ -68,8 +68,8 @@ describe('operators of a step add up', () => {
       const layers = model.parts[0]?.layers ?? [];
       // An indexer reads less than it keeps.
       const plain = !layers.some(
-        ({ attention: { sharesKvOf, indexer, kind } }) =>
-          sharesKvOf !== undefined || indexer !== undefined || /linear|mamba/.test(kind),
+        ({ attention: { sharesKvOf, indexer, stateElements, kind } }) =>
+          sharesKvOf !== undefined || indexer !== undefined || stateElements !== undefined || /linear|mamba/.test(kind),
       );
       if (plain)
         near(
