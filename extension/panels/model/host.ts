@@ -47,6 +47,9 @@ export interface ModelServices {
 /** A model that is there sooner than this replaces the one before it at once; only a slow one is announced. */
 const patience = 200;
 
+/** Of a file that is no configuration, or is none any more. */
+const notCounted = 'Serving is counted from the config.json of a model, and this file is none. Open the config.json.';
+
 export class ModelHost extends Owner {
   readonly #services: ModelServices;
   readonly #mail: Mailbox<ToModelPanel>;
@@ -162,9 +165,8 @@ export class ModelHost extends Owner {
 
   async #serving(uri: string, question: ServingQuestion): Promise<void> {
     if (!this.#uris.includes(uri)) return;
-    const answer = await this.#services.serving(uri, question);
-    if (answer !== null && !this.disposed && this.#mail.isOpen)
-      this.#mail.post({ kind: 'serving', uri, question, answer });
+    const answer = (await this.#services.serving(uri, question)) ?? { devices: [], cost: notCounted };
+    if (!this.disposed && this.#mail.isOpen) this.#mail.post({ kind: 'serving', uri, question, answer });
   }
 
   async #message(): Promise<ShowModel> {

@@ -99,9 +99,16 @@ describe('the host of a Model webview', () => {
       question,
       answer: { devices: [], cost: 'Not counted.' },
     });
-    await host.receive({ kind: 'serving', uri: 'a', question: { ...question, batch: -1 } });
+    const other = host.show(['gone']);
+    answer('gone');
+    await other;
+    await host.receive({ kind: 'serving', uri: 'gone', question });
+    const last = sent.at(-1);
+    assert.ok(last?.kind === 'serving' && typeof last.answer.cost === 'string');
+    assert.match(last.answer.cost, /Open the config\.json\.$/);
+    await host.receive({ kind: 'serving', uri: 'gone', question: { ...question, batch: -1 } });
     assert.match(calls.at(-1) ?? '', /^report /);
-    assert.equal(calls.filter((call) => call.startsWith('serving')).length, 1);
+    assert.equal(calls.filter((call) => call.startsWith('serving')).length, 2);
   });
 
   it('starts empty, says what is being read, and shows it', async () => {

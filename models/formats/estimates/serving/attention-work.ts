@@ -62,7 +62,7 @@ const oneQuery = ({ heads, kvHeads, headDim, valueDim }: Attention) =>
 
 /**
  * Flops of `pairs` pairs of query and key: heads x pairs x (2 (key width + value width) + 5). Over a latent (absorbed MLA,
- * arXiv:2405.04434, appendix C of the idea in section 2.1.2) keys are as wide as latent and rotary part, values as the latent.
+ * arXiv:2405.04434, section 2.1.2) keys are as wide as latent and rotary part, values as the latent.
  */
 function scoreFlops(attention: Attention, pairs: number, absorbed: boolean): number {
   const { latent } = attention;
