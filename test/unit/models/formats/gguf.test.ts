@@ -249,6 +249,24 @@ describe('GGUF files', () => {
       ['window', 'full', 'window', 'window'],
     );
     assert.match(listed.notes.join(' '), /No family here is called "someday"/);
+    // Of a family that has windows: none is given, none is meant.
+    const whole = await model(architecture('cohere2', plain));
+    assert.deepEqual(
+      whole.description?.parts[0]?.layers.map(({ attention }) => attention.kind),
+      ['full', 'full', 'full', 'full'],
+    );
+    // Jamba's configuration puts attention into every eighth layer; the header says itself which layers attend.
+    const hybrid = await model(
+      architecture('jamba', {
+        ...plain,
+        'attention.head_count_kv': list(u32(0), u32(0), u32(2), u32(0)),
+        'ssm.state_size': u32(16),
+      }),
+    );
+    const kinds = hybrid.description?.parts[0]?.layers.map(({ attention }) => attention.kind);
+    assert.deepEqual(kinds, ['mamba', 'mamba', 'full', 'mamba']);
+    // One layer of 2 heads x (64 + 64) x 2 bytes.
+    assert.equal(kvBytesPerToken(hybrid.description ?? assert.fail()), 512);
   });
 
   it('gives each published architecture the heads of its header', async () => {
