@@ -309,31 +309,28 @@ function asText(found: Inspection): string {
     found.attention === 'none'
       ? 'none'
       : `${found.attention.toUpperCase()}, ${found.heads} query heads on ${found.kvHeads} key/value heads of ${found.headDim}`;
-  const rows: string[][] = [
-    ...(found.file === undefined ? [] : [['kind', found.file.title]]),
-    [
-      'family',
-      found.modelType === null || found.modelType === found.family
-        ? found.family
-        : `${found.family} (${found.modelType})`,
-    ],
-    ['layers', String(found.layers)],
-    ['attention', heads],
-  ];
+  const rows: string[][] = found.file === undefined ? [] : [['kind', found.file.title]];
+  // An adapter without its base, or a graph without attention, has no layers to speak of.
+  const isDescribed = found.file === undefined || found.layers > 0;
+  if (isDescribed) {
+    const type = found.modelType === null || found.modelType === found.family ? '' : ` (${found.modelType})`;
+    rows.push(['family', `${found.family}${type}`], ['layers', String(found.layers)], ['attention', heads]);
+  }
   if (found.window !== undefined)
     rows.push(['window', `${grouped(found.window)} in ${found.windowLayers} of ${found.layers} layers`]);
   if (found.alibi) {
     const scopes = found.alibi.map(({ scope }) => Math.ceil(scope));
     rows.push(['ALiBi', `reaches ${grouped(Math.min(...scopes))} to ${grouped(Math.max(...scopes))} tokens, by head`]);
   }
-  rows.push(['hidden size', String(found.hiddenSize)]);
+  if (isDescribed) rows.push(['hidden size', String(found.hiddenSize)]);
   if (found.contextLength !== null) rows.push(['context', grouped(found.contextLength)]);
-  if (found.parameters === null) rows.push(['parameters', 'not known for this family']);
-  else {
+  if (found.parameters === null) {
+    if (isDescribed) rows.push(['parameters', 'not known for this family']);
+  } else {
     const active =
       found.activeParameters !== null &&
       found.activeParameters !== found.parameters &&
-      found.parametersFrom === 'config'
+      (found.parametersFrom === 'config' || found.file !== undefined)
         ? `, ${grouped(found.activeParameters)} used by a token`
         : '';
     rows.push(['parameters', `${grouped(found.parameters)}${active} (from the ${found.parametersFrom ?? ''})`]);
