@@ -313,9 +313,10 @@ describe('models without a config.json', () => {
       written('adapter_config.json', JSON.stringify(config));
       const llama = join(__dirname, '../../../../examples/workspace/Llama-3.1-8B');
       // print_trainable_parameters: "trainable params: 6,815,744 || all params: 8,037,076,992".
-      const { parameters } = await inspectModel(folder, llama);
+      const { parameters, file } = await inspectModel(folder, llama);
       assert.equal(parameters, 6_815_744);
-      assert.equal(8_037_076_992 - 6_815_744, 8_030_261_248);
+      const share = file?.details.find(({ title }) => title === 'Share of the base');
+      assert.equal(share?.text, `0.0849 % of ${(8_037_076_992 - 6_815_744).toLocaleString('en-US')}`);
     });
 
     it('finds the base of an adapter in the folder beside it', async () => {
