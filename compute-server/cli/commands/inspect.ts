@@ -289,6 +289,11 @@ function bytesInWords(bytes: number): string {
 
 const grouped = (value: number): string => value.toLocaleString('en-US');
 
+/** An adapter without its base, or a file without layers, has nothing to say of these. */
+const ofLayers = new Set(['family', 'layers', 'attention', 'hidden size']);
+const isOfFile = ([title = '', text]: readonly string[]): boolean =>
+  !ofLayers.has(title) && text !== 'not known for this family';
+
 function otherRows(file: Inspection['file']): readonly string[][] {
   if (file === undefined) return [];
   const { formats, bitsPerWeight, details } = file;
@@ -309,24 +314,27 @@ function asText(found: Inspection): string {
     found.attention === 'none'
       ? 'none'
       : `${found.attention.toUpperCase()}, ${found.heads} query heads on ${found.kvHeads} key/value heads of ${found.headDim}`;
-  const rows: string[][] = found.file === undefined ? [] : [['kind', found.file.title]];
-  // An adapter without its base, or a graph without attention, has no layers to speak of.
-  const isDescribed = found.file === undefined || found.layers > 0;
-  if (isDescribed) {
-    const type = found.modelType === null || found.modelType === found.family ? '' : ` (${found.modelType})`;
-    rows.push(['family', `${found.family}${type}`], ['layers', String(found.layers)], ['attention', heads]);
-  }
+  const rows: string[][] = [
+    ...(found.file === undefined ? [] : [['kind', found.file.title]]),
+    [
+      'family',
+      found.modelType === null || found.modelType === found.family
+        ? found.family
+        : `${found.family} (${found.modelType})`,
+    ],
+    ['layers', String(found.layers)],
+    ['attention', heads],
+  ];
   if (found.window !== undefined)
     rows.push(['window', `${grouped(found.window)} in ${found.windowLayers} of ${found.layers} layers`]);
   if (found.alibi) {
     const scopes = found.alibi.map(({ scope }) => Math.ceil(scope));
     rows.push(['ALiBi', `reaches ${grouped(Math.min(...scopes))} to ${grouped(Math.max(...scopes))} tokens, by head`]);
   }
-  if (isDescribed) rows.push(['hidden size', String(found.hiddenSize)]);
+  rows.push(['hidden size', String(found.hiddenSize)]);
   if (found.contextLength !== null) rows.push(['context', grouped(found.contextLength)]);
-  if (found.parameters === null) {
-    if (isDescribed) rows.push(['parameters', 'not known for this family']);
-  } else {
+  if (found.parameters === null) rows.push(['parameters', 'not known for this family']);
+  else {
     const active =
       found.activeParameters !== null &&
       found.activeParameters !== found.parameters &&
@@ -368,5 +376,5 @@ function asText(found: Inspection): string {
   }
   rows.push(['runs here', found.supported === true ? 'yes' : found.supported]);
   for (const note of found.notes) rows.push(['note', note]);
-  return textTable([found.model, ''], rows);
+  return textTable([found.model, ''], found.file !== undefined && found.layers === 0 ? rows.filter(isOfFile) : rows);
 }
