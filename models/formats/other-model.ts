@@ -47,5 +47,5 @@ export type ReadOther =
 export const notRun: Readonly<Record<OtherModel['kind'], string>> = {
   gguf: 'GGUF files are read and not run: take the folder of the model with its config.json and .safetensors files.',
   onnx: 'A graph without a config.json is read and not run: put the config.json of the model beside it.',
-  adapter: 'Adapters are read and not run: merge it into its base model to run it.',
+  adapter: 'Adapters are read and not run: merge one into its base model to run both.',
 };

@@ -316,6 +316,11 @@ function bytesInWords(bytes: number): string {
 
 const grouped = (value: number): string => value.toLocaleString('en-US');
 
+/** An adapter without its base, or a file without layers, has nothing to say of these. */
+const ofLayers = new Set(['family', 'layers', 'attention', 'hidden size']);
+const isOfFile = ([title = '', text]: readonly string[]): boolean =>
+  !ofLayers.has(title) && text !== 'not known for this family';
+
 function otherRows(file: Inspection['file']): readonly string[][] {
   if (file === undefined) return [];
   const { formats, bitsPerWeight, details } = file;
@@ -376,7 +381,7 @@ function asText(found: Inspection): string {
     const active =
       found.activeParameters !== null &&
       found.activeParameters !== found.parameters &&
-      found.parametersFrom === 'config'
+      (found.parametersFrom === 'config' || found.file !== undefined)
         ? `, ${grouped(found.activeParameters)} used by a token`
         : '';
     rows.push(['parameters', `${grouped(found.parameters)}${active} (from the ${found.parametersFrom ?? ''})`]);
@@ -418,5 +423,5 @@ function asText(found: Inspection): string {
   }
   rows.push(['runs here', found.supported === true ? 'yes' : found.supported]);
   for (const note of found.notes) rows.push(['note', note]);
-  return textTable([found.model, ''], rows);
+  return textTable([found.model, ''], found.file !== undefined && found.layers === 0 ? rows.filter(isOfFile) : rows);
 }

@@ -156,7 +156,8 @@ function latentOf(metadata: Metadata): JsonObject {
 /** Window layers: a list of flags, or every n-th layer attends to everything; else the family's own order. */
 function windowOf(metadata: Metadata): JsonObject {
   const window = metadata.ownNumber('attention.sliding_window');
-  if (window === undefined) return {};
+  // Files of Gemma 2 may lack the window that llama.cpp knows; in all others none is meant.
+  if (window === undefined) return metadata.architecture === 'gemma2' ? {} : { sliding_window: null };
   const pattern = metadata.list(metadata.own('attention.sliding_window_pattern'));
   const period = metadata.ownNumber('attention.sliding_window_pattern');
   return {

@@ -47,12 +47,14 @@ function withHeads(part: ModelPart, metadata: Metadata): ModelPart {
     const own = heads.list?.[layer.index] ?? heads.largest;
     const kvHeads = keyValue.list?.[layer.index] ?? keyValue.largest;
     if (own === 0 || kvHeads === 0) return { ...layer, attention: without(attention, hasStates) };
-    if (attention.kind === 'mamba' || attention.kind === 'linear' || attention.kind === 'none') return layer;
+    const isMixer = attention.kind === 'mamba' || attention.kind === 'linear' || attention.kind === 'none';
+    // A list says which layers attend; without one the family does.
+    if (isMixer && keyValue.list === undefined) return layer;
     const isWindow = attention.kind === 'window';
     return {
       ...layer,
       attention: {
-        ...attention,
+        ...(isMixer ? attending(attention, part.ropes.length) : attention),
         heads: own,
         kvHeads,
         headDim: isWindow ? windowKey : headDim,
@@ -64,6 +66,17 @@ function withHeads(part: ModelPart, metadata: Metadata): ModelPart {
   const attention = most === 0 ? 'none' : mostKv === most ? 'mha' : mostKv === 1 ? 'mqa' : 'gqa';
   return { ...part, heads: most, kvHeads: mostKv, headDim, valueDim, attention, layers };
 }
+
+/** A layer that its family took for a mixer of another kind. */
+const attending = ({ causal, heads, kvHeads, headDim, valueDim }: Attention, ropes: number): Attention => ({
+  kind: 'full',
+  causal,
+  heads,
+  kvHeads,
+  headDim,
+  valueDim,
+  ...(ropes > 0 ? { rope: 0 } : {}),
+});
 
 /** A layer whose list of heads has a 0: a state-space layer where the file has such, else a convolution or nothing. */
 const without = ({ causal, heads, kvHeads, headDim, valueDim }: Attention, hasStates: boolean): Attention => ({

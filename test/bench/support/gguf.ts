@@ -47,7 +47,8 @@ export function writeGguf(folder: string, file: string, weights: GgufWeights): v
   try {
     const { tensors, start } = headerOf(source);
     const headDim = config.hidden_size / config.num_attention_heads;
-    const named = Object.entries(tensors).map(([name, stored]) => {
+    const entries = Object.entries(tensors).filter(([name]) => name !== '__metadata__');
+    const named = entries.map(([name, stored]) => {
       const [rows = 1, columns] = stored.shape;
       const width = columns ?? rows;
       // Vectors are norms, which llama.cpp takes in float32.

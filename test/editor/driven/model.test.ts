@@ -105,12 +105,14 @@ describe('the Model view in VS Code', function () {
   it('lists a GGUF file that appears in the workspace, and opens it in the panel', async () => {
     const { bench, workspace } = window();
     mkdirSync(join(workspace, 'converted'));
-    writeFileSync(join(workspace, 'converted', 'Small-Q4_K_M.gguf'), ggufFile(smallLlama()));
+    // First by its name: the list draws only the rows that are in sight.
+    writeFileSync(join(workspace, 'converted', 'A-small-model-Q4_K_M.gguf'), ggufFile(smallLlama()));
     await bench.openContainer('Headscope');
     const rows = bench.page.locator('.sidebar .pane', { hasText: 'Models' }).locator('.monaco-list-row');
-    await rows.filter({ hasText: 'Small-Q4_K_M' }).click();
+    await rows.filter({ hasText: 'A-small-model-Q4_K_M' }).click();
     const panel = await modelPanel(bench, 'full');
-    const text = 'Small-Q4_K_M: GGUF Q4_K_M, grouped-query attention 2:1, 4 heads of 64, 2 layers; 1.26 M parameters';
+    const text =
+      'A-small-model-Q4_K_M: GGUF Q4_K_M, grouped-query attention 2:1, 4 heads of 64, 2 layers; 1.26 M parameters';
     await panel.locator('#model-sentence', { hasText: text }).waitFor();
     assert.equal(await panel.locator("tr[data-fact='bits'] td").innerText(), '4.654');
   });

@@ -52,6 +52,20 @@ describe('contributions', () => {
     assert.equal(manifestText, withTables(manifestText), 'package.json is not up to date: run `npm run manifest`.');
   });
 
+  it('offers on files that are not run what applies to them alone', () => {
+    const rows = contributes.menus['view/item/context'] ?? [];
+    const on = (item: string): readonly string[] =>
+      rows
+        .filter(({ when = '' }) => when.startsWith(`view == ${named.views.models} `))
+        .filter(({ when = '' }) => new RegExp(/viewItem =~ \/(.*)\//.exec(when)?.[1] ?? '$.').test(item))
+        .map(({ command }) => command)
+        .toSorted();
+    const looked = ['headscope.compareModels', 'headscope.models.openFolder', 'headscope.showModel'];
+    assert.deepEqual(on(named.items.file), looked);
+    assert.deepEqual(on(named.items.fileWithAttention), ['headscope.benchmarkConfig', ...looked]);
+    assert.ok(on(named.items.model).includes('headscope.showHeads'));
+  });
+
   it('has an area for every setting', () => {
     for (const key of Object.keys(settings)) assert.ok(areas[key.split('.')[1] ?? ''], key);
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeModel } from '../../../../models/formats/describe-model';
 import { kvBytesPerToken } from '../../../../models/formats/estimates/kv-cache';
 import type { GgufHeader, GgufTensor } from '../../../../models/formats/gguf/header';
 import { readGgufHeader } from '../../../../models/formats/gguf/header';
@@ -11,6 +12,10 @@ import { readGguf } from '../../../../models/formats/gguf/read-gguf';
 import { tensorType } from '../../../../models/formats/gguf/tensor-types';
 import type { GgufWeights } from '../../../../models/formats/gguf/weights';
 import { countWeights, groupOf } from '../../../../models/formats/gguf/weights';
+import type { ModelDescription } from '../../../../models/formats/model-description';
+import { countParameters } from '../../../../models/formats/tensors/expected-tensors';
+import { writeGguf } from '../../../bench/support/gguf';
+import { tinyModel, writeTinyModel } from '../../../support/checkpoints/tiny-models';
 import type { GgufFile, Value } from '../../../support/gguf-file';
 import { ggufFile, list, smallLlama, u32 } from '../../../support/gguf-file';
 
@@ -244,6 +249,24 @@ describe('GGUF files', () => {
       ['window', 'full', 'window', 'window'],
     );
     assert.match(listed.notes.join(' '), /No family here is called "someday"/);
+    // Of a family that has windows: none is given, none is meant.
+    const whole = await model(architecture('cohere2', plain));
+    assert.deepEqual(
+      whole.description?.parts[0]?.layers.map(({ attention }) => attention.kind),
+      ['full', 'full', 'full', 'full'],
+    );
+    // Jamba's configuration puts attention into every eighth layer; the header says itself which layers attend.
+    const hybrid = await model(
+      architecture('jamba', {
+        ...plain,
+        'attention.head_count_kv': list(u32(0), u32(0), u32(2), u32(0)),
+        'ssm.state_size': u32(16),
+      }),
+    );
+    const kinds = hybrid.description?.parts[0]?.layers.map(({ attention }) => attention.kind);
+    assert.deepEqual(kinds, ['mamba', 'mamba', 'full', 'mamba']);
+    // One layer of 2 heads x (64 + 64) x 2 bytes.
+    assert.equal(kvBytesPerToken(hybrid.description ?? assert.fail()), 512);
   });
 
   it('gives each published architecture the heads of its header', async () => {
@@ -360,6 +383,32 @@ describe('GGUF files', () => {
     );
     assert.deepEqual(rounded(three), ['4.58', '8.03', '4.89']);
     assert.equal(three.parameters, 8_030_261_248);
+  });
+
+  it('agrees with the checkpoint that a file was made of', async () => {
+    const tiny = tinyModel('llama');
+    writeTinyModel(folder, tiny);
+    const path = join(folder, 'converted.gguf');
+    // Files of this writer are read by llama.cpp, which then computes what the checkpoint does (bench `decode`).
+    writeGguf(folder, path, 'stored');
+    const read = await readGguf(path);
+    assert.ok(read.ok);
+    const { description, weights, notes } = read.gguf;
+    assert.deepEqual(notes, []);
+    const checkpoint = describeModel(tiny.config);
+    const sizes = (of: ModelDescription | undefined) => {
+      const part = of?.parts[0];
+      return {
+        family: of?.family,
+        layers: part?.layers.map(({ attention: { kind, heads, kvHeads, headDim } }) => [kind, heads, kvHeads, headDim]),
+        sizes: [part?.hiddenSize, part?.intermediateSize, part?.contextLength, part?.vocabularySize],
+        theta: part?.ropes[0]?.theta,
+        tied: of?.tiedEmbeddings.value,
+      };
+    };
+    assert.deepEqual(sizes(description), sizes(checkpoint));
+    assert.equal(weights.parameters, countParameters(checkpoint)?.total);
+    assert.equal(weights.bitsPerWeight, 32);
   });
 
   it('puts tensors into the groups of their names', () => {

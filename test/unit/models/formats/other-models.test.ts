@@ -308,6 +308,17 @@ describe('models without a config.json', () => {
       await assert.rejects(inspectModel(written('broken.gguf', 'GGUF')), /broken\.gguf: This GGUF file is damaged/);
     });
 
+    it('counts a published adapter as PEFT does', async () => {
+      const config = { peft_type: 'LORA', r: 16, lora_alpha: 32, target_modules: ['q_proj', 'v_proj'] };
+      written('adapter_config.json', JSON.stringify(config));
+      const llama = join(__dirname, '../../../../examples/workspace/Llama-3.1-8B');
+      // print_trainable_parameters: "trainable params: 6,815,744 || all params: 8,037,076,992".
+      const { parameters, file } = await inspectModel(folder, llama);
+      assert.equal(parameters, 6_815_744);
+      const share = file?.details.find(({ title }) => title === 'Share of the base');
+      assert.equal(share?.text, `0.0849 % of ${(8_037_076_992 - 6_815_744).toLocaleString('en-US')}`);
+    });
+
     it('finds the base of an adapter in the folder beside it', async () => {
       const workspace = join(__dirname, '../../../../examples/workspace/gpt2/config.json');
       written('gpt2/config.json', readFileSync(workspace));
