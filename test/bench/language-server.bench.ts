@@ -91,6 +91,9 @@ const typing = async (editor: Editor, uri: string, texts: readonly [string, stri
 const residentMegabytes = (pid: number | undefined): number =>
   Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024;
 
+/** As extension/platform/language-client.ts starts it. */
+const nodeOptions = ['--max-semi-space-size=4'];
+
 const languageServer: Bench = {
   name: 'Language server',
   async run(report) {
@@ -110,7 +113,7 @@ const languageServer: Bench = {
       const started: number[] = [];
       for (let run = 0; run < starts; run += 1) {
         const start = performance.now();
-        const editor = await Editor.start({ server });
+        const editor = await Editor.start({ server, nodeOptions });
         started.push(performance.now() - start);
         await editor.stop();
       }
@@ -141,7 +144,7 @@ const languageServer: Bench = {
         note: 'median of 15 cold readers, files in the page cache',
       });
 
-      const editor = await Editor.start({ server });
+      const editor = await Editor.start({ server, nodeOptions });
       const uri = pathToFileURL(join(folder, 'config.json')).href;
       const faulty = config.replace('"num_key_value_heads": 2', '"num_key_value_heads": 3');
       const small = await typing(editor, uri, [config, faulty]);

@@ -22,6 +22,8 @@ export interface EditorOptions {
   readonly initializationOptions?: unknown;
   /** The bundle to run in place of the source. */
   readonly server?: string;
+  /** Options of node for the bundle, as the extension gives them. */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** A small editor: it opens and changes documents and waits for what the server says of them. */
@@ -42,9 +44,10 @@ export class Editor {
     configuration,
     initializationOptions,
     server,
+    nodeOptions = [],
   }: EditorOptions = {}): Promise<Editor> {
     const main = resolve(server ?? 'language-server/main.ts');
-    const execArgv = server === undefined ? ['--import', 'tsx'] : [];
+    const execArgv = server === undefined ? ['--import', 'tsx'] : [...nodeOptions];
     const child =
       transport === 'ipc'
         ? fork(main, ['--node-ipc'], { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
