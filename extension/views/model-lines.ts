@@ -43,7 +43,8 @@ export function layerKinds(layers: readonly LayerFacts[]): string {
   const kinds = new Map<string, number>();
   for (const layer of layers) {
     const width = layer.window === undefined ? '' : ` of ${count(layer.window)}`;
-    const kind = layer.kind === 'none' ? 'without attention' : `${layer.kind}${width}`;
+    const none = layer.cross === true ? 'of cross-attention' : 'without attention';
+    const kind = layer.kind === 'none' ? none : `${layer.kind}${width}`;
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   }
   return [...kinds].map(([kind, number]) => `${number} ${kind}`).join(', ');

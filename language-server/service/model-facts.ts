@@ -49,11 +49,16 @@ const storedFormats = (
   };
 };
 
-const layerFacts = ({ attention: { kind, window, heads, kvHeads }, hiddenSize }: Layer): LayerFacts => ({
+const layerFacts = ({
+  attention: { kind, window, heads, kvHeads },
+  crossAttention,
+  hiddenSize,
+}: Layer): LayerFacts => ({
   kind: kind === 'mamba' ? 'linear' : kind,
   ...(window === undefined ? {} : { window }),
   heads,
   kvHeads,
+  ...(crossAttention === undefined ? {} : { cross: true }),
   ...(hiddenSize === undefined ? {} : { hiddenSize }),
 });
 

@@ -10,6 +10,8 @@ export interface LayerFacts {
   readonly window?: number;
   readonly heads: number;
   readonly kvHeads: number;
+  /** It attends to an image or another part, beside its own attention or, with kind `none`, in its place. */
+  readonly cross?: true;
   /** Width of the stream in this layer, where stages have widths of their own (Swin, SegFormer). */
   readonly hiddenSize?: number;
 }

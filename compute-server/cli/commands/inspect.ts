@@ -6,17 +6,19 @@ import { decodeFlops, prefillFlops } from '../../../models/formats/estimates/flo
 import { kvBytesPerToken, kvCache } from '../../../models/formats/estimates/kv-cache';
 import { weightBytes } from '../../../models/formats/estimates/weights';
 import { describeModel } from '../../../models/formats/describe-model';
-import type { AttentionKind, ModelDescription, ModelPart } from '../../../models/formats/model-description';
-import type { Companions } from '../../../models/formats/companions/companions';
+import type {
+  AttentionKind,
+  ModelDescription,
+  ModelPart,
+  Quantisation,
+} from '../../../models/formats/model-description';
 import { countVocabulary, largestTokenizer } from '../../../models/formats/companions/tokenizer-vocabulary';
-import type { StageRun } from '../../../models/formats/stage-runs';
 import { stageRuns } from '../../../models/formats/stage-runs';
 import type { TokenizerVocabulary } from '../../../models/formats/companions/tokenizer-vocabulary';
 import { resolveInside } from '../../../models/formats/safetensors/containment';
 import { readCompanions, readModelFolder } from '../../../models/formats/model-folder';
 import type { OtherModel } from '../../../models/formats/other-model';
 import { notRun } from '../../../models/formats/other-model';
-import type { OnnxDescription } from '../../../models/formats/onnx/read-onnx';
 import { readOnnxFolder } from '../../../models/formats/onnx/onnx-folder';
 import type { Checkpoint } from '../../../models/formats/safetensors/checkpoint';
 import { openCheckpoint } from '../../../models/formats/safetensors/checkpoint';
@@ -24,93 +26,17 @@ import { compareTensors } from '../../../models/formats/tensors/compare-tensors'
 import { countParameters } from '../../../models/formats/tensors/expected-tensors';
 import { CommandError, exitCodes, wrongUsage } from '../exit-codes';
 import { provenance } from '../../provenance';
+import type { Inspection } from '../inspection';
+import { inspectionText } from '../inspection-text';
 import { otherModelAt } from '../other-model';
 import { countHeader, notesOf } from '../stored-weights';
 import type { Registration } from '../registration';
-import { textTable } from '../table';
 import { serving, servingText } from '../serving';
 import { addServingOptions, requireServing, type ServingOptions } from '../serving-options';
 
 interface InspectOptions extends ServingOptions {
   readonly json?: string;
   readonly base?: string;
-}
-
-/** What `headscope inspect --json` writes beside the provenance; names are fixed, more may be added. */
-export interface Inspection {
-  readonly model: string;
-  readonly family: string;
-  readonly modelType: string | null;
-  /** Of the main part; 0 where the file and its family do not say. */
-  readonly layers: number;
-  /** Layers of the main part by what they do: full, window, chunked, linear, mamba, none. */
-  readonly layerKinds: Readonly<Record<string, number>>;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  readonly valueDim: number;
-  readonly hiddenSize: number;
-  /** Of a tower in stages (Swin, SegFormer), stage by stage; absent for all others. */
-  readonly stages?: readonly StageRun[];
-  readonly vocabularySize: number | null;
-  readonly contextLength: number | null;
-  /**
-   * Elements of all learned tensors: counted in the safetensors headers where the weights are there unquantised, else from
-   * the config when the family's layout is known in full, else null.
-   */
-  readonly parameters: number | null;
-  readonly parametersFrom: 'header' | 'config' | null;
-  readonly activeParameters: number | null;
-  readonly parameterSplit: readonly { readonly name: string; readonly count: number; readonly active: number }[];
-  /** Bytes of the tensors in the safetensors files; from the config where there are none. */
-  readonly bytes: number | null;
-  readonly bytesFrom: 'header' | 'config' | null;
-  /** Bytes by dtype of the safetensors headers; from the config, its dtype alone. */
-  readonly dtypes: Readonly<Record<string, number>>;
-  readonly attention: ModelPart['attention'];
-  /** Positions of the window, where layers have one. */
-  readonly window?: number;
-  readonly windowLayers: number;
-  /** With ALiBi, by query head: slope, and tokens behind which no key has a weight above 0.1 % where queries prefer none. */
-  readonly alibi?: readonly { readonly slope: number; readonly scope: number }[];
-  /** Bytes that one token adds to the KV cache over all layers, in the model's dtype; 0 for encoders. */
-  readonly kvBytesPerToken: number;
-  /** Under MLA, the same where keys and values of every head are kept instead of the latent. */
-  readonly kvBytesPerTokenExpanded?: number;
-  /** KV cache of one sequence at these lengths, windows and latents taken into account. */
-  readonly kvBytes: Readonly<Record<string, number>>;
-  /** Operations of one token with nothing before it; a multiply-add is two. */
-  readonly flopsPerToken: number | null;
-  readonly flopsPerTokenAt: Readonly<Record<string, number>>;
-  readonly prefillFlops: Readonly<Record<string, number>>;
-  readonly quantisation: { readonly method: string; readonly bits: number | null } | null;
-  readonly supported: true | string;
-  readonly parts: readonly {
-    readonly name: string;
-    readonly role: ModelPart['role'];
-    readonly family: string;
-    readonly layers: number;
-    readonly heads: number;
-    readonly kvHeads: number;
-    readonly headDim: number;
-    readonly hiddenSize: number;
-  }[];
-  readonly formulas: Readonly<Record<string, { readonly formula: string; readonly assumptions: readonly string[] }>>;
-  /** What generation, tokenizer, processor, adapter and genai files beside the config say. */
-  readonly companions: Companions;
-  /** Entries and ids of the `tokenizer.json` beside the config. */
-  readonly tokenizer: TokenizerVocabulary | null;
-  /** The .onnx files of the folder and of its `onnx` folder. */
-  readonly onnx: readonly (Pick<OnnxDescription, 'inputs' | 'outputs' | 'attention' | 'elements' | 'opsets'> & {
-    readonly file: string;
-  })[];
-  /** What could not be read, and where weights and config disagree. */
-  readonly notes: readonly string[];
-  readonly headerBytesRead: number;
-  /** What a GGUF file, a graph without a config.json or an adapter says beside this; absent for a config. */
-  readonly file?: Pick<OtherModel, 'kind' | 'title' | 'bitsPerWeight' | 'formats' | 'details'> & {
-    readonly path: string;
-  };
 }
 
 /** headscope inspect: what a model is and costs, from its config and the headers of its weights. */
@@ -131,7 +57,7 @@ export const inspect: Registration = (program, session) => {
       const made = await provenance({ model });
       await session.writeJson(options.json, { ...made, ...inspection, ...(report ? { serving: report } : {}) });
     }
-    if (options.json !== '-') session.print(report ? servingText(report) : asText(inspection));
+    if (options.json !== '-') session.print(report ? servingText(report) : inspectionText(inspection));
   });
 };
 
@@ -260,10 +186,7 @@ function inspectionOf(
     flopsPerToken: decode?.value ?? null,
     flopsPerTokenAt: byLength(lengths, (length) => decodeFlops(model, length)?.value),
     prefillFlops: byLength(lengths, (length) => prefillFlops(model, length)?.value),
-    quantisation:
-      model.quantisation === undefined
-        ? null
-        : { method: model.quantisation.method, bits: model.quantisation.bits ?? null },
+    quantisation: model.quantisation === undefined ? null : quantisationOf(model.quantisation),
     supported: runnable(model),
     parts: model.parts.map(({ name, role, family, layers, heads, kvHeads, headDim, hiddenSize }) => ({
       name,
@@ -285,6 +208,12 @@ function inspectionOf(
   };
 }
 
+/** Mixed precision has no one number of bits. */
+const quantisationOf = ({ method, bits, modules }: Quantisation): NonNullable<Inspection['quantisation']> => ({
+  method: modules === undefined ? method : `${method}, mixed`,
+  bits: modules === undefined ? (bits ?? null) : null,
+});
+
 /** 2k and 8k, and the whole context; nothing longer than the model takes. */
 function lengthsFor(context: number | undefined): readonly number[] {
   const usual = [2048, 8192].filter((length) => context === undefined || length <= context);
@@ -292,136 +221,13 @@ function lengthsFor(context: number | undefined): readonly number[] {
 }
 
 const kindsOf = (part: ModelPart | undefined): Readonly<Record<string, number>> => {
-  const kinds: Partial<Record<AttentionKind, number>> = {};
-  for (const { attention } of part?.layers ?? []) kinds[attention.kind] = (kinds[attention.kind] ?? 0) + 1;
+  const kinds: Partial<Record<AttentionKind | 'cross', number>> = {};
+  for (const { attention, crossAttention } of part?.layers ?? []) {
+    const kind = attention.kind === 'none' && crossAttention !== undefined ? 'cross' : attention.kind;
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
+  }
   return kinds;
 };
 
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
-
 const byLength = (lengths: readonly number[], value: (length: number) => number | undefined): Record<string, number> =>
   Object.fromEntries(lengths.map((length) => [String(length), value(length) ?? 0]));
-
-const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-
-function bytesInWords(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit] ?? ''}`;
-}
-
-const grouped = (value: number): string => value.toLocaleString('en-US');
-
-/** An adapter without its base, or a file without layers, has nothing to say of these. */
-const ofLayers = new Set(['family', 'layers', 'attention', 'hidden size']);
-const isOfFile = ([title = '', text]: readonly string[]): boolean =>
-  !ofLayers.has(title) && text !== 'not known for this family';
-
-function otherRows(file: Inspection['file']): readonly string[][] {
-  if (file === undefined) return [];
-  const { formats, bitsPerWeight, details } = file;
-  return [
-    ...formats.map(({ name, bytes, tensors }) => [
-      `  ${name}`,
-      `${bytesInWords(bytes)} in ${grouped(tensors)} ${tensors === 1 ? 'tensor' : 'tensors'}`,
-    ]),
-    ...(bitsPerWeight === undefined
-      ? []
-      : [['bits per weight', `${Number(bitsPerWeight.toPrecision(4))}, scales included`]]),
-    ...details.map(({ title, text }) => [title.charAt(0).toLowerCase() + title.slice(1), text]),
-  ];
-}
-
-function asText(found: Inspection): string {
-  const heads =
-    found.attention === 'none'
-      ? 'none'
-      : found.stages !== undefined
-        ? `${found.attention.toUpperCase()}, heads by stage`
-        : `${found.attention.toUpperCase()}, ${found.heads} query heads on ${found.kvHeads} key/value heads of ${found.headDim}`;
-  const rows: string[][] = [
-    ...(found.file === undefined ? [] : [['kind', found.file.title]]),
-    [
-      'family',
-      found.modelType === null || found.modelType === found.family
-        ? found.family
-        : `${found.family} (${found.modelType})`,
-    ],
-    ['layers', String(found.layers)],
-    ['attention', heads],
-  ];
-  const kinds = Object.entries(found.layerKinds).filter(([kind]) => kind !== 'chunked' && kind !== 'window');
-  if (kinds.some(([kind]) => kind !== 'full')) {
-    const words = kinds.map(([kind, count]) => `${count} ${kind === 'none' ? 'without attention' : kind}`);
-    rows.splice(2, 0, ['  kinds', words.join(', ')]);
-  }
-  if (found.window !== undefined)
-    rows.push(['window', `${grouped(found.window)} in ${found.windowLayers} of ${found.layers} layers`]);
-  if (found.alibi) {
-    const scopes = found.alibi.map(({ scope }) => Math.ceil(scope));
-    rows.push(['ALiBi', `reaches ${grouped(Math.min(...scopes))} to ${grouped(Math.max(...scopes))} tokens, by head`]);
-  }
-  rows.push(['hidden size', String(found.hiddenSize)]);
-  for (const [index, stage] of (found.stages ?? []).entries()) {
-    const places = stage.positions === undefined ? '' : `, ${grouped(stage.positions)} positions`;
-    const heads = stage.heads === 0 ? '' : `, ${plural(stage.heads, 'head')} of ${stage.headDim}`;
-    const read = stage.sourcePositions === undefined ? '' : ` that read ${grouped(stage.sourcePositions)}`;
-    rows.push([
-      `  stage ${index + 1}`,
-      `${plural(stage.layers, 'layer')}${heads}, width ${stage.hiddenSize}${places}${read}`,
-    ]);
-  }
-  if (found.contextLength !== null) rows.push(['context', grouped(found.contextLength)]);
-  if (found.parameters === null) rows.push(['parameters', 'not known for this family']);
-  else {
-    const active =
-      found.activeParameters !== null &&
-      found.activeParameters !== found.parameters &&
-      (found.parametersFrom === 'config' || found.file !== undefined)
-        ? `, ${grouped(found.activeParameters)} used by a token`
-        : '';
-    rows.push(['parameters', `${grouped(found.parameters)}${active} (from the ${found.parametersFrom ?? ''})`]);
-    for (const { name, count } of found.parameterSplit) rows.push([`  ${name}`, grouped(count)]);
-  }
-  if (found.bytes !== null) rows.push(['weights', `${bytesInWords(found.bytes)} (from the ${found.bytesFrom ?? ''})`]);
-  for (const row of otherRows(found.file)) rows.push(row);
-  if (found.kvBytesPerToken > 0) {
-    rows.push(['KV cache', `${bytesInWords(found.kvBytesPerToken)} a token`]);
-    for (const [length, bytes] of Object.entries(found.kvBytes))
-      rows.push([`  at ${grouped(Number(length))}`, bytesInWords(bytes)]);
-  }
-  const state = Object.values(found.kvBytes)[0] ?? 0;
-  // What does not grow with the text: a recurrent state, or what cross-attention reads.
-  if (found.kvBytesPerToken === 0 && state > 0) rows.push(['state', `${bytesInWords(state)} a sequence`]);
-  if (found.flopsPerToken !== null && found.flopsPerToken > 0)
-    rows.push(['FLOPs', `${found.flopsPerToken.toExponential(3)} a token`]);
-  if (found.quantisation !== null) {
-    rows.push([
-      'quantisation',
-      `${found.quantisation.method}${found.quantisation.bits === null ? '' : `, ${found.quantisation.bits} bits`}`,
-    ]);
-  }
-  for (const part of found.parts.slice(1)) {
-    rows.push([
-      part.role,
-      `${part.layers} layers, ${part.heads} heads of ${part.headDim}, hidden size ${part.hiddenSize}`,
-    ]);
-  }
-  if (found.tokenizer !== null && found.tokenizer.entries > 0) {
-    const { entries, idCount } = found.tokenizer;
-    const ids = idCount > entries ? `, ids to ${grouped(idCount - 1)}` : '';
-    rows.push(['tokenizer', `${grouped(entries)} tokens${ids}`]);
-  }
-  for (const { file, inputs, attention } of found.onnx) {
-    const kinds = [...new Set(attention.map(({ operator }) => operator))].join(', ');
-    const whole = attention.length === 0 ? 'no fused attention' : `${attention.length} x ${kinds}`;
-    rows.push([file, `${inputs.length} inputs, ${whole}`]);
-  }
-  rows.push(['runs here', found.supported === true ? 'yes' : found.supported]);
-  for (const note of found.notes) rows.push(['note', note]);
-  return textTable([found.model, ''], found.file !== undefined && found.layers === 0 ? rows.filter(isOfFile) : rows);
-}

@@ -1,3 +1,4 @@
+import { expectedTensors } from '../../../models/formats/tensors/expected-tensors';
 import { extraLayersSentence, layerOf, ranges } from '../../../models/formats/tensors/tensor-sentences';
 import { layerNames, numberField } from '../config-parts';
 import type { ConfigPart } from '../config-parts';
@@ -9,6 +10,16 @@ import type { Rule, RuleContext } from './rule';
 /** Types with one plain stack of layers under the usual names, so that counting them says something. */
 const countable =
   /^(llama|mistral|mixtral|qwen2|qwen2_moe|qwen3|qwen3_moe|gemma|gemma2|gemma3_text|phi|phi3|gpt2|gpt_neox|gptj|opt|bloom|falcon|mpt|starcoder2|olmo|olmo2|olmo3|granite|granitemoe|cohere|cohere2|deepseek_v2|deepseek_v3|gpt_oss|stablelm|bert|roberta|xlm-roberta|modernbert|smollm3)$/;
+
+/** Or a model known in full whose one stack counts its layers from 0, each with tensors of its own (not ALBERT's, not stages). */
+const isOneStack = ({ description }: RuleContext): boolean => {
+  const [part, ...others] = description?.parts ?? [];
+  const tensors = description === undefined || others.length > 0 ? undefined : expectedTensors(description);
+  if (part === undefined || tensors === undefined) return false;
+  // Some count the embedding as a layer: their names are written out.
+  const own = new Set(tensors.flatMap(({ pattern, layers }) => (pattern.includes('{layer}') ? (layers ?? []) : [])));
+  return own.size === part.layers.length && part.layers.every(({ index }) => own.has(index));
+};
 
 const layersIn = (names: readonly string[]): ReadonlySet<number> =>
   new Set(names.map(layerOf).filter((layer) => layer !== undefined));
@@ -48,8 +59,8 @@ interface Count {
 
 const countLayers = (context: RuleContext): Count | undefined => {
   const part = context.parts[0];
-  if (part === undefined || !countable.test(part.modelType ?? '') || part.value['is_encoder_decoder'] === true)
-    return undefined;
+  if (part === undefined || part.value['is_encoder_decoder'] === true) return undefined;
+  if (!countable.test(part.modelType ?? '') && !isOneStack(context)) return undefined;
   const layers = numberField(part.value, layerNames);
   // Where both are there, loaders take the safetensors.
   const weights = namesOf(context) ?? namesInIndex(context.facts, 'pytorch_model.bin.index.json');

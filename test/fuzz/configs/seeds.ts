@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig } from '../../../models/formats/config/parse-config';
 import { hostileTexts } from '../../support/hostile-texts';
+import { families } from '../../../models/formats/families/catalogue';
 import { Random, mutateBytes, mutateTree } from '../../support/fuzz/random';
 import { unmark } from '../../unit/language-server/caret';
 import { ruleCases } from '../../unit/language-server/rule-cases';
@@ -14,6 +15,10 @@ const files: readonly (readonly [name: string, text: string])[] = [
       const [text, beside] = typeof one === 'string' ? [one, undefined] : one;
       return [beside?.name ?? 'config.json', unmark(text).text.slice(0, 4000)];
     }),
+  ),
+  // Every family with nothing but its type: its defaults fill it.
+  ...families.flatMap(({ modelTypes }) =>
+    modelTypes.map((type): [string, string] => ['config.json', JSON.stringify({ model_type: type, vocab_size: 100 })]),
   ),
   ...readdirSync(examples, { withFileTypes: true }).flatMap((entry): [string, string][] =>
     entry.isDirectory() && readdirSync(join(examples, entry.name)).includes('config.json')

@@ -123,6 +123,11 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
     fires: [
       [`{${llama.replace('"num_hidden_layers": 2', '"num_hidden_layers": |4|')}}`, torchIndex(3)],
       ['{"model_type": "bloom", "hidden_size": 64, "n_head": 4, "n_layer": |3|}', torchIndex(2, 'transformer.h')],
+      // A family that is no plain Llama, known in full.
+      [
+        '{"model_type": "olmoe", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": |4|, "num_attention_heads": 4, "vocab_size": 100}',
+        torchIndex(3),
+      ],
     ],
     silent: [
       [`{${llama}}`, torchIndex(2)],

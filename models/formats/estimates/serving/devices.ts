@@ -1,7 +1,7 @@
 /**
  * Devices that a model could be served on. Peaks are dense (no structured sparsity), products summed in float32, in FLOP/s;
  * bandwidth and link in bytes per second, the link in one direction; memory in bytes (10^9 a GB), as the makers publish them.
- * Looked up 2026-11-28.
+ * Each comment names the sheet; the figures were held against public text that repeats them where there was some (2026-11-28).
  */
 
 export type Arithmetic = 'float32' | 'float16' | 'bits8';

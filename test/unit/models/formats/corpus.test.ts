@@ -158,6 +158,20 @@ describe('published indexes of shards', () => {
   }
 });
 
+describe('parameters of published models of several parts', () => {
+  // As the hub counts them in the safetensors headers.
+  const totals: readonly (readonly [folder: string, total: number])[] = [
+    ['gemma4--gemma-4-26B-A4B', 25_805_936_206],
+    // Its file holds further key and value projections that no loader reads.
+    ['gemma4--gemma-4-E2B-it', 5_104_298_467],
+    ['lfm2_vl--LFM2.5-VL-1.6B', 1_596_625_904],
+  ];
+  for (const [name, total] of totals) {
+    if (!folders.includes(name)) continue;
+    it(name, () => assert.equal(countParameters(describeModel(read(name, 'config.json')))?.total, total));
+  }
+});
+
 // Without the corpus these stand in for its odd but valid things.
 describe('odd but valid configs', () => {
   const rows: readonly (readonly [
