@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CheckedFile } from '../../../language-server/command-line/checked-file';
 import { runCheck } from '../../../language-server/command-line/check-command';
@@ -22,6 +22,7 @@ import { hoverAt } from '../../../language-server/service/hover';
 import { modelFacts } from '../../../language-server/service/model-facts';
 import { readModelFile } from '../../../language-server/service/model-file';
 import { rules } from '../../../language-server/service/rules/catalogue';
+import { headscopeFileName } from '../../../models/formats/headscope-file';
 import { parseConfig } from '../../../models/formats/config/parse-config';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
 import { rendered } from '../../support/rendered';
@@ -58,7 +59,8 @@ const askAll = ({ name, bytes, pointed }: MadeFile): void => {
   modelFacts(file, noFacts, findings);
 };
 
-const check = async (path: string): Promise<CheckedFile> => {
+/** The file, or why nothing was checked: a `.headscope.json` that cannot be used ends the run before. */
+const check = async (path: string): Promise<CheckedFile | string> => {
   let printed = '';
   let complaint = '';
   const status = await runCheck(
@@ -66,6 +68,11 @@ const check = async (path: string): Promise<CheckedFile> => {
     (text) => (printed += text),
     (text) => (complaint += text),
   );
+  if (status === 2 && basename(path) === headscopeFileName) {
+    assert.equal(printed, '');
+    assert.match(complaint, /\.headscope\.json: .*\.\n$/s);
+    return complaint;
+  }
   assert.equal(complaint, '');
   const { files } = JSON.parse(printed) as { readonly files: readonly CheckedFile[] };
   const [file] = files;
@@ -76,7 +83,7 @@ const check = async (path: string): Promise<CheckedFile> => {
 };
 
 export const subject: Subject<MadeFile> = {
-  counts: { tier: 400, full: 12_000 },
+  counts: { tier: 400, full: 20_000 },
   least: { values: 0.3, refusals: 0.2 },
   make: makeFile,
   async run(made, folder): Promise<Outcome> {
@@ -87,6 +94,7 @@ export const subject: Subject<MadeFile> = {
     const path = join(root, made.name);
     writeFileSync(path, made.bytes);
     const file = await check(path);
+    if (typeof file === 'string') return { refusal: file };
     const refused = file.findings.find(({ code }) => code === 'json-invalid' || code === 'file-not-read');
     const text = made.bytes.toString('utf8');
     // JSON as Python reads it: told by another reading of the text than the one that finds the place.
