@@ -3,52 +3,44 @@
  * repository may bring, takes them longer than anyone waits. Here the time grows with the product of both lengths.
  */
 
-/** Whether a name of a path, without its slashes, is of a pattern of `*` and `?`. */
-const nameMatches = (pattern: string, name: string): boolean => {
+/**
+ * Whether a list is of a pattern in which `star` stands for any number of items. Of several stars the last one decides: what
+ * follows it may begin at any item from here on.
+ */
+function matches(
+  pattern: ArrayLike<string>,
+  items: ArrayLike<string>,
+  star: string,
+  fits: (wanted: string, item: string) => boolean,
+): boolean {
   let [at, seen] = [0, 0];
-  let star = -1;
+  let last = -1;
   let resumed = 0;
-  while (seen < name.length) {
-    if (pattern[at] === '*') {
-      star = at;
+  while (seen < items.length) {
+    if (pattern[at] === star) {
+      last = at;
       resumed = seen;
       at += 1;
-    } else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === name[seen])) {
+    } else if (at < pattern.length && fits(pattern[at] ?? '', items[seen] ?? '')) {
       at += 1;
       seen += 1;
-    } else if (star >= 0) {
-      // The last star takes one character more.
-      at = star + 1;
+    } else if (last >= 0) {
+      // The last star takes one item more.
+      at = last + 1;
       resumed += 1;
       seen = resumed;
     } else return false;
   }
-  while (pattern[at] === '*') at += 1;
+  while (pattern[at] === star) at += 1;
   return at === pattern.length;
-};
+}
 
-const pathMatches = (pattern: readonly string[], names: readonly string[]): boolean => {
-  // What follows a `**` may begin at any name from here on; of several the last decides, as with stars in a name.
-  let [at, seen] = [0, 0];
-  let star = -1;
-  let resumed = 0;
-  while (seen < names.length) {
-    if (pattern[at] === '**') {
-      star = at;
-      resumed = seen;
-      at += 1;
-    } else if (at < pattern.length && nameMatches(pattern[at] ?? '', names[seen] ?? '')) {
-      at += 1;
-      seen += 1;
-    } else if (star >= 0) {
-      at = star + 1;
-      resumed += 1;
-      seen = resumed;
-    } else return false;
-  }
-  while (pattern[at] === '**') at += 1;
-  return at === pattern.length;
-};
+/** A name of a path, without its slashes, by a pattern of `*` and `?`. */
+const nameMatches = (pattern: string, name: string): boolean =>
+  matches(pattern, name, '*', (wanted, letter) => wanted === '?' || wanted === letter);
+
+const pathMatches = (pattern: readonly string[], names: readonly string[]): boolean =>
+  matches(pattern, names, '**', nameMatches);
 
 /** What is wrong with a pattern, as a sentence; undefined of a good one. */
 export const patternFault = (pattern: string): string | undefined => {

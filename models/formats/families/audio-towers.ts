@@ -3,7 +3,7 @@ import type { JsonObject } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { sourceOf } from './class-source';
+import { sourceOf } from './family-row';
 import { writeConvolutions, writeStack, writeWhisperEncoder } from './encoder-decoder';
 import type { StackFamily } from './family';
 import { amount } from './family';

@@ -2,7 +2,7 @@ import type { JsonObject } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
+import { transformers } from './family-row';
 import type { StackFamily } from './family';
 import { amount, flag } from './family';
 import { visionFamily, writePatches } from './vision';

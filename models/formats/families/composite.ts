@@ -1,7 +1,7 @@
 import type { ConfigReader, JsonObject } from '../config/config-reader';
 import type { ModelDescription, ModelPart, PartRole, Projector } from '../model-description';
 import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
-import { sourceOf } from './class-source';
+import { sourceOf } from './family-row';
 import type { CompositeFamily, CompositeReading, StackFamily } from './family';
 import { readGeneric } from './generic';
 import { readStack, stackFamily } from './stacks';

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../config/config-reader';
-import { transformers } from './decoder-family';
+import { transformers } from './family-row';
 import type { CompositeFamily, CompositeReading } from './family';
 import { amount } from './family';
 import { visionOf, writePart } from './composite';

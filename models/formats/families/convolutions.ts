@@ -3,7 +3,7 @@ import type { ConfigReader, JsonObject } from '../config/config-reader';
 import { mostLayers } from '../config/transformer';
 import type { Layer, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
+import { transformers } from './family-row';
 import type { StackFamily } from './family';
 import { amount, amounts, flag, word } from './family';
 import { sizesOf } from './stages';

@@ -3,7 +3,8 @@ import type { LayerKind } from '../config/layer-kinds';
 import type { TransformerChoice } from '../config/transformer';
 import type { Attention, Layer, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { decoderFamily, transformers5 } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { transformers5 } from './family-row';
 import { sizeOf } from './family';
 
 /**

@@ -1,4 +1,5 @@
-import { decoderFamily, remoteCode, transformers5 } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { remoteCode, transformers5 } from './family-row';
 import { flag } from './family';
 import { llamaDefaults, llamaLayout } from './llama';
 

@@ -1,6 +1,6 @@
 import type { ConfigReader, JsonObject } from '../config/config-reader';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
+import { transformers } from './family-row';
 import { partNamed, readFlat, writeStack } from './encoder-decoder';
 import type { CompositeFamily, CompositeReading } from './family';
 import { amount, firstArchitecture, flag, word } from './family';

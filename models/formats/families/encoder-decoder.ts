@@ -2,7 +2,7 @@ import type { ConfigReader, Defaults, JsonObject } from '../config/config-reader
 import { readTransformer } from '../config/transformer';
 import type { ModelDescription, ModelPart } from '../model-description';
 import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
+import { transformers } from './family-row';
 import type { CompositeFamily, CompositeReading } from './family';
 import { amount, firstArchitecture, word } from './family';
 

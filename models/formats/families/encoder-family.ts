@@ -1,17 +1,13 @@
-import type { ConfigReader, Defaults, JsonObject } from '../config/config-reader';
+import type { ConfigReader } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
 import { readTransformer } from '../config/transformer';
 import type { Layer, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
 import type { StackFamily, Top } from './family';
+import type { FamilyRow } from './family-row';
+import { namesOfRow } from './family-row';
 
-interface EncoderRow {
-  readonly id: string;
-  readonly title: string;
-  /** model_type -> configuration class and its defaults. */
-  readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
-  readonly architectures?: RegExp;
+interface EncoderRow extends FamilyRow {
   readonly task?: StackFamily['task'];
   readonly record?: readonly string[];
   readonly choice?: (reader: ConfigReader) => Partial<TransformerChoice>;
@@ -30,20 +26,11 @@ const usualHeads =
 
 /** Encoders of text: every position reads every other, unless the file makes a decoder of it. */
 export function encoderFamily(row: EncoderRow): StackFamily {
-  const modelTypes = Object.keys(row.types);
   return {
-    kind: 'stack',
-    id: row.id,
-    title: row.title,
-    modelTypes,
-    ...(row.architectures === undefined ? {} : { architectures: row.architectures }),
+    ...namesOfRow(row),
     role: 'encoder',
     tied: true,
     task: row.task ?? 'base',
-    defaults: (modelType): Defaults | undefined => {
-      const entry = row.types[modelType ?? ''] ?? row.types[modelTypes[0] ?? ''];
-      return entry === undefined ? undefined : { from: `${transformers} ${entry[0]}`, values: entry[1] };
-    },
     read: (reader) => {
       const part = readTransformer(reader, {
         family: row.id,

@@ -1,4 +1,5 @@
-import { decoderFamily, remoteCode, transformers5 } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { remoteCode, transformers5 } from './family-row';
 import { llamaLayout } from './llama';
 
 const noBias = { inputBias: false, outputBias: false } as const;

@@ -1,5 +1,6 @@
 import type { FeedForward } from '../model-description';
-import { decoderFamily, remoteCode } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { remoteCode } from './family-row';
 import { separateExperts } from './decoder-layout';
 import { deepseekExperts } from './deepseek';
 import { flag } from './family';

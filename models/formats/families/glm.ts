@@ -1,4 +1,5 @@
-import { decoderFamily, transformers5 } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { transformers5 } from './family-row';
 import { deepseekExperts, latentRecord, v3Values } from './deepseek';
 import { flag } from './family';
 import { llamaLayout } from './llama';

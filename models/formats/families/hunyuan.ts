@@ -1,6 +1,7 @@
 import type { ConfigReader } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
-import { decoderFamily, remoteCode } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { remoteCode } from './family-row';
 import type { DecoderLayout } from './decoder-layout';
 import { separateExperts } from './decoder-layout';
 import { flag } from './family';

@@ -1,7 +1,8 @@
 import type { FeedForward, ModelPart } from '../model-description';
 import { isObject } from '../config/config-reader';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { decoderFamily, remoteCode } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { remoteCode } from './family-row';
 import { flag, sizeOf } from './family';
 import { llamaLayout } from './llama';
 

@@ -1,7 +1,8 @@
 import type { ConfigReader } from '../config/config-reader';
 import { isObject } from '../config/config-reader';
 import type { JsonValue } from '../model-description';
-import { decoderFamily, remoteCode, transformers5 } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { remoteCode, transformers5 } from './family-row';
 import { separateExperts } from './decoder-layout';
 import { flag } from './family';
 import { llamaLayout } from './llama';

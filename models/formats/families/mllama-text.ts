@@ -2,7 +2,7 @@
 import type { ConfigReader } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
 import type { Layer, ModelPart } from '../model-description';
-import { transformers } from './decoder-family';
+import { transformers } from './family-row';
 import { writeDecoder } from './decoder-layout';
 import type { StackFamily } from './family';
 import { llamaLayout } from './llama';

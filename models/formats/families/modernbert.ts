@@ -1,5 +1,5 @@
 import { readTransformer } from '../config/transformer';
-import { transformers } from './decoder-family';
+import { transformers } from './family-row';
 import type { CompositeFamily, CompositeReading, StackFamily } from './family';
 import { flag } from './family';
 

@@ -4,7 +4,8 @@ import type { LayerKind } from '../config/layer-kinds';
 import type { TransformerChoice } from '../config/transformer';
 import type { FeedForward, Layer, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { decoderFamily, remoteCode } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { remoteCode } from './family-row';
 import { llamaDefaults, llamaLayout } from './llama';
 
 /**

@@ -1,7 +1,8 @@
 import type { ConfigReader } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
 import type { FeedForward } from '../model-description';
-import { decoderFamily, remoteCode } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { remoteCode } from './family-row';
 import { flag } from './family';
 
 /** `make_divisible` of the model's code: the nearest multiple, and the next one where that takes off more than a tenth. */

@@ -1,4 +1,5 @@
-import { decoderFamily, remoteCode } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { remoteCode } from './family-row';
 import { separateExperts } from './decoder-layout';
 import { flag } from './family';
 import { llamaLayout } from './llama';

@@ -1,6 +1,7 @@
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { decoderFamily, transformers5 } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { transformers5 } from './family-row';
 import { separateExperts, stackedExperts } from './decoder-layout';
 import { flag, sizeOf } from './family';
 import { llamaLayout } from './llama';

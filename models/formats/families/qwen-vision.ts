@@ -2,7 +2,7 @@ import type { ConfigReader, JsonObject } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { sourceOf } from './class-source';
+import { sourceOf } from './family-row';
 import type { StackFamily } from './family';
 import { amount } from './family';
 

@@ -1,5 +1,6 @@
 import type { ModelPart } from '../model-description';
-import { decoderFamily, remoteCode } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { remoteCode } from './family-row';
 import { separateExperts, writeDecoder } from './decoder-layout';
 import type { StackFamily } from './family';
 import { amount, flag } from './family';

@@ -2,7 +2,8 @@ import type { ConfigReader } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
 import type { Attention, Layer, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { decoderFamily, transformers5 } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { transformers5 } from './family-row';
 import { deepseekExperts, latentRecord, v3Values } from './deepseek';
 import { llamaLayout } from './llama';
 

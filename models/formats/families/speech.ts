@@ -3,7 +3,7 @@ import type { JsonObject } from '../config/config-reader';
 import type { Layer, ModelPart } from '../model-description';
 import { readTransformer } from '../config/transformer';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './decoder-family';
+import { transformers } from './family-row';
 import type { StackFamily } from './family';
 import { amount, amounts, firstArchitecture, flag, word } from './family';
 

@@ -2,7 +2,7 @@
 import type { ConfigReader, JsonObject } from '../config/config-reader';
 import { mostLayers, readTransformer } from '../config/transformer';
 import type { Attention, Layer, ModelPart, PartRole, PositionKind } from '../model-description';
-import { transformers } from './decoder-family';
+import { transformers } from './family-row';
 import type { StackFamily } from './family';
 import { amounts } from './family';
 

@@ -2,7 +2,8 @@ import { ConfigReader, isObject } from '../config/config-reader';
 import type { RopeChoice } from '../config/rope';
 import type { TransformerChoice } from '../config/transformer';
 import type { FeedForward } from '../model-description';
-import { decoderFamily, transformers5 } from './decoder-family';
+import { decoderFamily } from './decoder-family';
+import { transformers5 } from './family-row';
 import { flag } from './family';
 import { llamaLayout } from './llama';
 

@@ -1,5 +1,5 @@
 /** Text models that are published as parts of larger ones, or mostly so. */
-import { sourceOf } from './class-source';
+import { sourceOf } from './family-row';
 import { decoderFamily } from './decoder-family';
 import type { StackFamily } from './family';
 import { flag } from './family';

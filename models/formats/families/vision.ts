@@ -3,8 +3,9 @@ import type { TransformerChoice } from '../config/transformer';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart, PositionKind } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { sourceOf } from './class-source';
 import type { StackFamily, Top } from './family';
+import type { FamilyRow } from './family-row';
+import { namesOfRow } from './family-row';
 import { amount, flag } from './family';
 
 export type ImageSizes = NonNullable<ModelPart['image']>;
@@ -37,13 +38,9 @@ export function readImage(reader: ConfigReader, extra: number): ImageSizes {
   };
 }
 
-interface VisionRow {
-  readonly id: string;
-  readonly title: string;
+interface VisionRow extends FamilyRow {
   /** What else differs from a plain ViT. */
   readonly choice?: (reader: ConfigReader, image: ImageSizes) => Partial<TransformerChoice>;
-  readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
-  readonly architectures?: RegExp;
   readonly task: StackFamily['task'];
   readonly extraTokens: number;
   /** How the tower sees positions; learned vectors when absent. */
@@ -58,20 +55,11 @@ interface VisionRow {
 }
 
 export function visionFamily(row: VisionRow): StackFamily {
-  const modelTypes = Object.keys(row.types);
   return {
-    kind: 'stack',
-    id: row.id,
-    title: row.title,
-    modelTypes,
-    ...(row.architectures === undefined ? {} : { architectures: row.architectures }),
+    ...namesOfRow(row),
     role: 'vision',
     tied: false,
     task: row.task,
-    defaults: (modelType) => {
-      const entry = row.types[modelType ?? ''] ?? row.types[modelTypes[0] ?? ''];
-      return entry === undefined ? undefined : { from: sourceOf(entry[0]), values: entry[1] };
-    },
     read: (reader) => {
       const image = row.image?.(reader) ?? readImage(reader, row.extraTokens);
       const size = row.intermediateSize?.(reader);
