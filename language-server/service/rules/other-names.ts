@@ -1,6 +1,6 @@
 import { hasRemoteCode } from '../config-parts';
-import { namesOfSense, readsOfType } from '../field-names';
-import type { Sense } from '../field-names';
+import { namesOfSense, readsOfType } from '../../../models/formats/config/field-names';
+import type { Sense } from '../../../models/formats/config/field-names';
 import { renameKey } from '../places';
 import type { Rule } from './rule';
 

@@ -1,4 +1,5 @@
 import type { DescriptionProblem, Field, JsonPath, JsonValue, ValueSource } from '../model-description';
+import { readsOfType } from './field-names';
 
 export type JsonObject = Readonly<Record<string, JsonValue | undefined>>;
 
@@ -148,12 +149,23 @@ export class ConfigReader {
     return this.object[key] !== undefined;
   }
 
+  /**
+   * The names under which the file may say it. Key/value heads under a name that the class does not read are ignored in silence
+   * by loaders (a llama with `num_kv_heads`), and so here; code of its own may read them.
+   */
+  private candidates(key: string): readonly string[] {
+    const type = this.object['model_type'];
+    if (key !== 'num_key_value_heads' || typeof type !== 'string' || this.object['auto_map'] !== undefined)
+      return namesOf(key);
+    return readsOfType.get(type)?.kvHeads ?? namesOf(key);
+  }
+
   /** The name under which `key` is present in the file. */
   nameOf(key: string): string | undefined {
     const { keys = {} } = this.defaults ?? {};
     const own = Object.hasOwn(keys, key) ? keys[key] : undefined;
     if (own !== undefined && this.object[own] !== undefined) return own;
-    return namesOf(key).find((name, rank) => {
+    return this.candidates(key).find((name, rank) => {
       const value = this.object[name];
       // Short names such as `width` or `layers` may hold objects that have nothing to do with the size.
       return value !== undefined && (rank === 0 || !isObject(value));

@@ -50,6 +50,13 @@ describe('KV cache', () => {
     });
   }
 
+  it('key/value heads under a name that the class ignores change nothing, unless code of its own reads them', () => {
+    const { num_key_value_heads: _own, ...config } = llama8b;
+    const misnamed = { ...config, num_kv_heads: 8 };
+    assert.equal(kvBytesPerToken(describeModel(misnamed)), 524_288);
+    assert.equal(kvBytesPerToken(describeModel({ ...misnamed, auto_map: { AutoConfig: 'a.B' } })), 131_072);
+  });
+
   it('DeepSeek-V3 with keys and values of every head', () => {
     assert.equal(kvBytesPerToken(describeModel(deepseek), { latents: 'expanded' }), 61 * 128 * (192 + 128) * 2);
   });
