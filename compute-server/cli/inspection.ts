@@ -48,7 +48,7 @@ export interface Inspection {
   readonly kvBytesPerTokenExpanded?: number;
   /** KV cache of one sequence at these lengths, windows and latents taken into account. */
   readonly kvBytes: Readonly<Record<string, number>>;
-  /** Operations of one token with nothing before it; a multiply-add is two. */
+  /** Operations of one token with nothing before it; a multiply-add is two. Null, and none at lengths, of a tower in stages. */
   readonly flopsPerToken: number | null;
   readonly flopsPerTokenAt: Readonly<Record<string, number>>;
   readonly prefillFlops: Readonly<Record<string, number>>;

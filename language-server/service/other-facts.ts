@@ -27,13 +27,17 @@ export const otherFacts = (
           { ...noFacts, name },
           [],
         );
+  // An adapter is described as its base: the parameters of that one are not its own.
+  const { parameters: ofDescription, ...shown } = described ?? { family: 'none', parts: [] };
   return {
-    ...(described ?? { family: 'none', parts: [] }),
+    ...shown,
     uri,
     name,
     sentence: otherSentence(other),
     ...(parameters === undefined
-      ? {}
+      ? ofDescription === undefined || kind === 'adapter'
+        ? {}
+        : { parameters: ofDescription }
       : {
           parameters: {
             total: parameters.total,

@@ -33,14 +33,16 @@ export const headWords = (part: ModelPart): string => {
 /** The attention of a part in words: `grouped-query attention 4:1, 32 layers`. */
 export const attentionWords = (part: ModelPart): string => {
   const kinds = new Map<string, number>();
-  for (const { attention } of part.layers) {
+  for (const { attention, crossAttention } of part.layers) {
     const words =
       attention.kind === 'window'
         ? `window of ${formatLength(attention.window ?? 0)}`
         : attention.kind === 'chunked'
           ? `chunks of ${formatLength(attention.window ?? 0)}`
           : attention.kind === 'none'
-            ? 'no attention'
+            ? crossAttention === undefined
+              ? 'no attention'
+              : 'cross-attention'
             : attention.kind;
     kinds.set(words, (kinds.get(words) ?? 0) + 1);
   }

@@ -310,6 +310,19 @@ describe('the Model panel', function () {
       const panel = await start(one(deepseek), { place: 'side', width: 300 });
       await openServing(panel);
       assert.equal(await overflow(panel), 0);
+      // The numbers that people look for first are in sight beside the names.
+      const heads = (table: string): Promise<string[]> =>
+        panel.page.$$eval(`${table} thead th`, (all) => all.map((cell) => (cell as HTMLElement).innerText.trim()));
+      assert.deepEqual(await heads('.serving-times'), ['Part', 'Prompt', 'Token']);
+      assert.ok(
+        await panel.page.$eval('.serving-times .table-frame', (frame) => frame.scrollWidth <= frame.clientWidth),
+        'the times are cut',
+      );
+      assert.deepEqual((await heads('.serving-head ~ .table-frame')).slice(0, 2), ['Operator', 'Time']);
+      // What stands under a picture is read in full.
+      for (const line of await panel.page.$$('.readout')) {
+        assert.ok(await line.evaluate((element) => element.scrollWidth <= element.clientWidth), 'a line is cut');
+      }
       await panel.page.$eval('vscode-dropdown[aria-label="Device"]', (element) => {
         (element as HTMLSelectElement).value = 'measured';
         element.dispatchEvent(new Event('change'));

@@ -229,5 +229,11 @@ const kindsOf = (part: ModelPart | undefined): Readonly<Record<string, number>> 
   return kinds;
 };
 
+/** Lengths for which there is no figure are left out: 0 would be one. */
 const byLength = (lengths: readonly number[], value: (length: number) => number | undefined): Record<string, number> =>
-  Object.fromEntries(lengths.map((length) => [String(length), value(length) ?? 0]));
+  Object.fromEntries(
+    lengths.flatMap((length): [string, number][] => {
+      const figure = value(length);
+      return figure === undefined ? [] : [[String(length), figure]];
+    }),
+  );

@@ -1,5 +1,6 @@
 import { pairFlops } from '../../../kernels/cost/attention';
 import type { Attention, FeedForward, Layer, ModelDescription, ModelPart } from '../model-description';
+import { stageRuns } from '../stage-runs';
 import type { ExpectedTensor } from '../tensors/tensor-table';
 import { elementsOf, isMatrix } from '../tensors/tensor-table';
 import { expectedTensors } from '../tensors/expected-tensors';
@@ -121,10 +122,10 @@ const assumed = (part: ModelPart): readonly string[] => [
     : []),
 ];
 
-/** One token with `context` positions before it in the cache. */
+/** One token with `context` positions before it in the cache; none of a tower in stages, which have unlike numbers of positions. */
 export function decodeFlops(model: ModelDescription, context: number): Estimate | undefined {
   const [part] = model.parts;
-  if (part === undefined || part.hiddenSize === 0) return undefined;
+  if (part === undefined || part.hiddenSize === 0 || stageRuns(part).length > 0) return undefined;
   const scores = part.layers.reduce((total, { attention, crossAttention }) => {
     const count = context + 1;
     const own = attends(attention) ? pairFlops(shapeOf(attention, 1, count), readPositions(attention, count)) : 0;
@@ -142,10 +143,10 @@ export function decodeFlops(model: ModelDescription, context: number): Estimate 
   };
 }
 
-/** A prompt of `length` tokens at once, logits of the last position only. */
+/** A prompt of `length` tokens at once, logits of the last position only; none of a tower in stages. */
 export function prefillFlops(model: ModelDescription, length: number): Estimate | undefined {
   const [part] = model.parts;
-  if (part === undefined || part.hiddenSize === 0) return undefined;
+  if (part === undefined || part.hiddenSize === 0 || stageRuns(part).length > 0) return undefined;
   const scores = part.layers.reduce((total, { attention, crossAttention }) => {
     const own = pairFlops(shapeOf(attention, length, length), promptPairs(attention, length));
     const source = crossAttention?.sourcePositions ?? length;

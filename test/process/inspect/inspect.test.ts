@@ -135,6 +135,14 @@ describe('headscope inspect', function () {
     assert.match(out, /^note\s+model\.safetensors: The header claims \d+ bytes, but the file ends after 300/m);
   });
 
+  it('gives no operations of a token where stages have unlike numbers of positions', () => {
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ model_type: 'swin' }));
+    const { code, out, error } = inspect(folder, '--json', '-');
+    assert.equal(code, 0, error);
+    const result = JSON.parse(out) as Record<string, unknown>;
+    assert.deepEqual([result['flopsPerToken'], result['flopsPerTokenAt'], result['prefillFlops']], [null, {}, {}]);
+  });
+
   it('--serve says what serving takes, in words and as JSON', () => {
     const file = join(folder, 'serving.json');
     const serve = ['--serve', '--device-profile', 'a100-80gb', '--batch', '4', '--context', '1000', '--json', file];

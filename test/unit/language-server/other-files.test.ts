@@ -122,6 +122,16 @@ describe('files beside configs', () => {
     assert.equal(link?.uri, config);
   });
 
+  it('of adapters whose targets the base does not have are not given the parameters of the base', async () => {
+    const config = written('Base/config.json', JSON.stringify(base));
+    files.remember([config]);
+    const uri = written('mine/adapter_config.json', JSON.stringify({ ...adapter, target_modules: ['c_attn'] }));
+    const facts = await others.facts(uri);
+    assert.equal(facts.file?.base?.uri, config);
+    assert.equal(facts.parts[0]?.heads, 4);
+    assert.equal(facts.parameters, undefined);
+  });
+
   it('name the nearest of several base models', () => {
     const bases = new BaseModels();
     bases.remember(['/far/away/Base/config.json', '/w/models/Base/config.json', '/w/other/config.json']);

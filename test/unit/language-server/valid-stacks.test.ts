@@ -387,6 +387,13 @@ describe('what is said of their attention', () => {
     [{ model_type: 'segformer' }, 'multi-head attention, 1, 2, 5, 8 heads of 32 in its stages, 8 layers'],
     [{ model_type: 'resnet' }, 'no attention, 16 layers'],
     [{ model_type: 'mamba2' }, 'no attention, 64 layers (64 mamba)'],
+    [
+      {
+        model_type: 'mllama',
+        text_config: { model_type: 'mllama_text_model', num_hidden_layers: 5, cross_attention_layers: [3] },
+      },
+      'grouped-query attention 4:1, 32 heads of 128, 5 layers (4 full, 1 cross-attention)',
+    ],
     [{ model_type: 'albert' }, 'multi-head attention, 64 heads of 64, 12 layers'],
   ];
   for (const [config, words] of rows) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { LayerFacts, ModelPartFacts } from '../../../protocol/language/requests';
 import { cellAt, fittingPitch, layoutDots, moved } from '../../../webviews/panels/model/dots-layout';
 import { headWords, layerRuns } from '../../../webviews/panels/model/layers';
+import { legendOf } from '../../../webviews/panels/model/legend';
 import { part } from '../extension/samples';
 
 const layers = (count: number, layer: Partial<LayerFacts> = {}): readonly LayerFacts[] =>
@@ -58,6 +59,25 @@ describe('the layout of the dots', () => {
     const { xs, hasHeads } = row(part({ layers: layers(1, { kind: 'none', heads: 0, kvHeads: 0 }) }));
     assert.equal(xs.length, 1);
     assert.equal(hasHeads, false);
+  });
+
+  it('tells cross-attention in the place of own attention from none, in mark, legend and words', () => {
+    const none = { kind: 'none', heads: 0, kvHeads: 0 } as const;
+    const shown = part({ layers: [...layers(1), { ...none, cross: true }, none] });
+    assert.deepEqual(
+      layoutDots(shown, 10).rows.map(({ kind }) => kind),
+      ['full', 'cross', 'none'],
+    );
+    assert.deepEqual(
+      legendOf([shown]).map(({ kind, text }) => [kind, text]),
+      [
+        ['full', 'Full attention, 1 layer'],
+        ['cross', 'Cross-attention, 1 layer'],
+        ['none', 'No attention, 1 layer'],
+      ],
+    );
+    assert.equal(headWords(shown, 1, undefined), 'Layer 1: cross-attention.');
+    assert.equal(layerRuns(shown.layers).length, 3);
   });
 
   it('draws no heads for a recurrent state, whatever number the file names', () => {

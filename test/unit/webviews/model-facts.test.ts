@@ -3,6 +3,7 @@ import type { ModelFacts } from '../../../protocol/language/requests';
 import type { ShownModel } from '../../../protocol/panels/model';
 import { amountWords, comparedFacts, factsOf } from '../../../webviews/panels/model/facts';
 import { comparisonSentence, modelSentence, sentenceOf } from '../../../webviews/panels/model/sentences';
+import { duration } from '../../../webviews/panels/model/serving-words';
 import { sharesOf } from '../../../webviews/panels/model/split';
 import { initialState, keep, parseKept, receive } from '../../../webviews/panels/model/state';
 import { binaryBytes, operations, parameterCount, times } from '../../../webviews/panels/model/units';
@@ -27,6 +28,17 @@ describe('numbers of model facts', () => {
     assert.equal(operations(16_100_000_000), '16.1 GFLOP');
     assert.equal(times(4), '4.0x');
     assert.equal(times(128), '128x');
+  });
+
+  it('are times in the unit that keeps them short', () => {
+    assert.deepEqual([2, 0.0032, 1e-3, 80.3e-6, 4.89e-9, 0].map(duration), [
+      '2.00 s',
+      '3.20 ms',
+      '1.00 ms',
+      '80.3 µs',
+      '4.89 ns',
+      '0 ms',
+    ]);
   });
 
   it('differ by a ratio, a percentage or a count', () => {

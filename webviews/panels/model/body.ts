@@ -74,8 +74,9 @@ function pictures(part: Part, model: ShownModel, shared: number): TemplateResult
     ></hs-dots>`;
   const [main, ...others] = parts;
   if (main === undefined) return html``;
-  return html`${dots(main)}${legend(part.compact ? [main] : parts, part.dark)}
-  ${others.map((other) => (part.compact ? folded(part, `part-${other.path}`, partTitle(other), false, () => html`${dots(other)}${legend([other], part.dark)}`) : dots(other)))}`;
+  if (!part.compact) return html`${parts.map(dots)}${legend(parts, part.dark)}`;
+  return html`${dots(main)}${legend([main], part.dark)}
+  ${others.map((other) => folded(part, `part-${other.path}`, partTitle(other), false, () => html`${dots(other)}${legend([other], part.dark)}`))}`;
 }
 
 function parameters(part: Part, { facts }: ShownModel, label?: string): TemplateResult {

@@ -46,7 +46,7 @@ export function drawDots(
     const written = row.layer === marked.cell?.layer ? String(row.layer) : row.label;
     if (written !== undefined) {
       canvas.fillStyle = row.layer === marked.cell?.layer ? theme.foreground : theme.muted;
-      canvas.fillText(written, labelRight, row.y);
+      canvas.fillText(written, labelRight, labelMiddle(row, theme));
     }
   }
   drawMark(canvas, layout, theme, marked.cell);
@@ -54,6 +54,8 @@ export function drawDots(
 
 const labelRight = 24;
 const labelSize = (theme: Theme): number => theme.fontSize - 3;
+/** In narrow rows the number of the first one would stand out at the top. */
+const labelMiddle = ({ y }: Row, theme: Theme): number => Math.max(y, labelSize(theme) / 2 + 1);
 
 /** The outline of a kind around the origin, `size` wide. */
 function outline(kind: LayerKind, size: number): Path2D {
@@ -115,7 +117,7 @@ export function dotsSvg(layout: DotsLayout, theme: Theme): string {
     }
     if (row.label !== undefined) {
       parts.push(
-        `<text x="${labelRight}" y="${rounded(row.y)}" font-size="${labelSize(theme)}" text-anchor="end" dominant-baseline="central" fill="${theme.muted}">${escapeXml(row.label)}</text>`,
+        `<text x="${labelRight}" y="${rounded(labelMiddle(row, theme))}" font-size="${labelSize(theme)}" text-anchor="end" dominant-baseline="central" fill="${theme.muted}">${escapeXml(row.label)}</text>`,
       );
     }
   }

@@ -6,7 +6,10 @@ import type { LayerFacts, ModelPartFacts } from '../../../protocol/language/requ
 import { identify, type Identities, type Identity } from '../../charts/palette';
 import { queryHeads, sharingOf } from './layers';
 
-export type LayerKind = LayerFacts['kind'];
+/** `cross`: attention to another part in the place of a layer's own. */
+export type LayerKind = LayerFacts['kind'] | 'cross';
+
+export const markOf = ({ kind, cross }: LayerFacts): LayerKind => (kind === 'none' && cross === true ? 'cross' : kind);
 
 /** Fixed order: a kind looks the same in every model. */
 const kinds: readonly { readonly id: LayerKind; readonly title: string }[] = [
@@ -15,6 +18,7 @@ const kinds: readonly { readonly id: LayerKind; readonly title: string }[] = [
   { id: 'chunked', title: 'Chunked' },
   { id: 'linear', title: 'Linear' },
   { id: 'none', title: 'None' },
+  { id: 'cross', title: 'Cross' },
 ];
 const identities: Identities = identify(kinds);
 export const identityOf = (kind: LayerKind): Identity => identities.get(kind) as Identity;
@@ -104,7 +108,7 @@ export function layoutDots(part: ModelPartFacts, pitch: number): DotsLayout {
           });
     return {
       layer: index,
-      kind: layer.kind,
+      kind: markOf(layer),
       y,
       xs,
       hasHeads,

@@ -28,8 +28,8 @@ export function sharingOf(layer: LayerFacts, part: ModelPartFacts): Sharing {
     : { groupSize: 1, groups: heads, latent, uneven: heads > 0 && kvHeads > 0 };
 }
 
-/** `window of 4,096 tokens`, `full attention`, `linear (a recurrent state)`, `no attention`. */
-export function kindWords({ kind, window }: LayerFacts): string {
+/** `window of 4,096 tokens`, `full attention`, `linear (a recurrent state)`, `cross-attention`, `no attention`. */
+export function kindWords({ kind, window, cross }: LayerFacts): string {
   const width = window === undefined ? '' : ` of ${count(window)} tokens`;
   switch (kind) {
     case 'full':
@@ -41,7 +41,7 @@ export function kindWords({ kind, window }: LayerFacts): string {
     case 'linear':
       return 'linear (a recurrent state)';
     case 'none':
-      return 'no attention';
+      return cross === true ? 'cross-attention' : 'no attention';
   }
 }
 
@@ -53,6 +53,7 @@ export interface LayerRun {
 
 const alike = (a: LayerFacts, b: LayerFacts): boolean =>
   a.kind === b.kind &&
+  a.cross === b.cross &&
   a.window === b.window &&
   a.heads === b.heads &&
   a.kvHeads === b.kvHeads &&

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { ModelPartFacts } from '../../../protocol/language/requests';
 import { colourOf, shapes } from '../../charts/palette';
 import { icon } from '../../ui/icons';
-import { identityOf, type LayerKind } from './dots-layout';
+import { identityOf, markOf, type LayerKind } from './dots-layout';
 import { kindWords, layerKinds, sharingOf } from './layers';
 import { plural } from '../../ui/numbers';
 
@@ -17,7 +17,7 @@ export const legendOf = (parts: readonly ModelPartFacts[]): readonly LegendEntry
   layerKinds(parts.flatMap(({ layers }) => layers)).map(({ layer, count }) => {
     const words = kindWords(layer);
     return {
-      kind: layer.kind,
+      kind: markOf(layer),
       text: `${words.charAt(0).toUpperCase()}${words.slice(1)}, ${plural(count, 'layer')}`,
     };
   });

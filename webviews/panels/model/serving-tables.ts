@@ -38,17 +38,17 @@ const time = (id: PhaseName): Column<PartRow> =>
 const share = (id: `${PhaseName}Share`): Column<PartRow> =>
   countColumn(id, 'Share', (row) => row[id], { text: (row) => (row[id] === undefined ? '–' : percent(row[id])) });
 
-export const partTable = (cost: ServingCostView, dark: boolean): TemplateResult =>
+/** `compact`: times alone; the shares are in the bars above. */
+export const partTable = (cost: ServingCostView, dark: boolean, compact: boolean): TemplateResult =>
   table({
     caption: 'Time of a prompt and of a token by part',
     columns: [
       textColumn<PartRow>('part', 'Part', ({ part }) => part, {
         cell: ({ part }) => html`<span class="part-name">${partSymbol(part, dark)} ${part}</span>`,
       }),
-      time('prefill'),
-      share('prefillShare'),
-      time('decode'),
-      share('decodeShare'),
+      ...(compact
+        ? [time('prefill'), time('decode')]
+        : [time('prefill'), share('prefillShare'), time('decode'), share('decodeShare')]),
     ],
     rows: partRows(cost),
     key: ({ part }) => part,
@@ -76,12 +76,20 @@ export const operatorColumns = (device: ServingDeviceView | undefined): readonly
   countColumn('count', 'Times', ({ count }) => count, { hint: 'Layers that have it' }),
 ];
 
-export function operatorTable({ device }: ServingAnswer, cost: ServingCostView, phase: PhaseName): TemplateResult {
+/** `compact`: without the part, so that the time of an operator is in sight beside its name. */
+export function operatorTable(
+  { device }: ServingAnswer,
+  cost: ServingCostView,
+  phase: PhaseName,
+  compact: boolean,
+): TemplateResult {
   const rows = cost[phase].operators;
   const sends = rows.some(({ networkBytes }) => networkBytes > 0);
   return table({
     caption: `Operators of a ${phaseTitles[phase].toLowerCase()}`,
-    columns: operatorColumns(device).filter(({ id }) => sends || id !== 'networkBytes'),
+    columns: operatorColumns(device).filter(
+      ({ id }) => (sends || id !== 'networkBytes') && !(compact && id === 'part'),
+    ),
     rows,
     key: ({ part, name }) => `${part} ${name}`,
   });

@@ -8,10 +8,11 @@ import type {
 import { count, significant } from '../../ui/numbers';
 import { binaryBytes, operations } from './units';
 
-/** 0.0032 -> `3.20 ms`. */
+/** 0.0032 -> `3.20 ms`, 4.9e-9 -> `4.90 ns`. */
 export function duration(seconds: number): string {
   if (seconds >= 1) return `${significant(seconds)} s`;
-  return seconds >= 1e-3 || seconds === 0 ? `${significant(seconds * 1e3)} ms` : `${significant(seconds * 1e6)} µs`;
+  if (seconds >= 1e-3 || seconds === 0) return `${significant(seconds * 1e3)} ms`;
+  return seconds >= 1e-6 ? `${significant(seconds * 1e6)} µs` : `${significant(seconds * 1e9)} ns`;
 }
 
 export const bytesWords = (bytes: number): string => binaryBytes(Math.round(bytes));

@@ -155,7 +155,7 @@ function answerOf(part: Part, answer: ServingAnswer): TemplateResult {
   const { cost, device } = answer;
   if (typeof cost === 'string' || device === undefined)
     return html`<p class="reason" role="status">${typeof cost === 'string' ? cost : nothing}</p>`;
-  const { state, actions, dark } = part;
+  const { state, actions, dark, compact } = part;
   const phase: PhaseName = isOpen(state, 'serving-prompt', false) ? 'prefill' : 'decode';
   const chart = operatorRoofline(cost[phase], device, phase);
   const pinned = chart.series
@@ -163,7 +163,7 @@ function answerOf(part: Part, answer: ServingAnswer): TemplateResult {
     .find(({ key }) => key.series === state.pinned?.series && key.at === state.pinned.at);
   return html`<div class="serving-times">
       <h3>Time by part</h3>
-      ${timeBars(cost, dark)} ${partTable(cost, dark)}
+      ${timeBars(cost, dark)} ${partTable(cost, dark, compact)}
     </div>
     <div class="serving-head">
       <h3>Operators</h3>
@@ -184,7 +184,7 @@ function answerOf(part: Part, answer: ServingAnswer): TemplateResult {
       @pin=${(event: CustomEvent<PointKey | undefined>) => actions.pin(event.detail ?? undefined)}
     ></hs-section-chart>
     <div class="readout">${pinned ? html`${icon('pinned')} ${pinned.text}` : chart.description}</div>
-    ${operatorTable(answer, cost, phase)}
+    ${operatorTable(answer, cost, phase, compact)}
     ${disclosure({
       title: 'How this is counted',
       open: isOpen(state, 'serving-formulas', false),

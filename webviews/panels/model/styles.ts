@@ -104,8 +104,10 @@ export const modelStyles = css`
   }
   /* Room for the longest description, so that nothing moves below. */
   .readout {
+    height: auto;
     min-height: 36px;
     margin-top: 2px;
+    white-space: normal;
     font-size: var(--small);
     line-height: 18px;
     font-variant-numeric: tabular-nums;
@@ -249,6 +251,9 @@ export const modelStyles = css`
     display: inline-flex;
     align-items: center;
     gap: 6px;
+  }
+  .compact .serving-times th {
+    white-space: normal;
   }
   .serving-head {
     display: flex;

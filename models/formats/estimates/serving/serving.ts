@@ -58,7 +58,7 @@ export function servingCost(model: ModelDescription, request: ServingRequest): S
   if (part === undefined)
     return {
       ok: false,
-      why: 'Serving is estimated for models that write tokens one after the other, and this is none.',
+      why: 'Serving is estimated for models that write tokens one after the other, and this one does not.',
     };
   if (model.parts.some((other) => other !== part && (other.role === 'encoder' || other.name.endsWith('encoder')))) {
     return {

@@ -232,6 +232,16 @@ describe('towers in stages', () => {
     const macs = (imageFlops(part)?.value ?? 0) / 2e9;
     assert.ok(Math.abs(macs - 4.4) < 0.15, String(macs));
   });
+
+  it('have no work per token: 9,216 positions of the first stage become 144 in the last', () => {
+    for (const model_type of ['swin', 'segformer']) {
+      const model = describeModel({ model_type });
+      assert.ok((model.parts[0]?.layers.length ?? 0) > 0, model_type);
+      assert.equal(decodeFlops(model, 0), undefined, model_type);
+      assert.equal(prefillFlops(model, 16), undefined, model_type);
+    }
+    assert.ok(decodeFlops(describeModel({ model_type: 'vit' }), 0), 'a tower of one width');
+  });
 });
 
 describe('dtype', () => {
