@@ -6,6 +6,7 @@ import type { Span } from './json-document';
 import type { ModelFile } from './model-file';
 import { spanOf, spanOfKey } from './places';
 import { ruleCodes, rules } from './rules/catalogue';
+import { mostOfOneRule } from './rules/rule';
 import type { Place, Report, RuleContext } from './rules/rule';
 
 export interface CheckSettings {
@@ -22,9 +23,6 @@ const asSentence = (related: Related): Related =>
   'file' in related.place && related.place.file === related.message
     ? related
     : { ...related, message: `${related.message}.` };
-
-/** Findings of one rule in one file; nobody reads more, and an editor slows down with each. */
-export const mostOfOneRule = 100;
 
 export const defaultSettings: CheckSettings = { severity: {} };
 

@@ -112,7 +112,7 @@ export const readHeadscopeSettings = (value: JsonValue | undefined, codes: reado
   const own = readOwnFamilies(isRight('families') ? value['families'] : undefined);
   for (const { path, message } of own.problems) faults.push({ path: ['families', ...path], ofKey: false, message });
   const leadsOut =
-    baseline !== undefined && isRight('baseline') && /^(\/|\\|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)/.test(baseline);
+    baseline !== undefined && isRight('baseline') && /^(\/|\\|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)|\0/.test(baseline);
   if (leadsOut) {
     const message = 'The baseline lies in the folder of this file or below it. Give its path from here.';
     faults.push({ path: ['baseline'], ofKey: false, message });

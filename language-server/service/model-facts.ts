@@ -102,7 +102,7 @@ export const modelFacts = (file: ModelFile, facts: FolderFacts, findings: readon
   return {
     uri: document.uri,
     name: facts.name,
-    family: description.family,
+    family: description.ownFamily?.title ?? description.family,
     ...(description.modelType === undefined ? {} : { modelType: description.modelType }),
     sentence: modelSentence(description),
     parts: description.parts.map((part) => partFacts(part, alibiHeads(part, description.family))),

@@ -3,6 +3,7 @@ import { contextNames, isLatent, numberField } from '../config-parts';
 import type { JsonObject } from '../config-parts';
 import { isOneSlip, nearestName } from '../nearest-name';
 import { relatedField, replaceValue } from '../places';
+import { mostOfOneRule } from './rule';
 import type { Rule } from './rule';
 
 export const windowWithoutEffect: Rule = {
@@ -80,6 +81,7 @@ export const layerTypeUnknown: Rule = {
   severity: 'error',
   kinds: ['config'],
   check({ document, parts }, report) {
+    let told = 0;
     for (const part of parts) {
       const types = part.value['layer_types'];
       if (!Array.isArray(types)) continue;
@@ -91,7 +93,9 @@ export const layerTypeUnknown: Rule = {
         else known.push(index);
       });
       for (const [type, indices] of places) {
-        const near = nearestName(type, layerTypeNames, 4);
+        // Of more nobody reads a guess, and a hundred thousand of them take seconds.
+        told += 1;
+        const near = told > mostOfOneRule ? undefined : nearestName(type, layerTypeNames, 4);
         const change = (index: number): readonly TextChange[] =>
           replaceValue(document, [...part.path, 'layer_types', index], JSON.stringify(near));
         report(

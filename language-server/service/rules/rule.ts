@@ -6,6 +6,9 @@ import type { FolderFacts } from '../folder-facts';
 import type { JsonDocument, Span } from '../json-document';
 import type { SyntaxFault } from '../json-syntax';
 
+/** Findings of one rule in one file; nobody reads more, and an editor slows down with each. */
+export const mostOfOneRule = 100;
+
 /** What a rule looks at. It reads no file: the folder's facts were gathered before. */
 export interface RuleContext {
   readonly document: JsonDocument;

@@ -16,7 +16,8 @@ import {
   toLinks,
   toSymbols,
 } from '../../../language-server/handlers/features';
-import { checkFile, mostOfOneRule } from '../../../language-server/service/check';
+import { checkFile } from '../../../language-server/service/check';
+import { mostOfOneRule } from '../../../language-server/service/rules/rule';
 import { noFacts } from '../../../language-server/service/folder-facts';
 import { hoverAt } from '../../../language-server/service/hover';
 import { modelFacts } from '../../../language-server/service/model-facts';

@@ -19,6 +19,7 @@ export const headscopeFileCases: RuleCases = {
     ['{"exclude": ["old/**", |"{a,b}/*"|]}', repository],
     ['{"exclude": [|"../other"|]}', repository],
     ['{"baseline": |"/known.json"|}', repository],
+    ['{"baseline": |"\\u0000"|}', repository],
     ['{"baseline": |"known.json"|}', beside('config.json')],
     ['{"families": |{}|}', repository],
     ['{"families": [{"modelType": "acme", "like": |"lama"|}]}', repository],

@@ -51,6 +51,8 @@ describe('hostile files', () => {
       ' '.repeat(longestText + 1),
       `{"hidden_size": ${'9'.repeat(100_000)}, "num_attention_heads": 3}`,
       `{"model_type": "llama", "layer_types": [${'"x",'.repeat(200_000)}]}`,
+      // Each is near a known name: a guess for every one of them took seconds.
+      `{"model_type": "bamba", "layer_types": ${JSON.stringify(Array.from({ length: 200_000 }, (_, at) => `full_attentio${at}`))}}`,
     ]) {
       askAll(text);
     }
