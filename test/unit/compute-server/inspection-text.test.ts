@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inspectModel } from '../../../compute-server/cli/commands/inspect';
+import { inspectModel, servedModel } from '../../../compute-server/cli/commands/inspect';
 import { inspectionText } from '../../../compute-server/cli/inspection-text';
 import { servingText } from '../../../compute-server/cli/serving';
 import { describeModel } from '../../../models/formats/describe-model';
 import { publishedDevice } from '../../../models/formats/estimates/serving/devices';
 import { usualRequest } from '../../../models/formats/estimates/serving/request';
 import { servingCost } from '../../../models/formats/estimates/serving/serving';
+import { ggufFile, smallLlama } from '../../support/gguf-file';
 
 describe('what inspect prints', () => {
   let folder: string;
@@ -48,6 +49,14 @@ describe('what inspect prints', () => {
     assert.match(text, /^- state: numbers in float32$/m);
     assert.match(text, /^- state: 2 recurrent layers keep a state in the dtype of the model/m);
     assert.match(text, /^- FLOPs: one token after 0 others$/m);
+  });
+
+  it('of serving a GGUF file is a sentence', async () => {
+    const path = join(folder, 'model.gguf');
+    writeFileSync(path, ggufFile(smallLlama()));
+    const found = await inspectModel(path);
+    assert.match(inspectionText(found), /^kind +GGUF/m);
+    await assert.rejects(servedModel(path, found), /needs the config\.json of a model/);
   });
 
   it('of serving writes large numbers in full', () => {
