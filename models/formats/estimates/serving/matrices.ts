@@ -122,8 +122,8 @@ function matrixOf(tensor: ExpectedTensor, name: string, bits: number): Matrix | 
   const part = partOfGroup[tensor.group];
   if (part === undefined) return undefined;
   const elements = elementsOf(tensor);
-  const { shape, activeShare } = tensor;
-  const count = tensor.experts ?? shape[0] ?? 1;
+  const { shape, activeShare, merged } = tensor;
+  const count = tensor.experts ?? merged ?? shape[0] ?? 1;
   const multiplies = products.has(tensor.group) && shape.length >= 2 && !isBias(tensor.pattern);
   return {
     part,
@@ -133,7 +133,7 @@ function matrixOf(tensor: ExpectedTensor, name: string, bits: number): Matrix | 
     elements,
     bits: elements * bits,
     multiplied: multiplies ? elements : 0,
-    widths: multiplies ? (shape.at(-1) ?? 0) + (shape.at(-2) ?? 0) : 0,
+    widths: multiplies ? (shape.at(-1) ?? 0) + (shape.at(-2) ?? 0) / (merged ?? 1) : 0,
     ...(activeShare < 1 ? { experts: { count, perToken: activeShare * count } } : {}),
     ofSource: sourceMaps.test(name),
     borrowed: false,

@@ -172,6 +172,24 @@ describe('experts', () => {
     near(read(4), 8 * (1 - 0.75 ** 4) * expert);
   });
 
+  it('DBRX, whose experts lie below one another in one tensor, reads 4 of 16 for a token', () => {
+    const model = describeModel({
+      model_type: 'dbrx',
+      architectures: ['DbrxForCausalLM'],
+      d_model: 6144,
+      n_heads: 48,
+      n_layers: 40,
+      attn_config: { kv_n_heads: 8 },
+      ffn_config: { ffn_hidden_size: 10752, moe_num_experts: 16, moe_top_k: 4 },
+      torch_dtype: 'bfloat16',
+    });
+    const experts = costOf(model).decode.operators.filter(({ name }) => /experts/.test(name));
+    near(
+      experts.reduce((sum, { weightBytes }) => sum + weightBytes, 0),
+      40 * 4 * 3 * 6144 * 10752 * 2,
+    );
+  });
+
   it('computes with the 12.9 billion active parameters that Mixtral publishes (arXiv:2401.04088), but the embedding', () => {
     const { decode } = costOf(mixtral, { context: 0 });
     const attention = 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024);
