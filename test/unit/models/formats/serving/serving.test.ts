@@ -339,10 +339,32 @@ describe('arithmetic', () => {
   });
 });
 
+describe('a decoder with a tower that is called an encoder', () => {
+  it('is served: the tower is none that the decoder reads layer by layer (the first MiniCPM-V)', () => {
+    const model = describeModel({
+      model_type: 'minicpmv',
+      hidden_size: 2304,
+      num_hidden_layers: 40,
+      num_attention_heads: 36,
+      intermediate_size: 5760,
+      vocab_size: 122753,
+      image_size: 448,
+      query_num: 64,
+      vision_encoder: 'vit_so400m_patch14_siglip_384.webli',
+      tie_word_embeddings: false,
+      torch_dtype: 'bfloat16',
+    });
+    assert.ok(model.parts.some(({ name }) => name === 'vision_encoder'));
+    // Keys and values of 36 heads of 64, 40 layers, 2 bytes, 2,048 positions.
+    near(costOf(model, { context: 2048 }).figures.cache.value, 2 * 36 * 64 * 40 * 2 * 2048, 1e-3);
+  });
+});
+
 describe('models that are not served', () => {
   for (const [name, config] of [
     ['an encoder', { model_type: 'bert' }],
     ['an encoder before the decoder', { model_type: 't5', architectures: ['T5ForConditionalGeneration'] }],
+    ['an encoder of sound before the decoder', { model_type: 'whisper' }],
     ['a file without sizes', {}],
   ] as const) {
     it(`${name} gets a sentence`, () => {
