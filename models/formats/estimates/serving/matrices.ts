@@ -232,12 +232,17 @@ function sizedTensors(model: ModelDescription, part: ModelPart): readonly Expect
     if (kind === 'none') continue;
     const names = [...(gated ? ['gate_proj'] : []), 'up_proj', 'down_proj'];
     const network = (group: TensorGroup, prefix: string, width: number, routed?: typeof experts): void => {
+      const outer = routed?.latentSize ?? hidden;
       for (const name of names)
-        add(layer, group, `${prefix}.${name}`, name === 'down_proj' ? [hidden, width] : [width, hidden], routed);
+        add(layer, group, `${prefix}.${name}`, name === 'down_proj' ? [outer, width] : [width, outer], routed);
     };
     if (experts === undefined) network('mlp', 'mlp', size);
     else {
       network('experts', 'mlp.experts', size, experts.count > 0 ? experts : undefined);
+      if (experts.latentSize !== undefined) {
+        add(layer, 'mlp', 'mlp.latent_down', [experts.latentSize, hidden]);
+        add(layer, 'mlp', 'mlp.latent_up', [hidden, experts.latentSize]);
+      }
       network('mlp', 'mlp.shared_experts', experts.sharedSize);
       add(layer, 'router', 'mlp.gate', [experts.count, hidden]);
       if (experts.sharedGate) add(layer, 'router', 'mlp.shared_gate', [1, hidden]);

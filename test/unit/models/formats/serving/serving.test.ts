@@ -190,6 +190,45 @@ describe('experts', () => {
     );
   });
 
+  it('narrower than the stream read and multiply as much as they hold (Kimi K3)', () => {
+    const config = {
+      architectures: ['KimiK3ForConditionalGeneration'],
+      model_type: 'kimi_k3',
+      text_config: {
+        model_type: 'kimi_linear',
+        hidden_size: 512,
+        routed_expert_hidden_size: 256,
+        moe_intermediate_size: 128,
+        intermediate_size: 1024,
+        num_hidden_layers: 3,
+        first_k_dense_replace: 1,
+        num_experts: 32,
+        num_experts_per_token: 4,
+        num_shared_experts: 2,
+        num_attention_heads: 4,
+        vocab_size: 1000,
+        kv_lora_rank: 64,
+        qk_nope_head_dim: 32,
+        qk_rope_head_dim: 16,
+        v_head_dim: 32,
+        dtype: 'bfloat16',
+      },
+    };
+    const used = 2 * 4 * 3 * 256 * 128;
+    const { decode } = costOf(describeModel(config));
+    const routed = decode.operators.filter(
+      ({ name }) => /experts\.(gate|up|down)_proj/.test(name) && !/shared/.test(name),
+    );
+    near(
+      routed.reduce((sum, { weightBytes }) => sum + weightBytes, 0),
+      2 * used,
+    );
+    near(
+      routed.reduce((sum, { flops }) => sum + flops, 0),
+      2 * used,
+    );
+  });
+
   it('computes with the 12.9 billion active parameters that Mixtral publishes (arXiv:2401.04088), but the embedding', () => {
     const { decode } = costOf(mixtral, { context: 0 });
     const attention = 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024);
