@@ -61,6 +61,8 @@ function mark({ level, ruleId, message, locations: [{ physicalLocation }] }) {
   console.log(`::${kinds[level]} ${where.join(',')}::${data(message.text)}`);
 }
 
+const plural = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
+
 const append = (variable, text) => {
   const file = process.env[variable];
   if (file !== undefined && file !== '') appendFileSync(file, text);
@@ -91,7 +93,7 @@ function passOn(sarif) {
   const known = counts.known === 0 ? '' : `, ${counts.known} known`;
   append(
     'GITHUB_STEP_SUMMARY',
-    `### headscope check\n\n${counts.errors} errors, ${counts.warnings} warnings, ${counts.notes} notes${known}\n${table}`,
+    `### headscope check\n\n${plural(counts.errors, 'error')}, ${plural(counts.warnings, 'warning')}, ${plural(counts.notes, 'note')}${known}\n${table}`,
   );
 }
 

@@ -37,19 +37,20 @@ function otherRows(file: Inspection['file']): readonly string[][] {
   ];
 }
 
-/** What the figures above took for granted; lengths and batch are in the rows. */
-function assumptionsOf({ formulas, kvBytesPerToken, bytesFrom }: Inspection): readonly string[] {
+/** What a sequence keeps at the shortest length: all of it, where a token adds nothing. */
+const stateBytes = (kvBytes: Inspection['kvBytes']): number => Object.values(kvBytes)[0] ?? 0;
+
+/** What the figures above took for granted; lengths and batch of the cache are in the rows. */
+function assumptionsOf({ formulas, kvBytesPerToken, kvBytes, bytesFrom }: Inspection): readonly string[] {
   const of = (name: string): readonly string[] => formulas[name]?.assumptions ?? [];
   return [
     ...(bytesFrom === 'config' ? of('bytes').map((one) => `weights: ${one}`) : []),
-    ...(kvBytesPerToken > 0
+    ...(kvBytesPerToken > 0 || stateBytes(kvBytes) > 0
       ? of('kvBytes')
           .slice(1)
-          .map((one) => `KV cache: ${one}`)
+          .map((one) => `${kvBytesPerToken > 0 ? 'KV cache' : 'state'}: ${one}`)
       : []),
-    ...of('flopsPerToken')
-      .slice(1)
-      .map((one) => `FLOPs: ${one}`),
+    ...of('flopsPerToken').map((one) => `FLOPs: ${one}`),
   ];
 }
 
@@ -112,7 +113,7 @@ export function inspectionText(found: Inspection): string {
     for (const [length, bytes] of Object.entries(found.kvBytes))
       rows.push([`  at ${grouped(Number(length))}`, bytesInWords(bytes)]);
   }
-  const state = Object.values(found.kvBytes)[0] ?? 0;
+  const state = stateBytes(found.kvBytes);
   // What does not grow with the text: a recurrent state, or what cross-attention reads.
   if (found.kvBytesPerToken === 0 && state > 0) rows.push(['state', `${bytesInWords(state)} a sequence`]);
   if (found.flopsPerToken !== null && found.flopsPerToken > 0)

@@ -34,18 +34,14 @@ export interface ServingOptions {
 
 const usualDevice = 'h100-sxm';
 
-/** One of these numbers, or `stored`. */
-function bits<B extends number>(...choices: readonly B[]): (text: string) => B {
+/** One of these. */
+function bits<B extends number | 'stored'>(...choices: readonly B[]): (text: string) => B {
   return (text) => {
     const found = choices.find((choice) => String(choice) === text.trim());
     if (found === undefined) throw new InvalidArgumentError(`It takes ${choices.join(', ')}.`);
     return found;
   };
 }
-const orStored =
-  <B extends number>(read: (text: string) => B): ((text: string) => B | 'stored') =>
-  (text) =>
-    text.trim() === 'stored' ? 'stored' : read(text);
 
 const most = 2 ** 24;
 
@@ -62,12 +58,12 @@ export const addServingOptions = (command: Command): Command =>
     .option(
       '--weights-bits <n>',
       'with --serve, bits of weights: stored, 32, 16, 8, 4 (default: stored)',
-      orStored(bits(32, 16, 8, 4)),
+      bits<WeightBits>('stored', 32, 16, 8, 4),
     )
     .option(
       '--cache-bits <n>',
       'with --serve, bits of the cache: stored, 32, 16, 8, 4 (default: stored)',
-      orStored(bits(32, 16, 8, 4)),
+      bits<CacheBits>('stored', 32, 16, 8, 4),
     )
     .option(
       '--activation-bits <n>',

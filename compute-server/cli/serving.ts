@@ -107,10 +107,12 @@ async function measuredServing(
   };
 }
 
-const milliseconds = (seconds: number): string => `${(seconds * 1e3).toPrecision(3)} ms`;
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(3)} GB`;
 const grouped = (value: number): string => Math.round(value).toLocaleString('en-US');
-const giga = (value: number): string => (value >= 1e12 ? grouped(value / 1e9) : (value / 1e9).toPrecision(3));
+/** Three digits; large ones in full, since `toPrecision` would write a power of ten. */
+const rounded = (value: number): string => (value >= 999.5 ? grouped(value) : value.toPrecision(3));
+const milliseconds = (seconds: number): string => `${rounded(seconds * 1e3)} ms`;
+const giga = (value: number): string => rounded(value / 1e9);
+const gigabytes = (bytes: number): string => `${giga(bytes)} GB`;
 
 export function servingText(report: ServingReport): string {
   const { request, figures, prefill, decode, measured, fits } = report;

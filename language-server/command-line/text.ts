@@ -50,7 +50,7 @@ export const asText = ({ files, others, excluded, known, gone, fixed }: Outcome,
     ...fixed.map(({ path: name, count }) => `${printable(name)}: ${plural(count, 'finding')} fixed`),
     ...lines,
     ...(quiet ? [] : goneLines),
-    `${plural(checked, 'file')} checked${unchecked === 0 ? '' : `, ${unchecked} not checked`}: ${countOf(files, 'error')} errors, ${countOf(files, 'warning')} warnings, ${countOf(files, 'information')} notes`,
+    `${plural(checked, 'file')} checked${unchecked === 0 ? '' : `, ${unchecked} not checked`}: ${plural(countOf(files, 'error'), 'error')}, ${plural(countOf(files, 'warning'), 'warning')}, ${plural(countOf(files, 'information'), 'note')}`,
     ...(known === 0 ? [] : [`${plural(known, 'known finding')} hidden`]),
     ...(gone.length === 0
       ? []

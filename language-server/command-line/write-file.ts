@@ -5,10 +5,13 @@ import path from 'node:path';
 /** Why a file was not written. The message is a sentence about the file, which it does not name. */
 export class NotWritten extends Error {}
 
-const reasonOf = (error: unknown): NotWritten =>
-  error instanceof NotWritten
-    ? error
-    : new NotWritten(`It cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`);
+const reasonOf = (error: unknown): NotWritten => {
+  if (error instanceof NotWritten) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  return new NotWritten(
+    code === 'ENOENT' ? 'Its folder does not exist. Make the folder first.' : `It cannot be written (${code}).`,
+  );
+};
 
 /** What keeps a file that is there from being changed, as a sentence; undefined where nothing does. */
 export const whyUnchangeable = async (file: string): Promise<string | undefined> => {

@@ -41,10 +41,11 @@ function olderType(object: JsonObject): string | undefined {
  * Whether a JSON value is the configuration of a model with layers: by content, since the file may have any name and any
  * `config.json` may be something else.
  */
-export function isModelConfig(value: unknown): boolean {
+export function isModelConfig(value: unknown, own: readonly OwnFamily[] = []): boolean {
   if (!isObject(value)) return false;
   const reader = new ConfigReader(value, [], []);
   const type = value['model_type'];
+  if (own.some(({ modelType }) => modelType === type)) return true;
   if (typeof type === 'string' && (familyOf(type, []) !== undefined || value['architectures'] !== undefined))
     return true;
   const classes = strings(value['architectures']);

@@ -154,7 +154,7 @@ export interface FeedForward {
     readonly sharedGate: boolean;
     /**
      * Width that the routed experts read and write, where it is not that of the stream: one projection leads there before
-     * them all, one back behind them (Nemotron 3 Ultra).
+     * them all, one back behind them (Nemotron 3 Ultra, Kimi K3).
      */
     readonly latentSize?: number;
   };

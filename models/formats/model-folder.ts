@@ -54,13 +54,14 @@ export async function readModelFolder(path: string): Promise<ReadConfig> {
   const { text } = read;
   const parsed = parseConfig(text);
   if (!parsed.ok) return { ok: false, message: `${configPath}: ${parsed.message}` };
-  if (!isModelConfig(parsed.value)) {
+  const families = await ownFamiliesOf(folder);
+  if (!isModelConfig(parsed.value, families)) {
     return {
       ok: false,
       message: `${basename(configPath)} describes no model: it has neither a model_type nor layers.`,
     };
   }
-  const model = describeModel(parsed.value, await ownFamiliesOf(folder));
+  const model = describeModel(parsed.value, families);
   return { ok: true, folder, configPath, text, model: await withQuantisationBeside(model, folder) };
 }
 

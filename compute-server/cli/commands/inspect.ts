@@ -52,7 +52,9 @@ export const inspect: Registration = (program, session) => {
   addServingOptions(command).action(async (model: string, options: InspectOptions) => {
     requireServing(options);
     const inspection = await inspectModel(model, options.base);
-    const report = options.serve ? await serving(model, await descriptionOf(model), options, session) : undefined;
+    const report = options.serve
+      ? await serving(model, await servedModel(model, inspection), options, session)
+      : undefined;
     if (options.json !== undefined) {
       const made = await provenance({ model });
       await session.writeJson(options.json, { ...made, ...inspection, ...(report ? { serving: report } : {}) });
@@ -61,7 +63,13 @@ export const inspect: Registration = (program, session) => {
   });
 };
 
-async function descriptionOf(path: string): Promise<ModelDescription> {
+/** Serving is counted from a config: other files do not say all that it takes. */
+export async function servedModel(path: string, { file }: Pick<Inspection, 'file'>): Promise<ModelDescription> {
+  if (file !== undefined) {
+    throw wrongUsage(
+      `--serve needs the config.json of a model, and ${path} has none. Name the folder of the model it was made of.`,
+    );
+  }
   const read = await readModelFolder(path);
   if (!read.ok) throw new CommandError(exitCodes.failed, read.message);
   return read.model;

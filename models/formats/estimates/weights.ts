@@ -60,14 +60,16 @@ function storedOf(tensor: StoredTensor, quantisation: Quantisation): readonly St
   if (!isMatrix(tensor)) return [];
   if (modules !== undefined) {
     const module = moduleOf(tensor.pattern);
-    const all = (tensor.layers?.length ?? 1) * (tensor.experts ?? 1);
-    return modules
-      .filter(({ pattern }) => pattern === module)
-      .map(({ bits: own, groupSize, count }) => ({
-        bits: own,
-        scaleBits: own === 4 ? 8 / (groupSize ?? 16) : 0,
-        share: Math.min(1, count / all),
-      }));
+    const layers = tensor.layers?.length ?? 1;
+    const itself = modules.filter(({ pattern }) => pattern === module);
+    // DeepSeek-V4 in NVFP4 lists the experts of a layer as one module.
+    const around = modules.filter(({ pattern }) => module.startsWith(`${pattern}.`));
+    const all = layers * (itself.length > 0 ? (tensor.experts ?? 1) : 1);
+    return (itself.length > 0 ? itself : around).map(({ bits: own, groupSize, count }) => ({
+      bits: own,
+      scaleBits: own === 4 ? 8 / (groupSize ?? 16) : 0,
+      share: Math.min(1, count / all),
+    }));
   }
   const own = tensor.group === 'experts' ? (expertBits ?? bits) : bits;
   const stays =

@@ -1,3 +1,4 @@
+import { withLatentExperts } from './latent-experts';
 import type { FeedForward, ModelPart } from '../model-description';
 import { isObject } from '../config/config-reader';
 import type { TensorWriter } from '../tensors/tensor-table';
@@ -64,7 +65,7 @@ function writeExperts(writer: TensorWriter, feedForward: FeedForward, part: Mode
   if (experts === undefined) return;
   const own = writer.under('block_sparse_moe.');
   const hidden = part.hiddenSize;
-  const inner = sizeOf(part, 'routed_expert_hidden_size') ?? hidden;
+  const inner = experts.latentSize ?? hidden;
   own.add('router', 'gate.weight', [experts.count, hidden]);
   own.add('router', 'gate.e_score_correction_bias', [experts.count]);
   const each = own.experts(experts, 'experts.{expert}.');
@@ -110,6 +111,7 @@ export const kimiLinear = decoderFamily({
     norm: 'rms',
     ...(reader.boolean('mla_use_nope') === true ? { positions: 'none' as const } : {}),
   }),
+  finish: (part) => withLatentExperts(part, sizeOf(part, 'routed_expert_hidden_size')),
   layout: {
     ...llamaLayout,
     attention: {

@@ -1,3 +1,4 @@
+import { withLatentExperts } from './latent-experts';
 import type { ConfigReader, JsonObject } from '../config/config-reader';
 import type { LayerKind } from '../config/layer-kinds';
 import { mamba2Keys } from '../config/recurrent-state';
@@ -107,17 +108,7 @@ export const nemotronH = decoderFamily({
       ...(layers === undefined ? {} : { layers: layers.length, layerKinds: () => layers }),
     };
   },
-  finish: (part) => {
-    const latentSize = amount(part, 'moe_latent_size');
-    if (latentSize === undefined) return part;
-    const layers = part.layers.map((layer) => {
-      const { experts: routed } = layer.feedForward;
-      return routed === undefined
-        ? layer
-        : { ...layer, feedForward: { ...layer.feedForward, experts: { ...routed, latentSize } } };
-    });
-    return { ...part, layers };
-  },
+  finish: (part) => withLatentExperts(part, amount(part, 'moe_latent_size')),
   layout: {
     ...llamaLayout,
     root: 'backbone.',

@@ -12,6 +12,8 @@ const value = v.union([v.string(), v.number(), v.boolean(), v.null()]);
 const layoutSchema = v.strictObject({
   root: v.optional(v.pipe(v.string(), v.maxLength(200))),
   embedding: v.optional(name),
+  /** The table of learned positions. */
+  positions: v.optional(name),
   layer: v.optional(v.pipe(name, v.includes('{layer}'))),
   attention: v.optional(
     v.strictObject({

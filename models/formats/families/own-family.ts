@@ -46,7 +46,7 @@ function contradictionOf(
   family: OwnFamily,
   others: readonly OwnFamily[],
 ): { readonly key: string; readonly message: string } | undefined {
-  const { modelType, like, layout, tensors } = family;
+  const { modelType, like, layout, tensors, positions } = family;
   if (others.some((other) => other.modelType === modelType))
     return { key: 'modelType', message: `"${modelType}" is described twice; the first one counts.` };
   if (like !== undefined && stackFamily(like) === undefined) {
@@ -57,6 +57,15 @@ function contradictionOf(
   }
   if (like !== undefined && layout !== undefined)
     return { key: 'layout', message: 'A family that is like another has its layout; rename with "tensors" instead.' };
+  if (like === undefined && layout !== undefined && (positions === 'learned') !== (layout.positions !== undefined)) {
+    return {
+      key: 'layout',
+      message:
+        positions === 'learned'
+          ? 'Learned positions are a tensor. Give its name as "positions" in the layout.'
+          : '"positions" in the layout names a table of learned positions. Add "positions": "learned" to the family.',
+    };
+  }
   if (like === undefined && tensors !== undefined)
     return { key: 'tensors', message: '"tensors" renames those of the family that "like" names, and there is none.' };
   return undefined;
@@ -71,7 +80,7 @@ const sentenceOf = ({ kind, expected, received }: Issue): string =>
     : expected === 'never'
       ? 'No such key is known here; docs/own-families.md lists them.'
       : kind === 'schema' && expected !== null
-        ? `It should be ${expected.replaceAll('|', 'or')}, and is ${received}.`
+        ? `It should be ${expected.replaceAll('|', 'or').replace(/^\((.*)\)$/, '$1')}, and is ${received}.`
         : `It should be ${expected ?? 'something else'}.`;
 
 /** Renames by the longest beginning that fits. */
@@ -115,6 +124,10 @@ function layoutOf(given: NonNullable<OwnFamily['layout']>): DecoderLayout {
     finalNorm: given.finalNorm ?? 'norm',
     head: given.head ?? 'lm_head',
     headBias: given.headBias ?? false,
+    extra: (writer, { contextLength = 0, hiddenSize }) => {
+      if (given.positions !== undefined)
+        writer.add('embedding', `${given.positions}.weight`, [contextLength, hiddenSize]);
+    },
   };
 }
 

@@ -18,6 +18,8 @@ export interface ExpectedTensor {
   readonly layers?: readonly number[];
   /** Number of experts that have a tensor of this pattern each; a stacked tensor has its experts in `shape[0]`. */
   readonly experts?: number;
+  /** Number of experts whose rows lie below one another in the one tensor. */
+  readonly merged?: number;
   /** Share of the elements that one token uses: experts per token over experts, for routed experts; 1 otherwise. */
   readonly activeShare: number;
 }
@@ -142,7 +144,7 @@ export class TensorWriter {
 
   /** All experts in one tensor, their rows below one another on the first axis (DBRX). */
   merged(routed: Routed, name: string, [rows, ...others]: readonly [number, ...number[]]): void {
-    this.put('experts', name, [routed.count * rows, ...others], undefined, routed);
+    this.put('experts', name, [routed.count * rows, ...others], undefined, routed, routed.count);
   }
 
   linear(group: TensorGroup, name: string, input: number, output: number, bias: boolean): void {
@@ -161,6 +163,7 @@ export class TensorWriter {
     shape: readonly number[],
     experts: number | undefined,
     routed: Routed | undefined,
+    merged?: number,
   ): void {
     const share = routed === undefined || routed.count === 0 ? 1 : Math.min(1, routed.perToken / routed.count);
     this.table.add(
@@ -171,6 +174,7 @@ export class TensorWriter {
         role: this.part.role,
         part: this.part.name,
         ...(experts === undefined ? {} : { experts }),
+        ...(merged === undefined ? {} : { merged }),
         activeShare: share,
       },
       this.layerIndex,

@@ -129,7 +129,7 @@ describe('the GitHub Action', () => {
       /^::error file=bad%2C 1\/config\.json,line=1,endLine=1,col=\d+,endColumn=\d+,title=kv-heads-do-not-divide::3 key/m,
     );
     assert.match(log, /^::warning file=old\/config\.json,.*title=key-misspelt::/m);
-    assert.match(summary, /1 errors, 1 warnings, 1 notes\n/);
+    assert.match(summary, /1 error, 1 warning, 1 note\n/);
     assert.match(summary, /^\| kv-heads-do-not-divide \| 1 \| 0 \| 0 \|$/m);
     const sarif = readFileSync(join(workspace, 'headscope.sarif'), 'utf8');
     assert.match(sarif, /"uri": "bad%2C%201\/config\.json"/);
@@ -193,7 +193,7 @@ describe('the GitHub Action', () => {
       assert.deepEqual([status, stderr], [1, '']);
       assert.match(
         stdout,
-        /^bad, 1\/config\.json:1:\d+: error: .*\n2 files checked: 1 errors, 0 warnings, 0 notes\n1 other JSON/,
+        /^bad, 1\/config\.json:1:\d+: error: .*\n2 files checked: 1 error, 0 warnings, 0 notes\n1 other JSON/,
       );
     }
   });

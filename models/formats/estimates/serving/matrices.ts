@@ -122,8 +122,8 @@ function matrixOf(tensor: ExpectedTensor, name: string, bits: number): Matrix | 
   const part = partOfGroup[tensor.group];
   if (part === undefined) return undefined;
   const elements = elementsOf(tensor);
-  const { shape, activeShare } = tensor;
-  const count = tensor.experts ?? shape[0] ?? 1;
+  const { shape, activeShare, merged } = tensor;
+  const count = tensor.experts ?? merged ?? shape[0] ?? 1;
   const multiplies = products.has(tensor.group) && shape.length >= 2 && !isBias(tensor.pattern);
   return {
     part,
@@ -133,7 +133,7 @@ function matrixOf(tensor: ExpectedTensor, name: string, bits: number): Matrix | 
     elements,
     bits: elements * bits,
     multiplied: multiplies ? elements : 0,
-    widths: multiplies ? (shape.at(-1) ?? 0) + (shape.at(-2) ?? 0) : 0,
+    widths: multiplies ? (shape.at(-1) ?? 0) + (shape.at(-2) ?? 0) / (merged ?? 1) : 0,
     ...(activeShare < 1 ? { experts: { count, perToken: activeShare * count } } : {}),
     ofSource: sourceMaps.test(name),
     borrowed: false,
@@ -232,12 +232,17 @@ function sizedTensors(model: ModelDescription, part: ModelPart): readonly Expect
     if (kind === 'none') continue;
     const names = [...(gated ? ['gate_proj'] : []), 'up_proj', 'down_proj'];
     const network = (group: TensorGroup, prefix: string, width: number, routed?: typeof experts): void => {
+      const outer = routed?.latentSize ?? hidden;
       for (const name of names)
-        add(layer, group, `${prefix}.${name}`, name === 'down_proj' ? [hidden, width] : [width, hidden], routed);
+        add(layer, group, `${prefix}.${name}`, name === 'down_proj' ? [outer, width] : [width, outer], routed);
     };
     if (experts === undefined) network('mlp', 'mlp', size);
     else {
       network('experts', 'mlp.experts', size, experts.count > 0 ? experts : undefined);
+      if (experts.latentSize !== undefined) {
+        add(layer, 'mlp', 'mlp.latent_down', [experts.latentSize, hidden]);
+        add(layer, 'mlp', 'mlp.latent_up', [hidden, experts.latentSize]);
+      }
       network('mlp', 'mlp.shared_experts', experts.sharedSize);
       add(layer, 'router', 'mlp.gate', [experts.count, hidden]);
       if (experts.sharedGate) add(layer, 'router', 'mlp.shared_gate', [1, hidden]);

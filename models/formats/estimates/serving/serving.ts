@@ -60,7 +60,7 @@ export function servingCost(model: ModelDescription, request: ServingRequest): S
       ok: false,
       why: 'Serving is estimated for models that write tokens one after the other, and this one does not.',
     };
-  if (model.parts.some((other) => other !== part && (other.role === 'encoder' || other.name.endsWith('encoder')))) {
+  if (model.parts.some((other) => other !== part && (other.role === 'encoder' || /(^|\.)encoder$/.test(other.name)))) {
     return {
       ok: false,
       why: 'Serving is not estimated for models with an encoder before the decoder. Look at one that is a decoder alone.',

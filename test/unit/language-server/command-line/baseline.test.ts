@@ -146,6 +146,6 @@ describe('headscope check with a baseline', () => {
     }
     const nowhere = await check(place.root, '--write-baseline', join(place.root, 'no/folder/known.json'));
     assert.deepEqual([nowhere.status, nowhere.stdout], [2, '']);
-    assert.match(nowhere.stderr, /known\.json was not written\. It cannot be written \(ENOENT\)\./);
+    assert.match(nowhere.stderr, /known\.json was not written\. Its folder does not exist\. Make the folder first\./);
   });
 });

@@ -77,7 +77,7 @@ describe('headscope check', () => {
     place.put('b/config.json', warning);
     const { status, stdout } = await check(place.root, '--quiet');
     assert.equal(status, 1);
-    assert.match(stdout, /^[^\n]*: error: [^\n]*\n2 files checked: 1 errors, 1 warnings, 0 notes\n$/);
+    assert.match(stdout, /^[^\n]*: error: [^\n]*\n2 files checked: 1 error, 1 warning, 0 notes\n$/);
     const { files } = JSON.parse((await check(place.root, '--quiet', '--format', 'json')).stdout) as {
       files: { findings: unknown[] }[];
     };
@@ -122,7 +122,7 @@ describe('headscope check', () => {
 
   it('checks a file once that is named twice', async () => {
     const path = place.put('config.json', error);
-    assert.match((await check(path, place.root, path)).stdout, /\n1 file checked: 1 errors/);
+    assert.match((await check(path, place.root, path)).stdout, /\n1 file checked: 1 error,/);
   });
 
   it('explains words that do not fit', async () => {

@@ -147,7 +147,7 @@ describe('SARIF of headscope check', () => {
     const path = join(place.root, 'out.sarif');
     const { status, stdout } = await check(place.root, '--sarif', path);
     assert.equal(status, 1);
-    assert.match(stdout, /\n1 file checked: 1 errors/);
+    assert.match(stdout, /\n1 file checked: 1 error,/);
     const log = JSON.parse(readFileSync(path, 'utf8')) as Log;
     expectAccepted(log);
     assert.equal(log.runs[0]?.results.length, 1);

@@ -307,6 +307,19 @@ describe('bytes of weights', () => {
     assert.equal(weightBytes(describeModel({ ...config, quantization_config }))?.value, plain - saved);
   });
 
+  it('mixed precision that lists the experts of a layer as one module', () => {
+    const config = { ...deepseek, num_hidden_layers: 2, first_k_dense_replace: 0 };
+    const quantization_config = {
+      quant_method: 'modelopt',
+      quant_algo: 'MIXED_PRECISION',
+      quantized_layers: { 'model.layers.0.mlp.experts': { quant_algo: 'NVFP4', group_size: 16 } },
+    };
+    const plain = weightBytes(describeModel(config))?.value ?? 0;
+    const found = weightBytes(describeModel({ ...config, quantization_config }))?.value ?? 0;
+    // The experts of layer 0 alone, their shared one not: 4 bits and a scale of 8 bits for 16 weights.
+    assert.equal(plain - found, 256 * 3 * 7168 * 2048 * (2 - 0.5 - 1 / 16));
+  });
+
   it('experts in FP4 beside FP8 blocks have bits and scales of their own', () => {
     const config = {
       ...deepseek,

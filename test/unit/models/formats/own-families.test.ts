@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { runnable } from '../../../../models/architectures/catalogue';
-import { describeModel } from '../../../../models/formats/describe-model';
+import { describeModel, isModelConfig } from '../../../../models/formats/describe-model';
 import { kvBytesPerToken } from '../../../../models/formats/estimates/kv-cache';
 import { readOwnFamilies } from '../../../../models/formats/families/own-family';
 import type { OwnFamily } from '../../../../models/formats/families/own-family-schema';
@@ -44,6 +44,10 @@ describe('a family described in the workspace', () => {
     // The checkpoint is Llama's in all but the config: it runs.
     assert.equal(runnable(model), true);
     assert.equal(describeModel(config).family, 'generic');
+    // Neither a class nor a key that is known by itself says that this is a model: the family does.
+    const bare = { model_type: 'acme', model_width: 64, query_count: 4 };
+    assert.equal(isModelConfig(bare, [family]), true);
+    assert.equal(isModelConfig(bare), false);
   });
 
   it('with tensors of its own names is counted and not run', () => {
@@ -72,6 +76,7 @@ describe('a family described in the workspace', () => {
       layout: {
         root: 'net.',
         embedding: 'tokens',
+        positions: 'places',
         layer: 'block.{layer}.',
         attention: { prefix: 'att.', projections: ['qkv'], output: 'out', inputBias: true },
         mlp: { prefix: 'ff.', inputs: ['one'], output: 'two' },
@@ -80,11 +85,17 @@ describe('a family described in the workspace', () => {
         finalNorm: 'last',
       },
     });
-    const config = { model_type: 'acme', architectures: ['AcmeForCausalLM'], ...sizes };
+    const config = {
+      model_type: 'acme',
+      architectures: ['AcmeForCausalLM'],
+      ...sizes,
+      max_position_embeddings: 32,
+    };
     const names = namesIn(config, family);
     assert.ok(names.includes('net.block.1.att.qkv.bias'));
+    assert.ok(names.includes('net.places.weight'));
     const layer = 64 * 192 + 192 + 64 * 64 + 2 * 64 * 96 + 2 * 64;
-    assert.equal(countParameters(describeModel(config, [family]))?.total, 100 * 64 + 2 * layer + 2 * 64);
+    assert.equal(countParameters(describeModel(config, [family]))?.total, (100 + 32) * 64 + 2 * layer + 2 * 64);
   });
 
   it('with experts in a layout', () => {
@@ -119,6 +130,17 @@ describe('a family described in the workspace', () => {
     ['a base that has parts', [{ modelType: 'a', like: 'llava' }], [['0.like', /single stack/]]],
     ['two of one type', [{ modelType: 'a' }, { modelType: 'a' }], [['1.modelType', /described twice/]]],
     ['a layout beside like', [{ modelType: 'a', like: 'llama', layout: {} }], [['0.layout', /like another/]]],
+    [
+      'learned positions without a name',
+      [{ modelType: 'a', positions: 'learned', layout: {} }],
+      [['0.layout', /Give its name as "positions"/]],
+    ],
+    ['a table of rotary positions', [{ modelType: 'a', layout: { positions: 'p' } }], [['0.layout', /"learned"/]]],
+    [
+      'positions of an unknown kind',
+      [{ modelType: 'a', positions: 'rotary' }],
+      [['0.positions', /^It should be "rope" or .* or "none", and is "rotary"\.$/]],
+    ],
     ['names without like', [{ modelType: 'a', tensors: {} }], [['0.tensors', /there is none/]]],
     ['a layer without its number', [{ modelType: 'a', layout: { layer: 'h.' } }], [['0.layout.layer', /\{layer\}/]]],
   ];

@@ -172,6 +172,63 @@ describe('experts', () => {
     near(read(4), 8 * (1 - 0.75 ** 4) * expert);
   });
 
+  it('DBRX, whose experts lie below one another in one tensor, reads 4 of 16 for a token', () => {
+    const model = describeModel({
+      model_type: 'dbrx',
+      architectures: ['DbrxForCausalLM'],
+      d_model: 6144,
+      n_heads: 48,
+      n_layers: 40,
+      attn_config: { kv_n_heads: 8 },
+      ffn_config: { ffn_hidden_size: 10752, moe_num_experts: 16, moe_top_k: 4 },
+      torch_dtype: 'bfloat16',
+    });
+    const experts = costOf(model).decode.operators.filter(({ name }) => /experts/.test(name));
+    near(
+      experts.reduce((sum, { weightBytes }) => sum + weightBytes, 0),
+      40 * 4 * 3 * 6144 * 10752 * 2,
+    );
+  });
+
+  it('narrower than the stream read and multiply as much as they hold (Kimi K3)', () => {
+    const config = {
+      architectures: ['KimiK3ForConditionalGeneration'],
+      model_type: 'kimi_k3',
+      text_config: {
+        model_type: 'kimi_linear',
+        hidden_size: 512,
+        routed_expert_hidden_size: 256,
+        moe_intermediate_size: 128,
+        intermediate_size: 1024,
+        num_hidden_layers: 3,
+        first_k_dense_replace: 1,
+        num_experts: 32,
+        num_experts_per_token: 4,
+        num_shared_experts: 2,
+        num_attention_heads: 4,
+        vocab_size: 1000,
+        kv_lora_rank: 64,
+        qk_nope_head_dim: 32,
+        qk_rope_head_dim: 16,
+        v_head_dim: 32,
+        dtype: 'bfloat16',
+      },
+    };
+    const used = 2 * 4 * 3 * 256 * 128;
+    const { decode } = costOf(describeModel(config));
+    const routed = decode.operators.filter(
+      ({ name }) => /experts\.(gate|up|down)_proj/.test(name) && !/shared/.test(name),
+    );
+    near(
+      routed.reduce((sum, { weightBytes }) => sum + weightBytes, 0),
+      2 * used,
+    );
+    near(
+      routed.reduce((sum, { flops }) => sum + flops, 0),
+      2 * used,
+    );
+  });
+
   it('computes with the 12.9 billion active parameters that Mixtral publishes (arXiv:2401.04088), but the embedding', () => {
     const { decode } = costOf(mixtral, { context: 0 });
     const attention = 32 * (2 * 4096 * 4096 + 2 * 4096 * 1024);
@@ -321,10 +378,32 @@ describe('arithmetic', () => {
   });
 });
 
+describe('a decoder with a tower that is called an encoder', () => {
+  it('is served: the tower is none that the decoder reads layer by layer (the first MiniCPM-V)', () => {
+    const model = describeModel({
+      model_type: 'minicpmv',
+      hidden_size: 2304,
+      num_hidden_layers: 40,
+      num_attention_heads: 36,
+      intermediate_size: 5760,
+      vocab_size: 122753,
+      image_size: 448,
+      query_num: 64,
+      vision_encoder: 'vit_so400m_patch14_siglip_384.webli',
+      tie_word_embeddings: false,
+      torch_dtype: 'bfloat16',
+    });
+    assert.ok(model.parts.some(({ name }) => name === 'vision_encoder'));
+    // Keys and values of 36 heads of 64, 40 layers, 2 bytes, 2,048 positions.
+    near(costOf(model, { context: 2048 }).figures.cache.value, 2 * 36 * 64 * 40 * 2 * 2048, 1e-3);
+  });
+});
+
 describe('models that are not served', () => {
   for (const [name, config] of [
     ['an encoder', { model_type: 'bert' }],
     ['an encoder before the decoder', { model_type: 't5', architectures: ['T5ForConditionalGeneration'] }],
+    ['an encoder of sound before the decoder', { model_type: 'whisper' }],
     ['a file without sizes', {}],
   ] as const) {
     it(`${name} gets a sentence`, () => {
