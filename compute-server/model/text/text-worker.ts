@@ -1,6 +1,7 @@
 /** The thread in which a model folder's tokenizer and template run; text-thread.ts starts and ends it. */
 import { workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
+import { limitJoinedLists } from './joined-lists';
 import { faultOf, TextLibrary, type TextCall, type TextFiles } from './text-library';
 
 export interface TextWorkerData {
@@ -14,6 +15,7 @@ export type TextAnswer = { readonly ok: string | readonly number[] | readonly st
 
 const { port, flag, files } = workerData as TextWorkerData;
 let library: TextLibrary | undefined;
+limitJoinedLists();
 
 const wake = (): void => {
   Atomics.store(flag, 0, 1);

@@ -161,7 +161,7 @@ describe('tokenizers of a model folder', function () {
       '{% set ns = namespace(a=["x"]) %}{% for i in range(64) %}{% set ns.a = ns.a + ns.a %}{% endfor %}{{ ns.a | length }}';
     writeByteLevelTokenizer(folder, { chat_template: grow });
     const tokeniser = await open();
-    assert.throws(() => tokeniser.chat('ab'), TextFault);
+    assert.throws(() => tokeniser.chat('ab'), /a list grows to more than 4,194,304 items/);
     assert.deepEqual(tokeniser.encode('ab'), [0, 9]);
   });
 
