@@ -1,3 +1,4 @@
+import { namesOfSense } from '../../models/formats/config/field-names';
 import type { OwnFamily } from '../../models/formats/families/own-family-schema';
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
 import { isDraft, isOwnClass, knownModelTypes } from '../../models/formats/families/class-names';
@@ -119,10 +120,9 @@ export const numberField = (
   return undefined;
 };
 
-export const hiddenSizeNames = ['hidden_size', 'd_model', 'n_embd', 'n_embed', 'dim', 'model_dim'] as const;
-export const headNames = ['num_attention_heads', 'n_head', 'n_heads', 'num_heads'] as const;
+export const { hidden: hiddenSizeNames, heads: headNames } = namesOfSense;
 export const kvHeadNames = ['num_key_value_heads', 'num_kv_heads', 'n_head_kv', 'multi_query_group_num'] as const;
-export const layerNames = ['num_hidden_layers', 'n_layer', 'n_layers', 'num_layers', 'depth'] as const;
+export const layerNames: readonly string[] = [...namesOfSense.layers, 'depth'];
 export const contextNames = [
   'max_position_embeddings',
   'n_positions',

@@ -1,7 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
-
-const integer = (name: string, i: number) => ({ name, i: BigInt(i), type: 2 });
+import { integerAttribute } from './onnx-values';
 
 /** An export whose attention has so many query and key/value heads, and a vector of so many zeros; it computes nothing. */
 export const onnxGraph = (heads: number, kvHeads: number, zeros = 0): Uint8Array =>
@@ -17,7 +16,7 @@ export const onnxGraph = (heads: number, kvHeads: number, zeros = 0): Uint8Array
             name: 'attention',
             opType: 'GroupQueryAttention',
             domain: 'com.microsoft',
-            attribute: [integer('num_heads', heads), integer('kv_num_heads', kvHeads)],
+            attribute: [integerAttribute('num_heads', heads), integerAttribute('kv_num_heads', kvHeads)],
           },
         ],
       },

@@ -1,6 +1,7 @@
 import { decoderFamily } from './decoder-family';
 import { remoteCode, transformers5 } from './family-row';
 import { flag } from './family';
+import { ernieLayout } from './ernie-layout';
 import { llamaDefaults, llamaLayout } from './llama';
 
 /** Dense decoders that keep Llama's names and differ in biases, norms or the network alone. */
@@ -171,15 +172,7 @@ export const ernie45 = decoderFamily({
   tied: true,
   record: ['use_bias'],
   choice: () => ({ rope: { layout: 'interleaved' } }),
-  layout: {
-    ...llamaLayout,
-    attention: {
-      ...llamaLayout.attention,
-      inputBias: (part) => flag(part, 'use_bias'),
-      outputBias: (part) => flag(part, 'use_bias'),
-    },
-    mlp: { ...llamaLayout.mlp, bias: (part) => flag(part, 'use_bias') },
-  },
+  layout: ernieLayout,
 });
 
 export const xverse = decoderFamily({

@@ -3,7 +3,7 @@ import { decoderFamily } from './decoder-family';
 import { remoteCode } from './family-row';
 import { separateExperts } from './decoder-layout';
 import { deepseekExperts } from './deepseek';
-import { flag } from './family';
+import { ernieLayout } from './ernie-layout';
 import { llamaLayout } from './llama';
 
 /** Decoders with experts that keep Llama's names elsewhere. */
@@ -116,13 +116,7 @@ export const ernie45Moe = decoderFamily({
     };
   },
   layout: {
-    ...llamaLayout,
-    attention: {
-      ...llamaLayout.attention,
-      inputBias: (part) => flag(part, 'use_bias'),
-      outputBias: (part) => flag(part, 'use_bias'),
-    },
-    mlp: { ...llamaLayout.mlp, bias: (part) => flag(part, 'use_bias') },
+    ...ernieLayout,
     experts: (writer, feedForward, layer, part) => {
       ernieExperts(writer, feedForward, layer, part);
       writer.add('router', 'mlp.moe_statics.e_score_correction_bias', [1, feedForward.experts?.count ?? 0]);

@@ -1,15 +1,8 @@
 /** Towers that a file names and does not describe: sizes of the published checkpoints of these names. */
 import type { ConfigReader, JsonObject } from '../config/config-reader';
 import type { PartRow } from './composite';
+import { siglipSo400m } from './siglip-sizes';
 
-const siglipSo400m: JsonObject = {
-  hidden_size: 1152,
-  intermediate_size: 4304,
-  num_hidden_layers: 27,
-  num_attention_heads: 16,
-  patch_size: 14,
-  image_size: 384,
-};
 const siglipLarge: JsonObject = {
   hidden_size: 1024,
   intermediate_size: 4096,

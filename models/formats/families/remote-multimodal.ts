@@ -6,6 +6,7 @@ import { amount } from './family';
 import { mergedPatches } from './moon-vit';
 import { writeResampler } from './remote-towers';
 import { writeNormedLayers } from './vision-language';
+import { siglipSo400m } from './siglip-sizes';
 
 const visionConfig = [['vision_config']];
 const withoutHead: JsonObject = { vision_use_head: false };
@@ -238,14 +239,7 @@ export const xGenMm = compositeFamily({
       at: [['vision_encoder_config']],
       type: 'siglip_vision_model',
       named: ['xgenmm_vision_encoder'],
-      values: {
-        hidden_size: 1152,
-        intermediate_size: 4304,
-        num_hidden_layers: 27,
-        num_attention_heads: 16,
-        patch_size: 14,
-        image_size: 384,
-      },
+      values: siglipSo400m,
       names: (name) => name.replace(/^vision_model\./, 'vlm.vision_encoder.'),
       outputTokens: () => xGen.queries,
     },

@@ -5,6 +5,7 @@ import type { TensorWriter } from '../tensors/tensor-table';
 import type { StackFamily } from './family';
 import { amount } from './family';
 import { readImage, visionFamily, writePatches } from './vision';
+import { siglipSo400m } from './siglip-sizes';
 
 /** The block of timm's ViT. */
 function writeTimmBlock(own: TensorWriter, hidden: number, size: number): void {
@@ -20,17 +21,7 @@ export const timmSiglip = visionFamily({
   id: 'timm_siglip',
   title: 'SigLIP (timm)',
   types: {
-    timm_siglip: [
-      '(timm) vit_so400m_patch14_siglip_384',
-      {
-        hidden_size: 1152,
-        intermediate_size: 4304,
-        num_hidden_layers: 27,
-        num_attention_heads: 16,
-        patch_size: 14,
-        image_size: 384,
-      },
-    ],
+    timm_siglip: ['(timm) vit_so400m_patch14_siglip_384', siglipSo400m],
   },
   task: 'base',
   extraTokens: 0,

@@ -4,29 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
+import { integerAttribute, tensorValue } from '../../../support/onnx-values';
 import { readOnnx } from '../../../../models/formats/onnx/read-onnx';
 
 const float = 1;
-const value = (name: string, ...dims: (number | string)[]) => ({
-  name,
-  type: {
-    value: {
-      case: 'tensorType' as const,
-      value: {
-        elemType: float,
-        shape: {
-          dim: dims.map((size) => ({
-            value:
-              typeof size === 'number'
-                ? { case: 'dimValue' as const, value: BigInt(size) }
-                : { case: 'dimParam' as const, value: size },
-          })),
-        },
-      },
-    },
-  },
-});
-const integer = (name: string, i: number) => ({ name, i: BigInt(i), type: 2 });
+const value = (name: string, ...dims: (number | string)[]) => tensorValue(name, float, ...dims);
 
 const model = toBinary(
   ModelProtoSchema,
@@ -57,7 +39,11 @@ const model = toBinary(
           name: 'attention_0',
           opType: 'GroupQueryAttention',
           domain: 'com.microsoft',
-          attribute: [integer('num_heads', 8), integer('kv_num_heads', 2), integer('local_window_size', 128)],
+          attribute: [
+            integerAttribute('num_heads', 8),
+            integerAttribute('kv_num_heads', 2),
+            integerAttribute('local_window_size', 128),
+          ],
         },
         {
           name: 'constant',

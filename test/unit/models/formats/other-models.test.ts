@@ -13,6 +13,7 @@ import type { OtherModel } from '../../../../models/formats/other-model';
 import { findOther, readOther } from '../../../../models/formats/read-other';
 import { ggufFile, smallLlama } from '../../../support/gguf-file';
 import { safetensorsBytes } from '../../../support/checkpoints/safetensors-file';
+import { integerAttribute, tensorValue } from '../../../support/onnx-values';
 
 describe('models without a config.json', () => {
   let folder: string;
@@ -37,26 +38,6 @@ describe('models without a config.json', () => {
     model.details.find((one) => one.title === title)?.text;
 
   describe('graphs', () => {
-    const value = (name: string, type: number, ...dims: (number | string)[]) => ({
-      name,
-      type: {
-        value: {
-          case: 'tensorType' as const,
-          value: {
-            elemType: type,
-            shape: {
-              dim: dims.map((size) => ({
-                value:
-                  typeof size === 'number'
-                    ? { case: 'dimValue' as const, value: BigInt(size) }
-                    : { case: 'dimParam' as const, value: size },
-              })),
-            },
-          },
-        },
-      },
-    });
-    const integer = (name: string, i: number) => ({ name, i: BigInt(i), type: 2 });
     const [float, uint8, int64, float16] = [1, 2, 7, 10];
     const outside = (name: string, type: number, ...dims: number[]) => ({
       name,
@@ -74,14 +55,14 @@ describe('models without a config.json', () => {
         opsetImport: [{ domain: '', version: 21n }],
         graph: {
           input: [
-            value('input_ids', int64, 'batch', 'length'),
+            tensorValue('input_ids', int64, 'batch', 'length'),
             ...[0, 1].flatMap((layer) =>
               ['key', 'value'].map((what) =>
-                value(`past_key_values.${layer}.${what}`, float16, 'batch', 2, 'past', 64),
+                tensorValue(`past_key_values.${layer}.${what}`, float16, 'batch', 2, 'past', 64),
               ),
             ),
           ],
-          output: [value('logits', float16, 'batch', 'length', 1000)],
+          output: [tensorValue('logits', float16, 'batch', 'length', 1000)],
           initializer: [
             outside('model.embed_tokens.weight', float16, 1000, 512),
             // 512 x 768 weights of 4 bits in blocks of 32, with a scale for each block.
@@ -96,13 +77,18 @@ describe('models without a config.json', () => {
               opType: 'MatMulNBits',
               domain: 'com.microsoft',
               input: ['x', 'qkv.q4', 'qkv.scales'],
-              attribute: [integer('K', 512), integer('N', 768), integer('bits', 4), integer('block_size', 32)],
+              attribute: [
+                integerAttribute('K', 512),
+                integerAttribute('N', 768),
+                integerAttribute('bits', 4),
+                integerAttribute('block_size', 32),
+              ],
             },
             ...[0, 1].map((layer) => ({
               name: `attention_${layer}`,
               opType: 'GroupQueryAttention',
               domain: 'com.microsoft',
-              attribute: [integer('num_heads', 8), integer('kv_num_heads', 2)],
+              attribute: [integerAttribute('num_heads', 8), integerAttribute('kv_num_heads', 2)],
             })),
           ],
         },
