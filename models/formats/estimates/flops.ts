@@ -35,7 +35,7 @@ function network(feedForward: FeedForward, hidden: number): number {
 }
 
 /** Products of one token with the weights, by group, as the layers' sizes give them; `positions` of each layer. */
-export function weightProducts(
+function weightProducts(
   { hiddenSize, layers }: ModelPart,
   positions: (layer: Layer) => number = () => 1,
 ): readonly { readonly name: string; readonly value: number }[] {

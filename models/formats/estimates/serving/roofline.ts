@@ -49,7 +49,3 @@ export function timeOf(
   const seconds = Math.max(compute, memory, network);
   return { seconds, bound: seconds === network && network > 0 ? 'network' : compute > memory ? 'compute' : 'memory' };
 }
-
-/** FLOP per byte from which arithmetic binds, not memory. */
-export const ridgeOf = (device: ServingDevice, bits: 8 | 16): number =>
-  arithmeticOf(device, bits).rate / device.bandwidth;
