@@ -93,6 +93,8 @@ async function* preferences(
       slope: perHead((one) => one?.slope ?? Number.NaN),
       share: perHead((one) => one?.share ?? Number.NaN),
       curves: perHead((one) => one?.curve ?? []),
+      zeros: perHead((one) => one?.zeros ?? Number.NaN),
+      firstQuery: first,
       distances: Array.from({ length: bins }, (_, bin) => (bin === 0 ? 0 : 2 ** (bin - 1))),
     };
   };

@@ -7,6 +7,9 @@
  *   per position. Scores s_ij - |i - j| / tau give 1 / tau exactly. Above 0 the head prefers what is near.
  * - share: of the variance of ln A_ij within groups, what the line explains.
  * - curve: by bins of distance, the mean of A_ij over the mean of its group. Even attention gives 1 everywhere.
+ *
+ * Every weight above 0 counts, however small: scores that differ by 100 nats are what a head that looks near is made of, and float32
+ * has their weights (down to 1.4e-45). A weight of 0 has no logarithm: slope and share leave that pair out.
  */
 
 /** One query and the keys of one content. */
@@ -24,28 +27,28 @@ export interface Preference {
   readonly share: number;
   /** By bin of `binOf`; NaN where no pair falls into it. */
   readonly curve: readonly number[];
+  /** Pairs of a query and a key that slope and share leave out, because the weight is 0. */
+  readonly zeros: number;
 }
-
-/** Attention below this is rounding: its logarithm says nothing. */
-const least = 1e-12;
 
 /** 0: distance below 1; bin b: distances [2^(b-1), 2^b). */
 export const binOf = (distance: number): number => (distance < 1 ? 0 : 1 + Math.floor(Math.log2(distance)));
 
 /** `map` [n, n]. */
 export function preferenceOf(map: ArrayLike<number>, n: number, groups: readonly Group[], bins: number): Preference {
-  let [xx, xy, yy] = [0, 0, 0];
+  let [xx, xy, yy, zeros] = [0, 0, 0, 0];
   const [sums, counts] = [new Array<number>(bins).fill(0), new Array<number>(bins).fill(0)];
   for (const { query, keys, distances } of groups) {
     const weights = keys.map((key) => map[query * n + key] ?? 0);
     const mean = meanOf(weights);
-    if (mean <= least) continue;
+    const read = [...weights.keys()].filter((at) => (weights[at] ?? 0) > 0);
+    zeros += weights.length - read.length;
+    if (mean === 0) continue;
     weights.forEach((weight, at) => {
       const bin = binOf(distances[at] ?? 0);
       sums[bin] = (sums[bin] ?? 0) + weight / mean;
       counts[bin] = (counts[bin] ?? 0) + 1;
     });
-    const read = [...weights.keys()].filter((at) => (weights[at] ?? 0) > least);
     if (read.length < 2) continue;
     const xs = read.map((at) => distances[at] ?? 0);
     const ys = read.map((at) => Math.log(weights[at] ?? 0));
@@ -61,6 +64,7 @@ export function preferenceOf(map: ArrayLike<number>, n: number, groups: readonly
     slope: xx === 0 ? Number.NaN : 0 - xy / xx,
     share: xx === 0 || yy === 0 ? Number.NaN : (xy * xy) / (xx * yy),
     curve: sums.map((sum, bin) => sum / (counts[bin] ?? 0)),
+    zeros,
   };
 }
 

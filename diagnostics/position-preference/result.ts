@@ -1,5 +1,5 @@
 import type { Schema } from '../../protocol/schema/check';
-import { figure, list, object, oneOf, whole } from '../../protocol/schema/fields';
+import { figure, list, object, oneOf, optional, whole } from '../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../protocol/schema/parts';
 
 /** [layers][heads]; NaN where none was measured. */
@@ -20,6 +20,10 @@ export interface PositionPreferenceResult extends Readonly<Record<string, unknow
   readonly curves: readonly (readonly (readonly number[])[])[];
   /** By bin: smallest distance in it. */
   readonly distances: readonly number[];
+  /** Row of the first query; the rows before it are only read. Older results have neither this nor `zeros`. */
+  readonly firstQuery?: number;
+  /** Pairs that slope and share leave out, because the weight is 0 in float32. */
+  readonly zeros?: PerHead;
 }
 
 type Named = {
@@ -39,4 +43,6 @@ export const positionPreferenceResult: Schema<PositionPreferenceResult> = object
   share: heads(figure),
   curves: heads(bins),
   distances: bins,
+  firstQuery: optional(whole),
+  zeros: optional(heads(figure)),
 });

@@ -41,18 +41,21 @@ export const sections = (result: Partial<PositionPreferenceResult>): readonly Se
   isMeasured(result) ? [headsSection(result), curveSection(result)] : [];
 
 function headsSection(result: PositionPreferenceResult): Section {
-  const { slope, share, matched, copies, rows, pairs } = result;
+  const { slope, share, matched, copies, rows, pairs, firstQuery, zeros } = result;
   const [first] = ranked(result);
   const unit = placeWord(result);
   const read =
     matched === 'tokens'
       ? `Equal tokens in ${rows} tokens${copies > 1 ? ` (the prompt ${copies} times over)` : ''}, ${pairs} pairs of query and key.`
       : `All ${pairs} pairs of patches.`;
+  const from = firstQuery
+    ? ` Queries are the tokens from position ${firstQuery} on; the tokens before them are only read.`
+    : '';
   return {
     kind: 'heads',
     id: 'heads',
     title: 'Preference for what is near',
-    caption: `${read} Above 0 a head prefers the near one, below 0 the far one.`,
+    caption: `${read}${from} Above 0 a head prefers the near one, below 0 the far one.`,
     numbers: [
       {
         name: 'slope',
@@ -70,6 +73,19 @@ function headsSection(result: PositionPreferenceResult): Section {
         scale: { kind: 'sequential', min: 0, max: 1 },
         values: share,
       },
+      ...(zeros
+        ? [
+            {
+              name: 'zeros',
+              title: 'Left out',
+              unit: 'pairs',
+              definition:
+                'pairs whose weight is 0 in float32, which has no logarithm: preference and explained share are without them',
+              scale: { kind: 'sequential', min: 0 },
+              values: zeros,
+            } as const,
+          ]
+        : []),
     ],
     ...(first ? { marked: [{ layer: first.layer, head: first.head }] } : {}),
   };

@@ -43,6 +43,37 @@ describe('position preference', () => {
     assert.ok(flat.curve.slice(0, 5).every((value) => Number.isNaN(value) || Math.abs(value - 1) < 1e-12));
   });
 
+  it('counts every weight that float32 has, and leaves out those that are 0', () => {
+    // Scores fall by more than 100 nats and not in a line, so that a cut at any small weight gives another slope.
+    const score = (i: number, j: number) => ((i * 7 + j * 11) % 13) - 0.3 * (i - j) ** 2 + Math.sin(3 * j);
+    const map = Float32Array.from(causal(n, score));
+    const { slope, share, zeros } = preferenceOf(map, n, groups, 6);
+
+    // The definition once more, by differences of two keys of a group: their means drop out.
+    let [xx, xy, yy, left, tiny] = [0, 0, 0, 0, 0];
+    for (let query = block.length; query < n; query++) {
+      for (const token of block) {
+        const keys = ids.flatMap((id, at) => (id === token && at <= query ? [at] : []));
+        const read = keys.filter((key) => map[query * n + key]! > 0);
+        if (keys.length > 1) left += keys.length - read.length;
+        tiny += read.filter((key) => map[query * n + key]! <= 1e-12).length;
+        for (const one of read) {
+          for (const other of read) {
+            const x = other - one;
+            const y = Math.log(map[query * n + one]!) - Math.log(map[query * n + other]!);
+            xx += (x * x) / read.length;
+            xy += (x * y) / read.length;
+            yy += (y * y) / read.length;
+          }
+        }
+      }
+    }
+    assert.ok(tiny > 20 && left > 0, `${tiny} weights at or below 1e-12, ${left} of 0`);
+    assert.equal(zeros, left);
+    assert.ok(Math.abs(slope + xy / xx) < 1e-9, `${slope}, by hand ${-xy / xx}`);
+    assert.ok(Math.abs(share - (xy * xy) / (xx * yy)) < 1e-9);
+  });
+
   it('groups are keys of one token under one query', () => {
     const found = groupsOfText([4, 6, 4, 6, 4], 2, (row) => [0, row + 1]);
     assert.deepEqual(found, [
