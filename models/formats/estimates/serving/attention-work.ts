@@ -13,13 +13,15 @@ export interface AttentionWork {
   readonly cacheBytes: number;
   /** Bytes of queries, outputs, and scores where these are stored. */
   readonly activationBytes: number;
-  /** Of these, what products pass over: in the rate of products where that was measured. */
+  /** Bytes of new keys and values, which lie where the key/value heads do. */
+  readonly newBytes: number;
+  /** Of `activationBytes`, what products pass over: in the rate of products where that was measured. */
   readonly productBytes: number;
 }
 
-const none: AttentionWork = { flops: 0, cacheBytes: 0, activationBytes: 0, productBytes: 0 };
+const none: AttentionWork = { flops: 0, cacheBytes: 0, activationBytes: 0, newBytes: 0, productBytes: 0 };
 
-/** Rows of queries, outputs, and of new keys and values; and `pairs` scores where they are stored. */
+/** Rows of queries and outputs; and `pairs` scores where they are stored. */
 function activationOf(
   attention: Attention,
   request: ServingRequest,
@@ -92,12 +94,14 @@ export function selfWork(attention: Attention, request: ServingRequest, phase: P
   const positions = phase === 'decode' ? read : own ? kept : 0;
   const indexed = indexElements(attention, length);
   const indexPairs = phase === 'decode' ? indexedPositions(attention, length) : promptIndexPairs(attention, prompt);
-  const inputs = phase === 'prefill' ? kvHeads * (headDim + valueDim) : 0;
+  // Of a step they count with the cache.
+  const inputs = phase === 'prefill' ? prompt * kvHeads * (headDim + valueDim) : 0;
   return {
     flops: batch * (scoreFlops(attention, pairs, absorbed) + indexFlops(attention, indexPairs)),
     // Falcon-H1 has a state beside its heads.
     cacheBytes: batch * (positions * element + indexed) * bytes.cache + states,
-    ...activationOf(attention, request, bytes, queries * (heads * (headDim + valueDim) + inputs), pairs),
+    ...activationOf(attention, request, bytes, queries * heads * (headDim + valueDim), pairs),
+    newBytes: batch * inputs * bytes.activation,
   };
 }
 
@@ -118,6 +122,7 @@ export function crossWork(
   return {
     flops: batch * pairFlops(oneQuery(attention), pairs),
     cacheBytes: batch * source * positionElements(attention, request.latents) * bytes.cache,
+    newBytes: 0,
     ...activationOf(
       attention,
       request,

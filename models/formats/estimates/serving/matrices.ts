@@ -20,6 +20,18 @@ export const servingParts = [
 ] as const;
 export type ServingPart = (typeof servingParts)[number];
 
+/**
+ * Inputs and outputs of one product by what becomes of them when several devices share the layer, as in Megatron-LM
+ * (arXiv:1909.08053, section 3). Cut by columns (queries, keys, values, the first matrices of a network, the head): each device
+ * reads all inputs and writes its outputs. Cut by rows (the output of attention, the last matrix of a network): each reads its inputs
+ * and writes all outputs, a partial sum. So one side is whole on every device, the one that faces the stream or a latent.
+ */
+export interface Widths {
+  readonly whole: number;
+  /** The side of heads or of the inner width. */
+  readonly cut: number;
+}
+
 /** One or more equal tensors under one name: a matrix with its bias, in each layer that has it. */
 export interface Matrix {
   readonly part: ServingPart;
@@ -35,7 +47,7 @@ export interface Matrix {
   /** Elements of matrices that are multiplied, over all layers and experts. */
   readonly multiplied: number;
   /** Inputs and outputs of one product. */
-  readonly widths: number;
+  readonly widths: Widths;
   /** Of routed experts. */
   readonly experts?: { readonly count: number; readonly perToken: number };
   /** It maps the positions that cross-attention reads, once, not the tokens. */
@@ -102,10 +114,11 @@ export const servedPart = (model: ModelDescription): ModelPart | undefined => {
 export function matricesOf(model: ModelDescription, part: ModelPart, chosen: WeightBits): readonly Matrix[] {
   const tensors = expectedTensors(model)?.filter((tensor) => tensor.part === part.name) ?? sizedTensors(model, part);
   const found = new Map<string, Matrix>();
+  const streams = streamsOf(part);
   for (const tensor of tensors) {
     const name = moduleOf(tensor.pattern);
     const known = found.get(name);
-    const made = matrixOf(tensor, name, bitsOf(tensor, model, chosen));
+    const made = matrixOf(tensor, name, bitsOf(tensor, model, chosen), streams);
     if (made !== undefined) found.set(name, known === undefined ? made : joined(known, made));
   }
   const list = [...found.values()];
@@ -118,7 +131,31 @@ export const otherBits = (model: ModelDescription, part: ModelPart, chosen: Weig
     .filter((tensor) => tensor.part !== part.name || partOfGroup[tensor.group] === undefined)
     .reduce((bits, tensor) => bits + elementsOf(tensor) * bitsOf(tensor, model, chosen), 0);
 
-function matrixOf(tensor: ExpectedTensor, name: string, bits: number): Matrix | undefined {
+/** One block for each head or group of heads: both sides lie where the heads do. */
+const blocksOfHeads = /(^|\.)(wo_a|rg_lru\..*)$/;
+/** From a latent to all heads (MLA), or from a small vector to the inner width of a recurrent mixer. */
+const fromLatent = /(q_b|kv_b|dt)_proj$|(^|\.)w(q|kv)_b$/;
+/** From the inner width of a recurrent mixer to the small vectors that all of it needs. */
+const fromInnerWidth = /(^|\.)x_proj$/;
+
+/**
+ * `outputs` and `inputs` as PyTorch stores a linear layer. Some families store them the other way round (Conv1D of GPT-2, stacked
+ * experts), so that the side that faces the stream is known by its size; where neither has it, inputs are the whole side.
+ */
+function widthsOf(name: string, outputs: number, inputs: number, streams: readonly number[]): Widths {
+  if (blocksOfHeads.test(name)) return { whole: 0, cut: inputs + outputs };
+  const columns = { whole: inputs, cut: outputs };
+  if (fromLatent.test(name) || sourceMaps.test(name)) return columns;
+  const turned = fromInnerWidth.test(name) || (!streams.includes(inputs) && streams.includes(outputs));
+  return turned ? { whole: outputs, cut: inputs } : columns;
+}
+
+/** Widths of what is whole on every device: the stream, and the latent of experts that have one. */
+const streamsOf = ({ hiddenSize, layers }: ModelPart): readonly number[] => [
+  ...new Set([hiddenSize, ...layers.flatMap(({ feedForward: { experts } }) => experts?.latentSize ?? [])]),
+];
+
+function matrixOf(tensor: ExpectedTensor, name: string, bits: number, streams: readonly number[]): Matrix | undefined {
   const part = partOfGroup[tensor.group];
   if (part === undefined) return undefined;
   const elements = elementsOf(tensor);
@@ -133,7 +170,9 @@ function matrixOf(tensor: ExpectedTensor, name: string, bits: number): Matrix | 
     elements,
     bits: elements * bits,
     multiplied: multiplies ? elements : 0,
-    widths: multiplies ? (shape.at(-1) ?? 0) + (shape.at(-2) ?? 0) / (merged ?? 1) : 0,
+    widths: multiplies
+      ? widthsOf(name, (shape.at(-2) ?? 0) / (merged ?? 1), shape.at(-1) ?? 0, streams)
+      : { whole: 0, cut: 0 },
     ...(activeShare < 1 ? { experts: { count, perToken: activeShare * count } } : {}),
     ofSource: sourceMaps.test(name),
     borrowed: false,
@@ -144,13 +183,15 @@ function matrixOf(tensor: ExpectedTensor, name: string, bits: number): Matrix | 
 const joined = (a: Matrix, b: Matrix): Matrix => {
   const both = a.multiplied > 0 && b.multiplied > 0;
   const layers = both ? a.layers + b.layers : Math.max(a.layers, b.layers);
+  const width = (of: keyof Widths): number =>
+    both ? (a.widths[of] * a.layers + b.widths[of] * b.layers) / layers : Math.max(a.widths[of], b.widths[of]);
   return {
     ...a,
     layers,
     elements: a.elements + b.elements,
     bits: a.bits + b.bits,
     multiplied: a.multiplied + b.multiplied,
-    widths: both ? (a.widths * a.layers + b.widths * b.layers) / layers : Math.max(a.widths, b.widths),
+    widths: { whole: width('whole'), cut: width('cut') },
   };
 };
 
@@ -173,7 +214,7 @@ function tiedHead(part: ModelPart, list: readonly Matrix[]): Matrix {
     elements,
     bits: elements * (table === undefined ? 16 : table.bits / table.elements),
     multiplied: elements,
-    widths: part.hiddenSize + (part.vocabularySize ?? 0),
+    widths: { whole: part.hiddenSize, cut: part.vocabularySize ?? 0 },
     ofSource: false,
     borrowed: table !== undefined,
   };

@@ -119,7 +119,7 @@ function matrixDraft(matrix: Matrix, part: ModelPart, request: ServingRequest, p
   const hit = experts === undefined ? 1 : expectedExperts(experts.count, experts.perToken, own) / experts.count;
   const active = experts === undefined ? 1 : experts.perToken / experts.count;
   const uses = experts?.perToken ?? 1;
-  const passed = own * matrix.layers * uses * matrix.widths * share * bytes.activation;
+  const passed = own * matrix.layers * uses * (matrix.widths.whole + share * matrix.widths.cut) * bytes.activation;
   return {
     ...base,
     work: own > 1 ? 'product' : 'vector',
@@ -161,6 +161,8 @@ function attentionDrafts(part: ModelPart, request: ServingRequest, phase: Phase,
   const draft = (attention: Attention, name: string, count: number, work: AttentionWork): Draft => {
     const absorbed = request.latents === 'absorbed';
     const share = headShare(attention, request.tensorParallel);
+    const newShare = cacheShare(attention, false, request.tensorParallel);
+    const fresh = work.newBytes * newShare;
     return {
       ...nothing,
       part: isRecurrent(attention) ? 'recurrent mixers' : 'attention scores',
@@ -169,8 +171,8 @@ function attentionDrafts(part: ModelPart, request: ServingRequest, phase: Phase,
       work: isRecurrent(attention) ? 'pass' : 'scores',
       flops: count * work.flops * share,
       cacheBytes: count * work.cacheBytes * cacheShare(attention, absorbed, request.tensorParallel),
-      activationBytes: count * work.activationBytes * share,
-      productBytes: count * work.productBytes * share,
+      activationBytes: count * (work.activationBytes * share + fresh),
+      productBytes: count * (work.productBytes * share + fresh),
     };
   };
   // What tells layers apart here: not which rotary table or which layer's cache they read.

@@ -1,7 +1,9 @@
 /**
  * The roofline (Williams, Waterman and Patterson, Communications of the ACM 52(4), 2009): an operator takes no less than its
  * arithmetic at the peak, its bytes at the bandwidth of the memory, and what it sends at the speed of the link; here it takes
- * the longest of the three. Times are lower bounds: no kernel is faster, and good ones reach 60 to 90 % of the roof.
+ * the longest of the three. That bounds one operator whose inputs and outputs lie in memory; good kernels reach 60 to 90 % of it. It
+ * does not bound kernels that do two operators at once (an activation in the epilogue of a product), which leave out the bytes of
+ * activations between the two.
  */
 import { arithmeticOf, type ServingDevice } from './devices';
 

@@ -206,7 +206,7 @@ function assumptionsOf(model: ModelDescription, part: ModelPart, request: Servin
   return [
     ...(beyond ? [`longer than the ${longest} positions that the file promises`] : []),
     device.rates === undefined
-      ? `${device.title}: ${rounded(rate / 1e12)} TFLOP/s in ${kind === 'bits8' ? '8 bits' : kind}, ${rounded(device.bandwidth / 1e9)} GB/s (${device.source}); every operator at its roof, so times are lower bounds`
+      ? `${device.title}: ${rounded(rate / 1e12)} TFLOP/s in ${kind === 'bits8' ? '8 bits' : kind}, ${rounded(device.bandwidth / 1e9)} GB/s (${device.source}); every operator at its roof, its inputs and outputs in memory: a lower bound for kernels of one operator each; kernels that fuse operators pass over fewer activations`
       : `${device.title}: rates measured at the sizes of this model`,
     `numbers between operators in ${activationBits} bits; a multiply-add is two operations`,
     ...weightWords(model, request),
@@ -243,7 +243,7 @@ function assumptionsOf(model: ModelDescription, part: ModelPart, request: Servin
       : []),
     ...(tensorParallel > 1
       ? [
-          `${tensorParallel} devices share each layer; sums over them in a ring at ${rounded((device.link ?? 0) / 1e9)} GB/s, not hidden behind work`,
+          `${tensorParallel} devices share each layer as in Megatron-LM: matrices cut by columns read whole inputs, those cut by rows write whole outputs; sums over them in a ring at ${rounded((device.link ?? 0) / 1e9)} GB/s, not hidden behind work`,
         ]
       : []),
   ];

@@ -9,6 +9,11 @@ import type { Matrix } from './matrices';
 const largestShare = (units: number, devices: number): number =>
   units <= 0 ? 1 / devices : Math.ceil(units / devices) / units;
 
+/** Maps from the stream to a latent, and between the stream and the latent of experts: small, and all of what they give is needed. */
+const toLatent = /(^|[._])(q_a|kv_a)_proj|(^|\.)w(q|kv)_a$|latent_(proj|down|up)$/;
+const ofKeysOrValues = /(^|[._])(k|v|key|value)(_proj)?$/;
+const ofAll = /(^|\.)(qkv_proj|query_key_value|wqkv|w_pack|c_attn|att_proj)$/i;
+
 /** Share of a matrix that one device holds and multiplies by: routers, norms and the small maps to latents are on each. */
 export function matrixShare(
   matrix: Pick<Matrix, 'group' | 'name' | 'multiplied'>,
@@ -17,10 +22,12 @@ export function matrixShare(
   devices: number,
 ): number {
   const { group, name, multiplied } = matrix;
-  if (devices === 1 || group === 'norms' || group === 'router') return 1;
+  if (devices === 1 || group === 'norms' || group === 'router' || toLatent.test(name)) return 1;
   if (group !== 'attention') return 1 / devices;
-  if (multiplied === 0 || /(q_a|kv_a)_proj/.test(name)) return 1;
-  return largestShare(/(^|[._])(k|v|key|value)(_proj)?$/.test(name) ? kvHeads : heads, devices);
+  if (multiplied === 0) return 1;
+  const [ofQueries, ofCache] = [largestShare(heads, devices), largestShare(kvHeads, devices)];
+  if (ofAll.test(name)) return (heads * ofQueries + 2 * kvHeads * ofCache) / (heads + 2 * kvHeads);
+  return ofKeysOrValues.test(name) ? ofCache : ofQueries;
 }
 
 /** Share of a layer's cache on one device. A latent, or one key/value head, is on each. */

@@ -357,6 +357,75 @@ describe('several devices', () => {
     near(scores(1).flops, 16 * scores(16).flops);
   });
 
+  // Bytes of activations of one row of a product in one layer, in numbers of 2 bytes.
+  const passed = (model: ModelDescription, tensorParallel: number, name: string, layers: number): number => {
+    const request = { device: device('h100-sxm'), tensorParallel, batch: 3, prompt: 100 };
+    return named(costOf(model, request).prefill, name).activationBytes / (2 * 300 * layers);
+  };
+
+  it('read whole inputs where a matrix is cut by columns, and write whole outputs where it is cut by rows', () => {
+    // Llama 3.1 8B over 8 devices: 4 of 32 heads of 128, 1 of 8 key/value heads, 1,792 of 14,336.
+    const byHand = {
+      'self_attn.q_proj': 4096 + 4 * 128,
+      'self_attn.k_proj': 4096 + 128,
+      'self_attn.v_proj': 4096 + 128,
+      'self_attn.o_proj': 4 * 128 + 4096,
+      'mlp.gate_proj': 4096 + 1792,
+      'mlp.up_proj': 4096 + 1792,
+      'mlp.down_proj': 1792 + 4096,
+    };
+    for (const [name, numbers] of Object.entries(byHand)) near(passed(llama8b, 8, name, 32), numbers);
+    const request = { device: device('h100-sxm'), tensorParallel: 8, batch: 16, prompt: 2048 };
+    const { prefill } = costOf(llama8b, request);
+    near(
+      Object.keys(byHand).reduce((sum, name) => sum + named(prefill, name).activationBytes, 0),
+      2 * 32_768 * 32 * (7 * 4096 + 2 * 512 + 2 * 128 + 3 * 1792),
+    );
+    // Logits of the last position of each prompt: a whole row in, an eighth of 128,256 out.
+    near(named(prefill, 'lm_head').activationBytes, 2 * 16 * (4096 + 16_032));
+    // 2 x 4,096 x 128 operations for 2 x (4,096 + 128) bytes are 124 a byte, below the ridge of 295.
+    assert.equal(named(prefill, 'self_attn.k_proj').bound, 'memory');
+    assert.equal(named(prefill, 'self_attn.q_proj').bound, 'compute');
+  });
+
+  it('cut matrices of other layouts on the side that does not face the stream', () => {
+    const gpt2 = describeModel({ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'], torch_dtype: 'float16' });
+    // Stored as [inputs, outputs]: 768 to 3 x 768, and 768 to 4 x 768 and back, over 4 devices.
+    near(passed(gpt2, 4, 'attn.c_attn', 12), 768 + (3 * 768) / 4);
+    near(passed(gpt2, 4, 'mlp.c_fc', 12), 768 + 768);
+    near(passed(gpt2, 4, 'mlp.c_proj', 12), 768 + 768);
+    // Two experts for each token.
+    near(passed(mixtral, 4, 'block_sparse_moe.experts.w1', 32), 2 * (4096 + 14_336 / 4));
+    near(passed(mixtral, 4, 'block_sparse_moe.experts.w2', 32), 2 * (14_336 / 4 + 4096));
+    near(passed(mixtral, 4, 'block_sparse_moe.gate', 32), 4096 + 8);
+    // Latents are whole on each device: 7,168 to 1,536 to 16 of 128 heads of 192; 512 to 16 heads of 128 + 128.
+    near(passed(deepseek, 8, 'self_attn.q_a_proj', 61), 7168 + 1536);
+    near(passed(deepseek, 8, 'self_attn.q_b_proj', 61), 1536 + 16 * 192);
+    near(passed(deepseek, 8, 'self_attn.kv_b_proj', 61), 512 + 16 * 256);
+    near(passed(deepseek, 8, 'self_attn.o_proj', 61), 16 * 128 + 7168);
+  });
+
+  it('repeat the key/value heads of a fused matrix that do not divide', () => {
+    // 32 heads of 128 and 2 key/value heads over 8 devices: 4 heads, and one key and one value head on each.
+    const fused = describeModel({
+      model_type: 'chatglm',
+      architectures: ['ChatGLMForConditionalGeneration'],
+      hidden_size: 4096,
+      num_layers: 28,
+      num_attention_heads: 32,
+      kv_channels: 128,
+      multi_query_attention: true,
+      multi_query_group_num: 2,
+      ffn_hidden_size: 13_696,
+      padded_vocab_size: 65_024,
+      add_qkv_bias: false,
+      torch_dtype: 'float16',
+    });
+    near(passed(fused, 8, 'self_attention.query_key_value', 28), 4096 + 6 * 128);
+    // Rows of queries and outputs of 4 heads, and new keys and values of one.
+    near(passed(fused, 8, 'scores', 28), 8 * 128 + 2 * 128);
+  });
+
   it('need a link', () => {
     const outcome = servingCost(llama8b, { ...usualRequest(device('m1-max')), tensorParallel: 2 });
     assert.ok(!outcome.ok && outcome.why.includes('Apple M1 Max'));
