@@ -95,7 +95,10 @@ const checkJson = async (
     return notChecked(name, error.message, settings);
   }
   const isAsked = named && !ignoreOthers;
-  const file = readStrictly(pathToFileURL(path.resolve(name)).href, bytes, settings.families);
+  const file = readStrictly(pathToFileURL(path.resolve(name)).href, bytes, {
+    ...(settings.families && { families: settings.families }),
+    isAsked,
+  });
   const { kind, document, description, fault } = file;
   const saysNothing = kind === undefined || (kind === 'config' && description === undefined && fault === undefined);
   if (saysNothing && document.unread === undefined) {

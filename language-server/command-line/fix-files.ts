@@ -72,9 +72,8 @@ const fixDraft = async (draft: Draft, { file, settings, known }: FileToFix, read
   const { text: start, count: before } = draft;
   for (let round = 0; round < mostRounds; round++) {
     const isBroken = !canBeChanged(draft.text);
-    const model = isBroken
-      ? readStrictly(uri, Buffer.from(draft.text), settings.families)
-      : readModelFile(uri, draft.text, settings.families);
+    const how = settings.families === undefined ? {} : { families: settings.families };
+    const model = isBroken ? readStrictly(uri, Buffer.from(draft.text), how) : readModelFile(uri, draft.text, how);
     if (model.kind === undefined || model.document.unread !== undefined) break;
     const facts = await reader.facts(path.dirname(place), path.basename(place));
     const all = checkFile(model, facts, settings);

@@ -55,7 +55,7 @@ export class WorkspaceFiles {
     const families = await this.familiesFor(document.uri);
     const known = this.parsed.get(document);
     if (known?.version === document.version && isDeepStrictEqual(known.file.families, families)) return known.file;
-    const file = readModelFile(document.uri, document.getText(), families);
+    const file = readModelFile(document.uri, document.getText(), { families });
     this.parsed.set(document, { version: document.version, file });
     return file;
   }
@@ -76,7 +76,7 @@ export class WorkspaceFiles {
     const source = await containedPath(path.dirname(file), path.basename(file));
     if (source === undefined) return undefined;
     const text = await readText(source).catch(() => undefined);
-    return text === undefined ? undefined : readModelFile(uri, text, await this.familiesFor(uri));
+    return text === undefined ? undefined : readModelFile(uri, text, { families: await this.familiesFor(uri) });
   }
 
   /** The text at an address, as the editor shows it or from the disk. */

@@ -3,6 +3,7 @@ import type { OwnFamily } from '../../models/formats/families/own-family-schema'
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
 import { isDraft, isOwnClass, knownModelTypes } from '../../models/formats/families/class-names';
 import { isObject } from './json-document';
+import { isOfOtherProgram } from './other-programs';
 
 export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 
@@ -84,7 +85,7 @@ export const configParts = (
       ? hasOwnClass(root)
         ? 'foreign'
         : familiarityOf(root, 'unnamed')
-      : isObject(root['auto_map'])
+      : isObject(root['auto_map']) || (headNames.some((key) => root[key] !== undefined) && isOfOtherProgram(root))
         ? 'foreign'
         : 'unnamed';
   const visit = (value: JsonObject, path: JsonPath, above: Familiarity, aboveType: string | undefined): void => {

@@ -2,6 +2,7 @@ import { headscopeFileName } from '../../models/formats/headscope-file';
 import type { JsonValue } from '../../models/formats/model-description';
 import type { CompanionName } from './folder-facts';
 import { isObject } from './json-document';
+import { isOfOtherProgram } from './other-programs';
 import { own } from './own';
 
 /** What a JSON file of a model folder is; `headscope` is the `.headscope.json` of a repository. */
@@ -78,9 +79,9 @@ const baseName = (uri: string): string => {
 
 /**
  * What the file is, by its content; the name only decides between kinds whose content is the same (an object of token
- * ids). Anything else is left alone.
+ * ids). Anything else is left alone, and so are the sizes of a model of another program, unless a person asked for it (`isAsked`).
  */
-export const fileKind = (uri: string, value: JsonValue | undefined): FileKind | undefined => {
+export const fileKind = (uri: string, value: JsonValue | undefined, isAsked = false): FileKind | undefined => {
   if (baseName(uri) === headscopeFileName) return 'headscope';
   if (!isObject(value)) return undefined;
   const has = (key: string): boolean => value[key] !== undefined;
@@ -99,7 +100,7 @@ export const fileKind = (uri: string, value: JsonValue | undefined): FileKind | 
   const namesClass =
     Array.isArray(classes) || (typeof classes === 'string' && /^[A-Z]\w+(For[A-Z]|Model$)/.test(classes));
   const namesModel = typeof value['model_type'] === 'string' || namesClass;
-  const hasSizes = sizeKeys.some(has) && headKeys.some(has);
+  const hasSizes = sizeKeys.some(has) && headKeys.some(has) && (isAsked || !isOfOtherProgram(value));
   if (!namesModel && has('processor_class') && !has('tokenizer_class')) return 'processor';
   const hasParts = partKeys.some((key) => isObject(value[key]));
   // Tokenizer settings may name the class of the model they belong to.

@@ -197,8 +197,8 @@ export const visionFeatureLayer: Rule = {
     const each = (
       path: readonly (string | number)[],
       value: JsonValue | undefined,
-      low: number,
-      high: number,
+      [low, high]: readonly [low: number, high: number],
+      outcome?: string,
     ): void => {
       const list = Array.isArray(value) ? (value as readonly JsonValue[]) : [value];
       list.forEach((layer, index) => {
@@ -206,14 +206,17 @@ export const visionFeatureLayer: Rule = {
         const key = String(path.at(-1));
         report(
           Array.isArray(value) ? [...path, index] : path,
-          `${key} ${layer} does not exist: the vision part has ${layers.value} layers. It runs from ${low} to ${high}.`,
-          { part: root, related },
+          `${key} ${layer} does not exist: the vision part has ${layers.value} layers. It runs from ${low} to ${high}.${outcome === undefined ? '' : ` ${outcome}`}`,
+          { part: root, related, ...(outcome === undefined ? {} : { severity: 'warning' as const }) },
         );
       });
     };
     // The list of hidden states starts with the embedding, so layer L is at index L.
-    each(['vision_feature_layer'], root.value['vision_feature_layer'], -layers.value - 1, layers.value);
-    each([...vision.path, 'deepstack_visual_indexes'], vision.value['deepstack_visual_indexes'], 0, layers.value - 1);
-    each([...vision.path, 'fullatt_block_indexes'], vision.value['fullatt_block_indexes'], 0, layers.value - 1);
+    each(['vision_feature_layer'], root.value['vision_feature_layer'], [-layers.value - 1, layers.value]);
+    // Of these lists each layer asks whether its number is in them, so that the model loads (transformers 5.2).
+    const numbers: readonly [number, number] = [0, layers.value - 1];
+    const unread = 'The model loads, and this number has no effect.';
+    for (const key of ['deepstack_visual_indexes', 'fullatt_block_indexes'])
+      each([...vision.path, key], vision.value[key], numbers, unread);
   },
 };

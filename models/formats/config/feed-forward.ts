@@ -47,7 +47,8 @@ export function readFeedForward(
     return { kind: 'dense', size: denseSize ?? size, gated };
   }
   const expertSize = reader.integerAt('moe_intermediate_size', index) ?? size;
-  const shared = reader.integerAt('n_shared_experts', index) ?? 0;
+  // MiniMind writes true for one, as Python counts it.
+  const shared = reader.raw('n_shared_experts') === true ? 1 : (reader.integerAt('n_shared_experts', index) ?? 0);
   const sharedSize =
     choice.sharedSize ?? reader.integerAt('shared_expert_intermediate_size', index) ?? shared * expertSize;
   return {

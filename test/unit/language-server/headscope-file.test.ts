@@ -53,7 +53,7 @@ describe('.headscope.json', () => {
   it('makes a family known: its configs get errors, its description a family', () => {
     const text = '{"model_type": "acme", "hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 3}';
     const told = (families: readonly OwnFamily[]) => {
-      const file = readModelFile('file:///m/config.json', text, families);
+      const file = readModelFile('file:///m/config.json', text, { families });
       const found = checkFile(file, noFacts).find(({ code }) => code === 'kv-heads-do-not-divide');
       return [file.description?.family, found?.severity];
     };

@@ -20,6 +20,8 @@ export const jsonCases: Readonly<Record<string, RuleCases>> = {
       ['{"model_type": "llama", "a": NaN, "b": -Infinity}', { strict: true }],
       ['\t\r\n{"model_type": "llama", "\\u00e4": "\\ud800"}\n', { strict: true }],
       ['{"name": "x",}', { strict: true, name: 'package.json' }],
+      // The settings of a speech trainer, which takes comments out before it parses.
+      ['{\n  "model": "Tacotron2",\n  // AUDIO PARAMETERS\n  "audio": {"fft_size": 1024}\n}', { strict: true }],
       [`{"a": ${'['.repeat(100_000)}`, { strict: true }],
     ],
   },

@@ -24,6 +24,14 @@ const oddities: Readonly<Record<string, readonly string[]>> = {
     '{"model_type": "clap", "audio_config": {"model_type": "clap_audio_model", "num_attention_heads": [4, 8, 16, 32], "hidden_size": 768}, "text_config": {"model_type": "clap_text_model"}}',
     '{"model_type": "swin", "architectures": ["SwinModel"], "embed_dim": 96, "depths": [2, 2, 6, 2], "num_heads": [3, 6, 12, 24], "image_size": 224, "patch_size": 4}',
   ],
+  'sizes that another program reads, under names that transformers has too': [
+    // The inference code of DeepSeek, whose dtype is a format of its own.
+    '{"vocab_size": 129280, "dim": 7168, "inter_dim": 18432, "n_layers": 61, "n_dense_layers": 3, "n_heads": 128, "n_routed_experts": 256, "n_activated_experts": 8, "n_expert_groups": 8, "route_scale": 2.5, "q_lora_rank": 1536, "kv_lora_rank": 512, "dtype": "fp8"}',
+    // The settings of a training run.
+    '{"train_data_path": "a.txt", "vocab_size": 10000, "context_length": 256, "d_model": 512, "num_layers": 8, "num_heads": 8, "d_ff": 2048, "batch_size": 32, "max_iterations": 10000, "weight_decay": 0.01, "device": "cuda"}',
+    // The params.json of the first Llama, whose vocabulary is that of the tokenizer.
+    '{"dim": 4096, "multiple_of": 256, "n_heads": 32, "n_layers": 32, "norm_eps": 1e-06, "vocab_size": -1}',
+  ],
   'latent attention': [
     '{"model_type": "deepseek_v2", "hidden_size": 2048, "num_attention_heads": 16, "num_key_value_heads": 16, "kv_lora_rank": 512, "q_lora_rank": null, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128}',
     '{"model_type": "deepseek_v2", "hidden_size": 1280, "num_attention_heads": 10, "num_key_value_heads": 10, "kv_lora_rank": null, "use_mla": false, "qk_nope_head_dim": 0, "qk_rope_head_dim": 0, "v_head_dim": 0}',
@@ -153,8 +161,28 @@ describe('odd things that published configs hold', () => {
   it('companions of a config', () => {
     for (const [text, surroundings] of companions) assert.deepEqual(disputable(text, surroundings), [], text);
   });
+  it('numbers of vision layers that do not exist are an error where the model does not load', () => {
+    const vision = (root: string, inner: string): string =>
+      `{${root}, "vision_config": {"num_hidden_layers": 3${inner}}}`;
+    for (const [text, severity] of [
+      [vision('"model_type": "qwen3_vl_moe"', ', "deepstack_visual_indexes": [1, 8]'), 'warning'],
+      [vision('"model_type": "qwen2_5_vl"', ', "fullatt_block_indexes": [7]'), 'warning'],
+      [vision('"model_type": "llava", "vision_feature_layer": -5', ''), 'error'],
+    ] as const)
+      assert.deepEqual(
+        findingsOf(text).flatMap((found) => (found.code === 'vision-feature-layer' ? [found.severity] : [])),
+        [severity],
+        text,
+      );
+  });
   it('the same fields are found out once they are really wrong', () => {
     for (const [text, code] of [
+      // What transformers saved before it wrote model_type.
+      [
+        '{"hidden_size": 768, "num_attention_heads": 7, "num_hidden_layers": 12, "pooler_fc_size": 768}',
+        'heads-do-not-divide',
+      ],
+      ['{"n_embd": 768, "n_head": 12, "n_layer": 12, "n_ctx": 1024, "torch_dtype": "fp16"}', 'dtype-unknown'],
       ['{"model_type": "mistral", "pad_token_id": 32100, "vocab_size": 32000}', 'token-id-outside-vocabulary'],
       ['{"model_type": "mistral", "eos_token_id": 32000, "vocab_size": 32000}', 'token-id-outside-vocabulary'],
       [

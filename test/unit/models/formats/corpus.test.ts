@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseConfig } from '../../../../models/formats/config/parse-config';
 import { describeModel, isModelConfig } from '../../../../models/formats/describe-model';
 import { decodeFlops, prefillFlops } from '../../../../models/formats/estimates/flops';
@@ -9,11 +9,7 @@ import { weightBytes } from '../../../../models/formats/estimates/weights';
 import type { ModelDescription, ModelPart } from '../../../../models/formats/model-description';
 import { compareTensors, innerName } from '../../../../models/formats/tensors/compare-tensors';
 import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
-
-const corpus = process.env['HEADSCOPE_CORPUS'] ?? resolve('..', 'shared', 'corpus');
-const folders = existsSync(corpus)
-  ? readdirSync(corpus).filter((name) => existsSync(join(corpus, name, 'config.json')))
-  : [];
+import { corpus, corpusModels as folders } from '../../../support/corpus';
 
 const read = (name: string, file: string): unknown => {
   const parsed = parseConfig(readFileSync(join(corpus, name, file), 'utf8'));
@@ -28,6 +24,7 @@ const headless = /rwkv|mamba|resnet|segformer|swin/;
 const withoutHeads = new Map([
   ['SegformerForSemanticSegmentation--RMBG-1.4', 'a network of convolutions under the type of another'],
   ['mobilenet_v2--mobilenet-v2', 'a network of convolutions'],
+  ['convnext--cropdoctor', 'a network of convolutions'],
   ['flowstate--hf_granite-flowstate-small', 'a state space model'],
 ]);
 
