@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { heldBack } from '../../../language-server/service/check';
 import { hoverAt } from '../../../language-server/service/hover';
+import { corpus, corpusFolders } from '../../support/corpus';
 import { findingsOf, modelFile } from './caret';
 
-const published = process.env['HEADSCOPE_CORPUS'] ?? resolve('..', 'shared', 'corpus');
 const examples = join('examples', 'workspace');
-const corpusFolders = existsSync(published) ? readdirSync(published).map((name) => join(published, name)) : [];
 /** Every tenth published config, or the example workspace alone. */
 const configs = [
   ...readdirSync(examples).map((name) => join(examples, name)),
-  ...corpusFolders.filter((_, index) => index % 10 === 3),
+  ...corpusFolders.filter((_, index) => index % 10 === 3).map((name) => join(corpus, name)),
 ].flatMap((folder) => {
   const path = join(folder, 'config.json');
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';

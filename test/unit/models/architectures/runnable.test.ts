@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { readsText, runnable } from '../../../../models/architectures/catalogue';
 import { describeModel } from '../../../../models/formats/describe-model';
 import { tinyVlms } from '../../../support/checkpoints/tiny-vision';
+import { corpus } from '../../../support/corpus';
 
 const text = { model_type: 'llama', hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4, vocab_size: 99 };
 const vision = {
@@ -105,7 +106,6 @@ describe('which models of images run', () => {
     );
   });
 
-  const corpus = process.env['HEADSCOPE_CORPUS'] ?? resolve('..', 'shared', 'corpus');
   for (const name of [
     'llava--llava-1.5-7b-hf',
     'paligemma--paligemma-3b-pt-224',

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describeModel } from '../../../../models/formats/describe-model';
 import { kvBytesPerToken } from '../../../../models/formats/estimates/kv-cache';
 import type { ModelDescription } from '../../../../models/formats/model-description';
 import { mainPart } from '../../../../models/formats/model-description';
 import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import { corpus, corpusFolders as published } from '../../../support/corpus';
 
-const corpus = process.env['HEADSCOPE_CORPUS'] ?? resolve('..', 'shared', 'corpus');
-/** Folders of published configs; none where the corpus is not there. */
-const published = existsSync(corpus) ? readdirSync(corpus) : [];
 const read = (folder: string): ModelDescription =>
   describeModel(JSON.parse(readFileSync(join(corpus, folder, 'config.json'), 'utf8')));
 
@@ -38,6 +36,7 @@ const mains: readonly Row[] = [
   ['flamingo--flamingo-llama2-chat-13B', 'flamingo', 'text_config', 40, 40, 128, 40, 'vision'],
   ['flamingo--flamingo-llama2-chat-7B', 'flamingo', 'text_config', 32, 32, 128, 32, 'vision'],
   ['flamingo--flamingo-mpt-1B-redpajama', 'flamingo', 'text_config', 16, 16, 128, 24, 'vision'],
+  ['florence2--Florence2-Oracle', 'florence2', 'text_config.decoder', 12, 12, 64, 6, 'encoder vision'],
   ['florence2--magiv3', 'florence2', 'text_config.decoder', 16, 16, 64, 12, 'encoder vision'],
   ['fuyu--fuyu-8b', 'fuyu', '', 64, 64, 64, 36, ''],
   ['gemma4--Gemma-4-26B-A4B-NVFP4', 'gemma4_multimodal', 'text_config', 16, 8, 256, 30, 'vision'],
@@ -71,6 +70,7 @@ const mains: readonly Row[] = [
   ['mistral3--Devstral-Small-2-24B-Instruct', 'mistral3', 'text_config', 32, 8, 128, 40, 'vision'],
   ['mllama--Llama-3.2-11B-Vision', 'mllama', 'text_config', 32, 8, 128, 40, 'vision'],
   ['mllama--llama3_2_90b_vision', 'mllama', 'text_config', 64, 8, 128, 100, 'vision'],
+  ['mllama--nxdi-mllama-unit', 'mllama', 'text_config', 32, 8, 128, 32, 'vision'],
   ['molmo--Molmo-7B-D-0924', 'molmo', '', 28, 4, 128, 28, 'vision'],
   ['moss_tts_nano--moss-tts-nano.axera-llm', 'moss_tts_nano', 'gpt2_config', 12, 12, 64, 12, ''],
   ['multi_modality--janus_1.3b', 'multi_modality', 'language_config', 16, 16, 128, 24, 'vision'],
@@ -95,6 +95,7 @@ const mains: readonly Row[] = [
   ['qwen3_asr--LLM-TPU-Qwen3_ASR', 'qwen3_asr', 'thinker_config.text_config', 16, 8, 128, 28, 'audio'],
   ['qwen3_vl_moe--Qwen3-VL-235B-A22B-Instruct', 'qwen3_vl_moe', 'text_config', 64, 4, 128, 94, 'vision'],
   ['qwen3_vl_moe--Qwen3-VL-30B-A3B-Instruct', 'qwen3_vl_moe', 'text_config', 32, 4, 128, 48, 'vision'],
+  ['qwen3_vl_moe--VeOmni-qwen3vlmoe_toy', 'qwen3_vl_moe', 'text_config', 32, 4, 128, 2, 'vision'],
   ['qwen3_vl_moe--qwen3_vl_235b', 'qwen3_vl_moe', 'text_config', 64, 4, 128, 94, 'vision'],
   [
     'speech-encoder-decoder--speech-encoder-decoder-wavlm-llama',

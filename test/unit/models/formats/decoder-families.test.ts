@@ -1,12 +1,13 @@
 import { strict as assert } from 'node:assert';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isObject } from '../../../../models/formats/config/config-reader';
 import { parseConfig } from '../../../../models/formats/config/parse-config';
 import { describeModel } from '../../../../models/formats/describe-model';
 import type { ModelPart } from '../../../../models/formats/model-description';
 import { compareTensors } from '../../../../models/formats/tensors/compare-tensors';
 import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import { corpus, corpusModels as folders } from '../../../support/corpus';
 
 const decoder = (config: object): ModelPart => {
   const part = describeModel(config).parts.find(({ role }) => role === 'decoder');
@@ -404,11 +405,6 @@ describe('layers of single decoders', () => {
     }
   });
 });
-
-const corpus = process.env['HEADSCOPE_CORPUS'] ?? resolve('..', 'shared', 'corpus');
-const folders = existsSync(corpus)
-  ? readdirSync(corpus).filter((name) => existsSync(join(corpus, name, 'config.json')))
-  : [];
 
 const readConfig = (name: string): object => {
   const parsed = parseConfig(readFileSync(join(corpus, name, 'config.json'), 'utf8'));

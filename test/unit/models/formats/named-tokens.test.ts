@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { longestToken, mostTokens } from '../../../../models/formats/companions/named-tokens';
 import { readVocabulary } from '../../../../models/formats/companions/tokenizer-vocabulary';
+import { corpus } from '../../../support/corpus';
 
-/** Published tokenizers beside the project; a checkout without them reads those of the demo models alone. */
-const corpus = process.env['HEADSCOPE_CORPUS'] ?? resolve('..', 'shared', 'corpus');
 const demos = join('examples', 'models');
 
 interface Tokenizer {

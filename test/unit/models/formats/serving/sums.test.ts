@@ -1,7 +1,7 @@
 /** The operators of a step, added up, are what the estimates of operations, cache and weights say. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseConfig } from '../../../../../models/formats/config/parse-config';
 import { describeModel } from '../../../../../models/formats/describe-model';
 import { decodeFlops, prefillFlops } from '../../../../../models/formats/estimates/flops';
@@ -13,11 +13,7 @@ import { servingCost } from '../../../../../models/formats/estimates/serving/ser
 import { weightBytes } from '../../../../../models/formats/estimates/weights';
 import { families } from '../../../../../models/formats/families/catalogue';
 import type { ModelDescription } from '../../../../../models/formats/model-description';
-
-const corpus = process.env['HEADSCOPE_CORPUS'] ?? resolve('..', 'shared', 'corpus');
-const published = existsSync(corpus)
-  ? readdirSync(corpus).filter((name) => existsSync(join(corpus, name, 'config.json')))
-  : [];
+import { corpus, corpusModels as published } from '../../../../support/corpus';
 
 function* models(): Generator<readonly [name: string, model: ModelDescription]> {
   for (const type of families.flatMap(({ modelTypes }) => modelTypes)) {
