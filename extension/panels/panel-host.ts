@@ -59,8 +59,8 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   #other: Other<T> | undefined;
   /** The run in flight was started in this webview. */
   #startedHere = false;
-  /** It was started in another one, and this one began anew. */
-  #startedElsewhere = false;
+  /** This page began anew since that run started (it was started elsewhere, or reloaded): it no longer has what was replaced. */
+  #beganAnew = false;
   /** Counts openings, so that a slow answer to an earlier one is dropped. */
   #opening = 0;
 
@@ -146,7 +146,10 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
       const message = understood(this.messages, given);
       await (isCommon<T>(message) ? this.#answerCommon(message) : this.answer(message as OwnMessage<T>));
     } catch (error) {
-      if (!isCancelled(error) && !this.disposed) this.say('error', error);
+      if (isCancelled(error) || this.disposed) return;
+      // The page that asked for a run waits for its end.
+      if (isRun(given)) this.post({ kind: 'failed', ...sentenceOfError(error), refused: true });
+      else this.say('error', error);
     }
   }
 
@@ -172,13 +175,14 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     switch (message.kind) {
       case 'ready':
         this.mail.renew();
+        this.#beganAnew = true;
         return this.open();
       case 'planned':
         this.keep(message.plan);
         return this.onPlanned(message.plan);
       case 'run':
         this.keep(message.plan);
-        return this.#run(message);
+        return this.#run(message, true);
       case 'cancel':
         this.stopAsking();
         if (this.follows) services.run.cancel();
@@ -248,19 +252,20 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     return this.open();
   }
 
-  /** As if the person had pressed Run. */
+  /** As if the person had pressed Run; the page, which did not ask, begins anew. */
   runPlan(plan: Plan<T>): Promise<void> {
-    return this.#run({ plan });
+    return this.#run({ plan }, false);
   }
 
-  async #run(message: { readonly plan: Plan<T>; readonly resume?: boolean }): Promise<void> {
+  async #run(message: { readonly plan: Plan<T>; readonly resume?: boolean }, startedHere: boolean): Promise<void> {
     const may = this.refusal(this.pathsOf(message.plan)) ?? this.services.mayRun();
     if (may !== true) {
-      this.post({ kind: 'failed', sentence: may });
+      this.post({ kind: 'failed', sentence: may, refused: true });
       return;
     }
     this.follows = true;
-    this.#startedHere = true;
+    this.#startedHere = startedHere;
+    this.#beganAnew = false;
     this.stopAsking();
     await this.services.run.start(this.planToRun(message));
   }
@@ -364,17 +369,18 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     if (!isStart<Plan<T>>(event)) {
       this.#takeResult();
       if (!this.mail.isOpen) return;
-      // The webview that sent `run` still has what it replaced; this one has dropped it.
-      const refused = event.kind === 'failed' && this.services.run.result !== undefined;
-      if (refused && this.#startedElsewhere) this.sendOpen();
-      this.post(event);
+      // The page that sent `run` still has what it replaced; one that began anew is sent it again.
+      if (isRefusal(event) && this.#beganAnew) {
+        this.sendOpen();
+        this.#replay();
+      } else this.post(event);
       return;
     }
     // The webview that sent `run` knows. The others take over its plan, hidden or not: what it gives is of no other settings.
     const startedHere = this.#startedHere;
     this.#startedHere = false;
-    this.#startedElsewhere = !startedHere;
     if (startedHere) return;
+    this.#beganAnew = true;
     this.#plan = this.formPlan(event.plan);
     if (this.mail.isOpen) this.sendOpen();
   }
@@ -382,6 +388,11 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
 
 const isCommon = <T extends PanelTypes>(message: { readonly kind: string }): message is CommonMessage<Plan<T>> =>
   Object.hasOwn(common, message.kind);
+
+const isRefusal = (event: { readonly kind: string; readonly refused?: true }): boolean => event.refused === true;
+
+const isRun = (given: unknown): boolean =>
+  typeof given === 'object' && given !== null && 'kind' in given && given.kind === 'run';
 
 const isStart = <P>(event: { readonly kind: string }): event is { readonly kind: 'started'; readonly plan: P } =>
   event.kind === 'started';

@@ -1,6 +1,7 @@
 /**
  * The run of a panel in flight and what the last one gave, shared by its webviews, so that all show the same. One run at a time:
- * starting one cancels the one before. What a panel runs, and what of it a webview that opens later is sent, its `RunKind` says.
+ * starting one cancels the one before. A run that ends before it gave anything leaves in place what was there before it. What a
+ * panel runs, and what of it a webview that opens later is sent, its `RunKind` says.
  */
 import type { Disposable } from 'vscode';
 import { Owner } from '../platform/owner';
@@ -16,6 +17,8 @@ export interface Failed {
   readonly kind: 'failed';
   readonly sentence: string;
   readonly details?: string;
+  /** The run ended before it gave anything: what it replaced stands again. */
+  readonly refused?: true;
 }
 
 interface Overdue {
@@ -29,7 +32,7 @@ export type RunEvent<Plan, Event> = Started<Plan> | Event | Failed | Overdue;
 export interface RunInFlight<Event> {
   readonly signal: AbortSignal;
   readonly emit: (event: Event) => void;
-  /** Sends what an earlier run gave and this one goes on behind: it counts as nothing that this run gave. */
+  /** Sends what an earlier run gave and this one continues from: it does not count as given by this run. */
   readonly recall: (event: Event) => void;
   /** True once the window closes: nothing more is asked. */
   readonly isOver: () => boolean;
@@ -45,13 +48,14 @@ export interface RunKind<Plan, Event, Result> {
   perform(plan: Plan, flight: RunInFlight<Event>): Promise<Finished<Result>>;
   /** The message that brings a result to a webview. */
   finished(result: Result, savedAs?: string): Event;
-  /** A webview that opens later is sent the last event of each key; undefined: of the moment only. */
+  /**
+   * A webview that opens later is sent the last event of each key, and a run that sent one has given something; undefined: of the
+   * moment only.
+   */
   key(event: Event): string | undefined;
   /** Keeps the result outside the process, so that a reload loses nothing. */
   keep?(result: Result): Promise<void>;
   readonly notKept: string;
-  /** A run that ends before it gave anything leaves the result before it in place, in every webview. */
-  readonly refusedLeaves?: boolean;
   /** Follows the sentence of a failure; `shown`: how many events are replayed. */
   afterFailure?(error: unknown, shown: number): string;
   /** Which part of the panel outlasts a restart of the process. */
@@ -69,7 +73,7 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
   readonly #kind: RunKind<Plan, Event, Result>;
   readonly #events = this.own(new Signal<RunEvent<Plan, Event>>());
   /** What a webview that opens now is sent, by key. */
-  readonly #replayed = new Map<string, Event>();
+  #replayed = new Map<string, Event>();
   #abort: AbortController | undefined;
   #settled: Promise<void> = Promise.resolve();
   #plan: Plan | undefined;
@@ -159,10 +163,10 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
 
   async #run(plan: Plan, abort: AbortController): Promise<void> {
     if (abort.signal.aborted) return;
-    const before = this.#finished;
+    const before = { finished: this.#finished, replayed: this.#replayed };
     let gave = false;
     this.#plan = plan;
-    this.#replayed.clear();
+    this.#replayed = new Map();
     this.#stage = this.#finished = this.#failed = undefined;
     this.#events.fire({ kind: 'started', plan });
     try {
@@ -188,12 +192,13 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
       const { sentence, ...details } = sentenceOfError(error);
       const after = this.#kind.afterFailure?.(error, this.#replayed.size) ?? '';
       this.#failed = { kind: 'failed', sentence: `${sentence}${after}`, ...details };
-      if (this.#kind.refusedLeaves === true && !gave && before !== undefined) {
-        this.#replayed.clear();
-        this.#finished = before;
+      if (!gave) {
+        this.#finished = before.finished;
+        // A whole result holds what was given on the way to it.
+        this.#replayed = before.finished === undefined ? before.replayed : new Map<string, Event>();
       }
       this.#rest(abort);
-      this.#events.fire(this.#failed);
+      this.#events.fire(gave ? this.#failed : { ...this.#failed, refused: true });
     }
   }
 

@@ -73,7 +73,6 @@ export type ToAnalysesPanel =
   | { readonly kind: 'estimate'; readonly request: number; readonly estimate: AnalysisEstimate }
   /** Answer to `tokenise`; `request` as it came. */
   | { readonly kind: 'tokenised'; readonly request: number; readonly tokenised: Tokenised }
-  | { readonly kind: 'started'; readonly plan: AnalysisPlan }
   | AnalysisProgress
   | { readonly kind: 'result'; readonly result: AnalysisResult; readonly savedAs?: string }
   /** Answer to `ask`: drawn beside or under the section that was asked. */

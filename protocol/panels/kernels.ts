@@ -84,8 +84,11 @@ export type ToKernelsPanel =
     }
   | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean }
   | { readonly kind: 'result'; readonly result: BenchmarkResult; readonly savedAs?: string }
-  /** The run ended without a result: a sentence with a next step, details folded. Rows already shown stay. */
-  | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string }
+  /**
+   * The run ended without a result: a sentence with a next step, details folded. Rows already shown stay, and where it gave none
+   * (`refused`), what it replaced.
+   */
+  | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string; readonly refused?: true }
   /** The run in flight does not stop by itself; the compute process is about to be restarted. */
   | { readonly kind: 'overdue'; readonly sentence: string };
 

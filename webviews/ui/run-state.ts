@@ -6,7 +6,7 @@ import type { ModelSummary } from '../../protocol/results/heads';
 import type { Devices } from './device-field';
 import { noAsides, type Asides } from './asides';
 import { whyModelDoesNotRun, type ModelProblem } from './model-field';
-import { idle, overduePhase, startedPhase, type Phase } from './phase';
+import { failedPhase, idle, overduePhase, startedPhase, type Phase } from './phase';
 
 export interface RunState<Form = unknown, View extends RunView = RunView> {
   /** The extension has sent what the panel shows. */
@@ -22,6 +22,8 @@ export interface RunState<Form = unknown, View extends RunView = RunView> {
   readonly asides: Asides;
   /** What a person arranged; survives a reload. */
   readonly view: View;
+  /** What the last run took the place of: it is shown again when the run is refused. */
+  readonly replaced: object | undefined;
 }
 
 export interface RunView {
@@ -39,6 +41,7 @@ export const initialRun = (place: PanelPlace) => ({
   savedAs: undefined,
   compareWith: undefined,
   asides: noAsides,
+  replaced: undefined,
 });
 
 /** Of a panel that runs a model. */
@@ -86,11 +89,32 @@ export const receiveCommon = <S extends Pick<RunState, 'phase' | 'asides'>>(stat
     ? { ...state, asides: { ...state.asides, notice: message } }
     : { ...state, phase: overduePhase(state.phase, message.sentence) };
 
-/** A run of `total` steps begins: what was said beside the last one goes. */
-export const started = <S extends Pick<RunState, 'phase' | 'asides'>>(state: S, done = 0, total = 1): S => ({
+type Startable = Pick<RunState, 'phase' | 'asides' | 'replaced'>;
+
+/**
+ * A run of `total` steps begins, and shows `begun` in place of what was there: that is remembered until the run is refused. What
+ * was said beside the last one goes.
+ */
+export const started = <S extends Startable, Begun extends Omit<Partial<S>, keyof Startable>>(
+  state: S,
+  begun: Begun,
+  { done = 0, total = 1 } = {},
+): S => ({
   ...state,
+  ...begun,
   phase: { ...startedPhase, done, total },
   asides: { ...state.asides, notice: undefined },
+  replaced: Object.fromEntries(Object.keys(begun).map((key) => [key, state[key as keyof S]])),
+});
+
+/** A run, or what was asked beside it, ended without an answer. A run that gave nothing leaves what it replaced. */
+export const failedRun = <S extends Startable>(
+  state: S,
+  message: { readonly sentence: string; readonly details?: string; readonly refused?: true },
+): S => ({
+  ...state,
+  ...(message.refused ? { ...state.replaced, replaced: undefined } : {}),
+  phase: failedPhase(message),
 });
 
 /** What failed before is said no more. */

@@ -25,7 +25,8 @@ export function analysisRun(services: AnalysisRunServices): AnalysisRun {
       return { result };
     },
     finished: (result, savedAs) => ({ kind: 'result', result, ...defined({ savedAs }) }),
-    key: (event) => (event.kind === 'partial' ? 'partial' : undefined),
+    key: (event) =>
+      event.kind === 'partial' && (event.finding !== '' || event.sections.length > 0) ? 'partial' : undefined,
     keep: (result) => services.keep(result),
     notKept: 'The result is shown, but it could not be kept for the next start. Save it, or export it.',
     afterFailure: (error) =>

@@ -48,7 +48,6 @@ export const hallucinationRun = (services: HallucinationRunServices): Hallucinat
     key,
     keep: (saved) => services.keep(saved),
     notKept: 'The result is shown, but it could not be kept for the next start. Save it, or export it.',
-    refusedLeaves: true,
     outlasts: 'What is shown is kept.',
   });
 

@@ -1,6 +1,7 @@
 /** What the Kernels panel runs: a benchmark, whose points come one after the other and which is saved by itself. */
 import type { ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import { FailureError } from '../../../protocol/wire/failures';
 import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { PanelRun, type RunInFlight } from '../panel-run';
@@ -36,6 +37,8 @@ export function benchmarkRun(services: BenchmarkRunServices, draft?: Draft): Ben
       async perform(planned, flight) {
         unsaved = undefined;
         const result = await measure(services, planned, flight);
+        // Stopped before its first point: there is nothing to show in place of the result before it.
+        if (result.rows.length === 0 && result.state === 'cancelled') throw new FailureError({ code: 'cancelled' });
         try {
           const savedAs = result.rows.length === 0 ? undefined : await services.save(result);
           services.keepDraft(undefined);
@@ -61,10 +64,10 @@ export function benchmarkRun(services: BenchmarkRunServices, draft?: Draft): Ben
 async function measure(
   services: BenchmarkRunServices,
   plan: BenchmarkPlan,
-  { signal, emit, isOver }: RunInFlight<BenchmarkEvent>,
+  { signal, emit, recall, isOver }: RunInFlight<BenchmarkEvent>,
 ): Promise<BenchmarkResult> {
   const rows = new Map((plan.done ?? []).map((row) => [keyOf(row), row]));
-  for (const row of rows.values()) emit(rowEvent(row));
+  for (const row of rows.values()) recall(rowEvent(row));
   const started = performance.now();
   try {
     return await services.benchmark(plan, signal, (progress) => {

@@ -100,28 +100,6 @@ describe('the form of the Hallucination panel', () => {
   });
 });
 
-describe('a run that is refused', () => {
-  const refusal = { kind: 'failed', sentence: 'The prompt has no image token.' } as const;
-  const started = (message = finishedMessage()): State => startRun(opened(message), false)!.state;
-
-  it('gives back what stood before it, and nothing once it has given something', () => {
-    const back = receive(started(), refusal, none);
-    assert.deepEqual([back.result, back.phase.kind], [result, 'failed']);
-    const { vhd, textEnergy, outlier, selected } = result;
-    const begun = receive(started(), { kind: 'firstStep', vhd, textEnergy, outlier, selected }, none);
-    const ended = receive(begun, refusal, none);
-    assert.deepEqual([ended.result, ended.firstStep?.vhd], [undefined, vhd]);
-  });
-
-  it('gives back a folder too, also one that was to go on behind its entries', () => {
-    const stopped = { ...set, state: 'cancelled' as const };
-    const shown = opened(openMessage({ set: stopped, plan: { ...plan, mode: 'set' } }));
-    const resumed = startRun(shown, true);
-    assert.ok(resumed);
-    assert.equal(receive(resumed.state, refusal, none).set, stopped);
-  });
-});
-
 describe('the patches of a picture', () => {
   it('lie where the crop put them', () => {
     const patches = patchesOf(image, [0]);

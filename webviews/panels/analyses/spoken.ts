@@ -21,7 +21,6 @@ export function spokenOf(message: ToAnalysesPanel): Spoken | undefined {
     case 'model':
     case 'tokenised':
     case 'estimate':
-    case 'started':
     case 'partial':
     case 'picture':
     case 'chosen':

@@ -12,9 +12,10 @@ import type { LoadedPicture } from '../../sections/scene';
 import type { SectionView } from '../../sections/section-kind';
 import { opened } from '../../ui/asides';
 import type { ModelProblem } from '../../ui/model-field';
-import { failedPhase, idle, runningPhase } from '../../ui/phase';
+import { idle, runningPhase } from '../../ui/phase';
 import {
   devicesOf,
+  failedRun,
   initialModel,
   initialRun,
   receiveCommon,
@@ -123,8 +124,6 @@ export function receive(state: State, message: ToAnalysesPanel): State {
       return message.request === state.read?.request
         ? { ...state, read: withTokens(state.read, message.tokenised) }
         : state;
-    case 'started':
-      return begun(state, message.plan);
     case 'stage':
       return { ...state, phase: runningPhase(state.phase, message), kept: message.kept };
     case 'partial':
@@ -185,14 +184,15 @@ const planOfShown = (result: AnalysisResult): AnalysisPlan => ({ ...planOfAnalys
 
 /** A run begins: what a person arranged stays, so that a cursor is still there when the first numbers come. */
 export const begun = (state: State, plan: AnalysisPlan): State => ({
-  ...started(state),
+  ...started(state, {
+    shownPlan: plan,
+    result: undefined,
+    partial: undefined,
+    savedAs: undefined,
+    compareWith: undefined,
+    answers: [],
+  }),
   kept: 0,
-  shownPlan: plan,
-  result: undefined,
-  partial: undefined,
-  savedAs: undefined,
-  compareWith: undefined,
-  answers: [],
 });
 
 function answered(
@@ -223,7 +223,7 @@ function receiveFailed(state: State, message: Extract<ToAnalysesPanel, { kind: '
     return answered(state, request, { problem: sentence });
   }
   if (folder !== undefined && state.phase.kind !== 'running') return { ...state, modelProblem: { folder, sentence } };
-  return { ...state, phase: failedPhase(message) };
+  return failedRun(state, message);
 }
 
 /** Begins the names of fields that are parameters of the task. */

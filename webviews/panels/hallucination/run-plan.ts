@@ -4,7 +4,7 @@ import { placed, whyNotOnDevice } from '../../ui/device-field';
 import { modelOfForm, started, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm } from './form';
 import { planOf, samePlan } from './plan';
-import { nothingShown, shownOf, type State } from './state';
+import { nothingShown, type State } from './state';
 
 /** A model of text alone has no image to leave out. */
 export const readsTextOnly = (state: State): boolean => {
@@ -59,12 +59,6 @@ export function startRun(
   const kept = resume ? (state.set?.entries ?? []) : [];
   return {
     plan,
-    state: {
-      ...started(state),
-      ...nothingShown,
-      shownPlan: plan,
-      entries: kept,
-      replaced: { shown: shownOf(state), resumed: kept.length },
-    },
+    state: started(state, { ...nothingShown, shownPlan: plan, entries: kept }),
   };
 }

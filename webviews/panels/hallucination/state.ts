@@ -22,9 +22,10 @@ import { unreachable } from '../../../protocol/unreachable';
 import { opened } from '../../ui/asides';
 import { canonical } from '../../ui/canonical';
 import type { HeadPlace } from '../../ui/head-names';
-import { failedPhase, idle, runningPhase } from '../../ui/phase';
+import { idle, runningPhase } from '../../ui/phase';
 import {
   devicesOf,
+  failedRun,
   forgiven,
   initialModel,
   initialRun,
@@ -89,17 +90,6 @@ export interface State extends RunState<Form, View>, ModelState {
   readonly step: Asked<DivergenceStep> | undefined;
   /** Image token in focus. */
   readonly patch: number | undefined;
-  /** What a run in flight replaced: shown again when it is refused before it gave anything. */
-  readonly replaced: Replaced | undefined;
-}
-
-/** What one run gives. */
-type Shown = Pick<State, keyof typeof nothingShown>;
-
-interface Replaced {
-  readonly shown: Shown;
-  /** Entries that the run goes on behind. */
-  readonly resumed: number;
 }
 
 const firstToken: TokenPlace = { variant: null, step: 0 };
@@ -133,7 +123,6 @@ export const initialState = (place: PanelPlace): State => ({
   card: undefined,
   selected: undefined,
   view: initialView,
-  replaced: undefined,
 });
 
 /** Which of the panel's own requests are still the latest of their kind: an older answer is dropped. */
@@ -194,7 +183,7 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
         ? { ...state, making: state.making && { ...state.making, tokens: [...state.making.tokens, message.token] } }
         : { ...state, written: [...state.written, message.token] };
     case 'result':
-      return withResult({ ...state, phase: idle, replaced: undefined, savedAs: message.savedAs }, message.result);
+      return withResult({ ...state, phase: idle, savedAs: message.savedAs }, message.result);
     case 'variant':
       return withVariant(state, message.request, message.caption);
     case 'map':
@@ -210,7 +199,7 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
     case 'entryFailed':
       return { ...state, entryFailures: [...state.entryFailures, { name: message.name, why: message.why }] };
     case 'set':
-      return withSet({ ...state, phase: idle, replaced: undefined, savedAs: message.savedAs }, message.set);
+      return withSet({ ...state, phase: idle, savedAs: message.savedAs }, message.set);
     case 'failed':
       return failed(state, message, latest);
     case 'notice':
@@ -253,7 +242,6 @@ function open(state: State, message: Extract<ToHallucinationPanel, { kind: 'open
     pictureProblem: undefined,
     imageFolder: message.imageFolder ?? state.imageFolder,
     phase: goesOn ? state.phase : idle,
-    replaced: goesOn ? state.replaced : undefined,
     savedAs: message.savedAs,
     compareWith: message.compareWith,
     asides: opened(state.asides, message),
@@ -337,11 +325,8 @@ function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'fa
   const { request, sentence } = message;
   if (request === undefined)
     return {
-      ...state,
-      ...refusedShown(state),
-      replaced: undefined,
+      ...failedRun(state, message),
       asides: { ...state.asides, loading: false },
-      phase: failedPhase(message),
     };
   if (request === latest.openImage) return { ...state, picture: undefined, pictureProblem: sentence };
   if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };
@@ -351,17 +336,6 @@ function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'fa
   if (state.step?.request === request) return { ...state, step: { ...state.step, problem: sentence } };
   if (state.making?.request === request) return { ...state, making: { ...state.making, problem: sentence } };
   return state;
-}
-
-/** Everything that the next run replaces. */
-export const shownOf = (state: State): Shown =>
-  Object.fromEntries(Object.keys(nothingShown).map((key) => [key, state[key as keyof Shown]])) as Shown;
-
-/** What stood before a run that ends without having given anything. */
-function refusedShown({ phase, replaced, firstStep, written, entries, entryFailures }: State): Shown | undefined {
-  if (phase.kind !== 'running' || !replaced || firstStep) return undefined;
-  const gave = written.length + entryFailures.length + entries.length - replaced.resumed;
-  return gave === 0 ? replaced.shown : undefined;
 }
 
 // What a person does.

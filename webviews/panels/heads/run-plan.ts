@@ -50,5 +50,5 @@ export function startRun(state: State): { readonly state: State; readonly plan: 
   if (!plan || !canStart(state)) return undefined;
   const model = modelOfForm(state);
   const statistics = model && noStatistics(model.layers);
-  return { plan, state: { ...started(state), ...nothingShown, shownPlan: plan, statistics, savedAs: undefined } };
+  return { plan, state: started(state, { ...nothingShown, shownPlan: plan, statistics, savedAs: undefined }) };
 }

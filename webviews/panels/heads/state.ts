@@ -12,9 +12,10 @@ import { unreachable } from '../../../protocol/unreachable';
 import { parseHead, type HeadPlace } from '../../ui/head-names';
 import type { ModelProblem } from '../../ui/model-field';
 import { opened } from '../../ui/asides';
-import { failedPhase, idle, runningPhase } from '../../ui/phase';
+import { idle, runningPhase } from '../../ui/phase';
 import {
   devicesOf,
+  failedRun,
   initialModel,
   initialRun,
   modelOfForm,
@@ -342,14 +343,14 @@ function withToken(
 function failed(state: State, message: Extract<ToHeadsPanel, { kind: 'failed' }>, latest: Latest): State {
   const { request, sentence } = message;
   if (request === undefined) {
+    const ended = failedRun(state, message);
     return {
-      ...state,
+      ...ended,
       live: undefined,
-      generation: state.generation && { ...state.generation, running: false },
-      headEffects: state.headEffects && stoppedEffects(state.headEffects),
-      asides: { ...state.asides, loading: false },
-      modelProblem: message.folder === undefined ? state.modelProblem : { folder: message.folder, sentence },
-      phase: failedPhase(message),
+      generation: ended.generation && { ...ended.generation, running: false },
+      headEffects: ended.headEffects && stoppedEffects(ended.headEffects),
+      asides: { ...ended.asides, loading: false },
+      modelProblem: message.folder === undefined ? ended.modelProblem : { folder: message.folder, sentence },
     };
   }
   if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };

@@ -14,8 +14,8 @@ import { unreachable } from '../../../protocol/unreachable';
 import type { PointKey } from '../../charts/chart';
 import { rowKey } from '../../charts/rows';
 import { keepForm, parseKeptBy, type Kept as KeptOf } from '../../ui/kept-form';
-import { failedPhase, idle, runningPhase } from '../../ui/phase';
-import { initialRun, receiveCommon, started, type RunState, type RunView } from '../../ui/run-state';
+import { idle, runningPhase } from '../../ui/phase';
+import { failedRun, initialRun, receiveCommon, started, type RunState, type RunView } from '../../ui/run-state';
 import type { Sort } from '../../ui/table';
 import { readForm, samePlan, takeShape, toForm, type Form } from './form';
 import { initialModules, receiveModules, type ModuleState, type ModuleView } from './modules/module-state';
@@ -137,13 +137,15 @@ export function receive(state: State, message: ToKernelsPanel): State {
         savedAs: message.savedAs,
       };
     case 'failed':
-      return {
-        ...state,
-        // A point in the making when the run failed was never finished: it is not kept as if it were.
-        rows: state.rows.filter((row) => !state.provisional.includes(rowKey(row))),
-        provisional: [],
-        phase: failedPhase(message),
-      };
+      return failedRun(
+        {
+          ...state,
+          // A point in the making when the run failed was never finished: it is not kept as if it were.
+          rows: state.rows.filter((row) => !state.provisional.includes(rowKey(row))),
+          provisional: [],
+        },
+        message,
+      );
     case 'overdue':
       return receiveCommon(state, message);
     default:
@@ -266,12 +268,11 @@ export function startRun(
   return {
     plan: { ...plan, ...(done.length > 0 ? { done } : {}) },
     state: {
-      ...started(state, done.length, total),
-      rows: done,
-      provisional: [],
-      measuredPlan: plan,
-      result: undefined,
-      savedAs: undefined,
+      ...started(
+        state,
+        { rows: done, provisional: [], measuredPlan: plan, result: undefined, savedAs: undefined },
+        { done: done.length, total },
+      ),
       view: withoutPin(state.view, done),
     },
   };
