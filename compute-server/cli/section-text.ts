@@ -1,6 +1,7 @@
 /** A section as text for a terminal: numbers in columns, the largest first where there are many. */
 import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../protocol/sections/table';
+import { shownToken } from '../../protocol/wire/token-name';
 import { textTable } from './table';
 
 /** Rows of a section at most: the JSON has all. */
@@ -27,7 +28,7 @@ function bodyOf(section: Section): string {
       return ranked(
         header,
         section.tokens.map((token, at) => ({
-          cells: [JSON.stringify(token), ...section.numbers.map(({ values }) => digits(values[at]))],
+          cells: [shownToken(token), ...section.numbers.map(({ values }) => digits(values[at]))],
           weight: Math.abs(section.numbers[0]?.values[at] ?? 0),
         })),
       );

@@ -1,4 +1,5 @@
 import type { Offer } from '../../protocol/analysis/analysis';
+import { quotedToken } from '../../protocol/wire/token-name';
 import { changeWords, headsWords, heldOutWords } from '../labelled-heads/words';
 import { counted, percent, threeDigits } from '../words';
 import { interventionOf, ruleOf } from './calibration';
@@ -9,9 +10,6 @@ type Partly = Partial<ActResult>;
 /** `column strength above 5 / n` */
 export const ruleWords = ({ rule, alpha = Number.NaN, strength = Number.NaN }: Partly): string =>
   `column strength above ${rule === 'strength' ? strength : `${alpha} / n`}`;
-
-/** A piece of a token, in quotation marks: line breaks as `\n`. */
-export const quoted = (text: string): string => JSON.stringify(text);
 
 const signed = (value: number): string => `${value < 0 ? '' : '+'}${threeDigits(value)}`;
 
@@ -28,7 +26,7 @@ export function finding(result: Partly): string {
     return `No head has a later sink on these prompts (${ruleWords(result)}), so there is nothing to calibrate.`;
   }
   const [most] = kinds;
-  const first = `${headsWithSinks} of ${headsWords(heads)} have later sinks (${ruleWords(result)})${most ? `, most often at ${quoted(most.text)}` : ''}.`;
+  const first = `${headsWithSinks} of ${headsWords(heads)} have later sinks (${ruleWords(result)})${most ? `, most often at ${quotedToken(most.text)}` : ''}.`;
   if (tried === undefined || !chosen || !heldOut) return first;
   const alone = `Calibrated alone, ${chosen.length} of ${counted(triedWithSinks, 'head with sinks gains', 'heads with sinks gain')} more than ${counted(margin ?? 1, 'standard error', 'standard errors')}`;
   if (chosen.length === 0) return `${first} ${alone}, so none is calibrated.`;

@@ -3,9 +3,10 @@ import type { ChartSection } from '../../protocol/sections/chart';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
 import type { TokensSection } from '../../protocol/sections/tokens';
+import { shownToken } from '../../protocol/wire/token-name';
 import { cellOf, countColumn, numberColumn } from '../sections/cell';
 import { counted } from '../words';
-import { quoted, ruleWords } from './finding';
+import { ruleWords } from './finding';
 import type { ActResult, LayerSinks } from './result';
 
 type Partly = Partial<ActResult>;
@@ -79,7 +80,7 @@ const placesSection = (places: ActResult['places'], result: Partly): TableSectio
     numberColumn('strength', 'Column strength', `${strengthDefinition}; the largest of these heads.`),
   ],
   rows: places.map(({ text, kind, position, heads, strength }) => [
-    quoted(text),
+    shownToken(text),
     kind,
     position,
     heads,
@@ -99,7 +100,7 @@ const kindsSection = (kinds: ActResult['kinds'], result: Partly): TableSection =
     numberColumn('share', 'Share', 'Of all later sinks of all heads and prompts.'),
     countColumn('stands', 'In the prompts', 'How often it stands in the prompts behind their first token.'),
   ],
-  rows: kinds.map(({ text, kind, sinks, share, stands }) => [quoted(text), kind, sinks, cellOf(share), stands]),
+  rows: kinds.map(({ text, kind, sinks, share, stands }) => [shownToken(text), kind, sinks, cellOf(share), stands]),
 });
 
 function layerSections(layers: readonly LayerSinks[], { maps = 0 }: Partly): readonly ChartSection[] {

@@ -1,4 +1,5 @@
 /** Where in a prompt values are patched: single positions, the positions of a role, or all. */
+import { shownToken } from '../../protocol/wire/token-name';
 import { refusal } from '../effects/subjects';
 import type { Pair } from './pairs';
 import type { ColumnChoice } from './parameters';
@@ -50,7 +51,7 @@ function byPosition(pairs: readonly Pair[]): Columns {
   const columns = first.tokens.map((token, position): Column => {
     const roles = Object.keys(first.roles).filter((role) => first.roles[role]?.includes(position));
     const shared = same.every(({ tokens }) => tokens[position] === token);
-    const words = [...(shared ? [JSON.stringify(token)] : []), ...roles];
+    const words = [...(shared ? [shownToken(token)] : []), ...roles];
     return { label: [`${position}`, ...words].join(' '), positions: () => [position] };
   });
   return { columns, pairs: same };

@@ -44,7 +44,7 @@ export function compare(a: PatchingResult, b: PatchingResult): readonly Section[
       ...shared,
       ...words,
       rows: { title: 'layer', labels: change.map((_, layer) => `L${layer}`) },
-      columns: { title: 'position', labels: a.columns ?? [] },
+      columns: { title: 'position', labels: a.columns ?? [], named: true },
     },
   ];
 }

@@ -105,7 +105,7 @@ function mapSections(result: PatchingResult): readonly MapSection[] {
     definition,
     scale: scaleOf(result),
     rows: { title: 'layer', labels: effect.map((_, layer) => `L${layer}`) },
-    columns: { title: 'position', labels: columns },
+    columns: { title: 'position', labels: columns, named: true },
     values,
   });
   return [

@@ -1,3 +1,4 @@
+import { quotedToken } from '../../protocol/wire/token-name';
 import { signed } from '../direct-logit-attribution/words';
 import { threeDigits } from '../words';
 import type { WeightResult } from './result';
@@ -21,7 +22,7 @@ export function finding(result: Partial<WeightResult>): string {
   if (layer === undefined || !tokens || weight === undefined || score === undefined || !check) {
     return 'Nothing is measured yet.';
   }
-  const at = (place: number | undefined, text = ''): string => `${place} (${JSON.stringify(text)})`;
+  const at = (place: number | undefined, text = ''): string => `${place} (${quotedToken(text)})`;
   const rival =
     against === undefined
       ? ''

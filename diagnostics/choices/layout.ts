@@ -1,5 +1,6 @@
 /** How a question is written: its labels, what stands around them, and the changes of both that show what a head reads. */
 import { FailureError } from '../../protocol/wire/failures';
+import { typedToken } from '../../protocol/wire/token-name';
 import type { Random } from '../../kernels/tensors/random';
 import { sample } from '../tasks/draft';
 import type { ChoiceParameters } from './parameters';
@@ -19,7 +20,7 @@ export const isIds = (piece: Piece): piece is readonly number[] => typeof piece 
 
 /** `#3 #4` as ids, anything else as a text. */
 export function pieceOf(text: string): Piece {
-  if (!/^\s*#\d+(\s+#\d+)*\s*$/u.test(text)) return text.replaceAll('\\n', '\n');
+  if (!/^\s*#\d+(\s+#\d+)*\s*$/u.test(text)) return typedToken(text).replaceAll('\\n', '\n');
   return Array.from(text.matchAll(/#(\d+)/gu), ([, id]) => Number(id));
 }
 

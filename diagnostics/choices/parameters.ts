@@ -50,7 +50,8 @@ export const choiceTable: ParameterTable<ChoiceParameters> = {
   labels: {
     kind: 'text',
     title: 'Labels',
-    description: 'One for each option, each one token. Separated by spaces; token ids as #17.',
+    description:
+      'One for each option, each one token, separated by spaces. A token is written as it is shown (␣A), or as #17.',
     default: 'A B C D',
   },
   others: {

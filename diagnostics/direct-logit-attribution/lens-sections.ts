@@ -1,6 +1,7 @@
 /** The logit lens by layer as sections. */
 import type { ChartSection } from '../../protocol/sections/chart';
 import type { TableSection } from '../../protocol/sections/table';
+import { shownToken } from '../../protocol/wire/token-name';
 import { cellOf } from '../sections/cell';
 import { intervalColumns, intervalWords } from './cells';
 import type { DirectResult, LensLayer } from './result';
@@ -10,7 +11,7 @@ type WithLens = DirectResult & { readonly lens: readonly LensLayer[] };
 const streamNames = (lens: readonly LensLayer[]): readonly string[] =>
   lens.map((_, layer) => (layer === 0 ? 'embedding' : `L${layer - 1}`));
 
-const nameOf = (text: string, id: number | undefined): string => (id === undefined ? text : JSON.stringify(text));
+const nameOf = (text: string, id: number | undefined): string => (id === undefined ? text : shownToken(text));
 
 export function lensChart({ lens, lensLow, lensHigh, target }: WithLens): ChartSection {
   const { token, id, against, againstId } = target;
@@ -106,7 +107,7 @@ export function lensTable({ lens, lensLow, lensHigh, target, prompts }: WithLens
       ...(against ? [cellOf(one.against)] : []),
       ...Array.from({ length: most }, (_, at) => {
         const top = one.top?.[at];
-        return [top ? JSON.stringify(top.token) : null, cellOf(top?.probability)];
+        return [top ? shownToken(top.token) : null, cellOf(top?.probability)];
       }).flat(),
     ]),
   };

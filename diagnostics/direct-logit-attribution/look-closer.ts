@@ -6,6 +6,7 @@
 import { FailureError } from '../../protocol/wire/failures';
 import type { SectionQuestion } from '../../protocol/sections/section';
 import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
+import { quotedToken, shownToken } from '../../protocol/wire/token-name';
 import type { AnalysisJob } from '../analysis';
 import type { StreamRow } from '../model-runner/direct-paths';
 import type { ModelRunner, Prompt } from '../model-runner/model-runner';
@@ -15,7 +16,7 @@ import { largest } from '../statistics/largest';
 import type { DirectParameters } from './parameters';
 import type { DirectResult } from './result';
 import { streamRow } from './stream-row';
-import { tokenNamed } from './target';
+import { namedToken } from '../model-runner/named-token';
 
 /** Tokens of each list. */
 const shown = 10;
@@ -121,7 +122,7 @@ async function wrote(
     ],
     rows: raised.map((id, at) => {
       const low = lowered[at] ?? id;
-      const [up = '', down = ''] = model.pieces([id, low]).map((piece) => JSON.stringify(piece));
+      const [up = '', down = ''] = model.pieces([id, low]).map(shownToken);
       return [up, logits[id] ?? Number.NaN, down, logits[low] ?? Number.NaN];
     }),
   };
@@ -134,13 +135,13 @@ async function ofToken(
   place: HeadPlace,
   name: string,
 ): Promise<readonly Listed[]> {
-  const id = tokenNamed(model, name);
+  const id = namedToken(model, name);
   if (id === undefined) return [];
   const { headDim, heads, shared } = blockOf(model, place);
   const { value } = await model.direct.projected(place.layer, await model.direct.embedded([id]));
   const part = new Float32Array(heads * headDim);
   part.set((value[0] ?? part).subarray(shared * headDim, (shared + 1) * headDim), place.head * headDim);
-  const text = JSON.stringify(model.pieces([id])[0]);
+  const text = quotedToken(model.pieces([id])[0] ?? '');
   return [await wrote(model, stream, place, part, `reading the embedding of ${text}`, `if it reads ${text}`)];
 }
 
@@ -173,7 +174,7 @@ async function read(
         definition: 'Probability that the query at the position gives this key of the prompt.',
       },
     ],
-    rows: keys.map((key, at) => [`${key}: ${JSON.stringify(texts[at])}`, weights[key] ?? Number.NaN]),
+    rows: keys.map((key, at) => [`${key}: ${shownToken(texts[at] ?? '')}`, weights[key] ?? Number.NaN]),
   };
 }
 
@@ -215,7 +216,7 @@ async function wouldRead(
           definition: `q · k / √d: the query at position ${row} and the key of the bare embedding of the token, before rotation.`,
         },
       ],
-      rows: best.map((id, at) => [JSON.stringify(texts[at]), scores[id] ?? Number.NaN]),
+      rows: best.map((id, at) => [shownToken(texts[at] ?? ''), scores[id] ?? Number.NaN]),
     },
   ];
 }

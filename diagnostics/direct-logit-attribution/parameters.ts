@@ -12,14 +12,13 @@ export const parameters: ParameterTable<DirectParameters> = {
     kind: 'text',
     title: 'Token',
     description:
-      'Whose logit is taken apart: a text of one token with its space, or an id such as #17. Empty: the token that the model predicts. A task uses its right answers.',
+      'The token whose logit is taken apart, as it is shown (␣Paris), or as #17. Empty: the token that the model predicts. A task uses its right answers.',
     default: '',
   },
   against: {
     kind: 'text',
     title: 'Against',
-    description:
-      'A second token, whose logit is subtracted, written alike. Empty: none. A task uses its wrong answers.',
+    description: 'A second token, whose logit is subtracted. Empty: none. A task uses its wrong answers.',
     default: '',
   },
   position: {
@@ -35,7 +34,7 @@ export const parameters: ParameterTable<DirectParameters> = {
     kind: 'text',
     title: 'Token that a head reads',
     description:
-      'When a head is asked for: what it would write if it read the embedding of this token (written as above). Empty: left out.',
+      'When you ask about a head: what it would write if it read the embedding of this token. Empty: left out.',
     default: '',
   },
 };

@@ -3,6 +3,7 @@ import type { ChartSection } from '../../protocol/sections/chart';
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
+import { quotedToken } from '../../protocol/wire/token-name';
 import { ranked } from './finding';
 import { cellOf } from '../sections/cell';
 import { intervalColumns, intervalWords } from './cells';
@@ -38,7 +39,7 @@ function headsSection({ heads, low, high, target, prompts, position, positionTok
   const where =
     position === undefined
       ? `at the last position, mean over ${prompts} ${prompts === 1 ? 'prompt' : 'prompts'}`
-      : `at position ${position} (${JSON.stringify(positionToken)})`;
+      : `at position ${position} (${quotedToken(positionToken ?? '')})`;
   const capped =
     cap === undefined ? '' : ` The model caps its logits at ${cap}: the parts are of the logit before that.`;
   return {

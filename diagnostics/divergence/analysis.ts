@@ -7,6 +7,7 @@ import { compareDivergence } from './comparison';
 import { divergenceAfter } from './divergence-run';
 import { findingOf } from './finding';
 import { headName } from '../../protocol/interventions/text';
+import { quotedToken } from '../../protocol/wire/token-name';
 import { divergenceParameters, settingsOf, type DivergenceParameters } from './parameters';
 import { readsTextAlone, refused } from './plan';
 import { generatesWith } from './support';
@@ -89,7 +90,7 @@ async function ask(
     return {
       kind: 'heads',
       id: `${section}-${token}`,
-      title: `Heads at token ${token} (${JSON.stringify(caption.tokens[token]?.text ?? '')})`,
+      title: `Heads at token ${token} (${quotedToken(caption.tokens[token]?.text ?? '')})`,
       ...headTables(step, result),
     };
   }

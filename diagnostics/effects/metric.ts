@@ -25,13 +25,13 @@ export const metricTable: ParameterTable<MetricParameters> = {
     kind: 'text',
     title: 'Answer',
     description:
-      'Of a prompt: the token that should follow it, as text with its space, or as #id. A task has answers of its own.',
+      'The token that should follow the prompt, as it is shown (␣Paris), or as #17. A task has answers of its own.',
     default: '',
   },
   against: {
     kind: 'text',
     title: 'Wrong answer',
-    description: 'The token that it is compared with, for differences.',
+    description: 'The token that the answer is compared with, for differences. Written like the answer.',
     default: '',
   },
 };

@@ -3,6 +3,7 @@ import type { TaskMetric } from '../../protocol/analysis/tasks';
 import { FailureError } from '../../protocol/wire/failures';
 import type { AnalysisJob, ReadInput } from '../analysis';
 import type { ModelRunner, Prompt } from '../model-runner/model-runner';
+import { namedToken } from '../model-runner/named-token';
 import { predictedRows } from '../model-runner/predicted-rows';
 import type { AskedRow, RowAnswer } from '../model-runner/run-request';
 import type { Sequence } from '../model-runner/sequence';
@@ -43,8 +44,8 @@ export async function subjectsOf(
   if (input.task) return ofTask(input.task, parameters);
   const [prompt, counterpart] = input.prompts;
   if (!prompt) throw new RangeError('the analysis reads a prompt or a task');
-  const right = await tokenOf(model, prompt, parameters.answer, 'answer');
-  const wrong = await tokenOf(model, prompt, parameters.against, 'against');
+  const right = await tokenOf(model, prompt, parameters.answer);
+  const wrong = await tokenOf(model, prompt, parameters.against);
   if (right === undefined && wrong !== undefined) {
     throw refusal('A wrong answer is given and no right one. Give `answer` too, or leave `against` out.');
   }
@@ -103,30 +104,10 @@ function ofTask(
 }
 
 /** A token that a person names behind a prompt; undefined where none is named. */
-async function tokenOf(
-  model: ModelRunner,
-  { text }: Prompt,
-  named: string,
-  field: string,
-): Promise<number | undefined> {
-  if (named === '') return undefined;
-  const { vocabulary } = model.facts.summary;
-  const byId = /^#(\d+)$/u.exec(named)?.[1];
-  if (byId !== undefined) {
-    if (Number(byId) < vocabulary) return Number(byId);
-    throw refusal(`There is no token ${byId}: the vocabulary has ${vocabulary}, from 0.`);
-  }
-  const ids = text === null ? model.encode(named) : (await TaskTokens.of(model)).behind(text, named);
-  if (!ids) {
-    throw refusal(
-      `The tokenizer joins ${JSON.stringify(named)} (${field}) to the end of the prompt. Begin it with a space.`,
-    );
-  }
-  const [id] = ids;
-  if (ids.length === 1 && id !== undefined) return id;
-  throw refusal(
-    `The tokenizer splits ${JSON.stringify(named)} (${field}) into ${ids.length} tokens, and one is needed. Give its first part, or a token as #id.`,
-  );
+async function tokenOf(model: ModelRunner, { text }: Prompt, named: string): Promise<number | undefined> {
+  if (named === '' || text === null) return namedToken(model, named);
+  const tokens = await TaskTokens.of(model);
+  return namedToken(model, named, (answer) => tokens.behind(text, answer));
 }
 
 /** The metric for each variant, [variants][values]. */

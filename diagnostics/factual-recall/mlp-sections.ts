@@ -3,6 +3,7 @@ import type { ChartSection, SectionSeries } from '../../protocol/sections/chart'
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
+import { shownToken } from '../../protocol/wire/token-name';
 import { cellOf, numberColumn as number } from '../sections/cell';
 import { mostGained } from './finding';
 import { additions } from './function-test';
@@ -109,7 +110,7 @@ function interceptSection(mlps: readonly MlpFound[]): TableSection {
       cellOf(directions?.intercept),
       cellOf(directions?.own),
       cellOf(directions?.other),
-      top.map(({ token }) => JSON.stringify(token)).join(' '),
+      top.map(({ token }) => shownToken(token)).join(' '),
     ]),
   };
 }

@@ -165,8 +165,10 @@ export interface ModelRunner {
   withPixels<S extends Sequence>(prompt: S, change: (pixels: Float32Array) => Float32Array): Promise<S>;
   /** Ids of a text as it stands, without special tokens; fails where the model has no tokenizer. */
   encode(text: string): readonly number[];
-  /** Text of each id. */
+  /** Text of each id, the same wherever it stands. */
   pieces(ids: readonly number[]): readonly string[];
+  /** The id whose text in `pieces` this is; undefined where there is none, or no tokenizer. */
+  named(piece: string): number | undefined;
   /** The ids as one text. */
   decode(ids: readonly number[]): string;
 

@@ -3,6 +3,7 @@ import { random, seedFor } from '../../kernels/tensors/random';
 import type { Section, SectionQuestion } from '../../protocol/sections/section';
 import type { ChartSection } from '../../protocol/sections/chart';
 import type { SectionColumn, TableSection } from '../../protocol/sections/table';
+import { shownToken } from '../../protocol/wire/token-name';
 import type { AnalysisJob } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { HeadPlace } from '../model-runner/variant';
@@ -72,7 +73,7 @@ async function pairsTable(
   const { query, key, value, written, width } = await tokenSides(model, tokens, { layer, head }, ids);
   const ov = await largestPairs(model, value, written, width, shown);
   const qk = await largestPairs(model, query, key, width, shown);
-  const text = (at: number): string => JSON.stringify(model.pieces([ids[at] ?? 0])[0] ?? '');
+  const text = (at: number): string => shownToken(model.pieces([ids[at] ?? 0])[0] ?? '');
   const cells = (pair: TokenPair | undefined) =>
     pair ? [text(pair.first), text(pair.second), pair.value] : [null, null, null];
   const sample = ids.length < vocabulary ? ` Of ${vocabulary} tokens ${ids.length} were drawn.` : '';

@@ -1,3 +1,4 @@
+import { quotedToken } from '../../protocol/wire/token-name';
 import { counted, threeDigits } from '../words';
 import type { RelevanceResult } from './result';
 
@@ -15,7 +16,7 @@ export function finding(result: Partial<RelevanceResult>): string {
   const first =
     needing.length === 0
       ? `No token of ${words.length} of the answer loses more than ${needs} nats without the ${what}.`
-      : `${counted(needing.length, 'token', 'tokens')} of ${words.length} of the answer ${needing.length === 1 ? 'loses' : 'lose'} more than ${needs} nats without the ${what}, most of all ${JSON.stringify(most.text.trim() || most.text)} (${threeDigits(most.whole)}).`;
+      : `${counted(needing.length, 'token', 'tokens')} of ${words.length} of the answer ${needing.length === 1 ? 'loses' : 'lose'} more than ${needs} nats without the ${what}, most of all ${quotedToken(most.text)} (${threeDigits(most.whole)}).`;
   if (!deletion) return first;
   const cost = (name: string): string => {
     const curve = deletion.curves.find((one) => one.name === name);

@@ -1,5 +1,6 @@
 /** From a token of the answer to its maps, and from a place in the picture to the tokens that need it. */
 import type { Section, SectionQuestion } from '../../protocol/sections/section';
+import { quotedToken } from '../../protocol/wire/token-name';
 import type { AnalysisJob } from '../analysis';
 import { refusal } from '../effects/subjects';
 import type { ModelRunner } from '../model-runner/model-runner';
@@ -32,7 +33,7 @@ function mapsOf(result: RelevanceResult, at: number): Section {
     result,
     {
       id: `${sectionIds.answer}-${at}`,
-      title: `Parts of the ${whatIsSeen(result)} that token ${at} (${JSON.stringify(word.text)}) needs`,
+      title: `Parts of the ${whatIsSeen(result)} that token ${at} (${quotedToken(word.text)}) needs`,
     },
     [
       {

@@ -3,6 +3,7 @@ import type { ChartSection } from '../../protocol/sections/chart';
 import type { ImageSection } from '../../protocol/sections/image';
 import type { Section } from '../../protocol/sections/section';
 import type { TokensSection } from '../../protocol/sections/tokens';
+import { quotedToken, shownToken } from '../../protocol/wire/token-name';
 import { cellOf, numberColumn } from '../sections/cell';
 import { needs, whatIsSeen } from './finding';
 import type { Method } from './deletion';
@@ -119,7 +120,7 @@ export function overSeen(
     : { kind: 'tokens', ...words, tokens: seenTokens, numbers };
 }
 
-export const named = ({ text }: RelevantToken, at: number): string => `${at}: ${text.trim() || JSON.stringify(text)}`;
+export const named = ({ text }: RelevantToken, at: number): string => `${at}: ${shownToken(text)}`;
 
 function mapsSection(result: RelevanceResult): readonly Section[] {
   const { words, squares, seen, side } = result;
@@ -217,7 +218,7 @@ function deletionSection(result: RelevanceResult): readonly ChartSection[] {
   const { deletion, words } = result;
   if (!deletion) return [];
   const what = whatIsSeen(result);
-  const of = deletion.of.map((at) => JSON.stringify((words[at]?.text ?? '').trim())).join(', ');
+  const of = deletion.of.map((at) => quotedToken(words[at]?.text ?? '')).join(', ');
   return [
     {
       kind: 'chart',

@@ -1,5 +1,6 @@
 /** One prompt of a task as the model reads it: its tokens with the roles of their positions. */
 import type { TokensSection } from '../../protocol/sections/tokens';
+import { quotedToken } from '../../protocol/wire/token-name';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Sample } from '../task';
 import { answerWords } from './sections';
@@ -39,7 +40,7 @@ function differing(model: Pick<ModelRunner, 'pieces'>, ids: readonly number[], o
   if (at.length === 0) return 'the same tokens';
   const words = at.slice(0, mostNamed).map((position) => {
     const [from = '', to = ''] = model.pieces([ids[position] ?? 0, other[position] ?? 0]);
-    return `token ${position} is “${to.trim()}” instead of “${from.trim()}”`;
+    return `token ${position} is ${quotedToken(to)} instead of ${quotedToken(from)}`;
   });
   return words.join(', ') + (at.length > mostNamed ? `, and ${at.length - mostNamed} more` : '');
 }

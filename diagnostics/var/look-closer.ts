@@ -1,6 +1,7 @@
 /** Where a head, or all heads at a token of the text, look in the picture, without and with redistribution. */
 import { headName } from '../../protocol/interventions/text';
 import type { Section, SectionQuestion } from '../../protocol/sections/section';
+import { quotedToken } from '../../protocol/wire/token-name';
 import type { AnalysisJob } from '../analysis';
 import { spanMap } from '../divergence/span-map';
 import { refusal } from '../effects/subjects';
@@ -20,7 +21,7 @@ export async function lookCloser(
     const token = result.words?.[place.token];
     if (!token) throw refusal(`The text has ${result.words?.length ?? 0} tokens, from 0.`);
     if (place.token >= mostMaps) throw refusal(`Maps are kept of the first ${mostMaps} tokens. Ask about one of them.`);
-    const title = `Where the model looks at token ${place.token} (${JSON.stringify(token.text)})`;
+    const title = `Where the model looks at token ${place.token} (${quotedToken(token.text)})`;
     return maps(result, `${section}-${place.token}`, title, token.before, token.moved);
   }
   if (section === sectionIds.heads && place.kind === 'head') {

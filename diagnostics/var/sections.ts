@@ -2,6 +2,7 @@
 import type { ChartSection, SectionSeries } from '../../protocol/sections/chart';
 import type { Section } from '../../protocol/sections/section';
 import { headName } from '../../protocol/interventions/text';
+import { quotedToken } from '../../protocol/wire/token-name';
 import { cellOf, countColumn, numberColumn } from '../sections/cell';
 import { threeDigits } from '../words';
 import { attentionAlpha } from './layer-numbers';
@@ -42,7 +43,7 @@ function dimensionsSection({ profile, dimensions, tau, first, width, tokens }: V
     kind: 'chart',
     id: 'dimensions',
     title: 'Massive dimensions of the first token',
-    caption: `The ${order.length} largest of ${width} dimensions at position ${first} (${JSON.stringify(tokens[first] ?? '')}). No value of a state of this width can be above ${threeDigits(Math.sqrt(width))}.`,
+    caption: `The ${order.length} largest of ${width} dimensions at position ${first} (${quotedToken(tokens[first] ?? '')}). No value of a state of this width can be above ${threeDigits(Math.sqrt(width))}.`,
     x: { title: 'dimension', unit: '', scale: 'category', categories: order.map(String) },
     y: { title: 'value / RMS', unit: '', scale: 'linear', min: 0 },
     series: [

@@ -4,6 +4,7 @@ import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
 import type { TextSection } from '../../protocol/sections/text';
+import { quotedToken } from '../../protocol/wire/token-name';
 import { grid } from './choose';
 import { controlWords, methodCells, methodColumns } from '../labelled-heads/methods';
 import type { Score } from '../labelled-heads/questions';
@@ -193,7 +194,7 @@ function notes({
   tried = 0,
   gamma = Number.NaN,
 }: Partly): TextSection {
-  const token = JSON.stringify(firstToken?.text ?? '');
+  const token = quotedToken(firstToken?.text ?? '');
   return {
     kind: 'text',
     id: 'notes',

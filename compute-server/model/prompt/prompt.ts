@@ -153,7 +153,7 @@ function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' 
     return throughChat(model, tokeniser, prompt, 'asked');
   }
   const imageToken = model.summary.vision?.imageToken;
-  const ids = turned(model, { what: 'tokenizer', next: 'Give token ids instead' }, () =>
+  const ids = turned(model, { what: 'tokenizer', next: 'Change the text, or give token ids instead' }, () =>
     model.multimodal?.bidirectionalPrompt && imageToken !== undefined
       ? imageFirst(tokeniser, prompt, imageToken)
       : tokeniser.encode(prompt.text),
@@ -189,7 +189,7 @@ function throughChat(
 }
 
 /** What the folder's own files make of a text; their failure as a sentence that names which it was. */
-function turned<T>(
+export function turned<T>(
   model: LoadedModel,
   { what, next }: { readonly what: string; readonly next: string },
   act: () => T,

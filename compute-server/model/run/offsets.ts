@@ -19,16 +19,20 @@ export function offsetsOf(text: string, pieces: readonly string[]): readonly (re
   };
   for (const piece of pieces) {
     const reach = at + unmatched * charactersOfUnmatched + piece.length + charactersOfUnmatched;
-    const found = [text.slice(at, reach).indexOf(piece), sameCase.slice(at, reach).indexOf(piece.toLowerCase())].find(
-      (index) => index >= 0 && (unmatched > 0 || text.slice(at, at + index).trim() === ''),
+    // The space of a first token may be one that the tokenizer put in front of the text.
+    const ways = [piece, piece.trimStart()].filter((way) => way !== '');
+    const [range] = ways.flatMap((way) =>
+      [text.slice(at, reach).indexOf(way), sameCase.slice(at, reach).indexOf(way.toLowerCase())]
+        .filter((index) => index >= 0 && (unmatched > 0 || text.slice(at, at + index).trim() === ''))
+        .map((index) => [at + index, at + index + way.length] as const),
     );
-    if (found === undefined || piece === '') {
+    if (range === undefined) {
       unmatched++;
       continue;
     }
-    close(at + found);
-    ranges.push([at + found, at + found + piece.length]);
-    at += found + piece.length;
+    close(range[0]);
+    ranges.push(range);
+    at = range[1];
   }
   close(text.slice(at).trim() === '' ? at : text.length);
   return ranges;

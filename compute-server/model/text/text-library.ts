@@ -6,6 +6,8 @@
 import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { printableLine } from '../../../protocol/wire/printable';
+import { namedCharacter } from '../../../protocol/wire/token-name';
+import { bytesInWords, lettersOfBytes } from './byte-letters';
 
 /** Text of the files of a model folder; `config` is tokenizer_config.json, {} where there is none. */
 export interface TextFiles {
@@ -22,6 +24,7 @@ export type TextCall =
   | { readonly kind: 'encode'; readonly text: string; readonly plain: boolean }
   | { readonly kind: 'decode'; readonly ids: readonly number[] }
   | { readonly kind: 'pieces'; readonly ids: readonly number[] }
+  | { readonly kind: 'named'; readonly text: string }
   | { readonly kind: 'chat'; readonly content: string | readonly ContentPart[] };
 
 /** What is wrong with the files, as the rest of a sentence. */
@@ -34,6 +37,11 @@ export class TextLibrary {
   private readonly special: ReadonlyMap<number, { readonly content: string }>;
   /** Tokens are spelt in the 256 letters that byte-level BPE has for bytes. */
   private readonly byteLetters: boolean;
+  /** What is not in the vocabulary has a token all the same. */
+  private readonly takesAll: boolean;
+  /** Characters that were seen to have tokens. */
+  private readonly seen = new Set<string>();
+  private anchor: readonly number[] | undefined;
 
   constructor(private readonly files: TextFiles) {
     let file: unknown;
@@ -47,6 +55,8 @@ export class TextLibrary {
     this.tokenizer = new Tokenizer(file, files.config);
     this.special = this.tokenizer.get_added_tokens_decoder();
     this.byteLetters = JSON.stringify((file as { decoder?: unknown }).decoder ?? null).includes('"ByteLevel"');
+    const { unk_token, unk_id } = (file as { model?: { unk_token?: unknown; unk_id?: unknown } | null }).model ?? {};
+    this.takesAll = typeof unk_token === 'string' || typeof unk_id === 'number';
   }
 
   answer(call: TextCall): string | readonly number[] | readonly string[] {
@@ -60,6 +70,8 @@ export class TextLibrary {
         return this.decode(call.ids);
       case 'pieces':
         return this.pieces(call.ids);
+      case 'named':
+        return this.named(call.text);
       case 'chat':
         return this.chat(call.content);
     }
@@ -71,8 +83,34 @@ export class TextLibrary {
       : this.tokenizer.encode(text).ids;
     if (!Array.isArray(ids)) throw new TextFault('it gives no list of tokens');
     const odd = ids.findIndex((id) => !Number.isSafeInteger(id) || (id as number) < 0);
+    if (!this.takesAll) this.requireTokens(text);
     if (odd >= 0) throw new TextFault(`it gives no id for token ${odd} of the text`);
     return ids as number[];
+  }
+
+  /** BPE leaves out what its vocabulary lacks where it has no unknown token: the model would read another text. */
+  private requireTokens(text: string): void {
+    let words = text;
+    for (const { content } of this.special.values()) if (content !== '') words = words.replaceAll(content, '');
+    for (const character of new Set(words)) {
+      if (this.seen.has(character) || /\s/u.test(character)) continue;
+      const ids: unknown = this.tokenizer.encode(character, { add_special_tokens: false }).ids;
+      const read = Array.isArray(ids) && ids.length > 0 && ids.every((id) => Number.isSafeInteger(id));
+      // Of a character that is several bytes, some may be left out.
+      const whole = read && (character === '\uFFFD' || !this.decode(ids as number[]).includes('\uFFFD'));
+      if (!whole && !this.isLeftOut(character)) {
+        throw new TextFault(
+          `it has no token for ${namedCharacter(character)}, which is not in its vocabulary, and none for unknown characters`,
+        );
+      }
+      this.seen.add(character);
+    }
+  }
+
+  /** The normalizer takes the character away by rule, as it does with accents that stand alone. */
+  private isLeftOut(character: string): boolean {
+    const normalized: unknown = this.tokenizer.normalizer?.normalize(character);
+    return typeof normalized === 'string' && normalized.trim() === '';
   }
 
   private decode(ids: readonly number[]): string {
@@ -85,12 +123,14 @@ export class TextLibrary {
     return text;
   }
 
+  /** The name of a token does not depend on its place: `▁M` is ` M` also where it comes first, and `M` is `M`. */
   private pieces(ids: readonly number[]): readonly string[] {
     // A decoder may strip the space before the first token of what it is given: decode each token after another one.
     return ids.map((id, at) => {
       const added = this.special.get(id);
       if (added) return added.content;
-      const before = ids.slice(Math.max(0, at - 4), at).filter((each) => !this.special.has(each));
+      const own = ids.slice(Math.max(0, at - 4), at).filter((each) => !this.special.has(each));
+      const before = own.length > 0 ? own : this.anchored();
       const whole = this.decode([...before, id]);
       const prefix = this.decode(before);
       const piece = whole.startsWith(prefix) ? whole.slice(prefix.length) : this.decode([id]);
@@ -99,6 +139,36 @@ export class TextLibrary {
       if (typeof token !== 'string') return `#${id}`;
       return this.byteLetters ? bytesInWords(token) : token;
     });
+  }
+
+  /** A token of a letter, to decode others behind; nothing where the vocabulary has none. */
+  private anchored(): readonly number[] {
+    this.anchor ??= (() => {
+      for (const letter of ['a', 'A', 'the', '1']) {
+        const ids: unknown = this.tokenizer.encode(letter, { add_special_tokens: false }).ids;
+        const last: unknown = Array.isArray(ids) ? ids.at(-1) : undefined;
+        if (!Number.isSafeInteger(last) || this.special.has(last as number)) continue;
+        if (this.decode([last as number]).trim() === letter) return [last as number];
+      }
+      return [];
+    })();
+    return this.anchor;
+  }
+
+  /** The token whose piece is `text`, in the ways in which vocabularies write one; none where no token is. */
+  private named(text: string): readonly number[] {
+    const ways = [
+      text,
+      text.replaceAll(' ', '▁'),
+      `##${text}`,
+      text.trimStart(),
+      ...(this.byteLetters ? [lettersOfBytes(text)] : []),
+    ];
+    for (const way of ways) {
+      const id: unknown = this.tokenizer.token_to_id(way);
+      if (Number.isSafeInteger(id) && this.pieces([id as number])[0] === text) return [id as number];
+    }
+    return [];
   }
 
   private chat(content: string | readonly ContentPart[]): string {
@@ -151,20 +221,3 @@ function retold(message: string): string {
 }
 
 const longestFault = 300;
-
-/** GPT-2's letters of bytes (bytes_to_unicode): printable Latin-1 stands for itself, the others follow from U+0100 on. */
-const byteOfLetter: ReadonlyMap<string, number> = (() => {
-  const letters = new Map<string, number>();
-  let next = 256;
-  for (let byte = 0; byte < 256; byte++) {
-    const printable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
-    letters.set(String.fromCharCode(printable ? byte : next++), byte);
-  }
-  return letters;
-})();
-
-const bytesInWords = (token: string): string =>
-  Array.from(token, (letter) => {
-    const byte = byteOfLetter.get(letter);
-    return byte === undefined ? letter : `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
-  }).join('');

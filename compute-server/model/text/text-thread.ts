@@ -99,6 +99,7 @@ function sizeOf(call: TextCall): number {
     case 'open':
       return 0;
     case 'encode':
+    case 'named':
       return call.text.length;
     case 'decode':
     case 'pieces':

@@ -13,10 +13,12 @@ export interface Tokeniser {
   /** Without special tokens. */
   decode(ids: readonly number[]): string;
   /**
-   * Each token as a person reads it: its text, `<0xE2>` for each byte of a token that holds part of a character, special
+   * Each token as a person reads it: its text, the same wherever it stands, `<0xE2>` for each byte of a token that holds part of a character, special
    * tokens as written.
    */
   pieces(ids: readonly number[]): readonly string[];
+  /** The token whose piece the text is; undefined where none is. */
+  named(text: string): number | undefined;
   /** Ids of a text as it stands: special tokens only where it writes them. */
   plain(text: string): readonly number[];
   /** `bos_token` of tokenizer_config.json as it is written, or nothing. */
@@ -87,6 +89,7 @@ function tokeniserOf(thread: TextThread, config: Config, template: FoundTemplate
     encode: (text) => numbers({ kind: 'encode', text, plain: false }),
     decode: (ids) => (ids.length === 0 ? '' : (thread.ask({ kind: 'decode', ids }) as string)),
     pieces: (ids) => (ids.length === 0 ? [] : (thread.ask({ kind: 'pieces', ids }) as readonly string[])),
+    named: (text) => numbers({ kind: 'named', text })[0],
     hasChatTemplate: 'text' in template || template.problem !== undefined,
     chat(content) {
       if ('problem' in template) throw new TextFault(template.problem ?? 'there is no chat template');

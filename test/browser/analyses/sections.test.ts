@@ -186,9 +186,9 @@ describe('sections on the page', () => {
     it('walk a map, a text, a picture and a circuit', async () => {
       const panel = await show([mapStory(), tokensStory(), imageStory(), graphStory()]);
       await press(panel, frame('attention'), 'ArrowRight', 'ArrowDown', 'End');
-      assert.equal(await chosen(panel, 'attention'), 'Query 1 ·Mary, Key 13 ·to: no value');
+      assert.equal(await chosen(panel, 'attention'), 'Query 1 ␣Mary, Key 13 ␣to: no value');
       await press(panel, frame('needle'), 'ArrowRight', 'ArrowRight');
-      assert.match(await chosen(panel, 'needle'), /^token 1, ·pass: Attention \d\.\d+ %, needle$/);
+      assert.match(await chosen(panel, 'needle'), /^token 1, ␣pass: Attention \d\.\d+ %, needle$/);
       await press(panel, frame('patches'), 'ArrowRight', 'PageDown', 'ArrowDown');
       assert.match(await chosen(panel, 'patches'), /^row 1, column 0 of tile 1 \(image token 200\): Attention 0\.\d+$/);
       await press(panel, frame('circuit'), 'ArrowUp', 'ArrowDown');

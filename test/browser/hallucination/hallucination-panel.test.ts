@@ -210,7 +210,7 @@ describe('the Hallucination panel', () => {
       await panel.page.waitForSelector('.vhd-view h2:has-text("at token 13")');
       assert.match(
         await text(panel, '.ribbon-readout'),
-        /^token 13 “·cat” · T-VHD 3\.10 · .*“cat” is not in the picture$/,
+        /^token 13 "␣cat" · T-VHD 3\.10 · .*“cat” is not in the picture$/,
       );
       await press(
         panel,
@@ -666,10 +666,10 @@ describe('the Hallucination panel', () => {
       const shades = await panel.page.$$eval('.span-map .token[data-position]', (all) =>
         all.map((one) => `${one.textContent?.trim()} ${/tv-(\d+)/.exec((one as HTMLElement).className)?.[1]}`),
       );
-      assert.deepEqual(shades, ['·lamp 0', '·in 0', '·the 0', '·hall 0', '·is 0', '·red 11']);
+      assert.deepEqual(shades, ['␣lamp 0', '␣in 0', '␣the 0', '␣hall 0', '␣is 0', '␣red 11']);
       await panel.page.click('#span-tokens .disclosure-button');
       await settle(panel);
-      assert.match(await text(panel, '#span-tokens tbody tr'), /^6\s+·red\s+0\.600$/);
+      assert.match(await text(panel, '#span-tokens tbody tr'), /^6\s+␣red\s+0\.600$/);
     });
   });
 
@@ -866,7 +866,7 @@ describe('the Hallucination panel', () => {
       await panel.page.click('#words .disclosure-button');
       assert.match(
         await text(panel, '#words tbody tr:nth-child(13)'),
-        /^13\s+·cat\s+3\.10\s+6\.20 %\s+[\d.]+\s+cat\s+not in/,
+        /^13\s+␣cat\s+3\.10\s+6\.20 %\s+[\d.]+\s+cat\s+not in/,
       );
       await panel.page.click('#words tbody tr:nth-child(10)');
       await panel.page.waitForSelector('.ribbon [data-step="9"].query');

@@ -85,7 +85,7 @@ describe('what leaves the heads panel', () => {
     // The numbers of the chosen head, labels, what each label is worth, all heads.
     assert.equal(parsed.tables, 4);
     // Every token of the prompt stands at both axes of the matrix.
-    for (const token of new Set(result.tokens.map((one) => one.replaceAll(' ', '·'))))
+    for (const token of new Set(result.tokens.map((one) => one.replaceAll(' ', '␣'))))
       assert.ok(parsed.words.filter((words) => words === token).length >= 2, token);
     assert.deepEqual((JSON.parse(parsed.data) as { ids: number[] }).ids, result.ids);
   });
@@ -127,7 +127,7 @@ describe('what leaves the heads panel', () => {
       const probability = async (layer: number, head: number, query: number, key: number): Promise<void> => {
         const said = await over(query, key);
         const own = plantedRow(model, layer, head, query)[key] ?? Number.NaN;
-        assert.ok(said.startsWith(`query ${query} “`) && said.includes(` · key ${key} “`), said);
+        assert.ok(said.startsWith(`query ${query} "`) && said.includes(` · key ${key} "`), said);
         const value = Number(said.split(': ').at(-1));
         assert.ok(Math.abs(value - own) <= 5e-3 * own + 2e-5, `${said}, not ${own}`);
       };

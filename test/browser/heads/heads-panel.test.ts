@@ -186,7 +186,7 @@ describe('the heads panel', () => {
         all.map((cell) => (cell as HTMLElement).innerText.trim()),
       );
       assert.equal(first[0], '30');
-      assert.equal(first[1], '·book');
+      assert.equal(first[1], '␣book');
       assert.equal(Number(first[3]), Number(row[30]?.toPrecision(3)));
       assert.equal(await panel.page.getAttribute('.token.query', 'data-position'), '31');
       assert.match(
@@ -215,7 +215,7 @@ describe('the heads panel', () => {
       await panel.page.mouse.move(box.x + 74 + 19.5 * cell, box.y + 74 + 20.5 * cell);
       await settle(panel);
       const said = await text(panel, 'hs-head-matrix .readout');
-      assert.match(said, /query 20 “·John” → key 19 “·and”/);
+      assert.match(said, /query 20 "␣John" → key 19 "␣and"/);
       assert.equal(
         Number(/: (\d\.\d+)$/.exec(said.trim())?.[1]),
         Number(plantedRow(model, 0, 7, 20)[19]?.toPrecision(3)),
@@ -236,13 +236,13 @@ describe('the heads panel', () => {
       const plain = await picture();
       await panel.page.hover('[data-position="19"]');
       await settle(panel);
-      assert.match(await readout(), /^query 31 “·to” → key 19 “·and”: \d/);
+      assert.match(await readout(), /^query 31 "␣to" → key 19 "␣and": \d/);
       const marked = await picture();
       assert.notEqual(marked, plain);
       await panel.page.hover('.top-keys tbody tr:first-child');
       await settle(panel);
       const key = (await text(panel, '.top-keys tbody tr:first-child td')).trim();
-      assert.match(await readout(), new RegExp(`^query 31 “·to” → key ${key} “`));
+      assert.match(await readout(), new RegExp(`^query 31 "␣to" → key ${key} "`));
       await panel.page.hover('h1');
       await settle(panel);
       assert.equal(await picture(), plain);
@@ -250,7 +250,7 @@ describe('the heads panel', () => {
       await panel.page.click('[data-position="10"]');
       await panel.page.hover('[data-position="20"]');
       await settle(panel);
-      assert.match(await readout(), /^query 20 “·John” → key 10 “\.”: \d/);
+      assert.match(await readout(), /^query 20 "␣John" → key 10 "\.": \d/);
     });
 
     it('walks from cell to cell by arrow keys and reads each value out; Shift moves the picture', async () => {
@@ -259,11 +259,11 @@ describe('the heads panel', () => {
       const live = 'hs-head-matrix .readout[aria-live=polite]';
       await press(panel, '.matrix-frame', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowUp');
       const said = await text(panel, live);
-      assert.match(said, /^query 30 “·book” → key 2 “ary”: /);
+      assert.match(said, /^query 30 "␣book" → key 2 "ary": /);
       assert.equal(Number(said.split(': ')[1]), Number(plantedRow(model, 0, 7, 30)[2]?.toPrecision(3)));
       assert.equal((await panel.posts('row')).query, 31);
       await press(panel, '.matrix-frame', ...Array.from({ length: 40 }, () => 'ArrowRight'));
-      assert.match(await text(panel, live), /^query 30 “·book” → key 30 /, 'no key behind the query');
+      assert.match(await text(panel, live), /^query 30 "␣book" → key 30 /, 'no key behind the query');
       // Zoomed in at the middle: Shift moves what is seen, an arrow alone brings the cell back.
       const picture = (): Promise<string> =>
         panel.page.$eval('.matrix-frame canvas', (canvas) => (canvas as HTMLCanvasElement).toDataURL());
@@ -272,9 +272,9 @@ describe('the heads panel', () => {
       await press(panel, '.matrix-frame', 'Shift+ArrowLeft');
       const moved = await picture();
       assert.notEqual(moved, before);
-      assert.match(await text(panel, live), /^query 30 “·book” → key 30 /);
+      assert.match(await text(panel, live), /^query 30 "␣book" → key 30 /);
       await press(panel, '.matrix-frame', 'ArrowLeft');
-      assert.match(await text(panel, live), /^query 30 “·book” → key 29 /);
+      assert.match(await text(panel, live), /^query 30 "␣book" → key 29 /);
       assert.notEqual(await picture(), moved);
       await panel.page.focus('#run');
       await settle(panel);
@@ -460,7 +460,7 @@ describe('the heads panel', () => {
       const typed = '[aria-label="Tokens of the prompt in the editor"] .token';
       await panel.page.waitForSelector(typed);
       assert.deepEqual(await panel.page.$$eval(typed, (all) => all.map((one) => one.textContent)), [
-        ...model.tokens.map((token) => token.replaceAll(' ', '·')),
+        ...model.tokens.map((token) => token.replaceAll(' ', '␣')),
       ]);
       await panel.page.click('text=Back to what is shown');
       await settle(panel);

@@ -6,6 +6,7 @@ import { namedTarget } from '../../../diagnostics/direct-logit-attribution/targe
 import type { DirectResult } from '../../../diagnostics/direct-logit-attribution/result';
 import { Cases, type Case } from './cases';
 import { recorded, started, type Started } from './runs';
+import { quotedToken, shownToken } from '../../../protocol/wire/token-name';
 
 describe('direct logit attribution of a planted circuit', function () {
   this.timeout(60_000);
@@ -59,10 +60,10 @@ describe('direct logit attribution of a planted circuit', function () {
     assert.ok(section?.kind === 'table');
     const column = (name: string): number => section.columns.findIndex(({ title }) => title === name);
     const [piece] = start.runner.pieces([planted.ids[21] ?? 0]);
-    assert.equal(section.rows[0]?.[column('Raises')], JSON.stringify(piece));
-    assert.equal(section.rows[0]?.[column('Reads')], `21: ${JSON.stringify(piece)}`);
-    const [nine] = start.runner.pieces([9]).map((one) => JSON.stringify(one));
-    assert.equal(section.rows[0]?.[column(`Raises (if it reads ${nine})`)], nine);
+    assert.equal(section.rows[0]?.[column('Raises')], shownToken(piece ?? ''));
+    assert.equal(section.rows[0]?.[column('Reads')], `21: ${shownToken(piece ?? '')}`);
+    const [nine = ''] = start.runner.pieces([9]);
+    assert.equal(section.rows[0]?.[column(`Raises (if it reads ${quotedToken(nine)})`)], shownToken(nine));
   });
 
   it('says the mean of the prompts of a task with intervals', async () => {

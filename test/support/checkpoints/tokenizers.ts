@@ -210,6 +210,8 @@ export const unigramPieces = [
   ['c', -6],
   ['a', -6],
   ['at', -4],
+  ['▁a', -5],
+  ['cat', -9],
 ] as const;
 export function writeUnigramTokenizer(folder: string): void {
   write(

@@ -3,7 +3,7 @@ import type { TemplateResult } from 'lit';
 import { dropdown } from '../../ui/controls';
 import { headName } from '../../ui/head-names';
 import { count } from '../../ui/numbers';
-import { shownToken } from '../../ui/token-text';
+import { quotedToken } from '../../../protocol/wire/token-name';
 import type { Part } from './actions';
 import { captionOf, mapHeads } from './shown';
 import type { State } from './state';
@@ -13,7 +13,7 @@ import type { MapChoice } from './view';
 export function mapTitle(state: State): string | undefined {
   const { token } = state;
   const said = captionOf(state, token.variant).tokens[token.step];
-  const word = said ? ` for “${shownToken(said.text.trim())}”` : '';
+  const word = said ? ` for ${quotedToken(said.text)}` : '';
   const heads = mapHeads(state);
   const [first] = heads;
   if (!first) return undefined;

@@ -1,7 +1,7 @@
 /** The caption as words: which tokens make a word of the lexicon, and the colour of each token. Pure. */
 import type { Caption, CaptionToken, ObjectMention } from '../../../protocol/results/hallucination';
 import { percent, significant } from '../../ui/numbers';
-import { shownToken } from '../../ui/token-text';
+import { quotedToken } from '../../../protocol/wire/token-name';
 
 /** Steps of the scale, as classes of the style sheet: the panel's policy allows no inline style. */
 export const shades = 12;
@@ -95,7 +95,7 @@ export const tokenWords = (
   lacks: string,
 ): string =>
   [
-    `token ${at + 1} “${shownToken(token.text)}”`,
+    `token ${at + 1} ${quotedToken(token.text)}`,
     `T-VHD ${significant(token.tVhd)}`,
     `probability ${significant(token.probability)}`,
     `${percent(token.visualAttention)} of the attention on ${lacks}`,

@@ -1,7 +1,7 @@
 /** Which part of a text is removed: its tokens, marked from one to another. */
 import { html, type TemplateResult } from 'lit';
 import { count } from '../../ui/numbers';
-import { shownToken } from '../../ui/token-text';
+import { shownToken } from '../../../protocol/wire/token-name';
 import type { Part } from './actions';
 import type { Form } from './form';
 import { markOf, moved, spanOf, windowAt, type Mark } from './span-mark';

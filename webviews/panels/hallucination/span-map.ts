@@ -6,7 +6,7 @@ import type { HallucinationResult } from '../../../protocol/results/hallucinatio
 import { count, percent } from '../../ui/numbers';
 import { folded } from '../../ui/panel-page';
 import { type Column, countColumn, numberColumn, table, textColumn } from '../../ui/table';
-import { shownToken } from '../../ui/token-text';
+import { quotedToken, shownToken } from '../../../protocol/wire/token-name';
 import type { Part } from './actions';
 import { copyButtons } from '../../ui/whole-table';
 import { mapChooser, mapTitle, waiting } from './map-words';
@@ -85,7 +85,7 @@ export function spanMapView(part: Part): TemplateResult | typeof nothing {
 }
 
 const tokenWords = ({ position, text, share }: SpanToken): string =>
-  `token ${position} “${shownToken(text)}”${share === undefined ? '' : ` · ${percent(share)} of the attention`}`;
+  `token ${position} ${quotedToken(text)}${share === undefined ? '' : ` · ${percent(share)} of the attention`}`;
 
 export const spanColumns: readonly Column<SpanToken>[] = [
   countColumn('position', 'Position', ({ position }) => position),

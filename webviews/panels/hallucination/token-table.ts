@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Caption, CaptionToken, ObjectMention } from '../../../protocol/results/hallucination';
 import { folded } from '../../ui/panel-page';
 import { type Column, countColumn, numberColumn, table, textColumn } from '../../ui/table';
-import { shownToken } from '../../ui/token-text';
+import { shownToken } from '../../../protocol/wire/token-name';
 import type { Part } from './actions';
 import { runsOf, verdictOf, verdictWords } from './ribbon-model';
 import { captionOf, lacking } from './shown';

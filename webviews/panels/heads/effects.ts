@@ -13,7 +13,7 @@ import { isOpen } from '../../ui/disclosures';
 import { firstTokenLine } from './first-token-line';
 import { continuations } from './continuations';
 import type { State } from './state';
-import { shownToken } from '../../ui/token-text';
+import { shownToken } from '../../../protocol/wire/token-name';
 
 /** Gains are set on the heads themselves. */
 const offered = kindNames.filter((name) => name !== 'gain');

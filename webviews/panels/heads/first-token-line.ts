@@ -3,7 +3,7 @@ import { html, type TemplateResult } from 'lit';
 import { button, dropdown } from '../../ui/controls';
 import { plural, significant } from '../../ui/numbers';
 import { slider } from '../../ui/text-area';
-import { shownToken } from '../../ui/token-text';
+import { quotedToken } from '../../../protocol/wire/token-name';
 import type { Part } from './actions';
 import { firstTokenChoices, gammaOf, slidable, withGamma } from './first-token';
 import { tokensOf } from './shown';
@@ -19,7 +19,7 @@ export function firstTokenLine({ state, actions }: Part): TemplateResult {
   const set = (next: number): void => actions.edit({ others: withGamma(others, places, next) });
   const exponent = gamma === 'mixed' ? 0 : Math.log10(gamma);
   return html`<div class="first-token" role="group" aria-label="Weight of the first token">
-    <h3>Weight of the first token “${shownToken(tokensOf(state).tokens[0] ?? '')}”</h3>
+    <h3>Weight of the first token ${quotedToken(tokensOf(state).tokens[0] ?? '')}</h3>
     <div class="first-token-line">
       ${dropdown({
         label: 'Heads in which the first token is reweighted',

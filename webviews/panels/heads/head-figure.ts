@@ -5,7 +5,7 @@ import { margin, type Sheet } from '../../charts/sheet';
 import { topLevel, type LoadedTile } from '../../charts/tiles';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
 import { count, significant } from '../../ui/numbers';
-import { shownToken } from '../../ui/token-text';
+import { shownToken } from '../../../protocol/wire/token-name';
 import type { Theme } from '../../ui/theme';
 import { labelInfo, labelsByHead } from './labels';
 import { colourTile, largestOf } from './matrix-colours';

@@ -7,7 +7,7 @@ import { html, type PropertyValues } from 'lit';
 import { count, significant } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
 import { wholeMatrix, type TileSource } from './tile-source';
-import { shownToken } from '../../ui/token-text';
+import { quotedToken, shownToken } from '../../../protocol/wire/token-name';
 import { properties } from '../../ui/properties';
 
 const line = 18;
@@ -154,7 +154,7 @@ export class HeadLines extends PictureElement {
     const { row, tokens, range } = this;
     const focus = this.hovered;
     if (focus !== undefined && row)
-      return `query ${this.query ?? 0} → key ${focus} “${shownToken(tokens[focus] ?? '')}”: ${significant(row[focus] ?? 0)}${range}`;
+      return `query ${this.query ?? 0} → key ${focus} ${quotedToken(tokens[focus] ?? '')}: ${significant(row[focus] ?? 0)}${range}`;
     return `Lines from ${faintest} on; other queries, faint, from 0.1 on${range}`;
   }
 

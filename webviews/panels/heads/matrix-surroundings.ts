@@ -1,7 +1,6 @@
 /** What stands on and around the matrix of a head: axes with tokens, marginals, the blank of later keys, the cross hairs. */
-import { count } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
-import { shownToken } from '../../ui/token-text';
+import { shownToken } from '../../../protocol/wire/token-name';
 import type { LoadedTile } from '../../charts/tiles';
 import type { CellPlace, MatrixPlace, PlotSize } from './matrix-place';
 import { wholeMatrix, type TileSource } from './tile-source';
@@ -50,35 +49,33 @@ export function drawAxes(
   rows: number,
   columns: number,
 ): void {
-  const textual = at.cell >= 11;
   const size = theme.fontSize - 2;
-  context.font = textual ? `${size}px ${theme.editorFont}` : `${size}px ${theme.font}`;
+  context.font = `${size}px ${theme.editorFont}`;
   context.textBaseline = 'middle';
-  const step = textual ? 1 : niceStep(44 / at.cell);
-  const label = (position: number): string =>
-    textual ? clipped(shownToken(tokens[position] ?? ''), 9) : count(position);
+  // Where not every token fits, those that do stand behind their positions.
+  const every = at.cell >= 11;
+  const step = every ? 1 : niceStep(22 / at.cell);
+  const label = (position: number, letters: number): string => {
+    const token = shownToken(tokens[position] ?? '');
+    return clipped(every ? token : `${position} ${token}`, letters);
+  };
   for (let row = Math.ceil(at.row / step) * step; row < rows; row += step) {
     const y = axis.top + (row + 0.5 - at.row) * at.cell;
     if (y < axis.top || y > axis.top + height) continue;
     context.textAlign = 'right';
     context.fillStyle = row === query || row === hovered?.query ? theme.foreground : theme.muted;
-    context.fillText(label(row), axis.left - 5, y);
+    context.fillText(label(row, 9), axis.left - 5, y);
   }
   for (let key = Math.ceil(at.column / step) * step; key < columns; key += step) {
     const x = axis.left + (key + 0.5 - at.column) * at.cell;
     if (x < axis.left || x > axis.left + width) continue;
     context.fillStyle = key === hovered?.key ? theme.foreground : theme.muted;
-    if (textual) {
-      context.save();
-      context.translate(x, axis.top - axis.marginal - 5);
-      context.rotate(-Math.PI / 3);
-      context.textAlign = 'left';
-      context.fillText(clipped(label(key), 6), 0, 0);
-      context.restore();
-    } else {
-      context.textAlign = 'center';
-      context.fillText(label(key), x, axis.top - axis.marginal - 8);
-    }
+    context.save();
+    context.translate(x, axis.top - axis.marginal - 5);
+    context.rotate(-Math.PI / 3);
+    context.textAlign = 'left';
+    context.fillText(label(key, every ? 6 : 7), 0, 0);
+    context.restore();
   }
   context.font = `${size}px ${theme.font}`;
   context.fillStyle = theme.muted;

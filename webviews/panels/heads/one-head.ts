@@ -17,7 +17,7 @@ import { tokensOf } from './shown';
 import { shapeOf, type State } from './state';
 import { statisticInfos, valueOf } from './statistics';
 import { wholeMatrix } from './tile-source';
-import { shownToken } from '../../ui/token-text';
+import { quotedToken, shownToken } from '../../../protocol/wire/token-name';
 
 export function oneHead(part: Part): TemplateResult | typeof nothing {
   const { state, actions, compact } = part;
@@ -211,7 +211,7 @@ function topKeys({ state, actions }: Part): TemplateResult {
   const row = rowOf(state);
   const { tokens } = tokensOf(state);
   const query = state.query ?? 0;
-  const head = html`<h3>Query ${count(query)} “${shownToken(tokens[query] ?? '')}” reads</h3>`;
+  const head = html`<h3>Query ${count(query)} ${quotedToken(tokens[query] ?? '')} reads</h3>`;
   if (!row)
     return html`<div class="top-keys">
       ${head}

@@ -49,8 +49,6 @@ export function readPage(): void {
     scale[Math.max(0, Math.min(scale.length - 1, Math.round(share * (scale.length - 1))))] ?? '';
   const digits = (value: number | null | undefined): string =>
     value === null || value === undefined ? '–' : String(Number(value.toPrecision(3)));
-  const shown = (token: string | undefined): string =>
-    (token ?? '') === '' ? '∅' : (token ?? '').replaceAll(' ', '·').replaceAll('\n', '↵').replaceAll('\t', '→');
   const name = (layer: number, head: number): string => `L${layer}H${head}`;
   let { layer, head } = data.selected;
   let coloured = 0;
@@ -107,7 +105,7 @@ export function readPage(): void {
     return { rows, value, span, what: full ? (full.block > 1 ? 'at most' : '') : tokens.length > size ? 'mean' : '' };
   };
   const place = ([from, to]: readonly [number, number]): string =>
-    to - from === 1 ? `${from} “${shown(tokens[from])}”` : `${from} to ${to - 1}`;
+    to - from === 1 ? `${from} "${tokens[from] ?? ''}"` : `${from} to ${to - 1}`;
 
   const canvas = at('matrix') as HTMLCanvasElement;
   const cellWords = (row: number, column: number): string => {
@@ -145,7 +143,7 @@ export function readPage(): void {
       for (let block = 0; block < rows; block += step) {
         const word = document.createElement('span');
         const [first, end] = span(block);
-        word.textContent = end - first === 1 && step === 1 ? shown(tokens[first]) : `${first} ${shown(tokens[first])}`;
+        word.textContent = end - first === 1 && step === 1 ? (tokens[first] ?? '') : `${first} ${tokens[first] ?? ''}`;
         word.style.setProperty('--at', `${((block + 0.5) / rows) * 100}%`);
         axis.append(word);
       }

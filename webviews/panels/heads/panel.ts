@@ -10,7 +10,7 @@ import { forgiven } from '../../ui/run-state';
 import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { readTheme } from '../../ui/theme';
-import { shownToken } from '../../ui/token-text';
+import { shownToken } from '../../../protocol/wire/token-name';
 import type { Actions, Part } from './actions';
 import { canExplain } from './explain-weight';
 import { exportName, leavingOf } from './exports';

@@ -1,5 +1,6 @@
 /** A page that needs nothing else: choose heads, read values, all tables, and the result as data inside. */
 import type { HeadsResult, HeadThumbnails } from '../../../protocol/results/heads';
+import { shownToken } from '../../../protocol/wire/token-name';
 import { cividis, css } from '../../charts/colour-map';
 import { htmlTable } from '../../charts/html-page';
 import type { OwnPage } from '../../charts/leaving';
@@ -57,7 +58,7 @@ function pageData(state: State, result: HeadsResult, head: ShownHead | undefined
   return {
     layers: result.layers,
     heads: result.heads,
-    tokens: result.tokens,
+    tokens: result.tokens.map(shownToken),
     causal: result.model.causal,
     used: Math.min(thumbnails?.size ?? 0, result.ids.length),
     size: thumbnails?.size ?? 0,

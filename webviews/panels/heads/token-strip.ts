@@ -13,7 +13,7 @@ import { isPromptChanged } from './run-plan';
 import type { CellPlace } from './matrix-place';
 import { tokensOf } from './shown';
 import type { State } from './state';
-import { shownToken } from '../../ui/token-text';
+import { quotedToken, shownToken } from '../../../protocol/wire/token-name';
 
 /** Tokens drawn at once. */
 const most = 240;
@@ -50,7 +50,7 @@ export function typedTokens({ state }: Part): TemplateResult | typeof nothing {
             html`<span
               class="token"
               role="listitem"
-              title=${`${count(at)} · id ${ids[at] ?? ''} · “${shownToken(token)}”`}
+              title=${`${count(at)} · id ${ids[at] ?? ''} · ${quotedToken(token)}`}
               >${shownToken(token)}</span
             >`,
         )}${tokens.length > most ? html`<span class="token-more muted">… ${count(tokens.length - most)} later</span>` : nothing}
@@ -103,7 +103,7 @@ export function tokenStrip({ state, actions, hovered, compact }: Part): Template
             role="option"
             aria-selected=${result !== undefined && at === query}
             data-position=${at}
-            title=${`${count(at)} · id ${ids[at] ?? ''} · “${shownToken(tokens[at] ?? '')}”${shading ? ` · read with ${significant(shading[at] ?? 0)}` : ''}`}
+            title=${`${count(at)} · id ${ids[at] ?? ''} · ${quotedToken(tokens[at] ?? '')}${shading ? ` · read with ${significant(shading[at] ?? 0)}` : ''}`}
             >${shownToken(tokens[at] ?? '')}</span
           >`;
         },

@@ -3,7 +3,7 @@ import type { MapAxis, MapSection } from '../../../protocol/sections/map';
 import { textWidth } from '../../charts/text-width';
 import { significant } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
-import { shownToken } from '../../ui/token-text';
+import { shownToken } from '../../../protocol/wire/token-name';
 import { domainOf, noValueColour, type Domain } from '../colours';
 import { gridKey, moveInGrid, parseGridKey } from '../grid-keys';
 import { fitted, flow, noValueItem, scaleItem, smallSize, textMark } from '../legend';
@@ -55,11 +55,12 @@ function placeOn(axis: MapAxis, at: number): string {
   return `${named ? '' : `${at} `}${shortened(labelText(axis, label), 40)}`;
 }
 
-/** What stands at a place where not all labels fit. */
+/** What stands at a place where not all labels fit: beside a token its position, since the places between are left out. */
 const tickOn = (axis: MapAxis, at: number): string => {
   const { labels, named } = axis;
   const label = labels[at];
-  return named && label !== undefined && label !== '' ? shortened(labelText(axis, label), 24) : String(at);
+  if (label === undefined || label === '') return String(at);
+  return `${named ? '' : `${at} `}${shortened(labelText(axis, label), 24)}`;
 };
 
 const tallest = 520;
@@ -87,7 +88,10 @@ function drawMap(section: MapSection, domain: Domain, across: number, width: num
     down === across ? Math.min(cellWidth, tallest / Math.max(1, down)) : Math.min(26, tallest / Math.max(1, down));
   const square = down === across ? Math.min(cellWidth, cellHeight) : cellWidth;
   const named = square >= size - 1 && columns.labels.length > 0;
-  const labelsHeight = named ? Math.min(96, widestOf(columns)) * 0.95 + 6 : size + 4;
+  const turned = columns.labels.length > 0;
+  const labelsHeight = turned
+    ? Math.min(96, named ? widestOf(columns) : ticksWidth(columns, across)) * 0.95 + 6
+    : size + 4;
   const top = size + 6 + labelsHeight;
   const [plotWidth, plotHeight] = [square * across, cellHeight * down];
   const ratio = 2;
@@ -119,7 +123,7 @@ function drawMap(section: MapSection, domain: Domain, across: number, width: num
       section,
       named,
       across,
-      { left, top, cell: square, room: named ? labelsHeight : ticksWidth(columns, across) },
+      { left, top, cell: square, room: turned ? labelsHeight : ticksWidth(columns, across) },
       theme,
     ),
     ...legend.marks.map((mark) => moved(mark, 0, legendTop)),
@@ -173,12 +177,16 @@ function rowLabels({ values, rows }: MapSection, written: boolean, at: Labelled,
 
 function columnLabels({ columns }: MapSection, written: boolean, across: number, at: Labelled, theme: Theme): Mark[] {
   const size = smallSize(theme);
+  const turned = (text: string, column: number): Mark => {
+    const x = at.left + (column + 0.5) * at.cell + size * 0.36;
+    const words = fitted(text, at.room, size, theme.editorFont);
+    return textMark(words, x, at.top - 4, theme, { turn: -90, font: theme.editorFont, fill: theme.foreground });
+  };
   if (written) {
-    return columns.labels.slice(0, across).map((label, column) => {
-      const text = fitted(labelText(columns, label), at.room, size, theme.editorFont);
-      const x = at.left + (column + 0.5) * at.cell + size * 0.36;
-      return textMark(text, x, at.top - 4, theme, { turn: -90, font: theme.editorFont, fill: theme.foreground });
-    });
+    return columns.labels.slice(0, across).map((label, column) => turned(labelText(columns, label), column));
+  }
+  if (columns.labels.length > 0) {
+    return counted(across, at.cell, size + 6).map((column) => turned(tickOn(columns, column), column));
   }
   return counted(across, at.cell, at.room + 8).map((column) =>
     textMark(tickOn(columns, column), at.left + (column + 0.5) * at.cell, at.top - 4, theme, { anchor: 'middle' }),

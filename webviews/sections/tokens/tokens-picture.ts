@@ -5,7 +5,7 @@ import { colourOf, identify, shapes, type Identity } from '../../charts/palette'
 import { textWidth } from '../../charts/text-width';
 import { count } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
-import { shownToken } from '../../ui/token-text';
+import { shownToken } from '../../../protocol/wire/token-name';
 import { colourAt, domainOf } from '../colours';
 import { classItem, fitted, flow, noValueItem, scaleItem, textMark, wordsItem } from '../legend';
 import type { Drawn, Picture } from '../picture';

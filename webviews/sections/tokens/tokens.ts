@@ -1,6 +1,6 @@
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { significant } from '../../ui/numbers';
-import { shownToken } from '../../ui/token-text';
+import { shownToken } from '../../../protocol/wire/token-name';
 import { remembered } from '../remembered';
 import { chosenNumber, twinColumn, type PictureKind, type TwinRow } from '../section-kind';
 import { tokensPicture } from './tokens-picture';

@@ -70,6 +70,52 @@ describe('tokenizers of a model folder', function () {
     assert.equal(tokeniser.pieces(ids).join('').trim(), 'the cat at');
   });
 
+  it('SentencePiece: a piece and the same with a space in front have two names, wherever they stand, and each name finds its own', async () => {
+    writeUnigramTokenizer(folder);
+    const tokeniser = await open();
+    // ▁cat is 2, cat 11, ▁the 1.
+    assert.deepEqual(tokeniser.pieces([2]), [' cat']);
+    assert.deepEqual(tokeniser.pieces([11]), ['cat']);
+    assert.deepEqual(tokeniser.pieces([2, 11, 2]), [' cat', 'cat', ' cat']);
+    assert.deepEqual(
+      [' cat', 'cat', ' the', 'the', '<unk>'].map((name) => tokeniser.named(name)),
+      [2, 11, 1, undefined, 0],
+    );
+    // The space in front of the first piece is the tokenizer's own.
+    assert.deepEqual(offsetsOf('the cat', tokeniser.pieces(tokeniser.encode('the cat'))), [
+      [0, 3],
+      [3, 7],
+    ]);
+  });
+
+  it('what is shown of a token names it: byte-level BPE with single bytes, WordPiece with its inner pieces', async () => {
+    writeByteLevelTokenizer(folder);
+    const bytes = await open();
+    const all = Array.from({ length: 12 }, (_, id) => id);
+    assert.deepEqual(
+      bytes.pieces(all).map((piece) => bytes.named(piece)),
+      all,
+    );
+    bytes.close();
+    writeWordPieceTokenizer(folder);
+    const words = await open();
+    assert.deepEqual([words.named('ing'), words.named('##ing')], [5, undefined]);
+  });
+
+  it('a character that the vocabulary lacks is named where there is no unknown token, and read where there is one', async () => {
+    writeByteLevelTokenizer(folder);
+    const tokeniser = await open();
+    assert.throws(
+      () => tokeniser.encode('ab ñ b'),
+      /^TextFault: it has no token for "ñ" \(U\+00F1\), which is not in its vocabulary, and none for unknown characters$/,
+    );
+    assert.deepEqual(tokeniser.encode('ab é'), [0, 9, 3, 4, 5]);
+    change({ normalizer: { type: 'Replace', pattern: { String: 'ñ' }, content: '' } });
+    assert.deepEqual((await open()).encode('abñ'), [0, 9]);
+    writeWordPieceTokenizer(folder);
+    assert.deepEqual((await open()).plain('ñ'), [2]);
+  });
+
   it('ids that the tokenizer does not know have a name all the same', async () => {
     writeByteLevelTokenizer(folder);
     const tokeniser = await open();

@@ -12,7 +12,7 @@ const seen: Partial<ActResult> = {
   headsWithSinks: 9,
   kinds: [{ text: '\n', kind: 'line break', sinks: 4, share: 1, stands: 8 }],
 };
-const first = '9 of 36 heads have later sinks (column strength above 5 / n), most often at "\\n".';
+const first = '9 of 36 heads have later sinks (column strength above 5 / n), most often at "↵".';
 
 const method = (name: string, gain: number, low: number, high: number): ActResult['methods'][number] => ({
   ...{ name, accuracy: 0.5, labelLogProbability: -1, logProbability: -1, entropy: 1 },

@@ -10,6 +10,7 @@ import { answerFor, resultFor } from '../../../laws/analyses/one-run';
 import { runnerOf } from '../../../laws/models/jobs';
 import { openTiny, type OpenTiny } from '../../../support/checkpoints/open-tiny';
 import { naiveHead, norm, product, rowsOf, transpose, type Dense, type NaiveHead } from './naive';
+import { shownToken } from '../../../../protocol/wire/token-name';
 
 const near = (found: number | undefined, expected: number, tolerance: number, what: string): void =>
   assert.ok(
@@ -99,7 +100,7 @@ for (const name of ['llama', 'gpt2', 'gemma2', 'qwen3, heads wider than hidden',
       assert.ok(section.kind === 'table' && section.rows.length === 20);
       const runner = runnerOf(opened.model);
       const all = Array.from({ length: opened.model.summary.vocabulary }, (_, id) => id);
-      const text = new Map(all.map((id) => [JSON.stringify(runner.pieces([id])[0]), id]));
+      const text = new Map(all.map((id) => [shownToken(runner.pieces([id])[0] ?? ''), id]));
       const { heads, kvHeads, headDim: d } = runner.facts.blocks[0] ?? assert.fail();
       const width = runner.facts.hiddenSize;
       const rows = rowsOf((await runner.weights.tokens?.embedding(0, all.length)) ?? assert.fail(), width);

@@ -85,7 +85,7 @@ describe('a cell in words', () => {
     assert.equal(pictureOf(headsStory()).words('99.0'), undefined);
   });
 
-  it('of a map whose labels name their places: without the count, and also where only some fit', () => {
+  it('of a map whose labels name their places: without the count; tokens keep theirs behind the count where only some fit', () => {
     const frequencies = Array.from({ length: 60 }, (_, at) => String(at - 30));
     const axis = { title: 'Frequency', labels: frequencies };
     const named = { ...axis, named: true } as const;
@@ -101,7 +101,7 @@ describe('a cell in words', () => {
     // Steps of 10 of 60 cells at this width, down and across: places in the middle of the axis are 0 and not 30.
     for (const [rows, is, isNot] of [
       [named, ['-30', '-20', '0', '20'], ['30', '40']],
-      [axis, ['0', '20', '30', '40'], ['-30', '-20']],
+      [axis, ['0 -30', '20 -10', '40 10'], ['-30', '20', '40']],
     ] as const) {
       const texts = drawn(rows);
       for (const text of is) assert.ok(texts.includes(text), `${text} among ${texts.join()}`);
@@ -129,7 +129,7 @@ describe('a cell in words', () => {
         .draw(900, theme)
         .marks.flatMap((mark) => (mark.kind === 'text' && mark.text.includes('rest') ? [mark.text] : []));
     assert.deepEqual(texts({ named: true }), ['the rest', 'the rest']);
-    assert.deepEqual(texts({}), ['the·rest', 'the·rest']);
+    assert.deepEqual(texts({}), ['the␣rest', 'the␣rest']);
   });
 
   it('of heads with counts: without decimals, and with as many as its span asks for otherwise', () => {
@@ -156,8 +156,8 @@ describe('a cell in words', () => {
   });
 
   it('of a map and of a token: the texts as they can be seen', () => {
-    assert.equal(pictureOf(mapStory()).words('13.1')?.title, 'Query 13 ·to, Key 1 ·Mary');
-    assert.equal(pictureOf(tokensStory()).words('4')?.title, 'token 4, ·71432');
+    assert.equal(pictureOf(mapStory()).words('13.1')?.title, 'Query 13 ␣to, Key 1 ␣Mary');
+    assert.equal(pictureOf(tokensStory()).words('4')?.title, 'token 4, ␣71432');
     assert.equal(pictureOf(tokensStory()).words('4')?.value, 'Attention 62.0 %, needle');
   });
 

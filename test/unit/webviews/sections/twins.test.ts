@@ -66,8 +66,8 @@ describe('the table twin', () => {
     assert.deepEqual(rowsOf(section), [
       'row,row_label,column,column_label,value',
       '0,the,0,the,1',
-      '1,·cat,0,the,0.25',
-      '1,·cat,1,∅,0.75',
+      '1,␣cat,0,the,0.25',
+      '1,␣cat,1,∅,0.75',
     ]);
   });
 
@@ -90,7 +90,7 @@ describe('the table twin', () => {
       classes: { names: ['key'], of: [-1, 0] },
     };
     // A token that a spreadsheet would run as a formula is disarmed (csv.ts).
-    assert.deepEqual(rowsOf(section), ['position,token,loss_nats,class', "0,'=cmd(),1,", '1,·b,,key']);
+    assert.deepEqual(rowsOf(section), ['position,token,loss_nats,class', "0,'=cmd(),1,", '1,␣b,,key']);
   });
 
   it('of a chart has a row a point, with the names of categories and the ends of intervals', () => {

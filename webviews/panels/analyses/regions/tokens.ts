@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { regionLetter, type Region } from '../../../../protocol/interventions/regions';
 import type { Range } from '../../../../protocol/interventions/text';
 import { count } from '../../../ui/numbers';
-import { shownToken } from '../../../ui/token-text';
+import { shownToken } from '../../../../protocol/wire/token-name';
 import { ownerOf } from './edit';
 
 /** Tokens that are drawn: more are named by their positions in the text field. */
