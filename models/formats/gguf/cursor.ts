@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { GgufBudget } from './budget';
 
 /** Bytes of one read: most headers without a vocabulary fit. */
 const pageSize = 65_536;
@@ -18,8 +19,7 @@ export class Cursor {
   constructor(
     private readonly file: FileHandle,
     readonly size: number,
-    /** Reading more than this ends with an error: the rest is no header. */
-    private readonly mostBytes: number,
+    private readonly budget: GgufBudget,
   ) {}
 
   /** True when so many bytes can be taken without a further read. */
@@ -32,7 +32,7 @@ export class Cursor {
     if (this.has(length)) return;
     if (length > this.size - this.position) throw new GgufError(`it ends after ${this.size} bytes, within its header`);
     const wanted = Math.min(Math.max(pageSize, length), this.size - this.position);
-    if (this.bytesRead + wanted > this.mostBytes) throw new GgufError('its header is larger than that of any model');
+    this.budget.take('bytes', wanted);
     const page = Buffer.alloc(wanted);
     const { bytesRead } = await this.file.read(page, 0, wanted, this.position);
     this.bytesRead += bytesRead;

@@ -8,6 +8,7 @@
  */
 import { shortened } from '../shortened';
 import { FileRefused, openRegular, readBytes } from '../regular-file';
+import { BudgetSpent, GgufBudget } from './budget';
 import { Cursor, GgufError, numberTypes } from './cursor';
 import type { NumberType } from './cursor';
 import { tensorType } from './tensor-types';
@@ -47,13 +48,10 @@ export interface GgufHeader {
 }
 
 export type ReadGgufHeader =
-  { readonly ok: true; readonly header: GgufHeader } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly header: GgufHeader }
+  /** `spent`: the limits for the model as a whole are reached, so its other parts are not to be read either. */
+  | { readonly ok: false; readonly message: string; readonly spent?: true };
 
-/** The largest vocabularies, with merges and scores, take 20 MB; a whole tokenizer.json may lie beside them. */
-const mostBytes = 128_000_000;
-const mostValues = 65_536;
-/** Experts lie in one tensor: the largest models have some two thousand. */
-const mostTensors = 262_144;
 /** The format's limit for a key. */
 const longestKey = 65_535;
 /** ggml takes 64 bytes. */
@@ -63,8 +61,6 @@ const longestText = 16_384;
 /** A number for each layer is kept, a score for each token is not. */
 const longestList = 4096;
 const deepestList = 3;
-/** Numbers and bytes of text that are kept in all; what comes after them is counted only. */
-const mostKept = 8_000_000;
 
 const valueTypes = [
   'uint8',
@@ -86,8 +82,8 @@ type ValueType = (typeof valueTypes)[number];
 /** Formats of llama.cpp before GGUF, by their first four bytes. */
 const olderFormats = new Set(['tjgg', 'lmgg', 'fmgg', 'algg']);
 
-/** Reads the header of one file, never its weights. */
-export async function readGgufHeader(path: string): Promise<ReadGgufHeader> {
+/** Reads the header of one file, never its weights; `budget` is that of all parts of a model. */
+export async function readGgufHeader(path: string, budget = new GgufBudget()): Promise<ReadGgufHeader> {
   try {
     const { handle, size } = await openRegular(path);
     try {
@@ -101,11 +97,14 @@ export async function readGgufHeader(path: string): Promise<ReadGgufHeader> {
         );
       }
       if (!start.startsWith('GGUF')) return refused('This is not a GGUF file: it does not begin with "GGUF".');
-      return { ok: true, header: await readHeader(new Cursor(handle, size, mostBytes)) };
+      return { ok: true, header: await readHeader(new Cursor(handle, size, budget), budget) };
     } finally {
       await handle.close();
     }
   } catch (error) {
+    if (error instanceof BudgetSpent) {
+      return { ok: false, message: `This GGUF file is not read to its end: ${error.message}.`, spent: true };
+    }
     if (error instanceof GgufError) return refused(`This GGUF file is damaged: ${error.message}.`);
     if (error instanceof FileRefused) return refused(error.message);
     const { code } = error as NodeJS.ErrnoException;
@@ -119,15 +118,14 @@ const refused = (message: string): ReadGgufHeader => ({ ok: false, message });
 /** Reads the parts of a header in the widths of its version. */
 class HeaderReader {
   version = 0;
-  private kept = 0;
-  private lists = 0;
 
-  constructor(readonly cursor: Cursor) {}
+  constructor(
+    readonly cursor: Cursor,
+    private readonly budget: GgufBudget,
+  ) {}
 
   private keeps(amount: number, most: number): boolean {
-    if (amount > most || this.kept + amount > mostKept) return false;
-    this.kept += amount;
-    return true;
+    return amount <= most && this.budget.keeps(amount);
   }
 
   /** A count or a length: 32 bits in version 1, 64 since. */
@@ -173,7 +171,7 @@ class HeaderReader {
     if (type === 'bool') return (await this.number('uint8')) !== 0;
     if (type !== 'array') return this.number(type);
     if (depth >= deepestList) throw new GgufError(`lists are nested more than ${deepestList} deep`);
-    if (++this.lists > mostValues) throw new GgufError(`it holds more than ${mostValues} lists`);
+    this.budget.take('lists', 1);
     const inner = await this.type();
     const length = await this.count('the length of a list', this.cursor.size);
     if (inner === 'string') return this.texts(length);
@@ -205,8 +203,8 @@ class HeaderReader {
   }
 }
 
-async function readHeader(cursor: Cursor): Promise<GgufHeader> {
-  const reader = new HeaderReader(cursor);
+async function readHeader(cursor: Cursor, budget: GgufBudget): Promise<GgufHeader> {
+  const reader = new HeaderReader(cursor, budget);
   cursor.skip(4);
   await cursor.need(4);
   const version = await reader.number('uint32');
@@ -216,8 +214,10 @@ async function readHeader(cursor: Cursor): Promise<GgufHeader> {
   if (reader.version < 1 || reader.version > 3) {
     throw new GgufError(`its version is ${version}, and versions 1 to 3 are known; perhaps it is newer than Headscope`);
   }
-  const tensorCount = await reader.count('the number of its tensors', mostTensors);
-  const valueCount = await reader.count('the number of its metadata', mostValues);
+  const tensorCount = await reader.count('the number of its tensors', budget.limits.tensors);
+  const valueCount = await reader.count('the number of its metadata', budget.limits.values);
+  budget.take('tensors', tensorCount);
+  budget.take('values', valueCount);
   const problems: string[] = [];
   const twice: string[] = [];
   const metadata = new Map<string, GgufValue>();

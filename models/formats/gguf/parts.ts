@@ -1,15 +1,19 @@
 /** Names of the parts of a split model. */
 
 /** The largest published models are in some fifty parts. */
-const mostParts = 512;
+export const mostParts = 512;
 
 const partName = /^(?<name>.+)-(?<part>\d{5})-of-(?<parts>\d{5})\.gguf$/;
 
-/** The other parts of a model that is split as llama.cpp does it, by their names; of a whole file none. */
-export function partsOf(file: string): readonly string[] {
+/**
+ * The parts of a model that is split as llama.cpp does it, by their names; a whole file is its only part. Undefined where
+ * there are more than any model has.
+ */
+export function partsOf(file: string): readonly string[] | undefined {
   const { name, parts } = partName.exec(file)?.groups ?? {};
   if (name === undefined || parts === undefined) return [file];
-  const count = Math.min(Number(parts), mostParts);
+  const count = Number(parts);
+  if (count > mostParts) return undefined;
   return Array.from({ length: count }, (_, index) => `${name}-${String(index + 1).padStart(5, '0')}-of-${parts}.gguf`);
 }
 

@@ -1,11 +1,13 @@
+import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { ModelDescription } from '../model-description';
 import { resolveInside } from '../safetensors/containment';
 import { contradictions, describeGguf } from './describe-gguf';
-import type { GgufHeader, GgufTensor } from './header';
+import { GgufBudget } from './budget';
+import type { GgufHeader, GgufTensor, ReadGgufHeader } from './header';
 import { readGgufHeader } from './header';
 import { Metadata } from './metadata';
-import { partsOf } from './parts';
+import { mostParts, partsOf } from './parts';
 import { mixtureName } from './tensor-types';
 import type { GgufWeights } from './weights';
 import { countWeights } from './weights';
@@ -34,29 +36,69 @@ export interface GgufModel {
 export type ReadGguf =
   { readonly ok: true; readonly gguf: GgufModel } | { readonly ok: false; readonly message: string };
 
-/** What a GGUF file is, with the other parts of it where it is split. Reads headers alone. */
-export async function readGguf(path: string): Promise<ReadGguf> {
-  const [folder, own] = [dirname(path), basename(path)];
-  const headers: { readonly name: string; readonly header: GgufHeader }[] = [];
-  const notes: string[] = [];
-  let failure: string | undefined;
-  const names = partsOf(own);
-  for (const name of names) {
-    const place = await resolveInside(folder, name);
-    const read = place.ok ? await readGgufHeader(place.path) : { ok: false as const, message: place.message };
-    if (read.ok) headers.push({ name, header: read.header });
-    else if (name === own) failure = read.message;
-    else notes.push(place.ok ? `${name}: ${read.message}` : read.message);
-  }
-  if (failure !== undefined) return { ok: false, message: failure };
-  return { ok: true, gguf: modelOf(headers, names.length, notes) };
+/** Parts that are not read are named up to here, the others counted. */
+const mostRefusals = 8;
+
+interface Part {
+  readonly name: string;
+  readonly header: GgufHeader;
 }
 
-function modelOf(
-  headers: readonly { readonly name: string; readonly header: GgufHeader }[],
-  parts: number,
-  missing: readonly string[],
-): GgufModel {
+/**
+ * What a GGUF file is, with the other parts of it where it is split. Reads headers alone, within limits for all parts
+ * together.
+ */
+export async function readGguf(path: string, budget = new GgufBudget()): Promise<ReadGguf> {
+  const [folder, own] = [dirname(path), basename(path)];
+  const names = partsOf(own);
+  if (names === undefined)
+    return { ok: false, message: `Its name says that it is one of more than ${mostParts} parts.` };
+  const parts: Part[] = [];
+  const refusals = new Map<string, string>();
+  /** Names of what was opened, by the file that they lead to. */
+  const opened = new Map<string, string>();
+  for (const name of names) {
+    const read = await readPart(folder, name, own, opened, budget);
+    if (read.ok) parts.push({ name, header: read.header });
+    else refusals.set(name, read.message);
+    if (!read.ok && read.spent === true) break;
+  }
+  if (!parts.some(({ name }) => name === own)) {
+    return { ok: false, message: refusals.get(own) ?? [...refusals.values()].at(-1) ?? 'It is not read.' };
+  }
+  const said = [...refusals.values()].slice(0, mostRefusals);
+  const unsaid = names.length - parts.length - said.length;
+  if (unsaid > 0) said.push(`${unsaid} more ${unsaid === 1 ? 'part is' : 'parts are'} not read.`);
+  return { ok: true, gguf: modelOf(parts, names.length, said) };
+}
+
+async function readPart(
+  folder: string,
+  name: string,
+  own: string,
+  opened: Map<string, string>,
+  budget: GgufBudget,
+): Promise<ReadGgufHeader> {
+  const place = await resolveInside(folder, name);
+  if (!place.ok) return place;
+  const identity = await identityOf(place.path);
+  const before = opened.get(identity);
+  if (before !== undefined) {
+    return { ok: false, message: `${name} is the same file as ${before}, and a file is only one part of a model.` };
+  }
+  opened.set(identity, name);
+  const read = await readGgufHeader(place.path, budget);
+  return read.ok || name === own ? read : { ...read, message: `${name}: ${read.message}` };
+}
+
+/** Equal for all names of a file: links lead to one path, hard links have one number. Some file systems number nothing. */
+const identityOf = (real: string): Promise<string> =>
+  stat(real, { bigint: true }).then(
+    ({ dev, ino }) => (ino === 0n ? real : `${dev}:${ino}`),
+    () => real,
+  );
+
+function modelOf(headers: readonly Part[], parts: number, missing: readonly string[]): GgufModel {
   const tensors = headers.flatMap(({ header }) => header.tensors);
   const metadata = new Metadata(new Map(headers.toReversed().flatMap(({ header }) => [...header.metadata])));
   const description = describeGguf(metadata, tensors);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeModel } from '../../../../models/formats/describe-model';
 import { kvBytesPerToken } from '../../../../models/formats/estimates/kv-cache';
+import { GgufBudget } from '../../../../models/formats/gguf/budget';
 import type { GgufHeader, GgufTensor } from '../../../../models/formats/gguf/header';
 import { readGgufHeader } from '../../../../models/formats/gguf/header';
 import type { GgufModel } from '../../../../models/formats/gguf/read-gguf';
@@ -451,6 +452,62 @@ describe('GGUF files', () => {
       read.gguf.files.map(({ name }) => name),
       names,
     );
+  });
+
+  it('takes one file for one part, whatever its names', async () => {
+    const names = Array.from({ length: 40 }, (_, at) => `m-${String(at + 1).padStart(5, '0')}-of-00040.gguf`);
+    const [first = '', second = '', ...rest] = names;
+    const file = written(ggufFile(smallLlama()), first);
+    linkSync(file, join(folder, second));
+    for (const name of rest) symlinkSync(first, join(folder, name));
+    const read = await readGguf(file);
+    assert.ok(read.ok);
+    assert.deepEqual(
+      read.gguf.files.map(({ name }) => name),
+      [first],
+    );
+    assert.equal(read.gguf.notes[0], `${second} is the same file as ${first}, and a file is only one part of a model.`);
+    assert.equal(read.gguf.notes[8], '31 more parts are not read.');
+    const asked = await readGguf(join(folder, second));
+    assert.deepEqual(asked, { ok: false, message: read.gguf.notes[0] });
+    assert.equal(partsOf('m-00001-of-00513.gguf'), undefined);
+    const many = await readGguf(written(ggufFile(smallLlama()), 'm-00001-of-00513.gguf'));
+    assert.deepEqual(many, { ok: false, message: 'Its name says that it is one of more than 512 parts.' });
+  });
+
+  it('holds its limits for all parts of a model together', async () => {
+    const names = [1, 2, 3, 4].map((part) => `m-0000${part}-of-00004.gguf`);
+    const scale = Array.from({ length: 10 }, (_, at) => ({ name: `t${at}`, sizes: [1], type: 0, offset: 32 * at }));
+    // 10 tensors, 3 keys, a list and 10 bytes of text in each part.
+    for (const name of names) {
+      const values = { a: 'ten bytes.', b: u32(1), c: list(u32(1)) };
+      written(ggufFile({ values, tensors: scale, data: 320 }), name);
+    }
+    const asked = join(folder, names[0] ?? '');
+    let time = 0;
+    const cases: readonly (readonly [GgufBudget, number, RegExp])[] = [
+      [new GgufBudget({ tensors: 25 }), 2, /more than 25 tensors, which no model has in all its parts\.$/],
+      [new GgufBudget({ values: 10 }), 3, /more than 10 keys of metadata/],
+      [new GgufBudget({ lists: 1 }), 1, /more than 1 lists of metadata/],
+      [new GgufBudget({ bytes: 2000 }), 2, /more than 2000 bytes of header/],
+      [new GgufBudget({}, () => (time += 6000)), 2, /60 s have passed/],
+    ];
+    for (const [budget, read, why] of cases) {
+      const answer = await readGguf(asked, budget);
+      assert.ok(answer.ok, String(why));
+      assert.equal(answer.gguf.files.length, read, String(why));
+      assert.match(answer.gguf.notes[0] ?? '', why);
+      assert.equal(answer.gguf.notes.length, read === 3 ? 1 : 2, answer.gguf.notes.join(' '));
+      assert.ok(answer.gguf.bytesRead <= budget.limits.bytes);
+    }
+    // What is kept of values runs out without a word: the rest is counted.
+    const kept = await readGguf(asked, new GgufBudget({ kept: 15 }));
+    assert.ok(kept.ok);
+    assert.equal(kept.gguf.files.length, 4);
+    // The part that was asked for lies beyond the limit.
+    const last = await readGguf(join(folder, names[3] ?? ''), new GgufBudget({ tensors: 25 }));
+    assert.ok(!last.ok);
+    assert.match(last.message, /m-00003-of-00004\.gguf: This GGUF file is not read to its end/);
   });
 
   it('says where header, metadata and file contradict each other', async () => {
