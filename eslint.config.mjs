@@ -80,6 +80,21 @@ export default tseslint.config(
     },
   })),
   {
+    // V8 quotes the text around a fault, and a file may be none of ours: a link leads to it, and a CI log shows the words.
+    files: ['**/*.ts'],
+    ignores: ['test/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'TryStatement:has(CallExpression[callee.object.name="JSON"][callee.property.name="parse"]) > CatchClause[param]',
+          message: 'read JSON by parseJsonText or parseConfig, whose faults are a place and a kind without the text.',
+        },
+      ],
+    },
+  },
+  {
     // Names from files steer a terminal that they reach as they are: two files write to it, and print nothing else.
     files: ['compute-server/**/*.ts', 'language-server/**/*.ts', 'models/**/*.ts', 'diagnostics/**/*.ts'],
     ignores: ['compute-server/cli/terminal.ts', 'language-server/command-line/terminal.ts'],

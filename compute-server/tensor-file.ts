@@ -2,6 +2,7 @@
 import { fromBfloat16, fromHalf } from '../kernels/tensors/half';
 import { FileRefused, readRegular } from '../models/formats/regular-file';
 import { headerLength, parseSafetensorsHeader } from '../models/formats/safetensors/header';
+import { parseJsonText } from '../protocol/wire/json-text';
 
 export interface FileTensor {
   readonly shape: readonly number[];
@@ -60,12 +61,9 @@ function storedTensors(bytes: Buffer, refuse: Refuse): TensorFile {
 }
 
 function jsonTensors(bytes: Buffer, refuse: Refuse): TensorFile {
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    throw refuse(`it is not valid JSON (${(error as Error).message}).`);
-  }
+  const parsed = parseJsonText(bytes.toString('utf8'));
+  if (!parsed.ok) throw refuse(`it is not valid JSON (${parsed.fault}).`);
+  const { value } = parsed;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw refuse('it is not an object. Write {"rows": [[0.1, 0.2], [0.3, 0.4]]}.');
   }

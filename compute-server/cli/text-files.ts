@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { whyUnread } from '../../protocol/wire/unread';
+import { parseJsonText } from '../../protocol/wire/json-text';
 import { wrongUsage } from './exit-codes';
 
 export async function textFile(path: string): Promise<string> {
@@ -11,31 +12,20 @@ export async function textFile(path: string): Promise<string> {
 }
 
 export async function jsonFile(path: string): Promise<unknown> {
-  const text = await textFile(path);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw wrongUsage(`${path} is not valid JSON (${(error as Error).message}). Correct it.`);
-  }
+  const parsed = parseJsonText(await textFile(path));
+  if (!parsed.ok) throw wrongUsage(`${path} is not valid JSON (${parsed.fault}). Correct it.`);
+  return parsed.value;
 }
 
 /** A JSON list, or one JSON value per line. */
 export async function jsonRows(path: string): Promise<readonly unknown[]> {
   const text = await textFile(path);
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (Array.isArray(parsed)) return parsed as unknown[];
-  } catch {
-    // Not one value: perhaps one a line.
-  }
+  const whole = parseJsonText(text);
+  if (whole.ok && Array.isArray(whole.value)) return whole.value as unknown[];
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   return lines.map((line, at) => {
-    try {
-      return JSON.parse(line) as unknown;
-    } catch (error) {
-      throw wrongUsage(
-        `${path} is neither a JSON list nor a JSON value per line (line ${at + 1}: ${(error as Error).message}).`,
-      );
-    }
+    const parsed = parseJsonText(line);
+    if (parsed.ok) return parsed.value;
+    throw wrongUsage(`${path} is neither a JSON list nor a JSON value per line (line ${at + 1}, ${parsed.fault}).`);
   });
 }

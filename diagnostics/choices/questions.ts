@@ -9,6 +9,7 @@ import { check, type Schema } from '../../protocol/schema/check';
 import { either, filledText, list, object, optional, text, whole } from '../../protocol/schema/fields';
 import { printableLine } from '../../protocol/wire/printable';
 import { FailureError } from '../../protocol/wire/failures';
+import { parseJsonText } from '../../protocol/wire/json-text';
 import { drawnQuestion, questionKinds } from '../tasks/multiple-choice';
 import { recordsOf } from '../tasks/own-facts';
 
@@ -97,11 +98,8 @@ function linesOf(path: string, content: string): readonly GivenLine[] {
 }
 
 function parsed(given: string): GivenLine['value'] {
-  try {
-    return { parsed: JSON.parse(given) as unknown };
-  } catch (error) {
-    return `it is not valid JSON (${printableLine((error as Error).message)}).`;
-  }
+  const read = parseJsonText(given);
+  return read.ok ? { parsed: read.value } : `it is not valid JSON (${read.fault}).`;
 }
 
 /** A question, or what is wrong. */

@@ -1,5 +1,6 @@
 /** The texts that heads are held against: a list of short descriptions by property, or a person's own file. */
 import { refused } from '../divergence/plan';
+import { parseJsonText } from '../../protocol/wire/json-text';
 
 /** Texts of a run at most: each is one run of the text encoder. */
 export const mostTexts = 1024;
@@ -74,12 +75,9 @@ export function textsOf(path: string, file: string): readonly string[] {
 /** {"picture.png": "text"}; the names are file names. */
 export function labelsOf(path: string, file: string): ReadonlyMap<string, string> {
   const next = 'Write {"picture.png": "a photo of a dog", …}.';
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(file);
-  } catch (error) {
-    throw refused(`${path} is not valid JSON (${(error as Error).message}). ${next}`);
-  }
+  const read = parseJsonText(file);
+  if (!read.ok) throw refused(`${path} is not valid JSON (${read.fault}). ${next}`);
+  const parsed = read.value;
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw refused(`${path} holds no object. ${next}`);
   const labels = new Map<string, string>();

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { check, type Schema } from '../../protocol/schema/check';
 import { either, fieldsIn, filledText, list, object, optional, text, wholeFrom } from '../../protocol/schema/fields';
 import { printableLine } from '../../protocol/wire/printable';
+import { parseJsonText } from '../../protocol/wire/json-text';
 import { mostCharacters, mostDocuments, type CorpusDocument } from './corpus';
 
 export interface CorpusFile {
@@ -116,12 +117,7 @@ function isJsonLines({ name: path, content }: CorpusFile): boolean {
   if (/\.(txt|text|md)$/iu.test(path)) return false;
   const [first = ''] = /^\s*\S[^\n]*/u.exec(content) ?? [];
   if (!first.trimStart().startsWith('{')) return false;
-  try {
-    JSON.parse(first);
-    return true;
-  } catch {
-    return false;
-  }
+  return parseJsonText(first).ok;
 }
 
 function* readLines({ name: path, inFolder, content, cut }: CorpusFile, reading: Reading): Generator<undefined, void> {
@@ -144,13 +140,9 @@ function* readLines({ name: path, inFolder, content, cut }: CorpusFile, reading:
 
 /** A document, or what is wrong. */
 function documentOf(given: string, fallback: string | undefined): CorpusDocument | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(given);
-  } catch (error) {
-    return `it is not valid JSON (${printableLine((error as Error).message).slice(0, 200)}).`;
-  }
-  const checked = check(line, value, 'it');
+  const parsed = parseJsonText(given);
+  if (!parsed.ok) return `it is not valid JSON (${parsed.fault}).`;
+  const checked = check(line, parsed.value, 'it');
   if (!checked.ok) return checked.why;
   const { text: own = null, ids, id, source, domain } = checked.result;
   const from = source ?? domain ?? fallback;

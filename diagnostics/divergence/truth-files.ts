@@ -3,6 +3,7 @@ import { InputError } from '../../protocol/inputs/faults';
 import { lexiconFrom, type Lexicon } from '../../protocol/inputs/lexicon';
 import { truthForm, truthFrom, type WrittenTruth } from '../../protocol/inputs/truth';
 import { FailureError } from '../../protocol/wire/failures';
+import { parseJsonText } from '../../protocol/wire/json-text';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { refused } from './plan';
 
@@ -39,13 +40,9 @@ export async function orReason<T>(act: () => Promise<T>): Promise<{ readonly ent
 
 function truthOf(path: string, text: string): ReadonlyMap<string, WrittenTruth> {
   return fromFile(path, truthForm, () => {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(text);
-    } catch (error) {
-      throw new InputError(`it is not valid JSON (${(error as Error).message})`);
-    }
-    return truthFrom(parsed);
+    const parsed = parseJsonText(text);
+    if (!parsed.ok) throw new InputError(`it is not valid JSON (${parsed.fault})`);
+    return truthFrom(parsed.value);
   });
 }
 

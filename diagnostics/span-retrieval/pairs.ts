@@ -4,7 +4,7 @@
  */
 import { check, type Schema } from '../../protocol/schema/check';
 import { either, filledText, list, pair, whole } from '../../protocol/schema/fields';
-import { printableLine } from '../../protocol/wire/printable';
+import { parseJsonText } from '../../protocol/wire/json-text';
 import { refusal } from '../effects/subjects';
 import { relations } from '../tasks/facts';
 
@@ -59,13 +59,9 @@ export function ownPairs(path: string, content: string): Pairs {
 
 /** A pair, or what is wrong. */
 function pairOf(text: string): Pair | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return `it is not valid JSON (${printableLine((error as Error).message)}).`;
-  }
-  const checked = check(line, value, 'it');
+  const parsed = parseJsonText(text);
+  if (!parsed.ok) return `it is not valid JSON (${parsed.fault}).`;
+  const checked = check(line, parsed.value, 'it');
   return checked.ok ? checked.result : checked.why;
 }
 

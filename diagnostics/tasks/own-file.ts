@@ -5,6 +5,7 @@ import { check, type Schema } from '../../protocol/schema/check';
 import { either, filledText, list, object, optional, pair, record, whole } from '../../protocol/schema/fields';
 import { printableLine } from '../../protocol/wire/printable';
 import { FailureError } from '../../protocol/wire/failures';
+import { parseJsonText } from '../../protocol/wire/json-text';
 import { Unfit, type Draft, type Sample, type Span, type TextDraft } from '../task';
 import { fit } from './fit';
 import type { Drawing } from './samples';
@@ -136,13 +137,9 @@ function requireSome(path: string, found: readonly unknown[], [first]: readonly 
 
 /** A draft, or what is wrong. */
 function draftOf(text: string): (Draft & { kind: 'text' }) | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return `it is not valid JSON (${printableLine((error as Error).message)}).`;
-  }
-  const checked = check(line, value, 'it');
+  const parsed = parseJsonText(text);
+  if (!parsed.ok) return `it is not valid JSON (${parsed.fault}).`;
+  const checked = check(line, parsed.value, 'it');
   if (!checked.ok) return checked.why;
   const { prompt, answer, wrong = [], counterpart, counterpartAnswer, roles = {} } = checked.result;
   if (counterpart === undefined && counterpartAnswer !== undefined) {

@@ -7,6 +7,7 @@ import { check, type Schema } from '../../protocol/schema/check';
 import { filledText, object, optional } from '../../protocol/schema/fields';
 import { printableLine } from '../../protocol/wire/printable';
 import { FailureError } from '../../protocol/wire/failures';
+import { parseJsonText } from '../../protocol/wire/json-text';
 
 export interface OwnNeedle {
   /** The needle up to its answer, its answer, and what is behind; the space before the answer belongs to it. */
@@ -51,13 +52,9 @@ export function ownNeedles(text: string): readonly OwnNeedle[] {
 function needleOf(text: string, number: number): OwnNeedle {
   const wrong = (why: string): FailureError =>
     new FailureError({ code: 'bad-request', detail: `Line ${number} of the needles cannot be used: ${why}` });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw wrong(`it is not valid JSON (${printableLine((error as Error).message)}).`);
-  }
-  const checked = check(line, value, 'it');
+  const parsed = parseJsonText(text);
+  if (!parsed.ok) throw wrong(`it is not valid JSON (${parsed.fault}).`);
+  const checked = check(line, parsed.value, 'it');
   if (!checked.ok) throw wrong(checked.why);
   const { needle, question, answer = checked.result.real_needle ?? '' } = checked.result;
   // The answer may begin with a capital, or end without the full stop, where the needle does not.

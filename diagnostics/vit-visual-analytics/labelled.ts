@@ -1,6 +1,7 @@
 /** Pictures with their classes, as a person keeps them: a folder for each class, or a file of labels. */
 import * as v from 'valibot';
 import { record, text } from '../../protocol/schema/fields';
+import { parseJsonText } from '../../protocol/wire/json-text';
 import { random, seedFor } from '../../kernels/tensors/random';
 import { refusal } from '../effects/subjects';
 import type { ModelRunner } from '../model-runner/model-runner';
@@ -70,13 +71,9 @@ const jsonLabels = record(text, 'an object', { most: 2 ** 20 });
 export function readLabels(path: string, content: string): ReadonlyMap<string, string> {
   const next = 'Write {"picture.png": "class", …}, or a line "picture.png,class" for each picture.';
   if (content.trimStart().startsWith('{')) {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(content);
-    } catch (error) {
-      throw refusal(`${path} is not valid JSON (${(error as Error).message}). ${next}`);
-    }
-    const read = v.safeParse(jsonLabels, parsed);
+    const parsed = parseJsonText(content);
+    if (!parsed.ok) throw refusal(`${path} is not valid JSON (${parsed.fault}). ${next}`);
+    const read = v.safeParse(jsonLabels, parsed.value);
     if (!read.success) throw refusal(`${path} does not give each picture one class by name. ${next}`);
     return new Map(Object.entries(read.output));
   }

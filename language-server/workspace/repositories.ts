@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { findHeadscopeFile, headscopeFileName } from '../../models/formats/headscope-file';
+import { findHeadscopeFile, headscopeFileName, insideRepository } from '../../models/formats/headscope-file';
 import type { JsonValue } from '../../models/formats/model-description';
 import { fingerprintOf } from '../service/fingerprint';
 import type { Fingerprinted } from '../service/fingerprint';
@@ -103,7 +103,11 @@ export class Repositories {
     );
     if (settings.baseline === undefined) return { file, settings, faults: sentences };
     const baseline = path.resolve(path.dirname(file), settings.baseline);
-    const read = await this.baselineAt(baseline);
+    const real = await insideRepository(path.dirname(file), baseline).catch(() => baseline);
+    const read =
+      real === undefined
+        ? { ok: false as const, why: 'It is a link out of the repository and is not read.' }
+        : await this.baselineAt(baseline);
     return {
       file,
       settings,

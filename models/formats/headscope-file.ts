@@ -1,8 +1,9 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseConfig } from './config/parse-config';
 import { isObject, type JsonObject } from './config/config-reader';
 import { FileRefused, readRegular } from './regular-file';
+import { inside } from './safetensors/containment';
 
 /** What a repository of models says to Headscope: severities, a baseline, families of its own. */
 export const headscopeFileName = '.headscope.json';
@@ -33,6 +34,23 @@ export async function findHeadscopeFile(folder: string): Promise<HeadscopeFile |
   return undefined;
 }
 
+/**
+ * The real path of a file that the repository of a folder brings along; undefined where a link leads out of the repository,
+ * whose writer may not read what is there and would see it quoted in the log of a check. Without a git repository the folder
+ * itself is the border.
+ */
+export async function insideRepository(folder: string, path: string): Promise<string | undefined> {
+  const real = await realpath(path);
+  return inside(await realpath(await rootOf(folder)), real) ? real : undefined;
+}
+
+async function rootOf(folder: string): Promise<string> {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (await exists(join(at, '.git'))) return at;
+    if (dirname(at) === at) return folder;
+  }
+}
+
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
@@ -42,7 +60,9 @@ const exists = (path: string): Promise<boolean> =>
 async function readOne(path: string): Promise<HeadscopeFile | undefined> {
   let text: string;
   try {
-    text = (await readRegular(path, largest)).toString('utf8');
+    const real = await insideRepository(dirname(path), path).catch(() => path);
+    if (real === undefined) return { ok: false, path, message: 'It is a link out of the repository and is not read.' };
+    text = (await readRegular(real, largest)).toString('utf8');
   } catch (error) {
     if (!(error instanceof FileRefused)) throw error;
     return error.code === 'not-found' ? undefined : { ok: false, path, message: error.message };

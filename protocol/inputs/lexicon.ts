@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { Schema } from '../schema/check';
 import { mostItems, record, texts } from '../schema/fields';
 import { given, InputError } from './faults';
+import { parseJsonText } from '../wire/json-text';
 
 /** Classes of objects with their synonyms; a class is a word of its own too. */
 export type ObjectClasses = Readonly<Record<string, readonly string[]>>;
@@ -20,13 +21,9 @@ export interface Lexicon {
 export function lexiconFrom(text: string): Lexicon {
   if (/[\0-\x08\x0e-\x1f\ufffd]/.test(text)) throw new InputError('it is not a text in UTF-8');
   if (/^\s*[{[]/.test(text)) {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(text);
-    } catch (error) {
-      throw new InputError(`it is not valid JSON (${(error as Error).message})`);
-    }
-    return { classes: classesFrom(parsed), publishedNames: false };
+    const parsed = parseJsonText(text);
+    if (!parsed.ok) throw new InputError(`it is not valid JSON (${parsed.fault})`);
+    return { classes: classesFrom(parsed.value), publishedNames: false };
   }
   const rows = text
     .split('\n')

@@ -3,6 +3,7 @@
  * sentence that names the place. Nothing is thrown.
  */
 import { safeParse, type BaseIssue, type GenericSchema } from 'valibot';
+import { parseJsonText } from '../wire/json-text';
 import { printableLine } from '../wire/printable';
 
 /** Takes anything, gives a T: `GenericSchema<unknown, T>` is checked against the interface, so that both change together. */
@@ -39,14 +40,11 @@ export function check<T>(
 
 /** The text of a file. */
 export function parseJson<T>(schema: Schema<T>, text: string): Checked<T> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    if (text.trim() === '') return { ok: false, why: 'The file is empty.' };
-    return { ok: false, why: `The file is not valid JSON: ${printableLine((error as Error).message)}.` };
-  }
-  return check(schema, value, 'The file');
+  if (text.trim() === '') return { ok: false, why: 'The file is empty.' };
+  const parsed = parseJsonText(text);
+  return parsed.ok
+    ? check(schema, parsed.value, 'The file')
+    : { ok: false, why: `The file is not valid JSON: ${parsed.fault}.` };
 }
 
 /** Something that is wrong, by the keys that lead to it. */

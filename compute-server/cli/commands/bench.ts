@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { attentionPatterns } from '../../../kernels/shape';
 import type { MechanismInfo } from '../../../protocol/compute/api';
@@ -19,9 +18,9 @@ import { readSurroundings } from '../../surroundings';
 import { benchTable } from '../bench-table';
 import { commandErrorOf, exitCodes, wrongUsage } from '../exit-codes';
 import { bytes, collect, list, seconds, seed, threads, whole, word } from '../options';
-import { whyUnread } from '../../../protocol/wire/unread';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
+import { jsonFile } from '../text-files';
 import { parametersFrom } from './bench-parameters';
 
 interface BenchOptions {
@@ -212,12 +211,8 @@ const comparable = (plan: BenchmarkPlan): string => {
 };
 
 async function rowsToKeep(file: string, plan: BenchmarkPlan): Promise<readonly BenchmarkRow[]> {
-  let earlier: Partial<BenchmarkResult>;
-  try {
-    earlier = JSON.parse(await readFile(file, 'utf8')) as Partial<BenchmarkResult>;
-  } catch (error) {
-    throw wrongUsage(`${file} cannot be read as a result (${whyUnread(error)}). Name a file that --json wrote.`);
-  }
+  const read = await jsonFile(file);
+  const earlier = (typeof read === 'object' && read !== null ? read : {}) as Partial<BenchmarkResult>;
   if (earlier.kind !== 'headscope-bench' || !earlier.plan || !Array.isArray(earlier.rows)) {
     throw wrongUsage(`${file} is not a benchmark result. Name a file that "headscope bench --json" wrote.`);
   }

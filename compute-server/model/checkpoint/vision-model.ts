@@ -15,6 +15,7 @@ import { processPicture, tileSize, tileSizeOf, type ProcessedPicture } from '../
 import { ProcessorError, readProcessor, type ProcessorSettings } from '../../../models/images/processor';
 import { planTokens, type TileCells, type TokenPlan } from '../../../models/images/token-plan';
 import { FailureError } from '../../../protocol/wire/failures';
+import { parseJsonText } from '../../../protocol/wire/json-text';
 import type { DecodedPicture } from '../../images/decode';
 import { readPicture } from '../../images/read-picture';
 import { planChunk } from '../run/budget';
@@ -146,11 +147,9 @@ async function jsonIn(folder: string, name: string): Promise<unknown> {
     if (found.code === 'not-found') return undefined;
     throw new ProcessorError(found.message);
   }
-  try {
-    return JSON.parse(found.text) as unknown;
-  } catch (error) {
-    throw new ProcessorError(`${name} is not valid JSON (${error instanceof Error ? error.message : String(error)}).`);
-  }
+  const parsed = parseJsonText(found.text);
+  if (!parsed.ok) throw new ProcessorError(`${name} is not valid JSON (${parsed.fault}).`);
+  return parsed.value;
 }
 
 /** A picture made ready for the encoder, with what will stand for it in the text. */

@@ -8,6 +8,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { printableLine } from '../../../protocol/wire/printable';
 import { namedCharacter } from '../../../protocol/wire/token-name';
 import { bytesInWords, lettersOfBytes } from './byte-letters';
+import { parseJsonText } from '../../../protocol/wire/json-text';
 
 /** Text of the files of a model folder; `config` is tokenizer_config.json, {} where there is none. */
 export interface TextFiles {
@@ -44,12 +45,9 @@ export class TextLibrary {
   private anchor: readonly number[] | undefined;
 
   constructor(private readonly files: TextFiles) {
-    let file: unknown;
-    try {
-      file = JSON.parse(files.tokenizer);
-    } catch (error) {
-      throw new TextFault(`it is not valid JSON: ${(error as Error).message}`);
-    }
+    const parsed = parseJsonText(files.tokenizer);
+    if (!parsed.ok) throw new TextFault(`it is not valid JSON: ${parsed.fault}`);
+    const file = parsed.value;
     if (typeof file !== 'object' || file === null || Array.isArray(file))
       throw new TextFault('it is not a JSON object');
     this.tokenizer = new Tokenizer(file, files.config);

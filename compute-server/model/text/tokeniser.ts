@@ -3,6 +3,7 @@ import { largestTokenizer } from '../../../models/formats/companions/tokenizer-v
 import { readFolderFile } from '../../../models/formats/folder-file';
 import { specialToken, TextFault, type ContentPart } from './text-library';
 import { TextThread } from './text-thread';
+import { parseJsonText } from '../../../protocol/wire/json-text';
 
 /** The largest published tokenizer_config.json is near 1.2 MB. */
 const largestConfig = 32 * 1024 * 1024;
@@ -108,13 +109,10 @@ async function smallFile(folder: string, name: string): Promise<string | undefin
 
 /** The object of a JSON file; undefined where it holds something else. */
 function objectIn(text: string): Config | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw new TextFault(`it is not valid JSON: ${(error as Error).message}`);
-  }
-  return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Config) : undefined;
+  const parsed = parseJsonText(text);
+  if (!parsed.ok) throw new TextFault(`it is not valid JSON: ${parsed.fault}`);
+  const { value } = parsed;
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Config) : undefined;
 }
 
 async function readConfig(folder: string): Promise<Config> {

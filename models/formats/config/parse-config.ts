@@ -1,3 +1,5 @@
+import { jsonFault } from './json-fault';
+
 export type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string };
 
 /** Deeper files are no configuration; JSON.parse would end the process's stack long before it said so. */
@@ -12,16 +14,16 @@ export function parseConfig(text: string): Parsed {
   if (nestingOf(plain) > deepest) return { ok: false, message: `The file nests deeper than ${deepest} levels.` };
   try {
     return { ok: true, value: JSON.parse(plain) as unknown };
-  } catch (error) {
+  } catch {
     const relaxed = withoutBareNumbers(plain);
     if (relaxed !== plain) {
       try {
         return { ok: true, value: JSON.parse(relaxed) as unknown };
       } catch {
-        // The first message names the place in the file as it is.
+        // What is wrong is something else.
       }
     }
-    return { ok: false, message: `The file is not valid JSON: ${(error as Error).message}.` };
+    return { ok: false, message: `The file is not valid JSON: ${jsonFault(sameLength(plain))}.` };
   }
 }
 
@@ -68,6 +70,9 @@ export function replaceBareNumbers(text: string, put: (word: string) => string):
 }
 
 const isWordPart = (text: string, index: number): boolean => /[\w$]/.test(text.charAt(index));
+
+/** As many characters as before, so that the place of a fault stays. */
+const sameLength = (text: string): string => replaceBareNumbers(text, (word) => '1'.repeat(word.length));
 
 /** 1e999 is read as Infinity by every JSON parser; NaN has no number and becomes null. */
 const withoutBareNumbers = (text: string): string =>

@@ -6,7 +6,8 @@ export type Contained =
   | { readonly ok: true; readonly path: string }
   | { readonly ok: false; readonly code: 'outside-folder' | 'not-found'; readonly message: string };
 
-const inside = (folder: string, path: string): boolean => {
+/** Whether a path lies in a folder or is it; both are real paths. */
+export const inside = (folder: string, path: string): boolean => {
   const way = relative(folder, path);
   return way === '' || (!way.startsWith(`..${sep}`) && way !== '..' && !isAbsolute(way));
 };

@@ -9,6 +9,7 @@ export const longestHeader = 100_000_000;
 /** A header nests three deep: file, tensor, shape. */
 const deepest = 8;
 
+import { jsonFault } from '../config/json-fault';
 import { shortened, shownValue } from '../shortened';
 
 /** Bits of an element. */
@@ -128,11 +129,8 @@ export function parseSafetensorsHeader(bytes: Uint8Array, fileSize: number): Saf
   let json: unknown;
   try {
     json = JSON.parse(text);
-  } catch (error) {
-    // V8 quotes the text around the fault, which may be anything: its place is enough.
-    const place = /position (\d+)/.exec((error as Error).message)?.[1];
-    const where = place === undefined ? '' : ` from character ${place} on`;
-    return empty({ code: 'not-json', message: `The header is not valid JSON${where}.` });
+  } catch {
+    return empty({ code: 'not-json', message: `The header is not valid JSON (${jsonFault(text)}).` });
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     return empty({ code: 'not-json', message: 'The header is not a JSON object.' });

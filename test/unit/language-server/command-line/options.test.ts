@@ -1,6 +1,6 @@
 /** Words of `headscope check`, the `.headscope.json` that it reads, and its exit status. */
 import assert from 'node:assert/strict';
-import { truncateSync } from 'node:fs';
+import { symlinkSync, truncateSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { check, config, Place } from './run';
 
@@ -70,6 +70,32 @@ describe('headscope check', () => {
       }
     }
     assert.match((await check(path)).stderr, /\.headscope\.json: /);
+  });
+
+  it('reads no .headscope.json and no baseline that is a link out of the repository, and quotes nothing of what it cannot read', async () => {
+    const outside = new Place();
+    const secret = outside.put('token', 'hunter2-is-the-password\n');
+    const path = place.put('models/config.json', config());
+    const link = join(place.root, '.headscope.json');
+    symlinkSync(secret, link);
+    const linked = await check(path);
+    assert.deepEqual([linked.status, linked.stdout], [2, '']);
+    assert.match(linked.stderr, /\.headscope\.json: It is a link out of the repository and is not read\.\n$/);
+    unlinkSync(link);
+    symlinkSync(secret, join(place.root, 'known.json'));
+    place.put('.headscope.json', '{"baseline": "known.json"}');
+    const known = await check(path);
+    assert.equal(known.status, 2);
+    assert.match(known.stderr, /The baseline known\.json: It is a link out of the repository and is not read\.\n$/);
+    // A path that was given is followed; what it leads to is still not quoted.
+    const given = await check(path, '--baseline', secret);
+    assert.equal(given.status, 2);
+    assert.match(given.stderr, /The file is not valid JSON: line 1, column 1: invalid symbol\./);
+    place.put('.headscope.json', 'hunter2');
+    const broken = await check(path);
+    assert.match(broken.stderr, /The file is not valid JSON: column 1: invalid symbol\.\n$/);
+    for (const { stdout, stderr } of [linked, known, given, broken]) assert.doesNotMatch(stdout + stderr, /hunter/);
+    outside.remove();
   });
 
   it('--quiet prints errors alone and counts the rest', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findHeadscopeFile } from '../../../../models/formats/headscope-file';
@@ -43,5 +43,25 @@ describe('.headscope.json', () => {
     mkdirSync(join(root, 'repository/.headscope.json'));
     const folder = await findHeadscopeFile(join(root, 'repository'));
     assert.ok(folder?.ok === false && folder.message === 'It is a folder, no regular file.');
+  });
+
+  it('is not read where it is a link out of the repository', async () => {
+    const refusal = { ok: false, message: 'It is a link out of the repository and is not read.' };
+    write('outside.json', '{"severity": {}}');
+    const own = join(root, 'repository/models/one/.headscope.json');
+    symlinkSync(join(root, 'outside.json'), own);
+    assert.deepEqual(await findHeadscopeFile(join(root, 'repository/models/one')), { ...refusal, path: own });
+    // Within the repository a link may lead to another folder.
+    rmSync(own);
+    write('repository/shared.json', '{"severity": {}}');
+    symlinkSync('../../shared.json', own);
+    assert.equal((await findHeadscopeFile(join(root, 'repository/models/one')))?.ok, true);
+    // Where there is no repository, the folder of the file is the border.
+    for (const name of ['other', 'elsewhere']) mkdirSync(join(root, 'loose', name), { recursive: true });
+    write('loose/other/.headscope.json', '{}');
+    symlinkSync('other/.headscope.json', join(root, 'loose/.headscope.json'));
+    assert.equal((await findHeadscopeFile(join(root, 'loose')))?.ok, true);
+    symlinkSync('../other/.headscope.json', join(root, 'loose/elsewhere/.headscope.json'));
+    assert.equal((await findHeadscopeFile(join(root, 'loose/elsewhere')))?.ok, false);
   });
 });
