@@ -98,6 +98,7 @@ async function catalogueText() {
     bundle: true,
     format: 'esm',
     platform: 'node',
+    mainFields: ['module', 'main'],
     write: false,
     logLevel: 'warning',
   });

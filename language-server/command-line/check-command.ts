@@ -4,7 +4,7 @@ import type { KnownFinding } from '../../protocol/inputs/baseline';
 import { defaultSettings, settingsUnder } from '../service/check';
 import { rules } from '../service/rules/catalogue';
 import { FolderReader, folderOfGraph } from '../workspace/folder-reader';
-import { nameIn, readBaseline } from '../workspace/known-findings';
+import { canBeKnown, nameIn, readBaseline } from '../workspace/known-findings';
 import type { KnownFindings } from '../workspace/known-findings';
 import { isExcluded, Repositories } from '../workspace/repositories';
 import { checkOne, isGraph, notChecked } from './check-one';
@@ -113,8 +113,8 @@ const checkAll = async ({ files, others: passed }: Collected, ignoreOthers: bool
       if (!('reason' in found) && !isGraph(found)) others += 1;
       continue;
     }
-    const fingerprints = file.findings.map(({ fingerprint }) => fingerprint);
-    all.push({ file, isKnown: known?.areKnown(found.path, fingerprints) ?? fingerprints.map(() => false) });
+    const { findings } = file;
+    all.push({ file, isKnown: known?.areKnown(found.path, findings) ?? findings.map(() => false) });
   }
   const gone: KnownFinding[] = [];
   for (const [known, checked] of byBaseline) gone.push(...(await known.gone(checked)));
@@ -148,7 +148,7 @@ const carryOut = async (
   const { writeBaseline } = order;
   if (writeBaseline !== undefined) {
     const findings = all.flatMap(({ file }) =>
-      file.findings.map(({ code, fingerprint, message }) => ({
+      file.findings.filter(canBeKnown).map(({ code, fingerprint, message }) => ({
         path: nameIn(writeBaseline, file.path),
         code,
         fingerprint,
@@ -159,15 +159,17 @@ const carryOut = async (
     const count = `${findings.length} finding${findings.length === 1 ? '' : 's'}`;
     complain(`${count} written to ${printable(writeBaseline)}.\n`);
   }
-  const isHidden = (isKnown: boolean | undefined): boolean => writeBaseline !== undefined || isKnown === true;
+  const shown = all.map(({ file, isKnown }) => ({
+    ...file,
+    findings: file.findings.filter((finding, index) =>
+      writeBaseline === undefined ? isKnown[index] !== true : !canBeKnown(finding),
+    ),
+  }));
   const outcome: Outcome = {
-    files: all.map(({ file, isKnown }) => ({
-      ...file,
-      findings: file.findings.filter((_, index) => !isHidden(isKnown[index])),
-    })),
+    files: shown,
     others,
     excluded: collected.excluded,
-    known: all.reduce((sum, { isKnown }) => sum + isKnown.filter((known) => isHidden(known)).length, 0),
+    known: all.reduce((sum, { file }, index) => sum + file.findings.length - (shown[index]?.findings.length ?? 0), 0),
     gone,
     fixed: order.fix === 'write' ? fixes.fixed.map(({ path: name, count }) => ({ path: name, count })) : [],
   };

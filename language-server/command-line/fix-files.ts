@@ -80,7 +80,7 @@ const fixDraft = async (draft: Draft, { file, settings, known }: FileToFix, read
     const isKnown =
       known?.areKnown(
         place,
-        all.map((finding) => fingerprintOf(finding, model.document)),
+        all.map((finding) => ({ code: finding.code, fingerprint: fingerprintOf(finding, model.document) })),
       ) ?? [];
     const open = all.filter(({ code }, index) => isKnown[index] !== true && (!isBroken || code === jsonInvalid.code));
     const { changes, count } = certainChanges(open);

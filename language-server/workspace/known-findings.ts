@@ -3,9 +3,16 @@ import path from 'node:path';
 import { FileRefused, readRegular } from '../../models/formats/regular-file';
 import { parseBaseline } from '../../protocol/inputs/baseline';
 import type { KnownFinding } from '../../protocol/inputs/baseline';
+import { fileNotRead } from '../service/rules/field-values';
 
 /** Some 40,000 findings. */
 const largestBaseline = 16 * 1024 * 1024;
+
+/**
+ * Whether a baseline may hide a finding. What was not looked at is not known: whatever went wrong in the file later would be
+ * hidden with it.
+ */
+export const canBeKnown = ({ code }: Pick<KnownFinding, 'code'>): boolean => code !== fileNotRead.code;
 
 /** The findings of a baseline file. */
 export class KnownFindings {
@@ -26,11 +33,12 @@ export class KnownFindings {
     }
   }
 
-  /** For each finding of a file, by its fingerprint, whether it is known; one that is there twice has to be known twice. */
-  areKnown(file: string, fingerprints: readonly string[]): readonly boolean[] {
+  /** For each finding of a file whether it is known, by its fingerprint; one that is there twice has to be known twice. */
+  areKnown(file: string, findings: readonly Pick<KnownFinding, 'code' | 'fingerprint'>[]): readonly boolean[] {
     const known = this.byFile.get(this.nameOf(file));
     const seen = new Map<string, number>();
-    return fingerprints.map((fingerprint) => {
+    return findings.map(({ code, fingerprint }) => {
+      if (!canBeKnown({ code })) return false;
       const before = seen.get(fingerprint) ?? 0;
       seen.set(fingerprint, before + 1);
       return before < (known?.get(fingerprint)?.length ?? 0);

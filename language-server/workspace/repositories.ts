@@ -146,7 +146,7 @@ export const toReport = <T extends Fingerprinted>(
   if (repository.known === undefined) return findings;
   const isKnown = repository.known.areKnown(
     file,
-    findings.map((finding) => fingerprintOf(finding, document)),
+    findings.map((finding) => ({ code: finding.code, fingerprint: fingerprintOf(finding, document) })),
   );
   return findings.filter((_, index) => isKnown[index] !== true);
 };

@@ -30,6 +30,8 @@ export type ReadConfig =
       readonly configPath: string;
       readonly text: string;
       readonly model: ModelDescription;
+      /** What is wrong with the `.headscope.json` that counts for the folder, as sentences. */
+      readonly notes: readonly string[];
     }
   | { readonly ok: false; readonly message: string };
 
@@ -54,21 +56,29 @@ export async function readModelFolder(path: string): Promise<ReadConfig> {
   const { text } = read;
   const parsed = parseConfig(text);
   if (!parsed.ok) return { ok: false, message: `${configPath}: ${parsed.message}` };
-  const families = await ownFamiliesOf(folder);
+  const { families, notes } = await ownFamiliesOf(folder);
   if (!isModelConfig(parsed.value, families)) {
     return {
       ok: false,
-      message: `${basename(configPath)} describes no model: it has neither a model_type nor layers.`,
+      message: [`${basename(configPath)} describes no model: it has neither a model_type nor layers.`, ...notes].join(
+        ' ',
+      ),
     };
   }
   const model = describeModel(parsed.value, families);
-  return { ok: true, folder, configPath, text, model: await withQuantisationBeside(model, folder) };
+  return { ok: true, folder, configPath, text, model: await withQuantisationBeside(model, folder), notes };
 }
 
-/** Families that the `.headscope.json` above a folder describes; what is wrong with it is said by `headscope check`. */
-export async function ownFamiliesOf(folder: string): Promise<readonly OwnFamily[]> {
+/** Families that the `.headscope.json` above a folder describes; `notes` say what of it cannot be used. */
+export async function ownFamiliesOf(
+  folder: string,
+): Promise<{ readonly families: readonly OwnFamily[]; readonly notes: readonly string[] }> {
   const file = await findHeadscopeFile(folder);
-  return file?.ok === true ? readOwnFamilies(file.value['families']).families : [];
+  if (file === undefined) return { families: [], notes: [] };
+  if (!file.ok) return { families: [], notes: [`${file.path} cannot be used. ${file.message}`] };
+  const { families, problems } = readOwnFamilies(file.value['families']);
+  const placed = problems.map(({ path, message }) => `${file.path}, ${['families', ...path].join('.')}: ${message}`);
+  return { families, notes: placed };
 }
 
 /** Some tools write the quantisation beside the config (`hf_quant_config.json`, `quantize_config.json`). */

@@ -97,7 +97,7 @@ export async function inspectModel(path: string, base?: string): Promise<Inspect
     return [{ file, inputs, outputs, attention, elements, opsets }];
   });
   const unreadable = graphs.flatMap(({ file, read: graph }) => (graph.ok ? [] : [`${file}: ${graph.message}`]));
-  return { ...found, companions, tokenizer, onnx, notes: [...found.notes, ...unreadable] };
+  return { ...found, companions, tokenizer, onnx, notes: [...read.notes, ...found.notes, ...unreadable] };
 }
 
 const noWeights: Checkpoint = { folder: '', tensors: [], files: [], problems: [], bytesRead: 0 };

@@ -105,7 +105,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const { text } = config;
   const parsed = parseConfig(text);
   if (!parsed.ok) throw unusable(folder, `Its config.json cannot be read: ${parsed.message}`);
-  const description = describeModel(parsed.value, await ownFamiliesOf(folder));
+  const description = describeModel(parsed.value, (await ownFamiliesOf(folder)).families);
   const verdict = runnable(description);
   if (verdict !== true) throw unusable(folder, verdict);
   const checkpoint = await openCheckpoint(folder);

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
+import { ConfigReader } from '../config/config-reader';
 import type { JsonObject } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
-import type { JsonPath } from '../model-description';
+import type { DescriptionProblem, JsonPath } from '../model-description';
 import type { DecoderLayout } from './decoder-layout';
 import { separateExperts, writeDecoder } from './decoder-layout';
 import type { StackFamily } from './family';
@@ -35,8 +36,13 @@ export function readOwnFamilies(list: unknown): {
     }
     const family = read.output;
     const problem = contradictionOf(family, families);
-    if (problem === undefined) families.push(family);
-    else problems.push({ path: [index, problem.key], message: problem.message });
+    if (problem !== undefined) {
+      problems.push({ path: [index, problem.key], message: problem.message });
+      continue;
+    }
+    const wrong = wrongDefaults(family);
+    for (const { path, message } of wrong) problems.push({ path: [index, 'defaults', ...path], message });
+    families.push(withoutDefaults(family, new Set(wrong.map(({ path: [key] }) => key))));
   }
   if (list.length > most) problems.push({ path: [most], message: `No more than ${most} families are read.` });
   return { families, problems };
@@ -69,6 +75,25 @@ function contradictionOf(
   if (like === undefined && tensors !== undefined)
     return { key: 'tensors', message: '"tensors" renames those of the family that "like" names, and there is none.' };
   return undefined;
+}
+
+/** What would be wrong with the defaults if a config had written them: no config can be blamed for them, and all would be. */
+function wrongDefaults({ defaults = {}, ...family }: OwnFamily): readonly DescriptionProblem[] {
+  const problems: DescriptionProblem[] = [];
+  const { keys: _, ...bare } = family;
+  const { read, defaults: usual } = familyOfOwn(bare);
+  const { modelType } = family;
+  read(new ConfigReader({ ...defaults, model_type: modelType }, [], problems, usual(modelType)));
+  return problems.filter(
+    ({ code, path: [key] }) =>
+      (code === 'out-of-range' || code === 'wrong-type') && typeof key === 'string' && Object.hasOwn(defaults, key),
+  );
+}
+
+function withoutDefaults(family: OwnFamily, wrong: ReadonlySet<string | number | undefined>): OwnFamily {
+  if (wrong.size === 0) return family;
+  const right = Object.entries(family.defaults ?? {}).filter(([key]) => !wrong.has(key));
+  return { ...family, defaults: Object.fromEntries(right) };
 }
 
 type Issue = v.BaseIssue<unknown>;

@@ -157,6 +157,25 @@ describe('headscope inspect', function () {
     assert.match(serving.figures['timePerToken']?.formula ?? '', /bandwidth/);
   });
 
+  it('says what of the .headscope.json above a model cannot be used', () => {
+    const own = join(folder, '.headscope.json');
+    const sizes = '"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64';
+    writeFileSync(join(folder, 'config.json'), `{"model_type": "acme", ${sizes}}`);
+    const notes = (text: string): string => {
+      writeFileSync(own, text);
+      const { code, out, error } = inspect(folder, '--json', '-');
+      assert.equal(code, 0, error);
+      return (JSON.parse(out) as { notes: readonly string[] }).notes.join('\n');
+    };
+    assert.ok(notes('{"families": [').startsWith(`${own} cannot be used. The file is not valid JSON: column 15: `));
+    const defaults = '{"num_attention_heads": -5}';
+    assert.match(
+      notes(`{"families": [{"modelType": "acme", "like": "llama", "defaults": ${defaults}}]}`),
+      /\.headscope\.json, families\.0\.defaults\.num_attention_heads: num_attention_heads should be a whole number/,
+    );
+    assert.doesNotMatch(notes('{}'), /headscope\.json/);
+  });
+
   const refusals: readonly (readonly [what: string, file: string | undefined, code: number, sentence: RegExp])[] = [
     ['no such path', undefined, 2, /does not exist: name a model folder/],
     ['no JSON', '{"model_type": ', 3, /not valid JSON/],

@@ -118,6 +118,22 @@ describe('headscope check with a baseline', () => {
     assert.match(stdout, /models\/a\/config\.json: no longer: 3 key\/value heads/);
   });
 
+  it('never hides that a file was not looked at, whatever it names', async () => {
+    place.put('models/b/config.json', '{}');
+    const first = await check(place.root, '--write-baseline', baseline);
+    assert.equal(first.status, 1);
+    assert.match(first.stderr, /^2 findings written to /);
+    assert.match(first.stdout, /b\/config\.json:1:1: error: Not checked\. .*\[file-not-read\]/);
+    assert.ok(written().findings.every(({ code }) => code !== 'file-not-read'));
+    // Nor where an older baseline, or a person, has put it there.
+    const { findings } = (await report(place.root)).files.find(({ path }) => path.endsWith('b/config.json')) ?? {};
+    const [{ fingerprint = '' } = {}] = findings ?? [];
+    const known = { path: '../models/b/config.json', code: 'file-not-read', fingerprint, message: 'Not checked.' };
+    place.put('ci/known.json', JSON.stringify({ ...written(), findings: [...written().findings, known] }));
+    const again = await report(place.root, '--baseline', baseline);
+    assert.deepEqual([again.status, again.known, again.gone], [1, 2, []]);
+  });
+
   it('is named by .headscope.json too, and can be written before it is there', async () => {
     place.put('.headscope.json', '{"baseline": "ci/known.json"}');
     const missing = await check(place.root);

@@ -142,6 +142,31 @@ describe('a family described in the workspace', () => {
       [['0.positions', /^It should be "rope" or .* or "none", and is "rotary"\.$/]],
     ],
     ['names without like', [{ modelType: 'a', tensors: {} }], [['0.tensors', /there is none/]]],
+    [
+      'sizes that no model has as defaults',
+      [
+        {
+          modelType: 'a',
+          like: 'llama',
+          keys: { hidden_size: 'width' },
+          defaults: {
+            num_hidden_layers: 1e9,
+            num_attention_heads: -5,
+            hidden_size: 'wide',
+            rope_theta: 0,
+            head_dim: 64,
+          },
+        },
+        { modelType: 'b', defaults: { num_hidden_layers: 2.5 } },
+      ],
+      [
+        ['0.defaults.hidden_size', /^hidden_size should be a number, and is the string "wide"\.$/],
+        ['0.defaults.num_hidden_layers', /^num_hidden_layers is 1000000000; more than 2048 layers are not read\.$/],
+        ['0.defaults.num_attention_heads', /^num_attention_heads should be a whole number from 0, and is -5\.$/],
+        ['0.defaults.rope_theta', /^rope_theta should be a number above 0, and is 0\.$/],
+        ['1.defaults.num_hidden_layers', /^num_hidden_layers should be a whole number from 1, and is 2\.5\.$/],
+      ],
+    ],
     ['a layer without its number', [{ modelType: 'a', layout: { layer: 'h.' } }], [['0.layout.layer', /\{layer\}/]]],
   ];
   for (const [title, list, expected] of faults) {
@@ -154,6 +179,13 @@ describe('a family described in the workspace', () => {
       }
     });
   }
+
+  it('leaves out a default that no model has, and keeps the others', () => {
+    const { families } = readOwnFamilies([
+      { modelType: 'a', like: 'llama', defaults: { num_hidden_layers: 1e9, rms_norm_eps: 1e-6 } },
+    ]);
+    assert.deepEqual(families[0]?.defaults, { rms_norm_eps: 1e-6 });
+  });
 
   it('keeps what is right beside what is wrong', () => {
     const { families, problems } = readOwnFamilies([{ modelType: 'a' }, 7, { modelType: 'b', like: 'bert' }]);
