@@ -81,9 +81,9 @@ function contradictionOf(
 function wrongDefaults({ defaults = {}, ...family }: OwnFamily): readonly DescriptionProblem[] {
   const problems: DescriptionProblem[] = [];
   const { keys: _, ...bare } = family;
-  const { read, defaults: usual } = familyOfOwn(bare);
+  const stack = familyOfOwn(bare);
   const { modelType } = family;
-  read(new ConfigReader({ ...defaults, model_type: modelType }, [], problems, usual(modelType)));
+  stack.read(new ConfigReader({ ...defaults, model_type: modelType }, [], problems, stack.defaults(modelType)));
   return problems.filter(
     ({ code, path: [key] }) =>
       (code === 'out-of-range' || code === 'wrong-type') && typeof key === 'string' && Object.hasOwn(defaults, key),
