@@ -132,6 +132,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Am
   let comparison: BeforeAfter = comparedSides(
     { ...sizes, ...before, tokensPerSecond: null },
     { ...emulated, ...after, tokensPerSecond: null },
+    texts,
   );
   known = { ...known, loss: before.loss, comparison };
 
@@ -182,6 +183,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Am
     );
     surgery = made.surgery;
     comparison = comparedSides({ ...comparison.before, tokensPerSecond: made.speeds.before }, made.after, {
+      apart: texts.apart,
       speedup: made.speeds.speedup,
       written: made.written,
     });

@@ -4,6 +4,7 @@ import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
 import { beforeAfterSection } from '../conversions/before-after-section';
+import { judgedTexts } from '../conversions/texts';
 import { counted, threeDigits } from '../words';
 import type { AmpResult } from './result';
 
@@ -31,8 +32,8 @@ export function sections(result: Partly): readonly Section[] {
     ...(comparison ? [beforeAfterSection(comparison)] : []),
     ...(result.scores ? [headsSection(result)] : []),
     ...(result.histogram ? [histogramSection(result.histogram)] : []),
-    ...(curve && curve.length > 1 ? [curveSection(curve)] : []),
-    ...(byLayer ? [layerSection(byLayer)] : []),
+    ...(curve && curve.length > 1 ? [curveSection(curve, result)] : []),
+    ...(byLayer ? [layerSection(byLayer, result)] : []),
     ...(others && others.length > 0 ? [otherSection(others)] : []),
     notes(result),
   ];
@@ -123,13 +124,12 @@ const histogramSection = (histogram: AmpResult['histogram']): ChartSection => ({
   ],
 });
 
-function curveSection(curve: AmpResult['curve']): ChartSection {
+function curveSection(curve: AmpResult['curve'], { apart }: Partly): ChartSection {
   return {
     kind: 'chart',
     id: 'curve',
     title: 'Loss over the share removed',
-    caption:
-      'On held-out texts. Standard: the lowest scores go; reversed: the highest; random: as many drawn at random.',
+    caption: `On ${judgedTexts(apart)}. Standard: the lowest scores go; reversed: the highest; random: as many drawn at random.`,
     x: { title: 'Parameters removed', unit: '%', scale: 'linear', min: 0 },
     y: { title: 'Loss', unit: 'nats/token', scale: 'linear' },
     interval: 'least and most of the random sets',
@@ -161,12 +161,11 @@ function curveSection(curve: AmpResult['curve']): ChartSection {
   };
 }
 
-const layerSection = (byLayer: readonly number[]): ChartSection => ({
+const layerSection = (byLayer: readonly number[], { apart }: Partly): ChartSection => ({
   kind: 'chart',
   id: 'layers',
   title: 'What each layer costs',
-  caption:
-    'Loss on held-out texts with the removed parts of one layer alone, less the loss of the model. Every layer loses as much.',
+  caption: `Loss on ${judgedTexts(apart)} with the removed parts of one layer alone, less the loss of the model. Every layer loses as much.`,
   x: { title: 'Layer', unit: '', scale: 'category', categories: byLayer.map((_, layer) => String(layer)) },
   y: { title: 'Change of the loss', unit: 'nats/token', scale: 'linear' },
   series: [
@@ -218,7 +217,7 @@ function notes({ realised, share, bound = 0, capped, apart, surgery, removed = [
         : []),
       ...(typeof surgery === 'number'
         ? [
-            `The checkpoint and the model with gains of 0 differ by at most ${surgery.toExponential(1)} in any logit of the first held-out text.`,
+            `The checkpoint and the model with gains of 0 differ by at most ${surgery.toExponential(1)} in any logit of the first text that losses are measured on.`,
           ]
         : []),
       'No training follows. The publication recovers by LoRA after pruning.',

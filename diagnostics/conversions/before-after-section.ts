@@ -2,14 +2,16 @@
 import type { TableSection } from '../../protocol/sections/table';
 import type { BeforeAfter, Side } from './before-after';
 
-export function beforeAfterSection({ before, after, rows, speedup, written }: BeforeAfter): TableSection {
+export function beforeAfterSection({ before, after, rows, speedup, apart, written }: BeforeAfter): TableSection {
   const accuracy = before.task && after.task;
   const intervals = accuracy
     ? ` Accuracy: 95 % intervals (Wilson, n = ${before.task.n}) ${percent(before.task)} before, ${percent(after.task)} after.`
     : '';
   const speed = speedup
-    ? ` Decoding: ${digits(speedup.median)} times the speed (quartiles of interleaved rounds ${digits(speedup.low)} to ${digits(speedup.high)}).`
+    ? ` Decoding: ${digits(speedup.median)} times the speed (median of ratios within rounds, quartiles ${digits(speedup.low)} to ${digits(speedup.high)}); the row has the rates of the round with the median ratio.`
     : '';
+  const same = apart === false ? ' The text is the one that the conversion was made on.' : '';
+  const ranges = rows.some(({ low }) => low !== undefined);
   const what = written
     ? `The checkpoint in ${written.folder}, opened, against its source.`
     : 'The parts are switched off in the model as it is; sizes are those of the checkpoint that a folder would get.';
@@ -17,7 +19,7 @@ export function beforeAfterSection({ before, after, rows, speedup, written }: Be
     kind: 'table',
     id: 'before-after',
     title: 'Before and after',
-    caption: `${what}${intervals}${speed}`,
+    caption: `${what}${same}${intervals}${speed}`,
     columns: [
       { name: 'quantity', title: 'Quantity', kind: 'text' },
       {
@@ -43,12 +45,23 @@ export function beforeAfterSection({ before, after, rows, speedup, written }: Be
         unit: '%',
         definition: '100 (after - before) / before; for accuracy the difference in points of per cent',
       },
+      ...(ranges
+        ? [
+            {
+              name: 'range',
+              title: 'Quartiles',
+              kind: 'text',
+              definition: 'of the change over the rounds of decoding, each of which ran both models',
+            } as const,
+          ]
+        : []),
     ],
-    rows: rows.map(({ quantity, unit, before: old, after: now, change }) => [
+    rows: rows.map(({ quantity, unit, before: old, after: now, change, low, high }) => [
       `${quantity} (${unit})`,
       old,
       now,
       change,
+      ...(ranges ? [low === undefined || high === undefined ? '' : `${digits(low)} to ${digits(high)} %`] : []),
     ]),
   };
 }

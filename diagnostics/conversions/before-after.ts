@@ -1,6 +1,6 @@
 /** A model before and after a conversion, measured alike: the table that every conversion shows. */
 import { kvBytesPerToken } from '../../models/formats/estimates/kv-cache';
-import { count, figure, list, object, orNull, text, whole } from '../../protocol/schema/fields';
+import { count, figure, flag, list, object, optional, orNull, text, whole } from '../../protocol/schema/fields';
 import type { Schema } from '../../protocol/schema/check';
 import type { TaskMetric } from '../../protocol/analysis/tasks';
 import { elementsOf, tensorBytes } from '../model-runner/checkpoint';
@@ -36,7 +36,10 @@ export interface Quality {
 }
 
 export interface Side extends Sizes, Quality {
-  /** Greedy decoding of one text, after a prompt: median over rounds; null where it was not measured. */
+  /**
+   * Greedy decoding of one text, after a prompt, in the round whose ratio of the two models is the median one: rates of other rounds were
+   * measured while the machine did something else, and are no pair. Null where it was not measured.
+   */
   readonly tokensPerSecond: number | null;
 }
 
@@ -47,6 +50,9 @@ export interface ComparedRow {
   readonly after: number;
   /** 100 (after - before) / before; of an accuracy the difference in points of per cent. */
   readonly change: number;
+  /** Of decoding: the change at the quartiles of the paired ratios. */
+  readonly low?: number;
+  readonly high?: number;
 }
 
 export interface BeforeAfter {
@@ -56,6 +62,8 @@ export interface BeforeAfter {
   readonly rows: readonly ComparedRow[];
   /** Median over rounds of tokens a second after / before, and its quartiles. */
   readonly speedup: { readonly median: number; readonly low: number; readonly high: number } | null;
+  /** Whether losses and accuracy are of other texts than those that the conversion was made on. Older results do not say. */
+  readonly apart?: boolean;
   /** The checkpoint that was written; null: the model after the conversion is the one before, with its parts switched off. */
   readonly written: { readonly folder: string; readonly hash: string } | null;
 }
@@ -74,42 +82,63 @@ export const beforeAfterField: Schema<BeforeAfter> = object<BeforeAfter>({
   before: side,
   after: side,
   rows: list(
-    object<ComparedRow>({ quantity: text, unit: text, before: figure, after: figure, change: figure }),
+    object<ComparedRow>({
+      quantity: text,
+      unit: text,
+      before: figure,
+      after: figure,
+      change: figure,
+      low: optional(figure),
+      high: optional(figure),
+    }),
     'a list of rows',
     { most: 64 },
   ),
   speedup: orNull(object<NonNullable<BeforeAfter['speedup']>>({ median: figure, low: figure, high: figure })),
+  apart: optional(flag),
   written: orNull(object<NonNullable<BeforeAfter['written']>>({ folder: text, hash: text })),
 });
 
 interface Quantity {
   readonly quantity: string;
+  /** Where one text is both what the conversion is made on and what it is judged on. */
+  readonly ofSameText?: string;
   readonly unit: string;
   readonly of: (side: Side) => number;
 }
 
+const decoding = 'Decoding';
+
 const quantities: readonly Quantity[] = [
-  { quantity: 'Held-out loss', unit: 'nats/token', of: ({ loss }) => loss },
+  { quantity: 'Held-out loss', ofSameText: 'Loss on the same text', unit: 'nats/token', of: ({ loss }) => loss },
   { quantity: 'Accuracy', unit: '%', of: ({ task }) => 100 * (task?.accuracy ?? Number.NaN) },
   { quantity: 'Parameters', unit: 'millions', of: ({ parameters }) => parameters / 1e6 },
   { quantity: 'Weights', unit: 'MB', of: ({ weightBytes }) => weightBytes / 1e6 },
   { quantity: 'KV cache', unit: 'bytes/token', of: ({ kvBytesPerToken }) => kvBytesPerToken },
-  { quantity: 'Decoding', unit: 'tokens/s', of: ({ tokensPerSecond }) => tokensPerSecond ?? Number.NaN },
+  { quantity: decoding, unit: 'tokens/s', of: ({ tokensPerSecond }) => tokensPerSecond ?? Number.NaN },
 ];
 
 /** The two sides and their table. */
 export function comparedSides(
   before: Side,
   after: Side,
-  { speedup, written }: Pick<BeforeAfter, 'speedup' | 'written'> = { speedup: null, written: null },
+  {
+    apart,
+    speedup = null,
+    written = null,
+  }: Pick<ConversionTexts, 'apart'> & Partial<Pick<BeforeAfter, 'speedup' | 'written'>>,
 ): BeforeAfter {
   const rows = quantities
     .filter(({ of }) => Number.isFinite(of(before)) && Number.isFinite(of(after)))
-    .map(({ quantity, unit, of }): ComparedRow => {
+    .map(({ quantity, ofSameText, unit, of }): ComparedRow => {
       const [old, now] = [of(before), of(after)];
-      return { quantity, unit, before: old, after: now, change: unit === '%' ? now - old : (100 * (now - old)) / old };
+      const row = { quantity: apart ? quantity : (ofSameText ?? quantity), unit, before: old, after: now };
+      if (unit === '%') return { ...row, change: now - old };
+      if (quantity !== decoding || !speedup) return { ...row, change: (100 * (now - old)) / old };
+      const [change, low, high] = [speedup.median, speedup.low, speedup.high].map((ratio) => 100 * (ratio - 1));
+      return { ...row, change: change ?? Number.NaN, low: low ?? Number.NaN, high: high ?? Number.NaN };
     });
-  return { before, after, rows, speedup, written };
+  return { before, after, rows, speedup, apart, written };
 }
 
 export const sizesOf = ({
@@ -162,10 +191,11 @@ export async function lossesOf(
 
 /** Tokens decoded in a round, behind one that is not timed. */
 const decoded = 16;
+/** Odd, so that one round has the median ratio. */
 const rounds = 7;
 
 export interface Speeds {
-  /** Medians over rounds, tokens a second; null where the two run on different devices. */
+  /** Tokens a second in the round whose ratio is the median; null where the two run on different devices. */
   readonly before: number | null;
   readonly after: number | null;
   readonly speedup: BeforeAfter['speedup'];
@@ -193,11 +223,18 @@ export async function decodingSpeeds(
       if (round >= 0) times.push(rate);
     }
   }
-  const ratios = second.map((rate, at) => rate / (first[at] ?? Number.NaN));
+  return pairedSpeeds(first, second);
+}
+
+/** Of rates of two models in the same rounds, an odd number of them. */
+export function pairedSpeeds(before: readonly number[], after: readonly number[]): Speeds {
+  const ratios = after.map((rate, at) => rate / (before[at] ?? Number.NaN));
+  const median = quantile(ratios, 0.5);
+  const round = ratios.indexOf(median);
   return {
-    before: quantile(first, 0.5),
-    after: quantile(second, 0.5),
-    speedup: { median: quantile(ratios, 0.5), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) },
+    before: before[round] ?? Number.NaN,
+    after: after[round] ?? Number.NaN,
+    speedup: { median, low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) },
   };
 }
 

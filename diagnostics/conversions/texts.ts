@@ -21,6 +21,10 @@ export interface ConversionTexts {
   readonly apart: boolean;
 }
 
+/** `held-out texts`, or what they are where one text is both what a conversion is made on and what it is judged on. */
+export const judgedTexts = (apart: boolean | undefined): string =>
+  apart === false ? 'the text that the conversion was made on' : 'held-out texts';
+
 /**
  * A task: its prompts with their answers; every second one is held out, and the answers are judged. A corpus: the first `length` tokens of each document, up
  * to twice `sequences`; every second one is held out. A prompt: the same text is both. Sequences of fewer than two tokens are

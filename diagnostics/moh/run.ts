@@ -121,6 +121,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
   let comparison: BeforeAfter = comparedSides(
     { ...sizes, ...before, tokensPerSecond: null },
     { ...sizes, ...after, tokensPerSecond: null },
+    texts,
   );
   known = { ...known, comparison };
   const curve: CurvePoint[] = [{ active: 100, loss: before.loss, kl: 0, fixedLoss: before.loss, fixedKl: 0 }];
@@ -157,7 +158,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
     const [kept] = tuned.tuning.arms;
     // Of the tuned weights, which no intervention has: accuracy is measured on the checkpoint alone.
     const quality = { loss: kept?.after.loss ?? Number.NaN, tokens: before.tokens, task: null };
-    comparison = comparedSides(comparison.before, { ...sizes, ...quality, tokensPerSecond: null });
+    comparison = comparedSides(comparison.before, { ...sizes, ...quality, tokensPerSecond: null }, texts);
     known = { ...known, comparison, tuning: tuned.tuning };
   }
   let difference: number | null = null;
@@ -190,7 +191,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
     comparison = comparedSides(
       { ...comparison.before, tokensPerSecond: speeds.before },
       { ...sizesOf(made.checkpoint), ...found.quality, tokensPerSecond: speeds.after },
-      { speedup: speeds.speedup, written: await draft.keep() },
+      { apart: texts.apart, speedup: speeds.speedup, written: await draft.keep() },
     );
   }
   return { ...(known as MohResult), comparison, difference, tuning: tuned?.tuning ?? null };

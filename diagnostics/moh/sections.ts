@@ -4,6 +4,7 @@ import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
 import { beforeAfterSection } from '../conversions/before-after-section';
+import { judgedTexts } from '../conversions/texts';
 import { threeDigits } from '../words';
 import type { MohResult } from './result';
 import { tuningSections } from './tuning-sections';
@@ -27,7 +28,7 @@ export function sections(result: Partly): readonly Section[] {
   return [
     ...(comparison ? [beforeAfter(comparison, tuning ?? null)] : []),
     ...(tuning ? tuningSections(tuning) : []),
-    ...(curve && curve.length > 1 ? [lossSection(curve), klSection(curve)] : []),
+    ...(curve && curve.length > 1 ? [lossSection(curve, result), klSection(curve, result)] : []),
     ...(layers && loads && importance ? [loadSection({ layers, loads, importance })] : []),
     ...(busiest === undefined ? [] : [layerBars(result, busiest, 'bars', 'the layer whose loads are most uneven')]),
     ...(layers ? [balanceSection(layers)] : []),
@@ -55,12 +56,11 @@ function mostUneven({ layers = [] }: Partly): number | undefined {
 
 const x = { title: 'Active heads', unit: '%', scale: 'linear', max: 100 } as const;
 
-const lossSection = (curve: MohResult['curve']): ChartSection => ({
+const lossSection = (curve: MohResult['curve'], { apart }: Partly): ChartSection => ({
   kind: 'chart',
   id: 'loss',
   title: 'Loss over active heads',
-  caption:
-    'On held-out texts. Routed: each token has the heads with its longest queries; fixed: every token has the most important heads.',
+  caption: `On ${judgedTexts(apart)}. Routed: each token has the heads with its longest queries; fixed: every token has the most important heads.`,
   x,
   y: { title: 'Loss', unit: 'nats/token', scale: 'linear' },
   series: [
@@ -69,12 +69,11 @@ const lossSection = (curve: MohResult['curve']): ChartSection => ({
   ],
 });
 
-const klSection = (curve: MohResult['curve']): ChartSection => ({
+const klSection = (curve: MohResult['curve'], { apart }: Partly): ChartSection => ({
   kind: 'chart',
   id: 'kl',
   title: 'Change of predictions over active heads',
-  caption:
-    'Mean KL divergence from the model to the changed model, over the first 64 tokens of at most 4 held-out texts.',
+  caption: `Mean KL divergence from the model to the changed model, over the first 64 tokens ${apart === false ? `of ${judgedTexts(apart)}` : 'of at most 4 held-out texts'}.`,
   x,
   y: { title: 'KL', unit: 'nats', scale: 'linear', min: 0 },
   series: [
@@ -192,7 +191,7 @@ const notes = ({ apart, difference, tuning }: Partly): Section => ({
       : []),
     ...(typeof difference === 'number'
       ? [
-          `The checkpoint and the intervention differ by at most ${difference.toExponential(1)} in any logit of the first held-out text.`,
+          `The checkpoint and the intervention differ by at most ${difference.toExponential(1)} in any logit of the first text that losses are measured on.`,
         ]
       : []),
   ],

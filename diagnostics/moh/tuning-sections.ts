@@ -44,7 +44,12 @@ function measuresTable({ steps, apart, trained, tested, before, arms }: Tuning):
     columns: [
       { name: 'model', title: 'Routed model', kind: 'text' },
       numberColumn('kl', 'KL', 'Mean KL(model || routed) of the next token.', 'nats/token'),
-      numberColumn('loss', 'Held-out loss', 'As in the table before and after.', 'nats/token'),
+      numberColumn(
+        'loss',
+        apart ? 'Held-out loss' : 'Loss on the same text',
+        'As in the table before and after.',
+        'nats/token',
+      ),
       numberColumn(
         'balance',
         'Balance loss x E',

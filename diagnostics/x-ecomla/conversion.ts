@@ -112,7 +112,7 @@ export async function* convert(
   const comparison = comparedSides(
     { ...sizesOf(checkpoint), ...before, tokensPerSecond: speeds.before },
     { ...sizesOf(student.checkpoint), ...after, tokensPerSecond: speeds.after },
-    { speedup: speeds.speedup, written: await draft.keep() },
+    { apart: texts.apart, speedup: speeds.speedup, written: await draft.keep() },
   );
   return { distillation, comparison };
 }

@@ -10,8 +10,12 @@ const profiled: Partial<ZeroTuningResult> = {
   tried: 8,
   upEffective: heads(5),
   downEffective: heads(2),
+  // Of layer 0: of the first five heads two have intervals above 0, of the first two one.
+  upRange: { low: [[0.1, -0.1, 0.02, 0, -0.3, 0, 0, 0]], high: [[0.3, 0.2, 0.1, 0.1, 0.4, 0, 0, 0]] },
+  downRange: { low: [[-0.2, 0.1, 0, 0, 0, 0, 0, 0]], high: [[0.3, 0.4, 0, 0, 0, 0, 0, 0]] },
 };
-const first = 'Of 8 heads, 5 raise the probability of the answers most with gamma 2 on the first token and 2 with 0.5.';
+const first =
+  'Of 8 heads, 2 raise the probability of the answers with gamma 2 on the first token and 1 with 0.5, by 95 % intervals above 0. The gains of 4 others are above 0 too, which chance alone may give.';
 
 const tuned = (change: number, low: number, high: number): Partial<ZeroTuningResult> => ({
   ...profiled,
@@ -32,7 +36,20 @@ describe('the finding of zerotuning', () => {
   it('says what is known while it runs', () => {
     assert.equal(finding({}), 'Nothing is measured yet.');
     assert.equal(finding(profiled), first);
-    assert.match(finding({ ...profiled, target: 'entropy' }), /5 lower the mean entropy most with gamma 2/);
+    assert.match(finding({ ...profiled, target: 'entropy' }), /2 lower the mean entropy with gamma 2/);
+  });
+
+  it('counts no head whose interval holds 0, and says where there are no intervals', () => {
+    const clear = { ...profiled, upRange: { low: [new Array<number>(8).fill(0.01)], high: [[]] }, downEffective: [] };
+    assert.equal(
+      finding(clear),
+      'Of 8 heads, 5 raise the probability of the answers with gamma 2 on the first token and 0 with 0.5, by 95 % intervals above 0.',
+    );
+    const none = { low: [new Array<number>(8).fill(Number.NaN)], high: [new Array<number>(8).fill(Number.NaN)] };
+    assert.equal(
+      finding({ ...profiled, upRange: none, downRange: none }),
+      'Of 8 heads, 5 raise the probability of the answers with gamma 2 on the first token and 2 with 0.5; too few prompts for intervals, so chance alone may give that.',
+    );
   });
 
   it('says a change with its interval, and that chance may give it where 0 lies within', () => {
