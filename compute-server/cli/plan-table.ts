@@ -2,6 +2,7 @@
 import { kvName } from '../../diagnostics/plans/places';
 import { headsByKeep, type AlikeHeads } from '../../protocol/plans/by-keep';
 import { headPlanWords } from '../../protocol/plans/head-plan';
+import { lengthsWithin } from '../../protocol/plans/lengths';
 import { planBytes, type PlanBytes } from '../../protocol/plans/plan-bytes';
 import type { Plan } from '../../protocol/plans/plan-file';
 import { bytesInWords } from '../../protocol/wire/words';
@@ -21,7 +22,10 @@ export const bytesByLength = (
 /** Heads of a kind that are named, at most. */
 const mostNamed = 12;
 
-export function planWords(plan: Plan, lengths: readonly number[]): string {
+export const usualLengths = ({ model: { contextLength } }: Plan): readonly number[] =>
+  lengthsWithin([2048, 8192, 32_768, 131_072], contextLength);
+
+export function planWords(plan: Plan, lengths: readonly number[] = usualLengths(plan)): string {
   const { title, model, heads, prompt, origin, measured = [] } = plan;
   const all = heads.reduce((sum, row) => sum + row.length, 0);
   const kinds = textTable(

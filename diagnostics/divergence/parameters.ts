@@ -65,7 +65,8 @@ export const measureParameters: ParameterTable<MeasureParameters> = {
   k: {
     kind: 'integer',
     title: 'Heads (k)',
-    description: 'Heads of each layer that T-VHD sums, those of the largest divergence; 0: an eighth of them.',
+    description:
+      'Heads of each layer that T-VHD sums, those of the largest divergence, outliers included; 0: an eighth of them.',
     min: 0,
     max: mostHeads,
     default: 0,

@@ -31,7 +31,7 @@ export const duoAttentionPlan: Analysis<DuoParameters, DuoResult> = {
   inputs: ['none'],
   files: [
     { field: 'gates', title: 'Gates, to choose from again' },
-    { field: 'config', title: 'Sinks and recents, as the release writes them beside its gates' },
+    { field: 'config', title: 'Deployed sinks and recents, as the release reads them beside its gates' },
   ],
   exactWeights: true,
   parameters,

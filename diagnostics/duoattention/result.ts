@@ -65,7 +65,7 @@ interface Fields {
   readonly deployed: { readonly sinks: number; readonly recent: number };
   /** Sizes of streaming heads while gates were found. */
   readonly windows: { readonly trainSinks: number; readonly trainRecent: number };
-  /** What the release writes beside its table of gates. */
+  /** `deployed` as the release reads it from a `config.json` beside the gates. Its own files have the sizes of the training there. */
   readonly config: { readonly sink_size: number; readonly recent_size: number };
   readonly checks?: { readonly prompts: number; readonly tokens: number; readonly rows: readonly CheckRow[] };
   readonly notes: readonly string[];

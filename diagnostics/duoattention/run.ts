@@ -107,7 +107,7 @@ function resultOf(
     bytes: bytesByLength(facts, plan),
     deployed: { sinks, recent },
     windows: { trainSinks, trainRecent },
-    config: { sink_size: trainSinks, recent_size: trainRecent },
+    config: { sink_size: sinks, recent_size: recent },
     notes: [
       ...(tokenizer === true ? [] : ['The model has no tokenizer: its pass keys are random tokens.']),
       ...(trainSinks + trainRecent >= parameters.shortest

@@ -35,7 +35,19 @@ export function finding(result: Partial<PlanEvaluationResult>): string {
     scored === 'loss'
       ? `the loss under the plan is ${words(own.score)} nats a token over ${counted(own.n, 'window', 'windows')}${own.n < total ? ` of ${total}` : ''} (${others})`
       : `the plan answers ${words(own.score)} of ${of} prompts (${others})`;
-  return `${bytes} ${said}.${againstFull(result, own)}${againstUniform(result, uniform)}`;
+  const kept = undroppedWords(result, own.n);
+  if (result.undropped === own.n) return `${kept} ${said.replace(/^t/, 'T')}.`;
+  return `${bytes} ${said}.${againstFull(result, own)}${againstUniform(result, uniform)}${kept === '' ? '' : ` ${kept}`}`;
+}
+
+/** Where all that a plan keeps is all that there is, nothing is said of the plan. */
+function undroppedWords({ scored, undropped = 0, units = [] }: Partial<PlanEvaluationResult>, n: number): string {
+  if (undropped === 0) return '';
+  const what = scored === 'loss' ? 'windows' : 'prompts';
+  const longest = Math.max(...units.map(({ length }) => length)).toLocaleString('en-US');
+  return undropped === n
+    ? `The plan drops nothing at these lengths (at most ${longest} tokens): all caches here are the full one, and this says nothing of the plan. Take longer ${what}.`
+    : `Of ${undropped} of ${n} ${what} the plan drops nothing: these are too short for it.`;
 }
 
 const unit = ({ scored }: Partial<PlanEvaluationResult>): ((value: number) => string) =>

@@ -107,6 +107,10 @@ export function gathered({
     byFact: scored === 'accuracy' ? byFact(run, main) : [],
     kept: keptOf(plan, run, mode, facts),
     length: mean(run.map(({ unit }) => unit.length)),
+    undropped: run.filter(({ unit }) => {
+      const bytes = bytesOf(plan.heads, unit, mode, facts);
+      return bytes.plan >= bytes.full;
+    }).length,
     ...(timing ? { timed: { tokens: timing.tokens, length: timing.length } } : {}),
     total,
     notes,

@@ -97,6 +97,8 @@ export type PlanEvaluationResult = {
   readonly kept: readonly (readonly number[])[];
   /** Tokens in the cache, mean over prompts. */
   readonly length: number;
+  /** Prompts or windows so short that the plan drops nothing of them. Older results do not say. */
+  readonly undropped?: number;
   /** What was decoded to time it, and the tokens in front of it; absent: nothing was timed. */
   readonly timed?: { readonly tokens: number; readonly length: number };
   /** Prompts or windows in all. */
@@ -166,6 +168,7 @@ export const planEvaluationResult: Schema<PlanEvaluationResult> = object<PlanEva
   byFact: list(object<FactRow>({ fact: text, value: text, n: whole, scores: list(figure) })),
   kept: list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', { most: mostLayers }),
   length: figure,
+  undropped: optional(whole),
   timed: optional(object<NonNullable<PlanEvaluationResult['timed']>>({ tokens: whole, length: whole })),
   total: whole,
   notes: texts,

@@ -1,6 +1,7 @@
 /** Bytes of the caches under a plan, by length of the prompt. */
 import type { TableSection } from '../../protocol/sections/table';
 import type { HeadPlan } from '../../protocol/plans/head-plan';
+import { lengthsWithin } from '../../protocol/plans/lengths';
 import { planBytes } from '../../protocol/plans/plan-bytes';
 import type { Schema } from '../../protocol/schema/check';
 import { count, number, object } from '../../protocol/schema/fields';
@@ -23,14 +24,14 @@ export const bytesAtField: Schema<BytesAt> = object<BytesAt>({
   ratio: number,
 });
 
-/** 4 k to 1 M tokens. */
+/** 4 k to 1 M tokens, as far as the model reads. */
 const lengths = Array.from({ length: 9 }, (_, at) => 4096 * 2 ** at);
 
 export const bytesByLength = (
-  { summary: { headDim, windows } }: Pick<ModelFacts, 'summary'>,
+  { summary: { headDim, windows, contextLength } }: Pick<ModelFacts, 'summary'>,
   heads: readonly (readonly HeadPlan[])[],
 ): readonly BytesAt[] =>
-  lengths.map((tokens) => {
+  lengthsWithin(lengths, contextLength).map((tokens) => {
     const { plan, full } = planBytes(heads, headDim, tokens, { windows });
     return { tokens, plan, full, ratio: full / plan };
   });

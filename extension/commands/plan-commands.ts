@@ -3,6 +3,7 @@ import type { Demos } from '../../protocol/analysis/next-start';
 import { planIntervention } from '../../protocol/interventions/plan';
 import { newPlan } from '../../protocol/plans/edit';
 import type { Plan } from '../../protocol/plans/plan-file';
+import { plannedModel } from '../../protocol/plans/plan-from';
 import type { ModelSummary } from '../../protocol/results/heads';
 import { activeConfig, chooseModel } from '../models/choose-model';
 import type { ModelIndex } from '../models/model-index';
@@ -39,14 +40,14 @@ export const planCommands = (parts: PlanCommandParts): Pick<Handlers, PlanComman
     const model = await modelFor(parts, argument, 'New Cache Plan');
     if (model === undefined) return;
     const { layers, kvHeads } = model;
-    const plan = newPlan({ title: 'New plan', model: planned(model), layers, kvHeads, ...made() });
+    const plan = newPlan({ title: 'New plan', model: plannedModel(model), layers, kvHeads, ...made() });
     await savePlan(plan, model.folder);
   },
   'headscope.importPlan': async (argument) => {
     const model = await modelFor(parts, argument, 'Import a Cache Plan');
     if (model === undefined) return;
     const { layers, kvHeads } = model;
-    const imported = await importPlan({ model: planned(model), layers, kvHeads, ...made() });
+    const imported = await importPlan({ model: plannedModel(model), layers, kvHeads, ...made() });
     if (imported !== undefined) await savePlan(imported.plan, imported.folder);
   },
   'headscope.showHeadsWithPlan': async (argument) => {
@@ -71,8 +72,6 @@ export const planCommands = (parts: PlanCommandParts): Pick<Handlers, PlanComman
 });
 
 const made = () => ({ created: new Date().toISOString(), headscope: String(process.env['HEADSCOPE_VERSION']) });
-
-const planned = ({ name, hash, headDim, heads }: ModelSummary): Plan['model'] => ({ name, hash, headDim, heads });
 
 /** Of a config or a folder, of the config in the editor, or of a model that the person chooses. */
 async function modelFor(

@@ -27,6 +27,8 @@ export interface PlannedModel {
   readonly headDim: number;
   /** Query heads of a layer. */
   readonly heads: number;
+  /** Tokens that it can read. Absent: not known, or of a file from before this was kept. */
+  readonly contextLength?: number;
 }
 
 export interface PlanOrigin {
@@ -89,6 +91,7 @@ export const plannedModelField: Schema<PlannedModel> = object<PlannedModel>({
   hash: text,
   headDim: count,
   heads: count,
+  contextLength: optional(count),
 });
 
 /** NaN, in files null, where a head has none. */

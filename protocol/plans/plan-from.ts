@@ -12,11 +12,12 @@ export interface GivenPlan extends Pick<Plan, 'title' | 'heads' | 'prompt' | 'me
   readonly scores?: PlanOrigin['scores'];
 }
 
-export const plannedModel = ({ name, hash, headDim, heads }: ModelSummary): PlannedModel => ({
+export const plannedModel = ({ name, hash, headDim, heads, contextLength }: ModelSummary): PlannedModel => ({
   name,
   hash,
   headDim,
   heads,
+  ...(contextLength === undefined ? {} : { contextLength }),
 });
 
 /** `origin`: of the run that gave it; an origin without a time is completed by it. */

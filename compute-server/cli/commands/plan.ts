@@ -16,7 +16,7 @@ import { wrongUsage } from '../exit-codes';
 import { environmentOf } from '../model-options';
 import { collect, deviceOption, list, weightsOption, whole } from '../options';
 import { readPlan, writePlan, writeText } from '../plan-files';
-import { bytesByLength, kindsOf, planWords } from '../plan-table';
+import { bytesByLength, kindsOf, planWords, usualLengths } from '../plan-table';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
 import { textFile } from '../text-files';
@@ -60,17 +60,15 @@ function derive(group: Command, session: CommandSession): void {
         );
       }
       await writePlan(options.output, chosen);
-      if (options.json !== '-') session.print(`${result.finding}\n\n${planWords(chosen, usualLengths)}`);
+      if (options.json !== '-') session.print(`${result.finding}\n\n${planWords(chosen)}`);
       for (const { title } of offered.filter((_, at) => at !== options.offer - 1)) {
         session.note(`It offers another plan as well: ${title} (--offer).`);
       }
     });
 }
 
-const usualLengths = [2048, 8192, 32_768, 131_072];
-
 interface ShowOptions {
-  readonly lengths: readonly number[];
+  readonly lengths?: readonly number[];
   readonly json?: string;
 }
 
@@ -79,10 +77,15 @@ function show(group: Command, session: CommandSession): void {
     .command('show')
     .description('What a cache plan keeps, in heads and bytes, where it comes from and what it was measured to do.')
     .argument('<plan>', 'a cache plan')
-    .option('--lengths <n,n>', 'tokens of prompts at which bytes are counted', list(whole(1, 2 ** 31)), usualLengths)
+    .option(
+      '--lengths <n,n>',
+      'tokens of prompts at which bytes are counted (default: 2,048 to 131,072, as far as the model reads)',
+      list(whole(1, 2 ** 31)),
+    )
     .option('--json <file>', 'write the same as JSON, - for stdout')
-    .action(async (file: string, { lengths, json }: ShowOptions) => {
+    .action(async (file: string, { lengths: given, json }: ShowOptions) => {
       const shown = await readPlan(file);
+      const lengths = given ?? usualLengths(shown);
       const bytes = bytesByLength(shown, lengths);
       const kinds = kindsOf(shown.heads).map(({ keeps, heads }) => ({ keeps, heads }));
       if (json !== undefined) await session.writeJson(json, { plan: shown, kinds, bytes });
@@ -164,7 +167,7 @@ function read(group: Command, session: CommandSession): void {
       if (!made) throw wrongUsage(`There is no form "${form}".`);
       if (!made.ok) throw wrongUsage(`${file} does not make a plan for ${summary.name}: ${made.why}`);
       await writePlan(options.output, made.result);
-      session.print(planWords(made.result, usualLengths));
+      session.print(planWords(made.result));
     });
 }
 

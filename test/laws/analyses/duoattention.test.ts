@@ -43,6 +43,9 @@ describe('DuoAttention on a planted copy head', function () {
         ['full', 'recent'],
       ],
     );
+    // What the release would deploy, not what it trains with.
+    assert.deepEqual(result.config, { sink_size: result.deployed.sinks, recent_size: result.deployed.recent });
+    assert.notEqual(result.config.recent_size, result.windows.trainRecent);
     const row = (name: string) => result.checks?.rows.find((each) => each.name === name);
     assert.ok(row('full cache')!.accuracy > 0.95);
     assert.ok(row('chosen heads')!.accuracy > 0.95);

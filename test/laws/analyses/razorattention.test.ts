@@ -49,6 +49,13 @@ describe('RazorAttention on known heads', () => {
     near(result.echo[1]?.[1], uniformScore(19, 1), 1e-6);
     assert.equal(result.uniform, uniformScore(19, 1));
 
+    // Bytes are counted as far as the model reads.
+    assert.deepEqual(
+      result.bytes.map(({ tokens }) => tokens),
+      [20, 40, 80],
+    );
+    assert.match(razorAttentionPlan.finding(result), /The caches shrink by \S+ at 80 tokens\./);
+
     const place = { kind: 'head', layer: 1, head: 0 } as const;
     const question = { section: 'kv-heads', place };
     const map = await answerFor(planted.model, razorAttentionPlan, asked, result, question);

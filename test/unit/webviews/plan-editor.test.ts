@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parsePlan } from '../../../protocol/plans/plan-file';
 import { brushOf, firstBrush, readBrush } from '../../../webviews/panels/plan/brush';
 import { drawMap } from '../../../webviews/panels/plan/map-picture';
+import { finding } from '../../../webviews/panels/plan/finding';
 import { bytesAt, planSections } from '../../../webviews/panels/plan/sections';
 import { column, everything, one, placesIn, row, selectionWords } from '../../../webviews/panels/plan/selection';
 import {
@@ -94,10 +95,28 @@ describe('the editor of a cache plan', () => {
     const { plan: held, full } = bytesAt(plan, heads, 8192);
     assert.ok(held <= 0.3 * full && held > 0.29 * full);
     assert.equal(whyNoBudget({ ...state, length: '0' }), 'Type a length first.');
-    assert.equal(lengthOf({ length: '16777217' }), undefined);
+    assert.equal(lengthOf({ ...state, length: '16777217' }), undefined);
     const nothing = { ...plan, heads: [[{ kind: 'full' as const }]] };
     const without = received(firstState, { kind: 'open', name: '', plan: nothing, formats: [], canRun: true });
     assert.equal(whyNoBudget(without), 'No head keeps sinks and recents. Paint some first.');
+  });
+
+  it('counts at no length beyond the context of the model, unless one is typed', () => {
+    const short = { ...plan, model: { ...plan.model, contextLength: 1024 } };
+    const opened = received(firstState, { kind: 'open', name: '', plan: short, formats: [], canRun: true });
+    assert.equal(lengthOf(opened), 1024);
+    assert.match(finding(opened, short), /at 1,024 tokens .*\)\.$/);
+    const [chart] = planSections(short, short.heads, 1024);
+    assert.ok(chart?.kind === 'chart');
+    assert.deepEqual(
+      chart.series[0]?.points.map(({ x }) => x),
+      [128, 256, 512, 1024],
+    );
+    const typed = { ...opened, length: '4096' };
+    assert.equal(lengthOf(typed), 4096);
+    assert.match(finding(typed, short), /at 4,096 tokens .* The model reads no more than 1,024 tokens\.$/);
+    // Of a plan that says nothing of its context.
+    assert.equal(lengthOf(state), 8192);
   });
 
   it('shows bytes over length, positions held, measures and the origin', () => {

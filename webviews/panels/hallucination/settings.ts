@@ -169,7 +169,7 @@ function measureFields({ actions, state }: Part, form: Form, problems: Problems)
       kind: 'number',
       key: 'k',
       label: 'Heads (k)',
-      hint: `How many heads of each layer T-VHD sums, those of the largest divergence; empty: ${k ?? 'an eighth of them'}.`,
+      hint: `How many heads of each layer T-VHD sums, those of the largest divergence, outliers included; empty: ${k ?? 'an eighth of them'}.`,
       placeholder: k ?? 'auto',
     },
     {

@@ -40,7 +40,7 @@ export const tokenColumns = (lacks: string): readonly Column<TokenRow>[] => [
   countColumn('token', 'Token', ({ at }) => at + 1),
   textColumn('text', 'Text', ({ token }) => token.text, { text: ({ token }) => shownToken(token.text) }),
   numberColumn('t_vhd', 'T-VHD', ({ token }) => token.tVhd, {
-    hint: 'Sum over all layers of the k largest divergences of the step that made the token.',
+    hint: 'Sum over all layers of the k largest divergences of the step that made the token, outliers included.',
   }),
   countColumn('visual_attention', 'Attention', ({ token }) => token.visualAttention, {
     hint: `Share of the attention of the query that made the token on ${lacks}, mean over layers and heads.`,

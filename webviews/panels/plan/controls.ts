@@ -8,7 +8,7 @@ import { brushOf, readBrush, type Brush, type BrushField } from './brush';
 import type { PlanPage } from './part';
 import { bytesAt } from './sections';
 import { placesIn, selectionWords } from './selection';
-import { headsOf, lengthOf, longestLength, shownShare, whyNoBudget, type BudgetBy } from './state';
+import { headsOf, lengthOf, longestLength, shownShare, typedLength, whyNoBudget, type BudgetBy } from './state';
 
 export function brushForm({ state, actions }: PlanPage): TemplateResult {
   const { brush, paints, selection, opened } = state;
@@ -128,7 +128,7 @@ export function budgetForm(page: PlanPage): TemplateResult {
         'Length',
         textField({
           label: 'Length in tokens',
-          value: state.length,
+          value: typedLength(state),
           numeric: true,
           problem: length === undefined ? `Type a whole number from 1 to ${count(longestLength)}.` : undefined,
           onInput: (text) => actions.arrange({ length: text }),

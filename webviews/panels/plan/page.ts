@@ -129,7 +129,7 @@ function markedOf(heads: Plan['heads'], other: Plan | undefined): ReadonlySet<st
 
 function map({ state, dark, actions }: PlanPage, plan: Plan): TemplateResult {
   const heads = headsOf(state);
-  const length = lengthOf(state) ?? usualLength;
+  const length = lengthOf(state) ?? usualLength(state);
   const counts = classCounts(heads);
   return html`<hs-plan-map
       .heads=${heads}
@@ -159,7 +159,7 @@ function map({ state, dark, actions }: PlanPage, plan: Plan): TemplateResult {
 function sections({ state, dark, compact, actions }: PlanPage, plan: Plan): unknown {
   const heads = headsOf(state);
   return unaskedSections({
-    sections: sectionsOf(plan, heads, lengthOf(state) ?? usualLength, state.opened?.compareWith),
+    sections: sectionsOf(plan, heads, lengthOf(state) ?? usualLength(state), state.opened?.compareWith),
     result: 'plan',
     dark,
     compact,

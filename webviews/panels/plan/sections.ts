@@ -1,6 +1,7 @@
 /** What is said of a plan beside its map, as sections, so that each has its table, its picture and its exports. Pure. */
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import { heldOf, rowsHeld } from '../../../protocol/plans/held';
+import { lengthsWithin } from '../../../protocol/plans/lengths';
 import { planBytes } from '../../../protocol/plans/plan-bytes';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import { planClasses, planClassNames, planClassOf } from '../../../protocol/plans/plan-words';
@@ -11,7 +12,7 @@ import type { TableSection } from '../../../protocol/sections/table';
 
 type Heads = Plan['heads'];
 
-/** Positions of the chart: powers of two around what caches are planned for. */
+/** Positions of the chart: powers of two around what caches are planned for, as far as the model reads. */
 const lengths = Array.from({ length: 11 }, (_, at) => 2 ** (at + 7));
 
 /** Tokens of the prompt, as a plan counts them at a length. */
@@ -40,7 +41,8 @@ function bytesChart(
   length: number,
   other: { readonly name: string; readonly plan: Plan } | undefined,
 ): ChartSection {
-  const at = [...new Set([...lengths, length])].filter((one) => one > 0).sort((a, b) => a - b);
+  const within = lengthsWithin(lengths, plan.model.contextLength);
+  const at = [...new Set([...within, length])].filter((one) => one > 0).sort((a, b) => a - b);
   const megabytes = (bytes: number): number => bytes / 1e6;
   const line = (id: string, title: string, of: (positions: number) => number): ChartSection['series'][number] => ({
     id,

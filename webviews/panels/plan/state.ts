@@ -16,8 +16,8 @@ export interface Arranged {
   readonly brush: Brush;
   /** A stroke of the pointer paints; else it chooses. */
   readonly paints: boolean;
-  /** As typed. */
-  readonly length: string;
+  /** As typed; undefined until something is: then it is the usual one of the plan. */
+  readonly length: string | undefined;
   readonly by: BudgetBy;
   readonly views: Readonly<Record<string, SectionView>>;
 }
@@ -42,7 +42,7 @@ export const firstState: State = {
   asked: undefined,
   brush: firstBrush,
   paints: false,
-  length: '8192',
+  length: undefined,
   by: 'recents',
   views: {},
 };
@@ -77,13 +77,21 @@ export const received = (state: State, opened: ToPlanPanel): State => ({
 
 export const longestLength = 1 << 24;
 
+type WithLength = Pick<State, 'length' | 'opened'>;
+
 /** Positions at which the caches are counted; undefined while what is typed is no such number. */
-export function lengthOf({ length }: Pick<State, 'length'>): number | undefined {
-  const value = /^\s*\d+\s*$/.test(length) ? Number(length) : 0;
+export function lengthOf(state: WithLength): number | undefined {
+  const typed = typedLength(state);
+  const value = /^\s*\d+\s*$/.test(typed) ? Number(typed) : 0;
   return value >= 1 && value <= longestLength ? value : undefined;
 }
 
-export const usualLength = 8192;
+/** What the field shows. */
+export const typedLength = (state: WithLength): string => state.length ?? String(usualLength(state));
+
+/** No longer than the model of the plan reads. */
+export const usualLength = ({ opened }: Pick<State, 'opened'>): number =>
+  Math.min(8192, opened?.plan?.model.contextLength ?? Infinity);
 
 /** The heads as they are drawn. */
 export const headsOf = ({ opened, preview }: State): Plan['heads'] => preview ?? opened?.plan?.heads ?? [];

@@ -226,6 +226,29 @@ describe('figures of an evaluation', () => {
     assert.deepEqual([measure?.what, measure?.score, measure?.full, measure?.n], ['Toy, accuracy', 0.95, 1, 20]);
   });
 
+  it('says where the prompts are too short for the plan to drop anything', () => {
+    const at = (lengths: readonly number[]) =>
+      gathered({
+        ...known,
+        total: lengths.length,
+        run: lengths.map((length) => ({
+          unit: { ...unit('short'), length, context: length },
+          outcomes: known.compared.map(() => ({ score: 1, loss: 0.1 })),
+        })),
+      });
+    // Heads keep 2 + 8 positions besides the query's own: of ten nothing is dropped, of 40 most.
+    const short = at([10, 8, 10]);
+    assert.equal(short.undropped, 3);
+    assert.equal(
+      finding(short),
+      'The plan drops nothing at these lengths (at most 10 tokens): all caches here are the full one, and this says nothing of the plan. Take longer prompts. The plan answers 3 of 3 prompts (full cache 3, uniform plan 3, 2 random plans 3).',
+    );
+    const mixed = at([10, 40, 40]);
+    assert.equal(mixed.undropped, 1);
+    assert.match(finding(mixed), / Of 1 of 3 prompts the plan drops nothing: these are too short for it\.$/);
+    assert.doesNotMatch(finding(at([40, 40])), /drops nothing/);
+  });
+
   it('of losses: Student’s interval of paired differences, and lower is better', () => {
     const losses = [
       [1, 1.2, 1.2, 2, 2, 2],

@@ -4,6 +4,7 @@ import { planIntervention } from '../../../../protocol/interventions/plan';
 import { headPlanText, parseHeadPlan, type HeadPlan } from '../../../../protocol/plans/head-plan';
 import { droppedBefore, heldOf, rowsHeld } from '../../../../protocol/plans/held';
 import { cacheWords } from '../../../../protocol/plans/cache-size';
+import { lengthsWithin } from '../../../../protocol/plans/lengths';
 import { planBytes } from '../../../../protocol/plans/plan-bytes';
 import { parsePlan, planText, type Plan } from '../../../../protocol/plans/plan-file';
 
@@ -130,6 +131,19 @@ describe('the cache of a text', () => {
       'The caches hold 78.3 kB of 217 kB. 1 layer holds all positions and drops them by masks: the same numbers, without the saving.',
     );
     assert.match(cacheWords({ ...size, maskedLayers: 3 }), / 3 layers hold all positions and drop them by masks/);
+  });
+});
+
+describe('lengths at which caches are counted', () => {
+  it('end at the context, with its half and quarter where it is short', () => {
+    const usual = [4096, 8192, 16_384, 32_768, 65_536];
+    assert.deepEqual(lengthsWithin(usual, undefined), usual);
+    assert.deepEqual(lengthsWithin(usual, 1_000_000), usual);
+    assert.deepEqual(lengthsWithin(usual, 32_768), [4096, 8192, 16_384, 32_768]);
+    assert.deepEqual(lengthsWithin(usual, 40_000), [4096, 8192, 16_384, 32_768, 40_000]);
+    assert.deepEqual(lengthsWithin(usual, 1024), [256, 512, 1024]);
+    assert.deepEqual(lengthsWithin(usual, 8192), [2048, 4096, 8192]);
+    assert.deepEqual(lengthsWithin(usual, 2), [1, 2]);
   });
 });
 
