@@ -213,7 +213,7 @@ export const startServer = (): void => {
 
   connection.onRequest(describeModel, async ({ uri }: DescribeModelParams): Promise<DescribeModelResult> => {
     if (others.has(uri)) return others.facts(uri);
-    const file = await files.at(uri);
+    const file = await files.asModel(uri);
     if (file?.kind !== 'config') return null;
     const [facts, { checks: chosen, repository }] = await Promise.all([files.facts(uri), checks(uri)]);
     const findings = toReport(checkFile(file, facts, chosen), pathOfUri(uri), file.document, repository);
@@ -222,7 +222,7 @@ export const startServer = (): void => {
   connection.onRequest(
     estimateServing,
     async ({ uri, question, machine }: EstimateServingParams): Promise<EstimateServingResult> => {
-      const file = await files.at(uri);
+      const file = await files.asModel(uri);
       if (file?.kind !== 'config' || file.description === undefined) return null;
       return servingAnswer(file.description, question, machine);
     },

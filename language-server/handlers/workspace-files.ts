@@ -79,6 +79,13 @@ export class WorkspaceFiles {
     return text === undefined ? undefined : readModelFile(uri, text, { families: await this.familiesFor(uri) });
   }
 
+  /** The file at an address that a person opened as a model: it is read whatever program it belongs to. */
+  async asModel(uri: string): Promise<ModelFile | undefined> {
+    const file = await this.at(uri);
+    if (file === undefined || file.kind !== undefined) return file;
+    return readModelFile(uri, file.document.text, { families: file.families, isAsked: true });
+  }
+
   /** The text at an address, as the editor shows it or from the disk. */
   async textAt(uri: string): Promise<string | undefined> {
     const file = pathOfUri(uri);

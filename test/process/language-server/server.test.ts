@@ -298,6 +298,14 @@ describe('language server', () => {
       [uri],
     );
     assert.equal(await editor.request(describeModel, { uri: other }), null);
+    // The settings of a training run are no model that is found, and one that can be opened.
+    const run = put(
+      'run/config.json',
+      '{"d_model": 64, "num_heads": 4, "num_layers": 3, "batch_size": 8, "device": "cuda"}',
+    );
+    assert.deepEqual(await editor.request(recogniseModels, { uris: [run] }), []);
+    const opened = await editor.request<DescribeModelResult>(describeModel, { uri: run });
+    assert.equal(opened?.parts[0]?.layers.length, 3);
     const question = { device: 't4', batch: 2, context: 100, weightBits: '4', cacheBits: 'stored', tensorParallel: 1 };
     const served = await editor.request<EstimateServingResult>(estimateServing, { uri, question });
     // 2 sequences of 100 positions, 2 layers of 2 heads of 16: keys and values of 2 bytes.
