@@ -64,6 +64,15 @@ const omniTokens: JsonObject = {
   video_token_index: 151656,
 };
 
+/** Qwen2_5OmniTextConfig and Qwen2_5OmniTalkerConfig: the classes of Qwen2.5-VL with other sizes. */
+const omniText: JsonObject = {
+  hidden_size: 3584,
+  intermediate_size: 18944,
+  num_hidden_layers: 28,
+  num_attention_heads: 28,
+  num_key_value_heads: 4,
+};
+
 /** Of the model that reads, hears and sees (the thinker); the one that speaks comes after it. */
 export const qwen25Omni = compositeFamily({
   id: 'qwen2_5_omni',
@@ -76,6 +85,7 @@ export const qwen25Omni = compositeFamily({
     at: [['thinker_config', 'text_config'], ['text_config']],
     type: 'qwen2_5_vl_text',
     named: ['qwen2_5_omni_text'],
+    values: omniText,
     names: 'thinker.',
   },
   towers: [
@@ -89,7 +99,13 @@ export const qwen25Omni = compositeFamily({
       type: 'qwen2_5_omni_audio_encoder',
       names: 'thinker.audio_tower.',
     },
-    { at: [['talker_config']], type: 'qwen2_5_vl_text', named: ['qwen2_5_omni_talker'], optional: true },
+    {
+      at: [['talker_config']],
+      type: 'qwen2_5_vl_text',
+      named: ['qwen2_5_omni_talker'],
+      values: { ...omniText, head_dim: 128, vocab_size: 8448 },
+      optional: true,
+    },
     { at: [['token2wav_config', 'dit_config']], type: 'qwen2_5_omni_dit', optional: true },
   ],
 });

@@ -22,29 +22,29 @@ const attention: DecoderLayout['attention'] = {
   normNames: ['query_layernorm', 'key_layernorm'],
 };
 
+/** What the classes of the dense model and of the one with experts have in common. */
+const values = {
+  vocab_size: 290943,
+  hidden_size: 4096,
+  intermediate_size: 11008,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  hidden_act: 'silu',
+  max_position_embeddings: 2048,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000,
+  attention_bias: false,
+  pad_token_id: 0,
+  bos_token_id: 1,
+  eos_token_id: 2,
+  tie_word_embeddings: false,
+};
+
 export const hunyuanDense = decoderFamily({
   id: 'hunyuan_v1_dense',
   title: 'Hunyuan',
   types: {
-    hunyuan_v1_dense: [
-      'HunYuanDenseV1Config',
-      {
-        vocab_size: 290943,
-        hidden_size: 4096,
-        intermediate_size: 11008,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        hidden_act: 'silu',
-        max_position_embeddings: 2048,
-        rms_norm_eps: 1e-5,
-        rope_theta: 10000,
-        attention_bias: false,
-        pad_token_id: 0,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
+    hunyuan_v1_dense: ['HunYuanDenseV1Config', values],
   },
   architectures: /^HunYuanDenseV1For/,
   record: ['attention_bias', 'use_qk_norm'],
@@ -59,7 +59,11 @@ export const hunyuanMoe = decoderFamily({
   release: remoteCode,
   types: {
     hunyuan: ['HunYuanConfig', { use_qk_norm: false, attention_bias: false, tie_word_embeddings: false }],
-    hunyuan_v1_moe: ['HunYuanMoEV1Config', { use_qk_norm: true, attention_bias: false, tie_word_embeddings: false }],
+    // One expert is none: without a number the class makes dense layers.
+    hunyuan_v1_moe: [
+      'transformers 5.2 HunYuanMoEV1Config',
+      { ...values, num_experts: 1, moe_topk: 1, use_qk_norm: true },
+    ],
   },
   architectures: /^HunYuanMoEV1For/,
   record: ['attention_bias', 'use_qk_norm'],

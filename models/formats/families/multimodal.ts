@@ -5,6 +5,7 @@ import type { TensorWriter } from '../tensors/tensor-table';
 import type { CompositeRow, PartRow } from './composite';
 import { compositeFamily } from './composite';
 import { flag } from './family';
+import { siglipSo400m } from './siglip-sizes';
 
 const clipLarge: JsonObject = {
   hidden_size: 1024,
@@ -15,15 +16,6 @@ const clipLarge: JsonObject = {
   num_attention_heads: 16,
   vocab_size: 32000,
   projection_dim: 768,
-};
-const siglipSo400m: JsonObject = {
-  hidden_size: 1152,
-  intermediate_size: 4304,
-  patch_size: 14,
-  image_size: 384,
-  num_hidden_layers: 26,
-  num_attention_heads: 14,
-  vision_use_head: false,
 };
 
 const textConfig = [['text_config']];
@@ -114,7 +106,8 @@ export const llavaOnevision = llavaLike({
   className: 'LlavaOnevisionConfig',
   architectures: /^LlavaOnevisionFor/,
   textType: 'qwen2',
-  tower: { type: 'siglip_vision_model', whole: siglipSo400m },
+  // One layer less than the published tower: the last is not read.
+  tower: { type: 'siglip_vision_model', whole: { ...siglipSo400m, num_hidden_layers: 26, vision_use_head: false } },
   newline: true,
   values: {
     ...llavaValues,
@@ -132,12 +125,25 @@ export const paligemma = compositeFamily({
   architectures: /^PaliGemmaFor/,
   tied: true,
   values: { image_token_index: 256000, vocab_size: 257152, projection_dim: 2048, hidden_size: 2048 },
-  text: { at: textConfig, type: 'gemma', names: 'language_model.' },
+  text: {
+    at: textConfig,
+    type: 'gemma',
+    names: 'language_model.',
+    // Where the file has no text_config, the class makes a Gemma 2B with the words of the whole.
+    whole: (reader) => ({
+      hidden_size: 2048,
+      intermediate_size: 16384,
+      num_hidden_layers: 18,
+      num_attention_heads: 8,
+      num_key_value_heads: 1,
+      vocab_size: reader.integer('vocab_size') ?? 257152,
+    }),
+  },
   towers: [
     {
       at: visionConfig,
       type: 'siglip_vision_model',
-      whole: { ...siglipSo400m, image_size: 224, num_hidden_layers: 27, num_attention_heads: 16 },
+      whole: { ...siglipSo400m, image_size: 224, intermediate_size: 4096, vision_use_head: false },
       names: 'vision_tower.',
     },
   ],
@@ -237,13 +243,18 @@ export const idefics2 = compositeFamily({
   className: 'Idefics2Config',
   architectures: /^Idefics2For/,
   values: { image_token_id: 32001, tie_word_embeddings: false },
-  text: { at: textConfig, type: 'mistral', names: (name) => name.replace(/^model\./, 'model.text_model.') },
+  text: {
+    at: textConfig,
+    type: 'mistral',
+    names: (name) => name.replace(/^model\./, 'model.text_model.'),
+    whole: { max_position_embeddings: 32768 },
+  },
   towers: [
     {
       at: visionConfig,
       type: 'idefics3_vision',
       named: ['idefics2_vision'],
-      values: { hidden_size: 768 },
+      values: { hidden_size: 768, num_attention_heads: 12 },
       names: 'model.',
       outputTokens: (_tower, reader) => perceiverOf(reader, 'resampler_n_latents', 64),
     },

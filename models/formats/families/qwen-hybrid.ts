@@ -57,18 +57,8 @@ const sharedExpert = {
   sharedGate: 'shared_expert_gate',
 } as const;
 
-/** Its config class is younger than the other defaults; the published files give every size. */
-export const qwen35 = decoderFamily({
-  id: 'qwen3_5',
-  title: 'Qwen3.5',
-  types: { qwen3_5_text: ['(none: the published files give every size)', {}] },
-  record: ['attention_bias', 'attn_output_gate', ...deltaNetKeys],
-  layout,
-});
-
 const hybridValues = {
   num_attention_heads: 16,
-  num_key_value_heads: 2,
   head_dim: 256,
   hidden_act: 'silu',
   max_position_embeddings: 32768,
@@ -82,10 +72,35 @@ const hybridValues = {
   linear_value_head_dim: 128,
   linear_num_key_heads: 16,
   linear_num_value_heads: 32,
-  moe_intermediate_size: 512,
-  shared_expert_intermediate_size: 512,
   tie_word_embeddings: false,
 };
+const expertValues = {
+  ...hybridValues,
+  num_key_value_heads: 2,
+  moe_intermediate_size: 512,
+  shared_expert_intermediate_size: 512,
+};
+
+export const qwen35 = decoderFamily({
+  id: 'qwen3_5',
+  title: 'Qwen3.5',
+  release: transformers5,
+  types: {
+    qwen3_5_text: [
+      'Qwen3_5TextConfig',
+      {
+        ...hybridValues,
+        vocab_size: 248320,
+        hidden_size: 4096,
+        intermediate_size: 12288,
+        num_hidden_layers: 32,
+        num_key_value_heads: 4,
+      },
+    ],
+  },
+  record: ['attention_bias', 'attn_output_gate', ...deltaNetKeys],
+  layout,
+});
 
 export const qwen35Moe = decoderFamily({
   id: 'qwen3_5_moe',
@@ -95,7 +110,7 @@ export const qwen35Moe = decoderFamily({
     qwen3_5_moe_text: [
       'Qwen3_5MoeTextConfig',
       {
-        ...hybridValues,
+        ...expertValues,
         vocab_size: 248320,
         hidden_size: 2048,
         num_hidden_layers: 40,
@@ -117,7 +132,7 @@ export const qwen3Next = decoderFamily({
     qwen3_next: [
       'Qwen3NextConfig',
       {
-        ...hybridValues,
+        ...expertValues,
         vocab_size: 151936,
         hidden_size: 2048,
         intermediate_size: 5632,

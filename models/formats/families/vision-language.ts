@@ -28,7 +28,14 @@ export const mistral3 = compositeFamily({
     type: 'mistral',
     names: 'language_model.',
     // Mistral3Config's own choice where the file has no text_config.
-    whole: { hidden_size: 5120, intermediate_size: 32768, num_hidden_layers: 40, head_dim: 128, rope_theta: 1e9 },
+    whole: {
+      vocab_size: 131072,
+      hidden_size: 5120,
+      intermediate_size: 32768,
+      num_hidden_layers: 40,
+      head_dim: 128,
+      rope_theta: 1e9,
+    },
   },
   towers: [
     {
