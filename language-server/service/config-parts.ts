@@ -2,6 +2,7 @@ import { namesOfSense } from '../../models/formats/config/field-names';
 import type { OwnFamily } from '../../models/formats/families/own-family-schema';
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
 import { isDraft, isOwnClass, knownModelTypes } from '../../models/formats/families/class-names';
+import { isOwnForm } from '../../models/formats/families/unnamed';
 import { isObject } from './json-document';
 import { isOfOtherProgram } from './other-programs';
 
@@ -85,7 +86,9 @@ export const configParts = (
       ? hasOwnClass(root)
         ? 'foreign'
         : familiarityOf(root, 'unnamed')
-      : isObject(root['auto_map']) || (headNames.some((key) => root[key] !== undefined) && isOfOtherProgram(root))
+      : isOwnForm(root) ||
+          isObject(root['auto_map']) ||
+          (headNames.some((key) => root[key] !== undefined) && isOfOtherProgram(root))
         ? 'foreign'
         : 'unnamed';
   const visit = (value: JsonObject, path: JsonPath, above: Familiarity, aboveType: string | undefined): void => {

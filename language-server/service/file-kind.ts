@@ -1,3 +1,4 @@
+import { unnamedType } from '../../models/formats/families/unnamed';
 import { headscopeFileName } from '../../models/formats/headscope-file';
 import type { JsonValue } from '../../models/formats/model-description';
 import type { CompanionName } from './folder-facts';
@@ -91,6 +92,8 @@ export const fileKind = (uri: string, value: JsonValue | undefined, isAsked = fa
   const model = value['model'];
   if (isObject(model) && isObject(model['decoder']) && (has('search') || typeof model['type'] === 'string'))
     return 'genai';
+  // Forms of their own: diffusers' networks, OpenCLIP, timm, models of before `model_type`.
+  if (unnamedType(value) !== undefined) return 'config';
   // Pipelines of diffusers and sentence-transformers keep settings under the same names; they describe no attention.
   if (has('_class_name') || has('_diffusers_version') || has('__version__')) return undefined;
   if (has('image_processor_type') || has('feature_extractor_type') || (has('image_mean') && has('image_std'))) {

@@ -10,6 +10,7 @@ import type { OwnFamily } from './families/own-family-schema';
 import { familyOfOwn } from './families/own-family';
 import { findParts, looksLikeStack, readGeneric } from './families/generic';
 import { readStack, stackFamily } from './families/stacks';
+import { unnamedType } from './families/unnamed';
 import type {
   DescriptionProblem,
   ModelDescription,
@@ -29,14 +30,6 @@ interface Reading {
 const strings = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
 
-/** The first releases of BERT and ALBERT wrote neither model_type nor class; these keys are their own. */
-function olderType(object: JsonObject): string | undefined {
-  if (object['model_type'] !== undefined || object['architectures'] !== undefined) return undefined;
-  if (object['type_vocab_size'] === undefined || object['hidden_size'] === undefined) return undefined;
-  if (object['embedding_size'] === undefined) return 'bert';
-  return object['share_type'] !== undefined || object['num_hidden_groups'] !== undefined ? 'albert' : undefined;
-}
-
 /**
  * Whether a JSON value is the configuration of a model with layers: by content, since the file may have any name and any
  * `config.json` may be something else.
@@ -46,6 +39,7 @@ export function isModelConfig(value: unknown, own: readonly OwnFamily[] = []): b
   const reader = new ConfigReader(value, [], []);
   const type = value['model_type'];
   if (own.some(({ modelType }) => modelType === type)) return true;
+  if (unnamedType(value) !== undefined) return true;
   if (typeof type === 'string' && (familyOf(type, []) !== undefined || value['architectures'] !== undefined))
     return true;
   const classes = strings(value['architectures']);
@@ -64,11 +58,9 @@ export function describeModel(config: unknown, own: readonly OwnFamily[] = []): 
   const modelType = typeof written === 'string' ? written : undefined;
   const architectures = strings(object['architectures']);
   const ownFamily = own.find((one) => one.modelType === modelType);
-  const family =
-    ownFamily === undefined
-      ? wholeOf(familyOf(modelType ?? olderType(object), architectures), object)
-      : familyOfOwn(ownFamily);
-  const reader = new ConfigReader(object, [], problems, family?.defaults(modelType));
+  const type = modelType ?? unnamedType(object);
+  const family = ownFamily === undefined ? wholeOf(familyOf(type, architectures), object) : familyOfOwn(ownFamily);
+  const reader = new ConfigReader(object, [], problems, family?.defaults(type));
   const reading =
     family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType, architectures[0]);
   const [main] = reading.parts;

@@ -23,6 +23,8 @@ import type { ModelDescription } from './model-description';
 /** Configs are a few KB; one with a thousand class names 70 KB. */
 export const largestConfig = 16_000_000;
 
+const openClipConfig = 'open_clip_config.json';
+
 export type ReadConfig =
   | {
       readonly ok: true;
@@ -41,9 +43,15 @@ export async function readModelFolder(path: string): Promise<ReadConfig> {
   if (about === undefined) {
     return { ok: false, message: `${path} does not exist: name a model folder or its config.json.` };
   }
-  const configPath = about.isDirectory() ? join(path, 'config.json') : path;
-  const folder = dirname(configPath);
-  const read = await readFolderFile(folder, basename(configPath), largestConfig);
+  const folder = about.isDirectory() ? path : dirname(path);
+  let name = about.isDirectory() ? 'config.json' : basename(path);
+  let read = await readFolderFile(folder, name, largestConfig);
+  if (!read.ok && read.code === 'not-found' && about.isDirectory()) {
+    // OpenCLIP's own folders have no other config.
+    const other = await readFolderFile(folder, openClipConfig, largestConfig);
+    if (other.ok || other.code !== 'not-found') [name, read] = [openClipConfig, other];
+  }
+  const configPath = about.isDirectory() ? join(path, name) : path;
   if (!read.ok) {
     return {
       ok: false,

@@ -19,17 +19,7 @@ export const otherPrograms: ReadonlyMap<string, string> = new Map([
   ['research-comments--mozilla-TTS-tacotron2', 'Mozilla TTS, which allows comments'],
 ]);
 
-/** Folders of models that are to be understood and are not yet. The tests say when one of them is. */
-export const notUnderstoodYet: ReadonlySet<string> = new Set([
-  'diffusers--FLUX.1-schnell-transformer',
-  'diffusers--HunyuanDiT-transformer',
-  'diffusers--Qwen-Image-transformer',
-  'diffusers--SD3-medium-transformer',
-  'diffusers--sd15-unet',
-  'voxcpm--VoxCPM15',
-]);
-
 /** Folders with a `config.json` of a model that is read. */
 export const corpusModels: readonly string[] = corpusFolders.filter(
-  (name) => existsSync(join(corpus, name, 'config.json')) && !otherPrograms.has(name) && !notUnderstoodYet.has(name),
+  (name) => existsSync(join(corpus, name, 'config.json')) && !otherPrograms.has(name),
 );

@@ -76,6 +76,7 @@ export const whisperTower = audioFamily({
       },
     ],
     higgs_audio_encoder: ['(Higgs Audio) HiggsAudioEncoderConfig', whisperLarge],
+    ultravox_encoder: ['(openai/whisper-large-v3)', whisperLarge],
   },
   tensors: writeWhisperEncoder,
 });
@@ -102,6 +103,12 @@ export const qwenOmniAudio = audioFamily({
 export const qwen3AsrAudio = audioFamily({
   id: 'qwen3_asr_audio',
   title: 'Qwen3-ASR audio',
-  types: { qwen3_asr_audio_encoder: ['(none: the published files give every size)', {}] },
+  types: {
+    qwen3_asr_audio_encoder: ['(none: the published files give every size)', {}],
+    qwen3_omni_moe_audio_encoder: [
+      'transformers 5.2 Qwen3OmniMoeAudioEncoderConfig',
+      { ...whisperLarge, n_window: 100, output_dim: 3584, downsample_hidden_size: 480 },
+    ],
+  },
   record: ['output_dim', 'n_window', 'downsample_hidden_size'],
 });

@@ -6,6 +6,9 @@ import { clap, clip, siglip } from './contrastive';
 import { detr } from './detr';
 import { modernBertPair } from './modernbert';
 import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
+import { openClip } from './open-clip';
+import { rtDetr } from './rt-detr';
+import { speechT5 } from './speecht5';
 import { qwen2Vl, qwen25Vl, qwen3Vl, qwen35Vl } from './qwen-vl';
 import { severalParts } from './several-parts';
 import { stackFamilies } from './stacks';
@@ -36,6 +39,9 @@ const composites: readonly CompositeFamily[] = [
   qwen3Vl,
   qwen35Vl,
   step3p7,
+  rtDetr,
+  speechT5,
+  openClip,
 ];
 
 export const families: readonly Family[] = [...stackFamilies, ...composites, ...severalParts];

@@ -58,7 +58,7 @@ function readBlocks(reader: ConfigReader, row: ConvolutionRow): ModelPart {
   };
 }
 
-const convolutionFamily = (row: ConvolutionRow): StackFamily => ({
+export const convolutionFamily = (row: ConvolutionRow): StackFamily => ({
   kind: 'stack',
   id: row.id,
   title: row.title,
@@ -79,7 +79,7 @@ function writeConvolution(own: TensorWriter, name: string, input: number, output
   own.norm(`${name}.normalization`, output, true);
 }
 
-export const resnet = convolutionFamily({
+const resnetRow: ConvolutionRow = {
   id: 'resnet',
   title: 'ResNet',
   className: 'ResNetConfig',
@@ -129,6 +129,18 @@ export const resnet = convolutionFamily({
     });
     if (task.kind === 'image-classification') writer.linear('head', 'classifier.1', part.hiddenSize, task.labels, true);
   },
+};
+export const resnet = convolutionFamily(resnetRow);
+
+/** The ResNet of RT-DETR, whose stem is three convolutions. */
+export const rtDetrResNet = convolutionFamily({
+  id: 'rt_detr_resnet',
+  title: 'ResNet (RT-DETR)',
+  className: 'RTDetrResNetConfig',
+  values: resnetRow.values,
+  architectures: /^RTDetrResNet/,
+  record: resnetRow.record,
+  blocks: resnetRow.blocks,
 });
 
 /** To a multiple of `divisor`, and not below nine tenths of what was asked for (MobileNet's rule). */

@@ -114,4 +114,21 @@ export const florence2 = compositeFamily({
   }),
 });
 
-export const pairs = [visionEncoderDecoder, speechEncoderDecoder, florence2];
+/** Pages of text: RADIO reads them, a few convolutions join its patches, and half of an mBART writes without positions of its own. */
+export const nemotronParse = compositeFamily({
+  id: 'nemotron_parse',
+  title: 'Nemotron Parse',
+  className: '(Nemotron Parse) NemotronParseConfig',
+  architectures: /^NemotronParse/,
+  tied: false,
+  task: 'sequence-to-sequence',
+  values: { image_size: [2048, 1648], max_sequence_length: 9000 },
+  text: { at: [['decoder']], type: 'mbart_decoder', named: ['nemotron_parse_text', 'mbart'] },
+  towers: [{ at: [['encoder']], type: 'radio', named: [''] }],
+  join: ({ text, towers: [tower] }) => {
+    const { contextLength: _unread, ...decoder } = text;
+    return tie({ ...decoder, positions: 'none' }, tower);
+  },
+});
+
+export const pairs = [visionEncoderDecoder, speechEncoderDecoder, florence2, nemotronParse];

@@ -8,7 +8,7 @@ import { readImage, visionFamily, writePatches } from './vision';
 import { siglipSo400m } from './siglip-sizes';
 
 /** The block of timm's ViT. */
-function writeTimmBlock(own: TensorWriter, hidden: number, size: number): void {
+export function writeTimmBlock(own: TensorWriter, hidden: number, size: number): void {
   own.linear('attention', 'attn.qkv', hidden, 3 * hidden, true);
   own.linear('attention', 'attn.proj', hidden, hidden, true);
   for (const name of ['norm1', 'norm2']) own.norm(name, hidden, true);

@@ -8,6 +8,9 @@ import { pairs } from './pairs';
 import { qwen35VlMoe, qwen3VlMoe } from './qwen-vl';
 import { remoteMultimodal } from './remote-multimodal';
 
+import { sam } from './sam';
+import { bark, qwen3Omni, voxCpm } from './speaking';
+import { ultravox } from './ultravox';
 import { sizedMultimodal } from './sized-multimodal';
 import {
   fuyu,
@@ -52,4 +55,9 @@ export const severalParts: readonly CompositeFamily[] = [
   ...codeWriters,
   ...remoteMultimodal,
   ...sizedMultimodal,
+  sam,
+  bark,
+  qwen3Omni,
+  ultravox,
+  voxCpm,
 ];

@@ -38,7 +38,7 @@ const values: JsonObject = {
   eos_token_id: 2,
 };
 
-function writeFrontEnd(part: ModelPart, root: TensorWriter): void {
+export function writeFrontEnd(part: ModelPart, root: TensorWriter): void {
   const hidden = part.hiddenSize;
   const [widths, kernels] = [amounts(part, 'conv_dim'), amounts(part, 'conv_kernel')];
   widths.forEach((width, index) => {

@@ -1,11 +1,21 @@
 import type { ConfigReader } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
+import { barkStages } from './bark-stages';
+import { convNext, convNextV2, dinov3ConvNext } from './convnext';
+import { diffusionTransformers } from './diffusion-transformers';
+import { unet } from './diffusion-unet';
+import { dinov3 } from './dinov3';
+import { miniMind } from './minimind';
+import { neoBert } from './neobert';
+import { radio } from './radio';
+import { timm } from './timm';
+import { vits } from './vits';
 import { bert, bigBird, distilbert, roberta } from './bert';
 import { albert, clapText, dpr, electra, layoutLmV3, longformer, mpnet } from './bert-relatives';
 import { bloom } from './bloom';
 import { clipText, clipVision, siglip2Vision, siglipText, siglipVision } from './clip';
 import { cohere } from './cohere';
-import { efficientNet, mobileNetV2, resnet } from './convolutions';
+import { efficientNet, mobileNetV2, resnet, rtDetrResNet } from './convolutions';
 import { dbrx } from './dbrx';
 import { deberta, debertaV2 } from './deberta';
 import { deepseekV2, deepseekV3 } from './deepseek';
@@ -69,7 +79,7 @@ import { step3p5 } from './step';
 import { clapAudio, donutSwin, swin, swinV2 } from './swin';
 import { towers } from './towers';
 import { deit, dinov2, dinov2WithRegisters, vit } from './vision';
-import { beit, vitMae } from './vit-relatives';
+import { beit, vitMae, yolos } from './vit-relatives';
 import { xEcomla } from './x-ecomla';
 import { xlnet } from './xlnet';
 
@@ -217,6 +227,20 @@ export const stackFamilies: readonly StackFamily[] = [
   siglip2Vision,
   ...towers,
   wav2vec2Conformer,
+  dinov3,
+  yolos,
+  rtDetrResNet,
+  convNext,
+  convNextV2,
+  dinov3ConvNext,
+  neoBert,
+  miniMind,
+  barkStages,
+  vits,
+  radio,
+  timm,
+  ...diffusionTransformers,
+  unet,
 ];
 
 const byType = new Map(stackFamilies.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)));

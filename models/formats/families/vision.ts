@@ -50,8 +50,11 @@ interface VisionRow extends FamilyRow {
   readonly record?: readonly string[];
   readonly intermediateSize?: (reader: ConfigReader) => number | undefined;
   readonly gated?: (reader: ConfigReader) => boolean;
+  /** What the family knows of the part beyond the choice. */
+  readonly finish?: (part: ModelPart, reader: ConfigReader) => ModelPart;
   readonly exact?: StackFamily['exact'];
-  readonly tensors: (part: ModelPart, writer: TensorWriter, top: Top) => void;
+  /** Absent: the layout is not known in full. */
+  readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
 
 export function visionFamily(row: VisionRow): StackFamily {
@@ -63,7 +66,7 @@ export function visionFamily(row: VisionRow): StackFamily {
     read: (reader) => {
       const image = row.image?.(reader) ?? readImage(reader, row.extraTokens);
       const size = row.intermediateSize?.(reader);
-      return readTransformer(reader, {
+      const part = readTransformer(reader, {
         family: row.id,
         role: 'vision',
         norm: 'layer',
@@ -75,9 +78,10 @@ export function visionFamily(row: VisionRow): StackFamily {
         ...(image.tokens === undefined ? {} : { contextLength: image.tokens }),
         ...row.choice?.(reader, image),
       });
+      return row.finish?.(part, reader) ?? part;
     },
     ...(row.exact === undefined ? {} : { exact: row.exact }),
-    tensors: row.tensors,
+    ...(row.tensors === undefined ? {} : { tensors: row.tensors }),
   };
 }
 

@@ -1,8 +1,8 @@
 /** Towers that took ViT's layer and changed how it sees positions or is trained. */
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { amount, flag } from './family';
-import { visionFamily, vitValues, writePatches, writeVitLayer, writeVitLayers } from './vision';
+import { amount, firstArchitecture, flag } from './family';
+import { readImage, visionFamily, vitValues, writePatches, writeVitLayer, writeVitLayers } from './vision';
 
 /** Rows of a table over distances in two directions, and three for the class token. */
 const distances = (part: ModelPart): number => {
@@ -132,5 +132,66 @@ export const vitMae = visionFamily({
     own.norm('decoder_norm', width, true);
     const patch = part.image?.patch ?? 0;
     own.linear('other', 'decoder_pred', width, patch * patch * (part.image?.channels ?? 3), true);
+  },
+});
+
+/**
+ * A ViT that finds objects: a fixed number of learned tokens behind the patches become the boxes (arXiv:2106.00666). Positions
+ * may be added again in front of every later layer.
+ */
+export const yolos = visionFamily({
+  id: 'yolos',
+  title: 'YOLOS',
+  types: {
+    yolos: [
+      'YolosConfig',
+      {
+        ...vitValues,
+        image_size: [512, 864],
+        num_detection_tokens: 100,
+        use_mid_position_embeddings: true,
+      },
+    ],
+  },
+  architectures: /^Yolos/,
+  task: 'base',
+  extraTokens: 1,
+  image: (reader) => readImage(reader, 1 + (reader.integer('num_detection_tokens') ?? 0)),
+  record: ['qkv_bias', 'use_mid_position_embeddings'],
+  exact: (_part, className) => className === undefined || /(Model|ForObjectDetection)$/.test(className),
+  finish: (part, reader) => {
+    if (firstArchitecture(reader)?.endsWith('ForObjectDetection') === true)
+      reader.derive('detection_head', true, 'architectures');
+    return part;
+  },
+  tensors: (part, writer, { task }) => {
+    const hidden = part.hiddenSize;
+    const tokens = part.image?.tokens ?? 0;
+    const finds = flag(part, 'detection_head');
+    const root = writer.under('vit.');
+    root.add('embedding', 'embeddings.cls_token', [1, 1, hidden]);
+    root.add('embedding', 'embeddings.detection_tokens', [1, amount(part, 'num_detection_tokens') ?? 0, hidden]);
+    root.add('embedding', 'embeddings.position_embeddings', [1, tokens, hidden]);
+    writePatches(part, root, 'embeddings.patch_embeddings.projection', true);
+    if (flag(part, 'use_mid_position_embeddings', true))
+      root.add('embedding', 'encoder.mid_position_embeddings', [
+        Math.max(0, part.layers.length - 1),
+        1,
+        tokens,
+        hidden,
+      ]);
+    writeVitLayers(part, root);
+    if (!finds) {
+      root.linear('head', 'pooler.dense', hidden, hidden, true);
+      return;
+    }
+    // Networks of three layers: classes, of which one more means no object, and boxes.
+    for (const [name, outputs] of [
+      ['class_labels_classifier', task.labels + 1],
+      ['bbox_predictor', 4],
+    ] as const)
+      [hidden, hidden, outputs].forEach((size, index) => {
+        writer.linear('head', `${name}.layers.${index}`, hidden, size, true);
+      });
   },
 });
