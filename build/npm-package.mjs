@@ -12,7 +12,8 @@ const readme = `# headscope
 Checks configurations of models: \`config.json\`, generation, tokenizer, processor and adapter files, indexes of weights and
 \`.onnx\` graphs, each against the others and against the headers of the weights.
 
-    npx headscope check PATH…
+    npm install --global --ignore-scripts headscope
+    headscope check PATH…
     headscope-language-server --stdio
 
 \`headscope check --help\` lists the options. Rules, CI and pre-commit are described in the

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { programIn } from './install.mjs';
 
 const input = (name) => (process.env[`HEADSCOPE_${name}`] ?? '').trim();
 const lines = (name) =>
@@ -100,7 +101,7 @@ function passOn(sarif) {
 function main() {
   const sarif = input('SARIF').split(/\r?\n/)[0] || 'headscope.sarif';
   const { words, failOn } = wordsOf(sarif);
-  const program = join(process.env.RUNNER_TEMP ?? '', 'headscope/node_modules/headscope/headscope.js');
+  const program = programIn(join(process.env.RUNNER_TEMP ?? '', 'headscope'));
   let status;
   withoutOrders(() => {
     const ran = spawnSync(process.execPath, [program, ...words], { stdio: 'inherit' });

@@ -1,7 +1,9 @@
 /** The steps of the GitHub Action, run by bash as a runner does, with the npm package as it is published. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -11,6 +13,8 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { load } from 'js-yaml';
@@ -34,10 +38,57 @@ interface Ran {
   readonly summary: string;
 }
 
+/** A registry on this machine that has one version of one package, and remembers what it was asked for. */
+class Registry {
+  readonly asked: string[] = [];
+  integrity: string;
+  private readonly server: Server;
+
+  private constructor(
+    readonly version: string,
+    private readonly archive: Buffer,
+  ) {
+    this.integrity = `sha512-${createHash('sha512').update(archive).digest('base64')}`;
+    this.server = createServer(({ url = '' }, response) => {
+      this.asked.push(url);
+      response.end(url.endsWith('.tgz') ? this.archive : JSON.stringify(this.about()));
+    });
+  }
+
+  static async of(version: string, archive: string): Promise<Registry> {
+    const registry = new Registry(version, readFileSync(archive));
+    await new Promise<void>((listening) => registry.server.listen(0, '127.0.0.1', listening));
+    return registry;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
+  }
+
+  private about(): object {
+    const { version, integrity } = this;
+    const bin = { headscope: 'headscope.js' };
+    const dist = { tarball: `${this.url}headscope/-/headscope.tgz`, integrity };
+    return {
+      name: 'headscope',
+      'dist-tags': { latest: version },
+      versions: { [version]: { name: 'headscope', version, bin, dist } },
+    };
+  }
+
+  close(): Promise<void> {
+    return new Promise((closed) => {
+      this.server.close(() => closed());
+      this.server.closeAllConnections();
+    });
+  }
+}
+
 describe('the GitHub Action', () => {
   let root: string;
   let temp: string;
   let workspace: string;
+  let packed: string;
   let runs = 0;
 
   /** A step with the expressions in its environment filled in. */
@@ -98,7 +149,8 @@ describe('the GitHub Action', () => {
       'old/config.json',
       `${good}, "torch_dtype": "float16", "num_atention_heads": 4}`.replace('"num_attention_heads": 4, ', ''),
     );
-    const { status, log } = await step(0, { package: join(root, archive) });
+    packed = join(root, archive);
+    const { status, log } = await step(0, { package: packed });
     assert.equal(status, 0, log);
   });
   after(() => rmSync(root, { recursive: true, force: true }));
@@ -188,7 +240,7 @@ describe('the GitHub Action', () => {
     const program = join(temp, 'headscope/node_modules/.bin/headscope');
     for (const { entry, files } of hooks) {
       const named = passed.filter((name) => new RegExp(files).test(name));
-      const words = entry.replace(/^npx --yes headscope@\S+ /, '').split(' ');
+      const words = entry.split(' ').slice(1);
       const { status, stdout, stderr } = spawnSync(program, [...words, ...named], { cwd: workspace, encoding: 'utf8' });
       assert.deepEqual([status, stderr], [1, '']);
       assert.match(
@@ -196,6 +248,104 @@ describe('the GitHub Action', () => {
         /^bad, 1\/config\.json:1:\d+: error: .*\n2 files checked: 1 error, 0 warnings, 0 notes\n1 other JSON/,
       );
     }
+  });
+
+  describe('in a repository that brings along a headscope and a registry of its own', () => {
+    let hostile: string;
+    let clone: string;
+    let registry: Registry;
+    let other: Registry;
+
+    /** A script of the hooks or of the Action, with the repository as its folder, as pre-commit and a runner start them. */
+    const start = async (script: string, words: readonly string[], env: NodeJS.ProcessEnv = {}) => {
+      const child = spawn(process.execPath, [join(clone, 'github-action', script), ...words], {
+        cwd: hostile,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        // As below `npm run`, which hands on what it read in the .npmrc of the project.
+        env: {
+          ...process.env,
+          npm_config_registry: other.url,
+          HEADSCOPE_REGISTRY: registry.url,
+          NPM_CONFIG_CACHE: join(root, `cache-${(runs += 1)}`),
+          ...env,
+        },
+      });
+      let log = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (text: string) => (log += text));
+      const status = await new Promise<number | null>((heard) => child.once('close', heard));
+      return { status, log };
+    };
+
+    before(async () => {
+      const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+      [registry, other] = await Promise.all([Registry.of(version, packed), Registry.of(version, packed)]);
+      hostile = join(root, 'hostile');
+      const planted = join(hostile, 'node_modules/headscope');
+      mkdirSync(join(hostile, 'node_modules/.bin'), { recursive: true });
+      mkdirSync(planted);
+      const evil = `#!/usr/bin/env node\nrequire('node:fs').writeFileSync(${JSON.stringify(join(root, 'ran'))}, 'x');\n`;
+      for (const name of ['headscope.js', 'npm']) writeFileSync(join(planted, name), evil, { mode: 0o755 });
+      for (const name of ['headscope', 'npm']) {
+        writeFileSync(join(hostile, 'node_modules/.bin', name), evil, { mode: 0o755 });
+        writeFileSync(join(hostile, name), evil, { mode: 0o755 });
+      }
+      const about = { name: 'headscope', version, bin: { headscope: 'headscope.js' }, scripts: { install: 'npm' } };
+      writeFileSync(join(planted, 'package.json'), JSON.stringify(about));
+      writeFileSync(
+        join(hostile, 'package.json'),
+        JSON.stringify({ name: 'x', dependencies: { headscope: version }, scripts: { preinstall: './npm' } }),
+      );
+      writeFileSync(
+        join(hostile, '.npmrc'),
+        `registry=${other.url}\nscript-shell=${join(hostile, 'npm')}\nignore-scripts=false\n`,
+      );
+      writeFileSync(join(hostile, 'config.json'), `${good}, "num_key_value_heads": 3}`);
+      // What pre-commit has of this repository: a clone of its own.
+      clone = join(root, 'clone');
+      cpSync(folder, join(clone, 'github-action'), { recursive: true });
+      cpSync('package.json', join(clone, 'package.json'));
+    });
+    after(() => Promise.all([registry.close(), other.close()]));
+    afterEach(() => {
+      assert.ok(!existsSync(join(root, 'ran')), 'a program of the repository ran');
+      assert.deepEqual(other.asked, [], 'the registry of the repository was asked');
+    });
+
+    it('the hooks run the package of their version from the registry that is meant, which they ask once', async () => {
+      const hooks = load(readFileSync('.pre-commit-hooks.yaml', 'utf8')) as { entry: string }[];
+      for (const { entry } of hooks) {
+        const [script = '', ...words] = entry.split(' ');
+        const { status, log } = await start(script.replace('github-action/', ''), [...words, 'config.json']);
+        assert.equal(status, 1, log);
+        assert.match(log, /^config\.json:1:\d+: error: .*\n1 file checked: 1 error/m);
+      }
+      assert.deepEqual(registry.asked, ['/headscope', '/headscope/-/headscope.tgz']);
+      // Nothing of it is left in the repository.
+      assert.deepEqual(readdirSync(join(hostile, 'node_modules')).sort(), ['.bin', 'headscope']);
+    });
+
+    it('the Action installs from the registry that is meant', async () => {
+      registry.asked.length = 0;
+      const { status, log } = await start('install.mjs', [], {
+        HEADSCOPE_PACKAGE: action.inputs['package']?.default,
+        HEADSCOPE_FOLDER: join(root, 'installed'),
+      });
+      assert.equal(status, 0, log);
+      assert.deepEqual(registry.asked, ['/headscope', '/headscope/-/headscope.tgz']);
+      assert.ok(existsSync(join(root, 'installed/node_modules/headscope/headscope.js')));
+    });
+
+    it('a package that is not what the registry says of it is not installed, and the hook says so', async () => {
+      registry.integrity = `sha512-${Buffer.alloc(64).toString('base64')}`;
+      rmSync(join(clone, `.hook-${registry.version}`), { recursive: true });
+      const { status, log } = await start('hook.mjs', ['check', 'config.json'], {
+        NPM_CONFIG_CACHE: join(root, 'cache'),
+      });
+      assert.equal(status, 3, log);
+      assert.match(log, /EINTEGRITY[^]*npm could not install headscope@\S+\. Look at its message above\.\n$/);
+      assert.ok(!readdirSync(clone).some((name) => name.startsWith('.hook')));
+    });
   });
 
   it('takes no orders from names of files', async () => {
