@@ -1,4 +1,5 @@
 /** Models of several parts that speak. */
+import type { ConfigReader } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
 import type { PartRow } from './composite';
 import { compositeFamily } from './composite';
@@ -23,6 +24,9 @@ const thinker = (key: string, type: string, more: Partial<PartRow> = {}): PartRo
   ...more,
 });
 
+/** A thinker alone has no talker; the class of the whole makes one where the file has none. */
+const speaks = (reader: ConfigReader): boolean => reader.object['model_type'] !== 'qwen3_omni_moe_thinker';
+
 /** The thinker hears, sees and writes; the talker speaks what it wrote, a frame of codes at a time. */
 export const qwen3Omni = compositeFamily({
   id: 'qwen3_omni_moe',
@@ -34,13 +38,13 @@ export const qwen3Omni = compositeFamily({
   towers: [
     thinker('vision_config', 'qwen3_vl_moe_vision', { named: ['qwen3_omni_moe_vision_encoder'] }),
     thinker('audio_config', 'qwen3_omni_moe_audio_encoder'),
-    { at: [['talker_config', 'text_config']], type: 'qwen3_omni_moe_talker_text', optional: true },
+    { at: [['talker_config', 'text_config']], type: 'qwen3_omni_moe_talker_text', when: speaks },
     {
       at: [['talker_config', 'code_predictor_config']],
       type: 'qwen3_omni_moe_talker_code_predictor',
-      optional: true,
+      when: speaks,
     },
-    { at: [['code2wav_config']], type: 'qwen3_omni_moe_code2wav', named: [''], optional: true },
+    { at: [['code2wav_config']], type: 'qwen3_omni_moe_code2wav', named: [''], when: speaks },
   ],
 });
 
