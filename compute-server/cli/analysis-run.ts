@@ -82,15 +82,18 @@ export async function analysisResult(
   },
   options: AnalysisOptions,
 ): Promise<AnalysisResult> {
+  const folder = model === undefined ? '' : resolve(model);
   const result = await client.call(
     'analysis',
     [
       {
         analysis: info.id,
-        folder: model === undefined ? '' : resolve(model),
+        folder,
         input: await analysisInputFrom(info, options, () => client.call('tasks', [])),
         parameters: { ...parameters, ...namedValues(info.id, info.parameters, options.param ?? []) },
-        interventions: await interventionsFrom(options),
+        interventions: await interventionsFrom(options, () =>
+          client.call('openModel', [folder], { signal: session.signal }),
+        ),
         seed: options.seed,
         ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
       },

@@ -1,9 +1,9 @@
 /** Options that change a run: `--do`, `--do-file`, and the shorthands that came before them. All become one array. */
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { parseDo, parseKind } from '../../protocol/interventions/do-form';
+import { namesEvery, parseDo, parseEach, type HeadCounts } from '../../protocol/interventions/do-form';
 import { savedInterventions } from '../../protocol/interventions/file';
-import { kinds, type Intervention } from '../../protocol/interventions/interventions';
+import type { Intervention } from '../../protocol/interventions/interventions';
 import { planIntervention, prefillModes } from '../../protocol/interventions/plan';
 import type { Read } from '../../protocol/interventions/kind';
 import { checkPlan } from '../../protocol/plans/plan-file';
@@ -26,7 +26,7 @@ export function addInterventionOptions(command: Command): Command {
   return command
     .option(
       '--do <kind:form>',
-      'change the run, e.g. gain:2.5=0, head:2.5=mean, mlp:4=zero (docs/interventions.md); may be given several times',
+      'change the run, e.g. gain:2.5=0, head:2.5=mean, head:1.*=zero, mlp:4=zero (docs/interventions.md); may be given several times',
       collect,
     )
     .option('--do-file <file>', 'a file of interventions, as the Heads panel saves it', collect)
@@ -41,18 +41,31 @@ export function addInterventionOptions(command: Command): Command {
     );
 }
 
-export async function interventionsFrom(options: InterventionOptions): Promise<readonly Intervention[]> {
+/** `model` is asked for its heads where a form names every head of a layer. */
+export async function interventionsFrom(
+  options: InterventionOptions,
+  model: () => Promise<HeadCounts>,
+): Promise<readonly Intervention[]> {
   const files = [...(options.doFile ?? []), ...(options.gains === undefined ? [] : [options.gains])];
   const saved: Intervention[] = [];
   for (const file of files) saved.push(...(await savedIn(file)));
+  const written = writtenForms(options);
+  const counts = written.some(namesEvery) ? await model() : undefined;
   return [
     ...saved,
-    ...(options.gain ?? []).map((text) => understood(parseKind(kinds.gain, text))),
-    ...(options.bias ?? []).map((text) => understood(parseKind(kinds.bias, text))),
-    ...(options.do ?? []).map((text) => inFolder(understood(parseDo(text)), process.cwd())),
+    ...written
+      .flatMap((text) => (counts ? understood(parseEach(text, counts)) : [understood(parseDo(text))]))
+      .map((one) => inFolder(one, process.cwd())),
     ...(options.plan === undefined ? [] : [await planIn(options.plan, options.prefill)]),
   ];
 }
+
+/** As `--do` takes them. */
+export const writtenForms = ({ gain = [], bias = [], do: others = [] }: InterventionOptions): readonly string[] => [
+  ...gain.map((text) => `gain:${text}`),
+  ...bias.map((text) => `bias:${text}`),
+  ...others,
+];
 
 /** Which of the options were given, as they are written. */
 export const givenInterventions = (options: InterventionOptions): readonly string[] =>

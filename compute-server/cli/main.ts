@@ -1,75 +1,13 @@
 #!/usr/bin/env node
 /** The `headscope` command: what the panels do, without an editor. One file per command in `commands/`. */
-import { Command, CommanderError } from 'commander';
-import { headscopeVersion } from '../version';
-import { analyses } from './commands/analyses';
-import { bench } from './commands/bench';
-import { cab } from './commands/cab';
-import { captions } from './commands/captions';
-import { chair } from './commands/chair';
-import { checkCommand } from './commands/check';
-import { convert } from './commands/convert';
-import { devices } from './commands/devices';
-import { distributed } from './commands/distributed';
-import { generate } from './commands/generate';
-import { heads } from './commands/heads';
-import { inspect } from './commands/inspect';
-import { map } from './commands/map';
-import { mechanisms } from './commands/mechanisms';
-import { moduleCommand, modules } from './commands/modules';
-import { plan } from './commands/plan';
-import { pope } from './commands/pope';
-import { run } from './commands/run';
-import { setup } from './commands/setup';
-import { task } from './commands/task';
-import { vhd } from './commands/vhd';
+import { CommanderError } from 'commander';
 import { commandErrorOf, exitCodes } from './exit-codes';
-import type { Registration } from './registration';
+import { headscopeProgram } from './program';
 import { CommandSession } from './session';
-import { writeErr, writeOut } from './terminal';
-
-const commands: readonly Registration[] = [
-  devices,
-  setup,
-  mechanisms,
-  modules,
-  moduleCommand,
-  inspect,
-  bench,
-  cab,
-  distributed,
-  generate,
-  heads,
-  map,
-  analyses,
-  run,
-  convert,
-  task,
-  plan,
-  vhd,
-  captions,
-  chair,
-  pope,
-  (program) => program.addCommand(checkCommand()),
-];
 
 async function main(): Promise<number> {
   const session = new CommandSession();
-  const program = new Command('headscope')
-    .description(
-      'Benchmark attention kernels on this machine, inspect model configs, and show what the heads of a model do.',
-    )
-    .version(headscopeVersion)
-    .showHelpAfterError('Run it with --help to see what it takes.')
-    .configureOutput({ writeOut, writeErr })
-    .exitOverride();
-  for (const register of commands) register(program, session);
-  // Subcommands that were made apart do not inherit these.
-  for (const command of program.commands)
-    command
-      .configureOutput({ writeOut, writeErr })
-      .exitOverride()
-      .showHelpAfterError('Run it with --help to see what it takes.');
+  const program = headscopeProgram(session);
   try {
     await program.parseAsync();
     return session.exitCode;

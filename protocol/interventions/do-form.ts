@@ -16,6 +16,41 @@ export function parseDo(text: string): Read<Intervention> {
   );
 }
 
+/** What `*` stands for in the place of a layer or a head. */
+export interface HeadCounts {
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+}
+
+/** A form of one head with `*` for its layer, its head or both, and what follows. */
+const everyHead = /^\s*([\w-]+)\s*:\s*L?(\d+|\*)[.H](\d+|\*)(?=[@:=\s]|$)/i;
+
+/** Whether only the model says what the form names: kinds that name several heads themselves have forms with `*` of their own. */
+export const namesEvery = (text: string): boolean =>
+  !parseDo(text).ok && (everyHead.exec(text)?.[0].includes('*') ?? false);
+
+/** One intervention; or of a form such as `head:1.*=zero` one for each head that it names. */
+export function parseEach(text: string, { layers, heads, kvHeads }: HeadCounts): Read<readonly Intervention[]> {
+  const [place = '', kind = '', layer = '', head = ''] = (namesEvery(text) && everyHead.exec(text)) || [];
+  if (place === '') {
+    const one = parseDo(text);
+    return one.ok ? { ok: true, value: [one.value] } : one;
+  }
+  const count = kind === 'key' || kind === 'value' ? kvHeads : heads;
+  const each = (written: string, most: number): readonly (number | string)[] =>
+    written === '*' ? Array.from({ length: most }, (_, at) => at) : [written];
+  const list: Intervention[] = [];
+  for (const ofLayer of each(layer, layers)) {
+    for (const ofHead of each(head, count)) {
+      const one = parseDo(`${kind}:${ofLayer}.${ofHead}${text.slice(place.length)}`);
+      if (!one.ok) return one;
+      list.push(one.value);
+    }
+  }
+  return { ok: true, value: list };
+}
+
 /** The form without its `kind:`. */
 export function parseKind<T extends Intervention>(kind: InterventionKind<T>, text: string): Read<T> {
   const parsed = kind.parse(text);

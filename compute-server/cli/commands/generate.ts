@@ -38,7 +38,7 @@ export const generate: Registration = (program, session) => {
       const folder = resolve(model);
       const prompt = await promptFrom(options);
       const opened = await openedModel(session, client, folder);
-      const named = await interventionsFrom(options);
+      const named = await interventionsFrom(options, () => Promise.resolve(opened));
       const reinforcement = await reinforcementFrom(options, client, folder, prompt, session.signal);
       const interventions = reinforcement ? [...named, reinforcement] : named;
       const reply = await client.call(

@@ -54,16 +54,19 @@ export const heads: Registration = (program, session) => {
       }
       const given = options.prompt ?? options.promptFile ?? options.ids ?? options.image;
       const client = session.compute(environmentOf(options));
+      const folder = model === undefined ? demoModel() : resolve(model);
       const { result } = await client.call(
         'heads',
         [
           {
-            folder: model === undefined ? demoModel() : resolve(model),
+            folder,
             prompt:
               model === undefined && given === undefined
                 ? { kind: 'text', text: demoPrompt }
                 : await inputFrom(options),
-            interventions: await interventionsFrom(options),
+            interventions: await interventionsFrom(options, () =>
+              client.call('openModel', [folder], { signal: session.signal }),
+            ),
             groups: groupsFrom(options),
             ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
             classify: options.classify,

@@ -41,9 +41,9 @@ export const map: Registration = (program, session) => {
     .action(async (model: string, options: MapOptions) => {
       const client = session.compute(environmentOf(options));
       const folder = resolve(model);
-      const interventions = await interventionsFrom(options);
       const prompt = await inputFrom(options);
       const opened = await openedModel(session, client, folder);
+      const interventions = await interventionsFrom(options, () => Promise.resolve(opened));
       const tokenised = await client.call('tokenise', [folder, prompt], { signal: session.signal });
       sayChatPrompt(session, tokenised);
       const { ids, tokens, image, chatPrompt } = tokenised;

@@ -60,7 +60,9 @@ export const vhd: Registration = (program, session) => {
       const folder = resolve(model);
       const prompt = await promptFrom(options);
       const removed = await removedFrom(options.span, client, folder, prompt, session.signal);
-      const interventions = await interventionsFrom(options);
+      const interventions = await interventionsFrom(options, () =>
+        client.call('openModel', [folder], { signal: session.signal }),
+      );
       const lexicon = await readLexicon(options.lexicon);
       const { distance, outliers, positions, steps, k, truth } = options;
       if (options.map !== undefined && options.json === undefined)

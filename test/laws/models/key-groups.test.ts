@@ -18,6 +18,9 @@ const n = ids.length;
 const heads = 4;
 const tolerance = 1e-5;
 
+/** Forms of one head say which: the model is not asked. */
+const notAsked = (): Promise<never> => Promise.reject(new Error('asked for the heads of the model'));
+
 describe('keys that a request names', () => {
   let llama: OpenTiny;
   let cacheFolder: string;
@@ -85,7 +88,7 @@ describe('keys that a request names', () => {
   });
 
   it('a bias multiplies the probabilities of its keys by e^b before they sum to one again', async () => {
-    const interventions = await interventionsFrom({ bias: ['L0H2:3-9=-1.5'] });
+    const interventions = await interventionsFrom({ bias: ['L0H2:3-9=-1.5'] }, notAsked);
     const { groups, statistics, interventions: made } = await measured({ interventions });
     assert.deepEqual(made, [{ kind: 'bias', layer: 0, head: 2, keys: { start: 3, end: 10 }, bias: -1.5 }]);
     const p = reference(-1.5);
@@ -157,12 +160,12 @@ describe('keys that a request names', () => {
   });
 
   it('what the command line cannot read is refused', async () => {
-    assert.deepEqual(await interventionsFrom({ bias: ['2.5:7=.5'] }), [
+    assert.deepEqual(await interventionsFrom({ bias: ['2.5:7=.5'] }, notAsked), [
       { kind: 'bias', layer: 2, head: 5, keys: { start: 7, end: 8 }, bias: 0.5 },
     ]);
     for (const text of ['2.5=1', '2.5:=1', '2.5:9-3=1', '2:3=1', '2.5:3-9=0x1', '2.5:3-9', '2.5:3-9=1e5']) {
       await assert.rejects(
-        interventionsFrom({ bias: [text] }),
+        interventionsFrom({ bias: [text] }, notAsked),
         /is no score bias(\. Write|: bias is not a number)/,
         text,
       );

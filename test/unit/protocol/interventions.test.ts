@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseDo, printDo } from '../../../protocol/interventions/do-form';
+import { parseDo, parseEach, printDo } from '../../../protocol/interventions/do-form';
 import { savedInterventions } from '../../../protocol/interventions/file';
 import { isFrozen } from '../../../protocol/interventions/freeze';
 import {
@@ -329,6 +329,26 @@ describe('interventions', () => {
     assert.deepEqual(read('gain:L2H5 = .5'), { kind: 'gain', layer: 2, head: 5, gain: 0.5 });
     assert.deepEqual(read('mlp: L4 =zero'), { kind: 'mlp', layer: 4, source: { from: 'zero' } });
     assert.deepEqual(read('reinforce:1-3,2=2'), read('reinforce:1,2,3=2'));
+  });
+
+  it('name every head of a layer, or of all, where * stands in its place', () => {
+    const counts = { layers: 2, heads: 3, kvHeads: 1 };
+    const each = (text: string): readonly string[] => {
+      const read = parseEach(text, counts);
+      assert.ok(read.ok, read.ok ? '' : read.why);
+      return read.value.map(printDo);
+    };
+    assert.deepEqual(each('head:1.*=zero'), ['head:1.0=zero', 'head:1.1=zero', 'head:1.2=zero']);
+    assert.deepEqual(each('gain:*.2=0'), ['gain:0.2=0', 'gain:1.2=0']);
+    assert.equal(each('uniform:*.*').length, 6);
+    assert.deepEqual(each('bias:1.*:3-9=-4'), ['bias:1.0:3-9=-4', 'bias:1.1:3-9=-4', 'bias:1.2:3-9=-4']);
+    // Keys and values are those of key/value heads.
+    assert.deepEqual(each('key:L*H*@2-3=mean'), ['key:0.0@2-3=mean', 'key:1.0@2-3=mean']);
+    // Of one head, and of a kind whose own form names several.
+    assert.deepEqual(each('gain:1.2=0'), ['gain:1.2=0']);
+    assert.deepEqual(each('freeze:1.*=zero'), ['freeze:1.*=zero']);
+    for (const text of ['gain:1.*=much', 'gains:1.*=0', 'gain:*=0', 'mlp:*.*=zero'])
+      assert.equal(parseEach(text, counts).ok, false, text);
   });
 
   it('are refused with the form that they take', () => {
