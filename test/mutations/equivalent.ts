@@ -2,7 +2,7 @@
 import type { Mutant } from './instrument';
 
 interface Equivalent {
-  /** Below kernels/. */
+  /** Below the root. */
   readonly file: string;
   /** The line, and what is put there on which text of it. */
   readonly line: string;
@@ -16,94 +16,94 @@ const circle = 'if (square > 0 && square < 1) {';
 const shifted = 'The next line shifts the window inside the axis, wherever its leader lies beyond.';
 
 const equivalents: readonly Equivalent[] = [
-  { file: 'mechanisms/gna/axis.ts', line: leader, before: '1', after: '0', reason: shifted },
-  { file: 'mechanisms/gna/axis.ts', line: leader, before: 'n - 1', after: 'n + 1', reason: shifted },
+  { file: 'kernels/mechanisms/gna/axis.ts', line: leader, before: '1', after: '0', reason: shifted },
+  { file: 'kernels/mechanisms/gna/axis.ts', line: leader, before: 'n - 1', after: 'n + 1', reason: shifted },
   {
-    file: 'mechanisms/gna/axis.ts',
+    file: 'kernels/mechanisms/gna/axis.ts',
     line: 'const position = Math.floor(key / axis.dilation);',
     before: 'Math.floor(key / axis.dilation)',
     after: '(key / axis.dilation)',
     reason: 'A part of one more is compared with whole ends of an interval.',
   },
   {
-    file: 'mechanisms/gna/gna.ts',
+    file: 'kernels/mechanisms/gna/gna.ts',
     line: 'let divisor = Math.ceil(wanted - 1e-9);',
     before: '1e-9',
     after: '(2 * 1e-9)',
     reason: 'Any number above the rounding of a root and below the distance of two divisors does.',
   },
   {
-    file: 'mechanisms/gna/gna.ts',
+    file: 'kernels/mechanisms/gna/gna.ts',
     line: 'if (query + offset < 0) return false;',
     before: '0',
     after: '(-1)',
     reason: 'The window that ends with position -1 is empty.',
   },
   {
-    file: 'mechanisms/s2-attention/pattern.ts',
+    file: 'kernels/mechanisms/s2-attention/pattern.ts',
     line: 'return (left + right) % pattern.verticalStride === 0;',
     before: 'left + right',
     after: 'left - right',
     reason: 'One of the two is 0, and whether a remainder is 0 does not depend on the sign.',
   },
   {
-    file: 'mechanisms/longheads/longheads.ts',
+    file: 'kernels/mechanisms/longheads/longheads.ts',
     line: 'chunks: Math.floor(budget / chunk),',
     before: 'Math.floor(budget / chunk)',
     after: '(budget / chunk)',
     reason: 'Budgets that are no whole chunks are refused.',
   },
   {
-    file: 'mechanisms/streaming/elastic-span.ts',
+    file: 'kernels/mechanisms/streaming/elastic-span.ts',
     line: 'return Math.ceil(Math.max(wanted, 128) / block) * block;',
     before: '128',
     after: '127',
     reason: 'It is brought to whole blocks of 64.',
   },
   {
-    file: 'mechanisms/streaming/spans.ts',
+    file: 'kernels/mechanisms/streaming/spans.ts',
     line: 'export const fullSpan: HeadSpan = { sinks: 0, recent: Number.POSITIVE_INFINITY };',
     before: '0',
     after: '1',
     reason: 'Every key is among the recent ones.',
   },
   {
-    file: 'mechanisms/streaming/spans.ts',
+    file: 'kernels/mechanisms/streaming/spans.ts',
     line: 'const name = [span.sinks, span.recent, span.compensated ?? false].join();',
     before: '[span.sinks, span.recent, span.compensated ?? false]',
     after: '[span.recent, span.sinks, span.compensated ?? false]',
     reason: 'A name by which equal spans are found.',
   },
   {
-    file: 'mechanisms/streaming/decode.ts',
+    file: 'kernels/mechanisms/streaming/decode.ts',
     line: 'dropped: span.compensated ? droppedKeys(span, position) : 0,',
     before: '0',
     after: '(-1)',
     reason: 'Of a span that is not compensated it is asked only whether it is more than 0.',
   },
   {
-    file: 'tensors/random.ts',
+    file: 'kernels/tensors/random.ts',
     line: circle,
     before: 'square > 0',
     after: 'square >= 0',
     reason: 'One point of 2^106 is the centre.',
   },
   {
-    file: 'tensors/random.ts',
+    file: 'kernels/tensors/random.ts',
     line: circle,
     before: '0',
     after: '(-1)',
     reason: 'One point of 2^106 is the centre.',
   },
   {
-    file: 'tensors/random.ts',
+    file: 'kernels/tensors/random.ts',
     line: 'for (let i = 0; i < data.length; i++) data[i] = Math.fround(deviation * source.normal());',
     before: 'i < data.length',
     after: 'i <= data.length',
     reason: 'Nothing is written beyond the end of a typed array, and the source is used for nothing else.',
   },
   {
-    file: 'tensors/random.ts',
+    file: 'kernels/tensors/random.ts',
     line: circle,
     before: 'square < 1',
     after: 'square <= 1',
@@ -113,12 +113,14 @@ const equivalents: readonly Equivalent[] = [
 
 export const reasonOf = ({ place, text, before, after }: Mutant): string | undefined =>
   equivalents.find(
-    (each) =>
-      place.file === `kernels/${each.file}` && each.line === text && each.before === before && each.after === after,
+    (each) => place.file === each.file && each.line === text && each.before === before && each.after === after,
   )?.reason;
 
-/** Entries that are about no error: their line has changed. */
-export const outdated = (mutants: readonly Mutant[]): readonly string[] =>
+/** Entries of these files that are about no error: their line has changed. */
+export const outdated = (mutants: readonly Mutant[], isOwn: (file: string) => boolean): readonly string[] =>
   equivalents
-    .filter((each) => !mutants.some((mutant) => mutant.text === each.line && mutant.before === each.before))
+    .filter(
+      (each) =>
+        isOwn(each.file) && !mutants.some((mutant) => mutant.text === each.line && mutant.before === each.before),
+    )
     .map(({ file, line }) => `${file}: ${line}`);

@@ -1,7 +1,7 @@
 /** What the runner and its workers say to each other. */
 import type { Reached } from './reached';
 
-/** A test by its stage (a bundle of test files) and its full title. */
+/** Tests by their stage (a bundle of test files) and their full title, which several may share. */
 export interface TestName {
   readonly stage: number;
   readonly title: string;
@@ -23,7 +23,7 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'reached'; readonly reached: readonly Reached[] }
   | { readonly kind: 'covered'; readonly covered: readonly Covered[] }
-  /** The test at a place of the list begins. */
-  | { readonly kind: 'begins'; readonly at: number }
+  /** A test begins. */
+  | { readonly kind: 'begins'; readonly stage: number; readonly title: string }
   /** `by` is left out where every test passed. */
   | { readonly kind: 'done'; readonly mutant: number; readonly by?: string; readonly why?: string };

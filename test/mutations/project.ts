@@ -1,7 +1,7 @@
-/** The files of kernels/, their functions, and bundles of tests in which kernels/ is instrumented. */
+/** The files of a subject, their functions, and bundles of tests in which these files are instrumented. */
 import { build } from 'esbuild';
-import { readdirSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
 import ts from 'typescript';
 import { instrument, isConstant, isFunction, placesOf, type Mutant, type Place } from './instrument';
 
@@ -14,14 +14,18 @@ export interface Project {
   readonly places: readonly Place[];
 }
 
-export function readProject(): Project {
+/** `folders` are below the root. */
+export function readProject(folders: readonly string[]): Project {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) => ts.sys.readFile(path)) as {
     config: Readonly<Record<string, unknown>>;
   };
   const { options: compilerOptions } = ts.parseJsonConfigFileContent({ ...config, files: [] }, ts.sys, root);
-  const paths = readdirSync(join(root, 'kernels'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => `kernels/${name.split(sep).join('/')}`)
+  const paths = folders
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .map((name) => `${folder}/${name.split(sep).join('/')}`),
+    )
     .sort();
   const program = ts.createProgram(
     paths.map((path) => join(root, path)),
@@ -98,7 +102,10 @@ function isPlain(node: ts.Node): boolean {
   return plain;
 }
 
-/** One CommonJS text of `entries`, with the given texts for kernels/; onnxruntime is required as usual. */
+/**
+ * One CommonJS text of `entries`, with the given texts in it; packages are required as usual. A file that asks for its folder
+ * gets the one where it lies.
+ */
 export async function bundle(entries: readonly string[], texts: ReadonlyMap<string, string>): Promise<string> {
   const result = await build({
     stdin: {
@@ -112,14 +119,17 @@ export async function bundle(entries: readonly string[], texts: ReadonlyMap<stri
     target: 'node20',
     format: 'cjs',
     logLevel: 'error',
-    external: ['onnxruntime-node', 'typescript', 'esbuild'],
+    packages: 'external',
     plugins: [
       {
         name: 'planted',
         setup(builder) {
-          builder.onLoad({ filter: /\/kernels\/.*\.ts$/ }, ({ path }) => {
-            const contents = texts.get(relative(root, path).split(sep).join('/'));
-            return contents === undefined ? undefined : { contents, loader: 'ts' };
+          builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+            const name = relative(root, path).split(sep).join('/');
+            if (name.startsWith('node_modules/')) return undefined;
+            const text = texts.get(name) ?? readFileSync(path, 'utf8');
+            const folder = text.includes('__dirname') ? `const __dirname = ${JSON.stringify(dirname(path))};\n` : '';
+            return { contents: folder + text, loader: 'ts' };
           });
         },
       },

@@ -1,6 +1,6 @@
 /**
- * A process that keeps the laws loaded, with every error planted behind a switch, and runs those that it is asked to run, one
- * by one, until one fails. Errors in constants count when a file is loaded: the laws are then loaded anew.
+ * A process that keeps the tests loaded, with every error planted behind a switch, and runs those that it is asked to run until
+ * one fails. Errors in constants count when a file is loaded: the tests are then loaded anew.
  */
 import Mocha from 'mocha';
 import { readFileSync } from 'node:fs';
@@ -26,47 +26,76 @@ function evaluate(text: string): unknown {
   return module.exports;
 }
 
-/** The tests of a bundle by their full title; the first bundle holds none. */
-function load(stage: number): ReadonlyMap<string, Mocha.Test> {
-  const mocha = new Mocha({ timeout: 60_000 });
-  mocha.suite.emit('pre-require', globalThis, bundles[stage]!, mocha);
-  evaluate(texts[stage]!);
-  const tests = new Map<string, Mocha.Test>();
-  const collect = (suite: Mocha.Suite): void => {
-    for (const test of suite.tests) tests.set(test.fullTitle(), test);
-    suite.suites.forEach(collect);
-  };
-  collect(mocha.suite);
-  return tests;
+interface Stage {
+  run(wanted: ReadonlySet<string> | undefined, hear: Listener): Promise<void>;
 }
 
-/** Mocha's own way to run one test, without a run around it; the laws of kernels/ have no hooks. */
-const run = (test: Mocha.Test): Promise<Error | undefined> =>
-  new Promise((resolve) => {
-    const own = test.clone() as Mocha.Test & { run(done: (error?: Error) => void): void };
-    own.parent = test.parent;
-    own.ctx = new Mocha.Context();
-    own.ctx.runnable(own);
-    own.run(resolve);
-  });
+interface Listener {
+  begins(title: string): void;
+  /** A test has passed or failed, or a hook beside it has failed. */
+  ends(test: Mocha.Test | Mocha.Hook, error?: Error): void;
+  hook(hook: Mocha.Hook): void;
+}
+
+class NoReport {}
+
+/** The first bundle of `kernels` holds no tests. */
+function load(stage: number): Stage {
+  const mocha = new Mocha({ timeout: 60_000, reporter: NoReport as unknown as string });
+  mocha.cleanReferencesAfterRun(false).bail(true);
+  mocha.suite.emit('pre-require', globalThis, bundles[stage]!, mocha);
+  evaluate(texts[stage]!);
+  return {
+    run: (wanted, hear) =>
+      new Promise((resolve) => {
+        mocha.bail(wanted !== undefined);
+        // Mocha asks a pattern nothing but whether it fits.
+        mocha.grep({ test: (title: string) => wanted?.has(title) ?? true } as RegExp);
+        const runner = mocha.run(() => resolve());
+        runner.on('test', (test) => hear.begins(test.fullTitle()));
+        runner.on('pass', (test) => hear.ends(test));
+        runner.on('fail', (test, error) => hear.ends(test, error as Error));
+        runner.on('hook end', (hook) => hear.hook(hook));
+      }),
+  };
+}
 
 const send = (message: FromWorker) => process.send!(message);
 
-let loaded: ReadonlyMap<string, Mocha.Test>[] | undefined;
-const loadAll = () => texts.map((_, stage) => (stage === 0 ? new Map<string, Mocha.Test>() : load(stage)));
+let loaded: Stage[] | undefined;
+const loadAll = () => texts.map((_, stage) => load(stage));
 
+/** What hooks before all tests of a suite reach counts for each of its tests. */
 async function cover(): Promise<readonly Covered[]> {
   const covered: Covered[] = [];
+  const taken = (): number[] => {
+    const hits: number[] = [];
+    mutation.hits.forEach((hit, id) => hit && hits.push(id));
+    mutation.hits.fill(0);
+    return hits;
+  };
   for (const [stage, tests] of (loaded ??= loadAll()).entries()) {
-    for (const [title, test] of tests) {
-      mutation.hits.fill(0);
-      const start = performance.now();
-      const error = await run(test);
-      const hits: number[] = [];
-      mutation.hits.forEach((hit, id) => hit && hits.push(id));
-      const milliseconds = performance.now() - start;
-      covered.push({ stage, title, milliseconds, hits, ...(error ? { failure: error.message } : {}) });
-    }
+    const bySuite = new Map<Mocha.Suite, readonly number[]>();
+    let start = performance.now();
+    mutation.hits.fill(0);
+    await tests.run(undefined, {
+      begins: () => (start = performance.now()),
+      hook: (hook) => {
+        const suite = hook.parent!;
+        if (/^"before all"/.test(hook.title)) bySuite.set(suite, [...(bySuite.get(suite) ?? []), ...taken()]);
+      },
+      ends: (test, error) => {
+        const hits = new Set(taken());
+        for (let at = test.parent; at; at = at.parent) bySuite.get(at)?.forEach((hit) => hits.add(hit));
+        covered.push({
+          stage,
+          title: test.fullTitle(),
+          milliseconds: performance.now() - start,
+          hits: [...hits],
+          ...(error ? { failure: error.message } : {}),
+        });
+      },
+    });
   }
   return covered;
 }
@@ -75,18 +104,21 @@ async function plant(mutant: number, reload: boolean, tests: readonly TestName[]
   if (!reload) loaded ??= loadAll();
   mutation.active = mutant;
   try {
-    const anew = new Map<number, ReadonlyMap<string, Mocha.Test>>();
-    for (const [at, { stage, title }] of tests.entries()) {
-      send({ kind: 'begins', at });
-      if (reload && !anew.has(stage)) anew.set(stage, load(stage));
-      const test = (reload ? anew.get(stage) : loaded![stage])!.get(title);
-      if (!test) return { kind: 'done', mutant, by: title, why: 'the test is no longer there' };
-      const error = await run(test);
-      if (error) return { kind: 'done', mutant, by: title, why: error.message.split('\n')[0]! };
+    for (const stage of new Set(tests.map((test) => test.stage))) {
+      const wanted = new Set(tests.flatMap((test) => (test.stage === stage ? [test.title] : [])));
+      let seen: { by: string; why: string } | undefined;
+      await (reload ? load(stage) : loaded![stage]!).run(wanted, {
+        begins: (title) => send({ kind: 'begins', stage, title }),
+        hook: () => undefined,
+        ends: (test, error) => {
+          if (error) seen ??= { by: test.fullTitle(), why: error.message.split('\n')[0]! };
+        },
+      });
+      if (seen) return { kind: 'done', mutant, ...seen };
     }
     return { kind: 'done', mutant };
   } catch (error) {
-    return { kind: 'done', mutant, by: 'loading the laws', why: String(error) };
+    return { kind: 'done', mutant, by: 'loading the tests', why: String(error) };
   } finally {
     mutation.active = -1;
   }

@@ -119,3 +119,25 @@ describe('Law: the bytes of the cost model are those that the operators of the g
     }
   }
 });
+
+describe('Bytes of plain attention, by hand', () => {
+  // 2 query heads, 3 queries, 5 keys, widths 4 and 6, float32: queries 24 numbers and outputs 36.
+  const own = { batch: 1, heads: 2, queries: 3, keys: 5, headDim: 4, valueDim: 6 } as const;
+  // 30 scores, written by Q K^T, read and written by the softmax, read by P V; a causal mask reads and writes them as well.
+  const scores = 4 * 30;
+  const cases = [
+    ['scaled-dot-product', 'noncausal-cross', 2, 4 * (24 + 36 + 40 + 60), 4],
+    ['scaled-dot-product', 'causal-self', 2, 4 * (24 + 36 + 40 + 60), 6],
+    ['grouped-query', 'noncausal-cross', 1, 4 * (24 + 36 + 20 + 30), 4],
+    ['grouped-query', 'causal-self', 1, 4 * (24 + 36 + 20 + 30), 6],
+  ] as const;
+  for (const [id, pattern, kvHeads, tensors, passes] of cases) {
+    it(`${id}, ${pattern}, ${kvHeads} key/value heads`, () => {
+      const mechanism = catalogue.find((each) => each.id === id)!;
+      const [parameters = {}] = settings(mechanism);
+      const { bytes, peakBytes } = mechanism.cost({ ...own, pattern, kvHeads }, parameters);
+      assert.equal(bytes, tensors + passes * scores);
+      assert.equal(peakBytes, tensors + 2 * scores, 'scores and probabilities at once');
+    });
+  }
+});

@@ -332,12 +332,18 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
       yarn('"factor": |4.0|, "original_max_position_embeddings": 32768', 262144),
       yarn('"factor": |4.0|, "original_max_position_embeddings": 32768', 32768),
       `{"model_type": "llava", "text_config": ${yarn('"factor": |2|, "original_max_position_embeddings": 4096', 16384)}}`,
+      // 5 % and 15 % too far, 5 % and 15 % too short of 131072.
+      ...[137625, 150733, 124832, 113975].map((longest) =>
+        yarn('"factor": |4.0|, "original_max_position_embeddings": 32768', longest),
+      ),
     ],
     silent: [
       // DeepSeek-V3, gpt-oss and Kimi-K2.
       yarn('"factor": 40, "original_max_position_embeddings": 4096', 163840),
       yarn('"factor": 32.0, "original_max_position_embeddings": 4096', 131072),
       yarn('"factor": 64.0, "original_max_position_embeddings": 4096', 262144),
+      // 1 % is a rounding.
+      yarn('"factor": 4.0, "original_max_position_embeddings": 32768', 132000),
       // Llama 3.1: the factor is no quotient of lengths.
       `{${llama}, "max_position_embeddings": 131072, "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}`,
       yarn('"factor": 4.0', 32768),

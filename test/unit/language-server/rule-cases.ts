@@ -545,8 +545,14 @@ const cases: Readonly<Record<string, RuleCases>> = {
       `{${llama}, |"num_atention_heads"|: 4}`,
       `{${llama}, |"rope_thta"|: 10000}`,
       `{${llama}, |"num_key_values_heads"|: 4}`,
+      // Two slips in keys of 12 to 15 letters; in shorter ones they may make another word.
+      `{${llama}, |"roqe_scalinq"|: null}`,
+      `{${llama}, |"slidng_windw"|: 4096}`,
+      `{${llama}, |"slyding_windov"|: 4096}`,
+      `{${llama}, |"atention_biias"|: true}`,
     ],
     silent: [
+      `{${llama}, "rop_scalinq": null}`,
       `{${llama}, "rope_theta": 1, "rope_beta": 2}`,
       '{"model_type": "someone-elses", "num_atention_heads": 4}',
       `{${llama}, "hidden_sizes": [1, 2]}`,

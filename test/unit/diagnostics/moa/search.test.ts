@@ -92,6 +92,21 @@ describe('the search for rules', () => {
     });
   }
 
+  it('finds a plan between the extremes: the second best at both lengths, where each best is the worst at the other', () => {
+    // One head and four rules that keep alike: the last is worse than the one between at both lengths.
+    const losses = [[[0, 3, 10, 4]], [[10, 3, 0, 4]]];
+    const costs = [8, 12].map((all) => ({ all, kept: [4, 4, 4, 4] }));
+    const program: Program = { losses, costs, density: 1, floor: 0, layers: [[0]], intervals: 2 };
+    const found = search(solver, program)
+      .map((one) => [...one.rules, ...one.losses])
+      .sort(([a = 0], [b = 0]) => a - b);
+    assert.deepEqual(found, [
+      [0, 0, 10],
+      [1, 3, 3],
+      [2, 10, 0],
+    ]);
+  });
+
   it('finds nothing where no plan fits the budget', () =>
     assert.deepEqual(search(solver, drawn(1, { density: 0.05 })), []));
 

@@ -463,3 +463,42 @@ describe('published decoders', () => {
     });
   }
 });
+
+describe('the rotated width of configs that do not name its share', () => {
+  // The classes' own shares of transformers 5.2, multiplied by hand: [type, width of a head, of which rotated].
+  const widths: readonly (readonly [string, number, number])[] = [
+    ['bamba', 128, 64],
+    ['codegen', 256, 64],
+    ['glm', 128, 64],
+    ['glm4', 128, 64],
+    ['gpt_neox', 96, 24],
+    ['gptj', 256, 64],
+    ['nemotron', 128, 64],
+    ['persimmon', 64, 32],
+    ['phi', 64, 32],
+    ['phi3', 96, 96],
+    ['qwen3_5_text', 256, 64],
+    ['qwen3_5_moe_text', 256, 64],
+    ['qwen3_next', 256, 64],
+    ['recurrent_gemma', 256, 128],
+    ['stablelm', 80, 20],
+    ['fuyu', 64, 32],
+    ['qwen3_5', 256, 64],
+    ['qwen3_5_moe', 256, 64],
+  ];
+  for (const [type, head, rotated] of widths) {
+    it(`${type}: ${rotated} of ${head}`, () => {
+      // Bamba's class has no attention but at the layers that a file names.
+      const part = decoder({ model_type: type, ...(type === 'bamba' ? { attn_layer_indices: [9] } : {}) });
+      const attention = part.layers.map((layer) => layer.attention).find(({ rope }) => rope !== undefined);
+      assert.ok(attention, 'a layer that rotates');
+      assert.equal(attention.headDim, head);
+      assert.equal(part.ropes[attention.rope!]?.dimensions, rotated);
+    });
+  }
+
+  it('glm4_moe: half of the head that the file gives', () => {
+    const part = decoder({ model_type: 'glm4_moe', head_dim: 128 });
+    assert.equal(part.ropes[part.layers[0]?.attention.rope ?? -1]?.dimensions, 64);
+  });
+});

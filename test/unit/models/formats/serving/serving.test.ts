@@ -337,6 +337,26 @@ describe('layers that do not read everything', () => {
   });
 });
 
+describe('plain graphs store the scores', () => {
+  // Llama 2 7B in float16, by hand: 32 heads of 128, so 8,192 numbers of query and output and 8,192 of new key and value a token.
+  const plain = costOf(llama7b, { kernels: 'plain', prompt: 512, context: 511 });
+
+  it('of a prompt of 512: 32 x 512 x 512 of them, passed over six times, beside queries, outputs, keys and values', () => {
+    near(named(plain.prefill, 'scores').activationBytes / 32, 16_777_216 + 6 * 16_777_216);
+    near(named(plain.prefill, 'scores').flops / 32, 32 * 512 * 512 * (2 * 128 + 2 * 128 + 5));
+  });
+
+  it('of a token that reads 512: 32 x 512 of them, beside one query and output', () => {
+    near(named(plain.decode, 'scores').activationBytes / 32, 16_384 + 6 * 32_768);
+  });
+
+  it('fused kernels store none', () => {
+    const fused = costOf(llama7b, { prompt: 512, context: 511 });
+    near(named(fused.prefill, 'scores').activationBytes / 32, 16_777_216);
+    near(named(fused.decode, 'scores').activationBytes / 32, 16_384);
+  });
+});
+
 describe('several devices', () => {
   it('each holds its share, and sends 2 (p - 1) / p of the rows after each branch', () => {
     const one = costOf(llama8b, { batch: 16 });
