@@ -42,19 +42,22 @@ class NoReport {}
 /** The first bundle of `kernels` holds no tests. */
 function load(stage: number): Stage {
   const mocha = new Mocha({ timeout: 60_000, reporter: NoReport as unknown as string });
-  mocha.cleanReferencesAfterRun(false).bail(true);
+  mocha.cleanReferencesAfterRun(false);
   mocha.suite.emit('pre-require', globalThis, bundles[stage]!, mocha);
   evaluate(texts[stage]!);
   return {
     run: (wanted, hear) =>
       new Promise((resolve) => {
-        mocha.bail(wanted !== undefined);
         // Mocha asks a pattern nothing but whether it fits.
         mocha.grep({ test: (title: string) => wanted?.has(title) ?? true } as RegExp);
         const runner = mocha.run(() => resolve());
         runner.on('test', (test) => hear.begins(test.fullTitle()));
         runner.on('pass', (test) => hear.ends(test));
-        runner.on('fail', (test, error) => hear.ends(test, error as Error));
+        runner.on('fail', (test, error) => {
+          hear.ends(test, error as Error);
+          // One is enough.
+          if (wanted !== undefined) runner.abort();
+        });
         runner.on('hook end', (hook) => hear.hook(hook));
       }),
   };
