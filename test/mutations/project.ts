@@ -103,8 +103,8 @@ function isPlain(node: ts.Node): boolean {
 }
 
 /**
- * One CommonJS text of `entries`, with the given texts in it; packages are required as usual. A file that asks for its folder
- * gets the one where it lies.
+ * One CommonJS text of `entries`, with the given texts in it; packages are required as usual. A file that asks where
+ * it lies gets its own place.
  */
 export async function bundle(entries: readonly string[], texts: ReadonlyMap<string, string>): Promise<string> {
   const result = await build({
@@ -128,8 +128,10 @@ export async function bundle(entries: readonly string[], texts: ReadonlyMap<stri
             const name = relative(root, path).split(sep).join('/');
             if (name.startsWith('node_modules/')) return undefined;
             const text = texts.get(name) ?? readFileSync(path, 'utf8');
-            const folder = text.includes('__dirname') ? `const __dirname = ${JSON.stringify(dirname(path))};\n` : '';
-            return { contents: folder + text, loader: 'ts' };
+            const where = Object.entries({ __dirname: dirname(path), __filename: path })
+              .filter(([variable]) => text.includes(variable))
+              .map(([variable, value]) => `const ${variable} = ${JSON.stringify(value)};\n`);
+            return { contents: where.join('') + text, loader: 'ts' };
           });
         },
       },

@@ -4,7 +4,8 @@
  * - In every function and constant of kernels/ that the float64 reference of a mechanism and its graph share: an error there
  *   changes both alike, so that comparing one with the other says nothing. What is shared is found by running (reached.ts).
  * - In functions and constants of diagnostics, estimates and rules that are drawn by `--seed N` (1), `--count N` (60) of each.
- * - A mutant is tried on the tests that run its function, stage by stage, and is done with the first that fails. A test that
+ * - A mutant is tried on the tests that run its function, stage by stage, and is done with the first that fails: a later stage is
+ *   run for those alone that are left. A test that
  *   takes 10 s and twenty times its usual time is ended with its process: the error is found.
  * - Words are subjects (all of them without one); `--only PATTERN` takes mutants whose file or function matches; `--resume` goes
  *   on where a run was ended; `--workers N` (2); `--list` names what would be planted. Survivors are listed at the end; exit 1
@@ -21,11 +22,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { outdated, reasonOf } from './equivalent';
 import type { Mutant } from './instrument';
-import type { Covered, TestName } from './messages';
 import { byHand } from './planted';
 import { constantsNamed, readProject, root, withConstants, type Project } from './project';
 import { anHour, subjects, type Subject } from './subjects';
-import { startWorker, testFiles, writeBundles } from './workers';
+import { startWorker, testFiles, writeBundle, type Worker } from './workers';
 
 const { values: given, positionals } = parseArgs({
   allowPositionals: true,
@@ -98,75 +98,74 @@ async function plantAll(subject: Subject): Promise<boolean> {
   }
   if (open.length === 0) return true;
 
-  const bundles = await writeBundles(subject.stages.map(testFiles), texts, subject.id);
-  const first = await startWorker(project.places.length, bundles);
-  const answer = await first.ask({ kind: 'cover' }, anHour);
-  first.end();
-  if (typeof answer === 'string' || answer.kind !== 'covered')
-    throw new Error('The tests could not be run with nothing planted: see out/mutations/workers.log.');
-  const { covered } = answer;
-  const failed = covered.filter(({ failure }) => failure !== undefined);
-  for (const { title, failure } of failed) console.log(`Fails with nothing planted: ${title}: ${failure}`);
-  if (failed.length > 0) return false;
-  say(`${covered.length} tests pass with nothing planted (${minutes()})`);
-
   if (!given.resume) rmSync(resultsFile, { force: true });
-  const usual = new Map(covered.map(({ stage, title, milliseconds }) => [`${stage} ${title}`, milliseconds]));
-  const testsOf = chooser(covered, project);
-  const survivors: Mutant[] = [];
-  let [next, done] = [0, 0];
-  const work = async (): Promise<void> => {
-    let worker = await startWorker(project.places.length, bundles);
-    while (next < open.length) {
-      const mutant = open[next++]!;
-      const tests = testsOf(mutant);
-      const result = await worker.ask(
-        { kind: 'plant', mutant: mutant.id, reload: mutant.place.variable, tests },
-        // Before the first test a worker loads all of them, and hooks before a test may open a model.
-        (begun) =>
-          begun === undefined ? 240_000 : 10_000 + 20 * (usual.get(`${begun.stage} ${begun.title}`) ?? 10_000),
-      );
-      const by =
-        typeof result === 'string'
-          ? `its worker ${result === 'slow' ? 'took too long' : 'ended'}`
-          : 'by' in result
-            ? result.by
-            : undefined;
-      if (typeof result === 'string') {
-        worker.end();
-        worker = await startWorker(project.places.length, bundles);
+  const tested = constantsTested(project);
+  let left = open;
+  for (const [at, stage] of subject.stages.entries()) {
+    const bundle = await writeBundle(testFiles(stage), texts, `${subject.id}-${at}`);
+    const first = await startWorker(project.places.length, bundle);
+    const answer = await first.ask({ kind: 'cover' }, anHour);
+    first.end();
+    if (typeof answer === 'string' || answer.kind !== 'covered')
+      throw new Error('The tests could not be run with nothing planted: see out/mutations/workers.log.');
+    const { covered } = answer;
+    const failed = covered.filter(({ failure }) => failure !== undefined);
+    for (const { title, failure } of failed) console.log(`Fails with nothing planted: ${title}: ${failure}`);
+    if (failed.length > 0) return false;
+    say(`${stage}: ${covered.length} tests pass with nothing planted (${minutes()})`);
+    const usual = new Map(covered.map(({ title, milliseconds }) => [title, milliseconds]));
+    // Before the first test a worker loads all of them, and hooks before a test may open a model.
+    const limit = (begun?: { title: string }) =>
+      begun === undefined ? 240_000 : 10_000 + 20 * (usual.get(begun.title) ?? 10_000);
+
+    const survivors: Mutant[] = [];
+    const queue = [...left];
+    const work = async (): Promise<void> => {
+      let worker: Worker | undefined;
+      for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+        const places = tested(mutant);
+        const titles = covered.filter(({ hits }) => hits.some((id) => places.has(id))).map(({ title }) => title);
+        if (titles.length === 0) {
+          survivors.push(mutant);
+          continue;
+        }
+        worker ??= await startWorker(project.places.length, bundle);
+        const { id, place } = mutant;
+        const result = await worker.ask({ kind: 'plant', mutant: id, reload: place.variable, titles }, limit);
+        if (typeof result === 'string') {
+          worker.end();
+          worker = undefined;
+        }
+        const by =
+          typeof result === 'string'
+            ? `its worker ${result === 'slow' ? 'took too long' : 'ended'}`
+            : 'by' in result
+              ? result.by
+              : undefined;
+        if (by === undefined) survivors.push(mutant);
+        else appendFileSync(resultsFile, `${JSON.stringify({ key: keyOf(mutant), name: nameOf(mutant), by })}\n`);
       }
-      appendFileSync(resultsFile, `${JSON.stringify({ key: keyOf(mutant), name: nameOf(mutant), by })}\n`);
-      done++;
-      if (by === undefined) {
-        survivors.push(mutant);
-        say(`survives (${tests.length} tests): ${nameOf(mutant)}`);
-      }
-      if (done % 50 === 0) say(`${done} of ${open.length}, ${survivors.length} survive (${minutes()})`);
-    }
-    worker.end();
-  };
-  await Promise.all(Array.from({ length: Number(given.workers) }, work));
+      worker?.end();
+    };
+    await Promise.all(Array.from({ length: Number(given.workers) }, work));
+    say(`${stage}: ${left.length - survivors.length} of ${left.length} found (${minutes()})`);
+    left = survivors;
+    if (left.length === 0) break;
+  }
 
   console.log(
-    `${subject.id}: ${open.length} errors planted in ${minutes()}, ${open.length - survivors.length} found, ${survivors.length} survive`,
+    `${subject.id}: ${open.length} errors planted in ${minutes()}, ${open.length - left.length} found, ${left.length} survive`,
   );
-  for (const mutant of survivors.sort((a, b) => a.id - b.id)) console.log(nameOf(mutant));
-  return survivors.length === 0;
+  for (const mutant of [...left].sort((a, b) => a.id - b.id)) console.log(nameOf(mutant));
+  return left.length === 0;
 }
 
-/** The tests that run a mutant's function; of a constant, those that run a function which names it. */
-function chooser(covered: readonly Covered[], project: Project): (mutant: Mutant) => readonly TestName[] {
+/** The functions whose tests a mutant is tried on: its own, or of a constant those that name it. */
+function constantsTested(project: Project): (mutant: Mutant) => ReadonlySet<number> {
   const named = constantsNamed(project);
   const functions = project.places.filter(({ variable }) => !variable).map(({ id }) => id);
-  return ({ place }) => {
-    const wanted = new Set(
-      place.variable ? functions.filter((id) => withConstants(named, [id]).has(place.id)) : [place.id],
-    );
-    return covered
-      .filter(({ hits }) => hits.some((id) => wanted.has(id)))
-      .map(({ stage, title }): TestName => ({ stage, title }));
-  };
+  return ({ place }) =>
+    new Set(place.variable ? functions.filter((id) => withConstants(named, [id]).has(place.id)) : [place.id]);
 }
 
 async function main(): Promise<number> {

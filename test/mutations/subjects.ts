@@ -2,7 +2,7 @@
 import { random } from '../../kernels/tensors/random';
 import type { Mutant } from './instrument';
 import { constantsNamed, plantIn, withConstants, type Planted, type Project } from './project';
-import { startWorker, testFiles, writeBundles } from './workers';
+import { startWorker, testFiles, writeBundle } from './workers';
 
 export interface Subject {
   readonly id: string;
@@ -37,7 +37,7 @@ const kernels: Subject = {
 async function sharedPlaces(project: Project): Promise<ReadonlySet<number>> {
   const { texts } = plantIn(project, () => false);
   const entries = [...testFiles(kernels.stages[0]!), 'test/mutations/reached.ts'];
-  const worker = await startWorker(project.places.length, await writeBundles([entries], texts, 'plain'));
+  const worker = await startWorker(project.places.length, await writeBundle(entries, texts, 'plain'));
   const answer = await worker.ask({ kind: 'reached' }, anHour);
   worker.end();
   if (typeof answer === 'string' || answer.kind !== 'reached')

@@ -7,18 +7,18 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Worker as Thread } from 'node:worker_threads';
-import type { Covered, FromWorker, TestName, ToWorker } from './messages';
+import type { Covered, FromWorker, ToWorker } from './messages';
 import { root } from './project';
 import type * as ReachedModule from './reached';
 
-const [functions = '0', ...bundles] = process.argv.slice(2);
+const [functions = '0', bundle = ''] = process.argv.slice(2);
 const mutation = { active: -1, hits: new Uint8Array(Number(functions)) };
 (globalThis as unknown as { $mutation: typeof mutation }).$mutation = mutation;
 
-const texts = bundles.map((file) => readFileSync(file, 'utf8'));
+const text = readFileSync(bundle, 'utf8');
 const require = createRequire(join(root, 'package.json'));
 
-function evaluate(text: string): unknown {
+function evaluate(): unknown {
   const module = { exports: {} };
   // A bundle of the repository's own files.
   // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
@@ -26,7 +26,7 @@ function evaluate(text: string): unknown {
   return module.exports;
 }
 
-interface Stage {
+interface Tests {
   run(wanted: ReadonlySet<string> | undefined, hear: Listener): Promise<void>;
 }
 
@@ -39,12 +39,11 @@ interface Listener {
 
 class NoReport {}
 
-/** The first bundle of `kernels` holds no tests. */
-function load(stage: number): Stage {
+function load(): Tests {
   const mocha = new Mocha({ timeout: 60_000, reporter: NoReport as unknown as string });
   mocha.cleanReferencesAfterRun(false);
-  mocha.suite.emit('pre-require', globalThis, bundles[stage]!, mocha);
-  evaluate(texts[stage]!);
+  mocha.suite.emit('pre-require', globalThis, bundle, mocha);
+  evaluate();
   return {
     run: (wanted, hear) =>
       new Promise((resolve) => {
@@ -65,8 +64,7 @@ function load(stage: number): Stage {
 
 const send = (message: FromWorker) => process.send!(message);
 
-let loaded: Stage[] | undefined;
-const loadAll = () => texts.map((_, stage) => load(stage));
+let loaded: Tests | undefined;
 
 /** What hooks before all tests of a suite reach counts for each of its tests. */
 async function cover(): Promise<readonly Covered[]> {
@@ -77,49 +75,41 @@ async function cover(): Promise<readonly Covered[]> {
     mutation.hits.fill(0);
     return hits;
   };
-  for (const [stage, tests] of (loaded ??= loadAll()).entries()) {
-    const bySuite = new Map<Mocha.Suite, readonly number[]>();
-    let start = performance.now();
-    mutation.hits.fill(0);
-    await tests.run(undefined, {
-      begins: () => (start = performance.now()),
-      hook: (hook) => {
-        const suite = hook.parent!;
-        if (/^"before all"/.test(hook.title)) bySuite.set(suite, [...(bySuite.get(suite) ?? []), ...taken()]);
-      },
-      ends: (test, error) => {
-        const hits = new Set(taken());
-        for (let at = test.parent; at; at = at.parent) bySuite.get(at)?.forEach((hit) => hits.add(hit));
-        covered.push({
-          stage,
-          title: test.fullTitle(),
-          milliseconds: performance.now() - start,
-          hits: [...hits],
-          ...(error ? { failure: error.message } : {}),
-        });
-      },
-    });
-  }
+  const bySuite = new Map<Mocha.Suite, readonly number[]>();
+  let start = performance.now();
+  await (loaded ??= load()).run(undefined, {
+    begins: () => (start = performance.now()),
+    hook: (hook) => {
+      const suite = hook.parent!;
+      if (/^"before all"/.test(hook.title)) bySuite.set(suite, [...(bySuite.get(suite) ?? []), ...taken()]);
+    },
+    ends: (test, error) => {
+      const hits = new Set(taken());
+      for (let at = test.parent; at; at = at.parent) bySuite.get(at)?.forEach((hit) => hits.add(hit));
+      covered.push({
+        title: test.fullTitle(),
+        milliseconds: performance.now() - start,
+        hits: [...hits],
+        ...(error ? { failure: error.message } : {}),
+      });
+    },
+  });
   return covered;
 }
 
-async function plant(mutant: number, reload: boolean, tests: readonly TestName[]): Promise<FromWorker> {
-  if (!reload) loaded ??= loadAll();
+async function plant(mutant: number, reload: boolean, titles: readonly string[]): Promise<FromWorker> {
+  if (!reload) loaded ??= load();
   mutation.active = mutant;
   try {
-    for (const stage of new Set(tests.map((test) => test.stage))) {
-      const wanted = new Set(tests.flatMap((test) => (test.stage === stage ? [test.title] : [])));
-      let seen: { by: string; why: string } | undefined;
-      await (reload ? load(stage) : loaded![stage]!).run(wanted, {
-        begins: (title) => send({ kind: 'begins', stage, title }),
-        hook: () => undefined,
-        ends: (test, error) => {
-          if (error) seen ??= { by: test.fullTitle(), why: error.message.split('\n')[0]! };
-        },
-      });
-      if (seen) return { kind: 'done', mutant, ...seen };
-    }
-    return { kind: 'done', mutant };
+    let seen: { by: string; why: string } | undefined;
+    await (reload ? load() : loaded!).run(new Set(titles), {
+      begins: (title) => send({ kind: 'begins', title }),
+      hook: () => undefined,
+      ends: (test, error) => {
+        if (error) seen ??= { by: test.fullTitle(), why: error.message.split('\n')[0]! };
+      },
+    });
+    return { kind: 'done', mutant, ...seen };
   } catch (error) {
     return { kind: 'done', mutant, by: 'loading the tests', why: String(error) };
   } finally {
@@ -130,13 +120,13 @@ async function plant(mutant: number, reload: boolean, tests: readonly TestName[]
 process.on('message', (message: ToWorker) => {
   if (message.kind === 'reached') {
     // The tests of expected values are loaded with it, and not run.
-    new Mocha().suite.emit('pre-require', globalThis, bundles[0]!, new Mocha());
-    const { reachedFunctions } = evaluate(texts[0]!) as typeof ReachedModule;
+    new Mocha().suite.emit('pre-require', globalThis, bundle, new Mocha());
+    const { reachedFunctions } = evaluate() as typeof ReachedModule;
     send({ kind: 'reached', reached: reachedFunctions() });
   } else if (message.kind === 'cover') {
     void cover().then((covered) => send({ kind: 'covered', covered }));
   } else {
-    void plant(message.mutant, message.reload, message.tests).then(send);
+    void plant(message.mutant, message.reload, message.titles).then(send);
   }
 });
 // A loop without end hears of nothing: a thread of its own looks whether the runner is still there.

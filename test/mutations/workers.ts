@@ -23,19 +23,14 @@ export const testFiles = (under: string): readonly string[] =>
         .sort()
         .map((name) => `${under}/${name}`);
 
-/** One file for each group of entries. */
-export async function writeBundles(
-  groups: readonly (readonly string[])[],
+export async function writeBundle(
+  entries: readonly string[],
   texts: ReadonlyMap<string, string>,
   name: string,
-): Promise<readonly string[]> {
-  const files: string[] = [];
-  for (const [at, entries] of groups.entries()) {
-    const file = join(folder, `${name}-${at}.cjs`);
-    writeFileSync(file, await bundle(entries, texts));
-    files.push(file);
-  }
-  return files;
+): Promise<string> {
+  const file = join(folder, `${name}.cjs`);
+  writeFileSync(file, await bundle(entries, texts));
+  return file;
 }
 
 export type Answer = FromWorker | 'slow' | 'ended';
@@ -46,8 +41,8 @@ export interface Worker {
   end(): void;
 }
 
-export async function startWorker(functions: number, bundles: readonly string[]): Promise<Worker> {
-  const child = fork(join(__dirname, 'worker.ts'), [String(functions), ...bundles], {
+export async function startWorker(functions: number, file: string): Promise<Worker> {
+  const child = fork(join(__dirname, 'worker.ts'), [String(functions), file], {
     cwd: root,
     execArgv: ['--import', 'tsx', '--max-old-space-size=3000'],
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
