@@ -1,5 +1,5 @@
 /** What errors are planted in, and the tests that should see them. */
-import { random } from '../../kernels/tensors/random';
+import { createHash } from 'node:crypto';
 import type { Mutant } from './instrument';
 import { constantsNamed, plantIn, withConstants, type Planted, type Project } from './project';
 import { startWorker, testFiles, writeBundle } from './workers';
@@ -51,30 +51,32 @@ async function sharedPlaces(project: Project): Promise<ReadonlySet<number>> {
   return shared;
 }
 
-/** One error in each of `count` functions and constants, drawn without return. */
+/**
+ * One error in each of `count` functions and constants: those whose hash with the seed is least, so that a change elsewhere leaves
+ * the others as they were.
+ */
 const drawn = (id: string, folders: readonly string[], stages: readonly string[]): Subject => ({
   id,
   folders,
   stages,
   plant(project, { seed, count }) {
-    const source = random(seed);
-    const byPlace = new Map<number, Mutant[]>();
-    for (const mutant of plantIn(project, () => true).mutants)
-      byPlace.set(mutant.place.id, [...(byPlace.get(mutant.place.id) ?? []), mutant]);
-    const open = [...byPlace.keys()];
-    const chosen = new Map<number, number>();
-    while (chosen.size < count && open.length > 0) {
-      const [place] = open.splice(source.whole(open.length), 1);
-      chosen.set(place!, source.whole(byPlace.get(place!)!.length));
+    const hashOf = ({ place, text, before, after }: Mutant): string =>
+      createHash('sha256').update([seed, place.file, place.name, text, before, after].join('\0')).digest('hex');
+    const least = new Map<number, { hash: string; mutant: Mutant }>();
+    for (const mutant of plantIn(project, () => true).mutants) {
+      const hash = hashOf(mutant);
+      const before = least.get(mutant.place.id);
+      if (before === undefined || hash < before.hash) least.set(mutant.place.id, { hash, mutant });
     }
-    const { texts, mutants } = plantIn(project, (place) => chosen.has(place.id));
-    const before = new Map<number, number>();
-    const kept = mutants.filter(({ place }) => {
-      const at = before.get(place.id) ?? 0;
-      before.set(place.id, at + 1);
-      return at === chosen.get(place.id);
-    });
-    return Promise.resolve({ texts, mutants: kept });
+    const chosen = new Set(
+      [...least.values()]
+        .sort((a, b) => (a.hash < b.hash ? -1 : 1))
+        .slice(0, count)
+        .map(({ hash }) => hash),
+    );
+    const places = new Set([...least].filter(([, { hash }]) => chosen.has(hash)).map(([place]) => place));
+    const { texts, mutants } = plantIn(project, ({ id: place }) => places.has(place));
+    return Promise.resolve({ texts, mutants: mutants.filter((mutant) => chosen.has(hashOf(mutant))) });
   },
 });
 
