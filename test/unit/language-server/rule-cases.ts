@@ -319,6 +319,7 @@ const cases: Readonly<Record<string, RuleCases>> = {
     silent: [
       '{"model_type": "deepseek_v3", "n_routed_experts": 256, "n_group": 8, "topk_group": 4}',
       '{"model_type": "deepseek_v2", "n_routed_experts": 64, "n_group": null, "topk_group": null}',
+      '{"model_type": "deepseek_v3", "n_routed_experts": 256, "n_group": 0}',
     ],
   },
   'token-id-outside-vocabulary': {
@@ -371,6 +372,7 @@ const cases: Readonly<Record<string, RuleCases>> = {
     silent: [
       `{${vit}, "image_size": 224, "patch_size": 16}`,
       '{"model_type": "dinov2", "image_size": 518, "patch_size": 14}',
+      `{${vit}, "image_size": 16, "patch_size": 16}`,
     ],
   },
   'image-size-differs': {
