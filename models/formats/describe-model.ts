@@ -190,7 +190,7 @@ function readTask(object: JsonObject, architectures: readonly string[], family: 
   const writes = ending === 'base' && isObject(remote) && remoteWriters.some((name) => remote[name] !== undefined);
   const kind = writes
     ? 'causal-lm'
-    : ending === 'causal-lm' && family?.task === 'sequence-to-sequence'
+    : ending === 'causal-lm' && family?.task === 'sequence-to-sequence' && first?.endsWith('ForCausalLM') !== true
       ? 'sequence-to-sequence'
       : (ending ?? absent);
   return { kind, labels };

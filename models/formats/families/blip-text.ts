@@ -5,7 +5,7 @@ import type { Attention, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './family-row';
 import type { StackFamily } from './family';
-import { amount } from './family';
+import { amount, firstArchitecture, flag, sizeOf } from './family';
 
 const bertSizes: JsonObject = {
   hidden_size: 768,
@@ -55,8 +55,10 @@ function writeBertNetwork(writer: TensorWriter, suffix: string, hidden: number, 
 }
 
 function writeWordEmbeddings(part: ModelPart, writer: TensorWriter, norm: string): void {
+  // The length of a part of a whole may be that of its queries; the table is the one of its own config.
+  const positions = sizeOf(part, 'max_position_embeddings') ?? part.contextLength ?? 0;
   writer.add('embedding', 'word_embeddings.weight', [part.vocabularySize ?? 0, part.hiddenSize]);
-  writer.add('embedding', 'position_embeddings.weight', [part.contextLength ?? 0, part.hiddenSize]);
+  writer.add('embedding', 'position_embeddings.weight', [positions, part.hiddenSize]);
   writer.norm(norm, part.hiddenSize, true);
 }
 
@@ -87,7 +89,11 @@ export const blipText: StackFamily = {
       eos_token_id: 2,
     },
   }),
-  read: (reader) => withCross(readText('blip_text', ['encoder_hidden_size'])(reader), 1),
+  read: (reader) => {
+    // The bare class has a pooler where the one that writes has a head.
+    if (firstArchitecture(reader) === 'BlipTextModel') reader.derive('pooler', true, 'architectures');
+    return withCross(readText('blip_text', ['encoder_hidden_size'])(reader), 1);
+  },
   tensors: (part, writer) => {
     const hidden = part.hiddenSize;
     writeWordEmbeddings(part, writer.under('bert.embeddings.'), 'LayerNorm');
@@ -97,6 +103,10 @@ export const blipText: StackFamily = {
       const read = amount(part, 'encoder_hidden_size') ?? hidden;
       writeBertAttention(own, { block: 'crossattention', inner: 'self' }, hidden, read);
       writeBertNetwork(own, '', hidden, layer.feedForward.size);
+    }
+    if (flag(part, 'pooler')) {
+      writer.linear('head', 'bert.pooler.dense', hidden, hidden, true);
+      return;
     }
     const head = writer.under('cls.predictions.').as('head');
     head.add('head', 'bias', [part.vocabularySize ?? 0]);

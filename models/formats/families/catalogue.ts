@@ -2,7 +2,7 @@ import type { JsonObject } from '../config/config-reader';
 import { isObject } from '../config/config-reader';
 import { bart, m2m100, marian, mbart, pegasus, t5, whisper } from './encoder-decoder';
 import type { CompositeFamily, Family } from './family';
-import { clap, clip, siglip } from './contrastive';
+import { clap, clip, siglip, siglip2 } from './contrastive';
 import { detr } from './detr';
 import { modernBertPair } from './modernbert';
 import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
@@ -26,6 +26,7 @@ const composites: readonly CompositeFamily[] = [
   modernBertPair,
   clip,
   siglip,
+  siglip2,
   clap,
   llava,
   llavaNext,

@@ -248,7 +248,7 @@ export const siglipText: StackFamily = {
   kind: 'stack',
   id: 'siglip_text',
   title: 'SigLIP text',
-  modelTypes: ['siglip_text_model'],
+  modelTypes: ['siglip_text_model', 'siglip2_text_model'],
   architectures: /^SiglipText/,
   role: 'encoder',
   tied: true,

@@ -163,19 +163,22 @@ export function writePart(
   table: TensorTable,
   part: ModelPart | undefined,
   names: PartRow['names'] = '',
+  isBare = false,
 ): void {
   if (part === undefined) return;
   const family = part.modelType === undefined ? undefined : stackFamily(part.modelType);
   const rename = typeof names === 'function' ? names : (name: string): string => names + name;
   const task =
-    part.role === 'decoder' ? { kind: 'causal-lm' as const, labels: 2 } : { kind: 'base' as const, labels: 2 };
+    part.role === 'decoder' && !isBare
+      ? { kind: 'causal-lm' as const, labels: 2 }
+      : { kind: 'base' as const, labels: 2 };
   family?.tensors?.(part, table.writer(part, rename), { task, tied: model.tiedEmbeddings.value });
 }
 
-function writeText(model: ModelDescription, table: TensorTable, text: ModelPart, row: PartRow): void {
+function writeText(model: ModelDescription, table: TensorTable, text: ModelPart, row: PartRow, isBare: boolean): void {
   const pair = pairOf(row, text.modelType);
   if (pair === undefined) {
-    writePart(model, table, text, row.names);
+    writePart(model, table, text, row.names, isBare);
     return;
   }
   const { names = '' } = row;
@@ -219,6 +222,8 @@ export function compositeFamily(row: CompositeRow): CompositeFamily {
   const from = sourceOf(row.className);
   const types = row.types ?? [row.id];
   const { tensors } = row;
+  // The class of transformers without a head on its text model. What remote code calls its models says nothing.
+  const bare = row.className.includes(' ') ? undefined : row.className.replace(/Config$/, 'Model');
   return {
     kind: 'composite',
     id: row.id,
@@ -237,7 +242,7 @@ export function compositeFamily(row: CompositeRow): CompositeFamily {
             const [text] = model.parts;
             if (text === undefined) return;
             const towers = row.towers.map((tower) => model.parts.find(isOf(tower)));
-            writeText(model, table, text, row.text);
+            writeText(model, table, text, row.text, model.architectures[0] === bare);
             row.towers.forEach((tower, index) => {
               writePart(model, table, towers[index], tower.names);
             });

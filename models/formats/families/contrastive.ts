@@ -1,16 +1,18 @@
 import type { JsonObject } from '../config/config-reader';
 import { transformers } from './family-row';
 import type { CompositeFamily, CompositeReading } from './family';
-import { amount } from './family';
+import { amount, firstArchitecture } from './family';
 import { visionOf, writePart } from './composite';
 import { readStack } from './stacks';
 
 interface PairRow {
-  readonly id: 'clip' | 'siglip';
+  readonly id: 'clip' | 'siglip' | 'siglip2';
   readonly title: string;
   readonly architectures: RegExp;
   readonly values: JsonObject;
 }
+
+const classifies = (className: string | undefined): boolean => className?.endsWith('ForImageClassification') === true;
 
 function contrastive(row: PairRow): CompositeFamily {
   return {
@@ -26,6 +28,9 @@ function contrastive(row: PairRow): CompositeFamily {
       for (const key of Object.keys(row.values)) reader.raw(key);
       const text = readStack(reader.childOrEmpty('text_config'), `${row.id}_text_model`);
       const vision = readStack(reader.childOrEmpty('vision_config'), `${row.id}_vision_model`);
+      // Classes are of the picture alone.
+      if (classifies(firstArchitecture(reader)))
+        return { parts: [vision.part], exact: vision.family?.tensors !== undefined };
       return {
         parts: [text.part, vision.part],
         exact: text.family?.tensors !== undefined && vision.family?.tensors !== undefined,
@@ -36,6 +41,8 @@ function contrastive(row: PairRow): CompositeFamily {
       const vision = visionOf(model);
       writePart(model, table, text, (name) => name);
       writePart(model, table, vision, (name) => name);
+      if (vision !== undefined && classifies(model.architectures[0]))
+        table.writer(vision).linear('head', 'classifier', vision.hiddenSize, model.task.labels, true);
       if (text === undefined || vision === undefined) return;
       const writer = table.writer(text);
       if (row.id === 'clip') {
@@ -57,7 +64,20 @@ export const clip = contrastive({
   architectures: /^CLIPModel/,
   values: { projection_dim: 512 },
 });
-export const siglip = contrastive({ id: 'siglip', title: 'Siglip', architectures: /^SiglipModel/, values: {} });
+export const siglip = contrastive({
+  id: 'siglip',
+  title: 'Siglip',
+  architectures: /^Siglip(Model|ForImageClassification)/,
+  values: {},
+});
+
+/** Of pictures in their own shape; those of one size go by the older type. */
+export const siglip2 = contrastive({
+  id: 'siglip2',
+  title: 'Siglip2',
+  architectures: /^Siglip2(Model|ForImageClassification)/,
+  values: {},
+});
 
 /** Sounds and texts in one space. How long recordings are fused is not written down here, so its tensors are not compared. */
 export const clap: CompositeFamily = {

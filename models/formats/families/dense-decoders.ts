@@ -99,7 +99,8 @@ export const apertus = decoderFamily({
     attention: { ...llamaLayout.attention, norm: () => 'head' },
     mlp: { prefix: 'mlp.', inputs: ['up_proj'], output: 'down_proj' },
     norms: ['attention_layernorm', 'feedforward_layernorm'],
-    more: (writer) => {
+    more: (writer, _layer, part) => {
+      if (part.activation !== 'xielu') return;
       writer.add('mlp', 'mlp.act_fn.alpha_p', [1]);
       writer.add('mlp', 'mlp.act_fn.alpha_n', [1]);
     },

@@ -4,7 +4,7 @@ import type { ModelDescription, ModelPart } from '../model-description';
 import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './family-row';
 import type { CompositeFamily, CompositeReading } from './family';
-import { amount, firstArchitecture, word } from './family';
+import { amount, firstArchitecture, flag, word } from './family';
 
 export const partNamed = (model: ModelDescription, name: string): ModelPart | undefined =>
   model.parts.find((candidate) => candidate.name === name);
@@ -49,6 +49,9 @@ export function readFlat(reader: ConfigReader, flat: Flat): readonly ModelPart[]
   };
   return [side('decoder', flat.decoderLength), side('encoder', flat.encoderLength)];
 }
+
+/** A decoder that was saved without its encoder; its layers keep the cross-attention that nothing feeds then. */
+const isDecoderAlone = (reader: ConfigReader): boolean => firstArchitecture(reader)?.endsWith('ForCausalLM') === true;
 
 interface Bias {
   readonly key: boolean;
@@ -112,17 +115,17 @@ function bartLike(row: BartRow): CompositeFamily {
     tied: true,
     task: 'sequence-to-sequence',
     defaults: () => defaults,
-    read: (reader): CompositeReading => ({
-      parts: readFlat(reader, {
+    read: (reader): CompositeReading => {
+      const parts = readFlat(reader, {
         family: row.id,
         positions: row.positions,
         encoderLength: 'max_position_embeddings',
         decoderLength: 'max_position_embeddings',
         encoderRole: 'encoder',
         record: ['scale_embedding', 'is_encoder_decoder', 'share_encoder_decoder_embeddings', 'decoder_vocab_size'],
-      }),
-      exact: true,
-    }),
+      });
+      return { parts: isDecoderAlone(reader) ? parts.slice(0, 1) : parts, exact: true };
+    },
     tensors: (model, table) => {
       const decoder = partNamed(model, 'decoder');
       if (decoder === undefined) return;
@@ -156,7 +159,8 @@ const outputWords = (decoder: ModelPart): number =>
 /** One table of words for both sides, or (some Marian models) one for each. */
 function writeWords(model: ModelDescription, table: TensorTable, decoder: ModelPart): void {
   const input = decoder.vocabularySize ?? 0;
-  if (decoder.fields['share_encoder_decoder_embeddings']?.value !== false) {
+  const together = model.parts.length > 1 && decoder.fields['share_encoder_decoder_embeddings']?.value !== false;
+  if (together) {
     table.writer(decoder).add('embedding', 'model.shared.weight', [input, decoder.hiddenSize]);
     return;
   }
@@ -229,6 +233,17 @@ export function writeConvolutions(encoder: ModelPart, writer: TensorWriter): voi
   writer.add('embedding', 'conv2.bias', [hidden]);
 }
 
+const classifies = (className: string | undefined): boolean => className === 'WhisperForAudioClassification';
+
+/** The encoder alone, and classes of the average of its positions. */
+function writeSoundClasses(encoder: ModelPart, writer: TensorWriter, labels: number): void {
+  const width = amount(encoder, 'classifier_proj_size') ?? 0;
+  writeWhisperEncoder(encoder, writer.under('encoder.'));
+  writer.linear('head', 'projector', encoder.hiddenSize, width, true);
+  writer.linear('head', 'classifier', width, labels, true);
+  if (flag(encoder, 'use_weighted_layer_sum')) writer.add('head', 'layer_weights', [encoder.layers.length + 1]);
+}
+
 export const whisper: CompositeFamily = {
   kind: 'composite',
   id: 'whisper',
@@ -252,6 +267,8 @@ export const whisper: CompositeFamily = {
       d_model: 384,
       max_source_positions: 1500,
       max_target_positions: 448,
+      classifier_proj_size: 256,
+      use_weighted_layer_sum: false,
       pad_token_id: 50256,
       bos_token_id: 50256,
       eos_token_id: 50256,
@@ -259,22 +276,27 @@ export const whisper: CompositeFamily = {
       tie_word_embeddings: true,
     },
   }),
-  read: (reader): CompositeReading => ({
-    parts: readFlat(reader, {
+  read: (reader): CompositeReading => {
+    const parts = readFlat(reader, {
       family: 'whisper',
       positions: 'learned',
       encoderLength: 'max_source_positions',
       decoderLength: 'max_target_positions',
       encoderRole: 'audio',
-      record: ['num_mel_bins', 'scale_embedding'],
-    }),
-    exact: true,
-  }),
+      record: ['num_mel_bins', 'scale_embedding', 'classifier_proj_size', 'use_weighted_layer_sum'],
+    });
+    if (isDecoderAlone(reader)) return { parts: parts.slice(0, 1), exact: true };
+    return { parts: classifies(firstArchitecture(reader)) ? parts.slice(1) : parts, exact: true };
+  },
   tensors: (model, table) => {
     const decoder = partNamed(model, 'decoder');
     const encoder = partNamed(model, 'encoder');
-    if (decoder === undefined || encoder === undefined) return;
-    writeWhisperEncoder(encoder, table.writer(encoder).under('model.encoder.'));
+    if (encoder !== undefined && classifies(model.architectures[0])) {
+      writeSoundClasses(encoder, table.writer(encoder), model.task.labels);
+      return;
+    }
+    if (encoder !== undefined) writeWhisperEncoder(encoder, table.writer(encoder).under('model.encoder.'));
+    if (decoder === undefined) return;
     const text = table.writer(decoder).under('model.decoder.');
     text.add('embedding', 'embed_tokens.weight', [decoder.vocabularySize ?? 0, decoder.hiddenSize]);
     text.add('embedding', 'embed_positions.weight', [decoder.contextLength ?? 0, decoder.hiddenSize]);

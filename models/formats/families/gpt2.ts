@@ -3,9 +3,9 @@ import type { TransformerChoice } from '../config/transformer';
 import { decoderFamily } from './decoder-family';
 import type { DecoderLayout } from './decoder-layout';
 
-/** `n_inner` null or absent means four times the width. */
-const inner = (reader: ConfigReader): Partial<TransformerChoice> => {
-  const written = reader.integer('intermediate_size', 1);
+/** `n_inner` null or absent means four times the width. An `intermediate_size` beside it is read by none of these classes but one. */
+const inner = (reader: ConfigReader, key = 'n_inner'): Partial<TransformerChoice> => {
+  const written = reader.integer(key, 1);
   const hidden = reader.integer('hidden_size') ?? 0;
   if (written === undefined) reader.derive('n_inner', 4 * hidden, '4 * n_embd');
   return { gated: false, norm: 'layer', intermediateSize: written ?? 4 * hidden };
@@ -176,7 +176,7 @@ export const gptNeo = decoderFamily({
   },
   architectures: /^GPTNeo(For|Model)/,
   tied: true,
-  choice: (reader) => ({ ...inner(reader), positions: 'learned' }),
+  choice: (reader) => ({ ...inner(reader, 'intermediate_size'), positions: 'learned' }),
   layout: {
     ...gpt2Layout,
     attention: {

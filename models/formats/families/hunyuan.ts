@@ -67,7 +67,11 @@ export const hunyuanMoe = decoderFamily({
   },
   architectures: /^HunYuanMoEV1For/,
   record: ['attention_bias', 'use_qk_norm'],
-  choice: sharing,
+  choice: (reader) => {
+    // The class of transformers always has a network beside the experts, as wide as its dense layers.
+    const beside = reader.object['model_type'] === 'hunyuan_v1_moe' ? reader.integer('intermediate_size') : undefined;
+    return { ...sharing(reader), ...(beside === undefined ? {} : { sharedSize: beside }) };
+  },
   layout: {
     ...llamaLayout,
     attention,

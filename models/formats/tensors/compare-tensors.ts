@@ -1,6 +1,6 @@
 import type { ModelDescription, PartRole } from '../model-description';
 import { expectedTensors, tensorNames } from './expected-tensors';
-import type { TensorGroup } from './tensor-table';
+import type { ExpectedTensor, TensorGroup } from './tensor-table';
 
 export interface FoundTensor {
   readonly name: string;
@@ -95,6 +95,39 @@ function unreadOf(model: ModelDescription): (inner: string) => boolean {
   };
 }
 
+const stackedExperts = /experts\.(gate_up_proj|down_proj)$/;
+
+/**
+ * Experts that the layout has in two tensors for a whole layer, as a file has them that transformers 5 saved: three matrices
+ * for each expert. An expert of the two is stored [output, input], or the other way round where its halves say so.
+ */
+function expertsAsStored(
+  expected: readonly ExpectedTensor[],
+  found: readonly FoundTensor[],
+): readonly ExpectedTensor[] {
+  if (!found.some(({ name }) => /experts\.0\.gate_proj\.weight$/.test(name))) return expected;
+  const down = expected.find(({ pattern }) => pattern.endsWith('experts.down_proj'));
+  return expected.flatMap((tensor) => {
+    const { pattern, shape } = tensor;
+    const which = stackedExperts.exec(pattern)?.[1];
+    const [count, first, second] = shape;
+    if (which === undefined || down === undefined || count === undefined || first === undefined || second === undefined)
+      return [tensor];
+    const upwards = expected.find((one) => one.pattern === pattern.replace(/down_proj$/, 'gate_up_proj'));
+    // Gate and up together are twice as wide as what goes down.
+    const isTurned = upwards?.shape[2] === 2 * (down.shape[1] ?? 0) && upwards.shape[1] === down.shape[2];
+    const [output, input] = isTurned ? [second, first] : [first, second];
+    const each = pattern.replace(stackedExperts, 'experts.{expert}.');
+    const own = (name: string, rows: number): ExpectedTensor => ({
+      ...tensor,
+      pattern: `${each}${name}.weight`,
+      shape: [rows, input],
+      experts: count,
+    });
+    return which === 'down_proj' ? [own(which, output)] : ['gate_proj', 'up_proj'].map((name) => own(name, output / 2));
+  });
+}
+
 /** Compares the tensors of a file with those that the config asks for; undefined when the family is not known in full. */
 export function compareTensors(model: ModelDescription, found: readonly FoundTensor[]): TensorComparison | undefined {
   const expected = expectedTensors(model);
@@ -111,7 +144,7 @@ export function compareTensors(model: ModelDescription, found: readonly FoundTen
   }
   const open = new Map<string, MissingTensor>();
   const roles = new Set<PartRole>();
-  for (const tensor of expected) {
+  for (const tensor of expertsAsStored(expected, found)) {
     const { shape, group, role } = tensor;
     for (const name of tensorNames(tensor)) open.set(innerName(name), { name, shape, group, role });
   }

@@ -213,7 +213,6 @@ export const typesWithoutFamily: readonly string[] = [
   'sew',
   'sew-d',
   'shieldgemma2',
-  'siglip2',
   'solar_open',
   'speech_to_text',
   'splinter',
