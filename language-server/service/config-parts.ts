@@ -155,6 +155,7 @@ export const expertsPerTokenNames = [
 export const isLatent = (value: JsonObject): boolean =>
   (typeof value['kv_lora_rank'] === 'number' && value['kv_lora_rank'] > 0 && value['use_mla'] !== false) ||
   value['model_type'] === 'deepseek_v4' ||
+  (Array.isArray(value['architectures']) && value['architectures'][0] === 'DeepseekV4ForCausalLM') ||
   value['model_type'] === 'kimi_k3';
 
 /** Width of a head as the file gives it, or as it follows from it; absent where neither is sure. */

@@ -83,6 +83,9 @@ export const syntaxFault = (text: string): SyntaxFault | undefined => {
   if (trimmed === '') return at(0, 0, 'The file is empty. Download it again.');
   if (text.startsWith('version https://git-lfs'))
     return at(0, 0, 'The file is a git-lfs pointer. Run "git lfs pull" in the folder to fetch it.');
+  const conflict = /^<{7} /m.exec(text);
+  if (conflict !== null)
+    return at(conflict.index, 7, 'Both sides of a merge stand here, between the marks of git. Resolve the conflict.');
   if (text.trimStart().startsWith('<')) return at(0, 1, 'The file is a web page and no JSON. Download it again.');
   const errors: ParseError[] = [];
   // As many characters as before, so that places stay.

@@ -12,6 +12,10 @@ const part = (parts: readonly ConfigPart[], name: string): ConfigPart | undefine
 /** Types that cut off the pixels that fill no patch and whose position table then has fewer places than one would think. */
 const fixedGrid = /^(vit|deit|clip|clip_vision_model|dinov2|beit)$/;
 
+/** Convolutions, and attention with positions by distance or by the convolutions before it: any size of image will do. */
+const noPositionTable =
+  /^(segformer|swin|swinv2|swin2sr|donut-swin|convnext|convnextv2|dinov3_convnext|resnet|mobilenet_v[12]|efficientnet|dinov3_vit|detr|rt_detr|rt_detr_v2)$/;
+
 const square = (value: JsonValue | undefined): number | undefined => {
   if (typeof value === 'number') return value;
   if (Array.isArray(value) && value.length === 2 && value[0] === value[1] && typeof value[0] === 'number')
@@ -79,6 +83,7 @@ export const imageSizeDiffers: Rule = {
     const image = vision === undefined ? undefined : square(vision.value['image_size']);
     const processed = processedSide(holder);
     if (vision === undefined || image === undefined || processed === undefined || processed.side === image) return;
+    if (noPositionTable.test(vision.modelType ?? configParts[0]?.modelType ?? '')) return;
     // The others interpolate their positions, tile the image, or are trained so: it is worth knowing only.
     const strict = /^(vit|deit|clip|siglip|clip_vision_model|siglip_vision_model)$/.test(
       vision.modelType ?? configParts[0]?.modelType ?? '',

@@ -13,6 +13,11 @@ export const jsonCases: Readonly<Record<string, RuleCases>> = {
       ["{|'model_type'|: 'llama'}", { strict: true }],
       ['{"model_type": "llama", "use_cache": |True|}', { strict: true }],
       ['{"weight_map": {"a": |None|}}', { strict: true, name: 'model.safetensors.index.json' }],
+      ['|<<<<<<<| HEAD\n{"model_type": "llama"}\n=======\n{}\n>>>>>>> main\n', { strict: true }],
+      [
+        '{\n"model_type": "llama",\n|<<<<<<<| HEAD\n"vocab_size": 1\n=======\n"vocab_size": 2\n>>>>>>> main\n}',
+        { strict: true },
+      ],
       ['||\ufeff{"model_type": "llama"}', { strict: true }],
     ],
     silent: [

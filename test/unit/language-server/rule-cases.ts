@@ -170,6 +170,8 @@ const cases: Readonly<Record<string, RuleCases>> = {
       '{"model_type": "bert", "hidden_size": 312, "num_attention_heads": |12|}',
     ],
     silent: [
+      // Under a type of a conversion the class says what the heads are.
+      '{"model_type": "deepseek_ref", "architectures": ["DeepseekV4ForCausalLM"], "hidden_size": 4096, "num_attention_heads": 64, "head_dim": 512}',
       '{"model_type": "llama", "hidden_size": 4096, "num_attention_heads": 32}',
       '{"model_type": "gemma", "head_dim": 256}',
     ],
@@ -392,6 +394,11 @@ const cases: Readonly<Record<string, RuleCases>> = {
       ],
     ],
     silent: [
+      // SegFormer has no table of positions, and its image_size no effect.
+      [
+        '{"image_processor_type": "SegformerImageProcessor", "size": {"height": 512, "width": 512}}',
+        besideConfig('preprocessor_config.json', { model_type: 'segformer', image_size: 224, depths: [2, 2, 2, 2] }),
+      ],
       [
         '{"image_processor_type": "X", "size": {"height": 224, "width": 224}}',
         besideConfig('preprocessor_config.json', {
