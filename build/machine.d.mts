@@ -13,10 +13,13 @@ export interface Machine {
   readonly now: () => Conditions;
   /** How many times as long as on the reference machine work may take now. */
   readonly slowness: () => number;
+  /** How many times as much processor time work takes. */
+  readonly effort: number;
 }
 
 export const reference: Measured;
 export function secondsOfCalculation(): number;
+export function effort(measured: Pick<Measured, 'seconds'>): number;
 export function weakness(measured: Measured): number;
 export function crowding(conditions: { readonly load: number; readonly cores: number }): number;
 export function slowness(conditions: Conditions): number;

@@ -26,9 +26,12 @@ function once() {
   return (user + system) / 1e6 + (Number.isFinite(sum) ? 0 : 1);
 }
 
+/** How much more processor time the same work takes here; never under 1. Cores and load do not change that. */
+export const effort = ({ seconds }) => Math.min(most, Math.max(1, seconds / reference.seconds));
+
 /** What the calculation says of the processor: at least 1, 2 where it takes twice as long or where half the cores are missing. */
 export const weakness = ({ seconds, cores }) =>
-  Math.min(most, Math.max(1, seconds / reference.seconds) * Math.max(1, reference.cores / cores));
+  Math.min(most, effort({ seconds }) * Math.max(1, reference.cores / cores));
 
 /** How many want each core, at least 1: the load is the mean of the last minute (always 0 on Windows). */
 export const crowding = ({ load, cores }) => Math.min(most, Math.max(1, load / cores));
@@ -42,7 +45,7 @@ export function thisMachine() {
   const cores = availableParallelism();
   const seconds = secondsOfCalculation();
   const now = () => ({ seconds, cores, load: loadavg()[0] });
-  return { now, slowness: () => slowness(now()) };
+  return { now, slowness: () => slowness(now()), effort: effort({ seconds }) };
 }
 
 /** One line for the output of a run. */

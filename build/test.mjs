@@ -47,7 +47,8 @@ async function perform({ name, command, minutes }, how) {
   const folder = mkdtempSync(join(tmpdir(), 'headscope-step-'));
   const file = join(folder, 'result.json');
   const slow = machine.slowness();
-  const env = { HEADSCOPE_TIER_RESULT: file, HEADSCOPE_SLOWNESS: slow.toFixed(2) };
+  const measured = { HEADSCOPE_SLOWNESS: slow.toFixed(2), HEADSCOPE_EFFORT: machine.effort.toFixed(2) };
+  const env = { HEADSCOPE_TIER_RESULT: file, ...measured };
   const ended = await runStep(process.execPath, command, { minutes, env, output: how, machine });
   let result = { passed: ended.ok ? 1 : 0, failed: ended.ok ? 0 : 1, why: ended.why };
   if (isTier(name)) {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { ComputeClient } from '../../protocol/compute/client';
 import type { ComputeClientOptions, ComputeProcess } from '../../protocol/compute/client';
 import { serverEnvironment } from '../../protocol/compute/child-environment';
+import { computed } from '../isolated/computed';
 import { exitInWords } from '../isolated/exit-words';
 
 /** The compute server's bundle, which is in the folder of the command line's own. */
@@ -26,6 +27,7 @@ export function forkServer(script: string, environment: NodeJS.ProcessEnv): Comp
       child.on('close', (code, signal) => listener(exitInWords(code, signal, errors)));
     },
     kill: () => child.kill('SIGKILL'),
+    computed: () => computed(child.pid),
   };
 }
 

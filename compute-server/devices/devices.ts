@@ -92,7 +92,7 @@ export async function probe(
     const tried = await runIsolated(
       'selfTest',
       { device: id, threads: surroundings.defaultThreads, operators: untried },
-      { entry: surroundings.entry, signal, timeout: 60_000 },
+      { entry: surroundings.entry, signal, timeout: 180_000 },
     );
     const selfTest = joined(known, tried);
     const reason = whyUnusable(selfTest);

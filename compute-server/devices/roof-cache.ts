@@ -36,7 +36,7 @@ export async function measureAndKeep(
   const file = await fileOf(device, threads, surroundings);
   const [known, measured] = [
     await read(file),
-    await runIsolated('measureRoof', { device, threads }, { entry: surroundings.entry, signal, timeout: 60_000 }),
+    await runIsolated('measureRoof', { device, threads }, { entry: surroundings.entry, signal, timeout: 180_000 }),
   ];
   const roof = known ? betterOf(known, measured) : measured;
   try {

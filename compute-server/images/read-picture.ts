@@ -6,6 +6,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailureError, type Failure } from '../../protocol/wire/failures';
+import { limitOf, overdue } from '../../protocol/wire/time-limit';
+import { computed } from '../isolated/computed';
 import { exitInWords } from '../isolated/exit-words';
 import type { DecodedPicture } from './decode';
 import type { FromDecoder, ToDecoder } from './decoder';
@@ -13,7 +15,7 @@ import type { FromDecoder, ToDecoder } from './decoder';
 export interface PictureLimits {
   /** Bytes that decoding may take by the header, beside the decoder's own limit. */
   readonly memoryLimit?: number | undefined;
-  /** Longest time of any picture, and what each million pixels adds to it: twenty times what an old machine needs. */
+  /** Longest computing time of any picture, and what each million pixels adds to it: twenty times what an old machine needs. */
   readonly seconds?: number;
   readonly secondsPerMillion?: number;
 }
@@ -95,15 +97,19 @@ class Decoder {
     this.hold(true);
     let allowed = seconds;
     const start = performance.now();
+    const before = computed(this.child.pid) ?? 0;
     return new Promise<DecodedPicture>((resolve, reject) => {
       const stop = (why: string, next: string) => {
         this.end();
         reject(failed(`The image ${path} was given up: ${why}. ${next}`));
       };
       const watch = setInterval(() => {
-        if (performance.now() - start > allowed * 1000) {
+        const used = computed(this.child.pid);
+        const waited = (performance.now() - start) / 1000;
+        const passed = overdue(limitOf(allowed), { computed: used === undefined ? used : used - before, waited });
+        if (passed !== undefined) {
           stop(
-            `decoding it took longer than ${Number(allowed.toPrecision(2))} s`,
+            `decoding it took longer than ${Number(passed.toPrecision(2))} s`,
             'Open it in an image program and save it again.',
           );
         } else if (residentBytes(this.child.pid) > mostResident) {

@@ -17,7 +17,10 @@ export interface IsolatedOptions {
   /** The compute server's own script. */
   readonly entry: string;
   readonly signal?: AbortSignal;
-  /** Milliseconds after which the process is killed. */
+  /**
+   * Milliseconds after which the process is killed. By the clock: these tasks keep all processors busy, or wait for a driver, so
+   * that their computing time says little. It is some hundred times what they need on an idle machine.
+   */
   readonly timeout: number;
 }
 

@@ -3,11 +3,12 @@
  */
 import { fork } from 'node:child_process';
 import type { ForkOptions } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { serverEnvironment } from '../../protocol/compute/child-environment';
 import type { ComputeProcess } from '../../protocol/compute/client';
 import type { ToCompute } from '../../protocol/compute/api';
 import type { WeightChoice } from '../../protocol/results/weights';
+import { computingSeconds } from '../../protocol/wire/time-limit';
 
 export interface ComputeLaunch {
   /** The bundle of the compute server. */
@@ -148,5 +149,7 @@ export function startComputeProcess(launch: ComputeLaunch): ComputeProcess {
     kill() {
       child.kill('SIGKILL');
     },
+    computed: () =>
+      computingSeconds(child.pid, { platform: process.platform, read: (file) => readFileSync(file, 'utf8') }),
   };
 }

@@ -11,6 +11,7 @@
  */
 import { FailureError } from '../wire/failures';
 import type { Failure } from '../wire/failures';
+import { overdue, type TimeLimit } from '../wire/time-limit';
 import type { ComputeMethod, ComputeMethods, FromCompute, ServerInfo, ToCompute } from './api';
 
 /** A running compute server, as the client sees it (made from `child_process.fork` with `serialization: 'advanced'`). */
@@ -22,6 +23,8 @@ export interface ComputeProcess {
   onExit(listener: (why: string) => void): void;
   /** Ends the process at once (SIGKILL); `onExit` follows. */
   kill(): void;
+  /** Seconds of processor time that it has used; undefined where the system does not say. */
+  computed?(): number | undefined;
 }
 
 /** The part of AbortSignal that the client reads. */
@@ -47,9 +50,14 @@ export interface ComputeClientOptions {
   readonly overdueAfter?: number;
   /** Milliseconds from the cancel to the kill (default 1200: killed and started again within two seconds). */
   readonly killAfter?: number;
-  /** Milliseconds that a start may take until the process says `ready` (default 15 000). */
-  readonly readyWithin?: number;
+  /** How long a start may take until the process says `ready`; `usualStart` unless given. */
+  readonly readyWithin?: TimeLimit;
 }
+
+/** A start computes for about a second, most of it in the runtime's library, which a cold or distant disk gives slowly. */
+const usualStart: TimeLimit = { seconds: 15, ceiling: 120 };
+/** Milliseconds between two looks at a process that starts. */
+const lookEvery = 500;
 
 export interface CallOptions<M extends ComputeMethod> {
   readonly signal?: CancelSignal;
@@ -137,17 +145,9 @@ export class ComputeClient {
       this.answerAll(() => ({ code: 'compute-unavailable', detail: String(error) }));
       return undefined;
     }
-    const within = this.options.readyWithin ?? 15_000;
-    const server: Running = {
-      process,
-      ready: false,
-      stopReadyClock: this.options.after(within, () => {
-        if (this.running === server) {
-          this.kill(`it did not get ready within ${within / 1000} s`, 'compute-unavailable');
-        }
-      }),
-    };
+    const server: Running = { process, ready: false, stopReadyClock: () => {} };
     this.running = server;
+    this.watchStart(server, 0);
     process.onMessage((message) => {
       if (this.running === server) this.receive(server, message);
     });
@@ -158,6 +158,18 @@ export class ComputeClient {
     });
     this.options.onState?.('starting');
     return server;
+  }
+
+  /** `waited`: seconds since the start. A machine that sleeps meanwhile does not count. */
+  private watchStart(server: Running, waited: number): void {
+    server.stopReadyClock = this.options.after(lookEvery, () => {
+      if (this.running !== server) return;
+      const now = waited + lookEvery / 1000;
+      const computed = server.process.computed?.();
+      const passed = overdue(this.options.readyWithin ?? usualStart, { computed, waited: now });
+      if (passed === undefined) this.watchStart(server, now);
+      else this.kill(`it did not get ready within ${passed} s`, 'compute-unavailable');
+    });
   }
 
   private kill(why: string, code: 'compute-restarted' | 'compute-unavailable' = 'compute-restarted'): void {

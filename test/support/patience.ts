@@ -5,9 +5,13 @@
 import { availableParallelism, loadavg } from 'node:os';
 
 const measured = Number(process.env['HEADSCOPE_SLOWNESS'] ?? 1);
+const effort = Number(process.env['HEADSCOPE_EFFORT'] ?? 1);
 
 /** At least 1; what else has begun since the start counts too. */
 const slowness = (): number => Math.min(12, Math.max(1, measured, (loadavg()[0] ?? 0) / availableParallelism()));
+
+/** Processor time that is enough on the reference machine, in the same unit as much as is enough here: load does not add to it. */
+export const computing = (time: number): number => time * Math.max(1, effort);
 
 /** Milliseconds that are enough on the reference machine, as many as are enough here and now. */
 export const patience = (milliseconds: number): number => Math.round(milliseconds * slowness());

@@ -1,5 +1,6 @@
 /** What a process and all that it started use now, from /proc; undefined on systems without it. */
 import { readFileSync } from 'node:fs';
+import { computed } from '../../../compute-server/isolated/computed';
 
 export interface ProcessUse {
   /** Of processor time, in all. */
@@ -9,8 +10,7 @@ export interface ProcessUse {
   readonly pids: readonly number[];
 }
 
-/** USER_HZ and the page size of every Linux that Node is built for but 64 KB pages on some arm64, where memory is understated. */
-const ticksPerSecond = 100;
+/** Of every Linux that Node is built for but 64 KB pages on some arm64, where memory is understated. */
 const pageBytes = 4096;
 
 export function useOf(pid: number): ProcessUse | undefined {
@@ -27,7 +27,7 @@ export function useOf(pid: number): ProcessUse | undefined {
         .slice(stat.lastIndexOf(')') + 2)
         .split(' ')
         .map(Number);
-      seconds += ((fields[11] ?? 0) + (fields[12] ?? 0)) / ticksPerSecond;
+      seconds += computed(each) ?? 0;
       residentBytes += (fields[21] ?? 0) * pageBytes;
       const children = readFileSync(`/proc/${each}/task/${each}/children`, 'utf8').split(' ').filter(Boolean);
       pids.push(...children.map(Number));

@@ -7,6 +7,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { overdue } from '../../../protocol/wire/time-limit';
+import { computing, patience } from '../patience';
 import { useOf } from './process-use';
 import { usualLimits, type Limits, type Subject } from './subject';
 import type { FromWorker, ToWorker } from './worker';
@@ -43,8 +45,8 @@ type Answer =
   | { readonly kind: 'lost'; readonly what: Finding['what']; readonly detail: string };
 
 const sampleMs = 100;
-/** A worker that has not loaded its subject by then never will. */
-const loadMs = 120_000;
+/** Of processor time: a worker that has not loaded its subject by then never will. By the clock ten times as long. */
+const loadSeconds = 60;
 const heapMegabytes = 512;
 /** Shares are asked of runs that are long enough to have them. */
 const fewInputs = 50;
@@ -141,6 +143,7 @@ class Worker {
   static start(file: string, under: string, limits: Limits): Promise<Worker> {
     const folder = mkdtempSync(join(under, 'worker-'));
     mkdirSync(join(folder, 'inputs'));
+    const limit = { seconds: computing(loadSeconds), ceiling: patience(1000 * loadSeconds) / 100 };
     const child = fork(join(__dirname, 'worker.ts'), [file, join(folder, 'inputs')], {
       execArgv: ['--import', 'tsx', `--max-old-space-size=${heapMegabytes}`],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -152,14 +155,19 @@ class Worker {
         worker.stop();
         reject(new Error(`${file} could not be loaded: ${why}`));
       };
-      const clock = setTimeout(() => fail('it took too long.'), loadMs);
+      const start = performance.now();
+      const clock = setInterval(() => {
+        const waited = (performance.now() - start) / 1000;
+        const passed = overdue(limit, { computed: useOf(child.pid ?? 0)?.seconds, waited });
+        if (passed !== undefined) fail(`it took more than ${Math.round(passed)} s.`);
+      }, sampleMs);
       child.once('message', () => {
-        clearTimeout(clock);
+        clearInterval(clock);
         worker.settle = undefined;
         resolve(worker);
       });
       worker.settle = (answer) => {
-        clearTimeout(clock);
+        clearInterval(clock);
         fail(answer.kind === 'lost' ? answer.detail : 'it answered before it was asked.');
       };
     });
@@ -168,14 +176,16 @@ class Worker {
   ask(seed: number): Promise<Answer> {
     const before = useOf(this.child.pid ?? 0)?.seconds ?? 0;
     const start = performance.now();
+    const { seconds, waitSeconds, megabytes } = this.limits;
+    const limit = { seconds: computing(seconds), ceiling: patience(1000 * waitSeconds) / 1000 };
     return new Promise((resolve) => {
       const watch = setInterval(() => {
         const use = useOf(this.child.pid ?? 0);
         const waited = (performance.now() - start) / 1000;
-        const worked = use === undefined ? waited : use.seconds - before;
-        const { seconds, waitSeconds, megabytes } = this.limits;
-        if (worked > seconds) this.lose('hung', `it was still working after ${seconds} s`);
-        else if (waited > waitSeconds) this.lose('hung', `it was still waiting after ${waitSeconds} s`);
+        const worked = use === undefined ? undefined : use.seconds - before;
+        const passed = overdue(limit, { computed: worked, waited });
+        if (passed === limit.seconds) this.lose('hung', `it was still working after ${seconds} s`);
+        else if (passed !== undefined) this.lose('hung', `it was still waiting after ${waitSeconds} s`);
         else if (use && use.residentBytes > megabytes * 2 ** 20) {
           this.lose('took too much memory', `it and its children held ${(use.residentBytes / 2 ** 20).toFixed(0)} MB`);
         }

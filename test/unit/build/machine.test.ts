@@ -1,6 +1,6 @@
 /** Limits of the tests follow the machine: as fast as the reference and idle they stay as they are, and never get shorter. */
 import assert from 'node:assert/strict';
-import { described, Limit, reference, secondsOfCalculation, slowness } from '../../../build/machine.mjs';
+import { described, effort, Limit, reference, secondsOfCalculation, slowness } from '../../../build/machine.mjs';
 
 const { seconds, cores } = reference;
 
@@ -22,6 +22,13 @@ describe('the measured speed of the machine', () => {
     assert.equal(slowness({ seconds, cores: 2, load: 5 }), 2.5);
     assert.equal(slowness({ seconds: 2 * seconds, cores: 2, load: 5 }), 5);
     assert.equal(slowness({ seconds: 2 * seconds, cores: 1, load: 2 }), 8);
+  });
+
+  it('stretches computing time by a slower processor alone', () => {
+    assert.deepEqual(
+      [0.5, 1, 4, 1000].map((times) => effort({ seconds: times * seconds })),
+      [1, 1, 4, 12],
+    );
   });
 
   it('ends somewhere', () => {

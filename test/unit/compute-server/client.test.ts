@@ -8,6 +8,7 @@ import { FailureError } from '../../../protocol/wire/failures';
 class Script implements ComputeProcess {
   readonly received: ToCompute[] = [];
   killed = false;
+  computed: () => number | undefined = () => undefined;
   private listener: (message: unknown) => void = () => {};
   private exit: (why: string) => void = () => {};
   send = (message: ToCompute): void => void this.received.push(message);
@@ -81,10 +82,42 @@ describe('compute client', () => {
     const crashed = client.call('info', []);
     processes[0]!.ends('no such library');
     assert.equal(await code(crashed), 'compute-unavailable');
-    const silent = client.call('info', []);
-    fire(15_000);
-    assert.equal(await code(silent), 'compute-unavailable');
-    assert.equal(processes[1]!.killed, true);
+  });
+
+  it('ends a start that computes for longer than any, or that is blocked, and none that waits for a processor', async () => {
+    /** Looks at the process every half second, as long as a clock is set for that. */
+    const pass = (seconds: number): void => {
+      for (let half = 0; half < 2 * seconds; half += 1) {
+        const waiting = clocks.filter((clock) => clock.at === 500 && !clock.stopped);
+        for (const clock of waiting) clock.stopped = true;
+        for (const { act } of waiting) act();
+      }
+    };
+    const why = async (call: Promise<unknown>): Promise<unknown> =>
+      call.then(
+        () => 'none',
+        (error: unknown) => (error as FailureError).failure,
+      );
+    const busy = client.call('info', []);
+    processes[0]!.computed = () => 2;
+    pass(119);
+    assert.equal(processes[0]!.killed, false);
+    processes[0]!.computed = () => 15.1;
+    pass(1);
+    assert.deepEqual(await why(busy), { code: 'compute-unavailable', detail: 'it did not get ready within 15 s' });
+    const blocked = client.call('info', []);
+    processes[1]!.computed = () => 0.5;
+    const unseen = (pass(119), processes[1]!.killed);
+    pass(2);
+    assert.deepEqual([unseen, processes[1]!.killed], [false, true]);
+    assert.deepEqual(await why(blocked), { code: 'compute-unavailable', detail: 'it did not get ready within 120 s' });
+    // A system that does not say what a process computes: the clock alone counts.
+    void client.call('info', []).catch(() => {});
+    processes[2]!.computed = () => undefined;
+    pass(60);
+    processes[2]!.ready();
+    pass(120);
+    assert.deepEqual([client.state, processes[2]!.killed], ['ready', false]);
   });
 
   it('answers when a process cannot be started or a call cannot be sent', async () => {
