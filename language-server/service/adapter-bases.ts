@@ -77,6 +77,17 @@ const bases: readonly (readonly [name: RegExp, family: BaseFamily])[] = [
   [/^(google-bert\/)?bert-(base|large)-/, { title: 'BERT', modules: bert }],
   [/^(FacebookAI\/)?(xlm-)?roberta-(base|large)$/, { title: 'RoBERTa', modules: [...bert, 'out_proj'] }],
   [/^(google-t5\/)?t5-(small|base|large|3b|11b)$/, { title: 'T5', modules: ['q', 'k', 'v', 'o', 'wi', 'wo'] }],
+  [
+    /^facebook\/dinov3-vit/,
+    { title: 'DINOv3', modules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] },
+  ],
+  [
+    /^facebook\/sam-vit-/,
+    {
+      title: 'Segment Anything',
+      modules: ['qkv', 'proj', 'lin1', 'lin2', 'q_proj', 'k_proj', 'v_proj', 'out_proj', 'proj_in', 'proj_out'],
+    },
+  ],
   [/^google\/flan-t5-/, { title: 'T5', modules: ['q', 'k', 'v', 'o', 'wi_0', 'wi_1', 'wo'] }],
 ];
 

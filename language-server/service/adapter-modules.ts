@@ -72,6 +72,27 @@ export const moduleNames = new Set([
   'linear',
   'experts',
   'router',
+  // Transformers and U-Nets of diffusers.
+  'to_q',
+  'to_k',
+  'to_v',
+  'to_add_out',
+  'add_q_proj',
+  'add_k_proj',
+  'add_v_proj',
+  'proj_mlp',
+  'proj_in',
+  'proj_out',
+  // Bark, MiniMind, NeoBERT, SpeechT5, ConvNeXt.
+  'att_proj',
+  'wq',
+  'wk',
+  'wv',
+  'w12',
+  'intermediate_dense',
+  'output_dense',
+  'pwconv1',
+  'pwconv2',
 ]);
 
 export interface KnownModules {

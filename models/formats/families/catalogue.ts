@@ -1,6 +1,18 @@
 import type { JsonObject } from '../config/config-reader';
 import { isObject } from '../config/config-reader';
-import { bart, m2m100, marian, mbart, pegasus, t5, whisper } from './encoder-decoder';
+import {
+  bart,
+  blenderbot,
+  blenderbotSmall,
+  m2m100,
+  marian,
+  mbart,
+  mvp,
+  pegasus,
+  plBart,
+  t5,
+  whisper,
+} from './encoder-decoder';
 import type { CompositeFamily, Family } from './family';
 import { clap, clip, siglip, siglip2 } from './contrastive';
 import { detr } from './detr';
@@ -41,6 +53,10 @@ const composites: readonly CompositeFamily[] = [
   qwen35Vl,
   step3p7,
   rtDetr,
+  plBart,
+  mvp,
+  blenderbot,
+  blenderbotSmall,
   speechT5,
   openClip,
 ];

@@ -99,6 +99,8 @@ interface BartRow {
   readonly values: JsonObject;
   readonly architectures: RegExp;
   readonly positions: 'learned' | 'sinusoidal';
+  /** Rows of the table of positions in front of the first one; fairseq's padding offset of 2 when absent. */
+  readonly offset?: number;
   /** Norm behind the embedding, norm behind each stack. */
   readonly norms: { readonly embedding: boolean; readonly final: boolean };
 }
@@ -124,7 +126,9 @@ function bartLike(row: BartRow): CompositeFamily {
         encoderRole: 'encoder',
         record: ['scale_embedding', 'is_encoder_decoder', 'share_encoder_decoder_embeddings', 'decoder_vocab_size'],
       });
-      return { parts: isDecoderAlone(reader) ? parts.slice(0, 1) : parts, exact: true };
+      // MVP's prompts in front of every layer have networks of their own.
+      const exact = !(reader.has('use_prompt') && reader.boolean('use_prompt') === true);
+      return { parts: isDecoderAlone(reader) ? parts.slice(0, 1) : parts, exact };
     },
     tensors: (model, table) => {
       const decoder = partNamed(model, 'decoder');
@@ -134,8 +138,8 @@ function bartLike(row: BartRow): CompositeFamily {
       for (const stack of model.parts) {
         const own = table.writer(stack).under(`model.${stack.name}.`);
         if (row.positions === 'learned') {
-          // Two rows more than positions, as in OPT: fairseq's padding offset.
-          own.add('embedding', 'embed_positions.weight', [(stack.contextLength ?? 0) + 2, stack.hiddenSize]);
+          const rows = (stack.contextLength ?? 0) + (row.offset ?? 2);
+          own.add('embedding', 'embed_positions.weight', [rows, stack.hiddenSize]);
         }
         if (norms.embedding) own.norm('layernorm_embedding', stack.hiddenSize, true);
         writeStack(stack, own, { key: true });
@@ -214,6 +218,74 @@ export const pegasus = bartLike({
   architectures: /^Pegasus/,
   positions: 'sinusoidal',
   norms: { embedding: false, final: true },
+});
+
+export const plBart = bartLike({
+  id: 'plbart',
+  title: 'PLBART',
+  className: 'PLBartConfig',
+  values: {
+    ...bartValues,
+    vocab_size: 50005,
+    d_model: 768,
+    encoder_layers: 6,
+    encoder_ffn_dim: 3072,
+    encoder_attention_heads: 12,
+    decoder_layers: 6,
+    decoder_ffn_dim: 3072,
+    decoder_attention_heads: 12,
+  },
+  architectures: /^PLBart/,
+  positions: 'learned',
+  norms: { embedding: true, final: false },
+});
+export const mvp = bartLike({
+  id: 'mvp',
+  title: 'MVP',
+  className: 'MvpConfig',
+  values: { ...bartValues, vocab_size: 50267 },
+  architectures: /^Mvp/,
+  positions: 'learned',
+  norms: { embedding: true, final: false },
+});
+export const blenderbot = bartLike({
+  id: 'blenderbot',
+  title: 'Blenderbot',
+  className: 'BlenderbotConfig',
+  values: {
+    ...bartValues,
+    vocab_size: 8008,
+    max_position_embeddings: 128,
+    d_model: 2560,
+    encoder_layers: 2,
+    encoder_ffn_dim: 10240,
+    encoder_attention_heads: 32,
+    decoder_layers: 24,
+    decoder_ffn_dim: 10240,
+    decoder_attention_heads: 32,
+  },
+  architectures: /^Blenderbot(Model|For)/,
+  positions: 'learned',
+  offset: 0,
+  norms: { embedding: false, final: true },
+});
+export const blenderbotSmall = bartLike({
+  id: 'blenderbot-small',
+  title: 'Blenderbot small',
+  className: 'BlenderbotSmallConfig',
+  values: {
+    ...bartValues,
+    max_position_embeddings: 512,
+    d_model: 512,
+    encoder_layers: 8,
+    encoder_ffn_dim: 2048,
+    decoder_layers: 8,
+    decoder_ffn_dim: 2048,
+  },
+  architectures: /^BlenderbotSmall/,
+  positions: 'learned',
+  offset: 0,
+  norms: { embedding: true, final: false },
 });
 
 /** Two convolutions, the second of which halves the length, in front of the layers. */

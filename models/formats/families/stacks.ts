@@ -80,6 +80,9 @@ import { clapAudio, donutSwin, swin, swinV2 } from './swin';
 import { towers } from './towers';
 import { deit, dinov2, dinov2WithRegisters, vit } from './vision';
 import { beit, vitMae, yolos } from './vit-relatives';
+import { llamaRelatives } from './llama-relatives';
+import { olderDecoders } from './older-decoders';
+import { prenormEncoders } from './prenorm-encoders';
 import { xEcomla } from './x-ecomla';
 import { xlnet } from './xlnet';
 
@@ -239,6 +242,9 @@ export const stackFamilies: readonly StackFamily[] = [
   vits,
   radio,
   timm,
+  ...llamaRelatives,
+  ...olderDecoders,
+  ...prenormEncoders,
   ...diffusionTransformers,
   unet,
 ];

@@ -37,7 +37,7 @@ export interface TensorComparison {
 
 /** Names of the module that a checkpoint may or may not write in front, as classes are loaded into one another. */
 const outer =
-  /^(model|transformer|language_model|bert|roberta|distilbert|electra|albert|deberta|mpnet|longformer|layoutlmv3|new|rwkv|gpt_neox|vit|deit|dinov2|dinov2_with_registers|beit|swin|swinv2|segformer|resnet|wav2vec2|hubert|wavlm|backbone|base_model|module|_orig_mod)\./;
+  /^(model|transformer|language_model|bert|roberta|distilbert|electra|albert|deberta|mpnet|longformer|layoutlmv3|new|rwkv|gpt_neox|vit|deit|dinov2|dinov2_with_registers|beit|swin|swinv2|segformer|resnet|wav2vec2|hubert|wavlm|ernie|layoutlm|data2vec_text|roberta_prelayernorm|biogpt|convnext|convnextv2|backbone|base_model|module|_orig_mod)\./;
 
 /** The name without outer modules, so that `model.layers.0…`, `language_model.model.layers.0…` and `layers.0…` are one. */
 export function innerName(name: string): string {

@@ -470,6 +470,9 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
     fires: [
       [lora('"target_modules": ["c_attn", |"q_proj"|]'), adapterOf(gpt2)],
       [lora('"target_modules": [|"q_proj"|], "base_model_name_or_path": "openai-community/gpt2"'), adapter()],
+      [lora('"target_modules": ["to_k", |"proj_in"|]'), adapterOf({ _class_name: 'FluxTransformer2DModel' })],
+      [lora('"target_modules": [|"to_q"|]'), adapterOf(gpt2)],
+      [lora('"target_modules": [|"query"|], "base_model_name_or_path": "facebook/dinov3-vitb16"'), adapter()],
       [
         lora(
           '"target_modules": ["q_proj", |"query_key_value"|], "base_model_name_or_path": "mistralai/Mistral-7B-v0.1"',
@@ -484,6 +487,18 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
         lora('"target_modules": ["q_proj", "gate_proj", "embed_tokens"], "base_model_name_or_path": "Qwen/Qwen2.5-7B"'),
         adapter(),
       ],
+      // As diffusers trains FLUX, and a U-Net.
+      [
+        lora(
+          '"target_modules": ["attn.to_k", "attn.to_out.0", "attn.add_k_proj", "ff.net.0.proj", "ff.net.2", "proj_mlp"]',
+        ),
+        adapterOf({ _class_name: 'FluxTransformer2DModel' }),
+      ],
+      [
+        lora('"target_modules": ["to_q", "to_k", "to_v", "to_out.0", "proj_in"]'),
+        adapterOf({ _class_name: 'UNet2DConditionModel', cross_attention_dim: 768 }),
+      ],
+      [lora('"target_modules": ["to_q", "q_proj"]'), adapterOf({ model_type: 'vits' })],
       // phi-2 of remote code had Wqkv.
       [lora('"target_modules": ["Wqkv", "q_proj"], "base_model_name_or_path": "microsoft/phi-2"'), adapter()],
       // Experts are modules in one version of transformers, and parts of one parameter in the next.

@@ -73,6 +73,7 @@ const differs: Readonly<Record<string, readonly [right: number | undefined, why:
   'deepseek_v3 headDim': [192, '128 without position and 64 with; head_dim is the latter'],
   'glm4_moe_lite headDim': [256, '192 without position and 64 with; head_dim is the latter'],
   'glm_moe_dsa headDim': [256, '192 without position and 64 with; head_dim is the latter'],
+  'youtu headDim': [192, '128 without position and 64 with; head_dim is the latter'],
   'efficientnet layers': [
     55,
     'blocks of version b7, repeated 2, 4, 4, 6, 6, 8 and 2 times at a depth of 3.1, rounded up',

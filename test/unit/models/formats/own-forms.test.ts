@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeModel, isModelConfig } from '../../../../models/formats/describe-model';
 import { readModelFolder } from '../../../../models/formats/model-folder';
+import { readAdapterConfig } from '../../../../models/formats/adapter/adapter-config';
+import { expectedParameters } from '../../../../models/formats/adapter/adapter-tensors';
 import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
 
 const flux = { _class_name: 'FluxTransformer2DModel', guidance_embeds: false };
@@ -209,6 +211,19 @@ describe('configs in forms of their own', () => {
     assert.equal(model.parts[0]?.layers.length, 0);
     assert.match(model.problems[0]?.message ?? '', /"mixnet_s" is no architecture of timm whose sizes/);
     assert.equal(countParameters(model), undefined);
+  });
+
+  it('adapters of attention have the parameters that diffusers trains', () => {
+    const target_modules = ['to_q', 'to_k', 'to_v', 'to_out.0'];
+    const count = (r: number, config: object) => {
+      const adapter = readAdapterConfig({ peft_type: 'LORA', r, target_modules });
+      assert.ok(adapter);
+      return expectedParameters(adapter, describeModel(config));
+    };
+    // 19 blocks of four matrices and 38 of three, each from 3,072 to 3,072.
+    assert.equal(count(16, flux), (19 * 4 + 38 * 3) * 16 * (3072 + 3072));
+    // What the script of diffusers for Stable Diffusion 1.5 says at rank 4.
+    assert.equal(count(4, stableDiffusion15), 797_184);
   });
 
   it('a folder with open_clip_config.json alone is read', async () => {
