@@ -7,7 +7,15 @@ import { pathToFileURL } from 'node:url';
 import { analyses, experiments } from '../diagnostics/catalogue.ts';
 import { analysisCommand, analysisCommandTitle, commandTable } from '../protocol/contributions/commands.ts';
 import { areas, settings } from '../protocol/contributions/settings.ts';
-import { container, customEditors, exampleMarker, panels, views, viewTable } from '../protocol/contributions/views.ts';
+import {
+  container,
+  customEditors,
+  exampleMarker,
+  panels,
+  emptyKey,
+  views,
+  viewTable,
+} from '../protocol/contributions/views.ts';
 import { walkthrough } from '../protocol/contributions/walkthrough.ts';
 import { jsonValidation, writeSchemas } from './schemas.mjs';
 import { root } from './setup.mjs';
@@ -97,14 +105,16 @@ const listedViews = () =>
     ...(visibility === undefined ? {} : { visibility }),
   }));
 
+// VS Code shows these also before a tree has rows, and before the extension has started.
 const welcomes = () =>
-  Object.entries(viewTable).flatMap(([key, { welcome = [] }]) =>
-    welcome.map(({ when, contents }) => ({
+  Object.entries(viewTable).flatMap(([key, { reading, welcome = [] }]) => [
+    ...(reading === undefined ? [] : [{ view: views[key], when: `!${emptyKey(key)}`, contents: reading }]),
+    ...welcome.map(({ when, contents }) => ({
       view: views[key],
-      ...(when === undefined ? {} : { when }),
+      when: when === undefined ? emptyKey(key) : `${emptyKey(key)} && ${when}`,
       contents,
     })),
-  );
+  ]);
 
 const all = [...analyses, ...experiments];
 

@@ -20,8 +20,10 @@ export const analysisCommands = (
 ): Pick<Handlers, AnalysisCommand> => ({
   'headscope.runAnalysis': async (target) => {
     const named = analysisOf(target);
+    // Why the model cannot run is said before an analysis is asked for.
+    const folder = await folderOf(models, target);
     const analysis = named === undefined ? await chosen(catalogue.list) : catalogue.of(named);
-    if (analysis !== undefined) await open(panels, catalogue, demos, analysis, await folderOf(models, target));
+    if (analysis !== undefined) await open(panels, catalogue, demos, analysis, folder);
   },
   'headscope.cancelAnalysis': () => panels.run.cancel(),
 });

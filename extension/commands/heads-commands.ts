@@ -55,9 +55,7 @@ async function exportLabels(heads: HeadsPanels, library: ResultLibrary, argument
   const uri = uriOf(argument);
   if (uri === undefined && heads.result !== undefined) return saveLabels(heads.result.result);
   const saved =
-    uri === undefined
-      ? await chooseResult(await library.listOf('heads'), 'Export the Labels of')
-      : await library.read(uri);
+    uri === undefined ? await chooseResult(library.listOf('heads'), 'Export the Labels of') : await library.read(uri);
   if (saved === undefined) return;
   if (saved.kind !== 'heads') throw new Error(`${saved.name} has no heads. Choose a result of heads.`);
   if (!saved.content.ok) throw new Error(`The labels of ${saved.name} cannot be exported. ${saved.content.why}`);

@@ -89,7 +89,7 @@ async function planFor(
   argument: unknown,
   title: string,
 ): Promise<{ readonly uri: vscode.Uri; readonly plan: Plan; readonly folder: string } | undefined> {
-  const uri = uriOf(argument) ?? (await chooseResult(await library.listOf('plan'), title))?.uri;
+  const uri = uriOf(argument) ?? (await chooseResult(library.listOf('plan'), title))?.uri;
   if (uri === undefined) return undefined;
   const plan = await readPlan(uri);
   const model = await modelOfPlan(plan, uri, models, demos().text);

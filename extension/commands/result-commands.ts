@@ -22,7 +22,7 @@ export type FileEditors = Readonly<Record<Kind, { compare(one: vscode.Uri, other
 export function resultCommands(library: ResultLibrary, editors: FileEditors): Pick<Handlers, ResultCommand> {
   const chosen = async (argument: unknown): Promise<SavedResult | undefined> => {
     const uri = uriOf(argument);
-    return uri === undefined ? chooseResult(await library.list(), 'Open a Saved Result') : library.read(uri);
+    return uri === undefined ? chooseResult(library.list(), 'Open a Saved Result') : library.read(uri);
   };
   const openWith = async (argument: unknown, asText: boolean): Promise<void> => {
     const saved = await chosen(argument);

@@ -1,5 +1,6 @@
 /** Lets the person choose a model of the workspace. */
 import * as vscode from 'vscode';
+import { pickAmong } from '../platform/quick-pick';
 import type { Model, ModelIndex } from './model-index';
 
 /** The config in the editor, when there is one. */
@@ -31,19 +32,18 @@ export async function chooseModel(
   without: readonly vscode.Uri[] = [],
 ): Promise<vscode.Uri | undefined> {
   const taken = new Set(without.map((uri) => uri.toString()));
-  const found = (await models.find()).models.filter(
-    (model) => mayChoose[which](model) && !taken.has(model.uri.toString()),
-  );
-  if (found.length === 0) {
+  async function choices() {
+    const found = (await models.find()).models.filter(
+      (model) => mayChoose[which](model) && !taken.has(model.uri.toString()),
+    );
+    if (found.length > 0)
+      return found.map((model) => ({ label: model.label, description: model.sentence, uri: model.uri }));
     throw new Error(
       taken.size > 0
         ? 'There is no second model configuration to compare with. Add a folder in the Models view, or select two config.json files in the explorer.'
         : 'No model configuration was found. Open a config.json, or add a folder in the Models view.',
     );
   }
-  const choice = await vscode.window.showQuickPick(
-    found.map((model) => ({ label: model.label, description: model.sentence, uri: model.uri })),
-    { title, placeHolder: 'A model', matchOnDescription: true },
-  );
-  return choice?.uri;
+  const asked = { title, placeHolder: 'A model', reading: 'Looking for models in the workspace' };
+  return (await pickAmong(choices(), { ...asked, matchOnDescription: true }))?.uri;
 }

@@ -28,7 +28,7 @@ export function modelChoice(facts: ModelFacts, label: string, folder: string): M
     folder,
     label,
     family: facts.family,
-    runs: whyNoHeads(facts, label) ?? true,
+    runs: whyNotRun(facts, label) ?? true,
     ...(mark === undefined ? {} : { mark }),
   };
 }
@@ -57,12 +57,13 @@ export function distinctChoices(demos: readonly ModelChoice[], found: readonly M
   ];
 }
 
-/** Why the heads of this config cannot be shown, as a sentence; undefined when they can. */
-export function whyNoHeads(facts: ModelFacts | null, name: string): string | undefined {
+/** Why the model of this config cannot be run, as a sentence with a next step; undefined when it can. */
+export function whyNotRun(facts: ModelFacts | null, name: string): string | undefined {
   if (facts === null) return `${name} is not a model configuration. Choose the config.json of a model.`;
-  if (facts.supported !== true) return `The heads of ${name} cannot be shown: ${facts.supported}`;
+  if (facts.supported !== true)
+    return `${name} cannot be run: ${facts.supported} Choose another model to run; the attention of this one can be looked at and benchmarked.`;
   if (!hasWeights(facts)) {
-    return `There are no weights beside ${name}, so its heads cannot be shown. Put the model's .safetensors files into its folder, or choose another model by "Headscope: Show Head Patterns".`;
+    return `There are no weights beside ${name}, so it cannot be run. Put the model's .safetensors files into its folder, or choose another model.`;
   }
   return undefined;
 }

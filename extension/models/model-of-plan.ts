@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { ModelFacts } from '../../protocol/language/requests';
 import type { Plan } from '../../protocol/plans/plan-file';
-import { whyNoHeads } from './model-choices';
+import { whyNotRun } from './model-choices';
 import type { ModelIndex } from './model-index';
 import { modelLabel } from './model-names';
 import { realFolder } from './real-folder';
@@ -45,7 +45,7 @@ export async function modelOfPlan(
   const found = await Promise.all(
     [...unique].map(async ([folder, uri]): Promise<readonly FoundModel[]> => {
       const facts = await models.describe(uri).catch(() => null);
-      const runs = facts !== null && whyNoHeads(facts, basename(folder)) === undefined;
+      const runs = facts !== null && whyNotRun(facts, basename(folder)) === undefined;
       return runs && fits(plan, facts) ? [{ folder, label: modelLabel(uri.path) }] : [];
     }),
   );

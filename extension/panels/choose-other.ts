@@ -1,5 +1,5 @@
 /** Another result to compare with, by VS Code's own list: one that was saved, or one of the last runs. */
-import * as vscode from 'vscode';
+import { pickAmong } from '../platform/quick-pick';
 import type { RecentRuns } from '../results/recent-runs';
 import { resultKinds, type ComparedOf, type Kind, type SavedOf } from '../results/result-kinds';
 import type { ResultLibrary } from '../results/result-library';
@@ -20,7 +20,14 @@ export interface OtherResults<K extends Kind> {
 
 /** Undefined when the person thought better of it. */
 export async function chooseOther<K extends Kind>(results: OtherResults<K>): Promise<ComparedOf<K> | undefined> {
-  const { kind, library, recent, shown, isComparable = () => true, none, placeHolder } = results;
+  const { placeHolder } = results;
+  const choices = others(results);
+  const asked = { title: 'Compare with', placeHolder, reading: 'Reading the saved results' };
+  return (await pickAmong(choices, { ...asked, matchOnDescription: true }))?.other;
+}
+
+async function others<K extends Kind>(results: OtherResults<K>) {
+  const { kind, library, recent, shown, isComparable = () => true, none } = results;
   const { listing, compared } = resultKinds[kind];
   const files = await library.readable(kind);
   const known = new Set(files.map((file) => file.listing.created));
@@ -34,9 +41,5 @@ export async function chooseOther<K extends Kind>(results: OtherResults<K>): Pro
     ...runs.map((run) => ({ ...run, label: run.name, description: 'not saved' })),
   ].filter(({ saved, listing: { created } }) => created !== (shown && listing(shown).created) && isComparable(saved));
   if (choices.length === 0) throw new Sentence(none);
-  const choice = await vscode.window.showQuickPick(
-    choices.map(({ label, description, name, saved }) => ({ label, description, other: compared(name, saved) })),
-    { title: 'Compare with', placeHolder, matchOnDescription: true },
-  );
-  return choice?.other;
+  return choices.map(({ label, description, name, saved }) => ({ label, description, other: compared(name, saved) }));
 }

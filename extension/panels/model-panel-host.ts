@@ -20,11 +20,13 @@ export interface ModelPanelTypes extends PanelTypes {
 export interface PanelDevices {
   /** As last tested; undefined: not tested yet. */
   known(): readonly DeviceInfo[] | undefined;
+  /** They are being tested now. */
+  testing(): boolean;
   /** `again`: also those that were tested before. */
   test(again: boolean): Promise<readonly DeviceInfo[]>;
   /** The device of the setting. */
   setting(): string;
-  /** They were tested, or the setting has changed. */
+  /** They were tested, a test began, or the setting has changed. */
   onChange(listener: () => void): Disposable;
 }
 
@@ -219,7 +221,8 @@ export abstract class ModelPanelHost<
 
   get #devices(): DeviceChoices {
     const { devices } = this.services;
-    return { devices: devices.known() ?? [], setting: devices.setting() };
+    const testing = devices.testing() ? { testing: true as const } : {};
+    return { devices: devices.known() ?? [], setting: devices.setting(), ...testing };
   }
 
   #sendDevices(): void {

@@ -21,10 +21,11 @@ export const modelServices = (
   openModel: compute.openModel,
   devices: {
     known: () => compute.knownDevices,
+    testing: () => compute.testsDevices,
     test: (again) => compute.devices(again),
     setting: () => setting('headscope.compute.device'),
     onChange: (listener) =>
-      vscode.Disposable.from(compute.onDevices(listener), onSettingChange(['headscope.compute.device'], listener)),
+      vscode.Disposable.from(compute.onDeviceTest(listener), onSettingChange(['headscope.compute.device'], listener)),
   },
   browse: browseModel,
 });

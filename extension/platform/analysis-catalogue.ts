@@ -17,9 +17,17 @@ export class AnalysisCatalogue {
   }
 
   get #read(): Lists {
-    // The build's own file: its form is known.
-    this.#lists ??= JSON.parse(readFileSync(this.#file, 'utf8')) as Lists;
+    this.#lists ??= this.#parsed();
     return this.#lists;
+  }
+
+  /** The build's own file: its form is known. */
+  #parsed(): Lists {
+    try {
+      return JSON.parse(readFileSync(this.#file, 'utf8')) as Lists;
+    } catch {
+      throw new Error(`${this.#file} could not be read; reinstall Headscope, or build it again`);
+    }
   }
 
   get list(): readonly AnalysisInfo[] {

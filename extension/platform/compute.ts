@@ -75,6 +75,7 @@ export class Compute extends Owner {
   readonly #client: ComputeClient;
   readonly #changed = this.own(new Signal<ComputeState>());
   readonly #tested = this.own(new Signal<readonly DeviceInfo[]>());
+  readonly #testing = this.own(new Signal<boolean>());
   readonly #overdue = this.own(new Signal<ComputeMethod>());
   readonly #services: ComputeServices;
   #state: ComputeState = { kind: 'stopped' };
@@ -85,6 +86,8 @@ export class Compute extends Owner {
   #mechanisms: Promise<readonly MechanismInfo[]> | undefined;
   #devices: Promise<readonly DeviceInfo[]> | undefined;
   #knownDevices: readonly DeviceInfo[] | undefined;
+  /** Tests of the devices that have not ended. */
+  #deviceTests = 0;
 
   readonly info = this.#question('info');
   readonly setup = this.#question('setup', 'looking for what a device needs');
@@ -135,6 +138,8 @@ export class Compute extends Owner {
   readonly onState = (listener: (state: ComputeState) => void): Disposable => this.#changed.event(listener);
   /** The devices were tested: what was shown of them before is old. */
   readonly onDevices = (listener: (devices: readonly DeviceInfo[]) => void): Disposable => this.#tested.event(listener);
+  /** A test of the devices began, or ended, however it ended. */
+  readonly onDeviceTest = (listener: (testing: boolean) => void): Disposable => this.#testing.event(listener);
   readonly onOverdue = (listener: (method: ComputeMethod) => void): Disposable => this.#overdue.event(listener);
 
   get state(): ComputeState {
@@ -166,15 +171,30 @@ export class Compute extends Owner {
   /** `again` tests them anew and measures the roof of each. */
   devices(again = false): Promise<readonly DeviceInfo[]> {
     if (again) this.#devices = undefined;
-    this.#devices ??= this.#keep(
-      this.#during('testing the devices', this.#call('devices', [{ roof: again, again }])).then((devices) => {
-        this.#knownDevices = devices;
-        this.#tested.fire(devices);
-        return devices;
-      }),
-      () => (this.#devices = undefined),
-    );
+    this.#devices ??= this.#keep(this.#testDevices(again), () => (this.#devices = undefined));
     return this.#devices;
+  }
+
+  get testsDevices(): boolean {
+    return this.#deviceTests > 0;
+  }
+
+  async #testDevices(again: boolean): Promise<readonly DeviceInfo[]> {
+    this.#countTests(1);
+    try {
+      const asked = this.#call('devices', [{ roof: again, again }]);
+      const devices = await this.#during('testing the devices', asked);
+      this.#knownDevices = devices;
+      this.#tested.fire(devices);
+      return devices;
+    } finally {
+      this.#countTests(-1);
+    }
+  }
+
+  #countTests(more: 1 | -1): void {
+    this.#deviceTests += more;
+    this.#testing.fire(this.testsDevices);
   }
 
   /** Pending calls are answered with `compute-restarted`; also the way out after too many crashes. */

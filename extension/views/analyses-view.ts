@@ -19,7 +19,7 @@ export class AnalysesView extends LineTree {
   readonly #library: ResultLibrary;
 
   constructor(catalogue: AnalysisCatalogue, library: ResultLibrary) {
-    super();
+    super('analyses');
     this.#catalogue = catalogue;
     this.#library = library;
     this.own(library.onChange(() => this.refresh()));

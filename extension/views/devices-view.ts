@@ -18,7 +18,7 @@ export class DevicesView extends LineTree {
   readonly #view: vscode.TreeView<Node>;
 
   constructor(compute: Compute) {
-    super();
+    super('devices');
     this.#compute = compute;
     this.own(onSettingChange(['headscope.compute.device'], () => this.refresh()));
     this.own(vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()));

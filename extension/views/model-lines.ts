@@ -1,5 +1,5 @@
 /** What the Models tree says of one model, from the facts of the language server. */
-import { markOf, whyNoHeads } from '../models/model-choices';
+import { markOf, whyNotRun } from '../models/model-choices';
 import type { LayerFacts, ModelFacts, ModelPartFacts, OtherFileFacts } from '../../protocol/language/requests';
 import type { TreeLine } from './tree-line';
 
@@ -112,7 +112,7 @@ export function modelLine(
     };
   }
   const mark = facts && markOf(facts);
-  const why = facts && whyNoHeads(facts, label);
+  const why = facts && whyNotRun(facts, label);
   const wrong = facts !== undefined && facts.errors > 0;
   const errors =
     wrong && why === undefined ? ['Its config.json has errors, so a run may fail: they are listed in Problems.'] : [];

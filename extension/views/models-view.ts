@@ -32,7 +32,7 @@ export class ModelsView extends LineTree {
   readonly onSelect = this.#selected.event;
 
   constructor(index: ModelIndex) {
-    super();
+    super('models');
     this.#index = index;
     this.own(index.onChange(() => this.refresh()));
     const tree = this.own(

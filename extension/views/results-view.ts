@@ -18,7 +18,7 @@ export class ResultsView extends LineTree {
 
   /** `catalogue`: the mechanisms, by whose titles the rows of a benchmark are called. */
   constructor(library: ResultLibrary, catalogue: () => Promise<readonly MechanismInfo[]>) {
-    super();
+    super('results');
     this.#library = library;
     this.#titles = () =>
       catalogue().then(

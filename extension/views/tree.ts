@@ -1,5 +1,6 @@
 /** The VS Code side of a tree of lines. */
 import * as vscode from 'vscode';
+import { emptyKey, type views } from '../../protocol/contributions/views';
 import { Owner } from '../platform/owner';
 import type { TreeLine } from './tree-line';
 
@@ -14,8 +15,16 @@ export interface Node {
 }
 
 export abstract class LineTree<N extends Node = Node> extends Owner implements vscode.TreeDataProvider<Node> {
+  readonly #view: keyof typeof views;
+  /** Counts readings of the rows, so that a slow one does not speak for a later one. */
+  #readings = 0;
   readonly #changed = this.own(new vscode.EventEmitter<undefined>());
   readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(view: keyof typeof views) {
+    super();
+    this.#view = view;
+  }
 
   protected abstract roots(): Promise<readonly N[]>;
 
@@ -24,7 +33,20 @@ export abstract class LineTree<N extends Node = Node> extends Owner implements v
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
-    return [...(node === undefined ? await this.roots() : ((await node.children?.()) ?? []))];
+    return [...(node === undefined ? await this.#read() : ((await node.children?.()) ?? []))];
+  }
+
+  /** An empty view says that it is being read, until it is known to be empty (`emptyKey`). */
+  async #read(): Promise<readonly N[]> {
+    const reading = (this.#readings += 1);
+    void this.#sayEmpty(false);
+    const rows = await this.roots();
+    if (reading === this.#readings) await this.#sayEmpty(rows.length === 0);
+    return rows;
+  }
+
+  #sayEmpty(isEmpty: boolean): Thenable<unknown> {
+    return vscode.commands.executeCommand('setContext', emptyKey(this.#view), isEmpty);
   }
 
   getTreeItem(node: Node): vscode.TreeItem {

@@ -31,15 +31,21 @@ export interface View {
   /** Share of the side bar's height beside the other views, when first shown: all together are about 100. */
   readonly initialSize?: number;
   readonly visibility?: 'collapsed';
-  /** What an empty tree says; several, where they hold at different times. */
+  /** What a tree says while its first rows are being read: until then nobody knows whether it is empty. */
+  readonly reading?: string;
+  /** What an empty tree says once it was read; several, where they hold at different times. */
   readonly welcome?: readonly { readonly when?: string; readonly contents: string }[];
 }
+
+/** A key that `when` clauses read: true once the rows of a tree were read and there are none. */
+export const emptyKey = (view: keyof typeof views): string => `${views[view]}.empty`;
 
 /** In the order of the side bar. A collapsed view takes its share too: of a small one little is left over. */
 export const viewTable: Readonly<Record<keyof typeof views, View>> = {
   models: {
     name: 'Models',
     initialSize: 29,
+    reading: 'Looking for models in the workspace…',
     welcome: [
       {
         contents: [
@@ -53,13 +59,14 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
   analyses: {
     name: 'Analyses',
     initialSize: 24,
-    welcome: [{ contents: 'The list of analyses could not be read. Reinstall Headscope, or build it again.' }],
+    reading: 'Reading the list of analyses…',
   },
   live: { name: 'Live', type: 'webview', initialSize: 41 },
   results: {
     name: 'Results',
     initialSize: 3,
     visibility: 'collapsed',
+    reading: 'Reading the saved results…',
     welcome: [
       {
         contents: [
@@ -74,6 +81,7 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
     name: 'Devices',
     initialSize: 3,
     visibility: 'collapsed',
+    reading: 'Testing the devices of this machine…',
     welcome: [
       {
         when: '!isWorkspaceTrusted',

@@ -53,7 +53,7 @@ export type ToKernelsPanel =
       readonly canRun: true | string;
       readonly savedAs?: string;
     }
-  | { readonly kind: 'devices'; readonly devices: readonly DeviceInfo[] }
+  | { readonly kind: 'devices'; readonly devices: readonly DeviceInfo[]; readonly testing?: true }
   | { readonly kind: 'shapes'; readonly shapes: readonly ShapeChoice[]; readonly shapeUri?: string }
   | { readonly kind: 'supports'; readonly supports: readonly SupportInfo[] }
   /** The answer to `mechanismView`; `problem` is one sentence in place of a view. */

@@ -28,6 +28,8 @@ export interface WaitingModel {
 export interface DeviceChoices {
   readonly devices: readonly DeviceInfo[];
   readonly setting: string;
+  /** They are being tested now. */
+  readonly testing?: true;
 }
 
 /** What happened outside a run, and stays in the panel until the next run or until it is dismissed. */

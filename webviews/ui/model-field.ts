@@ -38,7 +38,6 @@ export function modelField({ models, folder, onChoose, onBrowse }: ModelFieldOpt
     ({ folder: value, label, runs, family, mark = runs === true ? undefined : 'cannot run' }) => ({
       value,
       label: mark === undefined ? label : `${label} (${mark})`,
-      disabled: runs !== true && value !== folder,
       hint: runs === true ? `${family}, ${value}` : runs,
     }),
   );

@@ -18,7 +18,10 @@ export interface PanelPage {
   readonly bar: Content;
   readonly banners: Content;
   readonly strip: Strip;
+  /** `nothing` while there is neither a result nor an answer of the extension. */
   readonly results: Content;
+  /** What the panel waits for until the extension has answered, as a sentence. */
+  readonly awaits?: string;
   /** Behind the results, and in one column behind the settings. */
   readonly after?: Content;
   /** What made the result, in lines; none without one. */
@@ -50,7 +53,8 @@ export function panelPage(part: AnyPart, page: PanelPage): TemplateResult {
     <div class="body">
       ${compact ? nothing : strip}
       <div class="results">
-        ${page.results} ${compact ? strip : nothing} ${page.after ?? nothing}
+        ${page.results === nothing && !state.opened ? awaiting(page) : page.results} ${compact ? strip : nothing}
+        ${page.after ?? nothing}
         ${
           page.provenance.length === 0
             ? nothing
@@ -62,6 +66,9 @@ export function panelPage(part: AnyPart, page: PanelPage): TemplateResult {
     </div>
   </main>`;
 }
+
+const awaiting = ({ awaits = 'Reading the models and the settings of this panel…' }: PanelPage): TemplateResult =>
+  html`<p class="empty-state" role="status">${awaits}</p>`;
 
 /** Beside the pictures where there is room; above or below them it is folded once there are some. */
 const stripOpen = ({ state, beside, compact }: AnyPart, { empty, foldsInColumn }: Strip): boolean =>

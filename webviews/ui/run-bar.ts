@@ -53,7 +53,9 @@ export interface RunBar {
   readonly badge?: Content;
 }
 
-export function runBar({ state, actions }: AnyPart, bar: RunBar): TemplateResult {
+export function runBar({ state, actions }: AnyPart, given: RunBar): TemplateResult {
+  // Before the extension has answered, an empty form is nothing to be corrected.
+  const bar = state.opened ? given : { ...given, why: undefined };
   const { phase, place, asides } = state;
   const running = phase.kind === 'running' ? phase : undefined;
   const openFull = (): void => actions.openFull();

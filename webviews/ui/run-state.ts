@@ -79,7 +79,11 @@ export const whyModelOfFormDoesNotRun = (state: Typed, problem?: ModelProblem): 
     : undefined;
 
 /** As the extension sends them. */
-export const devicesOf = ({ devices, setting }: DeviceChoices): Devices => ({ found: devices, setting, asked: false });
+export const devicesOf = ({ devices, setting, testing }: DeviceChoices): Devices => ({
+  found: devices,
+  setting,
+  asked: testing === true,
+});
 
 /** Messages that change every panel in the same way. */
 export type CommonMessage = Notice | { readonly kind: 'overdue'; readonly sentence: string };

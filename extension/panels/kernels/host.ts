@@ -135,16 +135,14 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
     }
     this.#owed = this.place === 'side' && !this.services.serverIsUp() ? 'opened' : 'nothing';
     if (this.#owed === 'opened') return;
-    await this.#sendSupports(this.openPlan());
-    await this.#sendDevices(false);
+    await Promise.all([this.#sendSupports(this.openPlan()), this.#sendDevices(false)]);
   }
 
   protected override async onPlanned(plan: BenchmarkPlan): Promise<void> {
     const owed = this.#owed;
     this.#owed = owed === 'opened' && !this.services.serverIsUp() ? 'answers' : 'nothing';
     if (this.#owed === 'answers') return;
-    await this.#sendSupports(plan);
-    if (owed !== 'nothing') await this.#sendDevices(false);
+    await Promise.all([this.#sendSupports(plan), owed === 'nothing' ? undefined : this.#sendDevices(false)]);
   }
 
   protected override answer(message: OwnMessage<KernelsTypes>): unknown {
@@ -247,7 +245,16 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
       if (again) this.services.report(may);
       return;
     }
-    const devices = await this.services.server.devices(again);
-    if (!this.disposed) this.post({ kind: 'devices', devices });
+    const { server } = this.services;
+    let devices = server.knownDevices ?? [];
+    const send = (testing?: true): void => {
+      if (!this.disposed) this.post({ kind: 'devices', devices, ...defined({ testing }) });
+    };
+    if (again || server.knownDevices === undefined) send(true);
+    try {
+      devices = await server.devices(again);
+    } finally {
+      send();
+    }
   }
 }

@@ -1,6 +1,7 @@
 /** A cache plan for a form that runs a model: one of the saved ones, or a file from elsewhere, as one intervention. */
 import * as vscode from 'vscode';
 import type { Plan } from '../../../protocol/plans/plan-file';
+import { pickAmong } from '../../platform/quick-pick';
 import type { ResultLibrary } from '../../results/result-library';
 import { listedName } from '../../results/result-words';
 import { Sentence } from '../questions';
@@ -11,19 +12,20 @@ import { readPlan } from './dialogs';
 export const planChooser =
   (library: ResultLibrary): ChoosePlan =>
   async (model) => {
-    const saved = await library.readable('plan');
-    const fitting = model === undefined ? saved : saved.filter((file) => fitsModel(file.saved, model));
-    const choices = [
-      ...fitting.map((file) => ({
-        label: listedName(file.listing.created, file.name),
-        description: file.listing.description,
-        plan: file.saved,
-      })),
+    const choices = library.readable('plan').then((saved) => [
+      ...saved
+        .filter((file) => model === undefined || fitsModel(file.saved, model))
+        .map((file) => ({
+          label: listedName(file.listing.created, file.name),
+          description: file.listing.description,
+          plan: file.saved,
+        })),
       { label: '$(folder-opened) Choose a File…', description: '', plan: undefined },
-    ];
-    const choice = await vscode.window.showQuickPick(choices, {
+    ]);
+    const choice = await pickAmong(choices, {
       title: 'Apply a Plan',
       placeHolder: model === undefined ? 'A cache plan' : `A cache plan for ${model.name}`,
+      reading: 'Reading the saved plans',
       matchOnDescription: true,
     });
     if (choice === undefined) return undefined;

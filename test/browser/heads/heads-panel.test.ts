@@ -546,29 +546,36 @@ describe('the heads panel', () => {
       } as const;
       let opens = false;
       const panel = await start({
-        host: (message) =>
-          message.kind === 'chooseModel' && message.folder === '/models/torn' && !opens
-            ? [torn]
-            : answering(openMessage({ models }))(message),
+        host: (message) => {
+          if (message.kind === 'chooseModel' && message.folder === '/models/bare') return [];
+          const isTorn = message.kind === 'chooseModel' && message.folder === '/models/torn' && !opens;
+          return isTorn ? [torn] : answering(openMessage({ models }))(message);
+        },
       });
       const option = (folder: string): Promise<readonly [string, boolean]> =>
         panel.page.$eval(`vscode-option[value="${folder}"]`, (one) => [
           one.textContent.trim(),
           one.hasAttribute('disabled'),
         ]);
-      assert.deepEqual(await option('/models/bare'), ['bare (no weights)', true]);
+      assert.deepEqual(
+        await option('/models/bare'),
+        ['bare (no weights)', false],
+        'chosen, it says why it does not run',
+      );
       assert.deepEqual(await option('/models/torn'), ['torn (2 errors)', false]);
       const off = async (): Promise<boolean> => {
         await settle(panel);
         return (await panel.page.getAttribute('#run', 'disabled')) !== null;
       };
-      // Named by a command: the list cannot keep that from happening.
-      await panel.send(openMessage({ models, plan: { ...plan, folder: '/models/bare' }, replaces: true }));
+      await panel.page.click('vscode-dropdown[aria-label=Model]');
+      await panel.page.click('vscode-option[value="/models/bare"]');
+      await panel.posts('chooseModel');
       assert.equal(await off(), true);
       assert.equal(await text(panel, '#why-not'), 'There are no weights beside bare.');
+      const before = panel.posted.length;
       await panel.page.click('vscode-dropdown[aria-label=Model]');
       await panel.page.click('vscode-option[value="/models/torn"]');
-      await panel.posts('chooseModel');
+      await panel.posts('chooseModel', before);
       assert.equal(await off(), true);
       assert.equal(await text(panel, '#why-not'), torn.sentence);
       assert.match(await text(panel, 'section[aria-label=Model] .problem'), /a shard is missing\. Try again/);

@@ -86,7 +86,7 @@ describe('the live view in VS Code', function () {
     await showInLiveView(bench, 'Heads');
     const side = await headsPanel(bench, 'side');
     await side.locator('h1', { hasText: before }).waitFor();
-    assert.equal(await bench.notifications().count(), 0);
+    assert.deepEqual(await bench.notifications(), []);
   });
 
   it('says that a run was saved in the full panel; the run is listed below its analysis, without a click', async () => {

@@ -26,6 +26,8 @@ export class PanelDevicesDouble {
   private readonly listeners = new Set<() => void>();
 
   readonly known = (): readonly DeviceInfo[] | undefined => this.found;
+  inTest = false;
+  readonly testing = (): boolean => this.inTest;
   readonly setting = (): string => this.of;
   readonly test = (again: boolean): Promise<readonly DeviceInfo[]> => {
     this.tests.push(again);

@@ -118,7 +118,7 @@ async function main(steps: readonly string[], options: Options): Promise<void> {
       printLogs(host);
       throw error;
     } finally {
-      for (const text of await bench.notifications().allTextContents()) console.log(`notification: ${text}`);
+      for (const text of await bench.notifications().catch(() => [])) console.log(`notification: ${text}`);
       for (const url of outside) console.log(`request that left the machine: ${url}`);
     }
     if (options.logs === true) printLogs(host);

@@ -183,8 +183,15 @@ export class Workbench {
     }
   }
 
-  notifications(): Locator {
-    return this.page.locator('.notifications-toasts .notification-list-item-message');
+  /** What VS Code has to say: it shows no toasts while it is driven, so their list is opened. */
+  async notifications(): Promise<readonly string[]> {
+    await this.runCommand('Notifications: Show Notifications');
+    const list = this.page.locator('.notifications-center.visible');
+    await list.waitFor();
+    const said = await list.locator('.notification-list-item-message').allTextContents();
+    await list.locator('.codicon-notifications-hide').click();
+    await list.waitFor({ state: 'hidden' });
+    return said;
   }
 
   async closeNotifications(): Promise<void> {

@@ -98,7 +98,12 @@ describe('the compute server, seen from the extension', () => {
   it('is busy while it works, ready after', async () => {
     const { made, states } = compute();
     await made.mechanisms();
-    await made.devices();
+    const tests: boolean[] = [];
+    made.onDeviceTest((testing) => tests.push(testing));
+    const tested = made.devices();
+    assert.equal(made.testsDevices, true);
+    await tested;
+    assert.deepEqual([tests, made.testsDevices], [[true, false], false]);
     assert.ok(states.includes('busy'));
     assert.equal(made.state.kind, 'ready');
     assert.deepEqual(made.knownDevices, [device()]);

@@ -15,7 +15,7 @@ interface Manifest {
     readonly configuration: readonly unknown[];
     readonly views: Readonly<Record<string, readonly { readonly id: string; readonly icon: string }[]>>;
     readonly viewsContainers: { readonly activitybar: readonly { readonly id: string; readonly icon: string }[] };
-    readonly viewsWelcome: readonly { readonly view: string; readonly contents: string }[];
+    readonly viewsWelcome: readonly { readonly view: string; readonly when?: string; readonly contents: string }[];
     readonly customEditors: readonly {
       readonly viewType: string;
       readonly selector: readonly { readonly filenamePattern: string }[];
@@ -145,6 +145,17 @@ describe('contributions', () => {
       ...contributes.walkthroughs.flatMap((walkthrough) => walkthrough.steps.map((step) => step.media.svg)),
     ];
     for (const picture of pictures) assert.ok(existsSync(join(root, picture)), picture);
+  });
+
+  it('says that a tree is being read, not that it is empty, until its rows have been read', () => {
+    for (const name of Object.keys(named.views) as (keyof typeof named.views)[]) {
+      if (named.viewTable[name].type === 'webview') continue;
+      const key = named.emptyKey(name);
+      const said = contributes.viewsWelcome.filter(({ view }) => view === named.views[name]);
+      const whenOf = said.map(({ when = '' }) => when.split(' && '));
+      assert.deepEqual(whenOf[0], [`!${key}`], `${name}: first, what is said while it is read`);
+      for (const clauses of whenOf.slice(1)) assert.ok(clauses.includes(key), `${name}: ${clauses.join(' ')}`);
+    }
   });
 
   it('uses only context keys that the code sets', () => {

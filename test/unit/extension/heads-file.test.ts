@@ -8,7 +8,7 @@ import {
   demoVisionChoice,
   distinctChoices,
   modelChoice,
-  whyNoHeads,
+  whyNotRun,
 } from '../../../extension/models/model-choices';
 import { realFolder } from '../../../extension/models/real-folder';
 import { headsText, parseHeads } from '../../../extension/results/heads-file';
@@ -267,7 +267,7 @@ describe('the models whose heads can be shown', () => {
     });
     assert.equal(
       modelChoice(facts({ weightBytes: 10, supported: 'It is quantised.' }), 'a', '/a').runs,
-      'The heads of a cannot be shown: It is quantised.',
+      'a cannot be run: It is quantised. Choose another model to run; the attention of this one can be looked at and benchmarked.',
     );
   });
 
@@ -306,10 +306,10 @@ describe('the models whose heads can be shown', () => {
   });
 
   it('are refused with a next step', () => {
-    assert.match(whyNoHeads(null, 'x') ?? '', /not a model configuration\. Choose/);
-    assert.match(whyNoHeads(facts(), 'x') ?? '', /There are no weights beside x.*\.safetensors/);
-    assert.match(whyNoHeads(facts({ supported: 'It is quantised.' }), 'x') ?? '', /It is quantised\./);
-    assert.equal(whyNoHeads(facts({ weightBytes: 5 }), 'x'), undefined);
+    assert.match(whyNotRun(null, 'x') ?? '', /not a model configuration\. Choose/);
+    assert.match(whyNotRun(facts(), 'x') ?? '', /There are no weights beside x.*\.safetensors/);
+    assert.match(whyNotRun(facts({ supported: 'It is quantised.' }), 'x') ?? '', /It is quantised\. Choose another/);
+    assert.equal(whyNotRun(facts({ weightBytes: 5 }), 'x'), undefined);
   });
 });
 

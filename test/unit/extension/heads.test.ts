@@ -38,6 +38,9 @@ describe('the device of the heads panel', () => {
     stage.devices.of = 'webgpu';
     stage.devices.changed();
     assert.equal(last(sent, 'devices').setting, 'webgpu');
+    stage.devices.inTest = true;
+    stage.devices.changed();
+    assert.equal(last(sent, 'devices').testing, true, 'also where something else tests them');
   });
 
   it('goes with the run and with the model that is opened for it; without one the setting holds', async () => {

@@ -181,9 +181,9 @@ describe('the host of a kernels webview', () => {
     assert.deepEqual(kinds(sent), ['open']);
     assert.deepEqual(last(sent, 'open')?.mechanisms, [mechanism('fused')]);
     await host.receive({ kind: 'planned', plan: plan({ seed: 2 }) });
-    assert.deepEqual(kinds(sent), ['open', 'supports', 'devices']);
+    assert.deepEqual(kinds(sent), ['open', 'devices', 'supports', 'devices']);
     await host.receive({ kind: 'planned', plan: plan({ seed: 3 }) });
-    assert.deepEqual(kinds(sent), ['open', 'supports', 'devices', 'supports']);
+    assert.deepEqual(kinds(sent), ['open', 'devices', 'supports', 'devices', 'supports']);
   });
 
   it('sends nothing before the panel is ready, then everything needed to draw', async () => {
@@ -192,7 +192,11 @@ describe('the host of a kernels webview', () => {
     await host.showShape('file:///m/config.json');
     assert.deepEqual(sent, []);
     await host.receive({ kind: 'ready' });
-    assert.deepEqual(kinds(sent), ['open', 'supports', 'devices']);
+    assert.deepEqual(kinds(sent), ['open', 'devices', 'supports', 'devices']);
+    const tests = (sent as readonly ToKernelsPanel[]).flatMap((message) =>
+      message.kind === 'devices' ? [message.testing === true] : [],
+    );
+    assert.deepEqual(tests, [true, false], 'while they are tested, the panel says so');
     const open = last(sent, 'open');
     assert.equal(open?.shapeUri, 'file:///m/config.json');
     assert.deepEqual(open?.mechanisms, [mechanism('fused')]);
@@ -328,7 +332,7 @@ describe('the host of a kernels webview', () => {
     assert.equal(stage.drafts.at(-1)?.rows.length, 2);
     sent.length = 0;
     await host.receive({ kind: 'ready' });
-    assert.deepEqual(kinds(sent), ['open', 'row', 'row', 'failed', 'supports', 'devices']);
+    assert.deepEqual(kinds(sent), ['open', 'row', 'row', 'failed', 'devices', 'supports', 'devices']);
   });
 
   it('keeps the result on the screen and in the draft when it cannot be saved', async () => {
@@ -480,7 +484,7 @@ describe('the host of a kernels webview', () => {
     const saved = { ...result(), plan: plan({ seed: 5 }) };
     const file = stage.open('file', { name: 'mine', read: () => ({ ok: true, result: saved }) });
     await file.host.receive({ kind: 'ready' });
-    assert.deepEqual(kinds(file.sent), ['open', 'open', 'supports', 'devices']);
+    assert.deepEqual(kinds(file.sent), ['open', 'open', 'devices', 'supports', 'devices']);
     assert.equal(last(file.sent, 'open')?.plan.seed, 5);
     assert.equal(last(file.sent, 'open')?.savedAs, 'mine');
     assert.equal(last(file.sent, 'open')?.result, saved);

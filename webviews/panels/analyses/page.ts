@@ -1,5 +1,5 @@
 /** The arrangement of the panel: finding, bar, settings beside or below, sections, offers. */
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { panelPage } from '../../ui/panel-page';
 import type { Part } from './actions';
 import { comparison } from './comparison';
@@ -23,7 +23,7 @@ export function page(part: Part): TemplateResult {
       empty: shownSections(state).length === 0,
       body: () => settings(part),
     },
-    results: state.opened ? results(part) : html``,
+    results: state.opened ? results(part) : nothing,
     provenance: state.result ? provenanceLines(state.result, infoOf(state)) : [],
   });
 }

@@ -37,7 +37,7 @@ export function page(part: Part): TemplateResult {
       empty: !hasResult(state),
       body: () => settings(part),
     },
-    results: html`${results(part)} ${comparison(part)}`,
+    results: state.opened ? html`${results(part)} ${comparison(part)}` : nothing,
     provenance: made ? provenanceLines(made) : [],
   });
 }
@@ -51,7 +51,6 @@ const hasResult = ({ result, set, phase, firstStep, entries }: State): boolean =
 
 function results(part: Part): TemplateResult {
   const { state, compact } = part;
-  if (!state.opened) return html``;
   if (!hasResult(state)) {
     return html`${emptyState(part)}
     ${state.form?.mode === 'image' && state.picture && !readsTextOnly(state) ? imageView(part) : nothing}`;

@@ -30,7 +30,7 @@ export function page(part: Part): TemplateResult {
       foldsInColumn: true,
       body: () => settings(part),
     },
-    results: results(part),
+    results: state.opened ? results(part) : nothing,
     provenance: state.result ? provenanceLines(state.result) : [],
   });
 }
@@ -40,7 +40,6 @@ const hasPicture = (state: State): boolean =>
 
 function results(part: Part): TemplateResult {
   const { state, compact } = part;
-  if (!state.opened) return html``;
   if (!hasPicture(state)) return html`${emptyState(part)} ${compact ? nothing : tokenStrip(part)}`;
   return compact ? column(part) : wide(part);
 }

@@ -1,5 +1,5 @@
 /** The arrangement of the panel: the card of a mechanism, charts, the table, further sections. */
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import type { Chart } from '../../charts/chart';
 import { folded, panelPage } from '../../ui/panel-page';
 import type { Part } from './actions';
@@ -11,7 +11,7 @@ import { mechanismCard } from './mechanism-card';
 import { moduleSection } from './modules/module-section';
 import { chartCards, chartsOf, identitiesOf, legend, measuredOf, titleOf } from './pictures';
 import { resultsTable } from './results-table';
-import { progressOf } from './state';
+import { progressOf, type State } from './state';
 import { banners, bar, emptyState } from './status';
 import { templateTable } from './template-table';
 
@@ -27,15 +27,19 @@ export function page(part: Part, emphasised: string | undefined): TemplateResult
     strip: {
       label: 'Settings',
       summary: stripSummary(state.form, title),
-      empty: state.rows.length === 0 && state.phase.kind !== 'running',
+      empty: !hasRows(state),
       foldsInColumn: true,
       body: () => html`${controlsStrip(part, identities)}`,
     },
-    results: html`${mechanismCard(part)} ${results(part, identities, emphasised)}`,
+    results:
+      state.opened || hasRows(state) ? html`${mechanismCard(part)} ${results(part, identities, emphasised)}` : nothing,
+    awaits: 'Starting the compute server and reading its catalogue of kernels…',
     after: html`${moduleSection(part)} ${cabSection(part)} ${templateTable(part)}`,
     provenance: progressOf(state).done === 0 ? [] : provenanceLines(state),
   });
 }
+
+const hasRows = ({ rows, phase }: State): boolean => rows.length > 0 || phase.kind === 'running';
 
 function results(
   part: Part,
@@ -43,7 +47,7 @@ function results(
   emphasised: string | undefined,
 ): TemplateResult {
   const { state, compact } = part;
-  if (state.rows.length === 0 && state.phase.kind !== 'running') return state.opened ? emptyState(part) : html``;
+  if (!hasRows(state)) return emptyState(part);
   const charts = chartsOf(measuredOf(state, identities));
   const cards = (some: typeof charts): TemplateResult =>
     html`<div class="charts">${chartCards(part, some, emphasised)}</div>`;

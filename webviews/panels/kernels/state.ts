@@ -100,7 +100,7 @@ export function receive(state: State, message: ToKernelsPanel): State {
     case 'open':
       return open(state, message);
     case 'devices':
-      return { ...state, devices: message.devices, devicesAsked: false };
+      return { ...state, devices: message.devices, devicesAsked: message.testing === true };
     case 'shapes': {
       const choice = message.shapes.find(({ uri }) => uri === message.shapeUri);
       const form = state.form && choice ? takeShape(state.form, choice, state.mechanisms) : state.form;
