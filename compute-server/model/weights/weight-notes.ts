@@ -24,7 +24,7 @@ export function weightNotes({ choice, held, dtypes, bytes, limitBytes, device }:
     case 'q8':
     case 'q4':
       return [
-        `Its linear layers are held as ${heldWords[held]}: blocks of 32 numbers with a factor each; embeddings, norms and biases stay exact. All take ${taken}.${onCpu ? ' What goes into a linear layer is rounded to 8 bits as well, in blocks of 32.' : ''}`,
+        `Its linear layers are held as ${heldWords[held]}: blocks of 32 numbers with a factor each; embeddings, norms and biases stay exact. All take ${taken}.${onCpu ? ' What goes into a linear layer is rounded to 8 bits as well, in blocks of 32; a number half way between two integers may go to either side, so that other machines give slightly different logits.' : ''}`,
       ];
     case 'float16':
       return [`Its linear layers are held and multiplied in float16 on ${device.name}, and take ${taken}.`];

@@ -8,9 +8,11 @@ export function roundedRow(row: readonly number[], bits: 4 | 8): number[] {
     const largest = block[sizes.indexOf(Math.max(...sizes))] ?? 0;
     const [factor, least, most] =
       bits === 8 ? [Math.fround(Math.abs(largest) / 127), -128, 127] : [Math.fround(-largest / 8), -8, 7];
+    // Times the inverse and raised before it is cut, as Q4_0 of llama.cpp: of float16 weights some quotients lie exactly half way.
+    const inverse = 1 / factor;
     return block.map((value) => {
       if (factor === 0) return 0;
-      return factor * Math.min(most, Math.max(least, Math.floor(value / factor + 0.5)));
+      return factor * Math.min(most, Math.max(least, Math.floor(value * inverse + (0.5 - least)) + least));
     });
   });
 }
