@@ -4,6 +4,7 @@ import type { Dirent } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { mostBytes, mostDocuments, type Corpus } from '../../diagnostics/corpus/corpus';
+import { utf8Lines, wholeCharacters } from './utf8-lines';
 import { readCorpus, type CorpusFile } from '../../diagnostics/corpus/read-corpus';
 import { FailureError } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
@@ -153,8 +154,8 @@ async function contentOf(
     }
     const read = buffer.subarray(0, filled);
     if (read.subarray(0, looksAt).includes(0)) return undefined;
-    const content = new TextDecoder('utf-8').decode(read);
-    return { content, cut: bytes > most };
+    const cut = bytes > most;
+    return { content: utf8Lines(cut ? wholeCharacters(read) : read).replace(/^\ufeff/, ''), cut };
   } finally {
     await file.close();
   }

@@ -5,8 +5,9 @@ import type { DrawnPictures, PictureRequest } from '../../diagnostics/model-runn
 import { FailureError } from '../../protocol/wire/failures';
 import { whyUnread } from '../../protocol/wire/unread';
 import { sampled } from '../model/prompt/picture-sample';
+import { utf8Lines } from './utf8-lines';
 
-export const textFile = (path: string): Promise<string> => orRefused(path, readFile(path, 'utf8'));
+export const textFile = async (path: string): Promise<string> => utf8Lines(await orRefused(path, readFile(path)));
 
 /** The same pictures that `headscope captions` draws. */
 export async function drawnPictures(request: PictureRequest): Promise<DrawnPictures> {

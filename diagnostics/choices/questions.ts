@@ -10,6 +10,7 @@ import { either, filledText, list, object, optional, text, whole } from '../../p
 import { printableLine } from '../../protocol/wire/printable';
 import { FailureError } from '../../protocol/wire/failures';
 import { parseJsonText } from '../../protocol/wire/json-text';
+import { notUtf8Words } from '../../protocol/wire/utf8';
 import { drawnQuestion, questionKinds } from '../tasks/multiple-choice';
 import { recordsOf } from '../tasks/own-facts';
 
@@ -87,9 +88,11 @@ function linesOf(path: string, content: string): readonly GivenLine[] {
   if (/\.csv$/iu.test(path)) {
     return recordsOf(path, content)
       .filter(({ cells }, at) => at > 0 || cells.at(-1)?.trim().toLowerCase() !== 'answer')
-      .map(({ line: number, cells }) => ({
+      .map(({ line: number, cells, isUtf8 }) => ({
         line: number,
-        value: { parsed: { question: cells[0] ?? '', choices: cells.slice(1, -1), answer: cells.at(-1) ?? '' } },
+        value: !isUtf8
+          ? `${notUtf8Words}.`
+          : { parsed: { question: cells[0] ?? '', choices: cells.slice(1, -1), answer: cells.at(-1) ?? '' } },
       }));
   }
   return content

@@ -7,6 +7,7 @@ import { check, type Schema } from '../../protocol/schema/check';
 import { either, fieldsIn, filledText, list, object, optional, text, wholeFrom } from '../../protocol/schema/fields';
 import { printableLine } from '../../protocol/wire/printable';
 import { parseJsonText } from '../../protocol/wire/json-text';
+import { notUtf8Words, wasUtf8 } from '../../protocol/wire/utf8';
 import { mostCharacters, mostDocuments, type CorpusDocument } from './corpus';
 
 export interface CorpusFile {
@@ -62,6 +63,7 @@ class Reading {
   /** `where`: `Line 3`, `a.txt`. */
   add(where: string, document: CorpusDocument): void {
     const { text: given } = document;
+    if (given !== null && !wasUtf8(given)) return this.leaveOut(where, `${notUtf8Words}.`);
     if (given?.trim() === '') return this.leaveOut(where, 'it has no text.');
     if (given !== null && given.length > mostCharacters) {
       const counted = given.length.toLocaleString('en-US');

@@ -2,6 +2,7 @@
 import { CsvError, parse } from 'csv-parse/sync';
 import { FailureError } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
+import { notUtf8Words, wasUtf8 } from '../../protocol/wire/utf8';
 import type { TextDraft } from '../task';
 import { textDraft, type Part } from './draft';
 import type { OwnTask } from './own-file';
@@ -29,10 +30,10 @@ export function ownFacts(path: string, content: string): OwnTask {
   }
   const rows: Row[] = [];
   const notes: string[] = [];
-  for (const { line, cells } of records) {
+  for (const { line, cells, isUtf8 } of records) {
     const cell = (name: (typeof columns)[number]): string => cells[names.indexOf(name)] ?? '';
     const row = { line, template: cell('template'), topic: cell('topic').trim(), answer: cell('answer').trim() };
-    const fault = faultOf(row);
+    const fault = isUtf8 ? faultOf(row) : `${notUtf8Words}.`;
     if (fault === undefined) rows.push(row);
     else notes.push(`Line ${line} is left out: ${fault}`);
   }
@@ -69,15 +70,20 @@ export function ownFacts(path: string, content: string): OwnTask {
 interface Cells {
   readonly line: number;
   readonly cells: readonly string[];
+  readonly isUtf8: boolean;
 }
 
 /** Records of a CSV file with the lines that they end in; fails with a sentence. */
 export function recordsOf(path: string, content: string): readonly Cells[] {
   try {
     const found = parse(content, { bom: true, info: true, relax_column_count: true, skip_empty_lines: true });
-    return (
-      found as unknown as readonly { readonly record: readonly string[]; readonly info: { readonly lines: number } }[]
-    ).map(({ record, info }) => ({ line: info.lines, cells: record }));
+    const all = found as unknown as readonly { record: readonly string[]; info: { readonly lines: number } }[];
+    // The parser reads bytes, in which the mark of a line would be lost: lines are looked at before.
+    const isLineUtf8 = content.split('\n').map(wasUtf8);
+    return all.map(({ record, info: { lines } }, at) => {
+      const own = isLineUtf8.slice(all[at - 1]?.info.lines ?? 0, lines);
+      return { line: lines, cells: record, isUtf8: !own.includes(false) };
+    });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     throw bad(`${path} is not valid CSV: ${printableLine(error.message).slice(0, 200)}.`);

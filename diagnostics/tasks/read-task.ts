@@ -2,6 +2,7 @@
 import { resolveTable, type ParameterValues } from '../../protocol/analysis/parameters';
 import { isTaskFile, type TaskInfo } from '../../protocol/analysis/tasks';
 import { FailureError } from '../../protocol/wire/failures';
+import { lineNotUtf8 } from '../../protocol/wire/utf8';
 import { taskInfo, type Draft, type Sample, type Task } from '../task';
 import { tasks } from './catalogue';
 import { isFactFile, ownFacts } from './own-facts';
@@ -94,6 +95,8 @@ async function resolved<Q extends { readonly parameters: ParameterValues }>(
     if (parameter.kind !== 'file' || typeof path !== 'string' || path === '') continue;
     const text = await textFile(path);
     if (text.trim() === '') throw bad(`${path} is empty. Choose a file with text for ${id}.${name}.`);
+    const line = lineNotUtf8(text);
+    if (line !== undefined) throw bad(`${path} is not text in UTF-8 (line ${line}). Save it as UTF-8.`);
     files[name] = text;
   }
   return { ...request, parameters: checked.values, files };

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { Schema } from '../schema/check';
 import { mostItems, record, texts } from '../schema/fields';
 import { given, InputError } from './faults';
+import { wasUtf8 } from '../wire/utf8';
 import { parseJsonText } from '../wire/json-text';
 
 /** Classes of objects with their synonyms; a class is a word of its own too. */
@@ -19,7 +20,7 @@ export interface Lexicon {
  * repeats are trimmed). Own two-word names are joined for JSON alone: the published list is scored with the published table.
  */
 export function lexiconFrom(text: string): Lexicon {
-  if (/[\0-\x08\x0e-\x1f\ufffd]/.test(text)) throw new InputError('it is not a text in UTF-8');
+  if (/[\0-\x08\x0e-\x1f\ufffd]/.test(text) || !wasUtf8(text)) throw new InputError('it is not a text in UTF-8');
   if (/^\s*[{[]/.test(text)) {
     const parsed = parseJsonText(text);
     if (!parsed.ok) throw new InputError(`it is not valid JSON (${parsed.fault})`);

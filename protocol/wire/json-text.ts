@@ -3,6 +3,7 @@
  * was mistyped, and what is printed stands in the log of a CI run. So a fault is its place and its kind.
  */
 import { printParseErrorCode, visit } from 'jsonc-parser';
+import { notUtf8Words, wasUtf8 } from './utf8';
 
 export type JsonText =
   | { readonly ok: true; readonly value: unknown }
@@ -10,6 +11,7 @@ export type JsonText =
   | { readonly ok: false; readonly fault: string };
 
 export function parseJsonText(text: string): JsonText {
+  if (!wasUtf8(text)) return { ok: false, fault: notUtf8Words };
   try {
     return { ok: true, value: JSON.parse(text) as unknown };
   } catch {

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { countedCorpusAt, readCorpusAt } from '../../../../compute-server/analyses/corpus-files';
+import { wholeCharacters } from '../../../../compute-server/analyses/utf8-lines';
 import { mostBytes, mostCharacters, mostDocuments } from '../../../../diagnostics/corpus/corpus';
 import { random } from '../../../../kernels/tensors/random';
 import { FailureError } from '../../../../protocol/wire/failures';
@@ -78,6 +79,38 @@ describe('a corpus', () => {
       'Line 6 is left out: it has no text.',
       'Line 7 is left out: ids[0] is not a token id.',
     ]);
+  });
+
+  it('bytes that are not UTF-8: their line or document is named and left out, and U+FFFD as it stands in a text is read', async () => {
+    // Latin-1 of "café", a cut character, and the two characters é and � in UTF-8.
+    const latin = Buffer.concat([Buffer.from('{"text": "caf'), Buffer.of(0xe9), Buffer.from('"}\r\n')]);
+    const cut = Buffer.concat([Buffer.from('{"text": "'), Buffer.of(0xe2, 0x82), Buffer.from('"}\n')]);
+    const good = Buffer.from('{"text": "é \ufffd"}\n');
+    const byLine = await read('mixed.jsonl', Buffer.concat([good, latin, cut, good]));
+    assert.deepEqual(byLine.documents, [{ text: 'é \ufffd' }, { text: 'é \ufffd' }]);
+    assert.deepEqual(byLine.notes, [
+      'Line 2 is left out: it is not valid JSON (it has bytes that are not UTF-8).',
+      'Line 3 is left out: it is not valid JSON (it has bytes that are not UTF-8).',
+    ]);
+    const text = Buffer.concat([Buffer.from('One.\n\nCaf'), Buffer.of(0xe9), Buffer.from('\n\nThree \ufffd.\n')]);
+    const byDocument = await read('mixed.txt', text);
+    assert.deepEqual(byDocument.documents, [{ text: 'One.' }, { text: 'Three \ufffd.' }]);
+    assert.deepEqual(byDocument.notes, ['Document 2 is left out: it has bytes that are not UTF-8.']);
+    written('encodings/latin.txt', Buffer.of(0x63, 0x61, 0x66, 0xe9));
+    written('encodings/utf8.txt', 'café');
+    const folder = await readCorpusAt(join(root, 'encodings'), reading);
+    assert.deepEqual(folder.notes, ['latin.txt is left out: it has bytes that are not UTF-8.']);
+    assert.deepEqual(
+      folder.documents.map((document) => document.text),
+      ['café'],
+    );
+  });
+
+  it('a character that the limit of bytes cuts in two is not part of the text', () => {
+    const euro = Buffer.from('a €');
+    const cuts = [5, 4, 3, 2].map((length) => wholeCharacters(euro.subarray(0, length)).toString());
+    assert.deepEqual(cuts, ['a €', 'a ', 'a ', 'a ']);
+    assert.equal(wholeCharacters(Buffer.from('😀').subarray(0, 3)).length, 0);
   });
 
   it('text: blank lines stand between documents', async () => {

@@ -1,5 +1,9 @@
 /** Files of a person's own: what is right runs, what is wrong is named by its line. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { textFile } from '../../../../compute-server/analyses/files';
 import { taskSamples, taskTexts, type TaskSurroundings } from '../../../../diagnostics/tasks/read-task';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { demoTokens } from './demo-tokens';
@@ -96,6 +100,34 @@ describe('a JSONL file of a person', () => {
     ];
     assert.equal(notes.length, expected.length, notes.join('\n'));
     expected.forEach((words, at) => assert.match(notes[at] ?? '', words));
+  });
+
+  it('leaves out a line that is not UTF-8 by its number, as JSONL and as CSV', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'headscope-task-'));
+    const written = (name: string, ...lines: readonly (string | Buffer)[]): string => {
+      const path = join(folder, name);
+      writeFileSync(path, Buffer.concat(lines.flatMap((line) => [Buffer.from(line), Buffer.from('\n')])));
+      return path;
+    };
+    const latin = (text: string): Buffer => Buffer.from(text, 'latin1');
+    const line = '{"prompt": "The capital of France is", "answer": " Paris"}';
+    const task = written('mine.jsonl', line, latin('{"prompt": "Café is", "answer": " Paris"}'), line);
+    const own = await taskSamples({ ...asked, task }, tokens, place(textFile));
+    assert.equal(own.samples.length, 2);
+    assert.deepEqual(own.notes, ['Line 2 is left out: it is not valid JSON (it has bytes that are not UTF-8).']);
+    const capital = 'The capital of {topic} is';
+    const rows = ['template,topic,answer', `${capital},France,Paris`, `${capital},Italy,Rome`];
+    const facts = written('facts.csv', ...rows, latin(`${capital},Café,Rome`));
+    const read = await taskSamples({ ...asked, task: facts }, tokens, place(textFile));
+    assert.deepEqual(read.notes, ['Line 4 is left out: it has bytes that are not UTF-8.']);
+    // A text that is read as a whole is refused with the line.
+    const haystack = written('essay.txt', 'First.', latin('Café.'));
+    const needles = { ...asked, task: 'needle-grid', samples: 1, parameters: { haystack } };
+    assert.equal(
+      await detail(taskSamples(needles, tokens, place(textFile))),
+      `${haystack} is not text in UTF-8 (line 2). Save it as UTF-8.`,
+    );
+    rmSync(folder, { recursive: true });
   });
 
   it('is refused when no line is left, or it is not there', async () => {
