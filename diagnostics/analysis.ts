@@ -93,7 +93,10 @@ export interface Analysis<
   finding(result: Partial<R>): string;
   /** Sections of what is known: those whose numbers are not there yet are left out. */
   sections(result: Partial<R>): readonly Section[];
-  /** Further sections for two results side by side, most changed first; beside them the sections of both are shown. */
-  compare?(a: R, b: R): readonly Section[];
+  /**
+   * Further sections for two results side by side, most changed first; beside them the sections of both are shown. `own` is the
+   * result on show, `other` the one that it is compared with: a change is `own` less `other`, and its words say so.
+   */
+  compare?(other: R, own: R): readonly Section[];
   offers?(result: R): readonly GivenOffer[];
 }

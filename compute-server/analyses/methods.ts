@@ -175,11 +175,11 @@ async function answer(run: AskedRun, result: AnalysisResult, question: SectionQu
   }
 }
 
-function compared(analysis: Analysis | Experiment, a: AnalysisResult, b: AnalysisResult): readonly Section[] {
-  if (b.analysis !== a.analysis) {
-    throw badRequest(`${a.title} and ${b.title} are two analyses. Choose two results of one.`);
+function compared(analysis: Analysis | Experiment, other: AnalysisResult, own: AnalysisResult): readonly Section[] {
+  if (own.analysis !== other.analysis) {
+    throw badRequest(`${own.title} and ${other.title} are two analyses. Choose two results of one.`);
   }
-  return analysis.compare?.(a.result, b.result) ?? [];
+  return analysis.compare?.(other.result, own.result) ?? [];
 }
 
 /** Schemas are those of files, in which a number that is none is null. */

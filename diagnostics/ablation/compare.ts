@@ -13,7 +13,7 @@ export function compare(a: AblationResult, b: AblationResult): readonly Section[
         title: 'Change of each head',
         paragraphs: [
           sameSize
-            ? `The first is measured by the ${metricWords[a.metric].name}, the second by the ${metricWords[b.metric].name}: no head of one is less or more than that of the other.`
+            ? `This result is measured by the ${metricWords[b.metric].name}, the other by the ${metricWords[a.metric].name}, so their effects do not compare.`
             : 'The two models have other numbers of heads: no head of one stands beside one of the other.',
         ],
       },
@@ -23,14 +23,14 @@ export function compare(a: AblationResult, b: AblationResult): readonly Section[
     {
       kind: 'heads',
       id: 'change',
-      title: 'Effect of each head: second less first',
+      title: 'Effect of each head: this result less the other',
       caption: 'No test is made of a difference: it is one mean less another.',
       numbers: [
         {
           name: 'change',
           title: `Difference of the change of the ${metricWords[a.metric].name}`,
           unit: metricWords[a.metric].unit,
-          definition: 'Change without the head in the second result, less that in the first.',
+          definition: 'Change without the head in this result, less that in the other.',
           scale: { kind: 'diverging' },
           values: a.heads.map((row, layer) => row.map((value, head) => (b.heads[layer]?.[head] ?? Number.NaN) - value)),
         },

@@ -23,13 +23,13 @@ export function compare(a: PatchingResult, b: PatchingResult): readonly Section[
   );
   const words = {
     unit: '',
-    definition: 'Effect in the second result, less that in the first.',
+    definition: 'Effect in this result, less that in the other.',
     scale: { kind: 'diverging' },
     values: change,
   } as const;
   const shared = {
     id: 'change',
-    title: 'Change of the effects: second less first',
+    title: 'Change of the effects: this result less the other',
     caption: 'No test is made of a difference: it is one mean less another.',
   };
   if (isPerHead(a.site)) {

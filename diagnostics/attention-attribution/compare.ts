@@ -21,15 +21,11 @@ export function compareWeights(a: WeightResult, b: WeightResult): readonly Secti
       kind: 'table',
       id: 'change',
       title: 'Change of the parts of the score',
-      caption: 'Second result less the first, most changed first.',
+      caption: 'This result less the other, most changed first.',
       columns: [
         { name: 'part', title: 'Part', kind: 'text' },
-        number(
-          'query',
-          'In the query',
-          'What the part of the query adds in the second result, less that in the first.',
-        ),
-        number('key', 'In the key', 'What the part of the key adds in the second result, less that in the first.'),
+        number('query', 'In the query', 'What the part of the query adds in this result, less that in the other.'),
+        number('key', 'In the key', 'What the part of the key adds in this result, less that in the other.'),
       ],
       rows: rows.sort((one, other) => other.size - one.size).map(({ name, changes }) => [name, ...changes]),
     },

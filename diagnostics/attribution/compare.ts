@@ -25,14 +25,14 @@ export function compare(a: AttributionResult, b: AttributionResult): readonly Se
     {
       kind: 'heads',
       id: 'change',
-      title: 'Change of the estimates: second less first',
+      title: 'Change of the estimates: this result less the other',
       caption: 'No test is made of a difference: it is one mean less another.',
       numbers: [
         {
           name: 'change',
           title: 'Change of the estimate',
           unit: metricWords[a.metric].unit,
-          definition: 'Estimated effect in the second result, less that in the first.',
+          definition: 'Estimated effect in this result, less that in the other.',
           scale: { kind: 'diverging' },
           values: change,
         },

@@ -5,6 +5,8 @@ import { overlapOf } from '../circuits/overlap';
 import { overlapTable, sharedHeads } from '../circuits/overlap-sections';
 import type { DiscoveryResult } from './result';
 
+const names = ['the other', 'this'] as const;
+
 export function compare(a: DiscoveryResult, b: DiscoveryResult): readonly Section[] {
   const [first, second] = [a.circuit, b.circuit];
   if (!first || !second || first.heads.join() !== second.heads.join()) {
@@ -25,14 +27,14 @@ export function compare(a: DiscoveryResult, b: DiscoveryResult): readonly Sectio
     nodes.find((node) => nodeId(node) === nodeId({ layer, head }))?.weight ?? 0;
   return [
     {
-      ...sharedHeads(first, second, ['first', 'second']),
+      ...sharedHeads(first, second, names),
       numbers: [
         {
           name: 'change',
           title: 'Change of what is lost without it',
           unit: '',
           definition:
-            'What the circuit loses without the head in the second result, less that in the first; 0 of a head that is in neither.',
+            'What the circuit loses without the head in this result, less that in the other; 0 of a head that is in neither.',
           scale: { kind: 'diverging' },
           values: first.heads.map((count, layer) =>
             Array.from({ length: count }, (_, head) => weightOf(second, layer, head) - weightOf(first, layer, head)),
@@ -40,6 +42,6 @@ export function compare(a: DiscoveryResult, b: DiscoveryResult): readonly Sectio
         },
       ],
     },
-    overlapTable(overlapOf(first, second), ['first', 'second']),
+    overlapTable(overlapOf(first, second), names),
   ];
 }

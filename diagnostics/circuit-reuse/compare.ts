@@ -8,7 +8,7 @@ import { isCompared } from './finding';
 import type { ReuseResult, Side } from './result';
 import { weightsByHead } from './sections';
 
-const names = ['the first result', 'the second result'] as const;
+const names = ['the other result', 'this result'] as const;
 
 export function compare(a: ReuseResult, b: ReuseResult): readonly Section[] {
   const why = whyNot(a, b);
@@ -27,7 +27,7 @@ function whyNot(a: ReuseResult, b: ReuseResult): string | undefined {
   const tasks = ({ first, second }: ReuseResult): string => `${first.title} and ${second.title}`;
   return tasks(a) === tasks(b)
     ? undefined
-    : `The first result is of ${tasks(a)}, the second of ${tasks(b)}. Compare results of the same two tasks, in the same order.`;
+    : `This result is of ${tasks(b)}, the other of ${tasks(a)}. Compare results of the same two tasks, in the same order.`;
 }
 
 function ofTask(which: 'first' | 'second', one: Side, other: Side): readonly Section[] {
@@ -47,7 +47,7 @@ function ofTask(which: 'first' | 'second', one: Side, other: Side): readonly Sec
           title: 'Change of what is lost without it',
           unit: '',
           definition:
-            'What the circuit loses without the head in the second result, less that in the first; 0 of a head that is in neither.',
+            'What the circuit loses without the head in this result, less that in the other; 0 of a head that is in neither.',
           scale: { kind: 'diverging' },
           values: change,
         },
@@ -86,9 +86,9 @@ function changeTable(a: ReuseResult, b: ReuseResult): Section {
     caption: 'No test is made of a difference: it is one share less another.',
     columns: [
       { name: 'what', title: 'Share', kind: 'text' },
-      number('first', 'First result', 'In the first result.'),
-      number('second', 'Second result', 'In the second result.'),
-      number('change', 'Change', 'Second less first.'),
+      number('first', 'Other result', 'In the other result.'),
+      number('second', 'This result', 'In this result.'),
+      number('change', 'Change', 'This result less the other.'),
     ],
     rows: [
       row('heads in both circuits, of those in either', headsOf(a), headsOf(b)),

@@ -25,7 +25,7 @@ export function compareDirect(a: DirectResult, b: DirectResult): readonly Sectio
           name: 'change',
           title: 'Change',
           unit,
-          definition: 'Contribution of the head in the second result, less that in the first.',
+          definition: 'Contribution of the head in this result, less that in the other.',
           scale: { kind: 'diverging' },
           values: a.heads.map((heads, layer) =>
             heads.map((value, head) => (b.heads[layer]?.[head] ?? Number.NaN) - value),
@@ -39,9 +39,9 @@ export function compareDirect(a: DirectResult, b: DirectResult): readonly Sectio
       title: 'Parts of both',
       columns: [
         { name: 'part', title: 'Part', kind: 'text' },
-        { name: 'first', title: 'First', kind: 'number', unit, definition: 'What the part adds in the first result.' },
-        { name: 'second', title: 'Second', kind: 'number', unit, definition: 'The same in the second result.' },
-        { name: 'change', title: 'Change', kind: 'number', unit, definition: 'Second less first.' },
+        { name: 'first', title: 'Other', kind: 'number', unit, definition: 'What the part adds in the other result.' },
+        { name: 'second', title: 'This', kind: 'number', unit, definition: 'The same in this result.' },
+        { name: 'change', title: 'Change', kind: 'number', unit, definition: 'This result less the other.' },
       ],
       rows: [
         row('Embedding', a.embedding, b.embedding),

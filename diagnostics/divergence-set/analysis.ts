@@ -56,7 +56,7 @@ export const divergenceSet: Analysis<SetParameters, SetResult> = {
         id: 'both-captions',
         title: 'Plain captions of both',
         caption: `Of the ${both} pictures that both have.`,
-        variants: ['first', 'second'],
+        variants: ['other', 'this'],
         score: { title: 'CHAIR_I', unit: '' },
         items: a.entries.flatMap(({ name, plain }) => {
           const other = b.entries.find((entry) => entry.name === name)?.plain;

@@ -27,7 +27,7 @@ function changes(a: DivergenceResult, b: DivergenceResult): readonly Section[] {
           name: 'change',
           title: 'Change of VHD',
           unit: '',
-          definition: 'VHD of the second less that of the first',
+          definition: 'VHD in this result less that in the other',
           scale: { kind: 'diverging' },
           values: change,
         },
@@ -42,19 +42,19 @@ function changes(a: DivergenceResult, b: DivergenceResult): readonly Section[] {
         { name: 'head', title: 'head', kind: 'head' },
         {
           name: 'first',
-          title: 'VHD of the first',
+          title: 'VHD, other',
           kind: 'number',
           unit: '',
-          definition: 'VHD of the head at the first token, in the first result',
+          definition: 'VHD of the head at the first token, in the other result',
         },
         {
           name: 'second',
-          title: 'VHD of the second',
+          title: 'VHD, this',
           kind: 'number',
           unit: '',
-          definition: 'VHD of the head at the first token, in the second result',
+          definition: 'VHD of the head at the first token, in this result',
         },
-        { name: 'change', title: 'change', kind: 'number', unit: '', definition: 'second less first' },
+        { name: 'change', title: 'change', kind: 'number', unit: '', definition: 'this result less the other' },
       ],
       rows: ranked.map(({ layer, head, value }) => [
         { layer, head },
@@ -69,7 +69,7 @@ function changes(a: DivergenceResult, b: DivergenceResult): readonly Section[] {
 
 function notComparable(a: DivergenceResult, b: DivergenceResult): string | undefined {
   if (a.distance !== b.distance) {
-    return `The first was measured by the distance ${a.distance}, the second by ${b.distance}: their numbers have no common scale. Run one of them again with the other's distance.`;
+    return `This result was measured by the distance ${b.distance}, the other by ${a.distance}: their numbers have no common scale. Run one of them again with the other's distance.`;
   }
   if (a.vhd.length !== b.vhd.length || a.vhd.some((row, layer) => row.length !== b.vhd[layer]?.length)) {
     return 'The two models have different numbers of layers or heads, so no head of one is that of the other.';
@@ -82,7 +82,7 @@ function captions(a: DivergenceResult, b: DivergenceResult): Section {
     kind: 'generations',
     id: 'both-captions',
     title: 'Captions of both',
-    variants: ['first', 'second'],
+    variants: ['other', 'this'],
     items: [
       { title: 'Caption, plain', texts: [a.caption.text, b.caption.text] },
       ...(a.reinforced && b.reinforced

@@ -19,7 +19,7 @@ export function compare(a: DuoResult, b: DuoResult): readonly Section[] {
                 name: 'gate',
                 title: 'Gate',
                 unit: '',
-                definition: 'Gate of the second result less that of the first.',
+                definition: 'Gate of this result less that of the other.',
                 scale: { kind: 'diverging' as const },
                 values: a.gates.map((row, at) => row.map((gate, head) => (b.gates[at]?.[head] ?? Number.NaN) - gate)),
               },

@@ -14,13 +14,13 @@ export function compare(a: RecallResult, b: RecallResult): readonly Section[] {
       kind: 'heads',
       id: 'change',
       title: 'Change of the effect of each head',
-      caption: 'The second result less the first.',
+      caption: 'This result less the other.',
       numbers: [
         {
           name: 'change',
           title: 'Change of the effect',
           unit: '',
-          definition: 'Effect of the head in the second result less that in the first.',
+          definition: 'Effect of the head in this result less that in the other.',
           scale: { kind: 'diverging' },
           values,
         },

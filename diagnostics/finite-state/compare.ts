@@ -16,7 +16,7 @@ export function compareStates(a: FiniteStateResult, b: FiniteStateResult): reado
           name: 'degree',
           title: 'Change of the smallest degree',
           unit: '',
-          definition: 'Of the second result, less that of the first; empty where one of them found none.',
+          definition: 'Of this result, less that of the other; empty where one of them found none.',
           scale: { kind: 'diverging' },
           values: a.degree.map((row, layer) =>
             row.map((value, head) => (b.degree[layer]?.[head] ?? Number.NaN) - value),

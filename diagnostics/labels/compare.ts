@@ -84,14 +84,14 @@ function changedLabels(a: LabelsResult, b: LabelsResult): TableSection {
     empty: 'No label changed.',
     columns: [
       { name: 'head', title: 'Head', kind: 'head' },
-      { name: 'first', title: 'First', kind: 'text' },
-      { name: 'second', title: 'Second', kind: 'text' },
+      { name: 'first', title: 'Other', kind: 'text' },
+      { name: 'second', title: 'This', kind: 'text' },
       {
         name: 'change',
         title: 'Change of score',
         kind: 'number',
         unit: '',
-        definition: 'Second less first; of the labels that came or went, the score that changed most.',
+        definition: 'This result less the other; of the labels that came or went, the score that changed most.',
       },
     ],
     rows: rows.map(({ layer, head, had, has, change }) => [{ layer, head }, words(had), words(has), change]),
@@ -121,9 +121,9 @@ function changedScores(a: LabelsResult, b: LabelsResult): TableSection {
     columns: [
       { name: 'head', title: 'Head', kind: 'head' },
       { name: 'label', title: 'Score of', kind: 'text' },
-      { name: 'first', title: 'First', kind: 'number', unit: '', definition: 'Score in the first result.' },
-      { name: 'second', title: 'Second', kind: 'number', unit: '', definition: 'Score in the second result.' },
-      { name: 'change', title: 'Change', kind: 'number', unit: '', definition: 'Second less first.' },
+      { name: 'first', title: 'Other', kind: 'number', unit: '', definition: 'Score in the other result.' },
+      { name: 'second', title: 'This', kind: 'number', unit: '', definition: 'Score in this result.' },
+      { name: 'change', title: 'Change', kind: 'number', unit: '', definition: 'This result less the other.' },
       {
         name: 'sd',
         title: 'Null sd',
@@ -153,7 +153,7 @@ function changeSection(a: LabelsResult, b: LabelsResult): HeadsSection {
     name,
     title,
     unit,
-    definition: 'Second less first.',
+    definition: 'This result less the other.',
     scale: { kind: 'diverging' },
     values: first.map((row, layer) => row.map((value, head) => (second[layer]?.[head] ?? Number.NaN) - value)),
   });
@@ -193,8 +193,8 @@ function changedTogether(a: LabelsResult, b: LabelsResult): readonly TableSectio
       empty: 'Neither result has a label.',
       columns: [
         { name: 'label', title: 'Label', kind: 'text' },
-        { name: 'firstHeads', title: 'Heads, first', ...number },
-        { name: 'secondHeads', title: 'Heads, second', ...number },
+        { name: 'firstHeads', title: 'Heads, other', ...number },
+        { name: 'secondHeads', title: 'Heads, this', ...number },
         { name: 'first', title: 'Loss change, first', ...loss('first') },
         { name: 'second', title: 'Loss change, second', ...loss('second') },
       ],

@@ -11,7 +11,7 @@ export function compareCircuits(a: CircuitsResult, b: CircuitsResult): readonly 
     name,
     title,
     unit: '',
-    definition: 'Of the second result, less that of the first.',
+    definition: 'Of this result, less that of the other.',
     scale: { kind: 'diverging' },
     values: before.map((row, layer) => row.map((value, head) => (after[layer]?.[head] ?? Number.NaN) - value)),
   });

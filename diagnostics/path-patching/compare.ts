@@ -22,14 +22,14 @@ export function compare(a: PathResult, b: PathResult): readonly Section[] {
     {
       kind: 'heads',
       id: 'change',
-      title: 'Change of the effects of the first stage: second less first',
+      title: 'Change of the effects of the first stage: this result less the other',
       caption: 'No test is made of a difference: it is one mean less another.',
       numbers: [
         {
           name: 'change',
           title: 'Change of the effect',
           unit: '',
-          definition: 'Effect in the second result, less that in the first.',
+          definition: 'Effect in this result, less that in the other.',
           scale: { kind: 'diverging' },
           values: first.effect.map((row, layer) =>
             row.map((value, head) => (second.effect[layer]?.[head] ?? Number.NaN) - value),

@@ -25,8 +25,8 @@ export function changedClassTable(first: Heads, second: Heads): TableSection {
     empty: 'The same heads keep everything.',
     columns: [
       { name: 'head', title: 'Key/value head', kind: 'head' },
-      { name: 'first', title: 'First plan', kind: 'text' },
-      { name: 'second', title: 'Second plan', kind: 'text' },
+      { name: 'first', title: 'Other plan', kind: 'text' },
+      { name: 'second', title: 'This plan', kind: 'text' },
     ],
     rows: changedClass(first, second).map((place) => [place, textOf(first, place), textOf(second, place)]),
   };

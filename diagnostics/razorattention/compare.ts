@@ -9,7 +9,7 @@ export function compare(a: RazorResult, b: RazorResult): readonly Section[] {
     name,
     title,
     unit: '',
-    definition: `${title} score of the second result less that of the first.`,
+    definition: `${title} score of this result less that of the other.`,
     scale: { kind: 'diverging' as const },
     values: a[name].map((row, at) => row.map((score, head) => (b[name][at]?.[head] ?? Number.NaN) - score)),
   });

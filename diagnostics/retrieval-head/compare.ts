@@ -19,7 +19,7 @@ export function compare(a: RetrievalHeadResult, b: RetrievalHeadResult): readonl
           name: 'change',
           title: 'Change of the score',
           unit: '',
-          definition: 'Score in the second result less that in the first.',
+          definition: 'Score in this result less that in the other.',
           scale: { kind: 'diverging' },
           values: a.scores.map((row, layer) =>
             row.map((score, head) => (b.scores[layer]?.[head] ?? Number.NaN) - score),
@@ -32,8 +32,8 @@ export function compare(a: RetrievalHeadResult, b: RetrievalHeadResult): readonl
       id: 'both-scores',
       title: 'Scores of both',
       caption: `${words}. The paper has 0.84 to 0.91 between a model and its variants.`,
-      x: { title: 'score in the first', unit: '', scale: 'linear', min: 0 },
-      y: { title: 'score in the second', unit: '', scale: 'linear', min: 0 },
+      x: { title: 'score in the other', unit: '', scale: 'linear', min: 0 },
+      y: { title: 'score in this', unit: '', scale: 'linear', min: 0 },
       series: [
         {
           id: 'heads',

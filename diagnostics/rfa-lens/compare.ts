@@ -24,9 +24,9 @@ export function compareLenses(a: LensResult, b: LensResult): readonly Section[] 
       columns: [
         { name: 'model', title: 'Model', kind: 'text' },
         { name: 'target', title: 'Target', kind: 'text' },
-        numberColumn('first', 'First', `Relative test error after ${a.sizes.examples} examples, mean over runs.`),
-        numberColumn('second', 'Second', `The same of the second result, after ${b.sizes.examples} examples.`),
-        numberColumn('ratio', 'Second over first', 'Ratio of the two errors: above 1 the second is worse.'),
+        numberColumn('first', 'Other', `Relative test error after ${a.sizes.examples} examples, mean over runs.`),
+        numberColumn('second', 'This', `The same of this result, after ${b.sizes.examples} examples.`),
+        numberColumn('ratio', 'This over other', 'Ratio of the two errors: above 1 this result is worse.'),
       ],
       rows: changes.toSorted((x, y) => sizeOf(y.ratio) - sizeOf(x.ratio)).map(({ row }) => row),
     },

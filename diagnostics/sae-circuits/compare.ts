@@ -29,7 +29,7 @@ export function compare(a: SaeResult, b: SaeResult): readonly Section[] {
           name: 'change',
           title: 'Change',
           unit: b.share === true ? '' : 'codes',
-          definition: `Node score of the second result less that of the first. ${nodeDefinition(b.share === true)}`,
+          definition: `Node score of this result less that of the other. ${nodeDefinition(b.share === true)}`,
           scale: { kind: 'diverging' },
           values: a.node.mean.map((row, layer) =>
             row.map((value, head) => (b.node.mean[layer]?.[head] ?? Number.NaN) - value),

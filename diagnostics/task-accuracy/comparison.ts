@@ -29,14 +29,14 @@ export function compareAccuracy(a: TaskAccuracyResult, b: TaskAccuracyResult): r
       kind: 'table',
       id: 'change',
       title: 'Change',
-      caption: `Second less first, of ${pairs.length} prompts that both have. 95 % intervals: of the accuracy the score interval of paired proportions (Tango 1998), of the mean Student's t.`,
+      caption: `This result less the other, of ${pairs.length} prompts that both have. 95 % intervals: of the accuracy the score interval of paired proportions (Tango 1998), of the mean Student's t.`,
       columns: [
         { name: 'measure', title: 'measure', kind: 'text' },
-        column('change', 'change', '', 'of the second less of the first'),
+        column('change', 'change', '', 'this result less the other'),
         column('low', 'low', '', 'lower end of the 95 % interval'),
         column('high', 'high', '', 'upper end of the 95 % interval'),
-        { ...column('gained', 'gained', '', 'prompts that only the second answers'), digits: 6 },
-        { ...column('lost', 'lost', '', 'prompts that only the first answers'), digits: 6 },
+        { ...column('gained', 'gained', '', 'prompts that only this result answers'), digits: 6 },
+        { ...column('lost', 'lost', '', 'prompts that only the other answers'), digits: 6 },
       ],
       rows: [
         ['accuracy', share.difference, share.low, share.high, gained, lost],
@@ -49,9 +49,9 @@ export function compareAccuracy(a: TaskAccuracyResult, b: TaskAccuracyResult): r
       title: 'Prompts, most changed first',
       columns: [
         { name: 'prompt', title: 'prompt', kind: 'text' },
-        { name: 'first', title: 'first says', kind: 'text' },
-        { name: 'second', title: 'second says', kind: 'text' },
-        column('change', `change of the ${title}`, unit, `second less first: ${definition}`),
+        { name: 'first', title: 'other says', kind: 'text' },
+        { name: 'second', title: 'this says', kind: 'text' },
+        column('change', `change of the ${title}`, unit, `this result less the other: ${definition}`),
       ],
       rows: pairs
         .filter((pair) => change(pair) !== 0 || pair.first.top !== pair.second.top)

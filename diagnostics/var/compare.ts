@@ -17,7 +17,7 @@ function headChanges(a: VarResult, b: VarResult): readonly Section[] {
     name,
     title: `Change: ${title}`,
     unit: '',
-    definition: `${title}, second less first`,
+    definition: `${title}, this result less the other`,
     scale: { kind: 'diverging' },
     values: a[name].map((row, layer) => row.map((value, head) => (b[name][layer]?.[head] ?? Number.NaN) - value)),
   });
@@ -56,7 +56,7 @@ const settings = (a: VarResult, b: VarResult): Section => ({
     numberColumn('random', 'Others masked', 'mean over draws of as many other tokens', 'nats'),
     countColumn('changed', 'Changed', 'tokens of the plain text in whose place another one would be written'),
   ],
-  rows: [['first', a] as const, ['second', b] as const].map(([name, result]) => [
+  rows: [['other', a] as const, ['this', b] as const].map(([name, result]) => [
     name,
     result.tau,
     result.ratio,

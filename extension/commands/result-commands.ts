@@ -68,7 +68,9 @@ export async function compareFiles(
     throw new Error(
       `${first.name} and ${second.name} are of different kinds: benchmarks, what heads do, and pictures are compared only with results of their kind. Choose two of one kind.`,
     );
-  await editors[first.kind].compare(first.uri, second);
+  // The later of the two is opened, so that a change is what it is over the earlier one.
+  const [later, earlier] = first.listing.created < second.listing.created ? [second, first] : [first, second];
+  await editors[later.kind].compare(later.uri, earlier);
 }
 
 function readable(saved: readonly SavedResult[], uri: vscode.Uri) {

@@ -22,9 +22,9 @@ export interface AnalysisMethods {
     result: Section;
     progress: never;
   };
-  /** Two results of one analysis side by side. */
+  /** Two results of one analysis side by side: changes are `own`, the result on show, less `other`. */
   compareAnalyses: {
-    args: [a: AnalysisResult, b: AnalysisResult];
+    args: [other: AnalysisResult, own: AnalysisResult];
     result: readonly Section[];
     progress: never;
   };

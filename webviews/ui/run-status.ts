@@ -34,10 +34,12 @@ export const failureBanner = (
 export const staleBanner = (words: string, back: () => void, label = 'Back to what is shown'): TemplateResult =>
   banner('info', html`${words} <button type="button" class="link" @click=${back}>${label}</button>`);
 
-export const comparisonBanner = (name: string, words: string, stop: () => void): TemplateResult =>
+/** `sign` says which of the two is subtracted, where one is. */
+export const comparisonBanner = (name: string, words: string, stop: () => void, sign?: string): TemplateResult =>
   banner(
     'info',
-    html`Compared with ${name}. ${words} <button type="button" class="link" @click=${stop}>Stop comparing</button>`,
+    html`Compared with ${name}${sign === undefined ? '' : `: ${sign}`}. ${words}
+      <button type="button" class="link" @click=${stop}>Stop comparing</button>`,
   );
 
 /** What a run does, how far it is and how long it takes yet; `stopping` says so once it was asked to stop. */

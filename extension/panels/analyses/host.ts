@@ -20,6 +20,7 @@ import type { Opening, Other } from '../panel-types';
 import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { again, Sentence } from '../questions';
 import { pathsOf } from './default-plan';
+import { changesBetween } from './changes';
 import { planOfWeight } from './explain-weight';
 import type { AnalysisEvent } from './run';
 
@@ -102,7 +103,7 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     // A result may be of an analysis that is no more: the two still stand side by side.
     if (!this.services.catalogue.some(({ id }) => id === shown.analysis)) return;
     try {
-      const sections = await again(() => this.services.server.compareAnalyses(shown, other.result));
+      const sections = await again(() => changesBetween(this.services.server, shown, other.result));
       if (!this.disposed && this.shown === shown) await super.compareWith({ ...other, sections });
     } catch (error) {
       if (!isCancelled(error)) this.say('error', error);

@@ -349,7 +349,13 @@ describe('the panel of analyses', () => {
     });
 
     it('compares: what differs first, then both with their names', async () => {
-      const other = { ...result, seed: 4, finding: 'Another finding.', sections: [headsStory()] };
+      const other = {
+        ...result,
+        created: '2026-01-01T00:00:00.000Z',
+        seed: 4,
+        finding: 'Another finding.',
+        sections: [headsStory()],
+      };
       const panel = await start({
         host: answering(
           finished({
@@ -362,7 +368,10 @@ describe('the panel of analyses', () => {
           }),
         ),
       });
-      await shown(panel, 'Compared with other.json. Not the same: seed (0, there 4).');
+      await shown(
+        panel,
+        'Compared with other.json: changes are this result less the earlier one. Not the same: seed (0, there 4).',
+      );
       assert.deepEqual(await panel.page.locator('.comparison h2').allInnerTexts(), [
         'Change',
         'retrieval-gpt2.headscope-analysis.json',

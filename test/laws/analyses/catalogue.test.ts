@@ -7,7 +7,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { analyses as toys } from '../../support/analyses/catalogue';
 import { Cases, readsPrompt, type Case, type PermutedCase } from './cases';
 import { checkPlanOffered } from './checked-plan';
-import { checkSections, numbersIn, numbersOf, throughFile } from './checked-sections';
+import { checkSections, checkSign, numbersIn, numbersOf, throughFile } from './checked-sections';
 import { recorded, started, type Recorded, type Result, type Started } from './runs';
 
 /** Sums over heads in another order: float32 keeps about seven digits. */
@@ -166,6 +166,7 @@ describe('analyses', function () {
             const different = compare(run.result, changed.result);
             assert.ok(different.length > 0);
             checkSections(different, run.runner.facts);
+            checkSign(different, analysis.sections(run.result), analysis.sections(changed.result));
             const same = compare(run.result, run.result);
             checkSections(same, run.runner.facts);
             const changes = same.flatMap((section) => (section.kind === 'heads' ? section.numbers : []));

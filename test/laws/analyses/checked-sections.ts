@@ -25,6 +25,38 @@ export function checkSections(
   }
 }
 
+/**
+ * A change is the result on show less the other one: where a table of heads of both results has these differences, it has them
+ * in this direction and not in the other.
+ */
+export function checkSign(changes: readonly Section[], other: readonly Section[], own: readonly Section[]): void {
+  const tables = (sections: readonly Section[]): ReadonlyMap<string, readonly number[]> =>
+    new Map(
+      sections.flatMap((section) =>
+        section.kind === 'heads'
+          ? section.numbers.map(({ name, values }) => [`${section.id} ${name}`, values.flat()] as const)
+          : [],
+      ),
+    );
+  const [before, after] = [tables(other), tables(own)];
+  const differences = [...after].flatMap(([name, values]) => {
+    const others = before.get(name);
+    return others?.length === values.length ? [values.map((value, at) => value - (others[at] ?? Number.NaN))] : [];
+  });
+  const alike = (a: readonly number[], b: readonly number[], sign: number): boolean =>
+    a.length === b.length &&
+    a.every((value, at) => {
+      const against = sign * (b[at] ?? Number.NaN);
+      return Number.isNaN(value) ? Number.isNaN(against) : Math.abs(value - against) <= 1e-9;
+    });
+  for (const [name, values] of tables(changes)) {
+    if (values.every((value) => value === 0 || Number.isNaN(value))) continue;
+    const reversed = differences.some((difference) => alike(values, difference, -1));
+    const asSaid = differences.some((difference) => alike(values, difference, 1));
+    assert.ok(asSaid || !reversed, `${name}: the change is the other result less this one`);
+  }
+}
+
 interface Named {
   readonly title: string;
   readonly unit?: string;

@@ -1,6 +1,7 @@
 /** The bar under the finding, and the sentences that need an answer. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { asideBanners } from '../../ui/asides';
+import { signWords } from '../../ui/changes';
 import { deviceWords } from '../../ui/device-field';
 import { icon } from '../../ui/icons';
 import { bytes, count, seconds, significant } from '../../ui/numbers';
@@ -107,7 +108,12 @@ export function banners(part: Part): TemplateResult {
     }
     ${
       compareWith && result
-        ? comparisonBanner(compareWith.name, comparisonWords(state), () => actions.dropComparison())
+        ? comparisonBanner(
+            compareWith.name,
+            comparisonWords(state),
+            () => actions.dropComparison(),
+            signWords(result, compareWith.result),
+          )
         : nothing
     }
   `;

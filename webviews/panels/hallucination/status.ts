@@ -1,6 +1,7 @@
 /** The bar under the finding, and the sentences that need an answer. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { chatPromptWords } from '../../../protocol/results/chat-prompt';
+import { signWords } from '../../ui/changes';
 import { asideBanners } from '../../ui/asides';
 import { deviceWords } from '../../ui/device-field';
 import { count, took } from '../../ui/numbers';
@@ -56,7 +57,12 @@ export function banners(part: Part): TemplateResult {
     ${textOnlyBanner(part)} ${modelNotes(made?.model ?? state.model)} ${chatBanner(state)}
     ${
       compareWith && made
-        ? comparisonBanner(compareWith.name, comparisonWords(state), () => actions.dropComparison())
+        ? comparisonBanner(
+            compareWith.name,
+            comparisonWords(state),
+            () => actions.dropComparison(),
+            signWords(made, compareWith.made),
+          )
         : nothing
     }
     ${

@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { differenceSentence } from '../../../protocol/results/comparability';
 import type { HeadsResult } from '../../../protocol/results/heads';
+import { signWords } from '../../ui/changes';
 import { asideBanners } from '../../ui/asides';
 import { chatPromptNote } from '../../ui/chat-prompt';
 import { button } from '../../ui/controls';
@@ -88,7 +89,12 @@ export function banners(part: Part): TemplateResult {
     }
     ${
       compareWith && result
-        ? comparisonBanner(compareWith.name, comparisonWords(state, result), () => actions.dropComparison())
+        ? comparisonBanner(
+            compareWith.name,
+            comparisonWords(state, result),
+            () => actions.dropComparison(),
+            signWords(result, compareWith.result),
+          )
         : nothing
     }
   `;
