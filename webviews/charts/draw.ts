@@ -12,6 +12,8 @@ import { textWidth } from './text-width';
 /** Room for the name of the y axis above, and for labels and name of the x axis below. */
 const top = 28;
 const bottom = 38;
+/** Share of the width that the names at the ends of lines take at most. */
+const mostForNames = 0.32;
 
 export function draw(chart: Chart, given: DrawOptions): Option {
   const { width, height } = given;
@@ -42,7 +44,10 @@ export function draw(chart: Chart, given: DrawOptions): Option {
   const yTicks = ticksOf(chart.y, yDomain, Math.max(3, Math.floor((height - 64) / 26)));
   const left = Math.ceil(Math.max(...yTicks.map((tick) => textWidth(chart.y.format(tick), small)), 12)) + 14;
   const lines = drawn.filter(({ mark }) => mark === undefined);
-  const right = lines.length > 0 || chart.x.scale === undefined ? Math.max(34, endLabelRoom(lines, small)) : 12;
+  // Where names would take too much of the plot, the legend alone says them.
+  const room = endLabelRoom(lines, small);
+  const named = room <= width * mostForNames;
+  const right = lines.length > 0 || chart.x.scale === undefined ? Math.max(34, named ? room : 0) : 12;
   const plotWidth = width - left - right;
   const { ticks: xTicks, turned } = xTicksOf(chart.x, xDomain, plotWidth, small);
   const below = bottom + turned;
@@ -100,7 +105,7 @@ export function draw(chart: Chart, given: DrawOptions): Option {
         .filter(({ mark }) => mark !== undefined && mark !== 'stack')
         .map((series) => whiskerSeries(series, { index: bars.indexOf(series), count: bars.length }, options)),
       endLabels(
-        lines,
+        named ? lines : [],
         {
           x: (value) => place(chart.x, xDomain, value),
           y: (value) => place(chart.y, yDomain, value),

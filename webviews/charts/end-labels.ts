@@ -1,4 +1,4 @@
-/** The code of each class at the end of its line, moved apart where they would stand on each other. */
+/** The name of each class at the end of its line, moved apart where they would stand on each other. */
 import type { Series } from './chart';
 import { opacityOf, type DrawOptions } from './draw-options';
 import type { CustomSeriesOption } from './echarts';
@@ -52,13 +52,13 @@ export function spread<L extends EndLabel>(labels: readonly L[], gap: number, fr
 
 const gapToLine = 8;
 
-const widthOf = ({ identity }: Series, fontSize: number): number => textWidth(identity.code, fontSize) * 1.15;
+const widthOf = ({ identity }: Series, fontSize: number): number => textWidth(identity.name, fontSize) * 1.15;
 
 /** Pixels right of the plot that the labels of lines take which end there. */
 export const endLabelRoom = (drawn: readonly Series[], fontSize: number): number =>
   Math.ceil(Math.max(0, ...drawn.map((series) => gapToLine + widthOf(series, fontSize))));
 
-/** The code of each class at the last point of its line. */
+/** The name of each class at the last point of its line. */
 export function endLabels(
   drawn: readonly Series[],
   area: PlotArea,
@@ -73,7 +73,7 @@ export function endLabels(
       return [
         {
           series,
-          text: series.identity.code,
+          text: series.identity.name,
           x: area.left + area.width * area.x(last.x) + gapToLine,
           y: area.top + area.height * (1 - area.y(last.y)),
           width: widthOf(series, fontSize),

@@ -69,10 +69,13 @@ function tolerances(measured: Measured): Reference[] {
   return lines.map(({ points, mechanisms }): Reference => {
     const identity = measured.identities.get(mechanisms[0] ?? '');
     const first = points[0];
-    const codes = mechanisms.map((id) => measured.identities.get(id)?.code ?? id).join(', ');
+    const names =
+      mechanisms.length > 2
+        ? `of ${mechanisms.length} mechanisms`
+        : mechanisms.map((id) => measured.identities.get(id)?.name ?? id).join(', ');
     const labelOf = (): string => {
       if (lines.length === 1) return 'tolerance';
-      if (worded) return `tolerance ${codes}`;
+      if (worded) return `tolerance ${names}`;
       return points.at(-1)?.[1] === highest ? 'tolerances' : '';
     };
     return {

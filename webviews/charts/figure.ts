@@ -19,7 +19,7 @@ export function drawCharts(
 ): void {
   const { theme } = sheet;
   const size = theme.fontSize;
-  sheet.legend(legend.map(({ identity, label }) => ({ identity, words: `${identity.code}  ${label}` })));
+  sheet.legend(legend.map(({ identity, label }) => ({ identity, words: label })));
   const columns = columnsOf(charts);
   // An odd number of charts leaves no hole: the first one takes a whole row.
   const wide = columns === 2 && charts.length % 2 === 1 ? 1 : 0;

@@ -1,6 +1,6 @@
 /**
- * How classes (mechanisms, later kinds of heads) are distinguished: one of eight hues, a shape, a line pattern and a code of
- * letters. The place in the catalogue decides, so that the same mechanism looks the same in each chart, table and export.
+ * How classes (mechanisms, later kinds of heads) are distinguished: one of eight hues, a shape, a line pattern and a short name.
+ * The place in the catalogue decides, so that the same mechanism looks the same in each chart, table and export.
  *
  * The hues were searched in OKLab for the largest smallest distance between any two, seen normally and with each kind of
  * dichromacy (Machado, Oliveira and Fernandes 2009, severity 1), at a contrast of at least 3 : 1 with the background;
@@ -44,7 +44,9 @@ const shapeNames = Object.keys(shapes) as Shape[];
 export interface Identity {
   readonly id: string;
   readonly title: string;
-  /** One to five characters, unique among its fellows: written at the end of a line. */
+  /** A few words, unique among its fellows: written at the end of a line. */
+  readonly name: string;
+  /** One to five characters, unique among its fellows: written where a word has no room. */
   readonly code: string;
   readonly hue: number;
   readonly shape: Shape;
@@ -60,15 +62,19 @@ const dashes: readonly (readonly number[])[] = [[], [6, 3], [2, 2], [8, 2, 2, 2]
 export function identify(classes: readonly { readonly id: string; readonly title: string }[]): Identities {
   const identities = new Map<string, Identity>();
   const codes = new Set<string>();
+  const names = new Set<string>();
   for (const { id, title } of classes) {
     if (identities.has(id)) continue;
     const index = identities.size;
     const round = Math.floor(index / lightHues.length);
     const code = codeOf(title, codes);
     codes.add(code);
+    const name = nameOf(title, names);
+    names.add(name);
     identities.set(id, {
       id,
       title,
+      name,
       code,
       hue: index % lightHues.length,
       shape: shapeNames[(index + round) % shapeNames.length] ?? 'circle',
@@ -76,6 +82,49 @@ export function identify(classes: readonly { readonly id: string; readonly title
     });
   }
   return identities;
+}
+
+/** Hues of those that stand side by side are made different, as far as there are hues; the first keep theirs. */
+export function apart(all: Identities, together: Iterable<string>): Identities {
+  const changed = new Map(all);
+  const taken = new Set<number>();
+  for (const id of together) {
+    const own = changed.get(id);
+    if (!own) continue;
+    const free = lightHues.findIndex((_, hue) => !taken.has(hue));
+    const hue = taken.has(own.hue) && free >= 0 ? free : own.hue;
+    taken.add(hue);
+    changed.set(id, { ...own, hue });
+  }
+  return changed;
+}
+
+const longestName = 24;
+const linking = /^(?:of|the|a|an|in|on|with|and|or|to|by|for|as|at|over|from|,)$/i;
+
+/** `Lightning Attention (TransNormerLLM)` -> `Lightning`; `Memory as gate (Titans)` -> `Memory as gate`. */
+function nameOf(title: string, taken: ReadonlySet<string>): string {
+  const plain = title.replaceAll(/\s*\([^()]*\)/g, '').replace(/(?<=\S)\s+attention$/i, '') || title;
+  const words = plain.split(/\s+/);
+  const fit = (some: readonly string[]): string => {
+    const kept = [...some];
+    while (kept.length > 1 && (kept.join(' ').length > longestName || linking.test(kept.at(-1) ?? ''))) kept.pop();
+    return kept.join(' ').replace(/[,:;]$/, '');
+  };
+  const last = words.at(-1) ?? '';
+  const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+  const candidates = [
+    fit(words),
+    ...(title.length <= longestName ? [title] : []),
+    ...(words.length > 2 ? [`${words[0]} … ${last}`] : []),
+    cut(plain, 28),
+    cut(title, 40),
+  ];
+  for (const candidate of candidates) if (candidate.length <= 40 && !taken.has(candidate)) return cut(candidate, 40);
+  let number = 2;
+  const first = cut(fit(words), longestName);
+  while (taken.has(`${first} ${number}`)) number += 1;
+  return `${first} ${number}`;
 }
 
 /** `L2H4`, `RFA`: names that are short already. */

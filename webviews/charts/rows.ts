@@ -96,7 +96,7 @@ export function efficiencyMarks(measured: Measured): Mark[] {
     if (!identity || efficiencyLength === null || efficiencyLength <= shortest || measured.hidden.has(mechanism))
       continue;
     const identities = [...(byLength.get(efficiencyLength)?.identities ?? []), identity];
-    const label = `${identities.map(({ code }) => code).join(', ')} faster from ${count(efficiencyLength)}`;
+    const label = `${identities.map(({ name }) => name).join(', ')} faster from ${count(efficiencyLength)}`;
     byLength.set(efficiencyLength, { x: efficiencyLength, identities, label });
   }
   return [...byLength.values()].sort((a, b) => a.x - b.x);

@@ -33,7 +33,7 @@ export const moduleMade = (result: ModuleResult): readonly string[] => [
 ];
 
 export function leavingModule(result: ModuleResult, section: Section, view: SectionView, theme: Theme): Leaving {
-  const { sections: _sections, ...provenance } = result;
+  const { sections, ...provenance } = result;
   return {
     theme,
     width,
@@ -41,7 +41,7 @@ export function leavingModule(result: ModuleResult, section: Section, view: Sect
     caption: moduleMade(result),
     provenance,
     headscope: result.headscope,
-    draw: (sheet) => drawSections(sheet, new Map(), [{ section, view }]),
+    draw: (sheet) => drawSections(sheet, new Map(), [{ section, view }], sections),
     csv: () => sectionCsv(section),
     json: () => section,
     tables: () => [],

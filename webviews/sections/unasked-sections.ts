@@ -2,6 +2,7 @@
 import type { TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Section } from '../../protocol/sections/section';
+import { looksOf, withLooks } from './page-looks';
 import type { SectionFormat, SectionView } from './section-kind';
 import { sectionView } from './section-view';
 
@@ -27,7 +28,7 @@ export const unaskedSections = ({ sections, result, dark, compact, views, action
     (section): TemplateResult => {
       const view = views[section.id] ?? {};
       return sectionView({
-        section,
+        section: withLooks(section, looksOf(sections)),
         view,
         dark,
         compact,

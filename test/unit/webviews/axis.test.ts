@@ -56,10 +56,10 @@ describe('labels at the ends of lines', () => {
   });
 
   it('are not cut by the edge of the picture, however long they are', () => {
-    for (const code of ['K7', 'LATL', 'WWWWW']) {
+    for (const code of ['K7', 'LATL', 'WWWWW', 'Memory as context']) {
       // A training ends at its last step, and so does the axis.
       const axis: Axis = { name: 'step', scale: 'linear', base: 10, min: 0, max: 4, format: String };
-      const identity: Identity = { id: code, title: code, code, hue: 0, shape: 'circle', dash: [] };
+      const identity: Identity = { id: code, title: code, name: code, code, hue: 0, shape: 'circle', dash: [] };
       const points = [1, 4].map((x) => ({ x, y: x, key: { series: code, at: x }, text: String(x) }));
       const series: Series = { id: code, identity, title: code, points, role: 'measured' };
       const chart: Chart = {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { darkHues, identify, lightHues } from '../../../webviews/charts/palette';
+import { catalogue } from '../../../kernels/catalogue';
+import { apart, darkHues, identify, lightHues } from '../../../webviews/charts/palette';
 
 const linear = (hex: string): [number, number, number] => {
   const channel = (at: number): number => {
@@ -129,5 +130,53 @@ describe('codes of series', () => {
       ({ code }) => code,
     );
     assert.deepEqual(codes, ['0.625N', '0.5N', 'FC']);
+  });
+});
+
+describe('short names of series', () => {
+  const namesOf = (titles: readonly string[]): readonly string[] =>
+    [...identify(titles.map((title) => ({ id: title, title }))).values()].map(({ name }) => name);
+
+  it('are words: without what stands in parentheses, and never initials', () => {
+    assert.deepEqual(
+      namesOf(['Sliding window', 'Fused (onnxruntime)', 'Streaming attention', 'Memory as gate (Titans)', 'RFA']),
+      ['Sliding window', 'Fused', 'Streaming', 'Memory as gate', 'RFA'],
+    );
+    assert.deepEqual(namesOf(['Mean over the whole window', '1 head, no norm', 'Lightning Attention-2']), [
+      'Mean over the whole',
+      '1 head, no norm',
+      'Lightning Attention-2',
+    ]);
+  });
+
+  it('of two that begin alike say where they differ', () => {
+    assert.deepEqual(namesOf(['Lightning Attention (TransNormerLLM)', 'Lightning Attention-2']), [
+      'Lightning',
+      'Lightning Attention-2',
+    ]);
+    assert.deepEqual(namesOf(['Mean over the whole window', 'Mean over the whole sequence']), [
+      'Mean over the whole',
+      'Mean … sequence',
+    ]);
+  });
+
+  it('of all mechanisms fit beside a line, and no two are alike', () => {
+    const names = namesOf(catalogue.map(({ title }) => title));
+    assert.equal(new Set(names).size, catalogue.length);
+    for (const [at, name] of names.entries()) {
+      assert.ok(name.length <= 24, name);
+      const [word] = /[A-Za-z]{3,}/.exec(name) ?? [];
+      assert.ok(word !== undefined && catalogue[at]?.title.includes(word), name);
+    }
+  });
+});
+
+describe('series that stand side by side', () => {
+  it('have different hues as far as there are hues, and the first keep theirs', () => {
+    const all = identify(Array.from({ length: 20 }, (_, at) => ({ id: `m${at}`, title: `Mechanism ${at}` })));
+    // In the catalogue m0, m8 and m16 share a hue.
+    const hues = ['m0', 'm8', 'm16', 'm3'].map((id, _, ids) => apart(all, ids).get(id)?.hue);
+    assert.equal(hues[0], all.get('m0')?.hue);
+    assert.equal(new Set(hues).size, 4);
   });
 });

@@ -13,7 +13,7 @@ import { withUnit } from '../../sections/words';
 import type { Theme } from '../../ui/theme';
 import { changesKey, otherKey } from './comparison';
 import { provenanceLines } from './made-by';
-import { infoOf, viewOf } from './shown';
+import { infoOf, pageSections, viewOf } from './shown';
 import type { State } from './state';
 
 const width = 760;
@@ -45,7 +45,7 @@ export function leavingOf(state: State, theme: Theme): Leaving {
   const lines = provenanceLines(result, infoOf(state));
   return {
     ...made(state, result, theme),
-    draw: (sheet) => drawSections(sheet, state.pictures, shown),
+    draw: (sheet) => drawSections(sheet, state.pictures, shown, pageSections(state)),
     csv: () =>
       [
         [result.finding, ...lines].map((line) => `# ${line.replaceAll(/\s+/g, ' ')}\r\n`).join(''),
@@ -62,7 +62,7 @@ export function leavingSection(state: State, section: Section, view: SectionView
   const { result } = state;
   return {
     ...made(state, result, theme),
-    draw: (sheet) => drawSections(sheet, state.pictures, [{ section, view }]),
+    draw: (sheet) => drawSections(sheet, state.pictures, [{ section, view }], pageSections(state)),
     csv: () => sectionCsv(section),
     json: () => section,
     tables: () => [tableOf(section)],

@@ -2,11 +2,12 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import { looksOf, withLooks } from '../../sections/page-looks';
 import { sectionView } from '../../sections/section-view';
 import { button, progressRing } from '../../ui/controls';
 import type { Part } from './actions';
 import type { Answer } from './state';
-import { viewOf } from './shown';
+import { pageSections, viewOf } from './shown';
 
 /** `prefix` keeps the views of sections apart that come from different results. Only those of the result itself are asked. */
 export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''): TemplateResult {
@@ -51,7 +52,7 @@ function oneSection(
   const view = viewOf(state, key);
   return sectionView(
     {
-      section,
+      section: withLooks(section, looksOf(pageSections(state))),
       view,
       dark,
       compact,

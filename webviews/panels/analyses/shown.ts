@@ -44,6 +44,17 @@ export function shownSections(state: State): readonly Section[] {
   return state.result?.sections ?? state.partial?.sections ?? [];
 }
 
+/** All that the page draws, in its order. */
+export function pageSections(state: State): readonly Section[] {
+  const { compareWith, answers } = state;
+  return [
+    ...(compareWith?.sections ?? []),
+    ...shownSections(state),
+    ...(compareWith?.result.sections ?? []),
+    ...answers.flatMap(({ section }) => section ?? []),
+  ];
+}
+
 export const findingOf = ({ result, partial }: State): string | undefined => {
   const finding = result?.finding ?? partial?.finding;
   return finding === '' ? undefined : finding;
@@ -94,12 +105,7 @@ export const viewOf = ({ view }: State, key: string): SectionView => view.sectio
 
 /** Paths of the pictures that the sections on the screen need, and of the one that regions are drawn on. */
 export function picturesNeeded(state: State): readonly string[] {
-  const { compareWith, answers } = state;
-  const all = [
-    ...shownSections(state),
-    ...(compareWith ? [...(compareWith.sections ?? []), ...compareWith.result.sections] : []),
-    ...answers.flatMap(({ section }) => section ?? []),
-  ];
+  const all = pageSections(state);
   const drawnOn = state.read?.prompt?.image;
   return [
     ...new Set([

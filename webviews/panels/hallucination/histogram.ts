@@ -8,6 +8,7 @@ import { countColumn, numberColumn, table } from '../../ui/table';
 const identity = (id: string, title: string, hue: number): Identity => ({
   id,
   title,
+  name: title,
   code: title.charAt(0),
   hue,
   shape: 'square',

@@ -27,7 +27,7 @@ const marks: Readonly<Record<HeadLabel, readonly [letter: string, shape: Shape]>
 export const labelInfos: readonly LabelInfo[] = headLabels.map((id, hue) => {
   const [letter, shape] = marks[id];
   const { title, definition } = labelWords[id];
-  return { id, title, letter, definition, identity: { id, title, code: letter, hue, shape, dash: [] } };
+  return { id, title, letter, definition, identity: { id, title, name: title, code: letter, hue, shape, dash: [] } };
 });
 
 const infos = new Map(labelInfos.map((info) => [info.id, info]));

@@ -6,7 +6,7 @@ import type { Chart } from '../../charts/chart';
 import '../../charts/chart-card';
 import type { ChartExport } from '../../charts/chart-card';
 import { errorOverLength } from '../../charts/error-over-length';
-import { identify, type Identities } from '../../charts/palette';
+import { apart, identify, type Identities } from '../../charts/palette';
 import { peakMemory } from '../../charts/peak-memory';
 import { ratioToBaseline } from '../../charts/ratio-to-baseline';
 import { roofline } from '../../charts/roofline';
@@ -29,7 +29,8 @@ export function identitiesOf(state: State): Identities {
     ...(state.measuredPlan ? measuredMechanisms(state.measuredPlan) : []),
     ...(compared ? measuredMechanisms(compared.result.plan) : []),
   ].filter((id) => !known.has(id));
-  return identify([...state.mechanisms, ...more.map((id) => ({ id, title: titleFromId(id) }))]);
+  const all = identify([...state.mechanisms, ...more.map((id) => ({ id, title: titleFromId(id) }))]);
+  return apart(all, [...(state.measuredPlan ? measuredMechanisms(state.measuredPlan) : []), ...more]);
 }
 
 /** How a mechanism is named. */
@@ -108,7 +109,7 @@ export function legend(part: Part, identities: Identities): TemplateResult {
           @pointerenter=${() => actions.emphasise(shown ? identity.id : undefined)}
           @pointerleave=${() => actions.emphasise(undefined)}
         >
-          ${symbol(identity, part.dark)}<span class="code">${identity.code}</span><span>${identity.title}</span
+          ${symbol(identity, part.dark)}<span>${identity.title}</span
           ><span class="exponent"
             >${fit ? html`n<sup>${significant(fit.exponent, fit.r2 < goodFit ? 2 : 3)}</sup>` : nothing}</span
           >

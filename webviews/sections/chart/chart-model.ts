@@ -49,8 +49,8 @@ export function chartOf(section: ChartSection): Chart {
     return [
       {
         id: one.id,
-        // One line alone needs no code at its end: the title of the chart says what it is.
-        identity: section.series.length === 1 ? { ...identity, code: '' } : identity,
+        // One line alone needs no name at its end: the title of the chart says what it is.
+        identity: section.series.length === 1 ? { ...identity, name: '' } : identity,
         title: shortened(one.title, 60),
         role: 'measured',
         points,

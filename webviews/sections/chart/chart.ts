@@ -50,12 +50,8 @@ export const chartKind: PageKind<ChartSection> = {
         drawn.series.length > 1
           ? html`<ul class="chart-legend">
               ${drawn.series.map(
-                ({ identity, title, mark }) =>
-                  html`<li class="legend-entry">
-                    ${symbol(identity, dark)}${mark === undefined && identity.code !== title ? html`<span class="code">${identity.code}</span>` : nothing}<span
-                      >${title}</span
-                    >
-                  </li>`,
+                ({ identity, title }) =>
+                  html`<li class="legend-entry">${symbol(identity, dark)}<span>${title}</span></li>`,
               )}
             </ul>`
           : nothing
@@ -87,15 +83,8 @@ export const chartKind: PageKind<ChartSection> = {
     const height = 300;
     const drawn = chart(section);
     const svg = renderSvg(draw(drawn, { theme, width, height }), width, height);
-    const entries = drawn.series.map(({ identity, title, mark }) =>
-      classItem(
-        {
-          shape: identity.shape,
-          colour: colourOf(identity, theme.dark),
-          label: mark === undefined && identity.code !== title ? `${identity.code}  ${title}` : title,
-        },
-        theme,
-      ),
+    const entries = drawn.series.map(({ identity, title }) =>
+      classItem({ shape: identity.shape, colour: colourOf(identity, theme.dark), label: title }, theme),
     );
     const picture = { width, height, marks: [{ kind: 'svg', x: 0, y: 0, svg } as const] };
     return stacked(

@@ -262,9 +262,9 @@ describe('an axis of things that are counted', () => {
     assert.ok(ticks([0, 0.25, 5]).some((tick) => !Number.isInteger(tick)));
   });
 
-  it('has no code at the end of its only line', () => {
+  it('has no name at the end of its only line', () => {
     assert.deepEqual(
-      chart([0, 1]).series.map(({ identity }) => identity.code),
+      chart([0, 1]).series.map(({ identity }) => identity.name),
       [''],
     );
   });

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import type { ChartSection } from '../../../../protocol/sections/chart';
+import { lightHues } from '../../../../webviews/charts/palette';
+import { chartOf } from '../../../../webviews/sections/chart/chart-model';
+import { looksOf, withLooks } from '../../../../webviews/sections/page-looks';
+
+const chart = (id: string, titles: readonly string[]): ChartSection => ({
+  kind: 'chart',
+  id,
+  title: id,
+  x: { title: 'layer', unit: '', scale: 'linear' },
+  y: { title: 'share', unit: '', scale: 'linear' },
+  // Ids by place: the name says which series is the same.
+  series: titles.map((title, at) => ({ id: `series-${at}`, title, mark: 'line', points: [{ x: 0, y: 1 }] })),
+});
+
+describe('colours over the charts of a page', () => {
+  const page = [
+    chart('a', ['plain', 'masked']),
+    chart('b', ['masked', 'random', 'plain']),
+    chart(
+      'c',
+      Array.from({ length: 6 }, (_, at) => `other ${at}`),
+    ),
+    chart('d', ['random', 'other 5', 'last']),
+  ];
+  const drawn = page.map((section) => chartOf(withLooks(section, looksOf(page)) as ChartSection));
+
+  it('are the same for the same name in each chart', () => {
+    const found = new Map<string, Set<string>>();
+    for (const { series } of drawn) {
+      for (const { title, identity } of series) {
+        found.set(title, (found.get(title) ?? new Set()).add(`${identity.hue} ${identity.shape}`));
+      }
+    }
+    for (const [title, looks] of found) assert.equal(looks.size, 1, title);
+    assert.equal(new Set([...found.values()].flatMap((looks) => [...looks])).size, found.size, 'no two alike');
+  });
+
+  it('are different within a chart, also where the page has more series than there are colours', () => {
+    for (const { id, series } of drawn) {
+      assert.equal(new Set(series.map(({ identity }) => identity.hue)).size, series.length, id);
+    }
+    assert.ok(new Set(page.flatMap(({ series }) => series.map(({ title }) => title))).size > lightHues.length);
+  });
+
+  it('keep what a series brings along, for its name in other charts too', () => {
+    const [first, second] = [chart('a', ['plain']), chart('b', ['plain', 'other'])];
+    const own = { ...first, series: first.series.map((one) => ({ ...one, look: { colour: 5, shape: 2 } })) };
+    const { series } = chartOf(withLooks(second, looksOf([second, own])) as ChartSection);
+    assert.equal(series[0]?.identity.hue, 5);
+    assert.notEqual(series[1]?.identity.hue, 5);
+  });
+
+  it('give the same section each time, so that a chart is not drawn anew', () => {
+    const [first] = page;
+    assert.ok(first);
+    assert.equal(withLooks(first, looksOf(page)), withLooks(first, looksOf(page)));
+  });
+});
