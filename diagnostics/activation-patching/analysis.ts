@@ -1,11 +1,13 @@
 /** The analysis `activation-patching`: which heads, MLPs and positions carry what makes two prompts differ. */
 import { random, seedFor } from '../../kernels/tensors/random';
 import type { Analysis, AnalysisJob, Step } from '../analysis';
+import { pairGap, requireGap } from '../effects/gap';
 import { measures } from '../effects/metric';
 import { outputBytes, sizesOf } from '../effects/outputs';
 import { measured } from '../effects/subjects';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Sequence } from '../model-runner/sequence';
+import { mean } from '../statistics/mean';
 import { ask } from './ask';
 import { columnsOf, longestByPosition, placesOf } from './columns';
 import { compare } from './compare';
@@ -84,12 +86,20 @@ async function* patches(
     total,
     ...(partial ? { partial } : {}),
   });
+  yield stage('clean and corrupted prompts');
+  // Both ends of every pair before anything is patched: what is patched would be a share of nothing.
+  const ends = await step('clean and corrupted', async () => {
+    const levels: (readonly [clean: number, corrupted: number])[] = [];
+    for (const pair of pairs) {
+      const of = async (sequence: Sequence) =>
+        (await measured(model, sequence, pair, metric, [variant]))[0]?.[0] ?? Number.NaN;
+      levels.push([await of(pair.clean), await of(pair.corrupted)]);
+    }
+    return levels;
+  });
+  requireGap(mean(ends.map(([clean, corrupted]) => clean - corrupted)), parameters.leastGap, metric, pairGap);
   for (const [at, pair] of pairs.entries()) {
     const source = sourceOf(pair, direction);
-    const ends = await step(`source of prompt ${at}`, async () => {
-      const [[value = Number.NaN] = []] = await measured(model, source, pair, metric, [variant]);
-      return value;
-    });
     // One prompt may be long: it can be left between two layers. Of a task each prompt is a step.
     const groups =
       pairs.length > 1
@@ -107,8 +117,12 @@ async function* patches(
       );
       own.push(...values);
       done += some.length;
-      const [clean, corrupted] = direction === 'denoise' ? [ends, plain] : [plain, ends];
-      found[before] = { clean, corrupted, patched: own };
+      const [clean = Number.NaN, corrupted = Number.NaN] = ends[at] ?? [];
+      // The unpatched run of the batch that the patched ones are in, so that rounding is the same.
+      found[before] = {
+        ...(direction === 'denoise' ? { clean, corrupted: plain } : { clean: plain, corrupted }),
+        patched: own,
+      };
       partial = resultOf(model.facts, patching, found, about);
     }
     const other = others[at];

@@ -48,7 +48,7 @@ export async function ask(
     id: `${section}-L${cell.layer}H${cell.slot}`,
     title: `${cellName(result, cell)} by position`,
   };
-  const words = direction === 'denoise' ? 'Difference brought back' : 'Difference taken away';
+  const words = direction === 'denoise' ? 'Share of the drop restored' : 'Share of the drop caused';
   const [only] = pairs;
   if (only && pairs.length === 1 && columns.length === only.tokens.length) {
     return {

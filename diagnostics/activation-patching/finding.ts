@@ -1,11 +1,12 @@
 /** What a result of activation patching says in a sentence or two. */
+import { askedWords, worseWords } from '../effects/gap';
 import { metricWords, signed } from '../effects/metric';
 import { cellName, cellWords, isMeasured, ranked, type Ranked } from './ranked';
 import type { PatchingResult } from './result';
-import { threeDigits } from '../words';
+import { percent, threeDigits } from '../words';
 
 const interval = ({ low, high }: { readonly low: number; readonly high: number }): string =>
-  Number.isNaN(low) ? '' : ` (95 % interval ${threeDigits(low)} to ${threeDigits(high)})`;
+  Number.isNaN(low) ? '' : ` (95 % interval ${percent(low)} to ${percent(high)})`;
 
 const siteWords: Readonly<Record<PatchingResult['site'], string>> = {
   'head-output': 'the output',
@@ -35,21 +36,19 @@ function streamWords({ effect, columns = [], direction }: PatchingResult): strin
   });
   const words = stretches.slice(0, mostStretches).map(({ column, from, to, least }) => {
     const layers = from === to ? `layer ${from}` : `layers ${from} to ${to}`;
-    return `after ${layers} at ${columns[column] ?? column} (${from === to ? '' : 'at least '}${threeDigits(100 * least)} %)`;
+    return `after ${layers} at ${columns[column] ?? column} (${from === to ? '' : 'at least '}${percent(least)})`;
   });
   const more = stretches.length > mostStretches ? ', and so on' : '';
-  const verb = direction === 'denoise' ? 'brought back' : 'taken away';
-  return `Most of the difference is ${verb} by the residual stream ${words.join(', ')}${more}`;
+  const verb = direction === 'denoise' ? 'restored' : 'caused';
+  return `Most of the drop is ${verb} by the residual stream ${words.join(', ')}${more}`;
 }
 
 /** Where the largest effect is hardly more than that of random pairs, it is no finding: the largest that is stands beside it. */
 function besideRandomPairs(result: PatchingResult, [first, ...others]: readonly Ranked[]): readonly string[] {
   if (first?.beyondChance !== false || Number.isNaN(first.random) || result.direction !== 'denoise') return [];
   const sure = others.find(({ beyondChance }) => beyondChance);
-  const instead = sure
-    ? `; of those beyond chance, ${cellName(result, sure)} does most: ${threeDigits(sure.effect)}`
-    : '';
-  return [`Random pairs bring back ${threeDigits(first.random)} there${instead}.`];
+  const instead = sure ? `; of those beyond chance, ${cellName(result, sure)} does most: ${percent(sure.effect)}` : '';
+  return [`Random pairs restore ${percent(first.random)} there${instead}.`];
 }
 
 export function finding(result: Partial<PatchingResult>): string {
@@ -62,11 +61,11 @@ export function finding(result: Partial<PatchingResult>): string {
   const [first] = all;
   if (!first) {
     return Number.isNaN(gap.mean) || Math.abs(gap.mean) < 1e-6
-      ? `The ${name} is the same on the clean and the corrupted prompts, so there is nothing to bring back. Choose another counterpart or metric.`
+      ? `The ${name} is the same on the clean and the corrupted prompts, so there is no drop to restore. Choose another counterpart or metric.`
       : 'Nothing is measured yet.';
   }
   const cells = result.values.reduce((sum, row) => sum + row.length, 0);
-  const verb = direction === 'denoise' ? 'brings back' : 'takes away';
+  const verb = direction === 'denoise' ? 'restores' : 'causes';
   const into = direction === 'denoise' ? 'clean' : 'corrupted';
   const place = result.at === undefined ? '' : ` at ${result.at}`;
   const doubtful =
@@ -81,9 +80,10 @@ export function finding(result: Partial<PatchingResult>): string {
       : `${beyondChance.flat().filter(Boolean).length} of ${cellWords({ site }, cells)} do more than ${result.null && direction === 'denoise' ? 'random pairs' : 'nothing'} beyond chance (5 % over all of them).`;
   return [
     ...doubtful,
+    ...worseWords(metric, clean, corrupted),
     site === 'residual'
-      ? `${streamWords(result)} (${name}: ${levels}, ${over}).`
-      : `Of ${cellWords({ site }, cells)}, ${cellName(result, first)} moves the ${name} most: ${siteWords[site]} of the ${into} run${place} ${verb} ${threeDigits(first.effect)} of the difference${interval(first)}, over ${over} (${levels}).`,
+      ? `${streamWords(result)} (${askedWords(metric, result.answers)}: ${levels}, ${over}).`
+      : `Of ${cellWords({ site }, cells)}, ${cellName(result, first)} moves the ${askedWords(metric, result.answers)} most: ${siteWords[site]} of the ${into} run${place} ${verb} ${percent(first.effect)} of the drop${interval(first)}, over ${over} (${levels}).`,
     ...(site === 'residual' ? [] : besideRandomPairs(result, all)),
     chance,
   ].join(' ');

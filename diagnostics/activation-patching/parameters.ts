@@ -1,6 +1,7 @@
 /** What a person chooses of activation patching. */
 import type { Replaceable } from '../../models/instrument/interventions/replacement';
 import type { ParameterTable } from '../../protocol/analysis/parameters';
+import { leastGapParameter } from '../effects/gap';
 import { metricTable, type MetricParameters } from '../effects/metric';
 
 export const sites = ['head-output', 'query', 'key', 'value', 'mlp', 'residual'] as const;
@@ -14,6 +15,7 @@ export type ColumnChoice = (typeof columnChoices)[number];
 
 // A type and no interface: values are records.
 export type PatchingParameters = MetricParameters & {
+  readonly leastGap: number;
   readonly site: Site;
   readonly direction: Direction;
   readonly columns: ColumnChoice;
@@ -65,6 +67,7 @@ export const patchingTable: ParameterTable<PatchingParameters> = {
     default: '',
   },
   ...metricTable,
+  leastGap: leastGapParameter('the clean and the corrupted prompts'),
   nullPairs: {
     kind: 'boolean',
     title: 'Random pairs',

@@ -4,6 +4,7 @@ import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { MapSection } from '../../protocol/sections/map';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
+import { quotedToken } from '../../protocol/wire/token-name';
 import { intervalWords, levelTable } from '../effects/level-section';
 import { metricWords } from '../effects/metric';
 import { isPerHead } from './parameters';
@@ -21,7 +22,7 @@ export const sections = (result: Partial<PatchingResult>): readonly Section[] =>
     : [];
 
 const effectTitle = ({ direction }: PatchingResult): string =>
-  direction === 'denoise' ? 'Difference brought back' : 'Difference taken away';
+  direction === 'denoise' ? 'Share of the drop restored' : 'Share of the drop caused';
 
 export function effectDefinition({ direction, metric }: PatchingResult): string {
   const name = metricWords[metric].name;
@@ -47,8 +48,8 @@ function scaleOf({ effect, null: random }: PatchingResult): Scale {
 const captionOf = ({ n, leftOut = 0, at, answers }: PatchingResult): string => {
   const places = at === undefined ? '' : ` Patched at ${at}.`;
   const left = leftOut > 0 ? ` ${leftOut} prompts of the task were left out: no counterpart, or another layout.` : '';
-  const against = answers?.wrong === undefined ? '' : ` against ${JSON.stringify(answers.wrong)}`;
-  const asked = answers ? ` Answer: ${JSON.stringify(answers.right)}${against}.` : '';
+  const against = answers?.wrong === undefined ? '' : ` against ${quotedToken(answers.wrong)}`;
+  const asked = answers ? ` Answer: ${quotedToken(answers.right)}${against}.` : '';
   return `Over ${n} ${n === 1 ? 'pair' : 'pairs'} of prompts.${asked}${places}${left}`;
 };
 

@@ -5,6 +5,7 @@ import type { HeadsSection } from '../../protocol/sections/heads';
 import type { MapSection } from '../../protocol/sections/map';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
+import { quotedToken } from '../../protocol/wire/token-name';
 import { intervalWords, levelTable } from '../effects/level-section';
 import { metricWords } from '../effects/metric';
 import { cellName, groupOf } from './cells';
@@ -53,8 +54,8 @@ function captionOf(result: AttributionResult): string {
     leftOut > 0
       ? ` ${leftOut} ${leftOut === 1 ? 'prompt was' : 'prompts were'} left out: no counterpart of as many tokens, or another layout.`
       : '';
-  const against = answers?.wrong === undefined ? '' : ` against ${JSON.stringify(answers.wrong)}`;
-  const asked = answers ? ` Answer: ${JSON.stringify(answers.right)}${against}.` : '';
+  const against = answers?.wrong === undefined ? '' : ` against ${quotedToken(answers.wrong)}`;
+  const asked = answers ? ` Answer: ${quotedToken(answers.right)}${against}.` : '';
   return `By ${methodWords(result)}, over ${n} ${n === 1 ? 'prompt' : 'prompts'}.${asked}${left}`;
 }
 

@@ -3,7 +3,7 @@ import { random, seedFor } from '../../kernels/tensors/random';
 import type { Analysis, AnalysisJob, Step } from '../analysis';
 import { pairsOf } from '../activation-patching/pairs';
 import { circuitOf, type Circuit } from '../circuits/circuit';
-import type { Found } from '../circuits/discover';
+import type { Searched } from '../circuits/discover';
 import { halves } from '../circuits/prompts';
 import {
   byOwn,
@@ -126,7 +126,7 @@ async function* discovery(
 
 function partsOfResult(
   { facts }: ModelRunner,
-  { circuit, search }: { readonly circuit?: Circuit; readonly search?: Found | undefined },
+  { circuit, search }: { readonly circuit?: Circuit; readonly search?: Searched | undefined },
 ): Pick<DiscoveryResult, 'circuit' | 'own' | 'ownMlp'> & Partial<Pick<DiscoveryResult, 'removals'>> {
   const of = (layer: number, head: number | undefined): number =>
     search?.own[search.parts.findIndex((part) => part.layer === layer && part.head === head)] ?? Number.NaN;

@@ -11,6 +11,12 @@ import type { DiscoveryResult } from './result';
 export const isFound = (result: Partial<DiscoveryResult>): result is DiscoveryResult & { readonly circuit: Circuit } =>
   result.circuit !== undefined;
 
+export type Searching = DiscoveryResult & { readonly own: NonNullable<DiscoveryResult['own']> };
+
+/** Parts are being tried, and what each does alone is known. */
+export const isSearching = (result: Partial<DiscoveryResult>): result is Searching =>
+  result.circuit === undefined && result.own !== undefined && result.removals !== undefined;
+
 export const modeWords: Readonly<Record<Mode, string>> = {
   zero: 'zeros',
   mean: 'means over the prompts',
@@ -44,6 +50,11 @@ export function nodeWords(nodes: readonly Part[]): string {
 const mostNamed = 5;
 
 export function finding(result: Partial<DiscoveryResult>): string {
+  if (isSearching(result)) {
+    const { removals } = result;
+    const gone = removals.filter(({ removed }) => removed);
+    return `The search goes on: of ${counted(removals.length, 'part', 'parts')} tried so far, the task does without ${gone.length} (${nodeWords(gone)}).`;
+  }
   if (!isFound(result)) return 'No circuit is found yet.';
   const { circuit, verdict, metric, held, chance, incompleteness, method } = result;
   const { nodes } = circuit;

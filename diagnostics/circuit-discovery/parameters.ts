@@ -4,6 +4,7 @@ import { modes } from '../ablation/result';
 import { methods } from '../circuits/discover';
 import { exactShareParameter } from '../circuits/first-pass';
 import type { SearchParameters } from '../circuits/task-circuit';
+import { leastGapParameter } from '../effects/gap';
 import { metricTable, type MetricParameters } from '../effects/metric';
 
 // A type and no interface: values are records.
@@ -54,15 +55,7 @@ export const edgeShareParameter = {
   description: `${exactShareParameter('edges').description} Edges that are left out are not in the circuit.`,
 } as const;
 
-export const leastGapParameter = {
-  kind: 'number',
-  title: 'Least difference',
-  description:
-    'Between the whole model and one without any of the parts, in the unit of the metric: what is measured are shares of it, and with less the run is refused.',
-  min: 0,
-  max: 1e6,
-  default: 0.01,
-} as const;
+export const leastPartsGap = leastGapParameter('the whole model and one without any of its parts');
 
 export const discoveryTable: ParameterTable<DiscoveryParameters> = {
   ...methodParameters,
@@ -113,6 +106,6 @@ export const discoveryTable: ParameterTable<DiscoveryParameters> = {
     default: '',
   },
   ...metricTable,
-  leastGap: leastGapParameter,
+  leastGap: leastPartsGap,
   exactShare: edgeShareParameter,
 };

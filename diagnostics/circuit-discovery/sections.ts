@@ -9,7 +9,7 @@ import { firstPassWords } from '../circuits/first-pass';
 import type { Level, Verdict } from '../circuits/verdict';
 import { metricWords } from '../effects/metric';
 import { partName, type Part } from '../effects/parts';
-import { isFound } from './finding';
+import { isFound, isSearching, type Searching } from './finding';
 import type { DiscoveryResult } from './result';
 import { cellOf } from '../sections/cell';
 
@@ -31,12 +31,41 @@ export const sections = (result: Partial<DiscoveryResult>): readonly Section[] =
         ...(result.verdict && result.verdict.completeness.length > 0 ? [completenessSection(result.verdict)] : []),
         ...(result.removals.length > 0 ? [removalSection(result)] : []),
       ]
-    : [];
+    : isSearching(result)
+      ? [searchSection(result), ...(result.removals.length > 0 ? [removalSection(result)] : [])]
+      : [];
+
+/** Heads as they fall, while the circuit is searched. */
+function searchSection(result: Searching): HeadsSection {
+  const heads = (removed: boolean): readonly HeadPlace[] =>
+    result.removals.flatMap(({ layer, head, removed: is }) =>
+      head === undefined || is !== removed ? [] : [{ layer, head }],
+    );
+  return {
+    kind: 'heads',
+    id: 'heads',
+    title: 'Heads tried so far',
+    numbers: [
+      {
+        name: 'own',
+        title: 'Lost in the model',
+        unit: '',
+        definition: ownDefinition(result),
+        scale: { kind: 'diverging' },
+        values: result.own,
+      },
+    ],
+    classes: [
+      { name: 'kept', title: 'kept', definition: 'Tried, and the task needs it.', heads: heads(false) },
+      { name: 'removed', title: 'taken away', definition: 'Tried, and the task does without it.', heads: heads(true) },
+    ],
+  };
+}
 
 export const inCircuit = ({ nodes }: Circuit): readonly HeadPlace[] =>
   nodes.flatMap(({ layer, head }) => (head === undefined ? [] : [{ layer, head }]));
 
-const ownDefinition = ({ metric }: DiscoveryResult): string =>
+const ownDefinition = ({ metric }: Pick<DiscoveryResult, 'metric'>): string =>
   `(F(M) - F without the part alone) / (F(M) - F(0)), F the mean ${metricWords[metric].name} over the prompts of the discovery, M the whole model, 0 the model without any part.`;
 export const weightDefinition =
   '(F(C) - F(C without the node)) / (F(M) - F(0)) on the prompts of the discovery, C the circuit.';

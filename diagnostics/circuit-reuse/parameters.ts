@@ -1,6 +1,6 @@
 /** What a person chooses of the comparison of two circuits. */
 import type { ParameterTable } from '../../protocol/analysis/parameters';
-import { edgeShareParameter, leastGapParameter, methodParameters } from '../circuit-discovery/parameters';
+import { edgeShareParameter, leastPartsGap, methodParameters } from '../circuit-discovery/parameters';
 import type { SearchParameters } from '../circuits/task-circuit';
 import { metricTable } from '../effects/metric';
 
@@ -81,6 +81,6 @@ export const reuseTable: ParameterTable<ReuseParameters> = {
     default: 'other-colours',
   },
   metric: metricTable.metric,
-  leastGap: leastGapParameter,
+  leastGap: leastPartsGap,
   exactShare: edgeShareParameter,
 };

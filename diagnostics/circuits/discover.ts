@@ -35,6 +35,9 @@ export interface Found {
   readonly nothing: number;
 }
 
+/** What is known of a search that goes on. */
+export type Searched = Pick<Found, 'removals' | 'parts' | 'own'>;
+
 type Step = <T>(key: string, act: () => Promise<T>) => Promise<T>;
 
 interface Rules {
@@ -48,15 +51,15 @@ interface Rules {
   readonly requireGap: (gap: number) => void;
 }
 
-/** Yields how many of the parts were tried. */
+/** Yields what was tried so far; at first nothing, and then without what each part does alone. */
 export async function* discover(
   ablated: Ablated,
   { method, threshold, step, name, requireGap }: Rules,
-): AsyncGenerator<{ readonly tried: number; readonly kept: number }, Found> {
+): AsyncGenerator<Searched, Found> {
   const { parts } = ablated;
   const means = async (circuits: readonly (readonly Part[])[]): Promise<readonly number[]> =>
     (await ablated.values(circuits)).map(mean);
-  yield { tried: 0, kept: parts.length };
+  yield { removals: [], parts, own: [] };
   const [whole = 0, nothing = 0, ...alone] = await step(`${name}: each part`, () =>
     means([parts, [], ...parts.map((part) => without(parts, [part]))]),
   );
@@ -79,7 +82,7 @@ export async function* discover(
   for (const at of order) {
     const part = parts[at];
     if (!part) continue;
-    yield { tried: removals.length, kept: kept.length };
+    yield { removals: [...removals], parts, own };
     const rest = without(kept, [part]);
     const [value = Number.NaN] = await step(`${name}: part ${removals.length + 1}`, () => means([rest]));
     const change = Math.abs(value - (method === 'threshold' ? now : whole));

@@ -4,16 +4,16 @@ import { meansOver } from '../ablation/stand-ins';
 import type { Mode } from '../ablation/result';
 import type { Pair } from '../activation-patching/pairs';
 import type { AnalysisJob } from '../analysis';
+import { partsGap, requireGap } from '../effects/gap';
 import { partsOf, type Part } from '../effects/parts';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { mean } from '../statistics/mean';
 import { Ablated } from './ablated';
 import type { Circuit } from './circuit';
-import { discover, type Found, type Method } from './discover';
+import { discover, type Found, type Method, type Searched } from './discover';
 import { edgesOf, edgesOfPrompt, estimatesOfPrompt, innerEdges } from './edges';
 import { effectOf, type PathMeasured } from './effects';
 import { firstPassOf, patchedOf, shareOf, type FirstPass, type Patched } from './first-pass';
-import { requireGap } from './gap';
 import { halves, subjectOf, type Halves } from './prompts';
 
 /** Prompts on which edges are measured at most: they cost a run for each node and each input of the others. */
@@ -62,7 +62,7 @@ export interface Working {
   readonly sentence: string;
   readonly done: number;
   readonly circuit?: Circuit;
-  readonly search?: Found | undefined;
+  readonly search?: Searched | undefined;
 }
 
 const partCount = ({ facts }: ModelRunner, { parameters: { mlps } }: Pick<Searching, 'parameters'>): number =>
@@ -98,7 +98,7 @@ export async function* taskCircuit(model: ModelRunner, searching: Searching): As
   yield { sentence: 'Outputs that stand in for parts', done: before };
   const of = (some: readonly Pair[]) => Ablated.of(model, some.map(subjectOf), { mode, metric, variant, means, mlps });
   const [onFound, onHeld] = [await of(found), await of(held)];
-  const least = (gap: number): void => requireGap(gap, leastGap, metric);
+  const least = (gap: number): void => requireGap(gap, leastGap, metric, partsGap);
 
   let search: Found | undefined;
   const tries = given ? 0 : onFound.parts.length;
@@ -113,8 +113,13 @@ export async function* taskCircuit(model: ModelRunner, searching: Searching): As
         search = next.value;
         break;
       }
-      const { tried, kept } = next.value;
-      yield { sentence: `Taking parts away: ${tried} of ${tries} tried, ${kept} kept`, done: before + tried };
+      const { removals, own } = next.value;
+      const gone = removals.filter(({ removed }) => removed).length;
+      yield {
+        sentence: `Taking parts away: ${removals.length} of ${tries} tried, ${gone} not needed`,
+        done: before + removals.length,
+        ...(own.length > 0 ? { search: next.value } : {}),
+      };
     }
   }
   const nodes = given?.nodes ?? search?.nodes ?? [];

@@ -6,13 +6,13 @@ import { patchedOf, shareOf } from '../circuits/first-pass';
 import { pathEstimates } from '../circuits/path-estimates';
 import { headsOf, PathRuns, type PathSettings } from '../circuits/paths';
 import { receiversOf, type Receiver } from '../circuits/receivers';
-import { measures, metricWords } from '../effects/metric';
+import { pairGap, requireGap } from '../effects/gap';
+import { measures } from '../effects/metric';
 import { outputBytes } from '../effects/outputs';
 import { measured, refusal } from '../effects/subjects';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { HeadPlace } from '../model-runner/variant';
 import { mean } from '../statistics/mean';
-import { threeDigits } from '../words';
 import { ask } from './ask';
 import { compare } from './compare';
 import { finding, offers } from './finding';
@@ -84,13 +84,8 @@ async function* paths(
     }
     return found;
   });
-  const gap = Math.abs(mean(ends.map(({ original, counterpart }) => counterpart - original)));
-  if (gap < parameters.leastGap) {
-    const { name, unit } = metricWords[metric];
-    throw refusal(
-      `The ${name} differs by ${threeDigits(gap)}${unit === '' ? '' : ` ${unit}`} between the prompts and their counterparts, and effects are shares of it: less than ${parameters.leastGap} says nothing. Choose another counterpart or metric, or a model that does the task.`,
-    );
-  }
+  const gap = mean(ends.map(({ original, counterpart }) => original - counterpart));
+  requireGap(gap, parameters.leastGap, metric, pairGap);
 
   const runs: Run[] = [];
   let plan: Planned = planned(model.facts, pairs, receivers, parameters.at);

@@ -2,6 +2,7 @@
 import type { Offer } from '../../protocol/analysis/analysis';
 import { firstPassWords } from '../circuits/first-pass';
 import { headInputs, receiverName, receiversOf } from '../circuits/receivers';
+import { askedWords, worseWords } from '../effects/gap';
 import { metricWords, signed } from '../effects/metric';
 import { partName } from '../effects/parts';
 import { counted, threeDigits } from '../words';
@@ -94,8 +95,9 @@ export function finding(result: Partial<PathResult>): string {
       : [];
   return [
     ...doubtful,
+    ...worseWords(metric, original, counterpart),
     ...result.stages.map(stageWords),
-    `The ${name} is ${threeDigits(original.mean)} on the prompts and ${threeDigits(counterpart.mean)} on their counterparts, over ${counted(n, 'pair', 'pairs')}.`,
+    `The ${askedWords(metric, result.answers)} is ${threeDigits(original.mean)} on the prompts and ${threeDigits(counterpart.mean)} on their counterparts, over ${counted(n, 'pair', 'pairs')}.`,
     ...(n === 1 ? ['One pair has no interval, so chance cannot be judged.'] : []),
   ].join(' ');
 }

@@ -2,6 +2,7 @@
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import { exactShareParameter } from '../circuits/first-pass';
 import { headInputs, type HeadInput } from '../circuits/receivers';
+import { leastGapParameter } from '../effects/gap';
 import { metricTable, type MetricParameters } from '../effects/metric';
 import { refusal } from '../effects/subjects';
 
@@ -55,15 +56,7 @@ export const pathTable: ParameterTable<PathParameters> = {
     default: false,
   },
   ...metricTable,
-  leastGap: {
-    kind: 'number',
-    title: 'Least difference',
-    description:
-      'Between prompts and counterparts, in the unit of the metric: effects are shares of it, and with less than this the run is refused.',
-    min: 0,
-    max: 1e6,
-    default: 0.01,
-  },
+  leastGap: leastGapParameter('prompts and counterparts'),
   exactShare: exactShareParameter('heads'),
 };
 

@@ -4,6 +4,7 @@ import type { GraphEdge, GraphNode, GraphSection } from '../../protocol/sections
 import type { HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { TableSection } from '../../protocol/sections/table';
+import { quotedToken } from '../../protocol/wire/token-name';
 import { firstPassWords } from '../circuits/first-pass';
 import { receiversOf, receiverText, type Receiver } from '../circuits/receivers';
 import { intervalWords, levelTable } from '../effects/level-section';
@@ -47,8 +48,8 @@ function headsSection(result: PathResult, stage: Stage, number: number): HeadsSe
   const max = Math.max(0, ...sizes);
   const scale: Scale = { kind: 'diverging', ...(max > 0 ? { max } : {}) };
   const left = leftOut > 0 ? ` ${leftOut} prompts were left out: they have no counterpart of as many tokens.` : '';
-  const against = answers?.wrong === undefined ? '' : ` against ${JSON.stringify(answers.wrong)}`;
-  const asked = answers ? ` Answer: ${JSON.stringify(answers.right)}${against}.` : '';
+  const against = answers?.wrong === undefined ? '' : ` against ${quotedToken(answers.wrong)}`;
+  const asked = answers ? ` Answer: ${quotedToken(answers.right)}${against}.` : '';
   const further =
     kept.length > 0 && number + 1 === stages.length
       ? ` To ask what acts on their queries: receivers ${asReceivers(stage)}.`

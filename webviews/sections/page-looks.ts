@@ -44,7 +44,9 @@ export function looksOf(sections: readonly Section[]): Looks {
 const drawn = new WeakMap<Section, ChartSection>();
 
 /** The section with the looks of the page; the same object each time, so that its picture is not drawn anew. */
-export function withLooks<S extends Section>(section: S, looks: Looks): S | ChartSection {
+export function withLooks(section: ChartSection, looks: Looks): ChartSection;
+export function withLooks(section: Section, looks: Looks): Section;
+export function withLooks(section: Section, looks: Looks): Section {
   if (section.kind !== 'chart') return section;
   const series = section.series.map((one): SectionSeries => {
     const look = looks.get(one.title);

@@ -208,7 +208,7 @@ describe('patches of a planted circuit', () => {
     assert.deepEqual(large(roles), ['0.1', '1.2']);
     assert.match(
       activationPatching.finding(result),
-      /^Of 4 heads, L1H0 moves the logit difference most: .* brings back 1 of/,
+      /^Of 4 heads, L1H0 moves the logit difference most: .* restores 100 % of the drop/,
     );
     assert.doesNotMatch(activationPatching.finding(result), /Random pairs/);
   });
@@ -245,6 +245,17 @@ describe('patches of a planted circuit', () => {
     } as const satisfies PatchingResult;
     const words = activationPatching.finding(result);
     assert.match(words, /^Of 4 heads, L0H0 moves/);
-    assert.match(words, / Random pairs bring back 0\.45 there; of those beyond chance, L1H0 does most: 0\.25\. 1 of 4/);
+    // The answers are named, and prompts that seem to be exchanged come first.
+    const answers = { right: ' Mary', wrong: ' John' };
+    const exchanged = { ...result, answers, clean: { ...level, mean: -1.5 } };
+    assert.match(
+      activationPatching.finding(exchanged),
+      /^The clean prompts do worse than the corrupted ones \(logit difference -1\.5 logits and 1 logits\): .* L0H0 moves the logit difference of "␣Mary" against "␣John" most/,
+    );
+    assert.match(
+      activationPatching.finding({ ...exchanged, metric: 'loss', clean: { ...level, mean: 2 } }),
+      /^The clean prompts do worse/,
+    );
+    assert.match(words, / Random pairs restore 45 % there; of those beyond chance, L1H0 does most: 25 %\. 1 of 4/);
   });
 });

@@ -25,11 +25,13 @@ import { withConstant } from './edited-weights';
 const near = (found: number | undefined, expected: number, what: string, tolerance = 1e-4): void =>
   assert.ok(Math.abs((found ?? Number.NaN) - expected) < tolerance, `${what}: ${found} and ${expected}`);
 
-function discovered(
+const discovered = (
   model: ModelRunner,
   input: ReadInput,
   given: Partial<DiscoveryParameters> = {},
-): Promise<DiscoveryResult> {
+): Promise<DiscoveryResult> => resultOf(discovering(model, input, given));
+
+function discovering(model: ModelRunner, input: ReadInput, given: Partial<DiscoveryParameters> = {}) {
   const resolved = resolveTable('circuit-discovery', discoveryTable, { subsets: 4, randomCircuits: 5, ...given });
   assert.ok(resolved.ok, resolved.ok ? '' : resolved.why);
   const job: AnalysisJob<DiscoveryParameters> = {
@@ -40,7 +42,7 @@ function discovered(
     seed: 0,
     step: (_, act) => act(),
   };
-  return resultOf(circuitDiscovery.run(model, job));
+  return circuitDiscovery.run(model, job);
 }
 const nodesOf = ({ circuit }: DiscoveryResult): readonly string[] => (circuit?.nodes ?? []).map(nodeId).sort();
 const edgesOf = ({ circuit }: DiscoveryResult): readonly string[] =>
@@ -115,6 +117,27 @@ describe('discovery of a planted indirect object circuit', () => {
     assert.deepEqual(placesOf(without), ['0.0', '1.0', '2.0']);
   });
 
+  it('shows heads as they fall: each part that was tried is in one of two classes before the circuit is known', async () => {
+    const seen: Partial<DiscoveryResult>[] = [];
+    for await (const { partial } of discovering(runnerOf(opened.model), input)) if (partial) seen.push(partial);
+    const searching = seen.filter(({ circuit, own }) => circuit === undefined && own !== undefined);
+    // Every part is one step, and each step knows those before it.
+    assert.deepEqual(
+      searching.map(({ removals = [] }) => removals.length),
+      searching.map((_, at) => at),
+    );
+    const last = searching.at(-1) ?? {};
+    const [section] = circuitDiscovery.sections(last);
+    assert.ok(section?.kind === 'heads');
+    const [kept = 0, gone = 0] = (section.classes ?? []).map(({ heads }) => heads.length);
+    assert.equal(kept + gone, last.removals?.filter(({ head }) => head !== undefined).length);
+    assert.ok(gone > 0);
+    assert.match(
+      circuitDiscovery.finding(last),
+      /^The search goes on: of \d+ parts tried so far, the task does without \d+/,
+    );
+  });
+
   it('refuses in a sentence one prompt, and parts that make no difference', async () => {
     await assert.rejects(
       discovered(runnerOf(opened.model), objectTask(objectSamples.slice(0, 1))),
@@ -122,7 +145,7 @@ describe('discovery of a planted indirect object circuit', () => {
     );
     await assert.rejects(
       discovered(runnerOf(opened.model), input, { leastGap: 50 }),
-      /Without any of its parts the model has a logit difference that differs by 5\.\d* logits/,
+      /The logit difference differs by 5\.\d* logits between the whole model and one without any of its parts\. .*below 50 logits/,
     );
   });
 });

@@ -223,7 +223,7 @@ describe('path patching of a planted indirect object circuit', () => {
   it('refuses in a sentence a difference that is too small, and receivers that are not there', async () => {
     await assert.rejects(
       found({ leastGap: 50 }),
-      /The logit difference differs by 5\.\d* logits between .* less than 50/,
+      /The logit difference differs by 5\.\d* logits between .* below 50 logits/,
     );
     await assert.rejects(found({ at: 'again' }), /logits are read at the last position, and "again" is another/);
     await assert.rejects(found({ receivers: 'logits,1.0.q' }), /The logits come behind all other receivers/);

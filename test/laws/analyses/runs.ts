@@ -57,6 +57,7 @@ const fitting = (id: string, { pictures, questions, pairs }: Case): ParameterVal
       ...{ steps: 2, checks: 1, keys: 2, words: 3, shortest: 24, longest: 24, trainSinks: 1, trainRecent: 3 },
       ...{ sinks: 1, recent: 3, sparsity: 0.4 },
     },
+    'activation-patching': { leastGap: 0 },
     'path-patching': { next: 'v', kept: 20, leastGap: 0 },
     'circuit-discovery': { threshold: 0.3, subsets: 2, randomCircuits: 3, leastGap: 0 },
     'circuit-reuse': {

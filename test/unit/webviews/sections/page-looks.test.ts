@@ -24,7 +24,7 @@ describe('colours over the charts of a page', () => {
     ),
     chart('d', ['random', 'other 5', 'last']),
   ];
-  const drawn = page.map((section) => chartOf(withLooks(section, looksOf(page)) as ChartSection));
+  const drawn = page.map((section) => chartOf(withLooks(section, looksOf(page))));
 
   it('are the same for the same name in each chart', () => {
     const found = new Map<string, Set<string>>();
@@ -47,7 +47,7 @@ describe('colours over the charts of a page', () => {
   it('keep what a series brings along, for its name in other charts too', () => {
     const [first, second] = [chart('a', ['plain']), chart('b', ['plain', 'other'])];
     const own = { ...first, series: first.series.map((one) => ({ ...one, look: { colour: 5, shape: 2 } })) };
-    const { series } = chartOf(withLooks(second, looksOf([second, own])) as ChartSection);
+    const { series } = chartOf(withLooks(second, looksOf([second, own])));
     assert.equal(series[0]?.identity.hue, 5);
     assert.notEqual(series[1]?.identity.hue, 5);
   });
