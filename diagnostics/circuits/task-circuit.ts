@@ -4,7 +4,7 @@ import { meansOver } from '../ablation/stand-ins';
 import type { Mode } from '../ablation/result';
 import type { Pair } from '../activation-patching/pairs';
 import type { AnalysisJob } from '../analysis';
-import { partsGap, requireGap } from '../effects/gap';
+import { partsGap, requireGap, rounding } from '../effects/gap';
 import { partsOf, type Part } from '../effects/parts';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { mean } from '../statistics/mean';
@@ -98,7 +98,7 @@ export async function* taskCircuit(model: ModelRunner, searching: Searching): As
   yield { sentence: 'Outputs that stand in for parts', done: before };
   const of = (some: readonly Pair[]) => Ablated.of(model, some.map(subjectOf), { mode, metric, variant, means, mlps });
   const [onFound, onHeld] = [await of(found), await of(held)];
-  const least = (gap: number): void => requireGap(gap, leastGap, metric, partsGap);
+  const least = (gap: number): void => requireGap(gap, Math.max(leastGap, rounding), metric, partsGap);
 
   let search: Found | undefined;
   const tries = given ? 0 : onFound.parts.length;

@@ -5,8 +5,8 @@ import { threeDigits } from '../words';
 import { metricWords } from './metric';
 import { refusal } from './subjects';
 
-/** Below this a difference is float32's rounding. */
-const rounding = 1e-6;
+/** Below this a difference is float32's rounding, and shares of it are noise. */
+export const rounding = 1e-6;
 
 /** `between`: what the two sides are, as a parameter is described. */
 export const leastGapParameter = (between: string) =>
@@ -28,7 +28,7 @@ export function requireGap(
   metric: TaskMetric,
   { between, next }: { readonly between: string; readonly next: string },
 ): void {
-  if (Math.abs(gap) >= Math.max(least, rounding)) return;
+  if (Math.abs(gap) >= least) return;
   const { name, unit } = metricWords[metric];
   throw refusal(
     `The ${name} differs by ${withUnit(Math.abs(gap), unit)} between ${between}. Effects are shares of this difference, and below ${withUnit(least, unit)} they say nothing. ${next}`,
