@@ -391,12 +391,12 @@ function factsOf(
   const special = description.tokenIds.flatMap(({ ids }) => ids);
   return {
     summary,
-    blocks: spec.blocks.map(({ parallel, attention: { heads, kvHeads, headDim, causal, window, rope } }) => ({
+    blocks: spec.blocks.map(({ parallel, attention: { heads, kvHeads, headDim, causal, window, around, rope } }) => ({
       heads,
       kvHeads,
       headDim,
       causal,
-      ...(window === undefined ? {} : { window }),
+      ...((window ?? around) === undefined ? {} : { window: window ?? around }),
       ...(renumbers(rope === undefined ? undefined : spec.ropes[rope]) ? { renumbers: true as const } : {}),
       ...(parallel ? { parallel } : {}),
     })),

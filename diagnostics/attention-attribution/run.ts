@@ -51,8 +51,9 @@ async function choose(
   const against = given.against < 0 ? undefined : placeOf(given.against, length, 'key position', 'tokens');
   const prefix = sequence.prefix ?? 0;
   const reads = (key: number): boolean => {
-    if (!causal) return true;
+    if (!causal && window === undefined) return true;
     const apart = positionAt(sequence, query) - positionAt(sequence, key);
+    if (!causal) return Math.abs(apart) < (window ?? Infinity);
     return key <= Math.max(query, query < prefix ? prefix - 1 : 0) && (window === undefined || apart < window);
   };
   for (const key of [given.key, against ?? -1]) {

@@ -1,5 +1,6 @@
 /** The analysis `head-concentration`: how much of their attention heads rest on few keys, and which heads of a layer read alike. */
 import type { Analysis } from '../analysis';
+import { countOfKeysRead } from '../model-runner/keys-read';
 import { attentionMap } from '../sections/attention-map';
 import { concentrationOf, type LayerConcentration } from './layer';
 import { concentrationResult, type ConcentrationResult } from './result';
@@ -62,7 +63,7 @@ export const headConcentration: Analysis<Parameters, ConcentrationResult> = {
         const n = Math.round(Math.sqrt(maps[0]?.length ?? 0));
         const all = Array.from({ length: n }, (_, query) => query);
         const queries = which === 'first' ? all.slice(0, 1) : which === 'last' ? all.slice(-1) : all;
-        const keys = (query: number): number => Math.min(causal ? query + 1 : n, window ?? n);
+        const keys = (query: number): number => countOfKeysRead(query, n, { causal, window });
         return concentrationOf(maps, n, queries, keys, strongest);
       });
       layers.push(own);

@@ -44,6 +44,7 @@
  */
 
 import { confidenceOf, measuredNull, type NullModel } from './confidence';
+import { countOfKeysRead } from '../model-runner/keys-read';
 import { mean } from '../statistics/mean';
 
 export type Label =
@@ -220,7 +221,7 @@ class OtherScores {
 
 /** Of each query. */
 const readableKeys = (length: number, causal: boolean, window: number): number[] =>
-  Array.from({ length }, (_, position) => (causal ? Math.min(position + 1, window) : length));
+  Array.from({ length }, (_, position) => countOfKeysRead(position, length, { causal, window }));
 
 /** The mean over rows of their entropy, in nats, where each row is drawn at random over its readable keys (see above). */
 export function entropyOfRandomRows(readable: readonly number[]): NullModel {

@@ -42,7 +42,8 @@ export interface ModelFacts {
     readonly kvHeads: number;
     readonly headDim: number;
     readonly causal: boolean;
-    readonly window?: number;
+    /** Positions that a query reads, its own included; of attention that is not causal those nearer than this, on either side. */
+    readonly window?: number | undefined;
     /** Its rotary positions can be renumbered: they turn alike in a text of any length. */
     readonly renumbers?: true;
     /** The MLP reads the stream that enters the layer, without what its heads write. */

@@ -77,7 +77,9 @@ export class Names {
     };
   }
 
-  layerNorm(name: string, size: number, epsilon: number): Norm {
+  /** Without `affine` the norm has no weights of its own. */
+  layerNorm(name: string, size: number, epsilon: number, affine = true): Norm {
+    if (!affine) return { kind: 'layer', size, epsilon };
     const bias = `${name}.bias`;
     return {
       kind: 'layer',
@@ -89,25 +91,31 @@ export class Names {
   }
 }
 
-/** The output projection: a tensor of its own, or the embedding where the two are tied or none is stored. */
+/**
+ * The output projection: a tensor of its own, or the embedding where the two are tied. A class without a head (`LlamaModel`) stores
+ * none where they are not tied, and its run ends with the last residual stream.
+ */
 export function vocabularyHead(
   input: ArchitectureInput,
   candidates: readonly string[],
   embedding: string,
   vocabulary: number,
   width: number,
-): Linear {
+): { readonly vocabulary?: Linear } {
   const own = candidates
     .map((name) => `${input.headPrefix ?? input.prefix}${name}`)
     .find((name) => input.weights.find(`${name}.weight`));
   const bias = own === undefined ? undefined : `${own}.bias`;
-  const weight = own !== undefined && !input.model.tiedEmbeddings.value ? `${own}.weight` : embedding;
+  const tied = input.model.tiedEmbeddings.value;
+  if (own === undefined && !tied) return {};
   return {
-    weight,
-    bias: bias !== undefined && input.weights.find(bias) ? bias : undefined,
-    inputs: width,
-    outputs: vocabulary,
-    stored: 'outputs-inputs',
+    vocabulary: {
+      weight: own === undefined || tied ? embedding : `${own}.weight`,
+      bias: bias !== undefined && input.weights.find(bias) ? bias : undefined,
+      inputs: width,
+      outputs: vocabulary,
+      stored: 'outputs-inputs',
+    },
   };
 }
 

@@ -1,4 +1,7 @@
-/** BERT: bidirectional, norms after the sums; the head is the masked-language head where the checkpoint has one. */
+/**
+ * BERT: norms after the sums, bidirectional unless the config makes a decoder of it (`is_decoder`); the head is the masked-language
+ * head where the checkpoint has one.
+ */
 import { amount } from '../formats/families/family';
 import { activationOf, epsilonOf, Names, vocabularyOf, type Architecture } from './architecture';
 import { ModelError } from './model-spec';
@@ -53,7 +56,7 @@ export const bert: Architecture = {
             kvHeads: heads,
             headDim,
             scale: headDim ** -0.5,
-            causal: false,
+            causal: layer.attention.causal,
           },
           feedForward: {
             activation: activationOf(part.activation),
@@ -72,7 +75,9 @@ export const bert: Architecture = {
               norm: masked.layerNorm('transform.LayerNorm', hidden, epsilon),
             },
             vocabulary: {
-              weight: embeddings.name('word_embeddings.weight'),
+              weight: input.model.tiedEmbeddings.value
+                ? embeddings.name('word_embeddings.weight')
+                : masked.name('decoder.weight'),
               bias: masked.has('bias') ? masked.name('bias') : undefined,
               inputs: hidden,
               outputs: vocabulary,

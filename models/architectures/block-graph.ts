@@ -2,9 +2,9 @@
  * The graph of one block: the residual stream goes in, the residual stream and the keys and values of its positions come
  * out. Positions, cache length and batch are decided by each run, so that one session serves prefill, chunks and decoding.
  *
- * Inputs: `residual` [b, n, w]; where the block is causal `query_reach` [n] and `key_positions` [past + n] (for masks: a
- * query reads the keys up to its reach, which is its own position but for a prefix that reads in both directions), and with
- * a window `query_positions` [n], all of them int32, which every device compares (WebGPU has no int64);
+ * Inputs: `residual` [b, n, w]; where the block is causal or reads around a query `query_reach` [n] and `key_positions` [past + n] (for masks: a
+ * query reads the keys up to its reach, which is its own position but for a prefix that reads in both directions, and the last one near enough where it
+ * reads around itself), and with a window or around it `query_positions` [n], all of them int32, which every device compares (WebGPU has no int64);
  * `past_key` and `past_value` [past, b, g, d] (position first, so that a prefix of a growing cache is one piece of memory);
  * `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; interventions and statistics when instrumented.
  * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], `present_key`, `present_value` [past + n, b, g, d] (past and new
@@ -129,6 +129,8 @@ function tokenGain(
   return own && routed ? multiply(own, routed) : (own ?? routed);
 }
 
+const hasMask = ({ causal, around }: AttentionSpec): boolean => causal || around !== undefined;
+
 /** Gives what takes the place of a value, and makes it an output where the graph is instrumented. */
 type Tap = (value: Value, name: LayerTap) => Value;
 
@@ -173,9 +175,11 @@ function attentionOutput(
   const cache = (name: string): Value => graph.input(name, 'float32', ['past', 'b', spec.kvHeads, spec.headDim]);
   const all = (name: 'key' | 'value', now: Value): Value =>
     transpose(graph.output(concat([cache(`past_${name}`), now], 0, `present_${name}`)), [1, 2, 0, 3]);
-  const positions = spec.causal
+  const positions = hasMask(spec)
     ? {
-        ...(spec.window === undefined ? {} : { queries: graph.input('query_positions', 'int32', ['n']) }),
+        ...((spec.window ?? spec.around) === undefined
+          ? {}
+          : { queries: graph.input('query_positions', 'int32', ['n']) }),
         reach: graph.input('query_reach', 'int32', ['n']),
         keys: graph.input('key_positions', 'int32', [keys]),
       }

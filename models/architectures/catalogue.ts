@@ -20,6 +20,7 @@ import { paligemma } from './paligemma';
 import { phi3 } from './phi3';
 import { qwen2 } from './qwen2';
 import { qwen3 } from './qwen3';
+import { rotaryFrequencies } from './rope';
 import { siglipText } from './siglip-text';
 import { siglipVision } from './siglip-vision';
 import type { StoredWeights } from './stored-weights';
@@ -97,8 +98,25 @@ export function runnable(model: ModelDescription): true | string {
   }
   const [problem] = model.problems;
   if (problem) return `${problem.message} Correct the config.`;
+  const [departure] = model.departures;
+  if (departure) return departure.message;
   const run = [...(towerOnly ? [] : [part]), ...(vision ? [vision] : [])];
-  return run.map(sizeProblem).find((sentence) => sentence !== undefined) ?? true;
+  const size = run.map(sizeProblem).find((sentence) => sentence !== undefined);
+  return size ?? (towerOnly ? undefined : rotationProblem(part)) ?? true;
+}
+
+/** A rotary form that lacks a number, or that has no formula here. */
+function rotationProblem({ layers, ropes, contextLength }: ModelPart): string | undefined {
+  for (const index of new Set(layers.map(({ attention }) => attention.rope))) {
+    const rope = index === undefined ? undefined : ropes[index];
+    if (rope === undefined) continue;
+    try {
+      rotaryFrequencies(rope, { contextLength, sequenceLength: 1 });
+    } catch (error) {
+      return `${(error as Error).message} Correct rope_scaling in the config.`;
+    }
+  }
+  return undefined;
 }
 
 /** False for a vision encoder alone. */

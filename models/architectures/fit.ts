@@ -3,16 +3,30 @@ import { namesOf } from '../formats/config/config-reader';
 import { mainPart, type ModelDescription } from '../formats/model-description';
 import { compareTensors, type FoundTensor, type MissingTensor } from '../formats/tensors/compare-tensors';
 import { extraLayersSentence, lackSentence, layerOf, unexpectedSentence } from '../formats/tensors/tensor-sentences';
-import { lacksText, readsText } from './catalogue';
+import { lacksText, readsText, type SpecifiedModel } from './catalogue';
 import { ModelError } from './model-spec';
 
+/** Every text of a specification: the names of the tensors that it reads are among them. */
+function namesIn(value: unknown, into = new Set<string>()): ReadonlySet<string> {
+  if (typeof value === 'string') into.add(value);
+  else if (typeof value === 'object' && value !== null) {
+    // A classifier is read where a checkpoint happens to have one.
+    for (const [key, item] of Object.entries(value)) if (key !== 'classifier') namesIn(item, into);
+  }
+  return into;
+}
+
 /**
- * Throws ModelError where the weights lack a tensor that the model computes with, and gives a sentence on each kind of tensor
- * that it would leave unread. A family file takes biases as they come and lets the embedding stand in for a head that is not
+ * Throws ModelError where the weights lack a tensor that the model computes with or the model computes with one that
+ * the config does not ask for (a bias that is switched off), and gives a sentence on each kind of tensor that it would leave unread. A family file takes biases as they come and lets the embedding stand in for a head that is not
  * stored, so nothing else would notice these. What no run reads (poolers, classifiers) may be absent, and so may the whole text half
  * of a pair of encoders.
  */
-export function requireFit(model: ModelDescription, found: readonly FoundTensor[]): readonly string[] {
+export function requireFit(
+  model: ModelDescription,
+  found: readonly FoundTensor[],
+  specified?: SpecifiedModel,
+): readonly string[] {
   const compared = compareTensors(model, found);
   if (compared === undefined || compared.quantised) return [];
   const part = mainPart(model);
@@ -28,6 +42,11 @@ export function requireFit(model: ModelDescription, found: readonly FoundTensor[
     throw new ModelError(
       `${lackSentence(first.name, missing.length)} Correct the config, or fetch the weights that belong to it.`,
     );
+  }
+  const used = specified && namesIn(specified);
+  const foreign = compared.unexpected.filter((name) => used?.has(name));
+  if (foreign.length > 0) {
+    throw new ModelError(`${unexpectedSentence(foreign)} Correct the config, or fetch the weights that belong to it.`);
   }
   const count = part?.layers.length ?? 0;
   const isBeyond = (name: string): boolean => (layerOf(name) ?? -1) >= count;

@@ -8,7 +8,8 @@ import type { Value } from '../../kernels/graph/records';
 import { add, divide, multiply, squareRoot, subtract } from '../../kernels/graph/operators/elementwise';
 import { reduceMean } from '../../kernels/graph/operators/reduce';
 import type { Norm } from './model-spec';
-import { weight, type StoredWeights } from './stored-weights';
+import { gainOf } from './layers';
+import type { StoredWeights } from './stored-weights';
 
 /** What the part [.., w] of `whole` [.., w] gives, without the bias. */
 export function frozenNorm(graph: GraphBuilder, weights: StoredWeights, norm: Norm, whole: Value, part: Value): Value {
@@ -31,9 +32,4 @@ const centred = (norm: Norm, x: Value): Value => (norm.kind === 'layer' ? subtra
 function scaleOf(norm: Norm, whole: Value): Value {
   const own = centred(norm, whole);
   return squareRoot(add(reduceMean(multiply(own, own), [-1]), norm.epsilon));
-}
-
-function gainOf(graph: GraphBuilder, weights: StoredWeights, norm: Norm): Value {
-  const stored = weight(graph, weights, norm.weight, [norm.size]);
-  return norm.gainOffset === undefined ? stored : add(stored, norm.gainOffset);
 }

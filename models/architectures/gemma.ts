@@ -5,19 +5,28 @@
  */
 import { amount, word } from '../formats/families/family';
 import type { ModelPart } from '../formats/model-description';
-import { activationOf, type Architecture } from './architecture';
+import { activationOf, type Architecture, type ArchitectureInput } from './architecture';
 import { specifyLlama } from './llama';
+import type { Activation } from './model-spec';
 
 const embeddingScale = (part: ModelPart): number => Math.sqrt(part.hiddenSize);
 const scale = (part: ModelPart): number => (amount(part, 'query_pre_attn_scalar') ?? part.headDim) ** -0.5;
 
-// transformers reads hidden_activation alone; `hidden_act` of the published Gemma 1 configs says plain gelu and is ignored.
 const activation = (part: ModelPart) => activationOf(word(part, 'hidden_activation') ?? 'gelu_pytorch_tanh');
 const common = { embeddingScale, gainOffset: 1, activation } as const;
 
+/**
+ * Of Gemma 1, transformers 5 reads `hidden_act`. Files of earlier releases say plain gelu there, which 4.39 and later take for the
+ * tanh form that the model was trained with, and `hidden_activation` where it is another.
+ */
+function firstActivation({ model, part }: ArchitectureInput): Activation {
+  if (!/^[5-9]/.test(model.transformersVersion ?? '')) return activation(part);
+  return activationOf(word(part, 'hidden_act') ?? 'gelu_pytorch_tanh');
+}
+
 export const gemma: Architecture = {
   families: ['gemma'],
-  specify: (input) => specifyLlama(input, common),
+  specify: (input) => specifyLlama(input, { ...common, activation: () => firstActivation(input) }),
 };
 
 export const gemma2: Architecture = {

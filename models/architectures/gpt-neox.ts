@@ -49,7 +49,7 @@ export const gptNeox: Architecture = {
       }),
       head: {
         norm: names.layerNorm('final_layer_norm', hidden, epsilon),
-        vocabulary: vocabularyHead(input, ['embed_out'], names.name('embed_in.weight'), vocabulary, hidden),
+        ...vocabularyHead(input, ['embed_out'], names.name('embed_in.weight'), vocabulary, hidden),
       },
       ropes: part.ropes,
       contextLength: part.contextLength,

@@ -54,7 +54,7 @@ export const gpt2: Architecture = {
       }),
       head: {
         norm: names.layerNorm('ln_f', hidden, epsilon),
-        vocabulary: vocabularyHead(input, ['lm_head'], names.name('wte.weight'), vocabulary, hidden),
+        ...vocabularyHead(input, ['lm_head'], names.name('wte.weight'), vocabulary, hidden),
       },
       ropes: [],
       contextLength: part.contextLength,

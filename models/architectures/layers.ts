@@ -91,11 +91,17 @@ function packedProduct(
 }
 
 export function norm(graph: GraphBuilder, weights: StoredWeights, spec: Norm, x: Value): Value {
-  const stored = weight(graph, weights, spec.weight, [spec.size]);
-  const gain = spec.gainOffset === undefined ? stored : add(stored, spec.gainOffset);
+  const gain = gainOf(graph, weights, spec);
   if (spec.kind === 'rms') return rmsNormalization(x, gain, spec.epsilon);
   const offset = spec.bias === undefined ? undefined : weight(graph, weights, spec.bias, [spec.size]);
   return layerNormalization(x, gain, offset, spec.epsilon);
+}
+
+/** What a norm multiplies by, [size]. */
+export function gainOf(graph: GraphBuilder, weights: StoredWeights, { weight: name, size, gainOffset }: Norm): Value {
+  if (name === undefined) return graph.constant('float32', [size], new Array<number>(size).fill(1));
+  const stored = weight(graph, weights, name, [size]);
+  return gainOffset === undefined ? stored : add(stored, gainOffset);
 }
 
 export function activate(activation: Activation, x: Value): Value {

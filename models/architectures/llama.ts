@@ -71,7 +71,7 @@ export function specifyLlama(input: ArchitectureInput, variant: LlamaVariant = {
     }),
     head: {
       norm: rms(names, 'norm'),
-      vocabulary: vocabularyHead(input, ['lm_head'], names.name('embed_tokens.weight'), vocabulary, part.hiddenSize),
+      ...vocabularyHead(input, ['lm_head'], names.name('embed_tokens.weight'), vocabulary, part.hiddenSize),
       ...(part.softcap?.logits === undefined ? {} : { softcap: part.softcap.logits }),
     },
     ropes: part.ropes,
@@ -118,8 +118,10 @@ function attentionOf(
     headDim,
     ...(routing ? { routing } : {}),
     scale: variant.scale?.(part, layer) ?? headDim ** -0.5,
-    causal: true,
-    ...(attention.kind === 'window' && attention.window !== undefined ? { window: attention.window } : {}),
+    causal: attention.causal,
+    ...(attention.kind === 'window' && attention.window !== undefined
+      ? { [attention.causal ? 'window' : 'around']: attention.window }
+      : {}),
     ...(part.softcap?.scores === undefined ? {} : { softcap: part.softcap.scores }),
     ...(attention.rope === undefined ? {} : { rope: attention.rope }),
     ...(variant.headNorms

@@ -23,7 +23,8 @@ export interface Linear {
 
 export interface Norm {
   readonly kind: 'layer' | 'rms';
-  readonly weight: string;
+  /** Absent: the gain is 1 (OPT without `layer_norm_elementwise_affine`). */
+  readonly weight?: string | undefined;
   readonly bias?: string | undefined;
   readonly size: number;
   readonly epsilon: number;
@@ -75,6 +76,8 @@ export interface AttentionSpec {
   readonly causal: boolean;
   /** Positions that a query reads, its own included. */
   readonly window?: number;
+  /** Of attention that is not causal: positions nearer than this are read, on either side. */
+  readonly around?: number;
   /** Scores are softcap * tanh(scores / softcap). */
   readonly softcap?: number;
   /** Index into ModelSpec.ropes. */

@@ -1,4 +1,7 @@
-/** OPT: learned positions that start at row 2, ReLU; OPT-350m embeds in a narrower space and norms after the sums. */
+/**
+ * OPT: learned positions that start at row 2, ReLU; OPT-350m embeds in a narrower space and norms after the sums. Norms have weights
+ * unless `layer_norm_elementwise_affine` is false.
+ */
 import { amount, flag } from '../formats/families/family';
 import { activationOf, epsilonOf, Names, vocabularyHead, vocabularyOf, type Architecture } from './architecture';
 import { ModelError, type BranchNorms } from './model-spec';
@@ -13,6 +16,7 @@ export const opt: Architecture = {
     const epsilon = epsilonOf(part);
     const width = amount(part, 'word_embed_proj_dim') ?? hidden;
     const before = flag(part, 'do_layer_norm_before', true);
+    const affine = flag(part, 'layer_norm_elementwise_affine', true);
     const place = (norm: NonNullable<BranchNorms['input']>): BranchNorms =>
       before ? { input: norm } : { after: norm };
     return {
@@ -54,16 +58,16 @@ export const opt: Architecture = {
             up: at.linear('fc1', hidden, size),
             down: at.linear('fc2', size, hidden),
           },
-          attentionNorms: place(at.layerNorm('self_attn_layer_norm', hidden, epsilon)),
-          feedForwardNorms: place(at.layerNorm('final_layer_norm', hidden, epsilon)),
+          attentionNorms: place(at.layerNorm('self_attn_layer_norm', hidden, epsilon, affine)),
+          feedForwardNorms: place(at.layerNorm('final_layer_norm', hidden, epsilon, affine)),
         };
       }),
       head: {
         ...(before && !flag(part, '_remove_final_layer_norm')
-          ? { norm: names.layerNorm('final_layer_norm', hidden, epsilon) }
+          ? { norm: names.layerNorm('final_layer_norm', hidden, epsilon, affine) }
           : {}),
         ...(width === hidden ? {} : { project: names.linear('project_out', hidden, width) }),
-        vocabulary: vocabularyHead(input, ['lm_head'], names.name('embed_tokens.weight'), vocabulary, width),
+        ...vocabularyHead(input, ['lm_head'], names.name('embed_tokens.weight'), vocabulary, width),
       },
       ropes: [],
       contextLength: part.contextLength,

@@ -147,8 +147,10 @@ function attention(
   const turned = (heads: Value): Value =>
     rope ? rotate(byHead(heads), input(`rope_cos.${spec.rope}`), input(`rope_sin.${spec.rope}`), rope) : byHead(heads);
   const positions = input('positions');
-  const reach = spec.causal ? { queries: positions, reach: positions, keys: positions } : undefined;
-  const all = attend(graph, spec, turned(query), turned(key), byHead(value), reach, undefined, false);
+  const { around } = spec;
+  const reach = around === undefined ? positions : add(positions, around - 1);
+  const mask = spec.causal || around !== undefined ? { queries: positions, reach, keys: positions } : undefined;
+  const all = attend(graph, spec, turned(query), turned(key), byHead(value), mask, undefined, false);
   const routing = spec.routing && trainedRouting(spec.routing, query);
   if (routing) onRouting(routing);
   const gains = routing?.gains ?? (spec.routing && fixedGains(spec.routing, query));

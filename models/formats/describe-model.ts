@@ -2,6 +2,7 @@ import type { JsonObject } from './config/config-reader';
 import { ConfigReader, isObject } from './config/config-reader';
 import { readDtype } from './config/dtype';
 import { findQuantisation } from './config/quantisation';
+import { findDepartures } from './departures';
 import { isDraft, isOwnClass } from './families/class-names';
 import { familyOf, wholeOf } from './families/catalogue';
 import { readFlat } from './families/encoder-decoder';
@@ -97,6 +98,16 @@ export function describeModel(config: unknown, own: readonly OwnFamily[] = []): 
     tokenIds: readTokenIds(reader, main),
     ...(typeof version === 'string' ? { transformersVersion: version } : {}),
     problems,
+    departures: findDepartures(
+      {
+        parts: reading.parts,
+        architectures,
+        ...(modelType === undefined ? {} : { modelType }),
+        ...(ownFamily === undefined ? {} : { ownFamily }),
+      },
+      object,
+      family,
+    ),
   };
 }
 

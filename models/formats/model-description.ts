@@ -287,6 +287,13 @@ export interface DescriptionProblem {
   readonly message: string;
 }
 
+/** One key of a file that a run would not follow as the model's class does. */
+export interface Departure {
+  readonly path: JsonPath;
+  /** One sentence on the key and its value, and a next step. */
+  readonly message: string;
+}
+
 export interface ModelDescription {
   /** The description in a `.headscope.json` that this was read by, where `family` is not known here. */
   readonly ownFamily?: OwnFamily;
@@ -312,6 +319,8 @@ export interface ModelDescription {
   readonly tokenIds: readonly TokenId[];
   readonly transformersVersion?: string;
   readonly problems: readonly DescriptionProblem[];
+  /** Why a run would be of another model than the file describes; empty where it would not, or where the family does not run. */
+  readonly departures: readonly Departure[];
 }
 
 /** The text part if there is one, else the first part. */

@@ -39,6 +39,7 @@ export interface AttentionRules {
   readonly headDim: number;
   readonly scale: number;
   readonly window?: number | undefined;
+  readonly around?: number | undefined;
   readonly softcap?: number | undefined;
 }
 
@@ -140,10 +141,11 @@ type Score = (operand: (value: Value) => Value) => Value;
 function causalMask(rules: AttentionRules, positions: Positions): Value {
   const key = reshape(positions.keys, [1, positions.keys.shape[0] ?? 1]);
   const past = lessOrEqual(key, reshape(positions.reach, ['n', 1]));
+  const behind = rules.window ?? rules.around;
   const readable =
-    rules.window === undefined || !positions.queries
+    behind === undefined || !positions.queries
       ? past
-      : and(past, greater(key, subtract(reshape(positions.queries, ['n', 1]), rules.window)));
+      : and(past, greater(key, subtract(reshape(positions.queries, ['n', 1]), behind)));
   const scalar = (number: number): Value => key.graph.constant('float32', [], [number]);
   return where(readable, scalar(0), scalar(maskedScore));
 }

@@ -132,7 +132,7 @@ export interface ModelSummary {
   readonly causal: boolean;
   readonly weightBytes: number;
   readonly dtypes: readonly string[];
-  /** By layer: tokens of the window, or null. */
+  /** By layer: tokens of the window, on either side where the model is not causal, or null. */
   readonly windows: readonly (number | null)[];
   /** True, or the sentence that says why text cannot be used (token ids still can). */
   readonly tokenizer: true | string;

@@ -102,8 +102,8 @@ async function branchWeights(
 }
 
 export async function normWeights(norm: Norm, weights: StoredWeights, folder: string): Promise<NormWeights> {
-  const { kind, weight, bias, epsilon, gainOffset = 0 } = norm;
-  const stored = await wholeTensor(weight, weights, folder);
+  const { kind, weight, bias, size, epsilon, gainOffset = 0 } = norm;
+  const stored = weight === undefined ? new Float32Array(size).fill(1) : await wholeTensor(weight, weights, folder);
   return {
     kind,
     gain: gainOffset === 0 ? stored : stored.map((value) => value + gainOffset),

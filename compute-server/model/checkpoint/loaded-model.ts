@@ -146,7 +146,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
       known.kind === 'vision' || known.kind === 'pair'
         ? { ...known, vision: fittedTower(known.vision, processor) }
         : known;
-    notes = requireFit(description, checkpoint.tensors);
+    notes = requireFit(description, checkpoint.tensors, specified);
     hash = await hashOfModel(folder, text, checkpoint);
     if (held === 'q8' || held === 'q4') {
       const key = `${hash} ${watched.stamp} ${held}`;
@@ -210,7 +210,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
       causal: spec.blocks.every(({ attention }) => attention.causal),
       weightBytes,
       dtypes,
-      windows: spec.blocks.map(({ attention }) => attention.window ?? null),
+      windows: spec.blocks.map(({ attention }) => attention.window ?? attention.around ?? null),
       tokenizer: tokeniser.ok ? true : tokeniser.why,
       chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
       ...(notes.length > 0 ? { notes } : {}),

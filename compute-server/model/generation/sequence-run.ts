@@ -11,7 +11,7 @@ import { Gathered } from '../run/gathered';
 import type { Continuation, Extension, Observation } from '../../../diagnostics/model-runner/model-runner';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
-import { noStatistics, ranked, StatisticsCollector } from '../run/head-statistics';
+import { noStatistics, ranked, StatisticsCollector, windowOf } from '../run/head-statistics';
 import { earlierOccurrences, PickTable } from '../run/pick-table';
 import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
 import { blockOutputsOf, blocksOf, choiceFeeds, reachOf, takeBlocks } from '../run/block-feeds';
@@ -370,9 +370,9 @@ export class SequenceRun implements Continuation {
     return plan !== undefined && (this.following === 'masks' || !heldByHeads(plan, block));
   }
 
-  private collector({ attention: { heads, window } }: BlockSpec, picks: PickTable): StatisticsCollector {
-    const reach = window === undefined ? undefined : { size: window, sequence: this.request };
-    return new StatisticsCollector(heads, picks, this.groups, undefined, 0, reach);
+  private collector({ attention }: BlockSpec, picks: PickTable): StatisticsCollector {
+    const window = windowOf(attention, this.request);
+    return new StatisticsCollector(attention.heads, picks, this.groups, undefined, 0, window);
   }
 
   private async step(

@@ -18,6 +18,7 @@
 import type { HeadNumbers, PositionalName } from '../../../diagnostics/model-runner/head-numbers';
 import { positionalNames } from '../../../diagnostics/model-runner/head-numbers';
 import { positionAt, type KeyGroup, type Sequence } from '../../../diagnostics/model-runner/sequence';
+import type { AttentionSpec } from '../../../models/architectures/model-spec';
 import { topKeys } from '../../../models/instrument/statistics';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { firstSlot, localWindow, occurrences, pickCount, type PickTable } from './pick-table';
@@ -36,10 +37,19 @@ interface ChunkSums {
   readonly spread: ArrayLike<number>;
 }
 
-/** Of a layer whose queries read the keys of their last `size` positions alone. */
+/** Of a layer whose queries read the keys of their last `size` positions alone, or those nearer than that on either side. */
 export interface Window {
   readonly size: number;
+  readonly around: boolean;
   readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
+}
+
+export function windowOf(
+  { window, around }: AttentionSpec,
+  sequence: Pick<Sequence, 'ids' | 'positions'>,
+): Window | undefined {
+  const size = window ?? around;
+  return size === undefined ? undefined : { size, around: around !== undefined, sequence };
 }
 
 /** Collects one layer's statistics over the chunks of a prompt (variant 0 of the batch). */
@@ -229,8 +239,8 @@ export class StatisticsCollector {
   /** First key that the row reads, how many it reads, and how many of them are inside the local window. */
   private reach(position: number, firstKey: number) {
     const first = Math.max(firstKey, this.firstInWindow(position));
-    const readable = Math.max(position + 1, this.prefix) - first;
-    return { first, readable, local: Math.min(localWindow, readable) };
+    const end = this.window?.around === true ? this.endAround(position) : Math.max(position + 1, this.prefix);
+    return { first, readable: end - first, local: Math.min(localWindow, position + 1 - first) };
   }
 
   /** Keys are held for all rows of a chunk: the later ones of a window layer do not read the first of them. */
@@ -242,6 +252,15 @@ export class StatisticsCollector {
     let first = Math.max(0, row - size + 1);
     while (first < row && positionAt(sequence, first) <= behind) first++;
     return first;
+  }
+
+  /** Behind the last row that is near enough. */
+  private endAround(row: number): number {
+    const { size = 0, sequence } = this.window ?? {};
+    if (!sequence) return row + 1;
+    let end = Math.min(sequence.ids.length, row + size);
+    while (end > row + 1 && positionAt(sequence, end - 1) >= positionAt(sequence, row) + size) end--;
+    return end;
   }
 
   private spreadName(firstKey: number, start: number, length: number): string {

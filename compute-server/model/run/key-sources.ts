@@ -1,5 +1,6 @@
 /** Keys of a prompt that heads of a layer take attention from: decided once, when the prompt is run (protocol/interventions/redistribute.ts). */
 import type { BlockSpec } from '../../../models/architectures/model-spec';
+import { countOfKeysRead } from '../../../diagnostics/model-runner/keys-read';
 import type { Redistribution, Variant } from '../../../diagnostics/model-runner/variant';
 import { noLimit } from '../../../models/instrument/interventions/redistribution';
 import { sinkValue } from '../../../diagnostics/divergence/sinks';
@@ -63,14 +64,14 @@ export function columnLimits(
 
 /** How many of the rows of a prompt read each key of a layer. */
 export function readersOf(
-  { attention: { causal, window = Infinity } }: BlockSpec,
+  { attention: { causal, window = Infinity, around } }: BlockSpec,
   n: number,
   /** Rows that read each other in both directions. */
   prefix = 0,
 ): readonly number[] {
-  return Array.from({ length: n }, (_, key) =>
-    !causal || key < prefix ? Math.min(n, key + window) : Math.min(n - key, window),
-  );
+  // Who reads a key that is read on either side are those whom it would read.
+  if (!causal) return Array.from({ length: n }, (_, key) => countOfKeysRead(key, n, { causal, window: around }));
+  return Array.from({ length: n }, (_, key) => (key < prefix ? Math.min(n, key + window) : Math.min(n - key, window)));
 }
 
 /** Rows whose hidden states [b, n, width], as they enter a layer, are massive; for the heads of all variants that ask. */

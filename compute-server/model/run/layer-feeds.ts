@@ -33,6 +33,7 @@ export function blockFeeds(
   const keys = cache.length(layer) + run.length;
   const { sequence } = run;
   const positions = range(run.start, run.length).map((row) => positionAt(sequence, row));
+  const { causal, window, around } = block.attention;
   const prefixEnd = sequence.prefix ? positionAt(sequence, sequence.prefix - 1) : -1;
   const rope = block.attention.rope === undefined ? undefined : model.ropes[block.attention.rope];
   const tables = rope ? chunkTables(rope, model, run, positions) : undefined;
@@ -44,11 +45,11 @@ export function blockFeeds(
         : residual,
     past_key: past.key,
     past_value: past.value,
-    ...(block.attention.causal
+    ...(causal || around !== undefined
       ? {
-          ...(block.attention.window === undefined ? {} : { query_positions: int32(positions, [run.length]) }),
+          ...((window ?? around) === undefined ? {} : { query_positions: int32(positions, [run.length]) }),
           query_reach: int32(
-            positions.map((position) => Math.max(position, prefixEnd)),
+            positions.map((position) => (around === undefined ? Math.max(position, prefixEnd) : position + around - 1)),
             [run.length],
           ),
           key_positions: int32(

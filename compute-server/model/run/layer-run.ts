@@ -12,7 +12,7 @@ import { columnsOutput, sourcesOutput } from '../../../models/instrument/interve
 import { ChosenRows } from './chosen-rows';
 import { Gathered } from './gathered';
 import { leadingDirections } from './leading-directions';
-import { noStatistics, ranked, StatisticsCollector } from './head-statistics';
+import { noStatistics, ranked, StatisticsCollector, windowOf } from './head-statistics';
 import { gainsOfSelected, interventionFeeds, type Variant } from './interventions';
 import { choiceFeeds, blockOutputsOf, blockShapeOf, emptyMemory, takeBlocks } from './block-feeds';
 import { emptyCache, type KeyValueCache } from './key-value-cache';
@@ -167,7 +167,7 @@ async function runChunks(
           groups,
           request.thumbnails ? request.ids.length : undefined,
           prefixOf(model, request),
-          window === undefined ? undefined : { size: window, sequence: request },
+          windowOf(block.attention, request),
         )
       : undefined;
   const mapHeads = (request.maps ?? []).filter((wanted) => wanted.layer === layer).map(({ head }) => head);

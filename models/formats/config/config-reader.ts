@@ -129,7 +129,6 @@ const mostProblems = 500;
 
 /** Reads one object of a config with its family's defaults, and keeps where every value came from. */
 export class ConfigReader {
-  readonly fields: Record<string, Field> = {};
   private readonly known = new Map<string, JsonValue | undefined>();
 
   constructor(
@@ -137,11 +136,22 @@ export class ConfigReader {
     readonly path: JsonPath,
     readonly problems: DescriptionProblem[],
     private readonly defaults?: Defaults,
+    readonly fields: Record<string, Field> = {},
   ) {}
 
   /** The same object with the defaults of another family. */
   withDefaults(defaults: Defaults | undefined): ConfigReader {
     return new ConfigReader(this.object, this.path, this.problems, defaults);
+  }
+
+  /**
+   * The same object as a class with these keys reads it: what it does not have, it ignores in silence. Code of a repository's own
+   * may read more, and so may a family that a `.headscope.json` describes.
+   */
+  ofClass(has: (key: string) => boolean): ConfigReader {
+    if (this.object['auto_map'] !== undefined || this.defaults?.keys !== undefined) return this;
+    const read = Object.entries(this.object).filter(([key, value]) => has(key) || isObject(value));
+    return new ConfigReader(Object.fromEntries(read), this.path, this.problems, this.defaults, this.fields);
   }
 
   /** Whether the file itself has the key. */

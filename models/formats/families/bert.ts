@@ -3,6 +3,7 @@ import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import type { StackFamily, Top } from './family';
 import { amount } from './family';
+import { encoderSizes, honoured, idleOfText, only } from './run-keys';
 import {
   encoderFamily,
   predictsTokens,
@@ -60,6 +61,14 @@ export const bert = encoderFamily({
   title: 'BERT',
   types: { bert: ['BertConfig', bertValues] },
   architectures: /^Bert(Model|For|LMHead)/,
+  run: {
+    ...idleOfText,
+    ...encoderSizes,
+    ...honoured('vocab_size', 'max_position_embeddings', 'type_vocab_size', 'tie_word_embeddings', 'is_decoder'),
+    // What cross-attention reads is written by another model.
+    ...only([false, null], 'add_cross_attention'),
+    ...only(['absolute', null], 'position_embedding_type'),
+  },
   tensors: (part, writer, top) => {
     writeBertEmbeddings(part, writer.under('bert.'));
     writeBertLayers(part, writer.under('bert.'));

@@ -2,9 +2,10 @@ import type { JsonObject } from '../config/config-reader';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
-import { transformers } from './family-row';
 import type { StackFamily } from './family';
 import { amount, flag } from './family';
+import { readerOfClass, recordedKeys, transformers } from './family-row';
+import { encoderSizes, honoured, idle, idleOfText, pictureKeys } from './run-keys';
 import { visionFamily, writePatches } from './vision';
 
 /** The transformer that CLIP and SigLIP share. */
@@ -20,6 +21,9 @@ export function writeClipLayers(part: ModelPart, writer: TensorWriter): void {
     own.norm('layer_norm2', hidden, true);
   }
 }
+
+/** A projection is as wide as its stored tensor. */
+const projection = idle('the stored projection says its own width', 'projection_dim', 'projection_size');
 
 export const clipVision = visionFamily({
   id: 'clip_vision',
@@ -58,6 +62,7 @@ export const clipVision = visionFamily({
   architectures: /^CLIPVision/,
   task: 'base',
   extraTokens: 1,
+  run: { ...pictureKeys, ...projection },
   record: ['projection_dim'],
   tensors: (part, writer) => {
     const root = writer.under('vision_model.');
@@ -141,7 +146,7 @@ export const siglipVision = visionFamily({
   architectures: /^SiglipVision/,
   task: 'base',
   extraTokens: 0,
-  record: ['vision_use_head'],
+  run: { ...pictureKeys, ...honoured('vision_use_head'), ...projection },
   tensors: (part, writer) => {
     const root = writer.under('vision_model.');
     writePatches(part, root, 'embeddings.patch_embedding', true);
@@ -206,6 +211,15 @@ const clipTextValues: JsonObject = {
   eos_token_id: 49407,
 };
 
+const pairTextKeys = {
+  ...idleOfText,
+  ...encoderSizes,
+  ...honoured('vocab_size', 'max_position_embeddings'),
+  ...projection,
+};
+const clipTextKeys = { ...pairTextKeys, ...honoured('eos_token_id') };
+const siglipTextKeys = { ...pairTextKeys, ...honoured('pad_token_id', 'projection_size') };
+
 function writeClipText(part: ModelPart, writer: TensorWriter): void {
   writer.add('embedding', 'embeddings.token_embedding.weight', [part.vocabularySize ?? 0, part.hiddenSize]);
   writer.add('embedding', 'embeddings.position_embedding.weight', [part.contextLength ?? 0, part.hiddenSize]);
@@ -222,8 +236,10 @@ export const clipText: StackFamily = {
   role: 'encoder',
   tied: true,
   task: 'base',
+  run: clipTextKeys,
   defaults: () => ({ from: `${transformers} CLIPTextConfig`, values: clipTextValues }),
-  read: (reader) => {
+  read: (file) => {
+    const reader = readerOfClass(file, clipTextKeys);
     const projected = JSON.stringify(reader.object['architectures'] ?? '').includes('WithProjection');
     if (projected) reader.derive('with_projection', true, 'architectures');
     return readTransformer(reader, {
@@ -233,7 +249,7 @@ export const clipText: StackFamily = {
       gated: false,
       norm: 'layer',
       positions: 'learned',
-      record: ['projection_dim', 'eos_token_id'],
+      record: ['projection_dim', ...recordedKeys({ run: clipTextKeys })],
     });
   },
   tensors: (part, writer) => {
@@ -253,6 +269,7 @@ export const siglipText: StackFamily = {
   role: 'encoder',
   tied: true,
   task: 'base',
+  run: siglipTextKeys,
   defaults: () => ({
     from: `${transformers} SiglipTextConfig`,
     values: {
@@ -271,14 +288,14 @@ export const siglipText: StackFamily = {
     },
   }),
   read: (reader) =>
-    readTransformer(reader, {
+    readTransformer(readerOfClass(reader, siglipTextKeys), {
       family: 'siglip_text',
       role: 'encoder',
       causal: false,
       gated: false,
       norm: 'layer',
       positions: 'learned',
-      record: ['projection_size', 'pad_token_id'],
+      record: recordedKeys({ run: siglipTextKeys }),
     }),
   tensors: (part, writer) => {
     writeClipText(part, writer.under('text_model.'));

@@ -50,6 +50,8 @@ export interface CompositeRow {
   readonly tied?: boolean;
   readonly tiedIn?: CompositeFamily['tiedIn'];
   readonly task?: CompositeFamily['task'];
+  readonly run?: CompositeFamily['run'];
+  readonly runText?: CompositeFamily['runText'];
   /** Defaults of the keys at the top. */
   readonly values?: JsonObject;
   /** Further keys at the top that decide tensors. */
@@ -233,6 +235,8 @@ export function compositeFamily(row: CompositeRow): CompositeFamily {
     tied: row.tied ?? false,
     ...(row.tiedIn === undefined ? {} : { tiedIn: row.tiedIn }),
     task: row.task ?? 'causal-lm',
+    ...(row.run === undefined ? {} : { run: row.run }),
+    ...(row.runText === undefined ? {} : { runText: row.runText }),
     defaults: () => ({ from, values: row.values ?? {} }),
     read: (reader): CompositeReading => readComposite(row, types, reader),
     ...(tensors === undefined

@@ -3,6 +3,7 @@ import { transformers } from './family-row';
 import type { CompositeFamily, CompositeReading } from './family';
 import { amount, firstArchitecture } from './family';
 import { visionOf, writePart } from './composite';
+import { honoured, idle, repeats } from './run-keys';
 import { readStack } from './stacks';
 
 interface PairRow {
@@ -13,6 +14,16 @@ interface PairRow {
 }
 
 const classifies = (className: string | undefined): boolean => className?.endsWith('ForImageClassification') === true;
+const pairKeys = {
+  ...honoured('text_config', 'vision_config'),
+  // Files of transformers up to 4.27 hold the parts twice.
+  ...repeats('text_config', 'text_config_dict'),
+  ...repeats('vision_config', 'vision_config_dict'),
+  ...idle('the stored projection says its own width', 'projection_dim'),
+  ...idle('first values of weights that are stored', 'initializer_factor', 'initializer_range'),
+  ...idle('first values of weights that are stored', 'logit_scale_init_value'),
+  ...idle('texts and images have no language head', 'tie_word_embeddings'),
+};
 
 function contrastive(row: PairRow): CompositeFamily {
   return {
@@ -23,6 +34,7 @@ function contrastive(row: PairRow): CompositeFamily {
     architectures: row.architectures,
     tied: true,
     task: 'base',
+    run: pairKeys,
     defaults: () => ({ from: `${transformers} ${row.title}Config`, values: row.values }),
     read: (reader): CompositeReading => {
       for (const key of Object.keys(row.values)) reader.raw(key);

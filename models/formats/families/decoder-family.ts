@@ -6,7 +6,7 @@ import type { DecoderLayout } from './decoder-layout';
 import { writeDecoder } from './decoder-layout';
 import type { StackFamily } from './family';
 import type { FamilyRow } from './family-row';
-import { namesOfRow } from './family-row';
+import { namesOfRow, readerOfClass, recordedKeys } from './family-row';
 
 interface DecoderRow extends FamilyRow {
   readonly tied?: boolean;
@@ -23,11 +23,12 @@ export function decoderFamily(row: DecoderRow): StackFamily {
     role: 'decoder',
     tied: row.tied ?? false,
     task: 'causal-lm',
-    read: (reader) => {
+    read: (file) => {
+      const reader = readerOfClass(file, row.run);
       const part = readTransformer(reader, {
         family: row.id,
         role: 'decoder',
-        ...(row.record === undefined ? {} : { record: row.record }),
+        record: recordedKeys(row),
         ...row.choice?.(reader),
       });
       return row.finish?.(part) ?? part;

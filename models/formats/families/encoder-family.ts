@@ -5,7 +5,7 @@ import type { Layer, ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import type { StackFamily, Top } from './family';
 import type { FamilyRow } from './family-row';
-import { namesOfRow } from './family-row';
+import { namesOfRow, readerOfClass, recordedKeys } from './family-row';
 
 interface EncoderRow extends FamilyRow {
   readonly task?: StackFamily['task'];
@@ -31,7 +31,8 @@ export function encoderFamily(row: EncoderRow): StackFamily {
     role: 'encoder',
     tied: true,
     task: row.task ?? 'base',
-    read: (reader) => {
+    read: (file) => {
+      const reader = readerOfClass(file, row.run);
       const part = readTransformer(reader, {
         family: row.id,
         role: 'encoder',
@@ -40,7 +41,7 @@ export function encoderFamily(row: EncoderRow): StackFamily {
         norm: 'layer',
         positions: 'learned',
         crossAttention: flagOf(reader, 'add_cross_attention'),
-        record: ['type_vocab_size', ...(row.record ?? [])],
+        record: ['type_vocab_size', ...recordedKeys(row)],
         ...row.choice?.(reader),
       });
       return row.finish?.(part, reader) ?? part;

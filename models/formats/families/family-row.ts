@@ -1,5 +1,6 @@
-import type { Defaults, JsonObject } from '../config/config-reader';
+import type { ConfigReader, Defaults, JsonObject } from '../config/config-reader';
 import type { StackFamily } from './family';
+import { baseKeys, type RunKeys } from './run-keys';
 
 /** The defaults were read from the configuration classes of this release. */
 export const transformers = 'transformers 4.57';
@@ -21,12 +22,13 @@ export interface FamilyRow {
   /** model_type -> configuration class and its defaults. */
   readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
   readonly architectures?: RegExp;
+  readonly run?: RunKeys;
 }
 
 /** Names and defaults of a row, as a family has them; a type that has none of its own takes those of the first. */
 export function namesOfRow(
   row: FamilyRow,
-): Pick<StackFamily, 'kind' | 'id' | 'title' | 'modelTypes' | 'architectures' | 'defaults'> {
+): Pick<StackFamily, 'kind' | 'id' | 'title' | 'modelTypes' | 'architectures' | 'run' | 'defaults'> {
   const modelTypes = Object.keys(row.types);
   return {
     kind: 'stack',
@@ -34,9 +36,20 @@ export function namesOfRow(
     title: row.title,
     modelTypes,
     ...(row.architectures === undefined ? {} : { architectures: row.architectures }),
+    ...(row.run === undefined ? {} : { run: row.run }),
     defaults: (modelType): Defaults | undefined => {
       const entry = row.types[modelType ?? ''] ?? row.types[modelTypes[0] ?? ''];
       return entry === undefined ? undefined : { from: sourceOf(entry[0], row.release), values: entry[1] };
     },
   };
 }
+
+/** The keys that a family reads so that `fields` holds their effective values: those of the row, and all that a run follows. */
+export function recordedKeys(row: { readonly record?: readonly string[]; readonly run?: RunKeys }): readonly string[] {
+  const followed = Object.entries(row.run ?? {}).filter(([, { kind }]) => kind === 'honoured');
+  return [...new Set([...(row.record ?? []), ...followed.map(([key]) => key)])];
+}
+
+/** The file as the class of a family reads it, where the table of its keys is known. */
+export const readerOfClass = (reader: ConfigReader, run: RunKeys | undefined): ConfigReader =>
+  run === undefined ? reader : reader.ofClass((key) => Object.hasOwn(run, key) || Object.hasOwn(baseKeys, key));

@@ -2,6 +2,7 @@ import type { ConfigReader, Defaults } from '../config/config-reader';
 import { largestInteger } from '../config/config-reader';
 import type { ModelDescription, ModelPart, PartRole, Projector, Task } from '../model-description';
 import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
+import type { RunKeys } from './run-keys';
 
 /** What is on top of the stack, for the tensors of the head. */
 export interface Top {
@@ -30,6 +31,8 @@ export interface StackFamily {
    * `className` is the first of the file's classes, whose heads may be unknown.
    */
   readonly exact?: (part: ModelPart, className: string | undefined) => boolean;
+  /** Of families that Headscope runs: what a run makes of each key of the configuration class. */
+  readonly run?: RunKeys;
   /** Absent: the layout is not known in full, and counts are not exact. */
   readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
@@ -53,6 +56,10 @@ export interface CompositeFamily {
   readonly task: Task['kind'];
   defaults(modelType: string | undefined): Defaults | undefined;
   read(reader: ConfigReader): CompositeReading;
+  /** Of families that Headscope runs: what a run makes of each key at the top of the file. */
+  readonly run?: RunKeys;
+  /** What differs of the keys of its text part from those of the part alone. */
+  readonly runText?: RunKeys;
   readonly tensors?: (model: ModelDescription, table: TensorTable) => void;
 }
 

@@ -2,6 +2,7 @@ import type { ConfigReader } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
 import { decoderFamily } from './decoder-family';
 import { llamaLayout } from './llama';
+import { activations, honoured, idle, llamaLikeKeys, only } from './run-keys';
 
 export const gemmaShared = {
   hidden_activation: 'gelu_pytorch_tanh',
@@ -11,6 +12,22 @@ export const gemmaShared = {
   eos_token_id: 1,
   bos_token_id: 2,
   tie_word_embeddings: true,
+};
+
+const gemmaKeys = {
+  ...llamaLikeKeys,
+  ...idle('the rows of an image are counted in every run', 'num_image_tokens'),
+  ...honoured('attention_bias'),
+  ...only([...activations, null], 'hidden_activation'),
+  // The masks of these classes stay causal under one backend of transformers and not under another.
+  ...only([false, null], 'use_bidirectional_attention'),
+};
+
+const gemma2Keys = {
+  ...gemmaKeys,
+  ...honoured('query_pre_attn_scalar', 'sliding_window', 'layer_types'),
+  ...honoured('attn_logit_softcapping', 'final_logit_softcapping'),
+  ...idle('the class reads hidden_activation', 'hidden_act'),
 };
 
 export const gemma = decoderFamily({
@@ -35,7 +52,7 @@ export const gemma = decoderFamily({
   },
   architectures: /^GemmaFor/,
   tied: true,
-  record: ['attention_bias'],
+  run: { ...gemmaKeys, ...only(['gelu_pytorch_tanh', 'gelu', null], 'hidden_act') },
   layout: llamaLayout,
 });
 
@@ -78,7 +95,7 @@ export const gemma2 = decoderFamily({
   },
   architectures: /^Gemma2For/,
   tied: true,
-  record: ['attention_bias', 'query_pre_attn_scalar'],
+  run: gemma2Keys,
   choice: alternate,
   layout: { ...llamaLayout, norms: fourNorms },
 });
@@ -89,7 +106,12 @@ const fiveToOne = (reader: ConfigReader): Partial<TransformerChoice> => {
   const period = reader.has('layer_types')
     ? undefined
     : (reader.integer('sliding_window_pattern', 1) ?? reader.integer('_sliding_window_pattern', 1));
+  // Gemma3TextConfig of transformers 4.57 and 5.2: half of the window lies on either side, a position nearer than that is read.
+  const around = reader.boolean('use_bidirectional_attention') === true;
+  const window = around ? reader.integer('sliding_window', 1) : undefined;
   return {
+    ...(around ? { causal: false } : {}),
+    ...(window === undefined ? {} : { window: Math.floor(window / 2) + 1 }),
     rope: { layerType: 'full_attention' },
     windowRope: { layerType: 'sliding_attention', thetaKey: 'rope_local_base_freq', unscaled: true },
     windowed: (index) => period === undefined || (index + 1) % period !== 0,
@@ -124,7 +146,13 @@ export const gemma3 = decoderFamily({
   },
   architectures: /^Gemma3ForCausalLM/,
   tied: true,
-  record: ['attention_bias', 'query_pre_attn_scalar'],
+  run: {
+    ...gemma2Keys,
+    ...honoured('sliding_window_pattern', '_sliding_window_pattern', 'rope_local_base_freq'),
+    ...honoured('use_bidirectional_attention'),
+    // The class keeps the key and does not compute with it.
+    ...only([null], 'attn_logit_softcapping'),
+  },
   choice: fiveToOne,
   layout: {
     ...llamaLayout,

@@ -1,6 +1,18 @@
 import { decoderFamily } from './decoder-family';
 import { flag } from './family';
 import { llamaLayout } from './llama';
+import { activations, honoured, idle, idleOfText, only } from './run-keys';
+
+const gptNeoXKeys = {
+  ...idleOfText,
+  ...honoured('vocab_size', 'hidden_size', 'num_hidden_layers', 'num_attention_heads', 'intermediate_size'),
+  ...honoured('max_position_embeddings', 'layer_norm_eps', 'attention_bias', 'use_parallel_residual'),
+  ...honoured('rope_parameters', 'rope_scaling', 'rope_theta', 'rotary_emb_base', 'rotary_pct'),
+  ...honoured('partial_rotary_factor', 'tie_word_embeddings'),
+  ...only(activations, 'hidden_act'),
+  ...idle('the class only warns about it', 'is_decoder'),
+  ...idle('the class has as many key/value heads as heads', 'num_key_value_heads'),
+};
 
 export const gptNeoX = decoderFamily({
   id: 'gpt_neox',
@@ -28,7 +40,7 @@ export const gptNeoX = decoderFamily({
     ],
   },
   architectures: /^GPTNeoX/,
-  record: ['attention_bias', 'use_parallel_residual'],
+  run: gptNeoXKeys,
   choice: () => ({ gated: false, norm: 'layer' }),
   layout: {
     root: 'gpt_neox.',

@@ -2,6 +2,7 @@ import type { ConfigReader } from '../config/config-reader';
 import type { TransformerChoice } from '../config/transformer';
 import { decoderFamily } from './decoder-family';
 import type { DecoderLayout } from './decoder-layout';
+import { activations, honoured, idle, idleOfText, only } from './run-keys';
 
 /** `n_inner` null or absent means four times the width. An `intermediate_size` beside it is read by none of these classes but one. */
 const inner = (reader: ConfigReader, key = 'n_inner'): Partial<TransformerChoice> => {
@@ -46,12 +47,27 @@ const gpt2Values = {
   tie_word_embeddings: true,
 };
 
+const gpt2Keys = {
+  ...idleOfText,
+  ...honoured('vocab_size', 'n_positions', 'n_embd', 'n_layer', 'n_head', 'n_inner', 'layer_norm_epsilon'),
+  // Other names of the same, by the class.
+  ...honoured('max_position_embeddings', 'hidden_size', 'num_hidden_layers', 'num_attention_heads'),
+  ...honoured('scale_attn_weights', 'scale_attn_by_inverse_layer_idx', 'tie_word_embeddings'),
+  ...only(activations, 'activation_function'),
+  ...only([false], 'add_cross_attention'),
+  ...idle('the order of products and their precision under float16', 'reorder_and_upcast_attn'),
+  ...idle('of classifiers and multiple choice', 'summary_activation', 'summary_proj_to_labels', 'summary_type'),
+  ...idle('of classifiers and multiple choice', 'summary_use_proj'),
+  ...idle('n_positions says it', 'n_ctx'),
+};
+
 export const gpt2 = decoderFamily({
   id: 'gpt2',
   title: 'GPT-2',
   types: { gpt2: ['GPT2Config', gpt2Values] },
   architectures: /^GPT2/,
   tied: true,
+  run: gpt2Keys,
   choice: (reader) => ({ ...inner(reader), positions: 'learned' }),
   layout: gpt2Layout,
 });

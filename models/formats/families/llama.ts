@@ -2,6 +2,7 @@ import { decoderFamily } from './decoder-family';
 import type { DecoderLayout } from './decoder-layout';
 import { separateExperts } from './decoder-layout';
 import { flag } from './family';
+import { honoured, idle, llamaLikeKeys } from './run-keys';
 
 /** The names that Llama's checkpoints set and most families since have kept. */
 export const llamaLayout: DecoderLayout = {
@@ -42,6 +43,12 @@ export const llamaDefaults = {
   mlp_bias: false,
 };
 
+export const llamaKeys = {
+  ...llamaLikeKeys,
+  ...honoured('attention_bias', 'mlp_bias'),
+  ...idle('the same products in pieces', 'pretraining_tp'),
+};
+
 export const llama = decoderFamily({
   id: 'llama',
   title: 'Llama',
@@ -57,7 +64,7 @@ export const llama = decoderFamily({
     ],
   },
   architectures: /^L[Ll]a[Mm][Aa]For/,
-  record: ['attention_bias', 'mlp_bias'],
+  run: llamaKeys,
   layout: llamaLayout,
 });
 
@@ -86,6 +93,7 @@ export const mistral = decoderFamily({
     ],
   },
   architectures: /^MistralFor/,
+  run: { ...llamaLikeKeys, ...honoured('sliding_window') },
   layout: { ...llamaLayout, attention: { ...llamaLayout.attention, ...noBias } },
 });
 

@@ -6,6 +6,7 @@ import type { CompositeRow, PartRow } from './composite';
 import { compositeFamily } from './composite';
 import { flag } from './family';
 import { siglipSo400m } from './siglip-sizes';
+import { activations, honoured, idle, only } from './run-keys';
 
 const clipLarge: JsonObject = {
   hidden_size: 1024,
@@ -38,6 +39,24 @@ const llavaProjector: CompositeRow['projector'] = ({ text, towers: [tower] }, re
   };
 };
 
+/** What files of these models say at the top beside the objects of their parts. */
+const wholeKeys = {
+  ...honoured('text_config', 'vision_config', 'tie_word_embeddings', 'image_token_index', 'image_token_id'),
+  ...idle('ends and fills texts, and marks what no loss counts', 'pad_token_id', 'bos_token_id', 'eos_token_id'),
+  ...idle('ends and fills texts, and marks what no loss counts', 'ignore_index'),
+  ...idle('whether keys and values are kept: speed alone', 'use_cache'),
+  ...idle('first values of weights that are stored', 'initializer_range'),
+  ...idle('text_config says it', 'vocab_size', 'hidden_size', 'pad_token'),
+};
+
+const llavaKeys = {
+  ...wholeKeys,
+  ...honoured('vision_feature_layer', 'multimodal_projector_bias'),
+  ...only(['default', 'full'], 'vision_feature_select_strategy'),
+  ...only(activations, 'projector_hidden_act'),
+  ...idle('the rows of an image are counted in every run', 'image_seq_length'),
+};
+
 interface LlavaRow {
   readonly id: string;
   readonly title: string;
@@ -47,6 +66,7 @@ interface LlavaRow {
   readonly tower: Pick<PartRow, 'type' | 'whole'>;
   readonly newline: boolean;
   readonly values: JsonObject;
+  readonly run?: CompositeRow['run'];
 }
 
 const llavaLike = (row: LlavaRow) =>
@@ -79,6 +99,7 @@ export const llava = llavaLike({
   tower: clipTower,
   newline: false,
   values: { ...llavaValues, image_seq_length: 576 },
+  run: llavaKeys,
 });
 export const llavaNext = llavaLike({
   id: 'llava_next',
@@ -88,6 +109,7 @@ export const llavaNext = llavaLike({
   textType: 'llama',
   tower: clipTower,
   newline: true,
+  run: { ...llavaKeys, ...honoured('image_grid_pinpoints') },
   values: {
     ...llavaValues,
     image_seq_length: 576,
@@ -138,6 +160,12 @@ export const paligemma = compositeFamily({
       num_key_value_heads: 1,
       vocab_size: reader.integer('vocab_size') ?? 257152,
     }),
+  },
+  run: { ...wholeKeys, ...honoured('projection_dim') },
+  // The prompt is read in both directions, which the class of the whole sets where its file does not say it.
+  runText: {
+    ...only([true, null], 'use_bidirectional_attention'),
+    ...idle('the class of the whole has a head of its own, which caps nothing', 'final_logit_softcapping'),
   },
   towers: [
     {
@@ -202,6 +230,7 @@ const idefics3Like = (row: Pick<CompositeRow, 'id' | 'title' | 'className' | 'ar
   compositeFamily({
     ...row,
     values: { scale_factor: 2, image_token_id: 128257, tie_word_embeddings: false },
+    run: { ...wholeKeys, ...honoured('scale_factor') },
     text: { at: textConfig, type: 'llama', names: (name) => name.replace(/^model\./, 'model.text_model.') },
     towers: [
       {

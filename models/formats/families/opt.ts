@@ -1,8 +1,18 @@
 import { decoderFamily } from './decoder-family';
 import { amount, flag } from './family';
+import { activations, honoured, idle, idleOfText, only } from './run-keys';
 
 /** OPT keeps two rows more than positions: the first two are never used (fairseq's padding offset). */
 export const optPositionOffset = 2;
+
+const optKeys = {
+  ...idleOfText,
+  ...honoured('vocab_size', 'hidden_size', 'num_hidden_layers', 'ffn_dim', 'max_position_embeddings'),
+  ...honoured('num_attention_heads', 'word_embed_proj_dim', 'do_layer_norm_before', '_remove_final_layer_norm'),
+  ...honoured('enable_bias', 'layer_norm_elementwise_affine', 'tie_word_embeddings'),
+  ...only(activations, 'activation_function'),
+  ...idle('the class has as many key/value heads as heads', 'num_key_value_heads'),
+};
 
 export const opt = decoderFamily({
   id: 'opt',
@@ -32,13 +42,7 @@ export const opt = decoderFamily({
   },
   architectures: /^OPTFor/,
   tied: true,
-  record: [
-    'do_layer_norm_before',
-    '_remove_final_layer_norm',
-    'word_embed_proj_dim',
-    'enable_bias',
-    'layer_norm_elementwise_affine',
-  ],
+  run: optKeys,
   choice: () => ({ gated: false, norm: 'layer', positions: 'learned' }),
   layout: {
     root: 'model.decoder.',

@@ -3,6 +3,7 @@ import { remoteCode } from './family-row';
 import { separateExperts } from './decoder-layout';
 import { flag } from './family';
 import { llamaLayout } from './llama';
+import { honoured, idle, llamaLikeKeys } from './run-keys';
 
 export const phi = decoderFamily({
   id: 'phi',
@@ -88,6 +89,11 @@ export const phi3 = decoderFamily({
     ],
   },
   architectures: /^Phi3For/,
+  run: {
+    ...llamaLikeKeys,
+    ...honoured('sliding_window', 'partial_rotary_factor', 'original_max_position_embeddings'),
+    ...idle('which keys of the rotary form transformers does not check', 'ignore_keys_at_rope_validation'),
+  },
   layout: {
     ...llamaLayout,
     attention: { prefix: 'self_attn.', projections: ['qkv_proj'], output: 'o_proj' },

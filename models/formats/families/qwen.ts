@@ -4,11 +4,17 @@ import { decoderFamily } from './decoder-family';
 import { separateExperts } from './decoder-layout';
 import { flag } from './family';
 import { llamaLayout } from './llama';
+import { honoured, llamaLikeKeys } from './run-keys';
 
 /** The first `max_window_layers` layers attend to everything, the others have the window, if it is switched on at all. */
 const windowed = (reader: ConfigReader): Partial<TransformerChoice> => {
   const first = reader.integer('max_window_layers') ?? 0;
   return { windowed: (index) => index >= first };
+};
+
+const qwen2Keys = {
+  ...llamaLikeKeys,
+  ...honoured('use_sliding_window', 'sliding_window', 'max_window_layers', 'layer_types'),
 };
 
 const window = { use_sliding_window: false, sliding_window: 4096, max_window_layers: 28 };
@@ -50,7 +56,7 @@ export const qwen2 = decoderFamily({
     qwen2_5_vl_text: ['Qwen2_5_VLTextConfig', qwen2VlValues],
   },
   architectures: /^Qwen2For/,
-  record: ['use_sliding_window'],
+  run: qwen2Keys,
   choice: windowed,
   layout: { ...llamaLayout, attention: qwen2Attention },
 });
@@ -68,7 +74,7 @@ export const qwen3 = decoderFamily({
     ],
   },
   architectures: /^Qwen3For/,
-  record: ['attention_bias', 'use_sliding_window'],
+  run: { ...qwen2Keys, ...honoured('attention_bias') },
   choice: windowed,
   layout: { ...llamaLayout, attention: qwen3Attention },
 });

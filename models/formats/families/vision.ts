@@ -5,8 +5,9 @@ import type { ModelPart, PositionKind } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import type { StackFamily, Top } from './family';
 import type { FamilyRow } from './family-row';
-import { namesOfRow } from './family-row';
+import { namesOfRow, readerOfClass, recordedKeys } from './family-row';
 import { amount, flag } from './family';
+import { honoured, idle, pictureKeys } from './run-keys';
 
 export type ImageSizes = NonNullable<ModelPart['image']>;
 
@@ -63,7 +64,8 @@ export function visionFamily(row: VisionRow): StackFamily {
     role: 'vision',
     tied: false,
     task: row.task,
-    read: (reader) => {
+    read: (file) => {
+      const reader = readerOfClass(file, row.run);
       const image = row.image?.(reader) ?? readImage(reader, row.extraTokens);
       const size = row.intermediateSize?.(reader);
       const part = readTransformer(reader, {
@@ -73,7 +75,7 @@ export function visionFamily(row: VisionRow): StackFamily {
         positions: row.positions?.(reader) ?? 'learned',
         gated: row.gated?.(reader) ?? false,
         image,
-        ...(row.record === undefined ? {} : { record: row.record }),
+        record: recordedKeys(row),
         ...(size === undefined ? {} : { intermediateSize: size }),
         ...(image.tokens === undefined ? {} : { contextLength: image.tokens }),
         ...row.choice?.(reader, image),
@@ -84,6 +86,13 @@ export function visionFamily(row: VisionRow): StackFamily {
     ...(row.tensors === undefined ? {} : { tensors: row.tensors }),
   };
 }
+
+const vitKeys = {
+  ...pictureKeys,
+  ...honoured('qkv_bias'),
+  ...idle('of a head that fills in hidden patches', 'encoder_stride'),
+  ...idle('of a pooler, which no run reads', 'pooler_act', 'pooler_output_size'),
+};
 
 export const vitValues: JsonObject = {
   hidden_size: 768,
@@ -130,7 +139,7 @@ export const vit = visionFamily({
   architectures: /^ViT(Model|ForImage|ForMasked)/,
   task: 'base',
   extraTokens: 1,
-  record: ['qkv_bias'],
+  run: vitKeys,
   tensors: (part, writer, { task }) => {
     const root = writer.under('vit.');
     root.add('embedding', 'embeddings.cls_token', [1, 1, part.hiddenSize]);
@@ -150,7 +159,7 @@ export const deit = visionFamily({
   architectures: /^DeiT/,
   task: 'base',
   extraTokens: 2,
-  record: ['qkv_bias'],
+  run: vitKeys,
   tensors: (part, writer, { task }) => {
     const root = writer.under('deit.');
     root.add('embedding', 'embeddings.cls_token', [1, 1, part.hiddenSize]);
@@ -230,8 +239,18 @@ const dinoValues: JsonObject = {
   use_mask_token: true,
 };
 
+const { intermediate_size: _none, ...dinoSizes } = pictureKeys;
+
 export const dinov2 = visionFamily({
   ...dinoRow('dinov2'),
+  run: {
+    ...dinoSizes,
+    ...honoured('qkv_bias', 'mlp_ratio', 'use_swiglu_ffn'),
+    ...idle('first values of the scales that are stored', 'layerscale_value'),
+    ...idle('stands for patches that training hides', 'use_mask_token'),
+    ...idle('which states a backbone gives to others', 'apply_layernorm', 'out_features', 'out_indices'),
+    ...idle('which states a backbone gives to others', 'reshape_hidden_states', 'stage_names'),
+  },
   title: 'DINOv2',
   types: { dinov2: ['Dinov2Config', dinoValues] },
   architectures: /^Dinov2(Model|For)/,

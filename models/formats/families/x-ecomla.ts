@@ -10,7 +10,8 @@
  */
 import { decoderFamily } from './decoder-family';
 import { flag } from './family';
-import { llamaDefaults, llamaLayout } from './llama';
+import { llamaDefaults, llamaKeys, llamaLayout } from './llama';
+import { honoured, only } from './run-keys';
 
 export const xEcomla = decoderFamily({
   id: 'x_ecomla',
@@ -27,7 +28,12 @@ export const xEcomla = decoderFamily({
     ],
   },
   architectures: /^XEcoMla/,
-  record: ['attention_bias', 'mlp_bias', 'use_lora_layer_norm'],
+  run: {
+    ...llamaKeys,
+    ...honoured('kv_lora_rank', 'q_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim', 'layer_rank_list'),
+    ...honoured('rope_interleave'),
+    ...only([false], 'use_lora_layer_norm'),
+  },
   choice: (reader) => ({
     rope: { layout: reader.boolean('rope_interleave') === false ? 'half' : 'interleaved' },
   }),

@@ -57,7 +57,7 @@ async function keyPartByHand({ model, parameters }: OpenTiny): Promise<number> {
     const mean = (x: Vector): number => (norm.kind === 'layer' ? sum([...x]) / x.length : 0);
     const own = whole.map((value) => value - mean(whole));
     const scale = Math.sqrt(dot(own, own) / own.length + norm.epsilon);
-    const gain = parameters.vector(norm.weight).map((value) => value + (norm.gainOffset ?? 0));
+    const gain = parameters.vector(norm.weight ?? assert.fail()).map((value) => value + (norm.gainOffset ?? 0));
     return part.map((value, i) => ((value - mean(part)) / scale) * (gain[i] ?? 0));
   };
   const weights = await runnerOf(model).weights.layer(0);

@@ -33,7 +33,7 @@ function headByHand({ model: { spec }, parameters }: OpenTiny, run: StreamRow, l
     const centred = (x: Vector): Vector => (norm.kind === 'layer' ? x.map((value) => value - mean(x)) : x);
     const own = centred(whole);
     const scale = Math.sqrt(dot(own, own) / own.length + norm.epsilon);
-    const gain = parameters.vector(norm.weight).map((value) => value + (norm.gainOffset ?? 0));
+    const gain = parameters.vector(norm.weight ?? assert.fail()).map((value) => value + (norm.gainOffset ?? 0));
     return centred(part).map((value, i) => (value / scale) * (gain[i] ?? 0));
   };
   const projected = (given: Vector, at: number, withBias: boolean): Vector => {

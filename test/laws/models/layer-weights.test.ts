@@ -63,7 +63,7 @@ for (const tiny of tinyModels) {
       const centre = norm.kind === 'layer' ? x.reduce((sum, each) => sum + each, 0) / x.length : 0;
       const centred = x.map((each) => each - centre);
       const scale = 1 / Math.sqrt(centred.reduce((sum, each) => sum + each * each, 0) / x.length + norm.epsilon);
-      const gain = parameters.vector(norm.weight);
+      const gain = parameters.vector(norm.weight ?? assert.fail());
       const bias = norm.bias === undefined ? undefined : parameters.vector(norm.bias);
       return centred.map((each, i) => each * scale * ((gain[i] ?? 0) + (norm.gainOffset ?? 0)) + (bias?.[i] ?? 0));
     };

@@ -41,7 +41,7 @@ export function llamaLike(name: string, model_type: string, extras: LlamaExtras 
     max_position_embeddings: 128,
     rms_norm_eps: 1e-6,
     rope_theta: 10000,
-    hidden_act: 'silu',
+    hidden_act: model_type === 'gemma' ? 'gelu_pytorch_tanh' : 'silu',
     tie_word_embeddings: model_type.startsWith('gemma'),
     torch_dtype: 'float32',
     ...extras,

@@ -300,7 +300,8 @@ export function tinyPaligemma(version: 1 | 2 = 1, wider: Readonly<Record<string,
         });
   const width = text.config['hidden_size'] as number;
   const encode = (p: Parameters, tile: Picture) => visionRun(tower.config, below(p, 'vision_tower.'), tile);
-  const config = text.config as unknown as LlamaLikeConfig;
+  // PaliGemmaForConditionalGeneration puts lm_head on the text model without the cap of Gemma2ForCausalLM.
+  const { final_logit_softcapping: _uncapped, ...config } = text.config as unknown as LlamaLikeConfig;
   return {
     name: `paligemma ${version}`,
     config: {

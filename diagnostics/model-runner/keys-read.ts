@@ -1,0 +1,25 @@
+/** Which rows of a prompt a query reads, by the rules of its layer and nothing else. */
+export interface ReadingRules {
+  /** Whether a query reads no later row. */
+  readonly causal: boolean;
+  /** Rows that are read: causal, the last so many, its own included; else those nearer than this on either side. Absent: all. */
+  readonly window?: number | undefined;
+}
+
+/** Rows [first, end) of `length`. */
+export function keysRead(
+  query: number,
+  length: number,
+  { causal, window = Infinity }: ReadingRules,
+): { readonly first: number; readonly end: number } {
+  return {
+    first: Math.max(0, query - window + 1),
+    end: causal ? query + 1 : Math.min(length, query + window),
+  };
+}
+
+/** How many. */
+export function countOfKeysRead(query: number, length: number, rules: ReadingRules): number {
+  const { first, end } = keysRead(query, length, rules);
+  return end - first;
+}

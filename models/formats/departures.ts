@@ -1,0 +1,95 @@
+/** Which keys of a file would make another model of it than its class does, for the families that Headscope runs. */
+import { isObject, type JsonObject } from './config/config-reader';
+import { isOwnClass } from './families/class-names';
+import { familyById } from './families/catalogue';
+import type { Family } from './families/family';
+import { departuresOf } from './families/run-keys';
+import type { Departure, ModelDescription, ModelPart } from './model-description';
+
+type Described = Pick<ModelDescription, 'parts' | 'modelType' | 'architectures' | 'ownFamily'>;
+
+/** `family` is that of the whole file. */
+export function findDepartures(
+  { parts, modelType, architectures, ownFamily }: Described,
+  object: JsonObject,
+  family: Family | undefined,
+): readonly Departure[] {
+  const whole = family?.kind === 'composite' && family.run !== undefined ? family : undefined;
+  const known = parts.filter((part) => familyById(part.family)?.run !== undefined);
+  if (whole === undefined && known.length === 0) return [];
+  const [name] = architectures;
+  const ownClass =
+    name !== undefined && isOwnClass(name, modelType ?? '', isObject(object['auto_map']))
+      ? [
+          {
+            path: ['architectures', 0],
+            message: `${name} is a class of the repository's own, so it cannot be told what it computes. Choose a checkpoint of the class that its family has in transformers.`,
+          },
+        ]
+      : [];
+  return [
+    ...ownClass,
+    ...(whole?.run === undefined
+      ? []
+      : departuresOf(object, [], whole.run, { title: whole.title, className: classOf(whole, modelType) })),
+    ...known.flatMap((part) => ofPart(part, object, whole?.runText, ownFamily === undefined)),
+  ];
+}
+
+const classOf = (family: Family, modelType: string | undefined): string =>
+  family.defaults(modelType)?.from.split(' ').at(-1) ?? family.title;
+
+function ofPart(
+  part: ModelPart,
+  file: JsonObject,
+  inWhole: Family['run'],
+  ofTransformers: boolean,
+): readonly Departure[] {
+  const family = familyById(part.family);
+  const object = part.path.reduce<unknown>(
+    (at, key) => (isObject(at) && typeof key === 'string' ? at[key] : undefined),
+    file,
+  );
+  if (family?.run === undefined || !isObject(object)) return [];
+  const className = classOf(family, part.modelType);
+  const keys = departuresOf(
+    object,
+    part.path,
+    { ...family.run, ...(part.role === 'decoder' ? inWhole : {}) },
+    {
+      title: family.title,
+      className,
+      // The keys of a family of one's own are named by its description.
+      ...(ofTransformers ? { fields: part.fields } : {}),
+    },
+  );
+  return [...keys, ...ofRotation(part, className, family.run['partial_rotary_factor']?.kind === 'honoured')];
+}
+
+/** Inside of `rope_parameters` and `rope_scaling`: a part of each head, and a number that one family alone has. */
+function ofRotation(part: ModelPart, className: string, partial: boolean): readonly Departure[] {
+  const used = part.layers.flatMap(({ attention: { rope, latent, headDim } }) => {
+    const own = rope === undefined ? undefined : part.ropes[rope];
+    return own === undefined ? [] : [{ own, whole: latent === undefined ? headDim : latent.ropeDim }];
+  });
+  const narrow = partial ? undefined : used.find(({ own, whole }) => own.dimensions !== whole);
+  const stretched = used.find(({ own: { scaling } }) => scaling.kind === 'dynamic' && scaling.alpha !== undefined);
+  return [
+    ...(narrow === undefined
+      ? []
+      : [
+          {
+            path: narrow.own.path ?? part.path,
+            message: `The config rotates ${narrow.own.dimensions} of the ${narrow.whole} numbers of a head, and ${className} rotates all of them. Remove partial_rotary_factor if the model was trained without it.`,
+          },
+        ]),
+    ...(stretched === undefined
+      ? []
+      : [
+          {
+            path: stretched.own.path ?? part.path,
+            message: `The rotary form has alpha, which ${className} does not read. Remove it if the model was trained without it.`,
+          },
+        ]),
+  ];
+}

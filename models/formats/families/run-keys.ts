@@ -1,0 +1,198 @@
+/**
+ * What a run makes of each key of a configuration class, for the families that Headscope runs: a table beside each family's row.
+ * A key that would make another model of the checkpoint is refused, so that no attention is shown that is not the model's.
+ * The classes are those of transformers 5.2 and, for keys that files of earlier releases write, of 4.x (read 2026-11-30).
+ */
+import type { JsonObject } from '../config/config-reader';
+import { formatPath, isObject } from '../config/config-reader';
+import { mixtureKey } from '../config/head-mixture';
+import type { Departure, JsonPath, JsonValue, ModelPart } from '../model-description';
+
+export type KeyTreatment =
+  /** Computed as the class computes it, whatever the value. */
+  | { readonly kind: 'honoured' }
+  /** Changes nothing that a run shows, and why. */
+  | { readonly kind: 'idle'; readonly why: string }
+  /** Computed at these values; any other is refused. */
+  | { readonly kind: 'only'; readonly values: readonly JsonValue[] }
+  /** A list of one of these for each layer. */
+  | { readonly kind: 'each'; readonly values: readonly JsonValue[] }
+  /** An object that the class writes over the one under another key: refused where the two differ. */
+  | { readonly kind: 'repeats'; readonly key: string };
+
+/** By key of the configuration class, its older names included. */
+export type RunKeys = Readonly<Record<string, KeyTreatment>>;
+
+const each = (keys: readonly string[], treatment: KeyTreatment): RunKeys =>
+  Object.fromEntries(keys.map((key) => [key, treatment]));
+
+export const honoured = (...keys: readonly string[]): RunKeys => each(keys, { kind: 'honoured' });
+export const idle = (why: string, ...keys: readonly string[]): RunKeys => each(keys, { kind: 'idle', why });
+export const only = (values: readonly JsonValue[], ...keys: readonly string[]): RunKeys =>
+  each(keys, { kind: 'only', values });
+
+export const repeats = (key: string, by: string): RunKeys => ({ [by]: { kind: 'repeats', key } });
+
+/** Names of transformers' ACT2FN that the graphs have. */
+export const activations = [
+  'silu',
+  'swish',
+  'gelu',
+  'gelu_python',
+  'gelu_new',
+  'gelu_pytorch_tanh',
+  'gelu_fast',
+  'gelu_accurate',
+  'quick_gelu',
+  'relu',
+] as const;
+
+/** Of PreTrainedConfig, which every class has. */
+export const baseKeys: RunKeys = {
+  ...idle('names of files, classes and versions', '_name_or_path', 'architectures', 'auto_map', 'model_type'),
+  ...idle('names of files, classes and versions', 'transformers_version', 'tokenizer_class', 'finetuning_task'),
+  ...idle('weights are widened to float32 from what they are stored in', 'dtype', 'torch_dtype', 'use_bfloat16'),
+  ...idle('names and number of classes of a classifier', 'id2label', 'label2id', 'num_labels', 'problem_type'),
+  ...idle('what a call in Python returns', 'output_attentions', 'output_hidden_states', 'return_dict', 'torchscript'),
+  ...idle('the same products in pieces', 'chunk_size_feed_forward'),
+  ...idle('which loop of transformers generates', 'is_encoder_decoder', 'task_specific_params', 'cache_implementation'),
+  ...idle('ties a pair of encoder and decoder, which such a class is not', 'tie_encoder_decoder'),
+  ...idle('has its own sentence: quantised weights are refused', 'quantization_config'),
+  ...idle('which program computes it', 'attn_implementation', '_attn_implementation', '_attn_implementation_autoset'),
+  ...idle('the width of what cross-attention reads, which is refused where it is on', 'cross_attention_hidden_size'),
+  // transformers 4 takes these heads out of the layers before the weights are read.
+  ...only([{}, null], 'pruned_heads'),
+};
+
+/** Of stacks without the switch: what other classes, forks and code of a repository's own compute by these keys. */
+const foreignKeys: RunKeys = {
+  ...only([true, null], 'is_causal'),
+  ...only([false, null], 'use_bidirectional_attention', 'bidirectional', 'is_bidirectional'),
+  ...only([false, null], 'add_cross_attention', 'alibi', 'use_alibi', 'parallel_attn', 'use_parallel_residual'),
+  ...only([false, null], 'use_qk_norm', 'qk_norm', 'qk_layernorm', 'qk_layer_norms', 'use_qk_layernorm'),
+  ...only([false, null], 'rope_interleaved', 'rope_interleave', 'rotary_interleaved', 'attention_sink', 'use_sinks'),
+  ...only([null], 'clip_qkv', 'attention_multiplier', 'scale_depth', 'dim_model_base', 'query_pre_attn_scalar'),
+  ...only([1, null], 'embedding_multiplier', 'residual_multiplier', 'logits_scaling', 'logit_scale', 'scale_emb'),
+  ...only(['absolute', 'rope', 'rotary', 'learned', null], 'position_embedding_type'),
+};
+
+/** Keys that say nothing of what a trained text model computes. */
+export const idleOfText: RunKeys = {
+  ...idle(
+    'drops activations in training alone',
+    'attention_dropout',
+    'hidden_dropout',
+    'dropout',
+    'classifier_dropout',
+  ),
+  ...idle('drops activations in training alone', 'attention_probs_dropout_prob', 'hidden_dropout_prob', 'layerdrop'),
+  ...idle('drops activations in training alone', 'attn_pdrop', 'embd_pdrop', 'resid_pdrop', 'summary_first_dropout'),
+  ...idle('first values of weights that are stored', 'initializer_range', 'initializer_factor', 'init_std'),
+  ...idle('where a text begins and ends, and what fills it up', 'bos_token_id', 'eos_token_id', 'pad_token_id'),
+  ...idle('whether keys and values are kept: speed alone', 'use_cache'),
+};
+
+/** Rotary positions in the key names of transformers 4 and 5; the forms are refused by name where one has no formula here. */
+const rotary: RunKeys = honoured('rope_parameters', 'rope_scaling', 'rope_theta');
+
+const wholeHead: RunKeys = only([1, null], 'partial_rotary_factor');
+
+/** Of classes without windows, whose caches in transformers 5 drop keys by these all the same. */
+const noWindow: RunKeys = {
+  ...only([null], 'sliding_window', 'attention_chunk_size'),
+  layer_types: { kind: 'each', values: ['full_attention', null] },
+};
+
+/** Of LlamaConfig and what Mistral, Qwen, Gemma and Phi took over from it. */
+export const llamaLikeKeys: RunKeys = {
+  ...idleOfText,
+  ...honoured('vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads', 'head_dim'),
+  ...honoured('num_key_value_heads', 'max_position_embeddings', 'rms_norm_eps', 'tie_word_embeddings', mixtureKey),
+  ...rotary,
+  ...wholeHead,
+  ...noWindow,
+  ...only(activations, 'hidden_act'),
+};
+
+export const encoderSizes: RunKeys = {
+  ...honoured('hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads', 'layer_norm_eps'),
+  ...only(activations, 'hidden_act'),
+  ...idle('the class has as many key/value heads as heads', 'num_key_value_heads'),
+};
+
+export const pictureKeys: RunKeys = {
+  ...encoderSizes,
+  ...honoured('image_size', 'patch_size', 'num_channels'),
+  ...idle('the text model has the vocabulary', 'vocab_size'),
+  ...idle('drops activations in training alone', 'attention_dropout', 'attention_probs_dropout_prob', 'dropout'),
+  ...idle('drops activations in training alone', 'hidden_dropout_prob', 'drop_path_rate'),
+  ...idle('first values of weights that are stored', 'initializer_range', 'initializer_factor'),
+};
+
+const shown = (value: JsonValue): string => {
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+};
+
+const same = (one: JsonValue, other: JsonValue): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+const listed = (values: readonly JsonValue[]): string => {
+  const words = values.filter((value) => value !== null).map(shown);
+  return words.length === 0 ? 'unset' : words.length === 1 ? (words[0] ?? '') : `one of ${words.join(', ')}`;
+};
+
+/** The keys of one object of a file at values that its family's graphs do not compute. */
+export function departuresOf(
+  object: JsonObject,
+  path: JsonPath,
+  keys: RunKeys,
+  {
+    title,
+    className,
+    fields,
+  }: { readonly title: string; readonly className: string; readonly fields?: ModelPart['fields'] },
+): readonly Departure[] {
+  const known = { ...baseKeys, ...keys };
+  return Object.entries(object).flatMap(([key, value]): readonly Departure[] => {
+    if (value === undefined) return [];
+    const name = formatPath([...path, key]);
+    const own = Object.hasOwn(known, key) ? known[key] : undefined;
+    const treatment = own ?? (fields !== undefined && Object.hasOwn(foreignKeys, key) ? foreignKeys[key] : undefined);
+    if (treatment?.kind === 'only' || treatment?.kind === 'each') {
+      const fits = (item: JsonValue): boolean => treatment.values.some((one) => same(one, item));
+      if (treatment.kind === 'each' && Array.isArray(value) ? (value as readonly JsonValue[]).every(fits) : fits(value))
+        return [];
+      return [
+        {
+          path: [...path, key],
+          message: `${name} is ${shown(value)}, and Headscope computes ${title} where it is ${listed(treatment.values)}. Choose a checkpoint without it.`,
+        },
+      ];
+    }
+    if (treatment?.kind === 'repeats') {
+      const other = object[treatment.key];
+      const [different] = isObject(value)
+        ? Object.entries(value).filter(
+            ([inner, mine = null]) => !same(mine, (isObject(other) ? other[inner] : null) ?? null),
+          )
+        : [];
+      if (different === undefined) return [];
+      return [
+        {
+          path: [...path, key, different[0]],
+          message: `${name}.${different[0]} is ${shown(different[1] ?? null)}, and ${formatPath([...path, treatment.key])} says otherwise, over which ${className} writes it. Make the two equal.`,
+        },
+      ];
+    }
+    if (treatment !== undefined || value === null || value === false) return [];
+    // Read here by a name that other families have, and not by the class: the two would be different models.
+    const source = fields !== undefined && Object.hasOwn(fields, key) ? fields[key]?.source : undefined;
+    if (source?.kind !== 'file') return [];
+    return [
+      {
+        path: [...path, key],
+        message: `${name} is ${shown(value)}, and ${className} has no such key, so it cannot be told what the model computes by it. Remove the key if the model was trained without it.`,
+      },
+    ];
+  });
+}

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import {
+  architectures,
+  multimodalArchitectures,
+  runnable,
+  visionArchitectures,
+} from '../../../../models/architectures/catalogue';
+import { describeModel } from '../../../../models/formats/describe-model';
+import { families } from '../../../../models/formats/families/catalogue';
+import { baseKeys, type RunKeys } from '../../../../models/formats/families/run-keys';
+import { classDefaults } from '../../../support/reference/reference-models';
+
+type Config = Readonly<Record<string, unknown>>;
+
+const running = families.filter(({ run }) => run !== undefined);
+const byType = new Map(running.flatMap((family) => family.modelTypes.map((type) => [type, family] as const)));
+const isObject = (value: unknown): value is Config =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What a class fills in by itself, and the objects of its parts under their own types; our own rows where the classes are not at hand. */
+const classes: readonly (readonly [type: string, defaults: Config, aliases: readonly string[]])[] = [
+  ...byType.keys(),
+].flatMap((type) => {
+  const own = classDefaults?.[type];
+  if (!own) {
+    const row = byType.get(type)?.defaults(type)?.values ?? {};
+    return [[type, row, []]] as const;
+  }
+  const parts = Object.values(own.defaults).filter(isObject);
+  const ofParts = parts.flatMap((part) =>
+    typeof part['model_type'] === 'string' ? [[part['model_type'], part, []] as const] : [],
+  );
+  return [[type, own.defaults, Object.keys(own.aliases)] as const, ...ofParts];
+});
+
+const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+describe('keys of configuration classes, of the families that run', () => {
+  it('each family that runs has a table of its keys, and no other has one', () => {
+    const run = [...architectures, ...visionArchitectures, ...multimodalArchitectures].flatMap((each) => each.families);
+    assert.deepEqual(running.map(({ id }) => id).sort(), [...new Set([...run, 'clip', 'siglip'])].sort());
+  });
+
+  it('each key of a class is computed, known to change nothing, or held to values', () => {
+    const unclassified = new Set<string>();
+    let seen = 0;
+    for (const [type, defaults, aliases] of classes) {
+      const keys: RunKeys = { ...baseKeys, ...byType.get(type)?.run };
+      for (const key of [...Object.keys(defaults), ...aliases]) {
+        seen++;
+        if (!Object.hasOwn(keys, key)) unclassified.add(`${type}: ${key}`);
+      }
+    }
+    assert.deepEqual([...unclassified], []);
+    assert.ok(seen > 300, `${seen} keys`);
+  });
+
+  it('what a class fills in is never refused', () => {
+    const wrong: string[] = [];
+    for (const [type, defaults] of classes) {
+      const run = byType.get(type)?.run ?? {};
+      for (const [key, value] of Object.entries(defaults)) {
+        const treatment = run[key];
+        if (treatment?.kind !== 'only' && treatment?.kind !== 'each') continue;
+        const items: readonly unknown[] = treatment.kind === 'each' && Array.isArray(value) ? value : [value];
+        if (!items.every((item) => treatment.values.some((one) => same(one, item)))) wrong.push(`${type}: ${key}`);
+      }
+    }
+    // PaliGemma's text model is a Gemma whose prompt is read in both directions, which the whole says of it.
+    assert.deepEqual(
+      wrong.filter((name) => name !== 'gemma: use_bidirectional_attention'),
+      [],
+    );
+  });
+
+  it('gives a reason for each key that changes nothing', () => {
+    for (const { id, run } of running)
+      for (const [key, treatment] of Object.entries(run ?? {}))
+        if (treatment.kind === 'idle') assert.match(treatment.why, /\w+ \w+/, `${id}: ${key}`);
+  });
+
+  for (const family of running.filter(({ kind }) => kind === 'stack')) {
+    const [type = ''] = family.modelTypes;
+    const defaults = { ...family.defaults(type)?.values, model_type: type };
+    it(`${family.id}: refuses by name what it is held to, and nothing else`, () => {
+      assert.equal(runnable(describeModel(defaults)), true);
+      for (const [key, treatment] of Object.entries({ ...baseKeys, ...family.run })) {
+        const refuses = treatment.kind === 'only' || treatment.kind === 'each';
+        if (!refuses) continue;
+        // Nothing that any class computes.
+        const value = key === 'layer_types' ? ['mamba'] : typeof treatment.values[0] === 'number' ? 0.125 : 'planted';
+        const model = describeModel({ ...defaults, [key]: value });
+        assert.ok(
+          model.departures.some(({ message }) => message.startsWith(`${key} is `)),
+          `${key}: ${JSON.stringify(model.departures)}`,
+        );
+        assert.equal(typeof runnable(model), 'string', key);
+      }
+    });
+  }
+});
+
+describe('models that would silently be others', () => {
+  const llama = { model_type: 'llama', hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4, vocab_size: 99 };
+  const verdict = (config: object): true | string => runnable(describeModel(config));
+
+  for (const [what, config, sentence] of [
+    [
+      'cross-attention of BERT',
+      { model_type: 'bert', is_decoder: true, add_cross_attention: true },
+      /^add_cross_attention is true, and Headscope computes BERT where it is false\. Choose /,
+    ],
+    [
+      'relative positions of BERT',
+      { model_type: 'bert', position_embedding_type: 'relative_key' },
+      /^position_embedding_type is "relative_key", and /,
+    ],
+    ['cross-attention of GPT-2', { model_type: 'gpt2', add_cross_attention: true }, /^add_cross_attention is true, /],
+    [
+      'a Gemma 2 that reads in both directions',
+      { model_type: 'gemma2', use_bidirectional_attention: true },
+      /^use_bidirectional_attention is true, and Headscope computes Gemma 2 where it is false\./,
+    ],
+    ['a Llama that reads in both directions', { ...llama, is_causal: false }, /^is_causal is false, and /],
+    ['a Llama with windows', { ...llama, sliding_window: 16 }, /^sliding_window is 16, and .* where it is unset\./],
+    ['heads taken out', { model_type: 'gpt2', pruned_heads: { '0': [1] } }, /^pruned_heads is \{"0":\[1\]\}, and /],
+    ['factors of Granite on a Llama', { ...llama, residual_multiplier: 0.22 }, /^residual_multiplier is 0\.22, and /],
+    [
+      'a class of a repository',
+      { ...llama, architectures: ['LlamaBiForMNTP'], auto_map: { AutoModel: 'modeling.LlamaBiForMNTP' } },
+      /^LlamaBiForMNTP is a class of the repository's own, /,
+    ],
+    [
+      'code of a repository that may read what the class does not',
+      { ...llama, auto_map: { AutoModel: 'modeling.LlamaModel' }, attn_logit_softcapping: 30 },
+      /^attn_logit_softcapping is 30, and LlamaConfig has no such key, /,
+    ],
+    ['an activation', { ...llama, hidden_act: 'relu2' }, /^hidden_act is "relu2", and /],
+    [
+      'a part of each head',
+      { ...llama, rope_parameters: { rope_type: 'default', rope_theta: 10000, partial_rotary_factor: 0.5 } },
+      /^The config rotates 8 of the 16 numbers of a head, and LlamaConfig rotates all of them\./,
+    ],
+    [
+      'a rotary form without a formula',
+      { ...llama, rope_scaling: { rope_type: 'spiral', factor: 2 } },
+      /^Rotary embedding of the form "spiral" is not known\. Correct rope_scaling/,
+    ],
+    [
+      'the text model of a whole',
+      { model_type: 'llava', text_config: { ...llama, is_causal: false }, vision_config: {} },
+      /^text_config\.is_causal is false, and /,
+    ],
+    [
+      'a PaliGemma whose prompt is causal',
+      { model_type: 'paligemma', text_config: { model_type: 'gemma', use_bidirectional_attention: false } },
+      /^text_config\.use_bidirectional_attention is false, and /,
+    ],
+    [
+      'parts of a CLIP that are given twice',
+      { model_type: 'clip', text_config: { hidden_size: 512 }, text_config_dict: { hidden_size: 768 } },
+      /^text_config_dict\.hidden_size is 768, and text_config says otherwise, /,
+    ],
+  ] as const) {
+    it(what, () => {
+      assert.match(String(verdict(config)), sentence);
+    });
+  }
+
+  it('a key that the class does not have is not read either', () => {
+    const stray = { ...llama, n_embd: 32, kv_channels: 8, attn_logit_softcapping: 30, num_kv_shared_layers: 1 };
+    assert.equal(verdict(stray), true);
+    const [part] = describeModel(stray).parts;
+    assert.equal(part?.headDim, 16);
+    assert.equal(part?.softcap, undefined);
+    assert.equal(part?.layers[1]?.attention.sharesKvOf, undefined);
+  });
+
+  it('what says nothing else is no reason', () => {
+    for (const config of [
+      { ...llama, sliding_window: null, layer_types: ['full_attention', 'full_attention'], partial_rotary_factor: 1 },
+      {
+        ...llama,
+        auto_map: { AutoModelForCausalLM: 'modeling.LlamaForCausalLM' },
+        architectures: ['LlamaForCausalLM'],
+      },
+      { model_type: 'bert', is_decoder: true, add_cross_attention: false, position_embedding_type: 'absolute' },
+      { model_type: 'gemma', use_bidirectional_attention: null, hidden_act: 'gelu' },
+      { model_type: 'paligemma', text_config: { model_type: 'gemma', use_bidirectional_attention: true } },
+      { model_type: 'clip', text_config: { hidden_size: 768 }, text_config_dict: { hidden_size: 768 } },
+    ])
+      assert.equal(verdict(config), true, JSON.stringify(config));
+  });
+});
