@@ -218,7 +218,7 @@ const pairTextKeys = {
   ...projection,
 };
 const clipTextKeys = { ...pairTextKeys, ...honoured('eos_token_id') };
-const siglipTextKeys = { ...pairTextKeys, ...honoured('pad_token_id', 'projection_size') };
+const siglipTextKeys = { ...pairTextKeys, ...honoured('pad_token_id') };
 
 function writeClipText(part: ModelPart, writer: TensorWriter): void {
   writer.add('embedding', 'embeddings.token_embedding.weight', [part.vocabularySize ?? 0, part.hiddenSize]);
@@ -295,7 +295,7 @@ export const siglipText: StackFamily = {
       gated: false,
       norm: 'layer',
       positions: 'learned',
-      record: recordedKeys({ run: siglipTextKeys }),
+      record: ['projection_size', ...recordedKeys({ run: siglipTextKeys })],
     }),
   tensors: (part, writer) => {
     writeClipText(part, writer.under('text_model.'));

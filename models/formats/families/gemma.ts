@@ -103,9 +103,7 @@ export const gemma2 = decoderFamily({
 /** Five window layers, then a full one; the window layers rotate with a base of their own and without scaling. */
 const fiveToOne = (reader: ConfigReader): Partial<TransformerChoice> => {
   reader.positive('query_pre_attn_scalar');
-  const period = reader.has('layer_types')
-    ? undefined
-    : (reader.integer('sliding_window_pattern', 1) ?? reader.integer('_sliding_window_pattern', 1));
+  const period = reader.has('layer_types') ? undefined : reader.integer('sliding_window_pattern', 1);
   // Gemma3TextConfig of transformers 4.57 and 5.2: half of the window lies on either side, a position nearer than that is read.
   const around = reader.boolean('use_bidirectional_attention') === true;
   const window = around ? reader.integer('sliding_window', 1) : undefined;
@@ -148,8 +146,9 @@ export const gemma3 = decoderFamily({
   tied: true,
   run: {
     ...gemma2Keys,
-    ...honoured('sliding_window_pattern', '_sliding_window_pattern', 'rope_local_base_freq'),
+    ...honoured('sliding_window_pattern', 'rope_local_base_freq'),
     ...honoured('use_bidirectional_attention'),
+    ...idle('the class writes it and reads it nowhere', '_sliding_window_pattern'),
     // The class keeps the key and does not compute with it.
     ...only([null], 'attn_logit_softcapping'),
   },

@@ -66,6 +66,7 @@ export const baseKeys: RunKeys = {
 
 /** Of stacks without the switch: what other classes, forks and code of a repository's own compute by these keys. */
 const foreignKeys: RunKeys = {
+  ...only([null], mixtureKey),
   ...only([true, null], 'is_causal'),
   ...only([false, null], 'use_bidirectional_attention', 'bidirectional', 'is_bidirectional'),
   ...only([false, null], 'add_cross_attention', 'alibi', 'use_alibi', 'parallel_attn', 'use_parallel_residual'),
@@ -122,7 +123,9 @@ export const encoderSizes: RunKeys = {
 
 export const pictureKeys: RunKeys = {
   ...encoderSizes,
-  ...honoured('image_size', 'patch_size', 'num_channels'),
+  ...honoured('image_size', 'patch_size'),
+  // Pictures are prepared in three.
+  ...only([3], 'num_channels'),
   ...idle('the text model has the vocabulary', 'vocab_size'),
   ...idle('drops activations in training alone', 'attention_dropout', 'attention_probs_dropout_prob', 'dropout'),
   ...idle('drops activations in training alone', 'hidden_dropout_prob', 'drop_path_rate'),

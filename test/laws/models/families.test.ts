@@ -9,6 +9,7 @@ import { architectures } from '../../../models/architectures/catalogue';
 import { tinyTextTowers } from '../../support/checkpoints/tiny-pairs';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { tinyModels, writeTinyModel, type TinyModel } from '../../support/checkpoints/tiny-models';
+import { tinyVariants } from '../../support/checkpoints/tiny-variants';
 import type { StoredType } from '../../support/checkpoints/safetensors-file';
 import type { ReferenceRun } from '../../support/reference/vectors';
 
@@ -101,6 +102,20 @@ describe('every family that runs equals its float64 pass', () => {
       reference.logits.flat().forEach((value, i) => {
         assert.ok(Math.abs(value - Number(instrumented.logits?.data[i])) <= tolerance);
       });
+    });
+  }
+
+  // Keys of the configuration classes at values of their own, all directions of reading in one chunk.
+  for (const tiny of tinyVariants) {
+    it(`${tiny.name}: logits and every tap, and the same bits as the plain graph`, async () => {
+      const { model, reference } = await open(tiny, 'F32');
+      const request = { ids, chunk: 20, logits: 'all' } as const;
+      const run = await runPrompt(model.spec, model.sessions, { ...request, taps: allTaps(model) });
+      const { error, at, compared } = largestError(reference, run);
+      assert.ok(compared > 10);
+      assert.ok(error <= tolerance, `${at} differs by ${error}`);
+      const plain = await runPrompt(model.spec, model.sessions, { ...request, plain: true });
+      assert.deepEqual(run.logits, plain.logits);
     });
   }
 

@@ -3,6 +3,7 @@ import { runPrompt } from '../../../compute-server/model/run/model-run';
 import { localWindow } from '../../../compute-server/model/run/pick-table';
 import { HeadView } from '../../../compute-server/model/heads/head-view';
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
+import { tinyVariants } from '../../support/checkpoints/tiny-variants';
 import { statisticsOfMap } from '../../support/map-statistics';
 import { generate } from '../../support/generate';
 
@@ -50,6 +51,47 @@ function expected(p: (i: number, j: number) => number) {
     duplicateToken: mean(repeated.map((i) => sum(earlier(i), i))),
   };
 }
+
+describe('statistics of heads that read in both directions', () => {
+  const around = tinyVariants.find(({ name }) => name.startsWith('gemma3: in both directions')) ?? assert.fail();
+  for (const which of ['bert', around]) {
+    it(`${typeof which === 'string' ? which : which.name}: by chance, a key gets as much as any that is read`, async () => {
+      const tiny = await openTiny(which);
+      const { spec, sessions } = tiny.model;
+      const taps = spec.blocks.map((_, layer) => ({ layer, tap: 'attention.probabilities' as const }));
+      const run = await runPrompt(spec, sessions, { ids, chunk: 6, logits: 'none', statistics: true, taps });
+      for (const result of run.layers) {
+        const data = result.taps['attention.probabilities']?.data as Float32Array;
+        const read = (i: number): readonly number[] => range.filter((j) => (data[i * length + j] ?? 0) > 0);
+        const share = (i: number, keys: readonly number[]): number => keys.length / read(i).length;
+        const chance = {
+          firstToken: mean(
+            range.slice(1).map((i) =>
+              share(
+                i,
+                read(i).filter((j) => j === 0),
+              ),
+            ),
+          ),
+          selfToken: mean(range.map((i) => share(i, [i]))),
+          localWindow: mean(
+            range.map((i) =>
+              share(
+                i,
+                read(i).filter((j) => j <= i && j > i - localWindow),
+              ),
+            ),
+          ),
+        };
+        for (const [key, value] of Object.entries(chance)) {
+          const found = result.statistics?.permutation.mean[key as 'selfToken'] ?? Number.NaN;
+          assert.ok(Math.abs(found - value) <= 1e-6, `${key} of layer ${result.layer}: ${found}, not ${value}`);
+        }
+      }
+      await tiny.close();
+    });
+  }
+});
 
 for (const name of ['llama', 'mistral, window 7', 'gpt2']) {
   describe(`statistics of heads: ${name}`, () => {

@@ -11,7 +11,8 @@ import { resize } from '../../../models/images/resample';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import {
   normalisedPicture,
-  tinyIdefics3,
+  singleTileVlms,
+  splitVlms,
   tinyLlava,
   tinyPaligemma,
   tinyPixels,
@@ -91,15 +92,7 @@ describe('vision-language models equal their float64 pass', () => {
     }
   };
 
-  const single: readonly TinyVlm[] = [
-    tinyLlava(),
-    tinyLlava({ name: 'llava, last block and class row', layer: -1, strategy: 'full' }),
-    tinyLlava({ name: 'llava, two layers side by side', layer: [-3, -2] }),
-    tinyLlava({ name: 'llava, names in memory', inMemory: true }),
-    tinyPaligemma(1),
-    tinyPaligemma(2),
-  ];
-  for (const tiny of single) {
+  for (const tiny of singleTileVlms) {
     it(`${tiny.name}: rows of the image, merged sequence, every tap`, async () => {
       const { model, parameters } = await open(tiny);
       const pixels = tinyPixels(12, 12);
@@ -157,9 +150,8 @@ describe('vision-language models equal their float64 pass', () => {
     }
   });
 
-  for (const type of ['idefics3', 'smolvlm'] as const) {
-    it(`${type}: tiles line by line behind the tokens of their place, then the whole picture`, async () => {
-      const tiny = tinyIdefics3(type);
+  for (const tiny of splitVlms) {
+    it(`${tiny.name}: tiles line by line behind the tokens of their place, then the whole picture`, async () => {
       const { model, parameters } = await open(tiny);
       // 32 x 32 is two by two tiles of 16; the longest edge is 32 already, so that nothing is resized but the whole.
       const pixels = tinyPixels(32, 32);
@@ -174,14 +166,15 @@ describe('vision-language models equal their float64 pass', () => {
       };
       const tiles = [tileAt(0, 0), tileAt(0, 1), tileAt(1, 0), tileAt(1, 1), resize(pixels, 16, 16, 'lanczos')];
       const features = tiles.map((tile) => tiny.features(parameters, normalisedPicture(tile, tiny.processor)));
-      const four = [60, 60, 60, 60];
+      // As many tokens as a tile takes: one, or four.
+      const cells = Array<number>(Number(tiny.joint?.['image_seq_len'])).fill(60);
       const fake = visionTokens['<fake_token_around_image>'];
       const expectedIds = [
         ...[1, 3],
-        ...[fake, 57, ...four, fake, 56, ...four, 4],
+        ...[fake, 57, ...cells, fake, 56, ...cells, 4],
         // The newline of the second line of tiles and the one before the whole picture are one token.
-        ...[fake, 55, ...four, fake, 54, ...four, 5],
-        ...[fake, 58, ...four, fake],
+        ...[fake, 55, ...cells, fake, 54, ...cells, 5],
+        ...[fake, 58, ...cells, fake],
         ...[2, 2],
       ];
       const positions = expectedIds.flatMap((id, at) => (id === 60 ? [at] : []));
@@ -196,11 +189,11 @@ describe('vision-language models equal their float64 pass', () => {
       assert.deepEqual(
         text.image?.tiles.map(({ x, y, width, height, first }) => [x, y, width, height, first]),
         [
-          [0, 0, 32, 32, 16],
+          [0, 0, 32, 32, 4 * cells.length],
           [0, 0, 16, 16, 0],
-          [16, 0, 16, 16, 4],
-          [0, 16, 16, 16, 8],
-          [16, 16, 16, 16, 12],
+          [16, 0, 16, 16, cells.length],
+          [0, 16, 16, 16, 2 * cells.length],
+          [16, 16, 16, 16, 3 * cells.length],
         ],
       );
     });

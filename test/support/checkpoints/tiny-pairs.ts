@@ -40,7 +40,7 @@ export function tinyTextTower(type: PairType, extras: Readonly<Record<string, un
     num_attention_heads: 3,
     vocab_size: 61,
     max_position_embeddings: type === 'clip' ? 32 : 20,
-    layer_norm_eps: 1e-5,
+    layer_norm_eps: 1e-3,
     hidden_act: type === 'clip' ? 'quick_gelu' : 'gelu_pytorch_tanh',
     bos_token_id: 59,
     eos_token_id: endToken,

@@ -92,8 +92,10 @@ export function tinyTower(
   const dinoInner = gated ? Math.floor((Math.trunc((2 * hidden * 2) / 3) + 7) / 8) * 8 : 2 * hidden;
   for (let l = 0; l < config.num_hidden_layers; l++) {
     const layer = `${at}encoder.layer.${l}`;
-    for (const name of ['query', 'key', 'value'])
+    for (const name of ['query', 'key', 'value']) {
       linear(shapes, `${layer}.attention.attention.${name}`, hidden, hidden);
+      if (extras['qkv_bias'] === false) delete shapes[`${layer}.attention.attention.${name}.bias`];
+    }
     linear(shapes, `${layer}.attention.output.dense`, hidden, hidden);
     if (model_type === 'dinov2') {
       norm(shapes, `${layer}.norm1`);
@@ -216,9 +218,10 @@ export function tinyLlava(
     readonly strategy?: 'default' | 'full';
     readonly text?: TinyModel;
     readonly inMemory?: boolean;
+    readonly bias?: boolean;
   } = {},
 ): TinyVlm {
-  const { next = false, layer = -2, strategy = 'default', inMemory = false } = options;
+  const { next = false, layer = -2, strategy = 'default', inMemory = false, bias = true } = options;
   const size = 12;
   const tower = tinyTower('clip_vision_model', size);
   const text = options.text ?? llamaLike('llama', 'llama', { architectures: ['LlamaForCausalLM'] });
@@ -235,9 +238,10 @@ export function tinyLlava(
       rest,
       {
         'multi_modal_projector.linear_1.weight': [width, hidden * layers.length],
-        'multi_modal_projector.linear_1.bias': [width],
         'multi_modal_projector.linear_2.weight': [width, width],
-        'multi_modal_projector.linear_2.bias': [width],
+        ...(bias
+          ? { 'multi_modal_projector.linear_1.bias': [width], 'multi_modal_projector.linear_2.bias': [width] }
+          : {}),
         ...(next ? { image_newline: [width] } : {}),
       },
     ],
@@ -258,6 +262,7 @@ export function tinyLlava(
       projector_hidden_act: 'gelu',
       vision_feature_layer: layer,
       vision_feature_select_strategy: strategy,
+      ...(bias ? {} : { multimodal_projector_bias: false }),
       ...(next
         ? {
             image_grid_pinpoints: [
@@ -270,7 +275,7 @@ export function tinyLlava(
         : {}),
       text_config: text.config,
       vision_config: tower.config,
-      tie_word_embeddings: false,
+      tie_word_embeddings: text.config['tie_word_embeddings'],
     },
     shapes,
     processor: { ...clipProcessor(size), ...(next ? { image_processor_type: 'LlavaNextImageProcessor' } : {}) },
@@ -310,6 +315,7 @@ export function tinyPaligemma(version: 1 | 2 = 1, wider: Readonly<Record<string,
       image_token_index: imageToken,
       projection_dim: width,
       hidden_size: width,
+      tie_word_embeddings: text.config['tie_word_embeddings'],
       text_config: text.config,
       vision_config: tower.config,
     },
@@ -335,15 +341,18 @@ function paligemmaFeatures(p: Parameters, { finished }: VisionRun): number[][] {
   );
 }
 
-export function tinyIdefics3(model_type: 'idefics3' | 'smolvlm' = 'idefics3'): TinyVlm {
+export function tinyIdefics3(
+  model_type: 'idefics3' | 'smolvlm' = 'idefics3',
+  { scale = 2, tied = false }: { readonly scale?: number; readonly tied?: boolean } = {},
+): TinyVlm {
   const size = 16;
   const tower = tinyTower(model_type === 'idefics3' ? 'idefics3_vision' : 'smolvlm_vision', size);
-  const text = llamaLike('llama', 'llama', { architectures: ['LlamaForCausalLM'] });
+  const text = llamaLike('llama', 'llama', { architectures: ['LlamaForCausalLM'], tie_word_embeddings: tied });
   const width = text.config['hidden_size'] as number;
   const textName = (name: string): string => name.replace(/^model\./, 'model.text_model.');
   const shapes = joinShapes(
     ['model.', tower.shapes],
-    ['', { 'model.connector.modality_projection.proj.weight': [width, hidden * 4] }],
+    ['', { 'model.connector.modality_projection.proj.weight': [width, hidden * scale ** 2] }],
   );
   for (const [name, shape] of Object.entries(text.shapes)) shapes[textName(name)] = shape;
   const textParameters = (p: Parameters): Parameters => ({
@@ -361,10 +370,10 @@ export function tinyIdefics3(model_type: 'idefics3' | 'smolvlm' = 'idefics3'): T
         model_type === 'idefics3' ? 'Idefics3ForConditionalGeneration' : 'SmolVLMForConditionalGeneration',
       ],
       image_token_id: imageToken,
-      scale_factor: 2,
+      scale_factor: scale,
       text_config: text.config,
       vision_config: tower.config,
-      tie_word_embeddings: false,
+      tie_word_embeddings: tied,
     },
     shapes,
     processor: {
@@ -373,10 +382,10 @@ export function tinyIdefics3(model_type: 'idefics3' | 'smolvlm' = 'idefics3'): T
       max_image_size: { longest_edge: size },
       do_image_splitting: true,
     },
-    joint: { image_seq_len: 4 },
+    joint: { image_seq_len: (size / patch / scale) ** 2 },
     imageToken,
     encode,
-    features: (p, tile) => shuffledFeatures(p, encode(p, tile), 2),
+    features: (p, tile) => shuffledFeatures(p, encode(p, tile), scale),
     read: (p, ids, rows) => llamaLikeRun(config, textParameters(p), ids, { rows }),
     run: (p, ids) => llamaLikeRun(config, textParameters(p), ids),
   };
@@ -395,3 +404,36 @@ export const tinyVlms: readonly TinyVlm[] = [
   tinyIdefics3('idefics3'),
   tinyIdefics3('smolvlm'),
 ];
+
+/** Pictures of one tile each, with keys of the configuration classes at their default and at others. */
+export const singleTileVlms: readonly TinyVlm[] = [
+  tinyLlava(),
+  tinyLlava({ name: 'llava, last block and class row', layer: -1, strategy: 'full' }),
+  tinyLlava({ name: 'llava, two layers side by side', layer: [-3, -2] }),
+  tinyLlava({
+    name: 'llava, names in memory, no biases in the projector, tied',
+    inMemory: true,
+    bias: false,
+    text: llamaLike('llama', 'llama', { tie_word_embeddings: true }),
+  }),
+  { ...tinyPaligemma(1, { tie_word_embeddings: false }), name: 'paligemma 1, a head of its own' },
+  tinyPaligemma(2),
+];
+
+/** A scale of 4 leaves one token of a tile. */
+export const splitVlms: readonly TinyVlm[] = [
+  tinyIdefics3('idefics3'),
+  tinyIdefics3('smolvlm', { scale: 4, tied: true }),
+];
+
+/** Encoders alone, with keys of the configuration classes at their default and at others. */
+export const towers = {
+  clip: tinyTower('clip_vision_model', 12, { layer_norm_eps: 1e-2 }),
+  siglip: tinyTower('siglip_vision_model', 14),
+  vit: tinyTower('vit', 12),
+  vitWithoutBiases: tinyTower('vit', 12, { qkv_bias: false }),
+  deit: tinyTower('deit', 12, { qkv_bias: false }),
+  dinov2: tinyTower('dinov2', 12),
+  dinov2Smaller: tinyTower('dinov2', 20),
+  dinov2Gated: tinyTower('dinov2', 12, { use_swiglu_ffn: true, qkv_bias: false }),
+} as const;

@@ -18,6 +18,9 @@ import {
   type Vector,
 } from './vectors';
 
+type LayerKind = 'full_attention' | 'sliding_attention';
+type RopeParameters = RopeScalingConfig & { readonly rope_theta: number };
+
 export interface LlamaLikeConfig {
   readonly model_type: string;
   readonly hidden_size: number;
@@ -28,11 +31,17 @@ export interface LlamaLikeConfig {
   readonly rms_norm_eps: number;
   readonly rope_theta: number;
   readonly rope_scaling?: RopeScalingConfig | null;
+  /** In the place of the two, as transformers 5 writes them: for all layers, or by their kind. */
+  readonly rope_parameters?: RopeParameters | { readonly [kind in LayerKind]: RopeParameters };
+  readonly layer_types?: readonly LayerKind[];
   readonly max_position_embeddings?: number;
   readonly original_max_position_embeddings?: number;
   readonly partial_rotary_factor?: number;
   readonly sliding_window?: number | null;
   readonly sliding_window_pattern?: number;
+  readonly use_sliding_window?: boolean;
+  readonly max_window_layers?: number;
+  readonly use_bidirectional_attention?: boolean;
   readonly rope_local_base_freq?: number;
   readonly query_pre_attn_scalar?: number;
   readonly attn_logit_softcapping?: number;
@@ -74,17 +83,30 @@ export function llamaLikeRun(
 
   for (let l = 0; l < config.num_hidden_layers; l++) {
     const at = `model.layers.${l}`;
+    const pattern = config.sliding_window_pattern ?? 6;
+    const kind = config.layer_types?.[l];
     const local =
-      type === 'mistral' ||
-      (type === 'gemma2' && l % 2 === 0) ||
-      (type === 'gemma3_text' && (l + 1) % (config.sliding_window_pattern ?? 6) !== 0);
-    const window = local ? (config.sliding_window ?? undefined) : undefined;
-    const theta = type === 'gemma3_text' && local ? (config.rope_local_base_freq ?? 10000) : config.rope_theta;
+      kind === undefined
+        ? type === 'mistral' ||
+          type === 'phi3' ||
+          (type.startsWith('qwen') && config.use_sliding_window === true && l >= (config.max_window_layers ?? 0)) ||
+          (type === 'gemma2' && l % 2 === 0) ||
+          (type === 'gemma3_text' && (l + 1) % pattern !== 0)
+        : kind === 'sliding_attention';
+    // Gemma3TextConfig: half of it on either side.
+    const both = type === 'gemma3_text' && config.use_bidirectional_attention === true;
+    const width = config.sliding_window ?? undefined;
+    const window = !local || width === undefined ? undefined : both ? Math.floor(width / 2) + 1 : width;
+    const given = config.rope_parameters;
+    const rope = given && ('rope_theta' in given ? given : given[local ? 'sliding_attention' : 'full_attention']);
+    const theta =
+      rope?.rope_theta ??
+      (type === 'gemma3_text' && local ? (config.rope_local_base_freq ?? 10000) : config.rope_theta);
     const rotaryWidth = d * (config.partial_rotary_factor ?? 1);
     const { radians, amplitude } = rotationOf({
       theta,
       width: rotaryWidth,
-      scaling: type === 'gemma3_text' && local ? undefined : (config.rope_scaling ?? undefined),
+      scaling: rope ?? (type === 'gemma3_text' && local ? undefined : (config.rope_scaling ?? undefined)),
       max_position_embeddings: config.max_position_embeddings ?? ids.length,
       original_max_position_embeddings: config.original_max_position_embeddings,
       length: Math.max(ids.length - 1, ...(merged.positions ?? [])) + 1,
@@ -132,7 +154,7 @@ export function llamaLikeRun(
       key,
       value,
       scale: (four ? (config.query_pre_attn_scalar ?? d) : d) ** -0.5,
-      causal: true,
+      causal: !both,
       prefix: merged.prefix,
       window,
       softcap: type === 'gemma2' ? config.attn_logit_softcapping : undefined,

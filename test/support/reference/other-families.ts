@@ -41,6 +41,9 @@ export interface Gpt2Config {
   readonly n_head: number;
   readonly n_embd: number;
   readonly layer_norm_epsilon: number;
+  readonly scale_attn_weights?: boolean;
+  readonly scale_attn_by_inverse_layer_idx?: boolean;
+  readonly tie_word_embeddings?: boolean;
 }
 
 export function gpt2Run(config: Gpt2Config, p: Parameters, ids: readonly number[]): ReferenceRun {
@@ -58,7 +61,9 @@ export function gpt2Run(config: Gpt2Config, p: Parameters, ids: readonly number[
       query: part(0),
       key: part(1),
       value: part(2),
-      scale: (width / config.n_head) ** -0.5,
+      scale:
+        (config.scale_attn_weights === false ? 1 : (width / config.n_head) ** -0.5) /
+        (config.scale_attn_by_inverse_layer_idx ? l + 1 : 1),
       causal: true,
     });
     taps.attention(l, result);
@@ -75,7 +80,8 @@ export function gpt2Run(config: Gpt2Config, p: Parameters, ids: readonly number[
     x = sum(x, network);
     taps.rows(l, 'residual', x);
   }
-  return { logits: product(layerNorm(p, 'transformer.ln_f', x, config.layer_norm_epsilon), wte), taps: taps.map };
+  const head = config.tie_word_embeddings === false ? p.matrix('lm_head.weight') : wte;
+  return { logits: product(layerNorm(p, 'transformer.ln_f', x, config.layer_norm_epsilon), head), taps: taps.map };
 }
 
 export interface GptNeoxConfig {
@@ -83,19 +89,23 @@ export interface GptNeoxConfig {
   readonly num_attention_heads: number;
   readonly hidden_size: number;
   readonly layer_norm_eps: number;
-  readonly rotary_pct: number;
-  readonly rotary_emb_base: number;
+  readonly rotary_pct?: number;
+  readonly rotary_emb_base?: number;
+  /** In the place of the two, as transformers 5 writes them. */
+  readonly rope_parameters?: { readonly rope_theta: number; readonly partial_rotary_factor: number };
   readonly use_parallel_residual: boolean;
+  readonly tie_word_embeddings?: boolean;
 }
 
 export function gptNeoxRun(config: GptNeoxConfig, p: Parameters, ids: readonly number[]): ReferenceRun {
   const taps = new Taps();
   const d = config.hidden_size / config.num_attention_heads;
-  const rotary = Math.floor(d * config.rotary_pct);
+  const rotary = Math.floor(d * (config.rope_parameters?.partial_rotary_factor ?? config.rotary_pct ?? 0.25));
+  const base = config.rope_parameters?.rope_theta ?? config.rotary_emb_base ?? 10000;
   const turn = (row: Vector, position: number): number[] => {
     const out = [...row];
     for (let i = 0; i < rotary / 2; i++) {
-      const angle = position * config.rotary_emb_base ** (-(2 * i) / rotary);
+      const angle = position * base ** (-(2 * i) / rotary);
       const [a, b] = [row[i] ?? 0, row[i + rotary / 2] ?? 0];
       out[i] = a * Math.cos(angle) - b * Math.sin(angle);
       out[i + rotary / 2] = b * Math.cos(angle) + a * Math.sin(angle);
@@ -125,19 +135,20 @@ export function gptNeoxRun(config: GptNeoxConfig, p: Parameters, ids: readonly n
     taps.attention(l, result);
     const attended = linear(p, `${at}.attention.dense`, joinHeads(result.outputs, ids.length));
     taps.rows(l, 'attention.output', attended);
-    const base = config.use_parallel_residual ? x : sum(x, attended);
-    const normed = layerNorm(p, `${at}.post_attention_layernorm`, base, config.layer_norm_eps);
+    const middle = config.use_parallel_residual ? x : sum(x, attended);
+    const normed = layerNorm(p, `${at}.post_attention_layernorm`, middle, config.layer_norm_eps);
     const network = linear(
       p,
       `${at}.mlp.dense_4h_to_h`,
       linear(p, `${at}.mlp.dense_h_to_4h`, normed).map((row) => row.map(gelu)),
     );
     taps.rows(l, 'mlp_output', network);
-    x = config.use_parallel_residual ? sum(sum(x, attended), network) : sum(base, network);
+    x = config.use_parallel_residual ? sum(sum(x, attended), network) : sum(middle, network);
     taps.rows(l, 'residual', x);
   }
   const final = layerNorm(p, 'gpt_neox.final_layer_norm', x, config.layer_norm_eps);
-  return { logits: product(final, p.matrix('embed_out.weight')), taps: taps.map };
+  const head = config.tie_word_embeddings ? table : p.matrix('embed_out.weight');
+  return { logits: product(final, head), taps: taps.map };
 }
 
 export interface OptConfig {
@@ -147,6 +158,7 @@ export interface OptConfig {
   readonly word_embed_proj_dim: number;
   readonly do_layer_norm_before: boolean;
   readonly _remove_final_layer_norm?: boolean;
+  readonly tie_word_embeddings?: boolean;
 }
 
 export function optRun(config: OptConfig, p: Parameters, ids: readonly number[]): ReferenceRun {
@@ -190,7 +202,8 @@ export function optRun(config: OptConfig, p: Parameters, ids: readonly number[])
   if (config.do_layer_norm_before && !config._remove_final_layer_norm)
     x = layerNorm(p, `${root}.final_layer_norm`, x, epsilon);
   if (config.word_embed_proj_dim !== config.hidden_size) x = linear(p, `${root}.project_out`, x);
-  return { logits: product(x, tokens), taps: taps.map };
+  const head = config.tie_word_embeddings === false ? p.matrix('lm_head.weight') : tokens;
+  return { logits: product(x, head), taps: taps.map };
 }
 
 export interface BertConfig {
@@ -198,6 +211,8 @@ export interface BertConfig {
   readonly num_attention_heads: number;
   readonly hidden_size: number;
   readonly layer_norm_eps: number;
+  readonly is_decoder?: boolean;
+  readonly tie_word_embeddings?: boolean;
 }
 
 export function bertRun(config: BertConfig, p: Parameters, ids: readonly number[]): ReferenceRun {
@@ -220,7 +235,7 @@ export function bertRun(config: BertConfig, p: Parameters, ids: readonly number[
       key: split('key'),
       value: split('value'),
       scale: (config.hidden_size / config.num_attention_heads) ** -0.5,
-      causal: false,
+      causal: config.is_decoder ?? false,
     });
     taps.attention(l, result);
     const attended = linear(p, `${at}.attention.output.dense`, joinHeads(result.outputs, ids.length));
@@ -237,5 +252,6 @@ export function bertRun(config: BertConfig, p: Parameters, ids: readonly number[
   }
   const hidden = linear(p, 'cls.predictions.transform.dense', x).map((row) => row.map(gelu));
   const normed = layerNorm(p, 'cls.predictions.transform.LayerNorm', hidden, config.layer_norm_eps);
-  return { logits: product(normed, words, p.vector('cls.predictions.bias')), taps: taps.map };
+  const head = config.tie_word_embeddings === false ? p.matrix('cls.predictions.decoder.weight') : words;
+  return { logits: product(normed, head, p.vector('cls.predictions.bias')), taps: taps.map };
 }

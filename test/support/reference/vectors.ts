@@ -58,9 +58,10 @@ export function rmsNorm(x: Vector, gain: Vector, epsilon: number, offset = 0): n
   return x.map((value, i) => (value / root) * ((gain[i] ?? 0) + offset));
 }
 
+/** Without stored weights the gain is 1 and the bias 0. */
 export function layerNorm(parameters: Parameters, name: string, x: readonly Vector[], epsilon: number): number[][] {
-  const gain = parameters.vector(`${name}.weight`);
-  const bias = parameters.vector(`${name}.bias`);
+  const gain = parameters.has(`${name}.weight`) ? parameters.vector(`${name}.weight`) : (x[0]?.map(() => 1) ?? []);
+  const bias = parameters.has(`${name}.bias`) ? parameters.vector(`${name}.bias`) : [];
   return x.map((row) => {
     const mean = row.reduce((sum, value) => sum + value, 0) / row.length;
     const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length;
@@ -100,6 +101,7 @@ export interface AttentionCase {
   readonly causal: boolean;
   /** The first positions, which read each other in both directions. */
   readonly prefix?: number | undefined;
+  /** Of the last positions, or, not causal, of those nearer than this on either side. */
   readonly window?: number | undefined;
   readonly softcap?: number | undefined;
 }
@@ -115,7 +117,8 @@ export function attention(problem: AttentionCase): { probabilities: number[][][]
     const rows = problem.query.map((query, i) => {
       const scores = problem.key.map((key, j) => {
         const reach = Math.max(i, (problem.prefix ?? 0) - 1);
-        const readable = !problem.causal || (j <= reach && (problem.window === undefined || j > i - problem.window));
+        const { window = Infinity } = problem;
+        const readable = problem.causal ? j <= reach && j > i - window : Math.abs(i - j) < window;
         if (!readable) return -Infinity;
         const raw = dot(query[h] ?? [], key[g] ?? []) * problem.scale;
         return problem.softcap === undefined ? raw : problem.softcap * Math.tanh(raw / problem.softcap);

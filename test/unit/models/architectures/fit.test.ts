@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { specifyModel } from '../../../../models/architectures/catalogue';
 import { requireFit } from '../../../../models/architectures/fit';
 import { describeModel } from '../../../../models/formats/describe-model';
 import { expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
 import { tinyModel, tinyModels } from '../../../support/checkpoints/tiny-models';
+import { tinyVariants } from '../../../support/checkpoints/tiny-variants';
 import { tinyVlms } from '../../../support/checkpoints/tiny-vision';
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
@@ -16,7 +18,7 @@ const without = (shapes: Shapes, pattern: RegExp): Shapes =>
   Object.fromEntries(Object.entries(shapes).filter(([name]) => !pattern.test(name)));
 
 describe('tensors of a checkpoint held against its config', () => {
-  for (const { name, config, shapes } of [...tinyModels, ...tinyVlms]) {
+  for (const { name, config, shapes } of [...tinyModels, ...tinyVariants, ...tinyVlms]) {
     it(`${name}: whole, nothing to say`, () => {
       assert.deepEqual(fit(config, shapes), []);
     });
@@ -50,6 +52,47 @@ describe('tensors of a checkpoint held against its config', () => {
       'The weights have layer 1, beyond num_hidden_layers 1. They would be left unread.',
       'The weights hold model.extra.weight, which the config does not ask for.',
     ]);
+  });
+
+  it('what the config switches off is not computed with, though the weights hold it', () => {
+    for (const [family, key, maps] of [
+      ['llama', 'attention_bias', /self_attn\.\w_proj/],
+      ['llama', 'mlp_bias', /mlp\.\w+_proj/],
+      ['qwen3, heads wider than hidden', 'attention_bias', /self_attn\.\w_proj/],
+    ] as const) {
+      const { config, shapes } = tinyModel(family);
+      const biases = Object.entries(shapes)
+        .filter(([name]) => maps.test(name))
+        .map(([name, [rows = 0]]) => [name.replace(/weight$/, 'bias'), [rows]] as const);
+      const stored = { ...shapes, ...Object.fromEntries(biases) };
+      const specified = (of: object) => {
+        const model = describeModel(of);
+        const found = Object.entries(stored).map(([name, shape]) => ({ name, shape }));
+        const tensor = (name: string, shape: readonly number[]) => ({
+          ...{ name, shape, dtype: 'F32', location: 'model.safetensors', offset: 0, length: 4 },
+        });
+        const find = (name: string) => (stored[name] ? tensor(name, stored[name]) : undefined);
+        return requireFit(model, found, specifyModel(model, { find }));
+      };
+      assert.deepEqual(specified({ ...config, [key]: true }), [], key);
+      assert.throws(() => specified(config), {
+        name: 'ModelError',
+        message: /^The weights hold \S+\.bias, .* which the config does not ask for\. Correct the config, /,
+      });
+    }
+  });
+
+  it('a class without a language head has none, where the embedding is not tied to one', () => {
+    const { config, shapes } = tinyModel('llama');
+    const stored = without(shapes, /^lm_head/);
+    const find = (name: string) =>
+      stored[name] && { name, shape: stored[name], dtype: 'F32', location: 'model.safetensors', offset: 0, length: 4 };
+    const headOf = (of: object) => {
+      const specified = specifyModel(describeModel(of), { find });
+      return specified.kind === 'text' ? specified.text.head.vocabulary : assert.fail();
+    };
+    assert.equal(headOf({ ...config, architectures: ['LlamaModel'] }), undefined);
+    assert.equal(headOf({ ...config, tie_word_embeddings: true })?.weight, 'model.embed_tokens.weight');
   });
 
   it('a pair of encoders may lack its text half as a whole, and nothing else', () => {

@@ -8,7 +8,11 @@ import {
 import { describeModel } from '../../../../models/formats/describe-model';
 import { families } from '../../../../models/formats/families/catalogue';
 import { baseKeys, type RunKeys } from '../../../../models/formats/families/run-keys';
-import { classDefaults } from '../../../support/reference/reference-models';
+import { tinyModels } from '../../../support/checkpoints/tiny-models';
+import { tinyPair, tinyTextTowers } from '../../../support/checkpoints/tiny-pairs';
+import { tinyVariants } from '../../../support/checkpoints/tiny-variants';
+import { singleTileVlms, splitVlms, tinyLlava, towers } from '../../../support/checkpoints/tiny-vision';
+import { classDefaults, referenceModels } from '../../../support/reference/reference-models';
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -34,6 +38,19 @@ const classes: readonly (readonly [type: string, defaults: Config, aliases: read
 });
 
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+/**
+ * Compared by laws of their own, where one code reads the key for all families: every rotary form in rope-forms.test.ts, mixtures of
+ * heads in mixture.test.ts, both names of the image token in vision.test.ts.
+ */
+const elsewhere = new Set([
+  'rope_theta',
+  'rope_scaling',
+  'partial_rotary_factor',
+  'mixture_of_heads',
+  'image_token_id',
+  'image_token_index',
+]);
 
 describe('keys of configuration classes, of the families that run', () => {
   it('each family that runs has a table of its keys, and no other has one', () => {
@@ -71,6 +88,41 @@ describe('keys of configuration classes, of the families that run', () => {
       wrong.filter((name) => name !== 'gemma: use_bidirectional_attention'),
       [],
     );
+  });
+
+  it('each key that is computed is compared with a second computation at a value that is not the default', () => {
+    const compared = [
+      ...[
+        ...tinyModels,
+        ...tinyVariants,
+        ...tinyTextTowers,
+        ...singleTileVlms,
+        ...splitVlms,
+        tinyLlava({ next: true }),
+      ],
+      ...[...Object.values(towers), tinyPair('clip'), tinyPair('siglip'), ...referenceModels],
+    ].map(({ config }): Config => config);
+    const all = compared.flatMap((config) => [config, config['text_config'], config['vision_config']]).filter(isObject);
+    const missing: string[] = [];
+    // X-EcoMLA is a llama in the same code; its own keys are compared in x-ecomla.test.ts.
+    for (const family of running.filter(({ id }) => id !== 'x_ecomla')) {
+      const { id, run, modelTypes } = family;
+      // LLaVA-NeXT is LLaVA over tiles: one code reads the keys of both.
+      const types =
+        id === 'llava_next' ? [...modelTypes, 'llava'] : id === 'idefics3' ? ['idefics3', 'smolvlm'] : modelTypes;
+      const own = all.filter((config) => types.includes(String(config['model_type'])));
+      for (const [key, { kind }] of Object.entries(run ?? {})) {
+        if (kind !== 'honoured' || elsewhere.has(key)) continue;
+        const differs = (config: Config): boolean => {
+          const type = String(config['model_type']);
+          const usual = classDefaults?.[type]?.defaults[key] ?? family.defaults(type)?.values[key];
+          const value = config[key] ?? null;
+          return value !== null && !same(value, usual);
+        };
+        if (!own.some(differs)) missing.push(`${id}: ${key}`);
+      }
+    }
+    assert.deepEqual(missing, []);
   });
 
   it('gives a reason for each key that changes nothing', () => {
