@@ -4,6 +4,7 @@ import { runGradients } from '../../../compute-server/model/gradient/gradient-ru
 import type { GradientRequest, Objective } from '../../../diagnostics/model-runner/gradients';
 import { openTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels, tinyTensors } from '../../support/checkpoints/tiny-models';
+import { tinyVariants } from '../../support/checkpoints/tiny-variants';
 import { Float64Model } from './float64-model';
 import { assertGradients, assertInChunks, blockTaps, Kinks } from './model-check';
 
@@ -20,10 +21,13 @@ const objectives: readonly Objective[] = [
   },
 ];
 
+/** A window on either side, and norms without weights. */
+const otherMasksAndNorms = tinyVariants.filter(({ name }) => /both directions|: norms without weights$/.test(name));
+
 describe('Law: gradients of a model are central differences of the plain model', function () {
   this.timeout(60_000);
   const kinks = new Kinks();
-  for (const tiny of tinyModels) {
+  for (const tiny of [...tinyModels, ...otherMasksAndNorms]) {
     it(tiny.name, async () => {
       const opened = await openTiny(tiny);
       const { model } = opened;
