@@ -3,7 +3,7 @@ import { transformers } from './family-row';
 import type { CompositeFamily, CompositeReading } from './family';
 import { amount, firstArchitecture } from './family';
 import { visionOf, writePart } from './composite';
-import { honoured, idle, repeats } from './run-keys';
+import { honoured, idle, repeats, type RunKeys } from './run-keys';
 import { readStack } from './stacks';
 
 interface PairRow {
@@ -11,9 +11,11 @@ interface PairRow {
   readonly title: string;
   readonly architectures: RegExp;
   readonly values: JsonObject;
+  readonly run?: RunKeys;
 }
 
 const classifies = (className: string | undefined): boolean => className?.endsWith('ForImageClassification') === true;
+
 const pairKeys = {
   ...honoured('text_config', 'vision_config'),
   // Files of transformers up to 4.27 hold the parts twice.
@@ -34,7 +36,7 @@ function contrastive(row: PairRow): CompositeFamily {
     architectures: row.architectures,
     tied: true,
     task: 'base',
-    run: pairKeys,
+    ...(row.run === undefined ? {} : { run: row.run }),
     defaults: () => ({ from: `${transformers} ${row.title}Config`, values: row.values }),
     read: (reader): CompositeReading => {
       for (const key of Object.keys(row.values)) reader.raw(key);
@@ -74,12 +76,14 @@ export const clip = contrastive({
   id: 'clip',
   title: 'CLIP',
   architectures: /^CLIPModel/,
+  run: pairKeys,
   values: { projection_dim: 512 },
 });
 export const siglip = contrastive({
   id: 'siglip',
   title: 'Siglip',
   architectures: /^Siglip(Model|ForImageClassification)/,
+  run: pairKeys,
   values: {},
 });
 

@@ -1,24 +1,14 @@
 /** What a config with a model_type alone describes, against the defaults of the configuration classes of transformers 5.2. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { describeModel } from '../../../../models/formats/describe-model';
 import type { ModelDescription, ModelPart } from '../../../../models/formats/model-description';
+import { classDefaults, type ClassDefaults } from '../../../support/reference/reference-models';
 import { typesWithoutFamily } from './types-without-family';
 
 type Values = Readonly<Record<string, unknown>>;
-interface ConfigClass {
-  /** Name that transformers accepts -> the key that the class has. */
-  readonly aliases: Readonly<Record<string, string>>;
-  readonly defaults: Values;
-}
+type ConfigClass = Pick<ClassDefaults, 'defaults' | 'aliases'>;
 
-const file = resolve('..', 'shared', 'reference', 'config-defaults.json');
-const classes: ReadonlyMap<string, ConfigClass> = new Map(
-  existsSync(file)
-    ? Object.entries((JSON.parse(readFileSync(file, 'utf8')) as { types: Record<string, ConfigClass> }).types)
-    : [],
-);
+const classes: ReadonlyMap<string, ConfigClass> = new Map(Object.entries(classDefaults ?? {}));
 
 const isValues = (value: unknown): value is Values =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
