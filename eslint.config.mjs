@@ -1,9 +1,21 @@
 import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
-import { restrictedPackages, zones } from './build/rooms.mjs';
+import { restrictedFileCalls, restrictedPackages, rooms, zones } from './build/rooms.mjs';
 
 /** The package itself and what lies in it. */
 const patternOf = ({ name, message }) => ({ regex: `^${name}(/|$)`, message });
+
+const within = (place, home) => place === home || place.startsWith(`${home}/`);
+
+/** What a folder may not import: packages of other homes, and in the product what deletes and overwrites files. */
+const importsOf = (place) => {
+  const { home, modules, names, message } = restrictedFileCalls;
+  const isProduct = rooms.some((room) => room !== home && within(place, room));
+  return {
+    patterns: restrictedPackages.filter(({ homes }) => !homes.some((other) => within(place, other))).map(patternOf),
+    paths: isProduct ? modules.map((name) => ({ name, importNames: names, message })) : [],
+  };
+};
 
 export default tseslint.config(
   {
@@ -58,27 +70,34 @@ export default tseslint.config(
       ],
     },
   },
+  { files: ['**/*.ts'], rules: { 'no-restricted-imports': ['error', importsOf('.')] } },
+  // A later entry replaces the rule for its files, a folder's after that around it.
+  ...[...new Set([...rooms, ...restrictedPackages.flatMap(({ homes }) => homes)])].sort().map((place) => ({
+    files: [`${place}/**/*.ts`],
+    rules: { 'no-restricted-imports': ['error', importsOf(place)] },
+  })),
   {
-    files: ['**/*.ts'],
+    files: rooms.filter((room) => room !== restrictedFileCalls.home).map((room) => `${room}/**/*.ts`),
+    ignores: ['extension/results/delete-file.ts'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: restrictedPackages.map(patternOf) }],
-    },
-  },
-  // A later entry replaces the rule for its files, a folder's after that around it: in each home all but its own packages, and
-  // those of the folders around it, stay restricted.
-  ...[...new Set(restrictedPackages.flatMap(({ homes }) => homes))].sort().map((home) => ({
-    files: [`${home}/**/*.ts`],
-    rules: {
-      'no-restricted-imports': [
+      'no-restricted-syntax': [
         'error',
         {
-          patterns: restrictedPackages
-            .filter(({ homes }) => !homes.some((place) => home === place || home.startsWith(`${place}/`)))
-            .map(patternOf),
+          // "wx" makes a file that is not there; "r+" changes one that was opened knowingly.
+          selector: 'CallExpression[callee.name=/^open(Sync)?$/] > Literal[value=/^(w|a|w\\+|a\\+)$/]',
+          message: 'opening a file this way overwrites it: use what files/ has, or "wx".',
+        },
+        {
+          selector: "CallExpression[callee.property.name='delete'][callee.object.property.name='fs']",
+          message: 'extension/results/delete-file.ts alone deletes files of the editor.',
+        },
+        {
+          selector: "CallExpression[callee.property.name='deleteFile']",
+          message: 'extension/results/delete-file.ts alone deletes files of the editor.',
         },
       ],
     },
-  })),
+  },
   {
     // V8 quotes the text around a fault, and a file may be none of ours: a link leads to it, and a CI log shows the words.
     files: ['**/*.ts'],

@@ -19,3 +19,11 @@ export interface Restricted {
 export const rooms: readonly string[];
 export const zones: readonly Zone[];
 export const restrictedPackages: readonly Restricted[];
+
+export const restrictedFileCalls: {
+  /** The room that may import them. */
+  readonly home: string;
+  readonly modules: readonly string[];
+  readonly names: readonly string[];
+  readonly message: string;
+};

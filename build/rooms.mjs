@@ -2,6 +2,7 @@
 // test/unit/imports.test.ts checks the same table over the whole import graph. Types: rooms.d.mts.
 
 export const rooms = [
+  'files',
   'protocol',
   'kernels',
   'models',
@@ -15,6 +16,11 @@ export const rooms = [
 const others = (...allowed) => rooms.filter((room) => !allowed.includes(room));
 
 export const zones = [
+  {
+    target: 'files',
+    from: others('files'),
+    message: 'files imports nothing of other rooms: it is what is written to disk and deleted from it.',
+  },
   {
     target: 'protocol',
     from: others('protocol'),
@@ -37,15 +43,15 @@ export const zones = [
   },
   {
     target: 'compute-server',
-    from: others('compute-server', 'protocol', 'kernels', 'models', 'diagnostics'),
-    message: 'compute-server runs graphs: it may import protocol, kernels, models and diagnostics.',
+    from: others('compute-server', 'files', 'protocol', 'kernels', 'models', 'diagnostics'),
+    message: 'compute-server runs graphs: it may import files, protocol, kernels, models and diagnostics.',
   },
   {
     target: 'language-server',
     from: others('language-server'),
-    except: ['protocol', 'models/formats', 'models/architectures', 'kernels/cost'],
+    except: ['files', 'protocol', 'models/formats', 'models/architectures', 'kernels/cost'],
     message:
-      'language-server only reads files: it may import protocol, models/formats, models/architectures and kernels/cost.',
+      'language-server may import files, protocol, models/formats, models/architectures and kernels/cost: it runs no model.',
   },
   {
     target: 'extension',
@@ -91,3 +97,18 @@ export const restrictedPackages = [
   },
   { name: 'vscode', homes: ['extension', 'test/editor'], message: 'extension alone talks to the editor.' },
 ];
+
+// Functions of node:fs and node:fs/promises that delete, rename or overwrite: `files` alone calls them. What may be deleted is
+// decided in one place (files/remove.ts), and what may be replaced in another (files/output.ts).
+export const restrictedFileCalls = {
+  home: 'files',
+  modules: ['fs', 'node:fs', 'fs/promises', 'node:fs/promises'],
+  names: [
+    ...['rm', 'rmdir', 'unlink', 'rename', 'cp', 'copyFile', 'truncate', 'writeFile', 'appendFile'],
+    ...['rmSync', 'rmdirSync', 'unlinkSync', 'renameSync', 'cpSync', 'copyFileSync', 'truncateSync'],
+    ...['writeFileSync', 'appendFileSync', 'createWriteStream'],
+    // Names under which all of the above would come.
+    ...['default', 'promises'],
+  ],
+  message: 'files alone deletes, renames and overwrites: use what files/ has.',
+};

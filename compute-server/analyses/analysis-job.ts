@@ -1,5 +1,4 @@
 /** One run of an analysis: input read, support and memory checked, parity measured, steps kept, progress and partial results said. */
-import { join } from 'node:path';
 import type { Analysis, AnalysisJob, ReadInput } from '../../diagnostics/analysis';
 import type { Corpus } from '../../diagnostics/corpus/corpus';
 import type { Prompt } from '../../diagnostics/model-runner/model-runner';
@@ -27,7 +26,7 @@ import { modelProvenance } from '../model/checkpoint/provenance';
 import type { Surroundings } from '../surroundings';
 import { countedCorpusAt, readCorpusAt } from './corpus-files';
 import { followed, heldShare, stage } from './followed-run';
-import { KeptSteps } from './kept-steps';
+import { KeptSteps, stepFolders } from './kept-steps';
 import { ServerRunner } from './runner';
 import { taskSurroundings } from './task-surroundings';
 
@@ -61,13 +60,11 @@ export async function* analysisJob(
     if (first) yield stage('Checking the instrumented run against the plain model', 0, 0);
     const parity = first ? await requireParity(model, first, { signal }) : undefined;
 
-    const steps = new KeptSteps(
-      request.keepIn ?? join(surroundings.cacheFolder, 'unfinished-analyses'),
-      keyOf(request, model, job.input),
-    );
+    const folders = stepFolders(request.keepIn, surroundings.cacheFolder);
+    const steps = new KeptSteps(folders, keyOf(request, model, job.input));
     await steps.open();
-    const run = analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });
-    const result = yield* followed(run, { analysis, steps, surroundings, signal });
+    const start = () => analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });
+    const result = yield* followed(start, { analysis, steps, surroundings, signal });
     const made = await modelProvenance(model, { ...request.parameters }, request.seed);
     return resultOf(analysis, request, prepared, result, {
       ...made,

@@ -1,5 +1,4 @@
 /** One run of an experiment: no model is read; the first that it writes is that of the result, or else the networks that it writes. */
-import { join } from 'node:path';
 import type { AnalysisJob } from '../../diagnostics/analysis';
 import type { Experiment } from '../../diagnostics/experiment';
 import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../protocol/analysis/analysis';
@@ -14,7 +13,7 @@ import { experimentFolder, ServerWorkbench, type OpenModel } from '../training/w
 import { whyNotWritten } from '../training/write-checkpoint';
 import { parametersOf, resultOf } from './analysis-job';
 import { followed, heldShare, stage } from './followed-run';
-import { KeptSteps } from './kept-steps';
+import { KeptSteps, stepFolders } from './kept-steps';
 
 export interface ExperimentRun {
   readonly experiment: Experiment;
@@ -44,14 +43,16 @@ export async function* experimentJob(
     const neededBytes = Math.ceil(needed / heldShare);
     throw new FailureError({ code: 'out-of-memory', neededBytes, limitBytes: memoryLimit });
   }
-  const root = request.keepIn ?? join(cacheFolder, 'unfinished-analyses');
-  const steps = new KeptSteps(root, [experiment.id, parameters, seed]);
+  const steps = new KeptSteps(stepFolders(request.keepIn, cacheFolder), [experiment.id, parameters, seed]);
   await steps.open();
   const bench = new ServerWorkbench(experiment.id, folder, open, surroundings, signal);
   try {
     const job = jobOf(parameters, seed);
-    const run = experiment.run(bench, { ...job, step: (key, act) => steps.step(key, act) });
-    const result = yield* followed(run, { analysis: experiment, steps, surroundings, signal });
+    const start = () => {
+      bench.forget();
+      return experiment.run(bench, { ...job, step: (key, act) => steps.step(key, act) });
+    };
+    const result = yield* followed(start, { analysis: experiment, steps, surroundings, signal });
     const { first, written } = bench;
     const summary = first?.summary ?? written;
     if (!summary) throw new RangeError(`${experiment.id} wrote no model`);

@@ -1,6 +1,7 @@
 /** A run of an analysis or an experiment, step by step: progress and partial results said, steps kept, cancelled between two. */
 import type { Analysis, Step } from '../../diagnostics/analysis';
 import type { AnalysisProgress } from '../../protocol/analysis/analysis';
+import { FailureError } from '../../protocol/wire/failures';
 import type { Surroundings } from '../surroundings';
 import type { KeptSteps } from './kept-steps';
 import { taskSurroundings } from './task-surroundings';
@@ -21,8 +22,26 @@ export const stage = (
   kept: number,
 ): Extract<AnalysisProgress, { readonly kind: 'stage' }> => ({ kind: 'stage', sentence, share, kept });
 
-/** Gives the result; what was kept is removed. */
+/**
+ * Gives the result; what was kept is removed. A run that fails on values that an earlier run kept is started once more without
+ * them: they may be of another build, and would fail it each time.
+ */
 export async function* followed(
+  start: () => AsyncGenerator<Step<Result>, Result>,
+  of: Followed,
+): AsyncGenerator<AnalysisProgress, Result> {
+  const { steps, surroundings, signal } = of;
+  try {
+    return yield* followedOnce(start(), of);
+  } catch (error) {
+    if (steps.reused === 0 || signal.aborted || error instanceof FailureError) throw error;
+    surroundings.log('warn', `The run failed on kept steps (${String(error)}), and measures them again.`);
+    steps.startOver();
+    return yield* followedOnce(start(), of);
+  }
+}
+
+async function* followedOnce(
   run: AsyncGenerator<Step<Result>, Result>,
   { analysis, steps, surroundings, signal }: Followed,
 ): AsyncGenerator<AnalysisProgress, Result> {

@@ -2,12 +2,17 @@
  * The steps of an analysis on disk while it runs, so that a run that was cancelled or whose process died goes on behind them.
  * One file a step, put in place whole; removed when the run ends. Of runs that never ended the newest few are kept.
  *
- * A cache and no more: what cannot be written or read costs the run nothing but the chance to resume.
+ * A cache, and no more: what cannot be written or read costs the run nothing but the chance to resume, and a step that is not as
+ * this version wrote it is measured again.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
+import { entriesOf, hashName, OwnFolder, prune } from '../../files/own-folder';
+import { removeEmpty, removeProven, type Form } from '../../files/remove';
+import { writeInOneStep } from '../../files/write-file';
+import { headscopeVersion } from '../version';
 
 /** Runs that never ended and may still be resumed. */
 const keptRuns = 8;
@@ -15,32 +20,71 @@ const keptRuns = 8;
 const worthKeepingMs = 20;
 
 interface KeptStep {
+  readonly version: 2;
+  /** That wrote it: another version may compute another value, or one of another shape. */
+  readonly headscope: string;
+  readonly key: string;
+  /** SHA-256 of key and value in hex: a value that was changed since is not taken. */
+  readonly digest: string;
+  /** Serialised. */
+  readonly value: Uint8Array;
+}
+
+/** As they were written before 2026-12, straight into the folder that a person names. They are read, and none is written. */
+interface EarlierStep {
   readonly version: 1;
   readonly key: string;
   readonly value: unknown;
 }
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
+const digestOf = (key: string, value: Uint8Array): string =>
+  createHash('sha256').update(`${headscopeVersion}\n${key}\n`).update(value).digest('hex');
+
+/** A folder for each run, a file for each step. */
+const form: Form = { folders: { names: hashName, hold: { files: /^[0-9a-f]{24}\.step$/ } } };
+const folderName = 'headscope-steps';
+
+export interface StepFolders {
+  /** Where `headscope-steps` lies. */
+  readonly root: string;
+  /** Where earlier versions kept the steps of all runs. */
+  readonly earlier: string;
+}
+
+/** `keepIn`: the folder that a person named. */
+export const stepFolders = (keepIn: string | undefined, cacheFolder: string): StepFolders => ({
+  root: keepIn ?? cacheFolder,
+  earlier: keepIn ?? join(cacheFolder, 'unfinished-analyses'),
+});
 
 export class KeptSteps {
-  private readonly folder: string;
+  private readonly own: OwnFolder;
+  private readonly name: string;
+  private readonly earlier: string;
   private readonly mine = new Set<string>();
-  #kept = 0;
+  /** Files of steps that this run took, or could have taken, from disk. */
+  private readonly present = new Set<string>();
+  /** Values on disk led a run to fail: none is read any more. */
+  private distrusted = false;
+  #written = 0;
   #reused = 0;
   /** Why the first step that could not be written was not. */
   problem: string | undefined;
 
-  /** `root`: the folder of all unfinished runs; `key`: everything that the values depend on. */
+  /** `key`: everything that the values depend on. */
   constructor(
-    private readonly root: string,
+    private readonly folders: StepFolders,
     key: unknown,
   ) {
-    this.folder = join(this.root, hashOf(JSON.stringify(key)));
+    this.own = new OwnFolder(folders.root, folderName, form);
+    this.name = hashOf(JSON.stringify(key));
+    this.earlier = join(folders.earlier, this.name);
   }
 
   /** Steps on disk. */
   get kept(): number {
-    return this.#kept;
+    return this.present.size;
   }
 
   /** Steps that this run took from disk. */
@@ -49,58 +93,109 @@ export class KeptSteps {
   }
 
   async open(): Promise<void> {
-    this.#kept = (await readdir(this.folder).catch(() => [])).filter((name) => name.endsWith('.step')).length;
+    for (const folder of [join(this.own.path, this.name), this.earlier]) {
+      for (const { name } of await entriesOf(folder, form.folders?.hold ?? {})) this.present.add(name);
+    }
   }
 
   async step<T>(key: string, act: () => Promise<T>): Promise<T> {
     if (this.mine.has(key)) throw new RangeError(`two steps of one run are called "${key}"`);
     this.mine.add(key);
-    const path = join(this.folder, `${hashOf(key)}.step`);
-    const before = await read(path, key);
+    const file = `${hashOf(key)}.step`;
+    const before = this.distrusted
+      ? undefined
+      : ((await read(join(this.own.path, this.name, file), key)) ?? (await readEarlier(join(this.earlier, file), key)));
     if (before) {
       this.#reused += 1;
       return before.value as T;
     }
     const started = performance.now();
     const value = await act();
-    if (performance.now() - started >= worthKeepingMs) await this.write(path, { version: 1, key, value });
+    if (performance.now() - started >= worthKeepingMs) await this.write(file, key, value);
     return value;
   }
 
-  async remove(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true }).catch(() => {});
+  /** For a run that starts over because values of earlier runs made it fail: every step is measured. */
+  startOver(): void {
+    this.distrusted = true;
+    this.#reused = 0;
+    this.mine.clear();
   }
 
-  private async write(path: string, step: KeptStep): Promise<void> {
-    const fresh = `${path}.new`;
+  /** Of this run: the others stay. */
+  async remove(): Promise<void> {
+    await this.own.remove(this.name);
+    for (const { name } of await entriesOf(this.earlier, form.folders?.hold ?? {})) {
+      await removeProven(join(this.earlier, name), (content) => {
+        const step = earlierStep(content);
+        return step !== undefined && `${hashOf(step.key)}.step` === name;
+      });
+    }
+    await removeEmpty(this.earlier);
+  }
+
+  private async write(file: string, key: string, value: unknown): Promise<void> {
     try {
-      await mkdir(this.folder, { recursive: true });
-      await writeFile(fresh, serialize(step));
-      await rename(fresh, path);
-      if (this.#kept === 0) await this.prune();
-      this.#kept += 1;
+      await this.own.make();
+      const folder = join(this.own.path, this.name);
+      await mkdir(folder, { recursive: true });
+      const bytes = serialize(value);
+      const step: KeptStep = {
+        version: 2,
+        headscope: headscopeVersion,
+        key,
+        digest: digestOf(key, bytes),
+        value: bytes,
+      };
+      await writeInOneStep(join(folder, file), serialize(step), { isCache: true });
+      if (this.#written === 0) {
+        const others = (await entriesOf(this.folders.earlier, form)).filter(({ name }) => name !== this.name);
+        await prune(this.own, { kept: keptRuns, inUse: this.name, others });
+      }
+      this.#written += 1;
+      this.present.add(file);
     } catch (error) {
-      await rm(fresh, { force: true }).catch(() => {});
       this.problem ??= error instanceof Error ? error.message : String(error);
     }
   }
-
-  private async prune(): Promise<void> {
-    const names = await readdir(this.root);
-    const aged = await Promise.all(
-      names.map(async (name) => ({ name, at: (await stat(join(this.root, name))).mtimeMs })),
-    );
-    aged.sort((a, b) => b.at - a.at);
-    for (const { name } of aged.slice(keptRuns)) await rm(join(this.root, name), { recursive: true, force: true });
-  }
 }
 
-/** Undefined where there is none, or one of another build. */
-async function read(path: string, key: string): Promise<KeptStep | undefined> {
+/** Undefined where there is none, or where it is not as this version wrote it. */
+async function read(path: string, key: string): Promise<{ readonly value: unknown } | undefined> {
   try {
-    const step = deserialize(await readFile(path)) as KeptStep;
-    return step.version === 1 && step.key === key ? step : undefined;
+    const step = deserialize(await readFile(path)) as Partial<KeptStep> | null;
+    if (step?.version !== 2 || step.headscope !== headscopeVersion || step.key !== key) return undefined;
+    if (!(step.value instanceof Uint8Array) || step.digest !== digestOf(key, step.value)) return undefined;
+    return { value: deserialize(step.value) };
   } catch {
     return undefined;
   }
+}
+
+async function readEarlier(path: string, key: string): Promise<{ readonly value: unknown } | undefined> {
+  try {
+    const step = earlierStep(await readFile(path));
+    return step?.key === key && isTree(step.value) ? { value: step.value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function earlierStep(content: Buffer): EarlierStep | undefined {
+  try {
+    const step = deserialize(content) as Partial<EarlierStep> | null;
+    return step?.version === 1 && typeof step.key === 'string' && 'value' in step ? (step as EarlierStep) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** No value of a step holds itself. One that does was not written by Headscope, and would be walked for ever. */
+function isTree(value: unknown, above: readonly object[] = []): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return true;
+  if (above.includes(value) || above.length > 100) return false;
+  const inner: Iterable<unknown> =
+    value instanceof Map ? [...value].flat() : value instanceof Set ? value : Object.values(value);
+  for (const one of inner) if (!isTree(one, [...above, value])) return false;
+  return true;
 }

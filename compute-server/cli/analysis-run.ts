@@ -19,6 +19,7 @@ import {
 } from './model-options';
 import { sayChatPrompt, sayNotes } from './model-provenance';
 import { collect, seed, whole } from './options';
+import { jsonOption } from './output-options';
 import { sectionText } from './section-text';
 import type { CommandSession } from './session';
 import { namedValues, taskName } from './task-options';
@@ -50,7 +51,7 @@ export const addAnalysisOptions = (command: Command): Command =>
     .option('--param <name=value>', 'a parameter of the analysis; may be given several times', collect)
     .option('--resume <folder>', 'keep finished steps in this folder, and continue after those that are in it already')
     .option('--seed <n>', 'seed of everything that is drawn at random', seed, 0)
-    .option('--json <file>', 'write the result as JSON, - for stdout');
+    .addOption(jsonOption());
 
 /** Which analyses a command runs, and what it calls one. */
 export interface Choice {

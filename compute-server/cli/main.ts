@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `headscope` command: what the panels do, without an editor. One file per command in `commands/`. */
+/** The `headscope` command: what the panels do, without an editor. */
 import { CommanderError } from 'commander';
 import { commandErrorOf, exitCodes } from './exit-codes';
 import { headscopeProgram } from './program';
@@ -7,9 +7,8 @@ import { CommandSession } from './session';
 
 async function main(): Promise<number> {
   const session = new CommandSession();
-  const program = headscopeProgram(session);
   try {
-    await program.parseAsync();
+    await headscopeProgram(session).parseAsync();
     return session.exitCode;
   } catch (error) {
     // commander has printed its own sentence; help and version are no error.

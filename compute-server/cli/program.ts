@@ -1,4 +1,4 @@
-/** The `headscope` program with all its commands, ready to parse. */
+/** The `headscope` program with all its commands, one file per command in `commands/`, ready to parse. */
 import { Command } from 'commander';
 import { headscopeVersion } from '../version';
 import { analyses } from './commands/analyses';
@@ -22,6 +22,7 @@ import { run } from './commands/run';
 import { setup } from './commands/setup';
 import { task } from './commands/task';
 import { vhd } from './commands/vhd';
+import { forceOption, requireOutputs } from './output-options';
 import type { Registration } from './registration';
 import type { CommandSession } from './session';
 import { writeErr, writeOut } from './terminal';
@@ -57,9 +58,15 @@ export function headscopeProgram(session: CommandSession): Command {
       'Benchmark attention kernels on this machine, inspect model configs, and show what the heads of a model do.',
     )
     .version(headscopeVersion)
+    .addOption(forceOption())
     .showHelpAfterError('Run it with --help to see what it takes.')
+    .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut, writeErr })
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', async (_, command) => {
+      session.force = command.optsWithGlobals<{ readonly force?: boolean }>().force === true;
+      await requireOutputs(command, session.force);
+    });
   for (const register of commands) register(program, session);
   // Subcommands that were made apart do not inherit these.
   for (const command of program.commands)

@@ -1,14 +1,18 @@
 /** What a command works with: the compute server, the person's Ctrl+C, and where words and results go. */
-import { writeFile } from 'node:fs/promises';
+import { writeOutput, type OutputKind } from '../../files/output';
+import { NotWritten } from '../../files/write-file';
 import type { ComputeClient } from '../../protocol/compute/client';
 import { computeClient, serverScript } from './compute-process';
 import { CommandError, exitCodes } from './exit-codes';
+import { headscopeVersion } from '../version';
 import { onOutputErrors, replaceLine, writeErr, writeOut } from './terminal';
 
 export class CommandSession {
   private readonly controller = new AbortController();
   private readonly clients: ComputeClient[] = [];
   exitCode: number = exitCodes.done;
+  /** `--force`: files that are no earlier results are replaced. */
+  force = false;
 
   constructor() {
     process.on('SIGINT', () => {
@@ -72,21 +76,29 @@ export class CommandSession {
     writeOut(`${text}\n`);
   }
 
-  /** Writes the machine-readable result: a file, or `-` for stdout. */
-  async writeJson(target: string, result: unknown): Promise<void> {
-    const text = `${JSON.stringify(result, null, 2)}\n`;
+  /**
+   * Writes the machine-readable result: a file, or `-` for stdout. Every object says by `headscope` and `created` that Headscope wrote
+   * it, so that a later run may replace it; of the form that another program reads, nothing is added.
+   */
+  async writeJson(target: string, result: unknown, form: 'own' | 'as-is' = 'own'): Promise<void> {
+    const isOwn = form === 'own' && typeof result === 'object' && result !== null && !Array.isArray(result);
+    const made = isOwn ? { headscope: headscopeVersion, created: new Date().toISOString() } : {};
+    const text = `${JSON.stringify(isOwn ? { ...made, ...result } : result, null, 2)}\n`;
     this.endProgress();
     if (target === '-') {
       writeOut(text);
       return;
     }
+    await this.writeText(target, text, 'result');
+  }
+
+  /** Writes a file that a person named. */
+  async writeText(target: string, text: string, kind: OutputKind): Promise<void> {
     try {
-      await writeFile(target, text);
+      await writeOutput(target, text, { kind, force: this.force });
     } catch (error) {
-      throw new CommandError(
-        exitCodes.failed,
-        `The result could not be written to ${target} (${error instanceof Error ? error.message : String(error)}). Choose another file.`,
-      );
+      if (!(error instanceof NotWritten)) throw error;
+      throw new CommandError(exitCodes.failed, `${target} was not written. ${error.message}`);
     }
   }
 

@@ -1,6 +1,7 @@
 /** What a new checkpoint is written through. A test puts a disk in its place that is full. */
-import { mkdir, open, rename, rm, rmdir, statfs } from 'node:fs/promises';
+import { open, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { createFolder, dropFolder, nameFolder } from '../../files/remove';
 
 export interface WrittenFile {
   write(bytes: Uint8Array): Promise<void>;
@@ -14,9 +15,11 @@ export interface Disk {
   /** Bytes that this user may write on the disk of a folder. */
   free(folder: string): Promise<number>;
   create(path: string): Promise<WrittenFile>;
-  makeFolder(path: string): Promise<void>;
-  /** Gives a folder its name; the name is free, or that of an empty folder. */
+  /** A new folder, whose name begins with the path. */
+  makeFolder(prefix: string): Promise<string>;
+  /** Gives a folder of `makeFolder` its name; the name is free, or that of an empty folder. */
   name(folder: string, path: string): Promise<void>;
+  /** Removes a folder of `makeFolder`. */
   remove(folder: string): Promise<void>;
 }
 
@@ -41,13 +44,9 @@ export const disk: Disk = {
       drop: () => file.close(),
     };
   },
-  async makeFolder(path) {
-    await mkdir(path);
-  },
+  makeFolder: createFolder,
   async name(folder, path) {
-    // Windows renames onto no folder that is there, however empty.
-    await rmdir(path).catch(() => {});
-    await rename(folder, path);
+    await nameFolder(folder, path);
     // The new name itself is on the disk when its folder is; Windows opens no folder for that.
     if (process.platform === 'win32') return;
     const parent = await open(dirname(path), 'r');
@@ -57,5 +56,5 @@ export const disk: Disk = {
       await parent.close();
     }
   },
-  remove: (folder) => rm(folder, { recursive: true, force: true }),
+  remove: dropFolder,
 };

@@ -1,37 +1,49 @@
 /** Whether a new checkpoint can be written to a folder: everything that can be said before anything is written. */
-import { readdir, realpath } from 'node:fs/promises';
+import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, isAbsolute, sep } from 'node:path';
 import { FailureError } from '../../protocol/wire/failures';
+import { filesToCopy } from './copied-files';
 import type { Disk } from './disk';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
-/** Beside the tensors: tokenizer, configuration, headers. */
-const besides = 2 ** 26;
+/** Beside the tensors and the files that are copied: configuration, headers, what was done. */
+const configBytes = 2 ** 26;
 
-/** The folder by the real path of the one that it lies in. */
+/** The folder by its real path, or by that of the folder that it is going to lie in. */
 export async function requirePlace(target: string, source: string, weightBytes: number, on: Disk): Promise<string> {
-  const parent = dirname(target);
-  let above: string;
-  try {
-    above = await realpath(parent);
-  } catch {
-    throw bad(`${parent} does not exist, so nothing can be written into it. Create it, or choose another folder.`);
-  }
-  const folder = join(above, basename(target));
+  const folder = await realPlace(target);
   const own = await realpath(source);
   if (isInside(own, folder) || isInside(folder, own)) {
     throw bad(`${target} lies in the folder of the model, or the model in it. Choose a folder apart from it.`);
   }
   const names = await namesIn(folder, target);
   if (names.length > 0) throw bad(`${target} holds files already. Choose a new or an empty folder.`);
-  const [needed, free] = [weightBytes + besides, await on.free(above)];
+  const besides = (await filesToCopy(own)).reduce((sum, { bytes }) => sum + bytes, configBytes);
+  const [needed, free] = [weightBytes + besides, await on.free(dirname(folder))];
   if (free < needed) {
     throw bad(
-      `The new checkpoint takes ${megabytes(needed)} MB, and the disk of ${parent} has ${megabytes(free)} MB free. Free some, or choose a folder on another disk.`,
+      `The new checkpoint takes ${megabytes(needed)} MB, and the disk of ${dirname(target)} has ${megabytes(free)} MB free. Free some, or choose a folder on another disk.`,
     );
   }
   return folder;
+}
+
+async function realPlace(target: string): Promise<string> {
+  const there = await lstat(target).catch(() => undefined);
+  if (there !== undefined) {
+    try {
+      return await realpath(target);
+    } catch {
+      throw bad(`${target} is a link, and nothing is where it leads. Remove it, or choose another folder.`);
+    }
+  }
+  const parent = dirname(target);
+  try {
+    return join(await realpath(parent), basename(target));
+  } catch {
+    throw bad(`${parent} does not exist, so nothing can be written into it. Create it, or choose another folder.`);
+  }
 }
 
 const megabytes = (bytes: number): number => Math.ceil(bytes / 1e6);

@@ -74,12 +74,12 @@ export class ServerCheckpoint implements ModelCheckpoint<ModelRunner> {
     const target = await requirePlace(resolve(folder), model.folder, weightBytes, on);
     await model.requireUnchanged();
     // On the disk of its target, where a rename is one step.
-    const temporary = join(dirname(target), `.${basename(target)}.converting-${process.pid}-${this.drafts.length}`);
-    const draft: Draft = { temporary };
+    let draft: Draft | undefined;
     let complete = false;
+    let temporary: string;
     try {
-      await on.remove(temporary);
-      await on.makeFolder(temporary);
+      temporary = await on.makeFolder(join(dirname(target), `.${basename(target)}.converting-`));
+      draft = { temporary };
       this.drafts.push(draft);
       const { summary } = model;
       const from = { folder: model.folder, name: summary.name, hash: summary.hash, weights };
@@ -99,19 +99,20 @@ export class ServerCheckpoint implements ModelCheckpoint<ModelRunner> {
       const detail = `The checkpoint could not be written to ${folder} (${why}). Nothing was left there; choose another folder or make room.`;
       throw new FailureError({ code: 'bad-request', detail });
     } finally {
-      if (!complete) await this.discard(draft);
+      if (draft && !complete) await this.discard(draft);
     }
+    const whole = draft;
     return {
       weightBytes,
       parameters: tensors.reduce((sum, { shape }) => sum + elementsOf(shape), 0),
-      open: async () => this.runnerOf((draft.opened ??= await this.open(temporary))),
+      open: async () => this.runnerOf((whole.opened ??= await this.open(temporary))),
       keep: async () => {
-        const { hash } = (draft.opened ??= await this.open(temporary)).summary;
+        const { hash } = (whole.opened ??= await this.open(temporary)).summary;
         // Its files are open until then, and Windows moves no open file.
-        await closeModel(draft.opened);
+        await closeModel(whole.opened);
         await requirePlace(target, model.folder, 0, on);
         await on.name(temporary, target);
-        draft.named = true;
+        whole.named = true;
         return { folder: target, hash };
       },
     };

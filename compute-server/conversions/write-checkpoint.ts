@@ -1,5 +1,4 @@
 /** A new checkpoint into a folder: tensor by tensor, with the files beside the weights. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   tensorBytes,
@@ -7,37 +6,15 @@ import {
   type NewTensor,
   type WriteStep,
 } from '../../diagnostics/model-runner/checkpoint';
-import { resolveInside } from '../../models/formats/safetensors/containment';
+import { readRegular } from '../../models/formats/regular-file';
 import { safetensorsHeader } from '../training/write-checkpoint';
 import { headscopeVersion } from '../version';
+import { filesToCopy, largestCopied } from './copied-files';
 import type { Disk } from './disk';
 import { bytesOfTensor, type Source } from './tensor-bytes';
 
 /** Of tensors in one file, as Hugging Face's save_pretrained has it by default. */
 const shardBytes = 5e9;
-
-/** What belongs to a model besides config and weights. Code is none of it. */
-const copied = [
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'tokenizer.model',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.json',
-  'vocab.txt',
-  'merges.txt',
-  'spiece.model',
-  'chat_template.jinja',
-  'chat_template.json',
-  'preprocessor_config.json',
-  'processor_config.json',
-  'LICENSE',
-  'LICENSE.txt',
-  'LICENSE.md',
-  'NOTICE',
-  'USE_POLICY.md',
-];
 
 export interface ConvertedFrom {
   readonly folder: string;
@@ -69,10 +46,8 @@ export async function* writeFolder(
   // The code that a config names is not copied.
   const { auto_map: _, ...plain } = config;
   await whole('config.json', json(plain));
-  for (const name of copied) {
-    const place = await resolveInside(from.folder, name);
-    if (place.ok) await whole(name, await readFile(place.path));
-  }
+  for (const { name, path } of await filesToCopy(from.folder))
+    await whole(name, await readRegular(path, largestCopied));
   const totalBytes = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
   const shards = shardsOf(tensors, mostBytes);
   const nameOf = (at: number): string =>

@@ -1,8 +1,10 @@
 /** Roofs are measured once per device, thread count, machine and runtime, and kept with their date in the cache folder. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { OwnFolder } from '../../files/own-folder';
+import { writeInOneStep } from '../../files/write-file';
 import type { Roof } from '../../protocol/results/benchmark';
 import { runIsolated } from '../isolated/isolated';
 import { runtimeVersion } from '../runtime/session';
@@ -18,13 +20,13 @@ export async function cachedRoof(
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Promise<Roof> {
-  const known = await read(await fileOf(device, threads, surroundings));
+  const known = await readKept(await nameOf(device, threads), surroundings);
   return known ?? measureAndKeep(device, threads, surroundings, signal);
 }
 
 /** The kept roof, without measuring; zeros when there is none. */
 export const knownRoof = async (device: DeviceId, threads: number, surroundings: Surroundings): Promise<Roof> =>
-  (await read(await fileOf(device, threads, surroundings))) ?? { peakGflops: 0, peakBandwidthGBs: 0, measured: '' };
+  (await readKept(await nameOf(device, threads), surroundings)) ?? { peakGflops: 0, peakBandwidthGBs: 0, measured: '' };
 
 /** Measures now; the better of an earlier and the new figure stays, since a busy machine only ever lowers them. */
 export async function measureAndKeep(
@@ -33,17 +35,16 @@ export async function measureAndKeep(
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Promise<Roof> {
-  const file = await fileOf(device, threads, surroundings);
+  const name = await nameOf(device, threads);
   const [known, measured] = [
-    await read(file),
+    await readKept(name, surroundings),
     await runIsolated('measureRoof', { device, threads }, { entry: surroundings.entry, signal, timeout: 180_000 }),
   ];
   const roof = known ? betterOf(known, measured) : measured;
   try {
-    await mkdir(surroundings.cacheFolder, { recursive: true });
-    // Written beside and renamed: two servers may measure at once.
-    await writeFile(`${file}.${process.pid}`, JSON.stringify(roof));
-    await rename(`${file}.${process.pid}`, file);
+    const own = ownFolder(surroundings);
+    await own.make();
+    await writeInOneStep(join(own.path, name), JSON.stringify(roof), { isCache: true });
   } catch (error) {
     surroundings.log('warn', `the measured roof could not be kept in ${surroundings.cacheFolder}: ${String(error)}`);
   }
@@ -66,10 +67,17 @@ export function betterOf(known: Roof, measured: Roof): Roof {
   };
 }
 
-async function fileOf(device: DeviceId, threads: number, surroundings: Surroundings): Promise<string> {
+const ownFolder = ({ cacheFolder }: Surroundings): OwnFolder =>
+  new OwnFolder(cacheFolder, 'headscope-roofs', { files: /^roof-.*\.json$/ });
+
+/** Earlier versions kept them in the cache folder itself. */
+const readKept = async (name: string, surroundings: Surroundings): Promise<Roof | undefined> =>
+  (await read(join(ownFolder(surroundings).path, name))) ?? (await read(join(surroundings.cacheFolder, name)));
+
+async function nameOf(device: DeviceId, threads: number): Promise<string> {
   const machine = [cpus()[0]?.model, cpus().length, totalmem(), process.arch, await runtimeVersion()].join('|');
   const hash = createHash('sha256').update(machine).digest('hex').slice(0, 12);
-  return join(surroundings.cacheFolder, `roof-${device}-${threads || 'auto'}-${hash}.json`);
+  return `roof-${device}-${threads || 'auto'}-${hash}.json`;
 }
 
 async function read(file: string): Promise<Roof | undefined> {

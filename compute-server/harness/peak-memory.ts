@@ -3,7 +3,7 @@
  * the runtime loaded. On Linux the kernel's own high-water mark (VmHWM of /proc/self/status) is reset before the cell;
  * elsewhere the largest resident set (`maxRSS`) is read before and after. Memory of a graphics card is not seen by either.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -90,7 +90,12 @@ function collectGarbage(): void {
 export function resetPeak(file = '/proc/self/clear_refs'): boolean {
   try {
     // 5 resets VmHWM to the present resident set (proc(5)); some containers forbid it, other systems have no such file.
-    writeFileSync(file, '5', { flag: 'r+' });
+    const descriptor = openSync(file, 'r+');
+    try {
+      writeSync(descriptor, '5');
+    } finally {
+      closeSync(descriptor);
+    }
     return true;
   } catch {
     return false;

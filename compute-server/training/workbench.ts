@@ -49,6 +49,12 @@ export class ServerWorkbench implements Workbench {
     this.trainer = new ServerTrainer(surroundings, signal);
   }
 
+  /** What was written counts as not written: the run starts over. */
+  forget(): void {
+    this.first = undefined;
+    this.written = undefined;
+  }
+
   async model(files: CheckpointFiles, name = ''): Promise<ServerRunner> {
     const folder = join(this.folder, name);
     await writeCheckpoint(folder, this.experiment, files);

@@ -1,7 +1,8 @@
 /** A trained model as the files of a checkpoint: config.json, model.safetensors, and those of its tokenizer. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { writeInOneStep } from '../../files/write-file';
 import type { CheckpointFiles, NetworkFiles } from '../../diagnostics/experiment';
 import { networksFamily, type ModelSummary } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
@@ -95,11 +96,8 @@ async function written(folder: string, experiment: string, config: object, conte
 }
 
 /** Whole or not at all. */
-async function put(folder: string, name: string, content: string | Uint8Array): Promise<void> {
-  const fresh = join(folder, `${name}.new`);
-  await writeFile(fresh, content);
-  await rename(fresh, join(folder, name));
-}
+const put = (folder: string, name: string, content: string | Uint8Array): Promise<void> =>
+  writeInOneStep(join(folder, name), content);
 
 /** Header length in 8 bytes, header, data: https://huggingface.co/docs/safetensors, section Format. */
 export function safetensors(tensors: CheckpointFiles['tensors']): Uint8Array {

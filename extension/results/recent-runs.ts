@@ -3,6 +3,7 @@
  * heads can be compared with. Lies in the storage of the extension, never in a workspace folder.
  */
 import * as vscode from 'vscode';
+import { deleteKept } from './delete-file';
 import { resultKinds, type Kind, type ReadResult, type SavedOf } from './result-kinds';
 import { namesIn } from './result-library';
 import { freeName, listedName } from './result-words';
@@ -29,7 +30,7 @@ export class RecentRuns<K extends Kind> {
     const file = same?.uri ?? vscode.Uri.joinPath(this.#folder, name);
     await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(text(saved)));
     const runs = await this.list();
-    for (const { uri } of runs.slice(kept)) await vscode.workspace.fs.delete(uri);
+    for (const { uri } of runs.slice(kept)) await deleteKept(uri, this.#folder);
   }
 
   async latest(): Promise<SavedOf<K> | undefined> {

@@ -1,8 +1,9 @@
-/** The saved results that can be seen from here, and the one place that writes, renames and deletes them. */
+/** The saved results that can be seen from here, and the one place that writes and renames them, or has them deleted. */
 import * as vscode from 'vscode';
 import { Owner } from '../platform/owner';
 import { setting } from '../platform/settings';
 import type { Checked } from '../../protocol/schema/check';
+import { deleteConfirmed } from './delete-file';
 import { kindOf, kinds, resultKinds, type Kind, type Listing, type ReadResult, type SavedOf } from './result-kinds';
 import { fileStem, freeName, suffixOf, withoutSuffix } from './result-words';
 
@@ -129,12 +130,7 @@ export class ResultLibrary extends Owner {
   }
 
   async delete(uri: vscode.Uri): Promise<void> {
-    try {
-      await vscode.workspace.fs.delete(uri, { useTrash: true });
-    } catch {
-      // No trash on this file system; the person has confirmed the deletion.
-      await vscode.workspace.fs.delete(uri);
-    }
+    await deleteConfirmed(uri);
     this.refresh();
   }
 

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { whyNotReplaced, writeOutput, type Output, type OutputKind } from '../../files/output';
+import { NotWritten } from '../../files/write-file';
 import { baselineText } from '../../protocol/inputs/baseline';
 import type { KnownFinding } from '../../protocol/inputs/baseline';
 import { defaultSettings, settingsUnder } from '../service/check';
@@ -19,7 +21,6 @@ import { printable } from './printable';
 import { toSarif } from './sarif';
 import { asText, countOf, errorsAlone } from './text';
 import type { Outcome } from './text';
-import { NotWritten, writeInOneStep } from './write-file';
 
 /** What is wrong with what was asked, found before anything is checked; sentences. */
 class WrongInput extends Error {}
@@ -121,9 +122,22 @@ const checkAll = async ({ files, others: passed }: Collected, ignoreOthers: bool
   return { all, others, gone };
 };
 
-const writeAsked = async (file: string, text: string): Promise<void> => {
+const outputOf = (kind: OutputKind, { force }: Order): Output => ({ kind, force });
+
+/** Throws WrongInput, before anything is checked or changed. */
+const requireOutputs = async (order: Order): Promise<void> => {
+  for (const [file, kind] of [
+    [order.sarif, 'sarif'],
+    [order.writeBaseline, 'baseline'],
+  ] as const) {
+    const why = file === undefined ? undefined : await whyNotReplaced(path.resolve(file), outputOf(kind, order));
+    if (file !== undefined && why !== undefined) throw new WrongInput(`${printable(file)} was not written. ${why}`);
+  }
+};
+
+const writeAsked = async (file: string, text: string, output: Output): Promise<void> => {
   try {
-    await writeInOneStep(path.resolve(file), text);
+    await writeOutput(path.resolve(file), text, output);
   } catch (error) {
     if (!(error instanceof NotWritten)) throw error;
     throw new WrongInput(`${printable(file)} was not written. ${error.message}`);
@@ -135,6 +149,7 @@ const carryOut = async (
   write: (text: string) => void,
   complain: (text: string) => void,
 ): Promise<number> => {
+  await requireOutputs(order);
   const collected = await collect(order);
   let fixes: FixedFiles = { fixed: [], left: [] };
   if (order.fix !== 'no') {
@@ -155,7 +170,7 @@ const carryOut = async (
         message,
       })),
     );
-    await writeAsked(writeBaseline, baselineText(findings));
+    await writeAsked(writeBaseline, baselineText(findings), outputOf('baseline', order));
     const count = `${findings.length} finding${findings.length === 1 ? '' : 's'}`;
     complain(`${count} written to ${printable(writeBaseline)}.\n`);
   }
@@ -179,7 +194,7 @@ const carryOut = async (
     const files = all.map(({ file, isKnown }) => ({ ...file, isKnown }));
     return `${JSON.stringify(toSarif(files, rules, { quiet: order.quiet, hasBaseline }), undefined, 2)}\n`;
   };
-  if (order.sarif !== undefined) await writeAsked(order.sarif, sarif());
+  if (order.sarif !== undefined) await writeAsked(order.sarif, sarif(), outputOf('sarif', order));
   if (order.fix === 'show') write(fixes.fixed.map(({ diff }) => diff).join(''));
   else if (order.format === 'text') write(asText(outcome, order.quiet));
   else if (order.format === 'json') write(`${JSON.stringify({ ...outcome, files: printed }, undefined, 2)}\n`);

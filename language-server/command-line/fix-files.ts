@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
+import { NotWritten, whyUnchangeable, writeInOneStep } from '../../files/write-file';
 import { readRegular } from '../../models/formats/regular-file';
 import { canBeChanged, certainChanges, withChanges } from '../service/certain-fixes';
 import { checkFile } from '../service/check';
@@ -13,7 +14,6 @@ import { FolderReader } from '../workspace/folder-reader';
 import type { KnownFindings } from '../workspace/known-findings';
 import { isGraph } from './check-one';
 import type { FileToCheck } from './find-files';
-import { NotWritten, whyUnchangeable, writeInOneStep } from './write-file';
 
 /** A file, and by what it is checked. */
 export interface FileToFix {

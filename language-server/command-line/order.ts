@@ -8,7 +8,7 @@ import { ruleCodes, ruleOf } from '../service/rules/catalogue';
 export const usage = `Usage: headscope check PATH… [--format text|json|sarif] [--sarif FILE]
   [--severity CODE=error|warning|information|hint|off]… [--device-memory GB]
   [--quiet] [--max-warnings N] [--ignore-others]
-  [--baseline FILE | --write-baseline FILE] [--fix [--dry-run]]
+  [--baseline FILE | --write-baseline FILE] [--fix [--dry-run]] [--force]
 Checks model configs (config.json and the files beside it), .onnx files and every model folder below PATH.
 --sarif FILE           writes a SARIF log beside what is printed
 --quiet                prints errors alone
@@ -17,6 +17,7 @@ Checks model configs (config.json and the files beside it), .onnx files and ever
 --baseline FILE        hides the findings that are in FILE
 --write-baseline FILE  writes all findings into FILE
 --fix                  makes the changes that leave no other reading; --dry-run prints them as a diff and writes nothing
+--force                replaces a file that Headscope did not write, with --sarif and --write-baseline
 The nearest .headscope.json is read for severities, baseline, device memory and files to leave out; words here go first.
 Ends with 1 when an error is found or a file could not be checked, which says file-not-read.`;
 
@@ -39,6 +40,8 @@ export interface Order {
   readonly baseline?: string;
   readonly writeBaseline?: string;
   readonly fix: 'no' | 'write' | 'show';
+  /** Files that are no earlier results are replaced. */
+  readonly force: boolean;
 }
 
 const severityOf = (pairs: readonly string[]): Readonly<Record<string, SeveritySetting>> => {
@@ -74,6 +77,7 @@ export const readOrder = (words: readonly string[]): Order | 'help' => {
         'write-baseline': { type: 'string' },
         fix: { type: 'boolean', default: false },
         'dry-run': { type: 'boolean', default: false },
+        force: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -105,6 +109,7 @@ export const readOrder = (words: readonly string[]): Order | 'help' => {
     settings: { severity, ...(memory === undefined ? {} : { deviceMemory: memory * 2 ** 30 }) },
     quiet: values.quiet,
     ignoreOthers: values['ignore-others'],
+    force: values.force,
     fix: !fix ? 'no' : dryRun ? 'show' : 'write',
     ...(values.sarif === undefined ? {} : { sarif: values.sarif }),
     ...(maxWarnings === undefined ? {} : { maxWarnings: Number(maxWarnings) }),

@@ -3,6 +3,7 @@ import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import { kindNames, kinds } from '../../../protocol/interventions/interventions';
+import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 
@@ -12,7 +13,7 @@ export const analyses: Registration = (program, session) => {
     .description(
       'List the analyses that `headscope run` knows, each with its question, and the tasks and interventions.',
     )
-    .option('--json <file>', 'write the catalogue as JSON, - for stdout')
+    .addOption(jsonOption('write the catalogue as JSON, - for stdout'))
     .action(async (options: { readonly json?: string }) => {
       const client = session.compute();
       const [catalogue, tasks] = await Promise.all([client.call('analyses', []), client.call('tasks', [])]);

@@ -18,6 +18,7 @@ import { readSurroundings } from '../../surroundings';
 import { benchTable } from '../bench-table';
 import { commandErrorOf, exitCodes, wrongUsage } from '../exit-codes';
 import { bytes, collect, list, seconds, seed, threads, whole, word } from '../options';
+import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
 import { jsonFile } from '../text-files';
@@ -93,7 +94,7 @@ export const bench: Registration = (program, session) => {
     .option('--no-memory', 'do not measure peak memory')
     .option('--memory-limit <size>', 'refuse cells that need more, e.g. 6GB (default: a share of the memory)', bytes)
     .option('--resume <file>', 'keep the rows of an earlier result of the same plan')
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action((options: BenchOptions) => run(options, session));
 };
 

@@ -10,6 +10,7 @@ import { compositionalIndex } from '../../harness/statistics/compositional-index
 import { cabTable } from '../cab-table';
 import { exitCodes, wrongUsage } from '../exit-codes';
 import { bytes, collect, list, seconds, seed, threads, whole, word } from '../options';
+import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import { readScores } from '../score-file';
 import type { CommandSession } from '../session';
@@ -64,7 +65,7 @@ export const cab: Registration = (program, session) => {
     .option('--no-memory', 'do not measure peak memory')
     .option('--memory-limit <size>', 'refuse cells that need more, e.g. 6GB (default: a share of the memory)', bytes)
     .option('--scores <file>', 'scores of tasks as JSON, for the compositional index')
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action((options: CabOptions) => run(options, session));
 };
 

@@ -10,6 +10,7 @@ import { changeTable } from '../change-table';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
 import { sayChatPrompt } from '../model-provenance';
 import { decimal, list, whole } from '../options';
+import { jsonOption } from '../output-options';
 import { addSampleOptions, picturesFrom, sampleFrom, saySample, type SampleOptions } from '../picture-folder';
 import { controlName, controls, layersOf } from '../reinforcement-options';
 import { givenInterventions } from '../intervention-options';
@@ -56,7 +57,7 @@ export const captions: Registration = (program, session) => {
       'auto',
     )
     .option('--vhr-control <names>', `controls beside each factor: ${controls.join(', ')}`, list(control), [])
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action(async (model: string, options: CaptionsOptions) => {
       const refused = [
         ...(options.span ? ['--span'] : []),

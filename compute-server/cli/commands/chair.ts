@@ -11,6 +11,7 @@ import { finderOf } from '../../../diagnostics/divergence/caption';
 import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
 import { provenance } from '../../provenance';
+import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 
 interface ChairOptions {
@@ -32,7 +33,7 @@ export const chair: Registration = (program, session) => {
       '--lexicon <file>',
       'classes and synonyms: JSON {"class": ["synonym"]} or lines "class, synonym" (default: the 80 of COCO)',
     )
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action(async (options: ChairOptions) => {
       const finder = finderOf(await readLexicon(options.lexicon));
       const captions = await readCaptions(options.captions);

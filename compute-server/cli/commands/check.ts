@@ -26,7 +26,9 @@ export const checkCommand = (): Command =>
     .action(async (_paths: readonly string[], _options: object, command: Command) => {
       const words =
         command.parent === null ? process.argv.slice(2) : process.argv.slice(process.argv.indexOf('check') + 1);
-      process.exitCode = await runLanguageServer(words);
+      // It may stand before the name of the command.
+      const { force } = command.optsWithGlobals<{ readonly force?: boolean }>();
+      process.exitCode = await runLanguageServer(force && !words.includes('--force') ? [...words, '--force'] : words);
     });
 
 const runLanguageServer = (words: readonly string[]): Promise<number> =>

@@ -1,6 +1,7 @@
 import type { DeviceInfo } from '../../../protocol/compute/api';
 import { threads } from '../options';
 import { provenance } from '../../provenance';
+import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 
@@ -17,7 +18,7 @@ export const devices: Registration = (program, session) => {
     .description('List the devices that work here, each checked by a numeric self-test, and what they can reach.')
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--no-roof', 'do not measure peak arithmetic and bandwidth')
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action(async (options: DevicesOptions) => {
       session.progress('Testing each device …');
       const client = session.compute(options.threads > 0 ? { HEADSCOPE_THREADS: String(options.threads) } : {});

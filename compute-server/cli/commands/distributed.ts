@@ -13,6 +13,7 @@ import { verdict } from '../../../protocol/results/verdict';
 import { bytesInWords } from '../../../protocol/wire/words';
 import { exitCodes, wrongUsage } from '../exit-codes';
 import { bytes, list, seconds, seed, whole } from '../options';
+import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
 import { textTable } from '../table';
@@ -68,7 +69,7 @@ export const distributed: Registration = (program, session) => {
     .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', seed, 0)
     .option('--seconds <s>', 'most seconds of timing (up to three times as long for six rounds)', seconds, 20)
     .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes)
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action((options: DistributedOptions) => run(options, session));
 };
 

@@ -4,6 +4,7 @@ import { gainsAlone } from '../../../protocol/interventions/gains';
 import { cacheWords } from '../../../protocol/plans/cache-size';
 import { environmentOf, addPromptOptions, promptFrom, type PromptOptions } from '../model-options';
 import { between, whole } from '../options';
+import { jsonOption } from '../output-options';
 import { addReinforcementOptions, reinforcementFrom, type ReinforcementOptions } from '../reinforcement-options';
 import { interventionsFrom } from '../intervention-options';
 import { modelProvenance, openedModel, sayChatPrompt } from '../model-provenance';
@@ -32,7 +33,7 @@ export const generate: Registration = (program, session) => {
     .option('--top-p <p>', 'sample from the smallest set of tokens with this probability', between(1e-9, 1), 1)
     .option('--seed <n>', 'seed of the sampling', whole(0, 2 ** 32 - 1), 0)
     .option('--logits', "add the logits of the prompt's last position")
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action(async (model: string, options: GenerateOptions) => {
       const client = session.compute(environmentOf(options));
       const folder = resolve(model);

@@ -19,6 +19,7 @@ import { interventionsFrom } from '../intervention-options';
 import { addGroupOption, groupsFrom, type GroupOptions } from '../key-options';
 import { sayChatPrompt, sayNotes } from '../model-provenance';
 import { whole } from '../options';
+import { jsonOption, OutputOption } from '../output-options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 
@@ -46,8 +47,8 @@ export const heads: Registration = (program, session) => {
     .option('--no-classify', 'statistics only, no labels')
     .option('--causal', 'remove each labelled head and report how the loss changes')
     .option('--seed <n>', 'seed of the random sequences that labels are measured on', whole(0, 2 ** 32 - 1), 0)
-    .option('--labels <file>', 'write the labels as heads.json')
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(new OutputOption('--labels <file>', 'write the labels as heads.json', 'result'))
+    .addOption(jsonOption())
     .action(async (model: string | undefined, options: HeadsOptions) => {
       if (options.causal && !options.classify) {
         throw wrongUsage('--causal removes the labelled heads, and --no-classify labels none. Leave one of them out.');

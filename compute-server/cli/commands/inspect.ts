@@ -29,6 +29,7 @@ import { provenance } from '../../provenance';
 import type { Inspection } from '../inspection';
 import { inspectionText } from '../inspection-text';
 import { otherModelAt } from '../other-model';
+import { jsonOption } from '../output-options';
 import { countHeader, notesOf } from '../stored-weights';
 import type { Registration } from '../registration';
 import { serving, servingText } from '../serving';
@@ -47,7 +48,7 @@ export const inspect: Registration = (program, session) => {
     .description(
       'Show what the attention of a model is and what it costs, from its config and the headers of its weights.',
     )
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .option('--base <folder>', 'of an adapter: the folder of its base model, where it does not lie beside it');
   addServingOptions(command).action(async (model: string, options: InspectOptions) => {
     requireServing(options);

@@ -13,6 +13,7 @@ import {
 import { interventionsFrom } from '../intervention-options';
 import { whole } from '../options';
 import { modelProvenance, openedModel, sayChatPrompt } from '../model-provenance';
+import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 
 interface MapOptions extends PromptOptions, EncoderOptions {
@@ -37,7 +38,7 @@ export const map: Registration = (program, session) => {
     .requiredOption('--layer <l>', 'layer, from 0', whole(0, 1 << 16))
     .requiredOption('--head <h>', 'query head, from 0', whole(0, 1 << 16))
     .option('--outputs', "add the head's outputs, one row per position")
-    .option('--json <file>', 'write the result as JSON, - for stdout', '-')
+    .addOption(jsonOption().default('-'))
     .action(async (model: string, options: MapOptions) => {
       const client = session.compute(environmentOf(options));
       const folder = resolve(model);

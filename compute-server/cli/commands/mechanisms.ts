@@ -6,6 +6,7 @@ import { templateColumns } from '../../../protocol/compute/template';
 import { provenance } from '../../provenance';
 import { wrongUsage } from '../exit-codes';
 import { collect, seed as seedOf, whole } from '../options';
+import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import { sectionText } from '../section-text';
 import type { CommandSession } from '../session';
@@ -39,7 +40,7 @@ export const mechanisms: Registration = (program, session) => {
     .option('--head <h>', 'head of --system, of eight', whole(0, systemShape.heads - 1), 0)
     .option('--seed <n>', 'seed of the numbers that --system draws', seedOf, 0)
     .option('--param <mechanism.name=value>', 'a parameter for --system; may be given several times', collect)
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action(async (options: MechanismsOptions) => {
       if (options.system !== undefined) return showSystem(session, options.system, options);
       const { json, template } = options;

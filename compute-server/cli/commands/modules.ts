@@ -8,6 +8,7 @@ import { provenance } from '../../provenance';
 import { deviceIds } from '../../runtime/session';
 import { exitCodes, wrongUsage } from '../exit-codes';
 import { between, bytes, collect, seed, threads } from '../options';
+import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import { sectionText } from '../section-text';
 import { textTable } from '../table';
@@ -37,7 +38,7 @@ export const modules: Registration = (program, session) => {
   program
     .command('modules')
     .description('List the modules of the catalogue: blocks, fusions and heads with inputs of their own.')
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action(async ({ json }: { readonly json?: string }) => {
       const found = await session.compute().call('modules', [], { signal: session.signal });
       if (json !== undefined) await session.writeJson(json, { ...(await provenance()), modules: found });
@@ -74,7 +75,7 @@ export const moduleCommand: Registration = (program, session) => {
     .option('--seed <n>', 'seed of everything that is drawn', seed, 0)
     .option('--seconds <s>', 'most seconds of timing, 0 for none', between(0, limits.seconds[1]), 5)
     .option('--memory-limit <size>', 'refuse files that need more, e.g. 6GB (default: a share of the memory)', bytes)
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action(async (id: string, options: ModuleOptions) => {
       const client = session.compute(
         options.memoryLimit ? { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) } : {},

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { ParameterValue } from '../../../protocol/analysis/parameters';
 import { planFormats } from '../../../protocol/plans/formats/formats';
 import type { PlanFormat } from '../../../protocol/plans/formats/format';
+import { planText } from '../../../protocol/plans/plan-file';
 import { plannedModel } from '../../../protocol/plans/plan-from';
 import {
   addAnalysisOptions,
@@ -15,7 +16,8 @@ import {
 import { wrongUsage } from '../exit-codes';
 import { environmentOf } from '../model-options';
 import { collect, deviceOption, list, weightsOption, whole } from '../options';
-import { readPlan, writePlan, writeText } from '../plan-files';
+import { jsonOption, OutputOption, planOption } from '../output-options';
+import { readPlan } from '../plan-files';
 import { bytesByLength, kindsOf, planWords, usualLengths } from '../plan-table';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
@@ -43,7 +45,7 @@ function derive(group: Command, session: CommandSession): void {
       .argument('<method>', 'the id of the analysis')
       .argument('<model>', 'a model folder'),
   )
-    .requiredOption('-o, --output <file>', 'the plan, e.g. mine.headscope-plan.json')
+    .addOption(planOption('the plan, e.g. mine.headscope-plan.json').makeOptionMandatory())
     .option('--offer <n>', 'of several plans that it offers, the first, the second, …', whole(1, 1000), 1)
     .action(async (id: string, model: string, options: DeriveOptions) => {
       const client = session.compute(environmentOf(options));
@@ -59,7 +61,7 @@ function derive(group: Command, session: CommandSession): void {
             : `${info.title} offers ${offered.length} cache plans here, and plan ${options.offer} was asked for: ${offered.map(({ title }) => title).join('; ')}.`,
         );
       }
-      await writePlan(options.output, chosen);
+      await session.writeText(options.output, planText(chosen), 'plan');
       if (options.json !== '-') session.print(`${result.finding}\n\n${planWords(chosen)}`);
       for (const { title } of offered.filter((_, at) => at !== options.offer - 1)) {
         session.note(`It offers another plan as well: ${title} (--offer).`);
@@ -82,7 +84,7 @@ function show(group: Command, session: CommandSession): void {
       'tokens of prompts at which bytes are counted (default: 2,048 to 131,072, as far as the model reads)',
       list(whole(1, 2 ** 31)),
     )
-    .option('--json <file>', 'write the same as JSON, - for stdout')
+    .addOption(jsonOption('write the same as JSON, - for stdout'))
     .action(async (file: string, { lengths: given, json }: ShowOptions) => {
       const shown = await readPlan(file);
       const lengths = given ?? usualLengths(shown);
@@ -106,7 +108,7 @@ function evaluate(group: Command, session: CommandSession): void {
       )
       .argument('<model>', 'a model folder'),
   )
-    .option('-o, --output <file>', 'write the plan again, with what was measured')
+    .addOption(planOption('write the plan again, with what was measured'))
     .action(async (model: string, given: EvaluateOptions, command: Command) => {
       const { plan: file, prefill, ...options } = given;
       if (file === undefined && !options.param?.some((one) => /^(plan|rules)=/u.test(one))) {
@@ -123,7 +125,9 @@ function evaluate(group: Command, session: CommandSession): void {
       const { rows } = result.result;
       if (options.json !== undefined) await session.writeJson(options.json, { rows, ...result });
       const measured = result.offers?.[0]?.plan;
-      if (given.output !== undefined && measured) await writePlan(given.output, measured);
+      if (given.output !== undefined && measured) {
+        await session.writeText(given.output, planText(measured), 'plan');
+      }
       if (options.json !== '-') session.print(analysisWords(result));
     });
 }
@@ -143,7 +147,7 @@ function read(group: Command, session: CommandSession): void {
     .argument('<format>', 'the form of the file')
     .argument('<file>', 'the file')
     .argument('<model>', 'the folder of the model that the plan is for')
-    .requiredOption('-o, --output <file>', 'the plan, e.g. mine.headscope-plan.json')
+    .addOption(planOption('the plan, e.g. mine.headscope-plan.json').makeOptionMandatory())
     .option('--title <text>', 'title of the plan; without one, the name of the file')
     .option('--param <name=value>', 'what the form leaves open, e.g. keep=25%; may be given several times', collect)
     .addOption(deviceOption())
@@ -166,7 +170,7 @@ function read(group: Command, session: CommandSession): void {
       });
       if (!made) throw wrongUsage(`There is no form "${form}".`);
       if (!made.ok) throw wrongUsage(`${file} does not make a plan for ${summary.name}: ${made.why}`);
-      await writePlan(options.output, made.result);
+      await session.writeText(options.output, planText(made.result), 'plan');
       session.print(planWords(made.result));
     });
 }
@@ -177,14 +181,14 @@ function write(group: Command, session: CommandSession): void {
     .description(`Write a cache plan in another form: ${ids('export')}.`)
     .argument('<plan>', 'a cache plan')
     .argument('<format>', 'the form')
-    .option('-o, --output <file>', 'the file; without one, standard output')
+    .addOption(new OutputOption('-o, --output <file>', 'the file; without one, standard output', 'table'))
     .action(async (file: string, form: string, { output }: { readonly output?: string }) => {
       const writer = formatNamed(form, 'export').export;
       const made = writer?.(await readPlan(file));
       if (!made) throw wrongUsage(`There is no form "${form}".`);
       if (!made.ok) throw wrongUsage(`${file} cannot be written as ${form}: ${made.why}`);
       if (output === undefined) session.print(made.result.replaceAll('\r\n', '\n').trimEnd());
-      else await writeText(output, made.result);
+      else await session.writeText(output, made.result, 'table');
     });
 }
 

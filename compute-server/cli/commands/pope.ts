@@ -17,6 +17,7 @@ import {
   weightsOption,
   whole,
 } from '../options';
+import { jsonOption } from '../output-options';
 import { addSampleOptions } from '../picture-folder';
 import { readAnswers } from '../pope-files';
 import { askModel, type PopeModelOptions } from '../pope-run';
@@ -78,7 +79,7 @@ export const pope: Registration = (program, session) => {
       'the labels in a file of their own: {question_id, text, label}, by question_id or in order',
     )
     .option('--questions <truth>', 'make the questions from a truth file: {"image": ["object", …]}')
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action(async (model: string | undefined, options: PopeOptions) => {
       const given = [model, options.answers, options.questions].filter((each) => each !== undefined);
       if (given.length !== 1) {

@@ -13,6 +13,7 @@ import {
 import { wrongUsage } from '../exit-codes';
 import { environmentOf } from '../model-options';
 import { collect } from '../options';
+import { OutputOption } from '../output-options';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
 import { textTable } from '../table';
@@ -36,10 +37,13 @@ export const run: Registration = (program, session) => {
 export const addRunOptions = (command: Command): Command =>
   addAnalysisOptions(command)
     .option('--list-params', 'print the parameters of the analysis, and run nothing')
-    .option(
-      '--field <name=file>',
-      'write a field of the result alone, in the form that others read; may be given several times',
-      collect,
+    .addOption(
+      new OutputOption(
+        '--field <name=file>',
+        'write a field of the result alone, in the form that others read; may be given several times',
+        'result',
+        (value) => fieldAndFile(value)[1],
+      ).argParser(collect),
     );
 
 export async function runAnalysis(
@@ -63,14 +67,19 @@ export async function runAnalysis(
   const fields = fieldFiles(info, options.field ?? []);
   const result = await analysisResult(session, client, { info, model }, options);
   if (options.json !== undefined) await session.writeJson(options.json, result);
-  for (const [field, file] of fields) await session.writeJson(file, result.result[field]);
+  for (const [field, file] of fields) await session.writeJson(file, result.result[field], 'as-is');
   if (options.json !== '-') session.print(analysisWords(result));
+}
+
+function fieldAndFile(text: string): readonly [field: string, file: string] {
+  const [, name = '', file = ''] = /^([^=]+)=(.+)$/u.exec(text) ?? [];
+  return [name, file];
 }
 
 /** Fields of the result that are written as files of their own, as [field, file]. */
 const fieldFiles = ({ title, files = [] }: AnalysisInfo, given: readonly string[]): readonly [string, string][] =>
   given.map((one) => {
-    const [, name = '', file = ''] = /^([^=]+)=(.+)$/u.exec(one) ?? [];
+    const [name, file] = fieldAndFile(one);
     if (files.some(({ field }) => field === name)) return [name, file];
     const known = files.length === 0 ? 'none' : files.map(({ field }) => field).join(', ');
     throw wrongUsage(`"${one}" names no field of ${title} with its file (name=file). Written alone are: ${known}.`);

@@ -2,6 +2,7 @@
 import { setupVerdict, type SetupDevice } from '../../../protocol/compute/setup';
 import { exitCodes } from '../exit-codes';
 import { provenance } from '../../provenance';
+import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 
@@ -19,7 +20,7 @@ export const setup: Registration = (program, session) => {
     command
       .command(device)
       .description(description)
-      .option('--json <file>', 'write the result as JSON, - for stdout')
+      .addOption(jsonOption())
       .action(async ({ json }: { readonly json?: string }) => {
         const report = await session.compute().call('setup', [device], { signal: session.signal });
         const { needs, parts, runtime } = report;

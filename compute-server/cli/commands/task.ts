@@ -18,6 +18,7 @@ import {
   weightsOption,
   whole,
 } from '../options';
+import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import { wrongUsage } from '../exit-codes';
 import { environmentOf } from '../model-options';
@@ -54,7 +55,7 @@ export const task: Registration = (program, session) => {
     .addOption(deviceMemoryOption())
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes)
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action(async (name: string, model: string | undefined, options: TaskOptions) => {
       const client = session.compute(environmentOf(options));
       const id = taskName(name);

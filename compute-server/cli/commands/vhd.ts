@@ -9,6 +9,7 @@ import { interventionsFrom } from '../intervention-options';
 import { sayChatPrompt } from '../model-provenance';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
 import { list, whole, word } from '../options';
+import { jsonOption } from '../output-options';
 import { addSpanOptions, removedFrom, type SpanOptions } from '../span-options';
 import { textTable } from '../table';
 import { changesFrom, mapOf, mapOption, otherResult, type MapOption } from '../vhd-maps';
@@ -54,7 +55,7 @@ export const vhd: Registration = (program, session) => {
       mapOption,
     )
     .option('--compare <file>', 'a result of this command: the change of the VHD of every head from it')
-    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .addOption(jsonOption())
     .action(async (model: string, options: VhdOptions) => {
       const client = session.compute(environmentOf(options));
       const folder = resolve(model);

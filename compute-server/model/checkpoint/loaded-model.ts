@@ -75,6 +75,11 @@ export interface LoadedModel {
   readonly multimodal?: MultimodalSpec;
   /** The vision encoder as a model of its own, whose rows are patches (the model itself where it reads nothing else). */
   readonly encoder?: LoadedModel;
+  /**
+   * Of packed weights that were read from the disk: closes their sessions and has them made again when they are next opened. False
+   * where none were read.
+   */
+  packAgain?(): Promise<boolean>;
   /** Of sizes and times of change of the files, and of what linear layers are computed on: for caches on this machine. */
   readonly stamp: string;
   /** The first file that is gone or no longer what it was when the model was opened, as one sentence. */
@@ -178,6 +183,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     ...{ folder, description, weights, weightsFolder: root, weightsHeld: held, device, requireUnchanged },
     ...{ config: parsed.value as Readonly<Record<string, unknown>>, tensors: [...tensors.values()] },
     ...(room ? { room } : {}),
+    ...(cache ? { packAgain: () => packAgain(cache, opened) } : {}),
     changed: watched.changed,
     // Numbers of two devices, or of two ways to hold weights, are not put together.
     stamp: `${watched.stamp}${options.device === 'cpu' ? '' : ` on ${options.device}`}${held === 'float32' ? '' : ` in ${held}`}`,
@@ -255,6 +261,12 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     ...(await tokenIds(folder, description, part.vocabularySize ?? 0)),
     summary: { ...summary(part, spec, tokeniser), ...withVision },
   };
+}
+
+/** Where packed weights came from the disk: their sessions are closed, and they are made again when they are opened. */
+async function packAgain(cache: WeightCache, { text, vision }: Sessions): Promise<boolean> {
+  for (const sessions of [text, vision]) await sessions?.release();
+  return cache.makeAgain();
 }
 
 const noText: TokeniserOutcome = { ok: false, why: 'A vision encoder reads images and no text; give an image.' };

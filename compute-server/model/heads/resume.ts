@@ -6,10 +6,14 @@
  * A cache, and no more: what cannot be written or read costs the run nothing but the chance to resume.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
+import { entriesOf, prune, type OwnFolder } from '../../../files/own-folder';
+import { removeProven } from '../../../files/remove';
+import { writeInOneStep } from '../../../files/write-file';
 import type { LayerResult, ResidualStream } from '../run/run-request';
+import { earlierUnfinished, unfinishedFolder, unfinishedLayers } from '../run/unfinished-folder';
 
 export interface Unfinished {
   readonly layers: readonly LayerResult[];
@@ -20,55 +24,56 @@ export interface Unfinished {
 const keptRuns = 4;
 
 export class ResumeFile {
-  private readonly folder: string;
+  private readonly own: OwnFolder;
+  private readonly earlier: string;
   private readonly name: string;
 
   constructor(cacheFolder: string, key: unknown) {
-    this.folder = join(cacheFolder, 'unfinished');
+    this.own = unfinishedFolder(cacheFolder);
+    this.earlier = earlierUnfinished(cacheFolder);
     this.name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 24);
   }
 
   async read(): Promise<Unfinished | undefined> {
-    try {
-      const read = deserialize(await readFile(this.path())) as Unfinished & { readonly version: number };
-      const whole = read.version === version && read.layers.length === read.residual.layer;
-      return whole ? { layers: read.layers, residual: read.residual } : undefined;
-    } catch {
-      // None, or one of another build: the run starts over.
-      return undefined;
+    for (const folder of [this.own.path, this.earlier]) {
+      const read = unfinishedIn(await readFile(join(folder, this.name)).catch(() => undefined));
+      if (read) return read;
     }
+    return undefined;
   }
 
   /** Put in place whole: a kill in the middle leaves the older one. Undefined when it worked, else why it did not. */
   async write({ layers, residual }: Unfinished): Promise<string | undefined> {
-    const fresh = `${this.path()}.new`;
     try {
-      await mkdir(this.folder, { recursive: true });
-      await writeFile(fresh, serialize({ version, layers, residual }));
-      await rename(fresh, this.path());
-      await this.prune();
+      await this.own.make();
+      await writeInOneStep(join(this.own.path, this.name), serialize({ version, layers, residual }), { isCache: true });
+      await prune(this.own, {
+        kept: keptRuns,
+        inUse: this.name,
+        form: unfinishedLayers,
+        others: await entriesOf(this.earlier, unfinishedLayers),
+      });
       return undefined;
     } catch (error) {
-      await rm(fresh, { force: true }).catch(() => {});
       return error instanceof Error ? error.message : String(error);
     }
   }
 
   async remove(): Promise<void> {
-    await rm(this.path(), { force: true }).catch(() => {});
+    await this.own.remove(this.name);
+    await removeProven(join(this.earlier, this.name), (content) => unfinishedIn(content) !== undefined);
   }
+}
 
-  private path(): string {
-    return join(this.folder, this.name);
-  }
-
-  private async prune(): Promise<void> {
-    const names = await readdir(this.folder);
-    const aged = await Promise.all(
-      names.map(async (name) => ({ name, at: (await stat(join(this.folder, name))).mtimeMs })),
-    );
-    aged.sort((a, b) => b.at - a.at);
-    for (const { name } of aged.slice(keptRuns)) await rm(join(this.folder, name), { force: true });
+/** Undefined of nothing, and of what another build wrote: the run starts over. */
+function unfinishedIn(content: Buffer | undefined): Unfinished | undefined {
+  if (content === undefined) return undefined;
+  try {
+    const read = deserialize(content) as Unfinished & { readonly version: number };
+    const whole = read.version === version && read.layers.length === read.residual.layer;
+    return whole ? { layers: read.layers, residual: read.residual } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

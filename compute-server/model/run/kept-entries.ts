@@ -3,9 +3,13 @@
  * it was. A cache and no more: what cannot be written costs the run nothing but the chance to resume.
  */
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { OwnFolder } from '../../../files/own-folder';
+import { removeProven } from '../../../files/remove';
+import { addToFile } from '../../../files/write-file';
 import type { ImageWithTruth } from '../../../protocol/compute/hallucination';
+import { earlierUnfinished, unfinishedFolder } from './unfinished-folder';
 
 interface Line<Entry> {
   readonly path: string;
@@ -15,30 +19,25 @@ interface Line<Entry> {
 }
 
 export class KeptEntries<Entry> {
+  private readonly own: OwnFolder;
+  private readonly name: string;
   private readonly file: string;
-  private readonly folder: string;
+  /** As an earlier version kept them. */
+  private readonly earlier: string;
   private readonly lines = new Map<string, Line<Entry>>();
 
   constructor(cacheFolder: string, key: unknown, kind: 'captions' | 'answers' = 'captions') {
-    this.folder = join(cacheFolder, 'unfinished');
-    const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 24);
-    this.file = join(this.folder, `${name}.${kind}.jsonl`);
+    this.own = unfinishedFolder(cacheFolder);
+    const hash = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 24);
+    this.name = `${hash}.${kind}.jsonl`;
+    this.file = join(this.own.path, this.name);
+    this.earlier = join(earlierUnfinished(cacheFolder), this.name);
   }
 
   async read(): Promise<void> {
-    let text: string;
-    try {
-      text = await readFile(this.file, 'utf8');
-    } catch {
-      return;
-    }
-    for (const line of text.split('\n')) {
-      try {
-        const parsed = JSON.parse(line) as Line<Entry>;
-        this.lines.set(parsed.path, parsed);
-      } catch {
-        // The last line of a killed run may be cut.
-      }
+    for (const file of [this.earlier, this.file]) {
+      const text = await readFile(file, 'utf8').catch(() => '');
+      for (const line of linesOf<Entry>(text)) if (line) this.lines.set(line.path, line);
     }
   }
 
@@ -51,8 +50,8 @@ export class KeptEntries<Entry> {
   /** Undefined when it worked, else why it did not. */
   async add(image: ImageWithTruth, entry: Entry): Promise<string | undefined> {
     try {
-      await mkdir(this.folder, { recursive: true });
-      await appendFile(this.file, `${JSON.stringify({ path: image.path, stamp: await stampOf(image), entry })}\n`);
+      await this.own.make();
+      await addToFile(this.file, `${JSON.stringify({ path: image.path, stamp: await stampOf(image), entry })}\n`);
       return undefined;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
@@ -60,8 +59,28 @@ export class KeptEntries<Entry> {
   }
 
   async remove(): Promise<void> {
-    await rm(this.file, { force: true }).catch(() => {});
+    await this.own.remove(this.name);
+    // The last line of a killed run may be cut.
+    await removeProven(this.earlier, (content) => {
+      const lines = linesOf(content.toString('utf8'));
+      return lines.length > 0 && lines.slice(0, -1).every((line) => line !== undefined);
+    });
   }
+}
+
+/** Undefined of a line that is none. */
+function linesOf<Entry>(text: string): readonly (Line<Entry> | undefined)[] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => {
+    try {
+      const { path, stamp, entry } = JSON.parse(line) as Partial<Line<Entry>>;
+      return typeof path === 'string' && typeof stamp === 'string' && entry !== undefined
+        ? { path, stamp, entry }
+        : undefined;
+    } catch {
+      return undefined;
+    }
+  });
 }
 
 async function stampOf({ path, truth, references = [] }: ImageWithTruth): Promise<string> {

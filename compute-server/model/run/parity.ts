@@ -48,7 +48,11 @@ export async function parityOf(model: LoadedModel, sequence: Sequence, hooks: Ru
   const tokens = Math.min(sequence.ids.length, parityLength);
   const before = known.get(model);
   if (before && before.tokens >= tokens) return before.parity;
-  const parity = await measureParity(model, sequence, hooks).finally(() => model.reference?.release());
+  const measured = (): Promise<Parity> =>
+    measureParity(model, sequence, hooks).finally(() => model.reference?.release());
+  let parity = await measured();
+  // Packed weights on the disk may be those of a program that packed them wrongly: their checksum says nothing of that.
+  if (!parity.ok && (await model.packAgain?.()) === true) parity = await measured();
   if (parity.ok) known.set(model, { parity, tokens });
   return parity;
 }

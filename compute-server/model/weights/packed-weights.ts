@@ -3,9 +3,10 @@
  * allowed, else among the temporary files until the runtime has read it, and where that fails too in memory, where the runtime
  * keeps a second copy.
  */
-import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createTemporary, removeTemporary } from '../../../files/remove';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import type { SessionSettings } from '../../runtime/session';
 import { writePiece } from './piece-bytes';
@@ -55,18 +56,18 @@ export class PackedWeights {
     let folder: string | undefined;
     try {
       await (leftOvers ??= removeLeftOvers(root));
-      folder = await mkdtemp(join(root, `${temporaryName}${process.pid}-`));
+      folder = await createTemporary(join(root, `${temporaryName}${process.pid}-`));
       const made = folder;
-      const file = await open(join(made, pieceFile), 'w', 0o600);
+      const file = await open(join(made, pieceFile), 'wx', 0o600);
       try {
         await file.write(Buffer.alloc(headerBytes));
         await writePiece(plan, source, (bytes) => writeAll(file, bytes));
       } finally {
         await file.close();
       }
-      return { settings: { weightsFolder: made }, done: () => rm(made, { recursive: true, force: true }) };
+      return { settings: { weightsFolder: made }, done: async () => void (await removeTemporary(made)) };
     } catch (error) {
-      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+      if (folder !== undefined) await removeTemporary(folder);
       if (isOfDisk(error)) return undefined;
       throw error;
     }
@@ -92,7 +93,7 @@ async function removeLeftOvers(root: string): Promise<void> {
   for (const name of await readdir(root)) {
     const process = new RegExp(`^${temporaryName}(\\d+)-`).exec(name)?.[1];
     if (process !== undefined && !isRunning(Number(process))) {
-      await rm(join(root, name), { recursive: true, force: true }).catch(() => undefined);
+      await removeTemporary(join(root, name)).catch(() => undefined);
     }
   }
 }

@@ -1,13 +1,16 @@
 /**
  * Weights in integers, kept on disk between runs where a person allows it: one folder for each model, format and layout, one
  * file for each piece. A file is written under another name and renamed when it is whole; its header says what it holds, with a
- * checksum. The models used longest ago go when the whole would pass its bound. To free the disk, delete the folder `weights` in
- * the cache folder (docs/weights.md).
+ * checksum. The models used longest ago go when the whole would pass its bound. To free the disk, delete the folder
+ * `headscope-weights` in the cache folder (docs/weights.md). Earlier versions kept them in `weights`: they are read and counted, and
+ * stay.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat, statfs, utimes, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, stat, statfs, utimes, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { entriesOf, hashName, OwnFolder, type Entry } from '../../../files/own-folder';
+import { createFile, dropFile, nameUnfinished, putInPlace, type Form } from '../../../files/remove';
 import { bytesInWords } from '../../../protocol/wire/words';
 import { headerBytes, pieceFile, type PiecePlan } from './piece-plan';
 import { writePiece } from './piece-bytes';
@@ -22,12 +25,27 @@ export interface CacheOptions {
   readonly limitBytes: number;
 }
 
+/** A folder for each model, in it one for each piece. */
+const form: Form = {
+  folders: { names: hashName, hold: { folders: { names: /^[0-9a-f]{16}$/, hold: { files: /^weights\.bin$/ } } } },
+};
+const kind = 'headscope-weights';
+
 /** Of the weights of one model in one format. */
 export class WeightCache {
-  private readonly root: string;
+  private readonly own: OwnFolder;
+  /** Of the model in both places. */
+  private readonly name: string;
   private readonly folder: string;
-  /** Digests of pieces that were checked in this process. */
-  private readonly sound = new Set<string>();
+  /** Where earlier versions kept them, of all models and of this one. */
+  private readonly earlier: string;
+  private readonly earlierFolder: string;
+  /** Folders of pieces that were checked in this process, by digest. */
+  private readonly sound = new Map<string, string>();
+  /** Some of them were there before this process. */
+  private found = false;
+  /** What was there before led to another model: nothing of it is read any more. */
+  private distrusted = false;
   /** Why nothing more is kept, as a sentence. */
   private problem: string | undefined;
 
@@ -37,8 +55,11 @@ export class WeightCache {
     private readonly key: string,
     private readonly say: (sentence: string) => void,
   ) {
-    this.root = join(options.cacheFolder, 'weights');
-    this.folder = join(this.root, createHash('sha256').update(`${version} ${key}`).digest('hex').slice(0, 24));
+    this.own = new OwnFolder(options.cacheFolder, kind, form);
+    this.name = createHash('sha256').update(`${version} ${key}`).digest('hex').slice(0, 24);
+    this.folder = join(this.own.path, this.name);
+    this.earlier = join(options.cacheFolder, 'weights');
+    this.earlierFolder = join(this.earlier, this.name);
   }
 
   /** Why weights of `bytes` cannot be kept, as a sentence, or undefined; it makes the folder. */
@@ -50,19 +71,28 @@ export class WeightCache {
       );
     }
     try {
+      await this.own.make();
       await mkdir(this.folder, { recursive: true });
       // Of all models a change of the folder's time says which was used last.
       await utimes(this.folder, new Date(), new Date());
-      const missing = bytes - (await this.kept(this.folder));
+      const earlier = await this.earlierModels();
+      const staying = sumOf(earlier.filter(({ name }) => name !== this.name));
+      if (bytes + staying > limitBytes) {
+        return this.stop(
+          `They take ${bytesInWords(bytes)}, weights of an earlier version of Headscope in ${this.earlier} take ${bytesInWords(staying)}, and ${bytesInWords(limitBytes)} are allowed. Delete ${this.earlier}, or raise headscope.compute.cacheWeights (--cache-weights).`,
+        );
+      }
+      const missing =
+        bytes - sumOf([...(await this.own.entries()), ...earlier].filter(({ name }) => name === this.name));
       const { bavail, bsize } = await statfs(this.folder);
       if (missing > bavail * bsize) {
         return this.stop(
-          `They take ${bytesInWords(bytes)} and ${bytesInWords(bavail * bsize)} of the disk of ${this.root} are free. Free some, or name another folder in HEADSCOPE_CACHE_DIR.`,
+          `They take ${bytesInWords(bytes)} and ${bytesInWords(bavail * bsize)} of the disk of ${this.own.path} are free. Free some, or name another folder in HEADSCOPE_CACHE_DIR.`,
         );
       }
-      const probe = join(this.folder, `probe.${process.pid}`);
-      await (await open(probe, 'w')).close();
-      await rm(probe);
+      const probe = join(this.folder, nameUnfinished());
+      await (await createFile(probe)).close();
+      await dropFile(probe);
     } catch (error) {
       return this.stop(this.sentenceOf(error));
     }
@@ -72,18 +102,21 @@ export class WeightCache {
   /** The folder with the file of a piece, written when it is not there or not whole; undefined where it cannot be kept. */
   async folderOf(plan: PiecePlan, sourceFolder: string): Promise<string | undefined> {
     if (this.problem !== undefined) return undefined;
+    const checked = this.sound.get(plan.digest);
+    if (checked !== undefined && (await sizeOf(join(checked, pieceFile))) === plan.size) return checked;
     const folder = join(this.folder, plan.digest);
-    const file = join(folder, pieceFile);
-    if (this.sound.has(plan.digest) && (await sizeOf(file)) === plan.size) return folder;
-    if (await this.isSound(file, plan)) {
-      this.sound.add(plan.digest);
-      return folder;
+    for (const place of this.distrusted ? [] : [folder, join(this.earlierFolder, plan.digest)]) {
+      if (!(await this.isSound(join(place, pieceFile), plan))) continue;
+      this.sound.set(plan.digest, place);
+      this.found = true;
+      return place;
     }
     try {
+      await this.own.make();
       await mkdir(folder, { recursive: true });
       await this.makeRoom(plan.size);
-      await this.write(file, plan, sourceFolder);
-      this.sound.add(plan.digest);
+      await this.write(folder, plan, sourceFolder);
+      this.sound.set(plan.digest, folder);
       return folder;
     } catch (error) {
       if (!isOfDisk(error)) throw error;
@@ -97,6 +130,19 @@ export class WeightCache {
     return this.sound.has(plan.digest);
   }
 
+  /**
+   * After the model failed its comparison with exact weights, its sessions closed: pieces that were there before this process are
+   * made again when they are asked for. False where there were none, so that making them again would change nothing.
+   */
+  async makeAgain(): Promise<boolean> {
+    if (!this.found) return false;
+    this.found = false;
+    this.distrusted = true;
+    this.sound.clear();
+    await this.own.remove(this.name);
+    return true;
+  }
+
   private stop(why: string): string {
     this.problem = `Its packed weights are not kept for the next run. ${why}`;
     return this.problem;
@@ -104,12 +150,12 @@ export class WeightCache {
 
   private sentenceOf(error: unknown): string {
     const why = error instanceof Error ? error.message : String(error);
-    return `${this.root} cannot be written (${why}). Free the disk or correct its permissions, or name another folder in HEADSCOPE_CACHE_DIR.`;
+    return `${this.own.path} cannot be written (${why}). Free the disk or correct its permissions, or name another folder in HEADSCOPE_CACHE_DIR.`;
   }
 
   private headerOf(plan: PiecePlan, checksum: number): Uint8Array {
     const text = JSON.stringify({
-      kind: 'headscope-weights',
+      kind,
       version,
       key: this.key,
       piece: plan.digest,
@@ -142,11 +188,11 @@ export class WeightCache {
     }
   }
 
-  private async write(file: string, plan: PiecePlan, sourceFolder: string): Promise<void> {
-    const unfinished = `${file}.${process.pid}`;
+  private async write(folder: string, plan: PiecePlan, sourceFolder: string): Promise<void> {
+    const unfinished = join(folder, nameUnfinished());
     let handle: FileHandle | undefined;
     try {
-      handle = await open(unfinished, 'w');
+      handle = await createFile(unfinished);
       const to = handle;
       let checksum = 0;
       await to.write(Buffer.alloc(headerBytes));
@@ -156,39 +202,48 @@ export class WeightCache {
       });
       await to.write(this.headerOf(plan, checksum), 0, headerBytes, 0);
       await to.close();
-      await rename(unfinished, file);
+      await putInPlace(unfinished, join(folder, pieceFile));
     } catch (error) {
       await handle?.close().catch(() => undefined);
-      await rm(unfinished, { force: true });
+      if (handle) await dropFile(unfinished);
       throw error;
     }
   }
 
   /** Deletes the models used longest ago until `bytes` more are inside the bound. */
   private async makeRoom(bytes: number): Promise<void> {
-    const names = await readdir(this.root);
-    const models = await Promise.all(
-      names.map(async (name) => {
-        const folder = join(this.root, name);
-        const { mtimeMs } = await stat(folder);
-        return { folder, mtimeMs, bytes: await this.kept(folder) };
-      }),
-    );
-    let total = models.reduce((sum, model) => sum + model.bytes, bytes);
-    for (const model of models.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
+    const models = await this.own.entries();
+    let total = bytes + sumOf(models) + sumOf(await this.earlierModels());
+    for (const { name, bytes: freed } of models.toSorted((a, b) => a.changed - b.changed)) {
       if (total <= this.options.limitBytes) return;
-      if (model.folder === this.folder) continue;
-      await rm(model.folder, { recursive: true, force: true });
-      total -= model.bytes;
+      if (name !== this.name && (await this.own.remove(name))) total -= freed;
     }
   }
 
-  /** Bytes of the files of one model. */
-  private async kept(folder: string): Promise<number> {
-    const files = await readdir(folder, { recursive: true });
-    const sizes = await Promise.all(files.map(async (name) => (await sizeOf(join(folder, name))) ?? 0));
-    return sizes.reduce((sum, size) => sum + size, 0);
+  /** Those whose pieces have our header: a person's folders may have such names too. */
+  private async earlierModels(): Promise<readonly Entry[]> {
+    const models = await entriesOf(this.earlier, form);
+    const ours = await Promise.all(models.map(({ name }) => hasHeader(join(this.earlier, name))));
+    return models.filter((_, at) => ours[at]);
   }
+}
+
+const sumOf = (entries: readonly Entry[]): number => entries.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** Whether the pieces of a model begin as this file writes them. */
+async function hasHeader(folder: string): Promise<boolean> {
+  for (const piece of await readdir(folder)) {
+    const file = await open(join(folder, piece, pieceFile)).catch(() => undefined);
+    if (file === undefined) continue;
+    try {
+      const start = Buffer.from(`{"kind":"${kind}"`);
+      const { buffer } = await file.read(Buffer.alloc(start.length), 0, start.length, 0);
+      if (!buffer.equals(start)) return false;
+    } finally {
+      await file.close();
+    }
+  }
+  return true;
 }
 
 /** Of a file; undefined where there is none. */

@@ -366,10 +366,10 @@ describe('the headscope command', function () {
     assert.equal((JSON.parse(await readFile(file, 'utf8')) as BenchmarkResult).state, 'cancelled');
   });
 
-  it('says when the result cannot be written', async () => {
-    const { code, stderr } = await headscope(['mechanisms', '--json', path.join(folder, 'no', 'such', 'folder.json')]);
-    assert.equal(code, 3);
-    assert.match(stderr, /could not be written .*Choose another file/);
+  it('says that the result cannot be written before it does anything', async () => {
+    const { code, stdout, stderr } = await headscope(['mechanisms', '--json', path.join(folder, 'no', 'such.json')]);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /such\.json \(--json\) was not written\. Its folder does not exist\. Make the folder first\./);
   });
 
   it('has help for each command', async () => {

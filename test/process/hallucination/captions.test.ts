@@ -1,6 +1,6 @@
 /** `headscope captions` on the demo model: what stops a whole set, what stops one picture, and what is left of a stopped run. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { sampled } from '../../../compute-server/model/prompt/picture-sample';
 import type { Caption, HallucinationSet } from '../../../protocol/results/hallucination';
@@ -154,13 +154,12 @@ describe('headscope captions on the held-out scenes', () => {
   it('stopped by Ctrl+C, writes what it has and ends with 130; the same command goes on with the same sample', async function () {
     this.timeout(120_000);
     const file = place.at('stopped.json');
-    const kept = join(place.cache, 'unfinished');
     const given = words(demo, prompt, '--count', '5', '--alpha', '2', '--json', file);
     const set = (): HallucinationSet => JSON.parse(readFileSync(file, 'utf8')) as HallucinationSet;
     let look: NodeJS.Timeout | undefined;
     const { code, stderr } = await place.headscope(given, (interrupt) => {
       look = setInterval(() => {
-        if (!existsSync(kept) || readdirSync(kept).length === 0) return;
+        if (place.unfinished().length === 0) return;
         clearInterval(look);
         interrupt();
       }, 20);

@@ -1,6 +1,6 @@
 /** `headscope pope MODEL`: the demo model answers, and its figures are those of its answers. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { popeQuestions, popeScores } from '../../../diagnostics/divergence/pope';
 import type { PopeResult } from '../../../protocol/results/pope';
@@ -84,11 +84,10 @@ describe('headscope pope MODEL', () => {
     this.timeout(120_000);
     const given = words('--count', '6', '--split', 'adversarial', '--json', '-');
     const unbroken = json(await place.headscope(given));
-    const kept = join(place.cache, 'unfinished');
     let look: NodeJS.Timeout | undefined;
     const stopped = await place.headscope(given, (interrupt) => {
       look = setInterval(() => {
-        if (!existsSync(kept) || readdirSync(kept).length === 0) return;
+        if (place.unfinished().length === 0) return;
         clearInterval(look);
         interrupt();
       }, 5);
@@ -99,7 +98,7 @@ describe('headscope pope MODEL', () => {
     assert.equal((JSON.parse(stopped.stdout) as PopeResult).state, 'cancelled');
     const whole = json(await place.headscope(given));
     assert.deepEqual([whole.answers, whole.splits], [unbroken.answers, unbroken.splits]);
-    assert.deepEqual(readdirSync(kept), [], 'nothing is left of a run that is done');
+    assert.deepEqual(place.unfinished(), [], 'nothing is left of a run that is done');
   });
 
   it('prints a line a split with intervals', async function () {

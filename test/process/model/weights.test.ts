@@ -78,7 +78,7 @@ describe('weights of a model', function () {
   });
 
   it('are kept on the disk only where that is allowed, and made again where a file is cut short', async () => {
-    const kept = join(place.cache, 'weights');
+    const kept = join(place.cache, 'headscope-weights');
     const { result } = await heads(['--weights', 'q8']);
     assert.equal(existsSync(kept), false);
     await heads(['--weights', 'q8', '--cache-weights']);

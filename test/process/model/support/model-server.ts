@@ -1,6 +1,6 @@
 /** The compute server and the command line as they are shipped, for the tests that run models in them. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +38,12 @@ export class Place {
 
   at(...names: readonly string[]): string {
     return join(this.folder, ...names);
+  }
+
+  /** What runs that were stopped have left in the cache, by name. */
+  unfinished(): readonly string[] {
+    const folder = join(this.cache, 'headscope-unfinished');
+    return existsSync(folder) ? readdirSync(folder).filter((name) => /^[0-9a-f]{24}(\.|$)/.test(name)) : [];
   }
 
   environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {

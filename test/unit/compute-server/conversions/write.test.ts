@@ -1,6 +1,16 @@
 /** New checkpoints on the disk: whole or not at all, and what is refused before anything is written. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { disk, type Disk } from '../../../../compute-server/conversions/disk';
@@ -243,6 +253,17 @@ describe('a new checkpoint', () => {
     writeFileSync(join(root, 'used', 'a'), '');
     assert.match(await refused(join(root, 'used')), /holds files already/);
     rmSync(join(root, 'used'), { recursive: true });
+    symlinkSync('nowhere', join(root, 'dangling'));
+    assert.match(await refused(join(root, 'dangling')), /dangling is a link, and nothing is where it leads/);
+    rmSync(join(root, 'dangling'));
+    const license = join(source.folder, 'LICENSE');
+    execFileSync('mkfifo', [license]);
+    assert.match(await refused(join(root, 'new')), /LICENSE of the model cannot be copied\. It is a named pipe/);
+    rmSync(license);
+    writeFileSync(license, '');
+    truncateSync(license, 3e9);
+    assert.match(await refused(join(root, 'new')), /LICENSE of the model has 3000 MB, and at most 268 MB are copied/);
+    rmSync(license);
     const small = checkpoint({ ...disk, free: () => Promise.resolve(1e8) });
     await small.requireWritable(join(root, 'new'), 1e7);
     assert.match(await refused(join(root, 'new'), 1e8, small), /takes 168 MB, and the disk of .* has 100 MB free/);

@@ -92,8 +92,9 @@ describe('captions', () => {
     const image = { path: picture, truth: ['dog'] };
     const kept = new KeptEntries(folder, ['key']);
     assert.equal(await kept.add(image, entry), undefined);
-    const [file = ''] = await readdir(join(folder, 'unfinished'));
-    await appendFile(join(folder, 'unfinished', file), '{"path": "cut');
+    const place = join(folder, 'headscope-unfinished');
+    const [file = ''] = (await readdir(place)).filter((name) => name.endsWith('.jsonl'));
+    await appendFile(join(place, file), '{"path": "cut');
     const again = new KeptEntries(folder, ['key']);
     await again.read();
     assert.deepEqual(await again.of(image), entry);
@@ -105,7 +106,7 @@ describe('captions', () => {
     await other.read();
     assert.equal(await other.of(image), undefined);
     await again.remove();
-    assert.deepEqual(await readdir(join(folder, 'unfinished')), []);
+    assert.deepEqual(await readdir(place), ['CACHEDIR.TAG']);
   });
 
   it('layers are read as numbers and ranges', () => {

@@ -1,8 +1,11 @@
 /** `headscope check --fix`: what it changes, what it leaves to a person, and that nothing else of a file moves. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fixFiles } from '../../../../language-server/command-line/fix-files';
+import { defaultSettings } from '../../../../language-server/service/check';
+import type { KnownFindings } from '../../../../language-server/workspace/known-findings';
 import { certainChanges, withChanges } from '../../../../language-server/service/certain-fixes';
 import { findingsOf, unmark } from '../caret';
 import { ruleCases } from '../rule-cases';
@@ -155,6 +158,32 @@ describe('headscope check --fix', () => {
     assert.match(stderr, /linked\/config\.json was not fixed\. It is a link, .*\.\n/);
     assert.match(stderr, /guarded\/config\.json was not fixed\. It is read-only\. .*\.\n/);
     for (const path of [linked, guarded]) assert.equal(readFileSync(path, 'utf8'), text);
+  });
+
+  it('names a file that vanishes meanwhile, and fixes the others', async () => {
+    const text = config('"dtype": "fp16"');
+    const gone = place.put('gone/config.json', text);
+    const stays = place.put('stays/config.json', text);
+    let seen = 0;
+    const known = {
+      // Asked while a file is fixed, when it has been read.
+      areKnown: () => {
+        if (seen++ === 0) rmSync(gone);
+        return [];
+      },
+    } as unknown as KnownFindings;
+    const files = [gone, stays].map((path) => ({
+      file: { path, source: path, named: true },
+      settings: defaultSettings,
+      known,
+    }));
+    const { fixed, left } = await fixFiles(files, 'write');
+    assert.deepEqual(left, [{ path: gone, reason: 'It is no longer there.' }]);
+    assert.deepEqual(
+      fixed.map(({ path }) => path),
+      [stays],
+    );
+    assert.match(readFileSync(stays, 'utf8'), /"float16"/);
   });
 
   it('leaves what is no JSON, no UTF-8 or a pointer of git-lfs', async () => {

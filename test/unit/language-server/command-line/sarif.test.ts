@@ -161,6 +161,6 @@ describe('SARIF of headscope check', () => {
     mkdirSync(join(place.root, 'folder'));
     const folder = await check(place.root, '--sarif', join(place.root, 'folder'));
     assert.equal(folder.status, 2);
-    assert.match(folder.stderr, /folder was not written\. It is not a regular file\. Name another\./);
+    assert.match(folder.stderr, /folder was not written\. It is a folder\. Name a file\./);
   });
 });

@@ -46,7 +46,6 @@ describe('files of a model folder', () => {
           readText(path) ?? '',
         ),
     );
-    // The other one opens files that it makes, to write them.
-    assert.deepEqual(openers, ['language-server/command-line/write-file.ts', 'models/formats/regular-file.ts']);
+    assert.deepEqual(openers, ['models/formats/regular-file.ts']);
   });
 });

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -108,6 +109,59 @@ describe('packed weights kept on the disk', () => {
       [true, false, true],
     );
   });
+
+  it("leave a person's folder called weights as it is, also one whose names are like ours", async () => {
+    const theirs = ['paper', 'a'.repeat(24), `${'b'.repeat(24)}/${'c'.repeat(16)}`];
+    for (const name of theirs) {
+      mkdirSync(join(root, 'cache', 'weights', name), { recursive: true });
+      writeFileSync(join(root, 'cache', 'weights', name, 'weights.bin'), Buffer.alloc(1e5, 1));
+    }
+    const one = plan().size;
+    for (const key of ['first', 'second', 'third']) await fileOf(cacheOf(key, 1.5 * one));
+    for (const name of theirs) {
+      assert.deepEqual(readdirSync(join(root, 'cache', 'weights', name)), ['weights.bin'], name);
+    }
+    assert.equal(readdirSync(join(root, 'cache', 'headscope-weights')).length, 2, 'one model and the mark');
+  });
+
+  /** Where the version before kept them. */
+  const moveToEarlier = async (key: string): Promise<string> => {
+    await fileOf(cacheOf(key));
+    renameSync(join(root, 'cache', 'headscope-weights'), join(root, 'cache', 'weights'));
+    rmSync(join(root, 'cache', 'weights', 'CACHEDIR.TAG'));
+    return join(root, 'cache', 'weights');
+  };
+
+  it('of an earlier version are read and counted, and stay', async () => {
+    const earlier = await moveToEarlier('model');
+    const before = readdirSync(earlier, { recursive: true });
+    assert.ok((await fileOf(cacheOf('model'))).startsWith(earlier));
+    const one = plan().size;
+    const other = cacheOf('another', 1.5 * one);
+    assert.match(
+      (await other.check(one)) ?? '',
+      /earlier version of Headscope in .*weights take .*Delete .*weights, or/,
+    );
+    assert.deepEqual(readdirSync(earlier, { recursive: true }), before);
+  });
+
+  for (const [what, place] of [
+    ['the folder', () => Promise.resolve()],
+    ['the folder of an earlier version', () => moveToEarlier('model').then(() => undefined)],
+  ] as const) {
+    it(`are made again where those of ${what} led to another model`, async () => {
+      await fileOf(cacheOf('model'));
+      await place();
+      const cache = cacheOf('model');
+      const wrong = await fileOf(cache);
+      utimesSync(wrong, new Date(0), new Date(0));
+      assert.equal(await cache.makeAgain(), true);
+      const made = await fileOf(cache);
+      assert.ok(made.includes('headscope-weights'));
+      assert.ok(statSync(made).mtimeMs > 0, 'it was written now');
+      assert.equal(await cache.makeAgain(), false, 'they are of this process now');
+    });
+  }
 
   it('are not kept, with the reason, where a model takes more than the bound', async () => {
     const cache = cacheOf('model', 1000);

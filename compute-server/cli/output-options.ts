@@ -1,0 +1,54 @@
+/** Options that name what a command writes. What they name is looked at before the command does anything (requireOutputs). */
+import { Option, type Command } from 'commander';
+import { whyNotReplaced, type OutputKind } from '../../files/output';
+import { wrongUsage } from './exit-codes';
+
+export class OutputOption extends Option {
+  constructor(
+    flags: string,
+    description: string,
+    readonly written: OutputKind,
+    /** Of a value: the file in it. */
+    readonly fileOf: (value: string) => string = (value) => value,
+  ) {
+    super(flags, description);
+  }
+}
+
+export const jsonOption = (description = 'write the result as JSON, - for stdout'): Option =>
+  new OutputOption('--json <file>', description, 'result');
+
+export const planOption = (description: string): Option => new OutputOption('-o, --output <file>', description, 'plan');
+
+/** Of the program: every command has it. */
+export const forceOption = (): Option =>
+  new Option('--force', 'replace files that Headscope did not write (docs/command-line.md)');
+
+/** What stands in for a file in the words of an option, such as `<file>` and `[folder]`. */
+const takesPath = /[<[][^>\]]*(file|folder|truth)[^>\]]*[>\]]/u;
+
+/** Refuses what may not be written, and options that took another for their value, before anything is measured. */
+export async function requireOutputs(command: Command, force: boolean): Promise<void> {
+  for (const option of command.options) {
+    if (!(option instanceof OutputOption) && !takesPath.test(option.flags)) continue;
+    for (const value of valuesOf(command, option)) {
+      const name = option.long ?? option.flags;
+      if (/^--?[a-z]/iu.test(value) && command.getOptionValueSource(option.attributeName()) === 'cli') {
+        throw wrongUsage(
+          `${name} takes a file, and ${value} was given. Name the file (./${value} where it is called so).`,
+        );
+      }
+      if (!(option instanceof OutputOption)) continue;
+      const file = option.fileOf(value);
+      if (file === '-' || file === '') continue;
+      const why = await whyNotReplaced(file, { kind: option.written, force });
+      if (why !== undefined) throw wrongUsage(`${file} (${name}) was not written. ${why}`);
+    }
+  }
+}
+
+function valuesOf(command: Command, option: Option): readonly string[] {
+  const value: unknown = command.getOptionValue(option.attributeName());
+  const all: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return all.filter((one) => typeof one === 'string');
+}

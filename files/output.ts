@@ -1,0 +1,139 @@
+/**
+ * What a result may be written to. A name that is free, an earlier result of Headscope's, an empty file, a pipe or a device: without a
+ * word. Anything else is a person's, and is replaced with `--force` alone. It is asked before anything is measured, and again
+ * when the result is there: a file that came meanwhile stays, and the result goes beside it.
+ */
+import type { Stats } from 'node:fs';
+import { appendFile, lstat, open, stat } from 'node:fs/promises';
+import { dirname, join, parse, resolve, sep } from 'node:path';
+import { createFile } from './remove';
+import { NotWritten, writeInOneStep } from './write-file';
+
+/** What an output is, and so which files are earlier ones of it. */
+export type OutputKind = 'result' | 'plan' | 'baseline' | 'sarif' | 'table';
+
+export interface Output {
+  readonly kind: OutputKind;
+  /** `--force`. */
+  readonly force: boolean;
+}
+
+/** Larger files are read by no program as one text. */
+const largestRead = 2 ** 29 - 1024;
+
+/** Why a file is not written, as a sentence about the file, which it does not name; undefined where it may be. */
+export async function whyNotReplaced(path: string, { kind, force }: Output): Promise<string | undefined> {
+  let about: Stats;
+  try {
+    about = await stat(path);
+  } catch (error) {
+    return whyNotMade(path, error as NodeJS.ErrnoException);
+  }
+  if (about.isDirectory()) return 'It is a folder. Name a file.';
+  if (isStream(path, about)) return undefined;
+  if (!about.isFile()) return 'It is neither a file nor a pipe. Name another.';
+  if (force || about.size === 0) return undefined;
+  if (about.size <= largestRead && isOurs[kind](await contentOf(path))) return undefined;
+  return `It is there already, and it is not ${kindWords[kind]} that Headscope wrote. Name another file, or replace it with --force.`;
+}
+
+const kindWords: Readonly<Record<OutputKind, string>> = {
+  result: 'a result',
+  plan: 'a cache plan',
+  baseline: 'a baseline',
+  sarif: 'a SARIF log',
+  table: 'a table',
+};
+
+/** Of a file that is not there: whether it can be made. */
+async function whyNotMade(path: string, { code }: NodeJS.ErrnoException): Promise<string | undefined> {
+  if (code === 'ENOTDIR') return 'Its folder is a file. Name another.';
+  if (code !== 'ENOENT') return `It cannot be looked at (${code ?? 'unknown error'}). Name another file.`;
+  if (await lstat(path).catch(() => undefined)) {
+    return 'It is a link, and nothing is where it leads. Name another file.';
+  }
+  const folder = await stat(dirname(resolve(path))).catch(() => undefined);
+  if (folder === undefined) return 'Its folder does not exist. Make the folder first.';
+  return folder.isDirectory() ? undefined : 'Its folder is a file. Name another.';
+}
+
+/** What is written to and not replaced: pipes, terminals, /dev/null, and what a shell opened under a name below /dev. */
+const isStream = (path: string, about: Stats): boolean => {
+  const place = resolve(path);
+  const isDevice = place.startsWith(`${sep}dev${sep}`) && !place.startsWith('/dev/shm/');
+  return about.isFIFO() || about.isCharacterDevice() || (isDevice && about.isFile());
+};
+
+async function contentOf(path: string): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(content: string): Fields {
+  try {
+    const value: unknown = JSON.parse(content);
+    return typeof value === 'object' && value !== null ? (value as Fields) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Files of these kinds may have been written by hand: no result replaces them. */
+const byHand = ['headscope-plan', 'headscope-baseline', 'headscope-intervention'];
+
+/** By content: a name says nothing of who wrote a file. */
+const isOurs: Readonly<Record<OutputKind, (content: string) => boolean>> = {
+  result(content) {
+    const { kind, headscope, created } = fieldsOf(content);
+    if (typeof kind === 'string' && kind.startsWith('headscope-')) return !byHand.includes(kind);
+    return typeof headscope === 'string' && typeof created === 'string';
+  },
+  plan: (content) => fieldsOf(content)['kind'] === 'headscope-plan',
+  baseline: (content) => fieldsOf(content)['kind'] === 'headscope-baseline',
+  sarif(content) {
+    const { runs } = fieldsOf(content);
+    return Array.isArray(runs) && runs.length > 0 && runs.every((run) => driverOf(run) === 'headscope');
+  },
+  // Plans in the forms of other programs have no place for a mark: a person's file looks the same.
+  table: () => false,
+};
+
+const driverOf = (run: unknown): unknown =>
+  (run as { readonly tool?: { readonly driver?: { readonly name?: unknown } } } | null)?.tool?.driver?.name;
+
+/** Throws NotWritten; where a file of another's came meanwhile its sentence says where the result went. */
+export async function writeOutput(path: string, text: string, output: Output): Promise<void> {
+  const why = await whyNotReplaced(path, output);
+  if (why !== undefined) {
+    const beside = await writeFree(path, text).catch(() => undefined);
+    throw new NotWritten(beside === undefined ? why : `${why} What it was to hold is in ${beside}.`);
+  }
+  const about = await stat(path).catch(() => undefined);
+  if (about !== undefined && isStream(path, about)) {
+    await appendFile(path, text);
+    return;
+  }
+  await writeInOneStep(path, text, { throughLinks: true });
+}
+
+/** Beside the file, under the first name that is free. */
+async function writeFree(path: string, text: string): Promise<string> {
+  const { dir, name, ext } = parse(path);
+  for (let number = 2; ; number++) {
+    const free = join(dir, `${name}-${number}${ext}`);
+    try {
+      const file = await createFile(free);
+      await file.writeFile(text);
+      await file.close();
+      return free;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/** Steps of unfinished runs on the disk: what is taken, what is measured again, and what is never deleted. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { followed } from '../../../../compute-server/analyses/followed-run';
+import { KeptSteps, stepFolders } from '../../../../compute-server/analyses/kept-steps';
+import type { Step } from '../../../../diagnostics/analysis';
+import { surroundingsOf } from '../../../laws/models/jobs';
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
+/** Longer than a step must take to be kept. */
+const slow =
+  <T>(value: T) =>
+  async (): Promise<T> => {
+    const end = performance.now() + 25;
+    while (performance.now() < end);
+    return Promise.resolve(value);
+  };
+
+describe('kept steps', () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'headscope-steps-'));
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const of = (key: unknown = 'run'): KeptSteps => new KeptSteps(stepFolders(root, ''), key);
+  const fileOf = (key: string, step: string): string =>
+    join(root, 'headscope-steps', hash(JSON.stringify(key)), `${hash(step)}.step`);
+  const again = async (steps = of()): Promise<unknown> => {
+    await steps.open();
+    return steps.step('one', slow('measured again'));
+  };
+
+  it('are taken by the next run, and go with the end of it', async () => {
+    await of().step('one', slow({ scores: [1, Number.NaN] }));
+    const next = of();
+    assert.deepEqual(await again(next), { scores: [1, Number.NaN] });
+    assert.deepEqual([next.kept, next.reused], [1, 1]);
+    await next.remove();
+    assert.deepEqual(readdirSync(join(root, 'headscope-steps')), ['CACHEDIR.TAG']);
+  });
+
+  const circle: unknown[] = [];
+  circle.push(circle);
+  type Kept = Readonly<Record<string, unknown>>;
+  for (const [what, change] of [
+    ['a list in a circle', (step: Kept) => ({ ...step, value: serialize(circle) })],
+    ['a text', (step: Kept) => ({ ...step, value: serialize('a text') })],
+    ['NaN', (step: Kept) => ({ ...step, value: serialize([Number.NaN]) })],
+    ['no value', (step: Kept) => ({ ...step, value: undefined })],
+    ['another version of Headscope', (step: Kept) => ({ ...step, headscope: '0.0.1' })],
+    ['another step', (step: Kept) => ({ ...step, key: 'two' })],
+    ['null', () => null],
+  ] as const) {
+    it(`are measured again where a file was changed to hold ${what}`, async () => {
+      await of().step('one', slow([1, 2]));
+      const file = fileOf('run', 'one');
+      writeFileSync(file, serialize(change(deserialize(readFileSync(file)) as Kept)));
+      assert.equal(await again(), 'measured again');
+      assert.equal(await again(of()), 'measured again', 'and are kept');
+    });
+  }
+
+  /** As the version before wrote them, straight into the folder. */
+  const earlier = (run: string, step: string, value: unknown): string => {
+    const folder = join(root, hash(JSON.stringify(run)));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${hash(step)}.step`), serialize({ version: 1, key: step, value }));
+    return folder;
+  };
+
+  it('of an earlier version are taken, counted, and go with their own run alone', async () => {
+    await of('first').step('a', slow(1));
+    for (const number of [1, 2, 3, 4, 5, 6]) earlier(`other ${number}`, 'one', 1);
+    const own = earlier('run', 'one', [5]);
+    await of('second').step('a', slow(1));
+    // Eight runs may stay, the seven of an earlier version among them.
+    assert.deepEqual(
+      readdirSync(join(root, 'headscope-steps')).filter((name) => name !== 'CACHEDIR.TAG'),
+      [hash('"second"')],
+    );
+    const run = of();
+    assert.deepEqual(await again(run), [5]);
+    writeFileSync(join(own, 'notes.txt'), 'mine');
+    await run.remove();
+    assert.deepEqual(readdirSync(own), ['notes.txt']);
+    assert.equal(readdirSync(root).length, 8);
+  });
+
+  it('of an earlier version with a circle are measured again', async () => {
+    earlier('run', 'one', circle);
+    assert.equal(await again(), 'measured again');
+  });
+
+  it('leave everything else in the folder as it is', async () => {
+    for (let number = 0; number < 20; number++) {
+      mkdirSync(join(root, hash(`${number}`)));
+      writeFileSync(join(root, hash(`${number}`), 'mine.step'), 'mine');
+      writeFileSync(join(root, `notes ${number}`), 'mine');
+    }
+    const before = readdirSync(root);
+    const steps = of();
+    await steps.step('one', slow(1));
+    await steps.remove();
+    assert.deepEqual(readdirSync(root).sort(), [...before, 'headscope-steps'].sort());
+  });
+
+  it('that make a run fail are measured again at once', async () => {
+    earlier('run', 'one', 'a text');
+    const steps = of();
+    await steps.open();
+    async function* run(): AsyncGenerator<Step<{ sum: number }>, { sum: number }> {
+      yield { sentence: '', done: 0, total: 1 };
+      const list = await steps.step('one', slow([1, 2]));
+      return { sum: list.reduce((sum, one) => sum + one, 0) };
+    }
+    const logged: string[] = [];
+    const surroundings = { ...surroundingsOf(), log: (_: string, message: string) => logged.push(message) };
+    const analysis = { finding: () => '', sections: () => [] };
+    const following = followed(run, { analysis, steps, surroundings, signal: new AbortController().signal });
+    let end = await following.next();
+    while (!end.done) end = await following.next();
+    assert.deepEqual(end.value, { sum: 3 });
+    assert.match(logged.join(), /failed on kept steps .*measures them again/);
+  });
+});
