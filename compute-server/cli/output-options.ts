@@ -24,13 +24,13 @@ export const planOption = (description: string): Option => new OutputOption('-o,
 export const forceOption = (): Option =>
   new Option('--force', 'replace files that Headscope did not write (docs/command-line.md)');
 
-/** What stands in for a file in the words of an option, such as `<file>` and `[folder]`. */
-const takesPath = /[<[][^>\]]*(file|folder|truth)[^>\]]*[>\]]/u;
+/** Whether what stands for the value of an option is a file or a folder, as in `<file>`. */
+export const takesPath = ({ flags }: Option): boolean => /[<[][^>\]]*(file|folder|truth)[^>\]]*[>\]]/u.test(flags);
 
 /** Refuses what may not be written, and options that took another for their value, before anything is measured. */
 export async function requireOutputs(command: Command, force: boolean): Promise<void> {
   for (const option of command.options) {
-    if (!(option instanceof OutputOption) && !takesPath.test(option.flags)) continue;
+    if (!(option instanceof OutputOption) && !takesPath(option)) continue;
     for (const value of valuesOf(command, option)) {
       const name = option.long ?? option.flags;
       if (/^--?[a-z]/iu.test(value) && command.getOptionValueSource(option.attributeName()) === 'cli') {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { Command } from 'commander';
+import { OutputOption } from '../output-options';
 
 /**
  * `headscope check PATH…`: the findings of the language server without an editor. The server's own bundle, which lies
@@ -13,12 +14,12 @@ export const checkCommand = (): Command =>
     .option('--format <format>', 'text, json or sarif (default: text)')
     .option('--severity <code=level...>', 'severity of a rule: error, warning, information, hint or off')
     .option('--device-memory <GB>', 'report caches that do not fit into this memory at full length')
-    .option('--sarif <file>', 'write a SARIF log beside what is printed')
+    .addOption(new OutputOption('--sarif <file>', 'write a SARIF log beside what is printed', 'sarif'))
     .option('--quiet', 'print errors alone')
     .option('--max-warnings <n>', 'exit 1 when there are more warnings')
     .option('--ignore-others', 'pass over named files that are no model files')
     .option('--baseline <file>', 'hide the findings that are in the file')
-    .option('--write-baseline <file>', 'write all findings into the file')
+    .addOption(new OutputOption('--write-baseline <file>', 'write all findings into the file', 'baseline'))
     .option('--fix', 'make the changes that leave no other reading')
     .option('--dry-run', 'with --fix: print a diff and write nothing')
     .addHelpText('after', '\nThe nearest .headscope.json is read first (docs/settings.md); words here go before it.')
