@@ -4,6 +4,8 @@
  */
 import { join } from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { overdue } from '../../../protocol/wire/time-limit';
+import { computed } from '../../isolated/computed';
 import { TextFault, type TextCall, type TextFiles } from './text-library';
 import type { TextAnswer, TextWorkerData } from './text-worker';
 
@@ -14,12 +16,19 @@ const script = fromSources
   : join(__dirname, 'text-worker.js');
 
 const startMs = 60_000;
-/** A published template renders in milliseconds, 16,000 tokens encode in 50: `msPerSize` is thirty times that. */
+/**
+ * Of computing, where the system says what a thread computes. A published template renders in milliseconds, 16,000 tokens encode
+ * in 50: `msPerSize` is thirty times that.
+ */
 const templateMs = 2000;
 const callMs = 4000;
 const msPerSize = 0.1;
 /** The largest published tokenizers take a few seconds on an old machine. */
 const openMsPerMegabyte = 1000;
+/** How many times a limit the clock may show: on a busy machine a thread waits for a processor. */
+const ceiling = { besideComputing: 10, alone: 3 };
+/** Milliseconds between two looks at what the thread has computed. */
+const lookEvery = 50;
 /** 262,144 tokens with 580,000 merges, as large as published ones are, fit into 256 (measured 2026-11-27). */
 const heapMegabytes = 768;
 /** A thread that is not asked for so long is ended; the next call starts one. */
@@ -41,7 +50,7 @@ export class TextThread {
       this.thread = this.start();
       extra += (this.files.tokenizer.length / 2 ** 20) * openMsPerMegabyte;
     }
-    const answer = this.thread.call(call, (call.kind === 'chat' ? templateMs : this.limitMs) + extra);
+    const answer = this.thread.call(call, Math.min(call.kind === 'chat' ? templateMs : callMs, this.limitMs) + extra);
     clearTimeout(this.idle);
     this.idle = setTimeout(() => this.end(), idleMs).unref();
     if ('fault' in answer) throw new TextFault(answer.fault);
@@ -56,7 +65,7 @@ export class TextThread {
 
   private start(): NonNullable<TextThread['thread']> {
     const { port1: own, port2: port } = new MessageChannel();
-    const flag = new Int32Array(new SharedArrayBuffer(4));
+    const flag = new Int32Array(new SharedArrayBuffer(8));
     const worker = new Worker(script, {
       eval: fromSources,
       execArgv: [],
@@ -66,18 +75,28 @@ export class TextThread {
     });
     worker.unref();
     own.unref();
-    // It runs out of memory: its callers learn so when their time is over.
+    // It runs out of memory: its callers see that it is gone, or learn so when their time is over.
     worker.on('error', () => {});
+    const used = (): number | undefined => {
+      const number = Atomics.load(flag, 1);
+      return number === 0 ? undefined : computed(`self/task/${number}`);
+    };
     const waitFor = (ms: number, what: string): void => {
-      const until = performance.now() + ms;
+      const [start, before] = [performance.now(), used()];
+      const seconds = ms / 1000;
+      const limit = { seconds, ceiling: seconds * (before === undefined ? ceiling.alone : ceiling.besideComputing) };
       // The thread sets the flag and then notifies: a late notice of one answer may wake the wait for the next.
       while (Atomics.load(flag, 0) === 0) {
-        const left = until - performance.now();
-        if (left <= 0) {
+        const now = used();
+        const own = before === undefined || now === undefined ? undefined : now - before;
+        const isGone = before !== undefined && now === undefined;
+        const waited = (performance.now() - start) / 1000;
+        // An answer may have come before its thread went.
+        if ((isGone || overdue(limit, { computed: own, waited }) !== undefined) && Atomics.load(flag, 0) === 0) {
           this.end();
           throw new TextFault(what);
         }
-        Atomics.wait(flag, 0, 0, left);
+        Atomics.wait(flag, 0, 0, lookEvery);
       }
     };
     waitFor(startMs, 'its thread did not start');
