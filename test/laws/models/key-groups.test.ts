@@ -9,6 +9,7 @@ import { generateJob } from '../../../compute-server/model/generation/generate-j
 import { headsJob } from '../../../compute-server/model/heads/heads-job';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
 import type { GenerateReply, GenerateRequest, HeadsRequest } from '../../../protocol/compute/models';
+import { printDo } from '../../../protocol/interventions/do-form';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { resultOf, surroundingsOf } from './jobs';
@@ -157,6 +158,16 @@ describe('keys that a request names', () => {
     ] as const) {
       await assert.rejects(act, sentence);
     }
+  });
+
+  it('a form with * asks the model for its heads, and names each', async () => {
+    const counts = () => Promise.resolve({ layers: 2, heads: 3, kvHeads: 1 });
+    const given = { gain: ['1.*=0'], do: ['value:*.*=zero'], bias: ['0.2:3=1'] };
+    assert.deepEqual((await interventionsFrom(given, counts)).map(printDo), [
+      ...['gain:1.0=0', 'gain:1.1=0', 'gain:1.2=0'],
+      ...['bias:0.2:3=1', 'value:0.0=zero', 'value:1.0=zero'],
+    ]);
+    await assert.rejects(interventionsFrom({ do: ['head:1.*=nothing'] }, counts), /is no replaced head output/);
   });
 
   it('what the command line cannot read is refused', async () => {
