@@ -46,6 +46,28 @@ export function readTheme(): Theme {
   };
 }
 
+/**
+ * What a file is drawn in. Pictures go into papers and onto white pages, so that they are always light, whatever the editor is; a
+ * page (HTML) looks as the panel does.
+ */
+export function themeForFile(format: string): Theme {
+  const theme = readTheme();
+  if (format !== 'png' && format !== 'svg') return theme;
+  return {
+    ...theme,
+    kind: 'light',
+    dark: false,
+    background: '#ffffff',
+    foreground: '#1f1f1f',
+    muted: '#5f5f5f',
+    line: '#c8c8c8',
+    focus: '#005fb8',
+    hoverBackground: '#f8f8f8',
+    hoverForeground: '#1f1f1f',
+    hoverBorder: '#c8c8c8',
+  };
+}
+
 /** A view in the side bar stands on the side bar's background, an editor panel on the editor's. */
 function backgroundOfPlace(value: (name: string, otherwise: string) => string, dark: boolean): string {
   const plain = dark ? '#1f1f1f' : '#ffffff';

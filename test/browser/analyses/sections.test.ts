@@ -245,6 +245,8 @@ describe('sections on the page', () => {
       ])
         assert.ok(svg.includes(words), words);
       assert.ok(svg.includes('data:image/png;base64,'));
+      // Light in a dark editor: pictures go onto white pages.
+      assert.match(svg, /<rect[^>]*fill="#ffffff"/);
       assert.deepEqual(await clippedText(panel.page, svg), []);
     });
 

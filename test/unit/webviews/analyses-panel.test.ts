@@ -4,6 +4,7 @@ import { describe, it } from 'mocha';
 import type { AnalysisInfo, AnalysisInput } from '../../../protocol/analysis/analysis';
 import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/panels/analyses/form';
 import { toInputForm, readInput } from '../../../webviews/panels/analyses/input-form';
+import { inputWords, provenanceLines } from '../../../webviews/panels/analyses/made-by';
 import { isOfAnother, isStale, whyNotStart } from '../../../webviews/panels/analyses/shown';
 import { begun, initialState, reading, receive, type State } from '../../../webviews/panels/analyses/state';
 import { model, openMessage, pair, plan, result, retrieval } from '../../browser/analyses/analyses-host';
@@ -20,6 +21,19 @@ const problems = (parameters: Readonly<Record<string, string>>, info: AnalysisIn
   return read.ok ? {} : (read.problems.parameters ?? {});
 };
 const open = (change = {}): State => receive(initialState('full'), openMessage(change));
+
+describe('what made a result', () => {
+  it('has the prompt in full in what leaves the panel, and its beginning under the finding', () => {
+    const prompt = { kind: 'text', text: `The ${'very '.repeat(40)}end.\nAnswer:` } as const;
+    const input = { kind: 'prompt-pair', prompt, counterpart: { kind: 'ids', ids: [4, 5, 6] } } as const;
+    const lines = provenanceLines({ ...result, input }, undefined);
+    assert.ok(
+      lines.includes(`Input: “The ${'very '.repeat(40)}end.↵Answer:” against 3 token ids: 4 5 6; seed ${result.seed}`),
+      lines.join('\n'),
+    );
+    assert.match(inputWords(input), /^“The very [a-z ]+…” against 3 token ids$/);
+  });
+});
 
 describe('the form of an analysis', () => {
   it('fills in what was left out from the table', () => {

@@ -39,18 +39,19 @@ export function circumstances(state: State): string {
   return [...(shownFinding(state) === undefined ? [] : [info.question]), info.title, info.source.reference].join(' · ');
 }
 
-export function inputWords(input: AnalysisInput): string {
+/** `whole`: prompts are not cut, as in what leaves the panel. */
+export function inputWords(input: AnalysisInput, whole = false): string {
   switch (input.kind) {
     case 'prompt':
-      return promptWords(input.prompt);
+      return promptWords(input.prompt, whole);
     case 'prompt-pair':
-      return `${promptWords(input.prompt)} against ${promptWords(input.counterpart)}`;
+      return `${promptWords(input.prompt, whole)} against ${promptWords(input.counterpart, whole)}`;
     case 'task':
       return `${lastName(input.task)}, ${count(input.samples)} samples`;
     case 'corpus':
       return lastName(input.file);
     case 'image':
-      return promptWords(input.prompt);
+      return promptWords(input.prompt, whole);
     case 'image-set':
       return `${count(input.samples)} pictures of ${lastName(input.folder)}`;
     case 'none':
@@ -59,13 +60,18 @@ export function inputWords(input: AnalysisInput): string {
 }
 
 const longest = 60;
+/** No picture would be high enough for more; the JSON has all. */
+const longestInFile = 8000;
 
-function promptWords(prompt: PromptInput | EncoderInput): string {
+function promptWords(prompt: PromptInput | EncoderInput, whole: boolean): string {
   if (prompt.kind === 'image') return lastName(prompt.image);
   const image = prompt.image === undefined ? '' : `${lastName(prompt.image)}, `;
-  if (prompt.kind === 'ids') return `${image}${count(prompt.ids.length)} token ids`;
-  const text = prompt.text.replaceAll(/\s+/g, ' ').trim();
-  return `${image}“${text.length > longest ? `${text.slice(0, longest - 1)}…` : text}”`;
+  if (prompt.kind === 'ids') {
+    return `${image}${count(prompt.ids.length)} token ids${whole ? `: ${prompt.ids.join(' ')}` : ''}`;
+  }
+  const text = whole ? prompt.text.replaceAll('\n', '↵') : prompt.text.replaceAll(/\s+/g, ' ').trim();
+  const most = whole ? longestInFile : longest;
+  return `${image}“${text.length > most ? `${text.slice(0, most - 1)}…` : text}”`;
 }
 
 export function provenanceLines(result: AnalysisResult, info: AnalysisInfo | undefined): readonly string[] {
@@ -74,7 +80,7 @@ export function provenanceLines(result: AnalysisResult, info: AnalysisInfo | und
   return [
     ...(info ? [`${info.title}: ${info.source.reference}${info.source.note ? `. ${info.source.note}` : ''}`] : []),
     `${model.name} (${model.family}), hash ${model.hash}${model.family === networksFamily ? '' : `, ${model.layers} layers x ${model.heads} query heads, ${model.kvHeads} key/value heads`}, ${model.dtypes.join(', ')}`,
-    `Input: ${inputWords(result.input)}; seed ${result.seed}`,
+    `Input: ${inputWords(result.input, true)}; seed ${result.seed}`,
     ...(parameters.length > 0 ? [`Parameters: ${parameters.join(', ')}`] : []),
     result.interventions.length === 0
       ? 'No interventions'

@@ -17,7 +17,7 @@ import { Later } from '../../ui/later';
 import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { forgiven } from '../../ui/run-state';
-import { readTheme } from '../../ui/theme';
+import { themeForFile } from '../../ui/theme';
 import type { Actions } from './actions';
 import { exportName, fieldName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
@@ -195,7 +195,7 @@ export class AnalysesPanel
 
   exportAs(format: ExportFormat): void {
     const { state } = this;
-    const leaving = leavingOf(state, readTheme());
+    const leaving = leavingOf(state, themeForFile(format));
     this.leave({ format, name: exportName(state, format), data: writeFile(leaving, format) });
   }
 
@@ -206,7 +206,7 @@ export class AnalysesPanel
   }
 
   saveSection(section: Section, view: SectionView, format: SectionFormat): void {
-    const leaving = leavingSection(this.state, section, view, readTheme());
+    const leaving = leavingSection(this.state, section, view, themeForFile(format));
     this.leave({ format, name: exportName(this.state, format, section.id), data: writeFile(leaving, format) });
   }
 }

@@ -13,7 +13,7 @@ import { announce } from '../../ui/announce';
 import type { HeadPlace } from '../../ui/head-names';
 import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
-import { readTheme } from '../../ui/theme';
+import { themeForFile } from '../../ui/theme';
 import type { Actions, ExportKind, Part } from './actions';
 import { exportName, formatOf, leavingOf } from './exports';
 import { toForm, type Form } from './form';
@@ -138,7 +138,7 @@ export class HallucinationPanel
 
   exportAs(kind: ExportKind): void {
     const format = formatOf(kind);
-    const leaving = leavingOf(this.state, readTheme(), kind);
+    const leaving = leavingOf(this.state, themeForFile(format), kind);
     this.leave({ format, name: exportName(this.state, kind), data: writeFile(leaving, format) });
   }
 }

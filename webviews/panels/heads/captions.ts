@@ -7,8 +7,8 @@ import { changesWords } from './finding';
 import type { State } from './state';
 import { statisticInfos } from './statistics';
 
-/** Characters of a prompt that a caption or a cell holds. */
-const mostOfPrompt = 300;
+/** Characters of a prompt that a caption or a cell holds: the JSON has all of a longer one, and no picture would be high enough. */
+const mostOfPrompt = 8000;
 
 /** As it was given, or put together from its tokens; the end is cut where it is long. */
 export function promptOf({ prompt, tokens }: HeadsResult, most = mostOfPrompt): string {

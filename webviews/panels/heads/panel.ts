@@ -9,7 +9,7 @@ import { parseHead, type HeadPlace } from '../../ui/head-names';
 import { forgiven } from '../../ui/run-state';
 import { ModelRunPanel } from '../../ui/model-run-panel';
 import type { Spoken, StartedRun } from '../../ui/run-panel';
-import { readTheme } from '../../ui/theme';
+import { themeForFile } from '../../ui/theme';
 import { shownToken } from '../../../protocol/wire/token-name';
 import type { Actions, Part } from './actions';
 import { canExplain } from './explain-weight';
@@ -227,7 +227,7 @@ export class HeadsPanel extends ModelRunPanel<State, ToHeadsPanel, FromHeadsPane
 
   exportAs(format: ExportFormat): void {
     const { state } = this;
-    const leaving = leavingOf(state, readTheme(), shownHead(state, this.source));
+    const leaving = leavingOf(state, themeForFile(format), shownHead(state, this.source));
     this.leave({ format, name: exportName(state, format), data: writeFile(leaving, format) });
   }
 

@@ -15,7 +15,7 @@ import { canonical } from '../../ui/canonical';
 import { toCsv } from '../../ui/csv';
 import { RunPanel, stageSpoken, type Spoken, type StartedRun } from '../../ui/run-panel';
 import { toMarkdown } from '../../ui/table';
-import { readTheme } from '../../ui/theme';
+import { themeForFile } from '../../ui/theme';
 import type { Actions, Part } from './actions';
 import { cabPlan } from './cab-plan';
 import { exportName, leavingOf, type ExportSource } from './exports';
@@ -184,7 +184,7 @@ export class KernelsPanel
   saveSystemSection(section: Section, view: SectionView, format: SectionFormat): void {
     const request = this.state.mechanismView?.request;
     if (!request) return;
-    const data = writeFile(leavingSystem(request, section, view, readTheme()), format);
+    const data = writeFile(leavingSystem(request, section, view, themeForFile(format)), format);
     this.leave({ format, name: systemFileName(request, format, section.id), data });
   }
 
@@ -246,7 +246,7 @@ export class KernelsPanel
   }
 
   saveModuleSection(result: ModuleResult, section: Section, view: SectionView, format: SectionFormat): void {
-    const data = writeFile(leavingModule(result, section, view, readTheme()), format);
+    const data = writeFile(leavingModule(result, section, view, themeForFile(format)), format);
     this.leave({ format, name: moduleFileName(result, format, section.id), data });
   }
 
@@ -256,12 +256,12 @@ export class KernelsPanel
   }
 
   exportAs(format: ExportFormat): void {
-    const leaving = leavingOf(this.exportSource());
+    const leaving = leavingOf(this.exportSource(format));
     this.leave({ format, name: exportName(this.state, format), data: writeFile(leaving, format) });
   }
 
   exportChart(id: string, format: ChartExport): void {
-    const source = this.exportSource();
+    const source = this.exportSource(format);
     const chart = source.charts.find((one) => one.id === id);
     if (!chart) return;
     const { columns, rows } = chart.twin;
@@ -273,7 +273,7 @@ export class KernelsPanel
     }
   }
 
-  private exportSource(): ExportSource {
+  private exportSource(format: string): ExportSource {
     const { state } = this;
     const identities = identitiesOf(state);
     return {
@@ -281,7 +281,7 @@ export class KernelsPanel
       identities,
       charts: chartsOf(measuredOf(state, identities)),
       sentence: finding(state, titleOf(state)),
-      theme: readTheme(),
+      theme: themeForFile(format),
       columns: resultColumns(this.part(), identities, 'all'),
       rows: tableRows(state, 'all'),
     };

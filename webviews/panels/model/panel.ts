@@ -5,7 +5,7 @@ import { announce } from '../../ui/announce';
 import { acquireHost, type Host } from '../../ui/host';
 import '../../ui/menu';
 import { Redraw } from '../../ui/redraw';
-import { onThemeChange, readTheme } from '../../ui/theme';
+import { onThemeChange, readTheme, themeForFile } from '../../ui/theme';
 import type { Actions, Part } from './actions';
 import { body } from './body';
 import { exportData, exportName, jsonOf, markdownOf, type ExportFormat, type ExportSource } from './exports';
@@ -109,7 +109,7 @@ export class ModelPanel implements Actions {
   }
 
   exportAs(format: ExportFormat): void {
-    const source = this.source();
+    const source = this.source(themeForFile(format));
     if (!source) return;
     exportData(source, format).then(
       (data) => this.host.post({ kind: 'export', format, name: exportName(source.content, format), data }),
@@ -136,7 +136,7 @@ export class ModelPanel implements Actions {
     announce(`Copied as ${what}`);
   }
 
-  private source(): ExportSource | undefined {
+  private source(theme = readTheme()): ExportSource | undefined {
     const { shown } = this.state;
     const { serving } = this.state;
     return (
@@ -144,7 +144,7 @@ export class ModelPanel implements Actions {
         ...(serving && isOpen(this.state, servingSection, false) ? { serving } : {}),
         content: shown.content,
         headscope: shown.headscope,
-        theme: readTheme(),
+        theme,
       }
     );
   }

@@ -10,7 +10,7 @@ import { announce } from '../../ui/announce';
 import { Arrangement } from '../../ui/arrangement';
 import { acquireHost, type Host } from '../../ui/host';
 import { Redraw } from '../../ui/redraw';
-import { onThemeChange, readTheme } from '../../ui/theme';
+import { onThemeChange, readTheme, themeForFile } from '../../ui/theme';
 import { modulePage, type ModulePage, type Views } from './page';
 
 const isViews = (kept: unknown): kept is Views => typeof kept === 'object' && kept !== null && !Array.isArray(kept);
@@ -76,7 +76,7 @@ export class ModulePanel {
 
   private async save(result: ModuleResult, section: Section, view: SectionView, format: SectionFormat): Promise<void> {
     try {
-      const data = await writeFile(leavingModule(result, section, view, readTheme()), format);
+      const data = await writeFile(leavingModule(result, section, view, themeForFile(format)), format);
       this.host.post({ kind: 'export', format, name: moduleFileName(result, format, section.id), data });
     } catch (error) {
       announce(error instanceof Error ? error.message : 'The export failed. Try SVG.');

@@ -12,7 +12,7 @@ import { announce } from '../../ui/announce';
 import { Arrangement } from '../../ui/arrangement';
 import { acquireHost, type Host } from '../../ui/host';
 import { Redraw } from '../../ui/redraw';
-import { onThemeChange, readTheme } from '../../ui/theme';
+import { onThemeChange, readTheme, themeForFile } from '../../ui/theme';
 import { finding } from './finding';
 import { planPage } from './page';
 import type { PlanPage } from './part';
@@ -119,7 +119,7 @@ export class PlanPanel {
     try {
       const data = await writeFile(
         {
-          theme: readTheme(),
+          theme: themeForFile(format),
           width: exportWidth,
           sentence: finding(this.state, plan),
           caption: [`${plan.title}, ${plan.model.name}`, `By ${plan.origin.method}, ${plan.origin.created}`],
