@@ -28,6 +28,7 @@ import { countedCorpusAt, readCorpusAt } from './corpus-files';
 import { followed, heldShare, stage } from './followed-run';
 import { KeptSteps, stepFolders } from './kept-steps';
 import { ServerRunner } from './runner';
+import { learn, secondsOf } from './pace';
 import { taskSurroundings } from './task-surroundings';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
@@ -50,7 +51,7 @@ export async function* analysisJob(
   try {
     const support = analysis.supports(runner.facts, job.parameters);
     if (!support.ok) throw new FailureError({ code: 'unsupported', detail: support.why });
-    const needed = analysis.estimate(runner.facts, job.input, job.parameters).bytes;
+    const { passes, bytes: needed } = analysis.estimate(runner.facts, job.input, job.parameters);
     const limit = surroundings.memoryLimit * heldShare;
     if (needed > limit) {
       const limitBytes = surroundings.memoryLimit;
@@ -66,11 +67,9 @@ export async function* analysisJob(
     const start = () => analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });
     const result = yield* followed(start, { analysis, steps, surroundings, signal });
     const made = await modelProvenance(model, { ...request.parameters }, request.seed);
-    return resultOf(analysis, request, prepared, result, {
-      ...made,
-      ...(parity ? { parity } : {}),
-      seconds: (performance.now() - started) / 1000,
-    });
+    const seconds = (performance.now() - started) / 1000;
+    if (steps.reused === 0) learn(opened, analysis.id, { seconds, passes, tokens: first?.ids.length ?? 1 });
+    return resultOf(analysis, request, prepared, result, { ...made, ...(parity ? { parity } : {}), seconds });
   } finally {
     await runner.close();
   }
@@ -90,7 +89,8 @@ export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Pr
   });
   if (first) runner.requirePlaces(request.interventions, first);
   const { passes, bytes } = analysis.estimate(runner.facts, input, parameters);
-  return { supported: true, passes, bytes };
+  const seconds = secondsOf(run.opened, analysis.id, passes, first?.ids.length ?? 1);
+  return { supported: true, passes, bytes, ...(passes > 0 ? { seconds } : {}) };
 }
 
 interface Prepared {

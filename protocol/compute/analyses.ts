@@ -9,6 +9,8 @@ export interface AnalysisEstimate {
   readonly supported: true | string;
   /** Forward passes of the model. */
   readonly passes?: number;
+  /** From earlier runs of the model, or a first guess from its size; absent where no prompt is run. */
+  readonly seconds?: number;
   readonly bytes?: number;
 }
 

@@ -206,7 +206,11 @@ export const answering =
     if (message.kind === 'ready') return [opening];
     if (message.kind === 'estimate') {
       return [
-        { kind: 'estimate', request: message.request, estimate: { supported: true, passes: 12, bytes: 300_000_000 } },
+        {
+          kind: 'estimate',
+          request: message.request,
+          estimate: { supported: true, passes: 12, seconds: 130, bytes: 300_000_000 },
+        },
       ];
     }
     if (message.kind === 'ask') {

@@ -55,7 +55,7 @@ describe('the panel of analyses', () => {
       const panel = await start();
       assert.equal(await text(panel, 'h1'), 'Which heads fetch a fact from far back?');
       await panel.posts('estimate');
-      await shown(panel, 'About 12 passes, 300 MB');
+      await shown(panel, 'About 2 min 10 s, 300 MB');
       assert.deepEqual(
         await panel.page.locator('[data-parameter]').evaluateAll((all) => all.map((one) => one.dataset['parameter'])),
         ['lengths', 'threshold', 'removal', 'causal', 'needle', 'haystack', 'heads'],

@@ -156,7 +156,7 @@ describe('an analysis of one file', function () {
   it('says what it will take, or why it does not run', async () => {
     const server = client();
     const estimate = await server.call('estimateAnalysis', [request()]);
-    assert.deepEqual(estimate, { supported: true, passes: 1, bytes: estimate.bytes });
+    assert.deepEqual(estimate, { supported: true, passes: 1, seconds: estimate.seconds, bytes: estimate.bytes });
     const source = { from: 'prompt', prompt } as const;
     const replaced = request({ interventions: [{ kind: 'head', layer: 1, head: 2, source }] });
     assert.equal((await server.call('estimateAnalysis', [replaced])).supported, true);

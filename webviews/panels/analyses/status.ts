@@ -53,22 +53,22 @@ export function bar(part: Part): TemplateResult {
   });
 }
 
-/** `About 12 passes, 300 MB`, or memory alone where no prompt is run; why it does not run is said beside Run. */
+/** `About 2 min, 300 MB`, or memory alone where no prompt is run; why it does not run is said beside Run. */
 function estimateLine({ estimated }: State): TemplateResult | typeof nothing {
   if (!estimated) return nothing;
   const { estimate } = estimated;
   if (!estimate) return html`<span id="estimate">Estimating…</span>`;
   if (estimate.supported !== true) return nothing;
-  const { passes, bytes: memory } = estimate;
+  const { passes, seconds: time, bytes: memory } = estimate;
   const parts = [
-    ...(passes === undefined || passes === 0 ? [] : [`${count(passes)} ${passes === 1 ? 'pass' : 'passes'}`]),
+    ...(time === undefined ? [] : [time < 1 ? 'a second' : seconds(time)]),
     ...(memory === undefined || memory === 0 ? [] : [bytes(memory)]),
   ];
   return parts.length === 0
     ? nothing
     : html`<span
         id="estimate"
-        title=${`${passes ? 'Forward passes of the model, and memory' : 'Memory'} beside its weights`}
+        title=${time === undefined ? 'Memory beside its weights' : `${passes === undefined ? '' : `${count(passes)} forward ${passes === 1 ? 'pass' : 'passes'}. `}From earlier runs of the model or, before the first, its size. Memory is beside its weights`}
         >About ${parts.join(', ')}</span
       >`;
 }
