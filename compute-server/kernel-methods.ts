@@ -4,9 +4,10 @@ import { setupDevices } from '../protocol/compute/setup';
 import type { BenchmarkPlan } from '../protocol/results/benchmark';
 import type { Schema } from '../protocol/schema/check';
 import { flag, object, oneOf, optional } from '../protocol/schema/fields';
-import { alone, jobAlone, type Lane } from './dispatch/lane';
+import { alone, jobAlone, type Lane, type Work } from './dispatch/lane';
 import type { Methods } from './dispatch/dispatcher';
 import {
+  benchmarkRequest,
   device,
   neighborhoodRequest,
   planRequest,
@@ -110,14 +111,18 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         }),
     },
     benchmark: {
-      parse: one('benchmark', planRequest, 'the plan'),
-      run([plan], signal) {
+      parse: one('benchmark', benchmarkRequest, 'the plan'),
+      run([{ beside = false, ...plan }], signal) {
         // A new benchmark takes the place of the running one, which answers with what it has.
         running?.abort();
         running = new AbortController();
         const both = AbortSignal.any([signal, running.signal]);
         const job = plan.furtherPatterns ? benchmarkPatterns : benchmark;
-        return jobAlone(lane, both, () => job(plan, surroundings, both));
+        const work = { name: 'running a benchmark' };
+        const start = () => job(plan, surroundings, both, () => lane.doing(work));
+        if (beside) return besideOthers(lane, work, start);
+        const total = new Set([...plan.mechanisms, plan.baseline]).size * plan.shape.lengths.length;
+        return jobAlone(lane, both, start, work, (sentence) => ({ kind: 'stage', sentence, done: 0, total }));
       },
       describe: (progress) =>
         progress.kind === 'row'
@@ -130,10 +135,27 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
     },
     distributed: {
       parse: one('distributed', shardedRequest, 'the plan'),
-      run: ([plan], signal) => jobAlone(lane, signal, () => strongScaling(plan, surroundings, signal)),
+      run: ([plan], signal) =>
+        jobAlone(lane, signal, () => strongScaling(plan, surroundings, signal), {
+          name: 'running attention over processes',
+        }),
       describe: () => ({ lane: 'stage', key: '', final: false }),
     },
   };
+}
+
+/** A person lets it run beside what is going on; the result says so. */
+async function* besideOthers<P, R>(
+  lane: Lane,
+  work: Work,
+  start: () => AsyncGenerator<P, R, void>,
+): AsyncGenerator<P, R, void> {
+  const end = lane.begin(work);
+  try {
+    return yield* start();
+  } finally {
+    end();
+  }
 }
 
 const deviceOptions = object<{ readonly roof: boolean; readonly again?: boolean }>({

@@ -2,6 +2,7 @@
 import { homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { isWeightChoice, weightChoices, type WeightChoice } from '../protocol/results/weights';
+import type { ProcessorTime } from './devices/machine-load';
 import { processors } from './processors';
 
 export interface Surroundings {
@@ -20,6 +21,8 @@ export interface Surroundings {
   readonly keptWeightBytes: number;
   /** Bytes of memory of the device, as a person says; absent: what can be found out. */
   readonly deviceMemory?: number;
+  /** The processor time of the machine and of this process; absent: as the system counts it. */
+  readonly processorTime?: () => ProcessorTime;
   /** Ends the process behind its next answer; the caller starts a new one with the next call. */
   readonly endSoon?: () => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;

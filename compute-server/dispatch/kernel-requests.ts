@@ -1,6 +1,7 @@
 /** Requests about kernels, checked: a caller may be an older build, a test or a script by hand. */
 import * as v from 'valibot';
 import { attentionPatterns } from '../../kernels/shape';
+import type { BenchmarkRequest } from '../../protocol/compute/api';
 import {
   longestPicture,
   longestProbe,
@@ -136,7 +137,7 @@ const parametersByMechanism = taken(record(parameters), (given) => {
   for (const [id, values] of Object.entries(given)) resolvedParameters(mechanismOf(id), values);
 });
 
-export const planRequest: Schema<BenchmarkPlan> = object<BenchmarkPlan>({
+const planFields: Fields<BenchmarkPlan> = {
   mechanisms: filled(mechanism),
   baseline: mechanism,
   shape,
@@ -152,6 +153,13 @@ export const planRequest: Schema<BenchmarkPlan> = object<BenchmarkPlan>({
   caches: optional(flag),
   done: optional(rowsOf(anyNumber)),
   origin: optional(filledText),
+};
+
+export const planRequest: Schema<BenchmarkPlan> = object(planFields);
+
+export const benchmarkRequest: Schema<BenchmarkRequest> = object<BenchmarkRequest>({
+  ...planFields,
+  beside: optional(flag),
 });
 
 export const shardedRequest: Schema<ShardedPlan> = v.lazy((value) => {

@@ -14,11 +14,13 @@ import type {
   Calibration,
   Roof,
 } from '../../protocol/results/benchmark';
+import { isBusy, percentOf } from '../../protocol/results/machine';
 import { FailureError } from '../../protocol/wire/failures';
 import { bytesInWords, sentenceOf } from '../../protocol/wire/words';
 import { random, seedFor } from '../../kernels/tensors/random';
 import { requireDevice } from '../devices/devices';
 import { calibrationFor } from '../devices/calibration';
+import { MachineWatch } from '../devices/machine-load';
 import { cachedRoof, measureAndKeep } from '../devices/roof-cache';
 import type { Job } from '../dispatch/dispatcher';
 import { runIsolated } from '../isolated/isolated';
@@ -68,6 +70,8 @@ interface Run {
   /** Cells of the whole plan, for progress. */
   readonly total: number;
   readonly timeLeft: TimeLeft;
+  /** Absent where the system says nothing of its processors. */
+  readonly watch: MachineWatch | undefined;
   /** Absent where no time is predicted. */
   readonly calibration: Calibration | undefined;
   roof: Roof;
@@ -79,6 +83,8 @@ export async function* benchmark(
   plan: BenchmarkPlan,
   surroundings: Surroundings,
   signal: AbortSignal,
+  /** Other work of this process at the moment. */
+  doing?: () => readonly string[],
 ): Job<BenchmarkProgress, BenchmarkResult> {
   const started = performance.now();
   const mechanisms = [...new Set([plan.baseline, ...plan.mechanisms])].map(mechanismOf);
@@ -89,9 +95,12 @@ export async function* benchmark(
   const threads = plan.threads || surroundings.defaultThreads;
   const { selfTest, ...device } = await requireDevice(plan.device, threads, surroundings, signal);
   const kept = (plan.done ?? []).filter(keptOnResume);
+  const watch = await MachineWatch.begin(surroundings.processorTime, doing);
+  const others =
+    watch && isBusy(watch.before) ? `, beside other programs (${percentOf(watch.before)} of the processors)` : '';
   yield {
     kind: 'stage',
-    sentence: 'Measuring what this device can reach',
+    sentence: `Measuring what this device can reach${others}`,
     done: kept.length,
     total: cells.flat().length,
   };
@@ -105,6 +114,7 @@ export async function* benchmark(
     rows: [...kept],
     total: cells.flat().length,
     timeLeft: new TimeLeft(cells.map((atLength) => operationsLeft(atLength, kept, plan, surroundings.memoryLimit))),
+    watch,
     calibration: await calibrationFor(plan, device.id, threads, surroundings, signal),
     roof: await cachedRoof(device.id, threads, surroundings, signal),
     roofIsFresh: false,
@@ -133,6 +143,7 @@ export async function* benchmark(
     roof: run.roof,
     ...(run.calibration ? { calibration: run.calibration } : {}),
     ...cabOf(plan, run.rows),
+    ...(watch ? { machine: watch.end() } : {}),
     state: signal.aborted ? 'cancelled' : 'done',
     seconds: (performance.now() - started) / 1000,
   };
@@ -275,6 +286,7 @@ async function* timeGroup(
     end?: TimingEnd,
     peaks?: ReadonlyMap<string, PeakMemory>,
     caches?: ReadonlyMap<string, CacheTimes>,
+    busy?: boolean,
   ) => {
     const seriesOf = (name: string) => series.find((each) => each.name === name);
     const base = seriesOf(plan.baseline);
@@ -289,11 +301,13 @@ async function* timeGroup(
           peak: peaks?.get(id),
           caches: caches?.get(id),
           backward: backward && backwardTimes(backward, id, plan.baseline, seriesOf),
+          ...(busy ? { busy } : {}),
         };
         return [timedRow(measured, run.device)];
       });
   };
 
+  const timed = run.watch?.timing();
   let series: readonly Series[] = [];
   let shown = -Infinity;
   let end: TimingEnd;
@@ -316,6 +330,7 @@ async function* timeGroup(
     const seconds = plan.secondsPerLength / 4;
     caches = await coldAndWarm(forward, { threads: run.threads, seconds, uniform: () => source.uniform(), signal });
   }
+  const busy = timed?.();
   const peaks = new Map<string, PeakMemory>();
   if (plan.measureMemory && !signal.aborted) {
     for (const { cell } of prepared.filter((each) => !kept(each.cell))) {
@@ -324,7 +339,7 @@ async function* timeGroup(
       if (peak) peaks.set(cell.mechanism.id, peak);
     }
   }
-  for (const row of rowsOf(series, end, peaks, caches)) {
+  for (const row of rowsOf(series, end, peaks, caches, busy)) {
     const { cell } = prepared.find((each) => isRowOf(row, each.cell))!;
     const why = await impossibleHere(row, cell, run);
     const right = why ? { ...refusedRow(cell, 'impossible', why), ...pickError(row) } : row;

@@ -12,6 +12,7 @@ export async function* benchmarkPatterns(
   plan: BenchmarkPlan,
   surroundings: Surroundings,
   signal: AbortSignal,
+  doing?: () => readonly string[],
 ): Job<BenchmarkProgress, BenchmarkResult> {
   const { furtherPatterns: further = [], done, ...rest } = plan;
   const patterns = [plan.shape.pattern, ...further];
@@ -20,7 +21,7 @@ export async function* benchmarkPatterns(
     if (signal.aborted) break;
     const own = index === 0;
     const part = { ...rest, shape: { ...plan.shape, pattern }, ...(own && done ? { done } : {}) };
-    const running = benchmark(part, surroundings, signal);
+    const running = benchmark(part, surroundings, signal, doing);
     const started = performance.now();
     try {
       let step = await running.next();

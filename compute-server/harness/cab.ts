@@ -10,6 +10,7 @@ import type { AttentionPattern } from '../../kernels/shape';
 import type { MechanismInfo } from '../../protocol/compute/api';
 import type { BenchmarkResult, BenchmarkRow, PatternRun } from '../../protocol/results/benchmark';
 import type { EfficiencyLengths, FittedLength } from '../../protocol/results/cab';
+import type { MachineState } from '../../protocol/results/machine';
 import { cabEfficiencyLength } from './statistics/efficiency-length';
 import type { Curve } from './statistics/fits';
 
@@ -30,8 +31,19 @@ export function joinPatterns(
     cab: { efficiency: efficiencyLengths(runs, first.plan.baseline, known) },
     ...(further.length > 0 ? { furtherPatterns: runs.slice(1) } : {}),
     state: results.length === patterns ? (results.at(-1)?.state ?? 'done') : 'cancelled',
+    ...machineOf(results),
     seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
   };
+}
+
+/** Of the run of a pattern in which other processes used most. */
+function machineOf(results: readonly BenchmarkResult[]): Pick<BenchmarkResult, 'machine'> {
+  const machines = results.flatMap(({ machine }) => machine ?? []);
+  const othersOf = ({ load: { before, during = before } }: MachineState): number => during.others;
+  const [busiest] = machines.toSorted((a, b) => othersOf(b) - othersOf(a));
+  if (busiest === undefined) return {};
+  const beside = [...new Set(machines.flatMap(({ beside = [] }) => beside))];
+  return { machine: { ...busiest, ...(beside.length > 0 ? { beside } : {}) } };
 }
 
 /** Every mechanism of the runs but the baseline, in every pattern that was run. */

@@ -47,6 +47,8 @@ export interface Measured {
   readonly predictedMs?: number | undefined;
   readonly backward?: BackwardTimes | undefined;
   readonly caches?: CacheTimes | undefined;
+  /** Other processes used the machine while it was timed. */
+  readonly busy?: boolean;
 }
 
 export function timedRow(measured: Measured, device: DeviceId): BenchmarkRow {
@@ -61,6 +63,7 @@ export function timedRow(measured: Measured, device: DeviceId): BenchmarkRow {
     ...(baseline && compared[0].length < fewestPairs ? ['few-pairs'] : []),
     ...(peak ? [] : ['predicted']),
     ...(peak?.notReset ? ['not-reset'] : []),
+    ...(measured.busy ? ['busy'] : []),
     // onnxruntime-node takes and gives host memory only: each run copies to the device and back.
     ...(device === 'cpu' ? [] : ['transfers']),
   ];

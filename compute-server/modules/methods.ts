@@ -23,7 +23,8 @@ export const moduleMethods = (surroundings: Surroundings, lane: Lane): Pick<Meth
       const plan = requested(modulePlanRequest, args[0], 'the plan');
       return [{ ...plan, threads: requested(threads, plan.threads, 'threads') }];
     },
-    run: ([plan], signal) => jobAlone(lane, signal, () => moduleJob(plan, surroundings, signal)),
+    run: ([plan], signal) =>
+      jobAlone(lane, signal, () => moduleJob(plan, surroundings, signal), { name: 'running a module' }),
     describe: () => ({ lane: 'stage', key: '', final: false }),
   },
 });

@@ -82,6 +82,8 @@ export class Compute extends Owner {
   #info: ServerInfo | undefined;
   #crashes: number[] = [];
   #busy: string[] = [];
+  /** What the jobs in flight do. */
+  readonly #jobs: string[] = [];
   #stale = false;
   #mechanisms: Promise<readonly MechanismInfo[]> | undefined;
   #devices: Promise<readonly DeviceInfo[]> | undefined;
@@ -149,6 +151,11 @@ export class Compute extends Owner {
   /** True when a question starts nothing. */
   get isUp(): boolean {
     return this.#state.kind === 'ready' || this.#state.kind === 'busy';
+  }
+
+  /** What the jobs in flight do, as "running an analysis". */
+  get jobs(): readonly string[] {
+    return [...new Set(this.#jobs)];
   }
 
   /** The devices as last tested, without asking. */
@@ -245,7 +252,10 @@ export class Compute extends Owner {
     return (...given) => {
       const args = given.slice(0, -2) as ComputeMethods[M]['args'];
       const [signal, onProgress] = given.slice(-2) as [AbortSignal, Progress<M>];
-      return this.#during(doing, this.#call(method, args, { signal, onProgress }));
+      this.#jobs.push(doing);
+      return this.#during(doing, this.#call(method, args, { signal, onProgress })).finally(() =>
+        this.#jobs.splice(this.#jobs.indexOf(doing), 1),
+      );
     };
   }
 

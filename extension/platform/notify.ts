@@ -11,6 +11,14 @@ export const showWarning = (sentence: string, ...actions: readonly string[]): Th
 export const showInformation = (sentence: string, ...actions: readonly string[]): Thenable<string | undefined> =>
   vscode.window.showInformationMessage(plainWords(sentence), ...actions);
 
+/** One of several answers to a question; undefined when it was dismissed. */
+export const askWhich = (
+  question: string,
+  detail: string,
+  ...answers: readonly string[]
+): Thenable<string | undefined> =>
+  vscode.window.showInformationMessage(plainWords(question), { modal: true, detail: plainWords(detail) }, ...answers);
+
 /** A question that must be answered; undefined when it was dismissed. */
 export const ask = (question: string, detail: string, action: string): Thenable<string | undefined> =>
   vscode.window.showWarningMessage(plainWords(question), { modal: true, detail: plainWords(detail) }, action);

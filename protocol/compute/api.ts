@@ -66,6 +66,12 @@ export interface ServerInfo {
   readonly node: string;
 }
 
+/** A plan to run now. */
+export interface BenchmarkRequest extends BenchmarkPlan {
+  /** Beside what the process is doing, which it does not wait for; the result says so (`machine.beside`). */
+  readonly beside?: boolean;
+}
+
 export type BenchmarkProgress =
   | {
       readonly kind: 'stage';
@@ -97,7 +103,7 @@ export interface ComputeMethods
   /** Which mechanisms can run the plan's shape, with their reasons. */
   supports: { args: [plan: BenchmarkPlan]; result: readonly SupportInfo[]; progress: never };
   roof: { args: [device: string, threads: number]; result: Roof; progress: never };
-  benchmark: { args: [plan: BenchmarkPlan]; result: BenchmarkResult; progress: BenchmarkProgress };
+  benchmark: { args: [request: BenchmarkRequest]; result: BenchmarkResult; progress: BenchmarkProgress };
   /** What was measured before a cancelled benchmark had to be ended with its process: the result of the plan's `done` rows. */
   stoppedBenchmark: { args: [plan: BenchmarkPlan]; result: BenchmarkResult; progress: never };
   /** One call over worker processes, timed against one worker. */

@@ -38,6 +38,7 @@ import type {
   Ratio,
   Roof,
 } from './benchmark';
+import type { MachineLoad, MachineState } from './machine';
 import type { CabMeasures, CompositionalIndex, EfficiencyLengths, FittedLength, MethodIndex, TaskIndex } from './cab';
 
 /** Rows of a table that is drawn in a moment, and the mechanisms and lengths that they may be of. */
@@ -238,6 +239,15 @@ const calibration = object<Calibration>({
   seconds: number,
 });
 
+const load = object<MachineLoad>({ others: number, average: optional(number), seconds: number });
+
+const machine = object<MachineState>({
+  processors: count,
+  load: object<MachineState['load']>({ before: load, during: optional(load) }),
+  busy: flag,
+  beside: optional(texts),
+});
+
 const compositionalIndex = object<CompositionalIndex>({
   baseline: text,
   tasks: list(object<TaskIndex>({ task: text, pattern, scores: record(figure) }), 'a list', many),
@@ -295,6 +305,7 @@ export const savedBenchmark: Schema<BenchmarkResult> = object<BenchmarkResult>(
     calibration: optional(calibration),
     cab: optional(cab),
     furtherPatterns: optional(list(object<PatternRun>({ pattern, rows }), 'a list', { most: patterns.length })),
+    machine: optional(machine),
     state: oneOf(['done', 'cancelled', 'failed']),
     seconds: number,
   },

@@ -4,6 +4,7 @@
  */
 import type { AttentionPattern } from './attention-pattern';
 import type { CabMeasures } from './cab';
+import type { MachineState } from './machine';
 import type { Provenance } from './provenance';
 
 export type { AttentionPattern };
@@ -163,7 +164,9 @@ export interface BenchmarkRow {
    * `predicted`: memory was not measured; `not-reset`: the system did not let VmHWM be reset before the cell, so that
    * `peakBytes` lacks what hides below an earlier mark of the process; `few-pairs`: fewer than six pairs with the
    * baseline, so that the ratio has no 95 % interval; `budget`: the time budget ended before the median settled; `cancelled`: stopped
-   * while it was timed, measured again on resume; `transfers`: the times include moving inputs and output to the device.
+   * while it was timed, measured again on resume; `transfers`: the times include moving inputs and output to the device;
+   * `busy`: other processes used the machine while it was timed (`busyShare` in machine.ts), so that its time may be too long and
+   * its interval too wide.
    */
   readonly notes?: readonly string[];
 }
@@ -260,6 +263,8 @@ export interface BenchmarkResult extends Provenance {
   readonly cab?: CabMeasures;
   /** The rows of further patterns that `headscope cab` measured with the same plan; `rows` are those of the plan's own. */
   readonly furtherPatterns?: readonly PatternRun[];
+  /** How busy the machine was; absent in results of before 2026-12, and where the system does not say. */
+  readonly machine?: MachineState;
   /** A table that was stopped is never taken for a whole one. */
   readonly state: 'done' | 'cancelled' | 'failed';
   readonly seconds: number;

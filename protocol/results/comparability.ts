@@ -9,6 +9,7 @@ import type { BenchmarkPlan, BenchmarkResult } from './benchmark';
 import type { HallucinationResult, HallucinationSet } from './hallucination';
 import type { HeadsResult, ModelSummary } from './heads';
 import type { ImageSpan } from './image';
+import { machineWords } from './machine';
 import type { ModulePlan, ModuleResult } from './module';
 import type { DeviceSummary, Provenance } from './provenance';
 import { heldWords, type HeldWeights } from './weights';
@@ -119,6 +120,8 @@ const benchmark: Fields<BenchmarkResult> = {
   crossover: 'free',
   roof: 'free',
   calibration: 'free',
+  // Earlier results do not say.
+  machine: name('the machine', (machine) => (machineWords(machine) === undefined ? 'at rest' : 'busy with other work')),
   cab: 'free',
   furtherPatterns: 'free',
   state: 'free',

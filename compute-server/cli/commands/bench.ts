@@ -20,6 +20,7 @@ import { commandErrorOf, exitCodes, wrongUsage } from '../exit-codes';
 import { bytes, collect, list, seconds, seed, threads, whole, word } from '../options';
 import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
+import { sayMachine } from '../machine-load';
 import type { CommandSession } from '../session';
 import { jsonFile } from '../text-files';
 import { parametersFrom } from './bench-parameters';
@@ -128,6 +129,7 @@ async function run(options: BenchOptions, session: CommandSession): Promise<void
   }
   if (options.json !== undefined) await session.writeJson(options.json, result);
   if (options.json !== '-') session.print(benchTable(result));
+  sayMachine(session, result);
   session.exitCode = exitCodeOf(result);
 }
 

@@ -13,6 +13,7 @@ import { bytes, collect, list, seconds, seed, threads, whole, word } from '../op
 import { jsonOption } from '../output-options';
 import type { Registration } from '../registration';
 import { readScores } from '../score-file';
+import { sayMachine } from '../machine-load';
 import type { CommandSession } from '../session';
 import { parametersFrom } from './bench-parameters';
 
@@ -92,6 +93,7 @@ async function run(options: CabOptions, session: CommandSession): Promise<void> 
   const cab = { ...joined.cab, ...(tasks ? { index: compositionalIndex(tasks, baseline) } : {}) };
   const result: BenchmarkResult = { ...joined, cab };
   if (options.json !== undefined) await session.writeJson(options.json, result);
+  sayMachine(session, result);
   if (options.json !== '-') {
     if (result.state !== 'done') session.note('Cancelled: these measures are incomplete.');
     session.print(cabTable(result.plan, cab));

@@ -97,6 +97,11 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
         throw failed(error, place.folder, signal);
       }
     });
+  const named = <P, R>(
+    name: string,
+    signal: AbortSignal,
+    start: () => AsyncGenerator<P, R, void>,
+  ): AsyncGenerator<P, R, void> => jobAlone(lane, signal, start, { name });
   return {
     once,
     reading: (folder, signal, act, needs) => {
@@ -105,7 +110,7 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
       return once(place, signal, act, needs ?? (open ? { weights: open.weights } : {}));
     },
     withoutModel: (signal, start) =>
-      jobAlone(lane, signal, async function* () {
+      named('training models', signal, async function* () {
         try {
           return yield* start((folder) => open({ folder, device: 'cpu' }, signal, { weights: 'as-stored' }));
         } catch (error) {
@@ -113,7 +118,7 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
         }
       }),
     job: (place, signal, start, needs = {}) =>
-      jobAlone(lane, signal, async function* () {
+      named('running a model', signal, async function* () {
         try {
           const model = await open(place, signal, needs);
           const result = yield* start(model);

@@ -9,7 +9,7 @@ import { chooseResult } from '../../results/choose-result';
 import type { ResultLibrary } from '../../results/result-library';
 import { askWhere, openLink, placeOf } from '../exports';
 import { Panels, type PanelParts } from '../panels';
-import { chooseModuleFile } from './dialogs';
+import { chooseModuleFile, waitOrRunBeside } from './dialogs';
 import { defaultPlan, storedDraft, storedPlan } from './default-plan';
 import { KernelsHost, type KernelsTypes } from './host';
 import { benchmarkRun } from './run';
@@ -32,6 +32,8 @@ export function kernelsPanels(parts: PanelParts): KernelsPanels {
     run: benchmarkRun(
       {
         benchmark: compute.benchmark,
+        jobs: () => compute.jobs,
+        waitOrRunBeside,
         stopped: compute.stoppedBenchmark,
         save: async (result) => {
           const uri = await library.save('benchmark', result);

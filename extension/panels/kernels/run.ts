@@ -16,6 +16,10 @@ export interface Draft {
 }
 
 export interface BenchmarkRunServices extends Pick<Compute, 'benchmark'> {
+  /** What the process is doing beside, as "running an analysis". */
+  jobs(): readonly string[];
+  /** Asks the person what to do while the process is `doing` that; undefined when they thought better of running. */
+  waitOrRunBeside(doing: string): Promise<'wait' | 'beside' | undefined>;
   /** The result of the plan's `done` rows, where the process of a cancelled run was ended before it gave one. */
   stopped: Compute['stoppedBenchmark'];
   /** Saves a result and returns where, in words. */
@@ -36,7 +40,10 @@ export function benchmarkRun(services: BenchmarkRunServices, draft?: Draft): Ben
     {
       async perform(planned, flight) {
         unsaved = undefined;
-        const result = await measure(services, planned, flight);
+        const jobs = services.jobs();
+        const how = jobs.length === 0 ? 'wait' : await services.waitOrRunBeside(jobs.join(' and '));
+        if (how === undefined) throw new FailureError({ code: 'cancelled' });
+        const result = await measure(services, planned, how === 'beside' ? { beside: true } : {}, flight);
         // Stopped before its first point: there is nothing to show in place of the result before it.
         if (result.rows.length === 0 && result.state === 'cancelled') throw new FailureError({ code: 'cancelled' });
         try {
@@ -64,13 +71,14 @@ export function benchmarkRun(services: BenchmarkRunServices, draft?: Draft): Ben
 async function measure(
   services: BenchmarkRunServices,
   plan: BenchmarkPlan,
+  how: { readonly beside?: true },
   { signal, emit, recall, isOver }: RunInFlight<BenchmarkEvent>,
 ): Promise<BenchmarkResult> {
   const rows = new Map((plan.done ?? []).map((row) => [keyOf(row), row]));
   for (const row of rows.values()) recall(rowEvent(row));
   const started = performance.now();
   try {
-    return await services.benchmark(plan, signal, (progress) => {
+    return await services.benchmark({ ...plan, ...how }, signal, (progress) => {
       emit(progress);
       if (progress.kind !== 'row' || !progress.final) return;
       rows.set(keyOf(progress.row), progress.row);

@@ -17,6 +17,20 @@ export const measured = load('measured.headscope-bench.json') as BenchmarkResult
 export const catalogue = load('catalogue.json') as readonly MechanismInfo[];
 export const plan: BenchmarkPlan = result.plan;
 
+/** As if other programs had used the machine meanwhile. */
+export const busyResult: BenchmarkResult = {
+  ...result,
+  rows: result.rows.map((row) => (row.ok ? { ...row, notes: [...(row.notes ?? []), 'busy'] } : row)),
+  machine: {
+    processors: 2,
+    load: {
+      before: { others: 0.05, average: 1.2, seconds: 0.2 },
+      during: { others: 0.42, average: 2.6, seconds: 40 },
+    },
+    busy: true,
+  },
+};
+
 export type OpenMessage = Extract<ToKernelsPanel, { kind: 'open' }>;
 
 export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => ({

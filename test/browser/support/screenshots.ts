@@ -1,7 +1,7 @@
 /** `npx tsx test/browser/support/screenshots.ts FOLDER`: pictures of the kernels panel in each theme, width and state, to be looked at. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { answering, result, openMessage } from './kernels-host';
+import { answering, busyResult, result, openMessage } from './kernels-host';
 import { PanelBrowser, type OpenOptions } from './panel-page';
 
 async function main(folder: string): Promise<void> {
@@ -38,6 +38,8 @@ async function main(folder: string): Promise<void> {
         });
     }
   }
+  for (const theme of ['dark', 'light'] as const)
+    if (want('busy')) await shoot(`busy-${theme}-1280`, { theme, host: answering({ result: busyResult }) });
   if (want('empty')) await shoot('empty-dark-1280', { host: answering() });
   const ofModel = { plan: { ...result.plan, origin: 'Llama-3.1-8B' } };
   for (const [width, place] of [

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { cpus } from 'node:os';
 import { shapeAt } from '../../../compute-server/harness/cell';
 import type { Mechanism } from '../../../kernels/mechanism';
 import { memoryAsContext } from '../../../kernels/mechanisms/titans/memory-as-context';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import type { BenchmarkProgress } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
+import type { MachineLoad } from '../../../protocol/results/machine';
+import type { ModulePlan } from '../../../protocol/results/module';
 import { unclassified } from '../../../protocol/results/comparability';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import { sentenceOf } from '../../../protocol/wire/words';
@@ -364,5 +367,45 @@ describe('a benchmark', function () {
       const result = await client.call('benchmark', [plan]);
       for (const row of result.rows) assert.ok(row.ok, `${pattern} ${row.mechanism}: ${row.reason}`);
     }
+  });
+
+  it('says how busy the machine was; it waits for other work of the process, or runs beside it and says so', async () => {
+    const module: ModulePlan = {
+      module: 'shsa',
+      parameters: {},
+      input: { kind: 'sample', sample: 'normal' },
+      device: 'cpu',
+      threads: 1,
+      precision: 'float32',
+      seed: 1,
+      seconds: 600,
+    };
+    const stopModule = new AbortController();
+    let timing = (): void => undefined;
+    const begun = new Promise<void>((resolve) => (timing = resolve));
+    const running = client.call('module', [module], { signal: stopModule.signal, onProgress: () => timing() });
+    await begun;
+
+    const beside = await client.call('benchmark', [{ ...smallPlan(), beside: true }]);
+    const { machine } = beside;
+    assert.ok(machine?.load.during);
+    assert.deepEqual(machine.beside, ['running a module']);
+    assert.equal(machine.processors, cpus().length);
+    for (const { others, seconds } of Object.values(machine.load) as readonly MachineLoad[])
+      assert.ok(others >= 0 && others <= 1 && seconds > 0, JSON.stringify(machine.load));
+    assert.equal('beside' in beside.plan, false);
+    for (const row of beside.rows) assert.ok(!row.notes?.includes('busy') || machine.busy, 'one length, one interval');
+
+    const said: string[] = [];
+    const waited = client.call('benchmark', [smallPlan()], {
+      onProgress(step) {
+        if (step.kind !== 'stage') return;
+        said.push(step.sentence);
+        stopModule.abort();
+      },
+    });
+    assert.equal((await waited).machine?.beside, undefined);
+    assert.equal(said[0], 'Waiting until Headscope is done running a module');
+    await running.catch(() => undefined);
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { BenchmarkProgress } from '../../../protocol/compute/api';
+import type { BenchmarkProgress, BenchmarkRequest } from '../../../protocol/compute/api';
 import type { KernelsPlace, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -30,6 +30,9 @@ class Stage {
   kept: BenchmarkPlan[] = [];
   reports: string[] = [];
   mechanismsFail: FailureError | undefined;
+  jobs: readonly string[] = [];
+  readonly asked: string[] = [];
+  answer: 'wait' | 'beside' | undefined;
   #started: (() => void)[] = [];
 
   readonly run: BenchmarkRun;
@@ -58,6 +61,11 @@ class Stage {
           return Promise.resolve(`saved-${this.saved.length}`);
         },
         keepDraft: (kept) => this.drafts.push(kept),
+        jobs: () => this.jobs,
+        waitOrRunBeside: (doing) => {
+          this.asked.push(doing);
+          return Promise.resolve(this.answer);
+        },
       },
       draft,
     );
@@ -372,6 +380,36 @@ describe('the host of a kernels webview', () => {
     stage.finish(result());
     await second;
     assert.equal(stage.run.running, false);
+  });
+
+  it('asks before it runs beside other work of the process: wait for it, run beside it, or not at all', async () => {
+    const stage = new Stage();
+    stage.jobs = ['running an analysis'];
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    await host.receive({ kind: 'run', plan: plan() });
+    assert.deepEqual([stage.asked, stage.plans], [['running an analysis'], []], 'dismissed: nothing runs');
+    assert.equal(last(sent, 'failed')?.refused, true);
+    for (const [answer, beside] of [
+      ['wait', undefined],
+      ['beside', true],
+    ] as const) {
+      stage.answer = answer;
+      const started = stage.started();
+      const run = host.receive({ kind: 'run', plan: plan() });
+      await started;
+      const asked: BenchmarkRequest | undefined = stage.plans.at(-1);
+      assert.equal(asked?.beside, beside);
+      stage.finish(result());
+      await run;
+    }
+    stage.jobs = [];
+    const started = stage.started();
+    const run = host.receive({ kind: 'run', plan: plan() });
+    await started;
+    stage.finish(result());
+    await run;
+    assert.equal(stage.asked.length, 3, 'alone it asks nothing');
   });
 
   it('passes a cancel on and keeps the table that was stopped', async () => {

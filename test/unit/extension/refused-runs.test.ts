@@ -171,6 +171,8 @@ const panels: Readonly<Record<string, () => void>> = {
           stopped: () => Promise.reject(new Error('nothing is stopped')),
           save: () => Promise.resolve('saved'),
           keepDraft: () => undefined,
+          jobs: () => [],
+          waitOrRunBeside: () => Promise.resolve('wait'),
         }),
       result: kernelsHost.result,
       given: ({ rows, result }) => rows.length === 1 && result === undefined,

@@ -62,6 +62,7 @@ const captions: readonly (readonly [string, 'refuse' | 'name', unknown])[] = [
 const expected: Readonly<Record<Comparable['kind'], readonly (readonly [string, 'refuse' | 'name', unknown])[]>> = {
   'headscope-bench': [
     ...machine,
+    ['machine', 'name', { processors: 2, load: { before: { others: 0.5, seconds: 1 } }, busy: true }],
     ['plan.shape.mode', 'refuse', 'decode'],
     ['plan.shape.pattern', 'refuse', 'noncausal-self'],
     ['plan.shape.batch', 'refuse', 4],

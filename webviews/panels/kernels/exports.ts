@@ -1,6 +1,7 @@
 /** Files that leave the panel; each says what made it. */
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
-import type { BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import { machineWords, percentOf } from '../../../protocol/results/machine';
 import type { Chart } from '../../charts/chart';
 import { chartsWidth, drawCharts } from '../../charts/figure';
 import { cellText, htmlCell, htmlCells, htmlTable } from '../../charts/html-page';
@@ -107,8 +108,22 @@ export function provenanceLines(state: State): readonly string[] {
       ? [
           deviceLine(result.device),
           `Headscope ${result.headscope}, ${result.created}, ${result.state} in ${seconds(result.seconds)}`,
+          ...loadLine(result.machine),
         ]
       : ['Unfinished run']),
+  ];
+}
+
+/** How busy the machine was: `machine.load` (protocol/results/machine.ts). */
+function loadLine(machine: BenchmarkResult['machine']): readonly string[] {
+  if (!machine) return [];
+  const { before, during } = machine.load;
+  const used = during
+    ? `${percentOf(during)} while it was timed, ${percentOf(before)} before`
+    : `${percentOf(before)} before`;
+  const words = machineWords(machine);
+  return [
+    `Other programs used ${used} (of ${machine.processors} processors)${words === undefined ? '' : `. ${words}`}`,
   ];
 }
 

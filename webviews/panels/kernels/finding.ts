@@ -63,7 +63,8 @@ function certainty({ ratioToBaseline, notes }: BenchmarkRow, slower = false): st
   const [from, to] = slower ? [1 / high, 1 / low] : [low, high];
   // With fewer than six pairs the test gives no 95 % interval: the ends are those of the pairs.
   const kind = notes?.includes('few-pairs') ? 'few pairs from' : '95 %';
-  return `${kind} ${significant(from)} to ${significant(to)}, p ${p < 0.001 ? '' : '= '}${probability(p)}`;
+  const where = notes?.includes('busy') ? ' on a busy machine' : '';
+  return `${kind} ${significant(from)} to ${significant(to)}${where}, p ${p < 0.001 ? '' : '= '}${probability(p)}`;
 }
 
 const ratio = (row: BenchmarkRow): number => row.ratioToBaseline?.median ?? 0;

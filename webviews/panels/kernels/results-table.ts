@@ -318,6 +318,7 @@ const noteWords: Readonly<Record<string, string>> = {
   budget: 'stopped by the time allowed',
   cancelled: 'stopped while it was timed',
   transfers: 'times include moving the data to the device',
+  busy: 'timed while other programs used the machine, so times may be too long and intervals too wide',
 };
 
 /** What the rows say about themselves, under the table and not in its cells. */

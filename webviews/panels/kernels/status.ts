@@ -1,5 +1,6 @@
 /** The bar under the finding, and the sentences that need an answer. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { machineWords } from '../../../protocol/results/machine';
 import { seconds } from '../../ui/numbers';
 import { exportItems, firstRun, runBar } from '../../ui/run-bar';
 import { banner, comparisonBanner, runBanners, staleBanner } from '../../ui/run-status';
@@ -51,6 +52,7 @@ function doneWords(state: State, resumable: boolean) {
 /** Nothing may run, something failed, the settings have changed. */
 export function banners({ state, actions }: Part): TemplateResult {
   const { phase, place, compareWith } = state;
+  const machine = machineWords(state.result?.machine);
   const nothingRuns =
     runnablePlan(state) === undefined &&
     state.mechanisms.length > 0 &&
@@ -59,6 +61,7 @@ export function banners({ state, actions }: Part): TemplateResult {
     phase.kind !== 'running';
   return html`
     ${runBanners(state, state.rows.length > 0 ? 'What was measured before stays below.' : undefined)}
+    ${machine === undefined ? nothing : banner('warning', html`${machine}`)}
     ${isStale(state) ? staleBanner(staleWords(state), () => actions.backToShown(), 'Back to its settings') : nothing}
     ${nothingRuns ? banner('info', html`Nothing can run with these settings: the fields to correct say why.`) : nothing}
     ${
