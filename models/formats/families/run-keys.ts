@@ -4,7 +4,7 @@
  * The classes are those of transformers 5.2 and, for keys that files of earlier releases write, of 4.x (read 2026-11-30).
  */
 import type { JsonObject } from '../config/config-reader';
-import { formatPath, isObject } from '../config/config-reader';
+import { describe, formatPath, isObject } from '../config/config-reader';
 import { mixtureKey } from '../config/head-mixture';
 import type { Departure, JsonPath, JsonValue, ModelPart } from '../model-description';
 
@@ -132,70 +132,90 @@ export const pictureKeys: RunKeys = {
   ...idle('first values of weights that are stored', 'initializer_range', 'initializer_factor'),
 };
 
+/** What stands in a sentence for a value, however large the value is. */
 const shown = (value: JsonValue): string => {
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  if (typeof value === 'object' && value !== null) return describe(value);
+  return typeof value === 'string' ? `"${value.length > 40 ? `${value.slice(0, 40)}…` : value}"` : String(value);
 };
 
-const same = (one: JsonValue, other: JsonValue): boolean => JSON.stringify(one) === JSON.stringify(other);
+const isEmpty = (value: JsonValue): boolean => isObject(value) && Object.keys(value).length === 0;
+
+/** The values of the tables are plain ones, and the empty object. */
+const same = (one: JsonValue, other: JsonValue): boolean => one === other || (isEmpty(one) && isEmpty(other));
 
 const listed = (values: readonly JsonValue[]): string => {
-  const words = values.filter((value) => value !== null).map(shown);
+  const words = values.filter((value) => value !== null).map((value) => (isEmpty(value) ? 'empty' : shown(value)));
   return words.length === 0 ? 'unset' : words.length === 1 ? (words[0] ?? '') : `one of ${words.join(', ')}`;
 };
 
+/** Whose keys they are: the family's title, the class, and what of them the description of the part was made of. */
+export interface KeyOwner {
+  readonly title: string;
+  readonly className: string;
+  readonly fields?: ModelPart['fields'];
+}
+
 /** The keys of one object of a file at values that its family's graphs do not compute. */
-export function departuresOf(
-  object: JsonObject,
-  path: JsonPath,
-  keys: RunKeys,
-  {
-    title,
-    className,
-    fields,
-  }: { readonly title: string; readonly className: string; readonly fields?: ModelPart['fields'] },
-): readonly Departure[] {
+export function departuresOf(object: JsonObject, path: JsonPath, keys: RunKeys, owner: KeyOwner): readonly Departure[] {
+  const { fields } = owner;
   const known = { ...baseKeys, ...keys };
+  const treatmentOf = (key: string): KeyTreatment | undefined => {
+    if (Object.hasOwn(known, key)) return known[key];
+    return fields !== undefined && Object.hasOwn(foreignKeys, key) ? foreignKeys[key] : undefined;
+  };
   return Object.entries(object).flatMap(([key, value]): readonly Departure[] => {
     if (value === undefined) return [];
-    const name = formatPath([...path, key]);
-    const own = Object.hasOwn(known, key) ? known[key] : undefined;
-    const treatment = own ?? (fields !== undefined && Object.hasOwn(foreignKeys, key) ? foreignKeys[key] : undefined);
-    if (treatment?.kind === 'only' || treatment?.kind === 'each') {
-      const fits = (item: JsonValue): boolean => treatment.values.some((one) => same(one, item));
-      if (treatment.kind === 'each' && Array.isArray(value) ? (value as readonly JsonValue[]).every(fits) : fits(value))
+    const at = [...path, key];
+    const treatment = treatmentOf(key);
+    switch (treatment?.kind) {
+      case 'honoured':
+      case 'idle':
         return [];
-      return [
-        {
-          path: [...path, key],
-          message: `${name} is ${shown(value)}, and Headscope computes ${title} where it is ${listed(treatment.values)}. Choose a checkpoint without it.`,
-        },
-      ];
+      case 'only':
+      case 'each':
+        return otherValue(value, at, treatment, owner);
+      case 'repeats':
+        return otherCopy(value, at, object[treatment.key], [...path, treatment.key], owner);
+      case undefined:
+        return strayKey(value, at, owner);
     }
-    if (treatment?.kind === 'repeats') {
-      const other = object[treatment.key];
-      const [different] = isObject(value)
-        ? Object.entries(value).filter(
-            ([inner, mine = null]) => !same(mine, (isObject(other) ? other[inner] : null) ?? null),
-          )
-        : [];
-      if (different === undefined) return [];
-      return [
-        {
-          path: [...path, key, different[0]],
-          message: `${name}.${different[0]} is ${shown(different[1] ?? null)}, and ${formatPath([...path, treatment.key])} says otherwise, over which ${className} writes it. Make the two equal.`,
-        },
-      ];
-    }
-    if (treatment !== undefined || value === null || value === false) return [];
-    // Read here by a name that other families have, and not by the class: the two would be different models.
-    const source = fields !== undefined && Object.hasOwn(fields, key) ? fields[key]?.source : undefined;
-    if (source?.kind !== 'file') return [];
-    return [
-      {
-        path: [...path, key],
-        message: `${name} is ${shown(value)}, and ${className} has no such key, so it cannot be told what the model computes by it. Remove the key if the model was trained without it.`,
-      },
-    ];
   });
+}
+
+function otherValue(
+  value: JsonValue,
+  path: JsonPath,
+  { kind, values }: Extract<KeyTreatment, { kind: 'only' | 'each' }>,
+  { title }: KeyOwner,
+): readonly Departure[] {
+  const fits = (item: JsonValue): boolean => values.some((one) => same(one, item));
+  const items = kind === 'each' && Array.isArray(value) ? (value as readonly JsonValue[]) : [value];
+  if (items.every(fits)) return [];
+  const message = `${formatPath(path)} is ${shown(value)}, and Headscope computes ${title} where it is ${listed(values)}. Choose a checkpoint without it.`;
+  return [{ path, message }];
+}
+
+function otherCopy(
+  value: JsonValue,
+  path: JsonPath,
+  written: JsonValue | undefined,
+  over: JsonPath,
+  { className }: KeyOwner,
+): readonly Departure[] {
+  const other = isObject(written) ? written : {};
+  const plain = (each: JsonValue | undefined): boolean => typeof each !== 'object' && each !== undefined;
+  const [key, own] =
+    Object.entries(isObject(value) ? value : {}).find(([inner, mine]) => plain(mine) && mine !== other[inner]) ?? [];
+  if (key === undefined || own === undefined) return [];
+  const message = `${formatPath([...path, key])} is ${shown(own)}, and ${formatPath(over)} says otherwise, over which ${className} writes it. Make the two equal.`;
+  return [{ path: [...path, key], message }];
+}
+
+/** Read here by a name that other families have, and not by the class: the two would be different models. */
+function strayKey(value: JsonValue, path: JsonPath, { className, fields = {} }: KeyOwner): readonly Departure[] {
+  const key = String(path.at(-1));
+  const source = Object.hasOwn(fields, key) ? fields[key]?.source : undefined;
+  if (value === null || value === false || source?.kind !== 'file') return [];
+  const message = `${formatPath(path)} is ${shown(value)}, and ${className} has no such key, so it cannot be told what the model computes by it. Remove the key if the model was trained without it.`;
+  return [{ path, message }];
 }

@@ -67,6 +67,14 @@ describe('headscope inspect', function () {
     }
   });
 
+  it('names the key that a run would not follow', () => {
+    const path = join(folder, 'crossed.json');
+    writeFileSync(path, JSON.stringify({ model_type: 'bert', is_decoder: true, add_cross_attention: true }));
+    const { out } = inspect(path, '--json', '-');
+    const { supported } = JSON.parse(out) as Record<string, unknown>;
+    assert.match(String(supported), /^add_cross_attention is true, and Headscope computes BERT where it is false\./);
+  });
+
   it('a config alone gives the same facts, and the sizes follow from it', () => {
     const path = join(folder, 'anything.json');
     writeFileSync(

@@ -386,4 +386,10 @@ describe('model facts', () => {
     assert.equal(facts.parts[0]?.layers.length, 32);
     assert.equal(facts.supported, true);
   });
+
+  it('say of a model that a run would make another of why it does not run', () => {
+    const file = modelFile(`{${llama}, "is_causal": false}`);
+    const facts = modelFacts(file, { ...noFacts, name: 'bidirectional' }, []);
+    assert.match(String(facts?.supported), /^is_causal is false, and Headscope computes Llama where it is true\./);
+  });
 });

@@ -175,7 +175,11 @@ describe('models that would silently be others', () => {
     ],
     ['a Llama that reads in both directions', { ...llama, is_causal: false }, /^is_causal is false, and /],
     ['a Llama with windows', { ...llama, sliding_window: 16 }, /^sliding_window is 16, and .* where it is unset\./],
-    ['heads taken out', { model_type: 'gpt2', pruned_heads: { '0': [1] } }, /^pruned_heads is \{"0":\[1\]\}, and /],
+    [
+      'heads taken out',
+      { model_type: 'gpt2', pruned_heads: { '0': [1] } },
+      /^pruned_heads is an object, and .* where it is empty\./,
+    ],
     ['factors of Granite on a Llama', { ...llama, residual_multiplier: 0.22 }, /^residual_multiplier is 0\.22, and /],
     [
       'a class of a repository',
