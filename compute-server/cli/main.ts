@@ -2,13 +2,14 @@
 /** The `headscope` command: what the panels do, without an editor. */
 import { CommanderError } from 'commander';
 import { commandErrorOf, exitCodes } from './exit-codes';
+import { lookAtOutputs } from './output-options';
 import { headscopeProgram } from './program';
 import { CommandSession } from './session';
 
 async function main(): Promise<number> {
   const session = new CommandSession();
   try {
-    await headscopeProgram(session).parseAsync();
+    await lookAtOutputs(headscopeProgram(session), session).parseAsync();
     return session.exitCode;
   } catch (error) {
     // commander has printed its own sentence; help and version are no error.

@@ -1,7 +1,8 @@
-/** Options that name what a command writes. What they name is looked at before the command does anything (requireOutputs). */
+/** Options that name what a command writes. What they name is looked at before the command does anything (lookAtOutputs). */
 import { Option, type Command } from 'commander';
 import { whyNotReplaced, type OutputKind } from '../../files/output';
 import { wrongUsage } from './exit-codes';
+import type { CommandSession } from './session';
 
 export class OutputOption extends Option {
   constructor(
@@ -27,8 +28,16 @@ export const forceOption = (): Option =>
 /** Whether what stands for the value of an option is a file or a folder, as in `<file>`. */
 export const takesPath = ({ flags }: Option): boolean => /[<[][^>\]]*(file|folder|truth)[^>\]]*[>\]]/u.test(flags);
 
+/** Has every command of the program begin with a look at what it is going to write. */
+export function lookAtOutputs(program: Command, session: CommandSession): Command {
+  return program.hook('preAction', async (_, command) => {
+    session.force = command.optsWithGlobals<{ readonly force?: boolean }>().force === true;
+    await requireOutputs(command, session.force);
+  });
+}
+
 /** Refuses what may not be written, and options that took another for their value, before anything is measured. */
-export async function requireOutputs(command: Command, force: boolean): Promise<void> {
+async function requireOutputs(command: Command, force: boolean): Promise<void> {
   for (const option of command.options) {
     if (!(option instanceof OutputOption) && !takesPath(option)) continue;
     for (const value of valuesOf(command, option)) {

@@ -22,7 +22,7 @@ import { run } from './commands/run';
 import { setup } from './commands/setup';
 import { task } from './commands/task';
 import { vhd } from './commands/vhd';
-import { forceOption, requireOutputs } from './output-options';
+import { forceOption } from './output-options';
 import type { Registration } from './registration';
 import type { CommandSession } from './session';
 import { writeErr, writeOut } from './terminal';
@@ -62,11 +62,7 @@ export function headscopeProgram(session: CommandSession): Command {
     .showHelpAfterError('Run it with --help to see what it takes.')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut, writeErr })
-    .exitOverride()
-    .hook('preAction', async (_, command) => {
-      session.force = command.optsWithGlobals<{ readonly force?: boolean }>().force === true;
-      await requireOutputs(command, session.force);
-    });
+    .exitOverride();
   for (const register of commands) register(program, session);
   // Subcommands that were made apart do not inherit these.
   for (const command of program.commands)

@@ -23,7 +23,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError, type Argument, type Command } from 'commander';
 import { commandErrorOf } from '../../../compute-server/cli/exit-codes';
-import { OutputOption, takesPath } from '../../../compute-server/cli/output-options';
+import { lookAtOutputs, OutputOption, takesPath } from '../../../compute-server/cli/output-options';
 import { headscopeProgram } from '../../../compute-server/cli/program';
 import { CommandSession } from '../../../compute-server/cli/session';
 import { runCheck } from '../../../language-server/command-line/check-command';
@@ -185,7 +185,7 @@ describe('every command leaves the files of a person as they are', function () {
   /** The exit code and the sentence of a refusal; undefined where the command did what it was asked. */
   const asked = async (words: readonly string[]): Promise<readonly [code: number, sentence: string] | undefined> => {
     if (words[0] === 'check') return checked(words.slice(1));
-    const program = headscopeProgram(session);
+    const program = lookAtOutputs(headscopeProgram(session), session);
     for (const [, command] of [[[], program] as const, ...leaves(program)]) {
       command.exitOverride().configureOutput({ writeOut: () => {}, writeErr: () => {} });
     }
