@@ -23,11 +23,14 @@ export async function whyNotWritten(folder: string): Promise<string | undefined>
   return own ? undefined : `${folder} holds other files. Choose an empty folder.`;
 }
 
-/** Written by an experiment, or a folder of such folders and nothing else. */
+/**
+ * Written by an experiment. `save_pretrained` of transformers keeps our mark in a model that was trained further, and adds its own
+ * version: that model is a person's.
+ */
 async function isOurs(folder: string): Promise<boolean> {
   try {
     const config: unknown = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
-    return typeof config === 'object' && config !== null && mark in config;
+    return typeof config === 'object' && config !== null && mark in config && !('transformers_version' in config);
   } catch {
     return false;
   }

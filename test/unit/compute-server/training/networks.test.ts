@@ -1,6 +1,6 @@
 /** Trained networks of no known family: their files, and modules as parts of them. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServerTrainer } from '../../../../compute-server/training/server-trainer';
@@ -47,6 +47,10 @@ describe('networks of an experiment', () => {
     const other = await writeNetworks(own, 'made', files(5));
     assert.equal(again.hash, first.hash);
     assert.notEqual(other.hash, first.hash);
+    // As `save_pretrained` of transformers writes it, when a person has trained the model further.
+    const config = JSON.parse(readFileSync(join(own, 'config.json'), 'utf8')) as object;
+    writeFileSync(join(own, 'config.json'), JSON.stringify({ ...config, transformers_version: '5.2.0' }));
+    await assert.rejects(writeNetworks(own, 'made', files(1)), /holds other files/);
     writeFileSync(join(folder, 'notes.txt'), 'mine');
     await assert.rejects(writeNetworks(folder, 'made', files(1)), /holds other files/);
   });
