@@ -8,6 +8,7 @@ import type { ReadOnnx } from '../../models/formats/onnx/read-onnx';
 import { openRegular, readBytes, readRegular } from '../../models/formats/regular-file';
 import { resolveInside } from '../../models/formats/safetensors/containment';
 import { headerLength, parseSafetensorsHeader } from '../../models/formats/safetensors/header';
+import { mostHeaderBytes, type HeaderRoom } from '../../models/formats/safetensors/read-header';
 import { companionNames, noFacts } from '../service/folder-facts';
 import type { CompanionName, FolderFacts, ShardFact } from '../service/folder-facts';
 import { JsonDocument, longestText, unreadable } from '../service/json-document';
@@ -41,7 +42,7 @@ const parseCompanion = (name: string, text: string): JsonValue | undefined => {
   return new JsonDocument('', text).value;
 };
 
-const readShard = async (file: string, name: string, bytes: number): Promise<ShardFact> => {
+const readShard = async (file: string, name: string, bytes: number, room: HeaderRoom): Promise<ShardFact> => {
   const { handle } = await openRegular(file);
   try {
     // Most headers of a shard fit in here: one read instead of two.
@@ -52,6 +53,10 @@ const readShard = async (file: string, name: string, bytes: number): Promise<Sha
     const length = headerLength(start, bytes);
     if (typeof length === 'number' && length > largestHeader) {
       const message = `The header has ${length} bytes, more than any known model's; it is not read.`;
+      return { file: name, bytes, tensors: [], problem: { code: 'header-too-long', message }, pointer: false };
+    }
+    if (typeof length === 'number' && (room.bytes -= length) < 0) {
+      const message = `The headers of the files of this folder have more than ${mostHeaderBytes} bytes; this one is not read.`;
       return { file: name, bytes, tensors: [], problem: { code: 'header-too-long', message }, pointer: false };
     }
     const whole =
@@ -160,6 +165,7 @@ export class FolderReader {
     const files = new Map<string, number>();
     const companions: Partial<Record<CompanionName, JsonValue>> = {};
     const shards = new Map<string, ShardFact>();
+    const room: HeaderRoom = { bytes: mostHeaderBytes };
     const graphs = new Map<string, ReadOnnx>();
     let tokenizer: Tokenizer | undefined;
     for (const name of await graphsBelow(folder)) {
@@ -182,7 +188,7 @@ export class FolderReader {
         );
         if (value !== undefined) companions[name as CompanionName] = value;
       } else if (name.endsWith('.safetensors')) {
-        shards.set(name, await this.remember(this.shards, key, stamp, () => readShard(file, name, status.size)));
+        shards.set(name, await this.remember(this.shards, key, stamp, () => readShard(file, name, status.size, room)));
       } else if (name.endsWith('.onnx')) {
         if (graphs.size >= mostGraphs) return;
         const graph = await this.remember(this.graphs, key, stamp, () => readGraph(file));

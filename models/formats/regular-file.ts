@@ -60,6 +60,13 @@ export async function openRegular(path: string): Promise<RegularFile> {
   }
 }
 
+/** Equal for all names of a file: links lead to one path, hard links have one number. Some file systems number nothing. */
+export const fileIdentity = (real: string): Promise<string> =>
+  stat(real, { bigint: true }).then(
+    ({ dev, ino }) => (ino === 0n ? real : `${dev}:${ino}`),
+    () => real,
+  );
+
 /** The first bytes of an open file, fewer where it ends before. */
 export async function readBytes(handle: FileHandle, length: number, position = 0): Promise<Buffer> {
   const buffer = Buffer.alloc(length);

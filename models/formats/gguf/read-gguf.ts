@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { ModelDescription } from '../model-description';
+import { fileIdentity } from '../regular-file';
 import { resolveInside } from '../safetensors/containment';
 import { contradictions, describeGguf } from './describe-gguf';
 import { GgufBudget } from './budget';
@@ -81,7 +81,7 @@ async function readPart(
 ): Promise<ReadGgufHeader> {
   const place = await resolveInside(folder, name);
   if (!place.ok) return place;
-  const identity = await identityOf(place.path);
+  const identity = await fileIdentity(place.path);
   const before = opened.get(identity);
   if (before !== undefined) {
     return { ok: false, message: `${name} is the same file as ${before}, and a file is only one part of a model.` };
@@ -90,13 +90,6 @@ async function readPart(
   const read = await readGgufHeader(place.path, budget);
   return read.ok || name === own ? read : { ...read, message: `${name}: ${read.message}` };
 }
-
-/** Equal for all names of a file: links lead to one path, hard links have one number. Some file systems number nothing. */
-const identityOf = (real: string): Promise<string> =>
-  stat(real, { bigint: true }).then(
-    ({ dev, ino }) => (ino === 0n ? real : `${dev}:${ino}`),
-    () => real,
-  );
 
 function modelOf(headers: readonly Part[], parts: number, missing: readonly string[]): GgufModel {
   const tensors = headers.flatMap(({ header }) => header.tensors);

@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { readFolderFile } from '../folder-file';
+import { fileIdentity } from '../regular-file';
 import { shortened } from '../shortened';
 import { resolveInside } from './containment';
 import type { HeaderProblemCode } from './header';
-import { readSafetensorsHeader } from './read-header';
+import { mostHeaderBytes, readSafetensorsHeader, type HeaderRoom } from './read-header';
 import type { ShardIndex } from './shard-index';
 import { parseShardIndex } from './shard-index';
 
@@ -82,7 +83,10 @@ async function findFiles(folder: string, problems: CheckpointProblem[]) {
 }
 
 /** Every tensor of a model folder with its place in its file, by reading headers only. */
-export async function openCheckpoint(folder: string): Promise<Checkpoint> {
+export async function openCheckpoint(
+  folder: string,
+  room: HeaderRoom = { bytes: mostHeaderBytes },
+): Promise<Checkpoint> {
   const problems: CheckpointProblem[] = [];
   const { names, index, bytesRead: indexBytes } = await findFiles(folder, problems);
   const files: { name: string; path: string; size: number }[] = [];
@@ -90,14 +94,27 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const owners = new Map<string, string>();
   let bytesRead = indexBytes;
 
-  const scans = await mapAtOnce(names, atOnce, async (name) => {
+  const places = await mapAtOnce(names, atOnce, async (name) => {
     const place = await resolveInside(folder, name);
-    return { name, place, read: place.ok ? await readSafetensorsHeader(place.path) : undefined };
+    return { name, place, identity: place.ok ? await fileIdentity(place.path) : undefined };
   });
-  for (const { name, place, read } of scans) {
+  /** The first name of each file: what leads to it again holds nothing more. */
+  const firstOf = new Map<string | undefined, string>();
+  for (const { name, identity } of places) if (!firstOf.has(identity)) firstOf.set(identity, name);
+  const scans = await mapAtOnce(places, atOnce, async ({ name, place, identity }) => {
+    const first = firstOf.get(identity);
+    const same = place.ok && first !== name ? first : undefined;
+    return { name, place, same, read: place.ok && !same ? await readSafetensorsHeader(place.path, room) : undefined };
+  });
+  for (const { name, place, same, read } of scans) {
     if (!place.ok) {
       const code = place.code === 'not-found' ? 'shard-missing' : 'outside-folder';
       problems.push({ code, message: place.message, file: name });
+      continue;
+    }
+    if (same !== undefined) {
+      const message = `${shortened(name)} is the same file as ${shortened(same)}, and a file is only one shard of a model.`;
+      problems.push({ code: 'shard-unreadable', message, file: name });
       continue;
     }
     if (read?.ok !== true) {

@@ -4,6 +4,7 @@ import {
   closeSync,
   ftruncateSync,
   mkdirSync,
+  linkSync,
   mkdtempSync,
   openSync,
   rmSync,
@@ -166,6 +167,33 @@ describe('checkpoints on disk', () => {
     assert.deepEqual(checkpoint.problems, []);
     assert.equal(checkpoint.tensors.length, 200);
     assert.ok(checkpoint.bytesRead < 1_000_000, `${checkpoint.bytesRead} bytes`);
+  });
+
+  it('takes one file for one shard, and limits the headers of all shards together', async () => {
+    const names = ['a', 'b', 'c', 'd'].map((name) => `${name}.safetensors`);
+    const [first = '', second = '', third = '', fourth = ''] = names;
+    write(join(folder, first), { a: tensor(0, 8) }, 8);
+    linkSync(join(folder, first), join(folder, second));
+    symlinkSync(first, join(folder, third));
+    write(join(folder, fourth), { d: tensor(0, 8) }, 8);
+    index({ a: first, b: second, c: third, d: fourth }, 16);
+    const { tensors, problems, bytesRead } = await openCheckpoint(folder);
+    assert.deepEqual(
+      tensors.map(({ name }) => name),
+      ['a', 'd'],
+    );
+    const same = problems.filter(({ code }) => code === 'shard-unreadable').map(({ message }) => message);
+    assert.deepEqual(
+      same,
+      [second, third].map((name) => `${name} is the same file as ${first}, and a file is only one shard of a model.`),
+    );
+    assert.ok(bytesRead > 0);
+    const tight = await openCheckpoint(folder, { bytes: 100 });
+    assert.equal(tight.tensors.length, 1);
+    assert.match(
+      tight.problems.map(({ message }) => message).join(' '),
+      /[ad]\.safetensors: The headers of all shards have more than 256000000 bytes, and its own is not read\./,
+    );
   });
 
   it('names what shards and index disagree on', async () => {
