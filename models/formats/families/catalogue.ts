@@ -14,8 +14,8 @@ import {
   whisper,
 } from './encoder-decoder';
 import type { CompositeFamily, Family } from './family';
-import { clap, clip, siglip, siglip2 } from './contrastive';
-import { detr } from './detr';
+import { clap, clip, clipSeg, metaClip2, owlV2, owlVit, siglip, siglip2 } from './contrastive';
+import { detr, detrRelatives } from './detr';
 import { modernBertPair } from './modernbert';
 import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
 import { openClip } from './open-clip';
@@ -39,6 +39,11 @@ const composites: readonly CompositeFamily[] = [
   clip,
   siglip,
   siglip2,
+  metaClip2,
+  clipSeg,
+  owlVit,
+  owlV2,
+  detrRelatives,
   clap,
   llava,
   llavaNext,

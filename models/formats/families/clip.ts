@@ -25,25 +25,30 @@ export function writeClipLayers(part: ModelPart, writer: TensorWriter): void {
 /** A projection is as wide as its stored tensor. */
 const projection = idle('the stored projection says its own width', 'projection_dim', 'projection_size');
 
+const clipVisionValues: JsonObject = {
+  hidden_size: 768,
+  intermediate_size: 3072,
+  projection_dim: 512,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  num_channels: 3,
+  image_size: 224,
+  patch_size: 32,
+  hidden_act: 'quick_gelu',
+  layer_norm_eps: 1e-5,
+};
+
 export const clipVision = visionFamily({
   id: 'clip_vision',
   title: 'CLIP vision',
   types: {
-    clip_vision_model: [
-      'CLIPVisionConfig',
-      {
-        hidden_size: 768,
-        intermediate_size: 3072,
-        projection_dim: 512,
-        num_hidden_layers: 12,
-        num_attention_heads: 12,
-        num_channels: 3,
-        image_size: 224,
-        patch_size: 32,
-        hidden_act: 'quick_gelu',
-        layer_norm_eps: 1e-5,
-      },
-    ],
+    clip_vision_model: ['CLIPVisionConfig', clipVisionValues],
+    metaclip_2_vision_model: ['MetaClip2VisionConfig', clipVisionValues],
+    clipseg_vision_model: ['CLIPSegVisionConfig', clipVisionValues],
+    chinese_clip_vision_model: ['ChineseCLIPVisionConfig', clipVisionValues],
+    altclip_vision_model: ['AltCLIPVisionConfig', clipVisionValues],
+    owlvit_vision_model: ['OwlViTVisionConfig', { ...clipVisionValues, image_size: 768 }],
+    owlv2_vision_model: ['Owlv2VisionConfig', { ...clipVisionValues, image_size: 768, patch_size: 16 }],
     git_vision_model: [
       'GitVisionConfig',
       {
@@ -227,17 +232,29 @@ function writeClipText(part: ModelPart, writer: TensorWriter): void {
   writer.norm('final_layer_norm', part.hiddenSize, true);
 }
 
+/** Types that have CLIP's text model, and what their classes give otherwise. */
+const clipTextTypes: Readonly<Record<string, readonly [className: string, values: JsonObject]>> = {
+  clip_text_model: ['CLIPTextConfig', {}],
+  metaclip_2_text_model: ['MetaClip2TextConfig', {}],
+  clipseg_text_model: ['CLIPSegTextConfig', {}],
+  owlvit_text_model: ['OwlViTTextConfig', { max_position_embeddings: 16, pad_token_id: 0 }],
+  owlv2_text_model: ['Owlv2TextConfig', { max_position_embeddings: 16, pad_token_id: 0 }],
+};
+
 export const clipText: StackFamily = {
   kind: 'stack',
   id: 'clip_text',
   title: 'CLIP text',
-  modelTypes: ['clip_text_model'],
+  modelTypes: Object.keys(clipTextTypes),
   architectures: /^CLIPText/,
   role: 'encoder',
   tied: true,
   task: 'base',
   run: clipTextKeys,
-  defaults: () => ({ from: `${transformers} CLIPTextConfig`, values: clipTextValues }),
+  defaults: (modelType) => {
+    const [className, more] = clipTextTypes[modelType ?? ''] ?? ['CLIPTextConfig', {}];
+    return { from: `${transformers} ${className}`, values: { ...clipTextValues, ...more } };
+  },
   read: (file) => {
     const reader = readerOfClass(file, clipTextKeys);
     const projected = JSON.stringify(reader.object['architectures'] ?? '').includes('WithProjection');

@@ -7,11 +7,15 @@ import { honoured, idle, repeats, type RunKeys } from './run-keys';
 import { readStack } from './stacks';
 
 interface PairRow {
-  readonly id: 'clip' | 'siglip' | 'siglip2';
+  readonly id: string;
   readonly title: string;
   readonly architectures: RegExp;
   readonly values: JsonObject;
   readonly run?: RunKeys;
+  /** CLIP's projections and scale; SigLIP has a bias instead. */
+  readonly projects: boolean;
+  /** Classes of which every tensor is written down: all when absent, none by an empty list. */
+  readonly known?: readonly string[];
 }
 
 const classifies = (className: string | undefined): boolean => className?.endsWith('ForImageClassification') === true;
@@ -47,7 +51,10 @@ function contrastive(row: PairRow): CompositeFamily {
         return { parts: [vision.part], exact: vision.family?.tensors !== undefined };
       return {
         parts: [text.part, vision.part],
-        exact: text.family?.tensors !== undefined && vision.family?.tensors !== undefined,
+        exact:
+          text.family?.tensors !== undefined &&
+          vision.family?.tensors !== undefined &&
+          row.known?.includes(firstArchitecture(reader) ?? '') !== false,
       };
     },
     tensors: (model, table) => {
@@ -59,7 +66,7 @@ function contrastive(row: PairRow): CompositeFamily {
         table.writer(vision).linear('head', 'classifier', vision.hiddenSize, model.task.labels, true);
       if (text === undefined || vision === undefined) return;
       const writer = table.writer(text);
-      if (row.id === 'clip') {
+      if (row.projects) {
         const width = amount(model, 'projection_dim') ?? 512;
         writer.linear('projector', 'text_projection', text.hiddenSize, width, false);
         writer.linear('projector', 'visual_projection', vision.hiddenSize, width, false);
@@ -72,12 +79,48 @@ function contrastive(row: PairRow): CompositeFamily {
   };
 }
 
+const clipValues = { projection_dim: 512 };
+
 export const clip = contrastive({
   id: 'clip',
   title: 'CLIP',
   architectures: /^CLIPModel/,
   run: pairKeys,
-  values: { projection_dim: 512 },
+  values: clipValues,
+  projects: true,
+});
+export const metaClip2 = contrastive({
+  id: 'metaclip_2',
+  title: 'MetaClip2',
+  architectures: /^MetaClip2Model/,
+  values: clipValues,
+  projects: true,
+});
+/** A small decoder behind CLIP marks what a text names. */
+export const clipSeg = contrastive({
+  id: 'clipseg',
+  title: 'CLIPSeg',
+  architectures: /^CLIPSeg/,
+  values: clipValues,
+  projects: true,
+  known: ['CLIPSegModel'],
+});
+/** Detectors that find what a text names. */
+export const owlVit = contrastive({
+  id: 'owlvit',
+  title: 'OwlViT',
+  architectures: /^OwlViT/,
+  values: clipValues,
+  projects: true,
+  known: [],
+});
+export const owlV2 = contrastive({
+  id: 'owlv2',
+  title: 'Owlv2',
+  architectures: /^Owlv2/,
+  values: clipValues,
+  projects: true,
+  known: [],
 });
 export const siglip = contrastive({
   id: 'siglip',
@@ -85,14 +128,15 @@ export const siglip = contrastive({
   architectures: /^Siglip(Model|ForImageClassification)/,
   run: pairKeys,
   values: {},
+  projects: false,
 });
-
 /** Of pictures in their own shape; those of one size go by the older type. */
 export const siglip2 = contrastive({
   id: 'siglip2',
   title: 'Siglip2',
   architectures: /^Siglip2(Model|ForImageClassification)/,
   values: {},
+  projects: false,
 });
 
 /** Sounds and texts in one space. How long recordings are fused is not written down here, so its tensors are not compared. */

@@ -106,3 +106,22 @@ export const detr: CompositeFamily = {
     head.linear('head', 'bbox_predictor.layers.2', hidden, 4, true);
   },
 };
+
+/** DETR with its norms in front, and with queries of two halves; their tensors are not written down here. */
+export const detrRelatives: CompositeFamily = {
+  kind: 'composite',
+  id: 'detr_relatives',
+  title: 'DETR relatives',
+  modelTypes: ['table-transformer', 'conditional_detr'],
+  architectures: /^(TableTransformer|ConditionalDetr)(Model|For)/,
+  tied: false,
+  task: 'base',
+  defaults: (modelType) => ({
+    from: `${transformers} ${modelType === 'conditional_detr' ? 'ConditionalDetrConfig' : 'TableTransformerConfig'}`,
+    values: { ...values, num_queries: modelType === 'conditional_detr' ? 300 : 100 },
+  }),
+  read: (reader) => ({
+    parts: detr.read(reader).parts.map((part) => ({ ...part, family: 'detr_relatives' })),
+    exact: false,
+  }),
+};

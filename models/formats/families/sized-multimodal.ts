@@ -207,7 +207,23 @@ export const exaone45 = compositeFamily({
   projector: patchMerger,
 });
 
+/** A tower and a few convolutions that make a map of depth of its layers. */
+export const depthAnything = compositeFamily({
+  id: 'depth_anything',
+  title: 'Depth Anything',
+  className: 'DepthAnythingConfig',
+  architectures: /^DepthAnythingFor/,
+  task: 'base',
+  text: {
+    at: [['backbone_config']],
+    type: 'dinov2',
+    whole: { hidden_size: 384, num_attention_heads: 6, image_size: 518 },
+  },
+  towers: [],
+});
+
 export const sizedMultimodal = [
+  depthAnything,
   miniCpmV46,
   phi4Multimodal,
   janus,

@@ -9,6 +9,7 @@ import { miniMind } from './minimind';
 import { neoBert } from './neobert';
 import { radio } from './radio';
 import { timm } from './timm';
+import { vitSized } from './vit-sized';
 import { vits } from './vits';
 import { bert, bigBird, distilbert, roberta } from './bert';
 import { albert, clapText, dpr, electra, layoutLmV3, longformer, mpnet } from './bert-relatives';
@@ -242,6 +243,7 @@ export const stackFamilies: readonly StackFamily[] = [
   vits,
   radio,
   timm,
+  ...vitSized,
   ...llamaRelatives,
   ...olderDecoders,
   ...prenormEncoders,

@@ -105,7 +105,7 @@ function expertsAsStored(
   expected: readonly ExpectedTensor[],
   found: readonly FoundTensor[],
 ): readonly ExpectedTensor[] {
-  if (!found.some(({ name }) => /experts\.0\.gate_proj\.weight$/.test(name))) return expected;
+  if (!found.some(({ name }) => /experts\.\d+\.(gate|up|down)_proj\.weight$/.test(name))) return expected;
   const down = expected.find(({ pattern }) => pattern.endsWith('experts.down_proj'));
   return expected.flatMap((tensor) => {
     const { pattern, shape } = tensor;

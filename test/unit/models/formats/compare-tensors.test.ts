@@ -46,6 +46,43 @@ describe('tensors against the config', () => {
     assert.deepEqual(compare(small, found), nothing);
   });
 
+  for (const [model_type, className] of [
+    ['qwen3_5_moe_text', 'Qwen3_5MoeForCausalLM'],
+    // Stored the other way round, in the published files.
+    ['qwen3_vl_moe_text', 'Qwen3VLMoeForCausalLM'],
+  ] as const) {
+    it(`experts of ${model_type} may be one by one, as transformers 5 saves them`, () => {
+      const config = {
+        model_type,
+        architectures: [className],
+        vocab_size: 64,
+        hidden_size: 32,
+        num_hidden_layers: 1,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        num_experts: 2,
+        moe_intermediate_size: 24,
+        full_attention_interval: 1,
+      };
+      const stacked = whole(config);
+      const experts = stacked.filter(({ name }) => name.includes('mlp.experts.'));
+      assert.equal(experts.length, 2);
+      const prefix = experts[0]?.name.replace(/experts\..*$/, 'experts.') ?? '';
+      const apart = [0, 1].flatMap((expert) => [
+        { name: `${prefix}${expert}.gate_proj.weight`, shape: [24, 32] },
+        { name: `${prefix}${expert}.up_proj.weight`, shape: [24, 32] },
+        { name: `${prefix}${expert}.down_proj.weight`, shape: [32, 24] },
+      ]);
+      const rest = stacked.filter((tensor) => !experts.includes(tensor));
+      assert.deepEqual(compare(config, [...rest, ...apart]), nothing);
+      const [first, ...others] = apart;
+      assert.deepEqual(
+        compare(config, [...rest, ...others]).missing.map(({ name }) => name),
+        [first?.name],
+      );
+    });
+  }
+
   it('asks for no decoder where a config without a class lies beside an encoder alone', () => {
     const t5 = { model_type: 't5', d_model: 16, d_ff: 32, d_kv: 4, num_heads: 4, num_layers: 2, vocab_size: 64 };
     const encoder = whole(t5).filter(

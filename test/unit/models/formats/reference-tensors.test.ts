@@ -26,12 +26,17 @@ const differing: ReadonlyMap<string, string> = new Map([
 
 /** Classes whose tensors are not written down, though their family is known. */
 const notInFull: readonly string[] = [
+  'audio_spectrogram_transformer--ASTModel',
   'blip--BlipModel',
   'blip_2--Blip2ForImageTextRetrieval',
   'blip_2--Blip2TextModelWithProjection',
   'clap--ClapModel',
   'clap--ClapTextModel',
+  'depth_anything--DepthAnythingForDepthEstimation',
   'detr--DetrForObjectDetection',
+  'dpt--DPTForDepthEstimation',
+  'dpt--DPTForSemanticSegmentation',
+  'esm--EsmForMaskedLM',
   'florence2--Florence2ForConditionalGeneration',
   'idefics2--Idefics2ForConditionalGeneration',
   'reformer--ReformerModel',

@@ -148,6 +148,22 @@ describe('families of vision and speech', () => {
     assert.ok(backbone?.layers.every(({ attention }) => attention.kind === 'none'));
   });
 
+  // Patches of the papers: 8 pairs of frames of 14 by 14 (VideoMAE), 12 by 101 that overlap and two tokens (AST).
+  const positions: readonly (readonly [type: string, count: number])[] = [
+    ['videomae', 8 * 14 * 14],
+    ['timesformer', 8 * 14 * 14 + 1],
+    ['audio-spectrogram-transformer', 12 * 101 + 2],
+    ['ijepa', 14 * 14],
+    ['dpt', 24 * 24 + 1],
+  ];
+  for (const [type, count] of positions) {
+    it(`${type} reads ${count} positions`, () => {
+      const model = describeModel({ model_type: type });
+      assert.equal(model.parts[0]?.contextLength, count);
+      assert.equal(countParameters(model), undefined, 'not all of its tensors are written down');
+    });
+  }
+
   it('ConvNeXt says that it does not attend', () => {
     const [part] = describeModel({ model_type: 'convnext' }).parts;
     assert.deepEqual([part?.layers.length, part?.attention], [18, 'none']);
