@@ -127,7 +127,7 @@ export function inspectionText(found: Inspection): string {
   for (const part of found.parts.slice(1)) {
     rows.push([
       part.role,
-      `${part.layers} layers, ${part.heads} heads of ${part.headDim}, hidden size ${part.hiddenSize}`,
+      `${part.layers} ${part.layers === 1 ? 'layer' : 'layers'}${part.heads === 0 ? ' without attention' : `, ${part.heads} heads of ${part.headDim}`}, hidden size ${part.hiddenSize}`,
     ]);
   }
   if (found.tokenizer !== null && found.tokenizer.entries > 0) {

@@ -4,7 +4,8 @@ import { readTransformer } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { sourceOf } from './family-row';
-import { writeConvolutions, writeStack, writeWhisperEncoder } from './encoder-decoder';
+import { writeStack } from './encoder-decoder';
+import { writeConvolutions, writeWhisperEncoder } from './whisper';
 import type { StackFamily } from './family';
 import { amount } from './family';
 

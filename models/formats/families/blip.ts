@@ -1,7 +1,7 @@
 /** BLIP, BLIP-2, InstructBLIP and GIT. */
 import type { CompositeRow } from './composite';
 import { compositeFamily } from './composite';
-import { t5 } from './encoder-decoder';
+import { t5 } from './t5';
 import { amount } from './family';
 
 export const blip = compositeFamily({

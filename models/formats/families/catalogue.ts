@@ -1,18 +1,8 @@
 import type { JsonObject } from '../config/config-reader';
 import { isObject } from '../config/config-reader';
-import {
-  bart,
-  blenderbot,
-  blenderbotSmall,
-  m2m100,
-  marian,
-  mbart,
-  mvp,
-  pegasus,
-  plBart,
-  t5,
-  whisper,
-} from './encoder-decoder';
+import { bart, blenderbot, blenderbotSmall, m2m100, marian, mbart, mvp, pegasus, plBart } from './encoder-decoder';
+import { t5 } from './t5';
+import { whisper } from './whisper';
 import type { CompositeFamily, Family } from './family';
 import { clap, clip, clipSeg, metaClip2, owlV2, owlVit, siglip, siglip2 } from './contrastive';
 import { detr, detrRelatives } from './detr';

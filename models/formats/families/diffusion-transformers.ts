@@ -156,7 +156,8 @@ export const flux = diffusionFamily({
         index,
         isSingle ? `single_transformer_blocks.${index - double}.` : 'transformer_blocks.{layer}.',
       );
-      writeProjections(block, own, width);
+      const stream = isSingle ? block : block.ofStreams(2);
+      writeProjections(stream, own, width);
       writeNorms(block, ['norm_q', 'norm_k'], part.headDim);
       if (isSingle) {
         block.linear('other', 'norm.linear', width, 3 * width, true);
@@ -166,9 +167,9 @@ export const flux = diffusionFamily({
         continue;
       }
       for (const name of ['norm1', 'norm1_context']) block.linear('other', `${name}.linear`, width, 6 * width, true);
-      writeProjections(block, [...added, 'attn.to_out.0', 'attn.to_add_out'], width);
+      writeProjections(stream, [...added, 'attn.to_out.0', 'attn.to_add_out'], width);
       writeNorms(block, ['norm_added_q', 'norm_added_k'], part.headDim);
-      for (const name of ['ff', 'ff_context']) writeNetwork(block, name, width, feedForward.size);
+      for (const name of ['ff', 'ff_context']) writeNetwork(stream, name, width, feedForward.size);
     }
     writer.linear('head', 'norm_out.linear', width, 2 * width, true);
     writer.linear('head', 'proj_out', width, size(part, 'patch_size') ** 2 * outputs(part), true);
@@ -222,16 +223,17 @@ export const stableDiffusion3 = diffusionFamily({
       const block = writer.layer(index, 'transformer_blocks.{layer}.');
       // Nothing reads the text behind the last block.
       const isLast = index === part.layers.length - 1;
+      const stream = block.ofStreams(2);
       block.linear('other', 'norm1.linear', width, (twice.has(index) ? 9 : 6) * width, true);
       block.linear('other', 'norm1_context.linear', width, (isLast ? 2 : 6) * width, true);
-      writeProjections(block, [...own, ...added, 'attn.to_out.0', ...(isLast ? [] : ['attn.to_add_out'])], width);
+      writeProjections(stream, [...own, ...added, 'attn.to_out.0', ...(isLast ? [] : ['attn.to_add_out'])], width);
       if (normed) writeNorms(block, ['norm_q', 'norm_k', 'norm_added_q', 'norm_added_k'], part.headDim);
       if (twice.has(index)) {
         writeProjections(block, ['attn2.to_q', 'attn2.to_k', 'attn2.to_v', 'attn2.to_out.0'], width);
         if (normed) for (const name of ['norm_q', 'norm_k']) block.norm(`attn2.${name}`, part.headDim, false);
       }
-      writeNetwork(block, 'ff', width, feedForward.size);
-      if (!isLast) writeNetwork(block, 'ff_context', width, feedForward.size);
+      writeNetwork(isLast ? block : stream, 'ff', width, feedForward.size);
+      if (!isLast) writeNetwork(stream, 'ff_context', width, feedForward.size);
     }
     writer.linear('head', 'norm_out.linear', width, 2 * width, true);
     writer.linear('head', 'proj_out', width, patch ** 2 * outputs(part), true);
@@ -265,9 +267,10 @@ export const qwenImage = diffusionFamily({
     for (const { index, feedForward } of part.layers) {
       const block = writer.layer(index, 'transformer_blocks.{layer}.');
       for (const name of ['img_mod', 'txt_mod']) block.linear('other', `${name}.1`, width, 6 * width, true);
-      writeProjections(block, [...own, ...added, 'attn.to_out.0', 'attn.to_add_out'], width);
+      const stream = block.ofStreams(2);
+      writeProjections(stream, [...own, ...added, 'attn.to_out.0', 'attn.to_add_out'], width);
       writeNorms(block, ['norm_q', 'norm_k', 'norm_added_q', 'norm_added_k'], part.headDim);
-      for (const name of ['img_mlp', 'txt_mlp']) writeNetwork(block, name, width, feedForward.size);
+      for (const name of ['img_mlp', 'txt_mlp']) writeNetwork(stream, name, width, feedForward.size);
     }
     writer.linear('head', 'norm_out.linear', width, 2 * width, true);
     writer.linear('head', 'proj_out', width, size(part, 'patch_size') ** 2 * outputs(part), true);

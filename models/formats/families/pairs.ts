@@ -3,7 +3,8 @@ import type { ConfigReader } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
 import type { PartRow } from './composite';
 import { compositeFamily } from './composite';
-import { bart, t5 } from './encoder-decoder';
+import { bart } from './encoder-decoder';
+import { t5 } from './t5';
 import { crossOf } from './vision-towers';
 
 /** Pairs of which the decoder alone is used, under the names of that half. */

@@ -20,7 +20,10 @@ export interface ExpectedTensor {
   readonly experts?: number;
   /** Number of experts whose rows lie below one another in the one tensor. */
   readonly merged?: number;
-  /** Share of the elements that one token uses: experts per token over experts, for routed experts; 1 otherwise. */
+  /**
+   * Share of the elements that one token uses: experts per token over experts for routed experts, one over the number of streams
+   * where text and picture have weights of their own; 1 otherwise.
+   */
   readonly activeShare: number;
 }
 
@@ -82,6 +85,7 @@ export class TensorWriter {
     private readonly layerIndex?: number,
     private readonly forced?: TensorGroup,
     private readonly routed?: Routed,
+    private readonly share = 1,
   ) {}
 
   /** The same part under a longer prefix. */
@@ -94,6 +98,7 @@ export class TensorWriter {
       this.layerIndex,
       this.forced,
       this.routed,
+      this.share,
     );
   }
 
@@ -107,17 +112,50 @@ export class TensorWriter {
       this.layerIndex,
       this.forced,
       this.routed,
+      this.share,
     );
   }
 
   /** One layer; `prefix` holds `{layer}`, or counts stages and blocks where the layers are not numbered through. */
   layer(index: number, prefix: string): TensorWriter {
-    return new TensorWriter(this.table, this.part, this.rename, this.prefix + prefix, index, this.forced, this.routed);
+    return new TensorWriter(
+      this.table,
+      this.part,
+      this.rename,
+      this.prefix + prefix,
+      index,
+      this.forced,
+      this.routed,
+      this.share,
+    );
   }
 
   /** Every tensor goes to this group. */
   as(group: TensorGroup): TensorWriter {
-    return new TensorWriter(this.table, this.part, this.rename, this.prefix, this.layerIndex, group, this.routed);
+    return new TensorWriter(
+      this.table,
+      this.part,
+      this.rename,
+      this.prefix,
+      this.layerIndex,
+      group,
+      this.routed,
+      this.share,
+    );
+  }
+
+  /** Tensors of one of `count` streams of equal sizes (text and picture): a token goes through one of them. */
+  ofStreams(count: number): TensorWriter {
+    return new TensorWriter(
+      this.table,
+      this.part,
+      this.rename,
+      this.prefix,
+      this.layerIndex,
+      this.forced,
+      this.routed,
+      1 / count,
+    );
   }
 
   /** One tensor an expert; `prefix` holds `{expert}`. */
@@ -165,7 +203,7 @@ export class TensorWriter {
     routed: Routed | undefined,
     merged?: number,
   ): void {
-    const share = routed === undefined || routed.count === 0 ? 1 : Math.min(1, routed.perToken / routed.count);
+    const share = routed === undefined || routed.count === 0 ? this.share : Math.min(1, routed.perToken / routed.count);
     this.table.add(
       {
         pattern: this.rename(this.prefix + name),

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeModel, isModelConfig } from '../../../../models/formats/describe-model';
+import { decodeFlops } from '../../../../models/formats/estimates/flops';
 import { readModelFolder } from '../../../../models/formats/model-folder';
 import { readAdapterConfig } from '../../../../models/formats/adapter/adapter-config';
 import { expectedParameters } from '../../../../models/formats/adapter/adapter-tensors';
@@ -150,6 +151,19 @@ describe('configs in forms of their own', () => {
     ])
       assert.ok(names.has(name), name);
     assert.ok(!names.has('single_transformer_blocks.38.attn.to_q.weight'));
+  });
+
+  it('a token of FLUX goes through one of two streams in the first 19 blocks', () => {
+    const model = describeModel(flux);
+    const products = decodeFlops(model, 0)?.split.filter(({ name }) => name !== 'attention scores') ?? [];
+    // Four projections and a network of twice four times the width; the last 38 have three, and attention and network
+    // lead out through one matrix.
+    const width = 3072;
+    const [double, single] = [(4 + 8) * width ** 2, (3 + 4 + 5) * width ** 2];
+    assert.equal(
+      products.reduce((all, { value }) => all + value, 0),
+      2 * (19 * double + 38 * single),
+    );
   });
 
   it('Wan and Hunyuan-DiT read the text by attention of its own', () => {
