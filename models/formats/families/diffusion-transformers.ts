@@ -26,10 +26,10 @@ interface DiffusionRow {
   readonly exact?: StackFamily['exact'];
 }
 
-const joint = 'picture and text have projections of their own, and are read together';
-const single = 'picture and text in one row';
+export const joint = 'picture and text have projections of their own, and are read together';
+export const single = 'picture and text in one row';
 
-function diffusionFamily(row: DiffusionRow): StackFamily {
+export function diffusionFamily(row: DiffusionRow): StackFamily {
   const { tensors } = row;
   return {
     kind: 'stack',

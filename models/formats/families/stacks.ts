@@ -2,6 +2,7 @@ import type { ConfigReader } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
 import { barkStages } from './bark-stages';
 import { convNext, convNextV2, dinov3ConvNext } from './convnext';
+import { diffusionSized } from './diffusion-sized';
 import { diffusionTransformers } from './diffusion-transformers';
 import { unet } from './diffusion-unet';
 import { dinov3 } from './dinov3';
@@ -248,6 +249,7 @@ export const stackFamilies: readonly StackFamily[] = [
   ...olderDecoders,
   ...prenormEncoders,
   ...diffusionTransformers,
+  ...diffusionSized,
   unet,
 ];
 

@@ -498,7 +498,7 @@ export const companionCases: Readonly<Record<string, RuleCases>> = {
         lora('"target_modules": ["to_q", "to_k", "to_v", "to_out.0", "proj_in"]'),
         adapterOf({ _class_name: 'UNet2DConditionModel', cross_attention_dim: 768 }),
       ],
-      [lora('"target_modules": ["to_q", "q_proj"]'), adapterOf({ model_type: 'vits' })],
+      [lora('"target_modules": ["to_q", "q_proj"]'), adapterOf({ model_type: 'bark' })],
       // phi-2 of remote code had Wqkv.
       [lora('"target_modules": ["Wqkv", "q_proj"], "base_model_name_or_path": "microsoft/phi-2"'), adapter()],
       // Experts are modules in one version of transformers, and parts of one parameter in the next.

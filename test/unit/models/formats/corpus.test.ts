@@ -78,6 +78,16 @@ describe('published configs', () => {
   }
 });
 
+describe('families of published configs', () => {
+  if (folders.length === 0) return;
+  it('at most 8 in 100 have a part that no family knows', () => {
+    const unknown = folders.filter((name) =>
+      describeModel(read(name, 'config.json')).parts.some(({ family }) => family === 'generic'),
+    );
+    assert.ok(unknown.length <= 0.08 * folders.length, unknown.join(', '));
+  });
+});
+
 const bytesOf: Readonly<Record<string, number>> = { float32: 4, bfloat16: 2, float16: 2 };
 
 /** Bytes of tensors that checkpoints hold beside the parameters. */

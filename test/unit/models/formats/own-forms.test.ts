@@ -166,8 +166,24 @@ describe('configs in forms of their own', () => {
     );
   });
 
-  it('Wan and Hunyuan-DiT read the text by attention of its own', () => {
-    for (const _class_name of ['WanTransformer3DModel', 'HunyuanDiT2DModel'])
+  it('HunyuanVideo has the widths of its paper, and no count of parameters', () => {
+    const model = describeModel({ _class_name: 'HunyuanVideoTransformer3DModel' });
+    const [part] = model.parts;
+    // arXiv:2412.03603, table 2: 20 and 40 blocks, 3,072 wide, networks of 12,288, 24 heads of 128.
+    assert.deepEqual(
+      [part?.layers.length, part?.hiddenSize, part?.intermediateSize, part?.heads, part?.headDim],
+      [60, 3072, 12288, 24, 128],
+    );
+    assert.equal(countParameters(model), undefined);
+  });
+
+  it('Wan, Hunyuan-DiT, PixArt and LTX-Video read the text by attention of its own', () => {
+    for (const _class_name of [
+      'WanTransformer3DModel',
+      'HunyuanDiT2DModel',
+      'PixArtTransformer2DModel',
+      'LTXVideoTransformer3DModel',
+    ])
       assert.ok(parts({ _class_name })[0]?.layers.every(({ crossAttention }) => crossAttention !== undefined));
   });
 

@@ -40,7 +40,6 @@ const notInFull: readonly string[] = [
   'florence2--Florence2ForConditionalGeneration',
   'idefics2--Idefics2ForConditionalGeneration',
   'reformer--ReformerModel',
-  'vits--VitsModel',
   'zamba2--Zamba2ForCausalLM',
 ];
 

@@ -122,6 +122,15 @@ describe('families of vision and speech', () => {
     );
   });
 
+  it('VITS has 36.3 million parameters, and attends to the letters alone', () => {
+    // As the hub rounds facebook/mms-tts-eng, whose sizes are those of the class.
+    const model = describeModel({ model_type: 'vits', architectures: ['VitsModel'] });
+    assert.equal(Math.round((countParameters(model)?.total ?? 0) / 1e5), 363);
+    assert.deepEqual([model.parts.length, model.parts[0]?.layers.length, model.parts[0]?.heads], [1, 6, 2]);
+    // Voices of their own bring modules that are not written down.
+    assert.equal(countParameters(describeModel({ model_type: 'vits', num_speakers: 109 })), undefined);
+  });
+
   it("DINOv3's patches are rotated, and 5 positions in front of them are none of the picture's", () => {
     const [part] = describeModel(dinov3(768, 3072, 12, 12)).parts;
     assert.deepEqual([part?.positions, part?.ropes[0]?.theta, part?.ropes[0]?.dimensions], ['rope', 100, 64]);
