@@ -10,7 +10,7 @@ import { Owner } from '../platform/owner';
 import { onSettingChange, setting } from '../platform/settings';
 import { distinctChoices, modelChoice } from './model-choices';
 import { findConfigs } from './model-folders';
-import { fileLabel, graphsAlone, modelFiles, modelLabel } from './model-names';
+import { fileLabel, modelsAlone, modelFiles, modelLabel } from './model-names';
 import { realFolder } from './real-folder';
 import { shapeChoices } from './shape-choices';
 
@@ -143,7 +143,7 @@ export class ModelIndex extends Owner {
     const outside = await findConfigs(setting('headscope.models.folders'));
     const uris = new Map<string, vscode.Uri>();
     for (const uri of [...inside, ...outside.paths.map((path) => vscode.Uri.file(path))]) uris.set(uri.toString(), uri);
-    const own = new Set(graphsAlone([...uris.keys()]));
+    const own = new Set(modelsAlone([...uris.keys()]));
     for (const key of uris.keys()) if (!own.has(key)) uris.delete(key);
     const recognised = await this.#language.recognise([...uris.values()]);
     const models = recognised

@@ -3,21 +3,29 @@
 /** The later parts of a split GGUF file: the first stands for the model. */
 const laterPart = /-(?!00001)\d{5}-of-\d{5}\.gguf$/;
 
+/** OpenCLIP's own config, which may lie beside one of transformers for the same weights. */
+const openClipConfig = 'open_clip_config.json';
+
 /** A config, a GGUF file, a graph or an adapter: what it is, the language server says by its content. */
 export const isModelFile = (name: string): boolean =>
   name === 'config.json' ||
+  name === openClipConfig ||
   name === 'adapter_config.json' ||
   name.endsWith('.onnx') ||
   (name.endsWith('.gguf') && !laterPart.test(name));
 
 /** The same for VS Code's search and its watcher. */
-export const modelFiles = '**/{config.json,adapter_config.json,*.gguf,*.onnx}';
+export const modelFiles = `**/{config.json,${openClipConfig},adapter_config.json,*.gguf,*.onnx}`;
 
-/** A graph beside a config, or in the folder `onnx` below it, is one of that model's files. */
-export function graphsAlone(paths: readonly string[]): readonly string[] {
+/**
+ * The files that stand for models of their own. A graph beside a config, or in the folder `onnx` below it, is one of that model's
+ * files, and so is OpenCLIP's config.
+ */
+export function modelsAlone(paths: readonly string[]): readonly string[] {
   const folderOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')));
   const withConfig = new Set(paths.filter((path) => /[\\/]config\.json$/.test(path)).map(folderOf));
   return paths.filter((path) => {
+    if (path.endsWith(openClipConfig)) return !withConfig.has(folderOf(path));
     if (!path.endsWith('.onnx')) return true;
     const folder = folderOf(path);
     return !withConfig.has(folder) && !(/[\\/]onnx$/.test(folder) && withConfig.has(folderOf(folder)));

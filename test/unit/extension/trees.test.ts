@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expandHome, findConfigs } from '../../../extension/models/model-folders';
-import { fileLabel, graphsAlone, isModelFile, modelLabel } from '../../../extension/models/model-names';
+import { fileLabel, isModelFile, modelLabel, modelsAlone } from '../../../extension/models/model-names';
 import { mainChoice, shapeChoices } from '../../../extension/models/shape-choices';
 import { mayBeModelDocument } from '../../../extension/platform/model-documents';
 import { deviceFacts, deviceLine, deviceReport } from '../../../extension/views/device-lines';
@@ -133,11 +133,20 @@ describe('the Models tree', () => {
   });
 
   it('leaves out later parts of a model, and graphs of a model with a config', () => {
-    const names = ['config.json', 'adapter_config.json', 'a.gguf', 'a-00001-of-00002.gguf', 'a-00002-of-00002.gguf'];
-    assert.deepEqual(names.filter(isModelFile), names.slice(0, 4));
+    const names = [
+      'config.json',
+      'open_clip_config.json',
+      'adapter_config.json',
+      'a.gguf',
+      'a-00001-of-00002.gguf',
+      'a-00002-of-00002.gguf',
+    ];
+    assert.deepEqual(names.filter(isModelFile), names.slice(0, 5));
     assert.ok(!isModelFile('package.json'));
     const paths = ['/a/config.json', '/a/model.onnx', '/a/onnx/model.onnx', '/b/onnx/model.onnx', '/b/m.gguf'];
-    assert.deepEqual(graphsAlone(paths), ['/a/config.json', '/b/onnx/model.onnx', '/b/m.gguf']);
+    assert.deepEqual(modelsAlone(paths), ['/a/config.json', '/b/onnx/model.onnx', '/b/m.gguf']);
+    const clips = ['/a/config.json', '/a/open_clip_config.json', '/b/open_clip_config.json'];
+    assert.deepEqual(modelsAlone(clips), ['/a/config.json', '/b/open_clip_config.json']);
   });
 });
 
