@@ -14,10 +14,11 @@ export type ToWorker =
   | { readonly kind: 'cover' }
   | { readonly kind: 'plant'; readonly mutant: number; readonly reload: boolean; readonly titles: readonly string[] };
 
+/** `loading` are the functions that run when the files are loaded. */
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'reached'; readonly reached: readonly Reached[] }
-  | { readonly kind: 'covered'; readonly covered: readonly Covered[] }
+  | { readonly kind: 'covered'; readonly covered: readonly Covered[]; readonly loading: readonly number[] }
   /** A test begins. */
   | { readonly kind: 'begins'; readonly title: string }
   /** `by` is left out where every test passed. */

@@ -109,6 +109,7 @@ async function plantAll(subject: Subject): Promise<boolean> {
     if (typeof answer === 'string' || answer.kind !== 'covered')
       throw new Error('The tests could not be run with nothing planted: see out/mutations/workers.log.');
     const { covered } = answer;
+    const loading = new Set(answer.loading);
     const failed = covered.filter(({ failure }) => failure !== undefined);
     for (const { title, failure } of failed) console.log(`Fails with nothing planted: ${title}: ${failure}`);
     if (failed.length > 0) return false;
@@ -124,14 +125,21 @@ async function plantAll(subject: Subject): Promise<boolean> {
       let worker: Worker | undefined;
       for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
         const places = tested(mutant);
-        const titles = covered.filter(({ hits }) => hits.some((id) => places.has(id))).map(({ title }) => title);
+        const { id, place } = mutant;
+        // What ran when the files were loaded may show in any test.
+        const isLoaded = !place.variable && loading.has(place.id);
+        const titles = covered
+          .filter(({ hits }) => isLoaded || hits.some((hit) => places.has(hit)))
+          .map(({ title }) => title);
         if (titles.length === 0) {
           survivors.push(mutant);
           continue;
         }
         worker ??= await startWorker(project.places.length, bundle);
-        const { id, place } = mutant;
-        const result = await worker.ask({ kind: 'plant', mutant: id, reload: place.variable, titles }, limit);
+        const result = await worker.ask(
+          { kind: 'plant', mutant: id, reload: place.variable || isLoaded, titles },
+          limit,
+        );
         if (typeof result === 'string') {
           worker.end();
           worker = undefined;

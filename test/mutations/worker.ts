@@ -67,7 +67,7 @@ const send = (message: FromWorker) => process.send!(message);
 let loaded: Tests | undefined;
 
 /** What hooks before all tests of a suite reach counts for each of its tests. */
-async function cover(): Promise<readonly Covered[]> {
+async function cover(): Promise<FromWorker> {
   const covered: Covered[] = [];
   const taken = (): number[] => {
     const hits: number[] = [];
@@ -76,8 +76,10 @@ async function cover(): Promise<readonly Covered[]> {
     return hits;
   };
   const bySuite = new Map<Mocha.Suite, readonly number[]>();
+  loaded ??= load();
+  const loading = taken();
   let start = performance.now();
-  await (loaded ??= load()).run(undefined, {
+  await loaded.run(undefined, {
     begins: () => (start = performance.now()),
     hook: (hook) => {
       const suite = hook.parent!;
@@ -94,7 +96,7 @@ async function cover(): Promise<readonly Covered[]> {
       });
     },
   });
-  return covered;
+  return { kind: 'covered', covered, loading };
 }
 
 async function plant(mutant: number, reload: boolean, titles: readonly string[]): Promise<FromWorker> {
@@ -124,7 +126,7 @@ process.on('message', (message: ToWorker) => {
     const { reachedFunctions } = evaluate() as typeof ReachedModule;
     send({ kind: 'reached', reached: reachedFunctions() });
   } else if (message.kind === 'cover') {
-    void cover().then((covered) => send({ kind: 'covered', covered }));
+    void cover().then(send);
   } else {
     void plant(message.mutant, message.reload, message.titles).then(send);
   }
