@@ -130,6 +130,27 @@ const equivalents: readonly Equivalent[] = [
     after: '201',
     reason: 'A sample that only has to be large enough to tell layouts apart.',
   },
+  {
+    file: 'models/formats/estimates/serving/matrices.ts',
+    line: 'const elements = part.hiddenSize * (part.vocabularySize ?? 0);',
+    before: '0',
+    after: '1',
+    reason: 'A head that is tied is there only where the vocabulary has a size.',
+  },
+  {
+    file: 'models/formats/estimates/serving/operators.ts',
+    line: 'const unit = { cache: 1, state: bytes.state / bytes.cache, activation: 0 };',
+    before: '0',
+    after: '(-1)',
+    reason: 'The bytes of the cache alone are taken, and activations have no part in them.',
+  },
+  {
+    file: 'models/formats/estimates/serving/matrices.ts',
+    line: 'const both = a.multiplied > 0 && b.multiplied > 0;',
+    before: 'a.multiplied > 0',
+    after: 'a.multiplied >= 0',
+    reason: 'Of a matrix and its bias the matrix comes first.',
+  },
 ];
 
 /** Lists of which every entry is asked: their order changes nothing. By file and name. */

@@ -126,11 +126,10 @@ async function plantAll(subject: Subject): Promise<boolean> {
       for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
         const places = tested(mutant);
         const { id, place } = mutant;
-        // What ran when the files were loaded may show in any test.
-        const isLoaded = !place.variable && loading.has(place.id);
-        const titles = covered
-          .filter(({ hits }) => isLoaded || hits.some((hit) => places.has(hit)))
-          .map(({ title }) => title);
+        const own = covered.filter(({ hits }) => hits.some((hit) => places.has(hit)));
+        // What counts when the files are loaded may show in any test, unless some name it.
+        const isLoaded = loading.has(place.id) || (place.variable && own.length === 0);
+        const titles = (isLoaded ? covered : own).map(({ title }) => title);
         if (titles.length === 0) {
           survivors.push(mutant);
           continue;

@@ -77,6 +77,43 @@ describe('KV cache', () => {
     );
   });
 
+  it('is split by kind of layer, and says what a kind keeps', () => {
+    const windows = 'window and chunk layers keep no more positions than they can read';
+    const cases: readonly (readonly [object, readonly string[], boolean])[] = [
+      [llama8b, ['full layers'], false],
+      [deepseek, ['latent layers'], false],
+      [{ model_type: 'gemma2' }, ['layers with a window of 4096', 'full layers'], true],
+      [{ model_type: 'llama4_text' }, ['layers in chunks of 8192', 'full layers'], true],
+    ];
+    for (const [config, names, isBounded] of cases) {
+      const cache = kvCache(describeModel(config), { length: 100 });
+      assert.deepEqual(cache?.split.map(({ name }) => name).sort(), [...names].sort());
+      assert.equal(cache?.assumptions.includes(windows), isBounded, names.join());
+    }
+  });
+
+  it("Whisper's decoder reads the 1,500 positions of its encoder besides", () => {
+    const cache = kvCache(describeModel({ model_type: 'whisper' }), { length: 100 });
+    assert.ok(
+      cache?.assumptions.includes('4 layers keep keys and values of 1500 positions that they read besides'),
+      cache?.assumptions.join(),
+    );
+  });
+
+  it('has the bytes of its dtype, in every spelling', () => {
+    const sizes: Readonly<Record<string, number>> = {
+      ...{ float64: 8, float32: 4, float: 4, fp32: 4, bfloat16: 2, bf16: 2, float16: 2, half: 2, fp16: 2 },
+      ...{ float8_e4m3fn: 1, float8_e5m2: 1, fp8: 1, int8: 1, fp4: 0.5 },
+    };
+    for (const [dtype, bytes] of Object.entries(sizes))
+      assert.equal(kvBytesPerToken(describeModel(llama8b), { dtype }), (131_072 / 2) * bytes, dtype);
+  });
+
+  it('of less than one token fits nowhere', () => {
+    assert.equal(longestFitting(describeModel(llama8b), 131_071), 0);
+    assert.equal(longestFitting(describeModel(llama8b), 131_072), 1);
+  });
+
   it('the longest that fits is the last that fits', () => {
     const model = describeModel({ model_type: 'gemma2', torch_dtype: 'bfloat16' });
     const limit = 500_000_000;
@@ -222,6 +259,15 @@ describe('FLOPs', () => {
     const macs = (imageFlops(part)?.value ?? 0) / 2e9;
     assert.ok(Math.abs(macs - 17.5) < 0.2, String(macs));
   });
+
+  it('an image whose patches have no known size is counted without them', () => {
+    const [part] = describeModel({ model_type: 'vit' }).parts;
+    assert.ok(part?.image?.tokens);
+    const { patch: _patch, ...image } = part.image;
+    // 16 x 16 pixels of 3 colours to 768 numbers, for each of the tokens.
+    const patches = 2 * 16 * 16 * 3 * 768 * part.image.tokens;
+    assert.equal(imageFlops({ ...part, image })?.value, (imageFlops(part)?.value ?? 0) - patches);
+  });
 });
 
 describe('towers in stages', () => {
@@ -336,6 +382,25 @@ describe('bytes of weights', () => {
 
   it('bfloat16 is two bytes a parameter', () => {
     assert.equal(weightBytes(describeModel(llama8b))?.value, 2 * 8_030_261_248);
+  });
+
+  it('mixed precision of a module outside the layers: the head in 8 bits', () => {
+    const quantization_config = {
+      quant_method: 'modelopt',
+      quant_algo: 'MIXED_PRECISION',
+      quantized_layers: { lm_head: { quant_algo: 'FP8' } },
+    };
+    assert.equal(
+      weightBytes(describeModel({ ...llama8b, quantization_config }))?.value,
+      2 * 8_030_261_248 - 128_256 * 4096,
+    );
+  });
+
+  it('4 bits by bitsandbytes have a float32 scale for 64 weights', () => {
+    const quantization_config = { quant_method: 'bitsandbytes', load_in_4bit: true };
+    const bytes = weightBytes(describeModel({ ...llama8b, quantization_config }))?.value ?? 0;
+    const matrices = 32 * (4096 * (4096 + 1024 + 1024) + 4096 * 4096 + 3 * 4096 * 14336);
+    assert.equal(bytes, 2 * (8_030_261_248 - matrices) + (matrices * (4 + 0.5)) / 8);
   });
 
   it('4 bits in groups of 128 leave embedding and head alone', () => {

@@ -337,6 +337,107 @@ describe('layers that do not read everything', () => {
   });
 });
 
+describe('figures of a batch', () => {
+  const cost = costOf(llama8b, { batch: 16, prompt: 100 });
+  const { figures, prefill, decode } = cost;
+
+  it('tokens per second are those of all sequences', () => {
+    near(figures.throughput.value, 16 / figures.timePerToken.value);
+    near(figures.promptThroughput.value, 1600 / figures.timeToFirstToken.value);
+  });
+
+  it('the activation of a gated network reads two inner rows and writes one: 3 x 14,336 numbers a token and layer', () => {
+    near(named(decode, 'activation').activationBytes, 32 * 16 * 3 * 14_336 * 2);
+    near(named(prefill, 'activation').activationBytes, 32 * 1600 * 3 * 14_336 * 2);
+  });
+
+  it('a matrix with a bias is one operator a layer, and its rows are counted once', () => {
+    // Qwen2 7B: biases at query, key and value.
+    const model = describeModel({
+      model_type: 'qwen2',
+      architectures: ['Qwen2ForCausalLM'],
+      hidden_size: 3584,
+      intermediate_size: 18944,
+      num_hidden_layers: 28,
+      num_attention_heads: 28,
+      num_key_value_heads: 4,
+      vocab_size: 152064,
+      dtype: 'bfloat16',
+    });
+    const query = named(costOf(model).decode, 'self_attn.q_proj');
+    assert.equal(query.count, 28);
+    near(query.activationBytes, 28 * (3584 + 3584) * 2);
+    near(query.weightBytes, 28 * (3584 * 3584 + 3584) * 2);
+  });
+
+  it('says what holds for some models alone', () => {
+    const has = (model: ModelDescription, words: RegExp): boolean =>
+      costOf(model).figures.timePerToken.assumptions.some((one) => words.test(one));
+    const mllama = describeModel({ model_type: 'mllama_text_model' });
+    for (const [words, model] of [
+      [/^tokens choose experts at random/, mixtral],
+      [/^a prompt holds one image/, mllama],
+    ] as const) {
+      for (const one of [llama8b, mixtral, mllama]) assert.equal(has(one, words), one === model, String(words));
+    }
+  });
+});
+
+describe('a measured device', () => {
+  const calls = { prefill: { graphs: 3, nodes: 40 }, decode: { graphs: 5, nodes: 70 } };
+  const rates = {
+    ...{ weightBytes: 10e9, products: 1e12, scores: 0.5e12, scorePasses: 4e9, passes: 8e9 },
+    ...{ node: 1e-5, graph: 2e-4, calls },
+  };
+  const cost = costOf(llama7b, { device: { ...a100, rates }, kernels: 'plain', prompt: 512, context: 511 });
+
+  it('takes its time for the calls of graphs and operators', () => {
+    near(named(cost.prefill, 'calls of graphs and operators').seconds, 3 * 2e-4 + 40 * 1e-5);
+    near(named(cost.decode, 'calls of graphs and operators').seconds, 5 * 2e-4 + 70 * 1e-5);
+  });
+
+  it('runs products, scores and passes each at its own rate, one after the other', () => {
+    // 2 x 512 x 4,096 x 4,096 operations a layer; what a product reads and writes is in its rate.
+    near(named(cost.prefill, 'self_attn.q_proj').seconds, (32 * 2 * 512 * 4096 * 4096) / 1e12);
+    // A single row reads the weights.
+    near(named(cost.decode, 'self_attn.q_proj').seconds, (32 * 2 * 4096 * 4096) / 10e9);
+    // Products of scores, four of six passes over 32 x 512 x 512 scores of 2 bytes, and keys and values left in the cache.
+    const scores = 32 * 512 * 512;
+    const products = (scores * (2 * 128 + 2 * 128 + 5)) / 0.5e12;
+    const passes = (4 * 2 * scores) / 4e9;
+    const cache = (2 * 512 * 4096 * 2) / 8e9;
+    near(named(cost.prefill, 'scores').seconds, 32 * (products + passes + cache));
+  });
+});
+
+describe('published devices', () => {
+  // From the data sheets: TFLOP/s of dense float16 products, GB/s, GB.
+  const published: readonly (readonly [string, number, number, number])[] = [
+    ['v100-32gb', 125, 900, 32],
+    ['t4', 65, 320, 16],
+    ['a100-40gb', 312, 1555, 40],
+    ['a100-80gb', 312, 2039, 80],
+    ['rtx-a6000', 154.8, 768, 48],
+    ['rtx-3090', 71, 936, 24],
+    ['rtx-4090', 165.2, 1008, 24],
+    ['l4', 121, 300, 24],
+    ['l40s', 362, 864, 48],
+    ['h100-pcie', 756.5, 2000, 80],
+    ['h100-sxm', 989.5, 3350, 80],
+    ['h200-sxm', 989.5, 4800, 141],
+    ['b200', 2250, 8000, 180],
+    ['mi300x', 1307.4, 5300, 192],
+    ['tpu-v5e', 197, 819, 16],
+    ['tpu-v5p', 459, 2765, 95],
+  ];
+  for (const [id, teraflops, bandwidth, memory] of published) {
+    it(id, () => {
+      const { peak, bandwidth: own, memory: held } = device(id);
+      assert.deepEqual([peak.float16, own, held], [teraflops * 1e12, bandwidth * 1e9, memory * 1e9]);
+    });
+  }
+});
+
 describe('plain graphs store the scores', () => {
   // Llama 2 7B in float16, by hand: 32 heads of 128, so 8,192 numbers of query and output and 8,192 of new key and value a token.
   const plain = costOf(llama7b, { kernels: 'plain', prompt: 512, context: 511 });
@@ -369,6 +470,21 @@ describe('several devices', () => {
     near(sums.seconds, sums.networkBytes / 300e9);
     assert.equal(sums.bound, 'network');
     near(one.figures.cache.value, 4 * four.figures.cache.value);
+  });
+
+  it('they add up the embedding as well, and gather the pieces of the logits', () => {
+    const four = costOf(llama8b, { batch: 16, tensorParallel: 4 });
+    const embedding = named(four.decode, 'sum after the embedding');
+    assert.equal(embedding.count, 1);
+    near(embedding.networkBytes, 2 * (3 / 4) * 16 * 4096 * 2);
+    const logits = named(four.decode, 'logits gathered');
+    assert.equal(logits.count, 1);
+    near(logits.networkBytes, (3 / 4) * 16 * 128_256 * 2);
+  });
+
+  it('a layer that is attention or network alone has one sum', () => {
+    const model = describeModel({ model_type: 'nemotron_h', hybrid_override_pattern: 'M*-', num_hidden_layers: 3 });
+    assert.equal(named(costOf(model, { tensorParallel: 4 }).decode, 'sums after branches').count, 3);
   });
 
   it('eight key/value heads on 16 devices lie on two each', () => {
