@@ -31,7 +31,7 @@ describe('direct logit attribution', () => {
     assert.equal(result.low, undefined);
     assert.equal(
       finding(result),
-      'The logit of " Paris" is 1: heads add +0.5, MLPs +1.25, the embedding +0.25, and the largest part of a head is -3 of L0H1. The parts sum to it within 1e-7 of the logit scale.',
+      'The logit of "␣Paris" is 1: heads add +0.5, MLPs +1.25, the embedding +0.25, and the largest part of a head is -3 of L0H1. The parts sum to it within 1e-7 of the logit scale.',
     );
   });
 
