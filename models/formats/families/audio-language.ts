@@ -71,6 +71,7 @@ const omniText: JsonObject = {
   num_hidden_layers: 28,
   num_attention_heads: 28,
   num_key_value_heads: 4,
+  rms_norm_eps: 1e-6,
 };
 
 /** Of the model that reads, hears and sees (the thinker); the one that speaks comes after it. */

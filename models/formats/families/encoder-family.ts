@@ -9,6 +9,8 @@ import { namesOfRow, readerOfClass, recordedKeys } from './family-row';
 
 interface EncoderRow extends FamilyRow {
   readonly task?: StackFamily['task'];
+  /** Absent: the output layer is the table of words. */
+  readonly tied?: boolean;
   readonly record?: readonly string[];
   readonly choice?: (reader: ConfigReader) => Partial<TransformerChoice>;
   /** What the family knows of the part beyond the choice. */
@@ -29,7 +31,7 @@ export function encoderFamily(row: EncoderRow): StackFamily {
   return {
     ...namesOfRow(row),
     role: 'encoder',
-    tied: true,
+    tied: row.tied ?? true,
     task: row.task ?? 'base',
     read: (file) => {
       const reader = readerOfClass(file, row.run);

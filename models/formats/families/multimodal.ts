@@ -231,7 +231,12 @@ const idefics3Like = (row: Pick<CompositeRow, 'id' | 'title' | 'className' | 'ar
     ...row,
     values: { scale_factor: 2, image_token_id: 128257, tie_word_embeddings: false },
     run: { ...wholeKeys, ...honoured('scale_factor') },
-    text: { at: textConfig, type: 'llama', names: (name) => name.replace(/^model\./, 'model.text_model.') },
+    text: {
+      at: textConfig,
+      type: 'llama',
+      names: (name) => name.replace(/^model\./, 'model.text_model.'),
+      whole: { rms_norm_eps: 1e-5 },
+    },
     towers: [
       {
         at: visionConfig,
@@ -276,7 +281,7 @@ export const idefics2 = compositeFamily({
     at: textConfig,
     type: 'mistral',
     names: (name) => name.replace(/^model\./, 'model.text_model.'),
-    whole: { max_position_embeddings: 32768 },
+    whole: { max_position_embeddings: 32768, rms_norm_eps: 1e-5 },
   },
   towers: [
     {

@@ -45,6 +45,7 @@ export const reformer = encoderFamily({
     ],
   },
   architectures: /^Reformer(Model|For)/,
+  tied: false,
   record: ['attn_layers', 'num_hashes', 'num_buckets', 'axial_pos_embds'],
   choice: (reader) => {
     const words = reader.strings('attn_layers') ?? [];

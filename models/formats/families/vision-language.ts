@@ -34,7 +34,9 @@ export const mistral3 = compositeFamily({
       intermediate_size: 32768,
       num_hidden_layers: 40,
       head_dim: 128,
+      rms_norm_eps: 1e-5,
       rope_theta: 1e9,
+      sliding_window: null,
     },
   },
   towers: [

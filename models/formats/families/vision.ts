@@ -262,7 +262,7 @@ export const dinov2WithRegisters = visionFamily({
   ...dinoRow('dinov2_with_registers'),
   title: 'DINOv2 with registers',
   types: {
-    dinov2_with_registers: ['Dinov2WithRegistersConfig', { ...dinoValues, num_register_tokens: 4 }],
+    dinov2_with_registers: ['Dinov2WithRegistersConfig', { ...dinoValues, patch_size: 16, num_register_tokens: 4 }],
   },
   architectures: /^Dinov2WithRegisters/,
   extraTokens: 1,

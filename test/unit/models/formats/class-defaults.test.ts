@@ -13,7 +13,19 @@ const classes: ReadonlyMap<string, ConfigClass> = new Map(Object.entries(classDe
 const isValues = (value: unknown): value is Values =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const sizes = ['hidden', 'layers', 'heads', 'kvHeads', 'headDim', 'vocabulary', 'context', 'inner', 'expert'] as const;
+const sizes = [
+  'hidden',
+  'layers',
+  'heads',
+  'kvHeads',
+  'headDim',
+  'vocabulary',
+  'context',
+  'inner',
+  'expert',
+  'patch',
+  'epsilon',
+] as const;
 type Size = (typeof sizes)[number];
 
 /** The names of a size in the classes, the usual one first; `?` stands for encoder or decoder where a class has both. */
@@ -27,6 +39,8 @@ const names: Readonly<Record<Size, readonly string[]>> = {
   context: ['max_position_embeddings', 'n_positions', 'max_seq_len'],
   inner: ['?_ffn_dim', 'intermediate_size', 'd_ff', 'ffn_dim', 'n_inner', 'hidden_dim'],
   expert: ['moe_intermediate_size'],
+  patch: ['patch_size'],
+  epsilon: ['rms_norm_eps', 'layer_norm_eps', 'layer_norm_epsilon', 'norm_eps', 'norm_epsilon', 'layernorm_epsilon'],
 };
 
 /** What the class says of a size; undefined where it says nothing. */
@@ -59,6 +73,8 @@ const differs: Readonly<Record<string, readonly [right: number | undefined, why:
   'donut-swin layers': [12, 'stages of 2, 2, 6 and 2; the class counts stages'],
   'swin layers': [12, 'stages of 2, 2, 6 and 2; the class counts stages'],
   'swinv2 layers': [12, 'stages of 2, 2, 6 and 2; the class counts stages'],
+  'convnext patch': [undefined, 'the stride of its first convolution; it has no patches'],
+  'convnextv2 patch': [undefined, 'the stride of its first convolution; it has no patches'],
   'deepseek_v2 headDim': [192, '128 without position and 64 with; head_dim is the latter'],
   'deepseek_v3 headDim': [192, '128 without position and 64 with; head_dim is the latter'],
   'glm4_moe_lite headDim': [256, '192 without position and 64 with; head_dim is the latter'],
@@ -133,6 +149,9 @@ const found = (part: ModelPart, size: Size): readonly (number | undefined)[] => 
     context: [part.contextLength],
     inner: dense.map(({ size: width }) => width),
     expert: experts.map(({ size: width }) => width),
+    patch: part.image === undefined ? [] : [part.image.patch],
+    // Of networks of convolutions no norm is described.
+    epsilon: part.attention === 'none' ? [] : [part.norm.epsilon],
   };
   return [...new Set(bySize[size])];
 };
@@ -183,6 +202,16 @@ describe('defaults of the configuration classes', () => {
     assert.deepEqual(unlike, []);
     assert.deepEqual([...used].toSorted(), Object.keys(differs).toSorted(), 'an exception is not needed');
     assert.ok(compared > 1000, `${compared} sizes compared`);
+  });
+
+  it('the output layer is the table of words where the class says so', () => {
+    const unlike = [...described].flatMap(([type, { tiedEmbeddings, parts }]) => {
+      const { defaults = {} } = classes.get(type) ?? {};
+      const tied = defaults['tie_word_embeddings'];
+      const reads = parts.length > 0 && parts.every(({ role, path }) => path.length === 0 && /coder$/.test(role));
+      return !reads || typeof tied !== 'boolean' || tied === tiedEmbeddings.value ? [] : [type];
+    });
+    assert.deepEqual(unlike, []);
   });
 
   it('parts that a class makes are described', () => {

@@ -322,7 +322,12 @@ const published: readonly (readonly [name: string, total: number, config: object
   [
     'DINOv2 base with registers',
     86_583_552,
-    { architectures: ['Dinov2WithRegistersModel'], model_type: 'dinov2_with_registers', image_size: 518 },
+    {
+      architectures: ['Dinov2WithRegistersModel'],
+      model_type: 'dinov2_with_registers',
+      image_size: 518,
+      patch_size: 14,
+    },
   ],
   [
     'ResNet-50',
