@@ -40,7 +40,7 @@ export function benchTable(result: BenchmarkResult): string {
       : [`${result.state === 'cancelled' ? 'Cancelled' : 'Failed'}: this table is incomplete.`]),
     head,
     table,
-    'error: from the float64 reference, in the output row nearest to what rounding explains there (allowed)',
+    'error: difference from the float64 reference in the output row that comes closest to what rounding allows (in brackets)',
     ...cacheLines(result),
     ...backwardLines(result),
     `Ceilings: ${roof.peakGflops.toFixed(0)} GFLOP/s, ${roof.peakBandwidthGBs.toFixed(1)} GB/s`,

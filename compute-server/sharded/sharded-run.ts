@@ -182,7 +182,7 @@ function refuse({ shape, parameters: { headWorkers } }: ShardedCall): void {
   if (headWorkers > shape.kvHeads) {
     throw new FailureError({
       code: 'unsupported',
-      detail: `${shape.kvHeads} key/value heads cannot be split over ${headWorkers} workers without copying keys.`,
+      detail: `${shape.kvHeads} key/value heads cannot be split over ${headWorkers} workers without copying keys. Choose a number of workers that divides them.`,
     });
   }
   if (isCausalSelf(shape) && shape.queries > shape.keys) {

@@ -116,7 +116,7 @@ function checkTable({ check, score, softcap }: WeightResult): TableSection {
     title: 'Check: the pairs sum to the score of the model',
     ...(softcap === undefined
       ? {}
-      : { caption: `The model caps its scores at ${softcap}: parts are of the score before that.` }),
+      : { caption: `The model caps its scores at ${softcap}. The parts add up to the score before the cap.` }),
     columns: [
       number('sum', 'Sum of the pairs', 'Of all parts of the query with all parts of the key.'),
       number(

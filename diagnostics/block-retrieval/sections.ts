@@ -161,7 +161,7 @@ const reading = ({ note }: BlockRetrievalResult): TextSection => ({
   title: 'How to read this',
   paragraphs: [
     'The paper trains landmark tokens to stand for blocks; here nothing is trained, and a block is what its own keys say. Choosing by attention reads every key: it bounds what any representative can reach by the attention of a head, and the answers of a model can still be more with other blocks.',
-    'Attention read and hit rates are those of the plain run. In the runs that answers come from, every head of every layer reads blocks, so that later layers see other streams.',
+    'Attention and hit rates come from the plain run. In the runs that give the answers every head reads blocks only, so later layers see other inputs.',
     ...(note === '' ? [] : [note]),
   ],
 });

@@ -21,7 +21,7 @@ export const choiceTable: ParameterTable<ChoiceParameters> = {
     kind: 'file',
     title: 'Questions',
     description:
-      'JSONL with prompt, options, answer and perhaps subject in each line (MMLU: question, choices), or CSV with question, options and letter of the answer; empty: short questions on capitals and categories.',
+      'JSONL with prompt, options, answer and optionally subject in each line (MMLU: question, choices), or CSV with question, options and letter of the answer; empty: short questions on capitals and categories.',
     default: '',
   },
   count: {

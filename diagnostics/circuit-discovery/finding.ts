@@ -30,7 +30,7 @@ export function methodWords({
   mlps,
 }: Pick<DiscoveryResult, 'method' | 'threshold' | 'mode' | 'mlps'>): string {
   const parts = mlps ? 'heads and MLPs' : 'heads; MLPs always work';
-  return `${method === 'greedy' ? 'Greedy' : 'Threshold (ACDC on nodes)'} at ${threshold}, ${modeWords[mode]} in the place of what is taken away, ${parts}.`;
+  return `${method === 'greedy' ? 'Greedy' : 'Threshold (ACDC on nodes)'} at ${threshold}, removed parts are replaced by ${modeWords[mode]}, ${parts}.`;
 }
 
 export const percent = (share: number): string => `${threeDigits(100 * share)} %`;
@@ -53,7 +53,7 @@ export function finding(result: Partial<DiscoveryResult>): string {
   if (isSearching(result)) {
     const { removals } = result;
     const gone = removals.filter(({ removed }) => removed);
-    return `The search goes on: of ${counted(removals.length, 'part', 'parts')} tried so far, the task does without ${gone.length} (${nodeWords(gone)}).`;
+    return `Searching: ${counted(removals.length, 'part', 'parts')} tried so far, ${gone.length} not needed (${nodeWords(gone)}).`;
   }
   if (!isFound(result)) return 'No circuit is found yet.';
   const { circuit, verdict, metric, held, chance, incompleteness, method } = result;

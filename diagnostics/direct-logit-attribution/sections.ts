@@ -41,7 +41,7 @@ function headsSection({ heads, low, high, target, prompts, position, positionTok
       ? `at the last position, mean over ${prompts} ${prompts === 1 ? 'prompt' : 'prompts'}`
       : `at position ${position} (${quotedToken(positionToken ?? '')})`;
   const capped =
-    cap === undefined ? '' : ` The model caps its logits at ${cap}: the parts are of the logit before that.`;
+    cap === undefined ? '' : ` The model caps its logits at ${cap}. The parts add up to the logit before the cap.`;
   return {
     kind: 'heads',
     id: 'heads',

@@ -29,7 +29,7 @@ export const headRedundancy: Analysis<HeadRedundancyParameters, HeadRedundancyRe
       kind: 'number',
       title: 'Budget',
       description:
-        'Change up to which heads are taken away together: nats of the predictions, or 1 - cosine of the last stream of a model that predicts nothing.',
+        'How far the output may change when several heads are removed together: in nats of the predictions, or as 1 - cosine of the last stream where a model predicts nothing.',
       min: 0,
       max: 100,
       default: 0.05,

@@ -77,7 +77,7 @@ export const imbalancedParameters: ParameterTable<ImbalancedParameters> = {
   tokens: {
     kind: 'integer',
     title: 'Most tokens',
-    description: 'Captions are cut after so many tokens; a word takes one or more.',
+    description: 'Captions stop after this many tokens; a word takes one or more.',
     min: 1,
     max: 2 ** 16,
     default: 48,

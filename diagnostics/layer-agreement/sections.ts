@@ -30,7 +30,7 @@ export function finding(result: Partial<LayerAgreementResult>): string {
   const mean = pairs.reduce((sum, { r }) => sum + r, 0) / pairs.length;
   const of = ({ a, b, r }: Pair): string => `layers ${a} and ${b} (${threeDigits(r)})`;
   const least = pairs.length > 1 ? `, least in ${of(last)}` : '';
-  return `${what} in ${maps.length} layers agrees by ${threeDigits(mean)} on average (correlation over ${places} places; by chance within ${threeDigits(chance)} of 0): most in ${of(first)}${least}.`;
+  return `${what} in ${maps.length} layers has a mean correlation of ${threeDigits(mean)} between layers (over ${places} places; chance alone gives up to ±${threeDigits(chance)}): most in ${of(first)}${least}.`;
 }
 
 export const sections = (result: Partial<LayerAgreementResult>): readonly Section[] =>

@@ -20,7 +20,7 @@ export const parameters: ParameterTable<MoaParameters> = {
   density: {
     kind: 'number',
     title: 'Density',
-    description: 'Share of all keys and values that the plan keeps at most, at every length.',
+    description: 'Largest share of all keys and values that the plan may keep, at every length.',
     min: 0.01,
     max: 1,
     default: 0.5,
@@ -68,7 +68,7 @@ export const parameters: ParameterTable<MoaParameters> = {
   random: {
     kind: 'integer',
     title: 'Random controls',
-    description: 'Plans with the same rules at heads drawn by the seed, which judge what the choice of heads is worth.',
+    description: 'Plans that give the same rules to randomly drawn heads, to compare the chosen heads with.',
     min: 0,
     max: 20,
     default: 3,

@@ -44,7 +44,7 @@ const rankWords = {
     name: 'qk-rank',
     title: 'QK effective rank',
     unit: '',
-    definition: 'The same of W_Q^T W_K before rotation: directions that it compares.',
+    definition: 'The same for W_Q^T W_K before rotation: in how many directions the head compares tokens.',
   },
 } as const;
 const normWords = {
@@ -187,7 +187,7 @@ function strongestSection({ strongest, rotations, hiddenSize }: CircuitsResult):
 }
 
 const scoreWords =
-  '|W_B W_A| / (|W_B| |W_A|), norms of Frobenius: how much of what the earlier head writes (W_A = W_O W_V) the later one reads (W_B by kind, as in the maps).';
+  '|W_B W_A| / (|W_B| |W_A|), Frobenius norms: how much of what the earlier head writes (W_A = W_O W_V) the later one reads (W_B by kind, as in the maps).';
 
 function scoresMap({ compared, scores, hiddenSize }: CircuitsResult, kind: CompositionKind): MapSection {
   const names = compared.map(nameOf);

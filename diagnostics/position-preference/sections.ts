@@ -101,7 +101,7 @@ function curveSection(result: PositionPreferenceResult): Section {
     kind: 'chart',
     id: 'curve',
     title: 'Attention by distance, the content being the same',
-    caption: 'Of the head that prefers what is near most, of the one in the middle and of the one that does least.',
+    caption: 'The head that prefers near tokens most, the median head, and the head that prefers them least.',
     x: {
       title: 'distance, from 2^k to below 2^(k+1)',
       unit: result.matched === 'tokens' ? 'positions' : 'patches',

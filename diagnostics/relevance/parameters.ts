@@ -16,7 +16,7 @@ export const relevanceParameters: ParameterTable<RelevanceParameters> = {
   tokens: {
     kind: 'integer',
     title: 'Most tokens',
-    description: 'Of the answer.',
+    description: 'How many tokens of the answer are looked at, at most.',
     min: 1,
     max: 256,
     default: 12,
@@ -32,14 +32,14 @@ export const relevanceParameters: ParameterTable<RelevanceParameters> = {
     kind: 'text',
     title: 'Document span',
     description:
-      'In the place of the picture: positions (3-9) or rows x columns of patches (0-3x2-5), joined by commas. Empty: the picture; of a prompt without one the first half of the text, without its first token.',
+      'What is hidden instead of the picture: positions (3-9) or rows x columns of patches (0-3x2-5), joined by commas. Empty: the picture; of a prompt without one the first half of the text, without its first token.',
     default: '',
   },
   side: {
     kind: 'integer',
     title: 'Patches a side',
     description:
-      'Of a square that is hidden at a time; of a text so many tokens. 0: the smallest with which there are at most 100 squares.',
+      'Width of the square that is hidden at a time, or number of tokens in a text. 0: the smallest with at most 100 squares.',
     min: 0,
     max: 64,
     default: 0,
@@ -48,7 +48,7 @@ export const relevanceParameters: ParameterTable<RelevanceParameters> = {
     kind: 'regions',
     title: 'Part of the picture',
     description:
-      'Patches such as 0-1x2-4, or positions: how much each token of the answer needs them together. Empty: none.',
+      'Patches such as 0-1x2-4, or positions, that are hidden together to see which tokens of the answer need them. Empty: none.',
     least: 1,
     most: 1,
     default: '',
@@ -56,7 +56,7 @@ export const relevanceParameters: ParameterTable<RelevanceParameters> = {
   curves: {
     kind: 'integer',
     title: 'Deletion curves',
-    description: 'Of so many tokens, those that lose most without the picture; 0 draws none.',
+    description: 'How many tokens of the answer get a deletion curve: those that need the picture most. 0: none.',
     min: 0,
     max: 64,
     default: 4,

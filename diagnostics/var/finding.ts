@@ -1,5 +1,5 @@
 import { headName } from '../../protocol/interventions/text';
-import { counted, threeDigits } from '../words';
+import { counted, percent, threeDigits } from '../words';
 import { narrowest } from './parameters';
 import type { VarResult } from './result';
 import { centricHeads, isMeasured, whatIsSeen } from './shown';
@@ -14,7 +14,7 @@ export function finding(result: Partial<VarResult>): string {
   const looked = layers.filter((layer) => layer < phi.length);
   const tokens = new Set(looked.flatMap((layer) => sinks[layer] ?? []));
   if (tokens.size === 0) {
-    return `The first token is massive in ${dimensionWords(dimensions)}, and no token of the ${what} is in the layers ${rangeWords(looked)}: by this rule nothing is redistributed.${scaledWords(result)}`;
+    return `The first token is massive in ${dimensionWords(dimensions)}, but no token of the ${what} is in layers ${rangeWords(looked)}, so the rule redistributes nothing.${scaledWords(result)}`;
   }
   const centric = centricHeads(result);
   const average = (of: readonly number[]): number =>
@@ -44,7 +44,7 @@ function textWords({ words, share }: VarResult): readonly string[] {
   if (!words || words.length === 0) return [];
   const changed = words.filter(({ changes }) => changes).length;
   return [
-    `With ${threeDigits(share)} of the attention on sinks moved, the model would write ${changed} of ${counted(words.length, 'token', 'tokens')} of its text differently.`,
+    `Moving ${percent(share)} of the attention away from sinks changes ${changed} of ${counted(words.length, 'token', 'tokens')} of the text.`,
   ];
 }
 

@@ -31,7 +31,7 @@ export const varParameters: ParameterTable<VarParameters> = {
     kind: 'text',
     title: 'Document span',
     description:
-      'In the place of the picture: positions (3-9) or rows x columns of patches (0-3x2-5), joined by commas. Empty: the picture; of a prompt without one the first half of the text, without its first token.',
+      'What is looked at instead of the picture: positions (3-9) or rows x columns of patches (0-3x2-5), joined by commas. Empty: the picture; of a prompt without one the first half of the text, without its first token.',
     default: '',
   },
   tau: {
@@ -206,7 +206,7 @@ export function seenOf(prompt: Prompt, span: string, bosId: number | undefined):
   const behind = Math.max(-1, ...rows) + 1;
   if (behind >= prompt.ids.length) {
     throw refusal(
-      `The prompt ends with ${prompt.image && !region ? 'the picture' : 'the span'}, and attention is moved in the rows behind it. Let a text follow.`,
+      `The prompt ends with ${prompt.image && !region ? 'the picture' : 'the span'}, and attention is moved in the rows behind it. Add a text after it.`,
     );
   }
   return { ...(region ? { region } : {}), rows, behind, first: firstTextRow(prompt, bosId) };

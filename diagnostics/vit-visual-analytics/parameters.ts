@@ -97,7 +97,7 @@ export const vitParameters: ParameterTable<VitParameters> = {
   picture: {
     kind: 'text',
     title: 'Picture looked at',
-    description: 'Its name, when a head is asked for; empty: the first that is ranked.',
+    description: 'Name of the picture that is shown when you ask about a head; empty: the first of the ranking.',
     default: '',
   },
   query: {

@@ -30,7 +30,10 @@ async function show(panels: HallucinationPanels, models: ModelIndex, target: unk
 async function changeOf(models: ModelIndex, target: unknown): Promise<Partial<HallucinationPlan> | undefined> {
   const named = uriOf(target)?.with({ fragment: '' });
   if (named === undefined) return undefined;
-  if (named.scheme !== 'file') throw new Error(`Pictures and weights are read by path; ${named.toString()} has none.`);
+  if (named.scheme !== 'file')
+    throw new Error(
+      `${named.toString()} is not on this machine, and pictures and weights are read from local files. Choose a local one.`,
+    );
   const image = named.fsPath;
   if (imageType(image) === undefined) return { folder: await modelFolder(models, named) };
   const { truth = null, lexicon } = await besideImage(image);

@@ -46,7 +46,9 @@ async function folderOf(models: ModelIndex, target: unknown): Promise<string | u
   const named = uriOf(target)?.with({ fragment: '' });
   if (named === undefined) return undefined;
   if (named.scheme !== 'file')
-    throw new Error(`The weights of a model are read by path; ${named.toString()} has none.`);
+    throw new Error(
+      `${named.toString()} is not on this machine, and weights are read from local files. Open a model from a local folder.`,
+    );
   return modelFolder(models, named);
 }
 

@@ -161,12 +161,12 @@ export const settings = {
   'headscope.benchmark.mechanisms': textList({
     scope: 'window',
     default: ['fused', 'tiled', 'sliding-window', 'linear'],
-    description: 'Mechanisms that are selected when the Kernels panel first opens, by their id.',
+    description: 'Ids of the mechanisms that are selected when the Kernels panel first opens.',
   }),
   'headscope.benchmark.baseline': text({
     scope: 'window',
     default: 'fused',
-    description: 'Mechanism that the others are compared with, by its id.',
+    description: 'Id of the mechanism that the others are compared with.',
   }),
   'headscope.benchmark.pattern': choice({
     scope: 'window',

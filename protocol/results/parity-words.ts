@@ -17,11 +17,13 @@ export function parityWords(
   }
   if (device === undefined) {
     return ok
-      ? `instrumented = plain, ${number(maxLogitError)} error`
-      : `instrumented differs from plain by ${number(maxLogitError)}${where}`;
+      ? maxLogitError === 0
+        ? 'Checked: recording did not change the output'
+        : `Checked: recording changed no logit by more than ${number(maxLogitError)}`
+      : `Recording changed the output: a logit differs by ${number(maxLogitError)}${where}`;
   }
-  const allowed = tolerance === undefined ? '' : ` of at most ${number(tolerance)}`;
+  const allowed = tolerance === undefined ? '' : `, allowed ${number(tolerance)}`;
   return ok
-    ? `${device} = CPU in float32, ${number(maxLogitError)} error${allowed}`
+    ? `Checked: ${device} agrees with the CPU in float32 (largest difference of a logit ${number(maxLogitError)}${allowed})`
     : `${device} differs from the CPU in float32 by ${number(maxLogitError)}${where}`;
 }

@@ -117,7 +117,7 @@ function inWords(result: HeadsResult): string {
     signed(lossChange),
     signed(promptLossChange),
   ]);
-  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads have a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}; ${parityWords(parity, (error) => String(Number(error.toPrecision(2))))}.`;
+  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads have a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}. ${parityWords(parity, (error) => String(Number(error.toPrecision(2))))}.`;
   if (labels.length > 0) {
     const unit = result.interventions.length > 0 ? 'nats, on top of the interventions' : 'nats';
     const alone = textTable(

@@ -83,9 +83,7 @@ export const pope: Registration = (program, session) => {
     .action(async (model: string | undefined, options: PopeOptions) => {
       const given = [model, options.answers, options.questions].filter((each) => each !== undefined);
       if (given.length !== 1) {
-        throw wrongUsage(
-          'Give exactly one of --answers and --questions, or a model with --images and --truth, which answers.',
-        );
+        throw wrongUsage('Give --answers or --questions, or a model that answers, with --images and --truth.');
       }
       if (options.labels !== undefined && options.answers === undefined) {
         throw wrongUsage('--labels belongs to --answers. Leave it out, or give the answers.');

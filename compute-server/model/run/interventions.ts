@@ -70,7 +70,7 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
   }
   for (const { groupWeights } of [variant]) {
     const negative = groupWeights?.find(({ value }) => value < 0);
-    if (negative) return `The weight of group "${negative.group}" is negative; probabilities cannot be.`;
+    if (negative) return `The weight of group "${negative.group}" is negative. Give 0 or more.`;
   }
   for (const { layer, head } of variant.uniform ?? []) {
     const problem = check(layer, head);

@@ -458,7 +458,7 @@ describe('models and prompts that cannot be run', function () {
     writeTinyModel(place.at('model'), llama);
     const one = await place.headscope(['heads', place.at('model'), '--ids', '7', '--gain', '0.0=.5']);
     assert.equal(one.code, 0, one.stderr);
-    assert.match(one.stdout, /have a label on 1 token;/);
+    assert.match(one.stdout, /have a label on 1 token\./);
     const demo = await place.headscope(['heads', shortDemoLm, '--ids', '1,2,3,1,2,3']);
     assert.match(demo.stdout, /on 6 tokens;[^]*loss change without \(nats\)/);
   });

@@ -6,12 +6,15 @@ const there = { ...plain, maxLogitError: 2e-6, tolerance: 3e-4, device: 'WebGPU 
 
 describe('words of a parity', () => {
   it('say what was compared, the figure, and on a device what is allowed', () => {
-    assert.equal(parityWords(plain, String), 'instrumented = plain, 0 error');
+    assert.equal(parityWords(plain, String), 'Checked: recording did not change the output');
     assert.equal(
       parityWords({ ...plain, ok: false, maxLogitError: 2, worstLayer: 0 }, String),
-      'instrumented differs from plain by 2, worst in layer 0',
+      'Recording changed the output: a logit differs by 2, worst in layer 0',
     );
-    assert.equal(parityWords(there, String), 'WebGPU adapter = CPU in float32, 0.000002 error of at most 0.0003');
+    assert.equal(
+      parityWords(there, String),
+      'Checked: WebGPU adapter agrees with the CPU in float32 (largest difference of a logit 0.000002, allowed 0.0003)',
+    );
     assert.equal(
       parityWords({ ...there, ok: false }, (value) => value.toExponential(0)),
       'WebGPU adapter differs from the CPU in float32 by 2e-6, worst in layer 1',

@@ -86,7 +86,7 @@ export function provenanceLines(result: AnalysisResult, info: AnalysisInfo | und
       ? 'No interventions'
       : `Interventions: ${result.interventions.map(printDo).join(' ')}`,
     `${device.name} (${device.provider}), ${threadWords(device.threads)}, ${device.runtime}, ${device.platform}`,
-    ...(parity ? [`Parity, as the largest difference of a logit: ${parityWords(parity, String)}`] : []),
+    ...(parity ? [parityWords(parity, String)] : []),
     `Headscope ${result.headscope}, ${result.created}, ${seconds(result.seconds)}`,
   ];
 }

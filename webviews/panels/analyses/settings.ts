@@ -71,16 +71,16 @@ function analysisAndModel(part: Part): TemplateResult {
   </section>`;
 }
 
+/** What stands before the note of a source. */
 const trustWords = {
-  high: 'as published',
-  medium: 'with a choice of our own',
-  low: 'our own reading',
+  high: '',
+  medium: 'Differs from the paper: ',
+  low: 'A reading of the paper, which leaves much open: ',
 } as const;
 
 const source = ({ source: { reference, trust, note }, exactWeights }: AnalysisInfo): TemplateResult =>
   html`<p class="reason" id="source">
-    ${reference},
-    ${trustWords[trust]}.${note === undefined ? nothing : ` ${note}`}${
+    ${reference}${trust === 'high' ? ', as published' : ''}.${note === undefined ? nothing : ` ${trustWords[trust]}${note}`}${
       exactWeights ? ' It runs with exact weights, whatever is chosen for models.' : nothing
     }
   </p>`;

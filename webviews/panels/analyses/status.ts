@@ -79,7 +79,7 @@ function parityBadge({ result }: State): TemplateResult | typeof nothing {
   const words = parityWords(parity, (value) => significant(value, 2));
   return html`<span
     class="parity ${parity.ok ? 'ok' : 'bad'}"
-    title="Largest difference of a logit between the instrumented run and the plain graph."
+    title="The same prompt is run with and without recording, and the logits are compared."
     >${icon(parity.ok ? 'pass' : 'warning')} ${words}</span
   >`;
 }
@@ -100,10 +100,7 @@ export function banners(part: Part): TemplateResult {
     ${isStale(state) || isOfAnother(state) ? staleBanner(staleWords(state), () => actions.backToShown()) : nothing}
     ${
       result?.parity && !result.parity.ok
-        ? banner(
-            'warning',
-            html`The instrumented run does not agree with the plain model: take the numbers below as doubtful.`,
-          )
+        ? banner('warning', html`Recording changed the output of the model, so the numbers below may be wrong.`)
         : nothing
     }
     ${

@@ -86,7 +86,7 @@ export function provenanceLines(result: HeadsResult): readonly string[] {
     `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads, ${model.kvHeads} key/value heads, head width ${model.headDim}, ${model.dtypes.join(', ')}`,
     ...(model.notes ?? []),
     `${count(result.ids.length)} tokens${result.prompt === null ? ', given as ids' : ''}${result.chatPrompt ? `, through the chat template as ${JSON.stringify(result.chatPrompt.text)}` : ''}, ${classify}, ${result.settings['causal'] === true ? 'causal check' : 'no causal check'}, seed ${result.seed}, ${result.interventions.length === 0 ? 'no interventions' : changesWords(result)}`,
-    `Parity: ${parityWords(parity, (value) => significant(value, 2))}`,
+    parityWords(parity, (value) => significant(value, 2)),
     ...madeLines(result),
   ];
 }

@@ -193,7 +193,7 @@ export function blockMarginal(state: State, { layer, head }: HeadPlace): readonl
 function marginalWords({ source, state }: Part): string {
   if (!source) return '';
   if (wholeMatrix(source))
-    return 'Above: mean mass of each key over all queries. Right: entropy of each query over ln T.';
+    return 'Above: mean attention on each key over all queries. Right: entropy of the attention of each query, divided by ln T.';
   const blocks = state.thumbnails ? Math.min(state.thumbnails.size, source.length) : 0;
   return blocks > 0 && source.length > 256
     ? `Above: mean mass of each of ${blocks} blocks of keys over all queries.`

@@ -57,7 +57,7 @@ function parityBadge({ result }: State): TemplateResult | typeof nothing {
   const words = parityWords(parity, (value) => significant(value, 2));
   return html`<span
     class="parity ${parity.ok ? 'ok' : 'bad'}"
-    title=${`Largest difference of a logit between the instrumented run and the plain graph: ${parity.maxLogitError}. After each layer: ${parity.layerErrors.map((error) => significant(error, 2)).join(', ')}.`}
+    title=${`Largest difference of a logit between the runs with and without recording: ${parity.maxLogitError}. After each layer: ${parity.layerErrors.map((error) => significant(error, 2)).join(', ')}.`}
     >${icon(parity.ok ? 'pass' : 'warning')} ${words}</span
   >`;
 }
@@ -81,10 +81,7 @@ export function banners(part: Part): TemplateResult {
     ${isStale(state) ? staleBanner(staleWords(state), () => actions.backToShown()) : nothing}
     ${
       result && !result.parity.ok
-        ? banner(
-            'warning',
-            html`The instrumented run does not agree with the plain model: take the numbers below as doubtful.`,
-          )
+        ? banner('warning', html`Recording changed the output of the model, so the numbers below may be wrong.`)
         : nothing
     }
     ${

@@ -11,7 +11,7 @@ export function finding(state: State, title: (id: string) => string): string {
   const { phase, measuredPlan, rows } = state;
   if (!measuredPlan || rows.length === 0) {
     if (phase.kind === 'running')
-      return 'Measuring: each mechanism is proved against its reference before it is timed.';
+      return 'Measuring. Each mechanism is checked against its reference before it is timed.';
     return `Which attention kernel is fastest for ${state.form?.origin ? `the attention of ${state.form.origin}` : 'this shape'} on this machine?`;
   }
   const ready = rows.filter((row) => !state.provisional.includes(`${row.mechanism}@${row.length}`));

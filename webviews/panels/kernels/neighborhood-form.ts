@@ -100,7 +100,7 @@ export function readNeighborhood(form: NeighborhoodForm): Reading {
   }));
   if (axes.some(({ dilation, size }) => dilation > size)) problems.dilation = 'A dilation is at most its axis.';
   else if (axes.some(({ window, size, dilation }) => window > Math.floor(size / dilation))) {
-    problems.window = 'A window is at most the feature map over the dilation.';
+    problems.window = 'A window can be at most the size of the feature map divided by the dilation.';
   } else if (axes.some(({ stride, window }) => stride > window)) problems.stride = 'A stride is at most its window.';
   if (Object.keys(problems).length > 0) return { ok: false, problems };
   return { ok: true, request: { axes, tiling: form.tiling, attentionShare: share, sparseSteps: steps } };
