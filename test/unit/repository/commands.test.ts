@@ -44,8 +44,8 @@ interface Options extends InterventionOptions, GroupOptions {
   readonly system?: string;
 }
 
-/** The real program, whose commands say what they were given and run nothing. */
-function read(words: readonly string[]): Given {
+/** The real program, whose commands say what they were given and run nothing. Files that a command names may be there already. */
+async function read(words: readonly string[]): Promise<Given> {
   let given: Given | undefined;
   const program = headscopeProgram({} as CommandSession);
   const silent = (command: Command, path: readonly string[]): void => {
@@ -57,7 +57,7 @@ function read(words: readonly string[]): Given {
   };
   for (const command of program.commands) silent(command, [command.name()]);
   program.configureOutput({ writeOut: () => {}, writeErr: () => {} });
-  program.parse(words, { from: 'user' });
+  await program.parseAsync(['--force', ...words], { from: 'user' });
   assert.ok(given);
   return given;
 }
@@ -129,9 +129,9 @@ function checkGiven({ name, words, options }: Given, isOwn: (id: string) => bool
 }
 
 /** Why it is refused; undefined where it is taken. */
-function refusal({ words, inline }: ShownCommand, document = ''): string | undefined {
+async function refusal({ words, inline }: ShownCommand, document = ''): Promise<string | undefined> {
   try {
-    checkGiven(read(words), (id) => document.includes(`id: '${id}'`));
+    checkGiven(await read(words), (id) => document.includes(`id: '${id}'`));
     return undefined;
   } catch (error) {
     if (error instanceof CommanderError && (error.exitCode === 0 || (inline && leftOut.has(error.code))))
@@ -144,13 +144,14 @@ describe('commands in the documents', () => {
   const documents = trackedFiles().filter((path) => path.endsWith('.md') && path !== 'CHANGELOG.md');
   const shown = documents.map((path) => ({ path, text: readText(path) ?? '' }));
 
-  it('are taken by the command line', () => {
+  it('are taken by the command line', async () => {
     const commands = shown.flatMap(({ path, text }) => commandsIn(text).map((command) => ({ path, text, command })));
     assert.ok(commands.length > 300, `${commands.length} commands`);
-    const refused = commands.flatMap(({ path, text, command }) => {
-      const why = refusal(command, text);
-      return why === undefined ? [] : [`${path}: ${command.text}\n    ${why}`];
-    });
+    const refused: string[] = [];
+    for (const { path, text, command } of commands) {
+      const why = await refusal(command, text);
+      if (why !== undefined) refused.push(`${path}: ${command.text}\n    ${why}`);
+    }
     assert.equal(refused.join('\n'), '');
   });
 
@@ -171,10 +172,13 @@ describe('commands in the documents', () => {
       assert.doesNotThrow(() => checkForm(form), `${path}: ${form}`);
   });
 
-  it('are found in blocks and sentences, and refused where they are wrong', () => {
-    const found = (text: string): readonly string[] =>
-      commandsIn(text).map(
-        (command) => `${command.words.join('|')}${command.inline ? ' inline' : ''}: ${refusal(command) ?? 'taken'}`,
+  it('are found in blocks and sentences, and refused where they are wrong', async () => {
+    const found = (text: string): Promise<readonly string[]> =>
+      Promise.all(
+        commandsIn(text).map(
+          async (command) =>
+            `${command.words.join('|')}${command.inline ? ' inline' : ''}: ${(await refusal(command)) ?? 'taken'}`,
+        ),
       );
     assert.deepEqual(shellWords(`run a --prompt "x \\"y\\" #1" --do 'gain:*.*=0' b=1 # why`), [
       ...['run', 'a', '--prompt', 'x "y" #1', '--do', 'gain:*.*=0', 'b=1'],
@@ -186,12 +190,12 @@ describe('commands in the documents', () => {
       '  --param lengths=4 | head',
       '```',
     ].join('\n');
-    assert.deepEqual(found(block), [
+    assert.deepEqual(await found(block), [
       'run|nothing|MODEL: there is no analysis "nothing"',
       'task|induction|--param|lengths=4: induction has no parameter "lengths". It takes length, repeated.',
     ]);
     const sentence = 'Use `headscope heads\n--do gain:1=2` or `headscope map MODEL`, or `headscope bench --lenghts 5`.';
-    assert.deepEqual(found(sentence), [
+    assert.deepEqual(await found(sentence), [
       'heads|--do|gain:1=2 inline: "1=2" is no gain. Write gain:L.H=g, e.g. gain:2.5=0.',
       'map|MODEL inline: taken',
       "bench|--lenghts|5 inline: error: unknown option '--lenghts'\n(Did you mean --lengths?)",
