@@ -258,6 +258,8 @@ describe('the process of the compute server', () => {
       const { result } = (await answer) as { result: Float32Array };
       assert.ok(result instanceof Float32Array);
       assert.equal(result[0], 1.5);
+      // A Node that has started and answered has computed something, where the system says so.
+      assert.equal((child.computed?.() ?? 0) > 0, process.platform === 'linux');
       assert.match(await end, /exit code 9/);
       assert.deepEqual(lines, ['last words']);
       child.send({ kind: 'cancel', id: 2 });
