@@ -236,7 +236,7 @@ describe('reuse of a planted induction circuit', () => {
     assert.ok(text?.kind === 'text');
     assert.match(
       text.paragraphs[0] ?? '',
-      /^The first result is of Induction and Induction, the second of Induction and Chess\. /,
+      /^This result is of Induction and Chess, the other of Induction and Induction\. /,
     );
   });
 

@@ -237,11 +237,11 @@ export function tinyLlava(
     [
       rest,
       {
+        // Weights are drawn in this order, and planted checkpoints hold on to what is drawn.
         'multi_modal_projector.linear_1.weight': [width, hidden * layers.length],
+        ...(bias ? { 'multi_modal_projector.linear_1.bias': [width] } : {}),
         'multi_modal_projector.linear_2.weight': [width, width],
-        ...(bias
-          ? { 'multi_modal_projector.linear_1.bias': [width], 'multi_modal_projector.linear_2.bias': [width] }
-          : {}),
+        ...(bias ? { 'multi_modal_projector.linear_2.bias': [width] } : {}),
         ...(next ? { image_newline: [width] } : {}),
       },
     ],

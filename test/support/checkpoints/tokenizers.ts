@@ -72,9 +72,19 @@ export const visionTokens = {
   '<row_2_col_2>': 54,
 } as const;
 
-/** Byte-level BPE without a prefix: a, b, space, newline and `newline newline` 1 to 5, and `visionTokens`. */
+/**
+ * Byte-level BPE without a prefix: a, b, space, newline and `newline newline` 1 to 5, then what questions on a picture are written
+ * in, and `visionTokens`.
+ */
 export function writeVisionTokenizer(folder: string, config: Readonly<Record<string, unknown>> = {}): void {
-  const vocab = { a: 1, b: 2, [letterOf(0x20)]: 3, [letterOf(0x0a)]: 4, [letterOf(0x0a).repeat(2)]: 5 };
+  const vocab: Record<string, number> = {
+    a: 1,
+    b: 2,
+    [letterOf(0x20)]: 3,
+    [letterOf(0x0a)]: 4,
+    [letterOf(0x0a).repeat(2)]: 5,
+  };
+  for (const [at, letter] of [...'cdefghijklmnopqrstuvwxyzI?{}'].entries()) vocab[letter] = 6 + at;
   write(
     folder,
     {
