@@ -16,6 +16,7 @@ import { KeptEntries } from '../run/kept-entries';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { sampled } from '../prompt/picture-sample';
 import { promptForPictures } from '../prompt/prompt';
+import { TextFault } from '../text/text-library';
 import { prepare } from './prepare';
 import { planOf, reinforcementOf, requireHead, requireVision } from './span-request';
 import { popeReply, type YesAndNo } from '../../../diagnostics/divergence/pope-reply';
@@ -222,9 +223,18 @@ async function answerOf(
 function yesAndNo(model: LoadedModel): YesAndNo | undefined {
   if (!model.tokeniser.ok) return undefined;
   const { tokeniser } = model.tokeniser;
+  const idsOf = (text: string): readonly number[] => {
+    try {
+      return tokeniser.plain(text);
+    } catch (error) {
+      // A spelling that the vocabulary has no letters for begins no answer.
+      if (error instanceof TextFault) return [];
+      throw error;
+    }
+  };
   const spelt = (word: string): readonly number[] => {
     const spellings = [word, word[0]?.toUpperCase() + word.slice(1), word.toUpperCase()];
-    const tokens = spellings.flatMap((one) => [one, ` ${one}`]).map((one) => tokeniser.plain(one));
+    const tokens = spellings.flatMap((one) => [one, ` ${one}`]).map(idsOf);
     return [...new Set(tokens.flatMap(([id, ...more]) => (id === undefined || more.length > 0 ? [] : [id])))];
   };
   const [yes, no] = [spelt('yes'), spelt('no')];
