@@ -49,9 +49,10 @@ export function beforeAfterSection({ before, after, rows, speedup, apart, writte
         ? [
             {
               name: 'range',
-              title: 'Quartiles',
+              title: 'Interval',
               kind: 'text',
-              definition: 'of the change over the rounds of decoding, each of which ran both models',
+              definition:
+                '98 % interval of the change of decoding: that of the slowest and the fastest of seven paired rounds',
             } as const,
           ]
         : []),

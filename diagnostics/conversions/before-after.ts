@@ -50,9 +50,16 @@ export interface ComparedRow {
   readonly after: number;
   /** 100 (after - before) / before; of an accuracy the difference in points of per cent. */
   readonly change: number;
-  /** Of decoding: the change at the quartiles of the paired ratios. */
+  /** Of decoding: the interval of the change. */
   readonly low?: number;
   readonly high?: number;
+}
+
+interface Speedup {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+  readonly interval?: { readonly low: number; readonly high: number };
 }
 
 export interface BeforeAfter {
@@ -60,8 +67,12 @@ export interface BeforeAfter {
   readonly after: Side;
   /** The same as a table: quantities that were measured on both sides. */
   readonly rows: readonly ComparedRow[];
-  /** Median over rounds of tokens a second after / before, and its quartiles. */
-  readonly speedup: { readonly median: number; readonly low: number; readonly high: number } | null;
+  /**
+   * Median over rounds of tokens a second after / before, the quartiles `low` and `high`, and the interval of the median: the least and
+   * the largest of n ratios, between which the median of all rounds there could be lies with 1 - 2^(1 - n), whatever their distribution
+   * (order statistics; Hollander and Wolfe, Nonparametric Statistical Methods, 1973, 3.6). Older results have no interval.
+   */
+  readonly speedup: Speedup | null;
   /** Whether losses and accuracy are of other texts than those that the conversion was made on. Older results do not say. */
   readonly apart?: boolean;
   /** The checkpoint that was written; null: the model after the conversion is the one before, with its parts switched off. */
@@ -94,7 +105,14 @@ export const beforeAfterField: Schema<BeforeAfter> = object<BeforeAfter>({
     'a list of rows',
     { most: 64 },
   ),
-  speedup: orNull(object<NonNullable<BeforeAfter['speedup']>>({ median: figure, low: figure, high: figure })),
+  speedup: orNull(
+    object<Speedup>({
+      median: figure,
+      low: figure,
+      high: figure,
+      interval: optional(object<NonNullable<Speedup['interval']>>({ low: figure, high: figure })),
+    }),
+  ),
   apart: optional(flag),
   written: orNull(object<NonNullable<BeforeAfter['written']>>({ folder: text, hash: text })),
 });
@@ -135,8 +153,13 @@ export function comparedSides(
       const row = { quantity: apart ? quantity : (ofSameText ?? quantity), unit, before: old, after: now };
       if (unit === '%') return { ...row, change: now - old };
       if (quantity !== decoding || !speedup) return { ...row, change: (100 * (now - old)) / old };
-      const [change, low, high] = [speedup.median, speedup.low, speedup.high].map((ratio) => 100 * (ratio - 1));
-      return { ...row, change: change ?? Number.NaN, low: low ?? Number.NaN, high: high ?? Number.NaN };
+      const percent = (ratio: number): number => 100 * (ratio - 1);
+      const { median, interval } = speedup;
+      return {
+        ...row,
+        change: percent(median),
+        ...(interval ? { low: percent(interval.low), high: percent(interval.high) } : {}),
+      };
     });
   return { before, after, rows, speedup, apart, written };
 }
@@ -191,7 +214,7 @@ export async function lossesOf(
 
 /** Tokens decoded in a round, behind one that is not timed. */
 const decoded = 16;
-/** Odd, so that one round has the median ratio. */
+/** Odd, so that one round has the median ratio; the interval of seven ratios holds the median with 98.4 %. */
 const rounds = 7;
 
 export interface Speeds {
@@ -234,7 +257,12 @@ export function pairedSpeeds(before: readonly number[], after: readonly number[]
   return {
     before: before[round] ?? Number.NaN,
     after: after[round] ?? Number.NaN,
-    speedup: { median, low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) },
+    speedup: {
+      median,
+      low: quantile(ratios, 0.25),
+      high: quantile(ratios, 0.75),
+      interval: { low: Math.min(...ratios), high: Math.max(...ratios) },
+    },
   };
 }
 
