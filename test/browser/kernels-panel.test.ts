@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { BenchmarkRow } from '../../protocol/results/benchmark';
-import {
-  answering,
-  busyResult,
-  catalogue,
-  devices,
-  measured,
-  openMessage,
-  plan,
-  result,
-  supports,
-} from './support/kernels-host';
+import { answering, catalogue, devices, measured, openMessage, plan, result, supports } from './support/kernels-host';
 import { PanelBrowser, type OpenOptions, type PanelPage } from './support/panel-page';
 
 describe('the kernels panel', () => {
@@ -293,17 +283,6 @@ describe('the kernels panel', () => {
       await panel.posts('stopComparing');
       await settle(panel);
       assert.deepEqual(await points(panel, 'time', 'tiled (desktop)'), []);
-    });
-
-    it('says that the machine was busy: above the pictures, at the interval of the finding and under the table', async () => {
-      const panel = await start({ host: answering({ result: busyResult }) });
-      await panel.page.waitForSelector('.banner.warning');
-      assert.match(
-        await panel.page.innerText('.banner.warning'),
-        /^Other programs used 42 % of the machine's 2 processors while this was timed \(5 % before\)\. Times may be too long/,
-      );
-      assert.match(await panel.page.innerText('#finding'), /95 % [\d.]+ to [\d.]+ on a busy machine, p/);
-      assert.match(await panel.page.innerText('.notes'), /timed while other programs used the machine/);
     });
 
     it('opens a saved file before the catalogue is known, without any control of a run', async () => {
