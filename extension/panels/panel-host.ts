@@ -260,7 +260,9 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   async #run(message: { readonly plan: Plan<T>; readonly resume?: boolean }, startedHere: boolean): Promise<void> {
     const may = this.refusal(this.pathsOf(message.plan)) ?? this.services.mayRun();
     if (may !== true) {
-      this.post({ kind: 'failed', sentence: may, refused: true });
+      // A page that did not ask shows no run that could fail.
+      if (startedHere) this.post({ kind: 'failed', sentence: may, refused: true });
+      else this.say('error', new Sentence(may));
       return;
     }
     this.follows = true;

@@ -22,7 +22,7 @@ export interface RunState<Form = unknown, View extends RunView = RunView> {
   readonly asides: Asides;
   /** What a person arranged; survives a reload. */
   readonly view: View;
-  /** What the last run took the place of: it is shown again when the run is refused. */
+  /** What the last run replaced: it is shown again when the run is refused. */
   readonly replaced: object | undefined;
 }
 
@@ -117,7 +117,9 @@ export const failedRun = <S extends Startable>(
   message: { readonly sentence: string; readonly details?: string; readonly refused?: true },
 ): S => ({
   ...state,
-  ...(message.refused ? { ...state.replaced, replaced: undefined } : {}),
+  // What a run replaced that has given its result is no longer wanted.
+  ...(message.refused && state.phase.kind === 'running' ? state.replaced : {}),
+  ...(message.refused ? { replaced: undefined } : {}),
   phase: failedPhase(message),
 });
 

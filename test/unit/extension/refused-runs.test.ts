@@ -52,11 +52,15 @@ class PlayedHost<T extends PanelTypes> extends PanelHost<T, PanelServices<T>> {
   protected override readonly messages: Schema<T['from']> = anything as Schema<T['from']>;
   protected override readonly runFirst = 'Run it first.';
   readonly #page: Page<unknown, T>;
+  readonly may: { run: true | string };
+  /** What was said beside the page: each panel has its own place for it. */
+  said = '';
 
   constructor(run: PanelServices<T>['run'], page: Page<unknown, T>, plan: Plan<T>, send: (message: T['to']) => void) {
+    const may: { run: true | string } = { run: true };
     const services: PanelServices<T> = {
       run,
-      mayRun: () => true,
+      mayRun: () => may.run,
       serverIsUp: () => true,
       plan: () => plan,
       keepPlan: () => undefined,
@@ -69,9 +73,14 @@ class PlayedHost<T extends PanelTypes> extends PanelHost<T, PanelServices<T>> {
     };
     super('full', services, send);
     this.#page = page;
+    this.may = may;
   }
 
   protected override answer(): void {}
+
+  protected override say(_tone: 'info' | 'error', what: unknown): void {
+    this.said = what instanceof Error ? what.message : String(what);
+  }
 
   protected override planOfShown(): Plan<T> {
     return this.services.plan();
@@ -241,6 +250,18 @@ function stays<S extends RunState, T extends PanelTypes>(row: Row<S, T>): void {
     assert.equal(run.result, row.result);
     await page.press();
     assert.deepEqual(shownIn(page.state()), shownIn(before), 'refused again');
+  });
+
+  it('leaves the page as it was where it did not ask, and may not run', async () => {
+    const { opened } = played();
+    const page = await opened();
+    await page.press();
+    const before = page.state();
+    page.host.may.run = 'Trust this workspace to run models.';
+    await page.host.runPlan(row.start(before)!.plan);
+    assert.deepEqual(shownIn(page.state()), shownIn(before));
+    assert.equal(page.state().phase.kind, 'idle');
+    assert.equal(page.host.said, page.host.may.run);
   });
 
   it('leaves it in other pages, in one made anew meanwhile and in one opened later', async () => {
