@@ -60,10 +60,10 @@ export class KeptEntries<Entry> {
 
   async remove(): Promise<void> {
     await this.own.remove(this.name);
-    // The last line of a killed run may be cut.
     await removeProven(this.earlier, (content) => {
-      const lines = linesOf(content.toString('utf8'));
-      return lines.length > 0 && lines.slice(0, -1).every((line) => line !== undefined);
+      const [first, ...others] = linesOf(content.toString('utf8'));
+      // The last line of a killed run may be cut. One that stands alone proves nothing then, and stays.
+      return first !== undefined && others.slice(0, -1).every((line) => line !== undefined);
     });
   }
 }

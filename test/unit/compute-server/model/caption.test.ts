@@ -10,6 +10,9 @@ import { layersOf } from '../../../../compute-server/cli/reinforcement-options';
 import type { DatasetEntry } from '../../../../protocol/results/hallucination';
 import { writeByteLevelTokenizer } from '../../../support/checkpoints/tokenizers';
 
+/** SHA-256 of `["key"]`, its first 24 digits. */
+const hashOfKey = 'f9ba5f51eeb2e314732c495b';
+
 describe('captions', () => {
   const folder = mkdtempSync(join(tmpdir(), 'headscope-caption-'));
   after(() => rmSync(folder, { recursive: true }));
@@ -82,6 +85,24 @@ describe('captions', () => {
       [2, 5, 1, 1],
     );
     assert.equal(separationOf([]).auroc, null);
+  });
+
+  it('kept captions of an earlier version go with their run; one cut line, which may be anything, stays', async () => {
+    const { mkdir, readdir, writeFile } = await import('node:fs/promises');
+    const root = join(folder, 'earlier');
+    await mkdir(join(root, 'unfinished'), { recursive: true });
+    const place = join(root, 'unfinished', `${hashOfKey}.captions.jsonl`);
+    for (const [content, stays] of [
+      ['notes of a person, in one line', true],
+      ['{"path": "cut', true],
+      ['{"path": "p", "stamp": "s", "entry": {}}\n', false],
+      ['{"path": "p", "stamp": "s", "entry": {}}\n{"path": "cut', false],
+      ['{"path": "p", "stamp": "s", "entry": {}}\nnotes\n{"path": "cut', true],
+    ] as const) {
+      await writeFile(place, content);
+      await new KeptEntries(root, ['key']).remove();
+      assert.deepEqual(await readdir(join(root, 'unfinished')), stays ? [`${hashOfKey}.captions.jsonl`] : [], content);
+    }
   });
 
   it('kept captions are found again for the same picture and truth only, also behind a cut line', async () => {
