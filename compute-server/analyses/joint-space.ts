@@ -5,6 +5,7 @@ import type { PicturePooling } from '../../models/architectures/vision-tower';
 import { FailureError } from '../../protocol/wire/failures';
 import { mapWeights, normWeights, wholeTensor } from '../model/checkpoint/layer-weights';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { idsOfText } from '../model/prompt/prompt';
 import { runPrompt } from '../model/run/model-run';
 
 /** Both ends of the space; undefined where the model has no such space. */
@@ -113,10 +114,8 @@ function writtenIds(text: string): readonly number[] | undefined {
     : undefined;
 }
 
-function encoded({ tokeniser, folder }: LoadedModel, text: string): readonly number[] {
-  if (!tokeniser.ok) throw new FailureError({ code: 'model-unusable', folder, detail: tokeniser.why });
-  return tokeniser.tokeniser.encode(text);
-}
+const encoded = (model: LoadedModel, text: string): readonly number[] =>
+  idsOfText(model, (tokeniser) => tokeniser.encode(text));
 
 /** transformers SiglipTokenizer: lower case, no ASCII punctuation, single spaces; the same again where tokenizer.json does it too. */
 const canonical = (text: string): string =>

@@ -36,7 +36,7 @@ import { SequenceRun } from '../model/generation/sequence-run';
 import { keptPlanOf } from '../model/generation/decoding-graphs';
 import { chunkFor } from '../model/hallucination/span-request';
 import { withChangedPixels } from '../model/prompt/image-prompt';
-import { piecesOf, readerOf, sequenceOf, textOf, turned } from '../model/prompt/prompt';
+import { idsOfText, piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
 import type { RunShape } from '../model/run/budget';
 import { planRun } from '../model/run/plan-run';
 import { renumbers } from '../model/interventions/chosen-blocks';
@@ -132,9 +132,7 @@ export class ServerRunner implements ModelRunner {
   }
 
   encode(text: string): readonly number[] {
-    const { tokeniser, folder } = this.model;
-    if (!tokeniser.ok) throw new FailureError({ code: 'model-unusable', folder, detail: tokeniser.why });
-    return turned(this.model, { what: 'tokenizer', next: 'Change the text' }, () => tokeniser.tokeniser.plain(text));
+    return idsOfText(this.model, (tokeniser) => tokeniser.plain(text));
   }
 
   named(piece: string): number | undefined {

@@ -189,7 +189,7 @@ function throughChat(
 }
 
 /** What the folder's own files make of a text; their failure as a sentence that names which it was. */
-export function turned<T>(
+function turned<T>(
   model: LoadedModel,
   { what, next }: { readonly what: string; readonly next: string },
   act: () => T,
@@ -202,6 +202,13 @@ export function turned<T>(
     const detail = `Its ${what} could not turn the text into tokens: ${why.replace(/\.?$/, '.')} ${next}.`;
     throw new FailureError({ code: 'model-unusable', folder: model.folder, detail });
   }
+}
+
+/** Ids of a text that a person gave; what the tokenizer cannot do with it is said with the advice to change the text. */
+export function idsOfText(model: LoadedModel, act: (tokeniser: Tokeniser) => readonly number[]): readonly number[] {
+  const { tokeniser, folder } = model;
+  if (!tokeniser.ok) throw new FailureError({ code: 'model-unusable', folder, detail: tokeniser.why });
+  return turned(model, { what: 'tokenizer', next: 'Change the text' }, () => act(tokeniser.tokeniser));
 }
 
 /** Templates of vision-language models read a list of parts. */

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LoadedModel } from '../../../../compute-server/model/checkpoint/loaded-model';
+import { idsOfText } from '../../../../compute-server/model/prompt/prompt';
 import { offsetsOf } from '../../../../compute-server/model/run/offsets';
 import { TextFault } from '../../../../compute-server/model/text/text-library';
 import { openTokeniser, type Tokeniser } from '../../../../compute-server/model/text/tokeniser';
@@ -10,6 +12,7 @@ import {
   writeUnigramTokenizer,
   writeWordPieceTokenizer,
 } from '../../../support/checkpoints/tokenizers';
+import type { FailureError } from '../../../../protocol/wire/failures';
 import { faultOfSentence } from '../../../support/fuzz/judge';
 
 describe('tokenizers of a model folder', function () {
@@ -114,6 +117,20 @@ describe('tokenizers of a model folder', function () {
     assert.deepEqual((await open()).encode('abñ'), [0, 9]);
     writeWordPieceTokenizer(folder);
     assert.deepEqual((await open()).plain('ñ'), [2]);
+  });
+
+  it('what a tokenizer cannot do with a text of a person is no fault of the file: the text is to be changed', async () => {
+    writeByteLevelTokenizer(folder);
+    const model = { folder, tokeniser: { ok: true, tokeniser: await open() } } as unknown as LoadedModel;
+    assert.deepEqual(
+      idsOfText(model, (tokeniser) => tokeniser.plain('ab')),
+      [9],
+    );
+    assert.throws(
+      () => idsOfText(model, (tokeniser) => tokeniser.encode('ñ')),
+      ({ failure }: FailureError) =>
+        failure.code === 'model-unusable' && /"ñ".*\. Change the text\.$/.test(failure.detail),
+    );
   });
 
   it('ids that the tokenizer does not know have a name all the same', async () => {
