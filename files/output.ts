@@ -4,10 +4,9 @@
  * when the result is there: a file that came meanwhile stays, and the result goes beside it.
  */
 import type { Stats } from 'node:fs';
-import { appendFile, lstat, open, stat } from 'node:fs/promises';
+import { appendFile, lstat, readFile, stat } from 'node:fs/promises';
 import { dirname, join, parse, resolve, sep } from 'node:path';
-import { createFile } from './remove';
-import { NotWritten, writeInOneStep } from './write-file';
+import { NotWritten, writeInOneStep, writeNew } from './write-file';
 
 /** What an output is, and so which files are earlier ones of it. */
 export type OutputKind = 'result' | 'plan' | 'baseline' | 'sarif' | 'table';
@@ -33,7 +32,8 @@ export async function whyNotReplaced(path: string, { kind, force }: Output): Pro
   if (isStream(path, about)) return undefined;
   if (!about.isFile()) return 'It is neither a file nor a pipe. Name another.';
   if (force || about.size === 0) return undefined;
-  if (about.size <= largestRead && isOurs[kind](await contentOf(path))) return undefined;
+  // What cannot be read is taken for a person's.
+  if (about.size <= largestRead && isOurs[kind](await readFile(path, 'utf8').catch(() => ''))) return undefined;
   return `It is there already, and it is not ${kindWords[kind]} that Headscope wrote. Name another file, or replace it with --force.`;
 }
 
@@ -45,7 +45,7 @@ const kindWords: Readonly<Record<OutputKind, string>> = {
   table: 'a table',
 };
 
-/** Of a file that is not there: whether it can be made. */
+/** Why a file that is not there cannot be made. */
 async function whyNotMade(path: string, { code }: NodeJS.ErrnoException): Promise<string | undefined> {
   if (code === 'ENOTDIR') return 'Its folder is a file. Name another.';
   if (code !== 'ENOENT') return `It cannot be looked at (${code ?? 'unknown error'}). Name another file.`;
@@ -63,15 +63,6 @@ const isStream = (path: string, about: Stats): boolean => {
   const isDevice = place.startsWith(`${sep}dev${sep}`) && !place.startsWith('/dev/shm/');
   return about.isFIFO() || about.isCharacterDevice() || (isDevice && about.isFile());
 };
-
-async function contentOf(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    return await file.readFile('utf8');
-  } finally {
-    await file.close();
-  }
-}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -128,9 +119,7 @@ async function writeFree(path: string, text: string): Promise<string> {
   for (let number = 2; ; number++) {
     const free = join(dir, `${name}-${number}${ext}`);
     try {
-      const file = await createFile(free);
-      await file.writeFile(text);
-      await file.close();
+      await writeNew(free, text);
       return free;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -5,7 +5,8 @@
 import { lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMarked, markFile, ownMark } from './mark';
-import { createFile, partsOf, removeEntry, type Form } from './remove';
+import { partsOf, removeEntry, type Form } from './remove';
+import { writeNew } from './write-file';
 
 export interface Entry {
   readonly name: string;
@@ -33,9 +34,7 @@ export class OwnFolder {
     // A person's folder has files. One that was made by a process that ended before the mark has none.
     if ((await readdir(this.path)).length === 0) {
       try {
-        const file = await createFile(join(this.path, markFile));
-        await file.writeFile(ownMark);
-        await file.close();
+        await writeNew(join(this.path, markFile), ownMark);
         return;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -11,7 +11,7 @@ const reasonOf = (error: unknown): NotWritten => {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
   if (code === 'ENOENT') return new NotWritten('Its folder does not exist. Make the folder first.');
   if (code === 'ENOSPC') return new NotWritten('The disk is full. Free some of it, or name a file on another disk.');
-  return new NotWritten(`It cannot be written (${code}).`);
+  return new NotWritten(`It cannot be written (${code}). Name another file, or correct its permissions.`);
 };
 
 /** What keeps a file that is there from being changed, as a sentence; undefined where nothing does. */
@@ -68,6 +68,21 @@ async function writeBeside(
     await putInPlace(fresh, file);
   } catch (error) {
     await dropFile(fresh).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** A file under a name that is free, whole or not at all. Fails with EEXIST where the name is taken. */
+export async function writeNew(path: string, content: string): Promise<void> {
+  const handle = await createFile(path);
+  try {
+    try {
+      await handle.writeFile(content);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    await dropFile(path).catch(() => undefined);
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { whyNotReplaced, writeOutput, type OutputKind } from '../../../files/output';
+import { writeNew } from '../../../files/write-file';
 
 const own: Readonly<Record<Exclude<OutputKind, 'table'>, string>> = {
   result: '{"headscope": "0.1.0", "created": "2026-11-30T12:00:00.000Z", "rows": []}',
@@ -81,6 +82,18 @@ describe('the file of a result', () => {
       writeFileSync(join(root, 'file'), '');
       assert.match((await why(join(root, name), 'result', true)) ?? '', reason, name);
     }
+  });
+
+  it('leaves nothing of itself where it could not be written whole', async () => {
+    const path = put('Chapter 1');
+    async function* half(): AsyncGenerator<string> {
+      yield await Promise.resolve('half');
+      throw new Error('the disk is full');
+    }
+    await assert.rejects(writeNew(join(root, 'new'), half() as unknown as string), /the disk is full/);
+    assert.deepEqual(readdirSync(root), ['out']);
+    await assert.rejects(writeNew(path, 'x'), { code: 'EEXIST' });
+    assert.equal(readFileSync(path, 'utf8'), 'Chapter 1');
   });
 
   it('is written through a link, and what came meanwhile stays: the result is beside it', async () => {
