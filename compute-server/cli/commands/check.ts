@@ -27,9 +27,9 @@ export const checkCommand = (): Command =>
     .action(async (_paths: readonly string[], _options: object, command: Command) => {
       const words =
         command.parent === null ? process.argv.slice(2) : process.argv.slice(process.argv.indexOf('check') + 1);
-      // It may stand before the name of the command.
+      // It may stand before the name of the command; behind the words it would be a path where they have a `--`.
       const { force } = command.optsWithGlobals<{ readonly force?: boolean }>();
-      process.exitCode = await runLanguageServer(force && !words.includes('--force') ? [...words, '--force'] : words);
+      process.exitCode = await runLanguageServer(force ? ['--force', ...words] : words);
     });
 
 const runLanguageServer = (words: readonly string[]): Promise<number> =>
