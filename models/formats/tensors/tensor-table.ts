@@ -36,7 +36,7 @@ export class TensorTable {
 
   /** `rename` turns the family's own names into those of a checkpoint in which the part is nested. */
   writer(part: ModelPart, rename: (name: string) => string = (name) => name): TensorWriter {
-    return new TensorWriter(this, part, rename, '');
+    return new TensorWriter(this, part, { rename });
   }
 
   add(row: Omit<ExpectedTensor, 'layers'>, layer: number | undefined): void {
@@ -75,104 +75,65 @@ export interface Routed {
   readonly perToken: number;
 }
 
+/** What a writer says of each of its tensors. */
+interface Written {
+  readonly prefix: string;
+  readonly rename: (name: string) => string;
+  readonly layer?: number;
+  readonly forced?: TensorGroup;
+  readonly routed?: Routed;
+  /** Share of the elements that one token uses, of what is not routed. */
+  readonly share: number;
+}
+
 /** Adds tensors of one part under a prefix. Linear weights are [output, input], as PyTorch stores them. */
 export class TensorWriter {
+  private readonly how: Written;
+
   constructor(
     private readonly table: TensorTable,
     readonly part: ModelPart,
-    private readonly rename: (name: string) => string,
-    private readonly prefix: string,
-    private readonly layerIndex?: number,
-    private readonly forced?: TensorGroup,
-    private readonly routed?: Routed,
-    private readonly share = 1,
-  ) {}
+    how: Partial<Written> = {},
+  ) {
+    this.how = { prefix: '', rename: (name) => name, share: 1, ...how };
+  }
+
+  private with(change: Partial<Written>): TensorWriter {
+    return new TensorWriter(this.table, this.part, { ...this.how, ...change });
+  }
 
   /** The same part under a longer prefix. */
   under(prefix: string): TensorWriter {
-    return new TensorWriter(
-      this.table,
-      this.part,
-      this.rename,
-      this.prefix + prefix,
-      this.layerIndex,
-      this.forced,
-      this.routed,
-      this.share,
-    );
+    return this.with({ prefix: this.how.prefix + prefix });
   }
 
   /** The same part, with names turned into others once more. */
   renamed(rename: (name: string) => string): TensorWriter {
-    return new TensorWriter(
-      this.table,
-      this.part,
-      (name) => this.rename(rename(name)),
-      this.prefix,
-      this.layerIndex,
-      this.forced,
-      this.routed,
-      this.share,
-    );
+    return this.with({ rename: (name) => this.how.rename(rename(name)) });
   }
 
   /** One layer; `prefix` holds `{layer}`, or counts stages and blocks where the layers are not numbered through. */
   layer(index: number, prefix: string): TensorWriter {
-    return new TensorWriter(
-      this.table,
-      this.part,
-      this.rename,
-      this.prefix + prefix,
-      index,
-      this.forced,
-      this.routed,
-      this.share,
-    );
+    return this.with({ prefix: this.how.prefix + prefix, layer: index });
   }
 
   /** Every tensor goes to this group. */
   as(group: TensorGroup): TensorWriter {
-    return new TensorWriter(
-      this.table,
-      this.part,
-      this.rename,
-      this.prefix,
-      this.layerIndex,
-      group,
-      this.routed,
-      this.share,
-    );
+    return this.with({ forced: group });
   }
 
   /** Tensors of one of `count` streams of equal sizes (text and picture): a token goes through one of them. */
   ofStreams(count: number): TensorWriter {
-    return new TensorWriter(
-      this.table,
-      this.part,
-      this.rename,
-      this.prefix,
-      this.layerIndex,
-      this.forced,
-      this.routed,
-      1 / count,
-    );
+    return this.with({ share: 1 / count });
   }
 
   /** One tensor an expert; `prefix` holds `{expert}`. */
   experts(routed: Routed, prefix: string): TensorWriter {
-    return new TensorWriter(
-      this.table,
-      this.part,
-      this.rename,
-      this.prefix + prefix,
-      this.layerIndex,
-      'experts',
-      routed,
-    );
+    return this.with({ prefix: this.how.prefix + prefix, forced: 'experts', routed });
   }
 
   add(group: TensorGroup, name: string, shape: readonly number[]): void {
-    this.put(group, name, shape, this.routed?.count, this.routed);
+    this.put(group, name, shape, this.how.routed?.count, this.how.routed);
   }
 
   /** All experts in one tensor, the experts on its first axis. */
@@ -203,19 +164,19 @@ export class TensorWriter {
     routed: Routed | undefined,
     merged?: number,
   ): void {
-    const share = routed === undefined || routed.count === 0 ? this.share : Math.min(1, routed.perToken / routed.count);
+    const { prefix, rename, layer, forced, share } = this.how;
     this.table.add(
       {
-        pattern: this.rename(this.prefix + name),
+        pattern: rename(prefix + name),
         shape,
-        group: this.forced ?? group,
+        group: forced ?? group,
         role: this.part.role,
         part: this.part.name,
         ...(experts === undefined ? {} : { experts }),
         ...(merged === undefined ? {} : { merged }),
-        activeShare: share,
+        activeShare: routed === undefined || routed.count === 0 ? share : Math.min(1, routed.perToken / routed.count),
       },
-      this.layerIndex,
+      layer,
     );
   }
 }
