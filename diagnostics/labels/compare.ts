@@ -182,7 +182,7 @@ function changedTogether(a: LabelsResult, b: LabelsResult): readonly TableSectio
     ({
       kind: 'number',
       unit: 'nats/token',
-      definition: `Loss change on the repeated random sequence without all heads of the label, in the ${which} result.`,
+      definition: `Loss change on the repeated random sequence without all heads of the label, in ${which} result.`,
     }) as const;
   const number = { kind: 'number', unit: '', definition: 'How many heads have the label.' } as const;
   return [
@@ -195,8 +195,8 @@ function changedTogether(a: LabelsResult, b: LabelsResult): readonly TableSectio
         { name: 'label', title: 'Label', kind: 'text' },
         { name: 'firstHeads', title: 'Heads, other', ...number },
         { name: 'secondHeads', title: 'Heads, this', ...number },
-        { name: 'first', title: 'Loss change, first', ...loss('first') },
-        { name: 'second', title: 'Loss change, second', ...loss('second') },
+        { name: 'first', title: 'Loss change, other', ...loss('the other') },
+        { name: 'second', title: 'Loss change, this', ...loss('this') },
       ],
       rows: labels.map((label) => [
         labelWords[label].title,

@@ -47,7 +47,7 @@ function undroppedWords({ scored, undropped = 0, units = [] }: Partial<PlanEvalu
   const longest = Math.max(...units.map(({ length }) => length)).toLocaleString('en-US');
   return undropped === n
     ? `The plan drops nothing at these lengths (at most ${longest} tokens): all caches here are the full one, and this says nothing of the plan. Take longer ${what}.`
-    : `Of ${undropped} of ${n} ${what} the plan drops nothing: these are too short for it.`;
+    : `${undropped} of ${n} ${what} are so short that the plan drops nothing of them.`;
 }
 
 const unit = ({ scored }: Partial<PlanEvaluationResult>): ((value: number) => string) =>

@@ -23,7 +23,7 @@ export function findDepartures(
       ? [
           {
             path: ['architectures', 0],
-            message: `${name} is a class of the repository's own, so it cannot be told what it computes. Choose a checkpoint of the class that its family has in transformers.`,
+            message: `${name} is a class of the repository's own, so what it computes is not known. Choose a checkpoint of the class that its family has in transformers.`,
           },
         ]
       : [];

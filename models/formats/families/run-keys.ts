@@ -216,6 +216,6 @@ function strayKey(value: JsonValue, path: JsonPath, { className, fields = {} }: 
   const key = String(path.at(-1));
   const source = Object.hasOwn(fields, key) ? fields[key]?.source : undefined;
   if (value === null || value === false || source?.kind !== 'file') return [];
-  const message = `${formatPath(path)} is ${shown(value)}, and ${className} has no such key, so it cannot be told what the model computes by it. Remove the key if the model was trained without it.`;
+  const message = `${formatPath(path)} is ${shown(value)}, and ${className} has no such key, so what the model computes by it is not known. Remove the key if the model was trained without it.`;
   return [{ path, message }];
 }

@@ -245,7 +245,7 @@ describe('figures of an evaluation', () => {
     );
     const mixed = at([10, 40, 40]);
     assert.equal(mixed.undropped, 1);
-    assert.match(finding(mixed), / Of 1 of 3 prompts the plan drops nothing: these are too short for it\.$/);
+    assert.match(finding(mixed), / 1 of 3 prompts are so short that the plan drops nothing of them\.$/);
     assert.doesNotMatch(finding(at([40, 40])), /drops nothing/);
   });
 
