@@ -1,4 +1,5 @@
 /** Encoders that took BERT's layer and changed one thing: narrower embeddings, shared layers, other heads. */
+import { mostLayers } from '../config/transformer';
 import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { bertValues, robertaValues, writeBertEmbeddings } from './bert';
@@ -82,8 +83,12 @@ export const albert = encoderFamily({
     writeBertEmbeddings(part, root, width);
     root.linear('embedding', 'encoder.embedding_hidden_mapping_in', width, hidden, true);
     const size = part.intermediateSize ?? 0;
-    for (let group = 0; group < Math.min(amount(part, 'num_hidden_groups') ?? 1, part.layers.length); group++) {
-      for (let inner = 0; inner < Math.min(amount(part, 'inner_group_num') ?? 1, part.layers.length); inner++) {
+    const groups = Math.min(amount(part, 'num_hidden_groups') ?? 1, part.layers.length);
+    // More layers in all groups than a model may have are a slip.
+    const most = Math.min(part.layers.length, Math.ceil(mostLayers / Math.max(1, groups)));
+    const inGroup = Math.min(amount(part, 'inner_group_num') ?? 1, most);
+    for (let group = 0; group < groups; group++) {
+      for (let inner = 0; inner < inGroup; inner++) {
         const own = root.under(`encoder.albert_layer_groups.${group}.albert_layers.${inner}.`);
         for (const name of ['query', 'key', 'value', 'dense'])
           own.linear('attention', `attention.${name}`, hidden, hidden, true);

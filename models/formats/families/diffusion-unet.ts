@@ -59,8 +59,13 @@ function planOf(fields: Fields): Plan {
   const perLevel = (level: number): number => at(fields, 'layers_per_block', level, 2);
   const steps: Step[] = [];
   const between: (readonly [string, number])[] = [];
+  /** Blocks that may still be described: no more than layers of other models. */
+  let left = mostLayers;
   const push = (step: Step): void => {
-    if (steps.length < mostLayers) steps.push(step);
+    if (steps.length >= mostLayers) return;
+    const blocks = Math.min(step.blocks, left);
+    left -= blocks;
+    steps.push({ ...step, blocks });
   };
   let before = widths[0] ?? 0;
   const skips = [before];
@@ -110,7 +115,7 @@ function planOf(fields: Fields): Plan {
 function layersOf(plan: Plan, side: number | undefined): readonly Layer[] {
   const layers: Layer[] = [];
   for (const { width, level, blocks, heads } of plan.steps)
-    for (let block = 0; block < blocks && layers.length < mostLayers; block++) {
+    for (let block = 0; block < blocks; block++) {
       const headDim = heads > 0 ? Math.floor(width / heads) : 0;
       const sizes = { causal: false, heads, kvHeads: heads, headDim, valueDim: headDim };
       layers.push({

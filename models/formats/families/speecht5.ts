@@ -50,6 +50,9 @@ const sides: Readonly<Record<string, readonly [reads: 'speech' | 'text', writes:
   SpeechT5ForSpeechToSpeech: ['speech', 'speech'],
 };
 
+/** A file may name any class, also one that every object of JavaScript has something under. */
+const sidesOf = (className: string) => (Object.hasOwn(sides, className) ? sides[className] : undefined);
+
 function side(reader: ConfigReader, name: 'encoder' | 'decoder', speaks: boolean): ModelPart {
   const size = reader.integer(`${name}_ffn_dim`);
   const heads = reader.integer(`${name}_attention_heads`) ?? 0;
@@ -153,17 +156,17 @@ export const speechT5: CompositeFamily = {
   defaults: () => ({ from: `${transformers} SpeechT5Config`, values }),
   read: (reader): CompositeReading => {
     const className = firstArchitecture(reader) ?? 'SpeechT5Model';
-    const [reads, writes] = sides[className] ?? ['speech', 'speech'];
+    const [reads, writes] = sidesOf(className) ?? ['speech', 'speech'];
     reader.derive('class_head', className, 'architectures');
     return {
       parts: [side(reader, 'decoder', writes === 'speech'), side(reader, 'encoder', reads === 'speech')],
-      exact: className === 'SpeechT5Model' || Object.hasOwn(sides, className),
+      exact: className === 'SpeechT5Model' || sidesOf(className) !== undefined,
     };
   },
   tensors: (model, table) => {
     const [decoder, encoder] = [partNamed(model, 'decoder'), partNamed(model, 'encoder')];
     if (decoder === undefined || encoder === undefined) return;
-    const known = sides[word(decoder, 'class_head') ?? ''];
+    const known = sidesOf(word(decoder, 'class_head') ?? '');
     const root = known === undefined ? '' : 'speecht5.';
     const eyes = table.writer(encoder).under(`${root}encoder.`);
     const mouth = table.writer(decoder).under(`${root}decoder.`);

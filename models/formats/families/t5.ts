@@ -84,7 +84,7 @@ export const t5: CompositeFamily = {
           from: `${transformers} ${modelType === 'mt5' ? 'MT5Config' : 'UMT5Config'}`,
           values: {
             ...t5Values,
-            vocab_size: modelType === 'mt5' ? 250112 : 250112,
+            vocab_size: 250112,
             d_ff: 1024,
             num_layers: 8,
             num_heads: 6,

@@ -5,7 +5,8 @@ import { decodeFlops, prefillFlops } from '../../../../models/formats/estimates/
 import { kvCache } from '../../../../models/formats/estimates/kv-cache';
 import { weightBytes } from '../../../../models/formats/estimates/weights';
 import { families } from '../../../../models/formats/families/catalogue';
-import { countParameters } from '../../../../models/formats/tensors/expected-tensors';
+import { countParameters, expectedTensors } from '../../../../models/formats/tensors/expected-tensors';
+import type { JsonValue } from '../../../../models/formats/model-description';
 
 /** mulberry32 */
 function random(seed: number): () => number {
@@ -105,6 +106,38 @@ describe('descriptions of anything', () => {
       slowest = Math.max(slowest, performance.now() - began);
     }
     assert.ok(slowest < 1000, `${slowest} ms`);
+  });
+
+  it('of classes and values that are called like a member of every object', () => {
+    for (const name of ['constructor', 'toString', '__proto__']) {
+      for (const family of families) {
+        for (const model_type of family.modelTypes) {
+          everything({ model_type, architectures: [name] });
+          const words = Object.entries(family.defaults(model_type)?.values ?? {}).filter(
+            ([, value]) => typeof value === 'string',
+          );
+          everything({ model_type, ...Object.fromEntries(words.map(([key]) => [key, name])) });
+        }
+      }
+    }
+  });
+
+  it('of sizes and counts that are large all at once, without multiplying one by another', () => {
+    const large = (value: JsonValue | undefined): JsonValue => {
+      if (Array.isArray(value)) return new Array<JsonValue>(100).fill(large((value as readonly JsonValue[])[0]));
+      return typeof value === 'number' || value === null || value === undefined ? 300 : value;
+    };
+    for (const family of families) {
+      for (const type of family.modelTypes) {
+        const values = family.defaults(type)?.values ?? {};
+        const config = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, large(value)]));
+        // Networks of diffusers are named by their class.
+        const named =
+          config['_class_name'] === undefined && /^[A-Z]/.test(type) ? { _class_name: type } : { model_type: type };
+        const tensors = expectedTensors(describeModel({ ...config, ...named }))?.length ?? 0;
+        assert.ok(tensors < 60_000, `${type}: ${tensors}`);
+      }
+    }
   });
 
   it('of thousands of unknown layers without growing by the square', () => {
