@@ -81,7 +81,7 @@ export interface Pruning {
   readonly inUse: string;
   /** Entries of other folders, which are counted and stay. */
   readonly others: readonly Entry[];
-  /** Of some entries alone. */
+  /** Which entries are looked at; all of the folder when absent. */
   readonly form?: Form;
 }
 

@@ -122,7 +122,7 @@ export class KeptSteps {
     this.mine.clear();
   }
 
-  /** Of this run: the others stay. */
+  /** Removes the steps of this run; those of others stay. */
   async remove(): Promise<void> {
     await this.own.remove(this.name);
     for (const { name } of await entriesOf(this.earlier, form.folders?.hold ?? {})) {

@@ -28,13 +28,13 @@ export function secondsOf(model: LoadedModel, analysis: string, passes: number, 
   const rate = rates.get(model);
   const known = rate?.byAnalysis.get(analysis) ?? rate?.all;
   if (known !== undefined) return known * workOf(passes, tokens);
-  // A weight is two operations a token; held in float32 whatever the file has.
+  // Two operations a weight and token. Most files hold a weight in two bytes.
   const weights = model.summary.weightBytes / 2;
   const perPass = Math.max(leastSeconds, (2 * weights * tokens) / (guessedFlops * availableParallelism()));
   return passes * perPass;
 }
 
-/** Of a whole run that nothing was kept for. */
+/** Takes over what a whole run took; one that found steps on disk says nothing. */
 export function learn(
   model: LoadedModel,
   analysis: string,

@@ -9,7 +9,7 @@ export class OutputOption extends Option {
     flags: string,
     description: string,
     readonly written: OutputKind,
-    /** Of a value: the file in it. */
+    /** The file that a value names. */
     readonly fileOf: (value: string) => string = (value) => value,
   ) {
     super(flags, description);
@@ -21,7 +21,7 @@ export const jsonOption = (description = 'write the result as JSON, - for stdout
 
 export const planOption = (description: string): Option => new OutputOption('-o, --output <file>', description, 'plan');
 
-/** Of the program: every command has it. */
+/** The program has it, and so has every command. */
 export const forceOption = (): Option =>
   new Option('--force', 'replace files that Headscope did not write (docs/command-line.md)');
 

@@ -36,7 +36,7 @@ export function joinPatterns(
   };
 }
 
-/** Of the run of a pattern in which other processes used most. */
+/** The state of the machine in the pattern during which other processes used most. */
 function machineOf(results: readonly BenchmarkResult[]): Pick<BenchmarkResult, 'machine'> {
   const machines = results.flatMap(({ machine }) => machine ?? []);
   const othersOf = ({ load: { before, during = before } }: MachineState): number => during.others;

@@ -50,7 +50,7 @@ export interface ComparedRow {
   readonly after: number;
   /** 100 (after - before) / before; of an accuracy the difference in points of per cent. */
   readonly change: number;
-  /** Of decoding: the interval of the change. */
+  /** The interval of the change, which decoding has. */
   readonly low?: number;
   readonly high?: number;
 }
@@ -249,7 +249,7 @@ export async function decodingSpeeds(
   return pairedSpeeds(first, second);
 }
 
-/** Of rates of two models in the same rounds, an odd number of them. */
+/** From the rates of two models in the same rounds, an odd number of them. */
 export function pairedSpeeds(before: readonly number[], after: readonly number[]): Speeds {
   const ratios = after.map((rate, at) => rate / (before[at] ?? Number.NaN));
   const median = quantile(ratios, 0.5);

@@ -16,7 +16,7 @@ const activation = (part: ModelPart) => activationOf(word(part, 'hidden_activati
 const common = { embeddingScale, gainOffset: 1, activation } as const;
 
 /**
- * Of Gemma 1, transformers 5 reads `hidden_act`. Files of earlier releases say plain gelu there, which 4.39 and later take for the
+ * transformers 5 reads `hidden_act` of Gemma 1. Files of earlier releases say plain gelu there, which 4.39 and later take for the
  * tanh form that the model was trained with, and `hidden_activation` where it is another.
  */
 function firstActivation({ model, part }: ArchitectureInput): Activation {

@@ -76,7 +76,7 @@ export interface AttentionSpec {
   readonly causal: boolean;
   /** Positions that a query reads, its own included. */
   readonly window?: number;
-  /** Of attention that is not causal: positions nearer than this are read, on either side. */
+  /** Where attention is not causal: positions nearer than this are read, on either side. */
   readonly around?: number;
   /** Scores are softcap * tanh(scores / softcap). */
   readonly softcap?: number;

@@ -16,7 +16,7 @@ export function parseDo(text: string): Read<Intervention> {
   );
 }
 
-/** What `*` stands for in the place of a layer or a head. */
+/** What `*` stands for where a layer or a head is named. */
 export interface HeadCounts {
   readonly layers: number;
   readonly heads: number;

@@ -90,7 +90,7 @@ export type ToRunPanel =
       readonly details?: string;
       /** The model of this folder could not be opened. */
       readonly folder?: string;
-      /** Of a run that ended before it gave anything: what it replaced stands again. */
+      /** The run ended before it gave anything: what it replaced stands again. */
       readonly refused?: true;
     }
   | { readonly kind: 'overdue'; readonly sentence: string }

@@ -4,7 +4,7 @@
 const least = 3;
 
 /**
- * Of `usual` lengths, rising, those that the model can read: up to the context, and the context itself where it is shorter than the
+ * Those of the `usual` lengths, rising, that the model can read: up to the context, and the context itself where it is shorter than the
  * longest of them. Of a short context also its half, its quarter and so on. All of them where no context is known.
  */
 export function lengthsWithin(usual: readonly number[], contextLength: number | undefined): readonly number[] {

@@ -3,13 +3,13 @@
  * fault of its own. What is blocked computes nothing, so the clock ends it too, much later.
  */
 export interface TimeLimit {
-  /** Of processor time, over all threads of the process. */
+  /** Processor time over all threads of the process. */
   readonly seconds: number;
-  /** Of the clock; where a system does not report processor time it alone counts. */
+  /** Time of the clock; it alone counts where a system does not report processor time. */
   readonly ceiling: number;
 }
 
-/** Ten want each processor before work that is no fault of its own is ended. */
+/** The clock may show ten times as much, as it does where ten programs share each processor. */
 export const limitOf = (seconds: number): TimeLimit => ({ seconds, ceiling: 10 * seconds });
 
 /** The seconds that have passed a limit, or undefined. */

@@ -76,7 +76,7 @@ export interface LoadedModel {
   /** The vision encoder as a model of its own, whose rows are patches (the model itself where it reads nothing else). */
   readonly encoder?: LoadedModel;
   /**
-   * Of packed weights that were read from the disk: closes their sessions and has them made again when they are next opened. False
+   * Closes the sessions of packed weights that were read from the disk, and has the weights made again when they are next opened. False
    * where none were read.
    */
   packAgain?(): Promise<boolean>;

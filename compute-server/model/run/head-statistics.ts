@@ -37,7 +37,7 @@ interface ChunkSums {
   readonly spread: ArrayLike<number>;
 }
 
-/** Of a layer whose queries read the keys of their last `size` positions alone, or those nearer than that on either side. */
+/** Which keys the queries of a layer read: those of their last `size` positions, or those nearer than that on either side. */
 export interface Window {
   readonly size: number;
   readonly around: boolean;

@@ -94,7 +94,7 @@ export class TextLibrary {
       if (this.seen.has(character) || /\s/u.test(character)) continue;
       const ids: unknown = this.tokenizer.encode(character, { add_special_tokens: false }).ids;
       const read = Array.isArray(ids) && ids.length > 0 && ids.every((id) => Number.isSafeInteger(id));
-      // Of a character that is several bytes, some may be left out.
+      // Some bytes of a character that has several may be left out.
       const whole = read && (character === '\uFFFD' || !this.decode(ids as number[]).includes('\uFFFD'));
       if (!whole && !this.isLeftOut(character)) {
         throw new TextFault(

@@ -17,7 +17,7 @@ const script = fromSources
 
 const startMs = 60_000;
 /**
- * Of computing, where the system says what a thread computes. A published template renders in milliseconds, 16,000 tokens encode
+ * Computing time, where the system says what a thread computes. A published template renders in milliseconds, 16,000 tokens encode
  * in 50: `msPerSize` is thirty times that.
  */
 const templateMs = 2000;

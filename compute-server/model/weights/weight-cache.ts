@@ -34,7 +34,7 @@ const kind = 'headscope-weights';
 /** Of the weights of one model in one format. */
 export class WeightCache {
   private readonly own: OwnFolder;
-  /** Of the model in both places. */
+  /** What the folder of the model is called, here and where earlier versions kept it. */
   private readonly name: string;
   private readonly folder: string;
   /** Where earlier versions kept them, of all models and of this one. */

@@ -218,7 +218,7 @@ export const visionFeatureLayer: Rule = {
     };
     // The list of hidden states starts with the embedding, so layer L is at index L.
     each(['vision_feature_layer'], root.value['vision_feature_layer'], [-layers.value - 1, layers.value]);
-    // Of these lists each layer asks whether its number is in them, so that the model loads (transformers 5.2).
+    // Each layer asks whether its number is in these lists, so that the model loads all the same (transformers 5.2).
     const numbers: readonly [number, number] = [0, layers.value - 1];
     const unread = 'The model loads, and this number has no effect.';
     for (const key of ['deepstack_visual_indexes', 'fullatt_block_indexes'])

@@ -130,7 +130,7 @@ export const siglip = contrastive({
   values: {},
   projects: false,
 });
-/** Of pictures in their own shape; those of one size go by the older type. */
+/** Reads pictures in their own shape; models for pictures of one size have the older type. */
 export const siglip2 = contrastive({
   id: 'siglip2',
   title: 'Siglip2',

@@ -31,7 +31,7 @@ export interface StackFamily {
    * `className` is the first of the file's classes, whose heads may be unknown.
    */
   readonly exact?: (part: ModelPart, className: string | undefined) => boolean;
-  /** Of families that Headscope runs: what a run makes of each key of the configuration class. */
+  /** What a run makes of each key of the configuration class, where Headscope runs the family. */
   readonly run?: RunKeys;
   /** Absent: the layout is not known in full, and counts are not exact. */
   readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
@@ -56,7 +56,7 @@ export interface CompositeFamily {
   readonly task: Task['kind'];
   defaults(modelType: string | undefined): Defaults | undefined;
   read(reader: ConfigReader): CompositeReading;
-  /** Of families that Headscope runs: what a run makes of each key at the top of the file. */
+  /** What a run makes of each key at the top of the file, where Headscope runs the family. */
   readonly run?: RunKeys;
   /** What differs of the keys of its text part from those of the part alone. */
   readonly runText?: RunKeys;

@@ -5,7 +5,7 @@ import { transformers5 } from './family-row';
 import { readTransformer } from '../config/transformer';
 import type { StackFamily } from './family';
 
-/** Of the experts of the thinker and of the talker; the two differ in their sizes alone. */
+/** What thinker and talker have in common; the two differ in their sizes alone. */
 const experts: JsonObject = {
   hidden_act: 'silu',
   max_position_embeddings: 32768,

@@ -47,7 +47,7 @@ export const activations = [
   'relu',
 ] as const;
 
-/** Of PreTrainedConfig, which every class has. */
+/** The keys of PreTrainedConfig, which every class has. */
 export const baseKeys: RunKeys = {
   ...idle('names of files, classes and versions', '_name_or_path', 'architectures', 'auto_map', 'model_type'),
   ...idle('names of files, classes and versions', 'transformers_version', 'tokenizer_class', 'finetuning_task'),
@@ -64,7 +64,7 @@ export const baseKeys: RunKeys = {
   ...only([{}, null], 'pruned_heads'),
 };
 
-/** Of stacks without the switch: what other classes, forks and code of a repository's own compute by these keys. */
+/** Keys by which other classes, forks and code of a repository's own compute something, for stacks that do not have them. */
 const foreignKeys: RunKeys = {
   ...only([null], mixtureKey),
   ...only([true, null], 'is_causal'),
@@ -98,13 +98,13 @@ const rotary: RunKeys = honoured('rope_parameters', 'rope_scaling', 'rope_theta'
 
 const wholeHead: RunKeys = only([1, null], 'partial_rotary_factor');
 
-/** Of classes without windows, whose caches in transformers 5 drop keys by these all the same. */
+/** For classes without windows: the caches of transformers 5 drop keys by these all the same. */
 const noWindow: RunKeys = {
   ...only([null], 'sliding_window', 'attention_chunk_size'),
   layer_types: { kind: 'each', values: ['full_attention', null] },
 };
 
-/** Of LlamaConfig and what Mistral, Qwen, Gemma and Phi took over from it. */
+/** The keys of LlamaConfig that Mistral, Qwen, Gemma and Phi took over. */
 export const llamaLikeKeys: RunKeys = {
   ...idleOfText,
   ...honoured('vocab_size', 'hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads', 'head_dim'),

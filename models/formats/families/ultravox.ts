@@ -66,7 +66,7 @@ const namedText = (reader: ConfigReader) => {
   return typeof name === 'string' ? named.find(([pattern]) => pattern.test(name)) : undefined;
 };
 
-/** Of a name that is not known only what the file itself says is described: the width that it projects to. */
+/** Where a name is not known, only what the file itself says is described: the width that it projects to. */
 const unknownText = {
   num_hidden_layers: null,
   num_attention_heads: null,

@@ -43,7 +43,7 @@ export function unnamedType(object: JsonObject): string | undefined {
   return olderType(object);
 }
 
-/** Of libraries whose keys are theirs to name, and not transformers' of before `model_type`. */
+/** Whether the file is of a library that names its keys itself, and none of transformers from before `model_type`. */
 export function isOwnForm(object: JsonObject): boolean {
   const type = unnamedType(object);
   return type !== undefined && type !== 'bert' && type !== 'albert' && type !== 'gpt2';

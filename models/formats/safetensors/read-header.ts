@@ -5,7 +5,7 @@ import { headerLength, parseSafetensorsHeader } from './header';
 /** A header that fits costs one read; a longer one is then read to its end and no further. */
 const firstRead = 2048;
 
-/** Of all shards of a model: 163 of DeepSeek-V3, with 92,000 tensors, have 11 MB. */
+/** All shards of a model together; the 163 of DeepSeek-V3, with 92,000 tensors, have 11 MB. */
 export const mostHeaderBytes = 256_000_000;
 
 /** Bytes of headers that may still be read of a model, or of the files of a folder. */

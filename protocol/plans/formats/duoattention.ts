@@ -17,7 +17,7 @@ import { importedPlan, type ImportTarget, type PlanFormat } from './format';
 const usual = { sparsity: 0.5, sinks: 64, recent: 256 } as const;
 const names = ['sparsity', 'threshold', 'sinks', 'recent'];
 
-/** Of streaming heads under the plan. */
+/** What a streaming head keeps under the plan. */
 interface Sizes {
   readonly sinks: number;
   readonly recent: number;

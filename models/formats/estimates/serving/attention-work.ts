@@ -15,7 +15,7 @@ export interface AttentionWork {
   readonly activationBytes: number;
   /** Bytes of new keys and values, which lie where the key/value heads do. */
   readonly newBytes: number;
-  /** Of `activationBytes`, what products pass over: in the rate of products where that was measured. */
+  /** The share of `activationBytes` that products pass over, at the rate of products where that was measured. */
   readonly productBytes: number;
 }
 
@@ -94,7 +94,7 @@ export function selfWork(attention: Attention, request: ServingRequest, phase: P
   const positions = phase === 'decode' ? read : own ? kept : 0;
   const indexed = indexElements(attention, length);
   const indexPairs = phase === 'decode' ? indexedPositions(attention, length) : promptIndexPairs(attention, prompt);
-  // Of a step they count with the cache.
+  // In a decoding step they count with the cache.
   const inputs = phase === 'prefill' ? prompt * kvHeads * (headDim + valueDim) : 0;
   return {
     flops: batch * (scoreFlops(attention, pairs, absorbed) + indexFlops(attention, indexPairs)),
