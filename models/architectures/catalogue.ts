@@ -76,10 +76,10 @@ export function runnable(model: ModelDescription): true | string {
       return `The config names no model_type, so its family is not known; Headscope runs ${every}.`;
     return `Headscope does not run the family "${name}" yet; it runs ${every}.`;
   }
-  // A family of several parts stays one where a file describes the text part alone.
+  // A family of several parts stays one where a file describes one part alone: its weights are named in its own way.
   const several =
     model.parts.length > 1 || (familyById(model.family)?.kind === 'composite' && part.family !== model.family);
-  if (several && !towerOnly && !pair && !byFamily(multimodalArchitectures, model.family)) {
+  if (several && !pair && !byFamily(multimodalArchitectures, model.family)) {
     const names = model.parts.map(({ name, role }) => name || role).join(', ');
     const count = model.parts.length > 1 ? ` of ${model.parts.length} parts` : '';
     return `Headscope does not run the family "${model.family}"${count} yet (${names}); of several parts it runs ${known(multimodalArchitectures)}.`;
