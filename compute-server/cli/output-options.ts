@@ -1,4 +1,5 @@
 /** Options that name what a command writes. What they name is looked at before the command does anything (lookAtOutputs). */
+import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { whyNotReplaced, type OutputKind } from '../../files/output';
 import { wrongUsage } from './exit-codes';
@@ -36,8 +37,12 @@ export function lookAtOutputs(program: Command, session: CommandSession): Comman
   });
 }
 
-/** Refuses what may not be written, and options that took another for their value, before anything is measured. */
+/**
+ * Refuses what may not be written, a file that two results would be written to, and options that took another for their value, before
+ * anything is measured.
+ */
 async function requireOutputs(command: Command, force: boolean): Promise<void> {
+  const taken = new Map<string, string>();
   for (const option of command.options) {
     if (!(option instanceof OutputOption) && !takesPath(option)) continue;
     for (const value of valuesOf(command, option)) {
@@ -52,6 +57,12 @@ async function requireOutputs(command: Command, force: boolean): Promise<void> {
       if (file === '-' || file === '') continue;
       const why = await whyNotReplaced(file, { kind: option.written, force });
       if (why !== undefined) throw wrongUsage(`${file} (${name}) was not written. ${why}`);
+      const place = resolve(file);
+      const other = taken.get(place);
+      if (other !== undefined && !place.startsWith('/dev/')) {
+        throw wrongUsage(`${other} and ${name} name the same file, ${file}. Name two files.`);
+      }
+      taken.set(place, name);
     }
   }
 }
