@@ -64,7 +64,7 @@ describe('what leaves the Hallucination panel', () => {
     const page = String((await exported(panel, 'HTML')).data);
     assert.match(page, /<caption>Change of the divergence from half<\/caption>/);
     assert.match(page, /<ul class="caption"><li>Compared with half/);
-    const [, patches = ''] = /<caption>L3H2 for “[^”]*” on the picture<\/caption>(.*?)<\/table>/s.exec(page) ?? [];
+    const [, patches = ''] = /<caption>L3H2 for [^<]* on the picture<\/caption>(.*?)<\/table>/s.exec(page) ?? [];
     assert.equal(patches.match(/<tr/g)?.length, 1 + 49);
     await panel.close();
   });
@@ -90,7 +90,7 @@ describe('what leaves the Hallucination panel', () => {
     } as const;
     const panel = await shown(openMessage({ result: ofText, model: textOnly, plan: spanPlan }), '#span-mass');
     const drawn = String((await exported(panel, 'SVG')).data);
-    assert.ok(drawn.includes('L3H2 for “red” on the removed text'));
+    assert.match(drawn, /L3H2 for ("|&quot;)␣red\1 on the removed text/);
     // The one token that is read stands on the last step of cividis (#ffea46).
     assert.match(drawn, /fill="rgb\(255, 234, 70\)"\/>\n<text [^>]*>red<\/text>/);
     assert.deepEqual(await clippedText(panel.page, drawn), []);
@@ -101,7 +101,7 @@ describe('what leaves the Hallucination panel', () => {
     const [most] = json.spanMap.shares.toSorted((a, b) => b.share - a.share);
     assert.deepEqual([most?.position, Number(most?.share.toFixed(3))], [6, 0.6]);
     const page = String((await exported(panel, 'HTML')).data);
-    assert.match(page, /<caption>L3H2 for “red” on the removed text<\/caption>/);
+    assert.match(page, /<caption>L3H2 for (&quot;|")␣red\1 on the removed text<\/caption>/);
     await panel.close();
   });
 

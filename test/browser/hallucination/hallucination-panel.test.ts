@@ -425,7 +425,7 @@ describe('the Hallucination panel', () => {
       await settle(panel);
       assert.match(
         await text(panel, '.banner.info'),
-        /^Compared with all heads\. Not the same: outlier rule \(paper, there off\)\./,
+        /^Compared with all heads: changes are this result less the other one\. Not the same: outlier rule \(paper, there off\)\./,
       );
       const rows = await rowsOf(panel);
       assert.equal(rows.length, 48);
@@ -581,7 +581,7 @@ describe('the Hallucination panel', () => {
       const panel = await finished();
       await panel.page.click('#run');
       await panel.posts('run');
-      await panel.send({ kind: 'failed', sentence: 'The prompt has no image token.' });
+      await panel.send({ kind: 'failed', sentence: 'The prompt has no image token.', refused: true });
       await settle(panel);
       assert.match(await text(panel, '.banner.error'), /no image token/);
       assert.match(await text(panel, 'h1'), /^3 of 48 heads/);
@@ -662,7 +662,7 @@ describe('the Hallucination panel', () => {
       const panel = await start({ host: answering(opening) });
       await panel.page.waitForSelector('#span-mass');
       assert.equal(await text(panel, '#span-mass'), '70.0 % of the attention lies on these 6 tokens.');
-      assert.match(await text(panel, '.span-map h2'), /^L3H2 for “red” on the removed text/);
+      assert.match(await text(panel, '.span-map h2'), /^L3H2 for "␣red" on the removed text/);
       const shades = await panel.page.$$eval('.span-map .token[data-position]', (all) =>
         all.map((one) => `${one.textContent?.trim()} ${/tv-(\d+)/.exec((one as HTMLElement).className)?.[1]}`),
       );
