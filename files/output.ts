@@ -6,7 +6,7 @@
 import type { Stats } from 'node:fs';
 import { appendFile, lstat, readFile, stat } from 'node:fs/promises';
 import { dirname, join, parse, resolve, sep } from 'node:path';
-import { NotWritten, writeInOneStep, writeNew } from './write-file';
+import { NotWritten, reasonOf, writeInOneStep, writeNew } from './write-file';
 
 /** What an output is, and so which files are earlier ones of it. */
 export type OutputKind = 'result' | 'plan' | 'baseline' | 'sarif' | 'table';
@@ -107,7 +107,9 @@ export async function writeOutput(path: string, text: string, output: Output): P
   }
   const about = await stat(path).catch(() => undefined);
   if (about !== undefined && isStream(path, about)) {
-    await appendFile(path, text);
+    await appendFile(path, text).catch((error: unknown) => {
+      throw reasonOf(error);
+    });
     return;
   }
   await writeInOneStep(path, text, { throughLinks: true });

@@ -6,7 +6,8 @@ import { createFile, dropFile, nameUnfinished, putInPlace } from './remove';
 /** Why a file was not written. The message is a sentence about the file, which it does not name. */
 export class NotWritten extends Error {}
 
-const reasonOf = (error: unknown): NotWritten => {
+/** What the system said, as such a sentence. */
+export const reasonOf = (error: unknown): NotWritten => {
   if (error instanceof NotWritten) return error;
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
   if (code === 'ENOENT') return new NotWritten('Its folder does not exist. Make the folder first.');

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { whyNotReplaced, writeOutput, type OutputKind } from '../../../files/output';
-import { writeNew } from '../../../files/write-file';
+import { NotWritten, writeNew } from '../../../files/write-file';
 
 const own: Readonly<Record<Exclude<OutputKind, 'table'>, string>> = {
   result: '{"headscope": "0.1.0", "created": "2026-11-30T12:00:00.000Z", "rows": []}',
@@ -94,6 +94,14 @@ describe('the file of a result', () => {
     assert.deepEqual(readdirSync(root), ['out']);
     await assert.rejects(writeNew(path, 'x'), { code: 'EEXIST' });
     assert.equal(readFileSync(path, 'utf8'), 'Chapter 1');
+  });
+
+  it('says that a device takes no more, as it says of a disk', async () => {
+    const output = { kind: 'result', force: false } as const;
+    await assert.rejects(
+      writeOutput('/dev/full', 'x', output),
+      (error) => error instanceof NotWritten && /^The disk is full\./.test(error.message),
+    );
   });
 
   it('is written through a link, and what came meanwhile stays: the result is beside it', async () => {
