@@ -120,7 +120,7 @@ describe('headscope pope MODEL', () => {
     );
     refused(
       await place.headscope(words('--questions', 'x.json')),
-      /exactly one of --answers and --questions, or a model/,
+      /Give --answers or --questions, or a model that answers/,
     );
     refused(await place.headscope(words('--vhr-layers', '1')), /--vhr-layers belongs to --alpha/);
     refused(

@@ -111,7 +111,7 @@ describe('headscope chair and headscope pope', () => {
       assert.deepEqual(result['readAs'], ['yes', 'no', 'yes', 'no']);
     }
     refused(await place.headscope(['pope', '--answers', file('odd.json', [{ answer: 'yes' }])]), /entry 0 needs/);
-    refused(await place.headscope(['pope']), /exactly one of --answers and --questions/);
+    refused(await place.headscope(['pope']), /Give --answers or --questions, or a model that answers/);
   });
 
   it('POPE answers in the published layout: labels in a second file, by question_id or in order', async () => {

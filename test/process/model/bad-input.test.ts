@@ -447,10 +447,12 @@ describe('models and prompts that cannot be run', function () {
     }
     writeTinyModel(folder, tinyModel('qwen2'));
     writeConfig(folder, llama.config);
+    // Biases that the config switches off: a run with them and one without are two models.
     const others = await place.headscope(['heads', folder, ...ids]);
+    assert.equal(others.code, 3, others.stderr);
     assert.match(
       others.stderr,
-      /^The weights hold model\.layers\.0\.self_attn\.q_proj\.bias, .* and 1 more, which the config does not ask for\.\n$/,
+      /cannot be run: The weights hold model\.layers\.0\.self_attn\.q_proj\.bias, .* and 1 more, which the config does not ask for\. Correct the config, or fetch the weights that belong to it\.\n$/,
     );
   });
 
@@ -460,7 +462,10 @@ describe('models and prompts that cannot be run', function () {
     assert.equal(one.code, 0, one.stderr);
     assert.match(one.stdout, /have a label on 1 token\./);
     const demo = await place.headscope(['heads', shortDemoLm, '--ids', '1,2,3,1,2,3']);
-    assert.match(demo.stdout, /on 6 tokens;[^]*loss change without \(nats\)/);
+    assert.match(
+      demo.stdout,
+      /on 6 tokens\. Checked: recording did not change the output\.[^]*loss change without \(nats\)/,
+    );
   });
 
   it('token ids need no tokenizer', async () => {
