@@ -16,6 +16,27 @@ const circle = 'if (square > 0 && square < 1) {';
 const shifted = 'The next line shifts the window inside the axis, wherever its leader lies beyond.';
 
 const equivalents: readonly Equivalent[] = [
+  {
+    file: 'diagnostics/concept-heads/shares.ts',
+    line: 'const own = scores[at] ?? new Float64Array(0);',
+    before: '0',
+    after: '1',
+    reason: 'Every text has scores, and the sum of squares of one 0 is that of none.',
+  },
+  {
+    file: 'diagnostics/factual-recall/regression.ts',
+    line: 'for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);',
+    before: 'i < a.length',
+    after: 'i <= a.length',
+    reason: 'Beyond the end of a there is a 0, whose product is added.',
+  },
+  {
+    file: 'diagnostics/labelled-heads/controls.ts',
+    line: 'one.logits.map((logit, at) => logit - (bias.get(labels[at] ?? -1) ?? 0)),',
+    before: '0',
+    after: '1',
+    reason: 'Each logit is of a label, and a question with a label that has no bias is given back before.',
+  },
   { file: 'kernels/mechanisms/gna/axis.ts', line: leader, before: '1', after: '0', reason: shifted },
   { file: 'kernels/mechanisms/gna/axis.ts', line: leader, before: 'n - 1', after: 'n + 1', reason: shifted },
   {

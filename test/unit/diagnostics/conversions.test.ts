@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { analyses } from '../../../diagnostics/catalogue';
 import { comparedSides, decodingSpeeds, pairedSpeeds, type Side } from '../../../diagnostics/conversions/before-after';
+import { rangesOf } from '../../../diagnostics/conversions/cut';
 import { openTiny } from '../../support/checkpoints/open-tiny';
 import { runnerOf } from '../../laws/models/jobs';
 
@@ -12,6 +13,13 @@ describe('conversions', () => {
     for (const { id, parameters } of converting) {
       assert.deepEqual([parameters['folder']?.kind, parameters['folder']?.default], ['folder', ''], id);
     }
+  });
+
+  it('take neighbouring heads or units as one range', () => {
+    assert.deepEqual(rangesOf([0, 1, 3], 4), [
+      [0, 8],
+      [12, 16],
+    ]);
   });
 
   const side = (tokensPerSecond: number | null): Side => ({

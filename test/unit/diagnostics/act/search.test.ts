@@ -55,6 +55,9 @@ describe('the search of act', () => {
       inChunks(heads, 2).map((some) => some.map(({ layer }) => layer)),
       [[0, 0, 0], [1, 1], [2]],
     );
+    // Three heads are enough; the fourth is of the layer of the third.
+    const two = [0, 0, 1, 1].map((layer, at) => place(layer, at));
+    assert.deepEqual(inChunks(two, 3), [two]);
   });
 
   it('chooses heads by their standard errors, those that were tried on all prompts', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { massesOf } from '../../../../diagnostics/act/columns';
 import { headsByToken, layerSinks, placeSinks, sinksPerPrompt, tokenSinks } from '../../../../diagnostics/act/gathered';
-import { kindOf } from '../../../../diagnostics/act/sinks';
+import { kindOf, sinksOf } from '../../../../diagnostics/act/sinks';
+import type { ModelRunner } from '../../../../diagnostics/model-runner/model-runner';
 
 const texts = new Map([
   [0, '<s>'],
@@ -10,6 +11,18 @@ const texts = new Map([
   [3, '\n'],
 ]);
 const tokens = { pieces: (ids: readonly number[]) => ids.map((id) => texts.get(id) ?? ''), specialIds: [0] };
+/** A model of one layer of two heads, whose run of two rules found these rows: [rules * heads][rows]. */
+const found = [
+  [0, 1, 0],
+  [1, 1, 0],
+  [0, 0, 1],
+  [1, 0, 0],
+];
+const model = {
+  facts: { blocks: [{ heads: 2 }] },
+  run: () => Promise.resolve({ layers: [{ sources: { rows: 3, found: Uint8Array.from(found.flat()) } }] }),
+} as unknown as ModelRunner;
+
 /** [layers][heads]: two layers of two heads and one. */
 const prompts = [
   { ids: [0, 1, 2, 3, 1], sinks: [[[2], [2, 3]], [[2]]] },
@@ -17,6 +30,22 @@ const prompts = [
 ];
 
 describe('later sinks', () => {
+  it('are read from the run for each rule and head, and not of heads that are not asked for', async () => {
+    const rule = { kind: 'columns' } as never;
+    const of = (...heads: readonly number[]) =>
+      sinksOf(
+        model,
+        { ids: [5, 6, 7] },
+        {
+          variant: {},
+          heads: heads.map((head) => ({ layer: 0, head })),
+          rules: [rule, rule],
+        },
+      );
+    assert.deepEqual(await of(0, 1), [[[[1], [0, 1]]], [[[2], [0]]]]);
+    assert.deepEqual(await of(1), [[[[], [0, 1]]], [[[], [0]]]]);
+  });
+
   it('are counted by head, by token and by place', () => {
     assert.deepEqual(sinksPerPrompt(prompts), [[0.5, 1.5], [0.5]]);
     assert.deepEqual(prompts.map(headsByToken), [

@@ -1,5 +1,6 @@
 /** What a result says: no more than its numbers allow. */
 import assert from 'node:assert/strict';
+import { chartSections } from '../../../../diagnostics/attention-influence/charts';
 import { compare } from '../../../../diagnostics/attention-influence/compare';
 import { finding } from '../../../../diagnostics/attention-influence/finding';
 import type { DocumentResult, InfluenceResult } from '../../../../diagnostics/attention-influence/result';
@@ -101,4 +102,15 @@ describe('two results of attention influence', () => {
     const [only] = compare(clear, { ...clear, corpus: { ...corpus, sha256: 'y' } });
     assert.equal(only?.kind, 'text');
   });
+});
+
+it('a chart of many documents has 500 of them, evenly spaced, the least and the most influenced among them', () => {
+  const many = resultOf(Array.from({ length: 999 }, (_, at) => [2, 2 + at / 1000, 2] as const));
+  const chart = chartSections(many).find(({ id }) => id === 'distribution');
+  // Every second one of 999: 0, 2, ..., 998.
+  const expected = many.documents.map(({ influence }) => influence).sort((a, b) => a - b);
+  assert.deepEqual(
+    chart?.series.map(({ points }) => points.map(({ x }) => x)),
+    [expected.filter((_, at) => at % 2 === 0)],
+  );
 });

@@ -158,7 +158,7 @@ describe('T-VHD and the layers', () => {
     assert.equal(tokenDivergence(layers, 1), 14);
     assert.equal(tokenDivergence(layers, 2), 19);
     assert.equal(tokenDivergence(layers, 99), 22);
-    assert.deepEqual([4, 8, 12, 32].map(defaultTopHeads), [1, 1, 2, 4]);
+    assert.deepEqual([2, 4, 8, 12, 32].map(defaultTopHeads), [1, 1, 1, 2, 4]);
   });
 
   it('reinforces the second and the last 14 of 32, and the same share of other depths', () => {

@@ -118,6 +118,15 @@ describe('an MLP explained by what entered it', () => {
     assert.ok(Number.isNaN(found.condition) || found.condition > 1e12);
   });
 
+  it('a regressor that does not vary has the weight 0', () => {
+    const constant = Float64Array.of(1, 2);
+    const found = fit([
+      { output: Float64Array.of(1, 0), regressors: [constant] },
+      { output: Float64Array.of(3, 4), regressors: [constant] },
+    ]);
+    assert.deepEqual([found.weights, [...found.intercept], found.r2], [[0], [2, 2], 0]);
+  });
+
   it('the cosine of two vectors', () => {
     assert.ok(Math.abs(cosine(Float64Array.of(1, 0), Float64Array.of(1, 1)) - Math.SQRT1_2) < 1e-12);
     assert.ok(Number.isNaN(cosine(Float64Array.of(0, 0), Float64Array.of(1, 1))));

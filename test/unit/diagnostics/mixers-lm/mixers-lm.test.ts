@@ -1,6 +1,7 @@
 /** The experiment of token mixers: its task, its arms, and what it says. */
 import assert from 'node:assert/strict';
-import { lengthsOf } from '../../../../diagnostics/mixers-lm/experiment';
+import { resolveTable } from '../../../../protocol/analysis/parameters';
+import { lengthsOf, mixersLm } from '../../../../diagnostics/mixers-lm/experiment';
 import { mixerIds, mixerOf } from '../../../../diagnostics/mixers-lm/mixers';
 import { finding, sections } from '../../../../diagnostics/mixers-lm/sections';
 import { farSequence, farText } from '../../../../diagnostics/mixers-lm/task';
@@ -38,6 +39,8 @@ describe('mixers-lm', () => {
   it('lengths are quarters of each other, and each is there once', () => {
     assert.deepEqual(lengthsOf({ length: 128, lengths: 3 }), [8, 32, 128]);
     assert.deepEqual(lengthsOf({ length: 16, lengths: 3 }), [8, 16]);
+    const asked = [0, 1, 3, 4].map((lengths) => resolveTable(mixersLm.id, mixersLm.parameters, { lengths }).ok);
+    assert.deepEqual(asked, [false, true, true, false], 'one to three of them');
   });
 
   it('every mixer has the weights that its module names', () => {
