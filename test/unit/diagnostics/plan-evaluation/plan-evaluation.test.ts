@@ -1,5 +1,7 @@
 /** Which plans are compared, where a plan begins to count, and the figures of planned outcomes; by hand. */
 import assert from 'node:assert/strict';
+import { parameters } from '../../../../diagnostics/plan-evaluation/parameters';
+import { faultOf } from '../../../../protocol/analysis/parameters';
 import {
   comparedPlans,
   bytesOf,
@@ -39,6 +41,13 @@ const place = { length: 40, context: 30 };
 const wanted = { random: 2, budgets: 3, sinks: 2, seed: 7, mode: 'context' } as const;
 
 describe('plans that are compared', () => {
+  it('have up to 50 random ones among them, or none', () => {
+    assert.deepEqual(
+      [-1, 0, 50, 51].map((count) => faultOf(parameters.random, count) === undefined),
+      [false, true, true, false],
+    );
+  });
+
   it('what is kept apart from sinks is scaled; full heads, chosen positions and spans of everything are not', () => {
     assert.deepEqual(scalesOf(5), [0.25, 0.5, 1, 2, 4]);
     assert.deepEqual(

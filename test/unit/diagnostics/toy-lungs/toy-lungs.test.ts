@@ -6,9 +6,10 @@ import {
   meanAgreement,
   measuresOf,
   pointing,
+  seenPictures,
   type SeenPicture,
 } from '../../../../diagnostics/toy-lungs/measure';
-import { channelsFor, initialOf, lungNetwork } from '../../../../diagnostics/toy-lungs/network';
+import { batchSize, channelsFor, initialOf, lungNetwork } from '../../../../diagnostics/toy-lungs/network';
 import { cellsOf, drawPictures, painted, side } from '../../../../diagnostics/toy-lungs/pictures';
 import { parameterCount } from '../../../../kernels/training/network';
 import { random } from '../../../../kernels/tensors/random';
@@ -91,6 +92,23 @@ describe('measures of toy-lungs', () => {
       global,
     });
     near(measuresOf([seen([0.5, 0.5]), seen([0, 1])], 'shared')['contrast'], 0.25);
+  });
+
+  it('a picture is right where the larger logit is that of its class', async () => {
+    const x = new Float32Array(side * side);
+    const pictures = Array.from({ length: batchSize }, (_, at) => ({ x, label: at % 2, lungs: [], spots: [] }));
+    // Class 1 is said of the first half, class 0 of the second.
+    const logits = Float32Array.from({ length: 2 * batchSize }, (_, at) => (at < batchSize ? at % 2 : 1 - (at % 2)));
+    const trainer = {
+      forward: () => Promise.resolve({ loss: 0, outputs: { logits: { data: logits, shape: [batchSize, 2] } } }),
+      advance: () => Promise.reject(new Error('nothing is trained')),
+    };
+    const network = lungNetwork('', { form: 'none', channels: 2, bodyWidth: 1 });
+    const seen = await seenPictures(trainer, network, {}, 'none', pictures);
+    assert.deepEqual(
+      seen.map(({ right }) => right),
+      pictures.map(({ label }, at) => (at < batchSize / 2 ? label === 1 : label === 0)),
+    );
   });
 
   it('accuracy over all pictures, pointing over those of class 1', () => {

@@ -40,6 +40,9 @@ describe('patterns of heads', () => {
     }
     const even = patternOf(new Float32Array(17 * 17).fill(1 / 17), 1, cellsOf(grid));
     assert.ok(even.every((value) => Math.abs(value - 1) < 1e-6));
+    // A query that reads the class token alone reads no patch more than another.
+    const elsewhere = new Float32Array(17 * 17).map((_, at) => (at % 17 === 0 ? 1 : 0));
+    assert.ok(patternOf(elsewhere, 1, cellsOf(grid)).every((value) => Math.abs(value - 1) < 1e-6));
     assert.deepEqual(attentionOf(anchorsOn(cellsOf(grid))[0]!.pattern, 16)[5]![5], 1);
   });
 

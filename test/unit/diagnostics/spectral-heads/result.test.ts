@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import * as v from 'valibot';
+import { spectralHeadsResult } from '../../../../diagnostics/spectral-heads/result';
+
+describe('the result of spectral heads', () => {
+  const ofWidth = (width: number) => ({
+    form: 'toeplitz',
+    height: 1,
+    width,
+    inputs: 1,
+    residual: [[0.1]],
+    explained: [[0.9]],
+    straight: [[0.1]],
+    kernels: [[new Array<number>(width).fill(0)]],
+  });
+
+  it('holds kernels of up to 65,536 numbers', () => {
+    assert.ok(v.safeParse(spectralHeadsResult, ofWidth(65_536)).success);
+    assert.ok(!v.safeParse(spectralHeadsResult, ofWidth(65_537)).success);
+  });
+});
