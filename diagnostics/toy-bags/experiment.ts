@@ -18,6 +18,7 @@ import { massCurve, measuresOf, patternAreas, seenBags, type SeenBag } from './m
 import { bagBatch, bagNetwork, type BagNetwork } from './network';
 import { toyBagsResult, type Seen, type ToyBagsResult } from './result';
 import { finding, sections } from './sections';
+import { shownOf, type Shown } from './shown';
 
 type ToyParameters = ArmsParameters & {
   readonly instances: number;
@@ -61,7 +62,6 @@ const features = 16;
 const batch = 8;
 const testBags = 48;
 const mostMass = 50;
-const shownInstances = 40;
 
 export const toyBags: Experiment<ToyParameters, ToyBagsResult> = {
   id: 'toy-bags',
@@ -157,22 +157,6 @@ export function bagArm({ id, title, ...of }: NamedNetwork, { trainer, bags, coun
       };
     },
   };
-}
-
-interface Shown {
-  readonly bag: Bag;
-  readonly places: readonly { readonly instance: number; readonly pattern: number }[];
-}
-
-/** The test bag with most patterns: its instances by pattern, then some of its background. */
-function shownOf(test: readonly Bag[]): Shown {
-  const kinds = ({ shows }: Bag): number => new Set(shows).size;
-  const bag = test.reduce((best, one) => (kinds(one) > kinds(best) ? one : best));
-  const places = bag.shows
-    .map((pattern, instance) => ({ instance, pattern }))
-    .sort((a, b) => (a.pattern < 0 ? 99 : a.pattern) - (b.pattern < 0 ? 99 : b.pattern) || a.instance - b.instance)
-    .slice(0, shownInstances);
-  return { bag, places };
 }
 
 function seenOf(

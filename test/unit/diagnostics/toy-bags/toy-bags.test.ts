@@ -5,6 +5,7 @@ import { Bags, strengthOf } from '../../../../diagnostics/toy-bags/bags';
 import { bagArm, bagArms } from '../../../../diagnostics/toy-bags/experiment';
 import { covered, foundShare, massCurve, meanCosine, patternAreas } from '../../../../diagnostics/toy-bags/measure';
 import { bagBatch, bagNetwork } from '../../../../diagnostics/toy-bags/network';
+import { shownOf } from '../../../../diagnostics/toy-bags/shown';
 import { overSeeds, trainArms, type ArmsResult } from '../../../../diagnostics/training/arms';
 import { glorot } from '../../../../diagnostics/training/module-network';
 import { random } from '../../../../kernels/tensors/random';
@@ -15,6 +16,25 @@ const close = (a: number, b: number, within = 1e-12): void => assert.ok(Math.abs
 describe('toy bags', () => {
   const trainer = new ServerTrainer({ defaultThreads: 1 }, new AbortController().signal);
   after(() => trainer.close());
+
+  it('shows the first bag with most patterns: instances by pattern, then background, 40 of them', () => {
+    const bag = (shows: readonly number[]) => ({ x: new Float32Array(), shows, label: 1 });
+    const two = bag([-1, 1, 0, -1, 0, ...new Array<number>(60).fill(-1)]);
+    const { bag: chosen, places } = shownOf([bag([-1, 0, 0]), two, bag([-1, 1, 0])]);
+    assert.equal(chosen, two);
+    assert.equal(places.length, 40);
+    assert.deepEqual(
+      places.slice(0, 6).map(({ instance, pattern }) => [instance, pattern]),
+      [
+        [2, 0],
+        [4, 0],
+        [1, 1],
+        [0, -1],
+        [3, -1],
+        [5, -1],
+      ],
+    );
+  });
 
   it('a positive bag has instances of a pattern, as far out as is said, and a negative one none', () => {
     const bags = new Bags({ ...size, instances: 200 }, 3).drawn(200, random(1));
