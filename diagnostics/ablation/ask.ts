@@ -4,6 +4,7 @@ import type { AnalysisJob } from '../analysis';
 import { metricWords } from '../effects/metric';
 import { partName, replacing, withReplacements, type Part } from '../effects/parts';
 import { measured, subjectsOf, type Subjects } from '../effects/subjects';
+import { ended } from '../ended';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { AblationParameters } from './parameters';
 import { ranked } from './ranked';
@@ -85,11 +86,4 @@ async function changesOf(
     changes.push(whole.map((value, to) => (without[to] ?? Number.NaN) - value));
   }
   return changes;
-}
-
-async function ended<T>(steps: AsyncGenerator<unknown, T>): Promise<T> {
-  for (;;) {
-    const step = await steps.next();
-    if (step.done) return step.value;
-  }
 }

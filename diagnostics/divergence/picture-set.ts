@@ -8,6 +8,7 @@ import type {
   TVhdSeparation,
 } from '../../protocol/results/hallucination';
 import type { Reinforcement } from '../../protocol/results/reinforcement';
+import { ended } from '../ended';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { areaBelow } from '../statistics/ranking';
 import { CaptionJudge, finderOf } from './caption';
@@ -48,14 +49,6 @@ export async function captionsOf(
     variants.push(await ended(reinforcedCaption(model, maxNewTokens, reinforcement, prepared, judge)));
   }
   return { name, truth: [...(judge.truth ?? [])], plain, variants };
-}
-
-/** The result of a generator whose steps nobody watches. */
-async function ended<P, R>(steps: AsyncGenerator<P, R, void>): Promise<R> {
-  for (;;) {
-    const next = await steps.next();
-    if (next.done) return next.value;
-  }
 }
 
 /** What follows from the captions; `truths`: the labels of the pictures that were captioned, as they were given. */

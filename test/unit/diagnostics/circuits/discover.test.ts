@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Ablated } from '../../../../diagnostics/circuits/ablated';
 import { discover, type Found, type Method } from '../../../../diagnostics/circuits/discover';
 import type { Part } from '../../../../diagnostics/effects/parts';
+import { ended } from '../../../../diagnostics/ended';
 
 /** Each part adds its worth to the metric, of which 0.5 is there without any. */
 const worth: readonly (readonly [Part, number])[] = [
@@ -18,19 +19,16 @@ const ablated = {
     Promise.resolve(circuits.map((parts) => [parts.reduce((sum, part) => sum + worthOf(part), 0.5)])),
 } as unknown as Ablated;
 
-async function found(method: Method): Promise<Found> {
-  const steps = discover(ablated, {
-    method,
-    threshold: 0.1,
-    name: 'all',
-    step: (_, act) => act(),
-    requireGap: (gap) => assert.equal(gap, 4),
-  });
-  for (;;) {
-    const next = await steps.next();
-    if (next.done) return next.value;
-  }
-}
+const found = (method: Method): Promise<Found> =>
+  ended(
+    discover(ablated, {
+      method,
+      threshold: 0.1,
+      name: 'all',
+      step: (_, act) => act(),
+      requireGap: (gap) => assert.equal(gap, 4),
+    }),
+  );
 
 describe('the discovery of a circuit', () => {
   it('tries what changes least first, and keeps what the metric needs', async () => {

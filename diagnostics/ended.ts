@@ -1,0 +1,7 @@
+/** The result of a generator whose steps nobody watches. */
+export async function ended<P, T>(steps: AsyncGenerator<P, T>): Promise<T> {
+  for (;;) {
+    const next = await steps.next();
+    if (next.done) return next.value;
+  }
+}
