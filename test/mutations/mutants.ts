@@ -3,7 +3,8 @@
  *
  * Arithmetic (+ - * / % **, unary minus), the boundary of a comparison and its equality, && and ||, a negated condition,
  * integers +-1 and other numbers doubled, Math.floor, ceil, round and abs left out, min for max, neighbouring arguments or
- * elements of one type exchanged. Not planted: what only decides whether an error is thrown, and texts.
+ * elements of one type exchanged. Not planted: what only decides whether an error is thrown, numbers for an
+ * index outside a list, and texts.
  */
 import ts from 'typescript';
 
@@ -105,9 +106,18 @@ export function changesAt(node: ts.Node, file: ts.SourceFile, checker: ts.TypeCh
   }
 }
 
+/** The number of `list[at] ?? 0`, which types ask for and no index inside the list reaches. */
+const isBeyondList = (node: ts.Node): boolean =>
+  ts.isNumericLiteral(node) &&
+  ts.isBinaryExpression(node.parent) &&
+  node.parent.right === node &&
+  node.parent.operatorToken.kind === ts.SyntaxKind.QuestionQuestionToken &&
+  ts.isElementAccessExpression(node.parent.left);
+
 /** Parts in which nothing is planted. */
 export const isSpared = (node: ts.Node): boolean =>
   onlyGuards(node) ||
+  isBeyondList(node) ||
   ts.isTypeNode(node) ||
   ts.isTemplateExpression(node) ||
   ts.isTypeAliasDeclaration(node) ||
