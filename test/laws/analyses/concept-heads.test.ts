@@ -26,7 +26,7 @@ import { normalisedPicture, tinyPixels, writePng, writeProcessor } from '../../s
 import { pictureEmbedding } from '../../support/reference/contrastive';
 import { dot, type Parameters, type Vector } from '../../support/reference/vectors';
 import { visionRun, type VisionRun } from '../../support/reference/vision';
-import { resultOf, surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../models/jobs';
 
 const tolerance = 1e-4;
 const [width, heads, layers, d] = [24, 3, 3, 8] as const;
@@ -180,11 +180,20 @@ describe('heads by text', function () {
           keepIn: join(folder, 'kept'),
         },
       );
-      return (await resultOf(job)).result as ConceptHeadsResult;
+      shares.length = 0;
+      for (;;) {
+        const next = await job.next();
+        if (next.done) return next.value.result as ConceptHeadsResult;
+        if (next.value.kind === 'stage') shares.push(next.value.share);
+      }
     };
+    /** How far the last run was, each time it said so. */
+    const shares: number[] = [];
 
     it('the head that writes a text is found from both sides, and the others write nothing', async () => {
       const result = await run({ labels: join(folder, 'labels.json') });
+      // One pass over the texts, 17 pictures, 9 heads in 3 layers, the layers, and the result: that one is left at last.
+      assert.equal(Math.max(...shares), (1 + 17 + 9 + 3) / (1 + 17 + 9 + 3 + 1));
       const firstText = ({ layer, head }: { layer: number; head: number }) =>
         result.heads.find((each) => each.layer === layer && each.head === head)?.texts[0];
       assert.equal(firstText(redHead)?.name, redText);

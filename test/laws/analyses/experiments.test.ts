@@ -36,6 +36,11 @@ const small: Readonly<Record<string, ParameterValues>> = {
   'trained-cycle': { steps: 120 },
 };
 
+/** Names of networks, by what each is trained with. */
+const titles: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'landmark-recall': { plain: 'Without landmarks', landmarks: 'Landmarks' },
+};
+
 type Result = Readonly<Record<string, unknown>>;
 
 describe('experiments', function () {
@@ -100,6 +105,11 @@ describe('experiments', function () {
       assert.ok(sections.length > 0);
       checkSections(sections, facts);
       assert.match(experiment.finding(result), /^[A-Z0-9].*\.$/);
+      const named = titles[experiment.id];
+      if (named) {
+        const { arms } = result['arms'] as { arms: readonly { id: string; title: string }[] };
+        assert.deepEqual(Object.fromEntries(arms.map(({ id, title }) => [id, title])), named);
+      }
       assert.match(experiment.finding({}), /\.$/);
       const again = await ran(experiment, `${experiment.id}-2`);
       assert.deepEqual({ ...again.result, folder: '' }, { ...result, folder: '' });
