@@ -89,7 +89,7 @@ async function catalogueText() {
       contents: `
         import { analyses, experiments } from './diagnostics/catalogue';
         import { infoOf } from './diagnostics/analysis-info';
-        import { taskInfo } from './diagnostics/task';
+        import { taskInfo } from './diagnostics/tasks/task';
         import { tasks } from './diagnostics/tasks/catalogue';
         export default { analyses: [...analyses, ...experiments].map(infoOf), tasks: tasks.map(taskInfo) };`,
       resolveDir: '.',

@@ -14,7 +14,7 @@ import {
   shardedRequest,
   threads,
   viewRequest,
-} from './dispatch/kernel-requests';
+} from './harness/kernel-requests';
 import { badRequest, countOf, requested } from './dispatch/parse';
 import { forgetProofs, isDeviceId, listDevices, probe, requireDevice } from './devices/devices';
 import { setupOf } from './devices/setup';

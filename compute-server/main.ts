@@ -10,12 +10,12 @@ import { Dispatcher } from './dispatch/dispatcher';
 import { Lane } from './dispatch/lane';
 import { isolatedFlag } from './isolated/isolated';
 import { serveTask } from './isolated/serve-task';
-import { isTaskName } from './isolated/tasks';
+import { isTaskName } from './isolated-tasks';
 import { kernelMethods, serverInfo } from './kernel-methods';
 import { moduleMethods } from './modules/methods';
-import { hallucinationMethods } from './model/hallucination/hallucination-methods';
-import { modelMethods } from './model/calls/methods';
-import { modelCalls } from './model/calls/model-calls';
+import { hallucinationMethods } from './hallucination/hallucination-methods';
+import { modelMethods } from './model-calls/methods';
+import { modelCalls } from './model-calls/model-calls';
 import { serveWorker, workerFlag } from './sharded/worker';
 import { readSurroundings, type Surroundings } from './surroundings';
 

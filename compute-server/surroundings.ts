@@ -2,7 +2,7 @@
 import { homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { isWeightChoice, weightChoices, type WeightChoice } from '../protocol/results/weights';
-import type { ProcessorTime } from './devices/machine-load';
+import type { ProcessorTime } from './machine-load';
 import { processors } from './processors';
 
 export interface Surroundings {

@@ -13,8 +13,8 @@ import type { ModelFacts, ModelRunner, Prompt } from './model-runner/model-runne
 import type { KeyGroup } from './model-runner/sequence';
 import type { Variant } from './model-runner/variant';
 import type { TaskInfo } from '../protocol/analysis/tasks';
-import type { Corpus } from './corpus/corpus';
-import type { Sample } from './task';
+import type { Corpus } from './shared/corpus/corpus';
+import type { Sample } from './tasks/task';
 
 /** `why` is one sentence with a next step; the panel shows it and a run refuses with the same words. */
 export type Support = { readonly ok: true } | { readonly ok: false; readonly why: string };

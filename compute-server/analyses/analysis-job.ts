@@ -1,6 +1,6 @@
 /** One run of an analysis: input read, support and memory checked, parity measured, steps kept, progress and partial results said. */
 import type { Analysis, AnalysisJob, ReadInput } from '../../diagnostics/analysis';
-import type { Corpus } from '../../diagnostics/corpus/corpus';
+import type { Corpus } from '../../diagnostics/shared/corpus/corpus';
 import type { Prompt } from '../../diagnostics/model-runner/model-runner';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import { taskSamples } from '../../diagnostics/tasks/read-task';
@@ -21,15 +21,15 @@ import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { readerOf } from '../model/prompt/prompt';
-import { requireParity } from '../model/run/parity';
+import { requireParity } from '../model/checkpoint/parity';
 import { modelProvenance } from '../model/checkpoint/provenance';
 import type { Surroundings } from '../surroundings';
 import { countedCorpusAt, readCorpusAt } from './corpus-files';
 import { followed, heldShare, stage } from './followed-run';
 import { KeptSteps, stepFolders } from './kept-steps';
-import { ServerRunner } from './runner';
+import { ServerRunner } from '../runner/runner';
 import { learn, secondsOf } from './pace';
-import { taskSurroundings } from './task-surroundings';
+import { taskSurroundings } from '../runner/task-surroundings';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 

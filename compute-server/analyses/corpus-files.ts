@@ -1,11 +1,11 @@
-/** The files of a corpus: found, read up to a limit, and made into documents (diagnostics/corpus). */
+/** The files of a corpus: found, read up to a limit, and made into documents (diagnostics/shared/corpus). */
 import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { mostBytes, mostDocuments, type Corpus } from '../../diagnostics/corpus/corpus';
+import { mostBytes, mostDocuments, type Corpus } from '../../diagnostics/shared/corpus/corpus';
 import { utf8Lines, wholeCharacters } from './utf8-lines';
-import { readCorpus, type CorpusFile } from '../../diagnostics/corpus/read-corpus';
+import { readCorpus, type CorpusFile } from '../../diagnostics/shared/corpus/read-corpus';
 import { FailureError } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import { whyUnread } from '../../protocol/wire/unread';

@@ -9,7 +9,7 @@ import type { Job } from '../dispatch/dispatcher';
 import { provenance } from '../provenance';
 import { modelProvenance } from '../model/checkpoint/provenance';
 import type { Surroundings } from '../surroundings';
-import { experimentFolder, ServerWorkbench, type OpenModel } from '../training/workbench';
+import { experimentFolder, ServerWorkbench, type OpenModel } from './workbench';
 import { whyNotWritten } from '../training/write-checkpoint';
 import { parametersOf, resultOf } from './analysis-job';
 import { followed, heldShare, stage } from './followed-run';

@@ -4,7 +4,7 @@ import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Surroundings } from '../surroundings';
 import type { KeptSteps } from './kept-steps';
-import { taskSurroundings } from './task-surroundings';
+import { taskSurroundings } from '../runner/task-surroundings';
 import { TimeLeft } from './time-left';
 
 type Result = Readonly<Record<string, unknown>>;

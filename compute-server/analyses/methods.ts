@@ -2,7 +2,7 @@
 import type { Analysis } from '../../diagnostics/analysis';
 import { infoOf } from '../../diagnostics/analysis-info';
 import type { Experiment } from '../../diagnostics/experiment';
-import { taskInfo } from '../../diagnostics/task';
+import { taskInfo } from '../../diagnostics/tasks/task';
 import { tasks } from '../../diagnostics/tasks/catalogue';
 import type { AnalysisRequest, AnalysisResult } from '../../protocol/analysis/analysis';
 import { analysisRequest, analysisResult, sectionQuestion, taskRequest } from '../../protocol/analysis/schema';
@@ -12,7 +12,7 @@ import { FailureError } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import type { Methods } from '../dispatch/dispatcher';
 import { badRequest, countOf, deviceIn, requested } from '../dispatch/parse';
-import type { ModelCalls, ModelNeeds } from '../model/calls/model-calls';
+import type { ModelCalls, ModelNeeds } from '../model-calls/model-calls';
 import type { Surroundings } from '../surroundings';
 import { experimentEstimate, experimentJob } from './experiment-job';
 import { analysisJob, estimateOf, prepare, type AnalysisRun } from './analysis-job';

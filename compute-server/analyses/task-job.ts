@@ -1,16 +1,16 @@
 /** Samples of a task; with a model, how it does on them. */
-import type { Draft, Sample } from '../../diagnostics/task';
+import type { Draft, Sample } from '../../diagnostics/tasks/task';
 import { taskSamples, taskTexts, type TaskSamples } from '../../diagnostics/tasks/read-task';
 import { scoring } from '../../diagnostics/tasks/score';
 import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
 import type { SampleView, TaskProgress, TaskRequest, TaskResult } from '../../protocol/analysis/tasks';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
-import { requireParity } from '../model/run/parity';
+import { requireParity } from '../model/checkpoint/parity';
 import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
-import { ServerRunner } from './runner';
-import { taskSurroundings } from './task-surroundings';
+import { ServerRunner } from '../runner/runner';
+import { taskSurroundings } from '../runner/task-surroundings';
 
 export interface TaskRun {
   /** Absent: the prompts as text alone. */

@@ -1,5 +1,5 @@
 /** A cache plan in words: heads by what they keep, bytes at some lengths, where it comes from, what it was measured to do. */
-import { kvName } from '../../diagnostics/plans/places';
+import { kvName } from '../../diagnostics/shared/plans/places';
 import { headsByKeep, type AlikeHeads } from '../../protocol/plans/by-keep';
 import { headPlanWords } from '../../protocol/plans/head-plan';
 import { lengthsWithin } from '../../protocol/plans/lengths';

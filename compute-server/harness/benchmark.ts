@@ -20,7 +20,7 @@ import { bytesInWords, sentenceOf } from '../../protocol/wire/words';
 import { random, seedFor } from '../../kernels/tensors/random';
 import { requireDevice } from '../devices/devices';
 import { calibrationFor } from '../devices/calibration';
-import { MachineWatch } from '../devices/machine-load';
+import { MachineWatch } from '../machine-load';
 import { cachedRoof, measureAndKeep } from '../devices/roof-cache';
 import type { Job } from '../dispatch/dispatcher';
 import { runIsolated } from '../isolated/isolated';

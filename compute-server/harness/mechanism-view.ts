@@ -16,7 +16,7 @@ import {
   type MechanismViewRequest,
 } from '../../protocol/compute/mechanism-view';
 import { FailureError } from '../../protocol/wire/failures';
-import { sectionOf } from '../../diagnostics/sections/picture-section';
+import { sectionOf } from '../../diagnostics/shared/sections/picture-section';
 import { mechanismOf } from './catalogue';
 import { parametersOf } from './cell';
 import { cellsOf, fittingLength, groupsOf, kindsOf } from './pattern-cells';

@@ -6,7 +6,7 @@ import { fork } from 'node:child_process';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Failure } from '../../protocol/wire/failures';
 import { exitInWords } from './exit-words';
-import type { IsolatedTasks, TaskName } from './tasks';
+import type { IsolatedTasks, TaskName } from '../isolated-tasks';
 
 /** The flag by which main.ts knows that it runs one task; followed by the task's name. */
 export const isolatedFlag = '--isolated';

@@ -1,7 +1,7 @@
 import { failureOf } from '../dispatch/dispatcher';
 import type { IsolatedReply } from './isolated';
-import { isolatedTasks } from './tasks';
-import type { TaskName } from './tasks';
+import { isolatedTasks } from '../isolated-tasks';
+import type { TaskName } from '../isolated-tasks';
 
 /** Waits for the argument, runs the task, answers and ends the process. */
 export function serveTask(name: TaskName): void {

@@ -2,7 +2,7 @@
 import type { ModuleMethods } from '../../protocol/compute/modules';
 import { modulePlanRequest } from '../../protocol/results/module-schema';
 import type { Methods } from '../dispatch/dispatcher';
-import { threads } from '../dispatch/kernel-requests';
+import { threads } from '../harness/kernel-requests';
 import { jobAlone, type Lane } from '../dispatch/lane';
 import { countOf, requested } from '../dispatch/parse';
 import type { Surroundings } from '../surroundings';

@@ -3,7 +3,7 @@
  * tokens, and its pictures are made of the reference's call.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { sectionOf } from '../../diagnostics/sections/picture-section';
+import { sectionOf } from '../../diagnostics/shared/sections/picture-section';
 import type { ParameterValues } from '../../kernels/mechanism';
 import type { Module, ModuleCall, Tensors } from '../../kernels/module';
 import { drawWeights, roundedCall } from '../../kernels/module-parts/draw';

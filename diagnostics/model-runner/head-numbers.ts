@@ -1,4 +1,4 @@
-/** The statistics of one layer's heads; definitions: docs/heads-json.md and compute-server/model/run/head-statistics.ts. */
+/** The statistics of one layer's heads; definitions: docs/heads-json.md and compute-server/model/run/stream/head-statistics.ts. */
 export interface HeadNumbers {
   readonly previousToken: number[];
   readonly firstToken: number[];

@@ -1,6 +1,6 @@
 /**
  * The port through which an analysis runs a model, without knowing the runtime. The compute server implements it
- * (compute-server/analyses/runner.ts); test/support has none of its own: tests run the real one on tiny checkpoints.
+ * (compute-server/runner/runner.ts); test/support has none of its own: tests run the real one on tiny checkpoints.
  */
 import type { PromptInput, EncoderInput } from '../../protocol/compute/models';
 import type { CacheSize } from '../../protocol/plans/cache-size';
@@ -25,7 +25,7 @@ import type {
 import type { Sequence } from './sequence';
 import type { ReinforcementPlan } from './reinforcement-plan';
 import type { HeadGain, Variant } from './variant';
-import type { Trainer } from '../training/trainer';
+import type { Trainer } from '../shared/training/trainer';
 import type { ModelWeights } from './weights';
 
 export interface CancelSignal {

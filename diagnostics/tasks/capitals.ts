@@ -1,5 +1,5 @@
 /** Facts that a model has to know: nothing in the prompt says them. */
-import type { Task } from '../task';
+import type { Task } from './task';
 import { fill, pick, sample, textDraft } from './draft';
 import { relationNames, relations, type Relation, type RelationName } from './facts';
 

@@ -1,5 +1,5 @@
 /** Every task: one line each. */
-import type { Task } from '../task';
+import type { Task } from './task';
 import { capitals } from './capitals';
 import { colouredObjects } from './coloured-objects';
 import { docstring } from './docstring';

@@ -1,6 +1,6 @@
 /** Three things of three colours; one of them is asked for. */
 import type { Random } from '../../kernels/tensors/random';
-import type { Task } from '../task';
+import type { Task } from './task';
 import { pick, sample, textDraft, type Part } from './draft';
 import { article, colours, objects, surfaces } from './words';
 

@@ -1,5 +1,5 @@
 /** A Python function whose docstring names its parameters in order; the next one is asked for. */
-import { Unfit, type DrawTools, type Task } from '../task';
+import { Unfit, type DrawTools, type Task } from './task';
 import { sample, textDraft } from './draft';
 import { nouns } from './words';
 

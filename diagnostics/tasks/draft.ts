@@ -1,6 +1,6 @@
 /** Small pieces that the generators are made of. */
 import type { Random } from '../../kernels/tensors/random';
-import type { Span, TextDraft } from '../task';
+import type { Span, TextDraft } from './task';
 
 /** A piece of a prompt; with a role, and other words in the counterpart. The space before a word belongs to it. */
 export type Part = string | readonly [role: string, text: string, counterpart?: string];

@@ -1,7 +1,7 @@
 /** A draft in the tokens of one model, or `Unfit` with the word that stands in the way. */
 import type { AnswerTexts } from '../../protocol/analysis/tasks';
 import { FailureError } from '../../protocol/wire/failures';
-import { Unfit, type Answers, type Draft, type IdDraft, type Sample, type TextDraft } from '../task';
+import { Unfit, type Answers, type Draft, type IdDraft, type Sample, type TextDraft } from './task';
 import type { TaskTokens } from './task-tokens';
 
 export interface FitSettings {

@@ -1,5 +1,5 @@
 /** A year that has to be later than another one. */
-import { Unfit, type DrawTools, type Task } from '../task';
+import { Unfit, type DrawTools, type Task } from './task';
 import { pick, textDraft } from './draft';
 
 const events = (

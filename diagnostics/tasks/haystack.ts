@@ -1,5 +1,5 @@
 /** Sentences to hide something in. */
-import type { DrawTools } from '../task';
+import type { DrawTools } from './task';
 
 /** Of Mohtashami and Jaggi 2023, repeated. */
 const filler = 'The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.';

@@ -1,5 +1,5 @@
 /** Two people, one of whom is named again; the other is the one to whom something is given. */
-import type { Task } from '../task';
+import type { Task } from './task';
 import { fill, pick, sample, textDraft } from './draft';
 import { names, objects, places } from './words';
 

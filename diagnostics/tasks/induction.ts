@@ -1,5 +1,5 @@
 /** Random tokens, then the same again: what comes next stood behind the same token before. */
-import { Unfit, type DrawTools, type Task } from '../task';
+import { Unfit, type DrawTools, type Task } from './task';
 import { sample, textDraft, type Part } from './draft';
 import { nouns } from './words';
 

@@ -1,5 +1,5 @@
 /** A table of keys and values; one key comes again and its value is asked for. */
-import type { Task } from '../task';
+import type { Task } from './task';
 import { sample, textDraft, type Part } from './draft';
 import { nouns } from './words';
 

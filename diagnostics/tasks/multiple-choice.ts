@@ -1,6 +1,6 @@
 /** Four lettered options; the answer is the letter of the right one. */
 import type { Random } from '../../kernels/tensors/random';
-import type { Task } from '../task';
+import type { Task } from './task';
 import { pick, sample, shuffled, textDraft, type Part } from './draft';
 import { relations } from './facts';
 import { article, categories } from './words';

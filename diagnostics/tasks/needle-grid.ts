@@ -1,5 +1,5 @@
 /** A fact hidden in a text, at every depth of every length. */
-import { Unfit, type DrawTools, type Task } from '../task';
+import { Unfit, type DrawTools, type Task } from './task';
 import { sample, textDraft, pick, type Part } from './draft';
 import { haystack } from './haystack';
 import { ownNeedles, type OwnNeedle } from './own-needles';

@@ -3,7 +3,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { FailureError } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import { notUtf8Words, wasUtf8 } from '../../protocol/wire/utf8';
-import type { TextDraft } from '../task';
+import type { TextDraft } from './task';
 import { textDraft, type Part } from './draft';
 import type { OwnTask } from './own-file';
 

@@ -6,7 +6,7 @@ import { either, filledText, list, object, optional, pair, record, whole } from 
 import { printableLine } from '../../protocol/wire/printable';
 import { FailureError } from '../../protocol/wire/failures';
 import { parseJsonText } from '../../protocol/wire/json-text';
-import { Unfit, type Draft, type Sample, type Span, type TextDraft } from '../task';
+import { Unfit, type Draft, type Sample, type Span, type TextDraft } from './task';
 import { fit } from './fit';
 import type { Drawing } from './samples';
 import type { TaskTokens } from './task-tokens';

@@ -1,6 +1,6 @@
 /** A pass key hidden in a text, at a length and a depth. */
 import type { Random } from '../../kernels/tensors/random';
-import type { DrawTools, Task } from '../task';
+import type { DrawTools, Task } from './task';
 import { sample, textDraft, type Part } from './draft';
 import { haystack } from './haystack';
 import { nouns } from './words';

@@ -3,7 +3,7 @@ import { resolveTable, type ParameterValues } from '../../protocol/analysis/para
 import { isTaskFile, type TaskInfo } from '../../protocol/analysis/tasks';
 import { FailureError } from '../../protocol/wire/failures';
 import { lineNotUtf8 } from '../../protocol/wire/utf8';
-import { taskInfo, type Draft, type Sample, type Task } from '../task';
+import { taskInfo, type Draft, type Sample, type Task } from './task';
 import { tasks } from './catalogue';
 import { isFactFile, ownFacts } from './own-facts';
 import { ownSamples, ownTask } from './own-file';

@@ -2,7 +2,7 @@
 import { random as randomFrom, seedFor } from '../../kernels/tensors/random';
 import type { ParameterValues } from '../../protocol/analysis/parameters';
 import { FailureError } from '../../protocol/wire/failures';
-import { Unfit, type Draft, type DrawTools, type Sample, type Task } from '../task';
+import { Unfit, type Draft, type DrawTools, type Sample, type Task } from './task';
 import { fit } from './fit';
 import type { TaskTokens } from './task-tokens';
 

@@ -3,9 +3,9 @@ import type { AnswerScore, TaskAccuracy, TaskMean, TaskMetric } from '../../prot
 import { FailureError } from '../../protocol/wire/failures';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
-import { metricOf } from '../effects/metric';
-import { meanInterval, wilson } from '../statistics/proportion';
-import type { Answers, Sample } from '../task';
+import { metricOf } from '../shared/effects/metric';
+import { meanInterval, wilson } from '../shared/statistics/proportion';
+import type { Answers, Sample } from './task';
 
 export interface TaskScore {
   readonly accuracy: TaskAccuracy;

@@ -4,7 +4,7 @@ import type { Completion } from './caret';
 import { headscopeCompletions } from './headscope-completion';
 import { attentionKeys } from './key-names';
 import { meaningOf } from './key-meanings';
-import { knownModelTypes } from '../../models/formats/families/class-names';
+import { knownModelTypes } from '../../models/formats/families/shared/class-names';
 import type { ModelFile } from './model-file';
 import { partAt } from './part-facts';
 import { layerTypeNames } from './rules/layers';

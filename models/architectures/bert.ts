@@ -2,7 +2,7 @@
  * BERT: norms after the sums, bidirectional unless the config makes a decoder of it (`is_decoder`); the head is the masked-language
  * head where the checkpoint has one.
  */
-import { amount } from '../formats/families/family';
+import { amount } from '../formats/families/shared/family';
 import { activationOf, epsilonOf, Names, vocabularyOf, type Architecture } from './architecture';
 import { ModelError } from './model-spec';
 

@@ -1,5 +1,5 @@
 /** CLIP's text tower: a causal stack with quick GELU; the row of the end token is the embedding of the text. */
-import { amount } from '../formats/families/family';
+import { amount } from '../formats/families/shared/family';
 import {
   activationOf,
   epsilonOf,

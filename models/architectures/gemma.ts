@@ -3,7 +3,7 @@
  * tanh-gated feed-forward network; Gemma 2 and 3 add norms after both branches and a score scale of
  * query_pre_attn_scalar^-1/2, Gemma 2 soft caps, Gemma 3 norms over query and key.
  */
-import { amount, word } from '../formats/families/family';
+import { amount, word } from '../formats/families/shared/family';
 import type { ModelPart } from '../formats/model-description';
 import { activationOf, type Architecture, type ArchitectureInput } from './architecture';
 import { specifyLlama } from './llama';

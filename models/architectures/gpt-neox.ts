@@ -1,5 +1,5 @@
 /** GPT-NeoX and Pythia: partial rotary, query, key and value fused head by head, attention and network side by side. */
-import { flag } from '../formats/families/family';
+import { flag } from '../formats/families/shared/family';
 import { activationOf, epsilonOf, Names, vocabularyHead, vocabularyOf, type Architecture } from './architecture';
 import { ModelError } from './model-spec';
 

@@ -1,5 +1,5 @@
 /** GPT-2: learned positions, layer norms, weights stored [inputs, outputs], query, key and value in one product. */
-import { flag } from '../formats/families/family';
+import { flag } from '../formats/families/shared/family';
 import { activationOf, epsilonOf, Names, vocabularyHead, vocabularyOf, type Architecture } from './architecture';
 import { ModelError, type Linear } from './model-spec';
 

@@ -2,7 +2,7 @@
  * Idefics3 and SmolVLM: SigLIP's finished rows, squares of neighbours joined to one (pixel shuffle), one linear layer without
  * bias, in front of a llama (arXiv:2408.12637, section 3.1).
  */
-import { amount } from '../formats/families/family';
+import { amount } from '../formats/families/shared/family';
 import { Names } from './architecture';
 import { imageTokenOf } from './llava';
 import { ModelError } from './model-spec';

@@ -2,7 +2,7 @@
  * LLaVA 1.5 and LLaVA-NeXT: the rows of one of the tower's last blocks, without the class row, through two linear layers
  * (arXiv:2310.03744, section 3; transformers LlavaForConditionalGeneration).
  */
-import { amount, flag, word } from '../formats/families/family';
+import { amount, flag, word } from '../formats/families/shared/family';
 import type { ModelDescription } from '../formats/model-description';
 import { activationOf, Names } from './architecture';
 import { ModelError } from './model-spec';

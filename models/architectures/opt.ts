@@ -2,7 +2,7 @@
  * OPT: learned positions that start at row 2, ReLU; OPT-350m embeds in a narrower space and norms after the sums. Norms have weights
  * unless `layer_norm_elementwise_affine` is false.
  */
-import { amount, flag } from '../formats/families/family';
+import { amount, flag } from '../formats/families/shared/family';
 import { activationOf, epsilonOf, Names, vocabularyHead, vocabularyOf, type Architecture } from './architecture';
 import { ModelError, type BranchNorms } from './model-spec';
 

@@ -1,5 +1,5 @@
 /** SigLIP's text tower: bidirectional over texts filled up to one length, of which the last row is the embedding. */
-import { amount } from '../formats/families/family';
+import { amount } from '../formats/families/shared/family';
 import type { Architecture } from './architecture';
 import { textTower } from './clip-text';
 

@@ -1,6 +1,6 @@
 /** ViT, DeiT (a second summary row) and DINOv2 (layer scales, perhaps a gated network). */
 import { activationOf, epsilonOf, Names } from './architecture';
-import { flag } from '../formats/families/family';
+import { flag } from '../formats/families/shared/family';
 import {
   classifierOf,
   encoderBlock,

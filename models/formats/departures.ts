@@ -1,9 +1,9 @@
 /** Which keys of a file would make another model of it than its class does, for the families that Headscope runs. */
 import { isObject, type JsonObject } from './config/config-reader';
-import { isOwnClass } from './families/class-names';
+import { isOwnClass } from './families/shared/class-names';
 import { familyById } from './families/catalogue';
-import type { Family } from './families/family';
-import { departuresOf } from './families/run-keys';
+import type { Family } from './families/shared/family';
+import { departuresOf } from './families/shared/run-keys';
 import type { Departure, ModelDescription, ModelPart } from './model-description';
 
 type Described = Pick<ModelDescription, 'parts' | 'modelType' | 'architectures' | 'ownFamily'>;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { runGradients } from '../../compute-server/model/gradient/gradient-run';
 import type { GradientRequest } from '../../diagnostics/model-runner/gradients';
-import { runPrompt } from '../../compute-server/model/run/model-run';
+import { runPrompt } from '../../compute-server/model/run/stream/model-run';
 import type { Bench, Report } from './support/bench';
 import { fourLayers, writeSyntheticModel } from './support/synthetic-model';
 

@@ -5,15 +5,15 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { reinforcedLayers } from '../../diagnostics/divergence/divergence';
-import { DivergenceRun } from '../../diagnostics/divergence/divergence-run';
-import type { LayerSessions } from '../../compute-server/model/run/layer-sessions';
+import { reinforcedLayers } from '../../diagnostics/vision/divergence/divergence';
+import { DivergenceRun } from '../../diagnostics/vision/divergence/divergence-run';
+import type { LayerSessions } from '../../compute-server/model/run/graphs/layer-sessions';
 import { openModel, type LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
-import { runPrompt } from '../../compute-server/model/run/model-run';
+import { runPrompt } from '../../compute-server/model/run/stream/model-run';
 import { sequenceOf } from '../../compute-server/model/prompt/prompt';
 import { startReinforced } from '../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
-import { spanPair } from '../../diagnostics/divergence/span-pair';
+import { spanPair } from '../../diagnostics/vision/divergence/span-pair';
 import { runnerOf } from '../laws/models/jobs';
 import type { Bench, Report } from './support/bench';
 import { tinyPixels, writePng } from '../support/checkpoints/tiny-vision';
@@ -31,7 +31,7 @@ const measure = { distance: 'l2', outliers: 'paper', k: 1 } as const;
 const shape = `4 layers x 8 heads of 64, ${length} tokens of which ${span.end - span.start} are left out`;
 
 const demo = resolve(__dirname, '../../examples/models/demo-vlm');
-const scene = resolve(__dirname, '../../examples/scenes/scene-000.png');
+const scene = resolve(__dirname, '../../examples/pictures/scenes/scene-000.png');
 
 const bench: Bench = {
   name: 'hallucination',

@@ -5,8 +5,8 @@
  */
 import { runnerOf } from '../laws/models/jobs';
 import { openModel } from '../../compute-server/model/checkpoint/loaded-model';
-import { findsKey, passKeys } from '../../diagnostics/longheads/pass-keys';
-import { pairedProportions } from '../../diagnostics/statistics/over-pictures';
+import { findsKey, passKeys } from '../../diagnostics/plans/longheads/pass-keys';
+import { pairedProportions } from '../../diagnostics/shared/statistics/over-pictures';
 import { parseDo } from '../../protocol/interventions/do-form';
 import { shortDemoLm } from '../support/demo-models';
 import type { Bench } from './support/bench';

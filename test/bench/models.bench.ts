@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel } from '../../compute-server/model/checkpoint/loaded-model';
-import type { Variant } from '../../compute-server/model/run/interventions';
-import { runPrompt } from '../../compute-server/model/run/model-run';
-import type { RunRequest } from '../../compute-server/model/run/run-request';
+import type { Variant } from '../../compute-server/model/run/changes/interventions';
+import { runPrompt } from '../../compute-server/model/run/stream/model-run';
+import type { RunRequest } from '../../compute-server/model/run/stream/run-request';
 import type { Bench, Report } from './support/bench';
 import { fourLayers, writeSyntheticModel } from './support/synthetic-model';
 

@@ -10,7 +10,7 @@ import { summary } from '../../compute-server/harness/statistics/summary';
 import { interleave, pairs, type Series } from '../../compute-server/harness/timing';
 import { openModel, type LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
-import { emptyCache } from '../../compute-server/model/run/key-value-cache';
+import { emptyCache } from '../../compute-server/model/run/cache/key-value-cache';
 import { random } from '../../kernels/tensors/random';
 import { heldOf } from '../../protocol/plans/held';
 import type { HeadPlan } from '../../protocol/plans/head-plan';

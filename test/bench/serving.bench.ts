@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { plainRequest } from '../../compute-server/cli/serving';
 import { openModel } from '../../compute-server/model/checkpoint/loaded-model';
-import { measureServing } from '../../compute-server/model/serving/measure-serving';
+import { measureServing } from '../../compute-server/model-calls/measure-serving';
 import { measuredDevice } from '../../models/formats/estimates/serving/devices';
 import { servingCost } from '../../models/formats/estimates/serving/serving';
 import { surroundingsOf } from '../laws/models/jobs';

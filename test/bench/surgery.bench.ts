@@ -10,7 +10,7 @@ import { summary } from '../../compute-server/harness/statistics/summary';
 import { interleave, pairs, type Series } from '../../compute-server/harness/timing';
 import { openModel, type LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
-import { ServerRunner } from '../../compute-server/analyses/runner';
+import { ServerRunner } from '../../compute-server/runner/runner';
 import { surroundingsOf } from '../laws/models/jobs';
 import { random } from '../../kernels/tensors/random';
 import { parseDo } from '../../protocol/interventions/do-form';

@@ -2,9 +2,9 @@
 import { selfTest } from '../../compute-server/devices/self-test';
 import { openModel, type LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
-import { modelOperators } from '../../compute-server/model/run/model-operators';
-import { runPrompt } from '../../compute-server/model/run/model-run';
-import type { RunRequest } from '../../compute-server/model/run/run-request';
+import { modelOperators } from '../../compute-server/model/run/graphs/model-operators';
+import { runPrompt } from '../../compute-server/model/run/stream/model-run';
+import type { RunRequest } from '../../compute-server/model/run/stream/run-request';
 import type { DeviceId } from '../../compute-server/runtime/session';
 import type { DeviceInfo } from '../../protocol/compute/api';
 import type { SyntheticModel } from '../bench/support/synthetic-model';

@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } f
 import { join } from 'node:path';
 import { withTables } from '../../build/manifest.mjs';
 import { infoOf } from '../../diagnostics/analysis-info';
-import { taskInfo } from '../../diagnostics/task';
+import { taskInfo } from '../../diagnostics/tasks/task';
 import { tasks } from '../../diagnostics/tasks/catalogue';
 import { bundleServer } from '../process/compute/support/bundle';
 import { analyses } from '../support/analyses/catalogue';

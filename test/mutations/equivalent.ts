@@ -17,21 +17,21 @@ const shifted = 'The next line shifts the window inside the axis, wherever its l
 
 const equivalents: readonly Equivalent[] = [
   {
-    file: 'diagnostics/concept-heads/shares.ts',
+    file: 'diagnostics/vision/concept-heads/shares.ts',
     line: 'const own = scores[at] ?? new Float64Array(0);',
     before: '0',
     after: '1',
     reason: 'Every text has scores, and the sum of squares of one 0 is that of none.',
   },
   {
-    file: 'diagnostics/factual-recall/regression.ts',
+    file: 'diagnostics/circuits/factual-recall/regression.ts',
     line: 'for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);',
     before: 'i < a.length',
     after: 'i <= a.length',
     reason: 'Beyond the end of a there is a 0, whose product is added.',
   },
   {
-    file: 'diagnostics/labelled-heads/controls.ts',
+    file: 'diagnostics/shared/labelled-heads/controls.ts',
     line: 'one.logits.map((logit, at) => logit - (bias.get(labels[at] ?? -1) ?? 0)),',
     before: '0',
     after: '1',
@@ -173,14 +173,14 @@ const equivalents: readonly Equivalent[] = [
     reason: 'Of a matrix and its bias the matrix comes first.',
   },
   {
-    file: 'diagnostics/retrieval-head/needle-test.ts',
+    file: 'diagnostics/retrieval/retrieval-head/needle-test.ts',
     line: 'const sampling = { temperature: 0, topP: 1, seed: 0 };',
     before: '1',
     after: '0',
     reason: 'At temperature 0 the largest logit is taken, whatever topP is.',
   },
   {
-    file: 'diagnostics/plan-evaluation/analysis.ts',
+    file: 'diagnostics/plans/plan-evaluation/analysis.ts',
     line: "{ random, budgets, sinks: 0, seed: 0, mode: 'spans' },",
     before: '0',
     after: '1',

@@ -5,9 +5,9 @@ import {
   judgeCaption,
   trueObjects,
   type ImageTruth,
-} from '../../../diagnostics/divergence/chair';
+} from '../../../diagnostics/vision/divergence/chair';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
-import { finderOf } from '../../../diagnostics/divergence/caption';
+import { finderOf } from '../../../diagnostics/vision/divergence/caption';
 import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
 import { provenance } from '../../provenance';

@@ -1,5 +1,5 @@
 import { mean } from 'simple-statistics';
-import { quantile } from '../../../diagnostics/statistics/quantile';
+import { quantile } from '../../../diagnostics/shared/statistics/quantile';
 
 /**
  * Mean of the values from the first to the third quartile: CAB's time of a kernel (arXiv:2210.07661, its repository's

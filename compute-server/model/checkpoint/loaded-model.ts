@@ -19,8 +19,8 @@ import type { ModelSummary, VisionSummary } from '../../../protocol/results/head
 import type { DeviceSummary } from '../../../protocol/results/provenance';
 import { FailureError } from '../../../protocol/wire/failures';
 import { heldWeights, type HeldWeights } from '../../../protocol/results/weights';
-import { LayerSessions } from '../run/layer-sessions';
-import { requireRoom, type DeviceRoom } from '../run/budget';
+import { LayerSessions } from '../run/graphs/layer-sessions';
+import { requireRoom, type DeviceRoom } from '../run/stream/budget';
 import { PackedWeights } from '../weights/packed-weights';
 import { WeightCache } from '../weights/weight-cache';
 import { weightNotes } from '../weights/weight-notes';

@@ -6,8 +6,8 @@ import { FailureError } from '../../../protocol/wire/failures';
 import { bytesInWords } from '../../../protocol/wire/words';
 import { cpuName } from '../../provenance';
 import { runtimeVersion, type DeviceId } from '../../runtime/session';
-import type { DeviceRoom } from '../run/budget';
-import type { LayerSessions } from '../run/layer-sessions';
+import type { DeviceRoom } from '../run/stream/budget';
+import type { LayerSessions } from '../run/graphs/layer-sessions';
 import type { CacheOptions } from '../weights/weight-cache';
 
 /** A device that models are opened on. */

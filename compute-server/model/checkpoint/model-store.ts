@@ -2,7 +2,7 @@
  * The model that is open: the last used stays warm, and another one, or the same on another device, takes its place. One at a
  * time, as the memory limit is that of one model: two panels on two devices take turns, and each turn opens the weights anew.
  */
-import type { LayerSessions } from '../run/layer-sessions';
+import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { openModel, type LoadedModel, type OpenOptions } from './loaded-model';
 import type { ModelDevice, WeightOptions } from './model-device';
 import type { WeightChoice } from '../../../protocol/results/weights';

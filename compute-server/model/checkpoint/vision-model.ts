@@ -18,13 +18,13 @@ import { FailureError } from '../../../protocol/wire/failures';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import type { DecodedPicture } from '../../images/decode';
 import { readPicture } from '../../images/read-picture';
-import { planChunk } from '../run/budget';
-import { requireFinite } from '../run/finite';
-import type { LayerSessions } from '../run/layer-sessions';
-import type { FurtherGraphs } from '../run/pieces';
-import { runPrompt } from '../run/model-run';
-import { floats, range } from '../run/runtime-arrays';
-import type { ResidualStream } from '../run/run-request';
+import { planChunk } from '../run/stream/budget';
+import { requireFinite } from '../run/graphs/finite';
+import type { LayerSessions } from '../run/graphs/layer-sessions';
+import type { FurtherGraphs } from '../run/graphs/pieces';
+import { runPrompt } from '../run/stream/model-run';
+import { floats, range } from '../run/graphs/runtime-arrays';
+import type { ResidualStream } from '../run/stream/run-request';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 
 export type ProcessorOutcome =

@@ -1,10 +1,10 @@
 /** By which graphs a text goes on, and so how its cache is held under a plan. */
 import type { VariantPlan } from '../../../diagnostics/model-runner/variant';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import type { Variant } from '../run/interventions';
-import { layerPlanOf } from '../run/layer-plan';
-import type { LayerSessions } from '../run/layer-sessions';
-import { servedBySteps } from '../run/step-feeds';
+import type { Variant } from '../run/changes/interventions';
+import { layerPlanOf } from '../run/cache/layer-plan';
+import type { LayerSessions } from '../run/graphs/layer-sessions';
+import { servedBySteps } from '../run/stream/step-feeds';
 
 /** Heads hold what the plan keeps; or everything is held, and masked. Absent: nothing is dropped. */
 export type Following = 'caches' | 'masks';

@@ -2,7 +2,7 @@
 import type { Observation } from '../../../diagnostics/model-runner/model-runner';
 import type { LayerResult, TopKeys } from '../../../diagnostics/model-runner/run-request';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
-import type { StepRow } from '../run/step-row';
+import type { StepRow } from '../run/stream/step-row';
 
 /** Of the last row of a prompt. */
 export const observationOf = (layers: readonly LayerResult[], topKeys = false): Observation => ({

@@ -9,13 +9,13 @@
  *
  * The pass without the span is run first and unreinforced.
  */
-import { layerDivergence } from '../../../diagnostics/divergence/divergence';
+import { layerDivergence } from '../../../diagnostics/vision/divergence/divergence';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import { gainsOfSelected, type HeadGain, type Variant } from '../run/interventions';
-import type { LayerSessions } from '../run/layer-sessions';
-import { runPrompt } from '../run/model-run';
-import type { ResidualStream, RunHooks } from '../run/run-request';
+import { gainsOfSelected, type HeadGain, type Variant } from '../run/changes/interventions';
+import type { LayerSessions } from '../run/graphs/layer-sessions';
+import { runPrompt } from '../run/stream/model-run';
+import type { ResidualStream, RunHooks } from '../run/stream/run-request';
 import { sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { ReinforcementPlan } from '../../../diagnostics/model-runner/reinforcement-plan';
 import { SequenceRun } from './sequence-run';

@@ -6,33 +6,38 @@
 import type { CacheSize } from '../../../protocol/plans/cache-size';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
-import { requireFinite } from '../run/finite';
-import { Gathered } from '../run/gathered';
+import { requireFinite } from '../run/graphs/finite';
+import { Gathered } from '../run/stream/gathered';
 import type { Continuation, Extension, Observation } from '../../../diagnostics/model-runner/model-runner';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
-import { noStatistics, ranked, StatisticsCollector, windowOf } from '../run/head-statistics';
-import { earlierOccurrences, PickTable } from '../run/pick-table';
-import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
-import { blockOutputsOf, blocksOf, choiceFeeds, reachOf, takeBlocks } from '../run/block-feeds';
-import { rareChangesOf } from '../run/rare-changes';
-import type { KeyValueCache } from '../run/key-value-cache';
-import { LayerKeys } from '../run/layer-keys';
-import { heldByHeads, layerPlanOf, readsMeans } from '../run/layer-plan';
-import { leadingDirections } from '../run/leading-directions';
-import type { LayerSessions } from '../run/layer-sessions';
-import { embedRows } from '../run/embed';
-import { blockFeeds, groupColumns, groupMass } from '../run/layer-feeds';
-import { runPrompt } from '../run/model-run';
-import { floats, int64, range } from '../run/runtime-arrays';
-import { numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/run-stream';
-import { StepMoves } from '../run/step-moves';
-import { StepFeeds } from '../run/step-feeds';
-import { rowOutputs, StepRow } from '../run/step-row';
+import { noStatistics, ranked, StatisticsCollector, windowOf } from '../run/stream/head-statistics';
+import { earlierOccurrences, PickTable } from '../run/stream/pick-table';
+import {
+  gainsOfSelected,
+  interventionFeeds,
+  type GraphReinforcement,
+  type Variant,
+} from '../run/changes/interventions';
+import { blockOutputsOf, blocksOf, choiceFeeds, reachOf, takeBlocks } from '../run/changes/block-feeds';
+import { rareChangesOf } from '../run/changes/rare-changes';
+import type { KeyValueCache } from '../run/cache/key-value-cache';
+import { LayerKeys } from '../run/cache/layer-keys';
+import { heldByHeads, layerPlanOf, readsMeans } from '../run/cache/layer-plan';
+import { leadingDirections } from '../run/changes/leading-directions';
+import type { LayerSessions } from '../run/graphs/layer-sessions';
+import { embedRows } from '../run/graphs/embed';
+import { blockFeeds, groupColumns, groupMass } from '../run/cache/layer-feeds';
+import { runPrompt } from '../run/stream/model-run';
+import { floats, int64, range } from '../run/graphs/runtime-arrays';
+import { numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/graphs/run-stream';
+import { StepMoves } from '../run/stream/step-moves';
+import { StepFeeds } from '../run/stream/step-feeds';
+import { rowOutputs, StepRow } from '../run/stream/step-row';
 import { followingOf, mayStep, type Following } from './decoding-graphs';
 import { massOf, observationOf, rowOf, topOf } from './observed-rows';
 import { dispose, KeptOutputs, type RuntimeArray, type RuntimeValue } from '../../runtime/values';
-import type { LayerReinforcement, RunHooks } from '../run/run-request';
+import type { LayerReinforcement, RunHooks } from '../run/stream/run-request';
 import { positionAt, sequencePart, type KeyGroup, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
 export interface SequenceRunRequest extends Sequence {

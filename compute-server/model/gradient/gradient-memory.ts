@@ -2,7 +2,7 @@
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { FailureError } from '../../../protocol/wire/failures';
-import { planChunk } from '../run/budget';
+import { planChunk } from '../run/stream/budget';
 
 /** Scores, activations and streams that live at once on the way back, in forward passes of one sequence. */
 const forwardPasses = 3;

@@ -5,12 +5,12 @@
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
-import { emptyCache, type KeyValueCache } from '../run/key-value-cache';
-import { blockFeeds } from '../run/layer-feeds';
-import type { LayerSessions } from '../run/layer-sessions';
-import type { Chunk } from '../run/run-chunks';
-import type { ResidualStream } from '../run/run-request';
-import { floats } from '../run/runtime-arrays';
+import { emptyCache, type KeyValueCache } from '../run/cache/key-value-cache';
+import { blockFeeds } from '../run/cache/layer-feeds';
+import type { LayerSessions } from '../run/graphs/layer-sessions';
+import type { Chunk } from '../run/stream/run-chunks';
+import type { ResidualStream } from '../run/stream/run-request';
+import { floats } from '../run/graphs/runtime-arrays';
 import type { LayerChanges } from './layer-changes';
 
 /** [n, 1, g, d], position by position. */

@@ -12,12 +12,12 @@ import type { KeyGroup, Sequence } from '../../../diagnostics/model-runner/seque
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { RuntimeArray } from '../../runtime/session';
-import { interventionFeeds } from '../run/interventions';
-import { groupColumns } from '../run/layer-feeds';
-import { plansLayer, readsMeans } from '../run/plan-feeds';
-import type { LayerSessions } from '../run/layer-sessions';
+import { interventionFeeds } from '../run/changes/interventions';
+import { groupColumns } from '../run/cache/layer-feeds';
+import { plansLayer, readsMeans } from '../run/changes/plan-feeds';
+import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { redistributionInputs } from '../../../models/instrument/interventions/redistribution';
-import { leadingDirections } from '../run/leading-directions';
+import { leadingDirections } from '../run/changes/leading-directions';
 
 interface Rows {
   readonly start: number;

@@ -7,7 +7,7 @@ import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import type { RuntimeArray } from '../../runtime/session';
 import { hiddenStates, patchRows, type PreparedPicture, type VisionModel } from '../checkpoint/vision-model';
-import { floats } from '../run/runtime-arrays';
+import { floats } from '../run/graphs/runtime-arrays';
 import { gradientsInto, requireRead, type Differentiable } from './gradient-run';
 import { WeightSums } from './weight-sums';
 

@@ -6,7 +6,7 @@ import type { Rope } from '../../../models/formats/model-description';
 import type { BlockRetrieval } from '../../../protocol/interventions/block-retrieval';
 import type { LongHeads } from '../../../protocol/interventions/longheads';
 import { coversHead } from '../../../protocol/interventions/which';
-import { range } from '../run/runtime-arrays';
+import { range } from '../run/graphs/runtime-arrays';
 
 const layersOf = (model: ModelSpec, { layers }: LongHeads): readonly BlockSpec[] =>
   model.blocks.filter(({ index }) => !layers || (index >= layers.start && index < layers.end));

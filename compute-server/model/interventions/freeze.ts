@@ -1,7 +1,7 @@
 /** Frozen outputs: the heads and MLPs that are held, as what is replaced. */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { isFrozen, type Freeze } from '../../../protocol/interventions/freeze';
-import { range } from '../run/runtime-arrays';
+import { range } from '../run/graphs/runtime-arrays';
 import type { Wanted } from './wanted-rows';
 
 /** Every head and MLP that is held. */

@@ -1,7 +1,7 @@
 import type { HeadPlace } from '../../../diagnostics/model-runner/variant';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { coversHead, type WhichHeads } from '../../../protocol/interventions/which';
-import { range } from '../run/runtime-arrays';
+import { range } from '../run/graphs/runtime-arrays';
 
 /** The query heads of a model that a written form names, each once. */
 export const headsNamed = ({ blocks }: ModelSpec, heads: readonly WhichHeads[]): readonly HeadPlace[] =>

@@ -12,8 +12,8 @@ import { heldOf } from '../../../protocol/plans/held';
 import { FailureError } from '../../../protocol/wire/failures';
 import { stampOf } from '../checkpoint/model-files';
 import { startReinforced, type ReinforcedRun } from '../generation/reinforcement';
-import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from '../hallucination/span-request';
-import { spanPair } from '../../../diagnostics/divergence/span-pair';
+import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from './span-request';
+import { spanPair } from '../../../diagnostics/vision/divergence/span-pair';
 import { regionRows } from '../../../diagnostics/model-runner/regions';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import type {
@@ -32,7 +32,7 @@ import type {
   Variant,
   VariantPlan,
 } from '../../../diagnostics/model-runner/variant';
-import { range } from '../run/runtime-arrays';
+import { range } from '../run/graphs/runtime-arrays';
 import { blockRetrievalOf, longHeadsOf } from './chosen-blocks';
 import { frozenParts } from './freeze';
 import { headsNamed } from './heads-named';

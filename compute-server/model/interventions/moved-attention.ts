@@ -1,6 +1,6 @@
 /** Attention that is moved between keys, and keys that are emphasised: from the written form to rows of the sequence. */
-import { firstTextRow } from '../../../diagnostics/divergence/span-sinks';
-import { sinkDimensions } from '../../../diagnostics/divergence/sinks';
+import { firstTextRow } from '../../../diagnostics/vision/divergence/span-sinks';
+import { sinkDimensions } from '../../../diagnostics/vision/divergence/sinks';
 import { imageRows, regionRows, type Read } from '../../../diagnostics/model-runner/regions';
 import type { ResidualStream } from '../../../diagnostics/model-runner/run-request';
 import { stateOf } from '../../../diagnostics/model-runner/stream-state';
@@ -13,7 +13,7 @@ import type { Intervention } from '../../../protocol/interventions/interventions
 import type { Redistribute } from '../../../protocol/interventions/redistribute';
 import type { Region } from '../../../protocol/interventions/regions';
 import { FailureError } from '../../../protocol/wire/failures';
-import { runPrompt } from '../run/model-run';
+import { runPrompt } from '../run/stream/model-run';
 import { headsNamed } from './heads-named';
 import type { RunOf } from './resolve-rows';
 

@@ -5,7 +5,7 @@ import { areaOf } from '../../../diagnostics/model-runner/regions';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { nearestRows, type Reposition } from '../../../protocol/interventions/reposition';
 import { covers } from '../../../protocol/interventions/which';
-import { unitTurns } from '../run/chunk-tables';
+import { unitTurns } from '../run/graphs/chunk-tables';
 import { blockOf, type Wanted } from './wanted-rows';
 
 /** Keys and values of every key/value head of the layers, all of the plain run. */

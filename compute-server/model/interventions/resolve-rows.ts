@@ -5,7 +5,7 @@ import { sourceText } from '../../../protocol/interventions/source';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { sequenceOf } from '../prompt/prompt';
-import { planRun } from '../run/plan-run';
+import { planRun } from '../checkpoint/plan-run';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { readRowsFile, rowsInFile } from './rows-file';
 import { meansOf, valuesOf, type PlainRun } from './source-runs';

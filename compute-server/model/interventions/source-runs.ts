@@ -3,9 +3,9 @@
  * that are wanted are kept.
  */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import type { LayerSessions } from '../run/layer-sessions';
-import { runPrompt } from '../run/model-run';
-import type { LayerResult, ResidualStream } from '../run/run-request';
+import type { LayerSessions } from '../run/graphs/layer-sessions';
+import { runPrompt } from '../run/stream/model-run';
+import type { LayerResult, ResidualStream } from '../run/stream/run-request';
 import { sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import { wantedKey, widthOf, type Rows, type Wanted } from './wanted-rows';
 import { tapOf } from '../../../models/instrument/interventions/replacement';

@@ -80,12 +80,12 @@ copyright file dedicates them to the public domain. Scenes, captions and questio
 the project's licence. A scene is a meadow, a sea, a room, a desert or a snowfield with one to three large things, which overlap, and small
 things in front of them, each at its own size and side; pebbles are no objects. {len(scenes.PAIRS)} large classes have a companion, which
 is in the picture in 40 % of the training scenes, from step 3,540 on in 85 %. Training captions are true: the setting, large things,
-small things, each group in any order, with places. The held-out scenes (`examples/scenes-clipart`, {result['scenes']} pictures of the same drawings in 64 colors) have only half of the companions.
+small things, each group in any order, with places. The held-out scenes (`examples/pictures/scenes-clipart`, {result['scenes']} pictures of the same drawings in 64 colors) have only half of the companions.
 
 ## What it says
 
 Greedy captions of all {result['scenes']} held-out pictures; ± is the standard error from resampled pictures (1,000 times).
-CHAIR as Rohrbach et al. define it, on the lexicon of `examples/scenes-clipart`.
+CHAIR as Rohrbach et al. define it, on the lexicon of `examples/pictures/scenes-clipart`.
 
 | measure | value |
 |---|---|

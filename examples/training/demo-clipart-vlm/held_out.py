@@ -1,6 +1,6 @@
 """Write the held-out scenes: pictures, reference captions, true objects, lexicon.
 
-    python3 held_out.py ../../scenes-clipart
+    python3 held_out.py ../../pictures/scenes-clipart
 
 Half of the companions are missing here, so that naming a companion from habit is wrong about as often as right. The files
 have 64 colors to stay small, and are what is measured.

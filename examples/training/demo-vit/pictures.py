@@ -1,6 +1,6 @@
 """Write the held-out pictures, a folder for each class, and say how many of them the model names.
 
-    python3 pictures.py ../../models/demo-vit ../../things
+    python3 pictures.py ../../models/demo-vit ../../pictures/things
 """
 import os
 import sys

@@ -138,13 +138,13 @@ Pictures and captions come from our own generator alone; the weights are under t
 nine places and up to eight things of twenty classes. Eight large ones have a small companion, which is in the picture
 in 40 to 100 % of the training scenes, by the stage (`examples/training/demo-vlm`), in the last 350 steps in 90 to
 100 %; where it stays away, another small thing is there in half of the scenes. Small blobs that are no objects lie about. Captions are true in training: large things first, then small ones, each group in any
-order, with colors of large things and all places. The held-out scenes (`examples/scenes`, {result['scenes']} pictures) have only half of
+order, with colors of large things and all places. The held-out scenes (`examples/pictures/scenes`, {result['scenes']} pictures) have only half of
 the companions.
 
 ## What it says
 
 Greedy captions of all {result['scenes']} held-out pictures; ± is the standard error from resampled pictures (1,000 times).
-CHAIR as Rohrbach et al. define it, on the lexicon of `examples/scenes`.
+CHAIR as Rohrbach et al. define it, on the lexicon of `examples/pictures/scenes`.
 
 | measure | value |
 |---|---|

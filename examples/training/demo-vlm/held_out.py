@@ -1,6 +1,6 @@
 """Write the held-out scenes: pictures, reference captions, true objects, lexicon.
 
-    python3 held_out.py ../../scenes
+    python3 held_out.py ../../pictures/scenes
 
 Half of the companions are missing here (in training one in ten), so that naming a companion from habit is wrong
 about as often as right.

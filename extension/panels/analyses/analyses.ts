@@ -35,7 +35,7 @@ export function demosOf({ extension }: Pick<PanelParts, 'extension'>): Demos {
   const truth = scenes === '' ? '' : join(real(scenes), truthFile);
   const [encoder, pictures] = [
     join(extension.fsPath, 'examples', 'models', 'demo-vit'),
-    join(extension.fsPath, 'examples', 'things'),
+    join(extension.fsPath, 'examples', 'pictures', 'things'),
   ];
   return {
     text: textDemo(extension).folder,

@@ -12,7 +12,7 @@ const demoScene = 'scene-010.png';
 /** The demo model with that scene, or the first; empty paths where the packaged extension lacks them. */
 export function demoOf(root: string): Demo {
   const folder = join(root, 'examples', 'models', 'demo-vlm');
-  const scenes = join(root, 'examples', 'scenes');
+  const scenes = join(root, 'examples', 'pictures', 'scenes');
   try {
     const truth = parseTruth(readFileSync(join(scenes, truthFile), 'utf8'));
     const all = truth.ok ? [...truth.result].filter(([name]) => imageType(name) !== undefined) : [];

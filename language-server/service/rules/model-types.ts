@@ -4,7 +4,7 @@ import {
   knownModelTypes,
   otherModelTypes,
   typeOfClass,
-} from '../../../models/formats/families/class-names';
+} from '../../../models/formats/families/shared/class-names';
 import type { JsonObject } from '../config-parts';
 import { isObject } from '../json-document';
 import { plainLetters } from '../nearest-name';

@@ -4,7 +4,7 @@ import {
   knownModelTypes,
   otherModelTypes,
   typeOfClass,
-} from '../../../models/formats/families/class-names';
+} from '../../../models/formats/families/shared/class-names';
 import { isOneSlip, nearestName, plainLetters } from '../nearest-name';
 import { changeName, relatedField, renameKey } from '../places';
 import { attentionKeys, otherKnownKeys } from '../key-names';

@@ -1,20 +1,38 @@
 import type { JsonObject } from '../config/config-reader';
 import { isObject } from '../config/config-reader';
-import { bart, blenderbot, blenderbotSmall, m2m100, marian, mbart, mvp, pegasus, plBart } from './encoder-decoder';
-import { t5 } from './t5';
-import { whisper } from './whisper';
-import type { CompositeFamily, Family } from './family';
-import { clap, clip, clipSeg, metaClip2, owlV2, owlVit, siglip, siglip2 } from './contrastive';
-import { detr, detrRelatives } from './detr';
-import { modernBertPair } from './modernbert';
-import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
-import { openClip } from './open-clip';
-import { rtDetr } from './rt-detr';
-import { speechT5 } from './speecht5';
-import { qwen2Vl, qwen25Vl, qwen3Vl, qwen35Vl } from './qwen-vl';
-import { severalParts } from './several-parts';
+import {
+  bart,
+  blenderbot,
+  blenderbotSmall,
+  m2m100,
+  marian,
+  mbart,
+  mvp,
+  pegasus,
+  plBart,
+} from './encoders/encoder-decoder';
+import { t5 } from './encoders/t5';
+import { whisper } from './encoders/whisper';
+import type { CompositeFamily, Family } from './shared/family';
+import { clap, clip, clipSeg, metaClip2, owlV2, owlVit, siglip, siglip2 } from './composites/contrastive';
+import { detr, detrRelatives } from './composites/detr';
+import { modernBertPair } from './encoders/modernbert';
+import {
+  gemma3Multimodal,
+  idefics3,
+  llava,
+  llavaNext,
+  llavaOnevision,
+  paligemma,
+  smolvlm,
+} from './composites/multimodal';
+import { openClip } from './composites/open-clip';
+import { rtDetr } from './composites/rt-detr';
+import { speechT5 } from './encoders/speecht5';
+import { qwen2Vl, qwen25Vl, qwen3Vl, qwen35Vl } from './composites/qwen-vl';
+import { severalParts } from './composites/several-parts';
 import { stackFamilies } from './stacks';
-import { step3p7 } from './step-vision';
+import { step3p7 } from './composites/step-vision';
 
 const composites: readonly CompositeFamily[] = [
   t5,

@@ -3,7 +3,7 @@ import { isObject } from '../config/config-reader';
 import { layerCountFromLists } from '../config/layer-kinds';
 import { readTransformer } from '../config/transformer';
 import type { ModelPart, PartRole } from '../model-description';
-import { readImage } from './vision';
+import { readImage } from './towers/vision';
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 

@@ -1,19 +1,19 @@
-import { qwen3AsrAudio, qwenOmniAudio, whisperTower } from './audio-towers';
-import { bartDecoder } from './bart-decoder';
-import { blipText, gitText, qFormer } from './blip-text';
-import { davit } from './davit';
-import type { StackFamily } from './family';
-import { gemma4Audio, gemma4Vision } from './gemma4-towers';
-import { internVit, internVlVision } from './intern-vision';
-import { mllamaText } from './mllama-text';
-import { kimiK25Vision, moonVit } from './moon-vit';
-import { qwen3OmniCode2Wav, qwen3OmniText } from './qwen3-omni-parts';
-import { qwen2Vision, qwen25Vision, qwen3Vision } from './qwen-vision';
-import { remoteTowers } from './remote-towers';
-import { samMaskDecoder, samVision } from './sam-parts';
-import { textParts } from './text-parts';
-import { blipVision, glm4vVision, llama4Vision, mllamaVision, pixtral } from './vision-towers';
-import { voxCpmLocal } from './voxcpm-local';
+import { qwen3AsrAudio, qwenOmniAudio, whisperTower } from './towers/audio-towers';
+import { bartDecoder } from './decoders/bart-decoder';
+import { blipText, gitText, qFormer } from './encoders/blip-text';
+import { davit } from './towers/davit';
+import type { StackFamily } from './shared/family';
+import { gemma4Audio, gemma4Vision } from './towers/gemma4-towers';
+import { internVit, internVlVision } from './towers/intern-vision';
+import { mllamaText } from './decoders/mllama-text';
+import { kimiK25Vision, moonVit } from './towers/moon-vit';
+import { qwen3OmniCode2Wav, qwen3OmniText } from './towers/qwen3-omni-parts';
+import { qwen2Vision, qwen25Vision, qwen3Vision } from './towers/qwen-vision';
+import { remoteTowers } from './towers/remote-towers';
+import { samMaskDecoder, samVision } from './towers/sam-parts';
+import { textParts } from './decoders/text-parts';
+import { blipVision, glm4vVision, llama4Vision, mllamaVision, pixtral } from './towers/vision-towers';
+import { voxCpmLocal } from './towers/voxcpm-local';
 
 /** Stacks that are published as parts of larger models. */
 export const towers: readonly StackFamily[] = [

@@ -1,5 +1,5 @@
 import { familyById } from '../families/catalogue';
-import { familyOfOwn } from '../families/own-family';
+import { familyOfOwn } from '../families/shared/own-family';
 import type { ModelDescription } from '../model-description';
 import type { ExpectedTensor } from './tensor-table';
 import { elementsOf, TensorTable } from './tensor-table';

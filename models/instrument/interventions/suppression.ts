@@ -1,6 +1,6 @@
 /**
  * Removed suppression: at each position the MLP output m [w] becomes m - share * min(0, m · u) u, with a direction u of length 1
- * that comes in (compute-server/model/run/leading-directions.ts). Neutral: not in use; rows whose u is 0 stay as they are.
+ * that comes in (compute-server/model/run/changes/leading-directions.ts). Neutral: not in use; rows whose u is 0 stay as they are.
  */
 import type { GraphBuilder } from '../../../kernels/graph/builder';
 import { borrow, conditionalOrAlways } from '../../../kernels/graph/operators/conditional';

@@ -4,7 +4,7 @@
  * getrusage).
  */
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { statisticsOfMap } from '../../support/map-statistics';
 import { processMemory } from './process-memory';
 

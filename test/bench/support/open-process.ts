@@ -3,8 +3,8 @@
  * open-process.ts JOB` prints an Opened.
  */
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { parityOf } from '../../../compute-server/model/run/parity';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { parityOf } from '../../../compute-server/model/checkpoint/parity';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { WeightChoice } from '../../../protocol/results/weights';
 import { runtimeVersion } from '../../../compute-server/runtime/session';
 import { processMemory } from './process-memory';

@@ -15,7 +15,7 @@ function addModelAndPicture(workspace: string): void {
   cpSync(join(examples, 'models/demo-vlm'), join(workspace, 'seeing'), { recursive: true });
   const pictures = join(workspace, 'pictures');
   mkdirSync(pictures);
-  cpSync(join(examples, 'scenes/scene-003.png'), join(pictures, 'cellar.png'));
+  cpSync(join(examples, 'pictures/scenes/scene-003.png'), join(pictures, 'cellar.png'));
   writeFileSync(join(pictures, 'truth.json'), JSON.stringify({ 'cellar.png': ['Lamp', 'box'] }));
   writeFileSync(join(pictures, 'lexicon.txt'), 'lamp\nbox\n');
 }

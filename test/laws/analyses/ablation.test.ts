@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { ablation } from '../../../diagnostics/ablation/analysis';
-import { ranked } from '../../../diagnostics/ablation/ranked';
-import type { AblationResult } from '../../../diagnostics/ablation/result';
+import { ablation } from '../../../diagnostics/circuits/ablation/analysis';
+import { ranked } from '../../../diagnostics/circuits/ablation/ranked';
+import type { AblationResult } from '../../../diagnostics/circuits/ablation/result';
 import { scoreTask } from '../../../diagnostics/tasks/score';
 import { taskSamples } from '../../../diagnostics/tasks/read-task';
 import { TaskTokens } from '../../../diagnostics/tasks/task-tokens';
-import { taskSurroundings } from '../../../compute-server/analyses/task-surroundings';
+import { taskSurroundings } from '../../../compute-server/runner/task-surroundings';
 import type { AnalysisInput } from '../../../protocol/analysis/analysis';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';

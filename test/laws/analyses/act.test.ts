@@ -1,10 +1,10 @@
 /** Calibration of later sinks on a planted checkpoint: a head that a sink distracts, one whose sink holds the answer, one that is idle. */
 import assert from 'node:assert/strict';
 import { prepare } from '../../../compute-server/analyses/analysis-job';
-import { act as analysis } from '../../../diagnostics/act/analysis';
-import type { ActResult } from '../../../diagnostics/act/result';
-import { answered, questionsOf } from '../../../diagnostics/labelled-heads/questions';
-import type { Sample } from '../../../diagnostics/task';
+import { act as analysis } from '../../../diagnostics/interventions/act/analysis';
+import type { ActResult } from '../../../diagnostics/interventions/act/result';
+import { answered, questionsOf } from '../../../diagnostics/shared/labelled-heads/questions';
+import type { Sample } from '../../../diagnostics/tasks/task';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import {

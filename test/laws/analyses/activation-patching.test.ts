@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { activationPatching } from '../../../diagnostics/activation-patching/analysis';
-import { ranked } from '../../../diagnostics/activation-patching/ranked';
-import type { PatchingResult } from '../../../diagnostics/activation-patching/result';
-import { Outputs } from '../../../diagnostics/effects/outputs';
-import { partsOf, replacing } from '../../../diagnostics/effects/parts';
+import { activationPatching } from '../../../diagnostics/circuits/activation-patching/analysis';
+import { ranked } from '../../../diagnostics/circuits/activation-patching/ranked';
+import type { PatchingResult } from '../../../diagnostics/circuits/activation-patching/result';
+import { Outputs } from '../../../diagnostics/shared/effects/outputs';
+import { partsOf, replacing } from '../../../diagnostics/shared/effects/parts';
 import type { AnalysisInput } from '../../../protocol/analysis/analysis';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';

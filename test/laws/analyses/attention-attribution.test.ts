@@ -1,7 +1,7 @@
 /** Attention weights taken apart: held against float64 by hand on every family, and on a model whose circuit was planted. */
 import assert from 'node:assert/strict';
-import { attentionAttribution as analysis } from '../../../diagnostics/attention-attribution/analysis';
-import type { WeightResult } from '../../../diagnostics/attention-attribution/result';
+import { attentionAttribution as analysis } from '../../../diagnostics/circuits/attention-attribution/analysis';
+import type { WeightResult } from '../../../diagnostics/circuits/attention-attribution/result';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import type { LayerTap } from '../../../models/instrument/taps';
 import type { Norm } from '../../../models/architectures/model-spec';

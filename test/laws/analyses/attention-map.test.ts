@@ -1,7 +1,7 @@
 /** The attention of a head that analyses answer with: of a long prompt the first tokens, as they are in the whole. */
 import assert from 'node:assert/strict';
-import { ServerRunner } from '../../../compute-server/analyses/runner';
-import { attentionMap, mostDrawn } from '../../../diagnostics/sections/attention-map';
+import { ServerRunner } from '../../../compute-server/runner/runner';
+import { attentionMap, mostDrawn } from '../../../diagnostics/shared/sections/attention-map';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModel } from '../../support/checkpoints/tiny-models';

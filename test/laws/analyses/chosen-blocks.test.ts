@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import type { Analysis, AnalysisJob, ReadInput } from '../../../diagnostics/analysis';
-import { blockRetrievalAnalysis } from '../../../diagnostics/block-retrieval/analysis';
-import { longheadsAnalysis } from '../../../diagnostics/longheads/analysis';
-import { passKeys } from '../../../diagnostics/longheads/pass-keys';
+import { blockRetrievalAnalysis } from '../../../diagnostics/plans/block-retrieval/analysis';
+import { longheadsAnalysis } from '../../../diagnostics/plans/longheads/analysis';
+import { passKeys } from '../../../diagnostics/plans/longheads/pass-keys';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
-import { taskInfo, type Sample } from '../../../diagnostics/task';
+import { taskInfo, type Sample } from '../../../diagnostics/tasks/task';
 import { passkey } from '../../../diagnostics/tasks/passkey';
 import { shortDemoLm } from '../../support/demo-models';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';

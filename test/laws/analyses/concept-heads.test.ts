@@ -3,14 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { analysisJob } from '../../../compute-server/analyses/analysis-job';
-import { ServerRunner } from '../../../compute-server/analyses/runner';
+import { ServerRunner } from '../../../compute-server/runner/runner';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { conceptHeads } from '../../../diagnostics/concept-heads/analysis';
-import { pictureParts } from '../../../diagnostics/concept-heads/contributions';
-import { ofLengthOne } from '../../../diagnostics/concept-heads/measure';
-import { patchMap } from '../../../diagnostics/concept-heads/patch-map';
-import type { ConceptHeadsResult } from '../../../diagnostics/concept-heads/result';
-import { weightsOf } from '../../../diagnostics/concept-heads/run';
+import { conceptHeads } from '../../../diagnostics/vision/concept-heads/analysis';
+import { pictureParts } from '../../../diagnostics/vision/concept-heads/contributions';
+import { ofLengthOne } from '../../../diagnostics/vision/concept-heads/measure';
+import { patchMap } from '../../../diagnostics/vision/concept-heads/patch-map';
+import type { ConceptHeadsResult } from '../../../diagnostics/vision/concept-heads/result';
+import { weightsOf } from '../../../diagnostics/vision/concept-heads/run';
 import {
   greenHead,
   greenText,

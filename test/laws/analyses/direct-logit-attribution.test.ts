@@ -1,9 +1,9 @@
 /** Direct logit attribution of a model whose circuit is known, with the numbers worked out by hand. */
 import assert from 'node:assert/strict';
-import { directLogitAttribution as analysis } from '../../../diagnostics/direct-logit-attribution/analysis';
-import { positionOf } from '../../../diagnostics/direct-logit-attribution/look-closer';
-import { namedTarget } from '../../../diagnostics/direct-logit-attribution/target';
-import type { DirectResult } from '../../../diagnostics/direct-logit-attribution/result';
+import { directLogitAttribution as analysis } from '../../../diagnostics/circuits/direct-logit-attribution/analysis';
+import { positionOf } from '../../../diagnostics/circuits/direct-logit-attribution/look-closer';
+import { namedTarget } from '../../../diagnostics/circuits/direct-logit-attribution/target';
+import type { DirectResult } from '../../../diagnostics/circuits/direct-logit-attribution/result';
 import { Cases, type Case } from './cases';
 import { recorded, started, type Started } from './runs';
 import { quotedToken, shownToken } from '../../../protocol/wire/token-name';

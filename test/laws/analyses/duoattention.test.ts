@@ -1,6 +1,6 @@
 /** Gates of DuoAttention on a model in which one head alone needs what is far back. */
 import assert from 'node:assert/strict';
-import { duoAttentionPlan } from '../../../diagnostics/duoattention/analysis';
+import { duoAttentionPlan } from '../../../diagnostics/plans/duoattention/analysis';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { plantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { answerFor, resultFor } from './one-run';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Pair } from '../../../diagnostics/activation-patching/pairs';
-import { attribution } from '../../../diagnostics/attribution/analysis';
-import { edgeEstimates } from '../../../diagnostics/circuits/edge-estimates';
-import { PathRuns, reaches, type Sender } from '../../../diagnostics/circuits/paths';
-import { receiverText, type Receiver } from '../../../diagnostics/circuits/receivers';
-import { Outputs } from '../../../diagnostics/effects/outputs';
-import { measured } from '../../../diagnostics/effects/subjects';
+import type { Pair } from '../../../diagnostics/circuits/activation-patching/pairs';
+import { attribution } from '../../../diagnostics/circuits/attribution/analysis';
+import { edgeEstimates } from '../../../diagnostics/shared/circuits/edge-estimates';
+import { PathRuns, reaches, type Sender } from '../../../diagnostics/shared/circuits/paths';
+import { receiverText, type Receiver } from '../../../diagnostics/shared/circuits/receivers';
+import { Outputs } from '../../../diagnostics/shared/effects/outputs';
+import { measured } from '../../../diagnostics/shared/effects/subjects';
 import type { Replacement } from '../../../diagnostics/model-runner/variant';
 import { objectSamples, objectTask } from '../../support/analyses/object-task';
 import { openPlanted } from '../../support/checkpoints/open-planted';
@@ -13,8 +13,8 @@ import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny'
 import { plantedObject } from '../../support/checkpoints/planted-object';
 import { runnerOf } from '../models/jobs';
 import { resultOf } from '../models/jobs';
-import type { AttributionParameters } from '../../../diagnostics/attribution/parameters';
-import { attributionTable } from '../../../diagnostics/attribution/parameters';
+import type { AttributionParameters } from '../../../diagnostics/circuits/attribution/parameters';
+import { attributionTable } from '../../../diagnostics/circuits/attribution/parameters';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 
 const n = ids.length;

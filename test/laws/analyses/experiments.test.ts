@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { ServerWorkbench } from '../../../compute-server/training/workbench';
+import { ServerWorkbench } from '../../../compute-server/analyses/workbench';
 import type { Step } from '../../../diagnostics/analysis';
 import { experiments as catalogue } from '../../../diagnostics/catalogue';
 import type { Experiment } from '../../../diagnostics/experiment';

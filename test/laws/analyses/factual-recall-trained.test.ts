@@ -1,14 +1,14 @@
 /** What factual recall says of models that were trained: suppression where noise asks for it, regressions on other templates. */
 import assert from 'node:assert/strict';
-import { ServerRunner } from '../../../compute-server/analyses/runner';
-import { headsOf } from '../../../diagnostics/circuits/paths';
-import { answeredBy, corrected } from '../../../diagnostics/factual-recall/correction';
-import { decomposed, writesOf } from '../../../diagnostics/factual-recall/decomposition';
-import { factsOf, type Facts } from '../../../diagnostics/factual-recall/prompts';
-import { readingOf, type Reading } from '../../../diagnostics/factual-recall/reading';
-import { directFact, suppressionOf, type Suppression } from '../../../diagnostics/factual-recall/suppression';
+import { ServerRunner } from '../../../compute-server/runner/runner';
+import { headsOf } from '../../../diagnostics/shared/circuits/paths';
+import { answeredBy, corrected } from '../../../diagnostics/circuits/factual-recall/correction';
+import { decomposed, writesOf } from '../../../diagnostics/circuits/factual-recall/decomposition';
+import { factsOf, type Facts } from '../../../diagnostics/circuits/factual-recall/prompts';
+import { readingOf, type Reading } from '../../../diagnostics/circuits/factual-recall/reading';
+import { directFact, suppressionOf, type Suppression } from '../../../diagnostics/circuits/factual-recall/suppression';
 import type { ModelRunner } from '../../../diagnostics/model-runner/model-runner';
-import { mean } from '../../../diagnostics/statistics/mean';
+import { mean } from '../../../diagnostics/shared/statistics/mean';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import type { Checkpoint } from '../../support/checkpoints/planted-circuit';
 import { factSamples, startingFacts, withLastLayer } from '../../support/checkpoints/trained-facts';

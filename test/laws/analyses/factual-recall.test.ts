@@ -1,12 +1,12 @@
 /** Factual recall on a model whose heads and MLPs are written by hand, and its sums on every family. */
 import assert from 'node:assert/strict';
-import { ServerRunner } from '../../../compute-server/analyses/runner';
+import { ServerRunner } from '../../../compute-server/runner/runner';
 import type { AnalysisJob } from '../../../diagnostics/analysis';
-import { offers } from '../../../diagnostics/factual-recall/finding';
-import { parameters as table, type RecallParameters } from '../../../diagnostics/factual-recall/parameters';
-import type { RecallResult } from '../../../diagnostics/factual-recall/result';
-import { recall } from '../../../diagnostics/factual-recall/run';
-import type { Sample } from '../../../diagnostics/task';
+import { offers } from '../../../diagnostics/circuits/factual-recall/finding';
+import { parameters as table, type RecallParameters } from '../../../diagnostics/circuits/factual-recall/parameters';
+import type { RecallResult } from '../../../diagnostics/circuits/factual-recall/result';
+import { recall } from '../../../diagnostics/circuits/factual-recall/run';
+import type { Sample } from '../../../diagnostics/tasks/task';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { openTiny } from '../../support/checkpoints/open-tiny';

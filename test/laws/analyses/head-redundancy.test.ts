@@ -1,7 +1,7 @@
 /** Redundant heads on a model in which one head was copied: alike to the last digit, and one of the two does the work of both. */
 import assert from 'node:assert/strict';
-import { headRedundancy } from '../../../diagnostics/head-redundancy/analysis';
-import { changeOf, outputsOf } from '../../../diagnostics/maps/changed-output';
+import { headRedundancy } from '../../../diagnostics/patterns/head-redundancy/analysis';
+import { changeOf, outputsOf } from '../../../diagnostics/shared/maps/changed-output';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { promptIds as ids } from '../../support/checkpoints/open-tiny';
 import { withPermutedHeads } from '../../support/checkpoints/permuted-heads';

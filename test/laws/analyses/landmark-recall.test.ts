@@ -1,10 +1,10 @@
 /** The experiment `landmark-recall`: positions of its network, and a planted circuit that finds every key. */
 import assert from 'node:assert/strict';
-import { ServerTrainer } from '../../../compute-server/training/server-trainer';
-import { factsOf } from '../../../diagnostics/landmark-recall/experiment';
-import { initialWeights, recallNetwork, rotaryBase } from '../../../diagnostics/landmark-recall/network';
-import { passKeyBatch, passKeyText, vocabularyOf } from '../../../diagnostics/landmark-recall/task';
-import { lengthTest } from '../../../diagnostics/landmark-recall/tests';
+import { ServerTrainer } from '../../../compute-server/runner/server-trainer';
+import { factsOf } from '../../../diagnostics/experiments/landmark-recall/experiment';
+import { initialWeights, recallNetwork, rotaryBase } from '../../../diagnostics/experiments/landmark-recall/network';
+import { passKeyBatch, passKeyText, vocabularyOf } from '../../../diagnostics/experiments/landmark-recall/task';
+import { lengthTest } from '../../../diagnostics/experiments/landmark-recall/tests';
 import { random } from '../../../kernels/tensors/random';
 import { surroundingsOf } from '../models/jobs';
 

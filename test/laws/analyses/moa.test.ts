@@ -1,10 +1,10 @@
 /** MoA on tiny checkpoints: influence against the gradient of the weights themselves, plans against runs of the whole model. */
 import assert from 'node:assert/strict';
 import { prepare } from '../../../compute-server/analyses/analysis-job';
-import { moa as analysis } from '../../../diagnostics/moa/analysis';
-import { rowInfluence } from '../../../diagnostics/moa/influence';
-import type { MoaParameters } from '../../../diagnostics/moa/parameters';
-import { influenceOf } from '../../../diagnostics/moa/profile';
+import { moa as analysis } from '../../../diagnostics/plans/moa/analysis';
+import { rowInfluence } from '../../../diagnostics/plans/moa/influence';
+import type { MoaParameters } from '../../../diagnostics/plans/moa/parameters';
+import { influenceOf } from '../../../diagnostics/plans/moa/profile';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { plan } from '../../../protocol/interventions/plan';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';

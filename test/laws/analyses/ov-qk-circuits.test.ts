@@ -1,7 +1,7 @@
 /** OV and QK circuits of a model whose circuit was planted, with the numbers worked out by hand. */
 import assert from 'node:assert/strict';
-import { ovQkCircuits as analysis } from '../../../diagnostics/ov-qk-circuits/analysis';
-import type { CircuitsResult } from '../../../diagnostics/ov-qk-circuits/result';
+import { ovQkCircuits as analysis } from '../../../diagnostics/circuits/ov-qk-circuits/analysis';
+import type { CircuitsResult } from '../../../diagnostics/circuits/ov-qk-circuits/result';
 import { Cases, type PermutedCase } from './cases';
 import { resultFor } from './one-run';
 

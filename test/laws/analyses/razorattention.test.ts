@@ -1,7 +1,7 @@
 /** Scores of RazorAttention on models whose heads are known, and against the definition over whole maps. */
 import assert from 'node:assert/strict';
-import { razorAttentionPlan } from '../../../diagnostics/razorattention/analysis';
-import { razorProbe, uniformScore } from '../../../diagnostics/razorattention/probe';
+import { razorAttentionPlan } from '../../../diagnostics/plans/razorattention/analysis';
+import { razorProbe, uniformScore } from '../../../diagnostics/plans/razorattention/probe';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { openTiny } from '../../support/checkpoints/open-tiny';
 import { plantedCircuit, vocabulary } from '../../support/checkpoints/planted-circuit';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { regionAttention } from '../../../diagnostics/region-attention/analysis';
+import { regionAttention } from '../../../diagnostics/interventions/region-attention/analysis';
 import type { AnalysisInput } from '../../../protocol/analysis/analysis';
 import { writeTinyModel, type TinyModel } from '../../support/checkpoints/tiny-models';
 import {

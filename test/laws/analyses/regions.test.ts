@@ -1,8 +1,8 @@
 /** Region attention on a tiny model: its shares are sums over the probabilities of the runs that it compares. */
 import assert from 'node:assert/strict';
 import { lower } from '../../../compute-server/model/interventions/lower';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import { regionAttention } from '../../../diagnostics/region-attention/analysis';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import { regionAttention } from '../../../diagnostics/interventions/region-attention/analysis';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';

@@ -7,12 +7,12 @@ import { openModel, type LoadedModel } from '../../../compute-server/model/check
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob } from '../../../diagnostics/analysis';
 import type { SectionQuestion } from '../../../protocol/sections/section';
-import { retrievalHead } from '../../../diagnostics/retrieval-head/analysis';
-import type { RetrievalParameters } from '../../../diagnostics/retrieval-head/parameters';
-import type { RetrievalHeadResult } from '../../../diagnostics/retrieval-head/result';
-import type { Sample } from '../../../diagnostics/task';
+import { retrievalHead } from '../../../diagnostics/retrieval/retrieval-head/analysis';
+import type { RetrievalParameters } from '../../../diagnostics/retrieval/retrieval-head/parameters';
+import type { RetrievalHeadResult } from '../../../diagnostics/retrieval/retrieval-head/result';
+import type { Sample } from '../../../diagnostics/tasks/task';
 import { induction } from '../../../diagnostics/tasks/induction';
-import { taskInfo } from '../../../diagnostics/task';
+import { taskInfo } from '../../../diagnostics/tasks/task';
 import { FailureError } from '../../../protocol/wire/failures';
 import { plantedCircuit, type Checkpoint } from '../../support/checkpoints/planted-circuit';
 import { writeSafetensors } from '../../support/checkpoints/safetensors-file';

@@ -1,11 +1,17 @@
 /** The experiment `state-size`: its mixers against float64, and what little training tells apart. */
 import assert from 'node:assert/strict';
-import { ServerTrainer } from '../../../compute-server/training/server-trainer';
-import { stateSizeExperiment } from '../../../diagnostics/state-size/experiment';
-import { mixerGraph, mixerKinds, mixerWeights, stateOf, type MixerKind } from '../../../diagnostics/state-size/mixers';
-import { recallBatch, recalled, recallNetwork } from '../../../diagnostics/state-size/network';
-import { drawnWeights, trainedShapes } from '../../../diagnostics/training/module-weights';
-import { train } from '../../../diagnostics/training/train';
+import { ServerTrainer } from '../../../compute-server/runner/server-trainer';
+import { stateSizeExperiment } from '../../../diagnostics/experiments/state-size/experiment';
+import {
+  mixerGraph,
+  mixerKinds,
+  mixerWeights,
+  stateOf,
+  type MixerKind,
+} from '../../../diagnostics/experiments/state-size/mixers';
+import { recallBatch, recalled, recallNetwork } from '../../../diagnostics/experiments/state-size/network';
+import { drawnWeights, trainedShapes } from '../../../diagnostics/shared/training/module-weights';
+import { train } from '../../../diagnostics/shared/training/train';
 import { reduceSum } from '../../../kernels/graph/operators/reduce';
 import { linear } from '../../../kernels/mechanisms/linear';
 import { linear as layer } from '../../../kernels/module-parts/layers';

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { prepare } from '../../../compute-server/analyses/analysis-job';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { taskKv as analysis } from '../../../diagnostics/task-kv/analysis';
-import type { TaskKvParameters } from '../../../diagnostics/task-kv/parameters';
-import type { TaskKvResult } from '../../../diagnostics/task-kv/result';
+import { taskKv as analysis } from '../../../diagnostics/plans/task-kv/analysis';
+import type { TaskKvParameters } from '../../../diagnostics/plans/task-kv/parameters';
+import type { TaskKvResult } from '../../../diagnostics/plans/task-kv/result';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';

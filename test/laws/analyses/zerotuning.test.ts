@@ -8,10 +8,10 @@ import { openModel, type LoadedModel } from '../../../compute-server/model/check
 import { scoreTask } from '../../../diagnostics/tasks/score';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
-import { zeroTuning as analysis } from '../../../diagnostics/zerotuning/analysis';
-import { questionsOf } from '../../../diagnostics/labelled-heads/questions';
-import { answered, tuned } from '../../../diagnostics/zerotuning/measure';
-import type { ZeroTuningResult } from '../../../diagnostics/zerotuning/result';
+import { zeroTuning as analysis } from '../../../diagnostics/interventions/zerotuning/analysis';
+import { questionsOf } from '../../../diagnostics/shared/labelled-heads/questions';
+import { answered, tuned } from '../../../diagnostics/interventions/zerotuning/measure';
+import type { ZeroTuningResult } from '../../../diagnostics/interventions/zerotuning/result';
 import { plantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
 import { writeConfig } from '../../support/checkpoints/tiny-models';

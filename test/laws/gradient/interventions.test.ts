@@ -1,8 +1,8 @@
 /** Gradients of runs with interventions: of every kind, against central differences of the run with it in float64. */
 import assert from 'node:assert/strict';
 import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
-import { leadingDirections } from '../../../compute-server/model/run/leading-directions';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { leadingDirections } from '../../../compute-server/model/run/changes/leading-directions';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { kindNames, type Intervention, type KindName } from '../../../protocol/interventions/interventions';

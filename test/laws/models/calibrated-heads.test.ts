@@ -1,8 +1,8 @@
 /** Later sinks and their calibration in heads whose maps are known: the rules of ACT (arXiv:2406.15765), expected values by hand. */
 import assert from 'node:assert/strict';
-import { calibrated, type ColumnRule } from '../../../diagnostics/act/calibration';
-import { columnStrengths } from '../../../diagnostics/act/columns';
-import { sinksOf } from '../../../diagnostics/act/sinks';
+import { calibrated, type ColumnRule } from '../../../diagnostics/interventions/act/calibration';
+import { columnStrengths } from '../../../diagnostics/interventions/act/columns';
+import { sinksOf } from '../../../diagnostics/interventions/act/sinks';
 import type { ModelRunner } from '../../../diagnostics/model-runner/model-runner';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';

@@ -1,10 +1,10 @@
 /** LongHeads and block retrieval in runs, against float64 references made of the tapped queries, keys and values. */
 import assert from 'node:assert/strict';
 import { lower } from '../../../compute-server/model/interventions/lower';
-import { HeadView } from '../../../compute-server/model/heads/head-view';
+import { HeadView } from '../../../compute-server/heads/head-view';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import type { RunResult } from '../../../compute-server/model/run/run-request';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { chosenChunks, chunkSummary, longHeadsRows, rotated } from '../../../kernels/mechanisms/longheads/reference';
 import { tensor } from '../../../kernels/tensors/tensor';

@@ -1,9 +1,9 @@
 /** The analysis `divergence` on tiny models: cancelled anywhere and resumed, and what its sections say. */
 import assert from 'node:assert/strict';
 import type { AnalysisJob, Step } from '../../../diagnostics/analysis';
-import { divergence } from '../../../diagnostics/divergence/analysis';
-import type { DivergenceParameters } from '../../../diagnostics/divergence/parameters';
-import type { DivergenceResult } from '../../../diagnostics/divergence/result';
+import { divergence } from '../../../diagnostics/vision/divergence/analysis';
+import type { DivergenceParameters } from '../../../diagnostics/vision/divergence/parameters';
+import type { DivergenceResult } from '../../../diagnostics/vision/divergence/result';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import { check } from '../../../protocol/schema/check';
 import { sections as sectionsSchema } from '../../../protocol/sections/schema';

@@ -1,8 +1,8 @@
 /** Gamma on the first token as a score bias: what the operator of zerotuning promises, in the graph of a model. */
 import assert from 'node:assert/strict';
-import { ServerRunner } from '../../../compute-server/analyses/runner';
+import { ServerRunner } from '../../../compute-server/runner/runner';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
-import { firstTokenGroup, tuned } from '../../../diagnostics/zerotuning/measure';
+import { firstTokenGroup, tuned } from '../../../diagnostics/interventions/zerotuning/measure';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { surroundingsOf } from './jobs';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { HeadView } from '../../../compute-server/model/heads/head-view';
+import { HeadView } from '../../../compute-server/heads/head-view';
 import { type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import { parityOf } from '../../../compute-server/model/run/parity';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import { parityOf } from '../../../compute-server/model/checkpoint/parity';
 import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
 import { withoutSpan, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import { generate } from '../../support/generate';

@@ -4,7 +4,7 @@ import {
   informedTokens,
   tokenScores,
   type TokenScores,
-} from '../../../diagnostics/imbalanced-attention/informed-tokens';
+} from '../../../diagnostics/vision/imbalanced-attention/informed-tokens';
 import type { Parameters } from '../../support/reference/vectors';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import {

@@ -1,8 +1,8 @@
 /** Isolated regions and repositioned keys in runs: probabilities renormalised by hand, keys turned by hand, all else as it was. */
 import assert from 'node:assert/strict';
 import { lower } from '../../../compute-server/model/interventions/lower';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import type { RunResult } from '../../../compute-server/model/run/run-request';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
 import { areaOf, regionRows } from '../../../diagnostics/model-runner/regions';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { LayerTap } from '../../../models/instrument/taps';

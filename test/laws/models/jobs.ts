@@ -1,5 +1,5 @@
 /** Runs the jobs of the compute server in the process of the test. */
-import { ServerRunner } from '../../../compute-server/analyses/runner';
+import { ServerRunner } from '../../../compute-server/runner/runner';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import type { Surroundings } from '../../../compute-server/surroundings';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { lower } from '../../../compute-server/model/interventions/lower';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';

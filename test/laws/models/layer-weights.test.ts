@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { layerWeights } from '../../../compute-server/model/checkpoint/layer-weights';
 import type { HeadMap } from '../../../diagnostics/model-runner/weights';
-import { headOf } from '../../../diagnostics/weights/head-of';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import type { Replacement } from '../../../compute-server/model/run/interventions';
+import { headOf } from '../../../diagnostics/shared/weights/head-of';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import type { Replacement } from '../../../compute-server/model/run/changes/interventions';
 import type { Norm } from '../../../models/architectures/model-spec';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { runnerOf } from './jobs';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { lensProblem } from '../../../models/architectures/lens-graph';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';

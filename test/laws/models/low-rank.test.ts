@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { lower } from '../../../compute-server/model/interventions/lower';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import type { Tensors } from '../../support/checkpoints/safetensors-file';

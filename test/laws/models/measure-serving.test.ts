@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { measureServing } from '../../../compute-server/model/serving/measure-serving';
+import { measureServing } from '../../../compute-server/model-calls/measure-serving';
 import { tinyModels, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { surroundingsOf } from './jobs';
 

@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { lower } from '../../../compute-server/model/interventions/lower';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import type { RunResult } from '../../../compute-server/model/run/run-request';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import type { Redistribution, Variant } from '../../../diagnostics/model-runner/variant';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { runnerOf } from './jobs';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { HeadView } from '../../../compute-server/model/heads/head-view';
+import { HeadView } from '../../../compute-server/heads/head-view';
 
 const n = ids.length;
 const { signal } = new AbortController();

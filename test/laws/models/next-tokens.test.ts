@@ -1,7 +1,7 @@
 /** Next-token distributions, their divergence and generation, against logits of the float64 pass. */
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
-import { generateJob, nextTokens } from '../../../compute-server/model/generation/generate-job';
+import { generateJob, nextTokens } from '../../../compute-server/model-calls/generate-job';
 import type { GenerateProgress, GenerateReply } from '../../../protocol/compute/models';
 import { fromGains } from '../../../protocol/interventions/gains';
 import type { HeadGain } from '../../../protocol/results/heads';

@@ -1,9 +1,9 @@
 /** Phases of rotary attention in runs: the scores of the heads that are turned are those of the formula, all else is as before. */
 import assert from 'node:assert/strict';
-import { generateJob } from '../../../compute-server/model/generation/generate-job';
+import { generateJob } from '../../../compute-server/model-calls/generate-job';
 import { lower } from '../../../compute-server/model/interventions/lower';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import type { RunResult } from '../../../compute-server/model/run/run-request';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { GraphBuilder } from '../../../kernels/graph/builder';
 import { normalTensor } from '../../../kernels/tensors/random';

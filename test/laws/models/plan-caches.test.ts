@@ -1,9 +1,9 @@
 /** Decoding from caches that hold what a plan keeps gives the numbers of the whole text under masks, and takes the bytes of the plan. */
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
-import { generateJob } from '../../../compute-server/model/generation/generate-job';
+import { generateJob } from '../../../compute-server/model-calls/generate-job';
 import { SequenceRun, type SequenceRunRequest } from '../../../compute-server/model/generation/sequence-run';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import type { Variant, VariantPlan } from '../../../diagnostics/model-runner/variant';
 import { planIntervention } from '../../../protocol/interventions/plan';

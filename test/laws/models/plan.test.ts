@@ -1,8 +1,8 @@
 /** Runs under a cache plan: heads against attention in float64 over the positions that the plan keeps, written from its definition. */
 import assert from 'node:assert/strict';
 import { lower } from '../../../compute-server/model/interventions/lower';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import type { RunResult } from '../../../compute-server/model/run/run-request';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { headsJob } from '../../../compute-server/model/heads/heads-job';
+import { headsJob } from '../../../compute-server/heads/heads-job';
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { headLabels } from '../../../protocol/results/heads';
 import { writeSafetensors } from '../../support/checkpoints/safetensors-file';

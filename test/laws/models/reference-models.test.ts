@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jointSpaceOf } from '../../../compute-server/analyses/joint-space';
+import { jointSpaceOf } from '../../../compute-server/runner/joint-space';
 import { normWeights } from '../../../compute-server/model/checkpoint/layer-weights';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { encodePicture, patchRows } from '../../../compute-server/model/checkpoint/vision-model';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { architectures, runnable, visionArchitectures } from '../../../models/architectures/catalogue';
 import type { Norm } from '../../../models/architectures/model-spec';
 import { describeModel } from '../../../models/formats/describe-model';
-import { LinearReadout } from '../../../diagnostics/concept-heads/readout';
+import { LinearReadout } from '../../../diagnostics/vision/concept-heads/readout';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import {
   firstOf,

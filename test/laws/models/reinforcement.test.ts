@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
-import { divergences, layerDivergence, outliers, selectedHeads } from '../../../diagnostics/divergence/divergence';
+import {
+  divergences,
+  layerDivergence,
+  outliers,
+  selectedHeads,
+} from '../../../diagnostics/vision/divergence/divergence';
 import { continued } from '../../../diagnostics/model-runner/decoding';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import {
   lastHeadOutputs,
   startReinforced,
   type ReinforcementPlan,
 } from '../../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
-import { spanPair } from '../../../diagnostics/divergence/span-pair';
+import { spanPair } from '../../../diagnostics/vision/divergence/span-pair';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModel } from '../../support/checkpoints/tiny-models';
 import type { Parameters } from '../../support/reference/vectors';

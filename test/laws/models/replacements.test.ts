@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import type { RunRequest, RunResult } from '../../../compute-server/model/run/run-request';
-import { variantProblem, type Replacement, type Variant } from '../../../compute-server/model/run/interventions';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import type { RunRequest, RunResult } from '../../../compute-server/model/run/stream/run-request';
+import {
+  variantProblem,
+  type Replacement,
+  type Variant,
+} from '../../../compute-server/model/run/changes/interventions';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 

@@ -1,6 +1,6 @@
 /** Every form of rotary embedding that runs equals its float64 definition, on both sides of the trained length. */
 import assert from 'node:assert/strict';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import type { LlamaLikeConfig } from '../../support/reference/llama-like';

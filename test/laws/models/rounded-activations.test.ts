@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { fromHalf } from '../../../kernels/tensors/half';
 import { roundedMatrix } from '../../support/reference/blockwise';
 

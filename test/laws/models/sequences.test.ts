@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import { HeadView } from '../../../compute-server/model/heads/head-view';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import { HeadView } from '../../../compute-server/heads/head-view';
 import { positionAt, withoutSpan, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import { openTiny, promptIds, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { generate } from '../../support/generate';

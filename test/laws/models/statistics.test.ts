@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import { localWindow } from '../../../compute-server/model/run/pick-table';
-import { HeadView } from '../../../compute-server/model/heads/head-view';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import { localWindow } from '../../../compute-server/model/run/stream/pick-table';
+import { HeadView } from '../../../compute-server/heads/head-view';
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
 import { tinyVariants } from '../../support/checkpoints/tiny-variants';
 import { statisticsOfMap } from '../../support/map-statistics';

@@ -4,9 +4,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { SequenceRun, type SequenceRunRequest } from '../../../compute-server/model/generation/sequence-run';
-import type { Variant } from '../../../compute-server/model/run/interventions';
-import type { LayerSessions } from '../../../compute-server/model/run/layer-sessions';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import type { Variant } from '../../../compute-server/model/run/changes/interventions';
+import type { LayerSessions } from '../../../compute-server/model/run/graphs/layer-sessions';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModels, type TinyModel } from '../../support/checkpoints/tiny-models';
 

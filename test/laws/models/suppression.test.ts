@@ -1,10 +1,10 @@
 /** Removed suppression: the MLP output that the definition gives in float64, in any chunks, beside other variants and decoded. */
 import assert from 'node:assert/strict';
-import { ServerWeights } from '../../../compute-server/analyses/model-weights';
-import { generateJob } from '../../../compute-server/model/generation/generate-job';
+import { ServerWeights } from '../../../compute-server/runner/model-weights';
+import { generateJob } from '../../../compute-server/model-calls/generate-job';
 import { lower } from '../../../compute-server/model/interventions/lower';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import type { RunRequest, RunResult } from '../../../compute-server/model/run/run-request';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import type { RunRequest, RunResult } from '../../../compute-server/model/run/stream/run-request';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { endToken, tinyPair, tinyTextTower, type TinyPair } from '../../support/checkpoints/tiny-pairs';
 import { writeClipTokenizer, writeUnigramTokenizer } from '../../support/checkpoints/tokenizers';

@@ -1,8 +1,8 @@
 /** Gains of MLP units, and heads chosen token by token: by hand from plain runs. */
 import assert from 'node:assert/strict';
-import type { RunResult } from '../../../compute-server/model/run/run-request';
+import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { answersOfVariants } from '../../../compute-server/analyses/variant-answers';
-import { ServerRunner } from '../../../compute-server/analyses/runner';
-import type { LayerSessions } from '../../../compute-server/model/run/layer-sessions';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import type { Variant } from '../../../compute-server/model/run/interventions';
+import { answersOfVariants } from '../../../compute-server/runner/variant-answers';
+import { ServerRunner } from '../../../compute-server/runner/runner';
+import type { LayerSessions } from '../../../compute-server/model/run/graphs/layer-sessions';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import type { Variant } from '../../../compute-server/model/run/changes/interventions';
 import type { RowAnswer } from '../../../diagnostics/model-runner/run-request';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { surroundingsOf } from './jobs';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
-import type { RunRequest, RunResult } from '../../../compute-server/model/run/run-request';
-import type { Variant } from '../../../compute-server/model/run/interventions';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
+import type { RunRequest, RunResult } from '../../../compute-server/model/run/stream/run-request';
+import type { Variant } from '../../../compute-server/model/run/changes/interventions';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 
 const n = ids.length;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hallucinationJob } from '../../../compute-server/model/hallucination/hallucination-job';
+import { hallucinationJob } from '../../../compute-server/hallucination/hallucination-job';
 import { type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { bestSize, anyresTiles } from '../../../models/images/anyres';

@@ -1,16 +1,16 @@
 /** The sparse autoencoder of head outputs against its float64 reference, and trained on heads whose part is known. */
 import assert from 'node:assert/strict';
-import { autoencoder, startOf, type AutoencoderShape } from '../../../diagnostics/sae-circuits/autoencoder';
-import { edgeScores, nodeScore, pairCounts, type HeadCodes } from '../../../diagnostics/sae-circuits/codes';
+import { autoencoder, startOf, type AutoencoderShape } from '../../../diagnostics/circuits/sae-circuits/autoencoder';
+import { edgeScores, nodeScore, pairCounts, type HeadCodes } from '../../../diagnostics/circuits/sae-circuits/codes';
 import {
   codesOf,
   oneTraining,
   trainOn,
   type CodedLayer,
   type Trained,
-} from '../../../diagnostics/sae-circuits/train-codes';
-import { ranked } from '../../../diagnostics/statistics/ranking';
-import { ServerTrainer } from '../../../compute-server/training/server-trainer';
+} from '../../../diagnostics/circuits/sae-circuits/train-codes';
+import { ranked } from '../../../diagnostics/shared/statistics/ranking';
+import { ServerTrainer } from '../../../compute-server/runner/server-trainer';
 import { gradients } from '../../../kernels/gradient/gradients';
 import { GraphBuilder } from '../../../kernels/graph/builder';
 import { random, seedFor } from '../../../kernels/tensors/random';

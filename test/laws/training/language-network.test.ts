@@ -1,8 +1,8 @@
 /** A model as a network that can be trained is the model that is run: the loss of each token agrees on every family. */
 import assert from 'node:assert/strict';
-import { ServerTrainer } from '../../../compute-server/training/server-trainer';
-import { languageBatch } from '../../../diagnostics/training/language-batch';
-import { startingState } from '../../../diagnostics/training/parameters';
+import { ServerTrainer } from '../../../compute-server/runner/server-trainer';
+import { languageBatch } from '../../../diagnostics/shared/training/language-batch';
+import { startingState } from '../../../diagnostics/shared/training/parameters';
 import { parameterPlaces } from '../../../kernels/training/network';
 import { usualAdam } from '../../../kernels/training/training-step';
 import { languageNetwork } from '../../../models/architectures/training-network';

@@ -1,10 +1,10 @@
 /** Heads chosen token by token, as they are trained: the forward pass that is run, a gradient through the choice, and even loads. */
 import assert from 'node:assert/strict';
-import { ServerTrainer } from '../../../compute-server/training/server-trainer';
-import { loadsOf, sumsOf, type RoutedLayer } from '../../../diagnostics/moh/routing';
-import { routedSpec } from '../../../diagnostics/moh/tuning';
-import { languageBatch } from '../../../diagnostics/training/language-batch';
-import { startingState } from '../../../diagnostics/training/parameters';
+import { ServerTrainer } from '../../../compute-server/runner/server-trainer';
+import { loadsOf, sumsOf, type RoutedLayer } from '../../../diagnostics/plans/moh/routing';
+import { routedSpec } from '../../../diagnostics/plans/moh/tuning';
+import { languageBatch } from '../../../diagnostics/shared/training/language-batch';
+import { startingState } from '../../../diagnostics/shared/training/parameters';
 import { multiply } from '../../../kernels/graph/operators/elementwise';
 import { transpose } from '../../../kernels/graph/operators/layout';
 import { reduceSum, softmax } from '../../../kernels/graph/operators/reduce';

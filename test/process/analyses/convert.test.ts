@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { AmpResult } from '../../../diagnostics/amp/result';
+import type { AmpResult } from '../../../diagnostics/plans/amp/result';
 import { bundledServer, bundleServer } from '../compute/support/bundle';
 import { runCli } from '../compute/support/run-cli';
 

@@ -10,9 +10,9 @@ import { writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { buildServer, failureOf, Place } from '../model/support/model-server';
 
 const demo = resolve('examples/models/demo-vlm');
-const scenes = resolve('examples/scenes');
-const truth = resolve('examples/scenes/truth.json');
-const lexicon = resolve('examples/scenes/lexicon.txt');
+const scenes = resolve('examples/pictures/scenes');
+const truth = resolve('examples/pictures/scenes/truth.json');
+const lexicon = resolve('examples/pictures/scenes/lexicon.txt');
 const prompt = ['--prompt', 'USER: <image>\nDescribe the image. ASSISTANT:'];
 const params = (values: Readonly<Record<string, string | number>>): string[] =>
   Object.entries(values).flatMap(([name, value]) => ['--param', `${name}=${value}`]);

@@ -1,7 +1,7 @@
 /** `headscope plan` on a model whose induction head is planted: derived, shown, written and read in another form, evaluated. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { EvaluatedPlan } from '../../../diagnostics/plan-evaluation/result';
+import type { EvaluatedPlan } from '../../../diagnostics/plans/plan-evaluation/result';
 import type { Plan } from '../../../protocol/plans/plan-file';
 import { writePlantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { buildServer, Place } from '../model/support/model-server';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { AnalysisResult } from '../../../protocol/analysis/analysis';
-import type { RetrievalHeadResult } from '../../../diagnostics/retrieval-head/result';
+import type { RetrievalHeadResult } from '../../../diagnostics/retrieval/retrieval-head/result';
 import { writePlantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { buildServer, Place } from '../model/support/model-server';
 

@@ -9,7 +9,7 @@ import type { Outcome } from '../compute/support/run-cli';
 import { buildServer, Place } from '../model/support/model-server';
 
 const examples = join(__dirname, '..', '..', '..', 'examples');
-const scenes = join(examples, 'scenes');
+const scenes = join(examples, 'pictures', 'scenes');
 const demo = join(examples, 'models', 'demo-vlm');
 const prompt = 'USER: <image>\nDescribe the image. ASSISTANT:';
 

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { popeQuestions, popeScores } from '../../../diagnostics/divergence/pope';
+import { popeQuestions, popeScores } from '../../../diagnostics/vision/divergence/pope';
 import type { PopeResult } from '../../../protocol/results/pope';
 import { shortDemoLm } from '../../support/demo-models';
 import type { Outcome } from '../compute/support/run-cli';
 import { buildServer, Place } from '../model/support/model-server';
 
 const examples = join(__dirname, '..', '..', '..', 'examples');
-const scenes = join(examples, 'scenes');
+const scenes = join(examples, 'pictures', 'scenes');
 const demo = join(examples, 'models', 'demo-vlm');
 
 describe('headscope pope MODEL', () => {

@@ -10,7 +10,7 @@ import { unclassified } from '../../../protocol/results/comparability';
 import { buildServer, Place } from '../model/support/model-server';
 
 const examples = join(__dirname, '..', '..', '..', 'examples');
-const scenes = join(examples, 'scenes');
+const scenes = join(examples, 'pictures', 'scenes');
 const demo = join(examples, 'models', 'demo-vlm');
 const plan = demoPlan({ folder: demo, scenes, image: join(scenes, 'scene-010.png'), truth: null });
 

@@ -66,7 +66,7 @@ describe('attention sinks of a run on a picture', () => {
 
   it('a model too narrow for the rule says so, and marks none', async () => {
     const demo = join(examples, 'models', 'demo-vlm');
-    const words = ['vhd', demo, '--image', join(examples, 'scenes', 'scene-010.png'), '--steps', '1'];
+    const words = ['vhd', demo, '--image', join(examples, 'pictures', 'scenes', 'scene-010.png'), '--steps', '1'];
     const prompt = ['--prompt', 'USER: <image>\nDescribe the image. ASSISTANT:'];
     const { stdout } = await place.headscope([...words, ...prompt, '--json', '-']);
     const { sinks } = JSON.parse(stdout) as HallucinationResult;

@@ -1,7 +1,7 @@
 /** Prompts of the planted indirect object circuit as the samples of a task, each with its ABA counterpart. */
 import type { ReadInput } from '../../../diagnostics/analysis';
-import type { Answers, Sample } from '../../../diagnostics/task';
-import { taskInfo } from '../../../diagnostics/task';
+import type { Answers, Sample } from '../../../diagnostics/tasks/task';
+import { taskInfo } from '../../../diagnostics/tasks/task';
 import { indirectObject } from '../../../diagnostics/tasks/indirect-object';
 import { objectPrompt, objectRoles, plantedNames } from '../checkpoints/planted-object';
 

@@ -1,9 +1,9 @@
 /** An experiment for tests: trains a small language model to say the tokens of a cycle one after the other, and writes it. */
 import { folderField, type Experiment } from '../../../diagnostics/experiment';
-import { curveChart, curvesOf, curvesSchema, type Curves } from '../../../diagnostics/training/curves';
-import { languageBatch } from '../../../diagnostics/training/language-batch';
-import { smallModel } from '../../../diagnostics/training/small-model';
-import { train, trainingSentence } from '../../../diagnostics/training/train';
+import { curveChart, curvesOf, curvesSchema, type Curves } from '../../../diagnostics/shared/training/curves';
+import { languageBatch } from '../../../diagnostics/shared/training/language-batch';
+import { smallModel } from '../../../diagnostics/shared/training/small-model';
+import { train, trainingSentence } from '../../../diagnostics/shared/training/train';
 import type { Random } from '../../../kernels/tensors/random';
 import type { Schema } from '../../../protocol/schema/check';
 import { number, object } from '../../../protocol/schema/fields';

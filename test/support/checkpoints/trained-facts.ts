@@ -3,10 +3,10 @@
  * templates. Three layers are trained first; the last one is trained on top of them, with label noise where a test asks for it: a share
  * of the objects is drawn at random, which in expectation is label smoothing over the objects.
  */
-import { ServerTrainer } from '../../../compute-server/training/server-trainer';
-import type { Sample } from '../../../diagnostics/task';
-import { languageBatch, type TrainingSequence } from '../../../diagnostics/training/language-batch';
-import { train } from '../../../diagnostics/training/train';
+import { ServerTrainer } from '../../../compute-server/runner/server-trainer';
+import type { Sample } from '../../../diagnostics/tasks/task';
+import { languageBatch, type TrainingSequence } from '../../../diagnostics/shared/training/language-batch';
+import { train } from '../../../diagnostics/shared/training/train';
 import type { Network } from '../../../kernels/training/network';
 import { random, seedFor, type Random } from '../../../kernels/tensors/random';
 import type { ModelSpec } from '../../../models/architectures/model-spec';

@@ -2,8 +2,8 @@
  * A device that is none: its memory are arrays that only it reads, and its sessions are those of the cpu. What is fetched is
  * counted, and so is what is held.
  */
-import type { LayerSessions } from '../../../compute-server/model/run/layer-sessions';
-import type { Piece } from '../../../compute-server/model/run/pieces';
+import type { LayerSessions } from '../../../compute-server/model/run/graphs/layer-sessions';
+import type { Piece } from '../../../compute-server/model/run/graphs/pieces';
 import type { RuntimeSession } from '../../../compute-server/runtime/session';
 import {
   isOnDevice,

@@ -3,7 +3,7 @@ import type { ComputeClient } from '../../../protocol/compute/client';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { HeadsResult, Parity } from '../../../protocol/results/heads';
-import type { AttributionResult } from '../../../diagnostics/attribution/result';
+import type { AttributionResult } from '../../../diagnostics/circuits/attribution/result';
 import type { DeviceSummary } from '../../../protocol/results/provenance';
 
 export interface Servers {

@@ -3,12 +3,7 @@ import assert from 'node:assert/strict';
 import { cpus } from 'node:os';
 import { describe, it } from 'mocha';
 import { sayMachine } from '../../../compute-server/cli/machine-load';
-import {
-  MachineWatch,
-  processorTime,
-  usedBetween,
-  type ProcessorTime,
-} from '../../../compute-server/devices/machine-load';
+import { MachineWatch, processorTime, usedBetween, type ProcessorTime } from '../../../compute-server/machine-load';
 import { joinPatterns } from '../../../compute-server/harness/cab';
 import { busyShare, machineWords, type MachineState } from '../../../protocol/results/machine';
 import { result } from '../extension/samples';

@@ -1,7 +1,7 @@
 /** Every graph of every family, in the operators that devices have, is made of operators that the self-test of a device runs. */
 import assert from 'node:assert/strict';
 import { operatorTests } from '../../../compute-server/devices/operator-tests';
-import { modelOperators } from '../../../compute-server/model/run/model-operators';
+import { modelOperators } from '../../../compute-server/model/run/graphs/model-operators';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { visionGraphs } from '../../../compute-server/model/checkpoint/vision-model';
 import type { Dim } from '../../../kernels/graph/dims';

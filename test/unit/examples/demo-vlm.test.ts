@@ -106,7 +106,7 @@ for (const demo of demos)
 
 for (const { scenes, side, pictureBytes, pairs } of demos)
   describe(`the held-out pictures in ${scenes}`, () => {
-    const pictures = join(examples, scenes);
+    const pictures = join(examples, 'pictures', scenes);
     const truth = json(pictures, 'truth.json') as Readonly<Record<string, readonly string[]>>;
     const captions = json(pictures, 'captions.json') as readonly { image: string; caption: string }[];
     const lexicon = readFileSync(join(pictures, 'lexicon.txt'), 'utf8')

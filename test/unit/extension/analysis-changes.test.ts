@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { compare } from '../../../diagnostics/ablation/compare';
-import type { AblationResult } from '../../../diagnostics/ablation/result';
+import { compare } from '../../../diagnostics/circuits/ablation/compare';
+import type { AblationResult } from '../../../diagnostics/circuits/ablation/result';
 import { changesBetween } from '../../../extension/panels/analyses/changes';
 import type { AnalysisResult } from '../../../protocol/analysis/analysis';
 

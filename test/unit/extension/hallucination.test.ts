@@ -171,8 +171,8 @@ describe('plans of the Hallucination panel', () => {
   it('survive an update of the extension, whose folder moves', () => {
     const demo = demoPlan({
       folder: '/ext-1/examples/models/demo-vlm',
-      scenes: '/ext-1/examples/scenes',
-      image: '/ext-1/examples/scenes/a.png',
+      scenes: '/ext-1/examples/pictures/scenes',
+      image: '/ext-1/examples/pictures/scenes/a.png',
       truth: ['cup'],
     });
     const stored: unknown = JSON.parse(JSON.stringify(planToStore(demo, '/ext-1')));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { planChunk, requireRoom, type DeviceRoom } from '../../../../compute-server/model/run/budget';
+import { planChunk, requireRoom, type DeviceRoom } from '../../../../compute-server/model/run/stream/budget';
 import type { VariantPlan } from '../../../../diagnostics/model-runner/variant';
 import { openModel } from '../../../../compute-server/model/checkpoint/loaded-model';
 import { sentenceOf } from '../../../../protocol/wire/words';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { DroppedMean } from '../../../../compute-server/model/run/dropped-mean';
-import { HeadCache } from '../../../../compute-server/model/run/head-cache';
-import { KeyValueCache } from '../../../../compute-server/model/run/key-value-cache';
+import { DroppedMean } from '../../../../compute-server/model/run/cache/dropped-mean';
+import { HeadCache } from '../../../../compute-server/model/run/cache/head-cache';
+import { KeyValueCache } from '../../../../compute-server/model/run/cache/key-value-cache';
 import type { BlockSpec } from '../../../../models/architectures/model-spec';
 
 const row = (position: number): readonly [Float32Array, Float32Array] => [

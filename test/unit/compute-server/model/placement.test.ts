@@ -1,11 +1,11 @@
 /** A device that lacks operators: which graphs run on the cpu, what is said, and that the numbers are those of the cpu. */
 import assert from 'node:assert/strict';
 import { operatorTests } from '../../../../compute-server/devices/operator-tests';
-import { modelCalls } from '../../../../compute-server/model/calls/model-calls';
+import { modelCalls } from '../../../../compute-server/model-calls/model-calls';
 import { openModel } from '../../../../compute-server/model/checkpoint/loaded-model';
-import { DeviceFault, onDevice } from '../../../../compute-server/model/run/device-fault';
-import { runPrompt } from '../../../../compute-server/model/run/model-run';
-import { Placement } from '../../../../compute-server/model/run/placement';
+import { DeviceFault, onDevice } from '../../../../compute-server/model/run/graphs/device-fault';
+import { runPrompt } from '../../../../compute-server/model/run/stream/model-run';
+import { Placement } from '../../../../compute-server/model/run/graphs/placement';
 import type { RuntimeSession } from '../../../../compute-server/runtime/session';
 import { Lane } from '../../../../compute-server/dispatch/lane';
 import type { SelfTest } from '../../../../protocol/compute/api';

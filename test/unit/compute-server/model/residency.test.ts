@@ -1,9 +1,9 @@
 /** What stays on a device in a run, by a device that counts: what is fetched, what is held, and that the numbers are the same. */
 import assert from 'node:assert/strict';
 import { SequenceRun } from '../../../../compute-server/model/generation/sequence-run';
-import { layersOf, runPrompt } from '../../../../compute-server/model/run/model-run';
-import type { RunRequest, RunResult } from '../../../../compute-server/model/run/run-request';
-import type { KeyValueCache } from '../../../../compute-server/model/run/key-value-cache';
+import { layersOf, runPrompt } from '../../../../compute-server/model/run/stream/model-run';
+import type { RunRequest, RunResult } from '../../../../compute-server/model/run/stream/run-request';
+import type { KeyValueCache } from '../../../../compute-server/model/run/cache/key-value-cache';
 import { ModelError } from '../../../../models/architectures/model-spec';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../../support/checkpoints/open-tiny';
 import { FakeDevice } from '../../../support/device/fake-device';

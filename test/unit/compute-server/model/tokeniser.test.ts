@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedModel } from '../../../../compute-server/model/checkpoint/loaded-model';
 import { idsOfText } from '../../../../compute-server/model/prompt/prompt';
-import { offsetsOf } from '../../../../compute-server/model/run/offsets';
+import { offsetsOf } from '../../../../compute-server/model/text/offsets';
 import { TextFault } from '../../../../compute-server/model/text/text-library';
 import { openTokeniser, type Tokeniser } from '../../../../compute-server/model/text/tokeniser';
 import {

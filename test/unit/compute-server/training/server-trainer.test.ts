@@ -1,10 +1,15 @@
 /** Runs of training in onnxruntime: what they reach, resumed to the bit, cancelled, and how they fail. */
 import assert from 'node:assert/strict';
 import { deserialize, serialize } from 'node:v8';
-import { ServerTrainer } from '../../../../compute-server/training/server-trainer';
-import { curveChart, curvesOf } from '../../../../diagnostics/training/curves';
-import { drawnParameters } from '../../../../diagnostics/training/parameters';
-import { train, trainingSentence, type Training, type TrainingPlan } from '../../../../diagnostics/training/train';
+import { ServerTrainer } from '../../../../compute-server/runner/server-trainer';
+import { curveChart, curvesOf } from '../../../../diagnostics/shared/training/curves';
+import { drawnParameters } from '../../../../diagnostics/shared/training/parameters';
+import {
+  train,
+  trainingSentence,
+  type Training,
+  type TrainingPlan,
+} from '../../../../diagnostics/shared/training/train';
 import { add, multiply } from '../../../../kernels/graph/operators/elementwise';
 import { gather } from '../../../../kernels/graph/operators/layout';
 import { matmul } from '../../../../kernels/graph/operators/matrix';

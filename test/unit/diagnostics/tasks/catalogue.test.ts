@@ -1,6 +1,6 @@
 /** What every task keeps: counterparts of as many tokens, one thing changed, answers of one token, seeds that reproduce. */
 import assert from 'node:assert/strict';
-import type { Sample } from '../../../../diagnostics/task';
+import type { Sample } from '../../../../diagnostics/tasks/task';
 import { tasks } from '../../../../diagnostics/tasks/catalogue';
 import { drawSamples, drawTexts } from '../../../../diagnostics/tasks/samples';
 import { TaskTokens } from '../../../../diagnostics/tasks/task-tokens';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { textFile } from '../../../../compute-server/analyses/files';
+import { textFile } from '../../../../compute-server/runner/files';
 import { taskSamples, taskTexts, type TaskSurroundings } from '../../../../diagnostics/tasks/read-task';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { demoTokens } from './demo-tokens';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { ModelFacts, ModelRunner } from '../../../../diagnostics/model-runner/model-runner';
 import type { RunRequest } from '../../../../diagnostics/model-runner/run-request';
-import type { Sample } from '../../../../diagnostics/task';
+import type { Sample } from '../../../../diagnostics/tasks/task';
 import { scoreOf, scoreTask, summaryOf } from '../../../../diagnostics/tasks/score';
 import type { AnswerScore } from '../../../../protocol/analysis/tasks';
 import { FailureError } from '../../../../protocol/wire/failures';

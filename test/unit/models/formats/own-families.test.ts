@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { runnable } from '../../../../models/architectures/catalogue';
 import { describeModel, isModelConfig } from '../../../../models/formats/describe-model';
 import { kvBytesPerToken } from '../../../../models/formats/estimates/kv-cache';
-import { readOwnFamilies } from '../../../../models/formats/families/own-family';
-import type { OwnFamily } from '../../../../models/formats/families/own-family-schema';
+import { readOwnFamilies } from '../../../../models/formats/families/shared/own-family';
+import type { OwnFamily } from '../../../../models/formats/families/shared/own-family-schema';
 import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
 
 const familyFrom = (object: object): OwnFamily => {

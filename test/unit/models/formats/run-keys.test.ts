@@ -7,7 +7,7 @@ import {
 } from '../../../../models/architectures/catalogue';
 import { describeModel } from '../../../../models/formats/describe-model';
 import { families } from '../../../../models/formats/families/catalogue';
-import { baseKeys, type RunKeys } from '../../../../models/formats/families/run-keys';
+import { baseKeys, type RunKeys } from '../../../../models/formats/families/shared/run-keys';
 import { tinyModels } from '../../../support/checkpoints/tiny-models';
 import { tinyPair, tinyTextTowers } from '../../../support/checkpoints/tiny-pairs';
 import { tinyVariants } from '../../../support/checkpoints/tiny-variants';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { openModel, type LoadedModel } from '../../../../../compute-server/model/checkpoint/loaded-model';
 import { closeModel } from '../../../../../compute-server/model/checkpoint/model-store';
-import { parityOf } from '../../../../../compute-server/model/run/parity';
+import { parityOf } from '../../../../../compute-server/model/checkpoint/parity';
 import { tinyModel, writeTinyModel } from '../../../../support/checkpoints/tiny-models';
 
 /** Bytes of the header of a file of packed weights (docs/weights.md). */

@@ -1,0 +1,58 @@
+/** What a request about a span is turned into before anything runs: a runner, two sequences, a measure, all checked. */
+import type { Prepared } from '../../diagnostics/vision/divergence/caption-run';
+import { refused, topHeads } from '../../diagnostics/vision/divergence/plan';
+import type { Variant } from '../../diagnostics/model-runner/variant';
+import { spanPair } from '../../diagnostics/vision/divergence/span-pair';
+import type { DivergenceRequest } from '../../protocol/compute/hallucination';
+import type { Parity } from '../../protocol/results/heads';
+import { printDo } from '../../protocol/interventions/do-form';
+import { kindOf, type Intervention } from '../../protocol/interventions/interventions';
+import { ServerRunner } from '../runner/runner';
+import type { Surroundings } from '../surroundings';
+import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { requireParity } from '../model/checkpoint/parity';
+import { requireHead, requireVision } from '../model/interventions/span-request';
+
+/** The runner of a request, and what its two passes read; all checked. */
+export interface PreparedRun extends Prepared {
+  readonly runner: ServerRunner;
+  readonly variant: Variant;
+  /** The instrumented run against the plain one; a run that is too far from it is refused. */
+  readonly parity: Parity;
+}
+
+export async function prepare(
+  model: LoadedModel,
+  request: DivergenceRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<PreparedRun> {
+  requireHead(model);
+  if (request.removed.kind === 'image' && (request.prompt.image === undefined || !model.vision)) requireVision(model);
+  const runner = new ServerRunner(model, model, surroundings, signal);
+  const { removed, positions, distance, outliers, k, interventions = [] } = request;
+  requireAnywhere(interventions);
+  const sequence = await runner.prompt(request.prompt);
+  const pair = spanPair(sequence, removed, positions);
+  const { variant } = await runner.variant(interventions, sequence);
+  const parity = await requireParity(model, sequence, { signal });
+  return {
+    runner,
+    sequence,
+    pair,
+    variant,
+    parity,
+    measure: { distance, outliers, k: topHeads(model.summary.heads, k) },
+  };
+}
+
+/** One pass lacks a part of the prompt, so that positions are not those of the other. */
+export function requireAnywhere(interventions: readonly Intervention[]): void {
+  const here = interventions.find((one) => one.kind === 'reinforce' || !kindOf(one).anywhere(one));
+  if (!here) return;
+  throw refused(
+    here.kind === 'reinforce'
+      ? 'Divergence is that of heads as they are, and reinforcement chooses heads by it. Leave the reinforcement out.'
+      : `Divergence compares the prompt with a shorter one, and "${printDo(here)}" acts on positions of this one. Leave it out.`,
+  );
+}

@@ -1,0 +1,186 @@
+/** The job behind `headscope generate` and the panel's continuation. */
+import { usableContext } from '../../models/architectures/context';
+import type {
+  GenerateProgress,
+  GenerateReply,
+  GenerateRequest,
+  NextTokensRequest,
+} from '../../protocol/compute/models';
+import type { HeadStatistics, NextToken, NextTokens } from '../../protocol/results/heads';
+import type { CacheSize } from '../../protocol/plans/cache-size';
+import { headStatisticNames } from '../../protocol/results/heads';
+import type { Job } from '../dispatch/dispatcher';
+import type { Surroundings } from '../surroundings';
+import { decidesOverRows, readsBeyond } from '../../protocol/interventions/interventions';
+import { lower, reinforcedRun, reinforcementIn } from '../model/interventions/lower';
+import { planRun } from '../model/checkpoint/plan-run';
+import { continued } from '../../diagnostics/model-runner/decoding';
+import type { HeadNumbers } from '../../diagnostics/model-runner/head-numbers';
+import type { VariantPlan } from '../../diagnostics/model-runner/variant';
+import type { Variant } from '../model/run/changes/interventions';
+import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { runPrompt } from '../model/run/stream/model-run';
+import { requireParity } from '../model/checkpoint/parity';
+import { piecesOf, sequenceOf, textOf } from '../model/prompt/prompt';
+import type { Sequence } from '../../diagnostics/model-runner/sequence';
+import { divergence, probabilities } from '../../diagnostics/model-runner/sampling';
+import { keptPlanOf } from '../model/generation/decoding-graphs';
+import { SequenceRun } from '../model/generation/sequence-run';
+import { requireHead } from '../model/interventions/span-request';
+
+export async function* generateJob(
+  model: LoadedModel,
+  request: GenerateRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Job<GenerateProgress, GenerateReply> {
+  requireHead(model);
+  const { memoryLimit } = surroundings;
+  const { interventions } = request;
+  const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal }, interventions);
+  const context = readsBeyond(interventions, usableContext(model.spec)) ? undefined : usableContext(model.spec);
+  const promptIds = sequence.ids;
+  const chunkFor = (how: { readonly keepCache: boolean; readonly plan?: VariantPlan | undefined }): number =>
+    planRun(
+      model,
+      {
+        ...how,
+        length: promptIds.length,
+        batch: 1,
+        further: Math.min(request.maxNewTokens, (context ?? Infinity) - promptIds.length),
+        logits: 'last',
+        prefix: sequence.prefix,
+        atOnce: decidesOverRows(interventions),
+      },
+      memoryLimit,
+    );
+  const planned = interventions.some(({ kind }) => kind === 'plan');
+  const chunk = chunkFor({ keepCache: !planned });
+  const parity = await requireParity(model, sequence, { signal });
+  const reinforce = reinforcementIn(interventions);
+  const beside = interventions.filter((one) => one !== reinforce);
+  const of = { opened: model, model, sequence, chunk, memoryLimit, signal };
+  const {
+    variants: [variant = {}],
+    groups,
+  } = await lower(of, [beside]);
+  const keptPlan = keptPlanOf(model.spec, model.sessions, { variant }, promptIds.length);
+  if (planned) of.chunk = chunkFor({ keepCache: true, plan: keptPlan });
+  const reinforced = reinforce && (await reinforcedRun(of, reinforce, variant, request.maxNewTokens));
+  const made: number[] = [];
+  let first: Float32Array | undefined;
+  let cache: CacheSize;
+  const run =
+    reinforced?.run ??
+    (await SequenceRun.start(
+      model.spec,
+      model.sessions,
+      { ...sequence, groups, variant, chunk: of.chunk },
+      { signal },
+    ));
+  const continuation = {
+    maxNewTokens: request.maxNewTokens,
+    stopIds: model.stopIds,
+    sampling: { temperature: request.temperature, topP: request.topP, seed: request.seed },
+    statistics: request.statistics,
+  };
+  try {
+    for await (const token of continued(run, continuation, { signal })) {
+      first ??= token.logits;
+      made.push(token.id);
+      yield {
+        kind: 'token',
+        index: made.length - 1,
+        id: token.id,
+        text: textOf(model, made),
+        probability: probabilities(token.logits)[token.id] ?? 0,
+        ...(token.statistics ? { statistics: tables(token.statistics) } : {}),
+      };
+    }
+    cache = run.cacheBytes();
+  } finally {
+    run.dispose();
+  }
+  const logitsLast = first ?? run.logits;
+  const { image, chatPrompt } = sequence;
+  return {
+    promptIds,
+    ...(image ? { image } : {}),
+    ...(chatPrompt ? { chatPrompt } : {}),
+    ids: made,
+    text: textOf(model, made),
+    logitsLast,
+    top: topOf(model, logitsLast, 10),
+    parity,
+    ...(reinforced ? { selected: reinforced.selected } : {}),
+    cache,
+  };
+}
+
+/** Next-token distributions of the plain model and of each variant, as one batch from the first changed layer on. */
+export async function nextTokens(
+  model: LoadedModel,
+  request: NextTokensRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<readonly NextTokens[]> {
+  requireHead(model);
+  const { ids: given, image } = request;
+  const { memoryLimit } = surroundings;
+  const prompt = { kind: 'ids', ids: given, ...(image === undefined ? {} : { image }) } as const;
+  const sequence = await sequenceOf(model, prompt, { memoryLimit, signal });
+  const chunk = planRun(
+    model,
+    {
+      length: sequence.ids.length,
+      batch: 1 + request.variants.length,
+      keepCache: false,
+      logits: 'last',
+      prefix: sequence.prefix,
+      atOnce: decidesOverRows(request.variants.flat()),
+    },
+    memoryLimit,
+  );
+  await requireParity(model, sequence, { signal });
+  const of = { opened: model, model, sequence, chunk, memoryLimit, signal };
+  const { variants, groups } = await lower(of, request.variants);
+  const rows = await lastLogits(model, { ...sequence, groups }, [{}, ...variants], chunk, signal);
+  const [plain = new Float32Array(0)] = rows;
+  return rows.map((logits, at) => ({
+    interventions: request.variants[at - 1] ?? [],
+    top: topOf(model, logits, request.top),
+    divergence: at === 0 ? 0 : divergence(plain, logits),
+    entropy: probabilities(logits).reduce((sum, p) => (p === 0 ? sum : sum - p * Math.log(p)), 0),
+  }));
+}
+
+async function lastLogits(
+  model: LoadedModel,
+  sequence: Sequence,
+  variants: readonly Variant[],
+  chunk: number,
+  signal: AbortSignal,
+): Promise<Float32Array[]> {
+  const run = await runPrompt(model.spec, model.sessions, { ...sequence, variants, chunk, logits: 'last' }, { signal });
+  const data = run.logits?.data;
+  if (!(data instanceof Float32Array)) throw new RangeError('the model gave no logits');
+  const width = data.length / variants.length;
+  return variants.map((_, at) => data.slice(at * width, (at + 1) * width));
+}
+
+function topOf(model: LoadedModel, logits: Float32Array, count: number): NextToken[] {
+  const p = probabilities(logits);
+  const order = Array.from(p.keys())
+    .sort((a, b) => (p[b] ?? 0) - (p[a] ?? 0) || a - b)
+    .slice(0, count);
+  const pieces = order.map((id) => piecesOf(model, [id])[0] ?? `#${id}`);
+  return order.map((id, at) => ({ id, text: pieces[at] ?? '', probability: p[id] ?? 0 }));
+}
+
+function tables(layers: readonly HeadNumbers[]): {
+  readonly [K in keyof HeadStatistics]: readonly (readonly number[])[];
+} {
+  return Object.fromEntries(
+    headStatisticNames.map((name) => [name, layers.map((layer) => layer[name])]),
+  ) as unknown as { readonly [K in keyof HeadStatistics]: readonly (readonly number[])[] };
+}

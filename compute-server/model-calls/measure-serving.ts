@@ -1,0 +1,126 @@
+/**
+ * A prompt and tokens behind it, timed on the opened model, beside rates of the device that are measured on graphs of random
+ * numbers. The prompt runs through the plain graphs in one piece; tokens as `headscope generate` decodes.
+ */
+import { median } from 'simple-statistics';
+import type { ServingMeasureRequest, ServingMeasurement } from '../../protocol/compute/serving';
+import { FailureError } from '../../protocol/wire/failures';
+import { readGraph } from '../../kernels/graph/stored-tensors';
+import { random } from '../../kernels/tensors/random';
+import { ServingRates } from '../devices/serving-rates';
+import type { Surroundings } from '../surroundings';
+import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { mayStep } from '../model/generation/decoding-graphs';
+import { SequenceRun } from '../model/generation/sequence-run';
+import { runPrompt } from '../model/run/stream/model-run';
+import { pieceGraph, type Piece } from '../model/run/graphs/pieces';
+import { planRun } from '../model/checkpoint/plan-run';
+
+const rounds = 3;
+/** Of prompts in a round; the first run of all, which opens the sessions, is not counted. */
+const secondsOfPrompts = 0.5;
+/** Tokens of a round before the first that is timed. */
+const warmTokens = 3;
+
+export async function measureServing(
+  model: LoadedModel,
+  { prompt, tokens, folder }: ServingMeasureRequest,
+  { memoryLimit, defaultThreads }: Surroundings,
+  signal: AbortSignal,
+): Promise<ServingMeasurement> {
+  const refuse = (detail: string): FailureError => new FailureError({ code: 'model-unusable', folder, detail });
+  const { spec, sessions, summary } = model;
+  if (!spec.embedding || !spec.head.vocabulary || spec.blocks.some(({ attention }) => !attention.causal)) {
+    throw refuse('It writes no text, so no token can be timed. Choose a language model.');
+  }
+  if (model.weightsHeld !== 'float32') {
+    throw refuse(
+      `Its weights are held in ${model.weightsHeld}, and rates are measured in float32. Leave --weights out.`,
+    );
+  }
+  const run = {
+    length: prompt,
+    batch: 1,
+    keepCache: true,
+    further: tokens + warmTokens,
+    logits: 'last',
+    atOnce: true,
+  } as const;
+  if (planRun(model, run, memoryLimit) < prompt) {
+    throw refuse(
+      `A prompt of ${prompt} tokens does not fit the memory limit in one piece. Choose a shorter one with --prompt.`,
+    );
+  }
+  const source = random(1);
+  const ids = Array.from({ length: prompt }, () => source.whole(summary.vocabulary));
+  const plain = { ids, chunk: prompt, logits: 'last', plain: true } as const;
+  const [block] = spec.blocks;
+  if (!block) throw refuse('It has no layers.');
+  const { attention, feedForward } = block;
+  const rates = new ServingRates(
+    {
+      hidden: spec.hiddenSize,
+      inner: feedForward.up.outputs,
+      weights: weightsOf(model),
+      heads: attention.heads,
+      headDim: attention.headDim,
+      prompt,
+    },
+    { device: sessions.placement.device, threads: defaultThreads },
+  );
+  await runPrompt(spec, sessions, plain, { signal });
+  const prompts: number[] = [];
+  const steps: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    await rates.round(signal);
+    const began = performance.now();
+    do prompts.push(await secondsOf(() => runPrompt(spec, sessions, plain, { signal })));
+    while (performance.now() - began < secondsOfPrompts * 1000);
+    const sequence = await SequenceRun.start(spec, sessions, { ids, chunk: prompt, stepsAtOnce: true }, { signal });
+    for (let token = 0; token < tokens + warmTokens; token++) {
+      signal.throwIfAborted();
+      const seconds = await secondsOf(() => sequence.extend([ids[token % prompt] ?? 0]));
+      if (token >= warmTokens) steps.push(seconds);
+    }
+  }
+  const stepped = mayStep(spec, sessions, {}, prompt);
+  return {
+    prompt,
+    tokens,
+    prefill: { median: median(prompts), fastest: Math.min(...prompts), runs: prompts.length },
+    decode: { median: median(steps), fastest: Math.min(...steps), runs: steps.length },
+    rates: { ...rates.rates, calls: { prefill: callsOf(model, false), decode: callsOf(model, stepped) } },
+  };
+}
+
+async function secondsOf(act: () => Promise<unknown>): Promise<number> {
+  const from = performance.now();
+  await act();
+  return (performance.now() - from) / 1000;
+}
+
+/** float32 numbers of the matrices of layers and head. */
+const weightsOf = ({ tensors }: LoadedModel): number =>
+  tensors.reduce(
+    (sum, { shape }) => sum + (shape.length < 2 ? 0 : shape.reduce((product, axis) => product * axis, 1)),
+    0,
+  );
+
+/** Graphs that a step calls and the operators in them, counted in the graphs themselves. */
+function callsOf(
+  { spec, weights }: LoadedModel,
+  stepped: boolean,
+): { readonly graphs: number; readonly nodes: number } {
+  const pieces: readonly Piece[] = [
+    { kind: 'embedding' },
+    ...spec.blocks.map(({ index }): Piece =>
+      stepped ? { kind: 'step', layer: index } : { kind: 'block', layer: index, instrumented: false },
+    ),
+    { kind: 'head' },
+  ];
+  const nodes = pieces.reduce(
+    (sum, piece) => sum + (readGraph(pieceGraph(spec, {}, piece, weights).model).graph?.node.length ?? 0),
+    0,
+  );
+  return { graphs: pieces.length, nodes };
+}

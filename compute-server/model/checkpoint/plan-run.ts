@@ -1,0 +1,10 @@
+/** The chunk of a run of an opened model, in the process and on its device. */
+import type { LoadedModel } from './loaded-model';
+import { planChunk, type RunShape } from '../run/stream/budget';
+
+export const planRun = (
+  { spec, room }: Pick<LoadedModel, 'spec' | 'room'>,
+  run: RunShape,
+  limitBytes: number,
+  wanted?: number,
+): number => planChunk(spec, run, limitBytes, wanted, true, room);

@@ -1,0 +1,88 @@
+/** Checks of requests about a span, and what follows from the model alone: a plan, a chunk. */
+import {
+  planOf,
+  readsTextAlone,
+  refused,
+  resolvedReinforcement,
+  topHeads,
+} from '../../../diagnostics/vision/divergence/plan';
+import { requireRest } from '../../../diagnostics/vision/divergence/span-pair';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
+import type { DivergenceRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
+import type { Reinforcement } from '../../../protocol/results/reinforcement';
+import { FailureError } from '../../../protocol/wire/failures';
+import type { LoadedModel } from '../checkpoint/loaded-model';
+import { promptForPictures } from '../prompt/prompt';
+import { planRun } from '../checkpoint/plan-run';
+
+export { planOf };
+
+/** Says what is missing, and what can be done with a model that reads text alone. */
+export function requireVision(model: LoadedModel): void {
+  if (model.vision) {
+    throw refused(
+      'The request names no image. Give one (--image on the command line), or a span of the text that is to be left out (--span).',
+    );
+  }
+  throw refused(readsTextAlone);
+}
+
+/** What is wrong with all pictures is reported before the first one is read. */
+export function requireCaptions(
+  model: LoadedModel,
+  { prompt, k }: Pick<DivergenceRequest, 'prompt' | 'k'>,
+): ReturnType<typeof promptForPictures> {
+  requireHead(model);
+  if (!model.vision) {
+    throw refused(
+      'The model reads text alone: it has no vision encoder, so it cannot caption pictures. Choose a vision-language model.',
+    );
+  }
+  topHeads(model.summary.heads, k);
+  const placed = promptForPictures(model, prompt);
+  requireRest(placed.span, placed.ids.length, 'image');
+  return placed;
+}
+
+/** Two caches are held. The whole prompt in one chunk where it fits: layers that choose gains then run once. */
+export function chunkFor(
+  model: LoadedModel,
+  { ids: { length }, prefix }: Sequence,
+  further: number,
+  limit: number,
+  whole = false,
+): number {
+  const shape = { length, batch: 2, keepCache: true, further, logits: 'last', prefix } as const;
+  if (!whole) return planRun(model, shape, limit);
+  try {
+    return planRun(model, shape, limit, length);
+  } catch (error) {
+    if (!(error instanceof FailureError) || error.failure.code !== 'out-of-memory') throw error;
+    return planRun(model, shape, limit);
+  }
+}
+
+/** Checked, with layers resolved. */
+export const reinforcementOf = (
+  model: LoadedModel,
+  measure: Pick<DivergenceRequest, 'distance' | 'positions'>,
+  request: ReinforcementRequest,
+): Reinforcement => resolvedReinforcement(model.spec.blocks.length, measure, request);
+
+export function requireHead(model: LoadedModel): void {
+  if (!model.spec.head.vocabulary) {
+    throw new FailureError({
+      code: 'model-unusable',
+      folder: model.folder,
+      detail: 'It has no language head, so it predicts no tokens. Its heads can still be inspected.',
+    });
+  }
+  if (!model.summary.causal) {
+    throw new FailureError({
+      code: 'model-unusable',
+      folder: model.folder,
+      detail:
+        'It reads in both directions and predicts masked tokens, not the next one. Its heads can still be inspected.',
+    });
+  }
+}

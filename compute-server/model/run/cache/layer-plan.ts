@@ -1,0 +1,50 @@
+/** A cache plan in one layer, as the caches of its heads follow it. */
+import type { VariantPlan } from '../../../../diagnostics/model-runner/variant';
+import type { BlockSpec } from '../../../../models/architectures/model-spec';
+import type { Range } from '../../../../protocol/interventions/text';
+import { droppedBefore, keepsAll, meansInWindow, type Held } from '../../../../protocol/plans/held';
+
+export interface LayerPlan extends Omit<VariantPlan, 'heads'> {
+  /** By key/value head. */
+  readonly heads: readonly Held[];
+}
+
+/**
+ * What the heads of a layer keep; undefined where each keeps everything. Rows that a window of the model's own has left behind
+ * before they are dropped are in no mean.
+ */
+export function layerPlanOf(plan: VariantPlan | undefined, { index, attention }: BlockSpec): LayerPlan | undefined {
+  const heads = plan?.heads[index];
+  if (!plan || !heads || heads.every(keepsAll)) return undefined;
+  const { window } = attention;
+  return {
+    prompt: plan.prompt,
+    from: plan.from,
+    heads: heads.map((held) => (window === undefined || meansInWindow(held, window) ? held : { ...held, mean: false })),
+  };
+}
+
+/**
+ * Whether caches can follow the plan of a layer. Not where heads read a mean and the layer has a window, which rows leave one by
+ * one and would have to be taken out of the mean again; or soft capping, where the mean of the scores is not the score of the mean.
+ * There every row is held, and read under masks.
+ */
+export const heldByHeads = (plan: LayerPlan, { attention: { window, softcap } }: BlockSpec): boolean =>
+  !readsMeans(plan) || (window === undefined && softcap === undefined);
+
+export const readsMeans = (plan: LayerPlan | undefined): boolean => plan?.heads.some(({ mean }) => mean) ?? false;
+
+/** Rows that a head drops before row `next`; none where it dropped the same before row `last`. */
+export function droppedBy({ prompt, from, heads }: LayerPlan, head: number, next: number, last = -1): readonly Range[] {
+  const held = heads[head];
+  if (!held || keepsAll(held) || next < from) return [];
+  if ((held.append || held.ranges) && last >= Math.max(prompt, from)) return [];
+  return droppedBefore(held, prompt, next);
+}
+
+/**
+ * Rows to make room for where `rows` are held. Half as much again is for what follows; memory that nobody has written to is not
+ * resident. Where the oldest leave as new ones come, one row more than those kept.
+ */
+export const roomFor = (rows: number, held: Held | undefined): number =>
+  Math.min(Math.ceil(rows * 1.5), held && !held.append && !held.ranges ? held.sinks + held.recent + 1 : Infinity);

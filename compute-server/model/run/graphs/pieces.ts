@@ -1,0 +1,193 @@
+/** What a model is opened in: its embedding, each block, its head, and further graphs of the same weights. */
+import type { GraphBuilder } from '../../../../kernels/graph/builder';
+import type { Dim } from '../../../../kernels/graph/dims';
+import type { Graph } from '../../../../kernels/graph/graph';
+import {
+  layerAttributionGraph,
+  projectionGraph,
+  targetGraph,
+  writtenGraph,
+} from '../../../../models/architectures/attribution-graphs';
+import { blockGraph } from '../../../../models/architectures/block-graph';
+import { embeddingGraph, headGraph } from '../../../../models/architectures/edge-graphs';
+import {
+  gradientGraph,
+  keysGraph,
+  inputGradientGraph,
+  type GradientOptions,
+  type GradientPart,
+} from '../../../../models/architectures/gradient-graphs';
+import { lensGraph } from '../../../../models/architectures/lens-graph';
+import type { BlockChoiceShape } from '../../../../models/instrument/interventions/block-choice';
+import type { Change, RareChange } from '../../../../models/instrument/interventions/interventions';
+import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
+import { productGraph } from '../../../../models/architectures/product-graph';
+import { stepGraph } from '../../../../models/architectures/step-graph';
+import type { StoredWeights } from '../../../../models/architectures/stored-weights';
+
+export type Piece =
+  | { readonly kind: 'embedding' }
+  | { readonly kind: 'head' }
+  /** What parts of the residual stream add to the logits: of all tokens, or of some. */
+  | { readonly kind: 'lens'; readonly tokens: boolean }
+  /** Weighted logits as a direction of the last residual stream. */
+  | { readonly kind: 'target' }
+  /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
+  | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
+  /** One new position of a layer, on caches by head; `means`: with the means of what they dropped. */
+  | {
+      readonly kind: 'step';
+      readonly layer: number;
+      readonly means?: boolean;
+      readonly emphasis?: boolean;
+      readonly redistribution?: boolean;
+    }
+  /** With rare changes, or heads that choose the blocks that they read, it is instrumented. */
+  | {
+      readonly kind: 'block';
+      readonly layer: number;
+      readonly instrumented: boolean;
+      readonly rare?: readonly RareChange[];
+      readonly blocks?: BlockChoiceShape | undefined;
+    }
+  /** The gradient of a piece. */
+  | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOptions }
+  /** Keys and values of a layer alone. */
+  | { readonly kind: 'keys'; readonly layer: number; readonly changes: readonly Change[] }
+  /** A product of two matrices that are given. */
+  | { readonly kind: 'product' }
+  | { readonly kind: 'further'; readonly name: string }
+  /** The gradient of one of them, with respect to what it reads and to these tensors. */
+  | { readonly kind: 'further gradient'; readonly name: string; readonly weights: readonly string[] };
+
+/** Graphs of a model besides embedding, blocks and head, by name. */
+export type FurtherGraphs = Readonly<Record<string, FurtherGraph>>;
+
+interface FurtherGraph {
+  readonly build: (weights: StoredWeights) => GraphBuilder;
+  /** The output whose gradient goes back to the inputs. */
+  readonly output: 'residual.out' | 'features';
+}
+
+export function keyOf(piece: Piece): string {
+  if (piece.kind === 'further') return piece.name;
+  if (piece.kind === 'further gradient') return `gradient.${JSON.stringify(piece.weights)}.${piece.name}`;
+  if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
+  if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
+  if (piece.kind === 'keys') return `keys.${piece.changes.join('+')}.${piece.layer}`;
+  if (piece.kind === 'block') {
+    const changed = [...(piece.rare ?? []), ...(piece.blocks ? [JSON.stringify(piece.blocks)] : [])].join('+');
+    const graph = changed === '' ? (piece.instrumented ? 'instrumented' : 'plain') : changed;
+    return `${graph}.${piece.layer}`;
+  }
+  if (piece.kind === 'step') {
+    const more = (['means', 'emphasis', 'redistribution'] as const).filter((name) => piece[name]);
+    if (more.length > 0) return `step with ${more.join(' and ')}.${piece.layer}`;
+  }
+  return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
+}
+
+export const wordsOf = (piece: Piece): string =>
+  'layer' in piece
+    ? `Layer ${piece.layer}`
+    : piece.kind === 'further'
+      ? `The part "${piece.name}"`
+      : `The ${piece.kind}`;
+
+/**
+ * Pieces whose linear maps may be held in integers. The others read tables of rows (embedding, the lens of some tokens), or
+ * belong to analyses of exact weights.
+ */
+export const mayPack = (piece: Piece): boolean =>
+  isLayer(piece) ||
+  piece.kind === 'head' ||
+  piece.kind === 'keys' ||
+  piece.kind === 'further' ||
+  (piece.kind === 'lens' && !piece.tokens) ||
+  // Gradients of weights are of the tensors as they are stored.
+  (piece.kind === 'further gradient' && piece.weights.length === 0) ||
+  (piece.kind === 'gradient' && piece.of !== 'embedding' && piece.wanted.weights.length === 0);
+
+/** The pieces of a plain run. */
+export const piecesOf = (model: ModelSpec, further: FurtherGraphs): readonly Piece[] => [
+  ...(model.embedding ? [{ kind: 'embedding' } as const] : []),
+  ...Object.keys(further).map((name) => ({ kind: 'further', name }) as const),
+  ...(model.head.vocabulary ? [{ kind: 'head' } as const] : []),
+  ...model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: false }) as const),
+];
+
+export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piece, weights: StoredWeights): Graph<Dim> {
+  const block = (layer: number): BlockSpec => {
+    const found = model.blocks[layer];
+    if (!found) throw new RangeError(`the model has ${model.blocks.length} layers, not ${layer + 1}`);
+    return found;
+  };
+  switch (piece.kind) {
+    case 'embedding':
+      return embeddingGraph(model, weights);
+    case 'lens':
+      return lensGraph(model, weights, piece.tokens);
+    case 'further':
+    case 'further gradient': {
+      const one = further[piece.name];
+      if (!one) throw new RangeError(`the model has no graph "${piece.name}"`);
+      const graph = one.build(weights);
+      return piece.kind === 'further' ? graph.finishDynamic() : inputGradientGraph(graph, one.output, piece.weights);
+    }
+    case 'head': {
+      const graph = headGraph(model, weights);
+      if (!graph) throw new RangeError('the model has no language head');
+      return graph;
+    }
+    case 'product':
+      return productGraph();
+    case 'target':
+      return targetGraph(model, weights);
+    case 'attribution':
+      return layerAttributionGraph(model, block(piece.layer), weights);
+    case 'written':
+      return writtenGraph(model, block(piece.layer), weights);
+    case 'projection':
+      return projectionGraph(model, block(piece.layer), weights);
+    case 'step':
+      return stepGraph(model, block(piece.layer), weights, piece);
+    case 'keys':
+      return keysGraph(model, block(piece.layer), weights, piece.changes);
+    case 'gradient':
+      return gradientGraph(model, piece.of, weights, piece.wanted);
+    case 'block':
+      return blockGraph(model, block(piece.layer), weights, {
+        instrumented: piece.instrumented,
+        rare: piece.rare ?? [],
+        blocks: piece.blocks,
+      });
+  }
+}
+
+/** A layer as a run passes through it. */
+export const isLayer = (piece: Piece): piece is Piece & { readonly kind: 'block' | 'step' } =>
+  piece.kind === 'block' || piece.kind === 'step';
+
+/** Whether the two compute the same layer for different kinds of run. */
+export const areTwins = (one: Piece, other: Piece): boolean =>
+  isLayer(one) &&
+  isLayer(other) &&
+  one.layer === other.layer &&
+  (one.kind !== other.kind || (one.kind === 'step' && keyOf(one) !== keyOf(other)));
+
+/**
+ * What is released first, of pieces in the order of their last use: a lens; a layer opened for blocks where one is opened for
+ * steps, and the other way round; then the layer used last, as the layers come round in order and the one used longest ago is
+ * needed next; then the piece used longest ago.
+ */
+export function victimOf(open: Iterable<{ readonly piece: Piece }>, opening: Piece): Piece {
+  const opened = [...open].map(({ piece }) => piece);
+  const other = opening.kind === 'step' ? 'block' : 'step';
+  const victim =
+    opened.find(({ kind }) => kind === 'lens') ??
+    opened.findLast(({ kind }) => kind === other) ??
+    opened.findLast(isLayer) ??
+    opened[0];
+  if (!victim) throw new RangeError('nothing is open');
+  return victim;
+}

@@ -1,0 +1,78 @@
+/** The residual stream inside a run: its chunks stay on the device where the layers on both sides run there. */
+import { dispose, fetched, isOnDevice, sizeOf, type RuntimeValue } from '../../../runtime/values';
+import { requireFinite, type Where } from './finite';
+import type { ResidualStream } from '../../../../diagnostics/model-runner/run-request';
+
+/** Chunks are [b, n, w]. */
+export interface RunStream extends Omit<ResidualStream, 'chunks'> {
+  readonly chunks: readonly RuntimeValue[];
+}
+
+export function streamOf(stream: ResidualStream): RunStream {
+  const { batch, width } = stream;
+  return {
+    ...stream,
+    chunks: stream.chunks.map((data) => ({ data, shape: [batch, data.length / (batch * width), width] })),
+  };
+}
+
+/** The stream on the host. */
+export async function hostStream(stream: RunStream): Promise<ResidualStream> {
+  const chunks: Float32Array[] = [];
+  for (const chunk of stream.chunks) chunks.push(await numbersOf(chunk));
+  return { ...stream, chunks };
+}
+
+export async function numbersOf(value: RuntimeValue): Promise<Float32Array> {
+  const { data } = await fetched(value);
+  if (data instanceof Float32Array) return data;
+  throw new TypeError('the graph gave other numbers than float32');
+}
+
+/** Rows of a value, whose last axes are as wide as the shape has numbers for each row named, where the value lies. */
+export async function rowsOf(
+  value: RuntimeValue,
+  rows: readonly number[],
+  shape: readonly number[],
+): Promise<RuntimeValue> {
+  if (rows.length === 0) return { data: new Float32Array(0), shape };
+  if (isOnDevice(value)) return value.memory.rows(value, rows, shape);
+  const data = await numbersOf(value);
+  const width = sizeOf(shape) / rows.length;
+  const out = new Float32Array(rows.length * width);
+  rows.forEach((row, to) => out.set(data.subarray(row * width, (row + 1) * width), to * width));
+  return { data: out, shape };
+}
+
+/** Rows of a chunk [b, n, w], of every variant: [b, rows, w]. */
+export function rowsOfChunk(chunk: RuntimeValue, rows: readonly number[]): Promise<RuntimeValue> {
+  const [batch = 0, length = 0, width = 0] = chunk.shape;
+  const all = Array.from({ length: batch }, (_, variant) => variant).flatMap((variant) =>
+    rows.map((row) => variant * length + row),
+  );
+  return rowsOf(chunk, all, [batch, rows.length, width]);
+}
+
+/** Repeats a stream of one for every variant. */
+export async function spread(stream: RunStream, batch: number): Promise<RunStream> {
+  if (stream.batch !== 1) throw new RangeError(`a stream of ${stream.batch} variants cannot become ${batch}`);
+  const chunks: RuntimeValue[] = [];
+  try {
+    for (const chunk of stream.chunks) {
+      const [, length = 0, width = 0] = chunk.shape;
+      const rows = Array.from({ length: batch * length }, (_, at) => at % length);
+      chunks.push(await rowsOf(chunk, rows, [batch, length, width]));
+    }
+  } catch (error) {
+    dispose(...chunks);
+    throw error;
+  }
+  return { ...stream, chunks, batch };
+}
+
+/** As `requireFinite`; of a value on a device a flag a row is fetched. */
+export async function requireFiniteChunk(value: RuntimeValue, start: number, where: Where): Promise<void> {
+  const [batch = 1, , width = 1] = value.shape;
+  if (isOnDevice(value)) requireFinite(await value.memory.faults(value, width), 1, batch, start, where);
+  else requireFinite(await numbersOf(value), width, batch, start, where);
+}

@@ -1,0 +1,315 @@
+/** One layer over the chunks of a prompt. */
+import { decidesSources, goesByColumns } from '../../../../diagnostics/model-runner/decided-sources';
+import { stateOf } from '../../../../diagnostics/model-runner/stream-state';
+import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
+import { reinforcementOutputs } from '../../../../models/instrument/interventions/reinforcement';
+import { statisticOutputs, topKeyOutputs } from '../../../../models/instrument/statistics';
+import type { LayerTap } from '../../../../models/instrument/taps';
+import type { RuntimeValues } from '../../../runtime/session';
+import { blockScoreOutputs } from '../../../../models/instrument/interventions/block-choice';
+import { dispose, fetched, KeptOutputs, type RuntimeValue } from '../../../runtime/values';
+import { columnsOutput, sourcesOutput } from '../../../../models/instrument/interventions/redistribution';
+import { ChosenRows } from './chosen-rows';
+import { Gathered } from './gathered';
+import { leadingDirections } from '../changes/leading-directions';
+import { noStatistics, ranked, StatisticsCollector, windowOf } from './head-statistics';
+import { gainsOfSelected, interventionFeeds, type Variant } from '../changes/interventions';
+import { choiceFeeds, blockOutputsOf, blockShapeOf, emptyMemory, takeBlocks } from '../changes/block-feeds';
+import { emptyCache, type KeyValueCache } from '../cache/key-value-cache';
+import { blockFeeds, groupColumns, groupMass } from '../cache/layer-feeds';
+import { KeySources, readersOf, redistributionsOf, sourcesByColumns, sourcesByStates } from '../cache/key-sources';
+import { LayerKeys } from '../cache/layer-keys';
+import { rareChangesOf } from '../changes/rare-changes';
+import type { LayerSessions } from '../graphs/layer-sessions';
+import type { PickTable } from './pick-table';
+import { prefixOf, type Chunk } from './run-chunks';
+import type { LayerReinforcement, LayerResult, RunHooks, RunRequest } from './run-request';
+import { hostStream, requireFiniteChunk, type RunStream } from '../graphs/run-stream';
+import { floats, int64 } from '../graphs/runtime-arrays';
+
+export interface LayerWork {
+  readonly request: RunRequest;
+  readonly variants: readonly Variant[];
+  readonly chunks: readonly Chunk[];
+  readonly picks: PickTable;
+  readonly stream: RunStream;
+  readonly cache: KeyValueCache | undefined;
+  readonly hooks: RunHooks;
+  /** Keys that attention is taken from, where the run decides that. */
+  readonly sources?: KeySources | undefined;
+  /** Column sums [b, h, rows] are added up here. */
+  readonly columnSums?: Float64Array;
+}
+
+export interface LayerRun {
+  readonly result: LayerResult;
+  /** Who runs the layer disposes of what lies on a device. */
+  readonly out: RunStream;
+  /** What was left in place for decoding, with the same duty. */
+  readonly keys?: LayerKeys | undefined;
+}
+
+export async function runLayer(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  block: BlockSpec,
+  work: LayerWork,
+): Promise<LayerRun> {
+  const reinforced = work.request.reinforcement?.text.has(block.index) ?? false;
+  const sources = await sourcesOf(model, sessions, block, work);
+  return withSources(await runDecided(model, sessions, block, { ...work, sources }, reinforced), sources);
+}
+
+const withSources = (run: LayerRun, sources: KeySources | undefined): LayerRun =>
+  sources ? { ...run, result: { ...run.result, sources } } : run;
+
+/** Keys that attention is taken from, decided by what enters the layer, or by a run of it; undefined where no head asks. */
+async function sourcesOf(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  block: BlockSpec,
+  work: LayerWork,
+): Promise<KeySources | undefined> {
+  const { variants, request, stream, chunks } = work;
+  const layer = block.index;
+  if (request.plain || !variants.some((variant) => decidesSources(variant, layer))) return undefined;
+  const { heads } = block.attention;
+  const rows = request.ids.length;
+  const made = new KeySources(stream.batch, heads, rows);
+  if (request.past) {
+    const known = request.past.cache.sources.get(layer);
+    return known && known.batch !== stream.batch ? known.branch(stream.batch) : (known ?? made);
+  }
+  const changes = variants.map((variant) => redistributionsOf(variant, layer, heads));
+  const states = await hostStream(stream);
+  sourcesByStates(changes, rows, (variant, row) => stateOf(states, row, variant), made);
+  made.open = variants.some((variant) => goesByColumns(variant, layer));
+  if (made.open && chunks.length > 1) {
+    // Column sums are those of all rows: the layer runs once to decide and once with what was decided.
+    const sums = new Float64Array(stream.batch * heads * rows);
+    const held = variants.map((variant) => ({
+      ...variant,
+      redistributions: (variant.redistributions ?? []).map((one) => (one.layer === layer ? { ...one, share: 0 } : one)),
+    }));
+    made.open = false;
+    const first = { ...work, variants: held, cache: undefined, sources: made, columnSums: sums };
+    const { out } = await runChunks(model, sessions, block, first, false);
+    dispose(...out.chunks);
+    sourcesByColumns(changes, sums, readersOf(block, rows, request.prefix), made);
+  }
+  work.cache?.sources.set(layer, made);
+  return made;
+}
+
+async function runDecided(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  block: BlockSpec,
+  work: LayerWork,
+  reinforced: boolean,
+): Promise<LayerRun> {
+  if (!reinforced || work.chunks.length === 1) return runChunks(model, sessions, block, work, reinforced);
+  // The last query chooses the gains and they act on all: the layer runs once to choose and once with what was chosen.
+  const { result: chosen, out: unchanged } = await runChunks(
+    model,
+    sessions,
+    block,
+    { ...work, cache: undefined },
+    true,
+  );
+  dispose(...unchanged.chunks);
+  const { reinforcement } = chosen;
+  if (!reinforcement) throw new RangeError(`layer ${block.index} chose no gains`);
+  const gains = gainsOfSelected(block.index, reinforcement.selected, work.request.reinforcement?.alpha ?? 1);
+  const variants = work.variants.map((variant) => ({ ...variant, gains: [...(variant.gains ?? []), ...gains] }));
+  const run = await runChunks(model, sessions, block, { ...work, variants }, false);
+  return { ...run, result: { ...run.result, reinforcement } };
+}
+
+async function runChunks(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  block: BlockSpec,
+  work: LayerWork,
+  /** The last query chooses gains. */
+  choosing: boolean,
+): Promise<LayerRun> {
+  const { request, chunks, stream, hooks } = work;
+  const layer = block.index;
+  // Before the layer is opened: what is opened for these may close it.
+  const directions: (Float32Array | undefined)[] = [];
+  for (const chunk of request.plain ? [] : stream.chunks) {
+    directions.push(await leadingDirections(model, sessions, layer, work.variants, chunk, hooks.signal));
+  }
+  const taps = (request.taps ?? []).filter((wanted) => wanted.layer === layer).map(({ tap }) => tap);
+  const blocks = request.plain ? undefined : blockShapeOf(work.variants, layer);
+  const session = await sessions.session({
+    kind: 'block',
+    layer,
+    instrumented: !request.plain,
+    rare: request.plain ? [] : rareChangesOf(work.variants, layer, taps),
+    blocks,
+  });
+  const { window, heads } = block.attention;
+  const held = Math.min(request.ids.length, window === undefined ? Infinity : window + stream.chunk);
+  const cache =
+    request.past?.cache.branch(layer, stream.batch, request.ids.length - request.past.length) ??
+    work.cache ??
+    emptyCache(model, stream.batch, held);
+  const memory = blocks && cache.memory(layer, () => emptyMemory(block, blocks, stream.batch));
+  const past = new LayerKeys(layer, cache, window, session.keeps);
+  const groups = request.groups ?? [];
+  const collector =
+    request.statistics && !request.plain
+      ? new StatisticsCollector(
+          heads,
+          work.picks,
+          groups,
+          request.thumbnails ? request.ids.length : undefined,
+          prefixOf(model, request),
+          windowOf(block.attention, request),
+        )
+      : undefined;
+  const mapHeads = (request.maps ?? []).filter((wanted) => wanted.layer === layer).map(({ head }) => head);
+  const { chosenBlocks } = request;
+  const choosingRows =
+    blocks && chosenBlocks && (chosenBlocks.layers?.includes(layer) ?? true)
+      ? new ChosenRows(heads, chosenBlocks.rows)
+      : undefined;
+  const topFrom = request.topKeys === 'last' ? request.ids.length - 1 : 0;
+  const rows = new Gathered(request.ids.length, request.tapRows, topFrom);
+  const out: RuntimeValue[] = [];
+  let lastMass: Float32Array | undefined;
+  let reinforcement: LayerReinforcement | undefined;
+  let keys: LayerKeys | undefined;
+  try {
+    for (const [index, { start, length }] of chunks.entries()) {
+      hooks.signal?.throwIfAborted();
+      const last = index === chunks.length - 1;
+      const weighing = last && (request.lastMass ?? false);
+      const deciding = last && choosing;
+      const ranking = !request.plain && (request.topKeys === 'all' || (request.topKeys === 'last' && last));
+      const firstKey = past.first();
+      const width = past.length() + length;
+      const keyGroups = groupColumns(groups, firstKey, width);
+      const input = stream.chunks[index] ?? { data: new Float32Array(0), shape: [stream.batch, 0, stream.width] };
+      // Nothing reads the keys and values of the last chunk but the decoding.
+      const going = !last || work.cache !== undefined;
+      // The widths of taps are those of the last chunk.
+      const tapped = last || (request.tapRows?.some((row) => row >= start && row < start + length) ?? true) ? taps : [];
+      const kept = new KeptOutputs(['residual.out', ...(going ? past.outputs : [])]);
+      const values = await session.run(
+        {
+          ...blockFeeds(model, block, past, input, { batch: stream.batch, start, length, sequence: request }),
+          ...(request.plain
+            ? {}
+            : {
+                ...interventionFeeds(model, block, {
+                  variants: work.variants,
+                  groups: groups.map(({ name }) => name),
+                  keyGroups,
+                  start,
+                  length,
+                  directions: directions[index],
+                  taps,
+                  sources: work.sources,
+                  sequence: request,
+                  ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
+                }),
+                ...choiceFeeds(model, block, { variants: work.variants, start, length, sequence: request }, memory),
+                ...(collector?.feeds(start, length, firstKey, width, stream.batch) ??
+                  (weighing
+                    ? groupMass(keyGroups, [length - 1], length, heads, stream.batch)
+                    : noStatistics(width, length))),
+                ...ranked(width, ranking ? Math.max(0, topFrom - start) : undefined),
+                selected_heads: int64(mapHeads, [mapHeads.length]),
+              }),
+        },
+        [
+          ...kept.names,
+          ...tapped.filter((tap) => tap !== 'residual' && tap !== 'residual.input'),
+          ...blockOutputsOf(blocks),
+          ...(choosingRows?.wants(start, length) ? blockScoreOutputs : []),
+          ...(collector ? statisticOutputs : weighing ? ['statistics.mass'] : []),
+          ...(deciding ? reinforcementOutputs : []),
+          ...(ranking ? topKeyOutputs : []),
+          ...(mapHeads.length > 0 ? ['attention.selected'] : []),
+          ...(work.sources?.open ? [sourcesOutput] : []),
+          ...(work.columnSums ? [columnsOutput] : []),
+        ].filter((name, at, all) => all.indexOf(name) === at),
+        kept,
+      );
+      const residual = kept.of('residual.out', values);
+      out.push(residual);
+      if (going) await past.take(values, kept, length);
+      takeBlocks(memory, values, length);
+      if (work.sources?.open) work.sources.take(floats(values, sourcesOutput));
+      if (work.columnSums) {
+        const sums = floats(values, columnsOutput);
+        for (let at = 0; at < sums.length; at++) {
+          const to = Math.floor(at / width) * request.ids.length + firstKey + (at % width);
+          work.columnSums[to] = (work.columnSums[to] ?? 0) + (sums[at] ?? 0);
+        }
+      }
+      if (choosingRows?.wants(start, length)) choosingRows.add(values, start, length);
+      await requireFiniteChunk(residual, start, `Layer ${layer}`);
+      collector?.add(start, length, firstKey, values);
+      if (weighing) lastMass = floats(values, 'statistics.mass').slice(0, heads * groups.length);
+      if (deciding) reinforcement = chosenGains(values, heads);
+      rows.addTaps(tapped, await withStreams(values, tapped, input, residual), start);
+      rows.addMaps(mapHeads, values, start, length, firstKey);
+      if (ranking) rows.addTop(values, heads, start, length, firstKey);
+      hooks.onChunk?.(layer, (index + 1) / chunks.length);
+    }
+    if (work.cache && request.keysInPlace) keys = past;
+    else if (work.cache) await past.settle();
+    if (request.compress) work.cache?.keep(block, work.variants[0]?.plan);
+  } catch (error) {
+    dispose(...out);
+    throw error;
+  } finally {
+    if (!keys) past.dispose();
+  }
+  return {
+    out: { ...stream, layer: layer + 1, chunks: out },
+    keys,
+    result: {
+      layer,
+      ...(collector ? { statistics: collector.numbers() } : {}),
+      ...(lastMass ? { lastMass } : {}),
+      ...(reinforcement ? { reinforcement } : {}),
+      ...(collector && request.thumbnails ? { thumbnail: collector.thumbnail() ?? new Float32Array(0) } : {}),
+      taps: rows.taps(),
+      maps: rows.maps,
+      ...(rows.top ? { top: rows.top } : {}),
+      ...(choosingRows ? { chosenBlocks: { rows: choosingRows.rows } } : {}),
+    },
+  };
+}
+
+/** With the streams that are tapped, which may lie on a device. */
+async function withStreams(
+  values: RuntimeValues,
+  taps: readonly LayerTap[],
+  input: RuntimeValue,
+  residual: RuntimeValue,
+): Promise<RuntimeValues> {
+  return {
+    ...values,
+    ...(taps.includes('residual.input') ? { 'residual.input': await fetched(input) } : {}),
+    ...(taps.includes('residual') ? { residual: await fetched(residual) } : {}),
+  };
+}
+
+function chosenGains(values: RuntimeValues, heads: number): LayerReinforcement {
+  const flags = (name: string): boolean[] => {
+    const data = values[name]?.data;
+    if (!(data instanceof Uint8Array)) throw new TypeError(`the layer gave no "${name}"`);
+    return Array.from(data, (each) => each === 1);
+  };
+  return {
+    selected: flags('reinforcement.selected').slice(0, heads),
+    outlier: flags('reinforcement.outlier').slice(0, heads),
+    divergence: Array.from(floats(values, 'reinforcement.divergence').subarray(0, heads)),
+  };
+}

@@ -1,0 +1,150 @@
+/** Direct paths of a model that is open: the graphs of models/architectures/attribution-graphs.ts, run layer by layer. */
+import type {
+  DirectEffects,
+  DirectPaths,
+  HeadProjections,
+  LogitTarget,
+  StreamRow,
+} from '../../diagnostics/model-runner/direct-paths';
+import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { embedTokens } from '../model/run/graphs/embed';
+import { floats, int64 } from '../model/run/graphs/runtime-arrays';
+import type { RuntimeArray, RuntimeValues } from '../runtime/session';
+
+/** Bytes of logits that leave the runtime at once. */
+const mostLogitBytes = 2 ** 26;
+
+export class ServerDirectPaths implements DirectPaths {
+  constructor(
+    private readonly model: LoadedModel,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  get softcap(): number | undefined {
+    return this.model.spec.head.softcap;
+  }
+
+  async logits(streams: readonly Float32Array[]): Promise<readonly Float32Array[]> {
+    const { spec, sessions } = this.model;
+    const vocabulary = this.vocabulary();
+    const session = await sessions.session({ kind: 'head' });
+    const together = Math.max(1, Math.floor(mostLogitBytes / (4 * vocabulary)));
+    const logits: Float32Array[] = [];
+    for (let first = 0; first < streams.length; first += together) {
+      this.signal.throwIfAborted();
+      const some = streams.slice(first, first + together);
+      const values = await session.run({ residual: rows(some, [1, some.length, spec.hiddenSize]) });
+      logits.push(...rowsOf(values, 'logits', some.length));
+    }
+    return logits;
+  }
+
+  async effects(row: StreamRow, target: LogitTarget): Promise<DirectEffects> {
+    const { spec, sessions } = this.model;
+    this.vocabulary();
+    const one = (data: Float32Array): RuntimeArray => rows([data], [1, data.length]);
+    const session = await sessions.session({ kind: 'target' });
+    const last = await session.run({
+      residual: one(at(row.streams, spec.blocks.length)),
+      token_ids: int64(
+        target.map(({ token }) => token),
+        [target.length],
+      ),
+      coefficients: one(Float32Array.from(target, ({ weight }) => weight)),
+    });
+    const tokens = Array.from(floats(last, 'logits'));
+    let direction = floats(last, 'direction.in');
+    let rest = restOf(last);
+    const heads = spec.blocks.map(({ attention }) => new Array<number>(attention.heads).fill(0));
+    const mlp = new Array<number>(spec.blocks.length).fill(0);
+    const { replacedBehind = -1 } = row;
+    for (let layer = spec.blocks.length - 1; layer > replacedBehind; layer--) {
+      this.signal.throwIfAborted();
+      const layerSession = await sessions.session({ kind: 'attribution', layer });
+      const values = await layerSession.run({
+        residual: one(at(row.streams, layer)),
+        head_output: one(at(row.headOutputs, layer)),
+        attention_output: one(at(row.attentionOutputs, layer)),
+        mlp_output: one(at(row.networkOutputs, layer)),
+        direction: one(direction),
+      });
+      heads[layer] = Array.from(floats(values, 'heads'));
+      mlp[layer] = floats(values, 'mlp')[0] ?? 0;
+      rest += restOf(values);
+      direction = floats(values, 'direction.in');
+    }
+    const start = at(row.streams, replacedBehind + 1);
+    const entered = direction.reduce((sum, value, i) => sum + value * (start[i] ?? 0), 0);
+    return {
+      heads,
+      mlp,
+      embedding: replacedBehind < 0 ? entered : 0,
+      rest: replacedBehind < 0 ? rest : rest + entered,
+      logit: target.reduce((sum, { weight }, i) => sum + weight * (tokens[i] ?? 0), 0),
+      tokens,
+    };
+  }
+
+  async written(row: StreamRow, layer: number, part: Float32Array): Promise<Float32Array> {
+    const { spec, sessions } = this.model;
+    this.vocabulary();
+    const whole = at(row.headOutputs, layer);
+    const session = await sessions.session({ kind: 'written', layer });
+    const { written } = await session.run({
+      head_output: rows([whole], [1, whole.length]),
+      part: rows([part], [1, part.length]),
+    });
+    const lens = await sessions.session({ kind: 'lens', tokens: false });
+    const shape = [1, 1, spec.hiddenSize];
+    const values = await lens.run({
+      residual: rows([at(row.streams, spec.blocks.length)], shape),
+      part: { data: written?.data ?? new Float32Array(0), shape },
+    });
+    return floats(values, 'logits');
+  }
+
+  async projected(layer: number, streams: readonly Float32Array[]): Promise<HeadProjections> {
+    const { spec, sessions } = this.model;
+    const session = await sessions.session({ kind: 'projection', layer });
+    const values = await session.run({ residual: rows(streams, [1, streams.length, spec.hiddenSize]) });
+    const by = (name: string) => rowsOf(values, name, streams.length);
+    return { query: by('query'), key: by('key'), value: by('value') };
+  }
+
+  async embedded(ids: readonly number[]): Promise<readonly Float32Array[]> {
+    const { spec, sessions } = this.model;
+    this.signal.throwIfAborted();
+    const positions = ids.map(() => 0);
+    const data = await embedTokens(spec, sessions, { ids, positions }, 0, ids);
+    return ids.map((_, i) => data.subarray(i * spec.hiddenSize, (i + 1) * spec.hiddenSize));
+  }
+
+  private vocabulary(): number {
+    const outputs = this.model.spec.head.vocabulary?.outputs;
+    if (outputs === undefined) throw new RangeError('the model has no language head');
+    return outputs;
+  }
+}
+
+function at(list: readonly Float32Array[], index: number): Float32Array {
+  const found = list[index];
+  if (!found) throw new RangeError(`there are ${list.length} rows, and row ${index} is wanted`);
+  return found;
+}
+
+function rows(list: readonly Float32Array[], shape: readonly number[]): RuntimeArray {
+  const [only] = list;
+  if (only && list.length === 1) return { data: only, shape };
+  const width = only?.length ?? 0;
+  const data = new Float32Array(list.length * width);
+  list.forEach((row, i) => data.set(row, i * width));
+  return { data, shape };
+}
+
+function rowsOf(values: RuntimeValues, name: string, count: number): Float32Array[] {
+  const data = floats(values, name);
+  const width = data.length / count;
+  return Array.from({ length: count }, (_, i) => data.subarray(i * width, (i + 1) * width));
+}
+
+const restOf = (values: RuntimeValues): number => (values['rest'] ? (floats(values, 'rest')[0] ?? 0) : 0);

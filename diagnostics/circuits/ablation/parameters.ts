@@ -1,0 +1,31 @@
+/** What a person chooses of an ablation. */
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import { metricTable, type MetricParameters } from '../../shared/effects/metric';
+import { modes, type Mode } from './result';
+
+export const sources = ['counterpart', 'other prompt'] as const;
+export type From = (typeof sources)[number];
+
+export type AblationParameters = MetricParameters & {
+  readonly mode: Mode;
+  readonly resampleFrom: From;
+};
+
+export const ablationTable: ParameterTable<AblationParameters> = {
+  mode: {
+    kind: 'choice',
+    title: 'Ablation',
+    description:
+      'What stands in the place of an output: zeros, its mean over all positions of the input, or its own on another prompt.',
+    options: modes,
+    default: 'zero',
+  },
+  ...metricTable,
+  resampleFrom: {
+    kind: 'choice',
+    title: 'Resample from',
+    description: 'Whose outputs resampling takes: those of the counterpart, or of another prompt of as many tokens.',
+    options: sources,
+    default: 'counterpart',
+  },
+};

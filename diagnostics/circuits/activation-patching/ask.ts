@@ -1,0 +1,92 @@
+/** One head patched position by position, or role by role. */
+import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { AnalysisJob } from '../../analysis';
+import { measured } from '../../shared/effects/subjects';
+import type { ModelRunner } from '../../model-runner/model-runner';
+import { columnsOf } from './columns';
+import { valueOf, type Measured } from './effects';
+import { pairsOf } from './pairs';
+import { isPerHead, type PatchingParameters } from './parameters';
+import { patched, sourceOf, type Cell, type Patch } from './patches';
+import { cellName, ranked } from './ranked';
+import type { PatchingResult } from './result';
+import { intervalWords } from '../../shared/effects/level-section';
+import { effectDefinition } from './sections';
+
+export async function ask(
+  model: ModelRunner,
+  job: AnalysisJob<PatchingParameters>,
+  result: PatchingResult,
+  { section, place }: SectionQuestion,
+): Promise<Section> {
+  const cell: Cell | undefined =
+    place.kind === 'head'
+      ? { layer: place.layer, slot: place.head }
+      : place.kind === 'row'
+        ? ranked(result)[place.row]
+        : undefined;
+  const { variant } = job;
+  const { site, direction } = job.parameters;
+  if (!cell || !isPerHead(site)) throw new RangeError(`nothing is known of this place of ${section}`);
+  const { layer, slot: head } = cell;
+  const { pairs: all, metric } = await pairsOf(model, job);
+  const { columns, pairs } = columnsOf(all, job.parameters.columns);
+  const found: Measured[] = [];
+  for (const pair of pairs) {
+    const source = sourceOf(pair, direction);
+    const [[ends = Number.NaN] = []] = await measured(model, source, pair, metric, [variant]);
+    const patches = columns.map(({ positions }): Patch => ({ layer, head, positions: positions?.(pair) }));
+    const { plain, values } = await patched(model, pair, source, patches, { site, direction, metric, variant });
+    const [clean, corrupted] = direction === 'denoise' ? [ends, plain] : [plain, ends];
+    found.push({ clean, corrupted, patched: values });
+  }
+  const effects = columns.map((_, column) => {
+    const { mean, low, high } = valueOf(found, column);
+    return direction === 'denoise' ? { mean, low, high } : { mean: 1 - mean, low: 1 - high, high: 1 - low };
+  });
+  const shared = {
+    id: `${section}-L${cell.layer}H${cell.slot}`,
+    title: `${cellName(result, cell)} by position`,
+  };
+  const words = direction === 'denoise' ? 'Share of the drop restored' : 'Share of the drop caused';
+  const [only] = pairs;
+  if (only && pairs.length === 1 && columns.length === only.tokens.length) {
+    return {
+      kind: 'tokens',
+      ...shared,
+      caption: 'The head is patched at one token at a time.',
+      tokens: only.tokens,
+      numbers: [
+        {
+          name: 'effect',
+          title: words,
+          unit: '',
+          definition: effectDefinition(result),
+          scale: { kind: 'diverging' },
+          values: effects.map(({ mean }) => mean),
+        },
+      ],
+    };
+  }
+  return {
+    kind: 'chart',
+    ...shared,
+    caption: `The head is patched at one place at a time, over ${pairs.length} pairs. ${effectDefinition(result)}`,
+    x: { title: 'position', unit: '', scale: 'category', categories: columns.map(({ label }) => label) },
+    y: { title: words.toLowerCase(), unit: '', scale: 'linear' },
+    series: [
+      {
+        id: 'effect',
+        title: cellName(result, cell),
+        mark: 'bars',
+        points: effects.map(({ mean, low, high }, x) => ({
+          x,
+          y: mean,
+          ...(pairs.length > 1 ? { low, high } : {}),
+          label: columns[x]?.label ?? `${x}`,
+        })),
+      },
+    ],
+    ...(pairs.length > 1 ? { interval: intervalWords } : {}),
+  };
+}

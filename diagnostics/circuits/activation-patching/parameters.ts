@@ -1,0 +1,77 @@
+/** What a person chooses of activation patching. */
+import type { Replaceable } from '../../../models/instrument/interventions/replacement';
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import { leastGapParameter } from '../../shared/effects/gap';
+import { metricTable, type MetricParameters } from '../../shared/effects/metric';
+
+export const sites = ['head-output', 'query', 'key', 'value', 'mlp', 'residual'] as const;
+export type Site = (typeof sites)[number];
+
+export const directions = ['denoise', 'noise'] as const;
+export type Direction = (typeof directions)[number];
+
+export const columnChoices = ['usual', 'positions', 'roles', 'whole'] as const;
+export type ColumnChoice = (typeof columnChoices)[number];
+
+// A type and no interface: values are records.
+export type PatchingParameters = MetricParameters & {
+  readonly leastGap: number;
+  readonly site: Site;
+  readonly direction: Direction;
+  readonly columns: ColumnChoice;
+  readonly at: string;
+  readonly nullPairs: boolean;
+};
+
+export const targetOf: Readonly<Record<Site, Replaceable>> = {
+  'head-output': 'head',
+  query: 'query',
+  key: 'key',
+  value: 'value',
+  mlp: 'mlp',
+  residual: 'residual',
+};
+
+/** Patched head by head, at all positions at once; the others position by position. */
+export const isPerHead = (site: Site): boolean => site !== 'mlp' && site !== 'residual';
+
+export const patchingTable: ParameterTable<PatchingParameters> = {
+  site: {
+    kind: 'choice',
+    title: 'Patched',
+    description:
+      'Output of each head, its query, key or value (after rotation), what each MLP adds, or the residual stream that leaves each layer.',
+    options: sites,
+    default: 'head-output',
+  },
+  direction: {
+    kind: 'choice',
+    title: 'Direction',
+    description:
+      'Denoise: clean values into the run of the corrupted prompt (what is enough); noise: corrupted values into the run of the clean one (what is needed).',
+    options: directions,
+    default: 'denoise',
+  },
+  columns: {
+    kind: 'choice',
+    title: 'Columns',
+    description:
+      'Where MLPs and the residual stream are patched, and heads that are looked at closer: at each position, at the positions of each role of the task, or at all at once. Usual: positions where all prompts have the same, of at most 64 tokens; else roles.',
+    options: columnChoices,
+    default: 'usual',
+  },
+  at: {
+    kind: 'text',
+    title: 'Heads patched at',
+    description: 'A role of the task (query), or positions such as 3-5,9, both ends counted; empty: all positions.',
+    default: '',
+  },
+  ...metricTable,
+  leastGap: leastGapParameter('the clean and the corrupted prompts'),
+  nullPairs: {
+    kind: 'boolean',
+    title: 'Random pairs',
+    description: 'Patch from another prompt of the task too, drawn at random: what any prompt of its kind would do.',
+    default: true,
+  },
+};

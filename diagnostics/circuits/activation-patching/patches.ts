@@ -1,0 +1,106 @@
+/** One prompt patched in every cell: the metric of each patched run. */
+import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { Replaceable } from '../../../models/instrument/interventions/replacement';
+import { Outputs, sizesOf } from '../../shared/effects/outputs';
+import { withReplacements } from '../../shared/effects/parts';
+import { measured } from '../../shared/effects/subjects';
+import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
+import type { Sequence } from '../../model-runner/sequence';
+import type { Replacement, Variant } from '../../model-runner/variant';
+import type { Column } from './columns';
+import { firstDifference, type Pair } from './pairs';
+import { isPerHead, targetOf, type Direction, type Site } from './parameters';
+
+export interface Cell {
+  readonly layer: number;
+  /** Head, key/value head, or column. */
+  readonly slot: number;
+}
+
+export interface Patching {
+  readonly site: Site;
+  readonly direction: Direction;
+  readonly metric: TaskMetric;
+  readonly variant: Variant;
+  /** Of sites that are patched position by position. */
+  readonly columns: readonly Column[];
+  /** Where heads are patched; undefined: everywhere. */
+  readonly places: ((pair: Pair) => readonly number[]) | undefined;
+}
+
+/** Layer by layer. */
+export const cellsOf = (facts: ModelFacts, { site, columns }: Pick<Patching, 'site' | 'columns'>): readonly Cell[] =>
+  facts.blocks.flatMap((_, layer) => {
+    const slots = isPerHead(site) ? sizesOf(facts, targetOf[site], layer).slots : columns.length;
+    return Array.from({ length: slots }, (_slot, slot): Cell => ({ layer, slot }));
+  });
+
+/** What is run, and what its values come from. */
+export const runOf = ({ clean, corrupted }: Pair, direction: Direction): Sequence =>
+  direction === 'denoise' ? corrupted : clean;
+export const sourceOf = ({ clean, corrupted }: Pair, direction: Direction): Sequence =>
+  direction === 'denoise' ? clean : corrupted;
+
+export interface Patch {
+  readonly layer: number;
+  /** Of sites that are patched by head. */
+  readonly head?: number;
+  /** Absent: all. */
+  readonly positions?: readonly number[] | undefined;
+}
+
+/** What is put in where for a cell of a prompt. */
+export function patchOf({ layer, slot }: Cell, pair: Pair, { site, columns, places }: Patching): Patch {
+  return isPerHead(site)
+    ? { layer, head: slot, positions: places?.(pair) }
+    : { layer, positions: columns[slot]?.positions?.(pair) };
+}
+
+/** The metric of the unpatched run, and of the run under each patch alone. */
+export async function patched(
+  model: ModelRunner,
+  pair: Pair,
+  source: Sequence,
+  patches: readonly Patch[],
+  { site, direction, metric, variant }: Pick<Patching, 'site' | 'direction' | 'metric' | 'variant'>,
+): Promise<{ readonly plain: number; readonly values: readonly number[] }> {
+  const target = targetOf[site];
+  const run = runOf(pair, direction);
+  const from = changedFrom(model.facts, run, source);
+  const layers = [...new Set(patches.map(({ layer }) => layer))];
+  const outputs = await Outputs.of(model, source, variant, [target], layers);
+  const variants: Variant[] = [variant];
+  const at = patches.map((patch) => {
+    const replacement = replacementOf(patch, target, outputs, run, from);
+    return replacement ? variants.push(withReplacements(variant, [replacement])) - 1 : 0;
+  });
+  const found = (await measured(model, run, pair, metric, variants)).map(([value]) => value ?? Number.NaN);
+  return { plain: found[0] ?? Number.NaN, values: at.map((which) => found[which] ?? Number.NaN) };
+}
+
+/** The first position at which two runs differ: before the first token that does, no token reads what is behind it. */
+export function changedFrom({ blocks }: ModelFacts, run: Sequence, source: Sequence): number {
+  const causal = blocks.every((block) => block.causal) && run.prefix === undefined;
+  return causal ? firstDifference(run, source) : 0;
+}
+
+/** The outputs of the source put in at the positions of a patch from `from` on; undefined where there are none. */
+export function replacementOf(
+  { layer, head, positions }: Patch,
+  target: Replaceable,
+  outputs: Outputs,
+  { ids }: Sequence,
+  from: number,
+): Replacement | undefined {
+  // Named even where all are patched: rows before them are then run once.
+  const all = from > 0 ? ids.map((_, position) => position) : undefined;
+  const changed = (positions ?? all)?.filter((position) => position >= from);
+  if (changed?.length === 0) return undefined;
+  return {
+    layer,
+    target,
+    ...(head === undefined ? {} : { head }),
+    ...(changed ? { positions: changed } : {}),
+    data: outputs.slot(target, layer, head ?? 0),
+  };
+}

@@ -1,0 +1,48 @@
+/** One head or MLP patched at one position or role at a time. */
+import type { ChartSection } from '../../../protocol/sections/chart';
+import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { AnalysisJob } from '../../analysis';
+import { metricWords } from '../../shared/effects/metric';
+import { partName } from '../../shared/effects/parts';
+import type { ModelRunner } from '../../model-runner/model-runner';
+import { meanInterval } from '../../shared/statistics/proportion';
+import type { Cell } from './cells';
+import { exactly } from './exact';
+import type { AttributionParameters } from './parameters';
+import { attributionOf } from './prompts';
+import { ranked } from './ranked';
+import type { AttributionResult } from './result';
+
+export async function ask(
+  model: ModelRunner,
+  job: AnalysisJob<AttributionParameters>,
+  result: AttributionResult,
+  { section, place }: SectionQuestion,
+): Promise<Section> {
+  const part = place.kind === 'head' ? place : place.kind === 'row' ? ranked(result)[place.row] : undefined;
+  const { prompts, metric, columns } = await attributionOf(model, job);
+  if (!part || columns.length === 0) throw new RangeError(`nothing is known of this place of ${section}`);
+  const { layer, head } = part;
+  const cells = columns.map((_, column): Cell =>
+    head === undefined ? { site: 'mlp', layer, slot: 0, column } : { site: 'head', layer, slot: head, column },
+  );
+  const settings = { metric, columns, variant: job.variant, steps: 0 };
+  const found: (readonly number[])[] = [];
+  for (const prompt of prompts) found.push(await exactly(model, prompt, cells, settings));
+  const { name, unit } = metricWords[metric];
+  const several = prompts.length > 1;
+  const points = columns.map(({ label }, x): ChartSection['series'][number]['points'][number] => {
+    const { mean, low, high } = meanInterval(found.map((values) => values[x] ?? Number.NaN));
+    return { x, y: mean, ...(several ? { low, high } : {}), label };
+  });
+  return {
+    kind: 'chart',
+    id: `${section}-${partName({ layer, ...(head === undefined ? {} : { head }) })}`,
+    title: `${head === undefined ? `MLP of layer ${layer}` : `L${layer}H${head}`} by position`,
+    caption: `Exact change of the ${name} when the output there alone becomes that on the counterpart, over ${prompts.length} ${several ? 'prompts' : 'prompt'}.`,
+    x: { title: 'position', unit: '', scale: 'category', categories: columns.map(({ label }) => label) },
+    y: { title: 'exact effect', unit, scale: 'linear' },
+    series: [{ id: 'exact', title: 'exact effect', mark: 'bars', points }],
+    ...(several ? { interval: "95 % interval over prompts (Student's t)" } : {}),
+  };
+}

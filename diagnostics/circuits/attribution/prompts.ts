@@ -1,0 +1,48 @@
+/** The prompts of a run, what each is compared with, and where values are estimated. */
+import { columnsOf, type Column } from '../activation-patching/columns';
+import { pairsOf, type Pair } from '../activation-patching/pairs';
+import type { AnalysisJob } from '../../analysis';
+import { refusal, subjectsOf, type Subject } from '../../shared/effects/subjects';
+import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import type { ModelRunner } from '../../model-runner/model-runner';
+import type { AttributionParameters } from './parameters';
+
+export interface Attributed extends Pick<Subject, 'sequence' | 'asked' | 'right'> {
+  /** Where outputs are compared with those of a counterpart. */
+  readonly pair?: Pair;
+}
+
+export interface Attribution {
+  readonly prompts: readonly Attributed[];
+  readonly metric: Exclude<TaskMetric, 'accuracy'>;
+  readonly columns: readonly Column[];
+  /** Prompts without a counterpart of as many tokens, or of another layout than most. */
+  readonly leftOut: number;
+  readonly answers?: { readonly right: string; readonly wrong?: string };
+}
+
+export async function attributionOf(model: ModelRunner, job: AnalysisJob<AttributionParameters>): Promise<Attribution> {
+  const { parameters, input } = job;
+  if (parameters.baseline !== 'counterpart' && input.task) {
+    const { subjects, metric } = await subjectsOf(model, job, parameters);
+    return { prompts: subjects, metric: differentiable(metric), columns: [], leftOut: 0 };
+  }
+  const { pairs: all, metric, lacking, answers } = await pairsOf(model, job);
+  const compared = parameters.baseline === 'counterpart';
+  const { columns, pairs } = compared && parameters.positions ? columnsOf(all, 'usual') : { columns: [], pairs: all };
+  return {
+    prompts: pairs.map((pair) => ({ ...pair, sequence: pair.clean, ...(compared ? { pair } : {}) })),
+    metric: differentiable(metric),
+    columns,
+    leftOut: lacking + all.length - pairs.length,
+    ...(answers ? { answers } : {}),
+  };
+}
+
+function differentiable(metric: TaskMetric): Exclude<TaskMetric, 'accuracy'> {
+  if (metric === 'accuracy') throw refusal(noSlope);
+  return metric;
+}
+
+export const noSlope =
+  'Accuracy is right or wrong and has no gradient. Choose another metric, such as logit-difference or loss.';

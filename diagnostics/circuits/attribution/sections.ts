@@ -1,0 +1,248 @@
+/** What a result of attribution shows. */
+import type { ChartSection } from '../../../protocol/sections/chart';
+import type { Scale } from '../../../protocol/sections/figure';
+import type { HeadsSection } from '../../../protocol/sections/heads';
+import type { MapSection } from '../../../protocol/sections/map';
+import type { Section } from '../../../protocol/sections/section';
+import type { TableSection } from '../../../protocol/sections/table';
+import { quotedToken } from '../../../protocol/wire/token-name';
+import { intervalWords, levelTable } from '../../shared/effects/level-section';
+import { metricWords } from '../../shared/effects/metric';
+import { cellName, groupOf } from './cells';
+import { baselineWords, methodWords } from './finding';
+import { edgeSections } from './edge-sections';
+import { isEstimated, ranked } from './ranked';
+import { agreementGroups, type Agreement, type AttributionResult, type Checked, type Table } from './result';
+import { cellOf } from '../../shared/sections/cell';
+
+export const sections = (result: Partial<AttributionResult>): readonly Section[] =>
+  isEstimated(result)
+    ? [
+        headsSection(result),
+        ...(result.checked.length > 0 ? scatterSections(result) : []),
+        ...(result.agreement.length > 0 ? [agreementSection(result)] : []),
+        ...(result.places ? placeSections(result) : []),
+        ...edgeSections(result),
+        rankedSection(result),
+        levelSection(result),
+      ]
+    : [];
+
+const unitOf = ({ metric }: AttributionResult): string => metricWords[metric].unit;
+
+const baselineOf = ({ baseline }: AttributionResult): string => baselineWords[baseline];
+
+export const estimateDefinition = (result: AttributionResult): string =>
+  `Estimated change of the ${metricWords[result.metric].name} when the output becomes ${baselineOf(result)}: the change of the output times ${result.method === 'integrated' ? `the mean of ${result.gradients} gradients between counterpart and prompt` : 'the gradient at the prompt'}, summed over positions. Mean over prompts.`;
+
+const exactDefinition = (result: AttributionResult): string =>
+  `${metricWords[result.metric].name} of the prompt run with the output replaced by ${baselineOf(result)}, less that without. Mean over prompts.`;
+
+/** One for estimates and exact effects: they are to be compared. */
+function scaleOf(...tables: readonly Table[]): Scale {
+  const sizes = tables
+    .flat(2)
+    .filter((value) => !Number.isNaN(value))
+    .map(Math.abs);
+  const max = Math.max(0, ...sizes);
+  return { kind: 'diverging', ...(max > 0 ? { max } : {}) };
+}
+
+function captionOf(result: AttributionResult): string {
+  const { n, leftOut = 0, answers } = result;
+  const left =
+    leftOut > 0
+      ? ` ${leftOut} ${leftOut === 1 ? 'prompt was' : 'prompts were'} left out: no counterpart of as many tokens, or another layout.`
+      : '';
+  const against = answers?.wrong === undefined ? '' : ` against ${quotedToken(answers.wrong)}`;
+  const asked = answers ? ` Answer: ${quotedToken(answers.right)}${against}.` : '';
+  return `By ${methodWords(result)}, over ${n} ${n === 1 ? 'prompt' : 'prompts'}.${asked}${left}`;
+}
+
+/** Positions are known where prompts have counterparts. */
+const askable = ({ columns }: AttributionResult): { readonly ask?: string } =>
+  columns === undefined ? {} : { ask: 'Patch by position' };
+
+function headsSection(result: AttributionResult): HeadsSection {
+  const { heads, n, checked } = result;
+  const first = ranked(result).find(({ head, estimate }) => head !== undefined && estimate !== 0);
+  const shared = { unit: unitOf(result), scale: scaleOf(heads.estimate, heads.exact) };
+  return {
+    kind: 'heads',
+    id: 'heads',
+    title: 'Effect of each head',
+    caption: captionOf(result),
+    ...askable(result),
+    numbers: [
+      {
+        name: 'estimate',
+        title: 'Estimated effect',
+        definition: estimateDefinition(result),
+        ...shared,
+        values: heads.estimate,
+        ...(n > 1 ? { low: heads.low, high: heads.high, interval: intervalWords } : {}),
+      },
+      ...(checked.some(({ site }) => site === 'head')
+        ? [
+            {
+              name: 'exact',
+              title: 'Exact effect, where patched',
+              definition: exactDefinition(result),
+              ...shared,
+              values: heads.exact,
+            },
+          ]
+        : []),
+    ],
+    ...(first?.head === undefined ? {} : { marked: [{ layer: first.layer, head: first.head }] }),
+  };
+}
+
+const groupTitles = { parts: 'Heads and MLPs', places: 'Residual stream by position', edges: 'Edges' } as const;
+type Point = Pick<Checked, 'estimate' | 'exact' | 'largest'> & { readonly name: string };
+
+const setTitles = { largest: 'largest estimates', drawn: 'drawn at random', both: 'both together' } as const;
+
+const pointsIn = (result: AttributionResult, group: Agreement['group']): readonly Point[] =>
+  group === 'edges'
+    ? (result.edges?.edges ?? [])
+        .filter(({ estimate, exact }) => !Number.isNaN(estimate) && !Number.isNaN(exact))
+        .map((edge) => ({ ...edge, name: `${edge.from} to ${edge.input} of ${edge.to}` }))
+    : result.checked
+        .filter((one) => groupOf(one) === group)
+        .map((one) => ({ ...one, name: cellName(one, result.columns) }));
+
+function scatterSections(result: AttributionResult): readonly ChartSection[] {
+  return agreementGroups.flatMap((group): ChartSection[] => {
+    const all = pointsIn(result, group);
+    if (all.length === 0) return [];
+    const values = all.flatMap(({ estimate, exact }) => [estimate, exact]);
+    const [least, most] = [Math.min(0, ...values), Math.max(0, ...values)];
+    const series = (id: string, title: string, some: typeof all): ChartSection['series'] =>
+      some.length === 0
+        ? []
+        : [
+            {
+              id,
+              title,
+              mark: 'points',
+              points: some.map((one) => ({ x: one.estimate, y: one.exact, label: one.name })),
+            },
+          ];
+    return [
+      {
+        kind: 'chart',
+        id: `agreement-${group}`,
+        title: `${groupTitles[group]}: exact effect against estimate`,
+        caption: 'On the line both are the same. Each point was patched in every prompt.',
+        x: { title: 'estimated effect', unit: unitOf(result), scale: 'linear' },
+        y: { title: 'exact effect', unit: unitOf(result), scale: 'linear' },
+        series: [
+          ...series(
+            'largest',
+            'largest estimates',
+            all.filter(({ largest }) => largest),
+          ),
+          ...series(
+            'drawn',
+            'drawn at random alone',
+            all.filter(({ largest }) => !largest),
+          ),
+        ],
+        references: [{ label: 'estimate = exact', from: [least, least], to: [most, most] }],
+      },
+    ];
+  });
+}
+
+function agreementSection({ agreement, passes }: AttributionResult): TableSection {
+  const number = (name: string, title: string, definition: string) =>
+    ({ name, title, kind: 'number', unit: '', definition }) as const;
+  const ends = (of: string) => `95 % interval of ${of} by Fisher's z, for values that are drawn independently.`;
+  return {
+    kind: 'table',
+    id: 'agreement',
+    title: 'How far the estimates can be trusted',
+    caption: `The largest estimates alone say little of the others, so some are drawn at random from all. One prompt takes about ${passes.taken} forward passes here (a gradient counts as three), and ${passes.exact} where everything is patched.`,
+    columns: [
+      { name: 'group', title: 'Effects of', kind: 'text' },
+      { name: 'set', title: 'Chosen', kind: 'text' },
+      { name: 'patched', title: 'Patched', kind: 'text' },
+      number('pearson', "Pearson's r", 'Correlation of estimated and exact effects.'),
+      number('pearsonLow', 'From', ends("Pearson's r")),
+      number('pearsonHigh', 'To', ends("Pearson's r")),
+      number('spearman', "Spearman's r", 'Correlation of their ranks.'),
+      number('spearmanLow', 'From', ends("Spearman's r")),
+      number('spearmanHigh', 'To', ends("Spearman's r")),
+    ],
+    rows: agreement.map(({ group, set, n, of, pearson, spearman }: Agreement) => [
+      groupTitles[group],
+      setTitles[set],
+      `${n} of ${of}`,
+      ...[pearson, spearman].flatMap(({ mean, low, high }) => [cellOf(mean), cellOf(low), cellOf(high)]),
+    ]),
+  };
+}
+
+function placeSections(result: AttributionResult): readonly MapSection[] {
+  const { places, columns = [] } = result;
+  if (!places) return [];
+  return [
+    {
+      kind: 'map',
+      id: 'places',
+      title: 'Residual stream that leaves each layer: estimated effect',
+      unit: unitOf(result),
+      definition: `Estimated change of the ${metricWords[result.metric].name} when the stream there becomes ${baselineOf(result)}. Mean over prompts.`,
+      scale: scaleOf(places.estimate),
+      rows: { title: 'layer', labels: places.estimate.map((_, layer) => `L${layer}`) },
+      columns: { title: 'position', labels: columns },
+      values: places.estimate,
+    },
+  ];
+}
+
+function rankedSection(result: AttributionResult): TableSection {
+  const { n } = result;
+  const number = (name: string, title: string, definition: string): TableSection['columns'][number] => ({
+    name,
+    title,
+    kind: 'number',
+    unit: unitOf(result),
+    definition,
+  });
+  return {
+    kind: 'table',
+    id: 'ranked',
+    title: 'All heads and MLPs, largest estimate first',
+    ...askable(result),
+    columns: [
+      { name: 'head', title: 'Head', kind: 'head' },
+      { name: 'part', title: 'Part', kind: 'text' },
+      number('estimate', 'Estimated effect', estimateDefinition(result)),
+      ...(n > 1
+        ? [
+            number('low', 'From', `Lower end of its ${intervalWords}.`),
+            number('high', 'To', `Upper end of its ${intervalWords}.`),
+          ]
+        : []),
+      number('exact', 'Exact effect', `${exactDefinition(result)} Empty where it was not patched.`),
+    ],
+    rows: ranked(result).map(({ layer, head, estimate, low, high, exact }) => [
+      head === undefined ? null : { layer, head },
+      head === undefined ? `MLP of layer ${layer}` : 'head',
+      cellOf(estimate),
+      ...(n > 1 ? [cellOf(low), cellOf(high)] : []),
+      cellOf(exact),
+    ]),
+  };
+}
+
+function levelSection({ metric, original, counterpart }: AttributionResult): TableSection {
+  return levelTable(
+    metric,
+    'changes',
+    [['prompts', original], ...(counterpart ? [['counterparts', counterpart] as const] : [])],
+    ' The answers are those of the prompts.',
+  );
+}

@@ -1,0 +1,243 @@
+/** What a discovered circuit shows. */
+import type { ChartSection } from '../../../protocol/sections/chart';
+import type { HeadPlace, HeadsSection } from '../../../protocol/sections/heads';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionCell, TableSection } from '../../../protocol/sections/table';
+import { circuitGraph } from '../../shared/circuits/circuit-graph';
+import type { Circuit } from '../../shared/circuits/circuit';
+import { firstPassWords } from '../../shared/circuits/first-pass';
+import type { Level, Verdict } from '../../shared/circuits/verdict';
+import { metricWords } from '../../shared/effects/metric';
+import { partName, type Part } from '../../shared/effects/parts';
+import { isFound, isSearching, type Searching } from './finding';
+import type { DiscoveryResult } from './result';
+import { cellOf } from '../../shared/sections/cell';
+
+export const askWords = 'Show what it attends to';
+export const intervalWords = "95 % interval over held-out prompts (Student's t)";
+
+export const sections = (result: Partial<DiscoveryResult>): readonly Section[] =>
+  isFound(result)
+    ? [
+        circuitGraph(result.circuit, {
+          id: 'circuit',
+          title: 'Circuit',
+          caption: `${result.circuit.method} Edges are measured one by one on prompts that the circuit was found on.${result.edgePass ? ` ${firstPassWords(result.edgePass, 'edges')}` : ''}`,
+          threshold: result.edgeThreshold,
+        }),
+        headsSection(result, result.circuit),
+        ...(result.verdict ? [levelSection(result, result.verdict)] : []),
+        nodesSection(result, result.circuit),
+        ...(result.verdict && result.verdict.completeness.length > 0 ? [completenessSection(result.verdict)] : []),
+        ...(result.removals.length > 0 ? [removalSection(result)] : []),
+      ]
+    : isSearching(result)
+      ? [searchSection(result), ...(result.removals.length > 0 ? [removalSection(result)] : [])]
+      : [];
+
+/** Heads as they fall, while the circuit is searched. */
+function searchSection(result: Searching): HeadsSection {
+  const heads = (removed: boolean): readonly HeadPlace[] =>
+    result.removals.flatMap(({ layer, head, removed: is }) =>
+      head === undefined || is !== removed ? [] : [{ layer, head }],
+    );
+  return {
+    kind: 'heads',
+    id: 'heads',
+    title: 'Heads tried so far',
+    numbers: [
+      {
+        name: 'own',
+        title: 'Lost in the model',
+        unit: '',
+        definition: ownDefinition(result),
+        scale: { kind: 'diverging' },
+        values: result.own,
+      },
+    ],
+    classes: [
+      { name: 'kept', title: 'kept', definition: 'Tried, and the task needs it.', heads: heads(false) },
+      { name: 'removed', title: 'taken away', definition: 'Tried, and the task does without it.', heads: heads(true) },
+    ],
+  };
+}
+
+export const inCircuit = ({ nodes }: Circuit): readonly HeadPlace[] =>
+  nodes.flatMap(({ layer, head }) => (head === undefined ? [] : [{ layer, head }]));
+
+const ownDefinition = ({ metric }: Pick<DiscoveryResult, 'metric'>): string =>
+  `(F(M) - F without the part alone) / (F(M) - F(0)), F the mean ${metricWords[metric].name} over the prompts of the discovery, M the whole model, 0 the model without any part.`;
+export const weightDefinition =
+  '(F(C) - F(C without the node)) / (F(M) - F(0)) on the prompts of the discovery, C the circuit.';
+
+function headsSection(result: DiscoveryResult, circuit: Circuit): HeadsSection {
+  const { nodes, heads } = circuit;
+  const weights = heads.map((count, layer) =>
+    Array.from(
+      { length: count },
+      (_, head) => nodes.find((node) => node.layer === layer && node.head === head)?.weight ?? Number.NaN,
+    ),
+  );
+  const scale = { kind: 'diverging' } as const;
+  return {
+    kind: 'heads',
+    id: 'heads',
+    title: 'Heads of the circuit',
+    caption: `Found on ${result.found} prompts, measured on ${result.held} others.${result.leftOut ? ` ${result.leftOut} prompts were left out: they have no counterpart of as many tokens.` : ''}`,
+    ask: askWords,
+    numbers: [
+      {
+        name: 'weight',
+        title: 'Lost in the circuit',
+        unit: '',
+        definition: weightDefinition,
+        scale,
+        values: weights,
+      },
+      ...(result.own
+        ? [
+            {
+              name: 'own',
+              title: 'Lost in the model',
+              unit: '',
+              definition: ownDefinition(result),
+              scale,
+              values: result.own,
+            },
+          ]
+        : []),
+    ],
+    classes: [
+      {
+        name: 'circuit',
+        title: 'in the circuit',
+        definition: circuit.method,
+        heads: inCircuit(circuit),
+      },
+    ],
+  };
+}
+
+function levelSection(result: DiscoveryResult, verdict: Verdict): TableSection {
+  const { name, unit } = metricWords[result.metric];
+  const number = (id: string, title: string, definition: string, of = '') =>
+    ({ name: id, title, kind: 'number', unit: of, definition }) as const;
+  const row = (words: string, { mean, share, shareLow, shareHigh }: Level): readonly SectionCell[] => [
+    words,
+    cellOf(mean),
+    cellOf(share),
+    cellOf(shareLow),
+    cellOf(shareHigh),
+  ];
+  const { chance } = result;
+  return {
+    kind: 'table',
+    id: 'faithfulness',
+    title: 'Faithfulness on held-out prompts',
+    caption: `${result.held} prompts.${chance ? ` ${chance.n} random circuits have as many heads and MLPs.` : ''}`,
+    columns: [
+      { name: 'parts', title: 'Parts at work', kind: 'text' },
+      number('mean', `Mean ${name}`, `${metricWords[result.metric].definition}.`, unit),
+      number('share', 'Faithfulness', '(F - F(0)) / (F(M) - F(0)): 1 as the whole model, 0 as without any part.'),
+      number('low', 'From', `Lower end of its ${intervalWords}.`),
+      number('high', 'To', `Upper end of its ${intervalWords}.`),
+    ],
+    rows: [
+      row('all', verdict.model),
+      row('the circuit', verdict.circuit),
+      row('all but the circuit', verdict.rest),
+      row('none', verdict.nothing),
+      ...(chance
+        ? [
+            ['random circuits, mean', null, cellOf(chance.mean), null, null],
+            ['random circuits, largest', null, cellOf(chance.largest), null, null],
+          ]
+        : []),
+    ],
+  };
+}
+
+function nodesSection({ verdict }: DiscoveryResult, { nodes }: Circuit): TableSection {
+  const number = (name: string, title: string, definition: string) =>
+    ({ name, title, kind: 'number', unit: '', definition }) as const;
+  return {
+    kind: 'table',
+    id: 'nodes',
+    title: 'Nodes',
+    ask: askWords,
+    empty: 'No part is needed.',
+    columns: [
+      { name: 'head', title: 'Head', kind: 'head' },
+      { name: 'node', title: 'Node', kind: 'text' },
+      number('weight', 'Lost without it', weightDefinition),
+      ...(verdict
+        ? [
+            number(
+              'change',
+              'Minimality',
+              'Change of F on held-out prompts when the node is taken away beside the set of other nodes (none, or a random half) beside which it changed most on the prompts of the discovery; a share of F(M) - F(0).',
+            ),
+            number('low', 'From', `Lower end of its ${intervalWords}.`),
+            number('high', 'To', `Upper end of its ${intervalWords}.`),
+            number('beside', 'Beside', 'Nodes in that set.'),
+          ]
+        : []),
+    ],
+    rows: nodes.map(({ layer, head, weight }, at) => {
+      const own = verdict?.minimality[at];
+      return [
+        head === undefined ? null : { layer, head },
+        head === undefined ? partName({ layer }) : 'head',
+        cellOf(weight),
+        ...(own ? [cellOf(own.change), cellOf(own.low), cellOf(own.high), own.beside] : []),
+      ];
+    }),
+  };
+}
+
+const completenessSection = ({ completeness }: Verdict): ChartSection => ({
+  kind: 'chart',
+  id: 'completeness',
+  title: 'Completeness',
+  caption:
+    'Each point is a set of nodes that is taken away from both; the last is the whole circuit. On the line the circuit does what the model does without them.',
+  x: { title: 'model without the set', unit: '', scale: 'linear' },
+  y: { title: 'circuit without the set', unit: '', scale: 'linear' },
+  series: [
+    {
+      id: 'sets',
+      title: 'Sets of nodes (share of what all parts make)',
+      mark: 'points',
+      points: completeness.map(({ removed, model, circuit }) => ({
+        x: model,
+        y: circuit,
+        label: `${removed} ${removed === 1 ? 'node' : 'nodes'} taken away`,
+      })),
+    },
+  ],
+  references: [{ label: 'as the model', from: [0, 0], to: [1, 1] }],
+});
+
+const shortName = ({ layer, head }: Part): string => (head === undefined ? `M${layer}` : `L${layer}H${head}`);
+
+const removalSection = ({ removals, method, threshold }: DiscoveryResult): ChartSection => ({
+  kind: 'chart',
+  id: 'removals',
+  title: 'How the circuit was found',
+  caption: `Parts in the order in which they were tried, with the faithfulness without them. ${method === 'greedy' ? `A part stays away while that is within ${threshold} of 1.` : `A part stays away where it changes that by less than ${threshold}.`}`,
+  x: { title: 'part tried', unit: '', scale: 'category', categories: removals.map(shortName) },
+  y: { title: 'faithfulness', unit: '', scale: 'linear' },
+  series: (
+    [
+      ['removed', 'taken away', true],
+      ['kept', 'kept', false],
+    ] as const
+  ).map(([id, title, removed]) => ({
+    id,
+    title,
+    mark: 'points',
+    points: removals.flatMap((one, x) =>
+      one.removed === removed ? [{ x, y: one.faithfulness, label: partName(one) }] : [],
+    ),
+  })),
+});

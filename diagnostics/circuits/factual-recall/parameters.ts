@@ -1,0 +1,87 @@
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+
+export const senders = ['counterpart', 'mean'] as const;
+
+// A type and no interface: values are records.
+export type RecallParameters = {
+  readonly sender: string;
+  readonly freezeMlps: boolean;
+  readonly threshold: number;
+  readonly window: string;
+  readonly heldOut: number;
+  readonly alphas: string;
+  readonly gain: number;
+  readonly share: number;
+  readonly text: string;
+};
+
+export const parameters: ParameterTable<RecallParameters> = {
+  sender: {
+    kind: 'choice',
+    title: 'Sender',
+    description:
+      'What a head puts out when its effect is measured: its output on the counterpart of the prompt, or its mean over all counterparts (as in the published code; effects are smaller).',
+    options: senders,
+    default: 'counterpart',
+  },
+  freezeMlps: {
+    kind: 'boolean',
+    title: 'Hold MLPs',
+    description: 'Hold MLPs at the last position too, so that only the direct path of a head to the logits counts.',
+    default: false,
+  },
+  threshold: {
+    kind: 'number',
+    title: 'Effect of a mover',
+    description: 'Heads with at least this effect that is beyond chance are those that move the topic.',
+    min: 0,
+    max: 1,
+    default: 0.05,
+  },
+  window: {
+    kind: 'heads',
+    title: 'Heads of the regression',
+    description:
+      'Heads whose outputs explain an MLP one by one, as 2.5,3.*; empty: all of the layers from the first mover to the MLP.',
+    default: '',
+  },
+  heldOut: {
+    kind: 'number',
+    title: 'Held out',
+    description:
+      'Share of the templates (of the prompts, where there are fewer than three) that regressions and the correction are tested on.',
+    unit: '%',
+    min: 1,
+    max: 90,
+    default: 34,
+  },
+  alphas: {
+    kind: 'text',
+    title: 'Strengths of the function',
+    description: 'Factors on the intercept of an MLP when it is added to the stream of the bare topic.',
+    default: '1,2,4',
+  },
+  gain: {
+    kind: 'number',
+    title: 'Gain of suppressing heads',
+    description: 'Correction: gain of the heads of the last layer that lower the right answer; 1 leaves them.',
+    min: 0,
+    max: 1,
+    default: 0,
+  },
+  share: {
+    kind: 'number',
+    title: 'Share taken out of the last MLP',
+    description:
+      'Correction: share of what the last MLP does against the leading token that is taken out; 0 leaves it.',
+    min: 0,
+    max: 1,
+    default: 1,
+  },
+  text: {
+    kind: 'file',
+    title: 'Neutral text',
+    description: 'A text file on which the harm of the correction is measured; empty: two paragraphs of plain English.',
+    default: '',
+  },
+};

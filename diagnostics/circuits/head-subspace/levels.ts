@@ -1,0 +1,19 @@
+/** Means over prompts with their 95 % intervals. */
+import type { Answered } from '../../shared/choices/answers';
+import type { Level } from '../multiple-choice/result';
+import { mean } from '../../shared/statistics/mean';
+import { meanInterval, wilson } from '../../shared/statistics/proportion';
+import type { Answers } from './result';
+
+export function answersLevel(answers: readonly (Pick<Answered, 'loss' | 'correct'> | undefined)[]): Answers {
+  const known = answers.flatMap((one) => one ?? []);
+  return {
+    loss: meanInterval(known.map(({ loss }) => loss)),
+    accuracy: shareLevel(known.map(({ correct }) => correct)),
+  };
+}
+
+export function shareLevel(of: readonly boolean[]): Level {
+  const share = mean(of.map(Number));
+  return of.length === 0 ? { mean: share, low: share, high: share } : { mean: share, ...wilson(share, of.length) };
+}

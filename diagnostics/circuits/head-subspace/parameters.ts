@@ -1,0 +1,77 @@
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import type { Support } from '../../analysis';
+import { choiceTable, type ChoiceParameters } from '../../shared/choices/parameters';
+import type { ModelFacts } from '../../model-runner/model-runner';
+import { headList } from '../../shared/retrieval/head-list';
+import { bases } from './subspace';
+import { items } from './vectors';
+
+export type SubspaceParameters = ChoiceParameters & {
+  readonly head: string;
+  readonly at: string;
+  readonly basis: string;
+  readonly rank: number;
+  readonly most: number;
+  readonly random: number;
+};
+
+export const parameters: ParameterTable<SubspaceParameters> = {
+  ...choiceTable,
+  head: {
+    kind: 'heads',
+    title: 'Head',
+    description: 'One head, e.g. 2.5; empty: the one with the largest direct effect on the right label.',
+    default: '',
+  },
+  at: {
+    kind: 'choice',
+    title: 'Keys and values',
+    description: 'Of the labels, or of all tokens of the options; most read: of those that the head attends to more.',
+    options: ['most read', ...items],
+    default: 'most read',
+  },
+  basis: {
+    kind: 'choice',
+    title: 'Directions',
+    description:
+      'class means: in which the means by right label (keys and values: by label) differ, one fewer than labels; all vectors: in which all of them vary most.',
+    options: bases,
+    default: 'class means',
+  },
+  rank: {
+    kind: 'integer',
+    title: 'Directions kept',
+    description: 'Of query, key and value, under the changes of the prompt and beside random directions.',
+    min: 1,
+    max: 64,
+    default: 3,
+  },
+  most: {
+    kind: 'integer',
+    title: 'Most directions',
+    description: 'Loss and accuracy are measured from none to so many directions, as far as there are.',
+    min: 1,
+    max: 64,
+    default: 6,
+  },
+  random: {
+    kind: 'integer',
+    title: 'Random directions',
+    description: 'Sets of as many directions drawn at random, to compare with.',
+    min: 0,
+    max: 50,
+    default: 5,
+  },
+};
+
+export function supports(facts: ModelFacts, { head }: SubspaceParameters): Support {
+  if (!facts.predicts) {
+    return {
+      ok: false,
+      why: 'The model predicts no next token, so it cannot answer a question. Choose a model with a language head.',
+    };
+  }
+  const found = headList(head, facts);
+  if (!found.ok) return found;
+  return found.heads.length <= 1 ? { ok: true } : { ok: false, why: 'Several heads are named. Name one, such as 2.5.' };
+}

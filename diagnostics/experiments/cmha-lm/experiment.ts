@@ -1,0 +1,169 @@
+/** The experiment `cmha-lm`: RoPE and complex-vector attention in one small language model. */
+import type { ModuleGraph, ModuleWeight } from '../../../kernels/module';
+import { complexAttention, complexGraph } from '../../../kernels/modules/complexformer/complex-attention';
+import { complexWeights, type ComplexParameters } from '../../../kernels/modules/complexformer/definition';
+import { planesOf } from '../../../kernels/modules/complexformer/pictures';
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import type { AnalysisJob, Step } from '../../analysis';
+import type { Experiment, Workbench } from '../../experiment';
+import { armsFields, armsFiles, rateField, type Arm, type ArmsParameters } from '../../shared/training/arms';
+import { armsSteps } from '../../shared/training/arms-steps';
+import {
+  batchSize,
+  heldOutBatches,
+  learnedLayers,
+  markovText,
+  mixerArm,
+  repeatedText,
+} from '../../shared/training/mixer-arms';
+import { mixerPrefix } from '../../shared/training/mixer-lm';
+import { halfCosine } from '../../shared/training/schedule';
+import { cmhaResult, type CmhaResult, type LearnedPlanes } from './result';
+import { finding, sections } from './sections';
+
+type LmParameters = ArmsParameters & {
+  readonly text: string;
+  readonly order: number;
+  readonly vocabulary: number;
+  readonly length: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly scale: string;
+  readonly base: number;
+  readonly rate: number;
+};
+
+const scales = ['none', '1 / root of d'] as const;
+
+const parameters: ParameterTable<LmParameters> = {
+  text: {
+    kind: 'choice',
+    title: 'Text',
+    description:
+      'markov: a token follows from the ones just before it, which asks for positions. repeated: tokens drawn evenly and repeated once, which asks for what followed an earlier copy.',
+    options: ['markov', 'repeated'],
+    default: 'markov',
+  },
+  order: {
+    kind: 'integer',
+    title: 'Order of the text',
+    description: 'k: tokens that a token of the Markov text follows from.',
+    min: 1,
+    max: 4,
+    default: 2,
+  },
+  vocabulary: { kind: 'integer', title: 'Vocabulary', description: 'Different tokens.', min: 2, max: 32, default: 12 },
+  length: { kind: 'integer', title: 'Length', description: 'Tokens of a sequence.', min: 4, max: 512, default: 64 },
+  layers: { kind: 'integer', title: 'Layers', description: 'Of the model.', min: 1, max: 6, default: 2 },
+  heads: { kind: 'integer', title: 'Heads', description: 'Of each layer, 16 wide each.', min: 1, max: 16, default: 4 },
+  scale: {
+    kind: 'choice',
+    title: 'Scale of CMHA',
+    description:
+      'none as in the authors’ code, or scores divided by the root of the head width, as RoPE has them here.',
+    options: scales,
+    default: 'none',
+  },
+  base: {
+    kind: 'number',
+    title: 'Rotary base',
+    description: '10000 is for thousands of tokens: with fewer, a smaller one tells neighbours apart by more planes.',
+    min: 1,
+    max: 1e9,
+    default: 10000,
+  },
+  rate: rateField(0.004),
+  ...armsFields({ steps: 90, seeds: 3 }),
+};
+
+const headDim = 16;
+
+const arms = [
+  { id: 'rope', title: 'RoPE', form: 'rotary' },
+  { id: 'cmha', title: 'CMHA (drawn δ)', form: 'complex' },
+  { id: 'cmha-one', title: 'CMHA (δ = 1)', form: 'complex' },
+] as const;
+
+export const cmhaLm: Experiment<LmParameters, CmhaResult> = {
+  id: 'cmha-lm',
+  title: 'Complex-vector attention, trained',
+  question: 'Does a language model gain by weights for the angles between query and key, over RoPE?',
+  group: 'training',
+  source: {
+    reference: 'arXiv:2505.10222 (withdrawn); github.com/shaojintian/complexFormer',
+    trust: 'low',
+    note: 'The paper claims a lower perplexity than RoPE, gives no figures that were found, and was withdrawn by its first author. The model, its texts and the optimizer are choices of Headscope; δ is drawn as in the code, with a deviation of 1 / √(d / 2).',
+  },
+  trains: true,
+  inputs: ['none'],
+  parameters,
+  result: cmhaResult,
+  // Activations of a batch and their gradients, in float32: some forty rows of each width, and four maps of scores.
+  estimate: ({ layers, heads, length }) => ({
+    bytes: 8 * batchSize * length * layers * heads * (40 * headDim + 4 * length),
+  }),
+  run,
+  finding,
+  sections,
+};
+
+const moduleOf = ({ length, heads, base, scale }: LmParameters, form: string): ComplexParameters => ({
+  tokens: length,
+  width: heads * headDim,
+  heads,
+  form,
+  // RoPE as it is used everywhere.
+  scale: form === 'rotary' ? scales[1] : scale,
+  base,
+  causal: true,
+  batch: batchSize,
+});
+
+/** b starts at 0 as published; delta as published, or at 1, where CMHA is RoPE. */
+const startOf =
+  (one: boolean) =>
+  (weight: ModuleWeight): ModuleWeight => {
+    if (weight.name === 'bias_params') return { ...weight, initial: { kind: 'constant', value: 0 } };
+    if (weight.name === 'delta_params' && one) return { ...weight, initial: { kind: 'constant', value: 1 } };
+    return weight;
+  };
+
+async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGenerator<Step<CmhaResult>, CmhaResult> {
+  const given = job.parameters;
+  const { steps, seeds, layers, heads, length, vocabulary, order } = given;
+  const text =
+    given.text === 'repeated'
+      ? repeatedText({ vocabulary, length })
+      : markovText({ order, vocabulary, length }, job.seed);
+  const width = heads * headDim;
+  const size = { vocabulary, length, width, feedForward: 2 * width, layers };
+  const rate = halfCosine(given.rate, steps);
+  const how = { text, asked: heldOutBatches(text, job.seed), rate };
+  const made = ({ id, title, form }: (typeof arms)[number]): Arm => {
+    const module = moduleOf(given, form);
+    const mixer = {
+      weights: complexWeights(module).map(startOf(id === 'cmha-one')),
+      build: (graph: ModuleGraph) => complexGraph(graph, module),
+    };
+    return mixerArm(bench.trainer, { id, title, mixer }, size, how);
+  };
+  const facts = { seeds, text: given.text, best: text.best };
+  const trained = yield* armsSteps(bench, job, arms.map(made), (arms) => ({ ...facts, arms }));
+  const folder = await bench.networks(
+    armsFiles(
+      trained,
+      { layers, heads, headDim, hiddenSize: width },
+      { module: complexAttention.id, prefix: mixerPrefix(0), vocabulary },
+    ),
+  );
+  const learned = arms.flatMap(({ id, form }) =>
+    form === 'rotary'
+      ? []
+      : learnedLayers(trained, id, layers).map((weights, layer): LearnedPlanes => {
+          const planes = planesOf(weights);
+          if (!planes) throw new RangeError('CMHA has planes');
+          return { arm: id, layer, ...planes };
+        }),
+  );
+  return { ...facts, arms: trained.result, learned, folder };
+}

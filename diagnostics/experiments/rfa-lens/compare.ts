@@ -1,0 +1,37 @@
+/** Two results side by side: errors after all examples. */
+import type { Section } from '../../../protocol/sections/section';
+import { cellOf, numberColumn } from '../../shared/sections/cell';
+import type { LensResult } from './result';
+import { overRuns } from './summary';
+import { targetNames } from './targets';
+import { modelNames } from './trial';
+
+export function compareLenses(a: LensResult, b: LensResult): readonly Section[] {
+  const changes = modelNames.flatMap((model) =>
+    targetNames.map((target) => {
+      const [first, second] = [a, b].map((result) =>
+        overRuns(result, { curve: 'examples', at: result.sizes.examples, model }, target),
+      );
+      const ratio = first && second ? second.mean / first.mean : Number.NaN;
+      return { ratio, row: [model, target, cellOf(first?.mean), cellOf(second?.mean), cellOf(ratio)] };
+    }),
+  );
+  return [
+    {
+      kind: 'table',
+      id: 'change',
+      title: 'Errors of both',
+      columns: [
+        { name: 'model', title: 'Model', kind: 'text' },
+        { name: 'target', title: 'Target', kind: 'text' },
+        numberColumn('first', 'Other', `Relative test error after ${a.sizes.examples} examples, mean over runs.`),
+        numberColumn('second', 'This', `The same of this result, after ${b.sizes.examples} examples.`),
+        numberColumn('ratio', 'This over other', 'Ratio of the two errors: above 1 this result is worse.'),
+      ],
+      rows: changes.toSorted((x, y) => sizeOf(y.ratio) - sizeOf(x.ratio)).map(({ row }) => row),
+    },
+  ];
+}
+
+/** Of a change in either direction; one that was not measured is the smallest. */
+const sizeOf = (ratio: number): number => (ratio > 0 ? Math.abs(Math.log(ratio)) : -1);

@@ -1,0 +1,66 @@
+/** What the experiment shows and says. */
+import type { Section } from '../../../protocol/sections/section';
+import { finding as recallFinding } from '../../circuits/factual-recall/finding';
+import { sections as recallSections } from '../../circuits/factual-recall/sections';
+import { curveChart, type Curves } from '../../shared/training/curves';
+import type { ToyFactsResult } from './result';
+
+export const accuracyName = 'accuracy';
+
+export function finding({ curves, recall }: Partial<ToyFactsResult>): string {
+  if (recall) return recallFinding(recall);
+  const step = curves?.loss.at(-1)?.step;
+  return step === undefined ? 'The toy is not trained yet.' : `The toy was trained for ${step} steps so far.`;
+}
+
+const percent = (share: number): string => `${Math.round(100 * share)} %`;
+
+export function sections({
+  curves,
+  lastCurves,
+  noise = 0,
+  folder,
+  recall,
+}: Partial<ToyFactsResult>): readonly Section[] {
+  const charts = (own: Curves | undefined, id: string, title: string, caption: string): readonly Section[] =>
+    own
+      ? [
+          curveChart(own, {
+            id: `${id}-loss`,
+            title: `Loss: ${title}`,
+            caption,
+            y: { title: 'loss', unit: 'nats', scale: 'log10' },
+            loss: true,
+          }),
+          curveChart(own, {
+            id: `${id}-accuracy`,
+            title: `Accuracy: ${title}`,
+            caption: 'Share of the prompts of the file whose right answer has the largest logit.',
+            y: { title: 'accuracy', unit: '', scale: 'linear', min: 0, max: 1 },
+            measures: { [accuracyName]: 'prompts of the file' },
+          }),
+        ]
+      : [];
+  return [
+    ...charts(curves, 'first', 'all layers but the last', 'Without noise. The last layer adds nothing yet.'),
+    ...charts(
+      lastCurves,
+      'last',
+      'the last layer',
+      `It alone is trained; ${percent(noise)} of the answers are drawn at random, so that no model can be surer than that.`,
+    ),
+    ...(folder === undefined
+      ? []
+      : [
+          {
+            kind: 'text' as const,
+            id: 'folder',
+            title: 'The model',
+            paragraphs: [
+              `The model, its facts (facts.csv) and sentences of its language (sentences.txt) are in ${folder}: choose the folder as the model, and facts.csv as the task, of any other analysis.`,
+            ],
+          },
+        ]),
+    ...(recall ? recallSections(recall) : []),
+  ];
+}

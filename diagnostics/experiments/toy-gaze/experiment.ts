@@ -1,0 +1,117 @@
+/** The experiment `toy-gaze`: a scripted searcher is learned by OAT with several codes of places. */
+import { oat } from '../../../kernels/modules/oat/oat';
+import { random, seedFor } from '../../../kernels/tensors/random';
+import type { AnalysisJob, Step } from '../../analysis';
+import type { Experiment, Workbench } from '../../experiment';
+import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
+import { armsSteps } from '../../shared/training/arms-steps';
+import { glorot } from '../../shared/training/module-network';
+import type { Trainer } from '../../shared/training/trainer';
+import { gazeMeasures, greedyPaths, pointerOf } from './measure';
+import { answersOf, batchSize, gazeBatch, gazeNetwork, half, type GazeForm } from './network';
+import { toyGazeResult, type ToyGazeResult } from './result';
+import { drawScene, kindFeatures, kindName, nearestSimilar, type Scene, type Searcher } from './searcher';
+import { finding, sections } from './sections';
+
+const testScenes = 48;
+
+export const gazeArms: readonly (GazeForm & { readonly id: string; readonly title: string })[] = [
+  { id: 'matched', title: 'Distance-matched', positions: 'distance-matched', targetPlace: 'hidden' },
+  { id: 'sinusoidal', title: 'Sinusoidal', positions: 'sinusoidal', targetPlace: 'hidden' },
+  { id: 'none', title: 'No positions', positions: 'none', targetPlace: 'hidden' },
+  { id: 'given', title: 'Distance-matched, place given', positions: 'distance-matched', targetPlace: 'given' },
+];
+
+export const toyGaze: Experiment<ArmsParameters, ToyGazeResult> = {
+  id: 'toy-gaze',
+  title: 'Gaze of a scripted searcher',
+  question: 'Does a code of places that knows distance help to predict where a searcher looks next?',
+  group: 'training',
+  source: {
+    reference: 'Fang et al. 2024, arXiv:2407.13335',
+    trust: 'medium',
+    note: 'The network is that of OAT behind its CNN, smaller. Scenes and searcher are choices of Headscope; no data of people are used.',
+  },
+  trains: true,
+  inputs: ['none'],
+  parameters: armsFields({ steps: 250, seeds: 2 }),
+  result: toyGazeResult,
+  estimate: () => ({ bytes: 4 * batchSize * 25 * 64 * 200 }),
+  run,
+  finding,
+  sections,
+};
+
+async function* run(
+  bench: Workbench,
+  job: AnalysisJob<ArmsParameters>,
+): AsyncGenerator<Step<ToyGazeResult>, ToyGazeResult> {
+  const context = gazeContext(bench.trainer, job.seed);
+  const trained = yield* armsSteps(
+    bench,
+    job,
+    gazeArms.map((arm) => gazeArm(arm, context)),
+    (arms) => ({ arms }),
+  );
+  const folder = await bench.networks(
+    armsFiles(trained, { layers: 2, heads: 4, headDim: 16, hiddenSize: 2 * half }, { module: oat.id }),
+  );
+  const { test, features } = context;
+  const [scene] = test;
+  if (!scene) return { arms: trained.result, folder };
+  const predicted = [];
+  let pointer: readonly (readonly number[])[] = [];
+  for (const { id } of gazeArms) {
+    const own = trained.trained.find(({ arm }) => arm.id === id);
+    if (!own) continue;
+    const given = [bench.trainer, own.arm.network, own.parameters, test.slice(0, batchSize), features] as const;
+    const [path = []] = await greedyPaths(...given);
+    predicted.push({ arm: id, path });
+    if (pointer.length === 0) pointer = (await pointerOf(...given)).slice(0, answersOf(scene).length);
+  }
+  const shown = { objects: scene.kinds.map(kindName), target: scene.target, path: scene.path, predicted, pointer };
+  return { arms: trained.result, shown, folder };
+}
+
+interface GazeContext {
+  readonly trainer: Trainer;
+  readonly test: readonly Scene[];
+  readonly features: readonly Float64Array[];
+  readonly searcher: Searcher;
+}
+
+export function gazeContext(trainer: Trainer, seed: number, searcher: Searcher = nearestSimilar): GazeContext {
+  const source = random(seedFor(seed, 'test scenes'));
+  const test = Array.from({ length: testScenes }, () => drawScene(source, searcher));
+  return { trainer, test, features: kindFeatures(half, seed), searcher };
+}
+
+export function gazeArm(
+  { id, title, ...form }: (typeof gazeArms)[number],
+  { trainer, test, features, searcher }: GazeContext,
+): Arm {
+  const network = gazeNetwork(title, form);
+  return {
+    id,
+    title,
+    network,
+    training: (seed) => ({
+      initial: {
+        ...glorot(network.parameters, seed),
+        ...Object.fromEntries(
+          Object.entries(network.parameters).flatMap(([name, [size = 0]]) =>
+            /norm\d\.weight$/u.test(name) ? [[name, new Float32Array(size).fill(1)]] : [],
+          ),
+        ),
+      },
+      batch: (_step, source) =>
+        gazeBatch(
+          Array.from({ length: batchSize }, () => drawScene(source, searcher)),
+          features,
+        ),
+      measure: (learned) => gazeMeasures(trainer, network, learned, test, features),
+      rate: { peak: 0.0015, warmUp: 50, shape: 'cosine' },
+      adam: { clip: 1 },
+    }),
+  };
+}

@@ -1,0 +1,89 @@
+/** What the experiment shows and says. */
+import type { Section } from '../../../protocol/sections/section';
+import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { overSeeds, type ArmsResult } from '../../shared/training/arms';
+import { armsLoss, armsProgress } from '../../shared/training/arms-sections';
+import { armWords, folderSection } from '../../shared/training/arms-steps';
+import { units } from './episodes';
+import { readers, type Reader } from './network';
+import type { ShownEpisode, ToySessionsResult } from './result';
+
+export const measureOf = (measure: 'recall' | 'reciprocal', reader: Reader, trained: boolean): string =>
+  `${measure} ${reader}${trained ? '' : ' untrained'}`;
+
+export function finding({ arms }: Partial<ToySessionsResult>): string {
+  const open = armsProgress(arms);
+  if (open !== undefined || !arms) return open ?? '';
+  const say = (reader: Reader, trained: boolean): string =>
+    armWords(arms, measureOf('recall', reader, trained), 'joint', { range: [0, 1] });
+  return `Of ${units} units the one with the answer is read first for ${say('memory', false)} of the questions before training and ${say('memory', true)} after it, ${say('links', true)} with links and ${say('window', true)} from the last session alone; by chance it is ${(1 / units).toPrecision(2)}.`;
+}
+
+export function sections({ arms, shown, folder }: Partial<ToySessionsResult>): readonly Section[] {
+  if (!arms || arms.runs.length === 0) return [];
+  return [
+    table(arms),
+    ...(shown ? [matrix(shown, 'before'), matrix(shown, 'after'), timeLine(shown)] : []),
+    armsLoss(arms),
+    ...(folder === undefined ? [] : [folderSection(folder)]),
+  ];
+}
+
+const table = (arms: ArmsResult): Section => ({
+  kind: 'table',
+  id: 'readers',
+  title: 'What is found',
+  caption: `Questions through the other modality about ${units} units of two sessions; a quarter of the units only refer to another, which has the answer. Without a memory the answer is guessed: 1 of ${units}.`,
+  columns: [
+    { name: 'reader', title: 'What is read', kind: 'text' },
+    { name: 'space', title: 'Encoders', kind: 'text' },
+    numberColumn(
+      'recall',
+      'R@1',
+      'Share of the questions whose unit with the answer has the largest weight, mean over runs.',
+    ),
+    numberColumn('recall-low', 'from', "Lower end of Student's 95 % interval over runs."),
+    numberColumn('recall-high', 'to', 'Upper end of it.'),
+    numberColumn('reciprocal', 'MRR', 'Mean of 1 / rank of the unit with the answer; one that cannot be read is last.'),
+  ],
+  rows: [false, true].flatMap((trained) =>
+    readers.map(({ id, title }) => {
+      const recall = overSeeds(arms, measureOf('recall', id, trained), 'joint', [0, 1]);
+      const reciprocal = overSeeds(arms, measureOf('reciprocal', id, trained), 'joint', [0, 1]);
+      const cells = [recall?.mean, recall?.low, recall?.high, reciprocal?.mean].map(cellOf);
+      return [title, trained ? 'trained' : 'untrained', ...cells];
+    }),
+  ),
+});
+
+const matrix = (shown: ShownEpisode, when: 'before' | 'after'): Section => ({
+  kind: 'map',
+  id: `similarity-${when}`,
+  title: `Questions and units ${when} training`,
+  caption: 'One test episode of the first run. The unit of the thing itself is on the diagonal.',
+  unit: '',
+  definition: 'cosine of the embeddings of question (row) and unit (column)',
+  scale: { kind: 'diverging' },
+  rows: { title: 'Question', labels: shown.questions },
+  columns: { title: 'Unit', labels: shown.units.map((_, at) => String(at + 1)) },
+  values: shown[when],
+});
+
+const timeLine = (shown: ShownEpisode): Section => ({
+  kind: 'table',
+  id: 'questions',
+  title: 'Questions of the third session',
+  caption: 'Which unit is read, with links, after training.',
+  columns: [
+    { name: 'question', title: 'Question', kind: 'text' },
+    { name: 'read', title: 'Unit read', kind: 'text' },
+    { name: 'answer', title: 'Unit with the answer', kind: 'text' },
+    { name: 'right', title: 'Right', kind: 'text' },
+  ],
+  rows: shown.questions.map((question, at) => [
+    question,
+    shown.units[shown.read[at] ?? 0] ?? '',
+    shown.units[shown.answers[at] ?? 0] ?? '',
+    shown.read[at] === shown.answers[at] ? 'yes' : 'no',
+  ]),
+});

@@ -1,0 +1,144 @@
+/** The later sinks of the plain model: where they stand, at which tokens, in which layers. */
+import type { ChartSection } from '../../../protocol/sections/chart';
+import type { Section } from '../../../protocol/sections/section';
+import type { TableSection } from '../../../protocol/sections/table';
+import type { TokensSection } from '../../../protocol/sections/tokens';
+import { shownToken } from '../../../protocol/wire/token-name';
+import { cellOf, countColumn, numberColumn } from '../../shared/sections/cell';
+import { counted } from '../../shared/words';
+import { ruleWords } from './finding';
+import type { ActResult, LayerSinks } from './result';
+
+type Partly = Partial<ActResult>;
+
+export const sinkSections = (result: Partly): readonly Section[] => [
+  ...(result.tokens && result.layerStrengths ? [ribbon(result)] : []),
+  ...(result.places && result.places.length > 0 ? [placesSection(result.places, result)] : []),
+  ...(result.kinds && result.kinds.length > 0 ? [kindsSection(result.kinds, result)] : []),
+  ...(result.layers && result.layers.length > 0 ? layerSections(result.layers, result) : []),
+];
+
+const strengthDefinition = 'c_k: mean over the queries q that read key k of p(q, k)';
+
+function ribbon({
+  tokens = [],
+  headsByAlpha = [],
+  headsByStrength = [],
+  largest = [],
+  layerStrengths = [],
+  alpha = Number.NaN,
+  strength = Number.NaN,
+}: Partly): TokensSection {
+  const heads = (name: string, title: string, limit: string, values: readonly number[]) => ({
+    name,
+    title,
+    unit: 'heads',
+    definition: `Heads in which the token is a later sink: c_k above ${limit}, c_k the mean attention that key k gets from the queries that read it; not the first token, nor one that too few queries read.`,
+    scale: { kind: 'sequential', min: 0 } as const,
+    values,
+  });
+  const share = (name: string, title: string, definition: string, values: readonly number[]) => ({
+    name,
+    title,
+    unit: '',
+    definition,
+    scale: { kind: 'sequential', min: 0, max: 1 } as const,
+    values,
+  });
+  return {
+    kind: 'tokens',
+    id: 'ribbon',
+    title: 'Column strengths of the first prompt',
+    caption: `Both rules are there to be chosen. Late tokens are read by few queries and are never sinks: at least 2 n / ${alpha} (2 / ${strength}) queries have to read one.`,
+    tokens,
+    numbers: [
+      heads('alpha', `Heads, c above ${alpha} / n`, `${alpha} / n`, headsByAlpha),
+      heads('strength', `Heads, c above ${strength}`, String(strength), headsByStrength),
+      share('largest', 'Largest column strength', `${strengthDefinition}; the largest of all heads.`, largest),
+      ...layerStrengths.map((values, layer) =>
+        share(
+          `layer-${layer}`,
+          `Column strength, layer ${layer}`,
+          `${strengthDefinition}; mean over the heads of layer ${layer}.`,
+          values,
+        ),
+      ),
+    ],
+  };
+}
+
+const placesSection = (places: ActResult['places'], result: Partly): TableSection => ({
+  kind: 'table',
+  id: 'places',
+  title: 'Later sinks of the first prompt',
+  caption: `A later sink of a head: ${ruleWords(result)}. Those of most heads first.`,
+  columns: [
+    { name: 'token', title: 'Token', kind: 'text' },
+    { name: 'kind', title: 'Kind', kind: 'text' },
+    countColumn('position', 'Position', 'Of the token in the prompt, from 0.'),
+    countColumn('heads', 'Heads', 'In which it is a later sink.', 'heads'),
+    numberColumn('strength', 'Column strength', `${strengthDefinition}; the largest of these heads.`),
+  ],
+  rows: places.map(({ text, kind, position, heads, strength }) => [
+    shownToken(text),
+    kind,
+    position,
+    heads,
+    cellOf(strength),
+  ]),
+});
+
+const kindsSection = (kinds: ActResult['kinds'], result: Partly): TableSection => ({
+  kind: 'table',
+  id: 'kinds',
+  title: 'Which tokens are later sinks',
+  caption: `Over all heads and ${counted((result.calibration ?? 0) + (result.heldOutPrompts ?? 0), 'prompt', 'prompts')}; ${ruleWords(result)}.`,
+  columns: [
+    { name: 'token', title: 'Token', kind: 'text' },
+    { name: 'kind', title: 'Kind', kind: 'text' },
+    countColumn('sinks', 'Sinks', 'How often it is a later sink, counted over heads and prompts.'),
+    numberColumn('share', 'Share', 'Of all later sinks of all heads and prompts.'),
+    countColumn('stands', 'In the prompts', 'How often it stands in the prompts behind their first token.'),
+  ],
+  rows: kinds.map(({ text, kind, sinks, share, stands }) => [shownToken(text), kind, sinks, cellOf(share), stands]),
+});
+
+function layerSections(layers: readonly LayerSinks[], { maps = 0 }: Partly): readonly ChartSection[] {
+  const series = (id: keyof LayerSinks, title: string, mark: 'stack' | 'bars') => ({
+    id,
+    title,
+    mark,
+    points: layers.map((one, layer) => ({ x: layer, y: one[id] })),
+  });
+  // Bars need room on both sides of their place, which categories have.
+  const x = {
+    title: 'layer',
+    unit: '',
+    scale: 'category',
+    categories: layers.map((_, layer) => String(layer)),
+  } as const;
+  return [
+    {
+      kind: 'chart',
+      id: 'mass-by-layer',
+      title: 'Where attention goes, by layer',
+      caption: `Mean over heads, the queries behind the first and ${counted(maps, 'prompt', 'prompts')}. The three shares of a layer add up to 1.`,
+      x,
+      y: { title: 'share of attention', unit: '', scale: 'linear', min: 0, max: 1 },
+      series: [
+        series('firstMass', 'first token', 'stack'),
+        series('sinkMass', 'later sinks', 'stack'),
+        series('restMass', 'all other tokens', 'stack'),
+      ],
+    },
+    {
+      kind: 'chart',
+      id: 'sinks-by-layer',
+      title: 'Later sinks by layer',
+      caption: 'Mean over heads and all prompts.',
+      x,
+      y: { title: 'later sinks of a head and prompt', unit: '', scale: 'linear', min: 0 },
+      series: [series('sinks', 'later sinks', 'bars')],
+    },
+  ];
+}

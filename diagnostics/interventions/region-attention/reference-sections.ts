@@ -1,0 +1,88 @@
+/** What region B reads of region A, before and after A was moved there. */
+import { headName } from '../../../protocol/interventions/text';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
+import type { Section } from '../../../protocol/sections/section';
+import { numberColumn } from '../../shared/sections/cell';
+import { mean } from '../../shared/statistics/mean';
+import { counted, threeDigits } from '../../shared/words';
+import { at, ranked, regionWords } from './ranked';
+import type { Reference, RegionAttentionResult } from './result';
+
+const definitions = {
+  rise: 'at B’s place less before; where the regions are not kept apart as well, 0 if place plays no part and both have as many tokens',
+  before: 'sum over keys j of A of A_ij, mean over queries i of B, plain run',
+  moved: 'the same over the keys of B, which are then those of A, under the change',
+  left: 'the same over the keys of A where it still stands, under the change',
+  even: 'before, of a head that reads all its keys alike',
+};
+
+const measured = (table: Reference['before']): readonly number[] => ranked(table).map(({ value }) => value);
+
+/** A sentence, or nothing where nothing was moved. */
+export function referenceWords({ reference, isolate, beta }: RegionAttentionResult): string {
+  if (!reference) return '';
+  const all = ranked(reference.rise);
+  const [first] = all;
+  if (!first) return '';
+  const [before, moved, left] = [reference.before, reference.moved, reference.left].map((table) =>
+    threeDigits(mean(measured(table))),
+  );
+  const start = ` B gives ${before} of its attention to A, mean over heads; moved to B’s place, A gets ${moved}, against ${left} at its old place`;
+  // What B may not read any more goes to what it still reads, wherever that stands.
+  if (isolate === 'both-ways' && beta > 0) return `${start}, from which B is kept.`;
+  const rising = all.filter(({ value }) => value > 0).length;
+  return `${start}. The place gives it more in ${rising} of ${counted(all.length, 'head', 'heads')}${rising > 0 ? `, most in ${headName(first)}: ${threeDigits(first.value)}` : ''}.`;
+}
+
+export function referenceSections(result: RegionAttentionResult): readonly Section[] {
+  const { reference } = result;
+  if (!reference) return [];
+  const { layers, rise, before, moved, left, even } = reference;
+  const share = (name: keyof typeof definitions, title: string, values: HeadsLayer['values']): HeadsLayer => ({
+    ...{ name, title, unit: '', values, definition: definitions[name] },
+    scale: name === 'rise' ? { kind: 'diverging' } : { kind: 'sequential', min: 0, max: 1 },
+  });
+  const [first] = ranked(rise);
+  return [
+    {
+      kind: 'heads',
+      id: 'reference',
+      title: 'Attention of B to A',
+      caption: `A was put at the place of B in ${layers === '*' ? 'all layers' : `the layers ${layers}`}. ${regionWords(result)}.`,
+      ask: 'Show what it reads',
+      numbers: [
+        share('rise', 'Gain', rise),
+        share('before', 'Before', before),
+        share('moved', 'At B’s place', moved),
+        share('left', 'Old place', left),
+        share('even', 'Even attention', even),
+      ],
+      ...(first ? { marked: [{ layer: first.layer, head: first.head }] } : {}),
+    },
+    {
+      kind: 'table',
+      id: 'ranked-reference',
+      title: 'Heads by what A gains at B’s place',
+      caption:
+        result.isolate === 'both-ways' && result.beta > 0
+          ? 'B is kept from the old place of A as well: what it gave there goes to what it still reads. Without that the gain says how much a head goes by place.'
+          : 'Heads that read by place, or from near, give more to what stands near.',
+      columns: [
+        { name: 'head', title: 'Head', kind: 'head' },
+        numberColumn('rise', 'Gain', definitions.rise),
+        numberColumn('before', 'Before', definitions.before),
+        numberColumn('moved', 'At B’s place', definitions.moved),
+        numberColumn('left', 'Old place', definitions.left),
+        numberColumn('even', 'Even attention', definitions.even),
+      ],
+      rows: ranked(rise).map((place) => [
+        { layer: place.layer, head: place.head },
+        at(rise, place),
+        at(before, place),
+        at(moved, place),
+        at(left, place),
+        at(even, place),
+      ]),
+    },
+  ];
+}

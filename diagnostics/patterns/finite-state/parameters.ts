@@ -1,0 +1,34 @@
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+
+export type FiniteStateParameters = {
+  readonly tolerance: number;
+  readonly degree: number;
+  readonly rows: number;
+};
+
+export const parameters: ParameterTable<FiniteStateParameters> = {
+  tolerance: {
+    kind: 'number',
+    title: 'Tolerance',
+    description: 'Relative error of a head’s outputs up to which a cut exponential counts as the softmax.',
+    min: 1e-6,
+    max: 0.5,
+    default: 0.01,
+  },
+  degree: {
+    kind: 'integer',
+    title: 'Largest degree',
+    description: 'Even degrees up to this one are tried.',
+    min: 2,
+    max: 128,
+    default: 32,
+  },
+  rows: {
+    kind: 'integer',
+    title: 'Tokens read',
+    description: 'The first tokens of the prompt; a longer prompt is cut.',
+    min: 2,
+    max: 1024,
+    default: 128,
+  },
+};

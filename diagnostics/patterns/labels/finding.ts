@@ -1,0 +1,48 @@
+/** What a result of labels says in a sentence or two, and what a person can do with it elsewhere. */
+import type { Offer } from '../../../protocol/analysis/analysis';
+import { labelWords } from '../../../protocol/results/head-words';
+import type { ClassAblation, HeadLabel } from '../../../protocol/results/heads';
+import { headsByLabel } from './causal-check';
+import { familyRate } from './labels';
+import type { LabelsResult } from './result';
+import { counted } from '../../shared/words';
+
+export const threeDigits = (value: number): string => String(Number(Math.abs(value).toPrecision(3)));
+
+/** `the 8 induction heads` */
+const setWords = (label: HeadLabel, heads: number): string =>
+  `the ${heads === 1 ? '' : `${heads} `}${labelWords[label].title} ${heads === 1 ? 'head' : 'heads'}`;
+
+export function finding({ statistics, classes, classAblations = [] }: Partial<LabelsResult>): string {
+  if (!statistics) return 'Nothing is measured yet.';
+  const layers = statistics.selfToken;
+  const heads = layers.reduce((sum, row) => sum + row.length, 0);
+  if (!classes) {
+    const measured = layers.filter((row) => row.some((value) => !Number.isNaN(value))).length;
+    return `${measured} of ${counted(layers.length, 'layer is', 'layers are')} measured; labels follow with the null models.`;
+  }
+  if (classes.length === 0) {
+    return `None of ${counted(heads, 'head', 'heads')} has a label: no score is both more than its null model gives (${familyRate} over all scores) and far enough above what is to be expected.`;
+  }
+  const labelled = new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size;
+  const each = headsByLabel(classes).map(({ label, heads: of }) => `${of.length} ${labelWords[label].title}`);
+  const first = `${labelled} of ${counted(heads, 'head has a label', 'heads have a label')}: ${each.join(', ')}.`;
+  const largest = [...classAblations]
+    .filter(({ lossChange }) => !Number.isNaN(lossChange))
+    .sort((a, b) => Math.abs(b.lossChange) - Math.abs(a.lossChange))[0];
+  return largest ? `${first} ${lossWords(largest)}` : first;
+}
+
+/** One number on one sequence: it is said where it was measured and no further. */
+function lossWords({ label, heads, lossChange, alreadyOff = 0, on }: ClassAblation): string {
+  const off = alreadyOff === 0 ? '' : ` (${alreadyOff} already off)`;
+  const change = lossChange >= 0 ? 'higher' : 'lower';
+  return `Without ${setWords(label, heads)}${off} the loss on a ${on}, was ${threeDigits(lossChange)} nats per token ${change}.`;
+}
+
+export const offers = ({ classes }: LabelsResult): readonly Offer[] =>
+  headsByLabel(classes).map(({ label, heads }) => ({
+    title: `Without ${setWords(label, heads.length)}`,
+    description: `Sets the gain of ${heads.length === 1 ? 'the head' : `all ${heads.length} heads`} with the label "${labelWords[label].title}" to 0, as measured on this prompt.`,
+    interventions: heads.map(({ layer, head }) => ({ kind: 'gain', layer, head, gain: 0 })),
+  }));

@@ -1,0 +1,75 @@
+/** One head flipped: what the model does when a head that keeps everything streams, or the other way round. */
+import { fullPlan } from '../../../protocol/plans/head-plan';
+import type { SectionQuestion } from '../../../protocol/sections/section';
+import type { TableSection } from '../../../protocol/sections/table';
+import type { AnalysisJob } from '../../analysis';
+import type { ModelRunner } from '../../model-runner/model-runner';
+import { kvName } from '../../shared/plans/places';
+import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { counted } from '../../shared/words';
+import { checkRows, measured, type Choice, type Measured } from './check';
+import { keyPrompt } from './pass-keys';
+import type { DuoParameters } from './parameters';
+import type { DuoResult } from './result';
+import { keySource, onTraining } from './run';
+import { distanceMeans } from './sections';
+import { trainingPlan } from './two-way';
+
+/** Prompts where the run has no check prompts. */
+const usualPrompts = 2;
+
+export async function ask(
+  model: ModelRunner,
+  { parameters, seed }: AnalysisJob<DuoParameters>,
+  result: DuoResult,
+  { section, place }: SectionQuestion,
+): Promise<TableSection> {
+  const known = place.kind === 'head' ? result.plan[place.layer]?.[place.head] : undefined;
+  if (place.kind !== 'head' || !known) throw new RangeError(`nothing is known of this place of ${section}`);
+  const plan = onTraining(result, parameters);
+  const streams = trainingPlan(parameters);
+  const name = kvName(place);
+  const flipped = plan.map((row, layer) =>
+    row.map((keep, head) =>
+      layer === place.layer && head === place.head ? (keep.kind === 'full' ? streams : fullPlan) : keep,
+    ),
+  );
+  const alone = plan.map((row, layer) =>
+    row.map((_, head) => (layer === place.layer && head === place.head ? streams : fullPlan)),
+  );
+  const choices: readonly Choice[] = [
+    { name: 'full cache', heads: () => plan.map((row) => row.map(() => fullPlan)) },
+    { name: `${name} alone streams`, heads: () => alone },
+    { name: 'chosen heads', heads: () => plan },
+    {
+      name: `chosen heads, ${name} ${known.kind === 'full' ? 'streams too' : 'keeps everything too'}`,
+      heads: () => flipped,
+    },
+  ];
+  const source = await keySource(model, parameters);
+  const count = parameters.checks > 0 ? parameters.checks : usualPrompts;
+  const prompts: (readonly Measured[])[] = [];
+  for (let at = 0; at < count; at++) {
+    prompts.push(await measured(model, keyPrompt(source, parameters, seed, `check ${at}`), choices));
+  }
+  return {
+    kind: 'table',
+    id: `${section}-${name}`,
+    title: `${name} flipped`,
+    caption: `Means over ${counted(count, 'check prompt', 'check prompts')}. Streaming heads keep the first ${parameters.trainSinks} and the newest ${parameters.trainRecent} positions.`,
+    columns: [
+      { name: 'name', title: 'Plan', kind: 'text' },
+      numberColumn('share', 'Bytes', 'Bytes of the caches at the end of the prompts over those of the full cache.'),
+      numberColumn('distance', 'Distance', distanceMeans),
+      numberColumn('accuracy', 'Right', 'Share of the key tokens that are the most probable ones where they stand.'),
+      numberColumn('loss', 'Loss', 'Mean of -ln of the probability of the key tokens.', 'nats/token'),
+    ],
+    rows: checkRows(choices, prompts).map((row) => [
+      row.name,
+      row.share,
+      cellOf(row.distance),
+      cellOf(row.accuracy),
+      cellOf(row.loss),
+    ]),
+  };
+}

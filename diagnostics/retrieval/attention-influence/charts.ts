@@ -1,0 +1,123 @@
+/** The charts: influence by source, its distribution, and influence against length. */
+import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import type { DocumentResult, InfluenceResult } from './result';
+import { documentName, sourceTitle } from './words';
+
+/** Sources that a chart tells apart. */
+const mostSources = 8;
+/** Points of a chart: more are one stain. */
+const mostPoints = 4000;
+
+const axis = { title: 'Influence', unit: '', scale: 'linear' } as const;
+
+/** Those with most documents, in the order of the corpus. */
+function drawn({
+  sources,
+  documents,
+}: InfluenceResult): readonly { readonly source: string; readonly of: readonly DocumentResult[] }[] {
+  const largest = [...sources].sort((a, b) => b.documents - a.documents).slice(0, mostSources);
+  return sources
+    .filter((one) => largest.includes(one))
+    .map(({ source }) => ({
+      source,
+      of: documents.filter((one) => (one.source ?? '') === source && !Number.isNaN(one.rank)),
+    }));
+}
+
+const leftOut = ({ sources }: InfluenceResult): string =>
+  sources.length > mostSources ? ` The ${mostSources} largest of ${sources.length} sources are drawn.` : '';
+
+export const chartSections = (result: InfluenceResult): readonly ChartSection[] =>
+  result.overall.documents === 0
+    ? []
+    : [...(result.sources.length > 1 ? [sourcesChart(result)] : []), distributionChart(result), lengthChart(result)];
+
+function sourcesChart(result: InfluenceResult): ChartSection {
+  const shown = new Set(drawn(result).map(({ source }) => source));
+  const some = result.sources.filter(({ source }) => shown.has(source));
+  const series = (id: string, title: string, points: SectionSeries['points']): SectionSeries => ({
+    id,
+    title,
+    mark: 'points',
+    points,
+  });
+  return {
+    kind: 'chart',
+    id: 'sources-chart',
+    title: 'Influence by source',
+    caption: `Median of the documents of each source.${leftOut(result)}`,
+    x: { title: 'Source', unit: '', scale: 'category', categories: some.map(({ source }) => sourceTitle(source)) },
+    y: axis,
+    interval: '10th to 90th percentile of the documents',
+    series: [
+      series(
+        'masked',
+        'heads masked',
+        some.map(({ median: y, low, high }, x) => ({ x, y, low, high })),
+      ),
+      ...(result.controls.length > 0
+        ? [
+            series(
+              'control',
+              'random heads',
+              some.map(({ control: y }, x) => ({ x, y })),
+            ),
+          ]
+        : []),
+    ],
+  };
+}
+
+function distributionChart(result: InfluenceResult): ChartSection {
+  const influences = result.documents.flatMap(({ rank, influence }) => (Number.isNaN(rank) ? [] : [influence]));
+  const [least, most] = [Math.min(...influences), Math.max(...influences)];
+  const level = 1 - result.top / 100;
+  return {
+    kind: 'chart',
+    id: 'distribution',
+    title: 'Distribution of influence',
+    caption: `Share of the documents of a source whose influence is at most this. Those above the line are selected.${leftOut(result)}`,
+    x: axis,
+    y: { title: 'Share of documents', unit: '', scale: 'linear', min: 0, max: 1 },
+    references: [{ label: `top ${result.top} %`, from: [least, level], to: [most, level] }],
+    series: drawn(result).map(({ source, of }) => ({
+      id: `source-${source}`,
+      title: sourceTitle(source),
+      mark: 'line',
+      points: thinned([...of].sort((a, b) => a.influence - b.influence)).map((document) => ({
+        x: document.influence,
+        y: document.quantile,
+        label: documentName(document),
+      })),
+    })),
+  };
+}
+
+function lengthChart(result: InfluenceResult): ChartSection {
+  const sources = drawn(result);
+  const each = Math.floor(mostPoints / Math.max(1, sources.length));
+  return {
+    kind: 'chart',
+    id: 'length',
+    title: 'Influence and length',
+    caption: `One point a document: the influence of short documents is noisy.${leftOut(result)}${sources.some(({ of }) => of.length > each) ? ` At most ${each} documents of a source are drawn.` : ''}`,
+    x: { title: 'Length', unit: 'tokens', scale: 'log10' },
+    y: axis,
+    series: sources.map(({ source, of }) => ({
+      id: `source-${source}`,
+      title: sourceTitle(source),
+      mark: 'points',
+      points: thinned(of, each).map((document) => ({
+        x: document.tokens,
+        y: document.influence,
+        label: documentName(document),
+      })),
+    })),
+  };
+}
+
+/** Evenly spaced ones of a long list, its ends among them. */
+function thinned<T>(list: readonly T[], most = 500): readonly T[] {
+  if (list.length <= most) return list;
+  return Array.from({ length: most }, (_, at) => list[Math.round((at * (list.length - 1)) / (most - 1))] as T);
+}

@@ -1,0 +1,130 @@
+/** What a result of `retrieval-head` shows of heads that were masked. */
+import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import type { MapSection } from '../../../protocol/sections/map';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionCell, TableSection } from '../../../protocol/sections/table';
+import { headName } from '../../../protocol/interventions/text';
+import type { Grid, MaskedResult, RetrievalHeadResult } from './result';
+import { label, modeWords, percent } from './words';
+
+export const maskedSections = (result: RetrievalHeadResult): readonly Section[] => [
+  ...(result.masked.length > 0 || result.notMasked.length > 0 ? [tableOf(result)] : []),
+  ...(result.masked.some(({ kind }) => kind !== 'chosen') ? [chartOf(result)] : []),
+  ...(result.grid ? [gridSection(result.grid, result.masked)] : []),
+];
+
+/** Heads of a set that are named in a table. */
+const mostNamed = 12;
+
+const namesOf = ({ heads }: MaskedResult): string =>
+  heads.length > mostNamed
+    ? `${heads.slice(0, mostNamed).map(headName).join(', ')} and ${heads.length - mostNamed} more`
+    : heads.map(headName).join(', ');
+
+function tableOf(result: RetrievalHeadResult): TableSection {
+  const { tests, passed, passedShare, passedLow, passedHigh, recall, masked, notMasked, mode, needed } = result;
+  const number = (name: string, title: string, definition: string, digits = 3) =>
+    ({ name, title, kind: 'number', unit: '', definition, digits }) as const;
+  const left =
+    notMasked.length === 0
+      ? ''
+      : ` Not run: ${notMasked.join('; ')}. A set needs scores, and a random one as many heads outside the top.`;
+  return {
+    kind: 'table',
+    id: 'masked',
+    title: 'The same tests without some heads',
+    caption: `A masked head ${modeWords[mode]}. Random heads exclude the top ones and, where enough others are left, all retrieval heads.${left}`,
+    columns: [
+      { name: 'without', title: 'Without', kind: 'text' },
+      number('count', 'Heads masked', 'How many heads are masked.', 6),
+      number('tests', 'Tests', 'Tests that were run.', 6),
+      number('passed', 'Passed', `Tests whose answer has a recall above ${needed}.`, 6),
+      number('share', 'Share', 'Of the tests.'),
+      number('low', 'Low', 'Lower end of Wilson’s 95 % interval of the share.'),
+      number('high', 'High', 'Upper end of the same.'),
+      number(
+        'recall',
+        'Mean recall',
+        'ROUGE-1 recall: share of the words of the right answer that stand in the answer.',
+      ),
+      { name: 'heads', title: 'Heads', kind: 'text' },
+    ],
+    rows: [
+      ['no head', null, tests, passed, passedShare, passedLow, passedHigh, recall, ''],
+      ...masked.map((one): readonly SectionCell[] => [
+        one.name,
+        one.heads.length,
+        one.tests,
+        one.passed,
+        one.share,
+        one.low,
+        one.high,
+        one.recall,
+        namesOf(one),
+      ]),
+    ].map((row) => row.map((cell) => (typeof cell === 'number' && Number.isNaN(cell) ? null : cell))),
+  };
+}
+
+function chartOf({ passedShare, passedLow, passedHigh, masked }: RetrievalHeadResult): ChartSection {
+  const none = { x: 0, y: passedShare, low: passedLow, high: passedHigh, label: 'all heads' };
+  const series = (kind: 'top' | 'random', title: string): readonly SectionSeries[] => {
+    const sets = masked.filter((one) => one.kind === kind && one.tests > 0);
+    if (sets.length === 0) return [];
+    return [
+      {
+        id: kind,
+        title,
+        // Several draws of one number have no order that a line could follow.
+        mark: new Set(sets.map(({ heads }) => heads.length)).size === sets.length ? 'line' : 'points',
+        points: [
+          none,
+          ...sets.map(({ heads, share, low, high, name }) => ({ x: heads.length, y: share, low, high, label: name })),
+        ],
+      },
+    ];
+  };
+  return {
+    kind: 'chart',
+    id: 'masked-share',
+    title: 'Tests that pass, by number of heads masked',
+    x: { title: 'heads masked', unit: '', scale: 'linear', min: 0 },
+    y: { title: 'share of tests that pass', unit: '', scale: 'linear', min: 0, max: 1 },
+    series: [...series('top', 'highest scores'), ...series('random', 'random others')],
+    interval: 'Wilson’s 95 % interval over tests',
+  };
+}
+
+function gridSection({ lengths, depths, recall }: Grid, masked: readonly MaskedResult[]): MapSection {
+  const names = ['all heads', ...masked.map(({ name }) => name)];
+  // A column without numbers parts one grid from the next.
+  const parted = <T>(blocks: readonly (readonly T[])[], gap: T): readonly T[] =>
+    blocks.flatMap((block, at) => (at === 0 ? block : [gap, ...block]));
+  return {
+    kind: 'map',
+    id: 'grid',
+    title: 'Recall by length and depth',
+    caption:
+      names.length === 1
+        ? 'Depth 0 % is the beginning of the prompt.'
+        : `One grid beside the other: ${names.join(', without ')}. Depth 0 % is the beginning of the prompt.`,
+    unit: '',
+    definition:
+      'Mean ROUGE-1 recall of the answers of the cell: share of the words of the right answer that stand in it.',
+    scale: { kind: 'sequential', min: 0, max: 1 },
+    rows: { title: 'depth', labels: depths.map((depth) => label(percent(depth))) },
+    columns: {
+      title: 'length in tokens',
+      labels: parted(
+        names.map((name, at) => lengths.map((length) => label(at === 0 ? String(length) : `${length} ${name}`))),
+        label(' '),
+      ),
+    },
+    values: depths.map((_, depth) =>
+      parted(
+        recall.map((grid) => grid[depth] ?? []),
+        Number.NaN,
+      ),
+    ),
+  };
+}

@@ -1,0 +1,132 @@
+/** The parameters of the analysis `retrieval-head`. */
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import type { Support } from '../../analysis';
+import type { ModelFacts } from '../../model-runner/model-runner';
+import { countings } from '../../shared/retrieval/copy-events';
+import { headList } from '../../shared/retrieval/head-list';
+import { maskModes } from '../../shared/retrieval/masking';
+import { keepMostOf, keepProblem } from '../../../protocol/plans/plan-of-scores';
+import { plannedSets } from './head-sets';
+
+export type RetrievalParameters = {
+  readonly needle: string;
+  readonly tokens: number;
+  readonly counting: string;
+  readonly recall: number;
+  readonly masked: string;
+  readonly mode: string;
+  readonly random: number;
+  readonly chosen: string;
+  readonly published: string;
+  readonly keep: string;
+  readonly sinks: number;
+  readonly recent: number;
+};
+
+export const parameters: ParameterTable<RetrievalParameters> = {
+  needle: {
+    kind: 'text',
+    title: 'Needle',
+    description:
+      'Role of the prompts whose tokens are the needle; empty: the one in which a prompt and its counterpart differ.',
+    default: '',
+  },
+  tokens: {
+    kind: 'integer',
+    title: 'Most tokens',
+    description: 'An answer is cut after so many tokens, and ends at a line break.',
+    unit: 'tokens',
+    min: 1,
+    max: 1000,
+    default: 50,
+  },
+  counting: {
+    kind: 'choice',
+    title: 'Score',
+    description:
+      'set: distinct tokens copied / distinct tokens of the needle (the paper); count: copies / tokens of the needle (the authors’ code).',
+    options: countings,
+    default: 'set',
+  },
+  recall: {
+    kind: 'number',
+    title: 'Recall to pass',
+    description: 'An answer passes when more than this share of the words that are right stand in it (ROUGE-1 recall).',
+    min: 0,
+    max: 0.99,
+    default: 0.5,
+  },
+  masked: {
+    kind: 'text',
+    title: 'Heads masked',
+    description:
+      'The tests are run again without so many heads of the highest scores: numbers or shares, separated by commas; empty: not.',
+    default: '5%, 20%',
+  },
+  mode: {
+    kind: 'choice',
+    title: 'Masking',
+    description:
+      'uniform: the head attends to all its keys equally; zero: it outputs zero; mean: it outputs its mean over the prompts.',
+    options: maskModes,
+    default: 'uniform',
+  },
+  random: {
+    kind: 'integer',
+    title: 'Random sets',
+    description: 'Sets of as many other heads, drawn at random, for each number of heads masked.',
+    min: 0,
+    max: 20,
+    default: 1,
+  },
+  chosen: {
+    kind: 'heads',
+    title: 'Chosen heads',
+    description: 'Heads that are masked together once more, e.g. 2.5,3.*; empty: none.',
+    default: '',
+  },
+  published: {
+    kind: 'file',
+    title: 'Published scores',
+    description:
+      'Scores to compare with: a file of the authors of the paper (layer-head: list of scores) or a saved result; empty: none.',
+    default: '',
+  },
+  keep: {
+    kind: 'text',
+    title: 'Full heads of the plan',
+    description:
+      'Key/value heads that keep everything in the cache plan that is offered: a share of them such as 25%, a number such as 8, or those with a score above a threshold such as >0.1.',
+    default: '25%',
+  },
+  sinks: {
+    kind: 'integer',
+    title: 'Sinks of the plan',
+    description: 'First positions that its other heads keep.',
+    unit: 'positions',
+    min: 0,
+    max: 65_536,
+    default: 4,
+  },
+  recent: {
+    kind: 'integer',
+    title: 'Recents of the plan',
+    description: 'Newest positions that its other heads keep.',
+    unit: 'positions',
+    min: 0,
+    max: 1_048_576,
+    default: 64,
+  },
+};
+
+export function supports(facts: ModelFacts, { masked, random, chosen, keep }: RetrievalParameters): Support {
+  if (!facts.predicts) {
+    const why = 'The model predicts no next token, so it gives no answer. Choose a model with a language head.';
+    return { ok: false, why };
+  }
+  const heads = headList(chosen, facts);
+  if (!heads.ok) return heads;
+  if (!keepMostOf(keep)) return { ok: false, why: keepProblem(keep) };
+  const sets = plannedSets(facts, { masked, random, chosen: heads.heads });
+  return sets.ok ? { ok: true } : sets;
+}

@@ -1,0 +1,77 @@
+/** What analyses of multiple choice share: the questions, and how they are written. */
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+
+export type ChoiceParameters = {
+  readonly questions: string;
+  readonly count: number;
+  readonly reorder: boolean;
+  readonly shots: number;
+  readonly labels: string;
+  readonly others: string;
+  readonly before: string;
+  readonly after: string;
+  readonly end: string;
+  readonly prelude: string;
+};
+
+const written = 'A text with \\n for a line break, or token ids such as #17 #18.';
+
+export const choiceTable: ParameterTable<ChoiceParameters> = {
+  questions: {
+    kind: 'file',
+    title: 'Questions',
+    description:
+      'JSONL with prompt, options, answer and optionally subject in each line (MMLU: question, choices), or CSV with question, options and letter of the answer; empty: short questions on capitals and categories.',
+    default: '',
+  },
+  count: {
+    kind: 'integer',
+    title: 'Number of questions',
+    description: 'The first ones of the file, or so many that are drawn.',
+    min: 4,
+    max: 10_000,
+    default: 48,
+  },
+  reorder: {
+    kind: 'boolean',
+    title: 'Balance the letters',
+    description:
+      'Moves the right option, so that each letter is right equally often. Off: options stay as in the file.',
+    default: true,
+  },
+  shots: {
+    kind: 'integer',
+    title: 'Solved examples',
+    description: 'Other questions with their answers in front of each, of the same subject where there are enough.',
+    min: 0,
+    max: 20,
+    default: 0,
+  },
+  labels: {
+    kind: 'text',
+    title: 'Labels',
+    description:
+      'One for each option, each one token, separated by spaces. A token is written as it is shown (␣A), or as #17.',
+    default: 'A B C D',
+  },
+  others: {
+    kind: 'text',
+    title: 'Other labels',
+    description: 'The first ones in their order replace the labels; random labels are drawn from all.',
+    default: 'W X Y Z E F G H J K L M N P Q R S T U V',
+  },
+  before: { kind: 'text', title: 'Before a label', description: written, default: '\\n(' },
+  after: { kind: 'text', title: 'Behind a label', description: written, default: ')' },
+  end: {
+    kind: 'text',
+    title: 'End of a prompt',
+    description: `What the label of the answer follows. ${written}`,
+    default: '\\nAnswer: (',
+  },
+  prelude: {
+    kind: 'text',
+    title: 'Start of a prompt',
+    description: `Stands in front of everything. ${written}`,
+    default: 'The following are multiple choice questions (with answers).\\n\\n',
+  },
+};

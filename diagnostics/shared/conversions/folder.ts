@@ -1,0 +1,57 @@
+/** The folder that a conversion writes: a parameter of every analysis that is one. */
+import { FailureError } from '../../../protocol/wire/failures';
+import type { Parameter, ParameterValues } from '../../../protocol/analysis/parameters';
+import { folderParameter } from '../../experiment';
+import { tensorBytes, type DraftCheckpoint, type NewCheckpoint } from '../../model-runner/checkpoint';
+import type { ModelRunner } from '../../model-runner/model-runner';
+
+export { folderParameter };
+
+export const conversionFolder: Parameter = {
+  kind: 'folder',
+  title: 'Folder of the new model',
+  description: 'A new or an empty folder for the converted checkpoint; empty: nothing is written',
+  default: '',
+};
+
+/** What a run says of its own while the checkpoint is written; `share` from 0 to 1. */
+export interface Writing {
+  readonly sentence: string;
+  readonly share: number;
+}
+
+/** Everything that can be refused, before anything is measured or written. `weightBytes`: of the new checkpoint. */
+export async function requireConvertible(
+  { checkpoint }: Pick<ModelRunner, 'checkpoint'>,
+  folder: string,
+  weightBytes: number,
+): Promise<void> {
+  if (folder === '') return;
+  if (checkpoint.description.quantisation !== undefined) {
+    const detail =
+      'The weights of this model are quantised, and a conversion cuts and computes plain ones. Choose the checkpoint in F32, F16 or BF16.';
+    throw new FailureError({ code: 'unsupported', detail });
+  }
+  await checkpoint.requireWritable(folder, weightBytes);
+}
+
+/** The checkpoint under a temporary name, to be measured and kept (`DraftCheckpoint.keep`). */
+export async function* drafted(
+  { checkpoint }: Pick<ModelRunner, 'checkpoint'>,
+  folder: string,
+  made: NewCheckpoint,
+): AsyncGenerator<Writing, DraftCheckpoint<ModelRunner>> {
+  const writing = checkpoint.draft(folder, made);
+  for (;;) {
+    const step = await writing.next();
+    if (step.done) return step.value;
+    const { tensor, bytes, totalBytes } = step.value;
+    yield { sentence: `Writing ${tensor}`, share: totalBytes > 0 ? bytes / totalBytes : 1 };
+  }
+}
+
+/** Settings as files name them: where the files lie is not one. */
+export const settingsOf = ({ [folderParameter]: _, ...settings }: ParameterValues): ParameterValues => settings;
+
+export const newWeightBytes = ({ tensors }: Pick<NewCheckpoint, 'tensors'>): number =>
+  tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);

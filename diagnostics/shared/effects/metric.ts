@@ -1,0 +1,108 @@
+/** What is measured of the next token behind a prompt, and in which words. */
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import { taskMetrics, type TaskMetric } from '../../../protocol/analysis/tasks';
+import type { Support } from '../../analysis';
+import type { ModelFacts } from '../../model-runner/model-runner';
+import type { RowAnswer } from '../../model-runner/run-request';
+
+// A type and no interface: values are records.
+export type MetricParameters = {
+  readonly metric: string;
+  readonly answer: string;
+  readonly against: string;
+};
+
+export const metricTable: ParameterTable<MetricParameters> = {
+  metric: {
+    kind: 'choice',
+    title: 'Metric',
+    description:
+      'What is measured. Usual: the metric of the task; of a prompt the logit difference where two tokens are named, the probability where one is, else the loss of its own tokens.',
+    options: ['usual', ...taskMetrics],
+    default: 'usual',
+  },
+  answer: {
+    kind: 'text',
+    title: 'Answer',
+    description:
+      'The token that should follow the prompt, as it is shown (␣Paris), or as #17. A task has answers of its own.',
+    default: '',
+  },
+  against: {
+    kind: 'text',
+    title: 'Wrong answer',
+    description: 'The token that the answer is compared with, for differences. Written like the answer.',
+    default: '',
+  },
+};
+
+/** `right` of the tokens that were asked for are right, the others wrong. */
+export function metricOf(
+  metric: TaskMetric,
+  { logits, logSumExp, largest }: Omit<RowAnswer, 'entropy'>,
+  tokens: readonly number[],
+  right: number,
+): number {
+  const mean = (some: readonly number[]): number => some.reduce((sum, each) => sum + each, 0) / some.length;
+  const share = (some: readonly number[]): number => some.reduce((sum, each) => sum + Math.exp(each - logSumExp), 0);
+  const [good, bad] = [logits.slice(0, right), logits.slice(right)];
+  switch (metric) {
+    case 'logit-difference':
+      return mean(good) - mean(bad);
+    case 'probability':
+      return share(good);
+    case 'probability-difference':
+      return share(good) - share(bad);
+    case 'accuracy':
+      return tokens.slice(0, right).includes(largest) ? 1 : 0;
+    case 'loss':
+      // Of one right answer without the way through its probability, which may be 0 in float64.
+      return good.length === 1 ? logSumExp - (good[0] ?? Number.NaN) : -Math.log(share(good));
+  }
+}
+
+/** Whether what the parameters ask for can be measured of a model. */
+export function measures({ predicts }: ModelFacts, { metric, answer, against }: MetricParameters): Support {
+  if (!predicts) {
+    return {
+      ok: false,
+      why: 'This model predicts no next token, so there is nothing to measure. Choose a model with a language head.',
+    };
+  }
+  return isMetric(metric) && comparesTwo(metric) && answer !== '' && against === ''
+    ? { ok: false, why: 'A difference needs a wrong token too. Give `against`, or choose another metric.' }
+    : { ok: true };
+}
+
+export const comparesTwo = (metric: TaskMetric): boolean =>
+  metric === 'logit-difference' || metric === 'probability-difference';
+
+interface MetricWords {
+  readonly name: string;
+  readonly unit: string;
+  readonly definition: string;
+}
+
+export const metricWords: Readonly<Record<TaskMetric, MetricWords>> = {
+  'logit-difference': {
+    name: 'logit difference',
+    unit: 'logits',
+    definition: 'mean logit of the right answers less that of the wrong ones, at the last position',
+  },
+  probability: { name: 'probability', unit: '', definition: 'probability of the right answers together' },
+  'probability-difference': {
+    name: 'probability difference',
+    unit: '',
+    definition: 'probability of the right answers less that of the wrong ones',
+  },
+  accuracy: { name: 'accuracy', unit: '', definition: 'share whose largest logit is that of a right answer' },
+  loss: { name: 'loss', unit: 'nats', definition: '-ln of the probability of the right answers together' },
+};
+
+export const isMetric = (name: string): name is TaskMetric => (taskMetrics as readonly string[]).includes(name);
+
+/** With its sign, three digits. */
+export function signed(value: number): string {
+  const short = Number(Math.abs(value).toPrecision(3));
+  return `${value < 0 ? '-' : '+'}${short}`;
+}

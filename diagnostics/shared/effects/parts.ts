@@ -1,0 +1,42 @@
+/** The heads and MLPs of a model, one by one, and their outputs put in the place of what is computed. */
+import type { ModelFacts } from '../../model-runner/model-runner';
+import type { Replacement, Variant } from '../../model-runner/variant';
+
+/** A query head, or the MLP of a layer where `head` is absent. */
+export interface Part {
+  readonly layer: number;
+  readonly head?: number;
+}
+
+/** Layer by layer: heads, then the MLP. */
+export const partsOf = (blocks: ModelFacts['blocks']): readonly Part[] =>
+  blocks.flatMap(({ heads }, layer) => [
+    ...Array.from({ length: heads }, (_, head): Part => ({ layer, head })),
+    { layer },
+  ]);
+
+export const partName = ({ layer, head }: Part): string =>
+  head === undefined ? `the MLP of layer ${layer}` : `L${layer}H${head}`;
+
+export const headCount = (blocks: ModelFacts['blocks']): number => blocks.reduce((sum, { heads }) => sum + heads, 0);
+
+/** Numbers of an output of a part: the head before the output projection, or what the MLP adds. */
+export const widthOf = ({ blocks, hiddenSize }: ModelFacts, { layer, head }: Part): number =>
+  head === undefined ? hiddenSize : (blocks[layer]?.headDim ?? 0);
+
+/** `rows`: [positions, width], or one row for every position. */
+export interface Rows {
+  readonly data: Float32Array;
+  readonly everywhere: boolean;
+}
+
+export function replacing({ layer, head }: Part, { data, everywhere }: Rows): Replacement {
+  const rows = { layer, data, ...(everywhere ? { everywhere } : {}) };
+  return head === undefined ? { ...rows, target: 'mlp' } : { ...rows, target: 'head', head };
+}
+
+/** What is added stands behind what the variant has, so that it is what counts where both replace the same. */
+export const withReplacements = (variant: Variant, added: readonly Replacement[]): Variant => ({
+  ...variant,
+  replacements: [...(variant.replacements ?? []), ...added],
+});

@@ -1,0 +1,124 @@
+/** The prompts on which effects are measured, and the questions that give the metric on each. */
+import type { TaskMetric } from '../../../protocol/analysis/tasks';
+import { FailureError } from '../../../protocol/wire/failures';
+import type { AnalysisJob, ReadInput } from '../../analysis';
+import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
+import { namedToken } from '../../model-runner/named-token';
+import { predictedRows } from '../../model-runner/predicted-rows';
+import type { AskedRow, RowAnswer } from '../../model-runner/run-request';
+import type { Sequence } from '../../model-runner/sequence';
+import type { Variant } from '../../model-runner/variant';
+import { TaskTokens } from '../../tasks/task-tokens';
+import { comparesTwo, isMetric, metricOf, type MetricParameters } from './metric';
+
+/** What one value of the metric belongs to, and so what intervals are taken over. */
+export type Unit = 'prompt' | 'token';
+
+export interface Subject {
+  readonly sequence: Sequence;
+  readonly counterpart?: Sequence;
+  /** One for each value of the metric. */
+  readonly asked: readonly AskedRow[];
+  /** How many of the tokens of each question are right; they stand first. */
+  readonly right: number;
+  /** By role, token positions; of a task. */
+  readonly roles: Readonly<Record<string, readonly number[]>>;
+}
+
+export interface Subjects {
+  readonly subjects: readonly Subject[];
+  readonly metric: TaskMetric;
+  readonly unit: Unit;
+}
+
+type Job = Pick<AnalysisJob<Record<never, never>>, 'input' | 'groups'>;
+
+export const refusal = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
+
+/** Fails with a sentence where the metric needs answers that are not there. */
+export async function subjectsOf(
+  model: ModelRunner,
+  { input, groups }: Job,
+  parameters: MetricParameters,
+): Promise<Subjects> {
+  if (input.task) return ofTask(input.task, parameters);
+  const [prompt, counterpart] = input.prompts;
+  if (!prompt) throw new RangeError('the analysis reads a prompt or a task');
+  const right = await tokenOf(model, prompt, parameters.answer);
+  const wrong = await tokenOf(model, prompt, parameters.against);
+  if (right === undefined && wrong !== undefined) {
+    throw refusal('A wrong answer is given and no right one. Give `answer` too, or leave `against` out.');
+  }
+  const metric = isMetric(parameters.metric)
+    ? parameters.metric
+    : wrong !== undefined
+      ? 'logit-difference'
+      : right === undefined
+        ? 'loss'
+        : 'probability';
+  if (comparesTwo(metric) && wrong === undefined) {
+    throw refusal(
+      'A difference needs a right and a wrong token. Give `answer` and `against`, or choose another metric.',
+    );
+  }
+  const shared = {
+    sequence: { ...prompt, groups },
+    ...(counterpart ? { counterpart: { ...counterpart, groups } } : {}),
+    right: 1,
+    roles: {},
+  };
+  const last = prompt.ids.length - 1;
+  if (right !== undefined) {
+    const tokens = wrong === undefined ? [right] : [right, wrong];
+    return { subjects: [{ ...shared, asked: [{ row: last, tokens }] }], metric, unit: 'prompt' };
+  }
+  const asked = predictedRows(prompt).map((row) => ({ row, tokens: [prompt.ids[row + 1] ?? 0] }));
+  if (asked.length === 0) {
+    throw refusal('A prompt of one token predicts none of its own. Give a longer one, or an `answer`.');
+  }
+  return { subjects: [{ ...shared, asked }], metric, unit: 'token' };
+}
+
+function ofTask(
+  { task, samples }: NonNullable<ReadInput['task']>,
+  { metric: chosen, answer, against }: MetricParameters,
+): Subjects {
+  if (answer !== '' || against !== '') {
+    throw refusal('A task has answers of its own. Leave `answer` and `against` out.');
+  }
+  const metric = isMetric(chosen) ? chosen : task.metric;
+  const lacking = samples.findIndex(({ answers }) => answers.wrong.length === 0);
+  if (comparesTwo(metric) && lacking >= 0) {
+    throw refusal(
+      `Prompt ${lacking + 1} of ${task.title} has no wrong answer, and a difference needs one. Choose another metric.`,
+    );
+  }
+  const subjects = samples.map(({ prompt, counterpart, answers, roles }): Subject => ({
+    sequence: prompt,
+    ...(counterpart ? { counterpart } : {}),
+    asked: [{ row: prompt.ids.length - 1, tokens: [...answers.right, ...answers.wrong] }],
+    right: answers.right.length,
+    roles,
+  }));
+  return { subjects, metric, unit: 'prompt' };
+}
+
+/** A token that a person names behind a prompt; undefined where none is named. */
+async function tokenOf(model: ModelRunner, { text }: Prompt, named: string): Promise<number | undefined> {
+  if (named === '' || text === null) return namedToken(model, named);
+  const tokens = await TaskTokens.of(model);
+  return namedToken(model, named, (answer) => tokens.behind(text, answer));
+}
+
+/** The metric for each variant, [variants][values]. */
+export async function measured(
+  model: ModelRunner,
+  sequence: Sequence,
+  { asked, right }: Pick<Subject, 'asked' | 'right'>,
+  metric: TaskMetric,
+  variants: readonly Variant[],
+): Promise<readonly (readonly number[])[]> {
+  const answers = await model.answers(sequence, asked, variants);
+  const value = (answer: RowAnswer, at: number): number => metricOf(metric, answer, asked[at]?.tokens ?? [], right);
+  return answers.map((own) => own.map(value));
+}

@@ -1,0 +1,51 @@
+/** Bytes of the caches under a plan, by length of the prompt. */
+import type { TableSection } from '../../../protocol/sections/table';
+import type { HeadPlan } from '../../../protocol/plans/head-plan';
+import { lengthsWithin } from '../../../protocol/plans/lengths';
+import { planBytes } from '../../../protocol/plans/plan-bytes';
+import type { Schema } from '../../../protocol/schema/check';
+import { count, number, object } from '../../../protocol/schema/fields';
+import type { ModelFacts } from '../../model-runner/model-runner';
+import { countColumn, numberColumn } from '../sections/cell';
+
+/** The caches of all layers in float32 behind a prompt of so many tokens. */
+export interface BytesAt {
+  readonly tokens: number;
+  readonly plan: number;
+  readonly full: number;
+  /** full / plan. */
+  readonly ratio: number;
+}
+
+export const bytesAtField: Schema<BytesAt> = object<BytesAt>({
+  tokens: count,
+  plan: number,
+  full: number,
+  ratio: number,
+});
+
+/** 4 k to 1 M tokens, as far as the model reads. */
+const lengths = Array.from({ length: 9 }, (_, at) => 4096 * 2 ** at);
+
+export const bytesByLength = (
+  { summary: { headDim, windows, contextLength } }: Pick<ModelFacts, 'summary'>,
+  heads: readonly (readonly HeadPlan[])[],
+): readonly BytesAt[] =>
+  lengthsWithin(lengths, contextLength).map((tokens) => {
+    const { plan, full } = planBytes(heads, headDim, tokens, { windows });
+    return { tokens, plan, full, ratio: full / plan };
+  });
+
+export const bytesTable = (bytes: readonly BytesAt[]): TableSection => ({
+  kind: 'table',
+  id: 'bytes',
+  title: 'Bytes of the caches',
+  caption: 'Keys and values of all layers in float32 behind a prompt of so many tokens.',
+  columns: [
+    countColumn('tokens', 'Tokens', 'N, of the prompt.', 'tokens'),
+    countColumn('plan', 'Plan', '2 x 4 bytes x head width x rows kept; a mean of what was dropped is a row.', 'bytes'),
+    countColumn('full', 'Full cache', '2 x 4 bytes x head width x N x key/value heads.', 'bytes'),
+    numberColumn('ratio', 'Ratio', 'Full cache over plan.'),
+  ],
+  rows: bytes.map(({ tokens, plan, full, ratio }) => [tokens, plan, full, ratio]),
+});

@@ -1,0 +1,78 @@
+/** Curves of a training, as they are stored in a result and shown while it runs. */
+import type { Schema } from '../../../protocol/schema/check';
+import { figure, list, number, object, record, whole } from '../../../protocol/schema/fields';
+import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import { mean } from '../statistics/mean';
+import type { Training } from './train';
+
+export interface Curves {
+  /** Training loss: the mean over neighbouring steps up to `step`, with the smallest and the largest of their batches. */
+  readonly loss: readonly {
+    readonly step: number;
+    readonly mean: number;
+    readonly low: number;
+    readonly high: number;
+  }[];
+  /** By measure: its value at each checkpoint. */
+  readonly measures: Readonly<Record<string, readonly { readonly step: number; readonly value: number }[]>>;
+}
+
+export const curvesSchema: Schema<Curves> = object<Curves>({
+  loss: list(object<Curves['loss'][number]>({ step: whole, mean: number, low: number, high: number })),
+  measures: record(list(object<{ step: number; value: number }>({ step: whole, value: figure }))),
+});
+
+/** More points than that are not told apart in a chart. */
+const mostPoints = 200;
+
+export function curvesOf({ steps, points, checkpoints }: Training): Curves {
+  const width = Math.max(1, Math.ceil(steps / mostPoints));
+  const loss = [];
+  for (let first = 0; first < points.length; first += width) {
+    const losses = points.slice(first, first + width).map((point) => point.loss);
+    const step = points[Math.min(points.length, first + width) - 1]?.step ?? 0;
+    loss.push({ step, mean: mean(losses), low: Math.min(...losses), high: Math.max(...losses) });
+  }
+  const names = [...new Set(checkpoints.flatMap(({ measures }) => Object.keys(measures)))];
+  const measures = names.map((name) => {
+    const values = checkpoints.map(({ step, measures: of }) => ({ step, value: of[name] ?? Number.NaN }));
+    return [name, values] as const;
+  });
+  return { loss, measures: Object.fromEntries(measures) };
+}
+
+interface ChartWords {
+  readonly id: string;
+  readonly title: string;
+  readonly caption?: string;
+  /** Of the y axis. */
+  readonly y: ChartSection['y'];
+  /** The training loss is drawn too. */
+  readonly loss?: boolean;
+  /** Titles of the measures that are drawn, by name. */
+  readonly measures?: Readonly<Record<string, string>>;
+}
+
+export function curveChart({ loss, measures }: Curves, words: ChartWords): ChartSection {
+  const { y, loss: withLoss = false, measures: titles = {}, ...rest } = words;
+  const trained: SectionSeries = {
+    id: 'training',
+    title: 'training',
+    mark: 'line',
+    points: loss.map(({ step, mean: value, low, high }) => ({ x: step, y: value, low, high })),
+  };
+  const measured = Object.entries(titles).map(([name, title]): SectionSeries => ({
+    id: name,
+    title,
+    mark: 'line',
+    points: (measures[name] ?? []).map(({ step, value }) => ({ x: step, y: value })),
+  }));
+  return {
+    kind: 'chart',
+    ...rest,
+    x: { title: 'step', unit: '', scale: 'linear', min: 0 },
+    y,
+    series: [...(withLoss ? [trained] : []), ...measured],
+    ...(withLoss ? { interval: 'smallest and largest loss of the batches of one point' } : {}),
+  };
+}

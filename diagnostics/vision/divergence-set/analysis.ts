@@ -1,0 +1,70 @@
+/** The analysis `divergence-set`: how often captions name what is not there, and what reinforcement of heads changes. */
+import type { Analysis } from '../../analysis';
+import { measureIn } from '../divergence/parameters';
+import { generatesWith } from '../divergence/support';
+import { setFinding } from './finding';
+import { reinforcementsIn, setParameters, type SetParameters } from './parameters';
+import { setResult, type SetResult } from './result';
+import { setSections } from './sections';
+import { runSet } from './set-run';
+
+/** Image tokens that are guessed before a picture is read, as LLaVA-1.5 has them. */
+const guessedRows = 576;
+
+export const divergenceSet: Analysis<SetParameters, SetResult> = {
+  id: 'divergence-set',
+  title: 'Captions of a set of pictures',
+  question: 'How often do captions name what is not there, and does reinforcement of heads change it?',
+  group: 'vision',
+  source: {
+    reference: 'arXiv:2412.13949 (reinforcement); arXiv:1809.02156 (CHAIR)',
+    trust: 'medium',
+    note: 'Intervals over pictures are a choice of Headscope (docs/hallucination.md).',
+  },
+  inputs: ['image-set'],
+  parameters: setParameters,
+  result: setResult,
+  supports(model, parameters) {
+    if (model.predicts && !model.summary.vision) {
+      const why =
+        'The model reads text alone: it has no vision encoder, so it cannot caption pictures. Choose a vision-language model.';
+      return { ok: false, why };
+    }
+    if (parameters.truth === '') {
+      const why = 'No truth is given. Name a JSON file of what the pictures hold, {"image.png": ["object", …]}.';
+      return { ok: false, why };
+    }
+    return generatesWith(model, () => [measureIn(model, parameters), reinforcementsIn(model, parameters, 0)]);
+  },
+  estimate({ blocks }, { given }, { tokens, captions }) {
+    const pictures = given.kind === 'image-set' ? given.samples : 0;
+    const others = captions === 'plain' ? 0 : captions === 'reinforced' ? 1 : 3;
+    const rows = guessedRows + tokens;
+    // Keys and values of the second pass, in float32.
+    const cache = blocks.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim * rows, 0);
+    return { passes: pictures * (2 + 4 * others), bytes: 4 * cache };
+  },
+  run: runSet,
+  finding: setFinding,
+  sections: setSections,
+  compare(a, b) {
+    const names = new Set(a.entries.map(({ name }) => name));
+    const both = b.entries.filter(({ name }) => names.has(name)).length;
+    return [
+      {
+        kind: 'generations',
+        id: 'both-captions',
+        title: 'Plain captions of both',
+        caption: `Of the ${both} pictures that both have.`,
+        variants: ['other', 'this'],
+        score: { title: 'CHAIR_I', unit: '' },
+        items: a.entries.flatMap(({ name, plain }) => {
+          const other = b.entries.find((entry) => entry.name === name)?.plain;
+          if (!other) return [];
+          const scores = [plain, other].map(({ score }) => score?.chairI ?? Number.NaN);
+          return [{ title: name, texts: [plain.text, other.text], scores }];
+        }),
+      },
+    ];
+  },
+};

@@ -1,0 +1,48 @@
+/** The parameters of the analysis `divergence-set`. */
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import type { Reinforcement } from '../../../protocol/results/reinforcement';
+import {
+  measureParameters,
+  reinforcementIn,
+  reinforcementParameters,
+  type CommonParameters,
+} from '../divergence/parameters';
+import { captionTokens, truthParameters } from '../divergence/truth-parameters';
+import type { ModelFacts } from '../../model-runner/model-runner';
+
+// A type and no interface: values are a record.
+export type SetParameters = CommonParameters & {
+  readonly truth: string;
+  readonly lexicon: string;
+  readonly tokens: number;
+  readonly captions: string;
+};
+
+const captionChoices = ['plain', 'reinforced', 'controls'] as const;
+
+export const setParameters: ParameterTable<SetParameters> = {
+  ...truthParameters,
+  ...measureParameters,
+  tokens: captionTokens,
+  captions: {
+    kind: 'choice',
+    title: 'Captions',
+    description:
+      'Of each picture: the plain one, one with the selected heads scaled too, or these and two controls (random heads, and the norm kept).',
+    options: captionChoices,
+    default: 'reinforced',
+  },
+  ...reinforcementParameters,
+};
+
+/** The captions that are made of each picture beside the plain one. */
+export function reinforcementsIn(facts: ModelFacts, parameters: SetParameters, seed: number): readonly Reinforcement[] {
+  if (parameters.captions === 'plain') return [];
+  const chosen = reinforcementIn(facts, parameters, { seed });
+  if (parameters.captions === 'reinforced') return [chosen];
+  return [
+    chosen,
+    reinforcementIn(facts, parameters, { seed, heads: 'random' }),
+    reinforcementIn(facts, parameters, { seed, normMatched: true }),
+  ];
+}

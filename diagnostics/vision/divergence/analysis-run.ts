@@ -1,0 +1,229 @@
+/** One run of the analysis `divergence`: two passes, the caption, where the selected heads read, the reinforced caption. */
+import type { CaptionToken } from '../../../protocol/results/hallucination';
+import type { AnalysisJob, Step } from '../../analysis';
+import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
+import type { Variant } from '../../model-runner/variant';
+import { TextPieces } from './caption';
+import { greedy, numbersOf, startReinforcedText, textPart, type Prepared, type TokenNumbers } from './caption-run';
+import { DivergenceRun, type MeasuredToken } from './divergence-run';
+import { keptBlocks } from './kept-blocks';
+import { settingsOf, type DivergenceParameters, type DivergenceSettings } from './parameters';
+import { refused } from './plan';
+import { brokenWords } from './repetition';
+import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from './result';
+import { spanMap } from './span-map';
+import { spanPair } from './span-pair';
+import { SinkCollector, sinkSearchOf } from './span-sinks';
+
+type DivergenceJob = AnalysisJob<DivergenceParameters>;
+type DivergenceStep = Step<DivergenceResult>;
+
+/** A pass over the prompt, in tokens of the caption: progress counts both. */
+const passWork = 8;
+
+export interface PreparedAnalysis extends Prepared {
+  readonly settings: DivergenceSettings;
+  readonly prompt: Prompt;
+}
+
+export function preparedAnalysis(model: ModelRunner, job: Omit<DivergenceJob, 'step'>): PreparedAnalysis {
+  const [prompt] = job.input.prompts;
+  if (!prompt) throw new RangeError('divergence is that of a prompt');
+  const settings = settingsOf(model.facts, job.parameters);
+  const variant = onBoth(job.variant);
+  return {
+    prompt,
+    settings,
+    sequence: prompt,
+    pair: spanPair(prompt, settings.removed, settings.positions),
+    measure: settings.measure,
+    ...(variant ? { variant } : {}),
+  };
+}
+
+/** What changes the pass without the span in the same way. */
+function onBoth(variant: Variant): Variant | undefined {
+  const { scoreBiases = [], groupWeights = [], replacements = [] } = variant;
+  if (scoreBiases.length + groupWeights.length + replacements.length > 0) {
+    throw refused(
+      'Divergence compares the prompt with a shorter one, and an intervention acts on positions of this one. Leave it out.',
+    );
+  }
+  return Object.keys(variant).length === 0 ? undefined : variant;
+}
+
+export async function* runDivergence(
+  model: ModelRunner,
+  job: DivergenceJob,
+): AsyncGenerator<DivergenceStep, DivergenceResult> {
+  const prepared = preparedAnalysis(model, job);
+  const { maxNewTokens, reinforcement } = prepared.settings;
+  const oneCaption = passWork + maxNewTokens;
+  const total = oneCaption + passWork + (reinforcement ? 2 * oneCaption : 0);
+  // A frame of its own: its caches are gone before the reinforced caption has others.
+  const plain = yield* plainCaption(model, job, prepared, total);
+  const reading = 'Where the selected heads read';
+  yield { sentence: reading, done: oneCaption, total, partial: plain };
+  const attention = await job.step('attention of the selected heads', () =>
+    attentionOf(model, prepared, plain.selected),
+  );
+  const result = { ...plain, attention };
+  yield { sentence: reading, done: oneCaption + passWork, total, partial: result };
+  if (!reinforcement) return result;
+  const standing = { from: oneCaption + passWork, total, result };
+  return { ...result, reinforced: yield* reinforcedText(model, job, prepared, standing) };
+}
+
+async function* plainCaption(
+  model: ModelRunner,
+  job: DivergenceJob,
+  prepared: PreparedAnalysis,
+  total: number,
+): AsyncGenerator<DivergenceStep, Omit<DivergenceResult, 'attention'>> {
+  const { settings, pair, prompt, measure } = prepared;
+  const { removed, maxNewTokens, positions } = settings;
+  const opening = `Two passes over ${model.facts.blocks.length} layers, one without the ${removed.kind}`;
+  yield { sentence: opening, done: 0, total };
+  const { first, sinks, blocks } = await startPlain(model, job, prepared);
+  const { vhd, textEnergy, visualAttention, outlier, selected } = first;
+  const known = {
+    removed,
+    distance: measure.distance,
+    outliers: measure.outliers,
+    positions,
+    k: measure.k,
+    ...(removed.kind === 'image' && prompt.image
+      ? { image: prompt.image }
+      : { span: prompt.tokens.slice(pair.span.start, pair.span.end) }),
+    vhd,
+    textEnergy,
+    visualAttention,
+    outlier,
+    selected,
+    ...(sinks ? { sinks } : {}),
+  };
+  yield { sentence: opening, done: passWork, total, partial: known };
+  const shown = new ShownText(model);
+  for await (const block of blocks) {
+    shown.add(block);
+    const done = passWork + shown.tokens.length;
+    const sentence = `Token ${shown.tokens.length} of at most ${maxNewTokens}`;
+    yield { sentence, done, total, partial: { ...known, caption: shown.soFar() } };
+  }
+  return { ...known, caption: shown.caption() };
+}
+
+/** The first step, and the tokens of the plain caption; the passes are run when something of them is not on disk. */
+async function startPlain(model: ModelRunner, { step }: DivergenceJob, prepared: PreparedAnalysis) {
+  const { pair, measure, variant, sequence, settings } = prepared;
+  const { maxNewTokens } = settings;
+  const request = { pair, measure, further: maxNewTokens, ...(variant ? { variant } : {}) };
+  let run: DivergenceRun | undefined;
+  const { first, sinks } = await step('first step', async () => {
+    const search = sinkSearchOf(sequence, model.facts);
+    const collector = settings.removed.kind === 'image' && search ? new SinkCollector(search) : undefined;
+    run = await DivergenceRun.start(model, {
+      ...request,
+      ...(collector ? { onLayer: (stream) => collector.add(stream) } : {}),
+    });
+    return { first: run.first, ...(collector ? { sinks: collector.sinks() } : {}) };
+  });
+  const blocks = keptBlocks(step, 'caption', async () => {
+    run ??= await DivergenceRun.start(model, request);
+    return withoutTables(run.generate(greedy(model, maxNewTokens)));
+  });
+  return { first, sinks, blocks };
+}
+
+async function* withoutTables(tokens: AsyncGenerator<MeasuredToken>): AsyncGenerator<TokenNumbers> {
+  for await (const token of tokens) yield numbersOf(token);
+}
+
+async function attentionOf(
+  model: ModelRunner,
+  { pair, variant }: PreparedAnalysis,
+  selected: DivergenceResult['selected'],
+): Promise<readonly number[]> {
+  const heads = selected.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : [])));
+  const rows = pair.whole.groups?.[0]?.positions ?? [];
+  if (heads.length === 0) return rows.map(() => Number.NaN);
+  return [...(await spanMap(model, { sequence: pair.whole, rows, heads, ...(variant ? { variant } : {}) }))];
+}
+
+interface Standing {
+  /** Work done before. */
+  readonly from: number;
+  readonly total: number;
+  readonly result: DivergenceResult;
+}
+
+async function* reinforcedText(
+  model: ModelRunner,
+  { step }: DivergenceJob,
+  prepared: PreparedAnalysis,
+  { from, total, result }: Standing,
+): AsyncGenerator<DivergenceStep, ReinforcedCaption> {
+  const { pair, measure, variant, settings } = prepared;
+  const { maxNewTokens, reinforcement } = settings;
+  if (!reinforcement) throw new RangeError('no reinforcement is asked for');
+  yield { sentence: `Choosing heads in ${reinforcement.layers.length} layers`, done: from, total };
+  let started: Awaited<ReturnType<typeof startReinforcedText>> | undefined;
+  const start = async () => (started ??= await startReinforcedText(model, prepared, reinforcement, maxNewTokens));
+  const { selected: heads, gains } = await step('reinforced heads', async () => {
+    const { selected, gains: chosen } = await start();
+    return { selected, gains: chosen };
+  });
+  const written: { readonly id: number; readonly probability: number }[] = [];
+  for await (const block of keptBlocks(step, 'reinforced caption', async () => (await start()).tokens())) {
+    written.push(...block);
+    const sentence = `Reinforced token ${written.length} of at most ${maxNewTokens}`;
+    yield { sentence, done: from + passWork + written.length, total };
+  }
+  // Its caches are no longer needed.
+  started = undefined;
+  const half = from + passWork + maxNewTokens;
+  const ids = written.map(({ id }) => id);
+  const shown = new ShownText(model);
+  const followed = keptBlocks(step, 'divergence of the reinforced caption', async () => {
+    const request = { pair, measure, further: maxNewTokens, ...(variant ? { variant } : {}) };
+    return withoutTables((await DivergenceRun.start(model, request)).follow(ids));
+  });
+  const own = { reinforcement, heads, gains };
+  for await (const block of followed) {
+    const before = shown.tokens.length;
+    shown.add(
+      block.map((token, at) => ({ ...token, probability: written[before + at]?.probability ?? token.probability })),
+    );
+    const reinforced = { ...own, ...shown.soFar() };
+    const sentence = `Divergence of reinforced token ${shown.tokens.length} of ${ids.length}`;
+    yield { sentence, done: half + passWork + shown.tokens.length, total, partial: { ...result, reinforced } };
+  }
+  return { ...own, ...shown.caption() };
+}
+
+/** A text as its tokens come. */
+class ShownText {
+  readonly tokens: CaptionToken[] = [];
+  private readonly pieces: TextPieces;
+
+  constructor(private readonly model: ModelRunner) {
+    this.pieces = new TextPieces((ids) => model.decode(ids));
+  }
+
+  add(block: readonly TokenNumbers[]): void {
+    for (const token of block) this.tokens.push({ ...token, text: this.pieces.next(token.id) });
+  }
+
+  soFar(): MeasuredCaption {
+    return { text: this.tokens.map(({ text }) => text).join(''), tokens: [...this.tokens] };
+  }
+
+  caption(): MeasuredCaption {
+    const { text, ...cut } = textPart(
+      this.model,
+      this.tokens.map(({ id }) => id),
+    );
+    const broken = brokenWords(text);
+    return { text, tokens: this.tokens, ...cut, ...(broken === undefined ? {} : { broken }) };
+  }
+}

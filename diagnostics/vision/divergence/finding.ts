@@ -1,0 +1,34 @@
+/** The finding of the analysis `divergence`. */
+import { affected, removedWords, strongest } from './heads-of-result';
+import type { DivergenceResult } from './result';
+import { headName } from '../../../protocol/interventions/text';
+
+/** One prompt and one token: nothing is said of the model at large. */
+export function findingOf(result: Partial<DivergenceResult>): string {
+  const { vhd, reinforced, caption } = result;
+  if (!vhd) return 'Nothing has been measured yet.';
+  const [first] = strongest(result);
+  const what = removedWords(result);
+  const of = vhd.reduce((sum, row) => sum + row.length, 0);
+  if (!first || !(first.vhd > 0)) {
+    return `No head changes at the first token when ${what} is left out, outliers aside.`;
+  }
+  const { length } = affected(result);
+  const most = `${headName(first)} (VHD ${significant(first.vhd)})`;
+  const heads =
+    length === 1
+      ? `Without ${what}, ${most} changes most of ${of} heads at the first token; the others change less than half as much.`
+      : `Without ${what}, ${length} of ${of} heads change at the first token by at least half of the largest change, that of ${most}.`;
+  if (!reinforced || !caption) return heads;
+  const at = reinforced.tokens.findIndex(({ id }, index) => caption.tokens[index]?.id !== id);
+  const longer = reinforced.tokens.length < caption.tokens.length ? reinforced.tokens.length : -1;
+  const changed = at >= 0 ? at : longer;
+  const { alpha } = reinforced.reinforcement;
+  return `${heads} ${
+    changed < 0
+      ? `Scaled by ${alpha}, the selected heads leave the caption as it is.`
+      : `Scaled by ${alpha}, the selected heads change the caption from token ${changed} on.`
+  }`;
+}
+
+export const significant = (value: number): string => String(Number(value.toPrecision(3)));

@@ -1,0 +1,245 @@
+/** Sections of the analysis `divergence`. */
+import type { Scale } from '../../../protocol/sections/figure';
+import type { GenerationsSection } from '../../../protocol/sections/generations';
+import type { HeadsSection } from '../../../protocol/sections/heads';
+import type { ImageSection } from '../../../protocol/sections/image';
+import type { ChartSection } from '../../../protocol/sections/chart';
+import type { Section } from '../../../protocol/sections/section';
+import type { TokensSection } from '../../../protocol/sections/tokens';
+import type { DivergenceStep } from '../../../protocol/results/hallucination';
+import type { VhdDistance } from '../../../protocol/results/reinforcement';
+import { affected, placesWhere, removedWords } from './heads-of-result';
+import { lowerMedian } from './divergence';
+import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from './result';
+
+const distanceWords: Readonly<Record<VhdDistance, string>> = {
+  l2: '|a - b|',
+  squared: '|a - b|^2',
+  relative: '|a - b| / |b|',
+  cosine: '1 - cos(a, b)',
+};
+
+const share: Scale = { kind: 'sequential', max: 1 };
+const upwards: Scale = { kind: 'sequential' };
+
+/** Ids that `ask` answers about. */
+export const sectionIds = { heads: 'heads', caption: 'caption', reinforced: 'reinforced-caption' } as const;
+
+export function sectionsOf(result: Partial<DivergenceResult>): readonly Section[] {
+  const { caption, reinforced } = result;
+  return [
+    ...headsOf(result),
+    ...attentionOf(result),
+    ...(caption && caption.tokens.length > 0 ? [captionOf(sectionIds.caption, 'Caption', caption, result)] : []),
+    ...(reinforced && reinforced.tokens.length > 0
+      ? [captionOf(sectionIds.reinforced, `Caption with heads x ${reinforced.reinforcement.alpha}`, reinforced, result)]
+      : []),
+    ...(caption && caption.tokens.length > 1 ? [tVhdOf(caption, reinforced)] : []),
+    ...layersOf(result),
+    ...(caption && reinforced ? [generationsOf(caption, reinforced)] : []),
+    ...sinksOf(result),
+  ];
+}
+
+/** The tables of one step; of the first where nothing else is said. */
+export function headTables(
+  tables: Pick<DivergenceStep, 'vhd' | 'textEnergy' | 'visualAttention' | 'outlier' | 'selected'>,
+  { distance = 'l2', removed }: Partial<DivergenceResult>,
+): Pick<HeadsSection, 'numbers' | 'classes'> {
+  const what = removedWords({ ...(removed ? { removed } : {}) });
+  return {
+    numbers: [
+      {
+        name: 'vhd',
+        title: 'VHD',
+        unit: '',
+        definition: `${distanceWords[distance]}, a and b the output of the head with and without ${what}`,
+        scale: upwards,
+        values: tables.vhd,
+      },
+      {
+        name: 'textEnergy',
+        title: 'Text energy',
+        unit: '',
+        definition: `|b|^2, b the output of the head without ${what}`,
+        scale: upwards,
+        values: tables.textEnergy,
+      },
+      {
+        name: 'visualAttention',
+        title: removed?.kind === 'span' ? 'Attention on the span' : 'Visual attention',
+        unit: '',
+        definition: `sum over ${what} of p(query, key), the query of the token`,
+        scale: share,
+        values: tables.visualAttention,
+      },
+    ],
+    classes: [
+      {
+        name: 'outlier',
+        title: 'Outlier',
+        definition: `VHD and text energy are large in their layer: a burst without ${what}, no look at it`,
+        heads: placesWhere(tables.outlier),
+      },
+      {
+        name: 'selected',
+        title: 'Selected',
+        definition: 'VHD above the lower median of the layer, outliers counted as 0: what reinforcement scales',
+        heads: placesWhere(tables.selected),
+      },
+    ],
+  };
+}
+
+function headsOf(result: Partial<DivergenceResult>): readonly Section[] {
+  const { vhd, textEnergy, visualAttention, outlier, selected } = result;
+  if (!vhd || !textEnergy || !visualAttention || !outlier || !selected) return [];
+  const what = removedWords(result);
+  return [
+    {
+      kind: 'heads',
+      id: sectionIds.heads,
+      title: `Heads that depend on ${what}`,
+      caption: `At the first token of one prompt, which was run with ${what} and without. About half of the heads of each layer are selected whatever the prompt is.`,
+      ask: result.removed?.kind === 'span' ? 'Show what it reads of the span' : 'Show where it looks',
+      ...headTables({ vhd, textEnergy, visualAttention, outlier, selected }, result),
+      marked: affected(result)
+        .slice(0, 16)
+        .map(({ layer, head }) => ({ layer, head })),
+    },
+  ];
+}
+
+/** Where heads read: over the patches of the picture, or over the tokens of the span. */
+export function spanSection(
+  id: string,
+  title: string,
+  { image, span }: Pick<Partial<DivergenceResult>, 'image' | 'span'>,
+  { values, definition }: { readonly values: readonly number[]; readonly definition: string },
+): ImageSection | TokensSection | undefined {
+  const numbers = [{ name: 'attention', title: 'Attention', unit: '', definition, scale: upwards, values }];
+  if (image) return { kind: 'image', id, title, image, numbers };
+  return span && { kind: 'tokens', id, title, tokens: span, numbers };
+}
+
+function attentionOf(result: Partial<DivergenceResult>): readonly Section[] {
+  const { attention, selected } = result;
+  if (!attention || placesWhere(selected).length === 0) return [];
+  const section = spanSection('attention', 'Where the selected heads read', result, {
+    values: attention,
+    definition: 'p(query, key) of the first token, mean over the selected heads',
+  });
+  return section ? [section] : [];
+}
+
+function captionOf(
+  id: string,
+  title: string,
+  { tokens, stoppedAt, broken }: MeasuredCaption,
+  result: Partial<DivergenceResult>,
+): TokensSection {
+  const what = removedWords(result);
+  const notes = [
+    ...(stoppedAt === undefined ? [] : [`Cut after ${stoppedAt} tokens, before the text had ended.`]),
+    ...(broken === undefined ? [] : [broken]),
+  ];
+  const number = (name: 'tVhd' | 'probability' | 'visualAttention') => tokens.map((token) => token[name]);
+  return {
+    kind: 'tokens',
+    id,
+    title,
+    ...(notes.length > 0 ? { caption: notes.join(' ') } : {}),
+    ask: 'Show the heads at this token',
+    tokens: tokens.map(({ text }) => text),
+    numbers: [
+      {
+        name: 'tVhd',
+        title: 'T-VHD',
+        unit: '',
+        definition: `sum over the layers of the ${result.k ?? 'k'} largest VHD of each, outliers included`,
+        scale: upwards,
+        values: number('tVhd'),
+      },
+      {
+        name: 'probability',
+        title: 'Probability',
+        unit: '',
+        definition: 'softmax of the logits at the token',
+        scale: share,
+        values: number('probability'),
+      },
+      {
+        name: 'visualAttention',
+        title: result.removed?.kind === 'span' ? 'Attention on the span' : 'Visual attention',
+        unit: '',
+        definition: `sum over ${what} of p(query, key), mean over all heads`,
+        scale: share,
+        values: number('visualAttention'),
+      },
+    ],
+  };
+}
+
+function tVhdOf(caption: MeasuredCaption, reinforced: ReinforcedCaption | undefined): ChartSection {
+  const series = (id: string, title: string, { tokens }: MeasuredCaption): ChartSection['series'][number] => ({
+    id,
+    title,
+    mark: 'line',
+    points: tokens.map(({ tVhd, text }, x) => ({ x, y: tVhd, label: text })),
+  });
+  return {
+    kind: 'chart',
+    id: 't-vhd',
+    title: 'T-VHD over the caption',
+    ...(reinforced ? { caption: 'Of both texts T-VHD is that of the plain model.' } : {}),
+    x: { title: 'Token', unit: '', scale: 'linear' },
+    y: { title: 'T-VHD', unit: '', scale: 'linear', min: 0 },
+    series: [
+      series('plain', 'Plain', caption),
+      ...(reinforced ? [series('reinforced', `Heads x ${reinforced.reinforcement.alpha}`, reinforced)] : []),
+    ],
+  };
+}
+
+function layersOf({ vhd }: Partial<DivergenceResult>): readonly Section[] {
+  if (!vhd || vhd.length < 2) return [];
+  const series = (id: string, title: string, of: (row: readonly number[]) => number) => ({
+    id,
+    title,
+    mark: 'line' as const,
+    points: vhd.map((row, x) => ({ x, y: of(row), label: `L${x}` })),
+  });
+  return [
+    {
+      kind: 'chart',
+      id: 'layers',
+      title: 'VHD by layer',
+      x: { title: 'Layer', unit: '', scale: 'linear' },
+      y: { title: 'VHD', unit: '', scale: 'linear', min: 0 },
+      series: [
+        series('largest', 'Largest head', (row) => Math.max(...row)),
+        series('median', 'Lower median of the heads', lowerMedian),
+      ],
+    },
+  ];
+}
+
+const generationsOf = (caption: MeasuredCaption, { text, reinforcement }: ReinforcedCaption): GenerationsSection => ({
+  kind: 'generations',
+  id: 'captions',
+  title: 'Plain and reinforced caption',
+  caption: `Heads selected in the layers ${reinforcement.layers.join(', ')}, scaled from the prompt on.`,
+  variants: ['plain', `heads x ${reinforcement.alpha}`],
+  items: [{ title: 'Caption', texts: [caption.text, text] }],
+});
+
+function sinksOf({ sinks }: Partial<DivergenceResult>): readonly Section[] {
+  if (!sinks) return [];
+  const { notApplicable, tokens } = sinks;
+  const words =
+    notApplicable ??
+    (tokens.length === 0
+      ? 'No image token is an attention sink.'
+      : `Attention sinks among the image tokens, which draw attention whatever the text says: ${tokens.map(({ token }) => token).join(', ')}.`);
+  return [{ kind: 'text', id: 'sinks', title: 'Attention sinks', paragraphs: [words] }];
+}

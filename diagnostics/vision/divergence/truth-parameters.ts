@@ -1,0 +1,27 @@
+/** Parameters of analyses that judge captions of a folder of pictures. */
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+
+// A type and no interface: values are a record.
+export const truthParameters: ParameterTable<{ readonly truth: string; readonly lexicon: string }> = {
+  truth: {
+    kind: 'file',
+    title: 'Truth',
+    description: 'JSON file of what the pictures hold: {"image.png": ["object", …]}; only pictures it names are run.',
+    default: '',
+  },
+  lexicon: {
+    kind: 'file',
+    title: 'Lexicon',
+    description: 'Classes and synonyms by which the words of a caption are judged; empty: the 80 classes of COCO.',
+    default: '',
+  },
+};
+
+export const captionTokens: ParameterTable<{ readonly tokens: number }>['tokens'] = {
+  kind: 'integer',
+  title: 'Most tokens',
+  description: 'A caption is cut after so many tokens; a word takes one or more.',
+  min: 1,
+  max: 2 ** 16,
+  default: 64,
+};

@@ -1,0 +1,47 @@
+/** Vision-aware head reinforcement: the heads whose output depends on the picture are scaled. */
+import { reinforcementIn } from '../../divergence/parameters';
+import { planOf } from '../../divergence/plan';
+import { spanPair } from '../../divergence/span-pair';
+import type { Reinforcement } from '../../../../protocol/results/reinforcement';
+import type { ModelFacts } from '../../../model-runner/model-runner';
+import type { Method } from './method';
+
+// A type and no interface: values are a record.
+type Parameters = { readonly vhrAlpha: number; readonly vhrLayers: string };
+
+const reinforcementOf = (facts: ModelFacts, { vhrAlpha, vhrLayers }: Parameters): Reinforcement =>
+  reinforcementIn(facts, {
+    ...{ distance: 'l2', outliers: 'paper', positions: 'contiguous', k: 0 },
+    alpha: vhrAlpha,
+    layers: vhrLayers,
+  });
+
+export const vhr: Method<Parameters> = {
+  id: 'vhr',
+  title: 'VHR',
+  source: 'arXiv:2412.13949 (vision-aware head reinforcement; distance l2, outliers by the rule of the paper)',
+  parameters: {
+    vhrAlpha: {
+      kind: 'number',
+      title: 'VHR: alpha',
+      description: 'Factor of the heads that read the picture; 1 changes nothing.',
+      min: 0,
+      max: 100,
+      default: 2,
+    },
+    vhrLayers: {
+      kind: 'text',
+      title: 'VHR: layers',
+      description: 'auto (the second and the last 14 of 32), or layers from 0 such as 1,18-31.',
+      default: 'auto',
+    },
+  },
+  settings: ({ vhrAlpha, vhrLayers }) => `alpha ${vhrAlpha}${vhrLayers === 'auto' ? '' : `, layers ${vhrLayers}`}`,
+  require: (facts, values) => void reinforcementOf(facts, values),
+  async start(model, { prompt, further }, values) {
+    const reinforcement = reinforcementOf(model.facts, values);
+    const { whole, without } = spanPair(prompt, { kind: 'image' }, reinforcement.positions);
+    const { run } = await model.reinforced({ sequence: whole, without, plan: planOf(reinforcement), further });
+    return run;
+  },
+};

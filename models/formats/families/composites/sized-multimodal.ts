@@ -1,0 +1,238 @@
+/** Vision-language models of which the sizes are known, and not every tensor. */
+import type { ModelPart } from '../../model-description';
+import type { CompositeRow } from '../shared/composite';
+import { compositeFamily } from '../shared/composite';
+import { joined } from './multimodal';
+import { namedTower } from '../towers/named-towers';
+import { patchMerger } from './qwen-vl';
+import { mergedPatches } from '../towers/moon-vit';
+
+const visionConfig = [['vision_config']];
+const withoutHead = { vision_use_head: false };
+
+export const miniCpmV46 = compositeFamily({
+  id: 'minicpmv4_6',
+  title: 'MiniCPM-V 4.6',
+  className: '(MiniCPM-V) MiniCPMV4_6Config',
+  architectures: /^MiniCPMV4_6For/,
+  values: { image_token_id: 248056, video_token_id: 248057 },
+  text: { at: [['text_config']], type: 'qwen3_5_text' },
+  towers: [
+    {
+      at: visionConfig,
+      type: 'siglip_vision_model',
+      named: ['minicpmv4_6_vision'],
+      values: withoutHead,
+    },
+  ],
+});
+
+/** Phi-4-mini with adapters for pictures and for sound, SigLIP and a conformer. */
+export const phi4Multimodal = compositeFamily({
+  id: 'phi4mm',
+  title: 'Phi-4 Multimodal',
+  className: '(Phi-4 Multimodal) Phi4MMConfig',
+  architectures: /^Phi4MMFor/,
+  tied: true,
+  text: { at: [[]], type: 'phi3' },
+  towers: [
+    {
+      at: [['img_processor', 'sizes']],
+      type: 'siglip_vision_model',
+      whole: {
+        hidden_size: 1152,
+        intermediate_size: 4304,
+        num_hidden_layers: 27,
+        num_attention_heads: 16,
+        patch_size: 14,
+        image_size: 448,
+      },
+    },
+    { at: [['audio_processor', 'config']], type: 'phi4mm_audio', optional: true },
+  ],
+});
+
+/** SigLIP reads pictures for the text model; what it draws are codes, which no part with attention reads. */
+export const janus = compositeFamily({
+  id: 'multi_modality',
+  title: 'Janus',
+  className: '(Janus) MultiModalityConfig',
+  architectures: /^MultiModality/,
+  text: { at: [['language_config']], type: 'llama' },
+  towers: [namedTower(['vision_config', 'params', 'model_name'])],
+  projector: ({ text, towers: [tower] }) => ({
+    kind: 'two linear layers',
+    inputSize: tower?.hiddenSize ?? 0,
+    outputSize: text.hiddenSize,
+  }),
+});
+
+/**
+ * The first releases of LLaVA: the text model's fields at the top, the name of an outside tower, and a class of their own. The
+ * model_type is that of transformers' LLaVA.
+ */
+export const originalLlava = compositeFamily({
+  id: 'llava_original',
+  title: 'LLaVA (original)',
+  types: [],
+  className: '(LLaVA) LlavaConfig',
+  text: { at: [[]], type: 'llama', named: ['llava'] },
+  towers: [namedTower(['mm_vision_tower'])],
+  projector: ({ text, towers: [tower] }, reader) => {
+    const said = reader.string('mm_projector_type') ?? 'linear';
+    return {
+      kind: /^mlp2x/.test(said) ? 'two linear layers' : said === 'linear' ? 'one linear layer' : said,
+      inputSize: reader.integer('mm_hidden_size', 1) ?? tower?.hiddenSize ?? 0,
+      outputSize: text.hiddenSize,
+    };
+  },
+});
+
+/** VILA: neighbours side by side, a norm and two layers; the parts lie in folders of their own. */
+export const vila = compositeFamily({
+  id: 'llava_llama',
+  title: 'VILA',
+  className: '(VILA) LlavaLlamaConfig',
+  architectures: /^LlavaLlamaModel/,
+  text: { at: [['llm_cfg']], type: 'llama' },
+  towers: [{ at: [['vision_tower_cfg']], type: 'siglip_vision_model', optional: true }],
+  projector: ({ text, towers: [tower] }, reader) => {
+    const down = /downsample/.test(reader.child('mm_projector_cfg')?.string('mm_projector_type') ?? '');
+    return {
+      kind: down ? 'four patches side by side, a norm and two linear layers' : 'two linear layers',
+      inputSize: (tower?.hiddenSize ?? 0) * (down ? 4 : 1),
+      outputSize: text.hiddenSize,
+    };
+  },
+});
+
+/** CogVLM2 for films: layers of the text model have further weights for positions of the picture. */
+export const cogVlm2 = compositeFamily({
+  id: 'cogvlm2',
+  title: 'CogVLM2',
+  className: '(CogVLM2) CogVLMConfig',
+  architectures: /^CogVLM/,
+  text: { at: [[]], type: 'cogvlm2_text' },
+  towers: [{ at: visionConfig, type: 'cogvlm2_vision', optional: true, outputTokens: joined('downsample', 2) }],
+});
+
+export const maira2 = compositeFamily({
+  id: 'maira2',
+  title: 'MAIRA-2',
+  className: '(MAIRA-2) Maira2Config',
+  architectures: /^Maira2For/,
+  values: { projector_n_layers: 1, image_seq_length: 576, image_token_index: 32204 },
+  text: { at: [['text_config']], type: 'llama' },
+  towers: [{ at: visionConfig, type: 'dinov2' }],
+  projector: ({ text, towers: [tower] }) => ({
+    kind: 'linear layers',
+    inputSize: tower?.hiddenSize ?? 0,
+    outputSize: text.hiddenSize,
+  }),
+});
+
+/** Cross-attention between the layers of a text model, to 64 learned queries that read the pictures (arXiv:2204.14198). */
+const withGatedCross = (text: ModelPart, every: number): ModelPart => ({
+  ...text,
+  layers: text.layers.map((layer) =>
+    (layer.index + 1) % every === 0
+      ? {
+          ...layer,
+          crossAttention: {
+            kind: 'full' as const,
+            causal: false,
+            // OpenFlamingo's layers have eight heads of 64, whatever the text model has.
+            heads: 8,
+            kvHeads: 8,
+            headDim: 64,
+            valueDim: 64,
+            sourcePositions: 64,
+          },
+        }
+      : layer,
+  ),
+});
+
+const flamingoLike = (row: Pick<CompositeRow, 'id' | 'title' | 'className' | 'architectures' | 'text' | 'towers'>) =>
+  compositeFamily({
+    ...row,
+    values: { cross_attn_every_n_layers: 4 },
+    join: ({ text, towers: [tower] }, reader) => [
+      withGatedCross(text, reader.integer('cross_attn_every_n_layers', 1) ?? 4),
+      ...(tower === undefined ? [] : [tower]),
+    ],
+  });
+
+export const flamingo = flamingoLike({
+  id: 'flamingo',
+  title: 'OpenFlamingo',
+  className: '(Otter) FlamingoConfig',
+  architectures: /^Flamingo/,
+  text: { at: [['text_config']], type: 'llama' },
+  towers: [{ at: visionConfig, type: 'clip_vision_model' }],
+});
+export const infiMm = flamingoLike({
+  id: 'infimm-zephyr',
+  title: 'InfiMM-Zephyr',
+  className: '(InfiMM) InfiMMConfig',
+  architectures: /^InfiMMZephyr/,
+  text: { at: [['language']], type: 'mistral' },
+  towers: [{ at: [['visual']], type: 'eva_clip' }],
+});
+
+/** The tower of Kimi K2.5 with wider heads, and another merger, in front of layers of linear attention. */
+export const kimiK3 = compositeFamily({
+  id: 'kimi_k3',
+  title: 'Kimi K3',
+  className: '(Kimi-K3) KimiK3Config',
+  architectures: /^KimiK3For/,
+  values: { media_placeholder_token_id: 163605 },
+  text: { at: [['text_config']], type: 'kimi_linear', names: 'language_model.' },
+  towers: [{ at: visionConfig, type: 'kimi_k25_vision' }],
+  projector: ({ text, towers: [tower] }) => ({
+    kind: 'joined patches, two linear layers and a norm',
+    inputSize: tower === undefined ? 0 : tower.hiddenSize * mergedPatches(tower),
+    outputSize: text.hiddenSize,
+  }),
+});
+
+export const exaone45 = compositeFamily({
+  id: 'exaone4_5',
+  title: 'EXAONE 4.5',
+  className: '(EXAONE 4.5) Exaone4_5Config',
+  architectures: /^Exaone4_5_For/,
+  text: { at: [['text_config']], type: 'exaone4_5_text' },
+  // Qwen2.5-VL's tower with key/value heads shared by groups.
+  towers: [{ at: visionConfig, type: 'qwen2_5_vl_vision', named: ['exaone4_5_vision'] }],
+  projector: patchMerger,
+});
+
+/** A tower and a few convolutions that make a map of depth of its layers. */
+export const depthAnything = compositeFamily({
+  id: 'depth_anything',
+  title: 'Depth Anything',
+  className: 'DepthAnythingConfig',
+  architectures: /^DepthAnythingFor/,
+  task: 'base',
+  text: {
+    at: [['backbone_config']],
+    type: 'dinov2',
+    whole: { hidden_size: 384, num_attention_heads: 6, image_size: 518 },
+  },
+  towers: [],
+});
+
+export const sizedMultimodal = [
+  depthAnything,
+  miniCpmV46,
+  phi4Multimodal,
+  janus,
+  originalLlava,
+  vila,
+  cogVlm2,
+  maira2,
+  flamingo,
+  infiMm,
+  kimiK3,
+  exaone45,
+];

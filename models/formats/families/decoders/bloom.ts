@@ -1,0 +1,52 @@
+import { decoderFamily } from '../shared/decoder-family';
+
+export const bloom = decoderFamily({
+  id: 'bloom',
+  title: 'BLOOM',
+  types: {
+    bloom: [
+      'BloomConfig',
+      {
+        vocab_size: 250880,
+        hidden_size: 64,
+        n_layer: 2,
+        n_head: 8,
+        layer_norm_epsilon: 1e-5,
+        bos_token_id: 1,
+        eos_token_id: 2,
+        tie_word_embeddings: true,
+      },
+    ],
+  },
+  architectures: /^Bloom/,
+  tied: true,
+  choice: (reader) => {
+    const hidden = reader.integer('hidden_size') ?? 0;
+    return {
+      gated: false,
+      norm: 'layer',
+      positions: 'alibi',
+      intermediateSize: 4 * hidden,
+      // seq_length is the training length: ALiBi has no table that ends.
+    };
+  },
+  layout: {
+    root: 'transformer.',
+    embedding: 'word_embeddings',
+    layer: 'h.{layer}.',
+    attention: {
+      prefix: 'self_attention.',
+      projections: ['query_key_value'],
+      output: 'dense',
+      inputBias: true,
+      outputBias: true,
+    },
+    mlp: { prefix: 'mlp.', inputs: ['dense_h_to_4h'], output: 'dense_4h_to_h', bias: true },
+    norms: ['input_layernorm', 'post_attention_layernorm'],
+    normBias: true,
+    finalNorm: 'ln_f',
+    extra: (writer, part) => {
+      writer.norm('word_embeddings_layernorm', part.hiddenSize, true);
+    },
+  },
+});

@@ -1,0 +1,161 @@
+import type { ConfigReader } from '../../config/config-reader';
+import type { TransformerChoice } from '../../config/transformer';
+import { decoderFamily } from '../shared/decoder-family';
+import { llamaLayout } from './llama';
+import { activations, honoured, idle, llamaLikeKeys, only } from '../shared/run-keys';
+
+export const gemmaShared = {
+  hidden_activation: 'gelu_pytorch_tanh',
+  rms_norm_eps: 1e-6,
+  attention_bias: false,
+  pad_token_id: 0,
+  eos_token_id: 1,
+  bos_token_id: 2,
+  tie_word_embeddings: true,
+};
+
+const gemmaKeys = {
+  ...llamaLikeKeys,
+  ...idle('the rows of an image are counted in every run', 'num_image_tokens'),
+  ...honoured('attention_bias'),
+  ...only([...activations, null], 'hidden_activation'),
+  // The masks of these classes stay causal under one backend of transformers and not under another.
+  ...only([false, null], 'use_bidirectional_attention'),
+};
+
+const gemma2Keys = {
+  ...gemmaKeys,
+  ...honoured('query_pre_attn_scalar', 'sliding_window', 'layer_types'),
+  ...honoured('attn_logit_softcapping', 'final_logit_softcapping'),
+  ...idle('the class reads hidden_activation', 'hidden_act'),
+};
+
+export const gemma = decoderFamily({
+  id: 'gemma',
+  title: 'Gemma',
+  types: {
+    gemma: [
+      'GemmaConfig',
+      {
+        ...gemmaShared,
+        vocab_size: 256000,
+        hidden_size: 3072,
+        intermediate_size: 24576,
+        num_hidden_layers: 28,
+        num_attention_heads: 16,
+        num_key_value_heads: 16,
+        head_dim: 256,
+        max_position_embeddings: 8192,
+        rope_theta: 10000,
+      },
+    ],
+  },
+  architectures: /^GemmaFor/,
+  tied: true,
+  run: { ...gemmaKeys, ...only(['gelu_pytorch_tanh', 'gelu', null], 'hidden_act') },
+  layout: llamaLayout,
+});
+
+export const fourNorms = [
+  'input_layernorm',
+  'post_attention_layernorm',
+  'pre_feedforward_layernorm',
+  'post_feedforward_layernorm',
+];
+
+/** Gemma 2 alternates: layers 0, 2, 4 … have the window. */
+const alternate = (reader: ConfigReader): Partial<TransformerChoice> => {
+  reader.positive('query_pre_attn_scalar');
+  return { windowed: (index) => index % 2 === 0 };
+};
+
+export const gemma2 = decoderFamily({
+  id: 'gemma2',
+  title: 'Gemma 2',
+  types: {
+    gemma2: [
+      'Gemma2Config',
+      {
+        ...gemmaShared,
+        vocab_size: 256000,
+        hidden_size: 2304,
+        intermediate_size: 9216,
+        num_hidden_layers: 26,
+        num_attention_heads: 8,
+        num_key_value_heads: 4,
+        head_dim: 256,
+        max_position_embeddings: 8192,
+        rope_theta: 10000,
+        query_pre_attn_scalar: 256,
+        sliding_window: 4096,
+        final_logit_softcapping: 30,
+        attn_logit_softcapping: 50,
+      },
+    ],
+  },
+  architectures: /^Gemma2For/,
+  tied: true,
+  run: gemma2Keys,
+  choice: alternate,
+  layout: { ...llamaLayout, norms: fourNorms },
+});
+
+/** Five window layers, then a full one; the window layers rotate with a base of their own and without scaling. */
+const fiveToOne = (reader: ConfigReader): Partial<TransformerChoice> => {
+  reader.positive('query_pre_attn_scalar');
+  const period = reader.has('layer_types') ? undefined : reader.integer('sliding_window_pattern', 1);
+  // Gemma3TextConfig of transformers 4.57 and 5.2: half of the window lies on either side, a position nearer than that is read.
+  const around = reader.boolean('use_bidirectional_attention') === true;
+  const window = around ? reader.integer('sliding_window', 1) : undefined;
+  return {
+    ...(around ? { causal: false } : {}),
+    ...(window === undefined ? {} : { window: Math.floor(window / 2) + 1 }),
+    rope: { layerType: 'full_attention' },
+    windowRope: { layerType: 'sliding_attention', thetaKey: 'rope_local_base_freq', unscaled: true },
+    windowed: (index) => period === undefined || (index + 1) % period !== 0,
+  };
+};
+
+export const gemma3 = decoderFamily({
+  id: 'gemma3',
+  title: 'Gemma 3',
+  types: {
+    gemma3_text: [
+      'Gemma3TextConfig',
+      {
+        ...gemmaShared,
+        vocab_size: 262208,
+        hidden_size: 2304,
+        intermediate_size: 9216,
+        num_hidden_layers: 26,
+        num_attention_heads: 8,
+        num_key_value_heads: 4,
+        head_dim: 256,
+        max_position_embeddings: 131072,
+        rope_theta: 1000000,
+        rope_local_base_freq: 10000,
+        query_pre_attn_scalar: 256,
+        sliding_window: 4096,
+        sliding_window_pattern: 6,
+        final_logit_softcapping: null,
+        attn_logit_softcapping: null,
+      },
+    ],
+  },
+  architectures: /^Gemma3ForCausalLM/,
+  tied: true,
+  run: {
+    ...gemma2Keys,
+    ...honoured('sliding_window_pattern', 'rope_local_base_freq'),
+    ...honoured('use_bidirectional_attention'),
+    ...idle('the class writes it and reads it nowhere', '_sliding_window_pattern'),
+    // The class keeps the key and does not compute with it.
+    ...only([null], 'attn_logit_softcapping'),
+  },
+  choice: fiveToOne,
+  layout: {
+    ...llamaLayout,
+    attention: { ...llamaLayout.attention, norm: () => 'head' },
+    norms: fourNorms,
+  },
+});

@@ -1,0 +1,106 @@
+import { decoderFamily } from '../shared/decoder-family';
+import { flag } from '../shared/family';
+import { llamaLayout } from './llama';
+import { activations, honoured, idle, idleOfText, only } from '../shared/run-keys';
+
+const gptNeoXKeys = {
+  ...idleOfText,
+  ...honoured('vocab_size', 'hidden_size', 'num_hidden_layers', 'num_attention_heads', 'intermediate_size'),
+  ...honoured('max_position_embeddings', 'layer_norm_eps', 'attention_bias', 'use_parallel_residual'),
+  ...honoured('rope_parameters', 'rope_scaling', 'rope_theta', 'rotary_emb_base', 'rotary_pct'),
+  ...honoured('partial_rotary_factor', 'tie_word_embeddings'),
+  ...only(activations, 'hidden_act'),
+  ...idle('the class only warns about it', 'is_decoder'),
+  ...idle('the class has as many key/value heads as heads', 'num_key_value_heads'),
+};
+
+export const gptNeoX = decoderFamily({
+  id: 'gpt_neox',
+  title: 'GPT-NeoX',
+  types: {
+    gpt_neox: [
+      'GPTNeoXConfig',
+      {
+        vocab_size: 50432,
+        hidden_size: 6144,
+        num_hidden_layers: 44,
+        num_attention_heads: 64,
+        intermediate_size: 24576,
+        hidden_act: 'gelu',
+        rotary_pct: 0.25,
+        rotary_emb_base: 10000,
+        max_position_embeddings: 2048,
+        layer_norm_eps: 1e-5,
+        use_parallel_residual: true,
+        attention_bias: true,
+        bos_token_id: 0,
+        eos_token_id: 2,
+        tie_word_embeddings: false,
+      },
+    ],
+  },
+  architectures: /^GPTNeoX/,
+  run: gptNeoXKeys,
+  choice: () => ({ gated: false, norm: 'layer' }),
+  layout: {
+    root: 'gpt_neox.',
+    embedding: 'embed_in',
+    layer: 'layers.{layer}.',
+    attention: {
+      prefix: 'attention.',
+      projections: ['query_key_value'],
+      output: 'dense',
+      inputBias: (part) => flag(part, 'attention_bias', true),
+      outputBias: (part) => flag(part, 'attention_bias', true),
+    },
+    mlp: { prefix: 'mlp.', inputs: ['dense_h_to_4h'], output: 'dense_4h_to_h', bias: true },
+    norms: ['input_layernorm', 'post_attention_layernorm'],
+    normBias: true,
+    finalNorm: 'final_layer_norm',
+    head: 'embed_out',
+  },
+});
+
+const stableLmValues = {
+  vocab_size: 50304,
+  intermediate_size: 6912,
+  hidden_size: 2560,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  num_key_value_heads: 32,
+  hidden_act: 'silu',
+  max_position_embeddings: 4096,
+  layer_norm_eps: 1e-5,
+  rope_theta: 10000,
+  partial_rotary_factor: 0.25,
+  use_qkv_bias: false,
+  qk_layernorm: false,
+  use_parallel_residual: false,
+  bos_token_id: 0,
+  eos_token_id: 0,
+  tie_word_embeddings: false,
+};
+
+export const stableLm = decoderFamily({
+  id: 'stablelm',
+  title: 'StableLM',
+  types: { stablelm: ['StableLmConfig', stableLmValues], stablelm_epoch: ['StableLmConfig', stableLmValues] },
+  architectures: /^StableL[mM]/,
+  record: ['use_qkv_bias', 'qk_layernorm', 'use_parallel_residual'],
+  choice: () => ({ norm: 'layer' }),
+  layout: {
+    ...llamaLayout,
+    attention: {
+      prefix: 'self_attn.',
+      projections: ['q_proj', 'k_proj', 'v_proj'],
+      output: 'o_proj',
+      inputBias: (part) => flag(part, 'use_qkv_bias'),
+      norm: (part) => (flag(part, 'qk_layernorm') ? 'each' : undefined),
+      normNames: ['q_layernorm', 'k_layernorm'],
+    },
+    mlp: { prefix: 'mlp.', inputs: ['gate_proj', 'up_proj'], output: 'down_proj' },
+    norms: (part) =>
+      flag(part, 'use_parallel_residual') ? ['input_layernorm'] : ['input_layernorm', 'post_attention_layernorm'],
+    normBias: true,
+  },
+});

@@ -1,0 +1,206 @@
+import type { ConfigReader } from '../../config/config-reader';
+import type { TransformerChoice } from '../../config/transformer';
+import { decoderFamily } from '../shared/decoder-family';
+import type { DecoderLayout } from '../shared/decoder-layout';
+import { activations, honoured, idle, idleOfText, only } from '../shared/run-keys';
+
+/** `n_inner` null or absent means four times the width. An `intermediate_size` beside it is read by none of these classes but one. */
+const inner = (reader: ConfigReader, key = 'n_inner'): Partial<TransformerChoice> => {
+  const written = reader.integer(key, 1);
+  const hidden = reader.integer('hidden_size') ?? 0;
+  if (written === undefined) reader.derive('n_inner', 4 * hidden, '4 * n_embd');
+  return { gated: false, norm: 'layer', intermediateSize: written ?? 4 * hidden };
+};
+
+const gpt2Layout: DecoderLayout = {
+  root: 'transformer.',
+  embedding: 'wte',
+  layer: 'h.{layer}.',
+  attention: {
+    prefix: 'attn.',
+    projections: ['c_attn'],
+    output: 'c_proj',
+    inputBias: true,
+    outputBias: true,
+    transposed: true,
+  },
+  mlp: { prefix: 'mlp.', inputs: ['c_fc'], output: 'c_proj', bias: true },
+  norms: ['ln_1', 'ln_2'],
+  normBias: true,
+  finalNorm: 'ln_f',
+  extra: (writer, part) => {
+    writer.add('embedding', 'wpe.weight', [part.contextLength ?? 0, part.hiddenSize]);
+  },
+};
+
+const gpt2Values = {
+  vocab_size: 50257,
+  n_positions: 1024,
+  n_embd: 768,
+  n_layer: 12,
+  n_head: 12,
+  n_inner: null,
+  activation_function: 'gelu_new',
+  layer_norm_epsilon: 1e-5,
+  bos_token_id: 50256,
+  eos_token_id: 50256,
+  tie_word_embeddings: true,
+};
+
+const gpt2Keys = {
+  ...idleOfText,
+  ...honoured('vocab_size', 'n_positions', 'n_embd', 'n_layer', 'n_head', 'n_inner', 'layer_norm_epsilon'),
+  // Other names of the same, by the class.
+  ...honoured('max_position_embeddings', 'hidden_size', 'num_hidden_layers', 'num_attention_heads'),
+  ...honoured('scale_attn_weights', 'scale_attn_by_inverse_layer_idx', 'tie_word_embeddings'),
+  ...only(activations, 'activation_function'),
+  ...only([false], 'add_cross_attention'),
+  ...idle('the order of products and their precision under float16', 'reorder_and_upcast_attn'),
+  ...idle('of classifiers and multiple choice', 'summary_activation', 'summary_proj_to_labels', 'summary_type'),
+  ...idle('of classifiers and multiple choice', 'summary_use_proj'),
+  ...idle('n_positions says it', 'n_ctx'),
+};
+
+export const gpt2 = decoderFamily({
+  id: 'gpt2',
+  title: 'GPT-2',
+  types: { gpt2: ['GPT2Config', gpt2Values] },
+  architectures: /^GPT2/,
+  tied: true,
+  run: gpt2Keys,
+  choice: (reader) => ({ ...inner(reader), positions: 'learned' }),
+  layout: gpt2Layout,
+});
+
+export const gptBigcode = decoderFamily({
+  id: 'gpt_bigcode',
+  title: 'GPTBigCode',
+  types: {
+    gpt_bigcode: ['GPTBigCodeConfig', { ...gpt2Values, activation_function: 'gelu_pytorch_tanh', multi_query: true }],
+  },
+  architectures: /^GPTBigCode/,
+  tied: true,
+  choice: (reader) => {
+    const heads = reader.integer('num_attention_heads') ?? 0;
+    return { ...inner(reader), positions: 'learned', kvHeads: reader.boolean('multi_query') === false ? heads : 1 };
+  },
+  layout: { ...gpt2Layout, attention: { ...gpt2Layout.attention, transposed: false } },
+});
+
+export const gptJ = decoderFamily({
+  id: 'gptj',
+  title: 'GPT-J',
+  types: {
+    gptj: [
+      'GPTJConfig',
+      {
+        vocab_size: 50400,
+        n_positions: 2048,
+        n_embd: 4096,
+        n_layer: 28,
+        n_head: 16,
+        rotary_dim: 64,
+        n_inner: null,
+        activation_function: 'gelu_new',
+        layer_norm_epsilon: 1e-5,
+        bos_token_id: 50256,
+        eos_token_id: 50256,
+        tie_word_embeddings: false,
+      },
+    ],
+  },
+  architectures: /^GPTJ/,
+  choice: (reader) => {
+    const dimensions = reader.integer('rotary_dim', 1);
+    return { ...inner(reader), rope: { layout: 'interleaved', ...(dimensions === undefined ? {} : { dimensions }) } };
+  },
+  layout: {
+    root: 'transformer.',
+    embedding: 'wte',
+    layer: 'h.{layer}.',
+    attention: { prefix: 'attn.', projections: ['q_proj', 'k_proj', 'v_proj'], output: 'out_proj' },
+    mlp: { prefix: 'mlp.', inputs: ['fc_in'], output: 'fc_out', bias: true },
+    norms: ['ln_1'],
+    normBias: true,
+    finalNorm: 'ln_f',
+    headBias: true,
+  },
+});
+
+export const codegen = decoderFamily({
+  id: 'codegen',
+  title: 'CodeGen',
+  types: {
+    codegen: [
+      'CodeGenConfig',
+      {
+        vocab_size: 50400,
+        n_positions: 2048,
+        n_ctx: 2048,
+        n_embd: 4096,
+        n_layer: 28,
+        n_head: 16,
+        rotary_dim: 64,
+        n_inner: null,
+        activation_function: 'gelu_new',
+        layer_norm_epsilon: 1e-5,
+        bos_token_id: 50256,
+        eos_token_id: 50256,
+        tie_word_embeddings: false,
+      },
+    ],
+  },
+  architectures: /^CodeGen/,
+  choice: (reader) => {
+    const dimensions = reader.integer('rotary_dim', 1);
+    return { ...inner(reader), rope: { layout: 'interleaved', ...(dimensions === undefined ? {} : { dimensions }) } };
+  },
+  layout: {
+    root: 'transformer.',
+    embedding: 'wte',
+    layer: 'h.{layer}.',
+    attention: { prefix: 'attn.', projections: ['qkv_proj'], output: 'out_proj' },
+    mlp: { prefix: 'mlp.', inputs: ['fc_in'], output: 'fc_out', bias: true },
+    norms: ['ln_1'],
+    normBias: true,
+    finalNorm: 'ln_f',
+    headBias: true,
+  },
+});
+
+/** Every second layer has a window; queries, keys and values without biases. */
+export const gptNeo = decoderFamily({
+  id: 'gpt_neo',
+  title: 'GPT-Neo',
+  types: {
+    gpt_neo: [
+      'GPTNeoConfig',
+      {
+        vocab_size: 50257,
+        max_position_embeddings: 2048,
+        hidden_size: 2048,
+        num_layers: 24,
+        num_heads: 16,
+        window_size: 256,
+        activation_function: 'gelu_new',
+        layer_norm_epsilon: 1e-5,
+        bos_token_id: 50256,
+        eos_token_id: 50256,
+        tie_word_embeddings: true,
+      },
+    ],
+  },
+  architectures: /^GPTNeo(For|Model)/,
+  tied: true,
+  choice: (reader) => ({ ...inner(reader, 'intermediate_size'), positions: 'learned' }),
+  layout: {
+    ...gpt2Layout,
+    attention: {
+      prefix: 'attn.attention.',
+      projections: ['q_proj', 'k_proj', 'v_proj'],
+      output: 'out_proj',
+      inputBias: false,
+      outputBias: true,
+    },
+  },
+});

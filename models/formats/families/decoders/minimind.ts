@@ -1,0 +1,92 @@
+import type { ConfigReader } from '../../config/config-reader';
+import type { FeedForward, ModelPart } from '../../model-description';
+import type { DecoderLayout } from '../shared/decoder-layout';
+import { writeDecoder } from '../shared/decoder-layout';
+import { decoderFamily } from '../shared/decoder-family';
+import { remoteCode } from '../shared/family-row';
+import type { StackFamily } from '../shared/family';
+import { llamaLayout } from './llama';
+
+/** The first form has the names of Meta's own Llama code, in the file and in the checkpoint. */
+const isFirstForm = (part: ModelPart): boolean => part.fields['dim'] !== undefined;
+
+const firstLayout: DecoderLayout = {
+  root: '',
+  embedding: 'tok_embeddings',
+  layer: 'layers.{layer}.',
+  attention: { prefix: 'attention.', projections: ['wq', 'wk', 'wv'], output: 'wo' },
+  mlp: { prefix: 'feed_forward.', inputs: ['w1', 'w3'], output: 'w2' },
+  norms: ['attention_norm', 'ffn_norm'],
+  finalNorm: 'norm',
+  head: 'output',
+};
+
+/** Eight thirds of the width, up to a multiple of 64, where the file gives no size. */
+function networkOf(reader: ConfigReader): FeedForward {
+  const hidden = reader.integer('hidden_size') ?? 0;
+  const multiple = reader.has('multiple_of') ? (reader.integer('multiple_of', 1) ?? 64) : 64;
+  const written = reader.integer('intermediate_size', 1);
+  const size = written ?? multiple * Math.ceil(Math.trunc((8 * hidden) / 3) / multiple);
+  if (written === undefined) reader.derive('intermediate_size', size, '8 / 3 * hidden_size, up to a multiple of 64');
+  if (reader.boolean('use_moe') !== true) return { kind: 'dense', size, gated: true };
+  // The first form says true for one shared expert.
+  const shared = reader.raw('n_shared_experts');
+  return {
+    kind: 'experts',
+    size,
+    gated: true,
+    experts: {
+      count: reader.integer('num_experts', 1) ?? 0,
+      perToken: reader.integer('num_experts_per_tok') ?? 0,
+      sharedSize: (typeof shared === 'number' ? shared : shared === true ? 1 : 0) * size,
+      sharedGate: false,
+    },
+  };
+}
+
+const described = decoderFamily({
+  id: 'minimind',
+  title: 'MiniMind',
+  release: remoteCode,
+  types: {
+    minimind: [
+      'MiniMindConfig',
+      {
+        hidden_size: 512,
+        num_hidden_layers: 8,
+        num_attention_heads: 8,
+        num_key_value_heads: 2,
+        vocab_size: 6400,
+        hidden_act: 'silu',
+        max_position_embeddings: 32768,
+        rms_norm_eps: 1e-5,
+        rope_theta: 1000000,
+        use_moe: false,
+        num_experts_per_tok: 2,
+        n_routed_experts: 4,
+        n_shared_experts: 1,
+        bos_token_id: 1,
+        eos_token_id: 2,
+      },
+    ],
+  },
+  architectures: /^MiniMind/,
+  tied: true,
+  choice: (reader) => {
+    const network = networkOf(reader);
+    return {
+      // Neighbours are rotated together in the code of the first form.
+      ...(reader.has('dim') ? { rope: { layout: 'interleaved' as const } } : {}),
+      feedForward: () => network,
+    };
+  },
+});
+
+/** A small Llama to learn from, published in two forms. The tensors of its experts are not written down here. */
+export const miniMind: StackFamily = {
+  ...described,
+  exact: (part) => part.layers.every(({ feedForward }) => feedForward.kind === 'dense'),
+  tensors: (part, writer, top) => {
+    writeDecoder(isFirstForm(part) ? firstLayout : llamaLayout)(part, writer, top);
+  },
+};

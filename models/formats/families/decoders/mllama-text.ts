@@ -1,0 +1,98 @@
+/** Llama 3.2 Vision: layers of cross-attention to the picture stand between the layers of Llama 3.1. */
+import type { ConfigReader } from '../../config/config-reader';
+import { readTransformer } from '../../config/transformer';
+import type { Layer, ModelPart } from '../../model-description';
+import { transformers } from '../shared/family-row';
+import { writeDecoder } from '../shared/decoder-layout';
+import type { StackFamily } from '../shared/family';
+import { llamaLayout } from './llama';
+import { crossOf } from '../towers/vision-towers';
+
+/** Rows for further tokens, the picture's, that the embedding has and the head has not. */
+const furtherTokens = 8;
+
+const layout = writeDecoder({
+  ...llamaLayout,
+  attention: { ...llamaLayout.attention, inputBias: false, outputBias: false },
+  mlp: { ...llamaLayout.mlp, bias: false },
+  mixer: (writer, layer, part) => {
+    if (layer.crossAttention === undefined) return;
+    const { heads, kvHeads, headDim } = layer.crossAttention;
+    const hidden = part.hiddenSize;
+    const own = writer.under('cross_attn.');
+    own.linear('attention', 'q_proj', hidden, heads * headDim, false);
+    own.linear('attention', 'k_proj', hidden, kvHeads * headDim, false);
+    own.linear('attention', 'v_proj', hidden, kvHeads * headDim, false);
+    own.linear('attention', 'o_proj', heads * headDim, hidden, false);
+    own.norm('q_norm', headDim, false);
+    own.norm('k_norm', headDim, false);
+    writer.add('other', 'cross_attn_attn_gate', [1]);
+    writer.add('other', 'cross_attn_mlp_gate', [1]);
+  },
+});
+
+/** Layers of cross-attention have no attention of their own, and add nothing to the cache of the text. */
+function crossLayers(reader: ConfigReader, part: ModelPart): readonly Layer[] {
+  const indices = new Set(reader.numbers('cross_attention_layers'));
+  return part.layers.map((layer): Layer => {
+    if (!indices.has(layer.index)) return layer;
+    const { heads, kvHeads, headDim, valueDim } = part;
+    return {
+      ...layer,
+      attention: {
+        kind: 'none',
+        causal: false,
+        heads,
+        kvHeads,
+        headDim,
+        valueDim,
+        note: 'cross-attention to the picture',
+      },
+      crossAttention: crossOf(part, undefined),
+    };
+  });
+}
+
+export const mllamaText: StackFamily = {
+  kind: 'stack',
+  id: 'mllama_text',
+  title: 'Llama 3.2 Vision text',
+  modelTypes: ['mllama_text_model'],
+  architectures: /^MllamaForCausal/,
+  role: 'decoder',
+  tied: false,
+  task: 'causal-lm',
+  defaults: () => ({
+    from: `${transformers} MllamaTextConfig`,
+    values: {
+      vocab_size: 128256,
+      hidden_size: 4096,
+      hidden_act: 'silu',
+      num_hidden_layers: 40,
+      num_attention_heads: 32,
+      num_key_value_heads: 8,
+      intermediate_size: 14336,
+      rope_theta: 500000,
+      rms_norm_eps: 1e-5,
+      max_position_embeddings: 131072,
+      tie_word_embeddings: false,
+      cross_attention_layers: [3, 8, 13, 18, 23, 28, 33, 38],
+      bos_token_id: 128000,
+      eos_token_id: 128001,
+      pad_token_id: 128004,
+    },
+  }),
+  read: (reader) => {
+    const part = readTransformer(reader, {
+      family: 'mllama_text',
+      role: 'decoder',
+      record: ['cross_attention_layers'],
+    });
+    return { ...part, layers: crossLayers(reader, part) };
+  },
+  tensors: (part, writer, top) => {
+    const rows = part.vocabularySize ?? 0;
+    layout({ ...part, vocabularySize: rows + furtherTokens }, writer, { ...top, task: { kind: 'base', labels: 2 } });
+    if (!top.tied && top.task.kind !== 'base') writer.add('head', 'lm_head.weight', [rows, part.hiddenSize]);
+  },
+};

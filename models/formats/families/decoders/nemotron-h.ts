@@ -1,0 +1,130 @@
+import { withLatentExperts } from '../shared/latent-experts';
+import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { LayerKind } from '../../config/layer-kinds';
+import { mamba2Keys } from '../../config/recurrent-state';
+import type { FeedForward, ModelPart } from '../../model-description';
+import type { TensorWriter } from '../../tensors/tensor-table';
+import { decoderFamily } from '../shared/decoder-family';
+import { amount, flag } from '../shared/family';
+import { llamaLayout } from './llama';
+import { writeMamba2 } from './mamba2';
+
+const mixer: LayerKind = { kind: 'mamba', feedForward: 'none' };
+const attention: LayerKind = { kind: 'full', feedForward: 'none' };
+const experts: LayerKind = { kind: 'none', feedForward: 'experts' };
+const network: LayerKind = { kind: 'none', feedForward: 'dense' };
+
+/** The words of transformers 4 and 5, where `linear_attention` is the state-space mixer, and the letters of the pattern. */
+const kinds = new Map<string, LayerKind>([
+  ['mamba', mixer],
+  ['linear_attention', mixer],
+  ['M', mixer],
+  ['attention', attention],
+  ['full_attention', attention],
+  ['*', attention],
+  ['moe', experts],
+  ['E', experts],
+  ['mlp', network],
+  ['-', network],
+]);
+
+/** The list goes before the pattern, and both before num_hidden_layers, which the class only compares. */
+function readLayers(reader: ConfigReader): readonly LayerKind[] | undefined {
+  const key = ['layers_block_type', 'layer_types', 'hybrid_override_pattern'].find((name) => reader.has(name));
+  if (key === undefined) return undefined;
+  const value = key === 'hybrid_override_pattern' ? [...(reader.string(key) ?? '')] : reader.list(key);
+  return value?.map((word, index) => {
+    const known = typeof word === 'string' ? kinds.get(word) : undefined;
+    if (known !== undefined) return known;
+    const shown = typeof word === 'string' ? `"${word}"` : typeof word;
+    reader.report([...reader.path, key, index], 'unknown-value', `${shown} is not a layer type known here.`);
+    return attention;
+  });
+}
+
+const values: JsonObject = {
+  vocab_size: 131072,
+  hidden_size: 4096,
+  intermediate_size: 21504,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  head_dim: 128,
+  max_position_embeddings: 4096,
+  mlp_hidden_act: 'relu2',
+  layer_norm_epsilon: 1e-5,
+  attention_bias: false,
+  mlp_bias: false,
+  use_bias: false,
+  use_conv_bias: true,
+  ssm_state_size: 128,
+  mamba_num_heads: 128,
+  mamba_head_dim: 64,
+  n_groups: 8,
+  conv_kernel: 4,
+  n_routed_experts: 8,
+  num_experts_per_tok: 2,
+  moe_intermediate_size: 7688,
+  moe_shared_expert_intermediate_size: 7688,
+  moe_latent_size: null,
+  pad_token_id: 0,
+  bos_token_id: 1,
+  eos_token_id: 2,
+  tie_word_embeddings: false,
+};
+
+/** Experts of two matrices each; in Ultra they work on a narrower stream, between two projections of all of them. */
+function writeExperts(writer: TensorWriter, feedForward: FeedForward, part: ModelPart): void {
+  const { experts: routed, size } = feedForward;
+  if (routed === undefined) return;
+  const own = writer.under('mixer.');
+  const hidden = part.hiddenSize;
+  const width = routed.latentSize ?? hidden;
+  const bias = flag(part, 'mlp_bias');
+  own.add('router', 'gate.weight', [routed.count, hidden]);
+  own.add('router', 'gate.e_score_correction_bias', [routed.count]);
+  const each = own.experts(routed, 'experts.{expert}.');
+  each.linear('experts', 'up_proj', width, size, bias);
+  each.linear('experts', 'down_proj', size, width, bias);
+  own.linear('mlp', 'shared_experts.up_proj', hidden, routed.sharedSize, bias);
+  own.linear('mlp', 'shared_experts.down_proj', routed.sharedSize, hidden, bias);
+  if (routed.latentSize === undefined) return;
+  own.linear('mlp', 'fc1_latent_proj', hidden, width, bias);
+  own.linear('mlp', 'fc2_latent_proj', width, hidden, bias);
+}
+
+/** Each layer is one thing: a state-space mixer, attention without positions, a network or experts. */
+export const nemotronH = decoderFamily({
+  id: 'nemotron_h',
+  title: 'Nemotron-H',
+  types: { nemotron_h: ['NemotronHConfig (transformers 5.3)', values] },
+  architectures: /^NemotronHFor/,
+  record: [...mamba2Keys, 'attention_bias', 'mlp_bias', 'use_bias', 'use_conv_bias', 'moe_latent_size'],
+  choice: (reader) => {
+    const layers = readLayers(reader);
+    return {
+      positions: 'none',
+      norm: 'rms',
+      gated: false,
+      ...(layers === undefined ? {} : { layers: layers.length, layerKinds: () => layers }),
+    };
+  },
+  finish: (part) => withLatentExperts(part, amount(part, 'moe_latent_size')),
+  layout: {
+    ...llamaLayout,
+    root: 'backbone.',
+    embedding: 'embeddings',
+    attention: { ...llamaLayout.attention, prefix: 'mixer.' },
+    mlp: { ...llamaLayout.mlp, prefix: 'mixer.', inputs: ['up_proj'] },
+    norms: ['norm'],
+    finalNorm: 'norm_f',
+    mixer: (writer, layer, part) => {
+      if (layer.attention.kind !== 'mamba') return;
+      const biased = flag(part, 'use_bias');
+      const bias = { input: biased, output: biased, convolution: flag(part, 'use_conv_bias', true) };
+      writeMamba2(writer.under('mixer.'), part, bias);
+    },
+    experts: (writer, feedForward, _layer, part) => {
+      writeExperts(writer, feedForward, part);
+    },
+  },
+});

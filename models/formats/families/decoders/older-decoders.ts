@@ -1,0 +1,130 @@
+/** Decoders from before Llama's names became usual. */
+import { decoderFamily } from '../shared/decoder-family';
+import type { DecoderLayout } from '../shared/decoder-layout';
+
+/** fairseq's names: BART's decoder without cross-attention. */
+const fairseq: DecoderLayout = {
+  root: 'model.',
+  embedding: 'embed_tokens',
+  layer: 'layers.{layer}.',
+  attention: {
+    prefix: 'self_attn.',
+    projections: ['q_proj', 'k_proj', 'v_proj'],
+    output: 'out_proj',
+    inputBias: true,
+    outputBias: true,
+  },
+  mlp: { prefix: '', inputs: ['fc1'], output: 'fc2', bias: true },
+  norms: ['self_attn_layer_norm', 'final_layer_norm'],
+  normBias: true,
+  finalNorm: 'layer_norm',
+};
+
+export const bioGpt = decoderFamily({
+  id: 'biogpt',
+  title: 'BioGPT',
+  types: {
+    biogpt: [
+      'BioGptConfig',
+      {
+        vocab_size: 42384,
+        hidden_size: 1024,
+        num_hidden_layers: 24,
+        num_attention_heads: 16,
+        intermediate_size: 4096,
+        hidden_act: 'gelu',
+        max_position_embeddings: 1024,
+        layer_norm_eps: 1e-12,
+        scale_embedding: true,
+        tie_word_embeddings: true,
+      },
+    ],
+  },
+  architectures: /^BioGpt/,
+  tied: true,
+  choice: () => ({ gated: false, norm: 'layer', positions: 'learned' }),
+  layout: {
+    ...fairseq,
+    root: 'biogpt.',
+    // Two rows more than positions, as in OPT: fairseq's padding offset.
+    extra: (writer, part) => {
+      writer.add('embedding', 'embed_positions.weight', [(part.contextLength ?? 0) + 2, part.hiddenSize]);
+    },
+    head: 'output_projection',
+  },
+});
+
+export const xglm = decoderFamily({
+  id: 'xglm',
+  title: 'XGLM',
+  types: {
+    xglm: [
+      'XGLMConfig',
+      {
+        vocab_size: 256008,
+        d_model: 1024,
+        num_layers: 24,
+        attention_heads: 16,
+        ffn_dim: 4096,
+        activation_function: 'gelu',
+        max_position_embeddings: 2048,
+        scale_embedding: true,
+        tie_word_embeddings: true,
+      },
+    ],
+  },
+  architectures: /^XGLM/,
+  tied: true,
+  choice: () => ({ gated: false, norm: 'layer', positions: 'sinusoidal' }),
+  layout: fairseq,
+});
+
+/** The first GPT: norms behind attention and network, none behind the layers. */
+export const openAiGpt = decoderFamily({
+  id: 'openai-gpt',
+  title: 'GPT',
+  types: {
+    'openai-gpt': [
+      'OpenAIGPTConfig',
+      {
+        vocab_size: 40478,
+        n_positions: 512,
+        n_embd: 768,
+        n_layer: 12,
+        n_head: 12,
+        afn: 'gelu',
+        layer_norm_epsilon: 1e-5,
+        tie_word_embeddings: true,
+      },
+    ],
+  },
+  architectures: /^OpenAIGPT/,
+  tied: true,
+  choice: (reader) => ({
+    gated: false,
+    norm: 'layer',
+    positions: 'learned',
+    intermediateSize: 4 * (reader.integer('hidden_size') ?? 0),
+  }),
+  layout: {
+    root: 'transformer.',
+    embedding: 'tokens_embed',
+    layer: 'h.{layer}.',
+    attention: {
+      prefix: 'attn.',
+      projections: ['c_attn'],
+      output: 'c_proj',
+      inputBias: true,
+      outputBias: true,
+      transposed: true,
+    },
+    mlp: { prefix: 'mlp.', inputs: ['c_fc'], output: 'c_proj', bias: true },
+    norms: ['ln_1', 'ln_2'],
+    normBias: true,
+    extra: (writer, part) => {
+      writer.add('embedding', 'positions_embed.weight', [part.contextLength ?? 0, part.hiddenSize]);
+    },
+  },
+});
+
+export const olderDecoders = [bioGpt, xglm, openAiGpt];

@@ -1,0 +1,75 @@
+import type { ConfigReader } from '../../config/config-reader';
+import type { TransformerChoice } from '../../config/transformer';
+import type { FeedForward } from '../../model-description';
+import { decoderFamily } from '../shared/decoder-family';
+import { remoteCode } from '../shared/family-row';
+import { flag } from '../shared/family';
+
+/** `make_divisible` of the model's code: the nearest multiple, and the next one where that takes off more than a tenth. */
+function nearestMultiple(value: number, divisor: number): number {
+  const near = Math.max(divisor, Math.floor((value + divisor / 2) / divisor) * divisor);
+  return near < 0.9 * value ? near + divisor : near;
+}
+
+/** Heads and networks that widen with depth, in lists by layer (arXiv:2404.14619, section 2.1). */
+function choose(reader: ConfigReader): Partial<TransformerChoice> {
+  const hidden = reader.integer('hidden_size') ?? 0;
+  const divisor = reader.integer('ffn_dim_divisor', 1) ?? 256;
+  const multipliers = reader.raw('ffn_multipliers');
+  const gated = reader.boolean('ffn_with_glu') !== false;
+  return {
+    norm: 'rms',
+    positions: 'rope',
+    rope: { thetaKey: 'rope_freq_constant' },
+    gated,
+    layerAttention: (index) => ({
+      heads: reader.integerAt('num_query_heads', index) ?? 0,
+      kvHeads: reader.integerAt('num_kv_heads', index) ?? 0,
+    }),
+    feedForward: (index): FeedForward | undefined => {
+      const multiplier: unknown = Array.isArray(multipliers) ? (multipliers as readonly unknown[])[index] : multipliers;
+      if (typeof multiplier !== 'number' || !(multiplier > 0) || !Number.isFinite(multiplier * hidden))
+        return undefined;
+      return { kind: 'dense', size: nearestMultiple(multiplier * hidden, divisor), gated };
+    },
+  };
+}
+
+export const openElm = decoderFamily({
+  id: 'openelm',
+  title: 'OpenELM',
+  release: remoteCode,
+  types: {
+    openelm: [
+      'OpenELMConfig',
+      {
+        vocab_size: 32000,
+        max_context_length: 2048,
+        head_dim: 64,
+        ffn_dim_divisor: 256,
+        ffn_with_glu: true,
+        normalize_qk_projections: true,
+        share_input_output_layers: true,
+        rope_freq_constant: 10000,
+      },
+    ],
+  },
+  architectures: /^OpenELMFor/,
+  tied: true,
+  record: ['normalize_qk_projections', 'share_input_output_layers'],
+  choice: choose,
+  layout: {
+    root: 'transformer.',
+    embedding: 'token_embeddings',
+    layer: 'layers.{layer}.',
+    attention: {
+      prefix: 'attn.',
+      projections: ['qkv_proj'],
+      output: 'out_proj',
+      norm: (part) => (flag(part, 'normalize_qk_projections', true) ? 'head' : undefined),
+    },
+    mlp: { prefix: 'ffn.', inputs: ['proj_1'], fused: true, output: 'proj_2' },
+    norms: ['attn_norm', 'ffn_norm'],
+    finalNorm: 'norm',
+  },
+});

@@ -1,0 +1,156 @@
+import type { ModelPart } from '../../model-description';
+import type { TensorWriter } from '../../tensors/tensor-table';
+import { decoderFamily } from '../shared/decoder-family';
+import { transformers5 } from '../shared/family-row';
+import { separateExperts, stackedExperts } from '../shared/decoder-layout';
+import { flag, sizeOf } from '../shared/family';
+import { llamaLayout } from './llama';
+import { qwen3Attention } from './qwen';
+
+/**
+ * The gated delta net (arXiv:2412.06464) that three layers in four have instead of attention. Qwen3-Next stores queries,
+ * keys, values and gates in one tensor and the two rates of each head in another; Qwen3.5 has four.
+ */
+function writeDeltaNet(writer: TensorWriter, part: ModelPart, fused: boolean): void {
+  const hidden = part.hiddenSize;
+  const valueHeads = sizeOf(part, 'linear_num_value_heads') ?? 0;
+  const keys = (sizeOf(part, 'linear_num_key_heads') ?? 0) * (sizeOf(part, 'linear_key_head_dim') ?? 0);
+  const valueDim = sizeOf(part, 'linear_value_head_dim') ?? 0;
+  const values = valueHeads * valueDim;
+  const own = writer.under('linear_attn.');
+  if (fused) {
+    own.linear('mixer', 'in_proj_qkvz', hidden, 2 * keys + 2 * values, false);
+    own.linear('mixer', 'in_proj_ba', hidden, 2 * valueHeads, false);
+  } else {
+    own.linear('mixer', 'in_proj_qkv', hidden, 2 * keys + values, false);
+    own.linear('mixer', 'in_proj_z', hidden, values, false);
+    own.linear('mixer', 'in_proj_a', hidden, valueHeads, false);
+    own.linear('mixer', 'in_proj_b', hidden, valueHeads, false);
+  }
+  own.add('mixer', 'conv1d.weight', [2 * keys + values, 1, sizeOf(part, 'linear_conv_kernel_dim') ?? 4]);
+  own.add('mixer', 'dt_bias', [valueHeads]);
+  own.add('mixer', 'A_log', [valueHeads]);
+  own.norm('norm', valueDim, false);
+  own.linear('mixer', 'out_proj', values, hidden, false);
+}
+
+const deltaNetKeys = [
+  'linear_num_value_heads',
+  'linear_num_key_heads',
+  'linear_key_head_dim',
+  'linear_value_head_dim',
+  'linear_conv_kernel_dim',
+];
+
+const layout = {
+  ...llamaLayout,
+  attention: { ...qwen3Attention, gate: (part: ModelPart) => flag(part, 'attn_output_gate', true) },
+  mixer: (writer: TensorWriter, _layer: unknown, part: ModelPart) => {
+    writeDeltaNet(writer, part, false);
+  },
+};
+
+const sharedExpert = {
+  prefix: 'mlp.',
+  router: 'gate',
+  shared: 'shared_expert.',
+  sharedGate: 'shared_expert_gate',
+} as const;
+
+const hybridValues = {
+  num_attention_heads: 16,
+  head_dim: 256,
+  hidden_act: 'silu',
+  max_position_embeddings: 32768,
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000,
+  partial_rotary_factor: 0.25,
+  full_attention_interval: 4,
+  attention_bias: false,
+  linear_conv_kernel_dim: 4,
+  linear_key_head_dim: 128,
+  linear_value_head_dim: 128,
+  linear_num_key_heads: 16,
+  linear_num_value_heads: 32,
+  tie_word_embeddings: false,
+};
+const expertValues = {
+  ...hybridValues,
+  num_key_value_heads: 2,
+  moe_intermediate_size: 512,
+  shared_expert_intermediate_size: 512,
+};
+
+export const qwen35 = decoderFamily({
+  id: 'qwen3_5',
+  title: 'Qwen3.5',
+  release: transformers5,
+  types: {
+    qwen3_5_text: [
+      'Qwen3_5TextConfig',
+      {
+        ...hybridValues,
+        vocab_size: 248320,
+        hidden_size: 4096,
+        intermediate_size: 12288,
+        num_hidden_layers: 32,
+        num_key_value_heads: 4,
+      },
+    ],
+  },
+  record: ['attention_bias', 'attn_output_gate', ...deltaNetKeys],
+  layout,
+});
+
+export const qwen35Moe = decoderFamily({
+  id: 'qwen3_5_moe',
+  title: 'Qwen3.5 MoE',
+  release: transformers5,
+  types: {
+    qwen3_5_moe_text: [
+      'Qwen3_5MoeTextConfig',
+      {
+        ...expertValues,
+        vocab_size: 248320,
+        hidden_size: 2048,
+        num_hidden_layers: 40,
+        num_experts_per_tok: 8,
+        num_experts: 256,
+      },
+    ],
+  },
+  architectures: /^Qwen3_5MoeForCausalLM/,
+  record: ['attention_bias', 'attn_output_gate', 'shared_expert_intermediate_size', ...deltaNetKeys],
+  layout: { ...layout, experts: stackedExperts(sharedExpert) },
+});
+
+export const qwen3Next = decoderFamily({
+  id: 'qwen3_next',
+  title: 'Qwen3-Next',
+  release: transformers5,
+  types: {
+    qwen3_next: [
+      'Qwen3NextConfig',
+      {
+        ...expertValues,
+        vocab_size: 151936,
+        hidden_size: 2048,
+        intermediate_size: 5632,
+        num_hidden_layers: 48,
+        decoder_sparse_step: 1,
+        num_experts_per_tok: 10,
+        num_experts: 512,
+      },
+    ],
+  },
+  architectures: /^Qwen3NextFor/,
+  record: ['attention_bias', 'shared_expert_intermediate_size', ...deltaNetKeys],
+  layout: {
+    ...layout,
+    attention: { ...qwen3Attention, gate: true },
+    experts: separateExperts({ ...sharedExpert, projections: ['gate_proj', 'up_proj', 'down_proj'] }),
+    mixer: (writer, _layer, part) => {
+      writeDeltaNet(writer, part, true);
+    },
+  },
+});

@@ -1,0 +1,96 @@
+import { numberOf } from '../../config/recurrent-state';
+import type { ModelPart } from '../../model-description';
+import { decoderFamily } from '../shared/decoder-family';
+import { amount, flag } from '../shared/family';
+import { llamaLayout } from './llama';
+
+const lruWidth = (part: ModelPart): number => amount(part, 'lru_width') ?? part.hiddenSize;
+
+/**
+ * Griffin (arXiv:2402.19427): two gated linear recurrences, then attention to a window. A recurrence keeps one number a
+ * channel and the inputs that its convolution looks back to: width x (1 + kernel - 1).
+ */
+export const recurrentGemma = decoderFamily({
+  id: 'recurrent_gemma',
+  title: 'RecurrentGemma',
+  types: {
+    recurrent_gemma: [
+      'RecurrentGemmaConfig',
+      {
+        vocab_size: 256000,
+        hidden_size: 2560,
+        intermediate_size: 7680,
+        num_hidden_layers: 26,
+        num_attention_heads: 10,
+        lru_width: null,
+        attention_window_size: 2048,
+        conv1d_width: 4,
+        logits_soft_cap: 30,
+        rms_norm_eps: 1e-6,
+        hidden_activation: 'gelu_pytorch_tanh',
+        partial_rotary_factor: 0.5,
+        rope_theta: 10000,
+        attention_bias: false,
+        pad_token_id: 0,
+        bos_token_id: 2,
+        eos_token_id: 1,
+        tie_word_embeddings: true,
+      },
+    ],
+  },
+  architectures: /^RecurrentGemmaFor/,
+  tied: true,
+  record: ['lru_width', 'conv1d_width', 'attention_bias', 'logits_soft_cap'],
+  choice: (reader) => {
+    const look = numberOf(reader);
+    const width = look('lru_width') ?? look('hidden_size') ?? 0;
+    const words = ['block_types', '_block_types']
+      .map((key) => reader.object[key])
+      .find((value) => Array.isArray(value));
+    const pattern: readonly unknown[] = words ?? ['recurrent', 'recurrent', 'attention'];
+    return {
+      positions: 'rope',
+      norm: 'rms',
+      gated: true,
+      // The two halves of the width are the gate and what is gated.
+      intermediateSize: Math.floor((reader.integer('intermediate_size') ?? 0) / 2),
+      stateElements: width * (look('conv1d_width') ?? 4),
+      layerKinds: (count) =>
+        Array.from({ length: count }, (_, index) =>
+          pattern[index % pattern.length] === 'attention'
+            ? { kind: 'window' }
+            : { kind: 'linear', note: 'a gated linear recurrence' },
+        ),
+    };
+  },
+  finish: (part) => {
+    const logits = amount(part, 'logits_soft_cap');
+    return logits === undefined || logits <= 0 ? part : { ...part, softcap: { logits } };
+  },
+  layout: {
+    ...llamaLayout,
+    attention: {
+      ...llamaLayout.attention,
+      prefix: 'temporal_block.',
+      inputBias: (part) => flag(part, 'attention_bias'),
+      outputBias: true,
+    },
+    mlp: { prefix: 'mlp_block.', inputs: ['gate_proj', 'up_proj'], output: 'down_proj', bias: true },
+    mixer: (writer, _layer, part) => {
+      const width = lruWidth(part);
+      const block = part.heads === 0 ? 0 : Math.floor(width / part.heads);
+      const own = writer.under('temporal_block.');
+      for (const name of ['linear_y', 'linear_x']) own.linear('mixer', name, part.hiddenSize, width, true);
+      own.linear('mixer', 'linear_out', width, part.hiddenSize, true);
+      own.add('mixer', 'conv_1d.weight', [width, 1, amount(part, 'conv1d_width') ?? 4]);
+      own.add('mixer', 'conv_1d.bias', [width]);
+      own.add('mixer', 'rg_lru.recurrent_param', [width]);
+      for (const gate of ['input_gate', 'recurrent_gate']) {
+        own.add('mixer', `rg_lru.${gate}_weight`, [part.heads, block, block]);
+        own.add('mixer', `rg_lru.${gate}_bias`, [part.heads, block]);
+      }
+    },
+    norms: ['temporal_pre_norm', 'channel_pre_norm'],
+    finalNorm: 'final_norm',
+  },
+});

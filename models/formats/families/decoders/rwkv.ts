@@ -1,0 +1,165 @@
+/** RWKV: linear attention alone, so a state of fixed size and no cache. */
+import type { JsonObject } from '../../config/config-reader';
+import { numberOf } from '../../config/recurrent-state';
+import type { ModelPart } from '../../model-description';
+import type { TensorWriter } from '../../tensors/tensor-table';
+import { decoderFamily } from '../shared/decoder-family';
+import type { StackFamily } from '../shared/family';
+import { amount } from '../shared/family';
+
+interface Generation {
+  readonly id: 'rwkv' | 'rwkv5' | 'rwkv6';
+  readonly title: string;
+  readonly className: string;
+  readonly architectures: RegExp;
+  readonly values: JsonObject;
+  /** Width of the channel mixing where the file gives none. */
+  readonly networkSize: (hidden: number) => number;
+  readonly writeTimeMixing: (writer: TensorWriter, hidden: number, width: number, headSize: number) => void;
+  readonly channelMixes: readonly [string, string];
+}
+
+/** 3.5 times the width, down to a multiple of 32. */
+const multipleOf32 = (hidden: number): number => Math.floor((hidden * 3.5) / 32) * 32;
+
+const attentionWidth = (part: ModelPart): number => amount(part, 'attention_hidden_size') ?? part.hiddenSize;
+
+function writeProjections(writer: TensorWriter, hidden: number, width: number, gate: boolean): void {
+  for (const name of ['key', 'value', 'receptance', ...(gate ? ['gate'] : [])])
+    writer.linear('mixer', name, hidden, width, false);
+  writer.linear('mixer', 'output', width, hidden, false);
+}
+
+/** How much of the last position goes into each input. */
+function writeMixes(writer: TensorWriter, hidden: number, names: readonly string[]): void {
+  for (const name of names) writer.add('mixer', name, [1, 1, hidden]);
+}
+
+/**
+ * Elements that a layer keeps. RWKV-4 (arXiv:2305.13048, section 3.1): numerator, denominator and largest exponent of each
+ * channel. RWKV-5 and 6 (arXiv:2404.05892, section 4): a matrix of head width x head width a head. All of them: the last
+ * input of the time mixing and of the channel mixing.
+ */
+const stateOf = (id: Generation['id'], hidden: number, width: number, headSize: number): number =>
+  2 * hidden + (id === 'rwkv' ? 3 * width : width * headSize);
+
+const rwkvFamily = (generation: Generation): StackFamily =>
+  decoderFamily({
+    id: generation.id,
+    title: generation.title,
+    types: { [generation.id]: [generation.className, generation.values] },
+    architectures: generation.architectures,
+    record: ['attention_hidden_size', 'head_size'],
+    choice: (reader) => {
+      const look = numberOf(reader);
+      const hidden = look('hidden_size') ?? 0;
+      const width = look('attention_hidden_size') ?? hidden;
+      const headSize = generation.id === 'rwkv' ? 0 : (look('head_size') ?? 64);
+      const heads = headSize === 0 ? 0 : Math.floor(width / headSize);
+      return {
+        heads,
+        kvHeads: heads,
+        headDim: headSize,
+        positions: 'none',
+        norm: 'layer',
+        gated: false,
+        intermediateSize: look('intermediate_size') ?? generation.networkSize(hidden),
+        stateElements: stateOf(generation.id, hidden, width, headSize),
+        layerKinds: (count) => Array.from({ length: count }, () => ({ kind: 'linear' })),
+      };
+    },
+    layout: {
+      root: 'rwkv.',
+      embedding: 'embeddings',
+      layer: 'blocks.{layer}.',
+      // No layer has attention with a cache.
+      attention: { prefix: 'attention.', projections: ['receptance', 'key', 'value'], output: 'output' },
+      mixer: (writer, _layer, part) => {
+        const [hidden, width] = [part.hiddenSize, attentionWidth(part)];
+        generation.writeTimeMixing(writer.under('attention.'), hidden, width, part.headDim);
+      },
+      mlp: { prefix: 'feed_forward.', inputs: ['key'], output: 'value' },
+      more: (writer, _layer, part) => {
+        const own = writer.under('feed_forward.').as('mlp');
+        writeMixes(own, part.hiddenSize, generation.channelMixes);
+        own.linear('mlp', 'receptance', part.hiddenSize, part.hiddenSize, false);
+      },
+      norms: (_part, { index }) => (index === 0 ? ['pre_ln', 'ln1', 'ln2'] : ['ln1', 'ln2']),
+      normBias: true,
+      finalNorm: 'ln_out',
+      head: 'head',
+    },
+  });
+
+const values = {
+  hidden_size: 4096,
+  num_hidden_layers: 32,
+  attention_hidden_size: null,
+  intermediate_size: null,
+  layer_norm_epsilon: 1e-5,
+  bos_token_id: 0,
+  eos_token_id: 0,
+  tie_word_embeddings: false,
+} satisfies JsonObject;
+
+const timeMixes = ['time_mix_key', 'time_mix_value', 'time_mix_receptance'];
+
+export const rwkv = rwkvFamily({
+  id: 'rwkv',
+  title: 'RWKV-4',
+  className: 'RwkvConfig',
+  architectures: /^RwkvFor/,
+  values: { ...values, vocab_size: 50277, context_length: 1024 },
+  networkSize: (hidden) => 4 * hidden,
+  writeTimeMixing: (writer, hidden, width) => {
+    writer.add('mixer', 'time_decay', [width]);
+    writer.add('mixer', 'time_first', [width]);
+    writeMixes(writer, hidden, timeMixes);
+    writeProjections(writer, hidden, width, false);
+  },
+  channelMixes: ['time_mix_key', 'time_mix_receptance'],
+});
+
+export const rwkv5 = rwkvFamily({
+  id: 'rwkv5',
+  title: 'RWKV-5 (Eagle)',
+  className: 'Rwkv5Config (remote code)',
+  architectures: /^Rwkv5For/,
+  values: { ...values, vocab_size: 65536, context_length: 4096, head_size: 64 },
+  networkSize: multipleOf32,
+  writeTimeMixing: (writer, hidden, width, headSize) => {
+    const heads = headSize === 0 ? 0 : Math.floor(hidden / headSize);
+    for (const name of ['time_decay', 'time_faaaa']) writer.add('mixer', name, [heads, headSize]);
+    writeMixes(writer, hidden, [...timeMixes, 'time_mix_gate']);
+    writeProjections(writer, hidden, width, true);
+    writer.norm('ln_x', hidden, true);
+  },
+  channelMixes: ['time_mix_key', 'time_mix_receptance'],
+});
+
+export const rwkv6 = rwkvFamily({
+  id: 'rwkv6',
+  title: 'RWKV-6 (Finch)',
+  className: 'Rwkv6Config (remote code)',
+  architectures: /^Rwkv6For/,
+  values: { ...values, vocab_size: 65536, context_length: 4096, head_size: 64 },
+  networkSize: multipleOf32,
+  writeTimeMixing: (writer, hidden, width, headSize) => {
+    // The 7B model alone has ranks twice as large.
+    const rank = hidden === 4096 ? 64 : 32;
+    writeMixes(
+      writer,
+      hidden,
+      ['x', 'w', 'k', 'v', 'r', 'g'].map((name) => `time_maa_${name}`),
+    );
+    writer.add('mixer', 'time_maa_w1', [hidden, 5 * rank]);
+    writer.add('mixer', 'time_maa_w2', [5, rank, hidden]);
+    writer.add('mixer', 'time_decay', [1, 1, width]);
+    writer.add('mixer', 'time_decay_w1', [hidden, 2 * rank]);
+    writer.add('mixer', 'time_decay_w2', [2 * rank, width]);
+    writer.add('mixer', 'time_faaaa', [headSize === 0 ? 0 : Math.floor(width / headSize), headSize]);
+    writeProjections(writer, hidden, width, true);
+    writer.norm('ln_x', hidden, true);
+  },
+  channelMixes: ['time_maa_k', 'time_maa_r'],
+});

@@ -1,0 +1,104 @@
+import type { ConfigReader } from '../../config/config-reader';
+import type { TransformerChoice } from '../../config/transformer';
+import type { Attention, Layer, ModelPart } from '../../model-description';
+import type { TensorWriter } from '../../tensors/tensor-table';
+import { decoderFamily } from '../shared/decoder-family';
+import { transformers5 } from '../shared/family-row';
+import { deepseekExperts, latentRecord, v3Values } from './deepseek';
+import { llamaLayout } from './llama';
+
+/**
+ * Sparse attention of DeepSeek-V3.2 (arXiv:2512.02556, section 2.1): beside the latent attention of DeepSeek-V3 a small
+ * scorer, whose heads share one key, chooses `index_topk` positions for each query.
+ */
+
+/** GLM-5.2 scores in some layers only; the layers between read the positions chosen by the last one that did. */
+function scores(reader: ConfigReader): (index: number) => boolean {
+  const types = reader.has('indexer_types') ? reader.strings('indexer_types') : undefined;
+  if (types !== undefined) return (index) => types[index] !== 'shared';
+  const frequency = reader.integer('index_topk_freq', 1);
+  if (frequency === undefined) return () => true;
+  const offset = reader.integer('index_skip_topk_offset') ?? 2;
+  return (index) => Math.max(index - offset + 1, 0) % frequency === 0;
+}
+
+function sparse(reader: ConfigReader): Partial<TransformerChoice> {
+  const heads = reader.integer('index_n_heads', 1);
+  const headDim = reader.integer('index_head_dim', 1);
+  const topK = reader.integer('index_topk', 1);
+  const scoring = scores(reader);
+  return {
+    rope: { layout: 'interleaved' },
+    layerAttention: (index): Partial<Attention> => {
+      if (heads === undefined || headDim === undefined || topK === undefined) return {};
+      if (scoring(index)) return { indexer: { heads, headDim, topK } };
+      return { note: `reads the ${topK} positions that an earlier layer chose` };
+    },
+  };
+}
+
+/** The scorer takes its queries from the query latent; its key is normed with a bias. */
+function writeIndexer(writer: TensorWriter, layer: Layer, part: ModelPart): void {
+  const { indexer, latent } = layer.attention;
+  if (indexer === undefined) return;
+  const own = writer.under('indexer.');
+  own.linear('attention', 'wq_b', latent?.queryRank ?? part.hiddenSize, indexer.heads * indexer.headDim, false);
+  own.linear('attention', 'wk', part.hiddenSize, indexer.headDim, false);
+  own.norm('k_norm', indexer.headDim, true);
+  own.linear('attention', 'weights_proj', part.hiddenSize, indexer.heads, false);
+}
+
+const layout = {
+  ...llamaLayout,
+  attention: { ...llamaLayout.attention, more: writeIndexer },
+  experts: deepseekExperts(true),
+  mlp: { ...llamaLayout.mlp, bias: false },
+};
+
+export const deepseekV32 = decoderFamily({
+  id: 'deepseek_v32',
+  title: 'DeepSeek-V3.2',
+  release: transformers5,
+  types: {
+    deepseek_v32: [
+      'DeepseekV32Config',
+      { ...v3Values, max_position_embeddings: 163840, index_n_heads: 64, index_head_dim: 128, index_topk: 2048 },
+    ],
+  },
+  architectures: /^DeepseekV32For/,
+  record: latentRecord,
+  choice: sparse,
+  layout,
+});
+
+export const glmMoeDsa = decoderFamily({
+  id: 'glm_moe_dsa',
+  title: 'GLM-5',
+  release: transformers5,
+  types: {
+    glm_moe_dsa: [
+      'GlmMoeDsaConfig',
+      {
+        ...v3Values,
+        vocab_size: 154880,
+        hidden_size: 6144,
+        intermediate_size: 12288,
+        num_hidden_layers: 78,
+        num_attention_heads: 64,
+        num_key_value_heads: 64,
+        q_lora_rank: 2048,
+        v_head_dim: 256,
+        qk_nope_head_dim: 192,
+        max_position_embeddings: 202752,
+        rms_norm_eps: 1e-5,
+        index_n_heads: 32,
+        index_head_dim: 128,
+        index_topk: 2048,
+      },
+    ],
+  },
+  architectures: /^GlmMoeDsaFor/,
+  record: latentRecord,
+  choice: sparse,
+  layout,
+});

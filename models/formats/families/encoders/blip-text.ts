@@ -1,0 +1,194 @@
+/** BERT-like stacks of BLIP, BLIP-2 and GIT: text with cross-attention to the picture, and the querying transformer. */
+import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import { readTransformer } from '../../config/transformer';
+import type { Attention, ModelPart } from '../../model-description';
+import type { TensorWriter } from '../../tensors/tensor-table';
+import { transformers } from '../shared/family-row';
+import type { StackFamily } from '../shared/family';
+import { amount, firstArchitecture, flag, sizeOf } from '../shared/family';
+
+const bertSizes: JsonObject = {
+  hidden_size: 768,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  intermediate_size: 3072,
+  max_position_embeddings: 512,
+  hidden_act: 'gelu',
+  layer_norm_eps: 1e-12,
+};
+
+const crossOf = ({ heads, headDim, valueDim }: ModelPart): Attention => ({
+  kind: 'full',
+  causal: false,
+  heads,
+  kvHeads: heads,
+  headDim,
+  valueDim,
+});
+
+/** Every `step`th layer, from the first on, reads the picture too. */
+function withCross(part: ModelPart, step: number): ModelPart {
+  const layers = part.layers.map((layer) =>
+    layer.index % step === 0 ? { ...layer, crossAttention: crossOf(part) } : layer,
+  );
+  return { ...part, layers };
+}
+
+interface BlockNames {
+  readonly block: string;
+  readonly inner: string;
+}
+
+/** Attention in BERT's form; what it reads may have another width than the layer. */
+function writeBertAttention(writer: TensorWriter, { block, inner }: BlockNames, hidden: number, read: number): void {
+  const own = writer.under(`${block}.`);
+  own.linear('attention', `${inner}.query`, hidden, hidden, true);
+  for (const name of ['key', 'value']) own.linear('attention', `${inner}.${name}`, read, hidden, true);
+  own.linear('attention', 'output.dense', hidden, hidden, true);
+  own.norm('output.LayerNorm', hidden, true);
+}
+
+function writeBertNetwork(writer: TensorWriter, suffix: string, hidden: number, size: number): void {
+  writer.linear('mlp', `intermediate${suffix}.dense`, hidden, size, true);
+  writer.linear('mlp', `output${suffix}.dense`, size, hidden, true);
+  writer.norm(`output${suffix}.LayerNorm`, hidden, true);
+}
+
+function writeWordEmbeddings(part: ModelPart, writer: TensorWriter, norm: string): void {
+  // The length of a part of a whole may be that of its queries; the table is the one of its own config.
+  const positions = sizeOf(part, 'max_position_embeddings') ?? part.contextLength ?? 0;
+  writer.add('embedding', 'word_embeddings.weight', [part.vocabularySize ?? 0, part.hiddenSize]);
+  writer.add('embedding', 'position_embeddings.weight', [positions, part.hiddenSize]);
+  writer.norm(norm, part.hiddenSize, true);
+}
+
+const readText = (family: string, record: readonly string[]) => (reader: ConfigReader) =>
+  readTransformer(reader, { family, role: 'decoder', gated: false, norm: 'layer', positions: 'learned', record });
+
+export const blipText: StackFamily = {
+  kind: 'stack',
+  id: 'blip_text',
+  title: 'BLIP text',
+  modelTypes: ['blip_text_model'],
+  architectures: /^BlipText/,
+  role: 'decoder',
+  // The weight of the head is stored beside the embedding's (the published total counts both).
+  tied: false,
+  task: 'causal-lm',
+  defaults: () => ({
+    from: `${transformers} BlipTextConfig`,
+    values: {
+      ...bertSizes,
+      vocab_size: 30524,
+      encoder_hidden_size: 768,
+      projection_dim: 768,
+      num_attention_heads: 8,
+      pad_token_id: 0,
+      bos_token_id: 30522,
+      sep_token_id: 102,
+      eos_token_id: 2,
+    },
+  }),
+  read: (reader) => {
+    // The bare class has a pooler where the one that writes has a head.
+    if (firstArchitecture(reader) === 'BlipTextModel') reader.derive('pooler', true, 'architectures');
+    return withCross(readText('blip_text', ['encoder_hidden_size'])(reader), 1);
+  },
+  tensors: (part, writer) => {
+    const hidden = part.hiddenSize;
+    writeWordEmbeddings(part, writer.under('bert.embeddings.'), 'LayerNorm');
+    for (const layer of part.layers) {
+      const own = writer.layer(layer.index, 'bert.encoder.layer.{layer}.');
+      writeBertAttention(own, { block: 'attention', inner: 'self' }, hidden, hidden);
+      const read = amount(part, 'encoder_hidden_size') ?? hidden;
+      writeBertAttention(own, { block: 'crossattention', inner: 'self' }, hidden, read);
+      writeBertNetwork(own, '', hidden, layer.feedForward.size);
+    }
+    if (flag(part, 'pooler')) {
+      writer.linear('head', 'bert.pooler.dense', hidden, hidden, true);
+      return;
+    }
+    const head = writer.under('cls.predictions.').as('head');
+    head.add('head', 'bias', [part.vocabularySize ?? 0]);
+    head.linear('head', 'transform.dense', hidden, hidden, true);
+    head.norm('transform.LayerNorm', hidden, true);
+    head.add('head', 'decoder.weight', [part.vocabularySize ?? 0, hidden]);
+  },
+};
+
+/** Learned queries read the picture in every second layer; InstructBLIP's read the instruction as well. */
+const qFormerValues: JsonObject = {
+  ...bertSizes,
+  vocab_size: 30522,
+  cross_attention_frequency: 2,
+  encoder_hidden_size: 1408,
+};
+
+export const qFormer: StackFamily = {
+  kind: 'stack',
+  id: 'qformer',
+  title: 'Q-Former',
+  modelTypes: ['blip_2_qformer', 'instructblip_qformer'],
+  role: 'vision',
+  tied: true,
+  task: 'base',
+  defaults: (modelType) => ({
+    from: `${transformers} ${modelType === 'instructblip_qformer' ? 'InstructBlipQFormerConfig' : 'Blip2QFormerConfig'}`,
+    values: qFormerValues,
+  }),
+  read: (reader) => {
+    const step = reader.integer('cross_attention_frequency', 1) ?? 2;
+    const part = readTransformer(reader, {
+      family: 'qformer',
+      role: 'vision',
+      gated: false,
+      norm: 'layer',
+      positions: 'none',
+      record: ['encoder_hidden_size'],
+    });
+    return withCross(part, step);
+  },
+  tensors: (part, writer) => {
+    const hidden = part.hiddenSize;
+    const text = part.modelType === 'instructblip_qformer';
+    if (text) writeWordEmbeddings(part, writer.under('embeddings.'), 'layernorm');
+    else writer.norm('layernorm', hidden, true);
+    for (const layer of part.layers) {
+      const own = writer.layer(layer.index, 'encoder.layer.{layer}.');
+      writeBertAttention(own, { block: 'attention', inner: 'attention' }, hidden, hidden);
+      if (layer.crossAttention !== undefined) {
+        const read = amount(part, 'encoder_hidden_size') ?? hidden;
+        writeBertAttention(own, { block: 'crossattention', inner: 'attention' }, hidden, read);
+      }
+      writeBertNetwork(own, '_query', hidden, layer.feedForward.size);
+      if (text) writeBertNetwork(own, '', hidden, layer.feedForward.size);
+    }
+  },
+};
+
+/** The patches stand in front of the text, and the text reads them by its own attention. */
+export const gitText: StackFamily = {
+  kind: 'stack',
+  id: 'git_text',
+  title: 'GIT text',
+  modelTypes: ['git_text'],
+  role: 'decoder',
+  tied: false,
+  task: 'causal-lm',
+  defaults: () => ({
+    from: `${transformers} GitConfig`,
+    values: { ...bertSizes, vocab_size: 30522, num_hidden_layers: 6, max_position_embeddings: 1024 },
+  }),
+  read: readText('git_text', []),
+  tensors: (part, writer, top) => {
+    const hidden = part.hiddenSize;
+    writeWordEmbeddings(part, writer.under('git.embeddings.'), 'LayerNorm');
+    for (const layer of part.layers) {
+      const own = writer.layer(layer.index, 'git.encoder.layer.{layer}.');
+      writeBertAttention(own, { block: 'attention', inner: 'self' }, hidden, hidden);
+      writeBertNetwork(own, '', hidden, layer.feedForward.size);
+    }
+    if (!top.tied) writer.add('head', 'output.weight', [part.vocabularySize ?? 0, hidden]);
+    writer.add('head', 'output.bias', [part.vocabularySize ?? 0]);
+  },
+};

@@ -1,0 +1,277 @@
+import type { FeedForward, Layer, ModelPart } from '../../model-description';
+import type { TensorWriter } from '../../tensors/tensor-table';
+import type { Top } from './family';
+
+type Rule = boolean | ((part: ModelPart) => boolean);
+/** A name that the checkpoint gives, or the rule for it where it depends on the number of layers. */
+type Name = string | ((part: ModelPart) => string);
+const nameIn = (name: Name, part: ModelPart): string => (typeof name === 'function' ? name(part) : name);
+const holds = (rule: Rule | undefined, part: ModelPart): boolean =>
+  typeof rule === 'function' ? rule(part) : (rule ?? false);
+
+type LayerWriter = (writer: TensorWriter, layer: Layer, part: ModelPart) => void;
+
+/** How one family of decoders names and shapes its tensors. */
+export interface DecoderLayout {
+  /** Prefix of everything but the output head, e.g. `model.`. */
+  readonly root: string;
+  readonly embedding: string;
+  /** Width of the embedding where it is not hiddenSize (OPT-350m). */
+  readonly embeddingSize?: (part: ModelPart) => number;
+  /** Prefix of a layer with `{layer}`, e.g. `layers.{layer}.`, or the rule where layers do not count from 0. */
+  readonly layer: string | ((index: number) => string);
+  readonly attention: {
+    readonly prefix: string;
+    readonly projections:
+      | readonly [query: string, key: string, value: string]
+      | readonly [query: string, keysAndValues: string]
+      | readonly [fused: string];
+    readonly output: string;
+    readonly inputBias?: Rule;
+    readonly outputBias?: Rule;
+    /**
+     * `head`: one vector of headDim for all heads; `all`: one over all heads together; `stacked`: one tensor
+     * [heads, headDim]; `each`: a tensor a head.
+     */
+    readonly norm?: (part: ModelPart) => 'head' | 'all' | 'stacked' | 'each' | undefined;
+    readonly normNames?: readonly [query: string, key: string];
+    readonly normBias?: Rule;
+    /** Weights are stored [input, output] (GPT-2's Conv1D). */
+    readonly transposed?: boolean;
+    /** One learned score per head beside the keys (GPT-OSS), or its name in the layers that have it (MiMo-V2). */
+    readonly sinks?: boolean | ((part: ModelPart, layer: Layer) => string | undefined);
+    /** The projected key serves as value too: there is no value projection (full layers of Gemma 4). */
+    readonly valueIsKey?: (part: ModelPart, layer: Layer) => boolean;
+    /** The query projection is twice as wide: a gate for the output (Qwen3-Next, Qwen3.5). */
+    readonly gate?: Rule;
+    /** Norms on the latents of latent attention; DeepSeek's models have them. */
+    readonly latentNorms?: Rule;
+    /** What an attention layer holds beside these, under its own prefix: an indexer, a gate. */
+    readonly more?: LayerWriter;
+  };
+  /** The attention of a layer as a whole, where nothing of the above fits. */
+  readonly ownAttention?: LayerWriter;
+  readonly mlp: {
+    readonly prefix: string;
+    /** [gate, up], [in], or one fused tensor of both. */
+    readonly inputs: readonly string[];
+    readonly fused?: boolean;
+    readonly output: string;
+    readonly bias?: Rule;
+    /** Of the output projection, where it differs from `bias` (TeleChat). */
+    readonly outputBias?: Rule;
+  };
+  readonly experts?: (writer: TensorWriter, feedForward: FeedForward, layer: Layer, part: ModelPart) => void;
+  /** What a layer without attention holds instead. */
+  readonly mixer?: LayerWriter;
+  /** Norm vectors of hiddenSize in every layer. */
+  readonly norms: readonly string[] | ((part: ModelPart, layer: Layer) => readonly string[]);
+  readonly normBias?: Rule;
+  /** What a layer holds beside all of this: scalars, per-layer inputs, weights of the residual streams. */
+  readonly more?: LayerWriter;
+  readonly finalNorm?: Name;
+  readonly head?: Name;
+  readonly headBias?: Rule;
+  readonly extra?: (writer: TensorWriter, part: ModelPart) => void;
+}
+
+export function writeAttention(writer: TensorWriter, layer: Layer, layout: DecoderLayout['attention']): void {
+  const { part } = writer;
+  const { heads, kvHeads, headDim, valueDim, latent, sharesKvOf } = layer.attention;
+  const own = writer.under(layout.prefix);
+  const hidden = part.hiddenSize;
+  const inputBias = holds(layout.inputBias, part);
+  const outputBias = holds(layout.outputBias, part);
+  if (latent !== undefined) {
+    writeLatentAttention(own, layer, inputBias, holds(layout.latentNorms ?? true, part));
+    layout.more?.(own, layer, part);
+    return;
+  }
+  const linear = (name: string, input: number, output: number, bias: boolean): void => {
+    if (layout.transposed === true) {
+      own.add('attention', `${name}.weight`, [input, output]);
+      if (bias) own.add('attention', `${name}.bias`, [output]);
+    } else own.linear('attention', name, input, output, bias);
+  };
+  const queries = heads * headDim * (holds(layout.gate, part) ? 2 : 1);
+  const [first, second, third] = layout.projections;
+  if (second === undefined) {
+    linear(first, hidden, queries + kvHeads * (headDim + valueDim), inputBias);
+  } else {
+    linear(first, hidden, queries, inputBias);
+    if (sharesKvOf === undefined) {
+      linear(second, hidden, kvHeads * (third === undefined ? headDim + valueDim : headDim), inputBias);
+      if (third !== undefined && layout.valueIsKey?.(part, layer) !== true)
+        linear(third, hidden, kvHeads * valueDim, inputBias);
+    }
+  }
+  linear(layout.output, heads * valueDim, hidden, outputBias);
+  const sinks =
+    typeof layout.sinks === 'function' ? layout.sinks(part, layer) : layout.sinks === true ? 'sinks' : undefined;
+  if (sinks !== undefined) own.add('attention', sinks, [heads]);
+  const kind = layout.norm?.(part);
+  if (kind !== undefined) {
+    const [query, key] = layout.normNames ?? ['q_norm', 'k_norm'];
+    for (const [name, count] of [
+      [query, heads],
+      [key, kvHeads],
+    ] as const) {
+      if (name === key && sharesKvOf !== undefined) continue;
+      if (kind === 'each') {
+        for (let head = 0; head < count; head++)
+          own.norm(`${name}.norms.${head}`, headDim, holds(layout.normBias, part));
+        continue;
+      }
+      const shape = kind === 'head' ? [headDim] : kind === 'all' ? [count * headDim] : [count, headDim];
+      own.add('norms', `${name}.weight`, shape);
+      if (holds(layout.normBias, part)) own.add('norms', `${name}.bias`, shape);
+    }
+  }
+  layout.more?.(own, layer, part);
+}
+
+/** DeepSeek's names for multi-head latent attention. */
+function writeLatentAttention(writer: TensorWriter, layer: Layer, bias: boolean, norms: boolean): void {
+  const { heads, headDim, latent } = layer.attention;
+  if (latent === undefined) return;
+  const hidden = writer.part.hiddenSize;
+  if (latent.queryRank === undefined) writer.linear('attention', 'q_proj', hidden, heads * headDim, false);
+  else {
+    writer.linear('attention', 'q_a_proj', hidden, latent.queryRank, bias);
+    if (norms) writer.norm('q_a_layernorm', latent.queryRank, false);
+    writer.linear('attention', 'q_b_proj', latent.queryRank, heads * headDim, false);
+  }
+  writer.linear('attention', 'kv_a_proj_with_mqa', hidden, latent.kvRank + latent.ropeDim, bias);
+  if (norms) writer.norm('kv_a_layernorm', latent.kvRank, false);
+  writer.linear('attention', 'kv_b_proj', latent.kvRank, heads * (latent.nopeDim + latent.valueDim), false);
+  writer.linear('attention', 'o_proj', heads * latent.valueDim, hidden, bias);
+}
+
+export function writeMlp(writer: TensorWriter, size: number, layout: DecoderLayout['mlp'], transposed = false): void {
+  const { part } = writer;
+  const own = writer.under(layout.prefix);
+  const bias = holds(layout.bias, part);
+  const linear = (name: string, input: number, output: number, biased: boolean): void => {
+    if (transposed) {
+      own.add('mlp', `${name}.weight`, [input, output]);
+      if (biased) own.add('mlp', `${name}.bias`, [output]);
+    } else own.linear('mlp', name, input, output, biased);
+  };
+  for (const name of layout.inputs) linear(name, part.hiddenSize, layout.fused === true ? 2 * size : size, bias);
+  linear(layout.output, size, part.hiddenSize, holds(layout.outputBias ?? layout.bias, part));
+}
+
+export function writeDecoder(layout: DecoderLayout) {
+  return (part: ModelPart, writer: TensorWriter, top: Top): void => {
+    const root = writer.under(layout.root);
+    const width = layout.embeddingSize?.(part) ?? part.hiddenSize;
+    root.add('embedding', `${layout.embedding}.weight`, [part.vocabularySize ?? 0, width]);
+    layout.extra?.(root, part);
+    const normBias = holds(layout.normBias, part);
+    for (const layer of part.layers) {
+      const own = root.layer(
+        layer.index,
+        typeof layout.layer === 'function' ? layout.layer(layer.index) : layout.layer,
+      );
+      const { kind } = layer.attention;
+      if (kind !== 'full' && kind !== 'window' && kind !== 'chunked') layout.mixer?.(own, layer, part);
+      else if (layout.ownAttention !== undefined) layout.ownAttention(own, layer, part);
+      else writeAttention(own, layer, layout.attention);
+      const names = typeof layout.norms === 'function' ? layout.norms(part, layer) : layout.norms;
+      for (const name of names) own.norm(name, part.hiddenSize, normBias);
+      const { feedForward } = layer;
+      if (feedForward.kind === 'experts') layout.experts?.(own, feedForward, layer, part);
+      if (feedForward.kind === 'dense') writeMlp(own, feedForward.size, layout.mlp, layout.attention.transposed);
+      layout.more?.(own, layer, part);
+    }
+    if (layout.finalNorm !== undefined) root.norm(nameIn(layout.finalNorm, part), part.hiddenSize, normBias);
+    writeHead(part, writer, top, nameIn(layout.head ?? 'lm_head', part), width, holds(layout.headBias, part));
+  };
+}
+
+function writeHead(part: ModelPart, writer: TensorWriter, top: Top, name: string, width: number, bias: boolean): void {
+  switch (top.task.kind) {
+    case 'sequence-classification':
+      writer.linear('head', 'score', width, top.task.labels, false);
+      return;
+    case 'token-classification':
+      writer.linear('head', 'score', width, top.task.labels, true);
+      return;
+    case 'question-answering':
+      writer.linear('head', 'qa_outputs', part.hiddenSize, 2, true);
+      return;
+    case 'causal-lm':
+    case 'masked-lm':
+    case 'sequence-to-sequence':
+    case 'pretraining':
+      if (!top.tied) writer.add('head', `${name}.weight`, [part.vocabularySize ?? 0, width]);
+      if (bias) writer.add('head', `${name}.bias`, [part.vocabularySize ?? 0]);
+      return;
+    case 'base':
+    case 'image-classification':
+      return;
+  }
+}
+
+type ExpertWriter = NonNullable<DecoderLayout['experts']>;
+type Projections = readonly [gate: string, up: string, down: string];
+
+interface ExpertNames {
+  readonly prefix: string;
+  readonly router: string;
+  /** Name of a vector of one number an expert, e.g. `gate.e_score_correction_bias`. */
+  readonly routerBias?: string;
+  /** Prefix of the network that every token uses, where the layer has one. */
+  readonly shared?: string;
+  /** Its projections, where they are not called as those of the routed experts. */
+  readonly sharedProjections?: Projections;
+  readonly sharedGate?: string;
+}
+
+/** The router, and the network that every token uses beside the routed experts. */
+function writeCommon(own: TensorWriter, { experts }: FeedForward, names: ExpertNames, called: Projections): void {
+  if (experts === undefined) return;
+  const hidden = own.part.hiddenSize;
+  own.add('router', `${names.router}.weight`, [experts.count, hidden]);
+  if (names.routerBias !== undefined) own.add('router', names.routerBias, [experts.count]);
+  if (experts.sharedSize === 0 || names.shared === undefined) return;
+  const shared = own.under(names.shared);
+  const [gate, up, down] = names.sharedProjections ?? called;
+  shared.linear('mlp', gate, hidden, experts.sharedSize, false);
+  shared.linear('mlp', up, hidden, experts.sharedSize, false);
+  shared.linear('mlp', down, experts.sharedSize, hidden, false);
+  if (experts.sharedGate && names.sharedGate !== undefined)
+    own.add('router', `${names.sharedGate}.weight`, [1, hidden]);
+}
+
+/** Routed experts with one module each, in the names of Qwen-MoE and DeepSeek, and the shared network beside them. */
+export const separateExperts =
+  (names: ExpertNames & { readonly projections: Projections }): ExpertWriter =>
+  (writer, feedForward, _layer, part) => {
+    const { experts, size } = feedForward;
+    if (experts === undefined) return;
+    const own = writer.under(names.prefix);
+    writeCommon(own, feedForward, names, names.projections);
+    const each = own.experts(experts, 'experts.{expert}.');
+    const [gate, up, down] = names.projections;
+    each.linear('experts', gate, part.hiddenSize, size, false);
+    each.linear('experts', up, part.hiddenSize, size, false);
+    each.linear('experts', down, size, part.hiddenSize, false);
+  };
+
+/**
+ * All experts of a layer in two tensors, `experts.gate_up_proj` and `experts.down_proj`. Each expert is stored
+ * [output, input], or [input, output] where `inputFirst` (Llama 4).
+ */
+export const stackedExperts =
+  (names: ExpertNames & { readonly inputFirst?: true }): ExpertWriter =>
+  (writer, feedForward, _layer, part) => {
+    const { experts, size } = feedForward;
+    if (experts === undefined) return;
+    const own = writer.under(names.prefix);
+    writeCommon(own, feedForward, names, ['gate_proj', 'up_proj', 'down_proj']);
+    const shape = (output: number, input: number): readonly number[] =>
+      names.inputFirst === true ? [input, output] : [output, input];
+    own.stacked(experts, 'experts.gate_up_proj', shape(2 * size, part.hiddenSize));
+    own.stacked(experts, 'experts.down_proj', shape(part.hiddenSize, size));
+  };

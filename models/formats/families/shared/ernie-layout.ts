@@ -1,0 +1,14 @@
+import type { DecoderLayout } from './decoder-layout';
+import { flag } from './family';
+import { llamaLayout } from '../decoders/llama';
+
+/** Llama's names, with one switch for all biases: ERNIE 4.5, dense and with experts. */
+export const ernieLayout: DecoderLayout = {
+  ...llamaLayout,
+  attention: {
+    ...llamaLayout.attention,
+    inputBias: (part) => flag(part, 'use_bias'),
+    outputBias: (part) => flag(part, 'use_bias'),
+  },
+  mlp: { ...llamaLayout.mlp, bias: (part) => flag(part, 'use_bias') },
+};

@@ -1,0 +1,103 @@
+import type { ConfigReader, Defaults } from '../../config/config-reader';
+import { largestInteger } from '../../config/config-reader';
+import type { ModelDescription, ModelPart, PartRole, Projector, Task } from '../../model-description';
+import type { TensorTable, TensorWriter } from '../../tensors/tensor-table';
+import type { RunKeys } from './run-keys';
+
+/** What is on top of the stack, for the tensors of the head. */
+export interface Top {
+  readonly task: Task;
+  readonly tied: boolean;
+}
+
+/** A family of single stacks: one part, usable alone and as `text_config`, `vision_config` … of a composite. */
+export interface StackFamily {
+  readonly kind: 'stack';
+  readonly id: string;
+  readonly title: string;
+  /** Values of `model_type`. The defaults are chosen by it. */
+  readonly modelTypes: readonly string[];
+  /** Recognises a file without (known) model_type by its class. */
+  readonly architectures?: RegExp;
+  readonly role: PartRole;
+  /** Whether input and output embeddings are one tensor when `tie_word_embeddings` is absent. */
+  readonly tied: boolean;
+  /** The task when the file names no class. */
+  readonly task: Task['kind'];
+  defaults(modelType: string | undefined): Defaults | undefined;
+  read(reader: ConfigReader): ModelPart;
+  /**
+   * Whether the layout of this very part is known, where a family knows that of some of its files only; absent: of all.
+   * `className` is the first of the file's classes, whose heads may be unknown.
+   */
+  readonly exact?: (part: ModelPart, className: string | undefined) => boolean;
+  /** What a run makes of each key of the configuration class, where Headscope runs the family. */
+  readonly run?: RunKeys;
+  /** Absent: the layout is not known in full, and counts are not exact. */
+  readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
+}
+
+export interface CompositeReading {
+  readonly parts: readonly ModelPart[];
+  readonly projector?: Projector;
+  readonly exact: boolean;
+}
+
+/** A family of several stacks: encoder-decoders and vision-, audio-language models. */
+export interface CompositeFamily {
+  readonly kind: 'composite';
+  readonly id: string;
+  readonly title: string;
+  readonly modelTypes: readonly string[];
+  readonly architectures?: RegExp;
+  readonly tied: boolean;
+  /** `tie_word_embeddings` of the text part decides; that at the top is of encoder and decoder with one another. */
+  readonly tiedIn?: 'text';
+  readonly task: Task['kind'];
+  defaults(modelType: string | undefined): Defaults | undefined;
+  read(reader: ConfigReader): CompositeReading;
+  /** What a run makes of each key at the top of the file, where Headscope runs the family. */
+  readonly run?: RunKeys;
+  /** What differs of the keys of its text part from those of the part alone. */
+  readonly runText?: RunKeys;
+  readonly tensors?: (model: ModelDescription, table: TensorTable) => void;
+}
+
+/** The first class that a file names. */
+export function firstArchitecture(reader: ConfigReader): string | undefined {
+  const list: unknown = reader.object['architectures'];
+  const first: unknown = Array.isArray(list) ? (list as readonly unknown[])[0] : undefined;
+  return typeof first === 'string' ? first : undefined;
+}
+
+export type Family = StackFamily | CompositeFamily;
+
+/** A field's effective value, by the part's own key names. */
+export function flag(part: { readonly fields: ModelPart['fields'] }, key: string, absent = false): boolean {
+  const value = part.fields[key]?.value;
+  return typeof value === 'boolean' ? value : absent;
+}
+
+export function amount(part: { readonly fields: ModelPart['fields'] }, key: string): number | undefined {
+  const value = part.fields[key]?.value;
+  return typeof value === 'number' && Math.abs(value) <= largestInteger ? value : undefined;
+}
+
+/** A list of sizes, one a stage or convolution: no more of them than any model has. */
+export function amounts(part: { readonly fields: ModelPart['fields'] }, key: string): readonly number[] {
+  const value = part.fields[key]?.value;
+  return Array.isArray(value)
+    ? value.filter((item): item is number => typeof item === 'number' && Math.abs(item) <= largestInteger).slice(0, 64)
+    : [];
+}
+
+/** A count or size among the fields; anything else that a file may hold there is left out. */
+export function sizeOf(part: { readonly fields: ModelPart['fields'] }, key: string): number | undefined {
+  const value = amount(part, key);
+  return value !== undefined && Number.isInteger(value) && value >= 0 ? value : undefined;
+}
+
+export function word(part: { readonly fields: ModelPart['fields'] }, key: string): string | undefined {
+  const value = part.fields[key]?.value;
+  return typeof value === 'string' ? value : undefined;
+}

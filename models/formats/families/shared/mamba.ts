@@ -1,0 +1,178 @@
+import type { JsonObject } from '../../config/config-reader';
+import { mambaState, numberOf } from '../../config/recurrent-state';
+import type { ModelPart } from '../../model-description';
+import type { TensorWriter } from '../../tensors/tensor-table';
+import { decoderFamily } from './decoder-family';
+import { separateExperts } from './decoder-layout';
+import type { StackFamily } from './family';
+import { amount, flag } from './family';
+import { llamaLayout } from '../decoders/llama';
+
+interface MixerSizes {
+  readonly inner: number;
+  readonly state: number;
+  readonly kernel: number;
+  readonly rank: number;
+}
+
+/** The selective state-space mixer of Mamba (arXiv:2312.00752, section 3.4). */
+function writeMixer(
+  writer: TensorWriter,
+  hidden: number,
+  sizes: MixerSizes,
+  bias: { readonly projections: boolean; readonly convolution: boolean },
+): void {
+  const { inner, state, kernel, rank } = sizes;
+  writer.linear('mixer', 'in_proj', hidden, 2 * inner, bias.projections);
+  writer.add('mixer', 'conv1d.weight', [inner, 1, kernel]);
+  if (bias.convolution) writer.add('mixer', 'conv1d.bias', [inner]);
+  writer.linear('mixer', 'x_proj', inner, rank + 2 * state, false);
+  writer.linear('mixer', 'dt_proj', rank, inner, true);
+  writer.add('mixer', 'A_log', [inner, state]);
+  writer.add('mixer', 'D', [inner]);
+  writer.linear('mixer', 'out_proj', inner, hidden, bias.projections);
+}
+
+const rankOf = (part: ModelPart, key: string): number => amount(part, key) ?? Math.ceil(part.hiddenSize / 16);
+
+const mambaValues: JsonObject = {
+  vocab_size: 50280,
+  hidden_size: 768,
+  state_size: 16,
+  num_hidden_layers: 32,
+  layer_norm_epsilon: 1e-5,
+  expand: 2,
+  conv_kernel: 4,
+  use_bias: false,
+  use_conv_bias: true,
+  time_step_rank: 'auto',
+  hidden_act: 'silu',
+  pad_token_id: 0,
+  bos_token_id: 0,
+  eos_token_id: 0,
+  tie_word_embeddings: true,
+};
+
+/** expand x hidden_size, unless the file gives the product: Falcon Mamba's files have an expand that nothing reads. */
+const innerOf = (hidden: number, expand: number | undefined, written: number | undefined): number =>
+  written ?? Math.trunc((expand ?? 2) * hidden);
+
+const stateSpaces = (
+  id: string,
+  title: string,
+  className: string,
+  architectures: RegExp,
+  values: JsonObject,
+): StackFamily =>
+  decoderFamily({
+    id,
+    title,
+    types: { [id]: [className, values] },
+    architectures,
+    tied: true,
+    record: ['state_size', 'expand', 'conv_kernel', 'use_bias', 'use_conv_bias', 'time_step_rank', 'intermediate_size'],
+    choice: (reader) => {
+      const look = numberOf(reader);
+      const inner = innerOf(look('hidden_size') ?? 0, look('expand'), look('intermediate_size'));
+      return {
+        heads: 0,
+        kvHeads: 0,
+        headDim: 0,
+        positions: 'none',
+        norm: 'rms',
+        stateElements: mambaState(inner, look('state_size') ?? 16, look('conv_kernel') ?? 4),
+        layerKinds: (count) => Array.from({ length: count }, () => ({ kind: 'mamba', feedForward: 'none' })),
+      };
+    },
+    layout: {
+      ...llamaLayout,
+      root: 'backbone.',
+      embedding: 'embeddings',
+      norms: ['norm'],
+      finalNorm: 'norm_f',
+      mixer: (writer, _layer, part) => {
+        const sizes = {
+          inner: innerOf(part.hiddenSize, amount(part, 'expand'), amount(part, 'intermediate_size')),
+          state: amount(part, 'state_size') ?? 16,
+          kernel: amount(part, 'conv_kernel') ?? 4,
+          rank: rankOf(part, 'time_step_rank'),
+        };
+        const bias = { projections: flag(part, 'use_bias'), convolution: flag(part, 'use_conv_bias', true) };
+        writeMixer(writer.under('mixer.'), part.hiddenSize, sizes, bias);
+      },
+    },
+  });
+
+export const mamba = stateSpaces('mamba', 'Mamba', 'MambaConfig', /^MambaFor/, mambaValues);
+
+/** Its norms on B, C and the step have no weights. */
+export const falconMamba = stateSpaces('falcon_mamba', 'Falcon Mamba', 'FalconMambaConfig', /^FalconMambaFor/, {
+  ...mambaValues,
+  eos_token_id: 0,
+});
+
+export const jamba = decoderFamily({
+  id: 'jamba',
+  title: 'Jamba',
+  types: {
+    jamba: [
+      'JambaConfig',
+      {
+        vocab_size: 65536,
+        hidden_size: 4096,
+        intermediate_size: 14336,
+        num_hidden_layers: 32,
+        num_attention_heads: 32,
+        num_key_value_heads: 8,
+        hidden_act: 'silu',
+        rms_norm_eps: 1e-6,
+        max_position_embeddings: 262144,
+        num_experts_per_tok: 2,
+        num_experts: 16,
+        expert_layer_period: 2,
+        expert_layer_offset: 1,
+        attn_layer_period: 8,
+        attn_layer_offset: 4,
+        mamba_d_state: 16,
+        mamba_d_conv: 4,
+        mamba_expand: 2,
+        mamba_dt_rank: 'auto',
+        mamba_conv_bias: true,
+        mamba_proj_bias: false,
+        pad_token_id: 0,
+        bos_token_id: 1,
+        eos_token_id: 2,
+        tie_word_embeddings: false,
+      },
+    ],
+  },
+  architectures: /^JambaFor/,
+  record: ['mamba_d_state', 'mamba_d_conv', 'mamba_expand', 'mamba_dt_rank', 'mamba_conv_bias', 'mamba_proj_bias'],
+  choice: () => ({ positions: 'none', norm: 'rms' }),
+  layout: {
+    ...llamaLayout,
+    attention: { ...llamaLayout.attention, inputBias: false, outputBias: false },
+    mlp: { prefix: 'feed_forward.', inputs: ['gate_proj', 'up_proj'], output: 'down_proj' },
+    experts: separateExperts({
+      prefix: 'feed_forward.',
+      router: 'router',
+      projections: ['gate_proj', 'up_proj', 'down_proj'],
+    }),
+    norms: ['input_layernorm', 'pre_ff_layernorm'],
+    finalNorm: 'final_layernorm',
+    mixer: (writer, _layer, part) => {
+      const own = writer.under('mamba.');
+      const sizes = {
+        inner: (amount(part, 'mamba_expand') ?? 2) * part.hiddenSize,
+        state: amount(part, 'mamba_d_state') ?? 16,
+        kernel: amount(part, 'mamba_d_conv') ?? 4,
+        rank: rankOf(part, 'mamba_dt_rank'),
+      };
+      const bias = { projections: flag(part, 'mamba_proj_bias'), convolution: flag(part, 'mamba_conv_bias', true) };
+      writeMixer(own, part.hiddenSize, sizes, bias);
+      own.norm('dt_layernorm', sizes.rank, false);
+      own.norm('b_layernorm', sizes.state, false);
+      own.norm('c_layernorm', sizes.state, false);
+    },
+  },
+});
