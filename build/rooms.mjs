@@ -92,7 +92,7 @@ export const restrictedPackages = [
   },
   {
     name: 'valibot',
-    homes: ['protocol', 'models/formats/families', 'diagnostics', 'compute-server', 'extension'],
+    homes: ['protocol', 'models/formats', 'diagnostics', 'compute-server', 'extension'],
     message: 'schemas of what crosses a border lie in protocol, or beside what they alone are for; no panel needs one.',
   },
   { name: 'vscode', homes: ['extension', 'test/editor'], message: 'extension alone talks to the editor.' },

@@ -11,7 +11,7 @@ import { root } from './setup.mjs';
 const load = createRequire(import.meta.url);
 const { analysisResult } = load('../protocol/analysis/schema.ts');
 const { customEditors, interventionSuffix } = load('../protocol/contributions/views.ts');
-const { ownFamilySchema } = load('../models/formats/families/shared/own-family-schema.ts');
+const { ownFamilySchema } = load('../models/formats/workspace-family.ts');
 const { headscopeFileFields } = load('../protocol/inputs/headscope-file.ts');
 const { savedInterventions } = load('../protocol/interventions/file.ts');
 const { interventionField } = load('../protocol/interventions/interventions.ts');

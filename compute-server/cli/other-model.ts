@@ -1,7 +1,7 @@
 /** Models without a config.json that a path on the command line may name. */
 import { basename } from 'node:path';
 import type { AdapterBase } from '../../models/formats/adapter/describe-adapter';
-import { baseNameOf } from '../../models/formats/adapter/read-adapter';
+import { baseNameOf } from '../../models/formats/read-adapter';
 import { readModelFolder } from '../../models/formats/model-folder';
 import type { OtherModel } from '../../models/formats/other-model';
 import { findOther, folderOfBase, otherKind, readOther } from '../../models/formats/read-other';

@@ -1,8 +1,8 @@
 /** What the weights beside a config hold, for `headscope inspect`. */
 import type { ModelDescription } from '../../models/formats/model-description';
 import type { Checkpoint } from '../../models/formats/safetensors/checkpoint';
-import type { TensorComparison } from '../../models/formats/tensors/compare-tensors';
-import { isBuffer } from '../../models/formats/tensors/compare-tensors';
+import type { TensorComparison } from '../../models/formats/compare-tensors';
+import { isBuffer } from '../../models/formats/compare-tensors';
 import { namedTensors, unexpectedSentence } from '../../models/formats/tensors/tensor-sentences';
 
 interface HeaderCount {

@@ -1,6 +1,6 @@
 /** The files beside config and weights that a new checkpoint takes over from its source. */
 import { FileRefused, openRegular } from '../../models/formats/regular-file';
-import { resolveInside } from '../../models/formats/safetensors/containment';
+import { resolveInside } from '../../models/formats/containment';
 import { FailureError } from '../../protocol/wire/failures';
 
 /** What belongs to a model besides config and weights. Code is none of it. */

@@ -3,7 +3,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { lastName } from '../../models/formats/adapter/describe-adapter';
-import type { OwnFamily } from '../../models/formats/families/shared/own-family-schema';
+import type { OwnFamily } from '../../models/formats/workspace-family';
 import { otherKind } from '../../models/formats/read-other';
 import { noFacts } from '../service/folder-facts';
 import type { BaseFact, FolderFacts } from '../service/folder-facts';

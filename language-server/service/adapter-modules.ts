@@ -1,6 +1,6 @@
 import { describeModel } from '../../models/formats/describe-model';
 import type { JsonValue } from '../../models/formats/model-description';
-import { expectedTensors } from '../../models/formats/tensors/expected-tensors';
+import { expectedTensors } from '../../models/formats/expected-tensors';
 import type { FolderFacts } from './folder-facts';
 import { isObject } from './json-document';
 

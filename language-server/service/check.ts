@@ -1,4 +1,4 @@
-import type { OwnFamily } from '../../models/formats/families/shared/own-family-schema';
+import type { OwnFamily } from '../../models/formats/workspace-family';
 import { configParts } from './config-parts';
 import type { Finding, Related, Severity, SeveritySetting } from './finding';
 import type { FolderFacts } from './folder-facts';

@@ -1,6 +1,6 @@
 import { kvCache } from '../../models/formats/estimates/kv-cache';
 import { isLaterPart } from '../../models/formats/gguf/parts';
-import { countParameters } from '../../models/formats/tensors/expected-tensors';
+import { countParameters } from '../../models/formats/expected-tensors';
 import { formatBytes, formatCount, formatLength } from './figures';
 import { readsText, runnable } from '../../models/architectures/catalogue';
 import type { FolderFacts } from './folder-facts';

@@ -1,8 +1,8 @@
 import { namesOfSense } from '../../models/formats/config/field-names';
-import type { OwnFamily } from '../../models/formats/families/shared/own-family-schema';
+import type { OwnFamily } from '../../models/formats/workspace-family';
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
 import { isDraft, isOwnClass, knownModelTypes } from '../../models/formats/families/shared/class-names';
-import { isOwnForm } from '../../models/formats/families/unnamed';
+import { isOwnForm } from '../../models/formats/families/type-by-keys';
 import { isObject } from './json-document';
 import { isOfOtherProgram } from './other-programs';
 

@@ -1,7 +1,7 @@
 import { decodeFlops } from '../../models/formats/estimates/flops';
 import { weightBytes } from '../../models/formats/estimates/weights';
 import type { ModelDescription, ModelPart } from '../../models/formats/model-description';
-import { countParameters } from '../../models/formats/tensors/expected-tensors';
+import { countParameters } from '../../models/formats/expected-tensors';
 import { code, formatted } from '../../protocol/language/markdown';
 import type { Markdown } from '../../protocol/language/markdown';
 import { formatBytes, formatCount } from './figures';

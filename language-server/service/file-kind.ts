@@ -1,4 +1,4 @@
-import { unnamedType } from '../../models/formats/families/unnamed';
+import { unnamedType } from '../../models/formats/families/type-by-keys';
 import { headscopeFileName } from '../../models/formats/headscope-file';
 import type { JsonValue } from '../../models/formats/model-description';
 import type { CompanionName } from './folder-facts';

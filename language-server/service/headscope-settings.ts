@@ -1,5 +1,5 @@
-import { readOwnFamilies } from '../../models/formats/families/shared/own-family';
-import type { OwnFamily } from '../../models/formats/families/shared/own-family-schema';
+import { readOwnFamilies } from '../../models/formats/families/workspace-families';
+import type { OwnFamily } from '../../models/formats/workspace-family';
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
 import {
   headscopeFileFields,

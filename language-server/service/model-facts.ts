@@ -3,7 +3,7 @@ import { alibiHeads } from '../../models/formats/estimates/alibi-scope';
 import { decodeFlops } from '../../models/formats/estimates/flops';
 import { cacheFormat, kvBytesPerToken, kvCache } from '../../models/formats/estimates/kv-cache';
 import type { Layer, ModelDescription, ModelPart, Rope } from '../../models/formats/model-description';
-import { countParameters } from '../../models/formats/tensors/expected-tensors';
+import { countParameters } from '../../models/formats/expected-tensors';
 import type { LayerFacts, ModelFacts, ModelPartFacts } from '../../protocol/language/requests';
 import type { Finding } from './finding';
 import type { FolderFacts } from './folder-facts';

@@ -1,5 +1,5 @@
 import { describeModel } from '../../models/formats/describe-model';
-import type { OwnFamily } from '../../models/formats/families/shared/own-family-schema';
+import type { OwnFamily } from '../../models/formats/workspace-family';
 import type { ModelDescription } from '../../models/formats/model-description';
 import { configParts } from './config-parts';
 import type { ConfigPart } from './config-parts';

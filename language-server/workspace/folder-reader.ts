@@ -6,7 +6,7 @@ import type { JsonValue } from '../../models/formats/model-description';
 import { readOnnx } from '../../models/formats/onnx/read-onnx';
 import type { ReadOnnx } from '../../models/formats/onnx/read-onnx';
 import { openRegular, readBytes, readRegular } from '../../models/formats/regular-file';
-import { resolveInside } from '../../models/formats/safetensors/containment';
+import { resolveInside } from '../../models/formats/containment';
 import { headerLength, parseSafetensorsHeader } from '../../models/formats/safetensors/header';
 import { mostHeaderBytes, type HeaderRoom } from '../../models/formats/safetensors/read-header';
 import { companionNames, noFacts } from '../service/folder-facts';

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { AdapterBase } from '../../models/formats/adapter/describe-adapter';
 import { lastName } from '../../models/formats/adapter/describe-adapter';
-import { baseNameOf } from '../../models/formats/adapter/read-adapter';
+import { baseNameOf } from '../../models/formats/read-adapter';
 import type { ReadOther } from '../../models/formats/other-model';
 import { otherKind, readOther } from '../../models/formats/read-other';
 import { containedPath } from './folder-reader';

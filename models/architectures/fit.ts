@@ -1,7 +1,7 @@
 /** Whether a checkpoint's tensors are those of its config, before a graph is built on them. */
 import { namesOf } from '../formats/config/config-reader';
 import { mainPart, type ModelDescription } from '../formats/model-description';
-import { compareTensors, type FoundTensor, type MissingTensor } from '../formats/tensors/compare-tensors';
+import { compareTensors, type FoundTensor, type MissingTensor } from '../formats/compare-tensors';
 import { extraLayersSentence, lackSentence, layerOf, unexpectedSentence } from '../formats/tensors/tensor-sentences';
 import { lacksText, readsText, type SpecifiedModel } from './catalogue';
 import { ModelError } from './model-spec';

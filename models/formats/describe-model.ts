@@ -7,11 +7,11 @@ import { isDraft, isOwnClass } from './families/shared/class-names';
 import { familyOf, wholeOf } from './families/catalogue';
 import { readFlat } from './families/encoders/encoder-decoder';
 import type { Family } from './families/shared/family';
-import type { OwnFamily } from './families/shared/own-family-schema';
-import { familyOfOwn } from './families/shared/own-family';
+import type { OwnFamily } from './workspace-family';
+import { familyOfOwn } from './families/workspace-families';
 import { findParts, looksLikeStack, readGeneric } from './families/generic';
 import { readStack, stackFamily } from './families/stacks';
-import { unnamedType } from './families/unnamed';
+import { unnamedType } from './families/type-by-keys';
 import type {
   DescriptionProblem,
   ModelDescription,

@@ -1,5 +1,5 @@
 import { FileRefused, readRegular } from './regular-file';
-import { resolveInside } from './safetensors/containment';
+import { resolveInside } from './containment';
 
 export type FolderFile =
   | { readonly ok: true; readonly path: string; readonly text: string; readonly bytes: number }

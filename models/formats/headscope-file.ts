@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parseConfig } from './config/parse-config';
 import { isObject, type JsonObject } from './config/config-reader';
 import { FileRefused, readRegular } from './regular-file';
-import { inside } from './safetensors/containment';
+import { inside } from './containment';
 
 /** What a repository of models says to Headscope: severities, a baseline, families of its own. */
 export const headscopeFileName = '.headscope.json';

@@ -6,7 +6,7 @@
  * a model may lack altogether are optional. The untouched values, with where each comes from, are in `ModelPart.fields`.
  */
 
-import type { OwnFamily } from './families/shared/own-family-schema';
+import type { OwnFamily } from './workspace-family';
 
 export type JsonPath = readonly (string | number)[];
 export type JsonValue =

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { AdapterBase } from './adapter/describe-adapter';
 import { lastName } from './adapter/describe-adapter';
-import { adapterFile, readAdapter } from './adapter/read-adapter';
+import { adapterFile, readAdapter } from './read-adapter';
 import { isLaterPart } from './gguf/parts';
 import { readGgufModel } from './gguf/other-gguf';
 import { readOnnxModel } from './onnx/describe-onnx';

@@ -15,15 +15,15 @@ import type {
 import { countVocabulary, largestTokenizer } from '../../../models/formats/companions/tokenizer-vocabulary';
 import { stageRuns } from '../../../models/formats/stage-runs';
 import type { TokenizerVocabulary } from '../../../models/formats/companions/tokenizer-vocabulary';
-import { resolveInside } from '../../../models/formats/safetensors/containment';
+import { resolveInside } from '../../../models/formats/containment';
 import { readCompanions, readModelFolder } from '../../../models/formats/model-folder';
 import type { OtherModel } from '../../../models/formats/other-model';
 import { notRun } from '../../../models/formats/other-model';
 import { readOnnxFolder } from '../../../models/formats/onnx/onnx-folder';
 import type { Checkpoint } from '../../../models/formats/safetensors/checkpoint';
 import { openCheckpoint } from '../../../models/formats/safetensors/checkpoint';
-import { compareTensors } from '../../../models/formats/tensors/compare-tensors';
-import { countParameters } from '../../../models/formats/tensors/expected-tensors';
+import { compareTensors } from '../../../models/formats/compare-tensors';
+import { countParameters } from '../../../models/formats/expected-tensors';
 import { CommandError, exitCodes, wrongUsage } from '../exit-codes';
 import { provenance } from '../../provenance';
 import type { Inspection } from '../inspection';

@@ -1,4 +1,4 @@
-import { expectedTensors } from '../../../models/formats/tensors/expected-tensors';
+import { expectedTensors } from '../../../models/formats/expected-tensors';
 import { extraLayersSentence, layerOf, ranges } from '../../../models/formats/tensors/tensor-sentences';
 import { layerNames, numberField } from '../config-parts';
 import type { ConfigPart } from '../config-parts';

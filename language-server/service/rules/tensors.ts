@@ -1,6 +1,6 @@
 import { isObject } from '../json-document';
 import type { Rule, RuleContext } from './rule';
-import { expectedTensors } from '../../../models/formats/tensors/expected-tensors';
+import { expectedTensors } from '../../../models/formats/expected-tensors';
 import { StoredWeights } from '../../../models/formats/tensors/stored-weights';
 import type { StoredTensor, StoredWeight } from '../../../models/formats/tensors/stored-weights';
 import { lackSentence } from '../../../models/formats/tensors/tensor-sentences';

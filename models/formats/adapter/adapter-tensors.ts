@@ -1,6 +1,6 @@
 /** The tensors of an adapter by the modules they belong to, and those modules in the base model. */
 import type { ModelDescription } from '../model-description';
-import { expectedTensors, tensorNames } from '../tensors/expected-tensors';
+import { expectedTensors, tensorNames } from '../expected-tensors';
 import { elementsOf } from '../tensors/tensor-table';
 import type { AdapterConfig } from './adapter-config';
 

@@ -1,7 +1,7 @@
 import type { ModelDescription } from '../model-description';
 import type { FormatShare, OtherModel } from '../other-model';
 import type { SafetensorsTensor } from '../safetensors/header';
-import { shortened } from '../shortened';
+import { shortened } from '../short-text';
 import type { AdapterConfig } from './adapter-config';
 import { adapterTitle, scalingOf } from './adapter-config';
 import type { AdaptedModule } from './adapter-tensors';

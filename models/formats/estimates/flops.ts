@@ -3,7 +3,7 @@ import type { Attention, FeedForward, Layer, ModelDescription, ModelPart } from 
 import { stageRuns } from '../stage-runs';
 import type { ExpectedTensor } from '../tensors/tensor-table';
 import { elementsOf, isMatrix } from '../tensors/tensor-table';
-import { expectedTensors } from '../tensors/expected-tensors';
+import { expectedTensors } from '../expected-tensors';
 import type { Estimate } from './estimate';
 import { sum } from './estimate';
 import { attends, indexedPositions, promptIndexPairs, promptPairs, readPositions, shapeOf } from './pairs';

@@ -1,5 +1,5 @@
 import type { ModelDescription, Quantisation } from '../model-description';
-import { expectedTensors } from '../tensors/expected-tensors';
+import { expectedTensors } from '../expected-tensors';
 import type { ExpectedTensor } from '../tensors/tensor-table';
 import { elementsOf, isMatrix } from '../tensors/tensor-table';
 import type { Estimate } from './estimate';

@@ -30,7 +30,7 @@ import { openClip } from './composites/open-clip';
 import { rtDetr } from './composites/rt-detr';
 import { speechT5 } from './encoders/speecht5';
 import { qwen2Vl, qwen25Vl, qwen3Vl, qwen35Vl } from './composites/qwen-vl';
-import { severalParts } from './composites/several-parts';
+import { severalParts } from './composites';
 import { stackFamilies } from './stacks';
 import { step3p7 } from './composites/step-vision';
 

@@ -2,16 +2,16 @@ import type { ConfigReader } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
 import { barkStages } from './towers/bark-stages';
 import { convNext, convNextV2, dinov3ConvNext } from './towers/convnext';
-import { diffusionSized } from './composites/diffusion-sized';
-import { diffusionTransformers } from './composites/diffusion-transformers';
-import { unet } from './composites/diffusion-unet';
+import { diffusionSized } from './diffusion/sizes';
+import { diffusionTransformers } from './diffusion/transformers';
+import { unet } from './diffusion/unet';
 import { dinov3 } from './towers/dinov3';
 import { miniMind } from './decoders/minimind';
 import { neoBert } from './encoders/neobert';
 import { radio } from './towers/radio';
 import { timm } from './towers/timm';
-import { vitSized } from './towers/vit-sized';
-import { vits } from './composites/vits';
+import { vitSized } from './towers/vit-sizes';
+import { vits } from './encoders/vits';
 import { bert, bigBird, distilbert, roberta } from './encoders/bert';
 import { albert, clapText, dpr, electra, layoutLmV3, longformer, mpnet } from './encoders/bert-relatives';
 import { bloom } from './decoders/bloom';
@@ -56,7 +56,7 @@ import { kimiLinear } from './decoders/kimi';
 import { lfm2, lfm2Moe } from './decoders/lfm2';
 import { granite, graniteMoe, llama, mistral, mixtral, smollm3, starcoder2 } from './decoders/llama';
 import { llama4 } from './decoders/llama4';
-import { falconMamba, jamba, mamba } from './shared/mamba';
+import { falconMamba, jamba, mamba } from './decoders/mamba';
 import { mamba2 } from './decoders/mamba2';
 import { mimo, mimoV2 } from './decoders/mimo';
 import { miniMaxM2, miniMaxM3 } from './decoders/minimax';
@@ -72,7 +72,16 @@ import { qwen2, qwen2Moe, qwen3, qwen3Moe } from './decoders/qwen';
 import { qwen35, qwen35Moe, qwen3Next } from './decoders/qwen-hybrid';
 import { recurrentGemma } from './decoders/recurrent-gemma';
 import { reformer } from './decoders/reformer';
-import { baichuan, bailingMoe, chatGlm, falconPerception, internLm2, qwen, teleChat, yuan } from './shared/remote-code';
+import {
+  baichuan,
+  bailingMoe,
+  chatGlm,
+  falconPerception,
+  internLm2,
+  qwen,
+  teleChat,
+  yuan,
+} from './decoders/remote-code';
 import { rwkv, rwkv5, rwkv6 } from './decoders/rwkv';
 import { segformer } from './towers/segformer';
 import { deepseekV32, glmMoeDsa } from './decoders/sparse-latent';

@@ -1,6 +1,6 @@
 import { describeModel } from '../describe-model';
 import type { Attention, Layer, ModelDescription, ModelPart } from '../model-description';
-import { shortened } from '../shortened';
+import { shortened } from '../short-text';
 import { blockCount, blocksOf, configOf, headWidths, vocabularySize } from './config';
 import type { GgufTensor } from './header';
 import type { Metadata } from './metadata';

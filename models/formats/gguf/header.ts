@@ -6,7 +6,7 @@
  * vocabulary, reads a long list again from its start for each further chunk, fills up a file that ends too early with
  * zeros, and writes the file's names into a plain object.
  */
-import { shortened } from '../shortened';
+import { shortened } from '../short-text';
 import { FileRefused, openRegular, readBytes } from '../regular-file';
 import { BudgetSpent, GgufBudget } from './budget';
 import { Cursor, GgufError, numberTypes } from './cursor';

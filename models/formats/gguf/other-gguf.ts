@@ -1,5 +1,5 @@
 import type { OtherModel, ReadOther } from '../other-model';
-import { shortened } from '../shortened';
+import { shortened } from '../short-text';
 import type { GgufModel } from './read-gguf';
 import { readGguf } from './read-gguf';
 

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import type { ModelDescription } from '../model-description';
 import { fileIdentity } from '../regular-file';
-import { resolveInside } from '../safetensors/containment';
+import { resolveInside } from '../containment';
 import { contradictions, describeGguf } from './describe-gguf';
 import { GgufBudget } from './budget';
 import type { GgufHeader, GgufTensor, ReadGgufHeader } from './header';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { resolveInside } from '../safetensors/containment';
+import { resolveInside } from '../containment';
 import type { ReadOnnx } from './read-onnx';
 import { readOnnx } from './read-onnx';
 

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { readFolderFile } from '../folder-file';
 import { fileIdentity } from '../regular-file';
-import { shortened } from '../shortened';
-import { resolveInside } from './containment';
+import { shortened } from '../short-text';
+import { resolveInside } from '../containment';
 import type { HeaderProblemCode } from './header';
 import { mostHeaderBytes, readSafetensorsHeader, type HeaderRoom } from './read-header';
 import type { ShardIndex } from './shard-index';

@@ -10,7 +10,7 @@ export const longestHeader = 100_000_000;
 const deepest = 8;
 
 import { jsonFault } from '../config/json-fault';
-import { shortened, shownValue } from '../shortened';
+import { shortened, shownValue } from '../short-text';
 
 /** Bits of an element. */
 export const dtypeBits: Readonly<Record<string, number>> = {

@@ -13,7 +13,7 @@ import { readModelFile } from '../../../language-server/service/model-file';
 import { ruleCodes } from '../../../language-server/service/rules/catalogue';
 import { silencingChanges } from '../../../language-server/service/silence';
 import { isExcluded, Repositories } from '../../../language-server/workspace/repositories';
-import type { OwnFamily } from '../../../models/formats/families/shared/own-family-schema';
+import type { OwnFamily } from '../../../models/formats/workspace-family';
 import type { JsonValue } from '../../../models/formats/model-description';
 import { headscopeFileFields, headscopeFileKeys } from '../../../protocol/inputs/headscope-file';
 import { check } from '../../../protocol/schema/check';

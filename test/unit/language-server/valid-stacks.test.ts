@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { attentionWords } from '../../../language-server/service/part-facts';
 import { describeModel } from '../../../models/formats/describe-model';
-import { expectedTensors, tensorNames } from '../../../models/formats/tensors/expected-tensors';
+import { expectedTensors, tensorNames } from '../../../models/formats/expected-tensors';
 import { findingsOf, folder, shard } from './caret';
 
 const mixers = (count: number, word: string, ...at: readonly number[]): readonly string[] =>

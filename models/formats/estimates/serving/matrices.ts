@@ -1,6 +1,6 @@
 /** The learned tensors of the part that generates, as operators read them. */
 import type { Layer, ModelDescription, ModelPart } from '../../model-description';
-import { expectedTensors } from '../../tensors/expected-tensors';
+import { expectedTensors } from '../../expected-tensors';
 import { elementsOf, type ExpectedTensor, type TensorGroup } from '../../tensors/tensor-table';
 import { storedBits } from '../weights';
 import type { WeightBits } from './request';

@@ -1,6 +1,6 @@
 /** Audio-language models: an audio tower, a projector and a text model; some see, and some speak. */
 import type { JsonObject } from '../../config/config-reader';
-import { compositeFamily } from '../shared/composite';
+import { compositeFamily } from './composite';
 import { amount } from '../shared/family';
 import { writeTwoLayers } from './multimodal';
 

@@ -1,6 +1,6 @@
 /** BLIP, BLIP-2, InstructBLIP and GIT. */
-import type { CompositeRow } from '../shared/composite';
-import { compositeFamily } from '../shared/composite';
+import type { CompositeRow } from './composite';
+import { compositeFamily } from './composite';
 import { t5 } from '../encoders/t5';
 import { amount } from '../shared/family';
 

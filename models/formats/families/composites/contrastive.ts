@@ -2,7 +2,7 @@ import type { JsonObject } from '../../config/config-reader';
 import { transformers } from '../shared/family-row';
 import type { CompositeFamily, CompositeReading } from '../shared/family';
 import { amount, firstArchitecture } from '../shared/family';
-import { visionOf, writePart } from '../shared/composite';
+import { visionOf, writePart } from './composite';
 import { honoured, idle, repeats, type RunKeys } from '../shared/run-keys';
 import { readStack } from '../stacks';
 

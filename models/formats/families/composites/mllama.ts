@@ -1,4 +1,4 @@
-import { compositeFamily } from '../shared/composite';
+import { compositeFamily } from './composite';
 import { crossOf } from '../towers/vision-towers';
 
 export const mllama = compositeFamily({

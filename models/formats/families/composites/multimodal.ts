@@ -2,8 +2,8 @@
 import type { ConfigReader, JsonObject } from '../../config/config-reader';
 import type { Projector } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import type { CompositeRow, PartRow } from '../shared/composite';
-import { compositeFamily } from '../shared/composite';
+import type { CompositeRow, PartRow } from './composite';
+import { compositeFamily } from './composite';
 import { flag } from '../shared/family';
 import { siglipSo400m } from '../towers/siglip-sizes';
 import { activations, honoured, idle, only } from '../shared/run-keys';

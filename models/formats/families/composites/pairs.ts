@@ -1,8 +1,8 @@
 /** An encoder of pictures or sound and a decoder of text, each with the config of its own family, tied by cross-attention. */
 import type { ConfigReader } from '../../config/config-reader';
 import type { ModelPart } from '../../model-description';
-import type { PartRow } from '../shared/composite';
-import { compositeFamily } from '../shared/composite';
+import type { PartRow } from './composite';
+import { compositeFamily } from './composite';
 import { bart } from '../encoders/encoder-decoder';
 import { t5 } from '../encoders/t5';
 import { crossOf } from '../towers/vision-towers';

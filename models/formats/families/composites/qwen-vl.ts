@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../config/config-reader';
-import type { CompositeRow } from '../shared/composite';
-import { compositeFamily } from '../shared/composite';
+import type { CompositeRow } from './composite';
+import { compositeFamily } from './composite';
 import { amount } from '../shared/family';
 
 interface QwenVlRow {

@@ -1,7 +1,7 @@
 /** Vision-language models whose code comes with the checkpoint. */
 import type { ConfigReader, JsonObject } from '../../config/config-reader';
-import type { CompositeRow } from '../shared/composite';
-import { compositeFamily } from '../shared/composite';
+import type { CompositeRow } from './composite';
+import { compositeFamily } from './composite';
 import { amount } from '../shared/family';
 import { mergedPatches } from '../towers/moon-vit';
 import { writeResampler } from '../towers/remote-towers';

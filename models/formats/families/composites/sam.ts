@@ -1,7 +1,7 @@
 /** Segment Anything: prompts, what a tower made of the picture, and a decoder that draws masks. */
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { compositeFamily } from '../shared/composite';
+import { compositeFamily } from './composite';
 
 const promptValues = { hidden_size: 256, mask_input_channels: 16, num_point_embeddings: 4 };
 

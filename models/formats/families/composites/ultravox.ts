@@ -1,5 +1,5 @@
 import type { ConfigReader, JsonObject } from '../../config/config-reader';
-import { compositeFamily } from '../shared/composite';
+import { compositeFamily } from './composite';
 
 /** Sizes of the text models that files name and do not describe: the published configurations of these names. */
 const llama31: JsonObject = {

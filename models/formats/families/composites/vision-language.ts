@@ -1,6 +1,6 @@
 /** Vision-language models of transformers whose tower is their own. */
-import type { CompositeRow } from '../shared/composite';
-import { compositeFamily } from '../shared/composite';
+import type { CompositeRow } from './composite';
+import { compositeFamily } from './composite';
 import { amount, flag } from '../shared/family';
 import { joined, writeTwoLayers } from './multimodal';
 import { patchMerger } from './qwen-vl';

@@ -1,7 +1,7 @@
 import { decoderFamily } from '../shared/decoder-family';
 import { remoteCode, transformers5 } from '../shared/family-row';
 import { flag } from '../shared/family';
-import { ernieLayout } from '../shared/ernie-layout';
+import { ernieLayout } from './ernie-layout';
 import { llamaDefaults, llamaLayout } from './llama';
 
 /** Dense decoders that keep Llama's names and differ in biases, norms or the network alone. */

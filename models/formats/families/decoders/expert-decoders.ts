@@ -3,7 +3,7 @@ import { decoderFamily } from '../shared/decoder-family';
 import { remoteCode } from '../shared/family-row';
 import { separateExperts } from '../shared/decoder-layout';
 import { deepseekExperts } from './deepseek';
-import { ernieLayout } from '../shared/ernie-layout';
+import { ernieLayout } from './ernie-layout';
 import { llamaLayout } from './llama';
 
 /** Decoders with experts that keep Llama's names elsewhere. */

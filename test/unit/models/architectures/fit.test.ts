@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { specifyModel } from '../../../../models/architectures/catalogue';
 import { requireFit } from '../../../../models/architectures/fit';
 import { describeModel } from '../../../../models/formats/describe-model';
-import { expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import { expectedTensors, tensorNames } from '../../../../models/formats/expected-tensors';
 import { tinyModel, tinyModels } from '../../../support/checkpoints/tiny-models';
 import { tinyVariants } from '../../../support/checkpoints/tiny-variants';
 import { tinyVlms } from '../../../support/checkpoints/tiny-vision';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describeModel } from '../../../../models/formats/describe-model';
-import type { FoundTensor } from '../../../../models/formats/tensors/compare-tensors';
-import { compareTensors } from '../../../../models/formats/tensors/compare-tensors';
-import { expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import type { FoundTensor } from '../../../../models/formats/compare-tensors';
+import { compareTensors } from '../../../../models/formats/compare-tensors';
+import { expectedTensors, tensorNames } from '../../../../models/formats/expected-tensors';
 import { tinyModels } from '../../../support/checkpoints/tiny-models';
 
 const small = {

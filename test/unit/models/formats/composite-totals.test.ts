@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describeModel } from '../../../../models/formats/describe-model';
-import { countParameters } from '../../../../models/formats/tensors/expected-tensors';
+import { countParameters } from '../../../../models/formats/expected-tensors';
 
 const llama31 = (hidden: number, size: number, layers: number, heads: number, vocabulary: number) => ({
   model_type: 'llama',

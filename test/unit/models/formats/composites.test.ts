@@ -5,7 +5,7 @@ import { describeModel } from '../../../../models/formats/describe-model';
 import { kvBytesPerToken } from '../../../../models/formats/estimates/kv-cache';
 import type { ModelDescription } from '../../../../models/formats/model-description';
 import { mainPart } from '../../../../models/formats/model-description';
-import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/expected-tensors';
 import { corpus, corpusFolders as published } from '../../../support/corpus';
 
 const read = (folder: string): ModelDescription =>

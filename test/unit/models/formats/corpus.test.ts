@@ -7,8 +7,8 @@ import { decodeFlops, prefillFlops } from '../../../../models/formats/estimates/
 import { kvCache } from '../../../../models/formats/estimates/kv-cache';
 import { weightBytes } from '../../../../models/formats/estimates/weights';
 import type { ModelDescription, ModelPart } from '../../../../models/formats/model-description';
-import { compareTensors, innerName } from '../../../../models/formats/tensors/compare-tensors';
-import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import { compareTensors, innerName } from '../../../../models/formats/compare-tensors';
+import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/expected-tensors';
 import { corpus, corpusModels as folders } from '../../../support/corpus';
 
 const read = (name: string, file: string): unknown => {

@@ -5,8 +5,8 @@ import { isObject } from '../../../../models/formats/config/config-reader';
 import { parseConfig } from '../../../../models/formats/config/parse-config';
 import { describeModel } from '../../../../models/formats/describe-model';
 import type { ModelPart } from '../../../../models/formats/model-description';
-import { compareTensors } from '../../../../models/formats/tensors/compare-tensors';
-import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import { compareTensors } from '../../../../models/formats/compare-tensors';
+import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/expected-tensors';
 import { corpus, corpusModels as folders } from '../../../support/corpus';
 
 const decoder = (config: object): ModelPart => {

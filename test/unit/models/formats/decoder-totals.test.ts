@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { describeModel } from '../../../../models/formats/describe-model';
-import { countParameters } from '../../../../models/formats/tensors/expected-tensors';
+import { countParameters } from '../../../../models/formats/expected-tensors';
 
 type Sizes = Readonly<Record<string, unknown>>;
 

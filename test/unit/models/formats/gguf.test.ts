@@ -14,7 +14,7 @@ import { tensorType } from '../../../../models/formats/gguf/tensor-types';
 import type { GgufWeights } from '../../../../models/formats/gguf/weights';
 import { countWeights, groupOf } from '../../../../models/formats/gguf/weights';
 import type { ModelDescription } from '../../../../models/formats/model-description';
-import { countParameters } from '../../../../models/formats/tensors/expected-tensors';
+import { countParameters } from '../../../../models/formats/expected-tensors';
 import { writeGguf } from '../../../bench/support/gguf';
 import { tinyModel, writeTinyModel } from '../../../support/checkpoints/tiny-models';
 import type { GgufFile, Value } from '../../../support/gguf-file';

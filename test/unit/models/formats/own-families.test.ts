@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { runnable } from '../../../../models/architectures/catalogue';
 import { describeModel, isModelConfig } from '../../../../models/formats/describe-model';
 import { kvBytesPerToken } from '../../../../models/formats/estimates/kv-cache';
-import { readOwnFamilies } from '../../../../models/formats/families/shared/own-family';
-import type { OwnFamily } from '../../../../models/formats/families/shared/own-family-schema';
-import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import { readOwnFamilies } from '../../../../models/formats/families/workspace-families';
+import type { OwnFamily } from '../../../../models/formats/workspace-family';
+import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/expected-tensors';
 
 const familyFrom = (object: object): OwnFamily => {
   const { families, problems } = readOwnFamilies([object]);

@@ -7,7 +7,7 @@ import { decodeFlops } from '../../../../models/formats/estimates/flops';
 import { readModelFolder } from '../../../../models/formats/model-folder';
 import { readAdapterConfig } from '../../../../models/formats/adapter/adapter-config';
 import { expectedParameters } from '../../../../models/formats/adapter/adapter-tensors';
-import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/expected-tensors';
 
 const flux = { _class_name: 'FluxTransformer2DModel', guidance_embeds: false };
 const stableDiffusion15 = {

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { describeModel } from '../../../../models/formats/describe-model';
-import { countParameters } from '../../../../models/formats/tensors/expected-tensors';
+import { countParameters } from '../../../../models/formats/expected-tensors';
 
 const names = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [String(index), `class ${index}`]));

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { describeModel } from '../../../../models/formats/describe-model';
-import { countParameters } from '../../../../models/formats/tensors/expected-tensors';
+import { countParameters } from '../../../../models/formats/expected-tensors';
 
 /** Sizes as published, written out; what is left out is the family's default. */
 const llama = (architecture: string, model_type: string, sizes: readonly number[], more: object = {}): object => {

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describeModel } from '../../../../models/formats/describe-model';
 import { readSafetensorsHeader } from '../../../../models/formats/safetensors/read-header';
-import { compareTensors } from '../../../../models/formats/tensors/compare-tensors';
+import { compareTensors } from '../../../../models/formats/compare-tensors';
 
 const reference = resolve('..', 'shared', 'reference');
 const folders = existsSync(reference)

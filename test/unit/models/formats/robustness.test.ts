@@ -5,7 +5,7 @@ import { decodeFlops, prefillFlops } from '../../../../models/formats/estimates/
 import { kvCache } from '../../../../models/formats/estimates/kv-cache';
 import { weightBytes } from '../../../../models/formats/estimates/weights';
 import { families } from '../../../../models/formats/families/catalogue';
-import { countParameters, expectedTensors } from '../../../../models/formats/tensors/expected-tensors';
+import { countParameters, expectedTensors } from '../../../../models/formats/expected-tensors';
 import type { JsonValue } from '../../../../models/formats/model-description';
 
 /** mulberry32 */

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../../../models/formats/safetensors/checkpoint';
-import { resolveInside } from '../../../../models/formats/safetensors/containment';
+import { resolveInside } from '../../../../models/formats/containment';
 import { longestHeader, parseSafetensorsHeader } from '../../../../models/formats/safetensors/header';
 import { readSafetensorsHeader } from '../../../../models/formats/safetensors/read-header';
 

@@ -6,8 +6,8 @@ import { describeModel } from '../../../../models/formats/describe-model';
 import { kvBytesPerToken, kvCache } from '../../../../models/formats/estimates/kv-cache';
 import type { ModelPart } from '../../../../models/formats/model-description';
 import { stageRuns } from '../../../../models/formats/stage-runs';
-import { compareTensors } from '../../../../models/formats/tensors/compare-tensors';
-import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import { compareTensors } from '../../../../models/formats/compare-tensors';
+import { countParameters, expectedTensors, tensorNames } from '../../../../models/formats/expected-tensors';
 import { corpus, corpusModels as folders } from '../../../support/corpus';
 
 const first = (config: unknown): ModelPart => {

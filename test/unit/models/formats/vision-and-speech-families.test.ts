@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describeModel } from '../../../../models/formats/describe-model';
-import { countParameters } from '../../../../models/formats/tensors/expected-tensors';
+import { countParameters } from '../../../../models/formats/expected-tensors';
 
 const named = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [String(index), `class ${index}`]));

@@ -1,8 +1,8 @@
-import { familyById } from '../families/catalogue';
-import { familyOfOwn } from '../families/shared/own-family';
-import type { ModelDescription } from '../model-description';
-import type { ExpectedTensor } from './tensor-table';
-import { elementsOf, TensorTable } from './tensor-table';
+import { familyById } from './families/catalogue';
+import { familyOfOwn } from './families/workspace-families';
+import type { ModelDescription } from './model-description';
+import type { ExpectedTensor } from './tensors/tensor-table';
+import { elementsOf, TensorTable } from './tensors/tensor-table';
 
 /** Descriptions are immutable, and hovers, lenses and rules all ask for the same list. */
 const lists = new WeakMap<ModelDescription, readonly ExpectedTensor[]>();

@@ -1,8 +1,8 @@
 /** Models of several parts that speak. */
 import type { ConfigReader } from '../../config/config-reader';
 import type { ModelPart } from '../../model-description';
-import type { PartRow } from '../shared/composite';
-import { compositeFamily } from '../shared/composite';
+import type { PartRow } from './composite';
+import { compositeFamily } from './composite';
 
 /** Beside the three stands a network of convolutions and LSTMs that makes sound of the codes; it does not attend. */
 export const bark = compositeFamily({

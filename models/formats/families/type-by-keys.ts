@@ -1,9 +1,9 @@
 /** Files that name no model_type and are a model's all the same: what their own keys say of the type. */
 import type { JsonObject } from '../config/config-reader';
 import { isObject } from '../config/config-reader';
-import { diffusionSized } from './composites/diffusion-sized';
-import { diffusionTransformers } from './composites/diffusion-transformers';
-import { unet } from './composites/diffusion-unet';
+import { diffusionSized } from './diffusion/sizes';
+import { diffusionTransformers } from './diffusion/transformers';
+import { unet } from './diffusion/unet';
 
 const diffusers: ReadonlySet<string> = new Set(
   [...diffusionTransformers, ...diffusionSized, unet].flatMap(({ modelTypes }) => modelTypes),

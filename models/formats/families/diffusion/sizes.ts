@@ -1,5 +1,5 @@
 /** Transformers of diffusers whose sizes are described, and whose tensors are not written down here. */
-import { diffusionFamily, joint, single } from './diffusion-transformers';
+import { diffusionFamily, joint, single } from './transformers';
 
 /** Films: blocks of two streams, then of one row. */
 export const hunyuanVideo = diffusionFamily({

@@ -1,9 +1,9 @@
 /** Vision-language models of which the sizes are known, and not every tensor. */
 import type { ModelPart } from '../../model-description';
-import type { CompositeRow } from '../shared/composite';
-import { compositeFamily } from '../shared/composite';
+import type { CompositeRow } from './composite';
+import { compositeFamily } from './composite';
 import { joined } from './multimodal';
-import { namedTower } from '../towers/named-towers';
+import { namedTower } from './tower-names';
 import { patchMerger } from './qwen-vl';
 import { mergedPatches } from '../towers/moon-vit';
 

@@ -2,11 +2,11 @@ import type { JsonObject } from '../../config/config-reader';
 import { mambaState, numberOf } from '../../config/recurrent-state';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { decoderFamily } from './decoder-family';
-import { separateExperts } from './decoder-layout';
-import type { StackFamily } from './family';
-import { amount, flag } from './family';
-import { llamaLayout } from '../decoders/llama';
+import { decoderFamily } from '../shared/decoder-family';
+import { separateExperts } from '../shared/decoder-layout';
+import type { StackFamily } from '../shared/family';
+import { amount, flag } from '../shared/family';
+import { llamaLayout } from './llama';
 
 interface MixerSizes {
   readonly inner: number;

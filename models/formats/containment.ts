@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { shortened } from '../shortened';
+import { shortened } from './short-text';
 
 export type Contained =
   | { readonly ok: true; readonly path: string }

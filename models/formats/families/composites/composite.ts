@@ -1,8 +1,8 @@
 import type { ConfigReader, JsonObject } from '../../config/config-reader';
 import type { ModelDescription, ModelPart, PartRole, Projector } from '../../model-description';
 import type { TensorTable, TensorWriter } from '../../tensors/tensor-table';
-import { sourceOf } from './family-row';
-import type { CompositeFamily, CompositeReading, StackFamily } from './family';
+import { sourceOf } from '../shared/family-row';
+import type { CompositeFamily, CompositeReading, StackFamily } from '../shared/family';
 import { readGeneric } from '../generic';
 import { readStack, stackFamily } from '../stacks';
 

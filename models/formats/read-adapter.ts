@@ -1,11 +1,11 @@
 import { dirname } from 'node:path';
-import { readSmallJson } from '../model-folder';
-import type { ReadOther } from '../other-model';
-import { resolveInside } from '../safetensors/containment';
-import { readSafetensorsHeader } from '../safetensors/read-header';
-import { readAdapterConfig } from './adapter-config';
-import type { AdapterBase } from './describe-adapter';
-import { describeAdapter } from './describe-adapter';
+import { readSmallJson } from './model-folder';
+import type { ReadOther } from './other-model';
+import { resolveInside } from './containment';
+import { readSafetensorsHeader } from './safetensors/read-header';
+import { readAdapterConfig } from './adapter/adapter-config';
+import type { AdapterBase } from './adapter/describe-adapter';
+import { describeAdapter } from './adapter/describe-adapter';
 
 export const adapterFile = 'adapter_config.json';
 const weightsFile = 'adapter_model.safetensors';

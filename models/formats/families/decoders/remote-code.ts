@@ -1,10 +1,10 @@
 import type { ModelPart } from '../../model-description';
-import { decoderFamily } from './decoder-family';
-import { remoteCode } from './family-row';
-import { separateExperts, writeDecoder } from './decoder-layout';
-import type { StackFamily } from './family';
-import { amount, flag } from './family';
-import { llamaLayout } from '../decoders/llama';
+import { decoderFamily } from '../shared/decoder-family';
+import { remoteCode } from '../shared/family-row';
+import { separateExperts, writeDecoder } from '../shared/decoder-layout';
+import type { StackFamily } from '../shared/family';
+import { amount, flag } from '../shared/family';
+import { llamaLayout } from './llama';
 
 /**
  * Families that are published with their own modelling code and are in no library: their files give every size, so there

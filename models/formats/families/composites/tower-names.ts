@@ -1,7 +1,7 @@
 /** Towers that a file names and does not describe: sizes of the published checkpoints of these names. */
 import type { ConfigReader, JsonObject } from '../../config/config-reader';
-import type { PartRow } from '../shared/composite';
-import { siglipSo400m } from './siglip-sizes';
+import type { PartRow } from './composite';
+import { siglipSo400m } from '../towers/siglip-sizes';
 
 const siglipLarge: JsonObject = {
   hidden_size: 1024,

@@ -1,6 +1,6 @@
-import type { DecoderLayout } from './decoder-layout';
-import { flag } from './family';
-import { llamaLayout } from '../decoders/llama';
+import type { DecoderLayout } from '../shared/decoder-layout';
+import { flag } from '../shared/family';
+import { llamaLayout } from './llama';
 
 /** Llama's names, with one switch for all biases: ERNIE 4.5, dense and with experts. */
 export const ernieLayout: DecoderLayout = {

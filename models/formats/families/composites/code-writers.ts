@@ -2,8 +2,8 @@
 import { ConfigReader, isObject } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { ModelPart } from '../../model-description';
-import { compositeFamily } from '../shared/composite';
-import { readFlat } from './encoder-decoder';
+import { compositeFamily } from './composite';
+import { readFlat } from '../encoders/encoder-decoder';
 import type { CompositeFamily } from '../shared/family';
 
 /** Reads a text and writes codes of a picture: each half has a vocabulary and a length of its own. */

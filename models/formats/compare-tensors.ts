@@ -1,6 +1,6 @@
-import type { ModelDescription, PartRole } from '../model-description';
+import type { ModelDescription, PartRole } from './model-description';
 import { expectedTensors, tensorNames } from './expected-tensors';
-import type { ExpectedTensor, TensorGroup } from './tensor-table';
+import type { ExpectedTensor, TensorGroup } from './tensors/tensor-table';
 
 export interface FoundTensor {
   readonly name: string;

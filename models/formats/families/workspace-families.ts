@@ -1,14 +1,14 @@
 import * as v from 'valibot';
-import { ConfigReader } from '../../config/config-reader';
-import type { JsonObject } from '../../config/config-reader';
-import { readTransformer } from '../../config/transformer';
-import type { DescriptionProblem, JsonPath } from '../../model-description';
-import type { DecoderLayout } from './decoder-layout';
-import { separateExperts, writeDecoder } from './decoder-layout';
-import type { StackFamily } from './family';
-import { ownFamilySchema } from './own-family-schema';
-import type { OwnFamily } from './own-family-schema';
-import { stackFamily } from '../stacks';
+import { ConfigReader } from '../config/config-reader';
+import type { JsonObject } from '../config/config-reader';
+import { readTransformer } from '../config/transformer';
+import type { DescriptionProblem, JsonPath } from '../model-description';
+import type { DecoderLayout } from './shared/decoder-layout';
+import { separateExperts, writeDecoder } from './shared/decoder-layout';
+import type { StackFamily } from './shared/family';
+import { ownFamilySchema } from '../workspace-family';
+import type { OwnFamily } from '../workspace-family';
+import { stackFamily } from './stacks';
 
 export interface OwnFamilyProblem {
   /** Below `families`. */
