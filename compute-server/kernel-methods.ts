@@ -25,7 +25,7 @@ import { describeMechanisms, supports } from './harness/describe';
 import { stoppedResult } from './harness/stopped-result';
 import { neighborhoodBound } from './harness/neighborhood';
 import { viewMechanism } from './harness/mechanism-view';
-import { strongScaling } from './sharded/strong-scaling';
+import { strongScaling } from './shards/strong-scaling';
 import { runtimeVersion } from './runtime/session';
 import type { Surroundings } from './surroundings';
 import { headscopeVersion } from './version';

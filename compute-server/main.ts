@@ -1,6 +1,6 @@
 /**
  * The compute server: a child process that answers calls over node IPC (started with `serialization: 'advanced'`), or, with
- * the flag of isolated.ts, runs one task and ends, or, with that of sharded/worker.ts, is one worker of a sharded run.
+ * the flag of processes/task-process.ts, runs one task and ends, or, with that of shards/worker.ts, is one worker of a sharded run.
  */
 import { analyses, experiments } from '../diagnostics/catalogue';
 import type { FromCompute } from '../protocol/compute/api';
@@ -8,15 +8,17 @@ import { writeErr } from './cli/terminal';
 import { analysisMethods } from './analyses/methods';
 import { Dispatcher } from './dispatch/dispatcher';
 import { Lane } from './dispatch/lane';
-import { isolatedFlag } from './isolated/isolated';
-import { serveTask } from './isolated/serve-task';
-import { isTaskName } from './isolated-tasks';
+import { taskFlag } from './processes/task-process';
+import { serveTask } from './processes/task-server';
+import { roofTask } from './devices/roof';
+import { selfTestTask } from './devices/self-test';
+import { peakMemoryTask } from './harness/peak-memory';
 import { kernelMethods, serverInfo } from './kernel-methods';
 import { moduleMethods } from './modules/methods';
 import { hallucinationMethods } from './hallucination/hallucination-methods';
 import { modelMethods } from './model-calls/methods';
 import { modelCalls } from './model-calls/model-calls';
-import { serveWorker, workerFlag } from './sharded/worker';
+import { serveWorker, workerFlag } from './shards/worker';
 import { readSurroundings, type Surroundings } from './surroundings';
 
 function serve(): void {
@@ -56,8 +58,12 @@ const [, , flag, name] = process.argv;
 if (!process.send) {
   writeErr('This is the compute server of Headscope; the extension and the headscope command start it.\n');
   process.exit(2);
-} else if (flag === isolatedFlag && isTaskName(name)) {
-  serveTask(name);
+} else if (flag === taskFlag && name === selfTestTask.name) {
+  serveTask(selfTestTask);
+} else if (flag === taskFlag && name === roofTask.name) {
+  serveTask(roofTask);
+} else if (flag === taskFlag && name === peakMemoryTask.name) {
+  serveTask(peakMemoryTask);
 } else if (flag === workerFlag) {
   serveWorker();
 } else {

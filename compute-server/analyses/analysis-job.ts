@@ -25,8 +25,8 @@ import { requireParity } from '../model/checkpoint/parity';
 import { modelProvenance } from '../model/checkpoint/provenance';
 import type { Surroundings } from '../surroundings';
 import { countedCorpusAt, readCorpusAt } from './corpus-files';
-import { followed, heldShare, stage } from './followed-run';
-import { KeptSteps, stepFolders } from './kept-steps';
+import { followed, heldShare, stage } from './run-progress';
+import { StepStore, stepFolders } from './step-store';
 import { ServerRunner } from '../runner/runner';
 import { learn, secondsOf } from './pace';
 import { taskSurroundings } from '../runner/task-surroundings';
@@ -62,7 +62,7 @@ export async function* analysisJob(
     const parity = first ? await requireParity(model, first, { signal }) : undefined;
 
     const folders = stepFolders(request.keepIn, surroundings.cacheFolder);
-    const steps = new KeptSteps(folders, keyOf(request, model, job.input));
+    const steps = new StepStore(folders, keyOf(request, model, job.input));
     await steps.open();
     const start = () => analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });
     const result = yield* followed(start, { analysis, steps, surroundings, signal });

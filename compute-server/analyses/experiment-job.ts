@@ -12,8 +12,8 @@ import type { Surroundings } from '../surroundings';
 import { experimentFolder, ServerWorkbench, type OpenModel } from './workbench';
 import { whyNotWritten } from '../training/write-checkpoint';
 import { parametersOf, resultOf } from './analysis-job';
-import { followed, heldShare, stage } from './followed-run';
-import { KeptSteps, stepFolders } from './kept-steps';
+import { followed, heldShare, stage } from './run-progress';
+import { StepStore, stepFolders } from './step-store';
 
 export interface ExperimentRun {
   readonly experiment: Experiment;
@@ -43,7 +43,7 @@ export async function* experimentJob(
     const neededBytes = Math.ceil(needed / heldShare);
     throw new FailureError({ code: 'out-of-memory', neededBytes, limitBytes: memoryLimit });
   }
-  const steps = new KeptSteps(stepFolders(request.keepIn, cacheFolder), [experiment.id, parameters, seed]);
+  const steps = new StepStore(stepFolders(request.keepIn, cacheFolder), [experiment.id, parameters, seed]);
   await steps.open();
   const bench = new ServerWorkbench(experiment.id, folder, open, surroundings, signal);
   try {

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { ComputeClient } from '../../protocol/compute/client';
 import type { ComputeClientOptions, ComputeProcess } from '../../protocol/compute/client';
 import { serverEnvironment } from '../../protocol/compute/child-environment';
-import { computed } from '../isolated/computed';
-import { exitInWords } from '../isolated/exit-words';
+import { processorSeconds } from '../processes/processor-time';
+import { exitInWords } from '../processes/exit-words';
 
 /** The compute server's bundle, which is in the folder of the command line's own. */
 export const serverScript = (): string => join(dirname(__filename), 'compute-server.js');
@@ -27,7 +27,7 @@ export function forkServer(script: string, environment: NodeJS.ProcessEnv): Comp
       child.on('close', (code, signal) => listener(exitInWords(code, signal, errors)));
     },
     kill: () => child.kill('SIGKILL'),
-    computed: () => computed(child.pid),
+    computed: () => processorSeconds(child.pid),
   };
 }
 

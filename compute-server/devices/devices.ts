@@ -3,8 +3,8 @@ import { cpus } from 'node:os';
 import type { DeviceInfo, SelfTest } from '../../protocol/compute/api';
 import type { DeviceSummary } from '../../protocol/results/provenance';
 import { FailureError } from '../../protocol/wire/failures';
-import { runIsolated } from '../isolated/isolated';
-import { operatorsTriedOn } from './self-test';
+import { runInProcess } from '../processes/task-process';
+import { operatorsTriedOn, selfTestTask } from './self-test';
 import { deviceIds, runtimeVersion } from '../runtime/session';
 import type { DeviceId } from '../runtime/session';
 import type { Surroundings } from '../surroundings';
@@ -89,8 +89,8 @@ export async function probe(
   const untried = (operators ?? operatorsTriedOn(id)).filter((operator) => known?.operators[operator] === undefined);
   if (known && untried.length === 0) return { ...head, available: true, selfTest: known };
   try {
-    const tried = await runIsolated(
-      'selfTest',
+    const tried = await runInProcess(
+      selfTestTask,
       { device: id, threads: surroundings.defaultThreads, operators: untried },
       { entry: surroundings.entry, signal, timeout: 180_000 },
     );

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { OwnFolder } from '../../files/own-folder';
 import { writeInOneStep } from '../../files/write-file';
 import type { Roof } from '../../protocol/results/benchmark';
-import { runIsolated } from '../isolated/isolated';
+import { runInProcess } from '../processes/task-process';
+import { roofTask } from './roof';
 import { runtimeVersion } from '../runtime/session';
 import type { DeviceId } from '../runtime/session';
 import type { Surroundings } from '../surroundings';
@@ -38,7 +39,7 @@ export async function measureAndKeep(
   const name = await nameOf(device, threads);
   const [known, measured] = [
     await readKept(name, surroundings),
-    await runIsolated('measureRoof', { device, threads }, { entry: surroundings.entry, signal, timeout: 180_000 }),
+    await runInProcess(roofTask, { device, threads }, { entry: surroundings.entry, signal, timeout: 180_000 }),
   ];
   const roof = known ? betterOf(known, measured) : measured;
   try {

@@ -11,6 +11,7 @@ import { matmul } from '../../kernels/graph/operators/matrix';
 import { slice } from '../../kernels/graph/operators/layout';
 import type { Value } from '../../kernels/graph/records';
 import type { Roof } from '../../protocol/results/benchmark';
+import type { Task } from '../processes/task-process';
 import { openSession } from '../runtime/session';
 import type { DeviceId } from '../runtime/session';
 
@@ -26,23 +27,26 @@ export const beyondCaches = copied * 4;
 
 const secondsEach = 1.2;
 
-export async function measureRoof({ device, threads }: { device: DeviceId; threads: number }): Promise<Roof> {
-  const copy = await bestSeconds(
-    chain([copied], copies, (x) => negate(x)),
-    new Float32Array(copied),
-    device,
-    threads,
-  );
-  const peakGflops = await bestGflops(device, threads);
-  const measured = new Date().toISOString();
-  return {
-    peakGflops,
-    peakBandwidthGBs: (copies * 2 * 4 * copied) / copy / 1e9,
-    gflopsMeasured: measured,
-    bandwidthMeasured: measured,
-    measured,
-  };
-}
+export const roofTask: Task<{ readonly device: DeviceId; readonly threads: number }, Roof> = {
+  name: 'measureRoof',
+  async run({ device, threads }) {
+    const copy = await bestSeconds(
+      chain([copied], copies, (x) => negate(x)),
+      new Float32Array(copied),
+      device,
+      threads,
+    );
+    const peakGflops = await bestGflops(device, threads);
+    const measured = new Date().toISOString();
+    return {
+      peakGflops,
+      peakBandwidthGBs: (copies * 2 * 4 * copied) / copy / 1e9,
+      gflopsMeasured: measured,
+      bandwidthMeasured: measured,
+      measured,
+    };
+  },
+};
 
 async function bestGflops(device: DeviceId, threads: number): Promise<number> {
   let best = 0;

@@ -9,6 +9,7 @@ import { measureError } from '../../kernels/tensors/error';
 import { normalTensor, seedFor } from '../../kernels/tensors/random';
 import type { Tensor } from '../../kernels/tensors/tensor';
 import type { SelfTest } from '../../protocol/compute/api';
+import type { Task } from '../processes/task-process';
 import { openSession } from '../runtime/session';
 import type { DeviceId, RuntimeArray } from '../runtime/session';
 import { lacksOperator } from './missing-operators';
@@ -24,17 +25,17 @@ export const selfTestTolerance = 2e-2;
 export const operatorsTriedOn = (device: DeviceId): readonly string[] =>
   Object.keys(operatorTests).filter((name) => device === 'cpu' || !isRewritten(name));
 
-/** Runs the test of every operator that graphs for the device have; operators that the device lacks or gets wrong carry the reason. */
-export async function selfTest({
-  device,
-  threads,
-  operators: wanted,
-}: {
+export interface SelfTestRequest {
   readonly device: DeviceId;
   readonly threads: number;
   /** Absent: all. */
   readonly operators?: readonly string[] | undefined;
-}): Promise<SelfTest> {
+}
+
+export const selfTestTask: Task<SelfTestRequest, SelfTest> = { name: 'selfTest', run: selfTest };
+
+/** Runs the test of every operator that graphs for the device have; operators that the device lacks or gets wrong carry the reason. */
+export async function selfTest({ device, threads, operators: wanted }: SelfTestRequest): Promise<SelfTest> {
   const operators: Record<string, SelfTest['operators'][string]> = {};
   for (const name of operatorsTriedOn(device)) {
     const test = operatorTests[name];

@@ -11,7 +11,7 @@ import { modelProvenance } from '../model/checkpoint/provenance';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { sampled } from '../model/prompt/picture-sample';
-import { KeptEntries } from '../model/run/cache/kept-entries';
+import { EntryStore } from './entry-store';
 import { chatOf, reasonOfImage } from './hallucination-job';
 import { prepare } from './prepare';
 import { reinforcementOf, requireCaptions } from '../model/interventions/span-request';
@@ -33,7 +33,7 @@ export async function* hallucinationSetJob(
   const { images: all, sample, done, device: _, ...settings } = request;
   const images = sampled(all, sample);
   const lexicon = request.lexicon ? { lexicon: request.lexicon } : {};
-  const kept = new KeptEntries<DatasetEntry>(surroundings.cacheFolder, [model.summary.hash, model.stamp, settings]);
+  const kept = new EntryStore<DatasetEntry>(surroundings.cacheFolder, [model.summary.hash, model.stamp, settings]);
   await kept.read();
   const entries: DatasetEntry[] = [];
   const failures: { name: string; why: string }[] = [];

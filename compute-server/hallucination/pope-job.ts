@@ -12,7 +12,7 @@ import type { Job } from '../dispatch/dispatcher';
 import { modelProvenance } from '../model/checkpoint/provenance';
 import type { Surroundings } from '../surroundings';
 import { reasonOfImage } from './hallucination-job';
-import { KeptEntries } from '../model/run/cache/kept-entries';
+import { EntryStore } from './entry-store';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { sampled } from '../model/prompt/picture-sample';
 import { promptForPictures } from '../model/prompt/prompt';
@@ -57,7 +57,7 @@ export async function* popeJob(
   const questions = questionsOf(images, pictures, request);
 
   const key = [model.summary.hash, model.stamp, settings];
-  const kept = new KeptEntries<KeptAnswers>(surroundings.cacheFolder, key, 'answers');
+  const kept = new EntryStore<KeptAnswers>(surroundings.cacheFolder, key, 'answers');
   await kept.read();
   const answers: PopeAnswer[] = [];
   const failures: { name: string; why: string }[] = [];

@@ -21,7 +21,7 @@ import { headsFirst, type Check } from './correctness';
 import { checkGradients, gradientsCanBeChecked, proofSeed, type Gradients } from './gradient-check';
 import { feedsOf, inputsOf, sharedInputs, type SharedInputs } from './inputs';
 import { predictedPeakBytes } from './memory-limit';
-import { firstLine, shorterCell, type PrepareSettings } from './prepared';
+import { firstLine, shorterCell, type PrepareSettings } from './preparation';
 
 /** The graph of a cell's forward and backward pass and what it needs, or why there is none. */
 export type BackwardGraph =

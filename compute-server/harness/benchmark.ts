@@ -23,7 +23,7 @@ import { calibrationFor } from '../devices/calibration';
 import { MachineWatch } from '../machine-load';
 import { cachedRoof, measureAndKeep } from '../devices/roof-cache';
 import type { Job } from '../dispatch/dispatcher';
-import { runIsolated } from '../isolated/isolated';
+import { runInProcess } from '../processes/task-process';
 import type { DeviceId } from '../runtime/session';
 import type { Surroundings } from '../surroundings';
 import { headscopeVersion } from '../version';
@@ -45,9 +45,9 @@ import { crossovers, exponentFits } from './conclusions';
 import { groups } from './groups';
 import { sharedInputs } from './inputs';
 import { neededBytes, nothingFits, overLimit } from './memory-limit';
-import type { PeakMemory } from './peak-memory';
-import { isPrepared, prepare } from './prepared';
-import type { Prepared } from './prepared';
+import { peakMemoryTask, type PeakMemory } from './peak-memory';
+import { isPrepared, prepare } from './preparation';
+import type { Prepared } from './preparation';
 import { impossible, refusedRow, timedRow, withoutImpossible } from './rows';
 import { TimeLeft } from './time-left';
 import { interleave } from './timing';
@@ -365,8 +365,8 @@ async function impossibleHere(row: BenchmarkRow, cell: Cell, run: Run): Promise<
 async function peakOf(cell: Cell, run: Run): Promise<PeakMemory | undefined> {
   const { plan, surroundings, signal } = run;
   try {
-    return await runIsolated(
-      'measurePeak',
+    return await runInProcess(
+      peakMemoryTask,
       {
         mechanism: cell.mechanism.id,
         parameters: cell.parameters,

@@ -12,6 +12,7 @@ import { mechanismOf } from './catalogue';
 import { GraphBuilder } from '../../kernels/graph/builder';
 import { negate } from '../../kernels/graph/operators/elementwise';
 import type { AttentionShape, Precision } from '../../kernels/shape';
+import type { Task } from '../processes/task-process';
 import { openSession } from '../runtime/session';
 import type { DeviceId, RuntimeValues } from '../runtime/session';
 import { graphOf } from './cell';
@@ -35,7 +36,9 @@ export interface PeakMemory {
   readonly notReset?: true;
 }
 
-export async function measurePeak(request: PeakMemoryRequest): Promise<PeakMemory> {
+export const peakMemoryTask: Task<PeakMemoryRequest, PeakMemory> = { name: 'measurePeak', run: measurePeak };
+
+async function measurePeak(request: PeakMemoryRequest): Promise<PeakMemory> {
   const { device, threads, precision } = request;
   const cell = {
     ...request,

@@ -12,7 +12,7 @@ import { interventionFeeds, type Variant } from '../model/run/changes/interventi
 import { rareChangesOf } from '../model/run/changes/rare-changes';
 import { KeySources } from '../model/run/cache/key-sources';
 import { emptyCache } from '../model/run/cache/key-value-cache';
-import { blockFeeds, groupColumns } from '../model/run/cache/layer-feeds';
+import { blockFeeds, groupColumns } from '../model/run/stream/layer-feeds';
 import { runPrompt } from '../model/run/stream/model-run';
 import { prefixOf } from '../model/run/stream/run-chunks';
 import { floats, int64 } from '../model/run/graphs/runtime-arrays';

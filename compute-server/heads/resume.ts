@@ -13,7 +13,7 @@ import { entriesOf, prune, type OwnFolder } from '../../files/own-folder';
 import { removeProven } from '../../files/remove';
 import { writeInOneStep } from '../../files/write-file';
 import type { LayerResult, ResidualStream } from '../model/run/stream/run-request';
-import { earlierUnfinished, unfinishedFolder, unfinishedLayers } from '../model/run/graphs/unfinished-folder';
+import { earlierUnfinished, unfinishedFolder, unfinishedLayers } from '../unfinished-folder';
 
 export interface Unfinished {
   readonly layers: readonly LayerResult[];

@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailureError, type Failure } from '../../protocol/wire/failures';
 import { limitOf, overdue } from '../../protocol/wire/time-limit';
-import { computed } from '../isolated/computed';
-import { exitInWords } from '../isolated/exit-words';
+import { processorSeconds } from '../processes/processor-time';
+import { exitInWords } from '../processes/exit-words';
 import type { DecodedPicture } from './decode';
 import type { FromDecoder, ToDecoder } from './decoder';
 
@@ -97,14 +97,14 @@ class Decoder {
     this.hold(true);
     let allowed = seconds;
     const start = performance.now();
-    const before = computed(this.child.pid) ?? 0;
+    const before = processorSeconds(this.child.pid) ?? 0;
     return new Promise<DecodedPicture>((resolve, reject) => {
       const stop = (why: string, next: string) => {
         this.end();
         reject(failed(`The image ${path} was given up: ${why}. ${next}`));
       };
       const watch = setInterval(() => {
-        const used = computed(this.child.pid);
+        const used = processorSeconds(this.child.pid);
         const waited = (performance.now() - start) / 1000;
         const passed = overdue(limitOf(allowed), { computed: used === undefined ? used : used - before, waited });
         if (passed !== undefined) {

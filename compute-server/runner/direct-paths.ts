@@ -7,7 +7,7 @@ import type {
   StreamRow,
 } from '../../diagnostics/model-runner/direct-paths';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
-import { embedTokens } from '../model/run/graphs/embed';
+import { embedTokens } from '../model/run/stream/embed';
 import { floats, int64 } from '../model/run/graphs/runtime-arrays';
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
 

@@ -5,7 +5,7 @@ import type { DrawnPictures, PictureRequest } from '../../diagnostics/model-runn
 import { FailureError } from '../../protocol/wire/failures';
 import { whyUnread } from '../../protocol/wire/unread';
 import { sampled } from '../model/prompt/picture-sample';
-import { utf8Lines } from '../analyses/utf8-lines';
+import { utf8Lines } from './utf8-lines';
 
 export const textFile = async (path: string): Promise<string> => utf8Lines(await orRefused(path, readFile(path)));
 

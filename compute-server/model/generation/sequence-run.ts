@@ -6,8 +6,8 @@
 import type { CacheSize } from '../../../protocol/plans/cache-size';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
-import { requireFinite } from '../run/graphs/finite';
-import { Gathered } from '../run/stream/gathered';
+import { requireFinite } from '../run/graphs/finite-check';
+import { LayerOutputs } from '../run/stream/layer-outputs';
 import type { Continuation, Extension, Observation } from '../../../diagnostics/model-runner/model-runner';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
@@ -22,12 +22,12 @@ import {
 import { blockOutputsOf, blocksOf, choiceFeeds, reachOf, takeBlocks } from '../run/changes/block-feeds';
 import { rareChangesOf } from '../run/changes/rare-changes';
 import type { KeyValueCache } from '../run/cache/key-value-cache';
-import { LayerKeys } from '../run/cache/layer-keys';
+import { LayerKeys } from '../run/stream/layer-keys';
 import { heldByHeads, layerPlanOf, readsMeans } from '../run/cache/layer-plan';
 import { leadingDirections } from '../run/changes/leading-directions';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
-import { embedRows } from '../run/graphs/embed';
-import { blockFeeds, groupColumns, groupMass } from '../run/cache/layer-feeds';
+import { embedRows } from '../run/stream/embed';
+import { blockFeeds, groupColumns, groupMass } from '../run/stream/layer-feeds';
 import { runPrompt } from '../run/stream/model-run';
 import { floats, int64, range } from '../run/graphs/runtime-arrays';
 import { numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/graphs/run-stream';
@@ -327,7 +327,7 @@ export class SequenceRun implements Continuation {
           const { heads, headDim } = block.attention;
           const outputs = floats(values, 'attention.head_output');
           const mass = collector?.groupSums() ?? floats(values, 'statistics.mass');
-          const rows = new Gathered(length);
+          const rows = new LayerOutputs(length);
           if (ranking) rows.addTop(values, heads, 0, length, firstKey);
           observations.forEach((observation, row) => {
             observation.headOutputs.push(rowOf(outputs, heads, length, headDim, row));

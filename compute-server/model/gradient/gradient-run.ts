@@ -13,10 +13,10 @@ import type {
 import { ModelError, type BlockSpec, type ModelSpec } from '../../../models/architectures/model-spec';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
-import { joinRows, pickRows } from '../run/stream/gathered';
+import { joinRows, pickRows } from '../run/stream/layer-outputs';
 import { firstChangedLayer } from '../run/changes/interventions';
 import { checkedVariant } from '../run/stream/key-groups';
-import { blockFeeds } from '../run/cache/layer-feeds';
+import { blockFeeds } from '../run/stream/layer-feeds';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { runPrompt } from '../run/stream/model-run';
 import { chunksOf, prefixOf, type Chunk } from '../run/stream/run-chunks';

@@ -6,7 +6,7 @@ import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { emptyCache, type KeyValueCache } from '../run/cache/key-value-cache';
-import { blockFeeds } from '../run/cache/layer-feeds';
+import { blockFeeds } from '../run/stream/layer-feeds';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
 import type { Chunk } from '../run/stream/run-chunks';
 import type { ResidualStream } from '../run/stream/run-request';

@@ -13,7 +13,7 @@ import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { RuntimeArray } from '../../runtime/session';
 import { interventionFeeds } from '../run/changes/interventions';
-import { groupColumns } from '../run/cache/layer-feeds';
+import { groupColumns } from '../run/stream/layer-feeds';
 import { plansLayer, readsMeans } from '../run/changes/plan-feeds';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { redistributionInputs } from '../../../models/instrument/interventions/redistribution';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { overdue } from '../../../protocol/wire/time-limit';
-import { computed } from '../../isolated/computed';
+import { processorSeconds } from '../../processes/processor-time';
 import { TextFault, type TextCall, type TextFiles } from './text-library';
 import type { TextAnswer, TextWorkerData } from './text-worker';
 
@@ -79,7 +79,7 @@ export class TextThread {
     worker.on('error', () => {});
     const used = (): number | undefined => {
       const number = Atomics.load(flag, 1);
-      return number === 0 ? undefined : computed(`self/task/${number}`);
+      return number === 0 ? undefined : processorSeconds(`self/task/${number}`);
     };
     const waitFor = (ms: number, what: string): void => {
       const [start, before] = [performance.now(), used()];

@@ -10,7 +10,7 @@ import { createTemporary, removeTemporary } from '../../../files/remove';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import type { SessionSettings } from '../../runtime/session';
 import { writePiece } from './piece-bytes';
-import { headerBytes, pieceFile, PiecePlan } from './piece-plan';
+import { headerBytes, pieceFile, PiecePlan } from './piece-layout';
 import type { Bits } from './quantise';
 import { isOfDisk, writeAll, type WeightCache } from './weight-cache';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { blocksOf } from '../../../kernels/graph/operators/matrix';
 import { fromHalf } from '../../../kernels/tensors/half';
 import type { StoredTensor } from '../../../models/architectures/stored-weights';
-import { headerBytes, type PackedTensor, type PiecePlan } from './piece-plan';
+import { headerBytes, type PackedTensor, type PiecePlan } from './piece-layout';
 import { blockLength, bytesOfBlock, packColumns, packRows, type Packed } from './quantise';
 
 /** Takes bytes in the order of the file, from the end of its header on; they are overwritten when it resolves. */

@@ -12,7 +12,7 @@ import { crc32 } from 'node:zlib';
 import { entriesOf, hashName, OwnFolder, type Entry } from '../../../files/own-folder';
 import { createFile, dropFile, nameUnfinished, putInPlace, type Form } from '../../../files/remove';
 import { bytesInWords } from '../../../protocol/wire/words';
-import { headerBytes, pieceFile, type PiecePlan } from './piece-plan';
+import { headerBytes, pieceFile, type PiecePlan } from './piece-layout';
 import { writePiece } from './piece-bytes';
 
 /** Raised when what the same plan makes of the same tensors changes. */

@@ -34,7 +34,7 @@ export const shapeOfShard = (shape: AttentionShape, { heads, kvHeads }: Shard): 
 
 /**
  * Exact attention split over a grid of workers by heads and positions. The graph of the catalogue computes all pieces one after
- * another in one session; `headscope distributed` runs the same pieces in processes of their own (compute-server/sharded).
+ * another in one session; `headscope distributed` runs the same pieces in processes of their own (compute-server/shards).
  */
 export const distributedMha: Mechanism<DistributedParameters> = {
   id: 'distributed-mha',

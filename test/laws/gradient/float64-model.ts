@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { GradientRequest, GradientTap } from '../../../diagnostics/model-runner/gradients';
 import { interventionFeeds } from '../../../compute-server/model/run/changes/interventions';
 import { rareChangesOf } from '../../../compute-server/model/run/changes/rare-changes';
-import { blockFeeds, groupColumns } from '../../../compute-server/model/run/cache/layer-feeds';
+import { blockFeeds, groupColumns } from '../../../compute-server/model/run/stream/layer-feeds';
 import { emptyCache } from '../../../compute-server/model/run/cache/key-value-cache';
 import { isOnDevice, type RuntimeValue } from '../../../compute-server/runtime/values';
 import { GraphBuilder } from '../../../kernels/graph/builder';

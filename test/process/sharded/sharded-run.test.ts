@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import type { ShardedCall } from '../../../compute-server/sharded/messages';
-import { ShardedRun } from '../../../compute-server/sharded/sharded-run';
+import type { ShardedCall } from '../../../compute-server/shards/messages';
+import { ShardedRun } from '../../../compute-server/shards/sharded-run';
 import {
   distributedMha,
   gridOf,

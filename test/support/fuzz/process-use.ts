@@ -1,6 +1,6 @@
 /** What a process and all that it started use now, from /proc; undefined on systems without it. */
 import { readFileSync } from 'node:fs';
-import { computed } from '../../../compute-server/isolated/computed';
+import { processorSeconds } from '../../../compute-server/processes/processor-time';
 
 export interface ProcessUse {
   /** Of processor time, in all. */
@@ -27,7 +27,7 @@ export function useOf(pid: number): ProcessUse | undefined {
         .slice(stat.lastIndexOf(')') + 2)
         .split(' ')
         .map(Number);
-      seconds += computed(each) ?? 0;
+      seconds += processorSeconds(each) ?? 0;
       residentBytes += (fields[21] ?? 0) * pageBytes;
       const children = readFileSync(`/proc/${each}/task/${each}/children`, 'utf8').split(' ').filter(Boolean);
       pids.push(...children.map(Number));

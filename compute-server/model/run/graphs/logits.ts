@@ -1,19 +1,18 @@
 /** What the language head makes of the last residual stream: logits, or the loss of the next tokens. */
-import type { AskedRow, NextTokens, RowAnswer } from '../../../../diagnostics/model-runner/run-request';
+import type { AskedRow, NextTokens, RowAnswer, RunRequest } from '../../../../diagnostics/model-runner/run-request';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../../runtime/session';
 import { dispose } from '../../../runtime/values';
-import { requireFinite } from './finite';
+import { requireFinite } from './finite-check';
 import type { LayerSessions } from './layer-sessions';
 import { floats, range } from './runtime-arrays';
-import type { RunRequest } from '../stream/run-request';
 import { rowsOfChunk, type RunStream } from './run-stream';
 
 export async function logitsOf(
   model: ModelSpec,
   sessions: LayerSessions,
   stream: RunStream,
-  request: RunRequest,
+  request: Pick<RunRequest, 'ids' | 'logits' | 'past'>,
   signal: AbortSignal | undefined,
 ): Promise<RuntimeArray | undefined> {
   if (!model.head.vocabulary) return undefined;

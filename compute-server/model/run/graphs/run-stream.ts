@@ -1,6 +1,6 @@
 /** The residual stream inside a run: its chunks stay on the device where the layers on both sides run there. */
 import { dispose, fetched, isOnDevice, sizeOf, type RuntimeValue } from '../../../runtime/values';
-import { requireFinite, type Where } from './finite';
+import { requireFinite, type Where } from './finite-check';
 import type { ResidualStream } from '../../../../diagnostics/model-runner/run-request';
 
 /** Chunks are [b, n, w]. */

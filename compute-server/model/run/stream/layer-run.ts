@@ -9,16 +9,16 @@ import type { RuntimeValues } from '../../../runtime/session';
 import { blockScoreOutputs } from '../../../../models/instrument/interventions/block-choice';
 import { dispose, fetched, KeptOutputs, type RuntimeValue } from '../../../runtime/values';
 import { columnsOutput, sourcesOutput } from '../../../../models/instrument/interventions/redistribution';
-import { ChosenRows } from './chosen-rows';
-import { Gathered } from './gathered';
+import { BlockChoices } from './block-choices';
+import { LayerOutputs } from './layer-outputs';
 import { leadingDirections } from '../changes/leading-directions';
 import { noStatistics, ranked, StatisticsCollector, windowOf } from './head-statistics';
 import { gainsOfSelected, interventionFeeds, type Variant } from '../changes/interventions';
 import { choiceFeeds, blockOutputsOf, blockShapeOf, emptyMemory, takeBlocks } from '../changes/block-feeds';
 import { emptyCache, type KeyValueCache } from '../cache/key-value-cache';
-import { blockFeeds, groupColumns, groupMass } from '../cache/layer-feeds';
+import { blockFeeds, groupColumns, groupMass } from './layer-feeds';
 import { KeySources, readersOf, redistributionsOf, sourcesByColumns, sourcesByStates } from '../cache/key-sources';
-import { LayerKeys } from '../cache/layer-keys';
+import { LayerKeys } from './layer-keys';
 import { rareChangesOf } from '../changes/rare-changes';
 import type { LayerSessions } from '../graphs/layer-sessions';
 import type { PickTable } from './pick-table';
@@ -174,10 +174,10 @@ async function runChunks(
   const { chosenBlocks } = request;
   const choosingRows =
     blocks && chosenBlocks && (chosenBlocks.layers?.includes(layer) ?? true)
-      ? new ChosenRows(heads, chosenBlocks.rows)
+      ? new BlockChoices(heads, chosenBlocks.rows)
       : undefined;
   const topFrom = request.topKeys === 'last' ? request.ids.length - 1 : 0;
-  const rows = new Gathered(request.ids.length, request.tapRows, topFrom);
+  const rows = new LayerOutputs(request.ids.length, request.tapRows, topFrom);
   const out: RuntimeValue[] = [];
   let lastMass: Float32Array | undefined;
   let reinforcement: LayerReinforcement | undefined;

@@ -4,10 +4,10 @@
  */
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import { dispose } from '../../../runtime/values';
-import { embed } from '../graphs/embed';
+import { embed } from './embed';
 import { firstChangedLayer } from '../changes/interventions';
 import { emptyCache } from '../cache/key-value-cache';
-import type { LayerKeys } from '../cache/layer-keys';
+import type { LayerKeys } from './layer-keys';
 import { runLayer, type LayerRun } from './layer-run';
 import type { LayerSessions } from '../graphs/layer-sessions';
 import { answersOf, logitsOf, meanLoss, nextTokensOf } from '../graphs/logits';

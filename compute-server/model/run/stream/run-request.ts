@@ -7,7 +7,7 @@ import type {
   RunResult as PortResult,
 } from '../../../../diagnostics/model-runner/run-request';
 import type { KeyValueCache } from '../cache/key-value-cache';
-import type { LayerKeys } from '../cache/layer-keys';
+import type { LayerKeys } from './layer-keys';
 
 export type { LayerReinforcement, LayerResult, ResidualStream } from '../../../../diagnostics/model-runner/run-request';
 

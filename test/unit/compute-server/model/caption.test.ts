@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CaptionJudge, TextPieces } from '../../../../diagnostics/vision/divergence/caption';
 import { separationOf } from '../../../../diagnostics/vision/divergence/picture-set';
-import { KeptEntries } from '../../../../compute-server/model/run/cache/kept-entries';
+import { EntryStore } from '../../../../compute-server/hallucination/entry-store';
 import { openTokeniser } from '../../../../compute-server/model/text/tokeniser';
 import { layersOf } from '../../../../compute-server/cli/reinforcement-options';
 import type { DatasetEntry } from '../../../../protocol/results/hallucination';
@@ -100,7 +100,7 @@ describe('captions', () => {
       ['{"path": "p", "stamp": "s", "entry": {}}\nnotes\n{"path": "cut', true],
     ] as const) {
       await writeFile(place, content);
-      await new KeptEntries(root, ['key']).remove();
+      await new EntryStore(root, ['key']).remove();
       assert.deepEqual(await readdir(join(root, 'unfinished')), stays ? [`${hashOfKey}.captions.jsonl`] : [], content);
     }
   });
@@ -111,19 +111,19 @@ describe('captions', () => {
     await writeFile(picture, 'one');
     const entry = { name: 'p.png', truth: ['dog'], variants: [] } as unknown as DatasetEntry;
     const image = { path: picture, truth: ['dog'] };
-    const kept = new KeptEntries(folder, ['key']);
+    const kept = new EntryStore(folder, ['key']);
     assert.equal(await kept.add(image, entry), undefined);
     const place = join(folder, 'headscope-unfinished');
     const [file = ''] = (await readdir(place)).filter((name) => name.endsWith('.jsonl'));
     await appendFile(join(place, file), '{"path": "cut');
-    const again = new KeptEntries(folder, ['key']);
+    const again = new EntryStore(folder, ['key']);
     await again.read();
     assert.deepEqual(await again.of(image), entry);
     assert.equal(await again.of({ ...image, truth: ['cat'] }), undefined);
     assert.equal(await again.of({ ...image, references: ['a cat'] }), undefined);
     await writeFile(picture, 'another');
     assert.equal(await again.of(image), undefined);
-    const other = new KeptEntries(folder, ['other']);
+    const other = new EntryStore(folder, ['other']);
     await other.read();
     assert.equal(await other.of(image), undefined);
     await again.remove();

@@ -1,7 +1,7 @@
 /** Weights that are cut into products of fewer rows give what they give whole. */
 import assert from 'node:assert/strict';
 import { emptyCache } from '../../../../compute-server/model/run/cache/key-value-cache';
-import { blockFeeds } from '../../../../compute-server/model/run/cache/layer-feeds';
+import { blockFeeds } from '../../../../compute-server/model/run/stream/layer-feeds';
 import { PackedWeights } from '../../../../compute-server/model/weights/packed-weights';
 import { openSession } from '../../../../compute-server/runtime/session';
 import type { RuntimeInputs } from '../../../../compute-server/runtime/values';

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StoredTensor, StoredWeights } from '../../../../../models/architectures/stored-weights';
 import type { Linear } from '../../../../../models/architectures/model-spec';
-import { PiecePlan } from '../../../../../compute-server/model/weights/piece-plan';
+import { PiecePlan } from '../../../../../compute-server/model/weights/piece-layout';
 import { WeightCache } from '../../../../../compute-server/model/weights/weight-cache';
 
 /** One matrix of 64 x 32 in float32. */

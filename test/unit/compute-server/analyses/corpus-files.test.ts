@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { countedCorpusAt, readCorpusAt } from '../../../../../compute-server/analyses/corpus-files';
-import { wholeCharacters } from '../../../../../compute-server/analyses/utf8-lines';
-import { mostBytes, mostCharacters, mostDocuments } from '../../../../../diagnostics/shared/corpus/corpus';
-import { random } from '../../../../../kernels/tensors/random';
-import { FailureError } from '../../../../../protocol/wire/failures';
+import { countedCorpusAt, readCorpusAt } from '../../../../compute-server/analyses/corpus-files';
+import { wholeCharacters } from '../../../../compute-server/runner/utf8-lines';
+import { mostBytes, mostCharacters, mostDocuments } from '../../../../diagnostics/shared/corpus/corpus';
+import { random } from '../../../../kernels/tensors/random';
+import { FailureError } from '../../../../protocol/wire/failures';
 
 describe('a corpus', () => {
   const root = mkdtempSync(join(tmpdir(), 'headscope-corpus-'));

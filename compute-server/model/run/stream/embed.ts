@@ -1,11 +1,11 @@
 /** The residual stream that enters layer 0: token embeddings, some rows with embeddings of their own. */
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import { dispose, KeptOutputs, type RuntimeValue } from '../../../runtime/values';
-import type { LayerSessions } from './layer-sessions';
-import type { Chunk } from '../stream/run-chunks';
-import type { RunRequest } from '../stream/run-request';
-import { numbersOf, requireFiniteChunk, type RunStream } from './run-stream';
-import { int32, int64, range } from './runtime-arrays';
+import type { LayerSessions } from '../graphs/layer-sessions';
+import type { Chunk } from './run-chunks';
+import type { RunRequest } from './run-request';
+import { numbersOf, requireFiniteChunk, type RunStream } from '../graphs/run-stream';
+import { int32, int64, range } from '../graphs/runtime-arrays';
 import { positionAt, type Sequence } from '../../../../diagnostics/model-runner/sequence';
 
 export async function embed(

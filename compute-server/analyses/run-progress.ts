@@ -3,7 +3,7 @@ import type { Analysis, Step } from '../../diagnostics/analysis';
 import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Surroundings } from '../surroundings';
-import type { KeptSteps } from './kept-steps';
+import type { StepStore } from './step-store';
 import { taskSurroundings } from '../runner/task-surroundings';
 import { TimeLeft } from './time-left';
 
@@ -11,7 +11,7 @@ type Result = Readonly<Record<string, unknown>>;
 
 export interface Followed {
   readonly analysis: Pick<Analysis, 'finding' | 'sections'>;
-  readonly steps: KeptSteps;
+  readonly steps: StepStore;
   readonly surroundings: Surroundings;
   readonly signal: AbortSignal;
 }

@@ -4,7 +4,7 @@ import { blockScoreOutputs } from '../../../../models/instrument/interventions/b
 import type { RuntimeValues } from '../../../runtime/session';
 import { floats } from '../graphs/runtime-arrays';
 
-export class ChosenRows {
+export class BlockChoices {
   private readonly found: ChosenBlocks['rows'][number][] = [];
 
   constructor(

@@ -5,7 +5,7 @@ import type { RuntimeArray, RuntimeValues } from '../../../runtime/session';
 import { floats } from '../graphs/runtime-arrays';
 
 /** What the chunks of one layer give, joined along the positions (variant 0 for maps and top keys). */
-export class Gathered {
+export class LayerOutputs {
   readonly maps = new Map<number, Float32Array>();
   top: { weights: Float32Array; keys: Int32Array; heads: number; k: number } | undefined;
   private readonly pieces = new Map<LayerTap, RuntimeArray[]>();

@@ -7,7 +7,7 @@ import { gridOf, shapeOfShard } from '../../kernels/mechanisms/distributed/distr
 import { lengthOf, shardsOf, type Shard } from '../../kernels/mechanisms/distributed/partition';
 import { isCausalSelf } from '../../kernels/shape';
 import { FailureError, type Failure } from '../../protocol/wire/failures';
-import { exitInWords } from '../isolated/exit-words';
+import { exitInWords } from '../processes/exit-words';
 import { openExchange, outputFile, readArrays, removeExchange } from './exchange';
 import type { FromWorker, ShardedCall, ToWorker, WorkerTimes } from './messages';
 import { placePart } from './parts';

@@ -4,8 +4,8 @@ import type { RuntimeArray } from '../../../runtime/session';
 import type { RuntimeValue } from '../../../runtime/values';
 import { chunkTables } from '../graphs/chunk-tables';
 import type { KeyGroup } from '../../../../diagnostics/model-runner/sequence';
-import { noStatistics } from '../stream/head-statistics';
-import type { KeyValueCache } from './key-value-cache';
+import { noStatistics } from './head-statistics';
+import type { KeyValueCache } from '../cache/key-value-cache';
 import { flag, int32, int64, range } from '../graphs/runtime-arrays';
 import { positionAt, type Sequence } from '../../../../diagnostics/model-runner/sequence';
 

@@ -1,7 +1,7 @@
 /** Where runs keep what they have made so far: layers of head statistics, captions and answers. */
 import { join } from 'node:path';
-import { hashName, OwnFolder } from '../../../../files/own-folder';
-import type { Form } from '../../../../files/remove';
+import { hashName, OwnFolder } from '../files/own-folder';
+import type { Form } from '../files/remove';
 
 /** Finished layers; captions and answers have an ending. */
 export const unfinishedLayers: Form = { files: hashName };

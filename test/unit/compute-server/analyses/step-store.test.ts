@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { followed } from '../../../../compute-server/analyses/followed-run';
-import { KeptSteps, stepFolders } from '../../../../compute-server/analyses/kept-steps';
+import { followed } from '../../../../compute-server/analyses/run-progress';
+import { StepStore, stepFolders } from '../../../../compute-server/analyses/step-store';
 import type { Step } from '../../../../diagnostics/analysis';
 import { surroundingsOf } from '../../../laws/models/jobs';
 
@@ -27,7 +27,7 @@ describe('kept steps', () => {
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  const of = (key: unknown = 'run'): KeptSteps => new KeptSteps(stepFolders(root, ''), key);
+  const of = (key: unknown = 'run'): StepStore => new StepStore(stepFolders(root, ''), key);
   const fileOf = (key: string, step: string): string =>
     join(root, 'headscope-steps', hash(JSON.stringify(key)), `${hash(step)}.step`);
   const again = async (steps = of()): Promise<unknown> => {

@@ -6,7 +6,7 @@
  */
 import { dispose, type KeptOutputs, type RuntimeValue, type RuntimeValues } from '../../../runtime/values';
 import type { HeldKeys } from './layer-feeds';
-import type { CacheBytes, KeyValueCache } from './key-value-cache';
+import type { CacheBytes, KeyValueCache } from '../cache/key-value-cache';
 import { numbersOf, rowsOf } from '../graphs/run-stream';
 import { floats, range } from '../graphs/runtime-arrays';
 

@@ -5,11 +5,11 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { OwnFolder } from '../../../../files/own-folder';
-import { removeProven } from '../../../../files/remove';
-import { addToFile } from '../../../../files/write-file';
-import type { ImageWithTruth } from '../../../../protocol/compute/hallucination';
-import { earlierUnfinished, unfinishedFolder } from '../graphs/unfinished-folder';
+import type { OwnFolder } from '../../files/own-folder';
+import { removeProven } from '../../files/remove';
+import { addToFile } from '../../files/write-file';
+import type { ImageWithTruth } from '../../protocol/compute/hallucination';
+import { earlierUnfinished, unfinishedFolder } from '../unfinished-folder';
 
 interface Line<Entry> {
   readonly path: string;
@@ -18,7 +18,7 @@ interface Line<Entry> {
   readonly entry: Entry;
 }
 
-export class KeptEntries<Entry> {
+export class EntryStore<Entry> {
   private readonly own: OwnFolder;
   private readonly name: string;
   private readonly file: string;

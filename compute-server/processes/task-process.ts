@@ -6,14 +6,19 @@ import { fork } from 'node:child_process';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Failure } from '../../protocol/wire/failures';
 import { exitInWords } from './exit-words';
-import type { IsolatedTasks, TaskName } from '../isolated-tasks';
+
+/** What runs in a process of its own. Argument and result cross by structured clone. */
+export interface Task<Argument, Result> {
+  readonly name: string;
+  readonly run: (argument: Argument) => Promise<Result>;
+}
 
 /** The flag by which main.ts knows that it runs one task; followed by the task's name. */
-export const isolatedFlag = '--isolated';
+export const taskFlag = '--isolated';
 
-export type IsolatedReply = { readonly ok: unknown } | { readonly failure: Failure };
+export type TaskReply = { readonly ok: unknown } | { readonly failure: Failure };
 
-export interface IsolatedOptions {
+export interface TaskOptions {
   /** The compute server's own script. */
   readonly entry: string;
   readonly signal?: AbortSignal;
@@ -24,15 +29,15 @@ export interface IsolatedOptions {
   readonly timeout: number;
 }
 
-export function runIsolated<T extends TaskName>(
-  name: T,
-  argument: Parameters<IsolatedTasks[T]>[0],
-  options: IsolatedOptions,
-): Promise<Awaited<ReturnType<IsolatedTasks[T]>>> {
+export function runInProcess<Argument extends object, Result>(
+  { name }: Task<Argument, Result>,
+  argument: Argument,
+  options: TaskOptions,
+): Promise<Result> {
   return new Promise((resolve, reject) => {
     const fail = (failure: Failure) => reject(new FailureError(failure));
     if (options.signal?.aborted) return fail({ code: 'cancelled' });
-    const child = fork(options.entry, [isolatedFlag, name], {
+    const child = fork(options.entry, [taskFlag, name], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -49,15 +54,15 @@ export function runIsolated<T extends TaskName>(
     );
     const cancel = () => stop({ code: 'cancelled' });
     options.signal?.addEventListener('abort', cancel, { once: true });
-    let reply: IsolatedReply | undefined;
-    child.on('message', (message) => (reply = message as IsolatedReply));
+    let reply: TaskReply | undefined;
+    child.on('message', (message) => (reply = message as TaskReply));
     child.on('error', (error) => (stopped ??= { code: 'runtime-failed', detail: error.message }));
     // `close` rather than `exit`: the reply and the last words on stderr have arrived by then.
     child.on('close', (code, signal) => {
       clearTimeout(clock);
       options.signal?.removeEventListener('abort', cancel);
       if (stopped) return fail(stopped);
-      if (reply && 'ok' in reply) return resolve(reply.ok as Awaited<ReturnType<IsolatedTasks[T]>>);
+      if (reply && 'ok' in reply) return resolve(reply.ok as Result);
       if (reply) return fail(reply.failure);
       fail({ code: 'runtime-failed', detail: exitInWords(code, signal, errors) });
     });

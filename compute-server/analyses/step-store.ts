@@ -58,7 +58,7 @@ export const stepFolders = (keepIn: string | undefined, cacheFolder: string): St
   earlier: keepIn ?? join(cacheFolder, 'unfinished-analyses'),
 });
 
-export class KeptSteps {
+export class StepStore {
   private readonly own: OwnFolder;
   private readonly name: string;
   private readonly earlier: string;
