@@ -25,6 +25,7 @@ export default tseslint.config(
       'out/**',
       '.host/**',
       'bench-results/**',
+      'kernels/graph/onnx_pb.ts',
       'examples/workspace/**',
       'test/fixtures/**',
     ],

@@ -2,7 +2,7 @@
  * Forward and backward passes of a cell, as attention-gym times them: the mechanism's graph with the gradients of query, key and
  * value from a seeded gradient of its output, proved by gradient-check.ts and timed in turn with the forward passes.
  */
-import type { GraphProto } from 'onnx-buf';
+import type { GraphProto } from '../../kernels/graph/onnx_pb';
 import { forwardAndBackward, gradientOf, outputGradient } from '../../kernels/gradient/backward';
 import type { Graph } from '../../kernels/graph/graph';
 import { inStandardOperators } from '../../kernels/graph/portable';

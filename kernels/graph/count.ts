@@ -1,5 +1,5 @@
 /** Multiply-adds of an encoded graph, counted from its nodes and the shapes written beside them. */
-import type { GraphProto, NodeProto } from 'onnx-buf';
+import type { GraphProto, NodeProto } from './onnx_pb';
 import { GraphError } from './records';
 import { numbersOf as size, readGraph, tensorOf, tensorsOf, type Sizes, type StoredTensors } from './stored-tensors';
 

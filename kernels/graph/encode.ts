@@ -13,7 +13,7 @@ import {
   type GraphProto,
   type TensorProto,
   type ValueInfoProto,
-} from 'onnx-buf';
+} from './onnx_pb';
 import type { Attribute, GraphScope, Initialiser, Value } from './records';
 import { onnxTypeCode } from './types';
 

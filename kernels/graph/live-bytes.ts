@@ -1,5 +1,5 @@
 /** Memory that running an encoded graph takes, by its shapes. */
-import type { GraphProto } from 'onnx-buf';
+import type { GraphProto } from './onnx_pb';
 import { numbersOf, readGraph, tensorsOf, type Sizes, type StoredTensors } from './stored-tensors';
 
 /** Operators that give the same numbers in another shape: the runtime gives them no memory of their own. */

@@ -1,5 +1,5 @@
 /** Which operators an encoded graph calls. */
-import type { GraphProto } from 'onnx-buf';
+import type { GraphProto } from './onnx_pb';
 import { readGraph, tensorsOf, type StoredTensors } from './stored-tensors';
 
 /**

@@ -12,7 +12,7 @@ import {
   type AttributeProto,
   type GraphProto,
   type NodeProto,
-} from 'onnx-buf';
+} from './onnx_pb';
 import { rawData } from './data';
 import type { Dim } from './dims';
 import type { Graph } from './graph';

@@ -6,7 +6,7 @@ import {
   type AttributeProto,
   type GraphProto,
   type ValueInfoProto,
-} from 'onnx-buf';
+} from './onnx_pb';
 import { GraphBuilder } from './builder';
 import type { Dim, Shape } from './dims';
 import type { Graph } from './graph';

@@ -1,6 +1,12 @@
 /** The tensors of an encoded graph: the shapes and types that the builder writes beside its nodes. */
 import { fromBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema, TensorProto_DataType, type GraphProto, type NodeProto, type ValueInfoProto } from 'onnx-buf';
+import {
+  ModelProtoSchema,
+  TensorProto_DataType,
+  type GraphProto,
+  type NodeProto,
+  type ValueInfoProto,
+} from './onnx_pb';
 import { sizeOfDim } from './dims';
 import { GraphError } from './records';
 

@@ -1,5 +1,5 @@
 /** What an encoded graph gives the runtime to do, node by node: the measure from which a time is predicted. */
-import type { GraphProto, NodeProto } from 'onnx-buf';
+import type { GraphProto, NodeProto } from './onnx_pb';
 import { countNode } from './count';
 import { GraphError } from './records';
 import {

@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema } from 'onnx-buf';
+import { ModelProtoSchema } from '../../kernels/graph/onnx_pb';
 import { integerAttribute } from './onnx-values';
 
 /** An export whose attention has so many query and key/value heads, and a vector of so many zeros; it computes nothing. */

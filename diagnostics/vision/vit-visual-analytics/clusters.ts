@@ -3,7 +3,8 @@
  * silhouette (Rousseeuw 1987), and groups of distributions by average linkage over their Jensen-Shannon distances (square root of the
  * divergence in nats), cut where the mean silhouette is largest.
  */
-import { random, seedFor, type Random } from '../../../kernels/tensors/random';
+import { kmeans } from 'ml-kmeans';
+import { seedFor } from '../../../kernels/tensors/random';
 import { divergence } from './metrics';
 
 type Point = readonly number[];
@@ -46,7 +47,7 @@ export function kMeans(given: readonly Point[], least: number, most: number, see
     Math.sqrt(squared(points[some[a] ?? 0] ?? [], points[some[b] ?? 0] ?? []));
   let best: Groups | undefined;
   for (let k = Math.min(least, different); k <= Math.min(most, different); k++) {
-    const found = bestStart(points, k, random(seedFor(seed, `k-means ${k}`)));
+    const found = bestStart(points, k, seed);
     const silhouette = silhouetteOf(
       some.map((at) => found.of[at] ?? 0),
       distance,
@@ -59,41 +60,17 @@ export function kMeans(given: readonly Point[], least: number, most: number, see
   return { ...best, of };
 }
 
-function bestStart(points: readonly Point[], k: number, source: Random) {
+/** Lloyd's rounds from the start whose points end nearest to their centres (sum of squared distances). */
+function bestStart(points: readonly Point[], k: number, seed: number) {
+  const given = points.map((point) => [...point]);
   let best: { readonly of: readonly number[]; readonly centres: readonly Point[]; readonly spread: number } | undefined;
   for (let start = 0; start < starts; start++) {
-    const found = lloyd(points, firstCentres(points, k, source));
-    if (!best || found.spread < best.spread) best = found;
+    const options = { seed: seedFor(seed, `k-means ${k}, start ${start}`), maxIterations: rounds };
+    const { clusters: of, centroids: centres } = kmeans(given, k, options);
+    const spread = points.reduce((sum, point, at) => sum + squared(point, centres[of[at] ?? 0] ?? []), 0);
+    if (!best || spread < best.spread) best = { of, centres, spread };
   }
   return best ?? { of: [], centres: [], spread: 0 };
-}
-
-/** k-means++: each next one with a probability in proportion to its squared distance from those before. */
-function firstCentres(points: readonly Point[], k: number, source: Random): readonly Point[] {
-  const centres: Point[] = [points[source.whole(points.length)] ?? []];
-  while (centres.length < k) {
-    const weights = points.map((point) => Math.min(...centres.map((centre) => squared(point, centre))));
-    let left = source.uniform() * weights.reduce((sum, value) => sum + value, 0);
-    const at = weights.findIndex((weight) => (left -= weight) < 0);
-    centres.push(points[at < 0 ? points.length - 1 : at] ?? []);
-  }
-  return centres;
-}
-
-function lloyd(points: readonly Point[], first: readonly Point[]) {
-  let centres = first;
-  let of = nearestOf(points, centres);
-  for (let round = 0; round < rounds; round++) {
-    centres = centres.map((centre, group) => meanOf(points.filter((_, at) => of[at] === group)) ?? centre);
-    const next = nearestOf(points, centres);
-    if (next.every((group, at) => group === of[at])) break;
-    of = next;
-  }
-  return {
-    of,
-    centres,
-    spread: points.reduce((sum, point, at) => sum + squared(point, centres[of[at] ?? 0] ?? []), 0),
-  };
 }
 
 export const nearestOf = (points: readonly Point[], centres: readonly Point[]): readonly number[] =>

@@ -1,12 +1,12 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import type { NodeProto, ValueInfoProto } from 'onnx-buf';
+import type { NodeProto, ValueInfoProto } from '../../../kernels/graph/onnx_pb';
 import {
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
   StringStringEntryProtoSchema,
   TensorProto_DataType,
   ValueInfoProtoSchema,
-} from 'onnx-buf';
+} from '../../../kernels/graph/onnx_pb';
 import { FileRefused, openRegular } from '../regular-file';
 import { WireError, WireReader } from './wire';
 

@@ -1,7 +1,7 @@
 /** Every operator of the catalogue and of the plain graphs of all families has a rule, or is refused with a reason. */
 import assert from 'node:assert/strict';
 import { fromBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema, type GraphProto } from 'onnx-buf';
+import { ModelProtoSchema, type GraphProto } from '../../../kernels/graph/onnx_pb';
 import { catalogue } from '../../../kernels/catalogue';
 import { gradientRefusals, gradientRules } from '../../../kernels/gradient/rules';
 import type { Dim } from '../../../kernels/graph/dims';

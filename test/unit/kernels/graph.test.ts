@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { fromBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema } from 'onnx-buf';
+import { file_onnx, ModelProtoSchema } from '../../../kernels/graph/onnx_pb';
 import { openSession } from '../../../compute-server/runtime/session';
 import { GraphBuilder } from '../../../kernels/graph/builder';
 import { countMultiplyAdds } from '../../../kernels/graph/count';
@@ -19,6 +20,26 @@ const at = <T>(list: readonly T[], index: number): T => {
   assert.ok(item !== undefined);
   return item;
 };
+
+describe('The messages of ONNX', () => {
+  it('are generated from onnx.proto: the same names and numbers of fields and values', () => {
+    const text = readFileSync('kernels/graph/onnx.proto', 'utf8');
+    const written = [...text.matchAll(/^ +(?:[\w.]+ )*?(\w+) = (\d+);$/gm)].map(
+      ([, name, number]) => `${name} ${number}`,
+    );
+    type Message = (typeof file_onnx.proto.messageType)[number];
+    type Enum = (typeof file_onnx.proto.enumType)[number];
+    const ofEnum = ({ value }: Enum): string[] => value.map(({ name, number }) => `${name} ${number}`);
+    const ofMessage = ({ field, nestedType, enumType }: Message): string[] => [
+      ...enumType.flatMap(ofEnum),
+      ...nestedType.flatMap(ofMessage),
+      ...field.map(({ name, number }) => `${name} ${number}`),
+    ];
+    const generated = [...file_onnx.proto.enumType.flatMap(ofEnum), ...file_onnx.proto.messageType.flatMap(ofMessage)];
+    assert.ok(written.length > 150);
+    assert.deepEqual(generated.sort(), written.sort());
+  });
+});
 
 describe('Dimensions', () => {
   it('add and multiply to one spelling', () => {

@@ -3,7 +3,7 @@
  * device lacks one of its operators or gets it wrong. Which graphs those are is said with every result, never passed over.
  */
 import { fromBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema } from 'onnx-buf';
+import { ModelProtoSchema } from '../../../../kernels/graph/onnx_pb';
 import type { Dim } from '../../../../kernels/graph/dims';
 import type { Graph } from '../../../../kernels/graph/graph';
 import { inStandardOperators } from '../../../../kernels/graph/portable';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema } from 'onnx-buf';
+import { ModelProtoSchema } from '../../../../kernels/graph/onnx_pb';
 import { integerAttribute, tensorValue } from '../../../support/onnx-values';
 import { readOnnx } from '../../../../models/formats/onnx/read-onnx';
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema } from 'onnx-buf';
+import { ModelProtoSchema } from '../../../../kernels/graph/onnx_pb';
 import { inspectModel } from '../../../../compute-server/cli/commands/inspect';
 import type { AdapterBase } from '../../../../models/formats/adapter/describe-adapter';
 import { lastName } from '../../../../models/formats/adapter/describe-adapter';
