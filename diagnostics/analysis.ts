@@ -13,7 +13,7 @@ import type { ModelFacts, ModelRunner, Prompt } from './model-runner/model-runne
 import type { KeyGroup } from './model-runner/sequence';
 import type { Variant } from './model-runner/variant';
 import type { TaskInfo } from '../protocol/analysis/tasks';
-import type { Corpus } from './shared/corpus/corpus';
+import type { Corpus } from './corpus';
 import type { Sample } from './tasks/task';
 
 /** `why` is one sentence with a next step; the panel shows it and a run refuses with the same words. */

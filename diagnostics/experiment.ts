@@ -7,7 +7,7 @@ import type { Parameter, ParameterValues } from '../protocol/analysis/parameters
 import type { ModelSummary } from '../protocol/results/heads';
 import type { Analysis, AnalysisJob, Step, Work } from './analysis';
 import type { CancelSignal, ModelRunner } from './model-runner/model-runner';
-import type { Trainer } from './shared/training/trainer';
+import type { Trainer } from './model-runner/trainer';
 
 /** A model as the files of a Hugging Face checkpoint. */
 export interface CheckpointFiles {

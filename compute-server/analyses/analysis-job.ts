@@ -1,6 +1,6 @@
 /** One run of an analysis: input read, support and memory checked, parity measured, steps kept, progress and partial results said. */
 import type { Analysis, AnalysisJob, ReadInput } from '../../diagnostics/analysis';
-import type { Corpus } from '../../diagnostics/shared/corpus/corpus';
+import type { Corpus } from '../../diagnostics/corpus';
 import type { Prompt } from '../../diagnostics/model-runner/model-runner';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import { taskSamples } from '../../diagnostics/tasks/read-task';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { mostBytes, mostDocuments, type Corpus } from '../../diagnostics/shared/corpus/corpus';
+import { mostBytes, mostDocuments, type Corpus } from '../../diagnostics/corpus';
 import { utf8Lines, wholeCharacters } from '../runner/utf8-lines';
 import { readCorpus, type CorpusFile } from '../../diagnostics/shared/corpus/read-corpus';
 import { FailureError } from '../../protocol/wire/failures';

@@ -1,7 +1,7 @@
 /** Samples of a task; with a model, how it does on them. */
 import type { Draft, Sample } from '../../diagnostics/tasks/task';
 import { taskSamples, taskTexts, type TaskSamples } from '../../diagnostics/tasks/read-task';
-import { scoring } from '../../diagnostics/tasks/score';
+import { scoring } from '../../diagnostics/shared/accuracy/score';
 import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
 import type { SampleView, TaskProgress, TaskRequest, TaskResult } from '../../protocol/analysis/tasks';
 import type { Job } from '../dispatch/dispatcher';

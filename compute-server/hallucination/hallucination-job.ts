@@ -1,11 +1,11 @@
 /** The jobs behind `headscope vhd` and the Hallucination panel: divergence over a caption, and reinforced captions. */
-import { CaptionJudge } from '../../diagnostics/vision/divergence/caption';
-import { captionOf, greedy, reinforcedCaption } from '../../diagnostics/vision/divergence/caption-run';
-import { divergenceAfter, DivergenceRun } from '../../diagnostics/vision/divergence/divergence-run';
-import { refused } from '../../diagnostics/vision/divergence/plan';
-import { spanMap } from '../../diagnostics/vision/divergence/span-map';
-import { extended, spanPair } from '../../diagnostics/vision/divergence/span-pair';
-import { SinkCollector, sinkSearchOf } from '../../diagnostics/vision/divergence/span-sinks';
+import { CaptionJudge } from '../../diagnostics/shared/captions/caption';
+import { captionOf, greedy, reinforcedCaption } from '../../diagnostics/shared/captions/caption-run';
+import { divergenceAfter, DivergenceRun } from '../../diagnostics/shared/divergence/divergence-run';
+import { refused } from '../../diagnostics/shared/divergence/reinforcement';
+import { spanMap } from '../../diagnostics/shared/divergence/span-map';
+import { extended, spanPair } from '../../diagnostics/shared/divergence/span-pair';
+import { SinkCollector, sinkSearchOf } from '../../diagnostics/shared/divergence/span-sinks';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import type {
   CaptionProgress,

@@ -1,7 +1,7 @@
 /** Many pictures with their truth, captioned plainly and with reinforced heads; what is finished is kept on disk. */
 import { basename } from 'node:path';
-import { defaultTopHeads } from '../../diagnostics/vision/divergence/divergence';
-import { captionsOf, scoresOf } from '../../diagnostics/vision/divergence/picture-set';
+import { defaultTopHeads } from '../../diagnostics/shared/divergence/divergence';
+import { captionsOf, scoresOf } from '../../diagnostics/shared/captions/picture-set';
 import type { HallucinationSetProgress, HallucinationSetRequest } from '../../protocol/compute/hallucination';
 import type { DatasetEntry, HallucinationSet } from '../../protocol/results/hallucination';
 import type { Parity } from '../../protocol/results/heads';

@@ -1,7 +1,7 @@
 /** The job behind `headscope pope MODEL`: the questions of POPE asked of a model, plainly and with reinforced heads. */
 import { basename } from 'node:path';
-import { canBeAsked, popeQuestions } from '../../diagnostics/vision/divergence/pope';
-import { popeChange, popeFigures } from '../../diagnostics/vision/divergence/pope-figures';
+import { canBeAsked, popeQuestions } from '../../diagnostics/shared/captions/pope';
+import { popeChange, popeFigures } from '../../diagnostics/shared/captions/pope-figures';
 import type { ImageWithTruth } from '../../protocol/compute/hallucination';
 import { questionPlace, type PopeProgress, type PopeRequest } from '../../protocol/compute/pope';
 import type { Reinforcement } from '../../protocol/results/reinforcement';
@@ -19,7 +19,7 @@ import { promptForPictures } from '../model/prompt/prompt';
 import { TextFault } from '../model/text/text-library';
 import { prepare } from './prepare';
 import { planOf, reinforcementOf, requireHead, requireVision } from '../model/interventions/span-request';
-import { popeReply, type YesAndNo } from '../../diagnostics/vision/divergence/pope-reply';
+import { popeReply, type YesAndNo } from '../../diagnostics/shared/captions/pope-reply';
 import type { Continuation } from '../../diagnostics/model-runner/model-runner';
 
 type Question = Omit<PopeAnswer, 'plain' | 'reinforced'>;

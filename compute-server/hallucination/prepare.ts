@@ -1,8 +1,8 @@
 /** What a request about a span is turned into before anything runs: a runner, two sequences, a measure, all checked. */
-import type { Prepared } from '../../diagnostics/vision/divergence/caption-run';
-import { refused, topHeads } from '../../diagnostics/vision/divergence/plan';
+import type { Prepared } from '../../diagnostics/shared/captions/caption-run';
+import { refused, topHeads } from '../../diagnostics/shared/divergence/reinforcement';
 import type { Variant } from '../../diagnostics/model-runner/variant';
-import { spanPair } from '../../diagnostics/vision/divergence/span-pair';
+import { spanPair } from '../../diagnostics/shared/divergence/span-pair';
 import type { DivergenceRequest } from '../../protocol/compute/hallucination';
 import type { Parity } from '../../protocol/results/heads';
 import { printDo } from '../../protocol/interventions/do-form';

@@ -20,7 +20,7 @@ import type {
   RunRequest,
   RunResult,
 } from '../../diagnostics/model-runner/run-request';
-import { goesByColumns } from '../../diagnostics/model-runner/decided-sources';
+import { goesByColumns } from '../../diagnostics/model-runner/redistribution-sources';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../diagnostics/model-runner/variant';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';

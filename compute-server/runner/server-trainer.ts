@@ -7,7 +7,7 @@ import type {
   TrainingPoint,
   TrainingState,
   TrainingTask,
-} from '../../diagnostics/shared/training/trainer';
+} from '../../diagnostics/model-runner/trainer';
 import { vectorOf } from '../../diagnostics/shared/training/parameters';
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import { random, seedFor } from '../../kernels/tensors/random';

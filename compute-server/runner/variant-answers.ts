@@ -1,5 +1,5 @@
 /** Many variants of one prompt, asked about the next token behind some rows; what they have in common is run once. */
-import { decidesSources } from '../../diagnostics/model-runner/decided-sources';
+import { decidesSources } from '../../diagnostics/model-runner/redistribution-sources';
 import type { AskedRow, RowAnswer } from '../../diagnostics/model-runner/run-request';
 import { sequencePart, type Sequence } from '../../diagnostics/model-runner/sequence';
 import type { Replacement, Variant } from '../../diagnostics/model-runner/variant';

@@ -25,7 +25,7 @@ import type {
 import type { Sequence } from './sequence';
 import type { ReinforcementPlan } from './reinforcement-plan';
 import type { HeadGain, Variant } from './variant';
-import type { Trainer } from '../shared/training/trainer';
+import type { Trainer } from './trainer';
 import type { ModelWeights } from './weights';
 
 export interface CancelSignal {

@@ -2,7 +2,7 @@
 import { Unfit, type DrawTools, type Task } from './task';
 import { sample, textDraft, pick, type Part } from './draft';
 import { haystack } from './haystack';
-import { ownNeedles, type OwnNeedle } from './own-needles';
+import { ownNeedles, type OwnNeedle } from './needles-file';
 import { names, objects, places } from './words';
 
 export const needleGrid: Task<{ lengths: string; depths: number; haystack: string; needles: string }> = {

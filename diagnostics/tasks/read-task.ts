@@ -5,8 +5,8 @@ import { FailureError } from '../../protocol/wire/failures';
 import { lineNotUtf8 } from '../../protocol/wire/utf8';
 import { taskInfo, type Draft, type Sample, type Task } from './task';
 import { tasks } from './catalogue';
-import { isFactFile, ownFacts } from './own-facts';
-import { ownSamples, ownTask } from './own-file';
+import { isFactFile, ownFacts } from './facts-file';
+import { ownSamples, ownTask } from './task-file';
 import { drawSamples, drawTexts, type Drawing, type Drawn } from './samples';
 import type { TaskTokens } from './task-tokens';
 

@@ -214,7 +214,7 @@ export interface ShareChange {
 }
 
 /**
- * What a reinforcement changed on the same pictures (`diagnostics/vision/divergence/paired-change.ts` defines the intervals);
+ * What a reinforcement changed on the same pictures (`diagnostics/shared/captions/paired-change.ts` defines the intervals);
  * null where one of the two shares has nothing to divide by, or the pictures are too few for an interval.
  */
 export interface PairedChange {

@@ -105,7 +105,7 @@ export interface LabelScores {
   readonly nullFloor?: number;
   readonly confidence: PerHead;
   /**
-   * From which score on the head would have the label, were the score also sure enough: `diagnostics/patterns/labels/labels.ts`. NaN
+   * From which score on the head would have the label, were the score also sure enough: `diagnostics/shared/labels/labels.ts`. NaN
    * where no score would do; absent in older results.
    */
   readonly needed?: PerHead;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { cellsOf } from '../../diagnostics/circuits/attribution/cells';
-import { chosenOf } from '../../diagnostics/circuits/attribution/chosen';
+import { chosenOf } from '../../diagnostics/circuits/attribution/selection';
 import { estimated, type Estimating } from '../../diagnostics/circuits/attribution/estimates';
 import { exactly } from '../../diagnostics/circuits/attribution/exact';
 import { runnerOf } from '../laws/models/jobs';

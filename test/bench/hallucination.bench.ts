@@ -5,15 +5,15 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { reinforcedLayers } from '../../diagnostics/vision/divergence/divergence';
-import { DivergenceRun } from '../../diagnostics/vision/divergence/divergence-run';
+import { reinforcedLayers } from '../../diagnostics/shared/divergence/divergence';
+import { DivergenceRun } from '../../diagnostics/shared/divergence/divergence-run';
 import type { LayerSessions } from '../../compute-server/model/run/graphs/layer-sessions';
 import { openModel, type LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { runPrompt } from '../../compute-server/model/run/stream/model-run';
 import { sequenceOf } from '../../compute-server/model/prompt/prompt';
 import { startReinforced } from '../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
-import { spanPair } from '../../diagnostics/vision/divergence/span-pair';
+import { spanPair } from '../../diagnostics/shared/divergence/span-pair';
 import { runnerOf } from '../laws/models/jobs';
 import type { Bench, Report } from './support/bench';
 import { tinyPixels, writePng } from '../support/checkpoints/tiny-vision';

@@ -5,9 +5,9 @@ import {
   judgeCaption,
   trueObjects,
   type ImageTruth,
-} from '../../../diagnostics/vision/divergence/chair';
+} from '../../../diagnostics/shared/captions/chair';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
-import { finderOf } from '../../../diagnostics/vision/divergence/caption';
+import { finderOf } from '../../../diagnostics/shared/captions/caption';
 import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
 import { provenance } from '../../provenance';

@@ -1,6 +1,6 @@
 /** headscope pope: a model asked about objects of pictures; or the questions alone, or the scores of answers made elsewhere. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { popeAnswer, popeQuestions, popeScores } from '../../../diagnostics/vision/divergence/pope';
+import { popeAnswer, popeQuestions, popeScores } from '../../../diagnostics/shared/captions/pope';
 import { popeReadings, popeSplits, type PopeReading, type PopeSplit } from '../../../protocol/results/pope';
 import { questionPlace } from '../../../protocol/compute/pope';
 import { provenance } from '../../provenance';

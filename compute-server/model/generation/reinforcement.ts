@@ -9,7 +9,7 @@
  *
  * The pass without the span is run first and unreinforced.
  */
-import { layerDivergence } from '../../../diagnostics/vision/divergence/divergence';
+import { layerDivergence } from '../../../diagnostics/shared/divergence/divergence';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { gainsOfSelected, type HeadGain, type Variant } from '../run/changes/interventions';

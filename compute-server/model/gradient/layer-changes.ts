@@ -7,7 +7,7 @@ import {
   rowsOf,
   type Replaceable,
 } from '../../../models/instrument/interventions/replacement';
-import { decidesSources } from '../../../diagnostics/model-runner/decided-sources';
+import { decidesSources } from '../../../diagnostics/model-runner/redistribution-sources';
 import type { KeyGroup, Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { FailureError } from '../../../protocol/wire/failures';

@@ -1,6 +1,6 @@
 /** Keys and values of low rank: the bases of the layers that are named, of the weights of the model. */
 import type { LowRankChange } from '../../../diagnostics/model-runner/variant';
-import { decomposed, stacked } from '../../../diagnostics/plans/x-ecomla/decomposition';
+import { decomposed, stacked } from '../../../diagnostics/shared/weights/decomposition';
 import { covers } from '../../../protocol/interventions/which';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { layerWeights } from '../checkpoint/layer-weights';

@@ -13,7 +13,7 @@ import { FailureError } from '../../../protocol/wire/failures';
 import { stampOf } from '../checkpoint/model-files';
 import { startReinforced, type ReinforcedRun } from '../generation/reinforcement';
 import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from './span-request';
-import { spanPair } from '../../../diagnostics/vision/divergence/span-pair';
+import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
 import { regionRows } from '../../../diagnostics/model-runner/regions';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import type {

@@ -1,6 +1,6 @@
 /** Attention that is moved between keys, and keys that are emphasised: from the written form to rows of the sequence. */
-import { firstTextRow } from '../../../diagnostics/vision/divergence/span-sinks';
-import { sinkDimensions } from '../../../diagnostics/vision/divergence/sinks';
+import { firstTextRow } from '../../../diagnostics/shared/divergence/span-sinks';
+import { sinkDimensions } from '../../../diagnostics/shared/divergence/sinks';
 import { imageRows, regionRows, type Read } from '../../../diagnostics/model-runner/regions';
 import type { ResidualStream } from '../../../diagnostics/model-runner/run-request';
 import { stateOf } from '../../../diagnostics/model-runner/stream-state';

@@ -5,8 +5,8 @@ import {
   refused,
   resolvedReinforcement,
   topHeads,
-} from '../../../diagnostics/vision/divergence/plan';
-import { requireRest } from '../../../diagnostics/vision/divergence/span-pair';
+} from '../../../diagnostics/shared/divergence/reinforcement';
+import { requireRest } from '../../../diagnostics/shared/divergence/span-pair';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { DivergenceRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { Reinforcement } from '../../../protocol/results/reinforcement';

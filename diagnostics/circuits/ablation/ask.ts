@@ -4,13 +4,13 @@ import type { AnalysisJob } from '../../analysis';
 import { metricWords } from '../../shared/effects/metric';
 import { partName, replacing, withReplacements, type Part } from '../../shared/effects/parts';
 import { measured, subjectsOf, type Subjects } from '../../shared/effects/subjects';
-import { ended } from '../../shared/ended';
+import { ended } from '../../shared/final-result';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { AblationParameters } from './parameters';
-import { ranked } from './ranked';
+import { ranked } from './ranking';
 import type { AblationResult } from './result';
 import { changeDefinition } from './sections';
-import { meansOver, partners, standInsFor } from './stand-ins';
+import { meansOver, partners, standInsFor } from '../../shared/effects/stand-ins';
 
 /** Of prompts whose change is listed. */
 const longestText = 200;

@@ -2,7 +2,7 @@
 import type { Offer } from '../../../protocol/analysis/analysis';
 import { metricWords, signed } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
-import { isMeasured, ranked, type Ranked } from './ranked';
+import { isMeasured, ranked, type Ranked } from './ranking';
 import type { AblationResult, Mode } from './result';
 
 export const modeWords: Readonly<Record<Mode, string>> = {

@@ -5,7 +5,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
 import { metricWords } from '../../shared/effects/metric';
 import { modeWords, unitWords } from './finding';
-import { isMeasured, ranked } from './ranked';
+import { isMeasured, ranked } from './ranking';
 import type { AblationResult } from './result';
 import { cellOf } from '../../shared/sections/cell';
 

@@ -3,12 +3,12 @@ import type { Section, SectionQuestion } from '../../../protocol/sections/sectio
 import type { AnalysisJob } from '../../analysis';
 import { measured } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { columnsOf } from './columns';
-import { valueOf, type Measured } from './effects';
-import { pairsOf } from './pairs';
+import { columnsOf } from '../../shared/effects/columns';
+import { valueOf, type Measured } from '../../shared/effects/patch-effects';
+import { pairsOf } from '../../shared/effects/pairs';
 import { isPerHead, type PatchingParameters } from './parameters';
 import { patched, sourceOf, type Cell, type Patch } from './patches';
-import { cellName, ranked } from './ranked';
+import { cellName, ranked } from './ranking';
 import type { PatchingResult } from './result';
 import { intervalWords } from '../../shared/effects/level-section';
 import { effectDefinition } from './sections';

@@ -1,7 +1,7 @@
 /** What a result of activation patching says in a sentence or two. */
 import { askedWords, worseWords } from '../../shared/effects/gap';
 import { metricWords, signed } from '../../shared/effects/metric';
-import { cellName, cellWords, isMeasured, ranked, type Ranked } from './ranked';
+import { cellName, cellWords, isMeasured, ranked, type Ranked } from './ranking';
 import type { PatchingResult } from './result';
 import { percent, threeDigits } from '../../shared/words';
 

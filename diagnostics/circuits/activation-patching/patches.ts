@@ -7,8 +7,8 @@ import { measured } from '../../shared/effects/subjects';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import type { Replacement, Variant } from '../../model-runner/variant';
-import type { Column } from './columns';
-import { firstDifference, type Pair } from './pairs';
+import type { Column } from '../../shared/effects/columns';
+import { firstDifference, type Pair } from '../../shared/effects/pairs';
 import { isPerHead, targetOf, type Direction, type Site } from './parameters';
 
 export interface Cell {

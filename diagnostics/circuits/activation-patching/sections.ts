@@ -8,7 +8,7 @@ import { quotedToken } from '../../../protocol/wire/token-name';
 import { intervalWords, levelTable } from '../../shared/effects/level-section';
 import { metricWords } from '../../shared/effects/metric';
 import { isPerHead } from './parameters';
-import { isMeasured, ranked } from './ranked';
+import { isMeasured, ranked } from './ranking';
 import type { PatchingResult, Table } from './result';
 import { cellOf } from '../../shared/sections/cell';
 

@@ -5,7 +5,7 @@
  */
 import type { HeadMap, LayerRotation, NormWeights } from '../../model-runner/weights';
 import { frozen, scaleOf } from '../../shared/weights/norms';
-import { rotated } from '../../shared/weights/rotated';
+import { rotated } from '../../shared/weights/rotation';
 import type { StreamPart } from './stream-parts';
 
 export interface Side {

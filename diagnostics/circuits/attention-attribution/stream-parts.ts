@@ -4,7 +4,7 @@
  * the run, so that the parts stay a sum. In float64.
  */
 import type { LayerTap } from '../../../models/instrument/taps';
-import { replacedAt } from '../direct-logit-attribution/stream-row';
+import { replacedAt } from '../../model-runner/stream-row';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { LayerResult } from '../../model-runner/run-request';
 import type { Sequence } from '../../model-runner/sequence';

@@ -1,7 +1,7 @@
 /** The analysis `attribution`: effects of all heads, MLPs and positions by few gradients, the largest of them patched. */
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
-import { longestByPosition } from '../activation-patching/columns';
-import { meansOver, standInsFor, type StandIn } from '../ablation/stand-ins';
+import { longestByPosition } from '../../shared/effects/columns';
+import { meansOver, standInsFor, type StandIn } from '../../shared/effects/stand-ins';
 import { isMetric, measures } from '../../shared/effects/metric';
 import { outputBytes } from '../../shared/effects/outputs';
 import { partsOf } from '../../shared/effects/parts';
@@ -10,19 +10,19 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import { mean } from '../../shared/statistics/mean';
 import { ask } from './ask';
 import { cellsOf, groupOf, type Cell } from './cells';
-import { chosenOf } from './chosen';
+import { chosenOf } from './selection';
 import { compare } from './compare';
 import { edgePasses, edgePrompts, edgeRun } from './edge-run';
 import { estimated, type Estimating } from './estimates';
 import { exactly } from './exact';
 import { finding, offers } from './finding';
-import { resultOf, type About, type Estimated } from './gathered';
+import { resultOf, type About, type Estimated } from './summary';
 import { attributionTable, type AttributionParameters } from './parameters';
 import { gradientsOf, passesOf } from './passes';
 import { attributionOf, noSlope } from './prompts';
 import { attributionResult, type AttributionResult } from './result';
 import { sections } from './sections';
-import { isLinear } from './slope';
+import { isLinear } from '../../shared/gradients/slope';
 
 export const attribution: Analysis<AttributionParameters, AttributionResult> = {
   id: 'attribution',

@@ -10,7 +10,7 @@ import type { Cell } from './cells';
 import { exactly } from './exact';
 import type { AttributionParameters } from './parameters';
 import { attributionOf } from './prompts';
-import { ranked } from './ranked';
+import { ranked } from './ranking';
 import type { AttributionResult } from './result';
 
 export async function ask(

@@ -1,6 +1,6 @@
 /** What has an estimate: the output of a head or an MLP at all positions, or the residual stream behind a layer at some. */
-import type { Columns } from '../activation-patching/columns';
-import type { Pair } from '../activation-patching/pairs';
+import type { Columns } from '../../shared/effects/columns';
+import type { Pair } from '../../shared/effects/pairs';
 import { partsOf } from '../../shared/effects/parts';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import type { CellSite } from './result';

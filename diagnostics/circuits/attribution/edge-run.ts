@@ -15,7 +15,7 @@ import {
 import type { Estimating } from './estimates';
 import type { AttributionParameters } from './parameters';
 import type { Attributed } from './prompts';
-import { ranked } from './ranked';
+import { ranked } from './ranking';
 import type { AttributionResult } from './result';
 
 interface Around {

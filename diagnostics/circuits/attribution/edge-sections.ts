@@ -6,7 +6,7 @@ import { graphNodes } from '../../shared/circuits/circuit-graph';
 import { nodeId } from '../../shared/circuits/circuit';
 import { metricWords } from '../../shared/effects/metric';
 import { cellOf } from '../../shared/sections/cell';
-import { ranked } from './ranked';
+import { ranked } from './ranking';
 import type { AttributionResult, EdgeEffect, Edges } from './result';
 
 /** Rows of the table. */

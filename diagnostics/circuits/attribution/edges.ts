@@ -13,9 +13,9 @@ import type { Part } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { seedFor } from '../../../kernels/tensors/random';
 import { mean } from '../../shared/statistics/mean';
-import { drawFrom, largestCount } from './chosen';
+import { drawFrom, largestCount } from './selection';
 import type { Estimating } from './estimates';
-import { agreementAmong } from './gathered';
+import { agreementAmong } from './summary';
 import type { Attributed } from './prompts';
 import type { Agreement, EdgeEffect, Edges } from './result';
 

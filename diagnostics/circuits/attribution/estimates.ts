@@ -11,14 +11,14 @@
 import type { GradientTap, LayerGradients, Objective } from '../../model-runner/gradients';
 import { tapOf, type Replaceable } from '../../../models/instrument/interventions/replacement';
 import { Outputs, sizesOf } from '../../shared/effects/outputs';
-import { embeddingLine } from '../../shared/gradients/integrated';
+import { embeddingLine } from '../../shared/gradients/embedding-line';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart, type Sequence } from '../../model-runner/sequence';
 import type { Variant } from '../../model-runner/variant';
-import type { StandIn } from '../ablation/stand-ins';
+import type { StandIn } from '../../shared/effects/stand-ins';
 import { positionsOf, type Cell } from './cells';
 import type { Attributed, Attribution } from './prompts';
-import { isLinear, slopeOf } from './slope';
+import { isLinear, slopeOf } from '../../shared/gradients/slope';
 
 export interface Estimating extends Pick<Attribution, 'metric' | 'columns'> {
   readonly variant: Variant;

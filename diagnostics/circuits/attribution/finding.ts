@@ -3,7 +3,7 @@ import type { Offer } from '../../../protocol/analysis/analysis';
 import { metricWords, signed } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { counted, threeDigits } from '../../shared/words';
-import { isEstimated, ranked } from './ranked';
+import { isEstimated, ranked } from './ranking';
 import type { Agreement, AttributionResult } from './result';
 
 /** Below it, over the largest or over all that were patched, estimates do not say which heads matter. */

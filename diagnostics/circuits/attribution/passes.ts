@@ -1,5 +1,5 @@
 /** What a run costs beside patching everything. */
-import { largestCount } from './chosen';
+import { largestCount } from './selection';
 import type { AttributionParameters } from './parameters';
 import type { AttributionResult } from './result';
 

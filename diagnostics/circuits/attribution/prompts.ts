@@ -1,6 +1,6 @@
 /** The prompts of a run, what each is compared with, and where values are estimated. */
-import { columnsOf, type Column } from '../activation-patching/columns';
-import { pairsOf, type Pair } from '../activation-patching/pairs';
+import { columnsOf, type Column } from '../../shared/effects/columns';
+import { pairsOf, type Pair } from '../../shared/effects/pairs';
 import type { AnalysisJob } from '../../analysis';
 import { refusal, subjectsOf, type Subject } from '../../shared/effects/subjects';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';

@@ -11,7 +11,7 @@ import { metricWords } from '../../shared/effects/metric';
 import { cellName, groupOf } from './cells';
 import { baselineWords, methodWords } from './finding';
 import { edgeSections } from './edge-sections';
-import { isEstimated, ranked } from './ranked';
+import { isEstimated, ranked } from './ranking';
 import { agreementGroups, type Agreement, type AttributionResult, type Checked, type Table } from './result';
 import { cellOf } from '../../shared/sections/cell';
 

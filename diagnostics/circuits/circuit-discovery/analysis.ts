@@ -1,7 +1,7 @@
 /** The analysis `circuit-discovery`: the heads and MLPs that a task needs, and how well they stand for the model. */
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
-import { pairsOf } from '../activation-patching/pairs';
+import { pairsOf } from '../../shared/effects/pairs';
 import { circuitOf, type Circuit } from '../../shared/circuits/circuit';
 import type { Searched } from '../../shared/circuits/discover';
 import { halves } from '../../shared/circuits/prompts';

@@ -1,6 +1,6 @@
 /** What a head of a circuit attends to from the last position. */
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
-import { pairsOf } from '../activation-patching/pairs';
+import { pairsOf } from '../../shared/effects/pairs';
 import type { AnalysisJob } from '../../analysis';
 import { attentionRow } from '../../shared/circuits/attention-row';
 import { partName } from '../../shared/effects/parts';

@@ -1,6 +1,6 @@
 /** The analysis `circuit-reuse`: whether two tasks are done by the same parts of a model. */
 import { random, seedFor } from '../../../kernels/tensors/random';
-import { pairsOf, type Pairs } from '../activation-patching/pairs';
+import { pairsOf, type Pairs } from '../../shared/effects/pairs';
 import type { Analysis, AnalysisJob, ReadInput, Step } from '../../analysis';
 import { methodWords } from '../circuit-discovery/finding';
 import { circuitOf, type Circuit } from '../../shared/circuits/circuit';

@@ -1,6 +1,6 @@
 /** What a head attends to from the last position, on the first prompt of the first task. */
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
-import { pairsOf } from '../activation-patching/pairs';
+import { pairsOf } from '../../shared/effects/pairs';
 import type { AnalysisJob } from '../../analysis';
 import { attentionRow } from '../../shared/circuits/attention-row';
 import type { ModelRunner } from '../../model-runner/model-runner';

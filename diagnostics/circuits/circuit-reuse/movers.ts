@@ -3,7 +3,7 @@
  * and of wrong answers in the prompt, a probability, mean over prompts. Movers behind the first repaired layer alone: no other
  * reads what was repaired. Repaired heads have no attention of their own after it.
  */
-import type { Pair } from '../activation-patching/pairs';
+import type { Pair } from '../../shared/effects/pairs';
 import { answerPlaces, massOn, type HeadRole } from '../../shared/circuits/roles';
 import { withReplacements } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -3,8 +3,8 @@
  * positions, evenly; their values stay. In a causal model only the last row changes, so that the values at the positions are those
  * of the plain run.
  */
-import { placesOf } from '../activation-patching/columns';
-import type { Pair } from '../activation-patching/pairs';
+import { placesOf } from '../../shared/effects/columns';
+import type { Pair } from '../../shared/effects/pairs';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { metricOf } from '../../shared/effects/metric';
 import { sizesOf } from '../../shared/effects/outputs';

@@ -12,7 +12,7 @@ import { resultOf, type Attributed } from './means';
 import { parameters, type DirectParameters } from './parameters';
 import { directResult, type DirectResult } from './result';
 import { sections } from './sections';
-import { streamRow } from './stream-row';
+import { streamRow } from '../../model-runner/stream-row';
 import { answersTarget, namedTarget, type ChosenTarget } from './target';
 
 export const directLogitAttribution: Analysis<DirectParameters, DirectResult> = {

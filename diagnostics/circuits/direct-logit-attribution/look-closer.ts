@@ -15,7 +15,7 @@ import { ranked } from './finding';
 import { largest } from '../../shared/statistics/largest';
 import type { DirectParameters } from './parameters';
 import type { DirectResult } from './result';
-import { streamRow } from './stream-row';
+import { streamRow } from '../../model-runner/stream-row';
 import { namedToken } from '../../model-runner/named-token';
 
 /** Tokens of each list. */

@@ -9,12 +9,12 @@ import { massesAt } from '../../shared/choices/attention';
 import type { ChoicePrompt } from '../../shared/choices/prompt';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
-import { directEffect, directPrompt } from '../multiple-choice/direct';
+import { directEffect, directPrompt } from '../../shared/choices/direct';
 import { headList } from '../../shared/retrieval/head-list';
 import { mean } from '../../shared/statistics/mean';
 import { classed, CompressedHead, fit, randomised, type Fitted, type Seen } from './compress';
 import { answersLevel } from './levels';
-import { mutationRow, mutatedPrompt, type MutatedPrompt } from './mutated';
+import { mutationRow, mutatedPrompt, type MutatedPrompt } from './mutations';
 import type { SubspaceParameters } from './parameters';
 import {
   compressions,

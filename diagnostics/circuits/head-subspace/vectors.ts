@@ -5,7 +5,7 @@ import type { ChoicePrompt } from '../../shared/choices/prompt';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace, Replacement } from '../../model-runner/variant';
 import { sharedOf } from '../../shared/weights/head-of';
-import { rotated } from '../../shared/weights/rotated';
+import { rotated } from '../../shared/weights/rotation';
 
 export const inputs = ['query', 'key', 'value'] as const;
 export type Input = (typeof inputs)[number];

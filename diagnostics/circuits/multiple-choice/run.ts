@@ -8,9 +8,17 @@ import { partsOf } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { mean } from '../../shared/statistics/mean';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
-import { centred, directEffect, directPrompt, outputNodes, sumError, writtenTable, type DirectPrompt } from './direct';
+import {
+  centred,
+  directEffect,
+  directPrompt,
+  outputNodes,
+  sumError,
+  writtenTable,
+  type DirectPrompt,
+} from '../../shared/choices/direct';
 import type { MultipleChoiceParameters } from './parameters';
-import { levelNames, patchedPrompt, sourcesOf, type PatchedPrompt } from './patched';
+import { levelNames, patchedPrompt, sourcesOf, type PatchedPrompt } from './total-effects';
 import type { ByShots, ChoiceResult, HeadAttention, Level, Node } from './result';
 import { followedBy, typeOf } from './types';
 

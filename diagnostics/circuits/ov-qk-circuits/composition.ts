@@ -3,7 +3,7 @@ import type { Random } from '../../../kernels/tensors/random';
 import type { HeadPlace } from '../../model-runner/variant';
 import { compositionKinds, type CompositionKind } from './layer-factors';
 import { byChance, rotatedSquares, shares } from './rotations';
-import { lengthOf } from './spectra';
+import { lengthOf } from '../../shared/weights/spectra';
 
 /** What is kept of a layer. */
 export interface MeasuredLayer {

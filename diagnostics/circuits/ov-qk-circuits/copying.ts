@@ -6,7 +6,7 @@
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sharedOf } from '../../shared/weights/head-of';
 import type { LayerFactors } from './layer-factors';
-import { positiveShare } from './spectra';
+import { positiveShare } from '../../shared/weights/spectra';
 
 /** Tokens at a time. */
 const together = 2048;

@@ -11,8 +11,8 @@
 import type { ModelFacts } from '../../model-runner/model-runner';
 import type { LayerWeights } from '../../model-runner/weights';
 import { sharedOf } from '../../shared/weights/head-of';
-import { foldedLayer } from './folded';
-import { singularValues, times, triangular } from './spectra';
+import { foldedLayer } from '../../shared/weights/folding';
+import { singularValues, times, triangular } from '../../shared/weights/spectra';
 
 export const compositionKinds = ['query', 'key', 'value'] as const;
 export type CompositionKind = (typeof compositionKinds)[number];

@@ -7,7 +7,7 @@ import { copyingOf, wordsMap } from './copying';
 import { blockNorms, compositionKinds, layerFactors, type CompositionKind, type LayerFactors } from './layer-factors';
 import { layersNamed, type CircuitParameters } from './parameters';
 import type { CircuitsResult, ComposedPair } from './result';
-import { effectiveRank, lengthOf } from './spectra';
+import { effectiveRank, lengthOf } from '../../shared/weights/spectra';
 
 /** Pairs that the result names. */
 const named = 200;

@@ -1,6 +1,6 @@
 /** The analysis `path-patching`: which heads act directly on the answer, and which act on those. */
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
-import { pairsOf, type Pair } from '../activation-patching/pairs';
+import { pairsOf, type Pair } from '../../shared/effects/pairs';
 import type { PathMeasured } from '../../shared/circuits/effects';
 import { patchedOf, shareOf } from '../../shared/circuits/first-pass';
 import { pathEstimates } from '../../shared/circuits/path-estimates';

@@ -1,7 +1,7 @@
 /** What a head attends to at the position of its stage, on the first prompt and on its counterpart. */
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import type { AnalysisJob } from '../../analysis';
-import { pairsOf } from '../activation-patching/pairs';
+import { pairsOf } from '../../shared/effects/pairs';
 import { attentionRow } from '../../shared/circuits/attention-row';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { ranked } from './finding';

@@ -1,6 +1,6 @@
 /** One stage of path patching after the other: the heads that one keeps receive in the next. */
-import { placesOf } from '../activation-patching/columns';
-import type { Pair } from '../activation-patching/pairs';
+import { placesOf } from '../../shared/effects/columns';
+import type { Pair } from '../../shared/effects/pairs';
 import { effectOf, isBeyondChance, leastEffect, type PathMeasured } from '../../shared/circuits/effects';
 import { firstPassOf, type Patched } from '../../shared/circuits/first-pass';
 import { headsOf } from '../../shared/circuits/paths';

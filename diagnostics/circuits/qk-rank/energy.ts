@@ -5,8 +5,8 @@
  */
 import type { ModelFacts } from '../../model-runner/model-runner';
 import type { LayerWeights } from '../../model-runner/weights';
-import { foldedLayer } from '../ov-qk-circuits/folded';
-import { singularValues, triangular } from '../ov-qk-circuits/spectra';
+import { foldedLayer } from '../../shared/weights/folding';
+import { singularValues, triangular } from '../../shared/weights/spectra';
 import { sharedOf } from '../../shared/weights/head-of';
 
 /** Singular values of every head of a layer, largest first, [heads][d]. */

@@ -6,7 +6,7 @@ import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { counted, threeDigits } from '../../shared/words';
 import type { PerHead, RankingName, RankingScore, SaeResult, Scores, TrainingSummary, Verification } from './result';
-import { byScore } from './scored';
+import { byScore } from './scores';
 
 type ScoredResult = Partial<SaeResult> & {
   readonly node: Scores;

@@ -3,7 +3,7 @@
  * output projection; biases and norms behind the projection are left out. The mean over positions is taken before the projection,
  * which is linear.
  */
-import type { Pair } from '../activation-patching/pairs';
+import type { Pair } from '../../shared/effects/pairs';
 import { Outputs } from '../../shared/effects/outputs';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';

@@ -2,7 +2,7 @@
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
-import { pairsOf } from '../activation-patching/pairs';
+import { pairsOf } from '../../shared/effects/pairs';
 import type { AnalysisJob } from '../../analysis';
 import { halves } from '../../shared/circuits/prompts';
 import { partName } from '../../shared/effects/parts';

@@ -1,6 +1,6 @@
 /** Head outputs of all examples; trainings; codes and baselines layer by layer; rankings against the reference; heads taken away. */
 import { random, seedFor } from '../../../kernels/tensors/random';
-import { pairsOf } from '../activation-patching/pairs';
+import { pairsOf } from '../../shared/effects/pairs';
 import type { Mode } from '../ablation/result';
 import type { AnalysisJob, Step } from '../../analysis';
 import { circuitOf } from '../../shared/circuits/circuit';
@@ -15,7 +15,7 @@ import { baselinesOf, type Baselines } from './baselines';
 import { pairOutputs, writtenBy, type ExampleOutputs } from './head-outputs';
 import type { DecoderNorm, Reduction, SaeParameters } from './parameters';
 import type { Reference, SaeResult } from './result';
-import { ordersOf, scored, type CodedTraining } from './scored';
+import { ordersOf, scored, type CodedTraining } from './scores';
 import { codesOf, oneTraining, trainOn, type CodedLayer, type Trained } from './train-codes';
 import { verified } from './verify';
 

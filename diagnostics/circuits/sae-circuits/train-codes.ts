@@ -4,7 +4,7 @@ import type { Network } from '../../../kernels/training/network';
 import type { AnalysisJob } from '../../analysis';
 import { drawn } from '../../shared/circuits/verdict';
 import { train, type Training } from '../../shared/training/train';
-import type { Parameters, Trainer } from '../../shared/training/trainer';
+import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { startOf, type AutoencoderShape } from './autoencoder';
 import type { HeadCodes } from './codes';
 

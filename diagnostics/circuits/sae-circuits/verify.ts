@@ -4,11 +4,11 @@
  */
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import type { Random } from '../../../kernels/tensors/random';
-import { meansOver } from '../ablation/stand-ins';
+import { meansOver } from '../../shared/effects/stand-ins';
 import type { Mode } from '../ablation/result';
-import type { Pair } from '../activation-patching/pairs';
+import type { Pair } from '../../shared/effects/pairs';
 import type { AnalysisJob, Step } from '../../analysis';
-import { Ablated, without } from '../../shared/circuits/ablated';
+import { Ablated, without } from '../../shared/circuits/circuit-run';
 import { subjectOf } from '../../shared/circuits/prompts';
 import { drawn } from '../../shared/circuits/verdict';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -13,7 +13,7 @@ import { mean } from '../../shared/statistics/mean';
 import type { Measures } from '../../shared/training/train';
 import { glorot, stacked, wholes } from '../../shared/training/module-network';
 import { trainedShapes } from '../../shared/training/module-weights';
-import type { Batch, Parameters, Trainer } from '../../shared/training/trainer';
+import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
 import { classes, side, type TexturePicture } from './pictures';
 
 export const batchSize = 16;

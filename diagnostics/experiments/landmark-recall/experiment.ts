@@ -6,12 +6,12 @@ import { integers } from '../../../kernels/integers';
 import { seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../../analysis';
-import { refused } from '../../vision/divergence/plan';
+import { refused } from '../../shared/divergence/reinforcement';
 import type { Experiment, Workbench } from '../../experiment';
 import { armsFields, armsFiles, rateField, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
 import { halfCosine } from '../../shared/training/schedule';
-import type { Parameters, Trainer } from '../../shared/training/trainer';
+import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { initialWeights, layers, recallNetwork, type NetworkSize } from './network';
 import {
   landmarkRecallResult,

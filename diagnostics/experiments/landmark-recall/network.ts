@@ -23,7 +23,7 @@ import type { AttentionShape } from '../../../kernels/shape';
 import { surprisals } from '../../../kernels/training/losses';
 import type { Network } from '../../../kernels/training/network';
 import { drawnWeights, trainedShapes } from '../../shared/training/module-weights';
-import type { Parameters } from '../../shared/training/trainer';
+import type { Parameters } from '../../model-runner/trainer';
 
 export interface NetworkSize {
   readonly vocabulary: number;

@@ -5,7 +5,7 @@
 import type { Random } from '../../../kernels/tensors/random';
 import { integers } from '../../../kernels/integers';
 import { isLandmark } from '../../../kernels/mechanisms/landmark/rule';
-import type { Batch } from '../../shared/training/trainer';
+import type { Batch } from '../../model-runner/trainer';
 
 export interface PassKeyTask {
   /** V. */

@@ -5,7 +5,7 @@ import { blockOf, type LandmarkRule } from '../../../kernels/mechanisms/landmark
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
 import { mean } from '../../shared/statistics/mean';
-import type { BatchArray, Parameters, Trainer } from '../../shared/training/trainer';
+import type { BatchArray, Parameters, Trainer } from '../../model-runner/trainer';
 import { recallNetwork, rotaryBase, type NetworkSize } from './network';
 import type { LengthTest, Mode, RecallFacts } from './result';
 import { passKeyBatch, passKeyText, type PassKeyTask } from './task';

@@ -4,7 +4,7 @@
  * its own. The label is the pair of values, one of C^2. Directions have length 1 and are drawn once.
  */
 import { random, seedFor, type Random } from '../../../kernels/tensors/random';
-import type { Batch } from '../../shared/training/trainer';
+import type { Batch } from '../../model-runner/trainer';
 
 const strength = 4;
 

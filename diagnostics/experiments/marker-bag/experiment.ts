@@ -16,7 +16,7 @@ import {
 import { armsSteps } from '../../shared/training/arms-steps';
 import { halfCosine } from '../../shared/training/schedule';
 import type { Measures } from '../../shared/training/train';
-import type { Parameters, Trainer } from '../../shared/training/trainer';
+import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { bagBatch, MarkerBags, type Bags, type BagSize } from './bags';
 import { bagNetwork, poolPrefix, type BagNetwork } from './networks';
 import { bagResult, type BagResult, type Strip } from './result';

@@ -10,7 +10,7 @@ import { crossEntropy } from '../../../kernels/training/losses';
 import { trainedModule } from '../../../kernels/training/module-graph';
 import type { Network } from '../../../kernels/training/network';
 import { drawnWeights, trainedShapes } from '../../shared/training/module-weights';
-import type { Parameters } from '../../shared/training/trainer';
+import type { Parameters } from '../../model-runner/trainer';
 
 export interface BagNetwork {
   readonly network: Network;

@@ -5,12 +5,12 @@
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../../analysis';
-import { refused } from '../../vision/divergence/plan';
+import { refused } from '../../shared/divergence/reinforcement';
 import type { Experiment, Workbench } from '../../experiment';
 import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
 import { halfCosine } from '../../shared/training/schedule';
-import type { Trainer } from '../../shared/training/trainer';
+import type { Trainer } from '../../model-runner/trainer';
 import { mixerKinds, stateOf, type MixerKind } from './mixers';
 import type { MqarSize } from './mqar';
 import { batchSize, layers, recallBatch, recalled, recallNetwork } from './network';

@@ -20,7 +20,7 @@ import type { Random } from '../../../kernels/tensors/random';
 import { mean } from '../../shared/statistics/mean';
 import { drawnWeights, trainedShapes } from '../../shared/training/module-weights';
 import type { Measures } from '../../shared/training/train';
-import type { Batch, Parameters, Trainer } from '../../shared/training/trainer';
+import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
 import { mqarExample, type MqarSize } from './mqar';
 import { mixerGraph, mixerWeights, type MixerKind, type MixerSize } from './mixers';
 

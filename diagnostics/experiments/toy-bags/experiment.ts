@@ -10,7 +10,7 @@ import type { Experiment, Workbench } from '../../experiment';
 import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
 import { minibatch } from '../../shared/training/minibatches';
-import type { Trainer } from '../../shared/training/trainer';
+import type { Trainer } from '../../model-runner/trainer';
 import { glorot } from '../../shared/training/module-network';
 import { acmil } from '../../../kernels/modules/acmil/acmil';
 import { Bags, type Bag, type BagSize } from './bags';
@@ -18,7 +18,7 @@ import { massCurve, measuresOf, patternAreas, seenBags, type SeenBag } from './m
 import { bagBatch, bagNetwork, type BagNetwork } from './network';
 import { toyBagsResult, type Seen, type ToyBagsResult } from './result';
 import { finding, sections } from './sections';
-import { shownOf, type Shown } from './shown';
+import { shownOf, type Shown } from './examples';
 
 type ToyParameters = ArmsParameters & {
   readonly instances: number;

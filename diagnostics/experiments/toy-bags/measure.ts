@@ -5,7 +5,7 @@ import type { Network } from '../../../kernels/training/network';
 import { mean } from '../../shared/statistics/mean';
 import { areaBelow } from '../../shared/statistics/ranking';
 import type { Measures } from '../../shared/training/train';
-import type { Parameters, Trainer } from '../../shared/training/trainer';
+import type { Parameters, Trainer } from '../../model-runner/trainer';
 import type { Bag, BagSize } from './bags';
 import { bagBatch, type BagNetwork } from './network';
 

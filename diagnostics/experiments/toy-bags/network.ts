@@ -12,7 +12,7 @@ import type { Random } from '../../../kernels/tensors/random';
 import { sample } from '../../tasks/draft';
 import { floats, wholes } from '../../shared/training/module-network';
 import { trainedShapes } from '../../shared/training/module-weights';
-import type { Batch } from '../../shared/training/trainer';
+import type { Batch } from '../../model-runner/trainer';
 import type { Bag, BagSize } from './bags';
 
 export interface BagNetwork {

@@ -16,7 +16,7 @@ import { curvesOf } from '../../shared/training/curves';
 import { languageBatch } from '../../shared/training/language-batch';
 import { smallModel, type SmallModel } from '../../shared/training/small-model';
 import { train, trainingSentence, type Measures, type Training, type TrainingPlan } from '../../shared/training/train';
-import type { Parameters, Trainer } from '../../shared/training/trainer';
+import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { ToyLanguage } from './language';
 import { toyFactsResult, type ToyFactsResult } from './result';
 import { accuracyName, finding, sections } from './sections';

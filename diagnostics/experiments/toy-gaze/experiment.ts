@@ -6,7 +6,7 @@ import type { Experiment, Workbench } from '../../experiment';
 import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
 import { glorot } from '../../shared/training/module-network';
-import type { Trainer } from '../../shared/training/trainer';
+import type { Trainer } from '../../model-runner/trainer';
 import { gazeMeasures, greedyPaths, pointerOf } from './measure';
 import { answersOf, batchSize, gazeBatch, gazeNetwork, half, type GazeForm } from './network';
 import { toyGazeResult, type ToyGazeResult } from './result';

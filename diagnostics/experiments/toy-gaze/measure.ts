@@ -3,7 +3,7 @@ import { behaviouralDelta, behaviourOf, meanBehaviour, sequenceScore } from '../
 import type { Network } from '../../../kernels/training/network';
 import { mean } from '../../shared/statistics/mean';
 import type { Measures } from '../../shared/training/train';
-import type { Parameters, Trainer } from '../../shared/training/trainer';
+import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { answersOf, batchSize, end, gazeBatch, steps } from './network';
 import { count, type Scene } from './searcher';
 

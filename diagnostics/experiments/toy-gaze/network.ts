@@ -8,7 +8,7 @@ import { surprisals } from '../../../kernels/training/losses';
 import type { Network } from '../../../kernels/training/network';
 import { floats, wholes } from '../../shared/training/module-network';
 import { trainedShapes } from '../../shared/training/module-weights';
-import type { Batch } from '../../shared/training/trainer';
+import type { Batch } from '../../model-runner/trainer';
 import { columns, count, rows, type Scene } from './searcher';
 
 export const batchSize = 12;

@@ -5,7 +5,7 @@ import type { Experiment, Workbench } from '../../experiment';
 import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
 import type { Measures } from '../../shared/training/train';
-import type { Parameters, Trainer } from '../../shared/training/trainer';
+import type { Parameters, Trainer } from '../../model-runner/trainer';
 import type { Network } from '../../../kernels/training/network';
 import { drawDocument, lengths, topics, wordName, type Document } from './corpus';
 import { batchSize, knowledgeBatch, knowledgeNetwork, knowledgeStart, type Reading } from './network';

@@ -18,7 +18,7 @@ import type { Network } from '../../../kernels/training/network';
 import { drawnParameters } from '../../shared/training/parameters';
 import { floats, wholes } from '../../shared/training/module-network';
 import { drawnWeights, trainedShapes } from '../../shared/training/module-weights';
-import type { Batch, Parameters } from '../../shared/training/trainer';
+import type { Batch, Parameters } from '../../model-runner/trainer';
 import { longest, mostKnowledge, topics, vocabulary, type Document } from './corpus';
 
 export const batchSize = 32;

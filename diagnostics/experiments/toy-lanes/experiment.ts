@@ -13,7 +13,7 @@ import { armsFields, type ArmsParameters } from '../../shared/training/arms';
 import { curvesOf } from '../../shared/training/curves';
 import { shapes, type ShapePicture } from '../../shared/training/shapes';
 import { train, trainingSentence, type Training } from '../../shared/training/train';
-import type { Parameters } from '../../shared/training/trainer';
+import type { Parameters } from '../../model-runner/trainer';
 import { backboneNetwork, backboneStart, batchSize, laneBatch, laneNetwork, laneParameters, side } from './network';
 import { toyLanesResult, type LaneMap, type LaneRun, type ToyLanesResult } from './result';
 import { finding, sections } from './sections';

@@ -13,7 +13,7 @@ import type { Network } from '../../../kernels/training/network';
 import { floats, stacked } from '../../shared/training/module-network';
 import { drawnWeights, trainedShapes } from '../../shared/training/module-weights';
 import type { ShapePicture } from '../../shared/training/shapes';
-import type { Batch, Parameters } from '../../shared/training/trainer';
+import type { Batch, Parameters } from '../../model-runner/trainer';
 
 export const side = 64;
 export const batchSize = 16;

@@ -6,7 +6,7 @@ import { mean } from '../../shared/statistics/mean';
 import { ranked } from '../../shared/statistics/ranking';
 import { drawShapes, someShapes, type ShapePicture } from '../../shared/training/shapes';
 import { train, type Training } from '../../shared/training/train';
-import type { Parameters, Trainer } from '../../shared/training/trainer';
+import type { Parameters, Trainer } from '../../model-runner/trainer';
 import type { AnalysisJob } from '../../analysis';
 import { batchSize, cells, heldBatch, laneBatch, laneStart, shapesOfPicture, side, type LaneSize } from './network';
 

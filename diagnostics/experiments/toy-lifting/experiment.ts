@@ -11,7 +11,7 @@ import { mean } from '../../shared/statistics/mean';
 import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
 import { drawnWeights } from '../../shared/training/module-weights';
-import type { Batch, Parameters, Trainer } from '../../shared/training/trainer';
+import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
 import { batchSize, liftingBatch, liftingNetwork, liftingWeights } from './network';
 import { toyLiftingResult, type ShownPose, type ToyLiftingResult } from './result';
 import { errorName, finding, sections } from './sections';

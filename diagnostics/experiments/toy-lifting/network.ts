@@ -8,7 +8,7 @@ import type { Network } from '../../../kernels/training/network';
 import type { Random } from '../../../kernels/tensors/random';
 import { floats } from '../../shared/training/module-network';
 import { trainedShapes } from '../../shared/training/module-weights';
-import type { Batch } from '../../shared/training/trainer';
+import type { Batch } from '../../model-runner/trainer';
 
 export const batchSize = 32;
 export const frames = 9;

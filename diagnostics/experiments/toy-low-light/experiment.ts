@@ -7,7 +7,7 @@ import { mean } from '../../shared/statistics/mean';
 import { armsFields, armsFiles, type Arm, type ArmsParameters, type TrainedArm } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
 import type { Measures } from '../../shared/training/train';
-import type { Batch, Parameters, Trainer } from '../../shared/training/trainer';
+import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
 import type { Network } from '../../../kernels/training/network';
 import { batchSize, darkBatch, initialOf, lowLightNetwork, size } from './network';
 import { drawDark, gains, shapes, side } from './pictures';

@@ -16,7 +16,7 @@ import { trainedModule } from '../../../kernels/training/module-graph';
 import type { Network } from '../../../kernels/training/network';
 import { glorot, stacked, wholes } from '../../shared/training/module-network';
 import { trainedShapes } from '../../shared/training/module-weights';
-import type { Batch, Parameters } from '../../shared/training/trainer';
+import type { Batch, Parameters } from '../../model-runner/trainer';
 import { shapes, side, type DarkPicture } from './pictures';
 
 export const batchSize = 16;

@@ -7,7 +7,7 @@ import type { Experiment, Workbench } from '../../experiment';
 import { armsFields, armsFiles, type Arm, type ArmsParameters, type TrainedArms } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
 import { halfCosine } from '../../shared/training/schedule';
-import type { Trainer } from '../../shared/training/trainer';
+import type { Trainer } from '../../model-runner/trainer';
 import { chances, measuresOf, seenPictures } from './measure';
 import { batchOf, batchSize, channelsFor, forms, initialOf, lungNetwork, scales, type Form } from './network';
 import { classes, drawPicture, drawPictures, side, type LungPicture } from './pictures';

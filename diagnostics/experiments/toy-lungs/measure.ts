@@ -4,7 +4,7 @@ import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
 import type { Network } from '../../../kernels/training/network';
 import { mean } from '../../shared/statistics/mean';
 import type { Measures } from '../../shared/training/train';
-import type { Parameters, Trainer } from '../../shared/training/trainer';
+import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { batchOf, batchSize, gateSides, type Form } from './network';
 import { cellsOf, classes, type LungPicture, type Spot } from './pictures';
 

@@ -18,7 +18,7 @@ import { trainedModule } from '../../../kernels/training/module-graph';
 import { parameterCount, type Network } from '../../../kernels/training/network';
 import { stacked, wholes } from '../../shared/training/module-network';
 import { trainedShapes } from '../../shared/training/module-weights';
-import type { Batch, Parameters } from '../../shared/training/trainer';
+import type { Batch, Parameters } from '../../model-runner/trainer';
 import { classes, side, type LungPicture } from './pictures';
 
 export const batchSize = 16;

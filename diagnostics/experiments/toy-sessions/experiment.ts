@@ -7,7 +7,7 @@ import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shar
 import { armsSteps } from '../../shared/training/arms-steps';
 import { glorot } from '../../shared/training/module-network';
 import type { Measures } from '../../shared/training/train';
-import type { Parameters, Trainer } from '../../shared/training/trainer';
+import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { Things, units, type Episode } from './episodes';
 import {
   batchSize,

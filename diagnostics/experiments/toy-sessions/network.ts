@@ -12,7 +12,7 @@ import { crossEntropy } from '../../../kernels/training/losses';
 import type { Network } from '../../../kernels/training/network';
 import type { Random } from '../../../kernels/tensors/random';
 import { floats } from '../../shared/training/module-network';
-import type { Batch } from '../../shared/training/trainer';
+import type { Batch } from '../../model-runner/trainer';
 import { glyphSize, toneSize, units, type Episode, type Modality, type Things } from './episodes';
 
 export const batchSize = 32;

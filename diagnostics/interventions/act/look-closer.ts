@@ -4,7 +4,7 @@ import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { AnalysisJob } from '../../analysis';
 import { readableKeys } from '../../shared/maps/layer-maps';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { askedHead, mapOf } from '../../shared/labelled-heads/asked-head';
+import { askedHead, mapOf } from '../../shared/labelled-heads/head-question';
 import { threeDigits } from '../../shared/words';
 import { calibrated, headsOf, ruleOf } from './calibration';
 import { columnStrengths } from './columns';

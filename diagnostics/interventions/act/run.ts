@@ -10,7 +10,7 @@ import type { HeadPlace } from '../../model-runner/variant';
 import { mean } from '../../shared/statistics/mean';
 import { calibrated, headsOf, ruleName, ruleOf, scopeOf } from './calibration';
 import { columnStrengths, massesOf } from './columns';
-import { actMethod, betasOf, controlsOf, curveOf, headSets } from './compared';
+import { actMethod, betasOf, controlsOf, curveOf, headSets } from './comparison';
 import {
   headsByToken,
   layerSinks,
@@ -20,7 +20,7 @@ import {
   strengthsOf,
   tokenSinks,
   type LayerLook,
-} from './gathered';
+} from './sink-summary';
 import type { ActParameters } from './parameters';
 import { chosenName, type ActResult } from './result';
 import { betterHalf, chosenHeads, Gains, inChunks, roundsOf } from './search';

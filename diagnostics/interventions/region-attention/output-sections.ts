@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { cellOf, numberColumn } from '../../shared/sections/cell';
 import { threeDigits } from '../../shared/words';
-import { outlinedOf, regionNames } from './ranked';
+import { outlinedOf, regionNames } from './ranking';
 import type { RegionAttentionResult } from './result';
 
 /** Class tokens that may stand before the patches of a picture alone: its tokens would say what the picture says. */

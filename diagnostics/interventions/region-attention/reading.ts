@@ -8,7 +8,7 @@ import { layerMaps } from '../../shared/maps/layer-maps';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { changeOf, type RegionAttentionParameters } from './change';
 import { readBy } from './mixing';
-import { outlinedOf, regionNames, regionWords } from './ranked';
+import { outlinedOf, regionNames, regionWords } from './ranking';
 import type { RegionAttentionResult } from './result';
 
 /** [regions][tokens] */

@@ -5,7 +5,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { numberColumn } from '../../shared/sections/cell';
 import { mean } from '../../shared/statistics/mean';
 import { counted, threeDigits } from '../../shared/words';
-import { at, ranked, regionWords } from './ranked';
+import { at, ranked, regionWords } from './ranking';
 import type { Reference, RegionAttentionResult } from './result';
 
 const definitions = {

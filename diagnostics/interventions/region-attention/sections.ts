@@ -7,7 +7,7 @@ import { mean } from '../../shared/statistics/mean';
 import { threeDigits } from '../../shared/words';
 import { isCut } from './change';
 import { outputSections } from './output-sections';
-import { at, ranked, regionWords } from './ranked';
+import { at, ranked, regionWords } from './ranking';
 import { readSection } from './reading';
 import { referenceSections, referenceWords } from './reference-sections';
 import type { RegionAttentionResult } from './result';

@@ -3,7 +3,7 @@ import type { SectionQuestion } from '../../../protocol/sections/section';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { askedHead, mapOf } from '../../shared/labelled-heads/asked-head';
+import { askedHead, mapOf } from '../../shared/labelled-heads/head-question';
 import type { Variant } from '../../model-runner/variant';
 import { threeDigits } from '../../shared/words';
 import { denominator, entropyOf, lever, rescaled } from './lever';

@@ -1,6 +1,6 @@
 /** One run of the prompt; then layer by layer on the host, head by head. */
 import type { AnalysisJob, Step } from '../../analysis';
-import { refused } from '../../vision/divergence/plan';
+import { refused } from '../../shared/divergence/reinforcement';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { LayerResult, TensorData } from '../../model-runner/run-request';
 import type { Variant } from '../../model-runner/variant';

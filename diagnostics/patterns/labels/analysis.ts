@@ -9,9 +9,9 @@ import type { HeadPlace } from '../../model-runner/variant';
 import { attentionMap } from '../../shared/sections/attention-map';
 import { compare } from './compare';
 import { finding, offers } from './finding';
-import { labelHeads, requireAnywhere } from './label-heads';
-import { usualNullSequences } from './label-run';
-import { probeSettings, probeTokens } from './probe-runs';
+import { labelHeads, requireAnywhere } from '../../shared/labels/label-heads';
+import { usualNullSequences } from '../../shared/labels/label-run';
+import { probeSettings, probeTokens } from '../../shared/labels/probe-runs';
 import { labelsResult, type LabelsResult } from './result';
 import { sections } from './sections';
 

@@ -2,8 +2,8 @@
 import type { Offer } from '../../../protocol/analysis/analysis';
 import { labelWords } from '../../../protocol/results/head-words';
 import type { ClassAblation, HeadLabel } from '../../../protocol/results/heads';
-import { headsByLabel } from './causal-check';
-import { familyRate } from './labels';
+import { headsByLabel } from '../../shared/labels/causal-check';
+import { familyRate } from '../../shared/labels/labels';
 import type { LabelsResult } from './result';
 import { counted } from '../../shared/words';
 

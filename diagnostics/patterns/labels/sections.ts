@@ -5,9 +5,9 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionColumn, TableSection } from '../../../protocol/sections/table';
-import { headsByLabel } from './causal-check';
-import { leastDeviation } from './confidence';
-import { thresholds } from './labels';
+import { headsByLabel } from '../../shared/labels/causal-check';
+import { leastDeviation } from '../../shared/labels/confidence';
+import { thresholds } from '../../shared/labels/labels';
 import type { LabelsResult } from './result';
 import { cellOf } from '../../shared/sections/cell';
 

@@ -21,11 +21,11 @@ import {
   type Removed,
 } from './choose';
 import { histogramOf } from './histogram';
-import { compared } from './compared';
+import { compared } from './comparison';
 import type { AmpParameters } from './parameters';
 import type { AmpResult, CurvePoint } from './result';
 import { outputSums, scoresOfText, type MeanOutputs } from './scores';
-import { emulatedSizes, written } from './written';
+import { emulatedSizes, written } from './checkpoint';
 
 type Job = AnalysisJob<AmpParameters>;
 

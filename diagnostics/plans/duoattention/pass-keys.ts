@@ -6,7 +6,7 @@
 import { random, seedFor, type Random } from '../../../kernels/tensors/random';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import { drawDistinct } from '../../patterns/labels/probes';
+import { drawDistinct } from '../../shared/labels/probes';
 import { haystack } from '../../tasks/haystack';
 import type { TaskTokens } from '../../tasks/task-tokens';
 import type { DuoParameters } from './parameters';

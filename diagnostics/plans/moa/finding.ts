@@ -1,7 +1,7 @@
 import { planIntervention } from '../../../protocol/interventions/plan';
 import type { GivenOffer } from '../../analysis';
 import { counted, percent, threeDigits } from '../../shared/words';
-import { headsOf } from './gathered';
+import { headsOf } from './figures';
 import type { MoaResult } from './result';
 import { timeLimit } from './search';
 

@@ -6,7 +6,7 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import { randomPlan } from '../../shared/plans/controls';
 import { mean } from '../../shared/statistics/mean';
 import { setsOf, supervised, type Supervised } from './calibration';
-import { headsOf, influenceSection, judgedRow, rulesPart, type Profile, type SideBySide } from './gathered';
+import { headsOf, influenceSection, judgedRow, rulesPart, type Profile, type SideBySide } from './figures';
 import { blocksOf } from './influence';
 import { underPlan, uniformLike } from './measure';
 import { gridOf, type MoaParameters } from './parameters';

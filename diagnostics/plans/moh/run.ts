@@ -20,7 +20,7 @@ import { conversionTexts } from '../../shared/conversions/texts';
 import type { NewCheckpoint, NewTensor } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Variant } from '../../model-runner/variant';
-import type { Parameters } from '../../shared/training/trainer';
+import type { Parameters } from '../../model-runner/trainer';
 import type { MohParameters } from './parameters';
 import type { CurvePoint, MohResult } from './result';
 import { loadsOf, routedLayers, sumsOf, type RoutedLayer, type RoutingSums } from './routing';

@@ -19,7 +19,7 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import { curvesOf } from '../../shared/training/curves';
 import { languageBatch } from '../../shared/training/language-batch';
 import { trainingSentence, type Measures } from '../../shared/training/train';
-import type { Parameters } from '../../shared/training/trainer';
+import type { Parameters } from '../../model-runner/trainer';
 import type { MohParameters } from './parameters';
 import type { Tuning, TuningArm, TuningMeasures } from './result';
 import type { RoutedLayer } from './routing';

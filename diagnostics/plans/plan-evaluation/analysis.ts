@@ -1,7 +1,7 @@
 /** The analysis `plan-evaluation`: a cache plan against the full cache, a uniform plan of the same bytes, and random plans. */
 import type { Analysis } from '../../analysis';
 import { compare } from './compare';
-import { comparedPlans } from './compared';
+import { comparedPlans } from './plans';
 import { finding, offers } from './finding';
 import { parameters, supports, type PlanEvaluationParameters } from './parameters';
 import { planEvaluationResult, type PlanEvaluationResult } from './result';

@@ -25,7 +25,7 @@ import {
 } from '../../../protocol/plans/plan-file';
 import type { GivenPlan } from '../../../protocol/plans/plan-from';
 import type { Facts } from '../../tasks/task';
-import { comparedKinds, type ComparedKind } from './compared';
+import { comparedKinds, type ComparedKind } from './plans';
 import { startModes, type StartMode } from './parameters';
 
 /** `accuracy`: share of prompts that are answered; `loss`: of the next token in nats, mean over the tokens that count. */

@@ -3,14 +3,14 @@ import { random, seedFor } from '../../../kernels/tensors/random';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { ReadInput } from '../../analysis';
 import { idsOf, readingOf } from '../../retrieval/attention-influence/documents';
-import { windowsOf } from '../../retrieval/attention-influence/windows';
+import { windowsOf } from '../../shared/corpus/windows';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { predictedRows } from '../../model-runner/predicted-rows';
 import type { AskedRow } from '../../model-runner/run-request';
 import { sequencePart, type Sequence } from '../../model-runner/sequence';
 import type { Facts, Sample } from '../../tasks/task';
 import { shuffled } from '../../tasks/draft';
-import type { Place } from './compared';
+import type { Place } from './plans';
 import type { PlanEvaluationParameters } from './parameters';
 
 interface UnitOf extends Place {

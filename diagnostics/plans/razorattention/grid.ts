@@ -13,7 +13,7 @@ import { underPlan } from '../../shared/plans/plan-variant';
 import type { Sample } from '../../tasks/task';
 import { passkey } from '../../tasks/passkey';
 import { drawSamples } from '../../tasks/samples';
-import { scoreTask, summaryOf } from '../../tasks/score';
+import { scoreTask, summaryOf } from '../../shared/accuracy/score';
 import { TaskTokens } from '../../tasks/task-tokens';
 import type { RazorParameters } from './parameters';
 import type { GridRow, RazorResult } from './result';

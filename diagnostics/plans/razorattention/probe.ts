@@ -4,7 +4,7 @@
  */
 import type { RunRequest } from '../../model-runner/run-request';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import { drawDistinct } from '../../patterns/labels/probes';
+import { drawDistinct } from '../../shared/labels/probes';
 
 export const copies = 4;
 /** Fewer tokens say nothing about a head. */

@@ -7,7 +7,7 @@
  * is. The repeated matrix has the right singular vectors of the unrepeated one, singular values sqrt(H / G) times as large, and
  * its left ones divided by that, so the unrepeated one is decomposed.
  */
-import { decomposed, stacked, type Decomposition, type Rows } from './decomposition';
+import { decomposed, stacked, type Decomposition, type Rows } from '../../shared/weights/decomposition';
 import { selected, type Selected, type Selection } from './selection';
 
 export interface SourceAttention {

@@ -13,7 +13,7 @@ import {
   type ComparedLogits,
   type LatentLayers,
   type Text,
-} from './converted-run';
+} from './conversion-run';
 import { convert, requireLatent, type Conversion } from './conversion';
 import type { LatentLayer } from './head-outputs';
 import { LayerChoices } from './layer-choice';

@@ -2,13 +2,13 @@
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import { FailureError } from '../../../protocol/wire/failures';
 import { printable } from '../../../protocol/wire/printable';
-import type { Corpus } from '../../shared/corpus/corpus';
+import type { Corpus } from '../../corpus';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sample } from '../../tasks/draft';
 import { TaskTokens } from '../../tasks/task-tokens';
 import { repeatedShare } from './influence';
 import type { DocumentResult } from './result';
-import type { WindowShape } from './windows';
+import type { WindowShape } from '../../shared/corpus/windows';
 
 export interface TokenDocument extends Pick<
   DocumentResult,

@@ -1,5 +1,5 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import { mostDocuments } from '../../shared/corpus/corpus';
+import { mostDocuments } from '../../corpus';
 import { probeFormats, type ProbeFormat } from './probe-set';
 
 export type Parameters = {

@@ -11,8 +11,8 @@
  */
 import { random as randomFrom, seedFor, type Random } from '../../../kernels/tensors/random';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import { probePeriod } from '../../patterns/labels/probes';
-import { retrievalProbe } from '../../patterns/labels/retrieval';
+import { probePeriod } from '../../shared/labels/probes';
+import { retrievalProbe } from '../../shared/labels/retrieval-probe';
 import { pick, sample } from '../../tasks/draft';
 import { keyValue } from '../../tasks/key-value';
 import { drawSamples } from '../../tasks/samples';

@@ -14,7 +14,7 @@ import {
   whole,
 } from '../../../protocol/schema/fields';
 import { mostHeads, mostHeadsInAll, mostLayers, placeFields } from '../../../protocol/schema/parts';
-import { mostDocuments } from '../../shared/corpus/corpus';
+import { mostDocuments } from '../../corpus';
 import type { HeadPlace } from '../../model-runner/variant';
 import type { HeadTable } from '../../shared/retrieval/copy-events';
 import type { Answered, ProbeOutcome } from './find-heads';

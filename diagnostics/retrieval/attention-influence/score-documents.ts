@@ -3,7 +3,7 @@ import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Variant } from '../../model-runner/variant';
 import type { TokenDocument } from './documents';
-import { batchesOf, predictedTokens, windowsOf, type WindowShape } from './windows';
+import { batchesOf, predictedTokens, windowsOf, type WindowShape } from '../../shared/corpus/windows';
 
 /** Sums over the predicted tokens of a document. */
 export interface LossSums {

@@ -9,7 +9,7 @@ import { masking } from './masked-heads';
 import type { Parameters } from './parameters';
 import type { InfluenceResult } from './result';
 import { documentName, inOrder, sourcesNamed } from './words';
-import { windowsOf } from './windows';
+import { windowsOf } from '../../shared/corpus/windows';
 
 /** Tokens that are run and drawn: the first windows of a longer document. */
 const mostTokens = 16_384;

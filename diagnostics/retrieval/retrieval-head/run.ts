@@ -7,7 +7,7 @@ import type { HeadPlace } from '../../model-runner/variant';
 import type { Counting } from '../../shared/retrieval/copy-events';
 import { headList } from '../../shared/retrieval/head-list';
 import { masked, meanOutputs, type MaskMode } from '../../shared/retrieval/masking';
-import { gathered, type Gathered, type RunTest } from './gather';
+import { gathered, type Gathered, type RunTest } from './summary';
 import { headSet, plannedSets, type HeadSet } from './head-sets';
 import { needleTests, observedAnswer, plainAnswer, type Answer } from './needle-test';
 import type { RetrievalParameters } from './parameters';

@@ -12,7 +12,7 @@ import { FailureError } from '../../../protocol/wire/failures';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import { notUtf8Words } from '../../../protocol/wire/utf8';
 import { drawnQuestion, questionKinds } from '../../tasks/multiple-choice';
-import { recordsOf } from '../../tasks/own-facts';
+import { recordsOf } from '../../tasks/facts-file';
 
 /** A text, or token ids that stand for themselves. */
 export type Piece = string | readonly number[];

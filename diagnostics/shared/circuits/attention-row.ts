@@ -1,6 +1,6 @@
 /** What a head attends to from one position, on a prompt and on its counterpart. */
 import type { TokensSection } from '../../../protocol/sections/tokens';
-import type { Pair } from '../../circuits/activation-patching/pairs';
+import type { Pair } from '../effects/pairs';
 import { partName } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';

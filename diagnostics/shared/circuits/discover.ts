@@ -10,7 +10,7 @@
  */
 import { mean } from '../statistics/mean';
 import type { Part } from '../effects/parts';
-import { without, type Ablated } from './ablated';
+import { without, type Ablated } from './circuit-run';
 
 export const methods = ['greedy', 'threshold'] as const;
 export type Method = (typeof methods)[number];

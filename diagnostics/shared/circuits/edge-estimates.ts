@@ -10,7 +10,7 @@
  */
 import { tapOf } from '../../../models/instrument/interventions/replacement';
 import { objectiveAt, pointsOf, type Estimating } from '../../circuits/attribution/estimates';
-import type { Pair } from '../../circuits/activation-patching/pairs';
+import type { Pair } from '../effects/pairs';
 import { Outputs, sizesOf } from '../effects/outputs';
 import type { GradientTap } from '../../model-runner/gradients';
 import type { ModelRunner } from '../../model-runner/model-runner';

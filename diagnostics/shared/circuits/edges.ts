@@ -3,7 +3,7 @@
  * (path patching with MLPs held, at all positions; Goldowsky-Dill et al. 2023, arXiv:2304.05969). Each is measured alone, in the
  * whole model, from prompt to counterpart.
  */
-import type { Pair } from '../../circuits/activation-patching/pairs';
+import type { Pair } from '../effects/pairs';
 import type { Part } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { nodeId, type CircuitEdge } from './circuit';

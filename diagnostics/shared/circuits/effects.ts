@@ -7,7 +7,7 @@
  * 0 where the path does nothing, 1 where it makes all of the difference between the two prompts; below 0 where it works against it.
  * A ratio of means, as the authors' code has it within a batch. Merullo et al. 2023 (arXiv:2310.08744) plot -100 times this.
  */
-import { beyondChance, valueOf, type Mean, type Measured } from '../../circuits/activation-patching/effects';
+import { beyondChance, valueOf, type Mean, type Measured } from '../effects/patch-effects';
 
 /** Of one prompt: by sender, the metric with its path patched. */
 export interface PathMeasured {

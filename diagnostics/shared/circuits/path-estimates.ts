@@ -11,7 +11,7 @@
  *   with the inputs as they come, and with the inputs held at p. The difference is what passes through them.
  */
 import { objectiveAt } from '../../circuits/attribution/estimates';
-import type { Pair } from '../../circuits/activation-patching/pairs';
+import type { Pair } from '../effects/pairs';
 import { Outputs, sizesOf } from '../effects/outputs';
 import { replacing, withReplacements, type Part } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -11,7 +11,7 @@
  */
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { tapOf } from '../../../models/instrument/interventions/replacement';
-import type { Pair } from '../../circuits/activation-patching/pairs';
+import type { Pair } from '../effects/pairs';
 import { changedFrom } from '../../circuits/activation-patching/patches';
 import { Outputs, sizesOf } from '../effects/outputs';
 import { partsOf, replacing, withReplacements, type Part } from '../effects/parts';

@@ -1,6 +1,6 @@
 /** Prompts on which a circuit is found, and prompts that are held out to measure it. */
 import { random, seedFor } from '../../../kernels/tensors/random';
-import type { Pair } from '../../circuits/activation-patching/pairs';
+import type { Pair } from '../effects/pairs';
 import { refusal, type Subject } from '../effects/subjects';
 import { drawn } from './verdict';
 

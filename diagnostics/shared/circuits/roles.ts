@@ -9,7 +9,7 @@
  * - inhibition: what movers behind the head attend to wrong answers more when its output at the last position is that on the
  *   counterpart; of heads that move nothing themselves.
  */
-import type { Pair } from '../../circuits/activation-patching/pairs';
+import type { Pair } from '../effects/pairs';
 import { Outputs } from '../effects/outputs';
 import { replacing, withReplacements } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';

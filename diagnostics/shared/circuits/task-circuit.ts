@@ -1,14 +1,14 @@
 /** The circuit of one task: given, or searched for; its edges; and the prompts that were held out. */
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
-import { meansOver } from '../../circuits/ablation/stand-ins';
+import { meansOver } from '../effects/stand-ins';
 import type { Mode } from '../../circuits/ablation/result';
-import type { Pair } from '../../circuits/activation-patching/pairs';
+import type { Pair } from '../effects/pairs';
 import type { AnalysisJob } from '../../analysis';
 import { partsGap, requireGap, rounding } from '../effects/gap';
 import { partsOf, type Part } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { mean } from '../statistics/mean';
-import { Ablated } from './ablated';
+import { Ablated } from './circuit-run';
 import type { Circuit } from './circuit';
 import { discover, type Found, type Method, type Searched } from './discover';
 import { edgesOf, edgesOfPrompt, estimatesOfPrompt, innerEdges } from './edges';

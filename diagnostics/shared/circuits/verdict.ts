@@ -14,10 +14,10 @@
  * Intervals are those of ratio estimators, by Student's t over prompts (../activation-patching/effects.ts).
  */
 import type { Random } from '../../../kernels/tensors/random';
-import { gapOf, valueOf, type Mean } from '../../circuits/activation-patching/effects';
+import { gapOf, valueOf, type Mean } from '../effects/patch-effects';
 import type { Part } from '../effects/parts';
 import { mean } from '../statistics/mean';
-import { without, type Ablated } from './ablated';
+import { without, type Ablated } from './circuit-run';
 import { nodeId } from './circuit';
 
 export interface Level extends Mean {

@@ -7,7 +7,7 @@ import { elementsOf, tensorBytes } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { argMax } from '../../model-runner/sampling';
 import type { Variant } from '../../model-runner/variant';
-import { scoreTask } from '../../tasks/score';
+import { scoreTask } from '../accuracy/score';
 import { quantile } from '../statistics/quantile';
 import type { ConversionTexts, JudgedText } from './texts';
 

@@ -10,7 +10,7 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import { languageBatch } from '../training/language-batch';
 import { halfCosine } from '../training/schedule';
 import { train, type Measures, type Training } from '../training/train';
-import type { Batch, BatchArray, ForwardResult, Parameters } from '../training/trainer';
+import type { Batch, BatchArray, ForwardResult, Parameters } from '../../model-runner/trainer';
 
 /** Texts with what the teacher makes of them. */
 export interface TaughtTexts {

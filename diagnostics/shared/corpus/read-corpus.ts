@@ -8,7 +8,7 @@ import { either, fieldsIn, filledText, list, object, optional, text, wholeFrom }
 import { printableLine } from '../../../protocol/wire/printable';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import { notUtf8Words, wasUtf8 } from '../../../protocol/wire/utf8';
-import { mostCharacters, mostDocuments, type CorpusDocument } from './corpus';
+import { mostCharacters, mostDocuments, type CorpusDocument } from '../../corpus';
 
 export interface CorpusFile {
   /** Path inside the folder, or the name of the file. */

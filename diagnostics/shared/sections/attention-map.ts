@@ -2,7 +2,7 @@
 import type { MapSection } from '../../../protocol/sections/map';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import { decidesSources } from '../../model-runner/decided-sources';
+import { decidesSources } from '../../model-runner/redistribution-sources';
 import { withoutSpan, type Sequence } from '../../model-runner/sequence';
 import type { HeadPlace, Variant } from '../../model-runner/variant';
 

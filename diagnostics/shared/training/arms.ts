@@ -13,7 +13,7 @@ import { folderField, type NetworkFiles, type Workbench } from '../../experiment
 import { meanInterval, type Interval } from '../statistics/proportion';
 import { curvesOf, curvesSchema, type Curves } from './curves';
 import { train, trainingSentence, type TrainingPlan } from './train';
-import type { Parameters } from './trainer';
+import type { Parameters } from '../../model-runner/trainer';
 
 export interface Arm {
   /** Unique; names the file of its weights. */

@@ -1,7 +1,7 @@
 /** Sequences of tokens as a batch of `models/architectures/training-network.ts`. */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { rotaryTables } from '../../../models/architectures/rope';
-import type { Batch, BatchArray } from './trainer';
+import type { Batch, BatchArray } from '../../model-runner/trainer';
 
 export interface TrainingSequence {
   readonly ids: readonly number[];

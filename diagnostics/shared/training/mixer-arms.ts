@@ -6,7 +6,7 @@ import type { Arm, TrainedArms } from './arms';
 import { MarkovText } from './markov-text';
 import { mixerBatch, mixerMeasures, mixerModel, mixerPrefix, type Mixer, type MixerSize } from './mixer-lm';
 import type { Schedule } from './schedule';
-import type { Batch, Trainer } from './trainer';
+import type { Batch, Trainer } from '../../model-runner/trainer';
 
 export const batchSize = 16;
 /** Batches of held-out text at a checkpoint. */

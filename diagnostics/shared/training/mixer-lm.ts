@@ -21,7 +21,7 @@ import type { Network } from '../../../kernels/training/network';
 import { mean } from '../statistics/mean';
 import { drawnWeights, trainedShapes } from './module-weights';
 import type { Measures } from './train';
-import type { Batch, Parameters, Trainer } from './trainer';
+import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
 
 export interface MixerSize {
   readonly vocabulary: number;

@@ -1,6 +1,6 @@
 /** What networks made of modules start from and read. */
 import { random, seedFor } from '../../../kernels/tensors/random';
-import type { BatchArray, Parameters } from './trainer';
+import type { BatchArray, Parameters } from '../../model-runner/trainer';
 
 /** Uniform numbers of variance 2 / (in + out) for matrices and kernels, 0 for vectors: Glorot and Bengio 2010, equation 16. */
 export const glorot = (shapes: Readonly<Record<string, readonly number[]>>, seed: number): Parameters =>

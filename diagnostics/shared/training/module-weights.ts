@@ -1,7 +1,7 @@
 /** Weights of a module as parameters of a network that is trained. */
 import { drawWeight } from '../../../kernels/module-parts/draw';
 import type { ModuleWeight } from '../../../kernels/module';
-import type { Parameters } from './trainer';
+import type { Parameters } from '../../model-runner/trainer';
 
 /** Shapes by name, without running means, which are not trained. */
 export const trainedShapes = (weights: readonly ModuleWeight[]): Readonly<Record<string, readonly number[]>> =>

@@ -2,7 +2,7 @@
 import { parameterCount, parameterPlaces, type Network } from '../../../kernels/training/network';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { sizeOf } from '../../../kernels/tensors/tensor';
-import type { Parameters, TrainingState } from './trainer';
+import type { Parameters, TrainingState } from '../../model-runner/trainer';
 
 export function vectorOf(network: Network, parameters: Parameters): Float32Array {
   const vector = new Float32Array(parameterCount(network));

@@ -10,7 +10,7 @@ import { languageNetwork, weightsOf, type TensorShapes } from '../../../models/a
 import type { Network } from '../../../kernels/training/network';
 import type { CheckpointFiles } from '../../experiment';
 import { drawnParameters } from './parameters';
-import type { Parameters } from './trainer';
+import type { Parameters } from '../../model-runner/trainer';
 
 const embedding = 'model.embed_tokens.weight';
 

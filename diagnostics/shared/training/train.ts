@@ -4,7 +4,7 @@ import type { Network } from '../../../kernels/training/network';
 import type { AnalysisJob } from '../../analysis';
 import { namedParameters, startingState } from './parameters';
 import { hasSettled, meanLoss, rateAt, type Plateau, type Schedule } from './schedule';
-import type { Parameters, Trainer, TrainingPoint, TrainingState, TrainingTask } from './trainer';
+import type { Parameters, Trainer, TrainingPoint, TrainingState, TrainingTask } from '../../model-runner/trainer';
 
 /** What is measured at a checkpoint, by name, e.g. loss and accuracy on held-out examples. */
 export type Measures = Readonly<Record<string, number>>;

@@ -1,7 +1,7 @@
 /** One head by its texts and pictures, or one text in the picture nearest to it. */
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import type { AnalysisJob } from '../../analysis';
-import { refused } from '../divergence/plan';
+import { refused } from '../../shared/divergence/reinforcement';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { ConceptParameters } from './parameters';
 import type { ConceptHeadsResult } from './result';

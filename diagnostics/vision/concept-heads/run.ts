@@ -1,7 +1,7 @@
 /** One run: texts embedded, pictures taken apart one by one, then everything that follows from their parts. */
 import { FailureError } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
-import { refused } from '../divergence/plan';
+import { refused } from '../../shared/divergence/reinforcement';
 import type { JointSpace } from '../../model-runner/joint-space';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { pictureParts, type OutputMaps, type PictureParts } from './contributions';

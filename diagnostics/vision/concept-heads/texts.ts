@@ -1,5 +1,5 @@
 /** The texts that heads are held against: a list of short descriptions by property, or a person's own file. */
-import { refused } from '../divergence/plan';
+import { refused } from '../../shared/divergence/reinforcement';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 
 /** Texts of a run at most: each is one run of the text encoder. */

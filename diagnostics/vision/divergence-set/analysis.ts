@@ -1,7 +1,7 @@
 /** The analysis `divergence-set`: how often captions name what is not there, and what reinforcement of heads changes. */
 import type { Analysis } from '../../analysis';
 import { measureIn } from '../divergence/parameters';
-import { generatesWith } from '../divergence/support';
+import { generatesWith } from '../../shared/captions/support';
 import { setFinding } from './finding';
 import { reinforcementsIn, setParameters, type SetParameters } from './parameters';
 import { setResult, type SetResult } from './result';

@@ -7,7 +7,7 @@ import {
   reinforcementParameters,
   type CommonParameters,
 } from '../divergence/parameters';
-import { captionTokens, truthParameters } from '../divergence/truth-parameters';
+import { captionTokens, truthParameters } from '../../shared/captions/truth-parameters';
 import type { ModelFacts } from '../../model-runner/model-runner';
 
 // A type and no interface: values are a record.

@@ -3,17 +3,24 @@ import type { CaptionToken } from '../../../protocol/results/hallucination';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { Variant } from '../../model-runner/variant';
-import { TextPieces } from './caption';
-import { greedy, numbersOf, startReinforcedText, textPart, type Prepared, type TokenNumbers } from './caption-run';
-import { DivergenceRun, type MeasuredToken } from './divergence-run';
-import { keptBlocks } from './kept-blocks';
+import { TextPieces } from '../../shared/captions/caption';
+import {
+  greedy,
+  numbersOf,
+  startReinforcedText,
+  textPart,
+  type Prepared,
+  type TokenNumbers,
+} from '../../shared/captions/caption-run';
+import { DivergenceRun, type MeasuredToken } from '../../shared/divergence/divergence-run';
+import { keptBlocks } from '../../shared/captions/text-blocks';
 import { settingsOf, type DivergenceParameters, type DivergenceSettings } from './parameters';
-import { refused } from './plan';
-import { brokenWords } from './repetition';
+import { refused } from '../../shared/divergence/reinforcement';
+import { brokenWords } from '../../shared/captions/repetition';
 import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from './result';
-import { spanMap } from './span-map';
-import { spanPair } from './span-pair';
-import { SinkCollector, sinkSearchOf } from './span-sinks';
+import { spanMap } from '../../shared/divergence/span-map';
+import { spanPair } from '../../shared/divergence/span-pair';
+import { SinkCollector, sinkSearchOf } from '../../shared/divergence/span-sinks';
 
 type DivergenceJob = AnalysisJob<DivergenceParameters>;
 type DivergenceStep = Step<DivergenceResult>;

@@ -4,16 +4,16 @@ import type { Analysis, AnalysisJob, Support } from '../../analysis';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { preparedAnalysis, runDivergence } from './analysis-run';
 import { compareDivergence } from './comparison';
-import { divergenceAfter } from './divergence-run';
+import { divergenceAfter } from '../../shared/divergence/divergence-run';
 import { findingOf } from './finding';
 import { headName } from '../../../protocol/interventions/text';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import { divergenceParameters, settingsOf, type DivergenceParameters } from './parameters';
-import { readsTextAlone, refused } from './plan';
-import { generatesWith } from './support';
+import { readsTextAlone, refused } from '../../shared/divergence/reinforcement';
+import { generatesWith } from '../../shared/captions/support';
 import { divergenceResult, type DivergenceResult } from './result';
 import { headTables, sectionIds, sectionsOf, spanSection } from './sections';
-import { spanMap } from './span-map';
+import { spanMap } from '../../shared/divergence/span-map';
 
 export const divergence: Analysis<DivergenceParameters, DivergenceResult> = {
   id: 'divergence',

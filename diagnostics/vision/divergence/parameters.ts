@@ -12,8 +12,8 @@ import {
 } from '../../../protocol/results/reinforcement';
 import { mostHeads } from '../../../protocol/schema/parts';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import type { DivergenceMeasure } from './divergence-run';
-import { refused, resolvedReinforcement, topHeads } from './plan';
+import type { DivergenceMeasure } from '../../shared/divergence/divergence-run';
+import { refused, resolvedReinforcement, topHeads } from '../../shared/divergence/reinforcement';
 
 // Types and no interfaces: values are records.
 type MeasureParameters = {

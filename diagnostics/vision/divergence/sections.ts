@@ -9,7 +9,7 @@ import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { DivergenceStep } from '../../../protocol/results/hallucination';
 import type { VhdDistance } from '../../../protocol/results/reinforcement';
 import { affected, placesWhere, removedWords } from './heads-of-result';
-import { lowerMedian } from './divergence';
+import { lowerMedian } from '../../shared/divergence/divergence';
 import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from './result';
 
 const distanceWords: Readonly<Record<VhdDistance, string>> = {

@@ -2,13 +2,13 @@
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import { headName } from '../../../protocol/interventions/text';
 import type { Analysis, AnalysisJob, GivenOffer, Support } from '../../analysis';
-import { generatesWith } from '../divergence/support';
+import { generatesWith } from '../../shared/captions/support';
 import { refusal } from '../../shared/effects/subjects';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { imageRows } from '../../model-runner/regions';
 import { findingOf } from './finding';
 import { sharesOf } from './grounding';
-import { emphasisOf } from './informed-tokens';
+import { emphasisOf } from '../../shared/pictures/informed-tokens';
 import { alphasUpTo, imbalancedParameters, layersOf, type ImbalancedParameters } from './parameters';
 import { imbalancedResult, type ImbalancedResult } from './result';
 import { imbalancedRun } from './run';

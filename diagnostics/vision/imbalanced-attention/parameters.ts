@@ -3,7 +3,7 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { layersIn } from '../divergence/parameters';
 import { refusal } from '../../shared/effects/subjects';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import { usualLayers } from './informed-tokens';
+import { usualLayers } from '../../shared/pictures/informed-tokens';
 
 // A type and no interface: values are a record.
 export type ImbalancedParameters = {

@@ -1,9 +1,9 @@
 /** One run: the encoder's attention, the plain caption, the caption with informed tokens raised, captions over alpha. */
-import { brokenWords } from '../divergence/repetition';
-import { TextPieces } from '../divergence/caption';
-import { greedy, textPart } from '../divergence/caption-run';
-import { keptBlocks } from '../divergence/kept-blocks';
-import { wordCount } from '../divergence/lexicon';
+import { brokenWords } from '../../shared/captions/repetition';
+import { TextPieces } from '../../shared/captions/caption';
+import { greedy, textPart } from '../../shared/captions/caption-run';
+import { keptBlocks } from '../../shared/captions/text-blocks';
+import { wordCount } from '../../shared/captions/lexicon';
 import type { AnalysisJob, Step } from '../../analysis';
 import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
@@ -18,8 +18,8 @@ import {
   tokenScores,
   type InformedTokens,
   type TokenScores,
-} from './informed-tokens';
-import { captionJudge, type FiguresOf } from './judged';
+} from '../../shared/pictures/informed-tokens';
+import { captionJudge, type FiguresOf } from './caption-scores';
 import { alphasUpTo, layersOf, type HeadMode, type ImbalancedParameters } from './parameters';
 import { setNames, type GroundedCaption, type ImbalancedResult, type SweepPoint } from './result';
 

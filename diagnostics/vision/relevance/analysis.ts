@@ -1,6 +1,6 @@
 /** The analysis `relevance`: which parts of a picture a word of the answer needs, and which words need a part of the picture. */
 import type { Analysis } from '../../analysis';
-import { generatesWith } from '../divergence/support';
+import { generatesWith } from '../../shared/captions/support';
 import { shares } from './deletion';
 import { finding } from './finding';
 import { lookCloser } from './look-closer';

@@ -1,7 +1,7 @@
 /** The run of the analysis `relevance`: the answer, its maps by three methods, and how much hiding by each of them costs. */
 import type { AnalysisJob, Step } from '../../analysis';
-import { TextPieces } from '../divergence/caption';
-import { greedy } from '../divergence/caption-run';
+import { TextPieces } from '../../shared/captions/caption';
+import { greedy } from '../../shared/captions/caption-run';
 import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { positionAt, type Sequence } from '../../model-runner/sequence';
@@ -9,7 +9,7 @@ import { spearman } from '../../shared/statistics/correlation';
 import { mean } from '../../shared/statistics/mean';
 import { refusal } from '../../shared/effects/subjects';
 import { drawnOrder, hiddenSquares, methods, ranked, sharedTop, shares, type Method } from './deletion';
-import { logProbabilitiesWithout, lost, type Written } from './hidden';
+import { logProbabilitiesWithout, lost, type Written } from './occlusion';
 import type { RelevanceParameters } from './parameters';
 import {
   mostText,

@@ -1,6 +1,6 @@
 /** The analysis `training-free`: methods against hallucination that change no weight, side by side on the same pictures. */
 import type { Analysis } from '../../analysis';
-import { generatesWith } from '../divergence/support';
+import { generatesWith } from '../../shared/captions/support';
 import { finding } from './finding';
 import { methodsIn, parameters, type TrainingFreeParameters } from './parameters';
 import { trainingFreeResult, type TrainingFreeResult } from './result';

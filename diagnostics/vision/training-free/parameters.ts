@@ -3,11 +3,11 @@ import type { ParameterTable, ParameterValues } from '../../../protocol/analysis
 import { questionPlace } from '../../../protocol/compute/pope';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { popeSplits } from '../../../protocol/results/pope';
-import { refused } from '../divergence/plan';
-import { captionTokens, truthParameters } from '../divergence/truth-parameters';
+import { refused } from '../../shared/divergence/reinforcement';
+import { captionTokens, truthParameters } from '../../shared/captions/truth-parameters';
 import { methodParameters, methods as known } from './methods/list';
 import type { Method } from './methods/method';
-import { ownInterventions } from './methods/own';
+import { ownInterventions } from './methods/interventions';
 import { plain } from './methods/plain';
 
 // A type and no interface: values are a record.

@@ -1,6 +1,6 @@
 /** One picture under one method: its caption, the answers to the questions about it, and the time of the caption. */
-import { greedy, textPart } from '../divergence/caption-run';
-import { popeReply } from '../divergence/pope-reply';
+import { greedy, textPart } from '../../shared/captions/caption-run';
+import { popeReply } from '../../shared/captions/pope-reply';
 import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';

@@ -8,12 +8,12 @@
  * - Time of a token: mean over pictures of ln(method / plain), Student's interval, as a ratio.
  */
 import type { CaptionSetScore, ShareChange } from '../../../protocol/results/hallucination';
-import { CaptionJudge } from '../divergence/caption';
-import { chairScores, type JudgedCaption } from '../divergence/chair';
-import { repetitionIn } from '../divergence/repetition';
-import { firstWords } from '../divergence/lexicon';
-import { popeChange, popeFigures, type ReadAnswer } from '../divergence/pope-figures';
-import type { TruthFiles } from '../divergence/truth-files';
+import { CaptionJudge } from '../../shared/captions/caption';
+import { chairScores, type JudgedCaption } from '../../shared/captions/chair';
+import { repetitionIn } from '../../shared/captions/repetition';
+import { firstWords } from '../../shared/captions/lexicon';
+import { popeChange, popeFigures, type ReadAnswer } from '../../shared/captions/pope-figures';
+import type { TruthFiles } from '../../shared/captions/truth-files';
 import { pairedDifference, pairedProportions, pooled, type Part } from '../../shared/statistics/over-pictures';
 import { mean } from '../../shared/statistics/mean';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';

@@ -2,11 +2,11 @@
 import { questionPlace } from '../../../protocol/compute/pope';
 import type { PromptInput } from '../../../protocol/compute/models';
 import type { PopeSplit } from '../../../protocol/results/pope';
-import { CaptionJudge, finderOf } from '../divergence/caption';
-import { countLabels } from '../divergence/chair';
-import { refused } from '../divergence/plan';
-import { popeQuestions, type PopeQuestion } from '../divergence/pope';
-import { noneNamed, orReason, readTruthFiles, type TruthFiles } from '../divergence/truth-files';
+import { CaptionJudge, finderOf } from '../../shared/captions/caption';
+import { countLabels } from '../../shared/captions/chair';
+import { refused } from '../../shared/divergence/reinforcement';
+import { popeQuestions, type PopeQuestion } from '../../shared/captions/pope';
+import { noneNamed, orReason, readTruthFiles, type TruthFiles } from '../../shared/captions/truth-files';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { plain } from './methods/plain';

@@ -2,7 +2,7 @@
 import type { Offer } from '../../../protocol/analysis/analysis';
 import { regionOf } from '../../../protocol/interventions/regions';
 import type { Analysis } from '../../analysis';
-import { generatesWith } from '../divergence/support';
+import { generatesWith } from '../../shared/captions/support';
 import { groupBytes } from '../../shared/maps/layer-groups';
 import { compare } from './compare';
 import { finding, rangeWords } from './finding';
@@ -12,7 +12,7 @@ import { redistribution, settingsOf, varParameters, type VarParameters } from '.
 import { varResult, type VarResult } from './result';
 import { varRun } from './run';
 import { sections } from './sections';
-import { whatIsSeen } from './shown';
+import { whatIsSeen } from './section-parts';
 
 export const visualAttentionSinks: Analysis<VarParameters, VarResult> = {
   id: 'var',

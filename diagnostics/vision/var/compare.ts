@@ -3,7 +3,7 @@ import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { cellOf, countColumn, numberColumn } from '../../shared/sections/cell';
 import type { VarResult } from './result';
-import { centricHeads } from './shown';
+import { centricHeads } from './section-parts';
 
 export const compare = (a: VarResult, b: VarResult): readonly Section[] => [...headChanges(a, b), settings(a, b)];
 

@@ -2,7 +2,7 @@ import { headName } from '../../../protocol/interventions/text';
 import { counted, percent, threeDigits } from '../../shared/words';
 import { narrowest } from './parameters';
 import type { VarResult } from './result';
-import { centricHeads, isMeasured, whatIsSeen } from './shown';
+import { centricHeads, isMeasured, whatIsSeen } from './section-parts';
 
 export function finding(result: Partial<VarResult>): string {
   if (!isMeasured(result)) return 'Nothing is measured yet.';

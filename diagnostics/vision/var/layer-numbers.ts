@@ -1,5 +1,5 @@
 /** The numbers of one layer: sinks, what its heads give them, and which rows of which heads look at the picture beside them. */
-import { sinkValue } from '../divergence/sinks';
+import { sinkValue } from '../../shared/divergence/sinks';
 
 /** Rows whose state as it enters the layer is massive in one of the dimensions; `state(row)` is that state, without any norm. */
 export const massiveRows = (

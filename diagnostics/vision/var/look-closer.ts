@@ -3,13 +3,13 @@ import { headName } from '../../../protocol/interventions/text';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import type { AnalysisJob } from '../../analysis';
-import { spanMap } from '../divergence/span-map';
+import { spanMap } from '../../shared/divergence/span-map';
 import { refusal } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { VarParameters } from './parameters';
 import { mostMaps, type VarResult } from './result';
 import { prepared, redistributed } from './run';
-import { overSeen, sectionIds, whatIsSeen } from './shown';
+import { overSeen, sectionIds, whatIsSeen } from './section-parts';
 
 export async function lookCloser(
   model: ModelRunner,

@@ -1,7 +1,7 @@
 /** Looking at layers: what enters them, what their heads read of the picture, and what single keys add to the stream. */
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { mostDimensions } from '../../../protocol/interventions/redistribute';
-import { sinkProfile, sinkValue } from '../divergence/sinks';
+import { sinkProfile, sinkValue } from '../../shared/divergence/sinks';
 import { layerGroups } from '../../shared/maps/layer-groups';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { LayerResult, TensorData } from '../../model-runner/run-request';

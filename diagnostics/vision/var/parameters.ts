@@ -3,7 +3,7 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { mostDimensions, usualTau, type Redistribute } from '../../../protocol/interventions/redistribute';
 import { regionOf, type Region } from '../../../protocol/interventions/regions';
 import { layersIn } from '../divergence/parameters';
-import { firstTextRow } from '../divergence/span-sinks';
+import { firstTextRow } from '../../shared/divergence/span-sinks';
 import { refusal } from '../../shared/effects/subjects';
 import type { ModelFacts, Prompt } from '../../model-runner/model-runner';
 import { imageRows, regionRows } from '../../model-runner/regions';

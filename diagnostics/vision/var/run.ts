@@ -1,9 +1,9 @@
 /** The run of the analysis `var`: sinks layer by layer, what masking them costs, and texts without and with redistribution. */
 import { regionText } from '../../../protocol/interventions/regions';
 import type { AnalysisJob, Step } from '../../analysis';
-import { TextPieces } from '../divergence/caption';
-import { mean } from '../divergence/caption-run';
-import { keptBlocks } from '../divergence/kept-blocks';
+import { TextPieces } from '../../shared/captions/caption';
+import { mean } from '../../shared/captions/caption-run';
+import { keptBlocks } from '../../shared/captions/text-blocks';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { Variant } from '../../model-runner/variant';
 import { groupsOfLayers, lookAt, massiveDimensions, type LayerLook, type Looked, type Massive } from './look';

@@ -7,7 +7,7 @@ import { cellOf, countColumn, numberColumn } from '../../shared/sections/cell';
 import { threeDigits } from '../../shared/words';
 import { attentionAlpha } from './layer-numbers';
 import type { VarResult } from './result';
-import { centricHeads, isMeasured, overSeen, sectionIds, whatIsSeen } from './shown';
+import { centricHeads, isMeasured, overSeen, sectionIds, whatIsSeen } from './section-parts';
 import { textSections } from './text-sections';
 
 /** Tables of numbers that a section may have, less two. */

@@ -3,7 +3,7 @@ import type { ImageSection } from '../../../protocol/sections/image';
 import type { Section } from '../../../protocol/sections/section';
 import { numberColumn } from '../../shared/sections/cell';
 import { mostMaps, type ComparedToken, type VarResult } from './result';
-import { overSeen, sectionIds, whatIsSeen } from './shown';
+import { overSeen, sectionIds, whatIsSeen } from './section-parts';
 
 export function textSections(result: VarResult): readonly Section[] {
   const { words, texts } = result;

@@ -1,5 +1,5 @@
 /** Texts behind the prompt, and where in the picture each of their words looks. */
-import { greedy } from '../divergence/caption-run';
+import { greedy } from '../../shared/captions/caption-run';
 import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Observation } from '../../model-runner/model-runner';
 import { probabilities } from '../../model-runner/sampling';

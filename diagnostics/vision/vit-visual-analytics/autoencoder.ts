@@ -16,7 +16,7 @@ import type { AnalysisJob } from '../../analysis';
 import { minibatch } from '../../shared/training/minibatches';
 import { glorot, stacked } from '../../shared/training/module-network';
 import { train, type Training } from '../../shared/training/train';
-import type { Parameters, Trainer } from '../../shared/training/trainer';
+import type { Parameters, Trainer } from '../../model-runner/trainer';
 
 export const latentSize = 8;
 const hidden = 128;

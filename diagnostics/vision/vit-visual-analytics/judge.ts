@@ -3,7 +3,7 @@ import { refusal } from '../../shared/effects/subjects';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { counted } from '../../shared/words';
 import type { Judge } from './importance';
-import { labelledFolder, type LabelledFolder, type LabelledPicture } from './labelled';
+import { labelledFolder, type LabelledFolder, type LabelledPicture } from './labelled-pictures';
 import type { VitJob } from './parameters';
 import { readProbe } from './probe';
 import { poolingOf } from './reader';

@@ -16,7 +16,7 @@ import { judgeAgain, labelledPictures, promptOf } from './judge';
 import { insideOf, outputWithout, partsOf, replacedBy } from './partial';
 import { attentionOf, cellsOf, patternOf } from './patterns';
 import { cellAxes } from './pattern-sections';
-import type { LabelledPicture } from './labelled';
+import type { LabelledPicture } from './labelled-pictures';
 import type { VitResult } from './result';
 import type { VitJob } from './parameters';
 import { profileSection } from './strength-sections';

@@ -10,7 +10,7 @@ import type { Network } from '../../../kernels/training/network';
 import type { AnalysisJob } from '../../analysis';
 import { floats, wholes } from '../../shared/training/module-network';
 import { train, type Training } from '../../shared/training/train';
-import type { Trainer } from '../../shared/training/trainer';
+import type { Trainer } from '../../model-runner/trainer';
 import type { Reader } from './reader';
 
 const decay = 0.01;

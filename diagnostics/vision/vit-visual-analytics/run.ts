@@ -10,7 +10,7 @@ import { inOrder } from './clusters';
 import { featuresUnder } from './features';
 import { hopsOn, type Distance } from './hops';
 import { headLosses, headsOf, importanceOf, perHead, type HeadLosses, type Judge } from './importance';
-import { splitByClass, type LabelledPicture } from './labelled';
+import { splitByClass, type LabelledPicture } from './labelled-pictures';
 import type { Metric } from './metrics';
 import type { VitJob } from './parameters';
 import { cellsOf, patternOf } from './patterns';

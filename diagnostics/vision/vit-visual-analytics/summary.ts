@@ -1,6 +1,6 @@
 /** From what was measured picture by picture to what the result says of heads, classes and patterns. */
 import type { PerHead } from '../../../protocol/results/heads';
-import type { Trainer, Parameters } from '../../shared/training/trainer';
+import type { Trainer, Parameters } from '../../model-runner/trainer';
 import { spearman } from '../../shared/statistics/correlation';
 import { mean } from '../../shared/statistics/mean';
 import { wilson } from '../../shared/statistics/proportion';

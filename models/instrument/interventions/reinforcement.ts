@@ -4,7 +4,7 @@
  * The head outputs of a run without the span (an image, a document), at the position that predicts the next token, enter as
  * `reinforcement_text`. The graph compares them with its own outputs at the last of its queries, sets outliers to 0, selects
  * the heads strictly above the lower median and scales them by alpha for all its queries: at once, so that deeper layers see
- * the change. The definitions are those of diagnostics/vision/divergence/divergence.ts, in float32.
+ * the change. The definitions are those of diagnostics/shared/divergence/divergence.ts, in float32.
  *
  * The person's own gains act first: what is compared are outputs with them.
  */
@@ -38,7 +38,7 @@ export const reinforcementOutputs = [
   'reinforcement.outlier',
 ] as const;
 
-/** As in diagnostics/vision/divergence/divergence.ts (a room that this one may not import). */
+/** As in diagnostics/shared/divergence/divergence.ts (a room that this one may not import). */
 const smallestNorm = 1e-6;
 const releaseGuard = 1;
 const roundingShare = 1e-5;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { ablation } from '../../../diagnostics/circuits/ablation/analysis';
-import { ranked } from '../../../diagnostics/circuits/ablation/ranked';
+import { ranked } from '../../../diagnostics/circuits/ablation/ranking';
 import type { AblationResult } from '../../../diagnostics/circuits/ablation/result';
-import { scoreTask } from '../../../diagnostics/tasks/score';
+import { scoreTask } from '../../../diagnostics/shared/accuracy/score';
 import { taskSamples } from '../../../diagnostics/tasks/read-task';
 import { TaskTokens } from '../../../diagnostics/tasks/task-tokens';
 import { taskSurroundings } from '../../../compute-server/runner/task-surroundings';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { activationPatching } from '../../../diagnostics/circuits/activation-patching/analysis';
-import { ranked } from '../../../diagnostics/circuits/activation-patching/ranked';
+import { ranked } from '../../../diagnostics/circuits/activation-patching/ranking';
 import type { PatchingResult } from '../../../diagnostics/circuits/activation-patching/result';
 import { Outputs } from '../../../diagnostics/shared/effects/outputs';
 import { partsOf, replacing } from '../../../diagnostics/shared/effects/parts';

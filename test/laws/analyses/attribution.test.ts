@@ -4,7 +4,7 @@ import { cellsOf } from '../../../diagnostics/circuits/attribution/cells';
 import { estimated } from '../../../diagnostics/circuits/attribution/estimates';
 import { exactly } from '../../../diagnostics/circuits/attribution/exact';
 import { attributionTable, type AttributionParameters } from '../../../diagnostics/circuits/attribution/parameters';
-import { ranked } from '../../../diagnostics/circuits/attribution/ranked';
+import { ranked } from '../../../diagnostics/circuits/attribution/ranking';
 import type { AttributionResult } from '../../../diagnostics/circuits/attribution/result';
 import type { AnalysisJob } from '../../../diagnostics/analysis';
 import { partName } from '../../../diagnostics/shared/effects/parts';

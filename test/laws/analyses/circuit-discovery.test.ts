@@ -6,7 +6,7 @@ import type { AnalysisJob, ReadInput } from '../../../diagnostics/analysis';
 import { circuitDiscovery } from '../../../diagnostics/circuits/circuit-discovery/analysis';
 import { discoveryTable, type DiscoveryParameters } from '../../../diagnostics/circuits/circuit-discovery/parameters';
 import type { DiscoveryResult } from '../../../diagnostics/circuits/circuit-discovery/result';
-import { Ablated } from '../../../diagnostics/shared/circuits/ablated';
+import { Ablated } from '../../../diagnostics/shared/circuits/circuit-run';
 import { nodeId, type Circuit } from '../../../diagnostics/shared/circuits/circuit';
 import { taskSamples } from '../../../diagnostics/tasks/read-task';
 import { TaskTokens } from '../../../diagnostics/tasks/task-tokens';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import type { Pair } from '../../../diagnostics/circuits/activation-patching/pairs';
+import type { Pair } from '../../../diagnostics/shared/effects/pairs';
 import { circuitReuse } from '../../../diagnostics/circuits/circuit-reuse/analysis';
 import { moverAttention, moverMasses, moversBehind } from '../../../diagnostics/circuits/circuit-reuse/movers';
 import { repairedPrompt, repairOf, repairs } from '../../../diagnostics/circuits/circuit-reuse/repair';
 import type { ReuseResult } from '../../../diagnostics/circuits/circuit-reuse/result';
-import { Ablated } from '../../../diagnostics/shared/circuits/ablated';
+import { Ablated } from '../../../diagnostics/shared/circuits/circuit-run';
 import { discover } from '../../../diagnostics/shared/circuits/discover';
 import { nodeId } from '../../../diagnostics/shared/circuits/circuit';
 import { headsOf } from '../../../diagnostics/shared/circuits/paths';

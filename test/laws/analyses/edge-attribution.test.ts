@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Pair } from '../../../diagnostics/circuits/activation-patching/pairs';
+import type { Pair } from '../../../diagnostics/shared/effects/pairs';
 import { attribution } from '../../../diagnostics/circuits/attribution/analysis';
 import { edgeEstimates } from '../../../diagnostics/shared/circuits/edge-estimates';
 import { PathRuns, reaches, type Sender } from '../../../diagnostics/shared/circuits/paths';

@@ -8,7 +8,7 @@ import { openModel, type LoadedModel } from '../../../compute-server/model/check
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { imbalancedAttention as analysis } from '../../../diagnostics/vision/imbalanced-attention/analysis';
-import { emphasisOf } from '../../../diagnostics/vision/imbalanced-attention/informed-tokens';
+import { emphasisOf } from '../../../diagnostics/shared/pictures/informed-tokens';
 import type { ImbalancedResult } from '../../../diagnostics/vision/imbalanced-attention/result';
 import { imageRows } from '../../../diagnostics/model-runner/regions';
 import type { RunResult } from '../../../diagnostics/model-runner/run-request';

@@ -7,7 +7,7 @@ import type { ChoicePrompt } from '../../../diagnostics/shared/choices/prompt';
 import { partName, partsOf } from '../../../diagnostics/shared/effects/parts';
 import { multipleChoiceAnalysis } from '../../../diagnostics/circuits/multiple-choice/analysis';
 import { parameters, type MultipleChoiceParameters } from '../../../diagnostics/circuits/multiple-choice/parameters';
-import { patchedPrompt } from '../../../diagnostics/circuits/multiple-choice/patched';
+import { patchedPrompt } from '../../../diagnostics/circuits/multiple-choice/total-effects';
 import type { ChoiceResult, Node } from '../../../diagnostics/circuits/multiple-choice/result';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';

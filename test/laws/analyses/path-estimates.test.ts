@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Pair } from '../../../diagnostics/circuits/activation-patching/pairs';
+import type { Pair } from '../../../diagnostics/shared/effects/pairs';
 import { pathPatching } from '../../../diagnostics/circuits/path-patching/analysis';
 import type { PathResult } from '../../../diagnostics/circuits/path-patching/result';
 import { pathEstimates } from '../../../diagnostics/shared/circuits/path-estimates';
 import { headsOf, PathRuns } from '../../../diagnostics/shared/circuits/paths';
 import type { Receiver } from '../../../diagnostics/shared/circuits/receivers';
-import { embeddingLine } from '../../../diagnostics/shared/gradients/integrated';
+import { embeddingLine } from '../../../diagnostics/shared/gradients/embedding-line';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike } from '../../support/checkpoints/tiny-models';
 import { runnerOf } from '../models/jobs';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Pair } from '../../../diagnostics/circuits/activation-patching/pairs';
+import type { Pair } from '../../../diagnostics/shared/effects/pairs';
 import type { AnalysisJob } from '../../../diagnostics/analysis';
 import { effectOf } from '../../../diagnostics/shared/circuits/effects';
 import { headsOf, PathRuns, type Sender } from '../../../diagnostics/shared/circuits/paths';

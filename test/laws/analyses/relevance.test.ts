@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { imageRows } from '../../../diagnostics/model-runner/regions';
 import { relevance as analysis } from '../../../diagnostics/vision/relevance/analysis';
-import { logProbabilitiesWithout } from '../../../diagnostics/vision/relevance/hidden';
+import { logProbabilitiesWithout } from '../../../diagnostics/vision/relevance/occlusion';
 import type { RelevanceResult } from '../../../diagnostics/vision/relevance/result';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import type { Intervention } from '../../../protocol/interventions/interventions';

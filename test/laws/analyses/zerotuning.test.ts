@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { prepare } from '../../../compute-server/analyses/analysis-job';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import { scoreTask } from '../../../diagnostics/tasks/score';
+import { scoreTask } from '../../../diagnostics/shared/accuracy/score';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { zeroTuning as analysis } from '../../../diagnostics/interventions/zerotuning/analysis';

@@ -1,7 +1,7 @@
 /** Gradients through the port: what a request may ask, cancelling, memory; and what is built on them. */
 import assert from 'node:assert/strict';
 import { ServerRunner } from '../../../compute-server/runner/runner';
-import { embeddingLine } from '../../../diagnostics/shared/gradients/integrated';
+import { embeddingLine } from '../../../diagnostics/shared/gradients/embedding-line';
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { runnerOf, surroundingsOf } from '../models/jobs';

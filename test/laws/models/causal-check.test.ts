@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { ServerRunner } from '../../../compute-server/runner/runner';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
-import { causalCheck, type CausalCheck } from '../../../diagnostics/patterns/labels/causal-check';
-import { probeSettings } from '../../../diagnostics/patterns/labels/probe-runs';
-import { repeatedSequence } from '../../../diagnostics/patterns/labels/probes';
+import { causalCheck, type CausalCheck } from '../../../diagnostics/shared/labels/causal-check';
+import { probeSettings } from '../../../diagnostics/shared/labels/probe-runs';
+import { repeatedSequence } from '../../../diagnostics/shared/labels/probes';
 import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
 import { openTiny, promptIds, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { resultOf, surroundingsOf } from './jobs';

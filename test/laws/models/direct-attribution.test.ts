@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ServerRunner } from '../../../compute-server/runner/runner';
-import { streamRow } from '../../../diagnostics/circuits/direct-logit-attribution/stream-row';
+import { streamRow } from '../../../diagnostics/model-runner/stream-row';
 import type { DirectEffects, StreamRow } from '../../../diagnostics/model-runner/direct-paths';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { LatentProjection, Norm } from '../../../models/architectures/model-spec';

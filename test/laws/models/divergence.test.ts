@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { layerDivergence, tokenDivergence } from '../../../diagnostics/vision/divergence/divergence';
+import { layerDivergence, tokenDivergence } from '../../../diagnostics/shared/divergence/divergence';
 import {
   DivergenceRun,
   divergenceStep,
   type MeasuredToken,
-} from '../../../diagnostics/vision/divergence/divergence-run';
+} from '../../../diagnostics/shared/divergence/divergence-run';
 import { lastHeadOutputs } from '../../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
-import { spanPair } from '../../../diagnostics/vision/divergence/span-pair';
+import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
 import { FailureError } from '../../../protocol/wire/failures';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModels } from '../../support/checkpoints/tiny-models';

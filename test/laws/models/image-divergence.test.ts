@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { layerDivergence } from '../../../diagnostics/vision/divergence/divergence';
-import { DivergenceRun, divergenceStep } from '../../../diagnostics/vision/divergence/divergence-run';
+import { layerDivergence } from '../../../diagnostics/shared/divergence/divergence';
+import { DivergenceRun, divergenceStep } from '../../../diagnostics/shared/divergence/divergence-run';
 import { type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
 import { startReinforced, type ReinforcementPlan } from '../../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
-import { SinkCollector } from '../../../diagnostics/vision/divergence/span-sinks';
-import { spanPair } from '../../../diagnostics/vision/divergence/span-pair';
+import { SinkCollector } from '../../../diagnostics/shared/divergence/span-sinks';
+import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import {
   normalisedPicture,

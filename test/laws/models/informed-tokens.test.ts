@@ -1,10 +1,6 @@
 /** The encoder's attention, read for the tokens of a prompt, against the encoder in float64. */
 import assert from 'node:assert/strict';
-import {
-  informedTokens,
-  tokenScores,
-  type TokenScores,
-} from '../../../diagnostics/vision/imbalanced-attention/informed-tokens';
+import { informedTokens, tokenScores, type TokenScores } from '../../../diagnostics/shared/pictures/informed-tokens';
 import type { Parameters } from '../../support/reference/vectors';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import {

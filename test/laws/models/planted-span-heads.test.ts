@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DivergenceRun } from '../../../diagnostics/vision/divergence/divergence-run';
+import { DivergenceRun } from '../../../diagnostics/shared/divergence/divergence-run';
 import { imageMap } from '../../../compute-server/hallucination/hallucination-job';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { startReinforced } from '../../../compute-server/model/generation/reinforcement';
 import { argMax } from '../../../diagnostics/model-runner/sampling';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
-import { spanPair } from '../../../diagnostics/vision/divergence/span-pair';
+import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
 import { planted, plantedPrompt, tokens, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
 import { runnerOf, surroundingsOf } from './jobs';
 

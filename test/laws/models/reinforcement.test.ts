@@ -4,7 +4,7 @@ import {
   layerDivergence,
   outliers,
   selectedHeads,
-} from '../../../diagnostics/vision/divergence/divergence';
+} from '../../../diagnostics/shared/divergence/divergence';
 import { continued } from '../../../diagnostics/model-runner/decoding';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import {
@@ -13,7 +13,7 @@ import {
   type ReinforcementPlan,
 } from '../../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
-import { spanPair } from '../../../diagnostics/vision/divergence/span-pair';
+import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModel } from '../../support/checkpoints/tiny-models';
 import type { Parameters } from '../../support/reference/vectors';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { popeQuestions, popeScores } from '../../../diagnostics/vision/divergence/pope';
+import { popeQuestions, popeScores } from '../../../diagnostics/shared/captions/pope';
 import type { PopeResult } from '../../../protocol/results/pope';
 import { shortDemoLm } from '../../support/demo-models';
 import type { Outcome } from '../compute/support/run-cli';

@@ -1,6 +1,6 @@
 /** An analysis for tests that reads a task. */
 import type { Analysis } from '../../../diagnostics/analysis';
-import { scoreTask } from '../../../diagnostics/tasks/score';
+import { scoreTask } from '../../../diagnostics/shared/accuracy/score';
 import type { Schema } from '../../../protocol/schema/check';
 import { number, object, text, texts } from '../../../protocol/schema/fields';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { meanLogReadable } from '../../../diagnostics/patterns/labels/labels';
+import { meanLogReadable } from '../../../diagnostics/shared/labels/labels';
 import { countOfKeysRead, keysRead } from '../../../diagnostics/model-runner/keys-read';
 
 describe('rows that a query reads', () => {

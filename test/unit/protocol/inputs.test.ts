@@ -1,7 +1,7 @@
 /** Files that a person writes: truth of images and lexicons, read alike by the command line and the panel. */
 import assert from 'node:assert/strict';
-import { trueObjects } from '../../../diagnostics/vision/divergence/chair';
-import { ObjectFinder } from '../../../diagnostics/vision/divergence/lexicon';
+import { trueObjects } from '../../../diagnostics/shared/captions/chair';
+import { ObjectFinder } from '../../../diagnostics/shared/captions/lexicon';
 import { classesFrom, lexiconFrom } from '../../../protocol/inputs/lexicon';
 import { truthFrom } from '../../../protocol/inputs/truth';
 

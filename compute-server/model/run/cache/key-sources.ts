@@ -3,7 +3,7 @@ import type { BlockSpec } from '../../../../models/architectures/model-spec';
 import { countOfKeysRead } from '../../../../diagnostics/model-runner/keys-read';
 import type { Redistribution, Variant } from '../../../../diagnostics/model-runner/variant';
 import { noLimit } from '../../../../models/instrument/interventions/redistribution';
-import { sinkValue } from '../../../../diagnostics/vision/divergence/sinks';
+import { sinkValue } from '../../../../diagnostics/shared/divergence/sinks';
 
 /** The one of each query head of a layer; of several the last counts. */
 export function redistributionsOf(

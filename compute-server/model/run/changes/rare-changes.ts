@@ -1,5 +1,5 @@
 /** Which graph of a layer a run needs. */
-import { goesByColumns } from '../../../../diagnostics/model-runner/decided-sources';
+import { goesByColumns } from '../../../../diagnostics/model-runner/redistribution-sources';
 import type { Variant } from '../../../../diagnostics/model-runner/variant';
 import { rareChanges, type RareChange } from '../../../../models/instrument/interventions/interventions';
 import type { LayerTap } from '../../../../models/instrument/taps';

@@ -1,5 +1,5 @@
 /** One layer over the chunks of a prompt. */
-import { decidesSources, goesByColumns } from '../../../../diagnostics/model-runner/decided-sources';
+import { decidesSources, goesByColumns } from '../../../../diagnostics/model-runner/redistribution-sources';
 import { stateOf } from '../../../../diagnostics/model-runner/stream-state';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import { reinforcementOutputs } from '../../../../models/instrument/interventions/reinforcement';

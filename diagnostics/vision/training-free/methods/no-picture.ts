@@ -1,5 +1,5 @@
 /** PAI's step on logits: against the same prompt without the picture. */
-import { spanPair } from '../../divergence/span-pair';
+import { spanPair } from '../../../shared/divergence/span-pair';
 import { ContrastedRun } from '../contrast';
 import { cutDescription } from './cut';
 import type { Method } from './method';

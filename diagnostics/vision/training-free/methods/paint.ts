@@ -1,5 +1,5 @@
 /** PAINT: scores of the patches that the vision encoder attends to are raised where the next token is predicted. */
-import { emphasisOf, informedTokens, tokenScores } from '../../imbalanced-attention/informed-tokens';
+import { emphasisOf, informedTokens, tokenScores } from '../../../shared/pictures/informed-tokens';
 import { innerLayers } from './inner-layers';
 import { startUnder, type Method } from './method';
 

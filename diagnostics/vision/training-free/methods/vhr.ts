@@ -1,7 +1,7 @@
 /** Vision-aware head reinforcement: the heads whose output depends on the picture are scaled. */
 import { reinforcementIn } from '../../divergence/parameters';
-import { planOf } from '../../divergence/plan';
-import { spanPair } from '../../divergence/span-pair';
+import { planOf } from '../../../shared/divergence/reinforcement';
+import { spanPair } from '../../../shared/divergence/span-pair';
 import type { Reinforcement } from '../../../../protocol/results/reinforcement';
 import type { ModelFacts } from '../../../model-runner/model-runner';
 import type { Method } from './method';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { countedCorpusAt, readCorpusAt } from '../../../../compute-server/analyses/corpus-files';
 import { wholeCharacters } from '../../../../compute-server/runner/utf8-lines';
-import { mostBytes, mostCharacters, mostDocuments } from '../../../../diagnostics/shared/corpus/corpus';
+import { mostBytes, mostCharacters, mostDocuments } from '../../../../diagnostics/corpus';
 import { random } from '../../../../kernels/tensors/random';
 import { FailureError } from '../../../../protocol/wire/failures';
 

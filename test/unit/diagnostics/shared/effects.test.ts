@@ -5,7 +5,7 @@ import {
   nullOf,
   valueOf,
   type Measured,
-} from '../../../../diagnostics/circuits/activation-patching/effects';
+} from '../../../../diagnostics/shared/effects/patch-effects';
 import { metricOf } from '../../../../diagnostics/shared/effects/metric';
 import { studentReach } from '../../../../diagnostics/shared/statistics/student';
 

@@ -4,7 +4,7 @@ import {
   attributionTable,
   type AttributionParameters,
 } from '../../../../../diagnostics/circuits/attribution/parameters';
-import { slopeOf } from '../../../../../diagnostics/circuits/attribution/slope';
+import { slopeOf } from '../../../../../diagnostics/shared/gradients/slope';
 import { metricOf } from '../../../../../diagnostics/shared/effects/metric';
 import { resolveTable } from '../../../../../protocol/analysis/parameters';
 

@@ -7,7 +7,7 @@ import {
   randomSubspace,
   type Classed,
 } from '../../../../../diagnostics/circuits/head-subspace/subspace';
-import { rotated } from '../../../../../diagnostics/shared/weights/rotated';
+import { rotated } from '../../../../../diagnostics/shared/weights/rotation';
 import { random } from '../../../../../kernels/tensors/random';
 
 const near = (found: number | undefined, expected: number, what: string, tolerance = 1e-9): void =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Matrix, QrDecomposition } from 'ml-matrix';
 import { compositionsOf, reachedBy } from '../../../../../diagnostics/circuits/ov-qk-circuits/composition';
 import { byChance, rotatedSquares, shares } from '../../../../../diagnostics/circuits/ov-qk-circuits/rotations';
-import { effectiveRank, positiveShare } from '../../../../../diagnostics/circuits/ov-qk-circuits/spectra';
+import { effectiveRank, positiveShare } from '../../../../../diagnostics/shared/weights/spectra';
 import { random } from '../../../../../kernels/tensors/random';
 import { norm, product, transpose, type Dense } from './naive';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { edgeScores, nodeScore, pairCounts } from '../../../../../diagnostics/circuits/sae-circuits/codes';
-import { numbersText } from '../../../../../diagnostics/circuits/sae-circuits/scored';
+import { numbersText } from '../../../../../diagnostics/circuits/sae-circuits/scores';
 import { random } from '../../../../../kernels/tensors/random';
 
 const codes = (...numbers: number[]): Int32Array => Int32Array.from(numbers);

@@ -1,7 +1,7 @@
 /** Accuracy of a task: shares by what was drawn, and the paired comparison of two runs, against counts by hand. */
 import assert from 'node:assert/strict';
 import { compareAccuracy } from '../../../../../diagnostics/circuits/task-accuracy/comparison';
-import { factShares, shareOf } from '../../../../../diagnostics/circuits/task-accuracy/fact-shares';
+import { factShares, shareOf } from '../../../../../diagnostics/shared/accuracy/fact-shares';
 import type { PromptScore, TaskAccuracyResult } from '../../../../../diagnostics/circuits/task-accuracy/result';
 
 const prompt = (at: number, correct: boolean, value: number): PromptScore => ({

@@ -11,7 +11,7 @@ import {
   patternAreas,
 } from '../../../../../diagnostics/experiments/toy-bags/measure';
 import { bagBatch, bagNetwork } from '../../../../../diagnostics/experiments/toy-bags/network';
-import { shownOf } from '../../../../../diagnostics/experiments/toy-bags/shown';
+import { shownOf } from '../../../../../diagnostics/experiments/toy-bags/examples';
 import { overSeeds, trainArms, type ArmsResult } from '../../../../../diagnostics/shared/training/arms';
 import { glorot } from '../../../../../diagnostics/shared/training/module-network';
 import { random } from '../../../../../kernels/tensors/random';

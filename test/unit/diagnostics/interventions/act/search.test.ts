@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { headsOf, scopeOf } from '../../../../../diagnostics/interventions/act/calibration';
-import { betasOf, headSets } from '../../../../../diagnostics/interventions/act/compared';
+import { betasOf, headSets } from '../../../../../diagnostics/interventions/act/comparison';
 import {
   betterHalf,
   chosenHeads,

@@ -6,7 +6,7 @@ import {
   placeSinks,
   sinksPerPrompt,
   tokenSinks,
-} from '../../../../../diagnostics/interventions/act/gathered';
+} from '../../../../../diagnostics/interventions/act/sink-summary';
 import { kindOf, sinksOf } from '../../../../../diagnostics/interventions/act/sinks';
 import type { ModelRunner } from '../../../../../diagnostics/model-runner/model-runner';
 

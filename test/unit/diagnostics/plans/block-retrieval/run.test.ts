@@ -1,7 +1,7 @@
 /** What is made of the outcomes of prompts. */
 import assert from 'node:assert/strict';
 import { run } from '../../../../../diagnostics/plans/block-retrieval/run';
-import { ended } from '../../../../../diagnostics/shared/ended';
+import { ended } from '../../../../../diagnostics/shared/final-result';
 
 type Arguments = Parameters<typeof run>;
 

@@ -9,9 +9,9 @@ import {
   scaled,
   scalesOf,
   variantOf,
-} from '../../../../../diagnostics/plans/plan-evaluation/compared';
+} from '../../../../../diagnostics/plans/plan-evaluation/plans';
 import { finding, offers } from '../../../../../diagnostics/plans/plan-evaluation/finding';
-import { gathered, type Gathered } from '../../../../../diagnostics/plans/plan-evaluation/gather';
+import { gathered, type Gathered } from '../../../../../diagnostics/plans/plan-evaluation/summary';
 import {
   contextOf,
   promptUnit,

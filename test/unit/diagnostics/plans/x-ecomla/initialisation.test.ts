@@ -1,7 +1,7 @@
 /** The checks 1 to 7 of X-EcoMLA's initialisation (arXiv:2503.11132), in float64. */
 import assert from 'node:assert/strict';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
-import { decomposed, stacked, type Rows } from '../../../../../diagnostics/plans/x-ecomla/decomposition';
+import { decomposed, stacked, type Rows } from '../../../../../diagnostics/shared/weights/decomposition';
 import {
   initialised,
   spectraOf,

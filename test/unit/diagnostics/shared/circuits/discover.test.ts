@@ -1,9 +1,9 @@
 /** Which parts are taken away, in which order, and what the rest is worth. */
 import assert from 'node:assert/strict';
-import type { Ablated } from '../../../../../diagnostics/shared/circuits/ablated';
+import type { Ablated } from '../../../../../diagnostics/shared/circuits/circuit-run';
 import { discover, type Found, type Method } from '../../../../../diagnostics/shared/circuits/discover';
 import type { Part } from '../../../../../diagnostics/shared/effects/parts';
-import { ended } from '../../../../../diagnostics/shared/ended';
+import { ended } from '../../../../../diagnostics/shared/final-result';
 
 /** Each part adds its worth to the metric, of which 0.5 is there without any. */
 const worth: readonly (readonly [Part, number])[] = [

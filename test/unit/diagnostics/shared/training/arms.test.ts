@@ -17,7 +17,7 @@ import {
   armsTable,
   type ArmMeasure,
 } from '../../../../../diagnostics/shared/training/arms-sections';
-import type { Trainer } from '../../../../../diagnostics/shared/training/trainer';
+import type { Trainer } from '../../../../../diagnostics/model-runner/trainer';
 import type { Network } from '../../../../../kernels/training/network';
 import { check } from '../../../../../protocol/schema/check';
 

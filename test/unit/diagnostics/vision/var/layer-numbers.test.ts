@@ -1,6 +1,6 @@
 /** Sinks, the gate and its numbers on states and maps by hand. */
 import assert from 'node:assert/strict';
-import { sinkDimensions, sinkProfile, sinkValue } from '../../../../../diagnostics/vision/divergence/sinks';
+import { sinkDimensions, sinkProfile, sinkValue } from '../../../../../diagnostics/shared/divergence/sinks';
 import { contributionOf } from '../../../../../diagnostics/vision/var/contribution';
 import {
   headLooks,

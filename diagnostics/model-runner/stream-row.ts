@@ -1,0 +1,59 @@
+/** The row of a prompt whose logits are taken apart, as a run gives it. */
+import type { LayerTap } from '../../models/instrument/taps';
+import type { StreamRow } from './direct-paths';
+import type { ModelRunner } from './model-runner';
+import type { Sequence } from './sequence';
+import type { Variant } from './variant';
+
+const taps = [
+  'residual.input',
+  'attention.head_output',
+  'attention.output',
+  'mlp_output',
+  'residual',
+] as const satisfies LayerTap[];
+
+/** One run; memory grows with the width of the model and not with the prompt. */
+export async function streamRow(
+  model: ModelRunner,
+  sequence: Sequence,
+  variant: Variant,
+  row: number,
+): Promise<StreamRow> {
+  const { blocks } = model.facts;
+  const { layers } = await model.run({
+    ...sequence,
+    variants: [variant],
+    taps: blocks.flatMap((_, layer) => taps.map((tap) => ({ layer, tap }))),
+    tapRows: [row],
+    logits: 'none',
+  });
+  const rowsOf = (tap: LayerTap): Float32Array[] =>
+    layers.map((layer) => {
+      const data = layer.taps[tap]?.data;
+      if (!(data instanceof Float32Array)) throw new RangeError(`layer ${layer.layer} gave no ${tap}`);
+      return data;
+    });
+  const leaving = rowsOf('residual');
+  const replaced = replacedAt(variant, row, model.facts.hiddenSize);
+  return {
+    streams: [...rowsOf('residual.input').slice(0, 1), ...leaving],
+    headOutputs: rowsOf('attention.head_output'),
+    attentionOutputs: rowsOf('attention.output'),
+    networkOutputs: rowsOf('mlp_output'),
+    ...(replaced === undefined ? {} : { replacedBehind: replaced }),
+  };
+}
+
+/** The last layer whose residual stream is replaced at the row. */
+export function replacedAt({ replacements = [] }: Variant, row: number, width: number): number | undefined {
+  const layers = replacements
+    .filter(
+      ({ target, positions, everywhere, data }) =>
+        target === 'residual' &&
+        (positions?.includes(row) ?? true) &&
+        ((everywhere ?? false) || data.length >= (row + 1) * width),
+    )
+    .map(({ layer }) => layer);
+  return layers.length === 0 ? undefined : Math.max(...layers);
+}

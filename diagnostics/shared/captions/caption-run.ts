@@ -1,0 +1,138 @@
+/** Captions out of runs: plain with the divergence of each token, and with reinforced heads. */
+import type { CaptionProgress, StageProgress } from '../../../protocol/compute/hallucination';
+import type { Caption, CaptionToken, DivergenceStep } from '../../../protocol/results/hallucination';
+import type { Reinforcement } from '../../../protocol/results/reinforcement';
+import { continued, type GenerationRequest } from '../../model-runner/decoding';
+import type { ModelRunner } from '../../model-runner/model-runner';
+import type { Sequence } from '../../model-runner/sequence';
+import type { Variant } from '../../model-runner/variant';
+import { TextPieces, type CaptionJudge } from './caption';
+import { DivergenceRun, type DivergenceMeasure, type MeasuredToken } from '../divergence/divergence-run';
+import { planOf } from '../divergence/reinforcement';
+import type { SpanPair } from '../divergence/span-pair';
+
+/** What the two passes read, and how they are measured. */
+export interface Prepared {
+  readonly sequence: Sequence;
+  readonly pair: SpanPair;
+  readonly measure: DivergenceMeasure;
+  /** Held in both passes. */
+  readonly variant?: Variant;
+}
+
+/** The most probable token each time: captions are compared, so nothing is drawn. */
+export const greedy = (
+  { facts: { stopIds } }: ModelRunner,
+  maxNewTokens: number,
+): Pick<GenerationRequest, 'maxNewTokens' | 'stopIds' | 'sampling'> => ({
+  maxNewTokens,
+  stopIds,
+  sampling: { temperature: 0, topP: 1, seed: 0 },
+});
+
+export const mean = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** What is kept of a measured token: the tables of its step are not. */
+export type TokenNumbers = Omit<CaptionToken, 'text'>;
+
+export const numbersOf = ({ id, probability, tVhd, step }: MeasuredToken): TokenNumbers => ({
+  id,
+  probability,
+  tVhd,
+  visualAttention: mean(step.visualAttention.flat()),
+});
+
+/** The text of tokens, and whether it was cut before its end. */
+export function textPart(model: ModelRunner, ids: readonly number[]): Pick<Caption, 'text' | 'stoppedAt'> {
+  const last = ids.at(-1);
+  const cut = last !== undefined && !model.facts.stopIds.includes(last);
+  return { text: model.decode(ids), ...(cut ? { stoppedAt: ids.length } : {}) };
+}
+
+/** A caption out of measured tokens, reported as they come. */
+export async function* captionOf(
+  model: ModelRunner,
+  tokens: AsyncGenerator<MeasuredToken>,
+  maxNewTokens: number,
+  judge: CaptionJudge,
+  onStep: (step: DivergenceStep) => void = () => {},
+  probabilities?: readonly number[],
+): AsyncGenerator<StageProgress | CaptionProgress, Omit<Caption, 'reinforcement'>, void> {
+  const pieces = new TextPieces((ids) => model.decode(ids));
+  const made: CaptionToken[] = [];
+  for await (const measured of tokens) {
+    onStep(measured.step);
+    const { id, probability, tVhd, visualAttention } = numbersOf(measured);
+    const token: CaptionToken = {
+      id,
+      text: pieces.next(id),
+      probability: probabilities?.[made.length] ?? probability,
+      tVhd,
+      visualAttention,
+    };
+    yield { kind: 'token', index: made.length, token };
+    made.push(token);
+    const sentence = `Token ${made.length} of at most ${maxNewTokens}`;
+    yield { kind: 'stage', sentence, share: Math.min(1, made.length / maxNewTokens) };
+  }
+  const { text, ...cut } = textPart(
+    model,
+    made.map(({ id }) => id),
+  );
+  return { text, tokens: made, ...cut, ...judge.parts(text) };
+}
+
+/** Tokens of a reinforced text, with their probabilities under the reinforced model. */
+export async function startReinforcedText(
+  model: ModelRunner,
+  { pair, variant }: Pick<Prepared, 'pair' | 'variant'>,
+  reinforcement: Reinforcement,
+  maxNewTokens: number,
+) {
+  const { run, selected, gains } = await model.reinforced({
+    sequence: pair.whole,
+    without: pair.without,
+    plan: planOf(reinforcement),
+    further: maxNewTokens,
+    ...(variant ? { variant } : {}),
+  });
+  async function* tokens(): AsyncGenerator<{ readonly id: number; readonly probability: number }> {
+    for await (const { id, logits } of continued(run, greedy(model, maxNewTokens), model)) {
+      yield { id, probability: probabilityOf(logits, id) };
+    }
+  }
+  return { selected, gains, tokens };
+}
+
+/** T-VHD of the tokens of a reinforced caption is that of the plain model which follows the text. */
+export async function* reinforcedCaption(
+  model: ModelRunner,
+  maxNewTokens: number,
+  reinforcement: Reinforcement,
+  { pair, measure, variant }: Prepared,
+  judge: CaptionJudge,
+): AsyncGenerator<StageProgress | CaptionProgress, Caption, void> {
+  yield { kind: 'stage', sentence: `Choosing heads in ${reinforcement.layers.length} layers`, share: 0 };
+  const own = variant ? { variant } : {};
+  const { selected, gains, tokens } = await startReinforcedText(model, { pair, ...own }, reinforcement, maxNewTokens);
+  const ids: number[] = [];
+  const chances: number[] = [];
+  for await (const { id, probability } of tokens()) {
+    ids.push(id);
+    chances.push(probability);
+    const sentence = `Reinforced token ${ids.length} of at most ${maxNewTokens}`;
+    yield { kind: 'stage', sentence, share: ids.length / maxNewTokens };
+  }
+  const plain = await DivergenceRun.start(model, { pair, measure, further: maxNewTokens, ...own });
+  const caption = yield* captionOf(model, plain.follow(ids), maxNewTokens, judge, undefined, chances);
+  return { reinforcement, ...caption, reinforced: selected, gains };
+}
+
+function probabilityOf(logits: Float32Array, id: number): number {
+  let largest = -Infinity;
+  for (const logit of logits) largest = Math.max(largest, logit);
+  let sum = 0;
+  for (const logit of logits) sum += Math.exp(logit - largest);
+  return Math.exp((logits[id] ?? -Infinity) - largest) / sum;
+}

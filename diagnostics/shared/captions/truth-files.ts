@@ -1,0 +1,59 @@
+/** Files of what pictures hold and of the words for it, as analyses of sets of pictures read them; pictures that cannot be read. */
+import { InputError } from '../../../protocol/inputs/faults';
+import { lexiconFrom, type Lexicon } from '../../../protocol/inputs/lexicon';
+import { truthForm, truthFrom, type WrittenTruth } from '../../../protocol/inputs/truth';
+import { FailureError } from '../../../protocol/wire/failures';
+import { parseJsonText } from '../../../protocol/wire/json-text';
+import type { ModelRunner } from '../../model-runner/model-runner';
+import { refused } from '../divergence/reinforcement';
+
+export interface TruthFiles {
+  /** By name of the picture. */
+  readonly truth: ReadonlyMap<string, WrittenTruth>;
+  /** Absent: the classes of COCO. */
+  readonly lexicon?: Lexicon;
+}
+
+/** Fails with a sentence that names the file and says what to write. */
+export async function readTruthFiles(
+  model: Pick<ModelRunner, 'textFile'>,
+  { truth, lexicon }: { readonly truth: string; readonly lexicon: string },
+): Promise<TruthFiles> {
+  const read = truthOf(truth, await model.textFile(truth));
+  return { truth: read, ...(lexicon === '' ? {} : { lexicon: lexiconOf(lexicon, await model.textFile(lexicon)) }) };
+}
+
+export const noneNamed = (folder: string, truth: string): FailureError =>
+  refused(`No image of ${folder} is named in ${truth}. Its keys are file names, e.g. "scene-000.png".`);
+
+/** A picture that cannot be read is named, and the others go on. */
+export async function orReason<T>(act: () => Promise<T>): Promise<{ readonly entry: T } | { readonly why: string }> {
+  try {
+    return { entry: await act() };
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    const { failure } = error;
+    if (failure.code !== 'bad-request' && failure.code !== 'unsupported') throw error;
+    return { why: failure.detail };
+  }
+}
+
+function truthOf(path: string, text: string): ReadonlyMap<string, WrittenTruth> {
+  return fromFile(path, truthForm, () => {
+    const parsed = parseJsonText(text);
+    if (!parsed.ok) throw new InputError(`it is not valid JSON (${parsed.fault})`);
+    return truthFrom(parsed.value);
+  });
+}
+
+const lexiconOf = (path: string, text: string): Lexicon =>
+  fromFile(path, 'Write lines "class, synonym, synonym", or JSON {"class": ["synonym"]}.', () => lexiconFrom(text));
+
+function fromFile<T>(path: string, next: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof InputError) throw refused(`${path}: ${error.message}. ${next}`);
+    throw error;
+  }
+}
