@@ -2,30 +2,31 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inspect } from 'node:util';
-import { parseBenchmark } from '../../../extension/results/benchmark-file';
-import { parseHallucination } from '../../../extension/results/hallucination-file';
-import { parseHeads } from '../../../extension/results/heads-file';
+import { jsonValidation } from '../../../build/schemas.mjs';
 import { parseIntervention } from '../../../extension/results/intervention-file';
-import { parseModule } from '../../../extension/results/module-words';
-import { parseAnalysis } from '../../../protocol/analysis/schema';
-import { parsePlan } from '../../../protocol/plans/plan-file';
+import { kindOf, kinds, resultKinds, type ResultKind } from '../../../extension/results/result-kinds';
+import { interventionSuffix } from '../../../protocol/contributions/views';
+import { parseDo, printDo } from '../../../protocol/interventions/do-form';
+import type { Intervention } from '../../../protocol/interventions/interventions';
+import type { Plan } from '../../../protocol/plans/plan-file';
+import { headPlanText } from '../../../protocol/plans/head-plan';
+import { classified } from '../../../protocol/results/comparability';
 import type { Checked } from '../../../protocol/schema/check';
+import { differences } from '../../support/read-as-written';
 
 const folder = join(__dirname, '../../fixtures/results');
 
-const parsers: Readonly<Record<string, (text: string) => Checked<unknown>>> = {
-  'headscope-analysis': parseAnalysis,
-  'headscope-bench': parseBenchmark,
-  'headscope-hallucination': parseHallucination,
-  'headscope-heads': parseHeads,
-  'headscope-intervention': parseIntervention,
-  'headscope-module': parseModule,
-  'headscope-plan': parsePlan,
-};
+const endingOf = (file: string): string => file.split('.').at(-2) ?? '';
+
+/** By what stands before `.json` in the name of a file: each kind that the manifest contributes, and how the extension reads it. */
+const parsers: Readonly<Record<string, (text: string) => Checked<unknown>>> = Object.fromEntries<
+  (text: string) => Checked<unknown>
+>([
+  ...kinds.map((kind) => [endingOf(`x${resultKinds[kind].suffix}`), resultKinds[kind].parse] as const),
+  [endingOf(`x${interventionSuffix}`), parseIntervention] as const,
+]);
 
 const files = readdirSync(folder);
-const endingOf = (file: string): string => file.split('.').at(-2) ?? '';
 
 function open(file: string): { readonly raw: unknown; readonly read: unknown } {
   const text = readFileSync(join(folder, file), 'utf8');
@@ -35,22 +36,7 @@ function open(file: string): { readonly raw: unknown; readonly read: unknown } {
 }
 
 /** `headscope vhd --json` writes them beside the result, for scripts. */
-const besideTheResult = ['text', 'tokens', 'mentions', 'score', 'stoppedAt'];
-
-/** Where what was read is not what stands in the file: null may be read as NaN, and in a row as nothing. */
-function differences(raw: unknown, read: unknown, place: string): string[] {
-  if (raw === null) return read === null || Number.isNaN(read) ? [] : [`${place}: null became ${inspect(read)}`];
-  if (typeof raw !== 'object') return raw === read ? [] : [`${place}: ${inspect(raw)} became ${inspect(read)}`];
-  if (typeof read !== 'object' || read === null) return [`${place} was lost`];
-  const before = raw as Readonly<Record<string, unknown>>;
-  const after = read as Readonly<Record<string, unknown>>;
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) => {
-    const here = `${place}.${key}`;
-    if (/^rows\.\d+\.\w+$/.test(here.slice(1)) && before[key] === null && !(key in after)) return [];
-    if (!(key in before)) return [`${here} was made up`];
-    return key in after ? differences(before[key], after[key], here) : [`${here} was left out`];
-  });
-}
+const besideTheResult = ['imageMap', 'text', 'tokens', 'mentions', 'score', 'stoppedAt'];
 
 interface Written {
   readonly size: number;
@@ -58,16 +44,36 @@ interface Written {
 }
 
 interface Gains {
-  readonly gains: readonly { readonly layer: number; readonly head: number; readonly gain: number }[];
+  readonly gains?: readonly { readonly layer: number; readonly head: number; readonly gain: number }[];
 }
 
-/** Files of this version hold them, earlier ones gains alone. */
-const interventionsOf = (saved: Gains & { readonly interventions?: unknown }): unknown =>
-  saved.interventions ?? saved.gains.map(({ layer, head, gain }) => ({ kind: 'gain', layer, head, gain }));
+/** Files hold the ones, the others or both. */
+const interventionsOf = ({ gains = [], interventions }: Gains & { readonly interventions?: unknown }): unknown =>
+  interventions ?? gains.map(({ layer, head, gain }) => ({ kind: 'gain', layer, head, gain }));
+const gainsOf = ({
+  gains,
+  interventions = [],
+}: Gains & { readonly interventions?: readonly Intervention[] }): unknown =>
+  gains ??
+  interventions.flatMap((one) => (one.kind === 'gain' ? [{ layer: one.layer, head: one.head, gain: one.gain }] : []));
 
 describe('a file that was saved by this version or an earlier one', () => {
   it('is there of every kind', () => {
-    assert.deepEqual([...new Set(files.map(endingOf))].sort(), Object.keys(parsers));
+    const saved = jsonValidation.map(({ fileMatch }) => fileMatch).filter((name) => name.startsWith('*.'));
+    assert.deepEqual(
+      saved.filter((name) => !files.some((file) => file.endsWith(name.slice(1)))),
+      [],
+    );
+    assert.deepEqual(
+      saved.map(endingOf).sort(),
+      Object.keys(parsers).sort(),
+      'what the manifest contributes is what the extension reads',
+    );
+    const named = files.map((file) => (JSON.parse(readFileSync(join(folder, file), 'utf8')) as { kind: string }).kind);
+    assert.deepEqual(
+      [...new Set(named)].sort(),
+      [...Object.keys(classified), 'headscope-intervention', 'headscope-plan'].sort(),
+    );
   });
 
   for (const file of files) {
@@ -76,7 +82,7 @@ describe('a file that was saved by this version or an earlier one', () => {
       switch (endingOf(file)) {
         case 'headscope-heads': {
           const { thumbnails: written, ...saved } = raw as Gains & { readonly thumbnails?: Written };
-          const result = { ...saved, interventions: interventionsOf(saved) };
+          const result = { ...saved, interventions: interventionsOf(saved), gains: gainsOf(saved) };
           const { thumbnails, result: heads } = read as {
             readonly thumbnails?: { readonly size: number; readonly data: Float32Array };
             readonly result: unknown;
@@ -104,6 +110,62 @@ describe('a file that was saved by this version or an earlier one', () => {
       }
     });
   }
+
+  for (const file of files) {
+    const kind = kindOf(file);
+    if (kind === undefined) continue;
+    it(`${file} is listed, and saved again it is the same`, async () => {
+      const { parse, text, listing, fileName, compared } = resultKinds[kind] as unknown as ResultKind<unknown, unknown>;
+      const { raw, read } = open(file);
+      const { created, description, details, lines } = listing(read);
+      const { created: at, origin } = raw as {
+        readonly created?: string;
+        readonly origin?: { readonly created: string };
+      };
+      assert.equal(created, at ?? origin?.created);
+      assert.ok(description !== '' && details.length > 0);
+      assert.ok((await lines(() => Promise.resolve(new Map()))).every(({ label }) => label !== ''));
+      assert.ok(fileName(read).endsWith(resultKinds[kind].suffix));
+      assert.ok(compared(file, read) !== undefined);
+      const again = parse(text(read));
+      assert.ok(again.ok, again.ok ? '' : again.why);
+      assert.equal(text(again.result), text(read));
+    });
+  }
+
+  it('holds interventions of all 24 kinds, each as it is written on the command line', () => {
+    const list = open('every-kind-2026-11-30.headscope-intervention.json').read as readonly Intervention[];
+    assert.equal(new Set(list.map(({ kind }) => kind)).size, 24);
+    for (const one of list) {
+      const parsed = parseDo(printDo(one));
+      assert.ok(parsed.ok, printDo(one));
+      assert.deepEqual(parsed.value, one);
+    }
+    const written = list.map(printDo);
+    for (const form of ['gain:2.5=0', 'bias:0.1:image=-2', 'head:1.2@3-7=mean:another text', 'moh:2=(0,2)+1'])
+      assert.ok(written.includes(form), form);
+  });
+
+  it('holds heads under twenty interventions at once, and a plan with what each head keeps', () => {
+    const { result } = open('changes-2026-11-30.headscope-heads.json').read as {
+      readonly result: { readonly interventions: readonly Intervention[] };
+    };
+    assert.equal(new Set(result.interventions.map(({ kind }) => kind)).size, 20);
+    const plan = open('every-keep-2026-11-30.headscope-plan.json').read as Plan;
+    assert.deepEqual(plan.heads[0]?.map(headPlanText), [
+      'full',
+      '4+64',
+      '4+max(64,0.2n)+mean',
+      '4+64+append',
+      'span(-128+0.5n,4)',
+      'span(8+0.25n,4,16,8)',
+      'kept(0-3,9)',
+      'kept()',
+    ]);
+    assert.equal(plan.prompt, 12);
+    const measured = (open('evaluated-2026-11-30.headscope-plan.json').read as Plan).measured;
+    assert.ok(measured !== undefined && measured.length > 0);
+  });
 
   it('says in numbers what was measured', () => {
     const { result } = open('causal.headscope-heads.json').read as { readonly result: Record<string, unknown> };
