@@ -17,6 +17,9 @@ const importsOf = (place) => {
   };
 };
 
+/** TypeScript's `private` is the one syntax of private members. */
+const onePrivateSyntax = { selector: 'PrivateIdentifier', message: 'write `private name`, as the other members do.' };
+
 export default tseslint.config(
   {
     ignores: [
@@ -49,6 +52,7 @@ export default tseslint.config(
       ],
       '@typescript-eslint/no-explicit-any': 'error',
       eqeqeq: 'error',
+      'no-restricted-syntax': ['error', onePrivateSyntax],
       'no-restricted-globals': ['error', { name: 'isNaN', message: 'use Number.isNaN' }],
       'import-x/no-restricted-paths': [
         'error',
@@ -83,6 +87,7 @@ export default tseslint.config(
     rules: {
       'no-restricted-syntax': [
         'error',
+        onePrivateSyntax,
         {
           // "wx" makes a file that is not there; "r+" changes one that was opened knowingly.
           selector: 'CallExpression[callee.name=/^open(Sync)?$/] > Literal[value=/^(w|a|w\\+|a\\+)$/]',
@@ -106,6 +111,7 @@ export default tseslint.config(
     rules: {
       'no-restricted-syntax': [
         'error',
+        onePrivateSyntax,
         {
           selector:
             'TryStatement:has(CallExpression[callee.object.name="JSON"][callee.property.name="parse"]) > CatchClause[param]',

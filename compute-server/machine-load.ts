@@ -51,17 +51,17 @@ function loadOf(used: readonly Used[], { processors, average }: ProcessorTime): 
 
 /** Watches the machine over one run. */
 export class MachineWatch {
-  readonly #clock: () => ProcessorTime;
-  readonly #doing: () => readonly string[];
-  readonly #before: MachineLoad;
-  readonly #timed: Used[] = [];
-  readonly #beside = new Set<string>();
+  private readonly clock: () => ProcessorTime;
+  private readonly doing: () => readonly string[];
+  private readonly loadBefore: MachineLoad;
+  private readonly timed: Used[] = [];
+  private readonly beside = new Set<string>();
 
   private constructor(clock: () => ProcessorTime, doing: () => readonly string[], before: MachineLoad) {
-    this.#clock = clock;
-    this.#doing = doing;
-    this.#before = before;
-    this.#look();
+    this.clock = clock;
+    this.doing = doing;
+    this.loadBefore = before;
+    this.look();
   }
 
   /** `doing`: other work of this process at the moment. Undefined where the system says nothing of its processors. */
@@ -77,35 +77,35 @@ export class MachineWatch {
   }
 
   get before(): MachineLoad {
-    return this.#before;
+    return this.loadBefore;
   }
 
   /** Begins an interval in which something is timed; the answer ends it and says whether the machine was busy. */
   timing(): () => boolean {
-    this.#look();
-    const from = this.#clock();
+    this.look();
+    const from = this.clock();
     return () => {
-      this.#look();
-      const to = this.#clock();
+      this.look();
+      const to = this.clock();
       const used = usedBetween(from, to);
-      this.#timed.push(used);
+      this.timed.push(used);
       return isBusy(loadOf([used], to));
     };
   }
 
   end(): MachineState {
-    this.#look();
-    const now = this.#clock();
-    const during = this.#timed.length === 0 ? undefined : loadOf(this.#timed, now);
+    this.look();
+    const now = this.clock();
+    const during = this.timed.length === 0 ? undefined : loadOf(this.timed, now);
     return {
       processors: now.processors,
-      load: { before: this.#before, ...(during ? { during } : {}) },
-      busy: isBusy(during ?? this.#before),
-      ...(this.#beside.size > 0 ? { beside: [...this.#beside] } : {}),
+      load: { before: this.loadBefore, ...(during ? { during } : {}) },
+      busy: isBusy(during ?? this.loadBefore),
+      ...(this.beside.size > 0 ? { beside: [...this.beside] } : {}),
     };
   }
 
-  #look(): void {
-    for (const each of this.#doing()) this.#beside.add(each);
+  private look(): void {
+    for (const each of this.doing()) this.beside.add(each);
   }
 }

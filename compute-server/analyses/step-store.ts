@@ -67,8 +67,8 @@ export class StepStore {
   private readonly present = new Set<string>();
   /** Values on disk led a run to fail: none is read any more. */
   private distrusted = false;
-  #written = 0;
-  #reused = 0;
+  private written = 0;
+  private reusedSteps = 0;
   /** Why the first step that could not be written was not. */
   problem: string | undefined;
 
@@ -89,7 +89,7 @@ export class StepStore {
 
   /** Steps that this run took from disk. */
   get reused(): number {
-    return this.#reused;
+    return this.reusedSteps;
   }
 
   async open(): Promise<void> {
@@ -106,7 +106,7 @@ export class StepStore {
       ? undefined
       : ((await read(join(this.own.path, this.name, file), key)) ?? (await readEarlier(join(this.earlier, file), key)));
     if (before) {
-      this.#reused += 1;
+      this.reusedSteps += 1;
       return before.value as T;
     }
     const started = performance.now();
@@ -118,7 +118,7 @@ export class StepStore {
   /** For a run that starts over because values of earlier runs made it fail: every step is measured. */
   startOver(): void {
     this.distrusted = true;
-    this.#reused = 0;
+    this.reusedSteps = 0;
     this.mine.clear();
   }
 
@@ -148,11 +148,11 @@ export class StepStore {
         value: bytes,
       };
       await writeInOneStep(join(folder, file), serialize(step), { isCache: true });
-      if (this.#written === 0) {
+      if (this.written === 0) {
         const others = (await entriesOf(this.folders.earlier, form)).filter(({ name }) => name !== this.name);
         await prune(this.own, { kept: keptRuns, inUse: this.name, others });
       }
-      this.#written += 1;
+      this.written += 1;
       this.present.add(file);
     } catch (error) {
       this.problem ??= error instanceof Error ? error.message : String(error);

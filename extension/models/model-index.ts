@@ -38,67 +38,67 @@ const excluded = '**/{node_modules,.git,.host,dist,out}/**';
 const quiet = 300;
 
 export class ModelIndex extends Owner {
-  readonly #language: Language;
-  readonly #changed = this.own(new vscode.EventEmitter<void>());
-  #found: Promise<FoundModels> | undefined;
-  readonly #facts = new Map<string, Promise<ModelFacts | null>>();
-  readonly #known = new Map<string, ModelFacts>();
+  private readonly language: Language;
+  private readonly changed = this.own(new vscode.EventEmitter<void>());
+  private found: Promise<FoundModels> | undefined;
+  private readonly facts = new Map<string, Promise<ModelFacts | null>>();
+  private readonly knownFacts = new Map<string, ModelFacts>();
   /** A config that a command named and that may lie outside what is found. */
-  #beside: vscode.Uri | undefined;
-  #watching = false;
-  #timer: NodeJS.Timeout | undefined;
+  private beside: vscode.Uri | undefined;
+  private watching = false;
+  private timer: NodeJS.Timeout | undefined;
 
-  readonly onChange = this.#changed.event;
+  readonly onChange = this.changed.event;
 
   constructor(language: Language) {
     super();
-    this.#language = language;
+    this.language = language;
     this.own(onSettingChange(['headscope.models.folders'], () => this.refresh()));
     this.own(vscode.workspace.onDidChangeWorkspaceFolders(() => this.refresh()));
     this.own(language.onRestart(() => this.refresh()));
-    this.own({ dispose: () => clearTimeout(this.#timer) });
+    this.own({ dispose: () => clearTimeout(this.timer) });
   }
 
   refresh(): void {
-    this.#found = undefined;
-    this.#facts.clear();
-    this.#known.clear();
-    this.#changed.fire();
+    this.found = undefined;
+    this.facts.clear();
+    this.knownFacts.clear();
+    this.changed.fire();
   }
 
   find(): Promise<FoundModels> {
-    this.#watch();
-    this.#found ??= this.#search().catch((error: unknown) => {
-      this.#found = undefined;
+    this.watch();
+    this.found ??= this.search().catch((error: unknown) => {
+      this.found = undefined;
       throw error;
     });
-    return this.#found;
+    return this.found;
   }
 
   /** What is known of it by now, without asking. */
   known(uri: vscode.Uri): ModelFacts | undefined {
-    return this.#known.get(uri.toString());
+    return this.knownFacts.get(uri.toString());
   }
 
   describe(uri: vscode.Uri): Promise<ModelFacts | null> {
     const key = uri.toString();
-    let facts = this.#facts.get(key);
+    let facts = this.facts.get(key);
     if (facts === undefined) {
-      facts = this.#language.describe(uri);
+      facts = this.language.describe(uri);
       facts.then(
         (made) => {
-          if (made !== null && this.#facts.get(key) === facts) this.#known.set(key, made);
+          if (made !== null && this.facts.get(key) === facts) this.knownFacts.set(key, made);
         },
-        () => this.#facts.delete(key),
+        () => this.facts.delete(key),
       );
-      this.#facts.set(key, facts);
+      this.facts.set(key, facts);
     }
     return facts;
   }
 
   /** Shapes of every model found, for the kernels panel, and of `beside`, a config that may lie elsewhere, from now on. */
-  async shapes(beside = this.#beside): Promise<readonly ShapeChoice[]> {
-    this.#beside = beside;
+  async shapes(beside = this.beside): Promise<readonly ShapeChoice[]> {
+    this.beside = beside;
     const { models } = await this.find();
     const wanted = new Map(models.map((model) => [model.uri.toString(), model]));
     if (beside !== undefined && !wanted.has(beside.toString())) {
@@ -138,14 +138,14 @@ export class ModelIndex extends Owner {
     );
   }
 
-  async #search(): Promise<FoundModels> {
+  private async search(): Promise<FoundModels> {
     const inside = await vscode.workspace.findFiles(modelFiles, excluded, mostConfigs);
     const outside = await findConfigs(setting('headscope.models.folders'));
     const uris = new Map<string, vscode.Uri>();
     for (const uri of [...inside, ...outside.paths.map((path) => vscode.Uri.file(path))]) uris.set(uri.toString(), uri);
     const own = new Set(modelsAlone([...uris.keys()]));
     for (const key of uris.keys()) if (!own.has(key)) uris.delete(key);
-    const recognised = await this.#language.recognise([...uris.values()]);
+    const recognised = await this.language.recognise([...uris.values()]);
     const models = recognised
       .map(({ uri: text, family, sentence, vision, other }): Model => {
         const uri = uris.get(text) ?? vscode.Uri.parse(text, true);
@@ -165,13 +165,13 @@ export class ModelIndex extends Owner {
     return { models, problems };
   }
 
-  #watch(): void {
-    if (this.#watching || this.disposed) return;
-    this.#watching = true;
+  private watch(): void {
+    if (this.watching || this.disposed) return;
+    this.watching = true;
     const watcher = this.own(vscode.workspace.createFileSystemWatcher(modelFiles));
     const changed = (): void => {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.refresh(), quiet);
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.refresh(), quiet);
     };
     for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) this.own(event(changed));
   }

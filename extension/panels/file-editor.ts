@@ -21,34 +21,34 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
   extends Owner
   implements vscode.CustomTextEditorProvider
 {
-  readonly #kind: K;
-  readonly #panel: FilePanel<K, Host>;
-  readonly #open = new Map<string, Set<Host>>();
+  private readonly kind: K;
+  private readonly panel: FilePanel<K, Host>;
+  private readonly open = new Map<string, Set<Host>>();
   /** A comparison that was asked for before its editor was there. */
-  readonly #awaited = new Map<string, ComparedOf<K>>();
+  private readonly awaited = new Map<string, ComparedOf<K>>();
 
   constructor(kind: K, panel: FilePanel<K, Host>) {
     super();
-    this.#kind = kind;
-    this.#panel = panel;
+    this.kind = kind;
+    this.panel = panel;
     const { viewType } = resultKinds[kind];
     this.own(vscode.window.registerCustomEditorProvider(viewType, this, { supportsMultipleEditorsPerDocument: true }));
   }
 
   async resolveCustomTextEditor(document: vscode.TextDocument, panel: vscode.WebviewPanel): Promise<void> {
     const key = document.uri.toString();
-    const host = this.#panel.attachFile(panel, {
+    const host = this.panel.attachFile(panel, {
       name: withoutSuffix(document.uri.path.split('/').at(-1) ?? ''),
       uri: key,
-      read: () => resultKinds[this.#kind].parse(document.getText()),
+      read: () => resultKinds[this.kind].parse(document.getText()),
       write: (text) => replaceText(document, text),
     });
-    const awaited = this.#awaited.get(key);
-    this.#awaited.delete(key);
+    const awaited = this.awaited.get(key);
+    this.awaited.delete(key);
     if (awaited !== undefined) await host.compareWith(awaited);
 
-    const hosts = this.#open.get(key) ?? new Set();
-    this.#open.set(key, hosts.add(host));
+    const hosts = this.open.get(key) ?? new Set();
+    this.open.set(key, hosts.add(host));
     const change = vscode.workspace.onDidChangeTextDocument((event) => {
       if (event.document.uri.toString() === key && event.contentChanges.length > 0) void host.refresh();
     });
@@ -61,10 +61,10 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
   /** `other` is of the same kind. */
   async compare(uri: vscode.Uri, { name, content }: ReadableResult): Promise<void> {
     const key = uri.toString();
-    const { viewType, compared } = resultKinds[this.#kind];
+    const { viewType, compared } = resultKinds[this.kind];
     const other = compared(name, content.result);
-    const open = [...(this.#open.get(key) ?? [])];
-    if (open.length === 0) this.#awaited.set(key, other);
+    const open = [...(this.open.get(key) ?? [])];
+    if (open.length === 0) this.awaited.set(key, other);
     await vscode.commands.executeCommand('vscode.openWith', uri, viewType);
     for (const host of open) await host.compareWith(other);
   }

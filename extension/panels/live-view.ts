@@ -29,82 +29,82 @@ const isName = (value: unknown): value is LivePanelName =>
   typeof value === 'string' && Object.hasOwn(livePanels, value);
 
 export class LiveView extends Owner {
-  readonly #panels: Readonly<Record<LivePanelName, LivePanel>>;
-  readonly #memory: vscode.Memento;
-  #shown: LivePanelName;
+  private readonly panels: Readonly<Record<LivePanelName, LivePanel>>;
+  private readonly memory: vscode.Memento;
+  private panel: LivePanelName;
   /** Kept too: a reload looks again at what was in front, and that does not undo a choice by hand. */
-  #lastWork: string;
-  #view: vscode.WebviewView | undefined;
-  #filled: vscode.Disposable | undefined;
+  private lastWork: string;
+  private view: vscode.WebviewView | undefined;
+  private filled: vscode.Disposable | undefined;
   /** Counts fillings, so that a slow one does not replace a later one. */
-  #filling = 0;
+  private filling = 0;
 
   constructor(panels: Readonly<Record<LivePanelName, LivePanel>>, memory: vscode.Memento) {
     super();
-    this.#panels = panels;
-    this.#memory = memory;
+    this.panels = panels;
+    this.memory = memory;
     const { shown, lastWork } = fieldsIn(memory.get(memoryKey));
-    this.#shown = isName(shown) ? shown : 'model';
-    this.#lastWork = typeof lastWork === 'string' ? lastWork : '';
-    this.#setContext();
+    this.panel = isName(shown) ? shown : 'model';
+    this.lastWork = typeof lastWork === 'string' ? lastWork : '';
+    this.setContext();
     for (const name of Object.keys(panels) as LivePanelName[])
-      this.own(panels[name].onWork((work) => this.#onWork(name, work)));
-    const resolveWebviewView = (view: vscode.WebviewView): Promise<void> => this.#resolve(view);
+      this.own(panels[name].onWork((work) => this.onWork(name, work)));
+    const resolveWebviewView = (view: vscode.WebviewView): Promise<void> => this.resolve(view);
     this.own(vscode.window.registerWebviewViewProvider(views.live, { resolveWebviewView }));
   }
 
   get shown(): LivePanelName {
-    return this.#shown;
+    return this.panel;
   }
 
   /** Chosen by hand: stays until the person works on something else. */
   async choose(name: LivePanelName): Promise<void> {
-    this.#show(name);
+    this.show(name);
     await vscode.commands.executeCommand(`${views.live}.focus`);
   }
 
   override dispose(): void {
-    this.#filled?.dispose();
+    this.filled?.dispose();
     super.dispose();
   }
 
-  #onWork(name: LivePanelName, { subject, isNew }: Work): void {
+  private onWork(name: LivePanelName, { subject, isNew }: Work): void {
     const work = `${name} ${subject}`;
-    if (!isNew && work === this.#lastWork) return;
-    this.#lastWork = work;
-    this.#show(name);
+    if (!isNew && work === this.lastWork) return;
+    this.lastWork = work;
+    this.show(name);
   }
 
-  #show(name: LivePanelName): void {
-    const isOther = name !== this.#shown;
-    this.#shown = name;
-    void this.#memory.update(memoryKey, { shown: name, lastWork: this.#lastWork });
+  private show(name: LivePanelName): void {
+    const isOther = name !== this.panel;
+    this.panel = name;
+    void this.memory.update(memoryKey, { shown: name, lastWork: this.lastWork });
     if (!isOther) return;
-    this.#setContext();
-    void this.#fill();
+    this.setContext();
+    void this.fill();
   }
 
-  #setContext(): void {
-    void vscode.commands.executeCommand('setContext', contextKeys.livePanel, this.#shown);
+  private setContext(): void {
+    void vscode.commands.executeCommand('setContext', contextKeys.livePanel, this.panel);
   }
 
-  async #resolve(view: vscode.WebviewView): Promise<void> {
-    this.#view = view;
+  private async resolve(view: vscode.WebviewView): Promise<void> {
+    this.view = view;
     view.onDidDispose(() => {
-      if (this.#view !== view) return;
-      this.#filled?.dispose();
-      this.#view = this.#filled = undefined;
+      if (this.view !== view) return;
+      this.filled?.dispose();
+      this.view = this.filled = undefined;
     });
-    await this.#fill();
+    await this.fill();
   }
 
-  async #fill(): Promise<void> {
-    const filling = (this.#filling += 1);
-    const name = this.#shown;
-    const fill = await this.#panels[name].prepareSide();
-    if (this.#view === undefined || filling !== this.#filling || this.disposed) return;
-    this.#filled?.dispose();
-    this.#view.description = livePanels[name];
-    this.#filled = fill(this.#view);
+  private async fill(): Promise<void> {
+    const filling = (this.filling += 1);
+    const name = this.panel;
+    const fill = await this.panels[name].prepareSide();
+    if (this.view === undefined || filling !== this.filling || this.disposed) return;
+    this.filled?.dispose();
+    this.view.description = livePanels[name];
+    this.filled = fill(this.view);
   }
 }

@@ -65,17 +65,17 @@ export abstract class ModelPanelHost<
   Services extends ModelPanelServices<T>,
 > extends PanelHost<T, Services> {
   protected model: ModelSummary | undefined;
-  #choices: readonly ModelChoice[] = [this.services.demo];
+  private choices: readonly ModelChoice[] = [this.services.demo];
   /** The model that the file names was asked for by a click. */
-  #loaded = false;
+  private loaded = false;
   /** Counts choices of models, so that a slow answer to an earlier one is dropped. */
-  #choosing = 0;
-  readonly #queues = new Map<string, NewestFirst>();
+  private choosing = 0;
+  private readonly queues = new Map<string, NewestFirst>();
 
   constructor(...parts: ConstructorParameters<typeof PanelHost<T, Services>>) {
     super(...parts);
-    this.own(this.services.onModels(() => void this.#sendModels()));
-    this.own(this.services.devices.onChange(() => this.#sendDevices()));
+    this.own(this.services.onModels(() => void this.sendModels()));
+    this.own(this.services.devices.onChange(() => this.sendDevices()));
   }
 
   protected abstract answerPanel(message: OwnModelMessage<T>): unknown;
@@ -90,56 +90,56 @@ export abstract class ModelPanelHost<
     const ofModel = message as ModelMessage;
     switch (ofModel.kind) {
       case 'chooseModel':
-        return this.#chooseModel(ofModel.folder, ofModel.device);
+        return this.chooseModel(ofModel.folder, ofModel.device);
       case 'loadModel':
-        return this.#loadModel();
+        return this.loadModel();
       case 'browseModel':
-        return this.#browseModel();
+        return this.browseModel();
       case 'refreshDevices':
-        return this.#testDevices();
+        return this.testDevices();
       default:
         return this.answerPanel(message as OwnModelMessage<T>);
     }
   }
 
   override hide(): void {
-    this.#forgetQuestions();
+    this.forgetQuestions();
     super.hide();
   }
 
   override dispose(): void {
-    this.#forgetQuestions();
+    this.forgetQuestions();
     super.dispose();
   }
 
   protected get modelOpening(): ModelOpening {
-    return defined({ models: this.#choices, devices: this.#devices, model: this.knownModel(), waiting: this.#waiting });
+    return defined({ models: this.choices, devices: this.devices, model: this.knownModel(), waiting: this.waiting });
   }
 
   protected override async afterOpening(isCurrent: () => boolean): Promise<void> {
-    await this.#sendModels();
+    await this.sendModels();
     if (!isCurrent()) return;
     const { place, services } = this;
     // A side view that lies open starts no process; the full panel was asked for.
     const mayAsk = place !== 'file' && services.mayRun() === true && (place === 'full' || services.serverIsUp());
     const { folder, device } = this.openPlan();
-    if (mayAsk && this.#shownModel?.folder !== folder) await this.#chooseModel(folder, device);
+    if (mayAsk && this.shownModel?.folder !== folder) await this.chooseModel(folder, device);
   }
 
   /** The model of the form, as far as it is known. */
   protected knownModel(): ModelSummary | undefined {
     const { folder } = this.openPlan();
-    return [this.#shownModel, this.model].find((one) => one?.folder === folder);
+    return [this.shownModel, this.model].find((one) => one?.folder === folder);
   }
 
-  get #shownModel(): ModelSummary | undefined {
+  private get shownModel(): ModelSummary | undefined {
     return this.shown === undefined ? undefined : this.modelOf(this.shown);
   }
 
   /** The model that the file names, while nothing may be asked of it. */
-  get #waiting(): WaitingModel | undefined {
-    if (this.place !== 'file' || this.follows || this.#loaded || this.#shownModel === undefined) return undefined;
-    const { folder, weightBytes: bytes } = this.#shownModel;
+  private get waiting(): WaitingModel | undefined {
+    if (this.place !== 'file' || this.follows || this.loaded || this.shownModel === undefined) return undefined;
+    const { folder, weightBytes: bytes } = this.shownModel;
     return defined({ folder, bytes, refused: this.refusal([folder]) });
   }
 
@@ -147,7 +147,7 @@ export abstract class ModelPanelHost<
   protected requireModel(): void {
     const may = this.services.mayRun();
     if (may !== true) throw new Sentence(may);
-    const waiting = this.#waiting;
+    const waiting = this.waiting;
     if (waiting !== undefined)
       throw new Sentence(waiting.refused ?? 'The model that this file names is not loaded. Load it first.');
   }
@@ -176,8 +176,8 @@ export abstract class ModelPanelHost<
     reply: () => Promise<T['to']>,
     mostWaiting = 1,
   ): void {
-    const queue = this.#queues.get(kind) ?? new NewestFirst(mostWaiting);
-    this.#queues.set(kind, queue);
+    const queue = this.queues.get(kind) ?? new NewestFirst(mostWaiting);
+    this.queues.set(kind, queue);
     queue.ask(async () => {
       try {
         this.requireModel();
@@ -194,54 +194,54 @@ export abstract class ModelPanelHost<
   }
 
   /** Questions that wait for an answer are not wanted any more. */
-  #forgetQuestions(): void {
-    for (const queue of this.#queues.values()) queue.clear();
+  private forgetQuestions(): void {
+    for (const queue of this.queues.values()) queue.clear();
   }
 
-  async #browseModel(): Promise<void> {
+  private async browseModel(): Promise<void> {
     const folder = await this.services.browse();
     if (folder !== undefined) await this.change(this.changeOfModel(folder));
   }
 
   /** The person has asked for the model that the file names. */
-  async #loadModel(): Promise<void> {
-    const waiting = this.#waiting;
+  private async loadModel(): Promise<void> {
+    const waiting = this.waiting;
     if (waiting === undefined) return this.open();
     try {
       const may = this.services.mayRun();
       if (waiting.refused !== undefined) throw new Sentence(waiting.refused);
       if (may !== true) throw new Sentence(may);
       this.model = await this.services.openModel(waiting.folder);
-      this.#loaded = true;
+      this.loaded = true;
       if (!this.disposed) await this.open();
     } catch (error) {
       if (!isCancelled(error)) this.fail(error, {});
     }
   }
 
-  get #devices(): DeviceChoices {
+  private get devices(): DeviceChoices {
     const { devices } = this.services;
     const testing = devices.testing() ? { testing: true as const } : {};
     return { devices: devices.known() ?? [], setting: devices.setting(), ...testing };
   }
 
-  #sendDevices(): void {
-    if (this.mail.isOpen && !this.disposed) this.post({ kind: 'devices', ...this.#devices });
+  private sendDevices(): void {
+    if (this.mail.isOpen && !this.disposed) this.post({ kind: 'devices', ...this.devices });
   }
 
-  async #testDevices(): Promise<void> {
+  private async testDevices(): Promise<void> {
     try {
       const may = this.services.mayRun();
       if (may !== true) throw new Sentence(may);
       await this.services.devices.test(true);
     } finally {
-      this.#sendDevices();
+      this.sendDevices();
     }
   }
 
-  async #chooseModel(folder: string, device?: string): Promise<void> {
-    const choosing = (this.#choosing += 1);
-    const isCurrent = (): boolean => choosing === this.#choosing && !this.disposed;
+  private async chooseModel(folder: string, device?: string): Promise<void> {
+    const choosing = (this.choosing += 1);
+    const isCurrent = (): boolean => choosing === this.choosing && !this.disposed;
     try {
       const refused = this.refusal([folder]);
       if (refused !== undefined) throw new Sentence(refused);
@@ -255,11 +255,11 @@ export abstract class ModelPanelHost<
     }
   }
 
-  async #sendModels(): Promise<void> {
+  private async sendModels(): Promise<void> {
     const { demo } = this.services;
     const choices = await this.services.models().catch((): readonly ModelChoice[] => [demo]);
     if (this.disposed || !this.mail.isOpen) return;
-    this.#choices = choices;
+    this.choices = choices;
     this.post({ kind: 'models', models: choices });
   }
 }

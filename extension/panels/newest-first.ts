@@ -4,33 +4,33 @@
  * and a cancel that takes long ends the process with all that it has loaded.
  */
 export class NewestFirst {
-  readonly #bound: number;
-  readonly #waiting: (() => Promise<void>)[] = [];
-  #busy = false;
+  private readonly bound: number;
+  private readonly waiting: (() => Promise<void>)[] = [];
+  private busy = false;
 
   /** `bound`: how many may wait; 1 keeps the newest alone. */
   constructor(bound: number) {
-    this.#bound = bound;
+    this.bound = bound;
   }
 
   /** `act` handles its own failures. */
   ask(act: () => Promise<void>): void {
-    this.#waiting.push(act);
-    if (this.#waiting.length > this.#bound) this.#waiting.shift();
-    void this.#next();
+    this.waiting.push(act);
+    if (this.waiting.length > this.bound) this.waiting.shift();
+    void this.next();
   }
 
   clear(): void {
-    this.#waiting.length = 0;
+    this.waiting.length = 0;
   }
 
-  async #next(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
+  private async next(): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
     try {
-      for (let act = this.#waiting.pop(); act !== undefined; act = this.#waiting.pop()) await act();
+      for (let act = this.waiting.pop(); act !== undefined; act = this.waiting.pop()) await act();
     } finally {
-      this.#busy = false;
+      this.busy = false;
     }
   }
 }

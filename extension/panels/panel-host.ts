@@ -50,19 +50,19 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   protected follows: boolean;
   /** The result on the screen. */
   protected shown: Shown<T> | undefined;
-  readonly #file: ShownFile<Shown<T>> | undefined;
-  #plan: Plan<T> | undefined;
+  private readonly file: ShownFile<Shown<T>> | undefined;
+  private plan: Plan<T> | undefined;
   /** The plan was chosen outside the form since the last opening. */
-  #replaces = false;
-  #select: HeadAt | undefined;
-  #savedAs: string | undefined;
-  #other: Other<T> | undefined;
+  private replaces = false;
+  private select: HeadAt | undefined;
+  private savedAs: string | undefined;
+  private other: Other<T> | undefined;
   /** The run in flight was started in this webview. */
-  #startedHere = false;
+  private startedHere = false;
   /** This page began anew since that run started (it was started elsewhere, or reloaded): it no longer has what was replaced. */
-  #beganAnew = false;
+  private beganAnew = false;
   /** Counts openings, so that a slow answer to an earlier one is dropped. */
-  #opening = 0;
+  private opening = 0;
 
   constructor(
     protected readonly place: PanelPlace,
@@ -71,13 +71,13 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     start: PanelStart<T> = {},
   ) {
     super();
-    this.#file = start.file;
-    this.#plan = start.plan;
-    this.#select = start.select;
+    this.file = start.file;
+    this.plan = start.plan;
+    this.select = start.select;
     this.shown = start.shown;
     this.follows = start.file === undefined;
     this.mail = new Mailbox(send);
-    this.own(services.run.onEvent((event) => this.#onRun(event)));
+    this.own(services.run.onEvent((event) => this.onRun(event)));
   }
 
   /** Of its own panel. */
@@ -144,7 +144,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   async receive(given: unknown): Promise<void> {
     try {
       const message = understood(this.messages, given);
-      await (isCommon<T>(message) ? this.#answerCommon(message) : this.answer(message as OwnMessage<T>));
+      await (isCommon<T>(message) ? this.answerCommon(message) : this.answer(message as OwnMessage<T>));
     } catch (error) {
       if (isCancelled(error) || this.disposed) return;
       // The page that asked for a run waits for its end.
@@ -170,34 +170,34 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   /** A file left the panel. */
   protected readonly onWritten = (sentence: string): void => this.say('info', sentence);
 
-  async #answerCommon(message: CommonMessage<Plan<T>>): Promise<unknown> {
+  private async answerCommon(message: CommonMessage<Plan<T>>): Promise<unknown> {
     const { services } = this;
     switch (message.kind) {
       case 'ready':
         this.mail.renew();
-        this.#beganAnew = true;
+        this.beganAnew = true;
         return this.open();
       case 'planned':
         this.keep(message.plan);
         return this.onPlanned(message.plan);
       case 'run':
         this.keep(message.plan);
-        return this.#run(message, true);
+        return this.run(message, true);
       case 'cancel':
         this.stopAsking();
         if (this.follows) services.run.cancel();
         return;
       case 'save':
-        return this.#save();
+        return this.save();
       case 'compare': {
         const other = await services.chooseOther(this.shown);
         return other === undefined ? undefined : this.compareWith(other);
       }
       case 'stopComparing':
-        this.#other = undefined;
+        this.other = undefined;
         return;
       case 'openFull':
-        this.#requireLocal(message.plan);
+        this.requireLocal(message.plan);
         this.keep(message.plan);
         return services.openFull(this.formPlan(message.plan), message.select);
       case 'export':
@@ -210,22 +210,22 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   /** Another plan or head was asked for; a run in flight stays what is shown. */
   async show(plan: Plan<T> | undefined, select: HeadAt | undefined): Promise<void> {
     if (plan !== undefined) {
-      this.#plan = plan;
-      this.#replaces = true;
+      this.plan = plan;
+      this.replaces = true;
     }
-    this.#select = select;
+    this.select = select;
     if (this.mail.isOpen) await this.open();
   }
 
   /** A second result beside what is shown. */
   async compareWith(other: Other<T>): Promise<void> {
-    this.#other = other;
+    this.other = other;
     if (this.mail.isOpen) await this.open();
   }
 
   /** VS Code has taken the webview's page away; it says `ready` when it is shown again. */
   hide(): void {
-    this.#opening += 1;
+    this.opening += 1;
     this.mail.hide();
   }
 
@@ -240,24 +240,27 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   }
 
   protected keep(plan: Plan<T>): void {
-    this.#plan = this.formPlan(plan);
+    this.plan = this.formPlan(plan);
     // A file shows its own plan: looking at it does not change what the panel starts with.
-    if (this.place !== 'file') this.services.keepPlan(this.#plan);
+    if (this.place !== 'file') this.services.keepPlan(this.plan);
   }
 
   /** What a dialog gave goes into the form through `open`, which is the whole state. */
   protected async change(change: Partial<Plan<T>>): Promise<void> {
     this.keep({ ...this.openPlan(), ...change });
-    this.#replaces = true;
+    this.replaces = true;
     return this.open();
   }
 
   /** As if the person had pressed Run; the page, which did not ask, begins anew. */
   runPlan(plan: Plan<T>): Promise<void> {
-    return this.#run({ plan }, false);
+    return this.run({ plan }, false);
   }
 
-  async #run(message: { readonly plan: Plan<T>; readonly resume?: boolean }, startedHere: boolean): Promise<void> {
+  private async run(
+    message: { readonly plan: Plan<T>; readonly resume?: boolean },
+    startedHere: boolean,
+  ): Promise<void> {
     const may = this.refusal(this.pathsOf(message.plan)) ?? this.services.mayRun();
     if (may !== true) {
       // A page that did not ask shows no run that could fail.
@@ -266,17 +269,17 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
       return;
     }
     this.follows = true;
-    this.#startedHere = startedHere;
-    this.#beganAnew = false;
+    this.startedHere = startedHere;
+    this.beganAnew = false;
     this.stopAsking();
     await this.services.run.start(this.planToRun(message));
   }
 
-  async #save(): Promise<void> {
+  private async save(): Promise<void> {
     const shown = this.need('to save');
     const savedAs = await this.services.save(shown);
     if (savedAs === undefined || shown !== this.shown) return;
-    this.#savedAs = savedAs;
+    this.savedAs = savedAs;
     const { run } = this.services;
     if (this.follows && run.result === shown) run.savedNow(shown, savedAs);
     else this.post(run.message(shown, savedAs));
@@ -295,7 +298,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   }
 
   /** Fails with the sentence of `refusal` where a plan is to be taken elsewhere. */
-  #requireLocal(plan: Plan<T>): void {
+  private requireLocal(plan: Plan<T>): void {
     const refused = this.refusal(this.pathsOf(plan));
     if (refused !== undefined) throw new Sentence(refused);
   }
@@ -309,23 +312,23 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     const running = this.runsHere ? this.services.run.plan : undefined;
     const shown = this.place === 'file' ? this.shown : undefined;
     const saved = shown === undefined ? undefined : this.planOfShown(shown);
-    return (running && this.formPlan(running)) ?? this.#plan ?? saved ?? this.firstPlan();
+    return (running && this.formPlan(running)) ?? this.plan ?? saved ?? this.firstPlan();
   }
 
   /** Sends what is known at once; the rest follows. */
   protected async open(): Promise<void> {
-    const opening = (this.#opening += 1);
-    const isCurrent = (): boolean => opening === this.#opening && !this.disposed;
-    const file = this.#file?.read();
+    const opening = (this.opening += 1);
+    const isCurrent = (): boolean => opening === this.opening && !this.disposed;
+    const file = this.file?.read();
     // A file's own text is behind a run that was started in its editor.
     const ran = this.follows && this.services.run.plan !== undefined;
     if (file?.ok === true && !ran) this.shown = file.result;
-    this.#takeResult();
+    this.takeResult();
     await this.sendOpening(isCurrent);
     if (!isCurrent()) return;
-    if (this.follows) this.#replay();
+    if (this.follows) this.replay();
     if (file?.ok === false) {
-      const name = this.#file?.name ?? 'The file';
+      const name = this.file?.name ?? 'The file';
       this.post({ kind: 'failed', sentence: `${name} cannot be shown. ${file.why}` });
     }
     await this.afterOpening(isCurrent);
@@ -333,57 +336,57 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
 
   protected sendOpen(): void {
     const shown = this.runsHere ? undefined : this.shown;
-    const savedAs = this.place === 'file' && !this.follows ? this.#file?.name : this.#savedAs;
+    const savedAs = this.place === 'file' && !this.follows ? this.file?.name : this.savedAs;
     const opening = defined({
       kind: 'open' as const,
       place: this.place,
       plan: this.openPlan(),
-      replaces: this.#replaces ? (true as const) : undefined,
+      replaces: this.replaces ? (true as const) : undefined,
       canRun: this.services.mayRun(),
-      compareWith: this.#other,
-      select: this.#select,
+      compareWith: this.other,
+      select: this.select,
       savedAs: shown === undefined ? undefined : savedAs,
     });
     this.mail.open([this.openMessage(opening, shown)]);
     // Shown once: a reload keeps what the person chose since.
-    this.#select = undefined;
-    this.#replaces = false;
+    this.select = undefined;
+    this.replaces = false;
   }
 
   /** What a run that failed had given is drawn when there is no whole result to draw. */
-  #replay(): void {
+  private replay(): void {
     const { run } = this.services;
     const wholeIsDrawn = !run.running && this.shown !== undefined;
     for (const event of run.replay()) if (!(wholeIsDrawn && this.isInWhole(event))) this.post(event);
   }
 
   /** What the run has given since it began, where that is not what is shown already. */
-  #takeResult(): void {
+  private takeResult(): void {
     const { result, savedAs } = this.services.run;
     if (!this.follows || result === undefined) return;
     if (result === this.shown && savedAs === undefined) return;
     this.shown = result;
-    this.#savedAs = savedAs;
+    this.savedAs = savedAs;
   }
 
-  #onRun(event: RunEvent<Plan<T>, T['event']>): void {
+  private onRun(event: RunEvent<Plan<T>, T['event']>): void {
     if (!this.follows || this.disposed) return;
     if (!isStart<Plan<T>>(event)) {
-      this.#takeResult();
+      this.takeResult();
       if (!this.mail.isOpen) return;
       // The page that sent `run` still has what it replaced; one that began anew is sent it again.
-      if (isRefusal(event) && this.#beganAnew) {
+      if (isRefusal(event) && this.beganAnew) {
         this.sendOpen();
-        this.#replay();
+        this.replay();
       } else this.post(event);
       return;
     }
     // The webview that sent `run` knows. The others take over its plan, hidden or not: what it gives is of no other settings.
-    const startedHere = this.#startedHere;
-    this.#startedHere = false;
+    const startedHere = this.startedHere;
+    this.startedHere = false;
     if (startedHere) return;
-    this.#beganAnew = true;
-    this.#plan = this.formPlan(event.plan);
+    this.beganAnew = true;
+    this.plan = this.formPlan(event.plan);
     if (this.mail.isOpen) this.sendOpen();
   }
 }

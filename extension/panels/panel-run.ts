@@ -70,90 +70,90 @@ export interface CutOff<Plan, Event> {
 }
 
 export class PanelRun<Plan, Event extends { readonly kind: string }, Result> extends Owner {
-  readonly #kind: RunKind<Plan, Event, Result>;
-  readonly #events = this.own(new Signal<RunEvent<Plan, Event>>());
+  private readonly kind: RunKind<Plan, Event, Result>;
+  private readonly events = this.own(new Signal<RunEvent<Plan, Event>>());
   /** What a webview that opens now is sent, by key. */
-  #replayed = new Map<string, Event>();
-  #abort: AbortController | undefined;
-  #settled: Promise<void> = Promise.resolve();
-  #plan: Plan | undefined;
-  #stage: Event | undefined;
-  #finished: Finished<Result> | undefined;
-  #failed: Failed | undefined;
+  private replayed = new Map<string, Event>();
+  private abort: AbortController | undefined;
+  private settled: Promise<void> = Promise.resolve();
+  private current: Plan | undefined;
+  private stage: Event | undefined;
+  private finished: Finished<Result> | undefined;
+  private failed: Failed | undefined;
 
   constructor(kind: RunKind<Plan, Event, Result>, cutOff?: CutOff<Plan, Event>) {
     super();
-    this.#kind = kind;
+    this.kind = kind;
     if (cutOff === undefined) return;
-    this.#plan = cutOff.plan;
-    for (const event of cutOff.events) this.#remember(event);
-    this.#failed = { kind: 'failed', sentence: cutOff.sentence };
+    this.current = cutOff.plan;
+    for (const event of cutOff.events) this.remember(event);
+    this.failed = { kind: 'failed', sentence: cutOff.sentence };
   }
 
-  readonly onEvent = (listener: (event: RunEvent<Plan, Event>) => void): Disposable => this.#events.event(listener);
+  readonly onEvent = (listener: (event: RunEvent<Plan, Event>) => void): Disposable => this.events.event(listener);
 
   get running(): boolean {
-    return this.#abort !== undefined;
+    return this.abort !== undefined;
   }
 
   /** The plan in flight, or of the last run. */
   get plan(): Plan | undefined {
-    return this.#plan;
+    return this.current;
   }
 
   /** What the last run gave; undefined from the start of the next one, and again there when that one is refused. */
   get result(): Result | undefined {
-    return this.#finished?.result;
+    return this.finished?.result;
   }
 
   get savedAs(): string | undefined {
-    return this.#finished?.savedAs;
+    return this.finished?.savedAs;
   }
 
   /** The message that brings a result to a webview. */
   message(result: Result, savedAs?: string): Event {
-    return this.#kind.finished(result, savedAs);
+    return this.kind.finished(result, savedAs);
   }
 
   /** What a webview that opens now is sent after `open`, so that it shows what the others show. */
   replay(): readonly (Event | Failed)[] {
-    if (this.#plan === undefined || (this.#finished !== undefined && !this.running && !this.#failed)) return [];
-    const stage = this.running && this.#stage !== undefined ? [this.#stage] : [];
-    return [...this.#replayed.values(), ...stage, ...(this.#failed === undefined ? [] : [this.#failed])];
+    if (this.current === undefined || (this.finished !== undefined && !this.running && !this.failed)) return [];
+    const stage = this.running && this.stage !== undefined ? [this.stage] : [];
+    return [...this.replayed.values(), ...stage, ...(this.failed === undefined ? [] : [this.failed])];
   }
 
   /** Settles when the run ended, however it ended; what it said went out as events. */
   start(plan: Plan): Promise<void> {
     this.cancel();
     const abort = new AbortController();
-    this.#abort = abort;
-    this.#settled = this.#settled.then(() => this.#run(plan, abort));
-    return this.#settled;
+    this.abort = abort;
+    this.settled = this.settled.then(() => this.run(plan, abort));
+    return this.settled;
   }
 
   cancel(): void {
-    this.#abort?.abort();
+    this.abort?.abort();
   }
 
   /** The cancelled run does not stop by itself. */
   overdue(): void {
     if (!this.running) return;
-    const sentence = `The run in flight does not stop by itself; its process is being restarted. ${this.#kind.outlasts}`;
-    this.#events.fire({ kind: 'overdue', sentence });
+    const sentence = `The run in flight does not stop by itself; its process is being restarted. ${this.kind.outlasts}`;
+    this.events.fire({ kind: 'overdue', sentence });
   }
 
   /** The last result with what was asked of it since. */
   async amend(result: Result): Promise<void> {
-    this.#finished = { result };
-    this.#events.fire(this.#kind.finished(result));
-    await this.#kind.keep?.(result);
+    this.finished = { result };
+    this.events.fire(this.kind.finished(result));
+    await this.kind.keep?.(result);
   }
 
   /** The person saved a result: if it is the last one, all its webviews say where. */
   savedNow(result: Result, savedAs: string): void {
     if (this.result !== result) return;
-    this.#finished = { result, savedAs };
-    this.#events.fire(this.#kind.finished(result, savedAs));
+    this.finished = { result, savedAs };
+    this.events.fire(this.kind.finished(result, savedAs));
   }
 
   override dispose(): void {
@@ -161,65 +161,65 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
     super.dispose();
   }
 
-  async #run(plan: Plan, abort: AbortController): Promise<void> {
+  private async run(plan: Plan, abort: AbortController): Promise<void> {
     if (abort.signal.aborted) return;
-    const before = { finished: this.#finished, replayed: this.#replayed };
+    const before = { finished: this.finished, replayed: this.replayed };
     let gave = false;
-    this.#plan = plan;
-    this.#replayed = new Map();
-    this.#stage = this.#finished = this.#failed = undefined;
-    this.#events.fire({ kind: 'started', plan });
+    this.current = plan;
+    this.replayed = new Map();
+    this.stage = this.finished = this.failed = undefined;
+    this.events.fire({ kind: 'started', plan });
     try {
       const recall = (event: Event): void => {
-        this.#remember(event);
-        this.#events.fire(event);
+        this.remember(event);
+        this.events.fire(event);
       };
       const emit = (event: Event): void => {
-        gave ||= this.#kind.key(event) !== undefined;
+        gave ||= this.kind.key(event) !== undefined;
         recall(event);
       };
-      const finished = await this.#kind.perform(plan, {
+      const finished = await this.kind.perform(plan, {
         signal: abort.signal,
         emit,
         recall,
         isOver: () => this.disposed,
       });
-      this.#finished = finished;
-      this.#rest(abort);
-      this.#events.fire(this.#kind.finished(finished.result, finished.savedAs));
-      await this.#keep(finished.result);
+      this.finished = finished;
+      this.rest(abort);
+      this.events.fire(this.kind.finished(finished.result, finished.savedAs));
+      await this.keep(finished.result);
     } catch (error) {
       const { sentence, ...details } = sentenceOfError(error);
-      const after = this.#kind.afterFailure?.(error, this.#replayed.size) ?? '';
-      this.#failed = { kind: 'failed', sentence: `${sentence}${after}`, ...details };
+      const after = this.kind.afterFailure?.(error, this.replayed.size) ?? '';
+      this.failed = { kind: 'failed', sentence: `${sentence}${after}`, ...details };
       if (!gave) {
-        this.#finished = before.finished;
+        this.finished = before.finished;
         // A whole result holds what was given on the way to it.
-        this.#replayed = before.finished === undefined ? before.replayed : new Map<string, Event>();
+        this.replayed = before.finished === undefined ? before.replayed : new Map<string, Event>();
       }
-      this.#rest(abort);
-      this.#events.fire(gave ? this.#failed : { ...this.#failed, refused: true });
+      this.rest(abort);
+      this.events.fire(gave ? this.failed : { ...this.failed, refused: true });
     }
   }
 
-  async #keep(result: Result): Promise<void> {
+  private async keep(result: Result): Promise<void> {
     try {
-      await this.#kind.keep?.(result);
+      await this.kind.keep?.(result);
     } catch (error) {
       const details = error instanceof Error ? error.message : String(error);
-      this.#events.fire({ kind: 'failed', sentence: this.#kind.notKept, details });
+      this.events.fire({ kind: 'failed', sentence: this.kind.notKept, details });
     }
   }
 
   /** At rest before the listeners hear of it, as one may start the next run; a newer run keeps its own controller. */
-  #rest(abort: AbortController): void {
-    this.#stage = undefined;
-    if (this.#abort === abort) this.#abort = undefined;
+  private rest(abort: AbortController): void {
+    this.stage = undefined;
+    if (this.abort === abort) this.abort = undefined;
   }
 
-  #remember(event: Event): void {
-    const key = this.#kind.key(event);
-    if (key !== undefined) this.#replayed.set(key, event);
-    else if (event.kind === 'stage') this.#stage = event;
+  private remember(event: Event): void {
+    const key = this.kind.key(event);
+    if (key !== undefined) this.replayed.set(key, event);
+    else if (event.kind === 'stage') this.stage = event;
   }
 }

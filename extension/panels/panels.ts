@@ -82,112 +82,112 @@ type LiveHost<T extends PanelTypes> = Pick<
 
 export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owner implements LivePanel {
   readonly files: FileEditor<T['result'], Host>;
-  readonly #parts: PanelParts;
-  readonly #of: PanelDescription<T, Host>;
-  readonly #hosts: WebviewHosts<T['to'], Host>;
-  readonly #work = this.own(new Signal<Work>());
-  readonly onWork = this.#work.event;
+  private readonly parts: PanelParts;
+  private readonly of: PanelDescription<T, Host>;
+  private readonly hosts: WebviewHosts<T['to'], Host>;
+  private readonly work = this.own(new Signal<Work>());
+  readonly onWork = this.work.event;
 
   constructor(parts: PanelParts, description: PanelDescription<T, Host>) {
     super();
-    this.#parts = parts;
-    this.#of = description;
+    this.parts = parts;
+    this.of = description;
     const { name, spoken, viewType, contextKey, run, methods } = description;
-    this.#hosts = this.own(new WebviewHosts(parts.extension, { panel: name, title: spoken }));
+    this.hosts = this.own(new WebviewHosts(parts.extension, { panel: name, title: spoken }));
     this.own(run);
     this.own(
       parts.compute.onOverdue((method) => {
         if (methods.includes(method)) run.overdue();
-        else for (const host of this.#hosts.all) host.overdue(method);
+        else for (const host of this.hosts.all) host.overdue(method);
       }),
     );
     let running = false;
     this.own(
       run.onEvent(({ kind }) => {
-        if (kind === 'started') this.#work.fire({ subject: 'panel', isNew: true });
+        if (kind === 'started') this.work.fire({ subject: 'panel', isNew: true });
         if (running === run.running) return;
         running = run.running;
         void vscode.commands.executeCommand('setContext', contextKey, running);
       }),
     );
-    this.own(this.#hosts.onFocus(() => this.#work.fire({ subject: 'panel', isNew: false })));
+    this.own(this.hosts.onFocus(() => this.work.fire({ subject: 'panel', isNew: false })));
     // The plan and the last result are kept on this side, not in the webview.
     const deserializeWebviewPanel = async (holder: vscode.WebviewPanel): Promise<void> =>
-      void (await this.#attachFull(holder));
+      void (await this.attachFull(holder));
     this.own(vscode.window.registerWebviewPanelSerializer(viewType, { deserializeWebviewPanel }));
     this.files = this.own(new FileEditor(description.result, this));
   }
 
   get run(): PanelServices<T>['run'] {
-    return this.#of.run;
+    return this.of.run;
   }
 
   /** The plan as it was left in this workspace, or the first one. */
   get plan(): Plan<T> {
-    return this.#of.storedPlan(this.#parts.memory.get(this.#planKey)) ?? this.#of.firstPlan();
+    return this.of.storedPlan(this.parts.memory.get(this.planKey)) ?? this.of.firstPlan();
   }
 
   /** The result in the full panel, or of the last run. */
   get result(): Shown<T> | undefined {
-    return this.#hosts.full?.result ?? this.run.result;
+    return this.hosts.full?.result ?? this.run.result;
   }
 
   attachFile(editor: vscode.WebviewPanel, file: ShownFile<Shown<T>>): Host {
-    return this.#attach(editor, 'file', { file });
+    return this.attach(editor, 'file', { file });
   }
 
   /** The full panel, made or brought to the front. */
   async open({ plan, select }: ToShow<T> = {}): Promise<Host> {
-    if (plan !== undefined) this.#keepPlan(plan);
-    this.#work.fire({ subject: 'panel', isNew: true });
-    const open = this.#hosts.reveal();
+    if (plan !== undefined) this.keepPlan(plan);
+    this.work.fire({ subject: 'panel', isNew: true });
+    const open = this.hosts.reveal();
     if (open !== undefined) {
       if (plan !== undefined || select !== undefined) await open.show(plan, select);
       return open;
     }
-    const { viewType, title } = this.#of;
+    const { viewType, title } = this.of;
     const panel = vscode.window.createWebviewPanel(viewType, title, vscode.ViewColumn.Active);
-    return this.#attachFull(panel, { plan, select });
+    return this.attachFull(panel, { plan, select });
   }
 
   async prepareSide(): Promise<FillSide> {
-    const shown = await this.#latest();
+    const shown = await this.latest();
     return (view) => {
-      const host = this.#attach(view, 'side', defined({ shown }));
-      return new vscode.Disposable(() => this.#hosts.release(host));
+      const host = this.attach(view, 'side', defined({ shown }));
+      return new vscode.Disposable(() => this.hosts.release(host));
     };
   }
 
-  async #attachFull(holder: vscode.WebviewPanel, start: ToShow<T> = {}): Promise<Host> {
-    return this.#attach(holder, 'full', defined({ ...start, shown: await this.#latest() }));
+  private async attachFull(holder: vscode.WebviewPanel, start: ToShow<T> = {}): Promise<Host> {
+    return this.attach(holder, 'full', defined({ ...start, shown: await this.latest() }));
   }
 
   /** What a webview that follows the run begins with: the last result of this workspace, unless a run has begun since. */
-  async #latest(): Promise<Shown<T> | undefined> {
-    return this.run.plan === undefined ? this.#of.latest().catch(() => undefined) : undefined;
+  private async latest(): Promise<Shown<T> | undefined> {
+    return this.run.plan === undefined ? this.of.latest().catch(() => undefined) : undefined;
   }
 
-  #attach(holder: Container, place: PanelPlace, start: PanelStart<T>): Host {
-    return this.#hosts.attach(holder, place, (send) => this.#of.host(place, this.#services(), send, start));
+  private attach(holder: Container, place: PanelPlace, start: PanelStart<T>): Host {
+    return this.hosts.attach(holder, place, (send) => this.of.host(place, this.services(), send, start));
   }
 
-  get #planKey(): string {
-    return `${this.#of.name}.plan`;
+  private get planKey(): string {
+    return `${this.of.name}.plan`;
   }
 
-  #keepPlan(plan: Plan<T>): void {
-    void this.#parts.memory.update(this.#planKey, this.#of.planToStore(plan));
+  private keepPlan(plan: Plan<T>): void {
+    void this.parts.memory.update(this.planKey, this.of.planToStore(plan));
   }
 
-  #services(): PanelServices<T> {
-    const { compute, library, log } = this.#parts;
-    const { result: kind, run, chooseOther, save } = this.#of;
+  private services(): PanelServices<T> {
+    const { compute, library, log } = this.parts;
+    const { result: kind, run, chooseOther, save } = this.of;
     return {
       run,
       mayRun,
       serverIsUp: () => compute.isUp,
       plan: () => this.plan,
-      keepPlan: (plan) => this.#keepPlan(plan),
+      keepPlan: (plan) => this.keepPlan(plan),
       openFull: (plan, select) => void this.open({ plan, select }),
       save: save ?? (async (shown) => placeOf(await library.save(kind, shown))),
       chooseOther,

@@ -25,20 +25,20 @@ export interface PanelPage {
 export type Container = vscode.WebviewPanel | vscode.WebviewView;
 
 export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
-  readonly #extension: vscode.Uri;
-  readonly #page: PanelPage;
+  private readonly extension: vscode.Uri;
+  private readonly page: PanelPage;
   /** With what connects each to its webview. */
-  readonly #hosts = new Map<Host, vscode.Disposable>();
-  readonly #focused = this.own(new Signal<Host>());
-  #full: { readonly panel: vscode.WebviewPanel; readonly host: Host } | undefined;
+  private readonly hosts = new Map<Host, vscode.Disposable>();
+  private readonly focused = this.own(new Signal<Host>());
+  private fullPanel: { readonly panel: vscode.WebviewPanel; readonly host: Host } | undefined;
 
   /** The full panel became the active editor. */
-  readonly onFocus = this.#focused.event;
+  readonly onFocus = this.focused.event;
 
   constructor(extension: vscode.Uri, page: PanelPage) {
     super();
-    this.#extension = extension;
-    this.#page = page;
+    this.extension = extension;
+    this.page = page;
     this.own(
       vscode.workspace.onDidGrantWorkspaceTrust(() => {
         for (const host of this.all) void host.refresh();
@@ -47,11 +47,11 @@ export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
   }
 
   get all(): readonly Host[] {
-    return [...this.#hosts.keys()];
+    return [...this.hosts.keys()];
   }
 
   get full(): Host | undefined {
-    return this.#full?.host;
+    return this.fullPanel?.host;
   }
 
   /**
@@ -77,7 +77,7 @@ export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
       ? [
           holder.onDidChangeViewState(() => {
             onVisibility();
-            if (holder.active && this.full === host) this.#focused.fire(host);
+            if (holder.active && this.full === host) this.focused.fire(host);
           }),
         ]
       : [holder.onDidChangeVisibility(onVisibility)];
@@ -87,24 +87,24 @@ export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
       holder.onDidDispose(() => this.release(host)),
       ...listeners,
     );
-    this.#hosts.set(host, connection);
-    if (isPanel(holder) && place === 'full') this.#setFull(holder, host);
-    dressWebview(webview, this.#extension, { ...this.#page, place });
+    this.hosts.set(host, connection);
+    if (isPanel(holder) && place === 'full') this.setFull(holder, host);
+    dressWebview(webview, this.extension, { ...this.page, place });
     return host;
   }
 
   /** The host of a webview that is closed or that shows something else from now on. */
   release(host: Host): void {
-    this.#hosts.get(host)?.dispose();
-    this.#hosts.delete(host);
-    if (this.full === host) this.#full = undefined;
+    this.hosts.get(host)?.dispose();
+    this.hosts.delete(host);
+    if (this.full === host) this.fullPanel = undefined;
     host.dispose();
   }
 
   /** Brings the full panel to the front, if there is one. */
   reveal(): Host | undefined {
-    this.#full?.panel.reveal();
-    return this.#full?.host;
+    this.fullPanel?.panel.reveal();
+    return this.fullPanel?.host;
   }
 
   override dispose(): void {
@@ -112,9 +112,9 @@ export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
     super.dispose();
   }
 
-  #setFull(panel: vscode.WebviewPanel, host: Host): void {
-    panel.iconPath = vscode.Uri.joinPath(this.#extension, 'extension', 'media', 'panel.svg');
-    this.#full = { panel, host };
+  private setFull(panel: vscode.WebviewPanel, host: Host): void {
+    panel.iconPath = vscode.Uri.joinPath(this.extension, 'extension', 'media', 'panel.svg');
+    this.fullPanel = { panel, host };
   }
 }
 

@@ -9,33 +9,33 @@ interface Lists {
 }
 
 export class AnalysisCatalogue {
-  readonly #file: string;
-  #lists: Lists | undefined;
+  private readonly file: string;
+  private lists: Lists | undefined;
 
   constructor(file: string) {
-    this.#file = file;
+    this.file = file;
   }
 
-  get #read(): Lists {
-    this.#lists ??= this.#parsed();
-    return this.#lists;
+  private get read(): Lists {
+    this.lists ??= this.parsed();
+    return this.lists;
   }
 
   /** The build's own file: its form is known. */
-  #parsed(): Lists {
+  private parsed(): Lists {
     try {
-      return JSON.parse(readFileSync(this.#file, 'utf8')) as Lists;
+      return JSON.parse(readFileSync(this.file, 'utf8')) as Lists;
     } catch {
-      throw new Error(`${this.#file} could not be read; reinstall Headscope, or build it again`);
+      throw new Error(`${this.file} could not be read; reinstall Headscope, or build it again`);
     }
   }
 
   get list(): readonly AnalysisInfo[] {
-    return this.#read.analyses;
+    return this.read.analyses;
   }
 
   get tasks(): readonly TaskInfo[] {
-    return this.#read.tasks;
+    return this.read.tasks;
   }
 
   of(id: string): AnalysisInfo | undefined {

@@ -72,143 +72,141 @@ export const isRestart = (error: unknown): boolean =>
   error instanceof FailureError && error.failure.code === 'compute-restarted';
 
 export class Compute extends Owner {
-  readonly #client: ComputeClient;
-  readonly #changed = this.own(new Signal<ComputeState>());
-  readonly #tested = this.own(new Signal<readonly DeviceInfo[]>());
-  readonly #testing = this.own(new Signal<boolean>());
-  readonly #overdue = this.own(new Signal<ComputeMethod>());
-  readonly #services: ComputeServices;
-  #state: ComputeState = { kind: 'stopped' };
-  #info: ServerInfo | undefined;
-  #crashes: number[] = [];
-  #busy: string[] = [];
+  private readonly client: ComputeClient;
+  private readonly changed = this.own(new Signal<ComputeState>());
+  private readonly tested = this.own(new Signal<readonly DeviceInfo[]>());
+  private readonly testing = this.own(new Signal<boolean>());
+  private readonly overdue = this.own(new Signal<ComputeMethod>());
+  private readonly services: ComputeServices;
+  private current: ComputeState = { kind: 'stopped' };
+  private serverInfo: ServerInfo | undefined;
+  private crashes: number[] = [];
+  private busy: string[] = [];
   /** What the jobs in flight do. */
-  readonly #jobs: string[] = [];
-  #stale = false;
-  #mechanisms: Promise<readonly MechanismInfo[]> | undefined;
-  #devices: Promise<readonly DeviceInfo[]> | undefined;
-  #knownDevices: readonly DeviceInfo[] | undefined;
+  private readonly running: string[] = [];
+  private stale = false;
+  private catalogue: Promise<readonly MechanismInfo[]> | undefined;
+  private tests: Promise<readonly DeviceInfo[]> | undefined;
+  private lastDevices: readonly DeviceInfo[] | undefined;
   /** Tests of the devices that have not ended. */
-  #deviceTests = 0;
+  private deviceTests = 0;
 
-  readonly info = this.#question('info');
-  readonly setup = this.#question('setup', 'looking for what a device needs');
-  readonly mechanismView = this.#question('mechanismView');
-  readonly neighborhoodBound = this.#question('neighborhoodBound');
-  readonly supports = this.#question('supports');
-  readonly stoppedBenchmark = this.#question('stoppedBenchmark');
-  readonly openModel = this.#question('openModel');
-  readonly tokenise = this.#question('tokenise');
-  readonly headTile = this.#question('headTile');
-  readonly headRow = this.#question('headRow');
-  readonly nextTokens = this.#question('nextTokens');
-  readonly openImage = this.#question('openImage');
-  readonly promptForPictures = this.#question('promptForPictures');
-  readonly divergenceAt = this.#question('divergenceAt');
-  readonly captionTime = this.#question('captionTime');
-  readonly imageMap = this.#question('imageMap');
-  readonly estimateAnalysis = this.#question('estimateAnalysis');
-  readonly compareAnalyses = this.#question('compareAnalyses');
-  readonly askAnalysis = this.#question('askAnalysis', 'looking closer at an analysis');
+  readonly info = this.question('info');
+  readonly setup = this.question('setup', 'looking for what a device needs');
+  readonly mechanismView = this.question('mechanismView');
+  readonly neighborhoodBound = this.question('neighborhoodBound');
+  readonly supports = this.question('supports');
+  readonly stoppedBenchmark = this.question('stoppedBenchmark');
+  readonly openModel = this.question('openModel');
+  readonly tokenise = this.question('tokenise');
+  readonly headTile = this.question('headTile');
+  readonly headRow = this.question('headRow');
+  readonly nextTokens = this.question('nextTokens');
+  readonly openImage = this.question('openImage');
+  readonly promptForPictures = this.question('promptForPictures');
+  readonly divergenceAt = this.question('divergenceAt');
+  readonly captionTime = this.question('captionTime');
+  readonly imageMap = this.question('imageMap');
+  readonly estimateAnalysis = this.question('estimateAnalysis');
+  readonly compareAnalyses = this.question('compareAnalyses');
+  readonly askAnalysis = this.question('askAnalysis', 'looking closer at an analysis');
 
-  readonly modules = this.#question('modules');
-  readonly module = this.#job('module', 'running a module');
-  readonly benchmark = this.#job('benchmark', 'benchmarking');
-  readonly heads = this.#job('heads', 'running a model');
-  readonly generate = this.#job('generate', 'generating');
-  readonly hallucination = this.#job('hallucination', 'looking at a picture');
-  readonly hallucinationSet = this.#job('hallucinationSet', 'captioning pictures');
-  readonly reinforce = this.#job('reinforce', 'writing a caption');
-  readonly analysis = this.#job('analysis', 'running an analysis');
+  readonly modules = this.question('modules');
+  readonly module = this.job('module', 'running a module');
+  readonly benchmark = this.job('benchmark', 'benchmarking');
+  readonly heads = this.job('heads', 'running a model');
+  readonly generate = this.job('generate', 'generating');
+  readonly hallucination = this.job('hallucination', 'looking at a picture');
+  readonly hallucinationSet = this.job('hallucinationSet', 'captioning pictures');
+  readonly reinforce = this.job('reinforce', 'writing a caption');
+  readonly analysis = this.job('analysis', 'running an analysis');
 
   constructor(services: ComputeServices) {
     super();
-    this.#services = services;
-    this.#client = new ComputeClient({
+    this.services = services;
+    this.client = new ComputeClient({
       start: () => services.start(),
       after: services.after ?? after,
-      onState: (state, info) => this.#onClientState(state, info),
+      onState: (state, info) => this.onClientState(state, info),
       onLog: (level, message) => services.log[level](message),
       onOverdue: (method) => {
         services.log.warn(`A cancelled ${method} does not stop by itself; its process is about to be restarted.`);
-        this.#overdue.fire(method);
+        this.overdue.fire(method);
       },
-      onCrash: (why) => this.#onCrash(why),
+      onCrash: (why) => this.onCrash(why),
     });
   }
 
-  readonly onState = (listener: (state: ComputeState) => void): Disposable => this.#changed.event(listener);
+  readonly onState = (listener: (state: ComputeState) => void): Disposable => this.changed.event(listener);
   /** The devices were tested: what was shown of them before is old. */
-  readonly onDevices = (listener: (devices: readonly DeviceInfo[]) => void): Disposable => this.#tested.event(listener);
+  readonly onDevices = (listener: (devices: readonly DeviceInfo[]) => void): Disposable => this.tested.event(listener);
   /** A test of the devices began, or ended, however it ended. */
-  readonly onDeviceTest = (listener: (testing: boolean) => void): Disposable => this.#testing.event(listener);
-  readonly onOverdue = (listener: (method: ComputeMethod) => void): Disposable => this.#overdue.event(listener);
+  readonly onDeviceTest = (listener: (testing: boolean) => void): Disposable => this.testing.event(listener);
+  readonly onOverdue = (listener: (method: ComputeMethod) => void): Disposable => this.overdue.event(listener);
 
   get state(): ComputeState {
-    return this.#state;
+    return this.current;
   }
 
   /** True when a question starts nothing. */
   get isUp(): boolean {
-    return this.#state.kind === 'ready' || this.#state.kind === 'busy';
+    return this.current.kind === 'ready' || this.current.kind === 'busy';
   }
 
   /** What the jobs in flight do, as "running an analysis". */
   get jobs(): readonly string[] {
-    return [...new Set(this.#jobs)];
+    return [...new Set(this.running)];
   }
 
   /** The devices as last tested, without asking. */
   get knownDevices(): readonly DeviceInfo[] | undefined {
-    return this.#knownDevices;
+    return this.lastDevices;
   }
 
   /** The catalogue is the same for every process of one version: it survives a restart. */
   mechanisms(): Promise<readonly MechanismInfo[]> {
-    if (this.#mechanisms === undefined) {
-      const kept = this.#services.catalogue?.read();
-      this.#mechanisms =
-        kept === undefined
-          ? this.#keep(this.#askCatalogue(), () => (this.#mechanisms = undefined))
-          : Promise.resolve(kept);
+    if (this.catalogue === undefined) {
+      const kept = this.services.catalogue?.read();
+      this.catalogue =
+        kept === undefined ? this.keep(this.askCatalogue(), () => (this.catalogue = undefined)) : Promise.resolve(kept);
     }
-    return this.#mechanisms;
+    return this.catalogue;
   }
 
   /** `again` tests them anew and measures the roof of each. */
   devices(again = false): Promise<readonly DeviceInfo[]> {
-    if (again) this.#devices = undefined;
-    this.#devices ??= this.#keep(this.#testDevices(again), () => (this.#devices = undefined));
-    return this.#devices;
+    if (again) this.tests = undefined;
+    this.tests ??= this.keep(this.testDevices(again), () => (this.tests = undefined));
+    return this.tests;
   }
 
   get testsDevices(): boolean {
-    return this.#deviceTests > 0;
+    return this.deviceTests > 0;
   }
 
-  async #testDevices(again: boolean): Promise<readonly DeviceInfo[]> {
-    this.#countTests(1);
+  private async testDevices(again: boolean): Promise<readonly DeviceInfo[]> {
+    this.countTests(1);
     try {
-      const asked = this.#call('devices', [{ roof: again, again }]);
-      const devices = await this.#during('testing the devices', asked);
-      this.#knownDevices = devices;
-      this.#tested.fire(devices);
+      const asked = this.call('devices', [{ roof: again, again }]);
+      const devices = await this.during('testing the devices', asked);
+      this.lastDevices = devices;
+      this.tested.fire(devices);
       return devices;
     } finally {
-      this.#countTests(-1);
+      this.countTests(-1);
     }
   }
 
-  #countTests(more: 1 | -1): void {
-    this.#deviceTests += more;
-    this.#testing.fire(this.testsDevices);
+  private countTests(more: 1 | -1): void {
+    this.deviceTests += more;
+    this.testing.fire(this.testsDevices);
   }
 
   /** Pending calls are answered with `compute-restarted`; also the way out after too many crashes. */
   restart(): void {
-    this.#crashes = [];
-    this.#devices = undefined;
-    this.#client.restart();
+    this.crashes = [];
+    this.tests = undefined;
+    this.client.restart();
   }
 
   /**
@@ -216,117 +214,117 @@ export class Compute extends Owner {
    * of settings ends no benchmark.
    */
   settingsChanged(): void {
-    this.#stale = true;
-    this.#replaceStale();
+    this.stale = true;
+    this.replaceStale();
   }
 
-  async #askCatalogue(): Promise<readonly MechanismInfo[]> {
-    const catalogue = await this.#call('mechanisms', []);
-    this.#services.catalogue?.keep(catalogue);
+  private async askCatalogue(): Promise<readonly MechanismInfo[]> {
+    const catalogue = await this.call('mechanisms', []);
+    this.services.catalogue?.keep(catalogue);
     return catalogue;
   }
 
-  #replaceStale(): void {
-    if (!this.#stale || this.#busy.length > 0) return;
-    this.#stale = false;
-    this.#devices = undefined;
-    if (this.#client.state === 'stopped') this.#set({ kind: 'stopped' });
-    else this.#client.restart();
+  private replaceStale(): void {
+    if (!this.stale || this.busy.length > 0) return;
+    this.stale = false;
+    this.tests = undefined;
+    if (this.client.state === 'stopped') this.set({ kind: 'stopped' });
+    else this.client.restart();
   }
 
   override dispose(): void {
-    this.#client.dispose();
+    this.client.dispose();
     super.dispose();
   }
 
   /** `doing`: said by the status bar meanwhile, where it may take long. */
-  #question<M extends ComputeMethod>(method: M, doing?: string) {
+  private question<M extends ComputeMethod>(method: M, doing?: string) {
     return (...args: ComputeMethods[M]['args']): Promise<ComputeMethods[M]['result']> => {
-      const answer = this.#call(method, args);
-      return doing === undefined ? answer : this.#during(doing, answer);
+      const answer = this.call(method, args);
+      return doing === undefined ? answer : this.during(doing, answer);
     };
   }
 
   /** A call that takes long: it can be cancelled, says how far it is, and the status bar says what it does. */
-  #job<M extends ComputeMethod>(method: M, doing: string): Job<M> {
+  private job<M extends ComputeMethod>(method: M, doing: string): Job<M> {
     return (...given) => {
       const args = given.slice(0, -2) as ComputeMethods[M]['args'];
       const [signal, onProgress] = given.slice(-2) as [AbortSignal, Progress<M>];
-      this.#jobs.push(doing);
-      return this.#during(doing, this.#call(method, args, { signal, onProgress })).finally(() =>
-        this.#jobs.splice(this.#jobs.indexOf(doing), 1),
+      this.running.push(doing);
+      return this.during(doing, this.call(method, args, { signal, onProgress })).finally(() =>
+        this.running.splice(this.running.indexOf(doing), 1),
       );
     };
   }
 
-  async #call<M extends ComputeMethod>(
+  private async call<M extends ComputeMethod>(
     method: M,
     args: ComputeMethods[M]['args'],
     options: CallOptions<M> = {},
   ): Promise<ComputeMethods[M]['result']> {
-    const may = this.#services.mayRun();
+    const may = this.services.mayRun();
     if (may !== true) throw new FailureError({ code: 'compute-unavailable', detail: may });
     const now = Date.now();
-    this.#crashes = this.#crashes.filter((time) => now - time < crashLimit.milliseconds);
-    if (this.#crashes.length >= crashLimit.count && this.#client.state === 'stopped') {
-      throw new FailureError(this.#tooManyCrashes());
+    this.crashes = this.crashes.filter((time) => now - time < crashLimit.milliseconds);
+    if (this.crashes.length >= crashLimit.count && this.client.state === 'stopped') {
+      throw new FailureError(this.tooManyCrashes());
     }
-    return this.#client.call(method, args, options);
+    return this.client.call(method, args, options);
   }
 
-  #tooManyCrashes(): Failure {
+  private tooManyCrashes(): Failure {
     return {
       code: 'compute-unavailable',
       detail: `it ended ${crashLimit.count} times within ${crashLimit.milliseconds / 60_000} minutes (run "Headscope: Restart Compute Server" to try again)`,
     };
   }
 
-  async #during<T>(doing: string, work: Promise<T>): Promise<T> {
-    this.#busy.push(doing);
-    this.#refresh();
+  private async during<T>(doing: string, work: Promise<T>): Promise<T> {
+    this.busy.push(doing);
+    this.refresh();
     try {
       return await work;
     } finally {
-      this.#busy.splice(this.#busy.indexOf(doing), 1);
-      this.#refresh();
-      this.#replaceStale();
+      this.busy.splice(this.busy.indexOf(doing), 1);
+      this.refresh();
+      this.replaceStale();
     }
   }
 
   /** A failed question is asked again next time; a good answer stays. */
-  #keep<T>(answer: Promise<T>, forget: () => void): Promise<T> {
+  private keep<T>(answer: Promise<T>, forget: () => void): Promise<T> {
     answer.catch(forget);
     return answer;
   }
 
-  #onClientState(state: 'stopped' | 'starting' | 'ready', info: ServerInfo | undefined): void {
+  private onClientState(state: 'stopped' | 'starting' | 'ready', info: ServerInfo | undefined): void {
     if (state === 'ready' && info !== undefined) {
-      this.#info = info;
-      this.#services.log.info(`Compute server ready: process ${info.pid}, ${info.runtime}, Node.js ${info.node}.`);
+      this.serverInfo = info;
+      this.services.log.info(`Compute server ready: process ${info.pid}, ${info.runtime}, Node.js ${info.node}.`);
     }
-    if (state !== 'ready') this.#info = undefined;
-    if (state === 'stopped') this.#set({ kind: 'stopped' });
-    else if (state === 'starting') this.#set({ kind: 'starting' });
-    else this.#refresh();
+    if (state !== 'ready') this.serverInfo = undefined;
+    if (state === 'stopped') this.set({ kind: 'stopped' });
+    else if (state === 'starting') this.set({ kind: 'starting' });
+    else this.refresh();
   }
 
-  #onCrash(why: string): void {
-    this.#crashes.push(Date.now());
-    this.#devices = undefined;
-    this.#services.log.error(`The compute server is gone: ${why}.`);
-    this.#set({ kind: 'failed', sentence: `The compute server is gone: ${why}.` });
+  private onCrash(why: string): void {
+    this.crashes.push(Date.now());
+    this.tests = undefined;
+    this.services.log.error(`The compute server is gone: ${why}.`);
+    this.set({ kind: 'failed', sentence: `The compute server is gone: ${why}.` });
   }
 
   /** Ready or busy, when the process is up. */
-  #refresh(): void {
-    const info = this.#info;
-    if (info === undefined || this.#client.state !== 'ready') return;
-    const doing = this.#busy.at(-1);
-    this.#set(doing === undefined ? { kind: 'ready', info } : { kind: 'busy', info, doing });
+  private refresh(): void {
+    const info = this.serverInfo;
+    if (info === undefined || this.client.state !== 'ready') return;
+    const doing = this.busy.at(-1);
+    this.set(doing === undefined ? { kind: 'ready', info } : { kind: 'busy', info, doing });
   }
 
-  #set(state: ComputeState): void {
-    this.#state = state;
-    this.#changed.fire(state);
+  private set(state: ComputeState): void {
+    this.current = state;
+    this.changed.fire(state);
   }
 }

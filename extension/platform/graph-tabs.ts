@@ -20,47 +20,47 @@ const configOf = (graph: vscode.Uri): vscode.Uri => {
 };
 
 export class GraphTabs extends Owner {
-  readonly #language: Language;
-  readonly #follow: (config: vscode.Uri) => void;
-  #sent = '';
+  private readonly language: Language;
+  private readonly follow: (config: vscode.Uri) => void;
+  private sent = '';
 
   constructor(language: Language, follow: (config: vscode.Uri) => void) {
     super();
-    this.#language = language;
-    this.#follow = follow;
-    this.own(vscode.window.tabGroups.onDidChangeTabs(() => this.#look()));
-    this.own(vscode.window.tabGroups.onDidChangeTabGroups(() => this.#look()));
+    this.language = language;
+    this.follow = follow;
+    this.own(vscode.window.tabGroups.onDidChangeTabs(() => this.look()));
+    this.own(vscode.window.tabGroups.onDidChangeTabGroups(() => this.look()));
     this.own(
       language.onRestart(() => {
-        this.#sent = '';
-        this.#look();
+        this.sent = '';
+        this.look();
       }),
     );
-    this.#look();
+    this.look();
   }
 
   /** Its config, or the graph itself where there is none. */
-  async #followGraph(graph: vscode.Uri): Promise<void> {
+  private async followGraph(graph: vscode.Uri): Promise<void> {
     const config = configOf(graph);
     const there = await vscode.workspace.fs.stat(config).then(
       () => true,
       () => false,
     );
-    if (!this.disposed) this.#follow(there ? config : graph);
+    if (!this.disposed) this.follow(there ? config : graph);
   }
 
-  #look(): void {
+  private look(): void {
     const active = vscode.window.tabGroups.activeTabGroup.activeTab;
     const graph = active === undefined ? undefined : graphOf(active);
-    if (graph !== undefined) void this.#followGraph(graph);
+    if (graph !== undefined) void this.followGraph(graph);
     const gguf = active === undefined ? undefined : fileOf(active, '.gguf');
-    if (gguf !== undefined) this.#follow(gguf);
+    if (gguf !== undefined) this.follow(gguf);
     const tabs = vscode.window.tabGroups.all.flatMap(({ tabs: all }) => all);
     const uris = [...new Set(tabs.flatMap((tab) => graphOf(tab)?.toString() ?? []))];
     const sent = uris.join('\n');
-    if (sent === this.#sent) return;
-    this.#sent = sent;
+    if (sent === this.sent) return;
+    this.sent = sent;
     // The language server's own log has the reason when it does not start.
-    this.#language.showGraphs(uris).catch(() => undefined);
+    this.language.showGraphs(uris).catch(() => undefined);
   }
 }

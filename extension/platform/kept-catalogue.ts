@@ -9,25 +9,25 @@ import type { MechanismInfo } from '../../protocol/compute/api';
 const key = 'compute.catalogue';
 
 export class KeptCatalogue {
-  readonly #memory: Pick<Memento, 'get' | 'update'>;
-  readonly #bundle: string;
+  private readonly memory: Pick<Memento, 'get' | 'update'>;
+  private readonly bundle: string;
 
   constructor(memory: Pick<Memento, 'get' | 'update'>, bundle: string) {
-    this.#memory = memory;
-    this.#bundle = bundle;
+    this.memory = memory;
+    this.bundle = bundle;
   }
 
   read(): readonly MechanismInfo[] | undefined {
-    const kept = this.#memory.get<{ readonly of?: string; readonly catalogue?: readonly MechanismInfo[] }>(key);
-    return kept?.of !== undefined && kept.of === this.#of() ? kept.catalogue : undefined;
+    const kept = this.memory.get<{ readonly of?: string; readonly catalogue?: readonly MechanismInfo[] }>(key);
+    return kept?.of !== undefined && kept.of === this.of() ? kept.catalogue : undefined;
   }
 
   keep(catalogue: readonly MechanismInfo[]): void {
-    void this.#memory.update(key, { of: this.#of(), catalogue });
+    void this.memory.update(key, { of: this.of(), catalogue });
   }
 
-  #of(): string | undefined {
-    const { size, mtimeMs } = statSync(this.#bundle, { throwIfNoEntry: false }) ?? {};
+  private of(): string | undefined {
+    const { size, mtimeMs } = statSync(this.bundle, { throwIfNoEntry: false }) ?? {};
     return size === undefined ? undefined : `${size} ${mtimeMs}`;
   }
 }

@@ -19,33 +19,33 @@ import { mayBeModelDocument } from './model-documents';
 import { Owner } from './owner';
 
 export class Language extends Owner {
-  readonly #module: string;
-  readonly #log: Log;
-  readonly #restarted = this.own(new vscode.EventEmitter<void>());
-  #client: Promise<LanguageClient> | undefined;
+  private readonly module: string;
+  private readonly log: Log;
+  private readonly restarted = this.own(new vscode.EventEmitter<void>());
+  private started: Promise<LanguageClient> | undefined;
 
-  readonly onRestart = this.#restarted.event;
+  readonly onRestart = this.restarted.event;
 
   constructor(module: string, log: Log) {
     super();
-    this.#module = module;
-    this.#log = log;
-    this.own(vscode.workspace.onDidOpenTextDocument((document) => this.#noticed(document)));
-    for (const document of vscode.workspace.textDocuments) this.#noticed(document);
+    this.module = module;
+    this.log = log;
+    this.own(vscode.workspace.onDidOpenTextDocument((document) => this.noticed(document)));
+    for (const document of vscode.workspace.textDocuments) this.noticed(document);
   }
 
   /** The running client; starts it when need be. Rejects with one sentence when it does not start. */
   client(): Promise<LanguageClient> {
     if (this.disposed) return Promise.reject(new Error('Headscope is shutting down.'));
-    this.#client ??= this.#start().catch((error: unknown) => {
-      this.#client = undefined;
+    this.started ??= this.start().catch((error: unknown) => {
+      this.started = undefined;
       const reason = error instanceof Error ? error.message : String(error);
-      this.#log.error(`The language server did not start: ${reason}`);
+      this.log.error(`The language server did not start: ${reason}`);
       throw new Error(
         'The language server did not start. Run "Headscope: Restart Language Server"; the log has the reason.',
       );
     });
-    return this.#client;
+    return this.started;
   }
 
   async describe(uri: vscode.Uri): Promise<DescribeModelResult> {
@@ -73,31 +73,31 @@ export class Language extends Owner {
 
   /** A new client each time: it takes up a changed environment, and a failed one cannot be started again. */
   async restart(): Promise<void> {
-    await this.#stop();
+    await this.stop();
     await this.client();
-    this.#restarted.fire();
+    this.restarted.fire();
   }
 
   override dispose(): void {
-    void this.#stop();
+    void this.stop();
     super.dispose();
   }
 
-  #noticed(document: vscode.TextDocument): void {
-    if (this.#client !== undefined || this.disposed) return;
+  private noticed(document: vscode.TextDocument): void {
+    if (this.started !== undefined || this.disposed) return;
     if (!document.languageId.startsWith('json')) return;
     if (mayBeModelDocument(document.uri.path, () => document.getText())) this.client().catch(() => undefined);
   }
 
-  async #start(): Promise<LanguageClient> {
+  private async start(): Promise<LanguageClient> {
     // A bundle of its own (build/bundle.mjs): it is four fifths of the code, and activation does not load it.
     const { startLanguageClient } = await import('./language-client');
-    return startLanguageClient(this.#module, this.#log);
+    return startLanguageClient(this.module, this.log);
   }
 
-  async #stop(): Promise<void> {
-    const client = this.#client;
-    this.#client = undefined;
+  private async stop(): Promise<void> {
+    const client = this.started;
+    this.started = undefined;
     try {
       await (await client)?.stop(2000);
     } catch {

@@ -2,18 +2,18 @@ import type { Disposable } from 'vscode';
 
 /** An event without VS Code, so that what fires it can be tested without VS Code. */
 export class Signal<T> implements Disposable {
-  readonly #listeners = new Set<(value: T) => void>();
+  private readonly listeners = new Set<(value: T) => void>();
 
   readonly event = (listener: (value: T) => void): Disposable => {
-    this.#listeners.add(listener);
-    return { dispose: () => this.#listeners.delete(listener) };
+    this.listeners.add(listener);
+    return { dispose: () => this.listeners.delete(listener) };
   };
 
   fire(value: T): void {
-    for (const listener of [...this.#listeners]) listener(value);
+    for (const listener of [...this.listeners]) listener(value);
   }
 
   dispose(): void {
-    this.#listeners.clear();
+    this.listeners.clear();
   }
 }

@@ -31,32 +31,32 @@ const mostFiles = 1000;
 const excluded = '**/{node_modules,.git,.host}/**';
 
 export class ResultLibrary extends Owner {
-  readonly #storage: vscode.Uri;
-  readonly #changed = this.own(new vscode.EventEmitter<void>());
-  #watching = false;
+  private readonly storage: vscode.Uri;
+  private readonly changed = this.own(new vscode.EventEmitter<void>());
+  private watching = false;
 
-  readonly onChange = this.#changed.event;
+  readonly onChange = this.changed.event;
 
   constructor(globalStorage: vscode.Uri) {
     super();
-    this.#storage = vscode.Uri.joinPath(globalStorage, 'results');
+    this.storage = vscode.Uri.joinPath(globalStorage, 'results');
     this.own(vscode.workspace.onDidChangeWorkspaceFolders(() => this.refresh()));
   }
 
   refresh(): void {
-    this.#changed.fire();
+    this.changed.fire();
   }
 
   /** Newest first; files that cannot be read are listed with the reason. */
   list(): Promise<readonly SavedResult[]> {
-    return this.#list(() => true);
+    return this.listWhere(() => true);
   }
 
   /** Files that are not wanted are not read. */
-  async #list(wanted: (uri: vscode.Uri) => boolean): Promise<readonly SavedResult[]> {
-    this.#watch();
+  private async listWhere(wanted: (uri: vscode.Uri) => boolean): Promise<readonly SavedResult[]> {
+    this.watch();
     const inside = await vscode.workspace.findFiles(pattern, excluded, mostFiles);
-    const outside = (await namesIn(this.#storage)).map((name) => vscode.Uri.joinPath(this.#storage, name));
+    const outside = (await namesIn(this.storage)).map((name) => vscode.Uri.joinPath(this.storage, name));
     const results = await Promise.all([
       ...inside.filter(wanted).map((uri) => this.read(uri, true)),
       ...outside.filter(wanted).map((uri) => this.read(uri, false)),
@@ -65,7 +65,7 @@ export class ResultLibrary extends Owner {
   }
 
   listOf(kind: Kind): Promise<readonly SavedResult[]> {
-    return this.#list((uri) => kindOf(uri.path) === kind);
+    return this.listWhere((uri) => kindOf(uri.path) === kind);
   }
 
   /** Those of one kind that can be read. */
@@ -80,10 +80,10 @@ export class ResultLibrary extends Owner {
     inWorkspace = vscode.workspace.getWorkspaceFolder(uri) !== undefined,
   ): Promise<SavedResult> {
     const kind = kindOf(uri.path) ?? 'benchmark';
-    return this.#readAs(kind, uri, inWorkspace) as Promise<SavedResult>;
+    return this.readAs(kind, uri, inWorkspace) as Promise<SavedResult>;
   }
 
-  async #readAs<K extends Kind>(kind: K, uri: vscode.Uri, inWorkspace: boolean): Promise<SavedFile<K>> {
+  private async readAs<K extends Kind>(kind: K, uri: vscode.Uri, inWorkspace: boolean): Promise<SavedFile<K>> {
     const row = resultKinds[kind];
     const content = await parsed(uri, (text) => row.parse(text));
     const listing = content.ok ? row.listing(content.result) : undefined;
@@ -94,7 +94,7 @@ export class ResultLibrary extends Owner {
   async save<K extends Kind>(kind: K, saved: SavedOf<K>): Promise<vscode.Uri> {
     const row = resultKinds[kind];
     const { uri: config, folder: ofModel } = row.model(saved);
-    const folder = await this.#folder(ofModel === undefined ? config : vscode.Uri.file(ofModel).toString());
+    const folder = await this.folder(ofModel === undefined ? config : vscode.Uri.file(ofModel).toString());
     await vscode.workspace.fs.createDirectory(folder);
     const name = freeName(row.fileName(saved), new Set(await namesIn(folder)));
     const uri = vscode.Uri.joinPath(folder, name);
@@ -150,24 +150,24 @@ export class ResultLibrary extends Owner {
    * A run writes into a workspace only where someone asked for it: by the folder `.headscope`, or by the setting. The
    * folder is the one that holds the model, in a workspace of several.
    */
-  async #folder(origin: string | undefined): Promise<vscode.Uri> {
+  private async folder(origin: string | undefined): Promise<vscode.Uri> {
     const where = setting('headscope.benchmark.saveIn');
-    const root = this.#workspaceOf(origin);
-    if (where === 'storage' || root === undefined || !vscode.workspace.isTrusted) return this.#storage;
+    const root = this.workspaceOf(origin);
+    if (where === 'storage' || root === undefined || !vscode.workspace.isTrusted) return this.storage;
     const folder = vscode.Uri.joinPath(root, folderName);
-    return where === 'workspace' || (await exists(folder)) ? folder : this.#storage;
+    return where === 'workspace' || (await exists(folder)) ? folder : this.storage;
   }
 
-  #workspaceOf(origin: string | undefined): vscode.Uri | undefined {
+  private workspaceOf(origin: string | undefined): vscode.Uri | undefined {
     const folders = vscode.workspace.workspaceFolders ?? [];
     const holder = folders.find((folder) => origin?.startsWith(`${folder.uri.toString()}/`) === true);
     return (holder ?? folders[0])?.uri;
   }
 
-  #watch(): void {
-    if (this.#watching || this.disposed) return;
-    this.#watching = true;
-    for (const watched of [pattern, new vscode.RelativePattern(this.#storage, pattern)]) {
+  private watch(): void {
+    if (this.watching || this.disposed) return;
+    this.watching = true;
+    for (const watched of [pattern, new vscode.RelativePattern(this.storage, pattern)]) {
       const watcher = this.own(vscode.workspace.createFileSystemWatcher(watched));
       for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) {
         this.own(event(() => this.refresh()));

@@ -15,21 +15,21 @@ export interface AnalysisNode extends Node {
 }
 
 export class AnalysesView extends LineTree {
-  readonly #catalogue: AnalysisCatalogue;
-  readonly #library: ResultLibrary;
+  private readonly catalogue: AnalysisCatalogue;
+  private readonly library: ResultLibrary;
 
   constructor(catalogue: AnalysisCatalogue, library: ResultLibrary) {
     super('analyses');
-    this.#catalogue = catalogue;
-    this.#library = library;
+    this.catalogue = catalogue;
+    this.library = library;
     this.own(library.onChange(() => this.refresh()));
     this.own(vscode.window.createTreeView(views.analyses, { treeDataProvider: this, showCollapseAll: true }));
   }
 
   protected override async roots(): Promise<readonly Node[]> {
     try {
-      const { list } = this.#catalogue;
-      const saved = await this.#library.readable('analysis');
+      const { list } = this.catalogue;
+      const saved = await this.library.readable('analysis');
       return analysisGroups.flatMap((group): Node[] => {
         const some = list.filter((analysis) => analysis.group === group);
         if (some.length === 0) return [];

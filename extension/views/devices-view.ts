@@ -14,35 +14,35 @@ export interface DeviceNode extends Node {
 }
 
 export class DevicesView extends LineTree {
-  readonly #compute: Compute;
-  readonly #view: vscode.TreeView<Node>;
+  private readonly compute: Compute;
+  private readonly treeView: vscode.TreeView<Node>;
 
   constructor(compute: Compute) {
     super('devices');
-    this.#compute = compute;
+    this.compute = compute;
     this.own(onSettingChange(['headscope.compute.device'], () => this.refresh()));
     this.own(vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()));
     this.own(compute.onDevices(() => this.refresh()));
-    this.#view = this.own(vscode.window.createTreeView(views.devices, { treeDataProvider: this }));
+    this.treeView = this.own(vscode.window.createTreeView(views.devices, { treeDataProvider: this }));
   }
 
   protected override async roots(): Promise<readonly Node[]> {
     // In an untrusted workspace the view's welcome text says why nothing is tested.
     if (!vscode.workspace.isTrusted) return [];
     try {
-      const devices = await this.#compute.devices();
+      const devices = await this.compute.devices();
       const inUse = setting('headscope.compute.device');
       const missing = !devices.some((device) => device.id === inUse);
-      this.#view.message = missing
+      this.treeView.message = missing
         ? `headscope.compute.device names "${inUse}", which is not among the devices of this machine.`
         : '';
-      return devices.map((device) => this.#node(device, device.id === inUse));
+      return devices.map((device) => this.node(device, device.id === inUse));
     } catch (error) {
       return [failureNode(new Error(wordsOf(error).sentence))];
     }
   }
 
-  #node(device: DeviceInfo, inUse: boolean): DeviceNode {
+  private node(device: DeviceInfo, inUse: boolean): DeviceNode {
     return {
       line: deviceLine(device, inUse),
       device,

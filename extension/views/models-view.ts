@@ -25,15 +25,15 @@ function contextOf({ vision, other, family }: Model): string {
 }
 
 export class ModelsView extends LineTree {
-  readonly #index: ModelIndex;
-  readonly #selected = this.own(new vscode.EventEmitter<vscode.Uri>());
-  #marking = false;
+  private readonly index: ModelIndex;
+  private readonly selected = this.own(new vscode.EventEmitter<vscode.Uri>());
+  private marking = false;
   /** A model is the one selected line. */
-  readonly onSelect = this.#selected.event;
+  readonly onSelect = this.selected.event;
 
   constructor(index: ModelIndex) {
     super('models');
-    this.#index = index;
+    this.index = index;
     this.own(index.onChange(() => this.refresh()));
     const tree = this.own(
       vscode.window.createTreeView(views.models, {
@@ -44,36 +44,36 @@ export class ModelsView extends LineTree {
     );
     this.own(
       tree.onDidChangeSelection(({ selection: [node, ...more] }) => {
-        if (node?.resource !== undefined && more.length === 0) this.#selected.fire(node.resource);
+        if (node?.resource !== undefined && more.length === 0) this.selected.fire(node.resource);
       }),
     );
   }
 
   protected override async roots(): Promise<readonly Node[]> {
     try {
-      const { models, problems } = await this.#index.find();
-      void this.#mark(models);
-      return [...problems.map(noteNode), ...models.map((model) => this.#node(model))];
+      const { models, problems } = await this.index.find();
+      void this.mark(models);
+      return [...problems.map(noteNode), ...models.map((model) => this.node(model))];
     } catch (error) {
       return [failureNode(error)];
     }
   }
 
   /** The list is there at once; what stands against running a model is read from its files, and then marked. */
-  async #mark(models: readonly Model[]): Promise<void> {
-    const unknown = models.slice(0, mostMarked).filter(({ uri }) => this.#index.known(uri) === undefined);
-    if (unknown.length === 0 || this.#marking) return;
-    this.#marking = true;
+  private async mark(models: readonly Model[]): Promise<void> {
+    const unknown = models.slice(0, mostMarked).filter(({ uri }) => this.index.known(uri) === undefined);
+    if (unknown.length === 0 || this.marking) return;
+    this.marking = true;
     try {
-      await Promise.all(unknown.map(({ uri }) => this.#index.describe(uri).catch(() => null)));
+      await Promise.all(unknown.map(({ uri }) => this.index.describe(uri).catch(() => null)));
     } finally {
-      this.#marking = false;
+      this.marking = false;
     }
-    if (!this.disposed && unknown.some(({ uri }) => this.#index.known(uri) !== undefined)) this.refresh();
+    if (!this.disposed && unknown.some(({ uri }) => this.index.known(uri) !== undefined)) this.refresh();
   }
 
-  #node(model: Model): ModelNode {
-    const facts = this.#index.known(model.uri);
+  private node(model: Model): ModelNode {
+    const facts = this.index.known(model.uri);
     return {
       line: modelLine(model, vscode.workspace.asRelativePath(model.uri), facts),
       contextValue: contextOf(model),
@@ -82,13 +82,13 @@ export class ModelsView extends LineTree {
         model.other === undefined
           ? { command: 'vscode.open', title: 'Open', arguments: [model.uri] }
           : showModel(model.uri),
-      children: () => this.#facts(model),
+      children: () => this.facts(model),
     };
   }
 
-  async #facts(model: Model): Promise<readonly Node[]> {
+  private async facts(model: Model): Promise<readonly Node[]> {
     try {
-      const facts = await this.#index.describe(model.uri);
+      const facts = await this.index.describe(model.uri);
       if (facts === null) return [noteNode('This file is not a model configuration any more.')];
       const base = facts.file?.base;
       return [

@@ -13,14 +13,14 @@ export interface ResultNode extends Node {
 }
 
 export class ResultsView extends LineTree {
-  readonly #library: ResultLibrary;
-  readonly #titles: Titles;
+  private readonly library: ResultLibrary;
+  private readonly titles: Titles;
 
   /** `catalogue`: the mechanisms, by whose titles the rows of a benchmark are called. */
   constructor(library: ResultLibrary, catalogue: () => Promise<readonly MechanismInfo[]>) {
     super('results');
-    this.#library = library;
-    this.#titles = () =>
+    this.library = library;
+    this.titles = () =>
       catalogue().then(
         (mechanisms) => new Map(mechanisms.map(({ id, title }) => [id, title])),
         // A saved result can be read where no compute process runs.
@@ -32,7 +32,7 @@ export class ResultsView extends LineTree {
 
   protected override async roots(): Promise<readonly Node[]> {
     try {
-      return (await this.#library.list()).map((saved) => resultNode(saved, this.#titles));
+      return (await this.library.list()).map((saved) => resultNode(saved, this.titles));
     } catch (error) {
       return [failureNode(error)];
     }

@@ -6,30 +6,32 @@ import { onSettingChange, setting } from '../platform/settings';
 import { statusWords } from './status-words';
 
 export class StatusBar extends Owner {
-  readonly #item = this.own(vscode.window.createStatusBarItem('headscope.status', vscode.StatusBarAlignment.Right, 90));
-  readonly #compute: Compute;
+  private readonly item = this.own(
+    vscode.window.createStatusBarItem('headscope.status', vscode.StatusBarAlignment.Right, 90),
+  );
+  private readonly compute: Compute;
 
   constructor(compute: Compute) {
     super();
-    this.#compute = compute;
-    this.#item.name = 'Headscope';
-    this.#item.command = 'headscope.showStatus';
-    this.own(compute.onState(() => this.#draw()));
-    this.own(onSettingChange(['headscope.compute.device', 'headscope.compute.threads'], () => this.#draw()));
-    this.own(vscode.workspace.onDidGrantWorkspaceTrust(() => this.#draw()));
-    this.#draw();
-    this.#item.show();
+    this.compute = compute;
+    this.item.name = 'Headscope';
+    this.item.command = 'headscope.showStatus';
+    this.own(compute.onState(() => this.draw()));
+    this.own(onSettingChange(['headscope.compute.device', 'headscope.compute.threads'], () => this.draw()));
+    this.own(vscode.workspace.onDidGrantWorkspaceTrust(() => this.draw()));
+    this.draw();
+    this.item.show();
   }
 
-  #draw(): void {
-    const words = statusWords(this.#compute.state, {
+  private draw(): void {
+    const words = statusWords(this.compute.state, {
       device: setting('headscope.compute.device'),
       threads: setting('headscope.compute.threads'),
       trusted: vscode.workspace.isTrusted,
     });
-    this.#item.text = words.text;
-    this.#item.tooltip = words.tooltip.join('\n');
-    this.#item.accessibilityInformation = { label: words.spoken, role: 'button' };
-    this.#item.backgroundColor = words.failed ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined;
+    this.item.text = words.text;
+    this.item.tooltip = words.tooltip.join('\n');
+    this.item.accessibilityInformation = { label: words.spoken, role: 'button' };
+    this.item.backgroundColor = words.failed ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined;
   }
 }

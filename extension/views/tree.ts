@@ -15,38 +15,38 @@ export interface Node {
 }
 
 export abstract class LineTree<N extends Node = Node> extends Owner implements vscode.TreeDataProvider<Node> {
-  readonly #view: keyof typeof views;
+  private readonly view: keyof typeof views;
   /** Counts readings of the rows, so that a slow one does not speak for a later one. */
-  #readings = 0;
-  readonly #changed = this.own(new vscode.EventEmitter<undefined>());
-  readonly onDidChangeTreeData = this.#changed.event;
+  private readings = 0;
+  private readonly changed = this.own(new vscode.EventEmitter<undefined>());
+  readonly onDidChangeTreeData = this.changed.event;
 
   constructor(view: keyof typeof views) {
     super();
-    this.#view = view;
+    this.view = view;
   }
 
   protected abstract roots(): Promise<readonly N[]>;
 
   refresh(): void {
-    this.#changed.fire(undefined);
+    this.changed.fire(undefined);
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
-    return [...(node === undefined ? await this.#read() : ((await node.children?.()) ?? []))];
+    return [...(node === undefined ? await this.read() : ((await node.children?.()) ?? []))];
   }
 
   /** An empty view says that it is being read, until it is known to be empty (`emptyKey`). */
-  async #read(): Promise<readonly N[]> {
-    const reading = (this.#readings += 1);
-    void this.#sayEmpty(false);
+  private async read(): Promise<readonly N[]> {
+    const reading = (this.readings += 1);
+    void this.sayEmpty(false);
     const rows = await this.roots();
-    if (reading === this.#readings) await this.#sayEmpty(rows.length === 0);
+    if (reading === this.readings) await this.sayEmpty(rows.length === 0);
     return rows;
   }
 
-  #sayEmpty(isEmpty: boolean): Thenable<unknown> {
-    return vscode.commands.executeCommand('setContext', emptyKey(this.#view), isEmpty);
+  private sayEmpty(isEmpty: boolean): Thenable<unknown> {
+    return vscode.commands.executeCommand('setContext', emptyKey(this.view), isEmpty);
   }
 
   getTreeItem(node: Node): vscode.TreeItem {

@@ -9,12 +9,12 @@ const mostShown = 1000;
 
 class Source {
   // Makes the type nominal: an object with a `source` is no Markdown.
-  readonly #made = true;
+  private readonly made = true;
 
   constructor(readonly source: string) {}
 
   static is(value: unknown): value is Source {
-    return value instanceof Source && value.#made;
+    return value instanceof Source && value.made;
   }
 }
 

@@ -24,7 +24,7 @@ export function computingSeconds(): number {
 
 /** Adds up what is spent under the same name, in the order in which the names came first. */
 export class Ledger {
-  readonly #spent = new Map<string, { seconds: number; computing: number }>();
+  private readonly spent = new Map<string, { seconds: number; computing: number }>();
 
   /** Starts the clock; the returned function stops it and books the time. */
   start(name: string): () => void {
@@ -34,12 +34,12 @@ export class Ledger {
   }
 
   add({ name, seconds, computing }: Spent): void {
-    const sum = this.#spent.get(name) ?? { seconds: 0, computing: 0 };
-    this.#spent.set(name, { seconds: sum.seconds + seconds, computing: sum.computing + computing });
+    const sum = this.spent.get(name) ?? { seconds: 0, computing: 0 };
+    this.spent.set(name, { seconds: sum.seconds + seconds, computing: sum.computing + computing });
   }
 
   slowest(count: number): readonly Spent[] {
-    return [...this.#spent]
+    return [...this.spent]
       .map(([name, spent]) => ({ name, ...spent }))
       .toSorted((a, b) => b.seconds - a.seconds)
       .slice(0, count);

@@ -127,13 +127,13 @@ function headOf({ classes }: LabelsResult, { section, place }: SectionQuestion):
  * port keeps no residual stream), but where all were kept nothing is run.
  */
 class Layers {
-  #run: AsyncGenerator<LayerResult, RunResult> | undefined;
+  private run: AsyncGenerator<LayerResult, RunResult> | undefined;
   constructor(private readonly start: () => ReturnType<ModelRunner['layers']>) {}
 
   async statistics(layer: number): Promise<HeadNumbers> {
-    this.#run ??= this.start();
+    this.run ??= this.start();
     for (;;) {
-      const step = await this.#run.next();
+      const step = await this.run.next();
       if (step.done) throw new RangeError(`the run has no layer ${layer}`);
       if (step.value.layer < layer) continue;
       if (!step.value.statistics) throw new RangeError('a layer has no statistics');
@@ -142,7 +142,7 @@ class Layers {
   }
 
   async close(): Promise<void> {
-    await this.#run?.return(undefined as never);
+    await this.run?.return(undefined as never);
   }
 }
 

@@ -203,18 +203,18 @@ export function labelsAmong(scores: readonly HeadScore[]): HeadScore[] {
 
 /** The scores of one label in one model. */
 class OtherScores {
-  readonly #sorted: readonly number[];
+  private readonly sorted: readonly number[];
 
   constructor(scores: readonly number[]) {
-    this.#sorted = scores.filter((score) => !Number.isNaN(score)).sort((a, b) => a - b);
+    this.sorted = scores.filter((score) => !Number.isNaN(score)).sort((a, b) => a - b);
   }
 
   /** The median of the others, one score of this value left out; undefined where they are too few. */
   medianWithout(score: number): number | undefined {
-    const others = this.#sorted.length - 1;
-    const out = this.#sorted.indexOf(score);
+    const others = this.sorted.length - 1;
+    const out = this.sorted.indexOf(score);
     if (out < 0 || others < leastOthers) return undefined;
-    const at = (place: number): number => this.#sorted[place < out ? place : place + 1] ?? Number.NaN;
+    const at = (place: number): number => this.sorted[place < out ? place : place + 1] ?? Number.NaN;
     return others % 2 === 1 ? at((others - 1) / 2) : (at(others / 2 - 1) + at(others / 2)) / 2;
   }
 }

@@ -11,10 +11,10 @@ const piece = String.raw` ?[A-Za-z]+|\n|[^A-Za-z\n]`;
 const special = ['<s>', '<unk>'] as const;
 
 export class WordTokenizer {
-  readonly #ids: ReadonlyMap<string, number>;
+  private readonly ids: ReadonlyMap<string, number>;
 
   private constructor(readonly words: readonly string[]) {
-    this.#ids = new Map(words.map((word, id) => [word, id]));
+    this.ids = new Map(words.map((word, id) => [word, id]));
   }
 
   /** Every word of the texts, in alphabetical order behind the special tokens. */
@@ -33,7 +33,7 @@ export class WordTokenizer {
   /** Without a special token; throws on a word that it does not know. */
   encode(text: string): readonly number[] {
     return piecesOf(text).map((word) => {
-      const id = this.#ids.get(word);
+      const id = this.ids.get(word);
       if (id === undefined) throw new RangeError(`the tokenizer does not know ${JSON.stringify(word)}`);
       return id;
     });

@@ -59,7 +59,7 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
   protected override readonly messages = fromAnalysesPanel;
   protected override readonly runFirst = 'Run an analysis first.';
   /** The picture of the prompt that was read last for the form. */
-  #drawnOn: ImageSpan | undefined;
+  private drawnOn: ImageSpan | undefined;
 
   protected override modelOf({ model }: AnalysisResult): ModelSummary {
     return model;
@@ -113,27 +113,27 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
   protected override answerPanel(message: OwnModelMessage<AnalysesTypes>): unknown {
     switch (message.kind) {
       case 'estimate':
-        return this.#estimate(message);
+        return this.estimate(message);
       case 'tokenise':
-        return this.#tokenise(message);
+        return this.tokenise(message);
       case 'ask':
-        return this.#ask(message);
+        return this.askAnalysis(message);
       case 'picture':
-        return this.#picture(message.path);
+        return this.picture(message.path);
       case 'choosePath':
-        return this.#choosePath(message);
+        return this.choosePath(message);
       case 'explainWeight':
-        return this.#explainWeight(message);
+        return this.explainWeight(message);
       case 'applyPlan':
-        return this.#applyPlan();
+        return this.applyPlan();
       case 'apply':
-        return this.#apply(message);
+        return this.apply(message);
       default:
         return unreachable(message);
     }
   }
 
-  #estimate(message: Asked<'estimate'>): void {
+  private estimate(message: Asked<'estimate'>): void {
     const { kind, request, plan } = message;
     const refused = this.refusal(pathsOf(plan));
     this.ask(message, async () => {
@@ -142,18 +142,18 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     });
   }
 
-  #tokenise(message: Asked<'tokenise'>): void {
+  private tokenise(message: Asked<'tokenise'>): void {
     const { request, folder, prompt } = message;
     const refused = this.refusal([folder, ...(prompt.image === undefined ? [] : [prompt.image])]);
     this.ask(message, async () => {
       if (refused !== undefined) throw new Sentence(refused);
       const tokenised = await this.services.server.tokenise(folder, prompt);
-      this.#drawnOn = tokenised.image;
+      this.drawnOn = tokenised.image;
       return { kind: 'tokenised', request, tokenised };
     });
   }
 
-  #ask(message: Asked<'ask'>): void {
+  private askAnalysis(message: Asked<'ask'>): void {
     const { request, question } = message;
     this.ask(message, async () => {
       const result = this.need('to look into');
@@ -164,10 +164,10 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
   }
 
   /** Only a picture that the result on the screen names, or that the prompt in the form was read with. */
-  async #picture(path: string): Promise<void> {
+  private async picture(path: string): Promise<void> {
     const named = this.shown?.sections.flatMap((section) => (section.kind === 'image' ? [section.image] : [])) ?? [];
     const read = this.shown?.prompts.flatMap((prompt) => prompt.image ?? []) ?? [];
-    const image = [...named, ...read, ...(this.#drawnOn ? [this.#drawnOn] : [])].find((one) => one.path === path);
+    const image = [...named, ...read, ...(this.drawnOn ? [this.drawnOn] : [])].find((one) => one.path === path);
     const refused = this.refusal([path]);
     if (image === undefined || refused !== undefined)
       throw new Sentence(refused ?? 'The result names no such picture.');
@@ -175,23 +175,23 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     if (!this.disposed) this.post({ kind: 'picture', path, ...picture });
   }
 
-  async #choosePath({ field, what }: Asked<'choosePath'>): Promise<void> {
+  private async choosePath({ field, what }: Asked<'choosePath'>): Promise<void> {
     const path = await this.services.choosePath(what);
     if (path !== undefined && !this.disposed) this.post({ kind: 'chosen', field, path });
   }
 
-  async #explainWeight(cell: Asked<'explainWeight'>): Promise<void> {
+  private async explainWeight(cell: Asked<'explainWeight'>): Promise<void> {
     const result = this.need('to look into');
     await this.requireSameModel(result.model, 'Run the analysis again.');
     await this.services.explain(planOfWeight(result, cell));
   }
 
-  async #applyPlan(): Promise<void> {
+  private async applyPlan(): Promise<void> {
     const plan = await this.services.choosePlan(this.knownModel());
     if (plan !== undefined) await this.change({ interventions: withPlan(this.openPlan().interventions, plan) });
   }
 
-  async #apply({ offer, where }: Asked<'apply'>): Promise<void> {
+  private async apply({ offer, where }: Asked<'apply'>): Promise<void> {
     const result = this.need('to apply');
     if (where === 'plan') {
       if (offer.plan === undefined) throw new Sentence('There is no plan to save.');

@@ -55,12 +55,12 @@ type Asked<Kind extends FromHallucinationPanel['kind']> = Extract<FromHallucinat
 export class HallucinationHost extends ModelPanelHost<HallucinationTypes, HallucinationServices> {
   protected override readonly messages = fromHallucinationPanel;
   protected override readonly runFirst = 'Run the model on a picture first.';
-  #picture: OpenedImage | undefined;
-  #imageFolder: ImageFolder | undefined;
-  #reinforcing: AbortController | undefined;
+  private picture: OpenedImage | undefined;
+  private imageFolder: ImageFolder | undefined;
+  private reinforcing: AbortController | undefined;
 
   protected override stopAsking(): void {
-    this.#reinforcing?.abort();
+    this.reinforcing?.abort();
   }
 
   protected override modelOf(saved: SavedHallucination): ModelSummary {
@@ -96,12 +96,12 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
   }
 
   protected override onPlanned(): Promise<void> {
-    return this.#lookAtFolder();
+    return this.lookAtFolder();
   }
 
   protected override async afterOpening(isCurrent: () => boolean): Promise<void> {
-    await this.#sendPicture();
-    await this.#lookAtFolder();
+    await this.sendPicture();
+    await this.lookAtFolder();
     await super.afterOpening(isCurrent);
   }
 
@@ -114,8 +114,8 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
       ...opening,
       ...this.modelOpening,
       ...defined({
-        picture: this.#picture?.image.path === wanted ? this.#picture : undefined,
-        imageFolder: this.#imageFolder,
+        picture: this.picture?.image.path === wanted ? this.picture : undefined,
+        imageFolder: this.imageFolder,
         result: saved?.kind === 'headscope-hallucination' ? saved : undefined,
         set: saved?.kind === 'headscope-hallucination-set' ? saved : undefined,
       }),
@@ -125,90 +125,90 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
   protected override answerPanel(message: OwnModelMessage<HallucinationTypes>): unknown {
     switch (message.kind) {
       case 'browseImage':
-        return this.#browseImage();
+        return this.browseImage();
       case 'browseImages':
-        return this.#browseImages();
+        return this.browseImages();
       case 'browseLexicon':
-        return this.#browseLexicon();
+        return this.browseLexicon();
       case 'applyPlan':
-        return this.#applyPlan();
+        return this.applyPlan();
       case 'card':
-        return this.#sendCard(message.folder);
+        return this.sendCard(message.folder);
       case 'openCard':
-        return this.#openCard(message.folder);
+        return this.openCard(message.folder);
       case 'openImage':
-        return this.#openImage(message);
+        return this.openImage(message);
       case 'tokenise':
-        return this.#tokenise(message);
+        return this.tokenise(message);
       case 'folderTime':
-        return this.#folderTime(message);
+        return this.folderTime(message);
       case 'map':
-        return this.#map(message);
+        return this.map(message);
       case 'step':
-        return this.#step(message);
+        return this.step(message);
       case 'reinforce':
-        return this.#reinforce(message.request, message.reinforcement);
+        return this.reinforce(message.request, message.reinforcement);
       default:
         return unreachable(message);
     }
   }
 
-  async #browseImage(): Promise<void> {
+  private async browseImage(): Promise<void> {
     const image = await this.services.browseImage();
     if (image === undefined) return;
     const { truth = null, lexicon } = await this.services.besideImage(image);
     await this.change({ mode: 'image', image, truth, ...defined({ lexicon }) });
   }
 
-  async #browseImages(): Promise<void> {
+  private async browseImages(): Promise<void> {
     const images = await this.services.browseImages();
     if (images === undefined) return;
     const { lexicon } = await this.services.images(images);
     await this.change({ mode: 'set', images, ...defined({ lexicon }) });
   }
 
-  async #browseLexicon(): Promise<void> {
+  private async browseLexicon(): Promise<void> {
     const lexicon = await this.services.browseLexicon();
     if (lexicon !== undefined) await this.change({ lexicon });
   }
 
-  async #applyPlan(): Promise<void> {
+  private async applyPlan(): Promise<void> {
     const plan = await this.services.choosePlan(this.knownModel());
     if (plan !== undefined) await this.change({ interventions: withPlan(this.openPlan().interventions ?? [], plan) });
   }
 
   /** How many pictures a set has, said before it is run. */
-  async #lookAtFolder(): Promise<void> {
+  private async lookAtFolder(): Promise<void> {
     const { mode, images } = this.openPlan();
-    if (mode !== 'set' || images === '' || this.#imageFolder?.folder === images) return;
+    if (mode !== 'set' || images === '' || this.imageFolder?.folder === images) return;
     const { shown: imageFolder } = await this.services.images(images);
-    this.#imageFolder = imageFolder;
+    this.imageFolder = imageFolder;
     this.post({ kind: 'imageFolder', imageFolder });
   }
 
-  async #sendCard(folder: string): Promise<void> {
+  private async sendCard(folder: string): Promise<void> {
     const card = await this.services.card(folder);
     if (!this.disposed) this.post({ kind: 'card', folder, ...defined({ card }) });
   }
 
-  async #openCard(folder: string): Promise<void> {
+  private async openCard(folder: string): Promise<void> {
     const card = await this.services.card(folder);
     if (card === undefined) throw new Sentence('The card of the model no longer exists.');
     await this.services.openCard(card);
   }
 
-  #openImage(message: Asked<'openImage'>): void {
+  private openImage(message: Asked<'openImage'>): void {
     const { request, folder, prompt: text, chat, image: path } = message;
     this.ask(message, async () => {
       const prompt = { kind: 'text', text, chat, image: path } as const;
       const { image, mime, bytes, chatPrompt } = await this.services.server.openImage({ folder, prompt });
       // A Buffer reaches a webview as a table of numbers (VS Code 1.139 goes by the name of the class).
-      this.#picture = { image, mime, bytes: new Uint8Array(bytes), ...defined({ chatPrompt }) };
-      return { kind: 'picture', request, picture: this.#picture };
+      this.picture = { image, mime, bytes: new Uint8Array(bytes), ...defined({ chatPrompt }) };
+      return { kind: 'picture', request, picture: this.picture };
     });
   }
 
-  #tokenise(message: Asked<'tokenise'>): void {
+  private tokenise(message: Asked<'tokenise'>): void {
     const { request, folder, text, chat, pictures } = message;
     const { server } = this.services;
     this.ask(message, async () => {
@@ -218,7 +218,7 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
     });
   }
 
-  #folderTime(message: Asked<'folderTime'>): void {
+  private folderTime(message: Asked<'folderTime'>): void {
     const { kind, request, plan } = message;
     this.ask(message, async () => {
       const [first] = (await this.services.images(plan.images)).images;
@@ -227,26 +227,26 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
     });
   }
 
-  #map(message: Asked<'map'>): void {
+  private map(message: Asked<'map'>): void {
     const { kind, request } = message;
     this.ask(message, async () => {
-      const { result, place } = await this.#subject('The result is not shown any more.');
+      const { result, place } = await this.subject('The result is not shown any more.');
       const map = await this.services.server.imageMap({ ...mapRequestOf(result, message), ...place });
       return { kind, request, map };
     });
   }
 
-  #step(message: Asked<'step'>): void {
+  private step(message: Asked<'step'>): void {
     const { kind, request } = message;
     this.ask(message, async () => {
-      const { result, place } = await this.#subject('The result is not shown any more.');
+      const { result, place } = await this.subject('The result is not shown any more.');
       const step = await this.services.server.divergenceAt({ ...stepRequestOf(result, message.step), ...place });
       return { kind, request, step };
     });
   }
 
   /** The caption on the screen, whose model is still in its folder; `none` where there is no caption. */
-  async #subject(
+  private async subject(
     none: string,
   ): Promise<{ readonly result: HallucinationResult; readonly place: { readonly device?: string } }> {
     const result = this.shown;
@@ -256,17 +256,17 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
     return { result, place };
   }
 
-  async #reinforce(request: number, reinforcement: ReinforcementRequest): Promise<void> {
+  private async reinforce(request: number, reinforcement: ReinforcementRequest): Promise<void> {
     const { run, server, lexicon: wordsOf } = this.services;
     try {
       this.requireModel();
-      const { result, place } = await this.#subject(
+      const { result, place } = await this.subject(
         'There is no caption to reinforce yet. Run the model on a picture first.',
       );
       this.stopAsking();
       const abort = new AbortController();
-      this.#reinforcing = abort;
-      const isWanted = (): boolean => this.#reinforcing === abort && !this.disposed;
+      this.reinforcing = abort;
+      const isWanted = (): boolean => this.reinforcing === abort && !this.disposed;
       const { lexicon: path, maxNewTokens } = this.openPlan();
       const { truth, references } = result;
       const caption = await server.reinforce(
@@ -292,14 +292,14 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
   }
 
   /** The picture of a result from its file: it is looked at without a run. */
-  async #sendPicture(): Promise<void> {
+  private async sendPicture(): Promise<void> {
     const image = this.shown?.kind === 'headscope-hallucination' ? this.shown.image : undefined;
-    if (image === undefined || this.#picture?.image.sha256 === image.sha256) return;
+    if (image === undefined || this.picture?.image.sha256 === image.sha256) return;
     // A picture on another machine is not asked for either.
     if (this.refusal([image.path]) !== undefined) return;
     const picture = await this.services.pictureOf(image);
     if (picture === undefined || this.disposed) return;
-    this.#picture = picture;
+    this.picture = picture;
     this.post({ kind: 'picture', picture });
   }
 }

@@ -55,8 +55,8 @@ type Subject = Pick<HeadsPlan, 'folder' | 'device'> & Pick<HeadsResult, 'ids' | 
 export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   protected override readonly messages = fromHeadsPanel;
   protected override readonly runFirst = 'Run the model on a prompt first.';
-  #generation: AbortController | undefined;
-  #effects: AbortController | undefined;
+  private generation: AbortController | undefined;
+  private effects: AbortController | undefined;
 
   override hide(): void {
     // Its page is gone, and with it what asked for the text.
@@ -66,15 +66,15 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
 
   override overdue(method: ComputeMethod): void {
     const restarted = 'does not stop by itself; its process is being restarted.';
-    if (method === 'generate' && this.#generation !== undefined)
+    if (method === 'generate' && this.generation !== undefined)
       this.post({ kind: 'overdue', sentence: `The generation ${restarted} The text shown is kept.` });
-    if (method === 'analysis' && this.#effects !== undefined)
+    if (method === 'analysis' && this.effects !== undefined)
       this.post({ kind: 'overdue', sentence: `The measurement of effects ${restarted} What is shown is kept.` });
   }
 
   protected override stopAsking(): void {
-    this.#generation?.abort();
-    this.#effects?.abort();
+    this.generation?.abort();
+    this.effects?.abort();
   }
 
   protected override changeOfModel(folder: string): Partial<HeadsPlan> {
@@ -108,31 +108,31 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
       case 'saveLabels':
         return this.services.saveLabels(this.need('whose labels could be saved').result, this.onWritten);
       case 'saveIntervention':
-        return this.#saveIntervention(message.interventions);
+        return this.saveIntervention(message.interventions);
       case 'loadIntervention':
-        return this.#loadIntervention();
+        return this.loadIntervention();
       case 'applyPlan':
-        return this.#applyPlan();
+        return this.applyPlan();
       case 'tokenise':
-        return this.#tokenise(message);
+        return this.tokenise(message);
       case 'tile':
-        return this.#tile(message);
+        return this.tile(message);
       case 'row':
-        return this.#row(message);
+        return this.row(message);
       case 'nextTokens':
-        return this.#nextTokens(message);
+        return this.nextTokens(message);
       case 'generate':
-        return this.#generate(message);
+        return this.generate(message);
       case 'explainWeight':
-        return this.#explainWeight(message);
+        return this.explainWeight(message);
       case 'measureEffects':
-        return this.#measureEffects(message);
+        return this.measureEffects(message);
       default:
         return unreachable(message);
     }
   }
 
-  async #saveIntervention(interventions: readonly Intervention[]): Promise<void> {
+  private async saveIntervention(interventions: readonly Intervention[]): Promise<void> {
     const changed = changedOf(interventions);
     if (changed.length === 0)
       throw new Sentence('Nothing is changed, so there is no intervention to save. Change the gain of a head first.');
@@ -141,17 +141,17 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     await this.services.saveIntervention(model, changed, this.onWritten);
   }
 
-  async #loadIntervention(): Promise<void> {
+  private async loadIntervention(): Promise<void> {
     const interventions = await this.services.loadIntervention(this.knownModel());
     if (interventions !== undefined) await this.change({ interventions });
   }
 
-  async #applyPlan(): Promise<void> {
+  private async applyPlan(): Promise<void> {
     const plan = await this.services.choosePlan(this.knownModel());
     if (plan !== undefined) await this.change({ interventions: withPlan(this.openPlan().interventions, plan) });
   }
 
-  #tokenise(message: Asked<'tokenise'>): void {
+  private tokenise(message: Asked<'tokenise'>): void {
     const { kind: _, request, folder, prompt } = message;
     this.ask(message, async () => {
       const tokenised = await this.services.server.tokenise(folder, prompt);
@@ -159,27 +159,27 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     });
   }
 
-  #tile(message: Asked<'tile'>): void {
+  private tile(message: Asked<'tile'>): void {
     const { kind, request, ...rectangle } = message;
     const ask = async (): Promise<ToHeadsPanel> => {
-      const subject = await this.#subject();
+      const subject = await this.subject();
       return { kind, request, tile: await this.services.server.headTile({ ...subject, ...rectangle }) };
     };
     this.ask(message, ask, mostTiles);
   }
 
-  #row(message: Asked<'row'>): void {
+  private row(message: Asked<'row'>): void {
     const { kind, request, ...of } = message;
     this.ask(message, async () => {
-      const subject = await this.#subject();
+      const subject = await this.subject();
       return { kind, request, row: await this.services.server.headRow({ ...subject, ...of }) };
     });
   }
 
-  #nextTokens(message: Asked<'nextTokens'>): void {
+  private nextTokens(message: Asked<'nextTokens'>): void {
     const { kind, request, interventions } = message;
     this.ask(message, async () => {
-      const { folder, ids, device } = await this.#subject();
+      const { folder, ids, device } = await this.subject();
       const changed = changedOf(interventions);
       const variants = changed.length === 0 ? [] : [changed];
       const distributions = await this.services.server.nextTokens({
@@ -194,7 +194,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   }
 
   /** What a question is about: the prompt as ids, the model that read it, and what was changed in it. */
-  async #subject(): Promise<Subject> {
+  private async subject(): Promise<Subject> {
     const { result } = this.need('to look into');
     const { model, ids, interventions } = result;
     const place = await this.deviceOf(result);
@@ -203,21 +203,21 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   }
 
   /** The plain run first, then the one with interventions; tokens go out as they come. */
-  async #generate(message: Asked<'generate'>): Promise<void> {
+  private async generate(message: Asked<'generate'>): Promise<void> {
     const { kind: _, request, interventions, ...sampling } = message;
-    this.#generation?.abort();
+    this.generation?.abort();
     const abort = new AbortController();
-    this.#generation = abort;
+    this.generation = abort;
     const shown = this.shown?.result;
     const plan = this.openPlan();
     const folder = shown?.model.folder ?? plan.folder;
     const prompt: PromptInput = shown === undefined ? plan.prompt : { kind: 'ids', ids: shown.ids };
     const changed = changedOf(interventions);
     /** A newer generation has taken the place of this one: the panel waits for that. */
-    const isWanted = (): boolean => this.#generation === abort && !this.disposed;
+    const isWanted = (): boolean => this.generation === abort && !this.disposed;
     try {
       this.requireModel();
-      const { device } = shown === undefined ? plan : await this.#subject();
+      const { device } = shown === undefined ? plan : await this.subject();
       for (const variant of changed.length === 0 ? [false] : [false, true]) {
         if (abort.signal.aborted) throw new FailureError({ code: 'cancelled' });
         // Cancelled between two tokens it answers with what it has.
@@ -240,24 +240,24 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     } catch (error) {
       if (isWanted()) this.fail(error, { request });
     } finally {
-      if (this.#generation === abort) this.#generation = undefined;
+      if (this.generation === abort) this.generation = undefined;
     }
   }
 
-  async #explainWeight(cell: Asked<'explainWeight'>): Promise<void> {
-    await this.#subject();
+  private async explainWeight(cell: Asked<'explainWeight'>): Promise<void> {
+    await this.subject();
     await this.services.explain(planOfHeads(this.need('to look into').result, cell));
   }
 
   /** Stopped, it leaves what it has measured on the screen; asked again, it goes on from there. */
-  async #measureEffects({ request }: Asked<'measureEffects'>): Promise<void> {
-    this.#effects?.abort();
+  private async measureEffects({ request }: Asked<'measureEffects'>): Promise<void> {
+    this.effects?.abort();
     const abort = new AbortController();
-    this.#effects = abort;
-    const isWanted = (): boolean => this.#effects === abort && !this.disposed;
+    this.effects = abort;
+    const isWanted = (): boolean => this.effects === abort && !this.disposed;
     try {
       this.requireModel();
-      const { device } = await this.#subject();
+      const { device } = await this.subject();
       await measureEffects(
         this.services.server,
         this.need('whose heads could be removed').result,
@@ -270,7 +270,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     } catch (error) {
       if (isWanted() && !isCancelled(error)) this.fail(error, { request });
     } finally {
-      if (this.#effects === abort) this.#effects = undefined;
+      if (this.effects === abort) this.effects = undefined;
     }
   }
 }

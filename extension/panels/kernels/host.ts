@@ -44,29 +44,29 @@ export interface KernelsServices extends PanelServices<KernelsTypes> {
 export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   protected override readonly messages = fromKernelsPanel;
   protected override readonly runFirst = 'Run the benchmark first.';
-  #shapeUri: string | undefined;
+  private shapeUri: string | undefined;
   /** What the last `open` was sent with, for sending it again. */
-  #mechanisms: readonly MechanismInfo[] = [];
-  #moduleRun: AbortController | undefined;
-  #shapes: readonly ShapeChoice[] = [];
+  private mechanisms: readonly MechanismInfo[] = [];
+  private moduleRun: AbortController | undefined;
+  private shapes: readonly ShapeChoice[] = [];
   /** Why there is no catalogue. */
-  #problem: ReturnType<typeof wordsOf> | undefined;
-  #supportsAsked = 0;
+  private problem: ReturnType<typeof wordsOf> | undefined;
+  private supportsAsked = 0;
   /**
    * A side view that merely lies open starts no process: what the server says of the form is asked with the first edit.
    * `opened`: the panel sends its plan once after `open`, which is no edit.
    */
-  #owed: 'nothing' | 'opened' | 'answers' = 'nothing';
+  private owed: 'nothing' | 'opened' | 'answers' = 'nothing';
 
   constructor(...parts: ConstructorParameters<typeof PanelHost<KernelsTypes, KernelsServices>>) {
     super(...parts);
-    this.own(this.services.onShapes(() => void this.#sendShapes()));
+    this.own(this.services.onShapes(() => void this.sendShapes()));
   }
 
   /** Takes over the attention of a config, now or when the panel is ready. */
   async showShape(uri: string): Promise<void> {
-    this.#shapeUri = uri;
-    await this.#sendShapes();
+    this.shapeUri = uri;
+    await this.sendShapes();
   }
 
   /** This panel has no place for notices: what failed is said by VS Code, what was done too early as the end of a run. */
@@ -93,14 +93,14 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   }
 
   protected override openMessage(opening: Opening<KernelsTypes>, result: BenchmarkResult | undefined): ToKernelsPanel {
-    const shapeUri = this.#shapeUri;
+    const shapeUri = this.shapeUri;
     // Taken over once: a reload keeps what the person made of it since.
-    if (this.#shapes.length > 0 || this.#mechanisms.length > 0) this.#shapeUri = undefined;
+    if (this.shapes.length > 0 || this.mechanisms.length > 0) this.shapeUri = undefined;
     return {
       ...opening,
-      mechanisms: this.#mechanisms,
+      mechanisms: this.mechanisms,
       devices: this.services.server.knownDevices ?? [],
-      shapes: this.#shapes,
+      shapes: this.shapes,
       processors: availableParallelism(),
       ...defined({ result, shapeUri }),
     };
@@ -109,59 +109,59 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   /** A saved result is drawn at once; the catalogue is needed for the form only. */
   protected override async sendOpening(isCurrent: () => boolean): Promise<void> {
     const may = this.services.mayRun();
-    this.#problem = undefined;
+    this.problem = undefined;
     if (this.shown !== undefined || may !== true) {
-      this.#mechanisms = this.#shapes = [];
+      this.mechanisms = this.shapes = [];
       this.sendOpen();
     }
     if (may !== true) return;
-    const shapes = this.#askShapes();
+    const shapes = this.askShapes();
     const mechanisms = await this.services.server.mechanisms().catch((error: unknown) => {
-      this.#problem = wordsOf(error);
+      this.problem = wordsOf(error);
       return [];
     });
-    this.#shapes = await shapes;
-    this.#mechanisms = mechanisms;
+    this.shapes = await shapes;
+    this.mechanisms = mechanisms;
     if (isCurrent()) this.sendOpen();
   }
 
   protected override async afterOpening(isCurrent: () => boolean): Promise<void> {
     const may = this.services.mayRun();
-    if (this.#problem !== undefined) this.post({ kind: 'failed', ...this.#problem });
-    if (may !== true || this.#problem !== undefined) {
-      const shapes = await this.#askShapes();
-      if (isCurrent() && shapes.length > 0) this.#postShapes(shapes);
+    if (this.problem !== undefined) this.post({ kind: 'failed', ...this.problem });
+    if (may !== true || this.problem !== undefined) {
+      const shapes = await this.askShapes();
+      if (isCurrent() && shapes.length > 0) this.postShapes(shapes);
       return;
     }
-    this.#owed = this.place === 'side' && !this.services.serverIsUp() ? 'opened' : 'nothing';
-    if (this.#owed === 'opened') return;
-    await Promise.all([this.#sendSupports(this.openPlan()), this.#sendDevices(false)]);
+    this.owed = this.place === 'side' && !this.services.serverIsUp() ? 'opened' : 'nothing';
+    if (this.owed === 'opened') return;
+    await Promise.all([this.sendSupports(this.openPlan()), this.sendDevices(false)]);
   }
 
   protected override async onPlanned(plan: BenchmarkPlan): Promise<void> {
-    const owed = this.#owed;
-    this.#owed = owed === 'opened' && !this.services.serverIsUp() ? 'answers' : 'nothing';
-    if (this.#owed === 'answers') return;
-    await Promise.all([this.#sendSupports(plan), owed === 'nothing' ? undefined : this.#sendDevices(false)]);
+    const owed = this.owed;
+    this.owed = owed === 'opened' && !this.services.serverIsUp() ? 'answers' : 'nothing';
+    if (this.owed === 'answers') return;
+    await Promise.all([this.sendSupports(plan), owed === 'nothing' ? undefined : this.sendDevices(false)]);
   }
 
   protected override answer(message: OwnMessage<KernelsTypes>): unknown {
     const { server } = this.services;
     switch (message.kind) {
       case 'refreshDevices':
-        return this.#sendDevices(true);
+        return this.sendDevices(true);
       case 'mechanismView':
-        return this.#reply(message, async () => ({ view: await server.mechanismView(message.request) }));
+        return this.reply(message, async () => ({ view: await server.mechanismView(message.request) }));
       case 'neighborhoodBound':
-        return this.#reply(message, async () => ({ bound: await server.neighborhoodBound(message.request) }));
+        return this.reply(message, async () => ({ bound: await server.neighborhoodBound(message.request) }));
       case 'modules':
-        return this.#sendModules();
+        return this.sendModules();
       case 'runModule':
-        return this.#runModule(message.plan);
+        return this.runModule(message.plan);
       case 'stopModule':
-        return this.#moduleRun?.abort();
+        return this.moduleRun?.abort();
       case 'chooseModuleFile':
-        return this.#chooseModuleFile(message.what);
+        return this.chooseModuleFile(message.what);
       case 'openLink':
         return this.services.openLink(message.url);
       default:
@@ -170,11 +170,11 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   }
 
   override dispose(): void {
-    this.#moduleRun?.abort();
+    this.moduleRun?.abort();
     super.dispose();
   }
 
-  async #sendModules(): Promise<void> {
+  private async sendModules(): Promise<void> {
     const may = this.services.mayRun();
     if (may !== true) return this.post({ kind: 'moduleFailed', sentence: may });
     const modules = await this.services.server.modules();
@@ -182,12 +182,12 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   }
 
   /** A run of this webview alone: it shows pictures of one call, and the benchmark of mechanisms goes on being what is shown. */
-  async #runModule(plan: ModulePlan): Promise<void> {
+  private async runModule(plan: ModulePlan): Promise<void> {
     const may = this.services.mayRun();
     if (may !== true) return this.post({ kind: 'moduleFailed', sentence: may });
-    this.#moduleRun?.abort();
-    const run = (this.#moduleRun = new AbortController());
-    const isShown = (): boolean => run === this.#moduleRun && !this.disposed;
+    this.moduleRun?.abort();
+    const run = (this.moduleRun = new AbortController());
+    const isShown = (): boolean => run === this.moduleRun && !this.disposed;
     try {
       const result = await this.services.server.module(plan, run.signal, (progress) => {
         if (isShown()) this.post({ kind: 'moduleStage', progress });
@@ -200,36 +200,36 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
     }
   }
 
-  async #chooseModuleFile(what: ModuleFile): Promise<void> {
+  private async chooseModuleFile(what: ModuleFile): Promise<void> {
     const path = await this.services.chooseModuleFile(what);
     if (path !== undefined && !this.disposed) this.post({ kind: 'moduleFile', what, path });
   }
 
-  #askShapes(): Promise<readonly ShapeChoice[]> {
+  private askShapes(): Promise<readonly ShapeChoice[]> {
     return this.services.shapes().catch((): readonly ShapeChoice[] => []);
   }
 
-  async #sendShapes(): Promise<void> {
+  private async sendShapes(): Promise<void> {
     if (!this.mail.isOpen) return;
-    const shapes = await this.#askShapes();
-    if (this.mail.isOpen && !this.disposed) this.#postShapes(shapes);
+    const shapes = await this.askShapes();
+    if (this.mail.isOpen && !this.disposed) this.postShapes(shapes);
   }
 
-  #postShapes(shapes: readonly ShapeChoice[]): void {
-    const shapeUri = this.#shapeUri;
-    this.#shapeUri = undefined;
+  private postShapes(shapes: readonly ShapeChoice[]): void {
+    const shapeUri = this.shapeUri;
+    this.shapeUri = undefined;
     this.post({ kind: 'shapes', shapes, ...defined({ shapeUri }) });
   }
 
-  async #sendSupports(plan: BenchmarkPlan): Promise<void> {
+  private async sendSupports(plan: BenchmarkPlan): Promise<void> {
     if (this.services.mayRun() !== true) return;
-    const asked = (this.#supportsAsked += 1);
+    const asked = (this.supportsAsked += 1);
     const supports = await this.services.server.supports(plan);
-    if (asked === this.#supportsAsked && !this.disposed) this.post({ kind: 'supports', supports });
+    if (asked === this.supportsAsked && !this.disposed) this.post({ kind: 'supports', supports });
   }
 
   /** What the compute server says of a question of the form, or the sentence that stands in its place. */
-  async #reply<A extends object>(
+  private async reply<A extends object>(
     question: Extract<OwnMessage<KernelsTypes>, { readonly request: unknown }>,
     ask: () => Promise<A>,
   ): Promise<void> {
@@ -239,7 +239,7 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
     if (!this.disposed) this.post({ ...question, ...answer });
   }
 
-  async #sendDevices(again: boolean): Promise<void> {
+  private async sendDevices(again: boolean): Promise<void> {
     const may = this.services.mayRun();
     if (may !== true) {
       if (again) this.services.report(may);

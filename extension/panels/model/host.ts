@@ -51,41 +51,41 @@ const patience = 200;
 const notCounted = 'Serving is counted from the config.json of a model, and this file is none. Open the config.json.';
 
 export class ModelHost extends Owner {
-  readonly #services: ModelServices;
-  readonly #mail: Mailbox<ToModelPanel>;
-  #uris: readonly string[] = [];
-  #content: ModelContent = { state: 'empty' };
+  private readonly services: ModelServices;
+  private readonly mail: Mailbox<ToModelPanel>;
+  private current: readonly string[] = [];
+  private content: ModelContent = { state: 'empty' };
   /** Counts questions, so that a slow answer to an earlier one is dropped. */
-  #asked = 0;
-  #tried = 0;
+  private asked = 0;
+  private tried = 0;
 
   constructor(services: ModelServices, send: (message: ToModelPanel) => void) {
     super();
-    this.#services = services;
-    this.#mail = new Mailbox(send);
+    this.services = services;
+    this.mail = new Mailbox(send);
   }
 
   /** The configurations on show or on their way. */
   get uris(): readonly string[] {
-    return this.#uris;
+    return this.current;
   }
 
   /** Shows one model, or two beside each other. */
   async show(uris: readonly string[]): Promise<void> {
     const [first, second] = uris;
     if (first === undefined) return;
-    const asked = (this.#asked += 1);
-    const same = uris.length === this.#uris.length && uris.every((uri, at) => this.#uris[at] === uri);
-    this.#uris = uris;
+    const asked = (this.asked += 1);
+    const same = uris.length === this.current.length && uris.every((uri, at) => this.current[at] === uri);
+    this.current = uris;
     const loading: ModelContent = {
       state: 'loading',
-      name: uris.map((uri) => this.#services.nameOf(uri)).join(' and '),
+      name: uris.map((uri) => this.services.nameOf(uri)).join(' and '),
     };
-    const announce = (): void => void this.#put(loading, asked);
-    if (!this.#showsModel()) announce();
+    const announce = (): void => void this.put(loading, asked);
+    if (!this.showsModel()) announce();
     const timer = setTimeout(() => !same && announce(), patience);
     try {
-      await this.#put(await this.#describe(first, second), asked);
+      await this.put(await this.describe(first, second), asked);
     } finally {
       clearTimeout(timer);
     }
@@ -93,54 +93,54 @@ export class ModelHost extends Owner {
 
   /** Shows a file if it is a model; any other leaves what is shown or on its way. */
   async showIfModel(uri: string): Promise<void> {
-    const asked = this.#asked;
-    const tried = (this.#tried += 1);
-    const content = await this.#describe(uri, undefined);
-    if (content.state !== 'model' || asked !== this.#asked || tried !== this.#tried) return;
-    this.#uris = [uri];
-    await this.#put(content, (this.#asked += 1));
+    const asked = this.asked;
+    const tried = (this.tried += 1);
+    const content = await this.describe(uri, undefined);
+    if (content.state !== 'model' || asked !== this.asked || tried !== this.tried) return;
+    this.current = [uri];
+    await this.put(content, (this.asked += 1));
   }
 
   /** Something of the files, the findings or the trust has changed. */
   async refresh(): Promise<void> {
-    if (this.#uris.length > 0) await this.show(this.#uris);
-    else await this.#put(this.#content, this.#asked);
+    if (this.current.length > 0) await this.show(this.current);
+    else await this.put(this.content, this.asked);
   }
 
   /** VS Code has taken the webview's page away; it says `ready` when it is shown again. */
   hide(): void {
-    this.#mail.hide();
+    this.mail.hide();
   }
 
   async receive(message: unknown): Promise<void> {
     try {
-      await this.#receive(understood(fromModelPanel, message));
+      await this.answer(understood(fromModelPanel, message));
     } catch (error) {
       if (this.disposed) return;
-      this.#services.report(
+      this.services.report(
         error instanceof Error ? error.message : String(error),
         error instanceof Error ? error.stack : undefined,
       );
     }
   }
 
-  #showsModel(): boolean {
-    return this.#content.state === 'model' || this.#content.state === 'comparison';
+  private showsModel(): boolean {
+    return this.content.state === 'model' || this.content.state === 'comparison';
   }
 
-  async #describe(first: string, second: string | undefined): Promise<ModelContent> {
-    const name = this.#services.nameOf(first);
+  private async describe(first: string, second: string | undefined): Promise<ModelContent> {
+    const name = this.services.nameOf(first);
     try {
       const [one, other] = await Promise.all([
-        this.#services.describe(first),
-        second === undefined ? undefined : this.#services.describe(second),
+        this.services.describe(first),
+        second === undefined ? undefined : this.services.describe(second),
       ]);
       if (one === null || other === null) {
         const which = one === null ? first : (second ?? first);
         return {
           state: 'not-a-model',
-          name: this.#services.nameOf(which),
-          sentence: `${this.#services.nameOf(which)} is not a model configuration: it names no layers and no heads. Open the config.json of a model.`,
+          name: this.services.nameOf(which),
+          sentence: `${this.services.nameOf(which)} is not a model configuration: it names no layers and no heads. Open the config.json of a model.`,
         };
       }
       return other === undefined ? { state: 'model', model: one } : { state: 'comparison', first: one, second: other };
@@ -155,59 +155,59 @@ export class ModelHost extends Owner {
     }
   }
 
-  async #put(content: ModelContent, asked: number): Promise<void> {
-    if (asked !== this.#asked || this.disposed) return;
-    this.#content = content;
-    if (!this.#mail.isOpen) return;
-    const message = await this.#message();
-    if (asked === this.#asked && this.#content === content) this.#mail.post(message);
+  private async put(content: ModelContent, asked: number): Promise<void> {
+    if (asked !== this.asked || this.disposed) return;
+    this.content = content;
+    if (!this.mail.isOpen) return;
+    const message = await this.message();
+    if (asked === this.asked && this.content === content) this.mail.post(message);
   }
 
-  async #serving(uri: string, question: ServingQuestion): Promise<void> {
-    if (!this.#uris.includes(uri)) return;
-    const answer = (await this.#services.serving(uri, question)) ?? { devices: [], cost: notCounted };
-    if (!this.disposed && this.#mail.isOpen) this.#mail.post({ kind: 'serving', uri, question, answer });
+  private async serving(uri: string, question: ServingQuestion): Promise<void> {
+    if (!this.current.includes(uri)) return;
+    const answer = (await this.services.serving(uri, question)) ?? { devices: [], cost: notCounted };
+    if (!this.disposed && this.mail.isOpen) this.mail.post({ kind: 'serving', uri, question, answer });
   }
 
-  async #message(): Promise<ShowModel> {
-    const actions = await this.#services.actions();
-    return { kind: 'show', content: this.#content, actions, headscope: this.#services.headscope };
+  private async message(): Promise<ShowModel> {
+    const actions = await this.services.actions();
+    return { kind: 'show', content: this.content, actions, headscope: this.services.headscope };
   }
 
-  async #receive(message: FromModelPanel): Promise<void> {
+  private async answer(message: FromModelPanel): Promise<void> {
     switch (message.kind) {
       case 'ready':
-        this.#mail.renew();
-        this.#mail.open([await this.#message()]);
+        this.mail.renew();
+        this.mail.open([await this.message()]);
         return;
       case 'openFile':
-        return this.#services.openFile(message.uri);
+        return this.services.openFile(message.uri);
       case 'showProblems':
-        return this.#services.showProblems(message.uri);
+        return this.services.showProblems(message.uri);
       case 'benchmark':
-        return this.#services.benchmark(message.uri);
+        return this.services.benchmark(message.uri);
       case 'showHeads':
-        return this.#services.showHeads(message.uri);
+        return this.services.showHeads(message.uri);
       case 'openFull':
-        return this.#services.openFull([message.uri]);
+        return this.services.openFull([message.uri]);
       case 'compare':
-        return this.#services.compare(message.uri);
+        return this.services.compare(message.uri);
       case 'swap':
-        return this.show([...this.#uris].reverse());
+        return this.show([...this.current].reverse());
       case 'choose': {
-        const uri = await this.#services.choose();
+        const uri = await this.services.choose();
         return uri === undefined ? undefined : this.show([uri]);
       }
       case 'openExample':
-        return this.#services.openExample();
+        return this.services.openExample();
       case 'retry':
         return this.refresh();
       case 'serving':
-        return this.#serving(message.uri, message.question);
+        return this.serving(message.uri, message.question);
       case 'export':
-        return this.#services.export(message);
+        return this.services.export(message);
       case 'copy':
-        return this.#services.copy(message.text);
+        return this.services.copy(message.text);
       default:
         return unreachable(message);
     }

@@ -39,96 +39,96 @@ export interface ModelPanelsParts {
 const quiet = 300;
 
 export class ModelPanels extends Owner implements LivePanel {
-  readonly #parts: ModelPanelsParts;
-  #side: ModelHost | undefined;
-  readonly #hosts: WebviewHosts<ToModelPanel, ModelHost>;
+  private readonly parts: ModelPanelsParts;
+  private side: ModelHost | undefined;
+  private readonly hosts: WebviewHosts<ToModelPanel, ModelHost>;
   /** What the side view shows as soon as it is there. */
-  #followed: vscode.Uri | undefined;
+  private followed: vscode.Uri | undefined;
   /** A file looked at since that may describe a model; only the language server knows. */
-  #candidate: vscode.Uri | undefined;
-  readonly #work = this.own(new Signal<Work>());
-  readonly onWork = this.#work.event;
+  private candidate: vscode.Uri | undefined;
+  private readonly work = this.own(new Signal<Work>());
+  readonly onWork = this.work.event;
   /** Counts files that were looked at, so that a slow answer to an earlier one is dropped. */
-  #looked = 0;
-  #timer: NodeJS.Timeout | undefined;
-  readonly #changed = new Set<string>();
+  private looked = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly changed = new Set<string>();
 
   constructor(parts: ModelPanelsParts) {
     super();
-    this.#parts = parts;
-    this.#hosts = this.own(new WebviewHosts(parts.extension, { panel: 'model', title: 'Model' }));
-    this.own(this.#hosts.onFocus((host) => this.#worksOn(host.uris.join(' '), false)));
+    this.parts = parts;
+    this.hosts = this.own(new WebviewHosts(parts.extension, { panel: 'model', title: 'Model' }));
+    this.own(this.hosts.onFocus((host) => this.worksOn(host.uris.join(' '), false)));
     const deserializeWebviewPanel = (panel: vscode.WebviewPanel, state: unknown): Promise<void> =>
-      Promise.resolve(this.#restore(panel, keptUris(state)));
+      Promise.resolve(this.restore(panel, keptUris(state)));
     this.own(vscode.window.registerWebviewPanelSerializer(modelPanel, { deserializeWebviewPanel }));
-    this.own(vscode.window.onDidChangeActiveTextEditor((editor) => this.#followEditor(editor)));
-    this.own(vscode.workspace.onDidChangeTextDocument(({ document }) => this.#touched([document.uri])));
-    this.own(vscode.languages.onDidChangeDiagnostics(({ uris }) => this.#touched(uris)));
-    this.own(parts.models.onChange(() => this.#refresh(() => true)));
-    this.own({ dispose: () => clearTimeout(this.#timer) });
+    this.own(vscode.window.onDidChangeActiveTextEditor((editor) => this.followEditor(editor)));
+    this.own(vscode.workspace.onDidChangeTextDocument(({ document }) => this.touched([document.uri])));
+    this.own(vscode.languages.onDidChangeDiagnostics(({ uris }) => this.touched(uris)));
+    this.own(parts.models.onChange(() => this.refresh(() => true)));
+    this.own({ dispose: () => clearTimeout(this.timer) });
   }
 
   prepareSide(): Promise<FillSide> {
-    return Promise.resolve((view) => this.#fillSide(view));
+    return Promise.resolve((view) => this.fillSide(view));
   }
 
-  #fillSide(view: vscode.WebviewView): vscode.Disposable {
-    const host = this.#attach(view, 'side', () => undefined);
-    this.#side = host;
-    this.#followEditor(vscode.window.activeTextEditor);
+  private fillSide(view: vscode.WebviewView): vscode.Disposable {
+    const host = this.attach(view, 'side', () => undefined);
+    this.side = host;
+    this.followEditor(vscode.window.activeTextEditor);
     if (host.uris.length === 0) {
-      if (this.#followed !== undefined) void host.show([this.#followed.toString()]);
-      if (this.#candidate !== undefined) void host.showIfModel(this.#candidate.toString());
+      if (this.followed !== undefined) void host.show([this.followed.toString()]);
+      if (this.candidate !== undefined) void host.showIfModel(this.candidate.toString());
     }
     return new vscode.Disposable(() => {
-      this.#side = undefined;
+      this.side = undefined;
       const [shown] = host.uris;
       // Perhaps chosen in the view itself.
-      if (shown !== undefined) [this.#followed, this.#candidate] = [vscode.Uri.parse(shown, true), undefined];
-      this.#hosts.release(host);
+      if (shown !== undefined) [this.followed, this.candidate] = [vscode.Uri.parse(shown, true), undefined];
+      this.hosts.release(host);
     });
   }
 
   /** The model was selected in a list. */
   select(uri: vscode.Uri): void {
-    this.#follow(uri);
-    this.#worksOn(uri.toString(), true);
+    this.follow(uri);
+    this.worksOn(uri.toString(), true);
   }
 
   /** The side view shows this file if it describes a model. */
   followIfModel(uri: vscode.Uri): void {
-    this.#candidate = uri;
-    void this.#side?.showIfModel(uri.toString());
-    void this.#worksIfModel(uri);
+    this.candidate = uri;
+    void this.side?.showIfModel(uri.toString());
+    void this.worksIfModel(uri);
   }
 
   /** The side view shows this model. */
-  #follow(uri: vscode.Uri): void {
-    this.#followed = uri;
-    this.#candidate = undefined;
-    void this.#side?.show([uri.toString()]);
+  private follow(uri: vscode.Uri): void {
+    this.followed = uri;
+    this.candidate = undefined;
+    void this.side?.show([uri.toString()]);
   }
 
-  #worksOn(subject: string, isNew: boolean): void {
-    this.#looked += 1;
-    this.#work.fire({ subject, isNew });
+  private worksOn(subject: string, isNew: boolean): void {
+    this.looked += 1;
+    this.work.fire({ subject, isNew });
   }
 
-  async #worksIfModel(uri: vscode.Uri): Promise<void> {
-    const looked = (this.#looked += 1);
-    const facts = await this.#factsOf(uri).catch(() => null);
-    if (facts !== null && looked === this.#looked) this.#worksOn(uri.toString(), false);
+  private async worksIfModel(uri: vscode.Uri): Promise<void> {
+    const looked = (this.looked += 1);
+    const facts = await this.factsOf(uri).catch(() => null);
+    if (facts !== null && looked === this.looked) this.worksOn(uri.toString(), false);
   }
 
   /** The full panel, made or brought to the front. */
   async open(uris: readonly vscode.Uri[]): Promise<void> {
     const texts = uris.map((uri) => uri.toString());
     const [first] = uris;
-    if (first !== undefined) this.#follow(first);
-    this.#worksOn(texts.join(' '), true);
-    const open = this.#hosts.reveal();
+    if (first !== undefined) this.follow(first);
+    this.worksOn(texts.join(' '), true);
+    const open = this.hosts.reveal();
     if (open === undefined) {
-      this.#restore(vscode.window.createWebviewPanel(modelPanel, 'Model', vscode.ViewColumn.Active), texts);
+      this.restore(vscode.window.createWebviewPanel(modelPanel, 'Model', vscode.ViewColumn.Active), texts);
     } else {
       await open.show(texts);
     }
@@ -136,21 +136,21 @@ export class ModelPanels extends Owner implements LivePanel {
 
   /** Chooses what is missing of two models and shows them beside each other. */
   async compare(given: readonly vscode.Uri[]): Promise<void> {
-    const first = given[0] ?? (await chooseModel(this.#parts.models, 'Compare (1 of 2)', 'all'));
+    const first = given[0] ?? (await chooseModel(this.parts.models, 'Compare (1 of 2)', 'all'));
     if (first === undefined) return;
     const second =
-      given[1] ?? (await chooseModel(this.#parts.models, `Compare ${this.#name(first)} with`, 'all', [first]));
+      given[1] ?? (await chooseModel(this.parts.models, `Compare ${this.name(first)} with`, 'all', [first]));
     if (second !== undefined) await this.open([first, second]);
   }
 
   /** Fills a panel that is new, or that VS Code brought back after a reload. */
-  #restore(panel: vscode.WebviewPanel, uris: readonly string[]): void {
-    void this.#attach(panel, 'full', (title) => (panel.title = title)).show(uris);
+  private restore(panel: vscode.WebviewPanel, uris: readonly string[]): void {
+    void this.attach(panel, 'full', (title) => (panel.title = title)).show(uris);
   }
 
-  #attach(holder: Container, place: ModelPlace, rename: (title: string) => void): ModelHost {
-    return this.#hosts.attach(holder, place, (send) => {
-      return new ModelHost(this.#services(), (message) => {
+  private attach(holder: Container, place: ModelPlace, rename: (title: string) => void): ModelHost {
+    return this.hosts.attach(holder, place, (send) => {
+      return new ModelHost(this.services(), (message) => {
         if (message.kind !== 'show') return send(message);
         const { content } = message;
         if (content.state === 'model') rename(content.model.label);
@@ -160,50 +160,50 @@ export class ModelPanels extends Owner implements LivePanel {
     });
   }
 
-  #followEditor(editor: vscode.TextEditor | undefined): void {
-    this.#looked += 1;
+  private followEditor(editor: vscode.TextEditor | undefined): void {
+    this.looked += 1;
     const document = editor?.document;
     if (document === undefined || !document.languageId.startsWith('json')) return;
     const { uri } = document;
     if (!mayBeModelDocument(uri.path, () => document.getText())) return;
     // A config.json that describes no model is said to be none; any other file may be one by its content.
     if (!uri.path.endsWith('/config.json')) return this.followIfModel(uri);
-    this.#follow(uri);
-    void this.#worksIfModel(uri);
+    this.follow(uri);
+    void this.worksIfModel(uri);
   }
 
-  #touched(uris: readonly vscode.Uri[]): void {
-    const shown = new Set([...this.#hosts.all].flatMap((host) => host.uris));
+  private touched(uris: readonly vscode.Uri[]): void {
+    const shown = new Set([...this.hosts.all].flatMap((host) => host.uris));
     const touched = uris.map(String).filter((uri) => shown.has(uri));
     if (touched.length === 0) return;
-    for (const uri of touched) this.#changed.add(uri);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      const changed = new Set(this.#changed);
-      this.#changed.clear();
-      this.#refresh((host) => host.uris.some((uri) => changed.has(uri)));
+    for (const uri of touched) this.changed.add(uri);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      const changed = new Set(this.changed);
+      this.changed.clear();
+      this.refresh((host) => host.uris.some((uri) => changed.has(uri)));
     }, quiet);
   }
 
-  #refresh(which: (host: ModelHost) => boolean): void {
-    for (const host of this.#hosts.all) if (which(host)) void host.refresh();
+  private refresh(which: (host: ModelHost) => boolean): void {
+    for (const host of this.hosts.all) if (which(host)) void host.refresh();
   }
 
-  #name(uri: vscode.Uri): string {
+  private name(uri: vscode.Uri): string {
     const name = uri.path.split('/').at(-1) ?? uri.path;
     return isModelFile(name) ? fileLabel(uri.path) : name;
   }
 
-  #services(): ModelServices {
-    const { models, log, language } = this.#parts;
+  private services(): ModelServices {
+    const { models, log, language } = this.parts;
     const parse = (uri: string): vscode.Uri => vscode.Uri.parse(uri, true);
     const run = async (command: string, ...args: readonly unknown[]): Promise<void> => {
       await vscode.commands.executeCommand(command, ...args);
     };
     return {
       headscope: String(process.env['HEADSCOPE_VERSION']),
-      describe: (uri) => this.#describe(parse(uri)),
-      nameOf: (uri) => this.#name(parse(uri)),
+      describe: (uri) => this.describe(parse(uri)),
+      nameOf: (uri) => this.name(parse(uri)),
       actions,
       // A GGUF file or a graph is no text: it is shown where it lies.
       openFile: (uri) => (uri.endsWith('.json') ? run('vscode.open', parse(uri)) : run('revealInExplorer', parse(uri))),
@@ -218,7 +218,7 @@ export class ModelPanels extends Owner implements LivePanel {
       choose: async () => (await chooseModel(models, 'Show a Model', 'all'))?.toString(),
       openExample: () => run('headscope.openExample'),
       serving: (uri, question) => {
-        const machine = measuredMachine(this.#parts.compute);
+        const machine = measuredMachine(this.parts.compute);
         return language.serving({ uri, question, ...(machine === undefined ? {} : { machine }) });
       },
       export: saveExport,
@@ -228,16 +228,16 @@ export class ModelPanels extends Owner implements LivePanel {
   }
 
   /** The base model of an adapter is one of the models that the index has found. */
-  async #factsOf(uri: vscode.Uri): Promise<ModelFacts | null> {
-    if (uri.path.endsWith('/adapter_config.json')) await this.#parts.models.find();
-    return this.#parts.language.describe(uri);
+  private async factsOf(uri: vscode.Uri): Promise<ModelFacts | null> {
+    if (uri.path.endsWith('/adapter_config.json')) await this.parts.models.find();
+    return this.parts.language.describe(uri);
   }
 
   /** Asked anew each time: the index keeps what files say, the language server what the editor says. */
-  async #describe(uri: vscode.Uri): Promise<ShownModel | null> {
-    const facts = await this.#factsOf(uri);
+  private async describe(uri: vscode.Uri): Promise<ShownModel | null> {
+    const facts = await this.factsOf(uri);
     if (facts === null) return null;
-    return { label: this.#name(uri), path: vscode.workspace.asRelativePath(uri), facts };
+    return { label: this.name(uri), path: vscode.workspace.asRelativePath(uri), facts };
   }
 }
 

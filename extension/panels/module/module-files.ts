@@ -16,25 +16,25 @@ import { ModuleFileHost } from './host';
 
 export class ModuleFiles extends Owner {
   readonly files: FileEditor<'module', ModuleFileHost>;
-  readonly #parts: Pick<PanelParts, 'library' | 'log'>;
-  readonly #hosts: WebviewHosts<ToModulePanel, ModuleFileHost>;
+  private readonly parts: Pick<PanelParts, 'library' | 'log'>;
+  private readonly hosts: WebviewHosts<ToModulePanel, ModuleFileHost>;
 
   constructor(parts: Pick<PanelParts, 'extension' | 'library' | 'log'>) {
     super();
-    this.#parts = parts;
-    this.#hosts = this.own(new WebviewHosts(parts.extension, { panel: 'module', title: 'Run of a module' }));
+    this.parts = parts;
+    this.hosts = this.own(new WebviewHosts(parts.extension, { panel: 'module', title: 'Run of a module' }));
     this.files = this.own(new FileEditor('module', this));
   }
 
   attachFile(editor: vscode.WebviewPanel, file: ShownFile<ModuleResult>): ModuleFileHost {
-    const { library, log } = this.#parts;
+    const { library, log } = this.parts;
     const services = {
       chooseOther: (shown: ModuleResult | undefined) => chooseOther(library, shown),
       export: saveExport,
       copy: async (text: string) => vscode.env.clipboard.writeText(text),
       report: (sentence: string, details?: string) => showFailure(log, sentence, details),
     };
-    return this.#hosts.attach(editor, 'file', (send) => new ModuleFileHost(file, services, send));
+    return this.hosts.attach(editor, 'file', (send) => new ModuleFileHost(file, services, send));
   }
 }
 

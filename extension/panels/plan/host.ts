@@ -49,11 +49,11 @@ export class PlanFileHost extends FileHost<ToPlanPanel, FromPlanPanel, Other> {
         this.mail.renew();
         return this.open();
       case 'paint':
-        return this.#edit((plan) =>
+        return this.edit((plan) =>
           painted(plan, message.heads, { created: services.now(), headscope: services.headscope }),
         );
       case 'retitle':
-        return this.#edit((plan) => (plan.title === message.title ? plan : { ...plan, title: message.title }));
+        return this.edit((plan) => (plan.title === message.title ? plan : { ...plan, title: message.title }));
       case 'undo':
         return services.undo();
       case 'redo':
@@ -65,7 +65,7 @@ export class PlanFileHost extends FileHost<ToPlanPanel, FromPlanPanel, Other> {
       case 'evaluate':
         return services.evaluate(uri);
       case 'write':
-        return services.write(this.#plan(), message.format);
+        return services.write(this.plan(), message.format);
       case 'compare': {
         const other = await services.chooseOther(uri);
         return other === undefined ? undefined : this.compareWith(other);
@@ -83,14 +83,14 @@ export class PlanFileHost extends FileHost<ToPlanPanel, FromPlanPanel, Other> {
   }
 
   /** Fails with the sentence that the page shows, too. */
-  #plan(): Plan {
+  private plan(): Plan {
     const file = this.file.read();
     if (file.ok) return file.result;
     throw new Error(`${this.file.name} cannot be read as a cache plan. ${file.why}`);
   }
 
-  async #edit(change: (plan: Plan) => Plan): Promise<void> {
-    const before = this.#plan();
+  private async edit(change: (plan: Plan) => Plan): Promise<void> {
+    const before = this.plan();
     const after = change(before);
     if (after !== before) await this.file.write(planText(after));
     // Where nothing changed the page still shows what it asked for.

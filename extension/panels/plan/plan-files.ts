@@ -18,18 +18,18 @@ import { writePlan } from './dialogs';
 
 export class PlanFiles extends Owner {
   readonly files: FileEditor<'plan', PlanFileHost>;
-  readonly #parts: Pick<PanelParts, 'library' | 'log'>;
-  readonly #hosts: WebviewHosts<ToPlanPanel, PlanFileHost>;
+  private readonly parts: Pick<PanelParts, 'library' | 'log'>;
+  private readonly hosts: WebviewHosts<ToPlanPanel, PlanFileHost>;
 
   constructor(parts: Pick<PanelParts, 'extension' | 'library' | 'log'>) {
     super();
-    this.#parts = parts;
-    this.#hosts = this.own(new WebviewHosts(parts.extension, { panel: 'plan', title: 'Cache plan' }));
+    this.parts = parts;
+    this.hosts = this.own(new WebviewHosts(parts.extension, { panel: 'plan', title: 'Cache plan' }));
     this.files = this.own(new FileEditor('plan', this));
   }
 
   attachFile(editor: vscode.WebviewPanel, file: DocumentFile<Plan>): PlanFileHost {
-    const { library, log } = this.#parts;
+    const { library, log } = this.parts;
     const run = async (command: string, ...args: readonly unknown[]): Promise<void> => {
       await vscode.commands.executeCommand(command, ...args);
     };
@@ -48,7 +48,7 @@ export class PlanFiles extends Owner {
       copy: async (text) => vscode.env.clipboard.writeText(text),
       report: (sentence, details) => showFailure(log, sentence, details),
     };
-    return this.#hosts.attach(editor, 'file', (send) => new PlanFileHost(file, services, send));
+    return this.hosts.attach(editor, 'file', (send) => new PlanFileHost(file, services, send));
   }
 }
 

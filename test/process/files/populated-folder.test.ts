@@ -34,15 +34,15 @@ import { buildServer, Place } from '../model/support/model-server';
 
 /** A command line in this process, with the compute servers of the test, that prints nothing. */
 class QuietSession extends CommandSession {
-  readonly #client: (environment: Readonly<Record<string, string>>) => ComputeClient;
+  private readonly client: (environment: Readonly<Record<string, string>>) => ComputeClient;
 
   constructor(client: (environment: Readonly<Record<string, string>>) => ComputeClient) {
     super();
-    this.#client = client;
+    this.client = client;
   }
 
   override compute(environment: Readonly<Record<string, string>> = {}): ComputeClient {
-    return this.#client(environment);
+    return this.client(environment);
   }
 
   override print(): void {}

@@ -119,7 +119,7 @@ export class Stage {
   readonly reports: string[] = [];
   stored: HeadsPlan = plan();
 
-  readonly #openModel = (folder: string, device?: string): Promise<ModelSummary> => {
+  private readonly openModel = (folder: string, device?: string): Promise<ModelSummary> => {
     this.opened.push(folder);
     this.openedOn.push(device);
     return this.summary instanceof FailureError
@@ -183,7 +183,7 @@ export class Stage {
         mayRun: () => this.may,
         models: () => Promise.resolve(this.choices),
         onModels: () => ({ dispose: () => undefined }),
-        openModel: this.#openModel,
+        openModel: this.openModel,
         serverIsUp: () => this.up,
         plan: () => this.stored,
         keepPlan: (kept) => this.plans.push(kept),

@@ -33,7 +33,7 @@ class Stage {
   jobs: readonly string[] = [];
   readonly asked: string[] = [];
   answer: 'wait' | 'beside' | undefined;
-  #started: (() => void)[] = [];
+  private waiting: (() => void)[] = [];
 
   readonly run: BenchmarkRun;
 
@@ -47,7 +47,7 @@ class Stage {
           return new Promise((resolve, reject) => {
             this.finish = resolve;
             this.fail = reject;
-            for (const started of this.#started.splice(0)) started();
+            for (const started of this.waiting.splice(0)) started();
           });
         },
         stopped: ({ done = [], ...asked }) => {
@@ -76,7 +76,7 @@ class Stage {
 
   /** Settles when the next benchmark has been handed to the compute server. */
   started(): Promise<void> {
-    return new Promise((resolve) => this.#started.push(resolve));
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   services(): KernelsServices {

@@ -51,7 +51,7 @@ interface Row<S, T extends PanelTypes> extends Page<S, T> {
 class PlayedHost<T extends PanelTypes> extends PanelHost<T, PanelServices<T>> {
   protected override readonly messages: Schema<T['from']> = anything as Schema<T['from']>;
   protected override readonly runFirst = 'Run it first.';
-  readonly #page: Page<unknown, T>;
+  private readonly page: Page<unknown, T>;
   readonly may: { run: true | string };
   /** What was said beside the page: each panel has its own place for it. */
   said = '';
@@ -72,7 +72,7 @@ class PlayedHost<T extends PanelTypes> extends PanelHost<T, PanelServices<T>> {
       report: () => undefined,
     };
     super('full', services, send);
-    this.#page = page;
+    this.page = page;
     this.may = may;
   }
 
@@ -87,7 +87,7 @@ class PlayedHost<T extends PanelTypes> extends PanelHost<T, PanelServices<T>> {
   }
 
   protected override openMessage(_opening: unknown, shown: Shown<T> | undefined): T['to'] {
-    return this.#page.open(shown);
+    return this.page.open(shown);
   }
 }
 
