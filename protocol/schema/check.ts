@@ -2,12 +2,15 @@
  * The one way in for what crosses a border: a schema, and a value or a text that may come from anywhere. What is wrong is one
  * sentence that names the place. Nothing is thrown.
  */
-import { safeParse, type BaseIssue, type GenericSchema } from 'valibot';
+import { safeParse, type BaseIssue, type GenericSchema, type InferOutput } from 'valibot';
 import { parseJsonText } from '../wire/json-text';
 import { printableLine } from '../wire/printable';
 
-/** Takes anything, gives a T: `GenericSchema<unknown, T>` is checked against the interface, so that both change together. */
+/** Takes anything, gives a T. */
 export type Schema<T> = GenericSchema<unknown, T>;
+
+/** What a schema gives: results, requests and messages are declared by their schemas alone. */
+export type Output<S extends Schema<unknown>> = InferOutput<S>;
 
 export type Checked<T> = { readonly ok: true; readonly result: T } | { readonly ok: false; readonly why: string };
 

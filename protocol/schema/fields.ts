@@ -3,7 +3,7 @@
  * sentence. The size of a list is checked before anything in it is looked at.
  */
 import * as v from 'valibot';
-import type { Schema } from './check';
+import type { Output, Schema } from './check';
 
 type OptionalField<T> = v.ExactOptionalSchema<Schema<T>, undefined>;
 
@@ -22,10 +22,29 @@ export const wholeOf = (value: unknown): number => (Number.isSafeInteger(value) 
 
 const table = (what: string): Schema<object> => v.custom<object>(isTable, what);
 
+type FieldTable = Readonly<Record<string, Schema<unknown>>>;
+type Flat<T> = { [K in keyof T]: T[K] };
+
+/** What the fields of an object are when they have been checked; the sentence of a field is the one that stands in its schema. */
+export type FieldsOutput<F> = Flat<
+  {
+    readonly [K in keyof F as F[K] extends { readonly type: 'exact_optional' } ? never : K]: OutputOf<F[K]>;
+  } & {
+    readonly [K in keyof F as F[K] extends { readonly type: 'exact_optional' } ? K : never]?: OutputOf<F[K]>;
+  }
+>;
+type OutputOf<S> = S extends Schema<unknown> ? Output<S> : never;
+
 /** Fields that are not named are left out of the result. */
-export const object = <T extends object>(fields: Fields<T>, what = 'an object'): Schema<T> =>
-  // The entries are those of T by their type, which the generics of the library cannot follow.
-  v.pipe(table(what), fieldsOf(fields as v.ObjectEntries)) as Schema<unknown> as Schema<T>;
+export function object<F extends FieldTable>(fields: F, what?: string): Schema<FieldsOutput<F>>;
+export function object<T extends object>(fields: Fields<T>, what?: string): Schema<T>;
+export function object(fields: object, what = 'an object'): Schema<unknown> {
+  return v.pipe(table(what), fieldsOf(fields as v.ObjectEntries));
+}
+
+/** One that holds as a whole too: its fields fit together. `what`: what it has to be, as a noun. */
+export const ensure = <T>(schema: Schema<T>, holds: (value: T) => boolean, what: string): Schema<T> =>
+  v.pipe(schema, v.check(holds, what));
 
 /** The message is that of the missing field, which the library would not ask. */
 const fieldsOf = (entries: v.ObjectEntries): v.GenericSchema<object> =>

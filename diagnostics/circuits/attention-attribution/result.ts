@@ -1,69 +1,37 @@
 /** Why a head gives a key its weight: the result and its schema. */
-import * as v from 'valibot';
-import type { Schema } from '../../../protocol/schema/check';
-import { figure, list, object, oneOf, optional, text, whole } from '../../../protocol/schema/fields';
+import type { Output } from '../../../protocol/schema/check';
+import { ensure, figure, list, object, oneOf, optional, text, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
 import type { StreamPart } from './stream-parts';
 
 /** Parts of a stream that are shown one by one against each other; of more, the heads of a layer are taken together. */
 export const mostPaired = 96;
 
-export interface PartPair {
-  /** Places in `parts`. */
-  readonly query: number;
-  readonly key: number;
-  readonly value: number;
-}
-
-export interface WeightResult extends Readonly<Record<string, unknown>> {
-  readonly layer: number;
-  readonly head: number;
-  readonly query: number;
-  readonly key: number;
-  readonly against?: number;
-  readonly tokens: { readonly query: string; readonly key: string; readonly against?: string };
-  /** Attention weight of the key, and of the one that it is held against. */
-  readonly weight: number;
-  readonly againstWeight?: number;
-  /** Before softmax and soft capping, as the model has it; less that of `against` where there is one. */
-  readonly score: number;
-  readonly softcap?: number;
-  readonly layers: readonly number[];
-  readonly parts: readonly StreamPart[];
-  /** [parts]: each with the whole key, and each with the whole query. */
-  readonly byQuery: readonly number[];
-  readonly byKey: readonly number[];
-  /** The same with the heads of a layer together; names as in the chart. */
-  readonly groups: readonly string[];
-  readonly groupQuery: readonly number[];
-  readonly groupKey: readonly number[];
-  /** [query parts][key parts], of `parts` where there are few, else of `groups`. */
-  readonly pairs: readonly (readonly number[])[];
-  readonly pairedBy: 'part' | 'group';
-  /** Pairs of single parts, largest first by size. */
-  readonly largest: readonly PartPair[];
-  /** `error`: |sum - score| over the larger of 1 and |score|. */
-  readonly check: { readonly sum: number; readonly error: number };
-}
-
 const mostParts = mostLayers * (mostHeads + 1) + 4;
 const perPart = list(figure, 'a list of parts', { most: mostParts });
 const mostGroups = 2 * mostLayers + 4;
 const perGroup = list(figure, 'a list of parts', { most: mostGroups });
 
-/** As named, which an interface with an index signature leaves out of `keyof`. */
-type Named = { readonly [K in keyof WeightResult as string extends K ? never : K]: WeightResult[K] };
+const partPair = object({
+  /** Places in `parts`. */
+  query: whole,
+  key: whole,
+  value: figure,
+});
+export type PartPair = Output<typeof partPair>;
 
-export const weightResult: Schema<WeightResult> = v.pipe(
-  object<Named>({
+export const weightResult = ensure(
+  object({
     layer: whole,
     head: whole,
     query: whole,
     key: whole,
     against: optional(whole),
-    tokens: object<WeightResult['tokens']>({ query: text, key: text, against: optional(text) }),
+    tokens: object({ query: text, key: text, against: optional(text) }),
+    /** Attention weight of the key, and of the one that it is held against. */
     weight: figure,
     againstWeight: optional(figure),
+    /** Before softmax and soft capping, as the model has it; less that of `against` where there is one. */
     score: figure,
     softcap: optional(figure),
     layers: list(whole, 'a list of layers', { most: mostLayers }),
@@ -76,21 +44,25 @@ export const weightResult: Schema<WeightResult> = v.pipe(
       'a list of parts',
       { most: mostParts },
     ),
+    /** [parts]: each with the whole key, and each with the whole query. */
     byQuery: perPart,
     byKey: perPart,
+    /** The same with the heads of a layer together; names as in the chart. */
     groups: list(text, 'a list of parts', { most: mostGroups }),
     groupQuery: perGroup,
     groupKey: perGroup,
+    /** [query parts][key parts], of `parts` where there are few, else of `groups`. */
     pairs: list(list(figure, 'a list of parts', { most: mostGroups }), 'a list of parts', { most: mostGroups }),
     pairedBy: oneOf(['part', 'group']),
-    largest: list(object<PartPair>({ query: whole, key: whole, value: figure }), 'a list of pairs', { most: 256 }),
-    check: object<WeightResult['check']>({ sum: figure, error: figure }),
+    /** Pairs of single parts, largest first by size. */
+    largest: list(partPair, 'a list of pairs', { most: 256 }),
+    /** `error`: |sum - score| over the larger of 1 and |score|. */
+    check: object({ sum: figure, error: figure }),
   }),
-  v.check(
-    ({ parts, byQuery, byKey, largest }) =>
-      byQuery.length === parts.length &&
-      byKey.length === parts.length &&
-      largest.every(({ query, key }) => query < parts.length && key < parts.length),
-    'a result with one number for each part',
-  ),
+  ({ parts, byQuery, byKey, largest }) =>
+    byQuery.length === parts.length &&
+    byKey.length === parts.length &&
+    largest.every(({ query, key }) => query < parts.length && key < parts.length),
+  'a result with one number for each part',
 );
+export type WeightResult = Output<typeof weightResult>;

@@ -1,43 +1,13 @@
 /** The result of the analysis `circuit-reuse`, and its schema. */
-import { taskMetrics, type TaskMetric } from '../../../protocol/analysis/tasks';
-import type { Schema } from '../../../protocol/schema/check';
+import type { Output, Schema } from '../../../protocol/schema/check';
+import { taskMetrics } from '../../../protocol/analysis/tasks';
 import { count, figure, list, object, oneOf, optional, pair, text, whole } from '../../../protocol/schema/fields';
 import type { HeadPlace } from '../../../protocol/sections/heads';
-import { circuitField, type Circuit } from '../../shared/circuits/circuit';
+import { circuitField } from '../../shared/circuits/circuit';
 import type { Baseline, Overlap } from '../../shared/circuits/overlap';
 import { roles, type HeadRole } from '../../shared/circuits/roles';
 import type { Level } from '../../shared/circuits/verdict';
 import type { MoverAttention, Repair } from './repair';
-
-/** One task: its circuit, and what both circuits keep of it on its held-out prompts. */
-export interface Side {
-  readonly task: string;
-  readonly title: string;
-  readonly metric: TaskMetric;
-  readonly found: number;
-  readonly held: number;
-  readonly circuit: Circuit;
-  readonly own: Level;
-  readonly other: Level;
-  /** Faithfulness of random circuits that are as large as the other one. */
-  readonly chance?: { readonly mean: number; readonly largest: number; readonly share: number; readonly n: number };
-  /** Of the heads of either circuit, on this task. */
-  readonly roles: readonly HeadRole[];
-}
-
-interface ReuseFields {
-  readonly first: Side;
-  readonly second: Side;
-  readonly overlap: readonly Overlap[];
-  /** Heads of both circuits, and those of them that have the same role in both tasks (other than none). */
-  readonly sameRole: { readonly shared: number; readonly same: number };
-  readonly repair?: Repair;
-}
-
-export interface ReuseResult extends ReuseFields, Readonly<Record<string, unknown>> {}
-
-/** The same without the index signature, which hides the names. */
-type Named = Pick<ReuseFields, keyof ReuseFields>;
 
 const level: Schema<Level> = object<Level>({
   mean: figure,
@@ -47,7 +17,7 @@ const level: Schema<Level> = object<Level>({
   shareLow: figure,
   shareHigh: figure,
 });
-const chance = object<NonNullable<Side['chance']>>({ mean: figure, largest: figure, share: figure, n: count });
+const chance = object({ mean: figure, largest: figure, share: figure, n: count });
 const role: Schema<HeadRole> = object<HeadRole>({
   layer: whole,
   head: whole,
@@ -59,7 +29,8 @@ const role: Schema<HeadRole> = object<HeadRole>({
   inhibition: figure,
   role: oneOf(roles),
 });
-const side: Schema<Side> = object<Side>({
+/** One task: its circuit, and what both circuits keep of it on its held-out prompts. */
+const side = object({
   task: text,
   title: text,
   metric: oneOf(taskMetrics),
@@ -68,9 +39,13 @@ const side: Schema<Side> = object<Side>({
   circuit: circuitField,
   own: level,
   other: level,
+  /** Faithfulness of random circuits that are as large as the other one. */
   chance: optional(chance),
+  /** Of the heads of either circuit, on this task. */
   roles: list(role),
 });
+export type Side = Output<typeof side>;
+
 const baseline: Schema<Baseline> = object<Baseline>({ mean: figure, chance: figure });
 const overlap: Schema<Overlap> = object<Overlap>({
   what: oneOf(['heads', 'mlps', 'edges']),
@@ -87,11 +62,12 @@ type Three = Repair['change'];
 const three: Schema<Three> = object<Three>({ mean: figure, low: figure, high: figure });
 const beforeAfter = pair(three, three, 'a level before and one after');
 
-export const reuseResult: Schema<ReuseResult> = object<Named>({
+export const reuseResult = object({
   first: side,
   second: side,
   overlap: list(overlap),
-  sameRole: object<Named['sameRole']>({ shared: whole, same: whole }),
+  /** Heads of both circuits, and those of them that have the same role in both tasks (other than none). */
+  sameRole: object({ shared: whole, same: whole }),
   repair: optional(
     object<Repair>({
       heads: list(object<HeadPlace>({ layer: whole, head: whole })),
@@ -109,3 +85,4 @@ export const reuseResult: Schema<ReuseResult> = object<Named>({
     }),
   ),
 });
+export type ReuseResult = Output<typeof reuseResult>;

@@ -1,66 +1,42 @@
 /** The result of the analysis `qk-rank`, and its schema. */
-import type { Schema } from '../../../protocol/schema/check';
+import type { Output } from '../../../protocol/schema/check';
 import { count, figure, list, numbers, object, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
-import type { HeadPlace } from '../../../protocol/sections/heads';
 import { energies, energyKept, rankFor } from './energy';
 
 /** A head whose form is not zero. */
-export interface RankedHead extends HeadPlace {
+const rankedHead = object({
+  layer: whole,
+  head: whole,
   /** Smallest rank that keeps the share of the energy. */
-  readonly enough: number;
+  enough: count,
   /** E_1, and E_r. */
-  readonly one: number;
-  readonly some: number;
+  one: figure,
+  some: figure,
   /** Of both factors at the rank that is enough, 2 r w, and of the query and key maps of the head, 2 d w. */
-  readonly numbers: number;
-  readonly full: number;
-}
+  numbers: count,
+  full: count,
+});
+export type RankedHead = Output<typeof rankedHead>;
 
 /** E_k over the heads. */
-export interface EnergyOfRank {
-  readonly rank: number;
-  readonly median: number;
-  readonly low: number;
-  readonly high: number;
-}
+const energyOfRank = object({ rank: count, median: figure, low: figure, high: figure });
+type EnergyOfRank = Output<typeof energyOfRank>;
 
-interface Fields {
+export const rankResult = object({
   /** Singular values [layers][heads][values], largest first; none for a layer that was left out. */
-  readonly spectra: readonly (readonly (readonly number[])[])[];
-  /** r of the energy that is shown beside that of rank 1. */
-  readonly rank: number;
-  /** Share of the energy that a rank is looked for. */
-  readonly share: number;
-  /** Those of the lowest rank first, and of one rank those that keep most by rank 1. */
-  readonly heads: readonly RankedHead[];
-  readonly byRank: readonly EnergyOfRank[];
-  /** Widths of the heads, each once. */
-  readonly widths: readonly number[];
-}
-
-export interface RankResult extends Fields, Readonly<Record<string, unknown>> {}
-
-type Named = Pick<Fields, keyof Fields>;
-
-export const rankResult: Schema<RankResult> = object<Named>({
   spectra: list(list(list(figure), 'a list of heads', { most: mostHeads }), 'a list of layers', { most: mostLayers }),
+  /** r of the energy that is shown beside that of rank 1. */
   rank: count,
+  /** Share of the energy that a rank is looked for. */
   share: figure,
-  heads: list(
-    object<RankedHead>({
-      layer: whole,
-      head: whole,
-      enough: count,
-      one: figure,
-      some: figure,
-      numbers: count,
-      full: count,
-    }),
-  ),
-  byRank: list(object<EnergyOfRank>({ rank: count, median: figure, low: figure, high: figure })),
+  /** Those of the lowest rank first, and of one rank those that keep most by rank 1. */
+  heads: list(rankedHead),
+  byRank: list(energyOfRank),
+  /** Widths of the heads, each once. */
   widths: numbers,
 });
+export type RankResult = Output<typeof rankResult>;
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -71,7 +47,7 @@ export function median(values: readonly number[]): number {
 
 export function rankResultOf(
   spectra: RankResult['spectra'],
-  { rank, share }: Pick<Fields, 'rank' | 'share'>,
+  { rank, share }: Pick<RankResult, 'rank' | 'share'>,
   { hiddenSize, headDims }: { readonly hiddenSize: number; readonly headDims: readonly number[] },
 ): RankResult {
   const heads = spectra

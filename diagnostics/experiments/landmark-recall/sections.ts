@@ -7,11 +7,10 @@ import { meanInterval } from '../../shared/statistics/proportion';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import { counted, threeDigits } from '../../shared/words';
-import type { Fields, LandmarkRecallResult, LengthTest } from './result';
+import type { LandmarkRecallResult, LengthTest } from './result';
 
 export const accuracyName = 'accuracy';
 
-type Shown = Fields;
 type Measured = 'success' | 'hit' | 'beside';
 type Kind = Pick<LengthTest, 'mode' | 'open'>;
 
@@ -46,7 +45,7 @@ const openedWords = {
 };
 
 function byLength(
-  { tests, values, sequences, length: trained, positions, chunk, block }: Shown,
+  { tests, values, sequences, length: trained, positions, chunk, block }: LandmarkRecallResult,
   of: 'success' | 'hit',
 ): ChartSection {
   const lengths = lengthsOf(tests);
@@ -85,7 +84,7 @@ const columnsOf = (name: string, title: string, definition: string) => [
   numberColumn(`${name}-high`, 'to', 'Upper end of it.'),
 ];
 
-function table({ tests }: Shown): TableSection {
+function table({ tests }: LandmarkRecallResult): TableSection {
   return {
     kind: 'table',
     id: 'tests',
@@ -110,7 +109,7 @@ function table({ tests }: Shown): TableSection {
   };
 }
 
-const accuracyOf = ({ values, length }: Shown): ArmMeasure => ({
+const accuracyOf = ({ values, length }: LandmarkRecallResult): ArmMeasure => ({
   name: accuracyName,
   title: 'Keys found',
   unit: '',

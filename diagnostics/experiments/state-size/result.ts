@@ -1,39 +1,27 @@
 /** The result of the experiment `state-size`, and its schema. */
-import type { Schema } from '../../../protocol/schema/check';
+import type { Output } from '../../../protocol/schema/check';
 import { count, figure, list, object, oneOf, optional, text } from '../../../protocol/schema/fields';
-import { armsResult, type ArmsResult } from '../../shared/training/arms';
-import { mixerKinds, type MixerKind } from './mixers';
+import { armsResult } from '../../shared/training/arms';
+import { mixerKinds } from './mixers';
 
-export interface StateArm {
+const stateArm = object({
   /** Id of the arm. */
-  readonly arm: string;
-  readonly kind: MixerKind;
+  arm: text,
+  kind: oneOf(mixerKinds),
   /** n of query and key. */
-  readonly keyWidth: number;
+  keyWidth: count,
   /** Numbers of the state of a layer; NaN for softmax, whose state grows. */
-  readonly state: number;
-}
+  state: figure,
+});
+export type StateArm = Output<typeof stateArm>;
 
-interface Fields {
-  readonly arms: ArmsResult;
-  readonly states: readonly StateArm[];
-  readonly task: { readonly length: number; readonly pairs: number; readonly vocabulary: number };
-  readonly seeds: number;
-  /** p of the series. */
-  readonly degree: number;
-  readonly folder?: string;
-}
-
-export interface StateSizeResult extends Fields, Readonly<Record<string, unknown>> {}
-
-/** The same without the index signature, which hides the names. */
-type Named = Pick<Fields, keyof Fields>;
-
-export const stateSizeResult: Schema<StateSizeResult> = object<Named>({
+export const stateSizeResult = object({
   arms: armsResult,
-  states: list(object<StateArm>({ arm: text, kind: oneOf(mixerKinds), keyWidth: count, state: figure })),
-  task: object<Fields['task']>({ length: count, pairs: count, vocabulary: count }),
+  states: list(stateArm),
+  task: object({ length: count, pairs: count, vocabulary: count }),
   seeds: count,
+  /** p of the series. */
   degree: count,
   folder: optional(text),
 });
+export type StateSizeResult = Output<typeof stateSizeResult>;

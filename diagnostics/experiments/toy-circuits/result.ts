@@ -1,34 +1,9 @@
 /** The result of the experiment `toy-circuits`, and its schema. */
+import type { Output, Schema } from '../../../protocol/schema/check';
 import type { TaskAccuracy } from '../../../protocol/analysis/tasks';
-import type { Schema } from '../../../protocol/schema/check';
 import { count, figure, list, number, object, optional, text, whole } from '../../../protocol/schema/fields';
-import { reuseResult, type ReuseResult } from '../../circuits/circuit-reuse/result';
-import { curvesSchema, type Curves } from '../../shared/training/curves';
-
-/** What the written model does on new prompts of a task. */
-export interface Learned {
-  readonly task: string;
-  readonly title: string;
-  readonly accuracy: TaskAccuracy;
-  /** Share of prompts that a guess among the answers that occur in the prompt gets right. */
-  readonly chance: number;
-}
-
-interface Fields {
-  readonly curves: Curves;
-  readonly parameterCount: number;
-  readonly vocabulary: number;
-  /** Absent until training has ended. */
-  readonly learned?: readonly Learned[];
-  readonly folder?: string;
-  /** Absent where a task was not learned. */
-  readonly reuse?: ReuseResult;
-}
-
-export interface ToyResult extends Fields, Readonly<Record<string, unknown>> {}
-
-/** The same without the index signature, which hides the names. */
-type Named = Pick<Fields, keyof Fields>;
+import { reuseResult } from '../../circuits/circuit-reuse/result';
+import { curvesSchema } from '../../shared/training/curves';
 
 const accuracy: Schema<TaskAccuracy> = object<TaskAccuracy>({
   value: figure,
@@ -38,11 +13,24 @@ const accuracy: Schema<TaskAccuracy> = object<TaskAccuracy>({
   n: count,
 });
 
-export const toyResult: Schema<ToyResult> = object<Named>({
+/** What the written model does on new prompts of a task. */
+const learned = object({
+  task: text,
+  title: text,
+  accuracy,
+  /** Share of prompts that a guess among the answers that occur in the prompt gets right. */
+  chance: number,
+});
+export type Learned = Output<typeof learned>;
+
+export const toyResult = object({
   curves: curvesSchema,
   parameterCount: count,
   vocabulary: count,
-  learned: optional(list(object<Learned>({ task: text, title: text, accuracy, chance: number }))),
+  /** Absent until training has ended. */
+  learned: optional(list(learned)),
   folder: optional(text),
+  /** Absent where a task was not learned. */
   reuse: optional(reuseResult),
 });
+export type ToyResult = Output<typeof toyResult>;

@@ -1,14 +1,8 @@
-import type { Schema } from '../../../protocol/schema/check';
+import type { Output } from '../../../protocol/schema/check';
 import { count, figure, list, object, optional } from '../../../protocol/schema/fields';
 import type { LayerConcentration } from './layer';
 
-interface Fields {
-  readonly strongest: number;
-  readonly layers?: readonly LayerConcentration[];
-}
-export interface ConcentrationResult extends Fields, Readonly<Record<string, unknown>> {}
-
-export const concentrationResult: Schema<ConcentrationResult> = object<Pick<Fields, keyof Fields>>({
+export const concentrationResult = object({
   strongest: count,
   layers: optional(
     list(
@@ -23,3 +17,4 @@ export const concentrationResult: Schema<ConcentrationResult> = object<Pick<Fiel
     ),
   ),
 });
+export type ConcentrationResult = Output<typeof concentrationResult>;

@@ -1,98 +1,70 @@
 /** The result of `moh`, and its schema. */
-import type { PerHead } from '../../../protocol/results/heads';
-import type { Schema } from '../../../protocol/schema/check';
+import type { Output } from '../../../protocol/schema/check';
 import { count, figure, flag, list, object, orNull, whole } from '../../../protocol/schema/fields';
 import { figuresPerHead, mostHeads, mostLayers } from '../../../protocol/schema/parts';
-import { curvesSchema, type Curves } from '../../shared/training/curves';
-import { beforeAfterField, type BeforeAfter } from '../../shared/conversions/before-after';
-
-export interface CurvePoint {
-  /** Per cent of all query heads that a token has. */
-  readonly active: number;
-  /** Loss on the held-out texts, nats/token, and KL(model || changed) of next-token distributions, nats. */
-  readonly loss: number;
-  readonly kl: number;
-  /** The same with as many heads for every token: those of the largest importance. */
-  readonly fixedLoss: number;
-  readonly fixedKl: number;
-}
-
-export interface RoutedLayerResult {
-  readonly shared: readonly number[];
-  readonly active: number;
-  readonly balance: number;
-  readonly even: number;
-  readonly entropy: number;
-}
+import { curvesSchema } from '../../shared/training/curves';
+import { beforeAfterField } from '../../shared/conversions/before-after';
 
 /** On held-out texts. */
-export interface TuningMeasures {
+const measures = object({
   /** Mean KL(model || routed) of the next token, nats. */
-  readonly kl: number;
-  /** nats/token; of a task over its answers. */
-  readonly loss: number;
-  /** Means over layers; definitions in tuning.ts. */
-  readonly balance: number;
-  readonly ratio: number;
-  readonly entropy: number;
-}
-
-export interface TuningArm {
-  /** Weight of the balance loss. */
-  readonly balance: number;
-  readonly after: TuningMeasures;
-  /** Measures: those of `TuningMeasures` but the loss. */
-  readonly curves: Curves;
-}
-
-export interface Tuning {
-  readonly steps: number;
-  /** Whether it was measured on other texts than those of the training. */
-  readonly apart: boolean;
-  /** Texts of the training, and held-out texts of all measures but the loss. */
-  readonly trained: number;
-  readonly tested: number;
-  /** Routed and not tuned. */
-  readonly before: TuningMeasures;
-  /** The first is the model that is kept. */
-  readonly arms: readonly TuningArm[];
-}
-
-export interface MohResult extends Readonly<Record<string, unknown>> {
-  readonly calibration: number;
-  readonly heldOut: number;
-  /** Whether these are different texts. */
-  readonly apart: boolean;
-  /** |d loss / d gain| of each head, mean over calibration texts, nats. */
-  readonly importance: PerHead;
-  /** By layer; definitions in routing.ts. */
-  readonly layers: readonly RoutedLayerResult[];
-  /** [layers][heads]: share of the calibration tokens that have the head. */
-  readonly loads: PerHead;
-  /** Active heads / heads of the model. */
-  readonly active: number;
-  readonly curve: readonly CurvePoint[];
-  readonly comparison: BeforeAfter;
-  /** Largest difference of a logit between the checkpoint and the intervention, on the first held-out text; null: none was written, or it was tuned. */
-  readonly difference: number | null;
-  readonly tuning: Tuning | null;
-}
-
-const measures: Schema<TuningMeasures> = object<TuningMeasures>({
   kl: figure,
+  /** nats/token; of a task over its answers. */
   loss: figure,
+  /** Means over layers; definitions in tuning.ts. */
   balance: figure,
   ratio: figure,
   entropy: figure,
 });
+export type TuningMeasures = Output<typeof measures>;
 
-export const mohResult: Schema<MohResult> = object<MohResult>({
+const curvePoint = object({
+  /** Per cent of all query heads that a token has. */
+  active: figure,
+  /** Loss on the held-out texts, nats/token, and KL(model || changed) of next-token distributions, nats. */
+  loss: figure,
+  kl: figure,
+  /** The same with as many heads for every token: those of the largest importance. */
+  fixedLoss: figure,
+  fixedKl: figure,
+});
+export type CurvePoint = Output<typeof curvePoint>;
+
+const tuningArm = object({
+  /** Weight of the balance loss. */
+  balance: figure,
+  after: measures,
+  /** Measures: those of `TuningMeasures` but the loss. */
+  curves: curvesSchema,
+});
+export type TuningArm = Output<typeof tuningArm>;
+
+const tuning = object({
+  steps: whole,
+  /** Whether it was measured on other texts than those of the training. */
+  apart: flag,
+  /** Texts of the training, and held-out texts of all measures but the loss. */
+  trained: whole,
+  tested: whole,
+  /** Routed and not tuned. */
+  before: measures,
+  /** The first is the model that is kept. */
+  arms: list(tuningArm, 'a list of trainings', {
+    most: 2,
+  }),
+});
+export type Tuning = Output<typeof tuning>;
+
+export const mohResult = object({
   calibration: count,
   heldOut: count,
+  /** Whether these are different texts. */
   apart: flag,
+  /** |d loss / d gain| of each head, mean over calibration texts, nats. */
   importance: figuresPerHead,
+  /** By layer; definitions in routing.ts. */
   layers: list(
-    object<RoutedLayerResult>({
+    object({
       shared: list(whole, 'a list of heads', { most: mostHeads }),
       active: whole,
       balance: figure,
@@ -102,25 +74,14 @@ export const mohResult: Schema<MohResult> = object<MohResult>({
     'a list of layers',
     { most: mostLayers },
   ),
+  /** [layers][heads]: share of the calibration tokens that have the head. */
   loads: figuresPerHead,
+  /** Active heads / heads of the model. */
   active: figure,
-  curve: list(
-    object<CurvePoint>({ active: figure, loss: figure, kl: figure, fixedLoss: figure, fixedKl: figure }),
-    'a curve',
-    { most: 256 },
-  ),
+  curve: list(curvePoint, 'a curve', { most: 256 }),
   comparison: beforeAfterField,
+  /** Largest difference of a logit between the checkpoint and the intervention, on the first held-out text; null: none was written, or it was tuned. */
   difference: orNull(figure),
-  tuning: orNull(
-    object<Tuning>({
-      steps: whole,
-      apart: flag,
-      trained: whole,
-      tested: whole,
-      before: measures,
-      arms: list(object<TuningArm>({ balance: figure, after: measures, curves: curvesSchema }), 'a list of trainings', {
-        most: 2,
-      }),
-    }),
-  ),
+  tuning: orNull(tuning),
 });
+export type MohResult = Output<typeof mohResult>;

@@ -1,5 +1,5 @@
 /** The result of the analysis `span-retrieval`, and its schema. */
-import type { Schema } from '../../../protocol/schema/check';
+import type { Output, Schema } from '../../../protocol/schema/check';
 import {
   count,
   figure,
@@ -15,47 +15,6 @@ import {
 import { mostLayers } from '../../../protocol/schema/parts';
 import { chanceOf, figuresOf, signTest, type Figures, type Ranks } from './retrieve';
 
-/** The stream that has passed so many layers. */
-export interface Depth {
-  readonly depth: number;
-  /** First texts look for second ones, and the other way round. */
-  readonly forward: Figures;
-  readonly back: Figures;
-}
-
-export interface RankedPair {
-  readonly first: string;
-  readonly second: string;
-  /** Rank of the second text for the first, at depth 0 and at the best depth. */
-  readonly embedding: number;
-  readonly best: number;
-}
-
-interface Fields {
-  readonly centred: boolean;
-  /** M. */
-  readonly bank: number;
-  /** From 0, the embeddings. */
-  readonly depths: readonly Depth[];
-  readonly chance: { readonly recall: number; readonly mrr: number };
-  /** The depth with the largest R@1 of first texts, of equals that of the larger MRR. */
-  readonly best: number;
-  /** Pairs found at that depth and not at depth 0, and the other way round. */
-  readonly gained: number;
-  readonly lost: number;
-  /** p of the sign test of these, times the layers among which the best was chosen (Bonferroni); at most 1. */
-  readonly p: number;
-  /** Ranks [depths][pairs] of first texts, and of second ones. */
-  readonly forward: readonly (readonly number[])[];
-  readonly back: readonly (readonly number[])[];
-  /** Those found last first. */
-  readonly pairs: readonly RankedPair[];
-  readonly notes: readonly string[];
-}
-
-export interface SpanResult extends Fields, Readonly<Record<string, unknown>> {}
-type Named = Pick<Fields, keyof Fields>;
-
 const figures: Schema<Figures> = object<Figures>({
   recall: number,
   low: number,
@@ -67,25 +26,51 @@ const figures: Schema<Figures> = object<Figures>({
 const depths = { most: mostLayers + 1 };
 const ranks = list(numbers, 'a list of depths', depths);
 
-export const spanResult: Schema<SpanResult> = object<Named>({
+/** The stream that has passed so many layers. */
+const depth = object({
+  depth: whole,
+  /** First texts look for second ones, and the other way round. */
+  forward: figures,
+  back: figures,
+});
+export type Depth = Output<typeof depth>;
+
+const rankedPair = object({
+  first: text,
+  second: text,
+  /** Rank of the second text for the first, at depth 0 and at the best depth. */
+  embedding: number,
+  best: number,
+});
+type RankedPair = Output<typeof rankedPair>;
+
+export const spanResult = object({
   centred: flag,
+  /** M. */
   bank: count,
-  depths: list(object<Depth>({ depth: whole, forward: figures, back: figures }), 'a list of depths', depths),
-  chance: object<Fields['chance']>({ recall: number, mrr: number }),
+  /** From 0, the embeddings. */
+  depths: list(depth, 'a list of depths', depths),
+  chance: object({ recall: number, mrr: number }),
+  /** The depth with the largest R@1 of first texts, of equals that of the larger MRR. */
   best: whole,
+  /** Pairs found at that depth and not at depth 0, and the other way round. */
   gained: whole,
   lost: whole,
+  /** p of the sign test of these, times the layers among which the best was chosen (Bonferroni); at most 1. */
   p: number,
+  /** Ranks [depths][pairs] of first texts, and of second ones. */
   forward: ranks,
   back: ranks,
-  pairs: list(object<RankedPair>({ first: text, second: text, embedding: number, best: number })),
+  /** Those found last first. */
+  pairs: list(rankedPair),
   notes: texts,
 });
+export type SpanResult = Output<typeof spanResult>;
 
 export function spanResultOf(
   ranked: readonly Ranks[],
   names: readonly (readonly [string, string])[],
-  { centred, notes }: Pick<Fields, 'centred' | 'notes'>,
+  { centred, notes }: Pick<SpanResult, 'centred' | 'notes'>,
 ): SpanResult {
   const all = ranked.map(({ forward, back }, depth): Depth => ({
     depth,

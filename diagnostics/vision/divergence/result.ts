@@ -1,24 +1,19 @@
 /** What the analysis `divergence` saves: its types and their schema. */
+import type { Output, Schema } from '../../../protocol/schema/check';
 import {
   captionToken,
   imageSinks,
   reinforcementFields,
   removedPart,
 } from '../../../protocol/results/hallucination-schema';
-import type { CaptionToken, FlagPerHead, ImageSinks } from '../../../protocol/results/hallucination';
+import type { FlagPerHead } from '../../../protocol/results/hallucination';
 import {
   outlierRules,
   removedPositions,
   vhdDistances,
-  type OutlierRule,
   type Reinforcement,
-  type Removed,
-  type RemovedPositions,
-  type VhdDistance,
 } from '../../../protocol/results/reinforcement';
-import type { HeadGain, PerHead } from '../../../protocol/results/heads';
-import type { ImageSpan } from '../../../protocol/results/image';
-import type { Schema } from '../../../protocol/schema/check';
+import type { PerHead } from '../../../protocol/results/heads';
 import {
   count,
   figure,
@@ -33,48 +28,7 @@ import {
 } from '../../../protocol/schema/fields';
 import { headGains, imageSpan, mostHeads, mostLayers } from '../../../protocol/schema/parts';
 
-export interface MeasuredCaption {
-  readonly text: string;
-  readonly tokens: readonly CaptionToken[];
-  /** Cut after so many tokens; absent: it ended by itself. */
-  readonly stoppedAt?: number;
-  /** What is wrong with the text, as a sentence. */
-  readonly broken?: string;
-}
-
-/** T-VHD of its tokens is that of the plain model which follows the text. */
-export interface ReinforcedCaption extends MeasuredCaption {
-  readonly reinforcement: Reinforcement;
-  /** False in layers that are not reinforced. */
-  readonly heads: FlagPerHead;
-  readonly gains: readonly HeadGain[];
-}
-
 // A type and no interface: results are records.
-export type DivergenceResult = {
-  readonly removed: Removed;
-  readonly distance: VhdDistance;
-  readonly outliers: OutlierRule;
-  readonly positions: RemovedPositions;
-  /** Heads of each layer that T-VHD adds up. */
-  readonly k: number;
-  /** Absent where a span of text is removed. */
-  readonly image?: ImageSpan;
-  /** Tokens of the span; absent for a picture. */
-  readonly span?: readonly string[];
-  /** The five tables of the first step, as in a saved hallucination result. */
-  readonly vhd: PerHead;
-  readonly textEnergy: PerHead;
-  readonly visualAttention: PerHead;
-  readonly outlier: FlagPerHead;
-  readonly selected: FlagPerHead;
-  readonly sinks?: ImageSinks;
-  readonly caption: MeasuredCaption;
-  /** At the first step, mean over the selected heads: mass on each image token, or on each token of the span. */
-  readonly attention: readonly number[];
-  readonly reinforced?: ReinforcedCaption;
-};
-
 const table: Schema<PerHead> = list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', {
   most: mostLayers,
 });
@@ -85,32 +39,46 @@ const flags: Schema<FlagPerHead> = list(list(flag, 'a list of heads', { most: mo
 const captionFields = {
   text,
   tokens: list(captionToken, 'a list of tokens'),
+  /** Cut after so many tokens; absent: it ended by itself. */
   stoppedAt: optional(whole),
+  /** What is wrong with the text, as a sentence. */
   broken: optional(text),
 };
 
-export const divergenceResult: Schema<DivergenceResult> = object<DivergenceResult>({
+const measuredCaption = object(captionFields);
+export type MeasuredCaption = Output<typeof measuredCaption>;
+
+/** T-VHD of its tokens is that of the plain model which follows the text. */
+const reinforcedCaption = object({
+  ...captionFields,
+  reinforcement: object<Reinforcement>(reinforcementFields),
+  /** False in layers that are not reinforced. */
+  heads: flags,
+  gains: headGains(),
+});
+export type ReinforcedCaption = Output<typeof reinforcedCaption>;
+
+export const divergenceResult = object({
   removed: removedPart,
   distance: oneOf(vhdDistances),
   outliers: oneOf(outlierRules),
   positions: oneOf(removedPositions),
+  /** Heads of each layer that T-VHD adds up. */
   k: count,
+  /** Absent where a span of text is removed. */
   image: optional(imageSpan),
+  /** Tokens of the span; absent for a picture. */
   span: optional(texts),
+  /** The five tables of the first step, as in a saved hallucination result. */
   vhd: table,
   textEnergy: table,
   visualAttention: table,
   outlier: flags,
   selected: flags,
   sinks: optional(imageSinks),
-  caption: object<MeasuredCaption>(captionFields),
+  caption: measuredCaption,
+  /** At the first step, mean over the selected heads: mass on each image token, or on each token of the span. */
   attention: list(figure),
-  reinforced: optional(
-    object<ReinforcedCaption>({
-      ...captionFields,
-      reinforcement: object<Reinforcement>(reinforcementFields),
-      heads: flags,
-      gains: headGains(),
-    }),
-  ),
+  reinforced: optional(reinforcedCaption),
 });
+export type DivergenceResult = Output<typeof divergenceResult>;

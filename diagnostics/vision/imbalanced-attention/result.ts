@@ -1,6 +1,5 @@
 /** What the analysis `imbalanced-attention` saves. */
-import type { ImageSpan } from '../../../protocol/results/image';
-import type { Schema } from '../../../protocol/schema/check';
+import type { Output, Schema } from '../../../protocol/schema/check';
 import {
   figure,
   flag,
@@ -15,75 +14,9 @@ import {
 } from '../../../protocol/schema/fields';
 import { imageSpan, mostHeads, mostLayers } from '../../../protocol/schema/parts';
 import { type Grounding, type Share } from './grounding';
-import { headModes, type HeadMode } from './parameters';
-
-/** CHAIR of one caption. */
-export interface CaptionFigures {
-  /** Words. */
-  readonly length: number;
-  /** Mentions of objects, repeats counted. */
-  readonly mentions: number;
-  /** Those of objects that the picture does not have. */
-  readonly hallucinated: number;
-  /** hallucinated / mentions; NaN without a mention. */
-  readonly chairI: number;
-  /** Distinct true objects mentioned / true objects. */
-  readonly recall: number;
-  readonly f1: number;
-}
-
-export interface GroundedCaption extends Grounding {
-  readonly text: string;
-  readonly tokens: readonly string[];
-  /** Cut after so many tokens; absent: it ended by itself. */
-  readonly stoppedAt?: number;
-  /** What is wrong with the text, as a sentence. */
-  readonly broken?: string;
-  /** Where a truth is given. */
-  readonly figures?: CaptionFigures;
-}
-
-export interface SweepPoint {
-  readonly alpha: number;
-  /** Mass on the picture, mean over tokens, layers and heads. */
-  readonly image: number;
-  readonly words: number;
-  readonly text: string;
-  /** What is wrong with the text, as a sentence. */
-  readonly broken?: string;
-  /** The same tokens as the plain caption. */
-  readonly same: boolean;
-  readonly figures?: CaptionFigures;
-}
+import { headModes } from './parameters';
 
 // A type and no interface: results are records.
-export type ImbalancedResult = {
-  readonly image: ImageSpan;
-  /** Tokens of the whole picture: P. */
-  readonly patches: number;
-  /** By image token; NaN of those that do not show the whole picture. */
-  readonly localScores: readonly number[];
-  readonly summaryScores: readonly number[];
-  readonly spatialScores: readonly number[];
-  /** By image token: the set, in the order of `setNames`; -1 for none. */
-  readonly sets: readonly number[];
-  /** Rows of the prompt, rising: raised by alpha. */
-  readonly top: readonly number[];
-  /** By beta. */
-  readonly bottom: readonly number[];
-  /** What was chosen where the paper leaves a choice. */
-  readonly notes: readonly string[];
-  readonly alpha: number;
-  readonly beta: number;
-  readonly layers: readonly number[];
-  readonly heads: HeadMode;
-  readonly before: GroundedCaption;
-  /** [layers][heads]: factor on alpha and beta where heads are weighted by sensitivity. */
-  readonly weights: readonly (readonly number[])[];
-  readonly after: GroundedCaption;
-  readonly sweep: readonly SweepPoint[];
-};
-
 /** Sets that the picture shows; summary tokens are raised by beta alone, also where they are local. */
 export const setNames = ['local', 'local and spatial', 'spatial', 'summary'] as const;
 
@@ -114,52 +47,73 @@ const grounding = {
   image: figure,
 } satisfies Record<keyof Grounding, unknown> & { perLayer: Schema<Readonly<Record<Share, readonly number[]>>> };
 
-const captionFigures: Schema<CaptionFigures> = object<CaptionFigures>({
+/** CHAIR of one caption. */
+const captionFigures = object({
+  /** Words. */
   length: whole,
+  /** Mentions of objects, repeats counted. */
   mentions: whole,
+  /** Those of objects that the picture does not have. */
   hallucinated: whole,
+  /** hallucinated / mentions; NaN without a mention. */
   chairI: figure,
+  /** Distinct true objects mentioned / true objects. */
   recall: figure,
   f1: figure,
 });
+export type CaptionFigures = Output<typeof captionFigures>;
 
-const caption: Schema<GroundedCaption> = object<GroundedCaption>({
+const caption = object({
   ...grounding,
   text,
   tokens: texts,
+  /** Cut after so many tokens; absent: it ended by itself. */
   stoppedAt: optional(whole),
+  /** What is wrong with the text, as a sentence. */
   broken: optional(text),
+  /** Where a truth is given. */
   figures: optional(captionFigures),
 });
+export type GroundedCaption = Output<typeof caption>;
 
-export const imbalancedResult: Schema<ImbalancedResult> = object<ImbalancedResult>({
+const sweepPoint = object({
+  alpha: number,
+  /** Mass on the picture, mean over tokens, layers and heads. */
+  image: figure,
+  words: whole,
+  text,
+  /** What is wrong with the text, as a sentence. */
+  broken: optional(text),
+  /** The same tokens as the plain caption. */
+  same: flag,
+  figures: optional(captionFigures),
+});
+export type SweepPoint = Output<typeof sweepPoint>;
+
+export const imbalancedResult = object({
   image: imageSpan,
+  /** Tokens of the whole picture: P. */
   patches: whole,
+  /** By image token; NaN of those that do not show the whole picture. */
   localScores: figures,
   summaryScores: figures,
   spatialScores: figures,
+  /** By image token: the set, in the order of `setNames`; -1 for none. */
   sets: list(number, 'a list of sets', { most: 2 ** 16 }),
+  /** Rows of the prompt, rising: raised by alpha. */
   top: rows,
+  /** By beta. */
   bottom: rows,
+  /** What was chosen where the paper leaves a choice. */
   notes: texts,
   alpha: number,
   beta: number,
   layers: list(whole, 'a list of layers', { most: mostLayers }),
   heads: oneOf(headModes),
   before: caption,
+  /** [layers][heads]: factor on alpha and beta where heads are weighted by sensitivity. */
   weights: perHead,
   after: caption,
-  sweep: list(
-    object<SweepPoint>({
-      alpha: number,
-      image: figure,
-      words: whole,
-      text,
-      broken: optional(text),
-      same: flag,
-      figures: optional(captionFigures),
-    }),
-    'a list of alphas',
-    { most: 64 },
-  ),
+  sweep: list(sweepPoint, 'a list of alphas', { most: 64 }),
 });
+export type ImbalancedResult = Output<typeof imbalancedResult>;

@@ -1,7 +1,7 @@
 /** What the analysis `training-free` saves. */
-import type { CaptionSetScore, PictureSample, ShareChange, TruthLabels } from '../../../protocol/results/hallucination';
+import type { Output } from '../../../protocol/schema/check';
+import type { PictureSample } from '../../../protocol/results/hallucination';
 import { captionedPictures, setScore, shareChange, truthLabels } from '../../../protocol/results/hallucination-schema';
-import type { Schema } from '../../../protocol/schema/check';
 import {
   count,
   flag,
@@ -17,183 +17,109 @@ import {
 } from '../../../protocol/schema/fields';
 import type { Interval } from '../../shared/statistics/proportion';
 
-export interface ComparedMethod {
-  readonly id: string;
-  readonly title: string;
-  readonly settings: string;
-  readonly source: string;
-}
-
-export interface AskedQuestion {
-  readonly object: string;
-  readonly label: 'yes' | 'no';
-}
-
-export interface Answer {
-  readonly text: string;
-  readonly readAs: 'yes' | 'no';
-  readonly clear: boolean;
-}
-
-/** Of the clock, for one caption; the first run of a method in a process is not timed. */
-export interface DecodingTime {
-  /** From the embeddings of the picture to the first token: other passes of the method over the prompt included. */
-  readonly promptMs: number;
-  /** Of each token after the first, mean; null for a caption of one. */
-  readonly tokenMs: number | null;
-}
-
-/** What one method made of one picture. */
-export interface MethodOutput {
-  readonly text: string;
-  readonly tokens: number;
-  /** The caption was cut after so many tokens and would have gone on. */
-  readonly stoppedAt?: number;
-  /** Objects that it names and the picture does not have, each once. */
-  readonly wrong: readonly string[];
-  /** Wrong mentions / mentions; null without a mention. */
-  readonly chairI: number | null;
-  /** Distinct true objects named / true objects; null without one. */
-  readonly recall: number | null;
-  /** By question of the picture. */
-  readonly answers: readonly Answer[];
-  readonly time?: DecodingTime;
-}
-
-export interface PictureEntry {
-  readonly name: string;
-  /** Classes of the lexicon that the picture has. */
-  readonly truth: readonly string[];
-  readonly questions: readonly AskedQuestion[];
-  /** By method; null where the method could not be run on the picture. */
-  readonly outputs: readonly (MethodOutput | null)[];
-}
-
-/** The mean ratio of times, with its 95 % interval. */
-export interface Ratio {
-  readonly ratio: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-/** Differences to the plain model on the same pictures, with 95 % intervals (`rows.ts` has the definitions); null: none can be given. */
-export interface Changes {
-  readonly chairS: ShareChange | null;
-  readonly chairI: ShareChange | null;
-  readonly recall: ShareChange | null;
-  readonly f1: ShareChange | null;
-  /** Words. */
-  readonly length: ShareChange | null;
-  /** CHAIR_S where both captions of a picture are cut to the words of the shorter one. */
-  readonly chairSAtLength: ShareChange | null;
-  readonly accuracy: ShareChange | null;
-  readonly yesRatio: ShareChange | null;
-  /** Times of a token: method over plain. */
-  readonly time: Ratio | null;
-}
-
-export interface MethodRow {
-  readonly method: string;
-  readonly score: CaptionSetScore;
-  /** 95 %, Wilson, of the share of captions. */
-  readonly chairSInterval: Interval | null;
-  readonly questions: number;
-  readonly accuracy: number | null;
-  readonly yesRatio: number | null;
-  /** Captions that are not the plain one, word for word. */
-  readonly different: number;
-  /** Answers whose first word is neither yes nor no. */
-  readonly unclear: number;
-  /** Captions that repeat themselves. */
-  readonly broken: number;
-  readonly promptMs: number | null;
-  readonly tokenMs: number | null;
-  /** Absent for the plain model. */
-  readonly changes?: Changes;
-}
-
 // A type and no interface: results are records.
-export type TrainingFreeResult = {
-  readonly methods: readonly ComparedMethod[];
-  readonly rows: readonly MethodRow[];
-  readonly entries: readonly PictureEntry[];
-  readonly failures: readonly { readonly name: string; readonly why: string }[];
-  /** Methods that could not be run, with the reason on the first picture. */
-  readonly leftOut: readonly { readonly method: string; readonly pictures: number; readonly why: string }[];
-  readonly truthLabels: TruthLabels;
-  readonly sample: PictureSample;
-  /** Pictures of the run. */
-  readonly total: number;
-  /** Why nothing was asked; absent where questions were. */
-  readonly notAsked?: string;
-};
-
 const yesOrNo = oneOf(['yes', 'no'] as const);
 const some = { most: 1000 };
 const interval = object<Interval>({ low: number, high: number });
 const share = orNull(number);
 
-const output = object<MethodOutput>({
+const answer = object({ text, readAs: yesOrNo, clear: flag });
+export type Answer = Output<typeof answer>;
+
+/** Of the clock, for one caption; the first run of a method in a process is not timed. */
+const decodingTime = object({
+  /** From the embeddings of the picture to the first token: other passes of the method over the prompt included. */
+  promptMs: number,
+  /** Of each token after the first, mean; null for a caption of one. */
+  tokenMs: orNull(number),
+});
+export type DecodingTime = Output<typeof decodingTime>;
+
+/** What one method made of one picture. */
+const output = object({
   text,
   tokens: count,
+  /** The caption was cut after so many tokens and would have gone on. */
   stoppedAt: optional(whole),
+  /** Objects that it names and the picture does not have, each once. */
   wrong: texts,
+  /** Wrong mentions / mentions; null without a mention. */
   chairI: share,
+  /** Distinct true objects named / true objects; null without one. */
   recall: share,
-  answers: list(object<Answer>({ text, readAs: yesOrNo, clear: flag }), 'a list of answers', some),
-  time: optional(object<DecodingTime>({ promptMs: number, tokenMs: orNull(number) })),
+  /** By question of the picture. */
+  answers: list(answer, 'a list of answers', some),
+  time: optional(decodingTime),
 });
+export type MethodOutput = Output<typeof output>;
 
-const entry = object<PictureEntry>({
+const entry = object({
   name: text,
+  /** Classes of the lexicon that the picture has. */
   truth: texts,
-  questions: list(object<AskedQuestion>({ object: text, label: yesOrNo }), 'a list of questions', some),
+  questions: list(object({ object: text, label: yesOrNo }), 'a list of questions', some),
+  /** By method; null where the method could not be run on the picture. */
   outputs: list(orNull(output), 'a list of captions', some),
 });
+export type PictureEntry = Output<typeof entry>;
 
-const changes = object<Changes>({
+/** The mean ratio of times, with its 95 % interval. */
+const ratio = object({ ratio: number, low: number, high: number });
+export type Ratio = Output<typeof ratio>;
+
+/** Differences to the plain model on the same pictures, with 95 % intervals (`rows.ts` has the definitions); null: none can be given. */
+const changes = object({
   chairS: shareChange,
   chairI: shareChange,
   recall: shareChange,
   f1: shareChange,
+  /** Words. */
   length: shareChange,
+  /** CHAIR_S where both captions of a picture are cut to the words of the shorter one. */
   chairSAtLength: shareChange,
   accuracy: shareChange,
   yesRatio: shareChange,
-  time: orNull(object<Ratio>({ ratio: number, low: number, high: number })),
+  /** Times of a token: method over plain. */
+  time: orNull(ratio),
 });
+export type Changes = Output<typeof changes>;
 
-const row = object<MethodRow>({
+const row = object({
   method: text,
   score: setScore,
+  /** 95 %, Wilson, of the share of captions. */
   chairSInterval: orNull(interval),
   questions: whole,
   accuracy: share,
   yesRatio: share,
+  /** Captions that are not the plain one, word for word. */
   different: whole,
+  /** Answers whose first word is neither yes nor no. */
   unclear: whole,
+  /** Captions that repeat themselves. */
   broken: whole,
   promptMs: orNull(number),
   tokenMs: orNull(number),
+  /** Absent for the plain model. */
   changes: optional(changes),
 });
+export type MethodRow = Output<typeof row>;
 
-export const trainingFreeResult: Schema<TrainingFreeResult> = object<TrainingFreeResult>({
-  methods: list(
-    object<ComparedMethod>({ id: text, title: text, settings: text, source: text }),
-    'a list of methods',
-    some,
-  ),
+const comparedMethod = object({ id: text, title: text, settings: text, source: text });
+export type ComparedMethod = Output<typeof comparedMethod>;
+
+export const trainingFreeResult = object({
+  methods: list(comparedMethod, 'a list of methods', some),
   rows: list(row, 'a list of methods', some),
   entries: list(entry, 'a list of pictures', { most: 100_000 }),
   failures: captionedPictures.failures,
-  leftOut: list(
-    object<TrainingFreeResult['leftOut'][number]>({ method: text, pictures: count, why: text }),
-    'a list of methods',
-    some,
-  ),
+  /** Methods that could not be run, with the reason on the first picture. */
+  leftOut: list(object({ method: text, pictures: count, why: text }), 'a list of methods', some),
   truthLabels,
   sample: object<PictureSample>({ count: whole, seed: whole, of: whole }),
+  /** Pictures of the run. */
   total: whole,
+  /** Why nothing was asked; absent where questions were. */
   notAsked: optional(text),
 });
+export type TrainingFreeResult = Output<typeof trainingFreeResult>;

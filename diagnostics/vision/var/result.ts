@@ -1,4 +1,4 @@
-import type { Schema } from '../../../protocol/schema/check';
+import type { Output } from '../../../protocol/schema/check';
 import {
   figure,
   flag,
@@ -12,133 +12,49 @@ import {
   wholes,
 } from '../../../protocol/schema/fields';
 import { figuresPerHead, imageSpan, mostLayers } from '../../../protocol/schema/parts';
-import type { ImageSpan } from '../../../protocol/results/image';
-import { receivers, type Receiver } from './parameters';
-
-/** [layers][heads] */
-type PerHead = readonly (readonly number[])[];
-/** [layers] */
-type PerLayer = readonly number[];
+import { receivers } from './parameters';
 
 /** Tokens whose maps are kept: a picture may have thousands of tokens. */
 export const mostMaps = 60;
-
-export interface WrittenToken {
-  readonly id: number;
-  readonly text: string;
-  /** Under the model that wrote it. */
-  readonly probability: number;
-}
-
-/** A token of the plain text, and what the redistributed model does behind the same text. */
-export interface ComparedToken extends WrittenToken {
-  /** Its probability there. */
-  readonly after: number;
-  /** The most probable token there. */
-  readonly instead: string;
-  readonly changes: boolean;
-  /** Attention on the picture, mean over heads of the layers in which attention is moved: plain, and redistributed. */
-  readonly seenBefore: number;
-  readonly seenAfter: number;
-  /** By image token; empty behind the first `mostMaps` tokens. */
-  readonly before: readonly number[];
-  readonly moved: readonly number[];
-}
-
-export interface MaskedRun {
-  readonly name: string;
-  /** Masked tokens, summed over the layers. */
-  readonly tokens: number;
-  /** Nats: Kullback-Leibler, of the distribution with the tokens masked from that of the plain model. */
-  readonly divergence: number;
-  /** Of the token that is most probable in the plain run. */
-  readonly probability: number;
-  /** Most probable now. */
-  readonly leading: string;
-}
-
-export interface VarResult extends Readonly<Record<string, unknown>> {
-  readonly width: number;
-  readonly tau: number;
-  readonly scaled: boolean;
-  readonly least: number;
-  readonly ratio: number;
-  readonly share: number;
-  readonly to: Receiver;
-  /** In which attention is moved. */
-  readonly layers: readonly number[];
-  /** Of the prompt. */
-  readonly tokens: readonly string[];
-  /** Rows of the sequence in the order of `phi`. */
-  readonly seen: readonly number[];
-  /** As an intervention names it; absent: the picture. */
-  readonly region?: string;
-  readonly image?: ImageSpan;
-  /** The row whose state shows the massive dimensions. */
-  readonly first: number;
-  /** By dimension: what |x_d| / RMS(x) of that row reaches in more than half of the layers. */
-  readonly profile: readonly number[];
-  readonly dimensions: readonly number[];
-  /** Layers that were looked at so far; arrays by layer are as long. */
-  readonly phi: readonly (readonly number[])[];
-  /** Mean attention of the rows behind the picture, mean over heads, [layers][image tokens]. */
-  readonly attention: readonly (readonly number[])[];
-  /** Places among the image tokens, by layer. */
-  readonly sinks: readonly (readonly number[])[];
-  readonly textSinks: readonly {
-    readonly position: number;
-    readonly token: string;
-    /** The largest over layers. */
-    readonly phi: number;
-    readonly layers: readonly number[];
-  }[];
-  readonly counts: {
-    readonly visual: PerLayer;
-    readonly text: PerLayer;
-    readonly byAttention: PerLayer;
-    readonly both: PerLayer;
-    /** Share of the union of both kinds that is in both. */
-    readonly overlap: PerLayer;
-  };
-  /** Mean over heads and the rows behind the picture. */
-  readonly mass: { readonly visual: PerLayer; readonly text: PerLayer; readonly others: PerLayer };
-  /** Of the last row. */
-  readonly imageMass: PerHead;
-  readonly besideSinks: PerHead;
-  /** Of the rows behind the picture, the share that is image-centric. */
-  readonly centric: PerHead;
-  readonly onVisual: PerHead;
-  readonly onText: PerHead;
-  /** Mean |a_ij v_j W_O|. */
-  readonly contribution: { readonly sinks: PerLayer; readonly random: PerLayer; readonly others: PerLayer };
-  /** `sinks`, each draw, `all`; absent where no token is a sink. */
-  readonly masked?: readonly MaskedRun[];
-  /** Means over the draws, and their smallest and largest. */
-  readonly maskedRandom?: {
-    readonly mean: number;
-    readonly low: number;
-    readonly high: number;
-    readonly draws: number;
-  };
-  readonly words?: readonly ComparedToken[];
-  /** Means over the words. */
-  readonly before?: readonly number[];
-  readonly moved?: readonly number[];
-  readonly texts?: readonly {
-    readonly name: string;
-    readonly text: string;
-    readonly words: number;
-    readonly different: number;
-  }[];
-}
-
-type Named = { readonly [K in keyof VarResult as string extends K ? never : K]: VarResult[K] };
 
 const figures = list(figure, 'a list of numbers', { most: 65_536 });
 const perLayer = list(figure, 'a list of layers', { most: mostLayers });
 const byToken = list(figures, 'a list of layers', { most: mostLayers });
 
-export const varResult: Schema<VarResult> = object<Named>({
+const maskedRun = object({
+  name: text,
+  /** Masked tokens, summed over the layers. */
+  tokens: whole,
+  /** Nats: Kullback-Leibler, of the distribution with the tokens masked from that of the plain model. */
+  divergence: figure,
+  /** Of the token that is most probable in the plain run. */
+  probability: figure,
+  /** Most probable now. */
+  leading: text,
+});
+export type MaskedRun = Output<typeof maskedRun>;
+
+/** A token of the plain text, and what the redistributed model does behind the same text. */
+const comparedToken = object({
+  id: whole,
+  text,
+  /** Under the model that wrote it. */
+  probability: number,
+  /** Its probability there. */
+  after: number,
+  /** The most probable token there. */
+  instead: text,
+  changes: flag,
+  /** Attention on the picture, mean over heads of the layers in which attention is moved: plain, and redistributed. */
+  seenBefore: figure,
+  seenAfter: figure,
+  /** By image token; empty behind the first `mostMaps` tokens. */
+  before: figures,
+  moved: figures,
+});
+export type ComparedToken = Output<typeof comparedToken>;
+
+export const varResult = object({
   width: whole,
   tau: number,
   scaled: flag,
@@ -146,73 +62,68 @@ export const varResult: Schema<VarResult> = object<Named>({
   ratio: number,
   share: number,
   to: oneOf(receivers),
+  /** In which attention is moved. */
   layers: wholes,
+  /** Of the prompt. */
   tokens: list(text, 'a list of tokens', { most: 65_536 }),
+  /** Rows of the sequence in the order of `phi`. */
   seen: wholes,
+  /** As an intervention names it; absent: the picture. */
   region: optional(text),
   image: optional(imageSpan),
+  /** The row whose state shows the massive dimensions. */
   first: whole,
+  /** By dimension: what |x_d| / RMS(x) of that row reaches in more than half of the layers. */
   profile: figures,
   dimensions: wholes,
+  /** Layers that were looked at so far; arrays by layer are as long. */
   phi: byToken,
+  /** Mean attention of the rows behind the picture, mean over heads, [layers][image tokens]. */
   attention: byToken,
+  /** Places among the image tokens, by layer. */
   sinks: list(wholes, 'a list of layers', { most: mostLayers }),
   textSinks: list(
-    object<VarResult['textSinks'][number]>({ position: whole, token: text, phi: number, layers: wholes }),
+    object({
+      position: whole,
+      token: text,
+      /** The largest over layers. */
+      phi: number,
+      layers: wholes,
+    }),
     'a list of tokens',
     { most: 65_536 },
   ),
-  counts: object<VarResult['counts']>({
+  counts: object({
     visual: perLayer,
     text: perLayer,
     byAttention: perLayer,
     both: perLayer,
+    /** Share of the union of both kinds that is in both. */
     overlap: perLayer,
   }),
-  mass: object<VarResult['mass']>({ visual: perLayer, text: perLayer, others: perLayer }),
+  /** Mean over heads and the rows behind the picture. */
+  mass: object({ visual: perLayer, text: perLayer, others: perLayer }),
+  /** Of the last row. */
   imageMass: figuresPerHead,
   besideSinks: figuresPerHead,
+  /** Of the rows behind the picture, the share that is image-centric. */
   centric: figuresPerHead,
   onVisual: figuresPerHead,
   onText: figuresPerHead,
-  contribution: object<VarResult['contribution']>({ sinks: perLayer, random: perLayer, others: perLayer }),
+  /** Mean |a_ij v_j W_O|. */
+  contribution: object({ sinks: perLayer, random: perLayer, others: perLayer }),
+  /** `sinks`, each draw, `all`; absent where no token is a sink. */
   masked: optional(
-    list(
-      object<MaskedRun>({ name: text, tokens: whole, divergence: figure, probability: figure, leading: text }),
-      'a list of runs',
-      {
-        most: 128,
-      },
-    ),
+    list(maskedRun, 'a list of runs', {
+      most: 128,
+    }),
   ),
-  maskedRandom: optional(
-    object<NonNullable<VarResult['maskedRandom']>>({ mean: figure, low: figure, high: figure, draws: whole }),
-  ),
-  words: optional(
-    list(
-      object<ComparedToken>({
-        id: whole,
-        text,
-        probability: number,
-        after: number,
-        instead: text,
-        changes: flag,
-        seenBefore: figure,
-        seenAfter: figure,
-        before: figures,
-        moved: figures,
-      }),
-      'a list of words',
-      { most: 1024 },
-    ),
-  ),
+  /** Means over the draws, and their smallest and largest. */
+  maskedRandom: optional(object({ mean: figure, low: figure, high: figure, draws: whole })),
+  words: optional(list(comparedToken, 'a list of words', { most: 1024 })),
+  /** Means over the words. */
   before: optional(figures),
   moved: optional(figures),
-  texts: optional(
-    list(
-      object<NonNullable<VarResult['texts']>[number]>({ name: text, text, words: whole, different: whole }),
-      'a list of texts',
-      { most: 16 },
-    ),
-  ),
+  texts: optional(list(object({ name: text, text, words: whole, different: whole }), 'a list of texts', { most: 16 })),
 });
+export type VarResult = Output<typeof varResult>;
