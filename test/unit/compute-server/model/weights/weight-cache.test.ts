@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -70,6 +71,13 @@ describe('packed weights kept on the disk', () => {
     rmSync(source, { recursive: true });
     assert.equal(await fileOf(cacheOf('model')), file);
     assert.equal(statSync(file).mtimeMs, mtimeMs);
+  });
+
+  it('are read as they were written on 2026-11-30, without the model', async () => {
+    cpSync(join(__dirname, '../../../../fixtures/earlier/cache'), join(root, 'cache'), { recursive: true });
+    rmSync(source, { recursive: true });
+    const file = await fileOf(cacheOf('model'));
+    assert.ok(file.startsWith(join(root, 'cache/headscope-weights/e6657fce6089de1af5a5ca09')));
   });
 
   it('are those of one model and one format', async () => {

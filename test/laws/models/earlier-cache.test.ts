@@ -1,0 +1,146 @@
+/** What runs that did not end left on the disk on 2026-11-30: the same run goes on behind it, or measures it again. */
+import assert from 'node:assert/strict';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deserialize } from 'node:v8';
+import { StepStore, stepFolders } from '../../../compute-server/analyses/step-store';
+import { ResumeFile } from '../../../compute-server/heads/resume';
+import { EntryStore } from '../../../compute-server/hallucination/entry-store';
+import type { RunRequest } from '../../../compute-server/model/run/stream/run-request';
+import { layersOf } from '../../../compute-server/model/run/stream/model-run';
+import { headscopeVersion } from '../../../compute-server/version';
+import { analyses } from '../../../diagnostics/catalogue';
+import { parseHallucination } from '../../../extension/results/hallucination-file';
+import { repositoryRoot } from '../../support/host/versions';
+import { Cases, type Case } from '../analyses/cases';
+import { recorded, started } from '../analyses/runs';
+
+const fixtures = join(__dirname, '../../fixtures');
+const stepsOf = JSON.parse(readFileSync(join(fixtures, 'earlier/steps-of-analyses.json'), 'utf8')) as Readonly<
+  Record<string, Readonly<Record<string, string>>>
+>;
+
+/** Equal, numbers up to the rounding of another machine. */
+function assertNear(actual: unknown, expected: unknown, place: string): void {
+  if (typeof expected === 'number' && Number.isFinite(expected)) {
+    assert.ok(typeof actual === 'number', `${place} is no number`);
+    assert.ok(
+      Math.abs(actual - expected) <= 1e-4 * Math.max(1, Math.abs(expected)),
+      `${place}: ${actual}, ${expected}`,
+    );
+  } else if (typeof expected === 'object' && expected !== null) {
+    assert.ok(typeof actual === 'object' && actual !== null, `${place} was lost`);
+    assert.deepEqual(Object.keys(actual), Object.keys(expected), place);
+    for (const [key, value] of Object.entries(expected))
+      assertNear((actual as Readonly<Record<string, unknown>>)[key], value, `${place}.${key}`);
+  } else assert.deepEqual(actual, expected, place);
+}
+
+describe('what a run that did not end left on the disk before', function () {
+  this.timeout(120_000);
+  const cases = new Cases();
+  let all: readonly Case[];
+  let cache: string;
+  before(async () => (all = await cases.all()));
+  after(() => cases.close());
+  beforeEach(() => {
+    cache = mkdtempSync(join(tmpdir(), 'headscope-earlier-'));
+    cpSync(join(fixtures, 'earlier/cache'), cache, { recursive: true });
+  });
+  afterEach(() => rmSync(cache, { recursive: true }));
+
+  for (const [id, steps] of Object.entries(stepsOf)) {
+    it(`steps of ${id}: the run behind them gives what a whole one gives`, async () => {
+      const analysis = analyses.find((one) => one.id === id);
+      assert.ok(analysis, 'the catalogue has it no more');
+      for (const of of all) {
+        const start = await started(analysis, of);
+        if (!analysis.supports(start.runner.facts, start.job.parameters).ok) continue;
+        const before = new Map(Object.entries(steps).map(([key, value]) => [key, Buffer.from(value, 'base64')]));
+        const [resumed, whole] = [await recorded(start, before), await recorded(start)];
+        assertNear(resumed.result, whole.result, id);
+        assert.ok(resumed.worked.length < whole.worked.length, 'no step is called as it was');
+        return;
+      }
+      assert.fail('it supports none of the checkpoints');
+    });
+  }
+
+  it('a file of a step is taken by the version that wrote it, and measured again by others', async () => {
+    const steps = new StepStore(stepFolders(cache, ''), 'run');
+    await steps.open();
+    assert.equal(steps.kept, 1);
+    const value = await steps.step('one', () => Promise.resolve({ scores: [2] }));
+    const file = join(fixtures, 'earlier/cache/headscope-steps/5e87f618bd8837e87070ae7f/7692c3ad3540bb803c020b3a.step');
+    const { headscope } = deserialize(readFileSync(file)) as { readonly headscope: string };
+    assert.deepEqual(value, { scores: headscope === headscopeVersion ? [1, Number.NaN] : [2] });
+    await steps.remove();
+    assert.equal((await new ResumeFile(cache, 'run').read())?.layers.length, 1, 'what others keep stays');
+  });
+
+  it('a finished layer with its stream: the layers behind it give what a whole run gives', async () => {
+    const [first] = all;
+    assert.ok(first);
+    const { spec, sessions } = first.model;
+    const run = async (from?: RunRequest['from']) => {
+      const request: RunRequest = {
+        ids: first.ids.slice(0, 6),
+        chunk: 4,
+        groups: [],
+        statistics: true,
+        topKeys: 'last',
+        thumbnails: true,
+        logits: 'none',
+        ...(from ? { from } : {}),
+      };
+      const results: unknown[] = [];
+      for await (const { result } of layersOf(spec, sessions, request)) results.push(result);
+      return results;
+    };
+    const kept = await new ResumeFile(cache, 'run').read();
+    assert.ok(kept, 'it was not read');
+    assertNear([...kept.layers, ...(await run(kept.residual))], await run(), 'layers');
+  });
+
+  it('captions and answers of a picture that is still the same', async () => {
+    const picture = join(cache, 'a.png');
+    copyFileSync(join(repositoryRoot, 'examples/pictures/scenes/scene-000.png'), picture);
+    utimesSync(picture, new Date('2026-01-01T00:00:00Z'), new Date('2026-01-01T00:00:00Z'));
+    const image = { path: picture, truth: ['house'] };
+    const read = async <T>(kind: 'captions' | 'answers'): Promise<T> => {
+      const entries = new EntryStore<T>(cache, 'run', kind);
+      const file = join(cache, `headscope-unfinished/5e87f618bd8837e87070ae7f.${kind}.jsonl`);
+      writeFileSync(file, readFileSync(file, 'utf8').replace('"/pictures/a.png"', JSON.stringify(picture)));
+      await entries.read();
+      assert.equal(await entries.of({ ...image, truth: ['tree'] }), undefined, 'of another truth');
+      const entry = await entries.of(image);
+      assert.ok(entry, `${kind} were not read`);
+      return entry;
+    };
+    const caption = await read<{ readonly plain: { readonly text: string } }>('captions');
+    assert.equal(caption.plain.text, ' Boat in black,');
+    // An entry that is taken stands in the saved result.
+    const saved = readFileSync(join(fixtures, 'results/controls-2026-11-30.headscope-hallucination.json'), 'utf8');
+    const result = JSON.parse(saved) as { readonly entries: readonly unknown[] };
+    const again = parseHallucination(JSON.stringify({ ...result, entries: [caption, ...result.entries.slice(1)] }));
+    assert.ok(again.ok, again.ok ? '' : again.why);
+    const { answers } = await read<{ readonly answers: readonly object[] }>('answers');
+    assertNear(
+      answers,
+      [
+        {
+          object: 'house',
+          question: 'Is there a house in the image?',
+          plain: {
+            answer: ' Yes, bottom.',
+            readAs: 'yes',
+            clear: true,
+            probability: { yes: 0.9976803627287564, no: 0.0019446021934953006 },
+          },
+        },
+      ],
+      'answers',
+    );
+  });
+});
