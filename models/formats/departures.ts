@@ -2,6 +2,7 @@
 import { isObject, type JsonObject } from './config/config-reader';
 import { isOwnClass } from './families/shared/class-names';
 import { familyById } from './families/catalogue';
+import { defaultsOf } from './families/shared/family';
 import type { Family } from './families/shared/family';
 import { departuresOf } from './families/shared/run-keys';
 import type { Departure, ModelDescription, ModelPart } from './model-description';
@@ -37,7 +38,7 @@ export function findDepartures(
 }
 
 const classOf = (family: Family, modelType: string | undefined): string =>
-  family.defaults(modelType)?.from.split(' ').at(-1) ?? family.title;
+  defaultsOf(family, modelType)?.from.split(' ').at(-1) ?? family.title;
 
 function ofPart(
   part: ModelPart,

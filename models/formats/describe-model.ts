@@ -6,6 +6,7 @@ import { findDepartures } from './departures';
 import { isDraft, isOwnClass } from './families/shared/class-names';
 import { familyOf, wholeOf } from './families/catalogue';
 import { readFlat } from './families/encoders/encoder-decoder';
+import { defaultsOf } from './families/shared/family';
 import type { Family } from './families/shared/family';
 import type { OwnFamily } from './workspace-family';
 import { familyOfOwn } from './families/workspace-families';
@@ -61,7 +62,7 @@ export function describeModel(config: unknown, own: readonly OwnFamily[] = []): 
   const ownFamily = own.find((one) => one.modelType === modelType);
   const type = modelType ?? unnamedType(object);
   const family = ownFamily === undefined ? wholeOf(familyOf(type, architectures), object) : familyOfOwn(ownFamily);
-  const reader = new ConfigReader(object, [], problems, family?.defaults(type));
+  const reader = new ConfigReader(object, [], problems, family && defaultsOf(family, type));
   const reading =
     family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType, architectures[0]);
   const [main] = reading.parts;
@@ -233,7 +234,7 @@ function readTied(
   const decides = text ?? family;
   const source: ValueSource = {
     kind: 'default',
-    from: decides?.defaults(main?.modelType)?.from ?? 'transformers 4.57 PretrainedConfig',
+    from: (decides && defaultsOf(decides, main?.modelType))?.from ?? 'transformers 4.57 PretrainedConfig',
   };
   return { value: decides?.tied ?? true, source };
 }

@@ -1,15 +1,8 @@
 import type { DescriptionProblem, Field, JsonPath, JsonValue, ValueSource } from '../model-description';
+import type { Defaults } from './class-defaults';
 import { readsOfType } from './field-names';
 
 export type JsonObject = Readonly<Record<string, JsonValue | undefined>>;
-
-/** Values that a family's config class fills in, with the class and version they were taken from. */
-export interface Defaults {
-  readonly from: string;
-  readonly values: JsonObject;
-  /** The usual name of a size -> the key that files of this family write, where it has a name of its own. */
-  readonly keys?: Readonly<Record<string, string>>;
-}
 
 /**
  * Names under which families write the same thing, keyed by the commonest. The first name present in the file is read;

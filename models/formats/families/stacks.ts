@@ -39,7 +39,7 @@ import {
 import { exaone, exaone4 } from './decoders/exaone';
 import { deepseekMoe, dots1, ernie45Moe } from './decoders/expert-decoders';
 import { falcon } from './decoders/falcon';
-import { firstArchitecture } from './shared/family';
+import { defaultsOf, firstArchitecture } from './shared/family';
 import type { StackFamily } from './shared/family';
 import { gemma, gemma2, gemma3 } from './decoders/gemma';
 import { gemma4 } from './decoders/gemma4';
@@ -278,7 +278,7 @@ export function readStack(reader: ConfigReader, fallbackType?: string, forced = 
   const modelType = typeof written === 'string' && !forced ? written : fallbackType;
   const family = modelType === undefined ? undefined : stackFamily(modelType);
   if (family === undefined) return { part: readGeneric(reader) };
-  const read = family.read(reader.withDefaults(family.defaults(modelType)));
+  const read = family.read(reader.withDefaults(defaultsOf(family, modelType)));
   const part = modelType === undefined ? read : { ...read, modelType };
   if (family.exact?.(part, firstArchitecture(reader)) !== false) return { part, family };
   // Of a part that is not known in full there are no tensors to name.

@@ -5,6 +5,7 @@ import { readTransformer } from '../config/transformer';
 import type { DescriptionProblem, JsonPath } from '../model-description';
 import type { DecoderLayout } from './shared/decoder-layout';
 import { separateExperts, writeDecoder } from './shared/decoder-layout';
+import { defaultsOf } from './shared/family';
 import type { StackFamily } from './shared/family';
 import { ownFamilySchema } from '../workspace-family';
 import type { OwnFamily } from '../workspace-family';
@@ -83,7 +84,7 @@ function wrongDefaults({ defaults = {}, ...family }: OwnFamily): readonly Descri
   const { keys: _, ...bare } = family;
   const stack = familyOfOwn(bare);
   const { modelType } = family;
-  stack.read(new ConfigReader({ ...defaults, model_type: modelType }, [], problems, stack.defaults(modelType)));
+  stack.read(new ConfigReader({ ...defaults, model_type: modelType }, [], problems, defaultsOf(stack, modelType)));
   return problems.filter(
     ({ code, path: [key] }) =>
       (code === 'out-of-range' || code === 'wrong-type') && typeof key === 'string' && Object.hasOwn(defaults, key),
@@ -166,7 +167,7 @@ export function familyOfOwn(own: OwnFamily): StackFamily {
   const { modelType, title, like, keys = {}, defaults = {}, tensors } = own;
   const base = like === undefined ? undefined : stackFamily(like);
   const from = `.headscope.json, ${modelType}`;
-  const usual = base?.defaults(like)?.values ?? {};
+  const usual = (base && defaultsOf(base, like))?.values ?? {};
   const values: JsonObject = { ...usual, ...defaults };
   const shared = { modelTypes: [modelType], defaults: () => ({ from, values, keys }) } as const;
   if (base !== undefined) {

@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { ClassSource } from '../../../build/class-defaults.mjs';
 
 const folder = process.env['HEADSCOPE_REFERENCE'] ?? resolve('..', 'shared', 'reference');
 
@@ -24,23 +25,15 @@ export const referenceModels: readonly ReferenceModel[] = existsSync(folder)
       }))
   : [];
 
-export interface ClassDefaults {
-  readonly class: string;
-  readonly defaults: Readonly<Record<string, unknown>>;
-  /** Another name of a key -> the key. */
-  readonly aliases: Readonly<Record<string, string>>;
-}
+const classFile = join(folder, 'config-defaults.json');
 
-/** model_type -> the keys of its configuration class with their defaults; undefined where the folder is not there. */
-export const classDefaults: Readonly<Record<string, ClassDefaults>> | undefined = existsSync(
-  join(folder, 'config-defaults.json'),
-)
-  ? (
-      JSON.parse(readFileSync(join(folder, 'config-defaults.json'), 'utf8')) as {
-        types: Record<string, ClassDefaults>;
-      }
-    ).types
+/** What the configuration classes of transformers say; undefined where the folder is not there. */
+export const classSource: ClassSource | undefined = existsSync(classFile)
+  ? (JSON.parse(readFileSync(classFile, 'utf8')) as ClassSource)
   : undefined;
+
+/** model_type -> the keys of its configuration class with their defaults. */
+export const classDefaults = classSource?.types;
 
 /** Row-major numbers of one array of `expected.safetensors`. */
 export interface ExpectedArray {

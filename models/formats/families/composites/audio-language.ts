@@ -7,9 +7,7 @@ import { writeTwoLayers } from './multimodal';
 export const qwen2Audio = compositeFamily({
   id: 'qwen2_audio',
   title: 'Qwen2-Audio',
-  className: 'Qwen2AudioConfig',
   architectures: /^Qwen2AudioFor/,
-  values: { audio_token_index: 151646 },
   text: { at: [['text_config']], type: 'qwen2', names: 'language_model.' },
   towers: [{ at: [['audio_config']], type: 'qwen2_audio_encoder', names: 'audio_tower.' }],
   projector: ({ text, towers: [tower] }) => ({
@@ -26,9 +24,7 @@ export const qwen2Audio = compositeFamily({
 export const voxtral = compositeFamily({
   id: 'voxtral',
   title: 'Voxtral',
-  className: 'VoxtralConfig',
   architectures: /^VoxtralFor/,
-  values: { projector_hidden_act: 'gelu' },
   record: ['audio_token_id'],
   text: {
     at: [['text_config']],
@@ -58,12 +54,6 @@ export const voxtral = compositeFamily({
   },
 });
 
-const omniTokens: JsonObject = {
-  audio_token_index: 151646,
-  image_token_index: 151655,
-  video_token_index: 151656,
-};
-
 /** Qwen2_5OmniTextConfig and Qwen2_5OmniTalkerConfig: the classes of Qwen2.5-VL with other sizes. */
 const omniText: JsonObject = {
   hidden_size: 3584,
@@ -72,6 +62,7 @@ const omniText: JsonObject = {
   num_attention_heads: 28,
   num_key_value_heads: 4,
   rms_norm_eps: 1e-6,
+  max_window_layers: 28,
 };
 
 /** Of the model that reads, hears and sees (the thinker); the one that speaks comes after it. */
@@ -79,9 +70,7 @@ export const qwen25Omni = compositeFamily({
   id: 'qwen2_5_omni',
   title: 'Qwen2.5-Omni',
   types: ['qwen2_5_omni', 'qwen2_5_omni_thinker'],
-  className: 'Qwen2_5OmniConfig',
   architectures: /^Qwen2_5OmniFor/,
-  values: omniTokens,
   text: {
     at: [['thinker_config', 'text_config'], ['text_config']],
     type: 'qwen2_5_vl_text',
@@ -115,7 +104,6 @@ export const qwen25Omni = compositeFamily({
 export const qwen3Asr = compositeFamily({
   id: 'qwen3_asr',
   title: 'Qwen3-ASR',
-  className: '(Qwen3-ASR) Qwen3ASRConfig',
   architectures: /^Qwen3ASRFor/,
   text: {
     at: [['thinker_config', 'text_config'], ['text_config']],
@@ -133,16 +121,7 @@ export const qwen3Asr = compositeFamily({
 export const higgsAudio = compositeFamily({
   id: 'higgs_audio',
   title: 'Higgs Audio',
-  className: '(Higgs Audio) HiggsAudioConfig',
   architectures: /^HiggsAudio/,
-  values: {
-    audio_adapter_type: 'dual_ffn_fast_forward',
-    audio_ffn_hidden_size: 4096,
-    audio_ffn_intermediate_size: 14336,
-    audio_num_codebooks: 8,
-    audio_codebook_size: 1024,
-    skip_audio_tower: false,
-  },
   record: ['audio_dual_ffn_layers'],
   text: { at: [['text_config']], type: 'llama', names: (name) => name.replace(/^model\./, '') },
   towers: [{ at: [['audio_encoder_config']], type: 'higgs_audio_encoder' }],
@@ -178,7 +157,6 @@ export const higgsAudio = compositeFamily({
 export const vibeVoice = compositeFamily({
   id: 'vibevoice',
   title: 'VibeVoice',
-  className: '(VibeVoice) VibeVoiceConfig',
   architectures: /^VibeVoiceFor/,
   text: { at: [['decoder_config']], type: 'qwen2' },
   towers: [],

@@ -7,9 +7,7 @@ import { amount } from '../shared/family';
 export const blip = compositeFamily({
   id: 'blip',
   title: 'BLIP',
-  className: 'BlipConfig',
   architectures: /^BlipFor/,
-  values: { projection_dim: 512, logit_scale_init_value: 2.6592, image_text_hidden_size: 256 },
   text: { at: [['text_config']], type: 'blip_text_model', names: 'text_decoder.' },
   towers: [{ at: [['vision_config']], type: 'blip_vision_model', names: 'vision_model.' }],
   join: ({ text, towers: [tower] }) => {
@@ -27,10 +25,9 @@ export const blip = compositeFamily({
 });
 
 /** The picture becomes `num_query_tokens` positions, which a linear layer brings to the width of the text. */
-const queried = (row: Pick<CompositeRow, 'id' | 'title' | 'className' | 'architectures'> & { readonly part: string }) =>
+const queried = (row: Pick<CompositeRow, 'id' | 'title' | 'architectures'> & { readonly part: string }) =>
   compositeFamily({
     ...row,
-    values: { num_query_tokens: 32, image_text_hidden_size: 256 },
     text: { at: [['text_config']], type: 'opt', names: 'language_model.', pairs: { t5, mt5: t5 } },
     towers: [
       { at: [['vision_config']], type: `${row.part}_vision_model`, names: 'vision_model.' },
@@ -71,14 +68,12 @@ const queried = (row: Pick<CompositeRow, 'id' | 'title' | 'className' | 'archite
 export const blip2 = queried({
   id: 'blip-2',
   title: 'BLIP-2',
-  className: 'Blip2Config',
   architectures: /^Blip2For/,
   part: 'blip_2',
 });
 export const instructBlip = queried({
   id: 'instructblip',
   title: 'InstructBLIP',
-  className: 'InstructBlipConfig',
   architectures: /^InstructBlipFor/,
   part: 'instructblip',
 });
@@ -89,7 +84,6 @@ const mostFrames = 64;
 export const git = compositeFamily({
   id: 'git',
   title: 'GIT',
-  className: 'GitConfig',
   architectures: /^GitFor/,
   record: ['num_image_with_embedding'],
   text: { at: [[]], type: 'git_text' },

@@ -14,7 +14,6 @@ export const dalleBart: CompositeFamily = {
   modelTypes: ['dallebart'],
   tied: false,
   task: 'sequence-to-sequence',
-  defaults: () => ({ from: '(DALL-E mini) DalleBartConfig', values: {} }),
   read: (reader) => {
     const parts = readFlat(reader, {
       family: 'dallebart',
@@ -38,7 +37,6 @@ export const dalleBart: CompositeFamily = {
 export const mossTts = compositeFamily({
   id: 'moss_tts_nano',
   title: 'MOSS-TTS Nano',
-  className: '(MOSS-TTS) MossTTSNanoConfig',
   architectures: /^MossTTSNanoFor/,
   tied: true,
   text: { at: [['gpt2_config']], type: 'moss_gpt2', named: ['gpt2'] },
@@ -84,7 +82,6 @@ export const mossTokenizer: CompositeFamily = {
   architectures: /^MossAudioTokenizer/,
   tied: false,
   task: 'base',
-  defaults: () => undefined,
   read: (reader) => ({
     parts: [...readStages(reader, 'encoder_kwargs'), ...readStages(reader, 'decoder_kwargs')],
     exact: false,

@@ -1,7 +1,8 @@
+import { classDefaults } from '../../config/class-defaults';
 import type { ConfigReader, JsonObject } from '../../config/config-reader';
 import type { ModelDescription, ModelPart, PartRole, Projector } from '../../model-description';
 import type { TensorTable, TensorWriter } from '../../tensors/tensor-table';
-import { sourceOf } from '../shared/family-row';
+import { defaultsOf } from '../shared/family';
 import type { CompositeFamily, CompositeReading, StackFamily } from '../shared/family';
 import { readGeneric } from '../generic';
 import { readStack, stackFamily } from '../stacks';
@@ -45,15 +46,12 @@ export interface CompositeRow {
   readonly title: string;
   /** Values of model_type, when they are not the id. */
   readonly types?: readonly string[];
-  readonly className: string;
   readonly architectures?: RegExp;
   readonly tied?: boolean;
   readonly tiedIn?: CompositeFamily['tiedIn'];
   readonly task?: CompositeFamily['task'];
   readonly run?: CompositeFamily['run'];
   readonly runText?: CompositeFamily['runText'];
-  /** Defaults of the keys at the top. */
-  readonly values?: JsonObject;
   /** Further keys at the top that decide tensors. */
   readonly record?: readonly string[];
   /** The part that reads and writes text. */
@@ -97,7 +95,7 @@ const pairOf = (row: PartRow, modelType: unknown): CompositeFamily | undefined =
 
 /** Both halves of a pair, under the path of the object that describes them. */
 function readPair(reader: ConfigReader, pair: CompositeFamily, modelType: string): ReadPart | undefined {
-  const { parts, exact } = pair.read(reader.withDefaults(pair.defaults(modelType)));
+  const { parts, exact } = pair.read(reader.withDefaults(defaultsOf(pair, modelType)));
   const [part, ...beside] = parts.map((half) => ({
     ...half,
     name: [...reader.path, lastWord(half.name)].join('.'),
@@ -140,7 +138,7 @@ function readPart(
     const part = stack.family === undefined && role !== undefined ? readGeneric(own, undefined, role) : stack.part;
     read = { part, known: knows(stack.family, part) };
   } else {
-    const { values = {}, from: source = from } = family.defaults(type) ?? {};
+    const { values = {}, from: source = from } = defaultsOf(family, type) ?? {};
     const absent = typeof row.whole === 'function' ? row.whole(reader) : row.whole;
     const whole = { ...row.values, ...(found === undefined ? absent : undefined) };
     const changed = Object.keys(whole).length > 0;
@@ -199,8 +197,8 @@ export const textOf = (model: ModelDescription): ModelPart | undefined => partOf
 export const visionOf = (model: ModelDescription): ModelPart | undefined => partOf(model, 'vision');
 
 function readComposite(row: CompositeRow, types: readonly string[], reader: ConfigReader): CompositeReading {
-  const from = sourceOf(row.className);
-  for (const key of Object.keys(row.values ?? {})) reader.raw(key);
+  const { from = '', values = {} } = classDefaults(types[0] ?? row.id) ?? {};
+  for (const key of Object.keys(values)) reader.raw(key);
   for (const key of row.record ?? []) reader.raw(key);
   const text = readPart(reader, { ...row.text, optional: false }, types, from, 'decoder');
   if (text === undefined) return { parts: [], exact: false };
@@ -221,11 +219,10 @@ function readComposite(row: CompositeRow, types: readonly string[], reader: Conf
 }
 
 export function compositeFamily(row: CompositeRow): CompositeFamily {
-  const from = sourceOf(row.className);
   const types = row.types ?? [row.id];
   const { tensors } = row;
   // The class of transformers without a head on its text model. What remote code calls its models says nothing.
-  const bare = row.className.includes(' ') ? undefined : row.className.replace(/Config$/, 'Model');
+  const bare = /^transformers \S+ (\w+)Config$/.exec(classDefaults(types[0] ?? row.id)?.from ?? '')?.[1];
   return {
     kind: 'composite',
     id: row.id,
@@ -237,7 +234,6 @@ export function compositeFamily(row: CompositeRow): CompositeFamily {
     task: row.task ?? 'causal-lm',
     ...(row.run === undefined ? {} : { run: row.run }),
     ...(row.runText === undefined ? {} : { runText: row.runText }),
-    defaults: () => ({ from, values: row.values ?? {} }),
     read: (reader): CompositeReading => readComposite(row, types, reader),
     ...(tensors === undefined
       ? {}
@@ -246,7 +242,7 @@ export function compositeFamily(row: CompositeRow): CompositeFamily {
             const [text] = model.parts;
             if (text === undefined) return;
             const towers = row.towers.map((tower) => model.parts.find(isOf(tower)));
-            writeText(model, table, text, row.text, model.architectures[0] === bare);
+            writeText(model, table, text, row.text, model.architectures[0] === `${bare}Model`);
             row.towers.forEach((tower, index) => {
               writePart(model, table, towers[index], tower.names);
             });

@@ -1,5 +1,4 @@
-import type { JsonObject } from '../../config/config-reader';
-import { transformers } from '../shared/family-row';
+import { classDefaults } from '../../config/class-defaults';
 import type { CompositeFamily, CompositeReading } from '../shared/family';
 import { amount, firstArchitecture } from '../shared/family';
 import { visionOf, writePart } from './composite';
@@ -10,7 +9,6 @@ interface PairRow {
   readonly id: string;
   readonly title: string;
   readonly architectures: RegExp;
-  readonly values: JsonObject;
   readonly run?: RunKeys;
   /** CLIP's projections and scale; SigLIP has a bias instead. */
   readonly projects: boolean;
@@ -41,9 +39,8 @@ function contrastive(row: PairRow): CompositeFamily {
     tied: true,
     task: 'base',
     ...(row.run === undefined ? {} : { run: row.run }),
-    defaults: () => ({ from: `${transformers} ${row.title}Config`, values: row.values }),
     read: (reader): CompositeReading => {
-      for (const key of Object.keys(row.values)) reader.raw(key);
+      for (const key of Object.keys(classDefaults(row.id)?.values ?? {})) reader.raw(key);
       const text = readStack(reader.childOrEmpty('text_config'), `${row.id}_text_model`);
       const vision = readStack(reader.childOrEmpty('vision_config'), `${row.id}_vision_model`);
       // Classes are of the picture alone.
@@ -79,21 +76,17 @@ function contrastive(row: PairRow): CompositeFamily {
   };
 }
 
-const clipValues = { projection_dim: 512 };
-
 export const clip = contrastive({
   id: 'clip',
   title: 'CLIP',
   architectures: /^CLIPModel/,
   run: pairKeys,
-  values: clipValues,
   projects: true,
 });
 export const metaClip2 = contrastive({
   id: 'metaclip_2',
   title: 'MetaClip2',
   architectures: /^MetaClip2Model/,
-  values: clipValues,
   projects: true,
 });
 /** A small decoder behind CLIP marks what a text names. */
@@ -101,7 +94,6 @@ export const clipSeg = contrastive({
   id: 'clipseg',
   title: 'CLIPSeg',
   architectures: /^CLIPSeg/,
-  values: clipValues,
   projects: true,
   known: ['CLIPSegModel'],
 });
@@ -110,7 +102,6 @@ export const owlVit = contrastive({
   id: 'owlvit',
   title: 'OwlViT',
   architectures: /^OwlViT/,
-  values: clipValues,
   projects: true,
   known: [],
 });
@@ -118,7 +109,6 @@ export const owlV2 = contrastive({
   id: 'owlv2',
   title: 'Owlv2',
   architectures: /^Owlv2/,
-  values: clipValues,
   projects: true,
   known: [],
 });
@@ -127,7 +117,6 @@ export const siglip = contrastive({
   title: 'Siglip',
   architectures: /^Siglip(Model|ForImageClassification)/,
   run: pairKeys,
-  values: {},
   projects: false,
 });
 /** Reads pictures in their own shape; models for pictures of one size have the older type. */
@@ -135,7 +124,6 @@ export const siglip2 = contrastive({
   id: 'siglip2',
   title: 'Siglip2',
   architectures: /^Siglip2(Model|ForImageClassification)/,
-  values: {},
   projects: false,
 });
 
@@ -148,7 +136,6 @@ export const clap: CompositeFamily = {
   architectures: /^ClapModel/,
   tied: true,
   task: 'base',
-  defaults: () => ({ from: `${transformers} ClapConfig`, values: { projection_dim: 512 } }),
   read: (reader): CompositeReading => {
     reader.raw('projection_dim');
     const text = readStack(reader.childOrEmpty('text_config'), 'clap_text_model');

@@ -1,25 +1,8 @@
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { transformers } from '../shared/family-row';
 import { partNamed, readFlat, writeStack } from '../encoders/encoder-decoder';
 import type { CompositeFamily, CompositeReading } from '../shared/family';
 import { amount, firstArchitecture, flag, word } from '../shared/family';
-
-const values: JsonObject = {
-  d_model: 256,
-  encoder_layers: 6,
-  encoder_ffn_dim: 2048,
-  encoder_attention_heads: 8,
-  decoder_layers: 6,
-  decoder_ffn_dim: 2048,
-  decoder_attention_heads: 8,
-  activation_function: 'relu',
-  num_queries: 100,
-  num_channels: 3,
-  position_embedding_type: 'sine',
-  backbone: 'resnet50',
-  dilation: false,
-};
 
 /** Blocks in the four stages of the bottleneck ResNets that published files name. */
 const backbones = new Map<string, readonly number[]>([
@@ -59,7 +42,6 @@ export const detr: CompositeFamily = {
   architectures: /^Detr(Model|For)/,
   tied: false,
   task: 'base',
-  defaults: () => ({ from: `${transformers} DetrConfig`, values }),
   read: (reader: ConfigReader): CompositeReading => {
     for (const key of ['backbone', 'dilation', 'num_channels', 'use_timm_backbone']) reader.raw(key);
     const className = firstArchitecture(reader);
@@ -116,10 +98,6 @@ export const detrRelatives: CompositeFamily = {
   architectures: /^(TableTransformer|ConditionalDetr)(Model|For)/,
   tied: false,
   task: 'base',
-  defaults: (modelType) => ({
-    from: `${transformers} ${modelType === 'conditional_detr' ? 'ConditionalDetrConfig' : 'TableTransformerConfig'}`,
-    values: { ...values, num_queries: modelType === 'conditional_detr' ? 300 : 100 },
-  }),
   read: (reader) => ({
     parts: detr.read(reader).parts.map((part) => ({ ...part, family: 'detr_relatives' })),
     exact: false,

@@ -4,9 +4,7 @@ import { crossOf } from '../towers/vision-towers';
 export const mllama = compositeFamily({
   id: 'mllama',
   title: 'Llama 3.2 Vision',
-  className: 'MllamaConfig',
   architectures: /^MllamaForConditional/,
-  values: { image_token_index: 128256 },
   text: { at: [['text_config']], type: 'mllama_text_model', names: 'language_model.' },
   towers: [{ at: [['vision_config']], type: 'mllama_vision_model', names: 'vision_model.' }],
   join: ({ text, towers: [tower] }) => {

@@ -13,9 +13,7 @@ const withoutHead = { vision_use_head: false };
 export const miniCpmV46 = compositeFamily({
   id: 'minicpmv4_6',
   title: 'MiniCPM-V 4.6',
-  className: '(MiniCPM-V) MiniCPMV4_6Config',
   architectures: /^MiniCPMV4_6For/,
-  values: { image_token_id: 248056, video_token_id: 248057 },
   text: { at: [['text_config']], type: 'qwen3_5_text' },
   towers: [
     {
@@ -31,7 +29,6 @@ export const miniCpmV46 = compositeFamily({
 export const phi4Multimodal = compositeFamily({
   id: 'phi4mm',
   title: 'Phi-4 Multimodal',
-  className: '(Phi-4 Multimodal) Phi4MMConfig',
   architectures: /^Phi4MMFor/,
   tied: true,
   text: { at: [[]], type: 'phi3' },
@@ -56,7 +53,6 @@ export const phi4Multimodal = compositeFamily({
 export const janus = compositeFamily({
   id: 'multi_modality',
   title: 'Janus',
-  className: '(Janus) MultiModalityConfig',
   architectures: /^MultiModality/,
   text: { at: [['language_config']], type: 'llama' },
   towers: [namedTower(['vision_config', 'params', 'model_name'])],
@@ -75,7 +71,6 @@ export const originalLlava = compositeFamily({
   id: 'llava_original',
   title: 'LLaVA (original)',
   types: [],
-  className: '(LLaVA) LlavaConfig',
   text: { at: [[]], type: 'llama', named: ['llava'] },
   towers: [namedTower(['mm_vision_tower'])],
   projector: ({ text, towers: [tower] }, reader) => {
@@ -92,7 +87,6 @@ export const originalLlava = compositeFamily({
 export const vila = compositeFamily({
   id: 'llava_llama',
   title: 'VILA',
-  className: '(VILA) LlavaLlamaConfig',
   architectures: /^LlavaLlamaModel/,
   text: { at: [['llm_cfg']], type: 'llama' },
   towers: [{ at: [['vision_tower_cfg']], type: 'siglip_vision_model', optional: true }],
@@ -110,7 +104,6 @@ export const vila = compositeFamily({
 export const cogVlm2 = compositeFamily({
   id: 'cogvlm2',
   title: 'CogVLM2',
-  className: '(CogVLM2) CogVLMConfig',
   architectures: /^CogVLM/,
   text: { at: [[]], type: 'cogvlm2_text' },
   towers: [{ at: visionConfig, type: 'cogvlm2_vision', optional: true, outputTokens: joined('downsample', 2) }],
@@ -119,9 +112,7 @@ export const cogVlm2 = compositeFamily({
 export const maira2 = compositeFamily({
   id: 'maira2',
   title: 'MAIRA-2',
-  className: '(MAIRA-2) Maira2Config',
   architectures: /^Maira2For/,
-  values: { projector_n_layers: 1, image_seq_length: 576, image_token_index: 32204 },
   text: { at: [['text_config']], type: 'llama' },
   towers: [{ at: visionConfig, type: 'dinov2' }],
   projector: ({ text, towers: [tower] }) => ({
@@ -153,10 +144,9 @@ const withGatedCross = (text: ModelPart, every: number): ModelPart => ({
   ),
 });
 
-const flamingoLike = (row: Pick<CompositeRow, 'id' | 'title' | 'className' | 'architectures' | 'text' | 'towers'>) =>
+const flamingoLike = (row: Pick<CompositeRow, 'id' | 'title' | 'architectures' | 'text' | 'towers'>) =>
   compositeFamily({
     ...row,
-    values: { cross_attn_every_n_layers: 4 },
     join: ({ text, towers: [tower] }, reader) => [
       withGatedCross(text, reader.integer('cross_attn_every_n_layers', 1) ?? 4),
       ...(tower === undefined ? [] : [tower]),
@@ -166,7 +156,6 @@ const flamingoLike = (row: Pick<CompositeRow, 'id' | 'title' | 'className' | 'ar
 export const flamingo = flamingoLike({
   id: 'flamingo',
   title: 'OpenFlamingo',
-  className: '(Otter) FlamingoConfig',
   architectures: /^Flamingo/,
   text: { at: [['text_config']], type: 'llama' },
   towers: [{ at: visionConfig, type: 'clip_vision_model' }],
@@ -174,7 +163,6 @@ export const flamingo = flamingoLike({
 export const infiMm = flamingoLike({
   id: 'infimm-zephyr',
   title: 'InfiMM-Zephyr',
-  className: '(InfiMM) InfiMMConfig',
   architectures: /^InfiMMZephyr/,
   text: { at: [['language']], type: 'mistral' },
   towers: [{ at: [['visual']], type: 'eva_clip' }],
@@ -184,9 +172,7 @@ export const infiMm = flamingoLike({
 export const kimiK3 = compositeFamily({
   id: 'kimi_k3',
   title: 'Kimi K3',
-  className: '(Kimi-K3) KimiK3Config',
   architectures: /^KimiK3For/,
-  values: { media_placeholder_token_id: 163605 },
   text: { at: [['text_config']], type: 'kimi_linear', names: 'language_model.' },
   towers: [{ at: visionConfig, type: 'kimi_k25_vision' }],
   projector: ({ text, towers: [tower] }) => ({
@@ -199,7 +185,6 @@ export const kimiK3 = compositeFamily({
 export const exaone45 = compositeFamily({
   id: 'exaone4_5',
   title: 'EXAONE 4.5',
-  className: '(EXAONE 4.5) Exaone4_5Config',
   architectures: /^Exaone4_5_For/,
   text: { at: [['text_config']], type: 'exaone4_5_text' },
   // Qwen2.5-VL's tower with key/value heads shared by groups.
@@ -211,7 +196,6 @@ export const exaone45 = compositeFamily({
 export const depthAnything = compositeFamily({
   id: 'depth_anything',
   title: 'Depth Anything',
-  className: 'DepthAnythingConfig',
   architectures: /^DepthAnythingFor/,
   task: 'base',
   text: {

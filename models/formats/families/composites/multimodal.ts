@@ -60,12 +60,10 @@ const llavaKeys = {
 interface LlavaRow {
   readonly id: string;
   readonly title: string;
-  readonly className: string;
   readonly architectures: RegExp;
   readonly textType: string;
   readonly tower: Pick<PartRow, 'type' | 'whole'>;
   readonly newline: boolean;
-  readonly values: JsonObject;
   readonly run?: CompositeRow['run'];
 }
 
@@ -80,73 +78,41 @@ const llavaLike = (row: LlavaRow) =>
       if (row.newline) writer.add('projector', 'image_newline', [text.hiddenSize]);
     },
   });
-
-const llavaValues: JsonObject = {
-  image_token_index: 32000,
-  projector_hidden_act: 'gelu',
-  vision_feature_select_strategy: 'default',
-  vision_feature_layer: -2,
-  multimodal_projector_bias: true,
-};
 const clipTower = { type: 'clip_vision_model', whole: clipLarge };
 
 export const llava = llavaLike({
   id: 'llava',
   title: 'LLaVA',
-  className: 'LlavaConfig',
   architectures: /^LlavaFor/,
   textType: 'llama',
   tower: clipTower,
   newline: false,
-  values: { ...llavaValues, image_seq_length: 576 },
   run: llavaKeys,
 });
 export const llavaNext = llavaLike({
   id: 'llava_next',
   title: 'LLaVA-NeXT',
-  className: 'LlavaNextConfig',
   architectures: /^LlavaNextFor/,
   textType: 'llama',
   tower: clipTower,
   newline: true,
   run: { ...llavaKeys, ...honoured('image_grid_pinpoints') },
-  values: {
-    ...llavaValues,
-    image_seq_length: 576,
-    image_grid_pinpoints: [
-      [336, 672],
-      [672, 336],
-      [672, 672],
-      [1008, 336],
-      [336, 1008],
-    ],
-  },
 });
 export const llavaOnevision = llavaLike({
   id: 'llava_onevision',
   title: 'LLaVA-OneVision',
-  className: 'LlavaOnevisionConfig',
   architectures: /^LlavaOnevisionFor/,
   textType: 'qwen2',
   // One layer less than the published tower: the last is not read.
   tower: { type: 'siglip_vision_model', whole: { ...siglipSo400m, num_hidden_layers: 26, vision_use_head: false } },
   newline: true,
-  values: {
-    ...llavaValues,
-    image_token_index: 151646,
-    video_token_index: 151647,
-    vision_feature_select_strategy: 'full',
-    vision_feature_layer: -1,
-  },
 });
 
 export const paligemma = compositeFamily({
   id: 'paligemma',
   title: 'PaliGemma',
-  className: 'PaliGemmaConfig',
   architectures: /^PaliGemmaFor/,
   tied: true,
-  values: { image_token_index: 256000, vocab_size: 257152, projection_dim: 2048, hidden_size: 2048 },
   text: {
     at: textConfig,
     type: 'gemma',
@@ -191,10 +157,8 @@ export const gemma3Multimodal = compositeFamily({
   id: 'gemma3_multimodal',
   title: 'Gemma 3',
   types: ['gemma3'],
-  className: 'Gemma3Config',
   architectures: /^Gemma3ForConditional/,
   tied: true,
-  values: { mm_tokens_per_image: 256, boi_token_index: 255999, eoi_token_index: 256000, image_token_index: 262144 },
   text: { at: textConfig, type: 'gemma3_text', names: 'language_model.' },
   towers: [
     {
@@ -226,10 +190,9 @@ export const joined =
     return image?.outputTokens === undefined ? undefined : Math.floor(image.outputTokens / side ** 2);
   };
 
-const idefics3Like = (row: Pick<CompositeRow, 'id' | 'title' | 'className' | 'architectures'>) =>
+const idefics3Like = (row: Pick<CompositeRow, 'id' | 'title' | 'architectures'>) =>
   compositeFamily({
     ...row,
-    values: { scale_factor: 2, image_token_id: 128257, tie_word_embeddings: false },
     run: { ...wholeKeys, ...honoured('scale_factor') },
     text: {
       at: textConfig,
@@ -260,13 +223,11 @@ const idefics3Like = (row: Pick<CompositeRow, 'id' | 'title' | 'className' | 'ar
 export const idefics3 = idefics3Like({
   id: 'idefics3',
   title: 'Idefics3',
-  className: 'Idefics3Config',
   architectures: /^Idefics3For/,
 });
 export const smolvlm = idefics3Like({
   id: 'smolvlm',
   title: 'SmolVLM',
-  className: 'SmolVLMConfig',
   architectures: /^SmolVLMFor/,
 });
 
@@ -274,9 +235,7 @@ export const smolvlm = idefics3Like({
 export const idefics2 = compositeFamily({
   id: 'idefics2',
   title: 'Idefics2',
-  className: 'Idefics2Config',
   architectures: /^Idefics2For/,
-  values: { image_token_id: 32001, tie_word_embeddings: false },
   text: {
     at: textConfig,
     type: 'mistral',

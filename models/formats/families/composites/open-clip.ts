@@ -165,7 +165,6 @@ export const openClip: CompositeFamily = {
   modelTypes: ['open_clip'],
   tied: true,
   task: 'base',
-  defaults: () => ({ from: 'OpenCLIP 2.32', values: {} }),
   read: (reader): CompositeReading => {
     const inner = reader.child('model_cfg') ?? reader;
     const width = inner.integer('embed_dim', 1);

@@ -36,11 +36,10 @@ function tie(text: ModelPart, tower: ModelPart | undefined): readonly ModelPart[
 /** Families whose decoders have layers of cross-attention. */
 const crossing: ReadonlySet<string> = new Set(['bart_decoder', 'gpt2', 'bert', 'roberta']);
 
-const pair = (id: string, title: string, className: string, architectures: RegExp, encoder: string) =>
+const pair = (id: string, title: string, architectures: RegExp, encoder: string) =>
   compositeFamily({
     id,
     title,
-    className,
     architectures,
     tied: false,
     tiedIn: 'text',
@@ -80,14 +79,12 @@ const pair = (id: string, title: string, className: string, architectures: RegEx
 export const visionEncoderDecoder = pair(
   'vision-encoder-decoder',
   'Vision encoder-decoder',
-  'VisionEncoderDecoderConfig',
   /^VisionEncoderDecoder/,
   'vit',
 );
 export const speechEncoderDecoder = pair(
   'speech-encoder-decoder',
   'Speech encoder-decoder',
-  'SpeechEncoderDecoderConfig',
   /^SpeechEncoderDecoder/,
   'wav2vec2',
 );
@@ -96,11 +93,9 @@ export const speechEncoderDecoder = pair(
 export const florence2 = compositeFamily({
   id: 'florence2',
   title: 'Florence-2',
-  className: 'Florence2Config',
   architectures: /^Florence2For/,
   tied: true,
   task: 'sequence-to-sequence',
-  values: { projection_dim: 1024 },
   text: {
     at: [['text_config']],
     type: 'bart_decoder',
@@ -119,11 +114,9 @@ export const florence2 = compositeFamily({
 export const nemotronParse = compositeFamily({
   id: 'nemotron_parse',
   title: 'Nemotron Parse',
-  className: '(Nemotron Parse) NemotronParseConfig',
   architectures: /^NemotronParse/,
   tied: false,
   task: 'sequence-to-sequence',
-  values: { image_size: [2048, 1648], max_sequence_length: 9000 },
   text: { at: [['decoder']], type: 'mbart_decoder', named: ['nemotron_parse_text', 'mbart'] },
   towers: [{ at: [['encoder']], type: 'radio', named: [''] }],
   join: ({ text, towers: [tower] }) => {

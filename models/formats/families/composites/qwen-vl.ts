@@ -1,4 +1,3 @@
-import type { JsonObject } from '../../config/config-reader';
 import type { CompositeRow } from './composite';
 import { compositeFamily } from './composite';
 import { amount } from '../shared/family';
@@ -9,11 +8,9 @@ interface QwenVlRow {
   /** Values of model_type, when they are not the id. */
   readonly types?: readonly string[];
   readonly architectures: RegExp;
-  readonly className: string;
   readonly textType: string;
   readonly visionType: string;
   readonly names: { readonly text: (name: string) => string; readonly vision: string };
-  readonly values: JsonObject;
 }
 
 /** The positions that are merged, side by side, go through two layers to the width of the language model. */
@@ -36,13 +33,6 @@ const qwenVl = (row: QwenVlRow) =>
     // The merger stands in the tower.
     tensors: () => undefined,
   });
-
-const qwenTokens: JsonObject = {
-  image_token_id: 151655,
-  video_token_id: 151656,
-  vision_start_token_id: 151652,
-  vision_end_token_id: 151653,
-};
 const flat = { text: (name: string): string => name, vision: 'visual.' };
 const nested = {
   text: (name: string): string => name.replace(/^model\./, 'model.language_model.'),
@@ -52,42 +42,34 @@ const nested = {
 export const qwen2Vl = qwenVl({
   id: 'qwen2_vl',
   title: 'Qwen2-VL',
-  className: 'Qwen2VLConfig',
   architectures: /^Qwen2VLFor/,
   textType: 'qwen2_vl_text',
   visionType: 'qwen2_vl_vision',
   names: flat,
-  values: qwenTokens,
 });
 export const qwen25Vl = qwenVl({
   id: 'qwen2_5_vl',
   title: 'Qwen2.5-VL',
-  className: 'Qwen2_5_VLConfig',
   architectures: /^Qwen2_5_VLFor/,
   textType: 'qwen2_5_vl_text',
   visionType: 'qwen2_5_vl_vision',
   names: flat,
-  values: qwenTokens,
 });
 export const qwen3Vl = qwenVl({
   id: 'qwen3_vl',
   title: 'Qwen3-VL',
-  className: 'Qwen3VLConfig',
   architectures: /^Qwen3VLFor/,
   textType: 'qwen3_vl_text',
   visionType: 'qwen3_vl_vision',
   names: nested,
-  values: qwenTokens,
 });
 export const qwen3VlMoe = qwenVl({
   id: 'qwen3_vl_moe',
   title: 'Qwen3-VL MoE',
-  className: 'Qwen3VLMoeConfig',
   architectures: /^Qwen3VLMoeFor/,
   textType: 'qwen3_vl_moe_text',
   visionType: 'qwen3_vl_moe_vision',
   names: nested,
-  values: qwenTokens,
 });
 
 /** The same tower without taps of its middle layers, over a text model with delta nets. */
@@ -95,21 +77,17 @@ export const qwen35Vl = qwenVl({
   id: 'qwen3_5_multimodal',
   title: 'Qwen3.5',
   types: ['qwen3_5'],
-  className: 'transformers 5.0 Qwen3_5Config',
   architectures: /^Qwen3_5ForConditional/,
   textType: 'qwen3_5_text',
   visionType: 'qwen3_5_vision',
   names: nested,
-  values: {},
 });
 export const qwen35VlMoe = qwenVl({
   id: 'qwen3_5_moe_multimodal',
   title: 'Qwen3.5 MoE',
   types: ['qwen3_5_moe'],
-  className: 'transformers 5.0 Qwen3_5MoeConfig',
   architectures: /^Qwen3_5MoeForConditional/,
   textType: 'qwen3_5_moe_text',
   visionType: 'qwen3_5_moe_vision',
   names: nested,
-  values: {},
 });

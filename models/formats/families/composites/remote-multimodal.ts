@@ -23,9 +23,7 @@ const textOfMiniCpm = (reader: ConfigReader): string => {
 export const miniCpmV = compositeFamily({
   id: 'minicpmv',
   title: 'MiniCPM-V',
-  className: '(MiniCPM-V) MiniCPMVConfig',
   architectures: /^MiniCPMV$/,
-  values: { query_num: 64, image_size: 448, drop_vision_last_layer: true },
   record: ['version', 'vision_encoder'],
   text: { at: [[]], type: textOfMiniCpm, names: 'llm.' },
   towers: [
@@ -79,8 +77,6 @@ const width = (key: string): readonly (readonly string[])[] => [['vision_config'
 const deepSeekVision = (row: Pick<CompositeRow, 'id' | 'title' | 'types' | 'architectures'>) =>
   compositeFamily({
     ...row,
-    className: '(DeepSeek-VL2) DeepseekVLV2Config',
-    values: {},
     record: ['tile_tag', 'global_view_pos'],
     text: { at: [['language_config'], []], type: 'deepseek_v2' },
     towers: [
@@ -144,7 +140,6 @@ const clip336: JsonObject = {
 export const phi3Vision = compositeFamily({
   id: 'phi3_v',
   title: 'Phi-3 Vision',
-  className: '(Phi-3 Vision) Phi3VConfig',
   architectures: /^Phi3VFor/,
   text: { at: [[]], type: 'phi3' },
   towers: [
@@ -188,7 +183,6 @@ const molmoFurther = 128;
 export const molmo = compositeFamily({
   id: 'molmo',
   title: 'Molmo',
-  className: '(Molmo) MolmoConfig',
   architectures: /^MolmoFor/,
   text: {
     at: [[]],
@@ -231,7 +225,6 @@ const xGen = { further: 3, queries: 128, layers: 6, inner: 16 * 96 };
 export const xGenMm = compositeFamily({
   id: 'xgenmm',
   title: 'xGen-MM',
-  className: '(xGen-MM) XGenMMConfig',
   architectures: /^XGenMM/,
   text: { at: [['text_config']], type: 'phi3', names: 'vlm.lang_model.' },
   towers: [
@@ -276,7 +269,6 @@ export const xGenMm = compositeFamily({
 export const locateAnything = compositeFamily({
   id: 'locateanything',
   title: 'LocateAnything',
-  className: '(LocateAnything) LocateAnythingConfig',
   architectures: /^LocateAnythingFor/,
   tied: true,
   text: { at: [['text_config']], type: 'qwen2', names: 'language_model.' },
@@ -294,7 +286,6 @@ export const qwenVlChat = compositeFamily({
   id: 'qwen_vl',
   title: 'Qwen-VL',
   types: [],
-  className: '(Qwen-VL) QWenConfig',
   text: { at: [[]], type: 'qwen' },
   towers: [{ at: [['visual']], type: 'qwen_vl_vision', names: 'transformer.visual.' }],
   projector: ({ text, towers: [tower] }) => ({

@@ -1,27 +1,9 @@
 /** Detectors in real time: a ResNet, one layer of attention over its coarsest map, and queries that read a few points of all maps. */
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { Attention, ModelPart } from '../../model-description';
-import { transformers } from '../shared/family-row';
 import type { CompositeFamily, CompositeReading } from '../shared/family';
 import { readStack } from '../stacks';
-
-const values: JsonObject = {
-  d_model: 256,
-  encoder_hidden_dim: 256,
-  encoder_layers: 1,
-  encoder_ffn_dim: 1024,
-  encoder_attention_heads: 8,
-  decoder_layers: 6,
-  decoder_ffn_dim: 1024,
-  decoder_attention_heads: 8,
-  decoder_n_points: 4,
-  num_feature_levels: 3,
-  num_queries: 300,
-  encode_proj_layers: [2],
-  activation_function: 'silu',
-  layer_norm_eps: 1e-5,
-};
 
 function side(reader: ConfigReader, name: 'encoder' | 'decoder', width: number): ModelPart {
   const heads = reader.integer(`${name}_attention_heads`) ?? 0;
@@ -69,10 +51,6 @@ export const rtDetr: CompositeFamily = {
   architectures: /^RTDetr(V2)?(Model|For)/,
   tied: false,
   task: 'base',
-  defaults: (modelType) => ({
-    from: `${transformers} ${modelType === 'rt_detr_v2' ? 'RTDetrV2Config' : 'RTDetrConfig'}`,
-    values,
-  }),
   read: (reader): CompositeReading => {
     reader.raw('encode_proj_layers');
     const decoder = side(reader, 'decoder', reader.integer('d_model') ?? 0);

@@ -37,7 +37,6 @@ function writePrompts(model: { readonly fields: ModelPart['fields'] }, writer: T
 export const sam = compositeFamily({
   id: 'sam',
   title: 'Segment Anything',
-  className: 'SamConfig',
   architectures: /^SamModel/,
   task: 'base',
   record: ['prompt_encoder_config'],

@@ -8,7 +8,6 @@ import { compositeFamily } from './composite';
 export const bark = compositeFamily({
   id: 'bark',
   title: 'Bark',
-  className: 'BarkConfig',
   architectures: /^BarkModel/,
   task: 'base',
   text: { at: [['semantic_config']], type: 'semantic', names: 'semantic.' },
@@ -32,7 +31,6 @@ export const qwen3Omni = compositeFamily({
   id: 'qwen3_omni_moe',
   title: 'Qwen3-Omni',
   types: ['qwen3_omni_moe', 'qwen3_omni_moe_thinker'],
-  className: 'transformers 5.2 Qwen3OmniMoeConfig',
   architectures: /^Qwen3OmniMoe/,
   text: thinker('text_config', 'qwen3_omni_moe_text', { names: 'thinker.' }),
   towers: [
@@ -60,8 +58,6 @@ function like(text: ModelPart, part: ModelPart | undefined): readonly ModelPart[
 export const voxCpm = compositeFamily({
   id: 'voxcpm',
   title: 'VoxCPM',
-  className: '(VoxCPM) VoxCPMConfig',
-  values: { residual_lm_num_layers: 6, patch_size: 2, feat_dim: 64 },
   text: { at: [['lm_config']], type: 'minicpm' },
   towers: [
     { at: [['encoder_config']], type: 'voxcpm_local' },

@@ -10,7 +10,6 @@ export const step3p7: CompositeFamily = {
   architectures: /^Step3p7/,
   tied: false,
   task: 'causal-lm',
-  defaults: () => undefined,
   read: (reader) => {
     const text = reader.child('text_config');
     const vision = reader.child('vision_config');

@@ -78,10 +78,8 @@ const unknownText = {
 export const ultravox = compositeFamily({
   id: 'ultravox',
   title: 'Ultravox',
-  className: '(Ultravox) UltravoxConfig',
   architectures: /^UltravoxModel/,
   task: 'causal-lm',
-  values: { stack_factor: 8, hidden_size: 4096, projector_act: 'swiglu' },
   text: {
     at: [['text_config']],
     type: (reader) => namedText(reader)?.[1] ?? 'llama',

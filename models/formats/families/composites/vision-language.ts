@@ -14,15 +14,7 @@ const modelNames = (name: string): string => name.replace(/^model\./, 'model.lan
 export const mistral3 = compositeFamily({
   id: 'mistral3',
   title: 'Mistral 3',
-  className: 'Mistral3Config',
   architectures: /^Mistral3For/,
-  values: {
-    image_token_index: 10,
-    projector_hidden_act: 'gelu',
-    vision_feature_layer: -1,
-    multimodal_projector_bias: false,
-    spatial_merge_size: 2,
-  },
   text: {
     at: textConfig,
     type: 'mistral',
@@ -67,9 +59,7 @@ export const llama4Multimodal = compositeFamily({
   id: 'llama4_multimodal',
   title: 'Llama 4',
   types: ['llama4'],
-  className: 'Llama4Config',
   architectures: /^Llama4ForConditional/,
-  values: { boi_token_index: 200080, eoi_token_index: 200081, image_token_index: 200092 },
   text: { at: textConfig, type: 'llama4_text', names: 'language_model.' },
   // Files that were cut down to the text model lack the tower; the class would make a small one of its own.
   towers: [{ at: visionConfig, type: 'llama4_vision_model', names: 'vision_model.', optional: true }],
@@ -92,16 +82,7 @@ export const llama4Multimodal = compositeFamily({
 export const glm4v = compositeFamily({
   id: 'glm4v',
   title: 'GLM-4V',
-  className: 'Glm4vConfig',
   architectures: /^Glm4vForConditional/,
-  values: {
-    image_token_id: 151343,
-    video_token_id: 151344,
-    image_start_token_id: 151339,
-    image_end_token_id: 151340,
-    video_start_token_id: 151341,
-    video_end_token_id: 151342,
-  },
   // Published files keep the fields of the text model flat, beside vision_config.
   text: { at: [['text_config'], []], type: 'glm4v_text', names: modelNames },
   towers: [{ at: visionConfig, type: 'glm4v_vision', names: 'model.visual.' }],
@@ -122,9 +103,7 @@ export const writeNormedLayers: NonNullable<CompositeRow['tensors']> = (writer, 
 export const internVlChat = compositeFamily({
   id: 'internvl_chat',
   title: 'InternVL',
-  className: '(InternVL) InternVLChatConfig',
   architectures: /^InternVLChatModel/,
-  values: { downsample_ratio: 0.5, select_layer: -1 },
   record: ['force_image_size'],
   text: { at: [['llm_config']], type: 'internlm2', names: 'language_model.' },
   towers: [
@@ -149,16 +128,7 @@ export const internVlChat = compositeFamily({
 export const internVl = compositeFamily({
   id: 'internvl',
   title: 'InternVL',
-  className: 'InternVLConfig',
   architectures: /^InternVLForConditional/,
-  values: {
-    image_token_id: 151667,
-    image_seq_length: 256,
-    downsample_ratio: 0.5,
-    projector_hidden_act: 'gelu',
-    vision_feature_layer: -1,
-    vision_feature_select_strategy: 'default',
-  },
   text: { at: textConfig, type: 'qwen2', names: 'language_model.' },
   towers: [
     {
@@ -183,17 +153,8 @@ export const internVl = compositeFamily({
 export const lfm2Vl = compositeFamily({
   id: 'lfm2_vl',
   title: 'LFM2-VL',
-  className: 'Lfm2VlConfig',
   architectures: /^Lfm2VlFor/,
   tied: true,
-  values: {
-    image_token_id: 396,
-    projector_hidden_act: 'gelu',
-    projector_hidden_size: 2560,
-    projector_bias: true,
-    projector_use_layernorm: true,
-    downsample_factor: 2,
-  },
   text: { at: textConfig, type: 'lfm2', names: modelNames },
   towers: [
     {
@@ -232,9 +193,7 @@ const mergedKernel: NonNullable<CompositeRow['projector']> = ({ text, towers: [t
 export const kimiVl = compositeFamily({
   id: 'kimi_vl',
   title: 'Kimi-VL',
-  className: '(Kimi-VL) KimiVLConfig',
   architectures: /^KimiVLFor/,
-  values: { media_placeholder_token_id: 163605 },
   text: { at: textConfig, type: 'deepseek_v3' },
   towers: [{ at: visionConfig, type: 'moonvit' }],
   projector: mergedKernel,
@@ -244,9 +203,7 @@ export const kimiVl = compositeFamily({
 export const kimiK25 = compositeFamily({
   id: 'kimi_k25',
   title: 'Kimi K2.5',
-  className: '(Kimi-K2.5) KimiK25Config',
   architectures: /^KimiK25For/,
-  values: { media_placeholder_token_id: 163605 },
   text: { at: textConfig, type: 'kimi_k2', names: 'language_model.' },
   towers: [{ at: visionConfig, type: 'kimi_k25_vision', names: 'vision_tower.' }],
   projector: mergedKernel,
@@ -264,18 +221,8 @@ export const gemma4Multimodal = compositeFamily({
   id: 'gemma4_multimodal',
   title: 'Gemma 4',
   types: ['gemma4'],
-  className: 'transformers 5.0 Gemma4Config',
   architectures: /^Gemma4ForConditional/,
   tied: true,
-  values: {
-    boi_token_id: 255999,
-    eoi_token_id: 258882,
-    image_token_id: 258880,
-    video_token_id: 258884,
-    boa_token_id: 256000,
-    eoa_token_index: 258883,
-    audio_token_id: 258881,
-  },
   record: ['vision_soft_tokens_per_image'],
   text: { at: textConfig, type: 'gemma4_text', names: modelNames },
   towers: [
@@ -310,9 +257,7 @@ export const gemma4Multimodal = compositeFamily({
 export const fuyu = compositeFamily({
   id: 'fuyu',
   title: 'Fuyu',
-  className: 'FuyuConfig',
   architectures: /^FuyuFor/,
-  values: { image_size: 300, patch_size: 30, num_channels: 3 },
   // text_config repeats the fields at the top, or names the type alone.
   text: { at: [[]], type: 'persimmon', names: 'language_model.' },
   towers: [],

@@ -1,34 +1,9 @@
 /** Decoders of BART's form that stand alone: half of mBART in Donut, TrOCR's. */
-import type { JsonObject } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { Layer } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { transformers } from '../shared/family-row';
 import type { StackFamily } from '../shared/family';
 import { amount, flag } from '../shared/family';
-
-const bartValues: JsonObject = {
-  vocab_size: 50265,
-  d_model: 1024,
-  decoder_layers: 12,
-  decoder_attention_heads: 16,
-  decoder_ffn_dim: 4096,
-  activation_function: 'gelu',
-  max_position_embeddings: 1024,
-  tie_word_embeddings: true,
-};
-const trocrValues: JsonObject = {
-  ...bartValues,
-  max_position_embeddings: 512,
-  use_learned_position_embeddings: true,
-  layernorm_embedding: true,
-};
-
-const types: Readonly<Record<string, readonly [className: string, values: JsonObject]>> = {
-  trocr: ['TrOCRConfig', trocrValues],
-  mbart_decoder: ['MBartConfig', bartValues],
-  bart_decoder: ['BartConfig', bartValues],
-};
 
 function writeLayer(writer: TensorWriter, layer: Layer, hidden: number, read: number): void {
   for (const block of ['self_attn', 'encoder_attn']) {
@@ -46,15 +21,11 @@ export const bartDecoder: StackFamily = {
   kind: 'stack',
   id: 'bart_decoder',
   title: 'BART decoder',
-  modelTypes: Object.keys(types),
+  modelTypes: ['trocr', 'mbart_decoder', 'bart_decoder'],
   architectures: /^TrOCRFor/,
   role: 'decoder',
   tied: true,
   task: 'causal-lm',
-  defaults: (modelType) => {
-    const entry = types[modelType ?? ''] ?? types['trocr'];
-    return entry === undefined ? undefined : { from: `${transformers} ${entry[0]}`, values: entry[1] };
-  },
   read: (reader) => {
     const part = readTransformer(reader, {
       family: 'bart_decoder',

@@ -3,21 +3,7 @@ import { decoderFamily } from '../shared/decoder-family';
 export const bloom = decoderFamily({
   id: 'bloom',
   title: 'BLOOM',
-  types: {
-    bloom: [
-      'BloomConfig',
-      {
-        vocab_size: 250880,
-        hidden_size: 64,
-        n_layer: 2,
-        n_head: 8,
-        layer_norm_epsilon: 1e-5,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['bloom'],
   architectures: /^Bloom/,
   tied: true,
   choice: (reader) => {

@@ -1,20 +1,11 @@
 import type { FeedForward } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
 
-const values = {
-  d_model: 2048,
-  n_heads: 16,
-  n_layers: 24,
-  max_seq_len: 2048,
-  vocab_size: 32000,
-  tie_word_embeddings: false,
-};
-
 /** Its sizes lie in `attn_config` and `ffn_config`; the experts of a layer are stored below one another in three tensors. */
 export const dbrx = decoderFamily({
   id: 'dbrx',
   title: 'DBRX',
-  types: { dbrx: ['DbrxConfig', values] },
+  types: ['dbrx'],
   architectures: /^DbrxFor/,
   choice: (reader) => {
     const attention = reader.child('attn_config');

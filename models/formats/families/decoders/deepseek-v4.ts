@@ -4,7 +4,6 @@ import type { TransformerChoice } from '../../config/transformer';
 import type { Attention, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
-import { transformers5 } from '../shared/family-row';
 import { sizeOf } from '../shared/family';
 
 /**
@@ -130,46 +129,10 @@ function writeStreams(writer: TensorWriter, prefix: string, streams: number, out
 
 const streamsOf = (part: ModelPart): number => sizeOf(part, 'hc_mult') ?? 1;
 
-const values = {
-  vocab_size: 129280,
-  hidden_size: 4096,
-  moe_intermediate_size: 2048,
-  num_hidden_layers: 43,
-  num_attention_heads: 64,
-  num_key_value_heads: 1,
-  head_dim: 512,
-  qk_rope_head_dim: 64,
-  q_lora_rank: 1024,
-  o_groups: 8,
-  o_lora_rank: 1024,
-  num_experts_per_tok: 6,
-  n_routed_experts: 256,
-  n_shared_experts: 1,
-  num_hash_layers: 3,
-  hc_mult: 4,
-  index_n_heads: 64,
-  index_head_dim: 128,
-  index_topk: 512,
-  sliding_window: 128,
-  hidden_act: 'silu',
-  max_position_embeddings: 1048576,
-  rms_norm_eps: 1e-6,
-  rope_theta: 10000,
-  compress_rope_theta: 160000,
-  bos_token_id: 0,
-  eos_token_id: 1,
-  tie_word_embeddings: false,
-};
-
 export const deepseekV4 = decoderFamily({
   id: 'deepseek_v4',
   title: 'DeepSeek-V4',
-  release: transformers5,
-  types: {
-    deepseek_v4: ['DeepseekV4Config', values],
-    // The same keys without those of transformers, as runtimes write them that follow DeepSeek's own code.
-    deepseek_ref: ['DeepseekV4Config', values],
-  },
+  types: ['deepseek_v4', 'deepseek_ref'],
   architectures: /^DeepseekV4For/,
   record: [
     'q_lora_rank',

@@ -1,8 +1,7 @@
 import { decoderFamily } from '../shared/decoder-family';
-import { remoteCode, transformers5 } from '../shared/family-row';
 import { flag } from '../shared/family';
 import { ernieLayout } from './ernie-layout';
-import { llamaDefaults, llamaLayout } from './llama';
+import { llamaLayout } from './llama';
 
 /** Dense decoders that keep Llama's names and differ in biases, norms or the network alone. */
 
@@ -12,30 +11,7 @@ const noBias = { ...llamaLayout.attention, inputBias: false, outputBias: false }
 export const ministral3 = decoderFamily({
   id: 'ministral3',
   title: 'Ministral 3',
-  release: transformers5,
-  types: {
-    ministral3: [
-      'Ministral3Config',
-      {
-        vocab_size: 131072,
-        hidden_size: 4096,
-        intermediate_size: 14336,
-        num_hidden_layers: 34,
-        num_attention_heads: 32,
-        num_key_value_heads: 8,
-        head_dim: 128,
-        hidden_act: 'silu',
-        max_position_embeddings: 262144,
-        rms_norm_eps: 1e-5,
-        rope_theta: 1000000,
-        sliding_window: null,
-        pad_token_id: 11,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['ministral3'],
   architectures: /^Ministral3For/,
   layout: { ...llamaLayout, attention: noBias },
 });
@@ -44,22 +20,7 @@ export const ministral3 = decoderFamily({
 export const arcee = decoderFamily({
   id: 'arcee',
   title: 'Arcee',
-  types: {
-    arcee: [
-      'ArceeConfig',
-      {
-        ...llamaDefaults,
-        hidden_size: 2560,
-        intermediate_size: 18432,
-        hidden_act: 'relu2',
-        max_position_embeddings: 4096,
-        rms_norm_eps: 1e-5,
-        bos_token_id: 128000,
-        eos_token_id: 128001,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['arcee'],
   architectures: /^ArceeFor/,
   record: ['attention_bias', 'mlp_bias'],
   choice: () => ({ gated: false }),
@@ -70,27 +31,7 @@ export const arcee = decoderFamily({
 export const apertus = decoderFamily({
   id: 'apertus',
   title: 'Apertus',
-  types: {
-    apertus: [
-      'ApertusConfig',
-      {
-        vocab_size: 131072,
-        hidden_size: 4096,
-        intermediate_size: 14336,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        hidden_act: 'xielu',
-        max_position_embeddings: 65536,
-        rms_norm_eps: 1e-5,
-        rope_theta: 12000000,
-        attention_bias: false,
-        pad_token_id: 3,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['apertus'],
   architectures: /^ApertusFor/,
   record: ['attention_bias'],
   choice: () => ({ gated: false }),
@@ -110,31 +51,7 @@ export const apertus = decoderFamily({
 export const seedOss = decoderFamily({
   id: 'seed_oss',
   title: 'Seed-OSS',
-  types: {
-    seed_oss: [
-      'SeedOssConfig',
-      {
-        vocab_size: 155136,
-        hidden_size: 4096,
-        intermediate_size: 27648,
-        num_hidden_layers: 64,
-        num_attention_heads: 80,
-        num_key_value_heads: 8,
-        head_dim: 128,
-        hidden_act: 'silu',
-        max_position_embeddings: 524288,
-        rms_norm_eps: 1e-6,
-        rope_theta: 10000,
-        attention_bias: true,
-        attention_out_bias: false,
-        mlp_bias: false,
-        pad_token_id: 1,
-        bos_token_id: 0,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['seed_oss'],
   architectures: /^SeedOssFor/,
   record: ['attention_bias', 'attention_out_bias', 'mlp_bias'],
   layout: {
@@ -146,29 +63,7 @@ export const seedOss = decoderFamily({
 export const ernie45 = decoderFamily({
   id: 'ernie4_5',
   title: 'ERNIE 4.5',
-  types: {
-    ernie4_5: [
-      'Ernie4_5Config',
-      {
-        vocab_size: 103424,
-        hidden_size: 1024,
-        intermediate_size: 3072,
-        num_hidden_layers: 18,
-        num_attention_heads: 16,
-        num_key_value_heads: 2,
-        head_dim: 128,
-        hidden_act: 'silu',
-        max_position_embeddings: 131072,
-        rms_norm_eps: 1e-5,
-        rope_theta: 500000,
-        use_bias: false,
-        pad_token_id: 0,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['ernie4_5'],
   architectures: /^Ernie4_5For/,
   tied: true,
   record: ['use_bias'],
@@ -179,8 +74,7 @@ export const ernie45 = decoderFamily({
 export const xverse = decoderFamily({
   id: 'xverse',
   title: 'XVERSE',
-  release: remoteCode,
-  types: { xverse: ['XverseConfig', { tie_word_embeddings: false }] },
+  types: ['xverse'],
   layout: { ...llamaLayout, attention: noBias, mlp: { ...llamaLayout.mlp, bias: false } },
 });
 
@@ -188,8 +82,7 @@ export const xverse = decoderFamily({
 export const panguEmbedded = decoderFamily({
   id: 'pangu_embedded',
   title: 'openPangu Embedded',
-  release: remoteCode,
-  types: { PanguEmbedded: ['PanguEmbeddedConfig', { bias: true, tie_word_embeddings: false }] },
+  types: ['PanguEmbedded'],
   record: ['bias'],
   layout: {
     ...llamaLayout,
@@ -202,14 +95,11 @@ export const panguEmbedded = decoderFamily({
   },
 });
 
-const miniCpmValues = { hidden_act: 'silu', rms_norm_eps: 1e-6, rope_theta: 10000, attention_bias: false };
-
 /** Scales on embeddings, residuals and logits (arXiv:2404.06395) are no tensors. */
 export const miniCpm = decoderFamily({
   id: 'minicpm',
   title: 'MiniCPM',
-  release: remoteCode,
-  types: { minicpm: ['MiniCPMConfig', { ...miniCpmValues, tie_word_embeddings: true }] },
+  types: ['minicpm'],
   tied: true,
   record: ['attention_bias'],
   layout: { ...llamaLayout, mlp: { ...llamaLayout.mlp, bias: false } },
@@ -219,30 +109,7 @@ export const miniCpm = decoderFamily({
 export const miniCpm3 = decoderFamily({
   id: 'minicpm3',
   title: 'MiniCPM3',
-  release: transformers5,
-  types: {
-    minicpm3: [
-      'MiniCPM3Config',
-      {
-        ...miniCpmValues,
-        vocab_size: 73448,
-        hidden_size: 2560,
-        intermediate_size: 6400,
-        num_hidden_layers: 62,
-        num_attention_heads: 40,
-        num_key_value_heads: 40,
-        max_position_embeddings: 32768,
-        rms_norm_eps: 1e-5,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        qk_nope_head_dim: 64,
-        qk_rope_head_dim: 32,
-        q_lora_rank: 768,
-        kv_lora_rank: 256,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['minicpm3'],
   architectures: /^MiniCPM3For/,
   tied: true,
   record: ['attention_bias'],
@@ -253,27 +120,7 @@ export const miniCpm3 = decoderFamily({
 export const bitNet = decoderFamily({
   id: 'bitnet',
   title: 'BitNet',
-  types: {
-    bitnet: [
-      'BitNetConfig',
-      {
-        vocab_size: 128256,
-        hidden_size: 2560,
-        intermediate_size: 6912,
-        num_hidden_layers: 30,
-        num_attention_heads: 20,
-        num_key_value_heads: 5,
-        hidden_act: 'relu2',
-        max_position_embeddings: 2048,
-        rms_norm_eps: 1e-5,
-        rope_theta: 500000,
-        attention_bias: false,
-        bos_token_id: 128000,
-        eos_token_id: 128001,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['bitnet'],
   architectures: /^Bit[Nn]etFor/,
   record: ['attention_bias'],
   layout: {
@@ -294,8 +141,7 @@ export const bitNet = decoderFamily({
 export const internLm3 = decoderFamily({
   id: 'internlm3',
   title: 'InternLM3',
-  release: remoteCode,
-  types: { internlm3: ['InternLM3Config', { qkv_bias: false, bias: false, tie_word_embeddings: false }] },
+  types: ['internlm3'],
   architectures: /^InternLM3For/,
   record: ['qkv_bias', 'bias'],
   layout: {
@@ -313,28 +159,7 @@ export const internLm3 = decoderFamily({
 export const nemotron = decoderFamily({
   id: 'nemotron',
   title: 'Nemotron-4',
-  types: {
-    nemotron: [
-      'NemotronConfig',
-      {
-        vocab_size: 256000,
-        hidden_size: 6144,
-        intermediate_size: 24576,
-        num_hidden_layers: 32,
-        num_attention_heads: 48,
-        hidden_act: 'relu2',
-        max_position_embeddings: 4096,
-        norm_eps: 1e-5,
-        rope_theta: 10000,
-        partial_rotary_factor: 0.5,
-        attention_bias: false,
-        mlp_bias: false,
-        bos_token_id: 2,
-        eos_token_id: 3,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['nemotron'],
   architectures: /^NemotronForCausalLM/,
   record: ['attention_bias', 'mlp_bias'],
   choice: () => ({ gated: false, norm: 'layer' }),

@@ -1,5 +1,4 @@
 import { decoderFamily } from '../shared/decoder-family';
-import { remoteCode, transformers5 } from '../shared/family-row';
 import { llamaLayout } from './llama';
 
 const noBias = { inputBias: false, outputBias: false } as const;
@@ -8,8 +7,7 @@ const noBias = { inputBias: false, outputBias: false } as const;
 export const exaone = decoderFamily({
   id: 'exaone',
   title: 'EXAONE 3',
-  release: remoteCode,
-  types: { exaone: ['ExaoneConfig', { rope_theta: 10000 }] },
+  types: ['exaone'],
   architectures: /^ExaoneFor/,
   tied: true,
   choice: () => ({ norm: 'rms' }),
@@ -29,33 +27,11 @@ export const exaone = decoderFamily({
   },
 });
 
-const exaone4Values = {
-  vocab_size: 102400,
-  hidden_size: 4096,
-  intermediate_size: 16384,
-  num_hidden_layers: 32,
-  num_attention_heads: 32,
-  num_key_value_heads: 32,
-  hidden_act: 'silu',
-  max_position_embeddings: 2048,
-  rms_norm_eps: 1e-5,
-  rope_theta: 10000,
-  sliding_window: 4096,
-  sliding_window_pattern: 4,
-  bos_token_id: 0,
-  eos_token_id: 2,
-  tie_word_embeddings: false,
-};
-
 /** Norms after attention and network alone; where some layers have a window, only these rotate. */
 export const exaone4 = decoderFamily({
   id: 'exaone4',
   title: 'EXAONE 4',
-  release: transformers5,
-  types: {
-    exaone4: ['Exaone4Config', exaone4Values],
-    exaone4_5_text: ['Exaone4Config', exaone4Values],
-  },
+  types: ['exaone4', 'exaone4_5_text'],
   architectures: /^Exaone4For/,
   choice: (reader) => {
     const mixed = reader.integer('sliding_window', 1) !== undefined;

@@ -1,6 +1,5 @@
 import type { FeedForward } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
-import { remoteCode } from '../shared/family-row';
 import { separateExperts } from '../shared/decoder-layout';
 import { deepseekExperts } from './deepseek';
 import { ernieLayout } from './ernie-layout';
@@ -12,8 +11,7 @@ import { llamaLayout } from './llama';
 export const deepseekMoe = decoderFamily({
   id: 'deepseek_moe',
   title: 'DeepSeek MoE',
-  release: remoteCode,
-  types: { deepseek: ['DeepseekConfig', { attention_bias: false, tie_word_embeddings: false }] },
+  types: ['deepseek'],
   architectures: /^DeepseekFor/,
   record: ['attention_bias'],
   layout: { ...llamaLayout, experts: deepseekExperts(false), mlp: { ...llamaLayout.mlp, bias: false } },
@@ -22,29 +20,7 @@ export const deepseekMoe = decoderFamily({
 export const dots1 = decoderFamily({
   id: 'dots1',
   title: 'dots.llm1',
-  types: {
-    dots1: [
-      'Dots1Config',
-      {
-        vocab_size: 152064,
-        hidden_size: 4608,
-        intermediate_size: 10944,
-        moe_intermediate_size: 1408,
-        num_hidden_layers: 62,
-        num_attention_heads: 32,
-        num_key_value_heads: 32,
-        first_k_dense_replace: 0,
-        hidden_act: 'silu',
-        max_position_embeddings: 2048,
-        rms_norm_eps: 1e-6,
-        rope_theta: 10000,
-        attention_bias: false,
-        sliding_window: 4096,
-        max_window_layers: 62,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['dots1'],
   architectures: /^Dots1For/,
   record: ['attention_bias'],
   choice: (reader) => {
@@ -69,35 +45,7 @@ const ernieExperts = separateExperts({
 export const ernie45Moe = decoderFamily({
   id: 'ernie4_5_moe',
   title: 'ERNIE 4.5 MoE',
-  types: {
-    ernie4_5_moe: [
-      'Ernie4_5_MoeConfig',
-      {
-        vocab_size: 103424,
-        hidden_size: 2560,
-        intermediate_size: 12288,
-        num_hidden_layers: 28,
-        num_attention_heads: 20,
-        num_key_value_heads: 4,
-        hidden_act: 'silu',
-        max_position_embeddings: 131072,
-        rms_norm_eps: 1e-5,
-        rope_theta: 500000,
-        use_bias: false,
-        moe_intermediate_size: 1536,
-        moe_k: 6,
-        moe_num_experts: 64,
-        moe_num_shared_experts: 2,
-        moe_layer_start_index: 1,
-        moe_layer_end_index: -1,
-        moe_layer_interval: 1,
-        pad_token_id: 0,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['ernie4_5_moe'],
   architectures: /^Ernie4_5_MoeFor/,
   tied: true,
   record: ['use_bias'],

@@ -2,26 +2,6 @@ import type { ModelPart } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
 import { amount, flag } from '../shared/family';
 
-const falconValues = {
-  vocab_size: 65024,
-  hidden_size: 4544,
-  num_hidden_layers: 32,
-  num_attention_heads: 71,
-  num_ln_in_parallel_attn: null,
-  layer_norm_epsilon: 1e-5,
-  alibi: false,
-  new_decoder_architecture: false,
-  multi_query: true,
-  parallel_attn: true,
-  bias: false,
-  max_position_embeddings: 2048,
-  rope_theta: 10000,
-  activation: 'gelu',
-  bos_token_id: 11,
-  eos_token_id: 11,
-  tie_word_embeddings: true,
-};
-
 /** Falcon-40B and -180B have two norms before the parallel branches, Falcon-7B one, the RW models one before each branch. */
 function norms(part: ModelPart): readonly string[] {
   const grouped = flag(part, 'new_decoder_architecture');
@@ -33,12 +13,7 @@ function norms(part: ModelPart): readonly string[] {
 export const falcon = decoderFamily({
   id: 'falcon',
   title: 'Falcon',
-  types: {
-    falcon: ['FalconConfig', falconValues],
-    // The names of the first release, before the family entered transformers.
-    RefinedWebModel: ['FalconConfig', falconValues],
-    RefinedWeb: ['FalconConfig', { ...falconValues, new_decoder_architecture: true }],
-  },
+  types: ['falcon', 'RefinedWebModel', 'RefinedWeb'],
   architectures: /^(Falcon(For|Model)|RWForCausalLM)/,
   tied: true,
   record: ['alibi', 'new_decoder_architecture', 'multi_query', 'parallel_attn', 'bias', 'num_ln_in_parallel_attn'],

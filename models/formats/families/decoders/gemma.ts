@@ -4,16 +4,6 @@ import { decoderFamily } from '../shared/decoder-family';
 import { llamaLayout } from './llama';
 import { activations, honoured, idle, llamaLikeKeys, only } from '../shared/run-keys';
 
-export const gemmaShared = {
-  hidden_activation: 'gelu_pytorch_tanh',
-  rms_norm_eps: 1e-6,
-  attention_bias: false,
-  pad_token_id: 0,
-  eos_token_id: 1,
-  bos_token_id: 2,
-  tie_word_embeddings: true,
-};
-
 const gemmaKeys = {
   ...llamaLikeKeys,
   ...idle('the rows of an image are counted in every run', 'num_image_tokens'),
@@ -33,23 +23,7 @@ const gemma2Keys = {
 export const gemma = decoderFamily({
   id: 'gemma',
   title: 'Gemma',
-  types: {
-    gemma: [
-      'GemmaConfig',
-      {
-        ...gemmaShared,
-        vocab_size: 256000,
-        hidden_size: 3072,
-        intermediate_size: 24576,
-        num_hidden_layers: 28,
-        num_attention_heads: 16,
-        num_key_value_heads: 16,
-        head_dim: 256,
-        max_position_embeddings: 8192,
-        rope_theta: 10000,
-      },
-    ],
-  },
+  types: ['gemma'],
   architectures: /^GemmaFor/,
   tied: true,
   run: { ...gemmaKeys, ...only(['gelu_pytorch_tanh', 'gelu', null], 'hidden_act') },
@@ -72,27 +46,7 @@ const alternate = (reader: ConfigReader): Partial<TransformerChoice> => {
 export const gemma2 = decoderFamily({
   id: 'gemma2',
   title: 'Gemma 2',
-  types: {
-    gemma2: [
-      'Gemma2Config',
-      {
-        ...gemmaShared,
-        vocab_size: 256000,
-        hidden_size: 2304,
-        intermediate_size: 9216,
-        num_hidden_layers: 26,
-        num_attention_heads: 8,
-        num_key_value_heads: 4,
-        head_dim: 256,
-        max_position_embeddings: 8192,
-        rope_theta: 10000,
-        query_pre_attn_scalar: 256,
-        sliding_window: 4096,
-        final_logit_softcapping: 30,
-        attn_logit_softcapping: 50,
-      },
-    ],
-  },
+  types: ['gemma2'],
   architectures: /^Gemma2For/,
   tied: true,
   run: gemma2Keys,
@@ -119,29 +73,7 @@ const fiveToOne = (reader: ConfigReader): Partial<TransformerChoice> => {
 export const gemma3 = decoderFamily({
   id: 'gemma3',
   title: 'Gemma 3',
-  types: {
-    gemma3_text: [
-      'Gemma3TextConfig',
-      {
-        ...gemmaShared,
-        vocab_size: 262208,
-        hidden_size: 2304,
-        intermediate_size: 9216,
-        num_hidden_layers: 26,
-        num_attention_heads: 8,
-        num_key_value_heads: 4,
-        head_dim: 256,
-        max_position_embeddings: 131072,
-        rope_theta: 1000000,
-        rope_local_base_freq: 10000,
-        query_pre_attn_scalar: 256,
-        sliding_window: 4096,
-        sliding_window_pattern: 6,
-        final_logit_softcapping: null,
-        attn_logit_softcapping: null,
-      },
-    ],
-  },
+  types: ['gemma3_text'],
   architectures: /^Gemma3ForCausalLM/,
   tied: true,
   run: {

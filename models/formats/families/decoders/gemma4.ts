@@ -3,10 +3,9 @@ import type { TransformerChoice } from '../../config/transformer';
 import type { FeedForward, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
-import { transformers5 } from '../shared/family-row';
 import { stackedExperts } from '../shared/decoder-layout';
 import { flag, sizeOf } from '../shared/family';
-import { fourNorms, gemmaShared } from './gemma';
+import { fourNorms } from './gemma';
 import { llamaLayout } from './llama';
 
 /**
@@ -84,33 +83,7 @@ function writeLayerEmbeddings(writer: TensorWriter, part: ModelPart): void {
 export const gemma4 = decoderFamily({
   id: 'gemma4',
   title: 'Gemma 4',
-  release: transformers5,
-  types: {
-    gemma4_text: [
-      'Gemma4TextConfig',
-      {
-        ...gemmaShared,
-        vocab_size: 262144,
-        hidden_size: 2304,
-        intermediate_size: 9216,
-        num_hidden_layers: 30,
-        num_attention_heads: 8,
-        num_key_value_heads: 4,
-        head_dim: 256,
-        global_head_dim: 512,
-        max_position_embeddings: 131072,
-        rope_theta: 10000,
-        sliding_window: 512,
-        final_logit_softcapping: null,
-        vocab_size_per_layer_input: 262144,
-        hidden_size_per_layer_input: 256,
-        attention_k_eq_v: false,
-        num_kv_shared_layers: 0,
-        enable_moe_block: false,
-        use_double_wide_mlp: false,
-      },
-    ],
-  },
+  types: ['gemma4_text'],
   architectures: /^Gemma4ForCausalLM/,
   tied: true,
   record: [

@@ -15,26 +15,7 @@ function networkSize(reader: ConfigReader, hidden: number): number {
 export const gla = decoderFamily({
   id: 'gla',
   title: 'Gated linear attention',
-  types: {
-    gla: [
-      'GLAConfig (flash-linear-attention 0.1)',
-      {
-        vocab_size: 32000,
-        hidden_size: 2048,
-        expand_k: 0.5,
-        expand_v: 1,
-        hidden_ratio: 4,
-        num_hidden_layers: 24,
-        num_heads: 4,
-        hidden_act: 'swish',
-        max_position_embeddings: 2048,
-        norm_eps: 1e-6,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['gla'],
   architectures: /^GLAFor/,
   choice: (reader) => {
     const hidden = reader.integer('hidden_size') ?? 0;

@@ -17,28 +17,7 @@ const gptNeoXKeys = {
 export const gptNeoX = decoderFamily({
   id: 'gpt_neox',
   title: 'GPT-NeoX',
-  types: {
-    gpt_neox: [
-      'GPTNeoXConfig',
-      {
-        vocab_size: 50432,
-        hidden_size: 6144,
-        num_hidden_layers: 44,
-        num_attention_heads: 64,
-        intermediate_size: 24576,
-        hidden_act: 'gelu',
-        rotary_pct: 0.25,
-        rotary_emb_base: 10000,
-        max_position_embeddings: 2048,
-        layer_norm_eps: 1e-5,
-        use_parallel_residual: true,
-        attention_bias: true,
-        bos_token_id: 0,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['gpt_neox'],
   architectures: /^GPTNeoX/,
   run: gptNeoXKeys,
   choice: () => ({ gated: false, norm: 'layer' }),
@@ -61,30 +40,10 @@ export const gptNeoX = decoderFamily({
   },
 });
 
-const stableLmValues = {
-  vocab_size: 50304,
-  intermediate_size: 6912,
-  hidden_size: 2560,
-  num_hidden_layers: 32,
-  num_attention_heads: 32,
-  num_key_value_heads: 32,
-  hidden_act: 'silu',
-  max_position_embeddings: 4096,
-  layer_norm_eps: 1e-5,
-  rope_theta: 10000,
-  partial_rotary_factor: 0.25,
-  use_qkv_bias: false,
-  qk_layernorm: false,
-  use_parallel_residual: false,
-  bos_token_id: 0,
-  eos_token_id: 0,
-  tie_word_embeddings: false,
-};
-
 export const stableLm = decoderFamily({
   id: 'stablelm',
   title: 'StableLM',
-  types: { stablelm: ['StableLmConfig', stableLmValues], stablelm_epoch: ['StableLmConfig', stableLmValues] },
+  types: ['stablelm', 'stablelm_epoch'],
   architectures: /^StableL[mM]/,
   record: ['use_qkv_bias', 'qk_layernorm', 'use_parallel_residual'],
   choice: () => ({ norm: 'layer' }),

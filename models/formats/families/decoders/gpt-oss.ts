@@ -5,28 +5,7 @@ import { llamaLayout } from './llama';
 export const gptOss = decoderFamily({
   id: 'gpt_oss',
   title: 'GPT-OSS',
-  types: {
-    gpt_oss: [
-      'GptOssConfig',
-      {
-        num_hidden_layers: 36,
-        num_local_experts: 128,
-        vocab_size: 201088,
-        hidden_size: 2880,
-        intermediate_size: 2880,
-        head_dim: 64,
-        num_attention_heads: 64,
-        num_key_value_heads: 8,
-        sliding_window: 128,
-        rope_theta: 150000,
-        hidden_act: 'silu',
-        max_position_embeddings: 131072,
-        rms_norm_eps: 1e-5,
-        num_experts_per_tok: 4,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['gpt_oss'],
   architectures: /^GptOss/,
   choice: () => ({ windowed: (index) => index % 2 === 0 }),
   layout: {

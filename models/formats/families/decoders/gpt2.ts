@@ -33,20 +33,6 @@ const gpt2Layout: DecoderLayout = {
   },
 };
 
-const gpt2Values = {
-  vocab_size: 50257,
-  n_positions: 1024,
-  n_embd: 768,
-  n_layer: 12,
-  n_head: 12,
-  n_inner: null,
-  activation_function: 'gelu_new',
-  layer_norm_epsilon: 1e-5,
-  bos_token_id: 50256,
-  eos_token_id: 50256,
-  tie_word_embeddings: true,
-};
-
 const gpt2Keys = {
   ...idleOfText,
   ...honoured('vocab_size', 'n_positions', 'n_embd', 'n_layer', 'n_head', 'n_inner', 'layer_norm_epsilon'),
@@ -64,7 +50,7 @@ const gpt2Keys = {
 export const gpt2 = decoderFamily({
   id: 'gpt2',
   title: 'GPT-2',
-  types: { gpt2: ['GPT2Config', gpt2Values] },
+  types: ['gpt2'],
   architectures: /^GPT2/,
   tied: true,
   run: gpt2Keys,
@@ -75,9 +61,7 @@ export const gpt2 = decoderFamily({
 export const gptBigcode = decoderFamily({
   id: 'gpt_bigcode',
   title: 'GPTBigCode',
-  types: {
-    gpt_bigcode: ['GPTBigCodeConfig', { ...gpt2Values, activation_function: 'gelu_pytorch_tanh', multi_query: true }],
-  },
+  types: ['gpt_bigcode'],
   architectures: /^GPTBigCode/,
   tied: true,
   choice: (reader) => {
@@ -90,25 +74,7 @@ export const gptBigcode = decoderFamily({
 export const gptJ = decoderFamily({
   id: 'gptj',
   title: 'GPT-J',
-  types: {
-    gptj: [
-      'GPTJConfig',
-      {
-        vocab_size: 50400,
-        n_positions: 2048,
-        n_embd: 4096,
-        n_layer: 28,
-        n_head: 16,
-        rotary_dim: 64,
-        n_inner: null,
-        activation_function: 'gelu_new',
-        layer_norm_epsilon: 1e-5,
-        bos_token_id: 50256,
-        eos_token_id: 50256,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['gptj'],
   architectures: /^GPTJ/,
   choice: (reader) => {
     const dimensions = reader.integer('rotary_dim', 1);
@@ -130,26 +96,7 @@ export const gptJ = decoderFamily({
 export const codegen = decoderFamily({
   id: 'codegen',
   title: 'CodeGen',
-  types: {
-    codegen: [
-      'CodeGenConfig',
-      {
-        vocab_size: 50400,
-        n_positions: 2048,
-        n_ctx: 2048,
-        n_embd: 4096,
-        n_layer: 28,
-        n_head: 16,
-        rotary_dim: 64,
-        n_inner: null,
-        activation_function: 'gelu_new',
-        layer_norm_epsilon: 1e-5,
-        bos_token_id: 50256,
-        eos_token_id: 50256,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['codegen'],
   architectures: /^CodeGen/,
   choice: (reader) => {
     const dimensions = reader.integer('rotary_dim', 1);
@@ -172,24 +119,7 @@ export const codegen = decoderFamily({
 export const gptNeo = decoderFamily({
   id: 'gpt_neo',
   title: 'GPT-Neo',
-  types: {
-    gpt_neo: [
-      'GPTNeoConfig',
-      {
-        vocab_size: 50257,
-        max_position_embeddings: 2048,
-        hidden_size: 2048,
-        num_layers: 24,
-        num_heads: 16,
-        window_size: 256,
-        activation_function: 'gelu_new',
-        layer_norm_epsilon: 1e-5,
-        bos_token_id: 50256,
-        eos_token_id: 50256,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['gpt_neo'],
   architectures: /^GPTNeo(For|Model)/,
   tied: true,
   choice: (reader) => ({ ...inner(reader, 'intermediate_size'), positions: 'learned' }),

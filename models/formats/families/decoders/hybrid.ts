@@ -1,5 +1,5 @@
 /** Decoders with state-space mixers of Mamba-2 among or beside their attention. */
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import { besideMixer } from '../../config/layer-kinds';
 import { mamba2Keys } from '../../config/recurrent-state';
 import type { ModelPart } from '../../model-description';
@@ -9,16 +9,6 @@ import type { DecoderLayout } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
 import { writeMamba2 } from './mamba2';
-
-const mixerValues = {
-  mamba_n_heads: 128,
-  mamba_n_groups: 1,
-  mamba_d_state: 256,
-  mamba_d_conv: 4,
-  mamba_expand: 2,
-  mamba_conv_bias: true,
-  mamba_proj_bias: false,
-} satisfies JsonObject;
 
 const mixerKeys = [...mamba2Keys, 'mamba_conv_bias', 'mamba_proj_bias'];
 
@@ -54,29 +44,7 @@ const mixersByDefault = (reader: ConfigReader) => {
 export const bamba = decoderFamily({
   id: 'bamba',
   title: 'Bamba',
-  types: {
-    bamba: [
-      'BambaConfig',
-      {
-        ...mixerValues,
-        vocab_size: 128000,
-        hidden_size: 4096,
-        intermediate_size: 14336,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        num_key_value_heads: 8,
-        hidden_act: 'silu',
-        max_position_embeddings: 262144,
-        rms_norm_eps: 1e-5,
-        rope_theta: 10000,
-        partial_rotary_factor: 0.5,
-        pad_token_id: 0,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['bamba'],
   architectures: /^BambaFor/,
   record: mixerKeys,
   choice: (reader) => ({ positions: 'rope', norm: 'rms', ...mixersByDefault(reader) }),
@@ -87,33 +55,7 @@ export const bamba = decoderFamily({
 export const falconH1 = decoderFamily({
   id: 'falcon_h1',
   title: 'Falcon-H1',
-  types: {
-    falcon_h1: [
-      'FalconH1Config',
-      {
-        ...mixerValues,
-        mamba_d_ssm: 1024,
-        vocab_size: 128000,
-        hidden_size: 4096,
-        intermediate_size: 14336,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        num_key_value_heads: 8,
-        hidden_act: 'silu',
-        max_position_embeddings: 8192,
-        rms_norm_eps: 1e-5,
-        rope_theta: 100000,
-        mamba_rms_norm: false,
-        projectors_bias: false,
-        attention_bias: false,
-        mlp_bias: false,
-        pad_token_id: 0,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['falcon_h1'],
   architectures: /^FalconH1For/,
   record: [...mixerKeys, 'mamba_rms_norm', 'projectors_bias', 'attention_bias', 'mlp_bias'],
   choice: () => ({
@@ -140,31 +82,7 @@ export const falconH1 = decoderFamily({
 export const graniteMoeHybrid = decoderFamily({
   id: 'granitemoehybrid',
   title: 'Granite 4',
-  types: {
-    granitemoehybrid: [
-      'GraniteMoeHybridConfig',
-      {
-        ...mixerValues,
-        vocab_size: 32000,
-        hidden_size: 4096,
-        intermediate_size: 11008,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        hidden_act: 'silu',
-        max_position_embeddings: 2048,
-        rms_norm_eps: 1e-6,
-        rope_theta: 10000,
-        attention_bias: false,
-        num_local_experts: 8,
-        num_experts_per_tok: 2,
-        shared_intermediate_size: 1024,
-        position_embedding_type: null,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['granitemoehybrid'],
   architectures: /^GraniteMoeHybridFor/,
   record: [...mixerKeys, 'attention_bias', 'position_embedding_type'],
   choice: (reader) => {
@@ -206,32 +124,7 @@ const zambaHybrids = new Set([6, 12, 18, 24, 30, 36, 42, 47, 51]);
 export const zamba2 = decoderFamily({
   id: 'zamba2',
   title: 'Zamba2',
-  types: {
-    zamba2: [
-      'Zamba2Config',
-      {
-        vocab_size: 32000,
-        hidden_size: 2560,
-        num_hidden_layers: 54,
-        num_attention_heads: 32,
-        hidden_act: 'gelu',
-        max_position_embeddings: 4096,
-        rms_norm_eps: 1e-5,
-        rope_theta: 10000,
-        n_mamba_heads: 8,
-        mamba_ngroups: 1,
-        mamba_d_state: 64,
-        mamba_d_conv: 4,
-        mamba_expand: 2,
-        num_mem_blocks: 1,
-        use_mem_rope: false,
-        pad_token_id: 0,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['zamba2'],
   architectures: /^Zamba2For/,
   tied: true,
   record: [...mamba2Keys, 'num_mem_blocks', 'use_mem_rope'],

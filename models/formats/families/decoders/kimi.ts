@@ -3,7 +3,6 @@ import type { FeedForward, ModelPart } from '../../model-description';
 import { isObject } from '../../config/config-reader';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
-import { remoteCode } from '../shared/family-row';
 import { flag, sizeOf } from '../shared/family';
 import { llamaLayout } from './llama';
 
@@ -95,8 +94,7 @@ const hasResidualScores = (part: ModelPart): boolean => (sizeOf(part, 'attn_res_
 export const kimiLinear = decoderFamily({
   id: 'kimi_linear',
   title: 'Kimi Linear',
-  release: remoteCode,
-  types: { kimi_linear: ['KimiLinearConfig', { mla_use_nope: false, tie_word_embeddings: false }] },
+  types: ['kimi_linear'],
   architectures: /^KimiLinearFor/,
   record: [
     'linear_attn_config',

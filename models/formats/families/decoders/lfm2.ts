@@ -1,25 +1,8 @@
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import { decoderFamily } from '../shared/decoder-family';
 import type { DecoderLayout } from '../shared/decoder-layout';
 import { amount, flag } from '../shared/family';
 import { llamaLayout } from './llama';
-
-const values = {
-  vocab_size: 65536,
-  hidden_size: 2560,
-  num_hidden_layers: 32,
-  num_attention_heads: 32,
-  num_key_value_heads: 8,
-  max_position_embeddings: 128000,
-  norm_eps: 1e-5,
-  rope_theta: 1000000,
-  conv_bias: false,
-  conv_L_cache: 3,
-  pad_token_id: 0,
-  bos_token_id: 1,
-  eos_token_id: 2,
-  tie_word_embeddings: true,
-} satisfies JsonObject;
 
 /** Two thirds of the width in the file, times a factor, up to the next multiple: what Lfm2's network makes of it. */
 function networkSize(reader: ConfigReader): number {
@@ -64,18 +47,7 @@ const layout: DecoderLayout = {
 export const lfm2 = decoderFamily({
   id: 'lfm2',
   title: 'LFM2',
-  types: {
-    lfm2: [
-      'Lfm2Config',
-      {
-        ...values,
-        intermediate_size: 12288,
-        block_multiple_of: 256,
-        block_ffn_dim_multiplier: 1,
-        block_auto_adjust_ff_dim: true,
-      },
-    ],
-  },
+  types: ['lfm2'],
   architectures: /^Lfm2For/,
   tied: true,
   record: ['conv_bias', 'conv_L_cache'],
@@ -92,21 +64,7 @@ export const lfm2 = decoderFamily({
 export const lfm2Moe = decoderFamily({
   id: 'lfm2_moe',
   title: 'LFM2 MoE',
-  types: {
-    lfm2_moe: [
-      'Lfm2MoeConfig',
-      {
-        ...values,
-        hidden_size: 2048,
-        intermediate_size: 7168,
-        moe_intermediate_size: 1792,
-        num_dense_layers: 2,
-        num_experts: 32,
-        num_experts_per_tok: 4,
-        use_expert_bias: true,
-      },
-    ],
-  },
+  types: ['lfm2_moe'],
   architectures: /^Lfm2MoeFor/,
   tied: true,
   record: ['conv_bias', 'conv_L_cache', 'use_expert_bias', 'num_dense_layers'],

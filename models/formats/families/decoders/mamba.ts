@@ -1,4 +1,3 @@
-import type { JsonObject } from '../../config/config-reader';
 import { mambaState, numberOf } from '../../config/recurrent-state';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
@@ -35,39 +34,15 @@ function writeMixer(
 
 const rankOf = (part: ModelPart, key: string): number => amount(part, key) ?? Math.ceil(part.hiddenSize / 16);
 
-const mambaValues: JsonObject = {
-  vocab_size: 50280,
-  hidden_size: 768,
-  state_size: 16,
-  num_hidden_layers: 32,
-  layer_norm_epsilon: 1e-5,
-  expand: 2,
-  conv_kernel: 4,
-  use_bias: false,
-  use_conv_bias: true,
-  time_step_rank: 'auto',
-  hidden_act: 'silu',
-  pad_token_id: 0,
-  bos_token_id: 0,
-  eos_token_id: 0,
-  tie_word_embeddings: true,
-};
-
 /** expand x hidden_size, unless the file gives the product: Falcon Mamba's files have an expand that nothing reads. */
 const innerOf = (hidden: number, expand: number | undefined, written: number | undefined): number =>
   written ?? Math.trunc((expand ?? 2) * hidden);
 
-const stateSpaces = (
-  id: string,
-  title: string,
-  className: string,
-  architectures: RegExp,
-  values: JsonObject,
-): StackFamily =>
+const stateSpaces = (id: string, title: string, architectures: RegExp): StackFamily =>
   decoderFamily({
     id,
     title,
-    types: { [id]: [className, values] },
+    types: [id],
     architectures,
     tied: true,
     record: ['state_size', 'expand', 'conv_kernel', 'use_bias', 'use_conv_bias', 'time_step_rank', 'intermediate_size'],
@@ -103,49 +78,15 @@ const stateSpaces = (
     },
   });
 
-export const mamba = stateSpaces('mamba', 'Mamba', 'MambaConfig', /^MambaFor/, mambaValues);
+export const mamba = stateSpaces('mamba', 'Mamba', /^MambaFor/);
 
 /** Its norms on B, C and the step have no weights. */
-export const falconMamba = stateSpaces('falcon_mamba', 'Falcon Mamba', 'FalconMambaConfig', /^FalconMambaFor/, {
-  ...mambaValues,
-  eos_token_id: 0,
-});
+export const falconMamba = stateSpaces('falcon_mamba', 'Falcon Mamba', /^FalconMambaFor/);
 
 export const jamba = decoderFamily({
   id: 'jamba',
   title: 'Jamba',
-  types: {
-    jamba: [
-      'JambaConfig',
-      {
-        vocab_size: 65536,
-        hidden_size: 4096,
-        intermediate_size: 14336,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        num_key_value_heads: 8,
-        hidden_act: 'silu',
-        rms_norm_eps: 1e-6,
-        max_position_embeddings: 262144,
-        num_experts_per_tok: 2,
-        num_experts: 16,
-        expert_layer_period: 2,
-        expert_layer_offset: 1,
-        attn_layer_period: 8,
-        attn_layer_offset: 4,
-        mamba_d_state: 16,
-        mamba_d_conv: 4,
-        mamba_expand: 2,
-        mamba_dt_rank: 'auto',
-        mamba_conv_bias: true,
-        mamba_proj_bias: false,
-        pad_token_id: 0,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['jamba'],
   architectures: /^JambaFor/,
   record: ['mamba_d_state', 'mamba_d_conv', 'mamba_expand', 'mamba_dt_rank', 'mamba_conv_bias', 'mamba_proj_bias'],
   choice: () => ({ positions: 'none', norm: 'rms' }),

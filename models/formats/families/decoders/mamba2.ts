@@ -46,30 +46,7 @@ const ownSizes = (look: (key: string) => number | undefined): Mamba2Sizes => {
 export const mamba2 = decoderFamily({
   id: 'mamba2',
   title: 'Mamba-2',
-  types: {
-    mamba2: [
-      'Mamba2Config',
-      {
-        num_heads: 128,
-        head_dim: 64,
-        vocab_size: 32768,
-        hidden_size: 4096,
-        state_size: 128,
-        num_hidden_layers: 64,
-        layer_norm_epsilon: 1e-5,
-        expand: 2,
-        conv_kernel: 4,
-        n_groups: 8,
-        use_bias: false,
-        use_conv_bias: true,
-        hidden_act: 'silu',
-        pad_token_id: 1,
-        bos_token_id: 0,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['mamba2'],
   architectures: /^Mamba2For/,
   record: ['num_heads', 'head_dim', 'state_size', 'expand', 'conv_kernel', 'n_groups', 'use_bias', 'use_conv_bias'],
   choice: (reader) => ({

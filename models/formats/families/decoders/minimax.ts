@@ -2,7 +2,6 @@ import type { ConfigReader } from '../../config/config-reader';
 import { isObject } from '../../config/config-reader';
 import type { JsonValue } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
-import { remoteCode, transformers5 } from '../shared/family-row';
 import { separateExperts } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
@@ -19,33 +18,7 @@ const names = {
 export const miniMaxM2 = decoderFamily({
   id: 'minimax_m2',
   title: 'MiniMax-M2',
-  release: transformers5,
-  types: {
-    minimax_m2: [
-      'MiniMaxM2Config',
-      {
-        vocab_size: 200064,
-        hidden_size: 3072,
-        intermediate_size: 1536,
-        num_hidden_layers: 62,
-        num_attention_heads: 48,
-        num_key_value_heads: 8,
-        head_dim: 128,
-        rotary_dim: 64,
-        hidden_act: 'silu',
-        max_position_embeddings: 196608,
-        rms_norm_eps: 1e-6,
-        rope_theta: 5000000,
-        num_experts_per_tok: 8,
-        num_local_experts: 256,
-        use_qk_norm: true,
-        use_routing_bias: true,
-        bos_token_id: 200034,
-        eos_token_id: 200020,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['minimax_m2'],
   architectures: /^MiniMaxM2For/,
   record: ['use_qk_norm', 'use_routing_bias'],
   choice: (reader) => {
@@ -98,14 +71,11 @@ function sparsityOf(reader: ConfigReader): Sparsity | undefined {
   return { heads, headDim, topK, layers: layers.map((item) => item !== 0) };
 }
 
-const m3Values = { head_dim: 128, use_qk_norm: true, use_routing_bias: true, tie_word_embeddings: false };
-
 /** A small scorer chooses blocks of keys; its query heads share one key. */
 export const miniMaxM3 = decoderFamily({
   id: 'minimax_m3',
   title: 'MiniMax-M3',
-  release: remoteCode,
-  types: { minimax_m3: ['MiniMaxM3Config', m3Values], minimax_m3_vl_text: ['MiniMaxM3VLTextConfig', m3Values] },
+  types: ['minimax_m3', 'minimax_m3_vl_text'],
   architectures: /^MiniMaxM3(Sparse)?ForCausalLM/,
   record: ['use_qk_norm', 'use_routing_bias'],
   choice: (reader) => {

@@ -3,7 +3,6 @@ import type { FeedForward, ModelPart } from '../../model-description';
 import type { DecoderLayout } from '../shared/decoder-layout';
 import { writeDecoder } from '../shared/decoder-layout';
 import { decoderFamily } from '../shared/decoder-family';
-import { remoteCode } from '../shared/family-row';
 import type { StackFamily } from '../shared/family';
 import { llamaLayout } from './llama';
 
@@ -47,29 +46,7 @@ function networkOf(reader: ConfigReader): FeedForward {
 const described = decoderFamily({
   id: 'minimind',
   title: 'MiniMind',
-  release: remoteCode,
-  types: {
-    minimind: [
-      'MiniMindConfig',
-      {
-        hidden_size: 512,
-        num_hidden_layers: 8,
-        num_attention_heads: 8,
-        num_key_value_heads: 2,
-        vocab_size: 6400,
-        hidden_act: 'silu',
-        max_position_embeddings: 32768,
-        rms_norm_eps: 1e-5,
-        rope_theta: 1000000,
-        use_moe: false,
-        num_experts_per_tok: 2,
-        n_routed_experts: 4,
-        n_shared_experts: 1,
-        bos_token_id: 1,
-        eos_token_id: 2,
-      },
-    ],
-  },
+  types: ['minimind'],
   architectures: /^MiniMind/,
   tied: true,
   choice: (reader) => {

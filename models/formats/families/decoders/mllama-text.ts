@@ -2,7 +2,6 @@
 import type { ConfigReader } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { Layer, ModelPart } from '../../model-description';
-import { transformers } from '../shared/family-row';
 import { writeDecoder } from '../shared/decoder-layout';
 import type { StackFamily } from '../shared/family';
 import { llamaLayout } from './llama';
@@ -62,26 +61,6 @@ export const mllamaText: StackFamily = {
   role: 'decoder',
   tied: false,
   task: 'causal-lm',
-  defaults: () => ({
-    from: `${transformers} MllamaTextConfig`,
-    values: {
-      vocab_size: 128256,
-      hidden_size: 4096,
-      hidden_act: 'silu',
-      num_hidden_layers: 40,
-      num_attention_heads: 32,
-      num_key_value_heads: 8,
-      intermediate_size: 14336,
-      rope_theta: 500000,
-      rms_norm_eps: 1e-5,
-      max_position_embeddings: 131072,
-      tie_word_embeddings: false,
-      cross_attention_layers: [3, 8, 13, 18, 23, 28, 33, 38],
-      bos_token_id: 128000,
-      eos_token_id: 128001,
-      pad_token_id: 128004,
-    },
-  }),
   read: (reader) => {
     const part = readTransformer(reader, {
       family: 'mllama_text',

@@ -4,22 +4,7 @@ import { flag } from '../shared/family';
 export const mpt = decoderFamily({
   id: 'mpt',
   title: 'MPT',
-  types: {
-    mpt: [
-      'MptConfig',
-      {
-        d_model: 2048,
-        n_heads: 16,
-        n_layers: 24,
-        expansion_ratio: 4,
-        max_seq_len: 2048,
-        vocab_size: 50368,
-        layer_norm_epsilon: 1e-5,
-        no_bias: true,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['mpt'],
   architectures: /^M[pP][tT]For/,
   tied: true,
   record: ['no_bias', 'expansion_ratio'],

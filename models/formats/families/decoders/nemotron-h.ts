@@ -1,5 +1,5 @@
 import { withLatentExperts } from '../shared/latent-experts';
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import type { LayerKind } from '../../config/layer-kinds';
 import { mamba2Keys } from '../../config/recurrent-state';
 import type { FeedForward, ModelPart } from '../../model-description';
@@ -42,36 +42,6 @@ function readLayers(reader: ConfigReader): readonly LayerKind[] | undefined {
   });
 }
 
-const values: JsonObject = {
-  vocab_size: 131072,
-  hidden_size: 4096,
-  intermediate_size: 21504,
-  num_attention_heads: 32,
-  num_key_value_heads: 8,
-  head_dim: 128,
-  max_position_embeddings: 4096,
-  mlp_hidden_act: 'relu2',
-  layer_norm_epsilon: 1e-5,
-  attention_bias: false,
-  mlp_bias: false,
-  use_bias: false,
-  use_conv_bias: true,
-  ssm_state_size: 128,
-  mamba_num_heads: 128,
-  mamba_head_dim: 64,
-  n_groups: 8,
-  conv_kernel: 4,
-  n_routed_experts: 8,
-  num_experts_per_tok: 2,
-  moe_intermediate_size: 7688,
-  moe_shared_expert_intermediate_size: 7688,
-  moe_latent_size: null,
-  pad_token_id: 0,
-  bos_token_id: 1,
-  eos_token_id: 2,
-  tie_word_embeddings: false,
-};
-
 /** Experts of two matrices each; in Ultra they work on a narrower stream, between two projections of all of them. */
 function writeExperts(writer: TensorWriter, feedForward: FeedForward, part: ModelPart): void {
   const { experts: routed, size } = feedForward;
@@ -96,7 +66,7 @@ function writeExperts(writer: TensorWriter, feedForward: FeedForward, part: Mode
 export const nemotronH = decoderFamily({
   id: 'nemotron_h',
   title: 'Nemotron-H',
-  types: { nemotron_h: ['NemotronHConfig (transformers 5.3)', values] },
+  types: ['nemotron_h'],
   architectures: /^NemotronHFor/,
   record: [...mamba2Keys, 'attention_bias', 'mlp_bias', 'use_bias', 'use_conv_bias', 'moe_latent_size'],
   choice: (reader) => {

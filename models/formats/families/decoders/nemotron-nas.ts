@@ -5,8 +5,7 @@ import type { TransformerChoice } from '../../config/transformer';
 import type { FeedForward, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
-import { remoteCode } from '../shared/family-row';
-import { llamaDefaults, llamaLayout } from './llama';
+import { llamaLayout } from './llama';
 
 /**
  * Llama models whose layers a search has thinned out (Puzzle, arXiv:2411.19146): each entry of `block_configs` may leave
@@ -86,10 +85,7 @@ const replaced = (part: ModelPart, index: number): boolean =>
 export const nemotronNas = decoderFamily({
   id: 'nemotron_nas',
   title: 'Nemotron-NAS',
-  release: remoteCode,
-  types: {
-    'nemotron-nas': ['DeciLMConfig', { ...llamaDefaults, tie_word_embeddings: false }],
-  },
+  types: ['nemotron-nas'],
   architectures: /^DeciLMFor/,
   record: ['attention_bias', 'mlp_bias', 'block_configs'],
   choice: choose,

@@ -23,23 +23,7 @@ const fairseq: DecoderLayout = {
 export const bioGpt = decoderFamily({
   id: 'biogpt',
   title: 'BioGPT',
-  types: {
-    biogpt: [
-      'BioGptConfig',
-      {
-        vocab_size: 42384,
-        hidden_size: 1024,
-        num_hidden_layers: 24,
-        num_attention_heads: 16,
-        intermediate_size: 4096,
-        hidden_act: 'gelu',
-        max_position_embeddings: 1024,
-        layer_norm_eps: 1e-12,
-        scale_embedding: true,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['biogpt'],
   architectures: /^BioGpt/,
   tied: true,
   choice: () => ({ gated: false, norm: 'layer', positions: 'learned' }),
@@ -57,22 +41,7 @@ export const bioGpt = decoderFamily({
 export const xglm = decoderFamily({
   id: 'xglm',
   title: 'XGLM',
-  types: {
-    xglm: [
-      'XGLMConfig',
-      {
-        vocab_size: 256008,
-        d_model: 1024,
-        num_layers: 24,
-        attention_heads: 16,
-        ffn_dim: 4096,
-        activation_function: 'gelu',
-        max_position_embeddings: 2048,
-        scale_embedding: true,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['xglm'],
   architectures: /^XGLM/,
   tied: true,
   choice: () => ({ gated: false, norm: 'layer', positions: 'sinusoidal' }),
@@ -83,21 +52,7 @@ export const xglm = decoderFamily({
 export const openAiGpt = decoderFamily({
   id: 'openai-gpt',
   title: 'GPT',
-  types: {
-    'openai-gpt': [
-      'OpenAIGPTConfig',
-      {
-        vocab_size: 40478,
-        n_positions: 512,
-        n_embd: 768,
-        n_layer: 12,
-        n_head: 12,
-        afn: 'gelu',
-        layer_norm_epsilon: 1e-5,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['openai-gpt'],
   architectures: /^OpenAIGPT/,
   tied: true,
   choice: (reader) => ({

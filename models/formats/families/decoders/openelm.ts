@@ -2,7 +2,6 @@ import type { ConfigReader } from '../../config/config-reader';
 import type { TransformerChoice } from '../../config/transformer';
 import type { FeedForward } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
-import { remoteCode } from '../shared/family-row';
 import { flag } from '../shared/family';
 
 /** `make_divisible` of the model's code: the nearest multiple, and the next one where that takes off more than a tenth. */
@@ -38,22 +37,7 @@ function choose(reader: ConfigReader): Partial<TransformerChoice> {
 export const openElm = decoderFamily({
   id: 'openelm',
   title: 'OpenELM',
-  release: remoteCode,
-  types: {
-    openelm: [
-      'OpenELMConfig',
-      {
-        vocab_size: 32000,
-        max_context_length: 2048,
-        head_dim: 64,
-        ffn_dim_divisor: 256,
-        ffn_with_glu: true,
-        normalize_qk_projections: true,
-        share_input_output_layers: true,
-        rope_freq_constant: 10000,
-      },
-    ],
-  },
+  types: ['openelm'],
   architectures: /^OpenELMFor/,
   tied: true,
   record: ['normalize_qk_projections', 'share_input_output_layers'],

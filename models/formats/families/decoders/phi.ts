@@ -1,5 +1,4 @@
 import { decoderFamily } from '../shared/decoder-family';
-import { remoteCode } from '../shared/family-row';
 import { separateExperts } from '../shared/decoder-layout';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
@@ -8,27 +7,7 @@ import { honoured, idle, llamaLikeKeys } from '../shared/run-keys';
 export const phi = decoderFamily({
   id: 'phi',
   title: 'Phi',
-  types: {
-    phi: [
-      'PhiConfig',
-      {
-        vocab_size: 51200,
-        hidden_size: 2048,
-        intermediate_size: 8192,
-        num_hidden_layers: 24,
-        num_attention_heads: 32,
-        hidden_act: 'gelu_new',
-        max_position_embeddings: 2048,
-        layer_norm_eps: 1e-5,
-        rope_theta: 10000,
-        partial_rotary_factor: 0.5,
-        qk_layernorm: false,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['phi'],
   architectures: /^PhiFor/,
   record: ['qk_layernorm'],
   choice: (reader) => {
@@ -65,29 +44,7 @@ export const phi = decoderFamily({
 export const phi3 = decoderFamily({
   id: 'phi3',
   title: 'Phi-3',
-  types: {
-    phi3: [
-      'Phi3Config',
-      {
-        vocab_size: 32064,
-        hidden_size: 3072,
-        intermediate_size: 8192,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        hidden_act: 'silu',
-        max_position_embeddings: 4096,
-        original_max_position_embeddings: 4096,
-        rms_norm_eps: 1e-5,
-        rope_theta: 10000,
-        partial_rotary_factor: 1,
-        sliding_window: null,
-        bos_token_id: 1,
-        eos_token_id: 32000,
-        pad_token_id: 32000,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['phi3'],
   architectures: /^Phi3For/,
   run: {
     ...llamaLikeKeys,
@@ -105,8 +62,7 @@ export const phi3 = decoderFamily({
 export const mixformer = decoderFamily({
   id: 'mixformer',
   title: 'Phi (first form)',
-  release: remoteCode,
-  types: { 'mixformer-sequential': ['MixFormerSequentialConfig', { n_head: 16, tie_word_embeddings: false }] },
+  types: ['mixformer-sequential'],
   architectures: /^MixFormerSequentialFor/,
   choice: (reader) => {
     const hidden = reader.integer('hidden_size') ?? 0;
@@ -137,31 +93,7 @@ export const mixformer = decoderFamily({
 export const phiMoe = decoderFamily({
   id: 'phimoe',
   title: 'Phi-3.5 MoE',
-  types: {
-    phimoe: [
-      'PhimoeConfig',
-      {
-        vocab_size: 32064,
-        hidden_size: 4096,
-        intermediate_size: 6400,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        num_key_value_heads: 8,
-        hidden_act: 'silu',
-        max_position_embeddings: 131072,
-        rms_norm_eps: 1e-5,
-        rope_theta: 1000000,
-        sliding_window: null,
-        num_experts_per_tok: 2,
-        num_local_experts: 16,
-        attention_bias: false,
-        lm_head_bias: false,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['phimoe'],
   architectures: /^Phi(MoE|moe)For/,
   record: ['attention_bias', 'lm_head_bias'],
   choice: () => ({ norm: 'layer' }),
@@ -177,25 +109,7 @@ export const phiMoe = decoderFamily({
 export const phi3Small = decoderFamily({
   id: 'phi3small',
   title: 'Phi-3 small',
-  release: remoteCode,
-  types: {
-    phi3small: [
-      'Phi3SmallConfig',
-      {
-        vocab_size: 100352,
-        hidden_size: 4096,
-        ff_intermediate_size: 14336,
-        num_hidden_layers: 32,
-        num_attention_heads: 32,
-        num_key_value_heads: 8,
-        hidden_act: 'gegelu',
-        max_position_embeddings: 8192,
-        layer_norm_epsilon: 1e-5,
-        rope_embedding_base: 1000000,
-        dense_attention_every_n_layers: 2,
-      },
-    ],
-  },
+  types: ['phi3small'],
   architectures: /^Phi3SmallFor/,
   tied: true,
   choice: (reader) => {

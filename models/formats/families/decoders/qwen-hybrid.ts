@@ -1,7 +1,6 @@
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
-import { transformers5 } from '../shared/family-row';
 import { separateExperts, stackedExperts } from '../shared/decoder-layout';
 import { flag, sizeOf } from '../shared/family';
 import { llamaLayout } from './llama';
@@ -57,47 +56,10 @@ const sharedExpert = {
   sharedGate: 'shared_expert_gate',
 } as const;
 
-const hybridValues = {
-  num_attention_heads: 16,
-  head_dim: 256,
-  hidden_act: 'silu',
-  max_position_embeddings: 32768,
-  rms_norm_eps: 1e-6,
-  rope_theta: 10000,
-  partial_rotary_factor: 0.25,
-  full_attention_interval: 4,
-  attention_bias: false,
-  linear_conv_kernel_dim: 4,
-  linear_key_head_dim: 128,
-  linear_value_head_dim: 128,
-  linear_num_key_heads: 16,
-  linear_num_value_heads: 32,
-  tie_word_embeddings: false,
-};
-const expertValues = {
-  ...hybridValues,
-  num_key_value_heads: 2,
-  moe_intermediate_size: 512,
-  shared_expert_intermediate_size: 512,
-};
-
 export const qwen35 = decoderFamily({
   id: 'qwen3_5',
   title: 'Qwen3.5',
-  release: transformers5,
-  types: {
-    qwen3_5_text: [
-      'Qwen3_5TextConfig',
-      {
-        ...hybridValues,
-        vocab_size: 248320,
-        hidden_size: 4096,
-        intermediate_size: 12288,
-        num_hidden_layers: 32,
-        num_key_value_heads: 4,
-      },
-    ],
-  },
+  types: ['qwen3_5_text'],
   record: ['attention_bias', 'attn_output_gate', ...deltaNetKeys],
   layout,
 });
@@ -105,20 +67,7 @@ export const qwen35 = decoderFamily({
 export const qwen35Moe = decoderFamily({
   id: 'qwen3_5_moe',
   title: 'Qwen3.5 MoE',
-  release: transformers5,
-  types: {
-    qwen3_5_moe_text: [
-      'Qwen3_5MoeTextConfig',
-      {
-        ...expertValues,
-        vocab_size: 248320,
-        hidden_size: 2048,
-        num_hidden_layers: 40,
-        num_experts_per_tok: 8,
-        num_experts: 256,
-      },
-    ],
-  },
+  types: ['qwen3_5_moe_text'],
   architectures: /^Qwen3_5MoeForCausalLM/,
   record: ['attention_bias', 'attn_output_gate', 'shared_expert_intermediate_size', ...deltaNetKeys],
   layout: { ...layout, experts: stackedExperts(sharedExpert) },
@@ -127,22 +76,7 @@ export const qwen35Moe = decoderFamily({
 export const qwen3Next = decoderFamily({
   id: 'qwen3_next',
   title: 'Qwen3-Next',
-  release: transformers5,
-  types: {
-    qwen3_next: [
-      'Qwen3NextConfig',
-      {
-        ...expertValues,
-        vocab_size: 151936,
-        hidden_size: 2048,
-        intermediate_size: 5632,
-        num_hidden_layers: 48,
-        decoder_sparse_step: 1,
-        num_experts_per_tok: 10,
-        num_experts: 512,
-      },
-    ],
-  },
+  types: ['qwen3_next'],
   architectures: /^Qwen3NextFor/,
   record: ['attention_bias', 'shared_expert_intermediate_size', ...deltaNetKeys],
   layout: {

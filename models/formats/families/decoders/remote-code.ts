@@ -1,6 +1,5 @@
 import type { ModelPart } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
-import { remoteCode } from '../shared/family-row';
 import { separateExperts, writeDecoder } from '../shared/decoder-layout';
 import type { StackFamily } from '../shared/family';
 import { amount, flag } from '../shared/family';
@@ -15,8 +14,7 @@ import { llamaLayout } from './llama';
 export const qwen = decoderFamily({
   id: 'qwen',
   title: 'Qwen',
-  release: remoteCode,
-  types: { qwen: ['QWenConfig', { no_bias: true, tie_word_embeddings: false, rotary_emb_base: 10000 }] },
+  types: ['qwen'],
   record: ['no_bias'],
   choice: (reader) => {
     const both = reader.integer('intermediate_size') ?? 0;
@@ -43,8 +41,7 @@ export const qwen = decoderFamily({
 export const baichuan = decoderFamily({
   id: 'baichuan',
   title: 'Baichuan',
-  release: remoteCode,
-  types: { baichuan: ['BaichuanConfig', { tie_word_embeddings: false }] },
+  types: ['baichuan'],
   choice: (reader) => ({ positions: reader.integer('hidden_size') === 5120 ? 'alibi' : 'rope', norm: 'rms' }),
   layout: {
     ...llamaLayout,
@@ -104,8 +101,7 @@ export const chatGlm: StackFamily = {
   ...decoderFamily({
     id: 'chatglm',
     title: 'ChatGLM',
-    release: remoteCode,
-    types: { chatglm: ['ChatGLMConfig', { tie_word_embeddings: false }] },
+    types: ['chatglm'],
     record: [
       'add_qkv_bias',
       'add_bias_linear',
@@ -148,8 +144,7 @@ export const chatGlm: StackFamily = {
 export const internLm2 = decoderFamily({
   id: 'internlm2',
   title: 'InternLM2',
-  release: remoteCode,
-  types: { internlm2: ['InternLM2Config', { bias: true, tie_word_embeddings: false }] },
+  types: ['internlm2'],
   record: ['bias'],
   choice: () => ({ norm: 'rms' }),
   layout: {
@@ -174,8 +169,7 @@ export const internLm2 = decoderFamily({
 export const teleChat = decoderFamily({
   id: 'telechat',
   title: 'TeleChat',
-  release: remoteCode,
-  types: { telechat: ['TelechatConfig', {}] },
+  types: ['telechat'],
   tied: true,
   choice: () => ({ positions: 'rope', norm: 'rms' }),
   layout: {
@@ -199,19 +193,7 @@ export const teleChat = decoderFamily({
 export const bailingMoe = decoderFamily({
   id: 'bailing_moe',
   title: 'Ling',
-  release: remoteCode,
-  types: {
-    bailing_moe: [
-      'BailingMoeConfig',
-      {
-        use_qkv_bias: false,
-        use_bias: false,
-        use_qk_norm: false,
-        moe_router_enable_expert_bias: false,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['bailing_moe'],
   architectures: /^BailingMoe(V2)?For/,
   record: ['use_qkv_bias', 'use_bias', 'use_qk_norm', 'moe_router_enable_expert_bias', 'num_nextn_predict_layers'],
   layout: {
@@ -243,8 +225,7 @@ export const bailingMoe = decoderFamily({
 export const yuan = decoderFamily({
   id: 'yuan',
   title: 'Yuan 2',
-  release: remoteCode,
-  types: { yuan: ['YuanConfig', { tie_word_embeddings: true }] },
+  types: ['yuan'],
   tied: true,
   layout: {
     ...llamaLayout,
@@ -270,7 +251,6 @@ export const yuan = decoderFamily({
 export const falconPerception = decoderFamily({
   id: 'falcon_perception',
   title: 'Falcon Perception',
-  release: remoteCode,
-  types: { falcon_perception: ['FalconPerceptionConfig', {}] },
+  types: ['falcon_perception'],
   choice: () => ({ norm: 'rms' }),
 });

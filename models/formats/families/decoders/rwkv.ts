@@ -1,5 +1,4 @@
 /** RWKV: linear attention alone, so a state of fixed size and no cache. */
-import type { JsonObject } from '../../config/config-reader';
 import { numberOf } from '../../config/recurrent-state';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
@@ -10,9 +9,7 @@ import { amount } from '../shared/family';
 interface Generation {
   readonly id: 'rwkv' | 'rwkv5' | 'rwkv6';
   readonly title: string;
-  readonly className: string;
   readonly architectures: RegExp;
-  readonly values: JsonObject;
   /** Width of the channel mixing where the file gives none. */
   readonly networkSize: (hidden: number) => number;
   readonly writeTimeMixing: (writer: TensorWriter, hidden: number, width: number, headSize: number) => void;
@@ -47,7 +44,7 @@ const rwkvFamily = (generation: Generation): StackFamily =>
   decoderFamily({
     id: generation.id,
     title: generation.title,
-    types: { [generation.id]: [generation.className, generation.values] },
+    types: [generation.id],
     architectures: generation.architectures,
     record: ['attention_hidden_size', 'head_size'],
     choice: (reader) => {
@@ -91,25 +88,12 @@ const rwkvFamily = (generation: Generation): StackFamily =>
     },
   });
 
-const values = {
-  hidden_size: 4096,
-  num_hidden_layers: 32,
-  attention_hidden_size: null,
-  intermediate_size: null,
-  layer_norm_epsilon: 1e-5,
-  bos_token_id: 0,
-  eos_token_id: 0,
-  tie_word_embeddings: false,
-} satisfies JsonObject;
-
 const timeMixes = ['time_mix_key', 'time_mix_value', 'time_mix_receptance'];
 
 export const rwkv = rwkvFamily({
   id: 'rwkv',
   title: 'RWKV-4',
-  className: 'RwkvConfig',
   architectures: /^RwkvFor/,
-  values: { ...values, vocab_size: 50277, context_length: 1024 },
   networkSize: (hidden) => 4 * hidden,
   writeTimeMixing: (writer, hidden, width) => {
     writer.add('mixer', 'time_decay', [width]);
@@ -123,9 +107,7 @@ export const rwkv = rwkvFamily({
 export const rwkv5 = rwkvFamily({
   id: 'rwkv5',
   title: 'RWKV-5 (Eagle)',
-  className: 'Rwkv5Config (remote code)',
   architectures: /^Rwkv5For/,
-  values: { ...values, vocab_size: 65536, context_length: 4096, head_size: 64 },
   networkSize: multipleOf32,
   writeTimeMixing: (writer, hidden, width, headSize) => {
     const heads = headSize === 0 ? 0 : Math.floor(hidden / headSize);
@@ -140,9 +122,7 @@ export const rwkv5 = rwkvFamily({
 export const rwkv6 = rwkvFamily({
   id: 'rwkv6',
   title: 'RWKV-6 (Finch)',
-  className: 'Rwkv6Config (remote code)',
   architectures: /^Rwkv6For/,
-  values: { ...values, vocab_size: 65536, context_length: 4096, head_size: 64 },
   networkSize: multipleOf32,
   writeTimeMixing: (writer, hidden, width, headSize) => {
     // The 7B model alone has ranks twice as large.

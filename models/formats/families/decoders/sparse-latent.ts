@@ -3,8 +3,7 @@ import type { TransformerChoice } from '../../config/transformer';
 import type { Attention, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { decoderFamily } from '../shared/decoder-family';
-import { transformers5 } from '../shared/family-row';
-import { deepseekExperts, latentRecord, v3Values } from './deepseek';
+import { deepseekExperts, latentRecord } from './deepseek';
 import { llamaLayout } from './llama';
 
 /**
@@ -58,13 +57,7 @@ const layout = {
 export const deepseekV32 = decoderFamily({
   id: 'deepseek_v32',
   title: 'DeepSeek-V3.2',
-  release: transformers5,
-  types: {
-    deepseek_v32: [
-      'DeepseekV32Config',
-      { ...v3Values, max_position_embeddings: 163840, index_n_heads: 64, index_head_dim: 128, index_topk: 2048 },
-    ],
-  },
+  types: ['deepseek_v32'],
   architectures: /^DeepseekV32For/,
   record: latentRecord,
   choice: sparse,
@@ -74,29 +67,7 @@ export const deepseekV32 = decoderFamily({
 export const glmMoeDsa = decoderFamily({
   id: 'glm_moe_dsa',
   title: 'GLM-5',
-  release: transformers5,
-  types: {
-    glm_moe_dsa: [
-      'GlmMoeDsaConfig',
-      {
-        ...v3Values,
-        vocab_size: 154880,
-        hidden_size: 6144,
-        intermediate_size: 12288,
-        num_hidden_layers: 78,
-        num_attention_heads: 64,
-        num_key_value_heads: 64,
-        q_lora_rank: 2048,
-        v_head_dim: 256,
-        qk_nope_head_dim: 192,
-        max_position_embeddings: 202752,
-        rms_norm_eps: 1e-5,
-        index_n_heads: 32,
-        index_head_dim: 128,
-        index_topk: 2048,
-      },
-    ],
-  },
+  types: ['glm_moe_dsa'],
   architectures: /^GlmMoeDsaFor/,
   record: latentRecord,
   choice: sparse,

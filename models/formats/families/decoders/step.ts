@@ -1,9 +1,9 @@
+import { classDefaults } from '../../config/class-defaults';
 import { ConfigReader, isObject } from '../../config/config-reader';
 import type { RopeChoice } from '../../config/rope';
 import type { TransformerChoice } from '../../config/transformer';
 import type { FeedForward } from '../../model-description';
 import { decoderFamily } from '../shared/decoder-family';
-import { transformers5 } from '../shared/family-row';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
 
@@ -32,7 +32,7 @@ function ropeOf(reader: ConfigReader, index: number, headDim: number): RopeChoic
   const share = at('partial_rotary_factors');
   return {
     holder: new ConfigReader(typeof theta === 'number' ? { rope_theta: theta } : {}, reader.path, reader.problems, {
-      from: `${transformers5} Step3p7TextConfig`,
+      from: classDefaults('step3p5')?.from ?? '',
       values: { rope_theta: 10000 },
     }),
     ...(typeof share === 'number' && share > 0 ? { dimensions: Math.floor(headDim * share) } : {}),
@@ -83,33 +83,7 @@ function choose(reader: ConfigReader): Partial<TransformerChoice> {
 export const step3p5 = decoderFamily({
   id: 'step3p5',
   title: 'Step 3.5',
-  release: transformers5,
-  types: {
-    step3p5: [
-      'Step3p7TextConfig',
-      {
-        vocab_size: 128815,
-        hidden_size: 4096,
-        intermediate_size: 11264,
-        num_hidden_layers: 45,
-        num_attention_heads: 64,
-        num_key_value_heads: 8,
-        head_dim: 128,
-        hidden_act: 'silu',
-        max_position_embeddings: 128000,
-        rms_norm_eps: 1e-5,
-        moe_intermediate_size: 1280,
-        n_routed_experts: 288,
-        num_experts_per_tok: 8,
-        share_expert_dim: 1280,
-        attention_bias: false,
-        use_head_wise_attn_gate: true,
-        use_moe_router_bias: true,
-        pad_token_id: 1,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['step3p5'],
   architectures: /^Step3p5For/,
   record: ['attention_bias', 'use_head_wise_attn_gate', 'use_moe_router_bias', 'num_nextn_predict_layers'],
   choice: choose,

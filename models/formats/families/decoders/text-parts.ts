@@ -1,7 +1,5 @@
 /** Text models that are published as parts of larger ones, or mostly so. */
-import { sourceOf } from '../shared/family-row';
 import { decoderFamily } from '../shared/decoder-family';
-import type { StackFamily } from '../shared/family';
 import { flag } from '../shared/family';
 import { llamaLayout } from './llama';
 
@@ -9,27 +7,7 @@ import { llamaLayout } from './llama';
 export const persimmon = decoderFamily({
   id: 'persimmon',
   title: 'Persimmon',
-  types: {
-    persimmon: [
-      'PersimmonConfig',
-      {
-        vocab_size: 262144,
-        hidden_size: 4096,
-        intermediate_size: 16384,
-        num_hidden_layers: 36,
-        num_attention_heads: 64,
-        hidden_act: 'relu2',
-        max_position_embeddings: 16384,
-        layer_norm_eps: 1e-5,
-        rope_theta: 25000,
-        qk_layernorm: true,
-        partial_rotary_factor: 0.5,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['persimmon'],
   architectures: /^PersimmonFor/,
   record: ['qk_layernorm'],
   choice: () => ({ gated: false, norm: 'layer' }),
@@ -55,25 +33,7 @@ export const persimmon = decoderFamily({
 export const glm4vText = decoderFamily({
   id: 'glm4v_text',
   title: 'GLM-4V text',
-  types: {
-    glm4v_text: [
-      'Glm4vTextConfig',
-      {
-        vocab_size: 151552,
-        hidden_size: 4096,
-        intermediate_size: 13696,
-        num_hidden_layers: 40,
-        num_attention_heads: 32,
-        num_key_value_heads: 2,
-        hidden_act: 'silu',
-        max_position_embeddings: 32768,
-        rms_norm_eps: 1e-5,
-        rope_theta: 10000,
-        partial_rotary_factor: 0.5,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['glm4v_text'],
   choice: () => ({ rope: { layout: 'interleaved' } }),
   layout: {
     ...llamaLayout,
@@ -87,30 +47,7 @@ export const glm4vText = decoderFamily({
 export const qwen3VlMoeText = decoderFamily({
   id: 'qwen3_vl_moe_text',
   title: 'Qwen3-VL MoE text',
-  types: {
-    qwen3_vl_moe_text: [
-      'Qwen3VLMoeTextConfig',
-      {
-        vocab_size: 151936,
-        hidden_size: 2048,
-        intermediate_size: 5632,
-        num_hidden_layers: 24,
-        num_attention_heads: 16,
-        num_key_value_heads: 16,
-        hidden_act: 'silu',
-        max_position_embeddings: 128000,
-        rms_norm_eps: 1e-6,
-        rope_theta: 5000000,
-        attention_bias: false,
-        decoder_sparse_step: 1,
-        moe_intermediate_size: 1408,
-        num_experts_per_tok: 4,
-        num_experts: 60,
-        mlp_only_layers: [],
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['qwen3_vl_moe_text'],
   record: ['attention_bias'],
   layout: {
     ...llamaLayout,
@@ -127,93 +64,55 @@ export const qwen3VlMoeText = decoderFamily({
   },
 });
 
-/** The row's class is of the model's own code. */
-function remoteFamily(row: Parameters<typeof decoderFamily>[0], className: string): StackFamily {
-  const family = decoderFamily(row);
-  return {
-    ...family,
-    defaults: (modelType) => ({ from: sourceOf(className), values: family.defaults(modelType)?.values ?? {} }),
-  };
-}
-
 /** Text of CogVLM2 for films: key/value heads under a name of its own. */
-export const cogVlm2Text = remoteFamily(
-  {
-    id: 'cogvlm2_text',
-    title: 'CogVLM2 text',
-    types: { cogvlm2_text: ['CogVLMConfig', {}] },
-    choice: (reader) => {
-      const kvHeads = reader.has('num_multi_query_heads') ? reader.integer('num_multi_query_heads', 1) : undefined;
-      return kvHeads === undefined ? {} : { kvHeads };
-    },
+export const cogVlm2Text = decoderFamily({
+  id: 'cogvlm2_text',
+  title: 'CogVLM2 text',
+  types: ['cogvlm2_text'],
+  choice: (reader) => {
+    const kvHeads = reader.has('num_multi_query_heads') ? reader.integer('num_multi_query_heads', 1) : undefined;
+    return kvHeads === undefined ? {} : { kvHeads };
   },
-  '(CogVLM2) CogVLMConfig',
-);
+});
 
 /** Text of Molmo: `intermediate_size` is of both inputs of the network together. */
-export const molmoText = remoteFamily(
-  {
-    id: 'molmo_text',
-    title: 'Molmo text',
-    types: {
-      molmo_text: [
-        'MolmoConfig',
-        {
-          vocab_size: 50304,
-          embedding_size: 50304,
-          hidden_size: 4096,
-          intermediate_size: 11008,
-          num_hidden_layers: 32,
-          num_attention_heads: 32,
-          max_position_embeddings: 2048,
-          layer_norm_eps: 1e-5,
-          rope_theta: 10000,
-          qkv_bias: false,
-          tie_word_embeddings: true,
-          attention_layer_norm: false,
-          norm_after: false,
-          weight_tying: true,
-        },
-      ],
+export const molmoText = decoderFamily({
+  id: 'molmo_text',
+  title: 'Molmo text',
+  types: ['molmo_text'],
+  record: ['qkv_bias', 'attention_layer_norm', 'norm_after', 'weight_tying', 'embedding_size'],
+  choice: (reader) => ({
+    norm: 'rms',
+    intermediateSize: Math.floor((reader.integer('intermediate_size', 1) ?? 0) / 2),
+  }),
+  layout: {
+    root: 'model.transformer.',
+    embedding: 'wte',
+    layer: 'blocks.{layer}.',
+    attention: {
+      prefix: '',
+      projections: ['att_proj'],
+      output: 'attn_out',
+      inputBias: (part) => flag(part, 'qkv_bias'),
+      norm: (part) => (flag(part, 'attention_layer_norm') ? 'all' : undefined),
     },
-    record: ['qkv_bias', 'attention_layer_norm', 'norm_after', 'weight_tying', 'embedding_size'],
-    choice: (reader) => ({
-      norm: 'rms',
-      intermediateSize: Math.floor((reader.integer('intermediate_size', 1) ?? 0) / 2),
-    }),
-    layout: {
-      root: 'model.transformer.',
-      embedding: 'wte',
-      layer: 'blocks.{layer}.',
-      attention: {
-        prefix: '',
-        projections: ['att_proj'],
-        output: 'attn_out',
-        inputBias: (part) => flag(part, 'qkv_bias'),
-        norm: (part) => (flag(part, 'attention_layer_norm') ? 'all' : undefined),
-      },
-      mlp: { prefix: '', inputs: ['ff_proj'], fused: true, output: 'ff_out' },
-      norms: ['attn_norm', 'ff_norm'],
-      finalNorm: 'ln_f',
-      head: 'model.transformer.ff_out',
-    },
+    mlp: { prefix: '', inputs: ['ff_proj'], fused: true, output: 'ff_out' },
+    norms: ['attn_norm', 'ff_norm'],
+    finalNorm: 'ln_f',
+    head: 'model.transformer.ff_out',
   },
-  '(Molmo) MolmoConfig',
-);
+});
 
 /** Text of MOSS-TTS Nano: GPT-2 with `position_embedding_type`. */
-export const mossGpt2 = remoteFamily(
-  {
-    id: 'moss_gpt2',
-    title: 'MOSS-TTS text',
-    types: { moss_gpt2: ['GPT2Config', { n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12 }] },
-    tied: true,
-    choice: (reader) => {
-      const rotates = reader.string('position_embedding_type') === 'rope';
-      return { gated: false, norm: 'layer', positions: rotates ? 'rope' : 'learned' };
-    },
+export const mossGpt2 = decoderFamily({
+  id: 'moss_gpt2',
+  title: 'MOSS-TTS text',
+  types: ['moss_gpt2'],
+  tied: true,
+  choice: (reader) => {
+    const rotates = reader.string('position_embedding_type') === 'rope';
+    return { gated: false, norm: 'layer', positions: rotates ? 'rope' : 'learned' };
   },
-  '(MOSS-TTS) GPT2Config',
-);
+});
 
 export const textParts = [persimmon, glm4vText, qwen3VlMoeText, cogVlm2Text, molmoText, mossGpt2];

@@ -10,23 +10,13 @@
  */
 import { decoderFamily } from '../shared/decoder-family';
 import { flag } from '../shared/family';
-import { llamaDefaults, llamaKeys, llamaLayout } from './llama';
+import { llamaKeys, llamaLayout } from './llama';
 import { honoured, only } from '../shared/run-keys';
 
 export const xEcomla = decoderFamily({
   id: 'x_ecomla',
   title: 'X-EcoMLA',
-  types: {
-    x_ecomla: [
-      'LlamaConfig',
-      {
-        ...llamaDefaults,
-        use_lora_layer_norm: false,
-        rope_interleave: true,
-        tie_word_embeddings: false,
-      },
-    ],
-  },
+  types: ['x_ecomla'],
   architectures: /^XEcoMla/,
   run: {
     ...llamaKeys,

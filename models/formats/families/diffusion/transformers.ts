@@ -2,7 +2,7 @@
  * The transformers of diffusers, which files name by `_class_name`: patches of a picture or film, and the text that it is made
  * from. Nothing is causal and nothing is kept in a cache: each step reads everything anew.
  */
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import { mostLayers, readTransformer } from '../../config/transformer';
 import type { Attention, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
@@ -13,7 +13,6 @@ interface DiffusionRow {
   /** `_class_name`. */
   readonly className: string;
   readonly title: string;
-  readonly values: JsonObject;
   readonly record: readonly string[];
   readonly positions: ModelPart['positions'];
   /** Blocks of each kind, in order: how many, and what a block says of itself. */
@@ -39,7 +38,6 @@ export function diffusionFamily(row: DiffusionRow): StackFamily {
     role: 'vision',
     tied: false,
     task: 'base',
-    defaults: () => ({ from: `diffusers 0.35 ${row.className}`, values: row.values }),
     read: (reader) => {
       const heads = reader.integer('num_attention_heads', 1) ?? 0;
       const headDim = reader.integer('attention_head_dim', 1) ?? 0;
@@ -123,18 +121,6 @@ const timeWidth = 256;
 export const flux = diffusionFamily({
   className: 'FluxTransformer2DModel',
   title: 'FLUX.1',
-  values: {
-    patch_size: 1,
-    in_channels: 64,
-    out_channels: null,
-    num_layers: 19,
-    num_single_layers: 38,
-    attention_head_dim: 128,
-    num_attention_heads: 24,
-    joint_attention_dim: 4096,
-    pooled_projection_dim: 768,
-    guidance_embeds: false,
-  },
   record: ['joint_attention_dim', 'pooled_projection_dim', 'guidance_embeds'],
   positions: 'rope',
   blocks: (reader) => [
@@ -179,21 +165,6 @@ export const flux = diffusionFamily({
 export const stableDiffusion3 = diffusionFamily({
   className: 'SD3Transformer2DModel',
   title: 'Stable Diffusion 3',
-  values: {
-    sample_size: 128,
-    patch_size: 2,
-    in_channels: 16,
-    num_layers: 18,
-    attention_head_dim: 64,
-    num_attention_heads: 18,
-    joint_attention_dim: 4096,
-    caption_projection_dim: 1152,
-    pooled_projection_dim: 2048,
-    out_channels: 16,
-    pos_embed_max_size: 96,
-    dual_attention_layers: [],
-    qk_norm: null,
-  },
   record: [
     'joint_attention_dim',
     'caption_projection_dim',
@@ -243,17 +214,6 @@ export const stableDiffusion3 = diffusionFamily({
 export const qwenImage = diffusionFamily({
   className: 'QwenImageTransformer2DModel',
   title: 'Qwen-Image',
-  values: {
-    patch_size: 2,
-    in_channels: 64,
-    out_channels: 16,
-    num_layers: 60,
-    attention_head_dim: 128,
-    num_attention_heads: 24,
-    joint_attention_dim: 3584,
-    guidance_embeds: false,
-    axes_dims_rope: [16, 56, 56],
-  },
   record: ['joint_attention_dim', 'axes_dims_rope'],
   positions: 'rope',
   blocks: (reader) => [[reader.integer('num_layers') ?? 0, joint]],
@@ -286,23 +246,6 @@ const filmPatch = (part: ModelPart): readonly number[] => {
 export const wan = diffusionFamily({
   className: 'WanTransformer3DModel',
   title: 'Wan',
-  values: {
-    patch_size: [1, 2, 2],
-    num_attention_heads: 40,
-    attention_head_dim: 128,
-    in_channels: 16,
-    out_channels: 16,
-    text_dim: 4096,
-    freq_dim: 256,
-    ffn_dim: 13824,
-    num_layers: 40,
-    cross_attn_norm: true,
-    qk_norm: 'rms_norm_across_heads',
-    eps: 1e-6,
-    image_dim: null,
-    added_kv_proj_dim: null,
-    pos_embed_seq_len: null,
-  },
   record: ['text_dim', 'freq_dim', 'cross_attn_norm', 'qk_norm', 'image_dim', 'added_kv_proj_dim', 'pos_embed_seq_len'],
   positions: 'rope',
   blocks: (reader) => [[reader.integer('num_layers') ?? 0, undefined]],
@@ -356,22 +299,6 @@ export const wan = diffusionFamily({
 export const hunyuanDit = diffusionFamily({
   className: 'HunyuanDiT2DModel',
   title: 'Hunyuan-DiT',
-  values: {
-    num_attention_heads: 16,
-    attention_head_dim: 88,
-    activation_fn: 'gelu-approximate',
-    sample_size: 32,
-    hidden_size: 1152,
-    num_layers: 28,
-    mlp_ratio: 4,
-    learn_sigma: true,
-    cross_attention_dim: 1024,
-    norm_type: 'layer_norm',
-    cross_attention_dim_t5: 2048,
-    pooled_projection_dim: 1024,
-    text_len: 77,
-    text_len_t5: 256,
-  },
   record: ['cross_attention_dim', 'cross_attention_dim_t5', 'text_len', 'text_len_t5', 'learn_sigma'],
   positions: 'rope',
   blocks: (reader) => [[reader.integer('num_layers') ?? 0, undefined]],

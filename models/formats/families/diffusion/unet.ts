@@ -213,7 +213,6 @@ export const unet: StackFamily = {
   role: 'vision',
   tied: false,
   task: 'base',
-  defaults: () => ({ from: 'diffusers 0.35 UNet2DConditionModel', values }),
   read: (reader: ConfigReader) => {
     for (const key of [...Object.keys(values), ...further, 'mid_block_type', 'time_embedding_type']) reader.raw(key);
     const plan = planOf(reader.fields);

@@ -2,7 +2,7 @@
 import { mostLayers } from '../../config/transformer';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { bertValues, robertaValues, writeBertEmbeddings } from './bert';
+import { writeBertEmbeddings } from './bert';
 import {
   encoderFamily,
   predictsTokens,
@@ -22,12 +22,7 @@ const embeddingSize = (part: ModelPart): number => amount(part, 'embedding_size'
 export const electra = encoderFamily({
   id: 'electra',
   title: 'ELECTRA',
-  types: {
-    electra: [
-      'ElectraConfig',
-      { ...bertValues, embedding_size: 128, hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024 },
-    ],
-  },
+  types: ['electra'],
   architectures: /^Electra(Model|For)/,
   record: ['embedding_size'],
   tensors: (part, writer, top) => {
@@ -56,24 +51,7 @@ export const electra = encoderFamily({
 export const albert = encoderFamily({
   id: 'albert',
   title: 'ALBERT',
-  types: {
-    albert: [
-      'AlbertConfig',
-      {
-        ...bertValues,
-        vocab_size: 30000,
-        embedding_size: 128,
-        hidden_size: 4096,
-        num_hidden_groups: 1,
-        inner_group_num: 1,
-        num_attention_heads: 64,
-        intermediate_size: 16384,
-        hidden_act: 'gelu_new',
-        bos_token_id: 2,
-        eos_token_id: 3,
-      },
-    ],
-  },
+  types: ['albert'],
   architectures: /^Albert(Model|For)/,
   record: ['embedding_size', 'num_hidden_groups', 'inner_group_num'],
   tensors: (part, writer, top) => {
@@ -117,19 +95,7 @@ export const albert = encoderFamily({
 export const mpnet = encoderFamily({
   id: 'mpnet',
   title: 'MPNet',
-  types: {
-    mpnet: [
-      'MPNetConfig',
-      {
-        ...bertValues,
-        vocab_size: 30527,
-        relative_attention_num_buckets: 32,
-        bos_token_id: 0,
-        pad_token_id: 1,
-        eos_token_id: 2,
-      },
-    ],
-  },
+  types: ['mpnet'],
   architectures: /^MPNet(Model|For)/,
   record: ['relative_attention_num_buckets'],
   tensors: (part, writer, top) => {
@@ -160,7 +126,7 @@ const dprRoots: readonly (readonly [RegExp, string])[] = [
 export const dpr: StackFamily = encoderFamily({
   id: 'dpr',
   title: 'Dense passage retriever',
-  types: { dpr: ['DPRConfig', { ...bertValues, projection_dim: 0 }] },
+  types: ['dpr'],
   architectures: /^DPR(Question|Context|Reader)/,
   record: ['projection_dim'],
   choice: (reader) => {
@@ -192,12 +158,7 @@ export const dpr: StackFamily = encoderFamily({
 export const longformer = encoderFamily({
   id: 'longformer',
   title: 'Longformer',
-  types: {
-    longformer: [
-      'LongformerConfig',
-      { ...bertValues, attention_window: 512, bos_token_id: 0, pad_token_id: 1, eos_token_id: 2 },
-    ],
-  },
+  types: ['longformer'],
   architectures: /^Longformer(Model|For)/,
   record: ['attention_window'],
   choice: (reader) => ({
@@ -230,27 +191,7 @@ export const longformer = encoderFamily({
 export const layoutLmV3 = encoderFamily({
   id: 'layoutlmv3',
   title: 'LayoutLMv3',
-  types: {
-    layoutlmv3: [
-      'LayoutLMv3Config',
-      {
-        ...robertaValues,
-        layer_norm_eps: 1e-5,
-        max_2d_position_embeddings: 1024,
-        coordinate_size: 128,
-        shape_size: 128,
-        has_relative_attention_bias: true,
-        rel_pos_bins: 32,
-        has_spatial_attention_bias: true,
-        rel_2d_pos_bins: 64,
-        text_embed: true,
-        visual_embed: true,
-        input_size: 224,
-        patch_size: 16,
-        num_channels: 3,
-      },
-    ],
-  },
+  types: ['layoutlmv3'],
   architectures: /^LayoutLMv3(Model|For)/,
   record: [
     'max_2d_position_embeddings',
@@ -320,11 +261,6 @@ function writeRelativeBiases(part: ModelPart, root: TensorWriter): void {
 export const clapText = encoderFamily({
   id: 'clap_text',
   title: 'CLAP text',
-  types: {
-    clap_text_model: [
-      'ClapTextConfig',
-      { ...robertaValues, max_position_embeddings: 514, type_vocab_size: 1, projection_dim: 512 },
-    ],
-  },
+  types: ['clap_text_model'],
   architectures: /^ClapText/,
 });

@@ -1,4 +1,3 @@
-import type { JsonObject } from '../../config/config-reader';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import type { StackFamily, Top } from '../shared/family';
@@ -12,27 +11,6 @@ import {
   writeRobertaHeads,
   writeTokenHeads,
 } from '../shared/encoder-family';
-
-export const bertValues: JsonObject = {
-  vocab_size: 30522,
-  hidden_size: 768,
-  num_hidden_layers: 12,
-  num_attention_heads: 12,
-  intermediate_size: 3072,
-  hidden_act: 'gelu',
-  max_position_embeddings: 512,
-  type_vocab_size: 2,
-  layer_norm_eps: 1e-12,
-  pad_token_id: 0,
-  tie_word_embeddings: true,
-};
-export const robertaValues: JsonObject = {
-  ...bertValues,
-  vocab_size: 50265,
-  bos_token_id: 0,
-  pad_token_id: 1,
-  eos_token_id: 2,
-};
 
 /** Words, positions and types; `width` where the layers are wider than the embedding. */
 export function writeBertEmbeddings(part: ModelPart, writer: TensorWriter, width: number = part.hiddenSize): void {
@@ -59,7 +37,7 @@ function writeBertHead(part: ModelPart, writer: TensorWriter, top: Top, pooler: 
 export const bert = encoderFamily({
   id: 'bert',
   title: 'BERT',
-  types: { bert: ['BertConfig', bertValues] },
+  types: ['bert'],
   architectures: /^Bert(Model|For|LMHead)/,
   run: {
     ...idleOfText,
@@ -82,23 +60,7 @@ export const bert = encoderFamily({
 export const bigBird = encoderFamily({
   id: 'big_bird',
   title: 'BigBird',
-  types: {
-    big_bird: [
-      'BigBirdConfig',
-      {
-        ...bertValues,
-        vocab_size: 50358,
-        hidden_act: 'gelu_new',
-        max_position_embeddings: 4096,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        attention_type: 'block_sparse',
-        block_size: 64,
-        num_random_blocks: 3,
-        use_bias: true,
-      },
-    ],
-  },
+  types: ['big_bird'],
   architectures: /^BigBird(Model|For)/,
   record: ['attention_type', 'block_size', 'num_random_blocks'],
   choice: (reader) => {
@@ -124,11 +86,7 @@ export const bigBird = encoderFamily({
 export const roberta: StackFamily = encoderFamily({
   id: 'roberta',
   title: 'RoBERTa',
-  types: {
-    roberta: ['RobertaConfig', robertaValues],
-    'xlm-roberta': ['XLMRobertaConfig', { ...robertaValues, vocab_size: 30522 }],
-    camembert: ['CamembertConfig', { ...robertaValues, vocab_size: 30522 }],
-  },
+  types: ['roberta', 'xlm-roberta', 'camembert'],
   architectures: /^(XLM)?R(oberta|oBERTa)|^(XLMRoberta|Camembert)/,
   tensors: (part, writer, top) => {
     writeBertEmbeddings(part, writer.under('roberta.'));
@@ -137,23 +95,10 @@ export const roberta: StackFamily = encoderFamily({
   },
 });
 
-const distilValues: JsonObject = {
-  vocab_size: 30522,
-  max_position_embeddings: 512,
-  sinusoidal_pos_embds: false,
-  n_layers: 6,
-  n_heads: 12,
-  dim: 768,
-  hidden_dim: 3072,
-  activation: 'gelu',
-  pad_token_id: 0,
-  tie_word_embeddings: true,
-};
-
 export const distilbert = encoderFamily({
   id: 'distilbert',
   title: 'DistilBERT',
-  types: { distilbert: ['DistilBertConfig', distilValues] },
+  types: ['distilbert'],
   architectures: /^DistilBert/,
   choice: (reader) => ({
     causal: false,

@@ -1,21 +1,10 @@
 /** BERT-like stacks of BLIP, BLIP-2 and GIT: text with cross-attention to the picture, and the querying transformer. */
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { Attention, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { transformers } from '../shared/family-row';
 import type { StackFamily } from '../shared/family';
 import { amount, firstArchitecture, flag, sizeOf } from '../shared/family';
-
-const bertSizes: JsonObject = {
-  hidden_size: 768,
-  num_hidden_layers: 12,
-  num_attention_heads: 12,
-  intermediate_size: 3072,
-  max_position_embeddings: 512,
-  hidden_act: 'gelu',
-  layer_norm_eps: 1e-12,
-};
 
 const crossOf = ({ heads, headDim, valueDim }: ModelPart): Attention => ({
   kind: 'full',
@@ -75,20 +64,6 @@ export const blipText: StackFamily = {
   // The weight of the head is stored beside the embedding's (the published total counts both).
   tied: false,
   task: 'causal-lm',
-  defaults: () => ({
-    from: `${transformers} BlipTextConfig`,
-    values: {
-      ...bertSizes,
-      vocab_size: 30524,
-      encoder_hidden_size: 768,
-      projection_dim: 768,
-      num_attention_heads: 8,
-      pad_token_id: 0,
-      bos_token_id: 30522,
-      sep_token_id: 102,
-      eos_token_id: 2,
-    },
-  }),
   read: (reader) => {
     // The bare class has a pooler where the one that writes has a head.
     if (firstArchitecture(reader) === 'BlipTextModel') reader.derive('pooler', true, 'architectures');
@@ -117,13 +92,6 @@ export const blipText: StackFamily = {
 };
 
 /** Learned queries read the picture in every second layer; InstructBLIP's read the instruction as well. */
-const qFormerValues: JsonObject = {
-  ...bertSizes,
-  vocab_size: 30522,
-  cross_attention_frequency: 2,
-  encoder_hidden_size: 1408,
-};
-
 export const qFormer: StackFamily = {
   kind: 'stack',
   id: 'qformer',
@@ -132,10 +100,6 @@ export const qFormer: StackFamily = {
   role: 'vision',
   tied: true,
   task: 'base',
-  defaults: (modelType) => ({
-    from: `${transformers} ${modelType === 'instructblip_qformer' ? 'InstructBlipQFormerConfig' : 'Blip2QFormerConfig'}`,
-    values: qFormerValues,
-  }),
   read: (reader) => {
     const step = reader.integer('cross_attention_frequency', 1) ?? 2;
     const part = readTransformer(reader, {
@@ -175,10 +139,6 @@ export const gitText: StackFamily = {
   role: 'decoder',
   tied: false,
   task: 'causal-lm',
-  defaults: () => ({
-    from: `${transformers} GitConfig`,
-    values: { ...bertSizes, vocab_size: 30522, num_hidden_layers: 6, max_position_embeddings: 1024 },
-  }),
   read: readText('git_text', []),
   tensors: (part, writer, top) => {
     const hidden = part.hiddenSize;

@@ -1,7 +1,6 @@
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { bertValues } from './bert';
 import {
   encoderFamily,
   predictsTokens,
@@ -11,16 +10,6 @@ import {
 } from '../shared/encoder-family';
 import type { Top } from '../shared/family';
 import { amount, flag, word } from '../shared/family';
-
-const values: JsonObject = {
-  ...bertValues,
-  vocab_size: 50265,
-  type_vocab_size: 0,
-  layer_norm_eps: 1e-7,
-  relative_attention: false,
-  max_relative_positions: -1,
-  position_biased_input: true,
-};
 
 const record = [
   'relative_attention',
@@ -93,7 +82,7 @@ const exact = (part: ModelPart): boolean => flag(part, 'legacy', true);
 export const deberta = encoderFamily({
   id: 'deberta',
   title: 'DeBERTa',
-  types: { deberta: ['DebertaConfig', values] },
+  types: ['deberta'],
   architectures: /^Deberta(Model|For)/,
   record,
   choice,
@@ -125,19 +114,7 @@ export const deberta = encoderFamily({
 export const debertaV2 = encoderFamily({
   id: 'deberta-v2',
   title: 'DeBERTa v2 / v3',
-  types: {
-    'deberta-v2': [
-      'DebertaV2Config',
-      {
-        ...values,
-        vocab_size: 128100,
-        hidden_size: 1536,
-        num_hidden_layers: 24,
-        num_attention_heads: 24,
-        intermediate_size: 6144,
-      },
-    ],
-  },
+  types: ['deberta-v2'],
   architectures: /^DebertaV2(Model|For)/,
   record,
   choice,

@@ -1,8 +1,7 @@
-import type { ConfigReader, Defaults, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { ModelDescription, ModelPart } from '../../model-description';
 import type { TensorTable, TensorWriter } from '../../tensors/tensor-table';
-import { transformers } from '../shared/family-row';
 import type { CompositeFamily, CompositeReading } from '../shared/family';
 import { amount, firstArchitecture } from '../shared/family';
 
@@ -75,29 +74,9 @@ export function writeStack(stack: ModelPart, writer: TensorWriter, bias: Bias): 
   }
 }
 
-const bartValues: JsonObject = {
-  vocab_size: 50265,
-  max_position_embeddings: 1024,
-  encoder_layers: 12,
-  encoder_ffn_dim: 4096,
-  encoder_attention_heads: 16,
-  decoder_layers: 12,
-  decoder_ffn_dim: 4096,
-  decoder_attention_heads: 16,
-  activation_function: 'gelu',
-  d_model: 1024,
-  pad_token_id: 1,
-  bos_token_id: 0,
-  eos_token_id: 2,
-  decoder_start_token_id: 2,
-  tie_word_embeddings: true,
-};
-
 interface BartRow {
   readonly id: string;
   readonly title: string;
-  readonly className: string;
-  readonly values: JsonObject;
   readonly architectures: RegExp;
   readonly positions: 'learned' | 'sinusoidal';
   /** Rows of the table of positions in front of the first one; fairseq's padding offset of 2 when absent. */
@@ -107,7 +86,6 @@ interface BartRow {
 }
 
 function bartLike(row: BartRow): CompositeFamily {
-  const defaults: Defaults = { from: `${transformers} ${row.className}`, values: row.values };
   const { norms } = row;
   return {
     kind: 'composite',
@@ -117,7 +95,6 @@ function bartLike(row: BartRow): CompositeFamily {
     architectures: row.architectures,
     tied: true,
     task: 'sequence-to-sequence',
-    defaults: () => defaults,
     read: (reader): CompositeReading => {
       const parts = readFlat(reader, {
         family: row.id,
@@ -178,8 +155,6 @@ function writeWords(model: ModelDescription, table: TensorTable, decoder: ModelP
 export const bart = bartLike({
   id: 'bart',
   title: 'BART',
-  className: 'BartConfig',
-  values: bartValues,
   architectures: /^Bart/,
   positions: 'learned',
   norms: { embedding: true, final: false },
@@ -187,8 +162,6 @@ export const bart = bartLike({
 export const mbart = bartLike({
   id: 'mbart',
   title: 'mBART',
-  className: 'MBartConfig',
-  values: bartValues,
   architectures: /^MBart/,
   positions: 'learned',
   norms: { embedding: true, final: true },
@@ -196,8 +169,6 @@ export const mbart = bartLike({
 export const m2m100 = bartLike({
   id: 'm2m_100',
   title: 'M2M-100 / NLLB',
-  className: 'M2M100Config',
-  values: { ...bartValues, vocab_size: 128112, activation_function: 'relu' },
   architectures: /^M2M100/,
   positions: 'sinusoidal',
   norms: { embedding: false, final: true },
@@ -205,8 +176,6 @@ export const m2m100 = bartLike({
 export const marian = bartLike({
   id: 'marian',
   title: 'Marian',
-  className: 'MarianConfig',
-  values: { ...bartValues, vocab_size: 58101, pad_token_id: 58100, eos_token_id: 0, decoder_start_token_id: 58100 },
   architectures: /^Marian/,
   positions: 'sinusoidal',
   norms: { embedding: false, final: false },
@@ -214,8 +183,6 @@ export const marian = bartLike({
 export const pegasus = bartLike({
   id: 'pegasus',
   title: 'Pegasus',
-  className: 'PegasusConfig',
-  values: { ...bartValues, pad_token_id: 0, eos_token_id: 1, decoder_start_token_id: 0 },
   architectures: /^Pegasus/,
   positions: 'sinusoidal',
   norms: { embedding: false, final: true },
@@ -224,18 +191,6 @@ export const pegasus = bartLike({
 export const plBart = bartLike({
   id: 'plbart',
   title: 'PLBART',
-  className: 'PLBartConfig',
-  values: {
-    ...bartValues,
-    vocab_size: 50005,
-    d_model: 768,
-    encoder_layers: 6,
-    encoder_ffn_dim: 3072,
-    encoder_attention_heads: 12,
-    decoder_layers: 6,
-    decoder_ffn_dim: 3072,
-    decoder_attention_heads: 12,
-  },
   architectures: /^PLBart/,
   positions: 'learned',
   norms: { embedding: true, final: false },
@@ -243,8 +198,6 @@ export const plBart = bartLike({
 export const mvp = bartLike({
   id: 'mvp',
   title: 'MVP',
-  className: 'MvpConfig',
-  values: { ...bartValues, vocab_size: 50267 },
   architectures: /^Mvp/,
   positions: 'learned',
   norms: { embedding: true, final: false },
@@ -252,19 +205,6 @@ export const mvp = bartLike({
 export const blenderbot = bartLike({
   id: 'blenderbot',
   title: 'Blenderbot',
-  className: 'BlenderbotConfig',
-  values: {
-    ...bartValues,
-    vocab_size: 8008,
-    max_position_embeddings: 128,
-    d_model: 2560,
-    encoder_layers: 2,
-    encoder_ffn_dim: 10240,
-    encoder_attention_heads: 32,
-    decoder_layers: 24,
-    decoder_ffn_dim: 10240,
-    decoder_attention_heads: 32,
-  },
   architectures: /^Blenderbot(Model|For)/,
   positions: 'learned',
   offset: 0,
@@ -273,16 +213,6 @@ export const blenderbot = bartLike({
 export const blenderbotSmall = bartLike({
   id: 'blenderbot-small',
   title: 'Blenderbot small',
-  className: 'BlenderbotSmallConfig',
-  values: {
-    ...bartValues,
-    max_position_embeddings: 512,
-    d_model: 512,
-    encoder_layers: 8,
-    encoder_ffn_dim: 2048,
-    decoder_layers: 8,
-    decoder_ffn_dim: 2048,
-  },
   architectures: /^BlenderbotSmall/,
   positions: 'learned',
   offset: 0,

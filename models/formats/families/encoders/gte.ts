@@ -5,28 +5,7 @@ import { amount, word } from '../shared/family';
 export const gte = encoderFamily({
   id: 'gte',
   title: 'GTE',
-  types: {
-    new: [
-      'NewConfig (remote code)',
-      {
-        vocab_size: 30528,
-        hidden_size: 768,
-        num_hidden_layers: 12,
-        num_attention_heads: 12,
-        intermediate_size: 3072,
-        hidden_act: 'gelu',
-        max_position_embeddings: 2048,
-        type_vocab_size: 1,
-        layer_norm_type: 'layer_norm',
-        layer_norm_eps: 1e-12,
-        position_embedding_type: 'rope',
-        rope_theta: 10000,
-        pack_qkv: true,
-        pad_token_id: 0,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['new'],
   architectures:
     /^New(Model|For(MaskedLM|SequenceClassification|TokenClassification|QuestionAnswering|MultipleChoice))$/,
   record: ['layer_norm_type', 'position_embedding_type', 'pack_qkv', 'num_latents'],

@@ -1,5 +1,5 @@
+import { classDefaults } from '../../config/class-defaults';
 import { readTransformer } from '../../config/transformer';
-import { transformers } from '../shared/family-row';
 import type { CompositeFamily, CompositeReading, StackFamily } from '../shared/family';
 import { flag } from '../shared/family';
 
@@ -13,32 +13,6 @@ export const modernBert: StackFamily = {
   role: 'encoder',
   tied: true,
   task: 'base',
-  defaults: () => ({
-    from: `${transformers} ModernBertConfig`,
-    values: {
-      vocab_size: 50368,
-      hidden_size: 768,
-      intermediate_size: 1152,
-      num_hidden_layers: 22,
-      num_attention_heads: 12,
-      hidden_activation: 'gelu',
-      max_position_embeddings: 8192,
-      norm_eps: 1e-5,
-      norm_bias: false,
-      pad_token_id: 50283,
-      eos_token_id: 50282,
-      bos_token_id: 50281,
-      global_rope_theta: 160000,
-      local_rope_theta: 10000,
-      attention_bias: false,
-      global_attn_every_n_layers: 3,
-      local_attention: 128,
-      mlp_bias: false,
-      decoder_bias: true,
-      classifier_bias: false,
-      tie_word_embeddings: true,
-    },
-  }),
   read: (reader) =>
     readTransformer(reader, {
       family: 'modernbert',
@@ -100,7 +74,6 @@ export const modernBertPair: CompositeFamily = {
   modelTypes: ['modernbert_enc_dec'],
   tied: true,
   task: 'sequence-to-sequence',
-  defaults: () => undefined,
   read: (reader): CompositeReading => {
     const layers = reader.integer('decoder_num_layers', 1);
     const decoder = readTransformer(reader, {
@@ -115,7 +88,7 @@ export const modernBertPair: CompositeFamily = {
       ...(layers === undefined ? {} : { layers }),
     });
     const encoder = reader.childOrEmpty('encoder_config');
-    const own = modernBert.read(encoder.withDefaults(modernBert.defaults('modernbert')));
+    const own = modernBert.read(encoder.withDefaults(classDefaults('modernbert')));
     return { parts: [decoder, { ...own, modelType: 'modernbert' }], exact: false };
   },
 };

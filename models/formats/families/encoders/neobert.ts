@@ -1,5 +1,4 @@
 import { encoderFamily } from '../shared/encoder-family';
-import { remoteCode } from '../shared/family-row';
 import { firstArchitecture, flag } from '../shared/family';
 
 /** Two thirds of what the file says, up to a multiple of 8: the gated network has three matrices in place of two. */
@@ -9,22 +8,7 @@ const inner = (size: number): number => 8 * Math.floor((Math.floor((2 * size) / 
 export const neoBert = encoderFamily({
   id: 'neobert',
   title: 'NeoBERT',
-  release: remoteCode,
-  types: {
-    neobert: [
-      'NeoBERTConfig',
-      {
-        hidden_size: 768,
-        num_hidden_layers: 28,
-        num_attention_heads: 12,
-        intermediate_size: 3072,
-        norm_eps: 1e-6,
-        vocab_size: 30522,
-        pad_token_id: 0,
-        max_length: 1024,
-      },
-    ],
-  },
+  types: ['neobert'],
   architectures: /^NeoBERT/,
   choice: (reader) => {
     const contextLength = reader.integer('max_length', 1);

@@ -1,7 +1,7 @@
 /** BERT and RoBERTa with their norms in front of attention and network, and ones with other embeddings. */
 import type { Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { bertValues, robertaValues, writeBertEmbeddings } from './bert';
+import { writeBertEmbeddings } from './bert';
 import {
   encoderFamily,
   predictsTokens,
@@ -46,19 +46,7 @@ function writeTables(part: ModelPart, root: TensorWriter): void {
 export const megatronBert = encoderFamily({
   id: 'megatron-bert',
   title: 'Megatron-BERT',
-  types: {
-    'megatron-bert': [
-      'MegatronBertConfig',
-      {
-        ...bertValues,
-        vocab_size: 29056,
-        hidden_size: 1024,
-        num_hidden_layers: 24,
-        num_attention_heads: 16,
-        intermediate_size: 4096,
-      },
-    ],
-  },
+  types: ['megatron-bert'],
   architectures: /^MegatronBert/,
   exact: isEncoder,
   heads: /(Model|For(MaskedLM|CausalLM|TokenClassification|QuestionAnswering))$/,
@@ -76,7 +64,7 @@ export const megatronBert = encoderFamily({
 export const robertaPreLayerNorm = encoderFamily({
   id: 'roberta-prelayernorm',
   title: 'RoBERTa with norms in front',
-  types: { 'roberta-prelayernorm': ['RobertaPreLayerNormConfig', robertaValues] },
+  types: ['roberta-prelayernorm'],
   architectures: /^RobertaPreLayerNorm/,
   exact: isEncoder,
   tensors: (part, writer, top) => {
@@ -91,22 +79,7 @@ export const robertaPreLayerNorm = encoderFamily({
 export const xlmRobertaXl = encoderFamily({
   id: 'xlm-roberta-xl',
   title: 'XLM-RoBERTa-XL',
-  types: {
-    'xlm-roberta-xl': [
-      'XLMRobertaXLConfig',
-      {
-        ...robertaValues,
-        vocab_size: 250880,
-        hidden_size: 2560,
-        num_hidden_layers: 36,
-        num_attention_heads: 32,
-        intermediate_size: 10240,
-        max_position_embeddings: 514,
-        type_vocab_size: 1,
-        layer_norm_eps: 1e-5,
-      },
-    ],
-  },
+  types: ['xlm-roberta-xl'],
   architectures: /^XLMRobertaXL/,
   exact: isEncoder,
   tensors: (part, writer, top) => {
@@ -121,7 +94,7 @@ export const xlmRobertaXl = encoderFamily({
 export const data2VecText = encoderFamily({
   id: 'data2vec-text',
   title: 'data2vec text',
-  types: { 'data2vec-text': ['Data2VecTextConfig', { ...robertaValues, vocab_size: 30522 }] },
+  types: ['data2vec-text'],
   architectures: /^Data2VecText/,
   exact: isEncoder,
   tensors: (part, writer, top) => {
@@ -136,7 +109,7 @@ export const data2VecText = encoderFamily({
 export const ernie = encoderFamily({
   id: 'ernie',
   title: 'ERNIE',
-  types: { ernie: ['ErnieConfig', { ...bertValues, task_type_vocab_size: 3, use_task_id: false }] },
+  types: ['ernie'],
   architectures: /^Ernie(Model|For)/,
   record: ['task_type_vocab_size', 'use_task_id'],
   exact: isEncoder,
@@ -160,7 +133,7 @@ export const ernie = encoderFamily({
 export const layoutLm = encoderFamily({
   id: 'layoutlm',
   title: 'LayoutLM',
-  types: { layoutlm: ['LayoutLMConfig', { ...bertValues, max_2d_position_embeddings: 1024 }] },
+  types: ['layoutlm'],
   architectures: /^LayoutLM(Model|For)/,
   record: ['max_2d_position_embeddings'],
   heads: /(Model|For(MaskedLM|TokenClassification|SequenceClassification|QuestionAnswering))$/,

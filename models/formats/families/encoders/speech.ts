@@ -1,42 +1,10 @@
 /** Encoders of raw sound: convolutions make some 50 positions a second of it, and layers of attention read them. */
-import type { JsonObject } from '../../config/config-reader';
 import type { Layer, ModelPart } from '../../model-description';
 import { readTransformer } from '../../config/transformer';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { transformers } from '../shared/family-row';
+import { classDefaults } from '../../config/class-defaults';
 import type { StackFamily } from '../shared/family';
 import { amount, amounts, firstArchitecture, flag, word } from '../shared/family';
-
-const values: JsonObject = {
-  vocab_size: 32,
-  hidden_size: 768,
-  num_hidden_layers: 12,
-  num_attention_heads: 12,
-  intermediate_size: 3072,
-  hidden_act: 'gelu',
-  layer_norm_eps: 1e-5,
-  feat_extract_norm: 'group',
-  conv_dim: [512, 512, 512, 512, 512, 512, 512],
-  conv_stride: [5, 2, 2, 2, 2, 2, 2],
-  conv_kernel: [10, 3, 3, 3, 3, 2, 2],
-  conv_bias: false,
-  num_conv_pos_embeddings: 128,
-  num_conv_pos_embedding_groups: 16,
-  do_stable_layer_norm: false,
-  mask_time_prob: 0.05,
-  mask_feature_prob: 0,
-  num_codevectors_per_group: 320,
-  num_codevector_groups: 2,
-  codevector_dim: 256,
-  proj_codevector_dim: 256,
-  classifier_proj_size: 256,
-  use_weighted_layer_sum: false,
-  add_adapter: false,
-  adapter_attn_dim: null,
-  pad_token_id: 0,
-  bos_token_id: 1,
-  eos_token_id: 2,
-};
 
 export function writeFrontEnd(part: ModelPart, root: TensorWriter): void {
   const hidden = part.hiddenSize;
@@ -68,9 +36,7 @@ const headOf = (className: string | undefined): string | undefined =>
 interface SpeechRow {
   readonly id: 'wav2vec2' | 'hubert' | 'wavlm';
   readonly title: string;
-  readonly className: string;
   readonly architectures: RegExp;
-  readonly values: JsonObject;
   readonly writeBias?: (own: TensorWriter, layer: Layer, part: ModelPart) => void;
 }
 
@@ -113,7 +79,6 @@ const speechFamily = (row: SpeechRow): StackFamily => ({
   role: 'audio',
   tied: false,
   task: 'base',
-  defaults: () => ({ from: `${transformers} ${row.className}`, values: row.values }),
   read: (reader) => {
     reader.derive('class_head', headOf(firstArchitecture(reader)) ?? 'other', 'architectures');
     return readTransformer(reader, {
@@ -123,7 +88,7 @@ const speechFamily = (row: SpeechRow): StackFamily => ({
       gated: false,
       norm: 'layer',
       positions: 'relative',
-      record: Object.keys(row.values),
+      record: Object.keys(classDefaults(row.id)?.values ?? {}),
     });
   },
   exact: (part, className) =>
@@ -154,9 +119,7 @@ const speechFamily = (row: SpeechRow): StackFamily => ({
 export const wav2vec2 = speechFamily({
   id: 'wav2vec2',
   title: 'wav2vec 2.0',
-  className: 'Wav2Vec2Config',
   architectures: /^Wav2Vec2(Model|For)/,
-  values,
 });
 
 /** Two half networks around attention and a convolution over positions (arXiv:2005.08100); its tensors are not written down here. */
@@ -169,15 +132,6 @@ export const wav2vec2Conformer: StackFamily = {
   role: 'audio',
   tied: false,
   task: 'base',
-  defaults: () => ({
-    from: `${transformers} Wav2Vec2ConformerConfig`,
-    values: {
-      ...values,
-      position_embeddings_type: 'relative',
-      conv_depthwise_kernel_size: 31,
-      rotary_embedding_base: 10000,
-    },
-  }),
   read: (reader) => {
     const note = 'between two half networks, with a convolution behind it';
     return readTransformer(reader, {
@@ -197,18 +151,14 @@ export const wav2vec2Conformer: StackFamily = {
 export const hubert = speechFamily({
   id: 'hubert',
   title: 'HuBERT',
-  className: 'HubertConfig',
   architectures: /^Hubert(Model|For)/,
-  values: { ...values, feat_proj_layer_norm: true, conv_pos_batch_norm: false },
 });
 
 /** Distances in buckets change the scores, through a gate that each query sets. The table is the first layer's. */
 export const wavLm = speechFamily({
   id: 'wavlm',
   title: 'WavLM',
-  className: 'WavLMConfig',
   architectures: /^WavLM(Model|For)/,
-  values: { ...values, num_buckets: 320, max_bucket_distance: 800 },
   writeBias: (own, layer, part) => {
     own.add('attention', 'gru_rel_pos_const', [1, part.heads, 1, 1]);
     own.linear('attention', 'gru_rel_pos_linear', part.headDim, 8, true);

@@ -4,7 +4,6 @@ import { readTransformer } from '../../config/transformer';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { partNamed, writeStack } from './encoder-decoder';
-import { transformers } from '../shared/family-row';
 import type { CompositeFamily, CompositeReading } from '../shared/family';
 import { amount, amounts, firstArchitecture, word } from '../shared/family';
 import { writeFrontEnd } from './speech';
@@ -153,7 +152,6 @@ export const speechT5: CompositeFamily = {
   architectures: /^SpeechT5(Model|For)/,
   tied: true,
   task: 'sequence-to-sequence',
-  defaults: () => ({ from: `${transformers} SpeechT5Config`, values }),
   read: (reader): CompositeReading => {
     const className = firstArchitecture(reader) ?? 'SpeechT5Model';
     const [reads, writes] = sidesOf(className) ?? ['speech', 'speech'];

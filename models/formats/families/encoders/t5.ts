@@ -1,28 +1,11 @@
 /** T5 and its kin: relative positions in buckets, shared by all layers or (UMT5) one table a layer. */
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { partNamed } from './encoder-decoder';
-import { transformers } from '../shared/family-row';
 import type { CompositeFamily, CompositeReading } from '../shared/family';
 import { amount, firstArchitecture, word } from '../shared/family';
-
-const t5Values: JsonObject = {
-  vocab_size: 32128,
-  d_model: 512,
-  d_kv: 64,
-  d_ff: 2048,
-  num_layers: 6,
-  num_heads: 8,
-  relative_attention_num_buckets: 32,
-  relative_attention_max_distance: 128,
-  layer_norm_epsilon: 1e-6,
-  feed_forward_proj: 'relu',
-  pad_token_id: 0,
-  eos_token_id: 1,
-  tie_word_embeddings: true,
-};
 
 /**
  * T5Config works `is_gated_act` out of `feed_forward_proj`, and then takes over what the file says of it: files without the
@@ -78,21 +61,6 @@ export const t5: CompositeFamily = {
   architectures: /^(T5|MT5|UMT5)(For|Model|Encoder|With)/,
   tied: true,
   task: 'sequence-to-sequence',
-  defaults: (modelType) =>
-    modelType === 'mt5' || modelType === 'umt5'
-      ? {
-          from: `${transformers} ${modelType === 'mt5' ? 'MT5Config' : 'UMT5Config'}`,
-          values: {
-            ...t5Values,
-            vocab_size: 250112,
-            d_ff: 1024,
-            num_layers: 8,
-            num_heads: 6,
-            feed_forward_proj: 'gated-gelu',
-            tie_word_embeddings: false,
-          },
-        }
-      : { from: `${transformers} T5Config`, values: t5Values },
   read: readT5,
   tensors: (model, table) => {
     const [first] = model.parts;

@@ -2,7 +2,6 @@ import type { JsonObject } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { transformers } from '../shared/family-row';
 import type { StackFamily } from '../shared/family';
 import { amounts, flag, sizeOf } from '../shared/family';
 
@@ -180,10 +179,6 @@ export const vits: StackFamily = {
   role: 'encoder',
   tied: false,
   task: 'base',
-  defaults: () => ({
-    from: `${transformers} VitsConfig`,
-    values,
-  }),
   read: (reader) => {
     // How far distances are told apart; further positions are read too.
     const near = reader.integer('window_size') ?? 0;

@@ -2,7 +2,6 @@
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { isDecoderAlone, partNamed, readFlat, writeStack } from './encoder-decoder';
-import { transformers } from '../shared/family-row';
 import type { CompositeFamily, CompositeReading } from '../shared/family';
 import { amount, firstArchitecture, flag } from '../shared/family';
 
@@ -42,30 +41,6 @@ export const whisper: CompositeFamily = {
   architectures: /^Whisper/,
   tied: true,
   task: 'sequence-to-sequence',
-  defaults: () => ({
-    from: `${transformers} WhisperConfig`,
-    values: {
-      vocab_size: 51865,
-      num_mel_bins: 80,
-      encoder_layers: 4,
-      encoder_attention_heads: 6,
-      decoder_layers: 4,
-      decoder_attention_heads: 6,
-      decoder_ffn_dim: 1536,
-      encoder_ffn_dim: 1536,
-      activation_function: 'gelu',
-      d_model: 384,
-      max_source_positions: 1500,
-      max_target_positions: 448,
-      classifier_proj_size: 256,
-      use_weighted_layer_sum: false,
-      pad_token_id: 50256,
-      bos_token_id: 50256,
-      eos_token_id: 50256,
-      decoder_start_token_id: 50257,
-      tie_word_embeddings: true,
-    },
-  }),
   read: (reader): CompositeReading => {
     const parts = readFlat(reader, {
       family: 'whisper',

@@ -11,26 +11,7 @@ const headSize = (part: ModelPart): number => amount(part, 'd_head') ?? part.hea
 export const xlnet = encoderFamily({
   id: 'xlnet',
   title: 'XLNet',
-  types: {
-    xlnet: [
-      'XLNetConfig',
-      {
-        vocab_size: 32000,
-        d_model: 1024,
-        n_layer: 24,
-        n_head: 16,
-        d_inner: 4096,
-        ff_activation: 'gelu',
-        attn_type: 'bi',
-        layer_norm_eps: 1e-12,
-        summary_use_proj: true,
-        pad_token_id: 5,
-        bos_token_id: 1,
-        eos_token_id: 2,
-        tie_word_embeddings: true,
-      },
-    ],
-  },
+  types: ['xlnet'],
   architectures: /^XLNet(Model|LMHead|For)/,
   record: ['d_inner', 'd_head', 'ff_activation', 'attn_type', 'summary_use_proj', 'untie_r', 'mem_len'],
   choice: (reader) => {

@@ -1,4 +1,6 @@
-import type { ConfigReader, Defaults } from '../../config/config-reader';
+import { classDefaults } from '../../config/class-defaults';
+import type { Defaults } from '../../config/class-defaults';
+import type { ConfigReader } from '../../config/config-reader';
 import { largestInteger } from '../../config/config-reader';
 import type { ModelDescription, ModelPart, PartRole, Projector, Task } from '../../model-description';
 import type { TensorTable, TensorWriter } from '../../tensors/tensor-table';
@@ -15,7 +17,7 @@ export interface StackFamily {
   readonly kind: 'stack';
   readonly id: string;
   readonly title: string;
-  /** Values of `model_type`. The defaults are chosen by it. */
+  /** Values of `model_type`. The defaults are chosen by it; those of the first where a file has another or none. */
   readonly modelTypes: readonly string[];
   /** Recognises a file without (known) model_type by its class. */
   readonly architectures?: RegExp;
@@ -24,7 +26,8 @@ export interface StackFamily {
   readonly tied: boolean;
   /** The task when the file names no class. */
   readonly task: Task['kind'];
-  defaults(modelType: string | undefined): Defaults | undefined;
+  /** Absent: those of the configuration class of the type. */
+  readonly defaults?: (modelType: string | undefined) => Defaults | undefined;
   read(reader: ConfigReader): ModelPart;
   /**
    * Whether the layout of this very part is known, where a family knows that of some of its files only; absent: of all.
@@ -54,7 +57,8 @@ export interface CompositeFamily {
   /** `tie_word_embeddings` of the text part decides; that at the top is of encoder and decoder with one another. */
   readonly tiedIn?: 'text';
   readonly task: Task['kind'];
-  defaults(modelType: string | undefined): Defaults | undefined;
+  /** Absent: those of the configuration class of the type. */
+  readonly defaults?: (modelType: string | undefined) => Defaults | undefined;
   read(reader: ConfigReader): CompositeReading;
   /** What a run makes of each key at the top of the file, where Headscope runs the family. */
   readonly run?: RunKeys;
@@ -71,6 +75,15 @@ export function firstArchitecture(reader: ConfigReader): string | undefined {
 }
 
 export type Family = StackFamily | CompositeFamily;
+
+/** What a family takes where a file of this type leaves a key out. */
+export function defaultsOf(
+  { id, defaults, modelTypes }: Pick<Family, 'id' | 'defaults' | 'modelTypes'>,
+  modelType: string | undefined,
+): Defaults | undefined {
+  if (defaults !== undefined) return defaults(modelType);
+  return classDefaults(modelType !== undefined && modelTypes.includes(modelType) ? modelType : (modelTypes[0] ?? id));
+}
 
 /** A field's effective value, by the part's own key names. */
 export function flag(part: { readonly fields: ModelPart['fields'] }, key: string, absent = false): boolean {

@@ -1,28 +1,16 @@
 /** Audio towers that are published as parts of audio-language models: Whisper's encoder, or much of it. */
-import type { JsonObject } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { sourceOf } from '../shared/family-row';
 import { writeStack } from '../encoders/encoder-decoder';
 import { writeConvolutions, writeWhisperEncoder } from '../encoders/whisper';
 import type { StackFamily } from '../shared/family';
 import { amount } from '../shared/family';
 
-const whisperLarge: JsonObject = {
-  num_mel_bins: 128,
-  encoder_layers: 32,
-  encoder_attention_heads: 20,
-  encoder_ffn_dim: 5120,
-  d_model: 1280,
-  activation_function: 'gelu',
-  max_source_positions: 1500,
-};
-
 interface AudioRow {
   readonly id: string;
   readonly title: string;
-  readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
+  readonly types: readonly string[];
   readonly record?: readonly string[];
   /** Absent: the layout is not known in full. */
   readonly tensors?: (part: ModelPart, writer: TensorWriter) => void;
@@ -32,14 +20,10 @@ const audioFamily = ({ id, title, types, record = [], tensors }: AudioRow): Stac
   kind: 'stack',
   id,
   title,
-  modelTypes: Object.keys(types),
+  modelTypes: types,
   role: 'audio',
   tied: false,
   task: 'base',
-  defaults: (modelType) => {
-    const entry = types[modelType ?? ''] ?? Object.values(types)[0];
-    return entry === undefined ? undefined : { from: sourceOf(entry[0]), values: entry[1] };
-  },
   read: (reader) => {
     // Files repeat some sizes under the general names; the encoder's own are read where they are there.
     const layers = reader.has('encoder_layers') ? reader.integer('encoder_layers', 1) : undefined;
@@ -61,24 +45,7 @@ const audioFamily = ({ id, title, types, record = [], tensors }: AudioRow): Stac
 export const whisperTower = audioFamily({
   id: 'whisper_encoder',
   title: 'Whisper encoder',
-  types: {
-    qwen2_audio_encoder: ['Qwen2AudioEncoderConfig', whisperLarge],
-    voxtral_encoder: [
-      'VoxtralEncoderConfig',
-      {
-        vocab_size: 51866,
-        hidden_size: 1280,
-        intermediate_size: 5120,
-        num_hidden_layers: 32,
-        num_attention_heads: 20,
-        activation_function: 'gelu',
-        num_mel_bins: 128,
-        max_source_positions: 1500,
-      },
-    ],
-    higgs_audio_encoder: ['(Higgs Audio) HiggsAudioEncoderConfig', whisperLarge],
-    ultravox_encoder: ['(openai/whisper-large-v3)', whisperLarge],
-  },
+  types: ['qwen2_audio_encoder', 'voxtral_encoder', 'higgs_audio_encoder', 'ultravox_encoder'],
   tensors: writeWhisperEncoder,
 });
 
@@ -86,9 +53,7 @@ export const whisperTower = audioFamily({
 export const qwenOmniAudio = audioFamily({
   id: 'qwen2_5_omni_audio',
   title: 'Qwen2.5-Omni audio',
-  types: {
-    qwen2_5_omni_audio_encoder: ['Qwen2_5OmniAudioEncoderConfig', { ...whisperLarge, n_window: 100, output_dim: 3584 }],
-  },
+  types: ['qwen2_5_omni_audio_encoder'],
   record: ['output_dim', 'n_window'],
   tensors: (part, writer) => {
     const hidden = part.hiddenSize;
@@ -104,12 +69,6 @@ export const qwenOmniAudio = audioFamily({
 export const qwen3AsrAudio = audioFamily({
   id: 'qwen3_asr_audio',
   title: 'Qwen3-ASR audio',
-  types: {
-    qwen3_asr_audio_encoder: ['(none: the published files give every size)', {}],
-    qwen3_omni_moe_audio_encoder: [
-      'transformers 5.2 Qwen3OmniMoeAudioEncoderConfig',
-      { ...whisperLarge, n_window: 100, output_dim: 3584, downsample_hidden_size: 480 },
-    ],
-  },
+  types: ['qwen3_asr_audio_encoder', 'qwen3_omni_moe_audio_encoder'],
   record: ['output_dim', 'n_window', 'downsample_hidden_size'],
 });

@@ -1,29 +1,8 @@
 /** The three GPTs of Bark: from text to meanings, to coarse and to fine codes of sound. */
-import type { JsonObject } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import { writeDecoder } from '../shared/decoder-layout';
-import { transformers } from '../shared/family-row';
 import type { StackFamily } from '../shared/family';
 import { amount, flag } from '../shared/family';
-
-const values: JsonObject = {
-  block_size: 1024,
-  input_vocab_size: 10048,
-  output_vocab_size: 10048,
-  num_layers: 12,
-  num_heads: 12,
-  hidden_size: 768,
-  bias: true,
-};
-/** The last one fills codes in: it reads all positions, and has a table and a head for each book of codes. */
-const fineValues: JsonObject = { ...values, n_codes_total: 8, n_codes_given: 1 };
-
-const classes: Readonly<Record<string, string>> = {
-  semantic: 'BarkSemanticConfig',
-  coarse_acoustics: 'BarkCoarseConfig',
-  fine_acoustics: 'BarkFineConfig',
-};
-
 const writeGpt = (embedding: string) =>
   writeDecoder({
     root: '',
@@ -50,18 +29,15 @@ export const barkStages: StackFamily = {
   kind: 'stack',
   id: 'bark_gpt',
   title: 'Bark (one stage)',
-  modelTypes: Object.keys(classes),
+  modelTypes: ['semantic', 'coarse_acoustics', 'fine_acoustics'],
   architectures: /^Bark(Semantic|Coarse|Fine)Model/,
   role: 'decoder',
   tied: false,
   task: 'base',
-  defaults: (modelType) => ({
-    from: `${transformers} ${classes[modelType ?? ''] ?? 'BarkSubModelConfig'}`,
-    values: modelType === 'fine_acoustics' ? fineValues : values,
-  }),
   read: (reader) => {
     const contextLength = reader.integer('block_size', 1);
     const vocabularySize = reader.integer('input_vocab_size', 1);
+    // The last one fills codes in: it reads all positions, and has a table and a head for each book of codes.
     const fine = reader.integer('n_codes_total', 1) !== undefined;
     const part = readTransformer(reader, {
       family: 'bark_gpt',

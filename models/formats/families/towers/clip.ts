@@ -1,10 +1,9 @@
-import type { JsonObject } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import type { StackFamily } from '../shared/family';
 import { amount, flag } from '../shared/family';
-import { readerOfClass, recordedKeys, transformers } from '../shared/family-row';
+import { readerOfClass, recordedKeys } from '../shared/family-row';
 import { encoderSizes, honoured, idle, idleOfText, pictureKeys } from '../shared/run-keys';
 import { visionFamily, writePatches } from './vision';
 
@@ -25,45 +24,19 @@ export function writeClipLayers(part: ModelPart, writer: TensorWriter): void {
 /** A projection is as wide as its stored tensor. */
 const projection = idle('the stored projection says its own width', 'projection_dim', 'projection_size');
 
-const clipVisionValues: JsonObject = {
-  hidden_size: 768,
-  intermediate_size: 3072,
-  projection_dim: 512,
-  num_hidden_layers: 12,
-  num_attention_heads: 12,
-  num_channels: 3,
-  image_size: 224,
-  patch_size: 32,
-  hidden_act: 'quick_gelu',
-  layer_norm_eps: 1e-5,
-};
-
 export const clipVision = visionFamily({
   id: 'clip_vision',
   title: 'CLIP vision',
-  types: {
-    clip_vision_model: ['CLIPVisionConfig', clipVisionValues],
-    metaclip_2_vision_model: ['MetaClip2VisionConfig', clipVisionValues],
-    clipseg_vision_model: ['CLIPSegVisionConfig', clipVisionValues],
-    chinese_clip_vision_model: ['ChineseCLIPVisionConfig', clipVisionValues],
-    altclip_vision_model: ['AltCLIPVisionConfig', clipVisionValues],
-    owlvit_vision_model: ['OwlViTVisionConfig', { ...clipVisionValues, image_size: 768 }],
-    owlv2_vision_model: ['Owlv2VisionConfig', { ...clipVisionValues, image_size: 768, patch_size: 16 }],
-    git_vision_model: [
-      'GitVisionConfig',
-      {
-        hidden_size: 768,
-        intermediate_size: 3072,
-        num_hidden_layers: 12,
-        num_attention_heads: 12,
-        num_channels: 3,
-        image_size: 224,
-        patch_size: 16,
-        hidden_act: 'quick_gelu',
-        layer_norm_eps: 1e-5,
-      },
-    ],
-  },
+  types: [
+    'clip_vision_model',
+    'metaclip_2_vision_model',
+    'clipseg_vision_model',
+    'chinese_clip_vision_model',
+    'altclip_vision_model',
+    'owlvit_vision_model',
+    'owlv2_vision_model',
+    'git_vision_model',
+  ],
   architectures: /^CLIPVision/,
   task: 'base',
   extraTokens: 1,
@@ -101,53 +74,7 @@ function writeSiglipTower(part: ModelPart, root: TensorWriter): void {
 export const siglipVision = visionFamily({
   id: 'siglip_vision',
   title: 'SigLIP vision',
-  types: {
-    siglip_vision_model: [
-      'SiglipVisionConfig',
-      {
-        hidden_size: 768,
-        intermediate_size: 3072,
-        num_hidden_layers: 12,
-        num_attention_heads: 12,
-        num_channels: 3,
-        image_size: 224,
-        patch_size: 16,
-        hidden_act: 'gelu_pytorch_tanh',
-        layer_norm_eps: 1e-6,
-        vision_use_head: true,
-      },
-    ],
-    idefics3_vision: [
-      'Idefics3VisionConfig',
-      {
-        hidden_size: 1152,
-        intermediate_size: 3072,
-        num_hidden_layers: 12,
-        num_attention_heads: 16,
-        num_channels: 3,
-        image_size: 224,
-        patch_size: 32,
-        hidden_act: 'gelu_pytorch_tanh',
-        layer_norm_eps: 1e-6,
-        vision_use_head: false,
-      },
-    ],
-    smolvlm_vision: [
-      'SmolVLMVisionConfig',
-      {
-        hidden_size: 1152,
-        intermediate_size: 3072,
-        num_hidden_layers: 12,
-        num_attention_heads: 16,
-        num_channels: 3,
-        image_size: 224,
-        patch_size: 32,
-        hidden_act: 'gelu_pytorch_tanh',
-        layer_norm_eps: 1e-6,
-        vision_use_head: false,
-      },
-    ],
-  },
+  types: ['siglip_vision_model', 'idefics3_vision', 'smolvlm_vision'],
   architectures: /^SiglipVision/,
   task: 'base',
   extraTokens: 0,
@@ -163,23 +90,7 @@ export const siglipVision = visionFamily({
 export const siglip2Vision = visionFamily({
   id: 'siglip2_vision',
   title: 'SigLIP 2 vision',
-  types: {
-    siglip2_vision_model: [
-      'Siglip2VisionConfig',
-      {
-        hidden_size: 768,
-        intermediate_size: 3072,
-        num_hidden_layers: 12,
-        num_attention_heads: 12,
-        num_channels: 3,
-        num_patches: 256,
-        patch_size: 16,
-        hidden_act: 'gelu_pytorch_tanh',
-        layer_norm_eps: 1e-6,
-        vision_use_head: true,
-      },
-    ],
-  },
+  types: ['siglip2_vision_model'],
   architectures: /^Siglip2Vision/,
   task: 'base',
   extraTokens: 0,
@@ -201,21 +112,6 @@ export const siglip2Vision = visionFamily({
   },
 });
 
-const clipTextValues: JsonObject = {
-  vocab_size: 49408,
-  hidden_size: 512,
-  intermediate_size: 2048,
-  projection_dim: 512,
-  num_hidden_layers: 12,
-  num_attention_heads: 8,
-  max_position_embeddings: 77,
-  hidden_act: 'quick_gelu',
-  layer_norm_eps: 1e-5,
-  pad_token_id: 1,
-  bos_token_id: 49406,
-  eos_token_id: 49407,
-};
-
 const pairTextKeys = {
   ...idleOfText,
   ...encoderSizes,
@@ -232,29 +128,22 @@ function writeClipText(part: ModelPart, writer: TensorWriter): void {
   writer.norm('final_layer_norm', part.hiddenSize, true);
 }
 
-/** Types that have CLIP's text model, and what their classes give otherwise. */
-const clipTextTypes: Readonly<Record<string, readonly [className: string, values: JsonObject]>> = {
-  clip_text_model: ['CLIPTextConfig', {}],
-  metaclip_2_text_model: ['MetaClip2TextConfig', {}],
-  clipseg_text_model: ['CLIPSegTextConfig', {}],
-  owlvit_text_model: ['OwlViTTextConfig', { max_position_embeddings: 16, pad_token_id: 0 }],
-  owlv2_text_model: ['Owlv2TextConfig', { max_position_embeddings: 16, pad_token_id: 0 }],
-};
-
 export const clipText: StackFamily = {
   kind: 'stack',
   id: 'clip_text',
   title: 'CLIP text',
-  modelTypes: Object.keys(clipTextTypes),
+  modelTypes: [
+    'clip_text_model',
+    'metaclip_2_text_model',
+    'clipseg_text_model',
+    'owlvit_text_model',
+    'owlv2_text_model',
+  ],
   architectures: /^CLIPText/,
   role: 'encoder',
   tied: true,
   task: 'base',
   run: clipTextKeys,
-  defaults: (modelType) => {
-    const [className, more] = clipTextTypes[modelType ?? ''] ?? ['CLIPTextConfig', {}];
-    return { from: `${transformers} ${className}`, values: { ...clipTextValues, ...more } };
-  },
   read: (file) => {
     const reader = readerOfClass(file, clipTextKeys);
     const projected = JSON.stringify(reader.object['architectures'] ?? '').includes('WithProjection');
@@ -287,23 +176,6 @@ export const siglipText: StackFamily = {
   tied: true,
   task: 'base',
   run: siglipTextKeys,
-  defaults: () => ({
-    from: `${transformers} SiglipTextConfig`,
-    values: {
-      vocab_size: 32000,
-      hidden_size: 768,
-      intermediate_size: 3072,
-      num_hidden_layers: 12,
-      num_attention_heads: 12,
-      max_position_embeddings: 64,
-      hidden_act: 'gelu_pytorch_tanh',
-      layer_norm_eps: 1e-6,
-      pad_token_id: 1,
-      bos_token_id: 49406,
-      eos_token_id: 49407,
-      projection_size: null,
-    },
-  }),
   read: (reader) =>
     readTransformer(readerOfClass(reader, siglipTextKeys), {
       family: 'siglip_text',

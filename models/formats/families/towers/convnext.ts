@@ -7,18 +7,6 @@ import type { StackFamily } from '../shared/family';
 import { amount, amounts } from '../shared/family';
 import { sizesOf } from './stages';
 
-const values = {
-  num_channels: 3,
-  patch_size: 4,
-  num_stages: 4,
-  hidden_sizes: [96, 192, 384, 768],
-  depths: [3, 3, 9, 3],
-  hidden_act: 'gelu',
-  layer_norm_eps: 1e-12,
-  layer_scale_init_value: 1e-6,
-  image_size: 224,
-};
-
 const blocks = (reader: ConfigReader): readonly number[] => {
   const widths = sizesOf(reader, 'hidden_sizes');
   return sizesOf(reader, 'depths').flatMap((depth, stage) =>
@@ -69,8 +57,6 @@ const record = ['patch_size', 'layer_scale_init_value'];
 export const convNext = convolutionFamily({
   id: 'convnext',
   title: 'ConvNeXt',
-  className: 'ConvNextConfig',
-  values,
   architectures: /^ConvNext(Model|For)/,
   record,
   blocks,
@@ -81,8 +67,6 @@ export const convNext = convolutionFamily({
 export const convNextV2 = convolutionFamily({
   id: 'convnextv2',
   title: 'ConvNeXt V2',
-  className: 'ConvNextV2Config',
-  values,
   architectures: /^ConvNextV2(Model|For)/,
   record,
   blocks,
@@ -94,8 +78,6 @@ export const convNextV2 = convolutionFamily({
 export const dinov3ConvNext = convolutionFamily({
   id: 'dinov3_convnext',
   title: 'DINOv3 ConvNeXt',
-  className: 'DINOv3ConvNextConfig',
-  values: { ...values, layer_norm_eps: 1e-6 },
   architectures: /^DINOv3ConvNext/,
   record,
   blocks,

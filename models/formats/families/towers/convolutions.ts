@@ -1,9 +1,8 @@
 /** Networks of convolutions: they have no attention, and say so. */
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import { mostLayers } from '../../config/transformer';
 import type { Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { transformers } from '../shared/family-row';
 import type { StackFamily } from '../shared/family';
 import { amount, amounts, flag, word } from '../shared/family';
 import { sizesOf } from './stages';
@@ -12,8 +11,6 @@ import { readImage } from './vision';
 interface ConvolutionRow {
   readonly id: string;
   readonly title: string;
-  readonly className: string;
-  readonly values: JsonObject;
   readonly architectures: RegExp;
   readonly record: readonly string[];
   /** Widths of the blocks, in order. */
@@ -67,7 +64,6 @@ export const convolutionFamily = (row: ConvolutionRow): StackFamily => ({
   role: 'vision',
   tied: false,
   task: 'base',
-  defaults: () => ({ from: `${transformers} ${row.className}`, values: row.values }),
   read: (reader) => readBlocks(reader, row),
   ...(row.exact === undefined ? {} : { exact: row.exact }),
   ...(row.tensors === undefined ? {} : { tensors: row.tensors }),
@@ -82,17 +78,6 @@ function writeConvolution(own: TensorWriter, name: string, input: number, output
 const resnetRow: ConvolutionRow = {
   id: 'resnet',
   title: 'ResNet',
-  className: 'ResNetConfig',
-  values: {
-    num_channels: 3,
-    embedding_size: 64,
-    hidden_sizes: [256, 512, 1024, 2048],
-    depths: [3, 4, 6, 3],
-    layer_type: 'bottleneck',
-    hidden_act: 'relu',
-    downsample_in_first_stage: false,
-    downsample_in_bottleneck: false,
-  },
   architectures: /^ResNet(Model|For)/,
   record: ['embedding_size', 'layer_type', 'downsample_in_first_stage'],
   blocks: (reader) => {
@@ -136,8 +121,6 @@ export const resnet = convolutionFamily(resnetRow);
 export const rtDetrResNet = convolutionFamily({
   id: 'rt_detr_resnet',
   title: 'ResNet (RT-DETR)',
-  className: 'RTDetrResNetConfig',
-  values: resnetRow.values,
   architectures: /^RTDetrResNet/,
   record: resnetRow.record,
   blocks: resnetRow.blocks,
@@ -162,17 +145,6 @@ const mobileWidth = (reader: ConfigReader, width: number): number =>
 export const mobileNetV2 = convolutionFamily({
   id: 'mobilenet_v2',
   title: 'MobileNetV2',
-  className: 'MobileNetV2Config',
-  values: {
-    num_channels: 3,
-    image_size: 224,
-    depth_multiplier: 1,
-    depth_divisible_by: 8,
-    min_depth: 8,
-    expand_ratio: 6,
-    finegrained_output: true,
-    hidden_act: 'relu6',
-  },
   architectures: /^MobileNetV2(Model|For)/,
   record: ['expand_ratio', 'finegrained_output'],
   blocks: (reader) => mobileWidths.map((width) => mobileWidth(reader, width)),
@@ -185,18 +157,6 @@ export const mobileNetV2 = convolutionFamily({
 export const efficientNet = convolutionFamily({
   id: 'efficientnet',
   title: 'EfficientNet',
-  className: 'EfficientNetConfig',
-  values: {
-    num_channels: 3,
-    image_size: 600,
-    width_coefficient: 2,
-    depth_coefficient: 3.1,
-    depth_divisor: 8,
-    out_channels: [16, 24, 40, 80, 112, 192, 320],
-    num_block_repeats: [1, 2, 2, 3, 3, 4, 1],
-    hidden_dim: 2560,
-    hidden_act: 'swish',
-  },
   architectures: /^EfficientNet(Model|For)/,
   record: [],
   blocks: (reader) => {

@@ -33,16 +33,6 @@ export const davit: StackFamily = {
   role: 'vision',
   tied: false,
   task: 'base',
-  defaults: () => ({
-    from: 'transformers 4.57 Florence2VisionConfig',
-    values: {
-      depths: [1, 1, 9, 1],
-      dim_embed: [128, 256, 512, 1024],
-      num_heads: [4, 8, 16, 32],
-      window_size: 12,
-      projection_dim: 1024,
-    },
-  }),
   read: (reader) => {
     const stages = stagesOf(reader);
     const last = stages[stages.length - 1] ?? { depth: 0, width: 0, heads: 1 };

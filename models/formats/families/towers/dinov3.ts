@@ -1,5 +1,4 @@
 import { flag, amount } from '../shared/family';
-import { transformers5 } from '../shared/family-row';
 import { readImage, visionFamily, writePatches } from './vision';
 
 /**
@@ -9,31 +8,7 @@ import { readImage, visionFamily, writePatches } from './vision';
 export const dinov3 = visionFamily({
   id: 'dinov3_vit',
   title: 'DINOv3',
-  release: transformers5,
-  types: {
-    dinov3_vit: [
-      'DINOv3ViTConfig',
-      {
-        hidden_size: 384,
-        intermediate_size: 1536,
-        num_hidden_layers: 12,
-        num_attention_heads: 6,
-        hidden_act: 'gelu',
-        layer_norm_eps: 1e-5,
-        image_size: 224,
-        patch_size: 16,
-        num_channels: 3,
-        rope_theta: 100,
-        query_bias: true,
-        key_bias: false,
-        value_bias: true,
-        proj_bias: true,
-        mlp_bias: true,
-        use_gated_mlp: false,
-        num_register_tokens: 0,
-      },
-    ],
-  },
+  types: ['dinov3_vit'],
   architectures: /^DINOv3ViT/,
   task: 'base',
   extraTokens: 1,

@@ -6,8 +6,6 @@ import type { StackFamily } from '../shared/family';
 import { amount, flag } from '../shared/family';
 import { visionFamily } from './vision';
 
-const from = 'transformers 5.0';
-
 /** A layer whose input and output are clipped to bounds that the checkpoint holds, where the tower has them. */
 function writeClipped(part: ModelPart, writer: TensorWriter, name: string, input: number, output: number): void {
   const group = name.startsWith('self_attn') ? 'attention' : 'mlp';
@@ -20,28 +18,7 @@ function writeClipped(part: ModelPart, writer: TensorWriter, name: string, input
 export const gemma4Vision = visionFamily({
   id: 'gemma4_vision',
   title: 'Gemma 4 vision',
-  types: {
-    gemma4_vision: [
-      `${from} Gemma4VisionConfig`,
-      {
-        hidden_size: 768,
-        intermediate_size: 3072,
-        num_hidden_layers: 16,
-        num_attention_heads: 12,
-        num_key_value_heads: 12,
-        head_dim: 64,
-        hidden_activation: 'gelu_pytorch_tanh',
-        rms_norm_eps: 1e-6,
-        max_position_embeddings: 131072,
-        rope_theta: 100,
-        pooling_kernel_size: 3,
-        patch_size: 16,
-        position_embedding_size: 10240,
-        use_clipped_linears: false,
-        standardize: false,
-      },
-    ],
-  },
+  types: ['gemma4_vision'],
   architectures: /^Gemma4Vision/,
   task: 'base',
   extraTokens: 0,
@@ -81,24 +58,6 @@ export const gemma4Audio: StackFamily = {
   role: 'audio',
   tied: false,
   task: 'base',
-  defaults: () => ({
-    from: `${from} Gemma4AudioConfig`,
-    values: {
-      hidden_size: 1024,
-      num_hidden_layers: 12,
-      num_attention_heads: 8,
-      hidden_act: 'silu',
-      subsampling_conv_channels: [128, 32],
-      conv_kernel_size: 5,
-      attention_chunk_size: 12,
-      attention_context_left: 13,
-      attention_context_right: 0,
-      attention_logit_cap: 50,
-      use_clipped_linears: true,
-      rms_norm_eps: 1e-6,
-      output_proj_dims: 1536,
-    },
-  }),
   read: (reader) => {
     const hidden = reader.integer('hidden_size') ?? 0;
     // A query reads the positions before it up to the one that is `attention_context_left - 1` back, its own included.

@@ -37,21 +37,7 @@ function writeMoonVit(part: ModelPart, writer: TensorWriter): void {
 export const moonVit = visionFamily({
   id: 'moonvit',
   title: 'MoonViT',
-  types: {
-    moonvit: [
-      '(Kimi-VL) MoonViTConfig',
-      {
-        patch_size: 14,
-        init_pos_emb_height: 64,
-        init_pos_emb_width: 64,
-        num_attention_heads: 16,
-        num_hidden_layers: 27,
-        hidden_size: 1152,
-        intermediate_size: 4304,
-        merge_kernel_size: [2, 2],
-      },
-    ],
-  },
+  types: ['moonvit'],
   architectures: /^MoonVit/,
   task: 'base',
   extraTokens: 0,
@@ -80,22 +66,7 @@ function kimiSizes(reader: ConfigReader): Partial<TransformerChoice> {
 export const kimiK25Vision = visionFamily({
   id: 'kimi_k25_vision',
   title: 'Kimi vision',
-  types: {
-    kimi_k25_vision: [
-      '(Kimi-K2.5) KimiK25VisionConfig',
-      {
-        patch_size: 14,
-        init_pos_emb_height: 64,
-        init_pos_emb_width: 64,
-        init_pos_emb_time: 4,
-        vt_num_attention_heads: 16,
-        vt_num_hidden_layers: 27,
-        vt_hidden_size: 1152,
-        vt_intermediate_size: 4304,
-        merge_kernel_size: [2, 2],
-      },
-    ],
-  },
+  types: ['kimi_k25_vision'],
   task: 'base',
   extraTokens: 0,
   record: [

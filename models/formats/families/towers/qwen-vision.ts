@@ -1,8 +1,7 @@
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { sourceOf } from '../shared/family-row';
 import type { StackFamily } from '../shared/family';
 import { amount } from '../shared/family';
 
@@ -10,8 +9,8 @@ import { amount } from '../shared/family';
 interface QwenVision {
   readonly id: string;
   readonly title: string;
-  /** Names of the tower, with the class and what it fills in; files mostly write the name of the whole model. */
-  readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
+  /** Names of the tower; files mostly write the name of the whole model. */
+  readonly types: readonly string[];
   readonly read: (reader: ConfigReader) => ModelPart;
   readonly tensors: (part: ModelPart, writer: TensorWriter) => void;
 }
@@ -20,14 +19,10 @@ const qwenVision = ({ id, title, types, read, tensors }: QwenVision): StackFamil
   kind: 'stack',
   id,
   title,
-  modelTypes: Object.keys(types),
+  modelTypes: types,
   role: 'vision',
   tied: false,
   task: 'base',
-  defaults: (modelType) => {
-    const entry = types[modelType ?? ''] ?? Object.values(types)[0];
-    return entry === undefined ? undefined : { from: sourceOf(entry[0]), values: entry[1] };
-  },
   read,
   tensors,
 });
@@ -55,23 +50,7 @@ const imageOf = (reader: ConfigReader): NonNullable<ModelPart['image']> => {
 export const qwen2Vision = qwenVision({
   id: 'qwen2_vl_vision',
   title: 'Qwen2-VL vision',
-  types: {
-    qwen2_vl_vision: [
-      'Qwen2VLVisionConfig',
-      {
-        depth: 32,
-        embed_dim: 1280,
-        hidden_size: 3584,
-        hidden_act: 'quick_gelu',
-        mlp_ratio: 4,
-        num_heads: 16,
-        in_channels: 3,
-        patch_size: 14,
-        spatial_merge_size: 2,
-        temporal_patch_size: 2,
-      },
-    ],
-  },
+  types: ['qwen2_vl_vision'],
   read: (reader) => {
     // Here hidden_size is the width of the language model, embed_dim that of the tower.
     const width = reader.integer('embed_dim') ?? 0;
@@ -106,29 +85,10 @@ export const qwen2Vision = qwenVision({
   },
 });
 
-const qwen25Values: JsonObject = {
-  depth: 32,
-  hidden_size: 3584,
-  hidden_act: 'silu',
-  intermediate_size: 3420,
-  num_heads: 16,
-  in_channels: 3,
-  patch_size: 14,
-  spatial_merge_size: 2,
-  temporal_patch_size: 2,
-  window_size: 112,
-  out_hidden_size: 3584,
-  fullatt_block_indexes: [7, 15, 23, 31],
-};
-
 export const qwen25Vision = qwenVision({
   id: 'qwen2_5_vl_vision',
   title: 'Qwen2.5-VL vision',
-  types: {
-    qwen2_5_vl_vision: ['Qwen2_5_VLVisionConfig', qwen25Values],
-    // The thinker of Qwen2.5-Omni has the same tower.
-    qwen2_5_omni_vision_encoder: ['Qwen2_5OmniVisionEncoderConfig', qwen25Values],
-  },
+  types: ['qwen2_5_vl_vision', 'qwen2_5_omni_vision_encoder'],
   read: (reader) => {
     const full = new Set(reader.numbers('fullatt_block_indexes'));
     const patch = reader.integer('patch_size', 1) ?? 14;
@@ -168,31 +128,10 @@ export const qwen25Vision = qwenVision({
   },
 });
 
-const qwen3Values: JsonObject = {
-  depth: 27,
-  hidden_size: 1152,
-  hidden_act: 'gelu_pytorch_tanh',
-  intermediate_size: 4304,
-  num_heads: 16,
-  in_channels: 3,
-  patch_size: 16,
-  spatial_merge_size: 2,
-  temporal_patch_size: 2,
-  out_hidden_size: 3584,
-  num_position_embeddings: 2304,
-  deepstack_visual_indexes: [8, 16, 24],
-};
-
 export const qwen3Vision = qwenVision({
   id: 'qwen3_vl_vision',
   title: 'Qwen3-VL vision',
-  types: {
-    qwen3_vl_vision: ['Qwen3VLVisionConfig', qwen3Values],
-    qwen3_vl_moe_vision: ['Qwen3VLMoeVisionConfig', qwen3Values],
-    // The same tower without taps of its middle layers.
-    qwen3_5_vision: ['transformers 5.0 Qwen3_5VisionConfig', { ...qwen3Values, deepstack_visual_indexes: [] }],
-    qwen3_5_moe_vision: ['transformers 5.0 Qwen3_5MoeVisionConfig', { ...qwen3Values, deepstack_visual_indexes: [] }],
-  },
+  types: ['qwen3_vl_vision', 'qwen3_vl_moe_vision', 'qwen3_5_vision', 'qwen3_5_moe_vision'],
   read: (reader) =>
     readTransformer(reader, {
       family: 'qwen3_vl_vision',

@@ -19,7 +19,6 @@ export const radio: StackFamily = {
   role: 'vision',
   tied: false,
   task: 'base',
-  defaults: () => ({ from: '(RADIO) RADIOConfig', values: { patch_size: 16 } }),
   read: (reader) => {
     const sizes = named(reader);
     const patch = reader.integer('patch_size', 1) ?? sizes?.patch;

@@ -5,7 +5,6 @@ import type { TensorWriter } from '../../tensors/tensor-table';
 import type { StackFamily } from '../shared/family';
 import { amount } from '../shared/family';
 import { readImage, visionFamily, writePatches } from './vision';
-import { siglipSo400m } from './siglip-sizes';
 
 /** The block of timm's ViT. */
 export function writeTimmBlock(own: TensorWriter, hidden: number, size: number): void {
@@ -20,9 +19,7 @@ export function writeTimmBlock(own: TensorWriter, hidden: number, size: number):
 export const timmSiglip = visionFamily({
   id: 'timm_siglip',
   title: 'SigLIP (timm)',
-  types: {
-    timm_siglip: ['(timm) vit_so400m_patch14_siglip_384', siglipSo400m],
-  },
+  types: ['timm_siglip'],
   task: 'base',
   extraTokens: 0,
   tensors: (part, writer) => {
@@ -35,18 +32,10 @@ export const timmSiglip = visionFamily({
     writer.norm('norm', hidden, true);
   },
 });
-
-/** Segment Anything's encoder, which DeepSeek-OCR puts in front of its other tower; it makes 16 x 16 positions of 64 x 64 patches. */
-const samValues = {
-  width: 768,
-  layers: 12,
-  heads: 12,
-  global_attn_indexes: [2, 5, 8, 11],
-  downsample_channels: [512, 1024],
-};
 const samSide = 64;
 const samWindow = 14;
 
+/** Segment Anything's encoder, which DeepSeek-OCR puts in front of its other tower; it makes 16 x 16 positions of 64 x 64 patches. */
 export const sam: StackFamily = {
   kind: 'stack',
   id: 'sam_vit',
@@ -55,7 +44,6 @@ export const sam: StackFamily = {
   role: 'vision',
   tied: false,
   task: 'base',
-  defaults: () => ({ from: '(DeepSeek-OCR) sam_vit_b', values: samValues }),
   read: (reader) => {
     const global = new Set(reader.numbers('global_attn_indexes'));
     const width = reader.integer('hidden_size', 1) ?? 0;
@@ -116,10 +104,6 @@ export const deepSeekClip: StackFamily = {
   role: 'vision',
   tied: false,
   task: 'base',
-  defaults: () => ({
-    from: '(DeepSeek-OCR) clip-l-14-224',
-    values: { width: 1024, layers: 24, heads: 16, image_size: 224, patch_size: 14 },
-  }),
   read: (reader) => {
     const patches = Math.floor(size(reader, 'image_size') / Math.max(1, size(reader, 'patch_size'))) ** 2;
     return readTransformer(reader, {
@@ -169,20 +153,6 @@ export const queryEncoder: StackFamily = {
   role: 'vision',
   tied: true,
   task: 'base',
-  defaults: () => ({
-    from: '(DeepSeek-OCR 2) qwen2-0-5b',
-    values: {
-      dim: 896,
-      num_hidden_layers: 24,
-      num_attention_heads: 14,
-      num_key_value_heads: 2,
-      intermediate_size: 4864,
-      hidden_act: 'silu',
-      rms_norm_eps: 1e-6,
-      rope_theta: 1000000,
-      max_position_embeddings: 131072,
-    },
-  }),
   read: (reader) =>
     readTransformer(reader, {
       family: 'deepseek_query_encoder',
@@ -203,10 +173,6 @@ export const evaClip: StackFamily = {
   role: 'vision',
   tied: false,
   task: 'base',
-  defaults: () => ({
-    from: '(InfiMM) eva-clip-l-14-336',
-    values: { width: 1024, layers: 24, head_width: 64, image_size: 336, patch_size: 14, mlp_ratio: 2.6667 },
-  }),
   read: (reader) => {
     // embed_dim is of the space that pictures and texts share.
     const width = size(reader, 'width');
@@ -235,18 +201,6 @@ export const qwenVlVision: StackFamily = {
   role: 'vision',
   tied: false,
   task: 'base',
-  defaults: () => ({
-    from: '(Qwen-VL) visual',
-    values: {
-      width: 1664,
-      layers: 48,
-      heads: 16,
-      image_size: 448,
-      patch_size: 14,
-      mlp_ratio: 4.9231,
-      output_dim: 4096,
-    },
-  }),
   read: (reader) => {
     const width = size(reader, 'width');
     const image = { ...readImage(reader, 0), outputTokens: qwenVlQueries };
@@ -309,20 +263,7 @@ export function writeResampler(writer: TensorWriter, { queries, read, output, ta
 export const molmoVision = visionFamily({
   id: 'molmo_vision',
   title: 'Molmo vision',
-  types: {
-    molmo_vision: [
-      '(Molmo) VisionBackboneConfig',
-      {
-        hidden_size: 1024,
-        intermediate_size: 4096,
-        num_hidden_layers: 23,
-        num_attention_heads: 16,
-        patch_size: 14,
-        image_size: 336,
-        hidden_act: 'quick_gelu',
-      },
-    ],
-  },
+  types: ['molmo_vision'],
   task: 'base',
   extraTokens: 1,
   tensors: (part, writer) => {
@@ -351,10 +292,6 @@ export const phi4Audio: StackFamily = {
   role: 'audio',
   tied: false,
   task: 'base',
-  defaults: () => ({
-    from: '(Phi-4 Multimodal) audio_processor',
-    values: { attention_dim: 1024, attention_heads: 16, num_blocks: 24, linear_units: 1536 },
-  }),
   read: (reader) =>
     readTransformer(reader, {
       family: 'phi4mm_audio',

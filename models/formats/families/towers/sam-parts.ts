@@ -3,7 +3,6 @@ import type { ConfigReader } from '../../config/config-reader';
 import { readTransformer } from '../../config/transformer';
 import type { Attention, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
-import { transformers } from '../shared/family-row';
 import type { StackFamily } from '../shared/family';
 import { amount, flag } from '../shared/family';
 import { visionFamily, writePatches } from './vision';
@@ -36,29 +35,7 @@ const neck = (own: TensorWriter, input: number, output: number): void => {
 export const samVision = visionFamily({
   id: 'sam_vision',
   title: 'SAM vision',
-  types: {
-    sam_vision_model: [
-      'SamVisionConfig',
-      {
-        hidden_size: 768,
-        output_channels: 256,
-        num_hidden_layers: 12,
-        num_attention_heads: 12,
-        num_channels: 3,
-        image_size: 1024,
-        patch_size: 16,
-        hidden_act: 'gelu',
-        layer_norm_eps: 1e-6,
-        qkv_bias: true,
-        mlp_ratio: 4,
-        use_abs_pos: true,
-        use_rel_pos: true,
-        window_size: 14,
-        global_attn_indexes: [2, 5, 8, 11],
-        num_pos_feats: 128,
-      },
-    ],
-  },
+  types: ['sam_vision_model'],
   architectures: /^SamVision/,
   task: 'base',
   extraTokens: 0,
@@ -110,19 +87,6 @@ function writeNetwork(own: TensorWriter, width: number, inner: number, output: n
   own.linear('head', 'proj_out', inner, output, true);
 }
 
-const maskValues = {
-  hidden_size: 256,
-  hidden_act: 'relu',
-  mlp_dim: 2048,
-  num_hidden_layers: 2,
-  num_attention_heads: 8,
-  attention_downsample_rate: 2,
-  num_multimask_outputs: 3,
-  iou_head_depth: 3,
-  iou_head_hidden_dim: 256,
-  layer_norm_eps: 1e-6,
-};
-
 export const samMaskDecoder: StackFamily = {
   kind: 'stack',
   id: 'sam_mask_decoder',
@@ -131,7 +95,6 @@ export const samMaskDecoder: StackFamily = {
   role: 'decoder',
   tied: false,
   task: 'base',
-  defaults: () => ({ from: `${transformers} SamMaskDecoderConfig`, values: maskValues }),
   read: (reader) => {
     const size = reader.integer('mlp_dim', 1);
     const part = readTransformer(reader, {

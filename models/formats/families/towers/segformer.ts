@@ -71,20 +71,6 @@ function writeEncoder(part: ModelPart, root: TensorWriter): void {
 export const segformer = stagedFamily({
   id: 'segformer',
   title: 'SegFormer',
-  className: 'SegformerConfig',
-  values: {
-    num_channels: 3,
-    depths: [2, 2, 2, 2],
-    sr_ratios: [8, 4, 2, 1],
-    hidden_sizes: [32, 64, 160, 256],
-    patch_sizes: [7, 3, 3, 3],
-    strides: [4, 2, 2, 2],
-    num_attention_heads: [1, 2, 5, 8],
-    mlp_ratios: [4, 4, 4, 4],
-    hidden_act: 'gelu',
-    layer_norm_eps: 1e-6,
-    decoder_hidden_size: 256,
-  },
   architectures: /^Segformer(Model|For)/,
   role: 'vision',
   // Convolutions of padded images tell the positions apart.

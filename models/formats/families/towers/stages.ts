@@ -1,8 +1,7 @@
 /** Towers in stages, each narrower in positions and wider in its stream than the one before. */
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import { mostLayers, readTransformer } from '../../config/transformer';
 import type { Attention, Layer, ModelPart, PartRole, PositionKind } from '../../model-description';
-import { transformers } from '../shared/family-row';
 import type { StackFamily } from '../shared/family';
 import { amounts } from '../shared/family';
 
@@ -46,8 +45,6 @@ export function stageLayers(stages: readonly Stage[]): readonly Layer[] {
 interface StagedRow {
   readonly id: string;
   readonly title: string;
-  readonly className: string;
-  readonly values: JsonObject;
   readonly modelType?: string;
   readonly architectures: RegExp;
   readonly role: PartRole;
@@ -70,7 +67,6 @@ export function stagedFamily(row: StagedRow): StackFamily {
     role: row.role,
     tied: false,
     task: 'base',
-    defaults: () => ({ from: `${transformers} ${row.className}`, values: row.values }),
     read: (reader) => {
       for (const key of row.record) reader.raw(key);
       const stages = row.stages(reader);

@@ -1,4 +1,4 @@
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import type { Attention, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import type { StackFamily } from '../shared/family';
@@ -46,21 +46,6 @@ export const windowedStages = ({ width, depths, heads, ratio, window, sides }: W
     };
   });
 
-const values: JsonObject = {
-  image_size: 224,
-  patch_size: 4,
-  num_channels: 3,
-  embed_dim: 96,
-  depths: [2, 2, 6, 2],
-  num_heads: [3, 6, 12, 24],
-  window_size: 7,
-  mlp_ratio: 4,
-  qkv_bias: true,
-  hidden_act: 'gelu',
-  layer_norm_eps: 1e-5,
-  use_absolute_embeddings: false,
-};
-
 const record = ['depths', 'num_heads', 'window_size', 'mlp_ratio', 'qkv_bias', 'use_absolute_embeddings', 'embed_dim'];
 
 function readStages(reader: ConfigReader): readonly Stage[] {
@@ -95,7 +80,6 @@ type WriteBias = (own: TensorWriter, heads: number, part: ModelPart) => void;
 interface SwinRow {
   readonly id: 'swin' | 'swinv2';
   readonly title: string;
-  readonly className: string;
   readonly architectures: RegExp;
   readonly writeBias: WriteBias;
   readonly keyBias: boolean;
@@ -107,8 +91,6 @@ const swinFamily = (row: SwinRow): StackFamily =>
   stagedFamily({
     id: row.id,
     title: row.title,
-    className: row.className,
-    values,
     architectures: row.architectures,
     role: 'vision',
     record,
@@ -158,7 +140,6 @@ const swinFamily = (row: SwinRow): StackFamily =>
 export const swin = swinFamily({
   id: 'swin',
   title: 'Swin',
-  className: 'SwinConfig',
   architectures: /^Swin(Model|For)/,
   writeBias: (own, heads, part) => {
     const window = amount(part, 'window_size') ?? 7;
@@ -172,7 +153,6 @@ export const swin = swinFamily({
 export const swinV2 = swinFamily({
   id: 'swinv2',
   title: 'Swin v2',
-  className: 'Swinv2Config',
   architectures: /^Swinv2(Model|For)/,
   writeBias: (own, heads) => {
     own.add('attention', 'logit_scale', [heads, 1, 1]);
@@ -187,8 +167,6 @@ export const swinV2 = swinFamily({
 export const donutSwin = stagedFamily({
   id: 'donut-swin',
   title: 'Donut Swin',
-  className: 'DonutSwinConfig',
-  values,
   architectures: /^DonutSwin/,
   role: 'vision',
   record,
@@ -201,22 +179,6 @@ export const clapAudio = stagedFamily({
   id: 'clap_audio',
   modelType: 'clap_audio_model',
   title: 'CLAP audio',
-  className: 'ClapAudioConfig',
-  values: {
-    depths: [2, 2, 6, 2],
-    num_attention_heads: [4, 8, 16, 32],
-    window_size: 8,
-    spec_size: 256,
-    num_mel_bins: 64,
-    patch_size: 4,
-    patch_stride: [4, 4],
-    patch_embeds_hidden_size: 96,
-    mlp_ratio: 4,
-    qkv_bias: true,
-    hidden_act: 'gelu',
-    layer_norm_eps: 1e-5,
-    projection_dim: 512,
-  },
   architectures: /^ClapAudio/,
   role: 'audio',
   record: [

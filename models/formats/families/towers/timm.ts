@@ -124,7 +124,6 @@ export const timm: StackFamily = {
   role: 'vision',
   tied: false,
   task: 'image-classification',
-  defaults: () => ({ from: 'timm 1.0', values: { num_classes: 1000 } }),
   read: (reader) => {
     reader.raw('num_classes');
     const key = reader.has('architecture') ? 'architecture' : 'backbone';

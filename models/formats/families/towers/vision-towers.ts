@@ -1,5 +1,5 @@
 /** Vision towers that are published as parts of vision-language models. */
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import type { Attention, Layer, ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { amount, flag } from '../shared/family';
@@ -11,22 +11,7 @@ const rotary = { positions: 'rope' as const };
 export const pixtral = visionFamily({
   id: 'pixtral',
   title: 'Pixtral vision',
-  types: {
-    pixtral: [
-      'PixtralVisionConfig',
-      {
-        hidden_size: 1024,
-        intermediate_size: 4096,
-        num_hidden_layers: 24,
-        num_attention_heads: 16,
-        num_channels: 3,
-        image_size: 1024,
-        patch_size: 16,
-        hidden_act: 'gelu',
-        rope_theta: 10000,
-      },
-    ],
-  },
+  types: ['pixtral'],
   architectures: /^PixtralVision/,
   task: 'base',
   extraTokens: 0,
@@ -68,36 +53,7 @@ export const tilesOf = (part: ModelPart): number => amount(part, 'max_num_tiles'
 export const mllamaVision = visionFamily({
   id: 'mllama_vision',
   title: 'Llama 3.2 Vision tower',
-  types: {
-    mllama_vision_model: [
-      'MllamaVisionConfig',
-      {
-        hidden_size: 1280,
-        hidden_act: 'gelu',
-        num_hidden_layers: 32,
-        num_global_layers: 8,
-        attention_heads: 16,
-        num_channels: 3,
-        intermediate_size: 5120,
-        vision_output_dim: 7680,
-        image_size: 448,
-        patch_size: 14,
-        norm_eps: 1e-5,
-        max_num_tiles: 4,
-        intermediate_layers_indices: [3, 7, 15, 23, 30],
-        supported_aspect_ratios: [
-          [1, 1],
-          [1, 2],
-          [1, 3],
-          [1, 4],
-          [2, 1],
-          [2, 2],
-          [3, 1],
-          [4, 1],
-        ],
-      },
-    ],
-  },
+  types: ['mllama_vision_model'],
   task: 'base',
   extraTokens: 1,
   record: ['max_num_tiles', 'num_global_layers', 'vision_output_dim', 'supported_aspect_ratios'],
@@ -145,27 +101,7 @@ export const mllamaVision = visionFamily({
 export const llama4Vision = visionFamily({
   id: 'llama4_vision',
   title: 'Llama 4 vision',
-  types: {
-    llama4_vision_model: [
-      'Llama4VisionConfig',
-      {
-        hidden_size: 768,
-        hidden_act: 'gelu',
-        num_hidden_layers: 34,
-        num_attention_heads: 16,
-        num_channels: 3,
-        intermediate_size: 5632,
-        vision_output_dim: 7680,
-        image_size: 448,
-        patch_size: 14,
-        norm_eps: 1e-5,
-        pixel_shuffle_ratio: 0.5,
-        projector_input_dim: 4096,
-        projector_output_dim: 4096,
-        rope_theta: 10000,
-      },
-    ],
-  },
+  types: ['llama4_vision_model'],
   task: 'base',
   extraTokens: 1,
   record: ['vision_output_dim', 'projector_input_dim', 'projector_output_dim', 'pixel_shuffle_ratio'],
@@ -197,37 +133,10 @@ export const llama4Vision = visionFamily({
   },
 });
 
-const blipVisionValues: JsonObject = {
-  hidden_size: 768,
-  intermediate_size: 3072,
-  num_hidden_layers: 12,
-  num_attention_heads: 12,
-  num_channels: 3,
-  image_size: 384,
-  patch_size: 16,
-  hidden_act: 'gelu',
-  layer_norm_eps: 1e-5,
-  qkv_bias: true,
-};
-const blip2VisionValues: JsonObject = {
-  ...blipVisionValues,
-  hidden_size: 1408,
-  intermediate_size: 6144,
-  num_hidden_layers: 39,
-  num_attention_heads: 16,
-  image_size: 224,
-  patch_size: 14,
-  layer_norm_eps: 1e-6,
-};
-
 export const blipVision = visionFamily({
   id: 'blip_vision',
   title: 'BLIP vision',
-  types: {
-    blip_vision_model: ['BlipVisionConfig', blipVisionValues],
-    blip_2_vision_model: ['Blip2VisionConfig', blip2VisionValues],
-    instructblip_vision_model: ['InstructBlipVisionConfig', blip2VisionValues],
-  },
+  types: ['blip_vision_model', 'blip_2_vision_model', 'instructblip_vision_model'],
   architectures: /^(Blip|Blip2|InstructBlip)VisionModel/,
   task: 'base',
   extraTokens: 1,
@@ -255,26 +164,7 @@ const sideOf = (reader: ConfigReader): number =>
 export const glm4vVision = visionFamily({
   id: 'glm4v_vision',
   title: 'GLM-4V vision',
-  types: {
-    glm4v_vision: [
-      'Glm4vVisionConfig',
-      {
-        depth: 24,
-        hidden_size: 1536,
-        hidden_act: 'silu',
-        attention_bias: false,
-        num_heads: 12,
-        in_channels: 3,
-        image_size: 336,
-        patch_size: 14,
-        rms_norm_eps: 1e-5,
-        spatial_merge_size: 2,
-        temporal_patch_size: 2,
-        out_hidden_size: 4096,
-        intermediate_size: 13696,
-      },
-    ],
-  },
+  types: ['glm4v_vision'],
   task: 'base',
   extraTokens: 0,
   record: ['attention_bias', 'spatial_merge_size', 'temporal_patch_size', 'out_hidden_size', 'intermediate_size'],

@@ -1,4 +1,4 @@
-import type { ConfigReader, JsonObject } from '../../config/config-reader';
+import type { ConfigReader } from '../../config/config-reader';
 import type { TransformerChoice } from '../../config/transformer';
 import { readTransformer } from '../../config/transformer';
 import type { ModelPart, PositionKind } from '../../model-description';
@@ -94,19 +94,6 @@ const vitKeys = {
   ...idle('of a pooler, which no run reads', 'pooler_act', 'pooler_output_size'),
 };
 
-export const vitValues: JsonObject = {
-  hidden_size: 768,
-  num_hidden_layers: 12,
-  num_attention_heads: 12,
-  intermediate_size: 3072,
-  hidden_act: 'gelu',
-  layer_norm_eps: 1e-12,
-  image_size: 224,
-  patch_size: 16,
-  num_channels: 3,
-  qkv_bias: true,
-};
-
 export function writePatches(part: ModelPart, writer: TensorWriter, name: string, bias: boolean): void {
   const patch = part.image?.patch ?? 0;
   writer.add('embedding', `${name}.weight`, [part.hiddenSize, part.image?.channels ?? 3, patch, patch]);
@@ -135,7 +122,7 @@ export function writeVitLayers(part: ModelPart, writer: TensorWriter): void {
 export const vit = visionFamily({
   id: 'vit',
   title: 'ViT',
-  types: { vit: ['ViTConfig', vitValues] },
+  types: ['vit'],
   architectures: /^ViT(Model|ForImage|ForMasked)/,
   task: 'base',
   extraTokens: 1,
@@ -155,7 +142,7 @@ export const vit = visionFamily({
 export const deit = visionFamily({
   id: 'deit',
   title: 'DeiT',
-  types: { deit: ['DeiTConfig', vitValues] },
+  types: ['deit'],
   architectures: /^DeiT/,
   task: 'base',
   extraTokens: 2,
@@ -224,21 +211,6 @@ const dinoRow = (id: 'dinov2' | 'dinov2_with_registers') => ({
   },
 });
 
-const dinoValues: JsonObject = {
-  hidden_size: 768,
-  num_hidden_layers: 12,
-  num_attention_heads: 12,
-  mlp_ratio: 4,
-  hidden_act: 'gelu',
-  layer_norm_eps: 1e-6,
-  image_size: 224,
-  patch_size: 14,
-  num_channels: 3,
-  qkv_bias: true,
-  use_swiglu_ffn: false,
-  use_mask_token: true,
-};
-
 const { intermediate_size: _none, ...dinoSizes } = pictureKeys;
 
 export const dinov2 = visionFamily({
@@ -252,7 +224,7 @@ export const dinov2 = visionFamily({
     ...idle('which states a backbone gives to others', 'reshape_hidden_states', 'stage_names'),
   },
   title: 'DINOv2',
-  types: { dinov2: ['Dinov2Config', dinoValues] },
+  types: ['dinov2'],
   architectures: /^Dinov2(Model|For)/,
   extraTokens: 1,
 });
@@ -261,9 +233,7 @@ export const dinov2 = visionFamily({
 export const dinov2WithRegisters = visionFamily({
   ...dinoRow('dinov2_with_registers'),
   title: 'DINOv2 with registers',
-  types: {
-    dinov2_with_registers: ['Dinov2WithRegistersConfig', { ...dinoValues, patch_size: 16, num_register_tokens: 4 }],
-  },
+  types: ['dinov2_with_registers'],
   architectures: /^Dinov2WithRegisters/,
   extraTokens: 1,
   image: (reader) => readImage(reader, 1 + (reader.integer('num_register_tokens') ?? 4)),

@@ -2,7 +2,7 @@
 import type { ModelPart } from '../../model-description';
 import type { TensorWriter } from '../../tensors/tensor-table';
 import { amount, firstArchitecture, flag } from '../shared/family';
-import { readImage, visionFamily, vitValues, writePatches, writeVitLayer, writeVitLayers } from './vision';
+import { readImage, visionFamily, writePatches, writeVitLayer, writeVitLayers } from './vision';
 
 /** Rows of a table over distances in two directions, and three for the class token. */
 const distances = (part: ModelPart): number => {
@@ -33,21 +33,7 @@ function writeBeitLayers(part: ModelPart, root: TensorWriter): void {
 export const beit = visionFamily({
   id: 'beit',
   title: 'BEiT',
-  types: {
-    beit: [
-      'BeitConfig',
-      {
-        ...vitValues,
-        vocab_size: 8192,
-        use_mask_token: false,
-        use_absolute_position_embeddings: false,
-        use_relative_position_bias: false,
-        use_shared_relative_position_bias: false,
-        layer_scale_init_value: 0.1,
-        use_mean_pooling: true,
-      },
-    ],
-  },
+  types: ['beit'],
   architectures: /^Beit(Model|For)/,
   task: 'base',
   positions: (reader) => {
@@ -88,19 +74,7 @@ export const beit = visionFamily({
 export const vitMae = visionFamily({
   id: 'vit_mae',
   title: 'ViT MAE',
-  types: {
-    vit_mae: [
-      'ViTMAEConfig',
-      {
-        ...vitValues,
-        decoder_num_attention_heads: 16,
-        decoder_hidden_size: 512,
-        decoder_num_hidden_layers: 8,
-        decoder_intermediate_size: 2048,
-        mask_ratio: 0.75,
-      },
-    ],
-  },
+  types: ['vit_mae'],
   architectures: /^ViTMAE/,
   task: 'base',
   extraTokens: 1,
@@ -142,17 +116,7 @@ export const vitMae = visionFamily({
 export const yolos = visionFamily({
   id: 'yolos',
   title: 'YOLOS',
-  types: {
-    yolos: [
-      'YolosConfig',
-      {
-        ...vitValues,
-        image_size: [512, 864],
-        num_detection_tokens: 100,
-        use_mid_position_embeddings: true,
-      },
-    ],
-  },
+  types: ['yolos'],
   architectures: /^Yolos/,
   task: 'base',
   extraTokens: 1,

@@ -10,10 +10,6 @@ export const voxCpmLocal: StackFamily = {
   role: 'audio',
   tied: false,
   task: 'base',
-  defaults: () => ({
-    from: '(VoxCPM) VoxCPMEncoderConfig',
-    values: { hidden_dim: 1024, ffn_dim: 4096, num_heads: 16, num_layers: 4 },
-  }),
   read: (reader) =>
     readTransformer(reader, {
       family: 'voxcpm_local',

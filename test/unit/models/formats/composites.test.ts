@@ -202,6 +202,16 @@ describe('cross-attention to a picture', () => {
   });
 });
 
+it('a model of remote code has its language head where the file names no class', () => {
+  const llm = { model_type: 'qwen2', tie_word_embeddings: false };
+  const heads = (more: object): readonly string[] =>
+    (expectedTensors(describeModel({ model_type: 'internvl_chat', llm_config: llm, vision_config: {}, ...more })) ?? [])
+      .filter(({ group }) => group === 'head')
+      .map(({ pattern }) => pattern);
+  assert.deepEqual(heads({}), ['language_model.lm_head.weight']);
+  assert.deepEqual(heads({ architectures: ['InternVLChatModel'] }), ['language_model.lm_head.weight']);
+});
+
 describe('towers', () => {
   const tokens = (config: unknown): readonly (number | undefined)[] =>
     describeModel(config).parts.map(({ image }) => image?.outputTokens);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { defaultsOf } from '../../../../models/formats/families/shared/family';
 import { parseConfig } from '../../../../models/formats/config/parse-config';
 import { describeModel, isModelConfig } from '../../../../models/formats/describe-model';
 import { decodeFlops, prefillFlops } from '../../../../models/formats/estimates/flops';
@@ -84,7 +85,7 @@ describe('descriptions of anything', () => {
     for (let round = 0; round < 5000; round++) {
       const family = pick(families);
       const type = pick(family.modelTypes);
-      const config: Record<string, unknown> = { ...family.defaults(type)?.values, model_type: type };
+      const config: Record<string, unknown> = { ...defaultsOf(family, type)?.values, model_type: type };
       for (let change = 0; change < 4; change++) {
         const key = pick([
           ...Object.keys(config),
@@ -113,7 +114,7 @@ describe('descriptions of anything', () => {
       for (const family of families) {
         for (const model_type of family.modelTypes) {
           everything({ model_type, architectures: [name] });
-          const words = Object.entries(family.defaults(model_type)?.values ?? {}).filter(
+          const words = Object.entries(defaultsOf(family, model_type)?.values ?? {}).filter(
             ([, value]) => typeof value === 'string',
           );
           everything({ model_type, ...Object.fromEntries(words.map(([key]) => [key, name])) });
@@ -129,7 +130,7 @@ describe('descriptions of anything', () => {
     };
     for (const family of families) {
       for (const type of family.modelTypes) {
-        const values = family.defaults(type)?.values ?? {};
+        const values = defaultsOf(family, type)?.values ?? {};
         const config = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, large(value)]));
         // Networks of diffusers are named by their class.
         const named =

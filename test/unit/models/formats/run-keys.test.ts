@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { defaultsOf } from '../../../../models/formats/families/shared/family';
 import {
   architectures,
   multimodalArchitectures,
@@ -27,7 +28,7 @@ const classes: readonly (readonly [type: string, defaults: Config, aliases: read
 ].flatMap((type) => {
   const own = classDefaults?.[type];
   if (!own) {
-    const row = byType.get(type)?.defaults(type)?.values ?? {};
+    const row = defaultsOf(byType.get(type) ?? assert.fail(type), type)?.values ?? {};
     return [[type, row, []]] as const;
   }
   const parts = Object.values(own.defaults).filter(isObject);
@@ -115,7 +116,7 @@ describe('keys of configuration classes, of the families that run', () => {
         if (kind !== 'honoured' || elsewhere.has(key)) continue;
         const differs = (config: Config): boolean => {
           const type = String(config['model_type']);
-          const usual = classDefaults?.[type]?.defaults[key] ?? family.defaults(type)?.values[key];
+          const usual = classDefaults?.[type]?.defaults[key] ?? defaultsOf(family, type)?.values[key];
           const value = config[key] ?? null;
           return value !== null && !same(value, usual);
         };
@@ -133,7 +134,7 @@ describe('keys of configuration classes, of the families that run', () => {
 
   for (const family of running.filter(({ kind }) => kind === 'stack')) {
     const [type = ''] = family.modelTypes;
-    const defaults = { ...family.defaults(type)?.values, model_type: type };
+    const defaults = { ...defaultsOf(family, type)?.values, model_type: type };
     it(`${family.id}: refuses by name what it is held to, and nothing else`, () => {
       assert.equal(runnable(describeModel(defaults)), true);
       for (const [key, treatment] of Object.entries({ ...baseKeys, ...family.run })) {
