@@ -1,6 +1,7 @@
 /** The operators of the self-test in float64, straight from their definitions. */
 import { tensor } from '../../kernels/tensors/tensor';
 import type { Tensor } from '../../kernels/tensors/tensor';
+import { dot } from '../../kernels/tensors/vectors';
 
 /** [batch, rows, inner] x [batch, inner, columns]. */
 export function matmul(a: Tensor, b: Tensor): Tensor {
@@ -155,8 +156,6 @@ export function attention(
   }
   return tensor(query.shape, output);
 }
-
-const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 
 function rows(x: Tensor, map: (row: Float64Array) => Float64Array): Tensor {
   const width = x.shape.at(-1)!;

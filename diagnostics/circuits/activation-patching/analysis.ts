@@ -7,7 +7,6 @@ import { outputBytes, sizesOf } from '../../shared/effects/outputs';
 import { measured } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import { mean } from '../../shared/statistics/mean';
 import { ask } from './ask';
 import { columnsOf, longestByPosition, placesOf } from '../../shared/effects/columns';
 import { compare } from './compare';
@@ -19,6 +18,7 @@ import { isPerHead, patchingTable, targetOf, type PatchingParameters } from './p
 import { cellsOf, patchOf, patched, runOf, sourceOf, type Cell, type Patching } from './patches';
 import { patchingResult, type PatchingResult } from './result';
 import { sections } from './sections';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export const activationPatching: Analysis<PatchingParameters, PatchingResult> = {
   id: 'activation-patching',

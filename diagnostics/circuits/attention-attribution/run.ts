@@ -7,9 +7,10 @@ import type { Variant } from '../../model-runner/variant';
 import { headOf, sharedOf } from '../../shared/weights/head-of';
 import { placeOf, type WeightParameters } from './parameters';
 import { mostPaired, type PartPair, type WeightResult } from './result';
-import { dot, sideParts, type Side } from './sides';
+import { sideParts, type Side } from './sides';
 import { partNames, partTaps, streamParts, tapRow, type Rows, type StreamPart } from './stream-parts';
 import { groupOf } from './words';
+import { dot } from '../../../kernels/tensors/vectors';
 
 /** Pairs that the result names. */
 const named = 100;

@@ -50,9 +50,3 @@ function applied({ data, rows, columns }: HeadMap, x: ArrayLike<number>): Float6
 function addTo(to: Float64Array, value: ArrayLike<number>): void {
   for (let i = 0; i < to.length; i++) to[i] = (to[i] ?? 0) + (value[i] ?? 0);
 }
-
-export const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
-  return sum;
-};

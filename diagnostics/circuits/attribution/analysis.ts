@@ -7,7 +7,6 @@ import { outputBytes } from '../../shared/effects/outputs';
 import { partsOf } from '../../shared/effects/parts';
 import { measured } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { mean } from '../../shared/statistics/mean';
 import { ask } from './ask';
 import { cellsOf, groupOf, type Cell } from './cells';
 import { chosenOf } from './selection';
@@ -23,6 +22,7 @@ import { attributionOf, noSlope } from './prompts';
 import { attributionResult, type AttributionResult } from './result';
 import { sections } from './sections';
 import { isLinear } from '../../shared/gradients/slope';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export const attribution: Analysis<AttributionParameters, AttributionResult> = {
   id: 'attribution',

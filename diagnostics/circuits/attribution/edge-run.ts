@@ -1,7 +1,6 @@
 /** The last stage of attribution: edges among the parts with the largest estimates. */
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { mean } from '../../shared/statistics/mean';
 import {
   chosenEdges,
   edgeAgreement,
@@ -17,6 +16,7 @@ import type { AttributionParameters } from './parameters';
 import type { Attributed } from './prompts';
 import { ranked } from './ranking';
 import type { AttributionResult } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 interface Around {
   readonly prompts: readonly Attributed[];

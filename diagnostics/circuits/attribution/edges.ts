@@ -12,12 +12,12 @@ import type { Receiver } from '../../shared/circuits/receivers';
 import type { Part } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { seedFor } from '../../../kernels/tensors/random';
-import { mean } from '../../shared/statistics/mean';
 import { drawFrom, largestCount } from './selection';
 import type { Estimating } from './estimates';
 import { agreementAmong } from './summary';
 import type { Attributed } from './prompts';
 import type { Agreement, EdgeEffect, Edges } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Of one prompt: changes of the metric, of the chosen edges and by sender of those into the logits. */
 export interface EdgePatches {

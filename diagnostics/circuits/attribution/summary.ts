@@ -1,7 +1,6 @@
 /** The result out of what was estimated and measured prompt by prompt. */
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { pearson, spearman, type Correlation } from '../../shared/statistics/correlation';
-import { mean } from '../../shared/statistics/mean';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { groupOf, type Cell } from './cells';
 import type { Chosen } from './selection';
@@ -14,6 +13,7 @@ import {
   type Effects,
   type Level,
 } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface Estimated {
   readonly original: number;

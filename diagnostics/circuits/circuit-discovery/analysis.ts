@@ -18,13 +18,13 @@ import { measures } from '../../shared/effects/metric';
 import { outputBytes } from '../../shared/effects/outputs';
 import { partsOf } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { mean } from '../../shared/statistics/mean';
 import { ask } from './ask';
 import { compare } from './compare';
 import { finding, methodWords, offers } from './finding';
 import { discoveryTable, type DiscoveryParameters } from './parameters';
 import { discoveryResult, type DiscoveryResult } from './result';
 import { sections } from './sections';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export const circuitDiscovery: Analysis<DiscoveryParameters, DiscoveryResult> = {
   id: 'circuit-discovery',

@@ -5,7 +5,7 @@ import type { Mode } from '../ablation/result';
 import type { Circuit } from '../../shared/circuits/circuit';
 import { metricWords } from '../../shared/effects/metric';
 import { partName, type Part } from '../../shared/effects/parts';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, percent } from '../../shared/words';
 import type { DiscoveryResult } from './result';
 
 export const isFound = (result: Partial<DiscoveryResult>): result is DiscoveryResult & { readonly circuit: Circuit } =>
@@ -32,8 +32,6 @@ export function methodWords({
   const parts = mlps ? 'heads and MLPs' : 'heads; MLPs always work';
   return `${method === 'greedy' ? 'Greedy' : 'Threshold (ACDC on nodes)'} at ${threshold}, removed parts are replaced by ${modeWords[mode]}, ${parts}.`;
 }
-
-export const percent = (share: number): string => `${threeDigits(100 * share)} %`;
 
 const headsOf = (nodes: readonly Part[]): number => nodes.filter(({ head }) => head !== undefined).length;
 

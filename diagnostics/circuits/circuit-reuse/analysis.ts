@@ -21,7 +21,6 @@ import { partsOf } from '../../shared/effects/parts';
 import { refusal } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { headList } from '../../shared/retrieval/head-list';
-import { mean } from '../../shared/statistics/mean';
 import { taskSamples } from '../../tasks/read-task';
 import { TaskTokens } from '../../tasks/task-tokens';
 import { ask } from './ask';
@@ -32,6 +31,7 @@ import { moverAttention, moverMasses, moversBehind, type MoverMasses } from './m
 import { repairedPrompt, repairOf, repairPlaces, type RepairedPrompt } from './repair';
 import { reuseResult, type ReuseResult, type Side } from './result';
 import { sections } from './sections';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Prompts on which roles are tested at most: inhibition costs a run for each head. */
 const mostRolePrompts = 8;

@@ -14,8 +14,8 @@ import { refusal } from '../../shared/effects/subjects';
 import { slotOf } from '../../shared/circuits/receivers';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace, Replacement, Variant } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export type BeforeAfter = readonly [before: Level, after: Level];
 

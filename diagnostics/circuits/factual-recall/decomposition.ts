@@ -2,10 +2,10 @@
 import { headWrites } from '../../shared/weights/head-writes';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import type { Facts } from './prompts';
 import type { Reading } from './reading';
-import { addTo, cosine, explained, fit, residue, type Fit, type Observation, type Vector } from './regression';
+import { addTo, explained, fit, residue, type Fit, type Observation, type Vector } from './regression';
+import { cosine, mean } from '../../../kernels/tensors/vectors';
 
 /** What every head of the window writes at the last position, [prompts][heads of the window][w]. */
 export type Writes = ReadonlyMap<string, readonly Float32Array[]>;

@@ -1,14 +1,13 @@
 /** What single heads write, and what explains the MLPs, in numbers that can be shown. */
 import { largest } from '../../shared/statistics/largest';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { mean } from '../../shared/statistics/mean';
 import { directionsOf, unembeddingOf, type Decomposed, type WrittenOut } from './decomposition';
 import { byEffect } from './summary';
 import type { Facts } from './prompts';
 import { rankOf, spreadOf } from './ranks';
 import type { Reading } from './reading';
-import { dot } from './regression';
 import type { HeadReads, MlpFound, RecallResult } from './result';
+import { dot, mean } from '../../../kernels/tensors/vectors';
 
 /** Heads whose output is read alone at most. */
 const mostReads = 10;

@@ -11,7 +11,8 @@ import { withReplacements } from '../../shared/effects/parts';
 import type { Decomposed } from './decomposition';
 import type { Facts } from './prompts';
 import { rankAmong, rankOf, spreadOf } from './ranks';
-import { dot, meanOf } from './regression';
+import { meanOf } from './regression';
+import { dot } from '../../../kernels/tensors/vectors';
 
 export const additions = ['intercept', 'residue', 'random'] as const;
 export type Addition = (typeof additions)[number];

@@ -12,6 +12,7 @@
  * Then c = mean m - sum_j w_j mean x_j.
  */
 import { EigenvalueDecomposition, Matrix, solve } from 'ml-matrix';
+import { dot } from '../../../kernels/tensors/vectors';
 
 export type Vector = Float64Array | Float32Array;
 
@@ -112,12 +113,6 @@ function conditionOf(gram: Matrix): number {
   return least > most * Number.EPSILON ? most / least : Number.NaN;
 }
 
-export function dot(a: Vector, b: Vector): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
-  return sum;
-}
-
 export function meanOf(vectors: readonly Vector[]): Float64Array {
   const sum = new Float64Array(vectors[0]?.length ?? 0);
   for (const one of vectors) addTo(sum, one, 1 / vectors.length);
@@ -133,6 +128,3 @@ function less(a: Vector, b: Vector): Float64Array {
   addTo(out, b, -1);
   return out;
 }
-
-/** NaN where one of them is 0. */
-export const cosine = (a: Vector, b: Vector): number => dot(a, b) / Math.sqrt(dot(a, a)) / Math.sqrt(dot(b, b));

@@ -3,7 +3,6 @@ import { effectOf, isBeyondChance, type PathMeasured } from '../../shared/circui
 import { headsOf } from '../../shared/circuits/paths';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import type { Answered } from './correction';
 import { relativeChange } from './head-effects';
 import type { Fact, Facts } from './prompts';
@@ -11,6 +10,7 @@ import { spreadOf, type StreamRanks } from './ranks';
 import type { Reading } from './reading';
 import { meanOf } from './regression';
 import type { FactRow, RankCurve, RecallResult } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export function ranksOf(
   { all }: Facts,

@@ -1,9 +1,9 @@
 /** Means over prompts with their 95 % intervals. */
 import type { Answered } from '../../shared/choices/answers';
 import type { Level } from '../multiple-choice/result';
-import { mean } from '../../shared/statistics/mean';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
 import type { Answers } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export function answersLevel(answers: readonly (Pick<Answered, 'loss' | 'correct'> | undefined)[]): Answers {
   const known = answers.flatMap((one) => one ?? []);

@@ -9,12 +9,12 @@ import type { Mutation } from '../../shared/choices/layout';
 import type { ChoicePrompt } from '../../shared/choices/prompt';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace, Variant } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { CompressedHead, type Fitted } from './compress';
 import { answersLevel, shareLevel } from './levels';
 import { compressions, type Answers, type Compression, type MutationRow } from './result';
 import { itemsOf, vectorsOf, type Items } from './vectors';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface MutatedPrompt {
   readonly full: Answered;

@@ -11,7 +11,6 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
 import { directEffect, directPrompt } from '../../shared/choices/direct';
 import { headList } from '../../shared/retrieval/head-list';
-import { mean } from '../../shared/statistics/mean';
 import { classed, CompressedHead, fit, randomised, type Fitted, type Seen } from './compress';
 import { answersLevel } from './levels';
 import { mutationRow, mutatedPrompt, type MutatedPrompt } from './mutations';
@@ -27,6 +26,7 @@ import {
 } from './result';
 import { coordinates, type Basis } from './subspace';
 import { inputs, items, itemsOf, vectorsOf, type Input } from './vectors';
+import { mean, sum } from '../../../kernels/tensors/vectors';
 
 export async function* subspaceRun(
   model: ModelRunner,
@@ -199,8 +199,6 @@ async function headEffects(model: ModelRunner, prompt: ChoicePrompt): Promise<re
     }));
   });
 }
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 function otherPlace(labels: number, right: number, seed: number): number {
   const drawn = randomFrom(seed).whole(labels - 1);

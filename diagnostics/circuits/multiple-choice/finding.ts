@@ -1,11 +1,9 @@
 /** What a run of multiple choice says in a few sentences, and what a person can do with it elsewhere. */
 import type { Offer } from '../../../protocol/analysis/analysis';
 import { partName } from '../../shared/effects/parts';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../shared/words';
 import type { ChoiceResult, Node } from './result';
 import { leastElsewhere } from './types';
-
-export const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
 export const outputOf = ({ nodes = [], output = [] }: Partial<ChoiceResult>): readonly Node[] =>
   output.flatMap((place) => nodes[place] ?? []);

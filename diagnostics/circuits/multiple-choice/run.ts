@@ -6,7 +6,6 @@ import { Choices } from '../../shared/choices/draw';
 import type { ChoicePrompt } from '../../shared/choices/prompt';
 import { partsOf } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { mean } from '../../shared/statistics/mean';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
 import {
   centred,
@@ -21,6 +20,7 @@ import type { MultipleChoiceParameters } from './parameters';
 import { levelNames, patchedPrompt, sourcesOf, type PatchedPrompt } from './total-effects';
 import type { ByShots, ChoiceResult, HeadAttention, Level, Node } from './result';
 import { followedBy, typeOf } from './types';
+import { mean } from '../../../kernels/tensors/vectors';
 
 interface Scored extends Answered {
   /** Whether the right option is the most probable text; absent where an option cannot be scored. */

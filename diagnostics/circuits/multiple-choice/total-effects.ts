@@ -10,8 +10,8 @@ import { replacing, type Part } from '../../shared/effects/parts';
 import type { StreamRow } from '../../model-runner/direct-paths';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Replacement, Variant } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import { sample } from '../../tasks/draft';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Loss in nats, and whether the right label is chosen; means over the sources. */
 export interface Outcome {

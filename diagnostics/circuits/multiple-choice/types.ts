@@ -11,7 +11,7 @@
  * - content gatherer: the options have at least half of the attention;
  * - amplification: end and last position have at least half of it, and the direct effect on the right label is positive.
  */
-import { mean } from '../../shared/statistics/mean';
+import { mean, sum } from '../../../kernels/tensors/vectors';
 
 export const headTypes = [
   'correct letter',
@@ -38,8 +38,6 @@ export interface Attends {
   /** Logits. */
   readonly direct: number;
 }
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 export function typeOf({ matrix, options, end, direct }: Attends): HeadType {
   const rows = [...matrix.keys()].filter((c) => !Number.isNaN(matrix[c]?.[0]));

@@ -12,7 +12,6 @@ import { outputBytes } from '../../shared/effects/outputs';
 import { measured, refusal } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import { ask } from './ask';
 import { compare } from './compare';
 import { finding, offers } from './finding';
@@ -20,6 +19,7 @@ import { nextStages, pathTable, type PathParameters } from './parameters';
 import { pathResult, type PathResult } from './result';
 import { sections } from './sections';
 import { following, keptOf, planned, resultOf, type Planned, type Run } from './stages';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export const pathPatching: Analysis<PathParameters, PathResult> = {
   id: 'path-patching',

@@ -7,10 +7,10 @@ import { headsOf } from '../../shared/circuits/paths';
 import { receiverText, type Receiver } from '../../shared/circuits/receivers';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import { meanInterval } from '../../shared/statistics/proportion';
 import type { NextStage } from './parameters';
 import type { PathResult, Stage, Table } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** A stage as it is about to run. */
 export interface Planned {

@@ -4,14 +4,13 @@ import type { HeadPlace, HeadsLayer, HeadsSection } from '../../../protocol/sect
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
 import { numberColumn } from '../../shared/sections/cell';
-import { counted } from '../../shared/words';
+import { counted, percent } from '../../shared/words';
 import { energies } from './energy';
 import { median, type RankedHead, type RankResult } from './result';
 
 /** Heads of the table. */
 const listed = 100;
 
-const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
 const nameOf = ({ layer, head }: HeadPlace): string => `L${layer}H${head}`;
 const isMeasured = (result: Partial<RankResult>): result is RankResult =>
   result.spectra?.some((heads) => heads.length > 0) === true;

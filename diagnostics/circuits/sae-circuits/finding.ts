@@ -1,12 +1,12 @@
 /** What the codes say in a few sentences, and what a person can do with it elsewhere. */
 import type { Offer } from '../../../protocol/analysis/analysis';
 import type { HeadPlace } from '../../../protocol/sections/heads';
-import { mean } from '../../shared/statistics/mean';
 import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { counted, threeDigits } from '../../shared/words';
 import type { PerHead, RankingName, RankingScore, SaeResult, Scores, TrainingSummary, Verification } from './result';
 import { byScore } from './scores';
+import { mean } from '../../../kernels/tensors/vectors';
 
 type ScoredResult = Partial<SaeResult> & {
   readonly node: Scores;

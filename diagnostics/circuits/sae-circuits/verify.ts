@@ -13,9 +13,9 @@ import { subjectOf } from '../../shared/circuits/prompts';
 import { drawn } from '../../shared/circuits/verdict';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import { meanInterval } from '../../shared/statistics/proportion';
 import type { OrderName, Verification, VerifiedPoint } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Prompts at most: each costs a run for every order and size. */
 export const mostVerified = 24;

@@ -10,7 +10,8 @@ import { factShares, shareOf } from '../../shared/accuracy/fact-shares';
 import { taskAccuracyResult, type PromptScore, type TaskAccuracyResult } from './result';
 import { promptSection } from './prompt-section';
 import { metricWords } from '../../shared/effects/metric';
-import { percent, promptSections, shortened } from './sections';
+import { promptSections, shortened } from './sections';
+import { percent } from '../../shared/words';
 
 const given = ['prompts', 'counterparts'] as const;
 

@@ -17,8 +17,6 @@ const [shownStart, shownEnd] = [0, 48];
 export const shortened = (text: string, start: number, end: number): string =>
   text.length <= start + end ? text : `${text.slice(0, start)} … ${text.slice(-end)}`.trimStart();
 
-export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-
 const number = (name: string, title: string, unit: string, definition: string, digits?: number): SectionColumn => ({
   name,
   title,

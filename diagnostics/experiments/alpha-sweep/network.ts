@@ -9,12 +9,12 @@ import { normalTensor, seedFor } from '../../../kernels/tensors/random';
 import { crossEntropy } from '../../../kernels/training/losses';
 import { trainedModule } from '../../../kernels/training/module-graph';
 import type { Network } from '../../../kernels/training/network';
-import { mean } from '../../shared/statistics/mean';
 import type { Measures } from '../../shared/training/train';
 import { glorot, stacked, wholes } from '../../shared/training/module-network';
 import { trainedShapes } from '../../shared/training/module-weights';
 import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
 import { classes, side, type TexturePicture } from './pictures';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export const batchSize = 16;
 

@@ -4,11 +4,11 @@ import { landmarkChoice } from '../../../kernels/mechanisms/landmark/reference';
 import { blockOf, type LandmarkRule } from '../../../kernels/mechanisms/landmark/rule';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
-import { mean } from '../../shared/statistics/mean';
 import type { BatchArray, Parameters, Trainer } from '../../model-runner/trainer';
 import { recallNetwork, rotaryBase, type NetworkSize } from './network';
 import type { LengthTest, Mode, RecallFacts } from './result';
 import { passKeyBatch, passKeyText, type PassKeyTask } from './task';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface TestPlan {
   readonly mode: Mode;

@@ -4,7 +4,6 @@ import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { Experiment, Workbench } from '../../experiment';
-import { mean } from '../../shared/statistics/mean';
 import {
   armsFields,
   armsFiles,
@@ -21,6 +20,7 @@ import { bagBatch, MarkerBags, type Bags, type BagSize } from './bags';
 import { bagNetwork, poolPrefix, type BagNetwork } from './networks';
 import { bagResult, type BagResult, type Strip } from './result';
 import { finding, sections, singleId } from './sections';
+import { mean } from '../../../kernels/tensors/vectors';
 
 type BagParameters = ArmsParameters & {
   readonly heads: number;

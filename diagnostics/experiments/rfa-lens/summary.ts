@@ -1,9 +1,9 @@
 /** Figures over the runs of a result. */
-import { mean } from '../../shared/statistics/mean';
 import { meanInterval, type Interval } from '../../shared/statistics/proportion';
 import type { LensResult, Measured } from './result';
 import type { TargetName } from './targets';
 import type { ModelName } from './trial';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface OverRuns extends Interval {
   readonly mean: number;

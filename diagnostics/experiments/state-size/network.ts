@@ -17,12 +17,12 @@ import { surprisals } from '../../../kernels/training/losses';
 import { trainedModule } from '../../../kernels/training/module-graph';
 import type { Network } from '../../../kernels/training/network';
 import type { Random } from '../../../kernels/tensors/random';
-import { mean } from '../../shared/statistics/mean';
 import { drawnWeights, trainedShapes } from '../../shared/training/module-weights';
 import type { Measures } from '../../shared/training/train';
 import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
 import { mqarExample, type MqarSize } from './mqar';
 import { mixerGraph, mixerWeights, type MixerKind, type MixerSize } from './mixers';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface RecallNetwork {
   readonly network: Network;

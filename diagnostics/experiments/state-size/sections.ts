@@ -1,13 +1,13 @@
 /** What the experiment shows and says: accuracy against n and against the state, curves of the trainings, the table of what was reached. */
 import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import { mean } from '../../shared/statistics/mean';
 import { lastValue, overSeeds } from '../../shared/training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import { counted, threeDigits } from '../../shared/words';
 import { mixerKinds, type MixerKind } from './mixers';
 import type { StateArm, StateSizeResult } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export const accuracyName = 'accuracy';
 

@@ -2,12 +2,12 @@
 import { cosine } from '../../../kernels/modules/acmil/definition';
 import { entropyOf, strongestMass } from '../../../kernels/modules/acmil/pictures';
 import type { Network } from '../../../kernels/training/network';
-import { mean } from '../../shared/statistics/mean';
 import { areaBelow } from '../../shared/statistics/ranking';
 import type { Measures } from '../../shared/training/train';
 import type { Parameters, Trainer } from '../../model-runner/trainer';
 import type { Bag, BagSize } from './bags';
 import { bagBatch, type BagNetwork } from './network';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** A bag as a network sees it. */
 export interface SeenBag {

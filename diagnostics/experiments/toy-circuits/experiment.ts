@@ -8,7 +8,6 @@ import type { ReuseParameters } from '../../circuits/circuit-reuse/parameters';
 import type { ReuseResult } from '../../circuits/circuit-reuse/result';
 import { folderField, type Experiment, type Workbench } from '../../experiment';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { mean } from '../../shared/statistics/mean';
 import { taskSamples } from '../../tasks/read-task';
 import { scoreTask } from '../../shared/accuracy/score';
 import { TaskTokens } from '../../tasks/task-tokens';
@@ -21,6 +20,7 @@ import type { WordTokenizer } from '../../shared/training/word-tokenizer';
 import { drawnSequences, sentenceOf, taskFile, toyTasks, toyTokenizer, type ToyTask } from './language';
 import { toyResult, type Learned, type ToyResult } from './result';
 import { accuracyName, finding, leastAccuracy, lossName, sections } from './sections';
+import { mean } from '../../../kernels/tensors/vectors';
 
 // A type and no interface: values are records.
 type ToyParameters = {

@@ -3,9 +3,9 @@ import type { Section } from '../../../protocol/sections/section';
 import { circuitReuse } from '../../circuits/circuit-reuse/analysis';
 import { curveChart } from '../../shared/training/curves';
 import { cellOf } from '../../shared/sections/cell';
-import { percent } from '../../circuits/circuit-discovery/finding';
 import { toyTasks } from './language';
 import type { Learned, ToyResult } from './result';
+import { percent } from '../../shared/words';
 
 /** Accuracy from which circuits are looked for: of a task that is not done there is none. */
 export const leastAccuracy = 0.7;

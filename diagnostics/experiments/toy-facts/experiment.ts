@@ -9,7 +9,6 @@ import { folderField, type Experiment, type Workbench } from '../../experiment';
 import { factualRecall } from '../../circuits/factual-recall/analysis';
 import type { RecallParameters } from '../../circuits/factual-recall/parameters';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { mean } from '../../shared/statistics/mean';
 import { taskSamples } from '../../tasks/read-task';
 import { TaskTokens } from '../../tasks/task-tokens';
 import { curvesOf } from '../../shared/training/curves';
@@ -20,6 +19,7 @@ import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { ToyLanguage } from './language';
 import { toyFactsResult, type ToyFactsResult } from './result';
 import { accuracyName, finding, sections } from './sections';
+import { mean } from '../../../kernels/tensors/vectors';
 
 // A type and no interface: values are records.
 type ToyParameters = {

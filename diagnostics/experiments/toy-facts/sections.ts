@@ -4,6 +4,7 @@ import { finding as recallFinding } from '../../circuits/factual-recall/finding'
 import { sections as recallSections } from '../../circuits/factual-recall/sections';
 import { curveChart, type Curves } from '../../shared/training/curves';
 import type { ToyFactsResult } from './result';
+import { percent } from '../../shared/words';
 
 export const accuracyName = 'accuracy';
 
@@ -12,8 +13,6 @@ export function finding({ curves, recall }: Partial<ToyFactsResult>): string {
   const step = curves?.loss.at(-1)?.step;
   return step === undefined ? 'The toy is not trained yet.' : `The toy was trained for ${step} steps so far.`;
 }
-
-const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
 export function sections({
   curves,

@@ -1,11 +1,11 @@
 /** How well a trained network looks where the searcher looks. */
 import { behaviouralDelta, behaviourOf, meanBehaviour, sequenceScore } from '../../../kernels/modules/oat/scanpath';
 import type { Network } from '../../../kernels/training/network';
-import { mean } from '../../shared/statistics/mean';
 import type { Measures } from '../../shared/training/train';
 import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { answersOf, batchSize, end, gazeBatch, steps } from './network';
 import { count, type Scene } from './searcher';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export const measureNames = { accuracy: 'accuracy', mass: 'mass', sequence: 'sequence', delta: 'delta' } as const;
 

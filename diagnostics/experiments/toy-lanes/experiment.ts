@@ -7,7 +7,6 @@ import type { Tensors } from '../../../kernels/module';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { Experiment, Workbench } from '../../experiment';
-import { mean } from '../../shared/statistics/mean';
 import { ranked } from '../../shared/statistics/ranking';
 import { armsFields, type ArmsParameters } from '../../shared/training/arms';
 import { curvesOf } from '../../shared/training/curves';
@@ -18,6 +17,7 @@ import { backboneNetwork, backboneStart, batchSize, laneBatch, laneNetwork, lane
 import { toyLanesResult, type LaneMap, type LaneRun, type ToyLanesResult } from './result';
 import { finding, sections } from './sections';
 import { drawPicture, laneArms, learnTasks, testPictures, type Learned, type Tasks } from './stages';
+import { mean } from '../../../kernels/tensors/vectors';
 
 type ToyParameters = ArmsParameters & {
   readonly tasks: string;

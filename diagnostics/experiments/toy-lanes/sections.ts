@@ -1,13 +1,13 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
 import { cellOf, numberColumn } from '../../shared/sections/cell';
-import { mean } from '../../shared/statistics/mean';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { overSeedsWords } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import { curveChart } from '../../shared/training/curves';
 import type { LaneRun, ToyLanesResult } from './result';
 import { laneArms, type LaneArm } from './stages';
+import { mean } from '../../../kernels/tensors/vectors';
 
 const precisionDefinition =
   'Mean over the classes so far of the average precision of their scores over the test pictures (mAP).';

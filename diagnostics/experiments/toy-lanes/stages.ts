@@ -2,13 +2,13 @@
 import { random, seedFor, type Random } from '../../../kernels/tensors/random';
 import type { Network } from '../../../kernels/training/network';
 import { sample } from '../../tasks/draft';
-import { mean } from '../../shared/statistics/mean';
 import { ranked } from '../../shared/statistics/ranking';
 import { drawShapes, someShapes, type ShapePicture } from '../../shared/training/shapes';
 import { train, type Training } from '../../shared/training/train';
 import type { Parameters, Trainer } from '../../model-runner/trainer';
 import type { AnalysisJob } from '../../analysis';
 import { batchSize, cells, heldBatch, laneBatch, laneStart, shapesOfPicture, side, type LaneSize } from './network';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** How a task's classes are scored: each by its own pathway, all by the pathway that the picture's key chooses, or all by one. */
 export const laneArms = [

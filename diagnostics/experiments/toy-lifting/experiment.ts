@@ -7,7 +7,6 @@ import { random, seedFor } from '../../../kernels/tensors/random';
 import { tensor } from '../../../kernels/tensors/tensor';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { Experiment, Workbench } from '../../experiment';
-import { mean } from '../../shared/statistics/mean';
 import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
 import { drawnWeights } from '../../shared/training/module-weights';
@@ -15,6 +14,7 @@ import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
 import { batchSize, liftingBatch, liftingNetwork, liftingWeights } from './network';
 import { toyLiftingResult, type ShownPose, type ToyLiftingResult } from './result';
 import { errorName, finding, sections } from './sections';
+import { mean } from '../../../kernels/tensors/vectors';
 
 const testBatches = 4;
 

@@ -3,7 +3,6 @@ import { featEnhancer } from '../../../kernels/modules/featenhancer/network';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { Experiment, Workbench } from '../../experiment';
-import { mean } from '../../shared/statistics/mean';
 import { armsFields, armsFiles, type Arm, type ArmsParameters, type TrainedArm } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
 import type { Measures } from '../../shared/training/train';
@@ -13,6 +12,7 @@ import { batchSize, darkBatch, initialOf, lowLightNetwork, size } from './networ
 import { drawDark, gains, shapes, side } from './pictures';
 import { toyLowLightResult, type ShownPicture, type ToyLowLightResult } from './result';
 import { accuracyAt, accuracyName, finding, lowLightArms, sections, testPictures } from './sections';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export const toyLowLight: Experiment<ArmsParameters, ToyLowLightResult> = {
   id: 'toy-low-light',

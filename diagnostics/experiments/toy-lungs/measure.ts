@@ -2,11 +2,11 @@
 import { agreement } from '../../../kernels/modules/medusa/pictures';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
 import type { Network } from '../../../kernels/training/network';
-import { mean } from '../../shared/statistics/mean';
 import type { Measures } from '../../shared/training/train';
 import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { batchOf, batchSize, gateSides, type Form } from './network';
 import { cellsOf, classes, type LungPicture, type Spot } from './pictures';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Of one picture. */
 export interface SeenPicture {

@@ -7,7 +7,6 @@ import { answered, questionsOf, type Answered, type Question } from '../../share
 import { layerMaps, readableKeys } from '../../shared/maps/layer-maps';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import { calibrated, headsOf, ruleName, ruleOf, scopeOf } from './calibration';
 import { columnStrengths, massesOf } from './columns';
 import { actMethod, betasOf, controlsOf, curveOf, headSets } from './comparison';
@@ -25,6 +24,7 @@ import type { ActParameters } from './parameters';
 import { chosenName, type ActResult } from './result';
 import { betterHalf, chosenHeads, Gains, inChunks, roundsOf } from './search';
 import { sinksOf, type SinkRows } from './sinks';
+import { mean } from '../../../kernels/tensors/vectors';
 
 type Job = AnalysisJob<ActParameters>;
 type Partly = Partial<ActResult>;

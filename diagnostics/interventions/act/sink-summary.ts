@@ -1,8 +1,8 @@
 /** What is said of the sinks of a set of prompts, from the runs that found them. */
 import type { PerHead } from '../../../protocol/results/heads';
-import { mean } from '../../shared/statistics/mean';
 import type { ActResult, LayerSinks, PlaceSinks, TokenSinks } from './result';
 import { kindOf, type SinkRows } from './sinks';
+import { mean } from '../../../kernels/tensors/vectors';
 
 const mostRows = 24;
 

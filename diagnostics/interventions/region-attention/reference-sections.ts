@@ -3,10 +3,10 @@ import { headName } from '../../../protocol/interventions/text';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { numberColumn } from '../../shared/sections/cell';
-import { mean } from '../../shared/statistics/mean';
 import { counted, threeDigits } from '../../shared/words';
 import { at, ranked, regionWords } from './ranking';
 import type { Reference, RegionAttentionResult } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 const definitions = {
   rise: 'at B’s place less before; where the regions are not kept apart as well, 0 if place plays no part and both have as many tokens',

@@ -5,10 +5,10 @@ import { divergenceOf, logProbabilities, outputsOf, turnedBy } from '../../share
 import { layerMaps, readableKeys } from '../../shared/maps/layer-maps';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { imageRows } from '../../model-runner/regions';
-import { mean } from '../../shared/statistics/mean';
 import { changeOf, written, type Changed, type RegionAttentionParameters } from './change';
 import { massBetween, massOn, mixed, mixedByChance, readBy } from './mixing';
 import type { Reference, RegionAttentionResult } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Tokens whose probabilities are compared. */
 const mostLeading = 5;

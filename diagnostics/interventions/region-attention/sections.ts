@@ -3,7 +3,6 @@ import { regionLetter } from '../../../protocol/interventions/regions';
 import { headName } from '../../../protocol/interventions/text';
 import type { Section } from '../../../protocol/sections/section';
 import { numberColumn } from '../../shared/sections/cell';
-import { mean } from '../../shared/statistics/mean';
 import { threeDigits } from '../../shared/words';
 import { isCut } from './change';
 import { outputSections } from './output-sections';
@@ -11,6 +10,7 @@ import { at, ranked, regionWords } from './ranking';
 import { readSection } from './reading';
 import { referenceSections, referenceWords } from './reference-sections';
 import type { RegionAttentionResult } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 const isMeasured = (result: Partial<RegionAttentionResult>): result is RegionAttentionResult =>
   result.before?.some((row) => row.some((value) => !Number.isNaN(value))) ?? false;

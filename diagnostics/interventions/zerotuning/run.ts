@@ -13,8 +13,8 @@ import { biasOf } from './lever';
 import { answered, tuned } from './measure';
 import type { ZeroTuningParameters } from './parameters';
 import type { CurvePoint, ZeroTuningResult } from './result';
-import { mean } from '../../shared/statistics/mean';
 import { sensitivityOf } from './sensitivity';
+import { mean } from '../../../kernels/tensors/vectors';
 
 type Job = AnalysisJob<ZeroTuningParameters>;
 type Partly = Partial<ZeroTuningResult>;

@@ -7,9 +7,9 @@
  * - cosine: of p_a(i, .) and p_b(i, .) over the same queries. Its mean over pairs of heads is L_d of ACMIL (arXiv:2311.07125, equation
  *   of the diversity loss), which trains branches not to attend to the same instances.
  */
-import { mean } from '../../shared/statistics/mean';
 import { cosine } from '../../../kernels/modules/acmil/definition';
 import { entropyOf, strongestMass } from '../../../kernels/modules/acmil/pictures';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface LayerConcentration {
   /** [heads]; NaN where no query may read more than K keys. */

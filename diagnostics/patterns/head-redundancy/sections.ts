@@ -3,13 +3,11 @@ import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import { cellOf, numberColumn } from '../../shared/sections/cell';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../shared/words';
 import type { HeadRedundancyResult } from './result';
 
 const isMeasured = (result: Partial<HeadRedundancyResult>): result is HeadRedundancyResult =>
   (result.similarity?.length ?? 0) > 0;
-
-const percent = (share: number): string => `${threeDigits(100 * share)} %`;
 
 /** The layer whose heads are most alike; undefined where no layer has two heads. */
 function mostAlike({ layerMean }: HeadRedundancyResult): number | undefined {

@@ -1,11 +1,6 @@
 /** How alike the attention maps of the heads of a layer are. */
 import { random, seedFor } from '../../../kernels/tensors/random';
-
-function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let sum = 0;
-  for (let at = 0; at < a.length; at++) sum += (a[at] ?? 0) * (b[at] ?? 0);
-  return sum;
-}
+import { dot } from '../../../kernels/tensors/vectors';
 
 /**
  * Cosine of every map of one list with every map of the other, flattened over queries and keys, and the mean of that and of the

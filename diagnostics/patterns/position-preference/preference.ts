@@ -1,3 +1,4 @@
+import { mean } from '../../../kernels/tensors/vectors';
 /**
  * How a head's attention falls with distance between keys of the same content. A group is one query and its keys of one content
  * (the same token; the patches of a picture): what the keys hold is the same, so that within a group attention differs by where
@@ -40,19 +41,19 @@ export function preferenceOf(map: ArrayLike<number>, n: number, groups: readonly
   const [sums, counts] = [new Array<number>(bins).fill(0), new Array<number>(bins).fill(0)];
   for (const { query, keys, distances } of groups) {
     const weights = keys.map((key) => map[query * n + key] ?? 0);
-    const mean = meanOf(weights);
+    const average = mean(weights);
     const read = [...weights.keys()].filter((at) => (weights[at] ?? 0) > 0);
     zeros += weights.length - read.length;
-    if (mean === 0) continue;
+    if (average === 0) continue;
     weights.forEach((weight, at) => {
       const bin = binOf(distances[at] ?? 0);
-      sums[bin] = (sums[bin] ?? 0) + weight / mean;
+      sums[bin] = (sums[bin] ?? 0) + weight / average;
       counts[bin] = (counts[bin] ?? 0) + 1;
     });
     if (read.length < 2) continue;
     const xs = read.map((at) => distances[at] ?? 0);
     const ys = read.map((at) => Math.log(weights[at] ?? 0));
-    const [mx, my] = [meanOf(xs), meanOf(ys)];
+    const [mx, my] = [mean(xs), mean(ys)];
     xs.forEach((x, at) => {
       const [dx, dy] = [x - mx, (ys[at] ?? 0) - my];
       xx += dx * dx;
@@ -67,8 +68,6 @@ export function preferenceOf(map: ArrayLike<number>, n: number, groups: readonly
     zeros,
   };
 }
-
-const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Queries of a text from `first` on, and their keys by token where one stands twice or more. */
 export function groupsOfText(

@@ -2,6 +2,7 @@ import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { counted, threeDigits } from '../../shared/words';
 import type { SpectralHeadsResult } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 const isMeasured = (result: Partial<SpectralHeadsResult>): result is SpectralHeadsResult =>
   (result.kernels?.length ?? 0) > 0;
@@ -36,8 +37,6 @@ const matrixWords: Readonly<Record<SpectralHeadsResult['form'], string>> = {
   'block-circulant': 'a block circulant matrix on the grid of patches',
   toeplitz: 'a Toeplitz matrix',
 };
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 export function finding(result: Partial<SpectralHeadsResult>): string {
   if (!isMeasured(result)) return 'Nothing is measured yet.';

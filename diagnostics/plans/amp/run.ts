@@ -9,7 +9,6 @@ import { sharesIn } from '../../shared/conversions/shares';
 import { conversionTexts } from '../../shared/conversions/texts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Variant } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import { budgetFor, unitWeights, type PrunedLayer } from './budget';
 import {
   chosenAtRandom,
@@ -26,6 +25,8 @@ import type { AmpParameters } from './parameters';
 import type { AmpResult, CurvePoint } from './result';
 import { outputSums, scoresOfText, type MeanOutputs } from './scores';
 import { emulatedSizes, written } from './checkpoint';
+import { percent } from '../../shared/words';
+import { mean } from '../../../kernels/tensors/vectors';
 
 type Job = AnalysisJob<AmpParameters>;
 
@@ -214,8 +215,6 @@ const pointOf = (
   randomLow: Math.min(...random),
   randomHigh: Math.max(...random),
 });
-
-const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
 
 /** Each text weighs the same. */
 function meanScores(texts: readonly (readonly LayerScores[])[]): readonly LayerScores[] {

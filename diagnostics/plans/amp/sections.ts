@@ -5,7 +5,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
 import { beforeAfterSection } from '../../shared/conversions/before-after-section';
 import { judgedTexts } from '../../shared/conversions/texts';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../shared/words';
 import type { AmpResult } from './result';
 
 type Partly = Partial<AmpResult>;
@@ -224,5 +224,3 @@ function notes({ realised, share, bound = 0, capped, apart, surgery, removed = [
     ],
   };
 }
-
-const percent = (share: number): string => `${Number((100 * share).toFixed(2))} %`;

@@ -9,9 +9,9 @@ import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart, type Sequence } from '../../model-runner/sequence';
 import type { Variant } from '../../model-runner/variant';
 import { largest } from '../../shared/statistics/largest';
-import { mean } from '../../shared/statistics/mean';
 import { wilson } from '../../shared/statistics/proportion';
 import type { BlockBytes, BlockRetrievalResult, Opened } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export type BlockRetrievalParameters = { readonly block: number; readonly open: string };
 

@@ -7,10 +7,10 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Variant } from '../../model-runner/variant';
 import { randomPlan, uniformPlan } from '../../shared/plans/controls';
 import { underPlan } from '../../shared/plans/plan-variant';
-import { mean } from '../../shared/statistics/mean';
 import type { KeyPrompt } from './pass-keys';
 import type { CheckRow } from './result';
 import { distanceOf, fullRun } from './two-way';
+import { mean } from '../../../kernels/tensors/vectors';
 
 type Heads = readonly (readonly HeadPlan[])[];
 

@@ -6,7 +6,6 @@ import { FailureError } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { bytesByLength } from '../../shared/plans/bytes-table';
-import { mean } from '../../shared/statistics/mean';
 import { TaskTokens } from '../../tasks/task-tokens';
 import { checkRows, choicesBeside, measured, type Measured } from './check';
 import { firstOrderGates, trainedGates, type Found } from './find-gates';
@@ -14,6 +13,7 @@ import { keyPrompt, type KeySource } from './pass-keys';
 import type { DuoParameters, Method } from './parameters';
 import type { DuoResult } from './result';
 import { trainingPlan } from './two-way';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export async function* runDuo(
   model: ModelRunner,

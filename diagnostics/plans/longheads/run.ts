@@ -7,11 +7,11 @@ import type { ChosenBlocks } from '../../model-runner/run-request';
 import { sequencePart, type Sequence } from '../../model-runner/sequence';
 import type { Variant } from '../../model-runner/variant';
 import { atLeast } from '../../shared/statistics/binomial';
-import { mean } from '../../shared/statistics/mean';
 import { pairedProportions } from '../../shared/statistics/over-pictures';
 import { wilson } from '../../shared/statistics/proportion';
 import { longChunk } from './pass-keys';
 import { ways, type Answered, type AtLength, type LongHeadsResult, type Way } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export type LongHeadsParameters = { readonly chunk: number; readonly budget: number; readonly begin: number };
 

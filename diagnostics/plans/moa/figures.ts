@@ -4,10 +4,10 @@ import type { ModelFacts } from '../../model-runner/model-runner';
 import { bytesOf } from '../../shared/plans/model-bytes';
 import { byDistance } from './influence';
 import { meanInterval } from '../../shared/statistics/proportion';
-import { mean } from '../../shared/statistics/mean';
 import { diagonalBlocks, keptBlocks, lossByWindow, spanPlan, type Rule } from './rules';
 import { rowsOf, type Heads, type Answered } from './measure';
 import type { Judged, LengthInfluence, MoaResult } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** [layers][heads], mean over the prompts. */
 export interface Profile {

@@ -5,8 +5,8 @@ import { heldOf, rowsHeld } from '../../../protocol/plans/held';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Variant } from '../../model-runner/variant';
 import { bytesAt, uniformPlan } from '../../shared/plans/controls';
-import { mean } from '../../shared/statistics/mean';
 import type { Supervised } from './calibration';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export type Heads = readonly (readonly HeadPlan[])[];
 

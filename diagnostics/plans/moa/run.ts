@@ -4,7 +4,6 @@ import { FailureError } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { randomPlan } from '../../shared/plans/controls';
-import { mean } from '../../shared/statistics/mean';
 import { setsOf, supervised, type Supervised } from './calibration';
 import { headsOf, influenceSection, judgedRow, rulesPart, type Profile, type SideBySide } from './figures';
 import { blocksOf } from './influence';
@@ -14,6 +13,7 @@ import { influenceOf } from './profile';
 import type { MoaResult } from './result';
 import { candidateRules, densityOf, diagonalBlocks, keptBlocks, lossByWindow, type Rule } from './rules';
 import { openSolver, programs, solved, undominated, type Program, type Solution } from './search';
+import { mean } from '../../../kernels/tensors/vectors';
 
 type Job = AnalysisJob<MoaParameters>;
 

@@ -1,7 +1,6 @@
 /** The result of the prompts or windows that were run so far. */
 import type { GivenPlan } from '../../../protocol/plans/plan-from';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import { mean } from '../../shared/statistics/mean';
 import { pairedProportions } from '../../shared/statistics/over-pictures';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
 import { factShares } from '../../shared/accuracy/fact-shares';
@@ -9,6 +8,7 @@ import { bytesOf, rowsOf, type Compared } from './plans';
 import type { StartMode } from './parameters';
 import type { EvaluatedPlan, FactRow, PlanEvaluationResult, ScoreKind } from './result';
 import type { Unit } from './units';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Of one prompt or window under one plan. */
 export interface Outcome {

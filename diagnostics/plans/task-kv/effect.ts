@@ -5,10 +5,10 @@ import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { positionAt, type Sequence } from '../../model-runner/sequence';
 import type { Variant } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import type { TaskKvParameters } from './parameters';
 import type { Heads } from './plans';
 import type { TaskKvResult } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface Continued {
   readonly ids: readonly number[];

@@ -1,5 +1,5 @@
+import { mean } from '../../../kernels/tensors/vectors';
 /** How far the heads that keep everything are the same on different prompts. */
-import { mean } from '../../shared/statistics/mean';
 
 /** By prompt: [layers] of heads. */
 export type HeadSets = readonly (readonly number[])[];

@@ -6,7 +6,6 @@ import { layerGroups } from '../../shared/maps/layer-groups';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import { bytesOf } from '../../shared/plans/model-bytes';
-import { mean } from '../../shared/statistics/mean';
 import { taskSamples } from '../../tasks/read-task';
 import { TaskTokens } from '../../tasks/task-tokens';
 import { continuationOf, effectsOf } from './effect';
@@ -17,6 +16,7 @@ import { fitted, type TaskKvParameters } from './parameters';
 import { keptOf, plansOf, roomsOf, smallestOf, tooSmallFor, type NamedPlan } from './plans';
 import type { Placed, PlanEffect, TaskKvResult } from './result';
 import { heterogeneous } from './separator';
+import { mean } from '../../../kernels/tensors/vectors';
 
 type Job = AnalysisJob<TaskKvParameters>;
 type Steps = AsyncGenerator<Step<TaskKvResult>, TaskKvResult>;

@@ -4,7 +4,7 @@ import type { TokenDocument } from './documents';
 import { bySource, influenceOf, quantileOf, ranked } from './influence';
 import type { DocumentResult, InfluenceResult, Overall, SourceSummary } from './result';
 import type { LossSums } from './score-documents';
-import { mean } from '../../shared/statistics/mean';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Shares between which most documents lie. */
 const [lower, upper] = [0.1, 0.9];

@@ -9,7 +9,7 @@ import { retrievalHeads } from './finding';
 import { needleTests, type NeedleTest } from './needle-test';
 import type { RetrievalParameters } from './parameters';
 import type { RetrievalHeadResult } from './result';
-import { percent } from './words';
+import { percent } from '../../shared/words';
 
 /** Tokens that are shown: of a longer prompt those about the needle. */
 const mostShown = 4096;

@@ -5,7 +5,8 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, TableSection } from '../../../protocol/sections/table';
 import { headName } from '../../../protocol/interventions/text';
 import type { Grid, MaskedResult, RetrievalHeadResult } from './result';
-import { label, modeWords, percent } from './words';
+import { label, modeWords } from './words';
+import { percent } from '../../shared/words';
 
 export const maskedSections = (result: RetrievalHeadResult): readonly Section[] => [
   ...(result.masked.length > 0 || result.notMasked.length > 0 ? [tableOf(result)] : []),

@@ -8,7 +8,7 @@ import type { HeadSet } from './head-sets';
 import { scorePlans, type Planning } from './plan';
 import { readKinds, type Answer, type HeadsInTest, type NeedleTest } from './needle-test';
 import type { Grid, Looked, LookedByHead, MaskedResult, Published, RetrievalHeadResult, TestResult } from './result';
-import { mean } from '../../shared/statistics/mean';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface RunTest {
   readonly test: NeedleTest;

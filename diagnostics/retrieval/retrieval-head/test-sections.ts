@@ -5,8 +5,8 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn, TableSection } from '../../../protocol/sections/table';
 import { headName } from '../../../protocol/interventions/text';
 import type { Looked, RetrievalHeadResult, TestResult } from './result';
-import { label, percent } from './words';
-import { counted } from '../../shared/words';
+import { label } from './words';
+import { counted, percent } from '../../shared/words';
 
 export const testSections = (result: RetrievalHeadResult): readonly Section[] => [
   ...(result.topHeads.length > 0 ? [stripSection(result), lookedSection(result)] : []),

@@ -22,7 +22,5 @@ export const modeWords: Readonly<Record<MaskMode, string>> = {
   mean: 'outputs its mean over the prompts',
 };
 
-export const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
-
 /** A label of a map, which shows spaces as it shows those of tokens. */
 export const label = (text: string): string => text.replaceAll(' ', '\u00a0');

@@ -3,12 +3,11 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
 import { cellOf, numberColumn } from '../../shared/sections/cell';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, percent, threeDigits } from '../../shared/words';
 import type { Depth, SpanResult } from './result';
 import type { Figures } from './retrieve';
 
 const isDone = (result: Partial<SpanResult>): result is SpanResult => (result.depths?.length ?? 0) > 0;
-const percent = (share: number): string => `${threeDigits(100 * share)} %`;
 
 export function finding(result: Partial<SpanResult>): string {
   if (!isDone(result)) return 'The pairs have not been read yet.';

@@ -7,7 +7,7 @@ import { lastOf } from './answers';
 import type { ChoicePrompt } from './prompt';
 import { streamRow } from '../../model-runner/stream-row';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { mean } from '../statistics/mean';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Of one prompt, in logits. */
 export interface DirectPrompt {

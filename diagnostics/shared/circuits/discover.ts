@@ -8,9 +8,9 @@
  * - `greedy`: parts whose own removal changes least come first, whatever their layer, and are taken away as long as F stays nearer
  *   to F(M) than the threshold, so that what remains is faithful by so much. A choice of Headscope.
  */
-import { mean } from '../statistics/mean';
 import type { Part } from '../effects/parts';
 import { without, type Ablated } from './circuit-run';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export const methods = ['greedy', 'threshold'] as const;
 export type Method = (typeof methods)[number];

@@ -5,7 +5,7 @@
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { Schema } from '../../../protocol/schema/check';
 import { count, figure, object, whole } from '../../../protocol/schema/fields';
-import { mean } from '../statistics/mean';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Up to so many all are patched: gradients save little. */
 export const mostExact = { heads: 256, edges: 2048 } as const;

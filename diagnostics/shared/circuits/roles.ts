@@ -14,9 +14,9 @@ import { Outputs } from '../effects/outputs';
 import { replacing, withReplacements } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace, Variant } from '../../model-runner/variant';
-import { mean } from '../statistics/mean';
 import { effectOf, type PathMeasured } from './effects';
 import { PathRuns, type PathSettings } from './paths';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export const scoreNames = ['previous', 'duplicate', 'induction', 'answers', 'direct', 'inhibition'] as const;
 export type RoleScores = Readonly<Record<(typeof scoreNames)[number], number>>;

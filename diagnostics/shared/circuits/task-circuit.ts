@@ -7,7 +7,6 @@ import type { AnalysisJob } from '../../analysis';
 import { partsGap, requireGap, rounding } from '../effects/gap';
 import { partsOf, type Part } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { mean } from '../statistics/mean';
 import { Ablated } from './circuit-run';
 import type { Circuit } from './circuit';
 import { discover, type Found, type Method, type Searched } from './discover';
@@ -15,6 +14,7 @@ import { edgesOf, edgesOfPrompt, estimatesOfPrompt, innerEdges } from './edges';
 import { effectOf, type PathMeasured } from './effects';
 import { firstPassOf, patchedOf, shareOf, type FirstPass, type Patched } from './first-pass';
 import { halves, subjectOf, type Halves } from './prompts';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Prompts on which edges are measured at most: they cost a run for each node and each input of the others. */
 export const mostEdgePrompts = 4;

@@ -16,9 +16,9 @@
 import type { Random } from '../../../kernels/tensors/random';
 import { gapOf, valueOf, type Mean } from '../effects/patch-effects';
 import type { Part } from '../effects/parts';
-import { mean } from '../statistics/mean';
 import { without, type Ablated } from './circuit-run';
 import { nodeId } from './circuit';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface Level extends Mean {
   /** Share of F(M) - F(0), with its interval. */

@@ -3,7 +3,7 @@
  * calibration prompts and read on the others.
  */
 import { labelLogProbability, leads, logSum, type Answered, type Question } from './questions';
-import { mean } from '../statistics/mean';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Least and largest inverse temperature that is tried. */
 const [coldest, hottest] = [20, 0.05];

@@ -2,10 +2,10 @@
 import { figure, text, type Fields } from '../../../protocol/schema/fields';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
 import { cellOf, numberColumn } from '../sections/cell';
-import { mean } from '../statistics/mean';
 import { fittedTemperature, isAtBound, labelBias, withLabelBias, withTemperature } from './controls';
 import { labelLogProbability, scoreOf, type Answered, type Question } from './questions';
 import { threeDigits } from '../words';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface Method {
   readonly name: string;

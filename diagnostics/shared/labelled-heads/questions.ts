@@ -4,8 +4,8 @@ import { figure, object } from '../../../protocol/schema/fields';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { KeyGroup } from '../../model-runner/sequence';
 import type { Variant } from '../../model-runner/variant';
-import { mean } from '../statistics/mean';
 import type { Sample } from '../../tasks/task';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Labels of a set at most: with more, answers are free and not one of a few labels. */
 const mostLabels = 32;

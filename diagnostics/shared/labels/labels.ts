@@ -45,7 +45,7 @@
 
 import { confidenceOf, measuredNull, type NullModel } from './confidence';
 import { countOfKeysRead } from '../../model-runner/keys-read';
-import { mean } from '../statistics/mean';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export type Label =
   'previous-token' | 'self' | 'first-token-sink' | 'local' | 'induction' | 'duplicate-token' | 'uniform' | 'retrieval';

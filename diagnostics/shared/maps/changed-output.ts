@@ -2,6 +2,7 @@
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import type { Variant } from '../../model-runner/variant';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface Outputs {
   /** [n, w], what leaves the last layer. */
@@ -74,7 +75,6 @@ export function turnedBy(before: Float32Array, after: Float32Array, n: number): 
 
 /** Mean over the rows: divergence of predictions in nats, or 1 - cosine of the last stream where nothing is predicted. */
 export function changeOf(before: Outputs, after: Outputs, n: number): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const { logits } = before;
   const other = after.logits;
   if (!logits || !other) return mean(turnedBy(before.stream, after.stream, n));

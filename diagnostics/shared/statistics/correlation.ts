@@ -4,8 +4,8 @@
  * that are drawn independently, and Pearson's that they are normal: of few pairs with one that is far out it is too narrow.
  * NaN: a correlation where one side does not vary or there are fewer than two pairs; an interval of fewer than four.
  */
-import { mean } from './mean';
 import { z975, type Interval } from './proportion';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface Correlation extends Interval {
   readonly r: number;

@@ -5,6 +5,7 @@
  */
 import { wilson, z975 as z, type Interval } from './proportion';
 import { student975 } from './student';
+import { sum } from '../../../kernels/tensors/vectors';
 
 export type { Interval } from './proportion';
 
@@ -20,8 +21,6 @@ export interface Part {
 
 /** With fewer pictures that changed, the jackknife's interval covers too rarely (0.83 to 0.91 at 20 pictures). */
 export const fewestChanged = 6;
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** Parts over wholes, pooled; null where there is nothing to divide by. */
 export function pooled(pictures: readonly Part[]): number | null {

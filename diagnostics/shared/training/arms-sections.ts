@@ -3,8 +3,8 @@ import type { ChartSection, SectionSeries } from '../../../protocol/sections/cha
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
 import { cellOf, numberColumn } from '../sections/cell';
-import { mean } from '../statistics/mean';
 import { differenceOverSeeds, overSeeds, type ArmRun, type ArmsResult } from './arms';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** A measure of the arms and how it is said. */
 export interface ArmMeasure {

@@ -2,8 +2,8 @@
 import type { Schema } from '../../../protocol/schema/check';
 import { figure, list, number, object, record, whole } from '../../../protocol/schema/fields';
 import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
-import { mean } from '../statistics/mean';
 import type { Training } from './train';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface Curves {
   /** Training loss: the mean over neighbouring steps up to `step`, with the smallest and the largest of their batches. */

@@ -18,10 +18,10 @@ import { behind, evenly } from '../../../kernels/module-parts/weights';
 import { surprisals } from '../../../kernels/training/losses';
 import { trainedModule } from '../../../kernels/training/module-graph';
 import type { Network } from '../../../kernels/training/network';
-import { mean } from '../statistics/mean';
 import { drawnWeights, trainedShapes } from './module-weights';
 import type { Measures } from './train';
 import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface MixerSize {
   readonly vocabulary: number;

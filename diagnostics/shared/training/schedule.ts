@@ -1,5 +1,5 @@
+import { mean } from '../../../kernels/tensors/vectors';
 /** Learning rates by step, and when a loss no longer falls. */
-import { mean } from '../statistics/mean';
 
 export interface Schedule {
   /** Largest learning rate. */

@@ -1,14 +1,14 @@
 /** From the parts of all pictures to what the heads say. Definitions: `shares.ts`, `text-span.ts`, and the docstrings of `result.ts`. */
 import { random, type Random } from '../../../kernels/tensors/random';
 import { largest } from '../../shared/statistics/largest';
-import { mean } from '../../shared/statistics/mean';
 import { sample } from '../../tasks/draft';
 import type { PictureParts } from './contributions';
-import { addTo, dot } from './readout';
+import { addTo } from './readout';
 import type { Ablated, Classified, Concept, DescribedHead, Named } from './result';
 import { rotation } from './rotation';
 import { centred, meanRow, shareOf, textShares } from './shares';
 import { alongOneText, rowSpace, textSpan } from './text-span';
+import { dot, mean } from '../../../kernels/tensors/vectors';
 
 /**
  * Rotations of the texts that heads are held against (`rotation.ts`). A head without any relation to the texts is above all of them in

@@ -8,7 +8,8 @@
  */
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { tapOf, type OutputMaps } from './contributions';
-import { addTo, dot, type LinearReadout } from './readout';
+import { addTo, type LinearReadout } from './readout';
+import { dot } from '../../../kernels/tensors/vectors';
 
 export interface HeadsOfMap {
   readonly firstLayer: number;

@@ -14,6 +14,7 @@
  */
 import type { AttentionReadout, Readout } from '../../model-runner/joint-space';
 import type { HeadMap, NormWeights } from '../../model-runner/weights';
+import { dot, mean, softmax } from '../../../kernels/tensors/vectors';
 
 /** What one picture makes of the readout. */
 export interface PictureReadout {
@@ -129,7 +130,7 @@ function attended(
   const output = new Float64Array(value.rows);
   const weights = Array.from({ length: heads }, (_, head) => {
     const part = (x: Float64Array) => x.subarray(head * d, (head + 1) * d);
-    const own = softmax(keys.map((each) => dot(part(q), part(each)) / Math.sqrt(d)));
+    const own = Float64Array.from(softmax(keys.map((each) => dot(part(q), part(each)) / Math.sqrt(d))));
     values.forEach((each, i) => addTo(part(output), part(each), own[i] ?? 0));
     return own;
   });
@@ -208,36 +209,17 @@ export function addTo(sum: Float64Array, part: ArrayLike<number>, factor = 1): v
   for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + factor * part[i]!;
 }
 
-export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
-
 const plus = (x: Float64Array, bias: ArrayLike<number>): Float64Array =>
   bias.length === 0 ? x : x.map((value, i) => value + (bias[i] ?? 0));
 
-const meanOf = (row: ArrayLike<number>): number => {
-  let sum = 0;
-  for (let i = 0; i < row.length; i++) sum += row[i]!;
-  return sum / row.length;
-};
-
 function deviation(row: ArrayLike<number>, epsilon: number): number {
-  const mean = meanOf(row);
+  const centre = mean(row);
   let sum = 0;
-  for (let i = 0; i < row.length; i++) sum += (row[i]! - mean) ** 2;
+  for (let i = 0; i < row.length; i++) sum += (row[i]! - centre) ** 2;
   return Math.sqrt(sum / row.length + epsilon);
 }
 
 function normed(row: ArrayLike<number>, { gain, bias, epsilon }: NormWeights): Float64Array {
-  const [mean, scale] = [meanOf(row), 1 / deviation(row, epsilon)];
-  return Float64Array.from(row, (value, i) => (value - mean) * scale * (gain[i] ?? 0) + (bias?.[i] ?? 0));
-}
-
-function softmax(scores: readonly number[]): Float64Array {
-  const largest = Math.max(...scores);
-  const powers = Float64Array.from(scores, (score) => Math.exp(score - largest));
-  const sum = powers.reduce((total, value) => total + value, 0);
-  return powers.map((value) => value / sum);
+  const [centre, scale] = [mean(row), 1 / deviation(row, epsilon)];
+  return Float64Array.from(row, (value, i) => (value - centre) * scale * (gain[i] ?? 0) + (bias?.[i] ?? 0));
 }

@@ -8,9 +8,10 @@ import { pictureParts, type OutputMaps, type PictureParts } from './contribution
 import { Measure, ofLengthOne, rotations, type Place, type SharesOfHead } from './measure';
 import type { ConceptParameters } from './parameters';
 import { patchMap, type HeadsOfMap } from './patch-map';
-import { dot, LinearReadout } from './readout';
+import { LinearReadout } from './readout';
 import type { Ablated, ConceptHeadsResult, DescribedHead, MappedTexts } from './result';
 import { labelsOf, mostTexts, textsOf, usualTexts } from './texts';
+import { dot } from '../../../kernels/tensors/vectors';
 
 type Job = AnalysisJob<ConceptParameters>;
 

@@ -10,7 +10,8 @@
  *
  * Both sum to 1 over all parts; a part that works against the others has a share below 0.
  */
-import { addTo, dot } from './readout';
+import { addTo } from './readout';
+import { dot } from '../../../kernels/tensors/vectors';
 
 /** Rows less their mean. */
 export function centred(rows: readonly ArrayLike<number>[]): readonly Float64Array[] {

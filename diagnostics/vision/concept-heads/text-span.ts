@@ -9,7 +9,8 @@
  * head can say stays short. Explained so far: 1 - |C that is left|^2 / |C|^2.
  */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { addTo, dot } from './readout';
+import { addTo } from './readout';
+import { dot } from '../../../kernels/tensors/vectors';
 
 export interface SpannedText {
   readonly text: number;

@@ -2,6 +2,7 @@
 import type { KeyGroup } from '../../model-runner/sequence';
 import type { Prompt } from '../../model-runner/model-runner';
 import { imageRows } from '../../model-runner/regions';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** What is measured of a row; `raised` and `summary` are parts of `image`. */
 export const sharesOf = ['image', 'system', 'question', 'output', 'raised', 'summary'] as const;
@@ -66,9 +67,6 @@ export interface Grounding {
   /** Mass on the picture, mean over tokens, layers and heads of each layer. */
   readonly image: number;
 }
-
-const mean = (values: readonly number[]): number =>
-  values.length === 0 ? Number.NaN : values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const byShare = <T>(of: (share: Share) => T): Readonly<Record<Share, T>> => ({
   image: of('image'),

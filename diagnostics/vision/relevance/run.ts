@@ -6,7 +6,6 @@ import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { positionAt, type Sequence } from '../../model-runner/sequence';
 import { spearman } from '../../shared/statistics/correlation';
-import { mean } from '../../shared/statistics/mean';
 import { refusal } from '../../shared/effects/subjects';
 import { drawnOrder, hiddenSquares, methods, ranked, sharedTop, shares, type Method } from './deletion';
 import { logProbabilitiesWithout, lost, type Written } from './occlusion';
@@ -21,6 +20,7 @@ import {
 } from './result';
 import { numbersOf, Rollout } from './rollout';
 import { bySquare, namedRows, seenOf, spanOf, squaresOf, type Seen, type Squares } from './squares';
+import { mean, sum } from '../../../kernels/tensors/vectors';
 
 type Job = AnalysisJob<RelevanceParameters>;
 type Steps<T> = AsyncGenerator<Step<RelevanceResult>, T>;
@@ -247,8 +247,6 @@ async function attentionOf(
   }
   return sums.map((into) => Array.from(into, (value) => value / heads));
 }
-
-const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
 
 const rowsOf = (places: readonly (readonly number[])[], { rows }: Seen): readonly (readonly number[])[] =>
   places.map((own) => own.map((place) => rows[place] ?? -1));

@@ -15,9 +15,9 @@ import { firstWords } from '../../shared/captions/lexicon';
 import { popeChange, popeFigures, type ReadAnswer } from '../../shared/captions/pope-figures';
 import type { TruthFiles } from '../../shared/captions/truth-files';
 import { pairedDifference, pairedProportions, pooled, type Part } from '../../shared/statistics/over-pictures';
-import { mean } from '../../shared/statistics/mean';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
 import type { Changes, ComparedMethod, MethodOutput, MethodRow, PictureEntry, Ratio } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 type Lexicon = Pick<TruthFiles, 'lexicon'>;
 

@@ -1,10 +1,10 @@
 /** The first sentence of a result. */
-import { mean } from '../../shared/statistics/mean';
 import { percent, threeDigits } from '../../shared/words';
 import { scoreWords } from './importance-sections';
 import { metricTitles } from './metrics';
 import { mostImportant } from './offers';
 import type { VitResult } from './result';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export function finding(result: Partial<VitResult>): string {
   const { ranked, importance, heldOut, curves, strength } = result;

@@ -7,7 +7,6 @@ import type { TableSection } from '../../../protocol/sections/table';
 import { refusal } from '../../shared/effects/subjects';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { numberColumn } from '../../shared/sections/cell';
-import { mean } from '../../shared/statistics/mean';
 import { percent } from '../../shared/words';
 import { hopsOn, type Distance, type Grid } from './hops';
 import { comparedUnder, headsOf, lossOf, perHead, without, type Judge } from './importance';
@@ -20,6 +19,7 @@ import type { LabelledPicture } from './labelled-pictures';
 import type { VitResult } from './result';
 import type { VitJob } from './parameters';
 import { profileSection } from './strength-sections';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Pictures on which the parts of a head are measured, at most. */
 const mostPictures = 16;

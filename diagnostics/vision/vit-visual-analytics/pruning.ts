@@ -3,10 +3,10 @@ import { random, seedFor } from '../../../kernels/tensors/random';
 import { sample } from '../../tasks/draft';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
-import { mean } from '../../shared/statistics/mean';
 import { ascending, comparedUnder, headsOf, without, type Importance, type Judge } from './importance';
 import { metricTitles } from './metrics';
 import { predicted } from './reader';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Orders that are drawn at random. */
 export const randomOrders = 3;

@@ -3,7 +3,6 @@ import { FailureError } from '../../../protocol/wire/failures';
 import type { Step } from '../../analysis';
 import { refusal } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { mean } from '../../shared/statistics/mean';
 import { trainingSentence, type Training } from '../../shared/training/train';
 import { latentSize, trainPatterns } from './autoencoder';
 import { inOrder } from './clusters';
@@ -30,6 +29,7 @@ import {
   strengthOf,
   trainedPictures,
 } from './summary';
+import { mean } from '../../../kernels/tensors/vectors';
 
 /** Attention maps that patterns are made of, at most: more take memory and say little more. */
 const mostMaps = 4096;

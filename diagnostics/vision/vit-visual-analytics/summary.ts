@@ -2,7 +2,6 @@
 import type { PerHead } from '../../../protocol/results/heads';
 import type { Trainer, Parameters } from '../../model-runner/trainer';
 import { spearman } from '../../shared/statistics/correlation';
-import { mean } from '../../shared/statistics/mean';
 import { wilson } from '../../shared/statistics/proportion';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { decodedPatterns, encoded, type Encoded } from './autoencoder';
@@ -13,6 +12,7 @@ import { headsOf, perHead, type Importance } from './importance';
 import { anchorsOn, attentionOf, cellsOf } from './patterns';
 import type { Patterns, PlainScore, Strength } from './result';
 import { joined, profileOf, uniformProfile, type Profile, type StrengthSums } from './strength';
+import { mean } from '../../../kernels/tensors/vectors';
 
 type Facts = Pick<ModelFacts, 'blocks'>;
 

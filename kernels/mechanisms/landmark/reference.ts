@@ -6,6 +6,7 @@ import { zeros, type Tensor } from '../../tensors/tensor';
 import { rotated } from '../longheads/reference';
 import { blockOf, blockStart, farBlocks, isLandmark, landmarkOf, tokensOf, type LandmarkRule } from './rule';
 import { stingyPlaces } from './stingy';
+import { softmax } from '../../tensors/vectors';
 
 /** What a query gives each key; the weights of a row sum to 1. */
 export interface LandmarkWeights {
@@ -32,12 +33,12 @@ export function landmarkWeights(
   const opened = [...chosen, ...integers(Math.max(0, farBlocks(rule, position)), Math.max(0, current))];
   const local = integers(blockStart(rule, current), position + 1).filter((j) => !isLandmark(rule, j));
   const weights = new Float64Array(scores.length);
-  const first = softmaxOf([...local, ...opened.map((each) => landmarkOf(rule, each))].map((j) => scores[j]!));
+  const first = softmax([...local, ...opened.map((each) => landmarkOf(rule, each))].map((j) => scores[j]!));
   local.forEach((j, at) => (weights[j] = first[at]!));
   const shares = opened.map((block, at) => ({ block, share: first[local.length + at]! }));
   for (const { block, share } of shares) {
     const tokens = tokensOf(rule, block);
-    softmaxOf(tokens.map((j) => scores[j]!)).forEach((weight, at) => (weights[tokens[at]!] = weight * share));
+    softmax(tokens.map((j) => scores[j]!)).forEach((weight, at) => (weights[tokens[at]!] = weight * share));
   }
   if (undefinedRow) weights.fill(Number.NaN);
   return { weights, opened: shares };
@@ -119,7 +120,7 @@ function choicesOf(
    * blocks, all u are 1 and the earliest block is taken.
    */
   const sharesOf = (head: number, row: number): readonly number[] =>
-    softmaxOf(gatesOf(head, row).slice(0, Math.max(0, farBlocks(rule, row + offset)))).map((u) =>
+    softmax(gatesOf(head, row).slice(0, Math.max(0, farBlocks(rule, row + offset)))).map((u) =>
       Number.isNaN(u) ? 0 : Math.fround(u),
     );
   const group = heads / kvHeads;
@@ -165,13 +166,6 @@ export function landmarkChoice(
     const block = blockOf(rule, at);
     return block === blockOf(rule, position) || block >= farBlocks(rule, position) || opened[row]!.has(block);
   };
-}
-
-function softmaxOf(scores: readonly number[]): readonly number[] {
-  const highest = Math.max(...scores);
-  const exponentials = scores.map((score) => Math.exp(score - highest));
-  const total = exponentials.reduce((sum, each) => sum + each, 0);
-  return exponentials.map((each) => each / total);
 }
 
 /** o_i = sum_j a_ij v_j for the queries listed; [b, h, rows.length, dv]. */

@@ -6,6 +6,7 @@
 import type { AttentionInputs } from '../../mechanism';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
+import { dot } from '../../tensors/vectors';
 
 export interface LongHeadsRule {
   readonly chunk: number;
@@ -34,12 +35,6 @@ export function rotated(x: ArrayLike<number>, position: number, base: number): F
   }
   return turned;
 }
-
-const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  let sum = 0;
-  for (let x = 0; x < a.length; x++) sum += a[x]! * b[x]!;
-  return sum;
-};
 
 function attend(scores: readonly number[], values: readonly ArrayLike<number>[], width: number): Float64Array {
   const highest = scores.reduce((most, score) => Math.max(most, score), -Infinity);

@@ -2,6 +2,7 @@
 import type { AttentionInputs } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
+import { softmax } from '../../tensors/vectors';
 
 export interface Routing extends Record<string, number | string> {
   readonly share: number;
@@ -50,13 +51,6 @@ export function gainsOf(
     chosen.includes(e) ? (scaling === 'code' ? (2 * a2 * active * each) / total : a2 * each) : each * 0,
   );
   return [...sharedGains, ...routedGains];
-}
-
-function softmax(x: readonly number[]): readonly number[] {
-  const highest = Math.max(...x);
-  const weights = x.map((each) => Math.exp(each - highest));
-  const total = weights.reduce((sum, each) => sum + each, 0);
-  return weights.map((each) => each / total);
 }
 
 const largest = (x: readonly number[], count: number): readonly number[] =>

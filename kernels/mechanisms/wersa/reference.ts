@@ -4,6 +4,7 @@ import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { normalTensor, seedFor } from '../../tensors/random';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { filtered, type WersaParameters } from './filter';
+import { mean } from '../../tensors/vectors';
 
 /** Added to the denominators, and to the variance of the norm. */
 export const denominatorEpsilon = 1e-6;
@@ -117,10 +118,9 @@ export function featureAttention(
   return output;
 }
 
-const meanOf = (row: Float64Array): number => row.reduce((sum, x) => sum + x, 0) / row.length;
 const varianceOf = (row: Float64Array): number => {
-  const mean = meanOf(row);
-  return row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / row.length;
+  const centre = mean(row);
+  return row.reduce((sum, x) => sum + (x - centre) ** 2, 0) / row.length;
 };
 
 /** LN over the width of a head, with one gain and one offset for all heads. */
@@ -130,8 +130,8 @@ export function headNorm(x: Tensor, { weights }: Pick<AttentionInputs, 'weights'
   const output = zeros(x.shape);
   for (let from = 0; from < x.data.length; from += width) {
     const row = x.data.subarray(from, from + width);
-    const [mean, root] = [meanOf(row), Math.sqrt(varianceOf(row) + normEpsilon)];
-    for (let y = 0; y < width; y++) output.data[from + y] = ((row[y]! - mean) / root) * gain[y]! + offset[y]!;
+    const [centre, root] = [mean(row), Math.sqrt(varianceOf(row) + normEpsilon)];
+    for (let y = 0; y < width; y++) output.data[from + y] = ((row[y]! - centre) / root) * gain[y]! + offset[y]!;
   }
   return output;
 }

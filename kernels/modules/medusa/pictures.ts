@@ -6,6 +6,7 @@ import { rowsOf } from '../../module-parts/pictures';
 import { bilinear } from '../../module-parts/resize';
 import { tensor, type Tensor } from '../../tensors/tensor';
 import { flattened, headsOf, scaleMap, type GateParameters } from './definition';
+import { mean } from '../../tensors/vectors';
 
 const mostRows = 64;
 const axes = { rows: { title: 'Row' }, columns: { title: 'Column' } } as const;
@@ -20,7 +21,6 @@ export function firstMean({ shape, data }: Tensor): Tensor {
 
 /** Pearson's correlation; NaN where one side does not vary. */
 export function correlation(a: Float64Array, b: Float64Array): number {
-  const mean = (of: Float64Array) => of.reduce((total, value) => total + value, 0) / of.length;
   const [atA, atB] = [mean(a), mean(b)];
   const together = (x: Float64Array, atX: number, y: Float64Array, atY: number) =>
     x.reduce((total, value, at) => total + (value - atX) * (y[at]! - atY), 0);

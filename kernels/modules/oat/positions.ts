@@ -4,6 +4,7 @@
  */
 import { random } from '../../tensors/random';
 import { zeros, type Tensor } from '../../tensors/tensor';
+import { mean } from '../../tensors/vectors';
 
 export const codeChoices = ['distance-matched', 'sinusoidal', 'none'] as const;
 
@@ -77,8 +78,6 @@ const normsOf = ({ shape, data }: Tensor): readonly number[] => {
   const [rows, width] = shape as [number, number];
   return Array.from({ length: rows }, (_, i) => Math.hypot(...data.subarray(i * width, (i + 1) * width)));
 };
-
-const mean = (of: readonly number[]): number => of.reduce((a, b) => a + b, 0) / of.length;
 
 /** What `fitTable` lowers: sums over pairs as the code takes them, the norms' term beside them, divided by R (R - 1). */
 export function fitLoss(table: Tensor, sigma: number): number {

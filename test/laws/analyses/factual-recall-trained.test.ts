@@ -8,11 +8,11 @@ import { factsOf, type Facts } from '../../../diagnostics/circuits/factual-recal
 import { readingOf, type Reading } from '../../../diagnostics/circuits/factual-recall/reading';
 import { directFact, suppressionOf, type Suppression } from '../../../diagnostics/circuits/factual-recall/suppression';
 import type { ModelRunner } from '../../../diagnostics/model-runner/model-runner';
-import { mean } from '../../../diagnostics/shared/statistics/mean';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import type { Checkpoint } from '../../support/checkpoints/planted-circuit';
 import { factSamples, startingFacts, withLastLayer } from '../../support/checkpoints/trained-facts';
 import { surroundingsOf } from '../models/jobs';
+import { mean } from '../../../kernels/tensors/vectors';
 
 const info = {
   id: 'facts',

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import {
-  cosine,
   explained,
   fit,
   residue,
   type Observation,
 } from '../../../../../diagnostics/circuits/factual-recall/regression';
 import { random } from '../../../../../kernels/tensors/random';
+import { cosine } from '../../../../../kernels/tensors/vectors';
 
 const width = 24;
 const drawn = random(5);
