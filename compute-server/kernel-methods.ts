@@ -1,7 +1,7 @@
 /** The methods that have to do with devices and kernels: what each call checks and does. */
 import type { SelfTest, ServerInfo } from '../protocol/compute/api';
 import { setupDevices } from '../protocol/compute/setup';
-import type { BenchmarkPlan } from '../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../protocol/results/benchmark';
 import type { Schema } from '../protocol/schema/check';
 import { flag, object, oneOf, optional } from '../protocol/schema/fields';
 import { alone, jobAlone, type Lane, type Work } from './dispatch/lane';
@@ -10,7 +10,7 @@ import {
   benchmarkRequest,
   device,
   neighborhoodRequest,
-  planRequest,
+  setupRequest,
   shardedRequest,
   threads,
   viewRequest,
@@ -57,7 +57,7 @@ export type KernelMethods = Pick<
 export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMethods {
   let running: AbortController | undefined;
   /** The self-test of another device than the cpu; undefined where it does not open. */
-  const tested = ({ device }: BenchmarkPlan, signal: AbortSignal): Promise<SelfTest | undefined> =>
+  const tested = ({ device }: BenchmarkSetup, signal: AbortSignal): Promise<SelfTest | undefined> =>
     alone(lane, signal, async () => {
       if (!isDeviceId(device)) return undefined;
       return (await probe(device, surroundings, signal)).selfTest;
@@ -93,7 +93,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
       run: ([request]) => Promise.resolve(neighborhoodBound(request)),
     },
     supports: {
-      parse: one('supports', planRequest, 'the plan'),
+      parse: one('supports', setupRequest, 'the plan'),
       async run([plan], signal) {
         const known = plan.device === 'cpu' ? undefined : await tested(plan, signal);
         return supports(plan, surroundings.memoryLimit, known);
@@ -130,7 +130,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
           : { lane: 'stage', key: '', final: false },
     },
     stoppedBenchmark: {
-      parse: one('stoppedBenchmark', planRequest, 'the plan'),
+      parse: one('stoppedBenchmark', setupRequest, 'the plan'),
       run: ([{ done = [], ...plan }]) => stoppedResult(plan, done, 'cancelled', surroundings),
     },
     distributed: {

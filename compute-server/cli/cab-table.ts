@@ -1,11 +1,11 @@
 /** CAB's measures for a terminal. */
 import { attentionPatterns } from '../../kernels/shape';
-import type { BenchmarkPlan } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark';
 import type { CabMeasures, CompositionalIndex, FittedLength } from '../../protocol/results/cab';
 import { textTable } from './table';
 
 /** The efficiency lengths with what they depend on, then the compositional index where scores were given. */
-export function cabTable(plan: BenchmarkPlan, cab: CabMeasures): string {
+export function cabTable(plan: BenchmarkSetup, cab: CabMeasures): string {
   const { shape, baseline } = plan;
   const head = `Efficiency length against ${baseline}: tokens from which it takes less (batch ${shape.batch}, ${shape.heads} heads, width ${shape.headDim}, lengths ${shape.lengths.join(', ')}; R² of the two fits)`;
   const rows = cab.efficiency.map(({ mechanism, pattern, supported, time, memory, timeByModel, memoryByModel }) => [

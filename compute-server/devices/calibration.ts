@@ -25,7 +25,7 @@ import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { reduceMax, reduceMin, reduceSum, softmax, topK } from '../../kernels/graph/operators/reduce';
 import type { Value } from '../../kernels/graph/records';
 import { random } from '../../kernels/tensors/random';
-import type { BenchmarkPlan, Calibration, RateBySize } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, Calibration, RateBySize } from '../../protocol/results/benchmark';
 import type { Surroundings } from '../surroundings';
 import { openSession, type DeviceId, type RuntimeValues } from '../runtime/session';
 
@@ -92,21 +92,21 @@ export async function calibrate(settings: RateSettings, signal?: AbortSignal): P
 }
 
 /** A run shorter than its calibration goes without. */
-const shortestPlanSeconds = 3;
+const shortestRunSeconds = 3;
 
 /**
  * The calibration of a benchmark's run. None for float16 (which the cpu computes in float32, with conversions), for other
- * devices (whose times include moving inputs and output) and for a plan that times for less than `shortestPlanSeconds`.
+ * devices (whose times include moving inputs and output) and for a plan that times for less than `shortestRunSeconds`.
  */
 export async function calibrationFor(
-  plan: Pick<BenchmarkPlan, 'precision' | 'shape' | 'secondsPerLength'>,
+  plan: Pick<BenchmarkSetup, 'precision' | 'shape' | 'secondsPerLength'>,
   device: DeviceId,
   threads: number,
   { log }: Pick<Surroundings, 'log'>,
   signal: AbortSignal,
 ): Promise<Calibration | undefined> {
   if (device !== 'cpu' || plan.precision !== 'float32') return undefined;
-  if (plan.shape.lengths.length * plan.secondsPerLength < shortestPlanSeconds) return undefined;
+  if (plan.shape.lengths.length * plan.secondsPerLength < shortestRunSeconds) return undefined;
   try {
     return await calibrate({ device, threads }, signal);
   } catch (error) {

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BenchmarkProgress, SelfTest } from '../../protocol/compute/api';
 import { keptOnResume } from '../../protocol/results/benchmark';
 import type {
-  BenchmarkPlan,
+  BenchmarkSetup,
   BenchmarkResult,
   BenchmarkRow,
   CacheTimes,
@@ -59,7 +59,7 @@ interface Passes extends Prepared {
 }
 
 interface Run {
-  readonly plan: BenchmarkPlan;
+  readonly plan: BenchmarkSetup;
   readonly device: DeviceId;
   /** Of other devices than the cpu. */
   readonly selfTest: SelfTest | undefined;
@@ -80,7 +80,7 @@ interface Run {
 }
 
 export async function* benchmark(
-  plan: BenchmarkPlan,
+  plan: BenchmarkSetup,
   surroundings: Surroundings,
   signal: AbortSignal,
   /** Other work of this process at the moment. */
@@ -134,7 +134,7 @@ export async function* benchmark(
     settings: { memoryLimitBytes: surroundings.memoryLimit },
     seed: plan.seed,
     plan,
-    rows: inPlanOrder(
+    rows: inSetupOrder(
       run.rows,
       mechanisms.map((mechanism) => mechanism.id),
     ),
@@ -150,7 +150,7 @@ export async function* benchmark(
 }
 
 /** CAB's efficiency lengths of the plan's own pattern, where enough lengths were measured to fit any. */
-function cabOf(plan: BenchmarkPlan, rows: readonly BenchmarkRow[]): Pick<BenchmarkResult, 'cab'> {
+function cabOf(plan: BenchmarkSetup, rows: readonly BenchmarkRow[]): Pick<BenchmarkResult, 'cab'> {
   if (plan.shape.mode === 'decode') return {};
   const efficiency = efficiencyLengths([{ pattern: plan.shape.pattern, rows }], plan.baseline, []);
   return efficiency.some(({ time, memory }) => time ?? memory) ? { cab: { efficiency } } : {};
@@ -160,7 +160,7 @@ function cabOf(plan: BenchmarkPlan, rows: readonly BenchmarkRow[]): Pick<Benchma
 function operationsLeft(
   cells: readonly Cell[],
   kept: readonly BenchmarkRow[],
-  plan: BenchmarkPlan,
+  plan: BenchmarkSetup,
   memoryLimit: number,
 ): number {
   const isKept = (cell: Cell): boolean => kept.some((row) => isRowOf(row, cell));
@@ -397,5 +397,5 @@ async function* finish(row: BenchmarkRow, run: Run): AsyncGenerator<BenchmarkPro
 }
 
 /** By length, then as the plan lists the mechanisms. */
-const inPlanOrder = (rows: readonly BenchmarkRow[], order: readonly string[]): BenchmarkRow[] =>
+const inSetupOrder = (rows: readonly BenchmarkRow[], order: readonly string[]): BenchmarkRow[] =>
   [...rows].sort((a, b) => a.length - b.length || order.indexOf(a.mechanism) - order.indexOf(b.mechanism));

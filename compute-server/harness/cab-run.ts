@@ -1,6 +1,6 @@
 /** The benchmark of CAB as one job: the plan's own pattern, then the further ones. */
 import type { BenchmarkProgress } from '../../protocol/compute/api';
-import type { BenchmarkPlan, BenchmarkResult } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult } from '../../protocol/results/benchmark';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { benchmark } from './benchmark';
@@ -9,7 +9,7 @@ import { describeMechanisms } from './describe';
 
 /** Rows are reported for the plan's own pattern; those of the others come with the result. Stopped, it returns what it has. */
 export async function* benchmarkPatterns(
-  plan: BenchmarkPlan,
+  plan: BenchmarkSetup,
   surroundings: Surroundings,
   signal: AbortSignal,
   doing?: () => readonly string[],

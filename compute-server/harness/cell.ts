@@ -5,7 +5,7 @@ import { inStandardOperators } from '../../kernels/graph/portable';
 import type { Layout, Mechanism, ParameterValues, Support } from '../../kernels/mechanism';
 import { resolveTable } from '../../protocol/analysis/parameters';
 import type { AttentionShape, Precision } from '../../kernels/shape';
-import type { BenchmarkPlan, ParameterValue } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, ParameterValue } from '../../protocol/results/benchmark';
 import type { DeviceId } from '../runtime/session';
 
 export interface Cell {
@@ -18,7 +18,7 @@ export interface Cell {
 }
 
 /** The shape at one query length: the keys follow the queries unless the plan fixes them. Decoding: one query on a cache. */
-export const shapeAt = ({ shape }: BenchmarkPlan, length: number): AttentionShape => ({
+export const shapeAt = ({ shape }: BenchmarkSetup, length: number): AttentionShape => ({
   pattern: shape.pattern,
   batch: shape.batch,
   heads: shape.heads,
@@ -28,7 +28,7 @@ export const shapeAt = ({ shape }: BenchmarkPlan, length: number): AttentionShap
   valueDim: shape.valueDim,
 });
 
-export function cellAt(mechanism: Mechanism, plan: BenchmarkPlan, length: number): Cell {
+export function cellAt(mechanism: Mechanism, plan: BenchmarkSetup, length: number): Cell {
   const parameters = parametersOf(mechanism, plan.parameters[mechanism.id]);
   const decoding = plan.shape.mode === 'decode';
   const shape = shapeAt(plan, length);

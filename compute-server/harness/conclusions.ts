@@ -1,5 +1,5 @@
 /** What the rows of a whole table say together: growth with length, and from which length a mechanism pays. */
-import type { BenchmarkPlan, BenchmarkRow, Crossover, ExponentFit } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkRow, Crossover, ExponentFit } from '../../protocol/results/benchmark';
 import { verdict } from '../../protocol/results/verdict';
 import { cabEfficiencyLength, decideEfficiencyLength, measuredCrossover } from './statistics/efficiency-length';
 import { powerFit } from './statistics/fits';
@@ -21,7 +21,7 @@ export function exponentFits(rows: readonly BenchmarkRow[]): ExponentFit[] {
   });
 }
 
-export function crossovers(plan: BenchmarkPlan, rows: readonly BenchmarkRow[]): Crossover[] {
+export function crossovers(plan: BenchmarkSetup, rows: readonly BenchmarkRow[]): Crossover[] {
   const baseline = timesOf(rows, plan.baseline);
   return named(rows)
     .filter((mechanism) => mechanism !== plan.baseline)

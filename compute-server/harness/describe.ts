@@ -4,7 +4,7 @@ import type { Mechanism } from '../../kernels/mechanism';
 import { attentionPatterns } from '../../kernels/shape';
 import type { AttentionPattern, AttentionShape } from '../../kernels/shape';
 import type { MechanismInfo, ParameterInfo, SelfTest, SupportInfo } from '../../protocol/compute/api';
-import type { BenchmarkPlan } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark';
 import { sentenceOf } from '../../protocol/wire/words';
 import { mechanismOf } from './catalogue';
 import { missingOperator } from '../devices/missing-operators';
@@ -61,7 +61,7 @@ const longestGraph = 1024;
  * A mechanism is supported when it runs at one length of the plan at least, by its own word, by memory, and, with the
  * self-test of the plan's device, by the operators of its graph; rows give the rest.
  */
-export function supports(plan: BenchmarkPlan, memoryLimit: number, selfTest?: SelfTest): SupportInfo[] {
+export function supports(plan: BenchmarkSetup, memoryLimit: number, selfTest?: SelfTest): SupportInfo[] {
   return [...new Set([...plan.mechanisms, plan.baseline])].map((id) => {
     const reasons = plan.shape.lengths.map((length) => {
       const cell = cellAt(mechanismOf(id), plan, length);

@@ -15,10 +15,10 @@ import {
   type NeighborhoodRequest,
 } from '../../protocol/compute/neighborhood';
 import { isCross } from '../../protocol/results/attention-pattern';
-import type { BenchmarkPlan, BenchmarkShape } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkShape } from '../../protocol/results/benchmark';
 import { modes, parametersOf, rowsOf } from '../../protocol/results/benchmark-schema';
 import { limits } from '../../protocol/results/limits';
-import type { ShardedGrid, ShardedPlan } from '../../protocol/results/sharded';
+import type { ShardedGrid, ShardedSetup } from '../../protocol/results/sharded';
 import type { Schema } from '../../protocol/schema/check';
 import {
   anyNumber,
@@ -137,7 +137,7 @@ const parametersByMechanism = taken(record(parameters), (given) => {
   for (const [id, values] of Object.entries(given)) resolvedParameters(mechanismOf(id), values);
 });
 
-const planFields: Fields<BenchmarkPlan> = {
+const setupFields: Fields<BenchmarkSetup> = {
   mechanisms: filled(mechanism),
   baseline: mechanism,
   shape,
@@ -155,18 +155,18 @@ const planFields: Fields<BenchmarkPlan> = {
   origin: optional(filledText),
 };
 
-export const planRequest: Schema<BenchmarkPlan> = object(planFields);
+export const setupRequest: Schema<BenchmarkSetup> = object(setupFields);
 
 export const benchmarkRequest: Schema<BenchmarkRequest> = object<BenchmarkRequest>({
-  ...planFields,
+  ...setupFields,
   beside: optional(flag),
 });
 
-export const shardedRequest: Schema<ShardedPlan> = v.lazy((value) => {
+export const shardedRequest: Schema<ShardedSetup> = v.lazy((value) => {
   const shape = fieldsIn(value)['shape'];
   const kvHeads = Math.max(1, wholeOf(fieldsIn(shape)['kvHeads']));
-  return object<ShardedPlan>({
-    shape: object<ShardedPlan['shape']>({ ...headFields(shape), batch, length }),
+  return object<ShardedSetup>({
+    shape: object<ShardedSetup['shape']>({ ...headFields(shape), batch, length }),
     grids: filled(
       object<ShardedGrid>({
         headWorkers: wholeFrom(1, kvHeads),

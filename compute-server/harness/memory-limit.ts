@@ -1,5 +1,5 @@
 /** Before anything is allocated: what a cell will need by its cost model, and the longest length that fits. */
-import type { BenchmarkPlan } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark';
 import { FailureError, type Failure } from '../../protocol/wire/failures';
 import { cellAt, costOf, supportOf } from './cell';
 import type { Cell } from './cell';
@@ -18,7 +18,7 @@ export function neededBytes(cell: Cell): number {
 }
 
 /** The failure of a cell that needs more than the limit. */
-export function overLimit(cell: Cell, plan: BenchmarkPlan, limit: number): FailureError | undefined {
+export function overLimit(cell: Cell, plan: BenchmarkSetup, limit: number): FailureError | undefined {
   const needed = neededBytes(cell);
   if (needed <= limit) return undefined;
   const fitting = longestFitting(cell, plan, limit);
@@ -34,7 +34,7 @@ export function overLimit(cell: Cell, plan: BenchmarkPlan, limit: number): Failu
  * The failure of a plan of which no cell fits: that of the mechanism which asks for the shortest length, by its smallest cell,
  * so that at the length it names every mechanism fits. Undefined when a cell fits, or none is possible.
  */
-export function nothingFits(cells: readonly Cell[], plan: BenchmarkPlan, limit: number): FailureError | undefined {
+export function nothingFits(cells: readonly Cell[], plan: BenchmarkSetup, limit: number): FailureError | undefined {
   const possible = cells.filter((cell) => supportOf(cell).ok);
   const refused = possible.map((cell) => ({ cell, failure: overLimit(cell, plan, limit)?.failure }));
   let worst: OutOfMemory | undefined;
@@ -50,7 +50,7 @@ export function nothingFits(cells: readonly Cell[], plan: BenchmarkPlan, limit: 
 type OutOfMemory = Extract<Failure, { readonly code: 'out-of-memory' }>;
 
 /** The longest supported length below the cell's that needs no more than the limit, to a multiple of 64 where one fits. */
-function longestFitting(cell: Cell, plan: BenchmarkPlan, limit: number): number | undefined {
+function longestFitting(cell: Cell, plan: BenchmarkSetup, limit: number): number | undefined {
   const fits = (length: number) => {
     const shorter = cellAt(cell.mechanism, plan, length);
     return supportOf(shorter).ok && neededBytes(shorter) <= limit;

@@ -13,7 +13,7 @@ import { canBeChecked, check } from './correctness';
 import type { Check } from './correctness';
 import { feedsOf, inputsOf, sharedInputs } from './inputs';
 import type { SharedInputs } from './inputs';
-import type { BenchmarkPlan, Calibration } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, Calibration } from '../../protocol/results/benchmark';
 import { predictedMs } from './statistics/predicted-time';
 
 export interface Prepared {
@@ -37,7 +37,7 @@ export interface Refused {
 export const isPrepared = (outcome: Prepared | Refused): outcome is Prepared => 'bound' in outcome;
 
 export interface PrepareSettings {
-  readonly plan: BenchmarkPlan;
+  readonly plan: BenchmarkSetup;
   readonly device: DeviceId;
   readonly threads: number;
   readonly calibration?: Calibration | undefined;
@@ -111,7 +111,7 @@ function predictionOf(graph: Graph, calibration: Calibration): number | undefine
 }
 
 /** The cell at the longest half, quarter, … of its length whose reference is affordable. */
-export function shorterCell(cell: Cell, plan: BenchmarkPlan, canBeChecked: (cell: Cell) => boolean): Cell {
+export function shorterCell(cell: Cell, plan: BenchmarkSetup, canBeChecked: (cell: Cell) => boolean): Cell {
   let length = cell.length;
   let shorter: Cell;
   do {

@@ -1,5 +1,5 @@
 /** The result of a benchmark whose process ended before it could answer, from the rows that had arrived. */
-import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
 import { knownRoof } from '../devices/roof-cache';
 import { provenance } from '../provenance';
 import type { DeviceId } from '../runtime/session';
@@ -8,7 +8,7 @@ import { crossovers, exponentFits } from './conclusions';
 
 /** `seconds` is 0: how long the process had worked is known to whoever had asked it. */
 export async function stoppedResult(
-  plan: BenchmarkPlan,
+  plan: BenchmarkSetup,
   rows: readonly BenchmarkRow[],
   state: BenchmarkResult['state'],
   surroundings: Surroundings,

@@ -14,7 +14,7 @@ import { FailureError } from '../../protocol/wire/failures';
 import { modelProvenance } from '../model/checkpoint/provenance';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
-import { planRun } from '../model/checkpoint/plan-run';
+import { chunkThatFits } from '../model/checkpoint/plan-run';
 import { ServerRunner } from '../runner/runner';
 import { labelHeads, type LabelledHeads, type LabelledStage } from '../../diagnostics/shared/labels/label-heads';
 import { usualNullSequences } from '../../diagnostics/shared/labels/label-run';
@@ -50,7 +50,7 @@ export async function* headsJob(
     const detail = `"${printDo(here)}" acts on positions of this prompt, and labels are measured on other sequences. Leave it out, or take no labels (--no-classify).`;
     throw new FailureError({ code: 'bad-request', detail });
   }
-  const chunk = planRun(
+  const chunk = chunkThatFits(
     model,
     {
       length: ids.length,

@@ -13,7 +13,7 @@ import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { decidesOverRows, readsBeyond } from '../../protocol/interventions/interventions';
 import { lower, reinforcedRun, reinforcementIn } from '../model/interventions/lower';
-import { planRun } from '../model/checkpoint/plan-run';
+import { chunkThatFits } from '../model/checkpoint/plan-run';
 import { continued } from '../../diagnostics/model-runner/decoding';
 import type { HeadNumbers } from '../../diagnostics/model-runner/head-numbers';
 import type { VariantPlan } from '../../diagnostics/model-runner/variant';
@@ -41,7 +41,7 @@ export async function* generateJob(
   const context = readsBeyond(interventions, usableContext(model.spec)) ? undefined : usableContext(model.spec);
   const promptIds = sequence.ids;
   const chunkFor = (how: { readonly keepCache: boolean; readonly plan?: VariantPlan | undefined }): number =>
-    planRun(
+    chunkThatFits(
       model,
       {
         ...how,
@@ -129,7 +129,7 @@ export async function nextTokens(
   const { memoryLimit } = surroundings;
   const prompt = { kind: 'ids', ids: given, ...(image === undefined ? {} : { image }) } as const;
   const sequence = await sequenceOf(model, prompt, { memoryLimit, signal });
-  const chunk = planRun(
+  const chunk = chunkThatFits(
     model,
     {
       length: sequence.ids.length,

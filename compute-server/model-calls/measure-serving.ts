@@ -14,7 +14,7 @@ import { mayStep } from '../model/generation/decoding-graphs';
 import { SequenceRun } from '../model/generation/sequence-run';
 import { runPrompt } from '../model/run/stream/model-run';
 import { pieceGraph, type Piece } from '../model/run/graphs/pieces';
-import { planRun } from '../model/checkpoint/plan-run';
+import { chunkThatFits } from '../model/checkpoint/plan-run';
 
 const rounds = 3;
 /** Of prompts in a round; the first run of all, which opens the sessions, is not counted. */
@@ -46,7 +46,7 @@ export async function measureServing(
     logits: 'last',
     atOnce: true,
   } as const;
-  if (planRun(model, run, memoryLimit) < prompt) {
+  if (chunkThatFits(model, run, memoryLimit) < prompt) {
     throw refuse(
       `A prompt of ${prompt} tokens does not fit the memory limit in one piece. Choose a shorter one with --prompt.`,
     );

@@ -4,7 +4,7 @@ import type { HeadRowRequest, ModelMethods } from '../../protocol/compute/models
 import { badRequest, countOf, deviceIn, requested, textOf } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
-import { planRun } from '../model/checkpoint/plan-run';
+import { chunkThatFits } from '../model/checkpoint/plan-run';
 import { generateJob, nextTokens } from './generate-job';
 import { headsJob } from '../heads/heads-job';
 import { HeadView } from '../heads/head-view';
@@ -53,7 +53,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     if (view?.model === model && view.key === key) return view.view;
     const { memoryLimit } = surroundings;
     const sequence = await sequenceOf(opened, prompt, { memoryLimit, signal }, interventions);
-    const chunk = planRun(
+    const chunk = chunkThatFits(
       model,
       {
         length: sequence.ids.length,

@@ -1,6 +1,6 @@
 /** The methods that have to do with modules. */
 import type { ModuleMethods } from '../../protocol/compute/modules';
-import { modulePlanRequest } from '../../protocol/results/module-schema';
+import { moduleSetupRequest } from '../../protocol/results/module-schema';
 import type { Methods } from '../dispatch/dispatcher';
 import { threads } from '../harness/kernel-requests';
 import { jobAlone, type Lane } from '../dispatch/lane';
@@ -20,7 +20,7 @@ export const moduleMethods = (surroundings: Surroundings, lane: Lane): Pick<Meth
   module: {
     parse(args) {
       countOf(args, 1, 'module');
-      const plan = requested(modulePlanRequest, args[0], 'the plan');
+      const plan = requested(moduleSetupRequest, args[0], 'the plan');
       return [{ ...plan, threads: requested(threads, plan.threads, 'threads') }];
     },
     run: ([plan], signal) =>

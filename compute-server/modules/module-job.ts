@@ -15,7 +15,7 @@ import type { Graph } from '../../kernels/graph/graph';
 import { fromRuntime, toRuntime } from '../../kernels/tensors/precision';
 import { random, seedFor } from '../../kernels/tensors/random';
 import type { ModuleProgress } from '../../protocol/compute/modules';
-import type { ModulePlan, ModuleProof, ModuleResult, ModuleTime, ModuleTiming } from '../../protocol/results/module';
+import type { ModuleSetup, ModuleProof, ModuleResult, ModuleTime, ModuleTiming } from '../../protocol/results/module';
 import { verdict } from '../../protocol/results/verdict';
 import { requireDevice } from '../devices/devices';
 import type { Job } from '../dispatch/dispatcher';
@@ -38,7 +38,7 @@ const mostFlops = 1e10;
 const stage = (sentence: string, share: number): ModuleProgress => ({ kind: 'stage', sentence, share });
 
 export async function* moduleJob(
-  plan: ModulePlan,
+  plan: ModuleSetup,
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Job<ModuleProgress, ModuleResult> {
@@ -112,7 +112,7 @@ function affordable(module: Module, parameters: ParameterValues): ParameterValue
 /** Parameters, inputs and weights as the graph reads them, and how they came about. */
 async function callOf(
   module: Module,
-  plan: ModulePlan,
+  plan: ModuleSetup,
   surroundings: Surroundings,
 ): Promise<{ readonly parameters: ParameterValues; readonly call: ModuleCall; readonly notes: readonly string[] }> {
   const given = resolvedParameters(module, plan.parameters);
@@ -163,7 +163,7 @@ class Sessions {
 function prove(
   module: Module,
   parameters: ParameterValues,
-  { precision }: ModulePlan,
+  { precision }: ModuleSetup,
   call: ModuleCall,
   device: DeviceId,
   outputs: RuntimeValues,
@@ -188,7 +188,7 @@ function prove(
 }
 
 async function* timeBoth(
-  plan: ModulePlan,
+  plan: ModuleSetup,
   own: () => Promise<unknown>,
   plain: () => Promise<unknown>,
   signal: AbortSignal,

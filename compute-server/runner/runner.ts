@@ -38,7 +38,7 @@ import { chunkFor } from '../model/interventions/span-request';
 import { withChangedPixels } from '../model/prompt/image-prompt';
 import { idsOfText, piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
 import type { RunShape } from '../model/run/stream/budget';
-import { planRun } from '../model/checkpoint/plan-run';
+import { chunkThatFits } from '../model/checkpoint/plan-run';
 import { renumbers } from '../model/interventions/chosen-blocks';
 import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/stream/model-run';
@@ -356,7 +356,7 @@ export class ServerRunner implements ModelRunner {
   }
 
   private chunkFor(shape: RunShape, wanted?: number): number {
-    return planRun(this.model, shape, this.surroundings.memoryLimit, wanted);
+    return chunkThatFits(this.model, shape, this.surroundings.memoryLimit, wanted);
   }
 
   /** Half as many at a time until the memory suffices: one at a time needs what a plain run needs. */

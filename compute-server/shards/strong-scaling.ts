@@ -19,7 +19,7 @@ import { drawInputs } from '../../kernels/tensors/inputs';
 import { random } from '../../kernels/tensors/random';
 import type {
   ShardedGrid,
-  ShardedPlan,
+  ShardedSetup,
   ShardedProgress,
   ShardedRow,
   ShardedScaling,
@@ -66,7 +66,7 @@ const nameOf = ({ headWorkers, sequenceWorkers, schedule }: ShardedGrid): string
   sequenceWorkers === 1 ? `${headWorkers} along heads` : `${headWorkers} x ${sequenceWorkers}, ${schedule}`;
 
 export async function* strongScaling(
-  plan: ShardedPlan,
+  plan: ShardedSetup,
   { entry, memoryLimit }: Pick<Surroundings, 'entry' | 'memoryLimit'>,
   signal: AbortSignal,
 ): Job<ShardedProgress, ShardedScaling> {
@@ -168,7 +168,7 @@ interface Rival {
 async function openRival(
   mechanism: Mechanism,
   shape: AttentionShape,
-  plan: ShardedPlan,
+  plan: ShardedSetup,
   inputs: ReturnType<typeof drawInputs>,
 ): Promise<Rival> {
   const session = await openSession(mechanism.build(shape, {}, 'float32'), { device: 'cpu', threads: 1 });
@@ -203,7 +203,7 @@ function weakRowsOf(entries: readonly Entry[], series: readonly Series[]): reado
   });
 }
 
-const parametersFor = (grid: ShardedGrid, { balanced }: ShardedPlan): DistributedParameters =>
+const parametersFor = (grid: ShardedGrid, { balanced }: ShardedSetup): DistributedParameters =>
   parametersOf(distributed, { ...grid, balanced }) as DistributedParameters;
 
 const cellOf = (mechanism: Mechanism, shape: AttentionShape, parameters: ParameterValues, length: number): Cell => ({
@@ -220,7 +220,7 @@ async function prove(
   at: {
     readonly shape: AttentionShape;
     readonly parameters: DistributedParameters;
-    readonly plan: ShardedPlan;
+    readonly plan: ShardedSetup;
     readonly inputs: ReturnType<typeof drawInputs>;
   },
 ): Promise<Check> {

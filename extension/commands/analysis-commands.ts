@@ -4,7 +4,7 @@ import type { Demos } from '../../protocol/analysis/next-start';
 import { analysisCommand, analysisCommandTitle } from '../../protocol/contributions/commands';
 import type { ModelIndex } from '../models/model-index';
 import type { AnalysesPanels } from '../panels/analyses/analyses';
-import { planFor } from '../panels/analyses/default-plan';
+import { setupFor } from '../panels/analyses/default-setup';
 import type { AnalysisCatalogue } from '../platform/analysis-catalogue';
 import { uriOf } from './arguments';
 import { modelFolder } from './model-folder';
@@ -48,7 +48,7 @@ async function open(
   analysis: AnalysisInfo,
   folder: string | undefined,
 ): Promise<void> {
-  const plan = planFor(analysis, panels.plan, demos(), {
+  const plan = setupFor(analysis, panels.plan, demos(), {
     from: catalogue.of(panels.plan.analysis),
     tasks: catalogue.tasks,
   });

@@ -1,4 +1,4 @@
-import type { HallucinationPlan } from '../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../protocol/panels/hallucination';
 import type { ModelIndex } from '../models/model-index';
 import type { HallucinationPanels } from '../panels/hallucination/hallucination';
 import { besideImage, imageType } from '../panels/hallucination/image-folder';
@@ -27,7 +27,7 @@ async function show(panels: HallucinationPanels, models: ModelIndex, target: unk
 }
 
 /** What of the plan the target names; undefined from the palette: the panel keeps all of it. */
-async function changeOf(models: ModelIndex, target: unknown): Promise<Partial<HallucinationPlan> | undefined> {
+async function changeOf(models: ModelIndex, target: unknown): Promise<Partial<HallucinationSetup> | undefined> {
   const named = uriOf(target)?.with({ fragment: '' });
   if (named === undefined) return undefined;
   if (named.scheme !== 'file')

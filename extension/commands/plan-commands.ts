@@ -9,7 +9,7 @@ import { activeConfig, chooseModel } from '../models/choose-model';
 import type { ModelIndex } from '../models/model-index';
 import { modelOfPlan } from '../models/model-of-plan';
 import type { AnalysesPanels } from '../panels/analyses/analyses';
-import { planFor as formOf } from '../panels/analyses/default-plan';
+import { setupFor as formOf } from '../panels/analyses/default-setup';
 import { evaluationOf, planEvaluation } from '../panels/analyses/plan-evaluation';
 import type { HeadsPanels } from '../panels/heads/heads';
 import { importPlan, readPlan, savePlan } from '../panels/plan/dialogs';

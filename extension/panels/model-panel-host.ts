@@ -9,7 +9,7 @@ import { isCancelled } from '../platform/compute';
 import { defined, type Defined } from '../platform/defined';
 import { NewestFirst } from './newest-first';
 import { PanelHost } from './panel-host';
-import type { OwnMessage, PanelServices, PanelTypes, Plan, Shown } from './panel-types';
+import type { OwnMessage, PanelServices, PanelTypes, Setup, Shown } from './panel-types';
 import { again, Sentence, sentenceOfError } from './questions';
 
 export interface ModelPanelTypes extends PanelTypes {
@@ -82,7 +82,7 @@ export abstract class ModelPanelHost<
   protected abstract modelOf(shown: Shown<T>): ModelSummary;
 
   /** What of the plan changes with another model. */
-  protected changeOfModel(folder: string): Partial<Plan<T>> {
+  protected changeOfModel(folder: string): Partial<Setup<T>> {
     return { folder };
   }
 
@@ -122,13 +122,13 @@ export abstract class ModelPanelHost<
     const { place, services } = this;
     // A side view that lies open starts no process; the full panel was asked for.
     const mayAsk = place !== 'file' && services.mayRun() === true && (place === 'full' || services.serverIsUp());
-    const { folder, device } = this.openPlan();
+    const { folder, device } = this.openSetup();
     if (mayAsk && this.shownModel?.folder !== folder) await this.chooseModel(folder, device);
   }
 
   /** The model of the form, as far as it is known. */
   protected knownModel(): ModelSummary | undefined {
-    const { folder } = this.openPlan();
+    const { folder } = this.openSetup();
     return [this.shownModel, this.model].find((one) => one?.folder === folder);
   }
 

@@ -25,7 +25,7 @@ import type {
   PanelServices,
   PanelStart,
   PanelTypes,
-  Plan,
+  Setup,
   Shown,
   ShownFile,
 } from './panel-types';
@@ -51,7 +51,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   /** The result on the screen. */
   protected shown: Shown<T> | undefined;
   private readonly file: ShownFile<Shown<T>> | undefined;
-  private plan: Plan<T> | undefined;
+  private plan: Setup<T> | undefined;
   /** The plan was chosen outside the form since the last opening. */
   private replaces = false;
   private select: HeadAt | undefined;
@@ -86,7 +86,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   protected abstract readonly runFirst: string;
   /** Answers a message that not every panel has. */
   protected abstract answer(message: OwnMessage<T>): unknown;
-  protected abstract planOfShown(shown: Shown<T>): Plan<T>;
+  protected abstract setupOfShown(shown: Shown<T>): Setup<T>;
   /** `shown` is left out while a run goes on here. */
   protected abstract openMessage(opening: Opening<T>, shown: Shown<T> | undefined): T['to'];
 
@@ -107,7 +107,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   }
 
   /** The plan in the form has changed. */
-  protected onPlanned(_plan: Plan<T>): unknown {
+  protected onSetup(_plan: Setup<T>): unknown {
     return undefined;
   }
 
@@ -115,21 +115,21 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   protected stopAsking(): void {}
 
   /** A plan as it stands in a form, without what belongs to one run of it. */
-  protected formPlan(plan: Plan<T>): Plan<T> {
+  protected formSetup(plan: Setup<T>): Setup<T> {
     return plan;
   }
 
-  protected planToRun(message: { readonly plan: Plan<T>; readonly resume?: boolean }): Plan<T> {
+  protected setupToRun(message: { readonly plan: Setup<T>; readonly resume?: boolean }): Setup<T> {
     return message.plan;
   }
 
   /** The paths that a plan would have opened. */
-  protected pathsOf(_plan: Plan<T>): readonly string[] {
+  protected pathsOf(_plan: Setup<T>): readonly string[] {
     return [];
   }
 
   /** The plan while neither a run, nor the form, nor a file says one. */
-  protected firstPlan(): Plan<T> {
+  protected firstSetup(): Setup<T> {
     return this.services.plan();
   }
 
@@ -170,7 +170,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   /** A file left the panel. */
   protected readonly onWritten = (sentence: string): void => this.say('info', sentence);
 
-  private async answerCommon(message: CommonMessage<Plan<T>>): Promise<unknown> {
+  private async answerCommon(message: CommonMessage<Setup<T>>): Promise<unknown> {
     const { services } = this;
     switch (message.kind) {
       case 'ready':
@@ -179,7 +179,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
         return this.open();
       case 'planned':
         this.keep(message.plan);
-        return this.onPlanned(message.plan);
+        return this.onSetup(message.plan);
       case 'run':
         this.keep(message.plan);
         return this.run(message, true);
@@ -199,7 +199,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
       case 'openFull':
         this.requireLocal(message.plan);
         this.keep(message.plan);
-        return services.openFull(this.formPlan(message.plan), message.select);
+        return services.openFull(this.formSetup(message.plan), message.select);
       case 'export':
         return services.export(message, this.onWritten);
       case 'copy':
@@ -208,7 +208,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   }
 
   /** Another plan or head was asked for; a run in flight stays what is shown. */
-  async show(plan: Plan<T> | undefined, select: HeadAt | undefined): Promise<void> {
+  async show(plan: Setup<T> | undefined, select: HeadAt | undefined): Promise<void> {
     if (plan !== undefined) {
       this.plan = plan;
       this.replaces = true;
@@ -239,26 +239,26 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     super.dispose();
   }
 
-  protected keep(plan: Plan<T>): void {
-    this.plan = this.formPlan(plan);
+  protected keep(plan: Setup<T>): void {
+    this.plan = this.formSetup(plan);
     // A file shows its own plan: looking at it does not change what the panel starts with.
-    if (this.place !== 'file') this.services.keepPlan(this.plan);
+    if (this.place !== 'file') this.services.keepSetup(this.plan);
   }
 
   /** What a dialog gave goes into the form through `open`, which is the whole state. */
-  protected async change(change: Partial<Plan<T>>): Promise<void> {
-    this.keep({ ...this.openPlan(), ...change });
+  protected async change(change: Partial<Setup<T>>): Promise<void> {
+    this.keep({ ...this.openSetup(), ...change });
     this.replaces = true;
     return this.open();
   }
 
   /** As if the person had pressed Run; the page, which did not ask, begins anew. */
-  runPlan(plan: Plan<T>): Promise<void> {
+  runPlan(plan: Setup<T>): Promise<void> {
     return this.run({ plan }, false);
   }
 
   private async run(
-    message: { readonly plan: Plan<T>; readonly resume?: boolean },
+    message: { readonly plan: Setup<T>; readonly resume?: boolean },
     startedHere: boolean,
   ): Promise<void> {
     const may = this.refusal(this.pathsOf(message.plan)) ?? this.services.mayRun();
@@ -272,7 +272,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     this.startedHere = startedHere;
     this.beganAnew = false;
     this.stopAsking();
-    await this.services.run.start(this.planToRun(message));
+    await this.services.run.start(this.setupToRun(message));
   }
 
   private async save(): Promise<void> {
@@ -298,7 +298,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   }
 
   /** Fails with the sentence of `refusal` where a plan is to be taken elsewhere. */
-  private requireLocal(plan: Plan<T>): void {
+  private requireLocal(plan: Setup<T>): void {
     const refused = this.refusal(this.pathsOf(plan));
     if (refused !== undefined) throw new Sentence(refused);
   }
@@ -308,11 +308,11 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   }
 
   /** The plan the panel opens with: the run's while it runs, the one left in the form, a saved result's. */
-  protected openPlan(): Plan<T> {
+  protected openSetup(): Setup<T> {
     const running = this.runsHere ? this.services.run.plan : undefined;
     const shown = this.place === 'file' ? this.shown : undefined;
-    const saved = shown === undefined ? undefined : this.planOfShown(shown);
-    return (running && this.formPlan(running)) ?? this.plan ?? saved ?? this.firstPlan();
+    const saved = shown === undefined ? undefined : this.setupOfShown(shown);
+    return (running && this.formSetup(running)) ?? this.plan ?? saved ?? this.firstSetup();
   }
 
   /** Sends what is known at once; the rest follows. */
@@ -340,7 +340,7 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     const opening = defined({
       kind: 'open' as const,
       place: this.place,
-      plan: this.openPlan(),
+      plan: this.openSetup(),
       replaces: this.replaces ? (true as const) : undefined,
       canRun: this.services.mayRun(),
       compareWith: this.other,
@@ -369,9 +369,9 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     this.savedAs = savedAs;
   }
 
-  private onRun(event: RunEvent<Plan<T>, T['event']>): void {
+  private onRun(event: RunEvent<Setup<T>, T['event']>): void {
     if (!this.follows || this.disposed) return;
-    if (!isStart<Plan<T>>(event)) {
+    if (!isStart<Setup<T>>(event)) {
       this.takeResult();
       if (!this.mail.isOpen) return;
       // The page that sent `run` still has what it replaced; one that began anew is sent it again.
@@ -386,12 +386,12 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     this.startedHere = false;
     if (startedHere) return;
     this.beganAnew = true;
-    this.plan = this.formPlan(event.plan);
+    this.plan = this.formSetup(event.plan);
     if (this.mail.isOpen) this.sendOpen();
   }
 }
 
-const isCommon = <T extends PanelTypes>(message: { readonly kind: string }): message is CommonMessage<Plan<T>> =>
+const isCommon = <T extends PanelTypes>(message: { readonly kind: string }): message is CommonMessage<Setup<T>> =>
   Object.hasOwn(common, message.kind);
 
 const isRefusal = (event: { readonly kind: string; readonly refused?: true }): boolean => event.refused === true;

@@ -8,9 +8,9 @@ import { Owner } from '../platform/owner';
 import { Signal } from '../platform/signal';
 import { sentenceOfError } from './questions';
 
-export interface Started<Plan> {
+export interface Started<Setup> {
   readonly kind: 'started';
-  readonly plan: Plan;
+  readonly plan: Setup;
 }
 
 export interface Failed {
@@ -27,7 +27,7 @@ interface Overdue {
 }
 
 /** What happened; `started` comes first and names the plan, the others are messages to the panel. */
-export type RunEvent<Plan, Event> = Started<Plan> | Event | Failed | Overdue;
+export type RunEvent<Setup, Event> = Started<Setup> | Event | Failed | Overdue;
 
 export interface RunInFlight<Event> {
   readonly signal: AbortSignal;
@@ -44,8 +44,8 @@ export interface Finished<Result> {
   readonly savedAs?: string;
 }
 
-export interface RunKind<Plan, Event, Result> {
-  perform(plan: Plan, flight: RunInFlight<Event>): Promise<Finished<Result>>;
+export interface RunKind<Setup, Event, Result> {
+  perform(plan: Setup, flight: RunInFlight<Event>): Promise<Finished<Result>>;
   /** The message that brings a result to a webview. */
   finished(result: Result, savedAs?: string): Event;
   /**
@@ -63,25 +63,25 @@ export interface RunKind<Plan, Event, Result> {
 }
 
 /** A run of the session before, which a reload cut off. */
-export interface CutOff<Plan, Event> {
-  readonly plan: Plan;
+export interface CutOff<Setup, Event> {
+  readonly plan: Setup;
   readonly events: readonly Event[];
   readonly sentence: string;
 }
 
-export class PanelRun<Plan, Event extends { readonly kind: string }, Result> extends Owner {
-  private readonly kind: RunKind<Plan, Event, Result>;
-  private readonly events = this.own(new Signal<RunEvent<Plan, Event>>());
+export class PanelRun<Setup, Event extends { readonly kind: string }, Result> extends Owner {
+  private readonly kind: RunKind<Setup, Event, Result>;
+  private readonly events = this.own(new Signal<RunEvent<Setup, Event>>());
   /** What a webview that opens now is sent, by key. */
   private replayed = new Map<string, Event>();
   private abort: AbortController | undefined;
   private settled: Promise<void> = Promise.resolve();
-  private current: Plan | undefined;
+  private current: Setup | undefined;
   private stage: Event | undefined;
   private finished: Finished<Result> | undefined;
   private failed: Failed | undefined;
 
-  constructor(kind: RunKind<Plan, Event, Result>, cutOff?: CutOff<Plan, Event>) {
+  constructor(kind: RunKind<Setup, Event, Result>, cutOff?: CutOff<Setup, Event>) {
     super();
     this.kind = kind;
     if (cutOff === undefined) return;
@@ -90,14 +90,14 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
     this.failed = { kind: 'failed', sentence: cutOff.sentence };
   }
 
-  readonly onEvent = (listener: (event: RunEvent<Plan, Event>) => void): Disposable => this.events.event(listener);
+  readonly onEvent = (listener: (event: RunEvent<Setup, Event>) => void): Disposable => this.events.event(listener);
 
   get running(): boolean {
     return this.abort !== undefined;
   }
 
   /** The plan in flight, or of the last run. */
-  get plan(): Plan | undefined {
+  get plan(): Setup | undefined {
     return this.current;
   }
 
@@ -123,7 +123,7 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
   }
 
   /** Settles when the run ended, however it ended; what it said went out as events. */
-  start(plan: Plan): Promise<void> {
+  start(plan: Setup): Promise<void> {
     this.cancel();
     const abort = new AbortController();
     this.abort = abort;
@@ -161,7 +161,7 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
     super.dispose();
   }
 
-  private async run(plan: Plan, abort: AbortController): Promise<void> {
+  private async run(plan: Setup, abort: AbortController): Promise<void> {
     if (abort.signal.aborted) return;
     const before = { finished: this.finished, replayed: this.replayed };
     let gave = false;

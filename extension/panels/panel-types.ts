@@ -23,7 +23,7 @@ export interface PanelTypes {
   readonly to: { readonly kind: string };
 }
 
-export type Plan<T extends PanelTypes> = T['plan'];
+export type Setup<T extends PanelTypes> = T['plan'];
 export type Shown<T extends PanelTypes> = SavedOf<T['result']>;
 export type Other<T extends PanelTypes> = ComparedOf<T['result']>;
 
@@ -44,7 +44,7 @@ export interface DocumentFile<Saved> extends ShownFile<Saved> {
 
 export interface PanelStart<T extends PanelTypes> {
   readonly file?: ShownFile<Shown<T>>;
-  readonly plan?: Plan<T>;
+  readonly plan?: Setup<T>;
   readonly select?: HeadAt;
   /** The last result of this workspace. */
   readonly shown?: Shown<T>;
@@ -58,15 +58,15 @@ export interface ExportRequest {
 
 /** What every such webview needs of the rest of the extension. */
 export interface PanelServices<T extends PanelTypes> {
-  readonly run: PanelRun<Plan<T>, T['event'], Shown<T>>;
+  readonly run: PanelRun<Setup<T>, T['event'], Shown<T>>;
   /** True, or why nothing runs here. */
   mayRun(): true | string;
   /** True when asking the compute server starts nothing. */
   serverIsUp(): boolean;
   /** The plan as it was left, or the first one. */
-  plan(): Plan<T>;
-  keepPlan(plan: Plan<T>): void;
-  openFull(plan: Plan<T>, select: HeadAt | undefined): void;
+  plan(): Setup<T>;
+  keepSetup(plan: Setup<T>): void;
+  openFull(plan: Setup<T>, select: HeadAt | undefined): void;
   /** Returns where, in words; undefined when the person thought better of it. */
   save(shown: Shown<T>): Promise<string | undefined>;
   /** Lets the person choose a result to compare with. */
@@ -104,7 +104,7 @@ export type OwnMessage<T extends PanelTypes> = Exclude<T['from'], { readonly kin
 export type Opening<T extends PanelTypes> = Defined<{
   readonly kind: 'open';
   readonly place: PanelPlace;
-  readonly plan: Plan<T>;
+  readonly plan: Setup<T>;
   readonly replaces: true | undefined;
   readonly canRun: true | string;
   readonly compareWith: Other<T> | undefined;

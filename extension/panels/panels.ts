@@ -23,7 +23,7 @@ import type {
   PanelServices,
   PanelStart,
   PanelTypes,
-  Plan,
+  Setup,
   Shown,
   ShownFile,
 } from './panel-types';
@@ -58,10 +58,10 @@ export interface PanelDescription<T extends PanelTypes, Host> {
   readonly run: PanelServices<T>['run'];
   /** Calls of the compute server that are its run; another that is overdue concerns the webview that asked. */
   readonly methods: readonly ComputeMethod[];
-  firstPlan(): Plan<T>;
+  firstSetup(): Setup<T>;
   /** A plan as it is kept, and back; undefined where it is not whole. */
-  storedPlan(value: unknown): Plan<T> | undefined;
-  planToStore(plan: Plan<T>): unknown;
+  storedSetup(value: unknown): Setup<T> | undefined;
+  setupToStore(plan: Setup<T>): unknown;
   /** The last result of this workspace. */
   latest(): Promise<Shown<T> | undefined>;
   readonly chooseOther: (shown: Shown<T> | undefined) => Promise<Other<T> | undefined>;
@@ -71,7 +71,7 @@ export interface PanelDescription<T extends PanelTypes, Host> {
 }
 
 export interface ToShow<T extends PanelTypes> {
-  readonly plan?: Plan<T> | undefined;
+  readonly plan?: Setup<T> | undefined;
   readonly select?: HeadAt | undefined;
 }
 
@@ -123,8 +123,8 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
   }
 
   /** The plan as it was left in this workspace, or the first one. */
-  get plan(): Plan<T> {
-    return this.of.storedPlan(this.parts.memory.get(this.planKey)) ?? this.of.firstPlan();
+  get plan(): Setup<T> {
+    return this.of.storedSetup(this.parts.memory.get(this.setupKey)) ?? this.of.firstSetup();
   }
 
   /** The result in the full panel, or of the last run. */
@@ -138,7 +138,7 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
 
   /** The full panel, made or brought to the front. */
   async open({ plan, select }: ToShow<T> = {}): Promise<Host> {
-    if (plan !== undefined) this.keepPlan(plan);
+    if (plan !== undefined) this.keepSetup(plan);
     this.work.fire({ subject: 'panel', isNew: true });
     const open = this.hosts.reveal();
     if (open !== undefined) {
@@ -171,12 +171,12 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     return this.hosts.attach(holder, place, (send) => this.of.host(place, this.services(), send, start));
   }
 
-  private get planKey(): string {
+  private get setupKey(): string {
     return `${this.of.name}.plan`;
   }
 
-  private keepPlan(plan: Plan<T>): void {
-    void this.parts.memory.update(this.planKey, this.of.planToStore(plan));
+  private keepSetup(plan: Setup<T>): void {
+    void this.parts.memory.update(this.setupKey, this.of.setupToStore(plan));
   }
 
   private services(): PanelServices<T> {
@@ -187,7 +187,7 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
       mayRun,
       serverIsUp: () => compute.isUp,
       plan: () => this.plan,
-      keepPlan: (plan) => this.keepPlan(plan),
+      keepSetup: (plan) => this.keepSetup(plan),
       openFull: (plan, select) => void this.open({ plan, select }),
       save: save ?? (async (shown) => placeOf(await library.save(kind, shown))),
       chooseOther,

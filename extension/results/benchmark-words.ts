@@ -1,11 +1,11 @@
 /** How a saved benchmark is named and described in a list. */
 import { benchmarkSuffix } from '../../protocol/contributions/views';
-import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
 import { threadWords } from '../../protocol/results/provenance';
 import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 
 /** The last folder of the config's path, or the shape when no config gave it; and what was measured of it. */
-export function subjectOf(plan: BenchmarkPlan): string {
+export function subjectOf(plan: BenchmarkSetup): string {
   const { heads, kvHeads, headDim, pattern, mode } = plan.shape;
   const folder = plan.origin === undefined ? undefined : modelName(plan.origin);
   return `${folder ?? `${heads}x${kvHeads}x${headDim}`} ${mode === 'decode' ? 'decode' : pattern}`;

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { EncoderInput, PromptInput } from '../compute/models';
 import { deviceField } from '../compute/request-parts';
 import { interventionsField } from '../interventions/interventions';
-import type { AnalysisPlan } from '../panels/analyses';
+import type { AnalysisSetup } from '../panels/analyses';
 import { planField } from '../plans/plan-file';
 import { check, parseJson, type Checked, type Schema } from '../schema/check';
 import {
@@ -69,7 +69,7 @@ const inputOf = (path: Schema<string>, count: Schema<number>): Schema<AnalysisIn
 export const analysisInput = inputOf(filledText, samples);
 
 /** As it stands in a form, or is kept of one: a field may be empty or half typed. */
-export const analysisPlan: Schema<AnalysisPlan> = object<AnalysisPlan>({
+export const analysisSetup: Schema<AnalysisSetup> = object<AnalysisSetup>({
   analysis: text,
   folder: text,
   device: optional(text),

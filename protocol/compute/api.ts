@@ -4,13 +4,13 @@
  */
 import type {
   AttentionPattern,
-  BenchmarkPlan,
+  BenchmarkSetup,
   BenchmarkResult,
   BenchmarkRow,
   ParameterValue,
   Roof,
 } from '../results/benchmark';
-import type { ShardedPlan, ShardedProgress, ShardedScaling } from '../results/sharded';
+import type { ShardedSetup, ShardedProgress, ShardedScaling } from '../results/sharded';
 import type { Failure } from '../wire/failures';
 import type { MechanismView, MechanismViewRequest } from './mechanism-view';
 import type { HallucinationMethods } from './hallucination';
@@ -67,7 +67,7 @@ export interface ServerInfo {
 }
 
 /** A plan to run now. */
-export interface BenchmarkRequest extends BenchmarkPlan {
+export interface BenchmarkRequest extends BenchmarkSetup {
   /** Beside what the process is doing, which it does not wait for; the result says so (`machine.beside`). */
   readonly beside?: boolean;
 }
@@ -101,13 +101,13 @@ export interface ComputeMethods
   /** What tiles allow generalized neighborhood attention at most. */
   neighborhoodBound: { args: [request: NeighborhoodRequest]; result: NeighborhoodBound; progress: never };
   /** Which mechanisms can run the plan's shape, with their reasons. */
-  supports: { args: [plan: BenchmarkPlan]; result: readonly SupportInfo[]; progress: never };
+  supports: { args: [plan: BenchmarkSetup]; result: readonly SupportInfo[]; progress: never };
   roof: { args: [device: string, threads: number]; result: Roof; progress: never };
   benchmark: { args: [request: BenchmarkRequest]; result: BenchmarkResult; progress: BenchmarkProgress };
   /** What was measured before a cancelled benchmark had to be ended with its process: the result of the plan's `done` rows. */
-  stoppedBenchmark: { args: [plan: BenchmarkPlan]; result: BenchmarkResult; progress: never };
+  stoppedBenchmark: { args: [plan: BenchmarkSetup]; result: BenchmarkResult; progress: never };
   /** One call over worker processes, timed against one worker. */
-  distributed: { args: [plan: ShardedPlan]; result: ShardedScaling; progress: ShardedProgress };
+  distributed: { args: [plan: ShardedSetup]; result: ShardedScaling; progress: ShardedProgress };
 }
 
 export type ComputeMethod = keyof ComputeMethods;

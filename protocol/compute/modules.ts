@@ -1,6 +1,6 @@
 /** Methods of the compute server about modules. */
 import type { ParameterTable } from '../analysis/parameters';
-import type { ModulePlan, ModuleResult } from '../results/module';
+import type { ModuleSetup, ModuleResult } from '../results/module';
 
 export interface ModuleInfo {
   readonly id: string;
@@ -40,5 +40,5 @@ export interface ModuleProgress {
 export interface ModuleMethods {
   modules: { args: []; result: readonly ModuleInfo[]; progress: never };
   /** Proves a module, times it beside plain attention, and gives its pictures. */
-  module: { args: [plan: ModulePlan]; result: ModuleResult; progress: ModuleProgress };
+  module: { args: [plan: ModuleSetup]; result: ModuleResult; progress: ModuleProgress };
 }

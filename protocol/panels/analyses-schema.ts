@@ -1,5 +1,5 @@
 /** Messages of the panel of analyses to the extension. */
-import { analysisPlan, anyPrompt, offer, sectionQuestion } from '../analysis/schema';
+import { analysisSetup, anyPrompt, offer, sectionQuestion } from '../analysis/schema';
 import type { Schema } from '../schema/check';
 import { byKind, oneOf, text, whole } from '../schema/fields';
 import type { FromAnalysesPanel } from './analyses';
@@ -8,10 +8,10 @@ import { fromModelRunPanel } from './messages';
 const request = whole;
 
 export const fromAnalysesPanel: Schema<FromAnalysesPanel> = byKind<FromAnalysesPanel>({
-  ...fromModelRunPanel(analysisPlan),
-  estimate: { request, plan: analysisPlan },
+  ...fromModelRunPanel(analysisSetup),
+  estimate: { request, plan: analysisSetup },
   tokenise: { request, folder: text, prompt: anyPrompt(text) },
-  run: { plan: analysisPlan },
+  run: { plan: analysisSetup },
   ask: { request, question: sectionQuestion },
   picture: { path: text },
   explainWeight: { layer: whole, head: whole, query: whole, key: whole },

@@ -22,7 +22,7 @@ import type {
 } from './run-panel';
 
 /** What the person has typed and chosen; kept for reload, and enough to start the run again. */
-export interface AnalysisPlan {
+export interface AnalysisSetup {
   readonly analysis: string;
   readonly folder: string;
   /** Where it runs; absent: on the device of the setting. */
@@ -34,14 +34,14 @@ export interface AnalysisPlan {
 }
 
 /** The plan that a result was made by: what can be run again. */
-export const planOfAnalysis = ({
+export const setupOfAnalysis = ({
   analysis,
   model,
   input,
   parameters,
   interventions,
   seed,
-}: AnalysisResult): AnalysisPlan => ({ analysis, folder: model.folder, input, parameters, interventions, seed });
+}: AnalysisResult): AnalysisSetup => ({ analysis, folder: model.folder, input, parameters, interventions, seed });
 
 /** Sent by the extension to the panel. */
 export type ToAnalysesPanel =
@@ -55,7 +55,7 @@ export type ToAnalysesPanel =
       readonly demos?: Demos;
       readonly models: readonly ModelChoice[];
       readonly devices: DeviceChoices;
-      readonly plan: AnalysisPlan;
+      readonly plan: AnalysisSetup;
       readonly replaces?: true;
       readonly model?: ModelSummary;
       readonly result?: AnalysisResult;
@@ -84,8 +84,8 @@ export type ToAnalysesPanel =
 
 /** Sent by the panel to the extension. */
 export type FromAnalysesPanel =
-  | FromModelRunPanel<AnalysisPlan>
-  | { readonly kind: 'estimate'; readonly request: number; readonly plan: AnalysisPlan }
+  | FromModelRunPanel<AnalysisSetup>
+  | { readonly kind: 'estimate'; readonly request: number; readonly plan: AnalysisSetup }
   /** The prompt of the form as the model reads it: regions are drawn on its picture and its tokens. */
   | {
       readonly kind: 'tokenise';
@@ -93,7 +93,7 @@ export type FromAnalysesPanel =
       readonly folder: string;
       readonly prompt: PromptInput | EncoderInput;
     }
-  | { readonly kind: 'run'; readonly plan: AnalysisPlan }
+  | { readonly kind: 'run'; readonly plan: AnalysisSetup }
   | { readonly kind: 'ask'; readonly request: number; readonly question: SectionQuestion }
   | { readonly kind: 'picture'; readonly path: string }
   /**

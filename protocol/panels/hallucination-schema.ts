@@ -19,11 +19,11 @@ import {
   anyNumber,
   whole,
 } from '../schema/fields';
-import { hallucinationModes, setCaptions, type FromHallucinationPanel, type HallucinationPlan } from './hallucination';
+import { hallucinationModes, setCaptions, type FromHallucinationPanel, type HallucinationSetup } from './hallucination';
 import { fromModelRunPanel, headPlace } from './messages';
 
-const planOf = (number: Schema<number>): Schema<HallucinationPlan> =>
-  object<HallucinationPlan>({
+const setupOf = (number: Schema<number>): Schema<HallucinationSetup> =>
+  object<HallucinationSetup>({
     mode: oneOf(hallucinationModes),
     folder: text,
     device: optional(text),
@@ -49,8 +49,8 @@ const planOf = (number: Schema<number>): Schema<HallucinationPlan> =>
   });
 
 /** A plan that was kept. */
-export const hallucinationPlan = planOf(number);
-const plan = planOf(anyNumber);
+export const hallucinationSetup = setupOf(number);
+const plan = setupOf(anyNumber);
 
 const { outliers, heads, normMatched, executor } = reinforcementFields;
 

@@ -36,7 +36,7 @@ export const setCaptions = ['plain', 'reinforced', 'controls'] as const;
 export type SetCaptions = (typeof setCaptions)[number];
 
 /** What the person has typed and chosen; kept for reload, and enough to start the run again. */
-export interface HallucinationPlan {
+export interface HallucinationSetup {
   readonly mode: HallucinationMode;
   readonly folder: string;
   /** Where it runs; absent: on the device of the setting. */
@@ -113,7 +113,7 @@ export type ToHallucinationPanel =
       readonly place: HallucinationPlace;
       readonly models: readonly ModelChoice[];
       readonly devices: DeviceChoices;
-      readonly plan: HallucinationPlan;
+      readonly plan: HallucinationSetup;
       /** The plan was chosen outside the form (a picture, a folder, a command): it replaces what the form holds. */
       readonly replaces?: true;
       readonly model?: ModelSummary;
@@ -154,7 +154,7 @@ export type ToHallucinationPanel =
 
 /** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
 export type FromHallucinationPanel =
-  | FromModelRunPanel<HallucinationPlan>
+  | FromModelRunPanel<HallucinationSetup>
   | { readonly kind: 'browseImage' }
   | { readonly kind: 'browseImages' }
   | { readonly kind: 'browseLexicon' }
@@ -178,12 +178,12 @@ export type FromHallucinationPanel =
       readonly pictures: boolean;
     }
   /** How long the pictures of the folder will take, before they are run. */
-  | { readonly kind: 'folderTime'; readonly request: number; readonly plan: HallucinationPlan }
+  | { readonly kind: 'folderTime'; readonly request: number; readonly plan: HallucinationSetup }
   /** What the folder of the chosen model says of it. */
   | { readonly kind: 'card'; readonly folder: string }
   /** Opens that text in an editor. */
   | { readonly kind: 'openCard'; readonly folder: string }
-  | { readonly kind: 'run'; readonly plan: HallucinationPlan; readonly resume: boolean }
+  | { readonly kind: 'run'; readonly plan: HallucinationSetup; readonly resume: boolean }
   | { readonly kind: 'reinforce'; readonly request: number; readonly reinforcement: ReinforcementRequest }
   | {
       readonly kind: 'map';

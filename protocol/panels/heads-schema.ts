@@ -2,13 +2,13 @@
 import { interventionsField } from '../interventions/interventions';
 import type { Schema } from '../schema/check';
 import { byKind, flag, number, object, optional, text, anyNumber, whole } from '../schema/fields';
-import type { FromHeadsPanel, HeadsPlan } from './heads';
+import type { FromHeadsPanel, HeadsSetup } from './heads';
 import { fromModelRunPanel, prompt } from './messages';
 
 const interventions = interventionsField;
 
-const planOf = (seed: Schema<number>): Schema<HeadsPlan> =>
-  object<HeadsPlan>({
+const setupOf = (seed: Schema<number>): Schema<HeadsSetup> =>
+  object<HeadsSetup>({
     folder: text,
     device: optional(text),
     prompt,
@@ -19,8 +19,8 @@ const planOf = (seed: Schema<number>): Schema<HeadsPlan> =>
   });
 
 /** A plan that was kept. */
-export const headsPlan = planOf(number);
-const plan = planOf(anyNumber);
+export const headsSetup = setupOf(number);
+const plan = setupOf(anyNumber);
 
 const request = whole;
 

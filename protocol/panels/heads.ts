@@ -19,7 +19,7 @@ import type {
 export type HeadsPlace = PanelPlace;
 
 /** What the person has typed and chosen; kept for reload, and enough to start the run again. */
-export interface HeadsPlan {
+export interface HeadsSetup {
   readonly folder: string;
   /** Where it runs; absent: on the device of the setting. */
   readonly device?: string;
@@ -41,7 +41,7 @@ export type ToHeadsPanel =
       readonly place: HeadsPlace;
       readonly models: readonly ModelChoice[];
       readonly devices: DeviceChoices;
-      readonly plan: HeadsPlan;
+      readonly plan: HeadsSetup;
       /** The plan was chosen outside the form (a file of interventions, a folder, a command): it replaces what the form holds. */
       readonly replaces?: true;
       readonly model?: ModelSummary;
@@ -97,9 +97,9 @@ export type ToHeadsPanel =
 
 /** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
 export type FromHeadsPanel =
-  | FromModelRunPanel<HeadsPlan>
+  | FromModelRunPanel<HeadsSetup>
   | { readonly kind: 'tokenise'; readonly request: number; readonly folder: string; readonly prompt: PromptInput }
-  | { readonly kind: 'run'; readonly plan: HeadsPlan }
+  | { readonly kind: 'run'; readonly plan: HeadsSetup }
   | {
       readonly kind: 'tile';
       readonly request: number;

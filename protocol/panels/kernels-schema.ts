@@ -1,8 +1,8 @@
 /** Messages of the kernels panel to the extension, and the plan of its form as it is kept. */
 import type { MechanismViewRequest } from '../compute/mechanism-view';
 import { neighborhoodTilings, type NeighborhoodAxis, type NeighborhoodRequest } from '../compute/neighborhood';
-import type { BenchmarkPlan, BenchmarkShape } from '../results/benchmark';
-import { modes, parametersOf, pattern, planOf } from '../results/benchmark-schema';
+import type { BenchmarkSetup, BenchmarkShape } from '../results/benchmark';
+import { modes, parametersOf, pattern, setupOf } from '../results/benchmark-schema';
 import type { Schema } from '../schema/check';
 import {
   anyNumber,
@@ -30,8 +30,8 @@ const headsOf = (number: Schema<number>): Fields<MechanismViewRequest['shape']> 
   valueDim: number,
 });
 
-const formPlanOf = (number: Schema<number>): Schema<BenchmarkPlan> =>
-  planOf(
+const formSetupOf = (number: Schema<number>): Schema<BenchmarkSetup> =>
+  setupOf(
     object<BenchmarkShape>({
       ...headsOf(number),
       batch: number,
@@ -43,8 +43,8 @@ const formPlanOf = (number: Schema<number>): Schema<BenchmarkPlan> =>
   );
 
 /** A plan that was kept. */
-export const benchmarkPlan = formPlanOf(number);
-const plan = formPlanOf(anyNumber);
+export const benchmarkSetup = formSetupOf(number);
+const plan = formSetupOf(anyNumber);
 
 const viewRequest = object<MechanismViewRequest>({
   mechanism: text,

@@ -6,8 +6,8 @@ import type { DeviceInfo, MechanismInfo, SupportInfo } from '../compute/api';
 import type { MechanismView, MechanismViewRequest } from '../compute/mechanism-view';
 import type { ModuleInfo, ModuleProgress } from '../compute/modules';
 import type { NeighborhoodBound, NeighborhoodRequest } from '../compute/neighborhood';
-import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../results/benchmark';
-import type { ModulePlan, ModuleResult } from '../results/module';
+import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../results/benchmark';
+import type { ModuleSetup, ModuleResult } from '../results/module';
 import type { FromRunPanel, PanelPlace } from './run-panel';
 
 export type KernelsPlace = PanelPlace;
@@ -43,7 +43,7 @@ export type ToKernelsPanel =
       readonly shapes: readonly ShapeChoice[];
       /** Of this machine: a plan takes no more threads. */
       readonly processors: number;
-      readonly plan: BenchmarkPlan;
+      readonly plan: BenchmarkSetup;
       readonly result?: BenchmarkResult;
       /** Opened by "benchmark the attention of this config". */
       readonly shapeUri?: string;
@@ -94,8 +94,8 @@ export type ToKernelsPanel =
 
 /** Sent by the panel to the extension. */
 export type FromKernelsPanel =
-  | FromRunPanel<BenchmarkPlan>
-  | { readonly kind: 'run'; readonly plan: BenchmarkPlan }
+  | FromRunPanel<BenchmarkSetup>
+  | { readonly kind: 'run'; readonly plan: BenchmarkSetup }
   | { readonly kind: 'refreshDevices' }
   /** Asks for the picture and the formulas of a mechanism; only the latest request is of interest. */
   | { readonly kind: 'mechanismView'; readonly request: MechanismViewRequest }
@@ -104,7 +104,7 @@ export type FromKernelsPanel =
   /** Asks for the modules of the catalogue: their section was opened. */
   | { readonly kind: 'modules' }
   /** Runs a module; answered by the messages of a run of a module. One at a time: a new one ends the one before. */
-  | { readonly kind: 'runModule'; readonly plan: ModulePlan }
+  | { readonly kind: 'runModule'; readonly plan: ModuleSetup }
   | { readonly kind: 'stopModule' }
   /** Opens the system's dialog; answered by `moduleFile` when a file was chosen. */
   | { readonly kind: 'chooseModuleFile'; readonly what: ModuleFile }

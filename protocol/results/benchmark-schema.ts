@@ -24,7 +24,7 @@ import {
 import { headOf, provenance } from '../schema/parts';
 import type {
   BackwardTimes,
-  BenchmarkPlan,
+  BenchmarkSetup,
   BenchmarkResult,
   BenchmarkRow,
   BenchmarkShape,
@@ -178,23 +178,23 @@ export const rowsOf = (number: Schema<number>): Schema<readonly BenchmarkRow[]> 
 
 const rows = rowsOf(number);
 
-/** `figureOfPlan`: a number of a plan that was run, or one that is being typed. */
-export const planOf = (shape: Schema<BenchmarkShape>, figureOfPlan: Schema<number>): Schema<BenchmarkPlan> =>
-  object<BenchmarkPlan>({
+/** `figureOfSetup`: a number of a plan that was run, or one that is being typed. */
+export const setupOf = (shape: Schema<BenchmarkShape>, figureOfSetup: Schema<number>): Schema<BenchmarkSetup> =>
+  object<BenchmarkSetup>({
     mechanisms: list(text, 'a list of texts', many),
     baseline: text,
     shape,
     furtherPatterns: optional(list(pattern, 'a list of patterns', { most: patterns.length })),
-    parameters: record(parametersOf(figureOfPlan)),
+    parameters: record(parametersOf(figureOfSetup)),
     device: text,
-    threads: figureOfPlan,
+    threads: figureOfSetup,
     precision: oneOf(['float32', 'float16']),
-    seed: figureOfPlan,
-    secondsPerLength: figureOfPlan,
+    seed: figureOfSetup,
+    secondsPerLength: figureOfSetup,
     measureMemory: flag,
     backward: optional(flag),
     caches: optional(flag),
-    done: optional(rowsOf(figureOfPlan)),
+    done: optional(rowsOf(figureOfSetup)),
     origin: optional(text),
   });
 
@@ -282,14 +282,14 @@ const cab = object<CabMeasures>({
   index: optional(compositionalIndex),
 });
 
-const cellsOf = ({ mechanisms, shape: { lengths } }: BenchmarkPlan): number => mechanisms.length * lengths.length;
+const cellsOf = ({ mechanisms, shape: { lengths } }: BenchmarkSetup): number => mechanisms.length * lengths.length;
 
 export const savedBenchmark: Schema<BenchmarkResult> = object<BenchmarkResult>(
   {
     ...headOf('headscope-bench', 'saved benchmark'),
     ...provenance,
     plan: v.pipe(
-      planOf(shape, number),
+      setupOf(shape, number),
       v.check((plan) => cellsOf(plan) <= mostRows, `a plan of at most ${mostRows} rows`),
     ),
     rows,

@@ -29,7 +29,7 @@ export interface BenchmarkShape {
   readonly keys?: number;
 }
 
-export interface BenchmarkPlan {
+export interface BenchmarkSetup {
   readonly mechanisms: readonly string[];
   /** The mechanism that others are compared with; measured too when it is not in `mechanisms`. */
   readonly baseline: string;
@@ -252,7 +252,7 @@ export interface PatternRun {
 export interface BenchmarkResult extends Provenance {
   readonly kind: 'headscope-bench';
   readonly version: 1;
-  readonly plan: BenchmarkPlan;
+  readonly plan: BenchmarkSetup;
   readonly rows: readonly BenchmarkRow[];
   readonly fits: readonly ExponentFit[];
   readonly crossover: readonly Crossover[];

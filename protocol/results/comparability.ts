@@ -5,12 +5,12 @@
 import type { AnalysisResult } from '../analysis/analysis';
 import { interventionWords } from '../interventions/do-form';
 import type { Intervention } from '../interventions/interventions';
-import type { BenchmarkPlan, BenchmarkResult } from './benchmark';
+import type { BenchmarkSetup, BenchmarkResult } from './benchmark';
 import type { HallucinationResult, HallucinationSet } from './hallucination';
 import type { HeadsResult, ModelSummary } from './heads';
 import type { ImageSpan } from './image';
 import { machineWords } from './machine';
-import type { ModulePlan, ModuleResult } from './module';
+import type { ModuleSetup, ModuleResult } from './module';
 import type { DeviceSummary, Provenance } from './provenance';
 import { heldWords, type HeldWeights } from './weights';
 
@@ -67,7 +67,7 @@ const provenance = (settings: Readonly<Record<string, Entry<unknown>>>) => ({
   settings: { fields: settings as Fields<Provenance['settings']>, open: true as const },
 });
 
-const plan: Fields<BenchmarkPlan> = {
+const plan: Fields<BenchmarkSetup> = {
   shape: {
     fields: {
       mode: refuse('mode', (mode) => mode ?? 'prefill'),
@@ -101,7 +101,7 @@ const plan: Fields<BenchmarkPlan> = {
 };
 
 /** `sliding-window.window=256`, in the order of the names; none where all are left at their defaults. */
-function parameterWords(parameters: BenchmarkPlan['parameters'] | undefined): string {
+function parameterWords(parameters: BenchmarkSetup['parameters'] | undefined): string {
   const written = Object.entries(parameters ?? {}).flatMap(([mechanism, values]) =>
     Object.entries(values).map(([key, value]) => `${mechanism}.${key}=${value}`),
   );
@@ -303,7 +303,7 @@ const analysis: Fields<AnalysisResult> = {
   seconds: 'free',
 };
 
-const modulePlan: Fields<ModulePlan> = {
+const moduleSetup: Fields<ModuleSetup> = {
   module: refuse('module'),
   precision: name('precision'),
   input: name('input', (input) => (input === undefined ? 'none' : inputWords(input))),
@@ -317,7 +317,7 @@ const modulePlan: Fields<ModulePlan> = {
   seconds: 'free',
 };
 
-const inputWords = (input: ModulePlan['input']): string => {
+const inputWords = (input: ModuleSetup['input']): string => {
   switch (input.kind) {
     case 'sample':
       return `sample ${input.sample}`;
@@ -331,7 +331,7 @@ const inputWords = (input: ModulePlan['input']): string => {
 
 const moduleRun: Fields<ModuleResult> = {
   ...provenance({ memoryLimitBytes: 'free' }),
-  plan: { fields: modulePlan },
+  plan: { fields: moduleSetup },
   parameters: name('sizes', (parameters) =>
     Object.entries(parameters ?? {})
       .map(([key, value]) => `${key} ${value}`)

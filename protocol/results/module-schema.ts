@@ -23,7 +23,7 @@ import { headOf, provenance } from '../schema/parts';
 import { sections } from '../sections/schema';
 import type { Ratio } from './benchmark';
 import { limits } from './limits';
-import type { ModuleInputChoice, ModulePlan, ModuleProof, ModuleResult, ModuleTime, ModuleTiming } from './module';
+import type { ModuleInputChoice, ModuleSetup, ModuleProof, ModuleResult, ModuleTime, ModuleTiming } from './module';
 
 /** `path`: a form may hold an empty one. */
 const inputOf = (path: Schema<string>): Schema<ModuleInputChoice> =>
@@ -34,12 +34,12 @@ const inputOf = (path: Schema<string>): Schema<ModuleInputChoice> =>
     tensors: { file: path },
   });
 
-const planOf = (path: Schema<string>, size: Schema<number>, seconds: Schema<number>): Schema<ModulePlan> =>
-  object<ModulePlan>({
+const setupOf = (path: Schema<string>, size: Schema<number>, seconds: Schema<number>): Schema<ModuleSetup> =>
+  object<ModuleSetup>({
     module: filledText,
     parameters: parameterValues,
     input: inputOf(path),
-    weights: optional(object<NonNullable<ModulePlan['weights']>>({ file: path, prefix: optional(text) })),
+    weights: optional(object<NonNullable<ModuleSetup['weights']>>({ file: path, prefix: optional(text) })),
     device: filledText,
     threads: size,
     precision: oneOf(['float32', 'float16']),
@@ -47,14 +47,14 @@ const planOf = (path: Schema<string>, size: Schema<number>, seconds: Schema<numb
     seconds,
   });
 
-export const modulePlanRequest: Schema<ModulePlan> = planOf(
+export const moduleSetupRequest: Schema<ModuleSetup> = setupOf(
   filledText,
   wholeFrom(...limits.seed),
   numberFrom(0, limits.seconds[1]),
 );
 
 /** As a form holds it. */
-export const moduleForm: Schema<ModulePlan> = planOf(text, anyNumber, anyNumber);
+export const moduleForm: Schema<ModuleSetup> = setupOf(text, anyNumber, anyNumber);
 
 const time: Schema<ModuleTime> = object<ModuleTime>({
   medianMs: number,
@@ -67,7 +67,7 @@ export const savedModule: Schema<ModuleResult> = object<ModuleResult>(
     ...headOf('headscope-module', 'run of a module'),
     ...provenance,
     title: text,
-    plan: planOf(text, number, number),
+    plan: setupOf(text, number, number),
     parameters: parameterValues,
     notes: texts,
     proofs: list(

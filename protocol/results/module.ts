@@ -14,7 +14,7 @@ export type ModuleInputChoice =
   /** Tensors by the names of the inputs: safetensors or JSON. */
   | { readonly kind: 'tensors'; readonly file: string };
 
-export interface ModulePlan {
+export interface ModuleSetup {
   readonly module: string;
   /** By the names of the table; defaults stand for those left out. A file of weights decides those that its shapes say. */
   readonly parameters: ParameterValues;
@@ -57,7 +57,7 @@ export interface ModuleResult extends Provenance {
   readonly kind: 'headscope-module';
   readonly version: 1;
   readonly title: string;
-  readonly plan: ModulePlan;
+  readonly plan: ModuleSetup;
   /** As it ran: with what a file of weights or a text decided. */
   readonly parameters: ParameterValues;
   /** What was read, sentence by sentence: the inputs, the weights. */

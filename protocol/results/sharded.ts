@@ -8,7 +8,7 @@ export interface ShardedGrid {
   readonly schedule: 'ring' | 'gather';
 }
 
-export interface ShardedPlan {
+export interface ShardedSetup {
   readonly shape: {
     readonly pattern: AttentionPattern;
     readonly batch: number;
@@ -83,7 +83,7 @@ export interface ShardedRow extends ShardedGrid {
 export interface ShardedScaling extends Provenance {
   readonly kind: 'headscope-sharded';
   readonly version: 1;
-  readonly plan: ShardedPlan;
+  readonly plan: ShardedSetup;
   /** What the times include and what not. */
   readonly includes: string;
   /** The first is one worker. */

@@ -1,5 +1,5 @@
 import { powerFit } from '../../compute-server/harness/statistics/fits';
-import type { BenchmarkPlan, ParameterValue } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, ParameterValue } from '../../protocol/results/benchmark';
 import type { Bench, Report } from './support/bench';
 import { causalPlan, entrant, race } from './support/interleaved';
 
@@ -11,7 +11,7 @@ interface Setting {
   readonly parameters: Parameters | ((length: number) => Parameters);
   /** In words, where the parameters follow the length. */
   readonly said?: string;
-  readonly pattern?: BenchmarkPlan['shape']['pattern'];
+  readonly pattern?: BenchmarkSetup['shape']['pattern'];
 }
 
 const settings: readonly Setting[] = [

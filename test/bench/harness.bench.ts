@@ -6,7 +6,7 @@ import { ratioOfPairs } from '../../compute-server/harness/statistics/ratio';
 import { interleave, pairs } from '../../compute-server/harness/timing';
 import type { Series } from '../../compute-server/harness/timing';
 import { openSession } from '../../compute-server/runtime/session';
-import type { BenchmarkPlan, Ratio } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, Ratio } from '../../protocol/results/benchmark';
 import { verdict } from '../../protocol/results/verdict';
 import type { Bench } from './support/bench';
 import { startServer } from './support/server';
@@ -15,7 +15,7 @@ const lengths = [256, 1024, 2048];
 
 /** The same kernel opened twice and timed as two competitors: what the harness itself adds. */
 async function againstItself(length: number): Promise<Ratio> {
-  const plan: BenchmarkPlan = {
+  const plan: BenchmarkSetup = {
     mechanisms: ['fused'],
     baseline: 'fused',
     parameters: {},

@@ -6,13 +6,13 @@ import { cacheShare } from '../../kernels/mechanisms/latent/definition';
 import { normalTensor } from '../../kernels/tensors/random';
 import { sizeOf } from '../../kernels/tensors/tensor';
 import { toRuntime } from '../../kernels/tensors/precision';
-import type { BenchmarkPlan, ParameterValue } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, ParameterValue } from '../../protocol/results/benchmark';
 import type { Bench, Report } from './support/bench';
 import { causalPlan, entrant, race } from './support/interleaved';
 
 type Given = Readonly<Record<string, ParameterValue>>;
 
-const planOf = (pattern: BenchmarkPlan['shape']['pattern'], seconds: number): BenchmarkPlan => ({
+const setupOf = (pattern: BenchmarkSetup['shape']['pattern'], seconds: number): BenchmarkSetup => ({
   ...causalPlan,
   secondsPerLength: seconds,
   shape: { ...causalPlan.shape, pattern },
@@ -36,7 +36,7 @@ async function perToken(report: Report): Promise<void> {
     ['lightning-attention', {}],
     ['gaam', {}],
   ] as const) {
-    const plan = { ...planOf(id === 'gaam' ? 'noncausal-self' : 'causal-self', 9), baseline: `${lengths[0]}` };
+    const plan = { ...setupOf(id === 'gaam' ? 'noncausal-self' : 'causal-self', 9), baseline: `${lengths[0]}` };
     const timed = await race(
       plan,
       lengths.map((length) => entrant(`${length}`, id, plan, length, parameters)),
@@ -63,7 +63,7 @@ async function perToken(report: Report): Promise<void> {
 
 async function heads(report: Report): Promise<void> {
   for (const pattern of ['causal-self', 'noncausal-self'] as const) {
-    const plan = planOf(pattern, 8);
+    const plan = setupOf(pattern, 8);
     const own = (name: string, given: Given) => entrant(name, 'moh', plan, 4096, given);
     const timed = await race(plan, [
       entrant('fused', 'fused', plan, 4096),
@@ -85,7 +85,7 @@ async function heads(report: Report): Promise<void> {
 /** One query against a cache of 16 384 positions: latents, and the keys and values that they replace. */
 async function latentStep(report: Report): Promise<void> {
   const positions = 16384;
-  const plan = planOf('causal-self', 1);
+  const plan = setupOf('causal-self', 1);
   const parameters = { rank: 64, rotary: 8, form: 'absorbed' as const };
   const shape = { ...causalPlan.shape, pattern: 'causal-self' as const, queries: 1, keys: positions + 1 };
   const step = await openSession(latent.decode!.build(shape, parameters, 'float32'), { device: 'cpu', threads: 2 });
@@ -158,7 +158,7 @@ interface RoutedSetting {
 async function routed(report: Report): Promise<void> {
   for (const length of [8192, 16384]) {
     for (const pattern of ['causal-self', 'noncausal-self'] as const) {
-      const plan = planOf(pattern, 6);
+      const plan = setupOf(pattern, 6);
       const causal = pattern === 'causal-self';
       const all = causal ? (length * (length + 1)) / 2 : length * length;
       const settings: readonly RoutedSetting[] = [

@@ -1,4 +1,4 @@
-import type { BenchmarkPlan } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark';
 import type { Bench } from './support/bench';
 import { causalPlan, entrant, race } from './support/interleaved';
 
@@ -7,7 +7,7 @@ const side = 128;
 const bench: Bench = {
   name: 'Neighbourhoods of 16 x 16 in 128 x 128 tokens, 8 heads of 64, float32, cpu, 2 threads, against full attention',
   async run(report) {
-    const plan: BenchmarkPlan = {
+    const plan: BenchmarkSetup = {
       ...causalPlan,
       secondsPerLength: 6,
       shape: { ...causalPlan.shape, pattern: 'noncausal-self' },

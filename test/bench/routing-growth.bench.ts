@@ -1,5 +1,5 @@
 import { powerFit } from '../../compute-server/harness/statistics/fits';
-import type { BenchmarkPlan } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../protocol/results/benchmark';
 import type { Bench } from './support/bench';
 import { causalPlan, entrant, race } from './support/interleaved';
 
@@ -17,7 +17,7 @@ const bench: Bench = {
   onRequest: true,
   async run(report) {
     for (const pattern of ['causal-self', 'noncausal-self'] as const) {
-      const plan: BenchmarkPlan = {
+      const plan: BenchmarkSetup = {
         ...causalPlan,
         secondsPerLength: 20,
         baseline: `${lengths[0]}`,

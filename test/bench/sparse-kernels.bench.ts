@@ -1,4 +1,4 @@
-import type { BenchmarkPlan, ParameterValue } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, ParameterValue } from '../../protocol/results/benchmark';
 import type { Bench } from './support/bench';
 import { causalPlan, entrant, race, type Entrant } from './support/interleaved';
 
@@ -57,7 +57,7 @@ const slope = (from: number, to: number): number => Math.log(to / from) / Math.l
 const bench: Bench = {
   name: 'Sparse kernels, 8 heads of 64, float32, cpu, 2 threads, against fused attention of the same length',
   async run(report) {
-    const plan: BenchmarkPlan = { ...causalPlan, secondsPerLength: 3 };
+    const plan: BenchmarkSetup = { ...causalPlan, secondsPerLength: 3 };
     const milliseconds = new Map<string, number>();
     for (const length of lengths) {
       const entrants = settings.map(({ id, parameters }) => entrant(id, id, plan, length, parameters));

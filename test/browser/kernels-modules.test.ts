@@ -7,14 +7,14 @@ import { describeModules } from '../../compute-server/modules/describe';
 import { moduleJob } from '../../compute-server/modules/module-job';
 import type { ToKernelsPanel } from '../../protocol/panels/kernels';
 import { savedModule } from '../../protocol/results/module-schema';
-import type { ModulePlan, ModuleResult } from '../../protocol/results/module';
+import type { ModuleSetup, ModuleResult } from '../../protocol/results/module';
 import { parseJson } from '../../protocol/schema/check';
 import { answering } from './support/kernels-host';
 import { PanelBrowser, type OpenOptions, type PanelPage } from './support/panel-page';
 
 const pictures = process.env['HEADSCOPE_PICTURES'];
 
-async function run(plan: ModulePlan): Promise<ModuleResult> {
+async function run(plan: ModuleSetup): Promise<ModuleResult> {
   const surroundings = {
     entry: '',
     cacheFolder: path.join(tmpdir(), 'headscope-modules'),

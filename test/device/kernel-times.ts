@@ -1,5 +1,5 @@
 /** The kernels of the catalogue on a device beside the cpu, by the compute server as it is shipped, and two against the roof. */
-import type { BenchmarkPlan, BenchmarkRow } from '../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkRow } from '../../protocol/results/benchmark';
 import type { ComputeClient } from '../../protocol/compute/client';
 import { textTable } from '../../compute-server/cli/table';
 import { beside, digits } from './words';
@@ -11,7 +11,7 @@ const againstRoof = ['fused', 'tiled'];
 /** Whether no kernel that ran is wrong. */
 export async function kernelTimes(client: ComputeClient, device: string, length: number): Promise<boolean> {
   const mechanisms = (await client.call('mechanisms', [])).map(({ id }) => id);
-  const planOf = (id: string): BenchmarkPlan => ({
+  const setupOf = (id: string): BenchmarkSetup => ({
     mechanisms: mechanisms.filter((one) => one !== baseline),
     baseline,
     shape: {
@@ -22,8 +22,8 @@ export async function kernelTimes(client: ComputeClient, device: string, length:
     ...{ device: id, threads: 0, precision: 'float32', seed: 1, secondsPerLength: 4, measureMemory: false },
   });
   const [there, here] = [
-    await client.call('benchmark', [planOf(device)]),
-    await client.call('benchmark', [planOf('cpu')]),
+    await client.call('benchmark', [setupOf(device)]),
+    await client.call('benchmark', [setupOf('cpu')]),
   ];
   const rowOf = (rows: readonly BenchmarkRow[], id: string): BenchmarkRow | undefined =>
     rows.find(({ mechanism }) => mechanism === id);

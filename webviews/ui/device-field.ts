@@ -118,14 +118,14 @@ export function whyNotOnDevice({ form, devices }: Pick<OnDevice, 'form' | 'devic
 
 interface OnDevice {
   readonly form: { readonly device: string } | undefined;
-  readonly shownPlan: { readonly device?: string } | undefined;
+  readonly shownSetup: { readonly device?: string } | undefined;
   readonly devices: Devices;
 }
 
 /** What is said of a result that is of another device than the form, where nothing else has changed. */
 export function deviceWords<S extends OnDevice>(state: S, isStale: (state: S) => boolean): string | undefined {
-  const { form, shownPlan, devices } = state;
-  const made = shownPlan?.device;
+  const { form, shownSetup, devices } = state;
+  const made = shownSetup?.device;
   const wanted = form?.device || devices.setting;
   if (form === undefined || made === undefined || made === wanted) return undefined;
   if (isStale({ ...state, form: { ...form, device: made } })) return undefined;
@@ -133,5 +133,5 @@ export function deviceWords<S extends OnDevice>(state: S, isStale: (state: S) =>
 }
 
 /** As a form holds it: empty for the device of the setting, which may change. */
-export const deviceOfPlan = ({ device = '' }: { readonly device?: string }): string => device;
-export const planOfDevice = (device: string): { readonly device?: string } => (device === '' ? {} : { device });
+export const deviceOfSetup = ({ device = '' }: { readonly device?: string }): string => device;
+export const setupOfDevice = (device: string): { readonly device?: string } => (device === '' ? {} : { device });

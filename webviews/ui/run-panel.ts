@@ -7,7 +7,7 @@ import { acquireHost, type Host } from './host';
 import { continues, type Kept } from './kept-form';
 import { seconds } from './numbers';
 import { failedPhase, idle, type Running } from './phase';
-import { PlanReporter } from './plan-reporter';
+import { SetupReporter } from './setup-reporter';
 import { Redraw } from './redraw';
 import type { RunState } from './run-state';
 import { onThemeChange, readTheme } from './theme';
@@ -59,7 +59,7 @@ export abstract class RunPanel<
 > {
   protected state: S;
   protected readonly host: Host<To, From | FromModelRunPanel<Plan>, K>;
-  protected readonly plans: PlanReporter<Plan>;
+  protected readonly plans: SetupReporter<Plan>;
   /** In the side view nothing is computed before the person does something: it would start a process for an open side bar. */
   protected touched = false;
   protected readonly redraw: Redraw;
@@ -77,8 +77,8 @@ export abstract class RunPanel<
     const kept = this.host.restore();
     this.state = restore(initial, kept?.place === initial.place ? kept : undefined);
     this.redraw = new Redraw(root, () => render(this.page(), this.root));
-    this.plans = new PlanReporter(kept?.basis ?? [], {
-      plan: () => (this.state.opened ? this.planOf() : undefined),
+    this.plans = new SetupReporter(kept?.basis ?? [], {
+      plan: () => (this.state.opened ? this.setupOf() : undefined),
       report: (plan) => this.host.post({ kind: 'planned', plan }),
       keep: () => this.keepState(),
       reportsOpened: this.reportsOpened(),
@@ -97,7 +97,7 @@ export abstract class RunPanel<
   protected abstract readonly page: () => TemplateResult;
   protected abstract readonly received: (message: To) => S;
   /** The plan in the form; undefined while it cannot be read. */
-  protected abstract readonly planOf: () => Plan | undefined;
+  protected abstract readonly setupOf: () => Plan | undefined;
   /** The plan that the full panel is opened with. */
   protected abstract planToOpen(): Plan | undefined;
   protected abstract readonly kept: () => K;

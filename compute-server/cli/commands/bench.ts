@@ -5,7 +5,7 @@ import { keptOnResume } from '../../../protocol/results/benchmark';
 import type {
   AttentionPattern,
   BenchmarkMode,
-  BenchmarkPlan,
+  BenchmarkSetup,
   BenchmarkResult,
   BenchmarkRow,
 } from '../../../protocol/results/benchmark';
@@ -40,7 +40,7 @@ interface BenchOptions {
   readonly param?: readonly string[];
   readonly device: DeviceId;
   readonly threads: number;
-  readonly precision: BenchmarkPlan['precision'];
+  readonly precision: BenchmarkSetup['precision'];
   readonly seed: number;
   readonly seconds: number;
   readonly backward?: boolean;
@@ -103,7 +103,7 @@ async function run(options: BenchOptions, session: CommandSession): Promise<void
   const environment = options.memoryLimit ? { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) } : {};
   const client = session.compute(environment);
   const known = await client.call('mechanisms', [], { signal: session.signal });
-  const plan = await planFrom(options, known);
+  const plan = await setupFrom(options, known);
   const rows: BenchmarkRow[] = [...(plan.done ?? [])];
   let result: BenchmarkResult;
   try {
@@ -145,7 +145,7 @@ function exitCodeOf({ state, rows, plan }: BenchmarkResult): number {
     : exitCodes.failed;
 }
 
-async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]): Promise<BenchmarkPlan> {
+async function setupFrom(options: BenchOptions, known: readonly MechanismInfo[]): Promise<BenchmarkSetup> {
   const kvHeads = options.kvHeads ?? options.heads;
   if (options.heads % kvHeads !== 0) {
     throw wrongUsage(
@@ -170,7 +170,7 @@ async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]):
       throw wrongUsage(`There is no mechanism "${id}". Choose among ${known.map((each) => each.id).join(', ')}.`);
     }
   }
-  const plan: BenchmarkPlan = {
+  const plan: BenchmarkSetup = {
     mechanisms,
     baseline: options.baseline,
     shape: {
@@ -198,7 +198,7 @@ async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]):
 }
 
 /** What must be equal for rows of one run to be combined with rows of another. */
-const comparable = (plan: BenchmarkPlan): string => {
+const comparable = (plan: BenchmarkSetup): string => {
   const { baseline, parameters, device, threads, precision, seed, backward = false } = plan;
   const { lengths: _lengths, ...fixed } = plan.shape;
   return JSON.stringify([
@@ -213,7 +213,7 @@ const comparable = (plan: BenchmarkPlan): string => {
   ]);
 };
 
-async function rowsToKeep(file: string, plan: BenchmarkPlan): Promise<readonly BenchmarkRow[]> {
+async function rowsToKeep(file: string, plan: BenchmarkSetup): Promise<readonly BenchmarkRow[]> {
   const read = await jsonFile(file);
   const earlier = (typeof read === 'object' && read !== null ? read : {}) as Partial<BenchmarkResult>;
   if (earlier.kind !== 'headscope-bench' || !earlier.plan || !Array.isArray(earlier.rows)) {

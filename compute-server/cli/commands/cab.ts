@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { attentionPatterns, type AttentionPattern } from '../../../kernels/shape';
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark';
 import { limits } from '../../../protocol/results/limits';
 import { FailureError } from '../../../protocol/wire/failures';
 import { joinPatterns } from '../../harness/cab';
@@ -80,7 +80,7 @@ async function run(options: CabOptions, session: CommandSession): Promise<void> 
   const tasks = options.scores === undefined ? undefined : await readScores(options.scores);
   const client = session.compute(options.memoryLimit ? { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) } : {});
   const known = await client.call('mechanisms', [], { signal: session.signal });
-  const plans = plansFrom(options, known);
+  const plans = setupsFrom(options, known);
   const results: BenchmarkResult[] = [];
   for (const plan of plans) {
     const result = await measured(plan, client, session, results.length > 0);
@@ -109,7 +109,7 @@ async function run(options: CabOptions, session: CommandSession): Promise<void> 
 
 /** Undefined when it was cancelled after an earlier pattern was measured. */
 async function measured(
-  plan: BenchmarkPlan,
+  plan: BenchmarkSetup,
   client: ComputeClient,
   session: CommandSession,
   hasEarlier: boolean,
@@ -139,7 +139,7 @@ const publishedSizes = {
   parameters: ['sliding-window.window=16', 'wersa.features=16'],
 };
 
-function plansFrom(options: CabOptions, known: readonly MechanismInfo[]): BenchmarkPlan[] {
+function setupsFrom(options: CabOptions, known: readonly MechanismInfo[]): BenchmarkSetup[] {
   const mechanisms = options.mechanisms ?? known.map(({ id }) => id);
   for (const id of [...mechanisms, options.baseline]) {
     if (!known.some((mechanism) => mechanism.id === id)) {

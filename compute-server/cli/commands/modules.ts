@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import type { ModuleInfo } from '../../../protocol/compute/modules';
-import type { ModuleInputChoice, ModulePlan, ModuleResult } from '../../../protocol/results/module';
+import type { ModuleInputChoice, ModuleSetup, ModuleResult } from '../../../protocol/results/module';
 import { limits } from '../../../protocol/results/limits';
 import { provenance } from '../../provenance';
 import { deviceIds } from '../../runtime/session';
@@ -27,7 +27,7 @@ interface ModuleOptions {
   readonly list?: boolean;
   readonly device: string;
   readonly threads: number;
-  readonly precision: ModulePlan['precision'];
+  readonly precision: ModuleSetup['precision'];
   readonly seed: number;
   readonly seconds: number;
   readonly memoryLimit?: number;
@@ -90,7 +90,7 @@ export const moduleCommand: Registration = (program, session) => {
         if (options.json !== '-') session.print(described(info));
         return;
       }
-      const result = await client.call('module', [await planFrom(info, options)], {
+      const result = await client.call('module', [await setupFrom(info, options)], {
         signal: session.signal,
         onProgress: ({ sentence, share }) => session.progress(`${sentence} (${Math.floor(share * 100)} %)`),
       });
@@ -105,7 +105,7 @@ const exitCodeOf = ({ state, proofs }: ModuleResult): number => {
   return state === 'cancelled' ? exitCodes.cancelled : exitCodes.done;
 };
 
-async function planFrom(info: ModuleInfo, options: ModuleOptions): Promise<ModulePlan> {
+async function setupFrom(info: ModuleInfo, options: ModuleOptions): Promise<ModuleSetup> {
   const { device, precision, seed, seconds, weights, prefix } = options;
   if (prefix !== undefined && weights === undefined) throw wrongUsage('--prefix says where in --weights to look.');
   return {

@@ -1,10 +1,10 @@
 /** The chunk of a run of an opened model, in the process and on its device. */
 import type { LoadedModel } from './loaded-model';
-import { planChunk, type RunShape } from '../run/stream/budget';
+import { largestChunk, type RunShape } from '../run/stream/budget';
 
-export const planRun = (
+export const chunkThatFits = (
   { spec, room }: Pick<LoadedModel, 'spec' | 'room'>,
   run: RunShape,
   limitBytes: number,
   wanted?: number,
-): number => planChunk(spec, run, limitBytes, wanted, true, room);
+): number => largestChunk(spec, run, limitBytes, wanted, true, room);

@@ -13,12 +13,12 @@ import { readFolderFile } from '../../../models/formats/folder-file';
 import { PictureError } from '../../../models/images/pixels';
 import { processPicture, tileSize, tileSizeOf, type ProcessedPicture } from '../../../models/images/process';
 import { ProcessorError, readProcessor, type ProcessorSettings } from '../../../models/images/processor';
-import { planTokens, type TileCells, type TokenPlan } from '../../../models/images/token-plan';
+import { tokenLayout, type TileCells, type TokenLayout } from '../../../models/images/token-layout';
 import { FailureError } from '../../../protocol/wire/failures';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import type { DecodedPicture } from '../../images/decode';
 import { readPicture } from '../../images/read-picture';
-import { planChunk } from '../run/stream/budget';
+import { largestChunk } from '../run/stream/budget';
 import { requireFinite } from '../run/graphs/finite-check';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
 import type { FurtherGraphs } from '../run/graphs/pieces';
@@ -158,7 +158,7 @@ export interface PreparedPicture {
   readonly name: string;
   readonly picture: DecodedPicture;
   readonly processed: ProcessedPicture;
-  readonly plan: TokenPlan;
+  readonly plan: TokenLayout;
   /** Of the pixels and their tiles: two files of one picture are the same. */
   readonly key: string;
 }
@@ -178,7 +178,7 @@ export async function preparePicture(
     throw new FailureError({ code: 'model-unusable', folder, detail });
   }
   const processed = processedPicture(picture, vision.processor.settings, vision.layout, path);
-  const plan = planTokens(picture, processed, vision.layout, cellsOf(vision.tower, vision.connector));
+  const plan = tokenLayout(picture, processed, vision.layout, cellsOf(vision.tower, vision.connector));
   const key = createHash('sha256').update(picture.sha256).update(JSON.stringify(plan.tiles)).digest('hex');
   return { path, name: basename(path), picture, processed, plan, key };
 }
@@ -287,5 +287,11 @@ export async function hiddenStates(
 
 /** All rows of a tile at once: every patch reads every other. Refuses an encoder that does not fit, in its own words. */
 export function rowsOfEncoder(stack: ModelSpec, rows: number, memoryLimit: number): number {
-  return planChunk(stack, { length: rows, batch: 1, keepCache: false, logits: 'none' }, memoryLimit, undefined, false);
+  return largestChunk(
+    stack,
+    { length: rows, batch: 1, keepCache: false, logits: 'none' },
+    memoryLimit,
+    undefined,
+    false,
+  );
 }

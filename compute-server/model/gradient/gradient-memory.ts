@@ -2,7 +2,7 @@
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { FailureError } from '../../../protocol/wire/failures';
-import { planChunk } from '../run/stream/budget';
+import { largestChunk } from '../run/stream/budget';
 
 /** Scores, activations and streams that live at once on the way back, in forward passes of one sequence. */
 const forwardPasses = 3;
@@ -20,7 +20,7 @@ export function gradientChunk(
   const left = limitBytes - 2 * streams;
   if (left <= 0) throw new FailureError({ code: 'out-of-memory', neededBytes: 2 * streams, limitBytes });
   const plan = (wanted?: number): number =>
-    planChunk(
+    largestChunk(
       spec,
       { length: ids.length, batch: forwardPasses, keepCache: false, logits: 'none', prefix },
       left,

@@ -5,7 +5,7 @@ import { sourceText } from '../../../protocol/interventions/source';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { sequenceOf } from '../prompt/prompt';
-import { planRun } from '../checkpoint/plan-run';
+import { chunkThatFits } from '../checkpoint/plan-run';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { readRowsFile, rowsInFile } from './rows-file';
 import { meansOf, valuesOf, type PlainRun } from './source-runs';
@@ -99,7 +99,7 @@ async function promptRuns(run: RunOf, prompts: readonly PromptText[]): Promise<P
     const sequence = await sequenceOfText(run, prompt, false);
     const { ids, prefix } = sequence;
     const shape = { length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix } as const;
-    runs.push({ sequence, chunk: planRun(run.model, shape, run.memoryLimit) });
+    runs.push({ sequence, chunk: chunkThatFits(run.model, shape, run.memoryLimit) });
   }
   return runs;
 }

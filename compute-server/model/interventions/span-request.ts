@@ -13,7 +13,7 @@ import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { promptForPictures } from '../prompt/prompt';
-import { planRun } from '../checkpoint/plan-run';
+import { chunkThatFits } from '../checkpoint/plan-run';
 
 export { planOf };
 
@@ -53,12 +53,12 @@ export function chunkFor(
   whole = false,
 ): number {
   const shape = { length, batch: 2, keepCache: true, further, logits: 'last', prefix } as const;
-  if (!whole) return planRun(model, shape, limit);
+  if (!whole) return chunkThatFits(model, shape, limit);
   try {
-    return planRun(model, shape, limit, length);
+    return chunkThatFits(model, shape, limit, length);
   } catch (error) {
     if (!(error instanceof FailureError) || error.failure.code !== 'out-of-memory') throw error;
-    return planRun(model, shape, limit);
+    return chunkThatFits(model, shape, limit);
   }
 }
 

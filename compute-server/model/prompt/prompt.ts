@@ -1,6 +1,6 @@
 /** From what a person gives (text, token ids, a picture) to a checked sequence of a model. */
 import type { EncoderInput, PromptInput, Tokenised } from '../../../protocol/compute/models';
-import { tileRegion } from '../../../models/images/token-plan';
+import { tileRegion } from '../../../models/images/token-layout';
 import { readsBeyond, type Intervention } from '../../../protocol/interventions/interventions';
 import type { ChatPrompt } from '../../../protocol/results/chat-prompt';
 import { FailureError } from '../../../protocol/wire/failures';

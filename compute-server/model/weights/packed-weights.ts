@@ -10,7 +10,7 @@ import { createTemporary, removeTemporary } from '../../../files/remove';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import type { SessionSettings } from '../../runtime/session';
 import { writePiece } from './piece-bytes';
-import { headerBytes, pieceFile, PiecePlan } from './piece-layout';
+import { headerBytes, pieceFile, PieceLayout } from './piece-layout';
 import type { Bits } from './quantise';
 import { isOfDisk, writeAll, type WeightCache } from './weight-cache';
 
@@ -34,24 +34,24 @@ export class PackedWeights {
     private readonly options: { readonly temporaryFolder?: string; readonly worthFile?: number } = {},
   ) {}
 
-  plan(weights: StoredWeights): PiecePlan {
-    return new PiecePlan(weights, this.bits);
+  plan(weights: StoredWeights): PieceLayout {
+    return new PieceLayout(weights, this.bits);
   }
 
   /** Whether a piece is opened from the cache: the tensors that it was made of are not read again. */
-  keeps(plan: PiecePlan): boolean {
+  keeps(plan: PieceLayout): boolean {
     return this.cache?.has(plan) ?? false;
   }
 
   /** `folder` is the one that the locations of the tensors are relative to. */
-  async prepare(plan: PiecePlan, folder: string): Promise<PreparedPiece> {
+  async prepare(plan: PieceLayout, folder: string): Promise<PreparedPiece> {
     const kept = await this.cache?.folderOf(plan, folder);
     if (kept !== undefined) return { settings: { weightsFolder: kept }, done: () => Promise.resolve() };
     const file = plan.size < (this.options.worthFile ?? worthFile) ? undefined : await this.temporary(plan, folder);
     return file ?? inMemory(plan, folder);
   }
 
-  private async temporary(plan: PiecePlan, source: string): Promise<PreparedPiece | undefined> {
+  private async temporary(plan: PieceLayout, source: string): Promise<PreparedPiece | undefined> {
     const root = this.options.temporaryFolder ?? tmpdir();
     let folder: string | undefined;
     try {
@@ -74,7 +74,7 @@ export class PackedWeights {
   }
 }
 
-async function inMemory(plan: PiecePlan, source: string): Promise<PreparedPiece> {
+async function inMemory(plan: PieceLayout, source: string): Promise<PreparedPiece> {
   const data = new Uint8Array(plan.size);
   let at = headerBytes;
   await writePiece(plan, source, (bytes) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { blocksOf } from '../../../kernels/graph/operators/matrix';
 import { fromHalf } from '../../../kernels/tensors/half';
 import type { StoredTensor } from '../../../models/architectures/stored-weights';
-import { headerBytes, type PackedTensor, type PiecePlan } from './piece-layout';
+import { headerBytes, type PackedTensor, type PieceLayout } from './piece-layout';
 import { blockLength, bytesOfBlock, packColumns, packRows, type Packed } from './quantise';
 
 /** Takes bytes in the order of the file, from the end of its header on; they are overwritten when it resolves. */
@@ -16,7 +16,7 @@ const atOnce = 2 ** 20;
 const inCache = 2 ** 15;
 
 /** `folder` is the one that the locations of the tensors are relative to. */
-export async function writePiece(plan: PiecePlan, folder: string, sink: Sink): Promise<void> {
+export async function writePiece(plan: PieceLayout, folder: string, sink: Sink): Promise<void> {
   const source = new Source(folder);
   let at = headerBytes;
   const append = async (bytes: Uint8Array, offset = at): Promise<void> => {

@@ -43,7 +43,7 @@ export interface PackedTensor {
   readonly scales: number;
 }
 
-export class PiecePlan implements StoredWeights {
+export class PieceLayout implements StoredWeights {
   private readonly entries = new Map<string, CopiedTensor | PackedTensor>();
   private end = headerBytes;
   readonly largest?: number;

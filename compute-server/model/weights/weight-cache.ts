@@ -12,7 +12,7 @@ import { crc32 } from 'node:zlib';
 import { entriesOf, hashName, OwnFolder, type Entry } from '../../../files/own-folder';
 import { createFile, dropFile, nameUnfinished, putInPlace, type Form } from '../../../files/remove';
 import { bytesInWords } from '../../../protocol/wire/words';
-import { headerBytes, pieceFile, type PiecePlan } from './piece-layout';
+import { headerBytes, pieceFile, type PieceLayout } from './piece-layout';
 import { writePiece } from './piece-bytes';
 
 /** Raised when what the same plan makes of the same tensors changes. */
@@ -100,7 +100,7 @@ export class WeightCache {
   }
 
   /** The folder with the file of a piece, written when it is not there or not whole; undefined where it cannot be kept. */
-  async folderOf(plan: PiecePlan, sourceFolder: string): Promise<string | undefined> {
+  async folderOf(plan: PieceLayout, sourceFolder: string): Promise<string | undefined> {
     if (this.problem !== undefined) return undefined;
     const checked = this.sound.get(plan.digest);
     if (checked !== undefined && (await sizeOf(join(checked, pieceFile))) === plan.size) return checked;
@@ -126,7 +126,7 @@ export class WeightCache {
   }
 
   /** Whether the file of a piece was found whole, or written, in this process. */
-  has(plan: PiecePlan): boolean {
+  has(plan: PieceLayout): boolean {
     return this.sound.has(plan.digest);
   }
 
@@ -153,7 +153,7 @@ export class WeightCache {
     return `${this.own.path} cannot be written (${why}). Free the disk or correct its permissions, or name another folder in HEADSCOPE_CACHE_DIR.`;
   }
 
-  private headerOf(plan: PiecePlan, checksum: number): Uint8Array {
+  private headerOf(plan: PieceLayout, checksum: number): Uint8Array {
     const text = JSON.stringify({
       kind,
       version,
@@ -168,7 +168,7 @@ export class WeightCache {
   }
 
   /** A file that is cut short, was changed or belongs to something else is written again. */
-  private async isSound(file: string, plan: PiecePlan): Promise<boolean> {
+  private async isSound(file: string, plan: PieceLayout): Promise<boolean> {
     if ((await sizeOf(file)) !== plan.size) return false;
     const handle = await open(file);
     try {
@@ -188,7 +188,7 @@ export class WeightCache {
     }
   }
 
-  private async write(folder: string, plan: PiecePlan, sourceFolder: string): Promise<void> {
+  private async write(folder: string, plan: PieceLayout, sourceFolder: string): Promise<void> {
     const unfinished = join(folder, nameUnfinished());
     let handle: FileHandle | undefined;
     try {

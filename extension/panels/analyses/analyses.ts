@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import { analysesPanel, contextKeys } from '../../../protocol/contributions/views';
-import type { AnalysisPlan } from '../../../protocol/panels/analyses';
+import type { AnalysisSetup } from '../../../protocol/panels/analyses';
 import { realFolder } from '../../models/real-folder';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { RecentRuns } from '../../results/recent-runs';
@@ -18,7 +18,7 @@ import { Panels, type PanelParts } from '../panels';
 import { planChooser } from '../plan/choose-plan';
 import { savePlan } from '../plan/dialogs';
 import { Sentence } from '../questions';
-import { firstPlan, planToStore, storedPlan } from './default-plan';
+import { firstSetup, setupToStore, storedSetup } from './default-setup';
 import { choosePath, saveOffer } from './dialogs';
 import { AnalysesHost, type AnalysesTypes } from './host';
 import { analysisRun } from './run';
@@ -71,9 +71,9 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
     contextKey: contextKeys.analysisRunning,
     run: analysisRun({ analysis: compute.analysis, keep: (result) => recent.keep(result) }),
     methods: ['analysis'],
-    firstPlan: () => firstPlan(catalogue.list, folder),
-    storedPlan: (value) => storedPlan(value, catalogue.list, folder),
-    planToStore: (plan) => planToStore(plan, folder),
+    firstSetup: () => firstSetup(catalogue.list, folder),
+    storedSetup: (value) => storedSetup(value, catalogue.list, folder),
+    setupToStore: (plan) => setupToStore(plan, folder),
     latest: () => recent.latest(),
     chooseOther: (shown) =>
       chooseOther({
@@ -116,7 +116,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
 }
 
 /** Shows a plan and runs it. */
-export async function explain(panels: AnalysesPanels, plan: AnalysisPlan): Promise<void> {
+export async function explain(panels: AnalysesPanels, plan: AnalysisSetup): Promise<void> {
   const host = await panels.open({ plan });
   await host.runPlan(plan);
 }

@@ -1,13 +1,13 @@
 /** From one attention weight on the screen to the analysis that takes it apart. */
 import type { AnalysisResult } from '../../../protocol/analysis/analysis';
-import type { AnalysisPlan } from '../../../protocol/panels/analyses';
+import type { AnalysisSetup } from '../../../protocol/panels/analyses';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import type { AttentionCell } from '../../../protocol/sections/map';
 import { Sentence } from '../questions';
 
 const analysis = 'attention-attribution';
 
-const parametersOf = ({ layer, head, query, key }: AttentionCell): AnalysisPlan['parameters'] => ({
+const parametersOf = ({ layer, head, query, key }: AttentionCell): AnalysisSetup['parameters'] => ({
   layer,
   head,
   query,
@@ -15,10 +15,10 @@ const parametersOf = ({ layer, head, query, key }: AttentionCell): AnalysisPlan[
 });
 
 /** Of a prompt that the Heads panel shows. */
-export function planOfHeads(
+export function setupOfHeads(
   { model, ids, image, interventions, seed }: HeadsResult,
   cell: AttentionCell,
-): AnalysisPlan {
+): AnalysisSetup {
   if (image) {
     throw new Sentence(
       'The prompt of this result has a picture, and a weight is explained here on text. Run the analysis "Attention attribution" on it.',
@@ -29,7 +29,10 @@ export function planOfHeads(
 }
 
 /** Of the prompt that an analysis read. */
-export function planOfWeight({ model, input, interventions, seed }: AnalysisResult, cell: AttentionCell): AnalysisPlan {
+export function setupOfWeight(
+  { model, input, interventions, seed }: AnalysisResult,
+  cell: AttentionCell,
+): AnalysisSetup {
   if (!('prompt' in input) || input.kind === 'image-set') {
     throw new Sentence('A weight is explained on the prompt of an analysis, and this one read none.');
   }

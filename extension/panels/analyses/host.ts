@@ -3,8 +3,8 @@ import type { AnalysisInfo, AnalysisResult, Offer } from '../../../protocol/anal
 import type { Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import {
-  planOfAnalysis,
-  type AnalysisPlan,
+  setupOfAnalysis,
+  type AnalysisSetup,
   type FromAnalysesPanel,
   type ToAnalysesPanel,
 } from '../../../protocol/panels/analyses';
@@ -19,14 +19,14 @@ import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '.
 import type { Opening, Other } from '../panel-types';
 import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { again, Sentence } from '../questions';
-import { pathsOf } from './default-plan';
+import { pathsOf } from './default-setup';
 import { changesBetween } from './changes';
-import { planOfWeight } from './explain-weight';
+import { setupOfWeight } from './explain-weight';
 import type { AnalysisEvent } from './run';
 
 export interface AnalysesTypes {
   readonly result: 'analysis';
-  readonly plan: AnalysisPlan;
+  readonly plan: AnalysisSetup;
   readonly event: AnalysisEvent;
   readonly from: FromAnalysesPanel;
   readonly to: ToAnalysesPanel;
@@ -45,7 +45,7 @@ export interface AnalysesServices extends ModelPanelServices<AnalysesTypes> {
   /** The bytes of the picture, while it is the file that was read. */
   picture(image: ImageSpan): Promise<Picture>;
   /** Shows and runs an analysis that explains what is on the screen. */
-  explain(plan: AnalysisPlan): Promise<void>;
+  explain(plan: AnalysisSetup): Promise<void>;
   applyInHeads(result: AnalysisResult, offer: Offer): Promise<void>;
   readonly choosePlan: ChoosePlan;
   /** Asks where to, beside the model first, and opens the plan. */
@@ -65,19 +65,19 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     return model;
   }
 
-  protected override pathsOf(plan: AnalysisPlan): readonly string[] {
+  protected override pathsOf(plan: AnalysisSetup): readonly string[] {
     return pathsOf(plan);
   }
 
-  protected override planOfShown(result: AnalysisResult): AnalysisPlan {
-    return planOfAnalysis(result);
+  protected override setupOfShown(result: AnalysisResult): AnalysisSetup {
+    return setupOfAnalysis(result);
   }
 
   protected override isInWhole({ kind }: { readonly kind: string }): boolean {
     return kind === 'partial';
   }
 
-  protected override changeOfModel(folder: string): Partial<AnalysisPlan> {
+  protected override changeOfModel(folder: string): Partial<AnalysisSetup> {
     // Heads of another model are other heads.
     return { folder, interventions: [] };
   }
@@ -183,12 +183,12 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
   private async explainWeight(cell: Asked<'explainWeight'>): Promise<void> {
     const result = this.need('to look into');
     await this.requireSameModel(result.model, 'Run the analysis again.');
-    await this.services.explain(planOfWeight(result, cell));
+    await this.services.explain(setupOfWeight(result, cell));
   }
 
   private async applyPlan(): Promise<void> {
     const plan = await this.services.choosePlan(this.knownModel());
-    if (plan !== undefined) await this.change({ interventions: withPlan(this.openPlan().interventions, plan) });
+    if (plan !== undefined) await this.change({ interventions: withPlan(this.openSetup().interventions, plan) });
   }
 
   private async apply({ offer, where }: Asked<'apply'>): Promise<void> {

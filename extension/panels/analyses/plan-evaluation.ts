@@ -1,15 +1,15 @@
 /** The form that evaluates a cache plan. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import type { AnalysisPlan } from '../../../protocol/panels/analyses';
+import type { AnalysisSetup } from '../../../protocol/panels/analyses';
 
 export const planEvaluation = 'plan-evaluation';
 
 /** `chosen`: the form with the analysis chosen. The file goes into its first parameter that takes one. */
 export function evaluationOf(
   { parameters }: AnalysisInfo,
-  chosen: AnalysisPlan,
+  chosen: AnalysisSetup,
   { folder, file }: { readonly folder: string; readonly file: string },
-): AnalysisPlan {
+): AnalysisSetup {
   const [name] = Object.entries(parameters).find(([, { kind }]) => kind === 'file') ?? [];
   return {
     ...chosen,

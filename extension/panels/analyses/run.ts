@@ -1,12 +1,12 @@
 /** What the panel of analyses runs: one analysis on one model, its partial results as they come. */
 import type { AnalysisResult } from '../../../protocol/analysis/analysis';
-import type { AnalysisPlan, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { AnalysisSetup, ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import { isCancelled, isRestart, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { PanelRun } from '../panel-run';
 
 export type AnalysisEvent = Extract<ToAnalysesPanel, { readonly kind: 'stage' | 'partial' | 'result' }>;
-export type AnalysisRun = PanelRun<AnalysisPlan, AnalysisEvent, AnalysisResult>;
+export type AnalysisRun = PanelRun<AnalysisSetup, AnalysisEvent, AnalysisResult>;
 
 interface AnalysisRunServices extends Pick<Compute, 'analysis'> {
   keep(result: AnalysisResult): Promise<void>;
@@ -15,7 +15,7 @@ interface AnalysisRunServices extends Pick<Compute, 'analysis'> {
 export function analysisRun(services: AnalysisRunServices): AnalysisRun {
   /** Steps that the server has on disk. */
   let kept = 0;
-  return new PanelRun<AnalysisPlan, AnalysisEvent, AnalysisResult>({
+  return new PanelRun<AnalysisSetup, AnalysisEvent, AnalysisResult>({
     async perform(plan, { signal, emit }) {
       kept = 0;
       const result = await services.analysis(plan, signal, (progress) => {

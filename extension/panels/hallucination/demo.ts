@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import { demoChoice, demoVisionChoice } from '../../models/model-choices';
-import type { Demo } from './default-plan';
+import type { Demo } from './default-setup';
 import { imageType, parseTruth, truthFile } from './image-folder';
 
 /** A scene in which the demo model names a thing that is not there (a fish beside the boat). */

@@ -1,12 +1,12 @@
 /** The Hallucination panel. */
 import { contextKeys, hallucinationPanel } from '../../../protocol/contributions/views';
-import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
 import { realFolder } from '../../models/real-folder';
 import { RecentRuns } from '../../results/recent-runs';
 import { chooseOther } from '../choose-other';
 import { modelServices } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
-import { demoPlan, planToStore, storedPlan } from './default-plan';
+import { demoSetup, setupToStore, storedSetup } from './default-setup';
 import { demoModels, demoOf } from './demo';
 import { planChooser } from '../plan/choose-plan';
 import { browseImage, browseImages, browseLexicon, openCard, pictureOf } from './dialogs';
@@ -23,7 +23,7 @@ export function hallucinationPanels(parts: PanelParts): HallucinationPanels {
   const recent = new RecentRuns('hallucination', storage);
   const files = { images: readImageFolder, besideImage, lexicon: readLexicon };
   /** Read from disk when a panel first asks: activation reads nothing. */
-  let first: HallucinationPlan | undefined;
+  let first: HallucinationSetup | undefined;
   return new Panels<HallucinationTypes, HallucinationHost>(parts, {
     name: 'hallucination',
     result: 'hallucination',
@@ -38,9 +38,9 @@ export function hallucinationPanels(parts: PanelParts): HallucinationPanels {
       keep: (saved) => recent.keep(saved),
     }),
     methods: ['hallucination', 'hallucinationSet'],
-    firstPlan: () => (first ??= demoPlan(demoOf(root))),
-    storedPlan: (value) => storedPlan(value, root),
-    planToStore: (plan) => planToStore(plan, root),
+    firstSetup: () => (first ??= demoSetup(demoOf(root))),
+    storedSetup: (value) => storedSetup(value, root),
+    setupToStore: (plan) => setupToStore(plan, root),
     latest: () => recent.latest(),
     chooseOther: (shown) =>
       chooseOther({

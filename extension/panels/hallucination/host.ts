@@ -2,7 +2,7 @@
 import type { OpenedImage, ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type {
   FromHallucinationPanel,
-  HallucinationPlan,
+  HallucinationSetup,
   ImageFolder,
   ModelCard,
   ToHallucinationPanel,
@@ -20,13 +20,13 @@ import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '.
 import type { Opening } from '../panel-types';
 import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { Sentence } from '../questions';
-import { planOfSaved } from './default-plan';
+import { setupOfSaved } from './default-setup';
 import { mapRequestOf, measureOf, stepRequestOf, timeRequestOf } from './requests';
-import { entriesOf, withVariant, type HallucinationEvent, type PictureFiles, type PlanToRun } from './run';
+import { entriesOf, withVariant, type HallucinationEvent, type PictureFiles, type SetupToRun } from './run';
 
 export interface HallucinationTypes {
   readonly result: 'hallucination';
-  readonly plan: PlanToRun;
+  readonly plan: SetupToRun;
   readonly event: HallucinationEvent;
   readonly from: FromHallucinationPanel;
   readonly to: ToHallucinationPanel;
@@ -67,35 +67,35 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
     return saved.model;
   }
 
-  protected override changeOfModel(folder: string): Partial<HallucinationPlan> {
+  protected override changeOfModel(folder: string): Partial<HallucinationSetup> {
     // Heads of another model are other heads.
     return { folder, interventions: [] };
   }
 
-  protected override pathsOf({ folder, image, images, lexicon }: HallucinationPlan): readonly string[] {
+  protected override pathsOf({ folder, image, images, lexicon }: HallucinationSetup): readonly string[] {
     return [folder, image, images, lexicon];
   }
 
-  protected override planOfShown(saved: SavedHallucination): HallucinationPlan {
-    return planOfSaved(saved, this.services.plan());
+  protected override setupOfShown(saved: SavedHallucination): HallucinationSetup {
+    return setupOfSaved(saved, this.services.plan());
   }
 
   protected override isInWhole({ kind }: HallucinationEvent | Failed): boolean {
     return kind !== 'failed';
   }
 
-  protected override formPlan({ done: _done, ...plan }: PlanToRun): HallucinationPlan {
+  protected override formSetup({ done: _done, ...plan }: SetupToRun): HallucinationSetup {
     return plan;
   }
 
-  protected override planToRun({ plan, resume }: { plan: HallucinationPlan; resume?: boolean }): PlanToRun {
+  protected override setupToRun({ plan, resume }: { plan: HallucinationSetup; resume?: boolean }): SetupToRun {
     if (resume !== true) return plan;
     const saved = this.shown?.kind === 'headscope-hallucination-set' ? this.shown.entries : [];
     const captioned = entriesOf(this.services.run);
     return { ...plan, done: captioned.length > 0 ? captioned : saved };
   }
 
-  protected override onPlanned(): Promise<void> {
+  protected override onSetup(): Promise<void> {
     return this.lookAtFolder();
   }
 
@@ -174,12 +174,12 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
 
   private async applyPlan(): Promise<void> {
     const plan = await this.services.choosePlan(this.knownModel());
-    if (plan !== undefined) await this.change({ interventions: withPlan(this.openPlan().interventions ?? [], plan) });
+    if (plan !== undefined) await this.change({ interventions: withPlan(this.openSetup().interventions ?? [], plan) });
   }
 
   /** How many pictures a set has, said before it is run. */
   private async lookAtFolder(): Promise<void> {
-    const { mode, images } = this.openPlan();
+    const { mode, images } = this.openSetup();
     if (mode !== 'set' || images === '' || this.imageFolder?.folder === images) return;
     const { shown: imageFolder } = await this.services.images(images);
     this.imageFolder = imageFolder;
@@ -267,7 +267,7 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
       const abort = new AbortController();
       this.reinforcing = abort;
       const isWanted = (): boolean => this.reinforcing === abort && !this.disposed;
-      const { lexicon: path, maxNewTokens } = this.openPlan();
+      const { lexicon: path, maxNewTokens } = this.openSetup();
       const { truth, references } = result;
       const caption = await server.reinforce(
         {

@@ -9,7 +9,7 @@ import type {
   Lexicon,
   ReinforcementRequest,
 } from '../../../protocol/compute/hallucination';
-import type { FromHallucinationPanel, HallucinationPlan } from '../../../protocol/panels/hallucination';
+import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination';
 import type { DatasetEntry, HallucinationResult } from '../../../protocol/results/hallucination';
 import { heldInterventions } from '../../../protocol/results/held-interventions';
 import { defined } from '../../platform/defined';
@@ -17,16 +17,16 @@ import { defined } from '../../platform/defined';
 type Asked<Kind extends FromHallucinationPanel['kind']> = Extract<FromHallucinationPanel, { readonly kind: Kind }>;
 
 const common = (
-  { folder, device, distance, outliers, positions, k, maxNewTokens }: HallucinationPlan,
+  { folder, device, distance, outliers, positions, k, maxNewTokens }: HallucinationSetup,
   lexicon?: Lexicon,
 ) => defined({ folder, device, distance, outliers, positions, k: k ?? undefined, maxNewTokens, lexicon });
 
-const textOf = ({ prompt, chat }: HallucinationPlan) =>
+const textOf = ({ prompt, chat }: HallucinationSetup) =>
   ({ kind: 'text', text: prompt, ...(chat ? { chat } : {}) }) as const;
 
 /** `references`: captions of the picture by people, whose objects count beside the truth of the plan. */
 export function requestOf(
-  plan: HallucinationPlan,
+  plan: HallucinationSetup,
   lexicon?: Lexicon,
   references?: readonly string[],
 ): HallucinationRequest {
@@ -47,7 +47,7 @@ export function requestOf(
 }
 
 export function setRequestOf(
-  plan: HallucinationPlan,
+  plan: HallucinationSetup,
   images: HallucinationSetRequest['images'],
   lexicon: Lexicon | undefined,
   done: readonly DatasetEntry[],
@@ -62,7 +62,7 @@ export function setRequestOf(
   };
 }
 
-function reinforcementsOf(plan: HallucinationPlan): readonly ReinforcementRequest[] {
+function reinforcementsOf(plan: HallucinationSetup): readonly ReinforcementRequest[] {
   const { alpha, outliers, reinforcedLayers, reinforcedOutliers, seed, setCaptions } = plan;
   const selected: ReinforcementRequest = {
     alpha,
@@ -79,7 +79,7 @@ function reinforcementsOf(plan: HallucinationPlan): readonly ReinforcementReques
 }
 
 /** What one picture of the folder costs by the plan. */
-export const timeRequestOf = (plan: HallucinationPlan, image: string): CaptionTimeRequest => ({
+export const timeRequestOf = (plan: HallucinationSetup, image: string): CaptionTimeRequest => ({
   folder: plan.folder,
   ...defined({ device: plan.device }),
   prompt: textOf(plan),

@@ -1,6 +1,6 @@
 /** What the Hallucination panel runs: a model on a picture or a span of text, or on each picture of a folder. */
 import type { HallucinationProgress, HallucinationSetProgress } from '../../../protocol/compute/hallucination';
-import type { HallucinationPlan, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import type { Caption, DatasetEntry, HallucinationResult } from '../../../protocol/results/hallucination';
 import { unreachable } from '../../../protocol/unreachable';
 import type { Compute } from '../../platform/compute';
@@ -17,11 +17,11 @@ export type HallucinationEvent = Extract<
 >;
 
 /** A plan with the pictures of its folder that were captioned before: the run goes on behind them. */
-export interface PlanToRun extends HallucinationPlan {
+export interface SetupToRun extends HallucinationSetup {
   readonly done?: readonly DatasetEntry[];
 }
 
-export type HallucinationRun = PanelRun<PlanToRun, HallucinationEvent, SavedHallucination>;
+export type HallucinationRun = PanelRun<SetupToRun, HallucinationEvent, SavedHallucination>;
 
 /** What lies on the disk beside pictures. */
 export interface PictureFiles {
@@ -37,7 +37,7 @@ export interface HallucinationRunServices extends PictureFiles, Pick<Compute, 'h
 type InFlight = RunInFlight<HallucinationEvent>;
 
 export const hallucinationRun = (services: HallucinationRunServices): HallucinationRun =>
-  new PanelRun<PlanToRun, HallucinationEvent, SavedHallucination>({
+  new PanelRun<SetupToRun, HallucinationEvent, SavedHallucination>({
     perform: async (plan, flight) => ({
       result: plan.mode === 'set' ? await runSet(services, plan, flight) : await runOne(services, plan, flight),
     }),
@@ -70,7 +70,7 @@ function key(event: HallucinationEvent): string | undefined {
 
 async function runOne(
   services: HallucinationRunServices,
-  plan: HallucinationPlan,
+  plan: HallucinationSetup,
   { signal, emit }: InFlight,
 ): Promise<SavedHallucination> {
   const judged = plan.mode === 'image' && plan.truth !== null;
@@ -81,7 +81,7 @@ async function runOne(
 
 async function runSet(
   services: HallucinationRunServices,
-  { done = [], ...plan }: PlanToRun,
+  { done = [], ...plan }: SetupToRun,
   { signal, emit, recall }: InFlight,
 ): Promise<SavedHallucination> {
   for (const entry of done) recall({ kind: 'entry', entry });

@@ -5,7 +5,7 @@ import { chooseOther } from '../choose-other';
 import { modelServices, textDemo } from '../model-services';
 import { planChooser } from '../plan/choose-plan';
 import { Panels, type PanelParts } from '../panels';
-import { demoPlan, planToStore, storedPlan } from './default-plan';
+import { demoSetup, setupToStore, storedSetup } from './default-setup';
 import { loadIntervention, saveIntervention, saveLabels } from './dialogs';
 import { HeadsHost, type HeadsServices, type HeadsTypes } from './host';
 import { headsRun } from './run';
@@ -27,9 +27,9 @@ export function headsPanels(parts: PanelParts, explain: HeadsServices['explain']
     contextKey: contextKeys.headsRunning,
     run: headsRun({ heads: compute.heads, keep: (reply) => recent.keep(reply) }),
     methods: ['heads'],
-    firstPlan: () => demoPlan(folder),
-    storedPlan: (value) => storedPlan(value, folder),
-    planToStore: (plan) => planToStore(plan, folder),
+    firstSetup: () => demoSetup(folder),
+    storedSetup: (value) => storedSetup(value, folder),
+    setupToStore: (plan) => setupToStore(plan, folder),
     latest: () => recent.latest(),
     chooseOther: (shown) =>
       chooseOther({

@@ -2,8 +2,8 @@
 import type { ComputeMethod } from '../../../protocol/compute/api';
 import type { HeadsReply, PromptInput } from '../../../protocol/compute/models';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { AnalysisPlan } from '../../../protocol/panels/analyses';
-import type { FromHeadsPanel, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { AnalysisSetup } from '../../../protocol/panels/analyses';
+import type { FromHeadsPanel, HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import type { HeadsResult, ModelSummary } from '../../../protocol/results/heads';
 import { unreachable } from '../../../protocol/unreachable';
@@ -14,14 +14,14 @@ import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '.
 import type { Opening } from '../panel-types';
 import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { Sentence } from '../questions';
-import { planOfHeads } from '../analyses/explain-weight';
-import { planOfResult } from './default-plan';
+import { setupOfHeads } from '../analyses/explain-weight';
+import { setupOfResult } from './default-setup';
 import { measureEffects } from './head-effects';
 import type { HeadsEvent } from './run';
 
 export interface HeadsTypes {
   readonly result: 'heads';
-  readonly plan: HeadsPlan;
+  readonly plan: HeadsSetup;
   readonly event: HeadsEvent;
   readonly from: FromHeadsPanel;
   readonly to: ToHeadsPanel;
@@ -32,7 +32,7 @@ type OnWritten = (sentence: string) => void;
 export interface HeadsServices extends ModelPanelServices<HeadsTypes> {
   readonly server: Pick<Compute, 'tokenise' | 'headTile' | 'headRow' | 'nextTokens' | 'generate' | 'analysis'>;
   /** Shows and runs an analysis of what is on the screen. */
-  explain(plan: AnalysisPlan): Promise<void>;
+  explain(plan: AnalysisSetup): Promise<void>;
   saveLabels(result: HeadsResult, onWritten: OnWritten): Promise<void>;
   readonly choosePlan: ChoosePlan;
   saveIntervention(model: ModelSummary, interventions: readonly Intervention[], onWritten: OnWritten): Promise<void>;
@@ -50,7 +50,7 @@ const listed = 10;
 const changedOf = (list: readonly Intervention[]): readonly Intervention[] =>
   list.filter((one) => one.kind !== 'gain' || one.gain !== 1);
 
-type Subject = Pick<HeadsPlan, 'folder' | 'device'> & Pick<HeadsResult, 'ids' | 'interventions'>;
+type Subject = Pick<HeadsSetup, 'folder' | 'device'> & Pick<HeadsResult, 'ids' | 'interventions'>;
 
 export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   protected override readonly messages = fromHeadsPanel;
@@ -77,7 +77,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     this.effects?.abort();
   }
 
-  protected override changeOfModel(folder: string): Partial<HeadsPlan> {
+  protected override changeOfModel(folder: string): Partial<HeadsSetup> {
     // Heads of another model are other heads.
     return { folder, interventions: [] };
   }
@@ -86,12 +86,12 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     return result.model;
   }
 
-  protected override pathsOf({ folder }: HeadsPlan): readonly string[] {
+  protected override pathsOf({ folder }: HeadsSetup): readonly string[] {
     return [folder];
   }
 
-  protected override planOfShown({ result }: HeadsReply): HeadsPlan {
-    return planOfResult(result);
+  protected override setupOfShown({ result }: HeadsReply): HeadsSetup {
+    return setupOfResult(result);
   }
 
   protected override isInWhole({ kind }: { readonly kind: string }): boolean {
@@ -136,7 +136,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     const changed = changedOf(interventions);
     if (changed.length === 0)
       throw new Sentence('Nothing is changed, so there is no intervention to save. Change the gain of a head first.');
-    const { folder, device } = this.openPlan();
+    const { folder, device } = this.openSetup();
     const model = this.shown?.result.model ?? this.model ?? (await this.services.openModel(folder, device));
     await this.services.saveIntervention(model, changed, this.onWritten);
   }
@@ -148,7 +148,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
 
   private async applyPlan(): Promise<void> {
     const plan = await this.services.choosePlan(this.knownModel());
-    if (plan !== undefined) await this.change({ interventions: withPlan(this.openPlan().interventions, plan) });
+    if (plan !== undefined) await this.change({ interventions: withPlan(this.openSetup().interventions, plan) });
   }
 
   private tokenise(message: Asked<'tokenise'>): void {
@@ -209,7 +209,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     const abort = new AbortController();
     this.generation = abort;
     const shown = this.shown?.result;
-    const plan = this.openPlan();
+    const plan = this.openSetup();
     const folder = shown?.model.folder ?? plan.folder;
     const prompt: PromptInput = shown === undefined ? plan.prompt : { kind: 'ids', ids: shown.ids };
     const changed = changedOf(interventions);
@@ -246,7 +246,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
 
   private async explainWeight(cell: Asked<'explainWeight'>): Promise<void> {
     await this.subject();
-    await this.services.explain(planOfHeads(this.need('to look into').result, cell));
+    await this.services.explain(setupOfHeads(this.need('to look into').result, cell));
   }
 
   /** Stopped, it leaves what it has measured on the screen; asked again, it goes on from there. */

@@ -1,18 +1,18 @@
 /** What the Heads panel runs: a model on a prompt, layer by layer. */
 import type { HeadsReply, HeadsRequest } from '../../../protocol/compute/models';
-import type { HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { isCancelled, isRestart, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { PanelRun } from '../panel-run';
 
 export type HeadsEvent = Extract<ToHeadsPanel, { readonly kind: 'stage' | 'layer' | 'result' }>;
-export type HeadsRun = PanelRun<HeadsPlan, HeadsEvent, HeadsReply>;
+export type HeadsRun = PanelRun<HeadsSetup, HeadsEvent, HeadsReply>;
 
 interface HeadsRunServices extends Pick<Compute, 'heads'> {
   keep(reply: HeadsReply): Promise<void>;
 }
 
-const requestOf = ({ folder, device, prompt, interventions, classify, causal, seed }: HeadsPlan): HeadsRequest => ({
+const requestOf = ({ folder, device, prompt, interventions, classify, causal, seed }: HeadsSetup): HeadsRequest => ({
   folder,
   ...defined({ device }),
   prompt,
@@ -26,7 +26,7 @@ const requestOf = ({ folder, device, prompt, interventions, classify, causal, se
 export function headsRun(services: HeadsRunServices): HeadsRun {
   /** Finished layers that the server has on disk. */
   let keptLayers = 0;
-  return new PanelRun<HeadsPlan, HeadsEvent, HeadsReply>({
+  return new PanelRun<HeadsSetup, HeadsEvent, HeadsReply>({
     async perform(plan, { signal, emit }) {
       keptLayers = 0;
       const result = await services.heads(requestOf(plan), signal, (progress) => {

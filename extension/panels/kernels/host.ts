@@ -4,8 +4,8 @@ import type { Disposable } from 'vscode';
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { FromKernelsPanel, ModuleFile, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
-import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
-import type { ModulePlan } from '../../../protocol/results/module';
+import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { ModuleSetup } from '../../../protocol/results/module';
 import { unreachable } from '../../../protocol/unreachable';
 import { isCancelled, wordsOf, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
@@ -16,7 +16,7 @@ import type { BenchmarkEvent } from './run';
 
 export interface KernelsTypes {
   readonly result: 'benchmark';
-  readonly plan: BenchmarkPlan;
+  readonly plan: BenchmarkSetup;
   readonly event: BenchmarkEvent;
   readonly from: FromKernelsPanel;
   readonly to: ToKernelsPanel;
@@ -78,18 +78,18 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   }
 
   /** Rows already measured belong to one run. */
-  protected override formPlan({ done: _done, ...plan }: BenchmarkPlan): BenchmarkPlan {
+  protected override formSetup({ done: _done, ...plan }: BenchmarkSetup): BenchmarkSetup {
     return plan;
   }
 
-  protected override planOfShown(result: BenchmarkResult): BenchmarkPlan {
+  protected override setupOfShown(result: BenchmarkResult): BenchmarkSetup {
     return result.plan;
   }
 
-  protected override firstPlan(): BenchmarkPlan {
+  protected override firstSetup(): BenchmarkSetup {
     // A side view that opens after a run shows its points: nobody has changed a setting there since.
     const ran = this.place === 'side' ? this.services.run.plan : undefined;
-    return ran === undefined ? super.firstPlan() : this.formPlan(ran);
+    return ran === undefined ? super.firstSetup() : this.formSetup(ran);
   }
 
   protected override openMessage(opening: Opening<KernelsTypes>, result: BenchmarkResult | undefined): ToKernelsPanel {
@@ -135,10 +135,10 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
     }
     this.owed = this.place === 'side' && !this.services.serverIsUp() ? 'opened' : 'nothing';
     if (this.owed === 'opened') return;
-    await Promise.all([this.sendSupports(this.openPlan()), this.sendDevices(false)]);
+    await Promise.all([this.sendSupports(this.openSetup()), this.sendDevices(false)]);
   }
 
-  protected override async onPlanned(plan: BenchmarkPlan): Promise<void> {
+  protected override async onSetup(plan: BenchmarkSetup): Promise<void> {
     const owed = this.owed;
     this.owed = owed === 'opened' && !this.services.serverIsUp() ? 'answers' : 'nothing';
     if (this.owed === 'answers') return;
@@ -182,7 +182,7 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   }
 
   /** A run of this webview alone: it shows pictures of one call, and the benchmark of mechanisms goes on being what is shown. */
-  private async runModule(plan: ModulePlan): Promise<void> {
+  private async runModule(plan: ModuleSetup): Promise<void> {
     const may = this.services.mayRun();
     if (may !== true) return this.post({ kind: 'moduleFailed', sentence: may });
     this.moduleRun?.abort();
@@ -221,7 +221,7 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
     this.post({ kind: 'shapes', shapes, ...defined({ shapeUri }) });
   }
 
-  private async sendSupports(plan: BenchmarkPlan): Promise<void> {
+  private async sendSupports(plan: BenchmarkSetup): Promise<void> {
     if (this.services.mayRun() !== true) return;
     const asked = (this.supportsAsked += 1);
     const supports = await this.services.server.supports(plan);

@@ -10,7 +10,7 @@ import type { ResultLibrary } from '../../results/result-library';
 import { askWhere, openLink, placeOf } from '../exports';
 import { Panels, type PanelParts } from '../panels';
 import { chooseModuleFile, waitOrRunBeside } from './dialogs';
-import { defaultPlan, storedDraft, storedPlan } from './default-plan';
+import { defaultSetup, storedDraft, storedSetup } from './default-setup';
 import { KernelsHost, type KernelsTypes } from './host';
 import { benchmarkRun } from './run';
 
@@ -45,9 +45,9 @@ export function kernelsPanels(parts: PanelParts): KernelsPanels {
       storedDraft(memory.get(draftKey)),
     ),
     methods: ['benchmark'],
-    firstPlan: () => defaultPlan(setting),
-    storedPlan,
-    planToStore: (plan) => plan,
+    firstSetup: () => defaultSetup(setting),
+    storedSetup,
+    setupToStore: (plan) => plan,
     latest: () => lastResult(parts),
     save: (result) => saveAs(library, result),
     chooseOther: async (shown) => {

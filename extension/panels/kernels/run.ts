@@ -1,17 +1,17 @@
 /** What the Kernels panel runs: a benchmark, whose points come one after the other and which is saved by itself. */
 import type { ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
 import { FailureError } from '../../../protocol/wire/failures';
 import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { PanelRun, type RunInFlight } from '../panel-run';
 
 export type BenchmarkEvent = Extract<ToKernelsPanel, { readonly kind: 'stage' | 'row' | 'result' }>;
-export type BenchmarkRun = PanelRun<BenchmarkPlan, BenchmarkEvent, BenchmarkResult>;
+export type BenchmarkRun = PanelRun<BenchmarkSetup, BenchmarkEvent, BenchmarkResult>;
 
 /** Rows that were measured and are not in a saved result yet: kept outside the process, so that a reload loses nothing. */
 export interface Draft {
-  readonly plan: BenchmarkPlan;
+  readonly plan: BenchmarkSetup;
   readonly rows: readonly BenchmarkRow[];
 }
 
@@ -36,7 +36,7 @@ export function benchmarkRun(services: BenchmarkRunServices, draft?: Draft): Ben
   const { plan, rows = [] } = draft ?? {};
   const count = rows.length === 1 ? '1 point was' : `${rows.length} points were`;
   const sentence = `The last run was cut off; ${count} kept. Resume measures the rest.`;
-  return new PanelRun<BenchmarkPlan, BenchmarkEvent, BenchmarkResult>(
+  return new PanelRun<BenchmarkSetup, BenchmarkEvent, BenchmarkResult>(
     {
       async perform(planned, flight) {
         unsaved = undefined;
@@ -70,7 +70,7 @@ export function benchmarkRun(services: BenchmarkRunServices, draft?: Draft): Ben
 
 async function measure(
   services: BenchmarkRunServices,
-  plan: BenchmarkPlan,
+  plan: BenchmarkSetup,
   how: { readonly beside?: true },
   { signal, emit, recall, isOver }: RunInFlight<BenchmarkEvent>,
 ): Promise<BenchmarkResult> {

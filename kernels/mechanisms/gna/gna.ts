@@ -11,7 +11,7 @@ import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { readsAlong, type Axis } from './axis';
 import { neighbourhoodDecoding } from './decode';
-import { productsOf, tileLength, tileSums, tilesOf, type Tile } from './plan';
+import { productsOf, tileLength, tileSums, tilesOf, type Tile } from './tiles';
 
 export interface GnaParameters extends Record<string, number | string | boolean> {
   readonly rank: '1' | '2' | '3';

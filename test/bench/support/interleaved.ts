@@ -8,10 +8,10 @@ import { openSession, type RuntimeSession, type RuntimeValues } from '../../../c
 import type { Graph } from '../../../kernels/graph/graph';
 import { mechanismById } from '../../../kernels/catalogue';
 import { random } from '../../../kernels/tensors/random';
-import type { BenchmarkPlan, ParameterValue } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, ParameterValue } from '../../../protocol/results/benchmark';
 
 /** Causal self-attention of 8 heads of 64, float32, on two threads of the cpu. */
-export const causalPlan: BenchmarkPlan = {
+export const causalPlan: BenchmarkSetup = {
   mechanisms: [],
   baseline: 'fused',
   parameters: {},
@@ -35,7 +35,7 @@ export interface Entrant {
 export function entrant(
   name: string,
   id: string,
-  plan: BenchmarkPlan,
+  plan: BenchmarkSetup,
   length: number,
   parameters: Readonly<Record<string, ParameterValue>> = {},
 ): Entrant {
@@ -49,7 +49,7 @@ export interface Race {
 }
 
 /** The entrant named as the plan's baseline takes part in every round. */
-export async function race(plan: BenchmarkPlan, entrants: readonly Entrant[]): Promise<Race> {
+export async function race(plan: BenchmarkSetup, entrants: readonly Entrant[]): Promise<Race> {
   const drawn = new Map<string, SharedInputs>();
   const sharedOf = ({ shape }: Cell): SharedInputs => {
     const name = JSON.stringify(shape);

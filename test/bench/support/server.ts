@@ -2,7 +2,7 @@
 import { bundleServer } from '../../process/compute/support/bundle';
 import { computeClient } from '../../../compute-server/cli/compute-process';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
 
 let built: ReturnType<typeof bundleServer> | undefined;
 
@@ -11,7 +11,7 @@ export async function startServer(options: Parameters<typeof computeClient>[2] =
   return computeClient(serverScript, process.env, options);
 }
 
-type PlanChanges = Partial<Omit<BenchmarkPlan, 'shape'>> & { readonly shape?: Partial<BenchmarkPlan['shape']> };
+type PlanChanges = Partial<Omit<BenchmarkSetup, 'shape'>> & { readonly shape?: Partial<BenchmarkSetup['shape']> };
 
 /** Runs one benchmark: all competitors interleaved in one process. Default shape: causal, 8 heads of 64, float32, cpu. */
 export async function runBenchmark({ shape, ...changes }: PlanChanges): Promise<BenchmarkResult> {

@@ -3,7 +3,7 @@ import { untested } from '../../support/device/panel-devices';
 import { PNG } from 'pngjs';
 import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
-import type { AnalysisPlan, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { AnalysisSetup, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { PanelBrowser, type PanelPage } from '../support/panel-page';
 import { everySection, mapStory } from './stories';
@@ -112,7 +112,7 @@ const needles: TaskInfo = {
   },
 };
 
-export const plan: AnalysisPlan = {
+export const plan: AnalysisSetup = {
   analysis: 'retrieval-heads',
   folder: '/models/gpt2',
   input: { kind: 'task', task: 'pass-key', samples: 64 },

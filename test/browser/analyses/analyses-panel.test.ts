@@ -1,7 +1,7 @@
 /** The panel of analyses in Chromium: form, run, streaming, answers, comparison, offers, files. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
-import { inputOf } from '../../../extension/panels/analyses/default-plan';
+import { inputOf } from '../../../extension/panels/analyses/default-setup';
 import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import { newPlan } from '../../../protocol/plans/edit';

@@ -2,12 +2,12 @@
 import { untested } from '../../support/device/panel-devices';
 import type {
   FromHallucinationPanel,
-  HallucinationPlan,
+  HallucinationSetup,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
 import { laterAttention, laterVhd, picture, plantedMap, result, summary } from './planted-result';
 
-export const plan: HallucinationPlan = {
+export const plan: HallucinationSetup = {
   mode: 'image',
   folder: summary.folder,
   image: picture.image.path,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
 import type {
   FromHallucinationPanel,
-  HallucinationPlan,
+  HallucinationSetup,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
 import { PanelBrowser } from '../support/panel-page';
@@ -18,7 +18,7 @@ describe('the hallucination panel on a span of a text', () => {
   });
   after(() => browser.stop());
 
-  const open = (change: Partial<HallucinationPlan> = {}) => {
+  const open = (change: Partial<HallucinationSetup> = {}) => {
     const spanPlan = { ...plan, mode: 'span', folder: textOnly.folder, prompt, ...change } as const;
     return browser.open({ host: answering(openMessage({ model: textOnly, plan: spanPlan })) });
   };

@@ -1,6 +1,6 @@
 /** The extension's side of the heads panel, played over a planted model. */
 import { untested } from '../../support/device/panel-devices';
-import type { FromHeadsPanel, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { FromHeadsPanel, HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
 import {
   plantedModel,
   plantedNextTokens,
@@ -16,7 +16,7 @@ export const model = plantedModel();
 export const result = plantedResult(model);
 export const thumbnails = plantedThumbnails(model);
 
-export const plan: HeadsPlan = {
+export const plan: HeadsSetup = {
   folder: '/models/planted',
   prompt: { kind: 'text', text: result.prompt ?? '' },
   interventions: [],

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
 import type { FromKernelsPanel, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark';
 
 const folder = path.join(__dirname, '../../fixtures/webviews');
 const load = (name: string): unknown => JSON.parse(readFileSync(path.join(folder, name), 'utf8'));
@@ -15,7 +15,7 @@ export const result = load('result.headscope-bench.json') as BenchmarkResult;
 /** As `headscope bench` wrote it, with the catalogue of the same build. */
 export const measured = load('measured.headscope-bench.json') as BenchmarkResult;
 export const catalogue = load('catalogue.json') as readonly MechanismInfo[];
-export const plan: BenchmarkPlan = result.plan;
+export const plan: BenchmarkSetup = result.plan;
 
 /** As if other programs had used the machine meanwhile. */
 export const busyResult: BenchmarkResult = {

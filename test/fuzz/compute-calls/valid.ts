@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
 import type { ComputeMethod, ComputeMethods } from '../../../protocol/compute/api';
 import type { HallucinationRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
-import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { shortDemoLm } from '../../support/demo-models';
 
@@ -36,7 +36,7 @@ const interventions: Intervention[] = [
 
 const heads = { pattern: 'causal-self', heads: 4, kvHeads: 2, headDim: 16, valueDim: 16 } as const;
 
-const plan: BenchmarkPlan = {
+const plan: BenchmarkSetup = {
   mechanisms: ['tiled', 'sliding-window', 'linear'],
   baseline: 'fused',
   shape: { ...heads, batch: 1, lengths: [32, 64] },

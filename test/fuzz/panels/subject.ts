@@ -16,8 +16,8 @@ import { ModelHost } from '../../../extension/panels/model/host';
 import { ModuleFileHost } from '../../../extension/panels/module/host';
 import { PlanFileHost } from '../../../extension/panels/plan/host';
 import { parseModule } from '../../../extension/results/module-words';
-import type { FromHallucinationPanel, HallucinationPlan } from '../../../protocol/panels/hallucination';
-import type { FromHeadsPanel, HeadsPlan } from '../../../protocol/panels/heads';
+import type { FromHallucinationPanel, HallucinationSetup } from '../../../protocol/panels/hallucination';
+import type { FromHeadsPanel, HeadsSetup } from '../../../protocol/panels/heads';
 import type { FromKernelsPanel } from '../../../protocol/panels/kernels';
 import type { FromModelPanel } from '../../../protocol/panels/model';
 import type { ServingQuestion } from '../../../protocol/language/serving';
@@ -42,7 +42,7 @@ const interventions: readonly Intervention[] = [
   { kind: 'gain', layer: 1, head: 0, gain: 0 },
   { kind: 'head', layer: 0, head: 1, positions: { start: 1, end: 3 }, source: { from: 'prompt', prompt: 'b a' } },
 ];
-const headsPlan: HeadsPlan = {
+const headsSetup: HeadsSetup = {
   folder,
   prompt: { kind: 'text', text: 'a b' },
   interventions,
@@ -50,7 +50,7 @@ const headsPlan: HeadsPlan = {
   causal: false,
   seed: 0,
 };
-const visionPlan: HallucinationPlan = {
+const visionPlan: HallucinationSetup = {
   mode: 'image',
   folder,
   image: '/pictures/a.png',
@@ -131,8 +131,8 @@ const messages: Messages = {
     ...bare('cancel', 'save', 'compare', 'stopComparing'),
   ],
   heads: [
-    { kind: 'planned', plan: headsPlan },
-    { kind: 'run', plan: headsPlan },
+    { kind: 'planned', plan: headsSetup },
+    { kind: 'run', plan: headsSetup },
     { kind: 'chooseModel', folder, device: 'webgpu' },
     { kind: 'refreshDevices' },
     { kind: 'tokenise', request: 1, folder, prompt: { kind: 'text', text: 'a' } },
@@ -142,7 +142,7 @@ const messages: Messages = {
     { kind: 'generate', request: 5, interventions, maxNewTokens: 4, temperature: 0, topP: 1, seed: 0 },
     { kind: 'explainWeight', layer: 1, head: 0, query: 2, key: 1 },
     { kind: 'saveIntervention', interventions },
-    { kind: 'openFull', plan: headsPlan, select: { layer: 0, head: 1 } },
+    { kind: 'openFull', plan: headsSetup, select: { layer: 0, head: 1 } },
     ...bare('loadModel', 'browseModel', 'cancel', 'loadIntervention', 'saveLabels', 'save', 'compare'),
   ],
   hallucination: [
@@ -195,7 +195,7 @@ function played(named: Readonly<Record<string, unknown>>, told: Told): never {
     mayRun: () => true,
     serverIsUp: () => true,
     demo: { folder, label: 'demo', family: 'llama', runs: true },
-    keepPlan: () => {},
+    keepSetup: () => {},
     keepDraft: () => {},
     openFull: () => {},
     headscope: '1.2.3',
@@ -253,7 +253,7 @@ function hostOf(panel: string, told: Told): Host {
         shown: result(),
       });
     case 'heads': {
-      const services = { run: headsRun(server), server, devices: new PanelDevicesDouble(), plan: () => headsPlan };
+      const services = { run: headsRun(server), server, devices: new PanelDevicesDouble(), plan: () => headsSetup };
       return new HeadsHost('full', played(services, told), send, { shown: reply });
     }
     case 'hallucination': {

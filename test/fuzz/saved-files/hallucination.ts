@@ -1,6 +1,6 @@
 /** What the Hallucination panel does with a saved result before anything is drawn. */
 import { untested } from '../../support/device/panel-devices';
-import { demoPlan, planOfSaved } from '../../../extension/panels/hallucination/default-plan';
+import { demoSetup, setupOfSaved } from '../../../extension/panels/hallucination/default-setup';
 import type { SavedHallucination } from '../../../extension/results/hallucination-file';
 import {
   hallucinationDescription,
@@ -15,7 +15,7 @@ import { entryColumns } from '../../../webviews/panels/hallucination/tables';
 import { announcementOf, readoutOf, vhdModel } from '../../../webviews/panels/hallucination/vhd-model';
 
 const latest = { openImage: 0, tokenise: 0 };
-const demo = demoPlan({ folder: '', scenes: '', image: '', truth: null });
+const demo = demoSetup({ folder: '', scenes: '', image: '', truth: null });
 
 export function firstOfHallucination(saved: SavedHallucination): unknown {
   const state = receive(
@@ -25,7 +25,7 @@ export function firstOfHallucination(saved: SavedHallucination): unknown {
       place: 'file',
       models: [],
       devices: untested,
-      plan: planOfSaved(saved, demo),
+      plan: setupOfSaved(saved, demo),
       canRun: true,
       ...(saved.kind === 'headscope-hallucination-set' ? { set: saved } : { result: saved }),
     },

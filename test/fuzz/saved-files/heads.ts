@@ -1,7 +1,7 @@
 /** What the Heads panel does with a saved result before anything is drawn: its state, the cells of the grid and all their words. */
 import { untested } from '../../support/device/panel-devices';
 import type { SavedHeads } from '../../../extension/results/heads-file';
-import { demoPlan, planOfResult } from '../../../extension/panels/heads/default-plan';
+import { demoSetup, setupOfResult } from '../../../extension/panels/heads/default-setup';
 import { headsDescription, headsDetails, headsFileName, labelLines } from '../../../extension/results/heads-words';
 import { circumstances, finding } from '../../../webviews/panels/heads/finding';
 import { announcementOf, cellsOf, gridLayout, gridModel, readoutOf } from '../../../webviews/panels/heads/grid-model';
@@ -19,7 +19,7 @@ export function firstOfHeads({ result, thumbnails }: SavedHeads): unknown {
       place: 'file',
       models: [],
       devices: untested,
-      plan: planOfResult(result) ?? demoPlan(''),
+      plan: setupOfResult(result) ?? demoSetup(''),
       result,
       ...(thumbnails ? { thumbnails } : {}),
       canRun: true,

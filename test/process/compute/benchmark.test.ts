@@ -7,7 +7,7 @@ import { resolveTable } from '../../../protocol/analysis/parameters';
 import type { BenchmarkProgress } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { MachineLoad } from '../../../protocol/results/machine';
-import type { ModulePlan } from '../../../protocol/results/module';
+import type { ModuleSetup } from '../../../protocol/results/module';
 import { unclassified } from '../../../protocol/results/comparability';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import { sentenceOf } from '../../../protocol/wire/words';
@@ -370,7 +370,7 @@ describe('a benchmark', function () {
   });
 
   it('says how busy the machine was; it waits for other work of the process, or runs beside it and says so', async () => {
-    const module: ModulePlan = {
+    const module: ModuleSetup = {
       module: 'shsa',
       parameters: {},
       input: { kind: 'sample', sample: 'normal' },

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { demoPlan } from '../../../extension/panels/hallucination/default-plan';
+import { demoSetup } from '../../../extension/panels/hallucination/default-setup';
 import { besideImage, readImageFolder, readLexicon } from '../../../extension/panels/hallucination/image-folder';
 import { requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
 import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
@@ -12,7 +12,7 @@ import { buildServer, Place } from '../model/support/model-server';
 const examples = join(__dirname, '..', '..', '..', 'examples');
 const scenes = join(examples, 'pictures', 'scenes');
 const demo = join(examples, 'models', 'demo-vlm');
-const plan = demoPlan({ folder: demo, scenes, image: join(scenes, 'scene-010.png'), truth: null });
+const plan = demoSetup({ folder: demo, scenes, image: join(scenes, 'scene-010.png'), truth: null });
 
 describe('results of the command line in the panel', () => {
   let place: Place;

@@ -3,12 +3,12 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ComputeClient } from '../../../protocol/compute/client';
-import type { ShardedPlan, ShardedScaling } from '../../../protocol/results/sharded';
+import type { ShardedSetup, ShardedScaling } from '../../../protocol/results/sharded';
 import { patience } from '../../support/patience';
 import { failureOf } from '../compute/support/failure';
 import { buildServer, headscope, startClient } from '../compute/support/server';
 
-const plan: ShardedPlan = {
+const plan: ShardedSetup = {
   shape: { pattern: 'causal-self', batch: 1, heads: 4, kvHeads: 4, headDim: 64, valueDim: 64, length: 1500 },
   grids: [{ headWorkers: 1, sequenceWorkers: 2, schedule: 'ring' }],
   balanced: true,

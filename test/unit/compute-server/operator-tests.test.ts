@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { supports } from '../../../compute-server/harness/describe';
 import type { SelfTest } from '../../../protocol/compute/api';
-import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark';
 import { operatorTests } from '../../../compute-server/devices/operator-tests';
 import { catalogue } from '../../../kernels/catalogue';
 import { operatorsOf } from '../../../kernels/graph/operators-of';
@@ -29,7 +29,7 @@ function* graphs(): Generator<readonly [name: string, graph: Graph]> {
 }
 
 describe('a device that lacks operators', () => {
-  const plan: BenchmarkPlan = {
+  const plan: BenchmarkSetup = {
     mechanisms: ['tiled', 'moh', 'linear', 'lightning-attention'],
     baseline: 'scaled-dot-product',
     shape: {

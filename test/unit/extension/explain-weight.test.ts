@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { planOfWeight } from '../../../extension/panels/analyses/explain-weight';
+import { setupOfWeight } from '../../../extension/panels/analyses/explain-weight';
 import type { AnalysisInput, AnalysisResult } from '../../../protocol/analysis/analysis';
 
 describe('the explanation of a weight of an attention map', () => {
@@ -15,7 +15,7 @@ describe('the explanation of a weight of an attention map', () => {
       { kind: 'image', prompt },
       { kind: 'prompt-pair', prompt, counterpart: { kind: 'text', text: 'a c' } },
     ] as const) {
-      assert.deepEqual(planOfWeight(of(input), cell), {
+      assert.deepEqual(setupOfWeight(of(input), cell), {
         analysis: 'attention-attribution',
         folder: '/models/tiny',
         input: { kind: 'prompt', prompt },
@@ -32,7 +32,7 @@ describe('the explanation of a weight of an attention map', () => {
       { kind: 'image-set', folder: '/scenes', prompt, samples: 3 },
       { kind: 'none' },
     ] as const) {
-      assert.throws(() => planOfWeight(of(input), cell), /A weight is explained on the prompt of an analysis/);
+      assert.throws(() => setupOfWeight(of(input), cell), /A weight is explained on the prompt of an analysis/);
     }
   });
 });

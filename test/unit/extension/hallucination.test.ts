@@ -9,9 +9,14 @@ import type {
   HallucinationRequest,
   HallucinationSetRequest,
 } from '../../../protocol/compute/hallucination';
-import type { HallucinationPlan, ModelCard, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup, ModelCard, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { FailureError } from '../../../protocol/wire/failures';
-import { demoPlan, planOfSaved, planToStore, storedPlan } from '../../../extension/panels/hallucination/default-plan';
+import {
+  demoSetup,
+  setupOfSaved,
+  setupToStore,
+  storedSetup,
+} from '../../../extension/panels/hallucination/default-setup';
 import { HallucinationHost, type HallucinationServices } from '../../../extension/panels/hallucination/host';
 import {
   besideImage,
@@ -169,26 +174,26 @@ describe('a folder of pictures', () => {
 
 describe('plans of the Hallucination panel', () => {
   it('survive an update of the extension, whose folder moves', () => {
-    const demo = demoPlan({
+    const demo = demoSetup({
       folder: '/ext-1/examples/models/demo-vlm',
       scenes: '/ext-1/examples/pictures/scenes',
       image: '/ext-1/examples/pictures/scenes/a.png',
       truth: ['cup'],
     });
-    const stored: unknown = JSON.parse(JSON.stringify(planToStore(demo, '/ext-1')));
-    assert.deepEqual(storedPlan(stored, '/ext-2'), JSON.parse(JSON.stringify(demo).replaceAll('/ext-1', '/ext-2')));
-    assert.equal(storedPlan({ ...plan, mode: 'video' }, '/x'), undefined);
-    assert.equal(storedPlan({ ...plan, span: [1] }, '/x'), undefined);
-    assert.equal(storedPlan({ ...plan, reinforcedOutliers: 'median' }, '/x'), undefined);
-    assert.equal(storedPlan(undefined, '/x'), undefined);
+    const stored: unknown = JSON.parse(JSON.stringify(setupToStore(demo, '/ext-1')));
+    assert.deepEqual(storedSetup(stored, '/ext-2'), JSON.parse(JSON.stringify(demo).replaceAll('/ext-1', '/ext-2')));
+    assert.equal(storedSetup({ ...plan, mode: 'video' }, '/x'), undefined);
+    assert.equal(storedSetup({ ...plan, span: [1] }, '/x'), undefined);
+    assert.equal(storedSetup({ ...plan, reinforcedOutliers: 'median' }, '/x'), undefined);
+    assert.equal(storedSetup(undefined, '/x'), undefined);
     const { reinforcedOutliers: _, chat: _chat, ...older } = plan;
-    assert.deepEqual(storedPlan(older, '/x'), plan, 'of a version before reinforcement had a rule of its own');
+    assert.deepEqual(storedSetup(older, '/x'), plan, 'of a version before reinforcement had a rule of its own');
   });
 
   it('are made of a saved result', () => {
-    const from = planOfSaved(result, { ...plan, folder: '/other', image: '', truth: null });
+    const from = setupOfSaved(result, { ...plan, folder: '/other', image: '', truth: null });
     assert.deepEqual(from, { ...plan, folder: summary.folder, interventions: [] });
-    const ofSet = planOfSaved(set, plan);
+    const ofSet = setupOfSaved(set, plan);
     assert.equal(ofSet.mode, 'set');
     assert.equal(ofSet.setCaptions, 'controls');
   });
@@ -204,7 +209,7 @@ describe('plans of the Hallucination panel', () => {
       mapRequestOf(under, { kind: 'map', request: 1, step: 0, variant: null, heads: [] }).interventions,
       [...interventions],
     );
-    assert.deepEqual(planOfSaved(under, plan).interventions, interventions);
+    assert.deepEqual(setupOfSaved(under, plan).interventions, interventions);
     const strange = { ...result, settings: { interventions: [{ kind: 'plan' }] } };
     assert.equal('interventions' in measureOf(strange), false);
   });
@@ -234,7 +239,7 @@ describe('plans of the Hallucination panel', () => {
     assert.deepEqual(chat.prompt, { kind: 'text', text: 'Describe it.', chat: true, image: plan.image });
     const ofChat = { ...result, prompt: 'Describe it.', settings: { chat: true } };
     assert.deepEqual(measureOf(ofChat).prompt, { kind: 'text', text: 'Describe it.', chat: true, image: image.path });
-    assert.equal(planOfSaved(ofChat, plan).chat, true);
+    assert.equal(setupOfSaved(ofChat, plan).chat, true);
     const own = setRequestOf({ ...plan, mode: 'set', reinforcedOutliers: 'off' }, images, undefined, []);
     assert.deepEqual([own.outliers, own.reinforcements[0]?.outliers], ['paper', 'off']);
     const map = mapRequestOf(
@@ -279,7 +284,7 @@ describe('the run on pictures and its webviews', () => {
   ) {
     const sent: ToHallucinationPanel[] = [];
     const reported: string[] = [];
-    let kept: HallucinationPlan = plan;
+    let kept: HallucinationSetup = plan;
     const services: HallucinationServices = {
       run,
       openModel: () => Promise.resolve(summary),
@@ -302,7 +307,7 @@ describe('the run on pictures and its webviews', () => {
       onModels: () => ({ dispose: () => undefined }),
       serverIsUp: () => true,
       plan: () => kept,
-      keepPlan: (changed) => (kept = changed),
+      keepSetup: (changed) => (kept = changed),
       openFull: () => undefined,
       browse: () => Promise.resolve(undefined),
       browseImage: () => Promise.resolve('/pictures/new.png'),

@@ -15,8 +15,8 @@ import type {
   HeadsRequest,
   HeadTileRequest,
 } from '../../../protocol/compute/models';
-import type { AnalysisPlan } from '../../../protocol/panels/analyses';
-import type { HeadsPlace, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { AnalysisSetup } from '../../../protocol/panels/analyses';
+import type { HeadsPlace, HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
 import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import type { HeadTile, ModelSummary } from '../../../protocol/results/heads';
 import { headStatisticNames } from '../../../protocol/results/heads';
@@ -25,7 +25,7 @@ import { headsResult, modelSummary, thumbnails } from './samples';
 import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
 
 export const demo: ModelChoice = { folder: '/extension/demo-lm', label: 'demo-lm', family: 'llama', runs: true };
-export const plan = (change: Partial<HeadsPlan> = {}): HeadsPlan => ({
+export const plan = (change: Partial<HeadsSetup> = {}): HeadsSetup => ({
   folder: '/models/tiny',
   prompt: { kind: 'text', text: 'a b c' },
   interventions: [],
@@ -108,16 +108,16 @@ export class Stage {
   readonly analyses: Analysing[] = [];
   readonly kept: HeadsReply[] = [];
   keepFails = false;
-  readonly plans: HeadsPlan[] = [];
+  readonly plans: HeadsSetup[] = [];
   readonly saved: HeadsReply[] = [];
   readonly interventions: (readonly Intervention[])[] = [];
-  readonly explained: AnalysisPlan[] = [];
+  readonly explained: AnalysisSetup[] = [];
   loaded: readonly Intervention[] | undefined;
   boundedBy: ModelSummary | undefined;
   chosenPlan: Plan | undefined;
   other: { name: string; result: HeadsReply['result'] } | undefined;
   readonly reports: string[] = [];
-  stored: HeadsPlan = plan();
+  stored: HeadsSetup = plan();
 
   private readonly openModel = (folder: string, device?: string): Promise<ModelSummary> => {
     this.opened.push(folder);
@@ -186,7 +186,7 @@ export class Stage {
         openModel: this.openModel,
         serverIsUp: () => this.up,
         plan: () => this.stored,
-        keepPlan: (kept) => this.plans.push(kept),
+        keepSetup: (kept) => this.plans.push(kept),
         openFull: (kept) => this.plans.push(kept),
         browse: () => Promise.resolve('/models/other'),
         save: (kept) => {

@@ -1,6 +1,6 @@
 import { testedDevices } from '../../support/device/panel-devices';
 import assert from 'node:assert/strict';
-import { demoPlan, planOfResult, planToStore, storedPlan } from '../../../extension/panels/heads/default-plan';
+import { demoSetup, setupOfResult, setupToStore, storedSetup } from '../../../extension/panels/heads/default-setup';
 import { NewestFirst } from '../../../extension/panels/newest-first';
 import { headsText, parseHeads } from '../../../extension/results/heads-file';
 import type { GenerateReply } from '../../../protocol/compute/models';
@@ -733,28 +733,28 @@ describe('what a person keeps', () => {
 
 describe('the plan of heads', () => {
   it('is the demo at first, and finds the demo again after an update moved it', () => {
-    const stored = planToStore(demoPlan('/old/demo-lm'), '/old/demo-lm');
-    assert.deepEqual(storedPlan(JSON.parse(JSON.stringify(stored)), '/new/demo-lm'), demoPlan('/new/demo-lm'));
+    const stored = setupToStore(demoSetup('/old/demo-lm'), '/old/demo-lm');
+    assert.deepEqual(storedSetup(JSON.parse(JSON.stringify(stored)), '/new/demo-lm'), demoSetup('/new/demo-lm'));
   });
 
   it('is taken from storage only when it is whole', () => {
     const whole = plan({ interventions: [gain0], prompt: { kind: 'text', text: 'a', chat: true } });
-    assert.deepEqual(storedPlan(whole, '/demo'), whole);
-    assert.equal(storedPlan(undefined, '/demo'), undefined);
-    assert.equal(storedPlan({ ...whole, prompt: { kind: 'text' } }, '/demo'), undefined);
-    assert.equal(storedPlan({ ...whole, interventions: [{ layer: 'x' }] }, '/demo'), undefined);
+    assert.deepEqual(storedSetup(whole, '/demo'), whole);
+    assert.equal(storedSetup(undefined, '/demo'), undefined);
+    assert.equal(storedSetup({ ...whole, prompt: { kind: 'text' } }, '/demo'), undefined);
+    assert.equal(storedSetup({ ...whole, interventions: [{ layer: 'x' }] }, '/demo'), undefined);
   });
 
   it('of a result repeats its tokens where a chat template could have made them', () => {
-    assert.deepEqual(planOfResult(headsResult()).prompt, { kind: 'text', text: 'a b c' });
+    assert.deepEqual(setupOfResult(headsResult()).prompt, { kind: 'text', text: 'a b c' });
     const chat = headsResult({ model: modelSummary({ chatTemplate: true }) });
-    assert.deepEqual(planOfResult(chat).prompt, { kind: 'ids', ids: [1, 2, 3] });
-    assert.deepEqual(planOfResult(headsResult({ prompt: null })).prompt, { kind: 'ids', ids: [1, 2, 3] });
+    assert.deepEqual(setupOfResult(chat).prompt, { kind: 'ids', ids: [1, 2, 3] });
+    assert.deepEqual(setupOfResult(headsResult({ prompt: null })).prompt, { kind: 'ids', ids: [1, 2, 3] });
   });
 
   it('of a result whose text went through the chat template puts it there again', () => {
     const model = modelSummary({ chatTemplate: true });
     const chatted = headsResult({ model, chatPrompt: { text: '<user> a b c', why: 'asked' } });
-    assert.deepEqual(planOfResult(chatted).prompt, { kind: 'text', text: 'a b c', chat: true });
+    assert.deepEqual(setupOfResult(chatted).prompt, { kind: 'text', text: 'a b c', chat: true });
   });
 });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { BenchmarkProgress, BenchmarkRequest } from '../../../protocol/compute/api';
 import type { KernelsPlace, ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult } from '../../../protocol/results/benchmark';
 import { FailureError } from '../../../protocol/wire/failures';
 import { settings } from '../../../protocol/contributions/settings';
 import type { SettingKey, SettingValue } from '../../../protocol/contributions/settings';
-import { defaultPlan, storedPlan } from '../../../extension/panels/kernels/default-plan';
+import { defaultSetup, storedSetup } from '../../../extension/panels/kernels/default-setup';
 import type { KernelsServices } from '../../../extension/panels/kernels/host';
 import { KernelsHost } from '../../../extension/panels/kernels/host';
 import type { BenchmarkRun, Draft } from '../../../extension/panels/kernels/run';
@@ -15,7 +15,7 @@ import { device, mechanism, plan, result, row } from './samples';
 
 /** A compute server whose benchmark goes on when the test says so. */
 class Stage {
-  readonly plans: BenchmarkPlan[] = [];
+  readonly plans: BenchmarkSetup[] = [];
   readonly signals: AbortSignal[] = [];
   progress: (progress: BenchmarkProgress) => void = () => undefined;
   finish: (result: BenchmarkResult) => void = () => undefined;
@@ -27,7 +27,7 @@ class Stage {
   stopped = 0;
   may: true | string = true;
   up = true;
-  kept: BenchmarkPlan[] = [];
+  kept: BenchmarkSetup[] = [];
   reports: string[] = [];
   mechanismsFail: FailureError | undefined;
   jobs: readonly string[] = [];
@@ -98,7 +98,7 @@ class Stage {
       chooseModuleFile: (what) => Promise.resolve(what === 'weights' ? '/weights/shvit.safetensors' : undefined),
       shapes: () => Promise.resolve([]),
       plan: () => plan(),
-      keepPlan: (kept) => this.kept.push(kept),
+      keepSetup: (kept) => this.kept.push(kept),
       openFull: () => undefined,
       save: () => Promise.resolve(undefined),
       chooseOther: () => Promise.resolve({ name: 'other', result: result() }),
@@ -134,7 +134,7 @@ describe('the host of a kernels webview', () => {
     const stage = new Stage();
     const { host, sent } = stage.open('full');
     await host.receive({ kind: 'ready' });
-    const modulePlan = {
+    const moduleSetup = {
       module: 'shsa',
       parameters: {},
       input: { kind: 'sample', sample: 'normal' },
@@ -152,8 +152,8 @@ describe('the host of a kernels webview', () => {
         signal.addEventListener('abort', () => reject(new FailureError({ code: 'cancelled' }))),
       );
     };
-    const first = host.receive({ kind: 'runModule', plan: modulePlan });
-    const second = host.receive({ kind: 'runModule', plan: modulePlan });
+    const first = host.receive({ kind: 'runModule', plan: moduleSetup });
+    const second = host.receive({ kind: 'runModule', plan: moduleSetup });
     await first;
     assert.deepEqual(
       signals.map(({ aborted }) => aborted),
@@ -595,15 +595,15 @@ describe('the plan a panel starts with', () => {
   const setting = <K extends SettingKey>(key: K): SettingValue<K> => settings[key].default as SettingValue<K>;
 
   it('comes from the settings', () => {
-    const first = defaultPlan(setting);
+    const first = defaultSetup(setting);
     assert.equal(first.shape.pattern, 'causal-self');
     assert.equal(first.baseline, 'fused');
-    assert.deepEqual(storedPlan(first), first);
+    assert.deepEqual(storedSetup(first), first);
   });
 
   it('is not taken from a storage that holds half a plan', () => {
     for (const value of [undefined, null, 3, {}, { ...plan(), shape: undefined }, { ...plan(), mechanisms: 'fused' }]) {
-      assert.equal(storedPlan(value), undefined);
+      assert.equal(storedSetup(value), undefined);
     }
   });
 });

@@ -9,7 +9,7 @@ import { headsRun } from '../../../extension/panels/heads/run';
 import { benchmarkRun } from '../../../extension/panels/kernels/run';
 import { PanelHost } from '../../../extension/panels/panel-host';
 import type { PanelRun } from '../../../extension/panels/panel-run';
-import type { PanelServices, PanelTypes, Plan, Shown } from '../../../extension/panels/panel-types';
+import type { PanelServices, PanelTypes, Setup, Shown } from '../../../extension/panels/panel-types';
 import type { AnalysesTypes } from '../../../extension/panels/analyses/host';
 import type { HallucinationTypes } from '../../../extension/panels/hallucination/host';
 import type { HeadsTypes } from '../../../extension/panels/heads/host';
@@ -18,10 +18,10 @@ import type { Schema } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
 import { FailureError } from '../../../protocol/wire/failures';
 import * as analyses from '../../../webviews/panels/analyses/state';
-import { planOf as planOfAnalyses } from '../../../webviews/panels/analyses/shown';
-import { startRun as startHallucination } from '../../../webviews/panels/hallucination/run-plan';
+import { setupOf as planOfAnalyses } from '../../../webviews/panels/analyses/shown';
+import { startRun as startHallucination } from '../../../webviews/panels/hallucination/run-setup';
 import * as hallucination from '../../../webviews/panels/hallucination/state';
-import { startRun as startHeads } from '../../../webviews/panels/heads/run-plan';
+import { startRun as startHeads } from '../../../webviews/panels/heads/run-setup';
 import * as heads from '../../../webviews/panels/heads/state';
 import * as kernels from '../../../webviews/panels/kernels/state';
 import type { RunState } from '../../../webviews/ui/run-state';
@@ -37,12 +37,12 @@ interface Page<S, T extends PanelTypes> {
   readonly open: (shown: Shown<T> | undefined) => T['to'];
   readonly receive: (state: S, message: T['to']) => S;
   /** As the button Run. */
-  readonly start: (state: S) => { readonly state: S; readonly plan: Plan<T> } | undefined;
+  readonly start: (state: S) => { readonly state: S; readonly plan: Setup<T> } | undefined;
 }
 
 interface Row<S, T extends PanelTypes> extends Page<S, T> {
   /** A run that ends as `end` does, after it gave something where that is asked for. */
-  readonly run: (end: () => Promise<Shown<T>>, gives: () => boolean) => PanelRun<Plan<T>, T['event'], Shown<T>>;
+  readonly run: (end: () => Promise<Shown<T>>, gives: () => boolean) => PanelRun<Setup<T>, T['event'], Shown<T>>;
   readonly result: Shown<T>;
   /** What of the page shows that a run gave something. */
   readonly given: (state: S) => boolean;
@@ -56,14 +56,14 @@ class PlayedHost<T extends PanelTypes> extends PanelHost<T, PanelServices<T>> {
   /** What was said beside the page: each panel has its own place for it. */
   said = '';
 
-  constructor(run: PanelServices<T>['run'], page: Page<unknown, T>, plan: Plan<T>, send: (message: T['to']) => void) {
+  constructor(run: PanelServices<T>['run'], page: Page<unknown, T>, plan: Setup<T>, send: (message: T['to']) => void) {
     const may: { run: true | string } = { run: true };
     const services: PanelServices<T> = {
       run,
       mayRun: () => may.run,
       serverIsUp: () => true,
       plan: () => plan,
-      keepPlan: () => undefined,
+      keepSetup: () => undefined,
       openFull: () => undefined,
       save: () => Promise.resolve(undefined),
       chooseOther: () => Promise.resolve(undefined),
@@ -82,7 +82,7 @@ class PlayedHost<T extends PanelTypes> extends PanelHost<T, PanelServices<T>> {
     this.said = what instanceof Error ? what.message : String(what);
   }
 
-  protected override planOfShown(): Plan<T> {
+  protected override setupOfShown(): Setup<T> {
     return this.services.plan();
   }
 

@@ -1,10 +1,10 @@
 /** Small, whole objects of the protocol for the tests of the extension. */
 import type { DeviceInfo, MechanismInfo, ServerInfo } from '../../../protocol/compute/api';
 import type { ModelFacts, ModelPartFacts } from '../../../protocol/language/requests';
-import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
 import type { HeadsResult, HeadThumbnails, ModelSummary } from '../../../protocol/results/heads';
 
-export const plan = (change: Partial<BenchmarkPlan> = {}): BenchmarkPlan => ({
+export const plan = (change: Partial<BenchmarkSetup> = {}): BenchmarkSetup => ({
   mechanisms: ['fused', 'tiled'],
   baseline: 'fused',
   shape: { pattern: 'causal-self', batch: 1, heads: 8, kvHeads: 8, headDim: 64, valueDim: 64, lengths: [512, 1024] },

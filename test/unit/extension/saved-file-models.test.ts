@@ -75,7 +75,7 @@ function opened(folder: string) {
     openModel,
     serverIsUp: () => true,
     plan: () => visionPlan,
-    keepPlan: () => undefined,
+    keepSetup: () => undefined,
     openFull: (plan: { readonly folder: string }) => full.push(plan.folder),
     report: () => undefined,
   } as unknown as HeadsServices;
@@ -195,7 +195,7 @@ describe('the model and the picture that a saved file of the Hallucination panel
       },
       serverIsUp: () => true,
       plan: () => visionPlan,
-      keepPlan: () => undefined,
+      keepSetup: () => undefined,
       openFull: () => asked.push('openFull'),
       lexicon: () => Promise.resolve(undefined),
       report: () => undefined,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { readForm, toForm, withAnalysis } from '../../../webviews/panels/analyses/form';
 import { provenanceLines } from '../../../webviews/panels/analyses/made-by';
-import { isStale, planOf, whyNotStart } from '../../../webviews/panels/analyses/shown';
+import { isStale, setupOf, whyNotStart } from '../../../webviews/panels/analyses/shown';
 import { initialState, receive, type State } from '../../../webviews/panels/analyses/state';
 import { model, openMessage, plan, result, retrieval } from '../../browser/analyses/analyses-host';
 
@@ -49,7 +49,7 @@ describe('the form of an experiment', () => {
     };
     const state = receive(open(), { kind: 'result', result: made });
     assert.equal(isStale(state), false);
-    assert.equal(planOf(state)?.folder, '');
+    assert.equal(setupOf(state)?.folder, '');
     const form = state.form && { ...state.form, seed: '99' };
     assert.equal(isStale({ ...state, form }), true);
   });

@@ -25,7 +25,7 @@ import { spanTokens } from '../../../webviews/panels/hallucination/span-map';
 import { markOf, moved, spanOf, windowAt, type Mark } from '../../../webviews/panels/hallucination/span-mark';
 import { warningOf } from '../../../webviews/panels/hallucination/set-view';
 import { keep, restore, parseKept } from '../../../webviews/panels/hallucination/kept';
-import { canResume, isStale, startRun, whyNot } from '../../../webviews/panels/hallucination/run-plan';
+import { canResume, isStale, startRun, whyNot } from '../../../webviews/panels/hallucination/run-setup';
 import { mapHeads, pictureOf, stepOf } from '../../../webviews/panels/hallucination/shown';
 import { initialState, receive, type State } from '../../../webviews/panels/hallucination/state';
 import {
@@ -414,7 +414,7 @@ describe('the prompt of a family', () => {
 
   it('with a template is another run, and of a model without one no plan', () => {
     const state = opened(finishedMessage({ model: withTemplate, plan: { ...plan, folder: withTemplate.folder } }));
-    const shown = { ...state, shownPlan: { ...plan, folder: withTemplate.folder } };
+    const shown = { ...state, shownSetup: { ...plan, folder: withTemplate.folder } };
     assert.equal(isStale(shown), false);
     assert.equal(isStale({ ...shown, form: shown.form && { ...shown.form, chat: true } }), true);
     const reading = readForm({ ...toForm(plan), chat: true }, summary);

@@ -24,8 +24,8 @@ import {
 } from '../../../webviews/panels/heads/grid-model';
 import { parseHead } from '../../../webviews/ui/head-names';
 import { keep, parseKept } from '../../../webviews/panels/heads/kept';
-import { planOfResult } from '../../../webviews/panels/heads/plan';
-import { isStale, startRun, whyNotStart } from '../../../webviews/panels/heads/run-plan';
+import { setupOfResult } from '../../../webviews/panels/heads/setup';
+import { isStale, startRun, whyNotStart } from '../../../webviews/panels/heads/run-setup';
 import { initialState, receive, type Latest, type State } from '../../../webviews/panels/heads/state';
 import { ablationColumns, labelColumns } from '../../../webviews/panels/heads/tables';
 import { shadeOf, windowOf } from '../../../webviews/panels/heads/token-strip';
@@ -226,9 +226,9 @@ describe('the causal check in words', () => {
 
 describe('the state of the heads panel', () => {
   it('makes the plan of a result that can be run again', () => {
-    assert.deepEqual(planOfResult(result), plan);
+    assert.deepEqual(setupOfResult(result), plan);
     const chatted = { ...result, chatPrompt: { text: '<user> a', why: 'asked' } } as const;
-    assert.deepEqual(planOfResult(chatted).prompt, { kind: 'text', text: result.prompt, chat: true });
+    assert.deepEqual(setupOfResult(chatted).prompt, { kind: 'text', text: result.prompt, chat: true });
     const state = finished();
     assert.equal(isStale(state), false);
     assert.equal(isStale({ ...state, form: { ...toForm(plan), text: 'x' } }), true);

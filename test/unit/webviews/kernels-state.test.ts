@@ -4,10 +4,15 @@ import path from 'node:path';
 import { describe, it } from 'mocha';
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow, BenchmarkShape } from '../../../protocol/results/benchmark';
+import type {
+  BenchmarkSetup,
+  BenchmarkResult,
+  BenchmarkRow,
+  BenchmarkShape,
+} from '../../../protocol/results/benchmark';
 import { comparisonWords } from '../../../webviews/panels/kernels/comparison';
 import { circumstances, finding, within } from '../../../webviews/panels/kernels/finding';
-import { readForm, samePlan, takeShape, toForm, type Form } from '../../../webviews/panels/kernels/form';
+import { readForm, sameSetup, takeShape, toForm, type Form } from '../../../webviews/panels/kernels/form';
 import { tableRows } from '../../../webviews/panels/kernels/results-table';
 import { estimateWords } from '../../../webviews/panels/kernels/controls-strip';
 import { canonical } from '../../../webviews/ui/canonical';
@@ -20,7 +25,7 @@ import {
   parseKept,
   receive,
   restore,
-  runnablePlan,
+  runnableSetup,
   startRun,
   whyNot,
   type State,
@@ -144,8 +149,8 @@ describe('the form of a plan', () => {
   });
 
   it('compares plans by what is measured', () => {
-    assert.equal(samePlan(plan, { ...plan, done: result.rows, origin: 'elsewhere' }), true);
-    assert.equal(samePlan(plan, { ...plan, threads: 9 }), false);
+    assert.equal(sameSetup(plan, { ...plan, done: result.rows, origin: 'elsewhere' }), true);
+    assert.equal(sameSetup(plan, { ...plan, threads: 9 }), false);
     assert.equal(canonical({ b: 1, a: { d: [2, 1], c: undefined } }), '{"a":{"d":[2,1]},"b":1}');
   });
 });
@@ -157,14 +162,14 @@ describe('the state of the kernels panel', () => {
     assert.ok(tiled);
     assert.equal(whyNot(state, tiled), 'Too wide.');
     assert.deepEqual(
-      runnablePlan(state)?.mechanisms,
+      runnableSetup(state)?.mechanisms,
       plan.mechanisms.filter((id) => id !== 'tiled'),
     );
   });
 
   it('has nothing to run without a baseline that runs', () => {
     assert.equal(
-      runnablePlan(opened({ kind: 'supports', supports: [{ mechanism: 'fused', ok: false, why: 'No.' }] })),
+      runnableSetup(opened({ kind: 'supports', supports: [{ mechanism: 'fused', ok: false, why: 'No.' }] })),
       undefined,
     );
   });
@@ -411,7 +416,7 @@ describe('the finding', () => {
   });
 
   it('divides nothing by a result of other work, and says what differs where it divides', () => {
-    const beside = (change: Partial<BenchmarkPlan>, shape: Partial<BenchmarkShape> = {}): State => {
+    const beside = (change: Partial<BenchmarkSetup>, shape: Partial<BenchmarkShape> = {}): State => {
       const other = { ...plan, ...change, shape: { ...plan.shape, ...shape } };
       const rows = [{ ...base, medianMs: 2 }];
       return {

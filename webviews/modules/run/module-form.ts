@@ -2,7 +2,7 @@
 import type { ModuleInfo } from '../../../protocol/compute/modules';
 import type { ModuleFile } from '../../../protocol/panels/kernels';
 import { limits } from '../../../protocol/results/limits';
-import type { ModuleInputChoice, ModulePlan } from '../../../protocol/results/module';
+import type { ModuleInputChoice, ModuleSetup } from '../../../protocol/results/module';
 import { readSeed, seedProblem } from '../../ui/form-fields';
 import { firstProblem, readParameters, type Typed } from '../../ui/typed-parameters';
 
@@ -17,7 +17,7 @@ export interface ModuleForm {
   readonly text?: string;
   readonly files: Readonly<Record<ModuleFile, string>>;
   readonly prefix: string;
-  readonly precision: ModulePlan['precision'];
+  readonly precision: ModuleSetup['precision'];
   readonly seed: string;
   readonly seconds: string;
 }
@@ -51,7 +51,7 @@ export interface ModuleProblems {
 }
 
 export type ModuleReading =
-  | { readonly ok: true; readonly plan: ModulePlan }
+  | { readonly ok: true; readonly plan: ModuleSetup }
   | { readonly ok: false; readonly problems: ModuleProblems; readonly why: string };
 
 export function readModuleForm(form: ModuleForm, info: ModuleInfo, device: string, threads: number): ModuleReading {

@@ -1,7 +1,7 @@
 /** What the section of modules holds, and how a message changes it. Pure. */
 import type { ModuleInfo } from '../../../protocol/compute/modules';
 import type { ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { ModulePlan, ModuleResult } from '../../../protocol/results/module';
+import type { ModuleSetup, ModuleResult } from '../../../protocol/results/module';
 import { unreachable } from '../../../protocol/unreachable';
 import type { SectionView } from '../../sections/section-kind';
 import { readModuleForm, moduleFormOf, type ModuleForm, type ModuleReading } from './module-form';
@@ -96,7 +96,7 @@ export function moduleReading(state: Holder): ModuleReading | undefined {
 }
 
 /** The plan to run, and the state of the panel meanwhile; undefined where nothing may run. */
-export function startModule<S extends Holder>(state: S): { readonly state: S; readonly plan: ModulePlan } | undefined {
+export function startModule<S extends Holder>(state: S): { readonly state: S; readonly plan: ModuleSetup } | undefined {
   const reading = moduleReading(state);
   if (!reading?.ok || state.canRun !== true || state.modules.running || state.phase.kind === 'running')
     return undefined;

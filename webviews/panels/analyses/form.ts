@@ -5,9 +5,9 @@ import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import { noDemos, startOf, type Demos } from '../../../protocol/analysis/next-start';
 import type { ChosenTask } from '../../../protocol/analysis/usual-task';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
-import type { AnalysisPlan } from '../../../protocol/panels/analyses';
+import type { AnalysisSetup } from '../../../protocol/panels/analyses';
 import type { ModelSummary } from '../../../protocol/results/heads';
-import { deviceOfPlan, planOfDevice } from '../../ui/device-field';
+import { deviceOfSetup, setupOfDevice } from '../../ui/device-field';
 import { readSeed, seedProblem } from '../../ui/form-fields';
 import { readInput, toInputForm, type InputForm, type InputProblems } from './input-form';
 import { firstProblem, readParameters, typedOf, type Typed } from '../../ui/typed-parameters';
@@ -25,10 +25,10 @@ export interface Form {
   readonly seed: string;
 }
 
-export const toForm = (plan: AnalysisPlan, before?: Form): Form => ({
+export const toForm = (plan: AnalysisSetup, before?: Form): Form => ({
   analysis: plan.analysis,
   folder: plan.folder,
-  device: deviceOfPlan(plan),
+  device: deviceOfSetup(plan),
   input: toInputForm(plan.input, before?.input),
   parameters: typedOf(plan.parameters),
   interventions: plan.interventions.map(printDo),
@@ -46,7 +46,7 @@ export interface Problems {
 }
 
 export type FormReading =
-  | { readonly ok: true; readonly plan: AnalysisPlan }
+  | { readonly ok: true; readonly plan: AnalysisSetup }
   | {
       readonly ok: false;
       readonly problems: Problems;
@@ -79,7 +79,7 @@ export function readForm(
     plan: {
       analysis: form.analysis,
       // The form keeps its model and device for the next analysis.
-      ...(info.trains ? { folder: '' } : { folder: form.folder, ...planOfDevice(form.device) }),
+      ...(info.trains ? { folder: '' } : { folder: form.folder, ...setupOfDevice(form.device) }),
       input: input.input,
       parameters: parameters.values,
       interventions: info.trains ? [] : interventions.flatMap((one) => (one.ok ? one.value : [])),

@@ -2,8 +2,8 @@
 import type { TemplateResult } from 'lit';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import {
-  planOfAnalysis,
-  type AnalysisPlan,
+  setupOfAnalysis,
+  type AnalysisSetup,
   type FromAnalysesPanel,
   type ToAnalysesPanel,
 } from '../../../protocol/panels/analyses';
@@ -25,7 +25,7 @@ import type { InputForm } from './input-form';
 import { keep, parseKept, restore, type Kept } from './kept';
 import { page } from './page';
 import { decoded } from './pictures';
-import { canStart, picturesNeeded, planOf, promptWithRegions, viewOf } from './shown';
+import { canStart, picturesNeeded, setupOf, promptWithRegions, viewOf } from './shown';
 import { spokenOf } from './spoken';
 import { begun, initialState, reading, receive, withPicture, type State } from './state';
 
@@ -33,12 +33,12 @@ import { begun, initialState, reading, receive, withPicture, type State } from '
 const estimateAfter = 400;
 
 export class AnalysesPanel
-  extends ModelRunPanel<State, ToAnalysesPanel, FromAnalysesPanel, AnalysisPlan, Kept>
+  extends ModelRunPanel<State, ToAnalysesPanel, FromAnalysesPanel, AnalysisSetup, Kept>
   implements Actions
 {
   private readonly later = new Later<'estimate' | 'tokenise'>();
   private readonly askedPictures = new Set<string>();
-  private estimatedPlan = '';
+  private estimatedSetup = '';
 
   constructor(root: HTMLElement, place: PanelPlace) {
     super(root, initialState(place), parseKept, restore);
@@ -61,22 +61,23 @@ export class AnalysesPanel
 
   protected received = (message: ToAnalysesPanel): State => receive(this.state, message);
   protected spoken = (message: ToAnalysesPanel): Spoken | undefined => spokenOf(message);
-  protected planOf = (): AnalysisPlan | undefined => planOf(this.state);
+  protected setupOf = (): AnalysisSetup | undefined => setupOf(this.state);
   protected kept = (): Kept => keep(this.state, this.plans.basis);
-  protected formOfShown = (): Form | undefined => this.state.shownPlan && toForm(this.state.shownPlan, this.state.form);
+  protected formOfShown = (): Form | undefined =>
+    this.state.shownSetup && toForm(this.state.shownSetup, this.state.form);
   protected page = (): TemplateResult => page(this.partOf<Actions>(this));
 
   protected override stopping(): string {
     return 'Stopping after the step in flight';
   }
 
-  protected planToOpen(): AnalysisPlan | undefined {
+  protected planToOpen(): AnalysisSetup | undefined {
     const { result, place } = this.state;
-    return place === 'file' && result ? planOfAnalysis(result) : planOf(this.state);
+    return place === 'file' && result ? setupOfAnalysis(result) : setupOf(this.state);
   }
 
   protected begin(): StartedRun<State, FromAnalysesPanel> | undefined {
-    const plan = planOf(this.state);
+    const plan = setupOf(this.state);
     if (!plan || !canStart(this.state) || this.state.place === 'file') return undefined;
     return { state: begun(this.state, plan), message: { kind: 'run', plan }, said: 'Started' };
   }
@@ -93,14 +94,14 @@ export class AnalysesPanel
 
   private scheduleEstimate(): void {
     const { opened, canRun, place, phase } = this.state;
-    const plan = opened ? planOf(this.state) : undefined;
+    const plan = opened ? setupOf(this.state) : undefined;
     if (!plan || canRun !== true || phase.kind === 'running' || place === 'file') return;
     if (place === 'side' && !this.touched) return;
     const written = canonical(plan);
-    if (written === this.estimatedPlan) return;
-    this.estimatedPlan = written;
+    if (written === this.estimatedSetup) return;
+    this.estimatedSetup = written;
     this.later.do('estimate', estimateAfter, () => {
-      const newest = planOf(this.state);
+      const newest = setupOf(this.state);
       if (!newest || this.state.phase.kind === 'running') return;
       const request = this.nextRequest();
       this.host.post({ kind: 'estimate', request, plan: newest });

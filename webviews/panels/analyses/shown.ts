@@ -1,6 +1,6 @@
 /** What of the state is on the screen, and what can be done with it. Pure. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import type { AnalysisPlan } from '../../../protocol/panels/analyses';
+import type { AnalysisSetup } from '../../../protocol/panels/analyses';
 import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionView } from '../../sections/section-kind';
@@ -20,7 +20,7 @@ export function infoOf({ analyses, form, result, place }: State): AnalysisInfo |
 export const readingOf = (state: State): FormReading | undefined =>
   state.form && readForm(state.form, infoOf(state), modelOfForm(state), state.tasks);
 
-export function planOf(state: State): AnalysisPlan | undefined {
+export function setupOf(state: State): AnalysisSetup | undefined {
   const reading = readingOf(state);
   return reading?.ok === true ? reading.plan : undefined;
 }
@@ -64,21 +64,21 @@ export const findingOf = ({ result, partial }: State): string | undefined => {
 export function isStale(state: State): boolean {
   if (state.place === 'file' || state.phase.kind === 'running') return false;
   if (!state.result && !state.partial) return false;
-  const plan = planOf(state);
-  if (plan === undefined || state.shownPlan === undefined) return false;
+  const plan = setupOf(state);
+  if (plan === undefined || state.shownSetup === undefined) return false;
   // Read as the form is: a result may leave out what has its default.
-  const shown = readForm(toForm(state.shownPlan), infoOf(state), modelOfForm(state), state.tasks);
-  const shownPlan = shown.ok ? shown.plan : state.shownPlan;
-  return canonical(placed(plan, state.devices)) !== canonical(placed(shownPlan, state.devices));
+  const shown = readForm(toForm(state.shownSetup), infoOf(state), modelOfForm(state), state.tasks);
+  const shownSetup = shown.ok ? shown.plan : state.shownSetup;
+  return canonical(placed(plan, state.devices)) !== canonical(placed(shownSetup, state.devices));
 }
 
 /** What is shown answers the question of another analysis than the one in the form. */
-export const isOfAnother = ({ place, shownPlan, form, result, partial }: State): boolean =>
+export const isOfAnother = ({ place, shownSetup, form, result, partial }: State): boolean =>
   place !== 'file' &&
   (result !== undefined || partial !== undefined) &&
-  shownPlan !== undefined &&
+  shownSetup !== undefined &&
   form !== undefined &&
-  shownPlan.analysis !== form.analysis;
+  shownSetup.analysis !== form.analysis;
 
 /** Why Run is off, as a sentence; undefined when it can be pressed or runs already. */
 export function whyNotStart(state: State): string | undefined {
@@ -96,7 +96,7 @@ export function whyNotStart(state: State): string | undefined {
 }
 
 export const canStart = (state: State): boolean =>
-  state.phase.kind !== 'running' && whyNotStart(state) === undefined && planOf(state) !== undefined;
+  state.phase.kind !== 'running' && whyNotStart(state) === undefined && setupOf(state) !== undefined;
 
 const noView: SectionView = {};
 

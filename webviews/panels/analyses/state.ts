@@ -4,7 +4,7 @@ import { noDemos, type Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
 import type { Tokenised } from '../../../protocol/compute/models';
-import { planOfAnalysis, type AnalysisPlan, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { setupOfAnalysis, type AnalysisSetup, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import { unreachable } from '../../../protocol/unreachable';
@@ -72,7 +72,7 @@ export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 
   readonly partial: { readonly finding: string; readonly sections: readonly Section[] } | undefined;
   readonly result: AnalysisResult | undefined;
   /** The plan that gave what is shown. */
-  readonly shownPlan: AnalysisPlan | undefined;
+  readonly shownSetup: AnalysisSetup | undefined;
   readonly compareWith: Comparison | undefined;
   readonly estimated: Estimated | undefined;
   readonly read: ReadPrompt | undefined;
@@ -95,7 +95,7 @@ export const initialState = (place: PanelPlace): State => ({
   kept: 0,
   partial: undefined,
   result: undefined,
-  shownPlan: undefined,
+  shownSetup: undefined,
   compareWith: undefined,
   estimated: undefined,
   read: undefined,
@@ -135,7 +135,7 @@ export function receive(state: State, message: ToAnalysesPanel): State {
         savedAs: message.savedAs,
         partial: undefined,
         phase: idle,
-        shownPlan: planOfShown(message.result),
+        shownSetup: setupOfShown(message.result),
       };
     case 'answer':
       return answered(state, message.request, { section: message.section });
@@ -171,7 +171,7 @@ function receiveOpen(state: State, message: Extract<ToAnalysesPanel, { kind: 'op
     model: message.model ?? state.model,
     result: result ?? undefined,
     partial: result ? undefined : state.partial,
-    shownPlan: result ? planOfShown(result) : state.shownPlan,
+    shownSetup: result ? setupOfShown(result) : state.shownSetup,
     savedAs: message.savedAs,
     compareWith: message.compareWith,
     answers: same ? state.answers : [],
@@ -180,12 +180,15 @@ function receiveOpen(state: State, message: Extract<ToAnalysesPanel, { kind: 'op
 }
 
 /** With the device where it ran. */
-const planOfShown = (result: AnalysisResult): AnalysisPlan => ({ ...planOfAnalysis(result), device: result.device.id });
+const setupOfShown = (result: AnalysisResult): AnalysisSetup => ({
+  ...setupOfAnalysis(result),
+  device: result.device.id,
+});
 
 /** A run begins: what a person arranged stays, so that a cursor is still there when the first numbers come. */
-export const begun = (state: State, plan: AnalysisPlan): State => ({
+export const begun = (state: State, plan: AnalysisSetup): State => ({
   ...started(state, {
-    shownPlan: plan,
+    shownSetup: plan,
     result: undefined,
     partial: undefined,
     savedAs: undefined,

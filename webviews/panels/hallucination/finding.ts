@@ -7,7 +7,7 @@ import { median, verdictOf, wordTVhd } from './ribbon-model';
 import { lookingHeads, strongest } from './head-ranks';
 import { changeWords } from './change-view';
 import { unfinishedWords } from './notes';
-import { readsTextOnly } from './run-plan';
+import { readsTextOnly } from './run-setup';
 import { drawnWords } from './sample-words';
 import type { State } from './state';
 import { variantName } from './variant-words';

@@ -1,9 +1,9 @@
 /** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. */
-import type { HallucinationMode, HallucinationPlan, SetCaptions } from '../../../protocol/panels/hallucination';
+import type { HallucinationMode, HallucinationSetup, SetCaptions } from '../../../protocol/panels/hallucination';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import type { OutlierRule, RemovedPositions, VhdDistance } from '../../../protocol/results/reinforcement';
 import type { ModelSummary } from '../../../protocol/results/heads';
-import { deviceOfPlan, planOfDevice } from '../../ui/device-field';
+import { deviceOfSetup, setupOfDevice } from '../../ui/device-field';
 import { readSeed, seedProblem, wholeNumber, type FormProblems, type Reading } from '../../ui/form-fields';
 
 export interface Form {
@@ -34,10 +34,10 @@ export interface Form {
   readonly interventions: readonly string[];
 }
 
-export const toForm = (plan: HallucinationPlan): Form => ({
+export const toForm = (plan: HallucinationSetup): Form => ({
   mode: plan.mode,
   folder: plan.folder,
-  device: deviceOfPlan(plan),
+  device: deviceOfSetup(plan),
   image: plan.image,
   images: plan.images,
   prompt: plan.prompt,
@@ -60,7 +60,7 @@ export const toForm = (plan: HallucinationPlan): Form => ({
 });
 
 export type Problems = FormProblems<Form>;
-export type FormReading = Reading<HallucinationPlan, Form>;
+export type FormReading = Reading<HallucinationSetup, Form>;
 
 export const mostTokens = 512;
 
@@ -106,7 +106,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
   return {
     ok: true,
     plan: {
-      ...planOfDevice(form.device),
+      ...setupOfDevice(form.device),
       ...{ mode, folder, image, images, prompt, chat, span, truth, maxNewTokens, distance, outliers, positions, k },
       ...{ alpha, reinforcedLayers: layers, reinforcedOutliers, lexicon, setCaptions, mostImages, seed },
       ...(interventions.length === 0 ? {} : { interventions }),

@@ -12,7 +12,7 @@ import { imageView } from './image-view';
 import { ribbonView } from './ribbon';
 import { setView } from './set-view';
 import { settings, settingsSummary } from './settings';
-import { readsTextOnly } from './run-plan';
+import { readsTextOnly } from './run-setup';
 import { pictureOf } from './shown';
 import { shapeOf, type State } from './state';
 import { spanMapView } from './span-map';
@@ -55,7 +55,7 @@ function results(part: Part): TemplateResult {
     return html`${emptyState(part)}
     ${state.form?.mode === 'image' && state.picture && !readsTextOnly(state) ? imageView(part) : nothing}`;
   }
-  if (state.set || (!state.result && state.shownPlan?.mode === 'set')) return setView(part);
+  if (state.set || (!state.result && state.shownSetup?.mode === 'set')) return setView(part);
   return compact ? column(part) : wide(part);
 }
 

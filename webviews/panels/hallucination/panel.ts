@@ -3,7 +3,7 @@ import type { TemplateResult } from 'lit';
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type {
   FromHallucinationPanel,
-  HallucinationPlan,
+  HallucinationSetup,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
@@ -22,10 +22,10 @@ import { mapModel } from './map-model';
 import { page } from './page';
 import { levelsOf, patchesOf, type Patch } from './picture-layout';
 import { patchWords } from './picture-map';
-import { planOf } from './plan';
+import { setupOf } from './setup';
 import { Questions } from './questions';
 import { runsOf, tokenWords } from './ribbon-model';
-import { startRun } from './run-plan';
+import { startRun } from './run-setup';
 import { captionOf, lacking, pictureOf } from './shown';
 import { spokenOf } from './spoken';
 import { edited, initialState, receive, select, type State, type TokenPlace } from './state';
@@ -33,7 +33,7 @@ import { announcementOf } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 
 export class HallucinationPanel
-  extends ModelRunPanel<State, ToHallucinationPanel, FromHallucinationPanel, HallucinationPlan, Kept>
+  extends ModelRunPanel<State, ToHallucinationPanel, FromHallucinationPanel, HallucinationSetup, Kept>
   implements Actions
 {
   private readonly questions = new Questions(this.asking());
@@ -52,13 +52,13 @@ export class HallucinationPanel
 
   protected received = (message: ToHallucinationPanel): State => receive(this.state, message, this.questions.latest);
   protected spoken = (message: ToHallucinationPanel): Spoken | undefined => spokenOf(message, this.state);
-  protected planOf = (): HallucinationPlan | undefined => planOf(this.state);
+  protected setupOf = (): HallucinationSetup | undefined => setupOf(this.state);
   protected kept = (): Kept => keep(this.state, this.plans.basis);
-  protected formOfShown = (): Form | undefined => this.state.shownPlan && toForm(this.state.shownPlan);
+  protected formOfShown = (): Form | undefined => this.state.shownSetup && toForm(this.state.shownSetup);
   protected page = (): TemplateResult => page(this.partOf<Actions>(this) satisfies Part);
 
-  protected planToOpen(): HallucinationPlan | undefined {
-    return this.state.place === 'file' ? this.state.shownPlan : planOf(this.state);
+  protected planToOpen(): HallucinationSetup | undefined {
+    return this.state.place === 'file' ? this.state.shownSetup : setupOf(this.state);
   }
 
   protected override selectedHead(): HeadPlace | undefined {

@@ -4,7 +4,7 @@ import { canonical } from '../../ui/canonical';
 import { Later } from '../../ui/later';
 import type { Asking } from '../../ui/run-panel';
 import { modelOfForm } from '../../ui/run-state';
-import { planOf, samePrompt } from './plan';
+import { setupOf, samePrompt } from './setup';
 import { mapHeads } from './shown';
 import type { Latest, State } from './state';
 
@@ -104,7 +104,7 @@ export class Questions {
   /** Of a folder that could be run as it is typed. */
   private askTime(): void {
     const { form, place, phase, imageFolder, typedProblem } = this.state;
-    const plan = planOf(this.state);
+    const plan = setupOf(this.state);
     if (!this.mayAsk || place === 'file' || phase.kind === 'running' || form?.mode !== 'set' || !plan) return;
     if (!modelOfForm(this.state)?.vision || imageFolder?.folder !== plan.images || imageFolder.images === 0) return;
     if (typedProblem !== undefined) return;

@@ -1,15 +1,15 @@
 /** How many pictures of a folder a run takes, and how long they take. Pure. */
 import type { CaptionTime } from '../../../protocol/compute/hallucination';
-import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
 import type { PictureSample } from '../../../protocol/results/hallucination';
 import { count, plural, seconds } from '../../ui/numbers';
 
 /** Captions of each picture. */
-export const captionsOf = ({ setCaptions }: Pick<HallucinationPlan, 'setCaptions'>): number =>
+export const captionsOf = ({ setCaptions }: Pick<HallucinationSetup, 'setCaptions'>): number =>
   ({ plain: 1, reinforced: 2, controls: 4 })[setCaptions];
 
 /** `20 of 320 pictures, drawn by seed 0: 40 captions, at most about 50 s.` */
-export function plannedWords(plan: HallucinationPlan, found: number, time: CaptionTime | undefined): string {
+export function plannedWords(plan: HallucinationSetup, found: number, time: CaptionTime | undefined): string {
   const taken = Math.min(plan.mostImages ?? found, found);
   const which =
     taken < found

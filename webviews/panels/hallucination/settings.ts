@@ -16,10 +16,10 @@ import { readForm, readTruth, type Form, type Problems } from './form';
 import { offeredPrompt, ownPromptOf } from './own-prompt';
 import { spanField } from './span-field';
 import { modelOfForm } from '../../ui/run-state';
-import { planOf } from './plan';
+import { setupOf } from './setup';
 import { interventionsList } from '../../ui/interventions-list';
 import { chatNote } from './notes';
-import { readsTextOnly } from './run-plan';
+import { readsTextOnly } from './run-setup';
 import type { State } from './state';
 import { plannedWords } from './sample-words';
 import { distanceInfos, outlierInfos } from './vhd-model';
@@ -253,7 +253,7 @@ function imageField({ state, actions }: Part, form: Form): TemplateResult {
 }
 
 function folderField({ state, actions }: Part, form: Form, problems: Problems): TemplateResult {
-  const plan = planOf(state);
+  const plan = setupOf(state);
   const found = state.imageFolder?.folder === form.images ? state.imageFolder : undefined;
   return html`${chosen({
       id: 'images',

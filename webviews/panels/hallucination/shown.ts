@@ -7,9 +7,9 @@ import type { HeadPlace } from '../../ui/head-names';
 import type { State } from './state';
 
 /** What the picture's place shows: the result's own, or before there is one the form's. */
-export function pictureOf({ result, shownPlan, form, picture, shownPicture }: State): OpenedImage | undefined {
+export function pictureOf({ result, shownSetup, form, picture, shownPicture }: State): OpenedImage | undefined {
   if (result) return shownPicture;
-  return (shownPlan ?? form)?.mode === 'span' ? undefined : picture;
+  return (shownSetup ?? form)?.mode === 'span' ? undefined : picture;
 }
 
 /** What the map of divergences shows: the step of the selected token where it is known, else the first. */

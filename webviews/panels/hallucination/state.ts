@@ -2,7 +2,7 @@
 import type { CaptionTime, OpenedImage } from '../../../protocol/compute/hallucination';
 import type {
   FirstStep,
-  HallucinationPlan,
+  HallucinationSetup,
   ImageFolder,
   ModelCard,
   NamedHallucination,
@@ -37,7 +37,7 @@ import { toForm, type Form } from './form';
 import { initialView, type View } from './view';
 import { strongest } from './head-ranks';
 import { isOwnPrompt, ownPromptOf } from './own-prompt';
-import { planOf, planOfResult, samePlan } from './plan';
+import { setupOf, setupOfResult, sameSetup } from './setup';
 
 /** What was asked for and is not there yet, or why it does not come. */
 export interface Asked<T> {
@@ -73,7 +73,7 @@ export interface State extends RunState<Form, View>, ModelState {
   /** Of the model that was asked about last; no card: its folder has none. */
   readonly card: { readonly folder: string; readonly card?: ModelCard } | undefined;
   /** The plan of what is shown. */
-  readonly shownPlan: HallucinationPlan | undefined;
+  readonly shownSetup: HallucinationSetup | undefined;
   readonly firstStep: FirstStep | undefined;
   /** Of the plain caption that is being written. */
   readonly written: readonly CaptionToken[];
@@ -96,7 +96,7 @@ const firstToken: TokenPlace = { variant: null, step: 0 };
 
 /** Before a run, and from its start. */
 export const nothingShown = {
-  shownPlan: undefined,
+  shownSetup: undefined,
   firstStep: undefined,
   written: [],
   result: undefined,
@@ -214,7 +214,7 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
 function withModel(state: State, model: ModelSummary): State {
   if (!state.form) return { ...state, model };
   const form = { ...state.form, folder: model.folder };
-  const shown = state.shownPlan?.folder === model.folder;
+  const shown = state.shownSetup?.folder === model.folder;
   const own = shown || form.mode === 'span' || !isOwnPrompt(form) ? undefined : ownPromptOf(model, state.models);
   return { ...state, model, form: { ...form, ...own } };
 }
@@ -227,7 +227,7 @@ const withEntry = (entries: readonly DatasetEntry[], entry: DatasetEntry): reado
 
 function open(state: State, message: Extract<ToHallucinationPanel, { kind: 'open' }>): State {
   const { place, models, devices, canRun, result, set, plan, picture } = message;
-  const goesOn = !result && !set && state.phase.kind === 'running' && samePlan(state.shownPlan, plan);
+  const goesOn = !result && !set && state.phase.kind === 'running' && sameSetup(state.shownSetup, plan);
   const base: State = {
     ...state,
     opened: true,
@@ -273,7 +273,7 @@ function withResult(state: State, result: HallucinationResult): State {
     firstStep: undefined,
     written: [],
     model: state.model?.folder === result.model.folder ? state.model : (state.model ?? result.model),
-    shownPlan: madeOn(planOfResult(result, state.shownPlan ?? planOf(state)), result),
+    shownSetup: madeOn(setupOfResult(result, state.shownSetup ?? setupOf(state)), result),
     selected: selectedIn(state.selected, result),
     token: firstToken,
     map: undefined,
@@ -285,15 +285,15 @@ function withResult(state: State, result: HallucinationResult): State {
 
 /** The plan with the device where it ran. */
 const madeOn = (
-  plan: HallucinationPlan | undefined,
+  plan: HallucinationSetup | undefined,
   { device }: HallucinationResult | HallucinationSet,
-): HallucinationPlan | undefined => plan && { ...plan, device: device.id };
+): HallucinationSetup | undefined => plan && { ...plan, device: device.id };
 
 const withSet = (state: State, set: HallucinationSet): State => ({
   ...state,
   ...nothingShown,
   savedAs: state.savedAs,
-  shownPlan: madeOn(state.shownPlan ?? planOf(state), set),
+  shownSetup: madeOn(state.shownSetup ?? setupOf(state), set),
   set,
   model: state.model ?? set.model,
 });

@@ -9,7 +9,7 @@ import { exportItems, firstRun, runBar } from '../../ui/run-bar';
 import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '../../ui/run-status';
 import type { ExportKind, Part } from './actions';
 import { comparisonWords } from './comparison';
-import { canResume, canStart, isStale, readsTextOnly, whyNot } from './run-plan';
+import { canResume, canStart, isStale, readsTextOnly, whyNot } from './run-setup';
 import type { State } from './state';
 
 export function bar(part: Part): TemplateResult {

@@ -60,7 +60,7 @@ export function vhdView(part: Part): TemplateResult | typeof nothing {
   const model = modelOfStep(state);
   if (!model) return nothing;
   const { step, token } = state;
-  const ofText = (state.result?.removed.kind ?? (state.shownPlan?.mode === 'span' ? 'span' : 'image')) === 'span';
+  const ofText = (state.result?.removed.kind ?? (state.shownSetup?.mode === 'span' ? 'span' : 'image')) === 'span';
   const behind = token.variant === null && token.step !== model.step.step;
   const distance = distanceInfos.find(({ id }) => id === (state.result?.distance ?? state.form?.distance));
   return html`<section class="vhd-view" aria-label="Divergence by layer and head">

@@ -3,10 +3,10 @@ import type { PromptInput } from '../../../protocol/compute/models';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import { fromGains, gainsIn } from '../../../protocol/interventions/gains';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { HeadsPlan } from '../../../protocol/panels/heads';
+import type { HeadsSetup } from '../../../protocol/panels/heads';
 import type { HeadGain, ModelSummary } from '../../../protocol/results/heads';
 import { canonical } from '../../ui/canonical';
-import { deviceOfPlan, planOfDevice } from '../../ui/device-field';
+import { deviceOfSetup, setupOfDevice } from '../../ui/device-field';
 import { readSeed, seedProblem, type Reading } from '../../ui/form-fields';
 
 export interface Form {
@@ -25,9 +25,9 @@ export interface Form {
   readonly others: readonly string[];
 }
 
-export const toForm = (plan: HeadsPlan): Form => ({
+export const toForm = (plan: HeadsSetup): Form => ({
   folder: plan.folder,
-  device: deviceOfPlan(plan),
+  device: deviceOfSetup(plan),
   mode: plan.prompt.kind,
   text: plan.prompt.kind === 'text' ? plan.prompt.text : '',
   ids: plan.prompt.kind === 'ids' ? plan.prompt.ids.join(' ') : '',
@@ -39,7 +39,7 @@ export const toForm = (plan: HeadsPlan): Form => ({
 });
 
 /** As the form holds what a plan changes. */
-export const changesOf = ({ interventions }: Pick<HeadsPlan, 'interventions'>): Pick<Form, 'gains' | 'others'> => ({
+export const changesOf = ({ interventions }: Pick<HeadsSetup, 'interventions'>): Pick<Form, 'gains' | 'others'> => ({
   gains: gainsIn(interventions),
   others: interventions.filter(({ kind }) => kind !== 'gain').map(printDo),
 });
@@ -62,7 +62,7 @@ export function othersProblem({ others }: Pick<Form, 'others'>): string | undefi
   return undefined;
 }
 
-export type FormReading = Reading<HeadsPlan, Form & { readonly prompt: string }>;
+export type FormReading = Reading<HeadsSetup, Form & { readonly prompt: string }>;
 
 export function readForm(form: Form, model?: ModelSummary): FormReading {
   const prompt = readPrompt(form, model);
@@ -80,7 +80,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
     ok: true,
     plan: {
       folder: form.folder,
-      ...planOfDevice(form.device),
+      ...setupOfDevice(form.device),
       prompt,
       interventions: interventionsOf(form),
       classify: form.classify,
@@ -124,5 +124,5 @@ export const sameInterventions = (a: readonly Intervention[], b: readonly Interv
   canonical(a) === canonical(b);
 
 /** The same run? */
-export const samePlan = (a: HeadsPlan | undefined, b: HeadsPlan | undefined): boolean =>
+export const sameSetup = (a: HeadsSetup | undefined, b: HeadsSetup | undefined): boolean =>
   a !== undefined && b !== undefined && canonical(a) === canonical(b);

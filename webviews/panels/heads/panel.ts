@@ -1,6 +1,6 @@
 /** The Heads panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
-import type { FromHeadsPanel, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { FromHeadsPanel, HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
 import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
 import { writeFile } from '../../charts/leaving';
 import { announce } from '../../ui/announce';
@@ -21,16 +21,19 @@ import { shownHead } from './head-figure';
 import { keep, parseKept, restore, type Kept } from './kept';
 import type { CellPlace } from './matrix-place';
 import { page } from './page';
-import { planOf, planOfResult } from './plan';
+import { setupOf, setupOfResult } from './setup';
 import { Questions } from './questions';
-import { startRun } from './run-plan';
+import { startRun } from './run-setup';
 import { readSampling } from './sampling';
 import { tokensOf } from './shown';
 import { spokenOf } from './spoken';
 import { initialState, receive, select, setGain, shapeOf, toggleAblation, type State, type View } from './state';
 import { TileRequests, type TileSource } from './tile-source';
 
-export class HeadsPanel extends ModelRunPanel<State, ToHeadsPanel, FromHeadsPanel, HeadsPlan, Kept> implements Actions {
+export class HeadsPanel
+  extends ModelRunPanel<State, ToHeadsPanel, FromHeadsPanel, HeadsSetup, Kept>
+  implements Actions
+{
   private readonly questions = new Questions(this.asking());
   private readonly tiles = new TileRequests(
     (request, rectangle) => {
@@ -65,9 +68,9 @@ export class HeadsPanel extends ModelRunPanel<State, ToHeadsPanel, FromHeadsPane
 
   protected received = (message: ToHeadsPanel): State => receive(this.state, message, this.questions.latest);
   protected spoken = (message: ToHeadsPanel): Spoken | undefined => spokenOf(message, this.state);
-  protected planOf = (): HeadsPlan | undefined => planOf(this.state);
+  protected setupOf = (): HeadsSetup | undefined => setupOf(this.state);
   protected kept = (): Kept => keep(this.state, this.plans.basis);
-  protected formOfShown = (): Form | undefined => this.state.shownPlan && toForm(this.state.shownPlan);
+  protected formOfShown = (): Form | undefined => this.state.shownSetup && toForm(this.state.shownSetup);
   protected page = (): TemplateResult => page(this.part());
 
   protected override stopping(): string {
@@ -78,9 +81,9 @@ export class HeadsPanel extends ModelRunPanel<State, ToHeadsPanel, FromHeadsPane
     return this.state.selected;
   }
 
-  protected planToOpen(): HeadsPlan | undefined {
+  protected planToOpen(): HeadsSetup | undefined {
     const { result, place } = this.state;
-    return place === 'file' && result ? planOfResult(result) : planOf(this.state);
+    return place === 'file' && result ? setupOfResult(result) : setupOf(this.state);
   }
 
   protected begin(): StartedRun<State, FromHeadsPanel> | undefined {

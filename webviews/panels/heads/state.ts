@@ -1,6 +1,6 @@
 /** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
 import {
   headStatisticNames,
   type HeadsResult,
@@ -25,10 +25,10 @@ import {
   type RunView,
 } from '../../ui/run-state';
 import type { Sort } from '../../ui/table';
-import { gainOf, samePlan, toForm, withGain, type Form } from './form';
+import { gainOf, sameSetup, toForm, withGain, type Form } from './form';
 import { canonical } from '../../ui/canonical';
 import { stoppedEffects, withStanding, type EffectsOfHeads } from './head-effects';
-import { planMatching } from './plan';
+import { setupMatching } from './setup';
 import { initialSampling, type Sampling, type SamplingForm } from './sampling';
 import { noStatistics, statisticsOf, type PartialStatistics, type StatisticName } from './statistics';
 
@@ -91,7 +91,7 @@ export interface State extends RunState<Form, View>, ModelState {
   /** Why the model of a folder could not be opened. */
   readonly modelProblem: ModelProblem | undefined;
   /** The plan of what is shown. */
-  readonly shownPlan: HeadsPlan | undefined;
+  readonly shownSetup: HeadsSetup | undefined;
   readonly result: HeadsResult | undefined;
   /** Of the layers that have come. */
   readonly statistics: PartialStatistics | undefined;
@@ -136,7 +136,7 @@ export const nothingAsked = {
 
 export const nothingShown = {
   ...nothingAsked,
-  shownPlan: undefined,
+  shownSetup: undefined,
   result: undefined,
   statistics: undefined,
   thumbnails: undefined,
@@ -223,7 +223,7 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
 
 function open(state: State, message: Extract<ToHeadsPanel, { kind: 'open' }>): State {
   const { place, models, devices, canRun, result, plan } = message;
-  const goesOn = !result && state.phase.kind === 'running' && samePlan(state.shownPlan, plan);
+  const goesOn = !result && state.phase.kind === 'running' && sameSetup(state.shownSetup, plan);
   const base: State = {
     ...state,
     opened: true,
@@ -269,7 +269,7 @@ function withResult(state: State, result: HeadsResult, thumbnails: HeadThumbnail
     statistics: statisticsOf(result),
     thumbnails,
     // The plan that was run says more than the result (chat template): it is kept when it fits.
-    shownPlan: { ...planMatching(state.shownPlan, result), device: result.device.id },
+    shownSetup: { ...setupMatching(state.shownSetup, result), device: result.device.id },
     selected,
     query: samePrompt && state.query !== undefined ? Math.min(state.query, last) : last,
     ...nothingAsked,

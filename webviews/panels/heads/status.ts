@@ -16,7 +16,7 @@ import type { Part } from './actions';
 import { differencesOf } from './comparison';
 import { changesWords } from './finding';
 import { changesOf, interventionsOf, sameInterventions } from './form';
-import { canStart, isStale, whyNotStart } from './run-plan';
+import { canStart, isStale, whyNotStart } from './run-setup';
 import { layersDone } from './shown';
 import { shapeOf, type State } from './state';
 
@@ -98,14 +98,14 @@ export function banners(part: Part): TemplateResult {
 }
 
 function staleWords(state: State): string {
-  const { form, shownPlan, result } = state;
+  const { form, shownSetup, result } = state;
   const elsewhere = deviceWords(state, (one) => isStale(one));
   if (elsewhere !== undefined) return elsewhere;
   const onlyInterventions =
     form !== undefined &&
-    shownPlan !== undefined &&
-    !sameInterventions(interventionsOf(form), shownPlan.interventions) &&
-    !isStale({ ...state, form: { ...form, ...changesOf(shownPlan) } });
+    shownSetup !== undefined &&
+    !sameInterventions(interventionsOf(form), shownSetup.interventions) &&
+    !isStale({ ...state, form: { ...form, ...changesOf(shownSetup) } });
   if (!onlyInterventions) return 'The prompt or the options have changed since: Run computes the heads again.';
   const shown = result?.interventions.length ? `with ${changesWords(result)}` : 'without interventions';
   return `The interventions have changed: the pictures show the model ${shown}, the next token below already has them.`;

@@ -9,7 +9,7 @@ import { count, significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { headName } from '../../ui/head-names';
 import { rowCsv } from './row-csv';
-import { isPromptChanged } from './run-plan';
+import { isPromptChanged } from './run-setup';
 import type { CellPlace } from './matrix-place';
 import { tokensOf } from './shown';
 import type { State } from './state';

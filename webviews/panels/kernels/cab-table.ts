@@ -6,7 +6,7 @@ import { button, disclosure } from '../../ui/controls';
 import { isOpen } from '../../ui/disclosures';
 import { count, significant } from '../../ui/numbers';
 import type { Part } from './actions';
-import { cabPlan, patternOrder } from './cab-plan';
+import { cabSetup, patternOrder } from './cab-setup';
 import type { State } from './state';
 
 const titles: Readonly<Record<AttentionPattern, string>> = {
@@ -37,9 +37,9 @@ export function cabSection(part: Part): TemplateResult | typeof nothing {
 
 /** The run over all patterns; while one goes on it is shown and cancelled above. */
 function allPatterns({ state, actions }: Part): TemplateResult {
-  const plan = cabPlan(state);
+  const plan = cabSetup(state);
   const why = typeof plan === 'string' ? plan : undefined;
-  const runs = state.phase.kind === 'running' && state.measuredPlan?.furtherPatterns !== undefined;
+  const runs = state.phase.kind === 'running' && state.measuredSetup?.furtherPatterns !== undefined;
   return html`<div class="cab-run">
     ${button({
       label: 'Measure all patterns',

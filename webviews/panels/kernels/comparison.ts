@@ -7,8 +7,8 @@ import { count, significant } from '../../ui/numbers';
 import type { State } from './state';
 
 /** What is on show, as a result; of a run that goes on the plan is all that is known. */
-function shown({ result, measuredPlan, compareWith }: State): BenchmarkResult | undefined {
-  return result ?? (measuredPlan && compareWith && { ...compareWith.result, plan: measuredPlan });
+function shown({ result, measuredSetup, compareWith }: State): BenchmarkResult | undefined {
+  return result ?? (measuredSetup && compareWith && { ...compareWith.result, plan: measuredSetup });
 }
 
 /** The other result where its numbers are of the same work: beside another nothing is drawn, listed or divided. */

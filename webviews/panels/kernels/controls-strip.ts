@@ -1,6 +1,6 @@
 /** The settings of a run: what is measured, on which shape, where and for how long. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark';
 import type { Identities } from '../../charts/palette';
 import { dropdown, field, textField } from '../../ui/controls';
 import { deviceField } from '../../ui/device-field';
@@ -223,7 +223,7 @@ function deviceFields({ state, actions }: Part, form: Form, problems: Problems):
 }
 
 /** Timing is an upper bound, since it may settle sooner; the proofs are an estimate by the compute server, once it has answered. */
-export function estimateWords({ supports }: Pick<State, 'supports'>, plan: BenchmarkPlan): string {
+export function estimateWords({ supports }: Pick<State, 'supports'>, plan: BenchmarkSetup): string {
   const measured = measuredMechanisms(plan);
   const points = plan.shape.lengths.length * measured.length;
   const timing = `${plural(points, 'point')}: at most ${seconds(plan.shape.lengths.length * plan.secondsPerLength)} of timing`;

@@ -30,7 +30,7 @@ export interface ExportSource {
 }
 
 export function leavingOf({ state, identities, charts: all, sentence, theme, columns, rows }: ExportSource): Leaving {
-  const { result, measuredPlan, compareWith } = state;
+  const { result, measuredSetup, compareWith } = state;
   const charts = all.filter(({ series }) => series.length > 0);
   const legend = legendEntries(state, identities)
     .filter(({ identity }) => !state.view.hidden.includes(identity.id))
@@ -38,7 +38,7 @@ export function leavingOf({ state, identities, charts: all, sentence, theme, col
       identity,
       label: fit ? `${identity.title}, time ~ n^${significant(fit.exponent)}` : identity.title,
     }));
-  const mechanisms = measuredPlan ? measuredMechanisms(measuredPlan).length : 0;
+  const mechanisms = measuredSetup ? measuredMechanisms(measuredSetup).length : 0;
   return {
     theme,
     sentence,
@@ -51,7 +51,7 @@ export function leavingOf({ state, identities, charts: all, sentence, theme, col
     provenance: { ...provenance(state), ...comparedWith(state) },
     headscope: result?.headscope,
     csv: () => resultCsv(state),
-    json: () => ({ ...(result ?? { plan: measuredPlan, rows: state.rows }), ...comparedWith(state) }),
+    json: () => ({ ...(result ?? { plan: measuredSetup, rows: state.rows }), ...comparedWith(state) }),
     tables: () => [
       htmlTable(`${mechanisms} mechanisms, ${state.rows.length} points`, columns, rows, (row) =>
         row.row && !row.row.ok
@@ -65,12 +65,16 @@ export function leavingOf({ state, identities, charts: all, sentence, theme, col
 }
 
 /** The pattern, since a run may hold the attention of no model. */
-export function exportName({ measuredPlan, result, compareWith }: State, format: ExportFormat, chart?: string): string {
-  const named = (plan: State['measuredPlan'], created: string | undefined) => ({
+export function exportName(
+  { measuredSetup, result, compareWith }: State,
+  format: ExportFormat,
+  chart?: string,
+): string {
+  const named = (plan: State['measuredSetup'], created: string | undefined) => ({
     subject: plan?.shape.pattern ?? 'run',
     created,
   });
-  return fileName('kernels', named(measuredPlan, result?.created), {
+  return fileName('kernels', named(measuredSetup, result?.created), {
     format,
     json: 'bench',
     against: compareWith && named(compareWith.result.plan, compareWith.result.created),
@@ -88,8 +92,8 @@ function comparedWith(state: State): object {
 }
 
 /** Everything that made the rows, for machines. */
-export function provenance({ result, measuredPlan, rows }: State): Record<string, unknown> {
-  const { done: _done, ...plan } = measuredPlan ?? { done: undefined };
+export function provenance({ result, measuredSetup, rows }: State): Record<string, unknown> {
+  const { done: _done, ...plan } = measuredSetup ?? { done: undefined };
   if (!result) return { plan, state: 'unfinished', points: rows.length };
   const { headscope, created, device, settings, seed, state, seconds: took } = result;
   return { headscope, created, device, settings, seed, state, seconds: took, plan };
@@ -97,7 +101,7 @@ export function provenance({ result, measuredPlan, rows }: State): Record<string
 
 /** The same in a few lines for people. */
 export function provenanceLines(state: State): readonly string[] {
-  const { result, measuredPlan: plan } = state;
+  const { result, measuredSetup: plan } = state;
   if (!plan) return [];
   const { shape } = plan;
   const keys = shape.keys === undefined ? '' : `, ${count(shape.keys)} keys`;
@@ -129,7 +133,7 @@ function loadLine(machine: BenchmarkResult['machine']): readonly string[] {
 
 /** One line a point, in full precision; what made it stands in each line, so that any reader of CSV can use the file. */
 export function resultCsv(state: State): string {
-  const { measuredPlan: plan, result } = state;
+  const { measuredSetup: plan, result } = state;
   const shape = plan?.shape;
   const device = result?.device;
   const other = comparable(state);

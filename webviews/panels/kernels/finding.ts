@@ -1,6 +1,6 @@
 /** The first line of the panel: what was found, in one or two sentences. */
 import { threadWords } from '../../../protocol/results/provenance';
-import type { BenchmarkPlan, BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup, BenchmarkRow } from '../../../protocol/results/benchmark';
 import { verdict } from '../../../protocol/results/verdict';
 import { count, milliseconds, probability, seconds, significant } from '../../ui/numbers';
 import { changeSentence } from './comparison';
@@ -8,8 +8,8 @@ import type { Form } from './form';
 import { measuredMechanisms, progressOf, type State } from './state';
 
 export function finding(state: State, title: (id: string) => string): string {
-  const { phase, measuredPlan, rows } = state;
-  if (!measuredPlan || rows.length === 0) {
+  const { phase, measuredSetup, rows } = state;
+  if (!measuredSetup || rows.length === 0) {
     if (phase.kind === 'running')
       return 'Measuring. Each mechanism is checked against its reference before it is timed.';
     return `Which attention kernel is fastest for ${state.form?.origin ? `the attention of ${state.form.origin}` : 'this shape'} on this machine?`;
@@ -19,15 +19,15 @@ export function finding(state: State, title: (id: string) => string): string {
   const { done, total } = progressOf(state);
   const sentences = [
     cancelled ? `Cancelled after ${done} of ${total} points.` : '',
-    comparison(ready, measuredPlan, title),
+    comparison(ready, measuredSetup, title),
     changeSentence(state, (id) => within(title(id))),
-    failures(ready, measuredPlan, title),
+    failures(ready, measuredSetup, title),
     cancelled ? '' : missing(state),
   ];
   return sentences.filter((sentence) => sentence !== '').join(' ');
 }
 
-function comparison(rows: readonly BenchmarkRow[], plan: BenchmarkPlan, title: (id: string) => string): string {
+function comparison(rows: readonly BenchmarkRow[], plan: BenchmarkSetup, title: (id: string) => string): string {
   const timed = rows.filter((row) => row.ok && row.medianMs !== undefined);
   const compared = timed.filter((row) => row.mechanism !== plan.baseline && row.ratioToBaseline !== undefined);
   const length = Math.max(...(compared.length > 0 ? compared : timed).map((row) => row.length));
@@ -70,7 +70,7 @@ function certainty({ ratioToBaseline, notes }: BenchmarkRow, slower = false): st
 const ratio = (row: BenchmarkRow): number => row.ratioToBaseline?.median ?? 0;
 const decision = ({ ratioToBaseline }: BenchmarkRow) => (ratioToBaseline ? verdict(ratioToBaseline) : 'same');
 
-function failures(rows: readonly BenchmarkRow[], plan: BenchmarkPlan, title: (id: string) => string): string {
+function failures(rows: readonly BenchmarkRow[], plan: BenchmarkSetup, title: (id: string) => string): string {
   const failed = [...new Set(rows.filter((row) => !row.ok).map((row) => row.mechanism))];
   if (failed.length === 0) return '';
   if (failed.length === 1) return `${title(failed[0] ?? '')} has no time at some lengths: see the table.`;
@@ -89,7 +89,7 @@ export const within = (title: string): string =>
 
 /** The second line: what was run and where. */
 export function circumstances(state: State, title: (id: string) => string): string {
-  const { measuredPlan: plan, result } = state;
+  const { measuredSetup: plan, result } = state;
   if (!plan || state.rows.length === 0) {
     const how =
       'each kernel is checked against a float64 reference first, then timed in random order until the times settle';

@@ -7,7 +7,7 @@ import type { ShapeChoice } from '../../../protocol/panels/kernels';
 import type {
   AttentionPattern,
   BenchmarkMode,
-  BenchmarkPlan,
+  BenchmarkSetup,
   ParameterValue,
   Precision,
 } from '../../../protocol/results/benchmark';
@@ -50,7 +50,7 @@ export const patterns: readonly { readonly value: AttentionPattern; readonly lab
   { value: 'noncausal-cross', label: 'Non-causal cross' },
 ];
 
-export function toForm(plan: BenchmarkPlan, shapes: readonly ShapeChoice[], shapeUri = ''): Form {
+export function toForm(plan: BenchmarkSetup, shapes: readonly ShapeChoice[], shapeUri = ''): Form {
   const { shape } = plan;
   const taken = shapes.find(({ uri, label }) => uri === shapeUri || (shapeUri === '' && label === plan.origin));
   return {
@@ -109,7 +109,7 @@ export function takeShape(form: Form, choice: ShapeChoice, mechanisms: readonly 
 export type FieldName = keyof Form | `parameter:${string}:${string}`;
 export type Problems = Readonly<Partial<Record<FieldName, string>>>;
 export type FormReading =
-  { readonly ok: true; readonly plan: BenchmarkPlan } | { readonly ok: false; readonly problems: Problems };
+  { readonly ok: true; readonly plan: BenchmarkSetup } | { readonly ok: false; readonly problems: Problems };
 
 /** `processors`: of the machine that would run it, which bounds the threads. */
 export function readForm(form: Form, mechanisms: readonly MechanismInfo[], processors: number): FormReading {
@@ -231,9 +231,9 @@ export function readParameter(parameter: ParameterInfo, typed: string | boolean)
 }
 
 /** The same run? Rows already measured, where the shape came from and patterns measured beside it make no difference. */
-export function samePlan(a: BenchmarkPlan | undefined, b: BenchmarkPlan | undefined): boolean {
+export function sameSetup(a: BenchmarkSetup | undefined, b: BenchmarkSetup | undefined): boolean {
   if (!a || !b) return false;
-  const plain = ({ done: _done, origin: _origin, furtherPatterns: _further, ...plan }: BenchmarkPlan): string =>
+  const plain = ({ done: _done, origin: _origin, furtherPatterns: _further, ...plan }: BenchmarkSetup): string =>
     canonical(plan);
   return plain(a) === plain(b);
 }

@@ -2,7 +2,7 @@
 import type { TemplateResult } from 'lit';
 import type { FromKernelsPanel, ModuleFile, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
-import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark';
 import type { ModuleResult } from '../../../protocol/results/module';
 import type { Section } from '../../../protocol/sections/section';
 import { unreachable } from '../../../protocol/unreachable';
@@ -17,7 +17,7 @@ import { RunPanel, stageSpoken, type Spoken, type StartedRun } from '../../ui/ru
 import { toMarkdown } from '../../ui/table';
 import { themeForFile } from '../../ui/theme';
 import type { Actions, Part } from './actions';
-import { cabPlan } from './cab-plan';
+import { cabSetup } from './cab-setup';
 import { exportName, leavingOf, type ExportSource } from './exports';
 import { finding } from './finding';
 import { takeShape, toForm, type Form } from './form';
@@ -35,10 +35,10 @@ import {
   keep,
   parseKept,
   pin,
-  planOf,
+  setupOf,
   receive,
   restore,
-  runnablePlan,
+  runnableSetup,
   startRun,
   withCard,
   type CardChoice,
@@ -48,7 +48,7 @@ import {
 } from './state';
 
 export class KernelsPanel
-  extends RunPanel<State, ToKernelsPanel, FromKernelsPanel, BenchmarkPlan, Kept>
+  extends RunPanel<State, ToKernelsPanel, FromKernelsPanel, BenchmarkSetup, Kept>
   implements Actions
 {
   /** The questions last asked for the card of a mechanism, by kind. */
@@ -65,10 +65,10 @@ export class KernelsPanel
   }
 
   protected received = (message: ToKernelsPanel): State => receive(this.state, message);
-  protected planOf = (): BenchmarkPlan | undefined => planOf(this.state);
+  protected setupOf = (): BenchmarkSetup | undefined => setupOf(this.state);
   protected kept = (): Kept => keep(this.state, this.plans.basis);
   protected formOfShown = (): Form | undefined =>
-    this.state.measuredPlan && toForm(this.state.measuredPlan, this.state.shapes);
+    this.state.measuredSetup && toForm(this.state.measuredSetup, this.state.shapes);
   protected page = (): TemplateResult => page(this.part(), this.emphasised);
 
   protected spoken = (message: ToKernelsPanel): Spoken | undefined => {
@@ -113,8 +113,8 @@ export class KernelsPanel
     return canResume(this.state);
   }
 
-  protected planToOpen(): BenchmarkPlan | undefined {
-    return this.state.place === 'file' ? this.state.measuredPlan : runnablePlan(this.state);
+  protected planToOpen(): BenchmarkSetup | undefined {
+    return this.state.place === 'file' ? this.state.measuredSetup : runnableSetup(this.state);
   }
 
   protected begin(resume: boolean): StartedRun<State, FromKernelsPanel> | undefined {
@@ -194,7 +194,7 @@ export class KernelsPanel
   }
 
   runCab(): void {
-    const plan = cabPlan(this.state);
+    const plan = cabSetup(this.state);
     if (typeof plan !== 'string')
       this.launch(this.startedRun(startRun(this.state, false, plan), 'Started in all patterns'));
   }

@@ -26,11 +26,11 @@ export function identitiesOf(state: State): Identities {
   const compared = comparable(state);
   const known = new Set(state.mechanisms.map(({ id }) => id));
   const more = [
-    ...(state.measuredPlan ? measuredMechanisms(state.measuredPlan) : []),
+    ...(state.measuredSetup ? measuredMechanisms(state.measuredSetup) : []),
     ...(compared ? measuredMechanisms(compared.result.plan) : []),
   ].filter((id) => !known.has(id));
   const all = identify([...state.mechanisms, ...more.map((id) => ({ id, title: titleFromId(id) }))]);
-  return apart(all, [...(state.measuredPlan ? measuredMechanisms(state.measuredPlan) : []), ...more]);
+  return apart(all, [...(state.measuredSetup ? measuredMechanisms(state.measuredSetup) : []), ...more]);
 }
 
 /** How a mechanism is named. */
@@ -49,8 +49,8 @@ export function measuredOf(state: State, identities: Identities): Measured {
   return {
     rows: state.rows,
     provisional: new Set(state.provisional),
-    lengths: state.measuredPlan?.shape.lengths ?? [],
-    baseline: state.measuredPlan?.baseline ?? '',
+    lengths: state.measuredSetup?.shape.lengths ?? [],
+    baseline: state.measuredSetup?.baseline ?? '',
     fits: state.result?.fits ?? [],
     crossover: state.result?.crossover ?? [],
     roof: state.result?.roof ?? roofOfDevice(state),
@@ -61,8 +61,8 @@ export function measuredOf(state: State, identities: Identities): Measured {
 }
 
 /** While a run goes on its result is not there yet; the device's own roof is. */
-function roofOfDevice({ devices, measuredPlan }: State): Measured['roof'] {
-  const device = devices.find(({ id }) => id === measuredPlan?.device);
+function roofOfDevice({ devices, measuredSetup }: State): Measured['roof'] {
+  const device = devices.find(({ id }) => id === measuredSetup?.device);
   return device?.peakGflops !== undefined && device.peakBandwidthGBs !== undefined
     ? { peakGflops: device.peakGflops, peakBandwidthGBs: device.peakBandwidthGBs, measured: '' }
     : undefined;
@@ -78,7 +78,7 @@ export const chartsOf = (measured: Measured): readonly Chart[] => [
 ];
 
 export function legendEntries(state: State, identities: Identities) {
-  const { measuredPlan: plan, result } = state;
+  const { measuredSetup: plan, result } = state;
   if (!plan) return [];
   const ids = new Set(measuredMechanisms(plan));
   return [...identities.values()]

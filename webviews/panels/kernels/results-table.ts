@@ -26,7 +26,7 @@ export interface TableRow {
 }
 
 export function tableRows(state: State, at: number | 'all'): TableRow[] {
-  const { measuredPlan: plan, rows, provisional } = state;
+  const { measuredSetup: plan, rows, provisional } = state;
   const compareWith = comparable(state);
   if (!plan) return [];
   const here = new Map(rows.map((row) => [rowKey(row), row]));
@@ -50,8 +50,8 @@ export function tableRows(state: State, at: number | 'all'): TableRow[] {
 }
 
 /** The length the table stands at: the chosen one, else the longest that has a row. */
-export function tableLength({ view, rows, measuredPlan }: State): number | 'all' {
-  const lengths = measuredPlan?.shape.lengths ?? [];
+export function tableLength({ view, rows, measuredSetup }: State): number | 'all' {
+  const lengths = measuredSetup?.shape.lengths ?? [];
   if (view.tableLength === 'all' || (view.tableLength !== undefined && lengths.includes(view.tableLength))) {
     return view.tableLength;
   }
@@ -66,7 +66,7 @@ const ratioText = ({ row }: TableRow): string => {
 export function resultColumns(part: Part, identities: Identities, at: number | 'all'): Column<TableRow>[] {
   const { state } = part;
   const title = (id: string): string => identities.get(id)?.title ?? id;
-  const baseline = state.measuredPlan?.baseline ?? '';
+  const baseline = state.measuredSetup?.baseline ?? '';
   const memory = memoryUnit(tableRows(state, at));
   const number = (
     id: string,
@@ -250,13 +250,13 @@ function efficiencyText(state: State, mechanism: string, baseline: string): stri
   const found = crossoverOf(state, mechanism);
   if (!found || mechanism === baseline) return '–';
   if (found.efficiencyLength === null) return 'none';
-  const shortest = Math.min(...(state.measuredPlan?.shape.lengths ?? [0]));
+  const shortest = Math.min(...(state.measuredSetup?.shape.lengths ?? [0]));
   return found.efficiencyLength <= shortest ? `≤ ${count(shortest)}` : count(found.efficiencyLength);
 }
 
 export function resultsTable(part: Part, identities: Identities): TemplateResult | typeof nothing {
   const { state, actions } = part;
-  const plan = state.measuredPlan;
+  const plan = state.measuredSetup;
   if (!plan) return nothing;
   const at = tableLength(state);
   const columns = resultColumns(part, identities, at);

@@ -6,7 +6,7 @@ import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kerne
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import {
   keptOnResume,
-  type BenchmarkPlan,
+  type BenchmarkSetup,
   type BenchmarkResult,
   type BenchmarkRow,
 } from '../../../protocol/results/benchmark';
@@ -17,7 +17,7 @@ import { keepForm, parseKeptBy, type Kept as KeptOf } from '../../ui/kept-form';
 import { idle, runningPhase } from '../../ui/phase';
 import { failedRun, initialRun, receiveCommon, started, type RunState, type RunView } from '../../ui/run-state';
 import type { Sort } from '../../ui/table';
-import { readForm, samePlan, takeShape, toForm, type Form } from './form';
+import { readForm, sameSetup, takeShape, toForm, type Form } from './form';
 import { initialModules, receiveModules, type ModuleState, type ModuleView } from '../../modules/run/module-state';
 import type { SectionView } from '../../sections/section-kind';
 import type { NeighborhoodForm } from './neighborhood-form';
@@ -66,7 +66,7 @@ export interface State extends RunState<Form, View> {
   /** Keys of rows still being measured. */
   readonly provisional: readonly string[];
   /** The plan the rows belong to. */
-  readonly measuredPlan: BenchmarkPlan | undefined;
+  readonly measuredSetup: BenchmarkSetup | undefined;
   readonly result: BenchmarkResult | undefined;
   readonly compareWith: { readonly name: string; readonly result: BenchmarkResult } | undefined;
   /** The answer to the last question of the card. */
@@ -88,7 +88,7 @@ export const initialState = (place: PanelPlace): State => ({
   supports: [],
   rows: [],
   provisional: [],
-  measuredPlan: undefined,
+  measuredSetup: undefined,
   result: undefined,
   mechanismView: undefined,
   neighborhood: undefined,
@@ -131,7 +131,7 @@ export function receive(state: State, message: ToKernelsPanel): State {
         ...state,
         phase: idle,
         result: message.result,
-        measuredPlan: message.result.plan,
+        measuredSetup: message.result.plan,
         rows: message.result.rows,
         provisional: [],
         savedAs: message.savedAs,
@@ -162,12 +162,12 @@ function open(state: State, message: Extract<ToKernelsPanel, { kind: 'open' }>):
   const form = kept ?? (choice ? takeShape(planned, choice, mechanisms) : planned);
   // `open` is the whole new state. Only rows of the very same plan outlive it: those kept over a reload, or of a run that
   // goes on; the extension sends its own after it.
-  const goesOn = samePlan(state.measuredPlan, message.plan) && (!state.opened || state.phase.kind === 'running');
+  const goesOn = sameSetup(state.measuredSetup, message.plan) && (!state.opened || state.phase.kind === 'running');
   const measured = result
-    ? { result, measuredPlan: result.plan, rows: result.rows, provisional: [] }
+    ? { result, measuredSetup: result.plan, rows: result.rows, provisional: [] }
     : {
         result: goesOn ? state.result : undefined,
-        measuredPlan: message.plan,
+        measuredSetup: message.plan,
         rows: goesOn ? state.rows : [],
         provisional: goesOn ? state.provisional : [],
       };
@@ -199,7 +199,7 @@ function withRow(state: State, row: BenchmarkRow, final: boolean): State {
 }
 
 /** The plan in the form, or undefined while it cannot be read. */
-export function planOf({ form, mechanisms, processors }: State): BenchmarkPlan | undefined {
+export function setupOf({ form, mechanisms, processors }: State): BenchmarkSetup | undefined {
   if (!form) return undefined;
   const reading = readForm(form, mechanisms, processors);
   return reading.ok ? reading.plan : undefined;
@@ -214,8 +214,8 @@ export function whyNot({ form, supports }: State, mechanism: MechanismInfo): str
 }
 
 /** The plan to run: without what is known not to run; undefined when nothing is left or the form cannot be read. */
-export function runnablePlan(state: State): BenchmarkPlan | undefined {
-  const plan = planOf(state);
+export function runnableSetup(state: State): BenchmarkSetup | undefined {
+  const plan = setupOf(state);
   if (!plan) return undefined;
   const runs = (id: string): boolean => {
     const mechanism = state.mechanisms.find((one) => one.id === id);
@@ -226,7 +226,7 @@ export function runnablePlan(state: State): BenchmarkPlan | undefined {
 }
 
 /** Mechanisms measured for a plan, the baseline among them, in the plan's order. */
-export const measuredMechanisms = (plan: BenchmarkPlan): readonly string[] => [
+export const measuredMechanisms = (plan: BenchmarkSetup): readonly string[] => [
   ...new Set([...plan.mechanisms, plan.baseline]),
 ];
 
@@ -236,7 +236,7 @@ const settled = ({ rows, provisional }: State): readonly BenchmarkRow[] =>
 
 /** How many of the plan's points are there for good. */
 export function progressOf(state: State): { readonly done: number; readonly total: number } {
-  const plan = state.measuredPlan;
+  const plan = state.measuredSetup;
   const total = plan ? measuredMechanisms(plan).length * plan.shape.lengths.length : 0;
   return { done: settled(state).length, total };
 }
@@ -245,23 +245,23 @@ export function progressOf(state: State): { readonly done: number; readonly tota
 export function canResume(state: State): boolean {
   const { done, total } = progressOf(state);
   return (
-    state.phase.kind !== 'running' && done > 0 && done < total && samePlan(runnablePlan(state), state.measuredPlan)
+    state.phase.kind !== 'running' && done > 0 && done < total && sameSetup(runnableSetup(state), state.measuredSetup)
   );
 }
 
 /** The form asks for something other than what is shown. */
 export function isStale(state: State): boolean {
   if (state.place === 'file' || state.rows.length === 0 || state.phase.kind === 'running') return false;
-  const plan = runnablePlan(state);
+  const plan = runnableSetup(state);
   // CAB measures also what the form's own pattern does not run.
-  return plan !== undefined && ![plan, planOf(state)].some((each) => samePlan(each, state.measuredPlan));
+  return plan !== undefined && ![plan, setupOf(state)].some((each) => sameSetup(each, state.measuredSetup));
 }
 
 export function startRun(
   state: State,
   resume: boolean,
-  plan: BenchmarkPlan | undefined = runnablePlan(state),
-): { readonly state: State; readonly plan: BenchmarkPlan } | undefined {
+  plan: BenchmarkSetup | undefined = runnableSetup(state),
+): { readonly state: State; readonly plan: BenchmarkSetup } | undefined {
   if (!plan || state.canRun !== true || state.phase.kind === 'running') return undefined;
   const done = resume ? settled(state).filter(keptOnResume) : [];
   const total = measuredMechanisms(plan).length * plan.shape.lengths.length;
@@ -270,7 +270,7 @@ export function startRun(
     state: {
       ...started(
         state,
-        { rows: done, provisional: [], measuredPlan: plan, result: undefined, savedAs: undefined },
+        { rows: done, provisional: [], measuredSetup: plan, result: undefined, savedAs: undefined },
         { done: done.length, total },
       ),
       view: withoutPin(state.view, done),
@@ -297,7 +297,7 @@ export function withCard(view: View, card: CardChoice | undefined): View {
 /** What goes through `setState`. */
 export interface Kept extends KeptOf<Form, View> {
   readonly rows: readonly BenchmarkRow[];
-  readonly measuredPlan?: BenchmarkPlan;
+  readonly measuredSetup?: BenchmarkSetup;
   readonly result?: BenchmarkResult;
   readonly savedAs?: string;
 }
@@ -308,7 +308,7 @@ export function keep(state: State, basis: readonly string[]): Kept {
   return {
     ...keepForm(state, basis),
     rows: held ? state.rows.filter((row) => !state.provisional.includes(rowKey(row))) : [],
-    ...(state.measuredPlan && held ? { measuredPlan: state.measuredPlan } : {}),
+    ...(state.measuredSetup && held ? { measuredSetup: state.measuredSetup } : {}),
     ...(state.result && held ? { result: state.result } : {}),
     ...(state.savedAs ? { savedAs: state.savedAs } : {}),
   };
@@ -319,6 +319,6 @@ export const parseKept = (value: unknown): Kept | undefined =>
 
 export function restore(state: State, kept: Kept | undefined): State {
   if (!kept) return state;
-  const { view, form, rows, measuredPlan, result, savedAs } = kept;
-  return { ...state, view, form, rows, measuredPlan, result, savedAs };
+  const { view, form, rows, measuredSetup, result, savedAs } = kept;
+  return { ...state, view, form, rows, measuredSetup, result, savedAs };
 }

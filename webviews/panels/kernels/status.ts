@@ -7,12 +7,12 @@ import { banner, comparisonBanner, runBanners, staleBanner } from '../../ui/run-
 import type { Part } from './actions';
 import { comparisonWords } from './comparison';
 import { shapeWords } from './finding';
-import { canResume, isStale, progressOf, runnablePlan, type State } from './state';
+import { canResume, isStale, progressOf, runnableSetup, type State } from './state';
 
 export function bar(part: Part): TemplateResult {
   const { state, actions } = part;
   const { phase, result, rows } = state;
-  const ready = runnablePlan(state) !== undefined && state.canRun === true;
+  const ready = runnableSetup(state) !== undefined && state.canRun === true;
   const resumable = canResume(state);
   return runBar(part, {
     panel: 'Kernels',
@@ -54,7 +54,7 @@ export function banners({ state, actions }: Part): TemplateResult {
   const { phase, place, compareWith } = state;
   const machine = machineWords(state.result?.machine);
   const nothingRuns =
-    runnablePlan(state) === undefined &&
+    runnableSetup(state) === undefined &&
     state.mechanisms.length > 0 &&
     state.canRun === true &&
     place !== 'file' &&
@@ -71,8 +71,8 @@ export function banners({ state, actions }: Part): TemplateResult {
 }
 
 /** Over the results of another model the banner names the one that Run would measure. */
-function staleWords({ form, measuredPlan }: State): string {
-  const taken = form?.origin && form.origin !== measuredPlan?.origin ? form : undefined;
+function staleWords({ form, measuredSetup }: State): string {
+  const taken = form?.origin && form.origin !== measuredSetup?.origin ? form : undefined;
   return taken
     ? `What is below was measured for other settings. Run measures ${taken.origin}: ${shapeWords(taken)}.`
     : 'The settings have changed since this was measured.';

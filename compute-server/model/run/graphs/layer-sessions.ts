@@ -13,7 +13,7 @@ import { FailureError } from '../../../../protocol/wire/failures';
 import { lacksOperator } from '../../../devices/missing-operators';
 import { openSession, type DeviceId, type RuntimeSession } from '../../../runtime/session';
 import type { PackedWeights } from '../../weights/packed-weights';
-import type { PiecePlan } from '../../weights/piece-layout';
+import type { PieceLayout } from '../../weights/piece-layout';
 import { faultOf, onDevice } from './device-fault';
 import {
   areTwins,
@@ -38,7 +38,7 @@ interface Planned {
   /** Tensors that are read to open it. */
   readonly sources: readonly StoredTensor[];
   /** Of a piece held in integers. */
-  readonly plan?: PiecePlan;
+  readonly plan?: PieceLayout;
 }
 
 interface Opened {

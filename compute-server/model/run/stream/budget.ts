@@ -85,7 +85,7 @@ export interface DeviceRoom {
  * (`heldBytes`), in half of the memory limit. Of a device whose memory is known: its weights as opened and the same bytes of
  * the run, all of which may lie there at once (an upper bound: a cache that stays with the host takes nothing).
  */
-export function planChunk(
+export function largestChunk(
   model: ModelSpec,
   run: RunShape,
   limitBytes: number,

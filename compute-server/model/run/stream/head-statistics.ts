@@ -22,7 +22,7 @@ import type { AttentionSpec } from '../../../../models/architectures/model-spec'
 import { topKeys } from '../../../../models/instrument/statistics';
 import type { RuntimeArray, RuntimeValues } from '../../../runtime/session';
 import { firstSlot, localWindow, occurrences, pickCount, type PickTable } from './pick-table';
-import { blockOf, planRows, thumbnailSize, type RowPlan } from './row-plan';
+import { blockOf, rowGroups, thumbnailSize, type RowGroups } from './row-plan';
 import { flag, floats, int64 } from '../graphs/runtime-arrays';
 import type { StepRow } from './step-row';
 
@@ -319,8 +319,8 @@ export class StatisticsCollector {
     return { key_picks: { data: keys, shape }, pick_counts: { data: counts, shape } };
   }
 
-  private plan(start: number, length: number): RowPlan {
-    return this.picks.once(`rows ${start}, ${length}`, () => planRows(start, length, this.firstOfGroups, this.drawn));
+  private plan(start: number, length: number): RowGroups {
+    return this.picks.once(`rows ${start}, ${length}`, () => rowGroups(start, length, this.firstOfGroups, this.drawn));
   }
 
   /** `mass` [1, heads, segments, rows, columns] of the chunk. */

@@ -10,7 +10,7 @@ export function blockOf(position: number, length: number): number {
     : Math.min(thumbnailSize - 1, Math.floor((position * thumbnailSize) / length));
 }
 
-export interface RowPlan {
+export interface RowGroups {
   readonly segments: number;
   /** In each segment. */
   readonly rows: number;
@@ -29,14 +29,14 @@ export interface RowPlan {
  * chunk (queries before a group's first key cannot read it and do not count), and, where the blocks of the thumbnail do not
  * cut the chunk into segments of one length, one for each block.
  */
-export function planRows(
+export function rowGroups(
   start: number,
   length: number,
   /** First key of each group; Infinity of an empty one. */
   firstOfGroups: readonly number[],
   /** Positions of the prompt, where its picture is drawn. */
   drawn: number | undefined,
-): RowPlan {
+): RowGroups {
   const pictured = drawn !== undefined;
   const block = (position: number): number => blockOf(position, drawn ?? 1);
   const first = block(start);

@@ -21,7 +21,7 @@ interface Step {
   readonly heads: number;
 }
 
-interface Plan {
+interface Stages {
   readonly steps: readonly Step[];
   readonly widths: readonly number[];
   /** Names of convolutions between levels, with their width. */
@@ -44,7 +44,7 @@ const at = (fields: Fields, key: string, level: number, absent: number): number 
 const downTypes = new Set(['CrossAttnDownBlock2D', 'DownBlock2D']);
 const upTypes = new Set(['CrossAttnUpBlock2D', 'UpBlock2D']);
 
-function planOf(fields: Fields): Plan {
+function stagesOf(fields: Fields): Stages {
   const widths = listOf(fields, 'block_out_channels').map((width) =>
     typeof width === 'number' && Number.isInteger(width) && width > 0 && width <= 65_536 ? width : 0,
   );
@@ -112,9 +112,9 @@ function planOf(fields: Fields): Plan {
   return { steps, widths, between, known: isKnown(down, downTypes) && isKnown(up, upTypes) };
 }
 
-function layersOf(plan: Plan, side: number | undefined): readonly Layer[] {
+function layersOf(stages: Stages, side: number | undefined): readonly Layer[] {
   const layers: Layer[] = [];
-  for (const { width, level, blocks, heads } of plan.steps)
+  for (const { width, level, blocks, heads } of stages.steps)
     for (let block = 0; block < blocks; block++) {
       const headDim = heads > 0 ? Math.floor(width / heads) : 0;
       const sizes = { causal: false, heads, kvHeads: heads, headDim, valueDim: headDim };
@@ -215,10 +215,10 @@ export const unet: StackFamily = {
   task: 'base',
   read: (reader: ConfigReader) => {
     for (const key of [...Object.keys(values), ...further, 'mid_block_type', 'time_embedding_type']) reader.raw(key);
-    const plan = planOf(reader.fields);
+    const stages = stagesOf(reader.fields);
     const side = reader.raw('sample_size');
-    const layers = layersOf(plan, typeof side === 'number' && side > 0 && side <= 65_536 ? side : undefined);
-    const middle = layers.find(({ hiddenSize }) => hiddenSize === plan.widths.at(-1)) ?? layers.at(-1);
+    const layers = layersOf(stages, typeof side === 'number' && side > 0 && side <= 65_536 ? side : undefined);
+    const middle = layers.find(({ hiddenSize }) => hiddenSize === stages.widths.at(-1)) ?? layers.at(-1);
     const { heads = 0, headDim = 0 } = middle?.attention ?? {};
     const part = readTransformer(reader, {
       family: 'UNet2DConditionModel',
@@ -227,12 +227,12 @@ export const unet: StackFamily = {
       gated: true,
       norm: 'layer',
       positions: 'none',
-      hiddenSize: plan.widths.at(-1) ?? 0,
+      hiddenSize: stages.widths.at(-1) ?? 0,
       layers: 0,
       heads,
       kvHeads: heads,
       headDim,
-      intermediateSize: 4 * (plan.widths.at(-1) ?? 0),
+      intermediateSize: 4 * (stages.widths.at(-1) ?? 0),
     });
     return { ...part, layers, attention: layers.length === 0 ? 'none' : 'mha' };
   },
@@ -240,7 +240,7 @@ export const unet: StackFamily = {
     const added = part.fields['addition_embed_type']?.value;
     const middle = part.fields['mid_block_type']?.value;
     return (
-      planOf(part.fields).known &&
+      stagesOf(part.fields).known &&
       isUsual(part.fields) &&
       (added === null || added === 'text_time') &&
       (middle === undefined || middle === 'UNetMidBlock2DCrossAttn') &&
@@ -248,7 +248,7 @@ export const unet: StackFamily = {
     );
   },
   tensors: (part, writer) => {
-    const { steps, widths, between } = planOf(part.fields);
+    const { steps, widths, between } = stagesOf(part.fields);
     const first = widths[0] ?? 0;
     const time = 4 * first;
     const text = sizeOf(part, 'cross_attention_dim') ?? 0;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { computeClient } from '../../../../compute-server/cli/compute-process';
 import type { ComputeClient, ComputeClientOptions } from '../../../../protocol/compute/client';
-import type { BenchmarkPlan } from '../../../../protocol/results/benchmark';
+import type { BenchmarkSetup } from '../../../../protocol/results/benchmark';
 import { bundledServer, bundleServer } from './bundle';
 import { runCli, type Outcome } from './run-cli';
 
@@ -44,10 +44,10 @@ export const startClient = (
   more: Readonly<Record<string, string>> = {},
 ): ComputeClient => computeClient(serverScript, environment(more), options);
 
-type PlanChanges = Partial<Omit<BenchmarkPlan, 'shape'>> & { readonly shape?: Partial<BenchmarkPlan['shape']> };
+type PlanChanges = Partial<Omit<BenchmarkSetup, 'shape'>> & { readonly shape?: Partial<BenchmarkSetup['shape']> };
 
 /** A plan of a fraction of a second. */
-export const smallPlan = ({ shape, ...changes }: PlanChanges = {}): BenchmarkPlan => ({
+export const smallPlan = ({ shape, ...changes }: PlanChanges = {}): BenchmarkSetup => ({
   mechanisms: ['scaled-dot-product'],
   baseline: 'fused',
   parameters: {},

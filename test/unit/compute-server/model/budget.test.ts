@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { planChunk, requireRoom, type DeviceRoom } from '../../../../compute-server/model/run/stream/budget';
+import { largestChunk, requireRoom, type DeviceRoom } from '../../../../compute-server/model/run/stream/budget';
 import type { VariantPlan } from '../../../../diagnostics/model-runner/variant';
 import { openModel } from '../../../../compute-server/model/checkpoint/loaded-model';
 import { sentenceOf } from '../../../../protocol/wire/words';
@@ -30,42 +30,42 @@ describe('the chunk of a run', () => {
 
   it('is the largest that fits, and never longer than the prompt', () => {
     const { spec } = llama.model;
-    assert.equal(planChunk(spec, shape(1000), 1e9), 256);
-    assert.equal(planChunk(spec, shape(40), 1e9), 40);
-    const some = planChunk(spec, shape(4000), 12e6);
+    assert.equal(largestChunk(spec, shape(1000), 1e9), 256);
+    assert.equal(largestChunk(spec, shape(40), 1e9), 40);
+    const some = largestChunk(spec, shape(4000), 12e6);
     assert.ok(some < 256 && some >= 16, String(some));
   });
 
   it('a wanted chunk is taken as it is, or refused where it does not fit', () => {
     const { spec } = llama.model;
-    assert.equal(planChunk(spec, shape(1000), 1e9, 7), 7);
-    const { fittingLength = 0, neededBytes, limitBytes } = refusal(() => planChunk(spec, shape(5000), 16e6, 5000));
+    assert.equal(largestChunk(spec, shape(1000), 1e9, 7), 7);
+    const { fittingLength = 0, neededBytes, limitBytes } = refusal(() => largestChunk(spec, shape(5000), 16e6, 5000));
     assert.ok(neededBytes > limitBytes && fittingLength > 0 && fittingLength < 5000);
-    assert.equal(planChunk(spec, shape(fittingLength), 16e6, 5000), fittingLength);
+    assert.equal(largestChunk(spec, shape(fittingLength), 16e6, 5000), fittingLength);
     assert.equal(limitBytes, 16e6);
-    assert.equal(planChunk(spec, shape(5000), neededBytes, 5000), 5000, 'what it says it needs is enough');
-    assert.throws(() => planChunk(spec, shape(5000), neededBytes - 2, 5000));
+    assert.equal(largestChunk(spec, shape(5000), neededBytes, 5000), 5000, 'what it says it needs is enough');
+    assert.throws(() => largestChunk(spec, shape(5000), neededBytes - 2, 5000));
   });
 
   it('a bidirectional prompt is one chunk, or refused', () => {
     const { spec } = bert.model;
-    assert.equal(planChunk(spec, shape(500), 1e9), 500);
-    assert.equal(planChunk(spec, shape(500), 1e9, 16), 500);
-    assert.ok((refusal(() => planChunk(spec, shape(5000), 1e8)).fittingLength ?? 0) > 0);
+    assert.equal(largestChunk(spec, shape(500), 1e9), 500);
+    assert.equal(largestChunk(spec, shape(500), 1e9, 16), 500);
+    assert.ok((refusal(() => largestChunk(spec, shape(5000), 1e8)).fittingLength ?? 0) > 0);
   });
 
   it('counts the tokens that generation adds to the cache', () => {
     const { spec } = llama.model;
     const generation = { length: 100, batch: 1, keepCache: true, logits: 'last', further: 1_000_000 } as const;
-    refusal(() => planChunk(spec, generation, 1e8));
-    assert.equal(planChunk(spec, { ...generation, further: 10 }, 1e8), 100);
+    refusal(() => largestChunk(spec, generation, 1e8));
+    assert.equal(largestChunk(spec, { ...generation, further: 10 }, 1e8), 100);
   });
 
   it('counts what heads keep under a plan, and one layer in full', () => {
     const { spec } = llama.model;
     const generation = { length: 20_000, batch: 1, keepCache: true, logits: 'none' } as const;
     const bytes = (plan?: VariantPlan): number =>
-      refusal(() => planChunk(spec, { ...generation, plan }, 1, 16)).neededBytes / 2;
+      refusal(() => largestChunk(spec, { ...generation, plan }, 1, 16)).neededBytes / 2;
     // Two layers of two heads of 8: keys and values of a position take 2 * 2 * 2 * 8 numbers, of a head 2 * 8.
     const streaming = { sinks: 4, recent: 60, mean: true, append: false };
     const full = { sinks: 0, recent: Infinity, mean: false, append: false };
@@ -85,12 +85,12 @@ describe('the chunk of a run', () => {
     const bytes = { weightBytes: 3e6, halfWeightBytes: 1e6 };
     const room = (memoryBytes?: number): DeviceRoom => ({ device: 'cuda', memoryBytes, ...bytes });
     const plan = (length: number, limit: number, of: DeviceRoom) =>
-      planChunk(llama.model.spec, shape(length), limit, undefined, true, of);
+      largestChunk(llama.model.spec, shape(length), limit, undefined, true, of);
 
     it('holds the weights as opened and the run, of which shorter chunks take less', () => {
       assert.equal(plan(4000, 1e9, room(1e9)), 256);
       // The same bytes of a run as a process with twice the limit has for it.
-      const ofProcess = planChunk(llama.model.spec, shape(4000), 12e6);
+      const ofProcess = largestChunk(llama.model.spec, shape(4000), 12e6);
       assert.equal(plan(4000, 1e9, room(6e6 + bytes.weightBytes)), ofProcess);
       assert.ok(ofProcess < 256);
     });

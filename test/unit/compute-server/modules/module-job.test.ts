@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { moduleJob } from '../../../../compute-server/modules/module-job';
-import { modulePlanRequest, savedModule } from '../../../../protocol/results/module-schema';
-import type { ModulePlan, ModuleResult } from '../../../../protocol/results/module';
+import { moduleSetupRequest, savedModule } from '../../../../protocol/results/module-schema';
+import type { ModuleSetup, ModuleResult } from '../../../../protocol/results/module';
 import type { ModuleProgress } from '../../../../protocol/compute/modules';
 import { check, parseJson } from '../../../../protocol/schema/check';
 import { FailureError } from '../../../../protocol/wire/failures';
@@ -15,7 +15,7 @@ import { shsa } from '../../../../kernels/modules/shvit/shsa';
 import type { Surroundings } from '../../../../compute-server/surroundings';
 import { writeSafetensors } from '../../../support/checkpoints/safetensors-file';
 
-const plan: ModulePlan = {
+const plan: ModuleSetup = {
   module: 'shsa',
   parameters: { height: 3, width: 4 },
   input: { kind: 'sample', sample: 'discs' },
@@ -49,7 +49,7 @@ describe('A run of a module', function () {
   after(() => rm(folder, { recursive: true }));
 
   async function run(
-    change: Partial<ModulePlan>,
+    change: Partial<ModuleSetup>,
   ): Promise<{ readonly result: ModuleResult; readonly stages: readonly ModuleProgress[] }> {
     const job = moduleJob({ ...plan, ...change }, surroundings, new AbortController().signal);
     const stages: ModuleProgress[] = [];
@@ -60,7 +60,7 @@ describe('A run of a module', function () {
     }
   }
 
-  async function refusal(change: Partial<ModulePlan>): Promise<string> {
+  async function refusal(change: Partial<ModuleSetup>): Promise<string> {
     try {
       await run(change);
     } catch (error) {
@@ -233,7 +233,7 @@ describe('A run of a module', function () {
 
   it('a request is checked field by field', () => {
     const why = (value: unknown): string => {
-      const checked = check(modulePlanRequest, value);
+      const checked = check(moduleSetupRequest, value);
       return checked.ok ? 'fits' : checked.why;
     };
     assert.equal(why(plan), 'fits');

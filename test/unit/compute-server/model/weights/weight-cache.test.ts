@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StoredTensor, StoredWeights } from '../../../../../models/architectures/stored-weights';
 import type { Linear } from '../../../../../models/architectures/model-spec';
-import { PiecePlan } from '../../../../../compute-server/model/weights/piece-layout';
+import { PieceLayout } from '../../../../../compute-server/model/weights/piece-layout';
 import { WeightCache } from '../../../../../compute-server/model/weights/weight-cache';
 
 /** One matrix of 64 x 32 in float32. */
@@ -38,7 +38,7 @@ describe('packed weights kept on the disk', () => {
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  const plan = (): PiecePlan => {
+  const plan = (): PieceLayout => {
     const tensor: StoredTensor = {
       name: 'w',
       dtype: 'F32',
@@ -48,7 +48,7 @@ describe('packed weights kept on the disk', () => {
       length: size,
     };
     const weights: StoredWeights = { find: (name) => (name === 'w' ? tensor : undefined) };
-    const made = new PiecePlan(weights, 8);
+    const made = new PieceLayout(weights, 8);
     made.pack(linear, [64, 32]);
     return made;
   };

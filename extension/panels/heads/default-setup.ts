@@ -1,12 +1,12 @@
 /** The plan the Heads panel starts with, and plans from the storage of an earlier version or session. */
 import { demoPrompt } from '../../../protocol/compute/demo-prompt';
-import type { HeadsPlan } from '../../../protocol/panels/heads';
-import { headsPlan } from '../../../protocol/panels/heads-schema';
+import type { HeadsSetup } from '../../../protocol/panels/heads';
+import { headsSetup } from '../../../protocol/panels/heads-schema';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { check } from '../../../protocol/schema/check';
 
 /** One click on Run shows real heads: the model that comes with the extension, on a prompt that names and repeats. */
-export const demoPlan = (demoFolder: string): HeadsPlan => ({
+export const demoSetup = (demoFolder: string): HeadsSetup => ({
   folder: demoFolder,
   prompt: { kind: 'text', text: demoPrompt },
   interventions: [],
@@ -16,7 +16,7 @@ export const demoPlan = (demoFolder: string): HeadsPlan => ({
 });
 
 /** The plan that made a saved result. */
-export const planOfResult = (result: HeadsResult): HeadsPlan => ({
+export const setupOfResult = (result: HeadsResult): HeadsSetup => ({
   folder: result.model.folder,
   prompt: promptOfResult(result),
   interventions: result.interventions,
@@ -26,7 +26,7 @@ export const planOfResult = (result: HeadsResult): HeadsPlan => ({
 });
 
 /** Older results do not say whether a text went through the chat template: where there is one, the ids say it. */
-function promptOfResult({ model, prompt, ids, chatPrompt }: HeadsResult): HeadsPlan['prompt'] {
+function promptOfResult({ model, prompt, ids, chatPrompt }: HeadsResult): HeadsSetup['prompt'] {
   if (prompt !== null && chatPrompt !== undefined) return { kind: 'text', text: prompt, chat: true };
   return prompt === null || model.chatTemplate ? { kind: 'ids', ids } : { kind: 'text', text: prompt };
 }
@@ -34,12 +34,12 @@ function promptOfResult({ model, prompt, ids, chatPrompt }: HeadsResult): HeadsP
 /** The folder of the demo model moves with every update of the extension: it is stored by this name. */
 const demoName = '';
 
-export const planToStore = (plan: HeadsPlan, demoFolder: string): HeadsPlan =>
+export const setupToStore = (plan: HeadsSetup, demoFolder: string): HeadsSetup =>
   plan.folder === demoFolder ? { ...plan, folder: demoName } : plan;
 
 /** Taken only when it has everything a plan has. */
-export function storedPlan(value: unknown, demoFolder: string): HeadsPlan | undefined {
-  const checked = check(headsPlan, value);
+export function storedSetup(value: unknown, demoFolder: string): HeadsSetup | undefined {
+  const checked = check(headsSetup, value);
   if (!checked.ok) return undefined;
   const { folder } = checked.result;
   return { ...checked.result, folder: folder === demoName ? demoFolder : folder };

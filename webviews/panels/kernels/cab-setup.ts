@@ -1,6 +1,6 @@
 /** What is measured when the form's mechanisms are to run in all patterns of CAB. */
-import type { AttentionPattern, BenchmarkPlan } from '../../../protocol/results/benchmark';
-import { planOf, whyNot, type State } from './state';
+import type { AttentionPattern, BenchmarkSetup } from '../../../protocol/results/benchmark';
+import { setupOf, whyNot, type State } from './state';
 
 /** CAB's order of the four patterns. */
 export const patternOrder: readonly AttentionPattern[] = [
@@ -13,8 +13,8 @@ export const patternOrder: readonly AttentionPattern[] = [
 const leastLengths = 4;
 
 /** The plan of CAB, or the sentence that says why it cannot be run. */
-export function cabPlan(state: State): BenchmarkPlan | string {
-  const plan = planOf(state);
+export function cabSetup(state: State): BenchmarkSetup | string {
+  const plan = setupOf(state);
   const baseline = state.mechanisms.find(({ id }) => id === plan?.baseline);
   if (state.canRun !== true) return state.canRun;
   if (!plan || !baseline) return 'Correct the settings first.';

@@ -1,9 +1,9 @@
 /** Whether what is typed can be run, is what is shown already, and how a run begins. Pure. */
-import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
 import { placed, whyNotOnDevice } from '../../ui/device-field';
 import { modelOfForm, started, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm } from './form';
-import { planOf, samePlan } from './plan';
+import { setupOf, sameSetup } from './setup';
 import { nothingShown, type State } from './state';
 
 /** A model of text alone has no image to leave out. */
@@ -15,10 +15,10 @@ export const readsTextOnly = (state: State): boolean => {
 /** The form asks for something other than what is shown. */
 export function isStale(state: State): boolean {
   if (state.place === 'file' || !(state.result ?? state.set) || state.phase.kind === 'running') return false;
-  const plan = planOf(state);
-  const { shownPlan, devices } = state;
-  if (plan === undefined || shownPlan === undefined) return false;
-  return !samePlan(placed(plan, devices), placed(shownPlan, devices));
+  const plan = setupOf(state);
+  const { shownSetup, devices } = state;
+  if (plan === undefined || shownSetup === undefined) return false;
+  return !sameSetup(placed(plan, devices), placed(shownSetup, devices));
 }
 
 /** Why nothing can be run with what is typed; undefined when it can. */
@@ -53,12 +53,12 @@ export const canResume = (state: State): boolean =>
 export function startRun(
   state: State,
   resume: boolean,
-): { readonly state: State; readonly plan: HallucinationPlan } | undefined {
-  const plan = planOf(state);
+): { readonly state: State; readonly plan: HallucinationSetup } | undefined {
+  const plan = setupOf(state);
   if (!plan || !canStart(state)) return undefined;
   const kept = resume ? (state.set?.entries ?? []) : [];
   return {
     plan,
-    state: started(state, { ...nothingShown, shownPlan: plan, entries: kept }),
+    state: started(state, { ...nothingShown, shownSetup: plan, entries: kept }),
   };
 }

@@ -13,7 +13,7 @@ export type Piece =
   | { readonly kind: 'newline' }
   | { readonly kind: 'text'; readonly text: string };
 
-export interface PlannedTile extends Rectangle {
+export interface LaidTile extends Rectangle {
   readonly rows: number;
   readonly columns: number;
   /** Counted among cells and newlines. */
@@ -21,10 +21,10 @@ export interface PlannedTile extends Rectangle {
   readonly stride: number;
 }
 
-export interface TokenPlan {
+export interface TokenLayout {
   readonly pieces: readonly Piece[];
   /** The whole picture first. */
-  readonly tiles: readonly PlannedTile[];
+  readonly tiles: readonly LaidTile[];
 }
 
 /** Cells of one tile as the language model gets them, and the share of the tile's height and width that they cover. */
@@ -36,12 +36,12 @@ export interface TileCells {
   readonly coverage: { readonly height: number; readonly width: number };
 }
 
-export function planTokens(
+export function tokenLayout(
   picture: { readonly width: number; readonly height: number },
   processed: ProcessedPicture,
   layout: ImageLayout,
   cells: TileCells,
-): TokenPlan {
+): TokenLayout {
   const { rows, columns, leading, coverage } = cells;
   const all = (tile: number): Piece[] =>
     Array.from({ length: leading + rows * columns }, (_, cell) => ({ kind: 'cell', tile, cell }));
@@ -56,9 +56,9 @@ export function planTokens(
     case 'single':
       return { pieces: all(0), tiles: [{ ...whole, first: leading }] };
     case 'splits':
-      return planSplits(picture, processed, all, covered, grid);
+      return splitLayout(picture, processed, all, covered, grid);
     case 'anyres':
-      return planAnyres(picture, processed, cells, all(0), { ...whole, first: leading });
+      return anyresLayout(picture, processed, cells, all(0), { ...whole, first: leading });
   }
 }
 
@@ -88,19 +88,19 @@ export function tileRegion(
   return processed.shown;
 }
 
-function planSplits(
+function splitLayout(
   picture: { readonly width: number; readonly height: number },
   processed: ProcessedPicture,
   all: (tile: number) => Piece[],
   covered: (part: Rectangle) => Rectangle,
-  grid: Pick<PlannedTile, 'rows' | 'columns' | 'stride'>,
-): TokenPlan {
+  grid: Pick<LaidTile, 'rows' | 'columns' | 'stride'>,
+): TokenLayout {
   const text = (written: string): Piece => ({ kind: 'text', text: written });
   const fake = '<fake_token_around_image>';
   const { rows: lines, columns: across } = processed.splits ?? { rows: 0, columns: 0 };
   const perTile = grid.rows * grid.columns;
   const pieces: Piece[] = [];
-  const tiles: PlannedTile[] = [];
+  const tiles: LaidTile[] = [];
   for (let line = 0; line < lines; line++) {
     for (let column = 0; column < across; column++) {
       const tile = line * across + column;
@@ -133,13 +133,13 @@ function joined(pieces: readonly Piece[]): readonly Piece[] {
   return out;
 }
 
-function planAnyres(
+function anyresLayout(
   picture: { readonly width: number; readonly height: number },
   processed: ProcessedPicture,
   { rows, columns, leading, coverage }: TileCells,
   base: readonly Piece[],
-  whole: PlannedTile,
-): TokenPlan {
+  whole: LaidTile,
+): TokenLayout {
   const canvas = processed.canvas ?? [processed.height, processed.width];
   const [lines, across] = [canvas[0] / processed.height, canvas[1] / processed.width];
   const kept = unpadded(picture, lines * rows, across * columns);
@@ -156,7 +156,7 @@ function planAnyres(
   const cellHeight = (processed.height * coverage.height) / rows;
   const cellWidth = (processed.width * coverage.width) / columns;
   const [down, right] = [picture.height / place.height, picture.width / place.width];
-  const joinedMap: PlannedTile = {
+  const joinedMap: LaidTile = {
     x: (kept.firstColumn * cellWidth - place.x) * right,
     y: (kept.firstRow * cellHeight - place.y) * down,
     width: kept.columns * cellWidth * right,

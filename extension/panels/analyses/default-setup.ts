@@ -1,12 +1,12 @@
 /** The plan that the panel of analyses starts with, and plans from the storage of an earlier version or session. */
 import type { AnalysisInfo, AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
 import { isTaskFile, type TaskInfo } from '../../../protocol/analysis/tasks';
-import { analysisPlan } from '../../../protocol/analysis/schema';
+import { analysisSetup } from '../../../protocol/analysis/schema';
 import { demoPrompt } from '../../../protocol/compute/demo-prompt';
 import { startOf, type Demos } from '../../../protocol/analysis/next-start';
 import { usualTaskOf } from '../../../protocol/analysis/usual-task';
 import type { PromptInput } from '../../../protocol/compute/models';
-import type { AnalysisPlan } from '../../../protocol/panels/analyses';
+import type { AnalysisSetup } from '../../../protocol/panels/analyses';
 import { check } from '../../../protocol/schema/check';
 
 /** Pictures of a folder that a form begins with. */
@@ -36,7 +36,7 @@ export function inputOf(kind: InputKind, before: AnalysisInput | undefined, anal
   }
 }
 
-export const firstPlan = (catalogue: readonly AnalysisInfo[], demoFolder: string): AnalysisPlan => ({
+export const firstSetup = (catalogue: readonly AnalysisInfo[], demoFolder: string): AnalysisSetup => ({
   analysis: catalogue[0]?.id ?? '',
   folder: demoFolder,
   input: inputOf(catalogue[0]?.inputs[0] ?? 'prompt', undefined, catalogue[0]),
@@ -46,12 +46,12 @@ export const firstPlan = (catalogue: readonly AnalysisInfo[], demoFolder: string
 });
 
 /** The same model and input for another analysis, with the defaults of its parameters, as far as `startOf` leaves them. */
-export function planFor(
+export function setupFor(
   analysis: AnalysisInfo,
-  before: AnalysisPlan,
+  before: AnalysisSetup,
   demos: Demos,
   { from, tasks = [] }: { readonly from?: AnalysisInfo | undefined; readonly tasks?: readonly TaskInfo[] } = {},
-): AnalysisPlan {
+): AnalysisSetup {
   if (analysis.id === before.analysis) return before;
   const { input } = before;
   // One that trains its own model has named none.
@@ -83,16 +83,16 @@ export function planFor(
 /** The folder of the demo model moves with every update of the extension: it is stored by this name. */
 const demoName = '';
 
-export const planToStore = (plan: AnalysisPlan, demoFolder: string): AnalysisPlan =>
+export const setupToStore = (plan: AnalysisSetup, demoFolder: string): AnalysisSetup =>
   plan.folder === demoFolder ? { ...plan, folder: demoName } : plan;
 
 /** Taken only when it has everything a plan has, and its analysis is still there. */
-export function storedPlan(
+export function storedSetup(
   value: unknown,
   catalogue: readonly AnalysisInfo[],
   demoFolder: string,
-): AnalysisPlan | undefined {
-  const checked = check(analysisPlan, value);
+): AnalysisSetup | undefined {
+  const checked = check(analysisSetup, value);
   if (!checked.ok) return undefined;
   const plan = checked.result;
   if (!catalogue.some(({ id, inputs }) => id === plan.analysis && inputs.includes(plan.input.kind))) return undefined;
@@ -100,7 +100,7 @@ export function storedPlan(
 }
 
 /** The files and folders that a plan would have opened. */
-export function pathsOf({ folder, input }: AnalysisPlan): readonly string[] {
+export function pathsOf({ folder, input }: AnalysisSetup): readonly string[] {
   const ofPrompt = (prompt: { readonly image?: string }): readonly string[] =>
     prompt.image === undefined ? [] : [prompt.image];
   switch (input.kind) {

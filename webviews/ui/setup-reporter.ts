@@ -8,28 +8,28 @@ import { Later } from './later';
 const every = 300;
 const remembered = 4;
 
-export interface PlanOwner<Plan> {
+export interface SetupOwner<Setup> {
   /** The plan of the form; undefined while there is none to send. */
-  plan(): Plan | undefined;
-  report(plan: Plan): void;
+  plan(): Setup | undefined;
+  report(plan: Setup): void;
   /** Keeps the panel's state with the plans known by now. */
   keep(): void;
   /** Whether the plan that the extension has just sent is sent back once, because the answer is wanted. */
   readonly reportsOpened?: boolean;
 }
 
-export class PlanReporter<Plan> {
+export class SetupReporter<Setup> {
   private reported: string | undefined;
   private readonly later = new Later<'plan'>();
 
   constructor(
     /** Canonical plans, oldest first. */
     public basis: readonly string[],
-    private readonly owner: PlanOwner<Plan>,
+    private readonly owner: SetupOwner<Setup>,
   ) {}
 
   /** The extension has sent this plan. */
-  opened(plan: Plan): void {
+  opened(plan: Setup): void {
     this.remember(canonical(plan));
     this.reported = this.owner.reportsOpened ? undefined : canonical(plan);
   }

@@ -1,5 +1,5 @@
 /** Plans: of the form, of a result, and what a run computes of one. Pure. */
-import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
 import type { HallucinationResult } from '../../../protocol/results/hallucination';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { heldInterventions } from '../../../protocol/results/held-interventions';
@@ -14,7 +14,7 @@ interface Typed {
 }
 
 /** What a run computes of a plan; the rest are options of what is asked of its result. */
-export const runOf = (plan: HallucinationPlan): unknown => {
+export const runOf = (plan: HallucinationSetup): unknown => {
   const {
     mode,
     folder,
@@ -48,24 +48,24 @@ export const runOf = (plan: HallucinationPlan): unknown => {
   ];
 };
 
-export const samePlan = (a: HallucinationPlan | undefined, b: HallucinationPlan | undefined): boolean =>
+export const sameSetup = (a: HallucinationSetup | undefined, b: HallucinationSetup | undefined): boolean =>
   a !== undefined && b !== undefined && canonical(runOf(a)) === canonical(runOf(b));
 
 /** The result was made of what is typed. */
 export const samePrompt = ({ prompt, settings }: HallucinationResult, typed: Pick<Form, 'prompt' | 'chat'>): boolean =>
   prompt === typed.prompt && (settings['chat'] === true) === typed.chat;
 
-export const planOf = (state: Typed): HallucinationPlan | undefined => {
+export const setupOf = (state: Typed): HallucinationSetup | undefined => {
   if (!state.form) return undefined;
   const reading = readForm(state.form, modelOfForm(state));
   return reading.ok ? reading.plan : undefined;
 };
 
 /** The plan that a result was made by, with the options that it does not name from another one. */
-export function planOfResult(
+export function setupOfResult(
   result: HallucinationResult,
-  others: HallucinationPlan | undefined,
-): HallucinationPlan | undefined {
+  others: HallucinationSetup | undefined,
+): HallucinationSetup | undefined {
   if (!others) return undefined;
   return {
     ...others,

@@ -1,6 +1,12 @@
 /** The plans that the panel of analyses opens with. */
 import assert from 'node:assert/strict';
-import { firstPlan, inputOf, planFor, planToStore, storedPlan } from '../../../extension/panels/analyses/default-plan';
+import {
+  firstSetup,
+  inputOf,
+  setupFor,
+  setupToStore,
+  storedSetup,
+} from '../../../extension/panels/analyses/default-setup';
 import type { AnalysisInfo, InputKind } from '../../../protocol/analysis/analysis';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 
@@ -40,32 +46,32 @@ const demos = {
 
 describe('plans of analyses', () => {
   it('begin with the first analysis on the demo model', () => {
-    const { analysis: id, folder, input } = firstPlan(catalogue, '/demo-lm');
+    const { analysis: id, folder, input } = firstSetup(catalogue, '/demo-lm');
     assert.deepEqual([id, folder, input.kind], ['heads', '/demo-lm', 'prompt']);
   });
 
   it('keep model, prompt, seed and interventions for another analysis, and not its parameters', () => {
     const before = {
-      ...firstPlan(catalogue, '/mine'),
+      ...firstSetup(catalogue, '/mine'),
       input: { kind: 'prompt', prompt: { kind: 'text', text: 'mine' } },
       parameters: { causal: true },
       seed: 7,
     } as const;
-    const after = planFor(sees, before, demos);
+    const after = setupFor(sees, before, demos);
     assert.deepEqual(after, { ...before, analysis: 'sees', parameters: {} });
-    assert.equal(planFor(heads, before, demos), before, 'the same analysis keeps its parameters');
+    assert.equal(setupFor(heads, before, demos), before, 'the same analysis keeps its parameters');
   });
 
   it('of an analysis of a task begin with its usual task, and keep one that is chosen', () => {
-    const before = firstPlan(catalogue, '/demo-lm');
+    const before = firstSetup(catalogue, '/demo-lm');
     const needles = analysis('needles', 'task', { usualTask: { task: 'needle-grid', samples: 30 } });
-    assert.deepEqual(planFor(needles, before, demos).input, { kind: 'task', task: 'needle-grid', samples: 30 });
-    assert.deepEqual(firstPlan([needles], '/demo-lm').input, { kind: 'task', task: 'needle-grid', samples: 30 });
+    assert.deepEqual(setupFor(needles, before, demos).input, { kind: 'task', task: 'needle-grid', samples: 30 });
+    assert.deepEqual(firstSetup([needles], '/demo-lm').input, { kind: 'task', task: 'needle-grid', samples: 30 });
     const chosen = { ...before, input: { kind: 'task', task: 'passkey', samples: 5 } } as const;
-    assert.deepEqual(planFor(needles, chosen, demos).input, chosen.input);
+    assert.deepEqual(setupFor(needles, chosen, demos).input, chosen.input);
     const other = analysis('other', 'task');
-    const untouched = planFor(other, before, demos);
-    assert.deepEqual(planFor(needles, untouched, demos, { from: other }).input, {
+    const untouched = setupFor(other, before, demos);
+    assert.deepEqual(setupFor(needles, untouched, demos, { from: other }).input, {
       kind: 'task',
       task: 'needle-grid',
       samples: 30,
@@ -74,17 +80,17 @@ describe('plans of analyses', () => {
     const lengthOf = (length: number) =>
       ({ ...untouched, input: { ...untouched.input, taskParameters: { length } } }) as typeof untouched;
     const taskOf = (plan: typeof before) => {
-      const { input } = planFor(needles, plan, demos, { from: other, tasks: [induction] });
+      const { input } = setupFor(needles, plan, demos, { from: other, tasks: [induction] });
       return input.kind === 'task' ? input.task : undefined;
     };
     assert.deepEqual([taskOf(lengthOf(32)), taskOf(lengthOf(33))], ['needle-grid', 'induction']);
     const fewer = { ...untouched, input: { kind: 'task', task: 'induction', samples: 5 } } as const;
     assert.deepEqual(
-      planFor(needles, fewer, demos, { from: other }).input,
+      setupFor(needles, fewer, demos, { from: other }).input,
       fewer.input,
       'a number of samples is a choice too',
     );
-    assert.deepEqual(planFor(analysis('other', 'task'), before, demos).input, {
+    assert.deepEqual(setupFor(analysis('other', 'task'), before, demos).input, {
       kind: 'task',
       task: 'induction',
       samples: 100,
@@ -92,43 +98,43 @@ describe('plans of analyses', () => {
   });
 
   it('take the demo model that sees, with a picture or a folder, where the other demo model was chosen', () => {
-    const before = firstPlan(catalogue, '/demo-lm');
-    const one = planFor(sees, before, demos);
+    const before = firstSetup(catalogue, '/demo-lm');
+    const one = setupFor(sees, before, demos);
     assert.equal(one.folder, '/demo-vlm');
     assert.ok(one.input.kind === 'prompt' && one.input.prompt.kind === 'text');
     assert.equal(one.input.prompt.image, '/scenes/a.png');
-    const many = planFor(set, before, demos);
+    const many = setupFor(set, before, demos);
     assert.ok(many.input.kind === 'image-set');
     assert.deepEqual([many.input.folder, many.parameters], ['/scenes', { truth: '/scenes/truth.json' }]);
     const without = { ...demos, vision: { folder: '', image: '', scenes: '', truth: '' } };
-    assert.equal(planFor(sees, before, without).folder, '/demo-lm');
+    assert.equal(setupFor(sees, before, without).folder, '/demo-lm');
   });
 
   it('of a vision encoder begin with the demo encoder and its labelled pictures, without a prompt', () => {
     const encoder = { folder: '/demo-vit', pictures: '/things' };
     const reads = { ...set, readsPictures: true } as const;
-    const { folder, input } = planFor(reads, firstPlan(catalogue, '/demo-lm'), { ...demos, encoder });
+    const { folder, input } = setupFor(reads, firstSetup(catalogue, '/demo-lm'), { ...demos, encoder });
     assert.equal(folder, '/demo-vit');
     assert.ok(input.kind === 'image-set');
     assert.deepEqual([input.folder, input.prompt], ['/things', { kind: 'text', text: '' }]);
-    assert.equal(planFor(reads, firstPlan(catalogue, '/demo-lm'), demos).folder, '/demo-vlm', 'the package lacks it');
+    assert.equal(setupFor(reads, firstSetup(catalogue, '/demo-lm'), demos).folder, '/demo-vlm', 'the package lacks it');
   });
 
   it('of documents begin with the example corpus, and keep a file that was chosen', () => {
     const reads = { ...heads, id: 'reads', inputs: ['corpus'] } as const;
-    const first = planFor(reads, firstPlan(catalogue, '/demo-lm'), demos);
+    const first = setupFor(reads, firstSetup(catalogue, '/demo-lm'), demos);
     assert.deepEqual(first.input, { kind: 'corpus', file: '/corpus/documents.jsonl' });
     const chosen = { ...first, input: { kind: 'corpus', file: '/mine.txt' } } as const;
-    assert.deepEqual(planFor({ ...reads, id: 'also' }, chosen, demos).input, chosen.input);
+    assert.deepEqual(setupFor({ ...reads, id: 'also' }, chosen, demos).input, chosen.input);
   });
 
   it('are stored without the folder of the demo model, and dropped where their analysis is gone', () => {
-    const plan = firstPlan(catalogue, '/old/demo-lm');
-    const stored = JSON.parse(JSON.stringify(planToStore(plan, '/old/demo-lm'))) as unknown;
-    assert.equal(storedPlan(stored, catalogue, '/new/demo-lm')?.folder, '/new/demo-lm');
-    assert.equal(storedPlan(stored, [sees], '/new/demo-lm'), undefined);
-    assert.equal(storedPlan({ ...plan, input: { kind: 'none' } }, catalogue, '/new'), undefined);
-    assert.equal(storedPlan({ ...plan, seed: 'x' }, catalogue, '/new'), undefined);
+    const plan = firstSetup(catalogue, '/old/demo-lm');
+    const stored = JSON.parse(JSON.stringify(setupToStore(plan, '/old/demo-lm'))) as unknown;
+    assert.equal(storedSetup(stored, catalogue, '/new/demo-lm')?.folder, '/new/demo-lm');
+    assert.equal(storedSetup(stored, [sees], '/new/demo-lm'), undefined);
+    assert.equal(storedSetup({ ...plan, input: { kind: 'none' } }, catalogue, '/new'), undefined);
+    assert.equal(storedSetup({ ...plan, seed: 'x' }, catalogue, '/new'), undefined);
   });
 
   it('keep what was typed where the next input has a place for it', () => {

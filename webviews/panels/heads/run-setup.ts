@@ -1,29 +1,29 @@
 /** What Run would do, and how a run begins. Pure. */
-import type { HeadsPlan } from '../../../protocol/panels/heads';
+import type { HeadsSetup } from '../../../protocol/panels/heads';
 import { placed, whyNotOnDevice } from '../../ui/device-field';
 import { canonical } from '../../ui/canonical';
 import { modelOfForm, started, whyModelOfFormDoesNotRun } from '../../ui/run-state';
-import { readForm, readPrompt, samePlan } from './form';
-import { planOf } from './plan';
+import { readForm, readPrompt, sameSetup } from './form';
+import { setupOf } from './setup';
 import { nothingShown, type State } from './state';
 import { noStatistics } from './statistics';
 
 /** The form asks for something other than what is shown. */
 export function isStale(state: State): boolean {
   if (state.place === 'file' || !state.result || state.phase.kind === 'running') return false;
-  const plan = planOf(state);
-  const { shownPlan, devices } = state;
+  const plan = setupOf(state);
+  const { shownSetup, devices } = state;
   if (plan === undefined) return false;
-  return shownPlan === undefined || !samePlan(placed(plan, devices), placed(shownPlan, devices));
+  return shownSetup === undefined || !sameSetup(placed(plan, devices), placed(shownSetup, devices));
 }
 
 /** The prompt in the form is another than that of the result: the tokens that are shown are not those of the editor. */
 export function isPromptChanged(state: State): boolean {
-  const { form, shownPlan, result, place } = state;
-  if (!form || !shownPlan || !result || place === 'file') return false;
+  const { form, shownSetup, result, place } = state;
+  if (!form || !shownSetup || !result || place === 'file') return false;
   const prompt = readPrompt(form, modelOfForm(state));
   return (
-    typeof prompt !== 'string' && canonical([form.folder, prompt]) !== canonical([shownPlan.folder, shownPlan.prompt])
+    typeof prompt !== 'string' && canonical([form.folder, prompt]) !== canonical([shownSetup.folder, shownSetup.prompt])
   );
 }
 
@@ -43,12 +43,12 @@ export function whyNotStart(state: State): string | undefined {
 }
 
 export const canStart = (state: State): boolean =>
-  state.phase.kind !== 'running' && whyNotStart(state) === undefined && planOf(state) !== undefined;
+  state.phase.kind !== 'running' && whyNotStart(state) === undefined && setupOf(state) !== undefined;
 
-export function startRun(state: State): { readonly state: State; readonly plan: HeadsPlan } | undefined {
-  const plan = planOf(state);
+export function startRun(state: State): { readonly state: State; readonly plan: HeadsSetup } | undefined {
+  const plan = setupOf(state);
   if (!plan || !canStart(state)) return undefined;
   const model = modelOfForm(state);
   const statistics = model && noStatistics(model.layers);
-  return { plan, state: started(state, { ...nothingShown, shownPlan: plan, statistics, savedAs: undefined }) };
+  return { plan, state: started(state, { ...nothingShown, shownSetup: plan, statistics, savedAs: undefined }) };
 }

@@ -1,6 +1,6 @@
 /** Plans: of what is typed, and of a result. Pure. */
 import type { PromptInput } from '../../../protocol/compute/models';
-import type { HeadsPlan } from '../../../protocol/panels/heads';
+import type { HeadsSetup } from '../../../protocol/panels/heads';
 import type { HeadsResult, ModelSummary } from '../../../protocol/results/heads';
 import { modelOfForm } from '../../ui/run-state';
 import { readForm, type Form } from './form';
@@ -11,14 +11,14 @@ interface Typed {
   readonly model: ModelSummary | undefined;
 }
 
-export const planOf = (typed: Typed): HeadsPlan | undefined => {
+export const setupOf = (typed: Typed): HeadsSetup | undefined => {
   if (!typed.form) return undefined;
   const reading = readForm(typed.form, modelOfForm(typed));
   return reading.ok ? reading.plan : undefined;
 };
 
 /** The plan that a result was made by: what can be run again. */
-export const planOfResult = (result: HeadsResult): HeadsPlan => ({
+export const setupOfResult = (result: HeadsResult): HeadsSetup => ({
   folder: result.model.folder,
   prompt: promptOfResult(result),
   interventions: result.interventions,
@@ -31,8 +31,8 @@ const promptOfResult = ({ prompt, ids, chatPrompt }: HeadsResult): PromptInput =
   prompt === null ? { kind: 'ids', ids } : { kind: 'text', text: prompt, ...(chatPrompt ? { chat: true } : {}) };
 
 /** The plan that was run, where it says more than the result (chat template). */
-export function planMatching(plan: HeadsPlan | undefined, result: HeadsResult): HeadsPlan {
-  const own = planOfResult(result);
+export function setupMatching(plan: HeadsSetup | undefined, result: HeadsResult): HeadsSetup {
+  const own = setupOfResult(result);
   const fits =
     plan?.prompt.kind === 'text' &&
     own.prompt.kind === 'text' &&

@@ -1,7 +1,7 @@
 /** The plan the kernels panel starts with when none was left, from the settings. */
 import type { SettingKey, SettingValue } from '../../../protocol/contributions/settings';
-import { benchmarkPlan } from '../../../protocol/panels/kernels-schema';
-import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
+import { benchmarkSetup } from '../../../protocol/panels/kernels-schema';
+import type { BenchmarkSetup } from '../../../protocol/results/benchmark';
 import { rowsOf } from '../../../protocol/results/benchmark-schema';
 import { check, type Schema } from '../../../protocol/schema/check';
 import { anyNumber, object } from '../../../protocol/schema/fields';
@@ -10,7 +10,7 @@ import type { Draft } from './run';
 /** A shape that a laptop measures in seconds: 8 heads of 64. */
 const shape = { batch: 1, heads: 8, kvHeads: 8, headDim: 64, valueDim: 64 };
 
-export function defaultPlan(setting: <K extends SettingKey>(key: K) => SettingValue<K>): BenchmarkPlan {
+export function defaultSetup(setting: <K extends SettingKey>(key: K) => SettingValue<K>): BenchmarkSetup {
   return {
     mechanisms: setting('headscope.benchmark.mechanisms'),
     baseline: setting('headscope.benchmark.baseline'),
@@ -31,12 +31,12 @@ export function defaultPlan(setting: <K extends SettingKey>(key: K) => SettingVa
 }
 
 /** A plan from the storage of an earlier version or session: taken only when it has everything a plan has. */
-export function storedPlan(value: unknown): BenchmarkPlan | undefined {
-  const checked = check(benchmarkPlan, value);
+export function storedSetup(value: unknown): BenchmarkSetup | undefined {
+  const checked = check(benchmarkSetup, value);
   return checked.ok ? checked.result : undefined;
 }
 
-const draft: Schema<Draft> = object<Draft>({ plan: benchmarkPlan, rows: rowsOf(anyNumber) });
+const draft: Schema<Draft> = object<Draft>({ plan: benchmarkSetup, rows: rowsOf(anyNumber) });
 
 /** Rows of a run that was cut off, as they were kept. */
 export function storedDraft(value: unknown): Draft | undefined {

@@ -1,8 +1,8 @@
 /** The plan the Hallucination panel starts with, and plans from the storage of an earlier version or session. */
 import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import { defaultPictures } from '../../../protocol/inputs/truth';
-import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
-import { hallucinationPlan } from '../../../protocol/panels/hallucination-schema';
+import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
+import { hallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
 import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import { check } from '../../../protocol/schema/check';
@@ -19,7 +19,7 @@ export interface Demo {
 }
 
 /** One click on Run shows a word that is said by habit: the demo model on the first of its scenes. */
-export const demoPlan = ({ folder, scenes, image, truth }: Demo): HallucinationPlan => ({
+export const demoSetup = ({ folder, scenes, image, truth }: Demo): HallucinationSetup => ({
   mode: 'image',
   folder,
   image,
@@ -43,8 +43,8 @@ export const demoPlan = ({ folder, scenes, image, truth }: Demo): HallucinationP
 });
 
 /** The plan that made a saved result; what it does not say is taken from another one. */
-export function planOfSaved(saved: SavedHallucination, others: HallucinationPlan): HallucinationPlan {
-  const common: HallucinationPlan = {
+export function setupOfSaved(saved: SavedHallucination, others: HallucinationSetup): HallucinationSetup {
+  const common: HallucinationSetup = {
     ...others,
     folder: saved.model.folder,
     ...(saved.prompt === null ? {} : { prompt: saved.prompt }),
@@ -58,8 +58,8 @@ export function planOfSaved(saved: SavedHallucination, others: HallucinationPlan
 
 function ofResult(
   { removed, image, truth, caption, settings }: HallucinationResult,
-  plan: HallucinationPlan,
-): HallucinationPlan {
+  plan: HallucinationSetup,
+): HallucinationSetup {
   return {
     ...plan,
     mode: removed.kind === 'span' ? 'span' : 'image',
@@ -71,7 +71,7 @@ function ofResult(
   };
 }
 
-function ofSet({ variants, seed, sample }: HallucinationSet, plan: HallucinationPlan): HallucinationPlan {
+function ofSet({ variants, seed, sample }: HallucinationSet, plan: HallucinationSetup): HallucinationSetup {
   const [first] = variants;
   return {
     ...plan,
@@ -83,7 +83,7 @@ function ofSet({ variants, seed, sample }: HallucinationSet, plan: Hallucination
   };
 }
 
-const ofReinforcement = ({ alpha, layers, outliers }: Reinforcement, plan: HallucinationPlan) => ({
+const ofReinforcement = ({ alpha, layers, outliers }: Reinforcement, plan: HallucinationSetup) => ({
   alpha,
   reinforcedLayers: layers,
   reinforcedOutliers: outliers === plan.outliers ? null : outliers,
@@ -92,10 +92,10 @@ const ofReinforcement = ({ alpha, layers, outliers }: Reinforcement, plan: Hallu
 /** The folder of the extension moves with every update: what lies in it is stored by this name. */
 const inExtension = 'extension:';
 
-export const planToStore = (plan: HallucinationPlan, extension: string): HallucinationPlan =>
+export const setupToStore = (plan: HallucinationSetup, extension: string): HallucinationSetup =>
   withPaths(plan, (path) => (path.startsWith(extension) ? inExtension + path.slice(extension.length) : path));
 
-const withPaths = (plan: HallucinationPlan, change: (path: string) => string): HallucinationPlan => ({
+const withPaths = (plan: HallucinationSetup, change: (path: string) => string): HallucinationSetup => ({
   ...plan,
   folder: change(plan.folder),
   image: change(plan.image),
@@ -104,11 +104,11 @@ const withPaths = (plan: HallucinationPlan, change: (path: string) => string): H
 });
 
 /** What plans did not say at first. */
-const since = { reinforcedOutliers: null, chat: false } satisfies Partial<HallucinationPlan>;
+const since = { reinforcedOutliers: null, chat: false } satisfies Partial<HallucinationSetup>;
 
 /** Taken only when it has everything a plan has. */
-export function storedPlan(stored: unknown, extension: string): HallucinationPlan | undefined {
-  const checked = check(hallucinationPlan, { ...since, ...fieldsIn(stored) });
+export function storedSetup(stored: unknown, extension: string): HallucinationSetup | undefined {
+  const checked = check(hallucinationSetup, { ...since, ...fieldsIn(stored) });
   if (!checked.ok) return undefined;
   return withPaths(checked.result, (path) =>
     path.startsWith(inExtension) ? extension + path.slice(inExtension.length) : path,
