@@ -1,6 +1,6 @@
-// npm run manifest: writes schemas/ (schemas.mjs), and into package.json what VS Code reads of the tables in
-// protocol/contributions: commands and their menus, views, editors, settings, walkthrough, and the events that start the
-// extension. Everything else there is left alone.
+// npm run manifest: writes schemas/ (schemas.mjs), the index of docs/analyses (analyses-index.mjs), and into package.json what VS Code
+// reads of the tables in protocol/contributions: commands and their menus, views, editors, settings, walkthrough, and the events that
+// start the extension. Everything else there is left alone.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -17,6 +17,7 @@ import {
   viewTable,
 } from '../protocol/contributions/views.ts';
 import { walkthrough } from '../protocol/contributions/walkthrough.ts';
+import { writeAnalysesIndex } from './analyses-index.mjs';
 import { jsonValidation, writeSchemas } from './schemas.mjs';
 import { root } from './setup.mjs';
 
@@ -170,4 +171,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   writeFileSync(file, withTables(readFileSync(file, 'utf8')));
   // A failure ends the process with it.
   void writeSchemas();
+  void writeAnalysesIndex();
 }

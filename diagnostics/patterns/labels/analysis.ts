@@ -31,7 +31,7 @@ export const labels: Analysis<Parameters, LabelsResult> = {
     reference:
       'arXiv:1906.04341, section 3 (positions); arXiv:2309.17453 (sinks); arXiv:2209.11895 (induction, duplicate token); arXiv:2404.15574, section 2.1 (retrieval)',
     trust: 'medium',
-    note: 'Null models, thresholds and the correction for the number of scores are choices of Headscope (docs/analyses.md).',
+    note: 'Null models, thresholds and the correction for the number of scores are choices of Headscope (docs/analyses/labels.md).',
   },
   inputs: ['prompt'],
   parameters: {

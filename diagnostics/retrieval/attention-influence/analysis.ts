@@ -22,7 +22,7 @@ export const attentionInfluence: Analysis<Parameters, InfluenceResult> = {
   source: {
     reference: 'arXiv:2505.07293, section 3 and Appendix C (AttentionInfluence)',
     trust: 'medium',
-    note: 'Choices of Headscope (docs/analyses.md), the first of them: a masked head weighs the keys up to its own position alike, since 1/L over the whole sequence would read the future.',
+    note: 'Choices of Headscope (docs/analyses/attention-influence.md), the first of them: a masked head weighs the keys up to its own position alike, since 1/L over the whole sequence would read the future.',
   },
   inputs: ['corpus'],
   parameters,

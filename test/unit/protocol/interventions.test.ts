@@ -556,8 +556,10 @@ describe('files of interventions', () => {
   });
 });
 
-describe('docs/interventions.md', () => {
-  const text = readFileSync(resolve(__dirname, '../../../docs/interventions.md'), 'utf8');
+describe('docs/interventions.md and docs/cache-interventions.md', () => {
+  const text = ['interventions', 'cache-interventions']
+    .map((page) => readFileSync(resolve(__dirname, `../../../docs/${page}.md`), 'utf8'))
+    .join('\n');
 
   it('documents every kind with its form, its example and its parameters', () => {
     const sections = text.split('\n## ').slice(1);

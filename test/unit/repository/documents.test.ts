@@ -99,6 +99,14 @@ describe('documents of the repository', () => {
     );
   });
 
+  it('have at most 400 lines, so that a page is read and not searched', () => {
+    const long = documents
+      .filter((path) => path.startsWith('docs/'))
+      .map((path) => ({ path, lines: textOf(path).split('\n').length - 1 }))
+      .filter(({ lines }) => lines > 400);
+    assert.deepEqual(long, []);
+  });
+
   it('explain every term of the glossary in two sentences, in order, with a link to its use', () => {
     const entries = textOf('docs/glossary.md').split(/^## /m).slice(1);
     assert.ok(entries.length > 40);

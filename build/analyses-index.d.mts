@@ -1,0 +1,3 @@
+/** docs/analyses/README.md as it should be. */
+export function analysesIndexText(): Promise<string>;
+export function writeAnalysesIndex(): Promise<void>;
