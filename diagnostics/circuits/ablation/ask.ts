@@ -11,6 +11,7 @@ import { ranked } from './ranking';
 import type { AblationResult } from './result';
 import { changeDefinition } from './sections';
 import { meansOver, partners, standInsFor } from '../../shared/effects/stand-ins';
+import * as build from '../../shared/sections/builders';
 
 /** Of prompts whose change is listed. */
 const longestText = 200;
@@ -27,19 +28,21 @@ export async function ask(
   const found = await subjectsOf(model, job, job.parameters);
   const changes = await changesOf(model, job, found, part);
   const { name, unit } = metricWords[found.metric];
-  const shared = { title: `Change of the ${name}`, unit, definition: changeDefinition(result) };
-  const about = { id: `${section}-L${part.layer}${part.head === undefined ? 'MLP' : `H${part.head}`}` };
+  const changeTitle = `Change of the ${name}`;
+  const definition = changeDefinition(result);
+  const id = `${section}-L${part.layer}${part.head === undefined ? 'MLP' : `H${part.head}`}`;
+  const title = `Where ${partName(part)} matters`;
   const [prompt] = job.input.prompts;
   if (found.unit === 'token' && prompt) {
     const values = new Array<number>(prompt.ids.length).fill(Number.NaN);
     found.subjects[0]?.asked.forEach(({ row }, at) => (values[row + 1] = changes[0]?.[at] ?? Number.NaN));
     return {
       kind: 'tokens',
-      ...about,
-      title: `Where ${partName(part)} matters`,
+      id,
+      title,
       caption: `Each token with the change of the ${name} of predicting it.`,
       tokens: prompt.tokens,
-      numbers: [{ name: 'change', ...shared, scale: { kind: 'diverging' }, values }],
+      numbers: [build.signed('change', changeTitle, definition, values, unit)],
     };
   }
   const texts = job.input.task?.samples.map((sample) => sample.prompt.text) ?? [prompt?.text ?? 'the prompt'];
@@ -49,17 +52,13 @@ export async function ask(
       ? []
       : [{ text: text.length > longestText ? `${text.slice(0, longestText)}…` : text, change }];
   });
-  return {
-    kind: 'table',
-    ...about,
-    title: `Where ${partName(part)} matters`,
-    caption: 'Prompt by prompt, largest change first.',
-    columns: [
-      { name: 'prompt', title: 'Prompt', kind: 'text' },
-      { name: 'change', kind: 'number', ...shared },
-    ],
-    rows: rows.sort((a, b) => Math.abs(b.change) - Math.abs(a.change)).map(({ text, change }) => [text, change]),
-  };
+  return build.table(
+    id,
+    title,
+    'Prompt by prompt, largest change first.',
+    rows.sort((a, b) => Math.abs(b.change) - Math.abs(a.change)),
+    [build.text('prompt', 'Prompt', ({ text }) => text), build.number('change', changeTitle, definition, unit)],
+  );
 }
 
 /** [subjects][values]; undefined for one without another prompt to take outputs from. */

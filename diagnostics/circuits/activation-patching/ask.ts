@@ -12,6 +12,7 @@ import { cellName, ranked } from './ranking';
 import type { PatchingResult } from './result';
 import { intervalWords } from '../../shared/effects/level-section';
 import { effectDefinition } from './sections';
+import * as build from '../../shared/sections/builders';
 
 export async function ask(
   model: ModelRunner,
@@ -44,49 +45,48 @@ export async function ask(
     const { mean, low, high } = valueOf(found, column);
     return direction === 'denoise' ? { mean, low, high } : { mean: 1 - mean, low: 1 - high, high: 1 - low };
   });
-  const shared = {
-    id: `${section}-L${cell.layer}H${cell.slot}`,
-    title: `${cellName(result, cell)} by position`,
-  };
+  const id = `${section}-L${cell.layer}H${cell.slot}`;
+  const title = `${cellName(result, cell)} by position`;
   const words = direction === 'denoise' ? 'Share of the drop restored' : 'Share of the drop caused';
   const [only] = pairs;
   if (only && pairs.length === 1 && columns.length === only.tokens.length) {
     return {
       kind: 'tokens',
-      ...shared,
+      id,
+      title,
       caption: 'The head is patched at one token at a time.',
       tokens: only.tokens,
       numbers: [
-        {
-          name: 'effect',
-          title: words,
-          unit: '',
-          definition: effectDefinition(result),
-          scale: { kind: 'diverging' },
-          values: effects.map(({ mean }) => mean),
-        },
+        build.signed(
+          'effect',
+          words,
+          effectDefinition(result),
+          effects.map(({ mean }) => mean),
+        ),
       ],
     };
   }
-  return {
-    kind: 'chart',
-    ...shared,
-    caption: `The head is patched at one place at a time, over ${pairs.length} pairs. ${effectDefinition(result)}`,
-    x: { title: 'position', unit: '', scale: 'category', categories: columns.map(({ label }) => label) },
-    y: { title: words.toLowerCase(), unit: '', scale: 'linear' },
-    series: [
-      {
-        id: 'effect',
-        title: cellName(result, cell),
-        mark: 'bars',
-        points: effects.map(({ mean, low, high }, x) => ({
+  return build.chart(
+    id,
+    title,
+    `The head is patched at one place at a time, over ${pairs.length} pairs. ${effectDefinition(result)}`,
+    build.categoryAxis(
+      'position',
+      columns.map(({ label }) => label),
+    ),
+    build.axis(words.toLowerCase()),
+    [
+      build.bars(
+        'effect',
+        cellName(result, cell),
+        effects.map(({ mean, low, high }, x) => ({
           x,
           y: mean,
           ...(pairs.length > 1 ? { low, high } : {}),
           label: columns[x]?.label ?? `${x}`,
         })),
-      },
+      ),
     ],
-    ...(pairs.length > 1 ? { interval: intervalWords } : {}),
-  };
+    { interval: pairs.length > 1 ? intervalWords : undefined },
+  );
 }

@@ -2,20 +2,16 @@
 import type { Section } from '../../../protocol/sections/section';
 import { isPerHead } from './parameters';
 import type { PatchingResult, Table } from './result';
+import * as build from '../../shared/sections/builders';
 
 export function compare(a: PatchingResult, b: PatchingResult): readonly Section[] {
   const shape = ({ site, columns = [], effect }: PatchingResult): string =>
     JSON.stringify([site, columns.length, effect.map(({ length }) => length)]);
   if (shape(a) !== shape(b)) {
     return [
-      {
-        kind: 'text',
-        id: 'incomparable',
-        title: 'Change of the effects',
-        paragraphs: [
-          'The two results were patched in different places: no cell of one stands beside one of the other.',
-        ],
-      },
+      build.paragraphs('incomparable', 'Change of the effects', [
+        'The two results were patched in different places: no cell of one stands beside one of the other.',
+      ]),
     ];
   }
   const change: Table = a.effect.map((row, layer) =>
@@ -24,7 +20,7 @@ export function compare(a: PatchingResult, b: PatchingResult): readonly Section[
   const words = {
     unit: '',
     definition: 'Effect in this result, less that in the other.',
-    scale: { kind: 'diverging' },
+    scale: build.ranges.diverging,
     values: change,
   } as const;
   const shared = {

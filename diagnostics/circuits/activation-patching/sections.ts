@@ -1,6 +1,6 @@
 /** What a result of activation patching shows. */
 import type { Scale } from '../../../protocol/sections/figure';
-import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
@@ -11,6 +11,7 @@ import { isPerHead } from './parameters';
 import { isMeasured, ranked } from './ranking';
 import type { PatchingResult, Table } from './result';
 import { cellOf } from '../../shared/sections/cell';
+import * as build from '../../shared/sections/builders';
 
 export const sections = (result: Partial<PatchingResult>): readonly Section[] =>
   isMeasured(result)
@@ -53,7 +54,7 @@ const captionOf = ({ n, leftOut = 0, at, answers }: PatchingResult): string => {
   return `Over ${n} ${n === 1 ? 'pair' : 'pairs'} of prompts.${asked}${places}${left}`;
 };
 
-function headsSection(result: PatchingResult): HeadsSection {
+function headsSection(result: PatchingResult) {
   const { site, direction, n, effect, effectLow, effectHigh, beyondChance, null: random } = result;
   const [largest] = ranked(result);
   const shared = { unit: '', scale: scaleOf(result) };
@@ -70,28 +71,27 @@ function headsSection(result: PatchingResult): HeadsSection {
       ? [{ name: 'null', title: nullTitle, definition: nullDefinition(result), ...shared, values: random.mean }]
       : []),
   ];
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: site === 'head-output' ? 'Output of each head' : `${site[0]?.toUpperCase()}${site.slice(1)} of each head`,
-    caption: captionOf(result),
-    ...(site === 'key' || site === 'value' ? { cell: 'key/value head' } : {}),
-    ask: 'Show by position',
+  return build.heads(
+    'heads',
+    site === 'head-output' ? 'Output of each head' : `${site[0]?.toUpperCase()}${site.slice(1)} of each head`,
+    captionOf(result),
     numbers,
-    ...(beyondChance
-      ? {
-          classes: [
-            {
-              name: 'beyond-chance',
-              title: 'beyond chance',
-              definition: `The effect is other than 0${random && direction === 'denoise' ? ', and goes further from it than that of random pairs, prompt by prompt' : ''}: by intervals of Student's t that are widened for the number of heads (Bonferroni: 5 % over all of them).`,
-              heads: beyondChance.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : []))),
-            },
-          ],
-        }
-      : {}),
-    ...(largest ? { marked: [{ layer: largest.layer, head: largest.slot }] } : {}),
-  };
+    {
+      cell: site === 'key' || site === 'value' ? 'key/value head' : undefined,
+      ask: 'Show by position',
+      classes: beyondChance
+        ? [
+            build.headClass(
+              'beyond-chance',
+              'beyond chance',
+              `The effect is other than 0${random && direction === 'denoise' ? ', and goes further from it than that of random pairs, prompt by prompt' : ''}: by intervals of Student's t that are widened for the number of heads (Bonferroni: 5 % over all of them).`,
+              beyondChance.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : []))),
+            ),
+          ]
+        : undefined,
+      marked: largest ? [{ layer: largest.layer, head: largest.slot }] : undefined,
+    },
+  );
 }
 
 function mapSections(result: PatchingResult): readonly MapSection[] {
@@ -115,29 +115,19 @@ function mapSections(result: PatchingResult): readonly MapSection[] {
   ];
 }
 
-function rankedSection(result: PatchingResult): TableSection {
+function rankedSection(result: PatchingResult) {
   const { site, columns = [], n, null: random } = result;
   const byHead = site === 'head-output' || site === 'query';
   const places: TableSection['columns'] = byHead
-    ? [{ name: 'head', title: 'Head', kind: 'head' }]
-    : [
-        { name: 'layer', title: 'Layer', kind: 'text' },
-        { name: 'place', title: isPerHead(site) ? 'Key/value head' : 'Position', kind: 'text' },
-      ];
-  const number = (name: string, title: string, definition: string): TableSection['columns'][number] => ({
-    name,
-    title,
-    kind: 'number',
-    unit: '',
-    definition,
-  });
-  return {
-    kind: 'table',
-    id: 'ranked',
-    title: 'Largest effect first',
-    ...(byHead ? { ask: 'Show by position' } : {}),
-    empty: 'Clean and corrupted prompts do not differ, so there is no effect.',
-    columns: [
+    ? [build.head()]
+    : [build.text('layer', 'Layer'), build.text('place', isPerHead(site) ? 'Key/value head' : 'Position')];
+  const number = (name: string, title: string, definition: string): TableSection['columns'][number] =>
+    build.number(name, title, definition);
+  return build.cellTable(
+    'ranked',
+    'Largest effect first',
+    '',
+    [
       ...places,
       number('effect', effectTitle(result), effectDefinition(result)),
       ...(n > 1
@@ -147,19 +137,23 @@ function rankedSection(result: PatchingResult): TableSection {
           ]
         : []),
       ...(random ? [number('null', nullTitle, nullDefinition(result))] : []),
-      ...(n > 1 ? [{ name: 'beyondChance', title: 'Beyond chance', kind: 'text' } as const] : []),
+      ...(n > 1 ? [build.text('beyondChance', 'Beyond chance')] : []),
     ],
-    rows: ranked(result).map(({ layer, slot, effect, low, high, random: other, beyondChance }) => [
+    ranked(result).map(({ layer, slot, effect, low, high, random: other, beyondChance }) => [
       ...(byHead ? [{ layer, head: slot }] : [`L${layer}`, isPerHead(site) ? `${slot}` : (columns[slot] ?? `${slot}`)]),
       effect,
       ...(n > 1 ? [cellOf(low), cellOf(high)] : []),
       ...(random ? [cellOf(other)] : []),
       ...(n > 1 ? [beyondChance ? 'yes' : 'no'] : []),
     ]),
-  };
+    {
+      ask: byHead ? 'Show by position' : undefined,
+      empty: 'Clean and corrupted prompts do not differ, so there is no effect.',
+    },
+  );
 }
 
-function levelSection({ metric, clean, corrupted, gap }: PatchingResult): TableSection {
+function levelSection({ metric, clean, corrupted, gap }: PatchingResult) {
   return levelTable(metric, 'patches', [
     ['clean', clean],
     ['corrupted', corrupted],

@@ -1,6 +1,7 @@
 /** Two weights side by side, e.g. of two queries or with an intervention. */
 import type { Section } from '../../../protocol/sections/section';
 import type { WeightResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** Parts that both have; a part of one alone is none of the other. */
 export function compareWeights(a: WeightResult, b: WeightResult): readonly Section[] {
@@ -14,20 +15,18 @@ export function compareWeights(a: WeightResult, b: WeightResult): readonly Secti
     ] as const;
     return { name, changes, size: Math.max(...changes.map(Math.abs)) };
   });
-  const number = (name: string, title: string, definition: string) =>
-    ({ name, title, kind: 'number', unit: 'score', definition }) as const;
+  const number = (name: string, title: string, definition: string) => build.number(name, title, definition, 'score');
   return [
-    {
-      kind: 'table',
-      id: 'change',
-      title: 'Change of the parts of the score',
-      caption: 'This result less the other, most changed first.',
-      columns: [
-        { name: 'part', title: 'Part', kind: 'text' },
+    build.cellTable(
+      'change',
+      'Change of the parts of the score',
+      'This result less the other, most changed first.',
+      [
+        build.text('part', 'Part'),
         number('query', 'In the query', 'What the part of the query adds in this result, less that in the other.'),
         number('key', 'In the key', 'What the part of the key adds in this result, less that in the other.'),
       ],
-      rows: rows.sort((one, other) => other.size - one.size).map(({ name, changes }) => [name, ...changes]),
-    },
+      rows.sort((one, other) => other.size - one.size).map(({ name, changes }) => [name, ...changes]),
+    ),
   ];
 }

@@ -1,11 +1,9 @@
 /** What a weight that was taken apart shows. */
-import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
 import type { WeightResult } from './result';
 import { partWords } from './words';
+import * as build from '../../shared/sections/builders';
 
 /** Pairs in the table. */
 const listed = 30;
@@ -31,27 +29,23 @@ const queryDefinition =
 const keyDefinition =
   'scale · q · (R_j W_K p): a part p of the stream at the key, the norm in front frozen, with the whole query.';
 
-function partsChart(result: WeightResult): ChartSection {
+function partsChart(result: WeightResult) {
   const { groups, groupQuery, groupKey, against, query, key } = result;
   const alike =
     against === undefined
       ? 'What is the same for all keys changes no attention, as softmax takes differences: name a second key to see those alone.'
       : 'What both keys have in common has dropped out.';
-  return {
-    kind: 'chart',
-    id: 'parts',
-    title: `What ${scoreWords(result)} is made of`,
-    caption: `Parts of the stream at ${query} in the query, and at ${key} in the key${against === undefined ? '' : ` less those at ${against}`}. Each of the two series sums to the score. ${alike}`,
-    x: { title: 'part of the residual stream', unit: '', scale: 'category', categories: groups },
-    y: { title: 'part of the score', unit: 'score', scale: 'linear' },
-    series: [
-      { id: 'query', title: 'In the query', mark: 'bars', points: groupQuery.map((y, x) => ({ x, y })) },
-      { id: 'key', title: 'In the key', mark: 'bars', points: groupKey.map((y, x) => ({ x, y })) },
-    ],
-  };
+  return build.chart(
+    'parts',
+    `What ${scoreWords(result)} is made of`,
+    `Parts of the stream at ${query} in the query, and at ${key} in the key${against === undefined ? '' : ` less those at ${against}`}. Each of the two series sums to the score. ${alike}`,
+    build.categoryAxis('part of the residual stream', groups),
+    build.axis('part of the score', 'score'),
+    [build.bars('query', 'In the query', groupQuery), build.bars('key', 'In the key', groupKey)],
+  );
 }
 
-function headsSection({ layers, layer, parts, byQuery, byKey, query, key }: WeightResult): HeadsSection {
+function headsSection({ layers, layer, parts, byQuery, byKey, query, key }: WeightResult) {
   const grid = (values: readonly number[]): number[][] =>
     layers.slice(0, layer).map((heads, at) =>
       Array.from({ length: heads }, (_, head) => {
@@ -59,36 +53,29 @@ function headsSection({ layers, layer, parts, byQuery, byKey, query, key }: Weig
         return values[place] ?? Number.NaN;
       }),
     );
-  const words = { unit: 'score', scale: { kind: 'diverging' } as const };
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'What earlier heads add',
-    caption: `What each earlier head wrote at ${key} for the key, and at ${query} for the query.`,
-    ask: 'Show its attention',
-    numbers: [
+  const words = { unit: 'score', scale: build.ranges.diverging };
+  return build.heads(
+    'heads',
+    'What earlier heads add',
+    `What each earlier head wrote at ${key} for the key, and at ${query} for the query.`,
+    [
       { name: 'key', title: 'In the key', ...words, definition: keyDefinition, values: grid(byKey) },
       { name: 'query', title: 'In the query', ...words, definition: queryDefinition, values: grid(byQuery) },
     ],
-  };
+    { ask: 'Show its attention' },
+  );
 }
 
 const pairDefinition =
   'scale · (R_i W_Q p) · (R_j W_K p′): a part p of the query with a part p′ of the key, before softmax. All pairs sum to the score.';
 
-function pairsTable({ parts, largest }: WeightResult): TableSection {
+function pairsTable({ parts, largest }: WeightResult) {
   const name = (at: number): string => partWords(parts[at] ?? { kind: 'bias' });
-  return {
-    kind: 'table',
-    id: 'pairs',
-    title: 'Largest pairs of parts',
-    columns: [
-      { name: 'query', title: 'In the query', kind: 'text' },
-      { name: 'key', title: 'In the key', kind: 'text' },
-      { name: 'value', title: 'Part of the score', kind: 'number', unit: 'score', definition: pairDefinition },
-    ],
-    rows: largest.slice(0, listed).map(({ query, key, value }) => [name(query), name(key), value]),
-  };
+  return build.table('pairs', 'Largest pairs of parts', '', largest.slice(0, listed), [
+    build.text('query', 'In the query', ({ query }) => name(query)),
+    build.text('key', 'In the key', ({ key }) => name(key)),
+    build.number('value', 'Part of the score', pairDefinition, 'score'),
+  ]);
 }
 
 function pairsMap({ pairs, pairedBy, parts, groups }: WeightResult): MapSection {
@@ -100,24 +87,25 @@ function pairsMap({ pairs, pairedBy, parts, groups }: WeightResult): MapSection 
     ...(pairedBy === 'group' ? { caption: 'The heads of a layer together.' } : {}),
     unit: 'score',
     definition: pairDefinition,
-    scale: { kind: 'diverging' },
+    scale: build.ranges.diverging,
     rows: { title: 'in the query', labels },
     columns: { title: 'in the key', labels },
     values: pairs,
   };
 }
 
-function checkTable({ check, score, softcap }: WeightResult): TableSection {
-  const number = (name: string, title: string, definition: string, unit = 'score') =>
-    ({ name, title, kind: 'number', unit, definition, digits: 6 }) as const;
-  return {
-    kind: 'table',
-    id: 'check',
-    title: 'Check: the pairs sum to the score of the model',
-    ...(softcap === undefined
-      ? {}
-      : { caption: `The model caps its scores at ${softcap}. The parts add up to the score before the cap.` }),
-    columns: [
+function checkTable({ check, score, softcap }: WeightResult) {
+  const number = (name: string, title: string, definition: string, unit = 'score') => ({
+    ...build.number(name, title, definition, unit),
+    digits: 6,
+  });
+  return build.cellTable(
+    'check',
+    'Check: the pairs sum to the score of the model',
+    softcap === undefined
+      ? undefined
+      : `The model caps its scores at ${softcap}. The parts add up to the score before the cap.`,
+    [
       number('sum', 'Sum of the pairs', 'Of all parts of the query with all parts of the key.'),
       number(
         'score',
@@ -126,6 +114,6 @@ function checkTable({ check, score, softcap }: WeightResult): TableSection {
       ),
       { ...number('error', 'Relative error', 'Difference over the larger of 1 and |score|.', ''), digits: 2 },
     ],
-    rows: [[check.sum, score, check.error]],
-  };
+    [[check.sum, score, check.error]],
+  );
 }

@@ -12,6 +12,7 @@ import type { AttributionParameters } from './parameters';
 import { attributionOf } from './prompts';
 import { ranked } from './ranking';
 import type { AttributionResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export async function ask(
   model: ModelRunner,
@@ -35,14 +36,16 @@ export async function ask(
     const { mean, low, high } = meanInterval(found.map((values) => values[x] ?? Number.NaN));
     return { x, y: mean, ...(several ? { low, high } : {}), label };
   });
-  return {
-    kind: 'chart',
-    id: `${section}-${partName({ layer, ...(head === undefined ? {} : { head }) })}`,
-    title: `${head === undefined ? `MLP of layer ${layer}` : `L${layer}H${head}`} by position`,
-    caption: `Exact change of the ${name} when the output there alone becomes that on the counterpart, over ${prompts.length} ${several ? 'prompts' : 'prompt'}.`,
-    x: { title: 'position', unit: '', scale: 'category', categories: columns.map(({ label }) => label) },
-    y: { title: 'exact effect', unit, scale: 'linear' },
-    series: [{ id: 'exact', title: 'exact effect', mark: 'bars', points }],
-    ...(several ? { interval: "95 % interval over prompts (Student's t)" } : {}),
-  };
+  return build.chart(
+    `${section}-${partName({ layer, ...(head === undefined ? {} : { head }) })}`,
+    `${head === undefined ? `MLP of layer ${layer}` : `L${layer}H${head}`} by position`,
+    `Exact change of the ${name} when the output there alone becomes that on the counterpart, over ${prompts.length} ${several ? 'prompts' : 'prompt'}.`,
+    build.categoryAxis(
+      'position',
+      columns.map(({ label }) => label),
+    ),
+    build.axis('exact effect', unit),
+    [build.bars('exact', 'exact effect', points)],
+    { interval: several ? "95 % interval over prompts (Student's t)" : undefined },
+  );
 }

@@ -2,41 +2,35 @@
 import type { Section } from '../../../protocol/sections/section';
 import { metricWords } from '../../shared/effects/metric';
 import type { AttributionResult, Table } from './result';
+import * as build from '../../shared/sections/builders';
 
 export function compare(a: AttributionResult, b: AttributionResult): readonly Section[] {
   const shape = ({ heads, metric, baseline }: AttributionResult): string =>
     JSON.stringify([metric, baseline, heads.estimate.map(({ length }) => length)]);
   if (shape(a) !== shape(b)) {
     return [
-      {
-        kind: 'text',
-        id: 'incomparable',
-        title: 'Change of the estimates',
-        paragraphs: [
-          'The two results have another metric, baseline or number of heads: their estimates do not compare.',
-        ],
-      },
+      build.paragraphs('incomparable', 'Change of the estimates', [
+        'The two results have another metric, baseline or number of heads: their estimates do not compare.',
+      ]),
     ];
   }
   const change: Table = a.heads.estimate.map((row, layer) =>
     row.map((value, head) => (b.heads.estimate[layer]?.[head] ?? Number.NaN) - value),
   );
   return [
-    {
-      kind: 'heads',
-      id: 'change',
-      title: 'Change of the estimates: this result less the other',
-      caption: 'No test is made of a difference: it is one mean less another.',
-      numbers: [
-        {
-          name: 'change',
-          title: 'Change of the estimate',
-          unit: metricWords[a.metric].unit,
-          definition: 'Estimated effect in this result, less that in the other.',
-          scale: { kind: 'diverging' },
-          values: change,
-        },
+    build.heads(
+      'change',
+      'Change of the estimates: this result less the other',
+      'No test is made of a difference: it is one mean less another.',
+      [
+        build.signed(
+          'change',
+          'Change of the estimate',
+          'Estimated effect in this result, less that in the other.',
+          change,
+          metricWords[a.metric].unit,
+        ),
       ],
-    },
+    ),
   ];
 }

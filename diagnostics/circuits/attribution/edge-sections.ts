@@ -1,13 +1,12 @@
 /** Edges of attribution: a graph of them, and a table with what was patched. */
 import type { GraphSection } from '../../../protocol/sections/graph';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
 import { graphNodes } from '../../shared/circuits/circuit-graph';
 import { nodeId } from '../../shared/circuits/circuit';
 import { metricWords } from '../../shared/effects/metric';
-import { cellOf } from '../../shared/sections/cell';
 import { ranked } from './ranking';
 import type { AttributionResult, EdgeEffect, Edges } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** Rows of the table. */
 const mostRows = 200;
@@ -49,26 +48,28 @@ function graphSection(result: AttributionResult, { nodes, edges, n, of }: Edges)
 
 const inputWords = { query: 'query', key: 'key', value: 'value', mlp: 'MLP', logits: 'logits' } as const;
 
-function tableSection({ metric }: AttributionResult, { edges }: Edges): TableSection {
+function tableSection({ metric }: AttributionResult, { edges }: Edges) {
   const { name, unit } = metricWords[metric];
-  const column = (id: string, title: string, definition: string) =>
-    ({ name: id, title, kind: 'number', unit, definition }) as const;
+  const column = (id: string, title: string, definition: string) => build.number(id, title, definition, unit);
   const patched = edges.filter(({ exact }) => !Number.isNaN(exact)).length;
-  return {
-    kind: 'table',
-    id: 'edge-effects',
-    title: 'Edges, strongest first',
-    caption: `${patched} of ${edges.length} edges were patched exactly.${edges.length > mostRows ? ` The ${mostRows} strongest are shown.` : ''}`,
-    empty: 'No edge was estimated.',
-    columns: [
-      { name: 'from', title: 'Sender', kind: 'text' },
-      { name: 'to', title: 'Receiver', kind: 'text' },
-      { name: 'input', title: 'Input', kind: 'text' },
-      column('estimate', 'Estimated effect', `${estimateDefinition(name)} Empty of edges into the logits.`),
-      column('exact', 'Exact effect', `${exactDefinition(name)} Empty where it was not patched.`),
+  return build.table(
+    'edge-effects',
+    'Edges, strongest first',
+    `${patched} of ${edges.length} edges were patched exactly.${edges.length > mostRows ? ` The ${mostRows} strongest are shown.` : ''}`,
+    edges.slice(0, mostRows),
+    [
+      build.text('from', 'Sender'),
+      build.text('to', 'Receiver'),
+      build.text('input', 'Input', ({ input }) => inputWords[input]),
+      {
+        ...column('estimate', 'Estimated effect', `${estimateDefinition(name)} Empty of edges into the logits.`),
+        cell: ({ estimate }) => estimate,
+      },
+      {
+        ...column('exact', 'Exact effect', `${exactDefinition(name)} Empty where it was not patched.`),
+        cell: ({ exact }) => exact,
+      },
     ],
-    rows: edges
-      .slice(0, mostRows)
-      .map(({ from, to, input, estimate, exact }) => [from, to, inputWords[input], cellOf(estimate), cellOf(exact)]),
-  };
+    { empty: 'No edge was estimated.' },
+  );
 }

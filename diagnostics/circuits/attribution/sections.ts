@@ -1,7 +1,6 @@
 /** What a result of attribution shows. */
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Scale } from '../../../protocol/sections/figure';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
@@ -14,6 +13,7 @@ import { edgeSections } from './edge-sections';
 import { isEstimated, ranked } from './ranking';
 import { agreementGroups, type Agreement, type AttributionResult, type Checked, type Table } from './result';
 import { cellOf } from '../../shared/sections/cell';
+import * as build from '../../shared/sections/builders';
 
 export const sections = (result: Partial<AttributionResult>): readonly Section[] =>
   isEstimated(result)
@@ -63,17 +63,15 @@ function captionOf(result: AttributionResult): string {
 const askable = ({ columns }: AttributionResult): { readonly ask?: string } =>
   columns === undefined ? {} : { ask: 'Patch by position' };
 
-function headsSection(result: AttributionResult): HeadsSection {
+function headsSection(result: AttributionResult) {
   const { heads, n, checked } = result;
   const first = ranked(result).find(({ head, estimate }) => head !== undefined && estimate !== 0);
   const shared = { unit: unitOf(result), scale: scaleOf(heads.estimate, heads.exact) };
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'Effect of each head',
-    caption: captionOf(result),
-    ...askable(result),
-    numbers: [
+  return build.heads(
+    'heads',
+    'Effect of each head',
+    captionOf(result),
+    [
       {
         name: 'estimate',
         title: 'Estimated effect',
@@ -82,20 +80,16 @@ function headsSection(result: AttributionResult): HeadsSection {
         values: heads.estimate,
         ...(n > 1 ? { low: heads.low, high: heads.high, interval: intervalWords } : {}),
       },
-      ...(checked.some(({ site }) => site === 'head')
-        ? [
-            {
-              name: 'exact',
-              title: 'Exact effect, where patched',
-              definition: exactDefinition(result),
-              ...shared,
-              values: heads.exact,
-            },
-          ]
-        : []),
+      checked.some(({ site }) => site === 'head') && {
+        name: 'exact',
+        title: 'Exact effect, where patched',
+        definition: exactDefinition(result),
+        ...shared,
+        values: heads.exact,
+      },
     ],
-    ...(first?.head === undefined ? {} : { marked: [{ layer: first.layer, head: first.head }] }),
-  };
+    { ...askable(result), marked: first?.head === undefined ? undefined : [{ layer: first.layer, head: first.head }] },
+  );
 }
 
 const groupTitles = { parts: 'Heads and MLPs', places: 'Residual stream by position', edges: 'Edges' } as const;
@@ -122,22 +116,20 @@ function scatterSections(result: AttributionResult): readonly ChartSection[] {
       some.length === 0
         ? []
         : [
-            {
+            build.points(
               id,
               title,
-              mark: 'points',
-              points: some.map((one) => ({ x: one.estimate, y: one.exact, label: one.name })),
-            },
+              some.map((one) => ({ x: one.estimate, y: one.exact, label: one.name })),
+            ),
           ];
     return [
-      {
-        kind: 'chart',
-        id: `agreement-${group}`,
-        title: `${groupTitles[group]}: exact effect against estimate`,
-        caption: 'On the line both are the same. Each point was patched in every prompt.',
-        x: { title: 'estimated effect', unit: unitOf(result), scale: 'linear' },
-        y: { title: 'exact effect', unit: unitOf(result), scale: 'linear' },
-        series: [
+      build.chart(
+        `agreement-${group}`,
+        `${groupTitles[group]}: exact effect against estimate`,
+        'On the line both are the same. Each point was patched in every prompt.',
+        build.axis('estimated effect', unitOf(result)),
+        build.axis('exact effect', unitOf(result)),
+        [
           ...series(
             'largest',
             'largest estimates',
@@ -149,25 +141,23 @@ function scatterSections(result: AttributionResult): readonly ChartSection[] {
             all.filter(({ largest }) => !largest),
           ),
         ],
-        references: [{ label: 'estimate = exact', from: [least, least], to: [most, most] }],
-      },
+        { references: [{ label: 'estimate = exact', from: [least, least], to: [most, most] }] },
+      ),
     ];
   });
 }
 
-function agreementSection({ agreement, passes }: AttributionResult): TableSection {
-  const number = (name: string, title: string, definition: string) =>
-    ({ name, title, kind: 'number', unit: '', definition }) as const;
+function agreementSection({ agreement, passes }: AttributionResult) {
+  const number = (name: string, title: string, definition: string) => build.number(name, title, definition);
   const ends = (of: string) => `95 % interval of ${of} by Fisher's z, for values that are drawn independently.`;
-  return {
-    kind: 'table',
-    id: 'agreement',
-    title: 'How far the estimates can be trusted',
-    caption: `The largest estimates alone say little of the others, so some are drawn at random from all. One prompt takes about ${passes.taken} forward passes here (a gradient counts as three), and ${passes.exact} where everything is patched.`,
-    columns: [
-      { name: 'group', title: 'Effects of', kind: 'text' },
-      { name: 'set', title: 'Chosen', kind: 'text' },
-      { name: 'patched', title: 'Patched', kind: 'text' },
+  return build.cellTable(
+    'agreement',
+    'How far the estimates can be trusted',
+    `The largest estimates alone say little of the others, so some are drawn at random from all. One prompt takes about ${passes.taken} forward passes here (a gradient counts as three), and ${passes.exact} where everything is patched.`,
+    [
+      build.text('group', 'Effects of'),
+      build.text('set', 'Chosen'),
+      build.text('patched', 'Patched'),
       number('pearson', "Pearson's r", 'Correlation of estimated and exact effects.'),
       number('pearsonLow', 'From', ends("Pearson's r")),
       number('pearsonHigh', 'To', ends("Pearson's r")),
@@ -175,13 +165,13 @@ function agreementSection({ agreement, passes }: AttributionResult): TableSectio
       number('spearmanLow', 'From', ends("Spearman's r")),
       number('spearmanHigh', 'To', ends("Spearman's r")),
     ],
-    rows: agreement.map(({ group, set, n, of, pearson, spearman }: Agreement) => [
+    agreement.map(({ group, set, n, of, pearson, spearman }: Agreement) => [
       groupTitles[group],
       setTitles[set],
       `${n} of ${of}`,
       ...[pearson, spearman].flatMap(({ mean, low, high }) => [cellOf(mean), cellOf(low), cellOf(high)]),
     ]),
-  };
+  );
 }
 
 function placeSections(result: AttributionResult): readonly MapSection[] {
@@ -202,43 +192,33 @@ function placeSections(result: AttributionResult): readonly MapSection[] {
   ];
 }
 
-function rankedSection(result: AttributionResult): TableSection {
+function rankedSection(result: AttributionResult) {
   const { n } = result;
-  const number = (name: string, title: string, definition: string): TableSection['columns'][number] => ({
-    name,
-    title,
-    kind: 'number',
-    unit: unitOf(result),
-    definition,
-  });
-  return {
-    kind: 'table',
-    id: 'ranked',
-    title: 'All heads and MLPs, largest estimate first',
-    ...askable(result),
-    columns: [
-      { name: 'head', title: 'Head', kind: 'head' },
-      { name: 'part', title: 'Part', kind: 'text' },
-      number('estimate', 'Estimated effect', estimateDefinition(result)),
-      ...(n > 1
-        ? [
-            number('low', 'From', `Lower end of its ${intervalWords}.`),
-            number('high', 'To', `Upper end of its ${intervalWords}.`),
-          ]
-        : []),
-      number('exact', 'Exact effect', `${exactDefinition(result)} Empty where it was not patched.`),
+  const number = (name: string, title: string, definition: string): TableSection['columns'][number] =>
+    build.number(name, title, definition, unitOf(result));
+  return build.table(
+    'ranked',
+    'All heads and MLPs, largest estimate first',
+    '',
+    ranked(result),
+    [
+      build.head(({ layer, head }) => (head === undefined ? null : { layer, head })),
+      build.text('part', 'Part', ({ layer, head }) => (head === undefined ? `MLP of layer ${layer}` : 'head')),
+      { ...number('estimate', 'Estimated effect', estimateDefinition(result)), cell: ({ estimate }) => estimate },
+      n > 1 && [
+        { ...number('low', 'From', `Lower end of its ${intervalWords}.`), cell: ({ low }) => low },
+        { ...number('high', 'To', `Upper end of its ${intervalWords}.`), cell: ({ high }) => high },
+      ],
+      {
+        ...number('exact', 'Exact effect', `${exactDefinition(result)} Empty where it was not patched.`),
+        cell: ({ exact }) => exact,
+      },
     ],
-    rows: ranked(result).map(({ layer, head, estimate, low, high, exact }) => [
-      head === undefined ? null : { layer, head },
-      head === undefined ? `MLP of layer ${layer}` : 'head',
-      cellOf(estimate),
-      ...(n > 1 ? [cellOf(low), cellOf(high)] : []),
-      cellOf(exact),
-    ]),
-  };
+    { ...askable(result) },
+  );
 }
 
-function levelSection({ metric, original, counterpart }: AttributionResult): TableSection {
+function levelSection({ metric, original, counterpart }: AttributionResult) {
   return levelTable(
     metric,
     'changes',

@@ -7,6 +7,7 @@ import { partName } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { DiscoveryParameters } from './parameters';
 import type { DiscoveryResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export async function ask(
   model: ModelRunner,
@@ -18,12 +19,9 @@ export async function ask(
   if (!part) throw new RangeError(`nothing is known of this place of ${section}`);
   const { layer, head } = part;
   if (head === undefined) {
-    return {
-      kind: 'text',
-      id: `${section}-L${layer}MLP`,
-      title: partName({ layer }),
-      paragraphs: ['An MLP attends to nothing: it reads the residual stream of its own position.'],
-    };
+    return build.paragraphs(`${section}-L${layer}MLP`, partName({ layer }), [
+      'An MLP attends to nothing: it reads the residual stream of its own position.',
+    ]);
   }
   const { pairs } = await pairsOf(model, job);
   const [pair] = pairs;

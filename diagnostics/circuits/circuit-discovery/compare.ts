@@ -4,6 +4,7 @@ import { nodeId } from '../../shared/circuits/circuit';
 import { overlapOf } from '../../shared/circuits/overlap';
 import { overlapTable, sharedHeads } from '../../shared/circuits/overlap-sections';
 import type { DiscoveryResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const names = ['the other', 'this'] as const;
 
@@ -11,16 +12,11 @@ export function compare(a: DiscoveryResult, b: DiscoveryResult): readonly Sectio
   const [first, second] = [a.circuit, b.circuit];
   if (!first || !second || first.heads.join() !== second.heads.join()) {
     return [
-      {
-        kind: 'text',
-        id: 'incomparable',
-        title: 'Overlap of the circuits',
-        paragraphs: [
-          first && second
-            ? 'The two models have other numbers of heads: no head of one stands beside one of the other.'
-            : 'One of the two results has no circuit.',
-        ],
-      },
+      build.paragraphs('incomparable', 'Overlap of the circuits', [
+        first && second
+          ? 'The two models have other numbers of heads: no head of one stands beside one of the other.'
+          : 'One of the two results has no circuit.',
+      ]),
     ];
   }
   const weightOf = ({ nodes }: typeof first, layer: number, head: number): number =>
@@ -29,17 +25,14 @@ export function compare(a: DiscoveryResult, b: DiscoveryResult): readonly Sectio
     {
       ...sharedHeads(first, second, names),
       numbers: [
-        {
-          name: 'change',
-          title: 'Change of what is lost without it',
-          unit: '',
-          definition:
-            'What the circuit loses without the head in this result, less that in the other; 0 of a head that is in neither.',
-          scale: { kind: 'diverging' },
-          values: first.heads.map((count, layer) =>
+        build.signed(
+          'change',
+          'Change of what is lost without it',
+          'What the circuit loses without the head in this result, less that in the other; 0 of a head that is in neither.',
+          first.heads.map((count, layer) =>
             Array.from({ length: count }, (_, head) => weightOf(second, layer, head) - weightOf(first, layer, head)),
           ),
-        },
+        ),
       ],
     },
     overlapTable(overlapOf(first, second), names),

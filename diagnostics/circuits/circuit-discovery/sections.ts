@@ -1,8 +1,7 @@
 /** What a discovered circuit shows. */
-import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadPlace, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import type { SectionCell, TableSection } from '../../../protocol/sections/table';
+import type { SectionCell } from '../../../protocol/sections/table';
 import { circuitGraph } from '../../shared/circuits/circuit-graph';
 import type { Circuit } from '../../shared/circuits/circuit';
 import { firstPassWords } from '../../shared/circuits/first-pass';
@@ -12,6 +11,7 @@ import { partName, type Part } from '../../shared/effects/parts';
 import { isFound, isSearching, type Searching } from './finding';
 import type { DiscoveryResult } from './result';
 import { cellOf } from '../../shared/sections/cell';
+import * as build from '../../shared/sections/builders';
 
 export const askWords = 'Show what it attends to';
 export const intervalWords = "95 % interval over held-out prompts (Student's t)";
@@ -36,30 +36,23 @@ export const sections = (result: Partial<DiscoveryResult>): readonly Section[] =
       : [];
 
 /** Heads as they fall, while the circuit is searched. */
-function searchSection(result: Searching): HeadsSection {
+function searchSection(result: Searching) {
   const heads = (removed: boolean): readonly HeadPlace[] =>
     result.removals.flatMap(({ layer, head, removed: is }) =>
       head === undefined || is !== removed ? [] : [{ layer, head }],
     );
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'Heads tried so far',
-    numbers: [
-      {
-        name: 'own',
-        title: 'Lost in the model',
-        unit: '',
-        definition: ownDefinition(result),
-        scale: { kind: 'diverging' },
-        values: result.own,
-      },
-    ],
-    classes: [
-      { name: 'kept', title: 'kept', definition: 'Tried, and the task needs it.', heads: heads(false) },
-      { name: 'removed', title: 'taken away', definition: 'Tried, and the task does without it.', heads: heads(true) },
-    ],
-  };
+  return build.heads(
+    'heads',
+    'Heads tried so far',
+    '',
+    [build.signed('own', 'Lost in the model', ownDefinition(result), result.own)],
+    {
+      classes: [
+        build.headClass('kept', 'kept', 'Tried, and the task needs it.', heads(false)),
+        build.headClass('removed', 'taken away', 'Tried, and the task does without it.', heads(true)),
+      ],
+    },
+  );
 }
 
 export const inCircuit = ({ nodes }: Circuit): readonly HeadPlace[] =>
@@ -70,7 +63,7 @@ const ownDefinition = ({ metric }: Pick<DiscoveryResult, 'metric'>): string =>
 export const weightDefinition =
   '(F(C) - F(C without the node)) / (F(M) - F(0)) on the prompts of the discovery, C the circuit.';
 
-function headsSection(result: DiscoveryResult, circuit: Circuit): HeadsSection {
+function headsSection(result: DiscoveryResult, circuit: Circuit) {
   const { nodes, heads } = circuit;
   const weights = heads.map((count, layer) =>
     Array.from(
@@ -78,50 +71,22 @@ function headsSection(result: DiscoveryResult, circuit: Circuit): HeadsSection {
       (_, head) => nodes.find((node) => node.layer === layer && node.head === head)?.weight ?? Number.NaN,
     ),
   );
-  const scale = { kind: 'diverging' } as const;
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'Heads of the circuit',
-    caption: `Found on ${result.found} prompts, measured on ${result.held} others.${result.leftOut ? ` ${result.leftOut} prompts were left out: they have no counterpart of as many tokens.` : ''}`,
-    ask: askWords,
-    numbers: [
-      {
-        name: 'weight',
-        title: 'Lost in the circuit',
-        unit: '',
-        definition: weightDefinition,
-        scale,
-        values: weights,
-      },
-      ...(result.own
-        ? [
-            {
-              name: 'own',
-              title: 'Lost in the model',
-              unit: '',
-              definition: ownDefinition(result),
-              scale,
-              values: result.own,
-            },
-          ]
-        : []),
+  const scale = build.ranges.diverging;
+  return build.heads(
+    'heads',
+    'Heads of the circuit',
+    `Found on ${result.found} prompts, measured on ${result.held} others.${result.leftOut ? ` ${result.leftOut} prompts were left out: they have no counterpart of as many tokens.` : ''}`,
+    [
+      build.scaled(scale, 'weight', 'Lost in the circuit', weightDefinition, weights),
+      result.own && build.scaled(scale, 'own', 'Lost in the model', ownDefinition(result), result.own),
     ],
-    classes: [
-      {
-        name: 'circuit',
-        title: 'in the circuit',
-        definition: circuit.method,
-        heads: inCircuit(circuit),
-      },
-    ],
-  };
+    { ask: askWords, classes: [build.headClass('circuit', 'in the circuit', circuit.method, inCircuit(circuit))] },
+  );
 }
 
-function levelSection(result: DiscoveryResult, verdict: Verdict): TableSection {
+function levelSection(result: DiscoveryResult, verdict: Verdict) {
   const { name, unit } = metricWords[result.metric];
-  const number = (id: string, title: string, definition: string, of = '') =>
-    ({ name: id, title, kind: 'number', unit: of, definition }) as const;
+  const number = (id: string, title: string, definition: string, of = '') => build.number(id, title, definition, of);
   const row = (words: string, { mean, share, shareLow, shareHigh }: Level): readonly SectionCell[] => [
     words,
     cellOf(mean),
@@ -130,19 +95,18 @@ function levelSection(result: DiscoveryResult, verdict: Verdict): TableSection {
     cellOf(shareHigh),
   ];
   const { chance } = result;
-  return {
-    kind: 'table',
-    id: 'faithfulness',
-    title: 'Faithfulness on held-out prompts',
-    caption: `${result.held} prompts.${chance ? ` ${chance.n} random circuits have as many heads and MLPs.` : ''}`,
-    columns: [
-      { name: 'parts', title: 'Parts at work', kind: 'text' },
+  return build.cellTable(
+    'faithfulness',
+    'Faithfulness on held-out prompts',
+    `${result.held} prompts.${chance ? ` ${chance.n} random circuits have as many heads and MLPs.` : ''}`,
+    [
+      build.text('parts', 'Parts at work'),
       number('mean', `Mean ${name}`, `${metricWords[result.metric].definition}.`, unit),
       number('share', 'Faithfulness', '(F - F(0)) / (F(M) - F(0)): 1 as the whole model, 0 as without any part.'),
       number('low', 'From', `Lower end of its ${intervalWords}.`),
       number('high', 'To', `Upper end of its ${intervalWords}.`),
     ],
-    rows: [
+    [
       row('all', verdict.model),
       row('the circuit', verdict.circuit),
       row('all but the circuit', verdict.rest),
@@ -154,21 +118,18 @@ function levelSection(result: DiscoveryResult, verdict: Verdict): TableSection {
           ]
         : []),
     ],
-  };
+  );
 }
 
-function nodesSection({ verdict }: DiscoveryResult, { nodes }: Circuit): TableSection {
-  const number = (name: string, title: string, definition: string) =>
-    ({ name, title, kind: 'number', unit: '', definition }) as const;
-  return {
-    kind: 'table',
-    id: 'nodes',
-    title: 'Nodes',
-    ask: askWords,
-    empty: 'No part is needed.',
-    columns: [
-      { name: 'head', title: 'Head', kind: 'head' },
-      { name: 'node', title: 'Node', kind: 'text' },
+function nodesSection({ verdict }: DiscoveryResult, { nodes }: Circuit) {
+  const number = (name: string, title: string, definition: string) => build.number(name, title, definition);
+  return build.cellTable(
+    'nodes',
+    'Nodes',
+    '',
+    [
+      build.head(),
+      build.text('node', 'Node'),
       number('weight', 'Lost without it', weightDefinition),
       ...(verdict
         ? [
@@ -183,7 +144,7 @@ function nodesSection({ verdict }: DiscoveryResult, { nodes }: Circuit): TableSe
           ]
         : []),
     ],
-    rows: nodes.map(({ layer, head, weight }, at) => {
+    nodes.map(({ layer, head, weight }, at) => {
       const own = verdict?.minimality[at];
       return [
         head === undefined ? null : { layer, head },
@@ -192,52 +153,52 @@ function nodesSection({ verdict }: DiscoveryResult, { nodes }: Circuit): TableSe
         ...(own ? [cellOf(own.change), cellOf(own.low), cellOf(own.high), own.beside] : []),
       ];
     }),
-  };
+    { ask: askWords, empty: 'No part is needed.' },
+  );
 }
 
-const completenessSection = ({ completeness }: Verdict): ChartSection => ({
-  kind: 'chart',
-  id: 'completeness',
-  title: 'Completeness',
-  caption:
+const completenessSection = ({ completeness }: Verdict) =>
+  build.chart(
+    'completeness',
+    'Completeness',
     'Each point is a set of nodes that is taken away from both; the last is the whole circuit. On the line the circuit does what the model does without them.',
-  x: { title: 'model without the set', unit: '', scale: 'linear' },
-  y: { title: 'circuit without the set', unit: '', scale: 'linear' },
-  series: [
-    {
-      id: 'sets',
-      title: 'Sets of nodes (share of what all parts make)',
-      mark: 'points',
-      points: completeness.map(({ removed, model, circuit }) => ({
-        x: model,
-        y: circuit,
-        label: `${removed} ${removed === 1 ? 'node' : 'nodes'} taken away`,
-      })),
-    },
-  ],
-  references: [{ label: 'as the model', from: [0, 0], to: [1, 1] }],
-});
+    build.axis('model without the set'),
+    build.axis('circuit without the set'),
+    [
+      build.points(
+        'sets',
+        'Sets of nodes (share of what all parts make)',
+        completeness.map(({ removed, model, circuit }) => ({
+          x: model,
+          y: circuit,
+          label: `${removed} ${removed === 1 ? 'node' : 'nodes'} taken away`,
+        })),
+      ),
+    ],
+    { references: [{ label: 'as the model', from: [0, 0], to: [1, 1] }] },
+  );
 
 const shortName = ({ layer, head }: Part): string => (head === undefined ? `M${layer}` : `L${layer}H${head}`);
 
-const removalSection = ({ removals, method, threshold }: DiscoveryResult): ChartSection => ({
-  kind: 'chart',
-  id: 'removals',
-  title: 'How the circuit was found',
-  caption: `Parts in the order in which they were tried, with the faithfulness without them. ${method === 'greedy' ? `A part stays away while that is within ${threshold} of 1.` : `A part stays away where it changes that by less than ${threshold}.`}`,
-  x: { title: 'part tried', unit: '', scale: 'category', categories: removals.map(shortName) },
-  y: { title: 'faithfulness', unit: '', scale: 'linear' },
-  series: (
-    [
-      ['removed', 'taken away', true],
-      ['kept', 'kept', false],
-    ] as const
-  ).map(([id, title, removed]) => ({
-    id,
-    title,
-    mark: 'points',
-    points: removals.flatMap((one, x) =>
-      one.removed === removed ? [{ x, y: one.faithfulness, label: partName(one) }] : [],
+const removalSection = ({ removals, method, threshold }: DiscoveryResult) =>
+  build.chart(
+    'removals',
+    'How the circuit was found',
+    `Parts in the order in which they were tried, with the faithfulness without them. ${method === 'greedy' ? `A part stays away while that is within ${threshold} of 1.` : `A part stays away where it changes that by less than ${threshold}.`}`,
+    build.categoryAxis('part tried', removals.map(shortName)),
+    build.axis('faithfulness'),
+    (
+      [
+        ['removed', 'taken away', true],
+        ['kept', 'kept', false],
+      ] as const
+    ).map(([id, title, removed]) =>
+      build.points(
+        id,
+        title,
+        removals.flatMap((one, x) =>
+          one.removed === removed ? [{ x, y: one.faithfulness, label: partName(one) }] : [],
+        ),
+      ),
     ),
-  })),
-});
+  );

@@ -7,13 +7,14 @@ import { cellOf } from '../../shared/sections/cell';
 import { isCompared } from './finding';
 import type { ReuseResult, Side } from './result';
 import { weightsByHead } from './sections';
+import * as build from '../../shared/sections/builders';
 
 const names = ['the other result', 'this result'] as const;
 
 export function compare(a: ReuseResult, b: ReuseResult): readonly Section[] {
   const why = whyNot(a, b);
   if (why !== undefined) {
-    return [{ kind: 'text', id: 'incomparable', title: 'Change of the reuse', paragraphs: [why] }];
+    return [build.paragraphs('incomparable', 'Change of the reuse', [why])];
   }
   return [changeTable(a, b), ...(['first', 'second'] as const).flatMap((which) => ofTask(which, a[which], b[which]))];
 }
@@ -42,15 +43,12 @@ function ofTask(which: 'first' | 'second', one: Side, other: Side): readonly Sec
       id: `shared-${which}`,
       title: `Circuit of ${one.title} in both results`,
       numbers: [
-        {
-          name: 'change',
-          title: 'Change of what is lost without it',
-          unit: '',
-          definition:
-            'What the circuit loses without the head in this result, less that in the other; 0 of a head that is in neither.',
-          scale: { kind: 'diverging' },
-          values: change,
-        },
+        build.signed(
+          'change',
+          'Change of what is lost without it',
+          'What the circuit loses without the head in this result, less that in the other; 0 of a head that is in neither.',
+          change,
+        ),
       ],
     },
     { ...overlap, id: `overlap-${which}`, title: `Overlap of the two circuits of ${one.title}` },
@@ -59,8 +57,7 @@ function ofTask(which: 'first' | 'second', one: Side, other: Side): readonly Sec
 
 /** Shares of each result, and the second less the first. */
 function changeTable(a: ReuseResult, b: ReuseResult): Section {
-  const number = (name: string, title: string, definition: string) =>
-    ({ name, title, kind: 'number', unit: '', definition }) as const;
+  const number = (name: string, title: string, definition: string) => build.number(name, title, definition);
   const headsOf = ({ overlap }: ReuseResult): number | undefined =>
     overlap.find(({ what }) => what === 'heads')?.ofEither;
   const row = (what: string, one: number | undefined, other: number | undefined): readonly SectionCell[] => [
@@ -79,18 +76,17 @@ function changeTable(a: ReuseResult, b: ReuseResult): Section {
   };
   const role = ({ sameRole: { shared, same } }: ReuseResult): number => same / shared;
   const repaired = a.repair && b.repair ? [a.repair, b.repair] : undefined;
-  return {
-    kind: 'table',
-    id: 'change',
-    title: 'Change of the reuse',
-    caption: 'No test is made of a difference: it is one share less another.',
-    columns: [
-      { name: 'what', title: 'Share', kind: 'text' },
+  return build.cellTable(
+    'change',
+    'Change of the reuse',
+    'No test is made of a difference: it is one share less another.',
+    [
+      build.text('what', 'Share'),
       number('first', 'Other result', 'In the other result.'),
       number('second', 'This result', 'In this result.'),
       number('change', 'Change', 'This result less the other.'),
     ],
-    rows: [
+    [
       row('heads in both circuits, of those in either', headsOf(a), headsOf(b)),
       row('shared heads with the same role in both tasks', role(a), role(b)),
       ...faithful('first'),
@@ -102,7 +98,7 @@ function changeTable(a: ReuseResult, b: ReuseResult): Section {
           ]
         : []),
     ],
-  };
+  );
 }
 
 const two = ([one, other]: readonly number[]): readonly [number | undefined, number | undefined] => [one, other];

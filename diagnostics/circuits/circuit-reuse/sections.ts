@@ -1,5 +1,4 @@
 /** What a comparison of two circuits shows. */
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, TableSection } from '../../../protocol/sections/table';
 import { askWords, intervalWords, weightDefinition } from '../circuit-discovery/sections';
@@ -12,7 +11,8 @@ import { metricWords } from '../../shared/effects/metric';
 import { isCompared } from './finding';
 import { headWords, type Repair } from './repair';
 import type { ReuseResult, Side } from './result';
-import { cellOf, numberColumn as number } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
+import * as build from '../../shared/sections/builders';
 
 export const sections = (result: Partial<ReuseResult>): readonly Section[] =>
   isCompared(result)
@@ -37,15 +37,9 @@ export const weightsByHead = ({ circuit }: Side): readonly (readonly number[])[]
     ),
   );
 
-function headsSection({ first, second }: ReuseResult): HeadsSection {
-  const numbersOf = (name: string, side: Side) => ({
-    name,
-    title: `${side.title}: lost`,
-    unit: '',
-    definition: weightDefinition,
-    scale: { kind: 'diverging' } as const,
-    values: weightsByHead(side),
-  });
+function headsSection({ first, second }: ReuseResult) {
+  const numbersOf = (name: string, side: Side) =>
+    build.signed(name, `${side.title}: lost`, weightDefinition, weightsByHead(side));
   return {
     ...sharedHeads(first.circuit, second.circuit, [first.title, second.title]),
     caption: `Found on ${first.found} prompts of ${first.title} and ${second.found} of ${second.title}. ${first.circuit.method}`,
@@ -54,7 +48,7 @@ function headsSection({ first, second }: ReuseResult): HeadsSection {
   };
 }
 
-function acrossSection({ first, second }: ReuseResult): TableSection {
+function acrossSection({ first, second }: ReuseResult) {
   const row = (task: Side, circuit: string, { mean, share, shareLow, shareHigh }: Level): readonly SectionCell[] => [
     task.title,
     circuit,
@@ -74,26 +68,25 @@ function acrossSection({ first, second }: ReuseResult): TableSection {
       : []),
   ];
   const units = [...new Set([first, second].map(({ metric }) => metricWords[metric].unit))];
-  return {
-    kind: 'table',
-    id: 'across',
-    title: 'Each circuit on each task',
-    caption: `${first.held} and ${second.held} held-out prompts.${first.chance ? ` Random circuits have as many heads and MLPs as the circuit of the other task.` : ''}`,
-    columns: [
-      { name: 'task', title: 'Task', kind: 'text' },
-      { name: 'circuit', title: 'Circuit at work', kind: 'text' },
-      number(
+  return build.cellTable(
+    'across',
+    'Each circuit on each task',
+    `${first.held} and ${second.held} held-out prompts.${first.chance ? ` Random circuits have as many heads and MLPs as the circuit of the other task.` : ''}`,
+    [
+      build.text('task', 'Task'),
+      build.text('circuit', 'Circuit at work'),
+      build.number(
         'mean',
         'Metric',
         'Mean metric of the task with the circuit alone at work.',
         units.length === 1 ? units[0] : '',
       ),
-      number('share', 'Faithfulness', '(F - F(0)) / (F(M) - F(0)): 1 as the whole model, 0 as without any part.'),
-      number('low', 'From', `Lower end of its ${intervalWords}.`),
-      number('high', 'To', `Upper end of its ${intervalWords}.`),
+      build.number('share', 'Faithfulness', '(F - F(0)) / (F(M) - F(0)): 1 as the whole model, 0 as without any part.'),
+      build.number('low', 'From', `Lower end of its ${intervalWords}.`),
+      build.number('high', 'To', `Upper end of its ${intervalWords}.`),
     ],
-    rows: [...rows(first, second), ...rows(second, first)],
-  };
+    [...rows(first, second), ...rows(second, first)],
+  );
 }
 
 const scoreWords: Readonly<Record<keyof RoleScores, readonly [title: string, definition: string]>> = {
@@ -108,29 +101,27 @@ const scoreWords: Readonly<Record<keyof RoleScores, readonly [title: string, def
   ],
 };
 
-function rolesSection(id: string, { title, circuit, roles }: Side): TableSection {
+function rolesSection(id: string, { title, circuit, roles }: Side) {
   const isIn = (layer: number, head: number): boolean =>
     circuit.nodes.some((node) => node.layer === layer && node.head === head);
-  return {
-    kind: 'table',
-    id: `roles-${id}`,
-    title: `What the heads of either circuit do on ${title}`,
-    caption: `Mover: answers at least ${leastAttention} and direct at least ${leastDirect}; negative mover: at most -${leastDirect}; inhibition at least ${leastInhibition}; else the largest of duplicate, induction and previous from ${leastAttention} on.`,
-    ask: askWords,
-    empty: 'Neither circuit has a head.',
-    columns: [
-      { name: 'head', title: 'Head', kind: 'head' },
-      { name: 'circuit', title: 'In its circuit', kind: 'text' },
-      { name: 'role', title: 'Role', kind: 'text' },
-      ...scoreNames.map((score) => number(score, ...scoreWords[score])),
+  return build.cellTable(
+    `roles-${id}`,
+    `What the heads of either circuit do on ${title}`,
+    `Mover: answers at least ${leastAttention} and direct at least ${leastDirect}; negative mover: at most -${leastDirect}; inhibition at least ${leastInhibition}; else the largest of duplicate, induction and previous from ${leastAttention} on.`,
+    [
+      build.head(),
+      build.text('circuit', 'In its circuit'),
+      build.text('role', 'Role'),
+      ...scoreNames.map((score) => build.number(score, ...scoreWords[score])),
     ],
-    rows: roles.map((one) => [
+    roles.map((one) => [
       { layer: one.layer, head: one.head },
       isIn(one.layer, one.head) ? 'yes' : 'no',
       one.role,
       ...scoreNames.map((score) => cellOf(one[score])),
     ]),
-  };
+    { ask: askWords, empty: 'Neither circuit has a head.' },
+  );
 }
 
 const graphSection = (id: string, { title, circuit, roles }: Side): Section =>
@@ -144,7 +135,7 @@ const graphSection = (id: string, { title, circuit, roles }: Side): Section =>
     ),
   );
 
-function repairSection({ metric }: Side, repair: Repair): TableSection {
+function repairSection({ metric }: Side, repair: Repair) {
   const { name, unit, definition } = metricWords[metric];
   const row = (words: string, { mean, low, high }: Repair['change']): readonly SectionCell[] => [
     words,
@@ -153,18 +144,17 @@ function repairSection({ metric }: Side, repair: Repair): TableSection {
     cellOf(high),
   ];
   const [accuracy, choice, level] = [repair.accuracy, repair.choice, repair.metric];
-  return {
-    kind: 'table',
-    id: 'repair',
-    title: 'Repair',
-    caption: `The attention of ${headWords(repair.heads)} at the last position is put on ${repair.to}, evenly, over ${repair.n} prompts. The ${name} is in ${unit === '' ? 'no unit' : unit}: ${definition}.`,
-    columns: [
-      { name: 'what', title: 'Of the first task', kind: 'text' },
-      number('mean', 'Mean', 'Share of prompts, or mean metric.'),
-      number('low', 'From', "Lower end of its 95 % interval over prompts (shares: Wilson; means: Student's t)."),
-      number('high', 'To', 'Upper end of it.'),
+  return build.cellTable(
+    'repair',
+    'Repair',
+    `The attention of ${headWords(repair.heads)} at the last position is put on ${repair.to}, evenly, over ${repair.n} prompts. The ${name} is in ${unit === '' ? 'no unit' : unit}: ${definition}.`,
+    [
+      build.text('what', 'Of the first task'),
+      build.number('mean', 'Mean', 'Share of prompts, or mean metric.'),
+      build.number('low', 'From', "Lower end of its 95 % interval over prompts (shares: Wilson; means: Student's t)."),
+      build.number('high', 'To', 'Upper end of it.'),
     ],
-    rows: [
+    [
       row('accuracy before (largest of all logits)', accuracy[0]),
       row('accuracy after', accuracy[1]),
       row('accuracy among the answers, before', choice[0]),
@@ -173,40 +163,44 @@ function repairSection({ metric }: Side, repair: Repair): TableSection {
       row(`${name} after`, level[1]),
       row(`${name}, change`, repair.change),
     ],
-  };
+  );
 }
 
 function moverSections({ heads, to, n, movers }: Repair): readonly TableSection[] {
   if (!movers) return [];
   const t = "95 % interval over prompts (Student's t)";
   return [
-    {
-      kind: 'table',
-      id: 'repair-movers',
-      title: 'What movers attend to before and after the repair',
-      caption: `From the last position, over ${n} prompts of the first task, with the attention of ${headWords(heads)} on ${to}. Movers behind the first repaired layer; what is repaired itself is left out.`,
-      ask: askWords,
-      empty: 'No mover of the first task stands behind the repair.',
-      columns: [
-        { name: 'head', title: 'Mover', kind: 'head' },
-        number('rightBefore', 'Right, before', 'Mean attention to where right answers stand.'),
-        number('rightAfter', 'Right, after', 'The same with the repair.'),
-        number('change', 'Change', 'Attention to right answers after less before, prompt by prompt.'),
-        number('low', 'From', `Lower end of the ${t} of the change.`),
-        number('high', 'To', `Upper end of it.`),
-        number('wrongBefore', 'Wrong, before', 'Mean attention to where wrong answers stand.'),
-        number('wrongAfter', 'Wrong, after', 'The same with the repair.'),
+    build.table(
+      'repair-movers',
+      'What movers attend to before and after the repair',
+      `From the last position, over ${n} prompts of the first task, with the attention of ${headWords(heads)} on ${to}. Movers behind the first repaired layer; what is repaired itself is left out.`,
+      movers,
+      [
+        build.head(({ layer, head }) => ({ layer, head }), 'head', 'Mover'),
+        build.number(
+          'rightBefore',
+          'Right, before',
+          'Mean attention to where right answers stand.',
+          ({ right }) => right[0].mean,
+        ),
+        build.number('rightAfter', 'Right, after', 'The same with the repair.', ({ right }) => right[1].mean),
+        build.number(
+          'change',
+          'Change',
+          'Attention to right answers after less before, prompt by prompt.',
+          ({ change }) => change.mean,
+        ),
+        build.number('low', 'From', `Lower end of the ${t} of the change.`, ({ change }) => change.low),
+        build.number('high', 'To', `Upper end of it.`, ({ change }) => change.high),
+        build.number(
+          'wrongBefore',
+          'Wrong, before',
+          'Mean attention to where wrong answers stand.',
+          ({ wrong }) => wrong[0].mean,
+        ),
+        build.number('wrongAfter', 'Wrong, after', 'The same with the repair.', ({ wrong }) => wrong[1].mean),
       ],
-      rows: movers.map(({ layer, head, right, wrong, change }) => [
-        { layer, head },
-        cellOf(right[0].mean),
-        cellOf(right[1].mean),
-        cellOf(change.mean),
-        cellOf(change.low),
-        cellOf(change.high),
-        cellOf(wrong[0].mean),
-        cellOf(wrong[1].mean),
-      ]),
-    },
+      { ask: askWords, empty: 'No mover of the first task stands behind the repair.' },
+    ),
   ];
 }

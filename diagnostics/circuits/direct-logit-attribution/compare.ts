@@ -2,6 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { cellOf } from '../../shared/sections/cell';
 import type { DirectResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const unit = 'logits';
 
@@ -16,34 +17,26 @@ export function compareDirect(a: DirectResult, b: DirectResult): readonly Sectio
     cellOf((second ?? Number.NaN) - (first ?? Number.NaN)),
   ];
   return [
-    {
-      kind: 'heads',
-      id: 'change',
-      title: 'Change of what each head adds',
-      numbers: [
-        {
-          name: 'change',
-          title: 'Change',
-          unit,
-          definition: 'Contribution of the head in this result, less that in the other.',
-          scale: { kind: 'diverging' },
-          values: a.heads.map((heads, layer) =>
-            heads.map((value, head) => (b.heads[layer]?.[head] ?? Number.NaN) - value),
-          ),
-        },
+    build.heads('change', 'Change of what each head adds', '', [
+      build.signed(
+        'change',
+        'Change',
+        'Contribution of the head in this result, less that in the other.',
+        a.heads.map((heads, layer) => heads.map((value, head) => (b.heads[layer]?.[head] ?? Number.NaN) - value)),
+        unit,
+      ),
+    ]),
+    build.cellTable(
+      'parts-compared',
+      'Parts of both',
+      '',
+      [
+        build.text('part', 'Part'),
+        build.number('first', 'Other', 'What the part adds in the other result.', unit),
+        build.number('second', 'This', 'The same in this result.', unit),
+        build.number('change', 'Change', 'This result less the other.', unit),
       ],
-    },
-    {
-      kind: 'table',
-      id: 'parts-compared',
-      title: 'Parts of both',
-      columns: [
-        { name: 'part', title: 'Part', kind: 'text' },
-        { name: 'first', title: 'Other', kind: 'number', unit, definition: 'What the part adds in the other result.' },
-        { name: 'second', title: 'This', kind: 'number', unit, definition: 'The same in this result.' },
-        { name: 'change', title: 'Change', kind: 'number', unit, definition: 'This result less the other.' },
-      ],
-      rows: [
+      [
         row('Embedding', a.embedding, b.embedding),
         ...a.attention.flatMap((value, layer) => [
           row(`L${layer} attention, all heads`, value, b.attention[layer]),
@@ -52,6 +45,6 @@ export function compareDirect(a: DirectResult, b: DirectResult): readonly Sectio
         row('Biases', a.rest, b.rest),
         row('Logit', a.logit, b.logit),
       ],
-    },
+    ),
   ];
 }

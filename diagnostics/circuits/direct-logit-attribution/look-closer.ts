@@ -17,6 +17,7 @@ import type { DirectParameters } from './parameters';
 import type { DirectResult } from './result';
 import { streamRow } from '../../model-runner/stream-row';
 import { namedToken } from '../../model-runner/named-token';
+import * as build from '../../shared/sections/builders';
 
 /** Tokens of each list. */
 const shown = 10;
@@ -48,16 +49,13 @@ export async function lookCloser(
     ...(await wouldRead(model, stream, place, row)),
   ];
   const [first] = job.input.prompts;
-  return {
-    kind: 'table',
-    id: `${question.section}-L${layer}H${head}`,
-    title: `What L${layer}H${head} writes and reads`,
-    caption: `${first ? 'At' : 'On the first prompt of the task, at'} position ${row}. Logits are added with the final norm frozen, before soft capping.`,
-    columns: lists.flatMap(({ columns }) => columns),
-    rows: Array.from({ length: shown }, (_, at) =>
-      lists.flatMap(({ columns, rows }) => rows[at] ?? columns.map(() => null)),
-    ),
-  };
+  return build.cellTable(
+    `${question.section}-L${layer}H${head}`,
+    `What L${layer}H${head} writes and reads`,
+    `${first ? 'At' : 'On the first prompt of the task, at'} position ${row}. Logits are added with the final norm frozen, before soft capping.`,
+    lists.flatMap(({ columns }) => columns),
+    Array.from({ length: shown }, (_, at) => lists.flatMap(({ columns, rows }) => rows[at] ?? columns.map(() => null))),
+  );
 }
 
 /** The position of the parameter in a sequence of so many tokens; fails where it lies behind. */
@@ -115,10 +113,10 @@ async function wrote(
   const of = suffix === '' ? '' : ` (${suffix})`;
   return {
     columns: [
-      { name: `raises${suffix}`, title: `Raises${of}`, kind: 'text' },
-      { name: `by${suffix}`, title: 'by', kind: 'number', unit: 'logits', definition: `Logit that ${what} adds.` },
-      { name: `lowers${suffix}`, title: `Lowers${of}`, kind: 'text' },
-      { name: `less${suffix}`, title: 'by', kind: 'number', unit: 'logits', definition: `Logit that ${what} adds.` },
+      build.text(`raises${suffix}`, `Raises${of}`),
+      build.number(`by${suffix}`, 'by', `Logit that ${what} adds.`, 'logits'),
+      build.text(`lowers${suffix}`, `Lowers${of}`),
+      build.number(`less${suffix}`, 'by', `Logit that ${what} adds.`, 'logits'),
     ],
     rows: raised.map((id, at) => {
       const low = lowered[at] ?? id;
@@ -165,14 +163,12 @@ async function read(
   const texts = model.pieces(keys.map((key) => sequence.ids[key] ?? 0));
   return {
     columns: [
-      { name: 'reads', title: 'Reads', kind: 'text' },
-      {
-        name: 'attention',
-        title: 'attention',
-        kind: 'number',
-        unit: '',
-        definition: 'Probability that the query at the position gives this key of the prompt.',
-      },
+      build.text('reads', 'Reads'),
+      build.number(
+        'attention',
+        'attention',
+        'Probability that the query at the position gives this key of the prompt.',
+      ),
     ],
     rows: keys.map((key, at) => [`${key}: ${shownToken(texts[at] ?? '')}`, weights[key] ?? Number.NaN]),
   };
@@ -207,14 +203,12 @@ async function wouldRead(
   return [
     {
       columns: [
-        { name: 'asks', title: 'Asks for (embeddings)', kind: 'text' },
-        {
-          name: 'score',
-          title: 'score',
-          kind: 'number',
-          unit: '',
-          definition: `q · k / √d: the query at position ${row} and the key of the bare embedding of the token, before rotation.`,
-        },
+        build.text('asks', 'Asks for (embeddings)'),
+        build.number(
+          'score',
+          'score',
+          `q · k / √d: the query at position ${row} and the key of the bare embedding of the token, before rotation.`,
+        ),
       ],
       rows: best.map((id, at) => [shownToken(texts[at] ?? ''), scores[id] ?? Number.NaN]),
     },

@@ -1,6 +1,7 @@
 /** Two results side by side, e.g. with solved pairs in front and without. */
 import type { Section } from '../../../protocol/sections/section';
 import type { RecallResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export function compare(a: RecallResult, b: RecallResult): readonly Section[] {
   const same = a.heads?.effect.length === b.heads?.effect.length;
@@ -10,21 +11,13 @@ export function compare(a: RecallResult, b: RecallResult): readonly Section[] {
     row.map((value, head) => (effect[layer]?.[head] ?? Number.NaN) - value),
   );
   return [
-    {
-      kind: 'heads',
-      id: 'change',
-      title: 'Change of the effect of each head',
-      caption: 'This result less the other.',
-      numbers: [
-        {
-          name: 'change',
-          title: 'Change of the effect',
-          unit: '',
-          definition: 'Effect of the head in this result less that in the other.',
-          scale: { kind: 'diverging' },
-          values,
-        },
-      ],
-    },
+    build.heads('change', 'Change of the effect of each head', 'This result less the other.', [
+      build.signed(
+        'change',
+        'Change of the effect',
+        'Effect of the head in this result less that in the other.',
+        values,
+      ),
+    ]),
   ];
 }

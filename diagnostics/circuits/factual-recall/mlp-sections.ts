@@ -1,13 +1,12 @@
 /** What explains the MLPs, and what their intercepts do. */
 import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
 import { shownToken } from '../../../protocol/wire/token-name';
-import { cellOf, numberColumn as number } from '../../shared/sections/cell';
 import { mostGained } from './finding';
 import { additions } from './function-test';
 import type { MlpFound, RecallResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export const mlpSections = (result: Partial<RecallResult>): readonly Section[] => {
   const { mlps = [], toTopic } = result;
@@ -15,7 +14,7 @@ export const mlpSections = (result: Partial<RecallResult>): readonly Section[] =
   return [weightsSection(mlps, toTopic), fitSection(result, mlps), interceptSection(mlps), ...functionSections(result)];
 };
 
-function weightsSection(mlps: readonly MlpFound[], shape: NonNullable<RecallResult['toTopic']>): HeadsSection {
+function weightsSection(mlps: readonly MlpFound[], shape: NonNullable<RecallResult['toTopic']>) {
   const table = ({ weights }: MlpFound) =>
     shape.map((row, layer) =>
       row.map((_, head) => weights.find((one) => one.layer === layer && one.head === head)?.weight ?? Number.NaN),
@@ -23,96 +22,110 @@ function weightsSection(mlps: readonly MlpFound[], shape: NonNullable<RecallResu
   const first = mostGained(mlps);
   const ordered = first ? [first, ...mlps.filter((one) => one !== first)] : mlps;
   const most = Math.max(1, ...mlps.flatMap(({ weights }) => weights.map(({ weight }) => Math.abs(weight))));
-  return {
-    kind: 'heads',
-    id: 'weights',
-    title: 'Step 2: what each MLP does with the output of each head',
-    caption:
-      'One grid an MLP, first the one that single heads explain best. Near -1 the MLP erases what the head wrote, above 0 it amplifies it, near 0 it lets it pass.',
-    numbers: ordered.map((mlp) => ({
-      name: `mlp-${mlp.layer}`,
-      title: `Weight in the MLP of layer ${mlp.layer}`,
-      unit: '',
-      definition:
+  return build.heads(
+    'weights',
+    'Step 2: what each MLP does with the output of each head',
+    'One grid an MLP, first the one that single heads explain best. Near -1 the MLP erases what the head wrote, above 0 it amplifies it, near 0 it lets it pass.',
+    ordered.map((mlp) =>
+      build.scaled(
+        { kind: 'diverging', max: most },
+        `mlp-${mlp.layer}`,
+        `Weight in the MLP of layer ${mlp.layer}`,
         'w of the least squares m ~ sum over heads of w times what the head wrote, plus w times the rest of the stream, plus an intercept that all prompts share; over the prompts of the fit and all dimensions.',
-      scale: { kind: 'diverging', max: most },
-      values: table(mlp),
-    })),
-  };
+        table(mlp),
+      ),
+    ),
+  );
 }
 
-function fitSection({ heldBy, fitted, held }: Partial<RecallResult>, mlps: readonly MlpFound[]): TableSection {
+function fitSection({ heldBy, fitted, held }: Partial<RecallResult>, mlps: readonly MlpFound[]) {
   const fit = `1 - |m - fit|² / |m - mean m|² over the prompts of the fit (${fitted ?? 0})`;
   const other = `The same on ${held ?? 0} held-out prompts (${heldBy === 'template' ? 'other templates' : 'drawn at random'}), against the mean of the prompts of the fit`;
-  return {
-    kind: 'table',
-    id: 'fit',
-    title: 'Step 2: how well heads explain the MLPs',
-    caption:
-      'R² of centred outputs: an intercept alone explains nothing. Where single heads explain more than all heads together, on held-out prompts too, the MLP treats heads differently.',
-    columns: [
-      { name: 'mlp', title: 'MLP', kind: 'text' },
-      number('r2', 'R², head by head', `${fit}.`),
-      number('heldR2', 'held out', `${other}.`),
-      number('summedR2', 'R², heads summed', `${fit}, with the sum of all heads of the window as one regressor.`),
-      number('summedHeldR2', 'held out ', `${other}, with the sum of all heads of the window as one regressor.`),
-      number('summedWeight', 'w of the sum', 'Weight of the sum of all heads.'),
-      number('streamR2', 'R², stream', `${fit}, with the whole stream before the MLP as one regressor.`),
-      number('streamHeldR2', 'held out  ', `${other}, with the whole stream as one regressor.`),
-      number('rest', 'w of the rest', 'Weight of the stream without the heads of the window, beside single heads.'),
-      number(
+  return build.table(
+    'fit',
+    'Step 2: how well heads explain the MLPs',
+    'R² of centred outputs: an intercept alone explains nothing. Where single heads explain more than all heads together, on held-out prompts too, the MLP treats heads differently.',
+    mlps,
+    [
+      build.text('mlp', 'MLP', (one) => `L${one.layer}`),
+      build.number('r2', 'R², head by head', `${fit}.`, (one) => one.r2),
+      build.number('heldR2', 'held out', `${other}.`, (one) => one.heldR2),
+      build.number(
+        'summedR2',
+        'R², heads summed',
+        `${fit}, with the sum of all heads of the window as one regressor.`,
+        (one) => one.summedR2,
+      ),
+      build.number(
+        'summedHeldR2',
+        'held out ',
+        `${other}, with the sum of all heads of the window as one regressor.`,
+        (one) => one.summedHeldR2,
+      ),
+      build.number('summedWeight', 'w of the sum', 'Weight of the sum of all heads.', (one) => one.summedWeight),
+      build.number(
+        'streamR2',
+        'R², stream',
+        `${fit}, with the whole stream before the MLP as one regressor.`,
+        (one) => one.streamR2,
+      ),
+      build.number(
+        'streamHeldR2',
+        'held out  ',
+        `${other}, with the whole stream as one regressor.`,
+        (one) => one.streamHeldR2,
+      ),
+      build.number(
+        'rest',
+        'w of the rest',
+        'Weight of the stream without the heads of the window, beside single heads.',
+        (one) => one.rest,
+      ),
+      build.number(
         'condition',
         'Condition number',
         'Largest over smallest eigenvalue of the matrix of products of the regressors. Weights of a badly conditioned fit (1e6 and more) stand for sums of heads, not for single ones; none where the matrix is singular.',
+        (one) => one.condition,
       ),
     ],
-    rows: mlps.map((one) => [
-      `L${one.layer}`,
-      cellOf(one.r2),
-      cellOf(one.heldR2),
-      cellOf(one.summedR2),
-      cellOf(one.summedHeldR2),
-      cellOf(one.summedWeight),
-      cellOf(one.streamR2),
-      cellOf(one.streamHeldR2),
-      cellOf(one.rest),
-      cellOf(one.condition),
-    ]),
-  };
+  );
 }
 
-function interceptSection(mlps: readonly MlpFound[]): TableSection {
-  return {
-    kind: 'table',
-    id: 'intercepts',
-    title: 'Step 3: what the MLPs add for the task',
-    caption:
-      'c is the part of the output that all prompts share (the task); m - Σ w a is that and what the MLP adds for the fact itself.',
-    columns: [
-      { name: 'mlp', title: 'MLP', kind: 'text' },
-      number('share', 'Length of c', 'Over the mean length of the outputs of the MLP.'),
-      number(
+function interceptSection(mlps: readonly MlpFound[]) {
+  return build.table(
+    'intercepts',
+    'Step 3: what the MLPs add for the task',
+    'c is the part of the output that all prompts share (the task); m - Σ w a is that and what the MLP adds for the fact itself.',
+    mlps,
+    [
+      build.text('mlp', 'MLP', ({ layer }) => `L${layer}`),
+      build.number(
+        'share',
+        'Length of c',
+        'Over the mean length of the outputs of the MLP.',
+        ({ interceptShare }) => interceptShare,
+      ),
+      build.number(
         'intercept',
         'c to the answers',
         'Cosine of c with the mean direction of all answers less that of all tokens.',
+        ({ directions }) => directions?.intercept,
       ),
-      number(
+      build.number(
         'own',
         'm - Σ w a to its answer',
         "Mean over held-out prompts of the cosine with the direction of the prompt's own answer less that of all tokens.",
+        ({ directions }) => directions?.own,
       ),
-      number('other', 'to another answer', 'The same with the answer of another fact: what any answer has.'),
-      { name: 'top', title: 'Top tokens of c', kind: 'text' },
+      build.number(
+        'other',
+        'to another answer',
+        'The same with the answer of another fact: what any answer has.',
+        ({ directions }) => directions?.other,
+      ),
+      build.text('top', 'Top tokens of c', ({ top }) => top.map(({ token }) => shownToken(token)).join(' ')),
     ],
-    rows: mlps.map(({ layer, interceptShare, directions, top }) => [
-      `L${layer}`,
-      cellOf(interceptShare),
-      cellOf(directions?.intercept),
-      cellOf(directions?.own),
-      cellOf(directions?.other),
-      top.map(({ token }) => shownToken(token)).join(' '),
-    ]),
-  };
+  );
 }
 
 const titles = {
@@ -129,44 +142,46 @@ function functionSections({ tried = [], bare }: Partial<RecallResult>): readonly
     tried
       .filter((one) => one.layer === layer && one.addition === addition)
       .reduce((least, one) => (one.rank < least.rank ? one : least));
-  const series = additions.map((addition): SectionSeries => ({
-    id: addition,
-    title: titles[addition],
-    mark: 'points',
-    points: layers.map((layer, x) => {
-      const { rank, low, high, alpha } = best(layer, addition);
-      return { x, y: rank, low, high, label: `MLP of layer ${layer}, alpha ${alpha}` };
-    }),
-  }));
-  const chart: ChartSection = {
-    kind: 'chart',
-    id: 'function',
-    title: 'Step 3: does it work as a function?',
-    caption: `alpha times a direction is added to the stream behind each layer, where the model reads the bare topic (${bare.topics} topics); of ${alphas.length === 1 ? 'alpha' : 'the alphas'} ${alphas.join(', ')} the one with the lowest median rank is drawn for each. The own residue has seen the answer; the random direction has not.`,
-    x: { title: 'added behind layer', unit: '', scale: 'category', categories: layers.map(String) },
-    y: { title: 'rank of the answer', unit: '', scale: 'log10', min: 1 },
+  const series = additions.map((addition): SectionSeries =>
+    build.points(
+      addition,
+      titles[addition],
+      layers.map((layer, x) => {
+        const { rank, low, high, alpha } = best(layer, addition);
+        return { x, y: rank, low, high, label: `MLP of layer ${layer}, alpha ${alpha}` };
+      }),
+    ),
+  );
+  const chart: ChartSection = build.chart(
+    'function',
+    'Step 3: does it work as a function?',
+    `alpha times a direction is added to the stream behind each layer, where the model reads the bare topic (${bare.topics} topics); of ${alphas.length === 1 ? 'alpha' : 'the alphas'} ${alphas.join(', ')} the one with the lowest median rank is drawn for each. The own residue has seen the answer; the random direction has not.`,
+    build.categoryAxis('added behind layer', layers.map(String)),
+    build.logAxis('rank of the answer', 'log10', '', { min: 1 }),
     series,
-    references: [{ label: 'nothing added', from: [0, bare.rank], to: [Math.max(1, layers.length - 1), bare.rank] }],
-    interval: 'median and quartiles over topics',
-  };
-  const table: TableSection = {
-    kind: 'table',
-    id: 'function-table',
-    title: 'Function test, all strengths',
-    columns: [
-      { name: 'layer', title: 'Behind', kind: 'text' },
-      { name: 'added', title: 'Added', kind: 'text' },
-      { name: 'alpha', title: 'alpha', kind: 'text' },
-      number('rank', 'Rank of the answer', 'Median over topics; 1 is first.'),
-      number('low', 'Lower quartile', 'Over topics.'),
-      number('high', 'Upper quartile', 'Over topics.'),
-      number(
+    {
+      references: [{ label: 'nothing added', from: [0, bare.rank], to: [Math.max(1, layers.length - 1), bare.rank] }],
+      interval: 'median and quartiles over topics',
+    },
+  );
+  const table: TableSection = build.cellTable(
+    'function-table',
+    'Function test, all strengths',
+    '',
+    [
+      build.text('layer', 'Behind'),
+      build.text('added', 'Added'),
+      build.text('alpha', 'alpha'),
+      build.number('rank', 'Rank of the answer', 'Median over topics; 1 is first.'),
+      build.number('low', 'Lower quartile', 'Over topics.'),
+      build.number('high', 'Upper quartile', 'Over topics.'),
+      build.number(
         'first',
         'First among the answers',
         'Share of topics whose answer is first among the answers of the task.',
       ),
     ],
-    rows: [
+    [
       ['', 'nothing', '', bare.rank, bare.low, bare.high, bare.first],
       ...tried.map(({ layer, addition, alpha, rank, low, high, first }) => [
         layer === undefined ? '' : `L${layer}`,
@@ -178,6 +193,6 @@ function functionSections({ tried = [], bare }: Partial<RecallResult>): readonly
         first,
       ]),
     ],
-  };
+  );
   return [chart, table];
 }

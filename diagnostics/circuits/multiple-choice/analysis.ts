@@ -6,6 +6,7 @@ import { parameters, type MultipleChoiceParameters } from './parameters';
 import { choiceResult, type ChoiceResult } from './result';
 import { choiceRun } from './run';
 import { attentionMap, rowsOf, sections, writtenMap } from './sections';
+import * as build from '../../shared/sections/builders';
 
 export const multipleChoiceAnalysis: Analysis<MultipleChoiceParameters, ChoiceResult> = {
   id: 'multiple-choice',
@@ -50,12 +51,11 @@ export const multipleChoiceAnalysis: Analysis<MultipleChoiceParameters, ChoiceRe
     const id = `${section}-${node.layer}-${node.head ?? 'mlp'}`;
     const written = place.kind === 'row' && node.written;
     if (!written && !node.attention) {
-      return Promise.resolve({
-        kind: 'text',
-        id,
-        title: 'An MLP that is no output node',
-        paragraphs: ['What a part writes is kept for output nodes; an MLP attends to nothing.'],
-      });
+      return Promise.resolve(
+        build.paragraphs(id, 'An MLP that is no output node', [
+          'What a part writes is kept for output nodes; an MLP attends to nothing.',
+        ]),
+      );
     }
     return Promise.resolve(written ? writtenMap(result, node, id) : attentionMap(result, node, id));
   },

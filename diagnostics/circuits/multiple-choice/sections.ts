@@ -1,11 +1,10 @@
 /** What a run of multiple choice shows. */
 import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
-import type { SectionCell, TableSection } from '../../../protocol/sections/table';
+import type { SectionCell } from '../../../protocol/sections/table';
 import { partName } from '../../shared/effects/parts';
-import { cellOf, numberColumn as number } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import { outputOf } from './finding';
 import type { ByShots, ChoiceResult, Level, Node } from './result';
 import {
@@ -17,6 +16,7 @@ import {
   mostUneven,
   type HeadType,
 } from './types';
+import * as build from '../../shared/sections/builders';
 
 const wilsonWords = '95 % interval over prompts (Wilson)';
 const studentWords = "95 % interval over prompts (Student's t)";
@@ -40,39 +40,36 @@ export function sections(result: Partial<ChoiceResult>): readonly Section[] {
     if (nodes.some(({ total }) => total)) found.push(effectsChart(nodes));
   }
   if (patched) found.push(patchedTable(result));
-  if (notes.length > 0) found.push({ kind: 'text', id: 'notes', title: 'Questions left out', paragraphs: notes });
+  if (notes.length > 0) found.push(build.paragraphs('notes', 'Questions left out', notes));
   return found;
 }
 
 const cells = ({ mean, low, high }: Level): readonly SectionCell[] => [cellOf(mean), cellOf(low), cellOf(high)];
 
-function accuracyChart(byShots: readonly ByShots[], chance: number): ChartSection {
+function accuracyChart(byShots: readonly ByShots[], chance: number) {
   const series = (id: 'letter' | 'content' | 'contentByToken', title: string): ChartSection['series'] => {
     const known = byShots.filter((one) => !Number.isNaN(one[id].mean));
     const points = known.map((one) => ({ x: one.shots, y: one[id].mean, low: one[id].low, high: one[id].high }));
-    return points.length === 0 ? [] : [{ id, title, mark: 'line', points }];
+    return points.length === 0 ? [] : [build.line(id, title, points)];
   };
   const last = Math.max(...byShots.map(({ shots }) => shots));
-  return {
-    kind: 'chart',
-    id: 'accuracy',
-    title: 'Accuracy by letter and by content',
-    caption:
-      'By letter: the right label has the largest logit of the labels behind the list. By content: the right option is the most probable text behind the question alone, as a whole or by token. What content knows and the letter does not say is what correct-letter heads would add.',
-    x: { title: 'Solved examples', unit: '', scale: 'linear', min: 0, max: Math.max(1, last) },
-    y: { title: 'Accuracy', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [
+  return build.chart(
+    'accuracy',
+    'Accuracy by letter and by content',
+    'By letter: the right label has the largest logit of the labels behind the list. By content: the right option is the most probable text behind the question alone, as a whole or by token. What content knows and the letter does not say is what correct-letter heads would add.',
+    build.axis('Solved examples', '', { min: 0, max: Math.max(1, last) }),
+    build.shareAxis('Accuracy'),
+    [
       ...series('letter', 'by letter'),
       ...series('content', 'by content'),
       ...series('contentByToken', 'by content, by token'),
     ],
-    references: [{ label: 'chance', from: [0, chance], to: [Math.max(1, last), chance] }],
-    interval: wilsonWords,
-  };
+    { references: [{ label: 'chance', from: [0, chance], to: [Math.max(1, last), chance] }], interval: wilsonWords },
+  );
 }
 
 /** One row for each measure: a row of all of them would be wider than a side bar. */
-function answersTable(byShots: readonly ByShots[], of: 'shares' | 'losses'): TableSection {
+function answersTable(byShots: readonly ByShots[], of: 'shares' | 'losses') {
   const shares = [
     ['by letter, of the labels', ({ letter }: ByShots) => letter],
     ['by letter, of all tokens', ({ first }: ByShots) => first],
@@ -99,19 +96,19 @@ function answersTable(byShots: readonly ByShots[], of: 'shares' | 'losses'): Tab
           studentWords,
           'Mean of -ln of the softmax over the labels, or over all tokens, of the right label.',
         ] as const);
-  return {
-    kind: 'table',
-    id: of,
+  return build.cellTable(
+    of,
     title,
-    columns: [
-      { name: 'shots', title: 'Examples', kind: 'text' },
-      { name: 'measure', title: of === 'shares' ? 'Answer' : 'Softmax', kind: 'text' },
-      number('value', title, definition, unit),
-      number('low', 'From', `Lower end of its ${words}.`, unit),
-      number('high', 'To', 'Upper end of it.', unit),
+    '',
+    [
+      build.text('shots', 'Examples'),
+      build.text('measure', of === 'shares' ? 'Answer' : 'Softmax'),
+      build.number('value', title, definition, unit),
+      build.number('low', 'From', `Lower end of its ${words}.`, unit),
+      build.number('high', 'To', 'Upper end of it.', unit),
     ],
-    rows: byShots.flatMap((one) => rows.map(([what, level]) => [String(one.shots), what, ...cells(level(one))])),
-  };
+    byShots.flatMap((one) => rows.map(([what, level]) => [String(one.shots), what, ...cells(level(one))])),
+  );
 }
 
 const directWords =
@@ -132,82 +129,76 @@ export const typeWords: Readonly<Record<HeadType, string>> = {
 const tableOf = ({ heads = [], nodes = [] }: Partial<ChoiceResult>, of: (node: Node) => number): readonly number[][] =>
   heads.map((_, layer) => nodes.filter((node) => node.layer === layer && node.head !== undefined).map(of));
 
-function headsSection(result: Partial<ChoiceResult>): HeadsSection {
+function headsSection(result: Partial<ChoiceResult>) {
   const { nodes = [], error, rest, logit } = result;
   const sums = [rest, logit, error].every((value) => value !== undefined)
     ? ` All parts of the centred logit of the right label sum to it within ${error?.toExponential(1)} of the largest logit.`
     : '';
   const place = ({ layer, head = 0 }: Node) => ({ layer, head });
-  return {
-    kind: 'heads',
-    id: 'direct',
-    title: 'Direct effect on the right label',
-    caption: `At the last position, by head.${sums}`,
-    ask: 'Show its attention to labels or options',
-    numbers: [
-      {
-        name: 'direct',
-        title: 'Direct effect',
-        unit: 'logits',
-        definition: directWords,
-        scale: { kind: 'diverging' },
-        values: tableOf(result, ({ direct }) => direct),
-        low: tableOf(result, ({ low }) => low),
-        high: tableOf(result, ({ high }) => high),
-        interval: studentWords,
-      },
-      {
-        name: 'total',
-        title: 'Total effect',
-        unit: 'nats',
-        definition: totalWords,
-        scale: { kind: 'diverging' },
-        values: tableOf(result, ({ total }) => total?.mean ?? Number.NaN),
-      },
-      {
-        name: 'labels',
-        title: 'Attention to the labels',
-        unit: '',
-        definition: 'Attention from the last position to the labels of the list together. Mean over prompts.',
-        scale: { kind: 'sequential', min: 0, max: 1 },
-        values: tableOf(result, ({ attention }) => attention?.labels ?? Number.NaN),
-      },
+  return build.heads(
+    'direct',
+    'Direct effect on the right label',
+    `At the last position, by head.${sums}`,
+    [
+      build.signed(
+        'direct',
+        'Direct effect',
+        directWords,
+        tableOf(result, ({ direct }) => direct),
+        'logits',
+        { low: tableOf(result, ({ low }) => low), high: tableOf(result, ({ high }) => high), interval: studentWords },
+      ),
+      build.signed(
+        'total',
+        'Total effect',
+        totalWords,
+        tableOf(result, ({ total }) => total?.mean ?? Number.NaN),
+        'nats',
+      ),
+      build.shares(
+        'labels',
+        'Attention to the labels',
+        'Attention from the last position to the labels of the list together. Mean over prompts.',
+        tableOf(result, ({ attention }) => attention?.labels ?? Number.NaN),
+      ),
     ],
-    classes: headTypes
-      .filter((type) => type !== 'other')
-      .map((type) => ({
-        name: type.replaceAll(' ', '-'),
-        title: type,
-        definition: typeWords[type],
-        heads: nodes.filter(({ attention }) => attention?.type === type).map(place),
-      })),
-    marked: outputOf(result)
-      .filter(({ head }) => head !== undefined)
-      .map(place),
-  };
+    {
+      ask: 'Show its attention to labels or options',
+      classes: headTypes
+        .filter((type) => type !== 'other')
+        .map((type) =>
+          build.headClass(
+            type.replaceAll(' ', '-'),
+            type,
+            typeWords[type],
+            nodes.filter(({ attention }) => attention?.type === type).map(place),
+          ),
+        ),
+      marked: outputOf(result)
+        .filter(({ head }) => head !== undefined)
+        .map(place),
+    },
+  );
 }
 
-const mlpSection = ({ nodes = [] }: Partial<ChoiceResult>): HeadsSection => {
+const mlpSection = ({ nodes = [] }: Partial<ChoiceResult>) => {
   const mlps = nodes.filter(({ head }) => head === undefined);
-  return {
-    kind: 'heads',
-    id: 'mlps',
-    title: 'Direct effect of MLPs',
-    cell: 'MLP',
-    numbers: [
-      {
-        name: 'direct',
-        title: 'Direct effect',
-        unit: 'logits',
-        definition: directWords,
-        scale: { kind: 'diverging' },
-        values: mlps.map(({ direct }) => [direct]),
-        low: mlps.map(({ low }) => [low]),
-        high: mlps.map(({ high }) => [high]),
-        interval: studentWords,
-      },
+  return build.heads(
+    'mlps',
+    'Direct effect of MLPs',
+    '',
+    [
+      build.signed(
+        'direct',
+        'Direct effect',
+        directWords,
+        mlps.map(({ direct }) => [direct]),
+        'logits',
+        { low: mlps.map(({ low }) => [low]), high: mlps.map(({ high }) => [high]), interval: studentWords },
+      ),
     ],
-  };
+    { cell: 'MLP' },
+  );
 };
 
 const mostRows = 60;
@@ -221,43 +212,44 @@ export function rowsOf(result: Partial<ChoiceResult>): readonly Node[] {
   return [...output, ...others].slice(0, Math.max(output.length, mostRows));
 }
 
-function nodesTable(result: Partial<ChoiceResult>): TableSection {
+function nodesTable(result: Partial<ChoiceResult>) {
   const output = new Set(outputOf(result));
-  return {
-    kind: 'table',
-    id: 'nodes',
-    title: 'Heads and MLPs',
-    caption: `Output nodes are the fewest that reach the chosen share of all positive direct effects. A total effect without a direct one works through other heads. Follows: with the letters in another order, attention to the label of the right place or to the letter that usually stands there (at least ${leastFollowed}, and twice the other).`,
-    ask: 'Show what it writes, or attends to',
-    empty: 'No head or MLP has a positive direct effect.',
-    columns: [
-      { name: 'head', title: 'Head', kind: 'head' },
-      { name: 'mlp', title: 'MLP', kind: 'text' },
-      { name: 'output', title: 'Output node', kind: 'text' },
-      number('direct', 'Direct', directWords, 'logits'),
-      number('low', 'From', `Lower end of its ${studentWords}.`, 'logits'),
-      number('high', 'To', 'Upper end of it.', 'logits'),
-      number('total', 'Total', totalWords, 'nats'),
-      number('totalLow', 'From', `Lower end of its ${studentWords}.`, 'nats'),
-      number('totalHigh', 'To', 'Upper end of it.', 'nats'),
-      { name: 'type', title: 'Type', kind: 'text' },
-      number('labels', 'To labels', 'Attention from the last position to the labels. Mean over prompts.'),
-      number('options', 'To options', 'Attention from the last position to the options. Mean over prompts.'),
-      number('right', 'To right option', 'Attention to the right option. Mean over prompts.'),
-      number(
+  return build.cellTable(
+    'nodes',
+    'Heads and MLPs',
+    `Output nodes are the fewest that reach the chosen share of all positive direct effects. A total effect without a direct one works through other heads. Follows: with the letters in another order, attention to the label of the right place or to the letter that usually stands there (at least ${leastFollowed}, and twice the other).`,
+    [
+      build.head(),
+      build.text('mlp', 'MLP'),
+      build.text('output', 'Output node'),
+      build.number('direct', 'Direct', directWords, 'logits'),
+      build.number('low', 'From', `Lower end of its ${studentWords}.`, 'logits'),
+      build.number('high', 'To', 'Upper end of it.', 'logits'),
+      build.number('total', 'Total', totalWords, 'nats'),
+      build.number('totalLow', 'From', `Lower end of its ${studentWords}.`, 'nats'),
+      build.number('totalHigh', 'To', 'Upper end of it.', 'nats'),
+      build.text('type', 'Type'),
+      build.number('labels', 'To labels', 'Attention from the last position to the labels. Mean over prompts.'),
+      build.number('options', 'To options', 'Attention from the last position to the options. Mean over prompts.'),
+      build.number('right', 'To right option', 'Attention to the right option. Mean over prompts.'),
+      build.number(
         'end',
         'To the end',
         'Attention to the end of the prompt and the last position itself. Mean over prompts.',
       ),
-      { name: 'follows', title: 'Follows', kind: 'text' },
-      number('place', 'Place', 'With shuffled letters: attention to the label of the right option. Mean over prompts.'),
-      number(
+      build.text('follows', 'Follows'),
+      build.number(
+        'place',
+        'Place',
+        'With shuffled letters: attention to the label of the right option. Mean over prompts.',
+      ),
+      build.number(
         'letter',
         'Letter',
         'With shuffled letters: attention to the letter that usually has its place. Mean over prompts.',
       ),
     ],
-    rows: rowsOf(result).map((node) => {
+    rowsOf(result).map((node) => {
       const { layer, head, direct, low, high, total, attention } = node;
       return [
         head === undefined ? null : { layer, head },
@@ -275,29 +267,25 @@ function nodesTable(result: Partial<ChoiceResult>): TableSection {
         cellOf(attention?.letter),
       ];
     }),
-  };
+    { ask: 'Show what it writes, or attends to', empty: 'No head or MLP has a positive direct effect.' },
+  );
 }
 
-function cumulativeChart(result: Partial<ChoiceResult>): ChartSection {
+function cumulativeChart(result: Partial<ChoiceResult>) {
   const { nodes = [], cumulative = [], output = [] } = result;
   const order = [...nodes].filter(({ direct }) => direct > 0).sort((a, b) => b.direct - a.direct);
-  return {
-    kind: 'chart',
-    id: 'cumulative',
-    title: 'How many nodes make the direct effect',
-    caption: `The largest direct effects added up, over the sum of all positive ones. The first ${output.length} are the output nodes.`,
-    empty: 'No head or MLP has a positive direct effect.',
-    x: {
-      title: 'Node',
-      unit: '',
-      scale: 'category',
-      categories: cumulative.map((_, at) =>
-        order[at] ? partName(order[at]).replace('the MLP of layer ', 'MLP ') : '',
-      ),
-    },
-    y: { title: 'Share of the positive direct effects', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [{ id: 'share', title: 'Share so far', mark: 'bars', points: cumulative.map((y, x) => ({ x, y })) }],
-  };
+  return build.chart(
+    'cumulative',
+    'How many nodes make the direct effect',
+    `The largest direct effects added up, over the sum of all positive ones. The first ${output.length} are the output nodes.`,
+    build.categoryAxis(
+      'Node',
+      cumulative.map((_, at) => (order[at] ? partName(order[at]).replace('the MLP of layer ', 'MLP ') : '')),
+    ),
+    build.shareAxis('Share of the positive direct effects'),
+    [build.bars('share', 'Share so far', cumulative)],
+    { empty: 'No head or MLP has a positive direct effect.' },
+  );
 }
 
 const rightLabels = (labels: readonly string[]) => ({ title: 'Right label', labels });
@@ -313,7 +301,7 @@ export function attentionMap({ labels = [] }: Partial<ChoiceResult>, node: Node,
     caption: `Type: ${attention?.type ?? 'none'}. ${typeWords[attention?.type ?? 'other']}`,
     unit: '',
     definition: `Attention from the last position to each ${of} of the list. Mean over the prompts with each right label.`,
-    scale: { kind: 'sequential', min: 0, max: 1 },
+    scale: build.ranges.share,
     rows: rightLabels(labels),
     columns: { title: of === 'label' ? 'Label attended to' : 'Option attended to, by its label', labels },
     values: (of === 'label' ? attention?.matrix : attention?.optionMatrix) ?? [],
@@ -327,35 +315,42 @@ export const writtenMap = ({ labels = [] }: Partial<ChoiceResult>, node: Node, i
   caption: 'Its output at the last position through the unembedding of the labels.',
   unit: 'logits',
   definition: 'w[t] less its mean over the labels. Mean over the prompts with each right label.',
-  scale: { kind: 'diverging' },
+  scale: build.ranges.diverging,
   rows: rightLabels(labels),
   columns: { title: 'Label whose logit is raised', labels },
   values: node.written ?? [],
 });
 
-const effectsChart = (nodes: readonly Node[]): ChartSection => ({
-  kind: 'chart',
-  id: 'effects',
-  title: 'Direct and total effect',
-  caption: 'Heads and MLPs that were patched. High at the left: what works through others.',
-  x: { title: 'Direct effect', unit: 'logits', scale: 'linear' },
-  y: { title: 'Total effect', unit: 'nats', scale: 'linear' },
-  series: [
-    {
-      id: 'nodes',
-      title: 'Heads and MLPs',
-      mark: 'points',
-      points: nodes.flatMap((node) =>
-        node.total
-          ? [{ x: node.direct, y: node.total.mean, low: node.total.low, high: node.total.high, label: partName(node) }]
-          : [],
+const effectsChart = (nodes: readonly Node[]) =>
+  build.chart(
+    'effects',
+    'Direct and total effect',
+    'Heads and MLPs that were patched. High at the left: what works through others.',
+    build.axis('Direct effect', 'logits'),
+    build.axis('Total effect', 'nats'),
+    [
+      build.points(
+        'nodes',
+        'Heads and MLPs',
+        nodes.flatMap((node) =>
+          node.total
+            ? [
+                {
+                  x: node.direct,
+                  y: node.total.mean,
+                  low: node.total.low,
+                  high: node.total.high,
+                  label: partName(node),
+                },
+              ]
+            : [],
+        ),
       ),
-    },
-  ],
-  interval: studentWords,
-});
+    ],
+    { interval: studentWords },
+  );
 
-function patchedTable({ patched = [], chance }: Partial<ChoiceResult>): TableSection {
+function patchedTable({ patched = [], chance }: Partial<ChoiceResult>) {
   const none = Number.NaN;
   const rows = [
     ...patched,
@@ -365,25 +360,23 @@ function patchedTable({ patched = [], chance }: Partial<ChoiceResult>): TableSec
       accuracy: { mean: chance?.accuracy ?? none, low: none, high: none },
     },
   ];
-  return {
-    kind: 'table',
-    id: 'patched',
-    title: 'Are the output nodes enough, and are they needed?',
-    caption:
-      'Outputs at the last position are replaced by those of prompts with another right label. Enough: little is lost where all others are replaced. Needed: much is lost where the output nodes are. Held: they keep the outputs that they have in the unchanged prompt.',
-    columns: [
-      { name: 'what', title: 'Replaced', kind: 'text' },
-      number('loss', 'Loss', 'Mean of -ln of the softmax over the labels, of the right one.', 'nats'),
-      number('lossLow', 'From', `Lower end of its ${studentWords}.`, 'nats'),
-      number('lossHigh', 'To', 'Upper end of it.', 'nats'),
-      number(
+  return build.cellTable(
+    'patched',
+    'Are the output nodes enough, and are they needed?',
+    'Outputs at the last position are replaced by those of prompts with another right label. Enough: little is lost where all others are replaced. Needed: much is lost where the output nodes are. Held: they keep the outputs that they have in the unchanged prompt.',
+    [
+      build.text('what', 'Replaced'),
+      build.number('loss', 'Loss', 'Mean of -ln of the softmax over the labels, of the right one.', 'nats'),
+      build.number('lossLow', 'From', `Lower end of its ${studentWords}.`, 'nats'),
+      build.number('lossHigh', 'To', 'Upper end of it.', 'nats'),
+      build.number(
         'accuracy',
         'Accuracy',
         'Share of prompts and sources whose right label has the largest logit of the labels.',
       ),
-      number('accuracyLow', 'From', `Lower end of its ${studentWords}.`),
-      number('accuracyHigh', 'To', 'Upper end of it.'),
+      build.number('accuracyLow', 'From', `Lower end of its ${studentWords}.`),
+      build.number('accuracyHigh', 'To', 'Upper end of it.'),
     ],
-    rows: rows.map(({ what, loss, accuracy }) => [what, ...cells(loss), ...cells(accuracy)]),
-  };
+    rows.map(({ what, loss, accuracy }) => [what, ...cells(loss), ...cells(accuracy)]),
+  );
 }

@@ -15,6 +15,7 @@ import type { CircuitsResult } from './result';
 import { factorsOf } from './run';
 import { rankedHeads } from './sections';
 import { largestPairs, type TokenPair } from './token-pairs';
+import * as build from '../../shared/sections/builders';
 
 /** Pairs of each list. */
 const shown = 20;
@@ -40,25 +41,20 @@ export async function lookCloser(
 
 async function spectra(model: ModelRunner, { layer, head }: HeadPlace, id: string): Promise<ChartSection> {
   const { ov, qk } = await factorsOf(model, layer);
-  const series = (name: string, title: string, values: readonly number[] = []): ChartSection['series'][number] => ({
-    id: name,
-    title,
-    mark: 'line',
-    points: values.map((value, at) => ({ x: at, y: value / (values[0] === 0 ? 1 : (values[0] ?? 1)) })),
-  });
-  return {
-    kind: 'chart',
-    id: `${id}-L${layer}H${head}`,
-    title: `Singular values of L${layer}H${head}`,
-    caption:
-      'Each as a share of the largest, norms folded in. A head that uses few directions falls off early; all alike is a line at 1.',
-    x: { title: 'place, from the largest (0)', unit: '', scale: 'linear' },
-    y: { title: 'singular value over the largest', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [
-      series('ov', 'OV circuit (W_O W_V)', ov[head]),
-      series('qk', 'QK circuit (W_Q^T W_K), distance 0', qk[head]),
-    ],
-  };
+  const series = (name: string, title: string, values: readonly number[] = []): ChartSection['series'][number] =>
+    build.line(
+      name,
+      title,
+      values.map((value, at) => ({ x: at, y: value / (values[0] === 0 ? 1 : (values[0] ?? 1)) })),
+    );
+  return build.chart(
+    `${id}-L${layer}H${head}`,
+    `Singular values of L${layer}H${head}`,
+    'Each as a share of the largest, norms folded in. A head that uses few directions falls off early; all alike is a line at 1.',
+    build.axis('place, from the largest (0)'),
+    build.shareAxis('singular value over the largest'),
+    [series('ov', 'OV circuit (W_O W_V)', ov[head]), series('qk', 'QK circuit (W_Q^T W_K), distance 0', qk[head])],
+  );
 }
 
 async function pairsTable(
@@ -77,12 +73,11 @@ async function pairsTable(
   const cells = (pair: TokenPair | undefined) =>
     pair ? [text(pair.first), text(pair.second), pair.value] : [null, null, null];
   const sample = ids.length < vocabulary ? ` Of ${vocabulary} tokens ${ids.length} were drawn.` : '';
-  return {
-    kind: 'table',
-    id: `${id}-L${layer}H${head}`,
-    title: `Tokens that L${layer}H${head} joins most strongly`,
-    caption: `Each token as its embedding alone, normed as at this layer: what earlier layers add is left out, and so are positions.${sample}`,
-    columns: [
+  return build.cellTable(
+    `${id}-L${layer}H${head}`,
+    `Tokens that L${layer}H${head} joins most strongly`,
+    `Each token as its embedding alone, normed as at this layer: what earlier layers add is left out, and so are positions.${sample}`,
+    [
       ...pairColumns(
         ['read', 'Reads'],
         ['raises', 'Raises'],
@@ -96,8 +91,8 @@ async function pairsTable(
         'QK circuit: score before softmax of a query and a key at the same position (relative distance 0, where rotation changes nothing).',
       ),
     ],
-    rows: Array.from({ length: Math.max(ov.length, qk.length) }, (_, at) => [...cells(ov[at]), ...cells(qk[at])]),
-  };
+    Array.from({ length: Math.max(ov.length, qk.length) }, (_, at) => [...cells(ov[at]), ...cells(qk[at])]),
+  );
 }
 
 const pairColumns = (
@@ -106,9 +101,9 @@ const pairColumns = (
   value: string,
   definition: string,
 ): readonly SectionColumn[] => [
-  { name: first, title: firstTitle, kind: 'text' },
-  { name: second, title: secondTitle, kind: 'text' },
-  { name: value, title: value, kind: 'number', unit: '', definition },
+  build.text(first, firstTitle),
+  build.text(second, secondTitle),
+  build.number(value, value, definition),
 ];
 
 /** All ids, or so many of them, rising. */

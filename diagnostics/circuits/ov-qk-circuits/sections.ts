@@ -1,13 +1,14 @@
 /** What a result of OV and QK circuits shows. */
 import type { GraphSection } from '../../../protocol/sections/graph';
-import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
-import type { SectionCell, TableSection } from '../../../protocol/sections/table';
+import type { SectionCell } from '../../../protocol/sections/table';
 import type { HeadPlace } from '../../model-runner/variant';
 import { kindLetter } from './finding';
 import { compositionKinds, type CompositionKind } from './layer-factors';
-import type { CircuitsResult, ComposedPair, PerHead } from './result';
+import type { CircuitsResult, PerHead } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** Pairs of heads in the graph, and in the table. */
 const [drawn, listed] = [40, 100];
@@ -70,33 +71,28 @@ const identityWords = {
     'Trace of W_Q^T W_K over its norm of Frobenius times the root of the head width: 1 where the head scores each position by its likeness to the query, -1 by its unlikeness, near 0 for maps without regard to it.',
 } as const;
 
-function headsSection({ copying, ovRank, qkRank, ovNorm, qkNorm, qkIdentity }: CircuitsResult): HeadsSection {
+function headsSection({ copying, ovRank, qkRank, ovNorm, qkNorm, qkIdentity }: CircuitsResult) {
   const sequential = (words: Omit<HeadsLayer, 'scale' | 'values'>, values: PerHead): HeadsLayer => ({
     ...words,
-    scale: { kind: 'sequential' },
+    scale: build.ranges.sequential,
     values,
   });
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'What the weights of each head do',
-    caption: copying
+  return build.heads(
+    'heads',
+    'What the weights of each head do',
+    copying
       ? 'No prompt is read. A copying score near 1 is what heads need that repeat a token that they find.'
       : 'No prompt is read.',
-    ask: copying ? 'Show the tokens that it joins' : 'Show its singular values',
-    numbers: [
-      ...(copying
-        ? [{ ...copyingWords, scale: { kind: 'diverging', min: -1, max: 1 } as const, values: copying }]
-        : []),
+    [
+      copying && { ...copyingWords, scale: { kind: 'diverging', min: -1, max: 1 } as const, values: copying },
       sequential(rankWords.ov, ovRank),
       sequential(rankWords.qk, qkRank),
       sequential(normWords.ov, ovNorm),
       sequential(normWords.qk, qkNorm),
-      ...(qkIdentity
-        ? [{ ...identityWords, scale: { kind: 'diverging', min: -1, max: 1 } as const, values: qkIdentity }]
-        : []),
+      qkIdentity && { ...identityWords, scale: { kind: 'diverging', min: -1, max: 1 } as const, values: qkIdentity },
     ],
-  };
+    { ask: copying ? 'Show the tokens that it joins' : 'Show its singular values' },
+  );
 }
 
 const scoreDefinition = (kind: CompositionKind): string =>
@@ -141,49 +137,30 @@ function graphSection({ strongest }: CircuitsResult): GraphSection {
   };
 }
 
-function strongestSection({ strongest, rotations, hiddenSize }: CircuitsResult): TableSection {
+function strongestSection({ strongest, rotations, hiddenSize }: CircuitsResult) {
   const some = strongest.slice(0, listed);
   const tested = some.every(({ p }) => p !== undefined);
-  return {
-    kind: 'table',
-    id: 'strongest',
-    title: 'Compositions farthest above chance',
-    caption: `The first ${some.length} by z. A random rotation between the two heads gives 1/sqrt(${hiddenSize}) on average.`,
-    columns: [
-      { name: 'reader', title: 'Reads', kind: 'head' },
-      { name: 'kind', title: 'for its', kind: 'text' },
-      { name: 'writer', title: 'from', kind: 'head' },
-      { name: 'score', title: 'Score', kind: 'number', unit: '', definition: scoreWords },
-      {
-        name: 'chance',
-        title: 'By chance',
-        kind: 'number',
-        unit: '',
-        definition: 'Root of the mean squared score over random rotations: 1/sqrt(w).',
-      },
-      { name: 'z', title: 'z', kind: 'number', unit: '', definition: zDefinition },
-      ...(tested
-        ? [
-            {
-              name: 'p',
-              title: 'p',
-              kind: 'number' as const,
-              unit: '',
-              definition: `(1 + rotations of ${rotations} that give at least this score) / (1 + ${rotations}). Not corrected for the number of pairs.`,
-            },
-          ]
-        : []),
+  return build.table(
+    'strongest',
+    'Compositions farthest above chance',
+    `The first ${some.length} by z. A random rotation between the two heads gives 1/sqrt(${hiddenSize}) on average.`,
+    some,
+    [
+      build.head(({ reader }) => reader, 'reader', 'Reads'),
+      build.text('kind', 'for its'),
+      build.head(({ writer }) => writer, 'writer', 'from'),
+      build.number('score', 'Score', scoreWords),
+      build.number('chance', 'By chance', 'Root of the mean squared score over random rotations: 1/sqrt(w).'),
+      build.number('z', 'z', zDefinition),
+      tested &&
+        build.number(
+          'p',
+          'p',
+          `(1 + rotations of ${rotations} that give at least this score) / (1 + ${rotations}). Not corrected for the number of pairs.`,
+          ({ p }) => p ?? null,
+        ),
     ],
-    rows: some.map(({ kind, reader, writer, score, chance, z, p }: ComposedPair): readonly SectionCell[] => [
-      reader,
-      kind,
-      writer,
-      score,
-      chance,
-      z,
-      ...(tested ? [p ?? null] : []),
-    ]),
-  };
+  );
 }
 
 const scoreWords =
@@ -214,7 +191,7 @@ export function rankedHeads({ copying, ovRank, compared }: CircuitsResult): read
   return [...compared].sort((a, b) => order(b) - order(a));
 }
 
-function spectraSection(result: CircuitsResult): TableSection {
+function spectraSection(result: CircuitsResult) {
   const { copying, ovRank, qkRank, ovNorm, qkNorm, qkIdentity } = result;
   const number = (words: { name: string; title: string; unit: string; definition: string }) =>
     ({ ...words, kind: 'number' }) as const;
@@ -222,29 +199,20 @@ function spectraSection(result: CircuitsResult): TableSection {
     const value = values[layer]?.[head] ?? Number.NaN;
     return Number.isNaN(value) ? null : value;
   };
-  return {
-    kind: 'table',
-    id: 'spectra',
-    title: 'All heads',
-    caption: 'Norms are folded in; a QK circuit is that of two positions at distance 0, before rotation.',
-    ask: 'Show its singular values',
-    columns: [
-      { name: 'head', title: 'Head', kind: 'head' },
-      ...(copying ? [number(copyingWords)] : []),
-      number(rankWords.ov),
-      number(rankWords.qk),
-      number(normWords.ov),
-      number(normWords.qk),
-      ...(qkIdentity ? [number(identityWords)] : []),
+  return build.table(
+    'spectra',
+    'All heads',
+    'Norms are folded in; a QK circuit is that of two positions at distance 0, before rotation.',
+    rankedHeads(result),
+    [
+      build.head((place) => place),
+      copying && { ...number(copyingWords), cell: (place) => cell(copying, place) },
+      { ...number(rankWords.ov), cell: (place) => cell(ovRank, place) },
+      { ...number(rankWords.qk), cell: (place) => cell(qkRank, place) },
+      { ...number(normWords.ov), cell: (place) => cell(ovNorm, place) },
+      { ...number(normWords.qk), cell: (place) => cell(qkNorm, place) },
+      qkIdentity && { ...number(identityWords), cell: (place) => cell(qkIdentity, place) },
     ],
-    rows: rankedHeads(result).map((place) => [
-      place,
-      ...(copying ? [cell(copying, place)] : []),
-      cell(ovRank, place),
-      cell(qkRank, place),
-      cell(ovNorm, place),
-      cell(qkNorm, place),
-      ...(qkIdentity ? [cell(qkIdentity, place)] : []),
-    ]),
-  };
+    { ask: 'Show its singular values' },
+  );
 }

@@ -1,9 +1,7 @@
 /** What a result of path patching shows. */
 import type { Scale } from '../../../protocol/sections/figure';
 import type { GraphEdge, GraphNode, GraphSection } from '../../../protocol/sections/graph';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import { firstPassWords } from '../../shared/circuits/first-pass';
 import { receiversOf, receiverText, type Receiver } from '../../shared/circuits/receivers';
@@ -12,7 +10,7 @@ import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { isMeasured, ranked, receiverWords } from './finding';
 import type { PathResult, Stage } from './result';
-import { cellOf } from '../../shared/sections/cell';
+import * as build from '../../shared/sections/builders';
 
 export const askWords = 'Show what it attends to';
 const effectTitle = 'Effect (share of the way to the counterpart)';
@@ -37,7 +35,7 @@ export function effectDefinition({ metric, freezeMlps }: PathResult, stage: Stag
 /** As a list of receivers that can be given to another run. */
 const asReceivers = ({ kept }: Stage): string => kept.map(({ layer, head }) => `${layer}.${head}.q`).join(',');
 
-function headsSection(result: PathResult, stage: Stage, number: number): HeadsSection {
+function headsSection(result: PathResult, stage: Stage, number: number) {
   const { n, leftOut = 0, answers, stages } = result;
   const { effect, low, high, beyondChance, estimate, firstPass, kept, at } = stage;
   const chosen = firstPass ? ` ${firstPassWords(firstPass, 'heads')}` : '';
@@ -54,86 +52,68 @@ function headsSection(result: PathResult, stage: Stage, number: number): HeadsSe
     kept.length > 0 && number + 1 === stages.length
       ? ` To ask what acts on their queries: receivers ${asReceivers(stage)}.`
       : '';
-  return {
-    kind: 'heads',
-    id: `stage-${number + 1}`,
-    title: `${stages.length > 1 ? `Stage ${number + 1}: e` : 'E'}ffect of each head on ${receiverWords(stage)}`,
-    caption: `At ${at}, over ${n} ${n === 1 ? 'pair' : 'pairs'} of prompts.${asked}${left}${chosen}${further}`,
-    ask: askWords,
-    numbers: [
-      {
-        name: 'effect',
-        title: effectTitle,
-        unit: '',
-        definition: effectDefinition(result, stage),
+  return build.heads(
+    `stage-${number + 1}`,
+    `${stages.length > 1 ? `Stage ${number + 1}: e` : 'E'}ffect of each head on ${receiverWords(stage)}`,
+    `At ${at}, over ${n} ${n === 1 ? 'pair' : 'pairs'} of prompts.${asked}${left}${chosen}${further}`,
+    [
+      build.scaled(
         scale,
-        values: effect,
-        ...(n > 1 ? { low, high, interval: intervalWords } : {}),
-      },
-      ...(estimate
-        ? [
-            {
-              name: 'estimate',
-              title: 'Estimated effect',
-              unit: '',
-              definition:
-                'The same by the gradient along the path, to first order in the change of the output, of all heads. The largest are patched.',
-              scale,
-              values: estimate,
-            },
-          ]
-        : []),
+        'effect',
+        effectTitle,
+        effectDefinition(result, stage),
+        effect,
+        '',
+        n > 1 ? { low, high, interval: intervalWords } : {},
+      ),
+      estimate &&
+        build.scaled(
+          scale,
+          'estimate',
+          'Estimated effect',
+          'The same by the gradient along the path, to first order in the change of the output, of all heads. The largest are patched.',
+          estimate,
+        ),
     ],
-    classes: [
-      {
-        name: 'kept',
-        title: 'kept',
-        definition: 'Largest effects of the stage: the heads that receive in the next.',
-        heads: kept,
-      },
-      ...(beyondChance
-        ? [
-            {
-              name: 'beyond-chance',
-              title: 'beyond chance',
-              definition:
+    {
+      ask: askWords,
+      classes: [
+        build.headClass('kept', 'kept', 'Largest effects of the stage: the heads that receive in the next.', kept),
+        ...(beyondChance
+          ? [
+              build.headClass(
+                'beyond-chance',
+                'beyond chance',
                 "The effect is other than 0 by intervals of Student's t that are widened for the number of heads (Bonferroni: 5 % over all of them).",
-              heads: beyondChance.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : []))),
-            },
-          ]
-        : []),
-    ],
-    marked: kept,
-  };
+                beyondChance.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : []))),
+              ),
+            ]
+          : []),
+      ],
+      marked: kept,
+    },
+  );
 }
 
-function rankedSection(result: PathResult, stage: Stage, number: number): TableSection {
+function rankedSection(result: PathResult, stage: Stage, number: number) {
   const { n, stages } = result;
-  const column = (name: string, title: string, definition: string) =>
-    ({ name, title, kind: 'number', unit: '', definition }) as const;
-  return {
-    kind: 'table',
-    id: `ranked-${number + 1}`,
-    title: stages.length > 1 ? `Stage ${number + 1}, largest effect first` : 'Largest effect first',
-    ask: askWords,
-    empty: 'No head has an effect.',
-    columns: [
-      { name: 'head', title: 'Head', kind: 'head' },
-      column('effect', effectTitle, effectDefinition(result, stage)),
-      ...(n > 1
-        ? [
-            column('low', 'From', `Lower end of its ${intervalWords}.`),
-            column('high', 'To', `Upper end of its ${intervalWords}.`),
-            { name: 'beyondChance', title: 'Beyond chance', kind: 'text' } as const,
-          ]
-        : []),
+  const column = (name: string, title: string, definition: string) => build.number(name, title, definition);
+  return build.table(
+    `ranked-${number + 1}`,
+    stages.length > 1 ? `Stage ${number + 1}, largest effect first` : 'Largest effect first',
+    '',
+    ranked(stage),
+    [
+      build.head(),
+      { ...column('effect', effectTitle, effectDefinition(result, stage)), cell: ({ effect }) => effect },
+      n > 1 && [
+        { ...column('low', 'From', `Lower end of its ${intervalWords}.`), cell: ({ low }) => low },
+        { ...column('high', 'To', `Upper end of its ${intervalWords}.`), cell: ({ high }) => high },
+        build.text('beyondChance', 'Beyond chance', ({ beyondChance }) => (beyondChance ? 'yes' : 'no')),
+      ],
     ],
-    rows: ranked(stage).map(({ layer, head, effect, low, high, beyondChance }) => [
-      { layer, head },
-      effect,
-      ...(n > 1 ? [cellOf(low), cellOf(high), beyondChance ? 'yes' : 'no'] : []),
-    ]),
-  };
+    { ask: askWords, empty: 'No head has an effect.' },
+  );
 }
 
 /** Heads that were kept and what they act on. */
@@ -211,7 +191,7 @@ function graphSection(result: PathResult): GraphSection {
   };
 }
 
-function levelSection({ metric, original, counterpart, gap }: PathResult): TableSection {
+function levelSection({ metric, original, counterpart, gap }: PathResult) {
   return levelTable(
     metric,
     'patches',

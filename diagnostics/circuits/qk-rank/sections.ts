@@ -1,12 +1,10 @@
 /** What the analysis shows and says. */
-import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadPlace, HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadPlace, HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
-import { numberColumn } from '../../shared/sections/cell';
 import { counted, percent } from '../../shared/words';
 import { energies } from './energy';
 import { median, type RankedHead, type RankResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** Heads of the table. */
 const listed = 100;
@@ -26,7 +24,7 @@ export function finding(result: Partial<RankResult>): string {
   return `${percent(result.share)} of the energy of a query-key form takes a rank of ${lowest.enough} (${nameOf(lowest)}) to ${highest.enough} (${nameOf(highest)}), ${median(ranks)} in the median of ${counted(heads.length, 'head', 'heads')} of width ${widths.join(', ')}. Rank 1 keeps ${percent(median(heads.map(({ one }) => one)))} in the median, and most in ${nameOf(most)}: ${percent(most.one)}.`;
 }
 
-function grid({ spectra, rank, share, heads }: RankResult): HeadsSection {
+function grid({ spectra, rank, share, heads }: RankResult) {
   const layer = (
     words: Pick<HeadsLayer, 'name' | 'title' | 'definition'>,
     of: (head: RankedHead) => number,
@@ -39,13 +37,11 @@ function grid({ spectra, rank, share, heads }: RankResult): HeadsSection {
     }
     return { ...words, unit: '', scale: { kind: 'sequential', min: 0, ...(max === undefined ? {} : { max }) }, values };
   };
-  return {
-    kind: 'heads',
-    id: 'ranks',
-    title: 'Rank of each head',
-    caption: 'Choose a head for its singular values.',
-    ask: 'Show its singular values',
-    numbers: [
+  return build.heads(
+    'ranks',
+    'Rank of each head',
+    'Choose a head for its singular values.',
+    [
       layer(
         {
           name: 'enough',
@@ -73,113 +69,115 @@ function grid({ spectra, rank, share, heads }: RankResult): HeadsSection {
         1,
       ),
     ],
-  };
+    { ask: 'Show its singular values' },
+  );
 }
 
-const sortedChart = ({ heads, share, widths }: RankResult): ChartSection => ({
-  kind: 'chart',
-  id: 'sorted',
-  title: `Heads by their rank for ${percent(share)} of the energy`,
-  caption: `From the lowest. The width of a head is the largest rank that it can have; a head whose values are all alike needs ${percent(share)} of it.`,
-  x: { title: 'place of the head, from the lowest rank (0)', unit: '', scale: 'linear', min: 0 },
-  y: { title: 'rank', unit: '', scale: 'linear', min: 0 },
-  series: [
+const sortedChart = ({ heads, share, widths }: RankResult) =>
+  build.chart(
+    'sorted',
+    `Heads by their rank for ${percent(share)} of the energy`,
+    `From the lowest. The width of a head is the largest rank that it can have; a head whose values are all alike needs ${percent(share)} of it.`,
+    build.axis('place of the head, from the lowest rank (0)', '', { min: 0 }),
+    build.axis('rank', '', { min: 0 }),
+    [
+      build.points(
+        'heads',
+        'heads',
+        heads.map((head, x) => ({ x, y: head.enough, label: nameOf(head) })),
+      ),
+    ],
     {
-      id: 'heads',
-      title: 'heads',
-      mark: 'points',
-      points: heads.map((head, x) => ({ x, y: head.enough, label: nameOf(head) })),
+      references: widths.map((width) => ({
+        label: `width ${width}`,
+        from: [0, width],
+        to: [Math.max(1, heads.length - 1), width],
+      })),
     },
-  ],
-  references: widths.map((width) => ({
-    label: `width ${width}`,
-    from: [0, width],
-    to: [Math.max(1, heads.length - 1), width],
-  })),
-});
+  );
 
-const energyChart = ({ byRank }: RankResult): ChartSection => ({
-  kind: 'chart',
-  id: 'energy',
-  title: 'Energy by rank',
-  caption:
+const energyChart = ({ byRank }: RankResult) =>
+  build.chart(
+    'energy',
+    'Energy by rank',
     'What the best form of each rank keeps of a head. Values that are all alike would give a straight line; a head of LAMA has 1 at rank 1.',
-  x: { title: 'rank', unit: '', scale: 'linear', min: 0 },
-  y: { title: 'energy kept', unit: '', scale: 'linear', min: 0, max: 1 },
-  series: [
-    {
-      id: 'median',
-      title: 'median of the heads',
-      mark: 'line',
-      points: byRank.map(({ rank, median: y, low, high }) => ({ x: rank, y, low, high })),
-    },
-  ],
-  interval: 'smallest and largest of the heads',
-});
+    build.axis('rank', '', { min: 0 }),
+    build.shareAxis('energy kept'),
+    [
+      build.line(
+        'median',
+        'median of the heads',
+        byRank.map(({ rank, median: y, low, high }) => ({ x: rank, y, low, high })),
+      ),
+    ],
+    { interval: 'smallest and largest of the heads' },
+  );
 
-const rankTable = ({ heads, share, rank }: RankResult): TableSection => ({
-  kind: 'table',
-  id: 'heads',
-  title: 'Heads of the lowest rank',
-  caption: `${heads.length > listed ? `The first ${listed} of ${heads.length}. ` : ''}Choose a row for its singular values.`,
-  ask: 'Show its singular values',
-  columns: [
-    { name: 'head', title: 'Head', kind: 'head' },
-    {
-      ...numberColumn(
-        'enough',
-        `Rank for ${percent(share)}`,
-        'Smallest rank whose best form keeps this share of the energy.',
+const rankTable = ({ heads, share, rank }: RankResult) =>
+  build.table(
+    'heads',
+    'Heads of the lowest rank',
+    `${heads.length > listed ? `The first ${listed} of ${heads.length}. ` : ''}Choose a row for its singular values.`,
+    heads.slice(0, listed),
+    [
+      build.head(),
+      {
+        ...build.number(
+          'enough',
+          `Rank for ${percent(share)}`,
+          'Smallest rank whose best form keeps this share of the energy.',
+        ),
+        digits: 6,
+        cell: ({ enough }) => enough,
+      },
+      build.number(
+        'one',
+        'Energy of rank 1',
+        'Share of the sum of squared entries that the best form of rank 1 keeps.',
       ),
-      digits: 6,
-    },
-    numberColumn('one', 'Energy of rank 1', 'Share of the sum of squared entries that the best form of rank 1 keeps.'),
-    numberColumn('some', `Energy of rank ${rank}`, 'The same of that rank.'),
-    {
-      ...numberColumn(
-        'numbers',
-        'Numbers at this rank',
-        'Of both factors at that rank: 2 r w, w the width of the stream.',
-      ),
-      digits: 9,
-    },
-    {
-      ...numberColumn('full', 'Numbers of the head', 'Numbers of the query and key maps of a head: 2 d w.'),
-      digits: 9,
-    },
-  ],
-  rows: heads
-    .slice(0, listed)
-    .map(({ layer, head, enough, one, some, numbers, full }) => [{ layer, head }, enough, one, some, numbers, full]),
-});
+      build.number('some', `Energy of rank ${rank}`, 'The same of that rank.'),
+      {
+        ...build.number(
+          'numbers',
+          'Numbers at this rank',
+          'Of both factors at that rank: 2 r w, w the width of the stream.',
+        ),
+        digits: 9,
+        cell: ({ numbers }) => numbers,
+      },
+      {
+        ...build.number('full', 'Numbers of the head', 'Numbers of the query and key maps of a head: 2 d w.'),
+        digits: 9,
+        cell: ({ full }) => full,
+      },
+    ],
+    { ask: 'Show its singular values' },
+  );
 
 /** Singular values of one head, and the energy of each rank. */
-export function spectrumSection({ spectra, share }: RankResult, { layer, head }: HeadPlace, id: string): ChartSection {
+export function spectrumSection({ spectra, share }: RankResult, { layer, head }: HeadPlace, id: string) {
   const values = spectra[layer]?.[head] ?? [];
   const largest = values[0] ?? 0;
   const kept = energies(values);
-  return {
-    kind: 'chart',
-    id: `${id}-L${layer}H${head}`,
-    title: `Singular values of the query-key form of L${layer}H${head}`,
-    caption: `Each as a share of the largest, and the energy that so many of them keep; ${percent(share)} is reached at the rank of the grid.`,
-    x: { title: 'rank', unit: '', scale: 'linear', min: 0 },
-    y: { title: 'share', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [
-      {
-        id: 'values',
-        title: 'singular value over the largest',
-        mark: 'points',
-        points: values.map((value, at) => ({ x: at + 1, y: largest === 0 ? Number.NaN : value / largest })),
-      },
-      {
-        id: 'energy',
-        title: 'energy kept',
-        mark: 'line',
-        points: kept.map((energy, at) => ({ x: at + 1, y: energy })),
-      },
+  return build.chart(
+    `${id}-L${layer}H${head}`,
+    `Singular values of the query-key form of L${layer}H${head}`,
+    `Each as a share of the largest, and the energy that so many of them keep; ${percent(share)} is reached at the rank of the grid.`,
+    build.axis('rank', '', { min: 0 }),
+    build.shareAxis('share'),
+    [
+      build.points(
+        'values',
+        'singular value over the largest',
+        values.map((value, at) => ({ x: at + 1, y: largest === 0 ? Number.NaN : value / largest })),
+      ),
+      build.line(
+        'energy',
+        'energy kept',
+        kept.map((energy, at) => ({ x: at + 1, y: energy })),
+      ),
     ],
-  };
+  );
 }
 
 export function sections(result: Partial<RankResult>): readonly Section[] {

@@ -1,5 +1,4 @@
 /** The outputs of one head in all examples, on the two directions in which they differ most, with the codes that they have. */
-import type { ChartSection } from '../../../protocol/sections/chart';
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import { pairsOf } from '../../shared/effects/pairs';
@@ -12,6 +11,7 @@ import { threeDigits } from '../../shared/words';
 import { pairOutputs, writtenBy, type ExampleOutputs } from './head-outputs';
 import type { Reduction, SaeParameters } from './parameters';
 import type { SaeResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** Codes that have a colour of their own; the others share one. */
 const mostColours = 7;
@@ -35,11 +35,7 @@ export async function ask(
   return projectionChart(head, principalComponents(written, all.length), result.codes?.[head.layer]?.[head.head] ?? []);
 }
 
-function projectionChart(
-  { layer, head }: HeadPlace,
-  { first, second, shares }: Projection,
-  codes: readonly number[],
-): ChartSection {
+function projectionChart({ layer, head }: HeadPlace, { first, second, shares }: Projection, codes: readonly number[]) {
   const pairs = codes.length / 2;
   const counts = new Map<number, number>();
   for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
@@ -68,19 +64,13 @@ function projectionChart(
       }),
     );
   const axis = (number: number, share: number) =>
-    ({
-      title: `Component ${number} (${threeDigits(100 * share)} % of the variance)`,
-      unit: '',
-      scale: 'linear',
-    }) as const;
-  return {
-    kind: 'chart',
-    id: `outputs-L${layer}H${head}`,
-    title: `Outputs of ${partName({ layer, head })} in all examples`,
-    caption:
-      'Principal components of what the head adds to the residual stream. Colours are codes of the first training, circles prompts, triangles counterparts.',
-    x: axis(1, shares[0]),
-    y: axis(2, shares[1]),
+    build.axis(`Component ${number} (${threeDigits(100 * share)} % of the variance)`);
+  return build.chart(
+    `outputs-L${layer}H${head}`,
+    `Outputs of ${partName({ layer, head })} in all examples`,
+    'Principal components of what the head adds to the residual stream. Colours are codes of the first training, circles prompts, triangles counterparts.',
+    axis(1, shares[0]),
+    axis(2, shares[1]),
     series,
-  };
+  );
 }

@@ -4,6 +4,7 @@ import { meanInterval } from '../../shared/statistics/proportion';
 import { pairedProportions } from '../../shared/statistics/over-pictures';
 import type { PromptScore, TaskAccuracyResult } from './result';
 import { metricWords } from '../../shared/effects/metric';
+import * as build from '../../shared/sections/builders';
 
 const listed = 200;
 
@@ -14,7 +15,7 @@ export function compareAccuracy(a: TaskAccuracyResult, b: TaskAccuracyResult): r
   });
   if (pairs.length === 0 || a.metric !== b.metric) {
     const paragraphs = ['The two results have no prompt in common: run both with the same task, seed and parameters.'];
-    return [{ kind: 'text', id: 'change', title: 'Change', paragraphs }];
+    return [build.paragraphs('change', 'Change', paragraphs)];
   }
   const gained = pairs.filter(({ first, second }) => !first.correct && second.correct).length;
   const lost = pairs.filter(({ first, second }) => first.correct && !second.correct).length;
@@ -22,43 +23,43 @@ export function compareAccuracy(a: TaskAccuracyResult, b: TaskAccuracyResult): r
   const change = ({ first, second }: { first: PromptScore; second: PromptScore }): number => second.value - first.value;
   const mean = meanInterval(pairs.map(change));
   const { name: title, unit, definition } = metricWords[a.metric];
-  const column = (name: string, words: string, of: string, what: string) =>
-    ({ name, title: words, kind: 'number', unit: of, definition: what }) as const;
+  const column = (name: string, words: string, of: string, what: string) => build.number(name, words, what, of);
   return [
-    {
-      kind: 'table',
-      id: 'change',
-      title: 'Change',
-      caption: `This result less the other, of ${pairs.length} prompts that both have. 95 % intervals: of the accuracy the score interval of paired proportions (Tango 1998), of the mean Student's t.`,
-      columns: [
-        { name: 'measure', title: 'measure', kind: 'text' },
+    build.cellTable(
+      'change',
+      'Change',
+      `This result less the other, of ${pairs.length} prompts that both have. 95 % intervals: of the accuracy the score interval of paired proportions (Tango 1998), of the mean Student's t.`,
+      [
+        build.text('measure', 'measure'),
         column('change', 'change', '', 'this result less the other'),
         column('low', 'low', '', 'lower end of the 95 % interval'),
         column('high', 'high', '', 'upper end of the 95 % interval'),
         { ...column('gained', 'gained', '', 'prompts that only this result answers'), digits: 6 },
         { ...column('lost', 'lost', '', 'prompts that only the other answers'), digits: 6 },
       ],
-      rows: [
+      [
         ['accuracy', share.difference, share.low, share.high, gained, lost],
         [`${title}${unit === '' ? '' : ` (${unit})`}`, mean.mean, mean.low, mean.high, null, null],
       ],
-    },
-    {
-      kind: 'table',
-      id: 'changed-prompts',
-      title: 'Prompts, most changed first',
-      columns: [
-        { name: 'prompt', title: 'prompt', kind: 'text' },
-        { name: 'first', title: 'other says', kind: 'text' },
-        { name: 'second', title: 'this says', kind: 'text' },
-        column('change', `change of the ${title}`, unit, `this result less the other: ${definition}`),
-      ],
-      rows: pairs
+    ),
+    build.table(
+      'changed-prompts',
+      'Prompts, most changed first',
+      '',
+      pairs
         .filter((pair) => change(pair) !== 0 || pair.first.top !== pair.second.top)
         .sort((one, other) => Math.abs(change(other)) - Math.abs(change(one)))
-        .slice(0, listed)
-        .map((pair) => [pair.first.prompt, pair.first.top.trim(), pair.second.top.trim(), change(pair)]),
-      empty: 'No prompt is answered differently.',
-    },
+        .slice(0, listed),
+      [
+        build.text('prompt', 'prompt', (pair) => pair.first.prompt),
+        build.text('first', 'other says', (pair) => pair.first.top.trim()),
+        build.text('second', 'this says', (pair) => pair.second.top.trim()),
+        {
+          ...column('change', `change of the ${title}`, unit, `this result less the other: ${definition}`),
+          cell: (pair) => change(pair),
+        },
+      ],
+      { empty: 'No prompt is answered differently.' },
+    ),
   ];
 }

@@ -4,6 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SectionColumn, TableSection } from '../../../protocol/sections/table';
 import { metricWords } from '../../shared/effects/metric';
 import type { Mean, Share, TaskAccuracyResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** Prompts that are listed; the saved result has all. */
 const listed = 1000;
@@ -18,11 +19,7 @@ export const shortened = (text: string, start: number, end: number): string =>
   text.length <= start + end ? text : `${text.slice(0, start)} … ${text.slice(-end)}`.trimStart();
 
 const number = (name: string, title: string, unit: string, definition: string, digits?: number): SectionColumn => ({
-  name,
-  title,
-  kind: 'number',
-  unit,
-  definition,
+  ...build.number(name, title, definition, unit),
   ...(digits === undefined ? {} : { digits }),
 });
 
@@ -53,67 +50,57 @@ export function promptSections(result: Partial<TaskAccuracyResult>): readonly Se
   return [totals(accuracy, mean, metric), ...byFact(result), promptTable(result, metric), ...noteSection(result)];
 }
 
-function totals(accuracy: Share, mean: Mean, metric: TaskMetric): TableSection {
+function totals(accuracy: Share, mean: Mean, metric: TaskMetric) {
   const { name: title, unit, definition } = metricWords[metric];
-  return {
-    kind: 'table',
-    id: 'accuracy',
-    title: 'Accuracy',
-    caption: 'Intervals are those of prompts drawn from this generator, with these words.',
-    columns: [
+  return build.cellTable(
+    'accuracy',
+    'Accuracy',
+    'Intervals are those of prompts drawn from this generator, with these words.',
+    [
       ...shareColumns,
       number('mean', `mean ${title}`, unit, `mean over prompts: ${definition}`),
       number('mean-low', 'low', unit, "lower end of the 95 % interval of Student's t"),
       number('mean-high', 'high', unit, "upper end of the 95 % interval of Student's t"),
     ],
-    rows: [[...shareCells(accuracy), mean.mean, mean.low, mean.high]],
-  };
+    [[...shareCells(accuracy), mean.mean, mean.low, mean.high]],
+  );
 }
 
 function byFact({ byFact: facts = [] }: Partial<TaskAccuracyResult>): readonly TableSection[] {
   if (facts.length === 0) return [];
   return [
-    {
-      kind: 'table',
-      id: 'by-fact',
-      title: 'Accuracy by what was drawn',
-      columns: [
-        { name: 'fact', title: 'fact', kind: 'text' },
-        { name: 'value', title: 'value', kind: 'text' },
-        ...shareColumns,
-      ],
-      rows: facts.map(({ fact, value, share }) => [fact, value, ...shareCells(share)]),
-    },
+    build.cellTable(
+      'by-fact',
+      'Accuracy by what was drawn',
+      '',
+      [build.text('fact', 'fact'), build.text('value', 'value'), ...shareColumns],
+      facts.map(({ fact, value, share }) => [fact, value, ...shareCells(share)]),
+    ),
   ];
 }
 
-function promptTable({ prompts = [] }: Partial<TaskAccuracyResult>, metric: TaskMetric): TableSection {
+function promptTable({ prompts = [] }: Partial<TaskAccuracyResult>, metric: TaskMetric) {
   const { name: title, unit, definition } = metricWords[metric];
-  return {
-    kind: 'table',
-    id: 'prompts',
-    title: 'Prompts',
-    ...(prompts.length > listed ? { caption: `The first ${listed} of ${prompts.length}.` } : {}),
-    ask: 'Show its tokens',
-    columns: [
-      { name: 'right', title: 'right', kind: 'text' },
-      { name: 'top', title: 'model says', kind: 'text', definition: 'the token with the largest logit' },
-      { name: 'correct', title: 'correct', kind: 'text' },
-      number('value', title, unit, definition),
-      { name: 'prompt', title: 'prompt', kind: 'text' },
-      { name: 'counterpart', title: 'counterpart', kind: 'text', definition: 'as many tokens, one thing changed' },
+  return build.table(
+    'prompts',
+    'Prompts',
+    prompts.length > listed ? `The first ${listed} of ${prompts.length}.` : undefined,
+    prompts.slice(0, listed),
+    [
+      build.text('right', 'right', ({ right }) => answerWords(right)),
+      build.text('top', 'model says', ({ top }) => top.trim(), 'the token with the largest logit'),
+      build.text('correct', 'correct', ({ correct }) => (correct ? 'yes' : 'no')),
+      { ...number('value', title, unit, definition), cell: ({ value }) => value },
+      build.text('prompt', 'prompt', ({ prompt }) => shortened(prompt, shownStart, shownEnd)),
+      build.text(
+        'counterpart',
+        'counterpart',
+        ({ counterpart }) => shortened(counterpart ?? '', shownStart, shownEnd),
+        'as many tokens, one thing changed',
+      ),
     ],
-    rows: prompts
-      .slice(0, listed)
-      .map(({ prompt, right, top, correct, value, counterpart }) => [
-        answerWords(right),
-        top.trim(),
-        correct ? 'yes' : 'no',
-        value,
-        shortened(prompt, shownStart, shownEnd),
-        shortened(counterpart ?? '', shownStart, shownEnd),
-      ]),
-  };
+    { ask: 'Show its tokens' },
+  );
 }
 
 export function answerWords(right: readonly string[]): string {
@@ -122,4 +109,4 @@ export function answerWords(right: readonly string[]): string {
 }
 
 const noteSection = ({ notes = [] }: Partial<TaskAccuracyResult>): readonly Section[] =>
-  notes.length === 0 ? [] : [{ kind: 'text', id: 'notes', title: 'What was left out', paragraphs: [...notes] }];
+  notes.length === 0 ? [] : [build.paragraphs('notes', 'What was left out', [...notes])];

@@ -1,10 +1,10 @@
 /** What the sweep shows: accuracy and cost against alpha, and the trainings. */
-import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import { differenceOverSeeds, overSeeds } from '../../shared/training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import type { AlphaSweepResult } from './result';
 import { classes } from './pictures';
+import * as build from '../../shared/sections/builders';
 
 const unit = { unit: '', range: [0, 1] } as const;
 const measures: readonly ArmMeasure[] = [
@@ -82,37 +82,38 @@ export function sections(result: Partial<AlphaSweepResult>): readonly Section[] 
   return [accuracySection(whole), costSection(whole), ...armsSections(arms, measures)];
 }
 
-const alphaAxis = (depth: number) =>
-  ({ title: 'alpha, spectral blocks', unit: '', scale: 'linear', min: 0, max: depth }) as const;
+const alphaAxis = (depth: number) => build.axis('alpha, spectral blocks', '', { min: 0, max: depth });
 
-function accuracySection(result: AlphaSweepResult): ChartSection {
-  return {
-    kind: 'chart',
-    id: 'accuracy',
-    title: 'Accuracy by the number of spectral blocks',
-    caption:
-      'The first alpha blocks are filters, the others attention. Gratings spread over the picture; shapes stand in one place.',
-    x: alphaAxis(result.depth),
-    y: { title: 'share that is right', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: measures.map(({ name, title }) => ({
-      id: name,
-      title,
-      mark: 'line',
-      points: reached(result, name).map(({ alpha, mean, low, high }) => ({ x: alpha, y: mean, low, high })),
-    })),
-    interval: "Student's 95 % interval over runs",
-  };
+function accuracySection(result: AlphaSweepResult) {
+  return build.chart(
+    'accuracy',
+    'Accuracy by the number of spectral blocks',
+    'The first alpha blocks are filters, the others attention. Gratings spread over the picture; shapes stand in one place.',
+    alphaAxis(result.depth),
+    build.shareAxis('share that is right'),
+    measures.map(({ name, title }) =>
+      build.line(
+        name,
+        title,
+        reached(result, name).map(({ alpha, mean, low, high }) => ({ x: alpha, y: mean, low, high })),
+      ),
+    ),
+    { interval: "Student's 95 % interval over runs" },
+  );
 }
 
-const costSection = ({ depth, multiplyAdds }: AlphaSweepResult): ChartSection => ({
-  kind: 'chart',
-  id: 'cost',
-  title: 'Work by the number of spectral blocks',
-  caption:
+const costSection = ({ depth, multiplyAdds }: AlphaSweepResult) =>
+  build.chart(
+    'cost',
+    'Work by the number of spectral blocks',
     'Filters by products with cosines and sines, as the graph computes them; by a fast transform they take less.',
-  x: alphaAxis(depth),
-  y: { title: 'multiply-adds of a picture', unit: '', scale: 'linear', min: 0 },
-  series: [
-    { id: 'work', title: 'whole network', mark: 'line', points: multiplyAdds.map((y, alpha) => ({ x: alpha, y })) },
-  ],
-});
+    alphaAxis(depth),
+    build.axis('multiply-adds of a picture', '', { min: 0 }),
+    [
+      build.line(
+        'work',
+        'whole network',
+        multiplyAdds.map((y, alpha) => ({ x: alpha, y })),
+      ),
+    ],
+  );

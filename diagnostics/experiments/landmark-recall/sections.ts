@@ -1,13 +1,13 @@
 /** What the experiment shows and says: success and hits by length, the trainings, the table of tests. */
-import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import { counted, threeDigits } from '../../shared/words';
 import type { LandmarkRecallResult, LengthTest } from './result';
+import * as build from '../../shared/sections/builders';
 
 export const accuracyName = 'accuracy';
 
@@ -47,7 +47,7 @@ const openedWords = {
 function byLength(
   { tests, values, sequences, length: trained, positions, chunk, block }: LandmarkRecallResult,
   of: 'success' | 'hit',
-): ChartSection {
+) {
   const lengths = lengthsOf(tests);
   const [from, to] = [Math.min(...lengths), Math.max(...lengths)];
   const kinds = kindsOf(tests).filter(({ mode }) => of === 'success' || mode === 'topk');
@@ -55,48 +55,50 @@ function byLength(
     positions === 'stingy'
       ? `Where blocks are chosen, positions reach (k + 1) · ${block + 1} + ${chunk} at most; else they are those of the sequence.`
       : 'All positions are those of the sequence.';
-  return {
-    kind: 'chart',
-    id: `${of}-by-length`,
-    title: of === 'success' ? 'Keys found by length' : 'Block of the key opened, by length',
-    caption: {
+  return build.chart(
+    `${of}-by-length`,
+    of === 'success' ? 'Keys found by length' : 'Block of the key opened, by length',
+    {
       success: `Share of ${sequences} or more sequences whose answer has the largest logit, after training at ${trained} tokens. ${where} Means over the runs; their intervals are in the table.`,
       hit: `${openedWords.hit} A key can be found without, where tokens of later blocks have read it in the first layer. Means over the runs.`,
     }[of],
-    x: { title: 'length', unit: 'tokens', scale: 'log2' },
-    y: { title: of === 'success' ? 'keys found' : 'block opened', unit: '', scale: 'linear', min: 0, max: 1 },
-    ...(of === 'success' ? { references: [{ label: 'chance', from: [from, 1 / values], to: [to, 1 / values] }] } : {}),
-    series: kinds.map((kind): SectionSeries => ({
-      id: `${kind.mode}-${kind.open}`,
-      title: titleOf(kind),
-      mark: 'line',
-      points: lengths.flatMap((length) => {
-        const value = valueOf(tests, kind, length, of);
-        return value ? [{ x: length, y: value.mean }] : [];
-      }),
-    })),
-  };
+    build.logAxis('length', 'log2', 'tokens'),
+    build.shareAxis(of === 'success' ? 'keys found' : 'block opened'),
+    kinds.map((kind): SectionSeries =>
+      build.line(
+        `${kind.mode}-${kind.open}`,
+        titleOf(kind),
+        lengths.flatMap((length) => {
+          const value = valueOf(tests, kind, length, of);
+          return value ? [{ x: length, y: value.mean }] : [];
+        }),
+      ),
+    ),
+    {
+      references: of === 'success' ? [{ label: 'chance', from: [from, 1 / values], to: [to, 1 / values] }] : undefined,
+    },
+  );
 }
 
 const columnsOf = (name: string, title: string, definition: string) => [
-  numberColumn(name, title, `${definition} Mean over runs.`),
-  numberColumn(`${name}-low`, 'from', "Lower end of Student's 95 % interval over runs."),
-  numberColumn(`${name}-high`, 'to', 'Upper end of it.'),
+  build.number(name, title, `${definition} Mean over runs.`),
+  build.number(`${name}-low`, 'from', "Lower end of Student's 95 % interval over runs."),
+  build.number(`${name}-high`, 'to', 'Upper end of it.'),
 ];
 
-function table({ tests }: LandmarkRecallResult): TableSection {
-  return {
-    kind: 'table',
-    id: 'tests',
-    title: 'Keys found',
-    columns: [
-      { name: 'network', title: 'Network', kind: 'text' },
-      { ...numberColumn('length', 'Length', 'Tokens of a sequence, landmarks among them.', 'tokens'), digits: 6 },
+function table({ tests }: LandmarkRecallResult) {
+  return build.cellTable(
+    'tests',
+    'Keys found',
+    '',
+    [
+      build.text('network', 'Network'),
+      { ...build.number('length', 'Length', 'Tokens of a sequence, landmarks among them.', 'tokens'), digits: 6 },
       ...columnsOf('success', 'Found', 'Share of the sequences whose answer has the largest logit.'),
       ...columnsOf('hit', 'Opened', openedWords.hit),
       ...columnsOf('beside', 'Or next', openedWords.beside),
     ],
-    rows: kindsOf(tests).flatMap((kind) =>
+    kindsOf(tests).flatMap((kind) =>
       lengthsOf(tests).map((length) => {
         const values = (['success', 'hit', 'beside'] as const).map((of) => valueOf(tests, kind, length, of));
         return [
@@ -106,7 +108,7 @@ function table({ tests }: LandmarkRecallResult): TableSection {
         ];
       }),
     ),
-  };
+  );
 }
 
 const accuracyOf = ({ values, length }: LandmarkRecallResult): ArmMeasure => ({

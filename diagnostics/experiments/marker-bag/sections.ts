@@ -5,6 +5,7 @@ import { differenceOverSeeds, overSeeds } from '../../shared/training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import type { BagResult, Strip } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** The arm of one head without the norm over heads, which is there where the others have it. */
 export const singleId = 'one-free';
@@ -67,7 +68,7 @@ const stripMap = (
   caption: `The first held-out bag and the first run. A and B are the marked words; even weight would be ${Number((1 / (attention[0]?.length ?? 1)).toPrecision(2))}.`,
   unit: '',
   definition: 'A_ki: weight of word i in the row of head k; a row adds up to 1',
-  scale: { kind: 'sequential', min: 0 },
+  scale: build.ranges.fromZero,
   rows: { title: 'Head', labels: attention.map((_, head) => String(head)) },
   columns: {
     title: 'Word',

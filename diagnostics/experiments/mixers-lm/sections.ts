@@ -1,10 +1,10 @@
 /** What the experiment shows and says. */
-import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import { overSeeds } from '../../shared/training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import type { MixersResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const accuracy = (values: number, length: number | undefined): ArmMeasure => ({
   name: 'accuracy',
@@ -23,28 +23,29 @@ const mixersOf = ({ places }: Pick<Shown, 'places'>): readonly string[] => [
   ...new Set(places.map(({ mixer }) => mixer)),
 ];
 
-function byLength({ arms, places, values }: Shown): ChartSection {
+function byLength({ arms, places, values }: Shown) {
   const lengths = lengthsOf({ places });
-  return {
-    kind: 'chart',
-    id: 'by-length',
-    title: 'Accuracy by length',
-    caption:
-      'After the same number of steps at each length. What is asked for stands an eighth of the sequence back or farther, among as many more other tokens as the sequence is longer.',
-    x: { title: 'Length', unit: 'tokens', scale: 'log2' },
-    y: { title: 'accuracy', unit: '', scale: 'linear', min: 0, max: 1 },
-    interval: "Student's 95 % interval over runs",
-    references: [{ label: 'chance', from: [lengths[0] ?? 1, 1 / values], to: [lengths.at(-1) ?? 1, 1 / values] }],
-    series: mixersOf({ places }).map((mixer) => ({
-      id: mixer,
-      title: mixer,
-      mark: 'line' as const,
-      points: places.flatMap(({ arm, mixer: own, length }) => {
-        const value = own === mixer ? overSeeds(arms, 'accuracy', arm, [0, 1]) : undefined;
-        return value ? [{ x: length, y: value.mean, low: value.low, high: value.high }] : [];
-      }),
-    })),
-  };
+  return build.chart(
+    'by-length',
+    'Accuracy by length',
+    'After the same number of steps at each length. What is asked for stands an eighth of the sequence back or farther, among as many more other tokens as the sequence is longer.',
+    build.logAxis('Length', 'log2', 'tokens'),
+    build.shareAxis('accuracy'),
+    mixersOf({ places }).map((mixer) =>
+      build.line(
+        mixer,
+        mixer,
+        places.flatMap(({ arm, mixer: own, length }) => {
+          const value = own === mixer ? overSeeds(arms, 'accuracy', arm, [0, 1]) : undefined;
+          return value ? [{ x: length, y: value.mean, low: value.low, high: value.high }] : [];
+        }),
+      ),
+    ),
+    {
+      interval: "Student's 95 % interval over runs",
+      references: [{ label: 'chance', from: [lengths[0] ?? 1, 1 / values], to: [lengths.at(-1) ?? 1, 1 / values] }],
+    },
+  );
 }
 
 /** Means alone are named; who is ahead is for the intervals of the table to say. */

@@ -1,13 +1,12 @@
 /** What the experiment shows and says. */
 import { biasChart, sharesChart, tapsMap } from '../../../kernels/modules/rcmha/pictures';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
-import { numberColumn } from '../../shared/sections/cell';
 import { sectionOf } from '../../shared/sections/picture-section';
 import { differenceOverSeeds, overSeeds } from '../../shared/training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import type { ArmCost, LearnedLayer, RcmhaResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const measures = ({ best, counted }: Pick<RcmhaResult, 'best' | 'counted'>): readonly ArmMeasure[] => {
   const reached = counted.sees >= counted.order;
@@ -57,23 +56,30 @@ export function finding(result: Partial<RcmhaResult>): string {
   return `Accuracy after ${arms.steps} steps: ${list.join(', ')}. ${words} ${published}`;
 }
 
-const costTable = (costs: readonly ArmCost[], { arms }: RcmhaResult['arms']): TableSection => ({
-  kind: 'table',
-  id: 'cost',
-  title: 'Cost of the attention of one layer',
-  caption:
+const costTable = (costs: readonly ArmCost[], { arms }: RcmhaResult['arms']) =>
+  build.table(
+    'cost',
+    'Cost of the attention of one layer',
     'By the cost model of the mechanism, for a batch of training, forward. The paper names 2.98 GB for RCMHA and 3.5 GB for RMHA, measured for whole trainings on a graphics card; the convolutions add to what RMHA holds, so that no definition gives that order.',
-  columns: [
-    { name: 'arm', title: 'Network', kind: 'text' },
-    numberColumn('flops', 'Operations', 'Floating-point operations of the attention, without its projections.', 'M'),
-    numberColumn('peak', 'Memory', 'Bytes held at once by the attention of one layer.', 'MB'),
-  ],
-  rows: costs.map(({ arm, flops, peakBytes }) => [
-    arms.find(({ id }) => id === arm)?.title ?? arm,
-    flops / 1e6,
-    peakBytes / 1e6,
-  ]),
-});
+    costs,
+    [
+      build.text('arm', 'Network', ({ arm }) => arms.find(({ id }) => id === arm)?.title ?? arm),
+      build.number(
+        'flops',
+        'Operations',
+        'Floating-point operations of the attention, without its projections.',
+        'M',
+        ({ flops }) => flops / 1e6,
+      ),
+      build.number(
+        'peak',
+        'Memory',
+        'Bytes held at once by the attention of one layer.',
+        'MB',
+        ({ peakBytes }) => peakBytes / 1e6,
+      ),
+    ],
+  );
 
 const learnedSections = ({ layer, taps, biases }: LearnedLayer): readonly Section[] =>
   [

@@ -1,10 +1,11 @@
 /** Two results side by side: errors after all examples. */
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import type { LensResult } from './result';
 import { overRuns } from './summary';
 import { targetNames } from './targets';
 import { modelNames } from './trial';
+import * as build from '../../shared/sections/builders';
 
 export function compareLenses(a: LensResult, b: LensResult): readonly Section[] {
   const changes = modelNames.flatMap((model) =>
@@ -17,19 +18,19 @@ export function compareLenses(a: LensResult, b: LensResult): readonly Section[] 
     }),
   );
   return [
-    {
-      kind: 'table',
-      id: 'change',
-      title: 'Errors of both',
-      columns: [
-        { name: 'model', title: 'Model', kind: 'text' },
-        { name: 'target', title: 'Target', kind: 'text' },
-        numberColumn('first', 'Other', `Relative test error after ${a.sizes.examples} examples, mean over runs.`),
-        numberColumn('second', 'This', `The same of this result, after ${b.sizes.examples} examples.`),
-        numberColumn('ratio', 'This over other', 'Ratio of the two errors: above 1 this result is worse.'),
+    build.cellTable(
+      'change',
+      'Errors of both',
+      '',
+      [
+        build.text('model', 'Model'),
+        build.text('target', 'Target'),
+        build.number('first', 'Other', `Relative test error after ${a.sizes.examples} examples, mean over runs.`),
+        build.number('second', 'This', `The same of this result, after ${b.sizes.examples} examples.`),
+        build.number('ratio', 'This over other', 'Ratio of the two errors: above 1 this result is worse.'),
       ],
-      rows: changes.toSorted((x, y) => sizeOf(y.ratio) - sizeOf(x.ratio)).map(({ row }) => row),
-    },
+      changes.toSorted((x, y) => sizeOf(y.ratio) - sizeOf(x.ratio)).map(({ row }) => row),
+    ),
   ];
 }
 

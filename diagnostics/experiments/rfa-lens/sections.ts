@@ -1,12 +1,12 @@
 /** What the experiment shows: errors against examples, heads and the mean of the query-key matrices, and a table. */
-import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import type { LensResult, Measured } from './result';
 import { overRuns, slopeIn, type OverRuns } from './summary';
 import { targetNames, type TargetName } from './targets';
 import { modelNames, type ModelName } from './trial';
+import * as build from '../../shared/sections/builders';
 
 export function sections(given: Partial<LensResult>): readonly Section[] {
   if (!given.sizes || !given.measured?.length || !given.constant) return [];
@@ -28,7 +28,7 @@ const nameOf = ({ sizes: { first, second, angle } }: LensResult, target: TargetN
 
 const definition = 'Mean of (f − y)² over mean of y², on 1000 examples that were not learned from.';
 
-const error = { title: 'relative test error', unit: '', scale: 'log10' } as const;
+const error = build.logAxis('relative test error', 'log10');
 const interval = 'smallest and largest of the runs';
 
 const point = (x: number, found: OverRuns): SectionSeries['points'][number] => ({
@@ -57,83 +57,82 @@ function lineOf(
 const linesOf = (result: LensResult, curve: Measured['curve'], target: TargetName): readonly SectionSeries[] =>
   modelNames.flatMap((model) => {
     const points = lineOf(result, { curve, model }, target);
-    return points.length > 0 ? [{ id: model, title: model, mark: 'line' as const, points }] : [];
+    return points.length > 0 ? [build.line(model, model, points)] : [];
   });
 
-function examplesChart(result: LensResult, target: TargetName): ChartSection {
+function examplesChart(result: LensResult, target: TargetName) {
   const { sizes, constant } = result;
-  return {
-    kind: 'chart',
-    id: `examples-${target}`,
-    title: `Error by examples: ${nameOf(result, target)}`,
-    caption: `${definition} λ is chosen on 500 further examples for each point.`,
-    x: { title: 'examples n', unit: '', scale: 'log2' },
-    y: error,
-    series: linesOf(result, 'examples', target),
-    references: [
-      {
-        label: 'mean alone',
-        from: [Math.ceil(sizes.examples / 8), constant[target]],
-        to: [sizes.examples, constant[target]],
-      },
-    ],
-    interval,
-  };
+  return build.chart(
+    `examples-${target}`,
+    `Error by examples: ${nameOf(result, target)}`,
+    `${definition} λ is chosen on 500 further examples for each point.`,
+    build.logAxis('examples n', 'log2'),
+    error,
+    linesOf(result, 'examples', target),
+    {
+      references: [
+        {
+          label: 'mean alone',
+          from: [Math.ceil(sizes.examples / 8), constant[target]],
+          to: [sizes.examples, constant[target]],
+        },
+      ],
+      interval,
+    },
+  );
 }
 
-function headsChart(result: LensResult, target: 'T1' | 'T2'): ChartSection {
+function headsChart(result: LensResult, target: 'T1' | 'T2') {
   const { fewExamples, dimension } = result.sizes;
-  return {
-    kind: 'chart',
-    id: `heads-${target}`,
-    title: `Error by heads: ${nameOf(result, target)}`,
-    caption: `After ${fewExamples} examples. RFMLP has ${dimension + 1} neurons for each head: as many learned numbers.`,
-    x: { title: 'heads M', unit: '', scale: 'log2' },
-    y: error,
-    series: linesOf(result, 'heads', target),
-    interval,
-  };
+  return build.chart(
+    `heads-${target}`,
+    `Error by heads: ${nameOf(result, target)}`,
+    `After ${fewExamples} examples. RFMLP has ${dimension + 1} neurons for each head: as many learned numbers.`,
+    build.logAxis('heads M', 'log2'),
+    error,
+    linesOf(result, 'heads', target),
+    { interval },
+  );
 }
 
 /** Both targets, so that one sees what a mean that helps the one costs the other. */
-function meanChart(result: LensResult): ChartSection {
+function meanChart(result: LensResult) {
   const series = (['T1', 'T2'] as const).flatMap((target) => {
     const points = lineOf(result, { curve: 'mean', model: 'BRFA' }, target);
-    return points.length > 0 ? [{ id: target, title: target, mark: 'line' as const, points }] : [];
+    return points.length > 0 ? [build.line(target, target, points)] : [];
   });
-  return {
-    kind: 'chart',
-    id: 'mean',
-    title: 'Error by the mean of the query-key matrices',
-    caption: `After ${result.sizes.fewExamples} examples. The mean is w0 times the identity: 0 is RFA, 1 BRFA. ${nameOf(result, 'T1')}; ${nameOf(result, 'T2')}.`,
-    x: { title: 'w0', unit: '', scale: 'linear', min: 0 },
-    y: error,
+  return build.chart(
+    'mean',
+    'Error by the mean of the query-key matrices',
+    `After ${result.sizes.fewExamples} examples. The mean is w0 times the identity: 0 is RFA, 1 BRFA. ${nameOf(result, 'T1')}; ${nameOf(result, 'T2')}.`,
+    build.axis('w0', '', { min: 0 }),
+    error,
     series,
-    interval,
-  };
+    { interval },
+  );
 }
 
-function table(result: LensResult): TableSection {
+function table(result: LensResult) {
   const { examples } = result.sizes;
   const at = (model: ModelName) => ({ curve: 'examples' as const, at: examples, model });
   const columns = targetNames.flatMap((target) => [
-    numberColumn(target, nameOf(result, target), `${definition} Mean over runs.`),
-    numberColumn(`${target}-low`, 'from', "Lower end of Student's 95 % interval over runs."),
-    numberColumn(`${target}-high`, 'to', 'Upper end of it.'),
+    build.number(target, nameOf(result, target), `${definition} Mean over runs.`),
+    build.number(`${target}-low`, 'from', "Lower end of Student's 95 % interval over runs."),
+    build.number(`${target}-high`, 'to', 'Upper end of it.'),
   ]);
   const slopes = (['T1', 'T2'] as const).map((target) =>
-    numberColumn(
+    build.number(
       `${target}-slope`,
       `slope, ${target}`,
       'Of ln(error) over ln(n), least squares through the means over runs.',
     ),
   );
-  return {
-    kind: 'table',
-    id: 'errors',
-    title: `Errors after ${examples} examples`,
-    columns: [{ name: 'model', title: 'Model', kind: 'text' }, ...columns, ...slopes],
-    rows: modelNames.map((model) => [
+  return build.cellTable(
+    'errors',
+    `Errors after ${examples} examples`,
+    '',
+    [build.text('model', 'Model'), ...columns, ...slopes],
+    modelNames.map((model) => [
       model,
       ...targetNames.flatMap((target) => {
         const found = overRuns(result, at(model), target);
@@ -142,19 +141,14 @@ function table(result: LensResult): TableSection {
       cellOf(slopeIn(result, model, 'T1')),
       cellOf(slopeIn(result, model, 'T2')),
     ]),
-  };
+  );
 }
 
 function words({ sizes, folder }: LensResult): Section {
   const { dimension, keys, heads, meanStrength } = sizes;
-  return {
-    kind: 'text',
-    id: 'models',
-    title: 'The models',
-    paragraphs: [
-      `An example is a query x_0 and ${keys} keys, unit vectors of ${dimension} dimensions; x~ is x with a 1 behind it. RFA: the sum over ${heads} heads of the mean over the keys of relu(x~_0 · W x~_i) v · x~_i, with W normal and frozen, and v learned. BRFA: W has the mean ${meanStrength} times the identity. RFMLP: a frozen layer of ${heads * (dimension + 1)} relu neurons on the joined input.`,
-      'What is learned enters linearly: it is found by ridge regression, not by steps of a gradient.',
-      ...(folder === undefined ? [] : [`Frozen and learned numbers of the first run are in ${folder}.`]),
-    ],
-  };
+  return build.paragraphs('models', 'The models', [
+    `An example is a query x_0 and ${keys} keys, unit vectors of ${dimension} dimensions; x~ is x with a 1 behind it. RFA: the sum over ${heads} heads of the mean over the keys of relu(x~_0 · W x~_i) v · x~_i, with W normal and frozen, and v learned. BRFA: W has the mean ${meanStrength} times the identity. RFMLP: a frozen layer of ${heads * (dimension + 1)} relu neurons on the joined input.`,
+    'What is learned enters linearly: it is found by ridge regression, not by steps of a gradient.',
+    ...(folder === undefined ? [] : [`Frozen and learned numbers of the first run are in ${folder}.`]),
+  ]);
 }

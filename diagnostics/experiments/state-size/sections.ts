@@ -1,5 +1,5 @@
 /** What the experiment shows and says: accuracy against n and against the state, curves of the trainings, the table of what was reached. */
-import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import { lastValue, overSeeds } from '../../shared/training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
@@ -8,6 +8,7 @@ import { counted, threeDigits } from '../../shared/words';
 import { mixerKinds, type MixerKind } from './mixers';
 import type { StateArm, StateSizeResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as build from '../../shared/sections/builders';
 
 export const accuracyName = 'accuracy';
 
@@ -87,7 +88,7 @@ export function sections(given: Partial<StateSizeResult>): readonly Section[] {
 }
 
 /** Mean accuracy of the runs that have ended, one line for each kind. */
-function sizeChart(result: StateSizeResult, of: 'keyWidth' | 'state'): ChartSection {
+function sizeChart(result: StateSizeResult, of: 'keyWidth' | 'state') {
   const point = (arm: StateArm): SectionSeries['points'] => {
     const values = result.arms.runs.flatMap((run) => {
       const value = run.arm === arm.arm ? lastValue(run, accuracyName, result.arms.steps) : undefined;
@@ -99,22 +100,22 @@ function sizeChart(result: StateSizeResult, of: 'keyWidth' | 'state'): ChartSect
   };
   const series = mixerKinds.flatMap((kind): SectionSeries[] => {
     const points = result.states.filter((state) => state.kind === kind).flatMap(point);
-    return points.length > 0 ? [{ id: kind, title: titles[kind], mark: 'line', points }] : [];
+    return points.length > 0 ? [build.line(kind, titles[kind], points)] : [];
   });
   const xs = series.flatMap(({ points }) => points.map(({ x }) => x ?? 0));
   const chance = 1 / result.task.pairs;
-  return {
-    kind: 'chart',
-    id: of === 'state' ? 'by-state' : 'by-width',
-    title: of === 'state' ? 'Accuracy by the numbers of the state' : 'Accuracy by n',
-    caption:
-      of === 'state'
-        ? 'Numbers that a layer carries from token to token: n d, or C(n + p, p) d of the series cut after degree p. Softmax has no finite state.'
-        : 'n: width of queries and keys. Share of the questions of 256 new sequences whose value has the largest logit.',
-    x: { title: of === 'state' ? 'numbers of the state' : 'n', unit: '', scale: 'log2' },
-    y: { title: 'accuracy', unit: '', scale: 'linear', min: 0, max: 1 },
+  return build.chart(
+    of === 'state' ? 'by-state' : 'by-width',
+    of === 'state' ? 'Accuracy by the numbers of the state' : 'Accuracy by n',
+    of === 'state'
+      ? 'Numbers that a layer carries from token to token: n d, or C(n + p, p) d of the series cut after degree p. Softmax has no finite state.'
+      : 'n: width of queries and keys. Share of the questions of 256 new sequences whose value has the largest logit.',
+    build.logAxis(of === 'state' ? 'numbers of the state' : 'n', 'log2'),
+    build.shareAxis('accuracy'),
     series,
-    references: [{ label: 'chance', from: [Math.min(...xs), chance], to: [Math.max(...xs), chance] }],
-    interval: 'smallest and largest of the runs',
-  };
+    {
+      references: [{ label: 'chance', from: [Math.min(...xs), chance], to: [Math.max(...xs), chance] }],
+      interval: 'smallest and largest of the runs',
+    },
+  );
 }

@@ -3,9 +3,10 @@ import type { Section } from '../../../protocol/sections/section';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import { overSeeds, type ArmsResult } from '../../shared/training/arms';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import { findsFrom, measureNames } from './measure';
 import type { Seen, ToyBagsResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const measures: readonly ArmMeasure[] = [
   {
@@ -111,24 +112,30 @@ export function sections({
   ];
 }
 
-const massChart = (seen: readonly Seen[], titleOf: (id: string) => string, instances: number): Section => ({
-  kind: 'chart',
-  id: 'mass',
-  title: 'Attention on the strongest instances',
-  caption:
+const massChart = (seen: readonly Seen[], titleOf: (id: string) => string, instances: number): Section =>
+  build.chart(
+    'mass',
+    'Attention on the strongest instances',
     "Share of the bag's attention on its k strongest instances, mean over test bags, of the first run. A curve that rises at once rests on a few.",
-  x: { title: 'strongest instances k', unit: '', scale: 'linear', min: 0 },
-  y: { title: 'share of the attention', unit: '', scale: 'linear', min: 0, max: 1 },
-  series: seen.map(({ arm, mass }) => ({
-    id: arm,
-    title: titleOf(arm),
-    mark: 'line',
-    points: mass.map((y, at) => ({ x: at + 1, y })),
-  })),
-  references: [
-    { label: 'even attention', from: [0, 0], to: [seen[0]?.mass.length ?? 1, (seen[0]?.mass.length ?? 1) / instances] },
-  ],
-});
+    build.axis('strongest instances k', '', { min: 0 }),
+    build.shareAxis('share of the attention'),
+    seen.map(({ arm, mass }) =>
+      build.line(
+        arm,
+        titleOf(arm),
+        mass.map((y, at) => ({ x: at + 1, y })),
+      ),
+    ),
+    {
+      references: [
+        {
+          label: 'even attention',
+          from: [0, 0],
+          to: [seen[0]?.mass.length ?? 1, (seen[0]?.mass.length ?? 1) / instances],
+        },
+      ],
+    },
+  );
 
 function strips(
   seen: readonly Seen[],
@@ -146,29 +153,29 @@ function strips(
     caption: `Instances of the patterns (P1, the clearest, first) and some of the background (b); even attention would be ${(1 / instances).toPrecision(2)}. First run, nothing masked.`,
     unit: '',
     definition: 'A_in = softmax over instances of the logits of branch i',
-    scale: { kind: 'sequential' },
+    scale: build.ranges.sequential,
     rows: { title: 'Branch', labels: rows.map(({ label }) => label) },
     columns: { title: 'Instance', labels: shown.map((pattern) => (pattern === 0 ? 'b' : `P${pattern}`)) },
     values: rows.map(({ row }) => row),
   };
 }
 
-const areas = (seen: readonly Seen[], titleOf: (id: string) => string, patterns: number): Section => ({
-  kind: 'table',
-  id: 'areas',
-  title: 'Which branch finds which pattern',
-  caption: `First run. 0.5: no better than chance; from ${findsFrom} a branch is said to find the pattern.`,
-  columns: [
-    { name: 'branch', title: 'Branch', kind: 'text' },
-    ...Array.from({ length: patterns }, (_, pattern) =>
-      numberColumn(
-        `pattern-${pattern}`,
-        `Pattern ${pattern + 1}`,
-        'Chance that an instance of the pattern has more attention of the branch than one of the background, mean over test bags that have it.',
+const areas = (seen: readonly Seen[], titleOf: (id: string) => string, patterns: number): Section =>
+  build.cellTable(
+    'areas',
+    'Which branch finds which pattern',
+    `First run. 0.5: no better than chance; from ${findsFrom} a branch is said to find the pattern.`,
+    [
+      build.text('branch', 'Branch'),
+      ...Array.from({ length: patterns }, (_, pattern) =>
+        build.number(
+          `pattern-${pattern}`,
+          `Pattern ${pattern + 1}`,
+          'Chance that an instance of the pattern has more attention of the branch than one of the background, mean over test bags that have it.',
+        ),
       ),
+    ],
+    seen.flatMap(({ arm, areas: of }) =>
+      of.map((row, branch) => [of.length > 1 ? `${titleOf(arm)} ${branch + 1}` : titleOf(arm), ...row.map(cellOf)]),
     ),
-  ],
-  rows: seen.flatMap(({ arm, areas: of }) =>
-    of.map((row, branch) => [of.length > 1 ? `${titleOf(arm)} ${branch + 1}` : titleOf(arm), ...row.map(cellOf)]),
-  ),
-});
+  );

@@ -2,10 +2,10 @@
 import type { Section } from '../../../protocol/sections/section';
 import { circuitReuse } from '../../circuits/circuit-reuse/analysis';
 import { curveChart } from '../../shared/training/curves';
-import { cellOf } from '../../shared/sections/cell';
 import { toyTasks } from './language';
 import type { Learned, ToyResult } from './result';
 import { percent } from '../../shared/words';
+import * as build from '../../shared/sections/builders';
 
 /** Accuracy from which circuits are looked for: of a task that is not done there is none. */
 export const leastAccuracy = 0.7;
@@ -29,40 +29,26 @@ export function finding({ learned, reuse, curves }: Partial<ToyResult>): string 
   return reuse ? `${done} ${circuitReuse.finding(reuse)}` : done;
 }
 
-const accuracyTable = ({ learned = [], folder = '' }: Partial<ToyResult>): Section => ({
-  kind: 'table',
-  id: 'learned',
-  title: 'What the model has learned',
-  caption: `New prompts of each task, which training has not seen. The model and these prompts (JSONL) are in ${folder}: choose the folder as the model, and a file of prompts as the task, of any other analysis.`,
-  columns: [
-    { name: 'task', title: 'Task', kind: 'text' },
-    {
-      name: 'accuracy',
-      title: 'Accuracy',
-      kind: 'number',
-      unit: '',
-      definition: 'Share of prompts whose right answer has the largest logit of the whole vocabulary.',
-    },
-    { name: 'low', title: 'From', kind: 'number', unit: '', definition: "Lower end of Wilson's 95 % interval." },
-    { name: 'high', title: 'To', kind: 'number', unit: '', definition: 'Upper end of it.' },
-    {
-      name: 'chance',
-      title: 'Guess',
-      kind: 'number',
-      unit: '',
-      definition: 'Share that a guess among the possible answers of the prompt gets right.',
-    },
-    { name: 'n', title: 'Prompts', kind: 'number', unit: 'prompts', definition: 'Prompts that were run.' },
-  ],
-  rows: learned.map(({ title, accuracy, chance }) => [
-    title,
-    cellOf(accuracy.value),
-    cellOf(accuracy.low),
-    cellOf(accuracy.high),
-    cellOf(chance),
-    accuracy.n,
-  ]),
-});
+const accuracyTable = ({ learned = [], folder = '' }: Partial<ToyResult>): Section =>
+  build.table(
+    'learned',
+    'What the model has learned',
+    `New prompts of each task, which training has not seen. The model and these prompts (JSONL) are in ${folder}: choose the folder as the model, and a file of prompts as the task, of any other analysis.`,
+    learned,
+    [
+      build.text('task', 'Task', ({ title }) => title),
+      build.number(
+        'accuracy',
+        'Accuracy',
+        'Share of prompts whose right answer has the largest logit of the whole vocabulary.',
+        ({ accuracy }) => accuracy.value,
+      ),
+      build.number('low', 'From', "Lower end of Wilson's 95 % interval.", ({ accuracy }) => accuracy.low),
+      build.number('high', 'To', 'Upper end of it.', ({ accuracy }) => accuracy.high),
+      build.number('chance', 'Guess', 'Share that a guess among the possible answers of the prompt gets right.'),
+      build.number('n', 'Prompts', 'Prompts that were run.', 'prompts', ({ accuracy }) => accuracy.n),
+    ],
+  );
 
 export function sections(result: Partial<ToyResult>): readonly Section[] {
   const { curves, learned, reuse } = result;
@@ -75,7 +61,7 @@ export function sections(result: Partial<ToyResult>): readonly Section[] {
       title: 'Loss',
       caption:
         'Of the batches that it learns from (answers, repeated words, and a little of every other word), and of answers on held-out prompts.',
-      y: { title: 'loss', unit: 'nats', scale: 'log10' },
+      y: build.logAxis('loss', 'log10', 'nats'),
       loss: true,
       measures: named(lossName, ', held out'),
     }),
@@ -84,7 +70,7 @@ export function sections(result: Partial<ToyResult>): readonly Section[] {
       title: 'Accuracy on held-out prompts',
       caption:
         'Share of prompts whose right answer has the largest logit. The sudden rise is where heads that find an earlier copy form.',
-      y: { title: 'accuracy', unit: '', scale: 'linear', min: 0, max: 1 },
+      y: build.shareAxis('accuracy'),
       measures: named(accuracyName, ''),
     }),
     ...(learned ? [accuracyTable(result)] : []),

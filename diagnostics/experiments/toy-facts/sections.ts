@@ -5,6 +5,7 @@ import { sections as recallSections } from '../../circuits/factual-recall/sectio
 import { curveChart, type Curves } from '../../shared/training/curves';
 import type { ToyFactsResult } from './result';
 import { percent } from '../../shared/words';
+import * as build from '../../shared/sections/builders';
 
 export const accuracyName = 'accuracy';
 
@@ -28,14 +29,14 @@ export function sections({
             id: `${id}-loss`,
             title: `Loss: ${title}`,
             caption,
-            y: { title: 'loss', unit: 'nats', scale: 'log10' },
+            y: build.logAxis('loss', 'log10', 'nats'),
             loss: true,
           }),
           curveChart(own, {
             id: `${id}-accuracy`,
             title: `Accuracy: ${title}`,
             caption: 'Share of the prompts of the file whose right answer has the largest logit.',
-            y: { title: 'accuracy', unit: '', scale: 'linear', min: 0, max: 1 },
+            y: build.shareAxis('accuracy'),
             measures: { [accuracyName]: 'prompts of the file' },
           }),
         ]
@@ -51,14 +52,9 @@ export function sections({
     ...(folder === undefined
       ? []
       : [
-          {
-            kind: 'text' as const,
-            id: 'folder',
-            title: 'The model',
-            paragraphs: [
-              `The model, its facts (facts.csv) and sentences of its language (sentences.txt) are in ${folder}: choose the folder as the model, and facts.csv as the task, of any other analysis.`,
-            ],
-          },
+          build.paragraphs('folder', 'The model', [
+            `The model, its facts (facts.csv) and sentences of its language (sentences.txt) are in ${folder}: choose the folder as the model, and facts.csv as the task, of any other analysis.`,
+          ]),
         ]),
     ...(recall ? recallSections(recall) : []),
   ];

@@ -5,6 +5,7 @@ import { armWords, folderSection } from '../../shared/training/arms-steps';
 import { measureNames } from './measure';
 import type { ShownScene, ToyGazeResult } from './result';
 import { columns, count, rows } from './searcher';
+import * as build from '../../shared/sections/builders';
 
 const measures: readonly ArmMeasure[] = [
   {
@@ -61,26 +62,24 @@ const pointerMap = (shown: ShownScene, row: readonly number[], step: number): Se
     caption: `The searcher, who looks for ${objectName(shown, shown.target)}, ${next === count ? 'ends here' : `goes to ${objectName(shown, next)}`}. First network, first run; what is left of 1 is the end (${Number((row[count] ?? 0).toPrecision(2))}).`,
     unit: '',
     definition: 'Share of the pointer: softmax of the logits over objects and end',
-    scale: { kind: 'sequential', min: 0, max: 1 },
+    scale: build.ranges.share,
     rows: { title: 'Row', labels: Array.from({ length: rows }, (_, at) => String(at + 1)) },
     columns: { title: 'Column', labels: Array.from({ length: columns }, (_, at) => String(at + 1)) },
     values: Array.from({ length: rows }, (_, at) => row.slice(at * columns, (at + 1) * columns)),
   };
 };
 
-const paths = (shown: ShownScene, arms: readonly { readonly id: string; readonly title: string }[]): Section => ({
-  kind: 'table',
-  id: 'paths',
-  title: 'Paths in this scene',
-  columns: [
-    { name: 'who', title: 'Who', kind: 'text' },
-    { name: 'path', title: 'Objects (row, column)', kind: 'text' },
-  ],
-  rows: [
-    ['Searcher', shown.path.map((at) => objectName(shown, at)).join(', ')],
-    ...shown.predicted.map(({ arm, path }) => [
-      arms.find(({ id }) => id === arm)?.title ?? arm,
-      path.map((at) => objectName(shown, at)).join(', '),
-    ]),
-  ],
-});
+const paths = (shown: ShownScene, arms: readonly { readonly id: string; readonly title: string }[]): Section =>
+  build.cellTable(
+    'paths',
+    'Paths in this scene',
+    '',
+    [build.text('who', 'Who'), build.text('path', 'Objects (row, column)')],
+    [
+      ['Searcher', shown.path.map((at) => objectName(shown, at)).join(', ')],
+      ...shown.predicted.map(({ arm, path }) => [
+        arms.find(({ id }) => id === arm)?.title ?? arm,
+        path.map((at) => objectName(shown, at)).join(', '),
+      ]),
+    ],
+  );

@@ -1,11 +1,11 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
 import { differenceOverSeeds, overSeeds, type ArmsResult } from '../../shared/training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { armWords, folderSection } from '../../shared/training/arms-steps';
 import { lengths } from './corpus';
 import type { ShownDocument, ToyKnowledgeResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export const measureOf = (length?: number): string => (length === undefined ? 'f1' : `f1 of ${length}`);
 
@@ -39,25 +39,28 @@ export function sections({ arms, shown, folder }: Partial<ToyKnowledgeResult>): 
   ];
 }
 
-const byLength = (arms: ArmsResult): Section => ({
-  kind: 'chart',
-  id: 'lengths',
-  title: 'Micro F1 by length of the document',
-  caption: 'At the end of training, test documents; half of them name entities that no training document has.',
-  x: { title: 'words', unit: '', scale: 'log2' },
-  y: { title: 'micro F1', unit: '', scale: 'linear', min: 0, max: 1 },
-  series: arms.arms.map(({ id, title }) => ({
-    id,
-    title,
-    mark: 'line' as const,
-    points: lengths.flatMap((length) => {
-      const found = overSeeds(arms, measureOf(length), id, [0, 1]);
-      if (!found) return [];
-      return [{ x: length, y: found.mean, ...(Number.isNaN(found.low) ? {} : { low: found.low, high: found.high }) }];
-    }),
-  })),
-  interval: "Student's 95 % interval over runs",
-});
+const byLength = (arms: ArmsResult): Section =>
+  build.chart(
+    'lengths',
+    'Micro F1 by length of the document',
+    'At the end of training, test documents; half of them name entities that no training document has.',
+    build.logAxis('words', 'log2'),
+    build.shareAxis('micro F1'),
+    arms.arms.map(({ id, title }) =>
+      build.line(
+        id,
+        title,
+        lengths.flatMap((length) => {
+          const found = overSeeds(arms, measureOf(length), id, [0, 1]);
+          if (!found) return [];
+          return [
+            { x: length, y: found.mean, ...(Number.isNaN(found.low) ? {} : { low: found.low, high: found.high }) },
+          ];
+        }),
+      ),
+    ),
+    { interval: "Student's 95 % interval over runs" },
+  );
 
 const heat = (shown: ShownDocument, of: 'document' | 'known'): Section => ({
   kind: 'map',
@@ -66,26 +69,21 @@ const heat = (shown: ShownDocument, of: 'document' | 'known'): Section => ({
   caption: `A test document of topics ${shown.labels.join(' and ')}, first run. T: a word of the topic; E: an entity of it, which no training document has; -: a word that says nothing.`,
   unit: '',
   definition: 'A = softmax over tokens of C H^T / sqrt(width)',
-  scale: { kind: 'sequential', min: 0, max: 1 },
+  scale: build.ranges.share,
   rows: { title: 'Label', labels: shown[of].map((_, topic) => `topic ${topic + 1}`) },
   columns: { title: 'Word', labels: of === 'document' ? shown.words : shown.knowledge },
   values: shown[of],
 });
 
-const mixed = (shown: ShownDocument): Section => ({
-  kind: 'table',
-  id: 'mix',
-  title: 'Labels of this document',
-  columns: [
-    { name: 'label', title: 'Label', kind: 'text' },
-    { name: 'is', title: 'It has it', kind: 'text' },
-    numberColumn('probability', 'Probability', 'Of the label, by itself.'),
-    numberColumn('mix', 'Share of the document', 'g: the rest of what the label reads is of the knowledge.'),
-  ],
-  rows: shown.mix.map((mix, topic) => [
-    `topic ${topic + 1}`,
-    shown.labels.includes(topic + 1) ? 'yes' : 'no',
-    cellOf(shown.probabilities[topic]),
-    mix,
-  ]),
-});
+const mixed = (shown: ShownDocument): Section =>
+  build.table('mix', 'Labels of this document', '', shown.mix, [
+    build.text('label', 'Label', (_, topic) => `topic ${topic + 1}`),
+    build.text('is', 'It has it', (_, topic) => (shown.labels.includes(topic + 1) ? 'yes' : 'no')),
+    build.number('probability', 'Probability', 'Of the label, by itself.', (_, topic) => shown.probabilities[topic]),
+    build.number(
+      'mix',
+      'Share of the document',
+      'g: the rest of what the label reads is of the knowledge.',
+      (mix) => mix,
+    ),
+  ]);

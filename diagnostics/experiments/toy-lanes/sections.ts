@@ -1,6 +1,6 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { overSeedsWords } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
@@ -8,6 +8,7 @@ import { curveChart } from '../../shared/training/curves';
 import type { LaneRun, ToyLanesResult } from './result';
 import { laneArms, type LaneArm } from './stages';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as build from '../../shared/sections/builders';
 
 const precisionDefinition =
   'Mean over the classes so far of the average precision of their scores over the test pictures (mAP).';
@@ -42,7 +43,7 @@ export function sections(result: Partial<ToyLanesResult>): readonly Section[] {
       caption: `Which patches of a picture with ${shown.join(', ')} go into the summary, last layer, first run.`,
       unit: '',
       definition: 'W = softmax over tokens of s . x / sqrt(C), at the patches',
-      scale: { kind: 'sequential' },
+      scale: build.ranges.sequential,
       rows: { title: 'Row of patches', labels: map.values.map((_, row) => String(row + 1)) },
       columns: { title: 'Column of patches', labels: (map.values[0] ?? []).map((_, column) => String(column + 1)) },
       values: map.values,
@@ -54,7 +55,7 @@ export function sections(result: Partial<ToyLanesResult>): readonly Section[] {
             id: 'backbone',
             title: 'Loss of the transformer',
             caption: 'On pictures of all shapes, before it is frozen.',
-            y: { title: 'loss', unit: 'nats', scale: 'linear' },
+            y: build.axis('loss', 'nats'),
             loss: true,
           }),
         ]
@@ -69,65 +70,65 @@ export function sections(result: Partial<ToyLanesResult>): readonly Section[] {
   ];
 }
 
-const precisionChart = (runs: readonly LaneRun[], tasks: number, ceiling: number | undefined): Section => ({
-  kind: 'chart',
-  id: 'precision',
-  title: 'Precision of the classes so far',
-  caption: precisionDefinition,
-  x: { title: 'tasks learned', unit: '', scale: 'linear', min: 1, max: tasks },
-  y: { title: 'mAP', unit: '', scale: 'linear', min: 0, max: 1 },
-  series: laneArms.map(({ id, title }) => {
-    const own = ofArm(runs, id);
-    return {
-      id,
-      title,
-      mark: 'line' as const,
-      points: Array.from({ length: tasks }, (_, at) => {
-        const values = own.map(({ precision }) => precision[at] ?? Number.NaN);
-        return { x: at + 1, y: mean(values), low: Math.min(...values), high: Math.max(...values) };
-      }),
-    };
-  }),
-  ...(ceiling === undefined
-    ? {}
-    : {
-        references: [
-          { label: 'all classes at once', from: [1, ceiling] as const, to: [Math.max(1, tasks), ceiling] as const },
-        ],
-      }),
-  interval: 'smallest and largest of the runs',
-});
+const precisionChart = (runs: readonly LaneRun[], tasks: number, ceiling: number | undefined): Section =>
+  build.chart(
+    'precision',
+    'Precision of the classes so far',
+    precisionDefinition,
+    build.axis('tasks learned', '', { min: 1, max: tasks }),
+    build.shareAxis('mAP'),
+    laneArms.map(({ id, title }) => {
+      const own = ofArm(runs, id);
+      return build.line(
+        id,
+        title,
+        Array.from({ length: tasks }, (_, at) => {
+          const values = own.map(({ precision }) => precision[at] ?? Number.NaN);
+          return { x: at + 1, y: mean(values), low: Math.min(...values), high: Math.max(...values) };
+        }),
+      );
+    }),
+    {
+      references:
+        ceiling === undefined
+          ? undefined
+          : [{ label: 'all classes at once', from: [1, ceiling] as const, to: [Math.max(1, tasks), ceiling] as const }],
+      interval: 'smallest and largest of the runs',
+    },
+  );
 
-const table = (runs: readonly LaneRun[]): Section => ({
-  kind: 'table',
-  id: 'runs',
-  title: 'What was kept',
-  columns: [
-    { name: 'arm', title: 'Scores', kind: 'text' },
-    numberColumn('precision', 'mAP at the end', precisionDefinition),
-    numberColumn('precision-low', 'from', "Lower end of Student's 95 % interval over runs."),
-    numberColumn('precision-high', 'to', 'Upper end of it.'),
-    numberColumn('forgetting', 'Forgotten', forgettingDefinition),
-    numberColumn('forgetting-low', 'from', "Lower end of Student's 95 % interval over runs."),
-    numberColumn('forgetting-high', 'to', 'Upper end of it.'),
-  ],
-  rows: laneArms.map(({ id, title }) => {
-    const [end, lost] = [atEnd(runs, id), forgotten(runs, id)];
-    return [title, ...[end.mean, end.low, end.high, lost.mean, lost.low, lost.high].map(cellOf)];
-  }),
-});
+const table = (runs: readonly LaneRun[]): Section =>
+  build.cellTable(
+    'runs',
+    'What was kept',
+    '',
+    [
+      build.text('arm', 'Scores'),
+      build.number('precision', 'mAP at the end', precisionDefinition),
+      build.number('precision-low', 'from', "Lower end of Student's 95 % interval over runs."),
+      build.number('precision-high', 'to', 'Upper end of it.'),
+      build.number('forgetting', 'Forgotten', forgettingDefinition),
+      build.number('forgetting-low', 'from', "Lower end of Student's 95 % interval over runs."),
+      build.number('forgetting-high', 'to', 'Upper end of it.'),
+    ],
+    laneArms.map(({ id, title }) => {
+      const [end, lost] = [atEnd(runs, id), forgotten(runs, id)];
+      return [title, ...[end.mean, end.low, end.high, lost.mean, lost.low, lost.high].map(cellOf)];
+    }),
+  );
 
-const costChart = (cost: NonNullable<ToyLanesResult['cost']>): Section => ({
-  kind: 'chart',
-  id: 'cost',
-  title: 'Work for one picture by number of tasks',
-  caption: 'A pathway reads a few summaries; without them each task is a whole pass with its prompts.',
-  x: { title: 'tasks', unit: '', scale: 'log2' },
-  y: { title: 'multiply-adds', unit: '', scale: 'log10' },
-  series: (['lanes', 'passes'] as const).map((id) => ({
-    id,
-    title: id === 'lanes' ? 'one pass and pathways' : 'a pass for each task',
-    mark: 'line' as const,
-    points: cost.map((each) => ({ x: each.tasks, y: each[id] })),
-  })),
-});
+const costChart = (cost: NonNullable<ToyLanesResult['cost']>): Section =>
+  build.chart(
+    'cost',
+    'Work for one picture by number of tasks',
+    'A pathway reads a few summaries; without them each task is a whole pass with its prompts.',
+    build.logAxis('tasks', 'log2'),
+    build.logAxis('multiply-adds', 'log10'),
+    (['lanes', 'passes'] as const).map((id) =>
+      build.line(
+        id,
+        id === 'lanes' ? 'one pass and pathways' : 'a pass for each task',
+        cost.map((each) => ({ x: each.tasks, y: each[id] })),
+      ),
+    ),
+  );

@@ -1,11 +1,11 @@
 /** What the experiment shows and says. */
 import { joints, parents } from '../../../kernels/modules/convformer/skeleton';
 import type { Section } from '../../../protocol/sections/section';
-import { numberColumn } from '../../shared/sections/cell';
 import { overSeeds, type ArmsResult } from '../../shared/training/arms';
 import { armsProgress, armsSections, type ArmMeasure } from '../../shared/training/arms-sections';
 import { armWords, folderSection } from '../../shared/training/arms-steps';
 import type { ShownPose, ToyLiftingResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export const errorName = 'mpjpe';
 
@@ -36,21 +36,21 @@ export function sections({ arms, shares, shown, folder }: Partial<ToyLiftingResu
   ];
 }
 
-const errorByParameters = (result: ArmsResult): Section => ({
-  kind: 'chart',
-  id: 'parameters',
-  title: 'Error by parameters',
-  caption: 'MPJPE when training had ended, mean over runs. All networks have the same steps, clips and width.',
-  x: { title: 'trained parameters', unit: '', scale: 'linear' },
-  y: { title: 'MPJPE', unit: error.unit, scale: 'linear', min: 0 },
-  series: result.arms.flatMap(({ id, title, parameters }) => {
-    const found = overSeeds(result, errorName, id, error.range);
-    return found
-      ? [{ id, title, mark: 'points', points: [{ x: parameters, y: found.mean, low: found.low, high: found.high }] }]
-      : [];
-  }),
-  interval: "Student's 95 % interval over runs",
-});
+const errorByParameters = (result: ArmsResult): Section =>
+  build.chart(
+    'parameters',
+    'Error by parameters',
+    'MPJPE when training had ended, mean over runs. All networks have the same steps, clips and width.',
+    build.axis('trained parameters'),
+    build.axis('MPJPE', error.unit, { min: 0 }),
+    result.arms.flatMap(({ id, title, parameters }) => {
+      const found = overSeeds(result, errorName, id, error.range);
+      return found
+        ? [build.points(id, title, [{ x: parameters, y: found.mean, low: found.low, high: found.high }])]
+        : [];
+    }),
+    { interval: "Student's 95 % interval over runs" },
+  );
 
 /** Bones as pairs of points: a line would join the end of one limb with the beginning of the next. */
 const pose = (shown: ShownPose, view: 'front' | 'side'): Section => {
@@ -61,33 +61,35 @@ const pose = (shown: ShownPose, view: 'front' | 'side'): Section => {
       y: 0 - (joint[1] ?? Number.NaN),
       label: `${joints[at] ?? ''}, on ${joints[parents[at] ?? -1] ?? 'nothing'}`,
     }));
-  return {
-    kind: 'chart',
-    id: `pose-${view}`,
-    title: view === 'front' ? 'A pose from the front' : 'The same pose from the side',
-    caption:
-      view === 'front'
-        ? 'One test clip, its middle frame: what the camera sees, nearly.'
-        : 'Depth is what has to be found: the camera does not see it.',
-    x: { title: view === 'front' ? 'to the side' : 'depth', unit: 'heights', scale: 'linear' },
-    y: { title: 'up', unit: 'heights', scale: 'linear' },
-    series: [
-      { id: 'truth', title: 'true joints', mark: 'points', points: points(shown.truth) },
-      { id: 'pose', title: 'lifted, kernels 7, 7, 7', mark: 'points', points: points(shown.pose) },
+  return build.chart(
+    `pose-${view}`,
+    view === 'front' ? 'A pose from the front' : 'The same pose from the side',
+    view === 'front'
+      ? 'One test clip, its middle frame: what the camera sees, nearly.'
+      : 'Depth is what has to be found: the camera does not see it.',
+    build.axis(view === 'front' ? 'to the side' : 'depth', 'heights'),
+    build.axis('up', 'heights'),
+    [
+      build.points('truth', 'true joints', points(shown.truth)),
+      build.points('pose', 'lifted, kernels 7, 7, 7', points(shown.pose)),
     ],
-  };
+  );
 };
 
-const kernelTable = (shares: readonly (readonly number[])[]): Section => ({
-  kind: 'table',
-  id: 'kernels',
-  title: 'Shares of the kernels',
-  caption: 'Spatial block of the network with three kernels, first run. All begin at a third.',
-  columns: [
-    { name: 'part', title: 'Of', kind: 'text' },
-    ...(shares[0] ?? []).map((_, at) =>
-      numberColumn(`kernel-${at}`, `Kernel ${at + 1}`, 'eta: softmax of its logits, by which the kernels are summed.'),
-    ),
-  ],
-  rows: shares.map((row, part) => [['query', 'key', 'value'][part] ?? '', ...row]),
-});
+const kernelTable = (shares: readonly (readonly number[])[]): Section =>
+  build.cellTable(
+    'kernels',
+    'Shares of the kernels',
+    'Spatial block of the network with three kernels, first run. All begin at a third.',
+    [
+      build.text('part', 'Of'),
+      ...(shares[0] ?? []).map((_, at) =>
+        build.number(
+          `kernel-${at}`,
+          `Kernel ${at + 1}`,
+          'eta: softmax of its logits, by which the kernels are summed.',
+        ),
+      ),
+    ],
+    shares.map((row, part) => [['query', 'key', 'value'][part] ?? '', ...row]),
+  );

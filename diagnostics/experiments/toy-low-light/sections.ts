@@ -1,11 +1,11 @@
 /** What the experiment shows and says. */
-import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import { differenceOverSeeds, overSeeds, type ArmsResult } from '../../shared/training/arms';
 import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { armWords, folderSection } from '../../shared/training/arms-steps';
 import { gains, shapes } from './pictures';
 import type { ShownPicture, ToyLowLightResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export const lowLightArms = [
   { id: 'none', title: 'No enhancer' },
@@ -56,43 +56,46 @@ export function sections({ arms, shares, shown, folder }: Partial<ToyLowLightRes
   ];
 }
 
-const gainAxis = { title: 'gain, light that reaches the sensor', unit: '', scale: 'log10' } as const;
+const gainAxis = build.logAxis('gain, light that reaches the sensor', 'log10');
 
-const byGain = (arms: ArmsResult): ChartSection => ({
-  kind: 'chart',
-  id: 'by-gain',
-  title: 'Accuracy by darkness',
-  caption: `Share of ${testPictures} test pictures at each gain whose shape has the largest logit, of runs that have ended. Darker to the left.`,
-  x: gainAxis,
-  y: { title: 'accuracy', unit: '', scale: 'linear', min: 0, max: 1 },
-  series: arms.arms.map(({ id, title }) => ({
-    id,
-    title,
-    mark: 'line',
-    points: gains.flatMap((gain) => {
-      const found = overSeeds(arms, accuracyAt(gain), id, [0, 1]);
-      return found ? [{ x: gain, y: found.mean, low: found.low, high: found.high }] : [];
-    }),
-  })),
-  references: [{ label: 'chance', from: [Math.min(...gains), 1 / shapes.length], to: [1, 1 / shapes.length] }],
-  interval: "Student's 95 % interval over runs",
-});
+const byGain = (arms: ArmsResult) =>
+  build.chart(
+    'by-gain',
+    'Accuracy by darkness',
+    `Share of ${testPictures} test pictures at each gain whose shape has the largest logit, of runs that have ended. Darker to the left.`,
+    gainAxis,
+    build.shareAxis('accuracy'),
+    arms.arms.map(({ id, title }) =>
+      build.line(
+        id,
+        title,
+        gains.flatMap((gain) => {
+          const found = overSeeds(arms, accuracyAt(gain), id, [0, 1]);
+          return found ? [{ x: gain, y: found.mean, low: found.low, high: found.high }] : [];
+        }),
+      ),
+    ),
+    {
+      references: [{ label: 'chance', from: [Math.min(...gains), 1 / shapes.length], to: [1, 1 / shapes.length] }],
+      interval: "Student's 95 % interval over runs",
+    },
+  );
 
-const shareChart = (shares: readonly (readonly number[])[]): ChartSection => ({
-  kind: 'chart',
-  id: 'shares',
-  title: 'Which scale FeatEnHancer trusts, by darkness',
-  caption:
+const shareChart = (shares: readonly (readonly number[])[]) =>
+  build.chart(
+    'shares',
+    'Which scale FeatEnHancer trusts, by darkness',
     'Share w_0 of the fine scale, mean over test pictures and pixels of the first run. At 0.5 the scales count alike; below it the coarse one counts more.',
-  x: gainAxis,
-  y: { title: 'share of the fine scale', unit: '', scale: 'linear', min: 0, max: 1 },
-  series: (shares[0] ?? []).map((_, block) => ({
-    id: `block-${block}`,
-    title: `block ${block + 1}`,
-    mark: 'line',
-    points: gains.map((gain, at) => ({ x: gain, y: shares[at]?.[block] ?? Number.NaN })),
-  })),
-});
+    gainAxis,
+    build.shareAxis('share of the fine scale'),
+    (shares[0] ?? []).map((_, block) =>
+      build.line(
+        `block-${block}`,
+        `block ${block + 1}`,
+        gains.map((gain, at) => ({ x: gain, y: shares[at]?.[block] ?? Number.NaN })),
+      ),
+    ),
+  );
 
 const picture = ({ title, values }: ShownPicture, at: number): Section => {
   const labels = values.map((_, place) => String(place + 1));

@@ -5,6 +5,7 @@ import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../
 import { networksSection } from '../../shared/training/arms-steps';
 import { gateSides } from './network';
 import type { LungMap, ToyLungsResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const measuresFor = (chances: readonly number[]): readonly ArmMeasure[] => [
   {
@@ -114,7 +115,7 @@ function mapSection({ title, definition, values }: LungMap, at: number): Section
         : `First run. ${even ? 'The map is even and chooses nothing' : 'Bright places pass more than dark ones'}: values from ${least.toPrecision(3)} to ${most.toPrecision(3)}.`,
     unit: '',
     definition,
-    scale: at === 0 ? { kind: 'sequential' } : { kind: 'sequential', min: even ? 0 : least, max: even ? 1 : most },
+    scale: at === 0 ? build.ranges.sequential : { kind: 'sequential', min: even ? 0 : least, max: even ? 1 : most },
     rows: { title: 'Row', labels: places },
     columns: { title: 'Column', labels: places },
     values,

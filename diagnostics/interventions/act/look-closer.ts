@@ -12,6 +12,7 @@ import { ruleWords } from './finding';
 import type { ActParameters } from './parameters';
 import type { ActResult } from './result';
 import { sinksOf } from './sinks';
+import * as build from '../../shared/sections/builders';
 
 export async function lookCloser(
   model: ModelRunner,
@@ -65,4 +66,4 @@ export async function lookCloser(
 }
 
 const figure = (name: string, title: string, definition: string) =>
-  ({ name, title, unit: '', definition, scale: { kind: 'sequential', min: 0, max: 1 } }) as const;
+  ({ name, title, unit: '', definition, scale: build.ranges.share }) as const;

@@ -1,15 +1,14 @@
 /** What a result of act shows. */
 import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
-import type { TextSection } from '../../../protocol/sections/text';
 import { controlWords, methodCells, methodColumns } from '../../shared/labelled-heads/methods';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import { counted, threeDigits } from '../../shared/words';
 import { ruleWords } from './finding';
 import type { ActCurvePoint, ActResult } from './result';
 import { sinkSections } from './sink-sections';
+import * as build from '../../shared/sections/builders';
 
 const ask = 'Show its column strengths and last row';
 
@@ -29,7 +28,7 @@ const metricWords = ({ metric }: Partly): string =>
 
 const metricUnit = ({ metric }: Partly): string => (metric === 'accuracy' ? '' : 'nats');
 
-function headsSection(sinks: ActResult['sinks'], result: Partly): HeadsSection {
+function headsSection(sinks: ActResult['sinks'], result: Partly) {
   const {
     profile,
     profileRange,
@@ -41,7 +40,7 @@ function headsSection(sinks: ActResult['sinks'], result: Partly): HeadsSection {
     beta = Number.NaN,
     calibration = 0,
   } = result;
-  const share = { unit: '', scale: { kind: 'sequential', min: 0, max: 1 } } as const;
+  const share = { unit: '', scale: build.ranges.share } as const;
   const mass = 'Mean over the queries behind the first, and over the prompts whose maps were read, of the attention on';
   const gain: readonly HeadsLayer[] =
     profile && profileRange && error && seen
@@ -51,132 +50,123 @@ function headsSection(sinks: ActResult['sinks'], result: Partly): HeadsSection {
             title: 'Gain when calibrated',
             unit: metricUnit(result),
             definition: `Change of ${metricWords(result)} when beta ${threeDigits(beta)} calibrates the later sinks of this head alone, over the calibration prompts.`,
-            scale: { kind: 'diverging' },
+            scale: build.ranges.diverging,
             values: profile,
             ...profileRange,
             interval: '95 % interval over the calibration prompts',
           },
-          {
-            name: 'error',
-            title: 'Standard error of the gain',
-            unit: metricUnit(result),
-            definition: 'Standard deviation of the gains of the prompts, divided by the root of their number.',
-            scale: { kind: 'sequential' },
-            values: error,
-          },
-          {
-            name: 'seen',
-            title: 'Prompts tried',
-            unit: 'prompts',
-            definition: 'Calibration prompts that the head was tried on; where it has no later sink its gain is 0.',
-            scale: { kind: 'sequential', min: 0 },
-            values: seen,
-          },
+          build.scaled(
+            build.ranges.sequential,
+            'error',
+            'Standard error of the gain',
+            'Standard deviation of the gains of the prompts, divided by the root of their number.',
+            error,
+            metricUnit(result),
+          ),
+          build.amounts(
+            'seen',
+            'Prompts tried',
+            'Calibration prompts that the head was tried on; where it has no later sink its gain is 0.',
+            seen,
+            'prompts',
+          ),
         ]
       : [];
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'Later sinks and what calibrating them does, head by head',
-    caption: `A later sink: ${ruleWords(result)}, and not the first token. Each head is calibrated alone on ${counted(calibration, 'calibration prompt', 'calibration prompts')}.`,
-    ask,
-    numbers: [
+  return build.heads(
+    'heads',
+    'Later sinks and what calibrating them does, head by head',
+    `A later sink: ${ruleWords(result)}, and not the first token. Each head is calibrated alone on ${counted(calibration, 'calibration prompt', 'calibration prompts')}.`,
+    [
       ...gain,
-      {
-        name: 'sinks',
-        title: 'Later sinks a prompt',
-        unit: '',
-        definition: 'Mean over all prompts of the number of keys that are later sinks of the head.',
-        scale: { kind: 'sequential', min: 0 },
-        values: sinks,
+      build.amounts(
+        'sinks',
+        'Later sinks a prompt',
+        'Mean over all prompts of the number of keys that are later sinks of the head.',
+        sinks,
+      ),
+      sinkMass && {
+        ...share,
+        name: 'sinkMass',
+        title: 'Mass on later sinks',
+        definition: `${mass} later sinks.`,
+        values: sinkMass,
       },
-      ...(sinkMass
-        ? [
-            {
-              ...share,
-              name: 'sinkMass',
-              title: 'Mass on later sinks',
-              definition: `${mass} later sinks.`,
-              values: sinkMass,
-            },
-          ]
-        : []),
-      ...(firstMass
-        ? [
-            {
-              ...share,
-              name: 'firstMass',
-              title: 'Mass on the first token',
-              definition: `${mass} token 0.`,
-              values: firstMass,
-            },
-          ]
-        : []),
+      firstMass && {
+        ...share,
+        name: 'firstMass',
+        title: 'Mass on the first token',
+        definition: `${mass} token 0.`,
+        values: firstMass,
+      },
     ],
-    ...(chosen ? { marked: chosen.map(({ layer, head }) => ({ layer, head })) } : {}),
-  };
+    { ask, marked: chosen ? chosen.map(({ layer, head }) => ({ layer, head })) : undefined },
+  );
 }
 
-function methodsSection(
-  methods: ActResult['methods'],
-  { heldOut, temperature, beta = Number.NaN }: Partly,
-): TableSection {
-  return {
-    kind: 'table',
-    id: 'methods',
-    title: 'On the held-out prompts, beside controls',
-    caption: `Beta ${threeDigits(beta)}. "Pushed to sinks" is the other way round: as large a share of all other attention goes to the later sinks. ${controlWords(heldOut?.n ?? 0, temperature)}`,
-    columns: [
+function methodsSection(methods: ActResult['methods'], { heldOut, temperature, beta = Number.NaN }: Partly) {
+  return build.cellTable(
+    'methods',
+    'On the held-out prompts, beside controls',
+    `Beta ${threeDigits(beta)}. "Pushed to sinks" is the other way round: as large a share of all other attention goes to the later sinks. ${controlWords(heldOut?.n ?? 0, temperature)}`,
+    [
       ...methodColumns(['method', 'accuracy']),
-      numberColumn('change', 'Change', 'Accuracy less that of the plain model.'),
-      numberColumn('low', 'from', 'Lower end of the 95 % interval of the change of accuracy (paired, Student).'),
-      numberColumn('high', 'to', 'Upper end of the 95 % interval of the change of accuracy (paired, Student).'),
+      build.number('change', 'Change', 'Accuracy less that of the plain model.'),
+      build.number('low', 'from', 'Lower end of the 95 % interval of the change of accuracy (paired, Student).'),
+      build.number('high', 'to', 'Upper end of the 95 % interval of the change of accuracy (paired, Student).'),
       ...methodColumns(['probability']),
-      numberColumn('gain', 'Change', 'Mean ln p less that of the plain model.', 'nats'),
-      numberColumn(
+      build.number('gain', 'Change', 'Mean ln p less that of the plain model.', 'nats'),
+      build.number(
         'gainLow',
         'from',
         'Lower end of the 95 % interval of the change of ln p (paired, Student).',
         'nats',
       ),
-      numberColumn('gainHigh', 'to', 'Upper end of the 95 % interval of the change of ln p (paired, Student).', 'nats'),
+      build.number('gainHigh', 'to', 'Upper end of the 95 % interval of the change of ln p (paired, Student).', 'nats'),
       ...methodColumns(['labels', 'entropy']),
     ],
-    rows: methods.map((method) => [
+    methods.map((method) => [
       ...methodCells(method, ['method', 'accuracy']),
       ...[method.change, method.low, method.high].map(cellOf),
       ...methodCells(method, ['probability']),
       ...[method.gain, method.gainLow, method.gainHigh].map(cellOf),
       ...methodCells(method, ['labels', 'entropy']),
     ]),
-  };
+  );
 }
 
-const chosenSection = (chosen: ActResult['chosen'], result: Partly): TableSection => {
+const chosenSection = (chosen: ActResult['chosen'], result: Partly) => {
   const { error, sinks, sinkMass } = result;
-  return {
-    kind: 'table',
-    id: 'chosen',
-    title: 'Chosen heads',
-    caption: `Gain above ${counted(result.margin ?? 1, 'standard error', 'standard errors')}, best first.`,
-    ask,
-    columns: [
-      { name: 'head', title: 'Head', kind: 'head' },
-      numberColumn('gain', 'Gain alone', 'As in the grid of heads.', metricUnit(result)),
-      numberColumn('error', 'Standard error', 'Of the gain, over the calibration prompts.', metricUnit(result)),
-      numberColumn('sinks', 'Later sinks a prompt', 'Mean over all prompts.'),
-      numberColumn('mass', 'Mass on later sinks', 'Mean over queries and the prompts whose maps were read.'),
-      numberColumn('beta', 'Beta', 'What the head leaves of its attention on later sinks.'),
+  return build.table(
+    'chosen',
+    'Chosen heads',
+    `Gain above ${counted(result.margin ?? 1, 'standard error', 'standard errors')}, best first.`,
+    chosen,
+    [
+      build.head(),
+      build.number('gain', 'Gain alone', 'As in the grid of heads.', metricUnit(result)),
+      build.number(
+        'error',
+        'Standard error',
+        'Of the gain, over the calibration prompts.',
+        metricUnit(result),
+        ({ layer, head }) => error?.[layer]?.[head],
+      ),
+      build.number(
+        'sinks',
+        'Later sinks a prompt',
+        'Mean over all prompts.',
+        ({ layer, head }) => sinks?.[layer]?.[head],
+      ),
+      build.number(
+        'mass',
+        'Mass on later sinks',
+        'Mean over queries and the prompts whose maps were read.',
+        ({ layer, head }) => sinkMass?.[layer]?.[head],
+      ),
+      build.number('beta', 'Beta', 'What the head leaves of its attention on later sinks.', ({ value }) => value),
     ],
-    rows: chosen.map(({ layer, head, gain, value }) => [
-      { layer, head },
-      cellOf(gain),
-      cellOf(error?.[layer]?.[head]),
-      cellOf(sinks?.[layer]?.[head]),
-      cellOf(sinkMass?.[layer]?.[head]),
-      cellOf(value),
-    ]),
-  };
+    { ask },
+  );
 };
 
 function curves(curve: readonly ActCurvePoint[], { chosen = [] }: Partly): readonly ChartSection[] {
@@ -184,43 +174,39 @@ function curves(curve: readonly ActCurvePoint[], { chosen = [] }: Partly): reado
     id: 'accuracy' | 'logProbability',
     title: string,
     y: { readonly title: string; readonly unit: string; readonly min?: number; readonly max?: number },
-  ): ChartSection => ({
-    kind: 'chart',
-    id: `curve-${id}`,
-    title,
-    caption: `One beta on the ${counted(chosen.length, 'chosen head', 'chosen heads')}; beta 1 is the plain model, beta 0 takes all attention from later sinks.`,
-    x: { title: 'beta', unit: '', scale: 'linear', min: 0, max: 1 },
-    y: { ...y, scale: 'linear' },
-    series: (['calibration', 'heldOut'] as const).map((half) => ({
-      id: half,
-      title: half === 'calibration' ? 'calibration prompts' : 'held-out prompts',
-      mark: 'line',
-      points: curve.map((point) => ({ x: point.beta, y: point[half][id] })),
-    })),
-  });
+  ) =>
+    build.chart(
+      `curve-${id}`,
+      title,
+      `One beta on the ${counted(chosen.length, 'chosen head', 'chosen heads')}; beta 1 is the plain model, beta 0 takes all attention from later sinks.`,
+      build.shareAxis('beta'),
+      { ...y, scale: 'linear' },
+      (['calibration', 'heldOut'] as const).map((half) =>
+        build.line(
+          half,
+          half === 'calibration' ? 'calibration prompts' : 'held-out prompts',
+          curve.map((point) => ({ x: point.beta, y: point[half][id] })),
+        ),
+      ),
+    );
   return [
     chart('accuracy', 'Accuracy against beta', { title: 'accuracy', unit: '', min: 0, max: 1 }),
     chart('logProbability', 'Probability of the right answer against beta', { title: 'mean ln p', unit: 'nats' }),
   ];
 }
 
-function notes(result: Partly): TextSection {
+function notes(result: Partly) {
   const { from = 0, to = 0, tried = 0, triedWithSinks = 0, chosen = [], margin = 1 } = result;
-  return {
-    kind: 'text',
-    id: 'notes',
-    title: 'How to read this',
-    paragraphs: [
-      `Heads of layers ${from} to ${to - 1} may be calibrated: ${tried}, of which ${triedWithSinks} have a later sink in a calibration prompt. The others would not change.`,
-      'What is a sink is decided when the prompt has been read, and is the same while tokens are generated.',
-      ...(margin === 1
-        ? [
-            'Of heads whose calibration does nothing on average, about one in six gains more than one standard error by chance. The held-out prompts decide.',
-          ]
-        : []),
-      ...(chosen.length > 0
-        ? ['The list of heads is fitted to this task: on another one the same heads may lose what they gain here.']
-        : []),
-    ],
-  };
+  return build.paragraphs('notes', 'How to read this', [
+    `Heads of layers ${from} to ${to - 1} may be calibrated: ${tried}, of which ${triedWithSinks} have a later sink in a calibration prompt. The others would not change.`,
+    'What is a sink is decided when the prompt has been read, and is the same while tokens are generated.',
+    ...(margin === 1
+      ? [
+          'Of heads whose calibration does nothing on average, about one in six gains more than one standard error by chance. The held-out prompts decide.',
+        ]
+      : []),
+    ...(chosen.length > 0
+      ? ['The list of heads is fitted to this task: on another one the same heads may lose what they gain here.']
+      : []),
+  ]);
 }

@@ -1,13 +1,12 @@
 /** The later sinks of the plain model: where they stand, at which tokens, in which layers. */
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { shownToken } from '../../../protocol/wire/token-name';
-import { cellOf, countColumn, numberColumn } from '../../shared/sections/cell';
 import { counted } from '../../shared/words';
 import { ruleWords } from './finding';
 import type { ActResult, LayerSinks } from './result';
+import * as build from '../../shared/sections/builders';
 
 type Partly = Partial<ActResult>;
 
@@ -29,22 +28,16 @@ function ribbon({
   alpha = Number.NaN,
   strength = Number.NaN,
 }: Partly): TokensSection {
-  const heads = (name: string, title: string, limit: string, values: readonly number[]) => ({
-    name,
-    title,
-    unit: 'heads',
-    definition: `Heads in which the token is a later sink: c_k above ${limit}, c_k the mean attention that key k gets from the queries that read it; not the first token, nor one that too few queries read.`,
-    scale: { kind: 'sequential', min: 0 } as const,
-    values,
-  });
-  const share = (name: string, title: string, definition: string, values: readonly number[]) => ({
-    name,
-    title,
-    unit: '',
-    definition,
-    scale: { kind: 'sequential', min: 0, max: 1 } as const,
-    values,
-  });
+  const heads = (name: string, title: string, limit: string, values: readonly number[]) =>
+    build.amounts(
+      name,
+      title,
+      `Heads in which the token is a later sink: c_k above ${limit}, c_k the mean attention that key k gets from the queries that read it; not the first token, nor one that too few queries read.`,
+      values,
+      'heads',
+    );
+  const share = (name: string, title: string, definition: string, values: readonly number[]) =>
+    build.shares(name, title, definition, values);
   return {
     kind: 'tokens',
     id: 'ribbon',
@@ -67,41 +60,35 @@ function ribbon({
   };
 }
 
-const placesSection = (places: ActResult['places'], result: Partly): TableSection => ({
-  kind: 'table',
-  id: 'places',
-  title: 'Later sinks of the first prompt',
-  caption: `A later sink of a head: ${ruleWords(result)}. Those of most heads first.`,
-  columns: [
-    { name: 'token', title: 'Token', kind: 'text' },
-    { name: 'kind', title: 'Kind', kind: 'text' },
-    countColumn('position', 'Position', 'Of the token in the prompt, from 0.'),
-    countColumn('heads', 'Heads', 'In which it is a later sink.', 'heads'),
-    numberColumn('strength', 'Column strength', `${strengthDefinition}; the largest of these heads.`),
-  ],
-  rows: places.map(({ text, kind, position, heads, strength }) => [
-    shownToken(text),
-    kind,
-    position,
-    heads,
-    cellOf(strength),
-  ]),
-});
+const placesSection = (places: ActResult['places'], result: Partly) =>
+  build.table(
+    'places',
+    'Later sinks of the first prompt',
+    `A later sink of a head: ${ruleWords(result)}. Those of most heads first.`,
+    places,
+    [
+      build.text('token', 'Token', ({ text }) => shownToken(text)),
+      build.text('kind', 'Kind'),
+      build.count('position', 'Position', 'Of the token in the prompt, from 0.'),
+      build.count('heads', 'Heads', 'In which it is a later sink.', 'heads'),
+      build.number('strength', 'Column strength', `${strengthDefinition}; the largest of these heads.`),
+    ],
+  );
 
-const kindsSection = (kinds: ActResult['kinds'], result: Partly): TableSection => ({
-  kind: 'table',
-  id: 'kinds',
-  title: 'Which tokens are later sinks',
-  caption: `Over all heads and ${counted((result.calibration ?? 0) + (result.heldOutPrompts ?? 0), 'prompt', 'prompts')}; ${ruleWords(result)}.`,
-  columns: [
-    { name: 'token', title: 'Token', kind: 'text' },
-    { name: 'kind', title: 'Kind', kind: 'text' },
-    countColumn('sinks', 'Sinks', 'How often it is a later sink, counted over heads and prompts.'),
-    numberColumn('share', 'Share', 'Of all later sinks of all heads and prompts.'),
-    countColumn('stands', 'In the prompts', 'How often it stands in the prompts behind their first token.'),
-  ],
-  rows: kinds.map(({ text, kind, sinks, share, stands }) => [shownToken(text), kind, sinks, cellOf(share), stands]),
-});
+const kindsSection = (kinds: ActResult['kinds'], result: Partly) =>
+  build.table(
+    'kinds',
+    'Which tokens are later sinks',
+    `Over all heads and ${counted((result.calibration ?? 0) + (result.heldOutPrompts ?? 0), 'prompt', 'prompts')}; ${ruleWords(result)}.`,
+    kinds,
+    [
+      build.text('token', 'Token', ({ text }) => shownToken(text)),
+      build.text('kind', 'Kind'),
+      build.count('sinks', 'Sinks', 'How often it is a later sink, counted over heads and prompts.'),
+      build.number('share', 'Share', 'Of all later sinks of all heads and prompts.'),
+      build.count('stands', 'In the prompts', 'How often it stands in the prompts behind their first token.'),
+    ],
+  );
 
 function layerSections(layers: readonly LayerSinks[], { maps = 0 }: Partly): readonly ChartSection[] {
   const series = (id: keyof LayerSinks, title: string, mark: 'stack' | 'bars') => ({
@@ -111,34 +98,30 @@ function layerSections(layers: readonly LayerSinks[], { maps = 0 }: Partly): rea
     points: layers.map((one, layer) => ({ x: layer, y: one[id] })),
   });
   // Bars need room on both sides of their place, which categories have.
-  const x = {
-    title: 'layer',
-    unit: '',
-    scale: 'category',
-    categories: layers.map((_, layer) => String(layer)),
-  } as const;
+  const x = build.categoryAxis(
+    'layer',
+    layers.map((_, layer) => String(layer)),
+  );
   return [
-    {
-      kind: 'chart',
-      id: 'mass-by-layer',
-      title: 'Where attention goes, by layer',
-      caption: `Mean over heads, the queries behind the first and ${counted(maps, 'prompt', 'prompts')}. The three shares of a layer add up to 1.`,
+    build.chart(
+      'mass-by-layer',
+      'Where attention goes, by layer',
+      `Mean over heads, the queries behind the first and ${counted(maps, 'prompt', 'prompts')}. The three shares of a layer add up to 1.`,
       x,
-      y: { title: 'share of attention', unit: '', scale: 'linear', min: 0, max: 1 },
-      series: [
+      build.shareAxis('share of attention'),
+      [
         series('firstMass', 'first token', 'stack'),
         series('sinkMass', 'later sinks', 'stack'),
         series('restMass', 'all other tokens', 'stack'),
       ],
-    },
-    {
-      kind: 'chart',
-      id: 'sinks-by-layer',
-      title: 'Later sinks by layer',
-      caption: 'Mean over heads and all prompts.',
+    ),
+    build.chart(
+      'sinks-by-layer',
+      'Later sinks by layer',
+      'Mean over heads and all prompts.',
       x,
-      y: { title: 'later sinks of a head and prompt', unit: '', scale: 'linear', min: 0 },
-      series: [series('sinks', 'later sinks', 'bars')],
-    },
+      build.axis('later sinks of a head and prompt', '', { min: 0 }),
+      [series('sinks', 'later sinks', 'bars')],
+    ),
   ];
 }

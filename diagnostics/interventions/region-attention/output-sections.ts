@@ -1,9 +1,10 @@
 /** What the change does to what the model gives: the stream behind the last layer, and the next token. */
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import { threeDigits } from '../../shared/words';
 import { outlinedOf, regionNames } from './ranking';
 import type { RegionAttentionResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** Class tokens that may stand before the patches of a picture alone: its tokens would say what the picture says. */
 const classTokens = 2;
@@ -17,21 +18,21 @@ export function outputSections(result: RegionAttentionResult): readonly Section[
     title: 'Change',
     unit: '1 - cosine',
     definition: '1 - cosine between the residual streams after the last layer, plain and under the change',
-    scale: { kind: 'sequential', min: 0 },
+    scale: build.ranges.fromZero,
   } as const;
   return [
-    {
-      kind: 'table',
-      id: 'regions',
-      title: 'Change of the last residual stream',
-      columns: [
-        { name: 'region', title: 'Region', kind: 'text' },
-        numberColumn('turned', 'Change', `${number.definition}; mean over tokens`, number.unit),
+    build.cellTable(
+      'regions',
+      'Change of the last residual stream',
+      '',
+      [
+        build.text('region', 'Region'),
+        build.number('turned', 'Change', `${number.definition}; mean over tokens`, number.unit),
       ],
-      rows: [...names, 'the rest'].flatMap((region, at) =>
+      [...names, 'the rest'].flatMap((region, at) =>
         Number.isNaN(turnedIn[at] ?? Number.NaN) ? [] : [[region, cellOf(turnedIn[at])]],
       ),
-    },
+    ),
     ...(image
       ? [
           {
@@ -60,18 +61,17 @@ export function outputSections(result: RegionAttentionResult): readonly Section[
     ...(leading.length === 0
       ? []
       : [
-          {
-            kind: 'table',
-            id: 'prediction',
-            title: 'Next token',
-            caption: `The two distributions differ by ${threeDigits(divergence)} nats (Kullback-Leibler, before from after).`,
-            columns: [
-              { name: 'token', title: 'Token', kind: 'text' },
-              numberColumn('before', 'Before', 'probability as the next token of the prompt'),
-              numberColumn('after', 'After', 'probability as the next token of the prompt, under the change'),
+          build.table(
+            'prediction',
+            'Next token',
+            `The two distributions differ by ${threeDigits(divergence)} nats (Kullback-Leibler, before from after).`,
+            leading,
+            [
+              build.text('token', 'Token'),
+              build.number('before', 'Before', 'probability as the next token of the prompt'),
+              build.number('after', 'After', 'probability as the next token of the prompt, under the change'),
             ],
-            rows: leading.map(({ token, before, after }) => [token, before, after]),
-          } as const,
+          ),
         ]),
   ];
 }

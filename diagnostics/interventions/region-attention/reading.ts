@@ -10,6 +10,7 @@ import { changeOf, type RegionAttentionParameters } from './change';
 import { readBy } from './mixing';
 import { outlinedOf, regionNames, regionWords } from './ranking';
 import type { RegionAttentionResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** [regions][tokens] */
 type Read = readonly (readonly number[])[];
@@ -34,7 +35,7 @@ export function readingSection(
     const letter = regionLetter(s);
     const number = (name: string, words: string, table: Read, definition: string, diverging = false) => ({
       ...{ name: `${name}-${letter}`, title: `${letter}, ${words}`, unit: '', definition },
-      scale: diverging ? ({ kind: 'diverging' } as const) : ({ kind: 'sequential', min: 0 } as const),
+      scale: diverging ? build.ranges.diverging : build.ranges.fromZero,
       values: table[s] ?? [],
     });
     return [

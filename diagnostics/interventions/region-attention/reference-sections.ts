@@ -2,11 +2,11 @@
 import { headName } from '../../../protocol/interventions/text';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { numberColumn } from '../../shared/sections/cell';
 import { counted, threeDigits } from '../../shared/words';
 import { at, ranked, regionWords } from './ranking';
 import type { Reference, RegionAttentionResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as build from '../../shared/sections/builders';
 
 const definitions = {
   rise: 'at B’s place less before; where the regions are not kept apart as well, 0 if place plays no part and both have as many tokens',
@@ -40,49 +40,38 @@ export function referenceSections(result: RegionAttentionResult): readonly Secti
   const { layers, rise, before, moved, left, even } = reference;
   const share = (name: keyof typeof definitions, title: string, values: HeadsLayer['values']): HeadsLayer => ({
     ...{ name, title, unit: '', values, definition: definitions[name] },
-    scale: name === 'rise' ? { kind: 'diverging' } : { kind: 'sequential', min: 0, max: 1 },
+    scale: name === 'rise' ? build.ranges.diverging : build.ranges.share,
   });
   const [first] = ranked(rise);
   return [
-    {
-      kind: 'heads',
-      id: 'reference',
-      title: 'Attention of B to A',
-      caption: `A was put at the place of B in ${layers === '*' ? 'all layers' : `the layers ${layers}`}. ${regionWords(result)}.`,
-      ask: 'Show what it reads',
-      numbers: [
+    build.heads(
+      'reference',
+      'Attention of B to A',
+      `A was put at the place of B in ${layers === '*' ? 'all layers' : `the layers ${layers}`}. ${regionWords(result)}.`,
+      [
         share('rise', 'Gain', rise),
         share('before', 'Before', before),
         share('moved', 'At B’s place', moved),
         share('left', 'Old place', left),
         share('even', 'Even attention', even),
       ],
-      ...(first ? { marked: [{ layer: first.layer, head: first.head }] } : {}),
-    },
-    {
-      kind: 'table',
-      id: 'ranked-reference',
-      title: 'Heads by what A gains at B’s place',
-      caption:
-        result.isolate === 'both-ways' && result.beta > 0
-          ? 'B is kept from the old place of A as well: what it gave there goes to what it still reads. Without that the gain says how much a head goes by place.'
-          : 'Heads that read by place, or from near, give more to what stands near.',
-      columns: [
-        { name: 'head', title: 'Head', kind: 'head' },
-        numberColumn('rise', 'Gain', definitions.rise),
-        numberColumn('before', 'Before', definitions.before),
-        numberColumn('moved', 'At B’s place', definitions.moved),
-        numberColumn('left', 'Old place', definitions.left),
-        numberColumn('even', 'Even attention', definitions.even),
+      { ask: 'Show what it reads', marked: first ? [{ layer: first.layer, head: first.head }] : undefined },
+    ),
+    build.table(
+      'ranked-reference',
+      'Heads by what A gains at B’s place',
+      result.isolate === 'both-ways' && result.beta > 0
+        ? 'B is kept from the old place of A as well: what it gave there goes to what it still reads. Without that the gain says how much a head goes by place.'
+        : 'Heads that read by place, or from near, give more to what stands near.',
+      ranked(rise),
+      [
+        build.head((place) => ({ layer: place.layer, head: place.head })),
+        build.number('rise', 'Gain', definitions.rise, (place) => at(rise, place)),
+        build.number('before', 'Before', definitions.before, (place) => at(before, place)),
+        build.number('moved', 'At B’s place', definitions.moved, (place) => at(moved, place)),
+        build.number('left', 'Old place', definitions.left, (place) => at(left, place)),
+        build.number('even', 'Even attention', definitions.even, (place) => at(even, place)),
       ],
-      rows: ranked(rise).map((place) => [
-        { layer: place.layer, head: place.head },
-        at(rise, place),
-        at(before, place),
-        at(moved, place),
-        at(left, place),
-        at(even, place),
-      ]),
-    },
+    ),
   ];
 }

@@ -2,7 +2,6 @@
 import { regionLetter } from '../../../protocol/interventions/regions';
 import { headName } from '../../../protocol/interventions/text';
 import type { Section } from '../../../protocol/sections/section';
-import { numberColumn } from '../../shared/sections/cell';
 import { threeDigits } from '../../shared/words';
 import { isCut } from './change';
 import { outputSections } from './output-sections';
@@ -11,6 +10,7 @@ import { readSection } from './reading';
 import { referenceSections, referenceWords } from './reference-sections';
 import type { RegionAttentionResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as build from '../../shared/sections/builders';
 
 const isMeasured = (result: Partial<RegionAttentionResult>): result is RegionAttentionResult =>
   result.before?.some((row) => row.some((value) => !Number.isNaN(value))) ?? false;
@@ -69,36 +69,24 @@ function headsSection(result: RegionAttentionResult): Section {
   const [first] = ranked(result.before);
   const share = (name: keyof typeof definitions, title: string) => ({
     ...{ name, title, unit: '', definition: definitions[name], values: result[name] },
-    scale: { kind: 'sequential', min: 0 } as const,
+    scale: build.ranges.fromZero,
   });
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'Attention between the regions',
-    caption: `${regionWords(result)}. Bright heads mix them.`,
-    ask: 'Show what it reads',
-    numbers: [share('before', 'Before'), share('after', 'After'), share('even', 'Even attention')],
-    ...(first ? { marked: [{ layer: first.layer, head: first.head }] } : {}),
-  };
+  return build.heads(
+    'heads',
+    'Attention between the regions',
+    `${regionWords(result)}. Bright heads mix them.`,
+    [share('before', 'Before'), share('after', 'After'), share('even', 'Even attention')],
+    { ask: 'Show what it reads', marked: first ? [{ layer: first.layer, head: first.head }] : undefined },
+  );
 }
 
-const rankedSection = ({ before, after, even }: RegionAttentionResult): Section => ({
-  kind: 'table',
-  id: 'ranked',
-  title: 'Heads that mix the regions most',
-  columns: [
-    { name: 'head', title: 'Head', kind: 'head' },
-    numberColumn('before', 'Before', definitions.before),
-    numberColumn('even', 'Even attention', definitions.even),
-    numberColumn('after', 'After', definitions.after),
-  ],
-  rows: ranked(before).map((place) => [
-    { layer: place.layer, head: place.head },
-    at(before, place),
-    at(even, place),
-    at(after, place),
-  ]),
-});
+const rankedSection = ({ before, after, even }: RegionAttentionResult): Section =>
+  build.table('ranked', 'Heads that mix the regions most', '', ranked(before), [
+    build.head((place) => ({ layer: place.layer, head: place.head })),
+    build.number('before', 'Before', definitions.before, (place) => at(before, place)),
+    build.number('even', 'Even attention', definitions.even, (place) => at(even, place)),
+    build.number('after', 'After', definitions.after, (place) => at(after, place)),
+  ]);
 
 function betweenSections(result: RegionAttentionResult): readonly Section[] {
   const { regions, betweenBefore, betweenAfter } = result;
@@ -110,7 +98,7 @@ function betweenSections(result: RegionAttentionResult): readonly Section[] {
     caption: `What a token of the row gives to all tokens of the column; rows add up to 1. ${regionWords(result)}.`,
     unit: '',
     definition: 'sum over i in s and j in s’ of A_ij / |s|, mean over all heads',
-    scale: { kind: 'sequential', min: 0, max: 1 },
+    scale: build.ranges.share,
     rows: { title: 'reading', labels: letters, named: true },
     columns: { title: 'read', labels: [...letters, 'the rest'], named: true },
     values,

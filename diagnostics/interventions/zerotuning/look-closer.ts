@@ -10,6 +10,7 @@ import { denominator, entropyOf, lever, rescaled } from './lever';
 import { groupsOf, tuned } from './measure';
 import type { ZeroTuningParameters } from './parameters';
 import type { ZeroTuningResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export async function lookCloser(
   model: ModelRunner,
@@ -40,13 +41,8 @@ export async function lookCloser(
     numbers: [
       ['before', 'Without gamma', 'Probability that the last query gives this key.', before],
       ['after', `With gamma ${threeDigits(gamma)}`, 'The same with gamma on the first token of this head.', after],
-    ].map(([name, title, definition, values]) => ({
-      name: String(name),
-      title: String(title),
-      unit: '',
-      definition: String(definition),
-      scale: { kind: 'sequential', min: 0, max: 1 },
-      values: values as readonly number[],
-    })),
+    ].map(([name, title, definition, values]) =>
+      build.shares(String(name), String(title), String(definition), values as readonly number[]),
+    ),
   };
 }

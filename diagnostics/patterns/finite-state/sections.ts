@@ -1,9 +1,10 @@
 /** What a result shows: the degree of every head, and how the error falls with it. */
-import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { HeadPlace, HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { threeDigits } from '../../shared/words';
 import type { FiniteStateResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export const sections = (result: Partial<FiniteStateResult>): readonly Section[] =>
   isMeasured(result) ? [headsSection(result), errorsSection(result)] : [];
@@ -34,15 +35,14 @@ function headsSection(result: FiniteStateResult) {
   const { degree, digits, largestScore, rows, largestDegree } = result;
   const layer = (words: Omit<HeadsLayer, 'scale' | 'values'>, values: HeadsLayer['values']): HeadsLayer => ({
     ...words,
-    scale: { kind: 'sequential' },
+    scale: build.ranges.sequential,
     values,
   });
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'How far each head is from a finite state',
-    caption: `On the first ${rows} tokens. An empty cell needs more than degree ${largestDegree}.`,
-    numbers: [
+  return build.heads(
+    'heads',
+    'How far each head is from a finite state',
+    `On the first ${rows} tokens. An empty cell needs more than degree ${largestDegree}.`,
+    [
       layer(degreeWords(result), degree),
       layer(
         {
@@ -64,30 +64,30 @@ function headsSection(result: FiniteStateResult) {
         largestScore,
       ),
     ],
-  } as const satisfies Section;
+  );
 }
 
-function errorsSection(result: FiniteStateResult): ChartSection {
+function errorsSection(result: FiniteStateResult) {
   const { errors, tried, tolerance, largestDegree } = result;
   const ranked = rankedHeads(result);
   // The first, the one in the middle and the last.
   const drawn = [...new Set([0, (ranked.length - 1) >> 1, ranked.length - 1])].flatMap((at) => ranked[at] ?? []);
-  return {
-    kind: 'chart',
-    id: 'errors',
-    title: 'Error of the cut exponential',
-    caption: 'Of the head that needs the smallest degree, of the one in the middle and of the one that needs most.',
-    x: { title: 'degree of the series', unit: '', scale: 'linear', min: 0, max: largestDegree },
-    y: { title: 'error of the outputs', unit: 'of their norm', scale: 'log10' },
-    series: drawn.map((place): SectionSeries => ({
-      id: nameOf(place),
-      title: nameOf(place),
-      mark: 'line',
-      points: (errors[place.layer]?.[place.head] ?? []).map((error, at) => ({
-        x: tried[at] ?? Number.NaN,
-        y: error > 0 ? error : Number.NaN,
-      })),
-    })),
-    references: [{ label: 'tolerance', from: [0, tolerance], to: [largestDegree, tolerance] }],
-  };
+  return build.chart(
+    'errors',
+    'Error of the cut exponential',
+    'Of the head that needs the smallest degree, of the one in the middle and of the one that needs most.',
+    build.axis('degree of the series', '', { min: 0, max: largestDegree }),
+    build.logAxis('error of the outputs', 'log10', 'of their norm'),
+    drawn.map((place): SectionSeries =>
+      build.line(
+        nameOf(place),
+        nameOf(place),
+        (errors[place.layer]?.[place.head] ?? []).map((error, at) => ({
+          x: tried[at] ?? Number.NaN,
+          y: error > 0 ? error : Number.NaN,
+        })),
+      ),
+    ),
+    { references: [{ label: 'tolerance', from: [0, tolerance], to: [largestDegree, tolerance] }] },
+  );
 }

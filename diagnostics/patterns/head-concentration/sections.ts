@@ -1,8 +1,8 @@
 /** What the analysis shows and says. */
 import type { Section } from '../../../protocol/sections/section';
-import { numberColumn } from '../../shared/sections/cell';
 import type { LayerConcentration } from './layer';
 import type { ConcentrationResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const mostPairs = 50;
 
@@ -42,79 +42,69 @@ export function finding({ layers = [], strongest = 0 }: Partial<ConcentrationRes
 
 export function sections({ layers = [], strongest = 0 }: Partial<ConcentrationResult>): readonly Section[] {
   if (layers.length === 0) return [];
-  const unit = { kind: 'sequential', min: 0, max: 1 } as const;
+  const unit = build.ranges.share;
   const pairs = nearestOf(layers).slice(0, mostPairs);
   return [
-    {
-      kind: 'heads',
-      id: 'heads',
-      title: 'Heads',
-      ask: 'Show its attention',
-      numbers: [
-        {
-          name: 'mass',
-          title: `Mass on ${strongest} strongest`,
-          unit: '',
-          definition: `Sum of the ${strongest} largest p(i, .), mean over queries i that may read more keys.`,
-          scale: unit,
-          values: layers.map(({ mass }) => mass),
-        },
-        {
-          name: 'entropy',
-          title: 'Entropy',
-          unit: 'nats',
-          definition: '-sum_j p(i, j) ln p(i, j), mean over queries i that may read two keys or more.',
-          scale: { kind: 'sequential', min: 0 },
-          values: layers.map(({ entropy }) => entropy),
-        },
-        {
-          name: 'alike',
-          title: 'Cosine with other heads',
-          unit: '',
-          definition: 'Mean over the other heads of its layer of the cosine of p(i, .), mean over queries i.',
-          scale: unit,
-          values: layers.map(({ alike }) => alike),
-        },
-        {
-          name: 'nearest',
-          title: 'Cosine with the nearest head',
-          unit: '',
-          definition:
-            'Largest over the other heads of its layer. A head that reads as another does adds little to where it looks.',
-          scale: unit,
-          values: layers.map(({ nearest }) => nearest),
-        },
+    build.heads(
+      'heads',
+      'Heads',
+      '',
+      [
+        build.scaled(
+          unit,
+          'mass',
+          `Mass on ${strongest} strongest`,
+          `Sum of the ${strongest} largest p(i, .), mean over queries i that may read more keys.`,
+          layers.map(({ mass }) => mass),
+        ),
+        build.amounts(
+          'entropy',
+          'Entropy',
+          '-sum_j p(i, j) ln p(i, j), mean over queries i that may read two keys or more.',
+          layers.map(({ entropy }) => entropy),
+          'nats',
+        ),
+        build.scaled(
+          unit,
+          'alike',
+          'Cosine with other heads',
+          'Mean over the other heads of its layer of the cosine of p(i, .), mean over queries i.',
+          layers.map(({ alike }) => alike),
+        ),
+        build.scaled(
+          unit,
+          'nearest',
+          'Cosine with the nearest head',
+          'Largest over the other heads of its layer. A head that reads as another does adds little to where it looks.',
+          layers.map(({ nearest }) => nearest),
+        ),
       ],
-    },
-    {
-      kind: 'chart',
-      id: 'diversity',
-      title: 'How alike the heads of a layer read',
-      caption: 'L_d of ACMIL: 1 where all heads of a layer read the same keys, 0 where no two share one.',
-      x: { title: 'layer', unit: '', scale: 'category', categories: layers.map((_, layer) => String(layer)) },
-      y: { title: 'mean cosine of pairs of heads', unit: '', scale: 'linear', min: 0, max: 1 },
-      series: [
-        {
-          id: 'layers',
-          title: 'mean over pairs',
-          mark: 'bars',
-          points: layers.map((layer, x) => ({ x, y: layer.diversity })),
-        },
+      { ask: 'Show its attention' },
+    ),
+    build.chart(
+      'diversity',
+      'How alike the heads of a layer read',
+      'L_d of ACMIL: 1 where all heads of a layer read the same keys, 0 where no two share one.',
+      build.categoryAxis(
+        'layer',
+        layers.map((_, layer) => String(layer)),
+      ),
+      build.shareAxis('mean cosine of pairs of heads'),
+      [
+        build.bars(
+          'layers',
+          'mean over pairs',
+          layers.map((layer, x) => ({ x, y: layer.diversity })),
+        ),
       ],
-    },
+    ),
     ...(pairs.length > 0
       ? [
-          {
-            kind: 'table' as const,
-            id: 'pairs',
-            title: 'Heads that read alike',
-            columns: [
-              { name: 'head', title: 'Head', kind: 'head' as const },
-              { name: 'nearest', title: 'Nearest head', kind: 'head' as const },
-              numberColumn('cosine', 'Cosine', 'Of their attention, mean over queries.'),
-            ],
-            rows: pairs.map(({ place, other, value }) => [place, other, value]),
-          },
+          build.table('pairs', 'Heads that read alike', '', pairs, [
+            build.head(({ place }) => place),
+            build.head(({ other }) => other, 'nearest', 'Nearest head'),
+            build.number('cosine', 'Cosine', 'Of their attention, mean over queries.', ({ value }) => value),
+          ]),
         ]
       : []),
   ];

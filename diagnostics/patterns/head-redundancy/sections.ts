@@ -2,9 +2,9 @@
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
 import { counted, percent, threeDigits } from '../../shared/words';
 import type { HeadRedundancyResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const isMeasured = (result: Partial<HeadRedundancyResult>): result is HeadRedundancyResult =>
   (result.similarity?.length ?? 0) > 0;
@@ -58,8 +58,8 @@ const similarityDefinition =
 
 function headsSection(result: HeadRedundancyResult): Section {
   const { mean, nearest, without, alone, measured, plan } = result;
-  const share = { unit: '', scale: { kind: 'sequential', min: 0, max: 1 } } as const;
-  const change = { unit: unitOf(result), scale: { kind: 'sequential', min: 0 } } as const;
+  const share = { unit: '', scale: build.ranges.share } as const;
+  const change = { unit: unitOf(result), scale: build.ranges.fromZero } as const;
   const numbers: HeadsLayer[] = [
     {
       ...{ name: 'nearest', title: 'Nearest head', ...share, values: nearest },
@@ -82,26 +82,26 @@ function headsSection(result: HeadRedundancyResult): Section {
         ]
       : []),
   ];
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'How alike heads are, and what they are worth',
-    caption: `Maps on ${result.rows} tokens. A head that is like another may still write something else: what is left out says.`,
-    ask: 'Compare the heads of its layer',
+  return build.heads(
+    'heads',
+    'How alike heads are, and what they are worth',
+    `Maps on ${result.rows} tokens. A head that is like another may still write something else: what is left out says.`,
     numbers,
-    ...(plan.length > 0
-      ? {
-          classes: [
-            {
-              name: 'prunable',
-              title: 'prunable',
-              definition: `taken away in the order of what each changes alone, while all together change at most ${threeDigits(result.budget)} ${unitOf(result)}`,
-              heads: plan.map(({ layer, head }) => ({ layer, head })),
-            },
-          ],
-        }
-      : {}),
-  };
+    {
+      ask: 'Compare the heads of its layer',
+      classes:
+        plan.length > 0
+          ? [
+              build.headClass(
+                'prunable',
+                'prunable',
+                `taken away in the order of what each changes alone, while all together change at most ${threeDigits(result.budget)} ${unitOf(result)}`,
+                plan.map(({ layer, head }) => ({ layer, head })),
+              ),
+            ]
+          : undefined,
+    },
+  );
 }
 
 /** Cosine of every two heads of a layer. */
@@ -115,7 +115,7 @@ export function layerMap({ similarity, layerChance }: HeadRedundancyResult, laye
     caption: `Mean of two heads that read other keys with the same weights: ${threeDigits(layerChance[layer] ?? Number.NaN)}.`,
     unit: '',
     definition: similarityDefinition,
-    scale: { kind: 'sequential', min: 0, max: 1 },
+    scale: build.ranges.share,
     rows: { title: 'head', labels },
     columns: { title: 'head', labels },
     values: table,
@@ -124,19 +124,17 @@ export function layerMap({ similarity, layerChance }: HeadRedundancyResult, laye
 
 function layersSection({ layerMean, layerChance }: HeadRedundancyResult): Section {
   const points = (values: readonly number[]) => values.map((y, x) => ({ x, y }));
-  return {
-    kind: 'chart',
-    id: 'layers',
-    title: 'Similarity by layer',
-    caption:
-      'Attention weights are positive, so that maps are alike to some degree by nature: the line of random keys is where each head gives the same weights to other keys.',
-    x: { title: 'layer', unit: '', scale: 'category', categories: layerMean.map((_, layer) => `${layer}`) },
-    y: { title: 'mean cosine of two heads', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [
-      { id: 'heads', title: 'measured', mark: 'line', points: points(layerMean) },
-      { id: 'chance', title: 'random keys', mark: 'line', points: points(layerChance) },
-    ],
-  };
+  return build.chart(
+    'layers',
+    'Similarity by layer',
+    'Attention weights are positive, so that maps are alike to some degree by nature: the line of random keys is where each head gives the same weights to other keys.',
+    build.categoryAxis(
+      'layer',
+      layerMean.map((_, layer) => `${layer}`),
+    ),
+    build.shareAxis('mean cosine of two heads'),
+    [build.line('heads', 'measured', points(layerMean)), build.line('chance', 'random keys', points(layerChance))],
+  );
 }
 
 function planSections(result: HeadRedundancyResult): readonly Section[] {
@@ -144,34 +142,38 @@ function planSections(result: HeadRedundancyResult): readonly Section[] {
   if (kept.length === 0) return [];
   const unit = unitOf(result);
   return [
-    {
-      kind: 'table',
-      id: 'plan',
-      title: 'Heads to leave out',
-      caption: `In the order of what each changes alone, until together they change more than ${threeDigits(budget)} ${unit}. Every layer keeps a head.`,
-      empty: 'No head changes little enough.',
-      columns: [
-        { name: 'head', title: 'Head', kind: 'head' },
-        numberColumn('alone', 'Alone', `${changeWords(result)}, without this head`, unit),
-        numberColumn('joint', 'Together', `${changeWords(result)}, without this head and all above it`, unit),
-        numberColumn(
+    build.table(
+      'plan',
+      'Heads to leave out',
+      `In the order of what each changes alone, until together they change more than ${threeDigits(budget)} ${unit}. Every layer keeps a head.`,
+      plan,
+      [
+        build.head(),
+        build.number('alone', 'Alone', `${changeWords(result)}, without this head`, unit, ({ alone: own }) => own),
+        build.number('joint', 'Together', `${changeWords(result)}, without this head and all above it`, unit),
+        build.number(
           'saved',
           'Saved share',
           'share of the multiply-adds of all attention at this length: projections of query and output, scores, sums; keys and values where all their query heads are gone',
         ),
       ],
-      rows: plan.map(({ layer, head, alone: own, joint, saved }) => [{ layer, head }, own, joint, saved]),
-    },
-    {
-      kind: 'table',
-      id: 'kept',
-      title: 'One head in each layer',
-      caption: `The head that changes least when it alone is kept in its layer. All layers together change ${threeDigits(keptJoint)} ${unit}.`,
-      columns: [
-        { name: 'head', title: 'Head', kind: 'head' },
-        numberColumn('alone', 'Kept alone', `${changeWords(result)}, without the other heads of its layer`, unit),
+      { empty: 'No head changes little enough.' },
+    ),
+    build.table(
+      'kept',
+      'One head in each layer',
+      `The head that changes least when it alone is kept in its layer. All layers together change ${threeDigits(keptJoint)} ${unit}.`,
+      kept,
+      [
+        build.head((head, layer) => ({ layer, head })),
+        build.number(
+          'alone',
+          'Kept alone',
+          `${changeWords(result)}, without the other heads of its layer`,
+          unit,
+          (head, layer) => alone[layer]?.[head],
+        ),
       ],
-      rows: kept.map((head, layer) => [{ layer, head }, cellOf(alone[layer]?.[head])]),
-    },
+    ),
   ];
 }

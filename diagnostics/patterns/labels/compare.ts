@@ -1,12 +1,12 @@
 /** Two results of labels side by side, of two checkpoints, prompts or interventions: what changed, most changed first. */
 import { labelWords, statisticInfos } from '../../../protocol/results/head-words';
 import { headLabels, type HeadLabel, type PerHead } from '../../../protocol/results/heads';
-import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
 import type { LabelsResult } from './result';
-import { cellOf } from '../../shared/sections/cell';
 import { scoredApart, scoreTitles } from './sections';
+import * as build from '../../shared/sections/builders';
 
 /** Rows of the table of scores: what changed less is in the grid. */
 const mostRows = 100;
@@ -14,14 +14,9 @@ const mostRows = 100;
 export function compare(a: LabelsResult, b: LabelsResult): readonly Section[] {
   if (!sameHeads(a, b)) {
     return [
-      {
-        kind: 'text',
-        id: 'other-heads',
-        title: 'Change',
-        paragraphs: [
-          'The two models do not have the same layers and heads, so no head of one is a head of the other. Their results are shown side by side.',
-        ],
-      },
+      build.paragraphs('other-heads', 'Change', [
+        'The two models do not have the same layers and heads, so no head of one is a head of the other. Their results are shown side by side.',
+      ]),
     ];
   }
   return [changedLabels(a, b), changedScores(a, b), changeSection(a, b), ...changedTogether(a, b)];
@@ -55,7 +50,7 @@ function changesOf(a: LabelsResult, b: LabelsResult): readonly Change[] {
     .sort((one, other) => Math.abs(other.change) - Math.abs(one.change));
 }
 
-function changedLabels(a: LabelsResult, b: LabelsResult): TableSection {
+function changedLabels(a: LabelsResult, b: LabelsResult) {
   const [before, after] = [labelsByHead(a), labelsByHead(b)];
   const scores = changesOf(a, b);
   const largest = (key: string, changed: ReadonlySet<HeadLabel>): number =>
@@ -75,27 +70,23 @@ function changedLabels(a: LabelsResult, b: LabelsResult): TableSection {
   );
   const words = (labels: readonly HeadLabel[]): string =>
     labels.map((label) => labelWords[label].title).join(', ') || '–';
-  return {
-    kind: 'table',
-    id: 'changed-labels',
-    title: 'Heads whose labels changed',
-    caption:
-      'A label goes or comes where a score passes what it needs, which a small change may do: see the change of its score.',
-    empty: 'No label changed.',
-    columns: [
-      { name: 'head', title: 'Head', kind: 'head' },
-      { name: 'first', title: 'Other', kind: 'text' },
-      { name: 'second', title: 'This', kind: 'text' },
-      {
-        name: 'change',
-        title: 'Change of score',
-        kind: 'number',
-        unit: '',
-        definition: 'This result less the other; of the labels that came or went, the score that changed most.',
-      },
+  return build.table(
+    'changed-labels',
+    'Heads whose labels changed',
+    'A label goes or comes where a score passes what it needs, which a small change may do: see the change of its score.',
+    rows,
+    [
+      build.head(),
+      build.text('first', 'Other', ({ had }) => words(had)),
+      build.text('second', 'This', ({ has }) => words(has)),
+      build.number(
+        'change',
+        'Change of score',
+        'This result less the other; of the labels that came or went, the score that changed most.',
+      ),
     ],
-    rows: rows.map(({ layer, head, had, has, change }) => [{ layer, head }, words(had), words(has), change]),
-  };
+    { empty: 'No label changed.' },
+  );
 }
 
 function labelsByHead({ classes }: LabelsResult): ReadonlyMap<string, readonly HeadLabel[]> {
@@ -107,70 +98,51 @@ function labelsByHead({ classes }: LabelsResult): ReadonlyMap<string, readonly H
   return byHead;
 }
 
-function changedScores(a: LabelsResult, b: LabelsResult): TableSection {
+function changedScores(a: LabelsResult, b: LabelsResult) {
   const changes = changesOf(a, b);
   const shown = changes.filter(({ change }) => change !== 0).slice(0, mostRows);
   const sd = ({ layer, head, label }: Change, of: LabelsResult): number =>
     of.labelScores[label]?.nullSd[layer]?.[head] ?? Number.NaN;
-  return {
-    kind: 'table',
-    id: 'changed-scores',
-    title: 'Scores, most changed first',
-    caption: `${shown.length} of ${changes.length} scores; the others changed less or not at all. No significance test is made: a change is the difference of two numbers.`,
-    empty: 'No score changed.',
-    columns: [
-      { name: 'head', title: 'Head', kind: 'head' },
-      { name: 'label', title: 'Score of', kind: 'text' },
-      { name: 'first', title: 'Other', kind: 'number', unit: '', definition: 'Score in the other result.' },
-      { name: 'second', title: 'This', kind: 'number', unit: '', definition: 'Score in this result.' },
-      { name: 'change', title: 'Change', kind: 'number', unit: '', definition: 'This result less the other.' },
-      {
-        name: 'sd',
-        title: 'Null sd',
-        kind: 'number',
-        unit: '',
-        definition: 'The larger standard deviation of the two null models.',
-      },
+  return build.table(
+    'changed-scores',
+    'Scores, most changed first',
+    `${shown.length} of ${changes.length} scores; the others changed less or not at all. No significance test is made: a change is the difference of two numbers.`,
+    shown,
+    [
+      build.head((one) => ({ layer: one.layer, head: one.head })),
+      build.text('label', 'Score of', (one) => labelWords[one.label].title),
+      build.number('first', 'Other', 'Score in the other result.', (one) => one.first),
+      build.number('second', 'This', 'Score in this result.', (one) => one.second),
+      build.number('change', 'Change', 'This result less the other.', (one) => one.change),
+      build.number('sd', 'Null sd', 'The larger standard deviation of the two null models.', (one) =>
+        Math.max(sd(one, a), sd(one, b)),
+      ),
     ],
-    rows: shown.map((one) => [
-      { layer: one.layer, head: one.head },
-      labelWords[one.label].title,
-      one.first,
-      one.second,
-      one.change,
-      cellOf(Math.max(sd(one, a), sd(one, b))),
-    ]),
-  };
+    { empty: 'No score changed.' },
+  );
 }
 
-function changeSection(a: LabelsResult, b: LabelsResult): HeadsSection {
+function changeSection(a: LabelsResult, b: LabelsResult) {
   const change = (
     name: string,
     title: string,
     unit: string,
     [first, second]: readonly [PerHead, PerHead],
-  ): HeadsLayer => ({
-    name,
-    title,
-    unit,
-    definition: 'This result less the other.',
-    scale: { kind: 'diverging' },
-    values: first.map((row, layer) => row.map((value, head) => (second[layer]?.[head] ?? Number.NaN) - value)),
-  });
-  return {
-    kind: 'heads',
-    id: 'change',
-    title: 'Change of each head',
-    numbers: [
-      ...statisticInfos.map(({ id, title, unit = '' }) =>
-        change(id, title, unit, [a.statistics[id], b.statistics[id]]),
-      ),
-      ...scoredApart.flatMap((label) => {
-        const [first, second] = [a.labelScores[label]?.score, b.labelScores[label]?.score];
-        return first && second ? [change(`score-${label}`, scoreTitles[label], '', [first, second])] : [];
-      }),
-    ],
-  };
+  ): HeadsLayer =>
+    build.signed(
+      name,
+      title,
+      'This result less the other.',
+      first.map((row, layer) => row.map((value, head) => (second[layer]?.[head] ?? Number.NaN) - value)),
+      unit,
+    );
+  return build.heads('change', 'Change of each head', '', [
+    ...statisticInfos.map(({ id, title, unit = '' }) => change(id, title, unit, [a.statistics[id], b.statistics[id]])),
+    ...scoredApart.flatMap((label) => {
+      const [first, second] = [a.labelScores[label]?.score, b.labelScores[label]?.score];
+      return first && second ? [change(`score-${label}`, scoreTitles[label], '', [first, second])] : [];
+    }),
+  ]);
 }
 
 function changedTogether(a: LabelsResult, b: LabelsResult): readonly TableSection[] {
@@ -186,25 +158,24 @@ function changedTogether(a: LabelsResult, b: LabelsResult): readonly TableSectio
     }) as const;
   const number = { kind: 'number', unit: '', definition: 'How many heads have the label.' } as const;
   return [
-    {
-      kind: 'table',
-      id: 'changed-together',
-      title: 'All heads of a label removed at once',
-      empty: 'Neither result has a label.',
-      columns: [
-        { name: 'label', title: 'Label', kind: 'text' },
-        { name: 'firstHeads', title: 'Heads, other', ...number },
-        { name: 'secondHeads', title: 'Heads, this', ...number },
-        { name: 'first', title: 'Loss change, other', ...loss('the other') },
-        { name: 'second', title: 'Loss change, this', ...loss('this') },
+    build.table(
+      'changed-together',
+      'All heads of a label removed at once',
+      '',
+      labels,
+      [
+        build.text('label', 'Label', (label) => labelWords[label].title),
+        { name: 'firstHeads', title: 'Heads, other', ...number, cell: (label) => of(first, label)?.heads ?? 0 },
+        { name: 'secondHeads', title: 'Heads, this', ...number, cell: (label) => of(second, label)?.heads ?? 0 },
+        {
+          name: 'first',
+          title: 'Loss change, other',
+          ...loss('the other'),
+          cell: (label) => of(first, label)?.lossChange,
+        },
+        { name: 'second', title: 'Loss change, this', ...loss('this'), cell: (label) => of(second, label)?.lossChange },
       ],
-      rows: labels.map((label) => [
-        labelWords[label].title,
-        of(first, label)?.heads ?? 0,
-        of(second, label)?.heads ?? 0,
-        cellOf(of(first, label)?.lossChange),
-        cellOf(of(second, label)?.lossChange),
-      ]),
-    },
+      { empty: 'Neither result has a label.' },
+    ),
   ];
 }

@@ -2,6 +2,7 @@ import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { counted, threeDigits } from '../../shared/words';
 import type { PositionPreferenceResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const isMeasured = (result: Partial<PositionPreferenceResult>): result is PositionPreferenceResult =>
   result.slope !== undefined;
@@ -51,44 +52,35 @@ function headsSection(result: PositionPreferenceResult): Section {
   const from = firstQuery
     ? ` Queries are the tokens from position ${firstQuery} on; the tokens before them are only read.`
     : '';
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'Preference for what is near',
-    caption: `${read}${from} Above 0 a head prefers the near one, below 0 the far one.`,
-    numbers: [
-      {
-        name: 'slope',
-        title: 'Preference',
-        unit: `nats a ${unit}`,
-        definition: `- slope of ln A_ij on the distance of query i and key j, least squares with a constant for each query and ${matched === 'tokens' ? 'token' : 'picture'}`,
-        scale: { kind: 'diverging' },
-        values: slope,
-      },
-      {
-        name: 'share',
-        title: 'Explained',
-        unit: '',
-        definition: 'share of the variance of ln A_ij within a query and content that the line explains',
-        scale: { kind: 'sequential', min: 0, max: 1 },
-        values: share,
-      },
-      ...(zeros
-        ? [
-            {
-              name: 'zeros',
-              title: 'Left out',
-              unit: 'pairs',
-              definition:
-                'pairs whose weight is 0 in float32, which has no logarithm: preference and explained share are without them',
-              scale: { kind: 'sequential', min: 0 },
-              values: zeros,
-            } as const,
-          ]
-        : []),
+  return build.heads(
+    'heads',
+    'Preference for what is near',
+    `${read}${from} Above 0 a head prefers the near one, below 0 the far one.`,
+    [
+      build.signed(
+        'slope',
+        'Preference',
+        `- slope of ln A_ij on the distance of query i and key j, least squares with a constant for each query and ${matched === 'tokens' ? 'token' : 'picture'}`,
+        slope,
+        `nats a ${unit}`,
+      ),
+      build.shares(
+        'share',
+        'Explained',
+        'share of the variance of ln A_ij within a query and content that the line explains',
+        share,
+      ),
+      zeros &&
+        build.amounts(
+          'zeros',
+          'Left out',
+          'pairs whose weight is 0 in float32, which has no logarithm: preference and explained share are without them',
+          zeros,
+          'pairs',
+        ),
     ],
-    ...(first ? { marked: [{ layer: first.layer, head: first.head }] } : {}),
-  };
+    { marked: first ? [{ layer: first.layer, head: first.head }] : undefined },
+  );
 }
 
 function curveSection(result: PositionPreferenceResult): Section {
@@ -97,26 +89,22 @@ function curveSection(result: PositionPreferenceResult): Section {
   // The strongest preference, the one in the middle and the weakest.
   const drawn = [...new Set([0, (all.length - 1) >> 1, all.length - 1])].flatMap((at) => all[at] ?? []);
   const largest = distances.at(-1) ?? 1;
-  return {
-    kind: 'chart',
-    id: 'curve',
-    title: 'Attention by distance, the content being the same',
-    caption: 'The head that prefers near tokens most, the median head, and the head that prefers them least.',
-    x: {
-      title: 'distance, from 2^k to below 2^(k+1)',
-      unit: result.matched === 'tokens' ? 'positions' : 'patches',
-      scale: 'log2',
-    },
-    y: { title: 'attention / mean of its group', unit: '', scale: 'linear', min: 0 },
-    series: drawn.map((place) => ({
-      id: nameOf(place),
-      title: nameOf(place),
-      mark: 'line',
-      points: (curves[place.layer]?.[place.head] ?? []).flatMap((y, bin) => {
-        const x = distances[bin] ?? 0;
-        return x < 1 || Number.isNaN(y) ? [] : [{ x, y }];
-      }),
-    })),
-    references: [{ label: 'no preference', from: [1, 1], to: [largest, 1] }],
-  };
+  return build.chart(
+    'curve',
+    'Attention by distance, the content being the same',
+    'The head that prefers near tokens most, the median head, and the head that prefers them least.',
+    build.logAxis('distance, from 2^k to below 2^(k+1)', 'log2', result.matched === 'tokens' ? 'positions' : 'patches'),
+    build.axis('attention / mean of its group', '', { min: 0 }),
+    drawn.map((place) =>
+      build.line(
+        nameOf(place),
+        nameOf(place),
+        (curves[place.layer]?.[place.head] ?? []).flatMap((y, bin) => {
+          const x = distances[bin] ?? 0;
+          return x < 1 || Number.isNaN(y) ? [] : [{ x, y }];
+        }),
+      ),
+    ),
+    { references: [{ label: 'no preference', from: [1, 1], to: [largest, 1] }] },
+  );
 }

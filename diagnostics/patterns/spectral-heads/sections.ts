@@ -3,6 +3,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { counted, threeDigits } from '../../shared/words';
 import type { SpectralHeadsResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as build from '../../shared/sections/builders';
 
 const isMeasured = (result: Partial<SpectralHeadsResult>): result is SpectralHeadsResult =>
   (result.kernels?.length ?? 0) > 0;
@@ -71,15 +72,13 @@ export const sections = (result: Partial<SpectralHeadsResult>): readonly Section
 
 function headsSection(result: SpectralHeadsResult, shown: HeadPlace | undefined): Section {
   const { form, inputs, residual, explained, straight, height, width } = result;
-  const share = { unit: '', scale: { kind: 'sequential', min: 0, max: 1 } } as const;
+  const share = { unit: '', scale: build.ranges.share } as const;
   const over = form === 'block-circulant' ? `${height} x ${width} patches` : `${width} tokens`;
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'How far heads are filters',
-    caption: `Maps over ${over}, mean over ${counted(inputs, 'input', 'inputs')}. An even map is a filter too, with residual 0: look at what distance explains.`,
-    ask: 'Show its filter',
-    numbers: [
+  return build.heads(
+    'heads',
+    'How far heads are filters',
+    `Maps over ${over}, mean over ${counted(inputs, 'input', 'inputs')}. An even map is a filter too, with residual 0: look at what distance explains.`,
+    [
       {
         ...{ name: 'explained', title: 'Explained', ...share, values: explained },
         definition:
@@ -89,18 +88,13 @@ function headsSection(result: SpectralHeadsResult, shown: HeadPlace | undefined)
         ...{ name: 'residual', title: 'Residual', ...share, values: residual },
         definition: `|A - C| / |A| in the Frobenius norm, A the mean map, C ${matrixWords[form]} that is nearest to it: the mean of A over all pairs of one distance`,
       },
-      ...(form === 'toeplitz'
-        ? []
-        : [
-            {
-              ...{ name: 'straight', title: 'No wrap', ...share, values: straight },
-              definition:
-                'the residual when distances do not go around the edges (Toeplitz): more numbers, so never larger',
-            },
-          ]),
+      form !== 'toeplitz' && {
+        ...{ name: 'straight', title: 'No wrap', ...share, values: straight },
+        definition: 'the residual when distances do not go around the edges (Toeplitz): more numbers, so never larger',
+      },
     ],
-    ...(shown ? { marked: [{ layer: shown.layer, head: shown.head }] } : {}),
-  };
+    { ask: 'Show its filter', marked: shown ? [{ layer: shown.layer, head: shown.head }] : undefined },
+  );
 }
 
 /** The kernel of one head: over the grid with distance 0 in the middle, or by distance back. */
@@ -109,16 +103,16 @@ export function kernelSection(result: SpectralHeadsResult, place: HeadPlace, id:
   const { layer, head } = place;
   const kernel = kernels[layer]?.[head] ?? [];
   const definition = 'mean of A_ij over all pairs of query i and key j of one distance';
-  const base = { id, title: `Filter of ${nameOf({ layer, head })}` };
+  const title = `Filter of ${nameOf({ layer, head })}`;
   if (form !== 'block-circulant') {
-    return {
-      ...base,
-      kind: 'chart',
-      caption: `What a query gives on average to the key so many positions ${form === 'toeplitz' ? 'before' : 'behind'} it.`,
-      x: { title: `positions ${form === 'toeplitz' ? 'back' : 'on, around the end'}`, unit: '', scale: 'linear' },
-      y: { title: 'mean attention', unit: '', scale: 'linear', min: 0 },
-      series: [{ id: 'kernel', title: nameOf(place), mark: 'line', points: kernel.map((y, x) => ({ x, y })) }],
-    };
+    return build.chart(
+      id,
+      title,
+      `What a query gives on average to the key so many positions ${form === 'toeplitz' ? 'before' : 'behind'} it.`,
+      build.axis(`positions ${form === 'toeplitz' ? 'back' : 'on, around the end'}`),
+      build.axis('mean attention', '', { min: 0 }),
+      [build.line('kernel', nameOf(place), kernel)],
+    );
   }
   const centred = (size: number): readonly number[] =>
     Array.from({ length: size }, (_, at) => at - Math.floor(size / 2));
@@ -128,12 +122,13 @@ export function kernelSection(result: SpectralHeadsResult, place: HeadPlace, id:
     ),
   );
   return {
-    ...base,
     kind: 'map',
+    id,
+    title,
     caption: 'What a patch gives on average to the patch so many rows down and columns across, around the edges.',
     unit: '',
     definition,
-    scale: { kind: 'sequential', min: 0 },
+    scale: build.ranges.fromZero,
     rows: { title: 'rows down', labels: centred(height).map(String) },
     columns: { title: 'columns across', labels: centred(width).map(String) },
     values,
@@ -142,25 +137,26 @@ export function kernelSection(result: SpectralHeadsResult, place: HeadPlace, id:
 
 function layersSection(result: SpectralHeadsResult): Section {
   const { residual, kernels } = result;
-  return {
-    kind: 'chart',
-    id: 'layers',
-    title: 'Residual by layer',
-    caption: 'SpectFormer puts its filters into the early layers.',
-    x: { title: 'layer', unit: '', scale: 'category', categories: kernels.map((_, layer) => `${layer}`) },
-    y: { title: 'residual', unit: 'of the norm', scale: 'linear', min: 0, max: 1 },
-    series: [
-      {
-        id: 'heads',
-        title: 'heads',
-        mark: 'points',
-        points: kernels.flatMap((heads, layer) =>
+  return build.chart(
+    'layers',
+    'Residual by layer',
+    'SpectFormer puts its filters into the early layers.',
+    build.categoryAxis(
+      'layer',
+      kernels.map((_, layer) => `${layer}`),
+    ),
+    build.axis('residual', 'of the norm', { min: 0, max: 1 }),
+    [
+      build.points(
+        'heads',
+        'heads',
+        kernels.flatMap((heads, layer) =>
           heads.map((_, head) => ({
             ...{ x: layer, y: residual[layer]?.[head] ?? Number.NaN },
             label: nameOf({ layer, head }),
           })),
         ),
-      },
+      ),
     ],
-  };
+  );
 }

@@ -1,12 +1,11 @@
 /** What `amp` shows. */
-import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
 import { beforeAfterSection } from '../../shared/conversions/before-after-section';
 import { judgedTexts } from '../../shared/conversions/texts';
 import { counted, percent, threeDigits } from '../../shared/words';
 import type { AmpResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 type Partly = Partial<AmpResult>;
 
@@ -47,180 +46,163 @@ function headsSection({
   criterion,
   removed = [],
   others = [],
-}: Partly): HeadsSection {
+}: Partly) {
   const size = 'mean over tokens of || X W ||_1, X the output of the head, W its rows of the output projection';
-  const score: HeadsLayer = {
-    name: 'score',
-    title: criterion === 'centred' ? 'Score (centred)' : 'Score',
-    unit: '',
-    definition:
-      criterion === 'centred'
-        ? `${size}, X less its mean over all tokens; L1 over the channels of the residual stream, mean over texts`
-        : `${size}; L1 over the channels of the residual stream, mean over texts`,
-    scale: { kind: 'sequential' },
-    values: scores,
-  };
+  const score: HeadsLayer = build.scaled(
+    build.ranges.sequential,
+    'score',
+    criterion === 'centred' ? 'Score (centred)' : 'Score',
+    criterion === 'centred'
+      ? `${size}, X less its mean over all tokens; L1 over the channels of the residual stream, mean over texts`
+      : `${size}; L1 over the channels of the residual stream, mean over texts`,
+    scores,
+  );
   const each = (scores[0]?.length ?? 1) / (groupScores[0]?.length ?? 1);
-  return {
-    kind: 'heads',
-    id: 'scores',
-    title: 'Scores of heads',
-    caption: `The lowest of each layer go first${each > 1 ? `, as whole groups of the ${each} query heads that share a key/value head` : ''}. Marked: heads that are removed.`,
-    numbers: [
+  return build.heads(
+    'scores',
+    'Scores of heads',
+    `The lowest of each layer go first${each > 1 ? `, as whole groups of the ${each} query heads that share a key/value head` : ''}. Marked: heads that are removed.`,
+    [
       score,
-      {
-        name: 'share',
-        title: 'Share of the layer',
-        unit: '',
-        definition: 'score / sum of the scores of the layer',
-        scale: { kind: 'sequential' },
-        values: shares,
+      build.scaled(
+        build.ranges.sequential,
+        'share',
+        'Share of the layer',
+        'score / sum of the scores of the layer',
+        shares,
+      ),
+      criterion === 'centred' && {
+        ...score,
+        name: 'magnitude',
+        title: 'Score (as written)',
+        definition: `${size}, mean over texts`,
+        values: magnitude,
       },
-      ...(criterion === 'centred'
-        ? [
-            {
-              ...score,
-              name: 'magnitude',
-              title: 'Score (as written)',
-              definition: `${size}, mean over texts`,
-              values: magnitude,
-            },
-          ]
-        : []),
-      ...others.map(({ name, values }, at): HeadsLayer => ({
-        name: `other-${at}`,
-        title: name,
-        unit: at === 0 ? 'nats/token' : 'nats',
-        definition:
+      ...others.map(({ name, values }, at): HeadsLayer =>
+        build.scaled(
+          at === 0 ? build.ranges.diverging : build.ranges.sequential,
+          `other-${at}`,
+          name,
           at === 0
             ? 'mean loss with the gain of the head at 0, less the loss of the model, on calibration texts'
             : '|d loss / d gain of the head| at gain 1, mean over calibration texts',
-        scale: at === 0 ? { kind: 'diverging' } : { kind: 'sequential' },
-        values,
-      })),
+          values,
+          at === 0 ? 'nats/token' : 'nats',
+        ),
+      ),
     ],
-    marked: removed.flatMap(({ groups }, layer) =>
-      groups.flatMap((group) => Array.from({ length: each }, (_, at) => ({ layer, head: group * each + at }))),
-    ),
-  };
+    {
+      marked: removed.flatMap(({ groups }, layer) =>
+        groups.flatMap((group) => Array.from({ length: each }, (_, at) => ({ layer, head: group * each + at }))),
+      ),
+    },
+  );
 }
 
-const histogramSection = (histogram: AmpResult['histogram']): ChartSection => ({
-  kind: 'chart',
-  id: 'units',
-  title: 'Scores of MLP units',
-  caption:
+const histogramSection = (histogram: AmpResult['histogram']) =>
+  build.chart(
+    'units',
+    'Scores of MLP units',
     'All layers: mean over tokens of |z|, z the input of the down projection. The lowest of each layer are removed.',
-  x: { title: 'log10 of the score', unit: '', scale: 'linear' },
-  y: { title: 'Units', unit: '', scale: 'linear', min: 0 },
-  series: [
-    { id: 'kept', title: 'Kept', mark: 'bars', points: histogram.map(({ log, kept }) => ({ x: log, y: kept })) },
-    {
-      id: 'removed',
-      title: 'Removed',
-      mark: 'bars',
-      points: histogram.map(({ log, removed }) => ({ x: log, y: removed })),
-    },
-  ],
-});
+    build.axis('log10 of the score'),
+    build.axis('Units', '', { min: 0 }),
+    [
+      build.bars(
+        'kept',
+        'Kept',
+        histogram.map(({ log, kept }) => ({ x: log, y: kept })),
+      ),
+      build.bars(
+        'removed',
+        'Removed',
+        histogram.map(({ log, removed }) => ({ x: log, y: removed })),
+      ),
+    ],
+  );
 
-function curveSection(curve: AmpResult['curve'], { apart }: Partly): ChartSection {
-  return {
-    kind: 'chart',
-    id: 'curve',
-    title: 'Loss over the share removed',
-    caption: `On ${judgedTexts(apart)}. Standard: the lowest scores go; reversed: the highest; random: as many drawn at random.`,
-    x: { title: 'Parameters removed', unit: '%', scale: 'linear', min: 0 },
-    y: { title: 'Loss', unit: 'nats/token', scale: 'linear' },
-    interval: 'least and most of the random sets',
-    series: [
-      {
-        id: 'standard',
-        title: 'Standard',
-        mark: 'line',
-        points: curve.map((one) => ({ x: one.percent, y: one.standard })),
-      },
-      {
-        id: 'random',
-        title: 'Random',
-        mark: 'line',
-        points: curve.map((one) => ({
+function curveSection(curve: AmpResult['curve'], { apart }: Partly) {
+  return build.chart(
+    'curve',
+    'Loss over the share removed',
+    `On ${judgedTexts(apart)}. Standard: the lowest scores go; reversed: the highest; random: as many drawn at random.`,
+    build.axis('Parameters removed', '%', { min: 0 }),
+    build.axis('Loss', 'nats/token'),
+    [
+      build.line(
+        'standard',
+        'Standard',
+        curve.map((one) => ({ x: one.percent, y: one.standard })),
+      ),
+      build.line(
+        'random',
+        'Random',
+        curve.map((one) => ({
           x: one.percent,
           y: one.randomMean,
           low: one.randomLow,
           high: one.randomHigh,
         })),
-      },
-      {
-        id: 'reversed',
-        title: 'Reversed',
-        mark: 'line',
-        points: curve.map((one) => ({ x: one.percent, y: one.reversed })),
-      },
+      ),
+      build.line(
+        'reversed',
+        'Reversed',
+        curve.map((one) => ({ x: one.percent, y: one.reversed })),
+      ),
     ],
-  };
+    { interval: 'least and most of the random sets' },
+  );
 }
 
-const layerSection = (byLayer: readonly number[], { apart }: Partly): ChartSection => ({
-  kind: 'chart',
-  id: 'layers',
-  title: 'What each layer costs',
-  caption: `Loss on ${judgedTexts(apart)} with the removed parts of one layer alone, less the loss of the model. Every layer loses as much.`,
-  x: { title: 'Layer', unit: '', scale: 'category', categories: byLayer.map((_, layer) => String(layer)) },
-  y: { title: 'Change of the loss', unit: 'nats/token', scale: 'linear' },
-  series: [
-    {
-      id: 'layers',
-      title: 'One layer pruned',
-      mark: 'bars',
-      points: byLayer.map((each, x) => ({ x, y: each })),
-    },
-  ],
-});
+const layerSection = (byLayer: readonly number[], { apart }: Partly) =>
+  build.chart(
+    'layers',
+    'What each layer costs',
+    `Loss on ${judgedTexts(apart)} with the removed parts of one layer alone, less the loss of the model. Every layer loses as much.`,
+    build.categoryAxis(
+      'Layer',
+      byLayer.map((_, layer) => String(layer)),
+    ),
+    build.axis('Change of the loss', 'nats/token'),
+    [
+      build.bars(
+        'layers',
+        'One layer pruned',
+        byLayer.map((each, x) => ({ x, y: each })),
+      ),
+    ],
+  );
 
-const otherSection = (others: AmpResult['others']): TableSection => ({
-  kind: 'table',
-  id: 'others',
-  title: 'How far the score agrees with other measures',
-  caption:
+const otherSection = (others: AmpResult['others']) =>
+  build.table(
+    'others',
+    'How far the score agrees with other measures',
     "Spearman's rank correlation over all heads of the model, with 95 % intervals: how far the size of what a head writes can be trusted.",
-  columns: [
-    { name: 'measure', title: 'Measure', kind: 'text' },
-    {
-      name: 'rho',
-      title: 'Rank correlation',
-      kind: 'number',
-      unit: '',
-      definition: "Spearman's rho over all heads of the model",
-    },
-    { name: 'low', title: 'Low', kind: 'number', unit: '', definition: 'lower end of its 95 % interval' },
-    { name: 'high', title: 'High', kind: 'number', unit: '', definition: 'upper end of its 95 % interval' },
-  ],
-  rows: others.map(({ name, rho, low, high }) => [name, rho, low, high]),
-});
+    others,
+    [
+      build.text('measure', 'Measure', ({ name }) => name),
+      build.number('rho', 'Rank correlation', "Spearman's rho over all heads of the model"),
+      build.number('low', 'Low', 'lower end of its 95 % interval'),
+      build.number('high', 'High', 'upper end of its 95 % interval'),
+    ],
+  );
 
 function notes({ realised, share, bound = 0, capped, apart, surgery, removed = [] }: Partly): Section {
   const differs = realised !== undefined && share !== undefined ? Math.abs(realised - share) : 0;
-  return {
-    kind: 'text',
-    id: 'notes',
-    title: 'What this does not say',
-    paragraphs: [
-      'Size is not importance: a head that writes a large constant scores high although a bias could replace it (compare the centred score), and L1 over channels depends on the basis of the residual stream.',
-      ...(removed.length > 0
-        ? [
-            `Every layer loses as many heads and units; early and late layers are not spared. Wanted ${percent(share ?? 0)}, removed ${percent(realised ?? 0)}${capped ? ' (a layer keeps at least one key/value head and one unit)' : differs > bound ? ' (the rounding of the release)' : `, within the ${percent(bound)} that rounding can cost`}. Removed heads shrink the KV cache, removed units do not.`,
-          ]
-        : []),
-      ...(apart === false
-        ? ['Scores and losses are of the same text: give a task or documents for losses on held-out text.']
-        : []),
-      ...(typeof surgery === 'number'
-        ? [
-            `The checkpoint and the model with gains of 0 differ by at most ${surgery.toExponential(1)} in any logit of the first text that losses are measured on.`,
-          ]
-        : []),
-      'No training follows. The publication recovers by LoRA after pruning.',
-    ],
-  };
+  return build.paragraphs('notes', 'What this does not say', [
+    'Size is not importance: a head that writes a large constant scores high although a bias could replace it (compare the centred score), and L1 over channels depends on the basis of the residual stream.',
+    ...(removed.length > 0
+      ? [
+          `Every layer loses as many heads and units; early and late layers are not spared. Wanted ${percent(share ?? 0)}, removed ${percent(realised ?? 0)}${capped ? ' (a layer keeps at least one key/value head and one unit)' : differs > bound ? ' (the rounding of the release)' : `, within the ${percent(bound)} that rounding can cost`}. Removed heads shrink the KV cache, removed units do not.`,
+        ]
+      : []),
+    ...(apart === false
+      ? ['Scores and losses are of the same text: give a task or documents for losses on held-out text.']
+      : []),
+    ...(typeof surgery === 'number'
+      ? [
+          `The checkpoint and the model with gains of 0 differ by at most ${surgery.toExponential(1)} in any logit of the first text that losses are measured on.`,
+        ]
+      : []),
+    'No training follows. The publication recovers by LoRA after pruning.',
+  ]);
 }

@@ -6,6 +6,7 @@ import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart } from '../../model-runner/sequence';
 import { readings, type BlockRetrievalParameters } from './run';
+import * as build from '../../shared/sections/builders';
 
 const mostRows = 128;
 /** Tokens: the probabilities of the head are held whole. */
@@ -46,7 +47,7 @@ export async function picture(
     caption: `Of the first prompt, everything read${needles.size > 0 ? '; the block of the needle is marked in the labels' : ''}.`,
     unit: '',
     definition: 'Sum of the attention of the query on the keys of the block.',
-    scale: { kind: 'sequential', min: 0, max: 1 },
+    scale: build.ranges.share,
     rows: { title: 'position of the query', labels: rows.map(String), named: true },
     columns: {
       title: 'block',

@@ -1,13 +1,10 @@
 /** What the analysis shows and says. */
 import { representatives, type Representative } from '../../../protocol/interventions/block-retrieval';
 import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
-import type { TextSection } from '../../../protocol/sections/text';
-import { cellOf, countColumn, numberColumn } from '../../shared/sections/cell';
 import { counted, threeDigits } from '../../shared/words';
 import type { BlockRetrievalResult, Opened } from './result';
+import * as build from '../../shared/sections/builders';
 
 const isDone = (result: Partial<BlockRetrievalResult>): result is BlockRetrievalResult => (result.prompts ?? 0) > 0;
 
@@ -40,21 +37,22 @@ export function sections(result: Partial<BlockRetrievalResult>): readonly Sectio
     y: ChartSection['y'],
     of: (one: Opened) => { readonly y: number; readonly low?: number; readonly high?: number },
     interval?: string,
-  ): ChartSection => ({
-    kind: 'chart',
-    id,
-    title,
-    caption,
-    x: { title: 'blocks opened (k)', unit: '', scale: 'linear', min: 0 },
-    y,
-    series: representatives.map((by) => ({
-      id: by,
-      title: titles[by],
-      mark: 'line' as const,
-      points: result.opened.filter((one) => one.by === by).map((one) => ({ x: one.open, ...of(one) })),
-    })),
-    ...(interval === undefined ? {} : { interval }),
-  });
+  ) =>
+    build.chart(
+      id,
+      title,
+      caption,
+      build.axis('blocks opened (k)', '', { min: 0 }),
+      y,
+      representatives.map((by) =>
+        build.line(
+          by,
+          titles[by],
+          result.opened.filter((one) => one.by === by).map((one) => ({ x: one.open, ...of(one) })),
+        ),
+      ),
+      { interval },
+    );
   const { n, sought } = result;
   return [
     ...(n > 0
@@ -63,7 +61,7 @@ export function sections(result: Partial<BlockRetrievalResult>): readonly Sectio
             'accuracy',
             'Answers by blocks opened',
             'Share of prompts whose answer has the largest logit, token by token, in runs in which every head opens k blocks.',
-            { title: 'answered', unit: '', scale: 'linear', min: 0, max: 1 },
+            build.shareAxis('answered'),
             ({ share, low, high }) => ({ y: share, low, high }),
             "Wilson's 95 % interval over prompts",
           ),
@@ -73,7 +71,7 @@ export function sections(result: Partial<BlockRetrievalResult>): readonly Sectio
       'divergence',
       'What is lost of the attention',
       'Kullback-Leibler divergence of the attention that is left from the full one for the last position: -ln of the attention on what is read, in the plain run, mean over heads and prompts.',
-      { title: 'divergence', unit: 'nats', scale: 'linear', min: 0 },
+      build.axis('divergence', 'nats', { min: 0 }),
       ({ divergence }) => ({ y: divergence }),
     ),
     ...(sought > 0 ? [heads(result)] : []),
@@ -83,85 +81,69 @@ export function sections(result: Partial<BlockRetrievalResult>): readonly Sectio
   ];
 }
 
-function heads({ headOpen, headHits, headMass, sought, block }: BlockRetrievalResult): HeadsSection {
-  return {
-    kind: 'heads',
-    id: 'hits',
-    title: "Heads that open the needle's block",
-    caption: `For the last position, with ${counted(headOpen, 'block', 'blocks')} of ${block} tokens by mean keys, over ${counted(sought, 'prompt', 'prompts')}.`,
-    ask: 'Show its blocks',
-    numbers: [
-      {
-        name: 'hits',
-        title: 'hit rate',
-        unit: '',
-        definition: 'Share of prompts in which the head opens the block of the needle for the last position.',
-        scale: { kind: 'sequential', min: 0, max: 1 },
-        values: headHits,
-      },
-      {
-        name: 'mass',
-        title: 'attention read',
-        unit: '',
-        definition:
-          'Attention of the last position, in the plain run, on the blocks that it would read; mean over prompts.',
-        scale: { kind: 'sequential', min: 0, max: 1 },
-        values: headMass,
-      },
+function heads({ headOpen, headHits, headMass, sought, block }: BlockRetrievalResult) {
+  return build.heads(
+    'hits',
+    "Heads that open the needle's block",
+    `For the last position, with ${counted(headOpen, 'block', 'blocks')} of ${block} tokens by mean keys, over ${counted(sought, 'prompt', 'prompts')}.`,
+    [
+      build.shares(
+        'hits',
+        'hit rate',
+        'Share of prompts in which the head opens the block of the needle for the last position.',
+        headHits,
+      ),
+      build.shares(
+        'mass',
+        'attention read',
+        'Attention of the last position, in the plain run, on the blocks that it would read; mean over prompts.',
+        headMass,
+      ),
     ],
-  };
+    { ask: 'Show its blocks' },
+  );
 }
 
-const table = ({ opened, n, sought }: BlockRetrievalResult): TableSection => ({
-  kind: 'table',
-  id: 'opened',
-  title: 'By what blocks are chosen',
-  columns: [
-    { name: 'by', title: 'By', kind: 'text' },
-    countColumn('open', 'k', 'Blocks that are opened besides the first and the newest two.'),
-    ...(n > 0 ? [countColumn('correct', 'Answered', `Of ${n} prompts.`)] : []),
-    numberColumn(
+const table = ({ opened, n, sought }: BlockRetrievalResult) =>
+  build.table('opened', 'By what blocks are chosen', '', opened, [
+    build.text('by', 'By', (one) => titles[one.by]),
+    build.count('open', 'k', 'Blocks that are opened besides the first and the newest two.', (one) => one.open),
+    n > 0 && build.count('correct', 'Answered', `Of ${n} prompts.`, (one) => one.correct),
+    build.number(
       'mass',
       'Attention read',
       'Of the last position on what it would read, plain run, mean over heads and prompts.',
+      (one) => one.mass,
     ),
-    numberColumn('divergence', 'Divergence', 'Mean of -ln of the attention read.', 'nats'),
-    ...(sought > 0 ? [numberColumn('hits', 'Hit rate', 'How often a head reads the block of the needle.')] : []),
-    numberColumn('change', 'Next token', 'Kullback-Leibler divergence of the next token from the plain run.', 'nats'),
-  ],
-  rows: opened.map((one) => [
-    titles[one.by],
-    one.open,
-    ...(n > 0 ? [cellOf(one.correct)] : []),
-    cellOf(one.mass),
-    cellOf(one.divergence),
-    ...(sought > 0 ? [cellOf(one.hits)] : []),
-    cellOf(one.change),
-  ]),
-});
+    build.number('divergence', 'Divergence', 'Mean of -ln of the attention read.', 'nats', (one) => one.divergence),
+    sought > 0 &&
+      build.number('hits', 'Hit rate', 'How often a head reads the block of the needle.', (one) => one.hits),
+    build.number(
+      'change',
+      'Next token',
+      'Kullback-Leibler divergence of the next token from the plain run.',
+      'nats',
+      (one) => one.change,
+    ),
+  ]);
 
-const bytes = ({ bytes: rows }: BlockRetrievalResult): TableSection => ({
-  kind: 'table',
-  id: 'bytes',
-  title: 'Bytes of the caches',
-  caption:
+const bytes = ({ bytes: rows }: BlockRetrievalResult) =>
+  build.table(
+    'bytes',
+    'Bytes of the caches',
     'In float32, of all layers, mean over prompts. By mean keys or keys of the largest score only one key for each block has to be near; the rest could lie in slower memory, of which a token reads its opened blocks. Runs here keep everything in memory.',
-  columns: [
-    countColumn('open', 'k', 'Blocks that are opened besides the first and the newest two.'),
-    countColumn('resident', 'Resident', 'A key for each complete block and key/value head.', 'bytes'),
-    countColumn('whole', 'Offloaded', 'Keys and values of all positions.', 'bytes'),
-    countColumn('read', 'Read by a token', 'Keys and values of k + 3 blocks for each query head, at most.', 'bytes'),
-  ],
-  rows: rows.map(({ open, resident, whole, read }) => [open, resident, whole, read]),
-});
+    rows,
+    [
+      build.count('open', 'k', 'Blocks that are opened besides the first and the newest two.'),
+      build.count('resident', 'Resident', 'A key for each complete block and key/value head.', 'bytes'),
+      build.count('whole', 'Offloaded', 'Keys and values of all positions.', 'bytes'),
+      build.count('read', 'Read by a token', 'Keys and values of k + 3 blocks for each query head, at most.', 'bytes'),
+    ],
+  );
 
-const reading = ({ note }: BlockRetrievalResult): TextSection => ({
-  kind: 'text',
-  id: 'reading',
-  title: 'How to read this',
-  paragraphs: [
+const reading = ({ note }: BlockRetrievalResult) =>
+  build.paragraphs('reading', 'How to read this', [
     'The paper trains landmark tokens to stand for blocks; here nothing is trained, and a block is what its own keys say. Choosing by attention reads every key: it bounds what any representative can reach by the attention of a head, and the answers of a model can still be more with other blocks.',
     'Attention and hit rates come from the plain run. In the runs that give the answers every head reads blocks only, so later layers see other inputs.',
     ...(note === '' ? [] : [note]),
-  ],
-});
+  ]);

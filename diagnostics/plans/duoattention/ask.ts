@@ -5,7 +5,6 @@ import type { TableSection } from '../../../protocol/sections/table';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { kvName } from '../../shared/plans/places';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
 import { counted } from '../../shared/words';
 import { checkRows, measured, type Choice, type Measured } from './check';
 import { keyPrompt } from './pass-keys';
@@ -14,6 +13,7 @@ import type { DuoResult } from './result';
 import { keySource, onTraining } from './run';
 import { distanceMeans } from './sections';
 import { trainingPlan } from './two-way';
+import * as build from '../../shared/sections/builders';
 
 /** Prompts where the run has no check prompts. */
 const usualPrompts = 2;
@@ -52,24 +52,33 @@ export async function ask(
   for (let at = 0; at < count; at++) {
     prompts.push(await measured(model, keyPrompt(source, parameters, seed, `check ${at}`), choices));
   }
-  return {
-    kind: 'table',
-    id: `${section}-${name}`,
-    title: `${name} flipped`,
-    caption: `Means over ${counted(count, 'check prompt', 'check prompts')}. Streaming heads keep the first ${parameters.trainSinks} and the newest ${parameters.trainRecent} positions.`,
-    columns: [
-      { name: 'name', title: 'Plan', kind: 'text' },
-      numberColumn('share', 'Bytes', 'Bytes of the caches at the end of the prompts over those of the full cache.'),
-      numberColumn('distance', 'Distance', distanceMeans),
-      numberColumn('accuracy', 'Right', 'Share of the key tokens that are the most probable ones where they stand.'),
-      numberColumn('loss', 'Loss', 'Mean of -ln of the probability of the key tokens.', 'nats/token'),
+  return build.table(
+    `${section}-${name}`,
+    `${name} flipped`,
+    `Means over ${counted(count, 'check prompt', 'check prompts')}. Streaming heads keep the first ${parameters.trainSinks} and the newest ${parameters.trainRecent} positions.`,
+    checkRows(choices, prompts),
+    [
+      build.text('name', 'Plan', (row) => row.name),
+      build.number(
+        'share',
+        'Bytes',
+        'Bytes of the caches at the end of the prompts over those of the full cache.',
+        (row) => row.share,
+      ),
+      build.number('distance', 'Distance', distanceMeans, (row) => row.distance),
+      build.number(
+        'accuracy',
+        'Right',
+        'Share of the key tokens that are the most probable ones where they stand.',
+        (row) => row.accuracy,
+      ),
+      build.number(
+        'loss',
+        'Loss',
+        'Mean of -ln of the probability of the key tokens.',
+        'nats/token',
+        (row) => row.loss,
+      ),
     ],
-    rows: checkRows(choices, prompts).map((row) => [
-      row.name,
-      row.share,
-      cellOf(row.distance),
-      cellOf(row.accuracy),
-      cellOf(row.loss),
-    ]),
-  };
+  );
 }

@@ -2,6 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { changedClass, changedClassTable, sameHeads } from '../../shared/plans/changed-class';
 import type { DuoResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export function compare(a: DuoResult, b: DuoResult): readonly Section[] {
   if (!sameHeads(a.gates, b.gates)) return [];
@@ -9,23 +10,20 @@ export function compare(a: DuoResult, b: DuoResult): readonly Section[] {
   return [
     ...(alike
       ? [
-          {
-            kind: 'heads' as const,
-            id: 'change',
-            title: 'Change of the gates',
-            cell: 'key/value head',
-            numbers: [
-              {
-                name: 'gate',
-                title: 'Gate',
-                unit: '',
-                definition: 'Gate of this result less that of the other.',
-                scale: { kind: 'diverging' as const },
-                values: a.gates.map((row, at) => row.map((gate, head) => (b.gates[at]?.[head] ?? Number.NaN) - gate)),
-              },
+          build.heads(
+            'change',
+            'Change of the gates',
+            '',
+            [
+              build.signed(
+                'gate',
+                'Gate',
+                'Gate of this result less that of the other.',
+                a.gates.map((row, at) => row.map((gate, head) => (b.gates[at]?.[head] ?? Number.NaN) - gate)),
+              ),
             ],
-            marked: changedClass(a.plan, b.plan),
-          },
+            { cell: 'key/value head', marked: changedClass(a.plan, b.plan) },
+          ),
         ]
       : []),
     changedClassTable(a.plan, b.plan),

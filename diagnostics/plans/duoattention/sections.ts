@@ -1,13 +1,11 @@
 /** What a result of DuoAttention shows. */
 import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
 import { bytesTable } from '../../shared/plans/bytes-table';
 import { kvName } from '../../shared/plans/places';
-import { cellOf, countColumn, numberColumn } from '../../shared/sections/cell';
 import { counted, threeDigits } from '../../shared/words';
 import type { DuoResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const isKnown = (result: Partial<DuoResult>): result is DuoResult => result.gates !== undefined;
 
@@ -29,137 +27,137 @@ export function sections(result: Partial<DuoResult>): readonly Section[] {
     ...(result.curve.length > 0 ? curves(result) : []),
     ...(result.checks ? [checkTable(result, result.checks)] : []),
     bytesTable(result.bytes),
-    ...(result.notes.length > 0
-      ? [{ kind: 'text' as const, id: 'notes', title: 'Notes', paragraphs: result.notes }]
-      : []),
+    ...(result.notes.length > 0 ? [build.paragraphs('notes', 'Notes', result.notes)] : []),
   ];
 }
 
 const gateTitle = ({ method }: DuoResult): string => (method === 'first-order' ? 'Distance' : 'Gate');
 
-function gatesSection(result: DuoResult): HeadsSection {
+function gatesSection(result: DuoResult) {
   const { gates, plan, method, threshold, windows } = result;
   const full = plan.flatMap((row, layer) =>
     row.flatMap(({ kind }, head) => (kind === 'full' ? [{ layer, head }] : [])),
   );
-  return {
-    kind: 'heads',
-    id: 'gates',
-    title: method === 'first-order' ? 'Distance when a head alone streams' : 'Gates by key/value head',
-    caption: `Streaming heads read the first ${windows.trainSinks} and the newest ${windows.trainRecent} positions while gates are found. From ${threeDigits(threshold)} on a head keeps everything.`,
-    cell: 'key/value head',
-    ask: 'Flip it, and measure',
-    numbers: [
-      {
-        name: 'gate',
-        title: gateTitle(result),
-        unit: '',
-        definition: gateMeans[method],
-        scale: { kind: 'sequential', min: 0, ...(method === 'first-order' ? {} : { max: 1 }) },
-        values: gates,
-      },
+  return build.heads(
+    'gates',
+    method === 'first-order' ? 'Distance when a head alone streams' : 'Gates by key/value head',
+    `Streaming heads read the first ${windows.trainSinks} and the newest ${windows.trainRecent} positions while gates are found. From ${threeDigits(threshold)} on a head keeps everything.`,
+    [
+      build.scaled(
+        { kind: 'sequential', min: 0, ...(method === 'first-order' ? {} : { max: 1 }) },
+        'gate',
+        gateTitle(result),
+        gateMeans[method],
+        gates,
+      ),
     ],
-    classes: [
-      {
-        name: 'full',
-        title: 'Keeps everything',
-        definition: 'Chosen by sparsity or threshold: a retrieval head. The others stream.',
-        heads: full,
-      },
-    ],
-    marked: full,
-  };
+    {
+      cell: 'key/value head',
+      ask: 'Flip it, and measure',
+      classes: [
+        build.headClass(
+          'full',
+          'Keeps everything',
+          'Chosen by sparsity or threshold: a retrieval head. The others stream.',
+          full,
+        ),
+      ],
+      marked: full,
+    },
+  );
 }
 
-function ranking(result: DuoResult): ChartSection {
+function ranking(result: DuoResult) {
   const { gates, threshold, method } = result;
   const ranked = gates
     .flatMap((row, layer) => row.map((gate, head) => ({ layer, head, gate })))
     .sort((a, b) => b.gate - a.gate || a.layer - b.layer || a.head - b.head);
-  return {
-    kind: 'chart',
-    id: 'ranking',
-    title: `${gateTitle(result)}s by rank`,
-    caption: `The ${result.full} largest of ${ranked.length} keep everything.`,
-    x: { title: 'key/value heads, largest first', unit: '', scale: 'linear', min: 0 },
-    y: {
+  return build.chart(
+    'ranking',
+    `${gateTitle(result)}s by rank`,
+    `The ${result.full} largest of ${ranked.length} keep everything.`,
+    build.axis('key/value heads, largest first', '', { min: 0 }),
+    {
       title: method === 'first-order' ? 'distance' : 'gate',
       unit: '',
       scale: 'linear',
       min: 0,
       ...(method === 'first-order' ? {} : { max: 1 }),
     },
-    series: [
-      {
-        id: 'gates',
-        title: method === 'first-order' ? 'distance' : 'gate',
-        mark: 'points',
-        points: ranked.map((place, rank) => ({ x: rank, y: place.gate, label: kvName(place) })),
-      },
+    [
+      build.points(
+        'gates',
+        method === 'first-order' ? 'distance' : 'gate',
+        ranked.map((place, rank) => ({ x: rank, y: place.gate, label: kvName(place) })),
+      ),
     ],
-    references: [{ label: 'threshold', from: [0, threshold], to: [Math.max(1, ranked.length - 1), threshold] }],
-  };
+    { references: [{ label: 'threshold', from: [0, threshold], to: [Math.max(1, ranked.length - 1), threshold] }] },
+  );
 }
 
 function curves({ curve }: DuoResult): readonly ChartSection[] {
-  const x = { title: 'step', unit: '', scale: 'linear', min: 0 } as const;
-  const line = (id: string, title: string, of: (point: DuoResult['curve'][number]) => number) => ({
-    id,
-    title,
-    mark: 'line' as const,
-    points: curve.map((point) => ({ x: point.step, y: of(point) })),
-  });
+  const x = build.axis('step', '', { min: 0 });
+  const line = (id: string, title: string, of: (point: DuoResult['curve'][number]) => number) =>
+    build.line(
+      id,
+      title,
+      curve.map((point) => ({ x: point.step, y: of(point) })),
+    );
   return [
-    {
-      kind: 'chart',
-      id: 'distance',
-      title: 'Distance while gates are trained',
-      caption: `${distanceMeans} Of the prompt of each step, before its update.`,
+    build.chart(
+      'distance',
+      'Distance while gates are trained',
+      `${distanceMeans} Of the prompt of each step, before its update.`,
       x,
-      y: { title: 'distance', unit: '', scale: 'linear', min: 0 },
-      series: [line('distance', 'distance', ({ distance }) => distance)],
-    },
-    {
-      kind: 'chart',
-      id: 'mean-gate',
-      title: 'Mean gate while gates are trained',
-      caption: 'The penalty is this times its weight.',
+      build.axis('distance', '', { min: 0 }),
+      [line('distance', 'distance', ({ distance }) => distance)],
+    ),
+    build.chart(
+      'mean-gate',
+      'Mean gate while gates are trained',
+      'The penalty is this times its weight.',
       x,
-      y: { title: 'mean gate', unit: '', scale: 'linear', min: 0, max: 1 },
-      series: [line('mean', 'mean gate', ({ mean }) => mean)],
-    },
+      build.shareAxis('mean gate'),
+      [line('mean', 'mean gate', ({ mean }) => mean)],
+    ),
   ];
 }
 
-const checkTable = (
-  { windows }: DuoResult,
-  { prompts, tokens, rows }: NonNullable<DuoResult['checks']>,
-): TableSection => ({
-  kind: 'table',
-  id: 'check',
-  title: 'The choice beside others',
-  caption: `${counted(prompts, 'further prompt', 'further prompts')} with ${tokens} key tokens. Streaming heads keep the first ${windows.trainSinks} and the newest ${windows.trainRecent} positions, as while gates were found; the uniform window has the bytes of the chosen heads.`,
-  columns: [
-    { name: 'name', title: 'Plan', kind: 'text' },
-    countColumn('heads', 'Full heads', 'Key/value heads that keep everything.'),
-    numberColumn('share', 'Bytes', 'Bytes of the caches at the end of the prompts over those of the full cache.'),
-    numberColumn('distance', 'Distance', distanceMeans),
-    numberColumn('accuracy', 'Right', 'Share of the key tokens that are the most probable ones where they stand.'),
-    numberColumn('loss', 'Loss', 'Mean of -ln of the probability of the key tokens.', 'nats/token'),
-    numberColumn(
-      'divergence',
-      'Divergence',
-      'Kullback-Leibler divergence of the next-token distribution from that of the full cache, behind the first token of the last key; mean over prompts.',
-      'nats',
-    ),
-  ],
-  rows: rows.map((row) => [
-    row.name,
-    row.heads,
-    row.share,
-    cellOf(row.distance),
-    cellOf(row.accuracy),
-    cellOf(row.loss),
-    cellOf(row.divergence),
-  ]),
-});
+const checkTable = ({ windows }: DuoResult, { prompts, tokens, rows }: NonNullable<DuoResult['checks']>) =>
+  build.table(
+    'check',
+    'The choice beside others',
+    `${counted(prompts, 'further prompt', 'further prompts')} with ${tokens} key tokens. Streaming heads keep the first ${windows.trainSinks} and the newest ${windows.trainRecent} positions, as while gates were found; the uniform window has the bytes of the chosen heads.`,
+    rows,
+    [
+      build.text('name', 'Plan', (row) => row.name),
+      build.count('heads', 'Full heads', 'Key/value heads that keep everything.', (row) => row.heads),
+      build.number(
+        'share',
+        'Bytes',
+        'Bytes of the caches at the end of the prompts over those of the full cache.',
+        (row) => row.share,
+      ),
+      build.number('distance', 'Distance', distanceMeans, (row) => row.distance),
+      build.number(
+        'accuracy',
+        'Right',
+        'Share of the key tokens that are the most probable ones where they stand.',
+        (row) => row.accuracy,
+      ),
+      build.number(
+        'loss',
+        'Loss',
+        'Mean of -ln of the probability of the key tokens.',
+        'nats/token',
+        (row) => row.loss,
+      ),
+      build.number(
+        'divergence',
+        'Divergence',
+        'Kullback-Leibler divergence of the next-token distribution from that of the full cache, behind the first token of the last key; mean over prompts.',
+        'nats',
+        (row) => row.divergence,
+      ),
+    ],
+  );

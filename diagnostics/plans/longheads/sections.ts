@@ -1,12 +1,8 @@
 /** What the analysis shows and says. */
-import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
-import type { TextSection } from '../../../protocol/sections/text';
-import { cellOf, countColumn, numberColumn } from '../../shared/sections/cell';
 import { counted, threeDigits } from '../../shared/words';
 import { ways, type LongHeadsResult, type Way } from './result';
+import * as build from '../../shared/sections/builders';
 
 const isDone = (result: Partial<LongHeadsResult>): result is LongHeadsResult => (result.prompts ?? 0) > 0;
 const points = (share: number): string => threeDigits(100 * share);
@@ -45,41 +41,39 @@ export function sections(result: Partial<LongHeadsResult>): readonly Section[] {
   ];
 }
 
-function accuracy({ lengths }: LongHeadsResult): ChartSection {
-  return {
-    kind: 'chart',
-    id: 'accuracy',
-    title: 'Answers by length',
-    caption: 'Share of prompts whose answer has the largest logit, token by token, the earlier tokens of it given.',
-    x: { title: 'tokens of the prompt', unit: '', scale: 'linear' },
-    y: { title: 'answered', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: ways.map((way) => ({
-      id: way,
-      title: titles[way],
-      mark: 'line' as const,
-      points: lengths.map((at) => ({ x: at.length, y: at[way].share, low: at[way].low, high: at[way].high })),
-    })),
-    interval: "Wilson's 95 % interval over prompts",
-  };
+function accuracy({ lengths }: LongHeadsResult) {
+  return build.chart(
+    'accuracy',
+    'Answers by length',
+    'Share of prompts whose answer has the largest logit, token by token, the earlier tokens of it given.',
+    build.axis('tokens of the prompt'),
+    build.shareAxis('answered'),
+    ways.map((way) =>
+      build.line(
+        way,
+        titles[way],
+        lengths.map((at) => ({ x: at.length, y: at[way].share, low: at[way].low, high: at[way].high })),
+      ),
+    ),
+    { interval: "Wilson's 95 % interval over prompts" },
+  );
 }
 
-function answers({ lengths }: LongHeadsResult): TableSection {
-  const column = (way: Way) => countColumn(way, titles[way], `Prompts answered, ${titles[way]}.`);
-  return {
-    kind: 'table',
-    id: 'answers',
-    title: 'Answers, prompt by prompt',
-    caption:
-      'LongHeads against the plain model on the same prompts. Below the beginning both are the same, bit by bit.',
-    columns: [
-      countColumn('length', 'Tokens', 'Mean tokens of the prompts.'),
-      countColumn('n', 'Prompts', 'Prompts of this length.'),
+function answers({ lengths }: LongHeadsResult) {
+  const column = (way: Way) => build.count(way, titles[way], `Prompts answered, ${titles[way]}.`);
+  return build.cellTable(
+    'answers',
+    'Answers, prompt by prompt',
+    'LongHeads against the plain model on the same prompts. Below the beginning both are the same, bit by bit.',
+    [
+      build.count('length', 'Tokens', 'Mean tokens of the prompts.'),
+      build.count('n', 'Prompts', 'Prompts of this length.'),
       ...ways.map(column),
-      numberColumn('difference', 'Difference', 'Share that LongHeads answers less that of the plain model.'),
-      numberColumn('low', 'from', "Lower end of Tango's 95 % interval of the paired difference."),
-      numberColumn('high', 'to', 'Its upper end.'),
+      build.number('difference', 'Difference', 'Share that LongHeads answers less that of the plain model.'),
+      build.number('low', 'from', "Lower end of Tango's 95 % interval of the paired difference."),
+      build.number('high', 'to', 'Its upper end.'),
     ],
-    rows: lengths.map(({ length, n, difference, ...of }) => [
+    lengths.map(({ length, n, difference, ...of }) => [
       length,
       n,
       ...ways.map((way) => of[way].correct),
@@ -87,24 +81,24 @@ function answers({ lengths }: LongHeadsResult): TableSection {
       difference.low,
       difference.high,
     ]),
-  };
+  );
 }
 
-function losses({ positions, begin, budget }: LongHeadsResult): ChartSection {
-  return {
-    kind: 'chart',
-    id: 'losses',
-    title: 'Loss over the position',
-    caption: `Mean loss of the next token by chunk; the window reads ${budget} positions. Beyond ${begin} heads choose chunks.`,
-    x: { title: 'position', unit: '', scale: 'linear', min: 0 },
-    y: { title: 'loss', unit: 'nats', scale: 'linear', min: 0 },
-    series: ways.map((way) => ({
-      id: way,
-      title: titles[way],
-      mark: 'line' as const,
-      points: positions.map((at) => ({ x: at.position, y: at[way] })),
-    })),
-  };
+function losses({ positions, begin, budget }: LongHeadsResult) {
+  return build.chart(
+    'losses',
+    'Loss over the position',
+    `Mean loss of the next token by chunk; the window reads ${budget} positions. Beyond ${begin} heads choose chunks.`,
+    build.axis('position', '', { min: 0 }),
+    build.axis('loss', 'nats', { min: 0 }),
+    ways.map((way) =>
+      build.line(
+        way,
+        titles[way],
+        positions.map((at) => ({ x: at.position, y: at[way] })),
+      ),
+    ),
+  );
 }
 
 function ranks({
@@ -117,79 +111,66 @@ function ranks({
   ranked,
   candidates,
   chance,
-}: LongHeadsResult): HeadsSection {
-  return {
-    kind: 'heads',
-    id: 'ranks',
-    title: "Rank of the needle's chunk",
-    caption: `By what the last position scores, among ${threeDigits(candidates)} chunks on average, over ${counted(ranked, 'prompt', 'prompts')}; by chance it is first in ${threeDigits(100 * chance)} % of them.`,
-    ask: 'Show the chunks it opens',
-    numbers: [
-      {
-        name: 'first',
-        title: 'ranked first',
-        unit: '',
-        definition: 'Share of prompts in which the chunk of the needle has the largest score.',
-        scale: { kind: 'sequential', min: 0, max: 1 },
-        values: firsts,
-        low: firstsLow,
-        high: firstsHigh,
-        interval: "Wilson's 95 % interval over prompts",
-      },
-      {
-        name: 'rank',
-        title: 'mean rank',
-        unit: '',
-        definition:
-          'Mean over prompts of 1 + the number of chunks that the last position scores higher; 1 is the best.',
-        scale: { kind: 'sequential', min: 1 },
+}: LongHeadsResult) {
+  return build.heads(
+    'ranks',
+    "Rank of the needle's chunk",
+    `By what the last position scores, among ${threeDigits(candidates)} chunks on average, over ${counted(ranked, 'prompt', 'prompts')}; by chance it is first in ${threeDigits(100 * chance)} % of them.`,
+    [
+      build.shares(
+        'first',
+        'ranked first',
+        'Share of prompts in which the chunk of the needle has the largest score.',
+        firsts,
+        '',
+        { low: firstsLow, high: firstsHigh, interval: "Wilson's 95 % interval over prompts" },
+      ),
+      build.scaled(
+        { kind: 'sequential', min: 1 },
+        'rank',
+        'mean rank',
+        'Mean over prompts of 1 + the number of chunks that the last position scores higher; 1 is the best.',
         values,
-      },
-      {
-        name: 'opened',
-        title: 'opened',
-        unit: '',
-        definition: 'Share of prompts in which the head reads the chunk of the needle for the last position.',
-        scale: { kind: 'sequential', min: 0, max: 1 },
-        values: opened,
-      },
+      ),
+      build.shares(
+        'opened',
+        'opened',
+        'Share of prompts in which the head reads the chunk of the needle for the last position.',
+        opened,
+      ),
     ],
-    classes: [
-      {
-        name: 'chunk-retrieval',
-        title: 'chunk retrieval',
-        definition:
+    {
+      ask: 'Show the chunks it opens',
+      classes: [
+        build.headClass(
+          'chunk-retrieval',
+          'chunk retrieval',
           'Ranks it first in half of the prompts or more, and more often than by chance (p < 0.05 over all heads, binomial, Bonferroni).',
-        heads: retrieving,
-      },
-    ],
-    marked: retrieving,
-  };
+          retrieving,
+        ),
+      ],
+      marked: retrieving,
+    },
+  );
 }
 
-function coverage({ coverage: layers }: LongHeadsResult): TableSection {
-  return {
-    kind: 'table',
-    id: 'coverage',
-    title: 'Chunks that any head opens',
-    caption:
-      'For the last position, mean over prompts; the first chunk and the newest two, which are always read, left out.',
-    columns: [
-      countColumn('layer', 'Layer', 'From 0.'),
-      numberColumn('opened', 'Chunks', 'Distinct chunks that any head of the layer opens.'),
-      numberColumn('share', 'Share', 'Of the chunks that could be opened.'),
+function coverage({ coverage: layers }: LongHeadsResult) {
+  return build.table(
+    'coverage',
+    'Chunks that any head opens',
+    'For the last position, mean over prompts; the first chunk and the newest two, which are always read, left out.',
+    layers,
+    [
+      build.count('layer', 'Layer', 'From 0.'),
+      build.number('opened', 'Chunks', 'Distinct chunks that any head of the layer opens.'),
+      build.number('share', 'Share', 'Of the chunks that could be opened.'),
     ],
-    rows: layers.map(({ layer, opened, share }) => [layer, cellOf(opened), cellOf(share)]),
-  };
+  );
 }
 
-const reading = ({ note }: LongHeadsResult): TextSection => ({
-  kind: 'text',
-  id: 'reading',
-  title: 'How to read this',
-  paragraphs: [
+const reading = ({ note }: LongHeadsResult) =>
+  build.paragraphs('reading', 'How to read this', [
     'LongHeads keeps the cache whole: it saves no memory, and makes distances small that the model was not trained for. What is chosen looks adjacent: the order of the text is kept, and distances are not.',
     'A chunk is ranked by the product of the query before rotation and the summary of the chunk, of each query head alone. A rank says what a head would open, not that the answer comes from it.',
     ...(note === '' ? [] : [note]),
-  ],
-});
+  ]);

@@ -3,6 +3,7 @@ import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { MoaParameters } from './parameters';
 import type { MoaResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** Of a head: its influence by blocks, at the length of the section that is asked; of the rules at the longest. */
 export function lookCloser(
@@ -25,7 +26,7 @@ export function lookCloser(
     unit: 'nats',
     definition:
       '|E| summed over a block of queries (rows) and keys (columns): E is the change of the loss, to first order, when a weight is masked and its query spreads it over its other keys; of query heads that share keys the largest',
-    scale: { kind: 'sequential', min: 0 },
+    scale: build.ranges.fromZero,
     rows: { title: 'query', labels, named: true },
     columns: { title: 'key', labels, named: true },
     values: Array.from({ length: side }, (_, row) => map.slice(row * side, (row + 1) * side)),

@@ -3,10 +3,11 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { HeadPlace, HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import { counted, threeDigits } from '../../shared/words';
 import type { LengthInfluence, MoaResult } from './result';
 import type { Rule } from './rules';
+import * as build from '../../shared/sections/builders';
 
 type Known = Partial<MoaResult>;
 
@@ -38,14 +39,11 @@ function rulesSection({
   const span = spans[at];
   if (!rules || !span) return undefined;
   const table = (of: (rule: Rule) => number) => rules.map((layer) => layer.map(of));
-  return {
-    kind: 'heads',
-    id: 'rules',
-    title: 'Spans of the heads',
-    caption: `Of a prompt of N tokens a head keeps the first ${block} positions and the newest: whole blocks of ${block} in alpha + beta N, at least one.`,
-    cell: 'key/value head',
-    ask: 'Show its influence',
-    numbers: [
+  return build.heads(
+    'rules',
+    'Spans of the heads',
+    `Of a prompt of N tokens a head keeps the first ${block} positions and the newest: whole blocks of ${block} in alpha + beta N, at least one.`,
+    [
       {
         ...{ name: 'span', title: `Span at ${validationLength} tokens`, unit: 'tokens', values: span },
         definition: `positions that the head keeps of a prompt of ${validationLength} tokens`,
@@ -54,35 +52,34 @@ function rulesSection({
       {
         ...{ name: 'beta', title: 'beta', unit: '', values: table(({ beta }) => beta) },
         definition: 'share of the prompt by which the span grows; 0: the span is fixed',
-        scale: { kind: 'sequential', min: 0, max: 1 },
+        scale: build.ranges.share,
       },
       {
         ...{ name: 'alpha', title: 'alpha', unit: 'tokens', values: table(({ alpha }) => alpha) },
         definition: 'fixed part of the span; negative where the span grows from a longer prompt on',
-        scale: { kind: 'diverging' },
+        scale: build.ranges.diverging,
       },
     ],
-    classes: [
-      {
-        name: 'whole',
-        title: 'whole',
-        definition: 'keeps everything',
-        heads: placesOf(rules, isWhole),
-      },
-      {
-        name: 'elastic',
-        title: 'elastic',
-        definition: 'the span grows with the prompt (beta above 0) without being all of it',
-        heads: placesOf(rules, (rule) => rule.beta > 0 && !isWhole(rule)),
-      },
-      {
-        name: 'fixed',
-        title: 'fixed',
-        definition: 'the same span for every prompt (beta 0)',
-        heads: placesOf(rules, ({ beta }) => beta === 0),
-      },
-    ].filter(({ heads }) => heads.length > 0),
-  };
+    {
+      cell: 'key/value head',
+      ask: 'Show its influence',
+      classes: [
+        build.headClass('whole', 'whole', 'keeps everything', placesOf(rules, isWhole)),
+        build.headClass(
+          'elastic',
+          'elastic',
+          'the span grows with the prompt (beta above 0) without being all of it',
+          placesOf(rules, (rule) => rule.beta > 0 && !isWhole(rule)),
+        ),
+        build.headClass(
+          'fixed',
+          'fixed',
+          'the same span for every prompt (beta 0)',
+          placesOf(rules, ({ beta }) => beta === 0),
+        ),
+      ].filter(({ heads }) => heads.length > 0),
+    },
+  );
 }
 
 function judgedSection({ judged, validationLength = 0, supervised }: Known): Section | undefined {
@@ -95,16 +92,15 @@ function judgedSection({ judged, validationLength = 0, supervised }: Known): Sec
       ? ''
       : ` The same rules at random heads are a mean of ${counted(judged[0]?.random.length ?? 0, 'draw', 'draws')} (${threeDigits(Math.min(...draws))} to ${threeDigits(Math.max(...draws))} nats).`;
   const loss = (of: string): string => `mean of -ln p over ${tokens}, mean over prompts, ${of}`;
-  return {
-    kind: 'table',
-    id: 'judged',
-    title: 'Measured on other prompts',
-    caption: `The prompt itself is read under the plan. The plan was chosen on other prompts of ${validationLength} tokens; the uniform window has at most as many bytes, with the same first block.${drawn}`,
-    columns: [
-      { ...numberColumn('tokens', 'Length', 'of the prompts, as asked for', 'tokens'), digits: 9 },
-      { ...numberColumn('prompts', 'Prompts', 'that were measured'), digits: 9 },
+  return build.cellTable(
+    'judged',
+    'Measured on other prompts',
+    `The prompt itself is read under the plan. The plan was chosen on other prompts of ${validationLength} tokens; the uniform window has at most as many bytes, with the same first block.${drawn}`,
+    [
+      { ...build.number('tokens', 'Length', 'of the prompts, as asked for', 'tokens'), digits: 9 },
+      { ...build.number('prompts', 'Prompts', 'that were measured'), digits: 9 },
       {
-        ...numberColumn(
+        ...build.number(
           'bytes',
           'Bytes',
           'of keys and values under the plan at this length, 4 bytes a number',
@@ -112,20 +108,20 @@ function judgedSection({ judged, validationLength = 0, supervised }: Known): Sec
         ),
         digits: 9,
       },
-      numberColumn('share', 'Share', 'of the bytes of the full cache'),
-      numberColumn('full', 'Loss, full', loss('with the full cache'), 'nats/token'),
-      numberColumn('plan', 'Loss, plan', loss('under the plan'), 'nats/token'),
-      numberColumn('uniform', 'Loss, uniform', loss('with one window for all heads'), 'nats/token'),
-      numberColumn('random', 'Loss, random', loss('under the same rules at random heads'), 'nats/token'),
-      numberColumn('gain', 'Uniform less plan', 'mean over prompts of the difference of the losses', 'nats/token'),
-      numberColumn('low', 'From', '95 % interval of the difference over prompts (Student)', 'nats/token'),
-      numberColumn('high', 'To', '95 % interval of the difference over prompts (Student)', 'nats/token'),
+      build.number('share', 'Share', 'of the bytes of the full cache'),
+      build.number('full', 'Loss, full', loss('with the full cache'), 'nats/token'),
+      build.number('plan', 'Loss, plan', loss('under the plan'), 'nats/token'),
+      build.number('uniform', 'Loss, uniform', loss('with one window for all heads'), 'nats/token'),
+      build.number('random', 'Loss, random', loss('under the same rules at random heads'), 'nats/token'),
+      build.number('gain', 'Uniform less plan', 'mean over prompts of the difference of the losses', 'nats/token'),
+      build.number('low', 'From', '95 % interval of the difference over prompts (Student)', 'nats/token'),
+      build.number('high', 'To', '95 % interval of the difference over prompts (Student)', 'nats/token'),
     ],
-    rows: judged.map(({ tokens: length, prompts, bytes, share, full, plan, uniform, randomLoss, gain }) => [
+    judged.map(({ tokens: length, prompts, bytes, share, full, plan, uniform, randomLoss, gain }) => [
       ...[length, prompts, bytes, share, full.loss, plan.loss, uniform.loss, cellOf(randomLoss)],
       ...[cellOf(gain.mean), cellOf(gain.low), cellOf(gain.high)],
     ]),
-  };
+  );
 }
 
 const text = ({ alpha, beta }: Rule): string =>
@@ -147,78 +143,79 @@ function spansChart({ rules, spans, lengths = [], meanSpan = [] }: Known): Chart
   const points = (of: (at: number) => number) => lengths.map((x, at) => ({ x, y: of(at) }));
   const longest = Math.max(...lengths);
   const left = common.slice(mostLines).length;
-  return {
-    kind: 'chart',
-    id: 'spans',
-    title: 'Span over the length of the prompt',
-    caption: `One line for each rule${left > 0 ? `, the ${mostLines} most common (${counted(left, 'other is', 'others are')} in the table)` : ''}, and the mean over all heads.`,
-    x: { title: 'length of the prompt', unit: 'tokens', scale: 'linear', min: 0 },
-    y: { title: 'positions kept', unit: 'tokens', scale: 'linear', min: 0 },
-    series: [
-      ...common.slice(0, mostLines).map(([rule, places]) => ({
-        id: rule,
-        title: `${rule} (${counted(places.length, 'head', 'heads')})`,
-        mark: 'line' as const,
-        points: points((at) => spans[at]?.[places[0]?.layer ?? 0]?.[places[0]?.head ?? 0] ?? Number.NaN),
-      })),
-      { id: 'mean', title: 'mean of all heads', mark: 'points', points: points((at) => meanSpan[at] ?? Number.NaN) },
+  return build.chart(
+    'spans',
+    'Span over the length of the prompt',
+    `One line for each rule${left > 0 ? `, the ${mostLines} most common (${counted(left, 'other is', 'others are')} in the table)` : ''}, and the mean over all heads.`,
+    build.axis('length of the prompt', 'tokens', { min: 0 }),
+    build.axis('positions kept', 'tokens', { min: 0 }),
+    [
+      ...common.slice(0, mostLines).map(([rule, places]) =>
+        build.line(
+          rule,
+          `${rule} (${counted(places.length, 'head', 'heads')})`,
+          points((at) => spans[at]?.[places[0]?.layer ?? 0]?.[places[0]?.head ?? 0] ?? Number.NaN),
+        ),
+      ),
+      build.points(
+        'mean',
+        'mean of all heads',
+        points((at) => meanSpan[at] ?? Number.NaN),
+      ),
     ],
-    references: [{ label: 'everything', from: [0, 0], to: [longest, longest] }],
-  };
+    { references: [{ label: 'everything', from: [0, 0], to: [longest, longest] }] },
+  );
 }
 
 function bytesChart({ lengths = [], bytes, bytesFull }: Known): ChartSection | undefined {
   if (!bytes || !bytesFull) return undefined;
   const points = (values: readonly number[]) => lengths.map((x, at) => ({ x, y: values[at] ?? Number.NaN }));
-  return {
-    kind: 'chart',
-    id: 'bytes',
-    title: 'Bytes over the length of the prompt',
-    caption: 'Keys and values of all layers when the prompt was read, 4 bytes a number.',
-    x: { title: 'length of the prompt', unit: 'tokens', scale: 'linear', min: 0 },
-    y: { title: 'keys and values', unit: 'bytes', scale: 'linear', min: 0 },
-    series: [
-      { id: 'plan', title: 'plan', mark: 'line', points: points(bytes) },
-      { id: 'full', title: 'full cache', mark: 'line', points: points(bytesFull) },
-    ],
-  };
+  return build.chart(
+    'bytes',
+    'Bytes over the length of the prompt',
+    'Keys and values of all layers when the prompt was read, 4 bytes a number.',
+    build.axis('length of the prompt', 'tokens', { min: 0 }),
+    build.axis('keys and values', 'bytes', { min: 0 }),
+    [build.line('plan', 'plan', points(bytes)), build.line('full', 'full cache', points(bytesFull))],
+  );
 }
 
 function predictedChart({ predicted }: Known): ChartSection | undefined {
   if (!predicted) return undefined;
-  return {
-    kind: 'chart',
-    id: 'predicted',
-    title: 'Predicted loss',
-    caption:
-      'Sum of the influence of what is dropped. It ranks plans and is no loss: influences do not add up when many weights go.',
-    x: {
+  return build.chart(
+    'predicted',
+    'Predicted loss',
+    'Sum of the influence of what is dropped. It ranks plans and is no loss: influences do not add up when many weights go.',
+    {
       title: 'length of the prompt',
       unit: 'tokens',
       scale: 'category',
       categories: predicted.map(({ tokens }) => `${tokens}`),
     },
-    y: { title: 'predicted loss', unit: 'nats', scale: 'linear', min: 0 },
-    series: [
-      { id: 'plan', title: 'plan', mark: 'bars', points: predicted.map(({ plan: y }, x) => ({ x, y })) },
-      {
-        id: 'uniform',
-        title: 'one window for all heads, as many blocks',
-        mark: 'bars',
-        points: predicted.map(({ uniform: y }, x) => ({ x, y })),
-      },
+    build.axis('predicted loss', 'nats', { min: 0 }),
+    [
+      build.bars(
+        'plan',
+        'plan',
+        predicted.map(({ plan: y }, x) => ({ x, y })),
+      ),
+      build.bars(
+        'uniform',
+        'one window for all heads, as many blocks',
+        predicted.map(({ uniform: y }, x) => ({ x, y })),
+      ),
     ],
-  };
+  );
 }
 
 function headTable({ rules, spans = [], lengths = [], headLoss }: Known): Section | undefined {
   if (!rules) return undefined;
   const columns: SectionColumn[] = [
-    { name: 'head', title: 'Head', kind: 'head' },
-    { ...numberColumn('alpha', 'alpha', 'fixed part of the span', 'tokens'), digits: 9 },
-    numberColumn('beta', 'beta', 'share of the prompt by which the span grows'),
+    build.head(),
+    { ...build.number('alpha', 'alpha', 'fixed part of the span', 'tokens'), digits: 9 },
+    build.number('beta', 'beta', 'share of the prompt by which the span grows'),
     ...lengths.map((length) => ({
-      ...numberColumn(
+      ...build.number(
         `span-${length}`,
         `Span at ${length}`,
         `positions kept of a prompt of ${length} tokens`,
@@ -226,15 +223,14 @@ function headTable({ rules, spans = [], lengths = [], headLoss }: Known): Sectio
       ),
       digits: 9,
     })),
-    numberColumn('loss', 'Predicted loss', 'influence of what the rule drops, at the longest profiled length', 'nats'),
+    build.number('loss', 'Predicted loss', 'influence of what the rule drops, at the longest profiled length', 'nats'),
   ];
-  return {
-    kind: 'table',
-    id: 'head-rules',
-    title: 'Rules by head',
-    caption: 'Heads are key/value heads.',
+  return build.cellTable(
+    'head-rules',
+    'Rules by head',
+    'Heads are key/value heads.',
     columns,
-    rows: rules.flatMap((layer, index) =>
+    rules.flatMap((layer, index) =>
       layer.map(({ alpha, beta }, head): readonly SectionCell[] => [
         { layer: index, head },
         ...[alpha, beta],
@@ -242,7 +238,7 @@ function headTable({ rules, spans = [], lengths = [], headLoss }: Known): Sectio
         cellOf(headLoss?.[index]?.[head]),
       ]),
     ),
-  };
+  );
 }
 
 function paretoSection({
@@ -256,56 +252,53 @@ function paretoSection({
   bounded = [],
 }: Known): Section | undefined {
   if (!pareto) return undefined;
-  return {
-    kind: 'table',
-    id: 'pareto',
-    title: 'Plans of which none is better at all lengths',
-    caption: `${candidates} rules were tried for each head, within a density of ${threeDigits(density)} at ${bounded.join(', ')} tokens. The plan with the least loss on ${counted(validationPrompts, 'prompt', 'prompts')} of ${validationLength} tokens is chosen.`,
-    columns: [
-      { name: 'plan', title: 'Plan', kind: 'text' },
+  return build.cellTable(
+    'pareto',
+    'Plans of which none is better at all lengths',
+    `${candidates} rules were tried for each head, within a density of ${threeDigits(density)} at ${bounded.join(', ')} tokens. The plan with the least loss on ${counted(validationPrompts, 'prompt', 'prompts')} of ${validationLength} tokens is chosen.`,
+    [
+      build.text('plan', 'Plan'),
       ...influence.map(({ tokens }) =>
-        numberColumn(`loss-${tokens}`, `Predicted at ${tokens}`, 'sum of the influence of what the plan drops', 'nats'),
+        build.number(`loss-${tokens}`, `Predicted at ${tokens}`, 'sum of the influence of what the plan drops', 'nats'),
       ),
-      numberColumn(
+      build.number(
         'validation',
         'Validation',
         'mean loss on the validation prompts; of some of many plans',
         'nats/token',
       ),
     ],
-    rows: pareto.map(({ losses, validation }, at) => [
+    pareto.map(({ losses, validation }, at) => [
       at === chosen ? `${at + 1} (chosen)` : `${at + 1}`,
       ...losses,
       cellOf(validation),
     ]),
-  };
+  );
 }
 
 function influenceOf(
   { tokens, prompts, total, distance }: LengthInfluence,
   { block = 0, task = '', supervised }: Known,
-): HeadsSection {
+) {
   const which =
     supervised === 'all' ? 'every token' : supervised === 'task' ? 'the right answer' : "the model's own answer";
-  return {
-    kind: 'heads',
-    id: `influence-${tokens}`,
-    title: `Influence at ${tokens} tokens`,
-    caption: `Mean of ${counted(prompts, 'prompt', 'prompts')} of ${task}, of the loss of ${which}.`,
-    cell: 'key/value head',
-    ask: 'Show its influence by blocks',
-    numbers: [
+  return build.heads(
+    `influence-${tokens}`,
+    `Influence at ${tokens} tokens`,
+    `Mean of ${counted(prompts, 'prompt', 'prompts')} of ${task}, of the loss of ${which}.`,
+    [
       {
         ...{ name: 'total', title: 'Influence', unit: 'nats', values: total },
         definition:
           'sum over queries and keys of |E|, E being the change of the loss, to first order, when one attention weight is masked; in each block the largest of the query heads of the group',
-        scale: { kind: 'sequential', min: 0 },
+        scale: build.ranges.fromZero,
       },
       {
         ...{ name: 'distance', title: 'Mean distance', unit: 'tokens', values: distance },
         definition: `distance from query to key weighed by influence, in blocks of ${block}, without the first block of keys`,
-        scale: { kind: 'sequential', min: 0 },
+        scale: build.ranges.fromZero,
       },
     ],
-  };
+    { cell: 'key/value head', ask: 'Show its influence by blocks' },
+  );
 }

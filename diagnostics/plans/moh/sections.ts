@@ -1,13 +1,11 @@
 /** What `moh` shows. */
-import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
 import { beforeAfterSection } from '../../shared/conversions/before-after-section';
 import { judgedTexts } from '../../shared/conversions/texts';
 import { threeDigits } from '../../shared/words';
 import type { MohResult } from './result';
 import { tuningSections } from './tuning-sections';
+import * as build from '../../shared/sections/builders';
 
 type Partly = Partial<MohResult>;
 
@@ -36,7 +34,7 @@ export function sections(result: Partly): readonly Section[] {
   ];
 }
 
-function beforeAfter(comparison: MohResult['comparison'], tuning: MohResult['tuning']): TableSection {
+function beforeAfter(comparison: MohResult['comparison'], tuning: MohResult['tuning']) {
   const table = beforeAfterSection(comparison);
   if (!tuning || comparison.written) return table;
   const caption =
@@ -54,134 +52,115 @@ function mostUneven({ layers = [] }: Partly): number | undefined {
   return known.sort((a, b) => b.value - a.value)[0]?.layer;
 }
 
-const x = { title: 'Active heads', unit: '%', scale: 'linear', max: 100 } as const;
+const x = build.axis('Active heads', '%', { max: 100 });
 
-const lossSection = (curve: MohResult['curve'], { apart }: Partly): ChartSection => ({
-  kind: 'chart',
-  id: 'loss',
-  title: 'Loss over active heads',
-  caption: `On ${judgedTexts(apart)}. Routed: each token has the heads with its longest queries; fixed: every token has the most important heads.`,
-  x,
-  y: { title: 'Loss', unit: 'nats/token', scale: 'linear' },
-  series: [
-    { id: 'routed', title: 'Routed', mark: 'line', points: curve.map((one) => ({ x: one.active, y: one.loss })) },
-    { id: 'fixed', title: 'Fixed', mark: 'line', points: curve.map((one) => ({ x: one.active, y: one.fixedLoss })) },
-  ],
-});
+const lossSection = (curve: MohResult['curve'], { apart }: Partly) =>
+  build.chart(
+    'loss',
+    'Loss over active heads',
+    `On ${judgedTexts(apart)}. Routed: each token has the heads with its longest queries; fixed: every token has the most important heads.`,
+    x,
+    build.axis('Loss', 'nats/token'),
+    [
+      build.line(
+        'routed',
+        'Routed',
+        curve.map((one) => ({ x: one.active, y: one.loss })),
+      ),
+      build.line(
+        'fixed',
+        'Fixed',
+        curve.map((one) => ({ x: one.active, y: one.fixedLoss })),
+      ),
+    ],
+  );
 
-const klSection = (curve: MohResult['curve'], { apart }: Partly): ChartSection => ({
-  kind: 'chart',
-  id: 'kl',
-  title: 'Change of predictions over active heads',
-  caption: `Mean KL divergence from the model to the changed model, over the first 64 tokens ${apart === false ? `of ${judgedTexts(apart)}` : 'of at most 4 held-out texts'}.`,
-  x,
-  y: { title: 'KL', unit: 'nats', scale: 'linear', min: 0 },
-  series: [
-    { id: 'routed', title: 'Routed', mark: 'line', points: curve.map((one) => ({ x: one.active, y: one.kl })) },
-    { id: 'fixed', title: 'Fixed', mark: 'line', points: curve.map((one) => ({ x: one.active, y: one.fixedKl })) },
-  ],
-});
+const klSection = (curve: MohResult['curve'], { apart }: Partly) =>
+  build.chart(
+    'kl',
+    'Change of predictions over active heads',
+    `Mean KL divergence from the model to the changed model, over the first 64 tokens ${apart === false ? `of ${judgedTexts(apart)}` : 'of at most 4 held-out texts'}.`,
+    x,
+    build.axis('KL', 'nats', { min: 0 }),
+    [
+      build.line(
+        'routed',
+        'Routed',
+        curve.map((one) => ({ x: one.active, y: one.kl })),
+      ),
+      build.line(
+        'fixed',
+        'Fixed',
+        curve.map((one) => ({ x: one.active, y: one.fixedKl })),
+      ),
+    ],
+  );
 
-const loadSection = ({
-  layers,
-  loads,
-  importance,
-}: Pick<MohResult, 'layers' | 'loads' | 'importance'>): HeadsSection => ({
-  kind: 'heads',
-  id: 'loads',
-  title: 'Loads of heads',
-  caption: 'Share of the calibration tokens that have the head. Marked: shared heads, which every token has.',
-  ask: 'Show the loads of the layer',
-  numbers: [
+const loadSection = ({ layers, loads, importance }: Pick<MohResult, 'layers' | 'loads' | 'importance'>) =>
+  build.heads(
+    'loads',
+    'Loads of heads',
+    'Share of the calibration tokens that have the head. Marked: shared heads, which every token has.',
+    [
+      build.scaled({ kind: 'sequential', max: 1 }, 'load', 'Load', 'tokens that have the head / tokens', loads),
+      build.scaled(
+        build.ranges.sequential,
+        'importance',
+        'Importance',
+        '|d loss / d gain of the head| at gain 1, mean over calibration texts',
+        importance,
+        'nats',
+      ),
+    ],
     {
-      name: 'load',
-      title: 'Load',
-      unit: '',
-      definition: 'tokens that have the head / tokens',
-      scale: { kind: 'sequential', max: 1 },
-      values: loads,
+      ask: 'Show the loads of the layer',
+      marked: layers.flatMap(({ shared }, layer) => shared.map((head) => ({ layer, head }))),
     },
-    {
-      name: 'importance',
-      title: 'Importance',
-      unit: 'nats',
-      definition: '|d loss / d gain of the head| at gain 1, mean over calibration texts',
-      scale: { kind: 'sequential' },
-      values: importance,
-    },
-  ],
-  marked: layers.flatMap(({ shared }, layer) => shared.map((head) => ({ layer, head }))),
-});
+  );
 
-export function layerBars({ layers = [], loads = [] }: Partly, layer: number, id: string, which = ''): ChartSection {
+export function layerBars({ layers = [], loads = [] }: Partly, layer: number, id: string, which = '') {
   const own = loads[layer] ?? [];
   const { active = 0, even = Number.NaN } = layers[layer] ?? {};
-  return {
-    kind: 'chart',
+  return build.chart(
     id,
-    title: `Loads of layer ${layer}`,
-    caption: `${which === '' ? '' : `${which[0]?.toUpperCase()}${which.slice(1)}. `}Each token has the shared heads, at load 1, and ${active} of the others.`,
-    x: { title: 'Head', unit: '', scale: 'category', categories: own.map((_, head) => `H${head}`) },
-    y: { title: 'Load', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [{ id: 'load', title: 'Load', mark: 'bars', points: own.map((y, head) => ({ x: head, y })) }],
-    ...(Number.isNaN(even)
-      ? {}
-      : { references: [{ label: 'even', from: [-0.5, even], to: [own.length - 0.5, even] }] }),
-  };
+    `Loads of layer ${layer}`,
+    `${which === '' ? '' : `${which[0]?.toUpperCase()}${which.slice(1)}. `}Each token has the shared heads, at load 1, and ${active} of the others.`,
+    build.categoryAxis(
+      'Head',
+      own.map((_, head) => `H${head}`),
+    ),
+    build.shareAxis('Load'),
+    [
+      build.bars(
+        'load',
+        'Load',
+        own.map((y, head) => ({ x: head, y })),
+      ),
+    ],
+    {
+      references: Number.isNaN(even)
+        ? undefined
+        : [{ label: 'even', from: [-0.5, even], to: [own.length - 0.5, even] }],
+    },
+  );
 }
 
-const balanceSection = (layers: MohResult['layers']): TableSection => ({
-  kind: 'table',
-  id: 'balance',
-  title: 'Balance of each layer',
-  columns: [
-    { name: 'layer', title: 'Layer', kind: 'text' },
-    { name: 'shared', title: 'Shared heads', kind: 'text' },
-    {
-      name: 'active',
-      title: 'Chosen',
-      kind: 'number',
-      unit: '',
-      definition: 'heads that a token has besides the shared ones',
-    },
-    {
-      name: 'balance',
-      title: 'Balance loss',
-      kind: 'number',
-      unit: '',
-      definition:
-        'sum over the other heads of load x mean probability; probabilities: softmax of query lengths / their standard deviation',
-    },
-    {
-      name: 'even',
-      title: 'If even',
-      kind: 'number',
-      unit: '',
-      definition: 'chosen heads / other heads: the balance loss of equal probabilities',
-    },
-    {
-      name: 'entropy',
-      title: 'Entropy',
-      kind: 'number',
-      unit: 'nats',
-      definition: 'mean over tokens of the entropy of the probabilities',
-    },
-  ],
-  rows: layers.map(({ shared, active, balance, even, entropy }, layer) => [
-    `Layer ${layer}`,
-    shared.length === 0 ? 'none' : shared.join(', '),
-    active,
-    balance,
-    even,
-    entropy,
-  ]),
-});
+const balanceSection = (layers: MohResult['layers']) =>
+  build.table('balance', 'Balance of each layer', '', layers, [
+    build.text('layer', 'Layer', (_, layer) => `Layer ${layer}`),
+    build.text('shared', 'Shared heads', ({ shared }) => (shared.length === 0 ? 'none' : shared.join(', '))),
+    build.number('active', 'Chosen', 'heads that a token has besides the shared ones'),
+    build.number(
+      'balance',
+      'Balance loss',
+      'sum over the other heads of load x mean probability; probabilities: softmax of query lengths / their standard deviation',
+    ),
+    build.number('even', 'If even', 'chosen heads / other heads: the balance loss of equal probabilities'),
+    build.number('entropy', 'Entropy', 'mean over tokens of the entropy of the probabilities', 'nats'),
+  ]);
 
-const notes = ({ apart, difference, tuning }: Partly): Section => ({
-  kind: 'text',
-  id: 'notes',
-  title: 'What this does not say',
-  paragraphs: [
+const notes = ({ apart, difference, tuning }: Partly): Section =>
+  build.paragraphs('notes', 'What this does not say', [
     'Routing picks the heads of a query; keys and values of all heads are still computed and cached, so the KV cache stays as large. The dense graph computes every head and multiplies by 0: nothing is saved in time here. Ideally score and value products shrink by the share of active heads.',
     tuning
       ? 'Loads, balance of each layer and the curves over active heads are those of the model before the tuning, and so is the intervention that is offered.'
@@ -194,5 +173,4 @@ const notes = ({ apart, difference, tuning }: Partly): Section => ({
           `The checkpoint and the intervention differ by at most ${difference.toExponential(1)} in any logit of the first text that losses are measured on.`,
         ]
       : []),
-  ],
-});
+  ]);

@@ -1,23 +1,19 @@
 /** What `moh` shows of a tuning. */
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import { curveChart } from '../../shared/training/curves';
 import type { Tuning, TuningArm, TuningMeasures } from './result';
+import * as build from '../../shared/sections/builders';
 
 export const tuningSections = (tuning: Tuning): readonly Section[] => [
   measuresTable(tuning),
-  armsChart(tuning, 'kl', 'Change of predictions', {
-    title: 'KL(model || routed)',
-    unit: 'nats/token',
-    scale: 'linear',
-  }),
+  armsChart(tuning, 'kl', 'Change of predictions', build.axis('KL(model || routed)', 'nats/token')),
   // Where no layer leaves a choice there is none.
   ...(Number.isFinite(tuning.before.ratio)
     ? [
-        armsChart(tuning, 'ratio', 'Largest load / smallest load', { title: 'ratio', unit: '', scale: 'log10' }),
-        armsChart(tuning, 'balance', 'Balance loss', { title: 'balance loss x E', unit: '', scale: 'linear' }),
+        armsChart(tuning, 'ratio', 'Largest load / smallest load', build.logAxis('ratio', 'log10')),
+        armsChart(tuning, 'balance', 'Balance loss', build.axis('balance loss x E')),
       ]
     : []),
 ];
@@ -28,7 +24,7 @@ const titleOf = ({ balance }: TuningArm): string =>
 /** Of a line, whose end is marked with its first letters. */
 const shortTitle = ({ balance }: TuningArm): string => (balance === 0 ? 'unbalanced' : 'balanced');
 
-function measuresTable({ steps, apart, trained, tested, before, arms }: Tuning): TableSection {
+function measuresTable({ steps, apart, trained, tested, before, arms }: Tuning) {
   const row = (title: string, { kl, loss, balance, ratio, entropy }: TuningMeasures) => [
     title,
     ...[kl, loss, balance, ratio, entropy].map((value) => cellOf(value)),
@@ -36,34 +32,33 @@ function measuresTable({ steps, apart, trained, tested, before, arms }: Tuning):
   const texts = apart
     ? `${trained} texts were trained on; measured on ${tested} held-out ones, the loss on all of them`
     : 'There is one text, which the training reads and all is measured on';
-  return {
-    kind: 'table',
-    id: 'tuning',
-    title: `${steps} steps of tuning`,
-    caption: `All weights are trained towards the next-token distributions of the model itself. ${texts}. The model after the conversion is that of the second row. Balance, ratio and entropy are means over the layers in which tokens choose.`,
-    columns: [
-      { name: 'model', title: 'Routed model', kind: 'text' },
-      numberColumn('kl', 'KL', 'Mean KL(model || routed) of the next token.', 'nats/token'),
-      numberColumn(
+  return build.cellTable(
+    'tuning',
+    `${steps} steps of tuning`,
+    `All weights are trained towards the next-token distributions of the model itself. ${texts}. The model after the conversion is that of the second row. Balance, ratio and entropy are means over the layers in which tokens choose.`,
+    [
+      build.text('model', 'Routed model'),
+      build.number('kl', 'KL', 'Mean KL(model || routed) of the next token.', 'nats/token'),
+      build.number(
         'loss',
         apart ? 'Held-out loss' : 'Loss on the same text',
         'As in the table before and after.',
         'nats/token',
       ),
-      numberColumn(
+      build.number(
         'balance',
         'Balance loss x E',
         'E times the sum over the E heads that are not shared of load x mean probability, as it is trained; as many as are chosen where loads and probabilities are even.',
       ),
-      numberColumn(
+      build.number(
         'ratio',
         'Largest / smallest load',
         'Of the heads of a layer that are not shared; one that no token has counts as if one token had it.',
       ),
-      numberColumn('entropy', 'Entropy', 'Mean over tokens of the entropy of the probabilities.', 'nats'),
+      build.number('entropy', 'Entropy', 'Mean over tokens of the entropy of the probabilities.', 'nats'),
     ],
-    rows: [row('not tuned', before), ...arms.map((arm) => row(`tuned, ${titleOf(arm)}`, arm.after))],
-  };
+    [row('not tuned', before), ...arms.map((arm) => row(`tuned, ${titleOf(arm)}`, arm.after))],
+  );
 }
 
 /** One measure of both trainings, from before the first step. */
@@ -72,7 +67,7 @@ function armsChart(
   measure: 'kl' | 'ratio' | 'balance',
   title: string,
   y: ChartSection['y'],
-): ChartSection {
+) {
   const points = arms.map((arm, at) => {
     const own = [{ step: 0, value: before[measure] }, ...(arm.curves.measures[measure] ?? [])];
     return [`arm-${at}`, own.filter(({ value }) => Number.isFinite(value))] as const;

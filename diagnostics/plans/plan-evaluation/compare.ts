@@ -2,9 +2,10 @@
 import type { Section } from '../../../protocol/sections/section';
 import { pairedProportions } from '../../shared/statistics/over-pictures';
 import { meanInterval } from '../../shared/statistics/proportion';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import { rowOf } from './finding';
 import type { PlanEvaluationResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const compared = [
   ['plan', 'plan'],
@@ -19,7 +20,7 @@ export function compare(a: PlanEvaluationResult, b: PlanEvaluationResult): reado
   });
   if (pairs.length === 0 || a.scored !== b.scored) {
     const paragraphs = ['The two results have no prompt in common: run both on the same task, seed and parameters.'];
-    return [{ kind: 'text', id: 'change', title: 'Change', paragraphs }];
+    return [build.paragraphs('change', 'Change', paragraphs)];
   }
   const unit = a.scored === 'loss' ? 'nats a token' : '';
   const rows = compared.flatMap(([kind, words]) => {
@@ -35,21 +36,20 @@ export function compare(a: PlanEvaluationResult, b: PlanEvaluationResult): reado
     return [[words, one.row.share, other.row.share, cellOf(change), cellOf(low), cellOf(high)]];
   });
   return [
-    {
-      kind: 'table',
-      id: 'change',
-      title: 'Change',
-      caption: `This result less the other, of ${pairs.length} prompts that both have. 95 % intervals of paired differences: ${a.scored === 'accuracy' ? 'the score interval of paired proportions (Tango 1998)' : 'Student’s t'}.`,
-      columns: [
-        { name: 'plan', title: 'plan', kind: 'text' },
-        numberColumn('first', 'other keeps', 'bytes of the other plan / of the full cache'),
-        numberColumn('second', 'this keeps', 'bytes of this plan / of the full cache'),
-        numberColumn('change', 'change', `${a.scored} of this result less that of the other`, unit),
-        numberColumn('low', 'low', 'lower end of the 95 % interval', unit),
-        numberColumn('high', 'high', 'upper end of the 95 % interval', unit),
+    build.cellTable(
+      'change',
+      'Change',
+      `This result less the other, of ${pairs.length} prompts that both have. 95 % intervals of paired differences: ${a.scored === 'accuracy' ? 'the score interval of paired proportions (Tango 1998)' : 'Student’s t'}.`,
+      [
+        build.text('plan', 'plan'),
+        build.number('first', 'other keeps', 'bytes of the other plan / of the full cache'),
+        build.number('second', 'this keeps', 'bytes of this plan / of the full cache'),
+        build.number('change', 'change', `${a.scored} of this result less that of the other`, unit),
+        build.number('low', 'low', 'lower end of the 95 % interval', unit),
+        build.number('high', 'high', 'upper end of the 95 % interval', unit),
       ],
       rows,
-    },
+    ),
   ];
 }
 

@@ -1,10 +1,10 @@
 /** What a result shows: plans side by side, quality over bytes, what each head keeps, accuracy by length and depth. */
 import { headsByKeep } from '../../../protocol/plans/by-keep';
 import { headPlanWords } from '../../../protocol/plans/head-plan';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import type { PlanEvaluationResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const isMeasured = (result: Partial<PlanEvaluationResult>): result is PlanEvaluationResult =>
   (result.units?.length ?? 0) > 0;
@@ -40,22 +40,21 @@ export function sections(result: Partial<PlanEvaluationResult>): readonly Sectio
 
 const end = (which: string): string => `${which} end of the 95 % interval`;
 const whole = (name: string, title: string, definition: string, unit = '') =>
-  ({ ...numberColumn(name, title, definition, unit), digits: 12 }) as const;
+  ({ ...build.number(name, title, definition, unit), digits: 12 }) as const;
 
 function plansTable({ rows, scored }: PlanEvaluationResult): Section {
   const { title, unit, definition, interval } = scoreWords[scored];
   const timed = rows.some(({ tokensPerSecond }) => tokensPerSecond !== null);
-  return {
-    kind: 'table',
-    id: 'plans',
-    title: 'Plans side by side',
-    caption: `The same prompts under each plan. Uniform: all heads keep as much, with at most the bytes of the plan at each prompt. Random: the head plans of the plan at heads drawn at random. Intervals: ${interval}.`,
-    columns: [
-      { name: 'plan', title: 'plan', kind: 'text' },
-      numberColumn('score', title, definition, unit),
-      numberColumn('low', 'low', end('lower'), unit),
-      numberColumn('high', 'high', end('upper'), unit),
-      numberColumn(
+  return build.cellTable(
+    'plans',
+    'Plans side by side',
+    `The same prompts under each plan. Uniform: all heads keep as much, with at most the bytes of the plan at each prompt. Random: the head plans of the plan at heads drawn at random. Intervals: ${interval}.`,
+    [
+      build.text('plan', 'plan'),
+      build.number('score', title, definition, unit),
+      build.number('low', 'low', end('lower'), unit),
+      build.number('high', 'high', end('upper'), unit),
+      build.number(
         'share',
         'bytes kept',
         'bytes of the caches under the plan / of the full cache, once a prompt is read',
@@ -68,7 +67,7 @@ function plansTable({ rows, scored }: PlanEvaluationResult): Section {
       ),
       ...(timed
         ? [
-            numberColumn(
+            build.number(
               'tokensPerSecond',
               'speed',
               '1 / median time of a token that is decoded behind the longest prompt',
@@ -77,9 +76,9 @@ function plansTable({ rows, scored }: PlanEvaluationResult): Section {
           ]
         : []),
       ...(scored === 'loss'
-        ? [numberColumn('perplexity', 'perplexity', 'e^loss')]
+        ? [build.number('perplexity', 'perplexity', 'e^loss')]
         : [
-            numberColumn(
+            build.number(
               'loss',
               'answer loss',
               '-ln of the probability of the right answer, mean over prompts',
@@ -87,7 +86,7 @@ function plansTable({ rows, scored }: PlanEvaluationResult): Section {
             ),
           ]),
     ],
-    rows: rows.map((row) => [
+    rows.map((row) => [
       row.plan,
       cellOf(row.score),
       cellOf(row.low),
@@ -97,31 +96,30 @@ function plansTable({ rows, scored }: PlanEvaluationResult): Section {
       ...(timed ? [row.tokensPerSecond] : []),
       scored === 'loss' ? row.perplexity : cellOf(row.loss),
     ]),
-  };
+  );
 }
 
 function differencesTable({ rows, scored }: PlanEvaluationResult): Section {
   const { title, unit, paired } = scoreWords[scored];
-  return {
-    kind: 'table',
-    id: 'differences',
-    title: 'Differences on the same prompts',
-    caption: `Intervals: ${paired}; one that leaves 0 out shows a difference.`,
-    columns: [
-      { name: 'plan', title: 'plan', kind: 'text' },
-      numberColumn('change', 'less the full cache', `${title} less that of the full cache`, unit),
-      numberColumn('changeLow', 'low', end('lower'), unit),
-      numberColumn('changeHigh', 'high', end('upper'), unit),
-      numberColumn('lead', 'the plan less it', `${title} of the plan less that of this row`, unit),
-      numberColumn('leadLow', 'low', end('lower'), unit),
-      numberColumn('leadHigh', 'high', end('upper'), unit),
+  return build.cellTable(
+    'differences',
+    'Differences on the same prompts',
+    `Intervals: ${paired}; one that leaves 0 out shows a difference.`,
+    [
+      build.text('plan', 'plan'),
+      build.number('change', 'less the full cache', `${title} less that of the full cache`, unit),
+      build.number('changeLow', 'low', end('lower'), unit),
+      build.number('changeHigh', 'high', end('upper'), unit),
+      build.number('lead', 'the plan less it', `${title} of the plan less that of this row`, unit),
+      build.number('leadLow', 'low', end('lower'), unit),
+      build.number('leadHigh', 'high', end('upper'), unit),
     ],
-    rows: rows.map((row) => [
+    rows.map((row) => [
       row.plan,
       ...[row.change, row.changeLow, row.changeHigh].map((value) => (row.kind === 'full' ? null : cellOf(value))),
       ...[row.lead, row.leadLow, row.leadHigh].map((value) => (row.kind === 'plan' ? null : cellOf(value))),
     ]),
-  };
+  );
 }
 
 function curveChart({ curve, rows, scored }: PlanEvaluationResult): Section {
@@ -141,78 +139,70 @@ function curveChart({ curve, rows, scored }: PlanEvaluationResult): Section {
         .map(({ bytes: x, score: y, low, high }) => (Number.isNaN(low) ? { x, y } : { x, y, low, high })),
     } as const;
   });
-  return {
-    kind: 'chart',
-    id: 'curve',
-    title: 'Quality over bytes',
-    caption:
-      'Heads that keep everything stay as they are; what the others keep is halved and doubled from point to point. Uniform and random plans of the same bytes beside it.',
-    x: { title: 'cache', unit: 'bytes', scale: 'linear', min: 0 },
-    y: { title, unit, scale: 'linear', ...(scored === 'accuracy' ? { min: 0, max: 1 } : {}) },
+  return build.chart(
+    'curve',
+    'Quality over bytes',
+    'Heads that keep everything stay as they are; what the others keep is halved and doubled from point to point. Uniform and random plans of the same bytes beside it.',
+    build.axis('cache', 'bytes', { min: 0 }),
+    { title, unit, scale: 'linear', ...(scored === 'accuracy' ? { min: 0, max: 1 } : {}) },
     series,
-    ...(full && !Number.isNaN(full.score)
-      ? {
-          references: [
-            {
-              label: 'full cache',
-              from: [Math.min(...bytes), full.score],
-              to: [Math.max(...bytes), full.score],
-            },
-          ],
-        }
-      : {}),
-    interval,
-  };
+    {
+      references:
+        full && !Number.isNaN(full.score)
+          ? [
+              {
+                label: 'full cache',
+                from: [Math.min(...bytes), full.score],
+                to: [Math.max(...bytes), full.score],
+              },
+            ]
+          : undefined,
+      interval,
+    },
+  );
 }
 
 /** Kinds of head plans that are listed as classes, at most: of more the map alone is read. */
 const mostClasses = 8;
 
-function headsMap({ plan: { heads }, kept }: PlanEvaluationResult): HeadsSection {
+function headsMap({ plan: { heads }, kept }: PlanEvaluationResult) {
   const kinds = headsByKeep(heads);
-  return {
-    kind: 'heads',
-    id: 'heads',
-    title: 'What each key/value head keeps',
-    cell: 'key/value head',
-    numbers: [
-      {
-        name: 'kept',
-        title: 'Positions kept',
-        unit: 'positions',
-        definition:
-          'rows of the cache once a prompt is read, the mean of dropped positions counted as one; mean over prompts',
-        scale: { kind: 'sequential', min: 0 },
-        values: kept,
-      },
+  return build.heads(
+    'heads',
+    'What each key/value head keeps',
+    '',
+    [
+      build.amounts(
+        'kept',
+        'Positions kept',
+        'rows of the cache once a prompt is read, the mean of dropped positions counted as one; mean over prompts',
+        kept,
+        'positions',
+      ),
     ],
-    ...(kinds.length <= mostClasses
-      ? {
-          classes: kinds.map(({ keeps, plan, heads: own }) => ({
-            name: keeps,
-            title: keeps,
-            definition: headPlanWords(plan),
-            heads: own,
-          })),
-        }
-      : {}),
-  };
+    {
+      cell: 'key/value head',
+      classes:
+        kinds.length <= mostClasses
+          ? kinds.map(({ keeps, plan, heads: own }) => build.headClass(keeps, keeps, headPlanWords(plan), own))
+          : undefined,
+    },
+  );
 }
 
 function factTable({ byFact, rows }: PlanEvaluationResult): Section {
-  return {
-    kind: 'table',
-    id: 'by-fact',
-    title: 'By what was drawn',
-    caption: 'Accuracy of the prompts that have one value of it.',
-    columns: [
-      { name: 'fact', title: 'of the prompt', kind: 'text' },
-      { name: 'value', title: 'value', kind: 'text' },
+  return build.cellTable(
+    'by-fact',
+    'By what was drawn',
+    'Accuracy of the prompts that have one value of it.',
+    [
+      build.text('fact', 'of the prompt'),
+      build.text('value', 'value'),
       whole('n', 'prompts', 'prompts that have it'),
-      ...rows.map(({ plan }, at) => numberColumn(`row${at}`, plan, scoreWords.accuracy.definition)),
+      ...rows.map(({ plan }, at) => build.number(`row${at}`, plan, scoreWords.accuracy.definition)),
     ],
-    rows: byFact.map(({ fact, value, n, scores }) => [fact, value, n, ...scores.map(cellOf)]),
-  };
+    byFact.map(({ fact, value, n, scores }) => [fact, value, n, ...scores.map(cellOf)]),
+  );
 }
 
 function howMeasured({ from, notes, scored, timed }: PlanEvaluationResult): Section {
@@ -221,19 +211,14 @@ function howMeasured({ from, notes, scored, timed }: PlanEvaluationResult): Sect
       ? 'Each prompt is read in full up to its question; there the caches are compressed, and the question is read under the plan.'
       : 'Each prompt is read under the plan from its first token on.';
   const half = scored === 'loss' ? ' Of text the second half of each window is what is predicted.' : '';
-  return {
-    kind: 'text',
-    id: 'how',
-    title: 'How it was measured',
-    paragraphs: [
-      `${start.replace('its question', scored === 'loss' ? 'its second half' : 'its question').replace('the question is', scored === 'loss' ? 'that half is' : 'the question is')}${half}`,
-      'Dropped positions are masked, which gives what a cache without them gives. The intervals are those of these prompts; they say nothing of other tasks or lengths.',
-      ...(timed
-        ? [
-            `Speed: ${timed.tokens} tokens decoded one by one behind ${timed.length}, read in full and compressed; full cache, plan and uniform plan in turn, medians. A missing number: layers were masked, which takes as long as the full cache.`,
-          ]
-        : []),
-      ...notes,
-    ],
-  };
+  return build.paragraphs('how', 'How it was measured', [
+    `${start.replace('its question', scored === 'loss' ? 'its second half' : 'its question').replace('the question is', scored === 'loss' ? 'that half is' : 'the question is')}${half}`,
+    'Dropped positions are masked, which gives what a cache without them gives. The intervals are those of these prompts; they say nothing of other tasks or lengths.',
+    ...(timed
+      ? [
+          `Speed: ${timed.tokens} tokens decoded one by one behind ${timed.length}, read in full and compressed; full cache, plan and uniform plan in turn, medians. A missing number: layers were masked, which takes as long as the full cache.`,
+        ]
+      : []),
+    ...notes,
+  ]);
 }

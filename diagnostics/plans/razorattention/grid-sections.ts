@@ -1,8 +1,8 @@
 /** The ablation grid as a table and a chart. */
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf, countColumn, numberColumn } from '../../shared/sections/cell';
 import { percent } from '../../shared/words';
 import type { GridRow, RazorResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export function gridSections({ prompts, full, rows }: NonNullable<RazorResult['grid']>): readonly Section[] {
   const words = `${prompts} pass keys, all of each prompt read under the plan.`;
@@ -10,14 +10,13 @@ export function gridSections({ prompts, full, rows }: NonNullable<RazorResult['g
     [...new Set(rows.map(({ echo }) => echo))].map((echo) => ({ compensation, echo })),
   );
   return [
-    {
-      kind: 'chart',
-      id: 'grid',
-      title: 'Pass keys found by share of induction heads',
-      caption: `${words} Mean: with the compensation token. Intervals stand in the table.`,
-      x: { title: 'induction heads, share of all', unit: '', scale: 'linear' },
-      y: { title: 'pass keys found', unit: '', scale: 'linear', min: 0, max: 1 },
-      series: series.map(({ compensation, echo }, at) => ({
+    build.chart(
+      'grid',
+      'Pass keys found by share of induction heads',
+      `${words} Mean: with the compensation token. Intervals stand in the table.`,
+      build.axis('induction heads, share of all'),
+      build.shareAxis('pass keys found'),
+      series.map(({ compensation, echo }, at) => ({
         id: `series-${at}`,
         title: `${compensation ? 'Mean' : 'No mean'}, echo ${percent(echo)}`,
         mark: 'line' as const,
@@ -26,42 +25,52 @@ export function gridSections({ prompts, full, rows }: NonNullable<RazorResult['g
           .filter((row) => row.echo === echo && row.compensation === compensation)
           .map(({ induction, accuracy }) => ({ x: induction, y: accuracy })),
       })),
-      references: [
-        {
-          label: 'full cache',
-          from: [rows[0]?.induction ?? 0, full.accuracy],
-          to: [rows.at(-1)?.induction ?? 1, full.accuracy],
-        },
-      ],
-    },
-    {
-      kind: 'table',
-      id: 'grid-rows',
-      title: 'Ablation grid',
-      caption: words,
-      columns: [
-        { name: 'heads-kept', title: 'Plan', kind: 'text' },
-        countColumn('heads', 'Full heads', 'Key/value heads that keep everything: the union of both lists.'),
-        numberColumn('share', 'Bytes', 'Bytes of the caches at the end of the prompts over those of the full cache.'),
-        numberColumn(
+      {
+        references: [
+          {
+            label: 'full cache',
+            from: [rows[0]?.induction ?? 0, full.accuracy],
+            to: [rows.at(-1)?.induction ?? 1, full.accuracy],
+          },
+        ],
+      },
+    ),
+    build.table(
+      'grid-rows',
+      'Ablation grid',
+      words,
+      [full, ...rows],
+      [
+        build.text('heads-kept', 'Plan', (row) => (row === full ? 'full cache' : nameOf(row))),
+        build.count(
+          'heads',
+          'Full heads',
+          'Key/value heads that keep everything: the union of both lists.',
+          (row) => row.heads,
+        ),
+        build.number(
+          'share',
+          'Bytes',
+          'Bytes of the caches at the end of the prompts over those of the full cache.',
+          (row) => row.share,
+        ),
+        build.number(
           'accuracy',
           'Found',
           'Share of the prompts that greedy decoding answers with all tokens of the key.',
+          (row) => row.accuracy,
         ),
-        numberColumn('low', 'from', "Lower end of Wilson's 95 % interval."),
-        numberColumn('high', 'to', "Upper end of Wilson's 95 % interval."),
-        numberColumn('loss', 'Loss', 'Mean of -ln of the probability of the first token of the key.', 'nats'),
+        build.number('low', 'from', "Lower end of Wilson's 95 % interval.", (row) => row.low),
+        build.number('high', 'to', "Upper end of Wilson's 95 % interval.", (row) => row.high),
+        build.number(
+          'loss',
+          'Loss',
+          'Mean of -ln of the probability of the first token of the key.',
+          'nats',
+          (row) => row.loss,
+        ),
       ],
-      rows: [full, ...rows].map((row) => [
-        row === full ? 'full cache' : nameOf(row),
-        row.heads,
-        row.share,
-        row.accuracy,
-        row.low,
-        row.high,
-        cellOf(row.loss),
-      ]),
-    },
+    ),
   ];
 }
 

@@ -1,16 +1,14 @@
 /** What a result of RazorAttention shows. */
 import { headPlanText, headPlanWords } from '../../../protocol/plans/head-plan';
-import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
 import { bytesTable } from '../../shared/plans/bytes-table';
 import { isAmong, kvName } from '../../shared/plans/places';
-import { countColumn, numberColumn } from '../../shared/sections/cell';
 import { threeDigits } from '../../shared/words';
 import { gridSections } from './grid-sections';
 import type { RazorResult } from './result';
 import type { PerHead } from './selection';
+import * as build from '../../shared/sections/builders';
 
 const inductionMeans =
   'Mean over the queries i of the second to fourth copy of the probe, of the sum of p(i, j + 1) over all j < i with the token of i: attention on what followed its token before.';
@@ -28,66 +26,48 @@ export function sections(result: Partial<RazorResult>): readonly Section[] {
     retrievalTable(result),
     bytesTable(result.bytes),
     ...(result.grid ? gridSections(result.grid) : []),
-    ...(result.notes.length > 0
-      ? [{ kind: 'text' as const, id: 'notes', title: 'Notes', paragraphs: result.notes }]
-      : []),
+    ...(result.notes.length > 0 ? [build.paragraphs('notes', 'Notes', result.notes)] : []),
   ];
 }
 
 const scoreLayers = (induction: PerHead, echo: PerHead, of: string): readonly HeadsLayer[] => [
-  {
-    name: 'induction',
-    title: 'Induction',
-    unit: '',
-    definition: `${inductionMeans}${of}`,
-    scale: { kind: 'sequential', min: 0, max: 1 },
-    values: induction,
-  },
-  {
-    name: 'echo',
-    title: 'Echo',
-    unit: '',
-    definition: `${echoMeans}${of}`,
-    scale: { kind: 'sequential', min: 0, max: 1 },
-    values: echo,
-  },
+  build.shares('induction', 'Induction', `${inductionMeans}${of}`, induction),
+  build.shares('echo', 'Echo', `${echoMeans}${of}`, echo),
 ];
 
 const kvHeads = ({ induction, echo, inductionHeads, echoHeads, retrieval, uniform, period, tokens }: RazorResult) =>
-  ({
-    kind: 'heads',
-    id: 'kv-heads',
-    title: 'Echo and induction by key/value head',
-    caption: `${period} random tokens, four times (${tokens} tokens). A head that reads everything alike has ${threeDigits(uniform)} of both.`,
-    cell: 'key/value head',
+  build.heads(
+    'kv-heads',
+    'Echo and induction by key/value head',
+    `${period} random tokens, four times (${tokens} tokens). A head that reads everything alike has ${threeDigits(uniform)} of both.`,
+    scoreLayers(induction, echo, ' Of a key/value head the largest of its query heads.'),
+    {
+      cell: 'key/value head',
+      ask: 'Show its attention on a probe',
+      classes: [
+        build.headClass(
+          'induction',
+          'Induction head',
+          'Among the largest induction scores of all layers: keeps everything.',
+          inductionHeads,
+        ),
+        build.headClass(
+          'echo',
+          'Echo head',
+          'Among the largest echo scores of all layers: keeps everything.',
+          echoHeads,
+        ),
+      ],
+      marked: retrieval.map(({ layer, head }) => ({ layer, head })),
+    },
+  );
+
+const queryHeads = ({ inductionScores, echoScores }: RazorResult) =>
+  build.heads('query-heads', 'Echo and induction by query head', '', scoreLayers(inductionScores, echoScores, ''), {
     ask: 'Show its attention on a probe',
-    numbers: scoreLayers(induction, echo, ' Of a key/value head the largest of its query heads.'),
-    classes: [
-      {
-        name: 'induction',
-        title: 'Induction head',
-        definition: 'Among the largest induction scores of all layers: keeps everything.',
-        heads: inductionHeads,
-      },
-      {
-        name: 'echo',
-        title: 'Echo head',
-        definition: 'Among the largest echo scores of all layers: keeps everything.',
-        heads: echoHeads,
-      },
-    ],
-    marked: retrieval.map(({ layer, head }) => ({ layer, head })),
-  }) satisfies HeadsSection;
+  });
 
-const queryHeads = ({ inductionScores, echoScores }: RazorResult): HeadsSection => ({
-  kind: 'heads',
-  id: 'query-heads',
-  title: 'Echo and induction by query head',
-  ask: 'Show its attention on a probe',
-  numbers: scoreLayers(inductionScores, echoScores, ''),
-});
-
-function scatter({ induction, echo, inductionHeads, echoHeads, uniform }: RazorResult): ChartSection {
+function scatter({ induction, echo, inductionHeads, echoHeads, uniform }: RazorResult) {
   const lists = [
     { id: 'both', title: 'both lists', is: [true, true] },
     { id: 'induction', title: 'induction heads', is: [true, false] },
@@ -96,14 +76,13 @@ function scatter({ induction, echo, inductionHeads, echoHeads, uniform }: RazorR
   ] as const;
   const most = (scores: PerHead): number => Math.max(uniform, ...scores.flat());
   const places = induction.flatMap((row, layer) => row.map((_, head) => ({ layer, head })));
-  return {
-    kind: 'chart',
-    id: 'scatter',
-    title: 'Echo against induction',
-    caption: 'One point for each key/value head.',
-    x: { title: 'induction', unit: '', scale: 'linear', min: 0 },
-    y: { title: 'echo', unit: '', scale: 'linear', min: 0 },
-    series: lists.flatMap(({ id, title, is }) => {
+  return build.chart(
+    'scatter',
+    'Echo against induction',
+    'One point for each key/value head.',
+    build.axis('induction', '', { min: 0 }),
+    build.axis('echo', '', { min: 0 }),
+    lists.flatMap(({ id, title, is }) => {
       const own = places.filter(
         (place) => isAmong(inductionHeads, place) === is[0] && isAmong(echoHeads, place) === is[1],
       );
@@ -112,42 +91,43 @@ function scatter({ induction, echo, inductionHeads, echoHeads, uniform }: RazorR
         y: echo[place.layer]?.[place.head] ?? Number.NaN,
         label: kvName(place),
       }));
-      return points.length > 0 ? [{ id, title, mark: 'points' as const, points }] : [];
+      return points.length > 0 ? [build.points(id, title, points)] : [];
     }),
-    references: [
-      { label: 'reads all alike', from: [uniform, 0], to: [uniform, most(echo)] },
-      { label: '', from: [0, uniform], to: [most(induction), uniform] },
-    ],
-  };
+    {
+      references: [
+        { label: 'reads all alike', from: [uniform, 0], to: [uniform, most(echo)] },
+        { label: '', from: [0, uniform], to: [most(induction), uniform] },
+      ],
+    },
+  );
 }
 
-const retrievalTable = (result: RazorResult): TableSection => ({
-  kind: 'table',
-  id: 'retrieval',
-  title: 'Heads that keep everything',
-  caption: `Ranks among the ${result.induction.flat().length} key/value heads of all layers. The others: ${cutText(result)}.`,
-  ask: 'Show its attention on a probe',
-  empty: 'The shares of both lists are 0.',
-  columns: [
-    { name: 'head', title: 'Key/value head', kind: 'head' },
-    { name: 'list', title: 'List', kind: 'text' },
-    numberColumn('induction', 'Induction', inductionMeans),
-    countColumn('induction-rank', 'Rank', 'Of the induction score, from 1.'),
-    numberColumn('echo', 'Echo', echoMeans),
-    countColumn('echo-rank', 'Rank', 'Of the echo score, from 1.'),
-  ],
-  rows: result.retrieval.map(({ layer, head, inductionRank, echoRank }) => {
-    const [first, second] = [result.inductionHeads, result.echoHeads].map((list) => isAmong(list, { layer, head }));
-    return [
-      { layer, head },
-      first && second ? 'both' : first ? 'induction' : 'echo',
-      result.induction[layer]?.[head] ?? null,
-      inductionRank,
-      result.echo[layer]?.[head] ?? null,
-      echoRank,
-    ];
-  }),
-});
+const retrievalTable = (result: RazorResult) =>
+  build.cellTable(
+    'retrieval',
+    'Heads that keep everything',
+    `Ranks among the ${result.induction.flat().length} key/value heads of all layers. The others: ${cutText(result)}.`,
+    [
+      build.head(undefined, 'head', 'Key/value head'),
+      build.text('list', 'List'),
+      build.number('induction', 'Induction', inductionMeans),
+      build.count('induction-rank', 'Rank', 'Of the induction score, from 1.'),
+      build.number('echo', 'Echo', echoMeans),
+      build.count('echo-rank', 'Rank', 'Of the echo score, from 1.'),
+    ],
+    result.retrieval.map(({ layer, head, inductionRank, echoRank }) => {
+      const [first, second] = [result.inductionHeads, result.echoHeads].map((list) => isAmong(list, { layer, head }));
+      return [
+        { layer, head },
+        first && second ? 'both' : first ? 'induction' : 'echo',
+        result.induction[layer]?.[head] ?? null,
+        inductionRank,
+        result.echo[layer]?.[head] ?? null,
+        echoRank,
+      ];
+    }),
+    { ask: 'Show its attention on a probe', empty: 'The shares of both lists are 0.' },
+  );
 
 function cutText({ plan }: RazorResult): string {
   const cut = plan.flat().find(({ kind }) => kind !== 'full');

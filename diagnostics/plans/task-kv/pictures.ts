@@ -3,6 +3,7 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { threeDigits } from '../../shared/words';
 import type { Space, TaskKvResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 export const spaceWords = (space: Space): string =>
   space === 'residual' ? 'behind the output projection' : 'in the coordinates of each head';
@@ -17,30 +18,23 @@ export function layerChart({ pictures, placed, space }: TaskKvResult, layer: num
   const point = (head: number) => ({ x: first[head] ?? 0, y: second[head] ?? 0, label: `H${head}` });
   const heads = [...first.keys()];
   const percent = (share: number): string => `${threeDigits(100 * share)} %`;
-  return {
-    kind: 'chart',
-    id: `layer-${layer}`,
-    title: `Semantic vectors of layer ${layer}`,
-    caption: `One point a key/value head, ${spaceWords(space)}, on the two principal components of the layer (${percent(shares[0])} and ${percent(shares[1])} of the variance). The centre of the layer is at 0, 0; distances are measured in all directions.`,
-    x: { title: 'first component', unit: '', scale: 'linear' },
-    y: { title: 'second component', unit: '', scale: 'linear' },
-    series: [
-      { id: 'far', title: 'far', mark: 'points' as const, points: far.map(point) },
-      {
-        id: 'nearest',
-        title: 'nearest to the centre, kept with them',
-        mark: 'points' as const,
-        points: nearest === null || nearest === undefined ? [] : [point(nearest)],
-      },
-      {
-        id: 'near',
-        title: 'limited',
-        mark: 'points' as const,
-        points: heads.filter((head) => !far.includes(head) && head !== nearest).map(point),
-      },
-      { id: 'centre', title: 'centre', mark: 'points' as const, points: [{ x: 0, y: 0, label: 'centre' }] },
+  return build.chart(
+    `layer-${layer}`,
+    `Semantic vectors of layer ${layer}`,
+    `One point a key/value head, ${spaceWords(space)}, on the two principal components of the layer (${percent(shares[0])} and ${percent(shares[1])} of the variance). The centre of the layer is at 0, 0; distances are measured in all directions.`,
+    build.axis('first component'),
+    build.axis('second component'),
+    [
+      build.points('far', 'far', far.map(point)),
+      build.points(
+        'nearest',
+        'nearest to the centre, kept with them',
+        nearest === null || nearest === undefined ? [] : [point(nearest)],
+      ),
+      build.points('near', 'limited', heads.filter((head) => !far.includes(head) && head !== nearest).map(point)),
+      build.points('centre', 'centre', [{ x: 0, y: 0, label: 'centre' }]),
     ].filter(({ points }) => points.length > 0),
-  };
+  );
 }
 
 const classNames = ['sink', 'middle', 'recent'] as const;
@@ -62,14 +56,12 @@ export function positionsSection(result: TaskKvResult): TokensSection | undefine
     caption: `All of them keep the first ${sinks} and the last ${recents}; each chooses its own between.`,
     tokens: pieces,
     numbers: [
-      {
-        name: 'share',
-        title: 'Heads that keep it',
-        unit: '',
-        definition: 'share of the key/value heads without a whole cache that keep the position, over all layers',
-        scale: { kind: 'sequential', min: 0, max: 1 },
-        values: keptBy,
-      },
+      build.shares(
+        'share',
+        'Heads that keep it',
+        'share of the key/value heads without a whole cache that keep the position, over all layers',
+        keptBy,
+      ),
     ],
     classes: { names: classNames, of: keptBy.map((share, position) => classAt(position, result, share > 0)) },
   };
@@ -88,14 +80,12 @@ export function headPositions(result: TaskKvResult, layer: number, head: number)
     caption: keep.kind === 'kept' ? 'What it does not keep is crossed by no colour.' : 'It keeps the whole prompt.',
     tokens: pieces,
     numbers: [
-      {
-        name: 'kept',
-        title: 'Kept',
-        unit: '',
-        definition: '1 where the position is kept behind the prompt, else 0',
-        scale: { kind: 'sequential', min: 0, max: 1 },
-        values: pieces.map((_, position) => (isKept(position) ? 1 : 0)),
-      },
+      build.shares(
+        'kept',
+        'Kept',
+        '1 where the position is kept behind the prompt, else 0',
+        pieces.map((_, position) => (isKept(position) ? 1 : 0)),
+      ),
     ],
     classes: { names: classNames, of: pieces.map((_, position) => classAt(position, result, isKept(position))) },
   };

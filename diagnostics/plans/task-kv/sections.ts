@@ -1,10 +1,10 @@
 /** What a result shows: distances and who keeps everything, positions, what plans change, heads alone, overlap of prompts. */
 import type { HeadPlace, HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { numberColumn } from '../../shared/sections/cell';
 import { counted, threeDigits } from '../../shared/words';
 import { layerChart, positionsSection, spaceWords } from './pictures';
 import type { Placed, Space, TaskKvResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const isMeasured = (result: Partial<TaskKvResult>): result is TaskKvResult => result.placed !== undefined;
 
@@ -27,7 +27,7 @@ const places = (table: readonly (readonly (number | null)[])[]): readonly HeadPl
   table.flatMap((row, layer) => row.flatMap((head) => (head === null ? [] : [{ layer, head }])));
 
 const distanceLayers = ({ distance, residual }: Placed, space: Space, over = ''): readonly HeadsLayer[] => {
-  const shared = { unit: '', scale: { kind: 'sequential', min: 0 } } as const;
+  const shared = { unit: '', scale: build.ranges.fromZero } as const;
   const definition = (of: string): string =>
     `Euclidean distance of the semantic vector of the head from the mean over the key/value heads of the layer, ${of}${over}`;
   const inHead: HeadsLayer = {
@@ -49,30 +49,26 @@ function distanceSection({ placed, space, window, top, tokens }: TaskKvResult): 
   if (!placed) return undefined;
   const far = places(placed.far);
   const nearest = places(placed.nearest.map((head) => [head]));
-  return {
-    kind: 'heads',
-    id: 'distance',
-    title: 'How far heads lie from the centre of their layer',
-    caption: `From the last ${window} queries of ${tokens} tokens and the ${top} keys that they read most. Heads are parted by distances ${spaceWords(space)}: the plan follows the first map. Distances of one layer compare, those of two layers do not.`,
-    cell: 'key/value head',
-    ask: 'Show the heads of its layer',
-    numbers: distanceLayers(placed, space),
-    classes: [
-      {
-        name: 'far',
-        title: 'far',
-        definition: 'among the farthest of its layer: it keeps the whole prompt',
-        heads: far,
-      },
-      {
-        name: 'nearest',
-        title: 'nearest',
-        definition: 'nearest to the centre of its layer: it keeps the whole prompt for what the heads have in common',
-        heads: nearest,
-      },
-    ].filter(({ heads }) => heads.length > 0),
-    marked: [...far, ...nearest],
-  };
+  return build.heads(
+    'distance',
+    'How far heads lie from the centre of their layer',
+    `From the last ${window} queries of ${tokens} tokens and the ${top} keys that they read most. Heads are parted by distances ${spaceWords(space)}: the plan follows the first map. Distances of one layer compare, those of two layers do not.`,
+    distanceLayers(placed, space),
+    {
+      cell: 'key/value head',
+      ask: 'Show the heads of its layer',
+      classes: [
+        build.headClass('far', 'far', 'among the farthest of its layer: it keeps the whole prompt', far),
+        build.headClass(
+          'nearest',
+          'nearest',
+          'nearest to the centre of its layer: it keeps the whole prompt for what the heads have in common',
+          nearest,
+        ),
+      ].filter(({ heads }) => heads.length > 0),
+      marked: [...far, ...nearest],
+    },
+  );
 }
 
 /** The layer whose farthest head stands out most: largest distance over the mean distance. */
@@ -88,27 +84,25 @@ function keptSection({ kept, middle, tokens, budget, smallest, tooSmall }: TaskK
     tooSmall && tooSmall.length > 0
       ? ` The budget of ${threeDigits(100 * budget)} % leaves no room for sinks and recents in ${tooSmall.length} of ${kept.length} layers, which keep them nevertheless: with whole heads they take ${threeDigits(100 * (smallest ?? 0))} % of all layers together.`
       : '';
-  return {
-    kind: 'heads',
-    id: 'kept',
-    title: 'Positions that heads keep',
-    caption: `Of ${tokens} tokens of this prompt; what follows it is kept beside them.${over}`,
-    cell: 'key/value head',
-    ask: 'Show the positions that it keeps',
-    numbers: [
+  return build.heads(
+    'kept',
+    'Positions that heads keep',
+    `Of ${tokens} tokens of this prompt; what follows it is kept beside them.${over}`,
+    [
       {
         ...{ name: 'kept', title: 'Kept', unit: 'tokens', scale: { kind: 'sequential', min: 0, max: tokens } },
         definition: 'positions of the prompt that the head keeps',
         values: kept,
       },
       {
-        ...{ name: 'middle', title: 'Middle activations', unit: 'tokens', scale: { kind: 'sequential', min: 0 } },
+        ...{ name: 'middle', title: 'Middle activations', unit: 'tokens', scale: build.ranges.fromZero },
         definition:
           'of them those between sinks and recents, with the largest mean weight over the observation window, averaged over neighbours; 0 for a head that keeps everything',
         values: middle,
       },
     ],
-  };
+    { cell: 'key/value head', ask: 'Show the positions that it keeps' },
+  );
 }
 
 function plansSection({ effects, random, measured }: TaskKvResult): Section | undefined {
@@ -122,33 +116,33 @@ function plansSection({ effects, random, measured }: TaskKvResult): Section | un
     measured.from === 'model'
       ? 'what the model writes behind the prompt with the full cache'
       : 'the text that was given';
-  return {
-    kind: 'table',
-    id: 'plans',
-    title: 'What plans change',
-    caption: `On ${measured.tokens} tokens of ${behind}. The prompt is read in full and compressed at its end. Plans without a file keep about as many positions in each layer.${drawn}`,
-    columns: [
-      { name: 'plan', title: 'Plan', kind: 'text' },
+  return build.table(
+    'plans',
+    'What plans change',
+    `On ${measured.tokens} tokens of ${behind}. The prompt is read in full and compressed at its end. Plans without a file keep about as many positions in each layer.${drawn}`,
+    effects,
+    [
+      build.text('plan', 'Plan', ({ title }) => title),
       {
-        ...numberColumn('bytes', 'Bytes', 'of keys and values at the end of the prompt, 4 bytes a number', 'bytes'),
+        ...build.number('bytes', 'Bytes', 'of keys and values at the end of the prompt, 4 bytes a number', 'bytes'),
         digits: 9,
+        cell: ({ bytes }) => bytes,
       },
-      numberColumn('share', 'Share', 'of the bytes of the full cache'),
-      numberColumn(
+      build.number('share', 'Share', 'of the bytes of the full cache'),
+      build.number(
         'divergence',
         'Divergence',
         'KL(full cache | plan) of the next token, mean over the queries behind the prompt',
         'nats',
       ),
-      numberColumn(
+      build.number(
         'nll',
         'Loss',
         'mean over the same queries of -ln p of the token of the continuation that follows',
         'nats/token',
       ),
     ],
-    rows: effects.map(({ title, bytes, share, divergence, nll }) => [title, bytes, share, divergence, nll]),
-  };
+  );
 }
 
 function aloneSection({ keptOnly, measured }: TaskKvResult): Section | undefined {
@@ -156,49 +150,51 @@ function aloneSection({ keptOnly, measured }: TaskKvResult): Section | undefined
   const { heads, plain, far, near } = keptOnly;
   const points = (values: readonly number[]) => values.map((y, x) => ({ x, y }));
   const layers = far.length;
-  return {
-    kind: 'chart',
-    id: 'alone',
-    title: 'One layer with few of its heads',
-    caption: `The layer keeps only its ${counted(heads, 'farthest key/value head', 'farthest key/value heads')} or as many nearest (at most half of them), without any change of the cache; the others put out nothing. Mean of -ln p over the continuation.`,
-    empty: 'No layer has two key/value heads.',
-    x: { title: 'layer', unit: '', scale: 'category', categories: far.map((_, layer) => `${layer}`) },
-    y: { title: 'loss', unit: 'nats/token', scale: 'linear' },
-    series: [
-      { id: 'far', title: 'far heads alone', mark: 'line', points: points(far) },
-      { id: 'near', title: 'near heads alone', mark: 'line', points: points(near) },
-    ],
-    references: [{ label: 'all heads', from: [0, plain], to: [Math.max(1, layers - 1), plain] }],
-  };
+  return build.chart(
+    'alone',
+    'One layer with few of its heads',
+    `The layer keeps only its ${counted(heads, 'farthest key/value head', 'farthest key/value heads')} or as many nearest (at most half of them), without any change of the cache; the others put out nothing. Mean of -ln p over the continuation.`,
+    build.categoryAxis(
+      'layer',
+      far.map((_, layer) => `${layer}`),
+    ),
+    build.axis('loss', 'nats/token'),
+    [build.line('far', 'far heads alone', points(far)), build.line('near', 'near heads alone', points(near))],
+    {
+      empty: 'No layer has two key/value heads.',
+      references: [{ label: 'all heads', from: [0, plain], to: [Math.max(1, layers - 1), plain] }],
+    },
+  );
 }
 
 function frequencySection({ frequency = [], placed, groups = [], space }: TaskKvResult): HeadsSection | undefined {
   const [first] = groups;
   if (!placed || !first) return undefined;
-  return {
-    kind: 'heads',
-    id: 'frequency',
-    title: `Heads that keep everything on prompts of ${first.title}`,
-    caption: `${first.prompts} prompts. Heads are parted by distances ${spaceWords(space)}.`,
-    cell: 'key/value head',
-    numbers: [
+  return build.heads(
+    'frequency',
+    `Heads that keep everything on prompts of ${first.title}`,
+    `${first.prompts} prompts. Heads are parted by distances ${spaceWords(space)}.`,
+    [
       {
-        ...{ name: 'frequency', title: 'Prompts', unit: '', scale: { kind: 'sequential', min: 0, max: 1 } },
+        ...{ name: 'frequency', title: 'Prompts', unit: '', scale: build.ranges.share },
         definition: 'share of the prompts on which the head is among those that keep everything',
         values: frequency,
       },
       ...distanceLayers(placed, space, '; mean over the prompts'),
     ],
-    classes: [
-      {
-        name: 'far',
-        title: 'mostly whole',
-        definition: 'it keeps everything on at least half of the prompts',
-        heads: places(placed.far),
-      },
-    ],
-    marked: places(placed.far),
-  };
+    {
+      cell: 'key/value head',
+      classes: [
+        build.headClass(
+          'far',
+          'mostly whole',
+          'it keeps everything on at least half of the prompts',
+          places(placed.far),
+        ),
+      ],
+      marked: places(placed.far),
+    },
+  );
 }
 
 function overlapSection({ groups = [], overlap = [], chance = Number.NaN }: TaskKvResult): Section {
@@ -211,7 +207,7 @@ function overlapSection({ groups = [], overlap = [], chance = Number.NaN }: Task
     unit: '',
     definition:
       'share of the heads that keep everything on one prompt which also do on another, over the layers in which not all do; mean over pairs of prompts',
-    scale: { kind: 'sequential', min: 0, max: 1 },
+    scale: build.ranges.share,
     rows: { title: 'task', labels, named: true },
     columns: { title: 'task', labels, named: true },
     values: overlap,

@@ -1,13 +1,12 @@
 /** What the analysis shows and says. */
-import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
 import type { Offer } from '../../../protocol/analysis/analysis';
 import type { LowRank } from '../../../protocol/interventions/low-rank';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
 import { beforeAfterSection } from '../../shared/conversions/before-after-section';
 import { curveChart } from '../../shared/training/curves';
 import type { Compared, CurvePoint, Distillation, EcoMlaResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** Layers drawn: more are not told apart. */
 const mostLines = 12;
@@ -38,134 +37,117 @@ export function finding(result: Partial<EcoMlaResult>): string {
   return `${share}. Before any distillation the loss is ${digits(all.loss)} nats per token instead of ${digits(loss)} (KL ${digits(all.kl)}).${trained}`;
 }
 
-function layerTable({ layers }: EcoMlaResult): TableSection {
+function layerTable({ layers }: EcoMlaResult) {
   const lowQueries = layers.some(({ queryRank }) => queryRank !== null);
-  return {
-    kind: 'table',
-    id: 'layers',
-    title: 'Layer by layer',
-    caption: 'Errors of the initialisation, each layer changed alone. Choose a row for its singular values.',
-    ask: 'Show its singular values',
-    columns: [
-      { name: 'layer', title: 'Layer', kind: 'text' },
-      { ...numberColumn('rank', 'Rank', 'r_kv, the width of the latent.'), digits: 6 },
-      ...(lowQueries
-        ? [{ ...numberColumn('query', 'Rank of queries', 'r_q, the width of the queries’ own latent.'), digits: 6 }]
-        : []),
-      numberColumn('share', 'Cache share', '(r + d_r) / (2 G d).', '%'),
-      numberColumn(
+  return build.table(
+    'layers',
+    'Layer by layer',
+    'Errors of the initialisation, each layer changed alone. Choose a row for its singular values.',
+    layers,
+    [
+      build.text('layer', 'Layer', ({ layer }) => `L${layer}`),
+      { ...build.number('rank', 'Rank', 'r_kv, the width of the latent.'), digits: 6, cell: ({ rank }) => rank },
+      lowQueries && {
+        ...build.number('query', 'Rank of queries', 'r_q, the width of the queries’ own latent.'),
+        digits: 6,
+        cell: ({ queryRank }) => queryRank,
+      },
+      build.number('share', 'Cache share', '(r + d_r) / (2 G d).', '%'),
+      build.number(
         'weight',
         'Weight error',
         'sqrt of the dropped squares of singular values of [W_K; W_V] over all: no matrix of this rank is nearer (Eckart and Young).',
+        ({ weightError }) => weightError,
       ),
-      numberColumn(
+      build.number(
         'bound',
         'Dropped norm',
         'The same not divided: the Frobenius norm of what is dropped of [W_K; W_V].',
       ),
-      numberColumn(
+      build.number(
         'output',
         'Output error',
         'Norm of the change of what attention adds to the stream over its norm, all tokens together.',
+        ({ outputError }) => outputError,
       ),
-      numberColumn('kl', 'KL', 'Mean KL(plain || changed) of the next token.', 'nats/token'),
+      build.number('kl', 'KL', 'Mean KL(plain || changed) of the next token.', 'nats/token'),
     ],
-    rows: layers.map(({ layer, rank, queryRank, share, weightError, bound, outputError, kl }) => [
-      `L${layer}`,
-      rank,
-      ...(lowQueries ? [queryRank] : []),
-      cellOf(share),
-      cellOf(weightError),
-      cellOf(bound),
-      cellOf(outputError),
-      cellOf(kl),
-    ]),
-  };
+    { ask: 'Show its singular values' },
+  );
 }
 
-function sizeChart({ curve, loss, all, cached }: EcoMlaResult, of: keyof Compared): ChartSection {
-  const series = (id: 'latent' | 'lowRank', title: string): SectionSeries => ({
-    id,
-    title,
-    mark: 'line',
-    points: curve.map((point: CurvePoint) => ({ x: point.share, y: point[id][of] })),
-  });
+function sizeChart({ curve, loss, all, cached }: EcoMlaResult, of: keyof Compared) {
+  const series = (id: 'latent' | 'lowRank', title: string): SectionSeries =>
+    build.line(
+      id,
+      title,
+      curve.map((point: CurvePoint) => ({ x: point.share, y: point[id][of] })),
+    );
   const chosen: readonly SectionSeries[] = all
-    ? [
-        {
-          id: 'chosen',
-          title: 'latent attention, ranks of the table',
-          mark: 'points',
-          points: [{ x: cached.share, y: all[of] }],
-        },
-      ]
+    ? [build.points('chosen', 'latent attention, ranks of the table', [{ x: cached.share, y: all[of] }])]
     : [];
-  return {
-    kind: 'chart',
-    id: of,
-    title: of === 'kl' ? 'Change of the next token by the size of the cache' : 'Loss by the size of the cache',
-    caption:
-      of === 'loss'
-        ? 'The same runs.'
-        : `All layers; 100 % are ${cached.before} numbers a token, ${4 * cached.before} bytes in float32. Latent attention as it is initialised, before any distillation; and keys and values of low rank with the rotation in its place (intervention low-rank), which needs no distillation but rebuilds every key.`,
-    x: { title: 'cache', unit: '%', scale: 'linear', min: 0, max: 100 },
-    y: { title: of === 'kl' ? 'KL(plain || changed)' : 'loss', unit: 'nats/token', scale: 'linear', min: 0 },
-    series: [series('latent', 'latent attention'), series('lowRank', 'low-rank cache'), ...chosen],
-    ...(of === 'loss' ? { references: [{ label: 'the model as it is', from: [0, loss], to: [100, loss] }] } : {}),
-  };
+  return build.chart(
+    of,
+    of === 'kl' ? 'Change of the next token by the size of the cache' : 'Loss by the size of the cache',
+    of === 'loss'
+      ? 'The same runs.'
+      : `All layers; 100 % are ${cached.before} numbers a token, ${4 * cached.before} bytes in float32. Latent attention as it is initialised, before any distillation; and keys and values of low rank with the rotation in its place (intervention low-rank), which needs no distillation but rebuilds every key.`,
+    build.axis('cache', '%', { min: 0, max: 100 }),
+    build.axis(of === 'kl' ? 'KL(plain || changed)' : 'loss', 'nats/token', { min: 0 }),
+    [series('latent', 'latent attention'), series('lowRank', 'low-rank cache'), ...chosen],
+    { references: of === 'loss' ? [{ label: 'the model as it is', from: [0, loss], to: [100, loss] }] : undefined },
+  );
 }
 
-function spectra({ layers }: EcoMlaResult): ChartSection {
+function spectra({ layers }: EcoMlaResult) {
   const step = Math.max(1, Math.ceil(layers.length / mostLines));
   const some = layers.filter((_, at) => at % step === 0);
-  return {
-    kind: 'chart',
-    id: 'spectra',
-    title: 'Weight error by rank',
-    caption: `The best that a rank can do for [W_K; W_V] of a layer.${step > 1 ? ` Every ${step}th layer.` : ''}`,
-    x: { title: 'rank', unit: '', scale: 'linear', min: 0 },
-    y: { title: 'weight error', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: some.map(({ layer, errors }) => ({
-      id: `L${layer}`,
-      title: `L${layer}`,
-      mark: 'line',
-      points: errors.map(({ rank, error }) => ({ x: rank, y: error })),
-    })),
-  };
+  return build.chart(
+    'spectra',
+    'Weight error by rank',
+    `The best that a rank can do for [W_K; W_V] of a layer.${step > 1 ? ` Every ${step}th layer.` : ''}`,
+    build.axis('rank', '', { min: 0 }),
+    build.shareAxis('weight error'),
+    some.map(({ layer, errors }) =>
+      build.line(
+        `L${layer}`,
+        `L${layer}`,
+        errors.map(({ rank, error }) => ({ x: rank, y: error })),
+      ),
+    ),
+  );
 }
 
-const distillationChart = ({ curves, initialisation, steps, apart }: Distillation): ChartSection =>
+const distillationChart = ({ curves, initialisation, steps, apart }: Distillation) =>
   curveChart(curves, {
     id: 'distillation',
     title: `Distillation from ${initialisation === 'svd' ? 'singular values' : 'random numbers'}, ${steps} steps`,
     caption: `All weights are trained towards the next-token distributions of the model itself.${apart ? '' : ' There is one text, which the training reads and the divergence is measured on.'}`,
-    y: { title: 'KL(model || distilled)', unit: 'nats/token', scale: 'linear', min: 0 },
+    y: build.axis('KL(model || distilled)', 'nats/token', { min: 0 }),
     loss: true,
     measures: { kl: apart ? 'held-out texts' : 'the same text' },
   });
 
 /** Singular values of one layer. */
-export function spectrumSection({ layers }: EcoMlaResult, row: number, id: string): ChartSection {
+export function spectrumSection({ layers }: EcoMlaResult, row: number, id: string) {
   const found = layers[row];
   if (!found) throw new RangeError(`no layer ${row}`);
   const { layer, singular, largest, rank } = found;
-  return {
-    kind: 'chart',
-    id: `${id}-L${layer}`,
-    title: `Singular values of [W_K; W_V] of layer ${layer}`,
-    caption: `Each as a share of the largest, ${digits(largest)}; key and value heads count as often as query heads read them. The line is the rank of the table.`,
-    x: { title: 'place', unit: '', scale: 'linear', min: 0 },
-    y: { title: 'share of the largest', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [
-      {
-        id: 'values',
-        title: 'singular values',
-        mark: 'line',
-        points: singular.map((value, at) => ({ x: at + 1, y: value })),
-      },
+  return build.chart(
+    `${id}-L${layer}`,
+    `Singular values of [W_K; W_V] of layer ${layer}`,
+    `Each as a share of the largest, ${digits(largest)}; key and value heads count as often as query heads read them. The line is the rank of the table.`,
+    build.axis('place', '', { min: 0 }),
+    build.shareAxis('share of the largest'),
+    [
+      build.line(
+        'values',
+        'singular values',
+        singular.map((value, at) => ({ x: at + 1, y: value })),
+      ),
     ],
-    references: [{ label: `rank ${rank}`, from: [rank, 0], to: [rank, 1] }],
-  };
+    { references: [{ label: `rank ${rank}`, from: [rank, 0], to: [rank, 1] }] },
+  );
 }
 
 export const sections = (result: Partial<EcoMlaResult>): readonly Section[] =>

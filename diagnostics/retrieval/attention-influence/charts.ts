@@ -2,13 +2,14 @@
 import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
 import type { DocumentResult, InfluenceResult } from './result';
 import { documentName, sourceTitle } from './words';
+import * as build from '../../shared/sections/builders';
 
 /** Sources that a chart tells apart. */
 const mostSources = 8;
 /** Points of a chart: more are one stain. */
 const mostPoints = 4000;
 
-const axis = { title: 'Influence', unit: '', scale: 'linear' } as const;
+const axis = build.axis('Influence');
 
 /** Those with most documents, in the order of the corpus. */
 function drawn({
@@ -32,88 +33,83 @@ export const chartSections = (result: InfluenceResult): readonly ChartSection[] 
     ? []
     : [...(result.sources.length > 1 ? [sourcesChart(result)] : []), distributionChart(result), lengthChart(result)];
 
-function sourcesChart(result: InfluenceResult): ChartSection {
+function sourcesChart(result: InfluenceResult) {
   const shown = new Set(drawn(result).map(({ source }) => source));
   const some = result.sources.filter(({ source }) => shown.has(source));
-  const series = (id: string, title: string, points: SectionSeries['points']): SectionSeries => ({
-    id,
-    title,
-    mark: 'points',
-    points,
-  });
-  return {
-    kind: 'chart',
-    id: 'sources-chart',
-    title: 'Influence by source',
-    caption: `Median of the documents of each source.${leftOut(result)}`,
-    x: { title: 'Source', unit: '', scale: 'category', categories: some.map(({ source }) => sourceTitle(source)) },
-    y: axis,
-    interval: '10th to 90th percentile of the documents',
-    series: [
+  const series = (id: string, title: string, points: SectionSeries['points']): SectionSeries =>
+    build.points(id, title, points);
+  return build.chart(
+    'sources-chart',
+    'Influence by source',
+    `Median of the documents of each source.${leftOut(result)}`,
+    build.categoryAxis(
+      'Source',
+      some.map(({ source }) => sourceTitle(source)),
+    ),
+    axis,
+    [
       series(
         'masked',
         'heads masked',
         some.map(({ median: y, low, high }, x) => ({ x, y, low, high })),
       ),
-      ...(result.controls.length > 0
-        ? [
-            series(
-              'control',
-              'random heads',
-              some.map(({ control: y }, x) => ({ x, y })),
-            ),
-          ]
-        : []),
+      result.controls.length > 0 &&
+        series(
+          'control',
+          'random heads',
+          some.map(({ control: y }, x) => ({ x, y })),
+        ),
     ],
-  };
+    { interval: '10th to 90th percentile of the documents' },
+  );
 }
 
-function distributionChart(result: InfluenceResult): ChartSection {
+function distributionChart(result: InfluenceResult) {
   const influences = result.documents.flatMap(({ rank, influence }) => (Number.isNaN(rank) ? [] : [influence]));
   const [least, most] = [Math.min(...influences), Math.max(...influences)];
   const level = 1 - result.top / 100;
-  return {
-    kind: 'chart',
-    id: 'distribution',
-    title: 'Distribution of influence',
-    caption: `Share of the documents of a source whose influence is at most this. Those above the line are selected.${leftOut(result)}`,
-    x: axis,
-    y: { title: 'Share of documents', unit: '', scale: 'linear', min: 0, max: 1 },
-    references: [{ label: `top ${result.top} %`, from: [least, level], to: [most, level] }],
-    series: drawn(result).map(({ source, of }) => ({
-      id: `source-${source}`,
-      title: sourceTitle(source),
-      mark: 'line',
-      points: thinned([...of].sort((a, b) => a.influence - b.influence)).map((document) => ({
-        x: document.influence,
-        y: document.quantile,
-        label: documentName(document),
-      })),
-    })),
-  };
+  return build.chart(
+    'distribution',
+    'Distribution of influence',
+    `Share of the documents of a source whose influence is at most this. Those above the line are selected.${leftOut(result)}`,
+    axis,
+    build.shareAxis('Share of documents'),
+    drawn(result).map(({ source, of }) =>
+      build.line(
+        `source-${source}`,
+        sourceTitle(source),
+        thinned([...of].sort((a, b) => a.influence - b.influence)).map((document) => ({
+          x: document.influence,
+          y: document.quantile,
+          label: documentName(document),
+        })),
+      ),
+    ),
+    { references: [{ label: `top ${result.top} %`, from: [least, level], to: [most, level] }] },
+  );
 }
 
-function lengthChart(result: InfluenceResult): ChartSection {
+function lengthChart(result: InfluenceResult) {
   const sources = drawn(result);
   const each = Math.floor(mostPoints / Math.max(1, sources.length));
-  return {
-    kind: 'chart',
-    id: 'length',
-    title: 'Influence and length',
-    caption: `One point a document: the influence of short documents is noisy.${leftOut(result)}${sources.some(({ of }) => of.length > each) ? ` At most ${each} documents of a source are drawn.` : ''}`,
-    x: { title: 'Length', unit: 'tokens', scale: 'log10' },
-    y: axis,
-    series: sources.map(({ source, of }) => ({
-      id: `source-${source}`,
-      title: sourceTitle(source),
-      mark: 'points',
-      points: thinned(of, each).map((document) => ({
-        x: document.tokens,
-        y: document.influence,
-        label: documentName(document),
-      })),
-    })),
-  };
+  return build.chart(
+    'length',
+    'Influence and length',
+    `One point a document: the influence of short documents is noisy.${leftOut(result)}${sources.some(({ of }) => of.length > each) ? ` At most ${each} documents of a source are drawn.` : ''}`,
+    build.logAxis('Length', 'log10', 'tokens'),
+    axis,
+    sources.map(({ source, of }) =>
+      build.points(
+        `source-${source}`,
+        sourceTitle(source),
+        thinned(of, each).map((document) => ({
+          x: document.tokens,
+          y: document.influence,
+          label: documentName(document),
+        })),
+      ),
+    ),
+  );
 }
 
 /** Evenly spaced ones of a long list, its ends among them. */

@@ -4,6 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import { bySource } from './influence';
 import type { DocumentResult, InfluenceResult } from './result';
 import { documentName, sourceTitle } from './words';
+import * as build from '../../shared/sections/builders';
 
 const mostMoved = 100;
 
@@ -15,12 +16,9 @@ interface Pair {
 export function compare(a: InfluenceResult, b: InfluenceResult): readonly Section[] {
   if (a.corpus.sha256 !== b.corpus.sha256) {
     return [
-      {
-        kind: 'text',
-        id: 'other-corpus',
-        title: 'Two corpora',
-        paragraphs: ['The two results are of different documents, so ranks are not compared.'],
-      },
+      build.paragraphs('other-corpus', 'Two corpora', [
+        'The two results are of different documents, so ranks are not compared.',
+      ]),
     ];
   }
   const others = new Map(b.documents.map((document) => [document.index, document]));
@@ -32,40 +30,19 @@ export function compare(a: InfluenceResult, b: InfluenceResult): readonly Sectio
 }
 
 function agreement(pairs: readonly Pair[]): Section {
-  return {
-    kind: 'table',
-    id: 'agreement',
-    title: 'Agreement of the two rankings',
-    empty: 'No document is ranked in both.',
-    columns: [
-      { name: 'source', title: 'Source', kind: 'text' },
-      { name: 'documents', title: 'Documents', kind: 'number', unit: '', definition: 'Ranked in both.', digits: 9 },
-      {
-        name: 'spearman',
-        title: 'Rank correlation',
-        kind: 'number',
-        unit: '',
-        definition: 'Spearman’s: 1 for the same order, 0 for none in common.',
-      },
-      { name: 'both', title: 'Selected in both', kind: 'number', unit: '', definition: 'Documents.', digits: 9 },
-      {
-        name: 'first',
-        title: 'Other only',
-        kind: 'number',
-        unit: '',
-        definition: 'Selected in the other result alone.',
-        digits: 9,
-      },
-      {
-        name: 'second',
-        title: 'This only',
-        kind: 'number',
-        unit: '',
-        definition: 'Selected in this result alone.',
-        digits: 9,
-      },
+  return build.cellTable(
+    'agreement',
+    'Agreement of the two rankings',
+    '',
+    [
+      build.text('source', 'Source'),
+      { ...build.number('documents', 'Documents', 'Ranked in both.'), digits: 9 },
+      build.number('spearman', 'Rank correlation', 'Spearman’s: 1 for the same order, 0 for none in common.'),
+      { ...build.number('both', 'Selected in both', 'Documents.'), digits: 9 },
+      { ...build.number('first', 'Other only', 'Selected in the other result alone.'), digits: 9 },
+      { ...build.number('second', 'This only', 'Selected in this result alone.'), digits: 9 },
     ],
-    rows: [...bySource(pairs.map(({ a }) => a))].map(([source, places]) => {
+    [...bySource(pairs.map(({ a }) => a))].map(([source, places]) => {
       const those = places.flatMap((at) => pairs[at] ?? []);
       const influences = (of: (pair: Pair) => DocumentResult): number[] => those.map((pair) => of(pair).influence);
       const [first, second] = [influences(({ a }) => a), influences(({ b }) => b)];
@@ -81,7 +58,8 @@ function agreement(pairs: readonly Pair[]): Section {
         chosen(false, true),
       ];
     }),
-  };
+    { empty: 'No document is ranked in both.' },
+  );
 }
 
 function moved(pairs: readonly Pair[]): Section {
@@ -90,36 +68,22 @@ function moved(pairs: readonly Pair[]): Section {
     .filter(({ by }) => by !== 0)
     .sort((one, other) => Math.abs(other.by) - Math.abs(one.by))
     .slice(0, mostMoved);
-  return {
-    kind: 'table',
-    id: 'moved',
-    title: 'Documents that moved most',
-    empty: 'Every document has the same place in both rankings.',
-    columns: [
-      { name: 'document', title: 'Document', kind: 'text' },
-      {
-        name: 'by',
-        title: 'Change of place',
-        kind: 'number',
-        unit: '',
-        definition: 'Share of the documents of its source that rank below it, this result less the other.',
-      },
-      {
-        name: 'first',
-        title: 'Influence, other',
-        kind: 'number',
-        unit: '',
-        definition: '(L masked - L plain) / L plain',
-      },
-      {
-        name: 'second',
-        title: 'Influence, this',
-        kind: 'number',
-        unit: '',
-        definition: '(L masked - L plain) / L plain',
-      },
-      { name: 'start', title: 'Begins with', kind: 'text' },
+  return build.table(
+    'moved',
+    'Documents that moved most',
+    '',
+    byMove,
+    [
+      build.text('document', 'Document', ({ a }) => documentName(a)),
+      build.number(
+        'by',
+        'Change of place',
+        'Share of the documents of its source that rank below it, this result less the other.',
+      ),
+      build.number('first', 'Influence, other', '(L masked - L plain) / L plain', ({ a }) => a.influence),
+      build.number('second', 'Influence, this', '(L masked - L plain) / L plain', ({ b }) => b.influence),
+      build.text('start', 'Begins with', ({ a }) => a.start),
     ],
-    rows: byMove.map(({ a, b, by }) => [documentName(a), by, a.influence, b.influence, a.start]),
-  };
+    { empty: 'Every document has the same place in both rankings.' },
+  );
 }

@@ -10,6 +10,7 @@ import type { Parameters } from './parameters';
 import type { InfluenceResult } from './result';
 import { documentName, inOrder, sourcesNamed } from './words';
 import { windowsOf } from '../../shared/corpus/windows';
+import * as build from '../../shared/sections/builders';
 
 /** Tokens that are run and drawn: the first windows of a longer document. */
 const mostTokens = 16_384;
@@ -54,30 +55,15 @@ export async function tokenView(
     ].join(' '),
     tokens: model.pieces([...ids.subarray(0, shown)]),
     numbers: [
-      {
-        name: 'influence',
-        title: 'Lost without the heads',
-        unit: 'nats',
-        definition: 'ln p(token), plain, less the same with the heads masked; above 0: the heads help to predict it.',
-        scale: { kind: 'diverging' },
-        values: plain.map((loss, at) => (masked[at] ?? Number.NaN) - loss),
-      },
-      {
-        name: 'loss',
-        title: 'Loss',
-        unit: 'nats',
-        definition: '-ln p(token) of the plain model.',
-        scale: { kind: 'sequential', min: 0 },
-        values: plain,
-      },
-      {
-        name: 'maskedLoss',
-        title: 'Loss masked',
-        unit: 'nats',
-        definition: '-ln p(token) with the heads masked.',
-        scale: { kind: 'sequential', min: 0 },
-        values: masked,
-      },
+      build.signed(
+        'influence',
+        'Lost without the heads',
+        'ln p(token), plain, less the same with the heads masked; above 0: the heads help to predict it.',
+        plain.map((loss, at) => (masked[at] ?? Number.NaN) - loss),
+        'nats',
+      ),
+      build.amounts('loss', 'Loss', '-ln p(token) of the plain model.', plain, 'nats'),
+      build.amounts('maskedLoss', 'Loss masked', '-ln p(token) with the heads masked.', masked, 'nats'),
     ],
     ...(cuts.size > 0
       ? {

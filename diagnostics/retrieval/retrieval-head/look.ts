@@ -10,6 +10,7 @@ import { needleTests, type NeedleTest } from './needle-test';
 import type { RetrievalParameters } from './parameters';
 import type { RetrievalHeadResult } from './result';
 import { percent } from '../../shared/words';
+import * as build from '../../shared/sections/builders';
 
 /** Tokens that are shown: of a longer prompt those about the needle. */
 const mostShown = 4096;
@@ -81,15 +82,13 @@ function sectionOf(
   const from = Math.max(0, Math.min(ids.length - mostShown, middle - mostShown / 2));
   const shown = <T>(all: readonly T[]): readonly T[] => all.slice(from, from + mostShown);
   const at = new Set(needle.positions);
-  const numbers = (name: string, title: string, values: readonly number[]): TokensSection['numbers'][number] => ({
-    name,
-    title,
-    unit: '',
-    definition: `Attention of ${title} on the token, from the last token of the prompt: the row that produces the first token of the answer.`,
-    // Up to the largest: a head that fails spreads over many tokens, and would be seen nowhere on a scale to 1.
-    scale: { kind: 'sequential', min: 0 },
-    values: shown(values),
-  });
+  const numbers = (name: string, title: string, values: readonly number[]): TokensSection['numbers'][number] =>
+    build.amounts(
+      name,
+      title,
+      `Attention of ${title} on the token, from the last token of the prompt: the row that produces the first token of the answer.`,
+      shown(values),
+    );
   const single = heads.map((place, head) => numbers(headName(place), headName(place), rows[head] ?? []));
   const mean = ids.map((_, key) => rows.reduce((sum, row) => sum + (row[key] ?? 0), 0) / rows.length);
   const left = ids.length > mostShown ? ` ${mostShown} of ${ids.length} tokens, about the needle.` : '';

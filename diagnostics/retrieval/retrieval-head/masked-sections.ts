@@ -1,12 +1,13 @@
 /** What a result of `retrieval-head` shows of heads that were masked. */
-import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
-import type { SectionCell, TableSection } from '../../../protocol/sections/table';
+import type { SectionCell } from '../../../protocol/sections/table';
 import { headName } from '../../../protocol/interventions/text';
 import type { Grid, MaskedResult, RetrievalHeadResult } from './result';
 import { label, modeWords } from './words';
 import { percent } from '../../shared/words';
+import * as build from '../../shared/sections/builders';
 
 export const maskedSections = (result: RetrievalHeadResult): readonly Section[] => [
   ...(result.masked.length > 0 || result.notMasked.length > 0 ? [tableOf(result)] : []),
@@ -22,21 +23,22 @@ const namesOf = ({ heads }: MaskedResult): string =>
     ? `${heads.slice(0, mostNamed).map(headName).join(', ')} and ${heads.length - mostNamed} more`
     : heads.map(headName).join(', ');
 
-function tableOf(result: RetrievalHeadResult): TableSection {
+function tableOf(result: RetrievalHeadResult) {
   const { tests, passed, passedShare, passedLow, passedHigh, recall, masked, notMasked, mode, needed } = result;
-  const number = (name: string, title: string, definition: string, digits = 3) =>
-    ({ name, title, kind: 'number', unit: '', definition, digits }) as const;
+  const number = (name: string, title: string, definition: string, digits = 3) => ({
+    ...build.number(name, title, definition),
+    digits,
+  });
   const left =
     notMasked.length === 0
       ? ''
       : ` Not run: ${notMasked.join('; ')}. A set needs scores, and a random one as many heads outside the top.`;
-  return {
-    kind: 'table',
-    id: 'masked',
-    title: 'The same tests without some heads',
-    caption: `A masked head ${modeWords[mode]}. Random heads exclude the top ones and, where enough others are left, all retrieval heads.${left}`,
-    columns: [
-      { name: 'without', title: 'Without', kind: 'text' },
+  return build.cellTable(
+    'masked',
+    'The same tests without some heads',
+    `A masked head ${modeWords[mode]}. Random heads exclude the top ones and, where enough others are left, all retrieval heads.${left}`,
+    [
+      build.text('without', 'Without'),
       number('count', 'Heads masked', 'How many heads are masked.', 6),
       number('tests', 'Tests', 'Tests that were run.', 6),
       number('passed', 'Passed', `Tests whose answer has a recall above ${needed}.`, 6),
@@ -48,9 +50,9 @@ function tableOf(result: RetrievalHeadResult): TableSection {
         'Mean recall',
         'ROUGE-1 recall: share of the words of the right answer that stand in the answer.',
       ),
-      { name: 'heads', title: 'Heads', kind: 'text' },
+      build.text('heads', 'Heads'),
     ],
-    rows: [
+    [
       ['no head', null, tests, passed, passedShare, passedLow, passedHigh, recall, ''],
       ...masked.map((one): readonly SectionCell[] => [
         one.name,
@@ -64,10 +66,10 @@ function tableOf(result: RetrievalHeadResult): TableSection {
         namesOf(one),
       ]),
     ].map((row) => row.map((cell) => (typeof cell === 'number' && Number.isNaN(cell) ? null : cell))),
-  };
+  );
 }
 
-function chartOf({ passedShare, passedLow, passedHigh, masked }: RetrievalHeadResult): ChartSection {
+function chartOf({ passedShare, passedLow, passedHigh, masked }: RetrievalHeadResult) {
   const none = { x: 0, y: passedShare, low: passedLow, high: passedHigh, label: 'all heads' };
   const series = (kind: 'top' | 'random', title: string): readonly SectionSeries[] => {
     const sets = masked.filter((one) => one.kind === kind && one.tests > 0);
@@ -85,15 +87,15 @@ function chartOf({ passedShare, passedLow, passedHigh, masked }: RetrievalHeadRe
       },
     ];
   };
-  return {
-    kind: 'chart',
-    id: 'masked-share',
-    title: 'Tests that pass, by number of heads masked',
-    x: { title: 'heads masked', unit: '', scale: 'linear', min: 0 },
-    y: { title: 'share of tests that pass', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [...series('top', 'highest scores'), ...series('random', 'random others')],
-    interval: 'Wilson’s 95 % interval over tests',
-  };
+  return build.chart(
+    'masked-share',
+    'Tests that pass, by number of heads masked',
+    '',
+    build.axis('heads masked', '', { min: 0 }),
+    build.shareAxis('share of tests that pass'),
+    [...series('top', 'highest scores'), ...series('random', 'random others')],
+    { interval: 'Wilson’s 95 % interval over tests' },
+  );
 }
 
 function gridSection({ lengths, depths, recall }: Grid, masked: readonly MaskedResult[]): MapSection {
@@ -112,7 +114,7 @@ function gridSection({ lengths, depths, recall }: Grid, masked: readonly MaskedR
     unit: '',
     definition:
       'Mean ROUGE-1 recall of the answers of the cell: share of the words of the right answer that stand in it.',
-    scale: { kind: 'sequential', min: 0, max: 1 },
+    scale: build.ranges.share,
     rows: { title: 'depth', labels: depths.map((depth) => label(percent(depth))) },
     columns: {
       title: 'length in tokens',

@@ -2,11 +2,12 @@
 import type { GenerationsSection } from '../../../protocol/sections/generations';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
-import type { SectionCell, SectionColumn, TableSection } from '../../../protocol/sections/table';
+import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
 import { headName } from '../../../protocol/interventions/text';
 import type { Looked, RetrievalHeadResult, TestResult } from './result';
 import { label } from './words';
 import { counted, percent } from '../../shared/words';
+import * as build from '../../shared/sections/builders';
 
 export const testSections = (result: RetrievalHeadResult): readonly Section[] => [
   ...(result.topHeads.length > 0 ? [stripSection(result), lookedSection(result)] : []),
@@ -40,7 +41,7 @@ function stripSection(result: RetrievalHeadResult): MapSection {
     unit: '',
     definition:
       'Share of the top heads whose most-read key, in the row that produced the token, is of the needle (left), or is the first token (right).',
-    scale: { kind: 'sequential', min: 0, max: 1 },
+    scale: build.ranges.share,
     rows: {
       title: 'test',
       labels: tests.map(({ length, depth, passed }) => label(`${passed ? '✓' : '✗'} ${length}, ${percent(depth)}`)),
@@ -57,32 +58,32 @@ const massColumns = (which: string): readonly SectionColumn[] =>
       ['first', 'First token', 'the first token'],
       ['elsewhere', 'Elsewhere', 'all other keys'],
     ] as const
-  ).map(([name, title, keys]) => ({
-    name,
-    title,
-    kind: 'number',
-    unit: '',
-    definition: `Mean attention of the top heads on ${keys}, over the rows that produced the tokens of the answer${which}.`,
-  }));
+  ).map(([name, title, keys]) =>
+    build.number(
+      name,
+      title,
+      `Mean attention of the top heads on ${keys}, over the rows that produced the tokens of the answer${which}.`,
+    ),
+  );
 
 const cells = ({ needle, firstToken, elsewhere }: Looked): readonly SectionCell[] =>
   [needle, firstToken, elsewhere].map((value) => (Number.isNaN(value) ? null : value));
 
-const lookedSection = (result: RetrievalHeadResult): TableSection => ({
-  kind: 'table',
-  id: 'looked',
-  title: 'Where the top heads look when the answer is right, and when it is wrong',
-  caption: `Heads: ${topWords(result)}.`,
-  columns: [
-    { name: 'tests', title: 'Tests', kind: 'text' },
-    { name: 'count', title: 'Number', kind: 'number', unit: '', definition: 'How many tests these are.', digits: 6 },
-    ...massColumns(', and over these tests'),
-  ],
-  rows: (['passed', 'failed'] as const).map((which) => {
-    const { tests, top } = result.looked[which];
-    return [which, tests, ...cells(top)];
-  }),
-});
+const lookedSection = (result: RetrievalHeadResult) =>
+  build.cellTable(
+    'looked',
+    'Where the top heads look when the answer is right, and when it is wrong',
+    `Heads: ${topWords(result)}.`,
+    [
+      build.text('tests', 'Tests'),
+      { ...build.number('count', 'Number', 'How many tests these are.'), digits: 6 },
+      ...massColumns(', and over these tests'),
+    ],
+    (['passed', 'failed'] as const).map((which) => {
+      const { tests, top } = result.looked[which];
+      return [which, tests, ...cells(top)];
+    }),
+  );
 
 /** Needles whose tokens occur elsewhere inflate the scores of heads that read them there. */
 function repeatedWords(byTest: readonly TestResult[]): { readonly caption?: string } {
@@ -92,50 +93,35 @@ function repeatedWords(byTest: readonly TestResult[]): { readonly caption?: stri
   return { caption };
 }
 
-const testsSection = ({ byTest, topHeads, needed }: RetrievalHeadResult): TableSection => ({
-  kind: 'table',
-  id: 'tests',
-  title: 'Tests',
-  ...repeatedWords(byTest),
-  ask: 'Show where the top heads look',
-  columns: [
-    {
-      name: 'length',
-      title: 'Length',
-      kind: 'number',
-      unit: 'tokens',
-      definition: 'Tokens of the prompt, about.',
-      digits: 7,
-    },
-    {
-      name: 'depth',
-      title: 'Depth',
-      kind: 'number',
-      unit: '',
-      definition: 'Where the needle stands: 0 at the beginning of the prompt, 1 at its end.',
-    },
-    { name: 'verdict', title: 'Answer', kind: 'text', definition: `Passed: recall above ${needed}.` },
-    {
-      name: 'recall',
-      title: 'Recall',
-      kind: 'number',
-      unit: '',
-      definition: 'ROUGE-1 recall: share of the words of the right answer that stand in the answer.',
-    },
-    ...(topHeads.length > 0 ? massColumns('') : []),
-    { name: 'expected', title: 'Right answer', kind: 'text' },
-  ],
-  rows: byTest
-    .slice(0, mostDrawn)
-    .map(({ length, depth, passed, recall, looked, expected }) => [
-      length,
-      depth,
-      passed ? 'passed' : 'failed',
-      recall,
-      ...(topHeads.length > 0 ? cells(looked) : []),
-      expected,
-    ]),
-});
+const testsSection = ({ byTest, topHeads, needed }: RetrievalHeadResult) =>
+  build.cellTable(
+    'tests',
+    'Tests',
+    '',
+    [
+      { ...build.number('length', 'Length', 'Tokens of the prompt, about.', 'tokens'), digits: 7 },
+      build.number('depth', 'Depth', 'Where the needle stands: 0 at the beginning of the prompt, 1 at its end.'),
+      { ...build.text('verdict', 'Answer'), definition: `Passed: recall above ${needed}.` },
+      build.number(
+        'recall',
+        'Recall',
+        'ROUGE-1 recall: share of the words of the right answer that stand in the answer.',
+      ),
+      ...(topHeads.length > 0 ? massColumns('') : []),
+      build.text('expected', 'Right answer'),
+    ],
+    byTest
+      .slice(0, mostDrawn)
+      .map(({ length, depth, passed, recall, looked, expected }) => [
+        length,
+        depth,
+        passed ? 'passed' : 'failed',
+        recall,
+        ...(topHeads.length > 0 ? cells(looked) : []),
+        expected,
+      ]),
+    { ...repeatedWords(byTest), ask: 'Show where the top heads look' },
+  );
 
 /** Texts that are shown: all of them are in the result. */
 const mostTexts = 20;

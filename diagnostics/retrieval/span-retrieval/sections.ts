@@ -1,11 +1,10 @@
 /** What the analysis shows and says. */
-import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import { counted, percent, threeDigits } from '../../shared/words';
 import type { Depth, SpanResult } from './result';
 import type { Figures } from './retrieve';
+import * as build from '../../shared/sections/builders';
 
 const isDone = (result: Partial<SpanResult>): result is SpanResult => (result.depths?.length ?? 0) > 0;
 
@@ -28,68 +27,71 @@ function chart(
   { depths, chance, centred }: SpanResult,
   { id, title, y, level }: { readonly id: string; readonly title: string; readonly y: string; readonly level: number },
   of: (figures: Figures) => { readonly y: number; readonly low: number; readonly high: number },
-): ChartSection {
-  const line = (side: 'forward' | 'back', name: string) => ({
-    id: side,
-    title: name,
-    mark: 'line' as const,
-    points: depths.map((depth) => ({ x: depth.depth, ...of(depth[side]) })),
-  });
-  return {
-    kind: 'chart',
+) {
+  const line = (side: 'forward' | 'back', name: string) =>
+    build.line(
+      side,
+      name,
+      depths.map((depth) => ({ x: depth.depth, ...of(depth[side]) })),
+    );
+  return build.chart(
     id,
     title,
-    caption: `Texts by the mean of their residual stream${centred ? ', less the mean of their side' : ''}, ranked by cosine; first: first texts look for their partners. 0 layers are the embeddings, the baseline. By chance: ${threeDigits(level)}${level === chance.recall ? ' (1 / M)' : ''}.`,
-    x: { title: 'layers passed', unit: '', scale: 'linear', min: 0 },
-    y: { title: y, unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [line('forward', 'first'), line('back', 'second')],
-    references: [{ label: 'chance', from: [0, level], to: [Math.max(1, depths.length - 1), level] }],
-    interval: '95 % interval over texts, of one layer',
-  };
+    `Texts by the mean of their residual stream${centred ? ', less the mean of their side' : ''}, ranked by cosine; first: first texts look for their partners. 0 layers are the embeddings, the baseline. By chance: ${threeDigits(level)}${level === chance.recall ? ' (1 / M)' : ''}.`,
+    build.axis('layers passed', '', { min: 0 }),
+    build.shareAxis(y),
+    [line('forward', 'first'), line('back', 'second')],
+    {
+      references: [{ label: 'chance', from: [0, level], to: [Math.max(1, depths.length - 1), level] }],
+      interval: '95 % interval over texts, of one layer',
+    },
+  );
 }
 
-const depthTable = ({ depths, bank }: SpanResult): TableSection => {
+const depthTable = ({ depths, bank }: SpanResult) => {
   const columns = (side: 'forward' | 'back', who: string) => [
-    numberColumn(`${side}-recall`, `R@1, ${who}`, `Share of the ${bank} texts whose partner has the largest cosine.`),
-    numberColumn(`${side}-low`, 'from', "Lower end of Wilson's 95 % interval."),
-    numberColumn(`${side}-high`, 'to', "Upper end of Wilson's 95 % interval."),
-    numberColumn(`${side}-mrr`, `MRR, ${who}`, 'Mean of 1 / rank of the partner.'),
+    build.number(`${side}-recall`, `R@1, ${who}`, `Share of the ${bank} texts whose partner has the largest cosine.`),
+    build.number(`${side}-low`, 'from', "Lower end of Wilson's 95 % interval."),
+    build.number(`${side}-high`, 'to', "Upper end of Wilson's 95 % interval."),
+    build.number(`${side}-mrr`, `MRR, ${who}`, 'Mean of 1 / rank of the partner.'),
   ];
   const cells = ({ recall, low, high, mrr }: Figures) => [recall, low, high, mrr].map(cellOf);
-  return {
-    kind: 'table',
-    id: 'depths',
-    title: 'Retrieval by layer',
-    columns: [
-      { name: 'depth', title: 'Layers passed', kind: 'text' },
-      ...columns('forward', 'first'),
-      ...columns('back', 'second'),
-    ],
-    rows: depths.map(({ depth, forward, back }: Depth) => [
+  return build.cellTable(
+    'depths',
+    'Retrieval by layer',
+    '',
+    [build.text('depth', 'Layers passed'), ...columns('forward', 'first'), ...columns('back', 'second')],
+    depths.map(({ depth, forward, back }: Depth) => [
       depth === 0 ? '0 (embeddings)' : String(depth),
       ...cells(forward),
       ...cells(back),
     ]),
-  };
+  );
 };
 
-const pairTable = ({ pairs, best }: SpanResult): TableSection => ({
-  kind: 'table',
-  id: 'pairs',
-  title: 'Ranks of the pairs',
-  caption: 'Rank of the second text for the first; those found last come first.',
-  columns: [
-    { name: 'first', title: 'First text', kind: 'text' },
-    { name: 'second', title: 'Second text', kind: 'text' },
-    numberColumn(
-      'best',
-      `After ${counted(best, 'layer', 'layers')}`,
-      '1 + texts with a larger cosine + half of those that tie.',
-    ),
-    numberColumn('embedding', 'Embeddings', 'The same of the stream that enters the first layer.'),
-  ],
-  rows: pairs.map((pair) => [pair.first, pair.second, pair.best, pair.embedding]),
-});
+const pairTable = ({ pairs, best }: SpanResult) =>
+  build.table(
+    'pairs',
+    'Ranks of the pairs',
+    'Rank of the second text for the first; those found last come first.',
+    pairs,
+    [
+      build.text('first', 'First text', (pair) => pair.first),
+      build.text('second', 'Second text', (pair) => pair.second),
+      build.number(
+        'best',
+        `After ${counted(best, 'layer', 'layers')}`,
+        '1 + texts with a larger cosine + half of those that tie.',
+        (pair) => pair.best,
+      ),
+      build.number(
+        'embedding',
+        'Embeddings',
+        'The same of the stream that enters the first layer.',
+        (pair) => pair.embedding,
+      ),
+    ],
+  );
 
 export function sections(result: Partial<SpanResult>): readonly Section[] {
   if (!isDone(result)) return [];
@@ -107,8 +109,6 @@ export function sections(result: Partial<SpanResult>): readonly Section[] {
     ),
     depthTable(result),
     pairTable(result),
-    ...(notes.length === 0
-      ? []
-      : [{ kind: 'text' as const, id: 'notes', title: 'Lines that were left out', paragraphs: notes }]),
+    ...(notes.length === 0 ? [] : [build.paragraphs('notes', 'Lines that were left out', notes)]),
   ];
 }

@@ -5,6 +5,7 @@ import { partName } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import type { HeadPlace, Variant } from '../../model-runner/variant';
+import * as build from '../sections/builders';
 
 export async function attentionRow(
   model: ModelRunner,
@@ -21,14 +22,8 @@ export async function attentionRow(
     if (!map) throw new RangeError(`the run gave no map of ${partName(head)}`);
     return [...map.subarray(row * length, (row + 1) * length)];
   };
-  const number = (name: string, title: string, of: string, values: readonly number[]) => ({
-    name,
-    title,
-    unit: '',
-    definition: `Probability that position ${row} gives each token, on ${of}.`,
-    scale: { kind: 'sequential', min: 0, max: 1 } as const,
-    values,
-  });
+  const number = (name: string, title: string, of: string, values: readonly number[]) =>
+    build.shares(name, title, `Probability that position ${row} gives each token, on ${of}.`, values);
   return {
     kind: 'tokens',
     id: `${section}-L${head.layer}H${head.head}`,

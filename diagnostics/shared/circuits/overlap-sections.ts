@@ -1,9 +1,10 @@
 /** What two circuits have in common, as sections. */
 import type { HeadPlace, HeadsSection } from '../../../protocol/sections/heads';
-import type { SectionCell, TableSection } from '../../../protocol/sections/table';
+import type { SectionCell } from '../../../protocol/sections/table';
 import { nodeId, type Circuit } from './circuit';
 import type { Baseline, Overlap } from './overlap';
 import { cellOf } from '../sections/cell';
+import * as build from '../sections/builders';
 
 type Names = readonly [first: string, second: string];
 
@@ -18,40 +19,39 @@ export function sharedHeads(first: Circuit, second: Circuit, [one, other]: Names
     id: 'shared',
     title: 'Heads of both circuits',
     classes: [
-      {
-        name: 'both',
-        title: 'in both',
-        definition: 'In both circuits.',
-        heads: headsOf(first).filter((head) => inSecond.has(nodeId(head))),
-      },
-      {
-        name: 'first',
-        title: `${one} only`,
-        definition: `In the circuit of ${one} alone.`,
-        heads: headsOf(first).filter((head) => !inSecond.has(nodeId(head))),
-      },
-      {
-        name: 'second',
-        title: `${other} only`,
-        definition: `In the circuit of ${other} alone.`,
-        heads: headsOf(second).filter((head) => !inFirst.has(nodeId(head))),
-      },
+      build.headClass(
+        'both',
+        'in both',
+        'In both circuits.',
+        headsOf(first).filter((head) => inSecond.has(nodeId(head))),
+      ),
+      build.headClass(
+        'first',
+        `${one} only`,
+        `In the circuit of ${one} alone.`,
+        headsOf(first).filter((head) => !inSecond.has(nodeId(head))),
+      ),
+      build.headClass(
+        'second',
+        `${other} only`,
+        `In the circuit of ${other} alone.`,
+        headsOf(second).filter((head) => !inFirst.has(nodeId(head))),
+      ),
     ],
   };
 }
 
 export const whatWords: Readonly<Record<Overlap['what'], string>> = { heads: 'heads', mlps: 'MLPs', edges: 'edges' };
 
-export function overlapTable(overlaps: readonly Overlap[], [one, other]: Names): TableSection {
-  const number = (name: string, title: string, definition: string) =>
-    ({ name, title, kind: 'number', unit: '', definition }) as const;
+export function overlapTable(overlaps: readonly Overlap[], [one, other]: Names) {
+  const number = (name: string, title: string, definition: string) => build.number(name, title, definition);
   const baseline = (of: Baseline | undefined): readonly SectionCell[] => [cellOf(of?.mean), cellOf(of?.chance)];
-  return {
-    kind: 'table',
-    id: 'overlap',
-    title: 'Overlap of the circuits',
-    columns: [
-      { name: 'what', title: 'Of', kind: 'text' },
+  return build.cellTable(
+    'overlap',
+    'Overlap of the circuits',
+    '',
+    [
+      build.text('what', 'Of'),
       number('shared', 'In both', 'Those of both circuits.'),
       number('ofEither', 'Of either', 'In both over in at least one (Jaccard).'),
       number('anyMean', 'By chance', 'Shared on average by sets of these sizes drawn from all.'),
@@ -67,7 +67,7 @@ export function overlapTable(overlaps: readonly Overlap[], [one, other]: Names):
       number('ofFirst', `Of ${one}`, `In both over in ${one}.`),
       number('ofSecond', `Of ${other}`, `In both over in ${other}.`),
     ],
-    rows: overlaps.map((overlap) => [
+    overlaps.map((overlap) => [
       whatWords[overlap.what],
       overlap.shared,
       cellOf(overlap.ofEither),
@@ -78,5 +78,5 @@ export function overlapTable(overlaps: readonly Overlap[], [one, other]: Names):
       cellOf(overlap.ofFirst),
       cellOf(overlap.ofSecond),
     ]),
-  };
+  );
 }

@@ -1,8 +1,8 @@
 /** The table of a model before and after a conversion. */
-import type { TableSection } from '../../../protocol/sections/table';
 import type { BeforeAfter, Side } from './before-after';
+import * as build from '../sections/builders';
 
-export function beforeAfterSection({ before, after, rows, speedup, apart, written }: BeforeAfter): TableSection {
+export function beforeAfterSection({ before, after, rows, speedup, apart, written }: BeforeAfter) {
   const accuracy = before.task && after.task;
   const intervals = accuracy
     ? ` Accuracy: 95 % intervals (Wilson, n = ${before.task.n}) ${percent(before.task)} before, ${percent(after.task)} after.`
@@ -15,56 +15,35 @@ export function beforeAfterSection({ before, after, rows, speedup, apart, writte
   const what = written
     ? `The checkpoint in ${written.folder}, opened, against its source.`
     : 'The parts are switched off in the model as it is; sizes are those of the checkpoint that a folder would get.';
-  return {
-    kind: 'table',
-    id: 'before-after',
-    title: 'Before and after',
-    caption: `${what}${same}${intervals}${speed}`,
-    columns: [
-      { name: 'quantity', title: 'Quantity', kind: 'text' },
-      {
-        name: 'before',
-        title: 'Before',
-        kind: 'number',
-        unit: '',
-        digits: 4,
-        definition: 'of the model as it is, in the unit of the row',
-      },
-      {
-        name: 'after',
-        title: written ? 'After' : 'After (emulated)',
-        kind: 'number',
-        unit: '',
-        digits: 4,
-        definition: 'of the converted model, in the unit of the row',
-      },
-      {
-        name: 'change',
-        title: 'Change',
-        kind: 'number',
-        unit: '%',
-        definition: '100 (after - before) / before; for accuracy the difference in points of per cent',
-      },
-      ...(ranges
-        ? [
-            {
-              name: 'range',
-              title: 'Interval',
-              kind: 'text',
-              definition:
-                '98 % interval of the change of decoding: that of the slowest and the fastest of seven paired rounds',
-            } as const,
-          ]
-        : []),
-    ],
-    rows: rows.map(({ quantity, unit, before: old, after: now, change, low, high }) => [
-      `${quantity} (${unit})`,
-      old,
-      now,
-      change,
-      ...(ranges ? [low === undefined || high === undefined ? '' : `${digits(low)} to ${digits(high)} %`] : []),
-    ]),
-  };
+  return build.table('before-after', 'Before and after', `${what}${same}${intervals}${speed}`, rows, [
+    build.text('quantity', 'Quantity', ({ quantity, unit }) => `${quantity} (${unit})`),
+    {
+      ...build.number('before', 'Before', 'of the model as it is, in the unit of the row', ({ before: old }) => old),
+      digits: 4,
+    },
+    {
+      ...build.number(
+        'after',
+        written ? 'After' : 'After (emulated)',
+        'of the converted model, in the unit of the row',
+        ({ after: now }) => now,
+      ),
+      digits: 4,
+    },
+    build.number(
+      'change',
+      'Change',
+      '100 (after - before) / before; for accuracy the difference in points of per cent',
+      '%',
+    ),
+    ranges &&
+      build.text(
+        'range',
+        'Interval',
+        ({ low, high }) => (low === undefined || high === undefined ? '' : `${digits(low)} to ${digits(high)} %`),
+        '98 % interval of the change of decoding: that of the slowest and the fastest of seven paired rounds',
+      ),
+  ]);
 }
 
 const digits = (value: number): string => value.toPrecision(3);

@@ -1,11 +1,12 @@
 /** What was done to the model beside what could be had without touching attention, on the same held-out prompts. */
 import { figure, text, type Fields } from '../../../protocol/schema/fields';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
-import { cellOf, numberColumn } from '../sections/cell';
+import { cellOf } from '../sections/cell';
 import { fittedTemperature, isAtBound, labelBias, withLabelBias, withTemperature } from './controls';
 import { labelLogProbability, scoreOf, type Answered, type Question } from './questions';
 import { threeDigits } from '../words';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as build from '../sections/builders';
 
 export interface Method {
   readonly name: string;
@@ -76,25 +77,25 @@ export function fittedControls(
 
 /** In the order of the table. */
 const columns = {
-  method: { name: 'method', title: 'Method', kind: 'text' },
-  accuracy: numberColumn(
+  method: build.text('method', 'Method'),
+  accuracy: build.number(
     'accuracy',
     'Accuracy',
     'Share of the prompts whose right answer leads among the labels, or in the vocabulary where there are none.',
   ),
-  labels: numberColumn(
+  labels: build.number(
     'labels',
     'ln p among the labels',
     'Mean ln of the probability of the right answer, the labels alone counted.',
     'nats',
   ),
-  probability: numberColumn(
+  probability: build.number(
     'probability',
     'ln p',
     'Mean ln of the probability of the right answer in the vocabulary.',
     'nats',
   ),
-  entropy: numberColumn('entropy', 'Entropy', 'Mean entropy of the next-token distribution.', 'nats'),
+  entropy: build.number('entropy', 'Entropy', 'Mean entropy of the next-token distribution.', 'nats'),
 } as const satisfies Readonly<Record<string, SectionColumn>>;
 
 type ColumnName = keyof typeof columns;

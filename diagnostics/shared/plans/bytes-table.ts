@@ -1,12 +1,11 @@
 /** Bytes of the caches under a plan, by length of the prompt. */
-import type { TableSection } from '../../../protocol/sections/table';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import { lengthsWithin } from '../../../protocol/plans/lengths';
 import { planBytes } from '../../../protocol/plans/plan-bytes';
 import type { Schema } from '../../../protocol/schema/check';
 import { count, number, object } from '../../../protocol/schema/fields';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import { countColumn, numberColumn } from '../sections/cell';
+import * as build from '../sections/builders';
 
 /** The caches of all layers in float32 behind a prompt of so many tokens. */
 export interface BytesAt {
@@ -36,16 +35,21 @@ export const bytesByLength = (
     return { tokens, plan, full, ratio: full / plan };
   });
 
-export const bytesTable = (bytes: readonly BytesAt[]): TableSection => ({
-  kind: 'table',
-  id: 'bytes',
-  title: 'Bytes of the caches',
-  caption: 'Keys and values of all layers in float32 behind a prompt of so many tokens.',
-  columns: [
-    countColumn('tokens', 'Tokens', 'N, of the prompt.', 'tokens'),
-    countColumn('plan', 'Plan', '2 x 4 bytes x head width x rows kept; a mean of what was dropped is a row.', 'bytes'),
-    countColumn('full', 'Full cache', '2 x 4 bytes x head width x N x key/value heads.', 'bytes'),
-    numberColumn('ratio', 'Ratio', 'Full cache over plan.'),
-  ],
-  rows: bytes.map(({ tokens, plan, full, ratio }) => [tokens, plan, full, ratio]),
-});
+export const bytesTable = (bytes: readonly BytesAt[]) =>
+  build.table(
+    'bytes',
+    'Bytes of the caches',
+    'Keys and values of all layers in float32 behind a prompt of so many tokens.',
+    bytes,
+    [
+      build.count('tokens', 'Tokens', 'N, of the prompt.', 'tokens'),
+      build.count(
+        'plan',
+        'Plan',
+        '2 x 4 bytes x head width x rows kept; a mean of what was dropped is a row.',
+        'bytes',
+      ),
+      build.count('full', 'Full cache', '2 x 4 bytes x head width x N x key/value heads.', 'bytes'),
+      build.number('ratio', 'Ratio', 'Full cache over plan.'),
+    ],
+  );

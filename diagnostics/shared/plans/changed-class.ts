@@ -1,8 +1,8 @@
 /** Heads of two plans that keep everything in one of them alone. */
-import type { TableSection } from '../../../protocol/sections/table';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import { headPlanText } from '../../../protocol/plans/head-plan';
 import type { HeadPlace } from '../../model-runner/variant';
+import * as build from '../sections/builders';
 
 type Heads = readonly (readonly HeadPlan[])[];
 
@@ -13,23 +13,23 @@ export const changedClass = (first: Heads, second: Heads): readonly HeadPlace[] 
     .flatMap((row, layer) => row.map((_, head) => ({ layer, head })))
     .filter((place) => isFull(first, place) !== isFull(second, place));
 
-export function changedClassTable(first: Heads, second: Heads): TableSection {
+export function changedClassTable(first: Heads, second: Heads) {
   const textOf = (plan: Heads, { layer, head }: HeadPlace): string => {
     const keep = plan[layer]?.[head];
     return keep ? headPlanText(keep) : 'none';
   };
-  return {
-    kind: 'table',
-    id: 'changed-class',
-    title: 'Heads that changed class',
-    empty: 'The same heads keep everything.',
-    columns: [
-      { name: 'head', title: 'Key/value head', kind: 'head' },
-      { name: 'first', title: 'Other plan', kind: 'text' },
-      { name: 'second', title: 'This plan', kind: 'text' },
+  return build.table(
+    'changed-class',
+    'Heads that changed class',
+    '',
+    changedClass(first, second),
+    [
+      build.head((place) => place, 'head', 'Key/value head'),
+      build.text('first', 'Other plan', (place) => textOf(first, place)),
+      build.text('second', 'This plan', (place) => textOf(second, place)),
     ],
-    rows: changedClass(first, second).map((place) => [place, textOf(first, place), textOf(second, place)]),
-  };
+    { empty: 'The same heads keep everything.' },
+  );
 }
 
 export const sameHeads = (a: readonly (readonly unknown[])[], b: readonly (readonly unknown[])[]): boolean =>

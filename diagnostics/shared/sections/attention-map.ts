@@ -5,6 +5,7 @@ import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { decidesSources } from '../../model-runner/redistribution-sources';
 import { withoutSpan, type Sequence } from '../../model-runner/sequence';
 import type { HeadPlace, Variant } from '../../model-runner/variant';
+import * as build from './builders';
 
 /** Positions that are drawn: 262,144 cells are what a screen shows and a file of a few megabytes holds. */
 export const mostDrawn = 512;
@@ -36,7 +37,7 @@ export async function attentionMap(
         : `The first ${drawn} of ${length} tokens, as queries and as keys: the rest is not drawn.`,
     unit: '',
     definition: 'p(i, j): probability that query i (row) gives key j (column)',
-    scale: { kind: 'sequential', min: 0, max: 1 },
+    scale: build.ranges.share,
     rows: { title: 'query', labels },
     columns: { title: 'key', labels },
     attentionOf: { layer, head },

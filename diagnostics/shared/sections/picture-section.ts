@@ -2,6 +2,7 @@
 import type { HeatMap, Picture } from '../../../kernels/picture';
 import type { MapAxis } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
+import * as build from './builders';
 
 export function sectionOf(picture: Picture): Section {
   const { id, title, caption } = picture;
@@ -22,24 +23,22 @@ export function sectionOf(picture: Picture): Section {
       };
     }
     case 'chart':
-      return {
-        kind: 'chart',
+      return build.chart(
         id,
         title,
         caption,
-        x: picture.x,
-        y: picture.y,
-        series: picture.series.map((series, at) => ({ id: `series-${at}`, ...series })),
-      };
+        picture.x,
+        picture.y,
+        picture.series.map((series, at) => ({ id: `series-${at}`, ...series })),
+      );
     case 'table':
-      return {
-        kind: 'table',
+      return build.cellTable(
         id,
         title,
         caption,
-        columns: picture.columns.map((column, at) => ({ name: `column-${at}`, ...column })),
-        rows: picture.rows,
-      };
+        picture.columns.map((column, at) => ({ name: `column-${at}`, ...column })),
+        picture.rows,
+      );
   }
 }
 

@@ -1,4 +1,5 @@
 import type { TableSection } from '../../../protocol/sections/table';
+import * as build from './builders';
 
 interface UnreadPicture {
   readonly name: string;
@@ -13,15 +14,9 @@ export function failuresOf({
 }): readonly TableSection[] {
   if (failures.length === 0) return [];
   return [
-    {
-      kind: 'table',
-      id: 'failures',
-      title: 'Pictures that could not be read',
-      columns: [
-        { name: 'picture', title: 'picture', kind: 'text' },
-        { name: 'why', title: 'why', kind: 'text' },
-      ],
-      rows: failures.map(({ name, why }) => [name, why]),
-    },
+    build.table('failures', 'Pictures that could not be read', '', failures, [
+      build.text('picture', 'picture', ({ name }) => name),
+      build.text('why', 'why'),
+    ]),
   ];
 }

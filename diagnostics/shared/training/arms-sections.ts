@@ -1,10 +1,10 @@
 /** What is shown of arms: curves over steps, and a table of what was reached with intervals over runs. */
-import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
-import { cellOf, numberColumn } from '../sections/cell';
+import { cellOf } from '../sections/cell';
 import { differenceOverSeeds, overSeeds, type ArmRun, type ArmsResult } from './arms';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as build from '../sections/builders';
 
 /** A measure of the arms and how it is said. */
 export interface ArmMeasure {
@@ -40,7 +40,7 @@ function seriesOf(
         y: mean(values),
         ...(values.length > 1 ? { low: Math.min(...values), high: Math.max(...values) } : {}),
       }));
-    return points.length > 0 ? [{ id, title, mark: 'line' as const, points }] : [];
+    return points.length > 0 ? [build.line(id, title, points)] : [];
   });
 }
 
@@ -51,72 +51,72 @@ const inSentence = (title: string): string =>
   /^\p{Lu}\p{Ll}|^\p{Lu} /u.test(title) ? title.charAt(0).toLowerCase() + title.slice(1) : title;
 
 /** A measure against steps, one line for each arm. */
-export function armsChart(result: ArmsResult, measure: ArmMeasure, caption = measure.definition): ChartSection {
+export function armsChart(result: ArmsResult, measure: ArmMeasure, caption = measure.definition) {
   const { name, title, unit, range: [min, max] = [], scale = 'linear', levels = [] } = measure;
-  return {
-    kind: 'chart',
-    id: `arms-${name}`,
-    title: `${title} by step`,
+  return build.chart(
+    `arms-${name}`,
+    `${title} by step`,
     caption,
-    x: { title: 'step', unit: '', scale: 'linear', min: 0, max: result.steps },
-    y: {
+    build.axis('step', '', { min: 0, max: result.steps }),
+    {
       title: inSentence(title),
       unit,
       scale,
       ...(min !== undefined && Number.isFinite(min) ? { min } : {}),
       ...(max !== undefined && Number.isFinite(max) ? { max } : {}),
     },
-    series: seriesOf(result, ({ curves }) => curves.measures[name] ?? []),
-    ...(levels.length > 0
-      ? {
-          references: levels.map(({ title: label, value }) => ({ label, from: [0, value], to: [result.steps, value] })),
-        }
-      : {}),
-    interval: band,
-  };
+    seriesOf(result, ({ curves }) => curves.measures[name] ?? []),
+    {
+      references:
+        levels.length > 0
+          ? levels.map(({ title: label, value }) => ({ label, from: [0, value], to: [result.steps, value] }))
+          : undefined,
+      interval: band,
+    },
+  );
 }
 
 /** The loss of the batches that are trained on. */
-export const armsLoss = (result: ArmsResult, unit = 'nats'): ChartSection => ({
-  kind: 'chart',
-  id: 'arms-training-loss',
-  title: 'Training loss by step',
-  caption: 'Mean over neighbouring steps and over the runs of a network.',
-  x: { title: 'step', unit: '', scale: 'linear', min: 0, max: result.steps },
-  y: { title: 'loss', unit, scale: 'linear' },
-  series: seriesOf(result, ({ curves }) => curves.loss.map(({ step, mean: value }) => ({ step, value }))),
-  interval: band,
-});
+export const armsLoss = (result: ArmsResult, unit = 'nats') =>
+  build.chart(
+    'arms-training-loss',
+    'Training loss by step',
+    'Mean over neighbouring steps and over the runs of a network.',
+    build.axis('step', '', { min: 0, max: result.steps }),
+    build.axis('loss', unit),
+    seriesOf(result, ({ curves }) => curves.loss.map(({ step, mean: value }) => ({ step, value }))),
+    { interval: band },
+  );
 
 /** One row for each arm: what was reached, and the difference from the first arm. */
-export function armsTable(result: ArmsResult, measures: readonly ArmMeasure[]): TableSection {
+export function armsTable(result: ArmsResult, measures: readonly ArmMeasure[]) {
   const { arms } = result;
   const [first] = arms;
   const compared = arms.length > 1 && first !== undefined;
   const columns = measures.flatMap(({ name, title, unit, definition }) => [
-    numberColumn(name, title, `${definition} Mean over the runs that have ended.`, unit),
-    numberColumn(
+    build.number(name, title, `${definition} Mean over the runs that have ended.`, unit),
+    build.number(
       `${name}-low`,
       'from',
       `Lower end of Student's 95 % interval of ${inSentence(title)} over runs.`,
       unit,
     ),
-    numberColumn(`${name}-high`, 'to', 'Upper end of it.', unit),
+    build.number(`${name}-high`, 'to', 'Upper end of it.', unit),
     ...(compared
       ? [
-          numberColumn(
+          build.number(
             `${name}-difference`,
             `minus ${first.title}`,
             `${title} less that of ${first.title}, paired by seed: mean of the differences.`,
             unit,
           ),
-          numberColumn(
+          build.number(
             `${name}-difference-low`,
             'from',
             "Lower end of Student's 95 % interval of the difference.",
             unit,
           ),
-          numberColumn(`${name}-difference-high`, 'to', 'Upper end of it.', unit),
+          build.number(`${name}-difference-high`, 'to', 'Upper end of it.', unit),
         ]
       : []),
   ]);
@@ -131,21 +131,21 @@ export function armsTable(result: ArmsResult, measures: readonly ArmMeasure[]): 
         ...(compared ? [cellOf(difference?.mean), cellOf(difference?.low), cellOf(difference?.high)] : []),
       ];
     });
-  return {
-    kind: 'table',
-    id: 'arms',
-    title: 'Results after training',
-    columns: [
-      { name: 'arm', title: 'Network', kind: 'text' },
-      { ...numberColumn('parameters', 'Parameters', 'Trained numbers of the network.'), digits: 9 },
-      { name: 'runs', title: 'Runs', kind: 'text', definition: 'Runs that have ended.' },
+  return build.cellTable(
+    'arms',
+    'Results after training',
+    '',
+    [
+      build.text('arm', 'Network'),
+      { ...build.number('parameters', 'Parameters', 'Trained numbers of the network.'), digits: 9 },
+      { ...build.text('runs', 'Runs'), definition: 'Runs that have ended.' },
       ...columns,
     ],
-    rows: arms.map(({ id, title, parameters }) => {
+    arms.map(({ id, title, parameters }) => {
       const ended = measures[0] ? overSeeds(result, measures[0].name, id)?.n : undefined;
       return [title, parameters, String(ended ?? 0), ...cells(id)];
     }),
-  };
+  );
 }
 
 /** Curves of every measure, the training loss, and the table. */

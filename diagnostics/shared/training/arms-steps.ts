@@ -4,6 +4,7 @@ import type { AnalysisJob, Step } from '../../analysis';
 import type { Workbench } from '../../experiment';
 import { overSeeds, trainArms, type Arm, type ArmsParameters, type ArmsResult, type TrainedArms } from './arms';
 import { overSeedsWords } from './arms-sections';
+import * as build from '../sections/builders';
 
 /** Trains all arms by the parameters of the job; `partial` is what the experiment shows of them meanwhile; `every`: see `ArmsPlan`. */
 export async function* armsSteps<P extends ArmsParameters, R>(
@@ -42,12 +43,8 @@ export function armWords(
 }
 
 /** Where the weights are, and what reads them. */
-export const networksSection = (...paragraphs: readonly string[]): Section => ({
-  kind: 'text',
-  id: 'folder',
-  title: 'The networks',
-  paragraphs,
-});
+export const networksSection = (...paragraphs: readonly string[]): Section =>
+  build.paragraphs('folder', 'The networks', paragraphs);
 
 /** Where the weights of the first run are; `module`: whose names they have. */
 export const folderSection = (folder: string, module?: string): Section =>

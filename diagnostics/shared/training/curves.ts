@@ -1,9 +1,10 @@
 /** Curves of a training, as they are stored in a result and shown while it runs. */
 import type { Schema } from '../../../protocol/schema/check';
 import { figure, list, number, object, record, whole } from '../../../protocol/schema/fields';
-import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Training } from './train';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as build from '../sections/builders';
 
 export interface Curves {
   /** Training loss: the mean over neighbouring steps up to `step`, with the smallest and the largest of their batches. */
@@ -53,26 +54,23 @@ interface ChartWords {
   readonly measures?: Readonly<Record<string, string>>;
 }
 
-export function curveChart({ loss, measures }: Curves, words: ChartWords): ChartSection {
-  const { y, loss: withLoss = false, measures: titles = {}, ...rest } = words;
-  const trained: SectionSeries = {
-    id: 'training',
-    title: 'training',
-    mark: 'line',
-    points: loss.map(({ step, mean: value, low, high }) => ({ x: step, y: value, low, high })),
-  };
-  const measured = Object.entries(titles).map(([name, title]): SectionSeries => ({
-    id: name,
+export function curveChart({ loss, measures }: Curves, words: ChartWords) {
+  const { id, title, caption, y, loss: withLoss = false, measures: titles = {} } = words;
+  const trained = loss.map(({ step, mean: value, low, high }) => ({ x: step, y: value, low, high }));
+  const measured = Object.entries(titles).map(([name, words]) =>
+    build.line(
+      name,
+      words,
+      (measures[name] ?? []).map(({ step, value }) => ({ x: step, y: value })),
+    ),
+  );
+  return build.chart(
+    id,
     title,
-    mark: 'line',
-    points: (measures[name] ?? []).map(({ step, value }) => ({ x: step, y: value })),
-  }));
-  return {
-    kind: 'chart',
-    ...rest,
-    x: { title: 'step', unit: '', scale: 'linear', min: 0 },
+    caption,
+    build.axis('step', '', { min: 0 }),
     y,
-    series: [...(withLoss ? [trained] : []), ...measured],
-    ...(withLoss ? { interval: 'smallest and largest loss of the batches of one point' } : {}),
-  };
+    [withLoss && build.line('training', 'training', trained), ...measured],
+    { interval: withLoss ? 'smallest and largest loss of the batches of one point' : undefined },
+  );
 }

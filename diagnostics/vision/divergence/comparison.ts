@@ -1,6 +1,7 @@
 /** Two results of the analysis `divergence` side by side. */
 import type { Section } from '../../../protocol/sections/section';
 import type { DivergenceResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const listed = 32;
 
@@ -10,7 +11,7 @@ export function compareDivergence(a: DivergenceResult, b: DivergenceResult): rea
 
 function changes(a: DivergenceResult, b: DivergenceResult): readonly Section[] {
   const why = notComparable(a, b);
-  if (why !== undefined) return [{ kind: 'text', id: 'not-comparable', title: 'Change of VHD', paragraphs: [why] }];
+  if (why !== undefined) return [build.paragraphs('not-comparable', 'Change of VHD', [why])];
   const change = a.vhd.map((row, layer) => row.map((value, head) => (b.vhd[layer]?.[head] ?? Number.NaN) - value));
   const ranked = change
     .flatMap((row, layer) => row.map((value, head) => ({ layer, head, value })))
@@ -18,52 +19,36 @@ function changes(a: DivergenceResult, b: DivergenceResult): readonly Section[] {
     .sort((one, other) => Math.abs(other.value) - Math.abs(one.value))
     .slice(0, listed);
   return [
-    {
-      kind: 'heads',
-      id: 'change',
-      title: 'Change of VHD',
-      numbers: [
-        {
-          name: 'change',
-          title: 'Change of VHD',
-          unit: '',
-          definition: 'VHD in this result less that in the other',
-          scale: { kind: 'diverging' },
-          values: change,
-        },
+    build.heads(
+      'change',
+      'Change of VHD',
+      '',
+      [build.signed('change', 'Change of VHD', 'VHD in this result less that in the other', change)],
+      { marked: ranked.slice(0, 8).map(({ layer, head }) => ({ layer, head })) },
+    ),
+    build.table(
+      'changed-heads',
+      'Heads that changed most',
+      '',
+      ranked,
+      [
+        build.head(({ layer, head }) => ({ layer, head }), 'head', 'head'),
+        build.number(
+          'first',
+          'VHD, other',
+          'VHD of the head at the first token, in the other result',
+          ({ layer, head }) => a.vhd[layer]?.[head] ?? null,
+        ),
+        build.number(
+          'second',
+          'VHD, this',
+          'VHD of the head at the first token, in this result',
+          ({ layer, head }) => b.vhd[layer]?.[head] ?? null,
+        ),
+        build.number('change', 'change', 'this result less the other', ({ value }) => value),
       ],
-      marked: ranked.slice(0, 8).map(({ layer, head }) => ({ layer, head })),
-    },
-    {
-      kind: 'table',
-      id: 'changed-heads',
-      title: 'Heads that changed most',
-      columns: [
-        { name: 'head', title: 'head', kind: 'head' },
-        {
-          name: 'first',
-          title: 'VHD, other',
-          kind: 'number',
-          unit: '',
-          definition: 'VHD of the head at the first token, in the other result',
-        },
-        {
-          name: 'second',
-          title: 'VHD, this',
-          kind: 'number',
-          unit: '',
-          definition: 'VHD of the head at the first token, in this result',
-        },
-        { name: 'change', title: 'change', kind: 'number', unit: '', definition: 'this result less the other' },
-      ],
-      rows: ranked.map(({ layer, head, value }) => [
-        { layer, head },
-        a.vhd[layer]?.[head] ?? null,
-        b.vhd[layer]?.[head] ?? null,
-        value,
-      ]),
-      empty: 'No head changed.',
-    },
+      { empty: 'No head changed.' },
+    ),
   ];
 }
 

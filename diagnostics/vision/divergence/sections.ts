@@ -11,6 +11,7 @@ import type { VhdDistance } from '../../../protocol/results/reinforcement';
 import { affected, placesWhere, removedWords } from './heads-of-result';
 import { lowerMedian } from '../../shared/divergence/divergence';
 import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from './result';
+import * as build from '../../shared/sections/builders';
 
 const distanceWords: Readonly<Record<VhdDistance, string>> = {
   l2: '|a - b|',
@@ -20,7 +21,7 @@ const distanceWords: Readonly<Record<VhdDistance, string>> = {
 };
 
 const share: Scale = { kind: 'sequential', max: 1 };
-const upwards: Scale = { kind: 'sequential' };
+const upwards: Scale = build.ranges.sequential;
 
 /** Ids that `ask` answers about. */
 export const sectionIds = { heads: 'heads', caption: 'caption', reinforced: 'reinforced-caption' } as const;
@@ -49,44 +50,41 @@ export function headTables(
   const what = removedWords({ ...(removed ? { removed } : {}) });
   return {
     numbers: [
-      {
-        name: 'vhd',
-        title: 'VHD',
-        unit: '',
-        definition: `${distanceWords[distance]}, a and b the output of the head with and without ${what}`,
-        scale: upwards,
-        values: tables.vhd,
-      },
-      {
-        name: 'textEnergy',
-        title: 'Text energy',
-        unit: '',
-        definition: `|b|^2, b the output of the head without ${what}`,
-        scale: upwards,
-        values: tables.textEnergy,
-      },
-      {
-        name: 'visualAttention',
-        title: removed?.kind === 'span' ? 'Attention on the span' : 'Visual attention',
-        unit: '',
-        definition: `sum over ${what} of p(query, key), the query of the token`,
-        scale: share,
-        values: tables.visualAttention,
-      },
+      build.scaled(
+        upwards,
+        'vhd',
+        'VHD',
+        `${distanceWords[distance]}, a and b the output of the head with and without ${what}`,
+        tables.vhd,
+      ),
+      build.scaled(
+        upwards,
+        'textEnergy',
+        'Text energy',
+        `|b|^2, b the output of the head without ${what}`,
+        tables.textEnergy,
+      ),
+      build.scaled(
+        share,
+        'visualAttention',
+        removed?.kind === 'span' ? 'Attention on the span' : 'Visual attention',
+        `sum over ${what} of p(query, key), the query of the token`,
+        tables.visualAttention,
+      ),
     ],
     classes: [
-      {
-        name: 'outlier',
-        title: 'Outlier',
-        definition: `VHD and text energy are large in their layer: a burst without ${what}, no look at it`,
-        heads: placesWhere(tables.outlier),
-      },
-      {
-        name: 'selected',
-        title: 'Selected',
-        definition: 'VHD above the lower median of the layer, outliers counted as 0: what reinforcement scales',
-        heads: placesWhere(tables.selected),
-      },
+      build.headClass(
+        'outlier',
+        'Outlier',
+        `VHD and text energy are large in their layer: a burst without ${what}, no look at it`,
+        placesWhere(tables.outlier),
+      ),
+      build.headClass(
+        'selected',
+        'Selected',
+        'VHD above the lower median of the layer, outliers counted as 0: what reinforcement scales',
+        placesWhere(tables.selected),
+      ),
     ],
   };
 }
@@ -117,7 +115,7 @@ export function spanSection(
   { image, span }: Pick<Partial<DivergenceResult>, 'image' | 'span'>,
   { values, definition }: { readonly values: readonly number[]; readonly definition: string },
 ): ImageSection | TokensSection | undefined {
-  const numbers = [{ name: 'attention', title: 'Attention', unit: '', definition, scale: upwards, values }];
+  const numbers = [build.scaled(upwards, 'attention', 'Attention', definition, values)];
   if (image) return { kind: 'image', id, title, image, numbers };
   return span && { kind: 'tokens', id, title, tokens: span, numbers };
 }
@@ -152,75 +150,58 @@ function captionOf(
     ask: 'Show the heads at this token',
     tokens: tokens.map(({ text }) => text),
     numbers: [
-      {
-        name: 'tVhd',
-        title: 'T-VHD',
-        unit: '',
-        definition: `sum over the layers of the ${result.k ?? 'k'} largest VHD of each, outliers included`,
-        scale: upwards,
-        values: number('tVhd'),
-      },
-      {
-        name: 'probability',
-        title: 'Probability',
-        unit: '',
-        definition: 'softmax of the logits at the token',
-        scale: share,
-        values: number('probability'),
-      },
-      {
-        name: 'visualAttention',
-        title: result.removed?.kind === 'span' ? 'Attention on the span' : 'Visual attention',
-        unit: '',
-        definition: `sum over ${what} of p(query, key), mean over all heads`,
-        scale: share,
-        values: number('visualAttention'),
-      },
+      build.scaled(
+        upwards,
+        'tVhd',
+        'T-VHD',
+        `sum over the layers of the ${result.k ?? 'k'} largest VHD of each, outliers included`,
+        number('tVhd'),
+      ),
+      build.scaled(share, 'probability', 'Probability', 'softmax of the logits at the token', number('probability')),
+      build.scaled(
+        share,
+        'visualAttention',
+        result.removed?.kind === 'span' ? 'Attention on the span' : 'Visual attention',
+        `sum over ${what} of p(query, key), mean over all heads`,
+        number('visualAttention'),
+      ),
     ],
   };
 }
 
-function tVhdOf(caption: MeasuredCaption, reinforced: ReinforcedCaption | undefined): ChartSection {
-  const series = (id: string, title: string, { tokens }: MeasuredCaption): ChartSection['series'][number] => ({
-    id,
-    title,
-    mark: 'line',
-    points: tokens.map(({ tVhd, text }, x) => ({ x, y: tVhd, label: text })),
-  });
-  return {
-    kind: 'chart',
-    id: 't-vhd',
-    title: 'T-VHD over the caption',
-    ...(reinforced ? { caption: 'Of both texts T-VHD is that of the plain model.' } : {}),
-    x: { title: 'Token', unit: '', scale: 'linear' },
-    y: { title: 'T-VHD', unit: '', scale: 'linear', min: 0 },
-    series: [
+function tVhdOf(caption: MeasuredCaption, reinforced: ReinforcedCaption | undefined) {
+  const series = (id: string, title: string, { tokens }: MeasuredCaption): ChartSection['series'][number] =>
+    build.line(
+      id,
+      title,
+      tokens.map(({ tVhd, text }, x) => ({ x, y: tVhd, label: text })),
+    );
+  return build.chart(
+    't-vhd',
+    'T-VHD over the caption',
+    reinforced ? 'Of both texts T-VHD is that of the plain model.' : undefined,
+    build.axis('Token'),
+    build.axis('T-VHD', '', { min: 0 }),
+    [
       series('plain', 'Plain', caption),
-      ...(reinforced ? [series('reinforced', `Heads x ${reinforced.reinforcement.alpha}`, reinforced)] : []),
+      reinforced && series('reinforced', `Heads x ${reinforced.reinforcement.alpha}`, reinforced),
     ],
-  };
+  );
 }
 
 function layersOf({ vhd }: Partial<DivergenceResult>): readonly Section[] {
   if (!vhd || vhd.length < 2) return [];
-  const series = (id: string, title: string, of: (row: readonly number[]) => number) => ({
-    id,
-    title,
-    mark: 'line' as const,
-    points: vhd.map((row, x) => ({ x, y: of(row), label: `L${x}` })),
-  });
+  const series = (id: string, title: string, of: (row: readonly number[]) => number) =>
+    build.line(
+      id,
+      title,
+      vhd.map((row, x) => ({ x, y: of(row), label: `L${x}` })),
+    );
   return [
-    {
-      kind: 'chart',
-      id: 'layers',
-      title: 'VHD by layer',
-      x: { title: 'Layer', unit: '', scale: 'linear' },
-      y: { title: 'VHD', unit: '', scale: 'linear', min: 0 },
-      series: [
-        series('largest', 'Largest head', (row) => Math.max(...row)),
-        series('median', 'Lower median of the heads', lowerMedian),
-      ],
-    },
+    build.chart('layers', 'VHD by layer', '', build.axis('Layer'), build.axis('VHD', '', { min: 0 }), [
+      series('largest', 'Largest head', (row) => Math.max(...row)),
+      series('median', 'Lower median of the heads', lowerMedian),
+    ]),
   ];
 }
 
@@ -241,5 +222,5 @@ function sinksOf({ sinks }: Partial<DivergenceResult>): readonly Section[] {
     (tokens.length === 0
       ? 'No image token is an attention sink.'
       : `Attention sinks among the image tokens, which draw attention whatever the text says: ${tokens.map(({ token }) => token).join(', ')}.`);
-  return [{ kind: 'text', id: 'sinks', title: 'Attention sinks', paragraphs: [words] }];
+  return [build.paragraphs('sinks', 'Attention sinks', [words])];
 }

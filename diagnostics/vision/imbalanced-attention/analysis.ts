@@ -13,6 +13,7 @@ import { alphasUpTo, imbalancedParameters, layersOf, type ImbalancedParameters }
 import { imbalancedResult, type ImbalancedResult } from './result';
 import { imbalancedRun } from './run';
 import { sectionIds, sectionsOf } from './sections';
+import * as build from '../../shared/sections/builders';
 
 export const imbalancedAttention: Analysis<ImbalancedParameters, ImbalancedResult> = {
   id: 'imbalanced-attention',
@@ -81,14 +82,13 @@ async function ask(
     title: `Where ${headName(place)} looks`,
     image,
     numbers: [
-      {
-        name: 'attention',
-        title: 'Attention',
-        unit: '',
-        definition: 'p(query, key), the query of the first token of the plain caption',
-        scale: { kind: 'sequential' },
+      build.scaled(
+        build.ranges.sequential,
+        'attention',
+        'Attention',
+        'p(query, key), the query of the first token of the plain caption',
         values,
-      },
+      ),
     ],
   };
 }

@@ -3,19 +3,19 @@ import type { Scale } from '../../../protocol/sections/figure';
 import type { SectionAxis, SectionSeries } from '../../../protocol/sections/chart';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
-import { cellOf, countColumn, numberColumn } from '../../shared/sections/cell';
 import { counted } from '../../shared/words';
 import type { Grounding, Share } from './grounding';
 import { setNames, type GroundedCaption, type ImbalancedResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const share: Scale = { kind: 'sequential', max: 1 };
-const upwards: Scale = { kind: 'sequential' };
+const upwards: Scale = build.ranges.sequential;
 
 /** Ids that `ask` answers about. */
 export const sectionIds = { heads: 'heads' } as const;
 
-const layerAxis: SectionAxis = { title: 'Layer', unit: '', scale: 'linear', min: 0 };
-const massAxis = (title: string): SectionAxis => ({ title, unit: '', scale: 'linear', min: 0 });
+const layerAxis: SectionAxis = build.axis('Layer', '', { min: 0 });
+const massAxis = (title: string): SectionAxis => build.axis(title, '', { min: 0 });
 
 export function sectionsOf(result: Partial<ImbalancedResult>): readonly Section[] {
   const { before, after } = result;
@@ -43,33 +43,27 @@ function pictureSection(result: Partial<ImbalancedResult>): readonly Section[] {
       ].join(' '),
       image,
       numbers: [
-        {
-          name: 'local',
-          title: 'Local score',
-          unit: '',
-          definition:
-            'sum over heads of the attention of the class row on the patch, first layer of the encoder; without a class row the attention received. Local tokens: the largest',
-          scale: upwards,
-          values: localScores,
-        },
-        {
-          name: 'summary',
-          title: 'Summary score',
-          unit: '',
-          definition:
-            "the same in the second last layer of the encoder. Summary tokens: above Tukey's upper fence Q3 + 1.5 (Q3 - Q1)",
-          scale: upwards,
-          values: summaryScores,
-        },
-        {
-          name: 'spatial',
-          title: 'Spatial score',
-          unit: '',
-          definition:
-            'sum over the patches as queries of their attention on the patch, mean over heads, first layer of the encoder. Spatial tokens: the largest',
-          scale: upwards,
-          values: spatialScores,
-        },
+        build.scaled(
+          upwards,
+          'local',
+          'Local score',
+          'sum over heads of the attention of the class row on the patch, first layer of the encoder; without a class row the attention received. Local tokens: the largest',
+          localScores,
+        ),
+        build.scaled(
+          upwards,
+          'summary',
+          'Summary score',
+          "the same in the second last layer of the encoder. Summary tokens: above Tukey's upper fence Q3 + 1.5 (Q3 - Q1)",
+          summaryScores,
+        ),
+        build.scaled(
+          upwards,
+          'spatial',
+          'Spatial score',
+          'sum over the patches as queries of their attention on the patch, mean over heads, first layer of the encoder. Spatial tokens: the largest',
+          spatialScores,
+        ),
       ],
       classes: { names: setNames, of: sets },
     },
@@ -85,20 +79,18 @@ const parts: readonly { readonly share: Share; readonly title: string; readonly 
 
 const byLayer = (values: readonly number[]): SectionSeries['points'] => values.map((y, x) => ({ x, y }));
 
-const depthSection = ({ perLayer, tokens }: GroundedCaption): Section => ({
-  kind: 'chart',
-  id: 'depth',
-  title: 'Where attention goes, by depth',
-  caption: `Attention of the queries that make the plain caption, mean over heads and ${counted(tokens.length, 'token', 'tokens')}. System prompt: text before the end of the picture; question: text behind it.`,
-  x: {
-    title: 'Layer',
-    unit: '',
-    scale: 'category',
-    categories: perLayer.image.map((_, layer) => String(layer)),
-  },
-  y: { ...massAxis('Attention'), max: 1 },
-  series: parts.map(({ share: of, title }) => ({ id: of, title, mark: 'stack', points: byLayer(perLayer[of]) })),
-});
+const depthSection = ({ perLayer, tokens }: GroundedCaption): Section =>
+  build.chart(
+    'depth',
+    'Where attention goes, by depth',
+    `Attention of the queries that make the plain caption, mean over heads and ${counted(tokens.length, 'token', 'tokens')}. System prompt: text before the end of the picture; question: text behind it.`,
+    build.categoryAxis(
+      'Layer',
+      perLayer.image.map((_, layer) => String(layer)),
+    ),
+    { ...massAxis('Attention'), max: 1 },
+    parts.map(({ share: of, title }) => build.stack(of, title, byLayer(perLayer[of]))),
+  );
 
 function imageByLayer({ perLayer }: Grounding, after: Grounding | undefined): readonly Section[] {
   const line = (
@@ -116,77 +108,58 @@ function imageByLayer({ perLayer }: Grounding, after: Grounding | undefined): re
   });
   const raised = perLayer.raised.some((value) => value > 0);
   return [
-    {
-      kind: 'chart',
-      id: 'image-by-layer',
-      title: 'Attention on the picture, before and after',
-      caption:
-        `Mean over heads and tokens of each caption. ${raised ? 'Raised: the part of it on the tokens that alpha raises.' : ''}`.trim(),
-      x: layerAxis,
-      y: massAxis('Attention on the picture'),
-      series: [
+    build.chart(
+      'image-by-layer',
+      'Attention on the picture, before and after',
+      `Mean over heads and tokens of each caption. ${raised ? 'Raised: the part of it on the tokens that alpha raises.' : ''}`.trim(),
+      layerAxis,
+      massAxis('Attention on the picture'),
+      [
         line('before', 'Picture, before', perLayer.image, 0, 0),
-        ...(after ? [line('after', 'Picture, after', after.perLayer.image, 1, 1)] : []),
-        ...(raised ? [line('raised-before', 'Raised tokens, before', perLayer.raised, 0, 2)] : []),
-        ...(raised && after ? [line('raised-after', 'Raised tokens, after', after.perLayer.raised, 1, 3)] : []),
+        after && line('after', 'Picture, after', after.perLayer.image, 1, 1),
+        raised && line('raised-before', 'Raised tokens, before', perLayer.raised, 0, 2),
+        raised && after && line('raised-after', 'Raised tokens, after', after.perLayer.raised, 1, 3),
       ],
-    },
+    ),
   ];
 }
 
 function headsSection({ weights, after }: Partial<ImbalancedResult>, before: GroundedCaption): Section {
-  const number = (name: string, title: string, definition: string, values: HeadsLayer['values']): HeadsLayer => ({
-    name,
-    title,
-    unit: '',
-    definition,
-    scale: share,
-    values,
-  });
+  const number = (name: string, title: string, definition: string, values: HeadsLayer['values']): HeadsLayer =>
+    build.scaled(share, name, title, definition, values);
   const mass = (what: string): string =>
     `sum over keys of p(query, key), mean over the queries of the caption: ${what}`;
-  return {
-    kind: 'heads',
-    id: sectionIds.heads,
-    title: 'Visual grounding of heads',
-    caption:
-      'Sensitivity is the attention on the picture relative to the largest of the layer; with heads = sensitivity alpha and beta are multiplied by it.',
-    ask: 'Show where it looks',
-    numbers: [
+  return build.heads(
+    sectionIds.heads,
+    'Visual grounding of heads',
+    'Sensitivity is the attention on the picture relative to the largest of the layer; with heads = sensitivity alpha and beta are multiplied by it.',
+    [
       ...parts.map(({ share: of, title, definition }) => number(of, title, mass(definition), before.perHead[of])),
-      ...(after ? [number('after', 'Picture, after', mass('tokens of the picture, raised'), after.perHead.image)] : []),
-      ...(weights
-        ? [
-            number(
-              'sensitivity',
-              'Sensitivity',
-              'w = s / max s over the heads of the layer, s the attention on the picture; a choice of Headscope',
-              weights,
-            ),
-          ]
-        : []),
+      after && number('after', 'Picture, after', mass('tokens of the picture, raised'), after.perHead.image),
+      weights &&
+        number(
+          'sensitivity',
+          'Sensitivity',
+          'w = s / max s over the heads of the layer, s the attention on the picture; a choice of Headscope',
+          weights,
+        ),
     ],
-  };
+    { ask: 'Show where it looks' },
+  );
 }
 
 function decaySections(before: GroundedCaption, after: GroundedCaption | undefined): readonly Section[] {
-  const line = (id: string, title: string, { imageOfToken }: Grounding): SectionSeries => ({
-    id,
-    title,
-    mark: 'line',
-    points: byLayer(imageOfToken),
-  });
+  const line = (id: string, title: string, { imageOfToken }: Grounding): SectionSeries =>
+    build.line(id, title, byLayer(imageOfToken));
   return [
-    {
-      kind: 'chart',
-      id: 'decay',
-      title: 'Attention on the picture while the caption is written',
-      caption:
-        'Mean over layers and heads, of the query that makes each token. The two captions may say different things.',
-      x: { title: 'Token', unit: '', scale: 'linear', min: 0 },
-      y: massAxis('Attention on the picture'),
-      series: [line('before', 'Before', before), ...(after ? [line('after', 'After', after)] : [])],
-    },
+    build.chart(
+      'decay',
+      'Attention on the picture while the caption is written',
+      'Mean over layers and heads, of the query that makes each token. The two captions may say different things.',
+      build.axis('Token', '', { min: 0 }),
+      massAxis('Attention on the picture'),
+      [line('before', 'Before', before), after && line('after', 'After', after)],
+    ),
     {
       kind: 'map',
       id: 'decay-by-layer',
@@ -232,34 +205,39 @@ function generations(
 function figuresSection(before: GroundedCaption, after: GroundedCaption): readonly Section[] {
   if (!before.figures || !after.figures) return [];
   return [
-    {
-      kind: 'table',
-      id: 'chair',
-      title: 'Hallucinated objects',
-      caption:
-        'Of one picture. A text that names less has less to be wrong about, so length, recall and F1 belong to CHAIR.',
-      columns: [
-        { name: 'caption', title: 'Caption', kind: 'text' },
-        numberColumn('chair', 'CHAIR_I', 'mentions of objects that the picture does not have / mentions'),
-        countColumn('hallucinated', 'Wrong mentions', 'mentions of objects that the picture does not have'),
-        countColumn('mentions', 'Mentions', 'mentions of objects, repeats counted'),
-        numberColumn('recall', 'Recall', 'distinct true objects mentioned / true objects'),
-        numberColumn('f1', 'F1', 'harmonic mean of recall and of distinct true objects / distinct objects mentioned'),
-        countColumn('length', 'Length', 'words', 'words'),
-      ],
-      rows: [
+    build.table(
+      'chair',
+      'Hallucinated objects',
+      'Of one picture. A text that names less has less to be wrong about, so length, recall and F1 belong to CHAIR.',
+      [
         { title: 'before', of: before.figures },
         { title: 'after', of: after.figures },
-      ].map(({ title, of }) => [
-        title,
-        cellOf(of.chairI),
-        of.hallucinated,
-        of.mentions,
-        cellOf(of.recall),
-        cellOf(of.f1),
-        of.length,
-      ]),
-    },
+      ],
+      [
+        build.text('caption', 'Caption', ({ title }) => title),
+        build.number(
+          'chair',
+          'CHAIR_I',
+          'mentions of objects that the picture does not have / mentions',
+          ({ of }) => of.chairI,
+        ),
+        build.count(
+          'hallucinated',
+          'Wrong mentions',
+          'mentions of objects that the picture does not have',
+          ({ of }) => of.hallucinated,
+        ),
+        build.count('mentions', 'Mentions', 'mentions of objects, repeats counted', ({ of }) => of.mentions),
+        build.number('recall', 'Recall', 'distinct true objects mentioned / true objects', ({ of }) => of.recall),
+        build.number(
+          'f1',
+          'F1',
+          'harmonic mean of recall and of distinct true objects / distinct objects mentioned',
+          ({ of }) => of.f1,
+        ),
+        build.count('length', 'Length', 'words', 'words', ({ of }) => of.length),
+      ],
+    ),
   ];
 }
 
@@ -271,51 +249,37 @@ function sweepSections({ sweep = [], beta, before }: Partial<ImbalancedResult>):
       .filter((point) => (point.broken !== undefined) === broken)
       .map(({ alpha, image }) => ({ x: alpha, y: image, label: `alpha ${alpha}` }));
   return [
-    {
-      kind: 'chart',
-      id: 'sweep',
-      title: 'Attention on the picture over alpha',
-      caption: `Beta stays ${beta ?? 0}. Where the text repeats itself, alpha is too large for this model.`,
-      x: { title: 'Alpha', unit: '', scale: 'linear', min: 0 },
-      y: massAxis('Attention on the picture'),
-      series: [
-        {
-          id: 'mass',
-          title: 'Mean over tokens, layers and heads',
-          mark: 'line',
-          points: sweep.map(({ alpha, image }) => ({ x: alpha, y: image })),
-        },
-        ...(at(true).length > 0
-          ? [{ id: 'broken', title: 'The text repeats itself', mark: 'points', points: at(true) } as const]
-          : []),
+    build.chart(
+      'sweep',
+      'Attention on the picture over alpha',
+      `Beta stays ${beta ?? 0}. Where the text repeats itself, alpha is too large for this model.`,
+      build.axis('Alpha', '', { min: 0 }),
+      massAxis('Attention on the picture'),
+      [
+        build.line(
+          'mass',
+          'Mean over tokens, layers and heads',
+          sweep.map(({ alpha, image }) => ({ x: alpha, y: image })),
+        ),
+        at(true).length > 0 && build.points('broken', 'The text repeats itself', at(true)),
       ],
-      references: [{ label: 'plain', from: [0, before.image], to: [sweep.at(-1)?.alpha ?? 0, before.image] }],
-    },
-    {
-      kind: 'table',
-      id: 'sweep-texts',
-      title: 'Captions over alpha',
-      columns: [
-        numberColumn('alpha', 'Alpha', 'scores z of local and spatial tokens become z + alpha |z|'),
-        numberColumn('image', 'On the picture', 'attention on the picture, mean over tokens, layers and heads'),
-        countColumn('words', 'Length', 'words of the caption', 'words'),
-        ...(scored
-          ? [
-              numberColumn('chair', 'CHAIR_I', 'mentions of objects that the picture does not have / mentions'),
-              numberColumn('f1', 'F1', 'of objects: see the table of hallucinated objects'),
-            ]
-          : []),
-        { name: 'state', title: 'Text', kind: 'text' },
-        { name: 'caption', title: 'Caption', kind: 'text' },
+      { references: [{ label: 'plain', from: [0, before.image], to: [sweep.at(-1)?.alpha ?? 0, before.image] }] },
+    ),
+    build.table('sweep-texts', 'Captions over alpha', '', sweep, [
+      build.number('alpha', 'Alpha', 'scores z of local and spatial tokens become z + alpha |z|'),
+      build.number('image', 'On the picture', 'attention on the picture, mean over tokens, layers and heads'),
+      build.count('words', 'Length', 'words of the caption', 'words'),
+      scored && [
+        build.number(
+          'chair',
+          'CHAIR_I',
+          'mentions of objects that the picture does not have / mentions',
+          ({ figures }) => figures?.chairI,
+        ),
+        build.number('f1', 'F1', 'of objects: see the table of hallucinated objects', ({ figures }) => figures?.f1),
       ],
-      rows: sweep.map(({ alpha, image, words, broken, same, text, figures }) => [
-        alpha,
-        cellOf(image),
-        words,
-        ...(scored ? [cellOf(figures?.chairI), cellOf(figures?.f1)] : []),
-        broken ?? (same ? 'as the plain caption' : 'changed'),
-        text,
-      ]),
-    },
+      build.text('state', 'Text', ({ broken, same }) => broken ?? (same ? 'as the plain caption' : 'changed')),
+      build.text('caption', 'Caption', ({ text }) => text),
+    ]),
   ];
 }

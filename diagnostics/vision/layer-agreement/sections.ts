@@ -1,6 +1,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { threeDigits } from '../../shared/words';
 import type { LayerAgreementResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 const isMeasured = (result: Partial<LayerAgreementResult>): result is LayerAgreementResult =>
   (result.maps?.length ?? 0) > 0;
@@ -58,25 +59,24 @@ function agreementSection({ agreement, reader, chance }: LayerAgreementResult): 
   };
 }
 
-const headsSection = ({ heads, reader }: LayerAgreementResult): Section => ({
-  kind: 'heads',
-  id: 'heads',
-  title: 'Heads that look where the other layers do',
-  caption: 'Near 1 a head shares the common view; near or below 0 it looks elsewhere.',
-  numbers: [
-    {
-      name: 'agreement',
-      title: 'Agreement',
-      unit: '',
-      definition: `Pearson correlation over places of the head's ${readerWords[reader]} with the mean over all heads of all other layers`,
-      scale: { kind: 'diverging', min: -1, max: 1 },
-      values: heads,
-    },
-  ],
-});
+const headsSection = ({ heads, reader }: LayerAgreementResult): Section =>
+  build.heads(
+    'heads',
+    'Heads that look where the other layers do',
+    'Near 1 a head shares the common view; near or below 0 it looks elsewhere.',
+    [
+      build.scaled(
+        { kind: 'diverging', min: -1, max: 1 },
+        'agreement',
+        'Agreement',
+        `Pearson correlation over places of the head's ${readerWords[reader]} with the mean over all heads of all other layers`,
+        heads,
+      ),
+    ],
+  );
 
 function mapSections({ maps, reader, image, imageMaps, tokens }: LayerAgreementResult): readonly Section[] {
-  const scale = { kind: 'sequential', min: 0 } as const;
+  const scale = build.ranges.fromZero;
   const numbers = (values: LayerAgreementResult['maps']) =>
     values.slice(0, mostDrawn).map((map, layer) => ({
       ...{ name: `layer-${layer}`, title: `Layer ${layer}`, unit: '', scale, values: map },

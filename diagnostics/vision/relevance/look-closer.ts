@@ -9,6 +9,7 @@ import type { RelevanceParameters } from './parameters';
 import type { RelevanceResult } from './result';
 import { definitions, overSeen, sectionIds } from './sections';
 import { byRow } from './squares';
+import * as build from '../../shared/sections/builders';
 
 export function lookCloser(
   _model: ModelRunner,
@@ -22,8 +23,8 @@ export function lookCloser(
   throw refusal(`${section} cannot be asked about a ${place.kind}.`);
 }
 
-const nats = { unit: 'nats', scale: { kind: 'diverging' } } as const;
-const positive = { unit: '', scale: { kind: 'sequential', min: 0 } } as const;
+const nats = { unit: 'nats', scale: build.ranges.diverging } as const;
+const positive = { unit: '', scale: build.ranges.fromZero } as const;
 
 function mapsOf(result: RelevanceResult, at: number): Section {
   const { words, squares, seen } = result;

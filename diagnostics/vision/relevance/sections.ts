@@ -4,12 +4,12 @@ import type { ImageSection } from '../../../protocol/sections/image';
 import type { Section } from '../../../protocol/sections/section';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { quotedToken, shownToken } from '../../../protocol/wire/token-name';
-import { cellOf, numberColumn } from '../../shared/sections/cell';
 import { needs, whatIsSeen } from './finding';
 import type { Method } from './deletion';
 import { ranked } from './deletion';
 import type { RelevanceResult, RelevantToken } from './result';
 import { byRow } from './squares';
+import * as build from '../../shared/sections/builders';
 
 export const sectionIds = { answer: 'answer', seen: 'maps' } as const;
 
@@ -45,8 +45,8 @@ export function sections(result: Partial<RelevanceResult>): readonly Section[] {
 
 const isKnown = (result: Partial<RelevanceResult>): result is RelevanceResult => result.squares !== undefined;
 
-const nats = { unit: 'nats', scale: { kind: 'diverging' } } as const;
-const share = { unit: '', scale: { kind: 'sequential', min: 0 } } as const;
+const nats = { unit: 'nats', scale: build.ranges.diverging } as const;
+const share = { unit: '', scale: build.ranges.fromZero } as const;
 
 function answerSection(result: RelevanceResult): TokensSection {
   const { words, region } = result;
@@ -165,29 +165,23 @@ function sharesSection(result: RelevanceResult): readonly ChartSection[] {
     ['answer', 'earlier tokens of the answer'],
   ] as const;
   return [
-    {
-      kind: 'chart',
-      id: 'shares',
-      title: 'What each token of the answer goes by',
-      caption:
-        'Shares of the relevance by gradient and attention (row of R less the identity). The first token draws attention whatever it says.',
-      x: {
-        title: 'token of the answer',
-        unit: '',
-        scale: 'category',
-        categories: words.map(named),
-      },
-      y: { title: 'share of relevance', unit: '', scale: 'linear', min: 0, max: 1 },
-      series: parts
+    build.chart(
+      'shares',
+      'What each token of the answer goes by',
+      'Shares of the relevance by gradient and attention (row of R less the identity). The first token draws attention whatever it says.',
+      build.categoryAxis('token of the answer', words.map(named)),
+      build.shareAxis('share of relevance'),
+      parts
         // Where the first token is seen it has no part of its own.
         .filter(([name]) => name !== 'first' || !result.seen.includes(0))
-        .map(([name, title]) => ({
-          id: name,
-          title,
-          mark: 'stack',
-          points: words.map(({ shares }, x) => ({ x, y: shares?.[name] ?? Number.NaN })),
-        })),
-    },
+        .map(([name, title]) =>
+          build.stack(
+            name,
+            title,
+            words.map(({ shares }, x) => ({ x, y: shares?.[name] ?? Number.NaN })),
+          ),
+        ),
+    ),
   ];
 }
 
@@ -203,7 +197,7 @@ function textSection(result: RelevanceResult): readonly Section[] {
       caption: `The text without the ${what}, and the answer: relevance by gradient and attention.`,
       unit: '',
       definition: definitions.rollout,
-      scale: { kind: 'sequential', min: 0 },
+      scale: build.ranges.fromZero,
       rows: { title: 'token of the answer', labels: words.map(({ text }) => text) },
       columns: {
         title: 'token that is read',
@@ -220,63 +214,62 @@ function deletionSection(result: RelevanceResult): readonly ChartSection[] {
   const what = whatIsSeen(result);
   const of = deletion.of.map((at) => quotedToken(words[at]?.text ?? '')).join(', ');
   return [
-    {
-      kind: 'chart',
-      id: 'deletion',
-      title: 'Which map is faithful',
-      caption: `The most relevant squares of each map are hidden first: of a faithful one the token loses more than of squares in random order. Mean over ${of}. The map by occlusion is ahead at small shares by construction: it comes from hiding single squares in the same way.`,
-      x: { title: `share of the ${what} that is hidden`, unit: '', scale: 'linear', min: 0, max: 1 },
-      y: { title: 'lost', unit: 'nats', scale: 'linear' },
-      interval: `smallest and largest of ${deletion.draws} random orders`,
-      series: deletion.curves.map(({ name, values, low, high }) => ({
-        id: name,
-        title: titles[name as keyof typeof titles],
-        mark: 'line',
-        points: deletion.shares.map((x, at) => ({
-          x,
-          y: values[at] ?? Number.NaN,
-          ...(low && high ? { low: low[at] ?? Number.NaN, high: high[at] ?? Number.NaN } : {}),
-        })),
-      })),
-    },
+    build.chart(
+      'deletion',
+      'Which map is faithful',
+      `The most relevant squares of each map are hidden first: of a faithful one the token loses more than of squares in random order. Mean over ${of}. The map by occlusion is ahead at small shares by construction: it comes from hiding single squares in the same way.`,
+      build.shareAxis(`share of the ${what} that is hidden`),
+      build.axis('lost', 'nats'),
+      deletion.curves.map(({ name, values, low, high }) =>
+        build.line(
+          name,
+          titles[name as keyof typeof titles],
+          deletion.shares.map((x, at) => ({
+            x,
+            y: values[at] ?? Number.NaN,
+            ...(low && high ? { low: low[at] ?? Number.NaN, high: high[at] ?? Number.NaN } : {}),
+          })),
+        ),
+      ),
+      { interval: `smallest and largest of ${deletion.draws} random orders` },
+    ),
   ];
 }
 
 function agreementSection({ words }: RelevanceResult): readonly Section[] {
   if (words.some(({ agreement }) => agreement === undefined)) return [];
   const rank = (name: string, title: string) =>
-    numberColumn(name, title, "Spearman's rank correlation over the squares");
+    build.number(name, title, "Spearman's rank correlation over the squares");
   const top = (name: string, title: string, other: string) =>
-    numberColumn(
+    build.number(
       name,
       title,
       `of the tenth of the squares that occlusion ranks first (at least one), the share that is in the first tenth of ${other}`,
     );
   return [
-    {
-      kind: 'table',
-      id: 'agreement',
-      title: 'Whether the maps agree',
-      caption:
-        'Token by token: do the methods rank the squares alike, and do they begin with the same? Most squares matter little to a token, and their ranks are noise.',
-      columns: [
-        { name: 'token', title: 'Token', kind: 'text' },
-        numberColumn('whole', 'Lost', 'ln of its probability, less the same without the whole', 'nats'),
-        rank('occlusion-rollout', 'Occlusion, gradient'),
-        rank('occlusion-attention', 'Occlusion, attention'),
-        rank('rollout-attention', 'Gradient, attention'),
-        top('top-rollout', 'Top tenth, gradient', titles.rollout),
-        top('top-attention', 'Top tenth, attention', titles.attention),
+    build.table(
+      'agreement',
+      'Whether the maps agree',
+      'Token by token: do the methods rank the squares alike, and do they begin with the same? Most squares matter little to a token, and their ranks are noise.',
+      words,
+      [
+        build.text('token', 'Token', ({ text }) => text),
+        build.number('whole', 'Lost', 'ln of its probability, less the same without the whole', 'nats'),
+        { ...rank('occlusion-rollout', 'Occlusion, gradient'), cell: ({ agreement }) => agreement?.occlusionRollout },
+        {
+          ...rank('occlusion-attention', 'Occlusion, attention'),
+          cell: ({ agreement }) => agreement?.occlusionAttention,
+        },
+        { ...rank('rollout-attention', 'Gradient, attention'), cell: ({ agreement }) => agreement?.rolloutAttention },
+        {
+          ...top('top-rollout', 'Top tenth, gradient', titles.rollout),
+          cell: ({ agreement }) => agreement?.topRollout,
+        },
+        {
+          ...top('top-attention', 'Top tenth, attention', titles.attention),
+          cell: ({ agreement }) => agreement?.topAttention,
+        },
       ],
-      rows: words.map(({ text, whole, agreement }) => [
-        text,
-        cellOf(whole),
-        cellOf(agreement?.occlusionRollout),
-        cellOf(agreement?.occlusionAttention),
-        cellOf(agreement?.rolloutAttention),
-        cellOf(agreement?.topRollout),
-        cellOf(agreement?.topAttention),
-      ]),
-    },
+    ),
   ];
 }

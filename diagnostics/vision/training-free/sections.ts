@@ -4,11 +4,12 @@ import { isMoreThanNoise, pointsOf } from '../../../protocol/results/share-chang
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { GenerationsSection } from '../../../protocol/sections/generations';
 import type { Section } from '../../../protocol/sections/section';
-import type { SectionCell, SectionColumn, TableSection } from '../../../protocol/sections/table';
+import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
 import { notesOf } from '../divergence-set/sections';
 import { failuresOf } from '../../shared/sections/unread-pictures';
 import { counted, threeDigits } from '../../shared/words';
 import type { Changes, MethodRow, PictureEntry, TrainingFreeResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 /** Pictures whose captions are listed. */
 const listed = 1000;
@@ -38,20 +39,15 @@ export function sections(result: Partly): readonly Section[] {
 const titleOf = ({ methods = [] }: Partly, { method }: MethodRow): string =>
   methods.find(({ id }) => id === method)?.title ?? method;
 
-const number = (name: string, title: string, definition: string, unit = ''): SectionColumn => ({
-  name,
-  title,
-  kind: 'number',
-  unit,
-  definition,
-});
+const number = (name: string, title: string, definition: string, unit = ''): SectionColumn =>
+  build.number(name, title, definition, unit);
 
 const count = (name: string, title: string, definition: string): SectionColumn => ({
   ...number(name, title, definition),
   digits: 6,
 });
 
-function ratesOf(result: Partly): TableSection {
+function ratesOf(result: Partly) {
   const { rows = [] } = result;
   const asked = rows.some(({ questions }) => questions > 0);
   const timed = rows.some(({ tokenMs }) => tokenMs !== null);
@@ -72,21 +68,17 @@ function ratesOf(result: Partly): TableSection {
       ...(timed ? [tokenMs, ratioWords(changes?.time), promptMs] : []),
     ];
   };
-  return {
-    kind: 'table',
-    id: 'methods',
-    title: 'Methods',
-    caption:
-      'The same pictures under each method. A caption that says less is wrong less often: read recall and words beside CHAIR. Intervals of the other measures are in the next table.',
-    columns: [
-      { name: 'method', title: 'method', kind: 'text' },
+  return build.cellTable(
+    'methods',
+    'Methods',
+    'The same pictures under each method. A caption that says less is wrong less often: read recall and words beside CHAIR. Intervals of the other measures are in the next table.',
+    [
+      build.text('method', 'method'),
       count('captions', 'captions', 'captions that were scored'),
       count('different', 'changed', 'captions that are not the plain one, word for word'),
       number('chairS', 'CHAIR_S', 'captions that name an object which is not there / captions'),
       {
-        name: 'change',
-        title: 'change of it',
-        kind: 'text',
+        ...build.text('change', 'change of it'),
         definition: 'percentage points against the plain model on the same pictures, with the 95 % interval',
       },
       number('chairI', 'CHAIR_I', 'mentions of objects that are not there / mentions, pooled'),
@@ -107,9 +99,7 @@ function ratesOf(result: Partly): TableSection {
         ? [
             number('token', 'a token', 'time of each token after the first of a caption, mean over captions', 'ms'),
             {
-              name: 'token-ratio',
-              title: 'times plain',
-              kind: 'text' as const,
+              ...build.text('token-ratio', 'times plain'),
               definition:
                 'geometric mean over pictures of the time of a token / that of the plain model, with the 95 % interval',
             },
@@ -122,8 +112,8 @@ function ratesOf(result: Partly): TableSection {
           ]
         : []),
     ],
-    rows: rows.map(cells),
-  };
+    rows.map(cells),
+  );
 }
 
 const ratioWords = (ratio: Changes['time'] | undefined): string =>
@@ -140,18 +130,16 @@ const measures: readonly (readonly [keyof Omit<Changes, 'time'>, string])[] = [
   ['yesRatio', 'POPE yes ratio'],
 ];
 
-function changesOf(result: Partly): TableSection {
+function changesOf(result: Partly) {
   const { rows = [] } = result;
   const verdict = (of: ShareChange): string => verdictWords(isMoreThanNoise(of));
-  return {
-    kind: 'table',
-    id: 'changes',
-    title: 'Changes from the plain model',
-    caption:
-      '95 % intervals over pictures, each of one method and measure alone: of twenty without an effect one leaves 0 out. CHAIR_S: paired proportions (Tango); words: Student; the others: jackknife. At equal length both captions are cut to the words of the shorter one.',
-    columns: [
-      { name: 'measure', title: 'measure', kind: 'text' },
-      { name: 'method', title: 'method', kind: 'text' },
+  return build.cellTable(
+    'changes',
+    'Changes from the plain model',
+    '95 % intervals over pictures, each of one method and measure alone: of twenty without an effect one leaves 0 out. CHAIR_S: paired proportions (Tango); words: Student; the others: jackknife. At equal length both captions are cut to the words of the shorter one.',
+    [
+      build.text('measure', 'measure'),
+      build.text('method', 'method'),
       number(
         'difference',
         'change',
@@ -159,14 +147,9 @@ function changesOf(result: Partly): TableSection {
       ),
       number('low', 'low', 'lower end of the 95 % interval'),
       number('high', 'high', 'upper end of the 95 % interval'),
-      {
-        name: 'verdict',
-        title: 'interval',
-        kind: 'text',
-        definition: 'more than noise: the interval leaves 0 out; of a ratio 1',
-      },
+      { ...build.text('verdict', 'interval'), definition: 'more than noise: the interval leaves 0 out; of a ratio 1' },
     ],
-    rows: [
+    [
       ...measures.flatMap(([name, title]) =>
         rows.flatMap((row): SectionCell[][] => {
           const { changes } = row;
@@ -185,62 +168,53 @@ function changesOf(result: Partly): TableSection {
         return [['time of a token', titleOf(result, row), ratio, low, high, verdictWords(low > 1 || high < 1)]];
       }),
     ],
-  };
+  );
 }
 
 const verdictWords = (isMore: boolean): string => (isMore ? 'more than noise' : 'no more than noise');
 
-function chartOf(result: Partly): ChartSection {
+function chartOf(result: Partly) {
   const { rows = [] } = result;
-  return {
-    kind: 'chart',
-    id: 'chair-recall',
-    title: 'CHAIR_S against recall',
-    caption: 'Down and to the right is better: fewer captions that are wrong, and more of the objects named.',
-    x: { title: 'Recall', unit: '', scale: 'linear' },
-    y: { title: 'CHAIR_S', unit: '', scale: 'linear', min: 0 },
-    interval: '95 % interval of CHAIR_S, Wilson, of each method alone',
-    series: rows.flatMap((row): ChartSection['series'] => {
+  return build.chart(
+    'chair-recall',
+    'CHAIR_S against recall',
+    'Down and to the right is better: fewer captions that are wrong, and more of the objects named.',
+    build.axis('Recall'),
+    build.axis('CHAIR_S', '', { min: 0 }),
+    rows.flatMap((row): ChartSection['series'] => {
       const { score, chairSInterval } = row;
       if (score.chairS === null || score.recall === null) return [];
       const title = titleOf(result, row);
       return [
-        {
-          id: row.method,
-          title,
-          mark: 'points',
-          points: [{ x: score.recall, y: score.chairS, ...(chairSInterval ?? {}), label: title }],
-        },
+        build.points(row.method, title, [
+          { x: score.recall, y: score.chairS, ...(chairSInterval ?? {}), label: title },
+        ]),
       ];
     }),
-  };
+    { interval: '95 % interval of CHAIR_S, Wilson, of each method alone' },
+  );
 }
 
-function picturesOf(result: Partly): TableSection {
+function picturesOf(result: Partly) {
   const { rows = [], entries = [] } = result;
-  return {
-    kind: 'table',
-    id: 'pictures',
-    title: 'Pictures',
-    caption: 'What each caption names and the picture does not have.',
-    ask: 'Show its captions',
-    columns: [
-      { name: 'picture', title: 'picture', kind: 'text' },
-      { name: 'truth', title: 'objects in it', kind: 'text' },
-      ...rows.map((row): SectionColumn => ({
-        name: `wrong-${row.method}`,
-        title: `not there, ${titleOf(result, row)}`,
-        kind: 'text',
-      })),
+  return build.cellTable(
+    'pictures',
+    'Pictures',
+    'What each caption names and the picture does not have.',
+    [
+      build.text('picture', 'picture'),
+      build.text('truth', 'objects in it'),
+      ...rows.map((row): SectionColumn => build.text(`wrong-${row.method}`, `not there, ${titleOf(result, row)}`)),
     ],
-    rows: entries
+    entries
       .slice(0, listed)
       .map(({ name, truth, outputs }) => [
         name,
         truth.join(', '),
         ...outputs.map((output) => output?.wrong.join(', ') ?? ''),
       ]),
-  };
+    { ask: 'Show its captions' },
+  );
 }
 
 /** Captions and answers of one picture, method beside method. */

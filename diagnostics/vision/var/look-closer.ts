@@ -10,6 +10,7 @@ import type { VarParameters } from './parameters';
 import { mostMaps, type VarResult } from './result';
 import { prepared, redistributed } from './run';
 import { overSeen, sectionIds, whatIsSeen } from './section-parts';
+import * as build from '../../shared/sections/builders';
 
 export async function lookCloser(
   model: ModelRunner,
@@ -52,13 +53,11 @@ function maps(
   return overSeen(result, { id, title }, [
     { name: 'before', title: 'Before', ...number, definition: what, values: before },
     { name: 'after', title: 'After', ...number, definition: `${what}, redistributed`, values: after },
-    {
-      name: 'change',
-      title: 'Change',
-      unit: '',
-      definition: 'after less before',
-      scale: { kind: 'diverging' },
-      values: after.map((value, at) => value - (before[at] ?? 0)),
-    },
+    build.signed(
+      'change',
+      'Change',
+      'after less before',
+      after.map((value, at) => value - (before[at] ?? 0)),
+    ),
   ]);
 }

@@ -1,14 +1,15 @@
 /** What a result shows: where states are massive, which tokens are sinks, what they get, and what becomes of a text. */
-import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
+import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import { headName } from '../../../protocol/interventions/text';
 import { quotedToken } from '../../../protocol/wire/token-name';
-import { cellOf, countColumn, numberColumn } from '../../shared/sections/cell';
+import { cellOf } from '../../shared/sections/cell';
 import { threeDigits } from '../../shared/words';
 import { attentionAlpha } from './layer-numbers';
 import type { VarResult } from './result';
 import { centricHeads, isMeasured, overSeen, sectionIds, whatIsSeen } from './section-parts';
 import { textSections } from './text-sections';
+import * as build from '../../shared/sections/builders';
 
 /** Tables of numbers that a section may have, less two. */
 const mostShown = 62;
@@ -39,23 +40,21 @@ function dimensionsSection({ profile, dimensions, tau, first, width, tokens }: V
   const order = [...profile.keys()]
     .sort((a, b) => (profile[b] ?? 0) - (profile[a] ?? 0))
     .slice(0, Math.max(mostBars, dimensions.length));
-  return {
-    kind: 'chart',
-    id: 'dimensions',
-    title: 'Massive dimensions of the first token',
-    caption: `The ${order.length} largest of ${width} dimensions at position ${first} (${quotedToken(tokens[first] ?? '')}). No value of a state of this width can be above ${threeDigits(Math.sqrt(width))}.`,
-    x: { title: 'dimension', unit: '', scale: 'category', categories: order.map(String) },
-    y: { title: 'value / RMS', unit: '', scale: 'linear', min: 0 },
-    series: [
-      {
-        id: 'profile',
-        title: '|x_d| / RMS(x), reached in more than half of the layers from the third on',
-        mark: 'bars',
-        points: order.map((d, x) => ({ x, y: profile[d] ?? Number.NaN, label: `dimension ${d}` })),
-      },
+  return build.chart(
+    'dimensions',
+    'Massive dimensions of the first token',
+    `The ${order.length} largest of ${width} dimensions at position ${first} (${quotedToken(tokens[first] ?? '')}). No value of a state of this width can be above ${threeDigits(Math.sqrt(width))}.`,
+    build.categoryAxis('dimension', order.map(String)),
+    build.axis('value / RMS', '', { min: 0 }),
+    [
+      build.bars(
+        'profile',
+        '|x_d| / RMS(x), reached in more than half of the layers from the third on',
+        order.map((d, x) => ({ x, y: profile[d] ?? Number.NaN, label: `dimension ${d}` })),
+      ),
     ],
-    references: [{ label: `tau = ${threeDigits(tau)}`, from: [0, tau], to: [Math.max(1, order.length - 1), tau] }],
-  };
+    { references: [{ label: `tau = ${threeDigits(tau)}`, from: [0, tau], to: [Math.max(1, order.length - 1), tau] }] },
+  );
 }
 
 /** Layers in which attention is moved, then the others. */
@@ -70,14 +69,15 @@ function shownLayers({ layers, phi }: VarResult): readonly number[] {
 function phiSections(result: VarResult): readonly Section[] {
   const { phi, tau, dimensions } = result;
   if (dimensions.length === 0) return [];
-  const numbers = shownLayers(result).map((layer) => ({
-    name: `layer-${layer}`,
-    title: `Layer ${layer}`,
-    unit: 'RMS',
-    definition: `phi: largest |x_d| / RMS(x) over the massive dimensions, x the hidden state that enters layer ${layer}; above ${threeDigits(tau)} the token is a sink`,
-    scale: { kind: 'sequential', min: 0 } as const,
-    values: phi[layer] ?? [],
-  }));
+  const numbers = shownLayers(result).map((layer) =>
+    build.amounts(
+      `layer-${layer}`,
+      `Layer ${layer}`,
+      `phi: largest |x_d| / RMS(x) over the massive dimensions, x the hidden state that enters layer ${layer}; above ${threeDigits(tau)} the token is a sink`,
+      phi[layer] ?? [],
+      'RMS',
+    ),
+  );
   return [
     overSeen(
       result,
@@ -91,77 +91,68 @@ function phiSections(result: VarResult): readonly Section[] {
   ];
 }
 
-const textSinksSection = ({ textSinks }: VarResult): Section => ({
-  kind: 'table',
-  id: 'text-sinks',
-  title: 'Sinks in the text',
-  caption: 'Their attention is moved too, in layers that have a sink in the picture or span.',
-  empty: 'No token of the text is a sink.',
-  columns: [
-    countColumn('position', 'Position', 'of the token in the prompt, from 0'),
-    { name: 'token', title: 'Token', kind: 'text' },
-    numberColumn('phi', 'Sink value', 'largest phi over the layers', 'RMS'),
-    { name: 'layers', title: 'Layers', kind: 'text' },
-  ],
-  rows: textSinks.map(({ position, token, phi, layers }) => [position, token, phi, layers.join(', ')]),
-});
+const textSinksSection = ({ textSinks }: VarResult): Section =>
+  build.table(
+    'text-sinks',
+    'Sinks in the text',
+    'Their attention is moved too, in layers that have a sink in the picture or span.',
+    textSinks,
+    [
+      build.count('position', 'Position', 'of the token in the prompt, from 0'),
+      build.text('token', 'Token'),
+      build.number('phi', 'Sink value', 'largest phi over the layers', 'RMS'),
+      build.text('layers', 'Layers', ({ layers }) => layers.join(', ')),
+    ],
+    { empty: 'No token of the text is a sink.' },
+  );
 
-const lines = (id: string, title: string, values: readonly number[]): SectionSeries => ({
-  id,
-  title,
-  mark: 'line',
-  points: values.map((y, x) => ({ x, y })),
-});
+const lines = (id: string, title: string, values: readonly number[]): SectionSeries => build.line(id, title, values);
 
-const layerAxis = { title: 'layer', unit: '', scale: 'linear', min: 0 } as const;
+const layerAxis = build.axis('layer', '', { min: 0 });
 
-function countsSection(result: VarResult): ChartSection {
+function countsSection(result: VarResult) {
   const { counts } = result;
   const what = whatIsSeen(result);
-  return {
-    kind: 'chart',
-    id: 'counts',
-    title: 'Sinks by layer',
-    caption: `By attention: tokens of the ${what} that get more than ${attentionAlpha} / n of the attention of the rows behind it, mean over heads; n is the length of the prompt.`,
-    x: layerAxis,
-    y: { title: 'tokens', unit: '', scale: 'linear', min: 0 },
-    series: [
+  return build.chart(
+    'counts',
+    'Sinks by layer',
+    `By attention: tokens of the ${what} that get more than ${attentionAlpha} / n of the attention of the rows behind it, mean over heads; n is the length of the prompt.`,
+    layerAxis,
+    build.axis('tokens', '', { min: 0 }),
+    [
       lines('visual', `in the ${what}, by massive dimensions`, counts.visual),
       lines('byAttention', `in the ${what}, by attention`, counts.byAttention),
       lines('both', `in the ${what}, by both`, counts.both),
       lines('text', 'in the text, by massive dimensions', counts.text),
     ],
-  };
+  );
 }
 
-function massSection(result: VarResult): ChartSection {
+function massSection(result: VarResult) {
   const what = whatIsSeen(result);
-  return {
-    kind: 'chart',
-    id: 'mass',
-    title: 'Attention on sinks by layer',
-    caption: `Of the rows behind the ${what}, mean over rows and heads.`,
-    x: layerAxis,
-    y: { title: 'share of attention', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [
+  return build.chart(
+    'mass',
+    'Attention on sinks by layer',
+    `Of the rows behind the ${what}, mean over rows and heads.`,
+    layerAxis,
+    build.shareAxis('share of attention'),
+    [
       lines('visual', `sinks in the ${what}`, result.mass.visual),
       lines('others', `other tokens of the ${what}`, result.mass.others),
       lines('text', 'sinks in the text', result.mass.text),
     ],
-  };
+  );
 }
 
 function headsSection(result: VarResult): Section {
   const { imageMass, besideSinks, centric, onVisual, onText, least, ratio } = result;
   const what = whatIsSeen(result);
-  const share = { unit: '', scale: { kind: 'sequential', min: 0, max: 1 } } as const;
-  return {
-    kind: 'heads',
-    id: sectionIds.heads,
-    title: `Heads that look at the ${what}`,
-    caption: `Image-centric: the last row gives the ${what} at least ${least}, and of that at least ${ratio} to tokens that are no sinks.`,
-    ask: 'Show where it looks, before and after',
-    numbers: [
+  const share = { unit: '', scale: build.ranges.share } as const;
+  return build.heads(
+    sectionIds.heads,
+    `Heads that look at the ${what}`,
+    `Image-centric: the last row gives the ${what} at least ${least}, and of that at least ${ratio} to tokens that are no sinks.`,
+    [
       {
         name: 'imageMass',
         title: `Attention on the ${what}`,
@@ -198,18 +189,21 @@ function headsSection(result: VarResult): Section {
         values: onText,
       },
     ],
-    classes: [
-      {
-        name: 'centric',
-        title: 'Image-centric',
-        definition: 'their last row passes both limits, in a layer in which attention is moved',
-        heads: centricHeads(result),
-      },
-    ],
-  };
+    {
+      ask: 'Show where it looks, before and after',
+      classes: [
+        build.headClass(
+          'centric',
+          'Image-centric',
+          'their last row passes both limits, in a layer in which attention is moved',
+          centricHeads(result),
+        ),
+      ],
+    },
+  );
 }
 
-function gateSection(result: VarResult): ChartSection {
+function gateSection(result: VarResult) {
   const { imageMass, besideSinks, least, ratio } = result;
   const what = whatIsSeen(result);
   const chosen = new Set(centricHeads(result).map(headName));
@@ -223,14 +217,13 @@ function gateSection(result: VarResult): ChartSection {
     ...{ id, title, points: of },
     mark: 'points',
   });
-  return {
-    kind: 'chart',
-    id: 'gate',
-    title: 'Which heads are changed',
-    caption: 'One point a head, of the last row of the prompt. Those right of and above both lines are image-centric.',
-    x: { title: `attention on the ${what}`, unit: '', scale: 'linear', min: 0, max: 1 },
-    y: { title: 'share of it beside the sinks', unit: '', scale: 'linear', min: 0, max: 1 },
-    series: [
+  return build.chart(
+    'gate',
+    'Which heads are changed',
+    'One point a head, of the last row of the prompt. Those right of and above both lines are image-centric.',
+    build.shareAxis(`attention on the ${what}`),
+    build.shareAxis('share of it beside the sinks'),
+    [
       series(
         'centric',
         'changed',
@@ -242,23 +235,25 @@ function gateSection(result: VarResult): ChartSection {
         points.filter(({ label }) => !chosen.has(label)),
       ),
     ],
-    references: [
-      { label: `at least ${least}`, from: [least, 0], to: [least, 1] },
-      { label: `rho = ${ratio}`, from: [0, ratio], to: [1, ratio] },
-    ],
-  };
+    {
+      references: [
+        { label: `at least ${least}`, from: [least, 0], to: [least, 1] },
+        { label: `rho = ${ratio}`, from: [0, ratio], to: [1, ratio] },
+      ],
+    },
+  );
 }
 
 function attentionSections(result: VarResult): readonly Section[] {
   const what = whatIsSeen(result);
-  const numbers = shownLayers(result).map((layer) => ({
-    name: `layer-${layer}`,
-    title: `Layer ${layer}`,
-    unit: '',
-    definition: `attention that the rows behind the ${what} give the token in layer ${layer}, mean over rows and heads`,
-    scale: { kind: 'sequential', min: 0 } as const,
-    values: result.attention[layer] ?? [],
-  }));
+  const numbers = shownLayers(result).map((layer) =>
+    build.amounts(
+      `layer-${layer}`,
+      `Layer ${layer}`,
+      `attention that the rows behind the ${what} give the token in layer ${layer}, mean over rows and heads`,
+      result.attention[layer] ?? [],
+    ),
+  );
   return [
     overSeen(
       result,
@@ -272,22 +267,21 @@ function attentionSections(result: VarResult): readonly Section[] {
   ];
 }
 
-function contributionSection(result: VarResult): ChartSection {
+function contributionSection(result: VarResult) {
   const { contribution } = result;
   const what = whatIsSeen(result);
-  return {
-    kind: 'chart',
-    id: 'contribution',
-    title: 'What one key adds to the stream',
-    caption: `|a_ij v_j W_O|, W_O the columns of the head, without gains: mean over heads, over the rows behind the ${what}, and over the keys.`,
-    x: layerAxis,
-    y: { title: 'norm', unit: '', scale: 'linear', min: 0 },
-    series: [
+  return build.chart(
+    'contribution',
+    'What one key adds to the stream',
+    `|a_ij v_j W_O|, W_O the columns of the head, without gains: mean over heads, over the rows behind the ${what}, and over the keys.`,
+    layerAxis,
+    build.axis('norm', '', { min: 0 }),
+    [
       lines('sinks', `sinks in the ${what}`, contribution.sinks),
       lines('random', 'as many other tokens, drawn at random', contribution.random),
       lines('others', 'all other tokens', contribution.others),
     ],
-  };
+  );
 }
 
 function maskedSections(result: VarResult): readonly Section[] {
@@ -307,26 +301,25 @@ function maskedSections(result: VarResult): readonly Section[] {
     one?.leading ?? '',
   ];
   return [
-    {
-      kind: 'table',
-      id: 'masked',
-      title: 'Sinks that the text cannot read',
-      caption: `In the layers ${result.layers.join(', ')} the rows behind the ${what} give these tokens nothing. Random: in each layer as many tokens of the ${what} that are no sinks, ${maskedRandom.draws} draws${fewer ? '; all of them in layers that have fewer' : ''}.`,
-      columns: [
-        { name: 'masked', title: 'Masked', kind: 'text' },
-        countColumn('tokens', 'Tokens', 'masked, summed over the layers'),
-        numberColumn(
+    build.cellTable(
+      'masked',
+      'Sinks that the text cannot read',
+      `In the layers ${result.layers.join(', ')} the rows behind the ${what} give these tokens nothing. Random: in each layer as many tokens of the ${what} that are no sinks, ${maskedRandom.draws} draws${fewer ? '; all of them in layers that have fewer' : ''}.`,
+      [
+        build.text('masked', 'Masked'),
+        build.count('tokens', 'Tokens', 'masked, summed over the layers'),
+        build.number(
           'divergence',
           'Change',
           'Kullback-Leibler divergence of the next-token distribution from that of the plain model',
           'nats',
         ),
-        numberColumn('low', 'Least', 'smallest of the draws', 'nats'),
-        numberColumn('high', 'Most', 'largest of the draws', 'nats'),
-        numberColumn('probability', 'Plain token', 'probability of the token that is most probable in the plain run'),
-        { name: 'leading', title: 'Leading token', kind: 'text' },
+        build.number('low', 'Least', 'smallest of the draws', 'nats'),
+        build.number('high', 'Most', 'largest of the draws', 'nats'),
+        build.number('probability', 'Plain token', 'probability of the token that is most probable in the plain run'),
+        build.text('leading', 'Leading token'),
       ],
-      rows: [
+      [
         row(`sinks in the ${what}`, sinks),
         [
           fewer ? 'others' : 'as many others',
@@ -339,6 +332,6 @@ function maskedSections(result: VarResult): readonly Section[] {
         ],
         row(`the whole ${what}`, all),
       ],
-    },
+    ),
   ];
 }

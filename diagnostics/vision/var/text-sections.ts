@@ -1,9 +1,9 @@
 /** The text that the model writes, and where its tokens look, without and with redistribution. */
 import type { ImageSection } from '../../../protocol/sections/image';
 import type { Section } from '../../../protocol/sections/section';
-import { numberColumn } from '../../shared/sections/cell';
 import { mostMaps, type ComparedToken, type VarResult } from './result';
 import { overSeen, sectionIds, whatIsSeen } from './section-parts';
+import * as build from '../../shared/sections/builders';
 
 export function textSections(result: VarResult): readonly Section[] {
   const { words, texts } = result;
@@ -35,7 +35,7 @@ export function textSections(result: VarResult): readonly Section[] {
 
 function wordsSection(result: VarResult, words: readonly ComparedToken[]): Section {
   const what = whatIsSeen(result);
-  const share = { unit: '', scale: { kind: 'sequential', min: 0, max: 1 } } as const;
+  const share = { unit: '', scale: build.ranges.share } as const;
   const seen = `attention on the ${what} of the query that chose the token, mean over the heads of the layers ${result.layers.join(', ')}`;
   return {
     kind: 'tokens',
@@ -81,21 +81,19 @@ function wordsSection(result: VarResult, words: readonly ComparedToken[]): Secti
 
 function changedSections(words: readonly ComparedToken[]): readonly Section[] {
   return [
-    {
-      kind: 'table',
-      id: 'changed',
-      title: 'Tokens that change',
-      empty: 'Behind the same text both models write the same token each time.',
-      columns: [
-        { name: 'token', title: 'Plain', kind: 'text' },
-        numberColumn('before', 'Before', 'its probability under the plain model'),
-        numberColumn('after', 'After', 'its probability under the redistributed model behind the same text'),
-        { name: 'instead', title: 'Redistributed', kind: 'text' },
+    build.table(
+      'changed',
+      'Tokens that change',
+      '',
+      words.filter(({ changes }) => changes),
+      [
+        build.text('token', 'Plain', ({ text }) => text),
+        build.number('before', 'Before', 'its probability under the plain model', ({ probability }) => probability),
+        build.number('after', 'After', 'its probability under the redistributed model behind the same text'),
+        build.text('instead', 'Redistributed'),
       ],
-      rows: words
-        .filter(({ changes }) => changes)
-        .map(({ text, probability, after, instead }) => [text, probability, after, instead]),
-    },
+      { empty: 'Behind the same text both models write the same token each time.' },
+    ),
   ];
 }
 
@@ -112,22 +110,24 @@ function mapSections(result: VarResult): readonly Section[] {
     own: (token: ComparedToken) => readonly number[],
     under: string,
   ): ImageSection['numbers'] => [
-    {
-      name: 'mean',
-      title: 'Mean over tokens',
-      unit: '',
-      definition: `${definition}, ${under}; mean over all tokens`,
-      scale: upTo(before, moved),
-      values: mean,
-    },
-    ...words.slice(0, mostMaps).map((token, at) => ({
-      name: `token-${at}`,
-      title: `${at}: ${token.text.trim()}`,
-      unit: '',
-      definition: `${definition}, ${under}`,
-      scale: upTo(token.before, token.moved),
-      values: own(token),
-    })),
+    build.scaled(
+      upTo(before, moved),
+      'mean',
+      'Mean over tokens',
+      `${definition}, ${under}; mean over all tokens`,
+      mean,
+    ),
+    ...words
+      .slice(0, mostMaps)
+      .map((token, at) =>
+        build.scaled(
+          upTo(token.before, token.moved),
+          `token-${at}`,
+          `${at}: ${token.text.trim()}`,
+          `${definition}, ${under}`,
+          own(token),
+        ),
+      ),
   ];
   return [
     overSeen(

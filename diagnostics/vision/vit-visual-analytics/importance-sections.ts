@@ -1,16 +1,15 @@
 /** Sections on what heads are worth. */
 import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
-import type { TableSection } from '../../../protocol/sections/table';
-import { cellOf, countColumn, numberColumn } from '../../shared/sections/cell';
 import { percent, threeDigits } from '../../shared/words';
 import type { Importance } from './importance';
 import { metricTitles, type Metric } from './metrics';
 import type { PruneCurve } from './pruning';
 import { mostImportant, prunedHeads } from './offers';
 import type { ClassResult, PictureResult, PlainScore, VitResult } from './result';
+import * as build from '../../shared/sections/builders';
 
 type Partly = Partial<VitResult>;
 
@@ -55,41 +54,41 @@ const units: Readonly<Record<Metric, string>> = {
   kept: '',
 };
 
-function headsSection(importance: readonly Importance[], result: Partly): HeadsSection {
+function headsSection(importance: readonly Importance[], result: Partly) {
   const { ranked, reader } = result;
-  const layer = ({ metric, values, low, high }: Importance): HeadsLayer => ({
-    name: metric,
-    title: numberTitles[metric],
-    unit: units[metric],
-    definition: definitions[metric],
-    scale: metric === 'probability' || metric === 'accuracy' ? { kind: 'diverging' } : { kind: 'sequential', min: 0 },
-    values,
-    low,
-    high,
-    interval: '95 % interval over pictures (Student’s t)',
-  });
+  const layer = ({ metric, values, low, high }: Importance): HeadsLayer =>
+    build.scaled(
+      metric === 'probability' || metric === 'accuracy' ? build.ranges.diverging : build.ranges.fromZero,
+      metric,
+      numberTitles[metric],
+      definitions[metric],
+      values,
+      units[metric],
+      { low, high, interval: '95 % interval over pictures (Student’s t)' },
+    );
   const by = reader === 'probe' ? 'a linear probe on its representation' : 'its own classifier';
-  return {
-    kind: 'heads',
-    id: 'importance',
-    title: 'What each head is worth',
-    caption: `Each head alone is taken away (its output set to 0) on ${ranked?.pictures ?? 0} pictures, which ${by} names. Two heads that do the same both look unimportant: compare with what a head keeps alone. Where p(class) is near 1, the change of the distribution shows more than the drop.`,
-    ask: asks.importance,
-    numbers: importance.map(layer),
-    ...(result.curves
-      ? {
-          marked: [mostImportant(importance)].flatMap((best) => (best ? [{ layer: best.layer, head: best.head }] : [])),
-          classes: [
-            {
-              name: 'prune',
-              title: 'to prune',
-              definition: `The ${percent(result.share ?? 0)} of the heads that matter least by ${metricTitles[result.metric ?? 'divergence']}.`,
-              heads: prunedHeads(result),
-            },
-          ],
-        }
-      : {}),
-  };
+  return build.heads(
+    'importance',
+    'What each head is worth',
+    `Each head alone is taken away (its output set to 0) on ${ranked?.pictures ?? 0} pictures, which ${by} names. Two heads that do the same both look unimportant: compare with what a head keeps alone. Where p(class) is near 1, the change of the distribution shows more than the drop.`,
+    importance.map(layer),
+    {
+      ask: asks.importance,
+      marked: result.curves
+        ? [mostImportant(importance)].flatMap((best) => (best ? [{ layer: best.layer, head: best.head }] : []))
+        : undefined,
+      classes: result.curves
+        ? [
+            build.headClass(
+              'prune',
+              'to prune',
+              `The ${percent(result.share ?? 0)} of the heads that matter least by ${metricTitles[result.metric ?? 'divergence']}.`,
+              prunedHeads(result),
+            ),
+          ]
+        : undefined,
+    },
+  );
 }
 
 function agreementSection(agreement: readonly (readonly number[])[], importance: readonly Importance[]): MapSection {
@@ -109,82 +108,67 @@ function agreementSection(agreement: readonly (readonly number[])[], importance:
 }
 
 function curveSections(curves: readonly PruneCurve[], { heldOut }: Partly): readonly ChartSection[] {
-  const chart = (id: 'accuracy' | 'probability', title: string, axis: string): ChartSection => ({
-    kind: 'chart',
-    id: `pruning-${id}`,
-    title,
-    caption: `The least important heads first, on ${heldOut?.pictures ?? 0} pictures that heads were not ranked on; three random orders for comparison.`,
-    x: { title: 'share of heads pruned', unit: '', scale: 'linear', min: 0, max: 1 },
-    y: { title: axis, unit: '', scale: 'linear', min: 0, max: 1 },
-    series: curves.map((curve) => ({
-      id: curve.id,
-      title: curve.title,
-      mark: 'line',
-      points: curve.points.map((point) => ({ x: point.share, y: point[id] })),
-    })),
-  });
+  const chart = (id: 'accuracy' | 'probability', title: string, axis: string) =>
+    build.chart(
+      `pruning-${id}`,
+      title,
+      `The least important heads first, on ${heldOut?.pictures ?? 0} pictures that heads were not ranked on; three random orders for comparison.`,
+      build.shareAxis('share of heads pruned'),
+      build.shareAxis(axis),
+      curves.map((curve) =>
+        build.line(
+          curve.id,
+          curve.title,
+          curve.points.map((point) => ({ x: point.share, y: point[id] })),
+        ),
+      ),
+    );
   return [
     chart('accuracy', 'Accuracy as heads are pruned', 'accuracy'),
     chart('probability', 'Probability of the class as heads are pruned', 'mean p(class)'),
   ];
 }
 
-const classesSection = (classes: readonly ClassResult[]): TableSection => ({
-  kind: 'table',
-  id: 'classes',
-  title: 'Classes',
-  ask: asks.classes,
-  columns: [
-    { name: 'class', title: 'class', kind: 'text' },
-    countColumn('pictures', 'pictures', 'Pictures on which heads are ranked.'),
-    numberColumn('accuracy', 'accuracy', 'Of the whole model on them.'),
-  ],
-  rows: classes.map(({ name, pictures, accuracy }) => [name, pictures, cellOf(accuracy)]),
-});
+const classesSection = (classes: readonly ClassResult[]) =>
+  build.table(
+    'classes',
+    'Classes',
+    '',
+    classes,
+    [
+      build.text('class', 'class', ({ name }) => name),
+      build.count('pictures', 'pictures', 'Pictures on which heads are ranked.'),
+      build.number('accuracy', 'accuracy', 'Of the whole model on them.'),
+    ],
+    { ask: asks.classes },
+  );
 
-const picturesSection = (pictures: readonly PictureResult[]): TableSection => ({
-  kind: 'table',
-  id: 'pictures',
-  title: 'Pictures',
-  ask: asks.pictures,
-  columns: [
-    { name: 'picture', title: 'picture', kind: 'text' },
-    { name: 'class', title: 'class', kind: 'text' },
-    { name: 'predicted', title: 'predicted', kind: 'text' },
-    numberColumn('probability', 'p(class)', 'Probability of its class, whole model.'),
-    { name: 'part', title: 'served for', kind: 'text' },
-  ],
-  rows: pictures.map(({ name, label, predicted, probability, part }) => [
-    name,
-    label,
-    predicted,
-    cellOf(probability),
-    part,
-  ]),
-});
+const picturesSection = (pictures: readonly PictureResult[]) =>
+  build.table(
+    'pictures',
+    'Pictures',
+    '',
+    pictures,
+    [
+      build.text('picture', 'picture', ({ name }) => name),
+      build.text('class', 'class', ({ label }) => label),
+      build.text('predicted', 'predicted'),
+      build.number('probability', 'p(class)', 'Probability of its class, whole model.'),
+      build.text('part', 'served for'),
+    ],
+    { ask: asks.pictures },
+  );
 
 /** Drops of one class or picture as a matrix of heads. */
-export const dropsSection = (
-  id: string,
-  title: string,
-  caption: string,
-  values: HeadsLayer['values'],
-): HeadsSection => ({
-  kind: 'heads',
-  id,
-  title,
-  caption,
-  numbers: [
-    {
-      name: 'drop',
-      title: numberTitles.probability,
-      unit: '',
-      definition: 'p(class) of the whole model less p(class) without the head',
-      scale: { kind: 'diverging' },
+export const dropsSection = (id: string, title: string, caption: string, values: HeadsLayer['values']) =>
+  build.heads(id, title, caption, [
+    build.signed(
+      'drop',
+      numberTitles.probability,
+      'p(class) of the whole model less p(class) without the head',
       values,
-    },
-  ],
-});
+    ),
+  ]);
 
 export const scoreWords = ({ accuracy, low, high, pictures }: PlainScore): string =>
   `${percent(accuracy)} of ${pictures} pictures (95 % interval ${threeDigits(100 * low)} to ${threeDigits(100 * high)} %)`;

@@ -6,7 +6,6 @@ import type { Section, SectionQuestion } from '../../../protocol/sections/sectio
 import type { TableSection } from '../../../protocol/sections/table';
 import { refusal } from '../../shared/effects/subjects';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import { numberColumn } from '../../shared/sections/cell';
 import { percent } from '../../shared/words';
 import { hopsOn, type Distance, type Grid } from './hops';
 import { comparedUnder, headsOf, lossOf, perHead, without, type Judge } from './importance';
@@ -20,6 +19,7 @@ import type { VitResult } from './result';
 import type { VitJob } from './parameters';
 import { profileSection } from './strength-sections';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as build from '../../shared/sections/builders';
 
 /** Pictures on which the parts of a head are measured, at most. */
 const mostPictures = 16;
@@ -141,33 +141,32 @@ async function partsOfHead(
     at(second, 'divergence'),
   ];
   const last = 2 * parts.length;
-  return {
-    kind: 'table',
-    id: `parts-L${place.layer}H${place.head}`,
-    title: `What parts of L${place.layer}H${place.head} are worth`,
-    caption: `Only a part of its attention is set to 0, on ${pictures.length} pictures on which heads are ranked. Renormalised: what is left of a row is scaled to the sum that the row had; a row that loses everything is 0. The query patch is [${Math.floor(query / grid.columns)}, ${query % grid.columns}].`,
-    columns: [
-      { name: 'part', title: 'part', kind: 'text' },
-      numberColumn('drop', 'drop', 'Mean drop of p(class) without the part, rows not renormalised.'),
-      numberColumn(
+  return build.cellTable(
+    `parts-L${place.layer}H${place.head}`,
+    `What parts of L${place.layer}H${place.head} are worth`,
+    `Only a part of its attention is set to 0, on ${pictures.length} pictures on which heads are ranked. Renormalised: what is left of a row is scaled to the sum that the row had; a row that loses everything is 0. The query patch is [${Math.floor(query / grid.columns)}, ${query % grid.columns}].`,
+    [
+      build.text('part', 'part'),
+      build.number('drop', 'drop', 'Mean drop of p(class) without the part, rows not renormalised.'),
+      build.number(
         'divergence',
         'change',
         'Mean Jensen-Shannon divergence of the classes, rows not renormalised.',
         'nats',
       ),
-      numberColumn('dropRenormalised', 'drop, renormalised', 'The same drop with rows renormalised.'),
-      numberColumn(
+      build.number('dropRenormalised', 'drop, renormalised', 'The same drop with rows renormalised.'),
+      build.number(
         'divergenceRenormalised',
         'change, renormalised',
         'The same divergence with rows renormalised.',
         'nats',
       ),
     ],
-    rows: [
+    [
       ...parts.map(({ title }, part) => [title, ...numbers(2 * part, 2 * part + 1)]),
       ['control: the head by gain 0', ...numbers(last, last)],
     ],
-  };
+  );
 }
 
 async function lossesUnder(
@@ -195,7 +194,7 @@ async function patchRow(model: ModelRunner, job: VitJob, result: VitResult, plac
   const read = row(grid.leading + query);
   const hop = patches.map((j) => hops.of[query * hops.patches + j] ?? Number.NaN);
   const name = `[${Math.floor(query / grid.columns)}, ${query % grid.columns}]`;
-  const even = { kind: 'sequential', min: 0 } as const;
+  const even = build.ranges.fromZero;
   const ring = (j: number): number =>
     read.reduce((sum, value, other) => (hop[other] === hop[j] ? sum + value : sum), 0);
   return {
@@ -205,41 +204,17 @@ async function patchRow(model: ModelRunner, job: VitJob, result: VitResult, plac
     caption: `On ${picture.name}. The parameters “Query patch” and “Picture looked at” choose another.`,
     image: prompt.image,
     numbers: [
-      {
-        name: 'row',
-        title: 'Attention of the patch',
-        unit: '',
-        definition: `p(${name}, patch)`,
-        scale: even,
-        values: read,
-      },
-      {
-        name: 'ring',
-        title: 'Weight on the ring',
-        unit: '',
-        definition: `Sum of p(${name}, j) over the patches j at the same distance: each ring has one number.`,
-        scale: even,
-        values: patches.map(ring),
-      },
-      {
-        name: 'hops',
-        title: 'Distance',
-        unit: 'patches',
-        definition: `Distance from ${name}.`,
-        scale: even,
-        values: hop,
-      },
+      build.scaled(even, 'row', 'Attention of the patch', `p(${name}, patch)`, read),
+      build.scaled(
+        even,
+        'ring',
+        'Weight on the ring',
+        `Sum of p(${name}, j) over the patches j at the same distance: each ring has one number.`,
+        patches.map(ring),
+      ),
+      build.scaled(even, 'hops', 'Distance', `Distance from ${name}.`, hop, 'patches'),
       ...(grid.leading > 0
-        ? [
-            {
-              name: 'class',
-              title: 'Attention of the class row',
-              unit: '',
-              definition: 'p(class row, patch)',
-              scale: even,
-              values: row(0),
-            },
-          ]
+        ? [build.scaled(even, 'class', 'Attention of the class row', 'p(class row, patch)', row(0))]
         : []),
     ],
   };
@@ -267,7 +242,7 @@ async function meanPattern(
     caption: `Mean over ${pictures.length} pictures of its attention between patches.`,
     unit: '',
     definition: 'Attention between cells of the picture, leading rows and columns left out; rows sum to 1.',
-    scale: { kind: 'sequential', min: 0 },
+    scale: build.ranges.fromZero,
     ...cellAxes(cells),
     values: attentionOf(sum.map(Math.sqrt), cells.count),
   };

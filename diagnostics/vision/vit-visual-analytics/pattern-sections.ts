@@ -1,13 +1,11 @@
 /** Sections on which patterns heads have. */
-import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
-import type { SectionColumn, TableSection } from '../../../protocol/sections/table';
+import type { SectionColumn } from '../../../protocol/sections/table';
 import { counted, percent, threeDigits } from '../../shared/words';
-import { numberColumn } from '../../shared/sections/cell';
 import { asks } from './importance-sections';
 import type { PatternGroup, Patterns } from './result';
+import * as build from '../../shared/sections/builders';
 
 export const patternSections = (patterns: Patterns | undefined): readonly Section[] =>
   patterns
@@ -23,7 +21,7 @@ const headsOf = ({ x }: Patterns) => x.flatMap((row, layer) => row.map((_, head)
 
 const groupName = (at: number): string => `pattern ${at + 1}`;
 
-function headMap(patterns: Patterns): ChartSection {
+function headMap(patterns: Patterns) {
   const { x, y, shares, anchors, error, componentError, headGroup, steps, maps } = patterns;
   const groups = [...new Set(headGroup.flat())].sort((a, b) => a - b);
   const [first = 0, second = 0] = shares;
@@ -31,14 +29,13 @@ function headMap(patterns: Patterns): ChartSection {
     error < componentError
       ? 'less than as many principal components lose'
       : 'no less than as many principal components lose: more steps or maps may help';
-  return {
-    kind: 'chart',
-    id: 'head-map',
-    title: 'Heads by their patterns',
-    caption: `Each head stands at the mean of its maps in the code of an autoencoder (${maps} maps, ${steps} steps), on two principal components of the codes (${percent(first)} and ${percent(second)} of the variance). On pictures it did not see it loses ${threeDigits(error)} a number (principal components ${threeDigits(componentError)}), ${comparison}. Colours are groups of heads with like shares of patterns; patterns made by hand stand in the same plane.`,
-    x: { title: 'first component', unit: '', scale: 'linear' },
-    y: { title: 'second component', unit: '', scale: 'linear' },
-    series: [
+  return build.chart(
+    'head-map',
+    'Heads by their patterns',
+    `Each head stands at the mean of its maps in the code of an autoencoder (${maps} maps, ${steps} steps), on two principal components of the codes (${percent(first)} and ${percent(second)} of the variance). On pictures it did not see it loses ${threeDigits(error)} a number (principal components ${threeDigits(componentError)}), ${comparison}. Colours are groups of heads with like shares of patterns; patterns made by hand stand in the same plane.`,
+    build.axis('first component'),
+    build.axis('second component'),
+    [
       ...groups.map((group, at) => ({
         id: `group-${group}`,
         title: `heads, group ${group + 1}`,
@@ -60,55 +57,58 @@ function headMap(patterns: Patterns): ChartSection {
         points: anchors.map((anchor) => ({ x: anchor.x, y: anchor.y, label: anchor.name })),
       },
     ],
-  };
+  );
 }
 
-function headsSection(patterns: Patterns): HeadsSection {
+function headsSection(patterns: Patterns) {
   const { signatures, headGroup, headSilhouette, groups } = patterns;
   const held = [...new Set(headGroup.flat())].sort((a, b) => a - b);
-  return {
-    kind: 'heads',
-    id: 'groups',
-    title: 'Which head has which pattern',
-    caption: `Groups by average linkage over Jensen-Shannon distances of the shares (mean silhouette ${Number.isNaN(headSilhouette) ? 'none: all are alike' : threeDigits(headSilhouette)}).`,
-    ask: asks.groups,
-    numbers: groups.map(({ anchor }, at) => ({
-      name: `pattern-${at}`,
-      title: `Share of ${groupName(at)}`,
-      unit: '',
-      definition: `Share of the head's maps in the group of ${groupName(at)}, which is nearest to “${anchor}”.`,
-      scale: { kind: 'sequential', min: 0, max: 1 },
-      values: signatures.map((row) => row.map((shares) => shares[at] ?? Number.NaN)),
-    })),
-    classes: held.map((group) => ({
-      name: `group-${group}`,
-      title: `group ${group + 1}`,
-      definition: 'Heads with like shares of patterns.',
-      heads: headsOf(patterns).filter(({ layer, head }) => headGroup[layer]?.[head] === group),
-    })),
-  };
+  return build.heads(
+    'groups',
+    'Which head has which pattern',
+    `Groups by average linkage over Jensen-Shannon distances of the shares (mean silhouette ${Number.isNaN(headSilhouette) ? 'none: all are alike' : threeDigits(headSilhouette)}).`,
+    groups.map(({ anchor }, at) =>
+      build.shares(
+        `pattern-${at}`,
+        `Share of ${groupName(at)}`,
+        `Share of the head's maps in the group of ${groupName(at)}, which is nearest to “${anchor}”.`,
+        signatures.map((row) => row.map((shares) => shares[at] ?? Number.NaN)),
+      ),
+    ),
+    {
+      ask: asks.groups,
+      classes: held.map((group) =>
+        build.headClass(
+          `group-${group}`,
+          `group ${group + 1}`,
+          'Heads with like shares of patterns.',
+          headsOf(patterns).filter(({ layer, head }) => headGroup[layer]?.[head] === group),
+        ),
+      ),
+    },
+  );
 }
 
-function signatureSection(patterns: Patterns): TableSection {
+function signatureSection(patterns: Patterns) {
   const { groups, signatures } = patterns;
   const shareColumns = groups.map(({ anchor }, at): SectionColumn =>
-    numberColumn(
+    build.number(
       `pattern-${at}`,
       groupName(at),
       `Share of the head's maps, 0 to 1; the pattern is nearest to “${anchor}”.`,
     ),
   );
-  return {
-    kind: 'table',
-    id: 'signatures',
-    title: 'Shares of patterns by head',
-    ask: asks.places,
-    columns: [{ name: 'head', title: 'head', kind: 'head' }, ...shareColumns],
-    rows: headsOf(patterns).map(({ layer, head }) => [
+  return build.cellTable(
+    'signatures',
+    'Shares of patterns by head',
+    '',
+    [build.head(undefined, 'head', 'head'), ...shareColumns],
+    headsOf(patterns).map(({ layer, head }) => [
       { layer, head },
       ...(signatures[layer]?.[head] ?? groups.map(() => null)),
     ]),
-  };
+    { ask: asks.places },
+  );
 }
 
 function groupSection({ cells }: Patterns, { share, anchor, centre }: PatternGroup, at: number): MapSection {
@@ -119,7 +119,7 @@ function groupSection({ cells }: Patterns, { share, anchor, centre }: PatternGro
     caption: `What the decoder makes of the centre of the group. Of the patterns made by hand it is nearest to “${anchor}”.`,
     unit: '',
     definition: `Attention between ${counted(cells.rows * cells.columns, 'cell', 'cells')} of the picture; rows sum to 1.`,
-    scale: { kind: 'sequential', min: 0 },
+    scale: build.ranges.fromZero,
     ...cellAxes(cells),
     values: centre,
   };

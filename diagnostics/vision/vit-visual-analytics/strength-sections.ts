@@ -1,15 +1,16 @@
 /** Sections on how far heads read. */
-import type { ChartSection, SectionSeries } from '../../../protocol/sections/chart';
-import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import type { SectionSeries } from '../../../protocol/sections/chart';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { threeDigits } from '../../shared/words';
 import { asks } from './importance-sections';
 import type { Strength } from './result';
+import * as build from '../../shared/sections/builders';
 
 export const strengthSections = (strength: Strength | undefined): readonly Section[] =>
   strength ? [headsSection(strength), trendSection(strength)] : [];
 
-function headsSection(strength: Strength): HeadsSection {
+function headsSection(strength: Strength) {
   const { uniform, pictures } = strength;
   const number = (
     name: string,
@@ -18,22 +19,14 @@ function headsSection(strength: Strength): HeadsSection {
     definition: string,
     values: HeadsLayer['values'],
     stretched = false,
-  ): HeadsLayer => ({
-    name,
-    title,
-    unit,
-    definition,
-    scale: { kind: 'sequential', min: stretched ? least(values) : 0 },
-    values,
-  });
+  ): HeadsLayer =>
+    build.scaled({ kind: 'sequential', min: stretched ? least(values) : 0 }, name, title, definition, values, unit);
   const even = (value: number): string => `Attention that gives every key the same has ${threeDigits(value)}.`;
-  return {
-    kind: 'heads',
-    id: 'strength',
-    title: 'How far each head reads',
-    caption: `Mean over all patches of ${pictures} pictures.`,
-    ask: asks.strength,
-    numbers: [
+  return build.heads(
+    'strength',
+    'How far each head reads',
+    `Mean over all patches of ${pictures} pictures.`,
+    [
       number(
         'distance',
         'Mean distance',
@@ -81,54 +74,46 @@ function headsSection(strength: Strength): HeadsSection {
         true,
       ),
     ],
-  };
+    { ask: asks.strength },
+  );
 }
 
 /** The smallest number, from which colours begin: heads of one model differ by little. */
 const least = (values: HeadsLayer['values']): number => Math.min(...values.flat().filter(Number.isFinite));
 
-const axisOfRings = (rings: number) =>
-  ({ title: 'distance', unit: 'patches', scale: 'linear', min: 0, max: Math.max(1, rings - 1) }) as const;
+const axisOfRings = (rings: number) => build.axis('distance', 'patches', { min: 0, max: Math.max(1, rings - 1) });
 
-const lineOf = (id: string, title: string, values: readonly number[]): SectionSeries => ({
-  id,
-  title,
-  mark: 'line',
-  points: values.map((y, x) => ({ x, y })),
-});
+const lineOf = (id: string, title: string, values: readonly number[]): SectionSeries => build.line(id, title, values);
 
-function trendSection({ trend, uniform }: Strength): ChartSection {
-  return {
-    kind: 'chart',
-    id: 'trend',
-    title: 'Weight by distance, layer by layer',
-    caption:
-      'Mean over the heads of a layer. Rings grow with distance and are cut at the border, so compare with attention that gives every key the same.',
-    x: axisOfRings(uniform.mass.length),
-    y: { title: 'weight on the ring', unit: '', scale: 'linear', min: 0 },
-    series: [
+function trendSection({ trend, uniform }: Strength) {
+  return build.chart(
+    'trend',
+    'Weight by distance, layer by layer',
+    'Mean over the heads of a layer. Rings grow with distance and are cut at the border, so compare with attention that gives every key the same.',
+    axisOfRings(uniform.mass.length),
+    build.axis('weight on the ring', '', { min: 0 }),
+    [
       ...trend.mean.map((values, layer) => ({
         ...lineOf(`layer-${layer}`, `layer ${layer}`, values),
         points: values.map((y, x) => ({ x, y, low: trend.low[layer]?.[x] ?? y, high: trend.high[layer]?.[x] ?? y })),
       })),
       lineOf('uniform', 'every key the same', uniform.mass),
     ],
-    interval: 'One standard deviation over the heads of the layer to each side',
-  };
+    { interval: 'One standard deviation over the heads of the layer to each side' },
+  );
 }
 
 /** The profile of one head. */
-export function profileSection({ mass, perPatch, lead, uniform }: Strength, layer: number, head: number): ChartSection {
+export function profileSection({ mass, perPatch, lead, uniform }: Strength, layer: number, head: number) {
   const scaled = (values: readonly number[], by: readonly number[]): readonly number[] =>
     values.map((value, k) => value / (by[k] ?? Number.NaN));
-  return {
-    kind: 'chart',
-    id: `profile-L${layer}H${head}`,
-    title: `Weight of L${layer}H${head} by distance`,
-    caption: `Weight on leading rows: ${threeDigits(lead[layer]?.[head] ?? Number.NaN)}; with it the weights on all rings sum to 1. Per patch: the weight of one patch of the ring, over that of attention that gives every key the same.`,
-    x: axisOfRings(uniform.mass.length),
-    y: { title: 'weight', unit: '', scale: 'linear', min: 0 },
-    series: [
+  return build.chart(
+    `profile-L${layer}H${head}`,
+    `Weight of L${layer}H${head} by distance`,
+    `Weight on leading rows: ${threeDigits(lead[layer]?.[head] ?? Number.NaN)}; with it the weights on all rings sum to 1. Per patch: the weight of one patch of the ring, over that of attention that gives every key the same.`,
+    axisOfRings(uniform.mass.length),
+    build.axis('weight', '', { min: 0 }),
+    [
       lineOf('mass', 'on the ring', mass[layer]?.[head] ?? []),
       lineOf('uniform', 'on the ring, every key the same', uniform.mass),
       lineOf(
@@ -137,5 +122,5 @@ export function profileSection({ mass, perPatch, lead, uniform }: Strength, laye
         scaled(perPatch[layer]?.[head] ?? [], uniform.perPatch),
       ),
     ],
-  };
+  );
 }
