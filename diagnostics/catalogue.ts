@@ -117,8 +117,8 @@ export const analyses: readonly Analysis[] = [
 
 /** Those that need no model. */
 export const experiments: readonly Experiment[] = [
-  toyCircuits,
-  toyFacts,
+  toyCircuits(circuitReuse),
+  toyFacts(factualRecall),
   rcmhaLm,
   cmhaLm,
   toyBags,

@@ -2,7 +2,6 @@
 import { CaptionJudge } from '../../diagnostics/shared/captions/caption';
 import { captionOf, greedy, reinforcedCaption } from '../../diagnostics/shared/captions/caption-run';
 import { divergenceAfter, DivergenceRun } from '../../diagnostics/shared/divergence/divergence-run';
-import { refused } from '../../diagnostics/shared/divergence/reinforcement';
 import { spanMap } from '../../diagnostics/shared/divergence/span-map';
 import { extended, spanPair } from '../../diagnostics/shared/divergence/span-pair';
 import { SinkCollector, sinkSearchOf } from '../../diagnostics/shared/divergence/span-sinks';
@@ -18,7 +17,7 @@ import type {
 } from '../../protocol/compute/hallucination';
 import type { PromptInput } from '../../protocol/compute/models';
 import type { Caption, DivergenceStep, HallucinationResult } from '../../protocol/results/hallucination';
-import { FailureError } from '../../protocol/wire/failures';
+import { FailureError, refusal } from '../../protocol/wire/failures';
 import { ServerRunner } from '../runner/runner';
 import type { Job } from '../dispatch/dispatcher';
 import { modelProvenance } from '../model/checkpoint/provenance';
@@ -152,10 +151,10 @@ export async function imageMap(
 ): Promise<Float32Array> {
   const { interventions = [] } = request;
   requireAnywhere(interventions);
-  if (request.heads.length === 0) throw refused('No head is named. Name at least one layer and head.');
+  if (request.heads.length === 0) throw refusal('No head is named. Name at least one layer and head.');
   const gains = request.heads.map(({ layer, head }) => ({ layer, head, gain: 1 }));
   const problem = variantProblem(model.spec, { gains }, []);
-  if (problem !== undefined) throw refused(problem);
+  if (problem !== undefined) throw refusal(problem);
   const runner = new ServerRunner(model, model, surroundings, signal);
   const prompt = await runner.prompt(request.prompt);
   const { variant } = await runner.variant(interventions, prompt);

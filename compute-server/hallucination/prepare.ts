@@ -1,6 +1,6 @@
 /** What a request about a span is turned into before anything runs: a runner, two sequences, a measure, all checked. */
 import type { Prepared } from '../../diagnostics/shared/captions/caption-run';
-import { refused, topHeads } from '../../diagnostics/shared/divergence/reinforcement';
+import { topHeads } from '../../diagnostics/shared/divergence/reinforcement';
 import type { Variant } from '../../diagnostics/model-runner/variant';
 import { spanPair } from '../../diagnostics/shared/divergence/span-pair';
 import type { DivergenceRequest } from '../../protocol/compute/hallucination';
@@ -11,6 +11,7 @@ import { ServerRunner } from '../runner/runner';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { requireParity } from '../model/checkpoint/parity';
+import { refusal } from '../../protocol/wire/failures';
 import { requireHead, requireVision } from '../model/interventions/span-request';
 
 /** The runner of a request, and what its two passes read; all checked. */
@@ -50,7 +51,7 @@ export async function prepare(
 export function requireAnywhere(interventions: readonly Intervention[]): void {
   const here = interventions.find((one) => one.kind === 'reinforce' || !kindOf(one).anywhere(one));
   if (!here) return;
-  throw refused(
+  throw refusal(
     here.kind === 'reinforce'
       ? 'Divergence is that of heads as they are, and reinforcement chooses heads by it. Leave the reinforcement out.'
       : `Divergence compares the prompt with a shorter one, and "${printDo(here)}" acts on positions of this one. Leave it out.`,

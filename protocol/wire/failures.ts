@@ -36,3 +36,6 @@ export class FailureError extends Error {
     this.name = 'FailureError';
   }
 }
+
+/** `detail` is one sentence with a next step. */
+export const refusal = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });

@@ -30,6 +30,21 @@ function restrictedUses(graph: readonly SourceFile[]): string[] {
   );
 }
 
+/** Imports of a file of an analysis or experiment from elsewhere than its folder; the catalogue alone lists them. */
+function intoAnalyses(graph: readonly SourceFile[]): string[] {
+  const folders = graph.flatMap(
+    ({ path }) => /^(diagnostics\/.+)\/(?:analysis|experiment)\.ts$/u.exec(path)?.[1] ?? [],
+  );
+  const folderOf = (path: string): string | undefined => folders.find((folder) => within(path, folder));
+  return graph
+    .filter(({ path }) => path !== 'diagnostics/catalogue.ts')
+    .flatMap(({ path, files }) =>
+      files
+        .filter((target) => ![undefined, folderOf(path)].includes(folderOf(target)))
+        .map((target) => `${path} imports ${target}: what analyses share lies in diagnostics/shared`),
+    );
+}
+
 describe('imports', () => {
   let graph: readonly SourceFile[] = [];
   before(() => {
@@ -71,6 +86,10 @@ describe('imports', () => {
     assert.deepEqual(restrictedUses(graph), []);
   });
 
+  it('reach into the folder of no other analysis', () => {
+    assert.deepEqual(intoAnalyses(graph), []);
+  });
+
   it('make no circle', () => {
     assert.deepEqual(
       findCircles(graph).map((circle) => circle.join(' -> ')),
@@ -110,6 +129,21 @@ describe('imports', () => {
         forbiddenEdges(readRoom(folder, 'language-server')).map((edge) => edge.split(':')[0]),
         ['models/images/c', 'kernels/tensors/d'].map((place) => `language-server/main.ts imports ${place}.ts`),
       );
+    });
+
+    it('is caught where an analysis, what is shared or another room reaches into an analysis', () => {
+      write('diagnostics/a/one/analysis.ts', "import './run'; import '../../shared/words'; export {};");
+      write('diagnostics/a/one/run.ts', 'export {};');
+      write('diagnostics/b/two/experiment.ts', "import '../../a/one/run'; export {};");
+      write('diagnostics/shared/words.ts', "import '../b/two/experiment'; export {};");
+      write('diagnostics/catalogue.ts', "import './a/one/analysis'; import './b/two/experiment'; export {};");
+      write('compute-server/job.ts', "import '../diagnostics/a/one/run'; export {};");
+      const found = intoAnalyses([...readRoom(folder, 'diagnostics'), ...readRoom(folder, 'compute-server')]);
+      assert.deepEqual(found.map((edge) => edge.split(':')[0]).sort(), [
+        'compute-server/job.ts imports diagnostics/a/one/run.ts',
+        'diagnostics/b/two/experiment.ts imports diagnostics/a/one/run.ts',
+        'diagnostics/shared/words.ts imports diagnostics/b/two/experiment.ts',
+      ]);
     });
 
     it('is caught in a circle of three files', () => {

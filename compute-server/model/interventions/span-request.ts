@@ -2,7 +2,6 @@
 import {
   planOf,
   readsTextAlone,
-  refused,
   resolvedReinforcement,
   topHeads,
 } from '../../../diagnostics/shared/divergence/reinforcement';
@@ -10,7 +9,7 @@ import { requireRest } from '../../../diagnostics/shared/divergence/span-pair';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { DivergenceRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { Reinforcement } from '../../../protocol/results/reinforcement';
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { promptForPictures } from '../prompt/prompt';
 import { chunkThatFits } from '../checkpoint/plan-run';
@@ -20,11 +19,11 @@ export { planOf };
 /** Says what is missing, and what can be done with a model that reads text alone. */
 export function requireVision(model: LoadedModel): void {
   if (model.vision) {
-    throw refused(
+    throw refusal(
       'The request names no image. Give one (--image on the command line), or a span of the text that is to be left out (--span).',
     );
   }
-  throw refused(readsTextAlone);
+  throw refusal(readsTextAlone);
 }
 
 /** What is wrong with all pictures is reported before the first one is read. */
@@ -34,7 +33,7 @@ export function requireCaptions(
 ): ReturnType<typeof promptForPictures> {
   requireHead(model);
   if (!model.vision) {
-    throw refused(
+    throw refusal(
       'The model reads text alone: it has no vision encoder, so it cannot caption pictures. Choose a vision-language model.',
     );
   }

@@ -12,7 +12,8 @@ import { finding, offers } from './finding';
 import { ablationTable, type AblationParameters } from './parameters';
 import { ablationResult, type AblationResult } from './result';
 import { sections } from './sections';
-import { meansOver, partners, standInsFor } from '../../shared/effects/stand-ins';
+import { partners } from './partners';
+import { meansOver, standInsFor } from '../../shared/effects/stand-ins';
 
 export const ablation: Analysis<AblationParameters, AblationResult> = {
   id: 'ablation',

@@ -10,7 +10,8 @@ import type { AblationParameters } from './parameters';
 import { ranked } from './ranking';
 import type { AblationResult } from './result';
 import { changeDefinition } from './sections';
-import { meansOver, partners, standInsFor } from '../../shared/effects/stand-ins';
+import { partners } from './partners';
+import { meansOver, standInsFor } from '../../shared/effects/stand-ins';
 import * as build from '../../shared/sections/builders';
 
 /** Of prompts whose change is listed. */

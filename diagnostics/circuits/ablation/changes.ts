@@ -3,7 +3,8 @@ import type { Part } from '../../shared/effects/parts';
 import type { Subjects } from '../../shared/effects/subjects';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { meanInterval } from '../../shared/statistics/proportion';
-import type { AblationResult, Mode } from './result';
+import type { Mode } from '../../shared/effects/stand-ins';
+import type { AblationResult } from './result';
 
 /** Share of errors over all parts. */
 const familyShare = 0.95;

@@ -3,7 +3,8 @@ import type { Offer } from '../../../protocol/analysis/analysis';
 import { metricWords, signed } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { isMeasured, ranked, type Ranked } from './ranking';
-import type { AblationResult, Mode } from './result';
+import type { Mode } from '../../shared/effects/stand-ins';
+import type { AblationResult } from './result';
 
 export const modeWords: Readonly<Record<Mode, string>> = {
   zero: 'set to zero',

@@ -1,7 +1,7 @@
 /** What a person chooses of an ablation. */
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { metricTable, type MetricParameters } from '../../shared/effects/metric';
-import { modes, type Mode } from './result';
+import { type Mode, modes } from '../../shared/effects/stand-ins';
 
 export const sources = ['counterpart', 'other prompt'] as const;
 export type From = (typeof sources)[number];

@@ -3,9 +3,7 @@ import type { Output, Schema } from '../../../protocol/schema/check';
 import { taskMetrics } from '../../../protocol/analysis/tasks';
 import { ensure, count, figure, flag, list, object, oneOf, optional, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
-
-export const modes = ['zero', 'mean', 'resample'] as const;
-export type Mode = (typeof modes)[number];
+import { modes } from '../../shared/effects/stand-ins';
 
 const layersOf = <T>(item: Schema<T>): Schema<readonly T[]> =>
   list(item, 'a list of layers', { least: 1, most: mostLayers });

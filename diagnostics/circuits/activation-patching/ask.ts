@@ -7,10 +7,11 @@ import { columnsOf } from '../../shared/effects/columns';
 import { valueOf, type Measured } from '../../shared/effects/patch-effects';
 import { pairsOf } from '../../shared/effects/pairs';
 import { isPerHead, type PatchingParameters } from './parameters';
-import { patched, sourceOf, type Cell, type Patch } from './patches';
+import { patched, sourceOf, type Cell } from './patches';
 import { cellName, ranked } from './ranking';
 import type { PatchingResult } from './result';
 import { intervalWords } from '../../shared/effects/level-section';
+import type { Patch } from '../../shared/effects/patch';
 import { effectDefinition } from './sections';
 import * as build from '../../shared/sections/builders';
 

@@ -3,15 +3,13 @@ import type { Replaceable } from '../../../models/instrument/interventions/repla
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { leastGapParameter } from '../../shared/effects/gap';
 import { metricTable, type MetricParameters } from '../../shared/effects/metric';
+import { type ColumnChoice, columnChoices } from '../../shared/effects/columns';
 
 export const sites = ['head-output', 'query', 'key', 'value', 'mlp', 'residual'] as const;
 export type Site = (typeof sites)[number];
 
 export const directions = ['denoise', 'noise'] as const;
 export type Direction = (typeof directions)[number];
-
-export const columnChoices = ['usual', 'positions', 'roles', 'whole'] as const;
-export type ColumnChoice = (typeof columnChoices)[number];
 
 // A type and no interface: values are records.
 export type PatchingParameters = MetricParameters & {

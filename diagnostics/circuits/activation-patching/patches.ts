@@ -1,15 +1,15 @@
 /** One prompt patched in every cell: the metric of each patched run. */
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
-import type { Replaceable } from '../../../models/instrument/interventions/replacement';
 import { Outputs, sizesOf } from '../../shared/effects/outputs';
 import { withReplacements } from '../../shared/effects/parts';
 import { measured } from '../../shared/effects/subjects';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Replacement, Variant } from '../../model-runner/variant';
+import type { Variant } from '../../model-runner/variant';
 import type { Column } from '../../shared/effects/columns';
-import { firstDifference, type Pair } from '../../shared/effects/pairs';
+import type { Pair } from '../../shared/effects/pairs';
 import { isPerHead, targetOf, type Direction, type Site } from './parameters';
+import { type Patch, changedFrom, replacementOf } from '../../shared/effects/patch';
 
 export interface Cell {
   readonly layer: number;
@@ -41,14 +41,6 @@ export const runOf = ({ clean, corrupted }: Pair, direction: Direction): Sequenc
 export const sourceOf = ({ clean, corrupted }: Pair, direction: Direction): Sequence =>
   direction === 'denoise' ? clean : corrupted;
 
-export interface Patch {
-  readonly layer: number;
-  /** Of sites that are patched by head. */
-  readonly head?: number;
-  /** Absent: all. */
-  readonly positions?: readonly number[] | undefined;
-}
-
 /** What is put in where for a cell of a prompt. */
 export function patchOf({ layer, slot }: Cell, pair: Pair, { site, columns, places }: Patching): Patch {
   return isPerHead(site)
@@ -76,31 +68,4 @@ export async function patched(
   });
   const found = (await measured(model, run, pair, metric, variants)).map(([value]) => value ?? Number.NaN);
   return { plain: found[0] ?? Number.NaN, values: at.map((which) => found[which] ?? Number.NaN) };
-}
-
-/** The first position at which two runs differ: before the first token that does, no token reads what is behind it. */
-export function changedFrom({ blocks }: ModelFacts, run: Sequence, source: Sequence): number {
-  const causal = blocks.every((block) => block.causal) && run.prefix === undefined;
-  return causal ? firstDifference(run, source) : 0;
-}
-
-/** The outputs of the source put in at the positions of a patch from `from` on; undefined where there are none. */
-export function replacementOf(
-  { layer, head, positions }: Patch,
-  target: Replaceable,
-  outputs: Outputs,
-  { ids }: Sequence,
-  from: number,
-): Replacement | undefined {
-  // Named even where all are patched: rows before them are then run once.
-  const all = from > 0 ? ids.map((_, position) => position) : undefined;
-  const changed = (positions ?? all)?.filter((position) => position >= from);
-  if (changed?.length === 0) return undefined;
-  return {
-    layer,
-    target,
-    ...(head === undefined ? {} : { head }),
-    ...(changed ? { positions: changed } : {}),
-    data: outputs.slot(target, layer, head ?? 0),
-  };
 }

@@ -1,6 +1,5 @@
 import { quotedToken } from '../../../protocol/wire/token-name';
-import { signed } from '../direct-logit-attribution/words';
-import { threeDigits } from '../../shared/words';
+import { signed, threeDigits } from '../../shared/words';
 import type { WeightResult } from './result';
 import { partWords } from './words';
 

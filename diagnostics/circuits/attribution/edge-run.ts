@@ -13,7 +13,7 @@ import {
 } from './edges';
 import type { Estimating } from './estimates';
 import type { AttributionParameters } from './parameters';
-import type { Attributed } from './prompts';
+import type { Attributed } from '../../shared/gradients/objective';
 import { ranked } from './ranking';
 import type { AttributionResult } from './result';
 import { mean } from '../../../kernels/tensors/vectors';

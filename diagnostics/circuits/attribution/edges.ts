@@ -15,7 +15,7 @@ import { seedFor } from '../../../kernels/tensors/random';
 import { drawFrom, largestCount } from './selection';
 import type { Estimating } from './estimates';
 import { agreementAmong } from './summary';
-import type { Attributed } from './prompts';
+import type { Attributed } from '../../shared/gradients/objective';
 import type { Agreement, EdgeEffect, Edges } from './result';
 import { mean } from '../../../kernels/tensors/vectors';
 

@@ -8,22 +8,17 @@
  * token embeddings of counterpart and prompt (integrated gradients; Sundararajan et al. 2017, arXiv:1703.01365; on this line as
  * Hanna et al. 2024, arXiv:2403.17806). It is exact where M is linear in z. Unit: that of the metric.
  */
-import type { GradientTap, LayerGradients, Objective } from '../../model-runner/gradients';
+import type { GradientTap, LayerGradients } from '../../model-runner/gradients';
 import { tapOf, type Replaceable } from '../../../models/instrument/interventions/replacement';
 import { Outputs, sizesOf } from '../../shared/effects/outputs';
-import { embeddingLine } from '../../shared/gradients/embedding-line';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
-import { sequencePart, type Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
+import { sequencePart } from '../../model-runner/sequence';
 import type { StandIn } from '../../shared/effects/stand-ins';
 import { positionsOf, type Cell } from './cells';
-import type { Attributed, Attribution } from './prompts';
-import { isLinear, slopeOf } from '../../shared/gradients/slope';
+import type { Attribution } from './prompts';
+import { type Attributed, type GradientSettings, pointsOf, objectiveAt } from '../../shared/gradients/objective';
 
-export interface Estimating extends Pick<Attribution, 'metric' | 'columns'> {
-  readonly variant: Variant;
-  /** Gradients on the line to the counterpart; 0: the one at the prompt. */
-  readonly steps: number;
+export interface Estimating extends GradientSettings, Pick<Attribution, 'columns'> {
   /** Of a baseline that is no counterpart. */
   readonly standIn?: StandIn;
 }
@@ -81,38 +76,6 @@ async function changesOf(
     }
   }
   return changes;
-}
-
-/** Where gradients are taken, and the share of each in their mean. */
-export async function* pointsOf(
-  model: ModelRunner,
-  { sequence, pair }: Attributed,
-  { steps }: Pick<Estimating, 'steps'>,
-): AsyncGenerator<{ readonly point: Sequence; readonly share: number }> {
-  if (!pair || steps === 0) {
-    yield { point: sequence, share: 1 };
-    return;
-  }
-  const line = await embeddingLine(model, pair.corrupted, sequence);
-  for (let step = 0; step < steps; step++) yield { point: line.at(step, steps), share: 1 / steps };
-}
-
-/** What stands for the metric at a point: a sum that has the metric's slope there. */
-export async function objectiveAt(
-  model: ModelRunner,
-  point: Sequence,
-  { asked: [question], right }: Attributed,
-  { metric, variant }: Pick<Estimating, 'metric' | 'variant'>,
-): Promise<Objective> {
-  if (!question) throw new RangeError('nothing is asked of the prompt');
-  const { row, tokens } = question;
-  const [[answer] = []] = isLinear(metric) ? [] : await model.answers(point, [question], [variant]);
-  const slope = slopeOf(metric, answer ?? { logits: tokens.map(() => 0), logSumExp: 0 }, right);
-  return {
-    kind: 'logits',
-    terms: tokens.map((token, at) => ({ row, token, weight: slope.logits[at] ?? 0 })),
-    ...(slope.logSum === 0 ? {} : { logSums: [{ row, weight: slope.logSum }] }),
-  };
 }
 
 function productOf(

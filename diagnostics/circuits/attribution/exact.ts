@@ -1,5 +1,5 @@
 /** The metric with one output that of the baseline, less the metric without: what the estimates are estimates of. */
-import { changedFrom, replacementOf } from '../activation-patching/patches';
+import { changedFrom, replacementOf } from '../../shared/effects/patch';
 import { Outputs } from '../../shared/effects/outputs';
 import { replacing, withReplacements } from '../../shared/effects/parts';
 import { measured } from '../../shared/effects/subjects';
@@ -7,7 +7,7 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Replacement, Variant } from '../../model-runner/variant';
 import { positionsOf, type Cell } from './cells';
 import type { Estimating } from './estimates';
-import type { Attributed } from './prompts';
+import type { Attributed } from '../../shared/gradients/objective';
 
 /** By cell. */
 export async function exactly(

@@ -1,16 +1,13 @@
 /** The prompts of a run, what each is compared with, and where values are estimated. */
 import { columnsOf, type Column } from '../../shared/effects/columns';
-import { pairsOf, type Pair } from '../../shared/effects/pairs';
+import { pairsOf } from '../../shared/effects/pairs';
 import type { AnalysisJob } from '../../analysis';
-import { refusal, subjectsOf, type Subject } from '../../shared/effects/subjects';
+import { subjectsOf } from '../../shared/effects/subjects';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import type { ModelRunner } from '../../model-runner/model-runner';
+import { refusal } from '../../../protocol/wire/failures';
 import type { AttributionParameters } from './parameters';
-
-export interface Attributed extends Pick<Subject, 'sequence' | 'asked' | 'right'> {
-  /** Where outputs are compared with those of a counterpart. */
-  readonly pair?: Pair;
-}
+import type { Attributed } from '../../shared/gradients/objective';
 
 export interface Attribution {
   readonly prompts: readonly Attributed[];

@@ -20,9 +20,10 @@ import { partsOf } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { ask } from './ask';
 import { compare } from './compare';
-import { finding, methodWords, offers } from './finding';
+import { finding, offers } from './finding';
 import { discoveryTable, type DiscoveryParameters } from './parameters';
 import { discoveryResult, type DiscoveryResult } from './result';
+import { methodWords } from '../../shared/circuits/words';
 import { sections } from './sections';
 import { mean } from '../../../kernels/tensors/vectors';
 

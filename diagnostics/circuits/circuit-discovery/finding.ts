@@ -1,12 +1,12 @@
 /** What a discovered circuit says in a sentence or two, and what a person can do with it elsewhere. */
 import type { Offer } from '../../../protocol/analysis/analysis';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { Mode } from '../ablation/result';
 import type { Circuit } from '../../shared/circuits/circuit';
 import { metricWords } from '../../shared/effects/metric';
 import { partName, type Part } from '../../shared/effects/parts';
 import { counted, percent } from '../../shared/words';
 import type { DiscoveryResult } from './result';
+import { nodeWords } from '../../shared/circuits/words';
 
 export const isFound = (result: Partial<DiscoveryResult>): result is DiscoveryResult & { readonly circuit: Circuit } =>
   result.circuit !== undefined;
@@ -16,33 +16,6 @@ export type Searching = DiscoveryResult & { readonly own: NonNullable<DiscoveryR
 /** Parts are being tried, and what each does alone is known. */
 export const isSearching = (result: Partial<DiscoveryResult>): result is Searching =>
   result.circuit === undefined && result.own !== undefined && result.removals !== undefined;
-
-export const modeWords: Readonly<Record<Mode, string>> = {
-  zero: 'zeros',
-  mean: 'means over the prompts',
-  resample: 'outputs on the counterparts',
-};
-
-export function methodWords({
-  method,
-  threshold,
-  mode,
-  mlps,
-}: Pick<DiscoveryResult, 'method' | 'threshold' | 'mode' | 'mlps'>): string {
-  const parts = mlps ? 'heads and MLPs' : 'heads; MLPs always work';
-  return `${method === 'greedy' ? 'Greedy' : 'Threshold (ACDC on nodes)'} at ${threshold}, removed parts are replaced by ${modeWords[mode]}, ${parts}.`;
-}
-
-const headsOf = (nodes: readonly Part[]): number => nodes.filter(({ head }) => head !== undefined).length;
-
-export function nodeWords(nodes: readonly Part[]): string {
-  const heads = headsOf(nodes);
-  const words = [
-    ...(heads > 0 ? [counted(heads, 'head', 'heads')] : []),
-    ...(nodes.length > heads ? [counted(nodes.length - heads, 'MLP', 'MLPs')] : []),
-  ];
-  return words.length === 0 ? 'no part' : words.join(' and ');
-}
 
 /** Nodes that are named. */
 const mostNamed = 5;

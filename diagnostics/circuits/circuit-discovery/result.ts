@@ -3,7 +3,7 @@ import type { Output, Schema } from '../../../protocol/schema/check';
 import { taskMetrics } from '../../../protocol/analysis/tasks';
 import { ensure, count, figure, flag, list, object, oneOf, optional, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
-import { modes } from '../ablation/result';
+import { modes } from '../../shared/effects/stand-ins';
 import { circuitField } from '../../shared/circuits/circuit';
 import { firstPassField } from '../../shared/circuits/first-pass';
 import { methods, type Removal } from '../../shared/circuits/discover';

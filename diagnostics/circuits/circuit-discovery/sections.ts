@@ -12,9 +12,7 @@ import { isFound, isSearching, type Searching } from './finding';
 import type { DiscoveryResult } from './result';
 import { cellOf } from '../../shared/sections/cell';
 import * as build from '../../shared/sections/builders';
-
-export const askWords = 'Show what it attends to';
-export const intervalWords = "95 % interval over held-out prompts (Student's t)";
+import { askWords, intervalWords, weightDefinition } from '../../shared/circuits/words';
 
 export const sections = (result: Partial<DiscoveryResult>): readonly Section[] =>
   isFound(result)
@@ -60,8 +58,6 @@ export const inCircuit = ({ nodes }: Circuit): readonly HeadPlace[] =>
 
 const ownDefinition = ({ metric }: Pick<DiscoveryResult, 'metric'>): string =>
   `(F(M) - F without the part alone) / (F(M) - F(0)), F the mean ${metricWords[metric].name} over the prompts of the discovery, M the whole model, 0 the model without any part.`;
-export const weightDefinition =
-  '(F(C) - F(C without the node)) / (F(M) - F(0)) on the prompts of the discovery, C the circuit.';
 
 function headsSection(result: DiscoveryResult, circuit: Circuit) {
   const { nodes, heads } = circuit;

@@ -2,7 +2,7 @@
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { pairsOf, type Pairs } from '../../shared/effects/pairs';
 import type { Analysis, AnalysisJob, ReadInput, Step } from '../../analysis';
-import { methodWords } from '../circuit-discovery/finding';
+import { methodWords } from '../../shared/circuits/words';
 import { circuitOf, type Circuit } from '../../shared/circuits/circuit';
 import { overlapOf } from '../../shared/circuits/overlap';
 import { rolesOf } from '../../shared/circuits/roles';
@@ -18,7 +18,7 @@ import { levelOf, randomCircuit, shareOf } from '../../shared/circuits/verdict';
 import { measures } from '../../shared/effects/metric';
 import { outputBytes } from '../../shared/effects/outputs';
 import { partsOf } from '../../shared/effects/parts';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { headList } from '../../shared/retrieval/head-list';
 import { taskSamples } from '../../tasks/read-task';

@@ -1,6 +1,6 @@
 /** What a comparison of two circuits says in a sentence or two, and what a person can do with it elsewhere. */
 import type { Offer } from '../../../protocol/analysis/analysis';
-import { nodeWords } from '../circuit-discovery/finding';
+import { nodeWords } from '../../shared/circuits/words';
 import { signed, metricWords } from '../../shared/effects/metric';
 import { counted, percent, threeDigits } from '../../shared/words';
 import { headWords } from './repair';

@@ -1,6 +1,6 @@
 /** What a person chooses of the comparison of two circuits. */
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import { edgeShareParameter, leastPartsGap, methodParameters } from '../circuit-discovery/parameters';
+import { edgeShareParameter, leastPartsGap, methodParameters } from '../../shared/circuits/parameters';
 import type { SearchParameters } from '../../shared/circuits/task-circuit';
 import { metricTable } from '../../shared/effects/metric';
 

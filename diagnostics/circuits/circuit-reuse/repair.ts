@@ -10,7 +10,7 @@ import { metricOf } from '../../shared/effects/metric';
 import { sizesOf } from '../../shared/effects/outputs';
 import type { Level } from '../../shared/effects/level-section';
 import { partName, withReplacements } from '../../shared/effects/parts';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import { slotOf } from '../../shared/circuits/receivers';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace, Replacement, Variant } from '../../model-runner/variant';

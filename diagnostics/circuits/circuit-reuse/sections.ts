@@ -1,7 +1,7 @@
 /** What a comparison of two circuits shows. */
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, TableSection } from '../../../protocol/sections/table';
-import { askWords, intervalWords, weightDefinition } from '../circuit-discovery/sections';
+import { askWords, intervalWords, weightDefinition } from '../../shared/circuits/words';
 import { circuitGraph } from '../../shared/circuits/circuit-graph';
 import { nodeId } from '../../shared/circuits/circuit';
 import { overlapTable, sharedHeads } from '../../shared/circuits/overlap-sections';

@@ -1,7 +1,7 @@
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { DirectResult } from './result';
-import { threeDigits } from '../../shared/words';
-import { signed, targetWords } from './words';
+import { signed, threeDigits } from '../../shared/words';
+import { targetWords } from './words';
 
 export function finding(result: Partial<DirectResult>): string {
   const { heads, target, logit, check, prompts = 1, embedding = Number.NaN, mlp = [] } = result;

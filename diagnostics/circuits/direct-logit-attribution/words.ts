@@ -1,8 +1,5 @@
 import { quotedToken } from '../../../protocol/wire/token-name';
 import type { DirectTarget } from './result';
-import { threeDigits } from '../../shared/words';
-
-export const signed = (value: number): string => `${value < 0 ? '' : '+'}${threeDigits(value)}`;
 
 /** `the logit of "␣Paris" less that of "␣Rome"` */
 export function targetWords({ token, id, against, againstId }: DirectTarget): string {

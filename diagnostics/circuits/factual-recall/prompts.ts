@@ -2,7 +2,7 @@
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { AnalysisJob } from '../../analysis';
 import { drawn } from '../../shared/circuits/verdict';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { Sequence } from '../../model-runner/sequence';
 import type { TaskTokens } from '../../tasks/task-tokens';
 

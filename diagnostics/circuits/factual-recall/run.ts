@@ -1,7 +1,7 @@
 /** The run of `factual-recall`, stage by stage. */
 import type { AnalysisJob, Step } from '../../analysis';
 import type { PathMeasured } from '../../shared/circuits/effects';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
 import { headList } from '../../shared/retrieval/head-list';

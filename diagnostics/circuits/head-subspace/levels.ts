@@ -1,6 +1,5 @@
 /** Means over prompts with their 95 % intervals. */
-import type { Answered } from '../../shared/choices/answers';
-import type { Level } from '../multiple-choice/result';
+import type { Answered, Level } from '../../shared/choices/answers';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
 import type { Answers } from './result';
 import { mean } from '../../../kernels/tensors/vectors';

@@ -3,7 +3,7 @@ import type { Output, Schema } from '../../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, texts, triple, whole } from '../../../protocol/schema/fields';
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import { mutations } from '../../shared/choices/layout';
-import type { Level } from '../multiple-choice/result';
+import type { Level } from '../../shared/choices/answers';
 import { bases } from './subspace';
 import { inputs, items } from './vectors';
 

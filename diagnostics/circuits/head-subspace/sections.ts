@@ -4,7 +4,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
 import { mutationWords } from '../../shared/choices/layout';
 import { partName } from '../../shared/effects/parts';
-import type { Level } from '../multiple-choice/result';
+import type { Level } from '../../shared/choices/answers';
 import { cellOf } from '../../shared/sections/cell';
 import { threeDigits } from '../../shared/words';
 import { isMeasured } from './finding';

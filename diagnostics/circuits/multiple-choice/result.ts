@@ -13,10 +13,7 @@ import {
   whole,
 } from '../../../protocol/schema/fields';
 import { followed, headTypes } from './types';
-
-/** A share with Wilson's 95 % interval, or a mean over prompts with Student's. */
-const level = object({ mean: figure, low: figure, high: figure });
-export type Level = Output<typeof level>;
+import { level } from '../../shared/choices/answers';
 
 const table: Schema<readonly (readonly number[])[]> = list(list(figure));
 const attention = object({

@@ -1,6 +1,6 @@
 /** A run of the analysis `multiple-choice`. */
 import type { AnalysisJob, Step } from '../../analysis';
-import { answersOf, contentAnswer, type Answered } from '../../shared/choices/answers';
+import { type Answered, answersOf, contentAnswer, type Level } from '../../shared/choices/answers';
 import { massesAt, type Masses } from '../../shared/choices/attention';
 import { Choices } from '../../shared/choices/draw';
 import type { ChoicePrompt } from '../../shared/choices/prompt';
@@ -18,7 +18,7 @@ import {
 } from '../../shared/choices/direct';
 import type { MultipleChoiceParameters } from './parameters';
 import { levelNames, patchedPrompt, sourcesOf, type PatchedPrompt } from './total-effects';
-import type { ByShots, ChoiceResult, HeadAttention, Level, Node } from './result';
+import type { ByShots, ChoiceResult, HeadAttention, Node } from './result';
 import { followedBy, typeOf } from './types';
 import { mean } from '../../../kernels/tensors/vectors';
 

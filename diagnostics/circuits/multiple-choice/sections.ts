@@ -6,7 +6,8 @@ import type { SectionCell } from '../../../protocol/sections/table';
 import { partName } from '../../shared/effects/parts';
 import { cellOf } from '../../shared/sections/cell';
 import { outputOf } from './finding';
-import type { ByShots, ChoiceResult, Level, Node } from './result';
+import type { ByShots, ChoiceResult, Node } from './result';
+import type { Level } from '../../shared/choices/answers';
 import {
   headTypes,
   leastElsewhere,

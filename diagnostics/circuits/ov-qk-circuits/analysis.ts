@@ -5,9 +5,10 @@ import { counted } from '../../shared/words';
 import { compareCircuits } from './compare';
 import { finding } from './finding';
 import { lookCloser } from './look-closer';
-import { layersNamed, parameters, type CircuitParameters } from './parameters';
+import { parameters, type CircuitParameters } from './parameters';
 import { circuitsResult, mostCompared, type CircuitsResult } from './result';
 import { circuitsRun } from './run';
+import { layersNamed } from '../../shared/layers';
 import { sections } from './sections';
 
 /** Multiplications of all products of two layers: about an hour at 10^11 a second. */

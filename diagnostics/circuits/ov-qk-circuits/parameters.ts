@@ -22,18 +22,3 @@ export const parameters: ParameterTable<CircuitParameters> = {
     default: 199,
   },
 };
-
-/** Layers that are named, rising; a sentence where the text names none of the model. */
-export function layersNamed(text: string, count: number): readonly number[] | string {
-  if (text.trim() === '') return Array.from({ length: count }, (_, layer) => layer);
-  const named = new Set<number>();
-  for (const part of text.split(',')) {
-    const match = /^\s*(\d+)(?:\s*-\s*(\d+))?\s*$/u.exec(part);
-    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-    if (!match || last < first || last >= count) {
-      return `"${part.trim()}" names no layers of this model, which has ${count}, from 0. Name some, e.g. 0-${count - 1}.`;
-    }
-    for (let layer = first; layer <= last; layer++) named.add(layer);
-  }
-  return [...named].sort((a, b) => a - b);
-}

@@ -5,8 +5,9 @@ import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { compositionsOf, reachedBy, type Compositions, type MeasuredLayer } from './composition';
 import { copyingOf, wordsMap } from './copying';
 import { blockNorms, compositionKinds, layerFactors, type CompositionKind, type LayerFactors } from './layer-factors';
-import { layersNamed, type CircuitParameters } from './parameters';
+import type { CircuitParameters } from './parameters';
 import type { CircuitsResult, ComposedPair } from './result';
+import { layersNamed } from '../../shared/layers';
 import { effectiveRank, lengthOf } from '../../shared/weights/spectra';
 
 /** Pairs that the result names. */

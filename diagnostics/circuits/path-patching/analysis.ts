@@ -9,7 +9,7 @@ import { receiversOf, type Receiver } from '../../shared/circuits/receivers';
 import { pairGap, requireGap } from '../../shared/effects/gap';
 import { measures } from '../../shared/effects/metric';
 import { outputBytes } from '../../shared/effects/outputs';
-import { measured, refusal } from '../../shared/effects/subjects';
+import { measured } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
 import { ask } from './ask';
@@ -18,6 +18,7 @@ import { finding, offers } from './finding';
 import { nextStages, pathTable, type PathParameters } from './parameters';
 import { pathResult, type PathResult } from './result';
 import { sections } from './sections';
+import { refusal } from '../../../protocol/wire/failures';
 import { following, keptOf, planned, resultOf, type Planned, type Run } from './stages';
 import { mean } from '../../../kernels/tensors/vectors';
 

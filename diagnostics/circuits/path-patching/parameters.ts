@@ -4,7 +4,7 @@ import { exactShareParameter } from '../../shared/circuits/first-pass';
 import { headInputs, type HeadInput } from '../../shared/circuits/receivers';
 import { leastGapParameter } from '../../shared/effects/gap';
 import { metricTable, type MetricParameters } from '../../shared/effects/metric';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 
 // A type and no interface: values are records.
 export type PathParameters = MetricParameters & {

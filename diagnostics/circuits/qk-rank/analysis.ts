@@ -2,7 +2,7 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { layersNamed } from '../ov-qk-circuits/parameters';
+import { layersNamed } from '../../shared/layers';
 import { querySpectra } from './energy';
 import { rankResult, rankResultOf, type RankResult } from './result';
 import { finding, sections, spectrumSection } from './sections';

@@ -1,6 +1,6 @@
 /** What a person chooses of a sparse autoencoder on head outputs. */
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import { modes } from '../ablation/result';
+import { modes } from '../../shared/effects/stand-ins';
 import { metricTable } from '../../shared/effects/metric';
 
 export const decoderNorms = ['outputs', 'features'] as const;

@@ -15,7 +15,7 @@ import {
 } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
 import type { HeadPlace } from '../../../protocol/sections/heads';
-import { modes } from '../ablation/result';
+import { modes } from '../../shared/effects/stand-ins';
 import { curvesSchema } from '../../shared/training/curves';
 import { decoderNorms, reductions } from './parameters';
 

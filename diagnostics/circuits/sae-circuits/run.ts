@@ -1,11 +1,11 @@
 /** Head outputs of all examples; trainings; codes and baselines layer by layer; rankings against the reference; heads taken away. */
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { pairsOf } from '../../shared/effects/pairs';
-import type { Mode } from '../ablation/result';
+import type { Mode } from '../../shared/effects/stand-ins';
 import type { AnalysisJob, Step } from '../../analysis';
 import { circuitOf } from '../../shared/circuits/circuit';
 import { halves } from '../../shared/circuits/prompts';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { headList } from '../../shared/retrieval/head-list';
 import { curvesOf } from '../../shared/training/curves';

@@ -4,7 +4,7 @@ import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
-import { modeWords } from '../circuit-discovery/finding';
+import { modeWords } from '../../shared/effects/stand-ins';
 import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { counted, threeDigits } from '../../shared/words';

@@ -4,8 +4,7 @@
  */
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import type { Random } from '../../../kernels/tensors/random';
-import { meansOver } from '../../shared/effects/stand-ins';
-import type { Mode } from '../ablation/result';
+import { meansOver, type Mode } from '../../shared/effects/stand-ins';
 import type { Pair } from '../../shared/effects/pairs';
 import type { AnalysisJob, Step } from '../../analysis';
 import { Ablated, without } from '../../shared/circuits/circuit-run';

@@ -15,11 +15,7 @@ import {
   texts,
   whole,
 } from '../../../protocol/schema/fields';
-
-// A type and no interface: results are records.
-/** A share with Wilson's 95 % interval. */
-const share = object({ value: figure, low: figure, high: figure, correct: whole, n: whole });
-export type Share = Output<typeof share>;
+import { factShare, share } from '../../shared/accuracy/fact-shares';
 
 /** A mean over prompts with the 95 % interval of Student's t; NaN of one prompt. */
 const mean = object({ mean: figure, low: figure, high: figure });
@@ -39,10 +35,6 @@ const promptScore = object({
   facts: record(either(number, text, 'a number or a text'), 'an object of facts'),
 });
 export type PromptScore = Output<typeof promptScore>;
-
-/** Accuracy of the prompts that have one value of a fact. */
-const factShare = object({ fact: text, value: text, share });
-export type FactShare = Output<typeof factShare>;
 
 export const taskAccuracyResult = object({
   task: text,

@@ -3,7 +3,8 @@ import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionColumn, TableSection } from '../../../protocol/sections/table';
 import { metricWords } from '../../shared/effects/metric';
-import type { Mean, Share, TaskAccuracyResult } from './result';
+import type { Share } from '../../shared/accuracy/fact-shares';
+import type { Mean, TaskAccuracyResult } from './result';
 import * as build from '../../shared/sections/builders';
 
 /** Prompts that are listed; the saved result has all. */

@@ -6,7 +6,7 @@ import { integers } from '../../../kernels/integers';
 import { seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../../analysis';
-import { refused } from '../../shared/divergence/reinforcement';
+import { refusal } from '../../../protocol/wire/failures';
 import type { Experiment, Workbench } from '../../experiment';
 import { armsFields, armsFiles, rateField, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
@@ -144,12 +144,12 @@ export const landmarkRecall: Experiment<RecallParameters, LandmarkRecallResult> 
 export function factsOf({ values, block, length, times, positions, sequences, seeds }: RecallParameters): RecallFacts {
   const size = block + 1;
   if (length < 3 * size) {
-    throw refused(
+    throw refusal(
       `${length} tokens are no three blocks of ${size}, of which the last two are near. Take ${3 * size} or more.`,
     );
   }
   if (length * times > mostTokens) {
-    throw refused(
+    throw refusal(
       `${times} times ${length} tokens are more than ${mostTokens}. Take a shorter sequence or fewer times.`,
     );
   }

@@ -5,7 +5,7 @@
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob, Step } from '../../analysis';
-import { refused } from '../../shared/divergence/reinforcement';
+import { refusal } from '../../../protocol/wire/failures';
 import type { Experiment, Workbench } from '../../experiment';
 import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { armsSteps } from '../../shared/training/arms-steps';
@@ -164,12 +164,12 @@ async function* run(
 
 function requireTask({ length, pairs, vocabulary }: MqarSize): void {
   if (length % 2 !== 0 || length < 4 * pairs) {
-    throw refused(
+    throw refusal(
       `${length} tokens do not hold ${pairs} pairs and their questions. Take an even length of ${4 * pairs} or more.`,
     );
   }
   if (Math.floor(vocabulary / 2) - 1 < pairs) {
-    throw refused(`A vocabulary of ${vocabulary} has no ${pairs} different keys. Take ${2 * pairs + 2} or more.`);
+    throw refusal(`A vocabulary of ${vocabulary} has no ${pairs} different keys. Take ${2 * pairs + 2} or more.`);
   }
 }
 

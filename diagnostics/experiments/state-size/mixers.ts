@@ -17,7 +17,7 @@ import type { Value } from '../../../kernels/graph/records';
 import type { ModuleGraph, ModuleWeight } from '../../../kernels/module';
 import { linearLayer } from '../../../kernels/module-parts/graph';
 import { evenly } from '../../../kernels/module-parts/weights';
-import { stateSize } from '../../patterns/finite-state/degrees';
+import { stateSize } from '../../shared/statistics/state-size';
 
 export const mixerKinds = ['softmax', 'linear', 'normalised', 'taylor'] as const;
 export type MixerKind = (typeof mixerKinds)[number];

@@ -1,11 +1,8 @@
 /** The experiment `toy-circuits`: a small model that learns two tasks, and whether it does both by the same parts. */
 import { parameterCount } from '../../../kernels/training/network';
 import { random, seedFor } from '../../../kernels/tensors/random';
-import { resolveTable, type ParameterTable } from '../../../protocol/analysis/parameters';
-import type { AnalysisJob, ReadInput, Step } from '../../analysis';
-import { circuitReuse } from '../../circuits/circuit-reuse/analysis';
-import type { ReuseParameters } from '../../circuits/circuit-reuse/parameters';
-import type { ReuseResult } from '../../circuits/circuit-reuse/result';
+import { resolveTable, type ParameterTable, type ParameterValues } from '../../../protocol/analysis/parameters';
+import type { Analysis, AnalysisJob, ReadInput, Step } from '../../analysis';
 import { folderField, type Experiment, type Workbench } from '../../experiment';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { taskSamples } from '../../tasks/read-task';
@@ -18,7 +15,7 @@ import { train, trainingSentence, type Measures } from '../../shared/training/tr
 import type { Parameters, Trainer } from '../../model-runner/trainer';
 import type { WordTokenizer } from '../../shared/training/word-tokenizer';
 import { drawnSequences, sentenceOf, taskFile, toyTasks, toyTokenizer, type ToyTask } from './language';
-import { toyResult, type Learned, type ToyResult } from './result';
+import { toyResult, type Comparison, type Learned, type ToyResult } from './result';
 import { accuracyName, finding, leastAccuracy, lossName, sections } from './sections';
 import { mean } from '../../../kernels/tensors/vectors';
 
@@ -69,7 +66,10 @@ const heldOut = 100;
 /** Prompts of each task in the files beside the model. */
 const writtenPrompts = 100;
 
-export const toyCircuits: Experiment<ToyParameters, ToyResult> = {
+type Reuse = Analysis<ParameterValues, Comparison>;
+
+/** `reuse` compares the two circuits: the catalogue hands it over. */
+export const toyCircuits = (reuse: Reuse): Experiment<ToyParameters, ToyResult> => ({
   id: 'toy-circuits',
   title: 'Circuits of a toy model',
   question: 'Does a small model learn two tasks with the same parts?',
@@ -82,21 +82,25 @@ export const toyCircuits: Experiment<ToyParameters, ToyResult> = {
   trains: true,
   inputs: ['none'],
   parameters,
-  result: toyResult,
+  result: toyResult(reuse.result),
   // Activations of a batch and their gradients, in float32.
   estimate: ({ layers, heads }) => ({ bytes: 4 * batchSize * 64 * layers * heads * (headDim * 20 + 64 * 4) }),
-  run,
+  run: (bench, job) => run(reuse, bench, job),
   ask: async (model, job, result, question) => {
-    if (!result.reuse || !circuitReuse.ask) throw new RangeError('there are no circuits to look into');
-    return circuitReuse.ask(model, await reuseJob(model, job), result.reuse, question);
+    if (!result.reuse || !reuse.ask) throw new RangeError('there are no circuits to look into');
+    return reuse.ask(model, await reuseJob(reuse, model, job), result.reuse, question);
   },
-  finding,
-  sections,
-  compare: (a, b) => (a.reuse && b.reuse ? (circuitReuse.compare?.(a.reuse, b.reuse) ?? []) : []),
-  offers: ({ reuse }) => (reuse ? (circuitReuse.offers?.(reuse) ?? []) : []),
-};
+  finding: (result) => finding(reuse, result),
+  sections: (result) => sections(reuse, result),
+  compare: (a, b) => (a.reuse && b.reuse ? (reuse.compare?.(a.reuse, b.reuse) ?? []) : []),
+  offers: (result) => (result.reuse ? (reuse.offers?.(result.reuse) ?? []) : []),
+});
 
-async function* run(bench: Workbench, job: AnalysisJob<ToyParameters>): AsyncGenerator<Step<ToyResult>, ToyResult> {
+async function* run(
+  reuse: Reuse,
+  bench: Workbench,
+  job: AnalysisJob<ToyParameters>,
+): AsyncGenerator<Step<ToyResult>, ToyResult> {
   const { layers, heads, steps, rate } = job.parameters;
   const { seed, step } = job;
   const tokenizer = toyTokenizer();
@@ -134,7 +138,7 @@ async function* run(bench: Workbench, job: AnalysisJob<ToyParameters>): AsyncGen
     learned.push(await step(`accuracy of ${task.id}`, () => learnedOf(model, task)));
   }
   if (learned.some(({ accuracy }) => accuracy.value < leastAccuracy)) return { ...result, learned };
-  const compared = circuitReuse.run(model, await reuseJob(model, job));
+  const compared = reuse.run(model, await reuseJob(reuse, model, job));
   for (;;) {
     const one = await compared.next();
     if (one.done) return { ...result, learned, reuse: named(one.value) };
@@ -175,7 +179,7 @@ const pauseOf = (model: ModelRunner) => ({
 });
 
 /** A task from a file has the name of the file. */
-function named(reuse: ReuseResult): ReuseResult {
+function named(reuse: Comparison): Comparison {
   const [first, second] = toyTasks;
   return {
     ...reuse,
@@ -203,16 +207,17 @@ async function learnedOf(model: ModelRunner, task: ToyTask): Promise<Learned> {
   return { task: task.id, title: task.title, accuracy: score.accuracy, chance };
 }
 
-/** The comparison of the two circuits, as `circuit-reuse` does it with its usual parameters. */
+/** The comparison of the two circuits with its usual parameters. */
 async function reuseJob(
+  { id, parameters: table }: Reuse,
   model: ModelRunner,
   { parameters: { samples: count }, seed, step }: AnalysisJob<ToyParameters>,
-): Promise<AnalysisJob<ReuseParameters>> {
+): Promise<AnalysisJob<ParameterValues>> {
   const [first, second] = toyTasks;
   const request = asked(model, first, count);
   const { task, samples, notes } = await taskSamples(request, await TaskTokens.of(model), pauseOf(model));
   const other = asked(model, second, count).task;
-  const resolved = resolveTable(circuitReuse.id, circuitReuse.parameters, { other });
+  const resolved = resolveTable(id, table, { other });
   if (!resolved.ok) throw new RangeError(resolved.why);
   const input: ReadInput = {
     given: { kind: 'task', task: request.task, samples: count },

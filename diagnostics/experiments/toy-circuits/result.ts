@@ -2,7 +2,6 @@
 import type { Output, Schema } from '../../../protocol/schema/check';
 import type { TaskAccuracy } from '../../../protocol/analysis/tasks';
 import { count, figure, list, number, object, optional, text, whole } from '../../../protocol/schema/fields';
-import { reuseResult } from '../../circuits/circuit-reuse/result';
 import { curvesSchema } from '../../shared/training/curves';
 
 const accuracy: Schema<TaskAccuracy> = object<TaskAccuracy>({
@@ -23,14 +22,21 @@ const learned = object({
 });
 export type Learned = Output<typeof learned>;
 
-export const toyResult = object({
-  curves: curvesSchema,
-  parameterCount: count,
-  vocabulary: count,
-  /** Absent until training has ended. */
-  learned: optional(list(learned)),
-  folder: optional(text),
-  /** Absent where a task was not learned. */
-  reuse: optional(reuseResult),
-});
-export type ToyResult = Output<typeof toyResult>;
+/** Of the analysis that compares the two circuits: its result has a title for each task. */
+export interface Comparison extends Readonly<Record<string, unknown>> {
+  readonly first: { readonly title: string };
+  readonly second: { readonly title: string };
+}
+
+export const toyResult = (reuse: Schema<Comparison>) =>
+  object({
+    curves: curvesSchema,
+    parameterCount: count,
+    vocabulary: count,
+    /** Absent until training has ended. */
+    learned: optional(list(learned)),
+    folder: optional(text),
+    /** Absent where a task was not learned. */
+    reuse: optional(reuse),
+  });
+export type ToyResult = Output<ReturnType<typeof toyResult>>;

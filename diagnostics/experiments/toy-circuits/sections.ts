@@ -1,6 +1,6 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
-import { circuitReuse } from '../../circuits/circuit-reuse/analysis';
+import type { Analysis } from '../../analysis';
 import { curveChart } from '../../shared/training/curves';
 import { toyTasks } from './language';
 import type { Learned, ToyResult } from './result';
@@ -15,7 +15,7 @@ export const lossName = (task: string): string => `loss of ${task}`;
 
 const isLearned = ({ accuracy }: Learned): boolean => accuracy.value >= leastAccuracy;
 
-export function finding({ learned, reuse, curves }: Partial<ToyResult>): string {
+export function finding(comparison: Pick<Analysis, 'finding'>, { learned, reuse, curves }: Partial<ToyResult>): string {
   if (!learned) {
     const step = curves?.loss.at(-1)?.step;
     return step === undefined ? 'The toy is not trained yet.' : `The toy was trained for ${step} steps so far.`;
@@ -26,7 +26,7 @@ export function finding({ learned, reuse, curves }: Partial<ToyResult>): string 
   if (missed.length > 0) {
     return `${done} It has not learned ${missed.join(' and ')}, so no circuits are compared: train it for more steps, or with another seed.`;
   }
-  return reuse ? `${done} ${circuitReuse.finding(reuse)}` : done;
+  return reuse ? `${done} ${comparison.finding(reuse)}` : done;
 }
 
 const accuracyTable = ({ learned = [], folder = '' }: Partial<ToyResult>): Section =>
@@ -50,7 +50,7 @@ const accuracyTable = ({ learned = [], folder = '' }: Partial<ToyResult>): Secti
     ],
   );
 
-export function sections(result: Partial<ToyResult>): readonly Section[] {
+export function sections(comparison: Pick<Analysis, 'sections'>, result: Partial<ToyResult>): readonly Section[] {
   const { curves, learned, reuse } = result;
   if (!curves) return [];
   const named = (name: (task: string) => string, what: string): Readonly<Record<string, string>> =>
@@ -74,6 +74,6 @@ export function sections(result: Partial<ToyResult>): readonly Section[] {
       measures: named(accuracyName, ''),
     }),
     ...(learned ? [accuracyTable(result)] : []),
-    ...(reuse ? circuitReuse.sections(reuse) : []),
+    ...(reuse ? comparison.sections(reuse) : []),
   ];
 }

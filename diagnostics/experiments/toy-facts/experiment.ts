@@ -3,11 +3,9 @@
  * are trained first; the last one is trained on top of them with label noise, which asks it to be less sure than they are.
  */
 import { parameterCount, type Network } from '../../../kernels/training/network';
-import { resolveTable, type ParameterTable } from '../../../protocol/analysis/parameters';
-import type { AnalysisJob, ReadInput, Step } from '../../analysis';
+import { resolveTable, type ParameterTable, type ParameterValues } from '../../../protocol/analysis/parameters';
+import type { Analysis, AnalysisJob, ReadInput, Step } from '../../analysis';
 import { folderField, type Experiment, type Workbench } from '../../experiment';
-import { factualRecall } from '../../circuits/factual-recall/analysis';
-import type { RecallParameters } from '../../circuits/factual-recall/parameters';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { taskSamples } from '../../tasks/read-task';
 import { TaskTokens } from '../../tasks/task-tokens';
@@ -57,7 +55,8 @@ const batchSize = 32;
 const headDim = 16;
 const files = { facts: 'facts.csv', text: 'sentences.txt' } as const;
 
-export const toyFacts: Experiment<ToyParameters, ToyFactsResult> = {
+/** `recall` looks at how the trained model recalls its facts: the catalogue hands it over. */
+export const toyFacts = (recall: Analysis): Experiment<ToyParameters, ToyFactsResult> => ({
   id: 'toy-facts',
   title: 'Facts of a toy model',
   question:
@@ -71,17 +70,18 @@ export const toyFacts: Experiment<ToyParameters, ToyFactsResult> = {
   trains: true,
   inputs: ['none'],
   parameters,
-  result: toyFactsResult,
+  result: toyFactsResult(recall.result),
   // Activations of a batch and their gradients, in float32.
   estimate: ({ layers, heads }) => ({ bytes: 4 * batchSize * 16 * layers * heads * (headDim * 20 + 16 * 4) }),
-  run,
-  finding,
-  sections,
-  compare: (a, b) => (a.recall && b.recall ? (factualRecall.compare?.(a.recall, b.recall) ?? []) : []),
-  offers: ({ recall }) => (recall ? (factualRecall.offers?.(recall) ?? []) : []),
-};
+  run: (bench, job) => run(recall, bench, job),
+  finding: (result) => finding(recall, result),
+  sections: (result) => sections(recall, result),
+  compare: (a, b) => (a.recall && b.recall ? (recall.compare?.(a.recall, b.recall) ?? []) : []),
+  offers: (result) => (result.recall ? (recall.offers?.(result.recall) ?? []) : []),
+});
 
 async function* run(
+  recall: Analysis,
   bench: Workbench,
   job: AnalysisJob<ToyParameters>,
 ): AsyncGenerator<Step<ToyFactsResult>, ToyFactsResult> {
@@ -168,7 +168,7 @@ async function* run(
     lastCurves: curvesOf(last),
     folder: model.facts.summary.folder,
   };
-  const recalled = factualRecall.run(model, await recallJob(model, language, job));
+  const recalled = recall.run(model, await recallJob(recall, model, language, job));
   for (;;) {
     const next = await recalled.next();
     if (next.done) return { ...trained, recall: next.value };
@@ -225,10 +225,11 @@ async function measured(
 }
 
 async function recallJob(
+  recall: Analysis,
   model: ModelRunner,
   language: ToyLanguage,
   { seed, step }: AnalysisJob<ToyParameters>,
-): Promise<AnalysisJob<RecallParameters>> {
+): Promise<AnalysisJob<ParameterValues>> {
   const { folder } = model.facts.summary;
   const request = { task: `${folder}/${files.facts}`, samples: language.asked().length, seed: 0, parameters: {} };
   const { task, samples, notes } = await taskSamples(request, await TaskTokens.of(model), {
@@ -238,7 +239,7 @@ async function recallJob(
       return Promise.resolve();
     },
   });
-  const resolved = resolveTable(factualRecall.id, factualRecall.parameters, { text: `${folder}/${files.text}` });
+  const resolved = resolveTable(recall.id, recall.parameters, { text: `${folder}/${files.text}` });
   if (!resolved.ok) throw new RangeError(resolved.why);
   const input: ReadInput = {
     given: { kind: 'task', task: request.task, samples: samples.length },

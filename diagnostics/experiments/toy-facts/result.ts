@@ -1,18 +1,18 @@
 /** The result of the experiment `toy-facts`, and its schema. */
-import type { Output } from '../../../protocol/schema/check';
+import type { Output, Schema } from '../../../protocol/schema/check';
 import { count, figure, object, optional, text } from '../../../protocol/schema/fields';
-import { recallResult } from '../../circuits/factual-recall/result';
 import { curvesSchema } from '../../shared/training/curves';
 
-export const toyFactsResult = object({
-  parameterCount: count,
-  vocabulary: count,
-  /** Share of the answers that were drawn at random where the last layer was trained. */
-  noise: figure,
-  curves: curvesSchema,
-  /** Of the last layer. */
-  lastCurves: optional(curvesSchema),
-  folder: optional(text),
-  recall: optional(recallResult),
-});
-export type ToyFactsResult = Output<typeof toyFactsResult>;
+export const toyFactsResult = (recall: Schema<Readonly<Record<string, unknown>>>) =>
+  object({
+    parameterCount: count,
+    vocabulary: count,
+    /** Share of the answers that were drawn at random where the last layer was trained. */
+    noise: figure,
+    curves: curvesSchema,
+    /** Of the last layer. */
+    lastCurves: optional(curvesSchema),
+    folder: optional(text),
+    recall: optional(recall),
+  });
+export type ToyFactsResult = Output<ReturnType<typeof toyFactsResult>>;

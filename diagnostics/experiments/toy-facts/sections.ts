@@ -1,7 +1,6 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
-import { finding as recallFinding } from '../../circuits/factual-recall/finding';
-import { sections as recallSections } from '../../circuits/factual-recall/sections';
+import type { Analysis } from '../../analysis';
 import { curveChart, type Curves } from '../../shared/training/curves';
 import type { ToyFactsResult } from './result';
 import { percent } from '../../shared/words';
@@ -9,19 +8,16 @@ import * as build from '../../shared/sections/builders';
 
 export const accuracyName = 'accuracy';
 
-export function finding({ curves, recall }: Partial<ToyFactsResult>): string {
-  if (recall) return recallFinding(recall);
+export function finding(analysis: Pick<Analysis, 'finding'>, { curves, recall }: Partial<ToyFactsResult>): string {
+  if (recall) return analysis.finding(recall);
   const step = curves?.loss.at(-1)?.step;
   return step === undefined ? 'The toy is not trained yet.' : `The toy was trained for ${step} steps so far.`;
 }
 
-export function sections({
-  curves,
-  lastCurves,
-  noise = 0,
-  folder,
-  recall,
-}: Partial<ToyFactsResult>): readonly Section[] {
+export function sections(
+  analysis: Pick<Analysis, 'sections'>,
+  { curves, lastCurves, noise = 0, folder, recall }: Partial<ToyFactsResult>,
+): readonly Section[] {
   const charts = (own: Curves | undefined, id: string, title: string, caption: string): readonly Section[] =>
     own
       ? [
@@ -56,6 +52,6 @@ export function sections({
             `The model, its facts (facts.csv) and sentences of its language (sentences.txt) are in ${folder}: choose the folder as the model, and facts.csv as the task, of any other analysis.`,
           ]),
         ]),
-    ...(recall ? recallSections(recall) : []),
+    ...(recall ? analysis.sections(recall) : []),
   ];
 }

@@ -5,7 +5,7 @@ import { largestIsolation } from '../../../protocol/interventions/isolate';
 import type { Area, Reposition } from '../../../protocol/interventions/reposition';
 import { regionLetter, regionListOf, regionText, type Region } from '../../../protocol/interventions/regions';
 import { whichHeadsOf, whichOf } from '../../../protocol/interventions/which';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { patchGrid, regionRows } from '../../model-runner/regions';
 import type { Variant } from '../../model-runner/variant';

@@ -3,7 +3,7 @@ import { regionLetter } from '../../../protocol/interventions/regions';
 import { headName } from '../../../protocol/interventions/text';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import type { AnalysisJob } from '../../analysis';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import { layerMaps } from '../../shared/maps/layer-maps';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { changeOf, type RegionAttentionParameters } from './change';

@@ -1,12 +1,13 @@
 /** One run of the prompt; then layer by layer on the host, head by head. */
 import type { AnalysisJob, Step } from '../../analysis';
-import { refused } from '../../shared/divergence/reinforcement';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { LayerResult, TensorData } from '../../model-runner/run-request';
 import type { Variant } from '../../model-runner/variant';
 import { sharedOf } from '../../shared/weights/head-of';
-import { degreesOf, stateSize, type DegreesOfHead } from './degrees';
+import { degreesOf, type DegreesOfHead } from './degrees';
 import type { FiniteStateParameters } from './parameters';
+import { stateSize } from '../../shared/statistics/state-size';
 import type { FiniteStateResult } from './result';
 
 export async function* finiteStateRun(
@@ -44,7 +45,7 @@ function requirePlainScores({
   isolations = [],
 }: Variant): void {
   if (scoreBiases.length + groupWeights.length + uniform.length + phases.length + isolations.length === 0) return;
-  throw refused(
+  throw refusal(
     'An intervention acts on scores or on attention weights, and this analysis works them out from queries and keys. Leave it out, or change the head’s output (a gain).',
   );
 }

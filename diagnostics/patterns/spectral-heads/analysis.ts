@@ -1,7 +1,7 @@
 /** The analysis `spectral-heads`: how far the mean map of each head is one kernel moved to every query. */
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import { layerMaps, mapBytes, passesOfMaps, readableKeys } from '../../shared/maps/layer-maps';
 import { overLayers } from '../../shared/maps/over-layers';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';

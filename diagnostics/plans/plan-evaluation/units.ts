@@ -2,7 +2,7 @@
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { ReadInput } from '../../analysis';
-import { idsOf, readingOf } from '../../retrieval/attention-influence/documents';
+import { idsOf, readingOf } from '../../shared/corpus/reading';
 import { windowsOf } from '../../shared/corpus/windows';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { predictedRows } from '../../model-runner/predicted-rows';

@@ -1,14 +1,12 @@
 /** The documents of a corpus in the tokens of a model. */
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
-import { FailureError } from '../../../protocol/wire/failures';
 import { printable } from '../../../protocol/wire/printable';
 import type { Corpus } from '../../corpus';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sample } from '../../tasks/draft';
-import { TaskTokens } from '../../tasks/task-tokens';
 import { repeatedShare } from './influence';
 import type { DocumentResult } from './result';
-import type { WindowShape } from '../../shared/corpus/windows';
+import { idsOf } from '../../shared/corpus/reading';
 
 export interface TokenDocument extends Pick<
   DocumentResult,
@@ -18,42 +16,12 @@ export interface TokenDocument extends Pick<
   readonly ids: Int32Array;
 }
 
-/** What a document is read with. */
-export interface Reading {
-  /** Absent where the model has no tokenizer: documents are token ids then. */
-  readonly tokens: TaskTokens | undefined;
-  readonly shape: WindowShape;
-}
-
-export async function readingOf(model: ModelRunner, window: number): Promise<Reading> {
-  const { summary, bosId } = model.facts;
-  const tokens = summary.tokenizer === true ? await TaskTokens.of(model) : undefined;
-  const lead = tokens?.lead ?? (bosId === undefined ? [] : [bosId]);
-  return {
-    tokens,
-    shape: { lead, size: Math.max(lead.length + 2, Math.min(window, summary.contextLength ?? window)) },
-  };
-}
-
 /** Places in the corpus, rising: all, or so many of them drawn by the seed. */
 export function chosenDocuments({ documents }: Corpus, most: number, seed: number): readonly number[] {
   const all = documents.map((_, index) => index);
   if (all.length <= most) return all;
   return [...sample(randomFrom(seedFor(seed, 'documents')), all, most)].sort((a, b) => a - b);
 }
-
-export const idsOf = (model: ModelRunner, { documents }: Corpus, index: number): Int32Array => {
-  const { text = null, ids = model.encode(text ?? '') } = documents[index] ?? {};
-  const { vocabulary } = model.facts.summary;
-  const outside = ids.find((id) => id >= vocabulary);
-  if (outside !== undefined) {
-    throw new FailureError({
-      code: 'bad-request',
-      detail: `Document ${index + 1} of the corpus has the token id ${outside}, and the vocabulary of the model has ${vocabulary}. Take the model whose ids they are.`,
-    });
-  }
-  return Int32Array.from(ids);
-};
 
 const startCharacters = 80;
 

@@ -3,12 +3,13 @@ import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
 import { headList } from '../../shared/retrieval/head-list';
-import { chosenDocuments, readingOf, tokenDocuments, type Reading, type TokenDocument } from './documents';
+import { chosenDocuments, tokenDocuments, type TokenDocument } from './documents';
 import { findHeads, type FoundHeads } from './find-heads';
 import { importantHeads, masking, placesOf, randomHeads } from './masked-heads';
 import { formatOf, type Parameters } from './parameters';
 import type { InfluenceResult } from './result';
 import { scoreDocuments, type LossSums } from './score-documents';
+import { type Reading, readingOf } from '../../shared/corpus/reading';
 import { summarised } from './summary';
 
 type Run = AsyncGenerator<Step<InfluenceResult>, InfluenceResult>;

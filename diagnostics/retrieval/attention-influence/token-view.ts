@@ -4,7 +4,7 @@ import type { SectionQuestion } from '../../../protocol/sections/section';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { idsOf, readingOf } from './documents';
+import { idsOf, readingOf } from '../../shared/corpus/reading';
 import { masking } from './masked-heads';
 import type { Parameters } from './parameters';
 import type { InfluenceResult } from './result';

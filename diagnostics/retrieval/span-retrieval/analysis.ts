@@ -2,7 +2,7 @@
 import { seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Variant } from '../../model-runner/variant';
 import { capitalPairs, leastPairs, nameOf, ownPairs, type Piece } from './pairs';

@@ -5,7 +5,7 @@
 import { check, type Schema } from '../../../protocol/schema/check';
 import { either, filledText, list, pair, whole } from '../../../protocol/schema/fields';
 import { parseJsonText } from '../../../protocol/wire/json-text';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import { relations } from '../../tasks/facts';
 
 /** A text, or token ids that stand for themselves. */

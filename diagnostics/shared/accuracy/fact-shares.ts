@@ -1,18 +1,33 @@
 /** Accuracy by what was drawn: by length, by depth, by template. */
+import type { Output } from '../../../protocol/schema/check';
+import { figure, object, text, whole } from '../../../protocol/schema/fields';
 import { wilson } from '../statistics/proportion';
-import type { FactShare, PromptScore, Share } from '../../circuits/task-accuracy/result';
+
+/** A share with Wilson's 95 % interval. */
+export const share = object({ value: figure, low: figure, high: figure, correct: whole, n: whole });
+export type Share = Output<typeof share>;
+
+/** Accuracy of the prompts that have one value of a fact. */
+export const factShare = object({ fact: text, value: text, share });
+export type FactShare = Output<typeof factShare>;
+
+interface ScoredPrompt {
+  readonly correct: boolean;
+  /** Template, length, depth and the like. */
+  readonly facts: Readonly<Record<string, number | string>>;
+}
 
 /** A fact that nearly every prompt has a value of its own of says nothing. */
 const mostValues = 24;
 
-export function shareOf(prompts: readonly Pick<PromptScore, 'correct'>[]): Share {
+export function shareOf(prompts: readonly Pick<ScoredPrompt, 'correct'>[]): Share {
   const n = prompts.length;
   const correct = prompts.filter((one) => one.correct).length;
   const value = correct / n;
   return { value, ...wilson(value, n), correct, n };
 }
 
-export function factShares(prompts: readonly Pick<PromptScore, 'correct' | 'facts'>[]): readonly FactShare[] {
+export function factShares(prompts: readonly ScoredPrompt[]): readonly FactShare[] {
   const names = [...new Set(prompts.flatMap(({ facts }) => Object.keys(facts)))];
   return names.flatMap((fact) => {
     const values = [...new Set(prompts.flatMap(({ facts }) => facts[fact] ?? []))];

@@ -6,6 +6,7 @@ import { continued, type GenerationRequest } from '../../model-runner/decoding';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import type { Variant } from '../../model-runner/variant';
+import { mean } from '../../../kernels/tensors/vectors';
 import { TextPieces, type CaptionJudge } from './caption';
 import { DivergenceRun, type DivergenceMeasure, type MeasuredToken } from '../divergence/divergence-run';
 import { planOf } from '../divergence/reinforcement';
@@ -29,9 +30,6 @@ export const greedy = (
   stopIds,
   sampling: { temperature: 0, topP: 1, seed: 0 },
 });
-
-export const mean = (values: readonly number[]): number =>
-  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** What is kept of a measured token: the tables of its step are not. */
 export type TokenNumbers = Omit<CaptionToken, 'text'>;

@@ -2,10 +2,9 @@
 import { InputError } from '../../../protocol/inputs/faults';
 import { lexiconFrom, type Lexicon } from '../../../protocol/inputs/lexicon';
 import { truthForm, truthFrom, type WrittenTruth } from '../../../protocol/inputs/truth';
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { refused } from '../divergence/reinforcement';
 
 export interface TruthFiles {
   /** By name of the picture. */
@@ -24,7 +23,7 @@ export async function readTruthFiles(
 }
 
 export const noneNamed = (folder: string, truth: string): FailureError =>
-  refused(`No image of ${folder} is named in ${truth}. Its keys are file names, e.g. "scene-000.png".`);
+  refusal(`No image of ${folder} is named in ${truth}. Its keys are file names, e.g. "scene-000.png".`);
 
 /** A picture that cannot be read is named, and the others go on. */
 export async function orReason<T>(act: () => Promise<T>): Promise<{ readonly entry: T } | { readonly why: string }> {
@@ -53,7 +52,7 @@ function fromFile<T>(path: string, next: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof InputError) throw refused(`${path}: ${error.message}. ${next}`);
+    if (error instanceof InputError) throw refusal(`${path}: ${error.message}. ${next}`);
     throw error;
   }
 }

@@ -3,8 +3,7 @@
  * positions of the prompts, or by its output on the counterpart.
  */
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
-import { standInsFor, type StandIn } from '../effects/stand-ins';
-import type { Mode } from '../../circuits/ablation/result';
+import { type Mode, type StandIn, standInsFor } from '../effects/stand-ins';
 import { partsOf, replacing, withReplacements, type Part } from '../effects/parts';
 import { measured, type Subject } from '../effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';

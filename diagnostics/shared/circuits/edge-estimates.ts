@@ -9,18 +9,16 @@
  * well; here x' is computed, which a run that is shared by all receivers of a layer gives anyway. Unit: that of the metric.
  */
 import { tapOf } from '../../../models/instrument/interventions/replacement';
-import { objectiveAt, pointsOf, type Estimating } from '../../circuits/attribution/estimates';
 import type { Pair } from '../effects/pairs';
 import { Outputs, sizesOf } from '../effects/outputs';
 import type { GradientTap } from '../../model-runner/gradients';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart } from '../../model-runner/sequence';
 import type { PathRuns, PathsAsked } from './paths';
+import { objectiveAt, pointsOf, type GradientSettings } from '../gradients/objective';
 import { slotOf, type Receiver } from './receivers';
 
 type Inner = Exclude<Receiver, { readonly input: 'logits' }>;
-export type EdgeSettings = Pick<Estimating, 'metric' | 'variant' | 'steps'>;
-
 const inputs = ['query', 'key', 'value', 'mlp'] as const;
 
 /** [receivers][senders]; 0 where a sender does not reach a receiver, and of the logits, which have no input of their own. */
@@ -29,7 +27,7 @@ export async function edgeEstimates(
   runs: PathRuns,
   pair: Pair,
   asked: PathsAsked,
-  settings: EdgeSettings,
+  settings: GradientSettings,
 ): Promise<readonly (readonly number[])[]> {
   const inner = asked.receivers.filter((one): one is Inner => one.input !== 'logits');
   if (inner.length === 0) return asked.receivers.map(() => asked.senders.map(() => 0));
@@ -58,7 +56,7 @@ async function inputGradients(
   model: ModelRunner,
   pair: Pair,
   layers: readonly number[],
-  settings: EdgeSettings,
+  settings: GradientSettings,
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const { clean: sequence, asked, right } = pair;
   const prompt = { sequence, asked, right, pair };

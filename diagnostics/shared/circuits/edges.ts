@@ -9,7 +9,8 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import { nodeId, type CircuitEdge } from './circuit';
 import { effectOf, leastEffect, type PathMeasured } from './effects';
 import { PathRuns, reaches, type PathSettings, type Sender } from './paths';
-import { edgeEstimates, type EdgeSettings } from './edge-estimates';
+import { edgeEstimates } from './edge-estimates';
+import type { GradientSettings } from '../gradients/objective';
 import { headInputs, type Receiver } from './receivers';
 
 const idOf = (sender: Sender): string => (sender === 'embedding' ? sender : nodeId(sender));
@@ -51,7 +52,7 @@ export async function estimatesOfPrompt(
   model: ModelRunner,
   pair: Pair,
   nodes: readonly Part[],
-  settings: EdgeSettings,
+  settings: GradientSettings,
 ): Promise<readonly number[]> {
   const runs = await PathRuns.of(model, pair, { ...settings, freezeMlps: true });
   const positions = pair.clean.ids.map((_, position) => position);

@@ -12,7 +12,7 @@
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { tapOf } from '../../../models/instrument/interventions/replacement';
 import type { Pair } from '../effects/pairs';
-import { changedFrom } from '../../circuits/activation-patching/patches';
+import { changedFrom } from '../effects/patch';
 import { Outputs, sizesOf } from '../effects/outputs';
 import { partsOf, replacing, withReplacements, type Part } from '../effects/parts';
 import { measured } from '../effects/subjects';

@@ -1,7 +1,8 @@
 /** Prompts on which a circuit is found, and prompts that are held out to measure it. */
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { Pair } from '../effects/pairs';
-import { refusal, type Subject } from '../effects/subjects';
+import type { Subject } from '../effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import { drawn } from './verdict';
 
 export interface Halves {

@@ -1,5 +1,5 @@
 /** What a path ends in: an input of a head, the input of an MLP, or the logits. */
-import { refusal } from '../effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelFacts } from '../../model-runner/model-runner';
 
 export const headInputs = ['query', 'key', 'value'] as const;

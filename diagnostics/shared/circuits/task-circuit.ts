@@ -1,7 +1,6 @@
 /** The circuit of one task: given, or searched for; its edges; and the prompts that were held out. */
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
-import { meansOver } from '../effects/stand-ins';
-import type { Mode } from '../../circuits/ablation/result';
+import { meansOver, type Mode } from '../effects/stand-ins';
 import type { Pair } from '../effects/pairs';
 import type { AnalysisJob } from '../../analysis';
 import { partsGap, requireGap, rounding } from '../effects/gap';

@@ -1,11 +1,9 @@
 /** What is asked of a divergence and of a reinforcement, checked against the model. */
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { Reinforcement } from '../../../protocol/results/reinforcement';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ReinforcementPlan } from '../../model-runner/reinforcement-plan';
 import { defaultTopHeads, reinforcedLayers } from './divergence';
-
-export const refused = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 export const readsTextAlone =
   'The model reads text alone: it has no vision encoder, so there is no image to leave out. Choose a vision-language model, or a span of the prompt (a document, a system prompt; --span on the command line): heads that read it are found in the same way.';
@@ -13,7 +11,7 @@ export const readsTextAlone =
 /** k, where a layer has so many heads; the usual one where none is given. */
 export function topHeads(heads: number, k = defaultTopHeads(heads)): number {
   if (k > heads) {
-    throw refused(`T-VHD cannot add up ${k} heads of a layer, which has ${heads}. Choose at most ${heads}.`);
+    throw refusal(`T-VHD cannot add up ${k} heads of a layer, which has ${heads}. Choose at most ${heads}.`);
   }
   return k;
 }
@@ -27,15 +25,15 @@ export function resolvedReinforcement(
   const { layers: wanted, ...rest } = request;
   const layers = [...new Set(wanted ?? reinforcedLayers(count))].sort((a, b) => a - b);
   if (!Number.isFinite(request.alpha)) {
-    throw refused(`The factor alpha is ${request.alpha}. Give a finite number; 1 changes nothing, 2 is the paper's.`);
+    throw refusal(`The factor alpha is ${request.alpha}. Give a finite number; 1 changes nothing, 2 is the paper's.`);
   }
   if (layers.length === 0) {
-    throw refused('No layer is named to be reinforced. Name at least one, or leave the choice to auto.');
+    throw refusal('No layer is named to be reinforced. Name at least one, or leave the choice to auto.');
   }
   const outside = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer >= count);
-  if (outside !== undefined) throw refused(`There is no layer ${outside}: the model has ${count}, from 0.`);
+  if (outside !== undefined) throw refusal(`There is no layer ${outside}: the model has ${count}, from 0.`);
   if (request.normMatched && request.heads === 'all') {
-    throw refused('All heads scaled and then scaled back is the plain model. Choose one of the two controls.');
+    throw refusal('All heads scaled and then scaled back is the plain model. Choose one of the two controls.');
   }
   return { ...rest, layers, distance, positions };
 }

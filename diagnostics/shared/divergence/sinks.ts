@@ -2,6 +2,7 @@
  * Visual attention sinks, marked (arXiv 2503.03321, ICLR 2025): tokens whose hidden state carries a massive activation in the
  * dimensions in which the first token carries it. They draw attention whatever the text is. Nothing is redistributed here.
  */
+import { usualTau } from '../../../protocol/interventions/redistribute';
 
 /** tau of the paper; a hidden state of width D can reach at most sqrt(D), so that a narrow model has no sink by this rule. */
 export const sinkThreshold = 20;
@@ -38,3 +39,13 @@ export function sinkProfile(states: readonly ArrayLike<number>[]): number[] {
  */
 export const sinkDimensions = (firstToken: readonly ArrayLike<number>[], threshold = sinkThreshold): number[] =>
   sinkProfile(firstToken.slice(2)).flatMap((value, d) => (value > threshold ? [d] : []));
+
+/** A state of width D has no value above sqrt(D) times its RMS: the tau of the paper needs more than this. */
+export const narrowest = usualTau ** 2;
+
+/** Root of the width of LLaVA-1.5-7B, for which tau = 20 was chosen. */
+const paperRoot = 64;
+
+/** The tau of the paper, or the same share of the largest value that a state of this width can have. */
+export const tauOf = (width: number, given: number): number =>
+  given > 0 ? given : width > narrowest ? usualTau : (usualTau / paperRoot) * Math.sqrt(width);

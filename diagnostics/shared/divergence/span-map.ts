@@ -2,7 +2,7 @@
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import type { HeadPlace, Variant } from '../../model-runner/variant';
-import { mean } from '../captions/caption-run';
+import { mean } from '../../../kernels/tensors/vectors';
 
 export interface SpanMapRequest {
   /** With the generated tokens behind it. */

@@ -1,6 +1,6 @@
 /** A sequence and the same without a span (the image, a document), as the two passes of a divergence read them. */
 import type { Removed } from '../../../protocol/results/reinforcement';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import { withoutSpan, type RemovedPositions, type Sequence, type Span } from '../../model-runner/sequence';
 
 export interface SpanPair {
@@ -9,8 +9,6 @@ export interface SpanPair {
   readonly without: Sequence;
   readonly span: Span;
 }
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 export function spanPair(sequence: Sequence, removed: Removed, positions: RemovedPositions): SpanPair {
   const span = spanOf(sequence, removed);
@@ -28,13 +26,13 @@ export function requireRest({ start, end }: Span, length: number, kind: Removed[
   if (end < length) return;
   const image = kind === 'image';
   if (start === 0) {
-    throw bad(
+    throw refusal(
       image
         ? 'The prompt holds nothing but the image, so nothing would be left without it. Write a question about the image.'
         : 'The span is the whole prompt, so nothing would be left without it. Choose a part of the prompt.',
     );
   }
-  throw bad(
+  throw refusal(
     image
       ? 'The prompt ends with the image, so that the position which predicts the next token would be removed with it. Write a question after the image.'
       : 'The span reaches the end of the prompt, so that the position which predicts the next token would be removed. Let the prompt go on after it.',
@@ -45,7 +43,7 @@ function spanOf(sequence: Sequence, removed: Removed): Span {
   const { image, ids } = sequence;
   if (removed.kind === 'image') {
     if (!image) {
-      throw bad(
+      throw refusal(
         'The prompt has no image, so there is no image to leave out. Give an image, or a span of the text: then heads that read the span are found in the same way.',
       );
     }
@@ -53,7 +51,7 @@ function spanOf(sequence: Sequence, removed: Removed): Span {
   }
   const { start, end } = removed;
   if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= ids.length)) {
-    throw bad(
+    throw refusal(
       `Tokens ${start} to ${end} are not a span of the prompt, which has ${ids.length} tokens, from 0. Give the first token and the one after the last.`,
     );
   }

@@ -1,8 +1,10 @@
 /** Where in a prompt values are patched: single positions, the positions of a role, or all. */
 import { shownToken } from '../../../protocol/wire/token-name';
-import { refusal } from './subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { Pair } from './pairs';
-import type { ColumnChoice } from '../../circuits/activation-patching/parameters';
+
+export const columnChoices = ['usual', 'positions', 'roles', 'whole'] as const;
+export type ColumnChoice = (typeof columnChoices)[number];
 
 export interface Column {
   readonly label: string;

@@ -3,7 +3,7 @@ import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import { threeDigits } from '../words';
 import { metricWords } from './metric';
-import { refusal } from './subjects';
+import { refusal } from '../../../protocol/wire/failures';
 
 /** Below this a difference is float32's rounding, and shares of it are noise. */
 export const rounding = 1e-6;

@@ -1,8 +1,9 @@
 /** Clean prompts and their corrupted counterparts, as they are patched. */
 import type { AnalysisJob } from '../../analysis';
-import { refusal, subjectsOf, type Subject, type Subjects } from './subjects';
+import { subjectsOf, type Subject, type Subjects } from './subjects';
 import type { MetricParameters } from './metric';
 import type { ModelRunner } from '../../model-runner/model-runner';
+import { refusal } from '../../../protocol/wire/failures';
 import type { Sequence } from '../../model-runner/sequence';
 
 export interface Pair extends Pick<Subject, 'asked' | 'right' | 'roles'> {

@@ -1,14 +1,20 @@
 /** What stands in the place of a part's output: zeros, its mean, or its output on another prompt. */
-import { random, seedFor } from '../../../kernels/tensors/random';
 import type { AnalysisJob, Step } from '../../analysis';
 import { Outputs } from './outputs';
 import { partsOf, widthOf, type Part, type Rows } from './parts';
-import { refusal, type Subject } from './subjects';
+import type { Subject } from './subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import type { Variant } from '../../model-runner/variant';
-import type { From } from '../../circuits/ablation/parameters';
-import type { Mode } from '../../circuits/ablation/result';
+
+export const modes = ['zero', 'mean', 'resample'] as const;
+export type Mode = (typeof modes)[number];
+
+export const modeWords: Readonly<Record<Mode, string>> = {
+  zero: 'zeros',
+  mean: 'means over the prompts',
+  resample: 'outputs on the counterparts',
+};
 
 export type StandIn = (part: Part) => Rows;
 
@@ -67,23 +73,4 @@ export async function* meansOver(
     rows += sequence.ids.length;
   }
   return sums.map((sum) => Float32Array.from(sum, (value) => value / rows));
-}
-
-/**
- * The prompt that each subject resamples from, the same for every part: its counterpart, or another prompt of as many tokens,
- * drawn by the seed. Undefined where there is none.
- */
-export function partners(subjects: readonly Subject[], from: From, seed: number): readonly (Sequence | undefined)[] {
-  const drawn = random(seedFor(seed, 'resample'));
-  const found = subjects.map(({ sequence, counterpart }, at) => {
-    if (from === 'counterpart') return counterpart?.ids.length === sequence.ids.length ? counterpart : undefined;
-    const others = subjects.filter((other, to) => to !== at && other.sequence.ids.length === sequence.ids.length);
-    return others[drawn.whole(Math.max(1, others.length))]?.sequence;
-  });
-  if (found.some((one) => one !== undefined)) return found;
-  throw refusal(
-    from === 'counterpart'
-      ? 'Resampling takes outputs from a counterpart of as many tokens, and there is none. Give a prompt and its counterpart, or a task whose prompts have them.'
-      : 'Resampling takes outputs from another prompt of as many tokens, and the input has no two of one length. Give a task with more samples, or resample from counterparts.',
-  );
 }

@@ -1,6 +1,6 @@
 /** The prompts on which effects are measured, and the questions that give the metric on each. */
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, ReadInput } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { namedToken } from '../../model-runner/named-token';
@@ -32,8 +32,6 @@ export interface Subjects {
 }
 
 type Job = Pick<AnalysisJob<Record<never, never>>, 'input' | 'groups'>;
-
-export const refusal = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 /** Fails with a sentence where the metric needs answers that are not there. */
 export async function subjectsOf(

@@ -2,7 +2,7 @@
 import type { Emphasis } from '../../../protocol/interventions/emphasis';
 import type { Range } from '../../../protocol/interventions/text';
 import type { WhichHeads } from '../../../protocol/interventions/which';
-import { refusal } from '../effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import { layerMaps } from '../maps/layer-maps';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { patchGrid } from '../../model-runner/regions';

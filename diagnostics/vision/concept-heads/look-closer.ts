@@ -1,7 +1,7 @@
 /** One head by its texts and pictures, or one text in the picture nearest to it. */
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import type { AnalysisJob } from '../../analysis';
-import { refused } from '../../shared/divergence/reinforcement';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { ConceptParameters } from './parameters';
 import type { ConceptHeadsResult } from './result';
@@ -16,7 +16,7 @@ export async function lookCloser(
 ): Promise<Section> {
   if (place.kind === 'head') return headSection(result, place.layer, place.head);
   const concept = place.kind === 'row' ? result.concepts[place.row] : undefined;
-  if (!concept) throw refused('A head or a text can be asked about.');
+  if (!concept) throw refusal('A head or a text can be asked about.');
   const { text, nearest, heads } = concept;
   const { files } = await model.pictures({
     folder: parameters.pictures,
@@ -25,7 +25,7 @@ export async function lookCloser(
     seed: 0,
   });
   const [file] = files;
-  if (!file) throw refused(`${nearest.name} is no longer in ${parameters.pictures}. Run again.`);
+  if (!file) throw refusal(`${nearest.name} is no longer in ${parameters.pictures}. Run again.`);
   const joint = jointOf(model);
   const embeddings = await joint.texts([text]);
   const weights = await weightsOf(model, joint);

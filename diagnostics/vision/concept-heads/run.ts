@@ -1,7 +1,6 @@
 /** One run: texts embedded, pictures taken apart one by one, then everything that follows from their parts. */
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
-import { refused } from '../../shared/divergence/reinforcement';
 import type { JointSpace } from '../../model-runner/joint-space';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { pictureParts, type OutputMaps, type PictureParts } from './contributions';
@@ -39,9 +38,9 @@ export async function* conceptHeadsRun(
     count: parameters.count,
     seed,
   });
-  if (files.length === 0) throw refused(`${parameters.pictures} holds no PNG or JPEG files. Choose another folder.`);
+  if (files.length === 0) throw refusal(`${parameters.pictures} holds no PNG or JPEG files. Choose another folder.`);
   const shown = parameters.shown === '' ? files[0] : files.find(({ name }) => name === parameters.shown);
-  if (!shown) throw refused(`"${parameters.shown}" is not among the ${files.length} pictures that are read.`);
+  if (!shown) throw refusal(`"${parameters.shown}" is not among the ${files.length} pictures that are read.`);
 
   const firstLayer = Math.max(0, blocks.length - parameters.layers);
   const places = blocks.flatMap(({ heads }, layer) =>
@@ -79,7 +78,7 @@ export async function* conceptHeadsRun(
     }
   }
   if (parts.length === 0)
-    throw refused(`No picture of ${parameters.pictures} could be read: ${failures[0]?.why ?? ''}`);
+    throw refusal(`No picture of ${parameters.pictures} could be read: ${failures[0]?.why ?? ''}`);
 
   const measure = new Measure(parts, names, texts, texts.map(embeddingOf), seed);
   const perHead = (value: (place: Place) => number): number[][] =>
@@ -206,7 +205,7 @@ function mappedIn({ mapped }: ConceptParameters): readonly string[] {
     .split(';')
     .map((text) => text.trim())
     .filter((text) => text !== '');
-  if (texts.length > 12) throw refused(`${texts.length} texts are named for the map, and at most 12 are drawn.`);
+  if (texts.length > 12) throw refusal(`${texts.length} texts are named for the map, and at most 12 are drawn.`);
   return [...new Set(texts)];
 }
 

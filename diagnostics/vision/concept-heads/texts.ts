@@ -1,5 +1,5 @@
 /** The texts that heads are held against: a list of short descriptions by property, or a person's own file. */
-import { refused } from '../../shared/divergence/reinforcement';
+import { refusal } from '../../../protocol/wire/failures';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 
 /** Texts of a run at most: each is one run of the text encoder. */
@@ -64,11 +64,11 @@ export function textsOf(path: string, file: string): readonly string[] {
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('//'));
   const texts = [...new Set(lines)];
-  if (texts.length < 2) throw refused(`${path} holds fewer than two texts. Write one text a line.`);
+  if (texts.length < 2) throw refusal(`${path} holds fewer than two texts. Write one text a line.`);
   if (texts.length > mostTexts)
-    throw refused(`${path} holds ${texts.length} texts, and at most ${mostTexts} are read. Shorten it.`);
+    throw refusal(`${path} holds ${texts.length} texts, and at most ${mostTexts} are read. Shorten it.`);
   const long = texts.find((text) => text.length > 500);
-  if (long !== undefined) throw refused(`${path}: "${long.slice(0, 40)}…" has more than 500 characters. Shorten it.`);
+  if (long !== undefined) throw refusal(`${path}: "${long.slice(0, 40)}…" has more than 500 characters. Shorten it.`);
   return texts;
 }
 
@@ -76,15 +76,15 @@ export function textsOf(path: string, file: string): readonly string[] {
 export function labelsOf(path: string, file: string): ReadonlyMap<string, string> {
   const next = 'Write {"picture.png": "a photo of a dog", …}.';
   const read = parseJsonText(file);
-  if (!read.ok) throw refused(`${path} is not valid JSON (${read.fault}). ${next}`);
+  if (!read.ok) throw refusal(`${path} is not valid JSON (${read.fault}). ${next}`);
   const parsed = read.value;
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw refused(`${path} holds no object. ${next}`);
+    throw refusal(`${path} holds no object. ${next}`);
   const labels = new Map<string, string>();
   for (const [name, label] of Object.entries(parsed)) {
-    if (typeof label !== 'string' || label.trim() === '') throw refused(`${path}: "${name}" has no text. ${next}`);
+    if (typeof label !== 'string' || label.trim() === '') throw refusal(`${path}: "${name}" has no text. ${next}`);
     labels.set(name, label.trim());
   }
-  if (new Set(labels.values()).size < 2) throw refused(`${path} names fewer than two classes. ${next}`);
+  if (new Set(labels.values()).size < 2) throw refusal(`${path} names fewer than two classes. ${next}`);
   return labels;
 }

@@ -1,6 +1,6 @@
 /** The analysis `divergence-set`: how often captions name what is not there, and what reinforcement of heads changes. */
 import type { Analysis } from '../../analysis';
-import { measureIn } from '../divergence/parameters';
+import { measureIn } from '../../shared/divergence/parameters';
 import { generatesWith } from '../../shared/captions/support';
 import { setFinding } from './finding';
 import { reinforcementsIn, setParameters, type SetParameters } from './parameters';

@@ -2,11 +2,11 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import {
+  type CommonParameters,
   measureParameters,
   reinforcementIn,
   reinforcementParameters,
-  type CommonParameters,
-} from '../divergence/parameters';
+} from '../../shared/divergence/parameters';
 import { captionTokens, truthParameters } from '../../shared/captions/truth-parameters';
 import type { ModelFacts } from '../../model-runner/model-runner';
 

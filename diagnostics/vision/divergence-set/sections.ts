@@ -1,13 +1,13 @@
 /** Sections of the analysis `divergence-set`. */
 import { isMoreThanNoise } from '../../../protocol/results/share-change';
 import type { Caption, CaptionSetScore, ShareChange } from '../../../protocol/results/hallucination';
-import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
 import type { SetResult } from './result';
 import { variantName } from './variant-name';
 import { failuresOf } from '../../shared/sections/unread-pictures';
+import { notesOf } from '../../shared/captions/notes';
 import * as build from '../../shared/sections/builders';
 
 /** Pictures whose captions are listed. */
@@ -168,19 +168,3 @@ const textsOf = (entries: SetResult['entries'], variants: SetResult['variants'])
     scores: [plain, ...others].map(({ score }) => score?.chairI ?? Number.NaN),
   })),
 });
-
-/** Of the pictures, and of labels that say nothing; `more` paragraphs of the analysis. */
-export function notesOf(
-  { truthLabels, sample, total }: Partial<Pick<SetResult, 'truthLabels' | 'sample' | 'total'>>,
-  more: readonly string[] = [],
-): readonly Section[] {
-  const unknown = truthLabels && unknownLabels(truthLabels);
-  const paragraphs = [
-    ...(sample && total !== undefined && total < sample.of
-      ? [`${total} of ${sample.of} pictures, drawn by seed ${sample.seed}.`]
-      : []),
-    ...(unknown === undefined ? [] : [`${unknown}.`]),
-    ...more,
-  ];
-  return paragraphs.length > 0 ? [build.paragraphs('notes', 'Notes', paragraphs)] : [];
-}

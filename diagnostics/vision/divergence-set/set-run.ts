@@ -2,7 +2,7 @@
 import type { DatasetEntry } from '../../../protocol/results/hallucination';
 import type { WrittenTruth } from '../../../protocol/inputs/truth';
 import type { AnalysisJob, Step } from '../../analysis';
-import { measureIn } from '../divergence/parameters';
+import { measureIn } from '../../shared/divergence/parameters';
 import { captionsOf, scoresOf } from '../../shared/captions/picture-set';
 import { spanPair } from '../../shared/divergence/span-pair';
 import { noneNamed, orReason, readTruthFiles } from '../../shared/captions/truth-files';

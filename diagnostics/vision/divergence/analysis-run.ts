@@ -15,7 +15,7 @@ import {
 import { DivergenceRun, type MeasuredToken } from '../../shared/divergence/divergence-run';
 import { keptBlocks } from '../../shared/captions/text-blocks';
 import { settingsOf, type DivergenceParameters, type DivergenceSettings } from './parameters';
-import { refused } from '../../shared/divergence/reinforcement';
+import { refusal } from '../../../protocol/wire/failures';
 import { brokenWords } from '../../shared/captions/repetition';
 import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from './result';
 import { spanMap } from '../../shared/divergence/span-map';
@@ -52,7 +52,7 @@ export function preparedAnalysis(model: ModelRunner, job: Omit<DivergenceJob, 's
 function onBoth(variant: Variant): Variant | undefined {
   const { scoreBiases = [], groupWeights = [], replacements = [] } = variant;
   if (scoreBiases.length + groupWeights.length + replacements.length > 0) {
-    throw refused(
+    throw refusal(
       'Divergence compares the prompt with a shorter one, and an intervention acts on positions of this one. Leave it out.',
     );
   }

@@ -9,10 +9,11 @@ import { findingOf } from './finding';
 import { headName } from '../../../protocol/interventions/text';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import { divergenceParameters, settingsOf, type DivergenceParameters } from './parameters';
-import { readsTextAlone, refused } from '../../shared/divergence/reinforcement';
+import { readsTextAlone } from '../../shared/divergence/reinforcement';
 import { generatesWith } from '../../shared/captions/support';
 import { divergenceResult, type DivergenceResult } from './result';
 import { headTables, sectionIds, sectionsOf, spanSection } from './sections';
+import { refusal } from '../../../protocol/wire/failures';
 import { spanMap } from '../../shared/divergence/span-map';
 
 export const divergence: Analysis<DivergenceParameters, DivergenceResult> = {
@@ -71,7 +72,7 @@ async function ask(
   const own = variant ? { variant } : {};
   if (section === sectionIds.heads && place.kind === 'head') {
     const { layer, head } = place;
-    if (head >= (model.facts.blocks[layer]?.heads ?? 0)) throw refused(`The model has no head ${headName(place)}.`);
+    if (head >= (model.facts.blocks[layer]?.heads ?? 0)) throw refusal(`The model has no head ${headName(place)}.`);
     const rows = pair.whole.groups?.[0]?.positions ?? [];
     const values = [...(await spanMap(model, { sequence: pair.whole, rows, heads: [{ layer, head }], ...own }))];
     const what = result.image ? 'looks' : 'reads';
@@ -84,7 +85,7 @@ async function ask(
   const caption = section === sectionIds.caption ? result.caption : result.reinforced;
   if ((section === sectionIds.caption || section === sectionIds.reinforced) && caption && place.kind === 'token') {
     const { token } = place;
-    if (token >= caption.tokens.length) throw refused(`The caption has ${caption.tokens.length} tokens, from 0.`);
+    if (token >= caption.tokens.length) throw refusal(`The caption has ${caption.tokens.length} tokens, from 0.`);
     const before = caption.tokens.slice(0, token).map(({ id }) => id);
     const step = await divergenceAfter(model, { pair, measure }, before, own);
     return {
@@ -94,5 +95,5 @@ async function ask(
       ...headTables(step, result),
     };
   }
-  throw refused(`${section} cannot be asked about a ${place.kind}.`);
+  throw refusal(`${section} cannot be asked about a ${place.kind}.`);
 }

@@ -3,7 +3,7 @@ import type { Section, SectionQuestion } from '../../../protocol/sections/sectio
 import { headName } from '../../../protocol/interventions/text';
 import type { Analysis, AnalysisJob, GivenOffer, Support } from '../../analysis';
 import { generatesWith } from '../../shared/captions/support';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { imageRows } from '../../model-runner/regions';
 import { findingOf } from './finding';

@@ -2,7 +2,7 @@
 import { CaptionJudge } from '../../shared/captions/caption';
 import { chairScores } from '../../shared/captions/chair';
 import { readTruthFiles } from '../../shared/captions/truth-files';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { ImbalancedParameters } from './parameters';
 import type { CaptionFigures } from './result';

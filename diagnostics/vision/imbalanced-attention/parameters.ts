@@ -1,7 +1,7 @@
 /** The parameters of the analysis `imbalanced-attention`, and what they mean for a model. */
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import { layersIn } from '../divergence/parameters';
-import { refusal } from '../../shared/effects/subjects';
+import { layersIn } from '../../shared/layers';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { usualLayers } from '../../shared/pictures/informed-tokens';
 

@@ -1,6 +1,6 @@
 /** The analysis `layer-agreement`: whether layers look at the same places of a picture or a text. */
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import { layerMaps, mapBytes, passesOfMaps } from '../../shared/maps/layer-maps';
 import { overLayers } from '../../shared/maps/over-layers';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';

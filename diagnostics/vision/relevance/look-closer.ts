@@ -2,7 +2,7 @@
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import type { AnalysisJob } from '../../analysis';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { whatIsSeen } from './finding';
 import type { RelevanceParameters } from './parameters';

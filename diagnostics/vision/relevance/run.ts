@@ -6,7 +6,7 @@ import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { positionAt, type Sequence } from '../../model-runner/sequence';
 import { spearman } from '../../shared/statistics/correlation';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import { drawnOrder, hiddenSquares, methods, ranked, sharedTop, shares, type Method } from './deletion';
 import { logProbabilitiesWithout, lost, type Written } from './occlusion';
 import type { RelevanceParameters } from './parameters';

@@ -3,7 +3,7 @@ import type { ParameterTable, ParameterValues } from '../../../protocol/analysis
 import { questionPlace } from '../../../protocol/compute/pope';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { popeSplits } from '../../../protocol/results/pope';
-import { refused } from '../../shared/divergence/reinforcement';
+import { refusal } from '../../../protocol/wire/failures';
 import { captionTokens, truthParameters } from '../../shared/captions/truth-parameters';
 import { methodParameters, methods as known } from './methods/list';
 import type { Method } from './methods/method';
@@ -83,7 +83,7 @@ export function methodsIn(
     .filter((name) => name !== '');
   const strange = names.find((name) => name !== all && known.every(({ id }) => id !== name));
   if (strange !== undefined) {
-    throw refused(
+    throw refusal(
       `There is no method "${strange.slice(0, 60)}". Write all, or some of ${known.map(({ id }) => id).join(', ')}.`,
     );
   }

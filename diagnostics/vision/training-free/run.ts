@@ -4,7 +4,7 @@ import type { PromptInput } from '../../../protocol/compute/models';
 import type { PopeSplit } from '../../../protocol/results/pope';
 import { CaptionJudge, finderOf } from '../../shared/captions/caption';
 import { countLabels } from '../../shared/captions/chair';
-import { refused } from '../../shared/divergence/reinforcement';
+import { refusal } from '../../../protocol/wire/failures';
 import { popeQuestions, type PopeQuestion } from '../../shared/captions/pope';
 import { noneNamed, orReason, readTruthFiles, type TruthFiles } from '../../shared/captions/truth-files';
 import type { AnalysisJob, Step } from '../../analysis';
@@ -129,7 +129,7 @@ function questionsOf(
     };
   }
   if (!question.includes(questionPlace)) {
-    throw refused(`The prompt has no place for the question. Write ${questionPlace} where it belongs.`);
+    throw refusal(`The prompt has no place for the question. Write ${questionPlace} where it belongs.`);
   }
   const all = [...truth].map(([image, written]) => ({ image, objects: written.objects }));
   // The table of parameters allows no other.

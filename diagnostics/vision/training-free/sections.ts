@@ -5,7 +5,7 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { GenerationsSection } from '../../../protocol/sections/generations';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
-import { notesOf } from '../divergence-set/sections';
+import { notesOf } from '../../shared/captions/notes';
 import { failuresOf } from '../../shared/sections/unread-pictures';
 import { counted, threeDigits } from '../../shared/words';
 import type { Changes, MethodRow, PictureEntry, TrainingFreeResult } from './result';

@@ -1,6 +1,6 @@
 import { headName } from '../../../protocol/interventions/text';
 import { counted, percent, threeDigits } from '../../shared/words';
-import { narrowest } from './parameters';
+import { narrowest } from '../../shared/divergence/sinks';
 import type { VarResult } from './result';
 import { centricHeads, isMeasured, whatIsSeen } from './section-parts';
 

@@ -4,7 +4,7 @@ import type { Section, SectionQuestion } from '../../../protocol/sections/sectio
 import { quotedToken } from '../../../protocol/wire/token-name';
 import type { AnalysisJob } from '../../analysis';
 import { spanMap } from '../../shared/divergence/span-map';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { VarParameters } from './parameters';
 import { mostMaps, type VarResult } from './result';

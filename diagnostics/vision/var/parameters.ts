@@ -1,13 +1,14 @@
 /** The parameters of the analysis `var`, and what they mean for a model and a prompt. */
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import { mostDimensions, usualTau, type Redistribute } from '../../../protocol/interventions/redistribute';
+import { mostDimensions, type Redistribute } from '../../../protocol/interventions/redistribute';
 import { regionOf, type Region } from '../../../protocol/interventions/regions';
-import { layersIn } from '../divergence/parameters';
+import { layersIn } from '../../shared/layers';
 import { firstTextRow } from '../../shared/divergence/span-sinks';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelFacts, Prompt } from '../../model-runner/model-runner';
 import { imageRows, regionRows } from '../../model-runner/regions';
 import { threeDigits } from '../../shared/words';
+import { tauOf, narrowest } from '../../shared/divergence/sinks';
 
 // A type and no interface: values are records.
 export type VarParameters = {
@@ -107,16 +108,6 @@ export const varParameters: ParameterTable<VarParameters> = {
     default: 32,
   },
 };
-
-/** A state of width D has no value above sqrt(D) times its RMS: the tau of the paper needs more than this. */
-export const narrowest = usualTau ** 2;
-
-/** Root of the width of LLaVA-1.5-7B, for which tau = 20 was chosen. */
-const paperRoot = 64;
-
-/** The tau of the paper, or the same share of the largest value that a state of this width can have. */
-export const tauOf = (width: number, given: number): number =>
-  given > 0 ? given : width > narrowest ? usualTau : (usualTau / paperRoot) * Math.sqrt(width);
 
 export interface VarSettings {
   readonly tau: number;

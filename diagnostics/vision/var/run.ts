@@ -2,7 +2,7 @@
 import { regionText } from '../../../protocol/interventions/regions';
 import type { AnalysisJob, Step } from '../../analysis';
 import { TextPieces } from '../../shared/captions/caption';
-import { mean } from '../../shared/captions/caption-run';
+import { mean } from '../../../kernels/tensors/vectors';
 import { keptBlocks } from '../../shared/captions/text-blocks';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { Variant } from '../../model-runner/variant';

@@ -1,5 +1,5 @@
 /** What names the classes of a run's pictures, chosen before the run and found again when a person asks. */
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { counted } from '../../shared/words';
 import type { Judge } from './importance';

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { record, text } from '../../../protocol/schema/fields';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import { random, seedFor } from '../../../kernels/tensors/random';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { counted } from '../../shared/words';
 

@@ -4,7 +4,7 @@ import type { ImageSection } from '../../../protocol/sections/image';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import type { TableSection } from '../../../protocol/sections/table';
-import { refusal } from '../../shared/effects/subjects';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { percent } from '../../shared/words';
 import { hopsOn, type Distance, type Grid } from './hops';

@@ -1,7 +1,6 @@
 /** One run of the analysis `vit-visual-analytics`. */
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { Step } from '../../analysis';
-import { refusal } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { trainingSentence, type Training } from '../../shared/training/train';
 import { latentSize, trainPatterns } from './autoencoder';

@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { ServerWorkbench } from '../../../compute-server/analyses/workbench';
+import { factualRecall } from '../../../diagnostics/circuits/factual-recall/analysis';
+import { recallResult } from '../../../diagnostics/circuits/factual-recall/result';
 import { toyFacts } from '../../../diagnostics/experiments/toy-facts/experiment';
 import { ToyLanguage } from '../../../diagnostics/experiments/toy-facts/language';
-import { toyFactsResult, type ToyFactsResult } from '../../../diagnostics/experiments/toy-facts/result';
+import type { ToyFactsResult } from '../../../diagnostics/experiments/toy-facts/result';
 import { random } from '../../../kernels/tensors/random';
 import { surroundingsOf } from '../models/jobs';
 import { checkSections, numbersIn, numbersOf, throughFile } from './checked-sections';
@@ -31,7 +33,8 @@ describe('the experiment toy-facts', function () {
 
   it('trains all layers but the last, then the last alone, and looks at what was learned', async () => {
     const bench = new ServerWorkbench('toy-facts', folder, open, surroundingsOf(), new AbortController().signal);
-    const running = toyFacts.run(bench, {
+    const experiment = toyFacts(factualRecall);
+    const running = experiment.run(bench, {
       input: { given: { kind: 'none' }, prompts: [] },
       parameters: { layers: 2, heads: 2, steps: 60, noise: 20, folder },
       variant: {},
@@ -49,19 +52,20 @@ describe('the experiment toy-facts', function () {
         done = next.value.done;
       }
     }
-    assert.deepEqual(throughFile(toyFactsResult, result, 'the result'), result);
+    assert.deepEqual(throughFile(experiment.result, result, 'the result'), result);
     const losses = result.curves.loss.map((point) => point.mean);
     assert.ok((losses.at(-1) ?? 9) < 0.7 * (losses[0] ?? 0), 'it learns');
-    assert.equal(result.recall?.prompts, new ToyLanguage(1).asked().length, 'its model reads all of its facts');
-    assert.equal(result.recall.heldBy, 'template');
-    assert.ok((result.recall.check?.logit ?? 1) < 1e-4);
+    const recall = throughFile(recallResult, result.recall, 'the recall');
+    assert.equal(recall.prompts, new ToyLanguage(1).asked().length, 'its model reads all of its facts');
+    assert.equal(recall.heldBy, 'template');
+    assert.ok((recall.check?.logit ?? 1) < 1e-4);
     for (const file of ['facts.csv', 'sentences.txt', 'model.safetensors', 'tokenizer.json']) {
       assert.ok(existsSync(join(folder, file)), file);
     }
     const [model] = opened;
     assert.ok(model);
     const blocks = model.spec.blocks.map(({ attention }) => attention);
-    const shown = toyFacts.sections(result);
+    const shown = experiment.sections(result);
     checkSections(shown, { blocks });
     const known = numbersOf(result);
     for (const section of shown)
@@ -70,7 +74,7 @@ describe('the experiment toy-facts', function () {
         [],
         section.id,
       );
-    assert.match(toyFacts.finding(result), /^[A-Z0-9].*\.$/s);
+    assert.match(experiment.finding(result), /^[A-Z0-9].*\.$/s);
   });
 
   it('says of its facts nothing that a prompt would give away, and draws as much noise as is asked', () => {

@@ -1,7 +1,7 @@
 /** VAR: attention on tokens that are sinks by their hidden states goes to the image, in heads that look at it. */
 import { usualTau } from '../../../../protocol/interventions/redistribute';
 import type { ModelFacts } from '../../../model-runner/model-runner';
-import { narrowest, tauOf } from '../../var/parameters';
+import { narrowest, tauOf } from '../../../shared/divergence/sinks';
 import { threeDigits } from '../../../shared/words';
 import { innerHeads } from './inner-layers';
 import { startUnder, type Method } from './method';

@@ -1,5 +1,5 @@
 /** Vision-aware head reinforcement: the heads whose output depends on the picture are scaled. */
-import { reinforcementIn } from '../../divergence/parameters';
+import { reinforcementIn } from '../../../shared/divergence/parameters';
 import { planOf } from '../../../shared/divergence/reinforcement';
 import { spanPair } from '../../../shared/divergence/span-pair';
 import type { Reinforcement } from '../../../../protocol/results/reinforcement';

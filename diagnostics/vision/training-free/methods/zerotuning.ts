@@ -1,6 +1,5 @@
 /** ZeroTuning's lever with one gamma in all heads: the weight on the first token is multiplied and each row renormalised. */
 import type { Bias } from '../../../../protocol/interventions/bias';
-import { biasOf } from '../../../interventions/zerotuning/lever';
 import { startUnder, type Method } from './method';
 
 // A type and no interface: values are a record.
@@ -29,7 +28,7 @@ export const zeroTuning: Method<Parameters> = {
         layer,
         head,
         keys: { start: 0, end: 1 },
-        bias: biasOf(zeroGamma),
+        bias: Math.log(zeroGamma),
       })),
     );
     return startUnder(model, picture, zeroGamma === 1 ? [] : biases);

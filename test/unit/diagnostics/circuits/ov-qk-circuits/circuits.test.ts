@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { ovQkCircuits as analysis } from '../../../../../diagnostics/circuits/ov-qk-circuits/analysis';
-import { layersNamed } from '../../../../../diagnostics/circuits/ov-qk-circuits/parameters';
+import { layersNamed } from '../../../../../diagnostics/shared/layers';
 import { layerFactors } from '../../../../../diagnostics/circuits/ov-qk-circuits/layer-factors';
 import type { CircuitsResult } from '../../../../../diagnostics/circuits/ov-qk-circuits/result';
 import { headOf } from '../../../../../diagnostics/shared/weights/head-of';

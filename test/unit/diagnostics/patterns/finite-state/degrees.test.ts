@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { prepare } from '../../../../../compute-server/analyses/analysis-job';
 import { finiteState } from '../../../../../diagnostics/patterns/finite-state/analysis';
-import { degreesOf, stateSize, type HeadTensors } from '../../../../../diagnostics/patterns/finite-state/degrees';
+import { degreesOf, type HeadTensors } from '../../../../../diagnostics/patterns/finite-state/degrees';
 import type { FiniteStateResult } from '../../../../../diagnostics/patterns/finite-state/result';
 import { normalTensor } from '../../../../../kernels/tensors/random';
 import { resultFor } from '../../../../laws/analyses/one-run';
 import { surroundingsOf } from '../../../../laws/models/jobs';
+import { stateSize } from '../../../../../diagnostics/shared/statistics/state-size';
 import { openTiny, promptIds as ids } from '../../../../support/checkpoints/open-tiny';
 
 const drawn = (rows: number, headDim: number, deviation: number): HeadTensors => {

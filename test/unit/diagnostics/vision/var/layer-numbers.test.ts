@@ -1,6 +1,6 @@
 /** Sinks, the gate and its numbers on states and maps by hand. */
 import assert from 'node:assert/strict';
-import { sinkDimensions, sinkProfile, sinkValue } from '../../../../../diagnostics/shared/divergence/sinks';
+import { sinkDimensions, sinkProfile, sinkValue, tauOf } from '../../../../../diagnostics/shared/divergence/sinks';
 import { contributionOf } from '../../../../../diagnostics/vision/var/contribution';
 import {
   headLooks,
@@ -9,7 +9,6 @@ import {
   overlap,
   sinksByAttention,
 } from '../../../../../diagnostics/vision/var/layer-numbers';
-import { tauOf } from '../../../../../diagnostics/vision/var/parameters';
 import { random } from '../../../../../kernels/tensors/random';
 
 const near = (found: number | undefined, expected: number, tolerance = 1e-12): void =>

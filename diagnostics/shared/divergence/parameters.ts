@@ -1,0 +1,121 @@
+/** Parameters of divergence and reinforcement, and what they mean for a model. */
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import {
+  outlierRules,
+  removedPositions,
+  vhdDistances,
+  type OutlierRule,
+  type Reinforcement,
+  type RemovedPositions,
+  type VhdDistance,
+} from '../../../protocol/results/reinforcement';
+import { mostHeads } from '../../../protocol/schema/parts';
+import type { ModelFacts } from '../../model-runner/model-runner';
+import { layersIn } from '../layers';
+import type { DivergenceMeasure } from './divergence-run';
+import { resolvedReinforcement, topHeads } from './reinforcement';
+
+// Types and no interfaces: values are records.
+type MeasureParameters = {
+  readonly distance: string;
+  readonly outliers: string;
+  readonly positions: string;
+  readonly k: number;
+};
+type ReinforcementParameters = { readonly alpha: number; readonly layers: string };
+
+/** What one picture and a set of pictures have in common. */
+export type CommonParameters = MeasureParameters & ReinforcementParameters;
+
+export const measureParameters: ParameterTable<MeasureParameters> = {
+  distance: {
+    kind: 'choice',
+    title: 'Distance',
+    description:
+      'Between the outputs of a head with and without: l2 as in the paper, squared as in the released code, relative to the norm without, or 1 - cosine.',
+    options: vhdDistances,
+    default: 'l2',
+  },
+  outliers: {
+    kind: 'choice',
+    title: 'Outliers',
+    description:
+      'Heads that burst when the image is absent count as 0 where heads are selected: by the rule of the paper, of the released code, or by none.',
+    options: outlierRules,
+    default: 'paper',
+  },
+  positions: {
+    kind: 'choice',
+    title: 'Positions',
+    description:
+      'Of the text after what is removed: contiguous closes the gap, as in the released code; original leaves it.',
+    options: removedPositions,
+    default: 'contiguous',
+  },
+  k: {
+    kind: 'integer',
+    title: 'Heads (k)',
+    description:
+      'Heads of each layer that T-VHD sums, those of the largest divergence, outliers included; 0: an eighth of them.',
+    min: 0,
+    max: mostHeads,
+    default: 0,
+  },
+};
+
+export const reinforcementParameters: ParameterTable<ReinforcementParameters> = {
+  alpha: {
+    kind: 'number',
+    title: 'Alpha',
+    description: 'Factor of the reinforced heads; 1 changes nothing.',
+    min: 0,
+    max: 100,
+    default: 2,
+  },
+  layers: {
+    kind: 'text',
+    title: 'Reinforced layers',
+    description: 'auto (the second and the last 14 of 32), or layers from 0 such as 1,18-31.',
+    default: 'auto',
+  },
+};
+
+export function measureIn(
+  { summary }: ModelFacts,
+  { distance, outliers, positions, k }: MeasureParameters,
+): { readonly positions: RemovedPositions; readonly measure: DivergenceMeasure } {
+  // The table allows no other values.
+  return {
+    positions: positions as RemovedPositions,
+    measure: {
+      distance: distance as VhdDistance,
+      outliers: outliers as OutlierRule,
+      k: topHeads(summary.heads, k === 0 ? undefined : k),
+    },
+  };
+}
+
+/** The plain reinforcement, or a control of it. */
+export function reinforcementIn(
+  facts: ModelFacts,
+  parameters: CommonParameters,
+  control: Partial<Pick<Reinforcement, 'heads' | 'normMatched' | 'seed'>> = {},
+): Reinforcement {
+  const { measure, positions } = measureIn(facts, parameters);
+  const { distance, outliers } = measure;
+  const layers = layersIn(parameters.layers);
+  return resolvedReinforcement(
+    facts.blocks.length,
+    { distance, positions },
+    {
+      alpha: parameters.alpha,
+      outliers,
+      heads: 'selected',
+      normMatched: false,
+      executor: 'in-graph',
+      seed: 0,
+      ...control,
+      ...(layers === 'auto' ? {} : { layers }),
+    },
+  );
+}
