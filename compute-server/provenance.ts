@@ -1,5 +1,5 @@
-import { cpus } from 'node:os';
 import type { Provenance } from '../protocol/results/provenance';
+import { cpus } from 'node:os';
 import { runtimeVersion } from './runtime/session';
 import { headscopeVersion } from './version';
 
@@ -21,4 +21,13 @@ export async function provenance(settings: Provenance['settings'] = {}, seed = 0
     settings,
     seed,
   };
+}
+
+/** What made a result of a model: its device names the parts that ran on the cpu instead, as they are known after the run. */
+export async function modelProvenance(
+  model: { device(): Promise<Provenance['device']>; readonly weightsHeld: NonNullable<Provenance['weights']> },
+  settings: Provenance['settings'] = {},
+  seed = 0,
+): Promise<Provenance> {
+  return { ...(await provenance(settings, seed)), device: await model.device(), weights: model.weightsHeld };
 }

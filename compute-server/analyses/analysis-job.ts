@@ -22,7 +22,7 @@ import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { readerOf } from '../model/prompt/prompt';
 import { requireParity } from '../model/checkpoint/parity';
-import { modelProvenance } from '../model/checkpoint/provenance';
+import { modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import { countedCorpusAt, readCorpusAt } from './corpus-files';
 import { followed, heldShare, stage } from './run-progress';

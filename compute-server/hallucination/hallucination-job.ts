@@ -20,7 +20,7 @@ import type { Caption, DivergenceStep, HallucinationResult } from '../../protoco
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import { ServerRunner } from '../runner/runner';
 import type { Job } from '../dispatch/dispatcher';
-import { modelProvenance } from '../model/checkpoint/provenance';
+import { modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { piecesOf } from '../model/prompt/prompt';

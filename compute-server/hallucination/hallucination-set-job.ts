@@ -7,7 +7,7 @@ import type { DatasetEntry, HallucinationSet } from '../../protocol/results/hall
 import type { Parity } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
-import { modelProvenance } from '../model/checkpoint/provenance';
+import { modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { sampled } from '../model/prompt/picture-sample';

@@ -9,7 +9,7 @@ import type { PopeAnswer, PopeReply, PopeResult } from '../../protocol/results/p
 import type { Parity } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
-import { modelProvenance } from '../model/checkpoint/provenance';
+import { modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import { reasonOfImage } from './hallucination-job';
 import { EntryStore } from './entry-store';

@@ -14,9 +14,8 @@ import { KeySources } from '../model/run/cache/key-sources';
 import { emptyCache } from '../model/run/cache/key-value-cache';
 import { blockFeeds, groupColumns } from '../model/run/stream/layer-feeds';
 import { runPrompt } from '../model/run/stream/model-run';
-import { prefixOf } from '../model/run/stream/run-chunks';
+import { prefixOf, type ResidualStream } from '../model/run/stream/run-request';
 import { floats, int64 } from '../model/run/graphs/runtime-arrays';
-import type { ResidualStream } from '../model/run/stream/run-request';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 
 /** Rows computed at once. */

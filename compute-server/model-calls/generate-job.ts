@@ -6,14 +6,13 @@ import type {
   GenerateRequest,
   NextTokensRequest,
 } from '../../protocol/compute/models';
-import type { HeadStatistics, NextToken, NextTokens } from '../../protocol/results/heads';
+import { type HeadStatistics, type NextToken, type NextTokens, headStatisticNames } from '../../protocol/results/heads';
 import type { CacheSize } from '../../protocol/plans/cache-size';
-import { headStatisticNames } from '../../protocol/results/heads';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { decidesOverRows, readsBeyond } from '../../protocol/interventions/interventions';
 import { lower, reinforcedRun, reinforcementIn } from '../model/interventions/lower';
-import { chunkThatFits } from '../model/checkpoint/plan-run';
+import { chunkThatFits } from '../model/run/stream/budget';
 import { continued } from '../../diagnostics/model-runner/decoding';
 import type { HeadNumbers } from '../../diagnostics/model-runner/head-numbers';
 import type { VariantPlan } from '../../diagnostics/model-runner/variant';

@@ -14,7 +14,7 @@ import { mayStep } from '../model/generation/decoding-graphs';
 import { SequenceRun } from '../model/generation/sequence-run';
 import { runPrompt } from '../model/run/stream/model-run';
 import { pieceGraph, type Piece } from '../model/run/graphs/pieces';
-import { chunkThatFits } from '../model/checkpoint/plan-run';
+import { chunkThatFits } from '../model/run/stream/budget';
 
 const rounds = 3;
 /** Of prompts in a round; the first run of all, which opens the sessions, is not counted. */

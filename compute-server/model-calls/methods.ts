@@ -4,7 +4,7 @@ import type { HeadRowRequest, ModelMethods } from '../../protocol/compute/models
 import { badRequest, countOf, deviceIn, requested, textOf } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
-import { chunkThatFits } from '../model/checkpoint/plan-run';
+import { chunkThatFits } from '../model/run/stream/budget';
 import { generateJob, nextTokens } from './generate-job';
 import { headsJob } from '../heads/heads-job';
 import { HeadView } from '../heads/head-view';

@@ -10,7 +10,7 @@ import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import type { ModelDevice } from '../model/checkpoint/model-device';
 import { ModelStore } from '../model/checkpoint/model-store';
 import { modelOperators } from '../model/run/graphs/model-operators';
-import { DeviceFault } from '../model/run/graphs/device-fault';
+import { DeviceFault } from '../model/run/graphs/placement';
 import { TextFault } from '../model/text/text-library';
 
 /** Share of the memory limit that opened weights may take; the rest is for the run. */

@@ -2,7 +2,7 @@
  * The statistics of heads from whole probability maps, in one pass over each: the naive way, by the definitions of
  * compute-server/model/run/stream/head-statistics.ts, for benches and as a second computation for tests.
  */
-import { earlierOccurrences, localWindow } from '../../compute-server/model/run/stream/pick-table';
+import { earlierOccurrences, localWindow } from '../../compute-server/model/run/stream/statistics-layout';
 import type { HeadStatistics } from '../../protocol/results/heads';
 
 export type MapStatistics = Readonly<Record<keyof HeadStatistics, number>>;

@@ -19,7 +19,7 @@ import { parseJsonText } from '../../../protocol/wire/json-text';
 import type { DecodedPicture } from '../../images/decode';
 import { readPicture } from '../../images/read-picture';
 import { largestChunk } from '../run/stream/budget';
-import { requireFinite } from '../run/graphs/finite-check';
+import { requireFinite } from '../run/graphs/run-stream';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
 import type { FurtherGraphs } from '../run/graphs/pieces';
 import { runPrompt } from '../run/stream/model-run';

@@ -6,13 +6,13 @@
 import type { CacheSize } from '../../../protocol/plans/cache-size';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
-import { requireFinite } from '../run/graphs/finite-check';
+import { requireFinite, numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/graphs/run-stream';
 import { LayerOutputs } from '../run/stream/layer-outputs';
 import type { Continuation, Extension, Observation } from '../../../diagnostics/model-runner/model-runner';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import { noStatistics, ranked, StatisticsCollector, windowOf } from '../run/stream/head-statistics';
-import { earlierOccurrences, PickTable } from '../run/stream/pick-table';
+import { earlierOccurrences, PickTable } from '../run/stream/statistics-layout';
 import {
   gainsOfSelected,
   interventionFeeds,
@@ -22,15 +22,13 @@ import {
 import { blockOutputsOf, blocksOf, choiceFeeds, reachOf, takeBlocks } from '../run/changes/block-feeds';
 import { rareChangesOf } from '../run/changes/rare-changes';
 import type { KeyValueCache } from '../run/cache/key-value-cache';
-import { LayerKeys } from '../run/stream/layer-keys';
+import { LayerKeys, blockFeeds, groupColumns, groupMass } from '../run/stream/layer-feeds';
 import { heldByHeads, layerPlanOf, readsMeans } from '../run/cache/layer-plan';
 import { leadingDirections } from '../run/changes/leading-directions';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { embedRows } from '../run/stream/embed';
-import { blockFeeds, groupColumns, groupMass } from '../run/stream/layer-feeds';
 import { runPrompt } from '../run/stream/model-run';
 import { floats, int64, range } from '../run/graphs/runtime-arrays';
-import { numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/graphs/run-stream';
 import { StepMoves } from '../run/stream/step-moves';
 import { StepFeeds } from '../run/stream/step-feeds';
 import { rowOutputs, StepRow } from '../run/stream/step-row';

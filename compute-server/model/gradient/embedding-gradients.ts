@@ -2,8 +2,7 @@
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
 import { positionAt } from '../../../diagnostics/model-runner/sequence';
 import type { EmbeddingSpec, ModelSpec } from '../../../models/architectures/model-spec';
-import type { Chunk } from '../run/stream/run-chunks';
-import type { ResidualStream } from '../run/stream/run-request';
+import type { Chunk, ResidualStream } from '../run/stream/run-request';
 import { int32, int64 } from '../run/graphs/runtime-arrays';
 import type { OpenPart } from './open-part';
 import type { WeightSums } from './weight-sums';

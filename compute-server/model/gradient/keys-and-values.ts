@@ -8,8 +8,7 @@ import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { emptyCache, type KeyValueCache } from '../run/cache/key-value-cache';
 import { blockFeeds } from '../run/stream/layer-feeds';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
-import type { Chunk } from '../run/stream/run-chunks';
-import type { ResidualStream } from '../run/stream/run-request';
+import type { Chunk, ResidualStream } from '../run/stream/run-request';
 import { floats } from '../run/graphs/runtime-arrays';
 import type { LayerChanges } from './layer-changes';
 

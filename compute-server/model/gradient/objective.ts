@@ -1,8 +1,7 @@
 /** The number that is differentiated, and its gradient with respect to the stream that leaves the last layer. */
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import type { Chunk } from '../run/stream/run-chunks';
-import type { ResidualStream } from '../run/stream/run-request';
+import type { Chunk, ResidualStream } from '../run/stream/run-request';
 import { floats, int64 } from '../run/graphs/runtime-arrays';
 import type { OpenPart } from './open-part';
 import type { WeightSums } from './weight-sums';

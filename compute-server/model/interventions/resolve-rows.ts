@@ -1,11 +1,10 @@
 /** From the sources that interventions name to rows: files are read and plain runs made, each once. */
 import type { PromptInput } from '../../../protocol/compute/models';
-import type { PromptText, Source } from '../../../protocol/interventions/source';
-import { sourceText } from '../../../protocol/interventions/source';
+import { type PromptText, type Source, sourceText } from '../../../protocol/interventions/source';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { sequenceOf } from '../prompt/prompt';
-import { chunkThatFits } from '../checkpoint/plan-run';
+import { chunkThatFits } from '../run/stream/budget';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { readRowsFile, rowsInFile } from './rows-file';
 import { meansOf, valuesOf, type PlainRun } from './source-runs';

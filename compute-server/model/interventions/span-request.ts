@@ -12,7 +12,7 @@ import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { promptForPictures } from '../prompt/prompt';
-import { chunkThatFits } from '../checkpoint/plan-run';
+import { chunkThatFits } from '../run/stream/budget';
 
 export { planOf };
 

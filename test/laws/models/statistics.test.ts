@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
-import { localWindow } from '../../../compute-server/model/run/stream/pick-table';
+import { localWindow } from '../../../compute-server/model/run/stream/statistics-layout';
 import { HeadView } from '../../../compute-server/heads/head-view';
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
 import { tinyVariants } from '../../support/checkpoints/tiny-variants';

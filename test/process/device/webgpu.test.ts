@@ -21,7 +21,7 @@ import { buildServer, failureOf, Place } from '../model/support/model-server';
 const lostOnce: Plugin = {
   name: 'lost-once',
   setup(bundle) {
-    bundle.onLoad({ filter: /run[/\\]device-fault\.ts$/ }, async ({ path }) => {
+    bundle.onLoad({ filter: /graphs[/\\]placement\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
       const run = 'return await session.run(feeds, fetches, kept);';
       const lost = `const { existsSync, readFileSync, rmSync } = require('node:fs');

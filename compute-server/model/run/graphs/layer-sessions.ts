@@ -14,7 +14,7 @@ import { lacksOperator } from '../../../devices/missing-operators';
 import { openSession, type DeviceId, type RuntimeSession } from '../../../runtime/session';
 import type { PackedWeights } from '../../weights/packed-weights';
 import type { PieceLayout } from '../../weights/piece-layout';
-import { faultOf, onDevice } from './device-fault';
+import { faultOf, onDevice, Placement, webgpuBinding, type Place } from './placement';
 import {
   areTwins,
   isLayer,
@@ -27,7 +27,6 @@ import {
   type FurtherGraphs,
   type Piece,
 } from './pieces';
-import { Placement, webgpuBinding, type Place } from './placement';
 import { ReadAhead } from './read-ahead';
 
 /** A piece as it is going to be opened. */

@@ -3,10 +3,9 @@ import type { AskedRow, NextTokens, RowAnswer, RunRequest } from '../../../../di
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../../runtime/session';
 import { dispose } from '../../../runtime/values';
-import { requireFinite } from './finite-check';
+import { requireFinite, rowsOfChunk, type RunStream } from './run-stream';
 import type { LayerSessions } from './layer-sessions';
 import { floats, range } from './runtime-arrays';
-import { rowsOfChunk, type RunStream } from './run-stream';
 
 export async function logitsOf(
   model: ModelSpec,

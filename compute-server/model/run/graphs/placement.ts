@@ -2,6 +2,8 @@
  * Where each graph of a model runs: on the device of the run, in standard operators, or on the cpu as it is built where the
  * device lacks one of its operators or gets it wrong. Which graphs those are is said with every result, never passed over.
  */
+import { FailureError } from '../../../../protocol/wire/failures';
+import type { DeviceId, RuntimeSession } from '../../../runtime/session';
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from '../../../../kernels/graph/onnx_pb';
 import type { Dim } from '../../../../kernels/graph/dims';
@@ -11,7 +13,6 @@ import { onnxTypeCode } from '../../../../kernels/graph/types';
 import type { SelfTest } from '../../../../protocol/compute/api';
 import { bytesInWords } from '../../../../protocol/wire/words';
 import { missingOperator } from '../../../devices/missing-operators';
-import type { DeviceId } from '../../../runtime/session';
 
 export interface Place {
   readonly device: DeviceId;
@@ -124,4 +125,32 @@ function partsIn(names: readonly string[]): readonly string[] {
         ? [`layer ${from}`]
         : [`layers ${joined ? `${from} ${layers.length === 2 ? 'and' : 'to'} ${to}` : layers.join(', ')}`]),
   ];
+}
+
+/** A graph failed on a device, opened or run: its memory is full, or it was reset. The process is then done with the device. */
+export class DeviceFault extends FailureError {}
+
+/** The session, whose failures name the device and the graph. */
+export function onDevice(session: RuntimeSession, device: DeviceId, graph: string): RuntimeSession {
+  return {
+    ...session,
+    async run(feeds, fetches, kept) {
+      try {
+        return await session.run(feeds, fetches, kept);
+      } catch (error) {
+        // Feeds that do not fit the graph are a fault of ours.
+        if (error instanceof TypeError || error instanceof RangeError) throw error;
+        throw faultOf(device, graph, error);
+      }
+    },
+  };
+}
+
+export function faultOf(device: DeviceId, graph: string, error: unknown): DeviceFault {
+  const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return new DeviceFault({
+    code: 'device-unavailable',
+    device,
+    detail: `It failed in "${graph}", because its memory is full or it was reset (${line?.slice(0, 300).replace(/[.!]$/, '')}). Run it again, with a shorter prompt, or on the cpu.`,
+  });
 }

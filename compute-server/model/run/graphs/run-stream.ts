@@ -1,6 +1,6 @@
 /** The residual stream inside a run: its chunks stay on the device where the layers on both sides run there. */
+import { ModelError } from '../../../../models/architectures/model-spec';
 import { dispose, fetched, isOnDevice, sizeOf, type RuntimeValue } from '../../../runtime/values';
-import { requireFinite, type Where } from './finite-check';
 import type { ResidualStream } from '../../../../diagnostics/model-runner/run-request';
 
 /** Chunks are [b, n, w]. */
@@ -75,4 +75,25 @@ export async function requireFiniteChunk(value: RuntimeValue, start: number, whe
   const [batch = 1, , width = 1] = value.shape;
   if (isOnDevice(value)) requireFinite(await value.memory.faults(value, width), 1, batch, start, where);
   else requireFinite(await numbersOf(value), width, batch, start, where);
+}
+
+/** NaN and infinity spread to every later number that a model computes, so a run ends at the first of them. */
+const advice =
+  'Its weights are damaged or too large for float32: fetch them again. Gains and replacements that are very large do the same.';
+
+/** Begins the sentence. */
+export type Where = 'The embedding' | 'The projector' | 'The language head' | `Layer ${number}`;
+
+/** `rows` is [batch, positions, width]; `start` the token position of the first one. */
+export function requireFinite(rows: Float32Array, width: number, batch: number, start: number, where: Where): void {
+  // 0 times anything finite is 0: one pass without a branch.
+  let sum = 0;
+  for (let i = 0; i < rows.length; i++) sum += (rows[i] ?? 0) * 0;
+  if (sum === 0) return;
+  const positions = rows.length / (width * batch);
+  const at = rows.findIndex((number) => !Number.isFinite(number));
+  const position = start + (Math.floor(at / width) % positions);
+  throw new ModelError(
+    `${where} gives numbers that are not finite (NaN or infinity) at token ${position} of the prompt. ${advice}`,
+  );
 }

@@ -157,3 +157,11 @@ export function requireRoom(room: DeviceRoom): void {
     ...halfWeights(room, halfWeightBytes <= memoryBytes),
   });
 }
+
+/** The chunk of a run of an opened model, in the process and on its device. */
+export const chunkThatFits = (
+  { spec, room }: { readonly spec: ModelSpec; readonly room?: DeviceRoom | undefined },
+  run: RunShape,
+  limitBytes: number,
+  wanted?: number,
+): number => largestChunk(spec, run, limitBytes, wanted, true, room);

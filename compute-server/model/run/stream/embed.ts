@@ -2,8 +2,7 @@
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import { dispose, KeptOutputs, type RuntimeValue } from '../../../runtime/values';
 import type { LayerSessions } from '../graphs/layer-sessions';
-import type { Chunk } from './run-chunks';
-import type { RunRequest } from './run-request';
+import type { Chunk, RunRequest } from './run-request';
 import { numbersOf, requireFiniteChunk, type RunStream } from '../graphs/run-stream';
 import { int32, int64, range } from '../graphs/runtime-arrays';
 import { positionAt, type Sequence } from '../../../../diagnostics/model-runner/sequence';

@@ -15,14 +15,26 @@
  *
  * NaN where no query counts (one token has no previous one; nothing is repeated); JSON writes it as null.
  */
-import type { HeadNumbers, PositionalName } from '../../../../diagnostics/model-runner/head-numbers';
-import { positionalNames } from '../../../../diagnostics/model-runner/head-numbers';
+import {
+  type HeadNumbers,
+  type PositionalName,
+  positionalNames,
+} from '../../../../diagnostics/model-runner/head-numbers';
 import { positionAt, type KeyGroup, type Sequence } from '../../../../diagnostics/model-runner/sequence';
 import type { AttentionSpec } from '../../../../models/architectures/model-spec';
 import { topKeys } from '../../../../models/instrument/statistics';
 import type { RuntimeArray, RuntimeValues } from '../../../runtime/session';
-import { firstSlot, localWindow, occurrences, pickCount, type PickTable } from './pick-table';
-import { blockOf, rowGroups, thumbnailSize, type RowGroups } from './row-plan';
+import {
+  firstSlot,
+  localWindow,
+  occurrences,
+  pickCount,
+  type PickTable,
+  blockOf,
+  rowGroups,
+  thumbnailSize,
+  type RowGroups,
+} from './statistics-layout';
 import { flag, floats, int64 } from '../graphs/runtime-arrays';
 import type { StepRow } from './step-row';
 

@@ -1,8 +1,10 @@
-/** Taps, maps and most-read keys of one layer, joined over the chunks of a prompt. */
+/** Taps, maps, most-read keys and chosen blocks of one layer, joined over the chunks of a prompt. */
+import type { ChosenBlocks } from '../../../../diagnostics/model-runner/run-request';
+import { blockScoreOutputs } from '../../../../models/instrument/interventions/block-choice';
+import type { RuntimeValues, RuntimeArray } from '../../../runtime/session';
+import { floats } from '../graphs/runtime-arrays';
 import { topKeys } from '../../../../models/instrument/statistics';
 import type { LayerTap } from '../../../../models/instrument/taps';
-import type { RuntimeArray, RuntimeValues } from '../../../runtime/session';
-import { floats } from '../graphs/runtime-arrays';
 
 /** What the chunks of one layer give, joined along the positions (variant 0 for maps and top keys). */
 export class LayerOutputs {
@@ -120,4 +122,40 @@ export function joinRows(tap: LayerTap, pieces: readonly RuntimeArray[]): Runtim
     start += rows;
   }
   return { data, shape: [...first.shape.slice(0, rank - 2), total, width] };
+}
+
+/** Scores of the blocks that heads may choose, and which they open, row by row (variant 0). */
+export class BlockChoices {
+  private readonly found: ChosenBlocks['rows'][number][] = [];
+
+  constructor(
+    private readonly heads: number,
+    /** Rows that are asked for; absent: all. */
+    private readonly wanted?: readonly number[],
+  ) {}
+
+  wants(start: number, length: number): boolean {
+    return this.wanted?.some((row) => row >= start && row < start + length) ?? true;
+  }
+
+  /** Of the rows [start, start + length); nothing where none of them chooses. */
+  add(values: RuntimeValues, start: number, length: number): void {
+    const [scores, chosen] = blockScoreOutputs.map((name) => floats(values, name));
+    const blocks = values[blockScoreOutputs[0]]?.shape[3] ?? 0;
+    if (!scores || !chosen || blocks === 0) return;
+    for (let row = 0; row < length; row++) {
+      if (this.wanted && !this.wanted.includes(start + row)) continue;
+      const [ofRow, opened] = [new Float32Array(this.heads * blocks), new Uint8Array(this.heads * blocks)];
+      for (let head = 0; head < this.heads; head++) {
+        const from = (head * length + row) * blocks;
+        ofRow.set(scores.subarray(from, from + blocks), head * blocks);
+        for (let block = 0; block < blocks; block++) opened[head * blocks + block] = chosen[from + block] === 1 ? 1 : 0;
+      }
+      this.found.push({ row: start + row, scores: ofRow, opened });
+    }
+  }
+
+  get rows(): ChosenBlocks['rows'] {
+    return this.found;
+  }
 }

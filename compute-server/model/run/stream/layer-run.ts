@@ -9,21 +9,25 @@ import type { RuntimeValues } from '../../../runtime/session';
 import { blockScoreOutputs } from '../../../../models/instrument/interventions/block-choice';
 import { dispose, fetched, KeptOutputs, type RuntimeValue } from '../../../runtime/values';
 import { columnsOutput, sourcesOutput } from '../../../../models/instrument/interventions/redistribution';
-import { BlockChoices } from './block-choices';
-import { LayerOutputs } from './layer-outputs';
+import { BlockChoices, LayerOutputs } from './layer-outputs';
 import { leadingDirections } from '../changes/leading-directions';
 import { noStatistics, ranked, StatisticsCollector, windowOf } from './head-statistics';
 import { gainsOfSelected, interventionFeeds, type Variant } from '../changes/interventions';
 import { choiceFeeds, blockOutputsOf, blockShapeOf, emptyMemory, takeBlocks } from '../changes/block-feeds';
 import { emptyCache, type KeyValueCache } from '../cache/key-value-cache';
-import { blockFeeds, groupColumns, groupMass } from './layer-feeds';
+import { blockFeeds, groupColumns, groupMass, LayerKeys } from './layer-feeds';
 import { KeySources, readersOf, redistributionsOf, sourcesByColumns, sourcesByStates } from '../cache/key-sources';
-import { LayerKeys } from './layer-keys';
 import { rareChangesOf } from '../changes/rare-changes';
 import type { LayerSessions } from '../graphs/layer-sessions';
-import type { PickTable } from './pick-table';
-import { prefixOf, type Chunk } from './run-chunks';
-import type { LayerReinforcement, LayerResult, RunHooks, RunRequest } from './run-request';
+import type { PickTable } from './statistics-layout';
+import {
+  prefixOf,
+  type Chunk,
+  type LayerReinforcement,
+  type LayerResult,
+  type RunHooks,
+  type RunRequest,
+} from './run-request';
 import { hostStream, requireFiniteChunk, type RunStream } from '../graphs/run-stream';
 import { floats, int64 } from '../graphs/runtime-arrays';
 

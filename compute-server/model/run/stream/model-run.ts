@@ -7,13 +7,20 @@ import { dispose } from '../../../runtime/values';
 import { embed } from './embed';
 import { firstChangedLayer } from '../changes/interventions';
 import { emptyCache } from '../cache/key-value-cache';
-import type { LayerKeys } from './layer-keys';
+import type { LayerKeys } from './layer-feeds';
 import { runLayer, type LayerRun } from './layer-run';
 import type { LayerSessions } from '../graphs/layer-sessions';
 import { answersOf, logitsOf, meanLoss, nextTokensOf } from '../graphs/logits';
-import { earlierOccurrences, PickTable } from './pick-table';
-import { chunksOfRun, requirePossible } from './run-chunks';
-import type { LayerResult, ResidualStream, RunHooks, RunRequest, RunResult } from './run-request';
+import { earlierOccurrences, PickTable } from './statistics-layout';
+import {
+  chunksOfRun,
+  requirePossible,
+  type LayerResult,
+  type ResidualStream,
+  type RunHooks,
+  type RunRequest,
+  type RunResult,
+} from './run-request';
 import { hostStream, spread, streamOf, type RunStream } from '../graphs/run-stream';
 
 /** A run to its end. */

@@ -1,4 +1,9 @@
-/** What a run of a model takes and gives inside the compute server: the port's request, and what only the server has. */
+/**
+ * What a run of a model takes and gives inside the compute server (the port's request, and what only the server has), and which
+ * rows of a prompt are run at a time.
+ */
+import type { ModelSpec } from '../../../../models/architectures/model-spec';
+import type { Sequence } from '../../../../diagnostics/model-runner/sequence';
 import type {
   KeptPrefix,
   LayerResult,
@@ -7,7 +12,7 @@ import type {
   RunResult as PortResult,
 } from '../../../../diagnostics/model-runner/run-request';
 import type { KeyValueCache } from '../cache/key-value-cache';
-import type { LayerKeys } from './layer-keys';
+import type { LayerKeys } from './layer-feeds';
 
 export type { LayerReinforcement, LayerResult, ResidualStream } from '../../../../diagnostics/model-runner/run-request';
 
@@ -50,4 +55,50 @@ export interface RunHooks {
   readonly onLayer?: (result: LayerResult, residual: ResidualStream) => void;
   /** Between chunks: layer, and share of the layer done. */
   readonly onChunk?: (layer: number, share: number) => void;
+}
+
+export interface Chunk {
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Rows that read later rows too: all of a bidirectional model's, else the prefix of the sequence. */
+export const prefixOf = (model: ModelSpec, { ids, prefix }: Pick<Sequence, 'ids' | 'prefix'>): number =>
+  model.blocks.some(({ attention }) => !attention.causal) ? ids.length : (prefix ?? 0);
+
+/** Rows that read each other in both directions cannot be cut: the first chunk holds them all. */
+export function chunksOf(length: number, chunk: number, prefix = 0): readonly Chunk[] {
+  const chunks: Chunk[] = [];
+  for (let start = 0; start < length; start += chunks.at(-1)?.length ?? length) {
+    chunks.push({ start, length: Math.min(start === 0 ? Math.max(chunk, prefix) : chunk, length - start) });
+  }
+  return chunks;
+}
+
+/** Up to here another call of each layer costs more than statistics of all rows (demo models, 2 cores, 2026-11-24). */
+const shortPrompt = 128;
+
+export function chunksOfRun(model: ModelSpec, request: RunRequest): readonly Chunk[] {
+  const { length } = request.ids;
+  const { past } = request;
+  if (past) {
+    const behind = chunksOf(length - past.length, request.chunk);
+    return behind.map((chunk) => ({ ...chunk, start: chunk.start + past.length }));
+  }
+  const prefix = prefixOf(model, request);
+  if (!request.lastMass || length <= shortPrompt || prefix === length) return chunksOf(length, request.chunk, prefix);
+  return [...chunksOf(length - 1, request.chunk, prefix), { start: length - 1, length: 1 }];
+}
+
+/** Throws where the parts of a request contradict each other: what a caller inside the process got wrong. */
+export function requirePossible({ ids, past, variantIds, ...request }: RunRequest, variants: number): void {
+  if (variantIds && (variantIds.length !== variants || variantIds.some((own) => own.length !== ids.length))) {
+    throw new RangeError(`ids of ${variantIds.length} variants, for ${variants} variants of ${ids.length} rows`);
+  }
+  if (!past) return;
+  const { statistics, topKeys, maps, lastMass, reinforcement, keepCache, prefix } = request;
+  if (statistics || topKeys || maps || lastMass || reinforcement || keepCache || prefix !== undefined) {
+    throw new RangeError('rows behind a kept prefix give taps, logits and losses alone');
+  }
+  if (past.length >= ids.length) throw new RangeError(`no row is behind ${past.length} of ${ids.length}`);
 }

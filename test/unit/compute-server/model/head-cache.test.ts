@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { DroppedMean } from '../../../../compute-server/model/run/cache/dropped-mean';
-import { HeadCache } from '../../../../compute-server/model/run/cache/head-cache';
+import { DroppedMean, HeadCache } from '../../../../compute-server/model/run/cache/head-cache';
 import { KeyValueCache } from '../../../../compute-server/model/run/cache/key-value-cache';
 import type { BlockSpec } from '../../../../models/architectures/model-spec';
 

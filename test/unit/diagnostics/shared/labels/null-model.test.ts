@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { StatisticsCollector } from '../../../../../compute-server/model/run/stream/head-statistics';
-import { PickTable } from '../../../../../compute-server/model/run/stream/pick-table';
+import { PickTable } from '../../../../../compute-server/model/run/stream/statistics-layout';
 import type { RuntimeArray } from '../../../../../compute-server/runtime/session';
 import { dealt, planted, positional, randomFrom, scoreOf, uniform, type Matrix } from './planted';
 

@@ -1,5 +1,5 @@
 /** Attention matrices that do one thing, and their scores by the definitions alone: for tests of labels and null models. */
-import { localWindow } from '../../../../../compute-server/model/run/stream/pick-table';
+import { localWindow } from '../../../../../compute-server/model/run/stream/statistics-layout';
 import type { PromptScores } from '../../../../../diagnostics/shared/labels/labels';
 
 /** p(i, j), rows sum to 1. */
