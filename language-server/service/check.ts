@@ -1,5 +1,8 @@
+import { describeModel } from '../../models/formats/describe-model';
+import type { JsonValue } from '../../models/formats/model-description';
 import type { OwnFamily } from '../../models/formats/workspace-family';
-import { configParts } from './config-parts';
+import { partsOf } from './parts';
+import type { ConfigPart } from './parts';
 import type { Finding, Related, Severity, SeveritySetting } from './finding';
 import type { FolderFacts } from './folder-facts';
 import type { Span } from './json-document';
@@ -52,6 +55,10 @@ const atMost = (severity: Severity, limit: Severity): Severity => {
   return order[Math.min(order.indexOf(severity), order.indexOf(limit))] ?? severity;
 };
 
+/** Parts of the config.json beside a companion file. */
+const companionParts = (config: JsonValue | undefined, families: readonly OwnFamily[]): readonly ConfigPart[] =>
+  config === undefined ? [] : partsOf(config, describeModel(config, families), families);
+
 /** All findings about a file, in the order of the text. Reads nothing: the folder's facts are an argument. */
 export const checkFile = (
   file: ModelFile,
@@ -67,7 +74,7 @@ export const checkFile = (
     parts: file.parts,
     facts,
     description: file.description,
-    configParts: kind === 'config' ? file.parts : configParts(facts.companions['config.json'], file.families),
+    configParts: kind === 'config' ? file.parts : companionParts(facts.companions['config.json'], file.families),
     deviceMemory: settings.deviceMemory,
     codes: ruleCodes,
   };

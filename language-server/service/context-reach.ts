@@ -1,5 +1,6 @@
-import { contextNames, numberField } from './config-parts';
-import type { ConfigPart } from './config-parts';
+import { namesOf } from '../../models/formats/config/config-reader';
+import { numberField } from '../../models/formats/config/json-values';
+import type { ConfigPart } from './parts';
 import { isObject } from './json-document';
 
 /** Names of the part that reads and writes text in a model of several parts. */
@@ -36,7 +37,10 @@ const stretchOf = ({ value }: ConfigPart, positions: number): number => {
 };
 
 /** The reach of the part that handles text, as the file gives it; positions without an end have none. */
-export const reachOf = (parts: readonly ConfigPart[], names: readonly string[] = contextNames): Reach | undefined => {
+export const reachOf = (
+  parts: readonly ConfigPart[],
+  names: readonly string[] = namesOf('max_position_embeddings'),
+): Reach | undefined => {
   const named = parts.filter(
     ({ path, role }) => role === 'text' && (textParts as readonly unknown[]).includes(path.at(-1)),
   );

@@ -1,7 +1,7 @@
 import { describeModel } from '../../models/formats/describe-model';
 import type { ReadOnnx } from '../../models/formats/onnx/read-onnx';
 import type { CheckSettings } from './check';
-import { configParts } from './config-parts';
+import { partsOf } from './parts';
 import type { Finding, Severity } from './finding';
 import type { FolderFacts } from './folder-facts';
 import { graphContradictions } from './graph-facts';
@@ -23,7 +23,7 @@ export const graphFindings = (
   const config = facts.companions['config.json'];
   const description = config === undefined ? undefined : describeModel(config, settings.families);
   if (description === undefined) return [];
-  const known = configParts(config, settings.families)[0]?.familiarity !== 'foreign';
+  const known = partsOf(config, description, settings.families)[0]?.familiarity !== 'foreign';
   return graphContradictions(graph.onnx, description).flatMap(({ words, graph: here, config: there }) =>
     report(
       'graph-contradicts-config',

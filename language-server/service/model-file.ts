@@ -1,8 +1,8 @@
 import { describeModel } from '../../models/formats/describe-model';
 import type { OwnFamily } from '../../models/formats/workspace-family';
 import type { ModelDescription } from '../../models/formats/model-description';
-import { configParts } from './config-parts';
-import type { ConfigPart } from './config-parts';
+import { partsOf } from './parts';
+import type { ConfigPart } from './parts';
 import { decode } from './decode';
 import { fileKind, kindByName } from './file-kind';
 import type { FileKind } from './file-kind';
@@ -47,11 +47,12 @@ export const readModelFile = (
     return { document, kind: kindByName(uri), parts: [], description: undefined, families };
   const kind = fileKind(uri, document.value, isAsked);
   const isConfig = kind === 'config';
+  const description = isConfig ? describeModel(document.value, families) : undefined;
   return {
     document,
     kind,
-    parts: isConfig ? configParts(document.value, families) : [],
-    description: isConfig ? describeModel(document.value, families) : undefined,
+    parts: isConfig ? partsOf(document.value, description, families) : [],
+    description,
     families,
   };
 };

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../../models/formats/model-description';
-import { hasRemoteCode } from '../config-parts';
+import { hasRemoteCode } from '../parts';
 import { isSurely, nearestName, plainLetters } from '../nearest-name';
 import { own } from '../own';
 import { changeName } from '../places';

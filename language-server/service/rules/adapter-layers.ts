@@ -1,8 +1,9 @@
 import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
 import { layerOf, ranges } from '../../../models/formats/tensors/tensor-sentences';
 import { endingsOf, modulesOf } from '../adapter-modules';
-import { layerNames, numberField } from '../config-parts';
-import type { ConfigPart, JsonObject } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
+import { numberField } from '../../../models/formats/config/json-values';
+import type { ConfigPart, JsonObject } from '../parts';
 import type { Related } from '../finding';
 import type { FolderFacts } from '../folder-facts';
 import { isObject } from '../json-document';
@@ -18,9 +19,7 @@ interface LayerCount {
 
 /** How many layers the deepest part of the config beside the adapter has. */
 const layersOfConfig = (parts: readonly ConfigPart[]): LayerCount | undefined => {
-  const counts = parts.flatMap(
-    (part) => numberField(part.value, [...layerNames, 'encoder_layers', 'decoder_layers']) ?? [],
-  );
+  const counts = parts.flatMap((part) => numberField(part.value, namesOf('num_hidden_layers')) ?? []);
   const deepest = counts.reduce<(typeof counts)[number] | undefined>(
     (best, one) => (best === undefined || one.value > best.value ? one : best),
     undefined,

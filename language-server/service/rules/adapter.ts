@@ -1,8 +1,9 @@
 import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
 import { baseFamily } from '../adapter-bases';
 import { endingsOf, endModules, moduleNames, modulesOf, modulesOfConfig } from '../adapter-modules';
-import { hiddenSizeNames, numberField } from '../config-parts';
-import type { JsonObject } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
+import { numberField } from '../../../models/formats/config/json-values';
+import type { JsonObject } from '../parts';
 import type { Fix } from '../finding';
 import { isObject } from '../json-document';
 import type { JsonDocument } from '../json-document';
@@ -163,8 +164,8 @@ export const loraRank: Rule = {
       });
       return;
     }
-    const root = configParts.find(({ value: part }) => numberField(part, hiddenSizeNames) !== undefined);
-    const hidden = root === undefined ? undefined : numberField(root.value, hiddenSizeNames);
+    const root = configParts.find(({ value: part }) => numberField(part, namesOf('hidden_size')) !== undefined);
+    const hidden = root === undefined ? undefined : numberField(root.value, namesOf('hidden_size'));
     if (hidden !== undefined && rank.value > hidden.value) {
       report(
         ['r'],

@@ -1,4 +1,4 @@
-import { numberField } from '../config-parts';
+import { numberField } from '../../../models/formats/config/json-values';
 import { isObject } from '../json-document';
 import { replaceValue } from '../places';
 import type { Rule } from './rule';

@@ -1,5 +1,5 @@
 import { reachOf } from '../context-reach';
-import { numberField } from '../config-parts';
+import { numberField } from '../../../models/formats/config/json-values';
 import { isObject } from '../json-document';
 import { relatedField, replaceValue } from '../places';
 import { ropeObjects } from './rope';

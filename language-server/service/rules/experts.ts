@@ -1,4 +1,5 @@
-import { expertNames, expertsPerTokenNames, numberField } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
+import { numberField } from '../../../models/formats/config/json-values';
 import { relatedField, replaceValue } from '../places';
 import type { Rule } from './rule';
 
@@ -9,8 +10,8 @@ export const expertsPerToken: Rule = {
   kinds: ['config'],
   check({ document, parts }, report) {
     for (const part of parts) {
-      const experts = numberField(part.value, expertNames);
-      const chosen = numberField(part.value, expertsPerTokenNames);
+      const experts = numberField(part.value, namesOf('num_experts'));
+      const chosen = numberField(part.value, namesOf('num_experts_per_tok'));
       if (experts === undefined || chosen === undefined || experts.value <= 0) continue;
       const path = [...part.path, chosen.key];
       if (chosen.value > experts.value) {
@@ -41,7 +42,7 @@ export const expertGroups: Rule = {
   kinds: ['config'],
   check({ document, parts }, report) {
     for (const part of parts) {
-      const experts = numberField(part.value, expertNames);
+      const experts = numberField(part.value, namesOf('num_experts'));
       const groups = numberField(part.value, ['n_group']);
       const chosen = numberField(part.value, ['topk_group']);
       if (experts === undefined || groups === undefined || groups.value <= 0 || experts.value <= 0) continue;

@@ -1,6 +1,6 @@
 import { describe } from '../../../models/formats/config/config-reader';
 import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
-import type { ConfigPart } from '../config-parts';
+import type { ConfigPart } from '../parts';
 import { typeOfField, withoutQuotes } from '../field-types';
 import type { Fix } from '../finding';
 import { attentionKeys } from '../key-names';

@@ -1,13 +1,7 @@
 import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
-import {
-  contextNames,
-  headNames,
-  headWidth,
-  hiddenSizeNames,
-  kvHeadNames,
-  layerNames,
-  numberField,
-} from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
+import { numberField } from '../../../models/formats/config/json-values';
+import { headWidth } from '../head-width';
 import { isObject } from '../json-document';
 import { relatedField, replaceValue } from '../places';
 import type { Rule } from './rule';
@@ -46,10 +40,10 @@ export const genaiContradicts: Rule = {
       );
     };
     const at = (key: string): JsonPath => ['model', 'decoder', key];
-    compare(at('num_attention_heads'), decoder['num_attention_heads'], headNames);
-    compare(at('num_key_value_heads'), decoder['num_key_value_heads'], kvHeadNames);
-    compare(at('num_hidden_layers'), decoder['num_hidden_layers'], layerNames);
-    compare(at('hidden_size'), decoder['hidden_size'], hiddenSizeNames);
+    compare(at('num_attention_heads'), decoder['num_attention_heads'], namesOf('num_attention_heads'));
+    compare(at('num_key_value_heads'), decoder['num_key_value_heads'], namesOf('num_key_value_heads'));
+    compare(at('num_hidden_layers'), decoder['num_hidden_layers'], namesOf('num_hidden_layers'));
+    compare(at('hidden_size'), decoder['hidden_size'], namesOf('hidden_size'));
     compare(['model', 'vocab_size'], model['vocab_size'], ['vocab_size']);
     const width = text === undefined ? undefined : headWidth(text);
     const size = decoder['head_size'];
@@ -71,7 +65,7 @@ export const genaiContradicts: Rule = {
       );
     }
     const context = model['context_length'];
-    const longest = text === undefined ? undefined : numberField(text.value, contextNames);
+    const longest = text === undefined ? undefined : numberField(text.value, namesOf('max_position_embeddings'));
     if (typeof context === 'number' && longest !== undefined && context > longest.value) {
       report(
         ['model', 'context_length'],

@@ -1,18 +1,18 @@
 import type { JsonPath } from '../../../models/formats/model-description';
 import { graphFacts } from '../../../models/formats/onnx/graph-facts';
-import { headNames, hiddenSizeNames, kvHeadNames, layerNames } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
 import { graphContradictions } from '../graph-facts';
 import type { GraphContradiction } from '../graph-facts';
 import { isObject } from '../json-document';
 import type { Rule } from './rule';
 
-const namesOf: Readonly<Record<GraphContradiction['size'], readonly string[]>> = {
-  heads: headNames,
-  kvHeads: [...kvHeadNames, ...headNames],
-  headDim: ['head_dim', 'kv_channels', ...headNames],
-  layers: layerNames,
+const keysOf: Readonly<Record<GraphContradiction['size'], readonly string[]>> = {
+  heads: namesOf('num_attention_heads'),
+  kvHeads: [...namesOf('num_key_value_heads'), ...namesOf('num_attention_heads')],
+  headDim: ['head_dim', 'kv_channels', ...namesOf('num_attention_heads')],
+  layers: namesOf('num_hidden_layers'),
   vocabulary: ['vocab_size', 'padded_vocab_size'],
-  hiddenSize: hiddenSizeNames,
+  hiddenSize: namesOf('hidden_size'),
 };
 
 export const graphContradictsConfig: Rule = {
@@ -32,7 +32,7 @@ export const graphContradictsConfig: Rule = {
         // Ten variants of one export differ in precision alone: the first speaks for all.
         if (reported.has(size)) continue;
         reported.add(size);
-        const key = namesOf[size].find((name) => typeof holder.value[name] === 'number');
+        const key = keysOf[size].find((name) => typeof holder.value[name] === 'number');
         report(
           key === undefined
             ? root.value['model_type'] === undefined

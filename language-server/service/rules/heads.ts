@@ -1,6 +1,8 @@
 import { countSentence } from '../../../models/formats/config/counts';
-import { headNames, headWidth, hiddenSizeNames, isLatent, kvHeadNames, numberField } from '../config-parts';
-import type { ConfigPart } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
+import { numberField } from '../../../models/formats/config/json-values';
+import { headWidth, isLatent } from '../head-width';
+import type { ConfigPart } from '../parts';
 import { headWidthByClass, scorelessTypes } from '../known-families';
 import { isObject } from '../json-document';
 import { relatedField, replaceValue } from '../places';
@@ -12,9 +14,9 @@ const ownWidth =
 
 /** The keys of a hidden size and of a head count that belong together. */
 const pairsOf = (part: ConfigPart): readonly (readonly [hidden: string, heads: string])[] => {
-  const hidden = numberField(part.value, hiddenSizeNames);
+  const hidden = numberField(part.value, namesOf('hidden_size'));
   if (hidden === undefined) return [];
-  return [...headNames, 'encoder_attention_heads', 'decoder_attention_heads']
+  return namesOf('num_attention_heads')
     .filter((key) => typeof part.value[key] === 'number')
     .map((key) => [hidden.key, key] as const);
 };
@@ -60,10 +62,10 @@ const eachKvPair = (
   visit: (heads: { key: string; value: number }, kv: { key: string; value: number }) => void,
 ): void => {
   if (isLatent(part.value)) return;
-  const heads = numberField(part.value, headNames);
+  const heads = numberField(part.value, namesOf('num_attention_heads'));
   if (heads === undefined || heads.value <= 0) return;
   const global = numberField(part.value, ['num_global_key_value_heads']);
-  for (const kv of [numberField(part.value, kvHeadNames), global]) {
+  for (const kv of [numberField(part.value, namesOf('num_key_value_heads')), global]) {
     if (kv !== undefined && kv.value > 0) visit(heads, kv);
   }
 };
@@ -138,11 +140,9 @@ export const kvHeadsExceedHeads: Rule = {
 };
 
 const countKeys = [
-  ...headNames,
-  'encoder_attention_heads',
-  'decoder_attention_heads',
-  ...kvHeadNames,
-  ...hiddenSizeNames,
+  ...namesOf('num_attention_heads'),
+  ...namesOf('num_key_value_heads'),
+  ...namesOf('hidden_size'),
   'head_dim',
 ];
 
@@ -173,8 +173,8 @@ export const projectionWidthDiffers: Rule = {
   check({ document, parts }, report) {
     for (const part of parts) {
       if (isLatent(part.value) || part.modelType === 'mamba2') continue;
-      const hidden = numberField(part.value, hiddenSizeNames);
-      const heads = numberField(part.value, headNames);
+      const hidden = numberField(part.value, namesOf('hidden_size'));
+      const heads = numberField(part.value, namesOf('num_attention_heads'));
       const width = numberField(part.value, ['head_dim', 'kv_channels', 'd_kv']);
       if (hidden === undefined || heads === undefined || width === undefined) continue;
       const projected = heads.value * width.value;
@@ -242,7 +242,7 @@ export const rotaryWidthOdd: Rule = {
       if (part.value['rope_parameters'] !== undefined && part.value['global_head_dim'] !== undefined) continue;
       const width = rotaryWidth(part);
       if (width === undefined || width.value % 2 === 0) continue;
-      const key = ['qk_rope_head_dim', 'rotary_dim', 'head_dim', ...headNames].find(
+      const key = ['qk_rope_head_dim', 'rotary_dim', 'head_dim', ...namesOf('num_attention_heads')].find(
         (name) => typeof part.value[name] === 'number',
       );
       report(
@@ -266,7 +266,7 @@ export const headWidthNotFused: Rule = {
   check({ parts }, report) {
     for (const part of parts) {
       if (isLatent(part.value) || keepsNoScores(part)) continue;
-      const key = ['head_dim', 'global_head_dim', 'kv_channels', 'd_kv', ...headNames].find(
+      const key = ['head_dim', 'global_head_dim', 'kv_channels', 'd_kv', ...namesOf('num_attention_heads')].find(
         (name) => typeof part.value[name] === 'number',
       );
       const widths = [headWidth(part)?.value, numberField(part.value, ['global_head_dim'])?.value];

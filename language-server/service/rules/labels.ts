@@ -1,5 +1,5 @@
 import type { JsonPath } from '../../../models/formats/model-description';
-import type { ConfigPart, JsonObject } from '../config-parts';
+import type { ConfigPart, JsonObject } from '../parts';
 import { isObject } from '../json-document';
 import { own } from '../own';
 import { relatedField, renameKey, replaceValue } from '../places';

@@ -1,6 +1,7 @@
 import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
-import { layerNames, numberField } from '../config-parts';
-import type { ConfigPart, JsonObject } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
+import { numberField } from '../../../models/formats/config/json-values';
+import type { ConfigPart, JsonObject } from '../parts';
 import { isObject } from '../json-document';
 import type { JsonDocument } from '../json-document';
 import { relatedField } from '../places';
@@ -50,8 +51,6 @@ const general: ReadonlySet<string> = new Set([
   'hybrid_override_pattern',
 ]);
 
-const depthNames = [...layerNames, 'num_transformer_layers'] as const;
-
 /** Layers of multi-token prediction, which stand after the others; some lists count them. */
 const extraLayers = (value: JsonObject): number =>
   Math.max(0, numberField(value, ['num_nextn_predict_layers', 'mtp_num_hidden_layers', 'num_mtp_layers'])?.value ?? 0);
@@ -68,7 +67,7 @@ export const layerListLength: Rule = {
   kinds: ['config'],
   check({ document, parts }, report) {
     for (const part of parts) {
-      const layers = numberField(part.value, depthNames);
+      const layers = numberField(part.value, namesOf('num_hidden_layers'));
       if (layers === undefined) continue;
       const extra = extraLayers(part.value);
       for (const key of perLayerLists) {
@@ -159,7 +158,7 @@ export const layerNumber: Rule = {
   kinds: ['config'],
   check({ document, parts }, report) {
     for (const part of parts) {
-      const layers = numberField(part.value, depthNames);
+      const layers = numberField(part.value, namesOf('num_hidden_layers'));
       if (layers === undefined || !(layers.value > 0)) continue;
       for (const key of layerNumbers) {
         const list = part.value[key];

@@ -1,7 +1,8 @@
 import { expectedTensors } from '../../../models/formats/expected-tensors';
 import { extraLayersSentence, layerOf, ranges } from '../../../models/formats/tensors/tensor-sentences';
-import { layerNames, numberField } from '../config-parts';
-import type { ConfigPart } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
+import { numberField } from '../../../models/formats/config/json-values';
+import type { ConfigPart } from '../parts';
 import { isObject } from '../json-document';
 import type { Related } from '../finding';
 import type { FolderFacts } from '../folder-facts';
@@ -30,7 +31,7 @@ interface TensorNames {
 }
 
 /** All tensor names known of the folder: from the index of the safetensors, else from the headers. */
-const namesOf = ({ facts }: RuleContext): TensorNames | undefined => {
+const tensorNamesOf = ({ facts }: RuleContext): TensorNames | undefined => {
   const indexed = namesInIndex(facts, 'model.safetensors.index.json');
   if (indexed !== undefined) return indexed;
   const shards = [...facts.shards.values()].filter(({ file }) => /^model[.-]/.test(file) && !/adapter/.test(file));
@@ -61,10 +62,11 @@ const countLayers = (context: RuleContext): Count | undefined => {
   const part = context.parts[0];
   if (part === undefined || part.value['is_encoder_decoder'] === true) return undefined;
   if (!countable.test(part.modelType ?? '') && !isOneStack(context)) return undefined;
-  const layers = numberField(part.value, layerNames);
+  const layers = numberField(part.value, namesOf('num_hidden_layers'));
   // Where both are there, loaders take the safetensors.
-  const weights = namesOf(context) ?? namesInIndex(context.facts, 'pytorch_model.bin.index.json');
-  if (layers === undefined || weights === undefined) return undefined;
+  const weights = tensorNamesOf(context) ?? namesInIndex(context.facts, 'pytorch_model.bin.index.json');
+  // A file with a count for each half says nothing of the half that was saved.
+  if (layers === undefined || /^(en|de)coder_/.test(layers.key) || weights === undefined) return undefined;
   const found = layersIn(weights.names);
   if (found.size === 0) return undefined;
   const extra = numberField(part.value, ['num_nextn_predict_layers', 'mtp_num_hidden_layers'])?.value ?? 0;
@@ -127,7 +129,7 @@ export const tiedWithHead: Rule = {
   check(context, report) {
     const root = context.parts[0];
     if (root?.value['tie_word_embeddings'] !== true || root.familiarity === 'foreign') return;
-    const weights = namesOf(context);
+    const weights = tensorNamesOf(context);
     const head = weights?.names.find((name) => /^(?:[a-z_]+\.)?lm_head\.weight$/.test(name));
     if (weights === undefined || head === undefined) return;
     report(

@@ -1,6 +1,8 @@
 import type { TextChange } from '../finding';
-import { contextNames, isLatent, numberField } from '../config-parts';
-import type { JsonObject } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
+import { numberField } from '../../../models/formats/config/json-values';
+import { isLatent } from '../head-width';
+import type { JsonObject } from '../parts';
 import { isOneSlip, nearestName } from '../nearest-name';
 import { relatedField, replaceValue } from '../places';
 import { mostOfOneRule } from './rule';
@@ -35,7 +37,7 @@ export const windowWithoutEffect: Rule = {
         });
         continue;
       }
-      const context = numberField(part.value, contextNames);
+      const context = numberField(part.value, namesOf('max_position_embeddings'));
       if (context !== undefined && window.value >= context.value) {
         report(
           path,

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../../models/formats/model-description';
-import type { ConfigPart, JsonObject } from '../config-parts';
+import type { ConfigPart, JsonObject } from '../parts';
 import type { FolderFacts } from '../folder-facts';
 import { isObject } from '../json-document';
 import { own } from '../own';

@@ -1,5 +1,5 @@
 import { cachingPart, kvCache, longestFitting } from '../../../models/formats/estimates/kv-cache';
-import { contextNames } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
 import { formatBytes, formatLength } from '../figures';
 import type { Rule } from './rule';
 
@@ -16,7 +16,7 @@ export const cacheOverMemory: Rule = {
     const cache = kvCache(description, { length });
     if (cache === undefined || cache.value <= deviceMemory) return;
     const fits = longestFitting(description, deviceMemory);
-    const key = contextNames.find((name) => document.node([...part.path, name]) !== undefined);
+    const key = namesOf('max_position_embeddings').find((name) => document.node([...part.path, name]) !== undefined);
     report(
       [...part.path, key ?? ''],
       `The KV cache takes ${formatBytes(cache.value)} at ${formatLength(length)} tokens; the device has ${formatBytes(deviceMemory)}. ${fits} tokens fit, weights not counted (${cache.formula}; ${cache.assumptions.slice(0, 2).join(', ')}).`,

@@ -1,4 +1,4 @@
-import { hasRemoteCode } from '../config-parts';
+import { hasRemoteCode } from '../parts';
 import { namesOfSense, readsOfType } from '../../../models/formats/config/field-names';
 import type { Sense } from '../../../models/formats/config/field-names';
 import { renameKey } from '../places';

@@ -1,5 +1,5 @@
 import { isObject } from '../json-document';
-import type { ConfigPart, JsonObject } from '../config-parts';
+import type { ConfigPart, JsonObject } from '../parts';
 import { isSurely, nearestName, plainLetters } from '../nearest-name';
 import { own } from '../own';
 import { changeName, relatedField } from '../places';

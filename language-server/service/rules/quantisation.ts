@@ -1,6 +1,7 @@
 import type { JsonPath } from '../../../models/formats/model-description';
-import { hiddenSizeNames, numberField } from '../config-parts';
-import type { ConfigPart, JsonObject } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
+import { numberField } from '../../../models/formats/config/json-values';
+import type { ConfigPart, JsonObject } from '../parts';
 import { isObject } from '../json-document';
 import { own } from '../own';
 import { relatedField } from '../places';
@@ -32,7 +33,7 @@ const groupSizes = (
 
 /** Input widths of the matrices that every layer of the part has, by key. */
 const inputWidths = (value: JsonObject): readonly { readonly key: string; readonly value: number }[] => {
-  const hidden = numberField(value, hiddenSizeNames);
+  const hidden = numberField(value, namesOf('hidden_size'));
   const inner = numberField(value, ['intermediate_size', 'ffn_dim', 'n_inner', 'ffn_hidden_size']);
   // With experts, intermediate_size may belong to no matrix at all.
   const hasExperts = Object.keys(value).some((key) => key.includes('expert'));

@@ -1,7 +1,8 @@
 import { factorSentence } from '../../../models/formats/config/rope';
 import type { JsonPath } from '../../../models/formats/model-description';
-import { contextNames, numberField } from '../config-parts';
-import type { ConfigPart, JsonObject } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
+import { numberField } from '../../../models/formats/config/json-values';
+import type { ConfigPart, JsonObject } from '../parts';
 import { isNumberList, isObject } from '../json-document';
 import { isOneSlip, nearestName } from '../nearest-name';
 import { own } from '../own';
@@ -302,7 +303,7 @@ export const ropeOriginalLength: Rule = {
       const inside = numberField(value, [key]);
       const beside = numberField(part.value, [key]);
       const original = inside ?? beside;
-      const longest = numberField(part.value, contextNames);
+      const longest = numberField(part.value, namesOf('max_position_embeddings'));
       if (original === undefined || longest === undefined || original.value <= longest.value) continue;
       report(
         inside === undefined ? [...part.path, key] : [...path, key],

@@ -1,5 +1,5 @@
 import type { JsonPath, ModelDescription } from '../../../models/formats/model-description';
-import type { ConfigPart } from '../config-parts';
+import type { ConfigPart } from '../parts';
 import type { FileKind } from '../file-kind';
 import type { Finding, Fix, Related, Severity } from '../finding';
 import type { FolderFacts } from '../folder-facts';

@@ -1,6 +1,6 @@
 import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
-import { numberField } from '../config-parts';
-import type { ConfigPart } from '../config-parts';
+import { numberField } from '../../../models/formats/config/json-values';
+import type { ConfigPart } from '../parts';
 import { reachOf, textParts } from '../context-reach';
 import { isObject } from '../json-document';
 import { relatedField } from '../places';

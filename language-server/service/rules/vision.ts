@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../../models/formats/model-description';
-import { layerNames, numberField } from '../config-parts';
-import type { ConfigPart, JsonObject } from '../config-parts';
+import { namesOf } from '../../../models/formats/config/config-reader';
+import { numberField } from '../../../models/formats/config/json-values';
+import type { ConfigPart, JsonObject } from '../parts';
 import { isObject } from '../json-document';
 import { relatedField, replaceValue } from '../places';
 import type { Rule } from './rule';
@@ -194,7 +195,7 @@ export const visionFeatureLayer: Rule = {
     const root = parts[0];
     const vision = part(parts, 'vision_config');
     if (root === undefined || vision === undefined) return;
-    const layers = numberField(vision.value, layerNames);
+    const layers = numberField(vision.value, namesOf('num_hidden_layers'));
     if (layers === undefined) return;
     const related = [
       relatedField(document, [...vision.path, layers.key], `the vision part has ${layers.value} layers`),

@@ -32,7 +32,14 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
     'encoder_attention_heads',
     'decoder_attention_heads',
   ],
-  num_key_value_heads: ['num_key_value_heads', 'num_kv_heads', 'n_head_kv', 'n_kv_heads', 'kv_n_heads'],
+  num_key_value_heads: [
+    'num_key_value_heads',
+    'num_kv_heads',
+    'n_head_kv',
+    'n_kv_heads',
+    'kv_n_heads',
+    'multi_query_group_num',
+  ],
   head_dim: ['head_dim', 'attention_head_dim', 'kv_channels', 'd_kv'],
   v_head_dim: ['v_head_dim', 'value_head_dim'],
   intermediate_size: [

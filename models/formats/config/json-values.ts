@@ -14,3 +14,15 @@ export const given = <T extends object>(object: T): { [K in keyof T]: Exclude<T[
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;
   };
+
+/** The first of several names for one field under which the object has a number. */
+export const numberField = (
+  object: JsonObject,
+  names: readonly string[],
+): { readonly key: string; readonly value: number } | undefined => {
+  for (const key of names) {
+    const value = number(object, key);
+    if (value !== undefined) return { key, value };
+  }
+  return undefined;
+};

@@ -77,25 +77,11 @@ export function looksLikeStack(reader: ConfigReader): boolean {
   return (sized && (deep || attends)) || (deep && attends);
 }
 
-/** Objects that hold settings and never a stack of layers. */
-const notParts = new Set([
-  'quantization_config',
-  'compression_config',
-  'rope_scaling',
-  'rope_parameters',
-  'generation_config',
-  'id2label',
-  'label2id',
-  'auto_map',
-  'task_specific_params',
-  'linear_attn_config',
-  'attn_config',
-  'init_config',
-  'ffn_config',
-  'pruned_heads',
-  'text_config_dict',
-  'vision_config_dict',
-]);
+/** Whether an object under this key holds settings and never a stack of layers; transformers itself ignores the `_dict` twins. */
+export const holdsSettings = (key: string): boolean =>
+  /^((quantization|compression|quantize|generation|linear_attn|attn|init|ffn)_config|rope_.*|id2label|label2id|auto_map|task_specific_params|pruned_heads|transformers[._]?js_config)$|_dict$/.test(
+    key,
+  );
 
 export interface FoundPart {
   readonly reader: ConfigReader;
@@ -110,7 +96,7 @@ export function findParts(
 ): readonly FoundPart[] {
   const found: FoundPart[] = [];
   for (const key of Object.keys(reader.object)) {
-    if (notParts.has(key) || !isObject(reader.object[key])) continue;
+    if (holdsSettings(key) || !isObject(reader.object[key])) continue;
     const child = reader.child(key);
     if (child === undefined) continue;
     const nested = depth < 2 ? findParts(child, known, depth + 1) : [];

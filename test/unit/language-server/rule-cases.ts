@@ -107,6 +107,7 @@ const cases: Readonly<Record<string, RuleCases>> = {
       '{"model_type": "gpt2", "n_embd": 768, "n_head": |11|}',
       '{"model_type": "whisper", "d_model": 384, "encoder_attention_heads": |7|, "decoder_attention_heads": 6}',
       '{"model_type": "llava", "text_config": {"model_type": "llama", "hidden_size": 4096, "num_attention_heads": |30|}}',
+      '{"model_type": "mllama", "vision_config": {"hidden_size": 1280, "attention_heads": |17|}}',
     ],
     silent: [
       '{"num_attention_heads": 96, "hidden_size": 5120, "head_dim": 128, "model_type": "glm4_moe"}',
@@ -121,6 +122,7 @@ const cases: Readonly<Record<string, RuleCases>> = {
       `{${llama}, "num_attention_heads": 32, "num_key_value_heads": |6|}`,
       '{"model_type": "falcon", "num_attention_heads": 128, "num_kv_heads": |7|}',
       '{"model_type": "llava", "text_config": {"num_attention_heads": 14, "num_key_value_heads": |4|}}',
+      '{"model_type": "minimind", "n_heads": 8, "n_kv_heads": |3|}',
     ],
     silent: [
       `{${llama}, "num_attention_heads": 32, "num_key_value_heads": 8}`,
