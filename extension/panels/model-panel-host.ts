@@ -40,11 +40,14 @@ export interface ModelPanelServices<T extends ModelPanelTypes> extends PanelServ
   readonly devices: PanelDevices;
   /** Lets the person choose a model folder. */
   browse(): Promise<string | undefined>;
+  /** Opens a page of the documentation in the Markdown preview. */
+  showPage(page: string): Promise<void>;
 }
 
 type ModelMessage =
   | { readonly kind: 'chooseModel'; readonly folder: string; readonly device?: string }
-  | { readonly kind: 'loadModel' | 'browseModel' | 'refreshDevices' };
+  | { readonly kind: 'loadModel' | 'browseModel' | 'refreshDevices' }
+  | { readonly kind: 'showPage'; readonly page: string };
 
 /** Messages that a panel has beside those of every panel that runs a model. */
 export type OwnModelMessage<T extends ModelPanelTypes> = Exclude<
@@ -97,6 +100,8 @@ export abstract class ModelPanelHost<
         return this.browseModel();
       case 'refreshDevices':
         return this.testDevices();
+      case 'showPage':
+        return this.services.showPage(ofModel.page);
       default:
         return this.answerPanel(message as OwnModelMessage<T>);
     }

@@ -8,13 +8,17 @@ import { onSettingChange, setting } from '../platform/settings';
 import { realFolder } from '../models/real-folder';
 import type { ModelPanelServices, ModelPanelTypes } from './model-panel-host';
 import type { PanelParts } from './panels';
+import { Sentence } from './questions';
 
 /** `others` come with the extension too. */
 export const modelServices = (
-  { compute, models }: PanelParts,
+  { extension, compute, models }: PanelParts,
   demo: ModelChoice,
   ...others: readonly ModelChoice[]
-): Pick<ModelPanelServices<ModelPanelTypes>, 'demo' | 'models' | 'onModels' | 'openModel' | 'devices' | 'browse'> => ({
+): Pick<
+  ModelPanelServices<ModelPanelTypes>,
+  'demo' | 'models' | 'onModels' | 'openModel' | 'devices' | 'browse' | 'showPage'
+> => ({
   demo,
   models: () => models.choices(demo, ...others),
   onModels: (listener) => models.onChange(listener),
@@ -28,12 +32,19 @@ export const modelServices = (
       vscode.Disposable.from(compute.onDeviceTest(listener), onSettingChange(['headscope.compute.device'], listener)),
   },
   browse: browseModel,
+  showPage: (page) => showPage(extension, page),
 });
 
 /** The model of text that comes with the extension. */
 export function textDemo(extension: vscode.Uri): ModelChoice {
   const folder = realFolder(join(extension.fsPath, 'examples', 'models', 'demo-lm'));
   return demoChoice(folder, existsSync(join(folder, 'config.json')));
+}
+
+async function showPage(extension: vscode.Uri, page: string): Promise<void> {
+  const file = vscode.Uri.joinPath(extension, 'docs', `${page}.md`);
+  if (!existsSync(file.fsPath)) throw new Sentence(`Headscope has no page docs/${page}.md. Install it anew.`);
+  await vscode.commands.executeCommand('markdown.showPreview', file);
 }
 
 async function browseModel(): Promise<string | undefined> {

@@ -43,4 +43,5 @@ export const fromModelRunPanel = <Plan>(plan: Schema<Plan>) => ({
   refreshDevices: {},
   loadModel: {},
   browseModel: {},
+  showPage: { page: v.pipe(text, v.regex(/^(?:analyses\/)?[a-z0-9-]{1,64}$/u, 'a page of the documentation')) },
 });

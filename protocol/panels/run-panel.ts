@@ -78,7 +78,9 @@ export type FromModelRunPanel<Plan> =
   /** The person wants the model that the file names loaded, so that more can be asked of the result. */
   | { readonly kind: 'loadModel' }
   /** Opens the system's folder dialog. */
-  | { readonly kind: 'browseModel' };
+  | { readonly kind: 'browseModel' }
+  /** Opens a page of the documentation: its path in docs, without `.md`. */
+  | { readonly kind: 'showPage'; readonly page: string };
 
 /** What every panel hears beside its own messages. */
 export type ToRunPanel =

@@ -14,6 +14,8 @@ export interface PanelPage {
   readonly hint?: string | undefined;
   /** Facts with ` · ` between them. */
   readonly circumstances: string;
+  /** Opens the page that explains what is shown. */
+  readonly explain?: (() => void) | undefined;
   readonly known?: Content;
   readonly bar: Content;
   readonly banners: Content;
@@ -47,7 +49,7 @@ export function panelPage(part: AnyPart, page: PanelPage): TemplateResult {
   >
     <header>
       <h1 id="finding" title=${page.hint ?? nothing}>${page.finding}</h1>
-      <p class="circumstances">${dotted(page.circumstances)}</p>
+      <p class="circumstances">${dotted(page.circumstances)} ${pageLink(page.explain)}</p>
       ${page.known ?? nothing} ${page.bar} ${page.banners}
     </header>
     <div class="body">
@@ -66,6 +68,12 @@ export function panelPage(part: AnyPart, page: PanelPage): TemplateResult {
     </div>
   </main>`;
 }
+
+/** `nothing` where no page explains it. */
+export const pageLink = (explain: (() => void) | undefined): Content =>
+  explain === undefined
+    ? nothing
+    : html`<button type="button" class="link page-link" @click=${explain}>What does this say?</button>`;
 
 const awaiting = ({ awaits = 'Reading the models and the settings of this panel…' }: PanelPage): TemplateResult =>
   html`<p class="empty-state" role="status">${awaits}</p>`;

@@ -63,6 +63,17 @@ describe('the panel of analyses', () => {
       assert.match(await text(panel, '[data-parameter=lengths]'), /From 128 to 131,072, by default 4,096\./);
     });
 
+    it('opens the page of the analysis from its head and from its form', async () => {
+      const panel = await start();
+      const links = panel.page.getByRole('button', { name: 'What does this say?' });
+      for (const place of ['header', '#source']) {
+        const before = panel.posted.length;
+        await panel.page.locator(place).getByRole('button', { name: 'What does this say?' }).click();
+        assert.equal((await panel.posts('showPage', before)).page, 'analyses/retrieval-heads');
+      }
+      assert.equal(await links.count(), 2);
+    });
+
     it('says beside the field and beside Run what is wrong, and asks again for what a run takes once it is right', async () => {
       const panel = await start();
       const first = await panel.posts('estimate');

@@ -7,11 +7,12 @@ import { listedName } from '../../../extension/results/result-words';
 import { parsePlan } from '../../../protocol/plans/plan-file';
 import { repositoryRoot } from '../../support/host/versions';
 import { chooseFromMenu } from './menu';
-import { kernelsPanel } from './panels';
+import { analysesPanel, kernelsPanel } from './panels';
 import { useWindow } from './window';
 
 const suffix = '.headscope-bench.json';
 const planFile = 'razor.headscope-plan.json';
+const analysisFile = 'act-2026-11-30.headscope-analysis.json';
 const [first, second] = ['attention-on-this-laptop', 'another-run'];
 
 describe('the Results view in VS Code', function () {
@@ -19,7 +20,8 @@ describe('the Results view in VS Code', function () {
   const window = useWindow({
     prepare: (workspace) => {
       copyFileSync(join(workspace, first + suffix), join(workspace, second + suffix));
-      copyFileSync(join(repositoryRoot, 'test/fixtures/results', planFile), join(workspace, planFile));
+      for (const file of [planFile, analysisFile])
+        copyFileSync(join(repositoryRoot, 'test/fixtures/results', file), join(workspace, file));
     },
   });
   const fileOf = (name: string): string => join(window().workspace, name + suffix);
@@ -100,5 +102,16 @@ describe('the Results view in VS Code', function () {
     assert.ok(read.ok);
     const painted = { kind: 'recent', sinks: 4, recent: 64 };
     assert.deepEqual(read.result.heads[1], [painted, painted]);
+  });
+
+  it('opens the page of an analysis from its saved result, and a page that it links to', async () => {
+    const { bench } = window();
+    await bench.openFile(analysisFile);
+    const panel = await analysesPanel(bench, 'file');
+    await panel.locator('header').getByRole('button', { name: 'What does this say?' }).click();
+    const page = await bench.webviewWith('.markdown-body h1#hidden-sinks-and-their-calibration');
+    await page.getByText('You get the tokens that are attention sinks').waitFor();
+    await page.getByRole('link', { name: 'ZeroTuning' }).first().click();
+    await (await bench.webviewWith('.markdown-body h1#zerotuning')).getByText('arXiv:2505.11739').first().waitFor();
   });
 });

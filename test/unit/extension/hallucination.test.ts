@@ -310,6 +310,7 @@ describe('the run on pictures and its webviews', () => {
       keepSetup: (changed) => (kept = changed),
       openFull: () => undefined,
       browse: () => Promise.resolve(undefined),
+      showPage: () => Promise.resolve(),
       browseImage: () => Promise.resolve('/pictures/new.png'),
       browseImages: () => Promise.resolve(undefined),
       browseLexicon: () => Promise.resolve(undefined),

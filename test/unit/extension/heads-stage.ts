@@ -109,6 +109,7 @@ export class Stage {
   readonly kept: HeadsReply[] = [];
   keepFails = false;
   readonly plans: HeadsSetup[] = [];
+  readonly pages: string[] = [];
   readonly saved: HeadsReply[] = [];
   readonly interventions: (readonly Intervention[])[] = [];
   readonly explained: AnalysisSetup[] = [];
@@ -189,6 +190,7 @@ export class Stage {
         keepSetup: (kept) => this.plans.push(kept),
         openFull: (kept) => this.plans.push(kept),
         browse: () => Promise.resolve('/models/other'),
+        showPage: (page) => Promise.resolve(void this.pages.push(page)),
         save: (kept) => {
           this.saved.push(kept);
           return Promise.resolve('.headscope/tiny');

@@ -729,6 +729,13 @@ describe('what a person keeps', () => {
     assert.deepEqual(last(sent, 'open').plan, plan({ folder: '/models/other', interventions: [] }));
     assert.equal(last(sent, 'model').model.folder, '/models/other');
   });
+
+  it('opens the page that explains it', async () => {
+    const stage = new Stage();
+    const { host } = await stage.ready('full');
+    await host.receive({ kind: 'showPage', page: 'analyses/labels' });
+    assert.deepEqual(stage.pages, ['analyses/labels']);
+  });
 });
 
 describe('the plan of heads', () => {

@@ -1,9 +1,14 @@
 /** docs/analyses: a page for every analysis and experiment of the catalogue, and an index that is made of it. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { analysesIndexText } from '../../../build/analyses-index.mjs';
 import { analyses, experiments } from '../../../diagnostics/catalogue';
+import { fromAnalysesPanel } from '../../../protocol/panels/analyses-schema';
+import { check } from '../../../protocol/schema/check';
+import type { Part } from '../../../webviews/panels/analyses/actions';
+import { explainer } from '../../../webviews/panels/analyses/explainer';
+import { readText, trackedFiles } from '../../support/repository-files';
 import { repositoryRoot } from '../../support/host/versions';
 
 const folder = join(repositoryRoot, 'docs/analyses');
@@ -34,6 +39,42 @@ describe('pages of analyses', () => {
       );
     });
   }
+
+  it('are shipped with every page that they link to', () => {
+    const shipped = readText('.vscodeignore')
+      ?.split('\n')
+      .filter((line) => /^!docs\/.*\.md$/.test(line))
+      .map((line) => line.slice(1));
+    assert.ok(shipped);
+    const isShipped = (path: string): boolean =>
+      shipped.some((one) => one === path || (one.endsWith('/*.md') && posix.dirname(path) === posix.dirname(one)));
+    const pages = trackedFiles().filter((path) => path.endsWith('.md') && isShipped(path));
+    assert.ok(pages.length > catalogue.length);
+    const lost = pages.flatMap((path) =>
+      [...(readText(path) ?? '').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+        .map(([, target = '']) => posix.join(posix.dirname(path), target))
+        .filter((target) => !isShipped(target))
+        .map((target) => `${path} -> ${target}`),
+    );
+    assert.deepEqual(lost, []);
+  });
+
+  for (const { id } of catalogue) {
+    it(`${id}: the panel opens its page`, () => {
+      const posted: unknown[] = [];
+      const state = { form: { analysis: id }, analyses: catalogue };
+      const actions = { post: (message: unknown) => posted.push(message) };
+      explainer({ state, actions } as unknown as Part)?.();
+      assert.deepEqual(posted, [{ kind: 'showPage', page: `analyses/${id}` }]);
+      const read = check(fromAnalysesPanel, posted[0], 'message');
+      assert.ok(read.ok, read.ok ? '' : read.why);
+    });
+  }
+
+  it('are all that a panel may open', () => {
+    for (const page of ['../package', 'analyses/../../x', '/etc/passwd', 'analyses/a.md', ''])
+      assert.ok(!check(fromAnalysesPanel, { kind: 'showPage', page }, 'message').ok, page);
+  });
 
   it('are listed in the index as npm run manifest writes it', async () => {
     assert.equal(readFileSync(join(folder, 'README.md'), 'utf8'), await analysesIndexText());

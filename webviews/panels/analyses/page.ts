@@ -4,6 +4,7 @@ import { panelPage } from '../../ui/panel-page';
 import type { Part } from './actions';
 import { comparison } from './comparison';
 import { circumstances, heading, provenanceLines } from './made-by';
+import { explainer } from './explainer';
 import { offers } from './offers';
 import { sectionsOf } from './section-list';
 import { settings, settingsSummary } from './settings';
@@ -15,6 +16,7 @@ export function page(part: Part): TemplateResult {
   return panelPage(part, {
     finding: heading(state),
     circumstances: circumstances(state),
+    explain: explainer(part),
     bar: bar(part),
     banners: banners(part),
     strip: {

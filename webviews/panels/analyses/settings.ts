@@ -5,8 +5,10 @@ import { dropdown, field, textField } from '../../ui/controls';
 import { deviceOf } from '../../ui/model-section';
 import { lastName, modelField } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
+import { pageLink } from '../../ui/panel-page';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import type { Part } from './actions';
+import { explainer } from './explainer';
 import { inputFields } from './input-fields';
 import { kindNames } from '../../../protocol/interventions/interventions';
 import { interventionsList } from '../../ui/interventions-list';
@@ -55,7 +57,7 @@ function analysisAndModel(part: Part): TemplateResult {
       value: info?.id ?? '',
       onChange: (id) => actions.chooseAnalysis(id),
     })}
-    ${info ? source(info) : nothing}
+    ${info ? source(info, part) : nothing}
     <h2 class="next">Model</h2>
     ${
       info?.trains
@@ -78,11 +80,12 @@ const trustWords = {
   low: 'A reading of the paper, which leaves much open: ',
 } as const;
 
-const source = ({ source: { reference, trust, note }, exactWeights }: AnalysisInfo): TemplateResult =>
+const source = ({ source: { reference, trust, note }, exactWeights }: AnalysisInfo, part: Part): TemplateResult =>
   html`<p class="reason" id="source">
     ${reference}${trust === 'high' ? ', as published' : ''}.${note === undefined ? nothing : ` ${trustWords[trust]}${note}`}${
       exactWeights ? ' It runs with exact weights, whatever is chosen for models.' : nothing
     }
+    ${pageLink(explainer(part))}
   </p>`;
 
 function modelFacts({ state, actions }: Part): TemplateResult {

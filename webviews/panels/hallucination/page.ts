@@ -27,6 +27,7 @@ export function page(part: Part): TemplateResult {
     finding: finding(state),
     hint: findingHint(state),
     circumstances: circumstances(state),
+    explain: () => part.actions.post({ kind: 'showPage', page: pageOf(state) }),
     // What is known of the model belongs beside what was found in it.
     known: (made?.variants.length ?? 0) > 0 ? known(part) : nothing,
     bar: bar(part),
@@ -41,6 +42,10 @@ export function page(part: Part): TemplateResult {
     provenance: made ? provenanceLines(made) : [],
   });
 }
+
+/** Of what is shown, or of the form: one picture or a span, or a set of pictures. */
+const pageOf = ({ set, result, shownSetup, form }: State): string =>
+  set || (!result && (shownSetup ?? form)?.mode === 'set') ? 'analyses/divergence-set' : 'analyses/divergence';
 
 const hasResult = ({ result, set, phase, firstStep, entries }: State): boolean =>
   result !== undefined ||

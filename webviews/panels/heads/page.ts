@@ -21,6 +21,7 @@ export function page(part: Part): TemplateResult {
   return panelPage(part, {
     finding: finding(state),
     circumstances: circumstances(state),
+    explain: () => part.actions.post({ kind: 'showPage', page: 'analyses/labels' }),
     bar: bar(part),
     banners: banners(part),
     strip: {
