@@ -1,5 +1,9 @@
-/** Named tensors from a file: safetensors (F64, F32, F16, BF16) or JSON `{"name": nested lists of numbers}`. */
+/**
+ * Named tensors from a file: safetensors (F64, F32, F16, BF16), JSON `{"name": nested lists of numbers}`, or the array of a .npy file
+ * under the name `rows`.
+ */
 import { fromBfloat16, fromHalf } from '../kernels/tensors/half';
+import { npyHeader } from '../models/formats/npy';
 import { FileRefused, readRegular } from '../models/formats/regular-file';
 import { headerLength, parseSafetensorsHeader } from '../models/formats/safetensors/header';
 import { parseJsonText } from '../protocol/wire/json-text';
@@ -22,7 +26,8 @@ export type Refuse = (why: string) => Error;
 export async function readTensorFile(path: string, largestBytes: number, refuse: Refuse): Promise<TensorFile> {
   try {
     const bytes = await readRegular(path, largestBytes);
-    return path.endsWith('.json') ? jsonTensors(bytes, refuse) : storedTensors(bytes, refuse);
+    if (path.endsWith('.json')) return jsonTensors(bytes, refuse);
+    return path.endsWith('.npy') ? arrayOf(bytes, refuse) : storedTensors(bytes, refuse);
   } catch (error) {
     if (error instanceof FileRefused) throw refuse(error.message);
     throw error;
@@ -42,21 +47,43 @@ function storedTensors(bytes: Buffer, refuse: Refuse): TensorFile {
       const found = named.get(name);
       if (!found) return undefined;
       const { dtype, shape, begin, end } = found;
-      // A copy: the numbers of a file need not lie at a multiple of their size.
-      const { buffer } = Uint8Array.from(bytes.subarray(dataStart + begin, dataStart + end));
-      switch (dtype) {
-        case 'F32':
-          return { shape, data: new Float32Array(buffer) };
-        case 'F64':
-          return { shape, data: Float32Array.from(new Float64Array(buffer)) };
-        case 'F16':
-          return { shape, data: Float32Array.from(new Uint16Array(buffer), fromHalf) };
-        case 'BF16':
-          return { shape, data: Float32Array.from(new Uint16Array(buffer), fromBfloat16) };
-        default:
-          throw refuse(`"${name}" is stored as ${dtype}. Store it as F32, F16 or BF16.`);
-      }
+      const data = widened(dtype, bytes.subarray(dataStart + begin, dataStart + end));
+      if (!data) throw refuse(`"${name}" is stored as ${dtype}. Store it as F32, F16 or BF16.`);
+      return { shape, data };
     },
+  };
+}
+
+/** Undefined where it is no floating point format that is read. */
+function widened(dtype: string, bytes: Uint8Array): Float32Array | undefined {
+  // A copy: the numbers of a file need not lie at a multiple of their size.
+  const { buffer } = Uint8Array.from(bytes);
+  switch (dtype) {
+    case 'F32':
+      return new Float32Array(buffer);
+    case 'F64':
+      return Float32Array.from(new Float64Array(buffer));
+    case 'F16':
+      return Float32Array.from(new Uint16Array(buffer), fromHalf);
+    case 'BF16':
+      return Float32Array.from(new Uint16Array(buffer), fromBfloat16);
+    default:
+      return undefined;
+  }
+}
+
+/** What a .npy file is called, which has no names: that of rows for whatever reads them. */
+const npyName = 'rows';
+
+function arrayOf(bytes: Buffer, refuse: Refuse): TensorFile {
+  const header = npyHeader(bytes);
+  if (typeof header === 'string') throw refuse(header);
+  const { dtype, shape, begin, end } = header;
+  const data = widened(dtype, bytes.subarray(begin, end)) ?? new Float32Array(0);
+  return {
+    names: [npyName],
+    shapeOf: (name) => (name === npyName ? shape : undefined),
+    tensor: (name) => (name === npyName ? { shape, data } : undefined),
   };
 }
 

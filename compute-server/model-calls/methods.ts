@@ -24,6 +24,8 @@ import {
   servingMeasureRequest,
 } from '../../protocol/compute/model-requests';
 import { measureServing } from './measure-serving';
+import { steeringJob } from './steering-job';
+import { steeringRequest } from '../../protocol/compute/steering';
 import { promptOrImage } from '../../protocol/compute/request-parts';
 import { promptOfIds } from '../model/prompt/prompt-of-ids';
 
@@ -163,6 +165,14 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
       },
       run: ([request], signal) =>
         once(request, signal, (model) => measureServing(model, request, surroundings, signal)),
+    },
+    steeringVector: {
+      parse(args) {
+        countOf(args, 1, 'steeringVector');
+        return [requested(steeringRequest, args[0])];
+      },
+      run: ([request], signal) => job(request, signal, (model) => steeringJob(model, request, surroundings, signal)),
+      describe: () => ({ lane: 'stage', key: 'stage', final: false }),
     },
     generate: {
       parse(args) {

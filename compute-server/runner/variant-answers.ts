@@ -147,6 +147,7 @@ function differences(one: Variant, other: Variant): readonly Change[] {
     variant.unsuppressed ?? [],
     variant.routings ?? [],
     variant.unitGains ?? [],
+    variant.additions ?? [],
     variant.mixtures ?? [],
     variant.lowRanks ?? [],
   ];

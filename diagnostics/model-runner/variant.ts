@@ -154,6 +154,15 @@ export interface KeyEmphasis {
   readonly first: number;
 }
 
+/** Added to the residual stream that leaves a layer (protocol/interventions/add.ts); several of one layer add up. */
+export interface Addition {
+  readonly layer: number;
+  /** [hidden size], times its strength. */
+  readonly vector: Float32Array;
+  /** Token positions; absent: all, those behind the prompt included. */
+  readonly positions?: readonly number[];
+}
+
 /** An empty object is the plain model. */
 export interface Variant {
   readonly gains?: readonly HeadGain[];
@@ -176,6 +185,7 @@ export interface Variant {
   /** Of several of one layer the last counts. */
   readonly blocks?: readonly BlockChange[];
   readonly replacements?: readonly Replacement[];
+  readonly additions?: readonly Addition[];
   /** Of several of one layer the last counts. */
   readonly mixtures?: readonly HeadMixture[];
   readonly plan?: VariantPlan;

@@ -17,6 +17,7 @@ import type { Value } from '../../kernels/graph/records';
 import { multiply } from '../../kernels/graph/operators/elementwise';
 import { concat, reshape, transpose } from '../../kernels/graph/operators/layout';
 import { attend } from '../instrument/attention';
+import { withAddition } from '../instrument/interventions/addition';
 import type { BlockChoiceShape } from '../instrument/interventions/block-choice';
 import {
   declareInterventions,
@@ -110,7 +111,7 @@ export function buildBlock(
   const { through } = options;
   const out = replaced(
     interventions?.replacements.residual,
-    (operand) => operand(added),
+    (operand) => withAddition(interventions?.addition && operand(interventions.addition), operand(added)),
     // Born under its name where nothing takes its place.
     through ? undefined : 'residual.out',
   );

@@ -11,6 +11,7 @@ import type {
   NextTokens,
   Parity,
 } from '../results/heads';
+import type { SteeringProgress, SteeringReply, SteeringRequest } from './steering';
 import type { ServingMeasureRequest, ServingMeasurement } from './serving';
 import type { FlagPerHead } from '../results/hallucination';
 import type { ChatPrompt } from '../results/chat-prompt';
@@ -190,6 +191,7 @@ export interface ModelMethods {
   headRow: { args: [request: HeadRowRequest]; result: Float32Array; progress: never };
   nextTokens: { args: [request: NextTokensRequest]; result: readonly NextTokens[]; progress: never };
   generate: { args: [request: GenerateRequest]; result: GenerateReply; progress: GenerateProgress };
+  steeringVector: { args: [request: SteeringRequest]; result: SteeringReply; progress: SteeringProgress };
   /** Times of a prompt and of tokens behind it, with the rates of the device at the sizes of the model. */
   measureServing: { args: [request: ServingMeasureRequest]; result: ServingMeasurement; progress: never };
 }

@@ -1,6 +1,7 @@
 /** What a person changes in a run: one union, one table of its kinds. An array of them is what requests and files hold. */
 import type { Schema } from '../schema/check';
 import { choosing, fieldsIn, list, object, oneOf } from '../schema/fields';
+import { add, type Add } from './add';
 import { bias, type Bias } from './bias';
 import { blockRetrieval, type BlockRetrieval } from './block-retrieval';
 import { emphasis, type Emphasis } from './emphasis';
@@ -34,6 +35,7 @@ export type Intervention =
   | HeadOutput
   | Mlp
   | Residual
+  | Add
   | Query
   | Key
   | Value
@@ -63,6 +65,7 @@ export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
   head,
   mlp,
   residual,
+  add,
   query,
   key,
   value,

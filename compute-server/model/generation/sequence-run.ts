@@ -20,6 +20,7 @@ import {
   type Variant,
 } from '../run/changes/interventions';
 import { blockOutputsOf, blocksOf, choiceFeeds, reachOf, takeBlocks } from '../run/changes/block-feeds';
+import { addVectors } from '../run/changes/addition-feeds';
 import { rareChangesOf } from '../run/changes/rare-changes';
 import type { KeyValueCache } from '../run/cache/key-value-cache';
 import { LayerKeys, blockFeeds, groupColumns, groupMass } from '../run/stream/layer-feeds';
@@ -398,6 +399,7 @@ export class SequenceRun implements Continuation {
       ...(observe || statistics ? rowOutputs(attention.kvHeads, statistics && !changes.redistribution) : []),
     ]);
     const out = floats(values, 'residual.out');
+    addVectors(out, this.variant, layer, this.ids.length - 1);
     requireFinite(out, this.model.hiddenSize, 1, this.ids.length - 1, `Layer ${layer}`);
     if (observe || statistics) {
       const row = new StepRow(

@@ -36,6 +36,7 @@ import { range } from '../run/graphs/runtime-arrays';
 import { blockRetrievalOf, longHeadsOf } from './chosen-blocks';
 import { frozenParts } from './freeze';
 import { headsNamed } from './heads-named';
+import { additionsOf } from './additions';
 import { lowRanksOf } from './low-ranks';
 import { emphasesOf, massiveDimensions, redistributionsOf, type MassiveDimensions } from './moved-attention';
 import { placeProblem } from './places';
@@ -62,7 +63,7 @@ export async function lower(run: RunOf, lists: readonly (readonly Intervention[]
   const dimensions = await massiveDimensions(run, lists.flat());
   const variants: Variant[] = [];
   for (const list of lists) {
-    const variant = variantOf(run, list, rows, await lowRanksOf(run.model, list), dimensions);
+    const variant = variantOf(run, list, rows, await lowRanksOf(run.model, list), dimensions, await additionsOf(run, list));
     const reinforce = reinforcementIn(list);
     if (!reinforce) variants.push(variant);
     else {
@@ -167,6 +168,7 @@ function wantedBy({ model, sequence }: RunOf, one: Intervention): readonly Wante
     case 'moh':
     case 'plan':
     case 'low-rank':
+    case 'add':
     case 'longheads':
     case 'block-retrieval':
     case 'redistribute':
@@ -228,6 +230,7 @@ function variantOf(
   rows: ReadonlyMap<string, Rows>,
   lowRanks: readonly LowRankChange[],
   dimensions: MassiveDimensions,
+  additions: Variant['additions'] & object,
 ): Variant {
   const gains: HeadGain[] = [];
   const scoreBiases: GroupChange[] = [];
@@ -268,7 +271,7 @@ function variantOf(
     else if (one.kind === 'units') {
       if (one.gain !== 1) unitGains.push({ layer: one.layer, units: one.units, gain: one.gain });
     } else if (one.kind === 'plan') plan = planOfHeads(run, one);
-    else if (one.kind !== 'weight' && one.kind !== 'reinforce' && one.kind !== 'low-rank') {
+    else if (one.kind !== 'weight' && one.kind !== 'reinforce' && one.kind !== 'low-rank' && one.kind !== 'add') {
       const at = one.positions && { positions: range(one.positions.start, one.positions.end - one.positions.start) };
       for (const wanted of wantedBy(run, one)) {
         const found = rowsFor(rows, wanted);
@@ -298,5 +301,6 @@ function variantOf(
     ...(unitGains.length > 0 ? { unitGains } : {}),
     ...(plan ? { plan } : {}),
     ...(lowRanks.length > 0 ? { lowRanks } : {}),
+    ...(additions.length > 0 ? { additions } : {}),
   };
 }

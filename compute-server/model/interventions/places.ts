@@ -47,6 +47,11 @@ export function placeProblem(model: ModelSpec, one: Intervention, sequence: Sequ
       return whichHeadsProblem(model, one.heads) ?? redistributionProblem(model, one, sequence);
     case 'emphasis':
       return whichHeadsProblem(model, one.heads) ?? emphasisProblem(one, sequence);
+    case 'add':
+      return (
+        problemOf(one.layers, (layer) => (layer === 'all' ? undefined : layerProblem(model, layer))) ??
+        rangeProblem(one.positions, length, one)
+      );
     case 'low-rank':
       return problemOf(one.layers, (layer) => (layer === 'all' ? undefined : layerProblem(model, layer)));
     case 'reposition': {

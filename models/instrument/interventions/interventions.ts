@@ -12,6 +12,7 @@ import type { GraphBuilder } from '../../../kernels/graph/builder';
 import { multiply } from '../../../kernels/graph/operators/elementwise';
 import { reshape } from '../../../kernels/graph/operators/layout';
 import type { Value } from '../../../kernels/graph/records';
+import { declareAddition } from './addition';
 import { declareBlockChoice, type BlockChoice, type BlockChoiceShape } from './block-choice';
 import { declareEmphasis, type EmphasisInputs } from './emphasis';
 import { declareGroupWeight, type GroupWeight } from './group-weight';
@@ -47,7 +48,7 @@ export const rareChanges = [
 export type RareChange = (typeof rareChanges)[number];
 
 /** What a layer may have for good besides gains. Reinforcement is not among them: what it chose are gains. */
-export type Change = 'bias' | 'weight' | 'uniform' | 'suppression' | RareChange | Replaceable;
+export type Change = 'bias' | 'weight' | 'uniform' | 'suppression' | 'addition' | RareChange | Replaceable;
 
 export interface Interventions {
   /** Factor on each head's output before the output projection, [b, h]. Neutral 1. */
@@ -81,6 +82,8 @@ export interface Interventions {
   readonly groupWeight?: GroupWeight;
   readonly replacements: Replacements;
   readonly suppression?: Suppression;
+  /** Added to what leaves the layer. */
+  readonly addition?: Value;
 }
 
 /** All of them behind conditions, or only `changes`, for good. */
@@ -120,6 +123,7 @@ export function declareInterventions(
     ...(has('weight') ? { groupWeight: declareGroupWeight(graph, heads, always) } : {}),
     replacements: declareReplacements(graph, sizes, always ? replaceables.filter(has) : undefined),
     ...(has('suppression') ? { suppression: declareSuppression(graph, sizes, always) } : {}),
+    ...(has('addition') ? { addition: declareAddition(graph, sizes.hiddenSize) } : {}),
   };
 }
 

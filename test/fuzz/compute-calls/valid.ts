@@ -188,6 +188,7 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   openModel: [textModel],
   tokenise: [textModel, { kind: 'text', text }],
   parity: [textModel, { kind: 'ids', ids }],
+  steeringVector: [{ folder: textModel, toward: [text], from: ['the dog', 'a dog'], layers: [1], position: 'last' }],
   measureServing: [{ folder: textModel, prompt: 8, tokens: 2 }],
   heads: [
     {

@@ -1,5 +1,6 @@
 /** Gradients of runs with interventions: of every kind, against central differences of the run with it in float64. */
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
 import { leadingDirections } from '../../../compute-server/model/run/changes/leading-directions';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
@@ -30,6 +31,7 @@ const forms: { readonly [K in Exclude<KindName, Refused>]: string } = {
   head: `head:0.3@5-6=${other}`,
   mlp: `mlp:0@2-9=${other}`,
   residual: `residual:0@6-7=${other}`,
+  add: `add:0@3-8=0.7*file:${resolve('test/fixtures/steering/tiny.json')}`,
   query: `query:1.0=${other}`,
   key: `key:1.1@3-8=${other}`,
   value: `value:0.1=${other}`,

@@ -197,6 +197,20 @@ const forms: readonly (readonly [string, Intervention])[] = [
       rows: 'all',
     },
   ],
+  [
+    'add:*=1*file:vector.gguf',
+    { kind: 'add', layers: ['all'], source: { from: 'file', path: 'vector.gguf' }, strength: 1 },
+  ],
+  [
+    'add:4,9@3-7=-0.5*file:a*2=b:c.npy',
+    {
+      kind: 'add',
+      layers: [4, 9],
+      positions: { start: 3, end: 8 },
+      source: { from: 'file', path: 'a*2=b:c.npy' },
+      strength: -0.5,
+    },
+  ],
   ['low-rank:*=64', { kind: 'low-rank', layers: ['all'], rank: 64 }],
   ['low-rank:0,2=1', { kind: 'low-rank', layers: [0, 2], rank: 1 }],
   [
@@ -328,6 +342,7 @@ describe('interventions', () => {
   it('take other spellings of a place', () => {
     assert.deepEqual(read('gain:L2H5 = .5'), { kind: 'gain', layer: 2, head: 5, gain: 0.5 });
     assert.deepEqual(read('mlp: L4 =zero'), { kind: 'mlp', layer: 4, source: { from: 'zero' } });
+    assert.deepEqual(read('add: L4 = file:a.npy'), read('add:4=1*file:a.npy'));
     assert.deepEqual(read('reinforce:1-3,2=2'), read('reinforce:1,2,3=2'));
   });
 
@@ -383,6 +398,11 @@ describe('interventions', () => {
       'redistribute:2:0>rest=0.5',
       'emphasis:1.2:=1',
       'emphasis:1.2:3=1;rows=last',
+      'add:x=file:a',
+      'add:4=2*a.gguf',
+      'add:4=*file:a',
+      'add:4=2*zero',
+      'add:4@=file:a',
       'low-rank:x=4',
       'low-rank:*',
       'plan:*.*',

@@ -11,6 +11,7 @@ import type { Sequence } from '../../../../diagnostics/model-runner/sequence';
 import type { RuntimeArray } from '../../../runtime/session';
 import { unitTurns } from '../graphs/chunk-tables';
 import { routingFeeds, unitFeeds } from './head-and-unit-feeds';
+import { additionFeeds } from './addition-feeds';
 import { emphasisFeeds } from './emphasis-feeds';
 import { isolationFeeds } from './isolation-feeds';
 import type { KeySources } from '../cache/key-sources';
@@ -36,6 +37,7 @@ export function firstChangedLayer(variant: Variant): number | undefined {
     ...(variant.blocks ?? []),
     ...(variant.replacements ?? []),
     ...(variant.unsuppressed ?? []),
+    ...(variant.additions ?? []),
     ...(variant.mixtures ?? []),
     ...(variant.lowRanks ?? []),
   ].map(({ layer }) => layer);
@@ -83,6 +85,12 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
   for (const { layer, shares } of variant.mixtures ?? []) {
     const problem = check(layer, shares.length - 1);
     if (problem !== undefined) return problem;
+  }
+  for (const { layer, vector } of variant.additions ?? []) {
+    const problem = check(layer, undefined);
+    if (problem !== undefined) return problem;
+    if (vector.length !== model.hiddenSize)
+      return `The vector for layer ${layer} has ${vector.length} numbers, and the residual stream ${model.hiddenSize}.`;
   }
   for (const { layer, rank, basis } of variant.lowRanks ?? []) {
     const problem = check(layer, undefined);
@@ -232,6 +240,7 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     use_group_weight: flag(weight !== undefined),
     group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
     ...suppressionFeeds(model, block, chunk),
+    ...additionFeeds(model, block, chunk),
     ...replacementFeeds(model, block, chunk),
   };
 }

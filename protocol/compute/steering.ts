@@ -1,0 +1,52 @@
+/** A steering vector of two sets of prompts (diagnostics/shared/steering/mean-difference.ts has the definition). */
+import type { Parity } from '../results/heads';
+import type { Schema } from '../schema/check';
+import { layerField } from '../interventions/fields';
+import { filledText, flag, list, object, oneOf, optional } from '../schema/fields';
+import { deviceField } from './request-parts';
+
+export const steeringPositions = ['last', 'mean'] as const;
+export type SteeringPosition = (typeof steeringPositions)[number];
+
+export interface SteeringRequest {
+  /** As `OnDevice` has it. */
+  readonly device?: string;
+  readonly folder: string;
+  readonly toward: readonly string[];
+  readonly from: readonly string[];
+  /** Texts are put into the chat template. */
+  readonly chat?: boolean;
+  /** Absent: all. */
+  readonly layers?: readonly number[];
+  readonly position: SteeringPosition;
+}
+
+export interface SteeringProgress {
+  readonly kind: 'prompt';
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface SteeringReply {
+  readonly hiddenSize: number;
+  /** Of a layer: the vector [hidden size], and the mean length of the residual stream there over the prompts of both sets. */
+  readonly vectors: readonly {
+    readonly layer: number;
+    readonly data: Float32Array;
+    readonly streamLength: number;
+  }[];
+  /** On the first prompt. */
+  readonly parity: Parity;
+}
+
+const texts = list(filledText, 'a list of prompts', { least: 1, most: 10_000 });
+
+export const steeringRequest: Schema<SteeringRequest> = object<SteeringRequest>({
+  ...deviceField,
+  folder: filledText,
+  toward: texts,
+  from: texts,
+  chat: optional(flag),
+  layers: optional(list(layerField, 'a list of layers', { least: 1, most: 1 << 16 })),
+  position: oneOf(steeringPositions),
+});
