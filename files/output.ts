@@ -9,7 +9,7 @@ import { dirname, join, parse, resolve, sep } from 'node:path';
 import { NotWritten, reasonOf, writeInOneStep, writeNew } from './write-file';
 
 /** What an output is, and so which files are earlier ones of it. */
-export type OutputKind = 'result' | 'plan' | 'baseline' | 'sarif' | 'table';
+export type OutputKind = 'result' | 'plan' | 'baseline' | 'sarif' | 'vector' | 'table';
 
 export interface Output {
   readonly kind: OutputKind;
@@ -33,7 +33,8 @@ export async function whyNotReplaced(path: string, { kind, force }: Output): Pro
   if (!about.isFile()) return 'It is neither a file nor a pipe. Name another.';
   if (force || about.size === 0) return undefined;
   // What cannot be read is taken for a person's.
-  if (about.size <= largestRead && isOurs[kind](await readFile(path, 'utf8').catch(() => ''))) return undefined;
+  const encoding = kind === 'vector' ? 'latin1' : 'utf8';
+  if (about.size <= largestRead && isOurs[kind](await readFile(path, encoding).catch(() => ''))) return undefined;
   return `It is there already, and it is not ${kindWords[kind]} that Headscope wrote. Name another file, or replace it with --force.`;
 }
 
@@ -42,6 +43,7 @@ const kindWords: Readonly<Record<OutputKind, string>> = {
   plan: 'a cache plan',
   baseline: 'a baseline',
   sarif: 'a SARIF log',
+  vector: 'a steering vector',
   table: 'a table',
 };
 
@@ -91,37 +93,47 @@ const isOurs: Readonly<Record<OutputKind, (content: string) => boolean>> = {
     const { runs } = fieldsOf(content);
     return Array.isArray(runs) && runs.length > 0 && runs.every((run) => driverOf(run) === 'headscope');
   },
+  vector: (content) => vectorMarks.some(({ at, mark }) => content.startsWith(mark, at)),
   // Plans in the forms of other programs have no place for a mark: a person's file looks the same.
   table: () => false,
 };
+
+/**
+ * What Headscope writes first into a steering vector: behind the counts of a GGUF file, the length and the name of the first key of its
+ * metadata; behind the length of its header, that of a safetensors file.
+ */
+const vectorMarks = [
+  { at: 24, mark: '\u0011\0\0\0\0\0\0\0headscope.version' },
+  { at: 8, mark: '{"__metadata__":{"headscope":"' },
+] as const;
 
 const driverOf = (run: unknown): unknown =>
   (run as { readonly tool?: { readonly driver?: { readonly name?: unknown } } } | null)?.tool?.driver?.name;
 
 /** Throws NotWritten; where a file of another's came meanwhile its sentence says where the result went. */
-export async function writeOutput(path: string, text: string, output: Output): Promise<void> {
+export async function writeOutput(path: string, content: string | Uint8Array, output: Output): Promise<void> {
   const why = await whyNotReplaced(path, output);
   if (why !== undefined) {
-    const beside = await writeFree(path, text).catch(() => undefined);
+    const beside = await writeFree(path, content).catch(() => undefined);
     throw new NotWritten(beside === undefined ? why : `${why} What it was to hold is in ${beside}.`);
   }
   const about = await stat(path).catch(() => undefined);
   if (about !== undefined && isStream(path, about)) {
-    await appendFile(path, text).catch((error: unknown) => {
+    await appendFile(path, content).catch((error: unknown) => {
       throw reasonOf(error);
     });
     return;
   }
-  await writeInOneStep(path, text, { throughLinks: true });
+  await writeInOneStep(path, content, { throughLinks: true });
 }
 
 /** Beside the file, under the first name that is free. */
-async function writeFree(path: string, text: string): Promise<string> {
+async function writeFree(path: string, content: string | Uint8Array): Promise<string> {
   const { dir, name, ext } = parse(path);
   for (let number = 2; ; number++) {
     const free = join(dir, `${name}-${number}${ext}`);
     try {
-      await writeNew(free, text);
+      await writeNew(free, content);
       return free;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

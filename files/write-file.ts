@@ -74,7 +74,7 @@ async function writeBeside(
 }
 
 /** A file under a name that is free, whole or not at all. Fails with EEXIST where the name is taken. */
-export async function writeNew(path: string, content: string): Promise<void> {
+export async function writeNew(path: string, content: string | Uint8Array): Promise<void> {
   const handle = await createFile(path);
   try {
     try {

@@ -17,18 +17,21 @@ import {
   whole,
 } from './options';
 
-export interface PromptOptions extends InterventionOptions {
-  readonly prompt?: string;
-  readonly promptFile?: string;
-  readonly ids?: readonly number[];
-  readonly image?: readonly string[];
-  readonly chat?: boolean;
+export interface PlaceOptions {
   readonly memoryLimit?: number;
   readonly threads: number;
   readonly device?: string;
   readonly weights?: string;
   readonly cacheWeights?: number;
   readonly deviceMemory?: number;
+}
+
+export interface PromptOptions extends InterventionOptions, PlaceOptions {
+  readonly prompt?: string;
+  readonly promptFile?: string;
+  readonly ids?: readonly number[];
+  readonly image?: readonly string[];
+  readonly chat?: boolean;
 }
 
 export function addPromptOptions(command: Command): Command {
@@ -42,7 +45,12 @@ export function addPromptOptions(command: Command): Command {
       collect,
     )
     .option('--chat', "put the text into the model's chat template");
-  return addInterventionOptions(prompted)
+  return addPlaceOptions(addInterventionOptions(prompted));
+}
+
+/** Where and how a model runs. */
+export function addPlaceOptions(command: Command): Command {
+  return command
     .addOption(deviceOption())
     .addOption(weightsOption())
     .addOption(cacheWeightsOption())
@@ -91,7 +99,7 @@ export async function inputFrom(options: PromptOptions & EncoderOptions): Promis
   return { kind: 'image', image, ...(tile === undefined ? {} : { tile }) };
 }
 
-export const environmentOf = (options: PromptOptions): Record<string, string> => ({
+export const environmentOf = (options: PlaceOptions): Record<string, string> => ({
   ...(options.device === undefined ? {} : { HEADSCOPE_DEVICE: options.device }),
   ...(options.weights === undefined ? {} : { HEADSCOPE_WEIGHTS: options.weights }),
   ...(options.cacheWeights === undefined ? {} : { HEADSCOPE_CACHE_WEIGHTS: String(options.cacheWeights) }),

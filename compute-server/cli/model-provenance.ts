@@ -5,7 +5,7 @@ import { chatPromptWords, type ChatPrompt } from '../../protocol/results/chat-pr
 import type { ModelSummary } from '../../protocol/results/heads';
 import { provenance } from '../provenance';
 import { threadsIn } from '../surroundings';
-import { environmentOf, type PromptOptions } from './model-options';
+import { environmentOf, type PlaceOptions } from './model-options';
 import type { CommandSession } from './session';
 
 /** The model, opened; tensors of its checkpoint that the run does not read are reported on stderr. */
@@ -30,7 +30,7 @@ export function sayChatPrompt(session: CommandSession, { chatPrompt }: { readonl
 }
 
 export async function modelProvenance(
-  options: PromptOptions,
+  options: PlaceOptions,
   model: ModelSummary,
   settings: Provenance['settings'],
   seed = 0,

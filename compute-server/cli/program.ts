@@ -20,6 +20,7 @@ import { plan } from './commands/plan';
 import { pope } from './commands/pope';
 import { run } from './commands/run';
 import { setup } from './commands/setup';
+import { steer } from './commands/steer';
 import { task } from './commands/task';
 import { vhd } from './commands/vhd';
 import { forceOption } from './output-options';
@@ -43,6 +44,7 @@ const commands: readonly Registration[] = [
   analyses,
   run,
   convert,
+  steer,
   task,
   plan,
   vhd,

@@ -89,13 +89,13 @@ export class CommandSession {
       writeOut(text);
       return;
     }
-    await this.writeText(target, text, 'result');
+    await this.writeFile(target, text, 'result');
   }
 
   /** Writes a file that a person named. */
-  async writeText(target: string, text: string, kind: OutputKind): Promise<void> {
+  async writeFile(target: string, content: string | Uint8Array, kind: OutputKind): Promise<void> {
     try {
-      await writeOutput(target, text, { kind, force: this.force });
+      await writeOutput(target, content, { kind, force: this.force });
     } catch (error) {
       if (!(error instanceof NotWritten)) throw error;
       throw new CommandError(exitCodes.failed, `${target} was not written. ${error.message}`);

@@ -29,3 +29,20 @@ export async function jsonRows(path: string): Promise<readonly unknown[]> {
     throw wrongUsage(`${path} is neither a JSON list nor a JSON value per line (line ${at + 1}, ${parsed.fault}).`);
   });
 }
+
+/** Prompts, one a line, blank lines left out; in a .jsonl or .json file texts, or objects with a `text` or `prompt`. */
+export async function promptTexts(path: string): Promise<readonly string[]> {
+  const rows = /\.jsonl?$/i.test(path)
+    ? await jsonRows(path)
+    : (await textFile(path)).split(/\r?\n/).filter((line) => line.trim() !== '');
+  if (rows.length === 0) throw wrongUsage(`${path} holds no prompt. Write one a line.`);
+  return rows.map((row, at) => {
+    const { text = undefined, prompt = text } = (typeof row === 'object' && row !== null ? row : {}) as {
+      readonly text?: unknown;
+      readonly prompt?: unknown;
+    };
+    const found = typeof row === 'string' ? row : prompt;
+    if (typeof found === 'string' && found !== '') return found;
+    throw wrongUsage(`${path} has no text in entry ${at + 1}. Write texts, or objects with a "text".`);
+  });
+}

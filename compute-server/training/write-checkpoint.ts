@@ -103,9 +103,13 @@ const put = (folder: string, name: string, content: string | Uint8Array): Promis
   writeInOneStep(join(folder, name), content);
 
 /** Header length in 8 bytes, header, data: https://huggingface.co/docs/safetensors, section Format. */
-export function safetensors(tensors: CheckpointFiles['tensors']): Uint8Array {
+export function safetensors(
+  tensors: CheckpointFiles['tensors'],
+  metadata?: Readonly<Record<string, string>>,
+): Uint8Array {
   const header = safetensorsHeader(
     Object.entries(tensors).map(([name, { shape, data }]) => ({ name, dtype: 'F32', shape, length: data.byteLength })),
+    metadata,
   );
   const pieces = Object.values(tensors).map(
     ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
@@ -122,8 +126,9 @@ export function safetensorsHeader(
     /** Bytes. */
     readonly length: number;
   }[],
+  metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
+  const header: Record<string, unknown> = { __metadata__: metadata };
   let end = 0;
   for (const { name, dtype, shape, length } of tensors) {
     header[name] = { dtype, shape, data_offsets: [end, end + length] };

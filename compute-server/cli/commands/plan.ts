@@ -61,7 +61,7 @@ function derive(group: Command, session: CommandSession): void {
             : `${info.title} offers ${offered.length} cache plans here, and plan ${options.offer} was asked for: ${offered.map(({ title }) => title).join('; ')}.`,
         );
       }
-      await session.writeText(options.output, planText(chosen), 'plan');
+      await session.writeFile(options.output, planText(chosen), 'plan');
       if (options.json !== '-') session.print(`${result.finding}\n\n${planWords(chosen)}`);
       for (const { title } of offered.filter((_, at) => at !== options.offer - 1)) {
         session.note(`It offers another plan as well: ${title} (--offer).`);
@@ -126,7 +126,7 @@ function evaluate(group: Command, session: CommandSession): void {
       if (options.json !== undefined) await session.writeJson(options.json, { rows, ...result });
       const measured = result.offers?.[0]?.plan;
       if (given.output !== undefined && measured) {
-        await session.writeText(given.output, planText(measured), 'plan');
+        await session.writeFile(given.output, planText(measured), 'plan');
       }
       if (options.json !== '-') session.print(analysisWords(result));
     });
@@ -170,7 +170,7 @@ function read(group: Command, session: CommandSession): void {
       });
       if (!made) throw wrongUsage(`There is no form "${form}".`);
       if (!made.ok) throw wrongUsage(`${file} does not make a plan for ${summary.name}: ${made.why}`);
-      await session.writeText(options.output, planText(made.result), 'plan');
+      await session.writeFile(options.output, planText(made.result), 'plan');
       session.print(planWords(made.result));
     });
 }
@@ -188,7 +188,7 @@ function write(group: Command, session: CommandSession): void {
       if (!made) throw wrongUsage(`There is no form "${form}".`);
       if (!made.ok) throw wrongUsage(`${file} cannot be written as ${form}: ${made.why}`);
       if (output === undefined) session.print(made.result.replaceAll('\r\n', '\n').trimEnd());
-      else await session.writeText(output, made.result, 'table');
+      else await session.writeFile(output, made.result, 'table');
     });
 }
 

@@ -6,13 +6,33 @@
 import { isAbsolute } from 'node:path';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { readControlVector } from '../../../models/formats/gguf/control-vector';
+import type { Add } from '../../../protocol/interventions/add';
+import { covers } from '../../../protocol/interventions/which';
 import { FailureError } from '../../../protocol/wire/failures';
 import { readTensorFile, type FileTensor, type Refuse } from '../../tensor-file';
 
 /** By layer; each [hidden size]. */
-export type SteeringVectors = ReadonlyMap<number, Float32Array>;
+type SteeringVectors = ReadonlyMap<number, Float32Array>;
 
 type Size = Pick<ModelSpec, 'hiddenSize'> & { readonly blocks: { readonly length: number } };
+
+/** What an intervention adds at each of its layers, times its strength. */
+export async function vectorsOf(
+  { source: { path }, layers, strength }: Add,
+  model: Size,
+  largestBytes: number,
+): Promise<SteeringVectors> {
+  const vectors = await readSteering(path, model, largestBytes);
+  const missing = layers.find((layer) => layer !== 'all' && !vectors.has(layer));
+  if (missing !== undefined) {
+    throw new FailureError({
+      code: 'bad-request',
+      detail: `${path} has no vector for layer ${missing}: it has those of ${[...vectors.keys()].join(', ')}. Name one of these, or * for all of them.`,
+    });
+  }
+  const named = [...vectors].filter(([layer]) => layers.some((each) => covers(each, layer)));
+  return new Map(named.map(([layer, vector]) => [layer, vector.map((value) => value * strength)]));
+}
 
 /** Refused with a sentence where the vectors are none, or not those of a model of this size. */
 export async function readSteering(path: string, model: Size, largestBytes: number): Promise<SteeringVectors> {
@@ -42,11 +62,7 @@ interface Named extends FileTensor {
   readonly name: string;
 }
 
-async function controlVector(
-  path: string,
-  largestBytes: number,
-  refuse: Refuse,
-): Promise<ReadonlyMap<number, Named>> {
+async function controlVector(path: string, largestBytes: number, refuse: Refuse): Promise<ReadonlyMap<number, Named>> {
   const read = await readControlVector(path, largestBytes);
   if (!read.ok) throw refuse(`${read.why[0]?.toLowerCase()}${read.why.slice(1)}`);
   return new Map(

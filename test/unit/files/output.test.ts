@@ -12,6 +12,7 @@ const own: Readonly<Record<Exclude<OutputKind, 'table'>, string>> = {
   plan: '{"kind": "headscope-plan", "version": 1}',
   baseline: '{"kind": "headscope-baseline", "version": 1, "findings": []}',
   sarif: '{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "headscope"}}, "results": []}]}',
+  vector: `GGUF\u0003\0\0\0${'\u0001\0\0\0\0\0\0\0'.repeat(2)}\u0011\0\0\0\0\0\0\0headscope.version`,
 };
 /** What a person, or another program, wrote. */
 const others: Readonly<Record<string, string>> = {
@@ -24,6 +25,8 @@ const others: Readonly<Record<string, string>> = {
   'the record of a conversion': '{"headscope": "0.1.0", "source": {"name": "a"}}',
   interventions: '{"kind": "headscope-intervention", "version": 2, "interventions": []}',
   'JSON that is cut': '{"headscope": "0.1.0", "created": "2026',
+  'a GGUF file of another program': `GGUF\u0003\0\0\0${'\u0001\0\0\0\0\0\0\0'.repeat(2)}\u0014\0\0\0\0\0\0\0general.architecture`,
+  'weights of another program': `\u0040\0\0\0\0\0\0\0{"__metadata__":{"format":"pt"},"headscope":{"dtype":"F32"}}`,
   null: 'null',
 };
 
