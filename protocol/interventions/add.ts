@@ -90,6 +90,7 @@ export const add: InterventionKind<Add> = {
     `${strength} x ${fileName(source.path)} added behind ${layersWords(layers)}${positionsText(positions)}`,
   sentence: ({ layers, positions, source, strength }) =>
     `${strength} times the vector of ${source.path} is added to the residual stream that leaves ${layersWords(layers)}, ${positionsWords(positions)}.`,
+  slide: { name: 'strength', of: ({ strength }) => strength, with: (value, strength) => ({ ...value, strength }) },
   neutral: ({ strength }) => strength === 0,
   anywhere: ({ positions }) => positions === undefined,
 };

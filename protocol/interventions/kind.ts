@@ -10,6 +10,13 @@ export interface Parameter {
 
 export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
 
+export interface Slide<T> {
+  /** In the middle of a sentence: "strength". */
+  readonly name: string;
+  of(value: T): number;
+  with(value: T, to: number): T;
+}
+
 export interface InterventionKind<T extends { readonly kind: string }> {
   readonly kind: T['kind'];
   /** Singular, in the middle of a sentence: "score bias". */
@@ -29,6 +36,8 @@ export interface InterventionKind<T extends { readonly kind: string }> {
   words(value: T): string;
   /** What it does to a run, as a sentence. */
   sentence(value: T): string;
+  /** A number of it that panels have a slider for. */
+  readonly slide?: Slide<T>;
   /** Whether it alone changes nothing; beside others it may (a part that is held at its own value). */
   neutral(value: T): boolean;
   /** Whether it means the same on any sequence of tokens: labels are measured on others than the prompt. */

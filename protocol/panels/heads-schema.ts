@@ -44,6 +44,7 @@ export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
   generate: {
     request,
     interventions,
+    changedOnly: optional(flag),
     maxNewTokens: anyNumber,
     temperature: anyNumber,
     topP: anyNumber,
@@ -53,6 +54,7 @@ export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
   explainWeight: { layer: whole, head: whole, query: whole, key: whole },
   saveIntervention: { interventions },
   loadIntervention: {},
+  chooseVector: {},
   applyPlan: {},
   saveLabels: {},
 });

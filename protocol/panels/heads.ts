@@ -124,6 +124,8 @@ export type FromHeadsPanel =
       readonly kind: 'generate';
       readonly request: number;
       readonly interventions: readonly Intervention[];
+      /** The panel has the text without interventions. */
+      readonly changedOnly?: boolean;
       readonly maxNewTokens: number;
       readonly temperature: number;
       readonly topP: number;
@@ -135,6 +137,8 @@ export type FromHeadsPanel =
   | ({ readonly kind: 'explainWeight' } & AttentionCell)
   | { readonly kind: 'saveIntervention'; readonly interventions: readonly Intervention[] }
   | { readonly kind: 'loadIntervention' }
+  /** Lets the person choose a file of vectors, which becomes one intervention. */
+  | { readonly kind: 'chooseVector' }
   /** Lets the person choose a cache plan, which becomes one intervention. */
   | { readonly kind: 'applyPlan' }
   | { readonly kind: 'saveLabels' };

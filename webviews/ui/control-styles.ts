@@ -51,6 +51,22 @@ export const controlStyles = css`
     grid-template-columns: minmax(0, 1fr);
     gap: 6px;
   }
+  .intervention-slider {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px 8px;
+    align-items: center;
+    max-width: 560px;
+  }
+  .intervention-slider input {
+    flex: 1 1 160px;
+    min-width: 80px;
+  }
+  .intervention-slider output {
+    /* As wide with the longest number: the slider stays while it moves. */
+    min-width: 96px;
+    font-variant-numeric: tabular-nums;
+  }
   .interventions-list .reason {
     margin: 0;
   }

@@ -1,8 +1,9 @@
 /** Interventions in their written form: added, edited with the reason where one cannot be read, and removed. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { parseDo } from '../../protocol/interventions/do-form';
-import { kindOf, kinds, type KindName } from '../../protocol/interventions/interventions';
+import { parseDo, printDo } from '../../protocol/interventions/do-form';
+import { kindOf, kinds, type Intervention, type KindName } from '../../protocol/interventions/interventions';
 import { button, dropdown, textField } from './controls';
+import { interventionSlider } from './intervention-slider';
 import { others } from './whole-table';
 
 const adding = 'add';
@@ -15,6 +16,10 @@ export interface InterventionsList {
   /** What can be added. */
   readonly offered: readonly KindName[];
   readonly onChange: (entries: readonly string[]) => void;
+  /** A slider was let go: what follows from the entries may be computed again. */
+  readonly onSettled?: () => void;
+  /** Lets the person choose the file of a vector, which becomes an entry; absent: its path is typed. */
+  readonly onChooseVector?: () => void;
   /** Absent: all entries are written out, however many there are. */
   readonly whole?: boolean;
   readonly onWhole?: () => void;
@@ -32,11 +37,19 @@ export const interventionsList = ({
   entries,
   offered,
   onChange,
+  onSettled = () => undefined,
+  onChooseVector,
   whole = true,
   onWhole = () => undefined,
   onApplyPlan,
-}: InterventionsList): TemplateResult =>
-  html`<div class="interventions-list" role="group" aria-label=${label}>
+}: InterventionsList): TemplateResult => {
+  const described = (one: Intervention, at: number): TemplateResult => {
+    const { slide, sentence } = kindOf(one);
+    const onInput = (next: Intervention): void => onChange(entries.with(at, printDo(next)));
+    return html`${slide ? interventionSlider(one, slide, at, onInput, onSettled) : nothing}
+      <p class="reason">${sentence(one)}</p>`;
+  };
+  return html`<div class="interventions-list" role="group" aria-label=${label}>
     ${entries.slice(0, whole ? undefined : mostWritten).map((text, at) => {
       const read = parseDo(text);
       return html`<div class="intervention-row">
@@ -57,7 +70,7 @@ export const interventionsList = ({
             onClick: () => onChange(entries.filter((_, other) => other !== at)),
           })}
         </div>
-        ${read.ok ? html`<p class="reason">${kindOf(read.value).sentence(read.value)}</p>` : nothing}`;
+        ${read.ok ? described(read.value, at) : nothing}`;
     })}
     ${whole ? nothing : others(entries.length - mostWritten, 'interventions', onWhole)}
     ${
@@ -71,10 +84,12 @@ export const interventionsList = ({
               ...offered.map((name) => ({ value: name, label: kinds[name].name, hint: kinds[name].meaning })),
             ],
             onChange: (name) => {
-              onChange([...entries, kinds[name as KindName].example]);
+              if (name === 'add' && onChooseVector) onChooseVector();
+              else onChange([...entries, kinds[name as KindName].example]);
               if (!whole && entries.length >= mostWritten) onWhole();
             },
           })
     }
     ${onApplyPlan ? button({ label: 'Apply a Plan…', icon: 'layers', onClick: onApplyPlan }) : nothing}
   </div>`;
+};

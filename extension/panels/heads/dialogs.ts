@@ -26,6 +26,18 @@ export function saveIntervention(
   return saveFile(file, interventionText(model, interventions), onWritten);
 }
 
+/** Half the vectors of a file that the person chooses, at each layer that it has one for: a strength to begin with. */
+export async function chooseVector(): Promise<Intervention | undefined> {
+  const [file] =
+    (await vscode.window.showOpenDialog({
+      filters: { 'Steering vectors': ['gguf', 'safetensors', 'npy', 'json'] },
+      openLabel: 'Add',
+      title: 'Add a Vector to the Residual Stream',
+    })) ?? [];
+  if (file === undefined) return undefined;
+  return { kind: 'add', layers: ['all'], source: { from: 'file', path: file.fsPath }, strength: 0.5 };
+}
+
 /** `model` bounds the heads that the file may name. */
 export async function loadIntervention(model: ModelSummary | undefined): Promise<readonly Intervention[] | undefined> {
   const [file] =

@@ -6,7 +6,7 @@ import { modelServices, textDemo } from '../model-services';
 import { planChooser } from '../plan/choose-plan';
 import { Panels, type PanelParts } from '../panels';
 import { demoSetup, setupToStore, storedSetup } from './default-setup';
-import { loadIntervention, saveIntervention, saveLabels } from './dialogs';
+import { chooseVector, loadIntervention, saveIntervention, saveLabels } from './dialogs';
 import { HeadsHost, type HeadsServices, type HeadsTypes } from './host';
 import { headsRun } from './run';
 
@@ -51,6 +51,7 @@ export function headsPanels(parts: PanelParts, explain: HeadsServices['explain']
           saveLabels,
           saveIntervention,
           loadIntervention,
+          chooseVector,
           choosePlan: planChooser(library),
         },
         send,

@@ -35,6 +35,8 @@ export interface HeadsServices extends ModelPanelServices<HeadsTypes> {
   explain(plan: AnalysisSetup): Promise<void>;
   saveLabels(result: HeadsResult, onWritten: OnWritten): Promise<void>;
   readonly choosePlan: ChoosePlan;
+  /** What adds the vectors of a file that the person chooses; undefined when they thought better of it. */
+  chooseVector(): Promise<Intervention | undefined>;
   saveIntervention(model: ModelSummary, interventions: readonly Intervention[], onWritten: OnWritten): Promise<void>;
   /** Interventions from a file that the person chooses; undefined when they thought better of it. */
   loadIntervention(model: ModelSummary | undefined): Promise<readonly Intervention[] | undefined>;
@@ -111,6 +113,8 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
         return this.saveIntervention(message.interventions);
       case 'loadIntervention':
         return this.loadIntervention();
+      case 'chooseVector':
+        return this.addVector();
       case 'applyPlan':
         return this.applyPlan();
       case 'tokenise':
@@ -149,6 +153,11 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   private async applyPlan(): Promise<void> {
     const plan = await this.services.choosePlan(this.knownModel());
     if (plan !== undefined) await this.change({ interventions: withPlan(this.openSetup().interventions, plan) });
+  }
+
+  private async addVector(): Promise<void> {
+    const vector = await this.services.chooseVector();
+    if (vector !== undefined) await this.change({ interventions: [...this.openSetup().interventions, vector] });
   }
 
   private tokenise(message: Asked<'tokenise'>): void {
@@ -204,7 +213,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
 
   /** The plain run first, then the one with interventions; tokens go out as they come. */
   private async generate(message: Asked<'generate'>): Promise<void> {
-    const { kind: _, request, interventions, ...sampling } = message;
+    const { kind: _, request, interventions, changedOnly = false, ...sampling } = message;
     this.generation?.abort();
     const abort = new AbortController();
     this.generation = abort;
@@ -218,7 +227,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     try {
       this.requireModel();
       const { device } = shown === undefined ? plan : await this.subject();
-      for (const variant of changed.length === 0 ? [false] : [false, true]) {
+      for (const variant of changed.length === 0 ? [false] : changedOnly ? [true] : [false, true]) {
         if (abort.signal.aborted) throw new FailureError({ code: 'cancelled' });
         // Cancelled between two tokens it answers with what it has.
         const { text } = await this.services.server.generate(

@@ -63,6 +63,40 @@ describe('the heads panel', () => {
       assert.equal(await text(panel, '.gain-value'), '1.00');
     });
 
+    it('slides the strength of a vector, and writes the changed text again when it is let go', async () => {
+      const panel = await finished();
+      await panel.page.click('vscode-dropdown[aria-label="Add an intervention"]');
+      await panel.page.click('vscode-option:has-text("added vector")');
+      await panel.posts('chooseVector');
+      const source = { from: 'file', path: '/vectors/joy.gguf' } as const;
+      const add = (strength: number) => ({ kind: 'add', layers: ['all'], source, strength }) as const;
+      await panel.send({ ...finishedMessage({}), plan: { ...plan, interventions: [add(0.5)] }, replaces: true });
+      await settle(panel);
+      assert.equal(await text(panel, '.intervention-slider output'), 'strength 0.500');
+      assert.match(
+        await text(panel, '.interventions-list .reason'),
+        /^0\.5 times the vector of \/vectors\/joy\.gguf is added to the residual stream that leaves each layer/,
+      );
+      await panel.page.click('#generate');
+      const { request } = await panel.posts('generate');
+      await panel.send(
+        { kind: 'generated', request, variant: false, text: ' Mary. Mary' },
+        { kind: 'generated', request, variant: true, text: ' Mary the' },
+      );
+      const before = panel.posted.length;
+      // As a person drags: the thumb moves, and is let go.
+      await press(panel, '.intervention-slider input', 'Home');
+      const asked = await panel.posts('nextTokens', before);
+      assert.deepEqual(asked.interventions, [add(-100)]);
+      const again = await panel.posts('generate', before);
+      assert.deepEqual([again.changedOnly, again.interventions], [true, [add(-100)]]);
+      assert.equal(await text(panel, '[data-variant=plain] pre'), ' Mary. Mary');
+      await panel.send({ kind: 'generated', request: again.request, variant: true, text: ' Sue' });
+      await settle(panel);
+      assert.equal(await text(panel, '[data-variant=changed] pre'), ' Sue');
+      assert.equal(await panel.page.$('#stop-generation'), null);
+    });
+
     it('writes on as it is told, says with what, and keeps that over a reload', async () => {
       const panel = await finished();
       await panel.page.click('#sampling .disclosure-button');

@@ -116,6 +116,7 @@ export class Stage {
   loaded: readonly Intervention[] | undefined;
   boundedBy: ModelSummary | undefined;
   chosenPlan: Plan | undefined;
+  vector: Intervention | undefined;
   other: { name: string; result: HeadsReply['result'] } | undefined;
   readonly reports: string[] = [];
   stored: HeadsSetup = plan();
@@ -208,6 +209,7 @@ export class Stage {
           this.boundedBy = model;
           return Promise.resolve(this.chosenPlan);
         },
+        chooseVector: () => Promise.resolve(this.vector),
         loadIntervention: (model) => {
           this.boundedBy = model;
           return Promise.resolve(this.loaded);

@@ -697,6 +697,20 @@ describe('what a person keeps', () => {
     assert.deepEqual(last(sent, 'open').plan.interventions, [gain0, { kind: 'plan', rules }]);
   });
 
+  it('takes the file of a vector as one intervention beside the others, and none where no file was chosen', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown: reply() });
+    stage.loaded = [gain0];
+    await host.receive({ kind: 'loadIntervention' });
+    await host.receive({ kind: 'chooseVector' });
+    assert.deepEqual(last(sent, 'open').plan.interventions, [gain0]);
+    const source = { from: 'file', path: '/vectors/joy.gguf' } as const;
+    stage.vector = { kind: 'add', layers: ['all'], source, strength: 0.5 };
+    await host.receive({ kind: 'chooseVector' });
+    assert.deepEqual(last(sent, 'open').plan.interventions, [gain0, stage.vector]);
+    assert.equal(last(sent, 'open').replaces, true);
+  });
+
   it('is compared with another result until the panel closes', async () => {
     const stage = new Stage();
     stage.other = { name: 'before', result: headsResult({ seed: 1 }) };

@@ -16,7 +16,8 @@ export interface Actions extends RunActions<State, FromHeadsPanel> {
   setGain(place: HeadPlace, gain: number): void;
   toggleAblation(place: HeadPlace): void;
   resetGains(): void;
-  generate(): void;
+  /** Writes on; `changed`: the text with the interventions alone, where that without them is there. */
+  generate(which?: 'both' | 'changed'): void;
   /** Runs the analysis that explains an attention weight of the selected head. */
   explainWeight(cell: CellPlace): void;
   /** The effect of removing each head. */

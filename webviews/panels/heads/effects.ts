@@ -68,6 +68,9 @@ function changes(part: Part): TemplateResult {
       whole: isOpen(state, 'all-interventions', false),
       onWhole: () => actions.toggle('all-interventions', true),
       onChange: (next) => actions.edit({ others: next }),
+      // What was written without the change is still right.
+      onSettled: () => state.generation && actions.generate('changed'),
+      onChooseVector: () => actions.post({ kind: 'chooseVector' }),
       onApplyPlan: () => actions.post({ kind: 'applyPlan' }),
     })}
   </div>`;

@@ -193,14 +193,25 @@ export class HeadsPanel
     announce('Stopped');
   }
 
-  generate(): void {
-    const { form, result, view } = this.state;
+  generate(which: 'both' | 'changed' = 'both'): void {
+    const { form, result, view, generation } = this.state;
     const reading = readSampling(view.sampling);
     if (!form || !result || !reading.ok) return;
     const request = this.nextRequest();
     const interventions = interventionsOf(form);
-    this.change({ ...this.state, generation: { request, interventions, sampling: reading.sampling, running: true } });
-    this.host.post({ kind: 'generate', request, interventions, ...reading.sampling });
+    const { sampling } = reading;
+    const plain =
+      which === 'changed' &&
+      interventions.length > 0 &&
+      generation?.plain?.done === true &&
+      canonical(generation.sampling) === canonical(sampling)
+        ? generation.plain
+        : undefined;
+    this.change({
+      ...this.state,
+      generation: { request, interventions, sampling, running: true, ...(plain ? { plain } : {}) },
+    });
+    this.host.post({ kind: 'generate', request, interventions, ...sampling, ...(plain ? { changedOnly: true } : {}) });
   }
 
   explainWeight(cell: CellPlace): void {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { controlVectorBytes, readControlVector } from '../../../../models/formats/gguf/control-vector';
-import { ggufFile, u32, type GgufFile } from '../../../support/gguf-file';
+import { ggufFile, u32, type GgufFile, type Tensor } from '../../../support/gguf-file';
 
 /**
  * A file of the directions [1, -2] of block 1 and [0.5, 3] of block 3, by hand: gguf.md of ggml for the layout, common.cpp of llama.cpp and
@@ -85,7 +85,7 @@ describe('control vectors', () => {
     assert.deepEqual(found.directions, new Map([[12, Float32Array.of(0, 0)]]));
   });
 
-  const direction = (name: string, sizes: readonly (number | bigint)[], type = 0): GgufFile['tensors'] => [
+  const direction = (name: string, sizes: readonly (number | bigint)[], type = 0): readonly Tensor[] => [
     { name, sizes, type },
   ];
   for (const [what, bytes, sentence] of [
