@@ -1,5 +1,5 @@
 /** The header of a .npy file: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, versions 1 to 3. */
-import { shortened } from './shortened';
+import { shortened } from './short-text';
 
 /** Little-endian floating point numbers, by the names that safetensors has for them. */
 const dtypes = { '<f2': 'F16', '<f4': 'F32', '<f8': 'F64' } as const;

@@ -6,7 +6,8 @@ import { button, dropdown, textField } from './controls';
 import { interventionSlider } from './intervention-slider';
 import { others } from './whole-table';
 
-const adding = 'add';
+/** What is shown while none is chosen; no kind has that name. */
+const adding = 'none';
 
 export interface InterventionsList {
   /** For screen readers. */

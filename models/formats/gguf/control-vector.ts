@@ -6,7 +6,7 @@
  * written and not read.
  */
 import { openRegular, readBytes } from '../regular-file';
-import { shortened } from '../shortened';
+import { shortened } from '../short-text';
 import { readGgufHeader } from './header';
 import { Metadata } from './metadata';
 

@@ -65,8 +65,8 @@ describe('the heads panel', () => {
 
     it('slides the strength of a vector, and writes the changed text again when it is let go', async () => {
       const panel = await finished();
-      await panel.page.click('vscode-dropdown[aria-label="Add an intervention"]');
-      await panel.page.click('vscode-option:has-text("added vector")');
+      await panel.page.click('[aria-label="Add an intervention"]');
+      await panel.page.click('vscode-option[value="add"]');
       await panel.posts('chooseVector');
       const source = { from: 'file', path: '/vectors/joy.gguf' } as const;
       const add = (strength: number) => ({ kind: 'add', layers: ['all'], source, strength }) as const;

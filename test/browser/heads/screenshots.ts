@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { FromHeadsPanel, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { headStatisticNames, type HeadStatistics } from '../../../protocol/results/heads';
 import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
-import { answering, finishedMessage, openMessage, result, thumbnails } from './heads-host';
+import { answering, finishedMessage, openMessage, plan, result, thumbnails } from './heads-host';
 import { plantedModel, plantedResult, plantedThumbnails } from './planted-model';
 
 type Panel = PanelPage<ToHeadsPanel, FromHeadsPanel>;
@@ -56,6 +56,20 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       large,
     ),
   });
+  const source = { from: 'file', path: '/home/ada/vectors/joyful-against-gloomy.gguf' } as const;
+  const steering = { kind: 'add', layers: ['all'], source, strength: 0.5 } as const;
+  for (const theme of ['dark', 'light'] as const) {
+    for (const [width, place] of [
+      [300, 'side'],
+      [1280, 'full'],
+    ] as const) {
+      const opening = finishedMessage({ place, plan: { ...plan, interventions: [steering] } });
+      await shoot(`steered-${theme}-${width}`, { theme, width, place, host: answering(opening) }, async (panel) => {
+        if (place === 'side') await panel.page.click('#fold-effects .disclosure-button');
+        await panel.page.waitForTimeout(600);
+      });
+    }
+  }
   const change = async (panel: Panel): Promise<void> => {
     await panel.page.click('#ablate');
     await panel.page.click('#sampling .disclosure-button');

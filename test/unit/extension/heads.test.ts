@@ -513,6 +513,18 @@ describe('a continuation', () => {
     ]);
   });
 
+  it('of the changed model comes alone where the panel has the other', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown });
+    const done = host.receive({ ...generate(6, [gain0]), changedOnly: true });
+    await settled();
+    const [changed] = stage.generations;
+    assert.deepEqual(changed?.asked.interventions, [gain0]);
+    changed?.answer(answer('Sue'));
+    await done;
+    assert.deepEqual(said(sent), ['generated 6 changed Sue']);
+  });
+
   it('of a prompt that was not run yet is that of the plan', async () => {
     const stage = new Stage();
     const { host } = await stage.ready('full');
