@@ -22,10 +22,10 @@ import {
   headTileRequest,
   nextTokensRequest,
   servingMeasureRequest,
+  steeringRequest,
 } from '../../protocol/compute/model-requests';
 import { measureServing } from './measure-serving';
 import { steeringJob } from './steering-job';
-import { steeringRequest } from '../../protocol/compute/steering';
 import { promptOrImage } from '../../protocol/compute/request-parts';
 import { promptOfIds } from '../model/prompt/prompt-of-ids';
 

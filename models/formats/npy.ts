@@ -28,9 +28,13 @@ export function npyHeader(bytes: Buffer): NpyHeader | string {
   if (descr === undefined || order === undefined || sizes === undefined) {
     return `its header is not that of one array of numbers: ${shortened(text.trim())}`;
   }
-  if (!(descr in dtypes)) return `it is stored as ${descr}. Store it as <f2, <f4 or <f8 (little-endian floating point).`;
+  if (!(descr in dtypes))
+    return `it is stored as ${descr}. Store it as <f2, <f4 or <f8 (little-endian floating point).`;
   const dtype = dtypes[descr as keyof typeof dtypes];
-  const shape = sizes.split(',').filter((size) => size.trim() !== '').map(Number);
+  const shape = sizes
+    .split(',')
+    .filter((size) => size.trim() !== '')
+    .map(Number);
   if (order === 'True' && shape.length > 1) return 'it is stored column by column. Save numpy.ascontiguousarray of it.';
   const end = begin + widths[dtype] * shape.reduce((product, size) => product * size, 1);
   return end === bytes.length

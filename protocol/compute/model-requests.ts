@@ -8,10 +8,11 @@ import type {
   NextTokensRequest,
 } from './models';
 import type { ServingMeasureRequest } from './serving';
+import { steeringPositions, type SteeringRequest } from './steering';
 import { headField, layerField } from '../interventions/fields';
 import { interventionsField } from '../interventions/interventions';
 import type { Schema } from '../schema/check';
-import { filledText, flag, list, numberFrom, object, optional, wholeFrom } from '../schema/fields';
+import { filledText, flag, list, numberFrom, object, oneOf, optional, wholeFrom } from '../schema/fields';
 import { deviceField, idsFields, position, promptInput, promptOrImage, seed, tokenIds } from './request-parts';
 
 export const headsRequest: Schema<HeadsRequest> = object<HeadsRequest>({
@@ -69,4 +70,16 @@ export const servingMeasureRequest: Schema<ServingMeasureRequest> = object<Servi
   folder: filledText,
   prompt: wholeFrom(1, 1 << 16),
   tokens: wholeFrom(1, 4096),
+});
+
+const texts = list(filledText, 'a list of prompts', { least: 1, most: 10_000 });
+
+export const steeringRequest: Schema<SteeringRequest> = object<SteeringRequest>({
+  ...deviceField,
+  folder: filledText,
+  toward: texts,
+  from: texts,
+  chat: optional(flag),
+  layers: optional(list(layerField, 'a list of layers', { least: 1, most: 1 << 16 })),
+  position: oneOf(steeringPositions),
 });

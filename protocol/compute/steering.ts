@@ -1,9 +1,5 @@
 /** A steering vector of two sets of prompts (diagnostics/shared/steering/mean-difference.ts has the definition). */
 import type { Parity } from '../results/heads';
-import type { Schema } from '../schema/check';
-import { layerField } from '../interventions/fields';
-import { filledText, flag, list, object, oneOf, optional } from '../schema/fields';
-import { deviceField } from './request-parts';
 
 export const steeringPositions = ['last', 'mean'] as const;
 export type SteeringPosition = (typeof steeringPositions)[number];
@@ -38,15 +34,3 @@ export interface SteeringReply {
   /** On the first prompt. */
   readonly parity: Parity;
 }
-
-const texts = list(filledText, 'a list of prompts', { least: 1, most: 10_000 });
-
-export const steeringRequest: Schema<SteeringRequest> = object<SteeringRequest>({
-  ...deviceField,
-  folder: filledText,
-  toward: texts,
-  from: texts,
-  chat: optional(flag),
-  layers: optional(list(layerField, 'a list of layers', { least: 1, most: 1 << 16 })),
-  position: oneOf(steeringPositions),
-});

@@ -114,7 +114,8 @@ function isInside(one: Intervention, { layers, heads }: Size): boolean {
       (rule) => fits(rule.layer, layers) && fits(Math.max(-1, ...sharedHeads(rule)), heads) && rule.active <= heads,
     );
   }
-  if (one.kind === 'add' || one.kind === 'reposition' || one.kind === 'low-rank') return one.layers.every((layer) => fits(layer, layers));
+  if (one.kind === 'add' || one.kind === 'reposition' || one.kind === 'low-rank')
+    return one.layers.every((layer) => fits(layer, layers));
   if (one.kind === 'reinforce') return (one.layers ?? []).every((layer) => fits(layer, layers));
   return fits(one.layer, layers) && fits('head' in one ? one.head : undefined, heads);
 }

@@ -2,7 +2,6 @@
 import { html, type TemplateResult } from 'lit';
 import type { Slide } from '../../protocol/interventions/kind';
 import type { Intervention } from '../../protocol/interventions/interventions';
-import { significant } from './numbers';
 import { slider } from './text-area';
 
 /** Where the slider ends; numbers that are typed go further. */
@@ -30,11 +29,11 @@ export function interventionSlider(
       min: -end,
       max: end,
       step,
-      valueText: significant(number),
+      valueText: String(number),
       hint: `-${most} to ${most}, finer around 0, which changes nothing`,
       onInput: (thumb) => onInput(slide.with(value, numberAt(thumb))),
       onChange: onSettled,
     })}
-    <output>${slide.name} ${significant(number)}</output>
+    <output>${slide.name} ${number}</output>
   </div>`;
 }

@@ -45,10 +45,10 @@ export const interventionsList = ({
   onApplyPlan,
 }: InterventionsList): TemplateResult => {
   const described = (one: Intervention, at: number): TemplateResult => {
-    const { slide, sentence } = kindOf(one);
+    const kind = kindOf(one);
     const onInput = (next: Intervention): void => onChange(entries.with(at, printDo(next)));
-    return html`${slide ? interventionSlider(one, slide, at, onInput, onSettled) : nothing}
-      <p class="reason">${sentence(one)}</p>`;
+    return html`${kind.slide ? interventionSlider(one, kind.slide, at, onInput, onSettled) : nothing}
+      <p class="reason">${kind.sentence(one)}</p>`;
   };
   return html`<div class="interventions-list" role="group" aria-label=${label}>
     ${entries.slice(0, whole ? undefined : mostWritten).map((text, at) => {

@@ -63,7 +63,14 @@ export async function lower(run: RunOf, lists: readonly (readonly Intervention[]
   const dimensions = await massiveDimensions(run, lists.flat());
   const variants: Variant[] = [];
   for (const list of lists) {
-    const variant = variantOf(run, list, rows, await lowRanksOf(run.model, list), dimensions, await additionsOf(run, list));
+    const variant = variantOf(
+      run,
+      list,
+      rows,
+      await lowRanksOf(run.model, list),
+      dimensions,
+      await additionsOf(run, list),
+    );
     const reinforce = reinforcementIn(list);
     if (!reinforce) variants.push(variant);
     else {

@@ -72,7 +72,7 @@ describe('the heads panel', () => {
       const add = (strength: number) => ({ kind: 'add', layers: ['all'], source, strength }) as const;
       await panel.send({ ...finishedMessage({}), plan: { ...plan, interventions: [add(0.5)] }, replaces: true });
       await settle(panel);
-      assert.equal(await text(panel, '.intervention-slider output'), 'strength 0.500');
+      assert.equal(await text(panel, '.intervention-slider output'), 'strength 0.5');
       assert.match(
         await text(panel, '.interventions-list .reason'),
         /^0\.5 times the vector of \/vectors\/joy\.gguf is added to the residual stream that leaves each layer/,

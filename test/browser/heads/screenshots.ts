@@ -56,7 +56,7 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       large,
     ),
   });
-  const source = { from: 'file', path: '/home/ada/vectors/joyful-against-gloomy.gguf' } as const;
+  const source = { from: 'file', path: '/models/vectors/joyful-against-gloomy.gguf' } as const;
   const steering = { kind: 'add', layers: ['all'], source, strength: 0.5 } as const;
   for (const theme of ['dark', 'light'] as const) {
     for (const [width, place] of [

@@ -83,7 +83,8 @@ describe('vectors added to the residual stream', () => {
           : parameters.vector(name),
     };
     const expected = tiny.run(biased, ids).logits.flat();
-    for (const chunk of [n, 7]) near(await logitsOf(one, { additions: [{ layer: 0, vector }] }, { chunk }), expected, 1e-4);
+    for (const chunk of [n, 7])
+      near(await logitsOf(one, { additions: [{ layer: 0, vector }] }, { chunk }), expected, 1e-4);
   });
 
   it('several of one layer add up, beside each other in a batch, and leave the plain run of the batch as it is', async () => {
@@ -195,7 +196,10 @@ describe('vectors added to the residual stream', () => {
       const one = await open('llama');
       const path = join(folder, 'first.json');
       writeFileSync(path, JSON.stringify({ 'direction.0': Array.from(vectorOf(one.model.spec.hiddenSize, 2)) }));
-      assert.deepEqual((await lowered(one, `add:*=file:${path}`)).additions?.map(({ layer }) => layer), [0]);
+      assert.deepEqual(
+        (await lowered(one, `add:*=file:${path}`)).additions?.map(({ layer }) => layer),
+        [0],
+      );
       await assert.rejects(lowered(one, `add:0,1=file:${path}`), /has no vector for layer 1: it has those of 0\./);
       await assert.rejects(lowered(one, `add:2=file:${path}`), /no layer 2: the model has 2/);
       await assert.rejects(lowered(one, `add:0@19-20=file:${path}`), /position 20, and the prompt has 20 tokens/);
@@ -217,9 +221,7 @@ describe('vectors added to the residual stream', () => {
         const [toward, from] = await Promise.all(
           sets.map((set) => Promise.all(set.map((each) => runner.prompt({ kind: 'ids', ids: each })))),
         );
-        const found = await resultOf(
-          meanDifference(runner, { toward: toward!, from: from!, layers: [1], position }),
-        );
+        const found = await resultOf(meanDifference(runner, { toward: toward!, from: from!, layers: [1], position }));
         const state = (each: readonly number[]): number[] => {
           const data = one.tiny.run(one.parameters, each).taps.get('layer.1.residual') ?? [];
           const rows = each.map((_, row) => data.slice(row * width, (row + 1) * width));
@@ -230,7 +232,10 @@ describe('vectors added to the residual stream', () => {
           const states = set.map(state);
           return Array.from({ length: width }, (_, c) => states.reduce((sum, row) => sum + row[c]!, 0) / set.length);
         });
-        assert.deepEqual(found.map(({ layer }) => layer), [1]);
+        assert.deepEqual(
+          found.map(({ layer }) => layer),
+          [1],
+        );
         near(
           found[0]!.data,
           means[0]!.map((value, c) => value - means[1]![c]!),

@@ -19,7 +19,11 @@ function addTo(data: Float32Array, at: number, additions: readonly Addition[], r
 export function additionFeeds(
   { hiddenSize }: ModelSpec,
   { index }: BlockSpec,
-  { variants, start, length }: { readonly variants: readonly Variant[]; readonly start: number; readonly length: number },
+  {
+    variants,
+    start,
+    length,
+  }: { readonly variants: readonly Variant[]; readonly start: number; readonly length: number },
 ): Record<string, RuntimeArray> {
   const changes = variants.map((variant) => additionsOf(variant, index));
   // Vectors for all positions are one row.
