@@ -1,5 +1,5 @@
 /**
- * What an analysis is: one folder beside this file exports one of these, and `catalogue.ts` lists it. Command, palette entry, form,
+ * What an analysis is: a folder of its group exports one of these, and `catalogue.ts` lists it. Command, palette entry, form,
  * panel, saved file, comparison, export, progress, cancel and resume come from the shared machinery, which knows nothing more of
  * it than this.
  */

@@ -8,4 +8,5 @@ export const threeDigits = (value: number): string => String(Number(value.toPrec
 /** Of a share, 0..1. */
 export const percent = (share: number): string => `${threeDigits(100 * share)} %`;
 
+/** With its sign, three digits. */
 export const signed = (value: number): string => `${value < 0 ? '' : '+'}${threeDigits(value)}`;

@@ -1,4 +1,4 @@
-/** Every task: one line each. */
+/** Every task: one line each. `docs/tasks.md` has a row for each, and `test/unit/diagnostics/tasks` runs its laws on all of them. */
 import type { Task } from './task';
 import { capitals } from './capitals';
 import { colouredObjects } from './coloured-objects';

@@ -1,9 +1,10 @@
 /** What a result of ablation says in a sentence or two, and what a person can do with it elsewhere. */
 import type { Offer } from '../../../protocol/analysis/analysis';
-import { metricWords, signed } from '../../shared/effects/metric';
+import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { isMeasured, ranked, type Ranked } from './ranking';
 import type { Mode } from '../../shared/effects/stand-ins';
+import { signed } from '../../shared/words';
 import type { AblationResult } from './result';
 
 export const modeWords: Readonly<Record<Mode, string>> = {

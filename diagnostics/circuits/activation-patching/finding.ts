@@ -1,9 +1,9 @@
 /** What a result of activation patching says in a sentence or two. */
 import { askedWords, worseWords } from '../../shared/effects/gap';
-import { metricWords, signed } from '../../shared/effects/metric';
+import { metricWords } from '../../shared/effects/metric';
 import { cellName, cellWords, isMeasured, ranked, type Ranked } from './ranking';
 import type { PatchingResult } from './result';
-import { percent, threeDigits } from '../../shared/words';
+import { percent, signed, threeDigits } from '../../shared/words';
 
 const interval = ({ low, high }: { readonly low: number; readonly high: number }): string =>
   Number.isNaN(low) ? '' : ` (95 % interval ${percent(low)} to ${percent(high)})`;

@@ -1,8 +1,8 @@
 /** What a result of attribution says in a few sentences, and what a person can do with it elsewhere. */
 import type { Offer } from '../../../protocol/analysis/analysis';
-import { metricWords, signed } from '../../shared/effects/metric';
+import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, signed, threeDigits } from '../../shared/words';
 import { isEstimated, ranked } from './ranking';
 import type { Agreement, AttributionResult } from './result';
 

@@ -1,8 +1,8 @@
 /** What a comparison of two circuits says in a sentence or two, and what a person can do with it elsewhere. */
 import type { Offer } from '../../../protocol/analysis/analysis';
 import { nodeWords } from '../../shared/circuits/words';
-import { signed, metricWords } from '../../shared/effects/metric';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { metricWords } from '../../shared/effects/metric';
+import { counted, percent, signed, threeDigits } from '../../shared/words';
 import { headWords } from './repair';
 import type { ReuseResult, Side } from './result';
 

@@ -3,9 +3,9 @@ import type { Offer } from '../../../protocol/analysis/analysis';
 import { firstPassWords } from '../../shared/circuits/first-pass';
 import { headInputs, receiverName, receiversOf } from '../../shared/circuits/receivers';
 import { askedWords, worseWords } from '../../shared/effects/gap';
-import { metricWords, signed } from '../../shared/effects/metric';
+import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
-import { counted, threeDigits } from '../../shared/words';
+import { counted, signed, threeDigits } from '../../shared/words';
 import type { PathResult, Stage } from './result';
 
 export interface Ranked {

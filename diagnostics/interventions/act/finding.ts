@@ -1,7 +1,7 @@
 import type { Offer } from '../../../protocol/analysis/analysis';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import { changeWords, headsWords, heldOutWords } from '../../shared/labelled-heads/words';
-import { counted, percent, threeDigits } from '../../shared/words';
+import { counted, percent, signed, threeDigits } from '../../shared/words';
 import { interventionOf, ruleOf } from './calibration';
 import { chosenName, type ActMethod, type ActResult } from './result';
 
@@ -10,8 +10,6 @@ type Partly = Partial<ActResult>;
 /** `column strength above 5 / n` */
 export const ruleWords = ({ rule, alpha = Number.NaN, strength = Number.NaN }: Partly): string =>
   `column strength above ${rule === 'strength' ? strength : `${alpha} / n`}`;
-
-const signed = (value: number): string => `${value < 0 ? '' : '+'}${threeDigits(value)}`;
 
 function gainWords({ gain, gainLow, gainHigh }: ActMethod): string {
   const interval = Number.isNaN(gainLow) ? '' : ` (95 % interval ${signed(gainLow)} to ${signed(gainHigh)})`;

@@ -100,9 +100,3 @@ export const metricWords: Readonly<Record<TaskMetric, MetricWords>> = {
 };
 
 export const isMetric = (name: string): name is TaskMetric => (taskMetrics as readonly string[]).includes(name);
-
-/** With its sign, three digits. */
-export function signed(value: number): string {
-  const short = Number(Math.abs(value).toPrecision(3));
-  return `${value < 0 ? '-' : '+'}${short}`;
-}

@@ -10,7 +10,7 @@
  * | local | localWindow (16 tokens) | the prompt | the same | 0.8 |
  * | induction | induction | random sequence, repeated | random sequences, not repeated | 0.3 |
  * | duplicate-token | duplicateToken | the same | the same | 0.3 |
- * | retrieval | values found by their keys (`retrieval.ts`) | needles in a random haystack | the needles absent | 0.3 |
+ * | retrieval | values found by their keys (`retrieval-probe.ts`) | needles in a random haystack | the needles absent | 0.3 |
  * | uniform | entropy / mean ln(readable keys; at most the layer's window) | the prompt | rows drawn at random | 0.9 |
  *
  * A head has a label when all of this holds:
@@ -41,6 +41,9 @@
  *
  * Random dealing: each row's probabilities are assigned to the keys that the row may read in random order; the mean is exact,
  * the variance an upper bound.
+ *
+ * A new label needs its name in `protocol/results/heads.ts`, a score, a null model and a threshold here, a row in the table above, a planted
+ * matrix in `labels.test.ts`, its words in `protocol/results/head-words.ts`, and a line in `docs/heads-json.md`.
  */
 
 import { confidenceOf, measuredNull, type NullModel } from './confidence';
