@@ -4,7 +4,7 @@ import { isOwnForm } from '../../models/formats/families/type-by-keys';
 import type { OwnFamily } from '../../models/formats/workspace-family';
 import { isObject } from './json-document';
 import { isOfOtherProgram } from './other-programs';
-import type { JsonObject } from './parts';
+import type { JsonObject } from '../../models/formats/config/config-reader';
 
 /**
  * How much the checks may claim about a part.

@@ -1,5 +1,5 @@
 import type { JsonValue, ModelDescription } from '../../models/formats/model-description';
-import type { NamedTokens } from '../../models/formats/companions/named-tokens';
+import type { NamedTokens } from '../../models/formats/companions/token-names';
 import type { TokenizerVocabulary } from '../../models/formats/companions/tokenizer-vocabulary';
 import type { ReadOnnx } from '../../models/formats/onnx/read-onnx';
 import type { SafetensorsTensor } from '../../models/formats/safetensors/header';

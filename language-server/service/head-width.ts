@@ -1,6 +1,7 @@
 import { namesOf } from '../../models/formats/config/config-reader';
 import { numberField } from '../../models/formats/config/json-values';
-import type { ConfigPart, JsonObject } from './parts';
+import type { JsonObject } from '../../models/formats/config/config-reader';
+import type { ConfigPart } from './parts';
 
 /** True when the part compresses keys and values into a latent (MLA): head counts and head_dim are nominal then. */
 export const isLatent = (value: JsonObject): boolean =>

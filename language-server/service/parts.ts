@@ -1,11 +1,10 @@
+import type { JsonObject } from '../../models/formats/config/config-reader';
 import { holdsSettings } from '../../models/formats/families/generic';
 import type { OwnFamily } from '../../models/formats/workspace-family';
 import type { JsonPath, JsonValue, ModelDescription } from '../../models/formats/model-description';
 import { familiarityOf, familiarityOfFile } from './familiarity';
 import type { Familiarity } from './familiarity';
 import { isObject } from './json-document';
-
-export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 
 /** An object of a config that describes one network: the file itself, `text_config`, `vision_config`, … */
 export interface ConfigPart {

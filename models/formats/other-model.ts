@@ -24,11 +24,11 @@ export interface OtherModel {
   readonly title: string;
   /** What the model is called in the file, where it says so. */
   readonly name?: string;
-  /** Absent where the file does not describe a stack of layers. Of an adapter: its base, where that was found. */
+  /** Absent where the file does not describe a stack of layers. An adapter has that of its base, where the base was found. */
   readonly description?: ModelDescription;
   /** Learned numbers; absent where they cannot be counted. */
   readonly parameters?: { readonly total: number; readonly active: number; readonly split: readonly PartCount[] };
-  /** Of all tensors. */
+  /** Bytes of all tensors. */
   readonly bytes: number;
   /** 8 x bytes / weights of all tensors, scales included. */
   readonly bitsPerWeight?: number;

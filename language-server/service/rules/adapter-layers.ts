@@ -3,7 +3,8 @@ import { layerOf, ranges } from '../../../models/formats/tensors/tensor-sentence
 import { endingsOf, modulesOf } from '../adapter-modules';
 import { namesOf } from '../../../models/formats/config/config-reader';
 import { numberField } from '../../../models/formats/config/json-values';
-import type { ConfigPart, JsonObject } from '../parts';
+import type { JsonObject } from '../../../models/formats/config/config-reader';
+import type { ConfigPart } from '../parts';
 import type { Related } from '../finding';
 import type { FolderFacts } from '../folder-facts';
 import { isObject } from '../json-document';

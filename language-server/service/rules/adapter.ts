@@ -3,7 +3,7 @@ import { baseFamily } from '../adapter-bases';
 import { endingsOf, endModules, moduleNames, modulesOf, modulesOfConfig } from '../adapter-modules';
 import { namesOf } from '../../../models/formats/config/config-reader';
 import { numberField } from '../../../models/formats/config/json-values';
-import type { JsonObject } from '../parts';
+import type { JsonObject } from '../../../models/formats/config/config-reader';
 import type { Fix } from '../finding';
 import { isObject } from '../json-document';
 import type { JsonDocument } from '../json-document';

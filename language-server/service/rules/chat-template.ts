@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../../models/formats/model-description';
-import type { JsonObject } from '../parts';
+import type { JsonObject } from '../../../models/formats/config/config-reader';
 import type { FolderFacts } from '../folder-facts';
 import { isObject } from '../json-document';
 import { writtenText } from '../template-text';

@@ -1,5 +1,6 @@
 import type { JsonPath } from '../../../models/formats/model-description';
-import type { ConfigPart, JsonObject } from '../parts';
+import type { JsonObject } from '../../../models/formats/config/config-reader';
+import type { ConfigPart } from '../parts';
 import { isObject } from '../json-document';
 import { own } from '../own';
 import { relatedField, renameKey, replaceValue } from '../places';

@@ -1,7 +1,8 @@
 import type { JsonPath, JsonValue } from '../../../models/formats/model-description';
 import { namesOf } from '../../../models/formats/config/config-reader';
 import { numberField } from '../../../models/formats/config/json-values';
-import type { ConfigPart, JsonObject } from '../parts';
+import type { JsonObject } from '../../../models/formats/config/config-reader';
+import type { ConfigPart } from '../parts';
 import { isObject } from '../json-document';
 import type { JsonDocument } from '../json-document';
 import { relatedField } from '../places';

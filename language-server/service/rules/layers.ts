@@ -2,7 +2,7 @@ import type { TextChange } from '../finding';
 import { namesOf } from '../../../models/formats/config/config-reader';
 import { numberField } from '../../../models/formats/config/json-values';
 import { isLatent } from '../head-width';
-import type { JsonObject } from '../parts';
+import type { JsonObject } from '../../../models/formats/config/config-reader';
 import { isOneSlip, nearestName } from '../nearest-name';
 import { relatedField, replaceValue } from '../places';
 import { mostOfOneRule } from './rule';

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../../models/formats/model-description';
-import type { ConfigPart, JsonObject } from '../parts';
+import type { JsonObject } from '../../../models/formats/config/config-reader';
+import type { ConfigPart } from '../parts';
 import type { FolderFacts } from '../folder-facts';
 import { isObject } from '../json-document';
 import { own } from '../own';

@@ -5,7 +5,7 @@ import {
   otherModelTypes,
   typeOfClass,
 } from '../../../models/formats/families/shared/class-names';
-import type { JsonObject } from '../parts';
+import type { JsonObject } from '../../../models/formats/config/config-reader';
 import { isObject } from '../json-document';
 import { plainLetters } from '../nearest-name';
 import { changeName, insertFirst, relatedField } from '../places';

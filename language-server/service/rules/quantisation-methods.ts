@@ -1,5 +1,6 @@
 import { isObject } from '../json-document';
-import type { ConfigPart, JsonObject } from '../parts';
+import type { JsonObject } from '../../../models/formats/config/config-reader';
+import type { ConfigPart } from '../parts';
 import { isSurely, nearestName, plainLetters } from '../nearest-name';
 import { own } from '../own';
 import { changeName, relatedField } from '../places';

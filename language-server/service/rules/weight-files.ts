@@ -1,4 +1,4 @@
-import type { JsonObject } from '../parts';
+import type { JsonObject } from '../../../models/formats/config/config-reader';
 import { isObject } from '../json-document';
 import { formatBytes } from '../figures';
 import type { Rule, RuleContext } from './rule';

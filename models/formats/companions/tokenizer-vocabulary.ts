@@ -1,6 +1,6 @@
 import { openRegular } from '../regular-file';
-import { TokenCollector } from './named-tokens';
-import type { NamedTokens } from './named-tokens';
+import { TokenCollector } from './token-names';
+import type { NamedTokens } from './token-names';
 import { VocabularyCounter } from './vocabulary-counter';
 
 /** What `tokenizer.json` holds, counted from disk without keeping it. */

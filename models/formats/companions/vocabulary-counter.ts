@@ -1,4 +1,4 @@
-import type { TokenCollector } from './named-tokens';
+import type { TokenCollector } from './token-names';
 
 /** Where the next quote or backslash is. */
 const endOfPlain = (bytes: Uint8Array, from: number): number => {

@@ -62,7 +62,7 @@ function headFlops(model: ModelDescription, part: ModelPart): number {
   return writes && part.role === 'decoder' ? 2 * part.hiddenSize * (part.vocabularySize ?? 0) : 0;
 }
 
-/** Of the head's own matrices where they are known (Higgs Audio has two), else of the table of words that is read again. */
+/** Operations of the head: its own matrices where they are known (Higgs Audio has two), else the table of words. */
 function headOf(model: ModelDescription, part: ModelPart): number {
   const plain = headFlops(model, part);
   if (part.role !== 'decoder' || (plain === 0 && model.task.kind !== 'base')) return plain;

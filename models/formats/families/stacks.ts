@@ -281,7 +281,7 @@ export function readStack(reader: ConfigReader, fallbackType?: string, forced = 
   const read = family.read(reader.withDefaults(defaultsOf(family, modelType)));
   const part = modelType === undefined ? read : { ...read, modelType };
   if (family.exact?.(part, firstArchitecture(reader)) !== false) return { part, family };
-  // Of a part that is not known in full there are no tensors to name.
+  // A part that is not known in full has no tensors to name.
   const { tensors: _unknown, ...described } = family;
   return { part, family: described };
 }

@@ -267,7 +267,7 @@ async function readTensor(reader: HeaderReader): Promise<GgufTensor> {
   return { name, shape, elements, type: type.name, bytes, offset };
 }
 
-/** Of many names with the same fault a few are said. */
+/** A message lists this many of the names that share a fault. */
 const mostNamed = 3;
 
 const someOf = (names: readonly string[]): string => {

@@ -6,7 +6,7 @@ import { cachedElements, cachedPositions, indexElements } from '../kv-cache';
 import { attends, indexedPositions, promptIndexPairs, promptPairs, readPositions } from '../pairs';
 import type { Phase, ServingRequest } from './request';
 
-/** Of one layer and all sequences of the batch, before they are shared between devices. */
+/** The work of one layer for all sequences of the batch, before it is shared between devices. */
 export interface AttentionWork {
   readonly flops: number;
   /** Bytes of the cache that are read and written. */
@@ -34,18 +34,19 @@ function activationOf(
   return { activationBytes: one * (rows + passes * scores), productBytes: one * (rows + productPasses * scores) };
 }
 
+/** Bytes of one number. */
 export interface Bytes {
-  /** Of one number in the cache. */
+  /** In the cache. */
   readonly cache: number;
-  /** Of one number of a recurrent state. */
+  /** In a recurrent state. */
   readonly state: number;
-  /** Of one number between operators. */
+  /** Between operators. */
   readonly activation: number;
 }
 
 /** Passes over stored scores: written by Q K^T, read and written by the mask and by the softmax, read by P V (kernels/cost). */
 const passes = 6;
-/** Of these, those of the two products. */
+/** How many of these passes belong to the two products. */
 const productPasses = 2;
 
 export const isRecurrent = ({ kind }: Attention): boolean => kind === 'linear' || kind === 'mamba';
@@ -90,7 +91,7 @@ export function selfWork(attention: Attention, request: ServingRequest, phase: P
   const own = attention.sharesKvOf === undefined;
   const element = positionElements(attention, latents);
   const kept = cachedPositions(attention, prompt);
-  // Of a step the cache after it: what lies there is read, the new position written. Of a prompt what it leaves behind.
+  // A step reads what lies in the cache and writes the new position. A prompt writes what it leaves behind.
   const positions = phase === 'decode' ? read : own ? kept : 0;
   const indexed = indexElements(attention, length);
   const indexPairs = phase === 'decode' ? indexedPositions(attention, length) : promptIndexPairs(attention, prompt);

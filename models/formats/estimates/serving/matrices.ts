@@ -48,7 +48,7 @@ export interface Matrix {
   readonly multiplied: number;
   /** Inputs and outputs of one product. */
   readonly widths: Widths;
-  /** Of routed experts. */
+  /** Present where the matrix belongs to routed experts. */
   readonly experts?: { readonly count: number; readonly perToken: number };
   /** It maps the positions that cross-attention reads, once, not the tokens. */
   readonly ofSource: boolean;

@@ -5,7 +5,7 @@
 import type { Attention, Layer } from '../../model-description';
 import type { Matrix } from './matrices';
 
-/** Of `units` that cannot be cut, the share of the device that has most of them. */
+/** The largest share of a device when `units` that cannot be cut are dealt out. */
 const largestShare = (units: number, devices: number): number =>
   units <= 0 ? 1 / devices : Math.ceil(units / devices) / units;
 

@@ -65,7 +65,7 @@ const omniText: JsonObject = {
   max_window_layers: 28,
 };
 
-/** Of the model that reads, hears and sees (the thinker); the one that speaks comes after it. */
+/** The thinker reads, hears and sees; the talker, which speaks, comes after it. */
 export const qwen25Omni = compositeFamily({
   id: 'qwen2_5_omni',
   title: 'Qwen2.5-Omni',

@@ -58,7 +58,7 @@ export interface DecoderLayout {
     readonly fused?: boolean;
     readonly output: string;
     readonly bias?: Rule;
-    /** Of the output projection, where it differs from `bias` (TeleChat). */
+    /** Bias of the output projection, where it differs from `bias` (TeleChat). */
     readonly outputBias?: Rule;
   };
   readonly experts?: (writer: TensorWriter, feedForward: FeedForward, layer: Layer, part: ModelPart) => void;

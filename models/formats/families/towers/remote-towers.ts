@@ -25,7 +25,7 @@ export const timmSiglip = visionFamily({
   tensors: (part, writer) => {
     const hidden = part.hiddenSize;
     writePatches(part, writer, 'patch_embed.proj', true);
-    // Of 27 by 27 patches, whatever the size of the picture: they are stretched when they are used.
+    // The table has 27 by 27 patches whatever the size of the picture: they are stretched when they are used.
     writer.add('embedding', 'pos_embed', [1, 27 * 27, hidden]);
     for (const layer of part.layers)
       writeTimmBlock(writer.layer(layer.index, 'blocks.{layer}.'), hidden, layer.feedForward.size);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { longestToken, mostTokens } from '../../../../models/formats/companions/named-tokens';
+import { longestToken, mostTokens } from '../../../../models/formats/companions/token-names';
 import { readVocabulary } from '../../../../models/formats/companions/tokenizer-vocabulary';
 import { corpus } from '../../../support/corpus';
 
