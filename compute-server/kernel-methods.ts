@@ -15,7 +15,7 @@ import {
   threads,
   viewRequest,
 } from './harness/kernel-requests';
-import { badRequest, countOf, requested } from './dispatch/parse';
+import { countOf, requested } from './dispatch/parse';
 import { forgetProofs, isDeviceId, listDevices, probe, requireDevice } from './devices/devices';
 import { setupOf } from './devices/setup';
 import { measureAndKeep } from './devices/roof-cache';
@@ -28,6 +28,7 @@ import { viewMechanism } from './harness/mechanism-view';
 import { strongScaling } from './shards/strong-scaling';
 import { runtimeVersion } from './runtime/session';
 import type { Surroundings } from './surroundings';
+import { refusal } from '../protocol/wire/failures';
 import { headscopeVersion } from './version';
 
 /** What is known before the runtime is loaded, which `ready` does not wait for. */
@@ -168,7 +169,7 @@ const setupDevice = oneOf(setupDevices);
 const none =
   (method: string) =>
   (args: readonly unknown[]): [] => {
-    if (args.length > 0) throw badRequest(`${method} takes no arguments`);
+    if (args.length > 0) throw refusal(`${method} takes no arguments`);
     return [];
   };
 

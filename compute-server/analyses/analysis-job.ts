@@ -17,7 +17,7 @@ import type { AnalysisEstimate } from '../../protocol/compute/analyses';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
 import { kindOf, readsBeyond, type Intervention } from '../../protocol/interventions/interventions';
 import { planFrom } from '../../protocol/plans/plan-from';
-import { FailureError } from '../../protocol/wire/failures';
+import { FailureError, refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { readerOf } from '../model/prompt/prompt';
@@ -30,8 +30,6 @@ import { StepStore, stepFolders } from './step-store';
 import { ServerRunner } from '../runner/runner';
 import { learn, secondsOf } from './pace';
 import { taskSurroundings } from '../runner/task-surroundings';
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 export interface AnalysisRun {
   readonly opened: LoadedModel;
@@ -156,7 +154,7 @@ async function readInput(
 ): Promise<Pick<Prepared, 'runner' | 'model' | 'first'> & { readonly input: ReadInput }> {
   if (!analysis.inputs.includes(input.kind)) {
     const words = analysis.inputs.map((kind) => inputWords[kind]).join(' or ');
-    throw bad(`${analysis.title} reads ${words}, and ${inputWords[input.kind]} was given.`);
+    throw refusal(`${analysis.title} reads ${words}, and ${inputWords[input.kind]} was given.`);
   }
   const given = promptsOf(input);
   const [firstGiven] = given;
@@ -169,13 +167,13 @@ async function readInput(
   const bound =
     (task ?? corpus) && interventions.find((one) => !kindOf(one).anywhere(one) && !(task && isOnFirstToken(one)));
   if (bound) {
-    throw bad(
+    throw refusal(
       `${task ? 'A task has many prompts' : 'A corpus has many documents'}, and the intervention "${kindOf(bound).words(bound)}" means positions of one. Leave it out.`,
     );
   }
   const { interventionsOnEach = false } = analysis;
   if (!first && interventions.length > 0 && !interventionsOnEach) {
-    throw bad('Interventions act on a prompt, and this analysis reads none. Leave them out.');
+    throw refusal('Interventions act on a prompt, and this analysis reads none. Leave them out.');
   }
   return {
     runner,
@@ -208,7 +206,7 @@ async function startOf({ documents: [document] }: Corpus, runner: ServerRunner):
 
 export function parametersOf(analysis: Pick<Analysis, 'id' | 'parameters'>, given: ParameterValues): ParameterValues {
   const resolved = resolveTable(analysis.id, analysis.parameters, given);
-  if (!resolved.ok) throw bad(resolved.why);
+  if (!resolved.ok) throw refusal(resolved.why);
   return resolved.values;
 }
 
@@ -229,7 +227,7 @@ function promptsOf(input: AnalysisInput): readonly (PromptInput | EncoderInput)[
     case 'prompt-pair':
       return [input.prompt, input.counterpart];
     case 'image':
-      if (input.prompt.image === undefined) throw bad('No picture is given. Choose a picture for the prompt.');
+      if (input.prompt.image === undefined) throw refusal('No picture is given. Choose a picture for the prompt.');
       return [input.prompt];
     case 'task':
     case 'corpus':

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { mostBytes, mostDocuments, type Corpus } from '../../diagnostics/corpus';
 import { utf8Lines, wholeCharacters } from '../runner/utf8-lines';
 import { readCorpus, type CorpusFile } from '../../diagnostics/shared/corpus/read-corpus';
-import { FailureError } from '../../protocol/wire/failures';
+import { FailureError, refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import { whyUnread } from '../../protocol/wire/unread';
 
@@ -20,7 +20,6 @@ const mostEntries = 200_000;
 const looksAt = 8192;
 
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 interface Found {
   readonly path: string;
@@ -66,7 +65,7 @@ async function documentsOf(path: string, { files, inFolder }: Listing, pause: Co
     bytes += Math.min(file.bytes, mostBytes - bytes);
     if (read === undefined) {
       const what = 'it is not text in UTF-8 (it has zero bytes). Unpack it or save it as UTF-8.';
-      if (!inFolder) throw bad(`${path} cannot be used: ${what}`);
+      if (!inFolder) throw refusal(`${path} cannot be used: ${what}`);
       notes.push(`${printableLine(file.name)} is left out: ${what}`);
       continue;
     }
@@ -83,7 +82,7 @@ async function documentsOf(path: string, { files, inFolder }: Listing, pause: Co
     const all = shortened([...notes, ...step.value.notes]);
     const { documents } = step.value;
     if (documents.length === 0) {
-      throw bad(
+      throw refusal(
         `${path} has no document. ${all[0] ?? 'Give a JSONL file with a "text" in each line, a text file, or a folder of text files.'}`,
       );
     }
@@ -104,11 +103,11 @@ async function listing(path: string, pause: CorpusReading['pause']): Promise<Lis
   try {
     const about = await stat(path);
     if (about.isFile()) return { files: [{ path, name: basename(path), bytes: about.size }], inFolder: false };
-    if (!about.isDirectory()) throw bad(`${path} is neither a file nor a folder. Choose a text file.`);
+    if (!about.isDirectory()) throw refusal(`${path} is neither a file nor a folder. Choose a text file.`);
     return { files: await filesIn(path, pause), inFolder: true };
   } catch (error) {
     if (error instanceof FailureError) throw error;
-    throw bad(`${path} cannot be read: ${whyUnread(error)}. Check the path.`);
+    throw refusal(`${path} cannot be read: ${whyUnread(error)}. Check the path.`);
   }
 }
 
@@ -142,7 +141,7 @@ async function contentOf(
   most: number,
 ): Promise<Pick<CorpusFile, 'content' | 'cut'> | undefined> {
   const file = await open(path, 'r').catch((error: unknown) => {
-    throw bad(`${path} cannot be read: ${whyUnread(error)}. Check the path.`);
+    throw refusal(`${path} cannot be read: ${whyUnread(error)}. Check the path.`);
   });
   try {
     const buffer = Buffer.alloc(Math.min(bytes, most));

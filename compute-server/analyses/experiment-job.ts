@@ -4,7 +4,7 @@ import type { Experiment } from '../../diagnostics/experiment';
 import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../protocol/analysis/analysis';
 import type { ParameterValues } from '../../protocol/analysis/parameters';
 import type { AnalysisEstimate } from '../../protocol/compute/analyses';
-import { FailureError } from '../../protocol/wire/failures';
+import { FailureError, refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import { provenance, modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
@@ -29,13 +29,13 @@ export async function* experimentJob(
   const { seed, input, interventions } = request;
   if (input.kind !== 'none' || interventions.length > 0) {
     const detail = `${experiment.title} reads no input and takes no interventions. Leave them out.`;
-    throw new FailureError({ code: 'bad-request', detail });
+    throw refusal(detail);
   }
   yield stage('Preparing', 0, 0);
   const parameters = parametersOf(experiment, request.parameters);
   const folder = experimentFolder(surroundings, experiment.id, parameters, seed);
   const why = await whyNotWritten(folder);
-  if (why !== undefined) throw new FailureError({ code: 'bad-request', detail: why });
+  if (why !== undefined) throw refusal(why);
   const { memoryLimit, cacheFolder } = surroundings;
   const needed = experiment.estimate(parameters).bytes;
   if (needed > memoryLimit * heldShare) {

@@ -8,10 +8,10 @@ import type { AnalysisRequest, AnalysisResult } from '../../protocol/analysis/an
 import { analysisRequest, analysisResult, sectionQuestion, taskRequest } from '../../protocol/analysis/schema';
 import type { AnalysisMethods } from '../../protocol/compute/analyses';
 import type { Section, SectionQuestion } from '../../protocol/sections/section';
-import { FailureError } from '../../protocol/wire/failures';
+import { FailureError, refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import type { Methods } from '../dispatch/dispatcher';
-import { badRequest, countOf, deviceIn, requested } from '../dispatch/parse';
+import { countOf, deviceIn, requested } from '../dispatch/parse';
 import type { ModelCalls, ModelNeeds } from '../model-calls/model-calls';
 import type { Surroundings } from '../surroundings';
 import { experimentEstimate, experimentJob } from './experiment-job';
@@ -29,7 +29,7 @@ export function analysisMethods(
     const found = catalogue.find((analysis) => analysis.id === id);
     if (found) return found;
     const known = catalogue.map((analysis) => analysis.id).join(', ');
-    throw badRequest(`there is no analysis ${JSON.stringify(printableLine(id).slice(0, 60))}. Known are ${known}`);
+    throw refusal(`there is no analysis ${JSON.stringify(printableLine(id).slice(0, 60))}. Known are ${known}`);
   };
   /** A result whose own part is checked by the schema of its analysis. */
   const ownResult = (value: unknown, what: string): AnalysisResult => {
@@ -134,7 +134,7 @@ export function analysisMethods(
 
 /** Of an analysis that needs a model. */
 function folderOf({ folder }: AnalysisRequest): string {
-  if (folder === '') throw badRequest('no model is named. Give the folder of one');
+  if (folder === '') throw refusal('no model is named. Give the folder of one');
   return folder;
 }
 
@@ -151,7 +151,7 @@ type AskedRun = Omit<AnalysisRun, 'analysis'> & { readonly analysis: Analysis | 
 
 async function answer(run: AskedRun, result: AnalysisResult, question: SectionQuestion): Promise<Section> {
   const { opened, analysis } = run;
-  if (!analysis.ask) throw badRequest(`${analysis.title} answers no questions`);
+  if (!analysis.ask) throw refusal(`${analysis.title} answers no questions`);
   if (opened.summary.hash !== result.model.hash && opened.encoder?.summary.hash !== result.model.hash) {
     throw new FailureError({
       code: 'model-unusable',
@@ -177,7 +177,7 @@ async function answer(run: AskedRun, result: AnalysisResult, question: SectionQu
 
 function compared(analysis: Analysis | Experiment, other: AnalysisResult, own: AnalysisResult): readonly Section[] {
   if (own.analysis !== other.analysis) {
-    throw badRequest(`${own.title} and ${other.title} are two analyses. Choose two results of one.`);
+    throw refusal(`${own.title} and ${other.title} are two analyses. Choose two results of one.`);
   }
   return analysis.compare?.(other.result, own.result) ?? [];
 }

@@ -1,7 +1,7 @@
 /** The files beside config and weights that a new checkpoint takes over from its source. */
 import { FileRefused, openRegular } from '../../models/formats/regular-file';
 import { resolveInside } from '../../models/formats/containment';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 
 /** What belongs to a model besides config and weights. Code is none of it. */
 const names = [
@@ -43,10 +43,10 @@ export async function filesToCopy(folder: string): Promise<readonly CopiedFile[]
     if (!place.ok) continue;
     const bytes = await sizeOf(place.path).catch((error: unknown) => {
       if (!(error instanceof FileRefused)) throw error;
-      throw bad(`${name} of the model cannot be copied. ${error.message} Remove it from ${folder}, or replace it.`);
+      throw refusal(`${name} of the model cannot be copied. ${error.message} Remove it from ${folder}, or replace it.`);
     });
     if (bytes > largestCopied) {
-      throw bad(
+      throw refusal(
         `${name} of the model has ${Math.ceil(bytes / 1e6)} MB, and at most ${Math.floor(largestCopied / 1e6)} MB are copied. Remove it from ${folder}, or replace it.`,
       );
     }
@@ -54,8 +54,6 @@ export async function filesToCopy(folder: string): Promise<readonly CopiedFile[]
   }
   return found;
 }
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 async function sizeOf(path: string): Promise<number> {
   const { handle, size } = await openRegular(path);

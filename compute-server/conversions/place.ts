@@ -1,11 +1,9 @@
 /** Whether a new checkpoint can be written to a folder: everything that can be said before anything is written. */
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, isAbsolute, sep } from 'node:path';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import { filesToCopy } from './copied-files';
 import type { Disk } from './disk';
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 /** Beside the tensors and the files that are copied: configuration, headers, what was done. */
 const configBytes = 2 ** 26;
@@ -15,14 +13,14 @@ export async function requirePlace(target: string, source: string, weightBytes: 
   const folder = await realPlace(target);
   const own = await realpath(source);
   if (isInside(own, folder) || isInside(folder, own)) {
-    throw bad(`${target} lies in the folder of the model, or the model in it. Choose a folder apart from it.`);
+    throw refusal(`${target} lies in the folder of the model, or the model in it. Choose a folder apart from it.`);
   }
   const names = await namesIn(folder, target);
-  if (names.length > 0) throw bad(`${target} holds files already. Choose a new or an empty folder.`);
+  if (names.length > 0) throw refusal(`${target} holds files already. Choose a new or an empty folder.`);
   const besides = (await filesToCopy(own)).reduce((sum, { bytes }) => sum + bytes, configBytes);
   const [needed, free] = [weightBytes + besides, await on.free(dirname(folder))];
   if (free < needed) {
-    throw bad(
+    throw refusal(
       `The new checkpoint takes ${megabytes(needed)} MB, and the disk of ${dirname(target)} has ${megabytes(free)} MB free. Free some, or choose a folder on another disk.`,
     );
   }
@@ -35,14 +33,14 @@ async function realPlace(target: string): Promise<string> {
     try {
       return await realpath(target);
     } catch {
-      throw bad(`${target} is a link, and nothing is where it leads. Remove it, or choose another folder.`);
+      throw refusal(`${target} is a link, and nothing is where it leads. Remove it, or choose another folder.`);
     }
   }
   const parent = dirname(target);
   try {
     return join(await realpath(parent), basename(target));
   } catch {
-    throw bad(`${parent} does not exist, so nothing can be written into it. Create it, or choose another folder.`);
+    throw refusal(`${parent} does not exist, so nothing can be written into it. Create it, or choose another folder.`);
   }
 }
 
@@ -59,6 +57,6 @@ async function namesIn(folder: string, target: string): Promise<readonly string[
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
-    throw bad(`${target} is no folder that can be written (${message}). Choose another.`);
+    throw refusal(`${target} is no folder that can be written (${message}). Choose another.`);
   }
 }

@@ -11,7 +11,7 @@ import { elementsOf, tensorBytes } from '../../diagnostics/model-runner/checkpoi
 import type { ModelRunner } from '../../diagnostics/model-runner/model-runner';
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import type { ModelDescription } from '../../models/formats/model-description';
-import { FailureError } from '../../protocol/wire/failures';
+import { FailureError, refusal } from '../../protocol/wire/failures';
 import { someRows } from '../model/checkpoint/layer-weights';
 import { closeModel } from '../model/checkpoint/model-store';
 import { openModel, type LoadedModel } from '../model/checkpoint/loaded-model';
@@ -97,7 +97,7 @@ export class ServerCheckpoint implements ModelCheckpoint<ModelRunner> {
       if (error instanceof FailureError || code === undefined || error instanceof RangeError) throw error;
       const why = code === 'ENOSPC' ? 'the disk is full' : message;
       const detail = `The checkpoint could not be written to ${folder} (${why}). Nothing was left there; choose another folder or make room.`;
-      throw new FailureError({ code: 'bad-request', detail });
+      throw refusal(detail);
     } finally {
       if (draft && !complete) await this.discard(draft);
     }

@@ -3,7 +3,7 @@
  * async generator. Every call that carries an id is answered exactly once, whatever goes wrong inside.
  */
 import type { ComputeMethod, ComputeMethods, FromCompute } from '../../protocol/compute/api';
-import { FailureError } from '../../protocol/wire/failures';
+import { FailureError, refusal } from '../../protocol/wire/failures';
 import type { Failure } from '../../protocol/wire/failures';
 import { ProgressGate } from './progress-gate';
 
@@ -94,12 +94,11 @@ export class Dispatcher {
 
   private async perform(id: number, name: unknown, args: unknown, signal: AbortSignal): Promise<unknown> {
     if (typeof name !== 'string' || !Object.hasOwn(this.methods, name)) {
-      throw new FailureError({
-        code: 'bad-request',
-        detail: `there is no method ${JSON.stringify(name) ?? 'nothing'}; choose from ${Object.keys(this.methods).join(', ')}`,
-      });
+      throw refusal(
+        `there is no method ${JSON.stringify(name) ?? 'nothing'}; choose from ${Object.keys(this.methods).join(', ')}`,
+      );
     }
-    if (!Array.isArray(args)) throw new FailureError({ code: 'bad-request', detail: 'the arguments are not a list' });
+    if (!Array.isArray(args)) throw refusal('the arguments are not a list');
     // Correlated by name: each method parses its own arguments, which the type of a union of methods cannot say.
     const method = this.methods[name as ComputeMethod] as Method<'benchmark'>;
     const outcome = method.run(method.parse(args), signal);

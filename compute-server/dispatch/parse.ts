@@ -3,42 +3,40 @@
  * the field and what it takes.
  */
 import { check, type Schema } from '../../protocol/schema/check';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import { printable } from '../../protocol/wire/printable';
-
-export const badRequest = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 /** What came over the wire, as the schema has it; else the refusal. `root`: what it is called as a whole. */
 export function requested<T>(schema: Schema<T>, value: unknown, root = 'the request'): T {
   const checked = check(schema, value, root, ({ place, needed, given }) =>
     needed.endsWith('.') ? needed : `${place} is ${needed}${butIs(given)}`,
   );
-  if (!checked.ok) throw badRequest(checked.why);
+  if (!checked.ok) throw refusal(checked.why);
   return checked.result;
 }
 
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function fieldsOf(value: unknown, what: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest(`${what} is not an object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refusal(`${what} is not an object`);
   return value as Fields;
 }
 
 /** `optional`: arguments that may follow. */
 export function countOf(args: readonly unknown[], count: number, method: string, optional = 0): void {
   if (args.length < count || args.length > count + optional)
-    throw badRequest(`${method} takes ${count} arguments, not ${args.length}`);
+    throw refusal(`${method} takes ${count} arguments, not ${args.length}`);
 }
 
 export function wholeOf(value: unknown, what: string, min: number, max: number): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
-    throw badRequest(`${what} is a whole number from ${min} to ${max}${butIs(value)}`);
+    throw refusal(`${what} is a whole number from ${min} to ${max}${butIs(value)}`);
   }
   return value;
 }
 
 export function textOf(value: unknown, what: string): string {
-  if (typeof value !== 'string' || value === '') throw badRequest(`${what} is a text${butIs(value)}`);
+  if (typeof value !== 'string' || value === '') throw refusal(`${what} is a text${butIs(value)}`);
   return value;
 }
 
@@ -46,12 +44,12 @@ export function textOf(value: unknown, what: string): string {
 export const deviceIn = (value: unknown): [device?: string] => (value === undefined ? [] : [textOf(value, 'device')]);
 
 export function yesOrNo(value: unknown, what: string): boolean {
-  if (typeof value !== 'boolean') throw badRequest(`${what} is true or false${butIs(value)}`);
+  if (typeof value !== 'boolean') throw refusal(`${what} is true or false${butIs(value)}`);
   return value;
 }
 
 export function oneOf<T extends string>(value: unknown, what: string, options: readonly T[]): T {
-  if (!options.includes(value as T)) throw badRequest(`${what} is one of ${options.join(', ')}${butIs(value)}`);
+  if (!options.includes(value as T)) throw refusal(`${what} is one of ${options.join(', ')}${butIs(value)}`);
   return value as T;
 }
 

@@ -13,7 +13,7 @@ import {
 import { promptInput, reinforcementRequest } from '../../protocol/compute/request-parts';
 import type { PopeMethods } from '../../protocol/compute/pope';
 import { formatOf } from '../images/header';
-import { badRequest, countOf, requested, textOf } from '../dispatch/parse';
+import { countOf, requested, textOf } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { captionTime } from './caption-time';
@@ -23,6 +23,7 @@ import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import type { ModelCalls } from '../model-calls/model-calls';
 import { popeJob } from './pope-job';
 import { piecesOf, tokenise } from '../model/prompt/prompt';
+import { refusal } from '../../protocol/wire/failures';
 import { requireCaptions } from '../model/interventions/span-request';
 
 export function hallucinationMethods(
@@ -127,9 +128,9 @@ export function hallucinationMethods(
 /** The file as it is, and the places of its tokens. */
 async function openedImage(model: LoadedModel, { prompt }: VisionPrompt): Promise<OpenedImage> {
   const { image: path } = prompt;
-  if (path === undefined) throw badRequest('the prompt names no image');
+  if (path === undefined) throw refusal('the prompt names no image');
   const { image, chatPrompt } = await tokenise(model, prompt);
-  if (!image) throw badRequest('the prompt has no image');
+  if (!image) throw refusal('the prompt has no image');
   const bytes = await readFile(path);
   const mime = formatOf(bytes) === 'JPEG' ? 'image/jpeg' : 'image/png';
   return { image, bytes, mime, ...(chatPrompt ? { chatPrompt } : {}) };

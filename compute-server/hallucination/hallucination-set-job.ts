@@ -5,7 +5,7 @@ import { captionsOf, scoresOf } from '../../diagnostics/shared/captions/picture-
 import type { HallucinationSetProgress, HallucinationSetRequest } from '../../protocol/compute/hallucination';
 import type { DatasetEntry, HallucinationSet } from '../../protocol/results/hallucination';
 import type { Parity } from '../../protocol/results/heads';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import { modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
@@ -26,7 +26,7 @@ export async function* hallucinationSetJob(
   const reinforcements = request.reinforcements.map((each) => reinforcementOf(model, request, each));
   if (request.images.length === 0) {
     const detail = 'There is no image to caption. Name at least one with its truth.';
-    throw new FailureError({ code: 'bad-request', detail });
+    throw refusal(detail);
   }
   const { chatPrompt } = requireCaptions(model, request);
   // A caption is the same in every sample: what was kept serves a larger one too.

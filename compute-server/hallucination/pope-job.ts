@@ -7,7 +7,7 @@ import { questionPlace, type PopeProgress, type PopeRequest } from '../../protoc
 import type { Reinforcement } from '../../protocol/results/reinforcement';
 import type { PopeAnswer, PopeReply, PopeResult } from '../../protocol/results/pope';
 import type { Parity } from '../../protocol/results/heads';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import { modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
@@ -41,18 +41,19 @@ export async function* popeJob(
   const { images, sample, splits, seed, device: _, ...settings } = request;
   const { prompt, chat, readBy } = settings;
   if (!prompt.includes(questionPlace)) {
-    throw bad(`The prompt has no place for the question. Write ${questionPlace} where it belongs.`);
+    throw refusal(`The prompt has no place for the question. Write ${questionPlace} where it belongs.`);
   }
   const { chatPrompt } = promptForPictures(model, { kind: 'text', text: prompt, chat });
   const words = yesAndNo(model);
   if (readBy === 'logits' && !words) {
-    throw bad(
+    throw refusal(
       'The tokenizer has no single token that spells yes and one that spells no. Read the text of the answers.',
     );
   }
   const reinforcement = request.reinforcement && reinforcementOf(model, request, request.reinforcement);
   const able = images.filter(({ truth }) => canBeAsked({ objects: truth }));
-  if (able.length === 0) throw bad('No picture has three objects, of which POPE asks. Add such pictures to the truth.');
+  if (able.length === 0)
+    throw refusal('No picture has three objects, of which POPE asks. Add such pictures to the truth.');
   const pictures = sampled(able, sample);
   const questions = questionsOf(images, pictures, request);
 
@@ -149,8 +150,6 @@ export async function* popeJob(
     seconds: (performance.now() - started) / 1000,
   };
 }
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 const keptAnswer = ({
   object,

@@ -10,7 +10,7 @@ import {
 import { printDo } from '../../protocol/interventions/do-form';
 import { gainsIn } from '../../protocol/interventions/gains';
 import { decidesOverRows, kindOf } from '../../protocol/interventions/interventions';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import { modelProvenance } from '../provenance';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
@@ -48,7 +48,7 @@ export async function* headsJob(
   const here = interventions.find((one) => !kindOf(one).anywhere(one));
   if (here && request.classify) {
     const detail = `"${printDo(here)}" acts on positions of this prompt, and labels are measured on other sequences. Leave it out, or take no labels (--no-classify).`;
-    throw new FailureError({ code: 'bad-request', detail });
+    throw refusal(detail);
   }
   const chunk = chunkThatFits(
     model,

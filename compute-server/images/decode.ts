@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { createInflate } from 'node:zlib';
 import type { Pixels } from '../../models/images/pixels';
-import { FailureError } from '../../protocol/wire/failures';
+import { FailureError, refusal } from '../../protocol/wire/failures';
 import { bytesInWords } from '../../protocol/wire/words';
 import { DecoderError, decodeJpeg, decodePng } from './decoders';
 import { headerOf } from './header';
@@ -27,8 +27,6 @@ export const mostBytes = 1_000_000_000;
 export interface DecodedPicture extends Pixels {
   readonly sha256: string;
 }
-
-const refused = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 /** A decoder that has stumbled is not asked again: the process that holds it ends. */
 export class Stumbled extends FailureError {}
@@ -53,14 +51,14 @@ async function bytesOf(path: string): Promise<Buffer> {
   let size: number;
   try {
     const found = await stat(path);
-    if (!found.isFile()) throw refused(`${path} is not a file. Name a PNG or JPEG file.`);
+    if (!found.isFile()) throw refusal(`${path} is not a file. Name a PNG or JPEG file.`);
     size = found.size;
   } catch (error) {
     if (error instanceof FailureError) throw error;
-    throw refused(`There is no image at ${path}. Check the path.`);
+    throw refusal(`There is no image at ${path}. Check the path.`);
   }
   if (size > largestFile) {
-    throw refused(
+    throw refusal(
       `The image ${path} is a file of ${bytesInWords(size)}, and at most ${bytesInWords(largestFile)} are read. Save it smaller.`,
     );
   }
@@ -68,7 +66,7 @@ async function bytesOf(path: string): Promise<Buffer> {
     return await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw refused(`The image ${path} cannot be read (${code ?? String(error)}). Check its permissions.`);
+    throw refusal(`The image ${path} cannot be read (${code ?? String(error)}). Check its permissions.`);
   }
 }
 
@@ -79,13 +77,13 @@ function structureOf(bytes: Buffer, path: string): PictureHeader {
   } catch (error) {
     throw unreadable(path, error);
   }
-  throw refused(`${path} is neither a PNG nor a JPEG file by its first bytes. Convert it to one of them.`);
+  throw refusal(`${path} is neither a PNG nor a JPEG file by its first bytes. Convert it to one of them.`);
 }
 
 const unreadable = (path: string, error: unknown): unknown => {
-  if (error instanceof CutOff) return refused(`The image ${path} is cut off: ${error.message}. Copy it again.`);
+  if (error instanceof CutOff) return refusal(`The image ${path} is cut off: ${error.message}. Copy it again.`);
   if (error instanceof StructureError) {
-    return refused(
+    return refusal(
       `The image ${path} does not decode: ${error.message}. Open it in an image program and save it again.`,
     );
   }
@@ -95,19 +93,19 @@ const unreadable = (path: string, error: unknown): unknown => {
 function checkSize(header: PictureHeader, fileBytes: number, path: string, memoryLimit = Infinity): void {
   const { format, width, height, pixelBytes } = header;
   if (width === 0 || height === 0) {
-    throw refused(
+    throw refusal(
       `The image ${path} does not decode: its ${format} header gives ${width} x ${height} pixels. Copy it again.`,
     );
   }
   if (Math.max(width, height) > mostSide || width * height > mostPixels) {
-    throw refused(
+    throw refusal(
       `The image ${path} has ${width} x ${height} pixels, and at most ${mostPixels / 1e6} million are decoded, ${mostSide / 1e6} million along a side. Scale it down.`,
     );
   }
   const needed = fileBytes + width * height * (pixelBytes + 4 + 4 + 3);
   const limit = Math.min(mostBytes, memoryLimit);
   if (needed > limit) {
-    throw refused(
+    throw refusal(
       `The image ${path} of ${width} x ${height} pixels needs ${bytesInWords(needed)} to decode, and the limit is ${bytesInWords(limit)}. Scale it down.`,
     );
   }

@@ -5,7 +5,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FailureError, type Failure } from '../../protocol/wire/failures';
+import { FailureError, type Failure, refusal } from '../../protocol/wire/failures';
 import { limitOf, overdue } from '../../protocol/wire/time-limit';
 import { processorSeconds } from '../processes/processor-time';
 import { exitInWords } from '../processes/exit-words';
@@ -53,8 +53,6 @@ export function endDecoder(): void {
   warm = undefined;
 }
 
-const failed = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-
 class Decoder {
   usable = true;
   private errors = '';
@@ -101,7 +99,7 @@ class Decoder {
     return new Promise<DecodedPicture>((resolve, reject) => {
       const stop = (why: string, next: string) => {
         this.end();
-        reject(failed(`The image ${path} was given up: ${why}. ${next}`));
+        reject(refusal(`The image ${path} was given up: ${why}. ${next}`));
       };
       const watch = setInterval(() => {
         const used = processorSeconds(this.child.pid);
@@ -131,7 +129,9 @@ class Decoder {
             reject(new FailureError(message.failure satisfies Failure));
             break;
           case 'gone':
-            reject(failed(`The image ${path} was given up: its decoder ended (${message.why}). Save it again as PNG.`));
+            reject(
+              refusal(`The image ${path} was given up: its decoder ended (${message.why}). Save it again as PNG.`),
+            );
             break;
         }
         clearInterval(watch);

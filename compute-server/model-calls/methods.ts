@@ -1,7 +1,7 @@
 /** The methods of the compute server that run models: what each call checks and does. */
 import { decidesOverRows } from '../../protocol/interventions/interventions';
 import type { HeadRowRequest, ModelMethods } from '../../protocol/compute/models';
-import { badRequest, countOf, deviceIn, requested, textOf } from '../dispatch/parse';
+import { countOf, deviceIn, requested, textOf } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { chunkThatFits } from '../model/run/stream/budget';
@@ -27,6 +27,7 @@ import {
 import { measureServing } from './measure-serving';
 import { steeringJob } from './steering-job';
 import { promptOrImage } from '../../protocol/compute/request-parts';
+import { refusal } from '../../protocol/wire/failures';
 import { promptOfIds } from '../model/prompt/prompt-of-ids';
 
 export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pick<Methods, keyof ModelMethods> {
@@ -40,7 +41,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     const model = readerOf(opened, prompt);
     const block = model.spec.blocks[request.layer];
     if (!block || request.head >= block.attention.heads) {
-      throw badRequest(`there is no layer ${request.layer} head ${request.head} in this model`);
+      throw refusal(`there is no layer ${request.layer} head ${request.head} in this model`);
     }
     const { interventions } = request;
     const sources = await sourceStamps(interventions);
@@ -124,7 +125,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
       run: ([request], signal) =>
         once(request, signal, async (model) => {
           if (request.rowStart >= request.ids.length || request.columnStart >= request.ids.length) {
-            throw badRequest(`the rectangle starts after the end of the prompt of ${request.ids.length} tokens`);
+            throw refusal(`the rectangle starts after the end of the prompt of ${request.ids.length} tokens`);
           }
           return (await viewOf(model, request, signal)).tile(request, signal);
         }),
@@ -145,7 +146,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
       run: ([request], signal) =>
         once(request, signal, async (model) => {
           if (request.query >= request.ids.length) {
-            throw badRequest(`query ${request.query} is past the end of the prompt of ${request.ids.length} tokens`);
+            throw refusal(`query ${request.query} is past the end of the prompt of ${request.ids.length} tokens`);
           }
           return (await viewOf(model, request, signal)).rows(request.head, request.query, 1);
         }),

@@ -2,7 +2,7 @@
 import { meanDifference } from '../../diagnostics/shared/steering/mean-difference';
 import type { Prompt } from '../../diagnostics/model-runner/model-runner';
 import type { SteeringProgress, SteeringReply, SteeringRequest } from '../../protocol/compute/steering';
-import { badRequest } from '../dispatch/parse';
+import { refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { requireParity } from '../model/checkpoint/parity';
@@ -18,13 +18,13 @@ export async function* steeringJob(
   const count = model.spec.blocks.length;
   const layers = [...new Set(request.layers ?? model.spec.blocks.map(({ index }) => index))].sort((a, b) => a - b);
   const beyond = layers.find((layer) => layer >= count);
-  if (beyond !== undefined) throw badRequest(`There is no layer ${beyond}: the model has ${count}, from 0.`);
+  if (beyond !== undefined) throw refusal(`There is no layer ${beyond}: the model has ${count}, from 0.`);
   const runner = new ServerRunner(model, model, surroundings, signal);
   const prompts = (texts: readonly string[]): Promise<Prompt[]> =>
     Promise.all(texts.map((text) => runner.prompt({ kind: 'text', text, ...(request.chat ? { chat: true } : {}) })));
   const [toward, from] = [await prompts(request.toward), await prompts(request.from)];
   const [first] = toward;
-  if (!first) throw badRequest('There is no prompt to go toward.');
+  if (!first) throw refusal('There is no prompt to go toward.');
   const parity = await requireParity(model, first, { signal });
   const run = meanDifference(runner, { toward, from, layers, position: request.position });
   const total = toward.length + from.length;

@@ -12,7 +12,8 @@ import type { ModuleInputChoice } from '../../protocol/results/module';
 import { readPicture } from '../images/read-picture';
 import type { Surroundings } from '../surroundings';
 import { readTensorFile } from '../tensor-file';
-import { refused, resolvedParameters } from './parameters';
+import { refusal } from '../../protocol/wire/failures';
+import { resolvedParameters } from './parameters';
 
 export interface ReadInputs {
   readonly inputs: Tensors;
@@ -39,15 +40,15 @@ export async function readInputs(
       const sample = module.samples.find(({ id }) => id === choice.sample);
       if (!sample) {
         const known = module.samples.map(({ id }) => id).join(', ');
-        throw refused(`${module.id} has no sample "${choice.sample}". Choose among ${known}.`);
+        throw refusal(`${module.id} has no sample "${choice.sample}". Choose among ${known}.`);
       }
       const { inputs } = drawCall(module, parameters, seed, sample.id);
       return { inputs, parameters, note: `Input: ${sample.title} (seed ${seed}). ${sample.description}` };
     }
     case 'written': {
-      if (!module.written) throw refused(`The inputs of ${module.id} cannot be written. Choose a sample or a file.`);
+      if (!module.written) throw refusal(`The inputs of ${module.id} cannot be written. Choose a sample or a file.`);
       const read = module.written.read(choice.text, parameters, seed);
-      if (!read.ok) throw refused(read.why);
+      if (!read.ok) throw refusal(read.why);
       const own = resolvedParameters(module, { ...parameters, ...read.parameters } as ParameterValues);
       return { inputs: read.inputs, parameters: own, note: `Input: ${module.written.title}, as written.` };
     }
@@ -61,7 +62,7 @@ export async function readInputs(
 const largestFile = 1_000_000_000;
 
 async function tensorsIn(module: Module, parameters: ParameterValues, path: string): Promise<Tensors> {
-  const refuse = (why: string) => refused(`${path} gives no inputs of ${module.id}: ${why}`);
+  const refuse = (why: string) => refusal(`${path} gives no inputs of ${module.id}: ${why}`);
   if (!isAbsolute(path)) throw refuse('its path is relative. Give the absolute path.');
   const file = await readTensorFile(path, largestFile, refuse);
   return Object.fromEntries(
@@ -89,8 +90,8 @@ async function pictureIn(
   { memoryLimit }: Surroundings,
 ): Promise<ReadInputs> {
   const taken = module.inputs(parameters).find(({ kind }) => kind === 'picture' || kind === 'feature-map');
-  if (!taken) throw refused(`No input of ${module.id} is a picture or a feature map. Choose a sample or a file.`);
-  if (!isAbsolute(path)) throw refused(`The path ${path} is relative. Give the absolute path.`);
+  if (!taken) throw refusal(`No input of ${module.id} is a picture or a feature map. Choose a sample or a file.`);
+  if (!isAbsolute(path)) throw refusal(`The path ${path} is relative. Give the absolute path.`);
   const pixels = await readPicture(path, { memoryLimit });
   const { inputs } = drawCall(module, parameters, seed);
   const made = taken.kind === 'picture' ? pictureTensor(pixels, taken) : featureMap(pixels, taken, seed);

@@ -28,8 +28,9 @@ import type { Surroundings } from '../surroundings';
 import { headscopeVersion } from '../version';
 import { feedsOfModule } from './feeds';
 import { readInputs } from './inputs';
-import { moduleOf, refused, resolvedParameters } from './parameters';
+import { moduleOf, resolvedParameters } from './parameters';
 import { costSection, proofSection } from './sections';
+import { refusal } from '../../protocol/wire/failures';
 import { readWeights } from './weights-file';
 
 /** Floating-point operations of the module's reference, which is JavaScript: one of them takes ten seconds, and an output near its bound two more. */
@@ -104,7 +105,7 @@ export async function* moduleJob(
 function affordable(module: Module, parameters: ParameterValues): ParameterValues {
   const { flops } = module.cost(parameters);
   if (flops <= mostFlops) return parameters;
-  throw refused(
+  throw refusal(
     `One call takes ${(flops / 1e9).toFixed(0)} GFLOP, and its float64 reference would take minutes. Choose smaller sizes.`,
   );
 }
@@ -121,7 +122,7 @@ async function callOf(
   const read = await readInputs(module, sized, plan.input, plan.seed, surroundings);
   affordable(module, read.parameters);
   if (file && JSON.stringify(module.weights(read.parameters)) !== JSON.stringify(module.weights(file.parameters))) {
-    throw refused(
+    throw refusal(
       'What is written asks for other sizes than the file of weights has. Write as many items as it was made for.',
     );
   }

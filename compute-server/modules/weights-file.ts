@@ -3,7 +3,7 @@ import { isAbsolute } from 'node:path';
 import type { ParameterValues } from '../../kernels/mechanism';
 import type { Module, Tensors } from '../../kernels/module';
 import { tensor } from '../../kernels/tensors/tensor';
-import { FailureError } from '../../protocol/wire/failures';
+import { FailureError, refusal } from '../../protocol/wire/failures';
 import { readTensorFile, type Refuse, type TensorFile } from '../tensor-file';
 import { resolvedParameters } from './parameters';
 
@@ -25,8 +25,7 @@ export async function readWeights(
   { file: path, prefix }: { readonly file: string; readonly prefix?: string },
   largestBytes: number,
 ): Promise<FileWeights> {
-  const refuse = (why: string): FailureError =>
-    new FailureError({ code: 'bad-request', detail: `${path} does not hold the weights of ${module.id}: ${why}` });
+  const refuse = (why: string): FailureError => refusal(`${path} does not hold the weights of ${module.id}: ${why}`);
   if (!isAbsolute(path)) throw refuse('its path is relative. Give the absolute path.');
   if (module.weights(given).length === 0) throw refuse('the module has none. Leave the file out.');
   const file = await readTensorFile(path, largestBytes, refuse);

@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DrawnPictures, PictureRequest } from '../../diagnostics/model-runner/model-runner';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import { whyUnread } from '../../protocol/wire/unread';
 import { sampled } from '../model/prompt/picture-sample';
 import { utf8Lines } from './utf8-lines';
@@ -39,6 +39,6 @@ async function orRefused<T>(path: string, reading: Promise<T>): Promise<T> {
     return await reading;
   } catch (error) {
     const detail = `${path} cannot be read: ${whyUnread(error)}. Check the path.`;
-    throw new FailureError({ code: 'bad-request', detail });
+    throw refusal(detail);
   }
 }

@@ -2,7 +2,7 @@
 import type { JointSpace, Readout } from '../../diagnostics/model-runner/joint-space';
 import type { TextPooling } from '../../models/architectures/model-spec';
 import type { PicturePooling } from '../../models/architectures/vision-tower';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import { mapWeights, normWeights, wholeTensor } from '../model/checkpoint/layer-weights';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { idsOfText } from '../model/prompt/prompt';
@@ -99,7 +99,7 @@ function idsOf(model: LoadedModel, pooling: TextPooling, text: string): readonly
   const outside = given.find((id) => id >= model.summary.vocabulary);
   if (outside !== undefined) {
     const detail = `Token id ${outside} of the text "${text}" is outside the vocabulary of ${model.summary.vocabulary}.`;
-    throw new FailureError({ code: 'bad-request', detail });
+    throw refusal(detail);
   }
   const ended = pooling.kind === 'token' && !given.includes(pooling.id) ? [...given, pooling.id] : given;
   // A text that is too long loses what stands before its last token, the end.

@@ -13,7 +13,7 @@ import type { GraphBuilder } from '../../kernels/graph/builder';
 import { random, seedFor } from '../../kernels/tensors/random';
 import type { Network } from '../../kernels/training/network';
 import { forwardGraph, stepFactors, trainingNames, trainingStep } from '../../kernels/training/training-step';
-import { FailureError } from '../../protocol/wire/failures';
+import { type FailureError, refusal } from '../../protocol/wire/failures';
 import { taskSurroundings } from './task-surroundings';
 import { openSession, type RuntimeArray, type RuntimeSession, type RuntimeValues } from '../runtime/session';
 import type { Surroundings } from '../surroundings';
@@ -114,18 +114,14 @@ function requireExamples(network: Network, batch: Batch): void {
     const given = batch[name];
     if (!given) throw new RangeError(`a batch of ${network.name} lacks "${name}"`);
     if (given.data.length > 0) continue;
-    throw new FailureError({
-      code: 'bad-request',
-      detail: `A batch for ${network.name} has no example to train on. Give more examples.`,
-    });
+    throw refusal(`A batch for ${network.name} has no example to train on. Give more examples.`);
   }
 }
 
 const diverged = ({ name }: Network, step: number, rate: number, loss: number): FailureError =>
-  new FailureError({
-    code: 'bad-request',
-    detail: `Training ${name} came to a ${Number.isFinite(loss) ? 'gradient' : 'loss'} that is not a finite number at step ${step}, with the learning rate ${Number(rate.toPrecision(3))}. Choose a smaller learning rate.`,
-  });
+  refusal(
+    `Training ${name} came to a ${Number.isFinite(loss) ? 'gradient' : 'loss'} that is not a finite number at step ${step}, with the learning rate ${Number(rate.toPrecision(3))}. Choose a smaller learning rate.`,
+  );
 
 function floatsOf(values: RuntimeValues, name: string): Float32Array {
   const data = values[name]?.data;

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { writeInOneStep } from '../../files/write-file';
 import type { CheckpointFiles, NetworkFiles } from '../../diagnostics/experiment';
 import { networksFamily, type ModelSummary } from '../../protocol/results/heads';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 
 /** In config.json: says that Headscope wrote the folder, so that it may be written again. */
 const mark = 'headscope_experiment';
@@ -86,7 +86,7 @@ export async function writeNetworks(
 
 async function written(folder: string, experiment: string, config: object, contents: Contents): Promise<void> {
   const why = await whyNotWritten(folder);
-  if (why !== undefined) throw new FailureError({ code: 'bad-request', detail: why });
+  if (why !== undefined) throw refusal(why);
   try {
     await mkdir(folder, { recursive: true });
     // First, so that a run that ends between two files may write the folder again.
@@ -94,7 +94,7 @@ async function written(folder: string, experiment: string, config: object, conte
     for (const [name, content] of Object.entries(contents)) await put(folder, name, content);
   } catch (error) {
     const detail = `${folder} cannot be written (${(error as Error).message}). Choose another folder.`;
-    throw new FailureError({ code: 'bad-request', detail });
+    throw refusal(detail);
   }
 }
 

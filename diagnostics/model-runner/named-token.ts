@@ -1,9 +1,7 @@
 /** A token that a person names: by its id, or by its text as it is shown or as it stands in a text. */
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import { quotedToken, typedToken } from '../../protocol/wire/token-name';
 import type { ModelRunner } from './model-runner';
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 /**
  * `#17`, `␣Paris` or ` Paris`; undefined where nothing is named. What is shown of a token names that token. Another text names
@@ -20,7 +18,7 @@ export function namedToken(
   const byId = /^#(\d+)$/u.exec(typed)?.[1];
   if (byId !== undefined) {
     if (Number(byId) < vocabulary) return Number(byId);
-    throw bad(`There is no token #${byId}: the vocabulary has ${vocabulary} tokens, from #0.`);
+    throw refusal(`There is no token #${byId}: the vocabulary has ${vocabulary} tokens, from #0.`);
   }
   const text = typedToken(typed);
   const ids = behind(text);
@@ -29,13 +27,13 @@ export function namedToken(
     const spaced = model.named(` ${text}`);
     const next = spaced === undefined ? 'Begin it with a space' : `Write ${quotedToken(` ${text}`)}`;
     const own = named === undefined ? '' : `, or #${named} for the token without a space`;
-    throw bad(`The tokenizer joins ${quotedToken(text)} to the end of the prompt. ${next}${own}.`);
+    throw refusal(`The tokenizer joins ${quotedToken(text)} to the end of the prompt. ${next}${own}.`);
   }
   if (named !== undefined) return named;
   const [only] = ids;
   if (only !== undefined && ids.length === 1) return only;
   const pieces = model.pieces(ids).map(quotedToken).join(', ');
-  throw bad(
+  throw refusal(
     `${quotedToken(text)} is ${ids.length} tokens of this model (${pieces}), and one is needed. Name one of them, or give an id such as #17.`,
   );
 }

@@ -1,6 +1,6 @@
 /** A person's own facts: a CSV file with the columns template, topic and answer (docs/tasks.md). A row that is wrong is left out and named. */
 import { CsvError, parse } from 'csv-parse/sync';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import { notUtf8Words, wasUtf8 } from '../../protocol/wire/utf8';
 import type { TextDraft } from './task';
@@ -16,8 +16,6 @@ interface Row extends Readonly<Record<(typeof columns)[number], string>> {
   readonly line: number;
 }
 
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-
 export const isFactFile = (path: string): boolean => /\.csv$/iu.test(path);
 
 /** `path` is its id. Fails where no row can be used. */
@@ -26,7 +24,7 @@ export function ownFacts(path: string, content: string): OwnTask {
   const names = (head?.cells ?? []).map((name) => name.trim().toLowerCase());
   const missing = columns.filter((name) => !names.includes(name));
   if (missing.length > 0) {
-    throw bad(`${path} has no column ${missing.join(', ')}. Let its first line be template,topic,answer.`);
+    throw refusal(`${path} has no column ${missing.join(', ')}. Let its first line be template,topic,answer.`);
   }
   const rows: Row[] = [];
   const notes: string[] = [];
@@ -37,7 +35,8 @@ export function ownFacts(path: string, content: string): OwnTask {
     if (fault === undefined) rows.push(row);
     else notes.push(`Line ${line} is left out: ${fault}`);
   }
-  if (rows.length === 0) throw bad(`${path} has no row that can be used. ${notes[0] ?? 'It has a first line alone.'}`);
+  if (rows.length === 0)
+    throw refusal(`${path} has no row that can be used. ${notes[0] ?? 'It has a first line alone.'}`);
   const templates = [...new Set(rows.map(({ template }) => template))];
   const name = path.split(/[\\/]/u).at(-1) ?? path;
   return {
@@ -86,7 +85,7 @@ export function recordsOf(path: string, content: string): readonly Cells[] {
     });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw bad(`${path} is not valid CSV: ${printableLine(error.message).slice(0, 200)}.`);
+    throw refusal(`${path} is not valid CSV: ${printableLine(error.message).slice(0, 200)}.`);
   }
 }
 
@@ -118,9 +117,9 @@ function draftOf(
   const space = before.endsWith(' ') ? ' ' : '';
   const subject: Part = other ? ['subject', space + topic, space + other.topic] : ['subject', space + topic];
   const right = [` ${answer}`];
-  const bad = other?.answer ?? wrong;
+  const otherAnswer = other?.answer ?? wrong;
   const draft = textDraft([before.slice(0, before.length - space.length), subject, behind], {
-    answers: { right, wrong: bad === undefined ? [] : [` ${bad}`] },
+    answers: { right, wrong: otherAnswer === undefined ? [] : [` ${otherAnswer}`] },
     ...(other ? { counterpartAnswers: { right: [` ${other.answer}`], wrong: right } } : {}),
     long: true,
     facts: { template: templates.indexOf(template) },

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { check, type Schema } from '../../protocol/schema/check';
 import { filledText, object, optional } from '../../protocol/schema/fields';
 import { printableLine } from '../../protocol/wire/printable';
-import { FailureError } from '../../protocol/wire/failures';
+import { type FailureError, refusal } from '../../protocol/wire/failures';
 import { parseJsonText } from '../../protocol/wire/json-text';
 
 export interface OwnNeedle {
@@ -50,8 +50,7 @@ export function ownNeedles(text: string): readonly OwnNeedle[] {
 }
 
 function needleOf(text: string, number: number): OwnNeedle {
-  const wrong = (why: string): FailureError =>
-    new FailureError({ code: 'bad-request', detail: `Line ${number} of the needles cannot be used: ${why}` });
+  const wrong = (why: string): FailureError => refusal(`Line ${number} of the needles cannot be used: ${why}`);
   const parsed = parseJsonText(text);
   if (!parsed.ok) throw wrong(`it is not valid JSON (${parsed.fault}).`);
   const checked = check(line, parsed.value, 'it');

@@ -1,7 +1,7 @@
 /** A task by its id or the path of a file, as samples. */
 import { resolveTable, type ParameterValues } from '../../protocol/analysis/parameters';
 import { isTaskFile, type TaskInfo } from '../../protocol/analysis/tasks';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import { lineNotUtf8 } from '../../protocol/wire/utf8';
 import { taskInfo, type Draft, type Sample, type Task } from './task';
 import { tasks } from './catalogue';
@@ -73,11 +73,11 @@ async function open({ task: name, samples, seed, parameters }: TaskAsked, { text
   if (isTaskFile(name)) {
     const own = (isFactFile(name) ? ownFacts : ownTask)(name, await textFile(name));
     const checked = resolveTable(own.info.title, {}, parameters);
-    if (!checked.ok) throw bad(checked.why);
+    if (!checked.ok) throw refusal(checked.why);
     return { own, request };
   }
   const known = tasks.map(({ id }) => id).join(', ');
-  throw bad(
+  throw refusal(
     `There is no task "${name.slice(0, 60)}". Choose from ${known}, or give a file that ends in .jsonl or .csv.`,
   );
 }
@@ -88,18 +88,16 @@ async function resolved<Q extends { readonly parameters: ParameterValues }>(
   textFile: TaskSurroundings['textFile'],
 ): Promise<Q & { readonly files: Readonly<Record<string, string>> }> {
   const checked = resolveTable(id, table, request.parameters);
-  if (!checked.ok) throw bad(checked.why);
+  if (!checked.ok) throw refusal(checked.why);
   const files: Record<string, string> = {};
   for (const [name, parameter] of Object.entries(table)) {
     const path = checked.values[name];
     if (parameter.kind !== 'file' || typeof path !== 'string' || path === '') continue;
     const text = await textFile(path);
-    if (text.trim() === '') throw bad(`${path} is empty. Choose a file with text for ${id}.${name}.`);
+    if (text.trim() === '') throw refusal(`${path} is empty. Choose a file with text for ${id}.${name}.`);
     const line = lineNotUtf8(text);
-    if (line !== undefined) throw bad(`${path} is not text in UTF-8 (line ${line}). Save it as UTF-8.`);
+    if (line !== undefined) throw refusal(`${path} is not text in UTF-8 (line ${line}). Save it as UTF-8.`);
     files[name] = text;
   }
   return { ...request, parameters: checked.values, files };
 }
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });

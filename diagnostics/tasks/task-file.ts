@@ -4,7 +4,7 @@ import type { TaskInfo } from '../../protocol/analysis/tasks';
 import { check, type Schema } from '../../protocol/schema/check';
 import { either, filledText, list, object, optional, pair, record, whole } from '../../protocol/schema/fields';
 import { printableLine } from '../../protocol/wire/printable';
-import { FailureError } from '../../protocol/wire/failures';
+import { refusal } from '../../protocol/wire/failures';
 import { parseJsonText } from '../../protocol/wire/json-text';
 import { Unfit, type Draft, type Sample, type Span, type TextDraft } from './task';
 import { fit } from './fit';
@@ -129,10 +129,9 @@ function firstFitting(drafts: readonly (() => TextDraft)[], tokens: TaskTokens, 
 
 function requireSome(path: string, found: readonly unknown[], [first]: readonly string[]): void {
   if (found.length > 0) return;
-  throw new FailureError({
-    code: 'bad-request',
-    detail: `${path} has no line that can be used. ${first ?? 'It is empty. Write one JSON object a line, with prompt and answer.'}`,
-  });
+  throw refusal(
+    `${path} has no line that can be used. ${first ?? 'It is empty. Write one JSON object a line, with prompt and answer.'}`,
+  );
 }
 
 /** A draft, or what is wrong. */

@@ -14,7 +14,7 @@ import { PictureError } from '../../../models/images/pixels';
 import { processPicture, tileSize, tileSizeOf, type ProcessedPicture } from '../../../models/images/process';
 import { ProcessorError, readProcessor, type ProcessorSettings } from '../../../models/images/processor';
 import { tokenLayout, type TileCells, type TokenLayout } from '../../../models/images/token-layout';
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import type { DecodedPicture } from '../../images/decode';
 import { readPicture } from '../../images/read-picture';
@@ -193,7 +193,7 @@ function processedPicture(
     return processPicture(picture, settings, layout);
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
-    throw new FailureError({ code: 'bad-request', detail: `The image ${path} ${error.message}.` });
+    throw refusal(`The image ${path} ${error.message}.`);
   }
 }
 

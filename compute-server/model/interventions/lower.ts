@@ -9,7 +9,7 @@ import type { Reposition } from '../../../protocol/interventions/reposition';
 import { routingOf, sharedHeads, type Moh } from '../../../protocol/interventions/moh';
 import { keysWords } from '../../../protocol/interventions/keys';
 import { heldOf } from '../../../protocol/plans/held';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import { stampOf } from '../checkpoint/model-files';
 import { startReinforced, type ReinforcedRun } from '../generation/reinforcement';
 import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from './span-request';
@@ -43,8 +43,6 @@ import { placeProblem } from './places';
 import { movedRows, repositionedParts, repositionedRows } from './repositioned';
 import { resolveRows, type RunOf } from './resolve-rows';
 import { wantedKey, type Rows, type Wanted } from './wanted-rows';
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 export interface Lowered {
   /** As many as there were lists. */
@@ -92,10 +90,12 @@ export function groupsFor(
   const groups = new Map((sequence.groups ?? []).map((group) => [group.name, group]));
   for (const one of list) {
     const problem = placeProblem(model.spec, one, sequence);
-    if (problem !== undefined) throw bad(problem);
+    if (problem !== undefined) throw refusal(problem);
     if (one.kind !== 'bias' && one.kind !== 'weight') continue;
     if (one.keys === 'image' && !groups.has('image')) {
-      throw bad(`"${printDo(one)}" names the tokens of an image, and the prompt has none. Name positions such as 3-9.`);
+      throw refusal(
+        `"${printDo(one)}" names the tokens of an image, and the prompt has none. Name positions such as 3-9.`,
+      );
     }
     if (one.keys !== 'image') {
       const { start, end } = one.keys;
@@ -112,10 +112,10 @@ export const sourceStamps = (list: readonly Intervention[]): Promise<readonly (s
 /** The one reinforcement of a list, checked against the other entries. */
 export function reinforcementIn(list: readonly Intervention[]): Reinforce | undefined {
   const [first, second] = list.filter((one) => one.kind === 'reinforce');
-  if (second) throw bad('Heads are reinforced once in a run, and two reinforcements are named. Leave one.');
+  if (second) throw refusal('Heads are reinforced once in a run, and two reinforcements are named. Leave one.');
   const elsewhere = first && list.find((one) => !kindOf(one).anywhere(one));
   if (elsewhere) {
-    throw bad(
+    throw refusal(
       `Reinforcement compares the prompt with a shorter one, and "${printDo(elsewhere)}" acts on positions of this one. Leave one of them out.`,
     );
   }
@@ -192,7 +192,7 @@ function rowsFor(rows: ReadonlyMap<string, Rows>, wanted: Wanted): Rows {
 
 function isolationsOf({ model, sequence }: RunOf, one: Isolate): readonly IsolationChange[] {
   const regions = regionRows(sequence, one.regions);
-  if (!regions.ok) throw bad(regions.why);
+  if (!regions.ok) throw refusal(regions.why);
   if (one.beta === 0) return [];
   return headsNamed(model.spec, one.heads).map((place) => ({
     ...{ ...place, regions: regions.value, beta: one.beta },
@@ -203,7 +203,7 @@ function isolationsOf({ model, sequence }: RunOf, one: Isolate): readonly Isolat
 function repositionsOf(run: RunOf, one: Reposition, rows: ReadonlyMap<string, Rows>): readonly Replacement[] {
   const { model, sequence } = run;
   const moved = movedRows(sequence, one);
-  if (typeof moved === 'string') throw bad(moved);
+  if (typeof moved === 'string') throw refusal(moved);
   return wantedBy(run, one).map((wanted) => {
     const { layer, target, head = 0 } = wanted;
     const data = repositionedRows(model.spec, sequence, moved, wanted, rowsFor(rows, wanted).data);
@@ -288,7 +288,7 @@ function variantOf(
     }
   }
   if (plan && blocks.length > 0) {
-    throw bad(
+    throw refusal(
       'A cache plan drops positions, and LongHeads and block retrieval choose among all of them. Leave one of them out.',
     );
   }

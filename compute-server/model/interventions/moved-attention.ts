@@ -12,7 +12,7 @@ import type { Emphasis } from '../../../protocol/interventions/emphasis';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Redistribute } from '../../../protocol/interventions/redistribute';
 import type { Region } from '../../../protocol/interventions/regions';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import { runPrompt } from '../run/stream/model-run';
 import { headsNamed } from './heads-named';
 import type { RunOf } from './resolve-rows';
@@ -60,7 +60,7 @@ export function emphasisProblem(one: Emphasis, sequence: Sequence): string | und
 }
 
 const valueOf = <T>(read: Read<T>): T => {
-  if (!read.ok) throw new FailureError({ code: 'bad-request', detail: read.why });
+  if (!read.ok) throw refusal(read.why);
   return read.value;
 };
 
@@ -102,10 +102,9 @@ export async function massiveDimensions(run: RunOf, list: readonly Intervention[
       tau,
     );
     if (dimensions.length === 0) {
-      throw new FailureError({
-        code: 'bad-request',
-        detail: `The first token has no value above ${tau} times the root mean square of its hidden state in most layers, so the model shows no sinks by this rule. Give a smaller tau, or dimensions.`,
-      });
+      throw refusal(
+        `The first token has no value above ${tau} times the root mean square of its hidden state in most layers, so the model shows no sinks by this rule. Give a smaller tau, or dimensions.`,
+      );
     }
     found.set(tau, dimensions);
   }

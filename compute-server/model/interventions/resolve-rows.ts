@@ -1,7 +1,7 @@
 /** From the sources that interventions name to rows: files are read and plain runs made, each once. */
 import type { PromptInput } from '../../../protocol/compute/models';
 import { type PromptText, type Source, sourceText } from '../../../protocol/interventions/source';
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { sequenceOf } from '../prompt/prompt';
 import { chunkThatFits } from '../run/stream/budget';
@@ -9,8 +9,6 @@ import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { readRowsFile, rowsInFile } from './rows-file';
 import { meansOf, valuesOf, type PlainRun } from './source-runs';
 import { wantedKey, widthOf, type Rows, type Wanted } from './wanted-rows';
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 /** Share of the memory limit that the rows of other runs may take. */
 const rowShare = 0.25;
@@ -85,7 +83,7 @@ async function counterpart(run: RunOf, source: Extract<Source, { readonly from: 
   const sequence = await sequenceOfText(run, source.prompt, source.chat ?? false);
   const [own, given] = [run.sequence.ids.length, sequence.ids.length];
   if (own !== given) {
-    throw bad(
+    throw refusal(
       `The prompt of "${sourceText(source)}" has ${given} tokens and that of the run ${own}. Values are replaced position by position: give a prompt of as many tokens.`,
     );
   }
@@ -110,7 +108,7 @@ function sequenceOfText(
   chat: boolean,
 ): Promise<Sequence> {
   if (!model.spec.embedding) {
-    throw bad('The vision encoder reads no prompt. Take the values from zero, mean, own or a file.');
+    throw refusal('The vision encoder reads no prompt. Take the values from zero, mean, own or a file.');
   }
   const image = picture ? { image: picture.path } : {};
   const input: PromptInput =

@@ -7,15 +7,14 @@ import { isAbsolute } from 'node:path';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { replaceable, rowsOf } from '../../../models/instrument/interventions/replacement';
 import { tapName } from '../../../models/instrument/taps';
-import { FailureError } from '../../../protocol/wire/failures';
+import { type FailureError, refusal } from '../../../protocol/wire/failures';
 import { readTensorFile, type FileTensor } from '../../tensor-file';
 import { blockOf, widthOf, type Rows, type Wanted } from './wanted-rows';
 import { tapOf } from '../../../models/instrument/interventions/replacement';
 
 export type RowsFile = ReadonlyMap<string, FileTensor>;
 
-const refused = (path: string, why: string): FailureError =>
-  new FailureError({ code: 'bad-request', detail: `${path} gives no rows: ${why}` });
+const refused = (path: string, why: string): FailureError => refusal(`${path} gives no rows: ${why}`);
 
 export async function readRowsFile(path: string, largestBytes: number): Promise<RowsFile> {
   if (!isAbsolute(path)) throw refused(path, 'its path is relative. Give the absolute path.');

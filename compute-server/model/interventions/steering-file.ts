@@ -8,7 +8,7 @@ import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { readControlVector } from '../../../models/formats/gguf/control-vector';
 import type { Add } from '../../../protocol/interventions/add';
 import { covers } from '../../../protocol/interventions/which';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import { readTensorFile, type FileTensor, type Refuse } from '../../tensor-file';
 
 /** By layer; each [hidden size]. */
@@ -25,10 +25,9 @@ export async function vectorsOf(
   const vectors = await readSteering(path, model, largestBytes);
   const missing = layers.find((layer) => layer !== 'all' && !vectors.has(layer));
   if (missing !== undefined) {
-    throw new FailureError({
-      code: 'bad-request',
-      detail: `${path} has no vector for layer ${missing}: it has those of ${[...vectors.keys()].join(', ')}. Name one of these, or * for all of them.`,
-    });
+    throw refusal(
+      `${path} has no vector for layer ${missing}: it has those of ${[...vectors.keys()].join(', ')}. Name one of these, or * for all of them.`,
+    );
   }
   const named = [...vectors].filter(([layer]) => layers.some((each) => covers(each, layer)));
   return new Map(named.map(([layer, vector]) => [layer, vector.map((value) => value * strength)]));
@@ -36,8 +35,7 @@ export async function vectorsOf(
 
 /** Refused with a sentence where the vectors are none, or not those of a model of this size. */
 export async function readSteering(path: string, model: Size, largestBytes: number): Promise<SteeringVectors> {
-  const refuse: Refuse = (why) =>
-    new FailureError({ code: 'bad-request', detail: `${path} gives no vector to add: ${why}` });
+  const refuse: Refuse = (why) => refusal(`${path} gives no vector to add: ${why}`);
   if (!isAbsolute(path)) throw refuse('its path is relative. Give the absolute path.');
   const vectors = path.toLowerCase().endsWith('.gguf')
     ? await controlVector(path, largestBytes, refuse)

@@ -1,6 +1,6 @@
 /** A picture put into a prompt: which rows of the sequence stand for it, and what is in them. */
 import type { ImageSpan } from '../../../protocol/results/image';
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import type { Sequence, Span } from '../../../diagnostics/model-runner/sequence';
 import {
@@ -12,12 +12,10 @@ import {
   type VisionModel,
 } from '../checkpoint/vision-model';
 
-const refused = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-
 /** The vision encoder of a model that has one, or the refusal of a text model. */
 export function visionOf(model: LoadedModel): VisionModel {
   if (!model.vision) {
-    throw refused(
+    throw refusal(
       'The model reads text only: its config has no vision part. Leave the image out, or choose a vision-language model.',
     );
   }
@@ -29,7 +27,7 @@ function pieceIds(model: LoadedModel, prepared: PreparedPicture, imageToken: num
   return prepared.plan.pieces.map((piece) => {
     if (piece.kind !== 'text') return [imageToken];
     if (!model.tokeniser.ok) {
-      throw refused(
+      throw refusal(
         `The tiles of the image are separated by the text "${piece.text.trim()}", which cannot be turned into tokens: ${model.tokeniser.why}`,
       );
     }
@@ -41,7 +39,7 @@ function pieceIds(model: LoadedModel, prepared: PreparedPicture, imageToken: num
 function firstImageToken(ids: readonly number[], imageToken: number, written: string): number {
   const at = ids.indexOf(imageToken);
   if (at >= 0) return at;
-  throw refused(
+  throw refusal(
     `The prompt has no image token (${written}). Put its id ${imageToken} where the picture belongs, or give the prompt as text.`,
   );
 }
@@ -56,7 +54,7 @@ function placeOf(ids: readonly number[], filling: readonly number[], imageToken:
   const whole = filling.every((id, i) => ids[start + i] === id);
   const wanted = filling.filter((id) => id === imageToken).length;
   if (whole && count === wanted) return { start, end: start + filling.length };
-  throw refused(
+  throw refusal(
     `The prompt has ${count} image tokens, and an image takes the place of one (it then has ${wanted}). One image is read per prompt: keep one ${written}.`,
   );
 }
@@ -69,9 +67,9 @@ function imageTokenOf(model: LoadedModel): number {
   const { imageToken } = model.summary.vision ?? {};
   if (imageToken !== undefined) return imageToken;
   if (model.spec.embedding) {
-    throw refused('The model reads a text or a picture, and not both at once. Give one of them.');
+    throw refusal('The model reads a text or a picture, and not both at once. Give one of them.');
   }
-  throw refused('The model is a vision encoder and reads no text. Give the image alone, without a prompt.');
+  throw refusal('The model is a vision encoder and reads no text. Give the image alone, without a prompt.');
 }
 
 /**

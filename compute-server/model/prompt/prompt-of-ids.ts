@@ -1,12 +1,12 @@
 import type { EncoderInput, IdsRequest, PromptInput } from '../../../protocol/compute/models';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 
 /** What a request by ids reads: the text, or a tile of the picture through the encoder. */
 export function promptOfIds({ ids, image, encoderTile }: IdsRequest): PromptInput | EncoderInput {
   if (encoderTile === undefined) return { kind: 'ids', ids, ...(image === undefined ? {} : { image }) };
   if (image === undefined) {
     const detail = 'encoderTile names a tile of an image, and there is no image';
-    throw new FailureError({ code: 'bad-request', detail });
+    throw refusal(detail);
   }
   return { kind: 'image', image, tile: encoderTile };
 }

@@ -3,7 +3,7 @@ import type { EncoderInput, PromptInput, Tokenised } from '../../../protocol/com
 import { tileRegion } from '../../../models/images/token-layout';
 import { readsBeyond, type Intervention } from '../../../protocol/interventions/interventions';
 import type { ChatPrompt } from '../../../protocol/results/chat-prompt';
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import { placedPrompt, visionOf, withPicture, writtenToken } from './image-prompt';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { offsetsOf } from '../text/offsets';
@@ -19,8 +19,6 @@ export interface EncodingRun {
   readonly signal?: AbortSignal | undefined;
 }
 
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-
 /** The model whose rows the prompt gives: the vision encoder where it is an image alone. */
 export function readerOf(model: LoadedModel, prompt: PromptInput | EncoderInput): LoadedModel {
   if (prompt.kind === 'image') {
@@ -28,7 +26,7 @@ export function readerOf(model: LoadedModel, prompt: PromptInput | EncoderInput)
     return model.encoder ?? model;
   }
   if (!model.spec.embedding) {
-    throw bad('The model is a vision encoder and reads no text. Give the image alone, without a prompt.');
+    throw refusal('The model is a vision encoder and reads no text. Give the image alone, without a prompt.');
   }
   return model;
 }
@@ -60,7 +58,7 @@ async function encoderSequence(
   const prepared = await preparePicture(model.folder, vision, image, run?.memoryLimit);
   const pixels = prepared.processed.tiles[tile];
   if (!pixels) {
-    throw bad(`The image has ${prepared.processed.tiles.length} tiles, from 0, and none numbered ${tile}.`);
+    throw refusal(`The image has ${prepared.processed.tiles.length} tiles, from 0, and none numbered ${tile}.`);
   }
   const { leading, rows, columns } = vision.tower.patches;
   const sequence = run
@@ -108,11 +106,11 @@ function readPrompt(model: LoadedModel, prompt: PromptInput): ReadPrompt {
   const { ids } = read;
   const { vocabulary } = model.summary;
   const imageToken = model.summary.vision?.imageToken;
-  if (ids.length === 0) throw bad('The prompt is empty. Give at least one token.');
+  if (ids.length === 0) throw refusal('The prompt is empty. Give at least one token.');
   const outside = ids.find((id) => !Number.isInteger(id) || id < 0 || (id >= vocabulary && id !== imageToken));
-  if (outside !== undefined) throw bad(`Token id ${outside} is outside the vocabulary of ${vocabulary}.`);
+  if (outside !== undefined) throw refusal(`Token id ${outside} is outside the vocabulary of ${vocabulary}.`);
   if (prompt.image === undefined && imageToken !== undefined && ids.includes(imageToken)) {
-    throw bad('The prompt has an image token and no image. Give the image, or leave the token out.');
+    throw refusal('The prompt has an image token and no image. Give the image, or leave the token out.');
   }
   return read;
 }
@@ -134,7 +132,7 @@ function requireRoom(model: LoadedModel, sequence: Sequence): void {
   const length = positionAt(sequence, sequence.ids.length - 1) + 1;
   if (contextLength === undefined || length <= contextLength) return;
   const ofImage = sequence.image ? ` (${sequence.image.tokens} of the image)` : '';
-  throw bad(
+  throw refusal(
     `The prompt has ${length} tokens${ofImage} and the model's context holds ${contextLength}. Shorten it by ${length - contextLength}.`,
   );
 }
@@ -149,7 +147,7 @@ function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' 
   }
   const { tokeniser } = model.tokeniser;
   if (prompt.chat) {
-    if (!tokeniser.hasChatTemplate) throw bad('The model has no chat template. Send the text as it is.');
+    if (!tokeniser.hasChatTemplate) throw refusal('The model has no chat template. Send the text as it is.');
     return throughChat(model, tokeniser, prompt, 'asked');
   }
   const imageToken = model.summary.vision?.imageToken;
@@ -160,7 +158,7 @@ function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' 
   );
   if (prompt.image === undefined || imageToken === undefined || ids.includes(imageToken)) return { ids };
   if (tokeniser.hasChatTemplate) return throughChat(model, tokeniser, prompt, 'no-image-token');
-  throw bad(
+  throw refusal(
     `The prompt has no image token, and the model has no chat template that would place one. Write ${writtenToken(model, imageToken)} where the picture belongs.`,
   );
 }
@@ -183,7 +181,7 @@ function throughChat(
     return complete ? written : { ...written, ids: tokeniser.encode(written.text) };
   });
   if (prompt.image !== undefined && imageToken !== undefined && !ids.includes(imageToken)) {
-    throw bad(`The chat template of the model places no image token. ${place}, without the template.`);
+    throw refusal(`The chat template of the model places no image token. ${place}, without the template.`);
   }
   return { ids, chatPrompt: { text, why } };
 }

@@ -1,4 +1,4 @@
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 
 export type WeightParameters = {
@@ -60,8 +60,5 @@ export const parameters: ParameterTable<WeightParameters> = {
 export function placeOf(value: number, count: number, one: string, many: string): number {
   if (value < 0) return count - 1;
   if (value < count) return value;
-  throw new FailureError({
-    code: 'bad-request',
-    detail: `There is no ${one} ${value}: there are ${count} ${many}, from 0. Name one of them.`,
-  });
+  throw refusal(`There is no ${one} ${value}: there are ${count} ${many}, from 0. Name one of them.`);
 }

@@ -1,5 +1,5 @@
 /** One attention weight taken apart. */
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { positionAt, type Sequence } from '../../model-runner/sequence';
@@ -61,10 +61,9 @@ async function choose(
     if (key < 0) continue;
     placeOf(key, length, 'key position', 'tokens');
     if (reads(key)) continue;
-    throw new FailureError({
-      code: 'bad-request',
-      detail: `The query at ${query} does not read the key at ${key}${key > query ? ', which comes later' : ', which is outside of the window of the layer'}. Name another key.`,
-    });
+    throw refusal(
+      `The query at ${query} does not read the key at ${key}${key > query ? ', which comes later' : ', which is outside of the window of the layer'}. Name another key.`,
+    );
   }
   if (named !== undefined && given.key >= 0) return { layer, head: named, query, key: given.key, against };
   const { layers } = await model.run({

@@ -1,5 +1,5 @@
 /** The analysis `direct-logit-attribution`: what every head, every MLP and the embedding add directly to a logit. */
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { Analysis } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
@@ -89,10 +89,7 @@ export const directLogitAttribution: Analysis<DirectParameters, DirectResult> = 
 /** Fails where a person names what a task decides. */
 function requireUnnamed({ token, against, position }: DirectParameters): void {
   if (token === '' && against === '' && position === -1) return;
-  throw new FailureError({
-    code: 'bad-request',
-    detail: 'A task names its tokens and positions itself. Leave token, against and position as they are.',
-  });
+  throw refusal('A task names its tokens and positions itself. Leave token, against and position as they are.');
 }
 
 const withoutTop = (one: Attributed): Attributed => ({

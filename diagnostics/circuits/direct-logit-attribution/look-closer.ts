@@ -3,7 +3,7 @@
  * query reads, and the tokens whose embeddings it would read (its QK circuit); Elhage et al. 2021, "A Mathematical Framework for
  * Transformer Circuits", sections on OV and QK circuits.
  */
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { SectionQuestion } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn, TableSection } from '../../../protocol/sections/table';
 import { quotedToken, shownToken } from '../../../protocol/wire/token-name';
@@ -61,10 +61,9 @@ export async function lookCloser(
 /** The position of the parameter in a sequence of so many tokens; fails where it lies behind. */
 export function positionOf({ position }: Pick<DirectParameters, 'position'>, length: number): number {
   if (position < length) return position < 0 ? length - 1 : position;
-  throw new FailureError({
-    code: 'bad-request',
-    detail: `There is no position ${position}: the prompt has ${length} tokens, from 0. Name one of them, or -1 for the last.`,
-  });
+  throw refusal(
+    `There is no position ${position}: the prompt has ${length} tokens, from 0. Name one of them, or -1 for the last.`,
+  );
 }
 
 function headOf({ heads }: DirectResult, { section, place }: SectionQuestion): HeadPlace {

@@ -1,5 +1,5 @@
 /** Text that asks for no fact: what a correction of facts may spoil. */
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Variant } from '../../model-runner/variant';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
@@ -24,10 +24,7 @@ export async function neutralIds(model: ModelRunner, path: string): Promise<read
   const text = path === '' ? usual.replace(/(?<!\n)\n(?!\n)/gu, ' ') : await model.textFile(path);
   const ids = model.encode(text).slice(0, windowLength * mostWindows);
   if (ids.length >= 2) return ids;
-  throw new FailureError({
-    code: 'bad-request',
-    detail: `${path} has no two tokens, and the loss on a neutral text needs them. Choose a longer file.`,
-  });
+  throw refusal(`${path} has no two tokens, and the loss on a neutral text needs them. Choose a longer file.`);
 }
 
 export interface Window {

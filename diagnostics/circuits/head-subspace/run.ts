@@ -1,6 +1,6 @@
 /** A run of the analysis `head-subspace`. */
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import { answersOf, type Answered } from '../../shared/choices/answers';
 import { Choices } from '../../shared/choices/draw';
@@ -44,7 +44,7 @@ export async function* subspaceRun(
 
   const effects: (readonly HeadEffect[])[] = [];
   const given = headList(parameters.head, model.facts);
-  if (!given.ok) throw new FailureError({ code: 'bad-request', detail: given.why });
+  if (!given.ok) throw refusal(given.why);
   const places = model.facts.blocks.flatMap(({ heads }, layer) =>
     Array.from({ length: heads }, (_, head): HeadPlace => ({ layer, head })),
   );

@@ -1,6 +1,6 @@
 /** The run of `amp`: scores, what goes, losses without it, and the checkpoint. */
 import { seedFor } from '../../../kernels/tensors/random';
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import { comparedSides, lossesOf, qualityOf, sizesOf, type BeforeAfter } from '../../shared/conversions/before-after';
 import { whyNotCut } from '../../shared/conversions/cut';
@@ -55,7 +55,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Am
     if (why !== undefined) throw new FailureError({ code: 'unsupported', detail: why });
     if (Object.keys(variant).length > 0) {
       const detail = 'A checkpoint cannot hold interventions. Leave them out, or leave the folder out.';
-      throw new FailureError({ code: 'bad-request', detail });
+      throw refusal(detail);
     }
   }
   await requireConvertible(model, folder, sizes.weightBytes);

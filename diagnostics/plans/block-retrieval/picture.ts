@@ -1,5 +1,5 @@
 /** How much attention a head gives each block, query by query, on the first prompt. */
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import type { AnalysisJob } from '../../analysis';
@@ -24,10 +24,9 @@ export async function picture(
   const { sequence, needle } = read;
   const { length } = sequence.ids;
   if (length > longest)
-    throw new FailureError({
-      code: 'bad-request',
-      detail: `The prompt has ${length} tokens, and the picture of a head is drawn up to ${longest}. Take a shorter prompt.`,
-    });
+    throw refusal(
+      `The prompt has ${length} tokens, and the picture of a head is drawn up to ${longest}. Take a shorter prompt.`,
+    );
   const { layers } = await model.run({
     ...sequencePart(sequence),
     variants: [job.variant],

@@ -2,7 +2,7 @@
 import { chooseByGates, type GateRule, type Gates } from '../../../protocol/plans/gates';
 import { parseGates } from '../../../protocol/plans/formats/duoattention';
 import { fullPlan, type HeadPlan } from '../../../protocol/plans/head-plan';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { bytesByLength } from '../../shared/plans/bytes-table';
@@ -117,20 +117,18 @@ function resultOf(
   };
 }
 
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-
 async function publishedGates(model: ModelRunner, path: string): Promise<Gates> {
-  if (path.trim() === '') throw bad('There is no file of published gates. Choose a full_attention_heads.tsv.');
+  if (path.trim() === '') throw refusal('There is no file of published gates. Choose a full_attention_heads.tsv.');
   const file = path.split(/[\\/]/u).at(-1) ?? path;
   const read = parseGates(await model.textFile(path));
-  if (!read.ok) throw bad(`${file} holds no gates. ${read.why}`);
+  if (!read.ok) throw refusal(`${file} holds no gates. ${read.why}`);
   const { blocks } = model.facts;
   const fits =
     read.result.length === blocks.length &&
     blocks.every(({ kvHeads }, layer) => read.result[layer]?.length === kvHeads);
   if (!fits) {
     const [rows, columns] = [read.result.length, read.result[0]?.length ?? 0];
-    throw bad(
+    throw refusal(
       `${file} has gates of ${rows} layers of ${columns} key/value heads, and this model has ${blocks.length} of ${blocks[0]?.kvHeads ?? 0}. Choose the gates of this model.`,
     );
   }

@@ -1,7 +1,7 @@
 /** Prompts at several lengths, each with the tokens whose loss counts. */
 import { seedFor } from '../../../kernels/tensors/random';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob } from '../../analysis';
 import { continued } from '../../model-runner/decoding';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
@@ -41,8 +41,6 @@ export interface Sets {
   readonly bounded: readonly number[];
 }
 
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-
 interface Lengths {
   readonly profiled: readonly number[];
   readonly validation: number;
@@ -55,7 +53,7 @@ const usualLongest = 512;
 export function wantedLengths({ summary }: Pick<ModelFacts, 'summary'>, parameters: MoaParameters): Lengths {
   const { contextLength = Infinity } = summary;
   const [given, further] = [lengthsOf(parameters.lengths), lengthsOf(parameters.further)];
-  if (!given || !further) throw bad('Lengths are whole numbers separated by commas, e.g. 128,256,512.');
+  if (!given || !further) throw refusal('Lengths are whole numbers separated by commas, e.g. 128,256,512.');
   const last = Math.min(usualLongest, 2 ** Math.floor(Math.log2(contextLength / 2)));
   const profiled = given.length > 0 ? given : [...new Set([last / 4, last / 2, last].map(Math.ceil))];
   const longest = Math.max(...profiled);
@@ -64,7 +62,7 @@ export function wantedLengths({ summary }: Pick<ModelFacts, 'summary'>, paramete
   const longer = further.length > 0 ? further : [2 * longest].filter((length) => length <= room);
   const most = Math.max(longest, validation, ...longer);
   if (most > room) {
-    throw bad(
+    throw refusal(
       `Prompts of ${most} tokens and an answer of ${parameters.answer} are longer than the ${contextLength} tokens that this model reads. Give shorter lengths.`,
     );
   }
@@ -127,7 +125,7 @@ async function drawn(
 export function byOwnLength(samples: readonly Sample[]): Sets {
   const sorted = [...samples].sort((a, b) => a.prompt.ids.length - b.prompt.ids.length);
   if (sorted.length < 5) {
-    throw bad(
+    throw refusal(
       `There are ${sorted.length} prompts, and three lengths are profiled and a longer one is held out. Take more samples.`,
     );
   }

@@ -1,6 +1,6 @@
 /** The run of `moa`: influence at several lengths, the search, the choice at an unseen length, and what the plan costs there. */
 import { seedFor } from '../../../kernels/tensors/random';
-import { FailureError } from '../../../protocol/wire/failures';
+import { type FailureError, refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { randomPlan } from '../../shared/plans/controls';
@@ -237,5 +237,5 @@ function noPlan(
     least > density
       ? `No rule keeps as little as ${density} of the cache at every length: the least is ${Number(least.toPrecision(3))}. Give a larger density, longer prompts or a smaller block.`
       : `No rules for all heads keep between ${Number((floor * density).toPrecision(3))} and ${density} of the cache at every length. Give a smaller "floor".`;
-  return new FailureError({ code: 'bad-request', detail });
+  return refusal(detail);
 }

@@ -1,5 +1,5 @@
 /** The run of `moh`: importance, curve, loads, and the checkpoint. */
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { PerHead } from '../../../protocol/results/heads';
 import type { AnalysisJob, Step } from '../../analysis';
 import {
@@ -56,7 +56,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
   }
   if ((folder !== '' || steps > 0) && Object.keys(variant).length > 0) {
     const detail = 'A checkpoint cannot hold interventions. Leave them out, or leave the folder and the tuning out.';
-    throw new FailureError({ code: 'bad-request', detail });
+    throw refusal(detail);
   }
   if (steps > 0 && checkpoint.description.quantisation !== undefined) {
     const detail =

@@ -3,12 +3,10 @@ import { keepOf, plan as planKind } from '../../../protocol/interventions/plan';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import { parsePlan } from '../../../protocol/plans/plan-file';
 import type { GivenPlan } from '../../../protocol/plans/plan-from';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { counted } from '../../shared/words';
 import { rulesProblem, type PlanEvaluationParameters } from './parameters';
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 export interface ReadPlan {
   readonly plan: GivenPlan;
@@ -23,12 +21,14 @@ export async function givenPlan(
   if (path === '') {
     const heads = ofRules(rules, facts);
     if (heads.flat().some(({ kind }) => kind === 'kept')) {
-      throw bad('Rules cannot keep chosen positions, as they do not say of which prompt. Save such a plan as a file.');
+      throw refusal(
+        'Rules cannot keep chosen positions, as they do not say of which prompt. Save such a plan as a file.',
+      );
     }
     return { plan: { title: rules, heads }, notes: [] };
   }
   const read = parsePlan(await model.textFile(path));
-  if (!read.ok) throw bad(`${path} is no cache plan: ${read.why}`);
+  if (!read.ok) throw refusal(`${path} is no cache plan: ${read.why}`);
   const { title, heads, prompt, model: of, origin, measured } = read.result;
   requireHeads(path, heads, facts);
   const { name, hash } = facts.summary;
@@ -47,7 +47,7 @@ export async function givenPlan(
 
 function ofRules(text: string, { blocks }: ModelFacts): readonly (readonly HeadPlan[])[] {
   const parsed = planKind.parse(text);
-  if (!parsed) throw bad(rulesProblem(text));
+  if (!parsed) throw refusal(rulesProblem(text));
   return blocks.map(({ kvHeads }, layer) =>
     Array.from({ length: kvHeads }, (_, head) => keepOf(parsed.rules, layer, head)),
   );
@@ -55,13 +55,13 @@ function ofRules(text: string, { blocks }: ModelFacts): readonly (readonly HeadP
 
 function requireHeads(path: string, heads: readonly (readonly HeadPlan[])[], { blocks, summary }: ModelFacts): void {
   if (heads.length !== blocks.length) {
-    throw bad(
+    throw refusal(
       `${path} is a plan of ${counted(heads.length, 'layer', 'layers')}, and ${summary.name} has ${blocks.length}. Choose a plan of this model.`,
     );
   }
   const layer = blocks.findIndex(({ kvHeads }, at) => heads[at]?.length !== kvHeads);
   if (layer >= 0) {
-    throw bad(
+    throw refusal(
       `${path} plans ${heads[layer]?.length ?? 0} key/value heads in layer ${layer}, and ${summary.name} has ${blocks[layer]?.kvHeads ?? 0} there. Choose a plan of this model.`,
     );
   }

@@ -1,7 +1,7 @@
 /** The run of the analysis `plan-evaluation`: each prompt or window under all plans side by side. */
 import { seedFor } from '../../../kernels/tensors/random';
 import { headPlanText } from '../../../protocol/plans/head-plan';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import { metricOf } from '../../shared/effects/metric';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -22,11 +22,9 @@ export async function* runPlanEvaluation(
   { input, parameters, variant, seed, step }: AnalysisJob<PlanEvaluationParameters>,
 ): AsyncGenerator<Step<PlanEvaluationResult>, PlanEvaluationResult> {
   if (variant.plan) {
-    throw new FailureError({
-      code: 'bad-request',
-      detail:
-        'The run is under a cache plan already, and a plan is compared with the full cache here. Name it as the parameter plan alone.',
-    });
+    throw refusal(
+      'The run is under a cache plan already, and a plan is compared with the full cache here. Name it as the parameter plan alone.',
+    );
   }
   const { facts } = model;
   const { plan, notes } = await givenPlan(model, parameters);

@@ -1,6 +1,6 @@
 /** What a plan is measured on: prompts of a task, or windows of text. */
 import { random, seedFor } from '../../../kernels/tensors/random';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { ReadInput } from '../../analysis';
 import { idsOf, readingOf } from '../../shared/corpus/reading';
 import { windowsOf } from '../../shared/corpus/windows';
@@ -93,7 +93,7 @@ export async function unitsOf(
   { seed, prompt }: { readonly seed: number; readonly prompt: number | undefined },
 ): Promise<readonly Unit[]> {
   if (prompt !== undefined && (!given || given.ids.length <= prompt + fewest)) {
-    throw bad(
+    throw refusal(
       `The plan keeps chosen positions of one prompt of ${prompt} tokens. Give that prompt with the text that follows it, ${prompt + fewest + 1} tokens at least.`,
     );
   }
@@ -111,12 +111,10 @@ export async function unitsOf(
   return longEnough(some.map(({ ids, name }) => windowUnit({ ids }, name)));
 }
 
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-
 function longEnough(units: readonly WindowUnit[]): readonly WindowUnit[] {
   const enough = units.filter(({ rows }) => rows.length >= fewest);
   if (enough.length > 0) return enough;
-  throw bad(
+  throw refusal(
     `No text has ${2 * fewest + 1} tokens, and the second half of a text is what is predicted. Give a longer one.`,
   );
 }

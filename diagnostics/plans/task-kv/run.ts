@@ -1,6 +1,6 @@
 /** The run of `task-kv`: one prompt with its plan and what that changes, or the far heads of the prompts of several tasks. */
 import { parsePlan } from '../../../protocol/plans/plan-file';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import { layerGroups } from '../../shared/maps/layer-groups';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
@@ -112,19 +112,18 @@ async function* ofPrompt(model: ModelRunner, job: Job, prompt: Prompt): Steps {
 
 /** A plan that a person compares with. */
 async function otherPlan(model: ModelRunner, path: string): Promise<NamedPlan> {
-  const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
   const checked = parsePlan(await model.textFile(path));
-  if (!checked.ok) throw bad(`${path}: ${checked.why}`);
+  if (!checked.ok) throw refusal(`${path}: ${checked.why}`);
   const { heads, title } = checked.result;
   const shape = (layers: readonly number[]): string => `${layers.length} layers of ${[...new Set(layers)].join(', ')}`;
   const [given, own] = [heads.map((layer) => layer.length), model.facts.blocks.map(({ kvHeads }) => kvHeads)];
   if (given.join() !== own.join()) {
-    throw bad(
+    throw refusal(
       `The plan ${path} is for ${shape(given)} key/value heads, and the model has ${shape(own)}. Choose a plan of this model.`,
     );
   }
   if (heads.some((layer) => layer.some(({ kind }) => kind === 'kept'))) {
-    throw bad(`The plan ${path} keeps chosen positions of another prompt. Choose one that fits every prompt.`);
+    throw refusal(`The plan ${path} keeps chosen positions of another prompt. Choose one that fits every prompt.`);
   }
   return { name: 'other', title: `From the file: ${title}`, heads };
 }

@@ -15,7 +15,7 @@ import type { NewCheckpoint } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { curvesOf } from '../../shared/training/curves';
 import { trainingSentence } from '../../shared/training/train';
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { LatentLayer } from './head-outputs';
 import type { LayerChoices } from './layer-choice';
 import type { EcoMlaParameters } from './parameters';
@@ -46,7 +46,7 @@ export async function requireLatent(
   if (Object.keys(variant).length > 0) {
     const detail =
       'A checkpoint cannot hold interventions. Leave them out, or leave the folder and the distillation out.';
-    throw new FailureError({ code: 'bad-request', detail });
+    throw refusal(detail);
   }
   await requireConvertible(model, folder, sizesOf(model.checkpoint).weightBytes);
 }

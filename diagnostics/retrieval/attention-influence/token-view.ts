@@ -1,5 +1,5 @@
 /** The tokens of one document, coloured by what each loses when the heads are masked: which tokens needed them. */
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { SectionQuestion } from '../../../protocol/sections/section';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { AnalysisJob } from '../../analysis';
@@ -24,10 +24,9 @@ export async function tokenView(
   const document = place.kind === 'row' ? inOrder(result)[place.row] : undefined;
   if (!corpus || !document) throw new RangeError(`nothing is known of this place of ${section}`);
   if (corpus.sha256 !== result.corpus.sha256) {
-    throw new FailureError({
-      code: 'bad-request',
-      detail: `${corpus.name} is no longer what was scored, so its tokens cannot be shown. Run the analysis again.`,
-    });
+    throw refusal(
+      `${corpus.name} is no longer what was scored, so its tokens cannot be shown. Run the analysis again.`,
+    );
   }
   const { shape } = await readingOf(model, parameters.window);
   const ids = idsOf(model, corpus, document.index);

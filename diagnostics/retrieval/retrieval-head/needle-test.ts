@@ -1,5 +1,5 @@
 /** One test: a prompt that hides a needle and asks for it, answered by greedy decoding. */
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Observation } from '../../model-runner/model-runner';
@@ -36,10 +36,9 @@ export function needleTests(task: TaskInfo, samples: readonly Sample[], wanted: 
   const [first] = samples;
   if (usable.length === 0 && first) {
     const known = [...new Set(samples.flatMap(({ roles }) => Object.keys(roles)))].join(', ');
-    throw new FailureError({
-      code: 'bad-request',
-      detail: `The prompts of ${task.title} have no role "${name(first).slice(0, 60)}". Name the role of the needle: they have ${known}.`,
-    });
+    throw refusal(
+      `The prompts of ${task.title} have no role "${name(first).slice(0, 60)}". Name the role of the needle: they have ${known}.`,
+    );
   }
   const tests = usable.map((sample) => {
     const { ids } = sample.prompt;

@@ -1,6 +1,6 @@
 /** The run of the analysis `retrieval-head`: all tests with every head, then all of them without each set of heads. */
 import { meanScores, parseHeadScores } from '../../../protocol/results/head-scores';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { HeadPlace } from '../../model-runner/variant';
@@ -16,8 +16,6 @@ import type { Published, RetrievalHeadResult } from './result';
 import { setWords } from './words';
 import { counted } from '../../shared/words';
 
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-
 /** Of many tests not each gives a partial result: it holds numbers of all tests before. */
 const partialResults = 50;
 
@@ -30,7 +28,7 @@ export async function* runRetrievalHead(
   const { facts } = model;
   const chosen = chosenHeads(model, parameters);
   const planned = plannedSets(facts, { ...parameters, chosen });
-  if (!planned.ok) throw bad(planned.why);
+  if (!planned.ok) throw refusal(planned.why);
   const { tests, leftOut } = needleTests(task.task, task.samples, parameters.needle);
   const notes =
     leftOut === 0
@@ -115,7 +113,7 @@ export async function* runRetrievalHead(
 
 export function chosenHeads({ facts }: ModelRunner, { chosen }: RetrievalParameters): readonly HeadPlace[] {
   const heads = headList(chosen, facts);
-  if (!heads.ok) throw bad(heads.why);
+  if (!heads.ok) throw refusal(heads.why);
   return heads.heads;
 }
 
@@ -126,10 +124,10 @@ async function publishedScores(
   if (path.trim() === '') return undefined;
   const file = path.split(/[\\/]/u).at(-1) ?? path;
   const read = parseHeadScores(await model.textFile(path));
-  if (!read.ok) throw bad(`${file} holds no scores of heads. ${read.why}`);
+  if (!read.ok) throw refusal(`${file} holds no scores of heads. ${read.why}`);
   const scores = meanScores(read.result, model.facts.blocks);
   if (scores.flat().every(Number.isNaN)) {
-    throw bad(`${file} has scores of none of this model's heads. Its keys are to be layer-head, e.g. 16-19.`);
+    throw refusal(`${file} has scores of none of this model's heads. Its keys are to be layer-head, e.g. 16-19.`);
   }
   return { file, scores };
 }

@@ -1,6 +1,6 @@
 /** The questions of a run in balanced order, with their solved examples, and the prompts that they become. */
 import { random as randomFrom, seedFor, type Random } from '../../../kernels/tensors/random';
-import { FailureError } from '../../../protocol/wire/failures';
+import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { Unfit } from '../../tasks/task';
 import { sample, shuffled } from '../../tasks/draft';
@@ -30,10 +30,9 @@ export class Choices {
     const { questions: path, count, reorder, shots } = parameters;
     const labels = layout.labels.length;
     if (path === '' && labels !== 4) {
-      throw new FailureError({
-        code: 'bad-request',
-        detail: `There are ${labels} labels, and the questions of Headscope have 4 options. Give 4, or a file of questions.`,
-      });
+      throw refusal(
+        `There are ${labels} labels, and the questions of Headscope have 4 options. Give 4, or a file of questions.`,
+      );
     }
     const content = path === '' ? '' : await model.textFile(path);
     const read = path === '' ? builtInQuestions(count, seed) : ownQuestions(path, content, labels);

@@ -1,5 +1,5 @@
 /** How a question is written: its labels, what stands around them, and the changes of both that show what a head reads. */
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import { typedToken } from '../../../protocol/wire/token-name';
 import type { Random } from '../../../kernels/tensors/random';
 import { sample } from '../../tasks/draft';
@@ -28,12 +28,11 @@ export function layoutOf({ labels, others, before, after, end, prelude }: Choice
   const listed = (text: string): readonly Piece[] =>
     text.split(/\s+/u).flatMap((one) => (one === '' ? [] : [pieceOf(one)]));
   const own = listed(labels);
-  const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
   if (own.length < 2 || own.length > mostOptions) {
-    throw bad(`There are ${own.length} labels. Give 2 to ${mostOptions}, separated by spaces.`);
+    throw refusal(`There are ${own.length} labels. Give 2 to ${mostOptions}, separated by spaces.`);
   }
   const twice = own.find((label, at) => own.findIndex((one) => String(one) === String(label)) !== at);
-  if (twice !== undefined) throw bad(`The label ${String(twice)} stands twice. Give each option another one.`);
+  if (twice !== undefined) throw refusal(`The label ${String(twice)} stands twice. Give each option another one.`);
   return {
     prelude: pieceOf(prelude),
     before: pieceOf(before),

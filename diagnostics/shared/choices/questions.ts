@@ -8,7 +8,7 @@ import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import { check, type Schema } from '../../../protocol/schema/check';
 import { either, filledText, list, object, optional, text, whole } from '../../../protocol/schema/fields';
 import { printableLine } from '../../../protocol/wire/printable';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import { parseJsonText } from '../../../protocol/wire/json-text';
 import { notUtf8Words } from '../../../protocol/wire/utf8';
 import { drawnQuestion, questionKinds } from '../../tasks/multiple-choice';
@@ -75,7 +75,7 @@ export function ownQuestions(path: string, content: string, labels: number): Que
   });
   if (questions.length > 0) return { questions, notes };
   const why = notes[0] ?? 'It is empty. Write one JSON object a line, with prompt, options and answer, or CSV.';
-  throw new FailureError({ code: 'bad-request', detail: `${path} has no question that can be used. ${why}` });
+  throw refusal(`${path} has no question that can be used. ${why}`);
 }
 
 interface GivenLine {

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { check, type Schema } from '../../../protocol/schema/check';
 import { exactly, figure, list, object, oneOf, optional, text, wholes, whole } from '../../../protocol/schema/fields';
 import { mostLayers } from '../../../protocol/schema/parts';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { Part } from '../effects/parts';
 import type { ModelFacts } from '../../model-runner/model-runner';
 
@@ -76,18 +76,16 @@ export function circuitOf(path: string, content: string, { blocks }: ModelFacts)
   try {
     data = JSON.parse(content);
   } catch {
-    throw bad(`${path} is no JSON. Give a circuit that circuit-discovery has saved.`);
+    throw refusal(`${path} is no JSON. Give a circuit that circuit-discovery has saved.`);
   }
   const read = check(circuitField, data, path);
-  if (!read.ok) throw bad(`${read.why} Give a circuit that circuit-discovery has saved.`);
+  if (!read.ok) throw refusal(`${read.why} Give a circuit that circuit-discovery has saved.`);
   const own = blocks.map(({ heads }) => heads);
   if (own.join() !== read.result.heads.join()) {
-    throw bad(
+    throw refusal(
       `${path} is a circuit of a model of ${read.result.heads.length} layers with ${read.result.heads[0] ?? 0} heads in the first; this one has ${own.length} with ${own[0] ?? 0}. Give a circuit of this model.`,
     );
   }
-  if (read.result.nodes.length === 0) throw bad(`${path} is a circuit without a node. Give one that has some.`);
+  if (read.result.nodes.length === 0) throw refusal(`${path} is a circuit without a node. Give one that has some.`);
   return read.result;
 }
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });

@@ -1,4 +1,4 @@
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 
 /** Shares of a curve, given in per cent from `least` to `most` and separated by commas. */
 export function sharesIn(text: string, least: number, most: number): readonly number[] {
@@ -7,7 +7,7 @@ export function sharesIn(text: string, least: number, most: number): readonly nu
     const percent = Number(part);
     if (!(percent >= least && percent <= most)) {
       const detail = `"${part.trim()}" is no share of the curve. Give per cents from ${least} to ${most}, separated by commas.`;
-      throw new FailureError({ code: 'bad-request', detail });
+      throw refusal(detail);
     }
     return percent / 100;
   });

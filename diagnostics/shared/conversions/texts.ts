@@ -1,5 +1,5 @@
 /** What a conversion measures on: texts that it is made on, and texts that it is judged on. */
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { Sample } from '../../tasks/task';
 import type { ReadInput } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -65,7 +65,7 @@ function apart(all: readonly (readonly number[])[], from: readonly number[] = []
   const long = all.map((ids, at) => ({ ids, from: from[at] ?? 0 })).filter(({ ids }) => ids.length > 1);
   if (long.length === 0) {
     const detail = 'The input has no text of two tokens or more. Give a longer prompt, a task or documents.';
-    throw new FailureError({ code: 'bad-request', detail });
+    throw refusal(detail);
   }
   if (long.length === 1) return { calibration: long.map(({ ids }) => ids), heldOut: long, apart: false };
   return {

@@ -2,7 +2,7 @@
 import type { Random } from '../../../kernels/tensors/random';
 import type { Schema } from '../../../protocol/schema/check';
 import { count, figure, object } from '../../../protocol/schema/fields';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import { meanInterval } from '../statistics/proportion';
 import { scoreOf, type Answered } from './questions';
 
@@ -12,11 +12,9 @@ export function halves<T>(
   random: Random,
 ): readonly [calibration: readonly T[], heldOut: readonly T[]] {
   if (all.length < 2) {
-    throw new FailureError({
-      code: 'bad-request',
-      detail:
-        'There is one prompt, and heads are chosen on one half of the prompts and judged on the other. Take more samples.',
-    });
+    throw refusal(
+      'There is one prompt, and heads are chosen on one half of the prompts and judged on the other. Take more samples.',
+    );
   }
   const shuffled = drawn(all, all.length, random);
   const half = Math.ceil(all.length / 2);

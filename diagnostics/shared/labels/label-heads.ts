@@ -1,6 +1,6 @@
 /** Scores and labels of the heads of a run: random sequences are run beside it for what its prompt cannot show. */
 import type { ClassAblation, HeadClass, HeadLabel, LabelScores } from '../../../protocol/results/heads';
-import { FailureError } from '../../../protocol/wire/failures';
+import { refusal } from '../../../protocol/wire/failures';
 import type { HeadNumbers } from '../../model-runner/head-numbers';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
@@ -51,11 +51,9 @@ export async function* labelHeads(
 export function requireAnywhere({ scoreBiases = [], groupWeights = [], replacements = [] }: Variant): void {
   const placed = replacements.filter(({ everywhere = false, positions }) => !everywhere || positions !== undefined);
   if (scoreBiases.length + groupWeights.length + placed.length === 0) return;
-  throw new FailureError({
-    code: 'bad-request',
-    detail:
-      'An intervention acts on positions of this prompt, and labels are measured on other sequences. Leave it out, or change the whole head (a gain).',
-  });
+  throw refusal(
+    'An intervention acts on positions of this prompt, and labels are measured on other sequences. Leave it out, or change the whole head (a gain).',
+  );
 }
 
 type ScoreTable = LabelScores & Record<'score' | 'nullMean' | 'nullSd' | 'confidence' | 'needed', number[][]>;

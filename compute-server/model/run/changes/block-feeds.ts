@@ -4,7 +4,7 @@ import type { BlockChange, Variant } from '../../../../diagnostics/model-runner/
 import { usableContext } from '../../../../models/architectures/context';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import { blockChoiceOutputs, type BlockChoiceShape } from '../../../../models/instrument/interventions/block-choice';
-import { FailureError } from '../../../../protocol/wire/failures';
+import { refusal } from '../../../../protocol/wire/failures';
 import type { RuntimeArray, RuntimeValues } from '../../../runtime/session';
 import { BlockMemory } from '../cache/block-memory';
 import type { KeyValueCache } from '../cache/key-value-cache';
@@ -154,11 +154,9 @@ function turnFeeds(
   const rope = model.ropes[block.attention.rope ?? 0];
   if (!rope) throw new RangeError(`layer ${block.index} rotates nothing`);
   if (positionAt(sequence, start + length - 1) !== start + length - 1) {
-    throw new FailureError({
-      code: 'bad-request',
-      detail:
-        'LongHeads renumbers the positions of a whole text, and this one keeps those of a longer text. Leave one of them out.',
-    });
+    throw refusal(
+      'LongHeads renumbers the positions of a whole text, and this one keeps those of a longer text. Leave one of them out.',
+    );
   }
   const turns = (positions: readonly number[]): RuntimeArray => ({
     data: unitTurnsAt(rope, model, positions, start + length),

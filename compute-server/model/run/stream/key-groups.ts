@@ -1,10 +1,8 @@
 /** Variants and the key groups that a request names, checked against the model and the prompt. */
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
-import { FailureError } from '../../../../protocol/wire/failures';
+import { refusal } from '../../../../protocol/wire/failures';
 import type { KeyGroup } from '../../../../diagnostics/model-runner/sequence';
 import { variantProblem, type Variant } from '../changes/interventions';
-
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
 /** The variant, where the model has what it names and the prompt of `length` tokens has the keys of the groups. */
 export function checkedVariant(
@@ -15,13 +13,13 @@ export function checkedVariant(
 ): Variant {
   const names = groups.map(({ name }) => name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw bad(`Two key groups are called "${twice}". Give each a name of its own.`);
+  if (twice !== undefined) throw refusal(`Two key groups are called "${twice}". Give each a name of its own.`);
   for (const { name, positions } of groups) {
     const outside = positions.find((position) => position >= length);
     if (outside === undefined) continue;
-    throw bad(`The group "${name}" names position ${outside}, and the prompt has ${length} tokens, from 0.`);
+    throw refusal(`The group "${name}" names position ${outside}, and the prompt has ${length} tokens, from 0.`);
   }
   const problem = variantProblem(model, variant, names);
-  if (problem !== undefined) throw bad(problem);
+  if (problem !== undefined) throw refusal(problem);
   return variant;
 }
