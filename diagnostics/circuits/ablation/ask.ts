@@ -4,7 +4,7 @@ import type { AnalysisJob } from '../../analysis';
 import { metricWords } from '../../shared/effects/metric';
 import { partName, replacing, withReplacements, type Part } from '../../shared/effects/parts';
 import { measured, subjectsOf, type Subjects } from '../../shared/effects/subjects';
-import { ended } from '../../shared/final-result';
+import { finalResult } from '../../shared/final-result';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { AblationParameters } from './parameters';
 import { ranked } from './ranking';
@@ -71,7 +71,8 @@ async function changesOf(
 ): Promise<readonly (readonly number[] | undefined)[]> {
   const { mode, resampleFrom: from } = job.parameters;
   const others = mode === 'resample' ? partners(subjects, from, job.seed) : [];
-  const means = mode === 'mean' ? await ended(meansOver(model, subjects, job, () => ({ done: 0, total: 1 }))) : [];
+  const means =
+    mode === 'mean' ? await finalResult(meansOver(model, subjects, job, () => ({ done: 0, total: 1 }))) : [];
   const changes: (readonly number[] | undefined)[] = [];
   for (const [at, subject] of subjects.entries()) {
     if (mode === 'resample' && !others[at]) {

@@ -7,7 +7,7 @@ import type { Random } from '../../../kernels/tensors/random';
 import { meansOver, type Mode } from '../../shared/effects/stand-ins';
 import type { Pair } from '../../shared/effects/pairs';
 import type { AnalysisJob, Step } from '../../analysis';
-import { Ablated, without } from '../../shared/circuits/circuit-run';
+import { CircuitRun, without } from '../../shared/circuits/circuit-run';
 import { subjectOf } from '../../shared/circuits/prompts';
 import { drawn } from '../../shared/circuits/verdict';
 import type { ModelRunner } from '../../model-runner/model-runner';
@@ -61,7 +61,7 @@ export async function* verified(
       yield next.value;
     }
   }
-  const ablated = await Ablated.of(model, subjects, { mode, metric, variant, means, mlps: false });
+  const ablated = await CircuitRun.of(model, subjects, { mode, metric, variant, means, mlps: false });
   yield { sentence: 'Verifying: all heads and none', done: before, total };
   const [whole = [], nothing = []] = await step('verify: all and none', () => ablated.values([ablated.parts, []]));
   // Each order is drawn from one that does not depend on the names of heads.

@@ -8,7 +8,7 @@ import type {
   TVhdSeparation,
 } from '../../../protocol/results/hallucination';
 import type { Reinforcement } from '../../../protocol/results/reinforcement';
-import { ended } from '../final-result';
+import { finalResult } from '../final-result';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { areaBelow } from '../statistics/ranking';
 import { CaptionJudge, finderOf } from './caption';
@@ -43,10 +43,10 @@ export async function captionsOf(
   const own = variant ? { variant } : {};
   const run = await DivergenceRun.start(model, { pair, measure, further: maxNewTokens, ...own });
   const tokens = run.generate(greedy(model, maxNewTokens));
-  const plain: Caption = { reinforcement: null, ...(await ended(captionOf(model, tokens, maxNewTokens, judge))) };
+  const plain: Caption = { reinforcement: null, ...(await finalResult(captionOf(model, tokens, maxNewTokens, judge))) };
   const variants: Caption[] = [];
   for (const reinforcement of reinforcements) {
-    variants.push(await ended(reinforcedCaption(model, maxNewTokens, reinforcement, prepared, judge)));
+    variants.push(await finalResult(reinforcedCaption(model, maxNewTokens, reinforcement, prepared, judge)));
   }
   return { name, truth: [...(judge.truth ?? [])], plain, variants };
 }

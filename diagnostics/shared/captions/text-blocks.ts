@@ -11,7 +11,7 @@ interface Block<T> {
   readonly ended: boolean;
 }
 
-export async function* keptBlocks<T>(
+export async function* textBlocks<T>(
   step: AnalysisJob<never>['step'],
   name: string,
   start: () => Promise<AsyncGenerator<T>>,

@@ -10,7 +10,7 @@ import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Replacement, Variant } from '../../model-runner/variant';
 import { nodeId } from './circuit';
 
-export interface AblatedSettings {
+export interface CircuitRunSettings {
   readonly mode: Mode;
   readonly metric: TaskMetric;
   readonly variant: Variant;
@@ -26,19 +26,19 @@ interface Prompt {
   readonly replacements: ReadonlyMap<string, Replacement>;
 }
 
-export class Ablated {
+export class CircuitRun {
   /** What can be in a circuit, layer by layer. */
   readonly parts: readonly Part[];
 
   private constructor(
     private readonly model: ModelRunner,
-    private readonly settings: AblatedSettings,
+    private readonly settings: CircuitRunSettings,
     private readonly prompts: readonly Prompt[],
   ) {
     this.parts = candidates(model, settings);
   }
 
-  static async of(model: ModelRunner, subjects: readonly Subject[], settings: AblatedSettings): Promise<Ablated> {
+  static async of(model: ModelRunner, subjects: readonly Subject[], settings: CircuitRunSettings): Promise<CircuitRun> {
     const prompts: Prompt[] = [];
     for (const subject of subjects) {
       const { mode, variant, means } = settings;
@@ -48,7 +48,7 @@ export class Ablated {
       );
       prompts.push({ subject, replacements });
     }
-    return new Ablated(model, settings, prompts);
+    return new CircuitRun(model, settings, prompts);
   }
 
   /** The metric with nothing but each of the circuits at work, [circuits][prompts]. */
@@ -70,7 +70,7 @@ export class Ablated {
   }
 }
 
-const candidates = ({ facts }: ModelRunner, { mlps }: AblatedSettings): readonly Part[] =>
+const candidates = ({ facts }: ModelRunner, { mlps }: CircuitRunSettings): readonly Part[] =>
   partsOf(facts.blocks).filter(({ head }) => mlps || head !== undefined);
 
 const idsOf = (parts: readonly Part[]): ReadonlySet<string> => new Set(parts.map(nodeId));

@@ -9,7 +9,7 @@
  *   to F(M) than the threshold, so that what remains is faithful by so much. A choice of Headscope.
  */
 import type { Part } from '../effects/parts';
-import { without, type Ablated } from './circuit-run';
+import { without, type CircuitRun } from './circuit-run';
 import { mean } from '../../../kernels/tensors/vectors';
 
 export const methods = ['greedy', 'threshold'] as const;
@@ -53,7 +53,7 @@ interface Rules {
 
 /** Yields what was tried so far; at first nothing, and then without what each part does alone. */
 export async function* discover(
-  ablated: Ablated,
+  ablated: CircuitRun,
   { method, threshold, step, name, requireGap }: Rules,
 ): AsyncGenerator<Searched, Found> {
   const { parts } = ablated;

@@ -6,7 +6,7 @@ import type { AnalysisJob } from '../../analysis';
 import { partsGap, requireGap, rounding } from '../effects/gap';
 import { partsOf, type Part } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import { Ablated } from './circuit-run';
+import { CircuitRun } from './circuit-run';
 import type { Circuit } from './circuit';
 import { discover, type Found, type Method, type Searched } from './discover';
 import { edgesOf, edgesOfPrompt, estimatesOfPrompt, innerEdges } from './edges';
@@ -52,8 +52,8 @@ export interface TaskCircuit extends Halves {
   readonly search: Found | undefined;
   /** Where gradients chose the edges that were patched. */
   readonly edgePass: FirstPass | undefined;
-  readonly onFound: Ablated;
-  readonly onHeld: Ablated;
+  readonly onFound: CircuitRun;
+  readonly onHeld: CircuitRun;
 }
 
 /** `done` of `workOf`. */
@@ -95,7 +95,8 @@ export async function* taskCircuit(model: ModelRunner, searching: Searching): As
     }
   }
   yield { sentence: 'Outputs that stand in for parts', done: before };
-  const of = (some: readonly Pair[]) => Ablated.of(model, some.map(subjectOf), { mode, metric, variant, means, mlps });
+  const of = (some: readonly Pair[]) =>
+    CircuitRun.of(model, some.map(subjectOf), { mode, metric, variant, means, mlps });
   const [onFound, onHeld] = [await of(found), await of(held)];
   const least = (gap: number): void => requireGap(gap, Math.max(leastGap, rounding), metric, partsGap);
 

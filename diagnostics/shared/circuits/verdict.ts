@@ -16,7 +16,7 @@
 import type { Random } from '../../../kernels/tensors/random';
 import { gapOf, valueOf, type Mean } from '../effects/patch-effects';
 import type { Part } from '../effects/parts';
-import { without, type Ablated } from './circuit-run';
+import { without, type CircuitRun } from './circuit-run';
 import { nodeId } from './circuit';
 import { mean } from '../../../kernels/tensors/vectors';
 
@@ -117,7 +117,7 @@ export interface VerdictAsked {
 }
 
 /** `found`: the prompts of the discovery; `held`: others. */
-export async function verdictOf(found: Ablated, held: Ablated, asked: VerdictAsked): Promise<Verdict> {
+export async function verdictOf(found: CircuitRun, held: CircuitRun, asked: VerdictAsked): Promise<Verdict> {
   const { nodes, all, random } = asked;
   const model = held.parts;
   const sets = nodes.length > 1 ? subsetsOf(nodes, asked.subsets, random) : [];
@@ -151,8 +151,8 @@ export async function verdictOf(found: Ablated, held: Ablated, asked: VerdictAsk
 const mostBesides = 4;
 
 async function minimality(
-  found: Ablated,
-  held: Ablated,
+  found: CircuitRun,
+  held: CircuitRun,
   nodes: readonly Part[],
   sets: readonly (readonly Part[])[],
   ends: Ends,
@@ -174,7 +174,7 @@ async function minimality(
 }
 
 async function valuesOnce(
-  ablated: Ablated,
+  ablated: CircuitRun,
   pairs: readonly { readonly with: readonly Part[]; readonly less: readonly Part[] }[],
 ): Promise<(circuit: readonly Part[]) => readonly number[]> {
   const keyOf = (circuit: readonly Part[]): string => circuit.map(nodeId).sort().join();

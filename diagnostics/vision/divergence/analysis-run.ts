@@ -13,7 +13,7 @@ import {
   type TokenNumbers,
 } from '../../shared/captions/caption-run';
 import { DivergenceRun, type MeasuredToken } from '../../shared/divergence/divergence-run';
-import { keptBlocks } from '../../shared/captions/text-blocks';
+import { textBlocks } from '../../shared/captions/text-blocks';
 import { settingsOf, type DivergenceParameters, type DivergenceSettings } from './parameters';
 import { refusal } from '../../../protocol/wire/failures';
 import { brokenWords } from '../../shared/captions/repetition';
@@ -135,7 +135,7 @@ async function startPlain(model: ModelRunner, { step }: DivergenceJob, prepared:
     });
     return { first: run.first, ...(collector ? { sinks: collector.sinks() } : {}) };
   });
-  const blocks = keptBlocks(step, 'caption', async () => {
+  const blocks = textBlocks(step, 'caption', async () => {
     run ??= await DivergenceRun.start(model, request);
     return withoutTables(run.generate(greedy(model, maxNewTokens)));
   });
@@ -181,7 +181,7 @@ async function* reinforcedText(
     return { selected, gains: chosen };
   });
   const written: { readonly id: number; readonly probability: number }[] = [];
-  for await (const block of keptBlocks(step, 'reinforced caption', async () => (await start()).tokens())) {
+  for await (const block of textBlocks(step, 'reinforced caption', async () => (await start()).tokens())) {
     written.push(...block);
     const sentence = `Reinforced token ${written.length} of at most ${maxNewTokens}`;
     yield { sentence, done: from + passWork + written.length, total };
@@ -191,7 +191,7 @@ async function* reinforcedText(
   const half = from + passWork + maxNewTokens;
   const ids = written.map(({ id }) => id);
   const shown = new ShownText(model);
-  const followed = keptBlocks(step, 'divergence of the reinforced caption', async () => {
+  const followed = textBlocks(step, 'divergence of the reinforced caption', async () => {
     const request = { pair, measure, further: maxNewTokens, ...(variant ? { variant } : {}) };
     return withoutTables((await DivergenceRun.start(model, request)).follow(ids));
   });

@@ -2,7 +2,7 @@
 import { brokenWords } from '../../shared/captions/repetition';
 import { TextPieces } from '../../shared/captions/caption';
 import { greedy, textPart } from '../../shared/captions/caption-run';
-import { keptBlocks } from '../../shared/captions/text-blocks';
+import { textBlocks } from '../../shared/captions/text-blocks';
 import { wordCount } from '../../shared/captions/lexicon';
 import type { AnalysisJob, Step } from '../../analysis';
 import { continued } from '../../model-runner/decoding';
@@ -148,7 +148,7 @@ async function* caption(
   told: (part: GroundedCaption, made: number) => Partly,
 ): AsyncGenerator<Partly, GroundedCaption> {
   const written: Written[] = [];
-  for await (const block of keptBlocks(step, name, () => Promise.resolve(writing(source, variant)))) {
+  for await (const block of textBlocks(step, name, () => Promise.resolve(writing(source, variant)))) {
     written.push(...block);
     yield told(captionOf(source, written), written.length);
   }

@@ -3,7 +3,7 @@ import { regionText } from '../../../protocol/interventions/regions';
 import type { AnalysisJob, Step } from '../../analysis';
 import { TextPieces } from '../../shared/captions/caption';
 import { mean } from '../../../kernels/tensors/vectors';
-import { keptBlocks } from '../../shared/captions/text-blocks';
+import { textBlocks } from '../../shared/captions/text-blocks';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { Variant } from '../../model-runner/variant';
 import { groupsOfLayers, lookAt, massiveDimensions, type LayerLook, type Looked, type Massive } from './look';
@@ -141,7 +141,7 @@ async function* textsOf(
   let at = done;
   async function* read(name: string, start: () => Promise<AsyncGenerator<LookingToken>>) {
     const found: LookingToken[] = [];
-    for await (const block of keptBlocks(step, name, start)) {
+    for await (const block of textBlocks(step, name, start)) {
       found.push(...block);
       yield { sentence: `${name}: token ${found.length} of at most ${tokens}`, done: at + found.length, total };
     }

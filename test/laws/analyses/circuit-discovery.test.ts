@@ -6,7 +6,7 @@ import type { AnalysisJob, ReadInput } from '../../../diagnostics/analysis';
 import { circuitDiscovery } from '../../../diagnostics/circuits/circuit-discovery/analysis';
 import { discoveryTable, type DiscoveryParameters } from '../../../diagnostics/circuits/circuit-discovery/parameters';
 import type { DiscoveryResult } from '../../../diagnostics/circuits/circuit-discovery/result';
-import { Ablated } from '../../../diagnostics/shared/circuits/circuit-run';
+import { CircuitRun } from '../../../diagnostics/shared/circuits/circuit-run';
 import { nodeId, type Circuit } from '../../../diagnostics/shared/circuits/circuit';
 import { taskSamples } from '../../../diagnostics/tasks/read-task';
 import { TaskTokens } from '../../../diagnostics/tasks/task-tokens';
@@ -175,7 +175,7 @@ describe('a llama of which a circuit alone works', () => {
     try {
       const subject = { sequence: { ids }, asked: [{ row: ids.length - 1, tokens: [7, 9] }], right: 1, roles: {} };
       const settings = { mode: 'zero', metric: 'logit-difference', variant: {}, means: [], mlps: true } as const;
-      const ablated = await Ablated.of(runnerOf(tiny.model), [subject], settings);
+      const ablated = await CircuitRun.of(runnerOf(tiny.model), [subject], settings);
       const circuit = [{ layer: 0, head: 1 }, { layer: 0 }, { layer: 1, head: 3 }];
       const [[found] = []] = await ablated.values([circuit]);
       const kept = new Set(circuit.map(nodeId));

@@ -4,7 +4,7 @@ import { circuitReuse } from '../../../diagnostics/circuits/circuit-reuse/analys
 import { moverAttention, moverMasses, moversBehind } from '../../../diagnostics/circuits/circuit-reuse/movers';
 import { repairedPrompt, repairOf, repairs } from '../../../diagnostics/circuits/circuit-reuse/repair';
 import type { ReuseResult } from '../../../diagnostics/circuits/circuit-reuse/result';
-import { Ablated } from '../../../diagnostics/shared/circuits/circuit-run';
+import { CircuitRun } from '../../../diagnostics/shared/circuits/circuit-run';
 import { discover } from '../../../diagnostics/shared/circuits/discover';
 import { nodeId } from '../../../diagnostics/shared/circuits/circuit';
 import { headsOf } from '../../../diagnostics/shared/circuits/paths';
@@ -110,7 +110,7 @@ describe('roles and repair of a planted indirect object circuit', () => {
       roles: objectRoles,
     }));
     const circuitOf = async (pairs: readonly Pair[]) => {
-      const ablated = await Ablated.of(model, pairs.map(subjectOf), {
+      const ablated = await CircuitRun.of(model, pairs.map(subjectOf), {
         ...settings,
         mode: 'resample',
         means: [],

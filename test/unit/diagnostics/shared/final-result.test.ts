@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ended } from '../../../../diagnostics/shared/final-result';
+import { finalResult } from '../../../../diagnostics/shared/final-result';
 
 describe('a generator whose steps nobody watches', () => {
   it('runs to its end, and gives what it returns', async () => {
@@ -12,7 +12,7 @@ describe('a generator whose steps nobody watches', () => {
       }
       return 'counted';
     }
-    assert.equal(await ended(counting()), 'counted');
+    assert.equal(await finalResult(counting()), 'counted');
     assert.deepEqual(steps, [1, 2, 3]);
   });
 });

@@ -1,7 +1,7 @@
 /** What is made of the outcomes of prompts. */
 import assert from 'node:assert/strict';
 import { run } from '../../../../../diagnostics/plans/block-retrieval/run';
-import { ended } from '../../../../../diagnostics/shared/final-result';
+import { finalResult } from '../../../../../diagnostics/shared/final-result';
 
 type Arguments = Parameters<typeof run>;
 
@@ -17,7 +17,7 @@ describe('the figures of block retrieval', () => {
       ...{ input: { prompts: [{ ids: [1] }] }, parameters: { block: 4, open: '1' }, variant: {} },
       step: () => Promise.resolve(outcome),
     } as unknown as Arguments[1];
-    const { opened, n, sought } = await ended(run(model, job));
+    const { opened, n, sought } = await finalResult(run(model, job));
     assert.deepEqual([n, sought], [0, 0]);
     const [mean, max] = opened;
     assert.deepEqual([mean?.mass, max?.mass], [0.5, 0.375]);

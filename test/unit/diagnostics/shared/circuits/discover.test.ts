@@ -1,9 +1,9 @@
 /** Which parts are taken away, in which order, and what the rest is worth. */
 import assert from 'node:assert/strict';
-import type { Ablated } from '../../../../../diagnostics/shared/circuits/circuit-run';
+import type { CircuitRun } from '../../../../../diagnostics/shared/circuits/circuit-run';
 import { discover, type Found, type Method } from '../../../../../diagnostics/shared/circuits/discover';
 import type { Part } from '../../../../../diagnostics/shared/effects/parts';
-import { ended } from '../../../../../diagnostics/shared/final-result';
+import { finalResult } from '../../../../../diagnostics/shared/final-result';
 
 /** Each part adds its worth to the metric, of which 0.5 is there without any. */
 const worth: readonly (readonly [Part, number])[] = [
@@ -17,10 +17,10 @@ const ablated = {
   parts: worth.map(([part]) => part),
   values: (circuits: readonly (readonly Part[])[]) =>
     Promise.resolve(circuits.map((parts) => [parts.reduce((sum, part) => sum + worthOf(part), 0.5)])),
-} as unknown as Ablated;
+} as unknown as CircuitRun;
 
 const found = (method: Method): Promise<Found> =>
-  ended(
+  finalResult(
     discover(ablated, {
       method,
       threshold: 0.1,
