@@ -2,10 +2,10 @@
 import { spectformer, type SpectformerDesign } from '../../../kernels/modules/spectformer/network';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import { halfCosine } from '../../shared/training/schedule';
 import { accuracies, alphaNetwork, batchOf, batchSize, initialOf, multiplyAddsOf } from './network';
 import { classes, drawPicture, drawPictures } from './pictures';
@@ -48,33 +48,27 @@ const parameters: ParameterTable<SweepParameters> = {
   ...armsFields({ steps: 150, seeds: 2 }),
 };
 
-export const alphaSweep: Experiment<SweepParameters, AlphaSweepResult> = {
+export const alphaSweep = experiment<SweepParameters, AlphaSweepResult>({
   id: 'alpha-sweep',
   title: 'Spectral or attention blocks',
   question: 'How many of the first blocks of a vision transformer should be filters?',
-  group: 'training',
   source: {
     reference: 'arXiv:2304.06446 (SpectFormer), the number alpha of spectral blocks; 4 of 12 as published',
     trust: 'medium',
     note: 'The blocks are those of the vanilla code. The pictures (a grating and a small shape), the sizes and the training are choices of Headscope; the sweep of the paper was not read.',
   },
-  trains: true,
-  inputs: ['none'],
   parameters,
   result: alphaSweepResult,
   estimate: ({ depth, channels, patch }) => {
     const tokens = (16 / Number(patch)) ** 2;
     return { bytes: 4 * 3 * batchSize * depth * tokens * (16 * channels + (channels / headWidth) * tokens) };
   },
-  run,
+  training,
   finding,
   sections,
-};
+});
 
-async function* run(
-  bench: Workbench,
-  job: AnalysisJob<SweepParameters>,
-): AsyncGenerator<Step<AlphaSweepResult>, AlphaSweepResult> {
+function training(bench: Workbench, job: AnalysisJob<SweepParameters>): ArmsTraining<AlphaSweepResult> {
   const { depth, channels, patch, seeds, steps } = job.parameters;
   if (channels % headWidth !== 0) throw new RangeError(`${channels} channels are no multiple of ${headWidth}.`);
   const design: SpectformerDesign = { channels, depth, heads: channels / headWidth, patch: Number(patch) };
@@ -96,10 +90,11 @@ async function* run(
       }),
     };
   });
-  const facts = { depth, seeds, multiplyAdds: alphas.map((alpha) => multiplyAddsOf(design, alpha)) };
-  const trained = yield* armsSteps(bench, job, arms, (arms) => ({ ...facts, arms }), Math.max(1, Math.ceil(steps / 5)));
-  const size = { layers: depth, heads: design.heads, headDim: headWidth, hiddenSize: channels };
-  const config = { module: spectformer.id, ...design, side: 16, classes };
-  const folder = await bench.networks(armsFiles(trained, size, config));
-  return { ...facts, arms: trained.result, folder };
+  return {
+    arms,
+    facts: { depth, seeds, multiplyAdds: alphas.map((alpha) => multiplyAddsOf(design, alpha)) },
+    every: Math.max(1, Math.ceil(steps / 5)),
+    size: { layers: depth, heads: design.heads, headDim: headWidth, hiddenSize: channels },
+    config: { module: spectformer.id, ...design, side: 16, classes },
+  };
 }

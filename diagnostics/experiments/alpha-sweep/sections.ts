@@ -1,7 +1,7 @@
 /** What the sweep shows: accuracy and cost against alpha, and the trainings. */
 import type { Section } from '../../../protocol/sections/section';
 import { differenceOverSeeds, overSeeds } from '../../shared/training/arms';
-import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import type { AlphaSweepResult } from './result';
 import { classes } from './pictures';
 import * as build from '../../shared/sections/builders';
@@ -49,11 +49,9 @@ const reached = ({ arms, depth }: AlphaSweepResult, measure: string): readonly R
 const best = (all: readonly Reached[]): Reached | undefined =>
   all.reduce<Reached | undefined>((most, one) => (most && most.mean >= one.mean ? most : one), undefined);
 
-export function finding(result: Partial<AlphaSweepResult>): string {
+export function finding(result: AlphaSweepResult): string {
   const { arms, depth, seeds } = result;
-  const progress = armsProgress(arms, seeds);
-  if (progress !== undefined || !arms || depth === undefined) return progress ?? 'The networks are not trained yet.';
-  const all = reached(result as AlphaSweepResult, 'accuracy');
+  const all = reached(result, 'accuracy');
   const [attention] = all;
   const spectral = all.at(-1);
   const most = best(all);
@@ -75,11 +73,8 @@ export function finding(result: Partial<AlphaSweepResult>): string {
   return `${first} ${verdict}`;
 }
 
-export function sections(result: Partial<AlphaSweepResult>): readonly Section[] {
-  const { arms } = result;
-  if (!arms || result.depth === undefined || result.multiplyAdds === undefined) return [];
-  const whole = result as AlphaSweepResult;
-  return [accuracySection(whole), costSection(whole), ...armsSections(arms, measures)];
+export function sections(result: AlphaSweepResult): readonly Section[] {
+  return [accuracySection(result), costSection(result), ...armsSections(result.arms, measures)];
 }
 
 const alphaAxis = (depth: number) => build.axis('alpha, spectral blocks', '', { min: 0, max: depth });

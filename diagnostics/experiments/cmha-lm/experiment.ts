@@ -4,10 +4,10 @@ import { complexAttention, complexGraph } from '../../../kernels/modules/complex
 import { complexWeights, type ComplexParameters } from '../../../kernels/modules/complexformer/definition';
 import { planesOf } from '../../../kernels/modules/complexformer/pictures';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, rateField, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, rateField, type Arm, type ArmsParameters } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import {
   batchSize,
   heldOutBatches,
@@ -19,7 +19,7 @@ import {
 import { mixerPrefix } from '../../shared/training/mixer-lm';
 import { halfCosine } from '../../shared/training/schedule';
 import { cmhaResult, type CmhaResult, type LearnedPlanes } from './result';
-import { finding, sections } from './sections';
+import { finding, sections, weights } from './sections';
 
 type LmParameters = ArmsParameters & {
   readonly text: string;
@@ -84,28 +84,26 @@ const arms = [
   { id: 'cmha-one', title: 'CMHA (δ = 1)', form: 'complex' },
 ] as const;
 
-export const cmhaLm: Experiment<LmParameters, CmhaResult> = {
+export const cmhaLm = experiment<LmParameters, CmhaResult>({
   id: 'cmha-lm',
   title: 'Complex-vector attention, trained',
   question: 'Does a language model gain by weights for the angles between query and key, over RoPE?',
-  group: 'training',
   source: {
     reference: 'arXiv:2505.10222 (withdrawn); github.com/shaojintian/complexFormer',
     trust: 'low',
     note: 'The paper claims a lower perplexity than RoPE, gives no figures that were found, and was withdrawn by its first author. The model, its texts and the optimizer are choices of Headscope; δ is drawn as in the code, with a deviation of 1 / √(d / 2).',
   },
-  trains: true,
-  inputs: ['none'],
   parameters,
   result: cmhaResult,
   // Activations of a batch and their gradients, in float32: some forty rows of each width, and four maps of scores.
   estimate: ({ layers, heads, length }) => ({
     bytes: 8 * batchSize * length * layers * heads * (40 * headDim + 4 * length),
   }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
 const moduleOf = ({ length, heads, base, scale }: LmParameters, form: string): ComplexParameters => ({
   tokens: length,
@@ -128,7 +126,7 @@ const startOf =
     return weight;
   };
 
-async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGenerator<Step<CmhaResult>, CmhaResult> {
+function training(bench: Workbench, job: AnalysisJob<LmParameters>): ArmsTraining<CmhaResult> {
   const given = job.parameters;
   const { steps, seeds, layers, heads, length, vocabulary, order } = given;
   const text =
@@ -147,23 +145,21 @@ async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGene
     };
     return mixerArm(bench.trainer, { id, title, mixer }, size, how);
   };
-  const facts = { seeds, text: given.text, best: text.best };
-  const trained = yield* armsSteps(bench, job, arms.map(made), (arms) => ({ ...facts, arms }));
-  const folder = await bench.networks(
-    armsFiles(
-      trained,
-      { layers, heads, headDim, hiddenSize: width },
-      { module: complexAttention.id, prefix: mixerPrefix(0), vocabulary },
-    ),
-  );
-  const learned = arms.flatMap(({ id, form }) =>
-    form === 'rotary'
-      ? []
-      : learnedLayers(trained, id, layers).map((weights, layer): LearnedPlanes => {
-          const planes = planesOf(weights);
-          if (!planes) throw new RangeError('CMHA has planes');
-          return { arm: id, layer, ...planes };
-        }),
-  );
-  return { ...facts, arms: trained.result, learned, folder };
+  return {
+    arms: arms.map(made),
+    facts: { seeds, text: given.text, best: text.best },
+    size: { layers, heads, headDim, hiddenSize: width },
+    config: { module: complexAttention.id, prefix: mixerPrefix(0), vocabulary },
+    after: (trained) => ({
+      learned: arms.flatMap(({ id, form }) =>
+        form === 'rotary'
+          ? []
+          : learnedLayers(trained, id, layers).map((weights, layer): LearnedPlanes => {
+              const planes = planesOf(weights);
+              if (!planes) throw new RangeError('CMHA has planes');
+              return { arm: id, layer, ...planes };
+            }),
+      ),
+    }),
+  };
 }

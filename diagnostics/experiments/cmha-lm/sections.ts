@@ -3,7 +3,7 @@ import { deltaHistogram, deltaMap, planeTable, summaryOf } from '../../../kernel
 import type { Section } from '../../../protocol/sections/section';
 import { sectionOf } from '../../shared/sections/picture-section';
 import { differenceOverSeeds, overSeeds } from '../../shared/training/arms';
-import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import { counted } from '../../shared/words';
 import type { CmhaResult, LearnedPlanes } from './result';
@@ -40,10 +40,8 @@ function comparison({ arms, seeds }: Pick<CmhaResult, 'arms' | 'seeds'>, arm: st
   return `${title} and RoPE are not told apart by ${seeds === 1 ? 'one run' : `${seeds} runs`}.`;
 }
 
-export function finding(result: Partial<CmhaResult>): string {
+export function finding(result: CmhaResult): string {
   const { arms, seeds, learned = [] } = result;
-  const open = armsProgress(arms, seeds);
-  if (open !== undefined || !arms || seeds === undefined) return open ?? 'The networks are not trained yet.';
   const reached = arms.arms.flatMap(({ id, title }) => {
     const value = overSeeds(arms, 'loss', id);
     return value ? [`${title} ${Number(value.mean.toPrecision(3))}`] : [];
@@ -81,20 +79,17 @@ const learnedSections = (learned: LearnedPlanes, title: string): readonly Sectio
   ].map(sectionOf);
 };
 
-export function sections(result: Partial<CmhaResult>): readonly Section[] {
-  const { arms, best, learned = [], folder } = result;
-  if (!arms || !best) return [];
+export function sections(result: CmhaResult): readonly Section[] {
+  const { arms, best, learned = [] } = result;
   const titleOf = (arm: string): string => arms.arms.find(({ id }) => id === arm)?.title ?? arm;
   return [
     ...armsSections(arms, measures({ best })),
     ...learned.flatMap((one) => learnedSections(one, titleOf(one.arm))),
-    ...(folder === undefined
-      ? []
-      : [
-          networksSection(
-            `The weights of the first run of each network are in ${folder}. The panel of modules reads the attention of a layer: module Complex-vector attention, a file such as cmha.safetensors, prefix layers.0.self_attn.`,
-            'RoPE has the usual scale of 1 / √d. CMHA has none in the authors’ code, so that its scores start larger; give it the same scale to compare the angles alone.',
-          ),
-        ]),
   ];
 }
+
+export const weights = (folder: string): Section =>
+  networksSection(
+    `The weights of the first run of each network are in ${folder}. The panel of modules reads the attention of a layer: module Complex-vector attention, a file such as cmha.safetensors, prefix layers.0.self_attn.`,
+    'RoPE has the usual scale of 1 / √d. CMHA has none in the authors’ code, so that its scores start larger; give it the same scale to compare the angles alone.',
+  );

@@ -2,24 +2,17 @@
 import { lama, type LamaParameters } from '../../../kernels/modules/low-rank-mha/lama';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import {
-  armsFields,
-  armsFiles,
-  rateField,
-  type Arm,
-  type ArmsParameters,
-  type TrainedArms,
-} from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, rateField, type Arm, type ArmsParameters, type TrainedArms } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import { halfCosine } from '../../shared/training/schedule';
 import type { Measures } from '../../shared/training/train';
 import type { Parameters, Trainer } from '../../model-runner/trainer';
 import { bagBatch, MarkerBags, type Bags, type BagSize } from './bags';
 import { bagNetwork, poolPrefix, type BagNetwork } from './networks';
 import { bagResult, type BagResult, type Strip } from './result';
-import { finding, sections, singleId } from './sections';
+import { finding, sections, singleId, weights } from './sections';
 import { mean } from '../../../kernels/tensors/vectors';
 
 type BagParameters = ArmsParameters & {
@@ -80,26 +73,24 @@ const batchSize = 64;
 /** Bags at a checkpoint: so many batches. */
 const heldOut = 8;
 
-export const markerBag: Experiment<BagParameters, BagResult> = {
+export const markerBag = experiment<BagParameters, BagResult>({
   id: 'marker-bag',
   title: 'Two words of a bag',
   question: 'Can one head of low-rank attention read two words, or does it take several?',
-  group: 'training',
   source: {
     reference: 'Mehta et al. 2019, arXiv:1912.00835',
     trust: 'low',
     note: 'The paper classifies texts. The bags, the linear classifier behind the pooled rows and the temperature are choices of Headscope.',
   },
-  trains: true,
-  inputs: ['none'],
   parameters,
   result: bagResult,
   // A batch and its gradients, in float32: words, scores of each head and column.
   estimate: ({ words, width, heads, rank }) => ({ bytes: 8 * batchSize * words * (3 * width + 8 * heads * rank) }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
 const moduleOf = (
   { words, width, rank, activation, l2, temperature }: BagParameters,
@@ -145,7 +136,7 @@ async function measured(
   return masses[0]?.length === 0 ? { accuracy } : { accuracy, mass: Math.min(...found) };
 }
 
-async function* run(bench: Workbench, job: AnalysisJob<BagParameters>): AsyncGenerator<Step<BagResult>, BagResult> {
+function training(bench: Workbench, job: AnalysisJob<BagParameters>): ArmsTraining<BagResult> {
   const given = job.parameters;
   const { steps, seeds, heads, words, width, values } = given;
   const size = { words, width, values };
@@ -177,18 +168,17 @@ async function* run(bench: Workbench, job: AnalysisJob<BagParameters>): AsyncGen
       measure: (learned) => measured(bench.trainer, of, learned, held),
     }),
   }));
-  const facts = { seeds, labels, words };
-  const trained = yield* armsSteps(bench, job, made, (arms) => ({ ...facts, arms }));
-  const folder = await bench.networks(
-    armsFiles(
-      trained,
-      { layers: 1, heads, headDim: width, hiddenSize: width },
-      { module: lama.id, prefix: poolPrefix, values },
-    ),
-  );
-  const strips = await stripsOf(bench.trainer, trained, held);
   const places = held.bags[0]?.places[0];
-  return { ...facts, arms: trained.result, strips, ...(places ? { places } : {}), folder };
+  return {
+    arms: made,
+    facts: { seeds, labels, words },
+    size: { layers: 1, heads, headDim: width, hiddenSize: width },
+    config: { module: lama.id, prefix: poolPrefix, values },
+    after: async (trained) => ({
+      strips: await stripsOf(bench.trainer, trained, held),
+      ...(places ? { places } : {}),
+    }),
+  };
 }
 
 /** What the heads read of the first held-out bag. */

@@ -2,7 +2,7 @@
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import { differenceOverSeeds, overSeeds } from '../../shared/training/arms';
-import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import type { BagResult, Strip } from './result';
 import * as build from '../../shared/sections/builders';
@@ -30,10 +30,8 @@ const measures = ({ labels, words }: Pick<BagResult, 'labels' | 'words'>): reado
   },
 ];
 
-export function finding(result: Partial<BagResult>): string {
+export function finding(result: BagResult): string {
   const { arms, seeds } = result;
-  const open = armsProgress(arms, seeds);
-  if (open !== undefined || !arms || seeds === undefined) return open ?? 'The networks are not trained yet.';
   const reached = arms.arms.flatMap(({ id, title }) => {
     const value = overSeeds(arms, 'accuracy', id);
     return value ? [`${title} ${Number(value.mean.toPrecision(3))}`] : [];
@@ -79,19 +77,16 @@ const stripMap = (
   values: attention,
 });
 
-export function sections(result: Partial<BagResult>): readonly Section[] {
-  const { arms, labels, words, strips = [], places, folder } = result;
-  if (!arms || labels === undefined || words === undefined) return [];
+export function sections(result: BagResult): readonly Section[] {
+  const { arms, labels, words, strips = [], places } = result;
   const titleOf = (arm: string): string => arms.arms.find(({ id }) => id === arm)?.title ?? arm;
   return [
     ...armsSections(arms, measures({ labels, words })),
     ...strips.map((strip) => stripMap(strip, titleOf(strip.arm), places)),
-    ...(folder === undefined
-      ? []
-      : [
-          networksSection(
-            `The weights of the first run of each network are in ${folder}. The panel of modules reads the pooling: module Low-rank multi-head attention, several.safetensors, prefix pool.`,
-          ),
-        ]),
   ];
 }
+
+export const weights = (folder: string): Section =>
+  networksSection(
+    `The weights of the first run of each network are in ${folder}. The panel of modules reads the pooling: module Low-rank multi-head attention, several.safetensors, prefix pool.`,
+  );

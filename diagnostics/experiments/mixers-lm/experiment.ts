@@ -4,16 +4,16 @@
  */
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, rateField, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, rateField, type Arm, type ArmsParameters } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import { batchSize, mixerArm } from '../../shared/training/mixer-arms';
 import { mixerPrefix } from '../../shared/training/mixer-lm';
 import { halfCosine } from '../../shared/training/schedule';
 import { mixerIds, mixerOf, mixerTitles } from './mixers';
 import { mixersResult, type MixersResult } from './result';
-import { finding, sections } from './sections';
+import { finding, sections, weights } from './sections';
 import { farText, tokensOf } from './task';
 
 type LmParameters = ArmsParameters & {
@@ -73,32 +73,27 @@ export const lengthsOf = ({ length, lengths }: Pick<LmParameters, 'length' | 'le
   ...new Set(Array.from({ length: lengths }, (_, at) => Math.max(8, Math.round(length / 4 ** (lengths - 1 - at))))),
 ];
 
-export const mixersLm: Experiment<LmParameters, MixersResult> = {
+export const mixersLm = experiment<LmParameters, MixersResult>({
   id: 'mixers-lm',
   title: 'Token mixers, trained',
   question: 'Which token mixers find something far back, and how does that change with the length?',
-  group: 'training',
   source: {
     reference: 'arXiv:2302.06218 (the template of token mixers); the task is of Headscope',
     trust: 'low',
     note: 'The paper’s text was not read beyond its abstract and symbols: rows of the template, model and task are chosen here. Linear attention is a whole layer of TransNormerLLM without decay, with a residual and a gated unit of its own; the others are their mixers alone. No positions are added. Fourier, MLP and cross-covariance mixers read later places too, which tells them nothing: only the last place is asked.',
   },
-  trains: true,
-  inputs: ['none'],
   parameters,
   result: mixersResult,
   estimate: ({ layers, heads, length }) => ({
     bytes: 8 * batchSize * length * layers * heads * (30 * headDim + 4 * length),
   }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
-async function* run(
-  bench: Workbench,
-  job: AnalysisJob<LmParameters>,
-): AsyncGenerator<Step<MixersResult>, MixersResult> {
+function training(bench: Workbench, job: AnalysisJob<LmParameters>): ArmsTraining<MixersResult> {
   const { task: kind, values, layers, heads, steps, seeds, rate: peak } = job.parameters;
   const width = heads * headDim;
   const rate = halfCosine(peak, steps);
@@ -117,11 +112,10 @@ async function* run(
       };
     });
   });
-  const arms = made.map(({ arm }) => arm);
-  const facts = { places: made.map(({ place }) => place), seeds, values };
-  const trained = yield* armsSteps(bench, job, arms, (arms) => ({ ...facts, arms }));
-  const folder = await bench.networks(
-    armsFiles(trained, { layers, heads, headDim, hiddenSize: width }, { prefix: mixerPrefix(0), values }),
-  );
-  return { ...facts, arms: trained.result, folder };
+  return {
+    arms: made.map(({ arm }) => arm),
+    facts: { places: made.map(({ place }) => place), seeds, values },
+    size: { layers, heads, headDim, hiddenSize: width },
+    config: { prefix: mixerPrefix(0), values },
+  };
 }

@@ -1,7 +1,7 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
 import { overSeeds } from '../../shared/training/arms';
-import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import type { MixersResult } from './result';
 import * as build from '../../shared/sections/builders';
@@ -49,10 +49,7 @@ function byLength({ arms, places, values }: Shown) {
 }
 
 /** Means alone are named; who is ahead is for the intervals of the table to say. */
-export function finding({ arms, places, seeds, values }: Partial<MixersResult>): string {
-  const open = armsProgress(arms, seeds);
-  if (open !== undefined || !arms || !places || values === undefined)
-    return open ?? 'The networks are not trained yet.';
+export function finding({ arms, places, values }: MixersResult): string {
   const longest = lengthsOf({ places }).at(-1);
   const reached = places
     .flatMap(({ arm, mixer, length }) => {
@@ -65,8 +62,7 @@ export function finding({ arms, places, seeds, values }: Partial<MixersResult>):
 }
 
 /** Curves of the longest sequences, and a table of all. */
-export function sections({ arms, places, values, folder }: Partial<MixersResult>): readonly Section[] {
-  if (!arms || !places || values === undefined) return [];
+export function sections({ arms, places, values }: MixersResult): readonly Section[] {
   const longest = lengthsOf({ places }).at(-1);
   const shown = new Map(
     places.flatMap(({ arm, mixer, length }) => (length === longest ? [[arm, mixer] as const] : [])),
@@ -79,15 +75,10 @@ export function sections({ arms, places, values, folder }: Partial<MixersResult>
     }),
     runs: arms.runs.filter(({ arm }) => shown.has(arm)),
   };
-  return [
-    byLength({ arms, places, values }),
-    ...armsSections(last, [accuracy(values, longest)]),
-    ...(folder === undefined
-      ? []
-      : [
-          networksSection(
-            `The weights of the first run of each network are in ${folder}. The panel of modules reads a mixer: for a file such as convolution-64.safetensors the module Long convolution, prefix layers.0.self_attn.`,
-          ),
-        ]),
-  ];
+  return [byLength({ arms, places, values }), ...armsSections(last, [accuracy(values, longest)])];
 }
+
+export const weights = (folder: string): Section =>
+  networksSection(
+    `The weights of the first run of each network are in ${folder}. The panel of modules reads a mixer: for a file such as convolution-64.safetensors the module Long convolution, prefix layers.0.self_attn.`,
+  );

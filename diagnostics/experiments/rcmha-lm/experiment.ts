@@ -13,15 +13,15 @@ import {
 } from '../../../kernels/modules/rcmha/definition';
 import { biasesOf, tapsOf } from '../../../kernels/modules/rcmha/pictures';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, rateField, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, rateField, type Arm, type ArmsParameters } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import { batchSize, heldOutBatches, learnedLayers, markovText, mixerArm } from '../../shared/training/mixer-arms';
 import { mixerPrefix } from '../../shared/training/mixer-lm';
 import { halfCosine } from '../../shared/training/schedule';
 import { rcmhaResult, type LearnedLayer, type RcmhaResult } from './result';
-import { finding, sections } from './sections';
+import { finding, sections, weights } from './sections';
 
 type LmParameters = ArmsParameters & {
   readonly order: number;
@@ -82,28 +82,26 @@ const arms = [
   { id: 'rcmha', title: 'RCMHA', convolution: true, relative: true },
 ] as const;
 
-export const rcmhaLm: Experiment<LmParameters, RcmhaResult> = {
+export const rcmhaLm = experiment<LmParameters, RcmhaResult>({
   id: 'rcmha-lm',
   title: 'Relative convolutional attention, trained',
   question: 'What do a convolution and relative terms in attention bring a small language model?',
-  group: 'training',
   source: {
     reference: 'Sugiharto et al. 2023, arXiv:2308.03429; github.com/hermansh-id/rcmha',
     trust: 'low',
     note: 'Published: accuracy 0.572 of RCMHA on letters of tiny Shakespeare, the best of the four, and 2.98 GB against 3.5 GB of RMHA. The released script trains relative attention without the convolution, so that these figures are unverified. Here the text is a Markov source, the optimizer AdamW, and MHA gets learned absolute positions.',
   },
-  trains: true,
-  inputs: ['none'],
   parameters,
   result: rcmhaResult,
   // Activations of a batch and their gradients, in float32: some twenty rows of each width, and four maps of scores.
   estimate: ({ layers, heads, length, memory }) => ({
     bytes: 8 * batchSize * (length + memory) * layers * heads * (20 * headDim + 4 * (length + memory)),
   }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
 /** Zeros for E, beta and u as published, and PyTorch's deviation for the taps. */
 const trainingStart = (weight: ModuleWeight): ModuleWeight =>
@@ -127,7 +125,7 @@ function moduleOf({ heads, length, memory }: LmParameters, arm: (typeof arms)[nu
   };
 }
 
-async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGenerator<Step<RcmhaResult>, RcmhaResult> {
+function training(bench: Workbench, job: AnalysisJob<LmParameters>): ArmsTraining<RcmhaResult> {
   const given = job.parameters;
   const { steps, seeds, layers, heads, length, memory, order, vocabulary } = given;
   const tokens = length + memory;
@@ -154,19 +152,17 @@ async function* run(bench: Workbench, job: AnalysisJob<LmParameters>): AsyncGene
     best: text.best,
     counted: { places: tokens - text.first, sees: text.first + 1, order },
   };
-  const trained = yield* armsSteps(bench, job, arms.map(made), (arms) => ({ ...facts, arms }));
-  const folder = await bench.networks(
-    armsFiles(
-      trained,
-      { layers, heads, headDim, hiddenSize: width },
-      { module: relativeAttention.id, prefix: mixerPrefix(0), vocabulary },
-    ),
-  );
-  const module = moduleOf(given, arms[3]);
-  const learned = learnedLayers(trained, arms[3].id, layers).map((weights, layer): LearnedLayer => {
-    const [taps, biases] = [tapsOf(weights), biasesOf(weights, module)];
-    if (!taps || !biases) throw new RangeError('RCMHA has taps and biases');
-    return { layer, taps, biases };
-  });
-  return { ...facts, arms: trained.result, learned, folder };
+  return {
+    arms: arms.map(made),
+    facts,
+    size: { layers, heads, headDim, hiddenSize: width },
+    config: { module: relativeAttention.id, prefix: mixerPrefix(0), vocabulary },
+    after: (trained) => ({
+      learned: learnedLayers(trained, arms[3].id, layers).map((weights, layer): LearnedLayer => {
+        const [taps, biases] = [tapsOf(weights), biasesOf(weights, moduleOf(given, arms[3]))];
+        if (!taps || !biases) throw new RangeError('RCMHA has taps and biases');
+        return { layer, taps, biases };
+      }),
+    }),
+  };
 }

@@ -3,7 +3,7 @@ import { biasChart, sharesChart, tapsMap } from '../../../kernels/modules/rcmha/
 import type { Section } from '../../../protocol/sections/section';
 import { sectionOf } from '../../shared/sections/picture-section';
 import { differenceOverSeeds, overSeeds } from '../../shared/training/arms';
-import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import type { ArmCost, LearnedLayer, RcmhaResult } from './result';
 import * as build from '../../shared/sections/builders';
@@ -30,10 +30,8 @@ const measures = ({ best, counted }: Pick<RcmhaResult, 'best' | 'counted'>): rea
 };
 
 /** Never more than the intervals say: an order is named where the interval of a paired difference leaves 0 out. */
-export function finding(result: Partial<RcmhaResult>): string {
+export function finding(result: RcmhaResult): string {
   const { arms, seeds } = result;
-  const open = armsProgress(arms, seeds);
-  if (open !== undefined || !arms) return open ?? 'The networks are not trained yet.';
   const reached = arms.arms.flatMap(({ id, title }) => {
     const value = overSeeds(arms, 'accuracy', id);
     return value ? [{ id, title, mean: value.mean }] : [];
@@ -88,19 +86,16 @@ const learnedSections = ({ layer, taps, biases }: LearnedLayer): readonly Sectio
     tapsMap(taps, `taps-${layer}`, `Layer ${layer} of RCMHA: taps of the convolutions`),
   ].map(sectionOf);
 
-export function sections(result: Partial<RcmhaResult>): readonly Section[] {
-  const { arms, best, counted, costs, learned = [], folder } = result;
-  if (!arms || !best || !counted) return [];
+export function sections(result: RcmhaResult): readonly Section[] {
+  const { arms, best, counted, costs, learned = [] } = result;
   return [
     ...armsSections(arms, measures({ best, counted })),
     ...(costs ? [costTable(costs, arms)] : []),
     ...learned.flatMap(learnedSections),
-    ...(folder === undefined
-      ? []
-      : [
-          networksSection(
-            `The weights of the first run of each network are in ${folder}. The panel of modules reads the attention of a layer: module Relative convolutional attention, a file such as rcmha.safetensors, prefix layers.0.self_attn.`,
-          ),
-        ]),
   ];
 }
+
+export const weights = (folder: string): Section =>
+  networksSection(
+    `The weights of the first run of each network are in ${folder}. The panel of modules reads the attention of a layer: module Relative convolutional attention, a file such as rcmha.safetensors, prefix layers.0.self_attn.`,
+  );

@@ -4,18 +4,17 @@
  */
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import type { AnalysisJob, Step } from '../../analysis';
+import type { AnalysisJob } from '../../analysis';
 import { refusal } from '../../../protocol/wire/failures';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { Workbench } from '../../experiment';
+import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { halfCosine } from '../../shared/training/schedule';
 import type { Trainer } from '../../model-runner/trainer';
 import { mixerKinds, stateOf, type MixerKind } from './mixers';
 import type { MqarSize } from './mqar';
 import { batchSize, layers, recallBatch, recalled, recallNetwork } from './network';
 import { stateSizeResult, type StateArm, type StateSizeResult } from './result';
-import { accuracyName, finding, sections } from './sections';
+import { accuracyName, finding, sections, weights } from './sections';
 
 type StateSizeParameters = ArmsParameters & {
   readonly length: number;
@@ -99,29 +98,27 @@ const titles: Readonly<Record<MixerKind, string>> = {
   taylor: 'Series',
 };
 
-export const stateSizeExperiment: Experiment<StateSizeParameters, StateSizeResult> = {
+export const stateSizeExperiment = experiment<StateSizeParameters, StateSizeResult>({
   id: 'state-size',
   title: 'Recall and the size of the state',
   question: 'How much of its context can attention recall with a state that does not grow?',
-  group: 'training',
   source: {
     reference:
       'Sieber et al. 2024, arXiv:2405.15731; github.com/IntelligentControlSystems/dsf-mqar (task, layers, mixers)',
     trust: 'medium',
     note: 'Published: on sequences of 512 tokens with 64 pairs linear attention recalls least and softmax most, with normalised attention between them; numbers were not found. Sizes, steps and one learning rate for all are choices of Headscope, as is the cut series; the paper reports the best of several rates after 64 passes over 100,000 sequences.',
   },
-  trains: true,
-  inputs: ['none'],
   parameters,
   result: stateSizeResult,
   // Activations of a batch and their gradients, in float32: some twenty rows of the width, the logits, six maps of weights.
   estimate: ({ length, width, vocabulary }) => ({
     bytes: 8 * batchSize * length * (layers * (20 * width + 6 * length) + 3 * vocabulary),
   }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
 /** Widths of queries and keys: each four times the one before. */
 export function keyWidths(smallest: number, largest: number): readonly number[] {
@@ -130,10 +127,7 @@ export function keyWidths(smallest: number, largest: number): readonly number[] 
   return widths;
 }
 
-async function* run(
-  bench: Workbench,
-  job: AnalysisJob<StateSizeParameters>,
-): AsyncGenerator<Step<StateSizeResult>, StateSizeResult> {
+function training(bench: Workbench, job: AnalysisJob<StateSizeParameters>): ArmsTraining<StateSizeResult> {
   const { length, pairs, vocabulary, width, smallest, largest, steps, seeds, rate } = job.parameters;
   const task: MqarSize = { length, pairs, vocabulary };
   requireTask(task);
@@ -148,18 +142,12 @@ async function* run(
       return { state, arm: armOf(bench.trainer, { id, kind, task, size, rate, steps }, asked) };
     }),
   );
-  const arms = made.map(({ arm }) => arm);
-  const facts = {
-    states: made.map(({ state }) => state),
-    task,
-    seeds,
-    degree,
+  return {
+    arms: made.map(({ arm }) => arm),
+    facts: { states: made.map(({ state }) => state), task, seeds, degree },
+    size: { layers, heads: 1, headDim: width, hiddenSize: width },
+    config: { ...task, degree },
   };
-  const trained = yield* armsSteps(bench, job, arms, (arms) => ({ ...facts, arms }));
-  const folder = await bench.networks(
-    armsFiles(trained, { layers, heads: 1, headDim: width, hiddenSize: width }, { ...task, degree }),
-  );
-  return { ...facts, arms: trained.result, folder };
 }
 
 function requireTask({ length, pairs, vocabulary }: MqarSize): void {

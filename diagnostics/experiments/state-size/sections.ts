@@ -2,7 +2,7 @@
 import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import { lastValue, overSeeds } from '../../shared/training/arms';
-import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import { counted, threeDigits } from '../../shared/words';
 import { mixerKinds, type MixerKind } from './mixers';
@@ -29,10 +29,7 @@ const measureOf = ({ task: { pairs } }: StateSizeResult): ArmMeasure => ({
   levels: [{ title: 'chance', value: 1 / pairs }],
 });
 
-export function finding(given: Partial<StateSizeResult>): string {
-  const progress = armsProgress(given.arms, given.seeds);
-  if (progress !== undefined || !given.states || !given.task) return progress ?? 'The networks are not trained yet.';
-  const result = given as StateSizeResult;
+export function finding(result: StateSizeResult): string {
   const { length, pairs } = result.task;
   const widest = Math.max(...result.states.map(({ keyWidth }) => keyWidth));
   const reached = mixerKinds.flatMap((kind) => {
@@ -70,20 +67,11 @@ function inOrder(
   return { ordered: triples.filter(([a, b, c]) => b - a >= least && c - b >= least).length, runs: triples.length };
 }
 
-export function sections(given: Partial<StateSizeResult>): readonly Section[] {
-  if (!given.arms || !given.states || !given.task || given.arms.runs.length === 0) return [];
-  const result = given as StateSizeResult;
-  const { folder } = result;
+export function sections(result: StateSizeResult): readonly Section[] {
+  if (result.arms.runs.length === 0) return [];
   return [
     ...[sizeChart(result, 'keyWidth'), sizeChart(result, 'state')].filter(({ series }) => series.length > 0),
     ...armsSections(result.arms, [measureOf(result)]),
-    ...(folder === undefined
-      ? []
-      : [
-          networksSection(
-            `Two layers of a norm and attention with one head, no MLP; weights of the first run, by the names of zoology, are in ${folder}.`,
-          ),
-        ]),
   ];
 }
 
@@ -119,3 +107,8 @@ function sizeChart(result: StateSizeResult, of: 'keyWidth' | 'state') {
     },
   );
 }
+
+export const weights = (folder: string): Section =>
+  networksSection(
+    `Two layers of a norm and attention with one head, no MLP; weights of the first run, by the names of zoology, are in ${folder}.`,
+  );

@@ -5,10 +5,10 @@
 import { published, refuseMasking } from '../../../kernels/modules/acmil/stkim';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import { minibatch } from '../../shared/training/minibatches';
 import type { Trainer } from '../../model-runner/trainer';
 import { glorot } from '../../shared/training/module-network';
@@ -17,7 +17,7 @@ import { Bags, type Bag, type BagSize } from './bags';
 import { massCurve, measuresOf, patternAreas, seenBags, type SeenBag } from './measure';
 import { bagBatch, bagNetwork, type BagNetwork } from './network';
 import { toyBagsResult, type Seen, type ToyBagsResult } from './result';
-import { finding, sections } from './sections';
+import { finding, sections, weights } from './sections';
 import { shownOf, type Shown } from './examples';
 
 type ToyParameters = ArmsParameters & {
@@ -63,27 +63,25 @@ const batch = 8;
 const testBags = 48;
 const mostMass = 50;
 
-export const toyBags: Experiment<ToyParameters, ToyBagsResult> = {
+export const toyBags = experiment<ToyParameters, ToyBagsResult>({
   id: 'toy-bags',
   title: 'Attention over bags',
   question: 'Does attention pooling rest on a few instances, and do branches, a diversity loss and masking spread it?',
-  group: 'training',
   source: {
     reference: 'Zhang et al. 2024, arXiv:2311.07125',
     trust: 'high',
     note: 'The losses and the masking are those of ACMIL. The bags, their size and the training are choices of Headscope.',
   },
-  trains: true,
-  inputs: ['none'],
   parameters,
   result: toyBagsResult,
   estimate: ({ instances, branches, bags }) => ({
     bytes: 4 * instances * (batch * (features + 16 * 20 + 24 * branches) + features * (bags + testBags)),
   }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
 type NamedNetwork = BagNetwork & { readonly id: string; readonly title: string };
 
@@ -96,10 +94,7 @@ export const bagArms = (branches: number, diversity: number): readonly NamedNetw
   { id: 'acmil', title: 'ACMIL', branches, diversity, masking: published },
 ];
 
-async function* run(
-  bench: Workbench,
-  job: AnalysisJob<ToyParameters>,
-): AsyncGenerator<Step<ToyBagsResult>, ToyBagsResult> {
+function training(bench: Workbench, job: AnalysisJob<ToyParameters>): ArmsTraining<ToyBagsResult> {
   const { instances, patterns, bags: count, branches, diversity } = job.parameters;
   const why = refuseMasking(published, instances);
   if (why !== undefined) throw new RangeError(why);
@@ -107,22 +102,24 @@ async function* run(
   const bags = new Bags(size, job.seed);
   const test = bags.drawn(testBags, random(seedFor(job.seed, 'test bags')));
   const known = bagArms(branches, diversity);
-  const training: BagTraining = { trainer: bench.trainer, bags, count, test };
-  const arms = known.map((of) => bagArm(of, training));
-  const facts = { instances, patterns };
-  const trained = yield* armsSteps(bench, job, arms, (arms) => ({ ...facts, arms }));
-  const shown = shownOf(test);
-  const seen: Seen[] = [];
-  for (const { id, ...of } of known) {
-    const own = trained.trained.find(({ arm }) => arm.id === id);
-    if (!own) continue;
-    const all = await seenBags(bench.trainer, own.arm.network, own.parameters, size, of, test, batch);
-    seen.push(seenOf(id, all, of.branches, patterns, shown));
-  }
-  const folder = await bench.networks(
-    armsFiles(trained, { layers: 1, heads: branches, headDim: 16, hiddenSize: 16 }, { module: acmil.id }),
-  );
-  return { ...facts, arms: trained.result, shown: shown.places.map(({ pattern }) => pattern + 1), seen, folder };
+  const from: BagTraining = { trainer: bench.trainer, bags, count, test };
+  return {
+    arms: known.map((of) => bagArm(of, from)),
+    facts: { instances, patterns },
+    size: { layers: 1, heads: branches, headDim: 16, hiddenSize: 16 },
+    config: { module: acmil.id },
+    after: async ({ trained }) => {
+      const shown = shownOf(test);
+      const seen: Seen[] = [];
+      for (const { id, ...of } of known) {
+        const own = trained.find(({ arm }) => arm.id === id);
+        if (!own) continue;
+        const all = await seenBags(bench.trainer, own.arm.network, own.parameters, size, of, test, batch);
+        seen.push(seenOf(id, all, of.branches, patterns, shown));
+      }
+      return { shown: shown.places.map(({ pattern }) => pattern + 1), seen };
+    },
+  };
 }
 
 export interface BagTraining {

@@ -1,6 +1,6 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
-import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import { overSeeds, type ArmsResult } from '../../shared/training/arms';
 import { cellOf } from '../../shared/sections/cell';
@@ -56,9 +56,7 @@ const measures: readonly ArmMeasure[] = [
   },
 ];
 
-export function finding({ arms }: Partial<ToyBagsResult>): string {
-  const open = armsProgress(arms);
-  if (open !== undefined || !arms) return open ?? '';
+export function finding({ arms }: ToyBagsResult): string {
   const say = (measure: string, arm: string, range: readonly [number, number] = [0, 1]): string => {
     const found = overSeeds(arms, measure, arm, range);
     return found ? overSeedsWords(found, 2) : 'nothing';
@@ -87,28 +85,14 @@ function best(arms: ArmsResult, area: string): string {
     : `the AUC of bags is ${overSeedsWords(first.found, 3)} with one branch and largest with “${titleOf(most.id)}”, ${overSeedsWords(most.found, 3)}`;
 }
 
-export function sections({
-  arms,
-  seen,
-  shown,
-  instances = 0,
-  patterns = 0,
-  folder,
-}: Partial<ToyBagsResult>): readonly Section[] {
-  if (!arms || arms.runs.length === 0) return [];
+export function sections({ arms, seen, shown, instances = 0, patterns = 0 }: ToyBagsResult): readonly Section[] {
+  if (arms.runs.length === 0) return [];
   const titleOf = (id: string): string => arms.arms.find((arm) => arm.id === id)?.title ?? id;
   return [
     ...armsSections(arms, measures),
     ...(seen && shown
       ? [massChart(seen, titleOf, instances), strips(seen, shown, titleOf, instances), areas(seen, titleOf, patterns)]
       : []),
-    ...(folder === undefined
-      ? []
-      : [
-          networksSection(
-            `Weights of each network of the first run, by the names of ACMIL_GA, are in ${folder}; the module acmil reads them.`,
-          ),
-        ]),
   ];
 }
 
@@ -178,4 +162,9 @@ const areas = (seen: readonly Seen[], titleOf: (id: string) => string, patterns:
     seen.flatMap(({ arm, areas: of }) =>
       of.map((row, branch) => [of.length > 1 ? `${titleOf(arm)} ${branch + 1}` : titleOf(arm), ...row.map(cellOf)]),
     ),
+  );
+
+export const weights = (folder: string): Section =>
+  networksSection(
+    `Weights of each network of the first run, by the names of ACMIL_GA, are in ${folder}; the module acmil reads them.`,
   );

@@ -1,17 +1,17 @@
 /** The experiment `toy-gaze`: a scripted searcher is learned by OAT with several codes of places. */
 import { oat } from '../../../kernels/modules/oat/oat';
 import { random, seedFor } from '../../../kernels/tensors/random';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, type Arm, type ArmsParameters, type TrainedArm } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import { glorot } from '../../shared/training/module-network';
 import type { Trainer } from '../../model-runner/trainer';
 import { gazeMeasures, greedyPaths, pointerOf } from './measure';
 import { answersOf, batchSize, gazeBatch, gazeNetwork, half, type GazeForm } from './network';
 import { toyGazeResult, type ToyGazeResult } from './result';
 import { drawScene, kindFeatures, kindName, nearestSimilar, type Scene, type Searcher } from './searcher';
-import { finding, sections } from './sections';
+import { finding, sections, weights } from './sections';
 
 const testScenes = 48;
 
@@ -22,55 +22,54 @@ export const gazeArms: readonly (GazeForm & { readonly id: string; readonly titl
   { id: 'given', title: 'Distance-matched, place given', positions: 'distance-matched', targetPlace: 'given' },
 ];
 
-export const toyGaze: Experiment<ArmsParameters, ToyGazeResult> = {
+export const toyGaze = experiment<ArmsParameters, ToyGazeResult>({
   id: 'toy-gaze',
   title: 'Gaze of a scripted searcher',
   question: 'Does a code of places that knows distance help to predict where a searcher looks next?',
-  group: 'training',
   source: {
     reference: 'Fang et al. 2024, arXiv:2407.13335',
     trust: 'medium',
     note: 'The network is that of OAT behind its CNN, smaller. Scenes and searcher are choices of Headscope; no data of people are used.',
   },
-  trains: true,
-  inputs: ['none'],
   parameters: armsFields({ steps: 250, seeds: 2 }),
   result: toyGazeResult,
   estimate: () => ({ bytes: 4 * batchSize * 25 * 64 * 200 }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
-async function* run(
-  bench: Workbench,
-  job: AnalysisJob<ArmsParameters>,
-): AsyncGenerator<Step<ToyGazeResult>, ToyGazeResult> {
+function training(bench: Workbench, job: AnalysisJob<ArmsParameters>): ArmsTraining<ToyGazeResult> {
   const context = gazeContext(bench.trainer, job.seed);
-  const trained = yield* armsSteps(
-    bench,
-    job,
-    gazeArms.map((arm) => gazeArm(arm, context)),
-    (arms) => ({ arms }),
-  );
-  const folder = await bench.networks(
-    armsFiles(trained, { layers: 2, heads: 4, headDim: 16, hiddenSize: 2 * half }, { module: oat.id }),
-  );
-  const { test, features } = context;
+  return {
+    arms: gazeArms.map((arm) => gazeArm(arm, context)),
+    facts: {},
+    size: { layers: 2, heads: 4, headDim: 16, hiddenSize: 2 * half },
+    config: { module: oat.id },
+    after: ({ trained }) => shownOf(trained, context),
+  };
+}
+
+async function shownOf(
+  trained: readonly TrainedArm[],
+  { trainer, test, features }: GazeContext,
+): Promise<Partial<ToyGazeResult>> {
   const [scene] = test;
-  if (!scene) return { arms: trained.result, folder };
+  if (!scene) return {};
   const predicted = [];
   let pointer: readonly (readonly number[])[] = [];
   for (const { id } of gazeArms) {
-    const own = trained.trained.find(({ arm }) => arm.id === id);
+    const own = trained.find(({ arm }) => arm.id === id);
     if (!own) continue;
-    const given = [bench.trainer, own.arm.network, own.parameters, test.slice(0, batchSize), features] as const;
+    const given = [trainer, own.arm.network, own.parameters, test.slice(0, batchSize), features] as const;
     const [path = []] = await greedyPaths(...given);
     predicted.push({ arm: id, path });
     if (pointer.length === 0) pointer = (await pointerOf(...given)).slice(0, answersOf(scene).length);
   }
-  const shown = { objects: scene.kinds.map(kindName), target: scene.target, path: scene.path, predicted, pointer };
-  return { arms: trained.result, shown, folder };
+  return {
+    shown: { objects: scene.kinds.map(kindName), target: scene.target, path: scene.path, predicted, pointer },
+  };
 }
 
 interface GazeContext {

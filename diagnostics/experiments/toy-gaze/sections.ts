@@ -1,6 +1,6 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
-import { armsProgress, armsSections, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, type ArmMeasure } from '../../shared/training/arms-sections';
 import { armWords, folderSection } from '../../shared/training/arms-steps';
 import { measureNames } from './measure';
 import type { ShownScene, ToyGazeResult } from './result';
@@ -34,19 +34,16 @@ const measures: readonly ArmMeasure[] = [
   },
 ];
 
-export function finding({ arms }: Partial<ToyGazeResult>): string {
-  const open = armsProgress(arms);
-  if (open !== undefined || !arms) return open ?? '';
+export function finding({ arms }: ToyGazeResult): string {
   const say = (arm: string): string => armWords(arms, measureNames.accuracy, arm, { range: [0, 1] });
   return `The next object is predicted for ${say('matched')} of the steps with distance-matched positions, ${say('sinusoidal')} with sinusoidal ones and ${say('none')} without; told the place of the target, as the release is, ${say('given')}.`;
 }
 
-export function sections({ arms, shown, folder }: Partial<ToyGazeResult>): readonly Section[] {
-  if (!arms || arms.runs.length === 0) return [];
+export function sections({ arms, shown }: ToyGazeResult): readonly Section[] {
+  if (arms.runs.length === 0) return [];
   return [
     ...armsSections(arms, measures),
     ...(shown ? [...shown.pointer.map((row, step) => pointerMap(shown, row, step)), paths(shown, arms.arms)] : []),
-    ...(folder === undefined ? [] : [folderSection(folder, 'oat')]),
   ];
 }
 
@@ -83,3 +80,5 @@ const paths = (shown: ShownScene, arms: readonly { readonly id: string; readonly
       ]),
     ],
   );
+
+export const weights = (folder: string): Section => folderSection(folder, 'oat');

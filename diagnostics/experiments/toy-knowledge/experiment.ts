@@ -1,16 +1,16 @@
 /** The experiment `toy-knowledge`: what descriptions of the entities of a document are worth, by its length. */
 import { random, seedFor } from '../../../kernels/tensors/random';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import type { Measures } from '../../shared/training/train';
 import type { Parameters, Trainer } from '../../model-runner/trainer';
 import type { Network } from '../../../kernels/training/network';
 import { drawDocument, lengths, topics, wordName, type Document } from './corpus';
 import { batchSize, knowledgeBatch, knowledgeNetwork, knowledgeStart, type Reading } from './network';
 import { toyKnowledgeResult, type ShownDocument, type ToyKnowledgeResult } from './result';
-import { finding, measureOf, sections } from './sections';
+import { finding, measureOf, sections, weights } from './sections';
 
 /** Test documents of each length. */
 const testDocuments = 64;
@@ -22,38 +22,36 @@ export const knowledgeArms: readonly (Reading & { readonly id: string; readonly 
   { id: 'averaged', title: 'Both, averaged', document: true, knowledge: true, labelAttention: false },
 ];
 
-export const toyKnowledge: Experiment<ArmsParameters, ToyKnowledgeResult> = {
+export const toyKnowledge = experiment<ArmsParameters, ToyKnowledgeResult>({
   id: 'toy-knowledge',
   title: 'Knowledge for short texts',
   question: 'Is knowledge about what a text mentions worth more the shorter the text is?',
-  group: 'training',
   source: {
     reference: 'Li et al. 2024, arXiv:2403.01767',
     trust: 'low',
     note: 'The head is the reconstruction of the module label-attention. Documents, knowledge base and word vectors in place of BERT are choices of Headscope.',
   },
-  trains: true,
-  inputs: ['none'],
   parameters: armsFields({ steps: 300, seeds: 3 }),
   result: toyKnowledgeResult,
   estimate: () => ({ bytes: 4 * batchSize * 50 * 32 * 60 }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
-async function* run(
-  bench: Workbench,
-  job: AnalysisJob<ArmsParameters>,
-): AsyncGenerator<Step<ToyKnowledgeResult>, ToyKnowledgeResult> {
+function training(bench: Workbench, job: AnalysisJob<ArmsParameters>): ArmsTraining<ToyKnowledgeResult> {
   const arms = knowledgeArms.map((arm) => knowledgeArm(bench.trainer, arm, job.seed));
-  const trained = yield* armsSteps(bench, job, arms, (result) => ({ arms: result }));
-  const folder = await bench.networks(
-    armsFiles(trained, { layers: 1, heads: topics, headDim: 32, hiddenSize: 32 }, { module: 'label-attention' }),
-  );
-  const both = trained.trained.find(({ arm }) => arm.id === 'both');
-  const shown = both && (await shownOf(bench.trainer, both.arm.network, both.parameters, job.seed));
-  return { arms: trained.result, ...(shown ? { shown } : {}), folder };
+  return {
+    arms,
+    facts: {},
+    size: { layers: 1, heads: topics, headDim: 32, hiddenSize: 32 },
+    config: { module: 'label-attention' },
+    after: async ({ trained }) => {
+      const both = trained.find(({ arm }) => arm.id === 'both');
+      return both ? { shown: await shownOf(bench.trainer, both.arm.network, both.parameters, job.seed) } : {};
+    },
+  };
 }
 
 export function knowledgeArm(

@@ -1,7 +1,7 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
 import { differenceOverSeeds, overSeeds, type ArmsResult } from '../../shared/training/arms';
-import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { armWords, folderSection } from '../../shared/training/arms-steps';
 import { lengths } from './corpus';
 import type { ShownDocument, ToyKnowledgeResult } from './result';
@@ -18,9 +18,7 @@ const overall: ArmMeasure = {
   range: [0, 1],
 };
 
-export function finding({ arms }: Partial<ToyKnowledgeResult>): string {
-  const open = armsProgress(arms);
-  if (open !== undefined || !arms) return open ?? '';
+export function finding({ arms }: ToyKnowledgeResult): string {
   const [short, long] = [lengths[0], lengths.at(-1) ?? lengths[0]];
   const gain = (length: number): string => {
     const found = differenceOverSeeds(arms, measureOf(length), 'both', 'document');
@@ -29,13 +27,12 @@ export function finding({ arms }: Partial<ToyKnowledgeResult>): string {
   return `Knowledge adds ${gain(short)} to the micro F1 of documents of ${short} words and ${gain(long)} to that of ${long} words; over all lengths label attention reaches ${armWords(arms, measureOf(), 'both')} and averaging ${armWords(arms, measureOf(), 'averaged')}.`;
 }
 
-export function sections({ arms, shown, folder }: Partial<ToyKnowledgeResult>): readonly Section[] {
-  if (!arms || arms.runs.length === 0) return [];
+export function sections({ arms, shown }: ToyKnowledgeResult): readonly Section[] {
+  if (arms.runs.length === 0) return [];
   return [
     byLength(arms),
     ...(shown ? [heat(shown, 'document'), heat(shown, 'known'), mixed(shown)] : []),
     ...armsSections(arms, [overall]),
-    ...(folder === undefined ? [] : [folderSection(folder, 'label-attention')]),
   ];
 }
 
@@ -87,3 +84,5 @@ const mixed = (shown: ShownDocument): Section =>
       (mix) => mix,
     ),
   ]);
+
+export const weights = (folder: string): Section => folderSection(folder, 'label-attention');

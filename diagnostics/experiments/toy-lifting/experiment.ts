@@ -5,15 +5,15 @@ import { convformer } from '../../../kernels/modules/convformer/network';
 import { joints } from '../../../kernels/modules/convformer/skeleton';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { tensor } from '../../../kernels/tensors/tensor';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import { drawnWeights } from '../../shared/training/module-weights';
 import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
 import { batchSize, liftingBatch, liftingNetwork, liftingWeights } from './network';
 import { toyLiftingResult, type ShownPose, type ToyLiftingResult } from './result';
-import { errorName, finding, sections } from './sections';
+import { errorName, finding, sections, weights } from './sections';
 import { mean } from '../../../kernels/tensors/vectors';
 
 const testBatches = 4;
@@ -24,30 +24,25 @@ export const liftingArms = [
   { id: 'several', title: 'Kernels 7, 7, 7', kernels: '7,7,7' },
 ] as const;
 
-export const toyLifting: Experiment<ArmsParameters, ToyLiftingResult> = {
+export const toyLifting = experiment<ArmsParameters, ToyLiftingResult>({
   id: 'toy-lifting',
   title: 'Lifting poses',
   question: 'Do convolutional queries, keys and values lift poses better than linear ones?',
-  group: 'training',
   source: {
     reference: 'Diaz-Arias and Shin 2023, arXiv:2304.02147',
     trust: 'medium',
     note: 'The network is that of the module convformer, with one spatial and one temporal block of 8 features a joint. The walker is a choice of Headscope; no motion capture is used.',
   },
-  trains: true,
-  inputs: ['none'],
   parameters: armsFields({ steps: 100, seeds: 2 }),
   result: toyLiftingResult,
   estimate: () => ({ bytes: 4 * batchSize * 9 * 136 * 60 }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
-async function* run(
-  bench: Workbench,
-  job: AnalysisJob<ArmsParameters>,
-): AsyncGenerator<Step<ToyLiftingResult>, ToyLiftingResult> {
+function training(bench: Workbench, job: AnalysisJob<ArmsParameters>): ArmsTraining<ToyLiftingResult> {
   const test = testOf(job.seed);
   const arms = liftingArms.map(({ id, title, kernels }): Arm => {
     const network = liftingNetwork(title, kernels);
@@ -68,18 +63,18 @@ async function* run(
       }),
     };
   });
-  const trained = yield* armsSteps(bench, job, arms, (result) => ({ arms: result }));
-  const folder = await bench.networks(
-    armsFiles(trained, { layers: 2, heads: 4, headDim: 2, hiddenSize: 8 }, { module: convformer.id }),
-  );
-  const last = trained.trained.find(({ arm }) => arm.id === 'several');
-  const [batch] = test;
-  if (!last || !batch) return { arms: trained.result, folder };
   return {
-    arms: trained.result,
-    shares: sharesOf(last.parameters),
-    shown: await shownOf(bench.trainer, last.arm, last.parameters, batch),
-    folder,
+    arms,
+    facts: {},
+    size: { layers: 2, heads: 4, headDim: 2, hiddenSize: 8 },
+    config: { module: convformer.id },
+    after: async ({ trained }) => {
+      const last = trained.find(({ arm }) => arm.id === 'several');
+      const [batch] = test;
+      if (!last || !batch) return {};
+      const shown = await shownOf(bench.trainer, last.arm, last.parameters, batch);
+      return { shares: sharesOf(last.parameters), shown };
+    },
   };
 }
 

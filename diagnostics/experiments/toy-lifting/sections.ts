@@ -2,7 +2,7 @@
 import { joints, parents } from '../../../kernels/modules/convformer/skeleton';
 import type { Section } from '../../../protocol/sections/section';
 import { overSeeds, type ArmsResult } from '../../shared/training/arms';
-import { armsProgress, armsSections, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, type ArmMeasure } from '../../shared/training/arms-sections';
 import { armWords, folderSection } from '../../shared/training/arms-steps';
 import type { ShownPose, ToyLiftingResult } from './result';
 import * as build from '../../shared/sections/builders';
@@ -18,21 +18,18 @@ const error: ArmMeasure = {
   scale: 'log10',
 };
 
-export function finding({ arms }: Partial<ToyLiftingResult>): string {
-  const open = armsProgress(arms);
-  if (open !== undefined || !arms) return open ?? '';
+export function finding({ arms }: ToyLiftingResult): string {
   const say = (arm: string): string => armWords(arms, errorName, arm, { range: [0, Infinity] });
   return `Joints are off by ${say('one')} % of the height with linear queries, keys and values, ${say('seven')} % with one kernel of 7 and ${say('several')} % with three.`;
 }
 
-export function sections({ arms, shares, shown, folder }: Partial<ToyLiftingResult>): readonly Section[] {
-  if (!arms || arms.runs.length === 0) return [];
+export function sections({ arms, shares, shown }: ToyLiftingResult): readonly Section[] {
+  if (arms.runs.length === 0) return [];
   return [
     ...armsSections(arms, [error], 'heights'),
     errorByParameters(arms),
     ...(shown ? [pose(shown, 'front'), pose(shown, 'side')] : []),
     ...(shares ? [kernelTable(shares)] : []),
-    ...(folder === undefined ? [] : [folderSection(folder, 'convformer')]),
   ];
 }
 
@@ -93,3 +90,5 @@ const kernelTable = (shares: readonly (readonly number[])[]): Section =>
     ],
     shares.map((row, part) => [['query', 'key', 'value'][part] ?? '', ...row]),
   );
+
+export const weights = (folder: string): Section => folderSection(folder, 'convformer');

@@ -1,44 +1,39 @@
 /** The experiment `toy-low-light`: what an enhancer in front of a classifier is worth in dark pictures. */
 import { featEnhancer } from '../../../kernels/modules/featenhancer/network';
 import { random, seedFor } from '../../../kernels/tensors/random';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, type Arm, type ArmsParameters, type TrainedArm } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, type Arm, type ArmsParameters, type TrainedArm } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import type { Measures } from '../../shared/training/train';
 import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
 import type { Network } from '../../../kernels/training/network';
 import { batchSize, darkBatch, initialOf, lowLightNetwork, size } from './network';
 import { drawDark, gains, shapes, side } from './pictures';
 import { toyLowLightResult, type ShownPicture, type ToyLowLightResult } from './result';
-import { accuracyAt, accuracyName, finding, lowLightArms, sections, testPictures } from './sections';
+import { accuracyAt, accuracyName, finding, lowLightArms, sections, testPictures, weights } from './sections';
 import { mean } from '../../../kernels/tensors/vectors';
 
-export const toyLowLight: Experiment<ArmsParameters, ToyLowLightResult> = {
+export const toyLowLight = experiment<ArmsParameters, ToyLowLightResult>({
   id: 'toy-low-light',
   title: 'Dark pictures',
   question:
     'Does an enhancer that is trained by the loss of a classifier help it in dark pictures, and do scales help?',
-  group: 'training',
   source: {
     reference: 'Hashmi et al., ICCV 2023 (FeatEnHancer)',
     trust: 'medium',
     note: `The enhancer is that of the module featenhancer with ${size.hidden} hidden channels and ${size.additions} additions. The pictures, the classifier and the training are choices of Headscope; no photographs are used.`,
   },
-  trains: true,
-  inputs: ['none'],
   parameters: armsFields({ steps: 120, seeds: 2 }),
   result: toyLowLightResult,
   estimate: () => ({ bytes: 4 * 3 * batchSize * side * side * (10 * size.hidden + 24 * size.additions) }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
-async function* run(
-  bench: Workbench,
-  job: AnalysisJob<ArmsParameters>,
-): AsyncGenerator<Step<ToyLowLightResult>, ToyLowLightResult> {
+function training(bench: Workbench, job: AnalysisJob<ArmsParameters>): ArmsTraining<ToyLowLightResult> {
   const test = testOf(job.seed);
   const arms = lowLightArms.map(({ id, title }): Arm => {
     const network = lowLightNetwork(title, id);
@@ -60,30 +55,20 @@ async function* run(
       }),
     };
   });
-  const every = Math.max(1, Math.ceil(job.parameters.steps / 5));
-  const trained = yield* armsSteps<ArmsParameters, ToyLowLightResult>(
-    bench,
-    job,
-    arms,
-    (result) => ({ arms: result }),
-    every,
-  );
-  const folder = await bench.networks(
-    armsFiles(
-      trained,
-      { layers: 1, heads: size.additions, headDim: 3, hiddenSize: size.hidden },
-      {
-        module: featEnhancer.id,
-      },
-    ),
-  );
-  const first = trained.trained.slice(0, arms.length);
-  const full = first.find(({ arm }) => arm.id === 'all');
   return {
-    arms: trained.result,
-    ...(full ? { shares: await sharesOf(bench.trainer, full, test) } : {}),
-    shown: await shownOf(bench.trainer, first, test),
-    folder,
+    arms,
+    facts: {},
+    every: Math.max(1, Math.ceil(job.parameters.steps / 5)),
+    size: { layers: 1, heads: size.additions, headDim: 3, hiddenSize: size.hidden },
+    config: { module: featEnhancer.id },
+    after: async ({ trained }) => {
+      const first = trained.slice(0, arms.length);
+      const full = first.find(({ arm }) => arm.id === 'all');
+      return {
+        ...(full ? { shares: await sharesOf(bench.trainer, full, test) } : {}),
+        shown: await shownOf(bench.trainer, first, test),
+      };
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
 import { differenceOverSeeds, overSeeds, type ArmsResult } from '../../shared/training/arms';
-import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { armWords, folderSection } from '../../shared/training/arms-steps';
 import { gains, shapes } from './pictures';
 import type { ShownPicture, ToyLowLightResult } from './result';
@@ -27,9 +27,7 @@ const accuracy: ArmMeasure = {
   levels: [{ title: 'chance', value: 1 / shapes.length }],
 };
 
-export function finding({ arms }: Partial<ToyLowLightResult>): string {
-  const open = armsProgress(arms);
-  if (open !== undefined || !arms) return open ?? '';
+export function finding({ arms }: ToyLowLightResult): string {
   const say = (arm: string): string => armWords(arms, accuracyName, arm, { range: [0, 1] });
   const reached = `The shape is found in ${say('none')} of the pictures without an enhancer, ${say('one')} with one of one scale and ${say('all')} with FeatEnHancer`;
   return `${reached}. ${verdict(arms, 'none', 'Against no enhancer')} ${verdict(arms, 'one', 'Against one scale')}`;
@@ -45,14 +43,13 @@ function verdict(arms: ArmsResult, other: string, words: string): string {
   return `${words} the difference of ${said} is not shown beyond chance.`;
 }
 
-export function sections({ arms, shares, shown, folder }: Partial<ToyLowLightResult>): readonly Section[] {
-  if (!arms || arms.runs.length === 0) return [];
+export function sections({ arms, shares, shown }: ToyLowLightResult): readonly Section[] {
+  if (arms.runs.length === 0) return [];
   return [
     byGain(arms),
     ...armsSections(arms, [accuracy]),
     ...(shares ? [shareChart(shares)] : []),
     ...(shown ?? []).map(picture),
-    ...(folder === undefined ? [] : [folderSection(folder, 'featenhancer')]),
   ];
 }
 
@@ -112,3 +109,5 @@ const picture = ({ title, values }: ShownPicture, at: number): Section => {
     values,
   };
 };
+
+export const weights = (folder: string): Section => folderSection(folder, 'featenhancer');

@@ -2,17 +2,17 @@
 import { multiscaleGate } from '../../../kernels/modules/medusa/multiscale-gate';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, type Arm, type ArmsParameters, type TrainedArms } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, type Arm, type ArmsParameters, type TrainedArms } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import { halfCosine } from '../../shared/training/schedule';
 import type { Trainer } from '../../model-runner/trainer';
 import { chances, measuresOf, seenPictures } from './measure';
 import { batchOf, batchSize, channelsFor, forms, initialOf, lungNetwork, scales, type Form } from './network';
 import { classes, drawPicture, drawPictures, side, type LungPicture } from './pictures';
 import { toyLungsResult, type LungMap, type ToyLungsResult } from './result';
-import { finding, sections } from './sections';
+import { finding, sections, weights } from './sections';
 
 type LungParameters = ArmsParameters & {
   readonly channels: number;
@@ -42,27 +42,25 @@ const parameters: ParameterTable<LungParameters> = {
   ...armsFields({ steps: 300, seeds: 2 }),
 };
 
-export const toyLungs: Experiment<LungParameters, ToyLungsResult> = {
+export const toyLungs = experiment<LungParameters, ToyLungsResult>({
   id: 'toy-lungs',
   title: 'Gates that share a global map',
   question: 'Do gates at several scales find more when one map over the whole image feeds them all?',
-  group: 'training',
   source: {
     reference: 'arXiv:2110.06063 (MEDUSA), abstract',
     trust: 'low',
     note: 'The gates are a reconstruction from the abstract (module multiscale-gate), here without batch norms. Pictures, sizes and training are choices of Headscope. The pictures are drawn ellipses: nothing here says anything about a diagnosis.',
   },
-  trains: true,
-  inputs: ['none'],
   parameters,
   result: toyLungsResult,
   estimate: ({ channels, bodyWidth }) => ({
     bytes: 4 * side * side * (testPictures + batchSize * (12 * channels + 30 * bodyWidth)),
   }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
 const titles: Readonly<Record<Form, string>> = {
   none: 'No gates',
@@ -94,19 +92,17 @@ export function lungArms(
   });
 }
 
-async function* run(
-  bench: Workbench,
-  job: AnalysisJob<LungParameters>,
-): AsyncGenerator<Step<ToyLungsResult>, ToyLungsResult> {
+function training(bench: Workbench, job: AnalysisJob<LungParameters>): ArmsTraining<ToyLungsResult> {
   const { channels, seeds, steps } = job.parameters;
   const test = drawPictures(testPictures, random(seedFor(job.seed, 'test pictures')));
-  const arms = lungArms(bench.trainer, job.parameters, test);
-  const facts = { seeds, chances: chances(test) };
-  const trained = yield* armsSteps(bench, job, arms, (arms) => ({ ...facts, arms }), Math.max(1, Math.ceil(steps / 6)));
-  const maps = await mapsOf(bench.trainer, trained, test);
-  const size = { layers: scales, heads: 1, headDim: channels, hiddenSize: channels };
-  const folder = await bench.networks(armsFiles(trained, size, { module: multiscaleGate.id, side, classes }));
-  return { ...facts, arms: trained.result, maps, folder };
+  return {
+    arms: lungArms(bench.trainer, job.parameters, test),
+    facts: { seeds, chances: chances(test) },
+    every: Math.max(1, Math.ceil(steps / 6)),
+    size: { layers: scales, heads: 1, headDim: channels, hiddenSize: channels },
+    config: { module: multiscaleGate.id, side, classes },
+    after: async (trained) => ({ maps: await mapsOf(bench.trainer, trained, test) }),
+  };
 }
 
 const rowsOf = (map: ArrayLike<number>): readonly (readonly number[])[] => {

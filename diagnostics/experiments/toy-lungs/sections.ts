@@ -1,7 +1,7 @@
 /** What the experiment shows and says. */
 import type { Section } from '../../../protocol/sections/section';
 import { differenceOverSeeds, overSeeds, type ArmsResult } from '../../shared/training/arms';
-import { armsProgress, armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
+import { armsSections, overSeedsWords, type ArmMeasure } from '../../shared/training/arms-sections';
 import { networksSection } from '../../shared/training/arms-steps';
 import { gateSides } from './network';
 import type { LungMap, ToyLungsResult } from './result';
@@ -55,9 +55,7 @@ const compared = (arms: ArmsResult, measure: string): string | undefined => {
 /** What a shared body may cost in accuracy and still be said to keep it. */
 const margin = 0.01;
 
-export function finding({ arms, seeds, chances }: Partial<ToyLungsResult>): string {
-  const progress = armsProgress(arms, seeds);
-  if (progress !== undefined || !arms) return progress ?? 'The networks are not trained yet.';
+export function finding({ arms, seeds, chances }: ToyLungsResult): string {
   const none = overSeeds(arms, 'accuracy', 'none', [0, 1]);
   const accuracy = compared(arms, 'accuracy');
   if (!none || accuracy === undefined) return 'The networks are not trained yet.';
@@ -82,19 +80,9 @@ export function finding({ arms, seeds, chances }: Partial<ToyLungsResult>): stri
   ].join(' ');
 }
 
-export function sections({ arms, chances = [], maps = [], folder }: Partial<ToyLungsResult>): readonly Section[] {
-  if (!arms || arms.runs.length === 0) return [];
-  return [
-    ...armsSections(arms, measuresFor(chances)),
-    ...maps.map(mapSection),
-    ...(folder === undefined
-      ? []
-      : [
-          networksSection(
-            `Weights of each network of the first run are in ${folder}: stages, classifier, and those of multiscale-gate with its batch norms folded (body, heads).`,
-          ),
-        ]),
-  ];
+export function sections({ arms, chances = [], maps = [] }: ToyLungsResult): readonly Section[] {
+  if (arms.runs.length === 0) return [];
+  return [...armsSections(arms, measuresFor(chances)), ...maps.map(mapSection)];
 }
 
 /** Gates that differ by less are drawn from 0 to 1; others from their smallest to their largest value. */
@@ -121,3 +109,8 @@ function mapSection({ title, definition, values }: LungMap, at: number): Section
     values,
   };
 }
+
+export const weights = (folder: string): Section =>
+  networksSection(
+    `Weights of each network of the first run are in ${folder}: stages, classifier, and those of multiscale-gate with its batch norms folded (body, heads).`,
+  );

@@ -1,10 +1,10 @@
 /** The experiment `toy-sessions`: things of earlier sessions found again through another modality. */
 import { meanReciprocalRank, recallAt } from '../../../kernels/modules/m3c/retrieval';
 import { random, seedFor } from '../../../kernels/tensors/random';
-import type { AnalysisJob, Step } from '../../analysis';
-import type { Experiment, Workbench } from '../../experiment';
-import { armsFields, armsFiles, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { armsSteps } from '../../shared/training/arms-steps';
+import type { AnalysisJob } from '../../analysis';
+import type { Workbench } from '../../experiment';
+import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import { glorot } from '../../shared/training/module-network';
 import type { Measures } from '../../shared/training/train';
 import type { Parameters, Trainer } from '../../model-runner/trainer';
@@ -22,45 +22,40 @@ import {
   type EpisodeRead,
 } from './network';
 import { toySessionsResult, type ShownEpisode, type ToySessionsResult } from './result';
-import { finding, measureOf, sections } from './sections';
+import { finding, measureOf, sections, weights } from './sections';
 
 const testEpisodes = 24;
 
-export const toySessions: Experiment<ArmsParameters, ToySessionsResult> = {
+export const toySessions = experiment<ArmsParameters, ToySessionsResult>({
   id: 'toy-sessions',
   title: 'Memory of three sessions',
   question: 'Is what was seen in an earlier session found again by its sound, and what do links add?',
-  group: 'training',
   source: {
     reference: 'Jang et al. 2025, arXiv:2506.00421',
     trust: 'low',
     note: 'Cosine, top 1 and links are of M3C; the loss, the temperature, the hop over links and the episodes are choices of Headscope.',
   },
-  trains: true,
-  inputs: ['none'],
   parameters: armsFields({ steps: 400, seeds: 3 }),
   result: toySessionsResult,
   estimate: () => ({ bytes: 4 * batchSize * 500 }),
-  run,
+  training,
   finding,
   sections,
-};
+  weights,
+});
 
-async function* run(
-  bench: Workbench,
-  job: AnalysisJob<ArmsParameters>,
-): AsyncGenerator<Step<ToySessionsResult>, ToySessionsResult> {
+function training(bench: Workbench, job: AnalysisJob<ArmsParameters>): ArmsTraining<ToySessionsResult> {
   const arm = sessionsArm(bench.trainer, job.seed);
-  const trained = yield* armsSteps(bench, job, [arm], (arms) => ({ arms }));
-  const folder = await bench.networks(armsFiles(trained, { layers: 1, heads: 1, headDim: width, hiddenSize: width }));
-  const [first] = trained.trained;
-  const [episode] = testOf(job.seed);
-  if (!first || !episode) return { arms: trained.result, folder };
-  const before = await readOf(bench.trainer, arm.training(first.seed).initial, episode);
   return {
-    arms: trained.result,
-    shown: shownOf(episode, before, await readOf(bench.trainer, first.parameters, episode)),
-    folder,
+    arms: [arm],
+    facts: {},
+    size: { layers: 1, heads: 1, headDim: width, hiddenSize: width },
+    after: async ({ trained: [first] }) => {
+      const [episode] = testOf(job.seed);
+      if (!first || !episode) return {};
+      const before = await readOf(bench.trainer, arm.training(first.seed).initial, episode);
+      return { shown: shownOf(episode, before, await readOf(bench.trainer, first.parameters, episode)) };
+    },
   };
 }
 

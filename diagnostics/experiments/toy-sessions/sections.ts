@@ -2,7 +2,7 @@
 import type { Section } from '../../../protocol/sections/section';
 import { cellOf } from '../../shared/sections/cell';
 import { overSeeds, type ArmsResult } from '../../shared/training/arms';
-import { armsLoss, armsProgress } from '../../shared/training/arms-sections';
+import { armsLoss } from '../../shared/training/arms-sections';
 import { armWords, folderSection } from '../../shared/training/arms-steps';
 import { units } from './episodes';
 import { readers, type Reader } from './network';
@@ -12,21 +12,18 @@ import * as build from '../../shared/sections/builders';
 export const measureOf = (measure: 'recall' | 'reciprocal', reader: Reader, trained: boolean): string =>
   `${measure} ${reader}${trained ? '' : ' untrained'}`;
 
-export function finding({ arms }: Partial<ToySessionsResult>): string {
-  const open = armsProgress(arms);
-  if (open !== undefined || !arms) return open ?? '';
+export function finding({ arms }: ToySessionsResult): string {
   const say = (reader: Reader, trained: boolean): string =>
     armWords(arms, measureOf('recall', reader, trained), 'joint', { range: [0, 1] });
   return `Of ${units} units the one with the answer is read first for ${say('memory', false)} of the questions before training and ${say('memory', true)} after it, ${say('links', true)} with links and ${say('window', true)} from the last session alone; by chance it is ${(1 / units).toPrecision(2)}.`;
 }
 
-export function sections({ arms, shown, folder }: Partial<ToySessionsResult>): readonly Section[] {
-  if (!arms || arms.runs.length === 0) return [];
+export function sections({ arms, shown }: ToySessionsResult): readonly Section[] {
+  if (arms.runs.length === 0) return [];
   return [
     table(arms),
     ...(shown ? [matrix(shown, 'before'), matrix(shown, 'after'), timeLine(shown)] : []),
     armsLoss(arms),
-    ...(folder === undefined ? [] : [folderSection(folder)]),
   ];
 }
 
@@ -87,3 +84,5 @@ const timeLine = (shown: ShownEpisode): Section =>
       build.text('right', 'Right', (_, at) => (shown.read[at] === shown.answers[at] ? 'yes' : 'no')),
     ],
   );
+
+export const weights = (folder: string): Section => folderSection(folder);
