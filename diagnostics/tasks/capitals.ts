@@ -2,6 +2,7 @@
 import type { Task } from './task';
 import { fill, pick, sample, textDraft } from './draft';
 import { relationNames, relations, type Relation, type RelationName } from './facts';
+import * as field from '../../kernels/parameters';
 
 export const capitals: Task<{ relation: string; shots: number }> = {
   id: 'capitals',
@@ -14,21 +15,15 @@ export const capitals: Task<{ relation: string; shots: number }> = {
     note: 'Facts and templates are of our own choice. The counterpart names another subject with another answer, which is the wrong answer of the prompt.',
   },
   parameters: {
-    relation: {
-      kind: 'choice',
-      title: 'Relation',
-      description: 'What is asked of the subject; any: one of them for each sample',
+    relation: field.choice('Relation', 'What is asked of the subject; any: one of them for each sample', {
       options: [...relationNames, 'any'],
       default: 'capital',
-    },
-    shots: {
-      kind: 'integer',
-      title: 'Solved examples',
-      description: 'Facts of the same relation that stand solved in front of the prompt',
+    }),
+    shots: field.integer('Solved examples', 'Facts of the same relation that stand solved in front of the prompt', {
       min: 0,
       max: 8,
       default: 0,
-    },
+    }),
   },
   roles: { subject: 'of whom or what the fact is' },
   changed: 'subject',

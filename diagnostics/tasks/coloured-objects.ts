@@ -3,6 +3,7 @@ import type { Random } from '../../kernels/tensors/random';
 import type { Task } from './task';
 import { pick, sample, textDraft, type Part } from './draft';
 import { article, colours, objects, surfaces } from './words';
+import * as field from '../../kernels/parameters';
 
 const capital = (word: string): string => ` ${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 
@@ -44,14 +45,11 @@ export const colouredObjects: Task<{ shots: number }> = {
     note: 'One solved example by default, as in the paper; words are lists of our own. The counterpart asks for another of the three objects. Wrong answers are the two other colours of the scene.',
   },
   parameters: {
-    shots: {
-      kind: 'integer',
-      title: 'Solved examples',
-      description: 'Questions with their answers before the one that is asked',
+    shots: field.integer('Solved examples', 'Questions with their answers before the one that is asked', {
       min: 0,
       max: 8,
       default: 1,
-    },
+    }),
   },
   roles: {
     'right-colour': 'the colour of the object that is asked for',

@@ -2,6 +2,7 @@
 import { Unfit, type DrawTools, type Task } from './task';
 import { sample, textDraft } from './draft';
 import { nouns } from './words';
+import * as field from '../../kernels/parameters';
 
 const words = (
   'load size files last line name path time date text list part page file state value group order table field point level ' +
@@ -31,14 +32,11 @@ export const docstring: Task<{ parameters: number }> = {
     note: 'The form of their prompts: a method, parameters, a docstring that has named all but the last few. Words are of our own choice. The counterpart names the parameter that is asked for otherwise in the definition; theirs draw definition or docstring anew. Wrong answers are all other parameters, and the one of the counterpart.',
   },
   parameters: {
-    parameters: {
-      kind: 'integer',
-      title: 'Parameters',
-      description: 'Parameters of the function; the third is asked for',
+    parameters: field.integer('Parameters', 'Parameters of the function; the third is asked for', {
       min: 3,
       max: 8,
       default: 4,
-    },
+    }),
   },
   roles: {
     definition: 'the parameter that is asked for, in the definition',

@@ -1,6 +1,7 @@
 /** A year that has to be later than another one. */
 import { Unfit, type DrawTools, type Task } from './task';
 import { pick, textDraft } from './draft';
+import * as field from '../../kernels/parameters';
 
 const events = (
   'war siege journey voyage strike reign study dispute famine drought revolt treaty project course exhibition contract ' +
@@ -33,13 +34,11 @@ export const greaterThan: Task<{ form: string }> = {
     note: 'Centuries 11 to 17, years 02 to 98, 30 nouns of our own choice. The counterpart starts in the year 01, as in the paper. Years that are one token with their century are left out. Where digits are single tokens the answer is the tens digit: later decades are right, earlier ones wrong, the same one neither.',
   },
   parameters: {
-    form: {
-      kind: 'choice',
-      title: 'Form',
-      description: 'What the answer is: the two last digits, their first alone, or what the tokenizer allows',
-      options: ['auto', 'two digits', 'single digits'],
-      default: 'auto',
-    },
+    form: field.choice(
+      'Form',
+      'What the answer is: the two last digits, their first alone, or what the tokenizer allows',
+      { options: ['auto', 'two digits', 'single digits'], default: 'auto' },
+    ),
   },
   roles: { year: 'the last two digits of the first year', century: 'the century, where it comes again' },
   changed: 'year',

@@ -2,6 +2,7 @@
 import type { Task } from './task';
 import { fill, pick, sample, textDraft } from './draft';
 import { names, objects, places } from './words';
+import * as field from '../../kernels/parameters';
 
 /** A: indirect object, B: subject (or the other way round), S: the name that comes again. */
 const templates = [
@@ -29,14 +30,11 @@ export const indirectObject: Task<{ counterpart: string }> = {
     note: 'Twelve of the fifteen templates, both orders of the names with equal chance. Names, places and objects are lists of our own. The counterpart changes the second mention of the subject alone; the ABC sentences of the paper draw all names anew.',
   },
   parameters: {
-    counterpart: {
-      kind: 'choice',
-      title: 'Counterpart',
-      description:
-        'What replaces the second mention of the subject: a third name (ABC, nothing is repeated), or the indirect object (ABA, the answer changes)',
-      options: ['ABC', 'ABA'],
-      default: 'ABC',
-    },
+    counterpart: field.choice(
+      'Counterpart',
+      'What replaces the second mention of the subject: a third name (ABC, nothing is repeated), or the indirect object (ABA, the answer changes)',
+      { options: ['ABC', 'ABA'], default: 'ABC' },
+    ),
   },
   roles: {
     'indirect-object': 'the name that is the answer',

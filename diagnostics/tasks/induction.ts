@@ -2,6 +2,7 @@
 import { Unfit, type DrawTools, type Task } from './task';
 import { sample, textDraft, type Part } from './draft';
 import { nouns } from './words';
+import * as field from '../../kernels/parameters';
 
 export const induction: Task<{ length: number; repeated: number }> = {
   id: 'induction',
@@ -13,24 +14,17 @@ export const induction: Task<{ length: number; repeated: number }> = {
     note: 'All tokens of a sequence are different and none is special. The counterpart has another token at the place that is copied. Without a model, words are used as tokens.',
   },
   parameters: {
-    length: {
-      kind: 'integer',
-      title: 'Length',
-      description: 'Tokens of the sequence that is repeated',
-      unit: 'tokens',
+    length: field.integer('Length', 'Tokens of the sequence that is repeated', {
       min: 4,
       max: 100_000,
       default: 32,
-    },
-    repeated: {
-      kind: 'integer',
-      title: 'Repeated',
-      description: 'Tokens that have come again before the one that is asked for; less than the length',
       unit: 'tokens',
-      min: 1,
-      max: 100_000,
-      default: 8,
-    },
+    }),
+    repeated: field.integer(
+      'Repeated',
+      'Tokens that have come again before the one that is asked for; less than the length',
+      { min: 1, max: 100_000, default: 8, unit: 'tokens' },
+    ),
   },
   roles: {
     copied: 'the token that is the answer, where it came first',

@@ -2,6 +2,7 @@
 import type { Task } from './task';
 import { sample, textDraft, type Part } from './draft';
 import { nouns } from './words';
+import * as field from '../../kernels/parameters';
 
 export const keyValue: Task<{ pairs: number }> = {
   id: 'key-value',
@@ -13,14 +14,7 @@ export const keyValue: Task<{ pairs: number }> = {
     note: 'Lines of one word each where the paper has JSON of random identifiers, so that the answer is one token. All keys and values are different. The counterpart has another value in the line that is asked for.',
   },
   parameters: {
-    pairs: {
-      kind: 'integer',
-      title: 'Pairs',
-      description: 'Lines of the table',
-      min: 2,
-      max: 28,
-      default: 12,
-    },
+    pairs: field.integer('Pairs', 'Lines of the table', { min: 2, max: 28, default: 12 }),
   },
   roles: { key: 'the key, in the table', value: 'its value', asked: 'the key, where it comes again' },
   changed: 'value',

@@ -4,6 +4,7 @@ import type { Task } from './task';
 import { pick, sample, shuffled, textDraft, type Part } from './draft';
 import { relations } from './facts';
 import { article, categories } from './words';
+import * as field from '../../kernels/parameters';
 
 const usual = ['A', 'B', 'C', 'D'];
 const others = 'EFGHJKLMNOPQRSTUVWXYZ'.split('');
@@ -51,20 +52,16 @@ export const multipleChoice: Task<{ counterpart: string; questions: string }> = 
     note: 'Questions are our own and short; the paper takes MMLU. Prompts always have the letters A to D in order. The counterpart letters the same options otherwise, and its right option always has another letter.',
   },
   parameters: {
-    counterpart: {
-      kind: 'choice',
-      title: 'Counterpart',
-      description: 'The letters of the counterpart: A to D in another order, or four others',
-      options: ['shuffled letters', 'random letters'],
-      default: 'shuffled letters',
-    },
-    questions: {
-      kind: 'choice',
-      title: 'Questions',
-      description: 'What is asked: the capital of a country, which word is of a category, or either',
-      options: ['capital', 'category', 'any'],
-      default: 'any',
-    },
+    counterpart: field.choice(
+      'Counterpart',
+      'The letters of the counterpart: A to D in another order, or four others',
+      { options: ['shuffled letters', 'random letters'], default: 'shuffled letters' },
+    ),
+    questions: field.choice(
+      'Questions',
+      'What is asked: the capital of a country, which word is of a category, or either',
+      { options: ['capital', 'category', 'any'], default: 'any' },
+    ),
   },
   roles: {
     letters: 'the letters of the options',

@@ -4,6 +4,7 @@ import { sample, textDraft, pick, type Part } from './draft';
 import { haystack } from './haystack';
 import { ownNeedles, type OwnNeedle } from './needles-file';
 import { names, objects, places } from './words';
+import * as field from '../../kernels/parameters';
 
 export const needleGrid: Task<{ lengths: string; depths: number; haystack: string; needles: string }> = {
   id: 'needle-grid',
@@ -21,14 +22,11 @@ export const needleGrid: Task<{ lengths: string; depths: number; haystack: strin
       description: 'Tokens of the prompts, about, separated by commas',
       default: '128,256,512',
     },
-    depths: {
-      kind: 'integer',
-      title: 'Depths',
-      description: 'How many depths, evenly spaced from the beginning to the end',
+    depths: field.integer('Depths', 'How many depths, evenly spaced from the beginning to the end', {
       min: 1,
       max: 100,
       default: 5,
-    },
+    }),
     haystack: {
       kind: 'file',
       title: 'Haystack',

@@ -4,6 +4,7 @@ import type { DrawTools, Task } from './task';
 import { sample, textDraft, type Part } from './draft';
 import { haystack } from './haystack';
 import { nouns } from './words';
+import * as field from '../../kernels/parameters';
 
 const intro =
   'There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you about the important information there.';
@@ -19,30 +20,18 @@ export const passkey: Task<{ length: number; depth: number; key: string }> = {
     note: 'Words of the paper. The key has five digits; its digits may be several tokens, then all of them have to be right and the metric is that of the first. Filler is whole sentences up to the length. The counterpart hides another key.',
   },
   parameters: {
-    length: {
-      kind: 'integer',
-      title: 'Length',
-      description: 'Tokens of the prompt, about',
-      unit: 'tokens',
+    length: field.integer('Length', 'Tokens of the prompt, about', {
       min: 96,
       max: 4_000_000,
       default: 256,
-    },
-    depth: {
-      kind: 'number',
-      title: 'Depth',
-      description: 'Position of the key: 0 at the beginning, 1 at the end',
+      unit: 'tokens',
+    }),
+    depth: field.number('Depth', 'Position of the key: 0 at the beginning, 1 at the end', {
       min: 0,
       max: 1,
       default: 0.5,
-    },
-    key: {
-      kind: 'choice',
-      title: 'Key',
-      description: 'Five digits, or one word',
-      options: ['digits', 'word'],
-      default: 'digits',
-    },
+    }),
+    key: field.choice('Key', 'Five digits, or one word', { options: ['digits', 'word'], default: 'digits' }),
   },
   roles: { needle: 'the key, both times that it is said' },
   changed: 'needle',

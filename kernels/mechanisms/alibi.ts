@@ -7,6 +7,7 @@ import { denseDefinition, denseReads } from '../reference/pattern';
 import { allRows, softmaxRows, type SoftmaxDefinition } from '../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
 import { alibiSlopes } from './alibi-slopes';
+import * as field from '../parameters';
 
 interface Parameters extends Record<string, number> {
   readonly strength: number;
@@ -39,14 +40,11 @@ export const alibi: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    strength: {
-      kind: 'number',
-      title: 'Strength',
-      description: 'Multiplies every slope; 1 is the paper, 0 switches the bias off.',
+    strength: field.number('Strength', 'Multiplies every slope; 1 is the paper, 0 switches the bias off.', {
       min: 0,
       max: 16,
       default: 1,
-    },
+    }),
   },
   layout: 'heads-first',
   exponent: 2,

@@ -12,6 +12,7 @@ import { headRows, kernelSystem } from '../reference/linear-system';
 import { denseReads } from '../reference/pattern';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
 import { tensor, zeros, type Tensor } from '../tensors/tensor';
+import * as field from '../parameters';
 
 interface Parameters extends Record<string, number> {
   readonly chunk: number;
@@ -61,14 +62,11 @@ export const linear: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    chunk: {
-      kind: 'integer',
-      title: 'Chunk',
-      description: 'Causal only: positions that are multiplied directly before the running sums take over.',
-      min: 1,
-      max: 4096,
-      default: 64,
-    },
+    chunk: field.integer(
+      'Chunk',
+      'Causal only: positions that are multiplied directly before the running sums take over.',
+      { min: 1, max: 4096, default: 64 },
+    ),
   },
   layout: 'heads-first',
   exponent: 1,

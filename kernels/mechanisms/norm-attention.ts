@@ -15,6 +15,7 @@ import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
 import type { Tensor } from '../tensors/tensor';
 import { decayedBlocks, wholeProduct, type BlockForm } from './lightning/blocks';
 import { decayedRows, decayedState } from './lightning/decay';
+import * as field from '../parameters';
 
 export interface NormAttentionParameters extends Record<string, number | string> {
   readonly normaliser: 'exp' | 'softplus' | 'sigmoid';
@@ -56,28 +57,21 @@ export const normAttention: Mechanism<NormAttentionParameters> = {
     },
   },
   parameters: {
-    normaliser: {
-      kind: 'choice',
-      title: 'Normaliser',
-      description: 'What makes the logit positive. exp was the best of the three in the paper.',
-      options: ['exp', 'softplus', 'sigmoid'],
-      default: 'exp',
-    },
-    form: {
-      kind: 'choice',
-      title: 'Form',
-      description: 'Causal only. loop: block after block with one state; parallel: the products of all blocks at once.',
-      options: ['loop', 'parallel'],
-      default: 'loop',
-    },
-    block: {
-      kind: 'integer',
-      title: 'Block',
-      description: 'Causal only: positions that are multiplied directly before the state takes over.',
+    normaliser: field.choice(
+      'Normaliser',
+      'What makes the logit positive. exp was the best of the three in the paper.',
+      { options: ['exp', 'softplus', 'sigmoid'], default: 'exp' },
+    ),
+    form: field.choice(
+      'Form',
+      'Causal only. loop: block after block with one state; parallel: the products of all blocks at once.',
+      { options: ['loop', 'parallel'], default: 'loop' },
+    ),
+    block: field.integer('Block', 'Causal only: positions that are multiplied directly before the state takes over.', {
       min: 1,
       max: 65536,
       default: 128,
-    },
+    }),
   },
   layout: 'heads-first',
   exponent: 1,

@@ -15,6 +15,7 @@ import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
 import { tensor, zeros, type Tensor } from '../tensors/tensor';
 import { decayedBlocks, wholeProduct } from './lightning/blocks';
 import { causalInTiles, exactTiles, tiled, unmaskedInTiles } from './tiled';
+import * as field from '../parameters';
 
 interface Parameters extends Record<string, string> {
   readonly activation: 'relu' | 'identity' | 'softmax';
@@ -58,20 +59,15 @@ export const reluMean: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    activation: {
-      kind: 'choice',
-      title: 'Activation',
-      description: 'relu as in the paper; identity, which is linear attention; softmax, whose weights sum to 1.',
-      options: ['relu', 'identity', 'softmax'],
-      default: 'relu',
-    },
-    scale: {
-      kind: 'choice',
-      title: 'Scale',
-      description: 'none as in the paper, or scores divided by the root of the head width.',
+    activation: field.choice(
+      'Activation',
+      'relu as in the paper; identity, which is linear attention; softmax, whose weights sum to 1.',
+      { options: ['relu', 'identity', 'softmax'], default: 'relu' },
+    ),
+    scale: field.choice('Scale', 'none as in the paper, or scores divided by the root of the head width.', {
       options: ['none', '1 / root of d'],
       default: 'none',
-    },
+    }),
   },
   layout: 'heads-first',
   exponent: 2,

@@ -6,6 +6,7 @@ import type { Mechanism } from '../mechanism';
 import { denseDefinition, denseReads } from '../reference/pattern';
 import { allRows, softmaxRows, type SoftmaxDefinition } from '../reference/softmax';
 import type { AttentionShape } from '../shape';
+import * as field from '../parameters';
 
 interface Parameters extends Record<string, number | string> {
   readonly gamma: number;
@@ -39,22 +40,16 @@ export const sinkBias: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    gamma: {
-      kind: 'number',
-      title: 'Gamma',
-      description:
-        'What the weight of the first key is multiplied by before each row is normalised again; 1 changes nothing.',
-      min: 1e-12,
-      max: 1e12,
-      default: 2,
-    },
-    heads: {
-      kind: 'choice',
-      title: 'Heads',
-      description: 'all: gamma in every head. alternating: gamma in heads 0, 2, 4, …, and 1 / gamma in the others.',
-      options: ['all', 'alternating'],
-      default: 'all',
-    },
+    gamma: field.number(
+      'Gamma',
+      'What the weight of the first key is multiplied by before each row is normalised again; 1 changes nothing.',
+      { min: 1e-12, max: 1e12, default: 2 },
+    ),
+    heads: field.choice(
+      'Heads',
+      'all: gamma in every head. alternating: gamma in heads 0, 2, 4, …, and 1 / gamma in the others.',
+      { options: ['all', 'alternating'], default: 'all' },
+    ),
   },
   layout: 'heads-first',
   exponent: 2,

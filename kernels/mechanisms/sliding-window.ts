@@ -9,6 +9,7 @@ import type { Mechanism } from '../mechanism';
 import { allRows, softmaxRows } from '../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
 import { keptDecoding } from './kept-decoding';
+import * as field from '../parameters';
 
 interface Parameters extends Record<string, number> {
   readonly window: number;
@@ -41,14 +42,11 @@ export const slidingWindow: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    window: {
-      kind: 'integer',
-      title: 'Window',
-      description: 'Causal: keys that a query reads, its own included. Symmetric: half of it on either side.',
-      min: 1,
-      max: 1 << 24,
-      default: 256,
-    },
+    window: field.integer(
+      'Window',
+      'Causal: keys that a query reads, its own included. Symmetric: half of it on either side.',
+      { min: 1, max: 1 << 24, default: 256 },
+    ),
   },
   layout: 'heads-first',
   exponent: 1,

@@ -10,6 +10,7 @@ import type { Mechanism } from '../mechanism';
 import { denseDefinition, denseReads } from '../reference/pattern';
 import { allRows, softmaxRows } from '../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
+import * as field from '../parameters';
 
 interface Parameters extends Record<string, number> {
   readonly heads: number;
@@ -61,30 +62,21 @@ export const tiled: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    heads: {
-      kind: 'integer',
-      title: 'Heads of a tile',
-      description: 'Key/value heads, with their query heads, whose scores are in memory at a time.',
-      min: 1,
-      max: 256,
-      default: exactTiles.heads,
-    },
-    rows: {
-      kind: 'integer',
-      title: 'Rows of a tile',
-      description: 'Queries whose scores are in memory at a time, for each head.',
+    heads: field.integer(
+      'Heads of a tile',
+      'Key/value heads, with their query heads, whose scores are in memory at a time.',
+      { min: 1, max: 256, default: exactTiles.heads },
+    ),
+    rows: field.integer('Rows of a tile', 'Queries whose scores are in memory at a time, for each head.', {
       min: 1,
       max: 8192,
       default: exactTiles.rows,
-    },
-    span: {
-      kind: 'integer',
-      title: 'Span',
-      description: 'Causal only: queries that share one copy of the keys before them; masks are applied inside a span.',
-      min: 1,
-      max: 65536,
-      default: exactTiles.span,
-    },
+    }),
+    span: field.integer(
+      'Span',
+      'Causal only: queries that share one copy of the keys before them; masks are applied inside a span.',
+      { min: 1, max: 65536, default: exactTiles.span },
+    ),
   },
   layout: 'heads-first',
   exponent: 2,

@@ -3,6 +3,7 @@ import type { Parameter, ParameterValues } from '../mechanism';
 import type { ModuleInput, ModuleOutput, Sample } from '../module';
 import { normalTensor } from '../tensors/random';
 import { discs } from './draw';
+import * as field from '../parameters';
 
 export const pictureInput = ({ batch, side }: { readonly batch: number; readonly side: number }): ModuleInput => ({
   name: 'picture',
@@ -25,23 +26,13 @@ export const classesOutput = ({
   shape: [batch, classes],
 });
 
-export const classesParameter: Parameter = {
-  kind: 'integer',
-  title: 'Classes',
-  description: 'Of the last layer.',
+export const classesParameter: Parameter = field.integer('Classes', 'Of the last layer.', {
   min: 1,
   max: 22000,
   default: 1000,
-};
+});
 
-export const pictureBatch: Parameter = {
-  kind: 'integer',
-  title: 'Batch',
-  description: 'Pictures in a call.',
-  min: 1,
-  max: 16,
-  default: 1,
-};
+export const pictureBatch: Parameter = field.integer('Batch', 'Pictures in a call.', { min: 1, max: 16, default: 1 });
 
 export const pictureSamples = <P extends ParameterValues & { readonly batch: number; readonly side: number }>(
   ofDiscs = 'Three discs of their own colours on a smooth ground.',

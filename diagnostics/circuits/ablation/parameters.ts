@@ -2,6 +2,7 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { metricTable, type MetricParameters } from '../../shared/effects/metric';
 import { type Mode, modes } from '../../shared/effects/stand-ins';
+import * as field from '../../../kernels/parameters';
 
 export const sources = ['counterpart', 'other prompt'] as const;
 export type From = (typeof sources)[number];
@@ -12,20 +13,15 @@ export type AblationParameters = MetricParameters & {
 };
 
 export const ablationTable: ParameterTable<AblationParameters> = {
-  mode: {
-    kind: 'choice',
-    title: 'Ablation',
-    description:
-      'What stands in the place of an output: zeros, its mean over all positions of the input, or its own on another prompt.',
-    options: modes,
-    default: 'zero',
-  },
+  mode: field.choice(
+    'Ablation',
+    'What stands in the place of an output: zeros, its mean over all positions of the input, or its own on another prompt.',
+    { options: modes, default: 'zero' },
+  ),
   ...metricTable,
-  resampleFrom: {
-    kind: 'choice',
-    title: 'Resample from',
-    description: 'Whose outputs resampling takes: those of the counterpart, or of another prompt of as many tokens.',
-    options: sources,
-    default: 'counterpart',
-  },
+  resampleFrom: field.choice(
+    'Resample from',
+    'Whose outputs resampling takes: those of the counterpart, or of another prompt of as many tokens.',
+    { options: sources, default: 'counterpart' },
+  ),
 };

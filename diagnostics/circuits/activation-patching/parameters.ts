@@ -4,6 +4,7 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { leastGapParameter } from '../../shared/effects/gap';
 import { metricTable, type MetricParameters } from '../../shared/effects/metric';
 import { type ColumnChoice, columnChoices } from '../../shared/effects/columns';
+import * as field from '../../../kernels/parameters';
 
 export const sites = ['head-output', 'query', 'key', 'value', 'mlp', 'residual'] as const;
 export type Site = (typeof sites)[number];
@@ -34,30 +35,21 @@ export const targetOf: Readonly<Record<Site, Replaceable>> = {
 export const isPerHead = (site: Site): boolean => site !== 'mlp' && site !== 'residual';
 
 export const patchingTable: ParameterTable<PatchingParameters> = {
-  site: {
-    kind: 'choice',
-    title: 'Patched',
-    description:
-      'Output of each head, its query, key or value (after rotation), what each MLP adds, or the residual stream that leaves each layer.',
-    options: sites,
-    default: 'head-output',
-  },
-  direction: {
-    kind: 'choice',
-    title: 'Direction',
-    description:
-      'Denoise: clean values into the run of the corrupted prompt (what is enough); noise: corrupted values into the run of the clean one (what is needed).',
-    options: directions,
-    default: 'denoise',
-  },
-  columns: {
-    kind: 'choice',
-    title: 'Columns',
-    description:
-      'Where MLPs and the residual stream are patched, and heads that are looked at closer: at each position, at the positions of each role of the task, or at all at once. Usual: positions where all prompts have the same, of at most 64 tokens; else roles.',
-    options: columnChoices,
-    default: 'usual',
-  },
+  site: field.choice(
+    'Patched',
+    'Output of each head, its query, key or value (after rotation), what each MLP adds, or the residual stream that leaves each layer.',
+    { options: sites, default: 'head-output' },
+  ),
+  direction: field.choice(
+    'Direction',
+    'Denoise: clean values into the run of the corrupted prompt (what is enough); noise: corrupted values into the run of the clean one (what is needed).',
+    { options: directions, default: 'denoise' },
+  ),
+  columns: field.choice(
+    'Columns',
+    'Where MLPs and the residual stream are patched, and heads that are looked at closer: at each position, at the positions of each role of the task, or at all at once. Usual: positions where all prompts have the same, of at most 64 tokens; else roles.',
+    { options: columnChoices, default: 'usual' },
+  ),
   at: {
     kind: 'text',
     title: 'Heads patched at',
@@ -66,10 +58,9 @@ export const patchingTable: ParameterTable<PatchingParameters> = {
   },
   ...metricTable,
   leastGap: leastGapParameter('the clean and the corrupted prompts'),
-  nullPairs: {
-    kind: 'boolean',
-    title: 'Random pairs',
-    description: 'Patch from another prompt of the task too, drawn at random: what any prompt of its kind would do.',
-    default: true,
-  },
+  nullPairs: field.flag(
+    'Random pairs',
+    'Patch from another prompt of the task too, drawn at random: what any prompt of its kind would do.',
+    true,
+  ),
 };

@@ -1,5 +1,6 @@
 import { refusal } from '../../../protocol/wire/failures';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import * as field from '../../../kernels/parameters';
 
 export type WeightParameters = {
   readonly layer: number;
@@ -12,48 +13,27 @@ export type WeightParameters = {
 const most = 1_000_000;
 
 export const parameters: ParameterTable<WeightParameters> = {
-  layer: {
-    kind: 'integer',
-    title: 'Layer',
-    description: 'From 0; -1 is the last.',
-    min: -1,
-    max: 10_000,
-    default: -1,
-  },
-  head: {
-    kind: 'integer',
-    title: 'Head',
-    description:
-      'From 0; -1 is the head of the layer that gives one key the largest weight (the first token left out).',
-    min: -1,
-    max: 10_000,
-    default: -1,
-  },
-  query: {
-    kind: 'integer',
-    title: 'Query position',
-    description: 'Token that reads, from 0; -1 is the last.',
+  layer: field.integer('Layer', 'From 0; -1 is the last.', { min: -1, max: 10_000, default: -1 }),
+  head: field.integer(
+    'Head',
+    'From 0; -1 is the head of the layer that gives one key the largest weight (the first token left out).',
+    { min: -1, max: 10_000, default: -1 },
+  ),
+  query: field.integer('Query position', 'Token that reads, from 0; -1 is the last.', {
     min: -1,
     max: most,
     default: -1,
-  },
-  key: {
-    kind: 'integer',
-    title: 'Key position',
-    description: 'Token that is read, from 0; -1 is the one that the head reads most (the first token left out).',
-    min: -1,
-    max: most,
-    default: -1,
-  },
-  against: {
-    kind: 'integer',
-    title: 'Against key position',
-    description:
-      'A second key: why is the first read more than this one? Scores are subtracted, so that what both have in common drops out. -1: none.',
-    min: -1,
-    max: most,
-    default: -1,
-  },
+  }),
+  key: field.integer(
+    'Key position',
+    'Token that is read, from 0; -1 is the one that the head reads most (the first token left out).',
+    { min: -1, max: most, default: -1 },
+  ),
+  against: field.integer(
+    'Against key position',
+    'A second key: why is the first read more than this one? Scores are subtracted, so that what both have in common drops out. -1: none.',
+    { min: -1, max: most, default: -1 },
+  ),
 };
 
 /** One of `count` things, from 0; negative: the last. Fails where there is none. */

@@ -3,6 +3,7 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { edgeShareParameter, leastPartsGap, methodParameters } from '../../shared/circuits/parameters';
 import type { SearchParameters } from '../../shared/circuits/task-circuit';
 import { metricTable } from '../../shared/effects/metric';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are records.
 export type ReuseParameters = SearchParameters & {
@@ -25,15 +26,11 @@ export const reuseTable: ParameterTable<ReuseParameters> = {
     default: 'indirect-object',
   },
   ...methodParameters,
-  heldOut: {
-    kind: 'number',
-    title: 'Held out',
-    description: 'Share of the prompts of each task that its circuit is not found on, and measured on; at least one.',
-    unit: '%',
-    min: 1,
-    max: 99,
-    default: 50,
-  },
+  heldOut: field.number(
+    'Held out',
+    'Share of the prompts of each task that its circuit is not found on, and measured on; at least one.',
+    { min: 1, max: 99, default: 50, unit: '%' },
+  ),
   circuit: {
     kind: 'file',
     title: 'Circuit',
@@ -46,28 +43,17 @@ export const reuseTable: ParameterTable<ReuseParameters> = {
     description: 'Of the other task, as circuit-discovery has saved it; without one it is searched.',
     default: '',
   },
-  edges: {
-    kind: 'boolean',
-    title: 'Edges',
-    description: 'Measure the edges of both circuits too, by path patching from the counterparts.',
-    default: true,
-  },
-  leastEdge: {
-    kind: 'number',
-    title: 'Least edge',
-    description: 'Effect from which an edge counts as one of a circuit.',
+  edges: field.flag('Edges', 'Measure the edges of both circuits too, by path patching from the counterparts.', true),
+  leastEdge: field.number('Least edge', 'Effect from which an edge counts as one of a circuit.', {
     min: 0,
     max: 10,
     default: 0.02,
-  },
-  randomCircuits: {
-    kind: 'integer',
-    title: 'Random circuits',
-    description: 'Circuits of as many heads and MLPs as the other one, measured on each task too.',
-    min: 0,
-    max: 1000,
-    default: 20,
-  },
+  }),
+  randomCircuits: field.integer(
+    'Random circuits',
+    'Circuits of as many heads and MLPs as the other one, measured on each task too.',
+    { min: 0, max: 1000, default: 20 },
+  ),
   repair: {
     kind: 'heads',
     title: 'Repaired heads',

@@ -1,4 +1,5 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import * as field from '../../../kernels/parameters';
 
 export type DirectParameters = {
   readonly token: string;
@@ -21,15 +22,11 @@ export const parameters: ParameterTable<DirectParameters> = {
     description: 'A second token, whose logit is subtracted. Empty: none. A task uses its wrong answers.',
     default: '',
   },
-  position: {
-    kind: 'integer',
-    title: 'Position',
-    description:
-      'Token position, from 0, whose next token is predicted; -1 is the last. A task uses its last position.',
-    min: -1,
-    max: 1_000_000,
-    default: -1,
-  },
+  position: field.integer(
+    'Position',
+    'Token position, from 0, whose next token is predicted; -1 is the last. A task uses its last position.',
+    { min: -1, max: 1_000_000, default: -1 },
+  ),
   from: {
     kind: 'text',
     title: 'Token that a head reads',

@@ -1,4 +1,5 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import * as field from '../../../kernels/parameters';
 
 export const senders = ['counterpart', 'mean'] as const;
 
@@ -16,28 +17,21 @@ export type RecallParameters = {
 };
 
 export const parameters: ParameterTable<RecallParameters> = {
-  sender: {
-    kind: 'choice',
-    title: 'Sender',
-    description:
-      'What a head puts out when its effect is measured: its output on the counterpart of the prompt, or its mean over all counterparts (as in the published code; effects are smaller).',
-    options: senders,
-    default: 'counterpart',
-  },
-  freezeMlps: {
-    kind: 'boolean',
-    title: 'Hold MLPs',
-    description: 'Hold MLPs at the last position too, so that only the direct path of a head to the logits counts.',
-    default: false,
-  },
-  threshold: {
-    kind: 'number',
-    title: 'Effect of a mover',
-    description: 'Heads with at least this effect that is beyond chance are those that move the topic.',
-    min: 0,
-    max: 1,
-    default: 0.05,
-  },
+  sender: field.choice(
+    'Sender',
+    'What a head puts out when its effect is measured: its output on the counterpart of the prompt, or its mean over all counterparts (as in the published code; effects are smaller).',
+    { options: senders, default: 'counterpart' },
+  ),
+  freezeMlps: field.flag(
+    'Hold MLPs',
+    'Hold MLPs at the last position too, so that only the direct path of a head to the logits counts.',
+    false,
+  ),
+  threshold: field.number(
+    'Effect of a mover',
+    'Heads with at least this effect that is beyond chance are those that move the topic.',
+    { min: 0, max: 1, default: 0.05 },
+  ),
   window: {
     kind: 'heads',
     title: 'Heads of the regression',
@@ -45,39 +39,27 @@ export const parameters: ParameterTable<RecallParameters> = {
       'Heads whose outputs explain an MLP one by one, as 2.5,3.*; empty: all of the layers from the first mover to the MLP.',
     default: '',
   },
-  heldOut: {
-    kind: 'number',
-    title: 'Held out',
-    description:
-      'Share of the templates (of the prompts, where there are fewer than three) that regressions and the correction are tested on.',
-    unit: '%',
-    min: 1,
-    max: 90,
-    default: 34,
-  },
+  heldOut: field.number(
+    'Held out',
+    'Share of the templates (of the prompts, where there are fewer than three) that regressions and the correction are tested on.',
+    { min: 1, max: 90, default: 34, unit: '%' },
+  ),
   alphas: {
     kind: 'text',
     title: 'Strengths of the function',
     description: 'Factors on the intercept of an MLP when it is added to the stream of the bare topic.',
     default: '1,2,4',
   },
-  gain: {
-    kind: 'number',
-    title: 'Gain of suppressing heads',
-    description: 'Correction: gain of the heads of the last layer that lower the right answer; 1 leaves them.',
-    min: 0,
-    max: 1,
-    default: 0,
-  },
-  share: {
-    kind: 'number',
-    title: 'Share taken out of the last MLP',
-    description:
-      'Correction: share of what the last MLP does against the leading token that is taken out; 0 leaves it.',
-    min: 0,
-    max: 1,
-    default: 1,
-  },
+  gain: field.number(
+    'Gain of suppressing heads',
+    'Correction: gain of the heads of the last layer that lower the right answer; 1 leaves them.',
+    { min: 0, max: 1, default: 0 },
+  ),
+  share: field.number(
+    'Share taken out of the last MLP',
+    'Correction: share of what the last MLP does against the leading token that is taken out; 0 leaves it.',
+    { min: 0, max: 1, default: 1 },
+  ),
   text: {
     kind: 'file',
     title: 'Neutral text',

@@ -5,6 +5,7 @@ import type { ModelFacts } from '../../model-runner/model-runner';
 import { headList } from '../../shared/retrieval/head-list';
 import { bases } from './subspace';
 import { items } from './vectors';
+import * as field from '../../../kernels/parameters';
 
 export type SubspaceParameters = ChoiceParameters & {
   readonly head: string;
@@ -23,45 +24,31 @@ export const parameters: ParameterTable<SubspaceParameters> = {
     description: 'One head, e.g. 2.5; empty: the one with the largest direct effect on the right label.',
     default: '',
   },
-  at: {
-    kind: 'choice',
-    title: 'Keys and values',
-    description: 'Of the labels, or of all tokens of the options; most read: of those that the head attends to more.',
-    options: ['most read', ...items],
-    default: 'most read',
-  },
-  basis: {
-    kind: 'choice',
-    title: 'Directions',
-    description:
-      'class means: in which the means by right label (keys and values: by label) differ, one fewer than labels; all vectors: in which all of them vary most.',
-    options: bases,
-    default: 'class means',
-  },
-  rank: {
-    kind: 'integer',
-    title: 'Directions kept',
-    description: 'Of query, key and value, under the changes of the prompt and beside random directions.',
-    min: 1,
-    max: 64,
-    default: 3,
-  },
-  most: {
-    kind: 'integer',
-    title: 'Most directions',
-    description: 'Loss and accuracy are measured from none to so many directions, as far as there are.',
-    min: 1,
-    max: 64,
-    default: 6,
-  },
-  random: {
-    kind: 'integer',
-    title: 'Random directions',
-    description: 'Sets of as many directions drawn at random, to compare with.',
+  at: field.choice(
+    'Keys and values',
+    'Of the labels, or of all tokens of the options; most read: of those that the head attends to more.',
+    { options: ['most read', ...items], default: 'most read' },
+  ),
+  basis: field.choice(
+    'Directions',
+    'class means: in which the means by right label (keys and values: by label) differ, one fewer than labels; all vectors: in which all of them vary most.',
+    { options: bases, default: 'class means' },
+  ),
+  rank: field.integer(
+    'Directions kept',
+    'Of query, key and value, under the changes of the prompt and beside random directions.',
+    { min: 1, max: 64, default: 3 },
+  ),
+  most: field.integer(
+    'Most directions',
+    'Loss and accuracy are measured from none to so many directions, as far as there are.',
+    { min: 1, max: 64, default: 6 },
+  ),
+  random: field.integer('Random directions', 'Sets of as many directions drawn at random, to compare with.', {
     min: 0,
     max: 50,
     default: 5,
-  },
+  }),
 };
 
 export function supports(facts: ModelFacts, { head }: SubspaceParameters): Support {

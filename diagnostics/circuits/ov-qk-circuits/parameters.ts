@@ -1,4 +1,5 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import * as field from '../../../kernels/parameters';
 
 export type CircuitParameters = {
   readonly layers: string;
@@ -12,13 +13,9 @@ export const parameters: ParameterTable<CircuitParameters> = {
     description: 'Which layers are compared, e.g. 0-5,8. Empty: all.',
     default: '',
   },
-  rotations: {
-    kind: 'integer',
-    title: 'Random rotations',
-    description:
-      'How often what a head writes is turned at random before another reads it: the composition that comes by chance. p is at least 1 / (rotations + 1).',
-    min: 19,
-    max: 9999,
-    default: 199,
-  },
+  rotations: field.integer(
+    'Random rotations',
+    'How often what a head writes is turned at random before another reads it: the composition that comes by chance. p is at least 1 / (rotations + 1).',
+    { min: 19, max: 9999, default: 199 },
+  ),
 };

@@ -5,6 +5,7 @@ import { headInputs, type HeadInput } from '../../shared/circuits/receivers';
 import { leastGapParameter } from '../../shared/effects/gap';
 import { metricTable, type MetricParameters } from '../../shared/effects/metric';
 import { refusal } from '../../../protocol/wire/failures';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are records.
 export type PathParameters = MetricParameters & {
@@ -39,22 +40,17 @@ export const pathTable: ParameterTable<PathParameters> = {
       'What acts on the heads that were found: their inputs with a position, such as q, then v@repeated-subject, one stage each: "q, v@repeated-subject". Without a position, that of the stage before.',
     default: '',
   },
-  kept: {
-    kind: 'number',
-    title: 'Heads kept',
-    description: 'Share of all heads that a stage keeps, largest effect first; at least one.',
-    unit: '%',
+  kept: field.number('Heads kept', 'Share of all heads that a stage keeps, largest effect first; at least one.', {
     min: 0.1,
     max: 100,
     default: 2,
-  },
-  freezeMlps: {
-    kind: 'boolean',
-    title: 'Hold MLPs',
-    description:
-      'Hold MLPs at their values too, so that a path leads through none of them; else they are computed anew.',
-    default: false,
-  },
+    unit: '%',
+  }),
+  freezeMlps: field.flag(
+    'Hold MLPs',
+    'Hold MLPs at their values too, so that a path leads through none of them; else they are computed anew.',
+    false,
+  ),
   ...metricTable,
   leastGap: leastGapParameter('prompts and counterparts'),
   exactShare: exactShareParameter('heads'),

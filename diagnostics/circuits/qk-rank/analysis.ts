@@ -6,6 +6,7 @@ import { layersNamed } from '../../shared/layers';
 import { querySpectra } from './energy';
 import { rankResult, rankResultOf, type RankResult } from './result';
 import { finding, sections, spectrumSection } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type RankParameters = { readonly layers: string; readonly rank: number; readonly share: number };
 
@@ -16,23 +17,17 @@ const parameters: ParameterTable<RankParameters> = {
     description: 'Which layers are looked at, e.g. 0-5,8. Empty: all.',
     default: '',
   },
-  rank: {
-    kind: 'integer',
-    title: 'Rank',
-    description: 'r: the energy that a form of this rank keeps is shown beside that of rank 1.',
+  rank: field.integer('Rank', 'r: the energy that a form of this rank keeps is shown beside that of rank 1.', {
     min: 2,
     max: 1024,
     default: 4,
-  },
-  share: {
-    kind: 'number',
-    title: 'Energy',
-    description: 'The rank that keeps this share of the energy is looked for.',
-    unit: '%',
+  }),
+  share: field.number('Energy', 'The rank that keeps this share of the energy is looked for.', {
     min: 1,
     max: 100,
     default: 90,
-  },
+    unit: '%',
+  }),
 };
 
 export const qkRank: Analysis<RankParameters, RankResult> = {

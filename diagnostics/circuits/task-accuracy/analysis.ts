@@ -12,6 +12,7 @@ import { promptSection } from './prompt-section';
 import { metricWords } from '../../shared/effects/metric';
 import { promptSections, shortened } from './sections';
 import { percent } from '../../shared/words';
+import * as field from '../../../kernels/parameters';
 
 const given = ['prompts', 'counterparts'] as const;
 
@@ -35,13 +36,10 @@ export const taskAccuracy: Analysis<TaskAccuracyParameters, TaskAccuracyResult> 
   },
   inputs: ['task'],
   parameters: {
-    of: {
-      kind: 'choice',
-      title: 'Answer',
-      description: 'The prompts, or their counterparts with the answers of these.',
+    of: field.choice('Answer', 'The prompts, or their counterparts with the answers of these.', {
       options: given,
       default: 'prompts',
-    },
+    }),
   },
   result: taskAccuracyResult,
   supports: ({ predicts }) =>

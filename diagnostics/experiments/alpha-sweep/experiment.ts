@@ -11,6 +11,7 @@ import { accuracies, alphaNetwork, batchOf, batchSize, initialOf, multiplyAddsOf
 import { classes, drawPicture, drawPictures } from './pictures';
 import { alphaSweepResult, type AlphaSweepResult } from './result';
 import { finding, sections } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type SweepParameters = ArmsParameters & {
   readonly depth: number;
@@ -22,29 +23,16 @@ const headWidth = 8;
 const testPictures = 128;
 
 const parameters: ParameterTable<SweepParameters> = {
-  depth: {
-    kind: 'integer',
-    title: 'Blocks',
-    description: 'Of each network; alpha goes from 0 to all of them.',
-    min: 1,
-    max: 12,
-    default: 4,
-  },
-  channels: {
-    kind: 'integer',
-    title: 'Channels',
-    description: `A multiple of ${headWidth}: heads of attention blocks are so wide.`,
+  depth: field.integer('Blocks', 'Of each network; alpha goes from 0 to all of them.', { min: 1, max: 12, default: 4 }),
+  channels: field.integer('Channels', `A multiple of ${headWidth}: heads of attention blocks are so wide.`, {
     min: 8,
     max: 256,
     default: 16,
-  },
-  patch: {
-    kind: 'choice',
-    title: 'Patch',
-    description: 'Pixels along a side of a patch, of 16: 1 gives a grid of 16 x 16 tokens.',
+  }),
+  patch: field.choice('Patch', 'Pixels along a side of a patch, of 16: 1 gives a grid of 16 x 16 tokens.', {
     options: ['1', '2', '4'],
     default: '2',
-  },
+  }),
   ...armsFields({ steps: 150, seeds: 2 }),
 };
 

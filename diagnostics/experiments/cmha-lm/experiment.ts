@@ -20,6 +20,7 @@ import { mixerPrefix } from '../../shared/training/mixer-lm';
 import { halfCosine } from '../../shared/training/schedule';
 import { cmhaResult, type CmhaResult, type LearnedPlanes } from './result';
 import { finding, sections, weights } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type LmParameters = ArmsParameters & {
   readonly text: string;
@@ -36,42 +37,30 @@ type LmParameters = ArmsParameters & {
 const scales = ['none', '1 / root of d'] as const;
 
 const parameters: ParameterTable<LmParameters> = {
-  text: {
-    kind: 'choice',
-    title: 'Text',
-    description:
-      'markov: a token follows from the ones just before it, which asks for positions. repeated: tokens drawn evenly and repeated once, which asks for what followed an earlier copy.',
-    options: ['markov', 'repeated'],
-    default: 'markov',
-  },
-  order: {
-    kind: 'integer',
-    title: 'Order of the text',
-    description: 'k: tokens that a token of the Markov text follows from.',
+  text: field.choice(
+    'Text',
+    'markov: a token follows from the ones just before it, which asks for positions. repeated: tokens drawn evenly and repeated once, which asks for what followed an earlier copy.',
+    { options: ['markov', 'repeated'], default: 'markov' },
+  ),
+  order: field.integer('Order of the text', 'k: tokens that a token of the Markov text follows from.', {
     min: 1,
     max: 4,
     default: 2,
-  },
-  vocabulary: { kind: 'integer', title: 'Vocabulary', description: 'Different tokens.', min: 2, max: 32, default: 12 },
-  length: { kind: 'integer', title: 'Length', description: 'Tokens of a sequence.', min: 4, max: 512, default: 64 },
-  layers: { kind: 'integer', title: 'Layers', description: 'Of the model.', min: 1, max: 6, default: 2 },
-  heads: { kind: 'integer', title: 'Heads', description: 'Of each layer, 16 wide each.', min: 1, max: 16, default: 4 },
-  scale: {
-    kind: 'choice',
-    title: 'Scale of CMHA',
-    description:
-      'none as in the authors’ code, or scores divided by the root of the head width, as RoPE has them here.',
-    options: scales,
-    default: 'none',
-  },
-  base: {
-    kind: 'number',
-    title: 'Rotary base',
-    description: '10000 is for thousands of tokens: with fewer, a smaller one tells neighbours apart by more planes.',
-    min: 1,
-    max: 1e9,
-    default: 10000,
-  },
+  }),
+  vocabulary: field.integer('Vocabulary', 'Different tokens.', { min: 2, max: 32, default: 12 }),
+  length: field.integer('Length', 'Tokens of a sequence.', { min: 4, max: 512, default: 64 }),
+  layers: field.integer('Layers', 'Of the model.', { min: 1, max: 6, default: 2 }),
+  heads: field.integer('Heads', 'Of each layer, 16 wide each.', { min: 1, max: 16, default: 4 }),
+  scale: field.choice(
+    'Scale of CMHA',
+    'none as in the authors’ code, or scores divided by the root of the head width, as RoPE has them here.',
+    { options: scales, default: 'none' },
+  ),
+  base: field.number(
+    'Rotary base',
+    '10000 is for thousands of tokens: with fewer, a smaller one tells neighbours apart by more planes.',
+    { min: 1, max: 1e9, default: 10000 },
+  ),
   rate: rateField(0.004),
   ...armsFields({ steps: 90, seeds: 3 }),
 };

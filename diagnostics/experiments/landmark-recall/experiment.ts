@@ -23,6 +23,7 @@ import {
 import { accuracyName, finding, sections } from './sections';
 import { passKeyBatch, passKeyText, vocabularyOf, wholeLength } from './task';
 import { lengthTest, opened, ruleOf, testTask, timesOf, type TestPlan } from './tests';
+import * as field from '../../../kernels/parameters';
 
 type RecallParameters = ArmsParameters & {
   readonly values: number;
@@ -37,71 +38,42 @@ type RecallParameters = ArmsParameters & {
 };
 
 const parameters: ParameterTable<RecallParameters> = {
-  values: {
-    kind: 'integer',
-    title: 'Values',
-    description: 'V of a token: the key is one of them, the filler is drawn from all.',
+  values: field.integer('Values', 'V of a token: the key is one of them, the filler is drawn from all.', {
     min: 2,
     max: 256,
     default: 8,
-  },
-  block: {
-    kind: 'integer',
-    title: 'Block',
-    description: 'B, ordinary tokens before each landmark; 50 as published.',
+  }),
+  block: field.integer('Block', 'B, ordinary tokens before each landmark; 50 as published.', {
     min: 1,
     max: 256,
     default: 15,
-  },
-  length: {
-    kind: 'integer',
-    title: 'Trained length',
-    description: 'Tokens of a sequence in training, landmarks among them, cut to whole blocks; 512 as published.',
-    min: 6,
-    max: 512,
-    default: 128,
-  },
-  times: {
-    kind: 'integer',
-    title: 'Longest',
-    description:
-      'Times the trained length: tests are at the trained length, at half of the longest and at the longest, of at most 8,192 tokens.',
-    min: 1,
-    max: 64,
-    default: 8,
-  },
-  open: {
-    kind: 'integer',
-    title: 'Blocks opened',
-    description: 'k: powers of two up to it are tried; 1 to 5 as published.',
+  }),
+  length: field.integer(
+    'Trained length',
+    'Tokens of a sequence in training, landmarks among them, cut to whole blocks; 512 as published.',
+    { min: 6, max: 512, default: 128 },
+  ),
+  times: field.integer(
+    'Longest',
+    'Times the trained length: tests are at the trained length, at half of the longest and at the longest, of at most 8,192 tokens.',
+    { min: 1, max: 64, default: 8 },
+  ),
+  open: field.integer('Blocks opened', 'k: powers of two up to it are tried; 1 to 5 as published.', {
     min: 1,
     max: 64,
     default: 4,
-  },
-  positions: {
-    kind: 'choice',
-    title: 'Positions',
-    description:
-      'Where blocks are chosen: stingy as published, which do not grow with the sequence, or those of the sequence.',
-    options: ['stingy', 'sequence'],
-    default: 'stingy',
-  },
-  heads: {
-    kind: 'integer',
-    title: 'Heads',
-    description: 'Of each of the two layers, 16 wide each.',
-    min: 1,
-    max: 8,
-    default: 2,
-  },
-  sequences: {
-    kind: 'integer',
-    title: 'Sequences',
-    description: 'Of each test, rounded up to whole batches.',
+  }),
+  positions: field.choice(
+    'Positions',
+    'Where blocks are chosen: stingy as published, which do not grow with the sequence, or those of the sequence.',
+    { options: ['stingy', 'sequence'], default: 'stingy' },
+  ),
+  heads: field.integer('Heads', 'Of each of the two layers, 16 wide each.', { min: 1, max: 8, default: 2 }),
+  sequences: field.integer('Sequences', 'Of each test, rounded up to whole batches.', {
     min: 1,
     max: 1024,
     default: 32,
-  },
+  }),
   rate: rateField(0.01),
   ...armsFields({ steps: 200, seeds: 3 }),
 };

@@ -14,6 +14,7 @@ import { bagNetwork, poolPrefix, type BagNetwork } from './networks';
 import { bagResult, type BagResult, type Strip } from './result';
 import { finding, sections, singleId, weights } from './sections';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as field from '../../../kernels/parameters';
 
 type BagParameters = ArmsParameters & {
   readonly heads: number;
@@ -28,43 +29,22 @@ type BagParameters = ArmsParameters & {
 };
 
 const parameters: ParameterTable<BagParameters> = {
-  heads: { kind: 'integer', title: 'Heads', description: 'm, of low-rank attention.', min: 2, max: 16, default: 4 },
-  rank: {
-    kind: 'integer',
-    title: 'Rank',
-    description: 'Of the form of each head; 1 as published.',
-    min: 1,
-    max: 16,
-    default: 1,
-  },
-  words: {
-    kind: 'integer',
-    title: 'Words',
-    description: 'Of a bag, two of them marked.',
-    min: 2,
-    max: 512,
-    default: 32,
-  },
-  width: { kind: 'integer', title: 'Width', description: 'Features of a word.', min: 4, max: 256, default: 32 },
-  values: {
-    kind: 'integer',
-    title: 'Values',
-    description: 'C, of a marked word of either kind; a label is a pair of values, one of C².',
+  heads: field.integer('Heads', 'm, of low-rank attention.', { min: 2, max: 16, default: 4 }),
+  rank: field.integer('Rank', 'Of the form of each head; 1 as published.', { min: 1, max: 16, default: 1 }),
+  words: field.integer('Words', 'Of a bag, two of them marked.', { min: 2, max: 512, default: 32 }),
+  width: field.integer('Width', 'Features of a word.', { min: 4, max: 256, default: 32 }),
+  values: field.integer('Values', 'C, of a marked word of either kind; a label is a pair of values, one of C².', {
     min: 2,
     max: 16,
     default: 4,
-  },
+  }),
   activation: lama.parameters.activation,
   l2: lama.parameters.l2,
-  temperature: {
-    kind: 'number',
-    title: 'Temperature',
-    description:
-      'Divides the scores; 1 as published, where no word weighs more than e² times another and a bag of many words stays nearly even.',
-    min: 0.01,
-    max: 10,
-    default: 0.2,
-  },
+  temperature: field.number(
+    'Temperature',
+    'Divides the scores; 1 as published, where no word weighs more than e² times another and a bag of many words stays nearly even.',
+    { min: 0.01, max: 10, default: 0.2 },
+  ),
   rate: rateField(0.02),
   ...armsFields({ steps: 300, seeds: 3 }),
 };

@@ -15,6 +15,7 @@ import { mixerIds, mixerOf, mixerTitles } from './mixers';
 import { mixersResult, type MixersResult } from './result';
 import { finding, sections, weights } from './sections';
 import { farText, tokensOf } from './task';
+import * as field from '../../../kernels/parameters';
 
 type LmParameters = ArmsParameters & {
   readonly task: 'copy' | 'sum';
@@ -27,39 +28,28 @@ type LmParameters = ArmsParameters & {
 };
 
 const parameters: ParameterTable<LmParameters> = {
-  task: {
-    kind: 'choice',
-    title: 'Task',
-    description: 'copy: the value of the marked token; sum: of the two marked tokens, modulo the number of values.',
-    options: ['copy', 'sum'],
-    default: 'copy',
-  },
-  values: { kind: 'integer', title: 'Values', description: 'V that a token can have.', min: 2, max: 32, default: 8 },
-  length: {
-    kind: 'integer',
-    title: 'Length',
-    description: 'L of the longest sequences. What is asked for stands L / 8 to L tokens back.',
+  task: field.choice(
+    'Task',
+    'copy: the value of the marked token; sum: of the two marked tokens, modulo the number of values.',
+    { options: ['copy', 'sum'], default: 'copy' },
+  ),
+  values: field.integer('Values', 'V that a token can have.', { min: 2, max: 32, default: 8 }),
+  length: field.integer('Length', 'L of the longest sequences. What is asked for stands L / 8 to L tokens back.', {
     min: 8,
     max: 512,
     default: 64,
-  },
-  lengths: {
-    kind: 'integer',
-    title: 'Lengths',
-    description: 'How many: each a quarter of the next, down from L (and not below 8).',
+  }),
+  lengths: field.integer('Lengths', 'How many: each a quarter of the next, down from L (and not below 8).', {
     min: 1,
     max: 3,
     default: 2,
-  },
-  layers: { kind: 'integer', title: 'Layers', description: 'Of the model.', min: 1, max: 6, default: 1 },
-  heads: {
-    kind: 'integer',
-    title: 'Heads',
-    description: 'Of the attentions, 8 wide each; as many kernels of the convolution.',
+  }),
+  layers: field.integer('Layers', 'Of the model.', { min: 1, max: 6, default: 1 }),
+  heads: field.integer('Heads', 'Of the attentions, 8 wide each; as many kernels of the convolution.', {
     min: 1,
     max: 16,
     default: 4,
-  },
+  }),
   rate: rateField(0.01),
   ...armsFields({ steps: 100, seeds: 3 }),
 };

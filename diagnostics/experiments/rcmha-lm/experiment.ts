@@ -22,6 +22,7 @@ import { mixerPrefix } from '../../shared/training/mixer-lm';
 import { halfCosine } from '../../shared/training/schedule';
 import { rcmhaResult, type LearnedLayer, type RcmhaResult } from './result';
 import { finding, sections, weights } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type LmParameters = ArmsParameters & {
   readonly order: number;
@@ -34,41 +35,24 @@ type LmParameters = ArmsParameters & {
 };
 
 const parameters: ParameterTable<LmParameters> = {
-  order: {
-    kind: 'integer',
-    title: 'Order of the text',
-    description: 'k: tokens that a token follows from. The text has vocabulary^k contexts to learn.',
-    min: 1,
-    max: 4,
-    default: 2,
-  },
-  vocabulary: { kind: 'integer', title: 'Vocabulary', description: 'Different tokens.', min: 2, max: 32, default: 12 },
-  length: {
-    kind: 'integer',
-    title: 'Length',
-    description: 'Tokens of a sequence whose next token is predicted: 2 as in the published settings, 64 as is usual.',
-    min: 1,
-    max: 512,
-    default: 64,
-  },
-  memory: {
-    kind: 'integer',
-    title: 'Memory',
-    description:
-      'Tokens before them that are read and not predicted: 32 as published. Here they are computed with the sequence; the published code keeps them from earlier steps.',
-    min: 0,
-    max: 512,
-    default: 0,
-  },
-  layers: {
-    kind: 'integer',
-    title: 'Layers',
-    description: 'Of the model; 6 as published.',
-    min: 1,
-    max: 6,
-    default: 2,
-  },
-  heads: { kind: 'integer', title: 'Heads', description: 'Of each layer, 16 wide each.', min: 1, max: 16, default: 4 },
+  order: field.integer(
+    'Order of the text',
+    'k: tokens that a token follows from. The text has vocabulary^k contexts to learn.',
+    { min: 1, max: 4, default: 2 },
+  ),
+  vocabulary: field.integer('Vocabulary', 'Different tokens.', { min: 2, max: 32, default: 12 }),
+  length: field.integer(
+    'Length',
+    'Tokens of a sequence whose next token is predicted: 2 as in the published settings, 64 as is usual.',
+    { min: 1, max: 512, default: 64 },
+  ),
+  memory: field.integer(
+    'Memory',
+    'Tokens before them that are read and not predicted: 32 as published. Here they are computed with the sequence; the published code keeps them from earlier steps.',
+    { min: 0, max: 512, default: 0 },
+  ),
+  layers: field.integer('Layers', 'Of the model; 6 as published.', { min: 1, max: 6, default: 2 }),
+  heads: field.integer('Heads', 'Of each layer, 16 wide each.', { min: 1, max: 16, default: 4 }),
   rate: rateField(0.004),
   ...armsFields({ steps: 70, seeds: 3 }),
 };

@@ -21,6 +21,7 @@ import {
   type Fitted,
   type ModelName,
 } from './trial';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are records.
 type LensParameters = {
@@ -37,72 +38,44 @@ type LensParameters = {
 };
 
 const parameters: ParameterTable<LensParameters> = {
-  examples: {
-    kind: 'integer',
-    title: 'Examples',
-    description: 'Largest number of examples that the models learn from; the curve begins at an eighth of it.',
-    min: 32,
-    max: 2048,
-    default: 512,
-  },
-  heads: {
-    kind: 'integer',
-    title: 'Heads',
-    description: 'M. Each adds d + 1 learned numbers; the network beside it has as many neurons.',
+  examples: field.integer(
+    'Examples',
+    'Largest number of examples that the models learn from; the curve begins at an eighth of it.',
+    { min: 32, max: 2048, default: 512 },
+  ),
+  heads: field.integer('Heads', 'M. Each adds d + 1 learned numbers; the network beside it has as many neurons.', {
     min: 4,
     max: 1000,
     default: 100,
-  },
-  dimension: {
-    kind: 'integer',
-    title: 'Dimension',
-    description: 'd of the query and of each key, which are unit vectors.',
+  }),
+  dimension: field.integer('Dimension', 'd of the query and of each key, which are unit vectors.', {
     min: 2,
     max: 32,
     default: 8,
-  },
-  keys: { kind: 'integer', title: 'Keys', description: 'N of an example.', min: 1, max: 64, default: 8 },
-  first: {
-    kind: 'integer',
-    title: 'Degree of T1',
-    description: 'p in T1 = mean over the keys of (b · x)^p.',
-    min: 1,
-    max: 6,
-    default: 2,
-  },
-  second: {
-    kind: 'integer',
-    title: 'Degree of T2',
-    description: 'p in T2 = mean over the keys of (query · x)^p (b · x).',
+  }),
+  keys: field.integer('Keys', 'N of an example.', { min: 1, max: 64, default: 8 }),
+  first: field.integer('Degree of T1', 'p in T1 = mean over the keys of (b · x)^p.', { min: 1, max: 6, default: 2 }),
+  second: field.integer('Degree of T2', 'p in T2 = mean over the keys of (query · x)^p (b · x).', {
     min: 1,
     max: 6,
     default: 1,
-  },
-  angle: {
-    kind: 'number',
-    title: 'Mixing angle',
-    description: 't of the mixed target cos(t) T1 + sin(t) T2, each scaled to variance 1.',
-    unit: '°',
+  }),
+  angle: field.number('Mixing angle', 't of the mixed target cos(t) T1 + sin(t) T2, each scaled to variance 1.', {
     min: 0,
     max: 90,
     default: 45,
-  },
-  meanStrength: {
-    kind: 'number',
-    title: 'Mean of query-key matrices',
-    description: 'w0 of BRFA: the mean of its query-key matrices is w0 times the identity; 0: RFA.',
-    min: 0,
-    max: 4,
-    default: 1,
-  },
-  runs: {
-    kind: 'integer',
-    title: 'Runs',
-    description: 'From different seeds; intervals are over runs, and need two or more.',
+    unit: '°',
+  }),
+  meanStrength: field.number(
+    'Mean of query-key matrices',
+    'w0 of BRFA: the mean of its query-key matrices is w0 times the identity; 0: RFA.',
+    { min: 0, max: 4, default: 1 },
+  ),
+  runs: field.integer('Runs', 'From different seeds; intervals are over runs, and need two or more.', {
     min: 1,
     max: 20,
     default: 3,
-  },
+  }),
   folder: folderField,
 };
 

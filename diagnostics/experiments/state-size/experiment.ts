@@ -9,12 +9,14 @@ import { refusal } from '../../../protocol/wire/failures';
 import type { Workbench } from '../../experiment';
 import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { halfCosine } from '../../shared/training/schedule';
+import { experiment, type ArmsTraining } from '../../shared/training/experiment';
 import type { Trainer } from '../../model-runner/trainer';
 import { mixerKinds, stateOf, type MixerKind } from './mixers';
 import type { MqarSize } from './mqar';
 import { batchSize, layers, recallBatch, recalled, recallNetwork } from './network';
 import { stateSizeResult, type StateArm, type StateSizeResult } from './result';
 import { accuracyName, finding, sections, weights } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type StateSizeParameters = ArmsParameters & {
   readonly length: number;
@@ -28,63 +30,42 @@ type StateSizeParameters = ArmsParameters & {
 };
 
 const parameters: ParameterTable<StateSizeParameters> = {
-  length: {
-    kind: 'integer',
-    title: 'Length',
-    description: 'L, tokens of a sequence; 64 to 512 as published. It must be even and at least four for each pair.',
-    min: 4,
-    max: 512,
-    default: 16,
-  },
-  pairs: {
-    kind: 'integer',
-    title: 'Pairs',
-    description: 'P, keys and values of a sequence; 4 to 64 as published.',
+  length: field.integer(
+    'Length',
+    'L, tokens of a sequence; 64 to 512 as published. It must be even and at least four for each pair.',
+    { min: 4, max: 512, default: 16 },
+  ),
+  pairs: field.integer('Pairs', 'P, keys and values of a sequence; 4 to 64 as published.', {
     min: 1,
     max: 64,
     default: 2,
-  },
-  vocabulary: {
-    kind: 'integer',
-    title: 'Vocabulary',
-    description: 'V: half of it keys, half values; 8192 as published.',
+  }),
+  vocabulary: field.integer('Vocabulary', 'V: half of it keys, half values; 8192 as published.', {
     min: 4,
     max: 8192,
     default: 16,
-  },
-  width: {
-    kind: 'integer',
-    title: 'Width',
-    description: 'd, of the stream and of the values; 64 to 512 as published.',
+  }),
+  width: field.integer('Width', 'd, of the stream and of the values; 64 to 512 as published.', {
     min: 4,
     max: 512,
     default: 32,
-  },
-  smallest: {
-    kind: 'integer',
-    title: 'Smallest n',
-    description: 'Smallest width of queries and keys; from it on each is four times the one before.',
-    min: 1,
-    max: 512,
-    default: 4,
-  },
-  largest: { kind: 'integer', title: 'Largest n', description: 'No width is above it.', min: 1, max: 512, default: 16 },
-  degree: {
-    kind: 'integer',
-    title: 'Degree',
-    description: 'Of the series of the exponential in place of softmax: even, so that its weights are positive.',
-    min: 2,
-    max: 8,
-    default: 2,
-  },
-  rate: {
-    kind: 'number',
-    title: 'Learning rate',
-    description: 'The largest: it falls to a twentieth along half a cosine. The same for all.',
+  }),
+  smallest: field.integer(
+    'Smallest n',
+    'Smallest width of queries and keys; from it on each is four times the one before.',
+    { min: 1, max: 512, default: 4 },
+  ),
+  largest: field.integer('Largest n', 'No width is above it.', { min: 1, max: 512, default: 16 }),
+  degree: field.integer(
+    'Degree',
+    'Of the series of the exponential in place of softmax: even, so that its weights are positive.',
+    { min: 2, max: 8, default: 2 },
+  ),
+  rate: field.number('Learning rate', 'The largest: it falls to a twentieth along half a cosine. The same for all.', {
     min: 1e-5,
     max: 1,
     default: 0.005,
-  },
+  }),
   ...armsFields({ steps: 500, seeds: 2 }),
 };
 

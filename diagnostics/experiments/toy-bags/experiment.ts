@@ -19,6 +19,7 @@ import { bagBatch, bagNetwork, type BagNetwork } from './network';
 import { toyBagsResult, type Seen, type ToyBagsResult } from './result';
 import { finding, sections, weights } from './sections';
 import { shownOf, type Shown } from './examples';
+import * as field from '../../../kernels/parameters';
 
 type ToyParameters = ArmsParameters & {
   readonly instances: number;
@@ -29,32 +30,23 @@ type ToyParameters = ArmsParameters & {
 };
 
 const parameters: ParameterTable<ToyParameters> = {
-  instances: { kind: 'integer', title: 'Instances', description: 'In a bag.', min: 20, max: 5000, default: 200 },
-  patterns: {
-    kind: 'integer',
-    title: 'Patterns',
-    description: 'Kinds of positive instances, each harder to tell from the background than the one before.',
-    min: 1,
-    max: 8,
-    default: 3,
-  },
-  bags: {
-    kind: 'integer',
-    title: 'Training bags',
-    description: 'Half of them positive. Few are soon memorised.',
+  instances: field.integer('Instances', 'In a bag.', { min: 20, max: 5000, default: 200 }),
+  patterns: field.integer(
+    'Patterns',
+    'Kinds of positive instances, each harder to tell from the background than the one before.',
+    { min: 1, max: 8, default: 3 },
+  ),
+  bags: field.integer('Training bags', 'Half of them positive. Few are soon memorised.', {
     min: 8,
     max: 10_000,
     default: 64,
-  },
-  branches: { kind: 'integer', title: 'Branches', description: 'M of ACMIL.', min: 2, max: 16, default: 5 },
-  diversity: {
-    kind: 'number',
-    title: 'Weight of the diversity loss',
-    description: 'Of L_d, the mean cosine of the attention of two branches.',
+  }),
+  branches: field.integer('Branches', 'M of ACMIL.', { min: 2, max: 16, default: 5 }),
+  diversity: field.number('Weight of the diversity loss', 'Of L_d, the mean cosine of the attention of two branches.', {
     min: 0,
     max: 100,
     default: 1,
-  },
+  }),
   ...armsFields({ steps: 200, seeds: 3 }),
 };
 

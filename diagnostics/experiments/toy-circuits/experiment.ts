@@ -18,6 +18,7 @@ import { drawnSequences, sentenceOf, taskFile, toyTasks, toyTokenizer, type ToyT
 import { toyResult, type Comparison, type Learned, type ToyResult } from './result';
 import { accuracyName, finding, leastAccuracy, lossName, sections } from './sections';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are records.
 type ToyParameters = {
@@ -30,32 +31,19 @@ type ToyParameters = {
 };
 
 const parameters: ParameterTable<ToyParameters> = {
-  layers: { kind: 'integer', title: 'Layers', description: 'Of the model.', min: 2, max: 6, default: 3 },
-  heads: { kind: 'integer', title: 'Heads', description: 'Of each layer, 16 wide each.', min: 2, max: 16, default: 4 },
-  steps: {
-    kind: 'integer',
-    title: 'Steps',
-    description: 'Steps of training, of 32 sequences each.',
-    min: 1,
-    max: 100_000,
-    default: 1500,
-  },
-  rate: {
-    kind: 'number',
-    title: 'Learning rate',
-    description: 'The largest: it rises to this over 50 steps and falls to a twentieth of it along half a cosine.',
-    min: 1e-5,
-    max: 1,
-    default: 0.005,
-  },
-  samples: {
-    kind: 'integer',
-    title: 'Prompts',
-    description: 'Of each task that the circuits are found and measured on, half each.',
+  layers: field.integer('Layers', 'Of the model.', { min: 2, max: 6, default: 3 }),
+  heads: field.integer('Heads', 'Of each layer, 16 wide each.', { min: 2, max: 16, default: 4 }),
+  steps: field.integer('Steps', 'Steps of training, of 32 sequences each.', { min: 1, max: 100_000, default: 1500 }),
+  rate: field.number(
+    'Learning rate',
+    'The largest: it rises to this over 50 steps and falls to a twentieth of it along half a cosine.',
+    { min: 1e-5, max: 1, default: 0.005 },
+  ),
+  samples: field.integer('Prompts', 'Of each task that the circuits are found and measured on, half each.', {
     min: 2,
     max: 100,
     default: 24,
-  },
+  }),
   folder: folderField,
 };
 

@@ -18,6 +18,7 @@ import { ToyLanguage } from './language';
 import { toyFactsResult, type ToyFactsResult } from './result';
 import { accuracyName, finding, sections } from './sections';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are records.
 type ToyParameters = {
@@ -29,25 +30,18 @@ type ToyParameters = {
 };
 
 const parameters: ParameterTable<ToyParameters> = {
-  layers: { kind: 'integer', title: 'Layers', description: 'Of the model.', min: 2, max: 8, default: 4 },
-  heads: { kind: 'integer', title: 'Heads', description: 'Of each layer, 16 wide each.', min: 1, max: 16, default: 4 },
-  steps: {
-    kind: 'integer',
-    title: 'Steps',
-    description: 'Steps of training of all layers but the last, of 32 sentences each; the last one has half as many.',
-    min: 2,
-    max: 100_000,
-    default: 600,
-  },
-  noise: {
-    kind: 'number',
-    title: 'Label noise',
-    description: 'Share of the answers that are drawn at random where the last layer is trained; 0: none.',
-    unit: '%',
-    min: 0,
-    max: 90,
-    default: 20,
-  },
+  layers: field.integer('Layers', 'Of the model.', { min: 2, max: 8, default: 4 }),
+  heads: field.integer('Heads', 'Of each layer, 16 wide each.', { min: 1, max: 16, default: 4 }),
+  steps: field.integer(
+    'Steps',
+    'Steps of training of all layers but the last, of 32 sentences each; the last one has half as many.',
+    { min: 2, max: 100_000, default: 600 },
+  ),
+  noise: field.number(
+    'Label noise',
+    'Share of the answers that are drawn at random where the last layer is trained; 0: none.',
+    { min: 0, max: 90, default: 20, unit: '%' },
+  ),
   folder: folderField,
 };
 

@@ -18,6 +18,7 @@ import { toyLanesResult, type LaneMap, type LaneRun, type ToyLanesResult } from 
 import { finding, sections } from './sections';
 import { drawPicture, laneArms, learnTasks, testPictures, type Learned, type Tasks } from './stages';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as field from '../../../kernels/parameters';
 
 type ToyParameters = ArmsParameters & {
   readonly tasks: string;
@@ -29,30 +30,21 @@ type ToyParameters = ArmsParameters & {
 const usual = armsFields({ steps: 40, seeds: 2 });
 
 const parameters: ParameterTable<ToyParameters> = {
-  tasks: {
-    kind: 'choice',
-    title: 'Tasks',
-    description: 'Eight kinds of shapes, learned in so many groups one after the other.',
+  tasks: field.choice('Tasks', 'Eight kinds of shapes, learned in so many groups one after the other.', {
     options: ['2', '4'],
     default: '4',
-  },
-  selectors: { kind: 'integer', title: 'Selectors', description: 'G of a pathway.', min: 1, max: 20, default: 4 },
-  prompts: {
-    kind: 'integer',
-    title: 'Prompts',
-    description: 'p keys and values of a pathway in the first two layers.',
+  }),
+  selectors: field.integer('Selectors', 'G of a pathway.', { min: 1, max: 20, default: 4 }),
+  prompts: field.integer('Prompts', 'p keys and values of a pathway in the first two layers.', {
     min: 1,
     max: 20,
     default: 4,
-  },
-  backboneSteps: {
-    kind: 'integer',
-    title: 'Steps of the transformer',
-    description: 'Of its training on pictures of all shapes, 16 in a step; it is frozen then.',
-    min: 1,
-    max: 100_000,
-    default: 250,
-  },
+  }),
+  backboneSteps: field.integer(
+    'Steps of the transformer',
+    'Of its training on pictures of all shapes, 16 in a step; it is frozen then.',
+    { min: 1, max: 100_000, default: 250 },
+  ),
   ...usual,
   steps: { ...usual.steps, description: 'Of each task, 16 pictures each.' },
 };

@@ -13,6 +13,7 @@ import { batchOf, batchSize, channelsFor, forms, initialOf, lungNetwork, scales,
 import { classes, drawPicture, drawPictures, side, type LungPicture } from './pictures';
 import { toyLungsResult, type LungMap, type ToyLungsResult } from './result';
 import { finding, sections, weights } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type LungParameters = ArmsParameters & {
   readonly channels: number;
@@ -22,23 +23,16 @@ type LungParameters = ArmsParameters & {
 const testPictures = 128;
 
 const parameters: ParameterTable<LungParameters> = {
-  channels: {
-    kind: 'integer',
-    title: 'Channels',
-    description:
-      'Of the first of three stages of the network with a shared body, doubled at each further one; the other networks get as many as make their parameters equal.',
-    min: 1,
-    max: 64,
-    default: 6,
-  },
-  bodyWidth: {
-    kind: 'integer',
-    title: 'Body width',
-    description: 'Channels of the finest of four levels of the shared body, doubled at each further one.',
-    min: 1,
-    max: 16,
-    default: 2,
-  },
+  channels: field.integer(
+    'Channels',
+    'Of the first of three stages of the network with a shared body, doubled at each further one; the other networks get as many as make their parameters equal.',
+    { min: 1, max: 64, default: 6 },
+  ),
+  bodyWidth: field.integer(
+    'Body width',
+    'Channels of the finest of four levels of the shared body, doubled at each further one.',
+    { min: 1, max: 16, default: 2 },
+  ),
   ...armsFields({ steps: 300, seeds: 2 }),
 };
 

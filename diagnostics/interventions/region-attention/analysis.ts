@@ -10,6 +10,7 @@ import { ask } from './reading';
 import { regionAttentionResult, type RegionAttentionResult } from './result';
 import { regionAttentionRun } from './run';
 import { finding, sections } from './sections';
+import * as field from '../../../kernels/parameters';
 
 export const regionAttention: Analysis<RegionAttentionParameters, RegionAttentionResult> = {
   id: 'region-attention',
@@ -32,35 +33,27 @@ export const regionAttention: Analysis<RegionAttentionParameters, RegionAttentio
       most: mostRegions,
       default: '',
     },
-    isolate: {
-      kind: 'choice',
-      title: 'Kept apart',
-      description:
-        'Both ways: no region reads another. One way: A does not read the others, and they read it as before.',
-      options: ['both-ways', 'one-way', 'off'],
-      default: 'both-ways',
-    },
-    beta: {
-      kind: 'number',
-      title: 'Subtracted from the scores',
-      description: `Between two regions that are kept apart, before softmax; ${largestIsolation} cuts them off from each other.`,
-      min: 0,
-      max: largestIsolation,
-      default: largestIsolation,
-    },
+    isolate: field.choice(
+      'Kept apart',
+      'Both ways: no region reads another. One way: A does not read the others, and they read it as before.',
+      { options: ['both-ways', 'one-way', 'off'], default: 'both-ways' },
+    ),
+    beta: field.number(
+      'Subtracted from the scores',
+      `Between two regions that are kept apart, before softmax; ${largestIsolation} cuts them off from each other.`,
+      { min: 0, max: largestIsolation, default: largestIsolation },
+    ),
     heads: {
       kind: 'heads',
       title: 'Heads',
       description: 'In which the regions are kept apart. Empty: all.',
       default: '',
     },
-    reposition: {
-      kind: 'boolean',
-      title: 'Move A to B',
-      description:
-        'Also puts the keys and values of A, resized by nearest neighbours, at the place of B, and measures how much more of A is read there. Both are one rectangle of patches, or one range of tokens.',
-      default: false,
-    },
+    reposition: field.flag(
+      'Move A to B',
+      'Also puts the keys and values of A, resized by nearest neighbours, at the place of B, and measures how much more of A is read there. Both are one rectangle of patches, or one range of tokens.',
+      false,
+    ),
     layers: {
       kind: 'text',
       title: 'Layers of the move',

@@ -1,4 +1,5 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import * as field from '../../../kernels/parameters';
 
 export const targets = ['labels', 'entropy'] as const;
 export const scopes = ['all', 'shallow', 'middle', 'deep'] as const;
@@ -15,51 +16,33 @@ export type ZeroTuningParameters = {
 };
 
 export const parameters: ParameterTable<ZeroTuningParameters> = {
-  target: {
-    kind: 'choice',
-    title: 'Target',
-    description:
-      'labels: probability of the right answers, then accuracy. entropy: least mean entropy of the next token, without reading the answers.',
-    options: targets,
-    default: 'labels',
-  },
-  layers: {
-    kind: 'choice',
-    title: 'Layers',
-    description: 'Whose heads may be changed: all, or the first, second or last third of the layers.',
+  target: field.choice(
+    'Target',
+    'labels: probability of the right answers, then accuracy. entropy: least mean entropy of the next token, without reading the answers.',
+    { options: targets, default: 'labels' },
+  ),
+  layers: field.choice('Layers', 'Whose heads may be changed: all, or the first, second or last third of the layers.', {
     options: scopes,
     default: 'all',
-  },
-  direction: {
-    kind: 'choice',
-    title: 'Heads to tune',
-    description:
-      'up: heads that a larger gamma helps; down: those that a smaller one helps; auto: the type whose gains are larger in all.',
-    options: directions,
-    default: 'auto',
-  },
-  gamma: {
-    kind: 'number',
-    title: 'Gamma of the profile',
-    description: 'Each head alone is tried with this gamma and with its reciprocal.',
+  }),
+  direction: field.choice(
+    'Heads to tune',
+    'up: heads that a larger gamma helps; down: those that a smaller one helps; auto: the type whose gains are larger in all.',
+    { options: directions, default: 'auto' },
+  ),
+  gamma: field.number('Gamma of the profile', 'Each head alone is tried with this gamma and with its reciprocal.', {
     min: 1.05,
     max: 100,
     default: 2,
-  },
-  share: {
-    kind: 'number',
-    title: 'Share of heads',
-    description: 'How many of the heads of the chosen type are tuned together, best first.',
+  }),
+  share: field.number('Share of heads', 'How many of the heads of the chosen type are tuned together, best first.', {
     min: 0.01,
     max: 1,
     default: 0.4,
-  },
-  method: {
-    kind: 'choice',
-    title: 'Profile by',
-    description:
-      'runs: two runs for each head and calibration prompt. gradient: one gradient for each prompt, whose slope at gamma 1 stands for all heads.',
-    options: methods,
-    default: 'runs',
-  },
+  }),
+  method: field.choice(
+    'Profile by',
+    'runs: two runs for each head and calibration prompt. gradient: one gradient for each prompt, whose slope at gamma 1 stands for all heads.',
+    { options: methods, default: 'runs' },
+  ),
 };

@@ -1,4 +1,5 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import * as field from '../../../kernels/parameters';
 
 export type FiniteStateParameters = {
   readonly tolerance: number;
@@ -7,28 +8,15 @@ export type FiniteStateParameters = {
 };
 
 export const parameters: ParameterTable<FiniteStateParameters> = {
-  tolerance: {
-    kind: 'number',
-    title: 'Tolerance',
-    description: 'Relative error of a head’s outputs up to which a cut exponential counts as the softmax.',
-    min: 1e-6,
-    max: 0.5,
-    default: 0.01,
-  },
-  degree: {
-    kind: 'integer',
-    title: 'Largest degree',
-    description: 'Even degrees up to this one are tried.',
-    min: 2,
-    max: 128,
-    default: 32,
-  },
-  rows: {
-    kind: 'integer',
-    title: 'Tokens read',
-    description: 'The first tokens of the prompt; a longer prompt is cut.',
+  tolerance: field.number(
+    'Tolerance',
+    'Relative error of a head’s outputs up to which a cut exponential counts as the softmax.',
+    { min: 1e-6, max: 0.5, default: 0.01 },
+  ),
+  degree: field.integer('Largest degree', 'Even degrees up to this one are tried.', { min: 2, max: 128, default: 32 }),
+  rows: field.integer('Tokens read', 'The first tokens of the prompt; a longer prompt is cut.', {
     min: 2,
     max: 1024,
     default: 128,
-  },
+  }),
 };

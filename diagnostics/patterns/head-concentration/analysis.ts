@@ -5,6 +5,7 @@ import { attentionMap } from '../../shared/sections/attention-map';
 import { concentrationOf, type LayerConcentration } from './layer';
 import { concentrationResult, type ConcentrationResult } from './result';
 import { finding, sections } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type Parameters = { readonly strongest: number; readonly queries: string };
 
@@ -20,21 +21,12 @@ export const headConcentration: Analysis<Parameters, ConcentrationResult> = {
   },
   inputs: ['prompt'],
   parameters: {
-    strongest: {
-      kind: 'integer',
-      title: 'Strongest keys',
-      description: 'K of the mass.',
-      min: 1,
-      max: 1000,
-      default: 10,
-    },
-    queries: {
-      kind: 'choice',
-      title: 'Queries',
-      description: 'all; first: the class token of a vision transformer; last: the end of a prompt.',
-      options: ['all', 'first', 'last'],
-      default: 'all',
-    },
+    strongest: field.integer('Strongest keys', 'K of the mass.', { min: 1, max: 1000, default: 10 }),
+    queries: field.choice(
+      'Queries',
+      'all; first: the class token of a vision transformer; last: the end of a prompt.',
+      { options: ['all', 'first', 'last'], default: 'all' },
+    ),
   },
   result: concentrationResult,
   supports: () => ({ ok: true }),

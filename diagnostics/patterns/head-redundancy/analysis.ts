@@ -6,6 +6,7 @@ import { mapBytes, passesOfMaps } from '../../shared/maps/layer-maps';
 import { headRedundancyResult, type HeadRedundancyResult } from './result';
 import { headRedundancyRun, type HeadRedundancyParameters } from './run';
 import { finding, layerMap, sections } from './sections';
+import * as field from '../../../kernels/parameters';
 
 export const headRedundancy: Analysis<HeadRedundancyParameters, HeadRedundancyResult> = {
   id: 'head-redundancy',
@@ -19,21 +20,16 @@ export const headRedundancy: Analysis<HeadRedundancyParameters, HeadRedundancyRe
   },
   inputs: ['prompt'],
   parameters: {
-    effects: {
-      kind: 'boolean',
-      title: 'Measure effects',
-      description: 'Runs the model without each head and with each alone in its layer, and makes the plan.',
-      default: true,
-    },
-    budget: {
-      kind: 'number',
-      title: 'Budget',
-      description:
-        'How far the output may change when several heads are removed together: in nats of the predictions, or as 1 - cosine of the last stream where a model predicts nothing.',
-      min: 0,
-      max: 100,
-      default: 0.05,
-    },
+    effects: field.flag(
+      'Measure effects',
+      'Runs the model without each head and with each alone in its layer, and makes the plan.',
+      true,
+    ),
+    budget: field.number(
+      'Budget',
+      'How far the output may change when several heads are removed together: in nats of the predictions, or as 1 - cosine of the last stream where a model predicts nothing.',
+      { min: 0, max: 100, default: 0.05 },
+    ),
   },
   result: headRedundancyResult,
   supports: () => ({ ok: true }),

@@ -14,6 +14,7 @@ import { usualNullSequences } from '../../shared/labels/label-run';
 import { probeSettings, probeTokens } from '../../shared/labels/probe-runs';
 import { labelsResult, type LabelsResult } from './result';
 import { sections } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type Parameters = { readonly causal: boolean; readonly nullSequences: number };
 
@@ -35,20 +36,16 @@ export const labels: Analysis<Parameters, LabelsResult> = {
   },
   inputs: ['prompt'],
   parameters: {
-    causal: {
-      kind: 'boolean',
-      title: 'Causal check',
-      description: 'Remove labelled heads, each alone and all of a label at once, and measure the change of the loss.',
-      default: false,
-    },
-    nullSequences: {
-      kind: 'integer',
-      title: 'Null sequences',
-      description: 'Random sequences for the null models of induction, duplicate token and retrieval.',
-      min: 3,
-      max: 32,
-      default: usualNullSequences,
-    },
+    causal: field.flag(
+      'Causal check',
+      'Remove labelled heads, each alone and all of a label at once, and measure the change of the loss.',
+      false,
+    ),
+    nullSequences: field.integer(
+      'Null sequences',
+      'Random sequences for the null models of induction, duplicate token and retrieval.',
+      { min: 3, max: 32, default: usualNullSequences },
+    ),
   },
   result: labelsResult,
   supports: () => ({ ok: true }),

@@ -8,6 +8,7 @@ import type { Sequence } from '../../model-runner/sequence';
 import { binOf, groupsOfPatches, groupsOfText, preferenceOf, type Group, type Preference } from './preference';
 import { positionPreferenceResult, type PositionPreferenceResult } from './result';
 import { finding, sections } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type Parameters = { readonly copies: number };
 
@@ -23,15 +24,11 @@ export const positionPreference: Analysis<Parameters, PositionPreferenceResult> 
   },
   inputs: ['prompt'],
   parameters: {
-    copies: {
-      kind: 'integer',
-      title: 'Copies',
-      description:
-        'How often the text is read one behind the other, so that each of its tokens stands at several distances. A prompt with a picture is read once.',
-      min: 1,
-      max: 16,
-      default: 4,
-    },
+    copies: field.integer(
+      'Copies',
+      'How often the text is read one behind the other, so that each of its tokens stands at several distances. A prompt with a picture is read once.',
+      { min: 1, max: 16, default: 4 },
+    ),
   },
   result: positionPreferenceResult,
   supports: () => ({ ok: true }),

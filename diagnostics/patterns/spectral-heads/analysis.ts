@@ -10,6 +10,7 @@ import { withoutSpan, type Sequence } from '../../model-runner/sequence';
 import { back, fitOf, grid, torus, type Distances, type Fit } from './circulant';
 import { spectralHeadsResult, type PerHead, type SpectralHeadsResult } from './result';
 import { finding, kernelSection, sections } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type Parameters = { readonly pictures: string; readonly count: number; readonly rows: number };
 
@@ -33,22 +34,12 @@ export const spectralHeads: Analysis<Parameters, SpectralHeadsResult> = {
         'Of a vision encoder: a folder of pictures over which maps are averaged together with the one given.',
       default: '',
     },
-    count: {
-      kind: 'integer',
-      title: 'Pictures',
-      description: 'Of the folder, drawn by the seed.',
-      min: 1,
-      max: 256,
-      default: 8,
-    },
-    rows: {
-      kind: 'integer',
-      title: 'Tokens',
-      description: 'Of a causal model: the first tokens of the prompt that are read.',
+    count: field.integer('Pictures', 'Of the folder, drawn by the seed.', { min: 1, max: 256, default: 8 }),
+    rows: field.integer('Tokens', 'Of a causal model: the first tokens of the prompt that are read.', {
       min: 2,
       max: 1024,
       default: 256,
-    },
+    }),
   },
   result: spectralHeadsResult,
   supports: () => ({ ok: true }),

@@ -2,6 +2,7 @@ import type { ParameterTable, ParameterValues } from '../../../protocol/analysis
 import { conversionFolder } from '../../shared/conversions/folder';
 import { calibrationTexts, textLength } from '../../shared/conversions/text-parameters';
 import { budgetRules, type BudgetRule } from './budget';
+import * as field from '../../../kernels/parameters';
 
 export const criteria = ['magnitude', 'centred'] as const;
 export type Criterion = (typeof criteria)[number];
@@ -19,50 +20,38 @@ export interface AmpParameters extends ParameterValues {
 }
 
 export const parameters: ParameterTable<AmpParameters> = {
-  share: {
-    kind: 'number',
-    title: 'Share to remove',
-    description: 'Of all parameters of the model; taken from heads and MLP units of every layer alike.',
-    min: 0,
-    max: 0.9,
-    default: 0.2,
-  },
-  rule: {
-    kind: 'choice',
-    title: 'Rounding',
-    description:
-      'What rounding the heads leaves goes to the units: weight for weight (exact), or one unit for a head (release).',
-    options: budgetRules,
-    default: 'exact',
-  },
-  criterion: {
-    kind: 'choice',
-    title: 'Score of heads',
-    description: 'Size of what a head writes, or the same less the mean of what it writes (centred).',
-    options: criteria,
-    default: 'magnitude',
-  },
+  share: field.number(
+    'Share to remove',
+    'Of all parameters of the model; taken from heads and MLP units of every layer alike.',
+    { min: 0, max: 0.9, default: 0.2 },
+  ),
+  rule: field.choice(
+    'Rounding',
+    'What rounding the heads leaves goes to the units: weight for weight (exact), or one unit for a head (release).',
+    { options: budgetRules, default: 'exact' },
+  ),
+  criterion: field.choice(
+    'Score of heads',
+    'Size of what a head writes, or the same less the mean of what it writes (centred).',
+    { options: criteria, default: 'magnitude' },
+  ),
   curve: {
     kind: 'text',
     title: 'Shares of the curve',
     description: 'Shares of all parameters in per cent, separated by commas; empty: no curve.',
     default: '5,10,20,30',
   },
-  randomSets: {
-    kind: 'integer',
-    title: 'Random sets',
-    description: 'Sets of as many heads and units drawn at random, for each share of the curve.',
-    min: 1,
-    max: 50,
-    default: 5,
-  },
+  randomSets: field.integer(
+    'Random sets',
+    'Sets of as many heads and units drawn at random, for each share of the curve.',
+    { min: 1, max: 50, default: 5 },
+  ),
   sequences: calibrationTexts('scores are'),
   length: textLength,
-  compared: {
-    kind: 'boolean',
-    title: 'Compare with other scores',
-    description: 'Measures each head also by ablation and by its gradient, and ranks them.',
-    default: true,
-  },
+  compared: field.flag(
+    'Compare with other scores',
+    'Measures each head also by ablation and by its gradient, and ranks them.',
+    true,
+  ),
   folder: conversionFolder,
 };

@@ -5,17 +5,15 @@ import { picture } from './picture';
 import { blockRetrievalResult, type BlockRetrievalResult } from './result';
 import { opensOf, readings, run, type BlockRetrievalParameters } from './run';
 import { finding, sections } from './sections';
+import * as field from '../../../kernels/parameters';
 
 const parameters: ParameterTable<BlockRetrievalParameters> = {
-  block: {
-    kind: 'integer',
-    title: 'Block',
-    description: 'B: tokens of a block. The paper takes 50.',
-    unit: 'tokens',
+  block: field.integer('Block', 'B: tokens of a block. The paper takes 50.', {
     min: 1,
     max: 65_536,
     default: 32,
-  },
+    unit: 'tokens',
+  }),
   open: {
     kind: 'text',
     title: 'Blocks opened',

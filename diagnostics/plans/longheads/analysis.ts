@@ -6,36 +6,26 @@ import { picture } from './picture';
 import { longHeadsResult, type LongHeadsResult } from './result';
 import { longHeadsIntervention, readings, run, type LongHeadsParameters } from './run';
 import { finding, sections } from './sections';
+import * as field from '../../../kernels/parameters';
 
 const parameters: ParameterTable<LongHeadsParameters> = {
-  chunk: {
-    kind: 'integer',
-    title: 'Chunk',
-    description: 'w: tokens of a chunk. The paper takes a sixteenth of the budget.',
-    unit: 'tokens',
+  chunk: field.integer('Chunk', 'w: tokens of a chunk. The paper takes a sixteenth of the budget.', {
     min: 1,
     max: 65_536,
     default: 64,
-  },
-  budget: {
-    kind: 'integer',
-    title: 'Budget',
-    description:
-      'S: tokens that a query reads at most, a multiple of the chunk. Take a length at which the model answers well.',
     unit: 'tokens',
-    min: 3,
-    max: 65_536,
-    default: 512,
-  },
-  begin: {
-    kind: 'integer',
-    title: 'Begin',
-    description: 'From which position on chunks are chosen; at least the budget.',
-    unit: 'tokens',
+  }),
+  budget: field.integer(
+    'Budget',
+    'S: tokens that a query reads at most, a multiple of the chunk. Take a length at which the model answers well.',
+    { min: 3, max: 65_536, default: 512, unit: 'tokens' },
+  ),
+  begin: field.integer('Begin', 'From which position on chunks are chosen; at least the budget.', {
     min: 0,
     max: 4_000_000,
     default: 0,
-  },
+    unit: 'tokens',
+  }),
 };
 
 export const longheadsAnalysis: Analysis<LongHeadsParameters, LongHeadsResult> = {

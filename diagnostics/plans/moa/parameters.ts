@@ -1,4 +1,5 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import * as field from '../../../kernels/parameters';
 
 export type MoaParameters = {
   readonly density: number;
@@ -17,22 +18,16 @@ export type MoaParameters = {
 };
 
 export const parameters: ParameterTable<MoaParameters> = {
-  density: {
-    kind: 'number',
-    title: 'Density',
-    description: 'Largest share of all keys and values that the plan may keep, at every length.',
+  density: field.number('Density', 'Largest share of all keys and values that the plan may keep, at every length.', {
     min: 0.01,
     max: 1,
     default: 0.5,
-  },
-  floor: {
-    kind: 'number',
-    title: 'Least use of the density',
-    description: 'Share of the density that plans keep at least, so that they compare; 0: none.',
-    min: 0,
-    max: 1,
-    default: 0.9,
-  },
+  }),
+  floor: field.number(
+    'Least use of the density',
+    'Share of the density that plans keep at least, so that they compare; 0: none.',
+    { min: 0, max: 1, default: 0.9 },
+  ),
   lengths: {
     kind: 'text',
     title: 'Profiled lengths',
@@ -47,85 +42,52 @@ export const parameters: ParameterTable<MoaParameters> = {
       'Longer lengths at which the density holds too and the plan is measured; empty: twice the longest profiled one, if the context has it.',
     default: '',
   },
-  validation: {
-    kind: 'integer',
-    title: 'Validation length',
-    unit: 'tokens',
-    description:
-      'Length that is not profiled, at which one of the plans is chosen; 0: one and a half of the longest profiled.',
-    min: 0,
-    max: 1 << 22,
-    default: 0,
-  },
-  held: {
-    kind: 'integer',
-    title: 'Validation prompts',
-    description: 'Prompts that choose the plan, and as many others that judge it.',
+  validation: field.integer(
+    'Validation length',
+    'Length that is not profiled, at which one of the plans is chosen; 0: one and a half of the longest profiled.',
+    { min: 0, max: 1 << 22, default: 0, unit: 'tokens' },
+  ),
+  held: field.integer('Validation prompts', 'Prompts that choose the plan, and as many others that judge it.', {
     min: 1,
     max: 200,
     default: 8,
-  },
-  random: {
-    kind: 'integer',
-    title: 'Random controls',
-    description: 'Plans that give the same rules to randomly drawn heads, to compare the chosen heads with.',
-    min: 0,
-    max: 20,
-    default: 3,
-  },
-  supervised: {
-    kind: 'choice',
-    title: 'Supervised tokens',
-    description:
-      'Tokens whose loss counts. model: what the model itself answers, as published; task: the right answer of the task; all: every token of the prompt.',
-    options: ['model', 'task', 'all'],
-    default: 'model',
-  },
-  answer: {
-    kind: 'integer',
-    title: 'Tokens of an answer',
-    unit: 'tokens',
-    description: 'At most, of what the model itself answers.',
+  }),
+  random: field.integer(
+    'Random controls',
+    'Plans that give the same rules to randomly drawn heads, to compare the chosen heads with.',
+    { min: 0, max: 20, default: 3 },
+  ),
+  supervised: field.choice(
+    'Supervised tokens',
+    'Tokens whose loss counts. model: what the model itself answers, as published; task: the right answer of the task; all: every token of the prompt.',
+    { options: ['model', 'task', 'all'], default: 'model' },
+  ),
+  answer: field.integer('Tokens of an answer', 'At most, of what the model itself answers.', {
     min: 1,
     max: 256,
     default: 16,
-  },
-  block: {
-    kind: 'integer',
-    title: 'Block',
     unit: 'tokens',
-    description:
-      'Queries and keys whose influence is added up; spans are whole blocks, and the first block is kept. 0: 64, or a sixteenth of the shortest length where that is less (4 or more).',
-    min: 0,
-    max: 1024,
-    default: 0,
-  },
-  step: {
-    kind: 'integer',
-    title: 'Step of alpha',
-    unit: 'tokens',
-    description: 'Between the fixed parts of spans that are tried; 0: an eighth of the longest profiled length.',
-    min: 0,
-    max: 1 << 20,
-    default: 0,
-  },
-  perLayer: {
-    kind: 'integer',
-    title: 'Rules of a layer',
-    description: 'Different rules in a layer at most: the published kernels want 2; 0: any number.',
-    min: 0,
-    max: 64,
-    default: 0,
-  },
-  intervals: {
-    kind: 'integer',
-    title: 'Intervals',
-    description:
-      'Parts into which the loss at each length is cut in the search for plans of which none is better everywhere.',
-    min: 1,
-    max: 8,
-    default: 3,
-  },
+  }),
+  block: field.integer(
+    'Block',
+    'Queries and keys whose influence is added up; spans are whole blocks, and the first block is kept. 0: 64, or a sixteenth of the shortest length where that is less (4 or more).',
+    { min: 0, max: 1024, default: 0, unit: 'tokens' },
+  ),
+  step: field.integer(
+    'Step of alpha',
+    'Between the fixed parts of spans that are tried; 0: an eighth of the longest profiled length.',
+    { min: 0, max: 1 << 20, default: 0, unit: 'tokens' },
+  ),
+  perLayer: field.integer(
+    'Rules of a layer',
+    'Different rules in a layer at most: the published kernels want 2; 0: any number.',
+    { min: 0, max: 64, default: 0 },
+  ),
+  intervals: field.integer(
+    'Intervals',
+    'Parts into which the loss at each length is cut in the search for plans of which none is better everywhere.',
+    { min: 1, max: 8, default: 3 },
+  ),
 };
 
 /** Lengths as a person writes them, rising; undefined where the text is none. */

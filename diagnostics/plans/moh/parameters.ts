@@ -1,6 +1,7 @@
 import type { ParameterTable, ParameterValues } from '../../../protocol/analysis/parameters';
 import { conversionFolder } from '../../shared/conversions/folder';
 import { calibrationTexts, textLength } from '../../shared/conversions/text-parameters';
+import * as field from '../../../kernels/parameters';
 
 export const sharedChoices = ['important', 'first'] as const;
 export type SharedChoice = (typeof sharedChoices)[number];
@@ -20,30 +21,21 @@ export interface MohParameters extends ParameterValues {
 }
 
 export const parameters: ParameterTable<MohParameters> = {
-  share: {
-    kind: 'number',
-    title: 'Active heads',
-    description: 'Share of the query heads of each layer that a token has.',
+  share: field.number('Active heads', 'Share of the query heads of each layer that a token has.', {
     min: 0.01,
     max: 1,
     default: 0.75,
-  },
-  sharedShare: {
-    kind: 'number',
-    title: 'Shared heads',
-    description: 'Share of the query heads of each layer that every token has; the others are chosen token by token.',
-    min: 0,
-    max: 1,
-    default: 0.5,
-  },
-  shared: {
-    kind: 'choice',
-    title: 'Which are shared',
-    description:
-      'Those whose gain has the largest gradient of the loss (important), or the first of each layer, as in the release.',
-    options: sharedChoices,
-    default: 'important',
-  },
+  }),
+  sharedShare: field.number(
+    'Shared heads',
+    'Share of the query heads of each layer that every token has; the others are chosen token by token.',
+    { min: 0, max: 1, default: 0.5 },
+  ),
+  shared: field.choice(
+    'Which are shared',
+    'Those whose gain has the largest gradient of the loss (important), or the first of each layer, as in the release.',
+    { options: sharedChoices, default: 'important' },
+  ),
   curve: {
     kind: 'text',
     title: 'Shares of the curve',
@@ -52,36 +44,21 @@ export const parameters: ParameterTable<MohParameters> = {
   },
   sequences: calibrationTexts('importance and loads are'),
   length: textLength,
-  steps: {
-    kind: 'integer',
-    title: 'Tuning steps',
-    description:
-      'Training of all weights of the routed model towards the next-token distributions of the model itself, one text a step. 0: none.',
-    min: 0,
-    max: 1_000_000,
-    default: 0,
-  },
-  rate: {
-    kind: 'number',
-    title: 'Learning rate',
-    description: 'Of the tuning, at its largest.',
-    min: 0,
-    max: 1,
-    default: 0.0005,
-  },
-  balance: {
-    kind: 'number',
-    title: 'Weight of the balance loss',
-    description: 'In the loss of the tuning: how much it counts that tokens spread over the heads. 0: not at all.',
-    min: 0,
-    max: 100,
-    default: 0.01,
-  },
-  unbalanced: {
-    kind: 'boolean',
-    title: 'Tune without balance too',
-    description: 'The same tuning once more without the balance loss, for comparison.',
-    default: true,
-  },
+  steps: field.integer(
+    'Tuning steps',
+    'Training of all weights of the routed model towards the next-token distributions of the model itself, one text a step. 0: none.',
+    { min: 0, max: 1_000_000, default: 0 },
+  ),
+  rate: field.number('Learning rate', 'Of the tuning, at its largest.', { min: 0, max: 1, default: 0.0005 }),
+  balance: field.number(
+    'Weight of the balance loss',
+    'In the loss of the tuning: how much it counts that tokens spread over the heads. 0: not at all.',
+    { min: 0, max: 100, default: 0.01 },
+  ),
+  unbalanced: field.flag(
+    'Tune without balance too',
+    'The same tuning once more without the balance loss, for comparison.',
+    true,
+  ),
   folder: conversionFolder,
 };

@@ -4,6 +4,7 @@ import type { Support } from '../../analysis';
 import { conversionFolder } from '../../shared/conversions/folder';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { selectionProblem, selections, type Selection } from './selection';
+import * as field from '../../../kernels/parameters';
 
 export const initialisations = ['svd', 'random'] as const;
 export type Initialisation = (typeof initialisations)[number];
@@ -27,110 +28,63 @@ export type EcoMlaParameters = {
 };
 
 export const parameters: ParameterTable<EcoMlaParameters> = {
-  choose: {
-    kind: 'choice',
-    title: 'Rank by',
-    description:
-      'share: the cache that is left; energy: the share of the sum of squared singular values that each layer keeps; rank: one number for all layers.',
-    options: ['share', 'energy', 'rank'],
-    default: 'share',
-  },
-  share: {
-    kind: 'number',
-    title: 'Cache share',
-    description: '(r + d_r) / (2 G d): numbers that a layer caches for a token, of those of its keys and values.',
-    unit: '%',
-    min: 0.1,
-    max: 100,
-    default: 50,
-  },
-  energy: {
-    kind: 'number',
-    title: 'Energy',
-    description: 'Of [W_K; W_V], counted as the release does and rounded up to a multiple of 8.',
+  choose: field.choice(
+    'Rank by',
+    'share: the cache that is left; energy: the share of the sum of squared singular values that each layer keeps; rank: one number for all layers.',
+    { options: ['share', 'energy', 'rank'], default: 'share' },
+  ),
+  share: field.number(
+    'Cache share',
+    '(r + d_r) / (2 G d): numbers that a layer caches for a token, of those of its keys and values.',
+    { min: 0.1, max: 100, default: 50, unit: '%' },
+  ),
+  energy: field.number('Energy', 'Of [W_K; W_V], counted as the release does and rounded up to a multiple of 8.', {
     min: 0.01,
     max: 1,
     default: 0.95,
-  },
-  rank: {
-    kind: 'integer',
-    title: 'Rank',
-    description: 'r_kv, the width of the latent.',
-    min: 1,
-    max: 65536,
-    default: 64,
-  },
-  ends: {
-    kind: 'boolean',
-    title: 'Fixed ends',
-    description: 'By energy: the first and the last layer have this rank all the same.',
-    default: false,
-  },
-  rotary: {
-    kind: 'number',
-    title: 'Rotated share of a head',
-    description: 'd_r / d: numbers of a query that carry the position; all heads share one key of this width.',
-    unit: '%',
-    min: 0,
-    max: 100,
-    default: 50,
-  },
-  selection: {
-    kind: 'choice',
-    title: 'Rotated numbers',
-    description:
-      'release: the last numbers of a head, as in the authors’ code, which takes apart the pairs that Llama rotates; pairs (not in the release): whole pairs at their own frequencies.',
-    options: selections,
-    default: 'release',
-  },
-  queryEnergy: {
-    kind: 'number',
-    title: 'Energy of queries',
-    description: 'Queries of low rank (the release: 0.99); 1: they are projected directly, as no cache holds them.',
-    min: 0.01,
-    max: 1,
-    default: 1,
-  },
-  sequences: {
-    kind: 'integer',
-    title: 'Texts',
-    description: 'Texts that errors are measured on, and as many others for distillation, at most.',
-    min: 1,
-    max: 256,
-    default: 4,
-  },
-  length: {
-    kind: 'integer',
-    title: 'Tokens of a text',
-    description: 'The first tokens of each text that are read, at most.',
+  }),
+  rank: field.integer('Rank', 'r_kv, the width of the latent.', { min: 1, max: 65536, default: 64 }),
+  ends: field.flag('Fixed ends', 'By energy: the first and the last layer have this rank all the same.', false),
+  rotary: field.number(
+    'Rotated share of a head',
+    'd_r / d: numbers of a query that carry the position; all heads share one key of this width.',
+    { min: 0, max: 100, default: 50, unit: '%' },
+  ),
+  selection: field.choice(
+    'Rotated numbers',
+    'release: the last numbers of a head, as in the authors’ code, which takes apart the pairs that Llama rotates; pairs (not in the release): whole pairs at their own frequencies.',
+    { options: selections, default: 'release' },
+  ),
+  queryEnergy: field.number(
+    'Energy of queries',
+    'Queries of low rank (the release: 0.99); 1: they are projected directly, as no cache holds them.',
+    { min: 0.01, max: 1, default: 1 },
+  ),
+  sequences: field.integer(
+    'Texts',
+    'Texts that errors are measured on, and as many others for distillation, at most.',
+    { min: 1, max: 256, default: 4 },
+  ),
+  length: field.integer('Tokens of a text', 'The first tokens of each text that are read, at most.', {
     min: 2,
     max: 4096,
     default: 128,
-  },
-  initialisation: {
-    kind: 'choice',
-    title: 'Initialisation',
-    description: 'svd: singular values; random: normal numbers in the same places, for comparison.',
-    options: initialisations,
-    default: 'svd',
-  },
-  steps: {
-    kind: 'integer',
-    title: 'Distillation steps',
-    description:
-      'Training of all weights towards the next-token distributions of the model itself, one text a step. 0: none.',
-    min: 0,
-    max: 1_000_000,
-    default: 0,
-  },
-  rate: {
-    kind: 'number',
-    title: 'Learning rate',
-    description: 'Largest; the release has 8e-5 for a billion parameters.',
+  }),
+  initialisation: field.choice(
+    'Initialisation',
+    'svd: singular values; random: normal numbers in the same places, for comparison.',
+    { options: initialisations, default: 'svd' },
+  ),
+  steps: field.integer(
+    'Distillation steps',
+    'Training of all weights towards the next-token distributions of the model itself, one text a step. 0: none.',
+    { min: 0, max: 1_000_000, default: 0 },
+  ),
+  rate: field.number('Learning rate', 'Largest; the release has 8e-5 for a billion parameters.', {
     min: 0,
     max: 1,
     default: 0.0005,
-  },
+  }),
   folder: conversionFolder,
 };
 

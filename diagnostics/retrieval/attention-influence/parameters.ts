@@ -1,6 +1,7 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { mostDocuments } from '../../corpus';
 import { probeFormats, type ProbeFormat } from './probe-set';
+import * as field from '../../../kernels/parameters';
 
 export type Parameters = {
   readonly heads: string;
@@ -27,79 +28,47 @@ export const parameters: ParameterTable<Parameters> = {
     description: 'Heads that are masked, e.g. 2.5,3.*; empty: those that copy most in the probes.',
     default: '',
   },
-  share: {
-    kind: 'number',
-    title: 'Heads masked',
-    unit: '%',
-    description: 'Share of all heads that the probes choose: rounded, at least one head.',
+  share: field.number('Heads masked', 'Share of all heads that the probes choose: rounded, at least one head.', {
     min: 0.1,
     max: 100,
     default: 5,
-  },
-  top: {
-    kind: 'integer',
-    title: 'Documents selected',
     unit: '%',
-    description: 'Share of the documents of each source that is selected: rounded up.',
+  }),
+  top: field.integer('Documents selected', 'Share of the documents of each source that is selected: rounded up.', {
     min: 1,
     max: 100,
     default: 20,
-  },
-  control: {
-    kind: 'integer',
-    title: 'Random controls',
-    description: 'Sets of as many other heads, drawn by the seed, that are masked for comparison.',
-    min: 0,
-    max: 8,
-    default: 4,
-  },
-  documents: {
-    kind: 'integer',
-    title: 'Documents at most',
-    description: 'Of a larger corpus so many are drawn by the seed.',
+    unit: '%',
+  }),
+  control: field.integer(
+    'Random controls',
+    'Sets of as many other heads, drawn by the seed, that are masked for comparison.',
+    { min: 0, max: 8, default: 4 },
+  ),
+  documents: field.integer('Documents at most', 'Of a larger corpus so many are drawn by the seed.', {
     min: 1,
     max: mostDocuments,
     default: mostDocuments,
-  },
-  window: {
-    kind: 'integer',
-    title: 'Window',
-    unit: 'tokens',
-    description:
-      'Longer documents are cut into windows of so many tokens, or of the context of the model where it is shorter.',
-    min: 16,
-    max: 131_072,
-    default: 4096,
-  },
-  probes: {
-    kind: 'integer',
-    title: 'Probes',
-    description: 'Prompts that show which heads copy.',
-    min: 1,
-    max: 800,
-    default: 64,
-  },
-  probeLength: {
-    kind: 'integer',
-    title: 'Length of a probe',
-    unit: 'tokens',
-    description: 'Tokens of a probe and its answer at most, or the context of the model where it is shorter.',
-    min: 32,
-    max: 131_072,
-    default: 512,
-  },
-  probeFormat: {
-    kind: 'choice',
-    title: 'Format of the probes',
-    description:
-      'JSON objects with sentences as values, a table of words, or random tokens; auto: the first that the model answers.',
-    options: [automatic, ...probeFormats],
-    default: automatic,
-  },
-  anywhere: {
-    kind: 'boolean',
-    title: 'Copies from anywhere',
-    description: 'A head copies where it reads the right token most, even outside the value that is asked for.',
-    default: false,
-  },
+  }),
+  window: field.integer(
+    'Window',
+    'Longer documents are cut into windows of so many tokens, or of the context of the model where it is shorter.',
+    { min: 16, max: 131_072, default: 4096, unit: 'tokens' },
+  ),
+  probes: field.integer('Probes', 'Prompts that show which heads copy.', { min: 1, max: 800, default: 64 }),
+  probeLength: field.integer(
+    'Length of a probe',
+    'Tokens of a probe and its answer at most, or the context of the model where it is shorter.',
+    { min: 32, max: 131_072, default: 512, unit: 'tokens' },
+  ),
+  probeFormat: field.choice(
+    'Format of the probes',
+    'JSON objects with sentences as values, a table of words, or random tokens; auto: the first that the model answers.',
+    { options: [automatic, ...probeFormats], default: automatic },
+  ),
+  anywhere: field.flag(
+    'Copies from anywhere',
+    'A head copies where it reads the right token most, even outside the value that is asked for.',
+    false,
+  ),
 };

@@ -7,6 +7,7 @@ import { headList } from '../../shared/retrieval/head-list';
 import { maskModes } from '../../shared/retrieval/masking';
 import { keepMostOf, keepProblem } from '../../../protocol/plans/plan-of-scores';
 import { plannedSets } from './head-sets';
+import * as field from '../../../kernels/parameters';
 
 export type RetrievalParameters = {
   readonly needle: string;
@@ -31,31 +32,22 @@ export const parameters: ParameterTable<RetrievalParameters> = {
       'Role of the prompts whose tokens are the needle; empty: the one in which a prompt and its counterpart differ.',
     default: '',
   },
-  tokens: {
-    kind: 'integer',
-    title: 'Most tokens',
-    description: 'An answer is cut after so many tokens, and ends at a line break.',
-    unit: 'tokens',
+  tokens: field.integer('Most tokens', 'An answer is cut after so many tokens, and ends at a line break.', {
     min: 1,
     max: 1000,
     default: 50,
-  },
-  counting: {
-    kind: 'choice',
-    title: 'Score',
-    description:
-      'set: distinct tokens copied / distinct tokens of the needle (the paper); count: copies / tokens of the needle (the authors’ code).',
-    options: countings,
-    default: 'set',
-  },
-  recall: {
-    kind: 'number',
-    title: 'Recall to pass',
-    description: 'An answer passes when more than this share of the words that are right stand in it (ROUGE-1 recall).',
-    min: 0,
-    max: 0.99,
-    default: 0.5,
-  },
+    unit: 'tokens',
+  }),
+  counting: field.choice(
+    'Score',
+    'set: distinct tokens copied / distinct tokens of the needle (the paper); count: copies / tokens of the needle (the authors’ code).',
+    { options: countings, default: 'set' },
+  ),
+  recall: field.number(
+    'Recall to pass',
+    'An answer passes when more than this share of the words that are right stand in it (ROUGE-1 recall).',
+    { min: 0, max: 0.99, default: 0.5 },
+  ),
   masked: {
     kind: 'text',
     title: 'Heads masked',
@@ -63,22 +55,16 @@ export const parameters: ParameterTable<RetrievalParameters> = {
       'The tests are run again without so many heads of the highest scores: numbers or shares, separated by commas; empty: not.',
     default: '5%, 20%',
   },
-  mode: {
-    kind: 'choice',
-    title: 'Masking',
-    description:
-      'uniform: the head attends to all its keys equally; zero: it outputs zero; mean: it outputs its mean over the prompts.',
-    options: maskModes,
-    default: 'uniform',
-  },
-  random: {
-    kind: 'integer',
-    title: 'Random sets',
-    description: 'Sets of as many other heads, drawn at random, for each number of heads masked.',
-    min: 0,
-    max: 20,
-    default: 1,
-  },
+  mode: field.choice(
+    'Masking',
+    'uniform: the head attends to all its keys equally; zero: it outputs zero; mean: it outputs its mean over the prompts.',
+    { options: maskModes, default: 'uniform' },
+  ),
+  random: field.integer(
+    'Random sets',
+    'Sets of as many other heads, drawn at random, for each number of heads masked.',
+    { min: 0, max: 20, default: 1 },
+  ),
   chosen: {
     kind: 'heads',
     title: 'Chosen heads',
@@ -99,24 +85,18 @@ export const parameters: ParameterTable<RetrievalParameters> = {
       'Key/value heads that keep everything in the cache plan that is offered: a share of them such as 25%, a number such as 8, or those with a score above a threshold such as >0.1.',
     default: '25%',
   },
-  sinks: {
-    kind: 'integer',
-    title: 'Sinks of the plan',
-    description: 'First positions that its other heads keep.',
-    unit: 'positions',
+  sinks: field.integer('Sinks of the plan', 'First positions that its other heads keep.', {
     min: 0,
     max: 65_536,
     default: 4,
-  },
-  recent: {
-    kind: 'integer',
-    title: 'Recents of the plan',
-    description: 'Newest positions that its other heads keep.',
     unit: 'positions',
+  }),
+  recent: field.integer('Recents of the plan', 'Newest positions that its other heads keep.', {
     min: 0,
     max: 1_048_576,
     default: 64,
-  },
+    unit: 'positions',
+  }),
 };
 
 export function supports(facts: ModelFacts, { masked, random, chosen, keep }: RetrievalParameters): Support {

@@ -9,6 +9,7 @@ import { capitalPairs, leastPairs, nameOf, ownPairs, type Piece } from './pairs'
 import { spanResult, spanResultOf, type SpanResult } from './result';
 import { meanOfRows, ranksOf } from './retrieve';
 import { finding, sections } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type SpanParameters = { readonly pairs: string; readonly count: number; readonly centre: boolean };
 
@@ -22,20 +23,16 @@ const parameters: ParameterTable<SpanParameters> = {
     description: 'JSONL, one pair a line: ["a text", "its partner"]. Empty: countries and their capitals.',
     default: '',
   },
-  count: {
-    kind: 'integer',
-    title: 'Pairs at most',
-    description: 'M: the first so many are read. Chance depends on it.',
+  count: field.integer('Pairs at most', 'M: the first so many are read. Chance depends on it.', {
     min: leastPairs,
     max: 500,
     default: 30,
-  },
-  centre: {
-    kind: 'boolean',
-    title: 'Centre',
-    description: 'Take the mean of the first texts from each of them, and that of the second texts from each of those.',
-    default: true,
-  },
+  }),
+  centre: field.flag(
+    'Centre',
+    'Take the mean of the first texts from each of them, and that of the second texts from each of those.',
+    true,
+  ),
 };
 
 export const spanRetrieval: Analysis<SpanParameters, SpanResult> = {

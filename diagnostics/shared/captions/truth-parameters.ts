@@ -1,5 +1,6 @@
 /** Parameters of analyses that judge captions of a folder of pictures. */
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 export const truthParameters: ParameterTable<{ readonly truth: string; readonly lexicon: string }> = {
@@ -17,11 +18,8 @@ export const truthParameters: ParameterTable<{ readonly truth: string; readonly 
   },
 };
 
-export const captionTokens: ParameterTable<{ readonly tokens: number }>['tokens'] = {
-  kind: 'integer',
-  title: 'Most tokens',
-  description: 'A caption is cut after so many tokens; a word takes one or more.',
-  min: 1,
-  max: 2 ** 16,
-  default: 64,
-};
+export const captionTokens: ParameterTable<{ readonly tokens: number }>['tokens'] = field.integer(
+  'Most tokens',
+  'A caption is cut after so many tokens; a word takes one or more.',
+  { min: 1, max: 2 ** 16, default: 64 },
+);

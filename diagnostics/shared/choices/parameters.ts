@@ -1,5 +1,6 @@
 /** What analyses of multiple choice share: the questions, and how they are written. */
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import * as field from '../../../kernels/parameters';
 
 export type ChoiceParameters = {
   readonly questions: string;
@@ -24,29 +25,21 @@ export const choiceTable: ParameterTable<ChoiceParameters> = {
       'JSONL with prompt, options, answer and optionally subject in each line (MMLU: question, choices), or CSV with question, options and letter of the answer; empty: short questions on capitals and categories.',
     default: '',
   },
-  count: {
-    kind: 'integer',
-    title: 'Number of questions',
-    description: 'The first ones of the file, or so many that are drawn.',
+  count: field.integer('Number of questions', 'The first ones of the file, or so many that are drawn.', {
     min: 4,
     max: 10_000,
     default: 48,
-  },
-  reorder: {
-    kind: 'boolean',
-    title: 'Balance the letters',
-    description:
-      'Moves the right option, so that each letter is right equally often. Off: options stay as in the file.',
-    default: true,
-  },
-  shots: {
-    kind: 'integer',
-    title: 'Solved examples',
-    description: 'Other questions with their answers in front of each, of the same subject where there are enough.',
-    min: 0,
-    max: 20,
-    default: 0,
-  },
+  }),
+  reorder: field.flag(
+    'Balance the letters',
+    'Moves the right option, so that each letter is right equally often. Off: options stay as in the file.',
+    true,
+  ),
+  shots: field.integer(
+    'Solved examples',
+    'Other questions with their answers in front of each, of the same subject where there are enough.',
+    { min: 0, max: 20, default: 0 },
+  ),
   labels: {
     kind: 'text',
     title: 'Labels',

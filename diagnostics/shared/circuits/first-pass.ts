@@ -6,6 +6,7 @@ import { random, seedFor } from '../../../kernels/tensors/random';
 import type { Schema } from '../../../protocol/schema/check';
 import { count, figure, object, whole } from '../../../protocol/schema/fields';
 import { mean } from '../../../kernels/tensors/vectors';
+import * as field from '../../../kernels/parameters';
 
 /** Up to so many all are patched: gradients save little. */
 export const mostExact = { heads: 256, edges: 2048 } as const;
@@ -13,15 +14,11 @@ export const mostExact = { heads: 256, edges: 2048 } as const;
 const drawnCount = 8;
 
 export const exactShareParameter = (what: keyof typeof mostExact) =>
-  ({
-    kind: 'number',
-    title: `${what === 'heads' ? 'Heads' : 'Edges'} patched exactly`,
-    description: `Share of the ${what} that is patched, largest estimate by the gradient first; 100: all, without gradients; 0: all of up to ${mostExact[what]}, a tenth of more.`,
-    unit: '%',
-    min: 0,
-    max: 100,
-    default: 0,
-  }) as const;
+  field.number(
+    `${what === 'heads' ? 'Heads' : 'Edges'} patched exactly`,
+    `Share of the ${what} that is patched, largest estimate by the gradient first; 100: all, without gradients; 0: all of up to ${mostExact[what]}, a tenth of more.`,
+    { min: 0, max: 100, default: 0, unit: '%' },
+  );
 
 /** Percent. */
 export const shareOf = (asked: number, of: number, what: keyof typeof mostExact): number =>

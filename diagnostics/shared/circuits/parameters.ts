@@ -5,39 +5,25 @@ import { modes } from '../effects/stand-ins';
 import { methods } from './discover';
 import { exactShareParameter } from './first-pass';
 import type { SearchParameters } from './task-circuit';
+import * as field from '../../../kernels/parameters';
 
 export const methodParameters = {
-  method: {
-    kind: 'choice',
-    title: 'Method',
-    description:
-      'Greedy: parts that matter least alone are taken away as long as the metric stays near that of the model; threshold: from the last layer to the first, a part is taken away where that changes little (ACDC, on nodes).',
-    options: methods,
-    default: 'greedy',
-  },
-  threshold: {
-    kind: 'number',
-    title: 'Threshold',
-    description:
-      'Greedy: how far from the model the metric may end; threshold: how much one part may change it. A share of what all parts together make.',
-    min: 0,
-    max: 1,
-    default: 0.05,
-  },
-  mode: {
-    kind: 'choice',
-    title: 'Ablation',
-    description:
-      'What stands in the place of a part that is taken away: its output on the counterpart (resample), its mean over all positions of the prompts, or zeros.',
-    options: [...modes].reverse(),
-    default: 'resample',
-  },
-  mlps: {
-    kind: 'boolean',
-    title: 'MLPs',
-    description: 'MLPs can be taken away too; else they always work.',
-    default: true,
-  },
+  method: field.choice(
+    'Method',
+    'Greedy: parts that matter least alone are taken away as long as the metric stays near that of the model; threshold: from the last layer to the first, a part is taken away where that changes little (ACDC, on nodes).',
+    { options: methods, default: 'greedy' },
+  ),
+  threshold: field.number(
+    'Threshold',
+    'Greedy: how far from the model the metric may end; threshold: how much one part may change it. A share of what all parts together make.',
+    { min: 0, max: 1, default: 0.05 },
+  ),
+  mode: field.choice(
+    'Ablation',
+    'What stands in the place of a part that is taken away: its output on the counterpart (resample), its mean over all positions of the prompts, or zeros.',
+    { options: [...modes].reverse(), default: 'resample' },
+  ),
+  mlps: field.flag('MLPs', 'MLPs can be taken away too; else they always work.', true),
 } as const satisfies Partial<ParameterTable<SearchParameters>>;
 
 export const edgeShareParameter = {

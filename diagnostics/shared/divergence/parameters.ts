@@ -14,6 +14,7 @@ import type { ModelFacts } from '../../model-runner/model-runner';
 import { layersIn } from '../layers';
 import type { DivergenceMeasure } from './divergence-run';
 import { resolvedReinforcement, topHeads } from './reinforcement';
+import * as field from '../../../kernels/parameters';
 
 // Types and no interfaces: values are records.
 type MeasureParameters = {
@@ -28,50 +29,30 @@ type ReinforcementParameters = { readonly alpha: number; readonly layers: string
 export type CommonParameters = MeasureParameters & ReinforcementParameters;
 
 export const measureParameters: ParameterTable<MeasureParameters> = {
-  distance: {
-    kind: 'choice',
-    title: 'Distance',
-    description:
-      'Between the outputs of a head with and without: l2 as in the paper, squared as in the released code, relative to the norm without, or 1 - cosine.',
-    options: vhdDistances,
-    default: 'l2',
-  },
-  outliers: {
-    kind: 'choice',
-    title: 'Outliers',
-    description:
-      'Heads that burst when the image is absent count as 0 where heads are selected: by the rule of the paper, of the released code, or by none.',
-    options: outlierRules,
-    default: 'paper',
-  },
-  positions: {
-    kind: 'choice',
-    title: 'Positions',
-    description:
-      'Of the text after what is removed: contiguous closes the gap, as in the released code; original leaves it.',
-    options: removedPositions,
-    default: 'contiguous',
-  },
-  k: {
-    kind: 'integer',
-    title: 'Heads (k)',
-    description:
-      'Heads of each layer that T-VHD sums, those of the largest divergence, outliers included; 0: an eighth of them.',
-    min: 0,
-    max: mostHeads,
-    default: 0,
-  },
+  distance: field.choice(
+    'Distance',
+    'Between the outputs of a head with and without: l2 as in the paper, squared as in the released code, relative to the norm without, or 1 - cosine.',
+    { options: vhdDistances, default: 'l2' },
+  ),
+  outliers: field.choice(
+    'Outliers',
+    'Heads that burst when the image is absent count as 0 where heads are selected: by the rule of the paper, of the released code, or by none.',
+    { options: outlierRules, default: 'paper' },
+  ),
+  positions: field.choice(
+    'Positions',
+    'Of the text after what is removed: contiguous closes the gap, as in the released code; original leaves it.',
+    { options: removedPositions, default: 'contiguous' },
+  ),
+  k: field.integer(
+    'Heads (k)',
+    'Heads of each layer that T-VHD sums, those of the largest divergence, outliers included; 0: an eighth of them.',
+    { min: 0, max: mostHeads, default: 0 },
+  ),
 };
 
 export const reinforcementParameters: ParameterTable<ReinforcementParameters> = {
-  alpha: {
-    kind: 'number',
-    title: 'Alpha',
-    description: 'Factor of the reinforced heads; 1 changes nothing.',
-    min: 0,
-    max: 100,
-    default: 2,
-  },
+  alpha: field.number('Alpha', 'Factor of the reinforced heads; 1 changes nothing.', { min: 0, max: 100, default: 2 }),
   layers: {
     kind: 'text',
     title: 'Reinforced layers',

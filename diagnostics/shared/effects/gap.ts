@@ -4,20 +4,18 @@ import { quotedToken } from '../../../protocol/wire/token-name';
 import { threeDigits } from '../words';
 import { metricWords } from './metric';
 import { refusal } from '../../../protocol/wire/failures';
+import * as field from '../../../kernels/parameters';
 
 /** Below this a difference is float32's rounding, and shares of it are noise. */
 export const rounding = 1e-6;
 
 /** `between`: what the two sides are, as a parameter is described. */
 export const leastGapParameter = (between: string) =>
-  ({
-    kind: 'number',
-    title: 'Least difference',
-    description: `Between ${between}, in the unit of the metric: effects are shares of it, and with less the run is refused.`,
-    min: 0,
-    max: 1e6,
-    default: 0.01,
-  }) as const;
+  field.number(
+    'Least difference',
+    `Between ${between}, in the unit of the metric: effects are shares of it, and with less the run is refused.`,
+    { min: 0, max: 1e6, default: 0.01 },
+  );
 
 const withUnit = (value: number, unit: string): string => `${threeDigits(value)}${unit === '' ? '' : ` ${unit}`}`;
 

@@ -4,6 +4,7 @@ import { taskMetrics, type TaskMetric } from '../../../protocol/analysis/tasks';
 import type { Support } from '../../analysis';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import type { RowAnswer } from '../../model-runner/run-request';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are records.
 export type MetricParameters = {
@@ -13,14 +14,11 @@ export type MetricParameters = {
 };
 
 export const metricTable: ParameterTable<MetricParameters> = {
-  metric: {
-    kind: 'choice',
-    title: 'Metric',
-    description:
-      'What is measured. Usual: the metric of the task; of a prompt the logit difference where two tokens are named, the probability where one is, else the loss of its own tokens.',
-    options: ['usual', ...taskMetrics],
-    default: 'usual',
-  },
+  metric: field.choice(
+    'Metric',
+    'What is measured. Usual: the metric of the task; of a prompt the logit difference where two tokens are named, the probability where one is, else the loss of its own tokens.',
+    { options: ['usual', ...taskMetrics], default: 'usual' },
+  ),
   answer: {
     kind: 'text',
     title: 'Answer',

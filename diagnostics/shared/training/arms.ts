@@ -14,6 +14,7 @@ import { meanInterval, type Interval } from '../statistics/proportion';
 import { curvesOf, curvesSchema, type Curves } from './curves';
 import { train, trainingSentence, type TrainingPlan } from './train';
 import type { Parameters } from '../../model-runner/trainer';
+import * as field from '../../../kernels/parameters';
 
 export interface Arm {
   /** Unique; names the file of its weights. */
@@ -192,35 +193,22 @@ export type ArmsParameters = {
 /** Rows of the table of parameters of an experiment with arms. */
 export const armsFields = (usual: { readonly steps: number; readonly seeds: number }) =>
   ({
-    steps: {
-      kind: 'integer',
-      title: 'Steps',
-      description: 'Steps of training of each run.',
-      min: 1,
-      max: 100_000,
-      default: usual.steps,
-    },
-    seeds: {
-      kind: 'integer',
-      title: 'Runs',
-      description: 'Runs of each network, from different seeds; intervals are over runs, and need two or more.',
-      min: 1,
-      max: 100,
-      default: usual.seeds,
-    },
+    steps: field.integer('Steps', 'Steps of training of each run.', { min: 1, max: 100_000, default: usual.steps }),
+    seeds: field.integer(
+      'Runs',
+      'Runs of each network, from different seeds; intervals are over runs, and need two or more.',
+      { min: 1, max: 100, default: usual.seeds },
+    ),
     folder: folderField,
   }) as const satisfies Readonly<Record<keyof ArmsParameters, Parameter>>;
 
 /** A learning rate whose schedule is `halfCosine` with its usual end. */
 export const rateField = (usual: number) =>
-  ({
-    kind: 'number',
-    title: 'Learning rate',
-    description: 'The largest: it falls to a tenth along half a cosine.',
+  field.number('Learning rate', 'The largest: it falls to a tenth along half a cosine.', {
     min: 1e-5,
     max: 1,
     default: usual,
-  }) as const satisfies Parameter;
+  }) satisfies Parameter;
 
 /** Weights of every arm of the first seed by their names in the network, as `<id>.safetensors`, with what they are in config.json. */
 export function armsFiles(

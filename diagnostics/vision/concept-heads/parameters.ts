@@ -1,4 +1,5 @@
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 export type ConceptParameters = {
@@ -19,14 +20,11 @@ export const conceptParameters: ParameterTable<ConceptParameters> = {
     description: 'Folder of PNG and JPEG files; the more they differ, the more heads can be told apart.',
     default: '',
   },
-  count: {
-    kind: 'integer',
-    title: 'Most pictures',
-    description: 'Drawn by the seed where the folder holds more.',
+  count: field.integer('Most pictures', 'Drawn by the seed where the folder holds more.', {
     min: 1,
     max: 512,
     default: 64,
-  },
+  }),
   texts: {
     kind: 'file',
     title: 'Texts',
@@ -34,22 +32,12 @@ export const conceptParameters: ParameterTable<ConceptParameters> = {
       'Text file with one text a line, e.g. "a photo of a dog"; "#5 #9" stands for token ids. Empty: a list of colours, shapes, things, places, materials, counts and positions.',
     default: '',
   },
-  layers: {
-    kind: 'integer',
-    title: 'Layers described',
-    description: 'The last so many: earlier ones write little into the embedding directly (see the shares).',
-    min: 1,
-    max: 1024,
-    default: 4,
-  },
-  span: {
-    kind: 'integer',
-    title: 'Texts a head',
-    description: 'That TextSpan takes for each head.',
-    min: 1,
-    max: 60,
-    default: 5,
-  },
+  layers: field.integer(
+    'Layers described',
+    'The last so many: earlier ones write little into the embedding directly (see the shares).',
+    { min: 1, max: 1024, default: 4 },
+  ),
+  span: field.integer('Texts a head', 'That TextSpan takes for each head.', { min: 1, max: 60, default: 5 }),
   labels: {
     kind: 'file',
     title: 'Classes',

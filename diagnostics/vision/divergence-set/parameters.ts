@@ -9,6 +9,7 @@ import {
 } from '../../shared/divergence/parameters';
 import { captionTokens, truthParameters } from '../../shared/captions/truth-parameters';
 import type { ModelFacts } from '../../model-runner/model-runner';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 export type SetParameters = CommonParameters & {
@@ -24,14 +25,11 @@ export const setParameters: ParameterTable<SetParameters> = {
   ...truthParameters,
   ...measureParameters,
   tokens: captionTokens,
-  captions: {
-    kind: 'choice',
-    title: 'Captions',
-    description:
-      'Of each picture: the plain one, one with the selected heads scaled too, or these and two controls (random heads, and the norm kept).',
-    options: captionChoices,
-    default: 'reinforced',
-  },
+  captions: field.choice(
+    'Captions',
+    'Of each picture: the plain one, one with the selected heads scaled too, or these and two controls (random heads, and the norm kept).',
+    { options: captionChoices, default: 'reinforced' },
+  ),
   ...reinforcementParameters,
 };
 

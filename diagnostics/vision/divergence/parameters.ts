@@ -10,6 +10,7 @@ import {
   measureIn,
   reinforcementIn,
 } from '../../shared/divergence/parameters';
+import * as field from '../../../kernels/parameters';
 
 export type DivergenceParameters = CommonParameters & {
   readonly removed: string;
@@ -22,44 +23,31 @@ export type DivergenceParameters = CommonParameters & {
 const mostRows = 2 ** 24;
 
 export const divergenceParameters: ParameterTable<DivergenceParameters> = {
-  removed: {
-    kind: 'choice',
-    title: 'Removed',
-    description: 'What the second pass lacks: the image of the prompt, or a span of its tokens.',
+  removed: field.choice('Removed', 'What the second pass lacks: the image of the prompt, or a span of its tokens.', {
     options: ['image', 'span'] satisfies readonly Removed['kind'][],
     default: 'image',
-  },
-  start: {
-    kind: 'integer',
-    title: 'Span start',
-    description: 'First token of the span, counted from 0; only for a span.',
+  }),
+  start: field.integer('Span start', 'First token of the span, counted from 0; only for a span.', {
     min: 0,
     max: mostRows,
     default: 0,
-  },
-  end: {
-    kind: 'integer',
-    title: 'Span end',
-    description: 'The token after the last one of the span; only for a span.',
+  }),
+  end: field.integer('Span end', 'The token after the last one of the span; only for a span.', {
     min: 0,
     max: mostRows,
     default: 0,
-  },
+  }),
   ...measureParameters,
-  tokens: {
-    kind: 'integer',
-    title: 'Most tokens',
-    description: 'The caption is cut after so many tokens; a word takes one or more.',
+  tokens: field.integer('Most tokens', 'The caption is cut after so many tokens; a word takes one or more.', {
     min: 1,
     max: 2 ** 16,
     default: 48,
-  },
-  reinforce: {
-    kind: 'boolean',
-    title: 'Reinforce',
-    description: 'Write a second caption with the selected heads scaled by alpha from the prompt on.',
-    default: false,
-  },
+  }),
+  reinforce: field.flag(
+    'Reinforce',
+    'Write a second caption with the selected heads scaled by alpha from the prompt on.',
+    false,
+  ),
   ...reinforcementParameters,
 };
 

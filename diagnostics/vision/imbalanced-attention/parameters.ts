@@ -4,6 +4,7 @@ import { layersIn } from '../../shared/layers';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { usualLayers } from '../../shared/pictures/informed-tokens';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 export type ImbalancedParameters = {
@@ -27,69 +28,47 @@ export const headModes = ['all', 'sensitivity'] as const;
 export type HeadMode = (typeof headModes)[number];
 
 export const imbalancedParameters: ParameterTable<ImbalancedParameters> = {
-  localRatio: {
-    kind: 'number',
-    title: 'Local tokens',
-    description: 'Share of the picture: tokens whose patches the first layer of the encoder attends to most.',
-    min: 0,
-    max: 1,
-    default: 0.25,
-  },
-  spatialRatio: {
-    kind: 'number',
-    title: 'Spatial tokens',
-    description:
-      'Share of the picture: tokens whose patches receive most attention from the other patches in the first layer of the encoder. 0 in the released code, 0.05 in the best row of the paper.',
-    min: 0,
-    max: 1,
-    default: 0,
-  },
-  alpha: {
-    kind: 'number',
-    title: 'Alpha',
-    description: 'Scores z of local and spatial tokens become z + alpha |z|, in the last row and in generated ones.',
-    min: 0,
-    max: 100,
-    default: 0.7,
-  },
-  beta: {
-    kind: 'number',
-    title: 'Beta',
-    description: 'The same for summary tokens: outliers of the attention in the second last layer of the encoder.',
-    min: 0,
-    max: 100,
-    default: 0.3,
-  },
+  localRatio: field.number(
+    'Local tokens',
+    'Share of the picture: tokens whose patches the first layer of the encoder attends to most.',
+    { min: 0, max: 1, default: 0.25 },
+  ),
+  spatialRatio: field.number(
+    'Spatial tokens',
+    'Share of the picture: tokens whose patches receive most attention from the other patches in the first layer of the encoder. 0 in the released code, 0.05 in the best row of the paper.',
+    { min: 0, max: 1, default: 0 },
+  ),
+  alpha: field.number(
+    'Alpha',
+    'Scores z of local and spatial tokens become z + alpha |z|, in the last row and in generated ones.',
+    { min: 0, max: 100, default: 0.7 },
+  ),
+  beta: field.number(
+    'Beta',
+    'The same for summary tokens: outliers of the attention in the second last layer of the encoder.',
+    { min: 0, max: 100, default: 0.3 },
+  ),
   layers: {
     kind: 'text',
     title: 'Layers',
     description: 'auto (all from the third on), or layers from 0 such as 2-15,18.',
     default: 'auto',
   },
-  heads: {
-    kind: 'choice',
-    title: 'Heads',
-    description:
-      'all: alike, as in the released code. sensitivity: alpha and beta of each head times its attention on the picture, relative to the largest of its layer.',
-    options: headModes,
-    default: 'all',
-  },
-  tokens: {
-    kind: 'integer',
-    title: 'Most tokens',
-    description: 'Captions stop after this many tokens; a word takes one or more.',
+  heads: field.choice(
+    'Heads',
+    'all: alike, as in the released code. sensitivity: alpha and beta of each head times its attention on the picture, relative to the largest of its layer.',
+    { options: headModes, default: 'all' },
+  ),
+  tokens: field.integer('Most tokens', 'Captions stop after this many tokens; a word takes one or more.', {
     min: 1,
     max: 2 ** 16,
     default: 48,
-  },
-  largest: {
-    kind: 'number',
-    title: 'Largest alpha',
-    description: 'Nine more captions, with alpha in nine steps up to this: to see where the text breaks. 0: none.',
-    min: 0,
-    max: 100,
-    default: 0.9,
-  },
+  }),
+  largest: field.number(
+    'Largest alpha',
+    'Nine more captions, with alpha in nine steps up to this: to see where the text breaks. 0: none.',
+    { min: 0, max: 100, default: 0.9 },
+  ),
   truth: {
     kind: 'file',
     title: 'Truth',

@@ -8,6 +8,7 @@ import { imageRows, patchGrid } from '../../model-runner/regions';
 import { agreementOf, headsAgainstOthers, meanMap } from './agreement';
 import { layerAgreementResult, type LayerAgreementResult } from './result';
 import { finding, sections } from './sections';
+import * as field from '../../../kernels/parameters';
 
 type Parameters = { readonly skipFirst: boolean };
 
@@ -23,12 +24,11 @@ export const layerAgreement: Analysis<Parameters, LayerAgreementResult> = {
   },
   inputs: ['prompt'],
   parameters: {
-    skipFirst: {
-      kind: 'boolean',
-      title: 'Leave out the first token',
-      description: 'Of a text: many heads rest on it, and layers would seem to agree for that alone.',
-      default: true,
-    },
+    skipFirst: field.flag(
+      'Leave out the first token',
+      'Of a text: many heads rest on it, and layers would seem to agree for that alone.',
+      true,
+    ),
   },
   result: layerAgreementResult,
   supports: () => ({ ok: true }),

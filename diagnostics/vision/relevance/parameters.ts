@@ -1,5 +1,6 @@
 /** The parameters of the analysis `relevance`. */
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are records.
 export type RelevanceParameters = {
@@ -13,14 +14,11 @@ export type RelevanceParameters = {
 };
 
 export const relevanceParameters: ParameterTable<RelevanceParameters> = {
-  tokens: {
-    kind: 'integer',
-    title: 'Most tokens',
-    description: 'How many tokens of the answer are looked at, at most.',
+  tokens: field.integer('Most tokens', 'How many tokens of the answer are looked at, at most.', {
     min: 1,
     max: 256,
     default: 12,
-  },
+  }),
   answer: {
     kind: 'text',
     title: 'Answer',
@@ -35,15 +33,11 @@ export const relevanceParameters: ParameterTable<RelevanceParameters> = {
       'What is hidden instead of the picture: positions (3-9) or rows x columns of patches (0-3x2-5), joined by commas. Empty: the picture; of a prompt without one the first half of the text, without its first token.',
     default: '',
   },
-  side: {
-    kind: 'integer',
-    title: 'Patches a side',
-    description:
-      'Width of the square that is hidden at a time, or number of tokens in a text. 0: the smallest with at most 100 squares.',
-    min: 0,
-    max: 64,
-    default: 0,
-  },
+  side: field.integer(
+    'Patches a side',
+    'Width of the square that is hidden at a time, or number of tokens in a text. 0: the smallest with at most 100 squares.',
+    { min: 0, max: 64, default: 0 },
+  ),
   region: {
     kind: 'regions',
     title: 'Part of the picture',
@@ -53,20 +47,14 @@ export const relevanceParameters: ParameterTable<RelevanceParameters> = {
     most: 1,
     default: '',
   },
-  curves: {
-    kind: 'integer',
-    title: 'Deletion curves',
-    description: 'How many tokens of the answer get a deletion curve: those that need the picture most. 0: none.',
-    min: 0,
-    max: 64,
-    default: 4,
-  },
-  draws: {
-    kind: 'integer',
-    title: 'Random draws',
-    description: 'Orders in which squares are hidden at random, to compare.',
+  curves: field.integer(
+    'Deletion curves',
+    'How many tokens of the answer get a deletion curve: those that need the picture most. 0: none.',
+    { min: 0, max: 64, default: 4 },
+  ),
+  draws: field.integer('Random draws', 'Orders in which squares are hidden at random, to compare.', {
     min: 1,
     max: 64,
     default: 5,
-  },
+  }),
 };

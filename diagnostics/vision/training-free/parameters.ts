@@ -9,6 +9,7 @@ import { methodParameters, methods as known } from './methods/list';
 import type { Method } from './methods/method';
 import { ownInterventions } from './methods/interventions';
 import { plain } from './methods/plain';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 export type CommonParameters = {
@@ -39,35 +40,27 @@ const common: ParameterTable<CommonParameters> = {
     default: all,
   },
   tokens: captionTokens,
-  objects: {
-    kind: 'integer',
-    title: 'Objects asked for',
-    description:
-      'POPE asks of each picture with so many objects whether each is there, and whether as many others are: twice as many questions; 0 asks none.',
-    min: 0,
-    max: 100,
-    default: 3,
-  },
-  split: {
-    kind: 'choice',
-    title: 'Absent objects',
-    description:
-      'Those asked for that are not there: any, the most frequent of the set, or those that keep company with a present one.',
-    options: popeSplits,
-    default: 'adversarial',
-  },
+  objects: field.integer(
+    'Objects asked for',
+    'POPE asks of each picture with so many objects whether each is there, and whether as many others are: twice as many questions; 0 asks none.',
+    { min: 0, max: 100, default: 3 },
+  ),
+  split: field.choice(
+    'Absent objects',
+    'Those asked for that are not there: any, the most frequent of the set, or those that keep company with a present one.',
+    { options: popeSplits, default: 'adversarial' },
+  ),
   question: {
     kind: 'text',
     title: 'Prompt of a question',
     description: `${questionPlace} stands for the question; without an image token it goes through the chat template.`,
     default: questionPlace,
   },
-  timed: {
-    kind: 'boolean',
-    title: 'Timed',
-    description: 'Take the time of each token. Each method then reads one prompt more, before its clock starts.',
-    default: true,
-  },
+  timed: field.flag(
+    'Timed',
+    'Take the time of each token. Each method then reads one prompt more, before its clock starts.',
+    true,
+  ),
 };
 
 export const parameters: ParameterTable<TrainingFreeParameters> = { ...common, ...methodParameters };

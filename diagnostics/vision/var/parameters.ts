@@ -9,6 +9,7 @@ import type { ModelFacts, Prompt } from '../../model-runner/model-runner';
 import { imageRows, regionRows } from '../../model-runner/regions';
 import { threeDigits } from '../../shared/words';
 import { tauOf, narrowest } from '../../shared/divergence/sinks';
+import * as field from '../../../kernels/parameters';
 
 // A type and no interface: values are records.
 export type VarParameters = {
@@ -35,15 +36,11 @@ export const varParameters: ParameterTable<VarParameters> = {
       'What is looked at instead of the picture: positions (3-9) or rows x columns of patches (0-3x2-5), joined by commas. Empty: the picture; of a prompt without one the first half of the text, without its first token.',
     default: '',
   },
-  tau: {
-    kind: 'number',
-    title: 'tau',
-    description:
-      'A token is a sink where its hidden state has more than tau times its root mean square in a massive dimension. 0: 20 as in the paper, or 20/64 of the root of the width where that is at most 400.',
-    min: 0,
-    max: 1000,
-    default: 0,
-  },
+  tau: field.number(
+    'tau',
+    'A token is a sink where its hidden state has more than tau times its root mean square in a massive dimension. 0: 20 as in the paper, or 20/64 of the root of the width where that is at most 400.',
+    { min: 0, max: 1000, default: 0 },
+  ),
   dimensions: {
     kind: 'text',
     title: 'Massive dimensions',
@@ -51,39 +48,25 @@ export const varParameters: ParameterTable<VarParameters> = {
       'Of the hidden state, from 0, such as 1415,2533. Empty: those in which the first token is above tau in more than half of the layers from the third on.',
     default: '',
   },
-  least: {
-    kind: 'number',
-    title: 'Least attention on the picture',
-    description: 'Rows of a head that give the picture less are left alone.',
+  least: field.number('Least attention on the picture', 'Rows of a head that give the picture less are left alone.', {
     min: 0,
     max: 1,
     default: 0.2,
-  },
-  ratio: {
-    kind: 'number',
-    title: 'rho',
-    description:
-      'Rows of a head are left alone that give less than this share of their attention on the picture to tokens that are no sinks: 0.8 in the paper, 0.5 for hallucination, 0.9 for tasks about details. The released code writes 1 - rho.',
-    min: 0,
-    max: 1,
-    default: 0.5,
-  },
-  share: {
-    kind: 'number',
-    title: 'Fraction moved (p)',
-    description:
-      'Of the attention on sinks. 0.6 as in the formula of the paper; the released code keeps 0.6 and moves 0.4.',
-    min: 0,
-    max: 1,
-    default: 0.6,
-  },
-  to: {
-    kind: 'choice',
-    title: 'Moved to',
-    description: 'Tokens of the picture that are no sinks, or the text behind it, or both.',
+  }),
+  ratio: field.number(
+    'rho',
+    'Rows of a head are left alone that give less than this share of their attention on the picture to tokens that are no sinks: 0.8 in the paper, 0.5 for hallucination, 0.9 for tasks about details. The released code writes 1 - rho.',
+    { min: 0, max: 1, default: 0.5 },
+  ),
+  share: field.number(
+    'Fraction moved (p)',
+    'Of the attention on sinks. 0.6 as in the formula of the paper; the released code keeps 0.6 and moves 0.4.',
+    { min: 0, max: 1, default: 0.6 },
+  ),
+  to: field.choice('Moved to', 'Tokens of the picture that are no sinks, or the text behind it, or both.', {
     options: receivers,
     default: 'image',
-  },
+  }),
   layers: {
     kind: 'text',
     title: 'Layers',
@@ -91,22 +74,16 @@ export const varParameters: ParameterTable<VarParameters> = {
       'In which attention is moved: auto (from the third to the last but one, as in the paper), or layers from 0 such as 2,4-30.',
     default: 'auto',
   },
-  draws: {
-    kind: 'integer',
-    title: 'Random draws',
-    description: 'Sets of as many other tokens of the picture that are masked, to compare.',
+  draws: field.integer('Random draws', 'Sets of as many other tokens of the picture that are masked, to compare.', {
     min: 1,
     max: 64,
     default: 5,
-  },
-  tokens: {
-    kind: 'integer',
-    title: 'Most tokens',
-    description: 'Of each text that is written; 0 writes none.',
+  }),
+  tokens: field.integer('Most tokens', 'Of each text that is written; 0 writes none.', {
     min: 0,
     max: 1024,
     default: 32,
-  },
+  }),
 };
 
 export interface VarSettings {

@@ -3,6 +3,7 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob } from '../../analysis';
 import { distances } from './hops';
 import { metrics } from './metrics';
+import * as field from '../../../kernels/parameters';
 
 export const readers = ['auto', 'classifier', 'probe'] as const;
 export const probedRows = ['class', 'patches'] as const;
@@ -32,68 +33,40 @@ export const vitParameters: ParameterTable<VitParameters> = {
       'JSON {"picture.png": "class", …} or lines "picture.png,class"; empty: the folder has a folder for each class.',
     default: '',
   },
-  reader: {
-    kind: 'choice',
-    title: 'Classes by',
-    description:
-      'classifier: the layer of the checkpoint that names classes. probe: a linear layer trained on a third of the pictures. auto: the classifier where it knows all classes.',
-    options: readers,
-    default: 'auto',
-  },
-  probed: {
-    kind: 'choice',
-    title: 'Probe reads',
-    description:
-      'class: the class row, where there is one. patches: the mean of the patches, for encoders whose class row was not trained (that of a LLaVA).',
-    options: probedRows,
-    default: 'class',
-  },
-  distance: {
-    kind: 'choice',
-    title: 'Distance',
-    description: 'Between patches: chebyshev (squares about a patch) or manhattan (diamonds).',
+  reader: field.choice(
+    'Classes by',
+    'classifier: the layer of the checkpoint that names classes. probe: a linear layer trained on a third of the pictures. auto: the classifier where it knows all classes.',
+    { options: readers, default: 'auto' },
+  ),
+  probed: field.choice(
+    'Probe reads',
+    'class: the class row, where there is one. patches: the mean of the patches, for encoders whose class row was not trained (that of a LLaVA).',
+    { options: probedRows, default: 'class' },
+  ),
+  distance: field.choice('Distance', 'Between patches: chebyshev (squares about a patch) or manhattan (diamonds).', {
     options: distances,
     default: 'chebyshev',
-  },
-  hops: {
-    kind: 'integer',
-    title: 'Near',
-    description: 'Of partial pruning: keys within so many steps of the query count as near.',
+  }),
+  hops: field.integer('Near', 'Of partial pruning: keys within so many steps of the query count as near.', {
     min: 0,
     max: 1024,
     default: 1,
-  },
-  maps: {
-    kind: 'integer',
-    title: 'Pictures of patterns',
-    description: 'Pictures whose attention maps are looked at, at most.',
+  }),
+  maps: field.integer('Pictures of patterns', 'Pictures whose attention maps are looked at, at most.', {
     min: 2,
     max: 1024,
     default: 12,
-  },
-  steps: {
-    kind: 'integer',
-    title: 'Steps of the autoencoder',
-    description: 'Of 64 attention maps each; 0: patterns are not looked at.',
+  }),
+  steps: field.integer('Steps of the autoencoder', 'Of 64 attention maps each; 0: patterns are not looked at.', {
     min: 0,
     max: 100_000,
     default: 400,
-  },
-  metric: {
-    kind: 'choice',
-    title: 'Prune by',
-    description: 'The importance by which the heads that are offered to be pruned are chosen.',
+  }),
+  metric: field.choice('Prune by', 'The importance by which the heads that are offered to be pruned are chosen.', {
     options: metrics,
     default: 'divergence',
-  },
-  share: {
-    kind: 'number',
-    title: 'Share to prune',
-    description: 'Of all heads, the least important first.',
-    min: 0,
-    max: 1,
-    default: 0.25,
-  },
+  }),
+  share: field.number('Share to prune', 'Of all heads, the least important first.', { min: 0, max: 1, default: 0.25 }),
   picture: {
     kind: 'text',
     title: 'Picture looked at',

@@ -12,6 +12,7 @@ import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import { biformerDecoding } from './decode';
 import { biLevelAttention } from './kernel';
 import { laidOut, regionsOf, regionSizes, routes, scaleOf, type BiFormerParameters } from './regions';
+import * as field from '../../parameters';
 
 export const biformer: Mechanism<BiFormerParameters> = {
   id: 'biformer',
@@ -40,60 +41,36 @@ export const biformer: Mechanism<BiFormerParameters> = {
     },
   },
   parameters: {
-    positions: {
-      kind: 'choice',
-      title: 'Positions',
-      description:
-        'grid: regions are windows of a feature map, as published; sequence: contiguous stretches, as causal and cross attention always have them.',
-      options: ['grid', 'sequence'],
-      default: 'grid',
-    },
-    columns: {
-      kind: 'integer',
-      title: 'Columns',
-      description: 'Grid only: columns of the grid of positions, row after row; 0: the squarest grid there is.',
-      min: 0,
-      max: 65536,
-      default: 0,
-    },
-    splits: {
-      kind: 'integer',
-      title: 'Splits',
-      description: 'Grid only: regions along each side (S); the most where the columns are left open.',
-      min: 1,
-      max: 256,
-      default: 7,
-    },
-    topk: {
-      kind: 'integer',
-      title: 'Regions read',
-      description: 'Regions of keys that a region of queries reads (causal: besides its own).',
+    positions: field.choice(
+      'Positions',
+      'grid: regions are windows of a feature map, as published; sequence: contiguous stretches, as causal and cross attention always have them.',
+      { options: ['grid', 'sequence'], default: 'grid' },
+    ),
+    columns: field.integer(
+      'Columns',
+      'Grid only: columns of the grid of positions, row after row; 0: the squarest grid there is.',
+      { min: 0, max: 65536, default: 0 },
+    ),
+    splits: field.integer(
+      'Splits',
+      'Grid only: regions along each side (S); the most where the columns are left open.',
+      { min: 1, max: 256, default: 7 },
+    ),
+    topk: field.integer('Regions read', 'Regions of keys that a region of queries reads (causal: besides its own).', {
       min: 1,
       max: 4096,
       default: 4,
-    },
-    region: {
-      kind: 'integer',
-      title: 'Region',
-      description: 'Sequence only: positions of a region.',
-      min: 1,
-      max: 65536,
-      default: 128,
-    },
-    scale: {
-      kind: 'choice',
-      title: 'Scale',
-      description: 'Scores are divided by the root of the width of all heads (the released models) or of one head.',
-      options: ['full width', 'head width'],
-      default: 'full width',
-    },
-    local: {
-      kind: 'choice',
-      title: 'Local context',
-      description: 'Grid only: adds a learned depth-wise convolution of the values (LCE).',
+    }),
+    region: field.integer('Region', 'Sequence only: positions of a region.', { min: 1, max: 65536, default: 128 }),
+    scale: field.choice(
+      'Scale',
+      'Scores are divided by the root of the width of all heads (the released models) or of one head.',
+      { options: ['full width', 'head width'], default: 'full width' },
+    ),
+    local: field.choice('Local context', 'Grid only: adds a learned depth-wise convolution of the values (LCE).', {
       options: ['none', '5 x 5'],
       default: 'none',
-    },
+    }),
   },
   layout: 'sequence-first',
   // Products of the regions' means are half of the work from about 2^25 positions on.

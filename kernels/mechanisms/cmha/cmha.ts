@@ -8,6 +8,7 @@ import { isCausalSelf, type AttentionShape } from '../../shape';
 import { exactTiles, tiled } from '../tiled';
 import { cmhaRows, cmhaWeights, type CmhaParameters } from './definition';
 import { cmhaGraph, naiveRows } from './graph';
+import * as field from '../../parameters';
 
 export const cmha: Mechanism<CmhaParameters> = {
   id: 'cmha',
@@ -37,29 +38,20 @@ export const cmha: Mechanism<CmhaParameters> = {
     },
   },
   parameters: {
-    form: {
-      kind: 'choice',
-      title: 'Form',
-      description:
-        'factored: queries and keys are remapped one by one, then plain attention. naive: the cosine of every pair and plane, eight queries at a time, as in the authors’ code.',
-      options: ['factored', 'naive'],
-      default: 'factored',
-    },
-    scale: {
-      kind: 'choice',
-      title: 'Scale',
-      description: 'none as in the authors’ code, or scores divided by the root of the head width.',
+    form: field.choice(
+      'Form',
+      'factored: queries and keys are remapped one by one, then plain attention. naive: the cosine of every pair and plane, eight queries at a time, as in the authors’ code.',
+      { options: ['factored', 'naive'], default: 'factored' },
+    ),
+    scale: field.choice('Scale', 'none as in the authors’ code, or scores divided by the root of the head width.', {
       options: ['none', '1 / root of d'],
       default: 'none',
-    },
-    base: {
-      kind: 'number',
-      title: 'Rotary base',
-      description: 'Plane i turns by base^(-2 i / d) a position; 0 leaves positions out.',
+    }),
+    base: field.number('Rotary base', 'Plane i turns by base^(-2 i / d) a position; 0 leaves positions out.', {
       min: 0,
       max: 1e9,
       default: 10000,
-    },
+    }),
   },
   layout: 'heads-first',
   exponent: 2,

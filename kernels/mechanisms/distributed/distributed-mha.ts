@@ -8,6 +8,7 @@ import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, type AttentionShape } from '../../shape';
 import { partialInTiles, tilesOf, workIn, type Partial } from './partial';
 import { lengthOf, shardsOf, stepsOf, type Grid, type Range, type Shard } from './partition';
+import * as field from '../../parameters';
 
 export interface DistributedParameters extends Record<string, number | string | boolean> {
   readonly headWorkers: number;
@@ -63,52 +64,32 @@ export const distributedMha: Mechanism<DistributedParameters> = {
     },
   },
   parameters: {
-    headWorkers: {
-      kind: 'integer',
-      title: 'Workers along heads',
-      description: 'Parts into which the key/value heads are split; a head is never split.',
-      min: 1,
-      max: 256,
-      default: 2,
-    },
-    sequenceWorkers: {
-      kind: 'integer',
-      title: 'Workers along the sequence',
-      description: 'Parts into which queries and keys are split.',
+    headWorkers: field.integer(
+      'Workers along heads',
+      'Parts into which the key/value heads are split; a head is never split.',
+      { min: 1, max: 256, default: 2 },
+    ),
+    sequenceWorkers: field.integer('Workers along the sequence', 'Parts into which queries and keys are split.', {
       min: 1,
       max: 64,
       default: 2,
-    },
-    schedule: {
-      kind: 'choice',
-      title: 'Schedule',
-      description: 'Ring: one part of the keys at a time, handed on. Gather: all parts are collected first.',
-      options: ['ring', 'gather'],
-      default: 'ring',
-    },
-    balanced: {
-      kind: 'boolean',
-      title: 'Balanced',
-      description:
-        'Causal only: each worker owns an early and a late piece of the sequence, so that all have the same work.',
-      default: true,
-    },
-    rows: {
-      kind: 'integer',
-      title: 'Rows of a tile',
-      description: 'Queries whose scores are in memory at a time, for each head.',
+    }),
+    schedule: field.choice(
+      'Schedule',
+      'Ring: one part of the keys at a time, handed on. Gather: all parts are collected first.',
+      { options: ['ring', 'gather'], default: 'ring' },
+    ),
+    balanced: field.flag(
+      'Balanced',
+      'Causal only: each worker owns an early and a late piece of the sequence, so that all have the same work.',
+      true,
+    ),
+    rows: field.integer('Rows of a tile', 'Queries whose scores are in memory at a time, for each head.', {
       min: 1,
       max: 8192,
       default: 128,
-    },
-    block: {
-      kind: 'integer',
-      title: 'Keys of a block',
-      description: 'Keys of one partial softmax.',
-      min: 1,
-      max: 65536,
-      default: 1024,
-    },
+    }),
+    block: field.integer('Keys of a block', 'Keys of one partial softmax.', { min: 1, max: 65536, default: 1024 }),
   },
   layout: 'heads-first',
   exponent: 2,

@@ -6,6 +6,7 @@ import { largest } from '../../tensors/tensor';
 import { chunksOf, gaamReference, rootEpsilon, weightsOf, type GaamParameters } from './definition';
 import { gaamDecoding } from './decode';
 import { gatedValues, weightInputs } from './graph';
+import * as field from '../../parameters';
 
 export const gaam: Mechanism<GaamParameters> = {
   id: 'gaam',
@@ -35,38 +36,25 @@ export const gaam: Mechanism<GaamParameters> = {
     },
   },
   parameters: {
-    variant: {
-      kind: 'choice',
-      title: 'Variant',
-      description:
-        'gate: the paper’s, in (0, 1] and not normalised; weights: the package’s, which sum to 1 along a chunk.',
-      options: ['gate', 'weights'],
-      default: 'gate',
-    },
-    chunks: {
-      kind: 'integer',
-      title: 'Chunks',
-      description:
-        'Contiguous parts of the sequence with statistics and learned numbers of their own (the code’s "heads").',
-      min: 1,
-      max: 4096,
-      default: 1,
-    },
-    gaussians: {
-      kind: 'integer',
-      title: 'Gaussians',
-      description: 'Variant weights: Gaussians of a head. Their product is again one Gaussian.',
-      min: 1,
-      max: 64,
-      default: 5,
-    },
-    combine: {
-      kind: 'choice',
-      title: 'Combine',
-      description: 'Variant weights: product as released; sum is not in the released code.',
+    variant: field.choice(
+      'Variant',
+      'gate: the paper’s, in (0, 1] and not normalised; weights: the package’s, which sum to 1 along a chunk.',
+      { options: ['gate', 'weights'], default: 'gate' },
+    ),
+    chunks: field.integer(
+      'Chunks',
+      'Contiguous parts of the sequence with statistics and learned numbers of their own (the code’s "heads").',
+      { min: 1, max: 4096, default: 1 },
+    ),
+    gaussians: field.integer(
+      'Gaussians',
+      'Variant weights: Gaussians of a head. Their product is again one Gaussian.',
+      { min: 1, max: 64, default: 5 },
+    ),
+    combine: field.choice('Combine', 'Variant weights: product as released; sum is not in the released code.', {
       options: ['product', 'sum'],
       default: 'product',
-    },
+    }),
   },
   layout: 'heads-first',
   exponent: 1,

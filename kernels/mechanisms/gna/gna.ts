@@ -12,6 +12,7 @@ import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { readsAlong, type Axis } from './axis';
 import { neighbourhoodDecoding } from './decode';
 import { productsOf, tileLength, tileSums, tilesOf, type Tile } from './tiles';
+import * as field from '../../parameters';
 
 export interface GnaParameters extends Record<string, number | string | boolean> {
   readonly rank: '1' | '2' | '3';
@@ -141,14 +142,8 @@ function graphOutput(query: Value, key: Value, value: Value, shape: AttentionSha
     : gather(joined, key.graph.constant('int64', [places.length], places), 2);
 }
 
-const perAxis = (title: string, description: string, min: number, max: number, value: number): Parameter => ({
-  kind: 'integer',
-  title,
-  description,
-  min,
-  max,
-  default: value,
-});
+const perAxis = (title: string, description: string, min: number, max: number, value: number): Parameter =>
+  field.integer(title, description, { min, max, default: value });
 
 const windowOf = (axis: string): Parameter =>
   perAxis(`Window, ${axis}`, `Keys that a query reads along the ${axis}; cut down to the axis.`, 1, 1 << 20, 16);
@@ -162,12 +157,12 @@ const strideOf = (axis: string): Parameter =>
   );
 const dilationOf = (axis: string): Parameter =>
   perAxis(`Dilation, ${axis}`, 'Distance between the keys of a window.', 1, 1 << 20, 1);
-const causalOf = (axis: string): Parameter => ({
-  kind: 'boolean',
-  title: `Causal, ${axis}`,
-  description: `Whether keys after the query along the ${axis} are hidden; always so in causal self-attention.`,
-  default: false,
-});
+const causalOf = (axis: string): Parameter =>
+  field.flag(
+    `Causal, ${axis}`,
+    `Whether keys after the query along the ${axis} are hidden; always so in causal self-attention.`,
+    false,
+  );
 
 export const gna: Mechanism<GnaParameters> = {
   id: 'gna',
@@ -196,13 +191,10 @@ export const gna: Mechanism<GnaParameters> = {
     },
   },
   parameters: {
-    rank: {
-      kind: 'choice',
-      title: 'Rank',
-      description: 'Axes of the grid: a sequence, an image or a video.',
+    rank: field.choice('Rank', 'Axes of the grid: a sequence, an image or a video.', {
       options: ['1', '2', '3'],
       default: '2',
-    },
+    }),
     height: perAxis('Height', 'Rank 3: rows of the grid; 0 lets the length decide.', 0, 1 << 20, 0),
     width: perAxis('Width', 'Rank 2 and 3: columns of the grid; 0 lets the length decide.', 0, 1 << 20, 0),
     windowDepth: windowOf('depth'),

@@ -7,6 +7,7 @@ import { landmarkGraph } from './graph';
 import { landmarkChoice, landmarkRows } from './reference';
 import { blockOf, farBlocks, isLandmark, type LandmarkRule, type SharedChoice } from './rule';
 import { chooses, tilesOf } from './tiles';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | string> {
   readonly block: number;
@@ -72,64 +73,40 @@ export const landmark: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    block: {
-      kind: 'integer',
-      title: 'Block',
-      description: 'Ordinary tokens of a block, before its landmark: 50 in the paper, 63 for LLaMA.',
+    block: field.integer('Block', 'Ordinary tokens of a block, before its landmark: 50 in the paper, 63 for LLaMA.', {
       min: 1,
       max: 1 << 20,
       default: 50,
-    },
-    uneven: {
-      kind: 'number',
-      title: 'Uneven',
-      description:
-        'Landmarks at uneven positions, as at the ends of sentences: blocks are longer or shorter by up to this share. 0: all of one length.',
-      min: 0,
-      max: 0.9,
-      default: 0,
-    },
-    mode: {
-      kind: 'choice',
-      title: 'Mode',
-      description: 'train opens every past block, topk the best ones of each query.',
+    }),
+    uneven: field.number(
+      'Uneven',
+      'Landmarks at uneven positions, as at the ends of sentences: blocks are longer or shorter by up to this share. 0: all of one length.',
+      { min: 0, max: 0.9, default: 0 },
+    ),
+    mode: field.choice('Mode', 'train opens every past block, topk the best ones of each query.', {
       options: ['train', 'topk'],
       default: 'topk',
-    },
-    open: {
-      kind: 'integer',
-      title: 'Blocks opened',
-      description: 'Past blocks that a query reads in mode topk: 1 to 5 in the paper.',
+    }),
+    open: field.integer('Blocks opened', 'Past blocks that a query reads in mode topk: 1 to 5 in the paper.', {
       min: 0,
       max: 4096,
       default: 4,
-    },
-    chunk: {
-      kind: 'integer',
-      title: 'Chunk',
-      description:
-        'Mode topk: tokens that run at once, 250 in the paper; their past blocks and the one that they complete stay open beside the best. 0: none do.',
-      min: 0,
-      max: 1 << 20,
-      default: 0,
-    },
-    shared: {
-      kind: 'choice',
-      title: 'Shared choice',
-      description:
-        'Mode topk: who opens the same blocks, by the largest share of a landmark among them: the query heads of a group, all heads, or the tokens of a chunk.',
-      options: ['none', 'group', 'heads', 'tokens'],
-      default: 'none',
-    },
-    stingyBase: {
-      kind: 'number',
-      title: 'Stingy rotary base',
-      description:
-        'Mode topk with a chunk: queries and keys come unrotated and are turned as the release does, with this base (10,000), at places that do not grow with the sequence. 0: they are used as they are.',
-      min: 0,
-      max: 1e9,
-      default: 0,
-    },
+    }),
+    chunk: field.integer(
+      'Chunk',
+      'Mode topk: tokens that run at once, 250 in the paper; their past blocks and the one that they complete stay open beside the best. 0: none do.',
+      { min: 0, max: 1 << 20, default: 0 },
+    ),
+    shared: field.choice(
+      'Shared choice',
+      'Mode topk: who opens the same blocks, by the largest share of a landmark among them: the query heads of a group, all heads, or the tokens of a chunk.',
+      { options: ['none', 'group', 'heads', 'tokens'], default: 'none' },
+    ),
+    stingyBase: field.number(
+      'Stingy rotary base',
+      'Mode topk with a chunk: queries and keys come unrotated and are turned as the release does, with this base (10,000), at places that do not grow with the sequence. 0: they are used as they are.',
+      { min: 0, max: 1e9, default: 0 },
+    ),
   },
   layout: 'heads-first',
   exponent: 2,

@@ -12,6 +12,7 @@ import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { causalInTiles, exactTiles, tiled, unmaskedInTiles } from '../tiled';
 import { cachedWidth, explicitInputs, latents, latentWeights, rotaryAngles, type LatentParameters } from './definition';
+import * as field from '../../parameters';
 
 export const latent: Mechanism<LatentParameters> = {
   id: 'latent',
@@ -41,30 +42,21 @@ export const latent: Mechanism<LatentParameters> = {
     },
   },
   parameters: {
-    rank: {
-      kind: 'integer',
-      title: 'Rank',
-      description: 'Width of the latent that each position keeps (r_kv).',
+    rank: field.integer('Rank', 'Width of the latent that each position keeps (r_kv).', {
       min: 1,
       max: 4096,
       default: 64,
-    },
-    rotary: {
-      kind: 'integer',
-      title: 'Rotary width',
-      description: 'Numbers of a query and of the shared key that carry the position (d_r, even); the rest does not.',
-      min: 0,
-      max: 512,
-      default: 8,
-    },
-    form: {
-      kind: 'choice',
-      title: 'Form',
-      description:
-        'explicit: keys and values of every head are rebuilt; absorbed: queries are projected to the latents.',
-      options: ['explicit', 'absorbed'],
-      default: 'explicit',
-    },
+    }),
+    rotary: field.integer(
+      'Rotary width',
+      'Numbers of a query and of the shared key that carry the position (d_r, even); the rest does not.',
+      { min: 0, max: 512, default: 8 },
+    ),
+    form: field.choice(
+      'Form',
+      'explicit: keys and values of every head are rebuilt; absorbed: queries are projected to the latents.',
+      { options: ['explicit', 'absorbed'], default: 'explicit' },
+    ),
   },
   layout: 'heads-first',
   exponent: 2,

@@ -13,6 +13,7 @@ import { alibiSlopes } from '../alibi-slopes';
 import { decayedBlocks, stateAfter, type BlockForm } from './blocks';
 import { carriedRows, decayedRows, decayedState } from './decay';
 import { stepDecayed } from './step';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | string | boolean> {
   readonly block: number;
@@ -82,44 +83,31 @@ export const lightningAttention2: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    block: {
-      kind: 'integer',
-      title: 'Block',
-      description: 'Positions that are multiplied directly before the state takes over.',
+    block: field.integer('Block', 'Positions that are multiplied directly before the state takes over.', {
       min: 1,
       max: 4096,
       default: 128,
-    },
-    form: {
-      kind: 'choice',
-      title: 'Form',
-      description: 'loop: block after block, with one state in memory; parallel: the products of all blocks at once.',
-      options: ['loop', 'parallel'],
-      default: 'loop',
-    },
-    decay: {
-      kind: 'choice',
-      title: 'Decay',
-      description:
-        'by head: slopes 2^(-8 h / H) as published, with 8 heads half-lives (ln 2 / slope) of 1.4 to 177 positions; none: no fading; given: one slope for all heads.',
-      options: ['by head', 'none', 'given'],
-      default: 'by head',
-    },
-    slope: {
-      kind: 'number',
-      title: 'Slope',
-      description: 'With decay "given": weights fade as exp(-slope) per position.',
+    }),
+    form: field.choice(
+      'Form',
+      'loop: block after block, with one state in memory; parallel: the products of all blocks at once.',
+      { options: ['loop', 'parallel'], default: 'loop' },
+    ),
+    decay: field.choice(
+      'Decay',
+      'by head: slopes 2^(-8 h / H) as published, with 8 heads half-lives (ln 2 / slope) of 1.4 to 177 positions; none: no fading; given: one slope for all heads.',
+      { options: ['by head', 'none', 'given'], default: 'by head' },
+    ),
+    slope: field.number('Slope', 'With decay "given": weights fade as exp(-slope) per position.', {
       min: 0,
       max: 20,
       default: 0.1,
-    },
-    carried: {
-      kind: 'boolean',
-      title: 'Carried state',
-      description:
-        'Continues from the state of an earlier call and passes its own on, so that a long text is read in pieces.',
-      default: false,
-    },
+    }),
+    carried: field.flag(
+      'Carried state',
+      'Continues from the state of an earlier call and passes its own on, so that a long text is read in pieces.',
+      false,
+    ),
   },
   layout: 'heads-first',
   exponent: 1,

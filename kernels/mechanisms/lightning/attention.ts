@@ -15,6 +15,7 @@ import { decayedBlocks, wholeProduct, type BlockForm } from './blocks';
 import { decayedRows, decayedState } from './decay';
 import { headAngles, rotate, rotateTensor, spreadHeads, spreadTensor } from './rotation';
 import { stepDecayed } from './step';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | string | boolean> {
   readonly block: number;
@@ -74,64 +75,39 @@ export const lightningAttention: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    block: {
-      kind: 'integer',
-      title: 'Block',
-      description: 'Positions that are multiplied directly before the state takes over.',
+    block: field.integer('Block', 'Positions that are multiplied directly before the state takes over.', {
       min: 1,
       max: 4096,
       default: 128,
-    },
-    form: {
-      kind: 'choice',
-      title: 'Form',
-      description: 'loop: block after block, with one state in memory; parallel: the products of all blocks at once.',
-      options: ['loop', 'parallel'],
-      default: 'loop',
-    },
-    features: {
-      kind: 'choice',
-      title: 'Features',
-      description: 'Activation of queries and keys: none, swish (the paper’s layer) or elu + 1.',
+    }),
+    form: field.choice(
+      'Form',
+      'loop: block after block, with one state in memory; parallel: the products of all blocks at once.',
+      { options: ['loop', 'parallel'], default: 'loop' },
+    ),
+    features: field.choice('Features', 'Activation of queries and keys: none, swish (the paper’s layer) or elu + 1.', {
       options: ['none', 'swish', 'elu + 1'],
       default: 'none',
-    },
-    norm: {
-      kind: 'choice',
-      title: 'Norm',
-      description: 'srms divides the joined heads of a position by their root mean square.',
+    }),
+    norm: field.choice('Norm', 'srms divides the joined heads of a position by their root mean square.', {
       options: ['none', 'srms'],
       default: 'none',
-    },
-    rotation: {
-      kind: 'boolean',
-      title: 'Rotation',
-      description: 'Scores become sum_j q_j k_j cos(theta_j distance), theta_j = 10000^(-2 j / (H d)) (LRPE).',
-      default: false,
-    },
-    decay: {
-      kind: 'choice',
-      title: 'Decay',
-      description: 'By head and layer, as in the released code or as in the paper’s formula.',
+    }),
+    rotation: field.flag(
+      'Rotation',
+      'Scores become sum_j q_j k_j cos(theta_j distance), theta_j = 10000^(-2 j / (H d)) (LRPE).',
+      false,
+    ),
+    decay: field.choice('Decay', 'By head and layer, as in the released code or as in the paper’s formula.', {
       options: ['none', 'code', 'paper'],
       default: 'none',
-    },
-    layer: {
-      kind: 'integer',
-      title: 'Layer',
-      description: 'Layer (from 0) whose decay is taken; later layers fade more slowly.',
+    }),
+    layer: field.integer('Layer', 'Layer (from 0) whose decay is taken; later layers fade more slowly.', {
       min: 0,
       max: 255,
       default: 0,
-    },
-    layers: {
-      kind: 'integer',
-      title: 'Layers',
-      description: 'Layers of the model.',
-      min: 1,
-      max: 256,
-      default: 24,
-    },
+    }),
+    layers: field.integer('Layers', 'Layers of the model.', { min: 1, max: 256, default: 24 }),
   },
   layout: 'heads-first',
   exponent: 1,

@@ -9,6 +9,7 @@ import { exactTiles, tiled } from '../tiled';
 import { longHeadsStateAfter, longHeadsStates, longHeadsStep, longHeadsStepCost } from './decode';
 import { longHeads } from './graph';
 import { longHeadsChoice, longHeadsRows, ordinaryBelow, type LongHeadsRule } from './reference';
+import * as field from '../../parameters';
 
 export interface LongHeadsParameters extends Record<string, number | boolean> {
   readonly chunk: number;
@@ -53,45 +54,23 @@ export const longheads: Mechanism<LongHeadsParameters> = {
     },
   },
   parameters: {
-    chunk: {
-      kind: 'integer',
-      title: 'Chunk',
-      description: 'Positions of a chunk: 256 in the paper.',
-      min: 1,
-      max: 1 << 20,
-      default: 256,
-    },
-    budget: {
-      kind: 'integer',
-      title: 'Budget',
-      description:
-        'Keys that a query reads at most, in whole chunks, three at least: the trained length, 4096 in the paper.',
-      min: 1,
-      max: 1 << 24,
-      default: 4096,
-    },
-    begin: {
-      kind: 'integer',
-      title: 'Begin',
-      description: 'Queries before this position read everything before them.',
+    chunk: field.integer('Chunk', 'Positions of a chunk: 256 in the paper.', { min: 1, max: 1 << 20, default: 256 }),
+    budget: field.integer(
+      'Budget',
+      'Keys that a query reads at most, in whole chunks, three at least: the trained length, 4096 in the paper.',
+      { min: 1, max: 1 << 24, default: 4096 },
+    ),
+    begin: field.integer('Begin', 'Queries before this position read everything before them.', {
       min: 0,
       max: 1 << 24,
       default: 4096,
-    },
-    selfIncluded: {
-      kind: 'boolean',
-      title: 'Self included',
-      description: 'Whether a query beyond the beginning reads its own key.',
-      default: true,
-    },
-    rotaryBase: {
-      kind: 'number',
-      title: 'Rotary base',
-      description: 'Base of the rotary positions; 0 leaves queries and keys as they are.',
+    }),
+    selfIncluded: field.flag('Self included', 'Whether a query beyond the beginning reads its own key.', true),
+    rotaryBase: field.number('Rotary base', 'Base of the rotary positions; 0 leaves queries and keys as they are.', {
       min: 0,
       max: 1e9,
       default: 10000,
-    },
+    }),
   },
   layout: 'heads-first',
   // Linear while n is far below budget times chunk (2^20 by the defaults); beyond it the one score for each chunk of the past,

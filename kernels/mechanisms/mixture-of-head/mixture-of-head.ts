@@ -14,6 +14,7 @@ import type { Tensor } from '../../tensors/tensor';
 import { causalInTiles, exactTiles, tiled } from '../tiled';
 import { routedHeads } from './kernel';
 import { gains, headCounts, type Routing } from './routing';
+import * as field from '../../parameters';
 
 interface Parameters extends Routing {
   readonly span: number;
@@ -46,44 +47,31 @@ export const mixtureOfHead: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    share: {
-      kind: 'number',
-      title: 'Share of heads',
-      description: 'Heads that a position takes, shared ones included, as a share of all.',
+    share: field.number('Share of heads', 'Heads that a position takes, shared ones included, as a share of all.', {
       min: 0.05,
       max: 1,
       default: 0.5,
-    },
-    sharedShare: {
-      kind: 'number',
-      title: 'Shared heads',
-      description: 'Heads that every position takes (the first ones), as a share of all.',
+    }),
+    sharedShare: field.number('Shared heads', 'Heads that every position takes (the first ones), as a share of all.', {
       min: 0,
       max: 1,
       default: 0.25,
-    },
-    routing: {
-      kind: 'choice',
-      title: 'Routing',
-      description: 'learned: by router weights; query norm: the heads of longest query, with gain 1.',
-      options: ['learned', 'query norm'],
-      default: 'learned',
-    },
-    scaling: {
-      kind: 'choice',
-      title: 'Scaling',
-      description: 'Gains of the learned router: code has a mean of about 1, paper sums to at most 1.',
-      options: ['code', 'paper'],
-      default: 'code',
-    },
-    span: {
-      kind: 'integer',
-      title: 'Span',
-      description: 'Causal only: queries that share one copy of the keys before them; masks are applied inside a span.',
-      min: 1,
-      max: 65536,
-      default: 512,
-    },
+    }),
+    routing: field.choice(
+      'Routing',
+      'learned: by router weights; query norm: the heads of longest query, with gain 1.',
+      { options: ['learned', 'query norm'], default: 'learned' },
+    ),
+    scaling: field.choice(
+      'Scaling',
+      'Gains of the learned router: code has a mean of about 1, paper sums to at most 1.',
+      { options: ['code', 'paper'], default: 'code' },
+    ),
+    span: field.integer(
+      'Span',
+      'Causal only: queries that share one copy of the keys before them; masks are applied inside a span.',
+      { min: 1, max: 65536, default: 512 },
+    ),
   },
   layout: 'heads-first',
   exponent: 2,

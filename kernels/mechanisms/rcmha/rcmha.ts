@@ -10,6 +10,7 @@ import { exactTiles, tiled } from '../tiled';
 import { rcmhaDecoding } from './decode';
 import { rcmhaRows, rcmhaWeights, type RcmhaParameters } from './definition';
 import { rcmhaGraph, weightInputs } from './graph';
+import * as field from '../../parameters';
 
 export const rcmha: Mechanism<RcmhaParameters> = {
   id: 'rcmha',
@@ -38,34 +39,22 @@ export const rcmha: Mechanism<RcmhaParameters> = {
     },
   },
   parameters: {
-    convolution: {
-      kind: 'boolean',
-      title: 'Convolution',
-      description: 'Off gives RMHA, relative attention alone; with the relative terms off too, plain attention.',
-      default: true,
-    },
-    relative: {
-      kind: 'boolean',
-      title: 'Relative terms',
-      description: 'Off gives MDHA (Primer), the convolution alone.',
-      default: true,
-    },
-    kernel: {
-      kind: 'integer',
-      title: 'Kernel size',
-      description: 'Positions that a convolution reads: the own one and those before it.',
+    convolution: field.flag(
+      'Convolution',
+      'Off gives RMHA, relative attention alone; with the relative terms off too, plain attention.',
+      true,
+    ),
+    relative: field.flag('Relative terms', 'Off gives MDHA (Primer), the convolution alone.', true),
+    kernel: field.integer('Kernel size', 'Positions that a convolution reads: the own one and those before it.', {
       min: 1,
       max: 64,
       default: 3,
-    },
-    maxDistance: {
-      kind: 'integer',
-      title: 'Largest distance',
-      description: 'P: the tables have 2 P rows for each head, and distances beyond P share one.',
-      min: 1,
-      max: 1 << 20,
-      default: 4096,
-    },
+    }),
+    maxDistance: field.integer(
+      'Largest distance',
+      'P: the tables have 2 P rows for each head, and distances beyond P share one.',
+      { min: 1, max: 1 << 20, default: 4096 },
+    ),
   },
   layout: 'heads-first',
   exponent: 2,

@@ -11,6 +11,7 @@ import { routingDecoding } from './decode';
 import { fittedCentroids, routedChoice, routedRows } from './definition';
 import { localAttention } from './local';
 import { headGroups, localHeads, localReads, ownClusterOnly, windowOf, type RoutingParameters } from './rule';
+import * as field from '../../parameters';
 
 export const routingTransformer: Mechanism<RoutingParameters> = {
   id: 'routing-transformer',
@@ -40,79 +41,51 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     },
   },
   parameters: {
-    clusters: {
-      kind: 'integer',
-      title: 'Clusters',
-      description:
-        'Centroids of a routed head: 8 for 4,096 positions in the release, about the root of n in the paper.',
-      min: 1,
-      max: 4096,
-      default: 16,
-    },
-    window: {
-      kind: 'integer',
-      title: 'Window',
-      description:
-        'Members that a cluster takes; 0: length / clusters, so that a position is in one cluster on average.',
-      min: 0,
-      max: 1 << 20,
-      default: 0,
-    },
-    membership: {
-      kind: 'choice',
-      title: 'Membership',
-      description:
-        'Causal attention. balanced, as published: the nearest positions of the whole sequence, later ones among them. own cluster: the last members of the nearest cluster.',
-      options: ['balanced', 'own cluster'],
-      default: 'balanced',
-    },
-    shared: {
-      kind: 'boolean',
-      title: 'Shared queries and keys',
-      description: 'Causal attention: routed heads read the key input for both, as in the published decoders.',
-      default: true,
-    },
-    normalise: {
-      kind: 'boolean',
-      title: 'Normalise',
-      description: 'Layer norm of queries and keys of routed heads, without gain and offset.',
-      default: true,
-    },
-    uncovered: {
-      kind: 'choice',
-      title: 'Uncovered',
-      description:
-        'What a query in no cluster gives: zero as published, its own value, or local attention in the blocks of the local heads.',
-      options: ['zero', 'self', 'local'],
-      default: 'zero',
-    },
-    localShare: {
-      kind: 'number',
-      title: 'Local share',
-      description:
-        'Share of the key/value heads that attend locally, rounded down, the first ones: half for WikiText-103, three quarters for PG-19. None in cross attention.',
-      min: 0,
-      max: 0.99,
-      default: 0.5,
-    },
-    localBlock: {
-      kind: 'integer',
-      title: 'Local block',
-      description:
-        'Positions of a block; a local head reads its own and the one before, without a direction the next too.',
-      min: 1,
-      max: 1 << 20,
-      default: 256,
-    },
-    fit: {
-      kind: 'integer',
-      title: 'Steps of k-means',
-      description:
-        'Steps of online k-means by which the drawn centroids learn from the inputs before the run: 1,024 positions a step, decay 0.9. Its time is not measured.',
-      min: 0,
-      max: 1000,
-      default: 0,
-    },
+    clusters: field.integer(
+      'Clusters',
+      'Centroids of a routed head: 8 for 4,096 positions in the release, about the root of n in the paper.',
+      { min: 1, max: 4096, default: 16 },
+    ),
+    window: field.integer(
+      'Window',
+      'Members that a cluster takes; 0: length / clusters, so that a position is in one cluster on average.',
+      { min: 0, max: 1 << 20, default: 0 },
+    ),
+    membership: field.choice(
+      'Membership',
+      'Causal attention. balanced, as published: the nearest positions of the whole sequence, later ones among them. own cluster: the last members of the nearest cluster.',
+      { options: ['balanced', 'own cluster'], default: 'balanced' },
+    ),
+    shared: field.flag(
+      'Shared queries and keys',
+      'Causal attention: routed heads read the key input for both, as in the published decoders.',
+      true,
+    ),
+    normalise: field.flag(
+      'Normalise',
+      'Layer norm of queries and keys of routed heads, without gain and offset.',
+      true,
+    ),
+    uncovered: field.choice(
+      'Uncovered',
+      'What a query in no cluster gives: zero as published, its own value, or local attention in the blocks of the local heads.',
+      { options: ['zero', 'self', 'local'], default: 'zero' },
+    ),
+    localShare: field.number(
+      'Local share',
+      'Share of the key/value heads that attend locally, rounded down, the first ones: half for WikiText-103, three quarters for PG-19. None in cross attention.',
+      { min: 0, max: 0.99, default: 0.5 },
+    ),
+    localBlock: field.integer(
+      'Local block',
+      'Positions of a block; a local head reads its own and the one before, without a direction the next too.',
+      { min: 1, max: 1 << 20, default: 256 },
+    ),
+    fit: field.integer(
+      'Steps of k-means',
+      'Steps of online k-means by which the drawn centroids learn from the inputs before the run: 1,024 positions a step, decay 0.9. Its time is not measured.',
+      { min: 0, max: 1000, default: 0 },
+    ),
   },
   layout: 'heads-first',
   // A fixed number of clusters of n / C members; with the root of n clusters 1.5.

@@ -19,6 +19,7 @@ import {
   type BlockedPattern,
 } from './graph';
 import { columnsBefore, firstColumn, readsBlock, readsBlockBothWays, usualStep } from './pattern';
+import * as field from '../../parameters';
 
 export interface S2Parameters extends Record<string, number | boolean> {
   readonly block: number;
@@ -123,66 +124,34 @@ export const s2Attention: Mechanism<S2Parameters> = {
     },
   },
   parameters: {
-    block: {
-      kind: 'integer',
-      title: 'Block',
-      description: 'Positions of a block: a power of two from 16 on in the released kernel.',
+    block: field.integer('Block', 'Positions of a block: a power of two from 16 on in the released kernel.', {
       min: 1,
       max: 4096,
       default: 64,
-    },
-    localBlocks: {
-      kind: 'integer',
-      title: 'Local blocks',
-      description: 'Latest blocks that a query reads, its own included: 16 in Phi-3-small.',
-      min: 1,
-      max: 1 << 20,
-      default: 16,
-    },
-    verticalStride: {
-      kind: 'integer',
-      title: 'Vertical stride',
-      description: 'Of how many blocks of the past a head reads one; 1 reads everything.',
-      min: 1,
-      max: 4096,
-      default: 8,
-    },
-    step: {
-      kind: 'integer',
-      title: 'Step',
-      description: 'Blocks by which the columns move from head to head; 0: stride / query heads, at least 1.',
-      min: 0,
-      max: 4096,
-      default: 0,
-    },
-    offset: {
-      kind: 'integer',
-      title: 'Offset',
-      description: 'Blocks by which all columns are moved.',
-      min: 0,
-      max: 4096,
-      default: 0,
-    },
-    denseHeads: {
-      kind: 'integer',
-      title: 'Dense heads',
-      description: 'Key/value heads, from the last, that read everything.',
+    }),
+    localBlocks: field.integer(
+      'Local blocks',
+      'Latest blocks that a query reads, its own included: 16 in Phi-3-small.',
+      { min: 1, max: 1 << 20, default: 16 },
+    ),
+    verticalStride: field.integer(
+      'Vertical stride',
+      'Of how many blocks of the past a head reads one; 1 reads everything.',
+      { min: 1, max: 4096, default: 8 },
+    ),
+    step: field.integer(
+      'Step',
+      'Blocks by which the columns move from head to head; 0: stride / query heads, at least 1.',
+      { min: 0, max: 4096, default: 0 },
+    ),
+    offset: field.integer('Offset', 'Blocks by which all columns are moved.', { min: 0, max: 4096, default: 0 }),
+    denseHeads: field.integer('Dense heads', 'Key/value heads, from the last, that read everything.', {
       min: 0,
       max: 1024,
       default: 0,
-    },
-    homogeneous: {
-      kind: 'boolean',
-      title: 'Same columns in every head',
-      description: 'Whether the heads leave the same blocks out.',
-      default: false,
-    },
-    sink: {
-      kind: 'boolean',
-      title: 'Sink',
-      description: 'Whether every head reads the first block.',
-      default: false,
-    },
+    }),
+    homogeneous: field.flag('Same columns in every head', 'Whether the heads leave the same blocks out.', false),
+    sink: field.flag('Sink', 'Whether every head reads the first block.', false),
   },
   layout: 'heads-first',
   exponent: 2,

@@ -2,6 +2,7 @@ import type { Mechanism } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { spanKernel } from './span-kernel';
 import { fullSpan, type HeadSpans } from './spans';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | string> {
   readonly fullShare: number;
@@ -46,38 +47,26 @@ export const duoAttention: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    fullShare: {
-      kind: 'number',
-      title: 'Retrieval heads',
-      description: 'Share of the key/value heads that read everything: 0.25 and 0.5 in the paper.',
-      min: 0,
-      max: 1,
-      default: 0.25,
-    },
-    sinks: {
-      kind: 'integer',
-      title: 'Sinks',
-      description: 'Keys at the start of the sequence that a streaming head keeps.',
+    fullShare: field.number(
+      'Retrieval heads',
+      'Share of the key/value heads that read everything: 0.25 and 0.5 in the paper.',
+      { min: 0, max: 1, default: 0.25 },
+    ),
+    sinks: field.integer('Sinks', 'Keys at the start of the sequence that a streaming head keeps.', {
       min: 0,
       max: 65536,
       default: 64,
-    },
-    recent: {
-      kind: 'integer',
-      title: 'Recent keys',
-      description: 'Latest keys that a streaming head keeps in its cache.',
+    }),
+    recent: field.integer('Recent keys', 'Latest keys that a streaming head keeps in its cache.', {
       min: 1,
       max: 1 << 24,
       default: 256,
-    },
-    window: {
-      kind: 'choice',
-      title: 'Window',
-      description:
-        'cache and self: sinks, recent keys and the query’s own besides, as the released code decodes; training mask: the own key is one of the recent ones, as while the gates are trained.',
-      options: ['cache and self', 'training mask'],
-      default: 'cache and self',
-    },
+    }),
+    window: field.choice(
+      'Window',
+      'cache and self: sinks, recent keys and the query’s own besides, as the released code decodes; training mask: the own key is one of the recent ones, as while the gates are trained.',
+      { options: ['cache and self', 'training mask'], default: 'cache and self' },
+    ),
   },
   exponent: 2,
   limits: [{ name: 'retrieval heads only', parameters: () => ({ fullShare: 1 }), equals: 'scaled-dot-product' }],

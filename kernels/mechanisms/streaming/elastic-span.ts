@@ -2,6 +2,7 @@ import type { Mechanism } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { spanKernel } from './span-kernel';
 import type { HeadSpan, HeadSpans } from './spans';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number> {
   readonly firstShare: number;
@@ -40,24 +41,18 @@ function spansOf(shape: AttentionShape, parameters: Parameters): HeadSpans {
 }
 
 const slope = (title: string, value: number) =>
-  ({
-    kind: 'number',
+  field.number(
     title,
-    description: 'Share of the planned length by which these heads’ span grows: 0 keeps it fixed, 1 keeps everything.',
-    min: 0,
-    max: 1,
-    default: value,
-  }) as const;
+    'Share of the planned length by which these heads’ span grows: 0 keeps it fixed, 1 keeps everything.',
+    { min: 0, max: 1, default: value },
+  );
 
 const offset = (title: string, value: number) =>
-  ({
-    kind: 'integer',
-    title,
-    description: 'Tokens of these heads’ span at length 0; may be negative beside a slope.',
+  field.integer(title, 'Tokens of these heads’ span at length 0; may be negative beside a slope.', {
     min: -(1 << 20),
     max: 1 << 20,
     default: value,
-  }) as const;
+  });
 
 export const elasticSpanAttention: Mechanism<Parameters> = {
   ...spanKernel('elastic-span', spansOf, ({ plannedLength }) => plannedLength === 0),
@@ -90,26 +85,20 @@ export const elasticSpanAttention: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    firstShare: {
-      kind: 'number',
-      title: 'Heads under the first rule',
-      description: 'Share of the key/value heads; the others follow the second rule.',
-      min: 0,
-      max: 1,
-      default: 0.5,
-    },
+    firstShare: field.number(
+      'Heads under the first rule',
+      'Share of the key/value heads; the others follow the second rule.',
+      { min: 0, max: 1, default: 0.5 },
+    ),
     firstOffset: offset('First offset', 320),
     firstSlope: slope('First slope', 0),
     secondOffset: offset('Second offset', -1024),
     secondSlope: slope('Second slope', 0.5),
-    plannedLength: {
-      kind: 'integer',
-      title: 'Planned length',
-      description: 'Prompt and new tokens together, for which the spans are laid out; 0: as many as there are keys.',
-      min: 0,
-      max: 1 << 24,
-      default: 0,
-    },
+    plannedLength: field.integer(
+      'Planned length',
+      'Prompt and new tokens together, for which the spans are laid out; 0: as many as there are keys.',
+      { min: 0, max: 1 << 24, default: 0 },
+    ),
   },
   exponent: 2,
   limits: [

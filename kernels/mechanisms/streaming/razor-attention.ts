@@ -2,6 +2,7 @@ import type { Mechanism } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { spanKernel } from './span-kernel';
 import { fullSpan, type HeadSpan, type HeadSpans } from './spans';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | boolean> {
   readonly retrievalShare: number;
@@ -61,45 +62,27 @@ export const razorAttention: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    retrievalShare: {
-      kind: 'number',
-      title: 'Retrieval heads',
-      description: 'Share of the key/value heads that keep everything: 0.15 in the paper.',
-      min: 0,
-      max: 1,
-      default: 0.15,
-    },
-    sinks: {
-      kind: 'integer',
-      title: 'Sinks',
-      description: 'Keys at the start of the sequence that a cut head keeps.',
+    retrievalShare: field.number(
+      'Retrieval heads',
+      'Share of the key/value heads that keep everything: 0.15 in the paper.',
+      { min: 0, max: 1, default: 0.15 },
+    ),
+    sinks: field.integer('Sinks', 'Keys at the start of the sequence that a cut head keeps.', {
       min: 0,
       max: 65536,
       default: 4,
-    },
-    buffer: {
-      kind: 'integer',
-      title: 'Least buffer',
-      description: 'Latest keys that a cut head keeps at least; 4000 in the paper.',
+    }),
+    buffer: field.integer('Least buffer', 'Latest keys that a cut head keeps at least; 4000 in the paper.', {
       min: 1,
       max: 1 << 24,
       default: 256,
-    },
-    compression: {
-      kind: 'number',
-      title: 'Compression',
-      description:
-        'A cut head keeps the latest keys / compression keys when those are more than the least buffer: 5 in the paper.',
-      min: 1,
-      max: 1e6,
-      default: 5,
-    },
-    compensation: {
-      kind: 'boolean',
-      title: 'Compensation token',
-      description: 'Whether the dropped keys take part as their mean.',
-      default: true,
-    },
+    }),
+    compression: field.number(
+      'Compression',
+      'A cut head keeps the latest keys / compression keys when those are more than the least buffer: 5 in the paper.',
+      { min: 1, max: 1e6, default: 5 },
+    ),
+    compensation: field.flag('Compensation token', 'Whether the dropped keys take part as their mean.', true),
   },
   exponent: 2,
   limits: [

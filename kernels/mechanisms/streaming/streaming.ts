@@ -2,6 +2,7 @@ import type { Mechanism } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { spanKernel } from './span-kernel';
 import { type HeadSpans } from './spans';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number> {
   readonly sinks: number;
@@ -39,22 +40,16 @@ export const streaming: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    sinks: {
-      kind: 'integer',
-      title: 'Sinks',
-      description: 'Keys at the start of the sequence that every query reads.',
+    sinks: field.integer('Sinks', 'Keys at the start of the sequence that every query reads.', {
       min: 0,
       max: 65536,
       default: 64,
-    },
-    recent: {
-      kind: 'integer',
-      title: 'Recent keys',
-      description: 'Latest keys that a query reads, its own included.',
+    }),
+    recent: field.integer('Recent keys', 'Latest keys that a query reads, its own included.', {
       min: 1,
       max: 1 << 24,
       default: 256,
-    },
+    }),
   },
   exponent: 1,
   limits: [

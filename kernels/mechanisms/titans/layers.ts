@@ -1,6 +1,7 @@
 /** What a neural memory is made of: its parameters, the shapes of its layers, their weights and the states of decoding. */
 import type { ParameterTable, StateTensor, Weight } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
+import * as field from '../../parameters';
 
 export interface MemoryParameters extends Record<string, number | boolean> {
   /** Positions whose gradients are taken at the same memory. */
@@ -13,52 +14,32 @@ export interface MemoryParameters extends Record<string, number | boolean> {
 }
 
 export const memoryParameters: ParameterTable<MemoryParameters> = {
-  chunk: {
-    kind: 'integer',
-    title: 'Chunk',
-    description: 'Positions whose gradients are taken at the same memory; 1 is the exact online rule.',
+  chunk: field.integer('Chunk', 'Positions whose gradients are taken at the same memory; 1 is the exact online rule.', {
     min: 1,
     max: 1024,
     default: 64,
-  },
-  depth: {
-    kind: 'integer',
-    title: 'Layers of the memory',
-    description: '1: a matrix; more: a multilayer perceptron with GELU between its layers.',
-    min: 1,
-    max: 4,
-    default: 1,
-  },
-  expansion: {
-    kind: 'integer',
-    title: 'Expansion',
-    description: 'Width of the hidden layers of the memory, in widths of a head; unused with one layer.',
-    min: 1,
-    max: 8,
-    default: 4,
-  },
-  momentum: {
-    kind: 'boolean',
-    title: 'Momentum',
-    description: 'Steps keep a share of the earlier ones (past surprise).',
-    default: true,
-  },
-  forgetting: {
-    kind: 'boolean',
-    title: 'Forgetting',
-    description:
-      'The memory fades at a rate of each position. Without it long chunks and several layers need a smaller largest step, or the memory diverges.',
-    default: true,
-  },
-  rate: {
-    kind: 'number',
-    title: 'Largest step',
-    description:
-      'The share of its error that a position of a key of length 1 learns at most; 1 is the full delta rule. Deeper memories may need less.',
-    min: 0,
-    max: 1,
-    default: 1,
-  },
+  }),
+  depth: field.integer(
+    'Layers of the memory',
+    '1: a matrix; more: a multilayer perceptron with GELU between its layers.',
+    { min: 1, max: 4, default: 1 },
+  ),
+  expansion: field.integer(
+    'Expansion',
+    'Width of the hidden layers of the memory, in widths of a head; unused with one layer.',
+    { min: 1, max: 8, default: 4 },
+  ),
+  momentum: field.flag('Momentum', 'Steps keep a share of the earlier ones (past surprise).', true),
+  forgetting: field.flag(
+    'Forgetting',
+    'The memory fades at a rate of each position. Without it long chunks and several layers need a smaller largest step, or the memory diverges.',
+    true,
+  ),
+  rate: field.number(
+    'Largest step',
+    'The share of its error that a position of a key of length 1 learns at most; 1 is the full delta rule. Deeper memories may need less.',
+    { min: 0, max: 1, default: 1 },
+  ),
 };
 
 export interface MemoryLayer {

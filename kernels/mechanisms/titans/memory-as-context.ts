@@ -25,6 +25,7 @@ import { joinBehind, lastPositions, persistentParameter, persistentWeights, seei
 import { keyValueProducts, keyValueWeights, projectGroup, queryProducts, queryWeight } from './projections';
 import { attendAll, latest, shiftRegister, takeRegister } from './recent';
 import { memorySupport } from './sequence';
+import * as field from '../../parameters';
 
 interface Parameters extends MemoryParameters {
   readonly segment: number;
@@ -67,14 +68,11 @@ export const memoryAsContext: Mechanism<Parameters> = {
     },
   },
   parameters: {
-    segment: {
-      kind: 'integer',
-      title: 'Segment',
-      description: 'Positions that attend to each other directly; a multiple of the chunk.',
+    segment: field.integer('Segment', 'Positions that attend to each other directly; a multiple of the chunk.', {
       min: 1,
       max: 16384,
       default: 256,
-    },
+    }),
     persistent: persistentParameter,
     ...memoryParameters,
   },

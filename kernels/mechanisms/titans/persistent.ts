@@ -4,15 +4,13 @@ import type { Value } from '../../graph/records';
 import type { AttentionInputs, Parameter, Weight } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
+import * as field from '../../parameters';
 
-export const persistentParameter: Parameter = {
-  kind: 'integer',
-  title: 'Persistent positions',
-  description: 'Learned positions in front of the sequence that do not depend on the input.',
-  min: 0,
-  max: 4096,
-  default: 4,
-};
+export const persistentParameter: Parameter = field.integer(
+  'Persistent positions',
+  'Learned positions in front of the sequence that do not depend on the input.',
+  { min: 0, max: 4096, default: 4 },
+);
 
 /** Keys and values of `count` positions, and their queries where the layer reads at them; none for 0. */
 export function persistentWeights(

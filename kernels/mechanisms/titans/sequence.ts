@@ -3,15 +3,13 @@ import type { Parameter, Support } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import type { MemoryParameters } from './layers';
 import type { MemoryOrder } from './memory';
+import * as field from '../../parameters';
 
-export const windowParameter: Parameter = {
-  kind: 'integer',
-  title: 'Window',
-  description: 'Keys that the attention of a query reads, its own included.',
-  min: 1,
-  max: 65536,
-  default: 256,
-};
+export const windowParameter: Parameter = field.integer(
+  'Window',
+  'Keys that the attention of a query reads, its own included.',
+  { min: 1, max: 65536, default: 256 },
+);
 
 /**
  * Without forgetting: most gradients of the full step that are taken at one memory, and the largest step of several layers.

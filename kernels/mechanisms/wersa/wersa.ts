@@ -13,6 +13,7 @@ import { gateHidden, gateKernel, gateWidth, levelsOf, type WersaParameters } fro
 import { filterRows, gateSourceOf, gateValues } from './kernel';
 import { wersaReference } from './reference';
 import { featureRows, normedAverages, readWeights, scalesOf, weightsOf } from './rows';
+import * as field from '../../parameters';
 
 const isCross = ({ pattern }: AttentionShape): boolean => pattern === 'noncausal-cross' || pattern === 'causal-cross';
 
@@ -46,58 +47,32 @@ export const wersa: Mechanism<WersaParameters> = {
     },
   },
   parameters: {
-    levels: {
-      kind: 'integer',
-      title: 'Levels',
-      description: 'Wavelet levels; level l has the time scale 2^l. 0 leaves one scale for the whole.',
-      min: 0,
-      max: 16,
-      default: 4,
-    },
-    features: {
-      kind: 'integer',
-      title: 'Features',
-      description: 'Random ReLU features of a query or key.',
-      min: 1,
-      max: 4096,
-      default: 128,
-    },
-    filter: {
-      kind: 'choice',
-      title: 'Filter',
-      description: 'haar: as published, reads later tokens of its block; one-sided: undecimated and causal, ours.',
-      options: ['haar', 'one-sided'],
-      default: 'haar',
-    },
-    gate: {
-      kind: 'choice',
-      title: 'Gate',
-      description: 'local: from 33 positions around each; global: from the mean of the sequence; off: 1.',
+    levels: field.integer(
+      'Levels',
+      'Wavelet levels; level l has the time scale 2^l. 0 leaves one scale for the whole.',
+      { min: 0, max: 16, default: 4 },
+    ),
+    features: field.integer('Features', 'Random ReLU features of a query or key.', { min: 1, max: 4096, default: 128 }),
+    filter: field.choice(
+      'Filter',
+      'haar: as published, reads later tokens of its block; one-sided: undecimated and causal, ours.',
+      { options: ['haar', 'one-sided'], default: 'haar' },
+    ),
+    gate: field.choice('Gate', 'local: from 33 positions around each; global: from the mean of the sequence; off: 1.', {
       options: ['local', 'global', 'off'],
       default: 'local',
-    },
-    sharedProjection: {
-      kind: 'boolean',
-      title: 'Shared projection',
-      description: 'Off (as in the port): with separate draws scores lose the angle between query and key.',
-      default: true,
-    },
-    seed: {
-      kind: 'integer',
-      title: 'Seed',
-      description: 'Draws the projection, which is never learned.',
-      min: 0,
-      max: 1 << 30,
-      default: 0,
-    },
-    chunk: {
-      kind: 'integer',
-      title: 'Chunk',
-      description: 'Causal only: positions that are multiplied directly before the running sums take over.',
-      min: 1,
-      max: 4096,
-      default: 64,
-    },
+    }),
+    sharedProjection: field.flag(
+      'Shared projection',
+      'Off (as in the port): with separate draws scores lose the angle between query and key.',
+      true,
+    ),
+    seed: field.integer('Seed', 'Draws the projection, which is never learned.', { min: 0, max: 1 << 30, default: 0 }),
+    chunk: field.integer(
+      'Chunk',
+      'Causal only: positions that are multiplied directly before the running sums take over.',
+      { min: 1, max: 4096, default: 64 },
+    ),
   },
   layout: 'heads-first',
   exponent: 1,

@@ -21,6 +21,7 @@ import { bagClasses, branchClasses, gatedPooled, losses, multiHeadPooled, reduce
 import { abmil } from './limits';
 import { poolingPictures } from './pictures';
 import { published } from './stkim';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | string> {
   readonly form: string;
@@ -121,7 +122,7 @@ function labelsOf({ batch, classes }: Parameters, seed: number) {
 }
 
 const integer = (title: string, description: string, max: number, preset: number, min = 1) =>
-  ({ kind: 'integer', title, description, min, max, default: preset }) as const;
+  field.integer(title, description, { min, max, default: preset });
 
 export const acmil: Module<Parameters> = {
   id: 'acmil',
@@ -136,14 +137,11 @@ export const acmil: Module<Parameters> = {
     note: 'Learned queries of the multi-head form are drawn with deviation 1 in place of 1e-6, the last layer of the gate six times as wide as the others, so that branches differ. Dropout is left out. The mask of training is an input, so that a graph gives the same twice.',
   },
   parameters: {
-    form: {
-      kind: 'choice',
-      title: 'Attention',
-      description:
-        'gated: one small network scores instances; multi-head: each branch is a query with projections of its own.',
-      options: ['gated', 'multi-head'],
-      default: 'gated',
-    },
+    form: field.choice(
+      'Attention',
+      'gated: one small network scores instances; multi-head: each branch is a query with projections of its own.',
+      { options: ['gated', 'multi-head'], default: 'gated' },
+    ),
     instances: integer('Instances', 'In a bag.', 65536, 1024),
     features: integer('Features', 'Of an instance: 512 of ResNet-18, 384 of ViT-S.', 4096, 512),
     width: integer('Width', 'Reduced features D: 256 of 512, 128 of 384.', 4096, 256),

@@ -10,6 +10,7 @@ import { attentionOver, gatedLogits } from './definition';
 import { gatedPool } from './graph';
 import { poolingPictures } from './pictures';
 import { published } from './stkim';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number> {
   readonly instances: number;
@@ -78,18 +79,11 @@ export const gatedPooling: Module<Parameters> = {
     note: 'The last layer is drawn six times as wide as the others, so that branches prefer some instances, as trained ones do.',
   },
   parameters: {
-    instances: { kind: 'integer', title: 'Instances', description: 'In a bag.', min: 1, max: 65536, default: 1024 },
-    width: {
-      kind: 'integer',
-      title: 'Width',
-      description: 'Features of an instance.',
-      min: 1,
-      max: 4096,
-      default: 256,
-    },
-    hidden: { kind: 'integer', title: 'Hidden width', description: 'Of the gate.', min: 1, max: 1024, default: 128 },
-    branches: { kind: 'integer', title: 'Branches', description: 'M; 1 is ABMIL.', min: 1, max: 32, default: 5 },
-    batch: { kind: 'integer', title: 'Batch', description: 'Bags in a call.', min: 1, max: 64, default: 1 },
+    instances: field.integer('Instances', 'In a bag.', { min: 1, max: 65536, default: 1024 }),
+    width: field.integer('Width', 'Features of an instance.', { min: 1, max: 4096, default: 256 }),
+    hidden: field.integer('Hidden width', 'Of the gate.', { min: 1, max: 1024, default: 128 }),
+    branches: field.integer('Branches', 'M; 1 is ABMIL.', { min: 1, max: 32, default: 5 }),
+    batch: field.integer('Batch', 'Bags in a call.', { min: 1, max: 64, default: 1 }),
   },
   inputs,
   outputs: ({ batch, instances, width, branches }) => [

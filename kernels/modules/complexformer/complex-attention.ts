@@ -24,9 +24,10 @@ import {
   type ComplexParameters,
 } from './definition';
 import { complexPictures } from './pictures';
+import * as field from '../../parameters';
 
 const integer = (title: string, description: string, max: number, preset: number) =>
-  ({ kind: 'integer', title, description, min: 1, max, default: preset }) as const;
+  field.integer(title, description, { min: 1, max, default: preset });
 
 export const complexAttention: Module<ComplexParameters> = {
   id: 'complex-attention',
@@ -43,21 +44,13 @@ export const complexAttention: Module<ComplexParameters> = {
     tokens: integer('Tokens', 'Of each sequence.', 8192, 64),
     width: integer('Width', 'Of a token.', 1024, 128),
     heads: integer('Heads', 'Each of an even width.', 64, 4),
-    form: {
-      kind: 'choice',
-      title: 'Form',
-      description: 'complex, or rotary: the same layer with RoPE, which has no delta and b.',
+    form: field.choice('Form', 'complex, or rotary: the same layer with RoPE, which has no delta and b.', {
       options: forms,
       default: 'complex',
-    },
+    }),
     scale: cmha.parameters.scale,
     base: cmha.parameters.base,
-    causal: {
-      kind: 'boolean',
-      title: 'Causal',
-      description: 'A token reads itself and those before it.',
-      default: true,
-    },
+    causal: field.flag('Causal', 'A token reads itself and those before it.', true),
     batch: integer('Batch', 'Sequences in a call.', 64, 1),
   },
   refuse: ({ width, heads }) =>

@@ -19,6 +19,7 @@ import {
   type AttentionSize,
 } from './attention';
 import { attentionPictures } from './pictures';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | string | boolean> {
   readonly axis: string;
@@ -52,44 +53,29 @@ export const dmhcsa: Module<Parameters> = {
     note: 'No code or weights are published: names of weights are those of this module. Choices where the text is silent: shares are a softmax of logits, scores are divided by the root of the head width, and there is no projection behind the attention (which the published parameter counts suggest). Depthwise kernels are an addition of Headscope.',
   },
   parameters: {
-    axis: {
-      kind: 'choice',
-      title: 'Axis',
-      description:
-        'spatial: channels are features and kernels slide over the tokens (joints). temporal: channels are the tokens (frames) and kernels slide over the features.',
-      options: ['spatial', 'temporal'],
-      default: 'spatial',
-    },
-    tokens: { kind: 'integer', title: 'Tokens', description: 'Joints or frames.', min: 1, max: 512, default: 17 },
-    channels: {
-      kind: 'integer',
-      title: 'Channels',
-      description: 'Features of a token.',
-      min: 1,
-      max: 1088,
-      default: 32,
-    },
-    heads: { kind: 'integer', title: 'Heads', description: '8 as published.', min: 1, max: 32, default: 8 },
-    kernels: {
-      kind: 'choice',
-      title: 'Kernel sizes',
-      description: 'Of each of Q, K and V; 7,7,7 as published.',
+    axis: field.choice(
+      'Axis',
+      'spatial: channels are features and kernels slide over the tokens (joints). temporal: channels are the tokens (frames) and kernels slide over the features.',
+      { options: ['spatial', 'temporal'], default: 'spatial' },
+    ),
+    tokens: field.integer('Tokens', 'Joints or frames.', { min: 1, max: 512, default: 17 }),
+    channels: field.integer('Channels', 'Features of a token.', { min: 1, max: 1088, default: 32 }),
+    heads: field.integer('Heads', '8 as published.', { min: 1, max: 32, default: 8 }),
+    kernels: field.choice('Kernel sizes', 'Of each of Q, K and V; 7,7,7 as published.', {
       options: kernelSets,
       default: '7,7,7',
-    },
-    depthwise: {
-      kind: 'boolean',
-      title: 'Depthwise',
-      description: 'One kernel for each channel, which does not mix channels. Not in the paper; for many frames.',
-      default: false,
-    },
-    fuse: {
-      kind: 'boolean',
-      title: 'Fused kernels',
-      description: 'Sums the kernels before the run: one convolution of the largest size, with the same output.',
-      default: false,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Sets of tokens in a call.', min: 1, max: 256, default: 1 },
+    }),
+    depthwise: field.flag(
+      'Depthwise',
+      'One kernel for each channel, which does not mix channels. Not in the paper; for many frames.',
+      false,
+    ),
+    fuse: field.flag(
+      'Fused kernels',
+      'Sums the kernels before the run: one convolution of the largest size, with the same output.',
+      false,
+    ),
+    batch: field.integer('Batch', 'Sets of tokens in a call.', { min: 1, max: 256, default: 1 }),
   },
   refuse: ({ channels, heads }) =>
     channels % heads === 0 ? undefined : `${channels} channels do not divide into ${heads} heads.`,

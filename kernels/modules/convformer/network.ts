@@ -34,6 +34,7 @@ import {
 } from './block';
 import { networkPictures } from './network-pictures';
 import { joints, projectedTo2d, walker } from './skeleton';
+import * as field from '../../parameters';
 
 export interface Parameters extends Record<string, number | string | boolean> {
   readonly frames: number;
@@ -130,46 +131,21 @@ export const convformer: Module<Parameters> = {
     note: 'No code or weights are published: names of weights are those of this module. The MLP widens by 2 and no linear layer follows the attention: so the published parameter counts come out within 1.5 %. The temporal kernels tie the weights to one number of frames.',
   },
   parameters: {
-    frames: { kind: 'integer', title: 'Frames', description: '9 to 243 as published.', min: 1, max: 243, default: 27 },
-    channels: {
-      kind: 'integer',
-      title: 'Features of a joint',
-      description: '32 as published.',
-      min: 1,
-      max: 64,
-      default: 32,
-    },
-    heads: { kind: 'integer', title: 'Heads', description: '8 as published.', min: 1, max: 16, default: 8 },
-    kernels: {
-      kind: 'choice',
-      title: 'Kernel sizes',
-      description: 'Of each of Q, K and V; 7,7,7 as published.',
+    frames: field.integer('Frames', '9 to 243 as published.', { min: 1, max: 243, default: 27 }),
+    channels: field.integer('Features of a joint', '32 as published.', { min: 1, max: 64, default: 32 }),
+    heads: field.integer('Heads', '8 as published.', { min: 1, max: 16, default: 8 }),
+    kernels: field.choice('Kernel sizes', 'Of each of Q, K and V; 7,7,7 as published.', {
       options: kernelSets,
       default: '7,7,7',
-    },
-    spatialBlocks: {
-      kind: 'integer',
-      title: 'Spatial blocks',
-      description: '2 as published.',
-      min: 0,
-      max: 8,
-      default: 2,
-    },
-    temporalBlocks: {
-      kind: 'integer',
-      title: 'Temporal blocks',
-      description: '2 as published.',
-      min: 0,
-      max: 8,
-      default: 2,
-    },
-    fuse: {
-      kind: 'boolean',
-      title: 'Fused kernels',
-      description: 'Sums the kernels before the run: one convolution of the largest size, with the same output.',
-      default: true,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Clips in a call.', min: 1, max: 64, default: 1 },
+    }),
+    spatialBlocks: field.integer('Spatial blocks', '2 as published.', { min: 0, max: 8, default: 2 }),
+    temporalBlocks: field.integer('Temporal blocks', '2 as published.', { min: 0, max: 8, default: 2 }),
+    fuse: field.flag(
+      'Fused kernels',
+      'Sums the kernels before the run: one convolution of the largest size, with the same output.',
+      true,
+    ),
+    batch: field.integer('Batch', 'Clips in a call.', { min: 1, max: 64, default: 1 }),
   },
   refuse: ({ channels, heads }) =>
     channels % heads === 0 ? undefined : `${channels} features do not divide into ${heads} heads.`,

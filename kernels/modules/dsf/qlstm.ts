@@ -9,6 +9,7 @@ import { tensor } from '../../tensors/tensor';
 import { qlstm, qlstmParts } from './definition';
 import { qlstmGraph } from './graph';
 import { qlstmPictures } from './pictures';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | boolean> {
   readonly tokens: number;
@@ -45,31 +46,16 @@ export const qlstmModule: Module<Parameters> = {
     note: 'The recurrence is computed in blocks by doubling, in place of the CUDA scan of the release.',
   },
   parameters: {
-    tokens: { kind: 'integer', title: 'Tokens', description: 'n.', min: 1, max: 8192, default: 128 },
-    width: { kind: 'integer', title: 'Width', description: 'd; 256 as published.', min: 1, max: 1024, default: 64 },
-    expansion: {
-      kind: 'integer',
-      title: 'Expansion',
-      description: 'Hidden channels for each of the width.',
-      min: 1,
-      max: 8,
-      default: 2,
-    },
-    kernel: {
-      kind: 'integer',
-      title: 'Kernel',
-      description: 'Positions that the convolution reads, its own the last.',
+    tokens: field.integer('Tokens', 'n.', { min: 1, max: 8192, default: 128 }),
+    width: field.integer('Width', 'd; 256 as published.', { min: 1, max: 1024, default: 64 }),
+    expansion: field.integer('Expansion', 'Hidden channels for each of the width.', { min: 1, max: 8, default: 2 }),
+    kernel: field.integer('Kernel', 'Positions that the convolution reads, its own the last.', {
       min: 1,
       max: 16,
       default: 4,
-    },
-    reversed: {
-      kind: 'boolean',
-      title: 'Reversed gate',
-      description: 'sigmoid(−f)^alpha with a learned alpha in place of sigmoid(f).',
-      default: true,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Sequences in a call.', min: 1, max: 64, default: 1 },
+    }),
+    reversed: field.flag('Reversed gate', 'sigmoid(−f)^alpha with a learned alpha in place of sigmoid(f).', true),
+    batch: field.integer('Batch', 'Sequences in a call.', { min: 1, max: 64, default: 1 }),
   },
   inputs: (size) => [tokensInput(size)],
   outputs: (size) => [tokensOutput(size, 'Mixed tokens')],

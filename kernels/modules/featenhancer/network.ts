@@ -29,6 +29,7 @@ import {
   type Aggregation,
 } from './aggregation';
 import { colourMap, sharePictures } from './pictures';
+import * as field from '../../parameters';
 
 export interface FeatEnhancerParameters extends Record<string, number> {
   readonly hidden: number;
@@ -162,39 +163,19 @@ export const featEnhancer: Module<FeatEnhancerParameters> = {
     note: 'As in the code, also where it leaves out the ReLU behind the seventh convolution at the coarsest scale. In a detector of the repository the names stand behind the prefix of the enhancer.',
   },
   parameters: {
-    hidden: {
-      kind: 'integer',
-      title: 'Hidden channels',
-      description: 'Of the convolutions: 32 as published.',
+    hidden: field.integer('Hidden channels', 'Of the convolutions: 32 as published.', {
       min: 1,
       max: 128,
       default: 32,
-    },
-    additions: {
-      kind: 'integer',
-      title: 'Additions',
-      description: 'Maps of three colours that are added, and blocks that choose between scales: 8 as published.',
-      min: 1,
-      max: 32,
-      default: 8,
-    },
-    height: {
-      kind: 'integer',
-      title: 'Height',
-      description: 'Rows of pixels.',
-      min: leastSide,
-      max: 1024,
-      default: 64,
-    },
-    width: {
-      kind: 'integer',
-      title: 'Width',
-      description: 'Columns of pixels.',
-      min: leastSide,
-      max: 1024,
-      default: 64,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Pictures in a call.', min: 1, max: 64, default: 1 },
+    }),
+    additions: field.integer(
+      'Additions',
+      'Maps of three colours that are added, and blocks that choose between scales: 8 as published.',
+      { min: 1, max: 32, default: 8 },
+    ),
+    height: field.integer('Height', 'Rows of pixels.', { min: leastSide, max: 1024, default: 64 }),
+    width: field.integer('Width', 'Columns of pixels.', { min: leastSide, max: 1024, default: 64 }),
+    batch: field.integer('Batch', 'Pictures in a call.', { min: 1, max: 64, default: 1 }),
   },
   inputs: ({ batch, height, width }) => [
     {

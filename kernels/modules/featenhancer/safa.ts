@@ -20,6 +20,7 @@ import {
   type Aggregation,
 } from './aggregation';
 import { sharePictures } from './pictures';
+import * as field from '../../parameters';
 
 export interface SafaParameters extends Record<string, number | boolean | string> {
   readonly channels: number;
@@ -55,54 +56,26 @@ export const safa: Module<SafaParameters> = {
     note: 'As in the code: scores are over sqrt(d), and both scales are compared with the coarse one. The paper leaves out the root. More than two scales are not published. State dict: scale_aware_aggregation.* of the network.',
   },
   parameters: {
-    channels: { kind: 'integer', title: 'Channels', description: '24 as published.', min: 1, max: 256, default: 24 },
-    blocks: {
-      kind: 'integer',
-      title: 'Blocks',
-      description: 'Groups of channels that choose by themselves: 8 as published.',
+    channels: field.integer('Channels', '24 as published.', { min: 1, max: 256, default: 24 }),
+    blocks: field.integer('Blocks', 'Groups of channels that choose by themselves: 8 as published.', {
       min: 1,
       max: 64,
       default: 8,
-    },
-    scales: {
-      kind: 'integer',
-      title: 'Scales',
-      description: 'Maps that are chosen from: 2 as published. Those from the third come in at an eighth of the size.',
-      min: 2,
-      max: 8,
-      default: 2,
-    },
-    target: {
-      kind: 'choice',
-      title: 'Target scale',
-      description:
-        'The scale that all are compared with: the coarse one, the second, as published; coarsest: the last.',
-      options: ['coarse', 'fine', 'coarsest'],
-      default: 'coarse',
-    },
-    scaled: {
-      kind: 'boolean',
-      title: 'Scores over sqrt(d)',
-      description: 'As in the code; off as the paper writes it.',
-      default: true,
-    },
-    height: {
-      kind: 'integer',
-      title: 'Height',
-      description: 'Rows of the fine map.',
-      min: leastSide,
-      max: 1024,
-      default: 64,
-    },
-    width: {
-      kind: 'integer',
-      title: 'Width',
-      description: 'Columns of the fine map.',
-      min: leastSide,
-      max: 1024,
-      default: 64,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Pairs of maps in a call.', min: 1, max: 64, default: 1 },
+    }),
+    scales: field.integer(
+      'Scales',
+      'Maps that are chosen from: 2 as published. Those from the third come in at an eighth of the size.',
+      { min: 2, max: 8, default: 2 },
+    ),
+    target: field.choice(
+      'Target scale',
+      'The scale that all are compared with: the coarse one, the second, as published; coarsest: the last.',
+      { options: ['coarse', 'fine', 'coarsest'], default: 'coarse' },
+    ),
+    scaled: field.flag('Scores over sqrt(d)', 'As in the code; off as the paper writes it.', true),
+    height: field.integer('Height', 'Rows of the fine map.', { min: leastSide, max: 1024, default: 64 }),
+    width: field.integer('Width', 'Columns of the fine map.', { min: leastSide, max: 1024, default: 64 }),
+    batch: field.integer('Batch', 'Pairs of maps in a call.', { min: 1, max: 64, default: 1 }),
   },
   refuse: ({ channels, blocks }) =>
     channels % blocks !== 0 ? `${channels} channels do not fall into ${blocks} equal blocks.` : undefined,

@@ -7,6 +7,7 @@ import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import { isolated, type IsolationParameters } from './definition';
 import { isolationGraph } from './graph';
 import { isolationPictures } from './pictures';
+import * as field from '../../parameters';
 
 const weights = (channels: number): readonly ModuleWeight[] => [
   ...linearWeights('to_q', channels, channels, false),
@@ -54,48 +55,27 @@ export const isolatedAttention: Module<IsolationParameters> = {
     note: 'One layer of the target image; references use ordinary attention and are given as hidden states. Overlapping masks are made disjoint first. The dropout of mask tokens is drawn once. State dict: an attn1 of diffusers.',
   },
   parameters: {
-    isolate: {
-      kind: 'boolean',
-      title: 'Isolation',
-      description: 'Subjects in the target do not read each other.',
-      default: true,
-    },
-    references: {
-      kind: 'choice',
-      title: 'References',
-      description:
-        'none: the target reads itself. in-place: and the references as they are. reposition: and the references moved to its subjects.',
-      options: ['none', 'in-place', 'reposition'],
-      default: 'reposition',
-    },
-    lambda: {
-      kind: 'number',
-      title: 'Added to reference scores',
-      description: 'ref_sa_lambda, 0 as released.',
+    isolate: field.flag('Isolation', 'Subjects in the target do not read each other.', true),
+    references: field.choice(
+      'References',
+      'none: the target reads itself. in-place: and the references as they are. reposition: and the references moved to its subjects.',
+      { options: ['none', 'in-place', 'reposition'], default: 'reposition' },
+    ),
+    lambda: field.number('Added to reference scores', 'ref_sa_lambda, 0 as released.', {
       min: -20,
       max: 20,
       default: 0,
-    },
-    dropout: {
-      kind: 'number',
-      title: 'Mask dropout',
-      description: 'Share of the tokens of a subject that do not read its reference; 0.5 in the pipeline.',
-      min: 0,
-      max: 1,
-      default: 0,
-    },
-    subjects: {
-      kind: 'integer',
-      title: 'Subjects',
-      description: 'One reference image each.',
-      min: 1,
-      max: 8,
-      default: 2,
-    },
-    height: { kind: 'integer', title: 'Height', description: 'Rows of tokens.', min: 1, max: 32, default: 12 },
-    width: { kind: 'integer', title: 'Width', description: 'Columns of tokens.', min: 1, max: 32, default: 12 },
-    channels: { kind: 'integer', title: 'Channels', description: 'Width of a token.', min: 1, max: 1280, default: 64 },
-    heads: { kind: 'integer', title: 'Heads', description: 'They divide the channels.', min: 1, max: 20, default: 4 },
+    }),
+    dropout: field.number(
+      'Mask dropout',
+      'Share of the tokens of a subject that do not read its reference; 0.5 in the pipeline.',
+      { min: 0, max: 1, default: 0 },
+    ),
+    subjects: field.integer('Subjects', 'One reference image each.', { min: 1, max: 8, default: 2 }),
+    height: field.integer('Height', 'Rows of tokens.', { min: 1, max: 32, default: 12 }),
+    width: field.integer('Width', 'Columns of tokens.', { min: 1, max: 32, default: 12 }),
+    channels: field.integer('Channels', 'Width of a token.', { min: 1, max: 1280, default: 64 }),
+    heads: field.integer('Heads', 'They divide the channels.', { min: 1, max: 20, default: 4 }),
   },
   refuse: ({ channels, heads }) =>
     channels % heads !== 0 ? `${channels} channels do not fall into ${heads} equal heads.` : undefined,

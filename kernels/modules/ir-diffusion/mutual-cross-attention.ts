@@ -18,6 +18,7 @@ import { rowsOf } from '../../module-parts/pictures';
 import { linearWeights, parameterCount, weightOf } from '../../module-parts/weights';
 import { normalTensor, seedFor } from '../../tensors/random';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
+import * as field from '../../parameters';
 
 export interface MutualParameters extends Record<string, number | string | boolean> {
   readonly lambda: number;
@@ -130,28 +131,18 @@ export const mutualCrossAttention: Module<MutualParameters> = {
     note: 'Prompts are given as hidden states of the text encoder. Where masks overlap, the outputs of the subjects are averaged. State dict: an attn2 of diffusers.',
   },
   parameters: {
-    lambda: {
-      kind: 'number',
-      title: 'Lambda',
-      description: 'Share of the subject’s own prompt inside its mask: 0.9 as released, 0 is ordinary cross-attention.',
-      min: 0,
-      max: 1,
-      default: 0.9,
-    },
-    subjects: { kind: 'integer', title: 'Subjects', description: 'One prompt each.', min: 1, max: 8, default: 2 },
-    height: { kind: 'integer', title: 'Height', description: 'Rows of tokens.', min: 1, max: 64, default: 12 },
-    width: { kind: 'integer', title: 'Width', description: 'Columns of tokens.', min: 1, max: 64, default: 12 },
-    channels: { kind: 'integer', title: 'Channels', description: 'Width of a token.', min: 1, max: 1280, default: 64 },
-    heads: { kind: 'integer', title: 'Heads', description: 'They divide the channels.', min: 1, max: 20, default: 4 },
-    tokens: { kind: 'integer', title: 'Text tokens', description: 'Of each prompt.', min: 1, max: 512, default: 16 },
-    textWidth: {
-      kind: 'integer',
-      title: 'Text width',
-      description: 'Width of a text token.',
-      min: 1,
-      max: 4096,
-      default: 48,
-    },
+    lambda: field.number(
+      'Lambda',
+      'Share of the subject’s own prompt inside its mask: 0.9 as released, 0 is ordinary cross-attention.',
+      { min: 0, max: 1, default: 0.9 },
+    ),
+    subjects: field.integer('Subjects', 'One prompt each.', { min: 1, max: 8, default: 2 }),
+    height: field.integer('Height', 'Rows of tokens.', { min: 1, max: 64, default: 12 }),
+    width: field.integer('Width', 'Columns of tokens.', { min: 1, max: 64, default: 12 }),
+    channels: field.integer('Channels', 'Width of a token.', { min: 1, max: 1280, default: 64 }),
+    heads: field.integer('Heads', 'They divide the channels.', { min: 1, max: 20, default: 4 }),
+    tokens: field.integer('Text tokens', 'Of each prompt.', { min: 1, max: 512, default: 16 }),
+    textWidth: field.integer('Text width', 'Width of a text token.', { min: 1, max: 4096, default: 48 }),
   },
   refuse: ({ channels, heads }) =>
     channels % heads !== 0 ? `${channels} channels do not fall into ${heads} equal heads.` : undefined,

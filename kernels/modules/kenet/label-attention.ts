@@ -9,6 +9,7 @@ import { labelled, maskedMean, pooledByOne, type Switches } from './definition';
 import { labelledGraph } from './graph';
 import { labelPictures } from './pictures';
 import { example, readWritten } from './words';
+import * as field from '../../parameters';
 
 interface Parameters extends Switches, Record<string, number | boolean> {
   readonly labels: number;
@@ -117,9 +118,8 @@ function planted(parameters: Parameters, seed: number): Tensors {
 }
 
 const integer = (title: string, description: string, max: number, preset: number) =>
-  ({ kind: 'integer', title, description, min: 1, max, default: preset }) as const;
-const flag = (title: string, description: string, preset: boolean) =>
-  ({ kind: 'boolean', title, description, default: preset }) as const;
+  field.integer(title, description, { min: 1, max, default: preset });
+const flag = (title: string, description: string, preset: boolean) => field.flag(title, description, preset);
 
 export const labelAttention: Module<Parameters> = {
   id: 'label-attention',

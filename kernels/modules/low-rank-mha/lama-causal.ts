@@ -29,6 +29,7 @@ import { headsFor } from '../../module-parts/plain-attention';
 import { parameterCount, weightOf } from '../../module-parts/weights';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { lama, lamaReference, lamaSizes, smallest, type LamaParameters } from './lama';
+import * as field from '../../parameters';
 
 /** c of every word [b, n, d]. */
 function contextsOf({ inputs, weights }: ModuleCall, { context, batch, words, width }: LamaParameters): Tensor {
@@ -170,23 +171,17 @@ export const lamaCausal: Module<LamaParameters> = {
   },
   parameters: {
     ...lama.parameters,
-    words: { kind: 'integer', title: 'Words', description: 'n, of each text.', min: 1, max: 4096, default: 64 },
-    context: {
-      kind: 'choice',
-      title: 'Context',
-      description:
-        'c: learned, one for all words; mean, of the words up to each (a score for every pair); other, the mean of other tokens.',
-      options: ['learned', 'mean', 'other'],
-      default: 'learned',
-    },
-    temperature: {
-      kind: 'number',
-      title: 'Temperature',
-      description: 'Divides the scores, which lie between -1 and 1.',
+    words: field.integer('Words', 'n, of each text.', { min: 1, max: 4096, default: 64 }),
+    context: field.choice(
+      'Context',
+      'c: learned, one for all words; mean, of the words up to each (a score for every pair); other, the mean of other tokens.',
+      { options: ['learned', 'mean', 'other'], default: 'learned' },
+    ),
+    temperature: field.number('Temperature', 'Divides the scores, which lie between -1 and 1.', {
       min: 0.05,
       max: 10,
       default: 1,
-    },
+    }),
   },
   refuse({ width, heads, activation, l2, context }) {
     if (width % heads !== 0) return `${width} features do not divide among ${heads} heads.`;

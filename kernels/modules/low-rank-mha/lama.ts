@@ -16,6 +16,7 @@ import { evenly, parameterCount, weightOf } from '../../module-parts/weights';
 import { normalTensor, seedFor } from '../../tensors/random';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import { lamaPictures } from './pictures';
+import * as field from '../../parameters';
 
 export interface LamaParameters extends Record<string, number | string | boolean> {
   readonly words: number;
@@ -109,49 +110,34 @@ export const lama: Module<LamaParameters> = {
     note: 'No code of the authors was found. Names of weights are those of the port (_p, _q, _c). Choices of Headscope: rank, temperature, and a context from other tokens; the causal form is a module of its own.',
   },
   parameters: {
-    words: { kind: 'integer', title: 'Words', description: 'n, of each text.', min: 1, max: 8192, default: 64 },
-    width: { kind: 'integer', title: 'Width', description: 'd, features of a word.', min: 1, max: 1024, default: 768 },
-    heads: { kind: 'integer', title: 'Heads', description: 'm rows of the output.', min: 1, max: 64, default: 8 },
-    context: {
-      kind: 'choice',
-      title: 'Context',
-      description:
-        'c: learned, one for all texts; mean, of the words of the text (LAMA + ctx); other, the mean of other tokens (extension).',
-      options: ['learned', 'mean', 'other'],
-      default: 'learned',
-    },
-    activation: {
-      kind: 'choice',
-      title: 'Activation',
-      description: 'Of the scores; tanh as published.',
+    words: field.integer('Words', 'n, of each text.', { min: 1, max: 8192, default: 64 }),
+    width: field.integer('Width', 'd, features of a word.', { min: 1, max: 1024, default: 768 }),
+    heads: field.integer('Heads', 'm rows of the output.', { min: 1, max: 64, default: 8 }),
+    context: field.choice(
+      'Context',
+      'c: learned, one for all texts; mean, of the words of the text (LAMA + ctx); other, the mean of other tokens (extension).',
+      { options: ['learned', 'mean', 'other'], default: 'learned' },
+    ),
+    activation: field.choice('Activation', 'Of the scores; tanh as published.', {
       options: ['tanh', 'none'],
       default: 'tanh',
-    },
-    l2: {
-      kind: 'boolean',
-      title: 'Normalize over heads',
-      description:
-        'Scores of a word to length 1 over its heads, as published. With one head every score is then 1 or -1.',
-      default: true,
-    },
-    rank: {
-      kind: 'integer',
-      title: 'Rank',
-      description: 'Columns of P and Q for each head; 1 as published, more is an extension.',
+    }),
+    l2: field.flag(
+      'Normalize over heads',
+      'Scores of a word to length 1 over its heads, as published. With one head every score is then 1 or -1.',
+      true,
+    ),
+    rank: field.integer('Rank', 'Columns of P and Q for each head; 1 as published, more is an extension.', {
       min: 1,
       max: 16,
       default: 1,
-    },
-    temperature: {
-      kind: 'number',
-      title: 'Temperature',
-      description:
-        'Divides the scores; 1 as published. Normalized scores lie between -1 and 1, so that at 1 no word weighs more than e^2 times another.',
-      min: 0.01,
-      max: 10,
-      default: 1,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Texts in a call.', min: 1, max: 64, default: 1 },
+    }),
+    temperature: field.number(
+      'Temperature',
+      'Divides the scores; 1 as published. Normalized scores lie between -1 and 1, so that at 1 no word weighs more than e^2 times another.',
+      { min: 0.01, max: 10, default: 1 },
+    ),
+    batch: field.integer('Batch', 'Texts in a call.', { min: 1, max: 64, default: 1 }),
   },
   inputs: ({ batch, words, width, context }) => [
     { name: 'h', kind: 'tokens', title: 'Words', description: '[batch, words, width]', shape: [batch, words, width] },

@@ -29,6 +29,7 @@ import { linearWeights, parameterCount, weightOf } from '../../module-parts/weig
 import { normalTensor, seedFor } from '../../tensors/random';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { poolingTable } from './pictures';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | string> {
   readonly form: 'structured' | 'additive' | 'cls';
@@ -127,33 +128,20 @@ export const poolingAttention: Module<Parameters> = {
     note: 'Names of the structured form are those of SelfAttentiveEncoder (ws1, ws2, without biases), 350 hidden features as published. The form with one query has no biases either, so that all have projections alone.',
   },
   parameters: {
-    form: {
-      kind: 'choice',
-      title: 'Form',
-      description:
-        'structured: m rows; additive: one row by the same scores; cls: the first word as the query of m heads.',
-      options: ['structured', 'additive', 'cls'],
-      default: 'structured',
-    },
-    words: { kind: 'integer', title: 'Words', description: 'n, of each text.', min: 1, max: 8192, default: 64 },
-    width: { kind: 'integer', title: 'Width', description: 'd, features of a word.', min: 1, max: 1024, default: 768 },
-    heads: {
-      kind: 'integer',
-      title: 'Heads',
-      description: 'm; unused by the additive form.',
-      min: 1,
-      max: 64,
-      default: 8,
-    },
-    hidden: {
-      kind: 'integer',
-      title: 'Hidden width',
-      description: 'd_a, features that scores are made from; unused by the form with one query.',
-      min: 1,
-      max: 1024,
-      default: 350,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Texts in a call.', min: 1, max: 64, default: 1 },
+    form: field.choice(
+      'Form',
+      'structured: m rows; additive: one row by the same scores; cls: the first word as the query of m heads.',
+      { options: ['structured', 'additive', 'cls'], default: 'structured' },
+    ),
+    words: field.integer('Words', 'n, of each text.', { min: 1, max: 8192, default: 64 }),
+    width: field.integer('Width', 'd, features of a word.', { min: 1, max: 1024, default: 768 }),
+    heads: field.integer('Heads', 'm; unused by the additive form.', { min: 1, max: 64, default: 8 }),
+    hidden: field.integer(
+      'Hidden width',
+      'd_a, features that scores are made from; unused by the form with one query.',
+      { min: 1, max: 1024, default: 350 },
+    ),
+    batch: field.integer('Batch', 'Texts in a call.', { min: 1, max: 64, default: 1 }),
   },
   refuse: ({ form, width, heads }) =>
     form !== 'cls' || width % heads === 0 ? undefined : `${width} features do not divide into ${heads} heads.`,

@@ -6,6 +6,7 @@ import { normalTensor, random, seedFor } from '../../tensors/random';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { memoryPictures } from './pictures';
 import { asNumbers, readGraph, readMemory, readMultiplyAdds, type Reading } from './read';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | string | boolean>, Reading {
   readonly queries: number;
@@ -103,92 +104,38 @@ export const memoryRead: Module<Parameters> = {
     note: 'The paper reads the unit of the highest cosine and puts it, with its links, into the prompt. Softmax weights with beta, the k largest divided by their sum, the hop w + eta w L and the null unit are choices of this project; there are no learned numbers.',
   },
   parameters: {
-    queries: { kind: 'integer', title: 'Queries', description: 'Contexts that ask.', min: 1, max: 256, default: 8 },
-    units: {
-      kind: 'integer',
-      title: 'Units',
-      description: 'M, units of the memory: about 6 to 12 in an episode.',
+    queries: field.integer('Queries', 'Contexts that ask.', { min: 1, max: 256, default: 8 }),
+    units: field.integer('Units', 'M, units of the memory: about 6 to 12 in an episode.', {
       min: 1,
       max: 1024,
       default: 12,
-    },
-    width: {
-      kind: 'integer',
-      title: 'Width of a key',
-      description: 'Numbers of a query and a key.',
+    }),
+    width: field.integer('Width of a key', 'Numbers of a query and a key.', { min: 1, max: 1024, default: 256 }),
+    tokens: field.integer('Tokens of a unit', 's, tokens that are read of a unit.', { min: 1, max: 128, default: 16 }),
+    valueWidth: field.integer('Width of a token', 'Numbers of a token that is read.', {
       min: 1,
       max: 1024,
       default: 256,
-    },
-    tokens: {
-      kind: 'integer',
-      title: 'Tokens of a unit',
-      description: 's, tokens that are read of a unit.',
-      min: 1,
-      max: 128,
-      default: 16,
-    },
-    valueWidth: {
-      kind: 'integer',
-      title: 'Width of a token',
-      description: 'Numbers of a token that is read.',
-      min: 1,
-      max: 1024,
-      default: 256,
-    },
-    k: {
-      kind: 'integer',
-      title: 'Units read',
-      description: 'The k largest weights are read; as published 1.',
+    }),
+    k: field.integer('Units read', 'The k largest weights are read; as published 1.', {
       min: 1,
       max: 1024,
       default: 1,
-    },
-    read: {
-      kind: 'choice',
-      title: 'Read',
-      description: 'hard: the tokens of each unit read; soft: their weighted sum.',
+    }),
+    read: field.choice('Read', 'hard: the tokens of each unit read; soft: their weighted sum.', {
       options: ['hard', 'soft'],
       default: 'hard',
-    },
-    similarity: {
-      kind: 'choice',
-      title: 'Similarity',
-      description: 'Of a query and a key.',
-      options: ['cosine', 'dot'],
-      default: 'cosine',
-    },
-    beta: {
-      kind: 'number',
-      title: 'Beta',
-      description: 'Factor of the similarities before the softmax.',
-      min: 0,
-      max: 100,
-      default: 20,
-    },
-    eta: {
-      kind: 'number',
-      title: 'Share of links',
-      description: 'Weight of the hop over links, 0 to 1.',
-      min: 0,
-      max: 1,
-      default: 0,
-    },
-    nullUnit: {
-      kind: 'boolean',
-      title: 'Null unit',
-      description: 'A unit without tokens, for queries that nothing answers.',
-      default: false,
-    },
-    floor: {
-      kind: 'number',
-      title: 'Similarity of the null unit',
-      description: 'What a unit must exceed to outweigh it.',
+    }),
+    similarity: field.choice('Similarity', 'Of a query and a key.', { options: ['cosine', 'dot'], default: 'cosine' }),
+    beta: field.number('Beta', 'Factor of the similarities before the softmax.', { min: 0, max: 100, default: 20 }),
+    eta: field.number('Share of links', 'Weight of the hop over links, 0 to 1.', { min: 0, max: 1, default: 0 }),
+    nullUnit: field.flag('Null unit', 'A unit without tokens, for queries that nothing answers.', false),
+    floor: field.number('Similarity of the null unit', 'What a unit must exceed to outweigh it.', {
       min: -1,
       max: 1,
       default: 0.3,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Episodes in a call.', min: 1, max: 64, default: 1 },
+    }),
+    batch: field.integer('Batch', 'Episodes in a call.', { min: 1, max: 64, default: 1 }),
   },
   refuse: ({ k, units }) => (k > units ? `There are ${units} units, so at most ${units} can be read.` : undefined),
   inputs: inputsOf,

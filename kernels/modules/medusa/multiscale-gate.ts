@@ -18,16 +18,14 @@ import {
 import { gateGraph } from './graph';
 import { gatePictures } from './pictures';
 import { ellipseSample, normalSample } from './samples';
+import * as field from '../../parameters';
 
 const strength = (scale: number) =>
-  ({
-    kind: 'number',
-    title: `Strength of scale ${scale}`,
-    description: 'The exponent of the gate: 0 opens it, 1 leaves it, more closes what is half open.',
-    min: 0,
-    max: 4,
-    default: 1,
-  }) as const;
+  field.number(
+    `Strength of scale ${scale}`,
+    'The exponent of the gate: 0 opens it, 1 leaves it, more closes what is half open.',
+    { min: 0, max: 4, default: 1 },
+  );
 
 function cost(parameters: GateParameters): ModuleCost {
   const { batch, globals, image, bodyWidth } = parameters;
@@ -75,89 +73,47 @@ export const multiscaleGate: Module<GateParameters> = {
     note: 'A reconstruction. Only the abstract and the inputs (a grey image less its mean over its deviation) are published in readable form; the layers, their sizes and the names of their weights are ours. Released checkpoints are TensorFlow graphs and are not read. Outputs are no diagnosis.',
   },
   parameters: {
-    context: {
-      kind: 'choice',
-      title: 'Global map',
-      description:
-        'What the heads read: the map of the body, a drawn mask, the map of the next image, the mean of the map, ones (context off), or none (isolated heads).',
-      options: contexts,
-      default: 'body',
-    },
-    gate: {
-      kind: 'choice',
-      title: 'Gate',
-      description: 'multiply: F A. residual: F (1 + A).',
+    context: field.choice(
+      'Global map',
+      'What the heads read: the map of the body, a drawn mask, the map of the next image, the mean of the map, ones (context off), or none (isolated heads).',
+      { options: contexts, default: 'body' },
+    ),
+    gate: field.choice('Gate', 'multiply: F A. residual: F (1 + A).', {
       options: ['multiply', 'residual'],
       default: 'multiply',
-    },
-    form: {
-      kind: 'choice',
-      title: 'Form of a gate',
-      description: 'spatial: one map for all channels. channels: a map for each.',
+    }),
+    form: field.choice('Form of a gate', 'spatial: one map for all channels. channels: a map for each.', {
       options: ['spatial', 'channels'],
       default: 'spatial',
-    },
-    scales: {
-      kind: 'integer',
-      title: 'Scales',
-      description: 'Feature maps, each half as large as the one before.',
+    }),
+    scales: field.integer('Scales', 'Feature maps, each half as large as the one before.', {
       min: 1,
       max: 4,
       default: 3,
-    },
-    globals: {
-      kind: 'integer',
-      title: 'Global maps',
-      description: 'Maps that the body gives.',
-      min: 1,
-      max: 8,
-      default: 1,
-    },
-    image: {
-      kind: 'integer',
-      title: 'Side of the grey image',
-      description: 'Pixels, a multiple of 8: 256 in COVID-Net.',
+    }),
+    globals: field.integer('Global maps', 'Maps that the body gives.', { min: 1, max: 8, default: 1 }),
+    image: field.integer('Side of the grey image', 'Pixels, a multiple of 8: 256 in COVID-Net.', {
       min: 8,
       max: 512,
       default: 64,
-    },
-    bodyWidth: {
-      kind: 'integer',
-      title: 'Body width',
-      description: 'Channels of the finest level of the body; each further level doubles them.',
-      min: 1,
-      max: 64,
-      default: 16,
-    },
-    channels: {
-      kind: 'integer',
-      title: 'Channels',
-      description: 'Of the finest features; each further scale doubles them.',
+    }),
+    bodyWidth: field.integer(
+      'Body width',
+      'Channels of the finest level of the body; each further level doubles them.',
+      { min: 1, max: 64, default: 16 },
+    ),
+    channels: field.integer('Channels', 'Of the finest features; each further scale doubles them.', {
       min: 1,
       max: 512,
       default: 32,
-    },
-    height: {
-      kind: 'integer',
-      title: 'Height',
-      description: 'Rows of the finest features.',
-      min: 1,
-      max: 256,
-      default: 32,
-    },
-    width: {
-      kind: 'integer',
-      title: 'Width',
-      description: 'Columns of the finest features.',
-      min: 1,
-      max: 256,
-      default: 32,
-    },
+    }),
+    height: field.integer('Height', 'Rows of the finest features.', { min: 1, max: 256, default: 32 }),
+    width: field.integer('Width', 'Columns of the finest features.', { min: 1, max: 256, default: 32 }),
     strength1: strength(1),
     strength2: strength(2),
     strength3: strength(3),
     strength4: strength(4),
-    batch: { kind: 'integer', title: 'Batch', description: 'Images in a call.', min: 1, max: 64, default: 1 },
+    batch: field.integer('Batch', 'Images in a call.', { min: 1, max: 64, default: 1 }),
   },
   refuse({ context, image, scales, height, width, batch }) {
     if (image % 8 !== 0) return `The body halves the grey image three times, and ${image} is no multiple of 8.`;

@@ -17,6 +17,7 @@ import { linearWeights, parameterCount, weightOf } from '../../module-parts/weig
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { mixerInputs, mixerOutputs, mixerSamples, plainMixer, sizeParameters, type MixerSize } from './ports';
 import { templateTable } from './template';
+import * as field from '../../parameters';
 
 interface Parameters extends MixerSize {
   readonly heads: number;
@@ -87,13 +88,8 @@ export const covarianceMixing: Module<Parameters> = {
   },
   parameters: {
     ...sizeParameters(8192),
-    heads: { kind: 'integer', title: 'Heads', description: 'h groups of channels.', min: 1, max: 64, default: 4 },
-    bias: {
-      kind: 'boolean',
-      title: 'Bias of queries, keys and values',
-      description: 'On in the published models.',
-      default: true,
-    },
+    heads: field.integer('Heads', 'h groups of channels.', { min: 1, max: 64, default: 4 }),
+    bias: field.flag('Bias of queries, keys and values', 'On in the published models.', true),
   },
   refuse: ({ width, heads }) =>
     width % heads === 0 ? undefined : `${width} features do not divide into ${heads} heads.`,

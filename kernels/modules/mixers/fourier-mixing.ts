@@ -15,6 +15,7 @@ import {
 } from './ports';
 import { templateTable } from './template';
 import { stepsOf, transformedReal, transformProducts, waves, type TransformForm } from './transform';
+import * as field from '../../parameters';
 
 interface Parameters extends MixerSize {
   readonly form: TransformForm;
@@ -77,14 +78,11 @@ export const fourierMixing: Module<Parameters> = {
   },
   parameters: {
     ...sizeParameters(4096),
-    form: {
-      kind: 'choice',
-      title: 'Transform',
-      description:
-        'two steps: over the factors of n; direct: one product with an n x n matrix, the same for a prime n.',
-      options: ['two steps', 'direct'],
-      default: 'two steps',
-    },
+    form: field.choice(
+      'Transform',
+      'two steps: over the factors of n; direct: one product with an n x n matrix, the same for a prime n.',
+      { options: ['two steps', 'direct'], default: 'two steps' },
+    ),
   },
   inputs: mixerInputs,
   outputs: mixerOutputs,

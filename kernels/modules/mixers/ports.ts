@@ -5,6 +5,7 @@ import { mapped } from '../../module-parts/layers';
 import { headsFor } from '../../module-parts/plain-attention';
 import { tokensInput, tokensOutput } from '../../module-parts/token-ports';
 import { normalTensor, seedFor } from '../../tensors/random';
+import * as field from '../../parameters';
 
 export interface MixerSize extends Record<string, number | string | boolean> {
   readonly tokens: number;
@@ -15,9 +16,9 @@ export interface MixerSize extends Record<string, number | string | boolean> {
 export const sizeParameters = (
   most: number,
 ): Record<'tokens' | 'width' | 'batch', Extract<Parameter, { kind: 'integer' }>> => ({
-  tokens: { kind: 'integer', title: 'Tokens', description: 'n, in their order.', min: 1, max: most, default: 256 },
-  width: { kind: 'integer', title: 'Width', description: 'D, features of a token.', min: 1, max: 1024, default: 128 },
-  batch: { kind: 'integer', title: 'Batch', description: 'Sequences in a call.', min: 1, max: 64, default: 1 },
+  tokens: field.integer('Tokens', 'n, in their order.', { min: 1, max: most, default: 256 }),
+  width: field.integer('Width', 'D, features of a token.', { min: 1, max: 1024, default: 128 }),
+  batch: field.integer('Batch', 'Sequences in a call.', { min: 1, max: 64, default: 1 }),
 });
 
 export const mixerInputs = (size: MixerSize): readonly ModuleInput[] => [tokensInput(size, 'in their order')];

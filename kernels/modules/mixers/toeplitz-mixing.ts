@@ -18,6 +18,7 @@ import {
 } from './ports';
 import { templateTable } from './template';
 import { stepsOf, transformed, transformedReal, transformProducts } from './transform';
+import * as field from '../../parameters';
 
 export interface ToeplitzParameters extends MixerSize {
   readonly kernels: number;
@@ -88,28 +89,17 @@ export const toeplitzMixing: Module<ToeplitzParameters> = {
   },
   parameters: {
     ...sizeParameters(2048),
-    kernels: {
-      kind: 'integer',
-      title: 'Kernels',
-      description: 'One for each group of as many channels; 1: the same for all.',
+    kernels: field.integer('Kernels', 'One for each group of as many channels; 1: the same for all.', {
       min: 1,
       max: 64,
       default: 1,
-    },
-    causal: {
-      kind: 'boolean',
-      title: 'Causal',
-      description: 'Earlier tokens only; off: later ones too, with numbers of their own.',
-      default: true,
-    },
-    form: {
-      kind: 'choice',
-      title: 'Form',
-      description:
-        'matrix: the product with the Toeplitz matrix of each kernel; transform: products in frequency, less work for long sequences and many kernels.',
-      options: ['matrix', 'transform'],
-      default: 'matrix',
-    },
+    }),
+    causal: field.flag('Causal', 'Earlier tokens only; off: later ones too, with numbers of their own.', true),
+    form: field.choice(
+      'Form',
+      'matrix: the product with the Toeplitz matrix of each kernel; transform: products in frequency, less work for long sequences and many kernels.',
+      { options: ['matrix', 'transform'], default: 'matrix' },
+    ),
   },
   refuse: ({ width, kernels }) =>
     width % kernels === 0 ? undefined : `${width} features do not divide among ${kernels} kernels.`,

@@ -17,6 +17,7 @@ import {
   type MixerSize,
 } from './ports';
 import { templateTable } from './template';
+import * as field from '../../parameters';
 
 interface Parameters extends MixerSize {
   readonly hidden: number;
@@ -64,14 +65,11 @@ export const tokenMlp: Module<Parameters> = {
   },
   parameters: {
     ...sizeParameters(2048),
-    hidden: {
-      kind: 'integer',
-      title: 'Hidden width',
-      description: 'Of the network; about twice to half the number of tokens as published.',
+    hidden: field.integer('Hidden width', 'Of the network; about twice to half the number of tokens as published.', {
       min: 1,
       max: 4096,
       default: 128,
-    },
+    }),
   },
   inputs: mixerInputs,
   outputs: mixerOutputs,

@@ -37,6 +37,7 @@ import {
   type LayerSize,
 } from './lane';
 import { lanePictures } from './pictures';
+import * as field from '../../parameters';
 
 interface Variant {
   readonly width: number;
@@ -169,53 +170,28 @@ export const multiLane: Module<Parameters> = {
     note: 'The head is the published "concat" with L2-normalized features; each task has as many classes as another. Choosing a task by its key, token merging and pathways without drop and replace are not offered. small and tiny are no published variants.',
   },
   parameters: {
-    variant: {
-      kind: 'choice',
-      title: 'Variant',
-      description: 'B/16 as published; small and tiny to try.',
+    variant: field.choice('Variant', 'B/16 as published; small and tiny to try.', {
       options: Object.keys(variants),
       default: 'small',
-    },
-    tasks: { kind: 'integer', title: 'Tasks', description: 'T pathways.', min: 1, max: 20, default: 4 },
-    classes: {
-      kind: 'integer',
-      title: 'Classes of a task',
-      description: 'Each is scored by the pathway of its task.',
+    }),
+    tasks: field.integer('Tasks', 'T pathways.', { min: 1, max: 20, default: 4 }),
+    classes: field.integer('Classes of a task', 'Each is scored by the pathway of its task.', {
       min: 1,
       max: 100,
       default: 10,
-    },
-    selectors: {
-      kind: 'integer',
-      title: 'Selectors',
-      description: 'G of a task; 20 as published.',
-      min: 1,
-      max: 64,
-      default: 20,
-    },
-    prompts: {
-      kind: 'integer',
-      title: 'Prompts',
-      description: 'p keys and values of a task in the first layers; 20 as published.',
+    }),
+    selectors: field.integer('Selectors', 'G of a task; 20 as published.', { min: 1, max: 64, default: 20 }),
+    prompts: field.integer('Prompts', 'p keys and values of a task in the first layers; 20 as published.', {
       min: 0,
       max: 64,
       default: 20,
-    },
-    side: {
-      kind: 'integer',
-      title: 'Side',
-      description: 'Pixels along each side; 224 as published.',
-      min: 16,
-      max: 384,
-      default: 112,
-    },
-    cached: {
-      kind: 'boolean',
-      title: 'Cache selector rows',
-      description:
-        'Selector rows read no picture: computed once, they leave the class token as the only query. The same output.',
-      default: true,
-    },
+    }),
+    side: field.integer('Side', 'Pixels along each side; 224 as published.', { min: 16, max: 384, default: 112 }),
+    cached: field.flag(
+      'Cache selector rows',
+      'Selector rows read no picture: computed once, they leave the class token as the only query. The same output.',
+      true,
+    ),
     batch: pictureBatch,
   },
   inputs: (parameters) => [pictureInput(parameters)],

@@ -8,6 +8,7 @@ import { linearWeights, parameterCount, weightOf } from '../../module-parts/weig
 import { normalTensor } from '../../tensors/random';
 import type { Tensor } from '../../tensors/tensor';
 import { prefixAttention, prefixGraph } from './parts';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number> {
   readonly tokens: number;
@@ -47,25 +48,11 @@ export const prefixAttentionModule: Module<Parameters> = {
     note: 'Prompts are those of one task. They are keys and values themselves: no projection reads them.',
   },
   parameters: {
-    tokens: {
-      kind: 'integer',
-      title: 'Tokens',
-      description: '21 in a pathway of MULTI-LANE.',
-      min: 1,
-      max: 4096,
-      default: 21,
-    },
-    width: { kind: 'integer', title: 'Width', description: 'C; 768 as published.', min: 1, max: 1024, default: 768 },
-    heads: { kind: 'integer', title: 'Heads', description: '12 as published.', min: 1, max: 32, default: 12 },
-    prompts: {
-      kind: 'integer',
-      title: 'Prompts',
-      description: 'p; 20 as published, 0 for plain attention.',
-      min: 0,
-      max: 256,
-      default: 20,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Sets of tokens in a call.', min: 1, max: 64, default: 1 },
+    tokens: field.integer('Tokens', '21 in a pathway of MULTI-LANE.', { min: 1, max: 4096, default: 21 }),
+    width: field.integer('Width', 'C; 768 as published.', { min: 1, max: 1024, default: 768 }),
+    heads: field.integer('Heads', '12 as published.', { min: 1, max: 32, default: 12 }),
+    prompts: field.integer('Prompts', 'p; 20 as published, 0 for plain attention.', { min: 0, max: 256, default: 20 }),
+    batch: field.integer('Batch', 'Sets of tokens in a call.', { min: 1, max: 64, default: 1 }),
   },
   refuse: ({ width, heads }) =>
     width % heads === 0 ? undefined : `${width} features do not divide into ${heads} heads.`,

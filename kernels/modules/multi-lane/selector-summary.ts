@@ -9,6 +9,7 @@ import { parameterCount, weightOf } from '../../module-parts/weights';
 import { normalTensor, seedFor } from '../../tensors/random';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import { summary, summaryGraph } from './parts';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number> {
   readonly tasks: number;
@@ -40,25 +41,11 @@ export const selectorSummary: Module<Parameters> = {
     note: 'Scores are divided by the root of the whole width. In the network, tokens and selectors go through the layer norm of the layer first.',
   },
   parameters: {
-    tasks: { kind: 'integer', title: 'Tasks', description: 'T sets of selectors.', min: 1, max: 64, default: 4 },
-    selectors: {
-      kind: 'integer',
-      title: 'Selectors',
-      description: 'G of a task; 20 as published.',
-      min: 1,
-      max: 256,
-      default: 20,
-    },
-    tokens: {
-      kind: 'integer',
-      title: 'Tokens',
-      description: 'N, with the class token; 197 as published.',
-      min: 1,
-      max: 4096,
-      default: 197,
-    },
-    width: { kind: 'integer', title: 'Width', description: 'C; 768 as published.', min: 1, max: 1024, default: 768 },
-    batch: { kind: 'integer', title: 'Batch', description: 'Pictures in a call.', min: 1, max: 64, default: 1 },
+    tasks: field.integer('Tasks', 'T sets of selectors.', { min: 1, max: 64, default: 4 }),
+    selectors: field.integer('Selectors', 'G of a task; 20 as published.', { min: 1, max: 256, default: 20 }),
+    tokens: field.integer('Tokens', 'N, with the class token; 197 as published.', { min: 1, max: 4096, default: 197 }),
+    width: field.integer('Width', 'C; 768 as published.', { min: 1, max: 1024, default: 768 }),
+    batch: field.integer('Batch', 'Pictures in a call.', { min: 1, max: 64, default: 1 }),
   },
   inputs: (size) => [tokensInput(size)],
   outputs: ({ batch, tasks, selectors, tokens, width }) => [

@@ -8,6 +8,7 @@ import { tensor, zeros } from '../../tensors/tensor';
 import { oatGraph, oatMultiplyAdds, oatReference, oatWeights, objectsOf, type OatSize } from './network';
 import { codePicture, pathTable, pointerMaps } from './pictures';
 import { codeChoices, tableFor } from './positions';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | string>, OatSize {}
 
@@ -107,85 +108,52 @@ export const oat: Module<Parameters> = {
     note: 'It begins behind cnn_embedding, whose features are inputs. The position table is the closed form of the published fit. As released, the target token has the place of the searched object, so the network is told where it is; "hidden" gives it zeros instead. A released table has 14 or 11 rows; here it has as many as the grid needs.',
   },
   parameters: {
-    rows: {
-      kind: 'integer',
-      title: 'Rows',
-      description: 'Rows of the grid: 3 of the shelf of yogurt, 2 of wine, 6 of book covers.',
+    rows: field.integer('Rows', 'Rows of the grid: 3 of the shelf of yogurt, 2 of wine, 6 of book covers.', {
       min: 1,
       max: 16,
       default: 3,
-    },
-    columns: {
-      kind: 'integer',
-      title: 'Columns',
-      description: 'Columns of the grid: 9 of the shelf of yogurt, 11 of wine, 14 of book covers.',
+    }),
+    columns: field.integer('Columns', 'Columns of the grid: 9 of the shelf of yogurt, 11 of wine, 14 of book covers.', {
       min: 1,
       max: 32,
       default: 9,
-    },
-    steps: {
-      kind: 'integer',
-      title: 'Steps',
-      description: 'Fixations of the path, with its start.',
-      min: 1,
-      max: 256,
-      default: 8,
-    },
-    width: {
-      kind: 'integer',
-      title: 'Width',
-      description: 'Numbers of a token, half features and half place; 512 as published.',
+    }),
+    steps: field.integer('Steps', 'Fixations of the path, with its start.', { min: 1, max: 256, default: 8 }),
+    width: field.integer('Width', 'Numbers of a token, half features and half place; 512 as published.', {
       min: 2,
       max: 1024,
       default: 512,
-    },
-    hidden: {
-      kind: 'integer',
-      title: 'Hidden width',
-      description: 'Of the layers behind attention; 512 as published.',
+    }),
+    hidden: field.integer('Hidden width', 'Of the layers behind attention; 512 as published.', {
       min: 1,
       max: 4096,
       default: 512,
-    },
-    layers: {
-      kind: 'integer',
-      title: 'Layers',
-      description: 'Of the encoder and of the decoder; 4 as published.',
+    }),
+    layers: field.integer('Layers', 'Of the encoder and of the decoder; 4 as published.', {
       min: 1,
       max: 8,
       default: 4,
-    },
-    attentionHeads: {
-      kind: 'integer',
-      title: 'Heads of attention',
-      description: 'Of encoder and decoder; 4 as published.',
+    }),
+    attentionHeads: field.integer('Heads of attention', 'Of encoder and decoder; 4 as published.', {
       min: 1,
       max: 16,
       default: 4,
-    },
-    heads: {
-      kind: 'integer',
-      title: 'Heads of the pointer',
-      description: 'Each of the full width; 2 as published.',
+    }),
+    heads: field.integer('Heads of the pointer', 'Each of the full width; 2 as published.', {
       min: 1,
       max: 8,
       default: 2,
-    },
-    positions: {
-      kind: 'choice',
-      title: 'Positions',
-      description: 'Code of a place on the grid.',
+    }),
+    positions: field.choice('Positions', 'Code of a place on the grid.', {
       options: codeChoices,
       default: 'distance-matched',
-    },
-    targetPlace: {
-      kind: 'choice',
-      title: 'Place of the target',
-      description: 'given: its token has the place of the target, as released; hidden: zeros.',
-      options: ['given', 'hidden'],
-      default: 'given',
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Scenes in a call.', min: 1, max: 64, default: 1 },
+    }),
+    targetPlace: field.choice(
+      'Place of the target',
+      'given: its token has the place of the target, as released; hidden: zeros.',
+      { options: ['given', 'hidden'], default: 'given' },
+    ),
+    batch: field.integer('Batch', 'Scenes in a call.', { min: 1, max: 64, default: 1 }),
   },
   refuse({ width, attentionHeads }) {
     if (width % 2 !== 0) return `Half of a token is its place, so a width of ${width} must be even.`;

@@ -17,6 +17,7 @@ import {
   type PointerSize,
 } from './pointer';
 import { codeOf, tableFor } from './positions';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number>, PointerSize {
   readonly rows: number;
@@ -96,40 +97,16 @@ export const pointerAttention: Module<Parameters> = {
     note: 'Weights are those of the whole model, cross_attentions.<head>.decode_fc and encode_fc and readout; with one head the release does not apply its readout. Logits are as released, over padding as well; the shares beside them leave padding out.',
   },
   parameters: {
-    rows: {
-      kind: 'integer',
-      title: 'Rows',
-      description: 'Rows of the grid of objects: 3 of the shelf of yogurt.',
+    rows: field.integer('Rows', 'Rows of the grid of objects: 3 of the shelf of yogurt.', {
       min: 1,
       max: 16,
       default: 3,
-    },
-    columns: {
-      kind: 'integer',
-      title: 'Columns',
-      description: 'Columns of the grid of objects.',
-      min: 1,
-      max: 32,
-      default: 9,
-    },
-    steps: { kind: 'integer', title: 'Steps', description: 'Fixations of the path.', min: 1, max: 256, default: 8 },
-    width: {
-      kind: 'integer',
-      title: 'Width',
-      description: 'Numbers of a token; 512 as published.',
-      min: 2,
-      max: 1024,
-      default: 512,
-    },
-    heads: {
-      kind: 'integer',
-      title: 'Heads',
-      description: 'Heads, each of the full width; 2 as published.',
-      min: 1,
-      max: 8,
-      default: 2,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Scenes in a call.', min: 1, max: 64, default: 1 },
+    }),
+    columns: field.integer('Columns', 'Columns of the grid of objects.', { min: 1, max: 32, default: 9 }),
+    steps: field.integer('Steps', 'Fixations of the path.', { min: 1, max: 256, default: 8 }),
+    width: field.integer('Width', 'Numbers of a token; 512 as published.', { min: 2, max: 1024, default: 512 }),
+    heads: field.integer('Heads', 'Heads, each of the full width; 2 as published.', { min: 1, max: 8, default: 2 }),
+    batch: field.integer('Batch', 'Scenes in a call.', { min: 1, max: 64, default: 1 }),
   },
   inputs: inputsOf,
   outputs(parameters) {

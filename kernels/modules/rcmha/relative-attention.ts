@@ -22,10 +22,11 @@ import {
   type RelativeParameters,
 } from './definition';
 import { relativePictures } from './pictures';
+import * as field from '../../parameters';
 
 const integer = (title: string, description: string, max: number, preset: number, min = 1) =>
-  ({ kind: 'integer', title, description, min, max, default: preset }) as const;
-const flag = (title: string, description: string) => ({ kind: 'boolean', title, description, default: true }) as const;
+  field.integer(title, description, { min, max, default: preset });
+const flag = (title: string, description: string) => field.flag(title, description, true);
 
 export const relativeAttention: Module<RelativeParameters> = {
   id: 'relative-attention',

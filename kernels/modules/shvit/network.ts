@@ -32,6 +32,7 @@ import { buildPair, foldPair, pairReference, pairWeights } from './parts';
 import { attentionPictures } from './pictures';
 import { shsaInside } from './shsa';
 import { qkDim, variants, type Variant } from './variants';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | string> {
   readonly variant: string;
@@ -156,21 +157,16 @@ export const shvit: Module<Parameters> = {
     note: 'A picture is resized as a whole to the side asked for; the repository resizes and crops. `tiny` is no published variant: a small one to try.',
   },
   parameters: {
-    variant: {
-      kind: 'choice',
-      title: 'Variant',
-      description: 'Channels, depths and attended channels as published; tiny is a small one to try.',
-      options: Object.keys(variants),
-      default: 'S1',
-    },
-    side: {
-      kind: 'integer',
-      title: 'Side',
-      description: 'Pixels along each side of the picture: 224 in S1 to S3, 256 in S4.',
+    variant: field.choice(
+      'Variant',
+      'Channels, depths and attended channels as published; tiny is a small one to try.',
+      { options: Object.keys(variants), default: 'S1' },
+    ),
+    side: field.integer('Side', 'Pixels along each side of the picture: 224 in S1 to S3, 256 in S4.', {
       min: 32,
       max: 512,
       default: 224,
-    },
+    }),
     classes: classesParameter,
     batch: pictureBatch,
   },

@@ -21,6 +21,7 @@ import { normalTensor } from '../../tensors/random';
 import type { Tensor } from '../../tensors/tensor';
 import { buildPair, foldPair, pairReference, pairWeights } from './parts';
 import { attentionPictures } from './pictures';
+import * as field from '../../parameters';
 
 export interface ShsaSize {
   readonly channels: number;
@@ -117,33 +118,24 @@ export const shsa: Module<ShsaParameters> = {
     note: 'The norm before the queries is a group norm of one group, over channels and pixels, as in the code; the paper says layer norm.',
   },
   parameters: {
-    channels: {
-      kind: 'integer',
-      title: 'Channels',
-      description: 'C of the feature map: 224 in the second stage of SHViT-S1.',
+    channels: field.integer('Channels', 'C of the feature map: 224 in the second stage of SHViT-S1.', {
       min: 1,
       max: 1024,
       default: 224,
-    },
-    partial: {
-      kind: 'integer',
-      title: 'Attended channels',
-      description: 'The first p channels attend; the rest pass. 48 in the second stage of SHViT-S1.',
-      min: 1,
-      max: 1024,
-      default: 48,
-    },
-    qkDim: {
-      kind: 'integer',
-      title: 'Query width',
-      description: 'Width of queries and keys; 16 in every variant.',
+    }),
+    partial: field.integer(
+      'Attended channels',
+      'The first p channels attend; the rest pass. 48 in the second stage of SHViT-S1.',
+      { min: 1, max: 1024, default: 48 },
+    ),
+    qkDim: field.integer('Query width', 'Width of queries and keys; 16 in every variant.', {
       min: 1,
       max: 128,
       default: 16,
-    },
-    height: { kind: 'integer', title: 'Height', description: 'Rows of pixels.', min: 1, max: 128, default: 14 },
-    width: { kind: 'integer', title: 'Width', description: 'Columns of pixels.', min: 1, max: 128, default: 14 },
-    batch: { kind: 'integer', title: 'Batch', description: 'Feature maps in a call.', min: 1, max: 64, default: 1 },
+    }),
+    height: field.integer('Height', 'Rows of pixels.', { min: 1, max: 128, default: 14 }),
+    width: field.integer('Width', 'Columns of pixels.', { min: 1, max: 128, default: 14 }),
+    batch: field.integer('Batch', 'Feature maps in a call.', { min: 1, max: 64, default: 1 }),
   },
   refuse: ({ channels, partial }) =>
     partial > channels ? `There are ${channels} channels, so at most ${channels} can attend.` : undefined,

@@ -39,6 +39,7 @@ import {
   type BlockSize,
 } from './block';
 import { gatePictures, lowShare } from './pictures';
+import * as field from '../../parameters';
 
 /** Sizes of a network; the published ones are in `variants`. */
 export interface SpectformerDesign {
@@ -157,22 +158,16 @@ export const spectformer: Module<Parameters> = {
     note: 'The code has 6 heads for every size, which 256 and 512 channels do not allow; here 4, 6 and 8. A picture is resized as a whole. `tiny` is no published variant.',
   },
   parameters: {
-    variant: {
-      kind: 'choice',
-      title: 'Variant',
-      description: 'Channels and depth as published; tiny is a small one to try.',
+    variant: field.choice('Variant', 'Channels and depth as published; tiny is a small one to try.', {
       options: Object.keys(variants),
       default: 'T',
-    },
-    alpha: {
-      kind: 'integer',
-      title: 'Alpha',
-      description: 'How many of the first blocks are spectral; 4 as published.',
+    }),
+    alpha: field.integer('Alpha', 'How many of the first blocks are spectral; 4 as published.', {
       min: 0,
       max: 19,
       default: 4,
-    },
-    side: { kind: 'integer', title: 'Side', description: 'Pixels along each side.', min: 16, max: 512, default: 224 },
+    }),
+    side: field.integer('Side', 'Pixels along each side.', { min: 16, max: 512, default: 224 }),
     classes: classesParameter,
     batch: pictureBatch,
   },

@@ -20,6 +20,7 @@ import { gatePictures } from './pictures';
 import { sizeOfGate } from './spectral-gate';
 import { zeros } from '../../tensors/tensor';
 import { wavesOf } from './waves';
+import * as field from '../../parameters';
 
 interface Parameters extends Record<string, number | string> {
   readonly mixer: string;
@@ -54,25 +55,19 @@ export const spectformerBlock: Module<Parameters> = {
     note: 'The spectral block has one residual around mixer and MLP, as in the code.',
   },
   parameters: {
-    mixer: {
-      kind: 'choice',
-      title: 'Mixer',
-      description: 'spectral: blocks before alpha; attention: the others.',
+    mixer: field.choice('Mixer', 'spectral: blocks before alpha; attention: the others.', {
       options: ['spectral', 'attention'],
       default: 'spectral',
-    },
-    height: { kind: 'integer', title: 'Height', description: 'Rows of tokens.', min: 1, max: 64, default: 14 },
-    width: { kind: 'integer', title: 'Width', description: 'Columns of tokens.', min: 1, max: 64, default: 14 },
-    channels: { kind: 'integer', title: 'Channels', description: 'Width of a token.', min: 1, max: 1024, default: 256 },
-    heads: {
-      kind: 'integer',
-      title: 'Heads',
-      description: 'Of attention; 4 in the tiny, 6 in the small and 12 in the base network by a comment of the code.',
-      min: 1,
-      max: 32,
-      default: 4,
-    },
-    batch: { kind: 'integer', title: 'Batch', description: 'Grids in a call.', min: 1, max: 64, default: 1 },
+    }),
+    height: field.integer('Height', 'Rows of tokens.', { min: 1, max: 64, default: 14 }),
+    width: field.integer('Width', 'Columns of tokens.', { min: 1, max: 64, default: 14 }),
+    channels: field.integer('Channels', 'Width of a token.', { min: 1, max: 1024, default: 256 }),
+    heads: field.integer(
+      'Heads',
+      'Of attention; 4 in the tiny, 6 in the small and 12 in the base network by a comment of the code.',
+      { min: 1, max: 32, default: 4 },
+    ),
+    batch: field.integer('Batch', 'Grids in a call.', { min: 1, max: 64, default: 1 }),
   },
   refuse: ({ mixer, channels, heads }) =>
     mixer === 'attention' && channels % heads !== 0

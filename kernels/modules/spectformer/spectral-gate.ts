@@ -10,6 +10,7 @@ import { gatePictures } from './pictures';
 import { resizedGate } from './resized-gate';
 import { wavesOf } from './waves';
 import { circularConvolution, columnsOf, constantGate, kernelOf, spectralGate } from './transform';
+import * as field from '../../parameters';
 
 export interface GateSize {
   readonly height: number;
@@ -86,41 +87,25 @@ export const spectralGateModule: Module<Parameters> = {
     note: 'Gates are drawn with deviation 0.7 in place of 0.02. The code has no gate for another grid: it is interpolated between frequencies in cycles per token, our choice. Transforms are computed in float32 whatever the format, as in the code.',
   },
   parameters: {
-    height: {
-      kind: 'integer',
-      title: 'Height',
-      description: 'Rows of the grid that the gate was learned on.',
-      min: 1,
-      max: 64,
-      default: 14,
-    },
-    width: { kind: 'integer', title: 'Width', description: 'Columns of that grid.', min: 1, max: 64, default: 14 },
-    channels: { kind: 'integer', title: 'Channels', description: 'Width of a token.', min: 1, max: 1024, default: 256 },
-    batch: { kind: 'integer', title: 'Batch', description: 'Grids in a call.', min: 1, max: 64, default: 1 },
-    inputHeight: {
-      kind: 'integer',
-      title: 'Input height',
-      description: 'Rows of the grid that is read; 0: those of the gate. On another grid the gate is interpolated.',
+    height: field.integer('Height', 'Rows of the grid that the gate was learned on.', { min: 1, max: 64, default: 14 }),
+    width: field.integer('Width', 'Columns of that grid.', { min: 1, max: 64, default: 14 }),
+    channels: field.integer('Channels', 'Width of a token.', { min: 1, max: 1024, default: 256 }),
+    batch: field.integer('Batch', 'Grids in a call.', { min: 1, max: 64, default: 1 }),
+    inputHeight: field.integer(
+      'Input height',
+      'Rows of the grid that is read; 0: those of the gate. On another grid the gate is interpolated.',
+      { min: 0, max: 64, default: 0 },
+    ),
+    inputWidth: field.integer('Input width', 'Columns of the grid that is read; 0: those of the gate.', {
       min: 0,
       max: 64,
       default: 0,
-    },
-    inputWidth: {
-      kind: 'integer',
-      title: 'Input width',
-      description: 'Columns of the grid that is read; 0: those of the gate.',
-      min: 0,
-      max: 64,
-      default: 0,
-    },
-    form: {
-      kind: 'choice',
-      title: 'Transform',
-      description:
-        'products: multiplications with constant cosines and sines, the faster on small grids; fft: the DFT operator of the runtime.',
-      options: ['products', 'fft'],
-      default: 'products',
-    },
+    }),
+    form: field.choice(
+      'Transform',
+      'products: multiplications with constant cosines and sines, the faster on small grids; fft: the DFT operator of the runtime.',
+      { options: ['products', 'fft'], default: 'products' },
+    ),
   },
   inputs: (parameters) => [
     {

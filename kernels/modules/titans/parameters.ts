@@ -5,6 +5,7 @@ import type { MemoryOrder } from '../../mechanisms/titans/memory';
 import type { ModuleWeight } from '../../module';
 import { evenly } from '../../module-parts/weights';
 import type { AttentionShape } from '../../shape';
+import * as field from '../../parameters';
 
 export interface TitansParameters extends Record<string, number | string | boolean> {
   readonly form: 'memory' | 'context' | 'gate' | 'layer';
@@ -26,80 +27,54 @@ export interface TitansParameters extends Record<string, number | string | boole
 }
 
 export const titansParameters: ParameterTable<TitansParameters> = {
-  form: {
-    kind: 'choice',
-    title: 'Form',
-    description:
-      'memory: the neural memory alone (LMM); context: its answers in front of each segment (MAC); gate: beside attention in a window (MAG); layer: below attention in a window (MAL).',
-    options: ['memory', 'context', 'gate', 'layer'],
-    default: 'memory',
-  },
-  tokens: { kind: 'integer', title: 'Tokens', description: 'n, in their order.', min: 1, max: 8192, default: 256 },
-  width: { kind: 'integer', title: 'Width', description: 'D, features of a token.', min: 1, max: 1024, default: 128 },
-  heads: {
-    kind: 'integer',
-    title: 'Heads',
-    description: 'Memories (and heads of the attention); 1 in the paper.',
+  form: field.choice(
+    'Form',
+    'memory: the neural memory alone (LMM); context: its answers in front of each segment (MAC); gate: beside attention in a window (MAG); layer: below attention in a window (MAL).',
+    { options: ['memory', 'context', 'gate', 'layer'], default: 'memory' },
+  ),
+  tokens: field.integer('Tokens', 'n, in their order.', { min: 1, max: 8192, default: 256 }),
+  width: field.integer('Width', 'D, features of a token.', { min: 1, max: 1024, default: 128 }),
+  heads: field.integer('Heads', 'Memories (and heads of the attention); 1 in the paper.', {
     min: 1,
     max: 32,
     default: 2,
-  },
-  window: {
-    kind: 'integer',
-    title: 'Segment or window',
-    description:
-      'context: tokens of a segment; gate and layer: tokens that attention reads, the own one included. Unused by the memory alone.',
-    min: 1,
-    max: 4096,
-    default: 64,
-  },
-  persistent: {
-    kind: 'integer',
-    title: 'Persistent tokens',
-    description: 'N_p learned tokens in front of the sequence. Unused by the memory alone.',
-    min: 0,
-    max: 256,
-    default: 4,
-  },
-  kernel: {
-    kind: 'integer',
-    title: 'Convolution',
-    description: 'Tokens that the causal depthwise convolution of queries, keys and values reads; 1 only scales them.',
-    min: 1,
-    max: 16,
-    default: 4,
-  },
+  }),
+  window: field.integer(
+    'Segment or window',
+    'context: tokens of a segment; gate and layer: tokens that attention reads, the own one included. Unused by the memory alone.',
+    { min: 1, max: 4096, default: 64 },
+  ),
+  persistent: field.integer(
+    'Persistent tokens',
+    'N_p learned tokens in front of the sequence. Unused by the memory alone.',
+    { min: 0, max: 256, default: 4 },
+  ),
+  kernel: field.integer(
+    'Convolution',
+    'Tokens that the causal depthwise convolution of queries, keys and values reads; 1 only scales them.',
+    { min: 1, max: 16, default: 4 },
+  ),
   chunk: { ...memoryParameters.chunk, default: 16 } as typeof memoryParameters.chunk,
   depth: memoryParameters.depth,
   expansion: memoryParameters.expansion,
   momentum: memoryParameters.momentum,
   forgetting: memoryParameters.forgetting,
-  rate: {
-    kind: 'number',
-    title: 'Largest step',
-    description:
-      'theta of an open gate: the share of its error that a token learns. Tokens of a chunk are learned together: of the full step, 1, a chunk of 16 diverges and one of 4 does not.',
-    min: 0,
-    max: 1,
-    default: 0.3,
-  },
-  freeze: {
-    kind: 'integer',
-    title: 'Freeze from token',
-    description: 'From this token on nothing new is learned (theta = 0); 0: never.',
+  rate: field.number(
+    'Largest step',
+    'theta of an open gate: the share of its error that a token learns. Tokens of a chunk are learned together: of the full step, 1, a chunk of 16 diverges and one of 4 does not.',
+    { min: 0, max: 1, default: 0.3 },
+  ),
+  freeze: field.integer('Freeze from token', 'From this token on nothing new is learned (theta = 0); 0: never.', {
     min: 0,
     max: 8191,
     default: 0,
-  },
-  reset: {
-    kind: 'integer',
-    title: 'Reset at token',
-    description: 'At this token everything before is forgotten (alpha = 1), the momentum kept; 0: never.',
-    min: 0,
-    max: 8191,
-    default: 0,
-  },
-  batch: { kind: 'integer', title: 'Batch', description: 'Sequences in a call.', min: 1, max: 64, default: 1 },
+  }),
+  reset: field.integer(
+    'Reset at token',
+    'At this token everything before is forgotten (alpha = 1), the momentum kept; 0: never.',
+    { min: 0, max: 8191, default: 0 },
+  ),
+  batch: field.integer('Batch', 'Sequences in a call.', { min: 1, max: 64, default: 1 }),
 };
 
 /** Whether the form has attention, and persistent tokens with it. */

@@ -6,6 +6,7 @@ import type { ParameterTable } from '../../mechanism';
 import type { ModuleWeight } from '../../module';
 import { evenly } from '../../module-parts/weights';
 import type { BlockForm } from '../../mechanisms/lightning/blocks';
+import * as field from '../../parameters';
 
 export interface TnlParameters extends Record<string, number | string | boolean> {
   readonly tokens: number;
@@ -25,70 +26,51 @@ export interface TnlParameters extends Record<string, number | string | boolean>
 }
 
 export const tnlParameters: ParameterTable<TnlParameters> = {
-  tokens: { kind: 'integer', title: 'Tokens', description: 'n, in their order.', min: 1, max: 8192, default: 512 },
-  width: { kind: 'integer', title: 'Width', description: 'D, features of a token.', min: 1, max: 1024, default: 256 },
-  heads: { kind: 'integer', title: 'Heads', description: 'H; of width 128 as published.', min: 1, max: 64, default: 4 },
-  hidden: {
-    kind: 'integer',
-    title: 'Hidden width',
-    description: 'Of queries, keys, values and gates together (`hidden_dim`); the width as published.',
-    min: 1,
-    max: 1024,
-    default: 256,
-  },
-  glu: {
-    kind: 'integer',
-    title: 'Width of the gated unit',
-    description: 'Features inside the channel mixer (`glu_dim`).',
+  tokens: field.integer('Tokens', 'n, in their order.', { min: 1, max: 8192, default: 512 }),
+  width: field.integer('Width', 'D, features of a token.', { min: 1, max: 1024, default: 256 }),
+  heads: field.integer('Heads', 'H; of width 128 as published.', { min: 1, max: 64, default: 4 }),
+  hidden: field.integer(
+    'Hidden width',
+    'Of queries, keys, values and gates together (`hidden_dim`); the width as published.',
+    { min: 1, max: 1024, default: 256 },
+  ),
+  glu: field.integer('Width of the gated unit', 'Features inside the channel mixer (`glu_dim`).', {
     min: 1,
     max: 4096,
     default: 704,
-  },
+  }),
   layer: lightningAttention.parameters.layer,
   layers: lightningAttention.parameters.layers,
-  decay: {
-    kind: 'choice',
-    title: 'Decay',
-    description:
-      'By head and layer. code: slopes 2^(-8 h / H) (1 - l / (L - 1) + 1e-5); paper: (8 h / H) (1 - l / L), which fades far faster.',
-    options: ['code', 'paper', 'none'],
-    default: 'code',
-  },
-  rotation: {
-    kind: 'boolean',
-    title: 'Rotation',
-    description: 'Scores turn with the distance by learned angles (LRPE); in the first layer only, as published.',
-    default: true,
-  },
-  features: {
-    kind: 'choice',
-    title: 'Features',
-    description: 'Activation of queries and keys; swish as published.',
+  decay: field.choice(
+    'Decay',
+    'By head and layer. code: slopes 2^(-8 h / H) (1 - l / (L - 1) + 1e-5); paper: (8 h / H) (1 - l / L), which fades far faster.',
+    { options: ['code', 'paper', 'none'], default: 'code' },
+  ),
+  rotation: field.flag(
+    'Rotation',
+    'Scores turn with the distance by learned angles (LRPE); in the first layer only, as published.',
+    true,
+  ),
+  features: field.choice('Features', 'Activation of queries and keys; swish as published.', {
     options: ['swish', 'elu + 1', 'none'],
     default: 'swish',
-  },
-  gate: {
-    kind: 'boolean',
-    title: 'Output gate',
-    description: 'The normalized output times U, a linear layer of the input; off for the ablation without it.',
-    default: true,
-  },
-  block: {
-    kind: 'integer',
-    title: 'Block',
-    description: 'Tokens that are multiplied directly before the state takes over; 256 in the released code.',
-    min: 1,
-    max: 4096,
-    default: 64,
-  },
-  form: {
-    kind: 'choice',
-    title: 'Form',
-    description: 'loop: block after block, with one state in memory; parallel: the products of all blocks at once.',
-    options: ['loop', 'parallel'],
-    default: 'loop',
-  },
-  batch: { kind: 'integer', title: 'Batch', description: 'Sequences in a call.', min: 1, max: 64, default: 1 },
+  }),
+  gate: field.flag(
+    'Output gate',
+    'The normalized output times U, a linear layer of the input; off for the ablation without it.',
+    true,
+  ),
+  block: field.integer(
+    'Block',
+    'Tokens that are multiplied directly before the state takes over; 256 in the released code.',
+    { min: 1, max: 4096, default: 64 },
+  ),
+  form: field.choice(
+    'Form',
+    'loop: block after block, with one state in memory; parallel: the products of all blocks at once.',
+    { options: ['loop', 'parallel'], default: 'loop' },
+  ),
+  batch: field.integer('Batch', 'Sequences in a call.', { min: 1, max: 64, default: 1 }),
 };
 
 export const headWidth = ({ hidden, heads }: Pick<TnlParameters, 'hidden' | 'heads'>): number => hidden / heads;

@@ -3,6 +3,7 @@ import { spanPair } from '../../../shared/divergence/span-pair';
 import { ContrastedRun } from '../contrast';
 import { cutDescription } from './cut';
 import type { Method } from './method';
+import * as field from '../../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 type Parameters = { readonly withoutGamma: number; readonly withoutBeta: number };
@@ -12,23 +13,12 @@ export const noPicture: Method<Parameters> = {
   title: 'Contrast with no picture',
   source: 'arXiv:2407.21771 (the step of PAI on logits, without its attention; on log-probabilities as in its code)',
   parameters: {
-    withoutGamma: {
-      kind: 'number',
-      title: 'No picture: gamma',
-      description:
-        'gamma log p with the picture - (gamma - 1) log p without it chooses the token; 1 changes nothing but the cut.',
-      min: 1,
-      max: 100,
-      default: 1.1,
-    },
-    withoutBeta: {
-      kind: 'number',
-      title: 'No picture: beta',
-      description: cutDescription,
-      min: 0,
-      max: 1,
-      default: 0.1,
-    },
+    withoutGamma: field.number(
+      'No picture: gamma',
+      'gamma log p with the picture - (gamma - 1) log p without it chooses the token; 1 changes nothing but the cut.',
+      { min: 1, max: 100, default: 1.1 },
+    ),
+    withoutBeta: field.number('No picture: beta', cutDescription, { min: 0, max: 1, default: 0.1 }),
   },
   settings: ({ withoutGamma, withoutBeta }) => `gamma ${withoutGamma}, beta ${withoutBeta}`,
   async start(model, { prompt, further }, { withoutGamma, withoutBeta }) {

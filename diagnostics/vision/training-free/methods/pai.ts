@@ -1,6 +1,7 @@
 /** PAI's attention: scores of all image tokens are raised where the next token is predicted. */
 import { innerHeads } from './inner-layers';
 import { startUnder, type Method } from './method';
+import * as field from '../../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 type Parameters = { readonly paiAlpha: number };
@@ -11,14 +12,11 @@ export const payAttentionToImage: Method<Parameters> = {
   source:
     'arXiv:2407.21771 (z + alpha |z| on image tokens, last row, layers from the third on; its step on logits is a method of its own)',
   parameters: {
-    paiAlpha: {
-      kind: 'number',
-      title: 'PAI: alpha',
-      description: 'Scores z of image tokens become z + alpha |z|; 0 changes nothing.',
+    paiAlpha: field.number('PAI: alpha', 'Scores z of image tokens become z + alpha |z|; 0 changes nothing.', {
       min: 0,
       max: 100,
       default: 0.5,
-    },
+    }),
   },
   settings: ({ paiAlpha }) => `alpha ${paiAlpha}`,
   start: (model, picture, { paiAlpha }) =>

@@ -2,6 +2,7 @@
 import { emphasisOf, informedTokens, tokenScores } from '../../../shared/pictures/informed-tokens';
 import { innerLayers } from './inner-layers';
 import { startUnder, type Method } from './method';
+import * as field from '../../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 type Parameters = {
@@ -17,38 +18,22 @@ export const payAttentionToInformedTokens: Method<Parameters> = {
   source:
     'arXiv:2501.12206 (imbalanced attention; sets from the vision encoder as in the code, all heads alike, layers from the third on)',
   parameters: {
-    paintAlpha: {
-      kind: 'number',
-      title: 'PAINT: alpha',
-      description: 'Scores z of local and spatial tokens become z + alpha |z|; 0 leaves them.',
-      min: 0,
-      max: 100,
-      default: 0.7,
-    },
-    paintBeta: {
-      kind: 'number',
-      title: 'PAINT: beta',
-      description: 'The same of summary tokens.',
-      min: 0,
-      max: 100,
-      default: 0.3,
-    },
-    paintLocal: {
-      kind: 'number',
-      title: 'PAINT: local tokens',
-      description: 'Share of the patches that the first layer of the encoder reads most.',
-      min: 0,
-      max: 1,
-      default: 0.25,
-    },
-    paintSpatial: {
-      kind: 'number',
-      title: 'PAINT: spatial tokens',
-      description: 'Share of the patches that other patches read most; 0 as in the code.',
-      min: 0,
-      max: 1,
-      default: 0,
-    },
+    paintAlpha: field.number(
+      'PAINT: alpha',
+      'Scores z of local and spatial tokens become z + alpha |z|; 0 leaves them.',
+      { min: 0, max: 100, default: 0.7 },
+    ),
+    paintBeta: field.number('PAINT: beta', 'The same of summary tokens.', { min: 0, max: 100, default: 0.3 }),
+    paintLocal: field.number(
+      'PAINT: local tokens',
+      'Share of the patches that the first layer of the encoder reads most.',
+      { min: 0, max: 1, default: 0.25 },
+    ),
+    paintSpatial: field.number(
+      'PAINT: spatial tokens',
+      'Share of the patches that other patches read most; 0 as in the code.',
+      { min: 0, max: 1, default: 0 },
+    ),
   },
   settings: ({ paintAlpha, paintBeta, paintLocal, paintSpatial }) =>
     `alpha ${paintAlpha}, beta ${paintBeta}, ${paintLocal} of the patches local, ${paintSpatial} spatial`,

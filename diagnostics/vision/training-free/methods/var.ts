@@ -5,6 +5,7 @@ import { narrowest, tauOf } from '../../../shared/divergence/sinks';
 import { threeDigits } from '../../../shared/words';
 import { innerHeads } from './inner-layers';
 import { startUnder, type Method } from './method';
+import * as field from '../../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 type Parameters = { readonly varShare: number; readonly varRho: number; readonly varTau: number };
@@ -21,31 +22,21 @@ export const visualRedistribution: Method<Parameters> = {
   source:
     'arXiv:2503.03321 (visual attention redistribution in rows behind the image that give it at least 0.2, layers from the third to the last but one; the paper has a rho of 0.5 for hallucination)',
   parameters: {
-    varShare: {
-      kind: 'number',
-      title: 'VAR: share moved',
-      description: 'Of the attention on sinks, what goes to the image; 0 changes nothing.',
-      min: 0,
-      max: 1,
-      default: 0.6,
-    },
-    varRho: {
-      kind: 'number',
-      title: 'VAR: rho',
-      description:
-        'Heads are changed that give image tokens beside the sinks at least this share of their attention on the image.',
-      min: 0,
-      max: 1,
-      default: 0.5,
-    },
-    varTau: {
-      kind: 'number',
-      title: 'VAR: tau',
-      description: `How many times its RMS a hidden state must reach to be a sink; 0: ${usualTau}, and in models no wider than ${narrowest} as large a part of the possible.`,
-      min: 0,
-      max: 1e6,
-      default: 0,
-    },
+    varShare: field.number(
+      'VAR: share moved',
+      'Of the attention on sinks, what goes to the image; 0 changes nothing.',
+      { min: 0, max: 1, default: 0.6 },
+    ),
+    varRho: field.number(
+      'VAR: rho',
+      'Heads are changed that give image tokens beside the sinks at least this share of their attention on the image.',
+      { min: 0, max: 1, default: 0.5 },
+    ),
+    varTau: field.number(
+      'VAR: tau',
+      `How many times its RMS a hidden state must reach to be a sink; 0: ${usualTau}, and in models no wider than ${narrowest} as large a part of the possible.`,
+      { min: 0, max: 1e6, default: 0 },
+    ),
   },
   settings: (values, facts) =>
     `moves ${values.varShare}, rho ${values.varRho}, tau ${threeDigits(tauOf(facts.hiddenSize, values.varTau))}${

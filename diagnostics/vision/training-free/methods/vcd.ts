@@ -4,6 +4,7 @@ import { ContrastedRun } from '../contrast';
 import { noised, noiseSteps } from '../noise';
 import { cutDescription } from './cut';
 import type { Method } from './method';
+import * as field from '../../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 type Parameters = { readonly vcdAlpha: number; readonly vcdBeta: number; readonly vcdNoise: number };
@@ -14,24 +15,17 @@ export const vcd: Method<Parameters> = {
   source:
     'arXiv:2311.16922, equations 3 and 4; noise of a diffusion model on the input of the vision encoder, one draw a picture (released: one a question)',
   parameters: {
-    vcdAlpha: {
-      kind: 'number',
-      title: 'VCD: alpha',
-      description: 'How much of the logits with the distorted picture is taken away; 0 changes nothing but the cut.',
-      min: 0,
-      max: 100,
-      default: 1,
-    },
-    vcdBeta: { kind: 'number', title: 'VCD: beta', description: cutDescription, min: 0, max: 1, default: 0.1 },
-    vcdNoise: {
-      kind: 'integer',
-      title: 'VCD: step of the noise',
-      description:
-        'Of 1,000 steps of a diffusion, from 0: at 500 three quarters of the variance are still of the picture.',
-      min: 0,
-      max: noiseSteps - 1,
-      default: 500,
-    },
+    vcdAlpha: field.number(
+      'VCD: alpha',
+      'How much of the logits with the distorted picture is taken away; 0 changes nothing but the cut.',
+      { min: 0, max: 100, default: 1 },
+    ),
+    vcdBeta: field.number('VCD: beta', cutDescription, { min: 0, max: 1, default: 0.1 }),
+    vcdNoise: field.integer(
+      'VCD: step of the noise',
+      'Of 1,000 steps of a diffusion, from 0: at 500 three quarters of the variance are still of the picture.',
+      { min: 0, max: noiseSteps - 1, default: 500 },
+    ),
   },
   settings: ({ vcdAlpha, vcdBeta, vcdNoise }) => `alpha ${vcdAlpha}, beta ${vcdBeta}, noise at step ${vcdNoise}`,
   async start(model, { prompt, further, seed }, { vcdAlpha, vcdBeta, vcdNoise }) {

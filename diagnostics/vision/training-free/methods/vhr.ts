@@ -5,6 +5,7 @@ import { spanPair } from '../../../shared/divergence/span-pair';
 import type { Reinforcement } from '../../../../protocol/results/reinforcement';
 import type { ModelFacts } from '../../../model-runner/model-runner';
 import type { Method } from './method';
+import * as field from '../../../../kernels/parameters';
 
 // A type and no interface: values are a record.
 type Parameters = { readonly vhrAlpha: number; readonly vhrLayers: string };
@@ -21,14 +22,11 @@ export const vhr: Method<Parameters> = {
   title: 'VHR',
   source: 'arXiv:2412.13949 (vision-aware head reinforcement; distance l2, outliers by the rule of the paper)',
   parameters: {
-    vhrAlpha: {
-      kind: 'number',
-      title: 'VHR: alpha',
-      description: 'Factor of the heads that read the picture; 1 changes nothing.',
+    vhrAlpha: field.number('VHR: alpha', 'Factor of the heads that read the picture; 1 changes nothing.', {
       min: 0,
       max: 100,
       default: 2,
-    },
+    }),
     vhrLayers: {
       kind: 'text',
       title: 'VHR: layers',

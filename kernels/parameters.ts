@@ -1,0 +1,23 @@
+/** Entries of tables of parameters, of mechanisms, modules and analyses: `field.integer('Heads', 'Of each layer.', { … })`. */
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly default: number;
+  readonly unit?: string;
+}
+
+export const integer = (title: string, description: string, range: Range) =>
+  ({ kind: 'integer', title, description, ...range }) as const;
+
+export const number = (title: string, description: string, range: Range) =>
+  ({ kind: 'number', title, description, ...range }) as const;
+
+export const choice = (
+  title: string,
+  description: string,
+  among: { readonly options: readonly string[]; readonly default: string },
+) => ({ kind: 'choice', title, description, ...among }) as const;
+
+export const flag = (title: string, description: string, usual: boolean) =>
+  ({ kind: 'boolean', title, description, default: usual }) as const;
