@@ -2,6 +2,13 @@
  * The benchmark job. Length by length, shortest first: what cannot run is refused with its reason; every cell is proved
  * against its float64 reference; those that pass are timed against each other; peak memory is measured in processes of their
  * own. Rows stream while they are measured. Stopped by its signal it returns what it has, marked `cancelled`.
+ *
+ * A long cell is compared with its reference on a seeded sample of query rows, in all heads. Competitors run once per round in
+ * random order until the standard error of each median is 0.5 % or the budget ends. A difference is called one when the
+ * signed-rank test over the pairs gives p < 0.05, which is when the interval shown leaves 1 out, and the ratio is more than 2 %
+ * off 1 (`protocol/results/verdict.ts`). Backward passes take part in the same rounds. Times on other devices than the cpu include
+ * moving inputs and output (`transfers`), since onnxruntime-node hands over host memory only. How busy the machine was is
+ * recorded with every result.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BenchmarkProgress, SelfTest } from '../../protocol/compute/api';

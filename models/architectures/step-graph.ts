@@ -15,6 +15,10 @@
  * section 3.3): `mean_key` and `mean_value` [g, 1, d], and `mean_weight` [g, 1, 1], ln of how many positions it stands for, which
  * is added to its score (`maskedScore` where there are none). Its column is the second, behind the new position.
  *
+ * Texts that are written, with statistics or without, and those whose divergence is measured or that are reinforced go by these
+ * graphs. Several rows at once, devices other than the cpu, and changes that these graphs do not know (`servedBySteps`) take the
+ * graphs of the blocks, which join the cache of a layer with the new rows.
+ *
  * There is no mask: a cache holds what the new position may read, and a window is kept by the cache alone.
  *
  * With `emphasis` scores z become z + c |z|: `emphasis_factor` [1 + cached, h] is c of each column. With `redistribution` a share of the
