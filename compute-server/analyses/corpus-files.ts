@@ -4,7 +4,7 @@ import type { Dirent } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { mostBytes, mostDocuments, type Corpus } from '../../diagnostics/corpus';
-import { utf8Lines, wholeCharacters } from '../runner/utf8-lines';
+import { utf8Lines, wholeCharacters } from '../runner/files';
 import { readCorpus, type CorpusFile } from '../../diagnostics/shared/corpus/read-corpus';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';

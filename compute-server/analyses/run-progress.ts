@@ -1,11 +1,11 @@
 /** A run of an analysis or an experiment, step by step: progress and partial results said, steps kept, cancelled between two. */
+
 import type { Analysis, Step } from '../../diagnostics/analysis';
 import type { AnalysisProgress } from '../../protocol/analysis/analysis';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Surroundings } from '../surroundings';
 import type { StepStore } from './step-store';
 import { taskSurroundings } from '../runner/task-surroundings';
-import { TimeLeft } from './time-left';
 
 type Result = Readonly<Record<string, unknown>>;
 
@@ -72,3 +72,22 @@ async function* followedOnce(
 
 /** Share of the memory limit that an analysis may hold beside a run: weights and the run itself have the rest. */
 export const heldShare = 0.25;
+
+/** Seconds that a run of equal steps still takes, by the steps of this run: those taken from disk took no time. */
+export class TimeLeft {
+  private started = performance.now();
+  private from = 0;
+  private reused = 0;
+
+  /** Undefined until a step was run. */
+  after(done: number, total: number, reused: number): number | undefined {
+    if (reused > this.reused) {
+      this.reused = reused;
+      this.from = done;
+      this.started = performance.now();
+      return undefined;
+    }
+    if (done <= this.from) return undefined;
+    return ((performance.now() - this.started) / 1000 / (done - this.from)) * Math.max(0, total - done);
+  }
+}

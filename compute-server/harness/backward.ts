@@ -2,6 +2,11 @@
  * Forward and backward passes of a cell, as attention-gym times them: the mechanism's graph with the gradients of query, key and
  * value from a seeded gradient of its output, proved by gradient-check.ts and timed in turn with the forward passes.
  */
+import type { BackwardTimes } from '../../protocol/results/benchmark';
+import { checked } from './rows';
+import { ratioOfPairs } from './statistics/ratio';
+import { summary } from './statistics/summary';
+import { pairs, type Series } from './timing';
 import type { GraphProto } from '../../kernels/graph/onnx_pb';
 import { forwardAndBackward, gradientOf, outputGradient } from '../../kernels/gradient/backward';
 import type { Graph } from '../../kernels/graph/graph';
@@ -167,4 +172,40 @@ async function checkShorter(cell: Cell, settings: PrepareSettings): Promise<Chec
   } finally {
     await opened.release();
   }
+}
+
+/** The name under which a mechanism's forward and backward pass takes part in the rounds. */
+export const backwardName = (mechanism: string): string => `${mechanism} backward`;
+
+/** `seriesOf` finds a series by its name where it was timed. Undefined before its first sample. */
+export function backwardTimes(
+  outcome: PreparedBackward | RefusedBackward,
+  mechanism: string,
+  baseline: string,
+  seriesOf: (name: string) => Series | undefined,
+): BackwardTimes | undefined {
+  const peak = outcome.peakBytes === undefined ? {} : { predictedPeakBytes: outcome.peakBytes };
+  if (!isBackwardPrepared(outcome)) return { reason: outcome.reason, ...peak, ...checked(outcome.check) };
+  const own = seriesOf(backwardName(mechanism));
+  if (!own || own.times.size === 0) return undefined;
+  const { median, quartiles, relativeSd } = summary([...own.times.values()]);
+  const ratio = (slow: Series | undefined, fast: Series) => {
+    const both = slow && pairs(slow, fast);
+    return both && both[0].length > 0 ? ratioOfPairs(...both) : undefined;
+  };
+  const forward = seriesOf(mechanism);
+  const overForward = forward && ratio(own, forward)?.median;
+  const overBaseline = mechanism === baseline ? undefined : ratio(seriesOf(backwardName(baseline)), own);
+  const { flops } = outcome;
+  return {
+    medianMs: median,
+    relativeSd,
+    samples: own.times.size,
+    quartilesMs: quartiles,
+    ...(overForward === undefined ? {} : { overForward }),
+    ...(overBaseline === undefined ? {} : { ratioToBaseline: overBaseline }),
+    ...peak,
+    ...(flops === undefined ? {} : { flops, gflops: flops / median / 1e6 }),
+    ...checked(outcome.check),
+  };
 }

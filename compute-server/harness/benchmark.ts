@@ -12,14 +12,14 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BenchmarkProgress, SelfTest } from '../../protocol/compute/api';
-import { keptOnResume } from '../../protocol/results/benchmark';
-import type {
-  BenchmarkSetup,
-  BenchmarkResult,
-  BenchmarkRow,
-  CacheTimes,
-  Calibration,
-  Roof,
+import {
+  keptOnResume,
+  type BenchmarkSetup,
+  type BenchmarkResult,
+  type BenchmarkRow,
+  type CacheTimes,
+  type Calibration,
+  type Roof,
 } from '../../protocol/results/benchmark';
 import { isBusy, percentOf } from '../../protocol/results/machine';
 import { FailureError } from '../../protocol/wire/failures';
@@ -41,24 +41,22 @@ import {
   type BackwardGraph,
   type PreparedBackward,
   type RefusedBackward,
+  backwardName,
+  backwardTimes,
 } from './backward';
-import { backwardName, backwardTimes } from './backward-row';
 import { efficiencyLengths } from './cab';
 import { coldAndWarm } from './caches';
 import { mechanismOf } from './catalogue';
-import { cellAt, costOf, shapeAt, supportOf } from './cell';
-import type { Cell } from './cell';
+import { cellAt, costOf, shapeAt, supportOf, type Cell } from './cell';
 import { crossovers, exponentFits } from './conclusions';
 import { groups } from './groups';
 import { sharedInputs } from './inputs';
 import { neededBytes, nothingFits, overLimit } from './memory-limit';
 import { peakMemoryTask, type PeakMemory } from './peak-memory';
-import { isPrepared, prepare } from './preparation';
-import type { Prepared } from './preparation';
+import { isPrepared, prepare, type Prepared } from './preparation';
 import { impossible, refusedRow, timedRow, withoutImpossible } from './rows';
 import { TimeLeft } from './time-left';
-import { interleave } from './timing';
-import type { Series, TimingEnd } from './timing';
+import { interleave, type Series, type TimingEnd } from './timing';
 
 /** A mechanism's forward pass, and its forward and backward pass where the plan asks for it. */
 interface Passes extends Prepared {

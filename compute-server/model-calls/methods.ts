@@ -13,7 +13,7 @@ import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import type { ModelCalls } from './model-calls';
 import { stampOf } from '../model/checkpoint/model-files';
 import { requireParity } from '../model/checkpoint/parity';
-import { readerOf, sequenceOf, tokenise } from '../model/prompt/prompt';
+import { readerOf, sequenceOf, tokenise, promptOfIds } from '../model/prompt/prompt';
 import {
   generateRequest,
   headOutputsRequest,
@@ -28,7 +28,6 @@ import { measureServing } from './measure-serving';
 import { steeringJob } from './steering-job';
 import { promptOrImage } from '../../protocol/compute/request-parts';
 import { refusal } from '../../protocol/wire/failures';
-import { promptOfIds } from '../model/prompt/prompt-of-ids';
 
 export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pick<Methods, keyof ModelMethods> {
   let view: { readonly model: LoadedModel; readonly key: string; readonly view: HeadView } | undefined;

@@ -1,7 +1,10 @@
 /** Inputs of a module as a person gives them. */
-import { isAbsolute } from 'node:path';
+import { type Module, type Tensors, isExact, type ModuleInput } from '../../kernels/module';
 import type { ParameterValues } from '../../kernels/mechanism';
-import { isExact, type Module, type ModuleInput, type Tensors } from '../../kernels/module';
+import type { Precision } from '../../kernels/shape';
+import { toRuntime } from '../../kernels/tensors/precision';
+import type { RuntimeValues } from '../runtime/session';
+import { isAbsolute } from 'node:path';
 import { drawCall } from '../../kernels/module-parts/draw';
 import { linear, permuted } from '../../kernels/module-parts/layers';
 import { normalTensor, seedFor } from '../../kernels/tensors/random';
@@ -148,4 +151,23 @@ function featureMap(pixels: Pixels, input: ModuleInput, seed: number) {
     map: repeated(one.data, [batch, ...(last ? [height, width, channels] : [channels, height, width])]),
     how: `the whole of it in ${width} x ${height} patches of ${patch} x ${patch} pixels, each projected by a seeded matrix, not by a trained one`,
   };
+}
+
+/** Tensors of a module as the runtime takes them: labels as int64, everything else in the precision of the graph. */
+export function feedsOfModule(
+  module: Module,
+  tensors: Tensors,
+  parameters: ParameterValues,
+  precision: Precision,
+): RuntimeValues {
+  const labels = new Set(module.inputs(parameters).flatMap(({ name, kind }) => (kind === 'labels' ? [name] : [])));
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, x]) => [
+      name,
+      {
+        shape: x.shape,
+        data: labels.has(name) ? BigInt64Array.from(x.data, BigInt) : toRuntime(x, precision),
+      },
+    ]),
+  );
 }

@@ -1,4 +1,9 @@
 /** headscope heads: what every head of a model does on a prompt. */
+import type { Command } from 'commander';
+import type { NamedKeys } from '../../../protocol/compute/models';
+import { rangeOf } from '../../../protocol/interventions/text';
+import { wrongUsage } from '../exit-codes';
+import { collect, whole } from '../options';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { demoPrompt } from '../../../protocol/compute/demo-prompt';
@@ -6,7 +11,6 @@ import { gainsAlone } from '../../../protocol/interventions/gains';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { parityWords } from '../../../protocol/results/parity-words';
-import { wrongUsage } from '../exit-codes';
 import {
   addEncoderOptions,
   addPromptOptions,
@@ -16,9 +20,7 @@ import {
   type PromptOptions,
 } from '../model-options';
 import { interventionsFrom } from '../intervention-options';
-import { addGroupOption, groupsFrom, type GroupOptions } from '../key-options';
 import { sayChatPrompt, sayNotes } from '../model-provenance';
-import { whole } from '../options';
 import { jsonOption, OutputOption } from '../output-options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
@@ -145,3 +147,25 @@ const signed = (change: number | undefined): string =>
 /** A dash where the prompt has no query that counts. */
 const inDigits = (value: number | undefined): string =>
   value === undefined || Number.isNaN(value) ? '–' : value.toFixed(3);
+
+export interface GroupOptions {
+  readonly group?: readonly string[];
+}
+
+export const addGroupOption = (command: Command): Command =>
+  command.option(
+    '--group <name=FROM-TO>',
+    'measure the mass on the keys FROM to TO, both counted, e.g. name=3-9; may be given several times',
+    collect,
+  );
+
+export const groupsFrom = ({ group = [] }: GroupOptions): readonly NamedKeys[] =>
+  group.map((text) => {
+    const parts = /^\s*([^=]*[^=\s])\s*=(.*)$/.exec(text);
+    const keys = rangeOf(parts?.[2] ?? '');
+    if (!parts || !keys) {
+      throw wrongUsage(`"${text}" is not a group of keys. Write name=from-to, e.g. needle=3-9 for the keys 3 to 9.`);
+    }
+    const { start, end } = keys;
+    return { name: parts[1] ?? '', positions: Array.from({ length: end - start }, (_, at) => start + at) };
+  });

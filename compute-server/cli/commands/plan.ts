@@ -1,10 +1,12 @@
 /** headscope plan: cache plans derived, shown, evaluated, read from other forms and written in them. */
+import { checkPlan, type Plan, planText } from '../../../protocol/plans/plan-file';
+import { wrongUsage } from '../exit-codes';
+import { jsonFile, textFile } from '../text-files';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ParameterValue } from '../../../protocol/analysis/parameters';
 import { planFormats } from '../../../protocol/plans/formats/formats';
 import type { PlanFormat } from '../../../protocol/plans/formats/format';
-import { planText } from '../../../protocol/plans/plan-file';
 import { plannedModel } from '../../../protocol/plans/plan-from';
 import {
   addAnalysisOptions,
@@ -13,15 +15,12 @@ import {
   analysisResult,
   type AnalysisOptions,
 } from '../analysis-run';
-import { wrongUsage } from '../exit-codes';
 import { environmentOf } from '../model-options';
 import { collect, deviceOption, list, weightsOption, whole } from '../options';
 import { jsonOption, OutputOption, planOption } from '../output-options';
-import { readPlan } from '../plan-files';
 import { bytesByLength, kindsOf, planWords, usualLengths } from '../plan-table';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
-import { textFile } from '../text-files';
 import { headscopeVersion } from '../../version';
 
 export const plan: Registration = (program, session) => {
@@ -215,4 +214,10 @@ function settingOf(text: string): [string, ParameterValue] {
   if (name === undefined) throw wrongUsage(`"${text}" is not a setting. Write name=value.`);
   if (value === 'true' || value === 'false') return [name.trim(), value === 'true'];
   return [name.trim(), value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value];
+}
+
+export async function readPlan(path: string): Promise<Plan> {
+  const checked = checkPlan(await jsonFile(path));
+  if (!checked.ok) throw wrongUsage(`${path} is not a cache plan: ${checked.why}`);
+  return checked.result;
 }

@@ -1,5 +1,5 @@
 /** From what a person gives (text, token ids, a picture) to a checked sequence of a model. */
-import type { EncoderInput, PromptInput, Tokenised } from '../../../protocol/compute/models';
+import type { EncoderInput, IdsRequest, PromptInput, Tokenised } from '../../../protocol/compute/models';
 import { tileRegion } from '../../../models/images/token-layout';
 import { readsBeyond, type Intervention } from '../../../protocol/interventions/interventions';
 import type { ChatPrompt } from '../../../protocol/results/chat-prompt';
@@ -255,4 +255,13 @@ export async function tokenise(model: LoadedModel, prompt: PromptInput | Encoder
   const common = { ids, tokens, ...(chatPrompt ? { chatPrompt } : {}) };
   if (image) return { ...common, image };
   return prompt.kind !== 'text' || prompt.chat ? common : { ...common, offsets: offsetsOf(prompt.text, tokens) };
+}
+
+/** What a request by ids reads: the text, or a tile of the picture through the encoder. */
+export function promptOfIds({ ids, image, encoderTile }: IdsRequest): PromptInput | EncoderInput {
+  if (encoderTile === undefined) return { kind: 'ids', ids, ...(image === undefined ? {} : { image }) };
+  if (image === undefined) {
+    throw refusal('encoderTile names a tile of an image, and there is no image');
+  }
+  return { kind: 'image', image, tile: encoderTile };
 }

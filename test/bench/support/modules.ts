@@ -1,5 +1,5 @@
 /** Modules as entrants of a race: the graph that is run, the graph with its gradients, and plain attention beside them. */
-import { feedsOfModule } from '../../../compute-server/modules/feeds';
+import { feedsOfModule } from '../../../compute-server/modules/inputs';
 import { resolvedParameters } from '../../../compute-server/modules/parameters';
 import type { RuntimeValues } from '../../../compute-server/runtime/session';
 import { gradients } from '../../../kernels/gradient/gradients';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { groupsFrom } from '../../../compute-server/cli/key-options';
+import { groupsFrom } from '../../../compute-server/cli/commands/heads';
 import { interventionsFrom } from '../../../compute-server/cli/intervention-options';
 import { generateJob } from '../../../compute-server/model-calls/generate-job';
 import { headsJob } from '../../../compute-server/heads/heads-job';

@@ -1,7 +1,7 @@
 /** Runs a module's graph in the real runtime on float64 tensors. */
 import { openSession } from '../../../compute-server/runtime/session';
 import { arithmeticOn } from '../../../compute-server/harness/arithmetic';
-import { feedsOfModule } from '../../../compute-server/modules/feeds';
+import { feedsOfModule } from '../../../compute-server/modules/inputs';
 import type { Graph } from '../../../kernels/graph/graph';
 import type { ParameterValues } from '../../../kernels/mechanism';
 import type { Module, ModuleCall, Tensors } from '../../../kernels/module';

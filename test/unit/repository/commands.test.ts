@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { CommanderError, type Command } from 'commander';
 import { parametersFrom } from '../../../compute-server/cli/commands/bench-parameters';
 import { writtenForms, type InterventionOptions } from '../../../compute-server/cli/intervention-options';
-import { groupsFrom, type GroupOptions } from '../../../compute-server/cli/key-options';
+import { groupsFrom, type GroupOptions } from '../../../compute-server/cli/commands/heads';
 import { headscopeProgram } from '../../../compute-server/cli/program';
 import type { CommandSession } from '../../../compute-server/cli/session';
 import { namedValues } from '../../../compute-server/cli/task-options';

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { countedCorpusAt, readCorpusAt } from '../../../../compute-server/analyses/corpus-files';
-import { wholeCharacters } from '../../../../compute-server/runner/utf8-lines';
+import { wholeCharacters } from '../../../../compute-server/runner/files';
 import { mostBytes, mostCharacters, mostDocuments } from '../../../../diagnostics/corpus';
 import { random } from '../../../../kernels/tensors/random';
 import { FailureError } from '../../../../protocol/wire/failures';
