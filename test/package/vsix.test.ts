@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { extname, join, posix } from 'node:path';
 import { GraphBuilder } from '../../kernels/graph/builder';
 import { matmul } from '../../kernels/graph/operators/matrix';
 import { softmax } from '../../kernels/graph/operators/reduce';
@@ -118,6 +118,26 @@ describe('the packaged extension', function () {
     assert.ok(wanted.includes('./dist/extension.js'));
     assert.deepEqual(
       wanted.filter((file) => !existsSync(join(folder, file))),
+      [],
+    );
+  });
+
+  it('has a page for every analysis, and every page that one links to', () => {
+    const { folder, files } = packages.here;
+    const analyses = JSON.parse(readFileSync(join(folder, 'dist/analyses.json'), 'utf8')) as {
+      readonly analyses: readonly { readonly id: string }[];
+    };
+    const wanted = analyses.analyses.map(({ id }) => `docs/analyses/${id}.md`);
+    const linked = files
+      .filter((file) => /^docs\/.*\.md$/.test(file))
+      .flatMap((file) =>
+        [...readFileSync(join(folder, file), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, target = '']) =>
+          posix.join(posix.dirname(file), target),
+        ),
+      );
+    assert.ok(wanted.length > 60 && linked.length > 100);
+    assert.deepEqual(
+      [...wanted, ...linked].filter((file) => !files.includes(file)),
       [],
     );
   });
