@@ -1,9 +1,11 @@
+import type { StateTensor } from './graph/cache-state';
+import type { Layout } from './graph/attention-graph';
 import type { Cost } from './cost/cost';
 import type { Graph } from './graph/graph';
 import type { LinearSystem } from './reference/linear-system';
 import type { AttentionShape, Precision } from './shape';
 import type { Template } from './template';
-import type { Tensor } from './tensors/tensor';
+import type { AttentionInputs, Tensor } from './tensors/tensor';
 
 /** One row of a mechanism's parameter table: drives the panel's form, the command line and validation. */
 export type Parameter =
@@ -48,14 +50,6 @@ export interface Source {
   readonly note?: string;
 }
 
-/**
- * The order of the axes in which a graph takes query, key and value and gives its output. The harness lays the tensors out
- * before timing, so that each mechanism is timed in its own natural layout.
- * - `heads-first`: [batch, head, position, width]
- * - `sequence-first`: [batch, position, head * width]
- */
-export type Layout = 'heads-first' | 'sequence-first';
-
 /** A learned tensor beside query, key and value; the harness draws it from the seed. */
 export interface Weight {
   readonly name: string;
@@ -63,14 +57,6 @@ export interface Weight {
   /** Standard deviation of the seeded normal numbers, or the value for `constant`. */
   readonly initial:
     { readonly kind: 'normal'; readonly deviation: number } | { readonly kind: 'constant'; readonly value: number };
-}
-
-/** Everything a call reads, heads-first: query [b, h, n, d], key [b, hkv, m, d], value [b, hkv, m, dv], learned tensors. */
-export interface AttentionInputs {
-  readonly query: Tensor;
-  readonly key: Tensor;
-  readonly value: Tensor;
-  readonly weights: Readonly<Record<string, Tensor>>;
 }
 
 /**
@@ -117,20 +103,6 @@ export interface Limit<P extends ParameterValues> {
   readonly name: string;
   readonly parameters: (shape: AttentionShape) => Partial<P>;
   readonly equals: string;
-}
-
-/** A tensor that decoding carries from position to position. */
-export interface StateTensor {
-  readonly name: string;
-  /** The state before the new position: shape.keys - 1 positions have been read. */
-  readonly shape: readonly number[];
-  /**
-   * The axis along which each position appends one row (a cache, in the order of positions); left out: replaced as a whole (a
-   * recurrent state).
-   */
-  readonly grows?: number;
-  /** Rows [from, to) along `grows` that leave in the step, before its own row is appended. */
-  readonly forgets?: { readonly from: number; readonly to: number };
 }
 
 /**

@@ -2,11 +2,12 @@
 import type { Cost } from '../../kernels/cost/cost';
 import type { Graph } from '../../kernels/graph/graph';
 import { inStandardOperators } from '../../kernels/graph/portable';
-import type { Layout, Mechanism, ParameterValues, Support } from '../../kernels/mechanism';
+import type { Mechanism, ParameterValues, Support } from '../../kernels/mechanism';
 import { resolveTable } from '../../protocol/analysis/parameters';
 import type { AttentionShape, Precision } from '../../kernels/shape';
 import type { BenchmarkSetup, ParameterValue } from '../../protocol/results/benchmark';
 import type { DeviceId } from '../runtime/session';
+import type { Layout } from '../../kernels/graph/attention-graph';
 
 export interface Cell {
   readonly mechanism: Mechanism;

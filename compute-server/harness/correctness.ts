@@ -1,20 +1,20 @@
 /**
  * Proves a cell before it is timed: the runtime's output against the mechanism's float64 reference on the same input, row by
- * row, within what rounding explains on this device (kernels/tensors/tolerance.ts).
+ * row, within what rounding explains on this device (kernels/tolerance.ts).
  *
  * A full reference of a long sequence takes minutes, so long cells are checked on a seeded sample of query rows, every head
  * and batch of each (`referenceRows`), first and last row always among them. A mechanism that has no rows of its own and
  * whose full reference is too long is checked whole at the longest length that is affordable.
  */
-import type { AttentionInputs, Mechanism, ParameterValues } from '../../kernels/mechanism';
+import type { Mechanism, ParameterValues } from '../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../kernels/shape';
 import { positionsOf, toHeadsFirst } from '../../kernels/tensors/layout';
 import { fromRuntime } from '../../kernels/tensors/precision';
 import { random, seedFor } from '../../kernels/tensors/random';
 import { tensor } from '../../kernels/tensors/tensor';
 import { references, type Comparison } from '../../kernels/tensors/probed';
-import { compareWithDefinition, definitionOf } from '../../kernels/tensors/tolerance';
-import type { Tensor } from '../../kernels/tensors/tensor';
+import { compareWithDefinition, definitionOf } from '../../kernels/tolerance';
+import type { AttentionInputs, Tensor } from '../../kernels/tensors/tensor';
 import type { DeviceId, RuntimeArray } from '../runtime/session';
 import { arithmeticOn } from './arithmetic';
 import { costOf, layoutOf, needsWhole, wholeShape, type Cell } from './cell';

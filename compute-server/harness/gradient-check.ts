@@ -10,7 +10,6 @@
  * figure is about the relative error of the whole gradient. Of a long cell S is zero outside a seeded sample of query rows,
  * first and last always among them, and only these rows of the reference are computed.
  */
-import type { AttentionInputs } from '../../kernels/mechanism';
 import { differentiated, type Differentiated } from '../../kernels/gradient/backward';
 import type { Precision } from '../../kernels/shape';
 import { roundTo } from '../../kernels/tensors/precision';
@@ -18,6 +17,7 @@ import { normalTensor, seedFor } from '../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../kernels/tensors/tensor';
 import { costOf, type Cell } from './cell';
 import { rowFlops, sampledRows, type Check, type ProofBudget } from './correctness';
+import type { AttentionInputs } from '../../kernels/tensors/tensor';
 
 /** Of six references (two of each of query, key and value): a second of JavaScript at 8192 tokens, less before. */
 const budget: ProofBudget = { flops: 2.5e7, fewestRows: 8 };

@@ -1,14 +1,13 @@
 /**
  * Seeded inputs of a cell: the same numbers for the float64 reference and, laid out, for the graph. They are those of
- * kernels/tensors/inputs.ts; query, key and value are drawn once for all mechanisms of a length.
+ * kernels/inputs.ts; query, key and value are drawn once for all mechanisms of a length.
  */
-import type { AttentionInputs } from '../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../kernels/shape';
-import { weightsFor } from '../../kernels/tensors/inputs';
+import { weightsFor } from '../../kernels/inputs';
 import { joinPositions, positionsOf, toSequenceFirst } from '../../kernels/tensors/layout';
 import { roundTo, toRuntime } from '../../kernels/tensors/precision';
 import { normalTensor, seedFor } from '../../kernels/tensors/random';
-import type { Tensor } from '../../kernels/tensors/tensor';
+import type { AttentionInputs, Tensor } from '../../kernels/tensors/tensor';
 import type { RuntimeValues } from '../runtime/session';
 import { layoutOf, type Cell } from './cell';
 

@@ -2,11 +2,11 @@
 import type { Cost } from '../../kernels/cost/cost';
 import { growthOf } from '../../kernels/cost/growth';
 import type { Mechanism, ParameterValues, ReadGrid } from '../../kernels/mechanism';
-import { effectiveAttention, effectiveMass, hasMass } from '../../kernels/reference/effective-attention';
+import { effectiveAttention, effectiveMass, hasMass } from '../../kernels/effective-attention';
 import type { LinearSystem } from '../../kernels/reference/linear-system';
 import { systemPictures } from '../../kernels/reference/system-pictures';
 import type { AttentionShape } from '../../kernels/shape';
-import { drawInputs } from '../../kernels/tensors/inputs';
+import { drawInputs } from '../../kernels/inputs';
 import {
   longestPicture,
   longestProbe,

@@ -1,7 +1,7 @@
 /** The pairs that a mechanism reads, counted into the cells of a picture. */
 import type { Mechanism, ParameterValues } from '../../kernels/mechanism';
 import { isCausalSelf, type AttentionShape } from '../../kernels/shape';
-import { drawInputs } from '../../kernels/tensors/inputs';
+import { drawInputs } from '../../kernels/inputs';
 import { pictureLengths } from '../../protocol/compute/mechanism-view';
 
 /** What a pair is: an index into `pairKinds`. */

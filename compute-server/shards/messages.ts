@@ -6,7 +6,7 @@ import type { Failure } from '../../protocol/wire/failures';
 export interface ShardedCall {
   readonly shape: AttentionShape;
   readonly parameters: DistributedParameters;
-  /** The numbers are those of kernels/tensors/inputs.ts for this seed. */
+  /** The numbers are those of kernels/inputs.ts for this seed. */
   readonly seed: number;
 }
 

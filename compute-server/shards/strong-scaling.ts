@@ -15,7 +15,7 @@ import { fused } from '../../kernels/mechanisms/fused';
 import { scaledDotProduct } from '../../kernels/mechanisms/scaled-dot-product';
 import type { Mechanism, ParameterValues } from '../../kernels/mechanism';
 import type { AttentionShape } from '../../kernels/shape';
-import { drawInputs } from '../../kernels/tensors/inputs';
+import { drawInputs } from '../../kernels/inputs';
 import { random } from '../../kernels/tensors/random';
 import type {
   ShardedGrid,

@@ -3,7 +3,7 @@
  * run on the same device from the same weights.
  */
 import { printShape, sameShape } from '../graph/dims';
-import { passesNothing, zerosLike, type Back } from '../graph/gradient-rule';
+import { passesNothing, zerosLike, type Back } from '../graph/operators/gradient-rule';
 import { add } from '../graph/operators/elementwise';
 import { borrow } from '../graph/operators/conditional';
 import { GraphError, readOutside, type GraphScope, type NodeRecord, type Value } from '../graph/records';

@@ -1,5 +1,5 @@
 /** The gradient rules of all operators, collected from beside the operators. */
-import type { GradientRules, Refusals } from '../graph/gradient-rule';
+import type { GradientRules, Refusals } from '../graph/operators/gradient-rule';
 import { attentionRules } from '../graph/operators/attention.gradient';
 import { controlRefusals, controlRules } from '../graph/operators/control.gradient';
 import { convolutionRules } from '../graph/operators/convolution.gradient';

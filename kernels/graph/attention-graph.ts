@@ -1,10 +1,17 @@
 /** The frame of every attention graph: inputs in the mechanism's layout, queries that read nothing, the output. */
-import type { Layout } from '../mechanism';
 import { isCausalSelf, type AttentionShape, type Precision } from '../shape';
 import { GraphBuilder } from './builder';
 import type { Graph } from './graph';
 import { pad, reshape, slice } from './operators/layout';
 import type { Value } from './records';
+
+/**
+ * The order of the axes in which a graph takes query, key and value and gives its output. The harness lays the tensors out
+ * before timing, so that each mechanism is timed in its own natural layout.
+ * - `heads-first`: [batch, head, position, width]
+ * - `sequence-first`: [batch, position, head * width]
+ */
+export type Layout = 'heads-first' | 'sequence-first';
 
 export interface AttentionValues {
   readonly builder: GraphBuilder;

@@ -3,7 +3,7 @@ import { stepCost } from '../cost/step';
 import { stepInputs } from '../graph/attention-graph';
 import { GraphBuilder } from '../graph/builder';
 import { shapeOfClass } from '../graph/head-classes';
-import { attendKept, keptLists, keptNumbers, keptStates, type KeptClass } from '../graph/kept-cache';
+import { attendKept, keptLists, keptNumbers, keptStates, type KeptClass } from '../graph/cache-state';
 import type { Decoding, ParameterValues } from '../mechanism';
 import type { AttentionShape } from '../shape';
 import type { Tensor } from '../tensors/tensor';

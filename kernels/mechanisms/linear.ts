@@ -6,13 +6,14 @@ import { concat, filled, pad, reshape, slice, unsqueeze } from '../graph/operato
 import { fusedMatmul, matmul } from '../graph/operators/matrix';
 import { cumulativeSum } from '../graph/operators/reduce';
 import type { Value } from '../graph/records';
-import type { AttentionInputs, Mechanism } from '../mechanism';
+import type { Mechanism } from '../mechanism';
 import { integers } from '../integers';
 import { headRows, kernelSystem } from '../reference/linear-system';
 import { denseReads } from '../reference/pattern';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
 import { tensor, zeros, type Tensor } from '../tensors/tensor';
 import * as field from '../parameters';
+import type { AttentionInputs } from '../tensors/tensor';
 
 interface Parameters extends Record<string, number> {
   readonly chunk: number;

@@ -6,7 +6,7 @@ import { multiply, rectify } from '../graph/operators/elementwise';
 import { concat, reshape, slice, triangle } from '../graph/operators/layout';
 import { fusedMatmul, matmul } from '../graph/operators/matrix';
 import type { Value } from '../graph/records';
-import type { AttentionInputs, Mechanism } from '../mechanism';
+import type { Mechanism } from '../mechanism';
 import { integers } from '../integers';
 import { headRows, kernelSystem } from '../reference/linear-system';
 import { denseDefinition, denseReads } from '../reference/pattern';
@@ -16,6 +16,7 @@ import { tensor, zeros, type Tensor } from '../tensors/tensor';
 import { decayedBlocks, wholeProduct } from './lightning/blocks';
 import { causalInTiles, exactTiles, tiled, unmaskedInTiles } from './tiled';
 import * as field from '../parameters';
+import type { AttentionInputs } from '../tensors/tensor';
 
 interface Parameters extends Record<string, string> {
   readonly activation: 'relu' | 'identity' | 'softmax';

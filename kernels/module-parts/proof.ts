@@ -1,7 +1,7 @@
 /** A module's outputs against its float64 reference, within what rounding explains (tensors/tolerance.ts). */
 import { isExact, type Module, type ModuleCall, type Tensors } from '../module';
 import type { ParameterValues } from '../mechanism';
-import { movedRows } from '../tensors/perturbed';
+import { movedRows } from '../perturbed';
 import { Probed, type Comparison } from '../tensors/probed';
 import { roundingUnit, type Arithmetic } from '../tensors/rounding';
 import { seedFor } from '../tensors/random';

@@ -1,6 +1,6 @@
 /** One sequence of a batch, for references whose choice of keys differs from sequence to sequence. */
-import type { AttentionInputs } from '../mechanism';
 import { zeros, type Tensor } from '../tensors/tensor';
+import type { AttentionInputs } from '../tensors/tensor';
 
 /** Sequence `b` of [b, heads, positions, width] without its first positions, [1, heads, positions - first, width]. */
 export function sequenceTensor(x: Tensor, b: number, first = 0): Tensor {

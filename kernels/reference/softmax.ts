@@ -1,7 +1,7 @@
 /** Softmax attention in float64, row by row, straight from the equations: the oracle of every mechanism built on it. */
-import type { AttentionInputs } from '../mechanism';
 import type { AttentionShape } from '../shape';
 import { zeros, type Tensor } from '../tensors/tensor';
+import type { AttentionInputs } from '../tensors/tensor';
 
 export interface SoftmaxDefinition {
   /** Which keys a query may read (left out: all). */

@@ -24,3 +24,11 @@ export function largest({ data }: Tensor): number {
   }
   return most;
 }
+
+/** Everything a call reads, heads-first: query [b, h, n, d], key [b, hkv, m, d], value [b, hkv, m, dv], learned tensors. */
+export interface AttentionInputs {
+  readonly query: Tensor;
+  readonly key: Tensor;
+  readonly value: Tensor;
+  readonly weights: Readonly<Record<string, Tensor>>;
+}

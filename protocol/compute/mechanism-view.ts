@@ -102,7 +102,7 @@ export interface MechanismView {
   readonly dependsOnLength: boolean;
   readonly joinsHeads: boolean;
   /**
-   * As `cells`: by how much an output changes with a value (kernels/reference/effective-attention.ts); where a cell is more
+   * As `cells`: by how much an output changes with a value (kernels/effective-attention.ts); where a cell is more
    * than one pair, by its last query and all its keys together.
    */
   readonly effective?: Float32Array;

@@ -149,7 +149,7 @@ export interface BenchmarkRow {
   readonly maxError?: number;
   /**
    * What rounding explains in that row: what moving the inputs by the relative error of the run's number formats changes in the
-   * reference (kernels/tensors/tolerance.ts). A time is shown only where every row is within its own.
+   * reference (kernels/tolerance.ts). A time is shown only where every row is within its own.
    */
   readonly tolerance?: number;
   /** Query rows of each head that were compared with the reference (a seeded sample); absent: all. */

@@ -7,7 +7,7 @@ import { cellsOf } from '../../diagnostics/circuits/attribution/cells';
 import { chosenOf } from '../../diagnostics/circuits/attribution/selection';
 import { estimated, type Estimating } from '../../diagnostics/circuits/attribution/estimates';
 import { exactly } from '../../diagnostics/circuits/attribution/exact';
-import { runnerOf } from '../laws/models/jobs';
+import { runnerOf } from '../support/model-jobs';
 import type { Bench } from './support/bench';
 import { writeSyntheticModel } from './support/synthetic-model';
 

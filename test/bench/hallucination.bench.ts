@@ -14,7 +14,7 @@ import { sequenceOf } from '../../compute-server/model/prompt/prompt';
 import { startReinforced } from '../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
 import { spanPair } from '../../diagnostics/shared/divergence/span-pair';
-import { runnerOf } from '../laws/models/jobs';
+import { runnerOf } from '../support/model-jobs';
 import type { Bench, Report } from './support/bench';
 import { tinyPixels, writePng } from '../support/checkpoints/tiny-vision';
 import { fourLayers, writeSyntheticLlava, writeSyntheticModel } from './support/synthetic-model';

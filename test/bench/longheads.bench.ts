@@ -3,7 +3,7 @@
  * the paired difference with its 95 % interval. HEADSCOPE_LONGHEADS=form,n,seed,lengths… tries another form on other prompts,
  * e.g. `longheads:w=32,S=256;42;1000;1500`.
  */
-import { runnerOf } from '../laws/models/jobs';
+import { runnerOf } from '../support/model-jobs';
 import { openModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { findsKey, passKeys } from '../../diagnostics/plans/longheads/pass-keys';
 import { pairedProportions } from '../../diagnostics/shared/statistics/over-pictures';

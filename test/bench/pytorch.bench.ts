@@ -12,7 +12,7 @@ import { cellsOf } from '../../diagnostics/circuits/attribution/cells';
 import { estimated } from '../../diagnostics/circuits/attribution/estimates';
 import { exactly } from '../../diagnostics/circuits/attribution/exact';
 import { measured } from '../../diagnostics/shared/effects/subjects';
-import { runnerOf } from '../laws/models/jobs';
+import { runnerOf } from '../support/model-jobs';
 import { promptIds } from '../support/checkpoints/open-tiny';
 import { tinyModel, writeTinyModel } from '../support/checkpoints/tiny-models';
 import type { Bench, Report } from './support/bench';

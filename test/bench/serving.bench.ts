@@ -10,7 +10,7 @@ import { openModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { measureServing } from '../../compute-server/model-calls/measure-serving';
 import { measuredDevice } from '../../models/formats/estimates/serving/devices';
 import { servingCost } from '../../models/formats/estimates/serving/serving';
-import { surroundingsOf } from '../laws/models/jobs';
+import { surroundingsOf } from '../support/model-jobs';
 import type { Bench, Report } from './support/bench';
 import { realSize, writeSyntheticModel, type SyntheticModel } from './support/synthetic-model';
 

@@ -11,7 +11,7 @@ import { interleave, pairs, type Series } from '../../compute-server/harness/tim
 import { openModel, type LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
 import { ServerRunner } from '../../compute-server/runner/runner';
-import { surroundingsOf } from '../laws/models/jobs';
+import { surroundingsOf } from '../support/model-jobs';
 import { random } from '../../kernels/tensors/random';
 import { parseDo } from '../../protocol/interventions/do-form';
 

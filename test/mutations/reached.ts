@@ -6,7 +6,7 @@
 import { catalogue } from '../../kernels/catalogue';
 import type { Mechanism, ParameterValues } from '../../kernels/mechanism';
 import type { AttentionShape } from '../../kernels/shape';
-import { drawInputs } from '../../kernels/tensors/inputs';
+import { drawInputs } from '../../kernels/inputs';
 import { cases, settings } from '../laws/kernels/cases';
 import { registered } from '../laws/kernels/expected/support';
 

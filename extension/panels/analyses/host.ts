@@ -21,7 +21,7 @@ import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { again, Sentence } from '../questions';
 import { pathsOf } from './default-setup';
 import { changesBetween } from './changes';
-import { setupOfWeight } from './explain-weight';
+import { setupOfWeight } from '../explain-weight';
 import type { AnalysisEvent } from './run';
 
 export interface AnalysesTypes {

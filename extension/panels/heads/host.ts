@@ -14,7 +14,7 @@ import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '.
 import type { Opening } from '../panel-types';
 import { withPlan, type ChoosePlan } from '../plan/apply-plan';
 import { Sentence } from '../questions';
-import { setupOfHeads } from '../analyses/explain-weight';
+import { setupOfHeads } from '../explain-weight';
 import { setupOfResult } from './default-setup';
 import { measureEffects } from './head-effects';
 import type { HeadsEvent } from './run';

@@ -11,7 +11,7 @@ import {
   type Applied,
   type GradientRule,
   type GradientRules,
-} from '../gradient-rule';
+} from './gradient-rule';
 import { GraphError, type Value } from '../records';
 import { lowest } from '../types';
 import { add, divide, hyperbolicTangent, multiply, subtract } from './elementwise';

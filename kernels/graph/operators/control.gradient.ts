@@ -11,7 +11,7 @@ import {
   type GradientRules,
   type Pass,
   type Refusals,
-} from '../gradient-rule';
+} from './gradient-rule';
 import { GraphError, type GraphScope, type Value } from '../records';
 import { isFloating } from '../types';
 import { borrow } from './conditional';

@@ -1,5 +1,5 @@
 /** Gradient rule of convolutions over images [b, c, ...sizes]. */
-import { inputOf, intOf, intsOf, ofOutput, sumTo, type Applied, type GradientRules, type Pass } from '../gradient-rule';
+import { inputOf, intOf, intsOf, ofOutput, sumTo, type Applied, type GradientRules, type Pass } from './gradient-rule';
 import { GraphError, int, ints, type Value } from '../records';
 import { reshape, slice, transpose } from './layout';
 import { reduceSum } from './reduce';

@@ -13,7 +13,7 @@ import {
   type GradientRule,
   type GradientRules,
   type Pass,
-} from '../gradient-rule';
+} from './gradient-rule';
 import type { Value } from '../records';
 import { isFloating } from '../types';
 import {

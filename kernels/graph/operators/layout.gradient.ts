@@ -18,7 +18,7 @@ import {
   type GradientRule,
   type GradientRules,
   type Pass,
-} from '../gradient-rule';
+} from './gradient-rule';
 import { addDims, multiplyDims, type Dim } from '../dims';
 import { GraphError, int, type Value } from '../records';
 import { cast, subtract } from './elementwise';

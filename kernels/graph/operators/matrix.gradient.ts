@@ -9,7 +9,7 @@ import {
   type Applied,
   type GradientRules,
   type Pass,
-} from '../gradient-rule';
+} from './gradient-rule';
 import { multiplyDims, type Dim } from '../dims';
 import { GraphError, type Value } from '../records';
 import { cast, floor, multiply, subtract } from './elementwise';

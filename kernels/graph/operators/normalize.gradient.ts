@@ -11,7 +11,7 @@ import {
   type Applied,
   type GradientRules,
   type Pass,
-} from '../gradient-rule';
+} from './gradient-rule';
 import type { Value } from '../records';
 import { add, divide, multiply, reciprocal, squareRoot, subtract } from './elementwise';
 import { reduceMean, reduceSum } from './reduce';

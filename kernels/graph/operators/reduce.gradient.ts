@@ -13,7 +13,7 @@ import {
   type Applied,
   type GradientRule,
   type GradientRules,
-} from '../gradient-rule';
+} from './gradient-rule';
 import type { Value } from '../records';
 import { cast, divide, equal, greater, multiply, subtract, where } from './elementwise';
 import { scatterElements, unsqueeze } from './layout';

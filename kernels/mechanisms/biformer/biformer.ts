@@ -3,7 +3,7 @@ import { attentionGraph } from '../../graph/attention-graph';
 import { add } from '../../graph/operators/elementwise';
 import { depthwiseConvolution } from '../../graph/operators/convolution';
 import { reshape, transpose } from '../../graph/operators/layout';
-import type { AttentionInputs, Mechanism } from '../../mechanism';
+import type { Mechanism } from '../../mechanism';
 import { sequenceInputs } from '../../reference/batches';
 import { denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
@@ -13,6 +13,7 @@ import { biformerDecoding } from './decode';
 import { biLevelAttention } from './kernel';
 import { laidOut, regionsOf, regionSizes, routes, scaleOf, type BiFormerParameters } from './regions';
 import * as field from '../../parameters';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export const biformer: Mechanism<BiFormerParameters> = {
   id: 'biformer',

@@ -1,6 +1,6 @@
 /** Regions of bi-level routing, and which of them a region reads (arXiv:2303.08810, section 3.2). */
-import type { AttentionInputs } from '../../mechanism';
 import { isCausalSelf, type AttentionShape } from '../../shape';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export interface BiFormerParameters extends Record<string, number | string> {
   readonly region: number;

@@ -5,10 +5,11 @@
  * theta = atan2(y, x). With g_i = base^(-2 i / d) and the learned delta, b [h, d / 2] the score of query m and key n is
  * sum over i of r^q_i r^k_i cos(delta_i (theta^q_i - theta^k_i) + b_i + (pos(m) - pos(n)) g_i).
  */
-import type { AttentionInputs, Weight } from '../../mechanism';
+import type { Weight } from '../../mechanism';
 import { denseReads } from '../../reference/pattern';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export interface CmhaParameters extends Record<string, number | string> {
   readonly form: 'factored' | 'naive';

@@ -1,9 +1,9 @@
 /** The distributed algorithm in float64: partial attention of every worker and step, joined by the log-sums. */
-import type { AttentionInputs } from '../../mechanism';
 import { mergePartials, type PartialAttention } from '../../reference/merge';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { passedNumbers, shardsOf, stepsOf, type Grid, type Range } from './partition';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 /** What query `row` of head `head` gets from the keys of `ranges`: softmax-weighted values and the log-sum of its scores. */
 export function partialRow(

@@ -1,7 +1,8 @@
 /** Gaussian adaptive attention in float64, straight from the authors' code. */
-import type { AttentionInputs, Weight } from '../../mechanism';
+import type { Weight } from '../../mechanism';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export interface GaamParameters extends Record<string, number | string> {
   readonly variant: 'gate' | 'weights';

@@ -1,12 +1,12 @@
 /** Landmark attention in float64, straight from the definition. */
 import { integers } from '../../integers';
-import type { AttentionInputs } from '../../mechanism';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { rotated } from '../longheads/reference';
 import { blockOf, blockStart, farBlocks, isLandmark, landmarkOf, tokensOf, type LandmarkRule } from './rule';
 import { stingyPlaces } from './stingy';
 import { softmax } from '../../tensors/vectors';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 /** What a query gives each key; the weights of a row sum to 1. */
 export interface LandmarkWeights {

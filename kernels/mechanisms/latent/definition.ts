@@ -1,7 +1,8 @@
 /** Keys and values of multi-head latent attention in float64 (arXiv:2503.11132; the form of DeepSeek-V2, arXiv:2405.04434). */
-import type { AttentionInputs, Weight } from '../../mechanism';
+import type { Weight } from '../../mechanism';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export interface LatentParameters extends Record<string, number | string> {
   readonly rank: number;

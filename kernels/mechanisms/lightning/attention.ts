@@ -4,7 +4,7 @@ import { GraphBuilder } from '../../graph/builder';
 import { add, divide, elu, multiply, sigmoid, squareRoot } from '../../graph/operators/elementwise';
 import { reduceMean } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
-import type { AttentionInputs, Mechanism } from '../../mechanism';
+import type { Mechanism } from '../../mechanism';
 import { headRows, kernelSystem } from '../../reference/linear-system';
 import { denseReads } from '../../reference/pattern';
 import { allRows } from '../../reference/softmax';
@@ -16,6 +16,7 @@ import { decayedRows, decayedState } from './decay';
 import { headAngles, rotate, rotateTensor, spreadHeads, spreadTensor } from './rotation';
 import { stepDecayed } from './step';
 import * as field from '../../parameters';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 interface Parameters extends Record<string, number | string | boolean> {
   readonly block: number;

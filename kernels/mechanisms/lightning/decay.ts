@@ -1,7 +1,7 @@
 /** Linear attention without softmax or normaliser whose weights fade with distance: definition, state, rounding. */
-import type { AttentionInputs } from '../../mechanism';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 /**
  * o_t = sum_s lambda^|t - s| (q_t . k_s) v_s over the keys that t may read (s <= t in causal-self), with lambda = exp(-slope)

@@ -20,11 +20,12 @@ import { reduceSum, softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import { rotateRows } from '../../graph/rotary-rows';
 import { integers } from '../../integers';
-import type { AttentionInputs, StateTensor } from '../../mechanism';
 import type { AttentionShape, Precision } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { chunkKeys } from './graph';
 import { chunkSummary, ordinaryBelow, rotated, type LongHeadsRule } from './reference';
+import type { AttentionInputs } from '../../tensors/tensor';
+import type { StateTensor } from '../../graph/cache-state';
 
 interface Place {
   readonly chunk: number;

@@ -3,10 +3,10 @@
  *
  * Letters: w positions of a chunk, K chunks of the budget, i position of a query, c(i) = floor(i / w), R_p rotation at p.
  */
-import type { AttentionInputs } from '../../mechanism';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { dot } from '../../tensors/vectors';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export interface LongHeadsRule {
   readonly chunk: number;

@@ -6,11 +6,11 @@ import { concat, filled, reshape, scatterElements, slice, transpose, unsqueeze }
 import { fusedMatmul } from '../../graph/operators/matrix';
 import { reduceNorm, reduceSum, softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
-import type { AttentionInputs, Mechanism, Weight } from '../../mechanism';
+import type { Mechanism, Weight } from '../../mechanism';
 import { denseDefinition, denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
-import type { Tensor } from '../../tensors/tensor';
+import type { AttentionInputs, Tensor } from '../../tensors/tensor';
 import { causalInTiles, exactTiles, tiled } from '../tiled';
 import { routedHeads } from './kernel';
 import { gains, headCounts, type Routing } from './routing';

@@ -1,8 +1,8 @@
 /** Which heads a position takes, and with what gain (MoH, arXiv:2410.11842, section 3; code of SkyworkAI/MoH). */
-import type { AttentionInputs } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { softmax } from '../../tensors/vectors';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export interface Routing extends Record<string, number | string> {
   readonly share: number;

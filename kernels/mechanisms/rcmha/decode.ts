@@ -8,11 +8,12 @@ import { concat, gatherRange, reshape, slice, transpose } from '../../graph/oper
 import { fusedMatmul } from '../../graph/operators/matrix';
 import { reduceSum } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
-import type { Decoding, StateTensor } from '../../mechanism';
+import type { Decoding } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { lastPositions } from '../titans/persistent';
 import { convolvedInputs, convolvedTensors, type Convolved, type RcmhaParameters } from './definition';
 import { distanceRows, weightInputs, type NamedWeights } from './graph';
+import type { StateTensor } from '../../graph/cache-state';
 
 const widthOf = ({ headDim, valueDim }: AttentionShape, name: Convolved): number =>
   name === 'value' ? valueDim : headDim;

@@ -5,12 +5,13 @@
  * w[c, u] x_(t - K + 1 + u)[c], zeros in front, one kernel for each channel that all heads share. The score of query i and key j
  * at distance r = pos(i) - j >= 0 is ((q'_i + u_h) . k'_j + q'_i . E[h, P - r] + beta[h, P - r]) / sqrt(d).
  */
-import type { AttentionInputs, Weight } from '../../mechanism';
+import type { Weight } from '../../mechanism';
 import { sequenceTensor } from '../../reference/batches';
 import { denseDefinition } from '../../reference/pattern';
 import { softmaxRows } from '../../reference/softmax';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export interface RcmhaParameters extends Record<string, number | boolean> {
   readonly convolution: boolean;

@@ -8,10 +8,10 @@ import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { argMax, reduceSum, softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import { lowest } from '../../graph/types';
-import type { StateTensor } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { clustered, firstRows, indices, scoresOf } from './rows';
 import { ownClusterOnly, sharesKeys, windowOf, type RoutingParameters } from './rule';
+import type { StateTensor } from '../../graph/cache-state';
 
 export interface StepValues {
   /** [b, h, 1, d] */

@@ -9,7 +9,7 @@ import { stepInputs } from '../../graph/attention-graph';
 import { attendLists } from '../../graph/attention-step';
 import { GraphBuilder } from '../../graph/builder';
 import { joinClasses, pickHeads, queriesOfClass, shapeOfClass } from '../../graph/head-classes';
-import { keptLists, keptNumbers, keptStates, type KeptClass } from '../../graph/kept-cache';
+import { keptLists, keptNumbers, keptStates, type KeptClass } from '../../graph/cache-state';
 import { reshape } from '../../graph/operators/layout';
 import type { Value } from '../../graph/records';
 import { integers } from '../../integers';

@@ -1,5 +1,4 @@
 /** Routed and local heads in float64, straight from the definition. */
-import type { AttentionInputs } from '../../mechanism';
 import { integers } from '../../integers';
 import { sequenceInputs } from '../../reference/batches';
 import { softmaxRows } from '../../reference/softmax';
@@ -7,6 +6,7 @@ import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import { fitCentroids, nearest, normalised, similarities, topWindow } from './clusters';
 import { localHeads, localReads, ownClusterOnly, sharesKeys, windowOf, type RoutingParameters } from './rule';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 /** Rows of a head, on the sphere where they are normalised. */
 function rowsOf(x: Tensor, head: number, { normalise }: RoutingParameters): readonly Float64Array[] {

@@ -15,14 +15,15 @@ import {
   leaving,
   rowsOfHeads,
   type KeptClass,
-} from '../../graph/kept-cache';
+} from '../../graph/cache-state';
 import { add, multiply } from '../../graph/operators/elementwise';
 import { slice } from '../../graph/operators/layout';
 import { integers } from '../../integers';
-import type { Decoding, ParameterValues, StateTensor } from '../../mechanism';
+import type { Decoding, ParameterValues } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { classesBySpan, droppedKeys, type HeadSpan, type HeadSpans } from './spans';
+import type { StateTensor } from '../../graph/cache-state';
 
 /** The positions [0, sinks) and the recent ones that stay for the query at a position. */
 function keptFor({ sinks, recent }: HeadSpan, position: number): readonly number[] {

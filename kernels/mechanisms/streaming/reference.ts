@@ -1,8 +1,7 @@
 /** Attention by spans in float64, straight from the definitions. */
-import type { AttentionInputs } from '../../mechanism';
 import { softmaxRows } from '../../reference/softmax';
 import { queryOffset, type AttentionShape } from '../../shape';
-import type { Tensor } from '../../tensors/tensor';
+import type { AttentionInputs, Tensor } from '../../tensors/tensor';
 import { droppedKeys, spanReads, type HeadSpans } from './spans';
 
 /**

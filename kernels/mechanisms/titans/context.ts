@@ -1,5 +1,4 @@
 /** Memory as context in float64, position by position (arXiv:2501.00663, section 4.1). */
-import type { AttentionInputs } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import { gatedRow } from './gating';
@@ -7,6 +6,7 @@ import type { MemoryParameters } from './layers';
 import { gatesOf, initialMemory, learnOne, unit, type Memory } from './memory';
 import { answerOf, type Network } from './network';
 import { projectRow } from './projections';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export interface ContextOrder extends MemoryParameters {
   /** Positions of a segment, in which attention runs. */

@@ -6,9 +6,10 @@
 import { multiply, sigmoid } from '../../graph/operators/elementwise';
 import { rmsNormalization } from '../../graph/operators/normalize';
 import type { Value } from '../../graph/records';
-import type { AttentionInputs, Weight } from '../../mechanism';
+import type { Weight } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { normEpsilon } from './memory';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export const gatingWeights = ({ heads, valueDim }: AttentionShape): readonly Weight[] =>
   ['norm.memory', 'norm.attention'].map((name) => ({

@@ -1,7 +1,8 @@
 /** What a neural memory is made of: its parameters, the shapes of its layers, their weights and the states of decoding. */
-import type { ParameterTable, StateTensor, Weight } from '../../mechanism';
+import type { ParameterTable, Weight } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import * as field from '../../parameters';
+import type { StateTensor } from '../../graph/cache-state';
 
 export interface MemoryParameters extends Record<string, number | boolean> {
   /** Positions whose gradients are taken at the same memory. */

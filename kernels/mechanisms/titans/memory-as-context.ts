@@ -3,7 +3,7 @@ import { attentionGraph, stepInputs } from '../../graph/attention-graph';
 import { GraphBuilder } from '../../graph/builder';
 import { concat } from '../../graph/operators/layout';
 import { matmul } from '../../graph/operators/matrix';
-import type { Mechanism, StateTensor } from '../../mechanism';
+import type { Mechanism } from '../../mechanism';
 import { denseReads } from '../../reference/pattern';
 import type { AttentionShape } from '../../shape';
 import { runContext } from './context';
@@ -26,6 +26,7 @@ import { keyValueProducts, keyValueWeights, projectGroup, queryProducts, queryWe
 import { attendAll, latest, shiftRegister, takeRegister } from './recent';
 import { memorySupport } from './sequence';
 import * as field from '../../parameters';
+import type { StateTensor } from '../../graph/cache-state';
 
 interface Parameters extends MemoryParameters {
   readonly segment: number;

@@ -1,9 +1,9 @@
 /** The neural memory of Titans in float64, position by position (arXiv:2501.00663, section 3). */
-import type { AttentionInputs } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import { memoryLayers, memoryStateTensors, type MemoryParameters } from './layers';
 import { answerOf, gradientsOf, mixed, type Network } from './network';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 /** Under the root of the norm that brings queries and keys to length 1. */
 export const normEpsilon = 1e-6;

@@ -1,10 +1,11 @@
 /** Persistent memory: learned positions in front of the sequence, the same for every input (arXiv:2501.00663, section 3.3). */
 import { concat, expand, unsqueeze } from '../../graph/operators/layout';
 import type { Value } from '../../graph/records';
-import type { AttentionInputs, Parameter, Weight } from '../../mechanism';
+import type { Parameter, Weight } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import * as field from '../../parameters';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export const persistentParameter: Parameter = field.integer(
   'Persistent positions',

@@ -10,13 +10,15 @@ import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { reduceSum } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import { integers } from '../../integers';
-import type { AttentionInputs, Decoding, StateTensor } from '../../mechanism';
+import type { Decoding } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { gateHidden, gateKernel, gateSource, gateWidth, gaussianUnit, type WersaParameters } from './filter';
 import { gatesFrom, splitLevels } from './kernel';
 import { featuresOf } from './reference';
 import { featureRows, normedAverages, readWeights, scalesOf } from './rows';
+import type { AttentionInputs } from '../../tensors/tensor';
+import type { StateTensor } from '../../graph/cache-state';
 
 /** Positions before the own one that a one-sided local gate sees. */
 const gateBefore = gateKernel - 1;

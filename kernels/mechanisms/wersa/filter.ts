@@ -1,7 +1,7 @@
 /** Wavelets of WERSA in float64: analysis, gates and synthesis of queries and keys along the sequence. */
-import type { AttentionInputs } from '../../mechanism';
 import { isCausalSelf, type AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 export interface WersaParameters extends Record<string, number | string | boolean> {
   readonly levels: number;

@@ -1,10 +1,10 @@
 /** WERSA in float64: random features of filtered queries and keys, running sums, a norm of each head's output. */
-import type { AttentionInputs } from '../../mechanism';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { normalTensor, seedFor } from '../../tensors/random';
 import { zeros, type Tensor } from '../../tensors/tensor';
 import { filtered, type WersaParameters } from './filter';
 import { mean } from '../../tensors/vectors';
+import type { AttentionInputs } from '../../tensors/tensor';
 
 /** Added to the denominators, and to the variance of the norm. */
 export const denominatorEpsilon = 1e-6;

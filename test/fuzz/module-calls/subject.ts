@@ -21,7 +21,7 @@ import { parseJson } from '../../../protocol/schema/check';
 import { FailureError } from '../../../protocol/wire/failures';
 import { sentenceOf } from '../../../protocol/wire/words';
 import { moduleCases } from '../../laws/modules/cases';
-import { safetensorsBytes, type CheckpointTensor } from '../../support/checkpoints/safetensors-file';
+import { safetensorsBytes, type CheckpointTensor } from '../../support/safetensors-file';
 import { mutateBytes, mutateTree, Random, strangeValue } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
 

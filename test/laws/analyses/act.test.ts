@@ -15,7 +15,7 @@ import {
   helpedHead,
   plantedDistraction,
 } from '../../support/checkpoints/planted-distraction';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const samplesOf = (count: number): readonly Sample[] =>
   Array.from({ length: count }, (_, at) => {

@@ -9,7 +9,7 @@ import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLikeRun, type LlamaLikeConfig } from '../../support/reference/llama-like';
 import type { Parameters, Vector } from '../../support/reference/vectors';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { Cases, type Case } from './cases';
 import { withConstant } from './edited-weights';
 import { answerFor, resultFor } from './one-run';

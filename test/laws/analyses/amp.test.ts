@@ -10,9 +10,9 @@ import type { ModelRunner } from '../../../diagnostics/model-runner/model-runner
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
-import type { Tensors } from '../../support/checkpoints/safetensors-file';
+import type { Tensors } from '../../support/safetensors-file';
 import { llamaLike, tinyTensors } from '../../support/checkpoints/tiny-models';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { resultFor } from './one-run';
 
 const input = { kind: 'prompt', prompt: { kind: 'ids', ids } } as const;

@@ -9,7 +9,7 @@ import type { Intervention } from '../../../protocol/interventions/interventions
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels } from '../../support/checkpoints/tiny-models';
 import { dot, type Vector } from '../../support/reference/vectors';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { Cases, type Case } from './cases';
 import { answerFor, resultFor } from './one-run';
 

@@ -5,7 +5,7 @@ import { attentionMap, mostDrawn } from '../../../diagnostics/shared/sections/at
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModel } from '../../support/checkpoints/tiny-models';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const long = 600;
 const ids = Array.from({ length: long }, (_, i) => (i * 17) % 61);

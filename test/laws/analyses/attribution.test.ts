@@ -18,7 +18,7 @@ import type { Checkpoint } from '../../support/checkpoints/planted-circuit';
 import { plantedObject } from '../../support/checkpoints/planted-object';
 import { optRun, type OptConfig } from '../../support/reference/other-families';
 import { dot, parametersOf, type Vector } from '../../support/reference/vectors';
-import { resultOf, runnerOf } from '../models/jobs';
+import { resultOf, runnerOf } from '../../support/model-jobs';
 import { answerFor, resultFor } from './one-run';
 
 const near = (found: number | undefined, expected: number, what: string, tolerance = 1e-4): void =>

@@ -6,7 +6,7 @@ import { openModel, type LoadedModel } from '../../../compute-server/model/check
 import type { AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
 import { plantedCircuit, type Checkpoint } from '../../support/checkpoints/planted-circuit';
 import { llamaWithPermutedHeads, withPermutedHeads } from '../../support/checkpoints/permuted-heads';
-import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
+import { writeSafetensors } from '../../support/safetensors-file';
 import {
   llamaLike,
   tinyModel,

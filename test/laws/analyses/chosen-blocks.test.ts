@@ -10,7 +10,7 @@ import { taskInfo, type Sample } from '../../../diagnostics/tasks/task';
 import { passkey } from '../../../diagnostics/tasks/passkey';
 import { shortDemoLm } from '../../support/demo-models';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 
 const jobOf = <P extends ParameterValues>(parameters: P, samples: readonly Sample[]): AnalysisJob<P> => ({
   input: {

@@ -19,7 +19,7 @@ import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny'
 import { plantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { plantedObject } from '../../support/checkpoints/planted-object';
 import { llamaLikeRun, type LlamaLikeConfig } from '../../support/reference/llama-like';
-import { resultOf, runnerOf } from '../models/jobs';
+import { resultOf, runnerOf } from '../../support/model-jobs';
 import { withConstant } from './edited-weights';
 
 const near = (found: number | undefined, expected: number, what: string, tolerance = 1e-4): void =>

@@ -19,7 +19,7 @@ import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpo
 import { plantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { objectPrompt, objectRoles, plantedObject } from '../../support/checkpoints/planted-object';
 import { llamaLikeRun, type LlamaLikeConfig } from '../../support/reference/llama-like';
-import { resultOf, runnerOf } from '../models/jobs';
+import { resultOf, runnerOf } from '../../support/model-jobs';
 import { withConstant } from './edited-weights';
 import { resultFor } from './one-run';
 

@@ -19,14 +19,14 @@ import {
   redHead,
   redText,
 } from '../../support/checkpoints/planted-concept';
-import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
+import { writeSafetensors } from '../../support/safetensors-file';
 import { tinyPair, type PairType } from '../../support/checkpoints/tiny-pairs';
 import { writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { normalisedPicture, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 import { pictureEmbedding } from '../../support/reference/contrastive';
 import { dot, type Parameters, type Vector } from '../../support/reference/vectors';
 import { visionRun, type VisionRun } from '../../support/reference/vision';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const tolerance = 1e-4;
 const [width, heads, layers, d] = [24, 3, 3, 8] as const;

@@ -10,7 +10,7 @@ import { experiments as catalogue } from '../../../diagnostics/catalogue';
 import type { Experiment } from '../../../diagnostics/experiment';
 import { resolveTable, type ParameterValues } from '../../../protocol/analysis/parameters';
 import { experiments as toys } from '../../support/analyses/catalogue';
-import { headsOf, surroundingsOf } from '../models/jobs';
+import { headsOf, surroundingsOf } from '../../support/model-jobs';
 import { checkSections, throughFile } from './checked-sections';
 
 /** Of every experiment the smallest run. */

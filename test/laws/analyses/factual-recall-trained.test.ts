@@ -11,7 +11,7 @@ import type { ModelRunner } from '../../../diagnostics/model-runner/model-runner
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import type { Checkpoint } from '../../support/checkpoints/planted-circuit';
 import { factSamples, startingFacts, withLastLayer } from '../../support/checkpoints/trained-facts';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 import { mean } from '../../../kernels/tensors/vectors';
 
 const info = {

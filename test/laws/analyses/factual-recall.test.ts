@@ -19,7 +19,7 @@ import {
   templates,
   topicOf,
 } from '../../support/checkpoints/planted-facts';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 
 function job(samples: readonly Sample[], given: Partial<RecallParameters> = {}): AnalysisJob<RecallParameters> {

@@ -6,7 +6,7 @@ import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-pl
 import { promptIds as ids } from '../../support/checkpoints/open-tiny';
 import { withPermutedHeads } from '../../support/checkpoints/permuted-heads';
 import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { resultFor } from './one-run';
 
 describe('redundant heads, planted', () => {

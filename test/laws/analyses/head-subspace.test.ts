@@ -13,7 +13,7 @@ import { resolveTable } from '../../../protocol/analysis/parameters';
 import { openPlanted } from '../../support/checkpoints/open-planted';
 import { openTiny } from '../../support/checkpoints/open-tiny';
 import { choiceParameters, choiceQuestions, plantedChoice } from '../../support/checkpoints/planted-choice';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { resultFor } from './one-run';
 
 const near = (found: number | undefined, expected: number, what: string, tolerance = 1e-3): void =>

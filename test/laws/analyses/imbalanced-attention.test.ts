@@ -13,7 +13,7 @@ import type { ImbalancedResult } from '../../../diagnostics/vision/imbalanced-at
 import { imageRows } from '../../../diagnostics/model-runner/regions';
 import type { RunResult } from '../../../diagnostics/model-runner/run-request';
 import { writePlantedPatch } from '../../support/checkpoints/planted-patch';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const patch = 5;
 const imageToken = 60;

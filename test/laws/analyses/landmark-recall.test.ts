@@ -6,7 +6,7 @@ import { initialWeights, recallNetwork, rotaryBase } from '../../../diagnostics/
 import { passKeyBatch, passKeyText, vocabularyOf } from '../../../diagnostics/experiments/landmark-recall/task';
 import { lengthTest } from '../../../diagnostics/experiments/landmark-recall/tests';
 import { random } from '../../../kernels/tensors/random';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 describe('the experiment landmark-recall', function () {
   this.timeout(60_000);

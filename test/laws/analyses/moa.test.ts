@@ -11,7 +11,7 @@ import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { plantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const ids = Array.from({ length: 17 }, (_, at) => (at * 17 + (at > 10 ? 3 : 0)) % 61);
 

@@ -9,7 +9,7 @@ import { choiceOf, loadsOf, routedLayers } from '../../../diagnostics/plans/moh/
 import { openPlanted } from '../../support/checkpoints/open-planted';
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyTensors } from '../../support/checkpoints/tiny-models';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { resultFor } from './one-run';
 
 const input = { kind: 'prompt', prompt: { kind: 'ids', ids } } as const;

@@ -6,7 +6,7 @@ import type { AnalysisInput } from '../../../protocol/analysis/analysis';
 import type { ParameterTable, ParameterValues } from '../../../protocol/analysis/parameters';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
-import { resultOf, surroundingsOf } from '../models/jobs';
+import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 export interface Asked {
   readonly input: AnalysisInput;

@@ -8,7 +8,7 @@ import type { Receiver } from '../../../diagnostics/shared/circuits/receivers';
 import { embeddingLine } from '../../../diagnostics/shared/gradients/embedding-line';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike } from '../../support/checkpoints/tiny-models';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { resultFor } from './one-run';
 
 const n = ids.length;

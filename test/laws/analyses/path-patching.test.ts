@@ -17,7 +17,7 @@ import { plantedObject } from '../../support/checkpoints/planted-object';
 import { llamaLikeRun, type LlamaLikeConfig } from '../../support/reference/llama-like';
 import { optRun, type OptConfig } from '../../support/reference/other-families';
 import { dot, parametersOf, type Parameters, type Vector } from '../../support/reference/vectors';
-import { resultOf, runnerOf } from '../models/jobs';
+import { resultOf, runnerOf } from '../../support/model-jobs';
 import { withConstant } from './edited-weights';
 import { resultFor } from './one-run';
 

@@ -5,7 +5,7 @@ import { razorProbe, uniformScore } from '../../../diagnostics/plans/razorattent
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { openTiny } from '../../support/checkpoints/open-tiny';
 import { plantedCircuit, vocabulary } from '../../support/checkpoints/planted-circuit';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { answerFor, resultFor } from './one-run';
 
 const input = { kind: 'none' } as const;

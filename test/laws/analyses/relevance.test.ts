@@ -13,7 +13,7 @@ import type { Intervention } from '../../../protocol/interventions/interventions
 import { relevancePrompt, writeReadingPatch } from '../../support/checkpoints/planted-reading';
 import { writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { answerFor, resultFor } from './one-run';
 
 const patch = 5;

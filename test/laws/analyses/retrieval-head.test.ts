@@ -15,9 +15,9 @@ import { induction } from '../../../diagnostics/tasks/induction';
 import { taskInfo } from '../../../diagnostics/tasks/task';
 import { FailureError } from '../../../protocol/wire/failures';
 import { plantedCircuit, type Checkpoint } from '../../support/checkpoints/planted-circuit';
-import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
+import { writeSafetensors } from '../../support/safetensors-file';
 import { writeConfig } from '../../support/checkpoints/tiny-models';
-import { resultOf, runnerOf } from '../models/jobs';
+import { resultOf, runnerOf } from '../../support/model-jobs';
 
 /** The needle stands behind the key 50, which is asked for at the end; no other token comes twice. */
 const [key, needle] = [50, [51, 52, 53, 54]];

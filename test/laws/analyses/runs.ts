@@ -5,7 +5,7 @@ import type { Analysis, Step } from '../../../diagnostics/analysis';
 import type { InputKind } from '../../../protocol/analysis/analysis';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 import { inputOf, type Case } from './cases';
 
 export type Result = Readonly<Record<string, unknown>>;

@@ -16,7 +16,7 @@ import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-pl
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
 import { objectPrompt, plantedNames, plantedObject } from '../../support/checkpoints/planted-object';
 import { llamaLikeRun, type LlamaLikeConfig } from '../../support/reference/llama-like';
-import { resultOf, runnerOf } from '../models/jobs';
+import { resultOf, runnerOf } from '../../support/model-jobs';
 
 const near = (found: number | undefined, expected: number, what: string, tolerance = 1e-5): void =>
   assert.ok(Math.abs((found ?? Number.NaN) - expected) < tolerance, `${what}: ${found} and ${expected}`);

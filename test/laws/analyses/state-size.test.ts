@@ -19,7 +19,7 @@ import { normalTensor, random } from '../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
 import { trainedModule } from '../../../kernels/training/module-graph';
 import type { Network } from '../../../kernels/training/network';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const trainerOf = () => new ServerTrainer({ ...surroundingsOf(), defaultThreads: 1 }, new AbortController().signal);
 

@@ -8,7 +8,7 @@ import type { TaskKvResult } from '../../../diagnostics/plans/task-kv/result';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const ids = Array.from({ length: 24 }, (_, at) => (at * 17 + (at > 10 ? 3 : 0)) % 61);
 

@@ -11,7 +11,7 @@ import { toyFacts } from '../../../diagnostics/experiments/toy-facts/experiment'
 import { ToyLanguage } from '../../../diagnostics/experiments/toy-facts/language';
 import type { ToyFactsResult } from '../../../diagnostics/experiments/toy-facts/result';
 import { random } from '../../../kernels/tensors/random';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 import { checkSections, numbersIn, numbersOf, throughFile } from './checked-sections';
 
 describe('the experiment toy-facts', function () {

@@ -25,7 +25,7 @@ import { plantedSinks, wideLlava, writePlantedSinks } from '../../support/checkp
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import { normalisedPicture, tinyLlava, tinyPixels } from '../../support/checkpoints/tiny-vision';
 import type { Parameters } from '../../support/reference/vectors';
-import { resultOf, runnerOf, surroundingsOf } from '../models/jobs';
+import { resultOf, runnerOf, surroundingsOf } from '../../support/model-jobs';
 
 const tiny = tinyLlava();
 const ids = [3, 17, 5, tiny.imageToken, 9, 22, 41, 8];

@@ -23,7 +23,7 @@ import {
   varWords,
   visual,
 } from '../../support/checkpoints/planted-var';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { answerFor, resultFor } from './one-run';
 
 const near = (found: number | undefined, expected: number, what = '', tolerance = 1e-5): void =>

@@ -24,10 +24,10 @@ import {
   tinyTower,
   writePng,
 } from '../../support/checkpoints/tiny-vision';
-import type { CheckpointTensor, Tensors } from '../../support/checkpoints/safetensors-file';
+import type { CheckpointTensor, Tensors } from '../../support/safetensors-file';
 import { parametersOf, type Vector } from '../../support/reference/vectors';
 import { visionRun, type VisionRun } from '../../support/reference/vision';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 import { checkSections } from './checked-sections';
 
 describe('vit-visual-analytics', function () {

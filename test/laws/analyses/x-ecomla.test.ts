@@ -16,7 +16,7 @@ import { distillationNetwork } from '../../../models/architectures/training-netw
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyTensors, type TinyModel } from '../../support/checkpoints/tiny-models';
-import { resultOf, runnerOf, surroundingsOf } from '../models/jobs';
+import { resultOf, runnerOf, surroundingsOf } from '../../support/model-jobs';
 
 describe('latent attention of a trained model', function () {
   this.timeout(30_000);

@@ -13,9 +13,9 @@ import { questionsOf } from '../../../diagnostics/shared/labelled-heads/question
 import { answered, tuned } from '../../../diagnostics/interventions/zerotuning/measure';
 import type { ZeroTuningResult } from '../../../diagnostics/interventions/zerotuning/result';
 import { plantedCircuit } from '../../support/checkpoints/planted-circuit';
-import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
+import { writeSafetensors } from '../../support/safetensors-file';
 import { writeConfig } from '../../support/checkpoints/tiny-models';
-import { surroundingsOf } from '../models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 /** A column of the head's queries and keys that the circuit does not use. */
 const free = 64;

@@ -19,7 +19,7 @@ import { norm } from '../../../models/architectures/layers';
 import { storedRows } from '../../../models/architectures/gradient-graphs';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
-import type { CheckpointTensor } from '../../support/checkpoints/safetensors-file';
+import type { CheckpointTensor } from '../../support/safetensors-file';
 import { evaluate, type Feeds } from '../../support/graph-arithmetic/evaluate';
 
 export interface Moves {

@@ -6,7 +6,7 @@ import type { GraphBuilder } from '../../../kernels/graph/builder';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
 import { storedRows } from '../../../models/architectures/gradient-graphs';
 import { buildConnector, buildPatches } from '../../../models/architectures/patch-graphs';
-import type { CheckpointTensor } from '../../support/checkpoints/safetensors-file';
+import type { CheckpointTensor } from '../../support/safetensors-file';
 import { evaluate } from '../../support/graph-arithmetic/evaluate';
 import { Float64Model } from './float64-model';
 

@@ -9,7 +9,7 @@ import { parseDo } from '../../../protocol/interventions/do-form';
 import { kindNames, type Intervention, type KindName } from '../../../protocol/interventions/interventions';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { Float64Model } from './float64-model';
 import { assertGradients, assertInChunks, blockTaps, Kinks } from './model-check';
 

@@ -4,7 +4,7 @@ import { catalogue } from '../../../kernels/catalogue';
 import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
 import type { AttentionShape } from '../../../kernels/shape';
 import { gradients } from '../../../kernels/gradient/gradients';
-import { drawInputs } from '../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../kernels/inputs';
 import { toSequenceFirst } from '../../../kernels/tensors/layout';
 import { normalTensor, seedFor } from '../../../kernels/tensors/random';
 import { largest, tensor, type Tensor } from '../../../kernels/tensors/tensor';

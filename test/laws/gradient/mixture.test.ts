@@ -9,7 +9,7 @@ import type { HeadMixture, Variant } from '../../../diagnostics/model-runner/var
 import { random } from '../../../kernels/tensors/random';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { Float64Model } from './float64-model';
 
 const ids = [5, 17, 3, 42, 17, 8, 29, 3, 50, 11];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { passesNothing } from '../../../kernels/graph/gradient-rule';
+import { passesNothing } from '../../../kernels/graph/operators/gradient-rule';
 import { gradientRules } from '../../../kernels/gradient/rules';
 import { checked, prepared } from './check';
 import { operatorCases } from './operator-cases';

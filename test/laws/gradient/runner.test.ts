@@ -4,7 +4,7 @@ import { ServerRunner } from '../../../compute-server/runner/runner';
 import { embeddingLine } from '../../../diagnostics/shared/gradients/embedding-line';
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { runnerOf, surroundingsOf } from '../models/jobs';
+import { runnerOf, surroundingsOf } from '../../support/model-jobs';
 
 const ids = [5, 17, 3, 42, 17, 8, 29, 3];
 const objective = {

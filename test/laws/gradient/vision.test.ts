@@ -9,7 +9,7 @@ import { normalTensor, seedFor } from '../../../kernels/tensors/random';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
 import { tinyIdefics3, tinyLlava, tinyPaligemma } from '../../support/checkpoints/tiny-vision';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { Float64Model } from './float64-model';
 import { Float64Picture, type PictureMoves } from './float64-picture';
 import { assertGradients, blockTaps, Kinks } from './model-check';

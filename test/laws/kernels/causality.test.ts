@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { catalogue } from '../../../kernels/catalogue';
-import type { AttentionInputs, Mechanism, ParameterValues } from '../../../kernels/mechanism';
+import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
 import type { AttentionShape } from '../../../kernels/shape';
-import { drawInputs } from '../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../kernels/inputs';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
 import { settings } from './cases';
+import type { AttentionInputs } from '../../../kernels/tensors/tensor';
 
 const length = 40;
 const base = { batch: 1, heads: 4, kvHeads: 2, queries: length, keys: length, headDim: 8, valueDim: 8 };

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { catalogue } from '../../../kernels/catalogue';
-import type { AttentionInputs, Mechanism, ParameterValues } from '../../../kernels/mechanism';
+import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../../kernels/shape';
 import { measureError } from '../../../kernels/tensors/error';
-import { drawInputs } from '../../../kernels/tensors/inputs';
-import type { Tensor } from '../../../kernels/tensors/tensor';
+import { drawInputs } from '../../../kernels/inputs';
+import type { AttentionInputs, Tensor } from '../../../kernels/tensors/tensor';
 import { settings } from './cases';
 import { advanced, positionsOf } from './positions';
 import { drawRounded, mostAllowed, runGraph, runMechanism } from './run';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { catalogue, mechanismById } from '../../../kernels/catalogue';
 import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
-import { effectiveAttention, effectiveMass, hasMass } from '../../../kernels/reference/effective-attention';
+import { effectiveAttention, effectiveMass, hasMass } from '../../../kernels/effective-attention';
 import type { AttentionShape } from '../../../kernels/shape';
-import { drawInputs } from '../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../kernels/inputs';
 import { settings } from './cases';
 
 const length = 24;

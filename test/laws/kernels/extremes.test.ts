@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { catalogue } from '../../../kernels/catalogue';
-import type { AttentionInputs, Mechanism, ParameterValues } from '../../../kernels/mechanism';
+import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
 import { attentionPatterns, type AttentionPattern, type AttentionShape, type Precision } from '../../../kernels/shape';
 import { measureError } from '../../../kernels/tensors/error';
 import { roundTo } from '../../../kernels/tensors/precision';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
 import { settings } from './cases';
 import { assertRight, drawRounded, mostAllowed, openMechanism, precisions, type OpenMechanism } from './run';
+import type { AttentionInputs } from '../../../kernels/tensors/tensor';
 
 const selfPatterns: readonly AttentionPattern[] = ['noncausal-self', 'causal-self'];
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describeMechanisms } from '../../../compute-server/harness/describe';
 import { catalogue } from '../../../kernels/catalogue';
 import { attentionPatterns, type AttentionPattern, type AttentionShape } from '../../../kernels/shape';
-import { drawInputs } from '../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../kernels/inputs';
 import { settings } from './cases';
 
 /** Cross: the two lengths have nothing to do with each other. */

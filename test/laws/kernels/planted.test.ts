@@ -1,18 +1,19 @@
 /**
- * Wrong outputs are rejected: the bounds of kernels/tensors/tolerance.ts against outputs that are known to be wrong. No graph
+ * Wrong outputs are rejected: the bounds of kernels/tolerance.ts against outputs that are known to be wrong. No graph
  * runs here: the wrong outputs are made of the reference.
  */
 import assert from 'node:assert/strict';
 import { catalogue } from '../../../kernels/catalogue';
-import type { AttentionInputs, Mechanism, ParameterValues } from '../../../kernels/mechanism';
+import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
 import type { AttentionPattern, AttentionShape, Precision } from '../../../kernels/shape';
 import { measureError } from '../../../kernels/tensors/error';
 import { roundTo } from '../../../kernels/tensors/precision';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
 import { compare, type Bounded } from '../../../kernels/tensors/probed';
-import { definitionOf, widestBounds } from '../../../kernels/tensors/tolerance';
+import { definitionOf, widestBounds } from '../../../kernels/tolerance';
 import { settings } from './cases';
 import { drawRounded, precisions } from './run';
+import type { AttentionInputs } from '../../../kernels/tensors/tensor';
 
 type Plant = (x: Tensor) => Tensor;
 

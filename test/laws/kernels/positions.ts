@@ -1,6 +1,6 @@
 /** Parts of heads-first tensors [batch, head, position, width]. */
-import type { StateTensor } from '../../../kernels/mechanism';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
+import type { StateTensor } from '../../../kernels/graph/cache-state';
 
 export { positionsOf } from '../../../kernels/tensors/layout';
 

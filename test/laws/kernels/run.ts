@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { arithmeticOn } from '../../../compute-server/harness/arithmetic';
 import { openSession } from '../../../compute-server/runtime/session';
 import type { Graph } from '../../../kernels/graph/graph';
-import type { AttentionInputs, Mechanism, ParameterValues } from '../../../kernels/mechanism';
+import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../../kernels/shape';
-import { drawInputs } from '../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../kernels/inputs';
 import { toHeadsFirst, toSequenceFirst } from '../../../kernels/tensors/layout';
 import { fromRuntime, roundTo, toRuntime } from '../../../kernels/tensors/precision';
-import type { Tensor } from '../../../kernels/tensors/tensor';
-import { allowedError, compareWithDefinition, definitionOf } from '../../../kernels/tensors/tolerance';
+import type { AttentionInputs, Tensor } from '../../../kernels/tensors/tensor';
+import { allowedError, compareWithDefinition, definitionOf } from '../../../kernels/tolerance';
 
 export const precisions: readonly Precision[] = ['float32', 'float16'];
 

@@ -1,14 +1,15 @@
 /** The template of each mechanism (kernels/template.ts): what it claims is asked of the definition. */
 import assert from 'node:assert/strict';
 import { catalogue } from '../../../kernels/catalogue';
-import type { AttentionInputs, Mechanism, ParameterValues } from '../../../kernels/mechanism';
+import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
 import { resolveTable } from '../../../protocol/analysis/parameters';
-import { effectiveAttention } from '../../../kernels/reference/effective-attention';
+import { effectiveAttention } from '../../../kernels/effective-attention';
 import { denseReads } from '../../../kernels/reference/pattern';
 import type { AttentionShape } from '../../../kernels/shape';
-import { drawInputs } from '../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../kernels/inputs';
 import { sizeOf, tensor, type Tensor } from '../../../kernels/tensors/tensor';
 import { settings } from './cases';
+import type { AttentionInputs } from '../../../kernels/tensors/tensor';
 
 /** Causal where the mechanism has it, in an order of as many heads of keys as of queries. */
 function shapeFor(mechanism: Mechanism, parameters: ParameterValues, length: number): AttentionShape {

@@ -13,9 +13,9 @@ import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { plantedRetrieval } from '../../support/checkpoints/planted-retrieval';
-import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
+import { writeSafetensors } from '../../support/safetensors-file';
 import { tinyModel, tinyTensors, writeConfig } from '../../support/checkpoints/tiny-models';
-import { runnerOf, surroundingsOf } from './jobs';
+import { runnerOf, surroundingsOf } from '../../support/model-jobs';
 
 type Ids = readonly number[];
 

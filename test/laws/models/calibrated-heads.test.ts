@@ -7,7 +7,7 @@ import type { ModelRunner } from '../../../diagnostics/model-runner/model-runner
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { plantedMaps } from '../../support/checkpoints/planted-maps';
-import { runnerOf } from './jobs';
+import { runnerOf } from '../../support/model-jobs';
 
 type Map = readonly (readonly number[])[];
 

@@ -6,7 +6,7 @@ import { probeSettings } from '../../../diagnostics/shared/labels/probe-runs';
 import { repeatedSequence } from '../../../diagnostics/shared/labels/probes';
 import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
 import { openTiny, promptIds, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { resultOf, surroundingsOf } from './jobs';
+import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 const labelled = (layer: number, head: number, label: HeadClass['label']): HeadClass => ({
   layer,

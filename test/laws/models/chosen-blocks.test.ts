@@ -11,7 +11,7 @@ import { tensor } from '../../../kernels/tensors/tensor';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { runnerOf } from './jobs';
+import { runnerOf } from '../../support/model-jobs';
 
 const n = 90;
 const ids = Array.from({ length: n }, (_, i) => (i * i * 7 + 13 * i) % 61);

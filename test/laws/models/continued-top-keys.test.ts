@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { topKeys } from '../../../models/instrument/statistics';
 import { openTiny, promptIds, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { headsOf, runnerOf } from './jobs';
+import { headsOf, runnerOf } from '../../support/model-jobs';
 
 const further = [7, 33, 12, 50];
 

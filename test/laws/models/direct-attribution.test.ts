@@ -6,7 +6,7 @@ import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { LatentProjection, Norm } from '../../../models/architectures/model-spec';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels } from '../../support/checkpoints/tiny-models';
-import { surroundingsOf } from './jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const row = 11;
 const target = [

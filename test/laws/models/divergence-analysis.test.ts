@@ -9,7 +9,7 @@ import { check } from '../../../protocol/schema/check';
 import { sections as sectionsSchema } from '../../../protocol/sections/schema';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike } from '../../support/checkpoints/tiny-models';
-import { runnerOf } from './jobs';
+import { runnerOf } from '../../support/model-jobs';
 
 const given = { removed: 'span', start: 3, end: 12, tokens: 21, reinforce: true, alpha: 40, layers: '1-2' };
 

@@ -11,7 +11,7 @@ import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
 import { FailureError } from '../../../protocol/wire/failures';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModels } from '../../support/checkpoints/tiny-models';
-import { headsOf, runnerOf } from './jobs';
+import { headsOf, runnerOf } from '../../support/model-jobs';
 
 const span = { kind: 'span', start: 3, end: 12 } as const;
 const measure = { distance: 'l2', outliers: 'paper', k: 2 } as const;

@@ -10,7 +10,7 @@ import { tinyTextTowers } from '../../support/checkpoints/tiny-pairs';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { tinyModels, writeTinyModel, type TinyModel } from '../../support/checkpoints/tiny-models';
 import { tinyVariants } from '../../support/checkpoints/tiny-variants';
-import type { StoredType } from '../../support/checkpoints/safetensors-file';
+import type { StoredType } from '../../support/safetensors-file';
 import type { ReferenceRun } from '../../support/reference/vectors';
 
 /** Allowed difference of logits and taps from the float64 pass; float32 runs of these sizes stay near 4e-6. */

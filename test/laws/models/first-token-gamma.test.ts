@@ -4,7 +4,7 @@ import { ServerRunner } from '../../../compute-server/runner/runner';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { firstTokenGroup, tuned } from '../../../diagnostics/interventions/zerotuning/measure';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { surroundingsOf } from './jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const n = ids.length;
 const place = { layer: 0, head: 2 };

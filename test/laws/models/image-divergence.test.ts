@@ -17,7 +17,7 @@ import {
   type TinyVlm,
 } from '../../support/checkpoints/tiny-vision';
 import type { ReferenceRun } from '../../support/reference/vectors';
-import { headsOf, runnerOf } from './jobs';
+import { headsOf, runnerOf } from '../../support/model-jobs';
 
 const measure = { distance: 'l2', outliers: 'paper', k: 1 } as const;
 const plan: ReinforcementPlan = {

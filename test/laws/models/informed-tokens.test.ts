@@ -11,7 +11,7 @@ import {
   tinyPixels,
   type TinyVlm,
 } from '../../support/checkpoints/tiny-vision';
-import { runnerOf } from './jobs';
+import { runnerOf } from '../../support/model-jobs';
 
 const close = (found: readonly number[], expected: readonly number[]): void => {
   assert.equal(found.length, expected.length);

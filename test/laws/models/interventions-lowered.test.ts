@@ -13,9 +13,9 @@ import { tapName, type LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
+import { writeSafetensors } from '../../support/safetensors-file';
 import { dot } from '../../support/reference/vectors';
-import { resultOf, surroundingsOf } from './jobs';
+import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 const n = ids.length;
 const other = ids.map((id) => (id * 3 + 5) % 61);

@@ -12,7 +12,7 @@ import type { GenerateReply, GenerateRequest, HeadsRequest } from '../../../prot
 import { printDo } from '../../../protocol/interventions/do-form';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { resultOf, surroundingsOf } from './jobs';
+import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 const { signal } = new AbortController();
 const n = ids.length;

@@ -6,7 +6,7 @@ import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { Replacement } from '../../../compute-server/model/run/changes/interventions';
 import type { Norm } from '../../../models/architectures/model-spec';
 import type { LayerTap } from '../../../models/instrument/taps';
-import { runnerOf } from './jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels } from '../../support/checkpoints/tiny-models';
 

@@ -5,7 +5,7 @@ import { lower } from '../../../compute-server/model/interventions/lower';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import type { Tensors } from '../../support/checkpoints/safetensors-file';
+import type { Tensors } from '../../support/safetensors-file';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
 import { parametersOf } from '../../support/reference/vectors';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { measureServing } from '../../../compute-server/model-calls/measure-serving';
 import { tinyModels, writeTinyModel } from '../../support/checkpoints/tiny-models';
-import { surroundingsOf } from './jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 describe('a model measured as it would be served', function () {
   this.timeout(120_000);

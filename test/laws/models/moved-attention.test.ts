@@ -8,7 +8,7 @@ import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import type { Redistribution, Variant } from '../../../diagnostics/model-runner/variant';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
-import { runnerOf } from './jobs';
+import { runnerOf } from '../../support/model-jobs';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { HeadView } from '../../../compute-server/heads/head-view';
 

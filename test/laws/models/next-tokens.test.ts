@@ -8,7 +8,7 @@ import type { HeadGain } from '../../../protocol/results/heads';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
 import { parametersOf } from '../../support/reference/vectors';
-import { surroundingsOf } from './jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const surroundings = surroundingsOf({ cacheFolder: tmpdir() });
 const { signal } = new AbortController();

@@ -9,7 +9,7 @@ import { parityOf, requireParity } from '../../../compute-server/model/checkpoin
 import { PackedWeights } from '../../../compute-server/model/weights/packed-weights';
 import { FailureError } from '../../../protocol/wire/failures';
 import { promptIds as ids } from '../../support/checkpoints/open-tiny';
-import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
+import { writeSafetensors } from '../../support/safetensors-file';
 import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { roundedMatrix } from '../../support/reference/blockwise';
 import { parametersOf } from '../../support/reference/vectors';

@@ -13,7 +13,7 @@ import { parityOf, parityTolerance } from '../../../compute-server/model/checkpo
 import type { RuntimeSession } from '../../../compute-server/runtime/session';
 import { FailureError } from '../../../protocol/wire/failures';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { resultOf, surroundingsOf } from './jobs';
+import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 const { signal } = new AbortController();
 

@@ -14,7 +14,7 @@ import { parseDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { evaluate } from '../../support/graph-arithmetic/evaluate';
-import { resultOf, surroundingsOf } from './jobs';
+import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 const n = ids.length;
 const { signal } = new AbortController();

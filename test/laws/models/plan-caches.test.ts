@@ -12,7 +12,7 @@ import { heldOf } from '../../../protocol/plans/held';
 import { planBytes } from '../../../protocol/plans/plan-bytes';
 import { random } from '../../../kernels/tensors/random';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { surroundingsOf } from './jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const promptLength = 9;
 const prompt = ids.slice(0, promptLength);

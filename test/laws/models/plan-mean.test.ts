@@ -9,7 +9,7 @@ import { fusedMatmul, matmul } from '../../../kernels/graph/operators/matrix';
 import { softmax } from '../../../kernels/graph/operators/reduce';
 import { spanRows } from '../../../kernels/mechanisms/streaming/reference';
 import { allRows } from '../../../kernels/reference/softmax';
-import { drawInputs } from '../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../kernels/inputs';
 import { razorAttention } from '../../../kernels/mechanisms/streaming/razor-attention';
 import { tensor } from '../../../kernels/tensors/tensor';
 import { declarePlan, plannedScores } from '../../../models/instrument/interventions/plan';

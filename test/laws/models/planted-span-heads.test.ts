@@ -10,7 +10,7 @@ import { argMax } from '../../../diagnostics/model-runner/sampling';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { spanPair } from '../../../diagnostics/shared/divergence/span-pair';
 import { planted, plantedPrompt, tokens, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
-import { runnerOf, surroundingsOf } from './jobs';
+import { runnerOf, surroundingsOf } from '../../support/model-jobs';
 
 describe('a model whose heads are known', () => {
   const folder = mkdtempSync(join(tmpdir(), 'headscope-planted-'));

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { headsJob } from '../../../compute-server/heads/heads-job';
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { headLabels } from '../../../protocol/results/heads';
-import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
+import { writeSafetensors } from '../../support/safetensors-file';
 import { llamaLike, tinyTensors, writeConfig } from '../../support/checkpoints/tiny-models';
-import { resultOf, surroundingsOf } from './jobs';
+import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 /** Layers, heads and widths of llama2.c's stories260K. */
 const stories = llamaLike('stories260K', 'llama', {

@@ -13,7 +13,7 @@ import { parseDo } from '../../../protocol/interventions/do-form';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels, type TinyModel } from '../../support/checkpoints/tiny-models';
 import type { Parameters } from '../../support/reference/vectors';
-import { resultOf, runnerOf } from './jobs';
+import { resultOf, runnerOf } from '../../support/model-jobs';
 
 const { signal } = new AbortController();
 const n = ids.length;

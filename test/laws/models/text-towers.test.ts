@@ -13,7 +13,7 @@ import { normalisedPicture, tinyPixels, writePng, writeProcessor } from '../../s
 import { textEmbedding, textRun, type TextConfig } from '../../support/reference/contrastive';
 import type { Parameters } from '../../support/reference/vectors';
 import { visionRun } from '../../support/reference/vision';
-import { runnerOf } from './jobs';
+import { runnerOf } from '../../support/model-jobs';
 
 const tolerance = 1e-4;
 const ids = [59, 5, 17, 23, 8, 41, 2, endToken];

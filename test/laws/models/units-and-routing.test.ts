@@ -6,7 +6,7 @@ import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { runnerOf } from './jobs';
+import { runnerOf } from '../../support/model-jobs';
 
 const n = ids.length;
 

@@ -6,7 +6,7 @@ import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { Variant } from '../../../compute-server/model/run/changes/interventions';
 import type { RowAnswer } from '../../../diagnostics/model-runner/run-request';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { surroundingsOf } from './jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 const asked = [
   { row: 19, tokens: [3, 60, 3] },

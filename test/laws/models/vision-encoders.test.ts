@@ -9,7 +9,7 @@ import { parityOf } from '../../../compute-server/model/checkpoint/parity';
 import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
 import { visionArchitectures } from '../../../models/architectures/catalogue';
 import type { LayerTap } from '../../../models/instrument/taps';
-import type { StoredType } from '../../support/checkpoints/safetensors-file';
+import type { StoredType } from '../../support/safetensors-file';
 import { writeTinyModel, type TinyModel } from '../../support/checkpoints/tiny-models';
 import {
   clipProcessor,

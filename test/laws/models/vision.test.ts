@@ -21,7 +21,7 @@ import {
 } from '../../support/checkpoints/tiny-vision';
 import { visionTokens } from '../../support/checkpoints/tokenizers';
 import type { Parameters } from '../../support/reference/vectors';
-import { surroundingsOf } from './jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 /** Of logits, features and taps, from the float64 pass. */
 const tolerance = 1e-4;

@@ -23,7 +23,7 @@ import {
   type ReferenceShape,
   type ReferenceWeights,
 } from '../../support/reference/autoencoder';
-import { resultOf } from '../models/jobs';
+import { resultOf } from '../../support/model-jobs';
 
 const names = ['encoder', 'encoderBias', 'decoder', 'tiedBias'] as const;
 const shapeFor = (changes: Partial<AutoencoderShape> = {}): AutoencoderShape => ({

@@ -8,7 +8,7 @@ import { usualAdam } from '../../../kernels/training/training-step';
 import { languageNetwork } from '../../../models/architectures/training-network';
 import { tinyModels, tinyTensors } from '../../support/checkpoints/tiny-models';
 import { openTiny } from '../../support/checkpoints/open-tiny';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 
 const sequences = [
   [3, 17, 5, 5, 40, 2, 9, 31],

@@ -16,7 +16,7 @@ import { balanceLoss, routingLoads, trainedRouting } from '../../../models/archi
 import { languageNetwork } from '../../../models/architectures/training-network';
 import { openTiny } from '../../support/checkpoints/open-tiny';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
-import { runnerOf } from '../models/jobs';
+import { runnerOf } from '../../support/model-jobs';
 
 describe('Law: chosen heads as they are trained', () => {
   const trainer = new ServerTrainer({ defaultThreads: 1 }, new AbortController().signal);

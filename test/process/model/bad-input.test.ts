@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeSafetensors, writeShards } from '../../support/checkpoints/safetensors-file';
+import { writeSafetensors, writeShards } from '../../support/safetensors-file';
 import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { writeByteLevelTokenizer } from '../../support/checkpoints/tokenizers';
 import { shortDemoLm } from '../../support/demo-models';

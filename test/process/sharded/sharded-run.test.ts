@@ -10,9 +10,9 @@ import {
 import { passedNumbers, shardsOf } from '../../../kernels/mechanisms/distributed/partition';
 import type { AttentionShape } from '../../../kernels/shape';
 import { measureError } from '../../../kernels/tensors/error';
-import { drawInputs } from '../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../kernels/inputs';
 import { tensor } from '../../../kernels/tensors/tensor';
-import { allowedError } from '../../../kernels/tensors/tolerance';
+import { allowedError } from '../../../kernels/tolerance';
 import { failureOf } from '../compute/support/failure';
 import { buildServer, serverScript as entry } from '../compute/support/server';
 

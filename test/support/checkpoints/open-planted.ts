@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import type { Checkpoint } from './planted-circuit';
-import { writeSafetensors } from './safetensors-file';
+import { writeSafetensors } from '../safetensors-file';
 import { writeConfig } from './tiny-models';
 
 export interface OpenPlanted {

@@ -1,5 +1,5 @@
 /** The tensors of a GPT-2 or a Llama whose heads are in another order: the same model, by other names of its heads. */
-import type { CheckpointTensor } from './safetensors-file';
+import type { CheckpointTensor } from '../safetensors-file';
 
 /** `orders[layer][at]`: the head of the given model that is put at `at`. */
 export function withPermutedHeads(

@@ -4,7 +4,7 @@
  * (the induction circuit of Olsson et al. 2022). Heads 1 of both layers read everything evenly and write nothing.
  */
 import { join } from 'node:path';
-import { writeSafetensors, type CheckpointTensor } from './safetensors-file';
+import { writeSafetensors, type CheckpointTensor } from '../safetensors-file';
 import { writeConfig } from './tiny-models';
 
 export const vocabulary = 64;

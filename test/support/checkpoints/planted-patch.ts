@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { layerNorm, parametersOf } from '../reference/vectors';
 import { answers } from './planted-sinks';
-import { writeSafetensors } from './safetensors-file';
+import { writeSafetensors } from '../safetensors-file';
 import { tinyTensors, writeConfig } from './tiny-models';
 import { normalisedPicture, tinyLlava, tinyPixels, writePng, writeProcessor } from './tiny-vision';
 import { writeVisionTokenizer } from './tokenizers';

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parametersOf, rmsNorm, type Vector } from '../reference/vectors';
 import { answers } from './planted-sinks';
-import { writeSafetensors } from './safetensors-file';
+import { writeSafetensors } from '../safetensors-file';
 import { tinyTensors, writeConfig } from './tiny-models';
 import { normalisedPicture, tinyLlava, tinyPixels, writePng, writeProcessor } from './tiny-vision';
 

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { parametersOf, type Vector } from '../reference/vectors';
-import { writeSafetensors } from './safetensors-file';
+import { writeSafetensors } from '../safetensors-file';
 import { llamaLike, tinyTensors, writeConfig } from './tiny-models';
 import {
   normalisedPicture,

@@ -11,7 +11,7 @@
  */
 import { join } from 'node:path';
 import { plantedTensors } from './planted-tensors';
-import { writeSafetensors } from './safetensors-file';
+import { writeSafetensors } from '../safetensors-file';
 import { writeConfig } from './tiny-models';
 
 export const tokens = { first: 0, empty: 1, shows: 2, describe: 3, cue: 4, end: 5, object: 6, partner: 7 } as const;

@@ -1,5 +1,5 @@
 /** Tensors of a planted model, filled number by number. */
-import type { CheckpointTensor } from './safetensors-file';
+import type { CheckpointTensor } from '../safetensors-file';
 
 interface PlantedTensors {
   readonly tensors: Map<string, CheckpointTensor>;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import type { Checkpoint } from './planted-circuit';
 import { squareProcessor, tinyTower, writePng } from './tiny-vision';
-import { writeSafetensors, type CheckpointTensor } from './safetensors-file';
+import { writeSafetensors, type CheckpointTensor } from '../safetensors-file';
 import { writeConfig } from './tiny-models';
 
 export const vitSide = 12;

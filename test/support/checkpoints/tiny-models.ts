@@ -14,7 +14,7 @@ import {
   type OptConfig,
 } from '../reference/other-families';
 import { parametersOf, type Parameters, type ReferenceRun } from '../reference/vectors';
-import { roundTo, writeSafetensors, type CheckpointTensor, type StoredType } from './safetensors-file';
+import { roundTo, writeSafetensors, type CheckpointTensor, type StoredType } from '../safetensors-file';
 
 export interface TinyModel {
   readonly name: string;

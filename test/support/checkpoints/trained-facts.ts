@@ -11,7 +11,7 @@ import type { Network } from '../../../kernels/training/network';
 import { random, seedFor, type Random } from '../../../kernels/tensors/random';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { languageNetwork } from '../../../models/architectures/training-network';
-import { surroundingsOf } from '../../laws/models/jobs';
+import { surroundingsOf } from '../model-jobs';
 import { openPlanted } from './open-planted';
 import type { Checkpoint } from './planted-circuit';
 import { llamaLike } from './tiny-models';

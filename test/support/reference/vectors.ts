@@ -1,5 +1,5 @@
 /** Float64 arithmetic of the reference passes: rows of numbers, loops that follow the equations. */
-import type { Tensors } from '../checkpoints/safetensors-file';
+import type { Tensors } from '../safetensors-file';
 
 export type Vector = readonly number[];
 

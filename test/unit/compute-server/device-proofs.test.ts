@@ -9,7 +9,7 @@ import { setupPage } from '../../../extension/results/setup-words';
 import type { SetupReport } from '../../../protocol/compute/setup';
 import { FailureError } from '../../../protocol/wire/failures';
 import { sentenceOf } from '../../../protocol/wire/words';
-import { surroundingsOf } from '../../laws/models/jobs';
+import { surroundingsOf } from '../../support/model-jobs';
 
 /** Answers a self-test as an isolated process does, and notes which operators were asked for; MatMul as `works` says. */
 const answering = (works: boolean, log: string): string => `

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { setupOfWeight } from '../../../extension/panels/analyses/explain-weight';
+import { setupOfWeight } from '../../../extension/panels/explain-weight';
 import type { AnalysisInput, AnalysisResult } from '../../../protocol/analysis/analysis';
 
 describe('the explanation of a weight of an attention map', () => {

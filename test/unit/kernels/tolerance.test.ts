@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { arithmeticOn } from '../../../compute-server/harness/arithmetic';
 import { check } from '../../../compute-server/harness/correctness';
 import { mechanismById } from '../../../kernels/catalogue';
-import type { AttentionInputs } from '../../../kernels/mechanism';
 import type { AttentionShape } from '../../../kernels/shape';
-import { drawInputs } from '../../../kernels/tensors/inputs';
-import { perturbed } from '../../../kernels/tensors/perturbed';
+import { drawInputs } from '../../../kernels/inputs';
+import { perturbed } from '../../../kernels/perturbed';
 import { roundTo, toRuntime } from '../../../kernels/tensors/precision';
 import { absoluteRounding, relativeRounding } from '../../../kernels/tensors/rounding';
 import { tensor, zeros, type Tensor } from '../../../kernels/tensors/tensor';
 import { compare } from '../../../kernels/tensors/probed';
-import { compareWithDefinition, type Definition } from '../../../kernels/tensors/tolerance';
+import { compareWithDefinition, type Definition } from '../../../kernels/tolerance';
+import type { AttentionInputs } from '../../../kernels/tensors/tensor';
 
 const shape: AttentionShape = {
   pattern: 'noncausal-self',

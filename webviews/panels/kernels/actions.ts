@@ -5,7 +5,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { ChartExport } from '../../charts/chart-card';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import type { PanelPart, RunActions } from '../../ui/actions';
-import type { ModuleForm } from '../../modules/run/module-form';
+import type { ModuleForm } from '../../modules/module-form';
 import type { CardChoice, State, View } from './state';
 
 export interface Actions extends RunActions<State, FromKernelsPanel> {

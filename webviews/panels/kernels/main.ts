@@ -3,7 +3,7 @@ import { moduleResultStyles } from '../../modules/styles';
 import { sectionStyles } from '../../sections/styles';
 import { startPanel } from '../../ui/start-panel';
 import { cardStyles } from './card-styles';
-import { moduleStyles } from '../../modules/run/module-styles';
+import { moduleStyles } from '../../modules/module-styles';
 import { KernelsPanel } from './panel';
 import { panelStyles } from './styles';
 

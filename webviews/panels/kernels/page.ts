@@ -8,7 +8,7 @@ import { controlsStrip, stripSummary } from './controls-strip';
 import { provenanceLines } from './exports';
 import { circumstances, finding } from './finding';
 import { mechanismCard } from './mechanism-card';
-import { moduleSection } from '../../modules/run/module-section';
+import { moduleSection } from './module-section';
 import { chartCards, chartsOf, identitiesOf, legend, measuredOf, titleOf } from './pictures';
 import { resultsTable } from './results-table';
 import { progressOf, type State } from './state';

@@ -18,7 +18,7 @@ import { idle, runningPhase } from '../../ui/phase';
 import { failedRun, initialRun, receiveCommon, started, type RunState, type RunView } from '../../ui/run-state';
 import type { Sort } from '../../ui/table';
 import { readForm, sameSetup, takeShape, toForm, type Form } from './form';
-import { initialModules, receiveModules, type ModuleState, type ModuleView } from '../../modules/run/module-state';
+import { initialModules, receiveModules, type ModuleState, type ModuleView } from '../../modules/module-state';
 import type { SectionView } from '../../sections/section-kind';
 import type { NeighborhoodForm } from './neighborhood-form';
 

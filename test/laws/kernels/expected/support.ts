@@ -3,10 +3,11 @@
  * written out, and which keys a query reads said anew by each test from the paper's words.
  */
 import assert from 'node:assert/strict';
-import type { AttentionInputs, Mechanism, ParameterValues } from '../../../../kernels/mechanism';
+import type { Mechanism, ParameterValues } from '../../../../kernels/mechanism';
 import { resolveTable } from '../../../../protocol/analysis/parameters';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { runGraph, runMechanism } from '../run';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 export type Row = readonly number[];
 /** [position][channel]. */

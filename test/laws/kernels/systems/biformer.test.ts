@@ -4,7 +4,7 @@ import { biformer } from '../../../../kernels/mechanisms/biformer/biformer';
 import { laidOut, regionsOf, routes, type BiFormerParameters } from '../../../../kernels/mechanisms/biformer/regions';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import type { AttentionShape } from '../../../../kernels/shape';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { tensor, zeros } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';

@@ -1,17 +1,17 @@
 /** Checks of complex-vector attention (arXiv:2505.10222, withdrawn; the definition is the authors' code). */
 import assert from 'node:assert/strict';
 import { gradients } from '../../../../kernels/gradient/gradients';
-import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { cmha } from '../../../../kernels/mechanisms/cmha/cmha';
 import { cmhaScores, cmhaWeights } from '../../../../kernels/mechanisms/cmha/definition';
 import type { AttentionShape } from '../../../../kernels/shape';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { sizeOf, tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { evaluate } from '../../../support/graph-arithmetic/evaluate';
 import { reopen } from '../../../../kernels/graph/reopen';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const n = 13;
 const shape = causalShape(n, { heads: 2, kvHeads: 2 });

@@ -13,7 +13,7 @@ import { distributedReference, joinPartials, partialRow } from '../../../../kern
 import { predictSharded, workerCosts } from '../../../../kernels/mechanisms/distributed/scaling';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import { mergePartials } from '../../../../kernels/reference/merge';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { tensor } from '../../../../kernels/tensors/tensor';
 import { runGraph } from '../run';
 import { assertClose, causalShape, parametersFor, takeHeads, takePositions } from './support';

@@ -4,7 +4,7 @@ import { duoAttention } from '../../../../kernels/mechanisms/streaming/duo-atten
 import { spanRows } from '../../../../kernels/mechanisms/streaming/reference';
 import { fullSpan, type HeadSpans } from '../../../../kernels/mechanisms/streaming/spans';
 import { allRows } from '../../../../kernels/reference/softmax';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { random } from '../../../../kernels/tensors/random';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, readsOf, takeHeads, takePositions } from './support';

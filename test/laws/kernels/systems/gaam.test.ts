@@ -1,14 +1,14 @@
 /** Checks of Gaussian adaptive attention (arXiv:2401.11143). */
 import assert from 'node:assert/strict';
-import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { gaamGate } from '../../../../kernels/mechanisms/gaam/definition';
 import { gaam } from '../../../../kernels/mechanisms/gaam/gaam';
 import type { AttentionShape } from '../../../../kernels/shape';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { assertRight, runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const shape: AttentionShape = causalShape(24, { pattern: 'noncausal-self' });
 const gate = parametersFor(gaam, {});

@@ -3,7 +3,7 @@ import { neighbours, type Axis } from '../../../../kernels/mechanisms/gna/axis';
 import { axesOf, gna, gridOf, type GnaParameters } from '../../../../kernels/mechanisms/gna/gna';
 import { allRows, softmaxRows } from '../../../../kernels/reference/softmax';
 import type { AttentionShape } from '../../../../kernels/shape';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { random } from '../../../../kernels/tensors/random';
 import type { Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';

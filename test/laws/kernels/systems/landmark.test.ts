@@ -5,7 +5,7 @@ import { isLandmark, type SharedChoice } from '../../../../kernels/mechanisms/la
 import { stingyPlaces } from '../../../../kernels/mechanisms/landmark/stingy';
 import { rotated } from '../../../../kernels/mechanisms/longheads/reference';
 import { allRows, softmaxRows } from '../../../../kernels/reference/softmax';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { random } from '../../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';

@@ -1,16 +1,16 @@
 /** Checks of multi-head latent attention as X-EcoMLA builds it (arXiv:2503.11132). */
 import assert from 'node:assert/strict';
-import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { cacheShare, explicitInputs, latents, rotaryAngles } from '../../../../kernels/mechanisms/latent/definition';
 import { latent } from '../../../../kernels/mechanisms/latent/latent';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import type { AttentionShape } from '../../../../kernels/shape';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
 import { positionsOf } from '../positions';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const shape = causalShape(21, { batch: 2, kvHeads: 2, valueDim: 6 });
 

@@ -1,7 +1,7 @@
 /** The backward recursion of Lightning Attention-2 in float64, in blocks of any size: what derivatives are compared with. */
-import type { AttentionInputs } from '../../../../kernels/mechanism';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { zeros, type Tensor } from '../../../../kernels/tensors/tensor';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 /**
  * The gradients of sum(g o) by the backward recursion of arXiv:2401.04658, algorithm 2, in the kernel's placement: a forward

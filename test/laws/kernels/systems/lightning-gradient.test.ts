@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { parametersOf } from '../../../../compute-server/harness/cell';
 import { gradients } from '../../../../kernels/gradient/gradients';
-import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { lightningAttention, transnormerSlopes } from '../../../../kernels/mechanisms/lightning/attention';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { measureError } from '../../../../kernels/tensors/error';
@@ -10,6 +9,7 @@ import { normalTensor } from '../../../../kernels/tensors/random';
 import { evaluate } from '../../../support/graph-arithmetic/evaluate';
 import { reopen } from '../../../../kernels/graph/reopen';
 import { backward } from './lightning-backward';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const shape: AttentionShape = {
   pattern: 'causal-self',

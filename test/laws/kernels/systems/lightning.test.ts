@@ -1,7 +1,6 @@
 /** Checks of Lightning Attention (arXiv:2405.17381) and Lightning Attention-2 (arXiv:2401.04658). */
 import assert from 'node:assert/strict';
 import { countMultiplyAdds } from '../../../../kernels/graph/count';
-import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { lightningAttention, simpleNorm, transnormerSlopes } from '../../../../kernels/mechanisms/lightning/attention';
 import { lightningAttention2, lightningSlopes } from '../../../../kernels/mechanisms/lightning/attention-2';
 import { decayedRows } from '../../../../kernels/mechanisms/lightning/decay';
@@ -15,6 +14,7 @@ import { positionsOf } from '../positions';
 import { runGraph, runMechanism } from '../run';
 import { backward } from './lightning-backward';
 import { parametersOf } from '../../../../compute-server/harness/cell';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const shapeOf = (length: number, heads = 2): AttentionShape => ({
   pattern: 'causal-self',

@@ -1,17 +1,17 @@
 /** Checks of the view of attention as a linear system (arXiv:2405.15731), and of normalised attention. */
 import assert from 'node:assert/strict';
 import { catalogue } from '../../../../kernels/catalogue';
-import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { linear } from '../../../../kernels/mechanisms/linear';
 import { normAttention } from '../../../../kernels/mechanisms/norm-attention';
 import { reluMean } from '../../../../kernels/mechanisms/relu-mean';
-import { effectiveAttention } from '../../../../kernels/reference/effective-attention';
+import { effectiveAttention } from '../../../../kernels/effective-attention';
 import { headRows, impulseResponse, kernelSystem, runSystem } from '../../../../kernels/reference/linear-system';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { settings } from '../cases';
 import { assertClose, causalShape, parametersFor, takeHeads, takePositions } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const n = 29;
 const shape = causalShape(n, { kvHeads: 2, valueDim: 5 });

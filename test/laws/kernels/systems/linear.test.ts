@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { linear as withChunks } from '../../../../kernels/mechanisms/linear';
 import { resolveTable } from '../../../../protocol/analysis/parameters';
-import type { AttentionInputs, Mechanism } from '../../../../kernels/mechanism';
+import type { Mechanism } from '../../../../kernels/mechanism';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { measureError } from '../../../../kernels/tensors/error';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
-import { allowedError } from '../../../../kernels/tensors/tolerance';
+import { allowedError } from '../../../../kernels/tolerance';
 import { cases } from '../cases';
 import { assertRight, drawRounded, roundedInputs, runGraph, runMechanism } from '../run';
 import { takePositions } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const linear = withChunks as Mechanism;
 

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { longheads, ruleOf, type LongHeadsParameters } from '../../../../kernels/mechanisms/longheads/longheads';
 import { chosenChunks, chunkSummary, ordinaryBelow, rotated } from '../../../../kernels/mechanisms/longheads/reference';
 import { allRows, softmaxRows } from '../../../../kernels/reference/softmax';
-import type { AttentionInputs } from '../../../../kernels/mechanism';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions, withKeys } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const given = (change: Partial<LongHeadsParameters>): LongHeadsParameters => parametersFor(longheads, change);
 const small = given({ chunk: 4, budget: 16, begin: 0 });

@@ -1,14 +1,14 @@
 /** Checks of Mixture-of-Head attention (arXiv:2410.11842). */
 import assert from 'node:assert/strict';
-import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { mixtureOfHead } from '../../../../kernels/mechanisms/mixture-of-head/mixture-of-head';
 import { balance, gains, gainsOf, headCounts } from '../../../../kernels/mechanisms/mixture-of-head/routing';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { normalTensor, random } from '../../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const shape = causalShape(30, { heads: 8, kvHeads: 8 });
 const times = (x: Tensor, factor: (at: number) => number): Tensor =>

@@ -3,7 +3,7 @@ import type { Mechanism } from '../../../../kernels/mechanism';
 import { razorAttention, razorBuffer } from '../../../../kernels/mechanisms/streaming/razor-attention';
 import { spanRows } from '../../../../kernels/mechanisms/streaming/reference';
 import { allRows, softmaxRows } from '../../../../kernels/reference/softmax';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { sizeOf, tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { advanced, positionsOf } from '../positions';
 import { runGraph, runMechanism } from '../run';

@@ -1,18 +1,18 @@
 /** Checks of relative convolutional attention (arXiv:2308.03429 and its code): limits, distances, memory, gradients, sizes. */
 import assert from 'node:assert/strict';
 import { gradients } from '../../../../kernels/gradient/gradients';
-import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { convolved, convolvedTensors, rcmhaWeights } from '../../../../kernels/mechanisms/rcmha/definition';
 import { rcmha } from '../../../../kernels/mechanisms/rcmha/rcmha';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
-import { effectiveAttention } from '../../../../kernels/reference/effective-attention';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { effectiveAttention } from '../../../../kernels/effective-attention';
+import { drawInputs } from '../../../../kernels/inputs';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { sizeOf, tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
 import { reopen } from '../../../../kernels/graph/reopen';
 import { evaluate } from '../../../support/graph-arithmetic/evaluate';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const positions = 21;
 const shape = causalShape(positions, { kvHeads: 2 });

@@ -14,7 +14,7 @@ import type { RoutingParameters } from '../../../../kernels/mechanisms/routing-t
 import { routingTransformer } from '../../../../kernels/mechanisms/routing-transformer/routing-transformer';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import type { AttentionShape } from '../../../../kernels/shape';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { normalTensor, random } from '../../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';

@@ -13,7 +13,7 @@ import {
 import { s2Attention, type S2Parameters } from '../../../../kernels/mechanisms/s2-attention/s2-attention';
 import { mergePartials } from '../../../../kernels/reference/merge';
 import { allRows, softmaxRows } from '../../../../kernels/reference/softmax';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { random } from '../../../../kernels/tensors/random';
 import { assertClose, causalShape, parametersFor, readsOf, takePositions } from './support';
 

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import { sinkBias } from '../../../../kernels/mechanisms/sink-bias';
-import type { AttentionInputs, Mechanism } from '../../../../kernels/mechanism';
+import type { Mechanism } from '../../../../kernels/mechanism';
 import type { AttentionShape } from '../../../../kernels/shape';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions, withKeys } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const positions = 21;
 /** Values as wide as there are keys, so that a row of the output can be the row of weights. */

@@ -1,9 +1,10 @@
 /** Small shapes, seeded tensors and comparisons that the checks of published systems share. */
 import assert from 'node:assert/strict';
-import type { AttentionInputs, Mechanism, ParameterValues } from '../../../../kernels/mechanism';
+import type { Mechanism, ParameterValues } from '../../../../kernels/mechanism';
 import { resolveTable } from '../../../../protocol/analysis/parameters';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 /** Causal self-attention of 4 heads of 8 over `length` positions. */
 export const causalShape = (length: number, change: Partial<AttentionShape> = {}): AttentionShape => ({

@@ -1,6 +1,6 @@
 /** Checks of memory joined with attention, as context, as gate and as layer (Titans, arXiv:2501.00663, section 4). */
 import assert from 'node:assert/strict';
-import type { AttentionInputs, Mechanism, ParameterValues } from '../../../../kernels/mechanism';
+import type { Mechanism, ParameterValues } from '../../../../kernels/mechanism';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import { slidingWindow } from '../../../../kernels/mechanisms/sliding-window';
 import { attend } from '../../../../kernels/mechanisms/titans/context';
@@ -9,11 +9,12 @@ import { memoryAsContext } from '../../../../kernels/mechanisms/titans/memory-as
 import { memoryAsGate } from '../../../../kernels/mechanisms/titans/memory-as-gate';
 import { memoryAsLayer } from '../../../../kernels/mechanisms/titans/memory-as-layer';
 import { neuralMemory } from '../../../../kernels/mechanisms/titans/neural-memory';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const length = 30;
 const shape = { ...causalShape(length), heads: 2, kvHeads: 2 };

@@ -1,7 +1,7 @@
 /** Checks of the neural memory of Titans with more than one layer, and of its switches (arXiv:2501.00663, section 3). */
 import assert from 'node:assert/strict';
 import { countMultiplyAdds } from '../../../../kernels/graph/count';
-import type { AttentionInputs, Mechanism } from '../../../../kernels/mechanism';
+import type { Mechanism } from '../../../../kernels/mechanism';
 import type { MemoryParameters } from '../../../../kernels/mechanisms/titans/layers';
 import { gatesOf, initialMemory, learnOne, runMemory, unit } from '../../../../kernels/mechanisms/titans/memory';
 import { memoryAsContext } from '../../../../kernels/mechanisms/titans/memory-as-context';
@@ -9,12 +9,13 @@ import { memoryAsGate } from '../../../../kernels/mechanisms/titans/memory-as-ga
 import { memoryAsLayer } from '../../../../kernels/mechanisms/titans/memory-as-layer';
 import { answerOf, gradientsOf, mixed, type Network } from '../../../../kernels/mechanisms/titans/network';
 import { neuralMemory } from '../../../../kernels/mechanisms/titans/neural-memory';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { sizeOf, tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import { dualMemory } from './dual-memory';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const length = 21;
 const shape = { ...causalShape(length), heads: 2, kvHeads: 2 };

@@ -1,12 +1,12 @@
 /** Checks of the neural memory of Titans (arXiv:2501.00663). */
 import assert from 'node:assert/strict';
-import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { gatesOf, learnOne, runMemory, unit, type Memory } from '../../../../kernels/mechanisms/titans/memory';
 import { neuralMemory } from '../../../../kernels/mechanisms/titans/neural-memory';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const shape = { ...causalShape(25), heads: 2, kvHeads: 2 };
 const all = parametersFor(neuralMemory, { chunk: 1000 });

@@ -1,7 +1,6 @@
 /** Checks of WERSA (arXiv:2507.08637). */
 import assert from 'node:assert/strict';
 import { countMultiplyAdds } from '../../../../kernels/graph/count';
-import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import {
   filtered,
@@ -22,12 +21,13 @@ import {
 } from '../../../../kernels/mechanisms/wersa/reference';
 import { wersa } from '../../../../kernels/mechanisms/wersa/wersa';
 import { isCausalSelf, type AttentionShape } from '../../../../kernels/shape';
-import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { drawInputs } from '../../../../kernels/inputs';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
-import { allowedError } from '../../../../kernels/tensors/tolerance';
+import { allowedError } from '../../../../kernels/tolerance';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';
+import type { AttentionInputs } from '../../../../kernels/tensors/tensor';
 
 const given = (changes: Partial<WersaParameters> = {}) => parametersFor(wersa, changes);
 

@@ -8,7 +8,7 @@ import { deserialize, serialize } from 'node:v8';
 import { followed } from '../../../../compute-server/analyses/run-progress';
 import { StepStore, stepFolders } from '../../../../compute-server/analyses/step-store';
 import type { Step } from '../../../../diagnostics/analysis';
-import { surroundingsOf } from '../../../laws/models/jobs';
+import { surroundingsOf } from '../../../support/model-jobs';
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
 /** Longer than a step must take to be kept. */

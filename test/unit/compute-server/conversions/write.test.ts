@@ -21,8 +21,8 @@ import { openModel, type LoadedModel } from '../../../../compute-server/model/ch
 import type { DraftCheckpoint, NewCheckpoint, NewTensor } from '../../../../diagnostics/model-runner/checkpoint';
 import type { ModelRunner } from '../../../../diagnostics/model-runner/model-runner';
 import { openCheckpoint } from '../../../../models/formats/safetensors/checkpoint';
-import { runnerOf, surroundingsOf } from '../../../laws/models/jobs';
-import { writeShards } from '../../../support/checkpoints/safetensors-file';
+import { runnerOf, surroundingsOf } from '../../../support/model-jobs';
+import { writeShards } from '../../../support/safetensors-file';
 import { tinyModel, tinyTensors, writeConfig } from '../../../support/checkpoints/tiny-models';
 
 describe('a new checkpoint', () => {

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../../compute-server/model/checkpoint/loaded-model';
-import { writeSafetensors, writeShards } from '../../../support/checkpoints/safetensors-file';
+import { writeSafetensors, writeShards } from '../../../support/safetensors-file';
 import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../../support/checkpoints/tiny-models';
 import { writeByteLevelTokenizer } from '../../../support/checkpoints/tokenizers';
 

@@ -10,7 +10,7 @@ import { Lane } from '../../../../compute-server/dispatch/lane';
 import type { SelfTest } from '../../../../protocol/compute/api';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { sentenceOf } from '../../../../protocol/wire/words';
-import { surroundingsOf } from '../../../laws/models/jobs';
+import { surroundingsOf } from '../../../support/model-jobs';
 import { openTiny, promptIds, type OpenTiny } from '../../../support/checkpoints/open-tiny';
 
 const without = (lacks: (operator: string) => boolean): SelfTest => ({

@@ -8,7 +8,7 @@ import { toHalf } from '../../../../kernels/tensors/half';
 import { controlVectorBytes } from '../../../../models/formats/gguf/control-vector';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { sentenceOf } from '../../../../protocol/wire/words';
-import { safetensorsBytes, type StoredType } from '../../../support/checkpoints/safetensors-file';
+import { safetensorsBytes, type StoredType } from '../../../support/safetensors-file';
 
 const size = { hiddenSize: 3, blocks: { length: 2 } };
 const [first, second] = [Float32Array.of(1, -2, 0.5), Float32Array.of(4, 0, -8)];

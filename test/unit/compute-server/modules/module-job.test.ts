@@ -13,7 +13,7 @@ import { drawWeights } from '../../../../kernels/module-parts/draw';
 import { shvit } from '../../../../kernels/modules/shvit/network';
 import { shsa } from '../../../../kernels/modules/shvit/shsa';
 import type { Surroundings } from '../../../../compute-server/surroundings';
-import { writeSafetensors } from '../../../support/checkpoints/safetensors-file';
+import { writeSafetensors } from '../../../support/safetensors-file';
 
 const plan: ModuleSetup = {
   module: 'shsa',

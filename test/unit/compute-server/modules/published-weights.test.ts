@@ -13,7 +13,7 @@ import { proofsOf } from '../../../../kernels/module-parts/proof';
 import { normalTensor, seedFor } from '../../../../kernels/tensors/random';
 import { tensor } from '../../../../kernels/tensors/tensor';
 import { FailureError } from '../../../../protocol/wire/failures';
-import { writeSafetensors, type CheckpointTensor } from '../../../support/checkpoints/safetensors-file';
+import { writeSafetensors, type CheckpointTensor } from '../../../support/safetensors-file';
 import { resolved } from '../../../laws/modules/cases';
 import { runModuleGraph } from '../../../laws/modules/run';
 import { publishedStates, type PublishedState } from './published-names';

@@ -9,7 +9,7 @@ import {
 } from '../../../../diagnostics/shared/conversions/before-after';
 import { rangesOf } from '../../../../diagnostics/shared/conversions/cut';
 import { openTiny } from '../../../support/checkpoints/open-tiny';
-import { runnerOf } from '../../../laws/models/jobs';
+import { runnerOf } from '../../../support/model-jobs';
 
 describe('conversions', () => {
   it('have a folder, which is empty unless one is given', () => {

@@ -12,7 +12,7 @@ import { kvBytesPerToken } from '../../../../models/formats/estimates/kv-cache';
 import type { OtherModel } from '../../../../models/formats/other-model';
 import { findOther, readOther } from '../../../../models/formats/read-other';
 import { ggufFile, smallLlama } from '../../../support/gguf-file';
-import { safetensorsBytes } from '../../../support/checkpoints/safetensors-file';
+import { safetensorsBytes } from '../../../support/safetensors-file';
 import { integerAttribute, tensorValue } from '../../../support/onnx-values';
 
 describe('models without a config.json', () => {

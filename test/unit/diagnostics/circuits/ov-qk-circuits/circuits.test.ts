@@ -7,7 +7,7 @@ import type { CircuitsResult } from '../../../../../diagnostics/circuits/ov-qk-c
 import { headOf } from '../../../../../diagnostics/shared/weights/head-of';
 import type { SectionCell } from '../../../../../protocol/sections/table';
 import { answerFor, resultFor } from '../../../../laws/analyses/one-run';
-import { runnerOf } from '../../../../laws/models/jobs';
+import { runnerOf } from '../../../../support/model-jobs';
 import { openTiny, type OpenTiny } from '../../../../support/checkpoints/open-tiny';
 import { naiveHead, norm, product, rowsOf, transpose, type Dense, type NaiveHead } from './naive';
 import { shownToken } from '../../../../../protocol/wire/token-name';

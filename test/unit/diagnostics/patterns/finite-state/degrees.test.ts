@@ -5,7 +5,7 @@ import { degreesOf, type HeadTensors } from '../../../../../diagnostics/patterns
 import type { FiniteStateResult } from '../../../../../diagnostics/patterns/finite-state/result';
 import { normalTensor } from '../../../../../kernels/tensors/random';
 import { resultFor } from '../../../../laws/analyses/one-run';
-import { surroundingsOf } from '../../../../laws/models/jobs';
+import { surroundingsOf } from '../../../../support/model-jobs';
 import { stateSize } from '../../../../../diagnostics/shared/statistics/state-size';
 import { openTiny, promptIds as ids } from '../../../../support/checkpoints/open-tiny';
 

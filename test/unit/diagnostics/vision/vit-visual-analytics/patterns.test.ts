@@ -12,7 +12,7 @@ import {
 } from '../../../../../diagnostics/vision/vit-visual-analytics/patterns';
 import { groupedMaps } from '../../../../../diagnostics/vision/vit-visual-analytics/summary';
 import { random } from '../../../../../kernels/tensors/random';
-import { surroundingsOf } from '../../../../laws/models/jobs';
+import { surroundingsOf } from '../../../../support/model-jobs';
 
 const grid = { rows: 4, columns: 4 };
 

@@ -9,9 +9,10 @@
  * Over many positions: the weight that a query gives to a cell of neighbouring keys together, where a weight holds for all
  * channels of a value alike (`averagesValues` of the template). Each channel then asks for another cell.
  */
-import type { AttentionInputs, Mechanism, ParameterValues } from '../mechanism';
-import type { AttentionShape } from '../shape';
-import { tensor, type Tensor } from '../tensors/tensor';
+import type { Mechanism, ParameterValues } from './mechanism';
+import type { AttentionShape } from './shape';
+import { tensor, type Tensor } from './tensors/tensor';
+import type { AttentionInputs } from './tensors/tensor';
 
 const step = 1 / 64;
 

@@ -1,7 +1,7 @@
 /** Writes safetensors files: 8 bytes of header length, JSON header, data. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromBfloat16, fromHalf, toBfloat16, toHalf } from '../../../kernels/tensors/half';
+import { fromBfloat16, fromHalf, toBfloat16, toHalf } from '../../kernels/tensors/half';
 
 export type StoredType = 'F32' | 'F16' | 'BF16';
 

@@ -1,9 +1,9 @@
 /** From one attention weight on the screen to the analysis that takes it apart. */
-import type { AnalysisResult } from '../../../protocol/analysis/analysis';
-import type { AnalysisSetup } from '../../../protocol/panels/analyses';
-import type { HeadsResult } from '../../../protocol/results/heads';
-import type { AttentionCell } from '../../../protocol/sections/map';
-import { Sentence } from '../questions';
+import type { AnalysisResult } from '../../protocol/analysis/analysis';
+import type { AnalysisSetup } from '../../protocol/panels/analyses';
+import type { HeadsResult } from '../../protocol/results/heads';
+import type { AttentionCell } from '../../protocol/sections/map';
+import { Sentence } from './questions';
 
 const analysis = 'attention-attribution';
 

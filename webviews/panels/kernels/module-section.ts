@@ -2,16 +2,16 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ModuleInfo } from '../../../protocol/compute/modules';
 import type { ModuleInputChoice } from '../../../protocol/results/module';
-import { moduleResult } from '../module-result';
+import { moduleResult } from '../../modules/module-result';
 import { button, disclosure, dropdown, field, progressRing, segments, textField } from '../../ui/controls';
 import { isOpen } from '../../ui/disclosures';
 import { pathField } from '../../ui/path-field';
 import { tableFields } from '../../ui/table-fields';
 import { textArea } from '../../ui/text-area';
-import type { Part } from '../../panels/kernels/actions';
-import { sourceLine } from '../../panels/kernels/mechanism-list';
-import { inputsOf, moduleFormOf, type ModuleForm, type ModuleProblems } from './module-form';
-import { moduleForm, moduleInfo, moduleReading } from './module-state';
+import type { Part } from './actions';
+import { sourceLine } from './mechanism-list';
+import { inputsOf, moduleFormOf, type ModuleForm, type ModuleProblems } from '../../modules/module-form';
+import { moduleForm, moduleInfo, moduleReading } from '../../modules/module-state';
 
 const kindTitles: Readonly<Record<string, string>> = {
   attention: 'Token mixers',

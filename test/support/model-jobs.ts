@@ -1,7 +1,7 @@
 /** Runs the jobs of the compute server in the process of the test. */
-import { ServerRunner } from '../../../compute-server/runner/runner';
-import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
-import type { Surroundings } from '../../../compute-server/surroundings';
+import { ServerRunner } from '../../compute-server/runner/runner';
+import type { LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
+import type { Surroundings } from '../../compute-server/surroundings';
 
 /** Without a folder for what is kept, and more memory than a tiny model needs. */
 export const surroundingsOf = (changes: Partial<Surroundings> = {}): Surroundings => ({

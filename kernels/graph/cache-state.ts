@@ -1,5 +1,4 @@
 /** Decoding from caches that hold, for each class of heads, the positions that it will still read, in their order. */
-import type { StateTensor } from '../mechanism';
 import type { AttentionShape, Precision } from '../shape';
 import { zeros, type Tensor } from '../tensors/tensor';
 import type { KeyList } from './attention-step';
@@ -8,6 +7,20 @@ import type { GraphBuilder } from './builder';
 import { joinClasses, pickHeads, queriesOfClass } from './head-classes';
 import { reshape } from './operators/layout';
 import type { Value } from './records';
+
+/** A tensor that decoding carries from position to position. */
+export interface StateTensor {
+  readonly name: string;
+  /** The state before the new position: shape.keys - 1 positions have been read. */
+  readonly shape: readonly number[];
+  /**
+   * The axis along which each position appends one row (a cache, in the order of positions); left out: replaced as a whole (a
+   * recurrent state).
+   */
+  readonly grows?: number;
+  /** Rows [from, to) along `grows` that leave in the step, before its own row is appended. */
+  readonly forgets?: { readonly from: number; readonly to: number };
+}
 
 export interface KeptClass {
   readonly name: string;

@@ -17,12 +17,13 @@
  * its bound is tried on more probes, in pairs of opposite moves: where moves of e turn the tie as well, the bound of this row
  * grows to what that changes; a row without a near tie keeps its bound.
  */
-import type { AttentionInputs, Mechanism, ParameterValues } from '../mechanism';
-import type { AttentionShape, Precision } from '../shape';
+import type { Mechanism, ParameterValues } from './mechanism';
+import type { AttentionShape, Precision } from './shape';
 import { perturbed } from './perturbed';
-import { Probed, type Bounded, type Comparison } from './probed';
-import { absoluteRounding, relativeRounding, type Arithmetic } from './rounding';
-import { largest, type Tensor } from './tensor';
+import { Probed, type Bounded, type Comparison } from './tensors/probed';
+import { absoluteRounding, relativeRounding, type Arithmetic } from './tensors/rounding';
+import { largest, type Tensor } from './tensors/tensor';
+import type { AttentionInputs } from './tensors/tensor';
 
 /** The definition of what is compared: some rows, or all, of a mechanism's output for given inputs. */
 export interface Definition {

@@ -1,10 +1,10 @@
 /** What the gradient rule of an operator sees and gives. The rules stand beside the operators: operators/*.gradient.ts. */
-import { sameShape, printShape, volume } from './dims';
-import { cast, multiply } from './operators/elementwise';
-import { expand, reshape } from './operators/layout';
-import { shapeOf } from './operators/dynamic';
-import { reduceSum } from './operators/reduce';
-import { GraphError, type GraphScope, type NodeRecord, type Value } from './records';
+import { sameShape, printShape, volume } from '../dims';
+import { cast, multiply } from './elementwise';
+import { expand, reshape } from './layout';
+import { shapeOf } from './dynamic';
+import { reduceSum } from './reduce';
+import { GraphError, type GraphScope, type NodeRecord, type Value } from '../records';
 
 /** A node on the way back, with its values as operands of the graph to which the gradient is added. */
 export interface Applied {

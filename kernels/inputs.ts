@@ -1,8 +1,9 @@
 /** Seeded inputs of one call of a mechanism. */
-import type { AttentionInputs, Mechanism, ParameterValues } from '../mechanism';
-import type { AttentionShape } from '../shape';
-import { normalTensor, seedFor } from './random';
-import { sizeOf, tensor, type Tensor } from './tensor';
+import type { Mechanism, ParameterValues } from './mechanism';
+import type { AttentionShape } from './shape';
+import { normalTensor, seedFor } from './tensors/random';
+import { sizeOf, tensor, type Tensor } from './tensors/tensor';
+import type { AttentionInputs } from './tensors/tensor';
 
 /** Query, key and value of standard normal numbers and the mechanism's weights as it asks for them. */
 export function drawInputs(

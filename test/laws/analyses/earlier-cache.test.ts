@@ -13,8 +13,8 @@ import { headscopeVersion } from '../../../compute-server/version';
 import { analyses } from '../../../diagnostics/catalogue';
 import { parseHallucination } from '../../../extension/results/hallucination-file';
 import { repositoryRoot } from '../../support/host/versions';
-import { Cases, type Case } from '../analyses/cases';
-import { recorded, started } from '../analyses/runs';
+import { Cases, type Case } from './cases';
+import { recorded, started } from './runs';
 
 const fixtures = join(__dirname, '../../fixtures');
 const stepsOf = JSON.parse(readFileSync(join(fixtures, 'earlier/steps-of-analyses.json'), 'utf8')) as Readonly<

@@ -1,10 +1,10 @@
 /** The form of a run of a module: text stays as typed; `readModuleForm` makes a plan of it or says what to correct. Pure. */
-import type { ModuleInfo } from '../../../protocol/compute/modules';
-import type { ModuleFile } from '../../../protocol/panels/kernels';
-import { limits } from '../../../protocol/results/limits';
-import type { ModuleInputChoice, ModuleSetup } from '../../../protocol/results/module';
-import { readSeed, seedProblem } from '../../ui/form-fields';
-import { firstProblem, readParameters, type Typed } from '../../ui/typed-parameters';
+import type { ModuleInfo } from '../../protocol/compute/modules';
+import type { ModuleFile } from '../../protocol/panels/kernels';
+import { limits } from '../../protocol/results/limits';
+import type { ModuleInputChoice, ModuleSetup } from '../../protocol/results/module';
+import { readSeed, seedProblem } from '../ui/form-fields';
+import { firstProblem, readParameters, type Typed } from '../ui/typed-parameters';
 
 export interface ModuleForm {
   readonly module: string;

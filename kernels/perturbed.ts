@@ -1,7 +1,7 @@
 /** Inputs moved at random by a relative amount. */
-import type { AttentionInputs } from '../mechanism';
-import { random, seedFor } from './random';
-import { tensor, type Tensor } from './tensor';
+import { random, seedFor } from './tensors/random';
+import { tensor, type Tensor } from './tensors/tensor';
+import type { AttentionInputs } from './tensors/tensor';
 
 /**
  * Each number x becomes x (1 + by (r + s)), r and s seeded signs: r one for the whole row (last axis), as a rounding of what is
