@@ -8,6 +8,7 @@ import type { ModelSummary } from '../protocol/results/heads';
 import type { Analysis, AnalysisJob, Step, Work } from './analysis';
 import type { CancelSignal, ModelRunner } from './model-runner/model-runner';
 import type { Trainer } from './model-runner/trainer';
+import * as field from '../kernels/parameters';
 
 /** A model as the files of a Hugging Face checkpoint. */
 export interface CheckpointFiles {
@@ -64,9 +65,7 @@ export interface Experiment<
 /** Name of the parameter that every experiment has: where its models are written. */
 export const folderParameter = 'folder';
 
-export const folderField: Parameter = {
-  kind: 'folder',
-  title: 'Folder of the model',
-  description: 'An empty folder, or one that this experiment wrote before; empty: a folder in the storage of Headscope',
-  default: '',
-};
+export const folderField: Parameter = field.folder(
+  'Folder of the model',
+  'An empty folder, or one that this experiment wrote before; empty: a folder in the storage of Headscope',
+);

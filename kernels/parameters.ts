@@ -21,3 +21,16 @@ export const choice = (
 
 export const flag = (title: string, description: string, usual: boolean) =>
   ({ kind: 'boolean', title, description, default: usual }) as const;
+
+const written =
+  <Kind extends string>(kind: Kind) =>
+  (title: string, description: string, usual = '') =>
+    ({ kind, title, description, default: usual }) as const;
+
+/** Free text. */
+export const text = written('text');
+/** A path that a person chooses. */
+export const file = written('file');
+export const folder = written('folder');
+/** A list of heads such as `2.5,3.*`. */
+export const heads = written('heads');

@@ -16,29 +16,17 @@ export const needleGrid: Task<{ lengths: string; depths: number; haystack: strin
     note: 'The needle is a sentence of our own whose answer is one token, where the original judges a free answer. Samples go through the cells in turn, lengths first. Depths are evenly spaced from 0 to 1. The counterpart hides another place; own needles have none.',
   },
   parameters: {
-    lengths: {
-      kind: 'text',
-      title: 'Lengths',
-      description: 'Tokens of the prompts, about, separated by commas',
-      default: '128,256,512',
-    },
+    lengths: field.text('Lengths', 'Tokens of the prompts, about, separated by commas', '128,256,512'),
     depths: field.integer('Depths', 'How many depths, evenly spaced from the beginning to the end', {
       min: 1,
       max: 100,
       default: 5,
     }),
-    haystack: {
-      kind: 'file',
-      title: 'Haystack',
-      description: 'A text file to hide the needle in; empty: a few plain sentences, repeated',
-      default: '',
-    },
-    needles: {
-      kind: 'file',
-      title: 'Needles',
-      description: 'A JSONL file of needle, question and answer (or real_needle) a line; empty: whereabouts of objects',
-      default: '',
-    },
+    haystack: field.file('Haystack', 'A text file to hide the needle in; empty: a few plain sentences, repeated'),
+    needles: field.file(
+      'Needles',
+      'A JSONL file of needle, question and answer (or real_needle) a line; empty: whereabouts of objects',
+    ),
   },
   roles: {
     needle: 'the place, where it is said; of own needles the answer in the needle',

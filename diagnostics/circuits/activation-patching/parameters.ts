@@ -50,12 +50,10 @@ export const patchingTable: ParameterTable<PatchingParameters> = {
     'Where MLPs and the residual stream are patched, and heads that are looked at closer: at each position, at the positions of each role of the task, or at all at once. Usual: positions where all prompts have the same, of at most 64 tokens; else roles.',
     { options: columnChoices, default: 'usual' },
   ),
-  at: {
-    kind: 'text',
-    title: 'Heads patched at',
-    description: 'A role of the task (query), or positions such as 3-5,9, both ends counted; empty: all positions.',
-    default: '',
-  },
+  at: field.text(
+    'Heads patched at',
+    'A role of the task (query), or positions such as 3-5,9, both ends counted; empty: all positions.',
+  ),
   ...metricTable,
   leastGap: leastGapParameter('the clean and the corrupted prompts'),
   nullPairs: field.flag(

@@ -41,13 +41,10 @@ export const discoveryTable: ParameterTable<DiscoveryParameters> = {
     'Circuits of as many heads and MLPs, drawn at random: what any of this size would do.',
     { min: 0, max: 1000, default: 20 },
   ),
-  circuit: {
-    kind: 'file',
-    title: 'Circuit',
-    description:
-      'A circuit that was saved: its faithfulness, completeness and minimality are measured, and none is searched.',
-    default: '',
-  },
+  circuit: field.file(
+    'Circuit',
+    'A circuit that was saved: its faithfulness, completeness and minimality are measured, and none is searched.',
+  ),
   ...metricTable,
   leastGap: leastPartsGap,
   exactShare: edgeShareParameter,

@@ -18,31 +18,22 @@ export type ReuseParameters = SearchParameters & {
 };
 
 export const reuseTable: ParameterTable<ReuseParameters> = {
-  other: {
-    kind: 'text',
-    title: 'Other task',
-    description:
-      'A task by its id, with its usual parameters, or a file of your own (JSONL); as many samples as of the first.',
-    default: 'indirect-object',
-  },
+  other: field.text(
+    'Other task',
+    'A task by its id, with its usual parameters, or a file of your own (JSONL); as many samples as of the first.',
+    'indirect-object',
+  ),
   ...methodParameters,
   heldOut: field.number(
     'Held out',
     'Share of the prompts of each task that its circuit is not found on, and measured on; at least one.',
     { min: 1, max: 99, default: 50, unit: '%' },
   ),
-  circuit: {
-    kind: 'file',
-    title: 'Circuit',
-    description: 'Of the first task, as circuit-discovery has saved it; without one it is searched.',
-    default: '',
-  },
-  otherCircuit: {
-    kind: 'file',
-    title: 'Other circuit',
-    description: 'Of the other task, as circuit-discovery has saved it; without one it is searched.',
-    default: '',
-  },
+  circuit: field.file('Circuit', 'Of the first task, as circuit-discovery has saved it; without one it is searched.'),
+  otherCircuit: field.file(
+    'Other circuit',
+    'Of the other task, as circuit-discovery has saved it; without one it is searched.',
+  ),
   edges: field.flag('Edges', 'Measure the edges of both circuits too, by path patching from the counterparts.', true),
   leastEdge: field.number('Least edge', 'Effect from which an edge counts as one of a circuit.', {
     min: 0,
@@ -54,18 +45,15 @@ export const reuseTable: ParameterTable<ReuseParameters> = {
     'Circuits of as many heads and MLPs as the other one, measured on each task too.',
     { min: 0, max: 1000, default: 20 },
   ),
-  repair: {
-    kind: 'heads',
-    title: 'Repaired heads',
-    description: 'Heads whose attention at the last position is put on chosen positions, such as 2.5,3.1; empty: none.',
-    default: '',
-  },
-  repairTo: {
-    kind: 'text',
-    title: 'Repaired to',
-    description: 'A role of the first task, or positions such as 3-5,9: the attention is shared out evenly among them.',
-    default: 'other-colours',
-  },
+  repair: field.heads(
+    'Repaired heads',
+    'Heads whose attention at the last position is put on chosen positions, such as 2.5,3.1; empty: none.',
+  ),
+  repairTo: field.text(
+    'Repaired to',
+    'A role of the first task, or positions such as 3-5,9: the attention is shared out evenly among them.',
+    'other-colours',
+  ),
   metric: metricTable.metric,
   leastGap: leastPartsGap,
   exactShare: edgeShareParameter,

@@ -32,24 +32,20 @@ export const parameters: ParameterTable<RecallParameters> = {
     'Heads with at least this effect that is beyond chance are those that move the topic.',
     { min: 0, max: 1, default: 0.05 },
   ),
-  window: {
-    kind: 'heads',
-    title: 'Heads of the regression',
-    description:
-      'Heads whose outputs explain an MLP one by one, as 2.5,3.*; empty: all of the layers from the first mover to the MLP.',
-    default: '',
-  },
+  window: field.heads(
+    'Heads of the regression',
+    'Heads whose outputs explain an MLP one by one, as 2.5,3.*; empty: all of the layers from the first mover to the MLP.',
+  ),
   heldOut: field.number(
     'Held out',
     'Share of the templates (of the prompts, where there are fewer than three) that regressions and the correction are tested on.',
     { min: 1, max: 90, default: 34, unit: '%' },
   ),
-  alphas: {
-    kind: 'text',
-    title: 'Strengths of the function',
-    description: 'Factors on the intercept of an MLP when it is added to the stream of the bare topic.',
-    default: '1,2,4',
-  },
+  alphas: field.text(
+    'Strengths of the function',
+    'Factors on the intercept of an MLP when it is added to the stream of the bare topic.',
+    '1,2,4',
+  ),
   gain: field.number(
     'Gain of suppressing heads',
     'Correction: gain of the heads of the last layer that lower the right answer; 1 leaves them.',
@@ -60,10 +56,8 @@ export const parameters: ParameterTable<RecallParameters> = {
     'Correction: share of what the last MLP does against the leading token that is taken out; 0 leaves it.',
     { min: 0, max: 1, default: 1 },
   ),
-  text: {
-    kind: 'file',
-    title: 'Neutral text',
-    description: 'A text file on which the harm of the correction is measured; empty: two paragraphs of plain English.',
-    default: '',
-  },
+  text: field.file(
+    'Neutral text',
+    'A text file on which the harm of the correction is measured; empty: two paragraphs of plain English.',
+  ),
 };

@@ -18,12 +18,7 @@ export type SubspaceParameters = ChoiceParameters & {
 
 export const parameters: ParameterTable<SubspaceParameters> = {
   ...choiceTable,
-  head: {
-    kind: 'heads',
-    title: 'Head',
-    description: 'One head, e.g. 2.5; empty: the one with the largest direct effect on the right label.',
-    default: '',
-  },
+  head: field.heads('Head', 'One head, e.g. 2.5; empty: the one with the largest direct effect on the right label.'),
   at: field.choice(
     'Keys and values',
     'Of the labels, or of all tokens of the options; most read: of those that the head attends to more.',

@@ -7,12 +7,7 @@ export type CircuitParameters = {
 };
 
 export const parameters: ParameterTable<CircuitParameters> = {
-  layers: {
-    kind: 'text',
-    title: 'Layers',
-    description: 'Which layers are compared, e.g. 0-5,8. Empty: all.',
-    default: '',
-  },
+  layers: field.text('Layers', 'Which layers are compared, e.g. 0-5,8. Empty: all.'),
   rotations: field.integer(
     'Random rotations',
     'How often what a head writes is turned at random before another reads it: the composition that comes by chance. p is at least 1 / (rotations + 1).',

@@ -19,27 +19,20 @@ export type PathParameters = MetricParameters & {
 };
 
 export const pathTable: ParameterTable<PathParameters> = {
-  receivers: {
-    kind: 'text',
-    title: 'Receivers',
-    description:
-      'What the heads act through: the logits, or queries, keys and values of heads and MLPs, such as 5.1.q,5.2.q,4.mlp.',
-    default: 'logits',
-  },
-  at: {
-    kind: 'text',
-    title: 'Position',
-    description:
-      'Where senders and receivers stand: a role of the task (query is the last position), or positions such as 3-5,9.',
-    default: 'query',
-  },
-  next: {
-    kind: 'text',
-    title: 'Next stages',
-    description:
-      'What acts on the heads that were found: their inputs with a position, such as q, then v@repeated-subject, one stage each: "q, v@repeated-subject". Without a position, that of the stage before.',
-    default: '',
-  },
+  receivers: field.text(
+    'Receivers',
+    'What the heads act through: the logits, or queries, keys and values of heads and MLPs, such as 5.1.q,5.2.q,4.mlp.',
+    'logits',
+  ),
+  at: field.text(
+    'Position',
+    'Where senders and receivers stand: a role of the task (query is the last position), or positions such as 3-5,9.',
+    'query',
+  ),
+  next: field.text(
+    'Next stages',
+    'What acts on the heads that were found: their inputs with a position, such as q, then v@repeated-subject, one stage each: "q, v@repeated-subject". Without a position, that of the stage before.',
+  ),
   kept: field.number('Heads kept', 'Share of all heads that a stage keeps, largest effect first; at least one.', {
     min: 0.1,
     max: 100,

@@ -11,12 +11,7 @@ import * as field from '../../../kernels/parameters';
 type RankParameters = { readonly layers: string; readonly rank: number; readonly share: number };
 
 const parameters: ParameterTable<RankParameters> = {
-  layers: {
-    kind: 'text',
-    title: 'Layers',
-    description: 'Which layers are looked at, e.g. 0-5,8. Empty: all.',
-    default: '',
-  },
+  layers: field.text('Layers', 'Which layers are looked at, e.g. 0-5,8. Empty: all.'),
   rank: field.integer('Rank', 'r: the energy that a form of this rank keeps is shown beside that of rank 1.', {
     min: 2,
     max: 1024,

@@ -65,18 +65,14 @@ export const saeTable: ParameterTable<SaeParameters> = {
     { options: decoderNorms, default: 'outputs' },
   ),
   normalise: field.flag('Share of codes', 'Divide the codes that only prompts have by all codes of the head.', false),
-  circuit: {
-    kind: 'file',
-    title: 'Circuit',
-    description: 'What the ranking is held against, as circuit-discovery or path-patching has saved it.',
-    default: '',
-  },
-  reference: {
-    kind: 'heads',
-    title: 'Reference heads',
-    description: 'Heads that the ranking is held against instead, such as 9.9,10.0 of a paper.',
-    default: '',
-  },
+  circuit: field.file(
+    'Circuit',
+    'What the ranking is held against, as circuit-discovery or path-patching has saved it.',
+  ),
+  reference: field.heads(
+    'Reference heads',
+    'Heads that the ranking is held against instead, such as 9.9,10.0 of a paper.',
+  ),
   verify: field.flag(
     'Verify',
     'Take the first heads of the rankings away, and as many random ones, on held-out prompts.',

@@ -5,7 +5,7 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob } from '../../analysis';
 import type { Workbench } from '../../experiment';
 import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { experiment, type ArmsTraining } from '../../shared/training/experiment';
+import { experiment, type ArmsTraining } from '../../shared/training/arms-experiment';
 import { halfCosine } from '../../shared/training/schedule';
 import { accuracies, alphaNetwork, batchOf, batchSize, initialOf, multiplyAddsOf } from './network';
 import { classes, drawPicture, drawPictures } from './pictures';

@@ -7,7 +7,7 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob } from '../../analysis';
 import type { Workbench } from '../../experiment';
 import { armsFields, rateField, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { experiment, type ArmsTraining } from '../../shared/training/experiment';
+import { experiment, type ArmsTraining } from '../../shared/training/arms-experiment';
 import {
   batchSize,
   heldOutBatches,

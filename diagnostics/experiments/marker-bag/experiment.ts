@@ -5,7 +5,7 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob } from '../../analysis';
 import type { Workbench } from '../../experiment';
 import { armsFields, rateField, type Arm, type ArmsParameters, type TrainedArms } from '../../shared/training/arms';
-import { experiment, type ArmsTraining } from '../../shared/training/experiment';
+import { experiment, type ArmsTraining } from '../../shared/training/arms-experiment';
 import { halfCosine } from '../../shared/training/schedule';
 import type { Measures } from '../../shared/training/train';
 import type { Parameters, Trainer } from '../../model-runner/trainer';

@@ -9,7 +9,7 @@ import { refusal } from '../../../protocol/wire/failures';
 import type { Workbench } from '../../experiment';
 import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
 import { halfCosine } from '../../shared/training/schedule';
-import { experiment, type ArmsTraining } from '../../shared/training/experiment';
+import { experiment, type ArmsTraining } from '../../shared/training/arms-experiment';
 import type { Trainer } from '../../model-runner/trainer';
 import { mixerKinds, stateOf, type MixerKind } from './mixers';
 import type { MqarSize } from './mqar';

@@ -8,7 +8,7 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob } from '../../analysis';
 import type { Workbench } from '../../experiment';
 import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { experiment, type ArmsTraining } from '../../shared/training/experiment';
+import { experiment, type ArmsTraining } from '../../shared/training/arms-experiment';
 import { minibatch } from '../../shared/training/minibatches';
 import type { Trainer } from '../../model-runner/trainer';
 import { glorot } from '../../shared/training/module-network';

@@ -4,7 +4,7 @@ import { random, seedFor } from '../../../kernels/tensors/random';
 import type { AnalysisJob } from '../../analysis';
 import type { Workbench } from '../../experiment';
 import { armsFields, type Arm, type ArmsParameters, type TrainedArm } from '../../shared/training/arms';
-import { experiment, type ArmsTraining } from '../../shared/training/experiment';
+import { experiment, type ArmsTraining } from '../../shared/training/arms-experiment';
 import { glorot } from '../../shared/training/module-network';
 import type { Trainer } from '../../model-runner/trainer';
 import { gazeMeasures, greedyPaths, pointerOf } from './measure';

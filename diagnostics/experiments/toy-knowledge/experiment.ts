@@ -3,7 +3,7 @@ import { random, seedFor } from '../../../kernels/tensors/random';
 import type { AnalysisJob } from '../../analysis';
 import type { Workbench } from '../../experiment';
 import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { experiment, type ArmsTraining } from '../../shared/training/experiment';
+import { experiment, type ArmsTraining } from '../../shared/training/arms-experiment';
 import type { Measures } from '../../shared/training/train';
 import type { Parameters, Trainer } from '../../model-runner/trainer';
 import type { Network } from '../../../kernels/training/network';

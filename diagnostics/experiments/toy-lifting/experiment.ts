@@ -8,7 +8,7 @@ import { tensor } from '../../../kernels/tensors/tensor';
 import type { AnalysisJob } from '../../analysis';
 import type { Workbench } from '../../experiment';
 import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { experiment, type ArmsTraining } from '../../shared/training/experiment';
+import { experiment, type ArmsTraining } from '../../shared/training/arms-experiment';
 import { drawnWeights } from '../../shared/training/module-weights';
 import type { Batch, Parameters, Trainer } from '../../model-runner/trainer';
 import { batchSize, liftingBatch, liftingNetwork, liftingWeights } from './network';

@@ -5,7 +5,7 @@ import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { AnalysisJob } from '../../analysis';
 import type { Workbench } from '../../experiment';
 import { armsFields, type Arm, type ArmsParameters, type TrainedArms } from '../../shared/training/arms';
-import { experiment, type ArmsTraining } from '../../shared/training/experiment';
+import { experiment, type ArmsTraining } from '../../shared/training/arms-experiment';
 import { halfCosine } from '../../shared/training/schedule';
 import type { Trainer } from '../../model-runner/trainer';
 import { chances, measuresOf, seenPictures } from './measure';

@@ -4,7 +4,7 @@ import { random, seedFor } from '../../../kernels/tensors/random';
 import type { AnalysisJob } from '../../analysis';
 import type { Workbench } from '../../experiment';
 import { armsFields, type Arm, type ArmsParameters } from '../../shared/training/arms';
-import { experiment, type ArmsTraining } from '../../shared/training/experiment';
+import { experiment, type ArmsTraining } from '../../shared/training/arms-experiment';
 import { glorot } from '../../shared/training/module-network';
 import type { Measures } from '../../shared/training/train';
 import type { Parameters, Trainer } from '../../model-runner/trainer';

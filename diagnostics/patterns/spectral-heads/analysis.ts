@@ -27,13 +27,10 @@ export const spectralHeads: Analysis<Parameters, SpectralHeadsResult> = {
   },
   inputs: ['prompt'],
   parameters: {
-    pictures: {
-      kind: 'folder',
-      title: 'Further pictures',
-      description:
-        'Of a vision encoder: a folder of pictures over which maps are averaged together with the one given.',
-      default: '',
-    },
+    pictures: field.folder(
+      'Further pictures',
+      'Of a vision encoder: a folder of pictures over which maps are averaged together with the one given.',
+    ),
     count: field.integer('Pictures', 'Of the folder, drawn by the seed.', { min: 1, max: 256, default: 8 }),
     rows: field.integer('Tokens', 'Of a causal model: the first tokens of the prompt that are read.', {
       min: 2,

@@ -35,12 +35,11 @@ export const parameters: ParameterTable<AmpParameters> = {
     'Size of what a head writes, or the same less the mean of what it writes (centred).',
     { options: criteria, default: 'magnitude' },
   ),
-  curve: {
-    kind: 'text',
-    title: 'Shares of the curve',
-    description: 'Shares of all parameters in per cent, separated by commas; empty: no curve.',
-    default: '5,10,20,30',
-  },
+  curve: field.text(
+    'Shares of the curve',
+    'Shares of all parameters in per cent, separated by commas; empty: no curve.',
+    '5,10,20,30',
+  ),
   randomSets: field.integer(
     'Random sets',
     'Sets of as many heads and units drawn at random, for each share of the curve.',

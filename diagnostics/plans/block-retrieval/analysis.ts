@@ -14,12 +14,11 @@ const parameters: ParameterTable<BlockRetrievalParameters> = {
     default: 32,
     unit: 'tokens',
   }),
-  open: {
-    kind: 'text',
-    title: 'Blocks opened',
-    description: 'k, several separated by commas: blocks besides the first, the own and the one before it.',
-    default: '0,1,2,4',
-  },
+  open: field.text(
+    'Blocks opened',
+    'k, several separated by commas: blocks besides the first, the own and the one before it.',
+    '0,1,2,4',
+  ),
 };
 
 export const blockRetrievalAnalysis: Analysis<BlockRetrievalParameters, BlockRetrievalResult> = {

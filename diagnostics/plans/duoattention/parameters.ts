@@ -32,13 +32,10 @@ export const parameters: ParameterTable<DuoParameters> = {
     'gradient: trained on pass keys, as published; first-order: what the distance grows by when one head alone streams; published: read from a file, to choose by another rule.',
     { options: methods, default: 'gradient' },
   ),
-  gates: {
-    kind: 'file',
-    title: 'Published gates',
-    description:
-      'full_attention_heads.tsv of a release of DuoAttention, or a saved result of this analysis; only for the gates `published`.',
-    default: '',
-  },
+  gates: field.file(
+    'Published gates',
+    'full_attention_heads.tsv of a release of DuoAttention, or a saved result of this analysis; only for the gates `published`.',
+  ),
   rule: field.choice('Chosen by', 'sparsity: a share of the heads streams; threshold: heads with a smaller gate do.', {
     options: ['sparsity', 'threshold'],
     default: 'sparsity',
@@ -106,12 +103,7 @@ export const parameters: ParameterTable<DuoParameters> = {
     default: 384,
     unit: 'tokens',
   }),
-  text: {
-    kind: 'file',
-    title: 'Text between the keys',
-    description: 'A text file, e.g. a book; empty: five sentences, repeated.',
-    default: '',
-  },
+  text: field.file('Text between the keys', 'A text file, e.g. a book; empty: five sentences, repeated.'),
   checks: field.integer(
     'Check prompts',
     'Further prompts on which the choice is compared with other heads and a uniform window; 0: none.',

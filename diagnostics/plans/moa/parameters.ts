@@ -28,20 +28,14 @@ export const parameters: ParameterTable<MoaParameters> = {
     'Share of the density that plans keep at least, so that they compare; 0: none.',
     { min: 0, max: 1, default: 0.9 },
   ),
-  lengths: {
-    kind: 'text',
-    title: 'Profiled lengths',
-    description:
-      'Lengths of the calibration prompts, e.g. 128,256,512; empty: a quarter, a half and all of 512 tokens, or of half the context where it is shorter. A task without a length is parted by the lengths of its prompts.',
-    default: '',
-  },
-  further: {
-    kind: 'text',
-    title: 'Further lengths',
-    description:
-      'Longer lengths at which the density holds too and the plan is measured; empty: twice the longest profiled one, if the context has it.',
-    default: '',
-  },
+  lengths: field.text(
+    'Profiled lengths',
+    'Lengths of the calibration prompts, e.g. 128,256,512; empty: a quarter, a half and all of 512 tokens, or of half the context where it is shorter. A task without a length is parted by the lengths of its prompts.',
+  ),
+  further: field.text(
+    'Further lengths',
+    'Longer lengths at which the density holds too and the plan is measured; empty: twice the longest profiled one, if the context has it.',
+  ),
   validation: field.integer(
     'Validation length',
     'Length that is not profiled, at which one of the plans is chosen; 0: one and a half of the longest profiled.',

@@ -36,12 +36,11 @@ export const parameters: ParameterTable<MohParameters> = {
     'Those whose gain has the largest gradient of the loss (important), or the first of each layer, as in the release.',
     { options: sharedChoices, default: 'important' },
   ),
-  curve: {
-    kind: 'text',
-    title: 'Shares of the curve',
-    description: 'Shares of active heads in per cent, separated by commas; empty: no curve.',
-    default: '90,75,50,25',
-  },
+  curve: field.text(
+    'Shares of the curve',
+    'Shares of active heads in per cent, separated by commas; empty: no curve.',
+    '90,75,50,25',
+  ),
   sequences: calibrationTexts('importance and loads are'),
   length: textLength,
   steps: field.integer(

@@ -22,31 +22,21 @@ export type PlanEvaluationParameters = {
 };
 
 export const parameters: ParameterTable<PlanEvaluationParameters> = {
-  plan: {
-    kind: 'file',
-    title: 'Plan',
-    description: 'A cache plan (*.headscope-plan.json); empty: the rules below.',
-    default: '',
-  },
-  rules: {
-    kind: 'text',
-    title: 'Rules',
-    description:
-      'Without a file: what key/value heads keep, e.g. *.*=4+64/1.*=full (4 first and 64 recent positions, and all in layer 1). The last rule for a head counts; heads without one keep everything.',
-    default: '*.*=4+64',
-  },
+  plan: field.file('Plan', 'A cache plan (*.headscope-plan.json); empty: the rules below.'),
+  rules: field.text(
+    'Rules',
+    'Without a file: what key/value heads keep, e.g. *.*=4+64/1.*=full (4 first and 64 recent positions, and all in layer 1). The last rule for a head counts; heads without one keep everything.',
+    '*.*=4+64',
+  ),
   from: field.choice(
     'Prompts are read',
     'context: in full up to the question, where the cache is compressed; spans: under the plan from the first token on.',
     { options: startModes, default: 'context' },
   ),
-  question: {
-    kind: 'text',
-    title: 'Question',
-    description:
-      'The question begins where this text occurs last in a prompt; empty: at its last line break. Without either, the last token alone is the question.',
-    default: '',
-  },
+  question: field.text(
+    'Question',
+    'The question begins where this text occurs last in a prompt; empty: at its last line break. Without either, the last token alone is the question.',
+  ),
   random: field.integer('Random plans', 'The head plans of the plan at heads drawn at random, so many times.', {
     min: 0,
     max: 50,

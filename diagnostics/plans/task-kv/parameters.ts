@@ -75,12 +75,10 @@ export const parameters: ParameterTable<TaskKvParameters> = {
     'Where the distances that part the heads are measured. head: coordinates of each head, as published; residual: behind the output projection.',
     { options: ['head', 'residual'], default: 'head' },
   ),
-  continuation: {
-    kind: 'text',
-    title: 'Continuation',
-    description: 'Text behind the prompt on which plans are measured; empty: what the model writes, greedily.',
-    default: '',
-  },
+  continuation: field.text(
+    'Continuation',
+    'Text behind the prompt on which plans are measured; empty: what the model writes, greedily.',
+  ),
   tokens: field.integer('Tokens measured', 'Tokens of the continuation at most.', {
     min: 2,
     max: 1024,
@@ -97,19 +95,14 @@ export const parameters: ParameterTable<TaskKvParameters> = {
     'Far and near heads that are compared when a layer keeps only them, at most half of its heads; 0: not measured.',
     { min: 0, max: 64, default: 3 },
   ),
-  plan: {
-    kind: 'file',
-    title: 'Plan to compare with',
-    description: 'A cache plan (*.headscope-plan.json) for the same model, e.g. of duoattention or razorattention.',
-    default: '',
-  },
-  tasks: {
-    kind: 'text',
-    title: 'Further tasks',
-    description:
-      'With a task as input: ids of more tasks, separated by commas, whose far heads are compared with those of the first.',
-    default: '',
-  },
+  plan: field.file(
+    'Plan to compare with',
+    'A cache plan (*.headscope-plan.json) for the same model, e.g. of duoattention or razorattention.',
+  ),
+  tasks: field.text(
+    'Further tasks',
+    'With a task as input: ids of more tasks, separated by commas, whose far heads are compared with those of the first.',
+  ),
 };
 
 export interface Fitted extends Setting {

@@ -22,12 +22,7 @@ export const formatOf = ({ probeFormat }: Pick<Parameters, 'probeFormat'>): Prob
   probeFormats.find((format) => format === probeFormat) ?? automatic;
 
 export const parameters: ParameterTable<Parameters> = {
-  heads: {
-    kind: 'heads',
-    title: 'Heads',
-    description: 'Heads that are masked, e.g. 2.5,3.*; empty: those that copy most in the probes.',
-    default: '',
-  },
+  heads: field.heads('Heads', 'Heads that are masked, e.g. 2.5,3.*; empty: those that copy most in the probes.'),
   share: field.number('Heads masked', 'Share of all heads that the probes choose: rounded, at least one head.', {
     min: 0.1,
     max: 100,

@@ -25,13 +25,10 @@ export type RetrievalParameters = {
 };
 
 export const parameters: ParameterTable<RetrievalParameters> = {
-  needle: {
-    kind: 'text',
-    title: 'Needle',
-    description:
-      'Role of the prompts whose tokens are the needle; empty: the one in which a prompt and its counterpart differ.',
-    default: '',
-  },
+  needle: field.text(
+    'Needle',
+    'Role of the prompts whose tokens are the needle; empty: the one in which a prompt and its counterpart differ.',
+  ),
   tokens: field.integer('Most tokens', 'An answer is cut after so many tokens, and ends at a line break.', {
     min: 1,
     max: 1000,
@@ -48,13 +45,11 @@ export const parameters: ParameterTable<RetrievalParameters> = {
     'An answer passes when more than this share of the words that are right stand in it (ROUGE-1 recall).',
     { min: 0, max: 0.99, default: 0.5 },
   ),
-  masked: {
-    kind: 'text',
-    title: 'Heads masked',
-    description:
-      'The tests are run again without so many heads of the highest scores: numbers or shares, separated by commas; empty: not.',
-    default: '5%, 20%',
-  },
+  masked: field.text(
+    'Heads masked',
+    'The tests are run again without so many heads of the highest scores: numbers or shares, separated by commas; empty: not.',
+    '5%, 20%',
+  ),
   mode: field.choice(
     'Masking',
     'uniform: the head attends to all its keys equally; zero: it outputs zero; mean: it outputs its mean over the prompts.',
@@ -65,26 +60,16 @@ export const parameters: ParameterTable<RetrievalParameters> = {
     'Sets of as many other heads, drawn at random, for each number of heads masked.',
     { min: 0, max: 20, default: 1 },
   ),
-  chosen: {
-    kind: 'heads',
-    title: 'Chosen heads',
-    description: 'Heads that are masked together once more, e.g. 2.5,3.*; empty: none.',
-    default: '',
-  },
-  published: {
-    kind: 'file',
-    title: 'Published scores',
-    description:
-      'Scores to compare with: a file of the authors of the paper (layer-head: list of scores) or a saved result; empty: none.',
-    default: '',
-  },
-  keep: {
-    kind: 'text',
-    title: 'Full heads of the plan',
-    description:
-      'Key/value heads that keep everything in the cache plan that is offered: a share of them such as 25%, a number such as 8, or those with a score above a threshold such as >0.1.',
-    default: '25%',
-  },
+  chosen: field.heads('Chosen heads', 'Heads that are masked together once more, e.g. 2.5,3.*; empty: none.'),
+  published: field.file(
+    'Published scores',
+    'Scores to compare with: a file of the authors of the paper (layer-head: list of scores) or a saved result; empty: none.',
+  ),
+  keep: field.text(
+    'Full heads of the plan',
+    'Key/value heads that keep everything in the cache plan that is offered: a share of them such as 25%, a number such as 8, or those with a score above a threshold such as >0.1.',
+    '25%',
+  ),
   sinks: field.integer('Sinks of the plan', 'First positions that its other heads keep.', {
     min: 0,
     max: 65_536,

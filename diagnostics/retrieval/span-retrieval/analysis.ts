@@ -17,12 +17,7 @@ type SpanParameters = { readonly pairs: string; readonly count: number; readonly
 const longest = 512;
 
 const parameters: ParameterTable<SpanParameters> = {
-  pairs: {
-    kind: 'file',
-    title: 'Pairs',
-    description: 'JSONL, one pair a line: ["a text", "its partner"]. Empty: countries and their capitals.',
-    default: '',
-  },
+  pairs: field.file('Pairs', 'JSONL, one pair a line: ["a text", "its partner"]. Empty: countries and their capitals.'),
   count: field.integer('Pairs at most', 'M: the first so many are read. Chance depends on it.', {
     min: leastPairs,
     max: 500,

@@ -18,13 +18,10 @@ export type ChoiceParameters = {
 const written = 'A text with \\n for a line break, or token ids such as #17 #18.';
 
 export const choiceTable: ParameterTable<ChoiceParameters> = {
-  questions: {
-    kind: 'file',
-    title: 'Questions',
-    description:
-      'JSONL with prompt, options, answer and optionally subject in each line (MMLU: question, choices), or CSV with question, options and letter of the answer; empty: short questions on capitals and categories.',
-    default: '',
-  },
+  questions: field.file(
+    'Questions',
+    'JSONL with prompt, options, answer and optionally subject in each line (MMLU: question, choices), or CSV with question, options and letter of the answer; empty: short questions on capitals and categories.',
+  ),
   count: field.integer('Number of questions', 'The first ones of the file, or so many that are drawn.', {
     min: 4,
     max: 10_000,
@@ -40,31 +37,22 @@ export const choiceTable: ParameterTable<ChoiceParameters> = {
     'Other questions with their answers in front of each, of the same subject where there are enough.',
     { min: 0, max: 20, default: 0 },
   ),
-  labels: {
-    kind: 'text',
-    title: 'Labels',
-    description:
-      'One for each option, each one token, separated by spaces. A token is written as it is shown (␣A), or as #17.',
-    default: 'A B C D',
-  },
-  others: {
-    kind: 'text',
-    title: 'Other labels',
-    description: 'The first ones in their order replace the labels; random labels are drawn from all.',
-    default: 'W X Y Z E F G H J K L M N P Q R S T U V',
-  },
-  before: { kind: 'text', title: 'Before a label', description: written, default: '\\n(' },
-  after: { kind: 'text', title: 'Behind a label', description: written, default: ')' },
-  end: {
-    kind: 'text',
-    title: 'End of a prompt',
-    description: `What the label of the answer follows. ${written}`,
-    default: '\\nAnswer: (',
-  },
-  prelude: {
-    kind: 'text',
-    title: 'Start of a prompt',
-    description: `Stands in front of everything. ${written}`,
-    default: 'The following are multiple choice questions (with answers).\\n\\n',
-  },
+  labels: field.text(
+    'Labels',
+    'One for each option, each one token, separated by spaces. A token is written as it is shown (␣A), or as #17.',
+    'A B C D',
+  ),
+  others: field.text(
+    'Other labels',
+    'The first ones in their order replace the labels; random labels are drawn from all.',
+    'W X Y Z E F G H J K L M N P Q R S T U V',
+  ),
+  before: field.text('Before a label', written, '\\n('),
+  after: field.text('Behind a label', written, ')'),
+  end: field.text('End of a prompt', `What the label of the answer follows. ${written}`, '\\nAnswer: ('),
+  prelude: field.text(
+    'Start of a prompt',
+    `Stands in front of everything. ${written}`,
+    'The following are multiple choice questions (with answers).\\n\\n',
+  ),
 };

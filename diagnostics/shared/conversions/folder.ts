@@ -4,15 +4,14 @@ import type { Parameter, ParameterValues } from '../../../protocol/analysis/para
 import { folderParameter } from '../../experiment';
 import { tensorBytes, type DraftCheckpoint, type NewCheckpoint } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';
+import * as field from '../../../kernels/parameters';
 
 export { folderParameter };
 
-export const conversionFolder: Parameter = {
-  kind: 'folder',
-  title: 'Folder of the new model',
-  description: 'A new or an empty folder for the converted checkpoint; empty: nothing is written',
-  default: '',
-};
+export const conversionFolder: Parameter = field.folder(
+  'Folder of the new model',
+  'A new or an empty folder for the converted checkpoint; empty: nothing is written',
+);
 
 /** What a run says of its own while the checkpoint is written; `share` from 0 to 1. */
 export interface Writing {

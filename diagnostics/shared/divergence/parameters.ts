@@ -53,12 +53,11 @@ export const measureParameters: ParameterTable<MeasureParameters> = {
 
 export const reinforcementParameters: ParameterTable<ReinforcementParameters> = {
   alpha: field.number('Alpha', 'Factor of the reinforced heads; 1 changes nothing.', { min: 0, max: 100, default: 2 }),
-  layers: {
-    kind: 'text',
-    title: 'Reinforced layers',
-    description: 'auto (the second and the last 14 of 32), or layers from 0 such as 1,18-31.',
-    default: 'auto',
-  },
+  layers: field.text(
+    'Reinforced layers',
+    'auto (the second and the last 14 of 32), or layers from 0 such as 1,18-31.',
+    'auto',
+  ),
 };
 
 export function measureIn(

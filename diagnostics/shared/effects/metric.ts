@@ -19,19 +19,14 @@ export const metricTable: ParameterTable<MetricParameters> = {
     'What is measured. Usual: the metric of the task; of a prompt the logit difference where two tokens are named, the probability where one is, else the loss of its own tokens.',
     { options: ['usual', ...taskMetrics], default: 'usual' },
   ),
-  answer: {
-    kind: 'text',
-    title: 'Answer',
-    description:
-      'The token that should follow the prompt, as it is shown (␣Paris), or as #17. A task has answers of its own.',
-    default: '',
-  },
-  against: {
-    kind: 'text',
-    title: 'Wrong answer',
-    description: 'The token that the answer is compared with, for differences. Written like the answer.',
-    default: '',
-  },
+  answer: field.text(
+    'Answer',
+    'The token that should follow the prompt, as it is shown (␣Paris), or as #17. A task has answers of its own.',
+  ),
+  against: field.text(
+    'Wrong answer',
+    'The token that the answer is compared with, for differences. Written like the answer.',
+  ),
 };
 
 /** `right` of the tokens that were asked for are right, the others wrong. */

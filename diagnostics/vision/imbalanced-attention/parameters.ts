@@ -48,12 +48,7 @@ export const imbalancedParameters: ParameterTable<ImbalancedParameters> = {
     'The same for summary tokens: outliers of the attention in the second last layer of the encoder.',
     { min: 0, max: 100, default: 0.3 },
   ),
-  layers: {
-    kind: 'text',
-    title: 'Layers',
-    description: 'auto (all from the third on), or layers from 0 such as 2-15,18.',
-    default: 'auto',
-  },
+  layers: field.text('Layers', 'auto (all from the third on), or layers from 0 such as 2-15,18.', 'auto'),
   heads: field.choice(
     'Heads',
     'all: alike, as in the released code. sensitivity: alpha and beta of each head times its attention on the picture, relative to the largest of its layer.',
@@ -69,18 +64,11 @@ export const imbalancedParameters: ParameterTable<ImbalancedParameters> = {
     'Nine more captions, with alpha in nine steps up to this: to see where the text breaks. 0: none.',
     { min: 0, max: 100, default: 0.9 },
   ),
-  truth: {
-    kind: 'file',
-    title: 'Truth',
-    description: 'JSON file with the objects of pictures, by file name: captions are scored by CHAIR. Empty: none.',
-    default: '',
-  },
-  lexicon: {
-    kind: 'file',
-    title: 'Words for objects',
-    description: 'Lines "class, synonym, …"; empty: the classes of COCO.',
-    default: '',
-  },
+  truth: field.file(
+    'Truth',
+    'JSON file with the objects of pictures, by file name: captions are scored by CHAIR. Empty: none.',
+  ),
+  lexicon: field.file('Words for objects', 'Lines "class, synonym, …"; empty: the classes of COCO.'),
 };
 
 /** Fails with a sentence where the model does not have what the parameters name. */

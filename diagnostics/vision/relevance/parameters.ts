@@ -19,20 +19,14 @@ export const relevanceParameters: ParameterTable<RelevanceParameters> = {
     max: 256,
     default: 12,
   }),
-  answer: {
-    kind: 'text',
-    title: 'Answer',
-    description:
-      'Text behind the prompt whose tokens are looked at, with the space before it. Empty: what the model writes.',
-    default: '',
-  },
-  span: {
-    kind: 'text',
-    title: 'Document span',
-    description:
-      'What is hidden instead of the picture: positions (3-9) or rows x columns of patches (0-3x2-5), joined by commas. Empty: the picture; of a prompt without one the first half of the text, without its first token.',
-    default: '',
-  },
+  answer: field.text(
+    'Answer',
+    'Text behind the prompt whose tokens are looked at, with the space before it. Empty: what the model writes.',
+  ),
+  span: field.text(
+    'Document span',
+    'What is hidden instead of the picture: positions (3-9) or rows x columns of patches (0-3x2-5), joined by commas. Empty: the picture; of a prompt without one the first half of the text, without its first token.',
+  ),
   side: field.integer(
     'Patches a side',
     'Width of the square that is hidden at a time, or number of tokens in a text. 0: the smallest with at most 100 squares.',

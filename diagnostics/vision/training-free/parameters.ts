@@ -30,15 +30,14 @@ const all = 'all';
 
 const common: ParameterTable<CommonParameters> = {
   ...truthParameters,
-  methods: {
-    kind: 'text',
-    title: 'Methods',
-    description: `all, or some of ${known
+  methods: field.text(
+    'Methods',
+    `all, or some of ${known
       .filter(({ id }) => id !== plain.id)
       .map(({ id }) => id)
       .join(', ')}; the plain model always runs.`,
-    default: all,
-  },
+    all,
+  ),
   tokens: captionTokens,
   objects: field.integer(
     'Objects asked for',
@@ -50,12 +49,11 @@ const common: ParameterTable<CommonParameters> = {
     'Those asked for that are not there: any, the most frequent of the set, or those that keep company with a present one.',
     { options: popeSplits, default: 'adversarial' },
   ),
-  question: {
-    kind: 'text',
-    title: 'Prompt of a question',
-    description: `${questionPlace} stands for the question; without an image token it goes through the chat template.`,
-    default: questionPlace,
-  },
+  question: field.text(
+    'Prompt of a question',
+    `${questionPlace} stands for the question; without an image token it goes through the chat template.`,
+    questionPlace,
+  ),
   timed: field.flag(
     'Timed',
     'Take the time of each token. Each method then reads one prompt more, before its clock starts.',

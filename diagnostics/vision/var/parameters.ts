@@ -29,25 +29,19 @@ export const receivers = ['image', 'image+text', 'text'] as const;
 export type Receiver = (typeof receivers)[number];
 
 export const varParameters: ParameterTable<VarParameters> = {
-  span: {
-    kind: 'text',
-    title: 'Document span',
-    description:
-      'What is looked at instead of the picture: positions (3-9) or rows x columns of patches (0-3x2-5), joined by commas. Empty: the picture; of a prompt without one the first half of the text, without its first token.',
-    default: '',
-  },
+  span: field.text(
+    'Document span',
+    'What is looked at instead of the picture: positions (3-9) or rows x columns of patches (0-3x2-5), joined by commas. Empty: the picture; of a prompt without one the first half of the text, without its first token.',
+  ),
   tau: field.number(
     'tau',
     'A token is a sink where its hidden state has more than tau times its root mean square in a massive dimension. 0: 20 as in the paper, or 20/64 of the root of the width where that is at most 400.',
     { min: 0, max: 1000, default: 0 },
   ),
-  dimensions: {
-    kind: 'text',
-    title: 'Massive dimensions',
-    description:
-      'Of the hidden state, from 0, such as 1415,2533. Empty: those in which the first token is above tau in more than half of the layers from the third on.',
-    default: '',
-  },
+  dimensions: field.text(
+    'Massive dimensions',
+    'Of the hidden state, from 0, such as 1415,2533. Empty: those in which the first token is above tau in more than half of the layers from the third on.',
+  ),
   least: field.number('Least attention on the picture', 'Rows of a head that give the picture less are left alone.', {
     min: 0,
     max: 1,
@@ -67,13 +61,11 @@ export const varParameters: ParameterTable<VarParameters> = {
     options: receivers,
     default: 'image',
   }),
-  layers: {
-    kind: 'text',
-    title: 'Layers',
-    description:
-      'In which attention is moved: auto (from the third to the last but one, as in the paper), or layers from 0 such as 2,4-30.',
-    default: 'auto',
-  },
+  layers: field.text(
+    'Layers',
+    'In which attention is moved: auto (from the third to the last but one, as in the paper), or layers from 0 such as 2,4-30.',
+    'auto',
+  ),
   draws: field.integer('Random draws', 'Sets of as many other tokens of the picture that are masked, to compare.', {
     min: 1,
     max: 64,

@@ -26,13 +26,10 @@ export type VitParameters = {
 export type VitJob = AnalysisJob<VitParameters>;
 
 export const vitParameters: ParameterTable<VitParameters> = {
-  labels: {
-    kind: 'file',
-    title: 'Labels',
-    description:
-      'JSON {"picture.png": "class", …} or lines "picture.png,class"; empty: the folder has a folder for each class.',
-    default: '',
-  },
+  labels: field.file(
+    'Labels',
+    'JSON {"picture.png": "class", …} or lines "picture.png,class"; empty: the folder has a folder for each class.',
+  ),
   reader: field.choice(
     'Classes by',
     'classifier: the layer of the checkpoint that names classes. probe: a linear layer trained on a third of the pictures. auto: the classifier where it knows all classes.',
@@ -67,16 +64,9 @@ export const vitParameters: ParameterTable<VitParameters> = {
     default: 'divergence',
   }),
   share: field.number('Share to prune', 'Of all heads, the least important first.', { min: 0, max: 1, default: 0.25 }),
-  picture: {
-    kind: 'text',
-    title: 'Picture looked at',
-    description: 'Name of the picture that is shown when you ask about a head; empty: the first of the ranking.',
-    default: '',
-  },
-  query: {
-    kind: 'text',
-    title: 'Query patch',
-    description: 'Row and column from 0, e.g. 3,4; empty: the middle.',
-    default: '',
-  },
+  picture: field.text(
+    'Picture looked at',
+    'Name of the picture that is shown when you ask about a head; empty: the first of the ranking.',
+  ),
+  query: field.text('Query patch', 'Row and column from 0, e.g. 3,4; empty: the middle.'),
 };

@@ -27,12 +27,11 @@ export const vhr: Method<Parameters> = {
       max: 100,
       default: 2,
     }),
-    vhrLayers: {
-      kind: 'text',
-      title: 'VHR: layers',
-      description: 'auto (the second and the last 14 of 32), or layers from 0 such as 1,18-31.',
-      default: 'auto',
-    },
+    vhrLayers: field.text(
+      'VHR: layers',
+      'auto (the second and the last 14 of 32), or layers from 0 such as 1,18-31.',
+      'auto',
+    ),
   },
   settings: ({ vhrAlpha, vhrLayers }) => `alpha ${vhrAlpha}${vhrLayers === 'auto' ? '' : `, layers ${vhrLayers}`}`,
   require: (facts, values) => void reinforcementOf(facts, values),
