@@ -158,7 +158,7 @@ export interface PreparedPicture {
   readonly name: string;
   readonly picture: DecodedPicture;
   readonly processed: ProcessedPicture;
-  readonly plan: TokenLayout;
+  readonly tokens: TokenLayout;
   /** Of the pixels and their tiles: two files of one picture are the same. */
   readonly key: string;
 }
@@ -178,9 +178,9 @@ export async function preparePicture(
     throw new FailureError({ code: 'model-unusable', folder, detail });
   }
   const processed = processedPicture(picture, vision.processor.settings, vision.layout, path);
-  const plan = tokenLayout(picture, processed, vision.layout, cellsOf(vision.tower, vision.connector));
-  const key = createHash('sha256').update(picture.sha256).update(JSON.stringify(plan.tiles)).digest('hex');
-  return { path, name: basename(path), picture, processed, plan, key };
+  const tokens = tokenLayout(picture, processed, vision.layout, cellsOf(vision.tower, vision.connector));
+  const key = createHash('sha256').update(picture.sha256).update(JSON.stringify(tokens.tiles)).digest('hex');
+  return { path, name: basename(path), picture, processed, tokens, key };
 }
 
 function processedPicture(

@@ -19,18 +19,18 @@ export function gradientChunk(
   const streams = 4 * ids.length * spec.hiddenSize * (spec.blocks.length + 1);
   const left = limitBytes - 2 * streams;
   if (left <= 0) throw new FailureError({ code: 'out-of-memory', neededBytes: 2 * streams, limitBytes });
-  const plan = (wanted?: number): number =>
+  const chunkOf = (wanted?: number): number =>
     largestChunk(
       spec,
       { length: ids.length, batch: forwardPasses, keepCache: false, logits: 'none', prefix },
       left,
       wanted,
     );
-  if (chunk !== undefined || ids.length > oneChunk) return plan(chunk);
+  if (chunk !== undefined || ids.length > oneChunk) return chunkOf(chunk);
   try {
-    return plan(ids.length);
+    return chunkOf(ids.length);
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;
-    return plan();
+    return chunkOf();
   }
 }

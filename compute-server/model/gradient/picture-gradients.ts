@@ -18,7 +18,7 @@ export interface DifferentiablePair extends Differentiable {
 
 export async function pictureGradients(
   model: DifferentiablePair,
-  { processed, plan }: Pick<PreparedPicture, 'processed' | 'plan'>,
+  { processed, tokens }: Pick<PreparedPicture, 'processed' | 'tokens'>,
   request: GradientRequest & { readonly chunk: number },
   memoryLimit: number,
   signal?: AbortSignal,
@@ -32,7 +32,7 @@ export async function pictureGradients(
   const cells = vision.tower.patches.rows * vision.tower.patches.columns + vision.tower.patches.leading.length;
   const rows = (cells - connector.skipped) / (connector.shuffle ?? 1) ** 2;
   const features = processed.tiles.map(() => new Float32Array(rows * width));
-  const pieces = plan.pieces.filter(({ kind }) => kind !== 'text');
+  const pieces = tokens.pieces.filter(({ kind }) => kind !== 'text');
   for (const [at, piece] of pieces.entries()) {
     const row = request.embeddings.rows[at] ?? 0;
     const gradient = text.embedding?.subarray(row * width, (row + 1) * width) ?? new Float32Array(0);

@@ -22,9 +22,9 @@ export function visionOf(model: LoadedModel): VisionModel {
   return model.vision;
 }
 
-/** Ids that stand for the picture, in the order of the plan. */
+/** Ids that stand for the picture, in the order of their tokens. */
 function pieceIds(model: LoadedModel, prepared: PreparedPicture, imageToken: number): readonly number[][] {
-  return prepared.plan.pieces.map((piece) => {
+  return prepared.tokens.pieces.map((piece) => {
     if (piece.kind !== 'text') return [imageToken];
     if (!model.tokeniser.ok) {
       throw refusal(
@@ -121,7 +121,7 @@ export async function withPicture(
     start: place.start,
     end: place.start + filling.length,
     tokens: rows.length,
-    tiles: prepared.plan.tiles,
+    tiles: prepared.tokens.tiles,
   };
   const sequence: Sequence = {
     ids: all,
@@ -165,8 +165,8 @@ export async function withChangedPixels(
   return { ...sequence, embeddings: { ...embeddings, data: rowsOf(prepared, features, model.spec.hiddenSize) } };
 }
 
-function rowsOf({ plan }: PreparedPicture, { tiles, newline }: Features, width: number): Float32Array {
-  const pieces = plan.pieces.filter(({ kind }) => kind !== 'text');
+function rowsOf({ tokens }: PreparedPicture, { tiles, newline }: Features, width: number): Float32Array {
+  const pieces = tokens.pieces.filter(({ kind }) => kind !== 'text');
   const data = new Float32Array(pieces.length * width);
   pieces.forEach((piece, row) => {
     const source =

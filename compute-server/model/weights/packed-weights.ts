@@ -34,24 +34,24 @@ export class PackedWeights {
     private readonly options: { readonly temporaryFolder?: string; readonly worthFile?: number } = {},
   ) {}
 
-  plan(weights: StoredWeights): PieceLayout {
+  layout(weights: StoredWeights): PieceLayout {
     return new PieceLayout(weights, this.bits);
   }
 
   /** Whether a piece is opened from the cache: the tensors that it was made of are not read again. */
-  keeps(plan: PieceLayout): boolean {
-    return this.cache?.has(plan) ?? false;
+  keeps(layout: PieceLayout): boolean {
+    return this.cache?.has(layout) ?? false;
   }
 
   /** `folder` is the one that the locations of the tensors are relative to. */
-  async prepare(plan: PieceLayout, folder: string): Promise<PreparedPiece> {
-    const kept = await this.cache?.folderOf(plan, folder);
+  async prepare(layout: PieceLayout, folder: string): Promise<PreparedPiece> {
+    const kept = await this.cache?.folderOf(layout, folder);
     if (kept !== undefined) return { settings: { weightsFolder: kept }, done: () => Promise.resolve() };
-    const file = plan.size < (this.options.worthFile ?? worthFile) ? undefined : await this.temporary(plan, folder);
-    return file ?? inMemory(plan, folder);
+    const file = layout.size < (this.options.worthFile ?? worthFile) ? undefined : await this.temporary(layout, folder);
+    return file ?? inMemory(layout, folder);
   }
 
-  private async temporary(plan: PieceLayout, source: string): Promise<PreparedPiece | undefined> {
+  private async temporary(layout: PieceLayout, source: string): Promise<PreparedPiece | undefined> {
     const root = this.options.temporaryFolder ?? tmpdir();
     let folder: string | undefined;
     try {
@@ -61,7 +61,7 @@ export class PackedWeights {
       const file = await open(join(made, pieceFile), 'wx', 0o600);
       try {
         await file.write(Buffer.alloc(headerBytes));
-        await writePiece(plan, source, (bytes) => writeAll(file, bytes));
+        await writePiece(layout, source, (bytes) => writeAll(file, bytes));
       } finally {
         await file.close();
       }
@@ -74,10 +74,10 @@ export class PackedWeights {
   }
 }
 
-async function inMemory(plan: PieceLayout, source: string): Promise<PreparedPiece> {
-  const data = new Uint8Array(plan.size);
+async function inMemory(layout: PieceLayout, source: string): Promise<PreparedPiece> {
+  const data = new Uint8Array(layout.size);
   let at = headerBytes;
-  await writePiece(plan, source, (bytes) => {
+  await writePiece(layout, source, (bytes) => {
     data.set(bytes, at);
     at += bytes.length;
     return Promise.resolve();

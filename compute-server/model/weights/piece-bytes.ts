@@ -1,4 +1,4 @@
-/** The bytes of a piece (piece-plan.ts), made from the files of the checkpoint a few megabytes at a time. */
+/** The bytes of a piece (piece-layout.ts), made from the files of the checkpoint a few megabytes at a time. */
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blocksOf } from '../../../kernels/graph/operators/matrix';
@@ -16,7 +16,7 @@ const atOnce = 2 ** 20;
 const inCache = 2 ** 15;
 
 /** `folder` is the one that the locations of the tensors are relative to. */
-export async function writePiece(plan: PieceLayout, folder: string, sink: Sink): Promise<void> {
+export async function writePiece(layout: PieceLayout, folder: string, sink: Sink): Promise<void> {
   const source = new Source(folder);
   let at = headerBytes;
   const append = async (bytes: Uint8Array, offset = at): Promise<void> => {
@@ -25,7 +25,7 @@ export async function writePiece(plan: PieceLayout, folder: string, sink: Sink):
     at = offset + bytes.length;
   };
   try {
-    for (const part of plan.parts) {
+    for (const part of layout.parts) {
       if (part.kind === 'packed') {
         await (part.stored === 'outputs-inputs' ? packedRows : packedColumns)(part, source, append);
         continue;
@@ -36,7 +36,7 @@ export async function writePiece(plan: PieceLayout, folder: string, sink: Sink):
         await append(bytes, part.offset + done);
       }
     }
-    if (at < plan.size) await sink(new Uint8Array(plan.size - at));
+    if (at < layout.size) await sink(new Uint8Array(layout.size - at));
   } finally {
     await source.close();
   }

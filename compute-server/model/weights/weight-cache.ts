@@ -15,7 +15,7 @@ import { bytesInWords } from '../../../protocol/wire/words';
 import { headerBytes, pieceFile, type PieceLayout } from './piece-layout';
 import { writePiece } from './piece-bytes';
 
-/** Raised when what the same plan makes of the same tensors changes. */
+/** Raised when what the same layout makes of the same tensors changes. */
 const version = 1;
 
 export interface CacheOptions {
@@ -100,23 +100,23 @@ export class WeightCache {
   }
 
   /** The folder with the file of a piece, written when it is not there or not whole; undefined where it cannot be kept. */
-  async folderOf(plan: PieceLayout, sourceFolder: string): Promise<string | undefined> {
+  async folderOf(layout: PieceLayout, sourceFolder: string): Promise<string | undefined> {
     if (this.problem !== undefined) return undefined;
-    const checked = this.sound.get(plan.digest);
-    if (checked !== undefined && (await sizeOf(join(checked, pieceFile))) === plan.size) return checked;
-    const folder = join(this.folder, plan.digest);
-    for (const place of this.distrusted ? [] : [folder, join(this.earlierFolder, plan.digest)]) {
-      if (!(await this.isSound(join(place, pieceFile), plan))) continue;
-      this.sound.set(plan.digest, place);
+    const checked = this.sound.get(layout.digest);
+    if (checked !== undefined && (await sizeOf(join(checked, pieceFile))) === layout.size) return checked;
+    const folder = join(this.folder, layout.digest);
+    for (const place of this.distrusted ? [] : [folder, join(this.earlierFolder, layout.digest)]) {
+      if (!(await this.isSound(join(place, pieceFile), layout))) continue;
+      this.sound.set(layout.digest, place);
       this.found = true;
       return place;
     }
     try {
       await this.own.make();
       await mkdir(folder, { recursive: true });
-      await this.makeRoom(plan.size);
-      await this.write(folder, plan, sourceFolder);
-      this.sound.set(plan.digest, folder);
+      await this.makeRoom(layout.size);
+      await this.write(folder, layout, sourceFolder);
+      this.sound.set(layout.digest, folder);
       return folder;
     } catch (error) {
       if (!isOfDisk(error)) throw error;
@@ -126,8 +126,8 @@ export class WeightCache {
   }
 
   /** Whether the file of a piece was found whole, or written, in this process. */
-  has(plan: PieceLayout): boolean {
-    return this.sound.has(plan.digest);
+  has(layout: PieceLayout): boolean {
+    return this.sound.has(layout.digest);
   }
 
   /**
@@ -153,13 +153,13 @@ export class WeightCache {
     return `${this.own.path} cannot be written (${why}). Free the disk or correct its permissions, or name another folder in HEADSCOPE_CACHE_DIR.`;
   }
 
-  private headerOf(plan: PieceLayout, checksum: number): Uint8Array {
+  private headerOf(layout: PieceLayout, checksum: number): Uint8Array {
     const text = JSON.stringify({
       kind,
       version,
       key: this.key,
-      piece: plan.digest,
-      size: plan.size,
+      piece: layout.digest,
+      size: layout.size,
       checksum,
     });
     const header = Buffer.alloc(headerBytes, 0x20);
@@ -168,27 +168,27 @@ export class WeightCache {
   }
 
   /** A file that is cut short, was changed or belongs to something else is written again. */
-  private async isSound(file: string, plan: PieceLayout): Promise<boolean> {
-    if ((await sizeOf(file)) !== plan.size) return false;
+  private async isSound(file: string, layout: PieceLayout): Promise<boolean> {
+    if ((await sizeOf(file)) !== layout.size) return false;
     const handle = await open(file);
     try {
       const buffer = Buffer.alloc(2 ** 22);
       const first = await handle.read(buffer, 0, headerBytes, 0);
       const header = Buffer.from(buffer.subarray(0, first.bytesRead));
       let checksum = 0;
-      for (let at = headerBytes; at < plan.size;) {
+      for (let at = headerBytes; at < layout.size;) {
         const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
         if (bytesRead === 0) return false;
         checksum = crc32(buffer.subarray(0, bytesRead), checksum);
         at += bytesRead;
       }
-      return header.equals(this.headerOf(plan, checksum));
+      return header.equals(this.headerOf(layout, checksum));
     } finally {
       await handle.close();
     }
   }
 
-  private async write(folder: string, plan: PieceLayout, sourceFolder: string): Promise<void> {
+  private async write(folder: string, layout: PieceLayout, sourceFolder: string): Promise<void> {
     const unfinished = join(folder, nameUnfinished());
     let handle: FileHandle | undefined;
     try {
@@ -196,11 +196,11 @@ export class WeightCache {
       const to = handle;
       let checksum = 0;
       await to.write(Buffer.alloc(headerBytes));
-      await writePiece(plan, sourceFolder, async (bytes) => {
+      await writePiece(layout, sourceFolder, async (bytes) => {
         checksum = crc32(bytes, checksum);
         await writeAll(to, bytes);
       });
-      await to.write(this.headerOf(plan, checksum), 0, headerBytes, 0);
+      await to.write(this.headerOf(layout, checksum), 0, headerBytes, 0);
       await to.close();
       await putInPlace(unfinished, join(folder, pieceFile));
     } catch (error) {

@@ -38,7 +38,7 @@ export class Float64Picture {
     return [...new Set(read.map(({ value }) => storedRows(value.name).name))];
   }
 
-  objective(request: GradientRequest, { processed, plan }: PreparedPicture, moves: PictureMoves = {}): number {
+  objective(request: GradientRequest, { processed, tokens }: PreparedPicture, moves: PictureMoves = {}): number {
     const { model, tensors } = this;
     const { tower, connector } = model.vision!;
     const { size, channels, rows, columns, leading } = tower.patches;
@@ -61,7 +61,7 @@ export class Float64Picture {
     });
     const width = model.spec.hiddenSize;
     const moved = new Float64Array(request.ids.length * width);
-    plan.pieces
+    tokens.pieces
       .filter(({ kind }) => kind !== 'text')
       .forEach((piece, at) => {
         const row = request.embeddings!.rows[at]!;

@@ -30,14 +30,14 @@ import {
 import { ReadAhead } from './read-ahead';
 
 /** A piece as it is going to be opened. */
-interface Planned {
+interface PieceParts {
   readonly graph: Graph<Dim>;
   /** Bytes that each of its weights takes when it is open, by a label of its own. */
   readonly weights: ReadonlyMap<string, number>;
   /** Tensors that are read to open it. */
   readonly sources: readonly StoredTensor[];
   /** Of a piece held in integers. */
-  readonly plan?: PieceLayout;
+  readonly layout?: PieceLayout;
 }
 
 interface Opened {
@@ -111,15 +111,15 @@ export class LayerSessions {
       await this.readNext(piece);
       return known.session;
     }
-    const planned = this.planned(piece);
-    const bytes = sumOf(planned.weights);
-    if (!this.openTwice(planned)) {
+    const parts = this.partsOf(piece);
+    const bytes = sumOf(parts.weights);
+    if (!this.openTwice(parts)) {
       for (const { piece: other } of [...this.opened.values()]) if (areTwins(piece, other)) await this.close(other);
     }
     await this.makeRoom(bytes, piece);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
-    const session = await this.open(piece, planned);
+    const session = await this.open(piece, parts);
     this.opened.set(key, { piece, session, bytes });
     await this.readNext(piece);
     return session;
@@ -130,18 +130,18 @@ export class LayerSessions {
     if (!isLayer(piece) || this.fits()) return;
     const next = { ...piece, layer: piece.layer + 1 };
     if (next.layer >= this.model.blocks.length || this.opened.has(keyOf(next))) return;
-    const { plan, sources } = this.planned(next);
-    if (!plan || !this.options.packed?.keeps(plan)) await this.ahead.start(sources);
+    const { layout, sources } = this.partsOf(next);
+    if (!layout || !this.options.packed?.keeps(layout)) await this.ahead.start(sources);
   }
 
-  private planned(piece: Piece, multiplied: 'float16' | 'float32' = this.options.products ?? 'float32'): Planned {
+  private partsOf(piece: Piece, multiplied: 'float16' | 'float32' = this.options.products ?? 'float32'): PieceParts {
     const products = multiplied === 'float16' ? multiplied : undefined;
-    const plan = mayPack(piece)
-      ? this.options.packed?.plan({ ...this.limited, find: (name) => this.weights.find(name) })
+    const layout = mayPack(piece)
+      ? this.options.packed?.layout({ ...this.limited, find: (name) => this.weights.find(name) })
       : undefined;
-    if (plan) {
-      const graph = pieceGraph(this.model, this.further, piece, plan);
-      if (plan.packs) return { graph, weights: plan.bytes, sources: plan.sources, plan };
+    if (layout) {
+      const graph = pieceGraph(this.model, this.further, piece, layout);
+      if (layout.packs) return { graph, weights: layout.bytes, sources: layout.sources, layout };
     }
     const used = new Map<string, StoredTensor>();
     const graph = pieceGraph(this.model, this.further, piece, this.noting(used, mayPack(piece) ? products : undefined));
@@ -153,7 +153,7 @@ export class LayerSessions {
   private pieceBytes(of: (piece: Piece) => boolean): number {
     return this.pieces()
       .filter(of)
-      .reduce((sum, piece) => sum + sumOf(this.planned(piece).weights), 0);
+      .reduce((sum, piece) => sum + sumOf(this.partsOf(piece).weights), 0);
   }
 
   private fits(): boolean {
@@ -164,7 +164,7 @@ export class LayerSessions {
   /** What is opened as a whole and takes most, and its bytes as opened. */
   largestPiece(): { readonly name: string; readonly bytes: number } {
     return this.pieces()
-      .map((piece) => ({ name: wordsOf(piece), bytes: sumOf(this.planned(piece).weights) }))
+      .map((piece) => ({ name: wordsOf(piece), bytes: sumOf(this.partsOf(piece).weights) }))
       .reduce((most, one) => (one.bytes > most.bytes ? one : most));
   }
 
@@ -175,7 +175,7 @@ export class LayerSessions {
    */
   bytesOnDevice(multiplied?: 'float16'): number {
     const pieces = this.pieces().flatMap((piece) => {
-      const { graph, weights } = this.planned(piece, multiplied);
+      const { graph, weights } = this.partsOf(piece, multiplied);
       return this.placement.of(keyOf(piece), graph).device === 'cpu' ? [] : [sumOf(weights)];
     });
     const all = pieces.reduce((sum, bytes) => sum + bytes, 0);
@@ -190,7 +190,7 @@ export class LayerSessions {
     if (this.fits()) return undefined;
     const { length } = this.model.blocks;
     const piece = { kind: 'block', layer: Math.floor(length / 2), instrumented: true } as const;
-    const { sources, weights } = this.planned(piece);
+    const { sources, weights } = this.partsOf(piece);
     const started = performance.now();
     await (
       await this.ahead.start(sources)
@@ -203,18 +203,18 @@ export class LayerSessions {
     return { bytes: this.weightBytes(), limitBytes: this.limitBytes, layers: Math.max(1, length - kept), seconds };
   }
 
-  private async open(piece: Piece, planned: Planned): Promise<RuntimeSession> {
+  private async open(piece: Piece, parts: PieceParts): Promise<RuntimeSession> {
     const name = keyOf(piece);
-    const place = this.placement.of(name, planned.graph);
+    const place = this.placement.of(name, parts.graph);
     try {
-      const session = await this.openAt(place, piece, planned);
+      const session = await this.openAt(place, piece, parts);
       return place.device === 'cpu' ? session : onDevice(session, place.device, name);
     } catch (error) {
       await this.requireUnchanged();
       if (error instanceof FailureError) throw error;
       if (place.device !== 'cpu' && lacksOperator(error)) {
         this.placement.refuse(name, 'An operator of its graph is not there on this device for its types.');
-        return this.open(piece, planned);
+        return this.open(piece, parts);
       }
       if (place.device !== 'cpu') throw faultOf(place.device, name, error);
       throw new FailureError({
@@ -224,11 +224,11 @@ export class LayerSessions {
     }
   }
 
-  private async openAt({ graph, device }: Place, piece: Piece, { plan }: Planned): Promise<RuntimeSession> {
+  private async openAt({ graph, device }: Place, piece: Piece, { layout }: PieceParts): Promise<RuntimeSession> {
     const { packed, products, threads } = this.options;
-    const prepared = plan && (await packed?.prepare(plan, this.weightsFolder));
+    const prepared = layout && (await packed?.prepare(layout, this.weightsFolder));
     // The cpu multiplies in float32 only.
-    const own = device === 'cpu' && products !== undefined ? this.planned(piece, 'float32').graph : graph;
+    const own = device === 'cpu' && products !== undefined ? this.partsOf(piece, 'float32').graph : graph;
     try {
       return await openSession(own, {
         device,
@@ -236,7 +236,7 @@ export class LayerSessions {
         weightsFolder: this.weightsFolder,
         optimisation: 'basic',
         // MatMulNBits computes on what is laid out for it.
-        prepack: device !== 'cpu' || this.prepacks() || plan !== undefined,
+        prepack: device !== 'cpu' || this.prepacks() || layout !== undefined,
         ...prepared?.settings,
       });
     } finally {
@@ -261,7 +261,7 @@ export class LayerSessions {
 
   /** Bytes that the weights of all pieces take when they are open, each tensor once. */
   weightBytes(): number {
-    return sumOf(new Map(this.pieces().flatMap((piece) => [...this.planned(piece).weights])));
+    return sumOf(new Map(this.pieces().flatMap((piece) => [...this.partsOf(piece).weights])));
   }
 
   /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
@@ -277,7 +277,7 @@ export class LayerSessions {
       ...lenses.map((tokens) => ({ kind: 'lens', tokens }) as const),
       ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: true }) as const),
     ];
-    for (const piece of all) yield [keyOf(piece), this.planned(piece).graph];
+    for (const piece of all) yield [keyOf(piece), this.partsOf(piece).graph];
   }
 
   private pieces(): readonly Piece[] {
@@ -329,21 +329,21 @@ export class LayerSessions {
    * shared pages twice), and two copies in integers take about as much as one in half precision. Half weights are widened, and so
    * held, by each session; two copies are held of a small model alone.
    */
-  private openTwice(planned: Planned): boolean {
-    return this.prepacks() || planned.plan !== undefined || this.sharesPages(planned);
+  private openTwice(parts: PieceParts): boolean {
+    return this.prepacks() || parts.layout !== undefined || this.sharesPages(parts);
   }
 
-  private sharesPages({ plan, sources }: Planned): boolean {
-    return plan === undefined && this.options.products === undefined && sources.every(({ dtype }) => dtype === 'F32');
+  private sharesPages({ layout, sources }: PieceParts): boolean {
+    return layout === undefined && this.options.products === undefined && sources.every(({ dtype }) => dtype === 'F32');
   }
 
   /** Bytes of weights, as opened, that decoding by steps has to read again because the blocks hold them. */
   stepsToOpen(): number {
     this.stepBytes ??= this.model.blocks.map(({ index }) => {
-      const planned = this.planned({ kind: 'step', layer: index });
-      if (this.sharesPages(planned) || this.prepacks()) return 0;
+      const parts = this.partsOf({ kind: 'step', layer: index });
+      if (this.sharesPages(parts) || this.prepacks()) return 0;
       // Weights in integers are made again from those of the file.
-      return planned.plan ? planned.sources.reduce((sum, { length }) => sum + length, 0) : sumOf(planned.weights);
+      return parts.layout ? parts.sources.reduce((sum, { length }) => sum + length, 0) : sumOf(parts.weights);
     });
     return this.stepBytes.reduce(
       (sum, bytes, layer) => (this.opened.has(keyOf({ kind: 'step', layer })) ? sum : sum + bytes),

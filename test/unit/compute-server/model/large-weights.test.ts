@@ -81,9 +81,12 @@ describe('weights that are larger than a binding of the device', () => {
     const { data } = normalTensor([1, ids.length, spec.hiddenSize], seedFor(2, 'packed'));
     const residual = { data: Float32Array.from(data), shape: [1, ids.length, spec.hiddenSize] };
     const run = async (largest?: number) => {
-      const plan = packed.plan({ find: (name) => weights.find(name), ...(largest === undefined ? {} : { largest }) });
-      const graph = headGraph(spec, plan)!;
-      const { settings } = await packed.prepare(plan, weightsFolder);
+      const layout = packed.layout({
+        find: (name) => weights.find(name),
+        ...(largest === undefined ? {} : { largest }),
+      });
+      const graph = headGraph(spec, layout)!;
+      const { settings } = await packed.prepare(layout, weightsFolder);
       const session = await openSession(graph, { device: 'cpu', threads: 1, ...settings });
       const { logits } = await session.run({ residual });
       await session.release();
