@@ -1,9 +1,10 @@
 /** A run of heads that is cancelled, an intervention as a file there and back, two results compared, labels as a file. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { FrameLocator } from 'playwright-core';
+import { controlVectorBytes } from '../../../models/formats/gguf/control-vector';
 import { parseIntervention } from '../../../extension/results/intervention-file';
 import type { HeadLabelsFile } from '../../../protocol/results/head-labels';
 import { computeProcesses } from './compute-processes';
@@ -70,6 +71,42 @@ describe('interventions on heads in VS Code', function () {
     await panel.locator('#prompt').fill(shortPrompt.join(' '));
     await run(panel);
     assert.equal(await panel.locator('[role=alert]').count(), 0);
+  });
+
+  it('steers by a vector that is chosen in a dialog, and writes the changed text again when its slider is let go', async () => {
+    const { bench, workspace } = window();
+    const path = join(workspace, 'east.gguf');
+    const direction = Float32Array.from({ length: 192 }, (_, at) => 3 * Math.sin(at));
+    writeFileSync(path, controlVectorBytes(new Map([[3, direction]]), { modelHint: 'llama', headscope: 'test' }));
+    const panel = await headsPanel(bench, 'full');
+    await panel.locator('[aria-label="Add an intervention"]').click();
+    await panel.locator('vscode-option[value="add"]').click();
+    await bench.answerFileDialog('Add a Vector to the Residual Stream', path);
+    const strength = panel.locator('.intervention-slider output');
+    await strength.filter({ hasText: 'strength 0.5' }).waitFor();
+    await panel.locator('#divergence').waitFor();
+    await panel.locator('#generate:not([disabled])').click();
+    const [plain, changed] = (['plain', 'changed'] as const).map((variant) =>
+      panel.locator(`[data-variant=${variant}]`),
+    );
+    const done = async (): Promise<readonly (string | undefined)[]> => {
+      await panel.locator('#generate').waitFor();
+      await changed?.getByText(/^\d+ tokens$/).waitFor();
+      return [await plain?.locator('pre').textContent(), await changed?.locator('pre').textContent()] as string[];
+    };
+    const [before, first] = await done();
+    await panel.locator('.intervention-slider input').press('End');
+    await strength.filter({ hasText: 'strength 100' }).waitFor();
+    await panel
+      .locator('#stop-generation')
+      .waitFor({ timeout: 2000 })
+      .catch(() => undefined);
+    const [after, second] = await done();
+    assert.equal(after, before);
+    assert.notEqual(second, first);
+    assert.equal(await panel.locator('[role=alert]').count(), 0);
+    await panel.locator('[aria-label="Remove all interventions"]').click();
+    await strength.waitFor({ state: 'detached' });
   });
 
   it('writes the gains to a file and loads them again', async () => {
