@@ -3,6 +3,7 @@
  * panel, saved file, comparison, export, progress, cancel and resume come from the shared machinery, which knows nothing more of
  * it than this.
  */
+import type { Variant } from '../models/instrument/changes/changes';
 import type { GenericSchema } from 'valibot';
 import type { AnalysisInfo, AnalysisInput, Offer } from '../protocol/analysis/analysis';
 import type { ParameterTable, ParameterValues } from '../protocol/analysis/parameters';
@@ -11,7 +12,6 @@ import type { GivenPlan } from '../protocol/plans/plan-from';
 import type { Section, SectionQuestion } from '../protocol/sections/section';
 import type { ModelFacts, ModelRunner, Prompt } from './model-runner/model-runner';
 import type { KeyGroup } from './model-runner/sequence';
-import type { Variant } from './model-runner/variant';
 import type { TaskInfo } from '../protocol/analysis/tasks';
 import type { Corpus } from './corpus';
 import type { Sample } from './tasks/task';

@@ -113,7 +113,7 @@ export async function prepare(run: ReadRun, request: AnalysisRequest): Promise<P
   });
   const { variant, groups } = first
     ? await runner.variant(request.interventions, first)
-    : { variant: {}, groups: undefined };
+    : { variant: [], groups: undefined };
   const job = {
     input: withGroups(input, groups),
     parameters,

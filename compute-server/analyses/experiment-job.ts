@@ -71,7 +71,7 @@ export async function* experimentJob(
 const jobOf = (parameters: ParameterValues, seed: number): Omit<AnalysisJob<ParameterValues>, 'step'> => ({
   input: { given: { kind: 'none' }, prompts: [] },
   parameters,
-  variant: {},
+  variant: [],
   groups: [],
   seed,
 });

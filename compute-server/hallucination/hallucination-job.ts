@@ -1,10 +1,12 @@
 /** The jobs behind `headscope vhd` and the Hallucination panel: divergence over a caption, and reinforced captions. */
+import { variantProblem } from '../../models/instrument/changes/changes';
 import { CaptionJudge } from '../../diagnostics/shared/captions/caption';
 import { captionOf, greedy, reinforcedCaption } from '../../diagnostics/shared/captions/caption-run';
 import { divergenceAfter, DivergenceRun } from '../../diagnostics/shared/divergence/divergence-run';
 import { spanMap } from '../../diagnostics/shared/divergence/span-map';
 import { extended, spanPair } from '../../diagnostics/shared/divergence/span-pair';
 import { SinkCollector, sinkSearchOf } from '../../diagnostics/shared/divergence/span-sinks';
+import { allSizes } from '../../models/architectures/layer-sizes';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import type {
   CaptionProgress,
@@ -24,7 +26,6 @@ import { modelProvenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { piecesOf } from '../model/prompt/prompt';
-import { variantProblem } from '../model/run/changes/interventions';
 import { prepare, requireAnywhere } from './prepare';
 import { chunkFor, reinforcementOf } from '../model/interventions/span-request';
 
@@ -152,8 +153,8 @@ export async function imageMap(
   const { interventions = [] } = request;
   requireAnywhere(interventions);
   if (request.heads.length === 0) throw refusal('No head is named. Name at least one layer and head.');
-  const gains = request.heads.map(({ layer, head }) => ({ layer, head, gain: 1 }));
-  const problem = variantProblem(model.spec, { gains }, []);
+  const gains = request.heads.map(({ layer, head }) => ({ kind: 'gain' as const, layer, head, gain: 1 }));
+  const problem = variantProblem(allSizes(model.spec), gains, []);
   if (problem !== undefined) throw refusal(problem);
   const runner = new ServerRunner(model, model, surroundings, signal);
   const prompt = await runner.prompt(request.prompt);

@@ -1,7 +1,7 @@
 /** What a request about a span is turned into before anything runs: a runner, two sequences, a measure, all checked. */
+import type { Variant } from '../../models/instrument/changes/changes';
 import type { Prepared } from '../../diagnostics/shared/captions/caption-run';
 import { topHeads } from '../../diagnostics/shared/divergence/reinforcement';
-import type { Variant } from '../../diagnostics/model-runner/variant';
 import { spanPair } from '../../diagnostics/shared/divergence/span-pair';
 import type { DivergenceRequest } from '../../protocol/compute/hallucination';
 import type { Parity } from '../../protocol/results/heads';

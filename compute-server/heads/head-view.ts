@@ -3,13 +3,14 @@
  * enters the layer and the layer's keys and values are kept; a rectangle runs its rows of queries against the keys before
  * them. No matrix of all queries and keys ever exists.
  */
+import type { Variant } from '../../models/instrument/changes/changes';
+import { blockShapeOf, rarePartsIn } from '../../models/instrument/changes/changes';
 import type { HeadTile } from '../../protocol/results/heads';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { noStatistics, ranked } from '../model/run/stream/head-statistics';
-import { blockShapeOf, choiceFeeds, emptyMemory } from '../model/run/changes/block-feeds';
+import { emptyMemory } from '../model/run/changes/chosen-blocks';
 import type { BlockMemory } from '../model/run/cache/block-memory';
-import { interventionFeeds, type Variant } from '../model/run/changes/interventions';
-import { rareChangesOf } from '../model/run/changes/rare-changes';
+import { interventionFeeds } from '../model/run/changes/fed-changes';
 import { KeySources } from '../model/run/cache/key-sources';
 import { emptyCache } from '../model/run/cache/key-value-cache';
 import { blockFeeds, groupColumns } from '../model/run/stream/layer-feeds';
@@ -103,7 +104,7 @@ export class HeadView {
       kind: 'block',
       layer: this.layer,
       instrumented: true,
-      rare: rareChangesOf([this.variant], this.layer),
+      rare: rarePartsIn([this.variant], this.layer),
       blocks,
     });
     // Rows that read later keys too are computed with all of their prefix as queries.
@@ -137,14 +138,9 @@ export class HeadView {
           start: from,
           length: rows,
           sources: this.sources,
+          blocks: memory,
           sequence: this.sequence,
         }),
-        ...choiceFeeds(
-          this.model.spec,
-          block,
-          { variants: [this.variant], start: from, length: rows, sequence: this.sequence },
-          memory,
-        ),
         ...noStatistics(keys, rows),
         ...ranked(keys),
         selected_heads: int64([head], [1]),

@@ -65,7 +65,7 @@ export async function* headsJob(
   );
   const { memoryLimit } = surroundings;
   const {
-    variants: [lowered = {}],
+    variants: [lowered = []],
     groups: changed,
   } = await lower({ opened, model, sequence, chunk, memoryLimit, signal }, [interventions]);
   const { groups: own = [] } = sequence;

@@ -1,4 +1,6 @@
 /** The job behind `headscope generate` and the panel's continuation. */
+import type { Variant } from '../../models/instrument/changes/changes';
+import type { PlanChange } from '../../models/instrument/changes/plan';
 import { usableContext } from '../../models/architectures/context';
 import type {
   GenerateProgress,
@@ -15,8 +17,6 @@ import { lower, reinforcedRun, reinforcementIn } from '../model/interventions/lo
 import { chunkThatFits } from '../model/run/stream/budget';
 import { continued } from '../../diagnostics/model-runner/decoding';
 import type { HeadNumbers } from '../../diagnostics/model-runner/head-numbers';
-import type { VariantPlan } from '../../diagnostics/model-runner/variant';
-import type { Variant } from '../model/run/changes/interventions';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { runPrompt } from '../model/run/stream/model-run';
 import { requireParity } from '../model/checkpoint/parity';
@@ -39,7 +39,7 @@ export async function* generateJob(
   const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal }, interventions);
   const context = readsBeyond(interventions, usableContext(model.spec)) ? undefined : usableContext(model.spec);
   const promptIds = sequence.ids;
-  const chunkFor = (how: { readonly keepCache: boolean; readonly plan?: VariantPlan | undefined }): number =>
+  const chunkFor = (how: { readonly keepCache: boolean; readonly plan?: readonly PlanChange[] | undefined }): number =>
     chunkThatFits(
       model,
       {
@@ -60,7 +60,7 @@ export async function* generateJob(
   const beside = interventions.filter((one) => one !== reinforce);
   const of = { opened: model, model, sequence, chunk, memoryLimit, signal };
   const {
-    variants: [variant = {}],
+    variants: [variant = []],
     groups,
   } = await lower(of, [beside]);
   const keptPlan = keptPlanOf(model.spec, model.sessions, { variant }, promptIds.length);
@@ -143,7 +143,7 @@ export async function nextTokens(
   await requireParity(model, sequence, { signal });
   const of = { opened: model, model, sequence, chunk, memoryLimit, signal };
   const { variants, groups } = await lower(of, request.variants);
-  const rows = await lastLogits(model, { ...sequence, groups }, [{}, ...variants], chunk, signal);
+  const rows = await lastLogits(model, { ...sequence, groups }, [[], ...variants], chunk, signal);
   const [plain = new Float32Array(0)] = rows;
   return rows.map((logits, at) => ({
     interventions: request.variants[at - 1] ?? [],

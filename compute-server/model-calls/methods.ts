@@ -70,7 +70,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     await requireParity(model, sequence, { signal });
     view = undefined;
     const {
-      variants: [variant = {}],
+      variants: [variant = []],
       groups,
     } = await lower({ opened, model, sequence, chunk, memoryLimit, signal }, [interventions]);
     const shown = await HeadView.open(model, { ...sequence, groups }, variant, request.layer, chunk, signal);

@@ -1,4 +1,5 @@
 /** The ModelRunner of an opened model: what analyses run it through. */
+import { changesOf, type Variant } from '../../models/instrument/changes/changes';
 import type {
   ContinuationRequest,
   DrawnPictures,
@@ -22,7 +23,6 @@ import type {
 } from '../../diagnostics/model-runner/run-request';
 import { goesByColumns } from '../../diagnostics/model-runner/redistribution-sources';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
-import type { Variant } from '../../diagnostics/model-runner/variant';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import { FailureError } from '../../protocol/wire/failures';
@@ -157,7 +157,7 @@ export class ServerRunner implements ModelRunner {
     const chunk = this.chunkFor({ length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix });
     const of = { opened, model, sequence: prompt, chunk, memoryLimit, signal };
     const {
-      variants: [variant = {}],
+      variants: [variant = []],
       groups,
     } = await lower(of, [interventions]);
     return { variant, groups };
@@ -272,7 +272,7 @@ export class ServerRunner implements ModelRunner {
     const { sequence, variant, observe, topKeys, further, held = 1, onLayer } = request;
     const chunk = this.chunkFor(
       {
-        atOnce: goesByColumns(variant ?? {}),
+        atOnce: goesByColumns(variant ?? []),
         length: sequence.ids.length,
         batch: held,
         keepCache: true,
@@ -338,7 +338,7 @@ export class ServerRunner implements ModelRunner {
     const { past, depth: _, ...rest } = request;
     const variants = request.variants ?? [];
     // Heads that choose blocks have the scores of each place side by side, and are faster where these stay in the processor's caches.
-    const chooses = variants.some(({ blocks = [] }) => blocks.length > 0);
+    const chooses = variants.some((each) => changesOf(each, 'blocks').length > 0);
     const planned = this.chunkFor(
       {
         atOnce: variants.some((each) => goesByColumns(each)),

@@ -1,10 +1,10 @@
 /** Many variants of one prompt, asked about the next token behind some rows; what they have in common is run once. */
+import { firstChangedLayer, type Variant } from '../../models/instrument/changes/changes';
 import { decidesSources } from '../../diagnostics/model-runner/redistribution-sources';
+import { differences, firstRow } from '../../models/instrument/changes/changes';
 import type { AskedRow, RowAnswer } from '../../diagnostics/model-runner/run-request';
 import { sequencePart, type Sequence } from '../../diagnostics/model-runner/sequence';
-import type { Replacement, Variant } from '../../diagnostics/model-runner/variant';
 import type { ModelSpec } from '../../models/architectures/model-spec';
-import { keepsAll } from '../../protocol/plans/held';
 import type { LayerSessions } from '../model/run/graphs/layer-sessions';
 import { runPrompt } from '../model/run/stream/model-run';
 import type { CachedPrefix, ResidualStream, RunRequest } from '../model/run/stream/run-request';
@@ -94,7 +94,7 @@ export async function answersOfVariants(
 /** Rows before the first one at which any variant differs from the first; 0 where a row may read later ones. */
 function keptRows(model: ModelSpec, { ids, prefix, embeddings }: Sequence, variants: readonly Variant[]): number {
   const readsOn = prefix !== undefined || embeddings !== undefined || model.blocks.some((one) => !one.attention.causal);
-  const [first = {}, ...others] = variants;
+  const [first = [], ...others] = variants;
   // Which keys attention is taken from is decided over the whole prompt.
   if (variants.some((variant) => decidesSources(variant))) return 0;
   if (readsOn || others.length === 0) return 0;
@@ -103,16 +103,12 @@ function keptRows(model: ModelSpec, { ids, prefix, embeddings }: Sequence, varia
   return Math.min(ids.length - 1, ...rows);
 }
 
-/** Gains, biases and the like act on every row. */
-const firstRow = ({ positions }: Change & Partial<Pick<Replacement, 'positions'>>): number =>
-  positions ? Math.min(...positions) : 0;
-
 /** Places of variants by the layer at which they begin to differ from the first one, rising. */
 function byLayer(
   variants: readonly Variant[],
   layers: number,
 ): readonly (readonly [layer: number, places: readonly number[]])[] {
-  const [first = {}] = variants;
+  const [first = []] = variants;
   const groups = new Map<number, number[]>();
   variants.forEach((variant, place) => {
     const layer = firstDifference(first, variant) ?? layers;
@@ -123,63 +119,6 @@ function byLayer(
   return [...groups].sort(([a], [b]) => a - b);
 }
 
-type Change = object & { readonly layer: number };
-
 /** The first layer at which two variants differ. */
-function firstDifference(one: Variant, other: Variant): number | undefined {
-  const layers = differences(one, other).map(({ layer }) => layer);
-  return layers.length === 0 ? undefined : Math.min(...layers);
-}
-
-/** Changes that two variants do not have in common; a change is the same where it is the same object. */
-function differences(one: Variant, other: Variant): readonly Change[] {
-  const lists = (variant: Variant): readonly (readonly Change[])[] => [
-    variant.gains ?? [],
-    variant.scoreBiases ?? [],
-    variant.groupWeights ?? [],
-    variant.uniform ?? [],
-    variant.phases ?? [],
-    variant.isolations ?? [],
-    variant.redistributions ?? [],
-    variant.emphases ?? [],
-    variant.blocks ?? [],
-    variant.replacements ?? [],
-    variant.unsuppressed ?? [],
-    variant.routings ?? [],
-    variant.unitGains ?? [],
-    variant.additions ?? [],
-    variant.mixtures ?? [],
-    variant.lowRanks ?? [],
-  ];
-  const others = lists(other);
-  return lists(one)
-    .flatMap((own, kind) => {
-      const given = others[kind] ?? [];
-      let same = 0;
-      while (same < own.length && own[same] === given[same]) same++;
-      return [...own.slice(same), ...given.slice(same)];
-    })
-    .concat(planDifferences(one.plan, other.plan));
-}
-
-/** Layers whose heads keep other positions, and the first row that reads so. */
-function planDifferences(
-  one: Variant['plan'],
-  other: Variant['plan'],
-): readonly (Change & { positions: readonly number[] })[] {
-  if (one === other) return [];
-  const layers = Math.max(one?.heads.length ?? 0, other?.heads.length ?? 0);
-  const from = Math.min(one?.from ?? Infinity, other?.from ?? Infinity);
-  const sameFrom = one?.from === other?.from && one?.prompt === other?.prompt;
-  const heldText = (plan: Variant['plan'], layer: number): string =>
-    JSON.stringify(
-      plan && plan.heads[layer]?.some((held) => !keepsAll(held)) ? plan.heads[layer] : undefined,
-      (_, value: unknown) => (value === Infinity ? 'all' : value),
-    ) ?? '';
-  return Array.from({ length: layers }, (_, layer) => layer)
-    .filter((layer) => {
-      const [a, b] = [heldText(one, layer), heldText(other, layer)];
-      return a !== b || (a !== '' && !sameFrom);
-    })
-    .map((layer) => ({ layer, positions: [from] }));
-}
+const firstDifference = (one: Variant, other: Variant): number | undefined =>
+  firstChangedLayer(differences(one, other));

@@ -2,10 +2,10 @@
  * Gradients of one number that a run gives, with respect to what happens inside it. The whole model is differentiated at the
  * run's own weights and interventions; a gradient has the shape of what it belongs to, in units of the number for one unit of it.
  */
+import type { Variant } from '../../models/instrument/changes/changes';
 import type { GradientTap } from '../../models/architectures/gradient-graphs';
 import type { TensorData } from './run-request';
 import type { Sequence } from './sequence';
-import type { Variant } from './variant';
 
 export type { GradientTap } from '../../models/architectures/gradient-graphs';
 

@@ -2,6 +2,8 @@
  * The port through which an analysis runs a model, without knowing the runtime. The compute server implements it
  * (compute-server/runner/runner.ts); test/support has none of its own: tests run the real one on tiny checkpoints.
  */
+import type { Variant } from '../../models/instrument/changes/changes';
+import type { HeadGain } from '../../models/instrument/changes/gain';
 import type { PromptInput, EncoderInput } from '../../protocol/compute/models';
 import type { CacheSize } from '../../protocol/plans/cache-size';
 import type { Intervention } from '../../protocol/interventions/interventions';
@@ -24,7 +26,6 @@ import type {
 } from './run-request';
 import type { Sequence } from './sequence';
 import type { ReinforcementPlan } from './reinforcement-plan';
-import type { HeadGain, Variant } from './variant';
 import type { Trainer } from './trainer';
 import type { ModelWeights } from './weights';
 

@@ -1,11 +1,9 @@
-/** Variants whose runs decide which keys attention is taken from (`Variant.redistributions`); of one layer where it is named. */
-import type { Redistribution, Variant } from './variant';
+/** Variants whose runs decide which keys attention is taken from; of one layer where it is named. */
+import { changesOf, type Variant } from '../../models/instrument/changes/changes';
+import type { Redistribution } from '../../models/instrument/changes/redistribution';
 
-const some = (
-  { redistributions = [] }: Variant,
-  layer: number | undefined,
-  holds: (from: Redistribution['from']) => boolean,
-): boolean => redistributions.some((one) => (layer === undefined || one.layer === layer) && holds(one.from));
+const some = (variant: Variant, layer: number | undefined, holds: (from: Redistribution['from']) => boolean): boolean =>
+  changesOf(variant, 'redistribution', layer).some((one) => holds(one.from));
 
 /** A run of fewer rows of the same text may decide otherwise. */
 export const decidesSources = (variant: Variant, layer?: number): boolean =>

@@ -1,8 +1,9 @@
 /** What a run of a model takes and gives. */
+import type { Variant } from '../../models/instrument/changes/changes';
+import type { GraphReinforcement } from '../../models/instrument/changes/fed-rows';
 import type { LayerTap } from '../../models/instrument/taps';
 import type { HeadNumbers } from './head-numbers';
 import type { Sequence } from './sequence';
-import type { GraphReinforcement, Variant } from './variant';
 
 /** A tensor of a run, row-major; float16 as its 16-bit patterns. */
 export interface TensorData {

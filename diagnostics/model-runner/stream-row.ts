@@ -1,9 +1,9 @@
 /** The row of a prompt whose logits are taken apart, as a run gives it. */
+import { changesOf, type Variant } from '../../models/instrument/changes/changes';
 import type { LayerTap } from '../../models/instrument/taps';
 import type { StreamRow } from './direct-paths';
 import type { ModelRunner } from './model-runner';
 import type { Sequence } from './sequence';
-import type { Variant } from './variant';
 
 const taps = [
   'residual.input',
@@ -46,8 +46,8 @@ export async function streamRow(
 }
 
 /** The last layer whose residual stream is replaced at the row. */
-export function replacedAt({ replacements = [] }: Variant, row: number, width: number): number | undefined {
-  const layers = replacements
+export function replacedAt(variant: Variant, row: number, width: number): number | undefined {
+  const layers = changesOf(variant, 'replacement')
     .filter(
       ({ target, positions, everywhere, data }) =>
         target === 'residual' &&

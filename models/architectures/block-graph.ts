@@ -17,23 +17,18 @@ import type { Value } from '../../kernels/graph/records';
 import { multiply } from '../../kernels/graph/operators/elementwise';
 import { concat, reshape, transpose } from '../../kernels/graph/operators/layout';
 import { attend } from '../instrument/attention';
-import { withAddition } from '../instrument/interventions/addition';
-import type { BlockChoiceShape } from '../instrument/interventions/block-choice';
-import {
-  declareInterventions,
-  rareChanges,
-  type Change,
-  type Interventions,
-  type RareChange,
-} from '../instrument/interventions/interventions';
-import { ofLowRank } from '../instrument/interventions/low-rank';
-import { replaced, type Replaceable } from '../instrument/interventions/replacement';
-import { byHead, fixedGains, routedGains } from '../instrument/interventions/routing';
-import { withoutSuppression } from '../instrument/interventions/suppression';
-import { gainedUnits } from '../instrument/interventions/units';
+import { declareChanges, type Interventions, type Part } from '../instrument/changes/changes';
+import { withAddition } from '../instrument/changes/addition';
+import { ofLowRank } from '../instrument/changes/low-rank';
+import { replaced, type Replaceable } from '../instrument/changes/replacement';
+import { byHead, fixedGains, routedGains } from '../instrument/changes/routing';
+import type { BlockChoiceShape } from '../instrument/changes/sizes';
+import { withoutSuppression } from '../instrument/changes/suppression';
+import { gainedUnits } from '../instrument/changes/units';
 import type { Rope } from '../formats/model-description';
 import { blockOutput, joinedHeads, normedHeads } from './block-parts';
 import type { LayerTap } from '../instrument/taps';
+import { layerSizes } from './layer-sizes';
 import { rotate } from './layers';
 import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
@@ -41,12 +36,12 @@ import type { StoredWeights } from './stored-weights';
 export interface BlockOptions {
   /** Without it, and without changes, the graph is the plain model, for parity and for comparison. */
   readonly instrumented: boolean;
-  /** Instrumented, and with these for good; phases only where the layer rotates. */
-  readonly rare?: readonly RareChange[];
+  /** Instrumented, and with these for good. */
+  readonly rare?: readonly Part[];
   /** Instrumented, and with heads that choose the blocks that they read. */
   readonly blocks?: BlockChoiceShape | undefined;
   /** Gains and these, for good: in a graph that is differentiated. */
-  readonly changes?: readonly Change[];
+  readonly changes?: readonly Part[];
   /** What takes the place of the value that a tap names, e.g. the value plus an input. */
   readonly through?: (value: Value, tap: LayerTap) => Value;
 }
@@ -71,18 +66,14 @@ export function buildBlock(
 ): GraphBuilder {
   const graph = new GraphBuilder(`layer.${block.index}`);
   const { instrumented, changes } = options;
-  const { heads, kvHeads, headDim, rope } = block.attention;
   const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
   const interventions =
     instrumented || changes
-      ? declareInterventions(
+      ? declareChanges(
           graph,
-          { heads, kvHeads, headDim, hiddenSize: model.hiddenSize, units: block.feedForward.down.inputs },
+          layerSizes(model, block),
           keys,
-          changes,
-          [...(options.rare ?? []), ...rareChanges.filter((change) => changes?.includes(change))],
-          rope === undefined ? undefined : model.ropes[rope],
-          options.blocks,
+          changes ? { parts: changes, always: true } : { parts: options.rare ?? [], blocks: options.blocks },
         )
       : undefined;
   const tap: Tap = (value, name) => {
@@ -96,21 +87,21 @@ export function buildBlock(
       attentionOutput(graph, model, block.attention, weights, x, { interventions, measured: instrumented, tap }),
     onAttention: (output) => tap(output, 'attention.output'),
     units: (inner) => {
-      const gain = interventions?.unitGain;
+      const gain = interventions?.units;
       // Born under its name, which only a graph with these gains has.
       return gain ? tap(gainedUnits(gain, inner, 'mlp_units'), 'mlp_units') : inner;
     },
     network: (computed) => {
       const own = interventions?.suppression ? withoutSuppression(interventions.suppression, computed) : computed;
       return tap(
-        replaced(interventions?.replacements.mlp, (operand) => operand(own), 'mlp_output'),
+        replaced(interventions?.replacement?.mlp, (operand) => operand(own), 'mlp_output'),
         'mlp_output',
       );
     },
   });
   const { through } = options;
   const out = replaced(
-    interventions?.replacements.residual,
+    interventions?.replacement?.residual,
     (operand) => withAddition(interventions?.addition && operand(interventions.addition), operand(added)),
     // Born under its name where nothing takes its place.
     through ? undefined : 'residual.out',
@@ -148,7 +139,7 @@ function attentionOutput(
     tap,
   }: { readonly interventions: Interventions | undefined; readonly measured: boolean; readonly tap: Tap },
 ): Value {
-  const basis = interventions?.keyValueBasis;
+  const basis = interventions?.['low-rank'];
   const projected = normedHeads(graph, spec, weights, x, basis ? ofLowRank(basis, x) : x);
   const rope: Rope | undefined = spec.rope === undefined ? undefined : model.ropes[spec.rope];
   const angles = rope && {
@@ -165,7 +156,7 @@ function attentionOutput(
         : heads;
     };
     const name = `attention.${target}` as const;
-    return tap(replaced(interventions?.replacements[target], compute, name), name);
+    return tap(replaced(interventions?.replacement?.[target], compute, name), name);
   };
   const query = byHead(projected.query, 'query');
   const key = byHead(projected.key, 'key');

@@ -13,7 +13,7 @@ import { add, cast as toInt64, logarithm, multiply, subtract } from '../../kerne
 import { expand, gatherElements, reshape, scatterElements, scatterRows } from '../../kernels/graph/operators/layout';
 import { reduceMax, reduceSum, softmax } from '../../kernels/graph/operators/reduce';
 import { gradients, type Seed } from '../../kernels/gradient/gradients';
-import type { Change } from '../instrument/interventions/interventions';
+import type { Part } from '../instrument/changes/changes';
 import type { LayerTap } from '../instrument/taps';
 import { buildBlock } from './block-graph';
 import { buildEmbedding, buildHead } from './edge-graphs';
@@ -29,7 +29,7 @@ export type GradientPart = number | 'embedding' | 'head' | 'distance';
 
 export interface GradientOptions {
   /** What the run changes in the layer besides gains. */
-  readonly changes: readonly Change[];
+  readonly changes: readonly Part[];
   readonly taps: readonly GradientTap[];
   /** Whether the gradient of the gain of each head is wanted. */
   readonly gains: boolean;
@@ -71,7 +71,7 @@ export function gradientGraph(
 
 /**
  * Inputs: those of the plain block graph, `head_gain` [b, h] (1: as it is), those of the changes
- * (models/instrument/interventions), of replacements for each of the n rows, and the gradients of what leaves it,
+ * (models/instrument/changes), of replacements for each of the n rows, and the gradients of what leaves it,
  * `gradient.residual.out` [b, n, w], `gradient.new_key` and `gradient.new_value` [n, b, g, d] (those that later chunks of queries
  * pass back). Outputs: `gradient.residual` [b, n, w] of what enters, `gradient.past_key` and `gradient.past_value`, and what the
  * options ask for: `gradient.<tap>`, `gradient.head_gain` [b, h], `gradient.score_bias` [b, h, groups], `gradient.mixture_share` [b, h],
@@ -198,7 +198,7 @@ export function keysGraph(
   model: ModelSpec,
   block: BlockSpec,
   weights: StoredWeights,
-  changes: readonly Change[],
+  changes: readonly Part[],
 ): Graph<Dim> {
   const graph = buildBlock(model, block, weights, { instrumented: false, changes }).withoutOutputs();
   for (const name of ['new_key', 'new_value']) graph.output(valueOf(graph, name));

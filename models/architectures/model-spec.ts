@@ -5,7 +5,7 @@
  * Notation of shapes: b batch, n positions of this run, t keys (cache and n), h query heads, g key/value heads, d head width.
  */
 import type { Rope } from '../formats/model-description';
-import type { FixedRouting } from '../instrument/interventions/routing';
+import type { FixedRouting } from '../instrument/changes/routing';
 
 /** y = x W^T + bias. */
 export interface Linear {

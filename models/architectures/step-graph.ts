@@ -37,8 +37,8 @@ import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { softmax } from '../../kernels/graph/operators/reduce';
 import { blockOutput, joinedHeads, normedHeads } from './block-parts';
 import type { Rope } from '../formats/model-description';
-import { movedFactor } from '../instrument/interventions/redistribution';
-import { fixedGains } from '../instrument/interventions/routing';
+import { movedFactor } from '../instrument/changes/redistribution';
+import { fixedGains } from '../instrument/changes/routing';
 import { ModelError, type AttentionSpec, type BlockSpec, type ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 

@@ -16,7 +16,7 @@ import { argMax, reduceSum } from '../../kernels/graph/operators/reduce';
 import { divergences, surprisals } from '../../kernels/training/losses';
 import type { BatchInput, Network } from '../../kernels/training/network';
 import { attend } from '../instrument/attention';
-import { byHead as gainsByHead, fixedGains } from '../instrument/interventions/routing';
+import { byHead as gainsByHead, fixedGains } from '../instrument/changes/routing';
 import { blockOutput, joinedHeads, normedHeads } from './block-parts';
 import { embedded, logitsOf } from './edge-graphs';
 import { rotate } from './layers';

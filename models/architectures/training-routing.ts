@@ -20,7 +20,7 @@ import {
 import { gather, reshape } from '../../kernels/graph/operators/layout';
 import { reduceMean, reduceSum, softmax } from '../../kernels/graph/operators/reduce';
 import { straightThrough } from '../../kernels/training/straight-through';
-import { fixedGains, squaredNorms, type FixedRouting } from '../instrument/interventions/routing';
+import { fixedGains, squaredNorms, type FixedRouting } from '../instrument/changes/routing';
 
 export interface TrainedRouting {
   /** Gains of all heads, [b, n, h]. */

@@ -15,16 +15,16 @@ import {
 import { gather, reshape } from '../../kernels/graph/operators/layout';
 import { softmax } from '../../kernels/graph/operators/reduce';
 import { headOutput, scoreKeys } from './grouped-heads';
-import { chosenScores, type Rotate } from './interventions/block-choice';
-import { emphasised } from './interventions/emphasis';
-import { weighValues } from './interventions/group-weight';
-import { interveneOnHeads, type Interventions } from './interventions/interventions';
-import { isolatedScores } from './interventions/isolation';
-import { phasedScores } from './interventions/phase';
-import { plannedScores } from './interventions/plan';
-import { redistributed } from './interventions/redistribution';
-import { biasedScores } from './interventions/score-bias';
-import { uniformScores } from './interventions/uniform-attention';
+import { chosenScores, type Rotate } from './changes/block-choice';
+import { emphasised } from './changes/emphasis';
+import { weighValues } from './changes/weight';
+import { interveneOnHeads, type Interventions } from './changes/changes';
+import { isolatedScores } from './changes/isolation';
+import { phasedScores } from './changes/phase';
+import { plannedScores } from './changes/plan';
+import { redistributed } from './changes/redistribution';
+import { biasedScores } from './changes/bias';
+import { uniformScores } from './changes/uniform';
 import { addStatistics } from './statistics';
 
 /**
@@ -75,18 +75,8 @@ export function attend(
   const capped = (raw: Value): Value =>
     rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
   const score: Score = (operand) => capped(scoreKeys(operand(query), operand(key), rules.scale, rules));
-  const {
-    phase,
-    isolation,
-    emphasis,
-    redistribution,
-    plan,
-    blocks,
-    scoreBias,
-    keyGroups,
-    uniformAttention,
-    groupWeight,
-  } = interventions ?? {};
+  const { phase, isolation, emphasis, redistribution, plan, blocks, bias, keyGroups, uniform, weight } =
+    interventions ?? {};
   const mask = positions && causalMask(rules, positions);
   const turned = phase && capped(phasedScores(graph, phase, query, key, rules));
   const chosen: Score =
@@ -102,14 +92,10 @@ export function attend(
     ? (operand) => emphasised({ rows: operand(emphasis.rows), factor: operand(emphasis.factor) }, taken(operand))
     : taken;
   const biased: Score = (outer) =>
-    scoreBias && keyGroups
-      ? biasedScores(
-          { inUse: scoreBias.inUse && outer(scoreBias.inUse), bias: outer(scoreBias.bias) },
-          outer(keyGroups),
-          raised,
-        )
+    bias && keyGroups
+      ? biasedScores({ inUse: bias.inUse && outer(bias.inUse), bias: outer(bias.bias) }, outer(keyGroups), raised)
       : raised(outer);
-  const read = uniformAttention ? uniformScores(uniformAttention, biased) : biased((value) => value);
+  const read = uniform ? uniformScores(uniform, biased) : biased((value) => value);
   const free = isolation ? isolatedScores(isolation, read) : read;
   const planned = plan ? plannedScores(plan, free, maskedScore) : free;
   const scores = mask ? add(planned, mask) : planned;
@@ -125,11 +111,11 @@ export function attend(
   if (measured) {
     const selected = graph.input('selected_heads', 'int64', ['selected']);
     graph.output(gather(probabilities, selected, 1, 'attention.selected'));
-    addStatistics(graph, redistribution ? undefined : scores, probabilities, interventions.headGain);
+    addStatistics(graph, redistribution ? undefined : scores, probabilities, interventions.gain);
   }
   const weighed =
-    groupWeight && keyGroups
-      ? weighValues(groupWeight, keyGroups, probabilities, value, rules)
+    weight && keyGroups
+      ? weighValues(weight, keyGroups, probabilities, value, rules)
       : headOutput(probabilities, value, rules);
   return interveneOnHeads(graph, interventions, weighed, 'attention.head_output', tokenGain);
 }

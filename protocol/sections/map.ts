@@ -1,6 +1,6 @@
 /** One matrix, queries down and keys across: the probabilities of one head, a similarity, a transition. */
-import type { Figure, Scale } from './figure';
 import type { HeadPlace } from './heads';
+import type { Figure, Scale } from './figure';
 import type { SectionOf } from './section-base';
 
 /** One attention weight: what query position `query` gives key position `key`. */

@@ -1,4 +1,5 @@
 /** Sections of a saved file, checked: what is drawn later is known to have the sizes that it says. */
+import type { HeadPlace } from './heads';
 import * as v from 'valibot';
 import type { Schema } from '../schema/check';
 import {
@@ -22,7 +23,7 @@ import type { ChartSection, SectionAxis, SectionSeries } from './chart';
 import type { Scale } from './figure';
 import type { GenerationsSection } from './generations';
 import type { GraphEdge, GraphNode } from './graph';
-import type { HeadPlace, HeadsLayer, HeadsSection } from './heads';
+import type { HeadsLayer, HeadsSection } from './heads';
 import type { ImageSection } from './image';
 import type { MapAxis } from './map';
 import type { Section } from './section';

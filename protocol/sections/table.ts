@@ -1,6 +1,6 @@
 /** Rows and columns. */
-import type { Figure } from './figure';
 import type { HeadPlace } from './heads';
+import type { Figure } from './figure';
 import type { SectionOf } from './section-base';
 
 export interface SectionColumn {

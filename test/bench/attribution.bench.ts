@@ -33,7 +33,7 @@ const bench: Bench = {
       const pair = { clean, corrupted, asked, right: 1, roles: {}, tokens: ids.map(String) };
       const prompt = { sequence: clean, asked, right: 1, pair };
       const cells = cellsOf(model.facts, []);
-      const settings: Estimating = { metric: 'logit-difference', columns: [], variant: {}, steps };
+      const settings: Estimating = { metric: 'logit-difference', columns: [], variant: [], steps };
       let estimates = cells.map(() => 0);
       // A patch runs its own layer and those above it.
       const layersRun = (some: readonly { readonly layer: number }[]): number =>

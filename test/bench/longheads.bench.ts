@@ -28,7 +28,7 @@ const bench: Bench = {
       for (const sample of samples) {
         const { variant } = await runner.variant([read.value], sample.prompt);
         const started = process.cpuUsage();
-        const plain = await findsKey(runner, sample, {});
+        const plain = await findsKey(runner, sample, []);
         const between = process.cpuUsage(started);
         const long = await findsKey(runner, sample, variant);
         const end = process.cpuUsage(started);

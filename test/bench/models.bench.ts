@@ -1,9 +1,9 @@
 /** Running models: what instruments and statistics cost beside the plain run. Their memory is measured by model-memory. */
+import type { Variant } from '../../models/instrument/changes/changes';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel } from '../../compute-server/model/checkpoint/loaded-model';
-import type { Variant } from '../../compute-server/model/run/changes/interventions';
 import { runPrompt } from '../../compute-server/model/run/stream/model-run';
 import type { RunRequest } from '../../compute-server/model/run/stream/run-request';
 import type { Bench, Report } from './support/bench';
@@ -105,17 +105,16 @@ async function sweepOnKeptPrefix(report: Report, folder: string): Promise<void> 
       const data = source.layers[index]?.taps['attention.head_output']?.data;
       if (!(data instanceof Float32Array)) throw new TypeError('the layer gave no head outputs');
       const size = length * headDim;
-      return Array.from({ length: heads }, (_, head) => ({
-        replacements: [
-          {
-            layer: index,
-            target: 'head' as const,
-            head,
-            positions: [length - 1],
-            data: data.subarray(head * size, (head + 1) * size),
-          },
-        ],
-      }));
+      return Array.from({ length: heads }, (_, head) => [
+        {
+          kind: 'replacement' as const,
+          layer: index,
+          target: 'head' as const,
+          head,
+          positions: [length - 1],
+          data: data.subarray(head * size, (head + 1) * size),
+        },
+      ]);
     });
   };
   const whole = async (): Promise<number> => {

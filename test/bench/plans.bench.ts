@@ -2,6 +2,7 @@
  * Decoding under plans of growing parts of the cache, each key/value head in a cache of its own; against the same with all heads
  * full. Random weights, and caches filled with random numbers: what is read, not what it says, takes the time.
  */
+import { planChanges } from '../../diagnostics/model-runner/plan-changes';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,7 +123,8 @@ async function timed(report: Report, model: LoadedModel, keys: number, what: str
 
 /** A text of so many tokens whose keys and values are random numbers. */
 function filled({ spec, sessions }: LoadedModel, heads: readonly HeadPlan[], keys: number): SequenceRun {
-  const plan = { prompt: keys, from: 0, heads: spec.blocks.map(() => heads.map((head) => heldOf(head, keys))) };
+  const held = heads.map((head) => heldOf(head, keys));
+  const plan = planChanges({ prompt: keys, from: 0, heads: spec.blocks.map(() => held) });
   const cache = emptyCache(spec, 1, keys);
   const source = random(2);
   const width = (smol.kvHeads ?? smol.heads) * smol.headDim;
@@ -133,7 +135,7 @@ function filled({ spec, sessions }: LoadedModel, heads: readonly HeadPlan[], key
     cache.heads(block.index);
   }
   const ids = Array.from({ length: keys }, () => 1);
-  return SequenceRun.over(spec, sessions, { ids, chunk: 256, variant: { plan }, stepsAtOnce: true }, cache);
+  return SequenceRun.over(spec, sessions, { ids, chunk: 256, variant: plan, stepsAtOnce: true }, cache);
 }
 
 /** Milliseconds of a token = those of the weights + a share for each megabyte of cache, by least squares of relative errors. */

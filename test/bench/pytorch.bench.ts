@@ -60,9 +60,9 @@ async function agreement(report: Report, folder: string): Promise<void> {
     const pair = { clean, corrupted, asked, right: 1, roles: {}, tokens: promptIds.map(String) };
     const prompt = { sequence: clean, asked, right: 1, pair };
     const cells = cellsOf(model.facts, []);
-    const settings = { metric: 'logit-difference', columns: [], variant: {} } as const;
+    const settings = { metric: 'logit-difference', columns: [], variant: [] } as const;
     const level = async (sequence: typeof clean): Promise<number> =>
-      (await measured(model, sequence, pair, 'logit-difference', [{}]))[0]?.[0] ?? Number.NaN;
+      (await measured(model, sequence, pair, 'logit-difference', [[]]))[0]?.[0] ?? Number.NaN;
     const ours = {
       metric: [await level(clean), await level(corrupted)],
       exact: await exactly(model, prompt, cells, { ...settings, steps: 0 }),

@@ -2,6 +2,7 @@
  * What interventions on attention cost: a prompt, and a generated token, against the plain run of the instrumented graphs, in turn.
  * The demo model, and four layers of SmolLM-135M's shape with random weights.
  */
+import type { Variant } from '../../models/instrument/changes/changes';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -16,7 +17,6 @@ import { random } from '../../kernels/tensors/random';
 import { parseDo } from '../../protocol/interventions/do-form';
 
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
-import type { Variant } from '../../diagnostics/model-runner/variant';
 import type { Bench, Report } from './support/bench';
 import { writeSyntheticModel } from './support/synthetic-model';
 
@@ -71,7 +71,7 @@ async function timed(report: Report, model: LoadedModel, length: number, what: s
   const changed = async (
     sequence: Sequence,
   ): Promise<readonly { readonly name: string; readonly variant: Variant }[]> => {
-    const variants: { readonly name: string; readonly variant: Variant }[] = [{ name: 'plain', variant: {} }];
+    const variants: { readonly name: string; readonly variant: Variant }[] = [{ name: 'plain', variant: [] }];
     for (const [name, form] of Object.entries(forms)) {
       const read = parseDo(form);
       if (!read.ok) throw new RangeError(read.why);

@@ -1,10 +1,11 @@
 /** By which graphs a text goes on, and so how its cache is held under a plan. */
-import type { VariantPlan } from '../../../diagnostics/model-runner/variant';
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
+import { servedBySteps } from '../../../models/instrument/changes/changes';
+import type { PlanChange } from '../../../models/instrument/changes/plan';
+import { allSizes } from '../../../models/architectures/layer-sizes';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import type { Variant } from '../run/changes/interventions';
 import { layerPlanOf } from '../run/cache/layer-plan';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
-import { servedBySteps } from '../run/stream/step-feeds';
 
 /** Heads hold what the plan keeps; or everything is held, and masked. Absent: nothing is dropped. */
 export type Following = 'caches' | 'masks';
@@ -18,9 +19,9 @@ interface Decoding {
 export const mayStep = (
   model: ModelSpec,
   { placement }: LayerSessions,
-  { blocksAlone, variant = {} }: Decoding,
+  { blocksAlone, variant = [] }: Decoding,
   start: number,
-): boolean => !blocksAlone && placement.device === 'cpu' && servedBySteps(model, variant, start);
+): boolean => !blocksAlone && placement.device === 'cpu' && servedBySteps(allSizes(model), variant, start);
 
 export function followingOf(
   model: ModelSpec,
@@ -28,7 +29,8 @@ export function followingOf(
   decoding: Decoding,
   start: number,
 ): Following | undefined {
-  if (!model.blocks.some((block) => layerPlanOf(decoding.variant?.plan, block))) return undefined;
+  const { variant = [] } = decoding;
+  if (!model.blocks.some((block) => layerPlanOf(variant, block))) return undefined;
   return mayStep(model, sessions, decoding, start) ? 'caches' : 'masks';
 }
 
@@ -38,5 +40,5 @@ export const keptPlanOf = (
   sessions: LayerSessions,
   decoding: Decoding,
   start: number,
-): VariantPlan | undefined =>
-  followingOf(model, sessions, decoding, start) === 'caches' ? decoding.variant?.plan : undefined;
+): readonly PlanChange[] | undefined =>
+  followingOf(model, sessions, decoding, start) === 'caches' ? changesOf(decoding.variant ?? [], 'plan') : undefined;

@@ -9,10 +9,12 @@
  *
  * The pass without the span is run first and unreinforced.
  */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { layerDivergence } from '../../../diagnostics/shared/divergence/divergence';
+import { gainChanges, type HeadGain } from '../../../models/instrument/changes/gain';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import { gainsOfSelected, type HeadGain, type Variant } from '../run/changes/interventions';
+import { gainsOfSelected } from '../run/changes/fed-changes';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
 import { runPrompt } from '../run/stream/model-run';
 import type { ResidualStream, RunHooks } from '../run/stream/run-request';
@@ -45,7 +47,7 @@ export async function startReinforced(
   hooks: RunHooks = {},
 ): Promise<ReinforcedRun> {
   const { pair, plan, chunk } = request;
-  const variant = request.variant ?? {};
+  const variant = request.variant ?? [];
   const text = await lastHeadOutputs(model, sessions, pair.without, { variant, chunk, layers: plan.layers }, hooks);
   if (plan.executor === 'in-graph' && plan.heads === 'selected' && !plan.normMatched) {
     const { alpha, distance, outliers } = plan;
@@ -82,7 +84,7 @@ async function choose(
   hooks: RunHooks,
 ): Promise<Chosen> {
   const chosen = new Map<number, readonly boolean[]>();
-  const own = variant ?? {};
+  const own = variant ?? [];
   const select = (layer: number, outputs: Float32Array | undefined): void => {
     const without = text.get(layer);
     if (!outputs || !without) throw new RangeError(`layer ${layer} gave no head outputs`);
@@ -167,7 +169,7 @@ async function matchedGains(
   hooks: RunHooks,
 ): Promise<HeadGain[]> {
   const gains: HeadGain[] = [];
-  const own = variant ?? {};
+  const own = variant ?? [];
   let stream: ResidualStream | undefined;
   for (const { index: layer, attention } of model.blocks) {
     const run = async (variants: readonly Variant[]) =>
@@ -207,10 +209,7 @@ async function matchedGains(
   return gains;
 }
 
-const withGains = (variant: Variant, gains: readonly HeadGain[]): Variant => ({
-  ...variant,
-  gains: [...(variant.gains ?? []), ...gains],
-});
+const withGains = (variant: Variant, gains: readonly HeadGain[]): Variant => [...variant, ...gainChanges(gains)];
 
 const norm = (x: Float32Array): number => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0));
 

@@ -3,6 +3,10 @@
  * (teacher forcing). Gains are held throughout; replacements act on the sequence it started with. Under a plan each head holds
  * what it keeps, where steps compute the rows; elsewhere all is held, and masked: the same numbers.
  */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
+import { rarePartsIn } from '../../../models/instrument/changes/changes';
+import type { GraphReinforcement } from '../../../models/instrument/changes/fed-rows';
+import { gainChanges, type HeadGain } from '../../../models/instrument/changes/gain';
 import type { CacheSize } from '../../../protocol/plans/cache-size';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
@@ -13,15 +17,9 @@ import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import { noStatistics, ranked, StatisticsCollector, windowOf } from '../run/stream/head-statistics';
 import { earlierOccurrences, PickTable } from '../run/stream/statistics-layout';
-import {
-  gainsOfSelected,
-  interventionFeeds,
-  type GraphReinforcement,
-  type Variant,
-} from '../run/changes/interventions';
-import { blockOutputsOf, blocksOf, choiceFeeds, reachOf, takeBlocks } from '../run/changes/block-feeds';
-import { addVectors } from '../run/changes/addition-feeds';
-import { rareChangesOf } from '../run/changes/rare-changes';
+import { addVectors } from '../../../models/instrument/changes/addition';
+import { gainsOfSelected, interventionFeeds } from '../run/changes/fed-changes';
+import { blockOutputsOf, blocksOf, reachOf, takeBlocks } from '../run/changes/chosen-blocks';
 import type { KeyValueCache } from '../run/cache/key-value-cache';
 import { LayerKeys, blockFeeds, groupColumns, groupMass } from '../run/stream/layer-feeds';
 import { heldByHeads, layerPlanOf, readsMeans } from '../run/cache/layer-plan';
@@ -103,7 +101,7 @@ export class SequenceRun implements Continuation {
     request: SequenceRunRequest,
     hooks: RunHooks = {},
   ): Promise<SequenceRun> {
-    const variant = request.variant ?? {};
+    const variant = request.variant ?? [];
     const { reinforcement, observe, topKeys } = request;
     const following = followingOf(model, sessions, request, request.ids.length);
     const run = await runPrompt(
@@ -137,7 +135,7 @@ export class SequenceRun implements Continuation {
       gainsOfSelected(layer, selected, reinforcement?.alpha ?? 1),
     );
     const observation = observe ? observationOf(run.layers, topKeys) : undefined;
-    const held = gains.length === 0 ? variant : { ...variant, gains: [...(variant.gains ?? []), ...gains] };
+    const held = gains.length === 0 ? variant : [...variant, ...gainChanges(gains)];
     const ids = [...request.ids];
     return new SequenceRun(
       model,
@@ -161,7 +159,7 @@ export class SequenceRun implements Continuation {
     request: SequenceRunRequest,
     cache: KeyValueCache,
   ): SequenceRun {
-    const { variant = {}, ids } = request;
+    const { variant = [], ids } = request;
     const following = followingOf(model, sessions, request, ids.length);
     const keys = model.blocks.map(({ index, attention }) => new LayerKeys(index, cache, attention.window, false));
     const [logits, chosen] = [new Float32Array(0), new Map<number, LayerReinforcement>()];
@@ -186,8 +184,8 @@ export class SequenceRun implements Continuation {
   }
 
   /** The gains that are held, those that the layers chose among them. */
-  get gains(): NonNullable<Variant['gains']> {
-    return this.variant.gains ?? [];
+  get gains(): readonly HeadGain[] {
+    return changesOf(this.variant, 'gain').map(({ layer, head, gain }) => ({ layer, head, gain }));
   }
 
   /** False when the context is full. */
@@ -274,7 +272,7 @@ export class SequenceRun implements Continuation {
           kind: 'block',
           layer,
           instrumented: true,
-          rare: rareChangesOf([this.variant], layer),
+          rare: rarePartsIn([this.variant], layer),
           blocks,
         });
         const past = this.keys[layer];
@@ -295,9 +293,9 @@ export class SequenceRun implements Continuation {
               length,
               directions,
               sources: this.cache.sources.get(layer),
+              blocks: memory,
               sequence: request,
             }),
-            ...choiceFeeds(model, block, { variants: [this.variant], start, length, sequence: request }, memory),
             ...(collector?.feeds(start, length, firstKey, keys) ??
               (wanted.observe
                 ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
@@ -370,7 +368,7 @@ export class SequenceRun implements Continuation {
 
   /** Whether a plan for the layer is followed by masks. */
   private masked(block: BlockSpec): boolean {
-    const plan = this.following && layerPlanOf(this.variant.plan, block);
+    const plan = this.following && layerPlanOf(this.variant, block);
     return plan !== undefined && (this.following === 'masks' || !heldByHeads(plan, block));
   }
 
@@ -387,7 +385,7 @@ export class SequenceRun implements Continuation {
     look: (row: StepRow, headOutput?: Float32Array) => void,
   ): Promise<RuntimeArray> {
     const { index: layer, attention } = block;
-    const means = readsMeans(layerPlanOf(this.variant.plan, block));
+    const means = readsMeans(layerPlanOf(this.variant, block));
     const changes = this.moves.changes(block);
     const session = await this.sessions.session({ kind: 'step', layer, ...(means ? { means } : {}), ...changes });
     const plain = feeds.of(block, this.cache, await numbersOf(residual), means);
@@ -399,7 +397,7 @@ export class SequenceRun implements Continuation {
       ...(observe || statistics ? rowOutputs(attention.kvHeads, statistics && !changes.redistribution) : []),
     ]);
     const out = floats(values, 'residual.out');
-    addVectors(out, this.variant, layer, this.ids.length - 1);
+    addVectors(out, 0, changesOf(this.variant, 'addition', layer), this.ids.length - 1);
     requireFinite(out, this.model.hiddenSize, 1, this.ids.length - 1, `Layer ${layer}`);
     if (observe || statistics) {
       const row = new StepRow(

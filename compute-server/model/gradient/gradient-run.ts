@@ -3,6 +3,7 @@
  * back builds one layer at a time again from it. Memory grows with layers times rows, never with rows squared; inside a layer the
  * chunks of queries go from the last to the first, each passing the gradient of earlier keys and values back.
  */
+import { changesOf, firstChangedLayer } from '../../../models/instrument/changes/changes';
 import type {
   GradientRequest,
   GradientResult,
@@ -14,7 +15,6 @@ import { ModelError, type BlockSpec, type ModelSpec } from '../../../models/arch
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { joinRows, pickRows } from '../run/stream/layer-outputs';
-import { firstChangedLayer } from '../run/changes/interventions';
 import { checkedVariant } from '../run/stream/key-groups';
 import { blockFeeds } from '../run/stream/layer-feeds';
 import type { LayerSessions } from '../run/graphs/layer-sessions';
@@ -61,7 +61,7 @@ export async function gradientsInto(
 ): Promise<GradientResult> {
   const { spec, sessions } = model;
   requirePlaces(spec, request);
-  const { ids, chunk, variant = {}, groups = [] } = request;
+  const { ids, chunk, variant = [], groups = [] } = request;
   const chunks = chunksOf(ids.length, chunk, prefixOf(spec, request));
   const lowest = sums.names.length > 0 ? 0 : lowestLayer(spec, request);
   const steps = 2 * spec.blocks.length - lowest;
@@ -114,7 +114,7 @@ export async function gradientsInto(
 }
 
 /** Throws where the request names what the model does not have. */
-function requirePlaces(spec: ModelSpec, { ids, variant = {}, groups, taps = [] }: GradientRequest): void {
+function requirePlaces(spec: ModelSpec, { ids, variant = [], groups, taps = [] }: GradientRequest): void {
   checkedVariant(spec, variant, groups, ids.length);
   const beyond = taps.find(({ layer }) => spec.blocks[layer] === undefined);
   if (beyond) throw new RangeError(`There is no layer ${beyond.layer}: the model has ${spec.blocks.length}, from 0.`);
@@ -148,8 +148,8 @@ async function layerGradients(
   const { heads } = block.attention;
   const taps = (request.taps ?? []).filter((each) => each.layer === layer).map(({ tap }) => tap);
   const inner = taps.filter((tap) => tap !== 'residual' && tap !== 'residual.input');
-  const { variant = {}, groups = [], headGains = false, scoreBiases = false } = request;
-  const shares = (request.mixtureShares ?? false) && (variant.mixtures ?? []).some((one) => one.layer === layer);
+  const { variant = [], groups = [], headGains = false, scoreBiases = false } = request;
+  const shares = (request.mixtureShares ?? false) && changesOf(variant, 'mixture', layer).length > 0;
   const changes = new LayerChanges(spec, block, variant, request, groups, scoreBiases);
   // Before the layer is opened: what is opened for these may close it.
   const directions: (Float32Array | undefined)[] = [];
@@ -158,7 +158,7 @@ async function layerGradients(
     directions.push(await changes.directions(sessions, residual, signal));
   }
   const session = await part(layer, {
-    changes: changes.kinds,
+    changes: changes.parts,
     taps: inner,
     gains: headGains,
     biases: scoreBiases,

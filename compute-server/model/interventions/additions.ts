@@ -1,5 +1,5 @@
 /** Vectors of files that are added to the residual stream, times their strengths. */
-import type { Addition } from '../../../diagnostics/model-runner/variant';
+import type { AdditionChange } from '../../../models/instrument/changes/addition';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { range } from '../run/graphs/runtime-arrays';
 import type { RunOf } from './resolve-rows';
@@ -12,14 +12,14 @@ const fileShare = 0.25;
 export async function additionsOf(
   { model, memoryLimit }: Pick<RunOf, 'model' | 'memoryLimit'>,
   list: readonly Intervention[],
-): Promise<readonly Addition[]> {
-  const additions: Addition[] = [];
+): Promise<readonly AdditionChange[]> {
+  const additions: AdditionChange[] = [];
   for (const one of list) {
     if (one.kind !== 'add') continue;
     const vectors = await vectorsOf(one, model.spec, memoryLimit * fileShare);
     if (one.strength === 0) continue;
     const at = one.positions && { positions: range(one.positions.start, one.positions.end - one.positions.start) };
-    for (const [layer, vector] of vectors) additions.push({ layer, vector, ...at });
+    for (const [layer, vector] of vectors) additions.push({ kind: 'addition', layer, vector, ...at });
   }
   return additions;
 }

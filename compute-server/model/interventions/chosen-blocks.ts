@@ -1,6 +1,6 @@
 /** LongHeads and block retrieval on a model: which layers and heads choose, and which models cannot. */
+import type { BlockChange } from '../../../models/instrument/changes/block-choice';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
-import type { BlockChange } from '../../../diagnostics/model-runner/variant';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { Rope } from '../../../models/formats/model-description';
 import type { BlockRetrieval } from '../../../protocol/interventions/block-retrieval';
@@ -13,6 +13,7 @@ const layersOf = (model: ModelSpec, { layers }: LongHeads): readonly BlockSpec[]
 
 export const longHeadsOf = (model: ModelSpec, one: LongHeads): readonly BlockChange[] =>
   layersOf(model, one).map(({ index, attention }) => ({
+    kind: 'blocks',
     layer: index,
     heads: range(0, attention.heads).map(() => true),
     width: one.chunk,
@@ -28,7 +29,16 @@ export function blockRetrievalOf(model: ModelSpec, one: BlockRetrieval): readonl
     const heads = range(0, attention.heads).map((head) => coversHead(one.heads, index, head));
     if (!heads.includes(true)) continue;
     const { block, open, by, shared } = one;
-    changes.push({ layer: index, heads, width: block, open, from: 0, by, ...(shared ? { shared } : {}) });
+    changes.push({
+      kind: 'blocks',
+      layer: index,
+      heads,
+      width: block,
+      open,
+      from: 0,
+      by,
+      ...(shared ? { shared } : {}),
+    });
   }
   return changes;
 }

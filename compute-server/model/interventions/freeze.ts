@@ -12,5 +12,3 @@ export const frozenParts = (model: ModelSpec, freeze: Freeze): readonly Pick<Wan
       .map((head) => ({ layer, target: 'head', head }) as const),
     ...(isFrozen(freeze, layer) ? [{ layer, target: 'mlp' } as const] : []),
   ]);
-
-export const freezable = (model: ModelSpec, freeze: Freeze): boolean => frozenParts(model, freeze).length > 0;

@@ -1,6 +1,6 @@
 /** Keys and values of low rank: the bases of the layers that are named, of the weights of the model. */
-import type { LowRankChange } from '../../../diagnostics/model-runner/variant';
 import { decomposed, stacked } from '../../../diagnostics/shared/weights/decomposition';
+import type { LowRankChange } from '../../../models/instrument/changes/low-rank';
 import { covers } from '../../../protocol/interventions/which';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { layerWeights } from '../checkpoint/layer-weights';
@@ -24,7 +24,7 @@ export async function lowRanksOf(model: LoadedModel, list: readonly Intervention
     const width = model.spec.hiddenSize;
     const basis = new Float32Array(width * rank);
     for (let at = 0; at < rank; at++) directions[at]?.forEach((value, row) => (basis[row * rank + at] = value));
-    changes.push({ layer, rank, basis });
+    changes.push({ kind: 'low-rank', layer, rank, basis });
   }
   return changes;
 }

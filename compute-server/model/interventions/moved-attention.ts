@@ -1,11 +1,12 @@
 /** Attention that is moved between keys, and keys that are emphasised: from the written form to rows of the sequence. */
 import { firstTextRow } from '../../../diagnostics/shared/divergence/span-sinks';
 import { sinkDimensions } from '../../../diagnostics/shared/divergence/sinks';
+import type { EmphasisChange } from '../../../models/instrument/changes/emphasis';
+import type { Redistribution } from '../../../models/instrument/changes/redistribution';
 import { imageRows, regionRows, type Read } from '../../../diagnostics/model-runner/regions';
 import type { ResidualStream } from '../../../diagnostics/model-runner/run-request';
 import { stateOf } from '../../../diagnostics/model-runner/stream-state';
 import { sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
-import type { KeyEmphasis, Redistribution } from '../../../diagnostics/model-runner/variant';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { printDo } from '../../../protocol/interventions/do-form';
 import type { Emphasis } from '../../../protocol/interventions/emphasis';
@@ -64,11 +65,17 @@ const valueOf = <T>(read: Read<T>): T => {
   return read.value;
 };
 
-export function emphasesOf({ model, sequence }: RunOf, one: Emphasis): readonly KeyEmphasis[] {
+export function emphasesOf({ model, sequence }: RunOf, one: Emphasis): readonly EmphasisChange[] {
   if (one.factor === 0) return [];
   const keys = valueOf(rowsIn(sequence, one.keys));
   const first = one.rows === 'all' ? 0 : sequence.ids.length - 1;
-  return headsNamed(model.spec, one.heads).map((place) => ({ ...place, keys, factor: one.factor, first }));
+  return headsNamed(model.spec, one.heads).map((place) => ({
+    kind: 'emphasis',
+    ...place,
+    keys,
+    factor: one.factor,
+    first,
+  }));
 }
 
 /** Dimensions in which the first token of the prompt is massive in the plain run, by threshold. */
@@ -142,5 +149,5 @@ export function redistributionsOf(
     ...(least === undefined ? {} : { least }),
     ...(ratio === undefined ? {} : { ratio }),
   };
-  return headsNamed(model.spec, one.heads).map((place) => ({ ...place, ...change }));
+  return headsNamed(model.spec, one.heads).map((place) => ({ kind: 'redistribution', ...place, ...change }));
 }

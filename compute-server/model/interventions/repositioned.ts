@@ -1,6 +1,6 @@
 /** Keys and values of a plain run at other positions (protocol/interventions/reposition.ts): what they are replaced by there. */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import type { Replaceable } from '../../../models/instrument/interventions/replacement';
+import type { Replaceable } from '../../../models/instrument/changes/replacement';
 import { areaOf } from '../../../diagnostics/model-runner/regions';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { nearestRows, type Reposition } from '../../../protocol/interventions/reposition';

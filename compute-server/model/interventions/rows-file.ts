@@ -5,12 +5,12 @@
  */
 import { isAbsolute } from 'node:path';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import { replaceable, rowsOf } from '../../../models/instrument/interventions/replacement';
+import { replaceable, rowsOf } from '../../../models/instrument/changes/replacement';
 import { tapName } from '../../../models/instrument/taps';
 import { type FailureError, refusal } from '../../../protocol/wire/failures';
 import { readTensorFile, type FileTensor } from '../../tensor-file';
 import { blockOf, widthOf, type Rows, type Wanted } from './wanted-rows';
-import { tapOf } from '../../../models/instrument/interventions/replacement';
+import { tapOf } from '../../../models/instrument/changes/replacement';
 
 export type RowsFile = ReadonlyMap<string, FileTensor>;
 

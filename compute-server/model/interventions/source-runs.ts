@@ -8,7 +8,7 @@ import { runPrompt } from '../run/stream/model-run';
 import type { LayerResult, ResidualStream } from '../run/stream/run-request';
 import { sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import { wantedKey, widthOf, type Rows, type Wanted } from './wanted-rows';
-import { tapOf } from '../../../models/instrument/interventions/replacement';
+import { tapOf } from '../../../models/instrument/changes/replacement';
 
 export interface PlainRun {
   readonly sequence: Sequence;

@@ -1,5 +1,5 @@
 /** The rows of a run that replacements need, by where they come from. */
-import { rowsOf, type Replaceable } from '../../../models/instrument/interventions/replacement';
+import { rowsOf, type Replaceable } from '../../../models/instrument/changes/replacement';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { Source } from '../../../protocol/interventions/source';
 

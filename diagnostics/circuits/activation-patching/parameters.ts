@@ -1,5 +1,5 @@
 /** What a person chooses of activation patching. */
-import type { Replaceable } from '../../../models/instrument/interventions/replacement';
+import type { Replaceable } from '../../../models/instrument/changes/replacement';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import { leastGapParameter } from '../../shared/effects/gap';
 import { metricTable, type MetricParameters } from '../../shared/effects/metric';

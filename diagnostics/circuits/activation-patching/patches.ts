@@ -1,11 +1,11 @@
 /** One prompt patched in every cell: the metric of each patched run. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { Outputs, sizesOf } from '../../shared/effects/outputs';
 import { withReplacements } from '../../shared/effects/parts';
 import { measured } from '../../shared/effects/subjects';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import type { Column } from '../../shared/effects/columns';
 import type { Pair } from '../../shared/effects/pairs';
 import { isPerHead, targetOf, type Direction, type Site } from './parameters';

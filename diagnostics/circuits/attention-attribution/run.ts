@@ -1,9 +1,9 @@
 /** One attention weight taken apart. */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { positionAt, type Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { headOf, sharedOf } from '../../shared/weights/head-of';
 import { placeOf, type WeightParameters } from './parameters';
 import { mostPaired, type PartPair, type WeightResult } from './result';
@@ -173,7 +173,7 @@ const isThere = (names: readonly StreamPart[], at: number, sides: readonly (read
   sides.some((side) => side[at]?.some((value) => value !== 0));
 
 const isReplaced = (
-  { replacements = [] }: Variant,
+  variant: Variant,
   {
     kind,
     layer,
@@ -181,7 +181,7 @@ const isReplaced = (
     row,
   }: { readonly kind: string; readonly layer: number; readonly slot: number; readonly row: number },
 ): boolean =>
-  replacements.some(
+  changesOf(variant, 'replacement').some(
     ({ target, layer: at, head, positions }) =>
       target === kind && at === layer && (head === undefined || head === slot) && (positions?.includes(row) ?? true),
   );

@@ -3,12 +3,12 @@
  * MLP wrote, and biases. Norms behind a branch (Gemma 2) and on sums (OPT-350m, BERT) are frozen at the scale that they have in
  * the run, so that the parts stay a sum. In float64.
  */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { replacedAt } from '../../model-runner/stream-row';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { LayerResult } from '../../model-runner/run-request';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import type { LayerWeights, NormWeights } from '../../model-runner/weights';
 import { headWrites } from '../../shared/weights/head-writes';
 import { frozen, scaleOf } from '../../shared/weights/norms';
@@ -105,9 +105,8 @@ export async function streamParts(
   return all.map((parts) => names.map((name) => parts.get(name) ?? new Float64Array(width)));
 }
 
-const upTo = ({ replacements = [] }: Variant, layer: number): Variant => ({
-  replacements: replacements.filter((one) => one.layer <= layer),
-});
+const upTo = (variant: Variant, layer: number): Variant =>
+  changesOf(variant, 'replacement').filter((one) => one.layer <= layer);
 
 function find(names: readonly StreamPart[], wanted: StreamPart): StreamPart {
   const found = names.find(

@@ -9,7 +9,7 @@
  * Hanna et al. 2024, arXiv:2403.17806). It is exact where M is linear in z. Unit: that of the metric.
  */
 import type { GradientTap, LayerGradients } from '../../model-runner/gradients';
-import { tapOf, type Replaceable } from '../../../models/instrument/interventions/replacement';
+import { tapOf, type Replaceable } from '../../../models/instrument/changes/replacement';
 import { Outputs, sizesOf } from '../../shared/effects/outputs';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart } from '../../model-runner/sequence';

@@ -1,10 +1,11 @@
 /** The metric with one output that of the baseline, less the metric without: what the estimates are estimates of. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { changedFrom, replacementOf } from '../../shared/effects/patch';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import { Outputs } from '../../shared/effects/outputs';
 import { replacing, withReplacements } from '../../shared/effects/parts';
 import { measured } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Replacement, Variant } from '../../model-runner/variant';
 import { positionsOf, type Cell } from './cells';
 import type { Estimating } from './estimates';
 import type { Attributed } from '../../shared/gradients/objective';
@@ -36,7 +37,7 @@ async function replacementsFor(
   { pair, sequence }: Attributed,
   cells: readonly Cell[],
   { variant, columns, standIn }: Estimating,
-): Promise<(cell: Cell) => Replacement | undefined> {
+): Promise<(cell: Cell) => ReplacementChange | undefined> {
   const part = ({ site, layer, slot }: Cell) => (site === 'head' ? { layer, head: slot } : { layer });
   if (!pair) {
     if (!standIn) throw new RangeError('there is neither a counterpart nor a stand-in');

@@ -3,11 +3,12 @@
  * and of wrong answers in the prompt, a probability, mean over prompts. Movers behind the first repaired layer alone: no other
  * reads what was repaired. Repaired heads have no attention of their own after it.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { Pair } from '../../shared/effects/pairs';
 import { answerPlaces, massOn, type HeadRole } from '../../shared/circuits/roles';
 import { withReplacements } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { repairs, type BeforeAfter, type MoverAttention } from './repair';
 

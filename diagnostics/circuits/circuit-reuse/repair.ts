@@ -3,8 +3,11 @@
  * positions, evenly; their values stay. In a causal model only the last row changes, so that the values at the positions are those
  * of the plain run.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { placesOf } from '../../shared/effects/columns';
 import type { Pair } from '../../shared/effects/pairs';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { metricOf } from '../../shared/effects/metric';
 import { sizesOf } from '../../shared/effects/outputs';
@@ -13,7 +16,6 @@ import { partName, withReplacements } from '../../shared/effects/parts';
 import { refusal } from '../../../protocol/wire/failures';
 import { slotOf } from '../../shared/circuits/receivers';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace, Replacement, Variant } from '../../model-runner/variant';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
 import { mean } from '../../../kernels/tensors/vectors';
 
@@ -52,7 +54,7 @@ export async function repairs(
   heads: readonly HeadPlace[],
   positions: readonly number[],
   variant: Variant,
-): Promise<readonly Replacement[]> {
+): Promise<readonly ReplacementChange[]> {
   const layers = [...new Set(heads.map(({ layer }) => layer))];
   const run = await model.run({
     ...clean,
@@ -63,7 +65,7 @@ export async function repairs(
     logits: 'none',
   });
   const last = clean.ids.length - 1;
-  return heads.map((head): Replacement => {
+  return heads.map((head): ReplacementChange => {
     const data = run.layers.find(({ layer }) => layer === head.layer)?.taps['attention.value']?.data;
     if (!(data instanceof Float32Array)) throw new TypeError(`layer ${head.layer} gave no values`);
     const { width } = sizesOf(model.facts, 'value', head.layer);
@@ -73,7 +75,7 @@ export async function repairs(
       const at = positions.map((_, row) => data[(slot * positions.length + row) * width + i] ?? Number.NaN);
       rows[last * width + i] = mean(at);
     }
-    return { layer: head.layer, target: 'head', head: head.head, positions: [last], data: rows };
+    return { kind: 'replacement', layer: head.layer, target: 'head', head: head.head, positions: [last], data: rows };
   });
 }
 

@@ -1,8 +1,8 @@
 /** The result of the analysis `circuit-reuse`, and its schema. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { taskMetrics } from '../../../protocol/analysis/tasks';
 import { count, figure, list, object, oneOf, optional, pair, text, whole } from '../../../protocol/schema/fields';
-import type { HeadPlace } from '../../../protocol/sections/heads';
 import { circuitField } from '../../shared/circuits/circuit';
 import type { Baseline, Overlap } from '../../shared/circuits/overlap';
 import { roles, type HeadRole } from '../../shared/circuits/roles';

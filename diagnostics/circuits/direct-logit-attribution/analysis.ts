@@ -1,9 +1,9 @@
 /** The analysis `direct-logit-attribution`: what every head, every MLP and the embedding add directly to a logit. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { refusal } from '../../../protocol/wire/failures';
 import type { Analysis } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { compareDirect } from './compare';
 import { finding } from './finding';
 import { lensOf } from './lens';

@@ -3,6 +3,7 @@
  * query reads, and the tokens whose embeddings it would read (its QK circuit); Elhage et al. 2021, "A Mathematical Framework for
  * Transformer Circuits", sections on OV and QK circuits.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { refusal } from '../../../protocol/wire/failures';
 import type { SectionQuestion } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn, TableSection } from '../../../protocol/sections/table';
@@ -10,7 +11,6 @@ import { quotedToken, shownToken } from '../../../protocol/wire/token-name';
 import type { AnalysisJob } from '../../analysis';
 import type { StreamRow } from '../../model-runner/direct-paths';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import { ranked } from './finding';
 import { largest } from '../../shared/statistics/largest';
 import type { DirectParameters } from './parameters';

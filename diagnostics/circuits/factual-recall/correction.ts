@@ -3,9 +3,11 @@
  * effect on the right answer is negative on the prompts of the fit get a gain; the last MLP loses a share of what lowers the token
  * that leads before it (protocol/interventions/unsuppress.ts). The published recipe was not found: both are Headscope's choice.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { gainsOf } from '../../../models/instrument/changes/gain';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
 import type { Fact } from './prompts';
 import type { Mean } from './suppression';
@@ -45,11 +47,11 @@ export const corrected = (
   heads: readonly HeadPlace[],
   layer: number,
   { gain, share }: Setting,
-): Variant => ({
+): Variant => [
   ...variant,
-  ...(gain === 1 ? {} : { gains: [...(variant.gains ?? []), ...heads.map((place) => ({ ...place, gain }))] }),
-  ...(share === 0 ? {} : { unsuppressed: [...(variant.unsuppressed ?? []), { layer, share }] }),
-});
+  ...(gain === 1 ? [] : gainsOf(heads, gain)),
+  ...(share === 0 ? [] : [{ kind: 'suppression' as const, layer, share }]),
+];
 
 export interface Answered {
   readonly probability: number;

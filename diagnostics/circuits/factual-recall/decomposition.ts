@@ -1,7 +1,7 @@
 /** MLPs explained by what entered them (regression.ts), and what their intercept stands for. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { headWrites } from '../../shared/weights/head-writes';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import type { Facts } from './prompts';
 import type { Reading } from './reading';
 import { addTo, explained, fit, residue, type Fit, type Observation, type Vector } from './regression';

@@ -1,9 +1,9 @@
 /** What a result says in a few sentences, and what a person can do with it elsewhere. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Offer } from '../../../protocol/analysis/analysis';
 import { partName } from '../../shared/effects/parts';
 import { counted, threeDigits } from '../../shared/words';
 import { interventionsOf } from './correction';
-import type { HeadPlace } from '../../model-runner/variant';
 import type { MlpFound, RecallResult } from './result';
 import type { Mean } from './suppression';
 

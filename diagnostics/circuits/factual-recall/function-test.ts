@@ -4,9 +4,9 @@
  * for the fact itself (the residue m - sum w a, mean over its prompts of the fit: it knows the answer), and a random direction of
  * the length of c.
  */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { withReplacements } from '../../shared/effects/parts';
 import type { Decomposed } from './decomposition';
 import type { Facts } from './prompts';
@@ -100,7 +100,9 @@ export async function triedTopic(
       for (const alpha of alphas) {
         const data = stream.map((value, i) => value + alpha * (added[name][i] ?? 0));
         variants.push(
-          withReplacements(variant, [{ layer, target: 'residual', positions: [row], data, everywhere: true }]),
+          withReplacements(variant, [
+            { kind: 'replacement', layer, target: 'residual', positions: [row], data, everywhere: true },
+          ]),
         );
       }
     }

@@ -3,16 +3,24 @@
  * at its output on the prompt, MLPs are computed anew or held too, and one head puts out what it puts out at e on the counterpart
  * of the prompt, or the mean of that over all counterparts. What is measured is the logit of the right answer.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import type { PathMeasured } from '../../shared/circuits/effects';
 import { headsOf } from '../../shared/circuits/paths';
 import { withReplacements } from '../../shared/effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace, Replacement, Variant } from '../../model-runner/variant';
 import type { Fact } from './prompts';
 import type { Reading } from './reading';
 
 /** Of one head at one position. */
-const replacement = ({ layer, head }: HeadPlace, outputs: Float32Array, width: number, row: number): Replacement => ({
+const replacement = (
+  { layer, head }: HeadPlace,
+  outputs: Float32Array,
+  width: number,
+  row: number,
+): ReplacementChange => ({
+  kind: 'replacement',
   layer,
   head,
   target: 'head',
@@ -37,10 +45,11 @@ export async function patchedFact(
   const { facts } = model;
   const { row, sequence, counterpart, answer } = fact;
   const heads = headsOf(facts.blocks);
-  const of = (place: HeadPlace, outputs: readonly Float32Array[]): Replacement =>
+  const of = (place: HeadPlace, outputs: readonly Float32Array[]): ReplacementChange =>
     replacement(place, outputs[place.layer] ?? new Float32Array(0), facts.blocks[place.layer]?.headDim ?? 0, row);
   const mlps = freezeMlps
-    ? reading.networkOutputs.map((data, layer): Replacement => ({
+    ? reading.networkOutputs.map((data, layer): ReplacementChange => ({
+        kind: 'replacement',
         layer,
         target: 'mlp',
         positions: [row],

@@ -1,7 +1,7 @@
 /** Text that asks for no fact: what a correction of facts may spoil. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { meanInterval, wilson } from '../../shared/statistics/proportion';
 
 const usual = `In the morning the rain had stopped, and the street in front of the house was still wet. A man came out of the

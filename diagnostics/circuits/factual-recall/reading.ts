@@ -1,10 +1,10 @@
 /** One run of a prompt, read at its last position: streams, what heads and MLPs put out, and how the heads attend to the topic. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { replacedAt } from '../../model-runner/stream-row';
 import type { StreamRow } from '../../model-runner/direct-paths';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { KeyGroup, Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import type { Fact } from './prompts';
 
 const taps = [

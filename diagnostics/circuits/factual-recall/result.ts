@@ -1,8 +1,8 @@
 /** The result of the analysis `factual-recall`, and its schema. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, optional, text, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
-import type { HeadPlace } from '../../model-runner/variant';
 import type { Corrected } from './correction';
 import type { Directions } from './decomposition';
 import { additions, type FunctionPoint } from './function-test';

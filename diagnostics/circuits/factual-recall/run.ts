@@ -1,9 +1,9 @@
 /** The run of `factual-recall`, stage by stage. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { PathMeasured } from '../../shared/circuits/effects';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import { headList } from '../../shared/retrieval/head-list';
 import { TaskTokens } from '../../tasks/task-tokens';
 import { answeredBy, corrected, correctedOf, settingsOf, type Answered } from './correction';

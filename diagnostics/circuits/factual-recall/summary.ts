@@ -1,8 +1,8 @@
 /** What prompts give, put together: ranks along the stream, effects of heads, the heads and layers that are looked at. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { effectOf, isBeyondChance, type PathMeasured } from '../../shared/circuits/effects';
 import { headsOf } from '../../shared/circuits/paths';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import type { Answered } from './correction';
 import { relativeChange } from './head-effects';
 import type { Fact, Facts } from './prompts';

@@ -1,8 +1,9 @@
 /** The directions of a head's query, keys and values, and the head with nothing else of them. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { Random } from '../../../kernels/tensors/random';
 import type { ChoicePrompt } from '../../shared/choices/prompt';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import type { Compression } from './result';
 import {
   classMeans,
@@ -87,6 +88,6 @@ export class CompressedHead {
 
   private replaced(vectors: Partial<HeadVectors>): Variant {
     const { prompt, items } = this.seen;
-    return { replacements: replacing(this.model, prompt, this.place, items, vectors) };
+    return replacing(this.model, prompt, this.place, items, vectors);
   }
 }

@@ -3,12 +3,13 @@
  * is replaced by the mean query of prompts whose right option stands at another place n, and the head should attend to the
  * n-th label or option.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { answersOf, type Answered } from '../../shared/choices/answers';
 import { massesAt } from '../../shared/choices/attention';
 import type { Mutation } from '../../shared/choices/layout';
 import type { ChoicePrompt } from '../../shared/choices/prompt';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { CompressedHead, type Fitted } from './compress';
 import { answersLevel, shareLevel } from './levels';
@@ -58,7 +59,7 @@ export async function mutatedPrompt(
   const variants = compressions.map((which) => head.compressed(found, which, rank));
   const asking = head.asking(found, to);
   const [full, ablated, ...others] = await answersOf(model, prompt, [
-    {},
+    [],
     head.ablated(found),
     ...variants,
     ...(asking ? [asking] : []),
@@ -68,8 +69,8 @@ export async function mutatedPrompt(
     const masses = await massesAt(model, prompt, { variant, depth: place.layer + 1 });
     return masses[place.layer]?.[place.head]?.[of] ?? [];
   };
-  const plain = await attentionUnder({});
-  const whole = await attentionUnder(variants[compressions.indexOf('all')] ?? {});
+  const plain = await attentionUnder([]);
+  const whole = await attentionUnder(variants[compressions.indexOf('all')] ?? []);
   const moved = asking && (await attentionUnder(asking));
   const at = (masses: readonly number[], label: number): number => masses[label] ?? Number.NaN;
   return {

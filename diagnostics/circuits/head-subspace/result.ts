@@ -1,7 +1,7 @@
 /** The result of the analysis `head-subspace`, and its schema. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, texts, triple, whole } from '../../../protocol/schema/fields';
-import type { HeadPlace } from '../../../protocol/sections/heads';
 import { mutations } from '../../shared/choices/layout';
 import type { Level } from '../../shared/choices/answers';
 import { bases } from './subspace';

@@ -1,4 +1,5 @@
 /** A run of the analysis `head-subspace`. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
@@ -8,7 +9,6 @@ import { mutations } from '../../shared/choices/layout';
 import { massesAt } from '../../shared/choices/attention';
 import type { ChoicePrompt } from '../../shared/choices/prompt';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import { directEffect, directPrompt } from '../../shared/choices/direct';
 import { headList } from '../../shared/retrieval/head-list';
 import { classed, CompressedHead, fit, randomised, type Fitted, type Seen } from './compress';
@@ -90,7 +90,7 @@ export async function* subspaceRun(
       await step(`${mark} compressed ${number}`, () => {
         const head = new CompressedHead(model, place, one);
         return answersOf(model, one.prompt, [
-          {},
+          [],
           head.ablated(found),
           ...asked.map((ask) => head.compressed(found, ask.input, ask.rank)),
           ...drawn.map((other) => head.compressed(other, 'all', rank)),

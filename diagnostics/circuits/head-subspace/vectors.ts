@@ -1,9 +1,10 @@
 /** What one head computes with on a prompt: its query at the last position, keys and values of the items; and these replaced. */
-import { tapOf } from '../../../models/instrument/interventions/replacement';
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
+import { tapOf } from '../../../models/instrument/changes/replacement';
 import { lastOf } from '../../shared/choices/answers';
 import type { ChoicePrompt } from '../../shared/choices/prompt';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace, Replacement } from '../../model-runner/variant';
 import { sharedOf } from '../../shared/weights/head-of';
 import { rotated } from '../../shared/weights/rotation';
 
@@ -84,12 +85,13 @@ export function replacing(
   place: HeadPlace,
   of: readonly Item[],
   vectors: Partial<HeadVectors>,
-): readonly Replacement[] {
+): readonly ReplacementChange[] {
   const last = lastOf(prompt);
-  const one = (target: Input | 'head', position: number, vector: Float64Array): Replacement => {
+  const one = (target: Input | 'head', position: number, vector: Float64Array): ReplacementChange => {
     const turns = target === 'query' || target === 'key';
     const tables = turns ? model.weights.rotation(place.layer, [position], last) : undefined;
     return {
+      kind: 'replacement',
       layer: place.layer,
       target,
       head: slotOf(model, place, target),
@@ -99,7 +101,7 @@ export function replacing(
     };
   };
   const { query, output } = vectors;
-  const atItems = (target: 'key' | 'value'): readonly Replacement[] =>
+  const atItems = (target: 'key' | 'value'): readonly ReplacementChange[] =>
     (vectors[target] ?? []).map((vector, item) => one(target, of[item]?.position ?? -1, vector));
   return [
     ...(query ? [one('query', last, query)] : []),

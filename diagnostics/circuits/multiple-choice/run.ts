@@ -147,7 +147,7 @@ export async function* choiceRun(
 async function scoreOf(model: ModelRunner, choices: Choices, at: number, shots: number): Promise<Scored> {
   const prompt = choices.prompt(at, 'usual', shots);
   if (!prompt) throw new RangeError(`question ${at} has no prompt behind ${shots} examples`);
-  const [answered] = await answersOf(model, prompt, [{}]);
+  const [answered] = await answersOf(model, prompt, [[]]);
   if (!answered) throw new RangeError('the run gave no answer');
   const content = choices.content(at, shots);
   if (!content) return answered;

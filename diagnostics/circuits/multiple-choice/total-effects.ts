@@ -2,6 +2,7 @@
  * Total effects: outputs of heads and MLPs at the last position are replaced by those at the last position of other prompts, whose
  * right label is another one (resampling). Everything behind is computed anew.
  */
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import { answersOf, lastOf, type Answered } from '../../shared/choices/answers';
 import type { ChoicePrompt } from '../../shared/choices/prompt';
@@ -9,7 +10,6 @@ import { streamRow } from '../../model-runner/stream-row';
 import { replacing, type Part } from '../../shared/effects/parts';
 import type { StreamRow } from '../../model-runner/direct-paths';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Replacement, Variant } from '../../model-runner/variant';
 import { sample } from '../../tasks/draft';
 import { mean } from '../../../kernels/tensors/vectors';
 
@@ -60,7 +60,7 @@ export async function patchedPrompt(
   for (const source of sources) {
     const other = replacer(model, await rowOf(model, source), lastOf(prompt));
     const from = new Map(nodes.all.map((part) => [part, other(part)]));
-    const of = (parts: readonly Part[]): readonly Replacement[] => parts.flatMap((part) => from.get(part) ?? []);
+    const of = (parts: readonly Part[]): readonly ReplacementChange[] => parts.flatMap((part) => from.get(part) ?? []);
     const lists = [
       [],
       of(nodes.all),
@@ -69,13 +69,7 @@ export async function patchedPrompt(
       [...of(others), ...held],
       ...nodes.patched.map((part) => of([part])),
     ];
-    found.push(
-      await answersOf(
-        model,
-        prompt,
-        lists.map((replacements): Variant => ({ replacements })),
-      ),
-    );
+    found.push(await answersOf(model, prompt, lists));
   }
   const outcome = (at: number): Outcome => ({
     loss: mean(found.map((answers) => answers[at]?.loss ?? Number.NaN)),
@@ -87,10 +81,10 @@ export async function patchedPrompt(
 }
 
 const rowOf = (model: ModelRunner, prompt: ChoicePrompt): Promise<StreamRow> =>
-  streamRow(model, { ids: prompt.ids }, {}, lastOf(prompt));
+  streamRow(model, { ids: prompt.ids }, [], lastOf(prompt));
 
 /** The outputs of a row as replacements at a position. */
-function replacer({ facts }: ModelRunner, row: StreamRow, position: number): (part: Part) => Replacement {
+function replacer({ facts }: ModelRunner, row: StreamRow, position: number): (part: Part) => ReplacementChange {
   return (part) => {
     const { layer, head } = part;
     const { headDim = 0 } = facts.blocks[layer] ?? {};

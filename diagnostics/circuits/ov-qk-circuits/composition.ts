@@ -1,6 +1,6 @@
 /** Scores of all pairs of heads of different layers, what they are worth against random rotations, and the draws of those. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Random } from '../../../kernels/tensors/random';
-import type { HeadPlace } from '../../model-runner/variant';
 import { compositionKinds, type CompositionKind } from './layer-factors';
 import { byChance, rotatedSquares, shares } from './rotations';
 import { lengthOf } from '../../shared/weights/spectra';

@@ -1,4 +1,5 @@
 /** One head looked at closer: its singular values, and the pairs of tokens that its circuits join most strongly. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import type { ChartSection } from '../../../protocol/sections/chart';
@@ -6,7 +7,6 @@ import type { SectionColumn, TableSection } from '../../../protocol/sections/tab
 import { shownToken } from '../../../protocol/wire/token-name';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import type { TokenRows } from '../../model-runner/weights';
 import { headOf } from '../../shared/weights/head-of';
 import { normed } from '../../shared/weights/norms';

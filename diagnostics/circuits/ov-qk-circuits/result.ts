@@ -1,4 +1,5 @@
 /** What the OV and QK circuits of a model are, and its schema. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import {
   ensure,
@@ -12,7 +13,6 @@ import {
   wholeFrom,
 } from '../../../protocol/schema/fields';
 import { figuresPerHead, mostHeadsInAll, mostLayers } from '../../../protocol/schema/parts';
-import type { HeadPlace } from '../../../protocol/sections/heads';
 import { compositionKinds } from './layer-factors';
 
 /** Heads that can be compared: a map of all pairs holds 2^20 cells. */

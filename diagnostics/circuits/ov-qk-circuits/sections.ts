@@ -1,10 +1,10 @@
 /** What a result of OV and QK circuits shows. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { GraphSection } from '../../../protocol/sections/graph';
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell } from '../../../protocol/sections/table';
-import type { HeadPlace } from '../../model-runner/variant';
 import { kindLetter } from './finding';
 import { compositionKinds, type CompositionKind } from './layer-factors';
 import type { CircuitsResult, PerHead } from './result';

@@ -1,4 +1,5 @@
 /** The analysis `path-patching`: which heads act directly on the answer, and which act on those. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
 import { pairsOf, type Pair } from '../../shared/effects/pairs';
 import type { PathMeasured } from '../../shared/circuits/effects';
@@ -11,7 +12,6 @@ import { measures } from '../../shared/effects/metric';
 import { outputBytes } from '../../shared/effects/outputs';
 import { measured } from '../../shared/effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import { ask } from './ask';
 import { compare } from './compare';
 import { finding, offers } from './finding';

@@ -1,4 +1,5 @@
 /** The result of the analysis `path-patching`, and its schema. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { taskMetrics } from '../../../protocol/analysis/tasks';
 import {
@@ -15,7 +16,6 @@ import {
   whole,
 } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
-import type { HeadPlace } from '../../../protocol/sections/heads';
 import { firstPassField } from '../../shared/circuits/first-pass';
 
 /** [layers][heads] */

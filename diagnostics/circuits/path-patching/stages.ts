@@ -1,4 +1,5 @@
 /** One stage of path patching after the other: the heads that one keeps receive in the next. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { placesOf } from '../../shared/effects/columns';
 import type { Pair } from '../../shared/effects/pairs';
 import { effectOf, isBeyondChance, leastEffect, type PathMeasured } from '../../shared/circuits/effects';
@@ -6,7 +7,6 @@ import { firstPassOf, type Patched } from '../../shared/circuits/first-pass';
 import { headsOf } from '../../shared/circuits/paths';
 import { receiverText, type Receiver } from '../../shared/circuits/receivers';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import { meanInterval } from '../../shared/statistics/proportion';
 import type { NextStage } from './parameters';
 import type { PathResult, Stage, Table } from './result';

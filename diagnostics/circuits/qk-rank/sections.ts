@@ -1,5 +1,6 @@
 /** What the analysis shows and says. */
-import type { HeadPlace, HeadsLayer } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { counted, percent } from '../../shared/words';
 import { energies } from './energy';

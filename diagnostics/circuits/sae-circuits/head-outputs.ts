@@ -3,11 +3,11 @@
  * output projection; biases and norms behind the projection are left out. The mean over positions is taken before the projection,
  * which is linear.
  */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { Pair } from '../../shared/effects/pairs';
 import { Outputs } from '../../shared/effects/outputs';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { headOf } from '../../shared/weights/head-of';
 import type { Reduction } from './parameters';
 

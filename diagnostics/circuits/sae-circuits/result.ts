@@ -1,4 +1,5 @@
 /** The result of the analysis `sae-circuits`, and its schema. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { taskMetrics } from '../../../protocol/analysis/tasks';
 import {
@@ -14,7 +15,6 @@ import {
   wholes,
 } from '../../../protocol/schema/fields';
 import { mostHeads, mostLayers } from '../../../protocol/schema/parts';
-import type { HeadPlace } from '../../../protocol/sections/heads';
 import { modes } from '../../shared/effects/stand-ins';
 import { curvesSchema } from '../../shared/training/curves';
 import { decoderNorms, reductions } from './parameters';

@@ -2,6 +2,7 @@
  * What the metric loses when the first k heads of an order are taken away, beside as many random ones, on prompts that were not
  * coded. MLPs always work.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import type { Random } from '../../../kernels/tensors/random';
 import { meansOver, type Mode } from '../../shared/effects/stand-ins';
@@ -11,7 +12,6 @@ import { CircuitRun, without } from '../../shared/circuits/circuit-run';
 import { subjectOf } from '../../shared/circuits/prompts';
 import { drawn } from '../../shared/circuits/verdict';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import { meanInterval } from '../../shared/statistics/proportion';
 import type { OrderName, Verification, VerifiedPoint } from './result';
 import { mean } from '../../../kernels/tensors/vectors';

@@ -212,5 +212,5 @@ async function reuseJob(
     prompts: [],
     task: { task, samples, notes },
   };
-  return { input, parameters: resolved.values, variant: {}, groups: [], seed, step };
+  return { input, parameters: resolved.values, variant: [], groups: [], seed, step };
 }

@@ -241,5 +241,5 @@ async function recallJob(
     // The result of a run is the same wherever its model is written.
     task: { task: { ...task, id: files.facts }, samples, notes },
   };
-  return { input, parameters: resolved.values, variant: {}, groups: [], seed, step };
+  return { input, parameters: resolved.values, variant: [], groups: [], seed, step };
 }

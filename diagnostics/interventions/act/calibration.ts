@@ -2,10 +2,12 @@
  * Calibrated heads as variants of the model. Of the attention on later sinks a head keeps beta; what is freed goes to all other keys,
  * the first among them, in proportion to what they have (arXiv:2406.15765). Beta 1 changes nothing.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
+import type { Redistribution } from '../../../models/instrument/changes/redistribution';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Sources } from '../../../protocol/interventions/redistribute';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import type { HeadPlace, Redistribution, Variant } from '../../model-runner/variant';
 import type { ActParameters } from './parameters';
 
 export type ColumnRule = Extract<Sources, { readonly kind: 'columns' }>;
@@ -21,7 +23,7 @@ export const ruleOf = ({ alpha, strength }: Pick<ActParameters, 'alpha' | 'stren
 const shareOf = (beta: number): number => Number((1 - beta).toPrecision(12));
 
 const withMoves = (variant: Variant, moves: readonly Redistribution[]): Variant =>
-  moves.length === 0 ? variant : { ...variant, redistributions: [...(variant.redistributions ?? []), ...moves] };
+  moves.length === 0 ? variant : [...variant, ...moves];
 
 /** `prompt`: its tokens. */
 export const calibrated = (
@@ -32,6 +34,7 @@ export const calibrated = (
   withMoves(
     variant,
     heads.map(({ layer, head }) => ({
+      kind: 'redistribution',
       layer,
       head,
       from: rule,
@@ -56,7 +59,7 @@ export const pushed = (
       const others = Array.from({ length: prompt }, (_, row) => row).filter((row) => !sinks.includes(row));
       return [
         {
-          ...{ layer, head, share: shareOf(beta), first: 0, region: [], prompt },
+          ...{ kind: 'redistribution', layer, head, share: shareOf(beta), first: 0, region: [], prompt },
           from: { kind: 'rows', rows: others },
           to: { rows: sinks },
         } as const,
@@ -83,11 +86,8 @@ export const scopeOf = (
 });
 
 /** All heads, but those whose attention the person moves already. */
-export function headsOf(
-  { blocks }: Pick<ModelFacts, 'blocks'>,
-  { redistributions = [] }: Variant,
-): readonly HeadPlace[] {
-  const taken = new Set(redistributions.map(({ layer, head }) => `${layer}.${head}`));
+export function headsOf({ blocks }: Pick<ModelFacts, 'blocks'>, variant: Variant): readonly HeadPlace[] {
+  const taken = new Set(changesOf(variant, 'redistribution').map(({ layer, head }) => `${layer}.${head}`));
   return blocks.flatMap(({ heads }, layer) =>
     Array.from({ length: heads }, (_, head) => ({ layer, head })).filter(
       (place) => !taken.has(`${place.layer}.${place.head}`),

@@ -1,9 +1,10 @@
 /** The chosen heads beside what else could be calibrated, on the held-out prompts; and their curve over beta. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import { drawn } from '../../shared/labelled-heads/halves';
 import { methodOf, type Compared } from '../../shared/labelled-heads/methods';
 import { scoreOf, type Answered } from '../../shared/labelled-heads/questions';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { headsWords } from '../../shared/labelled-heads/words';
 import { calibrated, pushed, type ColumnRule } from './calibration';

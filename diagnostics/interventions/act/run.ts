@@ -1,4 +1,5 @@
 /** The run of `act`: the sinks of every prompt, the maps of some, heads calibrated one by one, and the chosen ones judged. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import type { AnalysisJob, Step } from '../../analysis';
 import { changeOf, halves } from '../../shared/labelled-heads/halves';
@@ -6,7 +7,6 @@ import { fittedControls } from '../../shared/labelled-heads/methods';
 import { answered, questionsOf, type Answered, type Question } from '../../shared/labelled-heads/questions';
 import { layerMaps, readableKeys } from '../../shared/maps/layer-maps';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import { calibrated, headsOf, ruleName, ruleOf, scopeOf } from './calibration';
 import { columnStrengths, massesOf } from './columns';
 import { actMethod, betasOf, controlsOf, curveOf, headSets } from './comparison';

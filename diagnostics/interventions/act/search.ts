@@ -1,8 +1,8 @@
 /** From heads that are calibrated one by one to those that are calibrated together. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { PerHead } from '../../../protocol/results/heads';
 import { meanInterval } from '../../shared/statistics/proportion';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import type { ActHead, ActResult } from './result';
 
 /** Gains below this are rounding: float32 sums of another order. */

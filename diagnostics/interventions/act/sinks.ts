@@ -1,7 +1,8 @@
 /** The later sinks of a prompt, head by head, as a run that moves nothing finds them. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart, type Sequence } from '../../model-runner/sequence';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import { calibrated, type ColumnRule } from './calibration';
 
 /** [layers][heads]: rows that are later sinks, rising. */

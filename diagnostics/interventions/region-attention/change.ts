@@ -1,4 +1,5 @@
 /** What a run changes: regions kept apart, the first of them moved to the second, as interventions and as a variant. */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import { printDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { largestIsolation } from '../../../protocol/interventions/isolate';
@@ -8,7 +9,6 @@ import { whichHeadsOf, whichOf } from '../../../protocol/interventions/which';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { patchGrid, regionRows } from '../../model-runner/regions';
-import type { Variant } from '../../model-runner/variant';
 import { headList } from '../../shared/retrieval/head-list';
 
 export type RegionAttentionParameters = {
@@ -70,11 +70,7 @@ export async function changeOf(
     named,
     regions: read.value,
     interventions,
-    variant: {
-      ...variant,
-      isolations: [...(variant.isolations ?? []), ...(own.isolations ?? [])],
-      replacements: [...(variant.replacements ?? []), ...(own.replacements ?? [])],
-    },
+    variant: [...variant, ...changesOf(own, 'isolation'), ...changesOf(own, 'replacement')],
   };
 }
 

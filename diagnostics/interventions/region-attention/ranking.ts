@@ -1,6 +1,6 @@
 /** Heads in the order of a number, and what the sections call regions. */
-import { regionLetter } from '../../../protocol/interventions/regions';
 import type { HeadPlace } from '../../../protocol/sections/heads';
+import { regionLetter } from '../../../protocol/interventions/regions';
 import { cellOf } from '../../shared/sections/cell';
 import type { PerHead, RegionAttentionResult } from './result';
 

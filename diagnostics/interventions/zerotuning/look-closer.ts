@@ -1,10 +1,10 @@
 /** The attention of one head's last row on the first prompt, without and with gamma. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { SectionQuestion } from '../../../protocol/sections/section';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { askedHead, mapOf } from '../../shared/labelled-heads/head-question';
-import type { Variant } from '../../model-runner/variant';
 import { threeDigits } from '../../shared/words';
 import { denominator, entropyOf, lever, rescaled } from './lever';
 import { groupsOf, tuned } from './measure';

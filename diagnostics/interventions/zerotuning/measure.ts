@@ -1,8 +1,9 @@
 /** Gammas on the first token as variants of the model, and how prompts are answered under them. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { answered as answeredUnder, type Answered, type Question } from '../../shared/labelled-heads/questions';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { KeyGroup } from '../../model-runner/sequence';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import { biasOf } from './lever';
 
 /** Name of the key group of token 0. */
@@ -19,13 +20,7 @@ export const groupsOf = ({ groups = [] }: { readonly groups?: readonly KeyGroup[
 /** The person's variant with gammas on top: the same objects in front, so that what is in common is run once. */
 export function tuned(variant: Variant, heads: readonly HeadPlace[], gamma: number): Variant {
   const value = biasOf(gamma);
-  return {
-    ...variant,
-    scoreBiases: [
-      ...(variant.scoreBiases ?? []),
-      ...heads.map(({ layer, head }) => ({ layer, head, group: first, value })),
-    ],
-  };
+  return [...variant, ...heads.map(({ layer, head }) => ({ kind: 'bias' as const, layer, head, group: first, value }))];
 }
 
 /** One for each variant. */

@@ -1,6 +1,6 @@
 /** The result of the analysis `zerotuning`, and its schema. */
-import type { Output, Schema } from '../../../protocol/schema/check';
 import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Output, Schema } from '../../../protocol/schema/check';
 import { count, figure, flag, list, object, oneOf, orNull, text, whole } from '../../../protocol/schema/fields';
 import { mostHeads, mostHeadsInAll, mostLayers } from '../../../protocol/schema/parts';
 import type { PerHead } from '../../../protocol/results/heads';

@@ -1,4 +1,5 @@
 /** The run of `zerotuning`: the plain model, the profile of single heads, the sweep of the chosen ones, the controls. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import type { PerHead } from '../../../protocol/results/heads';
 import type { AnalysisJob, Step } from '../../analysis';
@@ -6,7 +7,6 @@ import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { changeOf, drawn, halves } from '../../shared/labelled-heads/halves';
 import { fittedControls, methodOf, type Compared } from '../../shared/labelled-heads/methods';
 import { questionsOf, scoreOf, type Answered, type Question } from '../../shared/labelled-heads/questions';
-import type { HeadPlace } from '../../model-runner/variant';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { bestOf, chooseHeads, grid, headTypes, refined, type Choice, type HeadTypes } from './choose';
 import { biasOf } from './lever';

@@ -2,10 +2,10 @@
  * What the target of a prompt changes by, per unit of ln gamma of one head at gamma 1, in nats: for all heads by one gradient, with
  * respect to a bias on the score of key 0 (`lever.ts`: gamma is e to the bias).
  */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { Objective } from '../../model-runner/gradients';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import type { PerHead } from '../../../protocol/results/heads';
 import { logSum, type Answered, type Question } from '../../shared/labelled-heads/questions';
 import { groupsOf } from './measure';

@@ -1,9 +1,10 @@
 /** One run of the prompt; then layer by layer on the host, head by head. */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { hasChange } from '../../../models/instrument/changes/changes';
 import type { AnalysisJob, Step } from '../../analysis';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import type { LayerResult, TensorData } from '../../model-runner/run-request';
-import type { Variant } from '../../model-runner/variant';
 import { sharedOf } from '../../shared/weights/head-of';
 import { degreesOf, type DegreesOfHead } from './degrees';
 import type { FiniteStateParameters } from './parameters';
@@ -37,14 +38,8 @@ export async function* finiteStateRun(
 }
 
 /** Scores are made again of queries and keys: what acts on scores or on weights behind them would be missed. */
-function requirePlainScores({
-  scoreBiases = [],
-  groupWeights = [],
-  uniform = [],
-  phases = [],
-  isolations = [],
-}: Variant): void {
-  if (scoreBiases.length + groupWeights.length + uniform.length + phases.length + isolations.length === 0) return;
+function requirePlainScores(variant: Variant): void {
+  if (!hasChange(variant, 'bias', 'weight', 'uniform', 'phase', 'isolation')) return;
   throw refusal(
     'An intervention acts on scores or on attention weights, and this analysis works them out from queries and keys. Leave it out, or change the head’s output (a gain).',
   );

@@ -1,6 +1,7 @@
 /** What a result shows: the degree of every head, and how the error falls with it. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { SectionSeries } from '../../../protocol/sections/chart';
-import type { HeadPlace, HeadsLayer } from '../../../protocol/sections/heads';
+import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { threeDigits } from '../../shared/words';
 import type { FiniteStateResult } from './result';

@@ -1,6 +1,6 @@
 /** What heads cost, and which are taken away. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 
 /**
  * Multiply-adds of one token in the attention of a layer with so many keys, by head: query and output projection 2 w d, scores and

@@ -1,9 +1,11 @@
 /** Maps layer by layer; then runs without each head and with each alone; then heads taken away one after the other. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { gainsOf } from '../../../models/instrument/changes/gain';
 import type { AnalysisJob, Step } from '../../analysis';
 import { changeOf, outputsOf, type Outputs } from '../../shared/maps/changed-output';
 import { layerMaps, readableKeys } from '../../shared/maps/layer-maps';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import { bestAlone, pruningOrder, savedShare } from './pruning';
 import type { HeadRedundancyResult, PruningStep } from './result';
 import { cosines, dealt, meanPair } from './similarity';
@@ -103,10 +105,7 @@ export async function* headRedundancyRun(
   return result(keptJoint);
 }
 
-const removed = (variant: Variant, gone: readonly HeadPlace[]): Variant => ({
-  ...variant,
-  gains: [...(variant.gains ?? []), ...gone.map((place) => ({ ...place, gain: 0 }))],
-});
+const removed = (variant: Variant, gone: readonly HeadPlace[]): Variant => [...variant, ...gainsOf(gone, 0)];
 
 /** All heads but one of each layer. */
 const othersOf = ({ facts }: ModelRunner, kept: readonly number[]): readonly HeadPlace[] =>

@@ -1,11 +1,11 @@
 /** The analysis `labels`: statistics of every head on a prompt, labels with their null models, and what labelled heads are worth. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { headStatisticNames, type HeadStatistics } from '../../../protocol/results/heads';
 import type { SectionQuestion } from '../../../protocol/sections/section';
 import type { Analysis } from '../../analysis';
 import type { HeadNumbers } from '../../model-runner/head-numbers';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { LayerResult, RunResult } from '../../model-runner/run-request';
-import type { HeadPlace } from '../../model-runner/variant';
 import { attentionMap } from '../../shared/sections/attention-map';
 import { compare } from './compare';
 import { finding, offers } from './finding';

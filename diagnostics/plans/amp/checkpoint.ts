@@ -1,4 +1,5 @@
 /** The pruned checkpoint, measured against its source and against gains of 0. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { dtypeBytes } from '../../../models/formats/estimates/estimate';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import type { AnalysisJob, Step } from '../../analysis';
@@ -16,7 +17,6 @@ import { drafted, settingsOf } from '../../shared/conversions/folder';
 import { largestDifference } from '../../shared/conversions/largest-difference';
 import type { ConversionTexts } from '../../shared/conversions/texts';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { removedWeights, type PrunedLayer } from './budget';
 import { keptParts, type Removed } from './choose';
 import type { AmpParameters } from './parameters';

@@ -1,9 +1,10 @@
 /** Which heads and units go, by their scores or at random. */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { gainsOf } from '../../../models/instrument/changes/gain';
 import { random } from '../../../kernels/tensors/random';
 import type { PerHead } from '../../../protocol/results/heads';
 import type { KeptParts } from '../../shared/conversions/cut';
 import { rangesOf } from '../../shared/conversions/cut';
-import type { Variant } from '../../model-runner/variant';
 import type { Counts, PrunedLayer } from './budget';
 
 export interface LayerScores {
@@ -70,13 +71,20 @@ export function chosenAtRandom(
 
 /** The model with their gains 0: the same function as the checkpoint without them. */
 export function withoutParts(layers: readonly PrunedLayer[], removed: readonly Removed[]): Variant {
-  const gains = removed.flatMap(({ groups }, layer) =>
-    groups.flatMap((group) => queryHeads(layers[layer], group).map((head) => ({ layer, head, gain: 0 }))),
-  );
-  const unitGains = removed.flatMap(({ units }, layer) =>
-    units.length === 0 ? [] : [{ layer, gain: 0, units: rangesOf(units, 1).map(([start, end]) => ({ start, end })) }],
-  );
-  return { ...(gains.length > 0 ? { gains } : {}), ...(unitGains.length > 0 ? { unitGains } : {}) };
+  return removed.flatMap(({ groups, units }, layer): Variant => [
+    ...gainsOf(
+      groups.flatMap((group) => queryHeads(layers[layer], group).map((head) => ({ layer, head }))),
+      0,
+    ),
+    ...(units.length === 0
+      ? []
+      : [
+          {
+            ...{ kind: 'units' as const, layer, gain: 0 },
+            units: rangesOf(units, 1).map(([start, end]) => ({ start, end })),
+          },
+        ]),
+  ]);
 }
 
 export function queryHeads(

@@ -1,4 +1,5 @@
 /** How the scores of heads rank beside what heads are worth by other measures. */
+import { gainsOf } from '../../../models/instrument/changes/gain';
 import type { PerHead } from '../../../protocol/results/heads';
 import type { AnalysisJob, Step } from '../../analysis';
 import { lossesOf } from '../../shared/conversions/before-after';
@@ -33,10 +34,7 @@ export async function* compared(
   const { blocks } = model.facts;
   for (const [layer, { heads }] of blocks.entries()) {
     yield at(`Loss without each head of layer ${layer}`, layer / (blocks.length + 1));
-    const variants = Array.from({ length: heads }, (_, head) => ({
-      ...variant,
-      gains: [...(variant.gains ?? []), { layer, head, gain: 0 }],
-    }));
+    const variants = Array.from({ length: heads }, (_, head) => [...variant, ...gainsOf([{ layer, head }], 0)]);
     const [plain = Number.NaN, ...losses] = await step(`ablation ${layer}`, () =>
       lossesOf(model, whole, [variant, ...variants]),
     );

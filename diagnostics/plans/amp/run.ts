@@ -1,4 +1,5 @@
 /** The run of `amp`: scores, what goes, losses without it, and the checkpoint. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { seedFor } from '../../../kernels/tensors/random';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
@@ -8,7 +9,6 @@ import { requireConvertible } from '../../shared/conversions/folder';
 import { sharesIn } from '../../shared/conversions/shares';
 import { conversionTexts } from '../../shared/conversions/texts';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { budgetFor, unitWeights, type PrunedLayer } from './budget';
 import {
   chosenAtRandom,
@@ -193,11 +193,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Am
 }
 
 /** Both changes at once. */
-const joined = (one: Variant, other: Variant): Variant => ({
-  ...one,
-  gains: [...(one.gains ?? []), ...(other.gains ?? [])],
-  unitGains: [...(one.unitGains ?? []), ...(other.unitGains ?? [])],
-});
+const joined = (one: Variant, other: Variant): Variant => [...one, ...other];
 
 const pointOf = (
   share: number,

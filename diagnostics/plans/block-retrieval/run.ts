@@ -2,12 +2,13 @@
  * What blocks hold for the last position of each prompt: one run of the plain model for each thing that may stand for a block, in which
  * heads choose and nothing acts on it; and one run for each number of blocks that are opened, under it.
  */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import type { BlockChange } from '../../../models/instrument/changes/block-choice';
 import { representatives, type Representative } from '../../../protocol/interventions/block-retrieval';
 import type { AnalysisJob, Step } from '../../analysis';
 import { divergenceOf } from '../../shared/maps/changed-output';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart, type Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { largest } from '../../shared/statistics/largest';
 import { wilson } from '../../shared/statistics/proportion';
 import type { BlockBytes, BlockRetrievalResult, Opened } from './result';
@@ -66,8 +67,9 @@ export const choosing = (
   width: number,
   open: number,
   acting: boolean,
-): NonNullable<Variant['blocks']> =>
+): readonly BlockChange[] =>
   blocks.map(({ heads }, layer) => ({
+    kind: 'blocks',
     layer,
     heads: Array.from({ length: heads }, () => acting),
     width,
@@ -88,7 +90,7 @@ async function scoresOf(
   const candidates = Math.max(0, Math.floor(row / block) - 2);
   const { layers } = await model.run({
     ...sequencePart(sequence),
-    variants: [{ ...own, blocks: choosing(model.facts, by, block, 0, false) }],
+    variants: [[...own, ...choosing(model.facts, by, block, 0, false)]],
     logits: 'none',
     chosenBlocks: { rows: [row] },
   });
@@ -135,7 +137,7 @@ async function outcomeOf(
     const scores = by === 'mass' || candidates === 0 ? mass : await scoresOf(model, read, own, by, block);
     for (const open of opens) {
       const under =
-        open >= candidates ? plain : await answered({ ...own, blocks: choosing(model.facts, by, block, open, true) });
+        open >= candidates ? plain : await answered([...own, ...choosing(model.facts, by, block, open, true)]);
       const perHead = (of: (chosen: readonly number[], masses: Float32Array) => number): Table =>
         model.facts.blocks.map(({ heads }, layer) =>
           Array.from({ length: heads }, (_, head) =>

@@ -1,10 +1,10 @@
 /** What a choice of heads does on prompts that no gate was found on, beside as many other heads and a uniform window. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { seedFor } from '../../../kernels/tensors/random';
 import { fullPlan, type HeadPlan } from '../../../protocol/plans/head-plan';
 import { planBytes } from '../../../protocol/plans/plan-bytes';
 import { divergenceOf } from '../../shared/maps/changed-output';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { randomPlan, uniformPlan } from '../../shared/plans/controls';
 import { underPlan } from '../../shared/plans/plan-variant';
 import type { KeyPrompt } from './pass-keys';

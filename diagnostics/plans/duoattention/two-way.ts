@@ -3,11 +3,12 @@
  * the first run as in the release, plus 1 - alpha times their own output over sinks and recents. The distance of both is the mean over
  * the labelled rows and the channels of the squared difference behind the final norm.
  */
+import { planChanges } from '../../model-runner/plan-changes';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { heldOf } from '../../../protocol/plans/held';
 import type { Gates } from '../../../protocol/plans/gates';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import type { KeyPrompt } from './pass-keys';
 
 export interface Windows {
@@ -62,14 +63,15 @@ export async function mixedRun(
   const { ids, labels } = prompt;
   const full = await fullRun(model, prompt, true);
   const held = heldOf(trainingPlan(windows), ids.length);
-  const variant: Variant = {
-    plan: { prompt: ids.length, from: 0, heads: gates.map((row) => row.map(() => held)) },
-    mixtures: blocks.map(({ heads, kvHeads }, layer) => ({
+  const variant: Variant = [
+    ...planChanges({ prompt: ids.length, from: 0, heads: gates.map((row) => row.map(() => held)) }),
+    ...blocks.map(({ heads, kvHeads }, layer) => ({
+      kind: 'mixture' as const,
       layer,
       shares: Array.from({ length: heads }, (_, head) => gates[layer]?.[Math.floor(head / (heads / kvHeads))] ?? 1),
       outputs: full.outputs[layer] ?? new Float32Array(0),
     })),
-  };
+  ];
   const { objective, layers } = await model.gradients({
     ids,
     variant,

@@ -1,6 +1,6 @@
 /** Pass keys that a model finds: every token of the answer is the one with the largest logit, the earlier ones given. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import type { Sample } from '../../tasks/task';
 import { passkey } from '../../tasks/passkey';
 import { drawSamples } from '../../tasks/samples';

@@ -1,11 +1,11 @@
 /** Prompts by the plain model, by LongHeads and by a window, and what heads choose for the last position. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { ChosenBlocks } from '../../model-runner/run-request';
 import { sequencePart, type Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { atLeast } from '../../shared/statistics/binomial';
 import { pairedProportions } from '../../shared/statistics/over-pictures';
 import { wilson } from '../../shared/statistics/proportion';
@@ -72,7 +72,7 @@ export async function variantsOf(
     await model.variant([longHeadsIntervention(parameters)], sequence),
     await model.variant([planIntervention(heads)], sequence),
   ];
-  return { plain: own, long: { ...own, ...long.variant }, window: { ...own, ...window.variant } };
+  return { plain: own, long: [...own, ...long.variant], window: [...own, ...window.variant] };
 }
 
 async function outcomeOf(

@@ -1,8 +1,9 @@
 /** Influence of the attention weights of a model on the loss of one answer. */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { gainOf } from '../../../models/instrument/changes/changes';
 import { groupBytes, layerGroups } from '../../shared/maps/layer-groups';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { TensorData } from '../../model-runner/run-request';
-import type { Variant } from '../../model-runner/variant';
 import type { Supervised } from './calibration';
 import { blockInfluence, largestOf } from './influence';
 
@@ -74,9 +75,6 @@ export async function influenceOf(
   }
   return maps;
 }
-
-const gainOf = ({ gains = [] }: Variant, layer: number, head: number): number =>
-  gains.reduce((product, one) => (one.layer === layer && one.head === head ? product * one.gain : product), 1);
 
 function numbersOf(tensor: TensorData | undefined): Float32Array {
   if (!(tensor?.data instanceof Float32Array)) throw new TypeError('the run gave no numbers of a layer');

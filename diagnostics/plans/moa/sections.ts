@@ -1,6 +1,7 @@
 /** What a result shows: influence at each length, the rules, spans and bytes over the length, plans side by side, the measured losses. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { ChartSection } from '../../../protocol/sections/chart';
-import type { HeadPlace, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
 import { cellOf } from '../../shared/sections/cell';

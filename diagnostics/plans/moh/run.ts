@@ -1,5 +1,7 @@
 /** The run of `moh`: importance, curve, loads, and the checkpoint. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
+import { gainsOf } from '../../../models/instrument/changes/gain';
 import type { PerHead } from '../../../protocol/results/heads';
 import type { AnalysisJob, Step } from '../../analysis';
 import {
@@ -19,7 +21,6 @@ import { sharesIn } from '../../shared/conversions/shares';
 import { conversionTexts } from '../../shared/conversions/texts';
 import type { NewCheckpoint, NewTensor } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import type { Parameters } from '../../model-runner/trainer';
 import type { MohParameters } from './parameters';
 import type { CurvePoint, MohResult } from './result';
@@ -36,9 +37,8 @@ export const sharesOf = (text: string): readonly number[] => sharesIn(text, 1, 1
 /** Families whose attention is computed in the layout of llama, which reads the field of the config. */
 const families = ['llama', 'mistral', 'qwen2', 'qwen3', 'phi3', 'gemma', 'gemma2', 'gemma3'];
 
-const routed = (layers: readonly RoutedLayer[]): Variant => ({
-  routings: layers.map(({ shared, active }, layer) => ({ layer, shared, active })),
-});
+const routed = (layers: readonly RoutedLayer[]): Variant =>
+  layers.map(({ shared, active }, layer) => ({ kind: 'routing', layer, shared, active }));
 
 export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<MohResult>, MohResult> {
   const { parameters, step, variant, input } = job;
@@ -90,7 +90,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
   const layersFor = (of: number): readonly RoutedLayer[] =>
     routedLayers(heads, of, Math.min(1, sharedShare / share) * of, chosenBy);
   const layers = layersFor(share);
-  const changed: Variant = { ...variant, ...routed(layers) };
+  const changed: Variant = [...variant, ...routed(layers)];
 
   const sums: (readonly RoutingSums[])[] = [];
   for (const [at, ids] of calibration.entries()) {
@@ -133,8 +133,8 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Mo
     // Few heads have few shares.
     if (curve.some((point) => point.active === active)) continue;
     const variants = [
-      { ...variant, ...routed(own) },
-      { ...variant, gains: [...(variant.gains ?? []), ...withFewer(importance, own)] },
+      [...variant, ...routed(own)],
+      [...variant, ...withFewer(importance, own)],
     ];
     const point = await step(`share ${of}`, async () => ({
       losses: await lossesOf(model, heldOut, variants),
@@ -202,11 +202,14 @@ const activeShare = (layers: readonly RoutedLayer[], heads: readonly number[]): 
   heads.reduce((sum, count) => sum + count, 0);
 
 /** Gains of 0 for all heads but the most important, as many as tokens have in the routed layers. */
-const withFewer = (importance: PerHead, layers: readonly RoutedLayer[]): NonNullable<Variant['gains']> =>
+const withFewer = (importance: PerHead, layers: readonly RoutedLayer[]): Variant =>
   layers.flatMap(({ shared, active }, layer) => {
     const own = importance[layer] ?? [];
     const order = [...own.keys()].sort((a, b) => (own[b] ?? 0) - (own[a] ?? 0) || a - b);
-    return order.slice(shared.length + active).map((head) => ({ layer, head, gain: 0 }));
+    return gainsOf(
+      order.slice(shared.length + active).map((head) => ({ layer, head })),
+      0,
+    );
   });
 
 async function headGradients(model: ModelRunner, ids: readonly number[], variant: Variant): Promise<PerHead> {

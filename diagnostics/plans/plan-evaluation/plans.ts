@@ -1,10 +1,11 @@
 /** The full cache, the plan, and what it is held against; each as the head plans at one prompt. */
+import { planChanges } from '../../model-runner/plan-changes';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { seedFor } from '../../../kernels/tensors/random';
 import { fullPlan, type HeadPlan } from '../../../protocol/plans/head-plan';
 import { planBytes } from '../../../protocol/plans/plan-bytes';
 import { heldOf, rowsHeld } from '../../../protocol/plans/held';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { randomPlan, uniformPlan } from '../../shared/plans/controls';
 import type { StartMode } from './parameters';
 
@@ -61,7 +62,7 @@ export function variantOf(variant: Variant, heads: Heads, place: Place, mode: St
   if (heads.every((row) => row.every(({ kind }) => kind === 'full'))) return variant;
   const prompt = promptOf(place, mode);
   const held = heads.map((row) => row.map((head) => heldOf(head, prompt)));
-  return { ...variant, plan: { prompt, from: mode === 'context' ? place.context : 0, heads: held } };
+  return [...variant, ...planChanges({ prompt, from: mode === 'context' ? place.context : 0, heads: held })];
 }
 
 /** What is kept apart from sinks, times a factor. Chosen positions and full heads stay as they are. */

@@ -1,11 +1,12 @@
 /** The run of the analysis `plan-evaluation`: each prompt or window under all plans side by side. */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
+import { hasChange } from '../../../models/instrument/changes/changes';
 import { seedFor } from '../../../kernels/tensors/random';
 import { headPlanText } from '../../../protocol/plans/head-plan';
 import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import { metricOf } from '../../shared/effects/metric';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { comparedPlans, variantOf, type Compared } from './plans';
 import { gathered, type Outcome } from './summary';
 import { givenPlan } from './given-plan';
@@ -21,7 +22,7 @@ export async function* runPlanEvaluation(
   model: ModelRunner,
   { input, parameters, variant, seed, step }: AnalysisJob<PlanEvaluationParameters>,
 ): AsyncGenerator<Step<PlanEvaluationResult>, PlanEvaluationResult> {
-  if (variant.plan) {
+  if (hasChange(variant, 'plan')) {
     throw refusal(
       'The run is under a cache plan already, and a plan is compared with the full cache here. Name it as the parameter plan alone.',
     );
@@ -105,8 +106,8 @@ async function measured(
   { compared, mode, variant }: Under,
 ): Promise<readonly Outcome[]> {
   const variants = compared.map(({ heads }) => variantOf(variant, heads(unit), unit, mode));
-  const keys = variants.map(({ plan }) =>
-    JSON.stringify(plan, (_, value: unknown) => (value === Infinity ? 'all' : value)),
+  const keys = variants.map((each) =>
+    JSON.stringify(changesOf(each, 'plan'), (_, value: unknown) => (value === Infinity ? 'all' : value)),
   );
   const own = keys.flatMap((key, at) => (keys.indexOf(key) === at ? [at] : []));
   const found = await outcomesOf(

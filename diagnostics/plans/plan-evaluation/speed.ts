@@ -1,9 +1,10 @@
 /** Tokens a second behind a cache of a prompt's length, under several plans in turn. */
+import { planChanges } from '../../model-runner/plan-changes';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { heldOf } from '../../../protocol/plans/held';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import type { Continuation, ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { quantile } from '../../shared/statistics/quantile';
 import type { Unit } from './units';
 
@@ -30,7 +31,7 @@ export async function speeds(
   for (const heads of plans) {
     const held = heads.map((row) => row.map((head) => heldOf(head, length)));
     const full = heads.every((row) => row.every(({ kind }) => kind === 'full'));
-    const planned = full ? variant : { ...variant, plan: { prompt: length, from: length, heads: held } };
+    const planned = full ? variant : [...variant, ...planChanges({ prompt: length, from: length, heads: held })];
     runs.push(
       await model.continuation({ sequence: prompt, variant: planned, further: warmUp + tokens, held: plans.length }),
     );

@@ -88,7 +88,7 @@ export async function* gridRun(
     const own = await step(`pass key ${at}`, async () => {
       const { length } = sample.prompt.ids;
       // The full cache is no plan: of one batch, plain and planned variants share the layers below the first that is cut.
-      const variants = plans.map((plan) => (plan === all ? {} : underPlan(plan, length)));
+      const variants = plans.map((plan) => (plan === all ? [] : underPlan(plan, length)));
       return (await scoreTask(model, [sample], 'loss', variants)).map(({ samples: [score] }) => score);
     });
     own.forEach((score, plan) => score && answered[plan]?.push(score));

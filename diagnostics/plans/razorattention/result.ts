@@ -1,4 +1,5 @@
 /** The result of the analysis `razorattention`, and its schema. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import { prefillModes } from '../../../protocol/interventions/plan';
 import { headPlanField } from '../../../protocol/plans/head-plan';
@@ -15,7 +16,6 @@ import {
   whole,
 } from '../../../protocol/schema/fields';
 import { figuresPerHead, mostHeads, mostLayers, placeFields } from '../../../protocol/schema/parts';
-import type { HeadPlace } from '../../model-runner/variant';
 import { bytesAtField } from '../../shared/plans/bytes-table';
 
 const places: Schema<readonly HeadPlace[]> = list(object<HeadPlace>(placeFields()));

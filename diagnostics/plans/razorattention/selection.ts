@@ -1,6 +1,6 @@
 /** Which key/value heads keep everything, and the plan that follows. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { fullPlan, type HeadPlan, type RecentPlan } from '../../../protocol/plans/head-plan';
-import type { HeadPlace } from '../../model-runner/variant';
 import { byScore } from '../../../protocol/plans/plan-of-scores';
 import { isAmong } from '../../shared/plans/places';
 

@@ -1,10 +1,10 @@
 /** What plans change in what a model says behind a prompt. */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import { divergenceOf, logProbabilities } from '../../shared/maps/changed-output';
 import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { positionAt, type Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import type { TaskKvParameters } from './parameters';
 import type { Heads } from './plans';
 import type { TaskKvResult } from './result';
@@ -66,7 +66,7 @@ export async function effectsOf(
   const variants: Variant[] = [variant];
   for (const heads of plans) {
     const planned = await model.variant([planIntervention(heads, 'dense', start)], prompt);
-    variants.push({ ...variant, ...(planned.variant.plan ? { plan: planned.variant.plan } : {}) });
+    variants.push([...variant, ...changesOf(planned.variant, 'plan')]);
   }
   const past = await model.prefix(sequence, start, variant);
   let full: readonly Float32Array[] = [];

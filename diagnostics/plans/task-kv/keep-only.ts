@@ -1,6 +1,7 @@
 /** One layer with some of its heads alone (arXiv:2501.15113, section III): the far ones against the near ones. */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { gainsOf } from '../../../models/instrument/changes/gain';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { withContinuation, type Continued } from './effect';
 import type { LayerLook } from './look';
 import type { KeptOnly } from './result';
@@ -36,5 +37,11 @@ function alone({ facts }: ModelRunner, variant: Variant, layer: number, kept: re
   const gone = Array.from({ length: heads }, (_, head) => head).filter(
     (head) => !kept.includes(Math.floor((head * kvHeads) / heads)),
   );
-  return { ...variant, gains: [...(variant.gains ?? []), ...gone.map((head) => ({ layer, head, gain: 0 }))] };
+  return [
+    ...variant,
+    ...gainsOf(
+      gone.map((head) => ({ layer, head })),
+      0,
+    ),
+  ];
 }

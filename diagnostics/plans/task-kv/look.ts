@@ -1,8 +1,8 @@
 /** The heads of one prompt: what they read in the observation window, and how far their semantic vectors lie. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 import type { TensorData } from '../../model-runner/run-request';
-import type { Variant } from '../../model-runner/variant';
 import { principalComponents } from '../../shared/statistics/principal-components';
 import { pooled } from './allocation';
 import { fitted, type TaskKvParameters } from './parameters';

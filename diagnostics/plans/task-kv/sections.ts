@@ -1,5 +1,6 @@
 /** What a result shows: distances and who keeps everything, positions, what plans change, heads alone, overlap of prompts. */
-import type { HeadPlace, HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { counted, threeDigits } from '../../shared/words';
 import { layerChart, positionsSection, spaceWords } from './pictures';

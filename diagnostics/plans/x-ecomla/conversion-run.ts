@@ -2,10 +2,11 @@
  * Runs of a model some of whose layers have latent attention, without a new checkpoint: the outputs of their heads are worked out
  * from what enters the layer and put in the place of the model's own.
  */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import { divergence } from '../../model-runner/sampling';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Replacement, Variant } from '../../model-runner/variant';
 import type { LayerWeights } from '../../model-runner/weights';
 import { latentOutputs, normed, turnsOf, type LatentLayer } from './head-outputs';
 
@@ -42,7 +43,11 @@ export async function outputsOf(
 }
 
 /** Outputs [n, h d] as what takes the place of the heads of a layer. */
-export function replacements(index: number, { heads, headDim }: LatentLayer, outputs: Float32Array): Replacement[] {
+export function replacements(
+  index: number,
+  { heads, headDim }: LatentLayer,
+  outputs: Float32Array,
+): ReplacementChange[] {
   const n = outputs.length / (heads * headDim);
   return Array.from({ length: heads }, (_, head) => {
     const data = new Float32Array(n * headDim);
@@ -50,7 +55,7 @@ export function replacements(index: number, { heads, headDim }: LatentLayer, out
       const from = (row * heads + head) * headDim;
       data.set(outputs.subarray(from, from + headDim), row * headDim);
     }
-    return { layer: index, target: 'head', head, data };
+    return { kind: 'replacement', layer: index, target: 'head', head, data };
   });
 }
 
@@ -61,14 +66,14 @@ export async function convertedVariant(
   layers: LatentLayers,
   weightsOf: (layer: number) => Promise<LayerWeights>,
   /** What is changed besides. */
-  base: Variant = {},
+  base: Variant = [],
 ): Promise<Variant> {
-  const all: Replacement[] = [...(base.replacements ?? [])];
+  const all = [...base];
   for (const [index, layer] of layers) {
-    const stream = await streamInto(model, text, index, { ...base, replacements: all });
+    const stream = await streamInto(model, text, index, all);
     all.push(...replacements(index, layer, await outputsOf(model, index, layer, await weightsOf(index), stream)));
   }
-  return { ...base, replacements: all };
+  return all;
 }
 
 /** The stream [n, w] that enters a layer. */

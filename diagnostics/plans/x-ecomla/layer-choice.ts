@@ -1,8 +1,8 @@
 /** Latent layers of a model at a rank, of decompositions that are done once. */
+import type { LowRankChange } from '../../../models/instrument/changes/low-rank';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { LowRankChange } from '../../model-runner/variant';
 import type { LayerWeights } from '../../model-runner/weights';
 import type { LatentLayer } from './head-outputs';
 import { initialised, spectraOf, type LatentWeights, type SourceAttention, type SourceSpectra } from './initialisation';
@@ -75,7 +75,7 @@ export class LayerChoices {
     const width = this.model.facts.hiddenSize;
     const basis = new Float32Array(width * rank);
     for (let at = 0; at < rank; at++) right[at]?.forEach((value, row) => (basis[row * rank + at] = value));
-    return { layer, rank, basis };
+    return { kind: 'low-rank', layer, rank, basis };
   }
 
   private block(layer: number) {

@@ -1,8 +1,9 @@
 /** Spectra, ranks, errors layer by layer, and what a whole model of latents does, from small caches to large ones. */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import type { LowRankChange } from '../../../models/instrument/changes/low-rank';
 import type { AnalysisJob, Step } from '../../analysis';
 import { conversionTexts } from '../../shared/conversions/texts';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
-import type { LowRankChange, Variant } from '../../model-runner/variant';
 import {
   compared,
   convertedVariant,
@@ -177,7 +178,7 @@ class Measured {
     return {
       share,
       latent: await this.whole(layers),
-      lowRank: await this.mean(() => Promise.resolve(lowRanks.length > 0 ? { ...variant, lowRanks } : variant)),
+      lowRank: await this.mean(() => Promise.resolve([...variant, ...lowRanks])),
     };
   }
 
@@ -209,8 +210,7 @@ class Measured {
       changed += ((added[at] ?? 0) - value) ** 2;
       whole += value * value;
     });
-    const put = [...(variant.replacements ?? []), ...replacements(index, layer, outputs)];
-    return { changed, whole, variant: { ...variant, replacements: put } };
+    return { changed, whole, variant: [...variant, ...replacements(index, layer, outputs)] };
   }
 
   /** Over all texts, by their tokens. */

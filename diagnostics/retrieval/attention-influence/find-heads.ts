@@ -1,8 +1,8 @@
 /** The heads that copy, by probes (probe-set.ts): the first format that the model can answer, then all of its probes. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { copyScores, mostReadIn, overTests, type HeadTable } from '../../shared/retrieval/copy-events';
 import { probeFormats, probesOf, type Probe, type ProbeFormat, type ProbeSetting } from './probe-set';
 

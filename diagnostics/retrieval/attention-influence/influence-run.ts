@@ -1,7 +1,7 @@
 /** The run: heads found, documents in tokens, each run plain and with the heads masked. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import { headList } from '../../shared/retrieval/head-list';
 import { chosenDocuments, tokenDocuments, type TokenDocument } from './documents';
 import { findHeads, type FoundHeads } from './find-heads';

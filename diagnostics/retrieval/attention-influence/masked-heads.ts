@@ -1,7 +1,9 @@
 /** Which heads are masked: those that copy most, or as many others by chance. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { uniformHeads } from '../../../models/instrument/changes/uniform';
 import { random as randomFrom, seedFor } from '../../../kernels/tensors/random';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import { rankedHeads, type HeadTable } from '../../shared/retrieval/copy-events';
 import { sample } from '../../tasks/draft';
 
@@ -36,4 +38,4 @@ export function randomHeads(
  * causal model, 1/(t+1) at position t, so that nothing of the future is read).
  */
 export const masking = (variant: Variant, heads: readonly HeadPlace[]): Variant =>
-  heads.length === 0 ? variant : { ...variant, uniform: [...(variant.uniform ?? []), ...heads] };
+  heads.length === 0 ? variant : [...variant, ...uniformHeads(heads)];

@@ -1,4 +1,5 @@
 /** The result of the analysis `attention-influence`, and its schema. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import {
   count,
@@ -15,7 +16,6 @@ import {
 } from '../../../protocol/schema/fields';
 import { mostHeads, mostHeadsInAll, mostLayers, placeFields } from '../../../protocol/schema/parts';
 import { mostDocuments } from '../../corpus';
-import type { HeadPlace } from '../../model-runner/variant';
 import type { Answered, ProbeOutcome } from './find-heads';
 import { probeFormats } from './probe-set';
 

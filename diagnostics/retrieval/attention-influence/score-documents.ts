@@ -1,7 +1,7 @@
 /** Losses of documents under the plain model and its variants, side by side; each batch is a step that is kept. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import type { TokenDocument } from './documents';
 import { batchesOf, predictedTokens, windowsOf, type WindowShape } from '../../shared/corpus/windows';
 

@@ -1,4 +1,4 @@
-import type { HeadPlace } from '../../model-runner/variant';
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { DocumentResult, InfluenceResult } from './result';
 import { headName } from '../../../protocol/interventions/text';
 

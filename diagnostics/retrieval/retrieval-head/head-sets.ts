@@ -1,7 +1,7 @@
 /** The sets of heads that are masked: those of the highest scores, as many others at random, and those that a person chose. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import { rankedHeads, retrievalThreshold, type HeadTable } from '../../shared/retrieval/copy-events';
 import { sample } from '../../tasks/draft';
 

@@ -1,10 +1,10 @@
 /** Where heads look in one test: the answer of the analysis to a head or a test that is asked for. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { headName } from '../../../protocol/interventions/text';
 import type { SectionQuestion } from '../../../protocol/sections/section';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import { retrievalHeads } from './finding';
 import { needleTests, type NeedleTest } from './needle-test';
 import type { RetrievalParameters } from './parameters';

@@ -1,10 +1,10 @@
 /** One test: a prompt that hides a needle and asks for it, answered by greedy decoding. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { refusal } from '../../../protocol/wire/failures';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Observation } from '../../model-runner/model-runner';
 import type { KeyGroup } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { copyScores, mostReadIn, type Counting, type HeadTable, type Needle } from '../../shared/retrieval/copy-events';
 import { unigramRecall, wordsOf } from '../../shared/retrieval/rouge';
 import type { Sample } from '../../tasks/task';

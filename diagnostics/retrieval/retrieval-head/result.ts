@@ -1,4 +1,5 @@
 /** The result of the analysis `retrieval-head`, and its schema. Heads are query heads; tables are [layers][heads]. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import * as v from 'valibot';
 import { headPlanField } from '../../../protocol/plans/head-plan';
@@ -16,7 +17,6 @@ import {
   wholeFrom,
 } from '../../../protocol/schema/fields';
 import { mostHeads, mostHeadsInAll, mostLayers } from '../../../protocol/schema/parts';
-import type { HeadPlace } from '../../model-runner/variant';
 import { countings, type HeadTable } from '../../shared/retrieval/copy-events';
 import { maskModes } from '../../shared/retrieval/masking';
 import { setKinds } from './head-sets';

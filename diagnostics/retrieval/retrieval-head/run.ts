@@ -1,9 +1,9 @@
 /** The run of the analysis `retrieval-head`: all tests with every head, then all of them without each set of heads. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { meanScores, parseHeadScores } from '../../../protocol/results/head-scores';
 import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import type { Counting } from '../../shared/retrieval/copy-events';
 import { headList } from '../../shared/retrieval/head-list';
 import { masked, meanOutputs, type MaskMode } from '../../shared/retrieval/masking';

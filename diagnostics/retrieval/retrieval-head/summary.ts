@@ -1,6 +1,6 @@
 /** The result of the tests that were run so far. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { wilson } from '../../shared/statistics/proportion';
-import type { HeadPlace } from '../../model-runner/variant';
 import { overTests, rankedHeads, scoreBins, type Counting, type HeadTable } from '../../shared/retrieval/copy-events';
 import type { MaskMode } from '../../shared/retrieval/masking';
 import { headScoresOf, pearson } from '../../shared/retrieval/score-file';

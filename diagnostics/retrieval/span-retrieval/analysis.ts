@@ -1,10 +1,10 @@
 /** The analysis `span-retrieval`: at which layer the residual stream of a text finds the text that belongs to it. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { seedFor } from '../../../kernels/tensors/random';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { capitalPairs, leastPairs, nameOf, ownPairs, type Piece } from './pairs';
 import { spanResult, spanResultOf, type SpanResult } from './result';
 import { meanOfRows, ranksOf } from './retrieve';

@@ -1,8 +1,8 @@
 /** How a model does on samples: accuracy and the metric of the task, each with its 95 % interval. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { AnswerScore, TaskAccuracy, TaskMean, TaskMetric } from '../../../protocol/analysis/tasks';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { metricOf } from '../effects/metric';
 import { meanInterval, wilson } from '../statistics/proportion';
 import type { Answers, Sample } from '../../tasks/task';
@@ -32,7 +32,7 @@ export async function* scoring(
   model: ModelRunner,
   samples: readonly Sample[],
   metric: TaskMetric,
-  variants: readonly Variant[] = [{}],
+  variants: readonly Variant[] = [[]],
 ): AsyncGenerator<ScoreStep, readonly TaskScore[]> {
   if (!model.facts.predicts) {
     throw new FailureError({

@@ -1,11 +1,11 @@
 /** Captions out of runs: plain with the divergence of each token, and with reinforced heads. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { CaptionProgress, StageProgress } from '../../../protocol/compute/hallucination';
 import type { Caption, CaptionToken, DivergenceStep } from '../../../protocol/results/hallucination';
 import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import { continued, type GenerationRequest } from '../../model-runner/decoding';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { mean } from '../../../kernels/tensors/vectors';
 import { TextPieces, type CaptionJudge } from './caption';
 import { DivergenceRun, type DivergenceMeasure, type MeasuredToken } from '../divergence/divergence-run';

@@ -1,9 +1,9 @@
 /** What a model makes of the labels behind a prompt, and of the options as texts. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { Output } from '../../../protocol/schema/check';
 import { figure, object } from '../../../protocol/schema/fields';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { RowAnswer } from '../../model-runner/run-request';
-import type { Variant } from '../../model-runner/variant';
 import type { ChoicePrompt, ContentPrompt } from './prompt';
 
 /** A share with Wilson's 95 % interval, or a mean over prompts with Student's. */
@@ -62,7 +62,7 @@ export async function contentAnswer(
 ): Promise<{ readonly whole: number; readonly byToken: number }> {
   const found = await model.nextTokens(
     options.map((option) => [...ids, ...option]),
-    [{}],
+    [[]],
   );
   const losses = options.map((_, at) => (found[at]?.[0]?.loss.slice(ids.length - 1) ?? []) as ArrayLike<number>);
   const sums = losses.map((own) => Array.from(own).reduce((sum, loss) => sum + loss, 0));

@@ -1,7 +1,7 @@
 /** What heads attend to from the last position of a prompt, by what stands there. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { KeyGroup } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { lastOf } from './answers';
 import type { ChoicePrompt } from './prompt';
 
@@ -19,7 +19,7 @@ export interface Masses {
 export async function massesAt(
   model: ModelRunner,
   prompt: ChoicePrompt,
-  { variant = {}, depth }: { readonly variant?: Variant; readonly depth?: number } = {},
+  { variant = [], depth }: { readonly variant?: Variant; readonly depth?: number } = {},
 ): Promise<readonly (readonly Masses[])[]> {
   const count = prompt.labels.length;
   const groups: readonly KeyGroup[] = [

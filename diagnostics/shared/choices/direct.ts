@@ -21,7 +21,7 @@ export interface DirectPrompt {
 }
 
 export async function directPrompt(model: ModelRunner, prompt: ChoicePrompt): Promise<DirectPrompt> {
-  const row = await streamRow(model, { ids: prompt.ids }, {}, lastOf(prompt));
+  const row = await streamRow(model, { ids: prompt.ids }, [], lastOf(prompt));
   const written: number[][] = [];
   const rest: number[] = [];
   const logits: number[] = [];

@@ -1,10 +1,11 @@
 /** What a head attends to from one position, on a prompt and on its counterpart. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { Pair } from '../effects/pairs';
 import { partName } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import * as build from '../sections/builders';
 
 export async function attentionRow(

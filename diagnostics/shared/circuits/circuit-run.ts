@@ -2,12 +2,13 @@
  * A model of which only a circuit works: the output of every other part is replaced at all positions, by zeros, by its mean over all
  * positions of the prompts, or by its output on the counterpart.
  */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { type Mode, type StandIn, standInsFor } from '../effects/stand-ins';
 import { partsOf, replacing, withReplacements, type Part } from '../effects/parts';
 import { measured, type Subject } from '../effects/subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Replacement, Variant } from '../../model-runner/variant';
 import { nodeId } from './circuit';
 
 export interface CircuitRunSettings {
@@ -23,7 +24,7 @@ export interface CircuitRunSettings {
 interface Prompt {
   readonly subject: Subject;
   /** By part, in the order of the model. */
-  readonly replacements: ReadonlyMap<string, Replacement>;
+  readonly replacements: ReadonlyMap<string, ReplacementChange>;
 }
 
 export class CircuitRun {

@@ -8,7 +8,7 @@
  * respect to x. The paper takes x for the residual stream that the receiver reads, so that its norm and projection are linear as
  * well; here x' is computed, which a run that is shared by all receivers of a layer gives anyway. Unit: that of the metric.
  */
-import { tapOf } from '../../../models/instrument/interventions/replacement';
+import { tapOf } from '../../../models/instrument/changes/replacement';
 import type { Pair } from '../effects/pairs';
 import { Outputs, sizesOf } from '../effects/outputs';
 import type { GradientTap } from '../../model-runner/gradients';

@@ -1,5 +1,6 @@
 /** What two circuits have in common, as sections. */
-import type { HeadPlace, HeadsSection } from '../../../protocol/sections/heads';
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { HeadsSection } from '../../../protocol/sections/heads';
 import type { SectionCell } from '../../../protocol/sections/table';
 import { nodeId, type Circuit } from './circuit';
 import type { Baseline, Overlap } from './overlap';

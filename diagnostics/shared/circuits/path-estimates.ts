@@ -10,13 +10,14 @@
  * - to inputs of heads or MLPs of a layer, all that lies between senders and receivers is held, and the gradient is taken twice:
  *   with the inputs as they come, and with the inputs held at p. The difference is what passes through them.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { objectiveAt } from '../gradients/objective';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import type { Pair } from '../effects/pairs';
 import { Outputs, sizesOf } from '../effects/outputs';
 import { replacing, withReplacements, type Part } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart } from '../../model-runner/sequence';
-import type { HeadPlace, Replacement } from '../../model-runner/variant';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { differingPositions, type PathsAsked, type PathSettings } from './paths';
 import { slotOf, type Receiver } from './receivers';
@@ -48,24 +49,24 @@ export async function pathEstimates(
   const objective = await objectiveAt(model, pair.clean, { ...pair, sequence: pair.clean }, settings);
   const taps = [...blocks.keys()].map((layer) => ({ layer, tap: 'attention.head_output' }) as const);
 
-  const held = (part: Part): Replacement => ({
+  const held = (part: Part): ReplacementChange => ({
     ...replacing(part, { data: own.part(part), everywhere: false }),
     positions: p,
   });
-  const heldHeads = (layers: number): readonly Replacement[] =>
+  const heldHeads = (layers: number): readonly ReplacementChange[] =>
     blocks
       .slice(0, layers)
       .flatMap(({ heads }, layer) => Array.from({ length: heads }, (_, head) => held({ layer, head })));
-  const heldMlps = (layers: number): readonly Replacement[] =>
+  const heldMlps = (layers: number): readonly ReplacementChange[] =>
     freezeMlps ? Array.from({ length: layers }, (_, layer) => held({ layer })) : [];
-  const heldInput = (receiver: Inner): Replacement => {
+  const heldInput = (receiver: Inner): ReplacementChange => {
     if (receiver.input === 'mlp') return held({ layer: receiver.layer });
     const { layer, input } = receiver;
     const head = slotOf(receiver, blocks);
-    return { layer, target: input, head, positions: p, data: own.slot(input, layer, head) };
+    return { kind: 'replacement', layer, target: input, head, positions: p, data: own.slot(input, layer, head) };
   };
 
-  const products = async (replacements: readonly Replacement[]): Promise<readonly number[]> => {
+  const products = async (replacements: readonly ReplacementChange[]): Promise<readonly number[]> => {
     const run = withReplacements(variant, replacements);
     const { layers } = await model.gradients({ ...sequencePart(pair.clean), objective, taps, variant: run });
     return senders.map(({ layer, head }) => {

@@ -9,17 +9,18 @@
  *
  * Where the receiver is the logits, the second run ends in them, so that there is no third.
  */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
-import { tapOf } from '../../../models/instrument/interventions/replacement';
 import type { Pair } from '../effects/pairs';
 import { changedFrom } from '../effects/patch';
+import { tapOf } from '../../../models/instrument/changes/replacement';
 import { Outputs, sizesOf } from '../effects/outputs';
 import { partsOf, replacing, withReplacements, type Part } from '../effects/parts';
 import { measured } from '../effects/subjects';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { KeptPrefix } from '../../model-runner/run-request';
 import { withoutSpan, type Sequence } from '../../model-runner/sequence';
-import type { Replacement, Variant } from '../../model-runner/variant';
 import { slotOf, type Receiver } from './receivers';
 
 /** A head, an MLP, or the embeddings of the tokens. */
@@ -65,7 +66,10 @@ export function differingPositions(
 }
 
 export class PathRuns {
-  private readonly held: ReadonlyMap<number, { readonly heads: readonly Replacement[]; readonly mlp: Replacement }>;
+  private readonly held: ReadonlyMap<
+    number,
+    { readonly heads: readonly ReplacementChange[]; readonly mlp: ReplacementChange }
+  >;
   private readonly prefixes = new Map<number, Promise<KeptPrefix>>();
 
   private constructor(
@@ -125,7 +129,7 @@ export class PathRuns {
     const asked = inner.flatMap((receiver, to) =>
       senders.flatMap((sender, from) => (only(sender, receiver) ? (got[to]?.[from] ?? []) : [])),
     );
-    const values = new Map<Replacement, number>();
+    const values = new Map<ReplacementChange, number>();
     (await this.third(asked.map((one) => [one]))).forEach((value, at) => {
       const one = asked[at];
       if (one) values.set(one, value);
@@ -140,7 +144,7 @@ export class PathRuns {
         const own = got[inner.indexOf(receiver)] ?? [];
         found.push(
           senders.map((sender, at) =>
-            some.includes(sender) ? (values.get(own[at] as Replacement) ?? this.ends.original) : Number.NaN,
+            some.includes(sender) ? (values.get(own[at] as ReplacementChange) ?? this.ends.original) : Number.NaN,
           ),
         );
       }
@@ -154,7 +158,7 @@ export class PathRuns {
    */
   async received(
     { senders, receivers, positions }: PathsAsked,
-    read: (receiver: Inner, rows: Replacement) => number,
+    read: (receiver: Inner, rows: ReplacementChange) => number,
   ): Promise<readonly (readonly number[])[]> {
     const found = receivers.map(() => senders.map(() => 0));
     const p = this.differing(positions);
@@ -197,7 +201,7 @@ export class PathRuns {
   }
 
   /** The third run, once for each list of replacements. */
-  private async third(lists: readonly (readonly Replacement[])[]): Promise<readonly number[]> {
+  private async third(lists: readonly (readonly ReplacementChange[])[]): Promise<readonly number[]> {
     const { metric, variant } = this.settings;
     const [, ...found] = await measured(this.model, this.pair.clean, this.pair, metric, [
       variant,
@@ -211,8 +215,8 @@ export class PathRuns {
     senders: readonly Sender[],
     receivers: readonly Inner[],
     p: readonly number[],
-  ): Promise<readonly (readonly (Replacement | undefined)[])[]> {
-    const found = receivers.map(() => senders.map((): Replacement | undefined => undefined));
+  ): Promise<readonly (readonly (ReplacementChange | undefined)[])[]> {
+    const found = receivers.map(() => senders.map((): ReplacementChange | undefined => undefined));
     for await (const { sender, receiver, rows } of this.secondRuns(senders, receivers, p)) {
       const own = found[receivers.indexOf(receiver)];
       if (own) own[senders.indexOf(sender)] = rows;
@@ -225,7 +229,7 @@ export class PathRuns {
     senders: readonly Sender[],
     receivers: readonly Inner[],
     p: readonly number[],
-  ): AsyncGenerator<{ readonly sender: Sender; readonly receiver: Inner; readonly rows: Replacement }> {
+  ): AsyncGenerator<{ readonly sender: Sender; readonly receiver: Inner; readonly rows: ReplacementChange }> {
     for (const layer of new Set(receivers.map((receiver) => receiver.layer))) {
       // An MLP reads what the heads of its layer have written: they are held for it, and for queries, keys and values need not be.
       for (const behindHeads of [false, true]) {
@@ -290,7 +294,14 @@ export class PathRuns {
           p.forEach((position, at) =>
             data.set(values.subarray(from + at * width, from + (at + 1) * width), position * width),
           );
-          const rows = { layer, target, ...(target === 'mlp' ? {} : { head: slot }), positions: p, data };
+          const rows = {
+            kind: 'replacement' as const,
+            layer,
+            target,
+            ...(target === 'mlp' ? {} : { head: slot }),
+            positions: p,
+            data,
+          };
           yield { sender, receiver, rows };
         }
       }
@@ -298,14 +309,14 @@ export class PathRuns {
   }
 
   /** What is held at p below a layer, the heads of the layer itself included where `withHeads` says so. */
-  private heldAt(positions: readonly number[], layer: number, withHeads: boolean): readonly Replacement[] {
+  private heldAt(positions: readonly number[], layer: number, withHeads: boolean): readonly ReplacementChange[] {
     return [...this.held].flatMap(([at, { heads, mlp }]) => [
       ...(at < layer || (at === layer && withHeads) ? heads.map((one) => ({ ...one, positions })) : []),
       ...(at < layer && this.settings.freezeMlps ? [{ ...mlp, positions }] : []),
     ]);
   }
 
-  private sent(sender: Part, positions: readonly number[]): Replacement {
+  private sent(sender: Part, positions: readonly number[]): ReplacementChange {
     return { ...replacing(sender, { data: this.counterpart.part(sender), everywhere: false }), positions };
   }
 

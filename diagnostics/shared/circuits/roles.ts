@@ -9,11 +9,12 @@
  * - inhibition: what movers behind the head attend to wrong answers more when its output at the last position is that on the
  *   counterpart; of heads that move nothing themselves.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { Pair } from '../effects/pairs';
 import { Outputs } from '../effects/outputs';
 import { replacing, withReplacements } from '../effects/parts';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import { effectOf, type PathMeasured } from './effects';
 import { PathRuns, type PathSettings } from './paths';
 import { mean } from '../../../kernels/tensors/vectors';

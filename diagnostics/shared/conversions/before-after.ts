@@ -1,4 +1,5 @@
 /** A model before and after a conversion, measured alike: the table that every conversion shows. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { kvBytesPerToken } from '../../../models/formats/estimates/kv-cache';
 import { count, figure, flag, list, object, optional, orNull, text, whole } from '../../../protocol/schema/fields';
 import type { Schema } from '../../../protocol/schema/check';
@@ -6,7 +7,6 @@ import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { elementsOf, tensorBytes } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { argMax } from '../../model-runner/sampling';
-import type { Variant } from '../../model-runner/variant';
 import { scoreTask } from '../accuracy/score';
 import { quantile } from '../statistics/quantile';
 import type { ConversionTexts, JudgedText } from './texts';
@@ -178,7 +178,7 @@ export async function qualityOf(
   model: ModelRunner,
   { heldOut, samples }: Pick<ConversionTexts, 'heldOut' | 'samples'>,
   metric: TaskMetric | undefined,
-  variants: readonly Variant[] = [{}],
+  variants: readonly Variant[] = [[]],
 ): Promise<readonly Quality[]> {
   const losses = await lossesOf(model, heldOut, variants);
   const tokens = heldOut.reduce((sum, { ids, from }) => sum + ids.length - 1 - from, 0);

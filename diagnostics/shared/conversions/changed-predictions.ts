@@ -1,7 +1,7 @@
 /** How far the predictions of variants are from those of a model. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { divergence } from '../../model-runner/sampling';
-import type { Variant } from '../../model-runner/variant';
 import type { JudgedText } from './texts';
 
 /** Logits of a text are held for two variants at once. */

@@ -1,5 +1,5 @@
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 
 /** Of the logits at every position of a text: of a model under a variant, and of another model. */
 export async function largestDifference(

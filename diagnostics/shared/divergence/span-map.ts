@@ -1,7 +1,8 @@
 /** What the query of the next token reads from each row of a span: image tokens, or the tokens of a text. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import { mean } from '../../../kernels/tensors/vectors';
 
 export interface SpanMapRequest {
@@ -16,7 +17,7 @@ export interface SpanMapRequest {
 /** Mean over the heads, [rows]. */
 export async function spanMap(
   model: ModelRunner,
-  { sequence, rows, heads, variant = {} }: SpanMapRequest,
+  { sequence, rows, heads, variant = [] }: SpanMapRequest,
 ): Promise<Float32Array> {
   const run = await model.run({
     ...sequence,

@@ -1,8 +1,8 @@
 /** Values inside a run, kept to be put into another one: outputs of heads and MLPs, queries, keys, values, residual streams. */
-import { rowsOf, tapOf, type Replaceable } from '../../../models/instrument/interventions/replacement';
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { rowsOf, tapOf, type Replaceable } from '../../../models/instrument/changes/replacement';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { widthOf, type Part } from './parts';
 
 /** Slots side by side in a layer, and numbers of a row of one. */

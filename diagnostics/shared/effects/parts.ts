@@ -1,6 +1,7 @@
 /** The heads and MLPs of a model, one by one, and their outputs put in the place of what is computed. */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import type { Replacement, Variant } from '../../model-runner/variant';
 
 /** A query head, or the MLP of a layer where `head` is absent. */
 export interface Part {
@@ -30,13 +31,13 @@ export interface Rows {
   readonly everywhere: boolean;
 }
 
-export function replacing({ layer, head }: Part, { data, everywhere }: Rows): Replacement {
-  const rows = { layer, data, ...(everywhere ? { everywhere } : {}) };
+export function replacing({ layer, head }: Part, { data, everywhere }: Rows): ReplacementChange {
+  const rows = { kind: 'replacement' as const, layer, data, ...(everywhere ? { everywhere } : {}) };
   return head === undefined ? { ...rows, target: 'mlp' } : { ...rows, target: 'head', head };
 }
 
 /** What is added stands behind what the variant has, so that it is what counts where both replace the same. */
-export const withReplacements = (variant: Variant, added: readonly Replacement[]): Variant => ({
+export const withReplacements = (variant: Variant, added: readonly ReplacementChange[]): Variant => [
   ...variant,
-  replacements: [...(variant.replacements ?? []), ...added],
-});
+  ...added,
+];

@@ -1,8 +1,8 @@
 /** Outputs of one run put into another. */
-import type { Replaceable } from '../../../models/instrument/interventions/replacement';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
+import type { Replaceable } from '../../../models/instrument/changes/replacement';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Replacement } from '../../model-runner/variant';
 import type { Outputs } from './outputs';
 import { firstDifference } from './pairs';
 
@@ -27,12 +27,13 @@ export function replacementOf(
   outputs: Outputs,
   { ids }: Sequence,
   from: number,
-): Replacement | undefined {
+): ReplacementChange | undefined {
   // Named even where all are patched: rows before them are then run once.
   const all = from > 0 ? ids.map((_, position) => position) : undefined;
   const changed = (positions ?? all)?.filter((position) => position >= from);
   if (changed?.length === 0) return undefined;
   return {
+    kind: 'replacement',
     layer,
     target,
     ...(head === undefined ? {} : { head }),

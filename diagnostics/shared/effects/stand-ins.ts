@@ -1,11 +1,11 @@
 /** What stands in the place of a part's output: zeros, its mean, or its output on another prompt. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { AnalysisJob, Step } from '../../analysis';
 import { Outputs } from './outputs';
 import { partsOf, widthOf, type Part, type Rows } from './parts';
 import type { Subject } from './subjects';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 
 export const modes = ['zero', 'mean', 'resample'] as const;
 export type Mode = (typeof modes)[number];

@@ -1,4 +1,5 @@
 /** The prompts on which effects are measured, and the questions that give the metric on each. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, ReadInput } from '../../analysis';
@@ -7,7 +8,6 @@ import { namedToken } from '../../model-runner/named-token';
 import { predictedRows } from '../../model-runner/predicted-rows';
 import type { AskedRow, RowAnswer } from '../../model-runner/run-request';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { TaskTokens } from '../../tasks/task-tokens';
 import { comparesTwo, isMetric, metricOf, type MetricParameters } from './metric';
 

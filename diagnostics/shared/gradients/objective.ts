@@ -1,9 +1,9 @@
 /** Where gradients of the metric are taken, and what is differentiated there. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { TaskMetric } from '../../../protocol/analysis/tasks';
 import type { Objective } from '../../model-runner/gradients';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import type { Pair } from '../effects/pairs';
 import type { Subject } from '../effects/subjects';
 import { embeddingLine } from './embedding-line';

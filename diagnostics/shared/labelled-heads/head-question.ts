@@ -1,8 +1,9 @@
 /** A head that is looked at more closely, and its map on the first prompt. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { SectionQuestion } from '../../../protocol/sections/section';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 
 /** The head that was clicked, or that of a row of the table of chosen heads. */
 export function askedHead(chosen: readonly HeadPlace[], { section, place }: SectionQuestion): HeadPlace {

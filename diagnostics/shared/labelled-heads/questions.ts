@@ -1,9 +1,9 @@
 /** Prompts with known answers, how they are answered under variants of the model, and what the answers are worth. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { Schema } from '../../../protocol/schema/check';
 import { figure, object } from '../../../protocol/schema/fields';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { KeyGroup } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import type { Sample } from '../../tasks/task';
 import { mean } from '../../../kernels/tensors/vectors';
 

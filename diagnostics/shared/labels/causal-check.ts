@@ -11,6 +11,9 @@
  * these have at 0 already cannot be removed once more: it is counted (`alreadyOff`), and a set of such heads alone is not
  * measured.
  */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import { gainsOf } from '../../../models/instrument/changes/gain';
 import {
   headLabels,
   type CausalChange,
@@ -21,7 +24,6 @@ import {
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { predictedRows } from '../../model-runner/predicted-rows';
 import type { Sequence } from '../../model-runner/sequence';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import type { LabelRun, LabelStage } from './label-run';
 import { probeSettings } from './probe-runs';
 import { repeatedSequence } from './probes';
@@ -96,9 +98,9 @@ export async function* causalCheck(
 }
 
 /** Heads whose output a variant has at 0 or replaces: a gain does not act on an output that is replaced. */
-const removedBy = ({ gains = [], replacements = [] }: Variant): HeadSet => [
-  ...gains.filter(({ gain }) => gain === 0),
-  ...replacements.flatMap(({ target, layer, head }) =>
+const removedBy = (variant: Variant): HeadSet => [
+  ...changesOf(variant, 'gain').filter(({ gain }) => gain === 0),
+  ...changesOf(variant, 'replacement').flatMap(({ target, layer, head }) =>
     target === 'head' && head !== undefined ? [{ layer, head }] : [],
   ),
 ];
@@ -130,10 +132,7 @@ async function* lossChanges(
       model.losses(
         sequence,
         rows,
-        removed.map(([, heads]) => ({
-          ...variant,
-          gains: [...(variant.gains ?? []), ...heads.map(({ layer, head }) => ({ layer, head, gain: 0 }))],
-        })),
+        removed.map(([, heads]) => [...variant, ...gainsOf(heads, 0)]),
       ),
     );
     removed.forEach(([key], at) => changes.set(key, (without[at] ?? Number.NaN) - withThem));

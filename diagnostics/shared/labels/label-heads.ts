@@ -1,10 +1,11 @@
 /** Scores and labels of the heads of a run: random sequences are run beside it for what its prompt cannot show. */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
+import { hasChange } from '../../../models/instrument/changes/changes';
 import type { ClassAblation, HeadClass, HeadLabel, LabelScores } from '../../../protocol/results/heads';
 import { refusal } from '../../../protocol/wire/failures';
 import type { HeadNumbers } from '../../model-runner/head-numbers';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { causalCheck } from './causal-check';
 import { leastDeviation } from './confidence';
 import type { LabelRun, LabelStage } from './label-run';
@@ -48,9 +49,11 @@ export async function* labelHeads(
 }
 
 /** Labels are measured on sequences of their own, on which a change at positions of the prompt would be another one. */
-export function requireAnywhere({ scoreBiases = [], groupWeights = [], replacements = [] }: Variant): void {
-  const placed = replacements.filter(({ everywhere = false, positions }) => !everywhere || positions !== undefined);
-  if (scoreBiases.length + groupWeights.length + placed.length === 0) return;
+export function requireAnywhere(variant: Variant): void {
+  const placed = changesOf(variant, 'replacement').some(
+    ({ everywhere = false, positions }) => !everywhere || positions !== undefined,
+  );
+  if (!placed && !hasChange(variant, 'bias', 'weight')) return;
   throw refusal(
     'An intervention acts on positions of this prompt, and labels are measured on other sequences. Leave it out, or change the whole head (a gain).',
   );

@@ -1,6 +1,6 @@
 /** What a run that labels heads is given, and where it stands. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { AnalysisJob, Step } from '../../analysis';
-import type { Variant } from '../../model-runner/variant';
 
 export interface LabelRun {
   /** What the run changes; it means the same on any sequence (`requireAnywhere`). */

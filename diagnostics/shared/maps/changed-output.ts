@@ -1,7 +1,7 @@
 /** How far what a model gives moves under a change: its predictions where it makes some, else what leaves its last layer. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { mean } from '../../../kernels/tensors/vectors';
 
 export interface Outputs {

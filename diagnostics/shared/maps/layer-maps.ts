@@ -1,7 +1,7 @@
 /** Attention maps of all heads of a layer, for analyses that look at whole maps. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 
 /** By head: probabilities [n, n], row-major; 0 at keys that the query may not read. The layers below run once more for it. */
 export async function layerMaps(

@@ -49,7 +49,7 @@ export async function tokenScores(model: ModelRunner, prompt: Prompt): Promise<T
   const [n, leading] = [patches.ids.length, patches.image.start];
   const { blocks } = encoder.facts;
   const mapsOf = async (layer: number): Promise<EncoderMaps> => ({
-    maps: await layerMaps(encoder, patches, {}, layer),
+    maps: await layerMaps(encoder, patches, [], layer),
     n,
     leading,
   });

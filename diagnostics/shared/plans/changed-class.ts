@@ -1,7 +1,7 @@
 /** Heads of two plans that keep everything in one of them alone. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
 import { headPlanText } from '../../../protocol/plans/head-plan';
-import type { HeadPlace } from '../../model-runner/variant';
 import * as build from '../sections/builders';
 
 type Heads = readonly (readonly HeadPlan[])[];

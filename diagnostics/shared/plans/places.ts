@@ -1,5 +1,5 @@
+import type { HeadPlace } from '../../../protocol/sections/heads';
 /** Lists of heads. */
-import type { HeadPlace } from '../../model-runner/variant';
 
 export const samePlace = (a: HeadPlace, b: HeadPlace): boolean => a.layer === b.layer && a.head === b.head;
 

@@ -1,3 +1,4 @@
+import type { HeadPlace } from '../../../protocol/sections/heads';
 /**
  * Copy events, and the scores of heads made of them (Wu et al. 2024, "Retrieval Head Mechanistically Explains Long-Context
  * Factuality", arXiv:2404.15574, section 2.1).
@@ -6,7 +7,6 @@
  * row is the one before w: the last row of the prompt for the first generated token. Keys are counted from 0 over prompt and
  * generated tokens; between equal weights the earlier key is the one read most. Heads are query heads.
  */
-import type { HeadPlace } from '../../model-runner/variant';
 
 /** [layers][heads] */
 export type HeadTable = readonly (readonly number[])[];

@@ -1,6 +1,6 @@
 /** A list of heads as a person writes it: `2.5,3.*`, layers and query heads from 0, `*` for all of a layer. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { ModelFacts } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 
 type Heads = { readonly ok: true; readonly heads: readonly HeadPlace[] } | { readonly ok: false; readonly why: string };
 

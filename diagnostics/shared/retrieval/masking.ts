@@ -7,9 +7,12 @@
  * - `zero`: the head outputs zero (gain 0): its part of the output projection is gone.
  * - `mean`: the head outputs the same vector at every position: its mean over rows of given prompts.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { gainsOf } from '../../../models/instrument/changes/gain';
+import { uniformHeads } from '../../../models/instrument/changes/uniform';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 
 export const maskModes = ['uniform', 'zero', 'mean'] as const;
 export type MaskMode = (typeof maskModes)[number];
@@ -23,21 +26,18 @@ export const placeKey = ({ layer, head }: HeadPlace): string => `${layer}.${head
 export function masked(variant: Variant, heads: readonly HeadPlace[], mode: MaskMode, means?: MeanOutputs): Variant {
   switch (mode) {
     case 'uniform':
-      return { ...variant, uniform: [...(variant.uniform ?? []), ...heads] };
+      return [...variant, ...uniformHeads(heads)];
     case 'zero':
-      return { ...variant, gains: [...(variant.gains ?? []), ...heads.map((place) => ({ ...place, gain: 0 }))] };
+      return [...variant, ...gainsOf(heads, 0)];
     case 'mean':
-      return {
+      return [
         ...variant,
-        replacements: [
-          ...(variant.replacements ?? []),
-          ...heads.map(({ layer, head }) => {
-            const data = means?.get(placeKey({ layer, head }));
-            if (!data) throw new RangeError(`no mean output of L${layer}H${head} was measured`);
-            return { layer, target: 'head' as const, head, data, everywhere: true };
-          }),
-        ],
-      };
+        ...heads.map(({ layer, head }) => {
+          const data = means?.get(placeKey({ layer, head }));
+          if (!data) throw new RangeError(`no mean output of L${layer}H${head} was measured`);
+          return { kind: 'replacement' as const, layer, target: 'head' as const, head, data, everywhere: true };
+        }),
+      ];
   }
 }
 
@@ -50,7 +50,7 @@ export async function meanOutputs(
   model: ModelRunner,
   prompts: readonly Sequence[],
   heads: readonly HeadPlace[],
-  variant: Variant = {},
+  variant: Variant = [],
 ): Promise<MeanOutputs> {
   const layers = [...new Set(heads.map(({ layer }) => layer))].sort((a, b) => a - b);
   const sums = new Map(

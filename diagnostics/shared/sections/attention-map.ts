@@ -1,10 +1,12 @@
 /** The attention of one head on a prompt as a section: what analyses of heads answer when a head is asked for. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { hasChange } from '../../../models/instrument/changes/changes';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { decidesSources } from '../../model-runner/redistribution-sources';
 import { withoutSpan, type Sequence } from '../../model-runner/sequence';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import * as build from './builders';
 
 /** Positions that are drawn: 262,144 cells are what a screen shows and a file of a few megabytes holds. */
@@ -47,12 +49,11 @@ export async function attentionMap(
 
 /** Whether the rows before `end` are the same in a run of them alone. */
 const readsNothingBehind = ({ facts }: ModelRunner, { prefix = 0 }: Prompt, variant: Variant, end: number): boolean => {
-  const { replacements = [], scoreBiases = [], groupWeights = [] } = variant;
   return (
     facts.blocks.every(({ causal }) => causal) &&
     prefix <= end &&
     !decidesSources(variant) &&
-    replacements.length + scoreBiases.length + groupWeights.length === 0
+    !hasChange(variant, 'replacement', 'bias', 'weight')
   );
 };
 

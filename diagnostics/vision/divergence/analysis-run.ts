@@ -1,8 +1,9 @@
 /** One run of the analysis `divergence`: two passes, the caption, where the selected heads read, the reinforced caption. */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { hasChange } from '../../../models/instrument/changes/changes';
 import type { CaptionToken } from '../../../protocol/results/hallucination';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { TextPieces } from '../../shared/captions/caption';
 import {
   greedy,
@@ -50,13 +51,12 @@ export function preparedAnalysis(model: ModelRunner, job: Omit<DivergenceJob, 's
 
 /** What changes the pass without the span in the same way. */
 function onBoth(variant: Variant): Variant | undefined {
-  const { scoreBiases = [], groupWeights = [], replacements = [] } = variant;
-  if (scoreBiases.length + groupWeights.length + replacements.length > 0) {
+  if (hasChange(variant, 'bias', 'weight', 'replacement')) {
     throw refusal(
       'Divergence compares the prompt with a shorter one, and an intervention acts on positions of this one. Leave it out.',
     );
   }
-  return Object.keys(variant).length === 0 ? undefined : variant;
+  return variant.length === 0 ? undefined : variant;
 }
 
 export async function* runDivergence(

@@ -1,5 +1,5 @@
 /** Heads and tokens of a result in the order of what is said about them. */
-import type { HeadPlace } from '../../model-runner/variant';
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { DivergenceResult } from './result';
 
 export interface RankedHead extends HeadPlace {

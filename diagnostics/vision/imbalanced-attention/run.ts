@@ -1,4 +1,5 @@
 /** One run: the encoder's attention, the plain caption, the caption with informed tokens raised, captions over alpha. */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import { brokenWords } from '../../shared/captions/repetition';
 import { TextPieces } from '../../shared/captions/caption';
 import { greedy, textPart } from '../../shared/captions/caption-run';
@@ -9,7 +10,6 @@ import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
 import { imageRows } from '../../model-runner/regions';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { groundingGroups, groundingOf, rowShares, type RowShares } from './grounding';
 import {
   emphasisOf,
@@ -104,10 +104,10 @@ export async function* imbalancedRun(model: ModelRunner, job: Job): AsyncGenerat
 }
 
 /** Both variants; the second has emphases alone. */
-const together = (own: Variant, { variant }: { readonly variant: Variant }): Variant => ({
+const together = (own: Variant, { variant }: { readonly variant: Variant }): Variant => [
   ...own,
-  emphases: [...(own.emphases ?? []), ...(variant.emphases ?? [])],
-});
+  ...changesOf(variant, 'emphasis'),
+];
 
 /** By image token. */
 function pictureOf(

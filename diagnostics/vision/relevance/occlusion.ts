@@ -1,8 +1,8 @@
 /** Tokens of an answer with parts of the prompt hidden: no row reads the keys of these rows, in any head of any layer. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { largestBias } from '../../../protocol/interventions/bias';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import type { PredictedToken } from './rollout';
 
 export interface Written {
@@ -23,9 +23,15 @@ export async function logProbabilitiesWithout(
   const variants = named.map(({ name, positions }) => {
     if (positions.length === 0) return variant;
     const biases = model.facts.blocks.flatMap(({ heads }, layer) =>
-      Array.from({ length: heads }, (_, head) => ({ layer, head, group: name, value: -largestBias })),
+      Array.from({ length: heads }, (_, head) => ({
+        kind: 'bias' as const,
+        layer,
+        head,
+        group: name,
+        value: -largestBias,
+      })),
     );
-    return { ...variant, scoreBiases: [...(variant.scoreBiases ?? []), ...biases] };
+    return [...variant, ...biases];
   });
   const asked = predicted.map(({ row, token }) => ({ row, tokens: [token] }));
   const found = await model.answers({ ...sequence, groups }, asked, variants);

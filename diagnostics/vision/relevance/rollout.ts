@@ -6,11 +6,12 @@
  * with A the probabilities of a head, y the logit of a token and * element by element. Here one row of R is wanted, that of the
  * query which predicts the token: r = e R = e (I + M_L) ... (I + M_1) is computed from the last layer down, r <- r + r M.
  */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { gainOf } from '../../../models/instrument/changes/changes';
 import { layerGroups } from '../../shared/maps/layer-groups';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { TensorData } from '../../model-runner/run-request';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 
 /** r + r M in place. `weights` and `slopes` of all heads: [heads][n, n], of which the first `rows` rows and columns are read. */
 export function throughLayer(
@@ -161,9 +162,6 @@ export class Rollout {
     return byLayer;
   }
 }
-
-const gainOf = ({ gains = [] }: Variant, layer: number, head: number): number =>
-  gains.reduce((product, one) => (one.layer === layer && one.head === head ? product * one.gain : product), 1);
 
 export function numbersOf(tensor: TensorData | undefined): Float32Array {
   if (!(tensor?.data instanceof Float32Array)) throw new TypeError('the run gave no numbers of a layer');

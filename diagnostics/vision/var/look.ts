@@ -1,4 +1,5 @@
 /** Looking at layers: what enters them, what their heads read of the picture, and what single keys add to the stream. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { mostDimensions } from '../../../protocol/interventions/redistribute';
 import { sinkProfile, sinkValue } from '../../shared/divergence/sinks';
@@ -6,7 +7,6 @@ import { layerGroups } from '../../shared/maps/layer-groups';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { LayerResult, TensorData } from '../../model-runner/run-request';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { sample } from '../../tasks/draft';
 import { contributionOf, writtenNorms } from './contribution';
 import {

@@ -1,10 +1,10 @@
 /** What sinks are worth: rows behind the picture cannot read them, or as many other tokens of the picture, or any of it. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { largestIsolation } from '../../../protocol/interventions/isolate';
 import { divergenceOf, logProbabilities } from '../../shared/maps/changed-output';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { sample } from '../../tasks/draft';
 import type { MaskedRun } from './result';
 
@@ -26,11 +26,11 @@ export function maskedFrom(
     if (rows.length === 0) return [];
     const regions = [reading, rows];
     return Array.from({ length: blocks[layer]?.heads ?? 0 }, (_, head) => ({
-      ...{ layer, head, regions },
+      ...{ kind: 'isolation' as const, layer, head, regions },
       beta: largestIsolation,
     }));
   });
-  return { ...variant, isolations: [...(variant.isolations ?? []), ...own] };
+  return [...variant, ...own];
 }
 
 /** In each layer as many tokens of the picture as it has sinks, drawn among the others; all of them where there are fewer. */

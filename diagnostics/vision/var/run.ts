@@ -1,11 +1,11 @@
 /** The run of the analysis `var`: sinks layer by layer, what masking them costs, and texts without and with redistribution. */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import { regionText } from '../../../protocol/interventions/regions';
 import type { AnalysisJob, Step } from '../../analysis';
 import { TextPieces } from '../../shared/captions/caption';
 import { mean } from '../../../kernels/tensors/vectors';
 import { textBlocks } from '../../shared/captions/text-blocks';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { groupsOfLayers, lookAt, massiveDimensions, type LayerLook, type Looked, type Massive } from './look';
 import { drawnRows, lastLogits, maskedFrom, maskedRun, type MaskedRows } from './masking';
 import { redistribution, seenOf, settingsOf, type VarParameters, type VarSettings } from './parameters';
@@ -35,8 +35,7 @@ export async function redistributed(
 ): Promise<Variant | undefined> {
   const one = redistribution(settings, dimensions, seen.region);
   if (!one) return undefined;
-  const { redistributions = [] } = (await model.variant([one], prompt)).variant;
-  return { ...variant, redistributions: [...(variant.redistributions ?? []), ...redistributions] };
+  return [...variant, ...changesOf((await model.variant([one], prompt)).variant, 'redistribution')];
 }
 
 export async function* varRun(model: ModelRunner, job: Job): AsyncGenerator<Step<VarResult>, VarResult> {

@@ -1,10 +1,10 @@
 /** Texts behind the prompt, and where in the picture each of their words looks. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import { greedy } from '../../shared/captions/caption-run';
 import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Observation } from '../../model-runner/model-runner';
 import { probabilities } from '../../model-runner/sampling';
 import type { Sequence } from '../../model-runner/sequence';
-import type { Variant } from '../../model-runner/variant';
 import { largestOf } from './masking';
 
 export interface LookingToken {

@@ -1,6 +1,6 @@
 /** Features of a picture under variants of the encoder. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import type { Variant } from '../../model-runner/variant';
 import { featuresOf, type Pooling } from './reader';
 
 /** Bytes of attention maps of one layer that variants take side by side. */

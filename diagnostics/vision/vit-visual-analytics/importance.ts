@@ -1,7 +1,9 @@
 /** What heads are worth on pictures: one run for each head without it, and one with no other head of its layer. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { gainsOf } from '../../../models/instrument/changes/gain';
 import type { PerHead } from '../../../protocol/results/heads';
 import type { ModelFacts, ModelRunner, Prompt } from '../../model-runner/model-runner';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import { meanInterval } from '../../shared/statistics/proportion';
 import { featuresUnder } from './features';
 import { divergence, metrics, turned, type Metric } from './metrics';
@@ -10,9 +12,7 @@ import { predicted, probabilitiesOf, type Pooling, type Reader } from './reader'
 export const headsOf = ({ blocks }: Pick<ModelFacts, 'blocks'>): readonly HeadPlace[] =>
   blocks.flatMap(({ heads }, layer) => Array.from({ length: heads }, (_, head) => ({ layer, head })));
 
-export const without = (places: readonly HeadPlace[]): Variant => ({
-  gains: places.map(({ layer, head }) => ({ layer, head, gain: 0 })),
-});
+export const without = (places: readonly HeadPlace[]): Variant => gainsOf(places, 0);
 
 const sameLayer = (all: readonly HeadPlace[], { layer, head }: HeadPlace): readonly HeadPlace[] =>
   all.filter((one) => one.layer === layer && one.head !== head);
@@ -55,7 +55,7 @@ export async function comparedUnder(
 export async function headLosses(model: ModelRunner, prompt: Prompt, judge: Judge, label: number): Promise<HeadLosses> {
   const heads = headsOf(model.facts);
   const variants = [
-    {},
+    [],
     ...heads.map((place) => without([place])),
     ...heads.map((place) => without(sameLayer(heads, place))),
   ];

@@ -176,7 +176,7 @@ async function lossesUnder(
   variants: Parameters<typeof comparedUnder>[2],
   label: string,
 ): Promise<readonly ReturnType<typeof lossOf>[]> {
-  const [plain, ...changed] = await comparedUnder(model, prompt, [{}, ...variants], judge);
+  const [plain, ...changed] = await comparedUnder(model, prompt, [[], ...variants], judge);
   if (!plain) throw new RangeError('the run gave nothing');
   return changed.map((one) => lossOf(plain, one, classOf(label)));
 }

@@ -1,6 +1,6 @@
 /** What a person can apply elsewhere: heads pruned, one head of a layer kept. */
-import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { GivenOffer } from '../../analysis';
 import { counted, percent } from '../../shared/words';
 import { ascending, type Importance } from './importance';

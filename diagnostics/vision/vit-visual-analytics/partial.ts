@@ -2,8 +2,9 @@
  * Partial pruning of one head: parts of its attention are set to 0, the rows renormalised or not, and its output computed anew. The
  * attention and the values of the head do not depend on its own output, so putting the new output in its place is exact.
  */
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import type { HeadPlace, Variant } from '../../model-runner/variant';
 import type { Hops } from './hops';
 
 export interface Part {
@@ -102,6 +103,6 @@ export async function insideOf(model: ModelRunner, prompt: Prompt, { layer, head
   return { map, values: tap.data.slice(group * size, (group + 1) * size) };
 }
 
-export const replacedBy = ({ layer, head }: HeadPlace, data: Float32Array): Variant => ({
-  replacements: [{ layer, target: 'head', head, data }],
-});
+export const replacedBy = ({ layer, head }: HeadPlace, data: Float32Array): Variant => [
+  { kind: 'replacement', layer, target: 'head', head, data },
+];

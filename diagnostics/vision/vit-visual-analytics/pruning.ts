@@ -1,8 +1,8 @@
 /** Accuracy on held-out pictures as heads are pruned, the least important first, by each metric and in random order. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import { sample } from '../../tasks/draft';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import type { HeadPlace } from '../../model-runner/variant';
 import { ascending, comparedUnder, headsOf, without, type Importance, type Judge } from './importance';
 import { metricTitles } from './metrics';
 import { predicted } from './reader';

@@ -70,7 +70,7 @@ export async function* runVit(model: ModelRunner, job: VitJob): AsyncGenerator<S
     yield at(`Picture ${number + 1} of ${usual.length}: ${picture.name}`);
     const outcome = await step(`features ${picture.name} ${picture.stamp}`, () =>
       orReason(async () => {
-        const [features] = await featuresUnder(model, await promptOf(model, picture), [{}], pooling);
+        const [features] = await featuresUnder(model, await promptOf(model, picture), [[]], pooling);
         return features ?? [];
       }),
     );

@@ -174,8 +174,8 @@ describe('ablation of a planted circuit', () => {
     const runner = runnerOf(of.model);
     const asked = { task: 'induction', samples: 6, seed: 0, parameters: { length: 16, repeated: 5 } };
     const { samples } = await taskSamples(asked, await TaskTokens.of(runner), taskSurroundings(runner.signal));
-    const gain = { layer: 1, head: 0, gain: 0 };
-    const [whole, without] = await scoreTask(runner, samples, 'logit-difference', [{}, { gains: [gain] }]);
+    const gain = { kind: 'gain', layer: 1, head: 0, gain: 0 } as const;
+    const [whole, without] = await scoreTask(runner, samples, 'logit-difference', [[], [gain]]);
     const result = await resultFor(of.model, ablation, { input: task });
     near(result.heads[1]?.[0], (without?.metric.mean ?? 0) - (whole?.metric.mean ?? 0), 'L1H0');
     const [low, high] = [whole?.metric.low ?? 0, whole?.metric.high ?? 0];

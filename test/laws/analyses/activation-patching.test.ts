@@ -101,20 +101,22 @@ describe('patches of a llama', () => {
   it('of all heads and MLPs up to a layer, at a token that is the same, are that of the residual stream', async () => {
     const runner = runnerOf(tiny.model);
     const [clean, corrupted] = [{ ids }, { ids: other }];
-    const outputs = await Outputs.of(runner, clean, {}, ['head', 'mlp', 'residual']);
+    const outputs = await Outputs.of(runner, clean, [], ['head', 'mlp', 'residual']);
     const positions = [15];
     const parts = partsOf(runner.facts.blocks).filter(({ layer }) => layer === 0);
     const together = parts.map((part) => ({
       ...replacing(part, { data: outputs.part(part), everywhere: false }),
       positions,
     }));
-    const stream = { layer: 0, target: 'residual', positions, data: outputs.slot('residual', 0, 0) } as const;
+    const stream = {
+      kind: 'replacement',
+      layer: 0,
+      target: 'residual',
+      positions,
+      data: outputs.slot('residual', 0, 0),
+    } as const;
     const asked = [{ row: n - 1, tokens: [7, 9] }];
-    const [plain, one, all] = await runner.answers(corrupted, asked, [
-      {},
-      { replacements: [stream] },
-      { replacements: together },
-    ]);
+    const [plain, one, all] = await runner.answers(corrupted, asked, [[], [stream], together]);
     [0, 1].forEach((at) => near(all?.[0]?.logits[at], one?.[0]?.logits[at] ?? Number.NaN, 'logit', 1e-5));
     assert.ok(Math.abs((one?.[0]?.logits[0] ?? 0) - (plain?.[0]?.logits[0] ?? 0)) > 1e-4);
   });

@@ -21,7 +21,7 @@ const usual = { curve: '', compared: false, share: 0.2 };
 const attentionOutput = async (model: ModelRunner, head?: number): Promise<Float32Array> => {
   const { layers } = await model.run({
     ids,
-    variants: [head === undefined ? {} : { gains: [{ layer: 0, head, gain: 0 }] }],
+    variants: [head === undefined ? [] : [{ kind: 'gain', layer: 0, head, gain: 0 }]],
     taps: [{ layer: 0, tap: 'attention.output' }],
     logits: 'none',
   });

@@ -1,8 +1,8 @@
 /** The attention of a head that analyses answer with: of a long prompt the first tokens, as they are in the whole. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { ServerRunner } from '../../../compute-server/runner/runner';
 import { attentionMap, mostDrawn } from '../../../diagnostics/shared/sections/attention-map';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModel } from '../../support/checkpoints/tiny-models';
 import { surroundingsOf } from '../../support/model-jobs';
@@ -20,7 +20,7 @@ describe('the map of a head', () => {
   after(async () => {
     for (const tiny of opened) await tiny.close();
   });
-  const drawn = async (runner: ServerRunner, of: readonly number[], variant: Variant = {}) => {
+  const drawn = async (runner: ServerRunner, of: readonly number[], variant: Variant = []) => {
     const prompt = await runner.prompt({ kind: 'ids', ids: of });
     const job = { input: { given: { kind: 'none' }, prompts: [prompt] }, variant, groups: [] } as const;
     const map = await attentionMap(runner, job, { layer: 1, head: 2 }, 'heads');
@@ -47,11 +47,11 @@ describe('the map of a head', () => {
     const runner = await runnerOf(llamaLike('long', 'llama', { max_position_embeddings: 1024 }));
     const map = await drawn(runner, ids);
     assert.equal(map.caption, 'The first 512 of 600 tokens, as queries and as keys: the rest is not drawn.');
-    await drawn(runner, ids, { gains: [{ layer: 0, head: 1, gain: 0 }] });
+    await drawn(runner, ids, [{ kind: 'gain', layer: 0, head: 1, gain: 0 }]);
     // What attention is taken from is decided by the whole prompt.
     const from = { kind: 'columns', strength: 0.004 } as const;
-    const moved = { layer: 1, head: 2, from, to: { rows: [], behind: 0 }, share: 1, first: 0, region: [] };
-    await drawn(runner, ids, { redistributions: [moved] });
+    const to = { rows: [], behind: 0 };
+    await drawn(runner, ids, [{ kind: 'redistribution', layer: 1, head: 2, from, to, share: 1, first: 0, region: [] }]);
   });
 
   it('of a short prompt is whole, in models that read in both directions too', async () => {

@@ -1,3 +1,4 @@
+import { gainsOf } from '../../../models/instrument/changes/gain';
 import assert from 'node:assert/strict';
 import { attribution } from '../../../diagnostics/circuits/attribution/analysis';
 import { cellsOf } from '../../../diagnostics/circuits/attribution/cells';
@@ -96,7 +97,7 @@ describe('attribution in a planted indirect object circuit', () => {
       const job: AnalysisJob<AttributionParameters> = {
         input: objectTask(objectSamples.slice(0, 6)),
         parameters: resolved.values,
-        variant: {},
+        variant: [],
         groups: [],
         seed: 0,
         step: (_, act) => act(),
@@ -151,7 +152,7 @@ describe('attribution of a prompt', () => {
     const pair = { clean: { ids }, corrupted: { ids }, asked, right: 1, roles: {}, tokens: ids.map(String) };
     const columns = [{ label: 'all' }];
     const cells = cellsOf(model.facts, columns);
-    const settings = { metric: 'logit-difference', columns, variant: {}, steps: 2 } as const;
+    const settings = { metric: 'logit-difference', columns, variant: [], steps: 2 } as const;
     const prompt = { ...pair, sequence: pair.clean, pair };
     assert.ok((await estimated(model, prompt, cells, settings)).every((value) => value === 0));
     assert.ok((await exactly(model, prompt, cells, settings)).every((value) => value === 0));
@@ -183,7 +184,7 @@ describe('attribution of a prompt', () => {
       const asked = [{ row: n - 1, tokens: [right, wrong] }];
       const given = await model.answers({ ids }, asked, [
         variant,
-        ...places.map((place) => ({ ...variant, gains: [{ ...place, gain: 0 }] })),
+        ...places.map((place) => [...variant, ...gainsOf([place], 0)]),
       ]);
       const [whole, ...without] = given.map(([answer]) => (answer?.logits[0] ?? 0) - (answer?.logits[1] ?? 0));
       places.forEach(({ layer, head }, at) => {

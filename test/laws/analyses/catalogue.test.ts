@@ -1,8 +1,8 @@
 /** The laws that every analysis of the catalogue keeps, on a tiny checkpoint of every family that it supports. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import assert from 'node:assert/strict';
 import { analyses as catalogue } from '../../../diagnostics/catalogue';
 import { interventionsField, type Intervention } from '../../../protocol/interventions/interventions';
-import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { analyses as toys } from '../../support/analyses/catalogue';
 import { Cases, readsPrompt, type Case, type PermutedCase } from './cases';

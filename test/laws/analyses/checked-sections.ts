@@ -1,7 +1,7 @@
 /** What every list of sections has to be: data that survives a file, with names, units and sizes that fit. */
+import type { HeadPlace } from '../../../protocol/sections/heads';
 import assert from 'node:assert/strict';
 import { check, type Schema } from '../../../protocol/schema/check';
-import type { HeadPlace } from '../../../protocol/sections/heads';
 import { sections as schema } from '../../../protocol/sections/schema';
 import type { Section } from '../../../protocol/sections/section';
 

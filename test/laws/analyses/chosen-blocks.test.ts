@@ -19,7 +19,7 @@ const jobOf = <P extends ParameterValues>(parameters: P, samples: readonly Sampl
     task: { task: taskInfo(passkey), samples, notes: [] },
   } satisfies ReadInput,
   parameters,
-  variant: {},
+  variant: [],
   groups: [],
   seed: 0,
   step: (_, act) => act(),

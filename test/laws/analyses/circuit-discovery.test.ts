@@ -37,7 +37,7 @@ function discovering(model: ModelRunner, input: ReadInput, given: Partial<Discov
   const job: AnalysisJob<DiscoveryParameters> = {
     input,
     parameters: resolved.values,
-    variant: {},
+    variant: [],
     groups: [],
     seed: 0,
     step: (_, act) => act(),
@@ -174,7 +174,7 @@ describe('a llama of which a circuit alone works', () => {
     const tiny = await openTiny('llama');
     try {
       const subject = { sequence: { ids }, asked: [{ row: ids.length - 1, tokens: [7, 9] }], right: 1, roles: {} };
-      const settings = { mode: 'zero', metric: 'logit-difference', variant: {}, means: [], mlps: true } as const;
+      const settings = { mode: 'zero', metric: 'logit-difference', variant: [], means: [], mlps: true } as const;
       const ablated = await CircuitRun.of(runnerOf(tiny.model), [subject], settings);
       const circuit = [{ layer: 0, head: 1 }, { layer: 0 }, { layer: 1, head: 3 }];
       const [[found] = []] = await ablated.values([circuit]);

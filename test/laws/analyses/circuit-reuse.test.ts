@@ -26,7 +26,7 @@ import { resultFor } from './one-run';
 const near = (found: number | undefined, expected: number, what: string, tolerance = 1e-4): void =>
   assert.ok(Math.abs((found ?? Number.NaN) - expected) < tolerance, `${what}: ${found} and ${expected}`);
 
-const settings = { metric: 'logit-difference', variant: {} } as const;
+const settings = { metric: 'logit-difference', variant: [] } as const;
 const objectPairs: readonly Pair[] = objectSamples.slice(0, 6).flatMap(({ prompt, counterpart, answers, roles }) =>
   counterpart
     ? {
@@ -86,7 +86,7 @@ describe('roles and repair of a planted indirect object circuit', () => {
     const masses = [];
     for (const pair of objectPairs) {
       const positions = [pair.clean.ids.indexOf(pair.asked[0]?.tokens[0] ?? -1)];
-      masses.push(await moverMasses(model, pair, { movers, heads, positions, variant: {} }));
+      masses.push(await moverMasses(model, pair, { movers, heads, positions, variant: [] }));
     }
     const [{ right, wrong, change } = assert.fail()] = moverAttention(movers, masses);
     near(right[0].mean, 1, 'attention to the right name before', 1e-3);
@@ -160,13 +160,13 @@ describe('repaired attention of a llama', () => {
     };
     const pair = { clean: { ids } };
     for (const positions of [[4], [4, 9]]) {
-      const [replacement] = await repairs(model, pair, [head], positions, {});
+      const [replacement] = await repairs(model, pair, [head], positions, []);
       const expected = valueAt(4).map((value, i) =>
         positions.length === 1 ? value : (value + (valueAt(9)[i] ?? 0)) / 2,
       );
       expected.forEach((value, i) => near(replacement?.data[last * d + i], value, `number ${i}`));
       const asked = [{ row: last, tokens: [7] }];
-      const [[answer] = []] = await model.answers({ ids }, asked, [{ replacements: replacement ? [replacement] : [] }]);
+      const [[answer] = []] = await model.answers({ ids }, asked, [[...(replacement ? [replacement] : [])]]);
       const edited = withConstant(tiny.parameters, { ...head, value: expected });
       near(answer?.logits[0], llamaLikeRun(config, edited, ids).logits.at(-1)?.[7] ?? Number.NaN, 'logit');
     }

@@ -1,3 +1,4 @@
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import assert from 'node:assert/strict';
 import type { Pair } from '../../../diagnostics/shared/effects/pairs';
 import { attribution } from '../../../diagnostics/circuits/attribution/analysis';
@@ -6,7 +7,6 @@ import { PathRuns, reaches, type Sender } from '../../../diagnostics/shared/circ
 import { receiverText, type Receiver } from '../../../diagnostics/shared/circuits/receivers';
 import { Outputs } from '../../../diagnostics/shared/effects/outputs';
 import { measured } from '../../../diagnostics/shared/effects/subjects';
-import type { Replacement } from '../../../diagnostics/model-runner/variant';
 import { objectSamples, objectTask } from '../../support/analyses/object-task';
 import { openPlanted } from '../../support/checkpoints/open-planted';
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
@@ -18,7 +18,7 @@ import { attributionTable } from '../../../diagnostics/circuits/attribution/para
 import { resolveTable } from '../../../protocol/analysis/parameters';
 
 const n = ids.length;
-const settings = { metric: 'logit-difference', variant: {}, steps: 0 } as const;
+const settings = { metric: 'logit-difference', variant: [], steps: 0 } as const;
 const pair: Pair = {
   clean: { ids },
   corrupted: { ids: ids.map((id, at) => (at === 6 || at === 11 ? (id + 7) % 61 : id)) },
@@ -45,8 +45,8 @@ describe('estimates of edges', () => {
       const model = runnerOf(tiny.model);
       const runs = await PathRuns.of(model, pair, { ...settings, freezeMlps: true });
       const found = await edgeEstimates(model, runs, pair, { senders, receivers, positions }, settings);
-      const own = await Outputs.of(model, pair.clean, {}, ['query', 'key', 'value', 'mlp']);
-      const changes: { readonly to: number; readonly from: number; readonly rows: Replacement }[] = [];
+      const own = await Outputs.of(model, pair.clean, [], ['query', 'key', 'value', 'mlp']);
+      const changes: { readonly to: number; readonly from: number; readonly rows: ReplacementChange }[] = [];
       let from = 0;
       for (const sender of senders) {
         const one = { senders: [sender], receivers, positions };
@@ -57,12 +57,12 @@ describe('estimates of edges', () => {
         from += 1;
       }
       const step = 0.02;
-      const moved = (rows: Replacement, by: number): Replacement => {
+      const moved = (rows: ReplacementChange, by: number): ReplacementChange => {
         const x = own.slot(rows.target, rows.layer, 'head' in rows ? rows.head : 0);
         const data = rows.data.map((value, at) => (x[at] ?? 0) + by * (value - (x[at] ?? 0)));
         return { ...rows, data };
       };
-      const variants = changes.flatMap(({ rows }) => [step, -step].map((by) => ({ replacements: [moved(rows, by)] })));
+      const variants = changes.flatMap(({ rows }) => [step, -step].map((by) => [moved(rows, by)]));
       const values = (await measured(model, pair.clean, pair, 'logit-difference', variants)).map(([value]) => value);
       let compared = 0;
       for (const [at, { to, from: sender }] of changes.entries()) {
@@ -106,7 +106,7 @@ describe('estimates of edges', () => {
         attribution.run(runnerOf(opened.model), {
           input: objectTask(objectSamples.slice(0, 4)),
           parameters: resolved.values,
-          variant: {},
+          variant: [],
           groups: [],
           seed: 0,
           step: (_, act) => act(),

@@ -70,7 +70,7 @@ describe('experiments', function () {
     const run = experiment.run(bench, {
       input: { given: { kind: 'none' }, prompts: [] },
       parameters: parameters.values,
-      variant: {},
+      variant: [],
       groups: [],
       seed: 5,
       step: (key, act) => {

@@ -52,7 +52,7 @@ async function toyOf(checkpoint: Checkpoint): Promise<Toy> {
   const readings: Reading[] = [];
   const direct = [];
   for (const fact of all) {
-    const reading = await readingOf(runner, fact, { variant: {}, groups: [] });
+    const reading = await readingOf(runner, fact, { variant: [], groups: [] });
     readings.push(reading);
     direct.push(await directFact(runner, fact, reading, { frequent: [{ token: 0, weight: 1 }], candidates }));
   }
@@ -74,7 +74,7 @@ describe('factual recall in models that were trained', function () {
   });
 
   const probability = async ({ runner, facts: { all, candidates } }: Toy, share: number): Promise<number> => {
-    const setting = corrected({}, [], 3, { name: '', gain: 1, share });
+    const setting = corrected([], [], 3, { name: '', gain: 1, share });
     const found = await Promise.all(all.map((fact) => answeredBy(runner, fact, candidates, [setting])));
     return mean(found.map(([one]) => one?.probability ?? Number.NaN));
   };

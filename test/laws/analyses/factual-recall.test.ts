@@ -41,7 +41,7 @@ function job(samples: readonly Sample[], given: Partial<RecallParameters> = {}):
       task: { task: info, samples, notes: [] },
     },
     parameters: resolved.values,
-    variant: {},
+    variant: [],
     groups: [],
     seed: 1,
     step: (_, act) => act(),

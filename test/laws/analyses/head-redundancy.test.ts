@@ -1,4 +1,5 @@
 /** Redundant heads on a model in which one head was copied: alike to the last digit, and one of the two does the work of both. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { headRedundancy } from '../../../diagnostics/patterns/head-redundancy/analysis';
 import { changeOf, outputsOf } from '../../../diagnostics/shared/maps/changed-output';
@@ -29,14 +30,13 @@ describe('redundant heads, planted', () => {
     assert.equal(result.nearestHead[0]![1], 0);
 
     const runner = runnerOf(planted.model);
-    const gains = (...list: readonly (readonly [head: number, gain: number])[]) => ({
-      gains: list.map(([head, gain]) => ({ layer: 0, head, gain })),
-    });
+    const gains = (...list: readonly (readonly [head: number, gain: number])[]): Variant =>
+      list.map(([head, gain]) => ({ kind: 'gain', layer: 0, head, gain }));
     const others = [1, 2, 3].map((head) => [head, 0] as const);
     const [plain, doubled, without, alone] = await outputsOf(
       runner,
       { ids },
-      [{}, gains([1, 0], [0, 2]), gains([1, 0]), gains(...others)],
+      [[], gains([1, 0], [0, 2]), gains([1, 0]), gains(...others)],
       'all',
     );
     assert.ok(plain?.logits && doubled?.logits && without && alone);

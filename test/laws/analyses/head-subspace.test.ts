@@ -165,14 +165,10 @@ describe('query, keys and values of a head', () => {
         const items = [...itemsOf(prompt, 'labels'), ...itemsOf(prompt, 'options')];
         const own = await vectorsOf(runner, prompt, place, items);
         const moved = { ...own, query: own.query.map((value) => value + 1) };
-        const variants = [own, moved].map((vectors) => ({
-          replacements: replacing(runner, prompt, place, items, vectors),
-        }));
+        const variants = [own, moved].map((vectors) => replacing(runner, prompt, place, items, vectors));
         // The output, which is replaced too, would hide what the others do.
-        const without = variants.map(({ replacements }) => ({
-          replacements: replacements.filter(({ target }) => target !== 'head'),
-        }));
-        const [plain, same, other] = await answersOf(runner, prompt, [{}, ...without]);
+        const without = variants.map((own) => own.filter(({ target }) => target !== 'head'));
+        const [plain, same, other] = await answersOf(runner, prompt, [[], ...without]);
         near(same?.fullLoss, plain?.fullLoss ?? Number.NaN, 'loss', 1e-5);
         assert.ok(Math.abs((other?.fullLoss ?? 0) - (plain?.fullLoss ?? 0)) > 1e-5, 'another query changes the loss');
       } finally {

@@ -1,11 +1,11 @@
 /** MoA on tiny checkpoints: influence against the gradient of the weights themselves, plans against runs of the whole model. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { prepare } from '../../../compute-server/analyses/analysis-job';
 import { moa as analysis } from '../../../diagnostics/plans/moa/analysis';
 import { rowInfluence } from '../../../diagnostics/plans/moa/influence';
 import type { MoaParameters } from '../../../diagnostics/plans/moa/parameters';
 import { influenceOf } from '../../../diagnostics/plans/moa/profile';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { plan } from '../../../protocol/interventions/plan';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
@@ -59,7 +59,7 @@ describe('moa on a tiny checkpoint with grouped queries', () => {
 
   it('is the influence by the gradient of the weights, of the query heads of a group the largest in each block', async () => {
     const { runner } = await prepared({});
-    const variant: Variant = { gains: [{ layer: 0, head: 1, gain: 0.5 }] };
+    const variant: Variant = [{ kind: 'gain', layer: 0, head: 1, gain: 0.5 }];
     const rows = [9, 12, 15];
     const [block, blocks] = [3, 6];
     const maps = await influenceOf(runner, { sequence: { ids }, prompt: 10, rows }, variant, { block, blocks });

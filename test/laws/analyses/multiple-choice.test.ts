@@ -120,7 +120,7 @@ describe('multiple choice on a planted model', () => {
       const [[answer] = []] = await model.answers(
         { ids: from.ids },
         [{ row: from.ids.length - 1, tokens: from.answers }],
-        [{}],
+        [[]],
       );
       return answer?.logits ?? [];
     };

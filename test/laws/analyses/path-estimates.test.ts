@@ -13,7 +13,7 @@ import { resultFor } from './one-run';
 
 const n = ids.length;
 const other = ids.map((id, at) => (at === 6 || at === 11 ? (id + 7) % 61 : id));
-const settings = { metric: 'logit-difference', variant: {} } as const;
+const settings = { metric: 'logit-difference', variant: [] } as const;
 
 describe('estimates of paths', () => {
   let tiny: OpenTiny;

@@ -36,7 +36,7 @@ const pair: Pair = {
   roles: {},
   tokens: ids.map(String),
 };
-const settings = { metric: 'logit-difference', variant: {}, freezeMlps: false } as const;
+const settings = { metric: 'logit-difference', variant: [], freezeMlps: false } as const;
 const logits: readonly Receiver[] = [{ input: 'logits' }];
 const last = [n - 1];
 
@@ -174,7 +174,7 @@ describe('path patching of a planted indirect object circuit', () => {
     const job: AnalysisJob<PathParameters> = {
       input: objectTask(objectSamples.slice(0, count)),
       parameters: resolved.values,
-      variant: {},
+      variant: [],
       groups: [],
       seed: 0,
       step: (_, act) => act(),

@@ -1,4 +1,5 @@
 /** Scores of RazorAttention on models whose heads are known, and against the definition over whole maps. */
+import { gainsOf } from '../../../models/instrument/changes/gain';
 import assert from 'node:assert/strict';
 import { razorAttentionPlan } from '../../../diagnostics/plans/razorattention/analysis';
 import { razorProbe, uniformScore } from '../../../diagnostics/plans/razorattention/probe';
@@ -71,8 +72,8 @@ describe('RazorAttention on known heads', () => {
     const model = runnerOf(planted.model);
     const { ids, period, lead } = razorProbe(model.facts, 19, 3);
     const rows = Array.from({ length: period }, (_, i) => lead + 3 * period - 1 + i);
-    const without = (layer: number, head: number) => ({ gains: [{ layer, head, gain: 0 }] });
-    const [whole = 0, copier = 0, idle = 0] = await model.losses({ ids }, rows, [{}, without(1, 0), without(1, 1)]);
+    const without = (layer: number, head: number) => gainsOf([{ layer, head }], 0);
+    const [whole = 0, copier = 0, idle = 0] = await model.losses({ ids }, rows, [[], without(1, 0), without(1, 1)]);
     near(idle, whole, 1e-6);
     assert.ok(whole < 1, `${whole}`);
     assert.ok(copier > Math.log(vocabulary), `${copier}`);

@@ -167,7 +167,7 @@ describe('relevance of a picture', () => {
           { sequence: { ...prompt, groups: changed.groups ?? [], ids }, variant, predicted },
           [[]],
         );
-      const [[plain = []], [hidden = []]] = [await of({}), await of(changed.variant)] as const;
+      const [[plain = []], [hidden = []]] = [await of([]), await of(changed.variant)] as const;
       result.words.forEach(({ whole, occlusion, probability }, at) => {
         near(whole, (plain[at] ?? 0) - (hidden[at] ?? 0), `token ${at}`, 1e-6);
         near(probability, Math.exp(plain[at] ?? 0), 'probability', 1e-6);

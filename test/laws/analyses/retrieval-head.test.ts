@@ -76,7 +76,7 @@ describe('retrieval heads of a planted circuit', function () {
     return {
       input: { given: { kind: 'task', task: 'induction', samples: samples.length }, prompts: [], task },
       parameters: resolved.values,
-      variant: {},
+      variant: [],
       groups: [],
       seed: 1,
       step: (_, act) => act(),

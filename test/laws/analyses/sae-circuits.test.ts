@@ -44,7 +44,7 @@ describe('what heads add to the residual stream', () => {
             ),
           );
         for (const positions of ['mean', 'last'] as const) {
-          const example = await exampleOutputs(runner, { ids }, {}, positions);
+          const example = await exampleOutputs(runner, { ids }, [], positions);
           const written = await writtenBy(runner, layer, [example, example]);
           assert.equal(written.length, heads);
           for (const head of [0, heads - 1]) {
@@ -89,7 +89,7 @@ describe('codes of a planted indirect object circuit', () => {
     const job: AnalysisJob<SaeParameters> = {
       input: objectTask(some),
       parameters: resolved.values,
-      variant: {},
+      variant: [],
       groups: [],
       seed: 0,
       step: (_, act) => act(),

@@ -159,7 +159,7 @@ describe('the experiment state-size', function () {
     };
     const bench = { trainer: trainerOf() } as unknown as Parameters<typeof stateSizeExperiment.run>[0];
     const running = stateSizeExperiment.run(bench, {
-      ...{ parameters, variant: {}, groups: [], seed: 1, input: { given: { kind: 'none' }, prompts: [] } },
+      ...{ parameters, variant: [], groups: [], seed: 1, input: { given: { kind: 'none' }, prompts: [] } },
       step: (_, act) => act(),
     });
     await assert.rejects(

@@ -93,7 +93,7 @@ describe('task-kv on a tiny checkpoint', () => {
     assert.ok(offer);
     const { variant } = await runner.variant(offer.interventions, { ids });
     const rows = [0, 1, 2, 3].map((at) => ids.length + at);
-    const [plain = 0, planned = 0] = await runner.losses({ ids: [...ids, ...next] }, rows, [{}, variant]);
+    const [plain = 0, planned = 0] = await runner.losses({ ids: [...ids, ...next] }, rows, [[], variant]);
     assert.ok(Math.abs(rowOf(result, 'full').nll - plain) < 1e-5, `${rowOf(result, 'full').nll}, not ${plain}`);
     assert.ok(
       Math.abs(rowOf(result, 'task-kv').nll - planned) < 1e-5,

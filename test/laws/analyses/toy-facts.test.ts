@@ -37,7 +37,7 @@ describe('the experiment toy-facts', function () {
     const running = experiment.run(bench, {
       input: { given: { kind: 'none' }, prompts: [] },
       parameters: { layers: 2, heads: 2, steps: 60, noise: 20, folder },
-      variant: {},
+      variant: [],
       groups: [],
       seed: 1,
       step: (_, act) => act(),

@@ -1,11 +1,12 @@
 /** VAR on a planted llama of width 448: its sinks, its gate, what it moves, and what that does to answers. */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
+import type { Redistribution } from '../../../models/instrument/changes/redistribution';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import type { ModelRunner } from '../../../diagnostics/model-runner/model-runner';
-import type { Redistribution, Variant } from '../../../diagnostics/model-runner/variant';
 import { visualAttentionSinks as analysis } from '../../../diagnostics/vision/var/analysis';
 import type { VarResult } from '../../../diagnostics/vision/var/result';
 import { parseDo } from '../../../protocol/interventions/do-form';
@@ -54,9 +55,8 @@ describe('visual attention sinks of a planted model', () => {
   /** VAR by the intervention: dimensions are found by itself. */
   const moving = (share: number, options = ';least=0.2;ratio=0.5') =>
     doing(`redistribute:${layer}.*:states>${span}=${share};tau=20;rows=after;region=${span}${options}`);
-  const changed = ({ redistributions = [] }: Variant, by: Partial<Redistribution>): Variant => ({
-    redistributions: redistributions.map((one) => ({ ...one, ...by })),
-  });
+  const changed = (variant: Variant, by: Partial<Redistribution>): Variant =>
+    changesOf(variant, 'redistribution').map((one) => ({ ...one, ...by }));
   const run = async (variant: Variant) => {
     const taps = [{ layer, tap: 'attention.probabilities' as const }];
     const { layers, logits } = await model.run({ ids: twice, variants: [variant], taps, logits: 'all' });
@@ -114,7 +114,7 @@ describe('visual attention sinks of a planted model', () => {
       return powers.map((power) => power / powers.reduce((sum, each) => sum + each));
     };
     const change = async (keys: string): Promise<number> => {
-      const [p, q] = [last(await run({})), last(await run(await doing(`isolate:${layer}.*:9-10/${keys}=10000`)))];
+      const [p, q] = [last(await run([])), last(await run(await doing(`isolate:${layer}.*:9-10/${keys}=10000`)))];
       return p.reduce((sum, each, at) => sum + each * Math.log(each / q[at]!), 0);
     };
     near(masked.find(({ name }) => name === 'sinks')?.divergence, await change('1,7'), 'sinks', 1e-6);
@@ -132,7 +132,7 @@ describe('visual attention sinks of a planted model', () => {
   });
 
   it('moves what it says: rows sum to 1, sinks lose, other tokens of the picture gain by one factor', async () => {
-    const plain = await run({});
+    const plain = await run([]);
     for (const share of [0.6, 1]) {
       const moved = await run(await moving(share));
       for (let head = 0; head < 4; head++) {
@@ -166,7 +166,7 @@ describe('visual attention sinks of a planted model', () => {
   });
 
   it('with nothing moved, a rho above 1 or no sinks gives the bits of the plain model', async () => {
-    const plain = await run({});
+    const plain = await run([]);
     const usual = await moving(0.6);
     const from = (tau: number) => ({ kind: 'states', tau, dimensions: [dimension] }) as const;
     for (const by of [{ share: 0 }, { ratio: 1.5 }, { from: from(Infinity) }] satisfies Partial<Redistribution>[]) {
@@ -189,7 +189,7 @@ describe('visual attention sinks of a planted model', () => {
       const { observations } = await going.extend([varTokens.sink, varTokens.cue], { observe: true });
       return [...(observations[1]?.mass[layer] ?? [])].slice(A * keys.length, (A + 1) * keys.length);
     };
-    const [before, after] = [await massOf({}), await massOf(await moving(0.6))];
+    const [before, after] = [await massOf([]), await massOf(await moving(0.6))];
     // 5 on the first token, 2 on each object, 0.5 on each of three sinks, of which one was generated.
     [5, 0.5, 2, 0.5].forEach((weight, at) => near(before[at], weight / 10.5, `before ${at}`));
     near(after[0], (0.4 * 5) / 10.5, 'first token');
@@ -199,7 +199,7 @@ describe('visual attention sinks of a planted model', () => {
   });
 
   it('answers better by the heads it chooses; moved in all heads, the language head says a wrong word', async () => {
-    const variants = [{}, await moving(0.6), await moving(0.6, '')];
+    const variants = [[], await moving(0.6), await moving(0.6, '')];
     const right = [0, 0, 0];
     for (const [object, word] of varWords.objects.entries()) {
       for (const count of [1, 2, 3]) {

@@ -202,7 +202,7 @@ describe('vit-visual-analytics', function () {
           runner,
           prompt,
           [
-            {},
+            [],
             without(places),
             replacedBy(place, output(undefined)),
             replacedBy(place, output(undefined, true)),
@@ -246,7 +246,7 @@ describe('vit-visual-analytics', function () {
       assert.ok(head.classifier, family);
       const prompt = await runner.prompt({ kind: 'image', image: path });
       const leading = runner.facts.patches?.leading ?? 0;
-      const [features = []] = await featuresUnder(runner, prompt, [{}], poolingOf(head, leading, true));
+      const [features = []] = await featuresUnder(runner, prompt, [[]], poolingOf(head, leading, true));
       const { classes, linear } = head.classifier;
       const found = probabilitiesOf({ kind: 'classifier', classes, linear }, features);
       const p = parametersOf(tensors);

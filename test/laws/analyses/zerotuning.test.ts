@@ -107,7 +107,7 @@ describe('zerotuning of a planted circuit', () => {
     const { samples } = job.input.task;
     const [score] = await scoreTask(runner, samples, 'loss', [job.variant]);
     for (const [at, question] of questionsOf(samples).entries()) {
-      const [own] = await answered(runner, question, [tuned({}, [{ layer: 1, head: 0 }], gamma)]);
+      const [own] = await answered(runner, question, [tuned([], [{ layer: 1, head: 0 }], gamma)]);
       assert.ok(Math.abs((score?.samples[at]?.loss ?? 0) + (own?.logProbability ?? 0)) < 1e-5);
     }
     const elsewhere = [{ ...interventions[0], keys: { start: 1, end: 2 } }];
@@ -134,7 +134,7 @@ describe('zerotuning of a planted circuit', () => {
       const [question] = questionsOf([sample]);
       assert.ok(question);
       const slope = async (step: number): Promise<number> => {
-        const variants = [step, -step].map((h) => tuned({}, [{ layer: 1, head: 0 }], Math.exp(h)));
+        const variants = [step, -step].map((h) => tuned([], [{ layer: 1, head: 0 }], Math.exp(h)));
         const [more, less] = await answered(runner, question, variants);
         const value = (one = more): number =>
           target === 'entropy' ? -(one?.entropy ?? 0) : (one?.logProbability ?? 0);

@@ -9,7 +9,7 @@ import type { Graph } from '../../../kernels/graph/graph';
 import { blockGraph } from '../../../models/architectures/block-graph';
 import { specifyModel } from '../../../models/architectures/catalogue';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
-import { replaceables } from '../../../models/instrument/interventions/replacement';
+import { replaceables } from '../../../models/instrument/changes/replacement';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { inputGradientGraph } from '../../../models/architectures/gradient-graphs';
 import { buildPatches, connectorGraph, patchGraph } from '../../../models/architectures/patch-graphs';

@@ -37,7 +37,7 @@ describe('Law: gradients of a model are central differences of the plain model',
           const request: GradientRequest = {
             ids,
             objective,
-            variant: { gains: [{ layer: 1, head: 2, gain: 0.6 }] },
+            variant: [{ kind: 'gain', layer: 1, head: 2, gain: 0.6 }],
             taps: spec.blocks.flatMap(({ index }) =>
               (objective.kind === 'loss' ? blockTaps : fewTaps).map((tap) => ({ layer: index, tap })),
             ),

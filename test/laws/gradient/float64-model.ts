@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import type { GradientRequest, GradientTap } from '../../../diagnostics/model-runner/gradients';
-import { interventionFeeds } from '../../../compute-server/model/run/changes/interventions';
-import { rareChangesOf } from '../../../compute-server/model/run/changes/rare-changes';
 import { blockFeeds, groupColumns } from '../../../compute-server/model/run/stream/layer-feeds';
+import { interventionFeeds } from '../../../compute-server/model/run/changes/fed-changes';
+import { rarePartsIn } from '../../../models/instrument/changes/changes';
 import { emptyCache } from '../../../compute-server/model/run/cache/key-value-cache';
 import { isOnDevice, type RuntimeValue } from '../../../compute-server/runtime/values';
 import { GraphBuilder } from '../../../kernels/graph/builder';
@@ -72,7 +72,7 @@ export class Float64Model {
       const moved = new Map<GradientTap, Value>();
       const graph = buildBlock(spec, block, weights, {
         instrumented: true,
-        rare: rareChangesOf([request.variant ?? {}], block.index),
+        rare: rarePartsIn([request.variant ?? []], block.index),
         through(value, tap) {
           if (tap === 'attention.selected') return value;
           const by = (value.graph as GraphBuilder).input(`move ${tap}`, 'float32', value.shape);
@@ -99,7 +99,7 @@ export class Float64Model {
     const streams: Tensor[] = [];
     this.spec.blocks.forEach((block, layer) => {
       const { graph, moved } = this.blocks[layer]!;
-      const { ids, variant = {}, groups = [] } = this.request;
+      const { ids, variant = [], groups = [] } = this.request;
       const { length } = ids;
       const cache = emptyCache(this.spec, 1);
       const fed = blockFeeds(this.spec, block, cache, new Float32Array(residual.data.length), {

@@ -1,4 +1,5 @@
 /** Gradients of runs with interventions: of every kind, against central differences of the run with it in float64. */
+import { changesOf } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
@@ -71,7 +72,7 @@ describe('Law: gradients of a run with interventions are central differences of 
         const { model } = opened;
         const { spec } = model;
         const { variant, groups = [] } = await runnerOf(model).variant(interventions, { ids });
-        assert.notDeepEqual(variant, {});
+        assert.notDeepEqual(variant, []);
         const request: GradientRequest = {
           ids,
           groups: groups.length > 0 ? groups : [{ name: 'first', positions: [0] }],
@@ -92,7 +93,7 @@ describe('Law: gradients of a run with interventions are central differences of 
         const kinks = new Kinks();
         const result = await runGradients(model, { ...request, chunk: ids.length });
         const directions = new Map<number, Float32Array>();
-        for (const { layer } of variant.unsuppressed ?? []) {
+        for (const { layer } of changesOf(variant, 'suppression')) {
           const { ids } = request;
           const { residuals } = await runPrompt(spec, model.sessions, {
             ...{

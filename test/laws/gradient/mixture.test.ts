@@ -2,10 +2,11 @@
  * Head outputs mixed with those of another run, as DuoAttention trains its gates: the gradient of the distance of both runs with
  * respect to the shares, against central differences in float64.
  */
+import { planChanges } from '../../../diagnostics/model-runner/plan-changes';
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
 import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
-import type { HeadMixture, Variant } from '../../../diagnostics/model-runner/variant';
 import { random } from '../../../kernels/tensors/random';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
@@ -51,21 +52,22 @@ describe('Law: shares of a mixture', function () {
         };
       }
       /** All heads read the first position, the one before and their own, and give their share of the full output. */
-      function student(share: (layer: number, head: number) => number): Variant & { readonly mixtures: HeadMixture[] } {
+      function student(share: (layer: number, head: number) => number): Variant {
         const { blocks } = runnerOf(opened.model).facts;
         const held = { sinks: 1, recent: 1, mean: false, append: false };
-        return {
-          plan: {
+        return [
+          ...planChanges({
             prompt: ids.length,
             from: 0,
             heads: blocks.map(({ kvHeads }) => Array.from({ length: kvHeads }, () => held)),
-          },
-          mixtures: blocks.map(({ heads }, layer) => ({
+          }),
+          ...blocks.map(({ heads }, layer) => ({
+            kind: 'mixture' as const,
             layer,
             shares: Array.from({ length: heads }, (_, head) => share(layer, head)),
             outputs: full.outputs[layer]!,
           })),
-        };
+        ];
       }
       const request = (variant: Variant): GradientRequest => ({
         ids,
@@ -115,9 +117,9 @@ describe('Law: shares of a mixture', function () {
 
       it('at shares of 0 nothing is mixed in, to the bit', async () => {
         const model = runnerOf(opened.model);
-        const { mixtures, ...plan } = student(() => 0);
+        const both = student(() => 0);
         const [mixed, plain] = await Promise.all(
-          [{ ...plan, mixtures }, plan].map(
+          [both, changesOf(both, 'plan')].map(
             async (variant) => (await model.run({ ids, variants: [variant], logits: 'all' })).logits?.data,
           ),
         );

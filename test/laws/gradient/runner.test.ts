@@ -62,7 +62,7 @@ describe('gradients of a runner', function () {
       /There is no layer 2/,
     );
     await assert.rejects(
-      runner.gradients({ ids, objective, variant: { gains: [{ layer: 0, head: 4, gain: 0 }] } }),
+      runner.gradients({ ids, objective, variant: [{ kind: 'gain', layer: 0, head: 4, gain: 0 }] }),
       /There is no head 4 in layer 0/,
     );
     await assert.rejects(

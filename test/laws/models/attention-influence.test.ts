@@ -1,4 +1,5 @@
 /** Attention influence on tiny models whose answers are known: by construction, or by arithmetic of the test's own. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,6 @@ import { openModel, type LoadedModel } from '../../../compute-server/model/check
 import { attentionInfluence } from '../../../diagnostics/retrieval/attention-influence/analysis';
 import { scoreDocuments, type LossSums } from '../../../diagnostics/retrieval/attention-influence/score-documents';
 import type { InfluenceResult } from '../../../diagnostics/retrieval/attention-influence/result';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
@@ -92,15 +92,15 @@ describe('attention influence', () => {
     const { sums: all = [], tokens = 0 } = found.get(document) ?? {};
     return (all[variant] ?? Number.NaN) / tokens;
   };
-  const uniform: Variant = { uniform: [{ layer: 1, head: 2 }] };
+  const uniform: Variant = [{ kind: 'uniform', layer: 1, head: 2 }];
   const documents: readonly Ids[] = [mixed(20), mixed(7, 3), mixed(33, 9), mixed(2, 40), mixed(20, 30), mixed(12, 50)];
 
   it('the loss of each token is that of the logits, and the best token the one with the largest', async () => {
     const runner = runnerOf(llama.model);
     const ids = [mixed(9), mixed(14, 8)];
-    const found = await runner.nextTokens(ids, [{}, uniform]);
+    const found = await runner.nextTokens(ids, [[], uniform]);
     for (const [at, own] of ids.entries()) {
-      for (const [number, variant] of [{}, uniform].entries()) {
+      for (const [number, variant] of [[], uniform].entries()) {
         const { logits } = await runner.run({ ids: own, variants: [variant], logits: 'all' });
         const data = logits?.data;
         assert.ok(data instanceof Float32Array);
@@ -119,7 +119,7 @@ describe('attention influence', () => {
   });
 
   it('without a masked head every influence is 0', async () => {
-    const found = await sums(documents, [{}, { uniform: [] }]);
+    const found = await sums(documents, [[], []]);
     assert.equal(found.size, documents.length);
     for (const at of documents.keys()) assert.equal(meanOf(found, at, 1), meanOf(found, at, 0));
   });
@@ -174,7 +174,7 @@ describe('attention influence', () => {
   });
 
   it('neither the order of the documents nor what they run beside changes a loss', async () => {
-    const variants = [{}, uniform];
+    const variants = [[], uniform];
     const together = await sums(documents, variants);
     const backwards = await sums([...documents].reverse(), variants, 64, 7);
     for (const [at, ids] of documents.entries()) {
@@ -190,12 +190,12 @@ describe('attention influence', () => {
 
   it('a long document is the mean over the tokens of its windows, each predicted once', async () => {
     const ids = mixed(50, 0, 53);
-    const found = (await sums([ids], [{}], 20)).get(0);
+    const found = (await sums([ids], [[]], 20)).get(0);
     assert.deepEqual([found?.tokens, found?.windows], [49, 3]);
     const parts = [ids.slice(0, 20), ids.slice(19, 39), ids.slice(38)];
     let expected = 0;
     for (const part of parts) {
-      const own = (await sums([part], [{}])).get(0);
+      const own = (await sums([part], [[]])).get(0);
       expected += own?.sums[0] ?? Number.NaN;
     }
     assert.ok(Math.abs((found?.sums[0] ?? Number.NaN) - expected) < 1e-5);

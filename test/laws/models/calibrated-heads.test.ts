@@ -1,10 +1,10 @@
 /** Later sinks and their calibration in heads whose maps are known: the rules of ACT (arXiv:2406.15765), expected values by hand. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { calibrated, type ColumnRule } from '../../../diagnostics/interventions/act/calibration';
 import { columnStrengths } from '../../../diagnostics/interventions/act/columns';
 import { sinksOf } from '../../../diagnostics/interventions/act/sinks';
 import type { ModelRunner } from '../../../diagnostics/model-runner/model-runner';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { plantedMaps } from '../../support/checkpoints/planted-maps';
 import { runnerOf } from '../../support/model-jobs';
@@ -45,7 +45,7 @@ describe('calibrated heads', () => {
   const headsIn = (maps: readonly Map[]) => maps.map((_, head) => ({ layer: 0, head }));
   const found = async (maps: readonly Map[], rules: readonly ColumnRule[]) => {
     const ids = idsOf(maps[0]?.length ?? 0);
-    const tables = await sinksOf(await runnerOn(maps), { ids }, { variant: {}, heads: headsIn(maps), rules });
+    const tables = await sinksOf(await runnerOn(maps), { ids }, { variant: [], heads: headsIn(maps), rules });
     return tables.map(([layer]) => layer);
   };
 
@@ -67,18 +67,18 @@ describe('calibrated heads', () => {
       const { layers } = await model.run({ ids, variants: [variant], maps: headsIn(maps), logits: 'none' });
       return maps.map((_, head) => layers[0]?.maps.get(head) ?? assert.fail());
     };
-    const under = (beta: number): Variant => calibrated({}, headsIn(maps), { rule: byAlpha, beta, prompt: n });
+    const under = (beta: number): Variant => calibrated([], headsIn(maps), { rule: byAlpha, beta, prompt: n });
     const near = (found: number | undefined, expected: number, what: string): void =>
       assert.ok(Math.abs((found ?? Number.NaN) - expected) <= 2e-6, `${what}: ${found}, not ${expected}`);
 
     it('have sinks behind the first token where the mean of a column is above 5 / n, and enough queries read it', async () => {
-      const [sinks] = await sinksOf(model, { ids }, { variant: {}, heads: headsIn(maps), rules: [byAlpha] });
+      const [sinks] = await sinksOf(model, { ids }, { variant: [], heads: headsIn(maps), rules: [byAlpha] });
       // Of a head that reads the token before, c_k = 1 / (n - k): the last keys are no sinks, for fewer than 9.6 queries read them.
       assert.deepEqual(sinks?.[0], [[5], [], [1], []]);
     });
 
     it('keep beta of the attention on sinks in every row, and all other keys of a row grow by one factor', async () => {
-      const plain = await mapsOf({});
+      const plain = await mapsOf([]);
       for (const beta of [0, 0.4]) {
         const [changed = new Float32Array(0)] = await mapsOf(under(beta));
         for (let row = 0; row < n; row++) {
@@ -101,7 +101,7 @@ describe('calibrated heads', () => {
     });
 
     it('with beta 1, and heads without sinks, do not change by a bit', async () => {
-      const plain = await mapsOf({});
+      const plain = await mapsOf([]);
       assert.deepEqual(await mapsOf(under(1)), plain);
       const changed = await mapsOf(under(0.4));
       assert.deepEqual([changed[1], changed[3]], [plain[1], plain[3]]);
@@ -116,7 +116,7 @@ describe('calibrated heads', () => {
       const even = withColumns(n, {});
       const flat = Array.from({ length: n * n }, (_, at) => even[Math.floor(at / n)]?.[at % n] ?? 0);
       columnStrengths(flat, n, reads).forEach((c, k) => assert.ok(Math.abs(c - (exact[k] ?? 0)) < 1e-9));
-      const run = (await mapsOf({}))[3] ?? [];
+      const run = (await mapsOf([]))[3] ?? [];
       columnStrengths(run, n, reads).forEach((c, k) => near(c, exact[k] ?? Number.NaN, `key ${k}`));
     });
 
@@ -127,7 +127,7 @@ describe('calibrated heads', () => {
       const own = await runnerOn([map]);
       const { layers } = await own.run({
         ids,
-        variants: [calibrated({}, [{ layer: 0, head: 0 }], { rule: byAlpha, beta: 0.4, prompt: n })],
+        variants: [calibrated([], [{ layer: 0, head: 0 }], { rule: byAlpha, beta: 0.4, prompt: n })],
         maps: [{ layer: 0, head: 0 }],
         logits: 'none',
       });

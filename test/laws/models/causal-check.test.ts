@@ -1,3 +1,4 @@
+import { gainChanges } from '../../../models/instrument/changes/gain';
 import assert from 'node:assert/strict';
 import { ServerRunner } from '../../../compute-server/runner/runner';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
@@ -44,7 +45,7 @@ describe('what labelled heads are worth', () => {
   ): Promise<CausalCheck> =>
     resultOf(
       causalCheck(runner(of.memoryLimit), { ids: of.ids ?? promptIds }, of.labels ?? classes, {
-        variant: { gains: of.gains ?? gains },
+        variant: gainChanges(of.gains ?? gains),
         seed,
         step: (_, act) => act(),
       }),
@@ -55,7 +56,7 @@ describe('what labelled heads are worth', () => {
     const { logits } = await runPrompt(tiny.model.spec, tiny.model.sessions, {
       ids,
       chunk: ids.length,
-      variants: [{ gains: [...gains, ...off] }],
+      variants: [gainChanges([...gains, ...off])],
       logits: 'all',
     });
     const width = logits?.shape.at(-1) ?? 0;

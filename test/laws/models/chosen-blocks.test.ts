@@ -1,11 +1,11 @@
 /** LongHeads and block retrieval in runs, against float64 references made of the tapped queries, keys and values. */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { lower } from '../../../compute-server/model/interventions/lower';
 import { HeadView } from '../../../compute-server/heads/head-view';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { chosenChunks, chunkSummary, longHeadsRows, rotated } from '../../../kernels/mechanisms/longheads/reference';
 import { tensor } from '../../../kernels/tensors/tensor';
 import type { LayerTap } from '../../../models/instrument/taps';
@@ -99,7 +99,7 @@ describe('heads that choose blocks, on a tiny llama with groups', () => {
   });
 
   it('LongHeads changes no bit below its budget or its beginning, and of rows beyond only what reads them', async () => {
-    const plain = await run([{}]);
+    const plain = await run([[]]);
     for (const form of ['longheads:w=8,S=96', 'longheads:w=8,S=32,begin=90']) {
       assert.deepEqual(logits(await run([await lowered(form)])), logits(plain), form);
     }
@@ -118,12 +118,12 @@ describe('heads that choose blocks, on a tiny llama with groups', () => {
     it(`${form}: chunks of queries, variants side by side and decoding equal the single run`, async () => {
       const variant = await lowered(form);
       const whole = logits(await run([variant]));
-      assert.ok(most(whole, logits(await run([{}]))) > 1e-3, 'it changes something');
+      assert.ok(most(whole, logits(await run([[]]))) > 1e-3, 'it changes something');
       for (const chunk of [7, 8, 40])
         assert.ok(most(logits(await run([variant], chunk)), whole) < 2e-5, `chunks of ${chunk}`);
       const { spec, sessions } = tiny.model;
       const vocabulary = spec.head.vocabulary!.outputs;
-      const beside = logits(await run([{}, variant], 16));
+      const beside = logits(await run([[], variant], 16));
       assert.ok(most(beside.subarray(n * vocabulary), whole) < 2e-5);
       const start = 61;
       const going = await SequenceRun.start(spec, sessions, { ids: ids.slice(0, start), variant, chunk: 9 });
@@ -137,7 +137,7 @@ describe('heads that choose blocks, on a tiny llama with groups', () => {
   }
 
   it('block retrieval that opens every block changes no bit', async () => {
-    const plain = logits(await run([{}]));
+    const plain = logits(await run([[]]));
     for (const by of ['mean', 'max', 'mass']) {
       assert.deepEqual(logits(await run([await lowered(`block-retrieval:*.*:B=8,k=10,by=${by}`)])), plain);
     }
@@ -278,8 +278,8 @@ describe('heads that choose blocks, on a tiny llama with groups', () => {
         }),
         { ids },
       );
-      // One list of blocks, as variants of an analysis have it.
-      const variants = [own, { ...changed, blocks: own.blocks! }];
+      // The same changes of blocks, as variants of an analysis have them.
+      const variants = [own, [...own, ...changesOf(changed, 'replacement')]];
       const asked = [{ row: n - 1, tokens: [3, 5, 8] }];
       const found = await runner.answers({ ids }, asked, variants);
       for (const [at, variant] of variants.entries()) {

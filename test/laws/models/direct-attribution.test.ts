@@ -1,8 +1,8 @@
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { ServerRunner } from '../../../compute-server/runner/runner';
 import { streamRow } from '../../../diagnostics/model-runner/stream-row';
 import type { DirectEffects, StreamRow } from '../../../diagnostics/model-runner/direct-paths';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { LatentProjection, Norm } from '../../../models/architectures/model-spec';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels } from '../../support/checkpoints/tiny-models';
@@ -90,7 +90,7 @@ for (const tiny of tinyModels.filter(({ name }) => name !== 'bert')) {
     });
     after(() => opened.close());
 
-    const attribute = async (variant: Variant = {}) => {
+    const attribute = async (variant: Variant = []) => {
       const run = await streamRow(runner, { ids }, variant, row);
       return { run, effects: await runner.direct.effects(run, target) };
     };
@@ -119,11 +119,11 @@ for (const tiny of tinyModels.filter(({ name }) => name !== 'bert')) {
     });
 
     it('a head that is removed adds nothing; nothing before a stream that was put in place does', async () => {
-      const { effects: removed } = await attribute({ gains: [{ layer: 1, head: 2, gain: 0 }] });
+      const { effects: removed } = await attribute([{ kind: 'gain', layer: 1, head: 2, gain: 0 }]);
       assert.equal(removed.heads[1]?.[2], 0);
       const width = opened.model.spec.hiddenSize;
       const data = Float32Array.from({ length: ids.length * width }, (_, i) => Math.sin(i));
-      const { effects } = await attribute({ replacements: [{ layer: 0, target: 'residual', data }] });
+      const { effects } = await attribute([{ kind: 'replacement', layer: 0, target: 'residual', data }]);
       assert.deepEqual([effects.heads[0], effects.mlp[0], effects.embedding], [[0, 0, 0, 0], 0, 0]);
       assert.ok(Math.abs(total(effects) - effects.logit) <= 1e-5 * Math.max(1, ...effects.tokens.map(Math.abs)));
     });

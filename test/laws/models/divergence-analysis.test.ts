@@ -1,4 +1,6 @@
 /** The analysis `divergence` on tiny models: cancelled anywhere and resumed, and what its sections say. */
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { gainsOf } from '../../../models/instrument/changes/gain';
 import assert from 'node:assert/strict';
 import type { AnalysisJob, Step } from '../../../diagnostics/analysis';
 import { divergence } from '../../../diagnostics/vision/divergence/analysis';
@@ -29,7 +31,7 @@ describe('the analysis of divergence', () => {
     const prompt = { kind: 'ids', ids } as const;
     const prompts = [await runnerOf(tiny.model).prompt(prompt)];
     const input = { given: { kind: 'prompt', prompt } as const, prompts };
-    return { input, parameters: resolved.values, variant: {}, groups: [], seed: 0, step, ...more };
+    return { input, parameters: resolved.values, variant: [], groups: [], seed: 0, step, ...more };
   };
   const throughDisk = <T>(value: T): T => structuredClone(value);
 
@@ -112,14 +114,17 @@ describe('the analysis of divergence', () => {
 
   it('gains of 1 change nothing, and gains are held in both passes; what acts on positions is refused', async () => {
     const plain = await run(new Map());
-    const neutral = await run(new Map(), Infinity, { variant: { gains: [{ layer: 1, head: 2, gain: 1 }] } });
+    const neutral = await run(new Map(), Infinity, { variant: [{ kind: 'gain', layer: 1, head: 2, gain: 1 }] });
     assert.deepEqual(neutral.result, plain.result);
     // Both passes without the first layer's heads: what is left of the span comes through the others.
-    const gains = Array.from({ length: 8 }, (_, head) => ({ layer: 0, head, gain: 0 }));
-    const without = await run(new Map(), Infinity, { variant: { gains } });
+    const gains = gainsOf(
+      Array.from({ length: 8 }, (_, head) => ({ layer: 0, head })),
+      0,
+    );
+    const without = await run(new Map(), Infinity, { variant: gains });
     assert.ok(without.result?.vhd[0]?.every((value) => value === 0));
-    const scoreBiases = [{ layer: 0, head: 0, group: 'a', value: 1 }];
-    await assert.rejects(run(new Map(), Infinity, { variant: { scoreBiases } }), /acts on positions/);
+    const scoreBiases: Variant = [{ kind: 'bias', layer: 0, head: 0, group: 'a', value: 1 }];
+    await assert.rejects(run(new Map(), Infinity, { variant: scoreBiases }), /acts on positions/);
   });
 
   it('a head that is asked about gives its attention on the span, a token gives the tables of its step', async () => {
@@ -153,7 +158,7 @@ describe('the analysis of divergence', () => {
     const [offer] = divergence.offers?.(result) ?? [];
     const gains = offer?.interventions.flatMap((one) => (one.kind === 'gain' ? [one] : [])) ?? [];
     assert.ok(gains.length > 0 && gains.every(({ layer, gain }) => layer >= 1 && gain === 40));
-    const held = await run(new Map(), Infinity, { variant: { gains } });
+    const held = await run(new Map(), Infinity, { variant: gains });
     assert.deepEqual(
       held.result?.caption.tokens.map(({ id }) => id),
       result.reinforced.tokens.map(({ id }) => id),

@@ -94,7 +94,7 @@ describe('divergence of heads with and without a span', () => {
                     }
                   : {}),
               },
-              { variant: {}, chunk: 64, layers },
+              { variant: [], chunk: 64, layers },
             );
           const [whole, without] = [await outputs(pair.whole), await outputs(pair.without)];
           const vhd = model.spec.blocks.map(
@@ -177,12 +177,18 @@ describe('divergence of heads with and without a span', () => {
       const { model } = of(name);
       const { whole, without } = spanPair({ ids }, span, 'original');
       const scoreBiases = model.spec.blocks.flatMap(({ index, attention }) =>
-        Array.from({ length: attention.heads }, (_, head) => ({ layer: index, head, group: 'removed', value: -1e9 })),
+        Array.from({ length: attention.heads }, (_, head) => ({
+          kind: 'bias' as const,
+          layer: index,
+          head,
+          group: 'removed',
+          value: -1e9,
+        })),
       );
       const runs = [
         await SequenceRun.start(model.spec, model.sessions, {
           ...whole,
-          variant: { scoreBiases },
+          variant: scoreBiases,
           chunk: 64,
           observe: true,
         }),

@@ -1,7 +1,7 @@
 /** Gamma on the first token as a score bias: what the operator of zerotuning promises, in the graph of a model. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { ServerRunner } from '../../../compute-server/runner/runner';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { firstTokenGroup, tuned } from '../../../diagnostics/interventions/zerotuning/measure';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { surroundingsOf } from '../../support/model-jobs';
@@ -48,14 +48,14 @@ describe('gamma on the first token', () => {
       logits,
     };
   };
-  const gamma = (...factors: number[]): Variant => factors.reduce<Variant>((all, one) => tuned(all, [place], one), {});
+  const gamma = (...factors: number[]): Variant => factors.reduce<Variant>((all, one) => tuned(all, [place], one), []);
   const close = (a: readonly number[], b: readonly number[], tolerance: number): void => {
     assert.equal(a.length, b.length);
     a.forEach((value, i) => assert.ok(Math.abs(value - (b[i] ?? Number.NaN)) <= tolerance, `${value}, not ${b[i]}`));
   };
 
   it('is the factor on the weight of token 0, renormalised, and leaves the distribution over the others', async () => {
-    const plain = await run({});
+    const plain = await run([]);
     for (const factor of [0.3, 2, 8]) {
       const { rows } = await run(gamma(factor));
       rows.forEach((row, i) => {
@@ -73,7 +73,7 @@ describe('gamma on the first token', () => {
   });
 
   it('of 1 changes no bit, and two factors multiply', async () => {
-    const plain = await run({});
+    const plain = await run([]);
     assert.deepEqual((await run(gamma(1))).logits, plain.logits);
     const [twice, once] = [await run(gamma(3, 0.5)), await run(gamma(1.5))];
     twice.rows.forEach((row, i) => close(row, once.rows[i] ?? [], 2e-7));
@@ -82,7 +82,7 @@ describe('gamma on the first token', () => {
   it('near 0 hides token 0 from all later rows, and a large one leaves its value alone', async () => {
     const [small, hidden] = [
       await run(gamma(1e-12)),
-      await run({ scoreBiases: [{ ...place, group: firstTokenGroup.name, value: -10_000 }] }),
+      await run([{ kind: 'bias', ...place, group: firstTokenGroup.name, value: -10_000 }]),
     ];
     for (let i = 1; i < n; i++) close(small.rows[i] ?? [], hidden.rows[i] ?? [], 1e-6);
     assert.ok(hidden.rows.slice(1).every(([first]) => first === 0));
@@ -92,7 +92,7 @@ describe('gamma on the first token', () => {
   });
 
   it('never changes what the first row reads', async () => {
-    const plain = await run({});
+    const plain = await run([]);
     for (const factor of [1e-12, 0.5, 20]) {
       const changed = await run(gamma(factor));
       assert.deepEqual(changed.rows[0], [1]);

@@ -1,3 +1,4 @@
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { layerDivergence } from '../../../diagnostics/shared/divergence/divergence';
 import { DivergenceRun, divergenceStep } from '../../../diagnostics/shared/divergence/divergence-run';
@@ -132,12 +133,18 @@ describe('divergence of heads with and without an image', () => {
       const { whole, without } = spanPair(sequence, { kind: 'image' }, 'original');
       assert.equal(without.prefix, bidirectional ? without.ids.length : undefined);
       const scoreBiases = model.spec.blocks.flatMap(({ index, attention }) =>
-        Array.from({ length: attention.heads }, (_, head) => ({ layer: index, head, group: 'removed', value: -1e9 })),
+        Array.from({ length: attention.heads }, (_, head) => ({
+          kind: 'bias' as const,
+          layer: index,
+          head,
+          group: 'removed',
+          value: -1e9,
+        })),
       );
       const common = { chunk: 64, observe: true };
-      const start = (request: typeof whole, variant = {}) =>
+      const start = (request: typeof whole, variant: Variant = []) =>
         SequenceRun.start(model.spec, model.sessions, { ...request, ...common, variant });
-      const unread = (await start(whole, { scoreBiases })).observation ?? assert.fail();
+      const unread = (await start(whole, [...scoreBiases])).observation ?? assert.fail();
       const read = (await start(whole)).observation ?? assert.fail();
       const text = (await start(without)).observation ?? assert.fail();
       const largest = Math.max(...divergenceStep(headsOf(model), 0, unread, text, measure).vhd.flat());

@@ -1,3 +1,4 @@
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { HeadView } from '../../../compute-server/heads/head-view';
 import { type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
@@ -33,7 +34,7 @@ describe('what a picture in the prompt goes through', () => {
       const sequence = await merged(model, vlms.picture(20, 14));
       const made: number[] = [];
       const logits: Float32Array[] = [];
-      const variant = { gains: [{ layer: 1, head: 2, gain: 0.5 }] };
+      const variant: Variant = [{ kind: 'gain', layer: 1, head: 2, gain: 0.5 }];
       for await (const token of generate(model.spec, model.sessions, {
         ...sequence,
         variant,
@@ -95,7 +96,7 @@ describe('what a picture in the prompt goes through', () => {
       maps: [{ layer: 1, head: 3 }],
     });
     const n = sequence.ids.length;
-    const view = await HeadView.open(model, sequence, {}, 1, 64);
+    const view = await HeadView.open(model, sequence, [], 1, 64);
     assert.deepEqual(await view.rows(3, 2, 6), whole.layers[1]?.maps.get(3)?.slice(2 * n, 8 * n));
   });
 

@@ -1,7 +1,7 @@
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { RunRequest } from '../../../compute-server/model/run/stream/run-request';
-import type { Variant } from '../../../compute-server/model/run/changes/interventions';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import type { Parameters } from '../../support/reference/vectors';
 
@@ -37,28 +37,26 @@ describe('interventions', () => {
               .matrix(name)
               .map((row) => row.map((w, i) => (Math.floor(i / headDim) === head ? w * -0.5 : w))),
     };
-    close(await logits({ gains: [{ layer: 1, head, gain: -0.5 }] }), tiny.tiny.run(scaled, ids).logits.flat(), 1e-5);
+    close(await logits([{ kind: 'gain', layer: 1, head, gain: -0.5 }]), tiny.tiny.run(scaled, ids).logits.flat(), 1e-5);
   });
 
   it('gains of one head multiply, and a gain of 1 changes no bit', async () => {
-    const plain = await logits({});
-    assert.deepEqual(await logits({ gains: [{ layer: 0, head: 0, gain: 1 }] }), plain);
+    const plain = await logits([]);
+    assert.deepEqual(await logits([{ kind: 'gain', layer: 0, head: 0, gain: 1 }]), plain);
     assert.deepEqual(
-      await logits({
-        gains: [
-          { layer: 0, head: 1, gain: 2 },
-          { layer: 0, head: 1, gain: 0.5 },
-        ],
-      }),
+      await logits([
+        { kind: 'gain', layer: 0, head: 1, gain: 2 },
+        { kind: 'gain', layer: 0, head: 1, gain: 0.5 },
+      ]),
       plain,
     );
   });
 
   it('variants run as a batch give what each gives alone', async () => {
     const variants: Variant[] = [
-      {},
-      { gains: [{ layer: 1, head: 3, gain: 0 }] },
-      { gains: [{ layer: 0, head: 0, gain: 2 }] },
+      [],
+      [{ kind: 'gain', layer: 1, head: 3, gain: 0 }],
+      [{ kind: 'gain', layer: 0, head: 0, gain: 2 }],
     ];
     const batch = Array.from((await run(variants)).logits?.data as Float32Array);
     const each = batch.length / variants.length;
@@ -73,8 +71,8 @@ describe('interventions', () => {
     const extra = { groups: [group], taps: [{ layer: 0, tap: 'attention.probabilities' }], chunk: 20 } as const;
     const probabilities = async (variant: Variant) =>
       (await run([variant], extra)).layers[0]?.taps['attention.probabilities']?.data as Float32Array;
-    const plain = await probabilities({});
-    const biased = await probabilities({ scoreBiases: [{ layer: 0, head: 2, group: 'g', value: bias }] });
+    const plain = await probabilities([]);
+    const biased = await probabilities([{ kind: 'bias', layer: 0, head: 2, group: 'g', value: bias }]);
     for (let h = 0; h < heads; h++) {
       for (let i = 0; i < 20; i++) {
         const row = Array.from(plain.subarray((h * 20 + i) * 20, (h * 20 + i + 1) * 20));
@@ -97,7 +95,7 @@ describe('interventions', () => {
         { layer: 1, tap: 'attention.value' },
         { layer: 1, tap: 'attention.head_output' },
       ] as const;
-      const result = await run([{ groupWeights: [{ layer: 1, head: 1, group: 'g', value }] }], {
+      const result = await run([[{ kind: 'weight', layer: 1, head: 1, group: 'g', value }]], {
         groups: [group],
         taps,
         chunk: 20,
@@ -123,35 +121,35 @@ describe('interventions', () => {
 
   it('patching a residual stream from another prompt gives that prompt from there on', async () => {
     const other = ids.map((id) => (id + 5) % 61);
-    const source = await run([{}], { ids: other, taps: [{ layer: 0, tap: 'residual' }] });
+    const source = await run([[]], { ids: other, taps: [{ layer: 0, tap: 'residual' }] });
     const data = source.layers[0]?.taps.residual?.data as Float32Array;
-    const patched = await logits({ replacements: [{ layer: 0, target: 'residual', data }] });
+    const patched = await logits([{ kind: 'replacement', layer: 0, target: 'residual', data }]);
     close(patched, Array.from(source.logits?.data as Float32Array), 1e-6);
   });
 
   it('replacing single head outputs by their own values changes no bit; by zeros equals a gain of 0', async () => {
-    const plain = await run([{}], { taps: [{ layer: 1, tap: 'attention.head_output' }] });
+    const plain = await run([[]], { taps: [{ layer: 1, tap: 'attention.head_output' }] });
     const own = (plain.layers[1]?.taps['attention.head_output']?.data as Float32Array).slice(
       2 * 20 * headDim,
       3 * 20 * headDim,
     );
     assert.deepEqual(
-      await logits({ replacements: [{ layer: 1, target: 'head', head: 2, data: own, positions: [3, 9] }] }),
+      await logits([{ kind: 'replacement', layer: 1, target: 'head', head: 2, data: own, positions: [3, 9] }]),
       Array.from(plain.logits?.data as Float32Array),
     );
     const zeros = new Float32Array(20 * headDim);
     close(
-      await logits({ replacements: [{ layer: 1, target: 'head', head: 2, data: zeros }] }),
-      await logits({ gains: [{ layer: 1, head: 2, gain: 0 }] }),
+      await logits([{ kind: 'replacement', layer: 1, target: 'head', head: 2, data: zeros }]),
+      await logits([{ kind: 'gain', layer: 1, head: 2, gain: 0 }]),
       1e-6,
     );
   });
 
   it('a run that starts from the residual stream that enters a layer gives the same logits', async () => {
-    const whole = await run([{}], { keepResiduals: [1] });
+    const whole = await run([[]], { keepResiduals: [1] });
     const [residual] = whole.residuals;
     assert.ok(residual);
-    const fromThere = await run([{}], { from: residual });
+    const fromThere = await run([[]], { from: residual });
     assert.equal(fromThere.layers.length, 1);
     assert.deepEqual(fromThere.logits, whole.logits);
   });
@@ -162,17 +160,14 @@ describe('interventions', () => {
     const outputs = async (variant: Variant) =>
       (await run([variant], { groups: [group], taps, chunk: 20 })).layers[0]?.taps['attention.head_output']
         ?.data as Float32Array;
-    const plain = await outputs({});
-    const removed = await outputs({ groupWeights: [{ layer: 0, head: 1, group: 'first', value: 0 }] });
+    const plain = await outputs([]);
+    const removed = await outputs([{ kind: 'weight', layer: 0, head: 1, group: 'first', value: 0 }]);
     const row = (data: Float32Array, i: number): number[] =>
       Array.from(data.subarray((20 + i) * headDim, (20 + i + 1) * headDim));
     close(row(removed, 0), row(plain, 0), 1e-6);
     assert.notDeepEqual(row(removed, 1), row(plain, 1));
     // Every later layer reads that query too: one number that is not finite would spread to all.
-    const after = await logits(
-      { groupWeights: [{ layer: 0, head: 1, group: 'first', value: 0 }] },
-      { groups: [group] },
-    );
+    const after = await logits([{ kind: 'weight', layer: 0, head: 1, group: 'first', value: 0 }], { groups: [group] });
     assert.ok(after.every(Number.isFinite));
   });
 
@@ -183,7 +178,7 @@ describe('interventions', () => {
       ids,
       chunk: 7,
       logits: 'all',
-      variants: [{}, { gains: [{ layer: 1, head: 1, gain: 0 }] }],
+      variants: [[], [{ kind: 'gain', layer: 1, head: 1, gain: 0 }]],
     } as const;
     const [few, all] = [tight, wide].map(({ model }) => runPrompt(model.spec, model.sessions, request));
     assert.deepEqual((await few)?.logits, (await all)?.logits);

@@ -1,10 +1,10 @@
 /** Isolated regions and repositioned keys in runs: probabilities renormalised by hand, keys turned by hand, all else as it was. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { lower } from '../../../compute-server/model/interventions/lower';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
 import { areaOf, regionRows } from '../../../diagnostics/model-runner/regions';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { nearestRows } from '../../../protocol/interventions/reposition';
@@ -45,7 +45,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
     const regionOf = (row: number): number => (row >= 2 && row <= 4 ? 1 : row === 8 || row === 9 ? 2 : 0);
 
     it('that are isolated: probabilities between them fall by e^-beta and rows are renormalised; 10000 leaves exactly 0', async () => {
-      const plain = tap(await run([{}]), 0, 'attention.probabilities');
+      const plain = tap(await run([[]]), 0, 'attention.probabilities');
       const of = (p: Float32Array, head: number, i: number, j: number): number => p[(head * n + i) * n + j]!;
       for (const beta of [1.5, 10000]) {
         const found = tap(await run([await lowered(`isolate:0.1:2-4/8,9=${beta}`)]), 0, 'attention.probabilities');
@@ -72,7 +72,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
     });
 
     it('that are isolated one way: the first reads nothing of the others, and every other row keeps its bits', async () => {
-      const plain = tap(await run([{}]), 1, 'attention.probabilities');
+      const plain = tap(await run([[]]), 1, 'attention.probabilities');
       const found = tap(await run([await lowered('isolate:1.0:8,9>2-4/5=10000')]), 1, 'attention.probabilities');
       const { heads } = tiny.model.spec.blocks[1]!.attention;
       for (let head = 0; head < heads; head++) {
@@ -89,8 +89,14 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
 
     it('of which there is one alone, or several in another order: the same bits', async () => {
       const logits = async (variant: Variant): Promise<unknown> => (await run([variant])).logits!.data;
-      const one = [0, 1].map((layer) => ({ layer, head: 0, regions: [[1, 2, 3, 4]], beta: 10000 }));
-      assert.deepEqual(await logits({ isolations: one }), await logits({}));
+      const one = [0, 1].map((layer) => ({
+        kind: 'isolation' as const,
+        layer,
+        head: 0,
+        regions: [[1, 2, 3, 4]],
+        beta: 10000,
+      }));
+      assert.deepEqual(await logits(one), await logits([]));
       assert.deepEqual(
         await logits(await lowered('isolate:*.*:2-4/8,9/11=3')),
         await logits(await lowered('isolate:*.*:11/2-4/8,9=3')),
@@ -100,14 +106,14 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
     it('in chunks, beside another variant and a uniform head, the same', async () => {
       const isolated = await lowered('isolate:*.*:2-4/8,9=2', 'uniform:1.0');
       const alone = (await run([isolated])).logits!.data as Float32Array;
-      const beside = (await run([{}, isolated], 3)).logits!.data as Float32Array;
+      const beside = (await run([[], isolated], 3)).logits!.data as Float32Array;
       const own = beside.subarray(alone.length);
       assert.ok(alone.every((value, at) => Math.abs(value - own[at]!) < 2e-5));
-      assert.deepEqual(await lowered('isolate:*.*:2-4/8,9=0'), {});
+      assert.deepEqual(await lowered('isolate:*.*:2-4/8,9=0'), []);
     });
 
     it('that are repositioned: keys before rotation and values are those of the other place, resized', async () => {
-      const plain = await run([{}]);
+      const plain = await run([[]]);
       const moved = await run([await lowered('reposition:1:2-3>6-9')]);
       const { kvHeads, headDim, rope: index } = tiny.model.spec.blocks[1]!.attention;
       const rope = index === undefined ? undefined : tiny.model.spec.ropes[index];
@@ -137,7 +143,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
           assert.deepEqual(rowOf(moved, 'attention.value', head, row), rowOf(plain, 'attention.value', head, source));
         }
       }
-      assert.deepEqual(await lowered('reposition:*:2-5>2-5'), {});
+      assert.deepEqual(await lowered('reposition:*:2-5>2-5'), []);
     });
   });
 }

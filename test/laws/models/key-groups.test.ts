@@ -1,4 +1,5 @@
 /** Named keys of a prompt and biases on their scores, as requests ask for them, against the float64 pass. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -122,7 +123,7 @@ describe('keys that a request names', () => {
     const group = { name: 'away', positions: [3, 4, 5, 6, 7, 8, 9] };
     const away = { kind: 'bias', layer: 1, head: 3, keys: { start: 3, end: 10 }, bias: -1e4 } as const;
     const reply = await generated({ interventions: [away] });
-    const removed = { groupWeights: [{ layer: 1, head: 3, group: 'away', value: 0 }] };
+    const removed: Variant = [{ kind: 'weight', layer: 1, head: 3, group: 'away', value: 0 }];
     const prompt = [...ids];
     for (const [at, id] of reply.ids.entries()) {
       const run = await runPrompt(llama.model.spec, llama.model.sessions, {

@@ -1,9 +1,9 @@
 /** The cache of latent attention holds r + d_r numbers a token and layer: its values are its keys, until one is replaced. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { lower } from '../../../compute-server/model/interventions/lower';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 
@@ -18,7 +18,7 @@ describe('the cache of latent attention', () => {
   });
   after(() => tiny.close());
 
-  const start = (variant: Variant = {}, blocksAlone = false): Promise<SequenceRun> =>
+  const start = (variant: Variant = [], blocksAlone = false): Promise<SequenceRun> =>
     SequenceRun.start(tiny.model.spec, tiny.model.sessions, { ids: prompt, variant, chunk: 4, blocksAlone });
   const goOn = async (run: SequenceRun, until: number): Promise<Float32Array> => {
     let logits = new Float32Array();
@@ -30,7 +30,7 @@ describe('the cache of latent attention', () => {
 
   for (const blocksAlone of [false, true]) {
     it(`${blocksAlone ? 'by the graphs of the blocks' : 'by steps'}: 4 (r + d_r) bytes a token and layer`, async () => {
-      const run = await start({}, blocksAlone);
+      const run = await start([], blocksAlone);
       assert.equal(run.cacheBytes().bytes, used(widths, 9));
       await goOn(run, 15);
       const { bytes, bytesFull } = run.cacheBytes();
@@ -45,7 +45,7 @@ describe('the cache of latent attention', () => {
     const { model } = tiny;
     const { signal } = new AbortController();
     const run = { opened: model, model, sequence: { ids: prompt }, chunk: 9, memoryLimit: 1e9, signal };
-    const [variant = {}] = (await lower(run, [[read.value]])).variants;
+    const [variant = []] = (await lower(run, [[read.value]])).variants;
     const replaced = await start(variant);
     const logits = await goOn(replaced, 14);
     // Layer 1 holds keys and values.

@@ -1,9 +1,9 @@
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import assert from 'node:assert/strict';
 import { layerWeights } from '../../../compute-server/model/checkpoint/layer-weights';
 import type { HeadMap } from '../../../diagnostics/model-runner/weights';
 import { headOf } from '../../../diagnostics/shared/weights/head-of';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
-import type { Replacement } from '../../../compute-server/model/run/changes/interventions';
 import type { Norm } from '../../../models/architectures/model-spec';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { runnerOf } from '../../support/model-jobs';
@@ -40,13 +40,13 @@ for (const tiny of tinyModels) {
     });
     after(() => opened.close());
 
-    const run = async (replacements: readonly Replacement[] = []) => {
+    const run = async (replacements: readonly ReplacementChange[] = []) => {
       const { spec, sessions } = opened.model;
       const { layers } = await runPrompt(spec, sessions, {
         ids,
         chunk: ids.length,
         logits: 'none',
-        variants: [{ replacements }],
+        variants: [replacements],
         taps: taps.map((tap) => ({ layer, tap })),
       });
       return (tap: LayerTap): Float32Array => {
@@ -95,7 +95,8 @@ for (const tiny of tinyModels) {
       }
       // What attention adds changes by the column of the output projection where one number of the head's output changes by 1.
       if (attentionNorms.output) return;
-      const put = (value: number): Replacement => ({
+      const put = (value: number): ReplacementChange => ({
+        kind: 'replacement',
         layer,
         target: 'head',
         head,

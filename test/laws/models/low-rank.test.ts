@@ -1,9 +1,9 @@
 /** Keys and values of low rank: a run under the intervention is a run of the model whose projections are of that rank. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { lower } from '../../../compute-server/model/interventions/lower';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import type { Tensors } from '../../support/safetensors-file';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
@@ -108,9 +108,9 @@ describe('keys and values of low rank', () => {
     const opened = await openTiny('llama');
     try {
       // 32 rows of 32 numbers.
-      assert.deepEqual(await lowered(opened, ['all'], 32), {});
-      const plain = await logitsOf(opened, [{}]);
-      const both = await logitsOf(opened, [{}, await lowered(opened, ['all'], 3)]);
+      assert.deepEqual(await lowered(opened, ['all'], 32), []);
+      const plain = await logitsOf(opened, [[]]);
+      const both = await logitsOf(opened, [[], await lowered(opened, ['all'], 3)]);
       assert.deepEqual(both.slice(0, plain.length), plain);
       assert.notDeepEqual(both.slice(plain.length), plain);
     } finally {

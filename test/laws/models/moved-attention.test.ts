@@ -1,11 +1,12 @@
 /** Attention moved between keys, and emphasised keys, in runs: probabilities against the definitions in float64, written here. */
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
+import { type Change } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { lower } from '../../../compute-server/model/interventions/lower';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
-import type { Redistribution, Variant } from '../../../diagnostics/model-runner/variant';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { runnerOf } from '../../support/model-jobs';
@@ -157,7 +158,7 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
       const source = (j: number): boolean => j === 3 || j === 9;
       const to = (j: number): boolean => j >= 2 && j <= 6;
       // Thresholds in the middle of what the rows give.
-      const plain = await run([{}]);
+      const plain = await run([[]]);
       const all = [0, 1].flatMap((h) => plainRows(plain, 1, h).slice(7));
       const seenOf = (row: readonly number[]): number => row.reduce((sum, p, j) => sum + (to(j) ? p : 0), 0);
       const besideOf = (row: readonly number[]): number =>
@@ -215,7 +216,7 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
                 row,
                 (j) => sources[j]!,
                 () => true,
-                variant.redistributions![0]!.share,
+                changesOf(variant, 'redistribution')[0]!.share,
               ),
             ),
           );
@@ -234,7 +235,7 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
 
     it('goes from keys of a massive hidden state at the input of the layer', async () => {
       const width = tiny.model.spec.hiddenSize;
-      const plain = await run([{}]);
+      const plain = await run([[]]);
       const phi = (states: Float32Array, row: number, dimensions: readonly number[]): number => {
         const x = states.subarray(row * width, (row + 1) * width);
         const rms = Math.sqrt(x.reduce((sum, each) => sum + each * each, 0) / width + 1e-6);
@@ -302,13 +303,12 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
         });
         requireSame(started.logits, logits(own));
         // The whole text at once, with the sources of the prompt as named keys.
-        const named = (variant.redistributions ?? []).map((one): Redistribution => {
-          if (one.from.kind === 'rows') return one;
+        const fixed = variant.map((one): Change => {
+          if (one.kind !== 'redistribution' || one.from.kind === 'rows') return one;
           const { found } = own.layers[one.layer]!.sources!;
           const rows = ids.slice(0, prompt).flatMap((_, row) => (found[one.head * prompt + row] === 1 ? [row] : []));
           return { ...one, from: { kind: 'rows', rows } };
         });
-        const fixed = { ...variant, ...(named.length > 0 ? { redistributions: named } : {}) };
         const whole = logits(await run([fixed]));
         const v = whole.length / n;
         for (let row = prompt; row < n; row++) {
@@ -331,20 +331,20 @@ for (const family of ['gpt2', 'llama', 'gemma2', 'gemma'] as const) {
     });
 
     it('is neutral to the bit: nothing is moved, no key is emphasised, no row passes; and beside another variant', async () => {
-      const plain = logits(await run([{}]));
+      const plain = logits(await run([[]]));
       for (const text of ['redistribute:*.*:columns>rest=0', 'emphasis:*.*:0-9=0']) {
-        assert.deepEqual(await lowered(text), {});
+        assert.deepEqual(await lowered(text), []);
       }
       // In the graphs that have the changes.
       const acting = await lowered('redistribute:*.*:columns>rest=0.6;alpha=2.2', 'emphasis:*.*:2-5=0.7');
-      const still = {
-        redistributions: acting.redistributions!.map((one) => ({ ...one, share: 0 })),
-        emphases: acting.emphases!.map((one) => ({ ...one, factor: 0 })),
-      };
+      const still = [
+        ...changesOf(acting, 'redistribution').map((one) => ({ ...one, share: 0 })),
+        ...changesOf(acting, 'emphasis').map((one) => ({ ...one, factor: 0 })),
+      ];
       const gated = await lowered('redistribute:*.*:0-3>rest=0.6;region=4-5;least=1');
       assert.deepEqual(logits(await run([still])), plain);
       assert.deepEqual(logits(await run([gated])), plain);
-      const beside = logits(await run([{}, acting, still]));
+      const beside = logits(await run([[], acting, still]));
       requireSame(beside.subarray(0, plain.length), plain);
       requireSame(beside.subarray(plain.length, 2 * plain.length), logits(await run([acting])));
       requireSame(beside.subarray(2 * plain.length), plain);

@@ -1,14 +1,15 @@
 /** Phases of rotary attention in runs: the scores of the heads that are turned are those of the formula, all else is as before. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { generateJob } from '../../../compute-server/model-calls/generate-job';
 import { lower } from '../../../compute-server/model/interventions/lower';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { GraphBuilder } from '../../../kernels/graph/builder';
 import { normalTensor } from '../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
-import { declarePhase, phasedScores } from '../../../models/instrument/interventions/phase';
+import { phase as phaseKind, phasedScores } from '../../../models/instrument/changes/phase';
+import type { LayerSizes } from '../../../models/instrument/changes/sizes';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
@@ -95,11 +96,11 @@ for (const family of ['llama', 'gpt_neox', 'gemma2']) {
     const tap = (result: RunResult, name: LayerTap): Float32Array => numbers(result.layers[0]?.taps[name]?.data);
 
     it('that are neutral change no bit, and by the graph itself no more than rounding', async () => {
-      const plain = await run({});
-      assert.deepEqual(await lowered('phase:0.1=1'), {});
-      const identity = { phases: [{ layer: 0, head: 1, delta: 1, shift: 0 }] };
+      const plain = await run([]);
+      assert.deepEqual(await lowered('phase:0.1=1'), []);
+      const identity: Variant = [{ kind: 'phase', layer: 0, head: 1, delta: 1, shift: 0 }];
       assert.ok(most(logitsOf(await run(identity)), logitsOf(plain)) < 2e-5);
-      const turned = await run({ phases: [{ layer: 0, head: 1, delta: 1, shift: 2 * Math.PI }] });
+      const turned = await run([{ kind: 'phase', layer: 0, head: 1, delta: 1, shift: 2 * Math.PI }]);
       assert.ok(most(logitsOf(turned), logitsOf(plain)) < 2e-5, 'a whole turn');
     });
 
@@ -108,7 +109,7 @@ for (const family of ['llama', 'gpt_neox', 'gemma2']) {
       const { heads, kvHeads, headDim, scale, softcap, window = Infinity, rope } = spec.blocks[0]!.attention;
       const { theta, dimensions } = spec.ropes[rope!]!;
       const frequencies = Array.from({ length: dimensions / 2 }, (_, i) => theta ** ((-2 * i) / dimensions));
-      const plain = await run({});
+      const plain = await run([]);
       const [query, key] = [tap(plain, 'attention.query'), tap(plain, 'attention.key')];
       /** A row as it was before its rotation. */
       const raw = (x: Float32Array, head: number, position: number): number[] => {
@@ -230,7 +231,9 @@ it('Phases of neighbouring dimensions are those of halves in another order', () 
   });
   const scores = (layout: 'half' | 'interleaved', query: Tensor, key: Tensor): Float64Array => {
     const graph = new GraphBuilder('phase');
-    const phase = declarePhase(graph, 2, 't', { dimensions: 4, layout });
+    const phase = phaseKind.declare(graph, { heads: 2, rotated: { dimensions: 4, layout } } as LayerSizes, {
+      ...{ keys: 't', always: false, parts: ['phase'] },
+    })!;
     const [q, k] = [
       graph.input('q', 'float32', ['b', 2, 'n', width]),
       graph.input('k', 'float32', ['b', 1, 't', width]),

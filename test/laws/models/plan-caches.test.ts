@@ -1,11 +1,12 @@
 /** Decoding from caches that hold what a plan keeps gives the numbers of the whole text under masks, and takes the bytes of the plan. */
+import { planChanges } from '../../../diagnostics/model-runner/plan-changes';
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { generateJob } from '../../../compute-server/model-calls/generate-job';
 import { SequenceRun, type SequenceRunRequest } from '../../../compute-server/model/generation/sequence-run';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
-import type { Variant, VariantPlan } from '../../../diagnostics/model-runner/variant';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import type { HeadPlan, RecentPlan } from '../../../protocol/plans/head-plan';
 import { heldOf } from '../../../protocol/plans/held';
@@ -77,11 +78,12 @@ describe('decoding under a plan', () => {
         Array.from({ length: attention.kvHeads }, () => from[source.whole(from.length)] ?? full),
       );
     };
-    const planned = (heads: readonly (readonly HeadPlan[])[], from: number, length = promptLength): VariantPlan => ({
-      prompt: length,
-      from,
-      heads: heads.map((layer) => layer.map((head) => heldOf(head, length))),
-    });
+    const planned = (heads: readonly (readonly HeadPlan[])[], from: number, length = promptLength) =>
+      planChanges({
+        prompt: length,
+        from,
+        heads: heads.map((layer) => layer.map((head) => heldOf(head, length))),
+      });
     const bytesOf = (heads: readonly (readonly HeadPlan[])[], length: number) =>
       planBytes(heads, first.attention.headDim, length, {
         prompt: promptLength,
@@ -109,15 +111,15 @@ describe('decoding under a plan', () => {
         const heads = draw(exact && seed % 2 === 1 ? [...dropping, ...means, ...means] : dropping, seed);
         for (const from of [0, promptLength]) {
           const plan = planned(heads, from);
-          const run = await start({ plan });
-          requireSame(run.logits, await whole({ plan }, promptLength), 'the prompt');
+          const run = await start(plan);
+          requireSame(run.logits, await whole(plan, promptLength), 'the prompt');
           for (const id of decoded) {
             assert.deepEqual(
               [run.cacheBytes().bytes, run.cacheBytes().bytesFull],
               [bytesOf(heads, run.length).plan, bytesOf(heads, run.length).full],
             );
             const { logits } = await run.extend([id]);
-            requireSame(logits, await whole({ plan }, run.length), `plan ${seed} from ${from}, row ${run.length}`);
+            requireSame(logits, await whole(plan, run.length), `plan ${seed} from ${from}, row ${run.length}`);
           }
           const { bytes, bytesFull, allocated, maskedLayers } = run.cacheBytes();
           assert.equal(maskedLayers, 0);
@@ -131,7 +133,7 @@ describe('decoding under a plan', () => {
 
   it('that keeps everything: the same bits as without a plan', async () => {
     const { draw, planned, start } = await open('llama');
-    const [run, plain] = [await start({ plan: planned(draw([full], 0), 0) }), await start({})];
+    const [run, plain] = [await start(planned(draw([full], 0), 0)), await start([])];
     assert.deepEqual(run.logits, plain.logits);
     for (const id of decoded) assert.deepEqual(await run.extend([id]), await plain.extend([id]));
     assert.deepEqual(run.cacheBytes(), plain.cacheBytes());
@@ -151,7 +153,7 @@ describe('decoding under a plan', () => {
         // A uniform head that reads a mean would weigh all alike, up to rounding, and rank them as that falls.
         heads[1]?.splice(-1, 1, recent(1, 2));
         const request = { groups, observe: true, topKeys: true };
-        const variant = { plan: planned(heads, 0), uniform: [{ layer: 1, head: 3 }] };
+        const variant = [...planned(heads, 0), { kind: 'uniform' as const, layer: 1, head: 3 }];
         const [run, masked] = [await start(variant, request), await start(variant, { ...request, blocksAlone: true })];
         for (const id of decoded) {
           const [found, expected] = [await run.extend([id], wanted), await masked.extend([id], wanted)];
@@ -218,7 +220,7 @@ describe('decoding under a plan', () => {
 
   it('several rows at once go one by one', async () => {
     const { draw, planned, start } = await open('llama');
-    const variant = { plan: planned(draw([...dropping, ...means], 4), 0) };
+    const variant = planned(draw([...dropping, ...means], 4), 0);
     const [run, single] = [await start(variant), await start(variant)];
     const found = await run.extend(decoded.slice(0, 3), { observe: true });
     const expected = [];
@@ -235,9 +237,11 @@ describe('decoding under a plan', () => {
     const { draw, planned, start, whole } = await open('llama');
     const length = 13;
     for (const from of [0, length]) {
-      const variant = {
-        plan: planned(draw([kept, recent(1, 3, { mean: true }), recent(1, 2, { append: true })], 5), from, length),
-      };
+      const variant = planned(
+        draw([kept, recent(1, 3, { mean: true }), recent(1, 2, { append: true })], 5),
+        from,
+        length,
+      );
       const run = await start(variant);
       for (const id of decoded) {
         const { logits } = await run.extend([id]);
@@ -248,7 +252,7 @@ describe('decoding under a plan', () => {
 
   describe('by masks, with everything held', () => {
     const groups = [{ name: 'few', positions: [1, 4] }];
-    const bias = { scoreBiases: [{ layer: 1, head: 2, group: 'few', value: -3 }] };
+    const bias: Variant = [{ kind: 'bias', layer: 1, head: 2, group: 'few', value: -3 }];
     const reading = recent(1, 2, { mean: true });
     const cases: readonly (readonly [
       what: string,
@@ -258,15 +262,15 @@ describe('decoding under a plan', () => {
       HeadPlan,
     ])[] = [
       ['where the rows have score biases', 'llama', bias, [0, 1], reading],
-      ['where means are read in a window', 'mistral, window 7', {}, [0, 1], reading],
-      ['where means of capped scores are read', 'gemma2', {}, [0, 1], reading],
-      ['in one layer, with caches in the other', 'gemma2', {}, [0], recent(1, 2)],
+      ['where means are read in a window', 'mistral, window 7', [], [0, 1], reading],
+      ['where means of capped scores are read', 'gemma2', [], [0, 1], reading],
+      ['in one layer, with caches in the other', 'gemma2', [], [0], recent(1, 2)],
     ];
     for (const [what, name, more, masked, second] of cases) {
       it(what, async () => {
         const { draw, planned, bytesOf, start, whole } = await open(name);
         const heads = [draw([reading], 0)[0] ?? [], draw([second], 0)[1] ?? []];
-        const variant = { ...more, plan: planned(heads, 0) };
+        const variant = [...more, ...planned(heads, 0)];
         const run = await start(variant, { groups });
         for (const id of decoded) {
           const { logits } = await run.extend([id]);

@@ -12,7 +12,8 @@ import { allRows } from '../../../kernels/reference/softmax';
 import { drawInputs } from '../../../kernels/inputs';
 import { razorAttention } from '../../../kernels/mechanisms/streaming/razor-attention';
 import { tensor } from '../../../kernels/tensors/tensor';
-import { declarePlan, plannedScores } from '../../../models/instrument/interventions/plan';
+import { plan as planKind, plannedScores } from '../../../models/instrument/changes/plan';
+import type { LayerSizes } from '../../../models/instrument/changes/sizes';
 import { heldOf, droppedBefore } from '../../../protocol/plans/held';
 import { evaluate } from '../../support/graph-arithmetic/evaluate';
 import { causalShape, parametersFor } from '../kernels/systems/support';
@@ -39,7 +40,7 @@ describe('Law: the mean under a plan is the compensation token', () => {
     const graph = new GraphBuilder('planned');
     const given = (name: string, rows: string) => graph.input(name, 'float32', ['b', heads, rows, shape.headDim]);
     const [query, key, value] = [given('query', 'n'), given('key', 't'), given('value', 't')];
-    const plan = declarePlan(graph, heads, 't', true);
+    const plan = planKind.declare(graph, { heads } as LayerSizes, { keys: 't', always: false, parts: ['plan-mean'] });
     const scores = fusedMatmul(query, key, { transposeB: true, scale: shape.headDim ** -0.5 });
     const causal = graph.input('causal', 'float32', ['n', 't']);
     const free = add(plannedScores(plan, scores, -1e30), causal);

@@ -1,9 +1,10 @@
 /** Runs under a cache plan: heads against attention in float64 over the positions that the plan keeps, written from its definition. */
+import { planChanges } from '../../../diagnostics/model-runner/plan-changes';
+import { changesOf, type Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { lower } from '../../../compute-server/model/interventions/lower';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
@@ -124,8 +125,8 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
 
     it('of some heads leaves the others of the layer alone, and another variant beside it bit for bit', async () => {
       const variant = await lowered('plan:1.0=1+1');
-      const beside = await run([{}, variant]);
-      const plain = await run([{}]);
+      const beside = await run([[], variant]);
+      const plain = await run([[]]);
       const size = logits(plain).length;
       assert.deepEqual(logits(beside).subarray(0, size), logits(plain));
       const own = await run([variant]);
@@ -140,11 +141,11 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
     });
 
     it('that keeps chosen positions, or that begins at the end of the prompt, changes no row of the prompt', async () => {
-      const plain = logits(await run([{}]));
+      const plain = logits(await run([[]]));
       for (const text of ['plan:*.*=kept(0-2,5)', 'plan:*.*=1+1;dense']) {
         assert.deepEqual(logits(await run([await lowered(text)])), plain);
       }
-      assert.deepEqual(await lowered('plan:*.*=full'), {});
+      assert.deepEqual(await lowered('plan:*.*=full'), []);
     });
 
     it('keeps what follows the prompt beside the chosen positions, or beside the last ones of the prompt', async () => {
@@ -163,7 +164,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
       const heads = tiny.model.spec.blocks.map(({ attention: { kvHeads } }) =>
         Array.from({ length: kvHeads }, (_, g) => (g === 0 ? chosen : ending)),
       );
-      const result = await run([{ plan: { prompt, from: prompt, heads } }]);
+      const result = await run([planChanges({ prompt, from: prompt, heads })]);
       const keeps = (g: number, i: number, j: number): boolean =>
         i < prompt || j >= prompt || (g === 0 ? [1, 2, 5].includes(j) : j < 1 || j >= prompt - 2);
       const found = tap(result, 0, 'attention.head_output');
@@ -173,7 +174,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
 
     it('reads as the mean only what is inside a window of the model, counted in positions', async () => {
       const window = tiny.model.spec.blocks[0]!.attention.window;
-      const { plan } = await lowered('plan:*.*=0+1+mean');
+      const plan = changesOf(await lowered('plan:*.*=0+1+mean'), 'plan');
       // Ten positions are left out in the middle: rows before them are further away than they are counted.
       const positions = Array.from({ length: n }, (_, row) => (row < 8 ? row : row + 10));
       const { spec, sessions } = tiny.model;
@@ -184,7 +185,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
           0,
           'attention.probabilities',
         );
-      const [plain, p] = [await probabilities({}), await probabilities({ plan: plan! })];
+      const [plain, p] = [await probabilities([]), await probabilities(plan)];
       for (let i = 0; i < n; i++) {
         const dropped = Array.from({ length: Math.max(0, i - 1) }, (_, j) => j).filter(
           (j) => window === undefined || positions[j]! > positions[i]! - window,
@@ -212,7 +213,7 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
         assert.ok(read.ok);
         return read.value;
       });
-      assert.deepEqual((await lower(of, [list])).variants, [{}]);
+      assert.deepEqual((await lower(of, [list])).variants, [[]]);
     });
 
     it('that names what is not there is refused', async () => {
@@ -222,9 +223,9 @@ for (const family of ['gpt2', 'llama', 'gemma2'] as const) {
     });
 
     it('in the middle of the prompt is read by the rows behind it alone', async () => {
-      const { plan } = await lowered('plan:*.*=0+1');
+      const plan = changesOf(await lowered('plan:*.*=0+1'), 'plan');
       const from = 6;
-      const result = await run([{ plan: { ...plan!, from } }]);
+      const result = await run([plan.map((one) => ({ ...one, from }))]);
       const expected = attention(
         result,
         0,

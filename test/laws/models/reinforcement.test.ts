@@ -1,3 +1,5 @@
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { gainChanges } from '../../../models/instrument/changes/gain';
 import assert from 'node:assert/strict';
 import {
   divergences,
@@ -63,7 +65,7 @@ describe('reinforcement of heads that read a span', () => {
     for (const each of open.values()) await each.close();
   });
   const of = (name: string): OpenTiny => open.get(name) ?? assert.fail(name);
-  const start = (name: string, change: Partial<ReinforcementPlan> = {}, chunk = 64, variant = {}) => {
+  const start = (name: string, change: Partial<ReinforcementPlan> = {}, chunk = 64, variant: Variant = []) => {
     const { model } = of(name);
     return startReinforced(model.spec, model.sessions, { pair, plan: { ...plan, ...change }, chunk, variant });
   };
@@ -112,7 +114,7 @@ describe('reinforcement of heads that read a span', () => {
         }
         const whole = await runPrompt(model.spec, model.sessions, {
           ids: [...ids, ...made.slice(0, -1)],
-          variants: [{ gains }],
+          variants: [gainChanges(gains)],
           chunk: 64,
           logits: 'last',
         });
@@ -126,8 +128,8 @@ describe('reinforcement of heads that read a span', () => {
     const { model } = of('llama, deep');
     for (const distance of ['l2', 'squared', 'relative', 'cosine'] as const) {
       const layers = [1];
-      const text = await lastHeadOutputs(model.spec, model.sessions, pair.without, { variant: {}, chunk: 64, layers });
-      const whole = await lastHeadOutputs(model.spec, model.sessions, pair.whole, { variant: {}, chunk: 64, layers });
+      const text = await lastHeadOutputs(model.spec, model.sessions, pair.without, { variant: [], chunk: 64, layers });
+      const whole = await lastHeadOutputs(model.spec, model.sessions, pair.whole, { variant: [], chunk: 64, layers });
       const run = await SequenceRun.start(model.spec, model.sessions, {
         ...pair.whole,
         chunk: 64,
@@ -147,8 +149,8 @@ describe('reinforcement of heads that read a span', () => {
   it('outliers planted in the text pass are found by either rule, in the graph as outside', async () => {
     const { model } = of('llama, deep');
     const layers = [1];
-    const text = await lastHeadOutputs(model.spec, model.sessions, pair.without, { variant: {}, chunk: 64, layers });
-    const whole = await lastHeadOutputs(model.spec, model.sessions, pair.whole, { variant: {}, chunk: 64, layers });
+    const text = await lastHeadOutputs(model.spec, model.sessions, pair.without, { variant: [], chunk: 64, layers });
+    const whole = await lastHeadOutputs(model.spec, model.sessions, pair.whole, { variant: [], chunk: 64, layers });
     const burst = (text.get(1) ?? assert.fail()).slice();
     const width = burst.length / 8;
     for (let i = 5 * width; i < 6 * width; i++) burst[i] = 40;
@@ -180,13 +182,17 @@ describe('reinforcement of heads that read a span', () => {
     const gains = model.spec.blocks.flatMap(({ index }) =>
       Array.from({ length: 8 }, (_, head) => ({ layer: index, head, gain: 2 })),
     );
-    const run = await SequenceRun.start(model.spec, model.sessions, { ...pair.whole, variant: { gains }, chunk: 64 });
+    const run = await SequenceRun.start(model.spec, model.sessions, {
+      ...pair.whole,
+      variant: gainChanges(gains),
+      chunk: 64,
+    });
     // Measured on 2026-11-25: 1.2e-6.
     close(run.logits, Float32Array.from(tiny.run(scaled, ids).logits.at(-1) ?? []), 1e-5, 'logits');
   });
 
   it("the person's own gains act first, in both passes", async () => {
-    const variant = { gains: [{ layer: 1, head: 2, gain: 0.25 }] };
+    const variant: Variant = [{ kind: 'gain', layer: 1, head: 2, gain: 0.25 }];
     const inGraph = await start('llama, deep', {}, 64, variant);
     const progressive = await start('llama, deep', { executor: 'progressive' }, 64, variant);
     assert.deepEqual(inGraph.selected, progressive.selected);
@@ -198,7 +204,7 @@ describe('reinforcement of heads that read a span', () => {
       const { model } = of('llama, deep');
       const run = await runPrompt(model.spec, model.sessions, {
         ids,
-        variants: [{ gains }],
+        variants: [gainChanges(gains)],
         chunk: 64,
         logits: 'none',
         taps: [{ layer, tap: 'attention.output' }],

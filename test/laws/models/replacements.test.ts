@@ -1,11 +1,9 @@
+import { variantProblem, type Variant } from '../../../models/instrument/changes/changes';
+import { allSizes } from '../../../models/architectures/layer-sizes';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
 import assert from 'node:assert/strict';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { RunRequest, RunResult } from '../../../compute-server/model/run/stream/run-request';
-import {
-  variantProblem,
-  type Replacement,
-  type Variant,
-} from '../../../compute-server/model/run/changes/interventions';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 
@@ -52,8 +50,14 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
       const { headDim } = attention();
       return data.slice(head * n * headDim, (head + 1) * n * headDim);
     };
-    const replacements = (result: RunResult, part: Part, heads: readonly number[]): Replacement[] =>
-      heads.map((head) => ({ layer, target: part, head, data: headOf(tapOf(result, part), head) }));
+    const replacements = (result: RunResult, part: Part, heads: readonly number[]): ReplacementChange[] =>
+      heads.map((head) => ({
+        kind: 'replacement',
+        layer,
+        target: part,
+        head,
+        data: headOf(tapOf(result, part), head),
+      }));
     const allOf = (part: Part): number[] => Array.from({ length: slots(part) }, (_, head) => head);
     const close = (a: ArrayLike<number>, b: ArrayLike<number>, tolerance: number): void => {
       assert.equal(a.length, b.length);
@@ -65,26 +69,26 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
     it('by their own change no bit, whole and in chunks', async () => {
       for (const chunk of [n, 6]) {
         // Products of chunks of another size are rounded otherwise, so what is put back comes from chunks of this size.
-        const plain = await run({}, { chunk });
+        const plain = await run([], { chunk });
         const own = parts.flatMap((part) => replacements(plain, part, allOf(part)));
-        assert.deepEqual((await run({ replacements: own }, { chunk })).logits, plain.logits);
+        assert.deepEqual((await run(own, { chunk })).logits, plain.logits);
       }
     });
 
     it("by another prompt's give that prompt's head outputs", async () => {
-      const source = await run({}, { ids: other });
-      const patched = await run({ replacements: parts.flatMap((part) => replacements(source, part, allOf(part))) });
+      const source = await run([], { ids: other });
+      const patched = await run(parts.flatMap((part) => replacements(source, part, allOf(part))));
       assert.deepEqual(tapOf(patched, 'head_output'), tapOf(source, 'head_output'));
       assert.notDeepEqual(patched.logits, source.logits);
     });
 
     it('one head at a time reach the query heads that read it, and no other', async () => {
-      const plain = await run({});
-      const source = await run({}, { ids: other });
+      const plain = await run([]);
+      const source = await run([], { ids: other });
       const { heads, kvHeads } = attention();
       for (const part of parts) {
         const head = slots(part) - 1;
-        const patched = await run({ replacements: replacements(source, part, [head]) });
+        const patched = await run(replacements(source, part, [head]));
         const reached = allOf('query').filter(
           (each) => (part === 'query' ? each : Math.floor(each / (heads / kvHeads))) === head,
         );
@@ -97,12 +101,12 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
     });
 
     it('act at the positions that are named', async () => {
-      const plain = await run({});
-      const source = await run({}, { ids: other });
+      const plain = await run([]);
+      const source = await run([], { ids: other });
       const positions = [7];
       const [query] = replacements(source, 'query', [0]);
       assert.ok(query);
-      const patched = await run({ replacements: [{ ...query, positions }] });
+      const patched = await run([{ ...query, positions }]);
       const { headDim } = attention();
       const rows = (result: RunResult, row: number) =>
         headOf(tapOf(result, 'head_output'), 0).slice(row * headDim, (row + 1) * headDim);
@@ -113,8 +117,8 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
     });
 
     it('keys and values that were replaced are those that a continuation reads', async () => {
-      const source = await run({}, { ids: other });
-      const variant = { replacements: [...replacements(source, 'key', [0]), ...replacements(source, 'value', [0])] };
+      const source = await run([], { ids: other });
+      const variant = [...replacements(source, 'key', [0]), ...replacements(source, 'value', [0])];
       const whole = await run(variant, { ids: [...ids, 9], logits: 'last' });
       const started = await SequenceRun.start(tiny.model.spec, tiny.model.sessions, { ids, chunk: n, variant });
       close((await started.extend([9])).logits, whole.logits?.data as Float32Array, 1e-5);
@@ -122,7 +126,7 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
 
     it('a head of uniform attention puts out the mean of the values that each query may read', async () => {
       const head = attention().heads - 1;
-      const uniform = await run({ uniform: [{ layer, head }] });
+      const uniform = await run([{ kind: 'uniform', layer, head }]);
       const { headDim, heads, kvHeads, window } = attention();
       const values = headOf(tapOf(uniform, 'value'), Math.floor(head / (heads / kvHeads)));
       const expected = new Float64Array(n * headDim);
@@ -136,32 +140,32 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
         }
       }
       close(headOf(tapOf(uniform, 'head_output'), head), expected, 1e-5);
-      const plain = await run({});
+      const plain = await run([]);
       assert.deepEqual(headOf(tapOf(uniform, 'head_output'), 0), headOf(tapOf(plain, 'head_output'), 0));
       assert.notDeepEqual(headOf(tapOf(uniform, 'head_output'), head), headOf(tapOf(plain, 'head_output'), head));
     });
 
     it('a score bias has no effect under uniform attention, and acts on the other heads all the same', async () => {
       const groups = [{ name: 'g', positions: [1, 4] }];
-      const bias = (head: number) => ({ scoreBiases: [{ layer, head, group: 'g', value: 2 }] });
-      const uniform = { uniform: [{ layer, head: 0 }] };
+      const bias = (head: number): Variant => [{ kind: 'bias', layer, head, group: 'g', value: 2 }];
+      const uniform: Variant = [{ kind: 'uniform', layer, head: 0 }];
       const plain = await run(uniform, { groups });
-      assert.deepEqual((await run({ ...uniform, ...bias(0) }, { groups })).logits, plain.logits);
-      assert.notDeepEqual((await run({ ...uniform, ...bias(1) }, { groups })).logits, plain.logits);
+      assert.deepEqual((await run([...uniform, ...bias(0)], { groups })).logits, plain.logits);
+      assert.notDeepEqual((await run([...uniform, ...bias(1)], { groups })).logits, plain.logits);
     });
 
     it('a head or a key/value head that the layer lacks is named', () => {
       const data = new Float32Array(0);
       const { heads, kvHeads } = attention();
-      const problem = (variant: Variant) => variantProblem(tiny.model.spec, variant, []);
-      assert.match(problem({ uniform: [{ layer, head: heads }] }) ?? '', /no head .* query heads/);
-      assert.match(problem({ replacements: [{ layer, target: 'query', head: heads, data }] }) ?? '', /query heads/);
+      const problem = (variant: Variant) => variantProblem(allSizes(tiny.model.spec), variant, []);
+      assert.match(problem([{ kind: 'uniform', layer, head: heads }]) ?? '', /no head .* query heads/);
+      assert.match(problem([{ kind: 'replacement', layer, target: 'query', head: heads, data }]) ?? '', /query heads/);
       assert.match(
-        problem({ replacements: [{ layer, target: 'key', head: kvHeads, data }] }) ?? '',
+        problem([{ kind: 'replacement', layer, target: 'key', head: kvHeads, data }]) ?? '',
         /key\/value heads/,
       );
-      assert.match(problem({ replacements: [{ layer, target: 'value', data }] }) ?? '', /no head -1/);
-      assert.equal(problem({ replacements: [{ layer, target: 'value', head: kvHeads - 1, data }] }), undefined);
+      assert.match(problem([{ kind: 'replacement', layer, target: 'value', data }]) ?? '', /no head -1/);
+      assert.equal(problem([{ kind: 'replacement', layer, target: 'value', head: kvHeads - 1, data }]), undefined);
     });
   });
 }

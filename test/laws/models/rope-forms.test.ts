@@ -157,7 +157,7 @@ describe('forms of rotary embedding', () => {
         const run = await SequenceRun.start(
           model.spec,
           model.sessions,
-          { ...sequence, variant: {}, chunk: context },
+          { ...sequence, variant: [], chunk: context },
           {},
         );
         assert.equal(run.canGoOn, false);

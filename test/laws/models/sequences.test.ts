@@ -84,12 +84,18 @@ describe('sequences of a run', () => {
       const short = withoutSpan({ ids: promptIds }, { start, end }, 'original');
       const span = { name: 'span', positions: promptIds.map((_, i) => i).slice(start, end) };
       const blocked = model.spec.blocks.flatMap(({ index, attention }) =>
-        Array.from({ length: attention.heads }, (_, head) => ({ layer: index, head, group: 'span', value: -1e9 })),
+        Array.from({ length: attention.heads }, (_, head) => ({
+          kind: 'bias' as const,
+          layer: index,
+          head,
+          group: 'span',
+          value: -1e9,
+        })),
       );
       const whole = await runPrompt(model.spec, model.sessions, {
         ids: promptIds,
         groups: [span],
-        variants: [{ scoreBiases: blocked }],
+        variants: [blocked],
         chunk: 7,
         logits: 'all',
       });
@@ -186,7 +192,7 @@ describe('sequences of a run', () => {
       });
       const map = whole.layers[1]?.maps.get(2);
       assert.ok(map);
-      const view = await HeadView.open(model, sequence, {}, 1, 3);
+      const view = await HeadView.open(model, sequence, [], 1, 3);
       for (const [from, count] of [
         [0, 3],
         [5, 6],

@@ -261,7 +261,7 @@ for (const name of ['llama', 'mistral, window 7', 'gpt2']) {
         taps: [{ layer, tap: 'attention.probabilities' }],
       });
       const data = whole.layers[layer]?.taps['attention.probabilities']?.data as Float32Array;
-      const view = await HeadView.open(tiny.model, { ids }, {}, layer, 6);
+      const view = await HeadView.open(tiny.model, { ids }, [], layer, 6);
       const tile = await view.tile({
         head: 2,
         rowStart: 4,

@@ -1,4 +1,5 @@
 /** Vectors added to the residual stream: what a run with them is, by weights that say the same and by replaced streams. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,6 @@ import { lower } from '../../../compute-server/model/interventions/lower';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { RunRequest } from '../../../compute-server/model/run/stream/run-request';
 import { meanDifference } from '../../../diagnostics/shared/steering/mean-difference';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels, type TinyModel } from '../../support/checkpoints/tiny-models';
@@ -54,13 +54,13 @@ describe('vectors added to the residual stream', () => {
       const logits: RunRequest['logits'] = one.model.spec.head.vocabulary ? 'all' : 'none';
       const taps = one.model.spec.blocks.map(({ index: layer }) => ({ layer, tap: 'residual' as const }));
       const of = (variant: Variant) => run(one, [variant], { logits, taps });
-      const plain = (await of({})).layers[0]?.taps.residual?.data as Float32Array;
+      const plain = (await of([])).layers[0]?.taps.residual?.data as Float32Array;
       for (const positions of [undefined, [2, 3, 11]]) {
         const data = plain.map((value, at) =>
           (positions?.includes(Math.floor(at / width)) ?? true) ? value + (vector[at % width] ?? NaN) : value,
         );
-        const steered = await of({ additions: [{ layer: 0, vector, ...(positions ? { positions } : {}) }] });
-        const replaced = await of({ replacements: [{ layer: 0, target: 'residual', data }] });
+        const steered = await of([{ kind: 'addition', layer: 0, vector, ...(positions ? { positions } : {}) }]);
+        const replaced = await of([{ kind: 'replacement', layer: 0, target: 'residual', data }]);
         for (const [layer, { taps: found }] of steered.layers.entries())
           assert.deepEqual(found.residual?.data, replaced.layers[layer]?.taps.residual?.data);
         assert.deepEqual(steered.logits?.data, replaced.logits?.data);
@@ -84,7 +84,7 @@ describe('vectors added to the residual stream', () => {
     };
     const expected = tiny.run(biased, ids).logits.flat();
     for (const chunk of [n, 7])
-      near(await logitsOf(one, { additions: [{ layer: 0, vector }] }, { chunk }), expected, 1e-4);
+      near(await logitsOf(one, [{ kind: 'addition', layer: 0, vector }], { chunk }), expected, 1e-4);
   });
 
   it('several of one layer add up, beside each other in a batch, and leave the plain run of the batch as it is', async () => {
@@ -92,14 +92,12 @@ describe('vectors added to the residual stream', () => {
     const width = one.model.spec.hiddenSize;
     const [a, b] = [vectorOf(width, 1), vectorOf(width, 2)];
     const sum = a.map((value, at) => value + (b[at] ?? NaN));
-    const both: Variant = {
-      additions: [
-        { layer: 1, vector: a },
-        { layer: 1, vector: b },
-      ],
-    };
-    near(await logitsOf(one, both), await logitsOf(one, { additions: [{ layer: 1, vector: sum }] }), 1e-5);
-    const [plain, beside] = [await run(one, [{}, {}]), await run(one, [{}, both])];
+    const both: Variant = [
+      { kind: 'addition', layer: 1, vector: a },
+      { kind: 'addition', layer: 1, vector: b },
+    ];
+    near(await logitsOf(one, both), await logitsOf(one, [{ kind: 'addition', layer: 1, vector: sum }]), 1e-5);
+    const [plain, beside] = [await run(one, [[], []]), await run(one, [[], both])];
     const halves = (result: typeof plain): readonly [Float32Array, Float32Array] => {
       const data = result.logits?.data as Float32Array;
       return [data.slice(0, data.length / 2), data.slice(data.length / 2)];
@@ -111,10 +109,16 @@ describe('vectors added to the residual stream', () => {
   it('a stream that is replaced is what came in', async () => {
     const one = await open('llama');
     const width = one.model.spec.hiddenSize;
-    const replacement = { layer: 0, target: 'residual', data: vectorOf(width, 5), everywhere: true } as const;
-    const alone = await logitsOf(one, { replacements: [replacement] });
+    const replacement = {
+      kind: 'replacement',
+      layer: 0,
+      target: 'residual',
+      data: vectorOf(width, 5),
+      everywhere: true,
+    } as const;
+    const alone = await logitsOf(one, [replacement]);
     const vector = vectorOf(width, 1);
-    assert.deepEqual(await logitsOf(one, { replacements: [replacement], additions: [{ layer: 0, vector }] }), alone);
+    assert.deepEqual(await logitsOf(one, [replacement, { kind: 'addition', layer: 0, vector }]), alone);
   });
 
   for (const name of ['llama', 'gpt2', 'mistral, window 7', 'gemma2']) {
@@ -129,8 +133,8 @@ describe('vectors added to the residual stream', () => {
         return model.sessions.session(piece);
       };
       const prompt = ids.slice(0, 9);
-      for (const additions of [[{ layer: 0, vector }], [{ layer: 1, vector, positions: [1, 4] }]]) {
-        const variant = { additions };
+      for (const at of [{ layer: 0 }, { layer: 1, positions: [1, 4] }]) {
+        const variant: Variant = [{ kind: 'addition', vector, ...at }];
         const start = (blocksAlone: boolean) =>
           SequenceRun.start(model.spec, sessions, { ids: prompt, chunk: 4, variant, blocksAlone });
         const [steps, blocks] = [await start(false), await start(true)];
@@ -141,7 +145,7 @@ describe('vectors added to the residual stream', () => {
           near(logits, (await blocks.extend([ids[at]!])).logits, 2e-5);
           const whole = await logitsOf(one, variant, { ids: ids.slice(0, at + 1), logits: 'last' });
           near(logits, whole, 2e-5);
-          assert.notDeepEqual(logits, await logitsOf(one, {}, { ids: ids.slice(0, at + 1), logits: 'last' }));
+          assert.notDeepEqual(logits, await logitsOf(one, [], { ids: ids.slice(0, at + 1), logits: 'last' }));
         }
       }
     });
@@ -151,9 +155,9 @@ describe('vectors added to the residual stream', () => {
     const one = await open('llama');
     const width = one.model.spec.hiddenSize;
     const variants: Variant[] = [
-      {},
-      { additions: [{ layer: 1, vector: vectorOf(width, 1), positions: [12] }] },
-      { additions: [{ layer: 0, vector: vectorOf(width, 2), positions: [14, 15] }] },
+      [],
+      [{ kind: 'addition', layer: 1, vector: vectorOf(width, 1), positions: [12] }],
+      [{ kind: 'addition', layer: 0, vector: vectorOf(width, 2), positions: [14, 15] }],
     ];
     const asked = [{ row: n - 1, tokens: [3, 7] }];
     const answers = await runnerOf(one.model).answers({ ids }, asked, variants);
@@ -180,16 +184,14 @@ describe('vectors added to the residual stream', () => {
       const vector = vectorOf(one.model.spec.hiddenSize, 2);
       const path = join(folder, 'one.json');
       writeFileSync(path, JSON.stringify({ rows: Array.from(vector) }));
-      assert.deepEqual(await lowered(one, `add:1=0*file:${path}`), {});
-      assert.deepEqual(await lowered(one, `add:1@3-4=-2*file:${path}`), {
-        additions: [{ layer: 1, vector: vector.map((value) => -2 * value), positions: [3, 4] }],
-      });
-      assert.deepEqual(await lowered(one, `add:*=file:${path}`), {
-        additions: [
-          { layer: 0, vector },
-          { layer: 1, vector },
-        ],
-      });
+      assert.deepEqual(await lowered(one, `add:1=0*file:${path}`), []);
+      assert.deepEqual(await lowered(one, `add:1@3-4=-2*file:${path}`), [
+        { kind: 'addition', layer: 1, vector: vector.map((value) => -2 * value), positions: [3, 4] },
+      ]);
+      assert.deepEqual(await lowered(one, `add:*=file:${path}`), [
+        { kind: 'addition', layer: 0, vector },
+        { kind: 'addition', layer: 1, vector },
+      ]);
     });
 
     it('a layer that the file has no vector for is named', async () => {
@@ -197,7 +199,7 @@ describe('vectors added to the residual stream', () => {
       const path = join(folder, 'first.json');
       writeFileSync(path, JSON.stringify({ 'direction.0': Array.from(vectorOf(one.model.spec.hiddenSize, 2)) }));
       assert.deepEqual(
-        (await lowered(one, `add:*=file:${path}`)).additions?.map(({ layer }) => layer),
+        (await lowered(one, `add:*=file:${path}`)).map(({ layer }) => layer),
         [0],
       );
       await assert.rejects(lowered(one, `add:0,1=file:${path}`), /has no vector for layer 1: it has those of 0\./);

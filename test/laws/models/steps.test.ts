@@ -1,10 +1,10 @@
 /** Decoding by step graphs gives the logits of a whole run; what they do not serve goes through the graphs of the blocks. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { SequenceRun, type SequenceRunRequest } from '../../../compute-server/model/generation/sequence-run';
-import type { Variant } from '../../../compute-server/model/run/changes/interventions';
 import type { LayerSessions } from '../../../compute-server/model/run/graphs/layer-sessions';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
@@ -109,17 +109,13 @@ describe('steps of decoding', () => {
 
     it(`${name}: gains and uniform heads hold`, async () => {
       const { model, start, used } = await open(name);
-      const variant: Variant = {
-        gains: [
-          { layer: 0, head: 1, gain: 0 },
-          { layer: 1, head: 3, gain: 2.5 },
-          { layer: 1, head: 3, gain: 0.5 },
-        ],
-        uniform: [
-          { layer: 0, head: 2 },
-          { layer: 1, head: 3 },
-        ],
-      };
+      const variant: Variant = [
+        { kind: 'gain', layer: 0, head: 1, gain: 0 },
+        { kind: 'gain', layer: 1, head: 3, gain: 2.5 },
+        { kind: 'gain', layer: 1, head: 3, gain: 0.5 },
+        { kind: 'uniform', layer: 0, head: 2 },
+        { kind: 'uniform', layer: 1, head: 3 },
+      ];
       const run = await start({ variant });
       used();
       let logits = new Float32Array();
@@ -208,7 +204,10 @@ describe('steps of decoding', () => {
       { name: 'late', positions: [7, 8, 12] },
       { name: 'none', positions: [] },
     ];
-    const variant: Variant = { gains: [{ layer: 1, head: 1, gain: 2.5 }], uniform: [{ layer: 1, head: 3 }] };
+    const variant: Variant = [
+      { kind: 'gain', layer: 1, head: 1, gain: 2.5 },
+      { kind: 'uniform', layer: 1, head: 3 },
+    ];
     /** Numbers on the way through both, which have the same shape. */
     const numbersIn = (value: unknown, path = ''): (readonly [string, number])[] =>
       typeof value === 'number'
@@ -285,11 +284,15 @@ describe('steps of decoding', () => {
     const rowsOf = (count: number): Float32Array =>
       Float32Array.from({ length: 8 * count }, (_, i) => data[i % 8] ?? 0);
     const cases: readonly (readonly [what: string, kind: 'step' | 'block', variant: Variant])[] = [
-      ['score biases', 'block', { scoreBiases: [{ ...change, value: -3 }] }],
-      ['group weights', 'block', { groupWeights: [{ ...change, value: 0 }] }],
-      ['values replaced everywhere', 'block', { replacements: [{ ...place, data, everywhere: true }] }],
-      ['values replaced beyond the prompt', 'block', { replacements: [{ ...place, data: rowsOf(ids.length) }] }],
-      ['nothing where the prompt alone has values replaced', 'step', { replacements: [{ ...place, data: rowsOf(9) }] }],
+      ['score biases', 'block', [{ kind: 'bias', ...change, value: -3 }]],
+      ['group weights', 'block', [{ kind: 'weight', ...change, value: 0 }]],
+      ['values replaced everywhere', 'block', [{ kind: 'replacement', ...place, data, everywhere: true }]],
+      ['values replaced beyond the prompt', 'block', [{ kind: 'replacement', ...place, data: rowsOf(ids.length) }]],
+      [
+        'nothing where the prompt alone has values replaced',
+        'step',
+        [{ kind: 'replacement', ...place, data: rowsOf(9) }],
+      ],
     ];
     for (const [what, kind, variant] of cases) {
       it(what, async () => {

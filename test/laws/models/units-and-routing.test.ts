@@ -1,7 +1,7 @@
 /** Gains of MLP units, and heads chosen token by token: by hand from plain runs. */
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import type { RunResult } from '../../../compute-server/model/run/stream/run-request';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { parseDo } from '../../../protocol/interventions/do-form';
@@ -50,7 +50,7 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
 
     it('units that are removed leave 0 before the down projection, and nothing else of the layer changes', async () => {
       const units = tiny.model.spec.blocks[1]!.feedForward.down.inputs;
-      const [plain, changed] = [await run([{}]), await run([await variantOf('units:1.0-2,5=0', 'units:1.4=3')])];
+      const [plain, changed] = [await run([[]]), await run([await variantOf('units:1.0-2,5=0', 'units:1.4=3')])];
       for (let row = 0; row < n; row++) {
         for (let unit = 0; unit < units; unit++) {
           const factor = unit <= 2 || unit === 5 ? 0 : unit === 4 ? 3 : 1;
@@ -64,14 +64,14 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
 
     it('the taps that only their graph has change no bit', async () => {
       const { spec, sessions } = tiny.model;
-      const without = await runPrompt(spec, sessions, { ids, variants: [{}], chunk: n, logits: 'all' });
-      assert.deepEqual(logits(await run([{}])), logits(without));
+      const without = await runPrompt(spec, sessions, { ids, variants: [[]], chunk: n, logits: 'all' });
+      assert.deepEqual(logits(await run([[]])), logits(without));
     });
 
     it('a token has the shared heads and those of the others with the longest query, in chunks too', async () => {
       const { heads, headDim: d } = tiny.model.spec.blocks[0]!.attention;
-      const plain = await run([{}]);
-      const variants = [{}, await variantOf('moh:0=(1)+1')];
+      const plain = await run([[]]);
+      const variants = [[], await variantOf('moh:0=(1)+1')];
       for (const chunk of [n, 5]) {
         const changed = await run(variants, chunk);
         let dropped = 0;
@@ -100,10 +100,10 @@ for (const family of ['llama', 'gpt2', 'gemma2'] as const) {
 
     it('with all heads active no bit changes, beside a variant that has fewer', async () => {
       const { heads } = tiny.model.spec.blocks[0]!.attention;
-      assert.deepEqual(await variantOf(`moh:*=1+${heads - 1}`), {});
-      const all = { routings: [{ layer: 0, shared: [0], active: heads - 1 }] };
+      assert.deepEqual(await variantOf(`moh:*=1+${heads - 1}`), []);
+      const all: Variant = [{ kind: 'routing', layer: 0, shared: [0], active: heads - 1 }];
       const found = logits(await run([all, await variantOf('moh:0=0+1')]));
-      const plain = logits(await run([{}, {}]));
+      const plain = logits(await run([[], []]));
       assert.deepEqual(found.subarray(0, found.length / 2), plain.subarray(0, found.length / 2));
       assert.notDeepEqual(found.subarray(found.length / 2), plain.subarray(found.length / 2));
     });

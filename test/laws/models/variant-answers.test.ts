@@ -1,9 +1,9 @@
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { answersOfVariants } from '../../../compute-server/runner/variant-answers';
 import { ServerRunner } from '../../../compute-server/runner/runner';
 import type { LayerSessions } from '../../../compute-server/model/run/graphs/layer-sessions';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
-import type { Variant } from '../../../compute-server/model/run/changes/interventions';
 import type { RowAnswer } from '../../../diagnostics/model-runner/run-request';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { surroundingsOf } from '../../support/model-jobs';
@@ -13,15 +13,15 @@ const asked = [
   { row: 4, tokens: [] },
   { row: 19, tokens: [0] },
 ];
-const gain = { layer: 0, head: 2, gain: 0.5 };
-const base: Variant = { gains: [gain] };
+const gain = { kind: 'gain', layer: 0, head: 2, gain: 0.5 } as const;
+const base: Variant = [gain];
 const variants: readonly Variant[] = [
   base,
-  { gains: [gain, { layer: 1, head: 0, gain: 0 }] },
-  { gains: [gain, { layer: 0, head: 1, gain: 3 }] },
+  [gain, { kind: 'gain', layer: 1, head: 0, gain: 0 }],
+  [gain, { kind: 'gain', layer: 0, head: 1, gain: 3 }],
   base,
-  { gains: [gain], uniform: [{ layer: 1, head: 3 }] },
-  {},
+  [gain, { kind: 'uniform', layer: 1, head: 3 }],
+  [],
 ];
 
 for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) {
@@ -81,23 +81,22 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
       });
       const data = source.layers[1]?.taps.residual?.data;
       assert.ok(data instanceof Float32Array);
-      const patched = (positions: readonly number[]): Variant => ({
+      const patched = (positions: readonly number[]): Variant => [
         ...base,
-        replacements: [{ layer: 1, target: 'residual', positions, data }],
-      });
+        { kind: 'replacement', layer: 1, target: 'residual', positions, data },
+      ];
       // One row for several positions stands at these alone.
-      const oneRow: Variant = {
+      const oneRow: Variant = [
         ...base,
-        replacements: [
-          {
-            layer: 1,
-            target: 'residual',
-            positions: [16, 19],
-            data: data.slice(0, data.length / 20),
-            everywhere: true,
-          },
-        ],
-      };
+        {
+          kind: 'replacement',
+          layer: 1,
+          target: 'residual',
+          positions: [16, 19],
+          data: data.slice(0, data.length / 20),
+          everywhere: true,
+        },
+      ];
       const own = [base, patched([19, 14]), patched([19]), oneRow, base];
       const rows: number[] = [];
       const counted: Pick<LayerSessions, 'session'> = {

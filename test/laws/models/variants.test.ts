@@ -1,7 +1,7 @@
+import type { Variant } from '../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import type { RunRequest, RunResult } from '../../../compute-server/model/run/stream/run-request';
-import type { Variant } from '../../../compute-server/model/run/changes/interventions';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 
 const n = ids.length;
@@ -33,7 +33,7 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
     it('with ids of their own give what each prompt gives alone, with its own losses', async () => {
       const prompts = [0, 5, 11].map((shift) => ids.map((id) => (id + shift) % 61));
       const lossAt = [3, 9, 14];
-      const together = await run({ variantIds: prompts, variants: prompts.map(() => ({})), lossAt });
+      const together = await run({ variantIds: prompts, variants: prompts.map(() => []), lossAt });
       const each = floats(together.logits?.data).length / prompts.length;
       for (const [at, own] of prompts.entries()) {
         const alone = await run({ ids: own, lossAt });
@@ -41,7 +41,7 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
         close([together.loss?.[at] ?? Number.NaN], alone.loss ?? []);
       }
       await assert.rejects(
-        run({ variantIds: prompts, variants: [{}] }),
+        run({ variantIds: prompts, variants: [[]] }),
         /ids of 3 variants, for 1 variants of 20 rows/,
       );
     });
@@ -82,25 +82,24 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
       });
       const { data, shape } = source.layers[1]?.taps['attention.head_output'] ?? { data: [], shape: [] };
       const size = n * (shape[3] ?? 0);
-      const patched = (head: number): Variant => ({
-        replacements: [
-          {
-            layer: 1,
-            target: 'head',
-            head,
-            positions: [n - 1],
-            data: floats(data).slice(head * size, (head + 1) * size),
-          },
-        ],
-      });
-      const variants: Variant[] = [{}, patched(0), patched(3)];
+      const patched = (head: number): Variant => [
+        {
+          kind: 'replacement',
+          layer: 1,
+          target: 'head',
+          head,
+          positions: [n - 1],
+          data: floats(data).slice(head * size, (head + 1) * size),
+        },
+      ];
+      const variants: Variant[] = [[], patched(0), patched(3)];
       const rows = await logits({ past, variants, logits: 'last' });
       for (const [at, variant] of variants.entries()) {
         const whole = await logits({ variants: [variant], logits: 'last' });
         close(rows.subarray(at * whole.length, (at + 1) * whole.length), whole);
       }
-      const neutral = await logits({ past, variants: [{}], logits: 'last' });
-      const gain = { gains: [{ layer: 0, head: 0, gain: 1 }] };
+      const neutral = await logits({ past, variants: [[]], logits: 'last' });
+      const gain: Variant = [{ kind: 'gain', layer: 0, head: 0, gain: 1 }];
       assert.deepEqual(await logits({ past, variants: [gain], logits: 'last' }), neutral);
     });
 

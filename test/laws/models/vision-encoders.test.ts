@@ -209,7 +209,7 @@ describe('vision encoders equal their float64 pass', () => {
       logits: 'none',
       maps: [{ layer: 1, head: 2 }],
     });
-    const view = await HeadView.open(encoder, sequence, {}, 1, 64);
+    const view = await HeadView.open(encoder, sequence, [], 1, 64);
     assert.deepEqual(await view.rows(2, 3, 4), whole.layers[1]?.maps.get(2)?.slice(30, 70));
   });
 

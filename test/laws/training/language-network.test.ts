@@ -34,7 +34,7 @@ describe('Law: a language model as a network is the model that is run', function
         // Weights 1 and 2, and none for the tokens behind the end of the shorter one.
         const weighted = sequences.map((ids, row) => ({ ids, weights: ids.map(() => row + 1) }));
         const { loss, outputs } = await trainer.forward(network, parameters, languageBatch(model.spec, weighted));
-        const expected = await runner.nextTokens(sequences, [{}]);
+        const expected = await runner.nextTokens(sequences, [[]]);
         const width = outputs['surprisal']!.shape[1]!;
         let [sum, count] = [0, 0];
         for (const [row, [answer]] of expected.entries()) {

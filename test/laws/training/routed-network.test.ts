@@ -95,7 +95,7 @@ describe('Law: chosen heads as they are trained', () => {
       const batch = languageBatch(spec, [{ ids, weights: ids.map(() => 1) }]);
       const { outputs } = await trainer.forward(network, parameters, batch);
       const runner = runnerOf(model);
-      const variants = [{}, { routings: layers.map((of, layer) => ({ layer, ...of })) }];
+      const variants = [[], layers.map((of, layer) => ({ kind: 'routing' as const, layer, ...of }))];
       const [[plain, expected] = []] = await runner.nextTokens([ids], variants);
       const found = outputs['surprisal']!.data as Float32Array;
       expected!.loss.forEach((value, at) => assert.ok(Math.abs(found[at]! - value) < 1e-4, `token ${at}`));

@@ -64,7 +64,7 @@ export const trainedCycle: Experiment<Parameters, Result> = {
     const training = next.value;
     const model = await bench.model(small.files(training.parameters));
     const ids = cycle(3, length);
-    const [answers] = await model.nextTokens([ids], [{}]);
+    const [answers] = await model.nextTokens([ids], [[]]);
     const right = [...(answers?.[0]?.best ?? [])].filter((id, at) => id === ids[at + 1]).length;
     return { curves: curvesOf(training), right };
   },

@@ -14,7 +14,7 @@ import {
   keysGraph,
   type GradientOptions,
 } from '../../../models/architectures/gradient-graphs';
-import { replaceables } from '../../../models/instrument/interventions/replacement';
+import { replaceables } from '../../../models/instrument/changes/replacement';
 import { blockTaps } from '../../laws/gradient/model-check';
 import { openTiny } from '../../support/checkpoints/open-tiny';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { GraphBuilder } from '../../../kernels/graph/builder';
-import { declareInterventions, rareChanges } from '../../../models/instrument/interventions/interventions';
+import { declareChanges, rareParts } from '../../../models/instrument/changes/changes';
 import { layerTaps, modelTaps, parseTap, tapName } from '../../../models/instrument/taps';
 
 const text = readFileSync(resolve(__dirname, '../../../docs/model-taps.md'), 'utf8');
@@ -30,15 +30,9 @@ describe('docs/model-taps.md', () => {
 
   it('names every intervention with the shape of the graph input', () => {
     const graph = new GraphBuilder('interventions');
+    const sizes = { index: 0, heads: 5, kvHeads: 3, headDim: 7, hiddenSize: 11, units: 13, scale: 1 };
     const rotated = { dimensions: 8, layout: 'half' } as const;
-    declareInterventions(
-      graph,
-      { heads: 5, kvHeads: 3, headDim: 7, hiddenSize: 11, units: 13 },
-      't',
-      undefined,
-      rareChanges,
-      rotated,
-    );
+    declareChanges(graph, { ...sizes, rotated }, 't', { parts: rareParts });
     const letters = new Map<unknown, string>([
       [5, 'h'],
       [3, 'g'],

@@ -1,6 +1,6 @@
 /**
  * What a layer whose heads choose blocks keeps beside its keys and values: what stands for each complete block, and the queries of
- * the block that is not complete yet (models/instrument/interventions/block-choice.ts).
+ * the block that is not complete yet (models/instrument/changes/block-choice.ts).
  */
 export class BlockMemory {
   /** Rows that the layer has run. */

@@ -1,20 +1,9 @@
 /** Keys of a prompt that heads of a layer take attention from: decided once, when the prompt is run (protocol/interventions/redistribute.ts). */
+import type { Redistribution } from '../../../../models/instrument/changes/redistribution';
 import type { BlockSpec } from '../../../../models/architectures/model-spec';
 import { countOfKeysRead } from '../../../../diagnostics/model-runner/keys-read';
-import type { Redistribution, Variant } from '../../../../diagnostics/model-runner/variant';
-import { noLimit } from '../../../../models/instrument/interventions/redistribution';
 import { sinkValue } from '../../../../diagnostics/shared/divergence/sinks';
-
-/** The one of each query head of a layer; of several the last counts. */
-export function redistributionsOf(
-  { redistributions = [] }: Variant,
-  layer: number,
-  heads: number,
-): readonly (Redistribution | undefined)[] {
-  const own = new Array<Redistribution | undefined>(heads);
-  for (const one of redistributions) if (one.layer === layer && one.head < heads) own[one.head] = one;
-  return own;
-}
+import { noLimit } from '../../../../models/instrument/changes/redistribution';
 
 export class KeySources {
   /** Heads that go by column strengths are not decided yet. */

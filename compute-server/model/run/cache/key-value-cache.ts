@@ -5,7 +5,7 @@
  * layer is held head by head for good, each head with the positions that it keeps. Where the value of a position is its key (latent
  * attention), both are one buffer, until a value comes that differs.
  */
-import type { VariantPlan } from '../../../../diagnostics/model-runner/variant';
+import type { Variant } from '../../../../models/instrument/changes/changes';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../../runtime/session';
 import type { BlockMemory } from './block-memory';
@@ -85,8 +85,8 @@ export class KeyValueCache {
    * From now on each head of a layer, of a batch of one, holds what its plan keeps, and what it drops is gone. A layer without a
    * plan, or with one that caches cannot follow, stays as it is.
    */
-  keep(block: BlockSpec, plan: VariantPlan | undefined): void {
-    const own = layerPlanOf(plan, block);
+  keep(block: BlockSpec, variant: Variant | undefined): void {
+    const own = layerPlanOf(variant, block);
     if (!own || !heldByHeads(own, block)) return;
     this.inRows(block.index).plan = own;
     this.byHead(block.index);

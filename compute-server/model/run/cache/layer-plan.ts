@@ -1,26 +1,26 @@
 /** A cache plan in one layer, as the caches of its heads follow it. */
-import type { VariantPlan } from '../../../../diagnostics/model-runner/variant';
+import { changesOf, type Variant } from '../../../../models/instrument/changes/changes';
+import type { PlanChange } from '../../../../models/instrument/changes/plan';
 import type { BlockSpec } from '../../../../models/architectures/model-spec';
 import type { Range } from '../../../../protocol/interventions/text';
 import { droppedBefore, keepsAll, meansInWindow, type Held } from '../../../../protocol/plans/held';
 
-export interface LayerPlan extends Omit<VariantPlan, 'heads'> {
-  /** By key/value head. */
-  readonly heads: readonly Held[];
-}
+export type LayerPlan = Pick<PlanChange, 'prompt' | 'from' | 'heads'>;
 
 /**
  * What the heads of a layer keep; undefined where each keeps everything. Rows that a window of the model's own has left behind
  * before they are dropped are in no mean.
  */
-export function layerPlanOf(plan: VariantPlan | undefined, { index, attention }: BlockSpec): LayerPlan | undefined {
-  const heads = plan?.heads[index];
-  if (!plan || !heads || heads.every(keepsAll)) return undefined;
+export function layerPlanOf(variant: Variant | undefined, { index, attention }: BlockSpec): LayerPlan | undefined {
+  const plan = changesOf(variant ?? [], 'plan', index).at(-1);
+  if (!plan) return undefined;
   const { window } = attention;
   return {
     prompt: plan.prompt,
     from: plan.from,
-    heads: heads.map((held) => (window === undefined || meansInWindow(held, window) ? held : { ...held, mean: false })),
+    heads: plan.heads.map((held) =>
+      window === undefined || meansInWindow(held, window) ? held : { ...held, mean: false },
+    ),
   };
 }
 

@@ -1,7 +1,8 @@
 /** Directions along which suppression is removed (protocol/interventions/unsuppress.ts), of the stream that enters a layer. */
+import { changesOf, type Variant } from '../../../../models/instrument/changes/changes';
+import { sharesOf } from '../../../../models/instrument/changes/suppression';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import { dispose, type RuntimeValue } from '../../../runtime/values';
-import { suppressionShares, type Variant } from './interventions';
 import type { LayerSessions } from '../graphs/layer-sessions';
 import { logitsAt } from '../graphs/logits';
 import { rowsOf } from '../graphs/run-stream';
@@ -22,7 +23,9 @@ export async function leadingDirections(
   residual: RuntimeValue,
   signal?: AbortSignal,
 ): Promise<Float32Array | undefined> {
-  const removes = suppressionShares(variants, layer).map((share) => share !== 0);
+  const removes = sharesOf(variants.map((variant) => changesOf(variant, 'suppression', layer))).map(
+    (share) => share !== 0,
+  );
   if (!removes.includes(true)) return undefined;
   const [batch = 1, length = 0, width = 0] = residual.shape;
   const leading = new Int32Array(batch * length);

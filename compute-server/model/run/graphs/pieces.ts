@@ -18,8 +18,8 @@ import {
   type GradientPart,
 } from '../../../../models/architectures/gradient-graphs';
 import { lensGraph } from '../../../../models/architectures/lens-graph';
-import type { BlockChoiceShape } from '../../../../models/instrument/interventions/block-choice';
-import type { Change, RareChange } from '../../../../models/instrument/interventions/interventions';
+import type { BlockChoiceShape } from '../../../../models/instrument/changes/sizes';
+import type { Part } from '../../../../models/instrument/changes/changes';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
 import { productGraph } from '../../../../models/architectures/product-graph';
 import { stepGraph } from '../../../../models/architectures/step-graph';
@@ -47,13 +47,13 @@ export type Piece =
       readonly kind: 'block';
       readonly layer: number;
       readonly instrumented: boolean;
-      readonly rare?: readonly RareChange[];
+      readonly rare?: readonly Part[];
       readonly blocks?: BlockChoiceShape | undefined;
     }
   /** The gradient of a piece. */
   | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOptions }
   /** Keys and values of a layer alone. */
-  | { readonly kind: 'keys'; readonly layer: number; readonly changes: readonly Change[] }
+  | { readonly kind: 'keys'; readonly layer: number; readonly changes: readonly Part[] }
   /** A product of two matrices that are given. */
   | { readonly kind: 'product' }
   | { readonly kind: 'further'; readonly name: string }

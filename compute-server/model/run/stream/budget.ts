@@ -1,6 +1,6 @@
 /** Memory of a run of a model, estimated before it starts, and the chunk of queries that keeps it inside the limit. */
+import type { PlanChange } from '../../../../models/instrument/changes/plan';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
-import type { VariantPlan } from '../../../../diagnostics/model-runner/variant';
 import { rowsHeld } from '../../../../protocol/plans/held';
 import { FailureError } from '../../../../protocol/wire/failures';
 import type { DeviceId } from '../../../runtime/session';
@@ -19,7 +19,7 @@ export interface RunShape {
   /** Positions that join the cache after the prompt (generated tokens). */
   readonly further?: number;
   /** The plan that the cache holds to; absent: everything is kept. */
-  readonly plan?: VariantPlan | undefined;
+  readonly plan?: readonly PlanChange[] | undefined;
   readonly logits: 'last' | 'all' | 'none';
   /** Something is decided over all rows: one chunk where that fits, so that no layer runs twice. */
   readonly atOnce?: boolean;

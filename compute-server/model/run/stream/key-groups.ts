@@ -1,8 +1,9 @@
 /** Variants and the key groups that a request names, checked against the model and the prompt. */
+import { variantProblem, type Variant } from '../../../../models/instrument/changes/changes';
+import { allSizes } from '../../../../models/architectures/layer-sizes';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import { refusal } from '../../../../protocol/wire/failures';
 import type { KeyGroup } from '../../../../diagnostics/model-runner/sequence';
-import { variantProblem, type Variant } from '../changes/interventions';
 
 /** The variant, where the model has what it names and the prompt of `length` tokens has the keys of the groups. */
 export function checkedVariant(
@@ -19,7 +20,7 @@ export function checkedVariant(
     if (outside === undefined) continue;
     throw refusal(`The group "${name}" names position ${outside}, and the prompt has ${length} tokens, from 0.`);
   }
-  const problem = variantProblem(model, variant, names);
+  const problem = variantProblem(allSizes(model), variant, names);
   if (problem !== undefined) throw refusal(problem);
   return variant;
 }

@@ -1,6 +1,6 @@
 /** Taps, maps, most-read keys and chosen blocks of one layer, joined over the chunks of a prompt. */
 import type { ChosenBlocks } from '../../../../diagnostics/model-runner/run-request';
-import { blockScoreOutputs } from '../../../../models/instrument/interventions/block-choice';
+import { blockScoreOutputs } from '../../../../models/instrument/changes/block-choice';
 import type { RuntimeValues, RuntimeArray } from '../../../runtime/session';
 import { floats } from '../graphs/runtime-arrays';
 import { topKeys } from '../../../../models/instrument/statistics';

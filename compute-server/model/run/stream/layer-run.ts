@@ -1,23 +1,25 @@
 /** One layer over the chunks of a prompt. */
+import { changesOf, type Variant } from '../../../../models/instrument/changes/changes';
 import { decidesSources, goesByColumns } from '../../../../diagnostics/model-runner/redistribution-sources';
+import { blockShapeOf, rarePartsIn } from '../../../../models/instrument/changes/changes';
 import { stateOf } from '../../../../diagnostics/model-runner/stream-state';
 import type { BlockSpec, ModelSpec } from '../../../../models/architectures/model-spec';
-import { reinforcementOutputs } from '../../../../models/instrument/interventions/reinforcement';
+import { reinforcementOutputs } from '../../../../models/instrument/changes/reinforcement';
+import { gainChanges } from '../../../../models/instrument/changes/gain';
 import { statisticOutputs, topKeyOutputs } from '../../../../models/instrument/statistics';
 import type { LayerTap } from '../../../../models/instrument/taps';
 import type { RuntimeValues } from '../../../runtime/session';
-import { blockScoreOutputs } from '../../../../models/instrument/interventions/block-choice';
+import { blockScoreOutputs } from '../../../../models/instrument/changes/block-choice';
 import { dispose, fetched, KeptOutputs, type RuntimeValue } from '../../../runtime/values';
-import { columnsOutput, sourcesOutput } from '../../../../models/instrument/interventions/redistribution';
 import { BlockChoices, LayerOutputs } from './layer-outputs';
+import { byHead, columnsOutput, sourcesOutput } from '../../../../models/instrument/changes/redistribution';
 import { leadingDirections } from '../changes/leading-directions';
 import { noStatistics, ranked, StatisticsCollector, windowOf } from './head-statistics';
-import { gainsOfSelected, interventionFeeds, type Variant } from '../changes/interventions';
-import { choiceFeeds, blockOutputsOf, blockShapeOf, emptyMemory, takeBlocks } from '../changes/block-feeds';
+import { gainsOfSelected, interventionFeeds } from '../changes/fed-changes';
+import { blockOutputsOf, emptyMemory, takeBlocks } from '../changes/chosen-blocks';
 import { emptyCache, type KeyValueCache } from '../cache/key-value-cache';
 import { blockFeeds, groupColumns, groupMass, LayerKeys } from './layer-feeds';
-import { KeySources, readersOf, redistributionsOf, sourcesByColumns, sourcesByStates } from '../cache/key-sources';
-import { rareChangesOf } from '../changes/rare-changes';
+import { KeySources, readersOf, sourcesByColumns, sourcesByStates } from '../cache/key-sources';
 import type { LayerSessions } from '../graphs/layer-sessions';
 import type { PickTable } from './statistics-layout';
 import {
@@ -84,17 +86,16 @@ async function sourcesOf(
     const known = request.past.cache.sources.get(layer);
     return known && known.batch !== stream.batch ? known.branch(stream.batch) : (known ?? made);
   }
-  const changes = variants.map((variant) => redistributionsOf(variant, layer, heads));
+  const changes = variants.map((variant) => byHead(changesOf(variant, 'redistribution', layer), heads));
   const states = await hostStream(stream);
   sourcesByStates(changes, rows, (variant, row) => stateOf(states, row, variant), made);
   made.open = variants.some((variant) => goesByColumns(variant, layer));
   if (made.open && chunks.length > 1) {
     // Column sums are those of all rows: the layer runs once to decide and once with what was decided.
     const sums = new Float64Array(stream.batch * heads * rows);
-    const held = variants.map((variant) => ({
-      ...variant,
-      redistributions: (variant.redistributions ?? []).map((one) => (one.layer === layer ? { ...one, share: 0 } : one)),
-    }));
+    const held = variants.map((variant) =>
+      variant.map((one) => (one.kind === 'redistribution' && one.layer === layer ? { ...one, share: 0 } : one)),
+    );
     made.open = false;
     const first = { ...work, variants: held, cache: undefined, sources: made, columnSums: sums };
     const { out } = await runChunks(model, sessions, block, first, false);
@@ -125,7 +126,7 @@ async function runDecided(
   const { reinforcement } = chosen;
   if (!reinforcement) throw new RangeError(`layer ${block.index} chose no gains`);
   const gains = gainsOfSelected(block.index, reinforcement.selected, work.request.reinforcement?.alpha ?? 1);
-  const variants = work.variants.map((variant) => ({ ...variant, gains: [...(variant.gains ?? []), ...gains] }));
+  const variants = work.variants.map((variant) => [...variant, ...gainChanges(gains)]);
   const run = await runChunks(model, sessions, block, { ...work, variants }, false);
   return { ...run, result: { ...run.result, reinforcement } };
 }
@@ -151,7 +152,7 @@ async function runChunks(
     kind: 'block',
     layer,
     instrumented: !request.plain,
-    rare: request.plain ? [] : rareChangesOf(work.variants, layer, taps),
+    rare: request.plain ? [] : rarePartsIn(work.variants, layer, taps),
     blocks,
   });
   const { window, heads } = block.attention;
@@ -217,10 +218,10 @@ async function runChunks(
                   directions: directions[index],
                   taps,
                   sources: work.sources,
+                  blocks: memory,
                   sequence: request,
                   ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
                 }),
-                ...choiceFeeds(model, block, { variants: work.variants, start, length, sequence: request }, memory),
                 ...(collector?.feeds(start, length, firstKey, width, stream.batch) ??
                   (weighing
                     ? groupMass(keyGroups, [length - 1], length, heads, stream.batch)
@@ -267,7 +268,7 @@ async function runChunks(
     }
     if (work.cache && request.keysInPlace) keys = past;
     else if (work.cache) await past.settle();
-    if (request.compress) work.cache?.keep(block, work.variants[0]?.plan);
+    if (request.compress) work.cache?.keep(block, work.variants[0]);
   } catch (error) {
     dispose(...out);
     throw error;

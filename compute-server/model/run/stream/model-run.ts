@@ -2,10 +2,10 @@
  * Runs a prompt through a model, layer by layer and, inside a layer, chunk of queries by chunk of queries. Only one layer's
  * scores of one chunk are alive at a time: memory grows with the length, not with its square.
  */
+import { firstChangedLayer } from '../../../../models/instrument/changes/changes';
 import type { ModelSpec } from '../../../../models/architectures/model-spec';
 import { dispose } from '../../../runtime/values';
 import { embed } from './embed';
-import { firstChangedLayer } from '../changes/interventions';
 import { emptyCache } from '../cache/key-value-cache';
 import type { LayerKeys } from './layer-feeds';
 import { runLayer, type LayerRun } from './layer-run';
@@ -48,7 +48,7 @@ export async function* layersOf(
   request: RunRequest,
   hooks: RunHooks = {},
 ): AsyncGenerator<LayerRun, RunResult> {
-  const variants = request.variants && request.variants.length > 0 ? request.variants : [{}];
+  const variants = request.variants && request.variants.length > 0 ? request.variants : [[]];
   if (request.reinforcement && (variants.length > 1 || request.lastMass)) {
     throw new RangeError('gains are chosen for one variant, without the mass of the last row');
   }

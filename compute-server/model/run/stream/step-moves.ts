@@ -2,12 +2,13 @@
  * Emphasised keys and moved attention as the inputs of a step graph, column by column of the cache. What a column gets does not
  * change while tokens are generated, and new ones all get the same: arrays are filled ahead, and a step takes the front of them.
  */
-import type { Variant } from '../../../../diagnostics/model-runner/variant';
+import { changesOf, type Variant } from '../../../../models/instrument/changes/changes';
+import { inLayer } from '../../../../models/instrument/changes/changes';
+import { byHead } from '../../../../models/instrument/changes/redistribution';
 import type { BlockSpec } from '../../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../../runtime/session';
-import { redistributionsOf, type KeySources } from '../cache/key-sources';
+import type { KeySources } from '../cache/key-sources';
 import type { KeyValueCache } from '../cache/key-value-cache';
-import { usesChange } from '../changes/rare-changes';
 import { int64 } from '../graphs/runtime-arrays';
 
 export interface StepChanges {
@@ -65,10 +66,11 @@ export class StepMoves {
   private layer({ index, attention: { heads } }: BlockSpec): Layer {
     const known = this.layers.get(index);
     if (known) return known;
-    const uses = (change: 'emphasis' | 'redistribution'): boolean => usesChange(change, [this.variant], index);
+    const own = inLayer(this.variant, index);
+    const uses = (kind: 'emphasis' | 'redistribution'): boolean => own.some((change) => change.kind === kind);
     const share = new Float32Array(heads);
     const gate = new Float32Array(heads * 2).fill(-1);
-    redistributionsOf(this.variant, index, heads).forEach((change, head) => {
+    byHead(changesOf(own, 'redistribution'), heads).forEach((change, head) => {
       share[head] = change?.share ?? 0;
       gate[head * 2] = change?.least ?? -1;
       gate[head * 2 + 1] = change?.ratio ?? -1;
@@ -118,15 +120,14 @@ function fill(
   const sets = new Float32Array(heads * 5 * columns);
   for (let head = 0; head < heads; head++) sets.fill(1, (head * 5 + 4) * columns, (head + 1) * 5 * columns);
   const rows = Array.from({ length: columns }, (_, column) => (column === 0 ? Infinity : rowOf(column)));
-  for (const change of variant.emphases ?? []) {
-    if (change.layer !== layer) continue;
+  for (const change of changesOf(variant, 'emphasis', layer)) {
     const keys = new Set(change.keys);
     rows.forEach((row, column) => {
       const at = column * heads + change.head;
       if (keys.has(row)) factor[at] = (factor[at] ?? 0) + change.factor;
     });
   }
-  redistributionsOf(variant, layer, heads).forEach((change, head) => {
+  byHead(changesOf(variant, 'redistribution', layer), heads).forEach((change, head) => {
     if (!change) return;
     const named = change.from.kind === 'rows' ? new Set(change.from.rows) : undefined;
     const found = named ? undefined : sources?.of(0, head);

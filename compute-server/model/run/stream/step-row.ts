@@ -1,7 +1,7 @@
 /**
  * What one row read, from its step graph: probabilities by sequence row, whatever the order in which the keys of each
  * key/value head lie. The probability of a mean of dropped keys is spread evenly over them, as if each were read with the
- * score of the mean: so the numbers are those of the whole text under masks (models/instrument/interventions/plan.ts). Reduced
+ * score of the mean: so the numbers are those of the whole text under masks (models/instrument/changes/plan.ts). Reduced
  * here and not in the graph, where the nodes would run for every token, looked into or not. Of 384 heads at 2,048 keys the
  * sums take 1.6 to 2.5 ms, of 6 that a token with statistics takes longer in all (onnxruntime 1.30, processor time on a busy
  * machine, 2026-11-27). Arrays of the caller's for these outputs, in place of new ones in each run, make no difference.

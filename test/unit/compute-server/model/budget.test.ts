@@ -1,6 +1,7 @@
+import { planChanges } from '../../../../diagnostics/model-runner/plan-changes';
+import type { PlanChange } from '../../../../models/instrument/changes/plan';
 import assert from 'node:assert/strict';
 import { largestChunk, requireRoom, type DeviceRoom } from '../../../../compute-server/model/run/stream/budget';
-import type { VariantPlan } from '../../../../diagnostics/model-runner/variant';
 import { openModel } from '../../../../compute-server/model/checkpoint/loaded-model';
 import { sentenceOf } from '../../../../protocol/wire/words';
 import { FailureError, type Failure } from '../../../../protocol/wire/failures';
@@ -64,19 +65,19 @@ describe('the chunk of a run', () => {
   it('counts what heads keep under a plan, and one layer in full', () => {
     const { spec } = llama.model;
     const generation = { length: 20_000, batch: 1, keepCache: true, logits: 'none' } as const;
-    const bytes = (plan?: VariantPlan): number =>
+    const bytes = (plan?: readonly PlanChange[]): number =>
       refusal(() => largestChunk(spec, { ...generation, plan }, 1, 16)).neededBytes / 2;
     // Two layers of two heads of 8: keys and values of a position take 2 * 2 * 2 * 8 numbers, of a head 2 * 8.
     const streaming = { sinks: 4, recent: 60, mean: true, append: false };
     const full = { sinks: 0, recent: Infinity, mean: false, append: false };
-    const plan = {
+    const plan = planChanges({
       prompt: 20_000,
       from: 0,
       heads: [
         [streaming, streaming],
         [full, streaming],
       ],
-    };
+    });
     const rows = 2 * 20_000 + 20_000 + 3 * (64 + 1);
     assert.equal(bytes() - bytes(plan), 4 * 16 * (4 * 20_000 - rows));
   });

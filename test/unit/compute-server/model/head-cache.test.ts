@@ -1,3 +1,4 @@
+import { planChanges } from '../../../../diagnostics/model-runner/plan-changes';
 import assert from 'node:assert/strict';
 import { DroppedMean, HeadCache } from '../../../../compute-server/model/run/cache/head-cache';
 import { KeyValueCache } from '../../../../compute-server/model/run/cache/key-value-cache';
@@ -247,7 +248,7 @@ describe('the cache of a layer', () => {
     const attention = { heads: 2, kvHeads, headDim: width, causal: true };
     const block = { index: 0, attention } as unknown as BlockSpec;
     const held = { sinks: 2, recent: 5, mean: false, append: false };
-    cache.keep(block, { prompt, from: prompt, heads: [[held, { ...held, mean: true }]] });
+    cache.keep(block, planChanges({ prompt, from: prompt, heads: [[held, { ...held, mean: true }]] }));
     const row = 8 * width;
     const inMean = 2 * 8 * width;
     for (let length = prompt; length < prompt + 20; length++) {

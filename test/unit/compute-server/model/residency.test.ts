@@ -1,4 +1,5 @@
 /** What stays on a device in a run, by a device that counts: what is fetched, what is held, and that the numbers are the same. */
+import type { Variant } from '../../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import { SequenceRun } from '../../../../compute-server/model/generation/sequence-run';
 import { layersOf, runPrompt } from '../../../../compute-server/model/run/stream/model-run';
@@ -77,7 +78,7 @@ describe('a run on a device that holds tensors', () => {
       });
 
       it('gives variants, runs behind a prefix and from a stream, and all logits, as on the host', async () => {
-        const variants = [{}, { gains: [{ layer: 1, head: 0, gain: 0.5 }] }];
+        const variants: readonly Variant[] = [[], [{ kind: 'gain', layer: 1, head: 0, gain: 0.5 }]];
         const { cache } = await here({ ids: ids.slice(0, 9), keepCache: true });
         const { last } = await runPrompt(
           { ...tiny.model.spec, blocks: tiny.model.spec.blocks.slice(0, 1) },
@@ -91,7 +92,7 @@ describe('a run on a device that holds tensors', () => {
           { variants, keepCache: true },
           { past: { length: 9, cache }, variants, logits: 'all', answersAt: asked.slice(1) },
           { from: last, logits: 'all' },
-          { variants: [{}, {}], variantIds: [ids, [...ids].reverse()], logits: 'last' },
+          { variants: [[], []], variantIds: [ids, [...ids].reverse()], logits: 'last' },
         ];
         for (const request of requests) {
           const device = new FakeDevice();
@@ -156,13 +157,14 @@ describe('a run on a device that holds tensors', () => {
           assert.equal(device.live.size, 0);
         }
         const replaced = {
+          kind: 'replacement',
           layer: 1,
           target: 'residual',
           positions: [8],
           data: new Float32Array(ids.length * tiny.model.spec.hiddenSize).fill(Infinity),
         } as const;
         await assert.rejects(
-          runPrompt(tiny.model.spec, sessions, { ...request, variants: [{ replacements: [replaced] }] }),
+          runPrompt(tiny.model.spec, sessions, { ...request, variants: [[replaced]] }),
           (error: unknown) =>
             error instanceof ModelError && /^Layer 1 gives numbers .* at token 8 of the prompt/.test(error.message),
         );

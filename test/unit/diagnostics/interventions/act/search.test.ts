@@ -24,6 +24,7 @@ describe('the search of act', () => {
 
   it('leaves heads out whose attention the person moves', () => {
     const own = {
+      kind: 'redistribution',
       layer: 0,
       head: 1,
       from: { kind: 'columns' },
@@ -33,7 +34,7 @@ describe('the search of act', () => {
       region: [],
       prompt: 9,
     };
-    assert.deepEqual(headsOf(blocksOf(2, 1), { redistributions: [own as never] }), [place(0, 0), place(1, 0)]);
+    assert.deepEqual(headsOf(blocksOf(2, 1), [own as never]), [place(0, 0), place(1, 0)]);
   });
 
   it('by halves sees 8, 16, 32 and 64 of 64 prompts, and of few all at once', () => {

@@ -43,7 +43,7 @@ describe('later sinks', () => {
         model,
         { ids: [5, 6, 7] },
         {
-          variant: {},
+          variant: [],
           heads: heads.map((head) => ({ layer: 0, head })),
           rules: [rule, rule],
         },

@@ -1,4 +1,6 @@
 /** Which plans are compared, where a plan begins to count, and the figures of planned outcomes; by hand. */
+import type { Variant } from '../../../../../models/instrument/changes/changes';
+import { gainsOf } from '../../../../../models/instrument/changes/gain';
 import assert from 'node:assert/strict';
 import { parameters } from '../../../../../diagnostics/plans/plan-evaluation/parameters';
 import { faultOf } from '../../../../../protocol/analysis/parameters';
@@ -25,7 +27,6 @@ import type {
   ModelFacts,
   ModelRunner,
 } from '../../../../../diagnostics/model-runner/model-runner';
-import type { Variant } from '../../../../../diagnostics/model-runner/variant';
 import { speeds } from '../../../../../diagnostics/plans/plan-evaluation/speed';
 import { headPlanText, parseHeadPlan, type HeadPlan } from '../../../../../protocol/plans/head-plan';
 
@@ -96,18 +97,15 @@ describe('plans that are compared', () => {
 
   it('a plan counts from the question on, or from the first token', () => {
     const spans = [[keep('span(0+0.5n,2)')]];
-    assert.deepEqual(variantOf({}, spans, place, 'context').plan, {
-      prompt: 30,
-      from: 30,
-      heads: [[{ sinks: 2, recent: 13, mean: false, append: false }]],
-    });
-    assert.deepEqual(variantOf({}, spans, place, 'spans').plan, {
-      prompt: 40,
-      from: 0,
-      heads: [[{ sinks: 2, recent: 18, mean: false, append: false }]],
-    });
-    const gains = [{ layer: 0, head: 1, gain: 0 }];
-    assert.deepEqual(variantOf({ gains }, [[keep('full')]], place, 'spans'), { gains });
+    const layer = { kind: 'plan', layer: 0 };
+    assert.deepEqual(variantOf([], spans, place, 'context'), [
+      { ...layer, prompt: 30, from: 30, heads: [{ sinks: 2, recent: 13, mean: false, append: false }] },
+    ]);
+    assert.deepEqual(variantOf([], spans, place, 'spans'), [
+      { ...layer, prompt: 40, from: 0, heads: [{ sinks: 2, recent: 18, mean: false, append: false }] },
+    ]);
+    const gains = gainsOf([{ layer: 0, head: 1 }], 0);
+    assert.deepEqual(variantOf(gains, [[keep('full')]], place, 'spans'), gains);
   });
 });
 
@@ -312,16 +310,16 @@ describe('speed under plans', () => {
     const runs = [fake('full', 0.5, 0), fake('plan', 0.25, 0), fake('masked', 0.5, 1)];
     const model = {
       seconds: () => clock,
-      continuation({ variant = {} }: ContinuationRequest) {
+      continuation({ variant = [] }: ContinuationRequest) {
         asked.push(variant);
         return Promise.resolve(runs[asked.length - 1] ?? fake('none', 0, 0));
       },
     };
     const unit: Unit = windowUnit({ ids: Array.from({ length: 21 }, (_, id) => id) }, 'w');
     const plans = [[[keep('full')]], [[keep('2+8')]], [[keep('2+8+mean')]]];
-    assert.deepEqual(await speeds(model, unit, plans, { variant: {}, tokens: 3 }), [2, 4, null]);
+    assert.deepEqual(await speeds(model, unit, plans, { variant: [], tokens: 3 }), [2, 4, null]);
     assert.deepEqual(order.slice(0, 6), ['full', 'plan', 'masked', 'full', 'plan', 'masked']);
-    const held = { sinks: 2, recent: 8, mean: false, append: false };
-    assert.deepEqual(asked.slice(0, 2), [{}, { plan: { prompt: 20, from: 20, heads: [[held]] } }]);
+    const heads = [{ sinks: 2, recent: 8, mean: false, append: false }];
+    assert.deepEqual(asked.slice(0, 2), [[], [{ kind: 'plan', layer: 0, prompt: 20, from: 20, heads }]]);
   });
 });

@@ -1,4 +1,5 @@
 /** The metrics by hand, on logits that are known. */
+import { changesOf, type Variant } from '../../../../../models/instrument/changes/changes';
 import assert from 'node:assert/strict';
 import type { ModelFacts, ModelRunner } from '../../../../../diagnostics/model-runner/model-runner';
 import type { RunRequest } from '../../../../../diagnostics/model-runner/run-request';
@@ -92,7 +93,9 @@ describe('scoreTask', () => {
           return Promise.reject(new FailureError({ code: 'out-of-memory', neededBytes: 2, limitBytes: 1 }));
         }
         const data = Float32Array.from(
-          rows.flatMap((ids, at) => [...after(ids.at(-1) ?? 0, request.variants?.[at]?.gains?.[0]?.gain)]),
+          rows.flatMap((ids, at) => [
+            ...after(ids.at(-1) ?? 0, changesOf(request.variants?.[at] ?? [], 'gain')[0]?.gain),
+          ]),
         );
         return Promise.resolve({ layers: [], logits: { data, shape: [rows.length, 1, 10] } });
       },
@@ -140,8 +143,8 @@ describe('scoreTask', () => {
   });
 
   it('scores variants apart', async () => {
-    const shifted = { gains: [{ layer: 0, head: 0, gain: 1 }] };
-    const [plain, other] = await scoreTask(counting([]), samples, 'accuracy', [{}, shifted]);
+    const shifted: Variant = [{ kind: 'gain', layer: 0, head: 0, gain: 1 }];
+    const [plain, other] = await scoreTask(counting([]), samples, 'accuracy', [[], shifted]);
     assert.equal(plain?.accuracy.correct, 3);
     assert.equal(other?.accuracy.correct, 0);
   });

@@ -26,10 +26,9 @@ import {
 } from '../../../kernels/graph/operators/elementwise';
 import { gather, reshape, slice } from '../../../kernels/graph/operators/layout';
 import { reduceMean, reduceSum, topK } from '../../../kernels/graph/operators/reduce';
-
-/** Places of `reinforcement_distance` and `reinforcement_rule`. */
-export const reinforcementDistances = ['l2', 'squared', 'relative', 'cosine'] as const;
-export const reinforcementRules = ['off', 'paper', 'release'] as const;
+import { flag, int32, reinforcementDistances, reinforcementRules, type FedRows, type GraphInput } from './fed-rows';
+import { neutral } from './kind';
+import type { LayerSizes } from './sizes';
 
 export const reinforcementOutputs = [
   'reinforcement.gain',
@@ -55,13 +54,35 @@ export interface ReinforcementInputs {
   readonly rule: Value;
 }
 
-export function declareReinforcement(graph: GraphBuilder, heads: number, headDim: number): ReinforcementInputs {
+export const declareReinforcement = (graph: GraphBuilder, { heads, headDim }: LayerSizes): ReinforcementInputs => ({
+  use: graph.input('use_reinforcement', 'bool', []),
+  text: graph.input('reinforcement_text', 'float32', ['b', heads, headDim]),
+  alpha: graph.input('reinforcement_alpha', 'float32', ['b']),
+  distance: graph.input('reinforcement_distance', 'int32', []),
+  rule: graph.input('reinforcement_rule', 'int32', []),
+});
+
+export function reinforcementFeeds(
+  batch: number,
+  { index, heads, headDim }: LayerSizes,
+  { reinforcement }: FedRows,
+): Record<string, GraphInput> {
+  const text = reinforcement?.text.get(index);
+  const width = heads * headDim;
+  let rows = neutral(0, batch * width);
+  if (text) {
+    rows = new Float32Array(batch * width);
+    for (let v = 0; v < batch; v++) rows.set(text, v * width);
+  }
   return {
-    use: graph.input('use_reinforcement', 'bool', []),
-    text: graph.input('reinforcement_text', 'float32', ['b', heads, headDim]),
-    alpha: graph.input('reinforcement_alpha', 'float32', ['b']),
-    distance: graph.input('reinforcement_distance', 'int32', []),
-    rule: graph.input('reinforcement_rule', 'int32', []),
+    use_reinforcement: flag(text !== undefined),
+    reinforcement_text: { data: rows, shape: [batch, heads, headDim] },
+    reinforcement_alpha: {
+      data: text && reinforcement ? new Float32Array(batch).fill(reinforcement.alpha) : neutral(1, batch),
+      shape: [batch],
+    },
+    reinforcement_distance: int32([reinforcementDistances.indexOf(reinforcement?.distance ?? 'l2')], []),
+    reinforcement_rule: int32([reinforcementRules.indexOf(reinforcement?.rule ?? 'off')], []),
   };
 }
 

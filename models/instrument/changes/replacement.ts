@@ -2,12 +2,13 @@
  * Replaced values: where a mask is true, a value of the layer is what came in. The mask and the rows that come in may be
  * empty where the branch is not taken (r = 0).
  */
-import type { GraphBuilder } from '../../../kernels/graph/builder';
 import { borrow, conditionalOrAlways } from '../../../kernels/graph/operators/conditional';
 import { add, multiply, subtract, where } from '../../../kernels/graph/operators/elementwise';
 import type { Dim } from '../../../kernels/graph/dims';
 import type { Value } from '../../../kernels/graph/records';
 import type { LayerTap } from '../taps';
+import { flag, type GraphInput } from './fed-rows';
+import { changeKind } from './kind';
 import type { LayerSizes } from './sizes';
 
 export interface Replacement {
@@ -66,7 +67,7 @@ export const tapOf: Readonly<Record<Replaceable, LayerTap>> = {
 /** Heads side by side in what is replaced, 1 where it has none, and the width of a row of one. */
 export function rowsOf(
   target: Replaceable,
-  sizes: Omit<LayerSizes, 'units'>,
+  sizes: Pick<LayerSizes, 'heads' | 'kvHeads' | 'headDim' | 'hiddenSize'>,
 ): { readonly slots: number; readonly width: number } {
   const { slots, width } = replaceable[target];
   return { slots: slots === undefined ? 1 : sizes[slots], width: sizes[width] };
@@ -74,26 +75,86 @@ export function rowsOf(
 
 export type Replacements = { readonly [T in Replaceable]?: Replacement };
 
-/** Behind conditions all of them, or some for good: these take rows for every query. */
-export function declareReplacements(
-  graph: GraphBuilder,
-  sizes: LayerSizes,
-  always: readonly Replaceable[] | undefined,
-): Replacements {
-  const rows = always ? 'n' : 'r';
-  const declare = (target: Replaceable): Replacement => {
-    const { inputs, slots } = replaceable[target];
-    const [use, mask, by] = inputs;
-    const { slots: count, width } = rowsOf(target, sizes);
-    const lead: readonly Dim[] = slots === undefined ? ['b'] : ['b', count];
-    return {
-      ...(always ? {} : { inUse: graph.input(use, 'bool', []) }),
-      // onnxruntime moves transposes around a Where to its condition, and WebGPU transposes no bool (1.30, 2026-11).
-      where: graph.input(mask, always ? 'float32' : 'bool', [...lead, rows, 1]),
-      by: graph.input(by, 'float32', [...lead, rows, width]),
+export interface ReplacementChange {
+  readonly kind: 'replacement';
+  readonly layer: number;
+  readonly target: Replaceable;
+  /** Of `head` and `query` the query head, of `key` and `value` the key/value head. */
+  readonly head?: number;
+  /** Token positions; absent: all of the prompt. */
+  readonly positions?: readonly number[];
+  /** [prompt positions, headDim or hiddenSize], row i for position i. */
+  readonly data: Float32Array;
+  /** `data` is one row instead, for every position, those behind the prompt included. */
+  readonly everywhere?: boolean;
+}
+
+export const replacement = changeKind<ReplacementChange>()({
+  kind: 'replacement',
+  parts: replaceables,
+  partsOf: ({ target }) => [target],
+  headsOf: ({ target }) => replaceable[target].slots,
+  /** Behind conditions all of them, or some for good: these take rows for every query. */
+  declare(graph, sizes, { always, parts }): Replacements {
+    const rows = always ? 'n' : 'r';
+    const declared = (target: Replaceable): Replacement => {
+      const { inputs, slots } = replaceable[target];
+      const [use, mask, by] = inputs;
+      const { slots: count, width } = rowsOf(target, sizes);
+      const lead: readonly Dim[] = slots === undefined ? ['b'] : ['b', count];
+      return {
+        ...(always ? {} : { inUse: graph.input(use, 'bool', []) }),
+        // onnxruntime moves transposes around a Where to its condition, and WebGPU transposes no bool (1.30, 2026-11).
+        where: graph.input(mask, always ? 'float32' : 'bool', [...lead, rows, 1]),
+        by: graph.input(by, 'float32', [...lead, rows, width]),
+      };
     };
-  };
-  return Object.fromEntries((always ?? replaceables).map((target) => [target, declare(target)]));
+    const targets = replaceables.filter((target) => parts.includes(target));
+    return Object.fromEntries(targets.map((target) => [target, declared(target)]));
+  },
+  feeds(changes, sizes, { start, length: n }, { always, parts }) {
+    const b = changes.length;
+    const feeds: Record<string, GraphInput> = {};
+    for (const target of replaceables) {
+      if (!parts.includes(target)) continue;
+      const { slots, width } = rowsOf(target, sizes);
+      const own = changes.map((list) => list.filter((change) => change.target === target));
+      const used = always || own.some((list) => list.length > 0);
+      const mask = new Uint8Array(used ? b * slots * n : 0);
+      const data = new Float32Array(used ? b * slots * n * width : 0);
+      own.forEach((list, v) => {
+        for (const change of list) {
+          for (const position of rowsIn(change, start, n, width)) {
+            const from = change.everywhere ? 0 : position * width;
+            const row = (v * slots + (change.head ?? 0)) * n + position - start;
+            mask[row] = 1;
+            data.set(change.data.subarray(from, change.everywhere ? undefined : from + width), row * width);
+          }
+        }
+      });
+      const [use, where, by] = replaceable[target].inputs;
+      const rows = used ? n : 0;
+      const lead = replaceable[target].slots === undefined ? [b] : [b, slots];
+      if (!always) feeds[use] = flag(used);
+      feeds[where] = { data: always ? Float32Array.from(mask) : mask, shape: [...lead, rows, 1] };
+      feeds[by] = { data, shape: [...lead, rows, width] };
+    }
+    return feeds;
+  },
+  // One of a longer prompt may reach rows behind this one.
+  steps: ({ target, data, everywhere }, start, sizes) =>
+    !everywhere && data.length <= start * rowsOf(target, sizes).width,
+  ofKeys: ['key', 'value'],
+  firstRow: ({ positions }) => (positions ? Math.min(...positions) : 0),
+});
+
+/** Those of the rows [start, start + n) that it takes the place of. */
+function rowsIn({ data, positions, everywhere }: ReplacementChange, start: number, n: number, width: number): number[] {
+  const rows = Array.from({ length: n }, (_, at) => start + at);
+  return rows.filter(
+    (row) =>
+      (everywhere ? data.length >= width : data.length >= (row + 1) * width) && (positions?.includes(row) ?? true),
+  );
 }
 
 /**

@@ -46,17 +46,9 @@ import { fusedMatmul, matmul } from '../../../kernels/graph/operators/matrix';
 import { argMax, cumulativeSum, reduceMax, reduceMean, softmax } from '../../../kernels/graph/operators/reduce';
 import type { Value } from '../../../kernels/graph/records';
 import { repeatHeads, scoreKeys, type HeadCounts } from '../grouped-heads';
-import type { Rotated } from './phase';
-
-/** What a graph is built for. */
-export interface BlockChoiceShape {
-  /** w */
-  readonly width: number;
-  readonly by: 'summary' | 'mean' | 'max' | 'mass';
-  /** K, where blocks are renumbered. */
-  readonly reindexed?: number;
-  readonly shared?: 'group' | 'heads';
-}
+import { flag, int32, int64, range, type FedRows, type GraphInput } from './fed-rows';
+import { changeKind, headProblem, never } from './kind';
+import type { BlockChoiceShape, Rotated } from './sizes';
 
 export const blockChoiceOutputs = ['blocks.query', 'blocks.new'] as const;
 /** Of the rows of a call that choose: score of each candidate, and 1 where it is opened, [b, h, n, blocks]; else empty. */
@@ -102,54 +94,181 @@ export interface ChoiceRules extends HeadCounts {
 /** Rotates the rotated dimensions of [b, heads, n, d] by cosines and sines [n, dimensions / 2]. */
 export type Rotate = (x: Value, cos: Value, sin: Value, rotated: Rotated) => Value;
 
-export function declareBlockChoice(
-  graph: GraphBuilder,
-  { heads, kvHeads, headDim }: { readonly heads: number; readonly kvHeads: number; readonly headDim: number },
-  keys: string,
-  shape: BlockChoiceShape,
-  rotated: Rotated | undefined,
-): BlockChoice {
-  const turn = (name: string, rows: string): Value =>
-    graph.input(`block_turn_${name}`, 'float32', [rows, rotated?.dimensions ?? 0]);
-  const one = (name: string): Value => graph.input(name, 'int64', [1]);
+/** Query heads of a layer that choose the blocks of the past which they read; of several of one layer the last counts. */
+export interface BlockChange {
+  readonly kind: 'blocks';
+  readonly layer: number;
+  /** By query head. */
+  readonly heads: readonly boolean[];
+  /** Rows of a block. */
+  readonly width: number;
+  /** Blocks that are opened besides the first, the own and the one before it. */
+  readonly open: number;
+  /** The first row that chooses. */
+  readonly from: number;
+  readonly by: BlockChoiceShape['by'];
+  /** Blocks that are read, where they are renumbered one behind the other. */
+  readonly reindexed?: number;
+  /** Who opens the same blocks; absent: each head alone. */
+  readonly shared?: 'group' | 'heads';
+}
+
+export const blocks = changeKind<BlockChange>()({
+  kind: 'blocks',
+  parts: ['blocks'],
+  rare: true,
+  shaped: true,
+  problem: ({ heads }, sizes) => headProblem(sizes, heads.length - 1),
+  declare(graph, { heads, kvHeads, headDim, rotated }, { keys, blocks: shape }): BlockChoice | undefined {
+    if (!shape) return undefined;
+    const turn = (name: string, rows: string): Value =>
+      graph.input(`block_turn_${name}`, 'float32', [rows, rotated?.dimensions ?? 0]);
+    const one = (name: string): Value => graph.input(name, 'int64', [1]);
+    return {
+      shape,
+      inUse: graph.input('use_blocks', 'bool', []),
+      completes: graph.input('completes_blocks', 'bool', []),
+      heads: graph.input('block_heads', 'bool', ['b', heads, 1, 1]),
+      rows: graph.input('block_rows', 'bool', ['b', 1, 'n', 1]),
+      ofQueries: graph.input('block_of_queries', 'int32', ['n', 1]),
+      ofKeys: graph.input('block_of_keys', 'int32', [keys]),
+      candidates: graph.input('block_candidates', 'bool', ['n', 'blocks']),
+      most: one('block_most'),
+      kept: graph.input('block_kept', 'float32', ['b', 1, 1, 'found']),
+      ...(shape.by === 'summary' || shape.by === 'max'
+        ? { queries: graph.input('block_queries', 'float32', ['started', 'b', heads, headDim]) }
+        : {}),
+      ...(shape.by === 'mass'
+        ? { columns: graph.input('block_columns', 'float32', [keys, 'blocks']) }
+        : {
+            before: graph.input('block_before', 'float32', [
+              'known',
+              'b',
+              shape.by === 'summary' ? heads : kvHeads,
+              headDim,
+            ]),
+          }),
+      keyStart: one('block_key_start'),
+      keyEnd: one('block_key_end'),
+      queryEnd: one('block_query_end'),
+      ...(shape.reindexed !== undefined && rotated
+        ? {
+            rotated,
+            turns: {
+              zero: turn('zero', 'n'),
+              local: turn('local', 'n'),
+              block: turn('block', 'known blocks'),
+              place: turn('place', 'places'),
+            },
+          }
+        : {}),
+    };
+  },
+  feeds(changes, sizes, rows) {
+    const { heads, kvHeads, headDim, rotated } = sizes;
+    const { start, length, blocks: memory } = rows;
+    const choices = changes.map((own) => own.at(-1));
+    const shape = shapeOf(changes, sizes.index);
+    if (!shape || !memory) return {};
+    if (memory.rows !== start) {
+      throw new RangeError(`layer ${sizes.index} chose blocks up to row ${memory.rows}, and goes on from row ${start}`);
+    }
+    const { width: w } = shape;
+    const b = changes.length;
+    const keys = start + length;
+    const begun = start - (start % w);
+    const total = Math.floor(keys / w);
+    const fresh = total - Math.floor(start / w);
+    const acting = new Uint8Array(b * length);
+    const chooses = new Uint8Array(b * heads);
+    let most = 0;
+    choices.forEach((choice, v) => {
+      if (!choice) return;
+      for (let head = 0; head < heads; head++) chooses[v * heads + head] = choice.heads[head] ? 1 : 0;
+      for (let row = 0; row < length; row++) {
+        const at = start + row;
+        // Where all candidates are opened the row is read as it is.
+        if (at < choice.from || Math.floor(at / w) - 2 <= choice.open) continue;
+        acting[v * length + row] = 1;
+        most = Math.max(most, choice.open);
+      }
+    });
+    const kept = new Float32Array(b * most);
+    choices.forEach((choice, v) => kept.fill(1, v * most, v * most + Math.min(most, choice?.open ?? 0)));
+    const candidates = new Uint8Array(length * total);
+    for (let row = 0; row < length; row++) {
+      const own = Math.floor((start + row) / w);
+      for (let at = 1; at <= own - 2; at++) candidates[row * total + at] = 1;
+    }
+    const blockOf = (row: number): number => Math.floor(row / w);
+    const { before, blocks: known, queries, started } = memory.feeds();
+    const standing = shape.by === 'summary' ? heads : kvHeads;
+    return {
+      use_blocks: flag(acting.includes(1)),
+      completes_blocks: flag(fresh > 0),
+      block_heads: { data: chooses, shape: [b, heads, 1, 1] },
+      block_rows: { data: acting, shape: [b, 1, length, 1] },
+      block_of_queries: int32(range(start, length).map(blockOf), [length, 1]),
+      block_of_keys: int32(range(0, keys).map(blockOf), [keys]),
+      block_candidates: { data: candidates, shape: [length, total] },
+      block_most: int64(most),
+      block_kept: { data: kept, shape: [b, 1, 1, most] },
+      block_key_start: int64(begun),
+      block_key_end: int64(begun + fresh * w),
+      block_query_end: int64(fresh * w),
+      ...(shape.by === 'summary' || shape.by === 'max'
+        ? { block_queries: { data: queries, shape: [started, b, heads, headDim] } }
+        : {}),
+      ...(shape.by === 'mass'
+        ? { block_columns: columnsOf(keys, total, w) }
+        : { block_before: { data: before, shape: [known, b, standing, headDim] } }),
+      ...(shape.reindexed === undefined || !rotated ? {} : turnFeeds(rows, rotated, w, shape.reindexed)),
+    };
+  },
+  steps: never,
+  withoutGradient: ({ layer }) =>
+    `Layer ${layer} chooses the blocks that it reads, and what is chosen has no gradient. Leave that intervention out.`,
+});
+
+/** What the graph of a layer is opened with, undefined where no variant chooses blocks there. */
+export function shapeOf(changes: readonly (readonly BlockChange[])[], layer: number): BlockChoiceShape | undefined {
+  const [first, ...others] = changes.flatMap((own) => own.at(-1) ?? []).map(shapeOfOne);
+  if (others.some((other) => JSON.stringify(other) !== JSON.stringify(first))) {
+    throw new RangeError(`variants that run side by side choose the blocks of layer ${layer} in different ways`);
+  }
+  return first;
+}
+
+const shapeOfOne = ({ width, by, reindexed, shared }: BlockChange): BlockChoiceShape => ({
+  width,
+  by,
+  ...(reindexed === undefined ? {} : { reindexed }),
+  ...(shared === undefined ? {} : { shared }),
+});
+
+function columnsOf(keys: number, total: number, w: number): GraphInput {
+  const data = new Float32Array(keys * total);
+  for (let key = 0; key < total * w; key++) data[key * total + Math.floor(key / w)] = 1;
+  return { data, shape: [keys, total] };
+}
+
+/** Turns of rows that stand at their positions from 0 on. */
+function turnFeeds(
+  { start, length, turnsOf }: FedRows,
+  { dimensions }: Rotated,
+  w: number,
+  places: number,
+): Record<string, GraphInput> {
+  const turns = (positions: readonly number[]): GraphInput => ({
+    data: turnsOf(positions),
+    shape: [positions.length, dimensions],
+  });
+  const rows = range(start, length);
   return {
-    shape,
-    inUse: graph.input('use_blocks', 'bool', []),
-    completes: graph.input('completes_blocks', 'bool', []),
-    heads: graph.input('block_heads', 'bool', ['b', heads, 1, 1]),
-    rows: graph.input('block_rows', 'bool', ['b', 1, 'n', 1]),
-    ofQueries: graph.input('block_of_queries', 'int32', ['n', 1]),
-    ofKeys: graph.input('block_of_keys', 'int32', [keys]),
-    candidates: graph.input('block_candidates', 'bool', ['n', 'blocks']),
-    most: one('block_most'),
-    kept: graph.input('block_kept', 'float32', ['b', 1, 1, 'found']),
-    ...(shape.by === 'summary' || shape.by === 'max'
-      ? { queries: graph.input('block_queries', 'float32', ['started', 'b', heads, headDim]) }
-      : {}),
-    ...(shape.by === 'mass'
-      ? { columns: graph.input('block_columns', 'float32', [keys, 'blocks']) }
-      : {
-          before: graph.input('block_before', 'float32', [
-            'known',
-            'b',
-            shape.by === 'summary' ? heads : kvHeads,
-            headDim,
-          ]),
-        }),
-    keyStart: one('block_key_start'),
-    keyEnd: one('block_key_end'),
-    queryEnd: one('block_query_end'),
-    ...(shape.reindexed !== undefined && rotated
-      ? {
-          rotated,
-          turns: {
-            zero: turn('zero', 'n'),
-            local: turn('local', 'n'),
-            block: turn('block', 'known blocks'),
-            place: turn('place', 'places'),
-          },
-        }
-      : {}),
+    block_turn_zero: turns(rows.map((row) => -row)),
+    block_turn_local: turns(rows.map((row) => (row % w) - row)),
+    block_turn_block: turns(range(0, Math.floor((start + length - 1) / w) + 1).map((at) => -at * w)),
+    block_turn_place: turns(range(0, places - 2).map((place) => (places - 1 - place) * w)),
   };
 }
 

@@ -2,12 +2,19 @@
  * Removed suppression: at each position the MLP output m [w] becomes m - share * min(0, m · u) u, with a direction u of length 1
  * that comes in (compute-server/model/run/changes/leading-directions.ts). Neutral: not in use; rows whose u is 0 stay as they are.
  */
-import type { GraphBuilder } from '../../../kernels/graph/builder';
 import { borrow, conditionalOrAlways } from '../../../kernels/graph/operators/conditional';
 import { minimum, multiply, subtract } from '../../../kernels/graph/operators/elementwise';
 import { reduceSum } from '../../../kernels/graph/operators/reduce';
 import type { Value } from '../../../kernels/graph/records';
-import type { LayerSizes } from './sizes';
+import { flag } from './fed-rows';
+import { changeKind, never } from './kind';
+
+/** Of several of one layer the last counts. */
+export interface SuppressionChange {
+  readonly kind: 'suppression';
+  readonly layer: number;
+  readonly share: number;
+}
 
 export interface Suppression {
   /** Absent: always. */
@@ -18,11 +25,30 @@ export interface Suppression {
   readonly share: Value;
 }
 
-export const declareSuppression = (graph: GraphBuilder, { hiddenSize }: LayerSizes, always: boolean): Suppression => ({
-  ...(always ? {} : { inUse: graph.input('use_suppression', 'bool', []) }),
-  direction: graph.input('suppression_direction', 'float32', ['b', always ? 'n' : 'r', hiddenSize]),
-  share: graph.input('suppression_share', 'float32', ['b', 1, 1]),
+export const suppression = changeKind<SuppressionChange>()({
+  kind: 'suppression',
+  parts: ['suppression'],
+  partsOf: ({ share }) => (share === 0 ? [] : ['suppression']),
+  declare: (graph, { hiddenSize }, { always }): Suppression => ({
+    ...(always ? {} : { inUse: graph.input('use_suppression', 'bool', []) }),
+    direction: graph.input('suppression_direction', 'float32', ['b', always ? 'n' : 'r', hiddenSize]),
+    share: graph.input('suppression_share', 'float32', ['b', 1, 1]),
+  }),
+  feeds: (changes, { hiddenSize }, { directions, length }, { always }) => ({
+    ...(always ? {} : { use_suppression: flag(directions !== undefined) }),
+    suppression_direction: {
+      data: directions ?? new Float32Array(0),
+      shape: [changes.length, directions ? length : 0, hiddenSize],
+    },
+    suppression_share: { data: Float32Array.from(sharesOf(changes)), shape: [changes.length, 1, 1] },
+  }),
+  // What leads is read from the stream of each row.
+  steps: never,
 });
+
+/** The share that each variant removes in a layer. */
+export const sharesOf = (changes: readonly (readonly SuppressionChange[])[]): readonly number[] =>
+  changes.map((own) => own.at(-1)?.share ?? 0);
 
 /** Of the MLP output [b, n, w]. */
 export function withoutSuppression({ inUse, direction, share }: Suppression, computed: Value): Value {

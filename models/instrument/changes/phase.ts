@@ -15,12 +15,9 @@ import { fusedMatmul } from '../../../kernels/graph/operators/matrix';
 import { polarOf } from '../../../kernels/graph/polar';
 import type { Value } from '../../../kernels/graph/records';
 import { repeatHeads, type HeadCounts } from '../grouped-heads';
-
-/** The rotated part of a head, and which of its dimensions make a plane. */
-export interface Rotated {
-  readonly dimensions: number;
-  readonly layout: 'half' | 'interleaved';
-}
+import type { GraphInput } from './fed-rows';
+import { changeKind, never } from './kind';
+import type { Rotated } from './sizes';
 
 export interface Phase {
   /** True for the heads, [b, h, 1, 1]. */
@@ -39,18 +36,72 @@ export interface Phase {
 /** Added to the square of a magnitude, as in the authors' code. */
 const epsilon = 1e-9;
 
-export function declarePhase(graph: GraphBuilder, heads: number, keys: string, rotated: Rotated): Phase {
-  const perPlane = (name: string) => graph.input(name, 'float32', ['b', heads, 1, rotated.dimensions / 2]);
-  const turn = (name: string, rows: string) => graph.input(name, 'float32', [rows, rotated.dimensions]);
-  return {
-    heads: graph.input('phase_heads', 'bool', ['b', heads, 1, 1]),
-    delta: perPlane('phase_delta'),
-    shift: perPlane('phase_shift'),
-    queryTurn: turn('phase_query_turn', 'n'),
-    keyTurn: turn('phase_key_turn', keys),
-    rotated,
-  };
+/** On the angles of a head; of several of one head the last counts. */
+export interface PhaseChange {
+  readonly kind: 'phase';
+  readonly layer: number;
+  readonly head: number;
+  /** Rotated planes, half-open; absent: all. */
+  readonly planes?: { readonly start: number; readonly end: number };
+  readonly delta: number;
+  /** Radians. */
+  readonly shift: number;
 }
+
+export const phase = changeKind<PhaseChange>()({
+  kind: 'phase',
+  parts: ['phase'],
+  rare: true,
+  problem({ layer, head, planes, delta, shift }, { rotated }) {
+    if (!Number.isFinite(delta) || !Number.isFinite(shift))
+      return `The phase of layer ${layer} head ${head} is ${delta}, ${shift}; give finite numbers.`;
+    if (!rotated) return `Layer ${layer} rotates no queries and keys.`;
+    const count = rotated.dimensions / 2;
+    return planes && planes.end > count ? `Layer ${layer} rotates ${count} planes of a head, from 0.` : undefined;
+  },
+  declare(graph, { heads, rotated }, { keys }): Phase | undefined {
+    if (!rotated) return undefined;
+    const perPlane = (name: string) => graph.input(name, 'float32', ['b', heads, 1, rotated.dimensions / 2]);
+    const turn = (name: string, rows: string) => graph.input(name, 'float32', [rows, rotated.dimensions]);
+    return {
+      heads: graph.input('phase_heads', 'bool', ['b', heads, 1, 1]),
+      delta: perPlane('phase_delta'),
+      shift: perPlane('phase_shift'),
+      queryTurn: turn('phase_query_turn', 'n'),
+      keyTurn: turn('phase_key_turn', keys),
+      rotated,
+    };
+  },
+  feeds(changes, { heads, rotated }, { start, length, keys, turns }) {
+    if (!rotated) return {};
+    const planes = rotated.dimensions / 2;
+    const shape = [changes.length, heads, 1, planes];
+    const mask = new Uint8Array(changes.length * heads);
+    const delta = new Float32Array(mask.length * planes).fill(1);
+    const shift = new Float32Array(mask.length * planes);
+    changes.forEach((own, v) => {
+      for (const change of own) {
+        const at = v * heads + change.head;
+        const { start: first, end } = change.planes ?? { start: 0, end: planes };
+        mask[at] = 1;
+        delta.fill(change.delta, at * planes + first, at * planes + end);
+        shift.fill(change.shift, at * planes + first, at * planes + end);
+      }
+    });
+    const turned = (first: number, count: number): GraphInput => ({
+      data: turns(first, count),
+      shape: [count, rotated.dimensions],
+    });
+    return {
+      phase_heads: { data: mask, shape: [changes.length, heads, 1, 1] },
+      phase_delta: { data: delta, shape },
+      phase_shift: { data: shift, shape },
+      phase_query_turn: turned(start, length),
+      phase_key_turn: turned(start + length - keys, keys),
+    };
+  },
+  steps: never,
+});
 
 /** Query [b, h, n, d], key [b, g, t, d], both rotated -> scores [b, h, n, t] of every head by its delta and shift. */
 export function phasedScores(

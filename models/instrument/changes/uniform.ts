@@ -6,10 +6,21 @@
  * All scores of the head are 0 before the mask, so that softmax itself makes the row uniform. A score bias on the head has no
  * effect then; a group weight acts on the uniform probabilities.
  */
-import type { GraphBuilder } from '../../../kernels/graph/builder';
 import { borrow, conditionalOrAlways } from '../../../kernels/graph/operators/conditional';
 import { where } from '../../../kernels/graph/operators/elementwise';
 import type { Value } from '../../../kernels/graph/records';
+import { flag } from './fed-rows';
+import { always as everywhere, changeKind } from './kind';
+
+export interface UniformChange {
+  readonly kind: 'uniform';
+  readonly layer: number;
+  readonly head: number;
+}
+
+export const uniformHeads = (
+  heads: readonly { readonly layer: number; readonly head: number }[],
+): readonly UniformChange[] => heads.map(({ layer, head }) => ({ kind: 'uniform', layer, head }));
 
 export interface UniformAttention {
   /** Absent: always. */
@@ -18,9 +29,28 @@ export interface UniformAttention {
   readonly heads: Value;
 }
 
-export const declareUniformAttention = (graph: GraphBuilder, heads: number, always: boolean): UniformAttention => ({
-  ...(always ? {} : { inUse: graph.input('use_uniform_attention', 'bool', []) }),
-  heads: graph.input('uniform_heads', 'bool', ['b', heads, 1, 1]),
+export const uniform = changeKind<UniformChange>()({
+  kind: 'uniform',
+  parts: ['uniform'],
+  declare: (graph, { heads }, { always }): UniformAttention => ({
+    ...(always ? {} : { inUse: graph.input('use_uniform_attention', 'bool', []) }),
+    heads: graph.input('uniform_heads', 'bool', ['b', heads, 1, 1]),
+  }),
+  feeds(changes, { heads }, _, { always }) {
+    const data = new Uint8Array(changes.length * heads);
+    changes.forEach((own, v) => own.forEach(({ head }) => (data[v * heads + head] = 1)));
+    return {
+      ...(always ? {} : { use_uniform_attention: flag(data.includes(1)) }),
+      uniform_heads: { data, shape: [changes.length, heads, 1, 1] },
+    };
+  },
+  steps: everywhere,
+  /** The factor on query x key: 0 makes every score the same. */
+  stepFeeds(changes, { heads, scale }) {
+    const data = new Float32Array(heads).fill(scale);
+    for (const { head } of changes) data[head] = 0;
+    return { query_factor: { data, shape: [heads, 1] } };
+  },
 });
 
 /** Scores [b, h, n, t] before the mask, computed inside the branches as in `biasedScores`. */

@@ -3,7 +3,6 @@
  * query has an output from the shared heads and from those `active` of the others whose query is longest at the token; the gain of a
  * head is 1 or 0. Neutral: all heads shared. A layer has this for good in a graph of its own.
  */
-import type { GraphBuilder } from '../../../kernels/graph/builder';
 import {
   add,
   cast,
@@ -17,6 +16,7 @@ import {
 import { reshape, transpose } from '../../../kernels/graph/operators/layout';
 import { reduceSum } from '../../../kernels/graph/operators/reduce';
 import type { Value } from '../../../kernels/graph/records';
+import { changeKind, headProblem, never } from './kind';
 
 export interface Routing {
   /** 1 where the head is shared, [b, h]. */
@@ -25,9 +25,44 @@ export interface Routing {
   readonly active: Value;
 }
 
-export const declareRouting = (graph: GraphBuilder, heads: number): Routing => ({
-  shared: graph.input('routing_shared', 'float32', ['b', heads]),
-  active: graph.input('routing_active', 'float32', ['b']),
+/** Of several of one layer the last counts. */
+export interface RoutingChange extends FixedRouting {
+  readonly kind: 'routing';
+  readonly layer: number;
+}
+
+export const routing = changeKind<RoutingChange>()({
+  kind: 'routing',
+  parts: ['routing'],
+  rare: true,
+  problem({ layer, shared, active }, sizes) {
+    const problem = shared.map((head) => headProblem(sizes, head)).find((found) => found !== undefined);
+    if (problem !== undefined) return problem;
+    const others = sizes.heads - new Set(shared).size;
+    return Number.isInteger(active) && active >= 0 && active <= others
+      ? undefined
+      : `Layer ${layer} has ${others} heads besides the shared ones, and ${active} of them are to be active. Give 0 to ${others}.`;
+  },
+  declare: (graph, { heads }): Routing => ({
+    shared: graph.input('routing_shared', 'float32', ['b', heads]),
+    active: graph.input('routing_active', 'float32', ['b']),
+  }),
+  feeds(changes, { heads }) {
+    const b = changes.length;
+    const [shared, active] = [new Float32Array(b * heads).fill(1), new Float32Array(b)];
+    changes.forEach((list, v) => {
+      const own = list.at(-1);
+      if (!own) return;
+      shared.fill(0, v * heads, (v + 1) * heads);
+      for (const head of own.shared) shared[v * heads + head] = 1;
+      active[v] = own.active;
+    });
+    return {
+      routing_shared: { data: shared, shape: [b, heads] },
+      routing_active: { data: active, shape: [b] },
+    };
+  },
+  steps: never,
 });
 
 /** Gains [b, h, n, 1] of queries before rotation, [b, n, h, d]. Rotation leaves the length of a query as it is. */

@@ -1,0 +1,344 @@
+/** Each written kind of intervention on a model: what it refuses, whose rows it needs, and the changes of a run that it becomes. */
+import { planChanges } from '../../../diagnostics/model-runner/plan-changes';
+import type { Variant } from '../../../models/instrument/changes/changes';
+import { regionRows } from '../../../diagnostics/model-runner/regions';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
+import { layerSizes } from '../../../models/architectures/layer-sizes';
+import { lensProblem } from '../../../models/architectures/lens-graph';
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { layerProblem as noLayer } from '../../../models/instrument/changes/changes';
+import type { AdditionChange } from '../../../models/instrument/changes/addition';
+import type { IsolationChange } from '../../../models/instrument/changes/isolation';
+import { headProblem as noHead } from '../../../models/instrument/changes/kind';
+import type { LowRankChange } from '../../../models/instrument/changes/low-rank';
+import type { PlanChange } from '../../../models/instrument/changes/plan';
+import type { ReplacementChange } from '../../../models/instrument/changes/replacement';
+import type { RoutingChange } from '../../../models/instrument/changes/routing';
+import { printDo } from '../../../protocol/interventions/do-form';
+import type { Part } from '../../../protocol/interventions/freeze';
+import { kindOf, type Intervention, type KindName, type Of } from '../../../protocol/interventions/interventions';
+import { keysWords, type Keys } from '../../../protocol/interventions/keys';
+import { routingOf, sharedHeads, type RoutingRule } from '../../../protocol/interventions/moh';
+import { keepOf } from '../../../protocol/interventions/plan';
+import { covers, type Which, type WhichHeads } from '../../../protocol/interventions/which';
+import { heldOf } from '../../../protocol/plans/held';
+import { refusal } from '../../../protocol/wire/failures';
+import { range } from '../run/graphs/runtime-arrays';
+import { blockRetrievalOf, blockRetrievalProblem, longHeadsOf, longHeadsProblem } from './chosen-blocks';
+import { frozenParts } from './freeze';
+import { headsNamed } from './heads-named';
+import {
+  emphasesOf,
+  emphasisProblem,
+  redistributionProblem,
+  redistributionsOf,
+  type MassiveDimensions,
+} from './moved-attention';
+import { movedRows, repositionedParts, repositionedRows } from './repositioned';
+import type { RunOf } from './resolve-rows';
+import type { Rows, Wanted } from './wanted-rows';
+
+/** What runs and weights gave for a list of interventions. */
+export interface Resolved {
+  readonly rows: (wanted: Wanted) => Rows;
+  readonly lowRanks: readonly LowRankChange[];
+  readonly additions: readonly AdditionChange[];
+  readonly dimensions: MassiveDimensions;
+}
+
+export interface Form<I extends Intervention> {
+  /** One sentence where the model or the prompt does not have what is named. Absent: it is checked where it is lowered. */
+  problem?(model: ModelSpec, one: I, sequence: Sequence): string | undefined;
+  /** Rows that are to be resolved first. */
+  wanted?(run: RunOf, one: I): readonly Wanted[];
+  /** What changes nothing may become nothing. */
+  changes(run: RunOf, one: I, resolved: Resolved): Variant;
+}
+
+/** A head of a layer, on some keys. */
+const keyed: Pick<Form<Of<'bias' | 'weight'>>, 'problem'> = {
+  problem: (model, one, { ids }) =>
+    headProblem(model, one.layer, one.head) ??
+    (one.keys === 'image' ? undefined : rangeProblem(one.keys, ids.length, one)),
+};
+
+const head: Pick<Form<Of<'gain' | 'uniform'>>, 'problem'> = {
+  problem: (model, { layer, head: at }) => headProblem(model, layer, at),
+};
+
+type Replacing = Of<'head' | 'query' | 'key' | 'value' | 'mlp' | 'residual'>;
+
+const replacedIn = ({ sequence }: RunOf, one: Replacing): readonly Wanted[] => {
+  const { start, end } = one.positions ?? { start: 0, end: sequence.ids.length };
+  const place = { layer: one.layer, target: one.kind, source: one.source, first: start, count: end - start };
+  return ['head' in one ? { ...place, head: one.head } : place];
+};
+
+/** A value of a layer that another takes the place of; of a query head, a key/value head, or of the layer. */
+const replacing = (of?: 'heads' | 'kvHeads'): Form<Replacing> => ({
+  problem: (model, one, { ids }) =>
+    (of && 'head' in one ? headProblem(model, one.layer, one.head, of) : layerProblem(model, one.layer)) ??
+    rangeProblem(one.positions, ids.length, one),
+  wanted: replacedIn,
+  changes: (run, one, { rows }) => replacementsOf(replacedIn(run, one), one, rows),
+});
+
+const frozenIn = ({ model, sequence }: RunOf, one: Of<'freeze'>): readonly Wanted[] => {
+  const { start, end } = one.positions ?? { start: 0, end: sequence.ids.length };
+  const rows = { source: one.source, first: start, count: end - start };
+  return frozenParts(model.spec, one).map((part) => ({ ...part, ...rows }));
+};
+
+const repositionedIn = ({ model, sequence }: RunOf, one: Of<'reposition'>): readonly Wanted[] =>
+  kindOf(one).neutral(one) ? [] : repositionedParts(model.spec, one, sequence.ids.length);
+
+const group = (keys: Keys): string => (keys === 'image' ? 'image' : keysWords(keys));
+
+/** One entry for each kind that a person can write. */
+const forms: { readonly [K in KindName]: Form<Of<K>> } = {
+  gain: { ...head, changes: (_, one) => [one] },
+  bias: {
+    ...keyed,
+    changes: (_, { layer, head: at, keys, bias }) => [
+      { kind: 'bias', layer, head: at, group: group(keys), value: bias },
+    ],
+  },
+  weight: {
+    ...keyed,
+    // A weight of 1 would still be renormalised, which rounds.
+    changes: (_, { layer, head: at, keys, weight }) =>
+      weight === 1 ? [] : [{ kind: 'weight', layer, head: at, group: group(keys), value: weight }],
+  },
+  head: replacing('heads'),
+  query: replacing('heads'),
+  key: replacing('kvHeads'),
+  value: replacing('kvHeads'),
+  mlp: replacing(),
+  residual: replacing(),
+  freeze: {
+    problem: (model, one, { ids }) =>
+      problemOf([...one.parts, ...(one.except ?? [])], (part) => partProblem(model, part)) ??
+      (frozenParts(model, one).length === 0
+        ? `"${printDo(one)}" leaves nothing to hold. Name heads or MLPs that are not left out.`
+        : rangeProblem(one.positions, ids.length, one)),
+    wanted: frozenIn,
+    changes: (run, one, { rows }) => replacementsOf(frozenIn(run, one), one, rows),
+  },
+  uniform: { ...head, changes: (_, one) => [one] },
+  phase: {
+    problem: (model, one) => headProblem(model, one.layer, one.head) ?? rotationProblem(model, one),
+    // One that changes nothing would still be computed by angles, which rounds.
+    changes: (_, one) => (kindOf(one).neutral(one) ? [] : [one]),
+  },
+  isolate: {
+    problem(model, one, sequence) {
+      const regions = regionRows(sequence, one.regions);
+      return whichHeadsProblem(model, one.heads) ?? (regions.ok ? undefined : regions.why);
+    },
+    changes: isolationsOf,
+  },
+  reposition: {
+    problem(model, one, sequence) {
+      const moved = movedRows(sequence, one);
+      return layersProblem(model, one.layers) ?? (typeof moved === 'string' ? moved : undefined);
+    },
+    wanted: repositionedIn,
+    changes: (run, one, { rows }) => repositionsOf(run, one, rows),
+  },
+  redistribute: {
+    problem: (model, one, sequence) =>
+      whichHeadsProblem(model, one.heads) ?? redistributionProblem(model, one, sequence),
+    changes: (run, one, { dimensions }) => redistributionsOf(run, one, dimensions),
+  },
+  emphasis: {
+    problem: (model, one, sequence) => whichHeadsProblem(model, one.heads) ?? emphasisProblem(one, sequence),
+    changes: emphasesOf,
+  },
+  // Its layers and its span are checked where the heads are chosen, as gains.
+  reinforce: { changes: () => [] },
+  unsuppress: {
+    problem: (model, one) => layerProblem(model, one.layer) ?? suppressionProblem(model, one.layer),
+    changes: (_, { layer, share }) => (share === 0 ? [] : [{ kind: 'suppression', layer, share }]),
+  },
+  plan: { problem: (model, one, { ids }) => planProblem(model, one, ids.length), changes: plansOf },
+  units: {
+    problem: (model, one) => layerProblem(model, one.layer) ?? unitsProblem(model, one),
+    changes: (_, one) => (one.gain === 1 ? [] : [one]),
+  },
+  moh: {
+    problem: (model, one) => problemOf(one.rules, (rule) => routingProblem(model, rule, one)),
+    changes: routingsOf,
+  },
+  // Entries of one list are lowered together: a later one may give a layer its full rank back. So are the vectors of `add`.
+  'low-rank': { problem: (model, one) => layersProblem(model, one.layers), changes: (_, __, { lowRanks }) => lowRanks },
+  add: {
+    problem: (model, one, { ids }) => layersProblem(model, one.layers) ?? rangeProblem(one.positions, ids.length, one),
+    changes: (_, __, { additions }) => additions,
+  },
+  longheads: { problem: longHeadsProblem, changes: ({ model }, one) => longHeadsOf(model.spec, one) },
+  'block-retrieval': {
+    problem: (model, one) => whichHeadsProblem(model, one.heads) ?? blockRetrievalProblem(model, one),
+    changes: ({ model }, one) => blockRetrievalOf(model.spec, one),
+  },
+};
+
+export const formOf = (one: Intervention): Form<Intervention> => forms[one.kind];
+
+const replacementsOf = (
+  wanted: readonly Wanted[],
+  { positions }: Pick<Of<'head'>, 'positions'>,
+  rows: Resolved['rows'],
+): readonly ReplacementChange[] =>
+  wanted.map((one) => ({
+    ...{ kind: 'replacement', layer: one.layer, target: one.target },
+    ...(one.head === undefined ? {} : { head: one.head }),
+    ...(positions && { positions: range(positions.start, positions.end - positions.start) }),
+    ...rows(one),
+  }));
+
+function isolationsOf({ model, sequence }: RunOf, one: Of<'isolate'>): readonly IsolationChange[] {
+  const regions = regionRows(sequence, one.regions);
+  if (!regions.ok) throw refusal(regions.why);
+  if (one.beta === 0) return [];
+  return headsNamed(model.spec, one.heads).map((place) => ({
+    ...{ kind: 'isolation', ...place, regions: regions.value, beta: one.beta },
+    ...(one.oneWay ? { oneWay: true } : {}),
+  }));
+}
+
+function repositionsOf(run: RunOf, one: Of<'reposition'>, rows: Resolved['rows']): readonly ReplacementChange[] {
+  const { model, sequence } = run;
+  const moved = movedRows(sequence, one);
+  if (typeof moved === 'string') throw refusal(moved);
+  return repositionedIn(run, one).map((wanted) => {
+    const { layer, target, head = 0 } = wanted;
+    const data = repositionedRows(model.spec, sequence, moved, wanted, rows(wanted).data);
+    return { kind: 'replacement', layer, target, head, positions: moved.to, data };
+  });
+}
+
+/** The layers that the rules name, each by its last rule; none of a layer in which every token has all heads. */
+function routingsOf({ model }: RunOf, one: Of<'moh'>): readonly RoutingChange[] {
+  return model.spec.blocks.flatMap(({ index: layer, attention: { heads } }) => {
+    const rule = routingOf(one, layer);
+    if (!rule) return [];
+    const shared = sharedHeads(rule);
+    return shared.length + rule.active === heads
+      ? []
+      : [{ kind: 'routing' as const, layer, shared, active: rule.active }];
+  });
+}
+
+function plansOf({ model, sequence }: RunOf, one: Of<'plan'>): readonly PlanChange[] {
+  if (kindOf(one).neutral(one)) return [];
+  const prompt = sequence.ids.length;
+  const heads = model.spec.blocks.map(({ index, attention }) =>
+    range(0, attention.kvHeads).map((head) => heldOf(keepOf(one.rules, index, head), prompt)),
+  );
+  return planChanges({ prompt, from: one.prefill === 'dense' ? prompt : 0, heads });
+}
+
+function problemOf<T>(list: readonly T[], problem: (one: T) => string | undefined): string | undefined {
+  for (const one of list) {
+    const found = problem(one);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const whichHeadsProblem = (model: ModelSpec, heads: readonly WhichHeads[]): string | undefined =>
+  problemOf(heads, (one) => partProblem(model, one));
+
+const layerProblem = ({ blocks }: ModelSpec, layer: number): string | undefined =>
+  blocks[layer] ? undefined : noLayer(blocks.length, layer);
+
+const layersProblem = (model: ModelSpec, layers: readonly Which[]): string | undefined =>
+  problemOf(layers, (layer) => (layer === 'all' ? undefined : layerProblem(model, layer)));
+
+function suppressionProblem(model: ModelSpec, layer: number): string | undefined {
+  const problem = lensProblem(model);
+  if (problem !== undefined) return `Which token leads before layer ${layer} cannot be read. ${problem}`;
+  return model.blocks[layer]?.feedForwardNorms.after
+    ? `Layer ${layer} has a norm behind the sum with its MLP, so its output is no part of the stream. Choose a model without it.`
+    : undefined;
+}
+
+function headProblem(
+  model: ModelSpec,
+  layer: number,
+  head: number,
+  of: 'heads' | 'kvHeads' = 'heads',
+): string | undefined {
+  const block = model.blocks[layer];
+  return block ? noHead(layerSizes(model, block), head, of) : layerProblem(model, layer);
+}
+
+function planProblem(model: ModelSpec, one: Of<'plan'>, length: number): string | undefined {
+  const keepOther = model.blocks.findIndex(({ attention }) => !attention.causal);
+  if (keepOther >= 0) return `Layer ${keepOther} reads in both directions, so it keeps no cache that a plan could cut.`;
+  if (one.prompt !== undefined && one.prompt !== length)
+    return `The plan keeps chosen positions of a prompt of ${one.prompt} tokens, and this one has ${length}. Derive a plan for this prompt.`;
+  for (const { heads, keep } of one.rules) {
+    const problem = problemOf(heads, ({ layer, head }) =>
+      layer !== 'all' && layerProblem(model, layer) !== undefined
+        ? layerProblem(model, layer)
+        : head === 'all'
+          ? undefined
+          : headProblem(model, layer === 'all' ? 0 : layer, head, 'kvHeads'),
+    );
+    if (problem !== undefined) return problem;
+    const last = keep.kind === 'kept' ? (keep.ranges.at(-1)?.end ?? 0) : 0;
+    if (last > length)
+      return `The plan keeps position ${last - 1}, and the prompt has ${length} tokens, from 0. A plan of chosen positions is for one prompt.`;
+  }
+  return undefined;
+}
+
+function unitsProblem({ blocks }: ModelSpec, one: Of<'units'>): string | undefined {
+  const count = blocks[one.layer]?.feedForward.down.inputs ?? 0;
+  const last = Math.max(...one.units.map(({ end }) => end)) - 1;
+  return last < count
+    ? undefined
+    : `"${printDo(one)}" names unit ${last}, and layer ${one.layer} has ${count}, from 0.`;
+}
+
+function routingProblem(model: ModelSpec, rule: RoutingRule, one: Of<'moh'>): string | undefined {
+  const { layer } = rule;
+  if (layer !== 'all' && layerProblem(model, layer) !== undefined) return layerProblem(model, layer);
+  for (const { index, attention } of model.blocks) {
+    if (!covers(layer, index)) continue;
+    const shared = sharedHeads(rule);
+    const [last, needed] = [Math.max(-1, ...shared), shared.length + rule.active];
+    if (last >= attention.heads) return headProblem(model, index, last);
+    if (needed > attention.heads)
+      return `"${printDo(one)}" needs ${needed} heads, and layer ${index} has ${attention.heads}.`;
+  }
+  return undefined;
+}
+
+function rotationProblem({ blocks, ropes }: ModelSpec, one: Of<'phase'>): string | undefined {
+  const rope = blocks[one.layer]?.attention.rope;
+  if (rope === undefined)
+    return `"${printDo(one)}" turns queries and keys in the planes of a rotary embedding, and layer ${one.layer} has none.`;
+  const planes = (ropes[rope]?.dimensions ?? 0) / 2;
+  return (one.planes?.end ?? 0) > planes
+    ? `"${printDo(one)}" names planes that layer ${one.layer} does not rotate: it has ${planes}, from 0.`
+    : undefined;
+}
+
+function partProblem(model: ModelSpec, part: Part): string | undefined {
+  const layer = 'mlp' in part ? part.mlp : part.layer;
+  if (layer !== 'all' && layerProblem(model, layer) !== undefined) return layerProblem(model, layer);
+  if ('mlp' in part || part.head === 'all') return undefined;
+  return headProblem(model, layer === 'all' ? 0 : layer, part.head);
+}
+
+function rangeProblem(
+  range: { readonly end: number } | undefined,
+  length: number,
+  one: Intervention,
+): string | undefined {
+  return range === undefined || range.end <= length
+    ? undefined
+    : `"${printDo(one)}" names position ${range.end - 1}, and the prompt has ${length} tokens, from 0.`;
+}

@@ -1,0 +1,32 @@
+/** The rotated part of a head, and which of its dimensions make a plane. */
+export interface Rotated {
+  readonly dimensions: number;
+  readonly layout: 'half' | 'interleaved';
+}
+
+/** Sizes of a layer that its changes and the shapes of their inputs need. */
+export interface LayerSizes {
+  readonly index: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly hiddenSize: number;
+  /** Inputs of the down projection of the feed-forward network. */
+  readonly units: number;
+  /** Factor on query x key. */
+  readonly scale: number;
+  /** Positions that a query reads, its own included. */
+  readonly window?: number | undefined;
+  /** Of a layer that rotates. */
+  readonly rotated?: Rotated | undefined;
+}
+
+/** How heads of a layer choose blocks (block-choice.ts): its graph is built for it. */
+export interface BlockChoiceShape {
+  /** w */
+  readonly width: number;
+  readonly by: 'summary' | 'mean' | 'max' | 'mass';
+  /** K, where blocks are renumbered. */
+  readonly reindexed?: number;
+  readonly shared?: 'group' | 'heads';
+}
