@@ -40,7 +40,7 @@ const model = {
 async function taken(given: { readonly head?: number; readonly key?: number }): Promise<[string, unknown]> {
   let chosen: unknown;
   const job = {
-    ...{ input: { prompts: [{ ids: [5, 6, 7], tokens: [] }] }, variant: {}, groups: [] },
+    ...{ input: { prompts: [{ ids: [5, 6, 7], tokens: [] }] }, variant: [], groups: [] },
     parameters: { layer: 0, head: -1, query: 2, key: -1, against: -1, ...given },
     step: async (_key: string, act: () => Promise<unknown>) => (chosen = await act()),
   } as unknown as Arguments[1];
@@ -64,7 +64,7 @@ describe('the attention weight that is taken apart', () => {
 describe('the parts of a stream', () => {
   it('before the first layer are the embeddings alone, and no layer is read', async () => {
     const rows = {
-      ...{ sequence: { ids: [5, 6] }, variant: {}, kept: [0, 1] },
+      ...{ sequence: { ids: [5, 6] }, variant: [], kept: [0, 1] },
       layers: [{ taps: { 'residual.input': { shape: [1, 2, 2], data: Float32Array.of(1, 2, 3, 4) } } }],
     } as unknown as Rows;
     const names = partNames(model, 0);

@@ -37,7 +37,7 @@ describe('the result of attention between regions', () => {
     const job = {
       input: { prompts: [{ ids: [5, 6], tokens: ['a', 'b'] }] },
       parameters: { regions: '', isolate: 'off', beta: 1, heads: '', reposition: false, layers: '' },
-      variant: {},
+      variant: [],
       groups: [],
       step: (name: keyof typeof measured) => Promise.resolve(measured[name]),
     } as unknown as AnalysisJob<RegionAttentionParameters>;

@@ -12,7 +12,7 @@ describe('the run of zerotuning', () => {
       parameters: { layers: 'all', gamma: 2, method: 'gradient' },
       seed: 1,
       input: { task: { samples: [sample, sample] } },
-      variant: {},
+      variant: [],
     } as unknown as AnalysisJob<ZeroTuningParameters>;
     const { value } = await run(model, job).next();
     assert.ok(value && 'sentence' in value);

@@ -14,7 +14,7 @@ describe('the figures of block retrieval', () => {
     const outcome = { tokens: 20, candidates: 2, plain: undefined, choices };
     const model = { facts: { blocks: [{ heads: 2, kvHeads: 1, headDim: 4 }] } } as unknown as Arguments[0];
     const job = {
-      ...{ input: { prompts: [{ ids: [1] }] }, parameters: { block: 4, open: '1' }, variant: {} },
+      ...{ input: { prompts: [{ ids: [1] }] }, parameters: { block: 4, open: '1' }, variant: [] },
       step: () => Promise.resolve(outcome),
     } as unknown as Arguments[1];
     const { opened, n, sought } = await finalResult(run(model, job));
