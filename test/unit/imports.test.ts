@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { restrictedPackages, rooms, zones } from '../../build/rooms.mjs';
 import { findCircles, readRoom, within } from '../support/import-graph';
 import type { SourceFile } from '../support/import-graph';
@@ -30,14 +30,13 @@ function restrictedUses(graph: readonly SourceFile[]): string[] {
   );
 }
 
-/** Imports of a file of an analysis or experiment from elsewhere than its folder; the catalogue alone lists them. */
+/** Imports of a file of an analysis or experiment from elsewhere than its folder; the catalogue alone imports them, so it says which they are. */
 function intoAnalyses(graph: readonly SourceFile[]): string[] {
-  const folders = graph.flatMap(
-    ({ path }) => /^(diagnostics\/.+)\/(?:analysis|experiment)\.ts$/u.exec(path)?.[1] ?? [],
-  );
+  const catalogue = graph.find(({ path }) => path === 'diagnostics/catalogue.ts');
+  const folders = (catalogue?.files ?? []).map((file) => dirname(file)).filter((folder) => folder !== 'diagnostics');
   const folderOf = (path: string): string | undefined => folders.find((folder) => within(path, folder));
   return graph
-    .filter(({ path }) => path !== 'diagnostics/catalogue.ts')
+    .filter((file) => file !== catalogue)
     .flatMap(({ path, files }) =>
       files
         .filter((target) => ![undefined, folderOf(path)].includes(folderOf(target)))
