@@ -28,9 +28,11 @@ export interface Add {
 const layersText = (layers: readonly Which[]): string => layers.map(whichText).join(',');
 
 const layersWords = (layers: readonly Which[]): string =>
-  layers.includes('all') ? 'each layer' : `${layers.length === 1 ? 'layer' : 'layers'} ${layers.join(', ')}`;
+  layers.includes('all')
+    ? 'each layer that the file has a vector for'
+    : `${layers.length === 1 ? 'layer' : 'layers'} ${layers.join(', ')}`;
 
-/** Last parts of a path: enough to know a file by. */
+/** The last part of a path: enough to know a file by. */
 const fileName = (path: string): string => path.split(/[\\/]/).at(-1) ?? path;
 
 const sourceSchema: Schema<Add['source']> = object<Add['source']>({ from: exactly('file'), path: filledText });
