@@ -1,7 +1,6 @@
 /** A cache plan in words: heads by what they keep, bytes at some lengths, where it comes from, what it was measured to do. */
 import { kvName } from '../../diagnostics/shared/plans/places';
-import { headsByKeep, type AlikeHeads } from '../../protocol/plans/by-keep';
-import { headPlanWords } from '../../protocol/plans/head-plan';
+import { headsByKeep, type AlikeHeads, headPlanWords } from '../../protocol/plans/head-plan';
 import { lengthsWithin } from '../../protocol/plans/lengths';
 import { planBytes, type PlanBytes } from '../../protocol/plans/plan-bytes';
 import type { Plan } from '../../protocol/plans/plan-file';

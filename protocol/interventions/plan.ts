@@ -1,6 +1,12 @@
 import { count, exactly, list, object, oneOf, optional } from '../schema/fields';
-import { headsByKeep } from '../plans/by-keep';
-import { headPlanField, headPlanText, headPlanWords, parseHeadPlan, type HeadPlan } from '../plans/head-plan';
+import {
+  headsByKeep,
+  headPlanField,
+  headPlanText,
+  headPlanWords,
+  parseHeadPlan,
+  type HeadPlan,
+} from '../plans/head-plan';
 import type { InterventionKind } from './kind';
 import { coversHead, whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
 

@@ -1,6 +1,5 @@
 /** What a result shows: plans side by side, quality over bytes, what each head keeps, accuracy by length and depth. */
-import { headsByKeep } from '../../../protocol/plans/by-keep';
-import { headPlanWords } from '../../../protocol/plans/head-plan';
+import { headsByKeep, headPlanWords } from '../../../protocol/plans/head-plan';
 import type { Section } from '../../../protocol/sections/section';
 import { cellOf } from '../../shared/sections/cell';
 import type { PlanEvaluationResult } from './result';
