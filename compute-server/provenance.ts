@@ -1,4 +1,4 @@
-import type { Provenance } from '../protocol/results/provenance';
+import type { Provenance } from '../protocol/schema/parts';
 import { cpus } from 'node:os';
 import { runtimeVersion } from './runtime/session';
 import { headscopeVersion } from './version';

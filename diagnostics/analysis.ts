@@ -5,11 +5,13 @@
  */
 import type { Variant } from '../models/instrument/changes/changes';
 import type { GenericSchema } from 'valibot';
-import type { AnalysisInfo, AnalysisInput, Offer } from '../protocol/analysis/analysis';
-import type { ParameterTable, ParameterValues } from '../protocol/analysis/parameters';
+import type { AnalysisInfo } from '../protocol/analysis/analysis';
+import type { AnalysisInput, Offer, SectionQuestion } from '../protocol/analysis/schema';
+import type { ParameterTable } from '../protocol/analysis/parameters';
+import type { ParameterValues } from '../protocol/schema/parts';
 import type { Intervention } from '../protocol/interventions/interventions';
 import type { GivenPlan } from '../protocol/plans/plan-from';
-import type { Section, SectionQuestion } from '../protocol/sections/section';
+import type { Section } from '../protocol/sections/section';
 import type { ModelFacts, ModelRunner, Prompt } from './model-runner/model-runner';
 import type { KeyGroup } from './model-runner/sequence';
 import type { TaskInfo } from '../protocol/analysis/tasks';

@@ -3,8 +3,8 @@
  * has the same form, panel, saved file and command; the model of its result is the first that it wrote, and answers its questions. One
  * that wrote networks of no known family alone is asked nothing.
  */
-import type { Parameter, ParameterValues } from '../protocol/analysis/parameters';
-import type { ModelSummary } from '../protocol/results/heads';
+import type { Parameter } from '../protocol/analysis/parameters';
+import type { ParameterValues, ModelSummary } from '../protocol/schema/parts';
 import type { Analysis, AnalysisJob, Step, Work } from './analysis';
 import type { CancelSignal, ModelRunner } from './model-runner/model-runner';
 import type { Trainer } from './model-runner/trainer';

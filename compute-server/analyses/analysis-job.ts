@@ -5,16 +5,12 @@ import type { Prompt } from '../../diagnostics/model-runner/model-runner';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import { taskSamples } from '../../diagnostics/tasks/read-task';
 import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
-import type {
-  AnalysedPrompt,
-  AnalysisInput,
-  AnalysisProgress,
-  AnalysisRequest,
-  AnalysisResult,
-} from '../../protocol/analysis/analysis';
-import { resolveTable, type ParameterValues } from '../../protocol/analysis/parameters';
+import type { AnalysisProgress } from '../../protocol/analysis/analysis';
+import type { AnalysedPrompt, AnalysisInput, AnalysisRequest, AnalysisResult } from '../../protocol/analysis/schema';
+import { resolveTable } from '../../protocol/analysis/parameters';
+import { type ParameterValues } from '../../protocol/schema/parts';
 import type { AnalysisEstimate } from '../../protocol/compute/analyses';
-import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
+import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
 import { kindOf, readsBeyond, type Intervention } from '../../protocol/interventions/interventions';
 import { planFrom } from '../../protocol/plans/plan-from';
 import { FailureError, refusal } from '../../protocol/wire/failures';

@@ -1,8 +1,9 @@
 /** One run of an experiment: no model is read; the first that it writes is that of the result, or else the networks that it writes. */
 import type { AnalysisJob } from '../../diagnostics/analysis';
 import type { Experiment } from '../../diagnostics/experiment';
-import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../protocol/analysis/analysis';
-import type { ParameterValues } from '../../protocol/analysis/parameters';
+import type { AnalysisProgress } from '../../protocol/analysis/analysis';
+import type { AnalysisRequest, AnalysisResult } from '../../protocol/analysis/schema';
+import type { ParameterValues } from '../../protocol/schema/parts';
 import type { AnalysisEstimate } from '../../protocol/compute/analyses';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';

@@ -4,10 +4,17 @@ import { infoOf } from '../../diagnostics/analysis-info';
 import type { Experiment } from '../../diagnostics/experiment';
 import { taskInfo } from '../../diagnostics/tasks/task';
 import { tasks } from '../../diagnostics/tasks/catalogue';
-import type { AnalysisRequest, AnalysisResult } from '../../protocol/analysis/analysis';
-import { analysisRequest, analysisResult, sectionQuestion, taskRequest } from '../../protocol/analysis/schema';
+import {
+  type AnalysisRequest,
+  type AnalysisResult,
+  analysisRequest,
+  analysisResult,
+  sectionQuestion,
+  taskRequest,
+  type SectionQuestion,
+} from '../../protocol/analysis/schema';
 import type { AnalysisMethods } from '../../protocol/compute/analyses';
-import type { Section, SectionQuestion } from '../../protocol/sections/section';
+import type { Section } from '../../protocol/sections/section';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import type { Methods } from '../dispatch/dispatcher';

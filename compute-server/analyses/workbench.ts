@@ -2,8 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { folderParameter, type CheckpointFiles, type NetworkFiles, type Workbench } from '../../diagnostics/experiment';
-import type { ParameterValues } from '../../protocol/analysis/parameters';
-import type { ModelSummary } from '../../protocol/results/heads';
+import type { ParameterValues, ModelSummary } from '../../protocol/schema/parts';
 import { ServerRunner } from '../runner/runner';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import type { Surroundings } from '../surroundings';

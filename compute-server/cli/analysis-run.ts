@@ -1,12 +1,14 @@
 /** What commands share that run an analysis on a model: its options, its input, the run itself and its words. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { AnalysisInfo, AnalysisInput, AnalysisResult, InputKind } from '../../protocol/analysis/analysis';
-import type { ParameterTable, ParameterValues } from '../../protocol/analysis/parameters';
+import type { AnalysisInfo, InputKind } from '../../protocol/analysis/analysis';
+import type { AnalysisInput, AnalysisResult } from '../../protocol/analysis/schema';
+import type { ParameterTable } from '../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../protocol/schema/parts';
 import type { TaskInfo } from '../../protocol/analysis/tasks';
 import { usualTaskOf } from '../../protocol/analysis/usual-task';
 import type { ComputeClient } from '../../protocol/compute/client';
-import type { PromptInput } from '../../protocol/compute/models';
+import type { PromptInput } from '../../protocol/inputs/prompt';
 import { wrongUsage } from './exit-codes';
 import { interventionsFrom } from './intervention-options';
 import {

@@ -1,5 +1,5 @@
 /** A benchmark for a terminal. */
-import { threadWords } from '../../protocol/results/provenance';
+import { threadWords } from '../../protocol/results/thread-words';
 import type { BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
 import { verdict } from '../../protocol/results/verdict';
 import { bytesInWords } from '../../protocol/wire/words';

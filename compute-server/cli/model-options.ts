@@ -1,7 +1,7 @@
 /** Options that the commands which run a model share. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
+import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
 import { wrongUsage } from './exit-codes';
 import { textFile } from './text-files';
 import { addInterventionOptions, type InterventionOptions } from './intervention-options';

@@ -1,8 +1,7 @@
 /** The first fields of the JSON of a command that ran a model: what made it, and of which model. */
 import type { ComputeClient } from '../../protocol/compute/client';
-import type { Provenance } from '../../protocol/results/provenance';
-import { chatPromptWords, type ChatPrompt } from '../../protocol/results/chat-prompt';
-import type { ModelSummary } from '../../protocol/results/heads';
+import type { Provenance, ChatPrompt, ModelSummary } from '../../protocol/schema/parts';
+import { chatPromptWords } from '../../protocol/results/chat-prompt';
 import { provenance } from '../provenance';
 import { threadsIn } from '../surroundings';
 import { environmentOf, type PlaceOptions } from './model-options';

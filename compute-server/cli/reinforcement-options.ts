@@ -1,13 +1,13 @@
 /** Options of head reinforcement: `--vhr` and what belongs to it. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ComputeClient } from '../../protocol/compute/client';
-import type { PromptInput } from '../../protocol/compute/models';
+import type { PromptInput } from '../../protocol/inputs/prompt';
 import { layersOf as layersIn, type Reinforce } from '../../protocol/interventions/reinforce';
 import {
   reinforcementExecutors,
   type Reinforcement,
   type ReinforcementExecutor,
-} from '../../protocol/results/reinforcement';
+} from '../../protocol/interventions/reinforcement';
 import { wrongUsage } from './exit-codes';
 import { decimal } from './options';
 import { addSpanOptions, removedFrom, type SpanOptions } from './span-options';

@@ -1,7 +1,7 @@
 /** Options of the commands that leave out an image or a span of text. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ComputeClient } from '../../protocol/compute/client';
-import type { PromptInput } from '../../protocol/compute/models';
+import type { PromptInput } from '../../protocol/inputs/prompt';
 import {
   outlierRules,
   removedPositions,
@@ -10,7 +10,7 @@ import {
   type Removed,
   type RemovedPositions,
   type VhdDistance,
-} from '../../protocol/results/reinforcement';
+} from '../../protocol/interventions/reinforcement';
 import { wrongUsage } from './exit-codes';
 
 export interface SpanOptions {

@@ -1,6 +1,7 @@
 /** How the command line names a task: an id of the catalogue, or a file; and its parameters. */
 import { resolve } from 'node:path';
-import { valueOfText, type ParameterTable, type ParameterValue } from '../../protocol/analysis/parameters';
+import { valueOfText, type ParameterTable } from '../../protocol/analysis/parameters';
+import { type ParameterValue } from '../../protocol/schema/parts';
 import { isTaskFile } from '../../protocol/analysis/tasks';
 import { wrongUsage } from './exit-codes';
 

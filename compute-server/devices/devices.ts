@@ -1,12 +1,11 @@
 /** Which devices work here: each provider is probed in a process of its own by the numeric self-test. */
 import { cpus } from 'node:os';
 import type { DeviceInfo, SelfTest } from '../../protocol/compute/api';
-import type { DeviceSummary } from '../../protocol/results/provenance';
+import type { DeviceSummary } from '../../protocol/schema/parts';
 import { FailureError } from '../../protocol/wire/failures';
 import { runInProcess } from '../processes/task-process';
 import { operatorsTriedOn, selfTestTask } from './self-test';
-import { deviceIds, runtimeVersion } from '../runtime/session';
-import type { DeviceId } from '../runtime/session';
+import { deviceIds, runtimeVersion, type DeviceId } from '../runtime/session';
 import type { Surroundings } from '../surroundings';
 import { cachedRoof } from './roof-cache';
 

@@ -17,7 +17,7 @@ import type {
   ReinforcementRequest,
   StageProgress,
 } from '../../protocol/compute/hallucination';
-import type { PromptInput } from '../../protocol/compute/models';
+import type { PromptInput } from '../../protocol/inputs/prompt';
 import type { Caption, DivergenceStep, HallucinationResult } from '../../protocol/results/hallucination';
 import { FailureError, refusal } from '../../protocol/wire/failures';
 import { ServerRunner } from '../runner/runner';

@@ -10,7 +10,8 @@ import {
   popeRequest,
   visionPrompt,
 } from '../../protocol/compute/hallucination-requests';
-import { promptInput, reinforcementRequest } from '../../protocol/compute/request-parts';
+import { reinforcementRequest } from '../../protocol/compute/request-parts';
+import { promptInput } from '../../protocol/inputs/prompt';
 import type { PopeMethods } from '../../protocol/compute/pope';
 import { formatOf } from '../images/header';
 import { countOf, requested, textOf } from '../dispatch/parse';

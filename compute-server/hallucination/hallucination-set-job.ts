@@ -4,7 +4,7 @@ import { defaultTopHeads } from '../../diagnostics/shared/divergence/divergence'
 import { captionsOf, scoresOf } from '../../diagnostics/shared/captions/picture-set';
 import type { HallucinationSetProgress, HallucinationSetRequest } from '../../protocol/compute/hallucination';
 import type { DatasetEntry, HallucinationSet } from '../../protocol/results/hallucination';
-import type { Parity } from '../../protocol/results/heads';
+import type { Parity } from '../../protocol/schema/parts';
 import { refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import { modelProvenance } from '../provenance';

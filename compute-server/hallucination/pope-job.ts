@@ -4,9 +4,9 @@ import { canBeAsked, popeQuestions } from '../../diagnostics/shared/captions/pop
 import { popeChange, popeFigures } from '../../diagnostics/shared/captions/pope-figures';
 import type { ImageWithTruth } from '../../protocol/compute/hallucination';
 import { questionPlace, type PopeProgress, type PopeRequest } from '../../protocol/compute/pope';
-import type { Reinforcement } from '../../protocol/results/reinforcement';
+import type { Reinforcement } from '../../protocol/interventions/reinforcement';
 import type { PopeAnswer, PopeReply, PopeResult } from '../../protocol/results/pope';
-import type { Parity } from '../../protocol/results/heads';
+import type { Parity } from '../../protocol/schema/parts';
 import { refusal } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import { modelProvenance } from '../provenance';

@@ -26,7 +26,7 @@ import {
 } from '../../protocol/compute/model-requests';
 import { measureServing } from './measure-serving';
 import { steeringJob } from './steering-job';
-import { promptOrImage } from '../../protocol/compute/request-parts';
+import { promptOrImage } from '../../protocol/inputs/prompt';
 import { refusal } from '../../protocol/wire/failures';
 
 export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pick<Methods, keyof ModelMethods> {

@@ -23,7 +23,7 @@ import type {
 } from '../../diagnostics/model-runner/run-request';
 import { goesByColumns } from '../../diagnostics/model-runner/redistribution-sources';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
-import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
+import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import { FailureError } from '../../protocol/wire/failures';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';

@@ -4,7 +4,8 @@ import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { writeInOneStep } from '../../files/write-file';
 import type { CheckpointFiles, NetworkFiles } from '../../diagnostics/experiment';
-import { networksFamily, type ModelSummary } from '../../protocol/results/heads';
+import { networksFamily } from '../../protocol/results/heads';
+import { type ModelSummary } from '../../protocol/schema/parts';
 import { refusal } from '../../protocol/wire/failures';
 
 /** In config.json: says that Headscope wrote the folder, so that it may be written again. */

@@ -4,7 +4,7 @@
  */
 import type { ModelDescription } from '../../models/formats/model-description';
 import type { ModelSpec } from '../../models/architectures/model-spec';
-import type { ParameterValues } from '../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../protocol/schema/parts';
 
 export interface TensorInfo {
   readonly name: string;

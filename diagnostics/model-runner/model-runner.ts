@@ -4,10 +4,10 @@
  */
 import type { Variant } from '../../models/instrument/changes/changes';
 import type { HeadGain } from '../../models/instrument/changes/gain';
-import type { PromptInput, EncoderInput } from '../../protocol/compute/models';
+import type { PromptInput, EncoderInput } from '../../protocol/inputs/prompt';
 import type { CacheSize } from '../../protocol/plans/cache-size';
 import type { Intervention } from '../../protocol/interventions/interventions';
-import type { ModelSummary } from '../../protocol/results/heads';
+import type { ModelSummary } from '../../protocol/schema/parts';
 import type { ModelCheckpoint } from './checkpoint';
 import type { DirectPaths } from './direct-paths';
 import type { GradientRequest, GradientResult } from './gradients';

@@ -1,6 +1,6 @@
 /** Which rows of a sequence a region names (protocol/interventions/regions.ts). */
 import { regionText, boxText, type Box, type Region } from '../../protocol/interventions/regions';
-import { rangeText, type Range } from '../../protocol/interventions/text';
+import { rangeText, type Range } from '../../protocol/schema/written-form';
 import type { Sequence } from './sequence';
 
 export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };

@@ -3,8 +3,7 @@
  * row. Rows are counted from 0 without gaps and index everything else (groups, taps, statistics); positions alone decide
  * rotation, learned positions and the reach of a window.
  */
-import type { ChatPrompt } from '../../protocol/results/chat-prompt';
-import type { ImageSpan } from '../../protocol/results/image';
+import type { ChatPrompt, ImageSpan } from '../../protocol/schema/parts';
 
 /** A named set of rows: their keys. */
 export interface KeyGroup {

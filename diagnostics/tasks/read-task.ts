@@ -1,5 +1,6 @@
 /** A task by its id or the path of a file, as samples. */
-import { resolveTable, type ParameterValues } from '../../protocol/analysis/parameters';
+import { resolveTable } from '../../protocol/analysis/parameters';
+import { type ParameterValues } from '../../protocol/schema/parts';
 import { isTaskFile, type TaskInfo } from '../../protocol/analysis/tasks';
 import { refusal } from '../../protocol/wire/failures';
 import { lineNotUtf8 } from '../../protocol/wire/utf8';

@@ -1,6 +1,6 @@
 /** Samples of a task: drawn from a seed, each fitted to the tokens of a model. Generators, so that it can be stopped between two. */
 import { random as randomFrom, seedFor } from '../../kernels/tensors/random';
-import type { ParameterValues } from '../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../protocol/schema/parts';
 import { FailureError } from '../../protocol/wire/failures';
 import { Unfit, type Draft, type DrawTools, type Sample, type Task } from './task';
 import { fit } from './fit';

@@ -4,7 +4,8 @@
  * of one and refuses what does not fit it.
  */
 import type { Random } from '../../kernels/tensors/random';
-import type { ParameterTable, ParameterValues } from '../../protocol/analysis/parameters';
+import type { ParameterTable } from '../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../protocol/schema/parts';
 import type { AnswerTexts, TaskInfo, TaskMetric } from '../../protocol/analysis/tasks';
 import type { AnalysisSource } from '../../protocol/analysis/analysis';
 import type { Sequence } from '../model-runner/sequence';

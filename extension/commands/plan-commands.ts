@@ -4,7 +4,7 @@ import { planIntervention } from '../../protocol/interventions/plan';
 import { newPlan } from '../../protocol/plans/edit';
 import type { Plan } from '../../protocol/plans/plan-file';
 import { plannedModel } from '../../protocol/plans/plan-from';
-import type { ModelSummary } from '../../protocol/results/heads';
+import type { ModelSummary } from '../../protocol/schema/parts';
 import { activeConfig, chooseModel } from '../models/choose-model';
 import type { ModelIndex } from '../models/model-index';
 import { modelOfPlan } from '../models/model-of-plan';

@@ -2,8 +2,7 @@
 import type { Disposable } from 'vscode';
 import type { DeviceInfo } from '../../protocol/compute/api';
 import type { DeviceChoices, ModelChoice, WaitingModel } from '../../protocol/panels/run-panel';
-import type { Provenance } from '../../protocol/results/provenance';
-import type { ModelSummary } from '../../protocol/results/heads';
+import type { Provenance, ModelSummary } from '../../protocol/schema/parts';
 import { FailureError } from '../../protocol/wire/failures';
 import { isCancelled } from '../platform/compute';
 import { defined, type Defined } from '../platform/defined';

@@ -1,6 +1,6 @@
 /** What the host of a panel is made of: the types of a panel, the messages that every one has, what it needs, what it starts with. */
 import type { DeviceChoices, ModelChoice, Notice } from '../../protocol/panels/run-panel';
-import type { ModelSummary } from '../../protocol/results/heads';
+import type { ModelSummary } from '../../protocol/schema/parts';
 import type { Defined } from '../platform/defined';
 import type { Checked } from '../../protocol/schema/check';
 import type { ComparedOf, Kind, SavedOf } from '../results/result-kinds';

@@ -1,7 +1,7 @@
 /** How a saved analysis is named and described in a list. */
-import type { AnalysisInput, AnalysisResult } from '../../protocol/analysis/analysis';
+import type { AnalysisInput, AnalysisResult } from '../../protocol/analysis/schema';
 import { analysisSuffix } from '../../protocol/contributions/views';
-import { threadWords } from '../../protocol/results/provenance';
+import { threadWords } from '../../protocol/results/thread-words';
 import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 
 export const analysisFileName = ({ created, model, analysis }: AnalysisResult): string =>

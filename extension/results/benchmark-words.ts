@@ -1,7 +1,7 @@
 /** How a saved benchmark is named and described in a list. */
 import { benchmarkSuffix } from '../../protocol/contributions/views';
 import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
-import { threadWords } from '../../protocol/results/provenance';
+import { threadWords } from '../../protocol/results/thread-words';
 import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 
 /** The last folder of the config's path, or the shape when no config gave it; and what was measured of it. */

@@ -1,9 +1,8 @@
 /** How a saved result of heads is named and described in a list. */
 import { interventionWords } from '../../protocol/interventions/do-form';
-import { threadWords } from '../../protocol/results/provenance';
+import { threadWords } from '../../protocol/results/thread-words';
 import { headsSuffix } from '../../protocol/contributions/views';
-import type { HeadClass, HeadsResult } from '../../protocol/results/heads';
-import { headLabels } from '../../protocol/results/heads';
+import { type HeadClass, type HeadsResult, headLabels } from '../../protocol/results/heads';
 import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 
 export const headName = ({ layer, head }: { readonly layer: number; readonly head: number }): string =>

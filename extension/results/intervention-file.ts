@@ -1,7 +1,7 @@
 /** A saved intervention as text, and back for the model at hand. Pure. */
 import { savedInterventions, type InterventionFile } from '../../protocol/interventions/file';
 import type { Intervention } from '../../protocol/interventions/interventions';
-import type { ModelSummary } from '../../protocol/results/heads';
+import type { ModelSummary } from '../../protocol/schema/parts';
 import { parseJson, type Checked } from '../../protocol/schema/check';
 
 type Model = Pick<ModelSummary, 'name' | 'hash' | 'layers' | 'heads'>;

@@ -2,7 +2,7 @@
 import { moduleSuffix } from '../../protocol/contributions/views';
 import type { ModuleResult } from '../../protocol/results/module';
 import { savedModule } from '../../protocol/results/module-schema';
-import { threadWords } from '../../protocol/results/provenance';
+import { threadWords } from '../../protocol/results/thread-words';
 import { parseJson, type Checked } from '../../protocol/schema/check';
 import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 

@@ -3,8 +3,7 @@
  * files know of a kind is in its row.
  */
 import type { Uri } from 'vscode';
-import type { AnalysisResult } from '../../protocol/analysis/analysis';
-import { analysisText, parseAnalysis } from '../../protocol/analysis/schema';
+import { type AnalysisResult, analysisText, parseAnalysis } from '../../protocol/analysis/schema';
 import { customEditors, items } from '../../protocol/contributions/views';
 import type { ToAnalysesPanel } from '../../protocol/panels/analyses';
 import type { ToHallucinationPanel } from '../../protocol/panels/hallucination';

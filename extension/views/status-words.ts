@@ -1,5 +1,5 @@
 /** What the status bar says in each state of the compute server. */
-import { threadWords } from '../../protocol/results/provenance';
+import { threadWords } from '../../protocol/results/thread-words';
 import { unreachable } from '../../protocol/unreachable';
 import type { ComputeState } from '../platform/compute';
 

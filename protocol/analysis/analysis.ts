@@ -1,13 +1,6 @@
 /** The catalogue of analyses as it reaches the command line and the panel, and what a run of one is asked, says and saves. */
-import type { EncoderInput, OnDevice, PromptInput } from '../compute/models';
-import type { Intervention } from '../interventions/interventions';
-import type { ChatPrompt } from '../results/chat-prompt';
-import type { Plan } from '../plans/plan-file';
-import type { ModelSummary, Parity } from '../results/heads';
-import type { ImageSpan } from '../results/image';
-import type { Provenance } from '../results/provenance';
 import type { Section } from '../sections/section';
-import type { ParameterTable, ParameterValues } from './parameters';
+import type { ParameterTable } from './parameters';
 
 export const analysisGroups = [
   'patterns',
@@ -70,37 +63,6 @@ export interface AnalysisInfo {
   readonly parameters: ParameterTable;
 }
 
-/** What an analysis reads, as a person gives it. */
-export type AnalysisInput =
-  | { readonly kind: 'prompt'; readonly prompt: PromptInput | EncoderInput }
-  | { readonly kind: 'prompt-pair'; readonly prompt: PromptInput; readonly counterpart: PromptInput }
-  /** A task of the catalogue by its id, or a file of a person's own (JSONL, or CSV of facts). */
-  | {
-      readonly kind: 'task';
-      readonly task: string;
-      readonly samples: number;
-      /** Of the task, by its table; defaults stand for those left out. */
-      readonly taskParameters?: ParameterValues;
-    }
-  /** A JSONL or text file, or a folder of them (docs/corpus.md). */
-  | { readonly kind: 'corpus'; readonly file: string }
-  | { readonly kind: 'image'; readonly prompt: PromptInput }
-  | { readonly kind: 'image-set'; readonly folder: string; readonly prompt: PromptInput; readonly samples: number }
-  | { readonly kind: 'none' };
-
-export interface AnalysisRequest extends OnDevice {
-  readonly analysis: string;
-  /** Of the model; empty where the analysis trains its own. */
-  readonly folder: string;
-  readonly input: AnalysisInput;
-  /** By the names of the table; defaults stand for those left out. */
-  readonly parameters: ParameterValues;
-  readonly interventions: readonly Intervention[];
-  readonly seed: number;
-  /** Folder that keeps the steps while the run works; absent: the cache of the compute server. */
-  readonly keepIn?: string;
-}
-
 export type AnalysisProgress =
   | {
       readonly kind: 'stage';
@@ -113,44 +75,3 @@ export type AnalysisProgress =
     }
   /** What is known so far. */
   | { readonly kind: 'partial'; readonly finding: string; readonly sections: readonly Section[] };
-
-/** What was read, as it was read. */
-export interface AnalysedPrompt {
-  readonly text: string | null;
-  readonly ids: readonly number[];
-  readonly tokens: readonly string[];
-  readonly image?: ImageSpan;
-  readonly chatPrompt?: ChatPrompt;
-}
-
-/** What a person can apply elsewhere in one click. */
-export interface Offer {
-  readonly title: string;
-  /** One sentence: what it does and how it was chosen. */
-  readonly description: string;
-  readonly interventions: readonly Intervention[];
-  /** A cache plan that can be saved, edited and evaluated; `interventions` applies it. */
-  readonly plan?: Plan;
-}
-
-/** A result as it is shown, saved (`*.headscope-analysis.json`) and printed (`headscope run`). */
-export interface AnalysisResult extends Provenance {
-  readonly kind: 'headscope-analysis';
-  readonly version: 1;
-  readonly analysis: string;
-  readonly title: string;
-  readonly model: ModelSummary;
-  readonly input: AnalysisInput;
-  /** The prompts that were read: one, or the prompt and its counterpart; those of a task or a corpus are in the result. */
-  readonly prompts: readonly AnalysedPrompt[];
-  readonly parameters: ParameterValues;
-  readonly interventions: readonly Intervention[];
-  readonly finding: string;
-  /** By the schema of the analysis; NaN is written as null. */
-  readonly result: Readonly<Record<string, unknown>>;
-  readonly sections: readonly Section[];
-  readonly offers?: readonly Offer[];
-  /** The instrumented run against the plain model on the first prompt; absent where no prompt was read. */
-  readonly parity?: Parity;
-  readonly seconds: number;
-}

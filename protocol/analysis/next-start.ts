@@ -1,8 +1,9 @@
 /** What a form begins with where another analysis is chosen, for the plans of the extension and for the form of the panel. */
-import { demoVisionPrompt } from '../compute/demo-prompt';
-import type { PromptInput } from '../compute/models';
-import type { AnalysisInfo, AnalysisInput, InputKind } from './analysis';
-import type { ParameterValues } from './parameters';
+import { demoVisionPrompt } from '../inputs/demo-prompt';
+import type { AnalysisInput } from './schema';
+import type { PromptInput } from '../inputs/prompt';
+import type { AnalysisInfo, InputKind } from './analysis';
+import type { ParameterValues } from '../schema/parts';
 import type { TaskInfo } from './tasks';
 import { isUsualTask, usualTaskOf, type ChosenTask, type UsualTask } from './usual-task';
 

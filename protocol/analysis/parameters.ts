@@ -1,3 +1,4 @@
+import type { ParameterValue, ParameterValues } from '../schema/parts';
 import { regionListOf } from '../interventions/regions';
 
 /**
@@ -22,8 +23,6 @@ interface Words {
   readonly description: string;
 }
 
-export type ParameterValue = number | string | boolean;
-export type ParameterValues = Readonly<Record<string, ParameterValue>>;
 export type ParameterTable<P extends ParameterValues = ParameterValues> = { readonly [K in keyof P]: Parameter };
 
 export type Resolution<P extends ParameterValues> =

@@ -1,12 +1,12 @@
 /** What an analysis is asked, and what it saved, checked. */
 import * as v from 'valibot';
-import type { EncoderInput, PromptInput } from '../compute/models';
-import { deviceField } from '../compute/request-parts';
+import { deviceField } from '../inputs/prompt';
 import { interventionsField } from '../interventions/interventions';
-import type { AnalysisSetup } from '../panels/analyses';
+
 import { planField } from '../plans/plan-file';
-import { check, parseJson, type Checked, type Schema } from '../schema/check';
+import { type Output, check, parseJson, type Checked, type Schema } from '../schema/check';
 import {
+  ensure,
   anyNumber,
   byKind,
   either,
@@ -21,26 +21,30 @@ import {
   text,
   texts,
   wholeFrom,
-  type Fields,
 } from '../schema/fields';
-import { chatPrompt, headOf, imageSpan, modelSummary, parity, placeFields, provenance } from '../schema/parts';
+import {
+  chatPrompt,
+  headOf,
+  imageSpan,
+  modelSummary,
+  parameterValues,
+  parity,
+  placeFields,
+  provenance,
+} from '../schema/parts';
 import { sections } from '../sections/schema';
-import type { SectionQuestion } from '../sections/section';
-import type { AnalysedPrompt, AnalysisInput, AnalysisRequest, AnalysisResult, Offer } from './analysis';
-import type { ParameterValue, ParameterValues } from './parameters';
-import type { TaskRequest } from './tasks';
 
 const mostIds = 2 ** 24;
 const ids = list(wholeFrom(0, 2 ** 31 - 1, 'a token id'), 'a list of token ids', { most: mostIds });
 
-const textOrIds = (image: Schema<string>): Schema<PromptInput> =>
-  byKind<PromptInput>({
+const textOrIds = (image: Schema<string>) =>
+  byKind({
     text: { text, chat: optional(flag), image: optional(image) },
     ids: { ids, image: optional(image) },
   });
 
-export const anyPrompt = (image: Schema<string>): Schema<PromptInput | EncoderInput> =>
-  byKind<PromptInput | EncoderInput>({
+export const anyPrompt = (image: Schema<string>) =>
+  byKind({
     text: { text, chat: optional(flag), image: optional(image) },
     ids: { ids, image: optional(image) },
     image: { image, tile: optional(wholeFrom(0, 1 << 16)) },
@@ -48,61 +52,75 @@ export const anyPrompt = (image: Schema<string>): Schema<PromptInput | EncoderIn
 
 const samples = wholeFrom(1, 100_000);
 
-const value: Schema<ParameterValue> = either(
-  either(number, text, 'a number or a text'),
-  flag,
-  'a number, a text, true or false',
-);
-export const parameterValues: Schema<ParameterValues> = record(value, 'an object of parameters');
-
 /** `path`: of a name or a path, `count`: of samples; a form may hold less than a request. */
-const inputOf = (path: Schema<string>, count: Schema<number>): Schema<AnalysisInput> =>
-  byKind<AnalysisInput>({
+const inputOf = (path: Schema<string>, count: Schema<number>) =>
+  byKind({
     prompt: { prompt: anyPrompt(path) },
     'prompt-pair': { prompt: textOrIds(path), counterpart: textOrIds(path) },
-    task: { task: path, samples: count, taskParameters: optional(parameterValues) },
+    /** A task of the catalogue by its id, or a file of a person's own (JSONL, or CSV of facts). */
+    task: {
+      task: path,
+      samples: count,
+      /** Of the task, by its table; defaults stand for those left out. */
+      taskParameters: optional(parameterValues),
+    },
+    /** A JSONL or text file, or a folder of them (docs/corpus.md). */
     corpus: { file: path },
     image: { prompt: textOrIds(path) },
     'image-set': { folder: path, prompt: textOrIds(path), samples: count },
     none: {},
   });
+/** What an analysis reads, as a person gives it. */
+export type AnalysisInput = Output<ReturnType<typeof inputOf>>;
+
 export const analysisInput = inputOf(filledText, samples);
 
-/** As it stands in a form, or is kept of one: a field may be empty or half typed. */
-export const analysisSetup: Schema<AnalysisSetup> = object<AnalysisSetup>({
+/** What a person has typed and chosen: kept for reload, and enough to start the run again. A field may be empty or half typed. */
+export const analysisSetup = object({
   analysis: text,
   folder: text,
+  /** Where it runs; absent: on the device of the setting. */
   device: optional(text),
   input: inputOf(text, anyNumber),
   parameters: record(either(either(anyNumber, text, 'a number or a text'), flag, 'a number, a text, true or false')),
   interventions: interventionsField,
   seed: anyNumber,
 });
+export type AnalysisSetup = Output<typeof analysisSetup>;
 
-export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>({
+export const analysisRequest = object({
   ...deviceField,
   analysis: filledText,
+  /** Of the model; empty where the analysis trains its own. */
   folder: text,
   input: analysisInput,
+  /** By the names of the table; defaults stand for those left out. */
   parameters: parameterValues,
   interventions: interventionsField,
   seed: wholeFrom(0, 2 ** 32 - 1),
+  /** Folder that keeps the steps while the run works; absent: the cache of the compute server. */
   keepIn: optional(filledText),
 });
+export type AnalysisRequest = Output<typeof analysisRequest>;
 
-export const taskRequest: Schema<TaskRequest> = object<TaskRequest>({
+export const taskRequest = object({
   ...deviceField,
+  /** Id of the catalogue, or the path of a JSONL or CSV file. */
   task: filledText,
+  /** Model that answers; absent: prompts as text alone. */
   folder: optional(filledText),
   samples,
   seed: wholeFrom(0, 2 ** 32 - 1),
+  /** By the table of the task; defaults stand for those left out. */
   parameters: parameterValues,
 });
+export type TaskRequest = Output<typeof taskRequest>;
 
 const place = wholeFrom(0, mostIds);
-export const sectionQuestion: Schema<SectionQuestion> = object<SectionQuestion>({
+/** What is asked of one thing in a section (`Analysis.ask`). */
+export const sectionQuestion = object({
   section: filledText,
-  place: byKind<SectionQuestion['place']>({
+  place: byKind({
     head: placeFields(),
     token: { token: place },
     row: { row: place },
@@ -111,45 +129,58 @@ export const sectionQuestion: Schema<SectionQuestion> = object<SectionQuestion>(
     edge: { from: text, to: text, input: optional(text) },
   }),
 });
+export type SectionQuestion = Output<typeof sectionQuestion>;
 
-const analysedPrompt: Schema<AnalysedPrompt> = v.pipe(
-  object<AnalysedPrompt>({
+/** What was read, as it was read. */
+const analysedPrompt = ensure(
+  object({
     text: orNull(text),
     ids,
     tokens: texts,
     image: optional(imageSpan),
     chatPrompt: optional(chatPrompt),
   }),
-  v.check((prompt) => prompt.tokens.length === prompt.ids.length, 'a prompt with one token for each id'),
+  (prompt) => prompt.tokens.length === prompt.ids.length,
+  'a prompt with one token for each id',
 );
+export type AnalysedPrompt = Output<typeof analysedPrompt>;
 
-export const offer: Schema<Offer> = object<Offer>({
+/** What a person can apply elsewhere in one click. */
+export const offer = object({
   title: text,
+  /** One sentence: what it does and how it was chosen. */
   description: text,
   interventions: interventionsField,
+  /** A cache plan that can be saved, edited and evaluated; `interventions` applies it. */
   plan: optional(planField),
 });
+export type Offer = Output<typeof offer>;
 
-const file: Fields<AnalysisResult> = {
+const file = {
   ...headOf('headscope-analysis', 'saved analysis'),
   ...provenance,
   analysis: filledText,
   title: text,
   model: modelSummary,
   input: analysisInput,
+  /** The prompts that were read: one, or the prompt and its counterpart; those of a task or a corpus are in the result. */
   prompts: list(analysedPrompt, 'a list of prompts', { most: 2 }),
   parameters: parameterValues,
   interventions: interventionsField,
   finding: text,
-  // By the schema of the analysis, which the compute server has: it checks before it asks or compares.
+  // By the schema of the analysis, which the compute server has: it checks before it asks or compares. NaN is
+  // written as null.
   result: record(v.unknown(), 'an object'),
   sections,
   offers: optional(list(offer, 'a list of offers', { most: 256 })),
+  /** The instrumented run against the plain model on the first prompt; absent where no prompt was read. */
   parity: optional(parity),
   seconds: number,
 };
 
-export const analysisResult: Schema<AnalysisResult> = object<AnalysisResult>(file);
+/** A result as it is shown, saved (`*.headscope-analysis.json`) and printed (`headscope run`). */
+export const analysisResult = object(file);
+export type AnalysisResult = Output<typeof analysisResult>;
 
 export const parseAnalysis = (content: string): Checked<AnalysisResult> => parseJson(analysisResult, content);
 export const checkAnalysis = (given: unknown): Checked<AnalysisResult> => check(analysisResult, given, 'The result');

@@ -1,9 +1,7 @@
 /** Tasks as they reach the command line and the panel: the catalogue, samples of one, and how a model does on them. */
-import type { OnDevice } from '../compute/models';
-import type { ModelSummary } from '../results/heads';
-import type { Provenance } from '../results/provenance';
+import type { ModelSummary, Provenance, ParameterValues } from '../schema/parts';
 import type { AnalysisSource } from './analysis';
-import type { ParameterTable, ParameterValues } from './parameters';
+import type { ParameterTable } from './parameters';
 
 export const taskMetrics = ['logit-difference', 'probability', 'probability-difference', 'accuracy', 'loss'] as const;
 export type TaskMetric = (typeof taskMetrics)[number];
@@ -24,17 +22,6 @@ export interface TaskInfo {
 
 /** A file of a person's own is named by a path or by its ending; all other names are ids. */
 export const isTaskFile = (name: string): boolean => /[\\/]|\.(jsonl?|csv)$/iu.test(name);
-
-export interface TaskRequest extends OnDevice {
-  /** Id of the catalogue, or the path of a JSONL or CSV file. */
-  readonly task: string;
-  /** Model that answers; absent: prompts as text alone. */
-  readonly folder?: string;
-  readonly samples: number;
-  readonly seed: number;
-  /** By the table of the task; defaults stand for those left out. */
-  readonly parameters: ParameterValues;
-}
 
 /** As the texts follow the prompt: the space before a word belongs to them. */
 export interface AnswerTexts {

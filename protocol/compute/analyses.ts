@@ -1,7 +1,8 @@
 /** The part of the compute server's interface that runs analyses; joined to ComputeMethods in api.ts. */
-import type { AnalysisInfo, AnalysisProgress, AnalysisRequest, AnalysisResult } from '../analysis/analysis';
-import type { TaskInfo, TaskProgress, TaskRequest, TaskResult } from '../analysis/tasks';
-import type { Section, SectionQuestion } from '../sections/section';
+import type { AnalysisInfo, AnalysisProgress } from '../analysis/analysis';
+import type { AnalysisRequest, AnalysisResult, TaskRequest, SectionQuestion } from '../analysis/schema';
+import type { TaskInfo, TaskProgress, TaskResult } from '../analysis/tasks';
+import type { Section } from '../sections/section';
 
 /** What an analysis needs, before it runs. */
 export interface AnalysisEstimate {

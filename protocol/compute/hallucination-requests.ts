@@ -18,16 +18,8 @@ import type {
   VisionPrompt,
 } from './hallucination';
 import type { PopeRequest } from './pope';
-import {
-  deviceField,
-  measureFields,
-  position,
-  promptInput,
-  reinforcementRequest,
-  seed,
-  spanFields,
-  tokenIds,
-} from './request-parts';
+import { measureFields, position, reinforcementRequest, seed, spanFields } from './request-parts';
+import { deviceField, promptInput, tokenIds } from '../inputs/prompt';
 
 const visionFields = { ...deviceField, folder: filledText, prompt: promptInput };
 const maxNewTokens = wholeFrom(1, 1 << 16);

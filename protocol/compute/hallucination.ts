@@ -9,13 +9,19 @@ import type {
   HallucinationSet,
   PictureSample,
 } from '../results/hallucination';
-import type { OutlierRule, Reinforcement, Removed, RemovedPositions, VhdDistance } from '../results/reinforcement';
+import type {
+  OutlierRule,
+  Reinforcement,
+  Removed,
+  RemovedPositions,
+  VhdDistance,
+} from '../interventions/reinforcement';
 import type { Lexicon } from '../inputs/lexicon';
 import type { Intervention } from '../interventions/interventions';
 import type { PerHead } from '../results/heads';
-import type { ChatPrompt } from '../results/chat-prompt';
-import type { ImageSpan } from '../results/image';
-import type { OnDevice, PromptInput, Tokenised } from './models';
+import type { ChatPrompt, ImageSpan } from '../schema/parts';
+import type { Tokenised } from './models';
+import type { OnDevice, PromptInput } from '../inputs/prompt';
 
 export type { Lexicon } from '../inputs/lexicon';
 

@@ -13,7 +13,8 @@ import { headField, layerField } from '../interventions/fields';
 import { interventionsField } from '../interventions/interventions';
 import type { Schema } from '../schema/check';
 import { filledText, flag, list, numberFrom, object, oneOf, optional, wholeFrom } from '../schema/fields';
-import { deviceField, idsFields, position, promptInput, promptOrImage, seed, tokenIds } from './request-parts';
+import { idsFields, position, seed } from './request-parts';
+import { deviceField, promptInput, promptOrImage, tokenIds } from '../inputs/prompt';
 
 export const headsRequest: Schema<HeadsRequest> = object<HeadsRequest>({
   ...deviceField,

@@ -1,38 +1,12 @@
 /** The part of the compute server's interface that runs models; joined to ComputeMethods in api.ts. */
+import type { EncoderInput, OnDevice, PromptInput } from '../inputs/prompt';
 import type { CacheSize } from '../plans/cache-size';
 import type { Intervention } from '../interventions/interventions';
-import type {
-  HeadStatistics,
-  HeadsResult,
-  HeadThumbnails,
-  HeadTile,
-  ModelSummary,
-  NextToken,
-  NextTokens,
-  Parity,
-} from '../results/heads';
+import type { HeadStatistics, HeadsResult, HeadThumbnails, HeadTile, NextToken, NextTokens } from '../results/heads';
+import type { ChatPrompt, ImageSpan, ModelSummary, Parity } from '../schema/parts';
 import type { SteeringProgress, SteeringReply, SteeringRequest } from './steering';
 import type { ServingMeasureRequest, ServingMeasurement } from './serving';
 import type { FlagPerHead } from '../results/hallucination';
-import type { ChatPrompt } from '../results/chat-prompt';
-import type { ImageSpan } from '../results/image';
-
-/**
- * Text, or token ids as they are; `chat` puts the text into the model's chat template as one user message. `image` is the
- * path of a picture that stands at the image token of the prompt (or where the family puts it by itself); a text without one
- * goes through the chat template, and the answer says so (`chatPrompt`).
- */
-export type PromptInput =
-  | { readonly kind: 'text'; readonly text: string; readonly chat?: boolean; readonly image?: string }
-  | { readonly kind: 'ids'; readonly ids: readonly number[]; readonly image?: string };
-
-/** A picture alone, for the heads of the vision encoder: its rows are the patches of one tile. */
-export interface EncoderInput {
-  readonly kind: 'image';
-  readonly image: string;
-  /** From 0; absent: the first. */
-  readonly tile?: number;
-}
 
 export interface Tokenised {
   readonly ids: readonly number[];
@@ -42,14 +16,6 @@ export interface Tokenised {
   /** Where the picture stands among the tokens. */
   readonly image?: ImageSpan;
   readonly chatPrompt?: ChatPrompt;
-}
-
-/**
- * Where the model runs: an id of the Devices view. Absent: the device that the process was started with (the setting, or
- * `--device`). One model is open at a time, on one device: a request for another device opens it there anew.
- */
-export interface OnDevice {
-  readonly device?: string;
 }
 
 /** A named set of token positions. */

@@ -1,50 +1,23 @@
+import { deviceField, tokenIds } from '../inputs/prompt';
 /** What requests about models have in common. */
 import type { ReinforcementRequest } from './hallucination';
-import type { EncoderInput, IdsRequest, PromptInput } from './models';
+import type { IdsRequest } from './models';
 import {
   outlierRules,
   reinforcedHeads,
   reinforcementExecutors,
   removedPositions,
   vhdDistances,
-} from '../results/reinforcement';
+} from '../interventions/reinforcement';
 import { layerField } from '../interventions/fields';
 import { removedField } from '../interventions/reinforce';
 import type { Schema } from '../schema/check';
-import {
-  byKind,
-  filledText,
-  flag,
-  list,
-  object,
-  oneOf,
-  optional,
-  text,
-  wholeFrom,
-  type Fields,
-} from '../schema/fields';
+import { filledText, flag, list, object, oneOf, optional, wholeFrom, type Fields } from '../schema/fields';
 import * as v from 'valibot';
 
 export const seed = wholeFrom(0, 2 ** 32 - 1);
 export const position = wholeFrom(0, 1 << 24);
-export const tokenIds: Schema<readonly number[]> = list(wholeFrom(0, 2 ** 31 - 1), 'a list of token ids');
 const tile = wholeFrom(0, 1 << 16);
-
-const promptKinds = {
-  // An empty text is refused where its tokens are counted.
-  text: { text, chat: optional(flag), image: optional(filledText) },
-  ids: { ids: tokenIds, image: optional(filledText) },
-};
-
-export const promptInput: Schema<PromptInput> = byKind<PromptInput>(promptKinds);
-
-export const promptOrImage: Schema<PromptInput | EncoderInput> = byKind<PromptInput | EncoderInput>({
-  ...promptKinds,
-  image: { image: filledText, tile: optional(tile) },
-});
-
-/** An id that this machine does not know is refused where the devices are. */
-export const deviceField = { device: optional(filledText) };
 
 export const idsFields: Fields<IdsRequest> = {
   ...deviceField,

@@ -1,5 +1,5 @@
 /** A steering vector of two sets of prompts (diagnostics/shared/steering/mean-difference.ts has the definition). */
-import type { Parity } from '../results/heads';
+import type { Parity } from '../schema/parts';
 
 export const steeringPositions = ['last', 'mean'] as const;
 export type SteeringPosition = (typeof steeringPositions)[number];

@@ -3,7 +3,15 @@ import type { Schema } from '../schema/check';
 import { rangeField } from './fields';
 import type { InterventionKind } from './kind';
 import { positionsParameter, sourceText, type Source } from './source';
-import { decimal, halves, placeAndPositions, positionsText, positionsWords, unquoted, type Range } from './text';
+import {
+  decimal,
+  halves,
+  placeAndPositions,
+  positionsText,
+  positionsWords,
+  unquoted,
+  type Range,
+} from '../schema/written-form';
 import { whichField, whichOf, whichText, type Which } from './which';
 
 /** Strengths lie from minus this to this: beyond, float32 runs give no finite numbers. */

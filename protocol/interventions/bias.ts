@@ -2,7 +2,7 @@ import { exactly, numberFrom, object } from '../schema/fields';
 import { headField, layerField } from './fields';
 import { keysField, keysOf, keysText, keysWords, type Keys } from './keys';
 import type { InterventionKind } from './kind';
-import { decimal, halves, headName, headPlace } from './text';
+import { decimal, halves, headName, headPlace } from '../schema/written-form';
 
 /** Biases lie from minus this to this: e^-10000 is nothing, and float32 scores keep a thousandth. */
 export const largestBias = 1e4;

@@ -1,7 +1,7 @@
 import { exactly, number, object, optional } from '../schema/fields';
 import type { InterventionKind } from './kind';
 import { regionField, regionOf, regionText, type Region } from './regions';
-import { decimal } from './text';
+import { decimal } from '../schema/written-form';
 import { whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
 
 /**

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { Schema } from '../schema/check';
 import { object, wholeFrom } from '../schema/fields';
-import type { Range } from './text';
+import type { Range } from '../schema/written-form';
 
 export const layerField = wholeFrom(0, 1 << 16);
 export const headField = wholeFrom(0, 1 << 16);

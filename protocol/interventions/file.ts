@@ -1,6 +1,6 @@
 /** Interventions as a file: saved by the Heads panel, read by it and by `--do-file`. */
 import * as v from 'valibot';
-import type { HeadGain } from '../results/heads';
+import type { HeadGain } from '../schema/parts';
 import type { Schema } from '../schema/check';
 import { choosing, exactly, list, numberFrom, object, optional, wholeFrom } from '../schema/fields';
 import { largestBias } from './bias';

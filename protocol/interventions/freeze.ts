@@ -13,7 +13,7 @@ import {
   sourceWords,
   type Source,
 } from './source';
-import { halves, placeAndPositions, positionsText, positionsWords, type Range } from './text';
+import { halves, placeAndPositions, positionsText, positionsWords, type Range } from '../schema/written-form';
 import { covers, whichField, whichOf, whichText, type Which } from './which';
 
 export type Part = { readonly layer: Which; readonly head: Which } | { readonly mlp: Which };

@@ -1,7 +1,7 @@
 import { exactly, numberFrom, object } from '../schema/fields';
 import { headField, layerField } from './fields';
 import type { InterventionKind } from './kind';
-import { decimal, halves, headName, headPlace } from './text';
+import { decimal, halves, headName, headPlace } from '../schema/written-form';
 
 /** Gains lie from minus this to this: beyond, float32 runs give no finite numbers. */
 export const largestGain = 1e6;

@@ -1,5 +1,5 @@
 /** Gains among interventions, and the fields `gains` and `biases` of older files and of the shorthands as interventions. */
-import type { HeadGain } from '../results/heads';
+import type { HeadGain } from '../schema/parts';
 import type { Bias } from './bias';
 import type { Gain } from './gain';
 import type { Intervention } from './interventions';

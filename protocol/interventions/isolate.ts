@@ -1,7 +1,7 @@
 import { exactly, list, numberFrom, object, optional } from '../schema/fields';
 import type { InterventionKind } from './kind';
 import { regionField, regionListOf, regionOf, regionsOf, regionsText, regionText, type Region } from './regions';
-import { decimal, halves } from './text';
+import { decimal, halves } from '../schema/written-form';
 import { whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
 
 /** e^-10000 is nothing beside any other score. */

@@ -3,7 +3,7 @@ import { exactly, object, optional, wholeFrom } from '../schema/fields';
 import { rangeField } from './fields';
 import type { InterventionKind } from './kind';
 import { settingsOf, wholeOf } from './settings';
-import { rangeOf, rangeText, type Range } from './text';
+import { rangeOf, rangeText, type Range } from '../schema/written-form';
 
 /** Chunks of the budget: each is a product of its own in the graph of a layer. */
 export const mostBudgetChunks = 64;

@@ -1,6 +1,6 @@
 import { exactly, list, object, wholeFrom } from '../schema/fields';
 import type { InterventionKind } from './kind';
-import { decimal, halves } from './text';
+import { decimal, halves } from '../schema/written-form';
 import { whichField, whichOf, whichText, type Which } from './which';
 
 /** No projection of a model has more singular values. */

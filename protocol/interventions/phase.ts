@@ -1,7 +1,16 @@
 import { exactly, numberFrom, object, optional } from '../schema/fields';
 import { headField, layerField, rangeField } from './fields';
 import type { InterventionKind } from './kind';
-import { decimal, halves, headName, headPlace, placeAndPositions, positionsText, rangeText, type Range } from './text';
+import {
+  decimal,
+  halves,
+  headName,
+  headPlace,
+  placeAndPositions,
+  positionsText,
+  rangeText,
+  type Range,
+} from '../schema/written-form';
 
 /** Deltas and shifts lie from minus this to this: beyond, float32 loses the angle. */
 export const largestPhase = 1000;

@@ -3,7 +3,7 @@ import { byKind, either, exactly, list, numberFrom, object, oneOf, optional, who
 import type { InterventionKind } from './kind';
 import { regionField, regionOf, regionText, type Region } from './regions';
 import { settingsOf } from './settings';
-import { decimal } from './text';
+import { decimal } from '../schema/written-form';
 import { whichHeadsField, whichHeadsOf, whichHeadsText, type WhichHeads } from './which';
 
 /**

@@ -5,7 +5,7 @@
 import type { Schema } from '../schema/check';
 import { either, exactly, list, object } from '../schema/fields';
 import { rangeField } from './fields';
-import { rangeOf, rangeText, type Range } from './text';
+import { rangeOf, rangeText, type Range } from '../schema/written-form';
 
 export interface Box {
   readonly rows: Range;

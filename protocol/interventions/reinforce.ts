@@ -8,10 +8,10 @@ import {
   vhdDistances,
   type Reinforcement,
   type Removed,
-} from '../results/reinforcement';
+} from './reinforcement';
 import { layerField } from './fields';
 import type { InterventionKind } from './kind';
-import { decimal, halves, placeAndPositions, positionsText } from './text';
+import { decimal, halves, placeAndPositions, positionsText } from '../schema/written-form';
 
 export interface Reinforce extends Omit<Reinforcement, 'layers'> {
   readonly kind: 'reinforce';

@@ -14,7 +14,15 @@ import {
   sourceWords,
   type Source,
 } from './source';
-import { halves, headName, headPlace, placeAndPositions, positionsText, positionsWords, type Range } from './text';
+import {
+  halves,
+  headName,
+  headPlace,
+  placeAndPositions,
+  positionsText,
+  positionsWords,
+  type Range,
+} from '../schema/written-form';
 
 interface Replaced<K extends string> {
   readonly kind: K;

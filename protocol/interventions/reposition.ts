@@ -3,7 +3,7 @@ import { either, exactly, list, object } from '../schema/fields';
 import { rangeField } from './fields';
 import type { InterventionKind } from './kind';
 import { boxField, boxOf, boxText, type Box } from './regions';
-import { rangeOf, rangeText, type Range } from './text';
+import { rangeOf, rangeText, type Range } from '../schema/written-form';
 import { whichField, whichOf, whichText, type Which } from './which';
 
 /** A range of positions, or a rectangle of image patches. */

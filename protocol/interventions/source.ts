@@ -4,7 +4,7 @@ import type { Schema } from '../schema/check';
 import { either, filledText, flag, list, optional, wholeFrom } from '../schema/fields';
 import type { Parameter } from './kind';
 import { printableLine } from '../wire/printable';
-import { quoted, unquoted } from './text';
+import { quoted, unquoted } from '../schema/written-form';
 
 /** A text, or token ids as they are. */
 export type PromptText = string | readonly number[];

@@ -1,7 +1,7 @@
 import { exactly, object } from '../schema/fields';
 import { headField, layerField } from './fields';
 import type { InterventionKind } from './kind';
-import { headName, headPlace } from './text';
+import { headName, headPlace } from '../schema/written-form';
 
 export interface Uniform {
   readonly kind: 'uniform';

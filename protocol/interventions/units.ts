@@ -2,7 +2,7 @@ import { exactly, list, numberFrom, object } from '../schema/fields';
 import { layerField, rangeField } from './fields';
 import { largestGain } from './gain';
 import type { InterventionKind } from './kind';
-import { decimal, halves, rangeOf, rangeText, type Range } from './text';
+import { decimal, halves, rangeOf, rangeText, type Range } from '../schema/written-form';
 
 export interface Units {
   readonly kind: 'units';

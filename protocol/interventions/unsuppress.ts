@@ -1,7 +1,7 @@
 import { exactly, numberFrom, object } from '../schema/fields';
 import { layerField } from './fields';
 import type { InterventionKind } from './kind';
-import { decimal, halves } from './text';
+import { decimal, halves } from '../schema/written-form';
 
 export interface Unsuppress {
   readonly kind: 'unsuppress';

@@ -2,16 +2,16 @@
  * Messages between the extension and the panel of analyses. The panel speaks first: it posts `ready`, the extension replies with
  * `open`, which holds everything needed to draw and may be sent again as the whole new state.
  */
-import type { AnalysisInfo, AnalysisInput, AnalysisProgress, AnalysisResult, Offer } from '../analysis/analysis';
+import type { AnalysisInfo, AnalysisProgress } from '../analysis/analysis';
+import type { AnalysisSetup, AnalysisResult, Offer, SectionQuestion } from '../analysis/schema';
+import type { PromptInput, EncoderInput } from '../inputs/prompt';
 import type { Demos } from '../analysis/next-start';
-import type { ParameterValues } from '../analysis/parameters';
+import type { ModelSummary } from '../schema/parts';
 import type { TaskInfo } from '../analysis/tasks';
 import type { AnalysisEstimate } from '../compute/analyses';
-import type { EncoderInput, PromptInput, Tokenised } from '../compute/models';
-import type { Intervention } from '../interventions/interventions';
-import type { ModelSummary } from '../results/heads';
+import type { Tokenised } from '../compute/models';
 import type { AttentionCell } from '../sections/map';
-import type { Section, SectionQuestion } from '../sections/section';
+import type { Section } from '../sections/section';
 import type {
   FromModelRunPanel,
   DeviceChoices,
@@ -20,18 +20,6 @@ import type {
   ToModelRunPanel,
   WaitingModel,
 } from './run-panel';
-
-/** What the person has typed and chosen; kept for reload, and enough to start the run again. */
-export interface AnalysisSetup {
-  readonly analysis: string;
-  readonly folder: string;
-  /** Where it runs; absent: on the device of the setting. */
-  readonly device?: string;
-  readonly input: AnalysisInput;
-  readonly parameters: ParameterValues;
-  readonly interventions: readonly Intervention[];
-  readonly seed: number;
-}
 
 /** The plan that a result was made by: what can be run again. */
 export const setupOfAnalysis = ({

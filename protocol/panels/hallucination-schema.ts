@@ -1,7 +1,7 @@
 /** Messages of the Hallucination panel to the extension, and the plan of its form as it is kept. */
 import type { ReinforcementRequest } from '../compute/hallucination';
 import { interventionsField } from '../interventions/interventions';
-import { outlierRules, removedPositions, vhdDistances } from '../results/reinforcement';
+import { outlierRules, removedPositions, vhdDistances } from '../interventions/reinforcement';
 import { layerList, reinforcementFields } from '../results/hallucination-schema';
 import type { Schema } from '../schema/check';
 import {

@@ -14,8 +14,9 @@ import type {
   HallucinationResult,
   HallucinationSet,
 } from '../results/hallucination';
-import type { OutlierRule, RemovedPositions, VhdDistance } from '../results/reinforcement';
-import type { ModelSummary, PerHead } from '../results/heads';
+import type { OutlierRule, RemovedPositions, VhdDistance } from '../interventions/reinforcement';
+import type { PerHead } from '../results/heads';
+import type { ModelSummary } from '../schema/parts';
 import type {
   FromModelRunPanel,
   DeviceChoices,

@@ -3,8 +3,10 @@
  * extension replies with `open`, which holds everything needed to draw and may be sent again as the whole new state.
  */
 import type { Intervention } from '../interventions/interventions';
-import type { PromptInput, Tokenised } from '../compute/models';
-import type { HeadsResult, HeadStatistics, HeadThumbnails, HeadTile, ModelSummary, NextTokens } from '../results/heads';
+import type { Tokenised } from '../compute/models';
+import type { PromptInput } from '../inputs/prompt';
+import type { HeadsResult, HeadStatistics, HeadThumbnails, HeadTile, NextTokens } from '../results/heads';
+import type { ModelSummary } from '../schema/parts';
 import type { HeadsLayer } from '../sections/heads';
 import type { AttentionCell } from '../sections/map';
 import type {

@@ -1,6 +1,6 @@
 /** What messages of several panels to the extension hold, as they are read. */
 import * as v from 'valibot';
-import type { PromptInput } from '../compute/models';
+import type { PromptInput } from '../inputs/prompt';
 import type { Schema } from '../schema/check';
 import { byKind, either, flag, object, oneOf, optional, text, wholes } from '../schema/fields';
 import { placeFields } from '../schema/parts';

@@ -1,6 +1,6 @@
 /** What every panel that runs something says to the extension and hears from it, whatever it runs. */
 import type { DeviceInfo } from '../compute/device-info';
-import type { ModelSummary } from '../results/heads';
+import type { ModelSummary } from '../schema/parts';
 
 /** A model folder of the list: found in the workspace or in the model folders, or the demo model. */
 export interface ModelChoice {

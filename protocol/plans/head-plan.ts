@@ -15,7 +15,7 @@
 import * as v from 'valibot';
 import type { Schema } from '../schema/check';
 import { byKind, exactly, list, number, numberFrom, optional, wholeFrom } from '../schema/fields';
-import { decimal, rangeOf, rangeText, type Range } from '../interventions/text';
+import { decimal, rangeOf, rangeText, type Range } from '../schema/written-form';
 
 export const mostPositions = 1 << 24;
 

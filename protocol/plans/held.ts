@@ -1,6 +1,6 @@
 /** What a plan keeps, position by position; the one definition that caches, masks and byte counts share. */
 import type { HeadPlan } from './head-plan';
-import type { Range } from '../interventions/text';
+import type { Range } from '../schema/written-form';
 
 /** A head's plan at a prompt of known length. */
 export interface Held {

@@ -1,6 +1,5 @@
 /** A plan as a file (`*.headscope-plan.json`): what each key/value head keeps, where that comes from, and what it was measured to cost. */
 import * as v from 'valibot';
-import type { ParameterValues } from '../analysis/parameters';
 import { check, parseJson, type Checked, type Schema } from '../schema/check';
 import {
   anyNumber,
@@ -17,7 +16,7 @@ import {
   either,
   figure,
 } from '../schema/fields';
-import { headOf, mostHeads, mostLayers } from '../schema/parts';
+import { type ParameterValues, headOf, mostHeads, mostLayers } from '../schema/parts';
 import { headPlanField, type HeadPlan } from './head-plan';
 
 /** The model that a plan is for. It may be tried on another of the same layers and key/value heads. */

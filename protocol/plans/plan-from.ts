@@ -1,5 +1,5 @@
 /** A plan with the model that it is for and where it comes from. */
-import type { ModelSummary } from '../results/heads';
+import type { ModelSummary } from '../schema/parts';
 import type { Plan, PlannedModel, PlanOrigin } from './plan-file';
 
 /** What an analysis or an imported file says itself; `model` and `origin` only where they are not those of the run. */

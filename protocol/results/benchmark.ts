@@ -5,7 +5,7 @@
 import type { AttentionPattern } from './attention-pattern';
 import type { CabMeasures } from './cab';
 import type { MachineState } from './machine';
-import type { Provenance } from './provenance';
+import type { Provenance } from '../schema/parts';
 
 export type { AttentionPattern };
 export type Precision = 'float32' | 'float16';

@@ -2,17 +2,16 @@
  * Which fields of a saved result make a comparison with another of its kind unfair, in this one place: every field of every
  * kind is classified here, which the compiler asks for and a test on real results repeats. Nothing is compared past it.
  */
-import type { AnalysisResult } from '../analysis/analysis';
+import type { AnalysisResult } from '../analysis/schema';
 import { interventionWords } from '../interventions/do-form';
 import type { Intervention } from '../interventions/interventions';
 import type { BenchmarkSetup, BenchmarkResult } from './benchmark';
 import type { HallucinationResult, HallucinationSet } from './hallucination';
-import type { HeadsResult, ModelSummary } from './heads';
-import type { ImageSpan } from './image';
+import type { HeadsResult } from './heads';
 import { machineWords } from './machine';
 import type { ModuleSetup, ModuleResult } from './module';
-import type { DeviceSummary, Provenance } from './provenance';
-import { heldWords, type HeldWeights } from './weights';
+import type { ModelSummary, ImageSpan, DeviceSummary, Provenance, HeldWeights } from '../schema/parts';
+import { heldWords } from './weights';
 
 /**
  * `refuse`: where it differs the numbers are of different work or units, and no ratio or difference of them is given.

@@ -62,7 +62,7 @@ import {
   vhdDistances,
   type Reinforcement,
   type Removed,
-} from './reinforcement';
+} from '../interventions/reinforcement';
 
 export type SavedHallucination = HallucinationResult | HallucinationSet;
 

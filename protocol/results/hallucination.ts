@@ -3,11 +3,15 @@
  * reinforcement changes: as computed, saved (`*.headscope-hallucination.json`), and printed (`headscope vhd`).
  * Heads are query heads. Definitions: arXiv 2412.13949 (VHD eq. 4, T-VHD eq. 5, outliers eq. 6, head set eq. 7).
  */
-import type { ChatPrompt } from './chat-prompt';
-import type { HeadGain, ModelSummary, Parity, PerHead } from './heads';
-import type { ImageSpan } from './image';
-import type { Provenance } from './provenance';
-import type { OutlierRule, Reinforcement, Removed, RemovedPositions, VhdDistance } from './reinforcement';
+import type { PerHead } from './heads';
+import type { HeadGain, ChatPrompt, ModelSummary, Parity, ImageSpan, Provenance } from '../schema/parts';
+import type {
+  OutlierRule,
+  Reinforcement,
+  Removed,
+  RemovedPositions,
+  VhdDistance,
+} from '../interventions/reinforcement';
 
 /** One truth value for each layer and head. */
 export type FlagPerHead = readonly (readonly boolean[])[];

@@ -1,7 +1,7 @@
 /** The labels of the heads as a file for other panels and tools (`heads.json`): docs/heads-json.md says each field. */
 import type { Intervention } from '../interventions/interventions';
-import type { ClassAblation, HeadClass, HeadGain, HeadsResult, ModelSummary } from './heads';
-import type { Provenance } from './provenance';
+import type { ClassAblation, HeadClass, HeadsResult } from './heads';
+import type { HeadGain, ModelSummary, Provenance } from '../schema/parts';
 
 export interface HeadLabelsFile extends Provenance {
   readonly kind: 'headscope-labels';

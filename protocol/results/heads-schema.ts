@@ -41,13 +41,13 @@ import {
   sizeFields,
   sizeOf,
   type Size,
+  type HeadGain,
 } from '../schema/parts';
 import {
   headLabels,
   type CausalChange,
   type ClassAblation,
   type HeadClass,
-  type HeadGain,
   type HeadsResult,
   type HeadStatistics,
   type LabelScores,

@@ -2,11 +2,8 @@
  * What the heads of a model do on a prompt: as computed, saved (`*.headscope-heads.json`), and printed (`headscope heads`).
  * T tokens, positions from 0, p(i, j) the probability that query i gives key j, natural logarithm. Heads are query heads.
  */
+import type { ModelSummary, Parity, ChatPrompt, ImageSpan, Provenance, HeadGain } from '../schema/parts';
 import type { Intervention } from '../interventions/interventions';
-import type { ChatPrompt } from './chat-prompt';
-import type { ImageSpan } from './image';
-import type { DeviceSummary, Provenance } from './provenance';
-import type { HeldWeights } from './weights';
 
 /** One number per layer and head; NaN where the prompt has no query that counts. */
 export type PerHead = readonly (readonly number[])[];
@@ -113,79 +110,6 @@ export interface LabelScores {
 
 /** Family of networks that an experiment trained and that are models of no known family: no panel opens them. */
 export const networksFamily = 'networks';
-
-export interface ModelSummary {
-  /** Path of the folder. */
-  readonly folder: string;
-  readonly name: string;
-  readonly family: string;
-  /** SHA-256 over the config, the tokenizer, the headers of the data files and 4 KiB of each of at most 2,048 tensors: a copy has the same. */
-  readonly hash: string;
-  readonly layers: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  readonly hiddenSize: number;
-  readonly vocabulary: number;
-  /** Tokens that a prompt and its continuation may take together, a stretched rotary form counted in. */
-  readonly contextLength?: number;
-  readonly causal: boolean;
-  readonly weightBytes: number;
-  readonly dtypes: readonly string[];
-  /** By layer: tokens of the window, on either side where the model is not causal, or null. */
-  readonly windows: readonly (number | null)[];
-  /** True, or the sentence that says why text cannot be used (token ids still can). */
-  readonly tokenizer: true | string;
-  /** True when the tokenizer config brings a chat template. */
-  readonly chatTemplate: boolean;
-  /** The vision encoder of a model that reads images (itself, where it reads nothing else); absent: it reads text alone. */
-  readonly vision?: VisionSummary;
-  /** Sentences on what the checkpoint holds and the run leaves unread, and on what its device does otherwise than the CPU. */
-  readonly notes?: readonly string[];
-  /** What its linear layers are computed on; absent: exact weights. */
-  readonly weights?: HeldWeights;
-  /** Where it was opened; absent: on the CPU. */
-  readonly device?: DeviceSummary;
-}
-
-export interface VisionSummary {
-  readonly family: string;
-  readonly layers: number;
-  readonly heads: number;
-  readonly headDim: number;
-  readonly hiddenSize: number;
-  /** Pixels of a side of the image that the encoder takes, and of a patch. */
-  readonly imageSize: number;
-  readonly patchSize: number;
-  /** Id of the token that stands for an image in a prompt; absent where the encoder stands alone. */
-  readonly imageToken?: number;
-  /** True, or the sentence that says why images cannot be used. */
-  readonly processor: true | string;
-}
-
-export interface Parity {
-  /** Largest |instrumented - plain| logit; the plain run is that of the CPU in float32 whatever device the other is on. */
-  readonly maxLogitError: number;
-  /** Largest |instrumented - plain| over the residual stream after each layer. */
-  readonly layerErrors: readonly number[];
-  /** Layer with the largest error, when there is one. */
-  readonly worstLayer?: number;
-  readonly ok: boolean;
-  /** Of a run on another device than the CPU, the name of the device. */
-  readonly device?: string;
-  /** The largest error of a logit that is ok there, or with these weights. */
-  readonly tolerance?: number;
-  /** Where linear layers are not computed on exact weights: on what. The plain run has exact weights. */
-  readonly weights?: Exclude<HeldWeights, 'float32'>;
-  /** Of the same run: at how many of the compared positions both have the same most likely next token. */
-  readonly greedy?: { readonly same: number; readonly positions: number };
-}
-
-export interface HeadGain {
-  readonly layer: number;
-  readonly head: number;
-  readonly gain: number;
-}
 
 export interface HeadsResult extends Provenance {
   readonly kind: 'headscope-heads';

@@ -1,5 +1,4 @@
 /** What a run of a module is asked, and what it saved, checked. */
-import { parameterValues } from '../analysis/schema';
 import type { Schema } from '../schema/check';
 import {
   anyNumber,
@@ -19,7 +18,7 @@ import {
   wholeFrom,
   wholes,
 } from '../schema/fields';
-import { headOf, provenance } from '../schema/parts';
+import { parameterValues, headOf, provenance } from '../schema/parts';
 import { sections } from '../sections/schema';
 import type { Ratio } from './benchmark';
 import { limits } from './limits';

@@ -1,8 +1,7 @@
 /** A run of a module of the kernel catalogue: what is asked, what is measured, as it is saved and printed. */
-import type { ParameterValues } from '../analysis/parameters';
+import type { ParameterValues, Provenance } from '../schema/parts';
 import type { Section } from '../sections/section';
 import type { Ratio } from './benchmark';
-import type { Provenance } from './provenance';
 
 /** Where the inputs come from. */
 export type ModuleInputChoice =

@@ -1,4 +1,4 @@
-import type { Parity } from './heads';
+import type { Parity } from '../schema/parts';
 import { heldWords } from './weights';
 
 /** What a parity says, for badges, exports and terminals; `number` writes a figure. */

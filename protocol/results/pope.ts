@@ -2,11 +2,9 @@
  * POPE of a model (arXiv 2305.10355): yes/no questions about objects of pictures, what the model answered, and the scores. As
  * `headscope pope MODEL` prints and writes it.
  */
-import type { ChatPrompt } from './chat-prompt';
 import type { PictureSample, ShareChange } from './hallucination';
-import type { OutlierRule, Reinforcement, RemovedPositions, VhdDistance } from './reinforcement';
-import type { ModelSummary, Parity } from './heads';
-import type { Provenance } from './provenance';
+import type { OutlierRule, Reinforcement, RemovedPositions, VhdDistance } from '../interventions/reinforcement';
+import type { ChatPrompt, ModelSummary, Parity, Provenance } from '../schema/parts';
 
 /** Which absent objects are asked for: any, the most frequent ones, those that keep company with a present one. */
 export const popeSplits = ['random', 'popular', 'adversarial'] as const;

@@ -1,4 +1,5 @@
 /** How the weights of a model are held while it is open. */
+import type { HeldWeights } from '../schema/parts';
 
 /** What a person chooses; `as-stored` and `float32` are the same where the device multiplies in float32. */
 export const weightChoices = {
@@ -10,9 +11,6 @@ export const weightChoices = {
 } as const;
 
 export type WeightChoice = keyof typeof weightChoices;
-
-/** What linear layers are computed on: exact weights in float32, or something less exact. */
-export type HeldWeights = 'float32' | 'float16' | 'q8' | 'q4';
 
 export const isWeightChoice = (text: string): text is WeightChoice => Object.hasOwn(weightChoices, text);
 

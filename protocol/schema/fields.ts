@@ -74,12 +74,18 @@ type Kinds<T extends { readonly kind: string }> = {
   readonly [K in T['kind']]: Fields<Omit<Extract<T, { readonly kind: K }>, 'kind'>>;
 };
 
+type KindsOutput<K> = {
+  [N in keyof K & string]: Flat<{ readonly kind: N } & FieldsOutput<K[N]>>;
+}[keyof K & string];
+
 /** A union discriminated by `kind`: the other fields of each. */
-export function byKind<T extends { readonly kind: string }>(kinds: Kinds<T>): Schema<T> {
+export function byKind<K extends Readonly<Record<string, FieldTable>>>(kinds: K): Schema<KindsOutput<K>>;
+export function byKind<T extends { readonly kind: string }>(kinds: Kinds<T>): Schema<T>;
+export function byKind(kinds: Readonly<Record<string, object>>): Schema<unknown> {
   const names = Object.keys(kinds);
   const none = object({ kind: oneOf(names) });
   const schemas = new Map<unknown, v.GenericSchema>(
-    Object.entries<object>(kinds).map(([kind, fields]) => [
+    Object.entries(kinds).map(([kind, fields]) => [
       kind,
       v.pipe(table('an object'), fieldsOf({ kind: v.literal(kind), ...fields })),
     ]),
@@ -87,7 +93,7 @@ export function byKind<T extends { readonly kind: string }>(kinds: Kinds<T>): Sc
   return choosing<unknown>(
     (value) => schemas.get(fieldsIn(value)['kind']) ?? none,
     () => [...schemas.values()],
-  ) as Schema<T>;
+  );
 }
 
 /** What another schema looks at next. */

@@ -1,13 +1,15 @@
 /** What several kinds of saved files and messages hold. */
+import type { Output, Schema } from './check';
 import * as v from 'valibot';
-import type { ChatPrompt } from '../results/chat-prompt';
-import type { HeadGain, ModelSummary, Parity, VisionSummary } from '../results/heads';
-import type { ImageSpan, ImageTile } from '../results/image';
-import type { DeviceSummary, Provenance } from '../results/provenance';
-import type { Schema } from './check';
+
+import type { HeadPlace } from './written-form';
+
 import {
+  type FieldsOutput,
   anyFields,
   count,
+  either,
+  record,
   exactly,
   fieldsIn,
   figure,
@@ -38,29 +40,53 @@ export const headOf = <const K extends string>(kind: K, what: string): Fields<{ 
   ),
 });
 
-/** What linear layers are computed on. */
+/** What linear layers are computed on: exact weights in float32, or something less exact. */
 const held = oneOf(['float32', 'float16', 'q8', 'q4']);
+export type HeldWeights = Output<typeof held>;
 
-const device: Schema<DeviceSummary> = object<DeviceSummary>({
+const device = object({
   id: text,
   provider: text,
   name: text,
+  /** 0: as many as the runtime chooses. */
   threads: number,
+  /** Version of the runtime, e.g. `onnxruntime-node 1.30.0`. */
   runtime: text,
   platform: text,
+  /** Sentences that say which parts of a model ran on the CPU instead, and why. */
   onCpu: optional(texts),
 });
+export type DeviceSummary = Output<typeof device>;
 
-export const provenance: Fields<Provenance> = {
+/** What made a result; stored with every result and export (contracts: `headscope`, `created`, `device`, `settings`, `seed`). */
+export const provenance = {
+  /** Version of Headscope. */
   headscope: text,
+  /** ISO 8601 time. */
   created: text,
   device,
+  /** What linear layers of the model were computed on; absent: exact weights (results before this field), or no model. */
   weights: optional(held),
   settings: anyFields,
   seed: number,
 };
+export type Provenance = FieldsOutput<typeof provenance>;
 
-export const chatPrompt: Schema<ChatPrompt> = object<ChatPrompt>({ text, why: oneOf(['asked', 'no-image-token']) });
+/** A prompt that was put into the chat template of its model: what the model really read, and why. */
+export const chatPrompt = object({
+  /** As the template rendered it, before the image token is widened to the tokens of the picture. */
+  text,
+  /** `asked`: the person chose the template; `no-image-token`: a picture came with a text that has no place for it. */
+  why: oneOf(['asked', 'no-image-token']),
+});
+export type ChatPrompt = Output<typeof chatPrompt>;
+
+const parameterValue = either(either(number, text, 'a number or a text'), flag, 'a number, a text, true or false');
+export type ParameterValue = Output<typeof parameterValue>;
+
+/** Of an analysis, a task or a module, by name. */
+export const parameterValues = record(parameterValue, 'an object of parameters');
+export type ParameterValues = Output<typeof parameterValues>;
 
 /** Largest side of a table. */
 export const mostLayers = 1024;
@@ -108,18 +134,39 @@ export const flagPerHead = (size: Size): Schema<readonly (readonly boolean[])[]>
 
 export const anySize: Size = { layers: mostLayers, heads: mostHeads };
 
-export const placeFields = ({ layers, heads }: Size = anySize): Fields<Pick<HeadGain, 'layer' | 'head'>> => ({
+export const placeFields = ({ layers, heads }: Size = anySize): Fields<HeadPlace> => ({
   layer: wholeFrom(0, layers - 1, `a layer from 0 to ${layers - 1}`),
   head: wholeFrom(0, heads - 1, `a head from 0 to ${heads - 1}`),
 });
 
-export const headGains = (size?: Size): Schema<readonly HeadGain[]> =>
-  list(object<HeadGain>({ ...placeFields(size), gain: number }), 'a list', { most: mostHeadsInAll });
+const headGain = (size?: Size) => object({ ...placeFields(size), gain: number });
+export type HeadGain = Output<ReturnType<typeof headGain>>;
 
-export const modelSummary: Schema<ModelSummary> = object<ModelSummary>({
+export const headGains = (size?: Size): Schema<readonly HeadGain[]> =>
+  list(headGain(size), 'a list', { most: mostHeadsInAll });
+
+const visionSummary = object({
+  family: text,
+  layers: count,
+  heads: count,
+  headDim: count,
+  hiddenSize: count,
+  /** Pixels of a side of the image that the encoder takes, and of a patch. */
+  imageSize: count,
+  patchSize: count,
+  /** Id of the token that stands for an image in a prompt; absent where the encoder stands alone. */
+  imageToken: optional(whole),
+  /** True, or the sentence that says why images cannot be used. */
+  processor: trueOrWhy,
+});
+export type VisionSummary = Output<typeof visionSummary>;
+
+export const modelSummary = object({
+  /** Path of the folder. */
   folder: text,
   name: text,
   family: text,
+  /** SHA-256 over the config, the tokenizer, the headers of the data files and 4 KiB of each of at most 2,048 tensors: a copy has the same. */
   hash: text,
   layers: count,
   heads: count,
@@ -128,67 +175,83 @@ export const modelSummary: Schema<ModelSummary> = object<ModelSummary>({
   hiddenSize: count,
   // None where a vision encoder stands alone.
   vocabulary: whole,
+  /** Tokens that a prompt and its continuation may take together, a stretched rotary form counted in. */
   contextLength: optional(count),
   causal: flag,
   weightBytes: whole,
   dtypes: texts,
+  /** By layer: tokens of the window, on either side where the model is not causal, or null. */
   windows: list(orNull(count), 'a list', { most: mostLayers }),
+  /** True, or the sentence that says why text cannot be used (token ids still can). */
   tokenizer: trueOrWhy,
+  /** True when the tokenizer config brings a chat template. */
   chatTemplate: flag,
-  vision: optional(
-    object<VisionSummary>({
-      family: text,
-      layers: count,
-      heads: count,
-      headDim: count,
-      hiddenSize: count,
-      imageSize: count,
-      patchSize: count,
-      imageToken: optional(whole),
-      processor: trueOrWhy,
-    }),
-  ),
+  /** The vision encoder of a model that reads images (itself, where it reads nothing else); absent: it reads text alone. */
+  vision: optional(visionSummary),
+  /** Sentences on what the checkpoint holds and the run leaves unread, and on what its device does otherwise than the CPU. */
   notes: optional(texts),
+  /** What its linear layers are computed on; absent: exact weights. */
   weights: optional(held),
+  /** Where it was opened; absent: on the CPU. */
   device: optional(device),
 });
+export type ModelSummary = Output<typeof modelSummary>;
 
-export const parity: Schema<Parity> = object<Parity>({
+export const parity = object({
+  /** Largest |instrumented - plain| logit; the plain run is that of the CPU in float32 whatever device the other is on. */
   maxLogitError: figure,
+  /** Largest |instrumented - plain| over the residual stream after each layer. */
   layerErrors: list(figure, 'a list of errors', { most: mostLayers }),
+  /** Layer with the largest error, when there is one. */
   worstLayer: optional(whole),
   ok: flag,
+  /** Of a run on another device than the CPU, the name of the device. */
   device: optional(text),
+  /** The largest error of a logit that is ok there, or with these weights. */
   tolerance: optional(figure),
+  /** Where linear layers are not computed on exact weights: on what. The plain run has exact weights. */
   weights: optional(oneOf(['float16', 'q8', 'q4'])),
-  greedy: optional(object<NonNullable<Parity['greedy']>>({ same: whole, positions: whole })),
+  /** Of the same run: at how many of the compared positions both have the same most likely next token. */
+  greedy: optional(object({ same: whole, positions: whole })),
 });
+export type Parity = Output<typeof parity>;
 
 /** Of a tile in image tokens, and of the tiles of a picture: more is no picture that a model reads. */
 const mostTiles = 4096;
 const side = wholeFrom(1, 4096);
 
-export const imageSpan: Schema<ImageSpan> = object<ImageSpan>({
+/** A rectangle of the picture that became rows x columns image tokens. */
+const imageTile = object({
+  /** In pixels of the picture; what a crop cut away lies outside of every tile. */
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  rows: side,
+  columns: side,
+  /** Cell (r, c) is image token `first + r * stride + c`, counted among the image tokens from 0. */
+  first: whole,
+  /** `columns`, or one more where a newline token ends each row. */
+  stride: side,
+});
+export type ImageTile = Output<typeof imageTile>;
+
+/** Where a picture stands in the sequence that a language model reads, and which part of the picture each token shows. */
+export const imageSpan = object({
+  /** File name. */
   name: text,
+  /** As it was given. */
   path: text,
   sha256: text,
+  /** Pixels of the picture as it is shown: turned as its EXIF orientation says. */
   width: count,
   height: count,
+  /** Rows [start, end) of the sequence stand for the picture: image tokens, and the separators between its tiles. */
   start: whole,
   end: whole,
+  /** Image tokens in all (newline tokens included, separators not). */
   tokens: count,
-  tiles: list(
-    object<ImageTile>({
-      x: number,
-      y: number,
-      width: number,
-      height: number,
-      rows: side,
-      columns: side,
-      first: whole,
-      stride: side,
-    }),
-    'a list of tiles',
-    { least: 1, most: mostTiles },
-  ),
+  /** The whole picture first. */
+  tiles: list(imageTile, 'a list of tiles', { least: 1, most: mostTiles }),
 });
+export type ImageSpan = Output<typeof imageSpan>;

@@ -1,5 +1,5 @@
 /** Values over the patches of a picture. */
-import type { ImageSpan } from '../results/image';
+import type { ImageSpan } from '../schema/parts';
 import type { Figure, Scale } from './figure';
 import type { SectionOf } from './section-base';
 

@@ -24,15 +24,3 @@ export type Section =
   | GenerationsSection;
 
 export type SectionKind = Section['kind'];
-
-/** What is asked of one thing in a section (`Analysis.ask`). */
-export interface SectionQuestion {
-  readonly section: string;
-  readonly place:
-    | { readonly kind: 'head'; readonly layer: number; readonly head: number }
-    | { readonly kind: 'token'; readonly token: number }
-    | { readonly kind: 'row'; readonly row: number }
-    | { readonly kind: 'cell'; readonly row: number; readonly column: number }
-    | { readonly kind: 'node'; readonly id: string }
-    | { readonly kind: 'edge'; readonly from: string; readonly to: string; readonly input?: string };
-}

@@ -10,8 +10,8 @@ import {
   writeProcessor,
 } from '../support/checkpoints/tiny-vision';
 import type { ComputeClient } from '../../protocol/compute/client';
-import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
-import type { Removed } from '../../protocol/results/reinforcement';
+import type { EncoderInput, PromptInput } from '../../protocol/inputs/prompt';
+import type { Removed } from '../../protocol/interventions/reinforcement';
 import { encoderOnBoth, pictureOnBoth, textOnBoth, type Apart, type Servers } from '../support/device/on-both';
 import type { Place } from '../process/model/support/model-server';
 import { textTable } from '../../compute-server/cli/table';

@@ -1,7 +1,8 @@
 /** What a kind of section gives: its drawing, its table twin, and what can be asked of its cells. `sections.ts` lists the kinds. */
 import type { TemplateResult } from 'lit';
 import type { AttentionCell } from '../../protocol/sections/map';
-import type { Section, SectionQuestion } from '../../protocol/sections/section';
+import type { Section } from '../../protocol/sections/section';
+import type { SectionQuestion } from '../../protocol/analysis/schema';
 import type { CellValue, Column, Sort } from '../ui/table';
 import type { Theme } from '../ui/theme';
 import type { Picture } from './picture';

@@ -1,6 +1,6 @@
 /** That the prompt went through the chat template, and what the model really read. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { ChatPrompt } from '../../protocol/results/chat-prompt';
+import type { ChatPrompt } from '../../protocol/schema/parts';
 import { banner } from './run-status';
 
 export const chatPromptNote = (chat: ChatPrompt | undefined): TemplateResult | typeof nothing =>

@@ -1,6 +1,6 @@
 /** What made a result, and what it is compared with: as lines for people, and as columns of a file. Pure. */
-import { threadWords, type DeviceSummary, type Provenance } from '../../protocol/results/provenance';
-import type { ModelSummary } from '../../protocol/results/heads';
+import { threadWords } from '../../protocol/results/thread-words';
+import type { DeviceSummary, Provenance, ModelSummary } from '../../protocol/schema/parts';
 import { took } from './numbers';
 import type { CellValue } from './table';
 

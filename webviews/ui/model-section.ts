@@ -1,7 +1,7 @@
 /** The parts of the settings that every panel which runs a model has: the model, and how its prompt is read. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { FromModelRunPanel } from '../../protocol/panels/run-panel';
-import type { ModelSummary } from '../../protocol/results/heads';
+import type { ModelSummary } from '../../protocol/schema/parts';
 import { checkbox } from './controls';
 import { deviceField } from './device-field';
 import { lastName, modelField, type ModelProblem } from './model-field';

@@ -1,8 +1,7 @@
 /** What every panel that runs something holds, and the changes that are alike in all of them. Pure. */
 import type { Tokenised } from '../../protocol/compute/models';
-import type { DeviceChoices, ModelChoice, Notice } from '../../protocol/panels/run-panel';
-import type { PanelPlace } from '../../protocol/panels/run-panel';
-import type { ModelSummary } from '../../protocol/results/heads';
+import type { DeviceChoices, ModelChoice, Notice, PanelPlace } from '../../protocol/panels/run-panel';
+import type { ModelSummary } from '../../protocol/schema/parts';
 import type { Devices } from './device-field';
 import { noAsides, type Asides } from './asides';
 import { whyModelDoesNotRun, type ModelProblem } from './model-field';

@@ -1,6 +1,6 @@
 /** What the bar and the lines under a finding are made of: the state of a run in words, and sentences that need an answer. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { ModelSummary } from '../../protocol/results/heads';
+import type { ModelSummary } from '../../protocol/schema/parts';
 import { disclosure, progressRing } from './controls';
 import { icon } from './icons';
 import { seconds } from './numbers';

@@ -1,5 +1,6 @@
 /** Values of a table as they are typed, read back or refused. */
-import { faultOf, valueOfText, type ParameterTable, type ParameterValue } from '../../protocol/analysis/parameters';
+import { faultOf, valueOfText, type ParameterTable } from '../../protocol/analysis/parameters';
+import { type ParameterValue } from '../../protocol/schema/parts';
 
 /** By name; those left out have their default. */
 export type Typed = Readonly<Record<string, string>>;

@@ -1,12 +1,12 @@
 /** headscope heads: what every head of a model does on a prompt. */
 import type { Command } from 'commander';
 import type { NamedKeys } from '../../../protocol/compute/models';
-import { rangeOf } from '../../../protocol/interventions/text';
+import { rangeOf } from '../../../protocol/schema/written-form';
 import { wrongUsage } from '../exit-codes';
 import { collect, whole } from '../options';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { demoPrompt } from '../../../protocol/compute/demo-prompt';
+import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
 import { gainsAlone } from '../../../protocol/interventions/gains';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
 import type { HeadsResult } from '../../../protocol/results/heads';

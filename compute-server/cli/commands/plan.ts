@@ -4,7 +4,7 @@ import { wrongUsage } from '../exit-codes';
 import { jsonFile, textFile } from '../text-files';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { ParameterValue } from '../../../protocol/analysis/parameters';
+import type { ParameterValue } from '../../../protocol/schema/parts';
 import { planFormats } from '../../../protocol/plans/formats/formats';
 import type { PlanFormat } from '../../../protocol/plans/formats/format';
 import { plannedModel } from '../../../protocol/plans/plan-from';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { steeringPositions, type SteeringPosition } from '../../../protocol/compute/steering';
 import { printDo } from '../../../protocol/interventions/do-form';
-import type { ModelSummary } from '../../../protocol/results/heads';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import { controlVectorBytes } from '../../../models/formats/gguf/control-vector';
 import { vectorsOf } from '../../model/interventions/steering-file';
 import { safetensors } from '../../training/write-checkpoint';

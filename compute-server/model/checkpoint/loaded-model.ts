@@ -15,10 +15,9 @@ import type { ModelDescription, ModelPart } from '../../../models/formats/model-
 import { largestConfig, ownFamiliesOf, readSmallJson } from '../../../models/formats/model-folder';
 import { openCheckpoint, type CheckpointProblem } from '../../../models/formats/safetensors/checkpoint';
 import type { MultimodalSpec, VisionTower } from '../../../models/architectures/vision-tower';
-import type { ModelSummary, VisionSummary } from '../../../protocol/results/heads';
-import type { DeviceSummary } from '../../../protocol/results/provenance';
+import type { ModelSummary, VisionSummary, DeviceSummary, HeldWeights } from '../../../protocol/schema/parts';
 import { FailureError } from '../../../protocol/wire/failures';
-import { heldWeights, type HeldWeights } from '../../../protocol/results/weights';
+import { heldWeights } from '../../../protocol/results/weights';
 import { LayerSessions } from '../run/graphs/layer-sessions';
 import { requireRoom, type DeviceRoom } from '../run/stream/budget';
 import { PackedWeights } from '../weights/packed-weights';

@@ -10,7 +10,7 @@
  * changes: it is shown with the share of positions at which both have the same most likely next token, and only a difference
  * that no rounding of weights makes is refused.
  */
-import type { Parity } from '../../../protocol/results/heads';
+import type { Parity } from '../../../protocol/schema/parts';
 import { heldWords } from '../../../protocol/results/weights';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from './loaded-model';

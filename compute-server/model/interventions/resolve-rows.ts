@@ -1,5 +1,5 @@
 /** From the sources that interventions name to rows: files are read and plain runs made, each once. */
-import type { PromptInput } from '../../../protocol/compute/models';
+import type { PromptInput } from '../../../protocol/inputs/prompt';
 import { type PromptText, type Source, sourceText } from '../../../protocol/interventions/source';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';

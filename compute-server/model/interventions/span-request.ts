@@ -8,7 +8,7 @@ import {
 import { requireRest } from '../../../diagnostics/shared/divergence/span-pair';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { DivergenceRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
-import type { Reinforcement } from '../../../protocol/results/reinforcement';
+import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { promptForPictures } from '../prompt/prompt';

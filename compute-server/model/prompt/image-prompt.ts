@@ -1,5 +1,5 @@
 /** A picture put into a prompt: which rows of the sequence stand for it, and what is in them. */
-import type { ImageSpan } from '../../../protocol/results/image';
+import type { ImageSpan } from '../../../protocol/schema/parts';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import type { Sequence, Span } from '../../../diagnostics/model-runner/sequence';

@@ -1,8 +1,9 @@
 /** From what a person gives (text, token ids, a picture) to a checked sequence of a model. */
-import type { EncoderInput, IdsRequest, PromptInput, Tokenised } from '../../../protocol/compute/models';
+import type { IdsRequest, Tokenised } from '../../../protocol/compute/models';
+import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
 import { tileRegion } from '../../../models/images/token-layout';
 import { readsBeyond, type Intervention } from '../../../protocol/interventions/interventions';
-import type { ChatPrompt } from '../../../protocol/results/chat-prompt';
+import type { ChatPrompt } from '../../../protocol/schema/parts';
 import { FailureError, refusal } from '../../../protocol/wire/failures';
 import { placedPrompt, visionOf, withPicture, writtenToken } from './image-prompt';
 import type { LoadedModel } from '../checkpoint/loaded-model';

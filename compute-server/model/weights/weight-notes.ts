@@ -1,6 +1,6 @@
 /** What a person should know of how the weights of an opened model are held, in sentences. */
-import { heldWords, type HeldWeights, type WeightChoice } from '../../../protocol/results/weights';
-import type { DeviceSummary } from '../../../protocol/results/provenance';
+import { heldWords, type WeightChoice } from '../../../protocol/results/weights';
+import type { HeldWeights, DeviceSummary } from '../../../protocol/schema/parts';
 import { bytesInWords } from '../../../protocol/wire/words';
 
 /** Half weights on the CPU are worth a word from this share of the memory limit: nobody asks what a small model saves. */

@@ -1,5 +1,6 @@
 /** Where one part matters: token by token of a prompt, or prompt by prompt of a task. */
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { AnalysisJob } from '../../analysis';
 import { metricWords } from '../../shared/effects/metric';
 import { partName, replacing, withReplacements, type Part } from '../../shared/effects/parts';

@@ -1,5 +1,5 @@
 /** What a result of ablation says in a sentence or two, and what a person can do with it elsewhere. */
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { isMeasured, ranked, type Ranked } from './ranking';

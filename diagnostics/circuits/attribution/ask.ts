@@ -1,6 +1,7 @@
 /** One head or MLP patched at one position or role at a time. */
 import type { ChartSection } from '../../../protocol/sections/chart';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { AnalysisJob } from '../../analysis';
 import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';

@@ -1,5 +1,5 @@
 /** What a result of attribution says in a few sentences, and what a person can do with it elsewhere. */
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { counted, signed, threeDigits } from '../../shared/words';

@@ -1,5 +1,5 @@
 /** What a discovered circuit says in a sentence or two, and what a person can do with it elsewhere. */
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Circuit } from '../../shared/circuits/circuit';
 import { metricWords } from '../../shared/effects/metric';

@@ -1,5 +1,6 @@
 /** What a head attends to from the last position, on the first prompt of the first task. */
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import { pairsOf } from '../../shared/effects/pairs';
 import type { AnalysisJob } from '../../analysis';
 import { attentionRow } from '../../shared/circuits/attention-row';

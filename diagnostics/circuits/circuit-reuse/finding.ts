@@ -1,5 +1,5 @@
 /** What a comparison of two circuits says in a sentence or two, and what a person can do with it elsewhere. */
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import { nodeWords } from '../../shared/circuits/words';
 import { metricWords } from '../../shared/effects/metric';
 import { counted, percent, signed, threeDigits } from '../../shared/words';

@@ -5,7 +5,7 @@
  */
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import { refusal } from '../../../protocol/wire/failures';
-import type { SectionQuestion } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { SectionCell, SectionColumn, TableSection } from '../../../protocol/sections/table';
 import { quotedToken, shownToken } from '../../../protocol/wire/token-name';
 import type { AnalysisJob } from '../../analysis';

@@ -1,7 +1,8 @@
 /** One head looked at closer: its singular values, and the pairs of tokens that its circuits join most strongly. */
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import { random, seedFor } from '../../../kernels/tensors/random';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { ChartSection } from '../../../protocol/sections/chart';
 import type { SectionColumn, TableSection } from '../../../protocol/sections/table';
 import { shownToken } from '../../../protocol/wire/token-name';

@@ -1,5 +1,6 @@
 /** What a head attends to at the position of its stage, on the first prompt and on its counterpart. */
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { AnalysisJob } from '../../analysis';
 import { pairsOf } from '../../shared/effects/pairs';
 import { attentionRow } from '../../shared/circuits/attention-row';

@@ -1,5 +1,5 @@
 /** What a result of path patching says in a sentence or two, and what a person can do with it elsewhere. */
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import { firstPassWords } from '../../shared/circuits/first-pass';
 import { headInputs, receiverName, receiversOf } from '../../shared/circuits/receivers';
 import { askedWords, worseWords } from '../../shared/effects/gap';

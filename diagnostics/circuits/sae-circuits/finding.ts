@@ -1,6 +1,6 @@
 /** What the codes say in a few sentences, and what a person can do with it elsewhere. */
 import type { HeadPlace } from '../../../protocol/sections/heads';
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import { metricWords } from '../../shared/effects/metric';
 import { partName } from '../../shared/effects/parts';
 import { counted, threeDigits } from '../../shared/words';

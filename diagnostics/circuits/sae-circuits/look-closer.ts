@@ -1,6 +1,7 @@
 /** The outputs of one head in all examples, on the two directions in which they differ most, with the codes that they have. */
 import type { HeadPlace } from '../../../protocol/sections/heads';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import { pairsOf } from '../../shared/effects/pairs';
 import type { AnalysisJob } from '../../analysis';
 import { halves } from '../../shared/circuits/prompts';

@@ -1,7 +1,8 @@
 /** The experiment `toy-circuits`: a small model that learns two tasks, and whether it does both by the same parts. */
 import { parameterCount } from '../../../kernels/training/network';
 import { random, seedFor } from '../../../kernels/tensors/random';
-import { resolveTable, type ParameterTable, type ParameterValues } from '../../../protocol/analysis/parameters';
+import { resolveTable, type ParameterTable } from '../../../protocol/analysis/parameters';
+import { type ParameterValues } from '../../../protocol/schema/parts';
 import type { Analysis, AnalysisJob, ReadInput, Step } from '../../analysis';
 import { folderField, type Experiment, type Workbench } from '../../experiment';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -3,7 +3,8 @@
  * are trained first; the last one is trained on top of them with label noise, which asks it to be less sure than they are.
  */
 import { parameterCount, type Network } from '../../../kernels/training/network';
-import { resolveTable, type ParameterTable, type ParameterValues } from '../../../protocol/analysis/parameters';
+import { resolveTable, type ParameterTable } from '../../../protocol/analysis/parameters';
+import { type ParameterValues } from '../../../protocol/schema/parts';
 import type { Analysis, AnalysisJob, ReadInput, Step } from '../../analysis';
 import { folderField, type Experiment, type Workbench } from '../../experiment';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -1,4 +1,4 @@
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import { changeWords, headsWords, heldOutWords } from '../../shared/labelled-heads/words';
 import { counted, percent, signed, threeDigits } from '../../shared/words';

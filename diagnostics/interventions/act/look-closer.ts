@@ -1,5 +1,5 @@
 /** One head on the first prompt: its column strengths, and its last row before and after its later sinks are calibrated. */
-import type { SectionQuestion } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { AnalysisJob } from '../../analysis';
 import { readableKeys } from '../../shared/maps/layer-maps';

@@ -1,5 +1,5 @@
 /** The analysis `region-attention`: which heads read between regions, and what changes where they cannot, or where one is moved. */
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import { kindOf } from '../../../protocol/interventions/interventions';
 import { largestIsolation } from '../../../protocol/interventions/isolate';

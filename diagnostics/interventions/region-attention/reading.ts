@@ -1,7 +1,8 @@
 /** What each region reads, token by token, over the picture or the text: of all heads, or of one that is asked for. */
 import { regionLetter } from '../../../protocol/interventions/regions';
-import { headName } from '../../../protocol/interventions/text';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import { headName } from '../../../protocol/schema/written-form';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { AnalysisJob } from '../../analysis';
 import { refusal } from '../../../protocol/wire/failures';
 import { layerMaps } from '../../shared/maps/layer-maps';

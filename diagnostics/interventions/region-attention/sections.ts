@@ -1,6 +1,6 @@
 /** What a result shows: heads that read between regions, what each region reads, who reads whom, and what moved. */
 import { regionLetter } from '../../../protocol/interventions/regions';
-import { headName } from '../../../protocol/interventions/text';
+import { headName } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import { threeDigits } from '../../shared/words';
 import { isCut } from './change';

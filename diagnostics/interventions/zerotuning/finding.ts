@@ -1,5 +1,5 @@
 import type { HeadPlace } from '../../../protocol/sections/heads';
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import { biasOf } from './lever';
 import type { ZeroTuningResult } from './result';
 import { changeWords, headsWords, heldOutWords } from '../../shared/labelled-heads/words';

@@ -1,6 +1,6 @@
 /** The attention of one head's last row on the first prompt, without and with gamma. */
 import type { Variant } from '../../../models/instrument/changes/changes';
-import type { SectionQuestion } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';

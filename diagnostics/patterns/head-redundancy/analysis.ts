@@ -1,6 +1,6 @@
 /** The analysis `head-redundancy`: how alike the maps of a layer's heads are, and which heads can go. */
 import type { MapSection } from '../../../protocol/sections/map';
-import type { SectionQuestion } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { Analysis } from '../../analysis';
 import { mapBytes, passesOfMaps } from '../../shared/maps/layer-maps';
 import { headRedundancyResult, type HeadRedundancyResult } from './result';

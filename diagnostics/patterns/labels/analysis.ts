@@ -1,7 +1,7 @@
 /** The analysis `labels`: statistics of every head on a prompt, labels with their null models, and what labelled heads are worth. */
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import { headStatisticNames, type HeadStatistics } from '../../../protocol/results/heads';
-import type { SectionQuestion } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { Analysis } from '../../analysis';
 import type { HeadNumbers } from '../../model-runner/head-numbers';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';

@@ -1,5 +1,5 @@
 /** What a result of labels says in a sentence or two, and what a person can do with it elsewhere. */
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import { labelWords } from '../../../protocol/results/head-words';
 import type { ClassAblation, HeadLabel } from '../../../protocol/results/heads';
 import { headsByLabel } from '../../shared/labels/causal-check';

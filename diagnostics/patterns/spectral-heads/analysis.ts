@@ -1,5 +1,6 @@
 /** The analysis `spectral-heads`: how far the mean map of each head is one kernel moved to every query. */
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { Analysis, AnalysisJob, Step } from '../../analysis';
 import { refusal } from '../../../protocol/wire/failures';
 import { layerMaps, mapBytes, passesOfMaps, readableKeys } from '../../shared/maps/layer-maps';

@@ -1,6 +1,6 @@
 /** One head flipped: what the model does when a head that keeps everything streams, or the other way round. */
 import { fullPlan } from '../../../protocol/plans/head-plan';
-import type { SectionQuestion } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { TableSection } from '../../../protocol/sections/table';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -1,6 +1,7 @@
 /** Which chunks a head opens, query by query, on the first prompt. */
 import type { MapSection } from '../../../protocol/sections/map';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { sequencePart } from '../../model-runner/sequence';

@@ -1,6 +1,6 @@
 /** Prompts at several lengths, each with the tokens whose loss counts. */
 import { seedFor } from '../../../kernels/tensors/random';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob } from '../../analysis';
 import { continued } from '../../model-runner/decoding';

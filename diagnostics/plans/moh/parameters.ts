@@ -1,4 +1,5 @@
-import type { ParameterTable, ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { conversionFolder } from '../../shared/conversions/folder';
 import { calibrationTexts, textLength } from '../../shared/conversions/text-parameters';
 import * as field from '../../../kernels/parameters';

@@ -1,7 +1,7 @@
 /** The attention of a head on a short probe, in which all four copies can be seen. */
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { MapSection } from '../../../protocol/sections/map';
-import type { SectionQuestion } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { attentionMap } from '../../shared/sections/attention-map';

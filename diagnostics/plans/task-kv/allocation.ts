@@ -9,7 +9,7 @@
  * B >= N f + (n - f)(s1 + s2).
  */
 import type { HeadPlan } from '../../../protocol/plans/head-plan';
-import type { Range } from '../../../protocol/interventions/text';
+import type { Range } from '../../../protocol/schema/written-form';
 import { largest } from './separator';
 
 export interface Setting {

@@ -1,7 +1,7 @@
 /** What the analysis shows and says. */
 import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import type { LowRank } from '../../../protocol/interventions/low-rank';
 import { beforeAfterSection } from '../../shared/conversions/before-after-section';
 import { curveChart } from '../../shared/training/curves';

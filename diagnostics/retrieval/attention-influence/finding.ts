@@ -1,5 +1,5 @@
 /** What a result says in a sentence or two, and what a person can do with it elsewhere. */
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import { leastAnswered } from './find-heads';
 import type { InfluenceResult } from './result';
 import { counted, headsInWords, signed, sourcesNamed } from './words';

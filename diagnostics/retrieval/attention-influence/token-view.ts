@@ -1,6 +1,6 @@
 /** The tokens of one document, coloured by what each loses when the heads are masked: which tokens needed them. */
 import { refusal } from '../../../protocol/wire/failures';
-import type { SectionQuestion } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { AnalysisJob } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';

@@ -1,6 +1,6 @@
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { DocumentResult, InfluenceResult } from './result';
-import { headName } from '../../../protocol/interventions/text';
+import { headName } from '../../../protocol/schema/written-form';
 
 export const counted = (count: number, one: string, more = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : more}`;

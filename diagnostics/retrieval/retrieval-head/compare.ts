@@ -1,5 +1,5 @@
 /** Two results of `retrieval-head` side by side: how far their heads agree. */
-import { headName } from '../../../protocol/interventions/text';
+import { headName } from '../../../protocol/schema/written-form';
 import type { Section } from '../../../protocol/sections/section';
 import { pearson } from '../../shared/retrieval/score-file';
 import type { RetrievalHeadResult } from './result';

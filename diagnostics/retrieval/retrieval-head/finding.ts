@@ -4,7 +4,7 @@ import type { Intervention } from '../../../protocol/interventions/interventions
 import { planIntervention } from '../../../protocol/interventions/plan';
 import type { GivenOffer } from '../../analysis';
 import { headPlanWords } from '../../../protocol/plans/head-plan';
-import { headName } from '../../../protocol/interventions/text';
+import { headName } from '../../../protocol/schema/written-form';
 import type { MaskMode } from '../../shared/retrieval/masking';
 import { rankedHeads, retrievalThreshold, strongThreshold, type ScoredHead } from '../../shared/retrieval/copy-events';
 import type { MaskedResult, RetrievalHeadResult, ScorePlan } from './result';

@@ -3,7 +3,7 @@ import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell } from '../../../protocol/sections/table';
-import { headName } from '../../../protocol/interventions/text';
+import { headName } from '../../../protocol/schema/written-form';
 import type { Grid, MaskedResult, RetrievalHeadResult } from './result';
 import { label, modeWords } from './words';
 import { percent } from '../../shared/words';

@@ -3,7 +3,7 @@ import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Output, Schema } from '../../../protocol/schema/check';
 import * as v from 'valibot';
 import { headPlanField } from '../../../protocol/plans/head-plan';
-import { headScores } from '../../../protocol/results/head-scores';
+import { headScores } from '../../../protocol/plans/formats/head-scores';
 import {
   figure,
   flag,

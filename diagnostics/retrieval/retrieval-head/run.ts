@@ -1,6 +1,6 @@
 /** The run of the analysis `retrieval-head`: all tests with every head, then all of them without each set of heads. */
 import type { HeadPlace } from '../../../protocol/sections/heads';
-import { meanScores, parseHeadScores } from '../../../protocol/results/head-scores';
+import { meanScores, parseHeadScores } from '../../../protocol/plans/formats/head-scores';
 import { refusal } from '../../../protocol/wire/failures';
 import type { AnalysisJob, Step } from '../../analysis';
 import type { ModelRunner } from '../../model-runner/model-runner';

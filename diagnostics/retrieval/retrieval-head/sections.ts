@@ -2,7 +2,7 @@
 import type { HeadsLayer } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionColumn } from '../../../protocol/sections/table';
-import { headName } from '../../../protocol/interventions/text';
+import { headName } from '../../../protocol/schema/written-form';
 import {
   rankedHeads,
   retrievalThreshold,

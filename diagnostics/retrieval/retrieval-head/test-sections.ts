@@ -3,7 +3,7 @@ import type { GenerationsSection } from '../../../protocol/sections/generations'
 import type { MapSection } from '../../../protocol/sections/map';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionCell, SectionColumn } from '../../../protocol/sections/table';
-import { headName } from '../../../protocol/interventions/text';
+import { headName } from '../../../protocol/schema/written-form';
 import type { Looked, RetrievalHeadResult, TestResult } from './result';
 import { label } from './words';
 import { counted, percent } from '../../shared/words';

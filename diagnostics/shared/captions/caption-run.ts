@@ -2,7 +2,7 @@
 import type { Variant } from '../../../models/instrument/changes/changes';
 import type { CaptionProgress, StageProgress } from '../../../protocol/compute/hallucination';
 import type { Caption, CaptionToken, DivergenceStep } from '../../../protocol/results/hallucination';
-import type { Reinforcement } from '../../../protocol/results/reinforcement';
+import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { continued, type GenerationRequest } from '../../model-runner/decoding';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';

@@ -7,7 +7,7 @@ import type {
   HallucinationSet,
   TVhdSeparation,
 } from '../../../protocol/results/hallucination';
-import type { Reinforcement } from '../../../protocol/results/reinforcement';
+import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { finalResult } from '../final-result';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import { areaBelow } from '../statistics/ranking';

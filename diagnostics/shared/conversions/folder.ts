@@ -1,6 +1,7 @@
 /** The folder that a conversion writes: a parameter of every analysis that is one. */
 import { FailureError } from '../../../protocol/wire/failures';
-import type { Parameter, ParameterValues } from '../../../protocol/analysis/parameters';
+import type { Parameter } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { folderParameter } from '../../experiment';
 import { tensorBytes, type DraftCheckpoint, type NewCheckpoint } from '../../model-runner/checkpoint';
 import type { ModelRunner } from '../../model-runner/model-runner';

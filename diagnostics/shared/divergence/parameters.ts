@@ -8,7 +8,7 @@ import {
   type Reinforcement,
   type RemovedPositions,
   type VhdDistance,
-} from '../../../protocol/results/reinforcement';
+} from '../../../protocol/interventions/reinforcement';
 import { mostHeads } from '../../../protocol/schema/parts';
 import type { ModelFacts } from '../../model-runner/model-runner';
 import { layersIn } from '../layers';

@@ -1,6 +1,6 @@
 /** What is asked of a divergence and of a reinforcement, checked against the model. */
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
-import type { Reinforcement } from '../../../protocol/results/reinforcement';
+import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ReinforcementPlan } from '../../model-runner/reinforcement-plan';
 import { defaultTopHeads, reinforcedLayers } from './divergence';

@@ -1,5 +1,5 @@
 /** A sequence and the same without a span (the image, a document), as the two passes of a divergence read them. */
-import type { Removed } from '../../../protocol/results/reinforcement';
+import type { Removed } from '../../../protocol/interventions/reinforcement';
 import { refusal } from '../../../protocol/wire/failures';
 import { withoutSpan, type RemovedPositions, type Sequence, type Span } from '../../model-runner/sequence';
 

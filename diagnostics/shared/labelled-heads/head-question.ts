@@ -1,7 +1,7 @@
 /** A head that is looked at more closely, and its map on the first prompt. */
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Variant } from '../../../models/instrument/changes/changes';
-import type { SectionQuestion } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { ModelRunner } from '../../model-runner/model-runner';
 import type { Sequence } from '../../model-runner/sequence';
 

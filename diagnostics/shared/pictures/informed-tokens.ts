@@ -1,6 +1,6 @@
 /** The informed tokens of a prompt with a picture, and the interventions that raise the attention on them (PAINT, arXiv:2501.12206). */
 import type { Emphasis } from '../../../protocol/interventions/emphasis';
-import type { Range } from '../../../protocol/interventions/text';
+import type { Range } from '../../../protocol/schema/written-form';
 import type { WhichHeads } from '../../../protocol/interventions/which';
 import { refusal } from '../../../protocol/wire/failures';
 import { layerMaps } from '../maps/layer-maps';

@@ -1,6 +1,6 @@
-/** Scores of heads held against published ones (protocol/results/head-scores.ts). */
+/** Scores of heads held against published ones (protocol/plans/formats/head-scores.ts). */
 import { sampleCorrelation } from 'simple-statistics';
-import type { HeadScores } from '../../../protocol/results/head-scores';
+import type { HeadScores } from '../../../protocol/plans/formats/head-scores';
 import type { HeadTable } from './copy-events';
 
 /** `tests`: of each test that counts, [layers][heads]. */

@@ -1,5 +1,6 @@
 /** One head by its texts and pictures, or one text in the picture nearest to it. */
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { AnalysisJob } from '../../analysis';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner } from '../../model-runner/model-runner';

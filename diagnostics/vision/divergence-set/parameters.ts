@@ -1,6 +1,6 @@
 /** The parameters of the analysis `divergence-set`. */
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
-import type { Reinforcement } from '../../../protocol/results/reinforcement';
+import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import {
   type CommonParameters,
   measureParameters,

@@ -1,12 +1,13 @@
 /** The analysis `divergence`: which heads read the image, or another span, and which generated words lean on it. */
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { Analysis, AnalysisJob, Support } from '../../analysis';
 import type { ModelFacts, ModelRunner } from '../../model-runner/model-runner';
 import { preparedAnalysis, runDivergence } from './analysis-run';
 import { compareDivergence } from './comparison';
 import { divergenceAfter } from '../../shared/divergence/divergence-run';
 import { findingOf } from './finding';
-import { headName } from '../../../protocol/interventions/text';
+import { headName } from '../../../protocol/schema/written-form';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import { divergenceParameters, settingsOf, type DivergenceParameters } from './parameters';
 import { readsTextAlone } from '../../shared/divergence/reinforcement';

@@ -1,7 +1,7 @@
 /** The finding of the analysis `divergence`. */
 import { affected, removedWords, strongest } from './heads-of-result';
 import type { DivergenceResult } from './result';
-import { headName } from '../../../protocol/interventions/text';
+import { headName } from '../../../protocol/schema/written-form';
 
 /** One prompt and one token: nothing is said of the model at large. */
 export function findingOf(result: Partial<DivergenceResult>): string {

@@ -12,7 +12,7 @@ import {
   removedPositions,
   vhdDistances,
   type Reinforcement,
-} from '../../../protocol/results/reinforcement';
+} from '../../../protocol/interventions/reinforcement';
 import type { PerHead } from '../../../protocol/results/heads';
 import {
   count,

@@ -7,7 +7,7 @@ import type { ChartSection } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import type { DivergenceStep } from '../../../protocol/results/hallucination';
-import type { VhdDistance } from '../../../protocol/results/reinforcement';
+import type { VhdDistance } from '../../../protocol/interventions/reinforcement';
 import { affected, placesWhere, removedWords } from './heads-of-result';
 import { lowerMedian } from '../../shared/divergence/divergence';
 import type { DivergenceResult, MeasuredCaption, ReinforcedCaption } from './result';

@@ -1,6 +1,7 @@
 /** The analysis `imbalanced-attention`: how much of the attention is on the picture, and what raising it on informed tokens changes. */
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
-import { headName } from '../../../protocol/interventions/text';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
+import { headName } from '../../../protocol/schema/written-form';
 import type { Analysis, AnalysisJob, GivenOffer, Support } from '../../analysis';
 import { generatesWith } from '../../shared/captions/support';
 import { refusal } from '../../../protocol/wire/failures';

@@ -1,5 +1,6 @@
 /** From a token of the answer to its maps, and from a place in the picture to the tokens that need it. */
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import type { AnalysisJob } from '../../analysis';
 import { refusal } from '../../../protocol/wire/failures';

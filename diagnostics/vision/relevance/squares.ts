@@ -1,6 +1,6 @@
 /** What is hidden at a time: squares of patches of a picture, or runs of tokens of a text. */
 import { regionOf, regionText, type Region } from '../../../protocol/interventions/regions';
-import type { ImageSpan, ImageTile } from '../../../protocol/results/image';
+import type { ImageSpan, ImageTile } from '../../../protocol/schema/parts';
 import { refusal } from '../../../protocol/wire/failures';
 import type { Prompt } from '../../model-runner/model-runner';
 import { imageRows, regionRows } from '../../model-runner/regions';

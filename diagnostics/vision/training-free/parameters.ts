@@ -1,5 +1,6 @@
 /** The parameters of the analysis `training-free` that are of no single method. */
-import type { ParameterTable, ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { questionPlace } from '../../../protocol/compute/pope';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { popeSplits } from '../../../protocol/results/pope';

@@ -3,7 +3,7 @@ import { greedy, textPart } from '../../shared/captions/caption-run';
 import { popeReply } from '../../shared/captions/pope-reply';
 import { continued } from '../../model-runner/decoding';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import type { Method } from './methods/method';
 import type { Answer, DecodingTime, MethodOutput } from './result';
 

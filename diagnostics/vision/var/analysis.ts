@@ -1,5 +1,5 @@
 /** The analysis `var`: attention sinks in a picture, heads that look beside them, and their attention redistributed. */
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import { regionOf } from '../../../protocol/interventions/regions';
 import type { Analysis } from '../../analysis';
 import { generatesWith } from '../../shared/captions/support';

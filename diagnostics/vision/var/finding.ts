@@ -1,4 +1,4 @@
-import { headName } from '../../../protocol/interventions/text';
+import { headName } from '../../../protocol/schema/written-form';
 import { counted, percent, threeDigits } from '../../shared/words';
 import { narrowest } from '../../shared/divergence/sinks';
 import type { VarResult } from './result';

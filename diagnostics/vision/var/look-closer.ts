@@ -1,6 +1,7 @@
 /** Where a head, or all heads at a token of the text, look in the picture, without and with redistribution. */
-import { headName } from '../../../protocol/interventions/text';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import { headName } from '../../../protocol/schema/written-form';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import type { AnalysisJob } from '../../analysis';
 import { spanMap } from '../../shared/divergence/span-map';

@@ -1,7 +1,7 @@
 /** What a result shows: where states are massive, which tokens are sinks, what they get, and what becomes of a text. */
 import type { SectionSeries } from '../../../protocol/sections/chart';
 import type { Section } from '../../../protocol/sections/section';
-import { headName } from '../../../protocol/interventions/text';
+import { headName } from '../../../protocol/schema/written-form';
 import { quotedToken } from '../../../protocol/wire/token-name';
 import { cellOf } from '../../shared/sections/cell';
 import { threeDigits } from '../../shared/words';

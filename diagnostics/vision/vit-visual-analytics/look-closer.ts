@@ -2,7 +2,8 @@
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { ImageSection } from '../../../protocol/sections/image';
 import type { MapSection } from '../../../protocol/sections/map';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { TableSection } from '../../../protocol/sections/table';
 import { refusal } from '../../../protocol/wire/failures';
 import type { ModelRunner, Prompt } from '../../model-runner/model-runner';

@@ -1,10 +1,9 @@
 /** The panel of analyses. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult, Offer, AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import { analysesPanel, contextKeys } from '../../../protocol/contributions/views';
-import type { AnalysisSetup } from '../../../protocol/panels/analyses';
 import { realFolder } from '../../models/real-folder';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { RecentRuns } from '../../results/recent-runs';

@@ -1,5 +1,5 @@
 /** What an analysis says of the result on show and the one that it is compared with. */
-import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { Section } from '../../../protocol/sections/section';
 import type { Compute } from '../../platform/compute';
 

@@ -1,12 +1,11 @@
 /** The plan that the panel of analyses starts with, and plans from the storage of an earlier version or session. */
-import type { AnalysisInfo, AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
+import type { AnalysisInfo, InputKind } from '../../../protocol/analysis/analysis';
+import { type AnalysisInput, analysisSetup, type AnalysisSetup } from '../../../protocol/analysis/schema';
 import { isTaskFile, type TaskInfo } from '../../../protocol/analysis/tasks';
-import { analysisSetup } from '../../../protocol/analysis/schema';
-import { demoPrompt } from '../../../protocol/compute/demo-prompt';
+import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
 import { startOf, type Demos } from '../../../protocol/analysis/next-start';
 import { usualTaskOf } from '../../../protocol/analysis/usual-task';
-import type { PromptInput } from '../../../protocol/compute/models';
-import type { AnalysisSetup } from '../../../protocol/panels/analyses';
+import type { PromptInput } from '../../../protocol/inputs/prompt';
 import { check } from '../../../protocol/schema/check';
 
 /** Pictures of a folder that a form begins with. */

@@ -1,8 +1,8 @@
 /** What the panel of analyses asks a person through VS Code's own dialogs. */
 import * as vscode from 'vscode';
-import type { Offer } from '../../../protocol/analysis/analysis';
+import type { Offer } from '../../../protocol/analysis/schema';
 import type { FromAnalysesPanel } from '../../../protocol/panels/analyses';
-import type { ModelSummary } from '../../../protocol/results/heads';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import type { OnWritten } from '../exports';
 import { saveIntervention } from '../heads/dialogs';
 

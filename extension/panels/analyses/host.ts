@@ -1,17 +1,12 @@
 /** The extension's half of one webview of analyses: what it answers beside what `ModelPanelHost` does. */
-import type { AnalysisInfo, AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult, Offer, AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
-import {
-  setupOfAnalysis,
-  type AnalysisSetup,
-  type FromAnalysesPanel,
-  type ToAnalysesPanel,
-} from '../../../protocol/panels/analyses';
+import { setupOfAnalysis, type FromAnalysesPanel, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import { fromAnalysesPanel } from '../../../protocol/panels/analyses-schema';
 import type { Plan } from '../../../protocol/plans/plan-file';
-import type { ModelSummary } from '../../../protocol/results/heads';
-import type { ImageSpan } from '../../../protocol/results/image';
+import type { ModelSummary, ImageSpan } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';

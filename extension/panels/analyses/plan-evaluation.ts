@@ -1,6 +1,6 @@
 /** The form that evaluates a cache plan. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import type { AnalysisSetup } from '../../../protocol/panels/analyses';
+import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 
 export const planEvaluation = 'plan-evaluation';
 

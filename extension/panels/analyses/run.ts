@@ -1,6 +1,6 @@
 /** What the panel of analyses runs: one analysis on one model, its partial results as they come. */
-import type { AnalysisResult } from '../../../protocol/analysis/analysis';
-import type { AnalysisSetup, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
+import type { ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import { isCancelled, isRestart, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { PanelRun } from '../panel-run';

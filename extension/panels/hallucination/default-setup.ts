@@ -1,10 +1,10 @@
 /** The plan the Hallucination panel starts with, and plans from the storage of an earlier version or session. */
-import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
+import { demoVisionPrompt } from '../../../protocol/inputs/demo-prompt';
 import { defaultPictures } from '../../../protocol/inputs/truth';
 import type { HallucinationSetup } from '../../../protocol/panels/hallucination';
 import { hallucinationSetup } from '../../../protocol/panels/hallucination-schema';
 import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
-import type { Reinforcement } from '../../../protocol/results/reinforcement';
+import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { check } from '../../../protocol/schema/check';
 import { fieldsIn } from '../../../protocol/schema/fields';
 import type { SavedHallucination } from '../../results/hallucination-file';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { OpenedImage } from '../../../protocol/compute/hallucination';
-import type { ImageSpan } from '../../../protocol/results/image';
+import type { ImageSpan } from '../../../protocol/schema/parts';
 import type { ModelCard } from '../../../protocol/panels/hallucination';
 import { realFolder } from '../../models/real-folder';
 import { imageEndings, imageType } from './image-folder';

@@ -9,8 +9,7 @@ import type {
 } from '../../../protocol/panels/hallucination';
 import { fromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
 import type { HallucinationResult } from '../../../protocol/results/hallucination';
-import type { ModelSummary } from '../../../protocol/results/heads';
-import type { ImageSpan } from '../../../protocol/results/image';
+import type { ModelSummary, ImageSpan } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import type { Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';

@@ -1,5 +1,5 @@
 /** The plan the Heads panel starts with, and plans from the storage of an earlier version or session. */
-import { demoPrompt } from '../../../protocol/compute/demo-prompt';
+import { demoPrompt } from '../../../protocol/inputs/demo-prompt';
 import type { HeadsSetup } from '../../../protocol/panels/heads';
 import { headsSetup } from '../../../protocol/panels/heads-schema';
 import type { HeadsResult } from '../../../protocol/results/heads';

@@ -1,5 +1,6 @@
 /** The effect of removing each head: the analysis `ablation`, run for the Heads panel. */
-import type { AnalysisProgress, AnalysisRequest } from '../../../protocol/analysis/analysis';
+import type { AnalysisProgress } from '../../../protocol/analysis/analysis';
+import type { AnalysisRequest } from '../../../protocol/analysis/schema';
 import type { HeadEffects, ToHeadsPanel } from '../../../protocol/panels/heads';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import type { Section } from '../../../protocol/sections/section';

@@ -1,11 +1,13 @@
 /** The extension's half of one Heads webview: what it answers beside what `ModelPanelHost` does. */
 import type { ComputeMethod } from '../../../protocol/compute/api';
-import type { HeadsReply, PromptInput } from '../../../protocol/compute/models';
+import type { HeadsReply } from '../../../protocol/compute/models';
+import type { PromptInput } from '../../../protocol/inputs/prompt';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { AnalysisSetup } from '../../../protocol/panels/analyses';
+import type { AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { FromHeadsPanel, HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
-import type { HeadsResult, ModelSummary } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import { FailureError } from '../../../protocol/wire/failures';
 import { isCancelled, type Compute } from '../../platform/compute';

@@ -2,7 +2,7 @@
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { planIntervention } from '../../../protocol/interventions/plan';
 import type { Plan } from '../../../protocol/plans/plan-file';
-import type { ModelSummary } from '../../../protocol/results/heads';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 
 /** Lets the person choose; undefined when they thought better of it. */
 export type ChoosePlan = (model: ModelSummary | undefined) => Promise<Plan | undefined>;

@@ -1,5 +1,5 @@
 /** A form in which a plan is read from elsewhere and written for elsewhere, one file each, beside this one. */
-import type { ParameterValues } from '../../analysis/parameters';
+import type { ParameterValues } from '../../schema/parts';
 import type { Checked } from '../../schema/check';
 import type { HeadPlan } from '../head-plan';
 import { checkPlan, type Plan, type PlannedModel } from '../plan-file';

@@ -1,8 +1,8 @@
 /**
- * Scores of retrieval heads (protocol/results/head-scores.ts) as a plan: the key/value heads that score highest keep everything, the
+ * Scores of retrieval heads (protocol/plans/formats/head-scores.ts) as a plan: the key/value heads that score highest keep everything, the
  * others sinks and recents. Settings: `keep` (`25%`, `8` or `>0.1`), `sinks`, `recent`.
  */
-import { meanScores, parseHeadScores } from '../../results/head-scores';
+import { meanScores, parseHeadScores } from './head-scores';
 import type { Checked } from '../../schema/check';
 import type { Plan } from '../plan-file';
 import { keepMostOf, keepProblem, keyValueScores, planOfScores } from '../plan-of-scores';

@@ -1,10 +1,11 @@
 /** The extension's side of the panel of analyses, played over planted results. */
 import { untested } from '../../support/device/panel-devices';
 import { PNG } from 'pngjs';
-import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult, AnalysisSetup } from '../../../protocol/analysis/schema';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
-import type { AnalysisSetup, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
-import type { ModelSummary } from '../../../protocol/results/heads';
+import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import { PanelBrowser, type PanelPage } from '../support/panel-page';
 import { everySection, mapStory } from './stories';
 

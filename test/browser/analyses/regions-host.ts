@@ -2,7 +2,7 @@
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { Tokenised } from '../../../protocol/compute/models';
 import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
-import type { ImageSpan } from '../../../protocol/results/image';
+import type { ImageSpan } from '../../../protocol/schema/parts';
 import { answering, model, openMessage, pair, plan } from './analyses-host';
 
 export const regionInfo: AnalysisInfo = {

@@ -8,9 +8,8 @@ import type {
   HallucinationResult,
   HallucinationSet,
 } from '../../../protocol/results/hallucination';
-import type { Reinforcement } from '../../../protocol/results/reinforcement';
-import type { ModelSummary } from '../../../protocol/results/heads';
-import type { ImageSpan } from '../../../protocol/results/image';
+import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
+import type { ModelSummary, ImageSpan } from '../../../protocol/schema/parts';
 import { crc32 } from '../../../webviews/charts/image';
 
 export const layers = 6;

@@ -12,9 +12,9 @@ import {
   type HeadThumbnails,
   type HeadTile,
   type LabelScores,
-  type ModelSummary,
   type NextTokens,
 } from '../../../protocol/results/heads';
+import { type ModelSummary } from '../../../protocol/schema/parts';
 
 export type Plant = 'previous' | 'sink' | 'self' | 'induction' | 'duplicate' | 'local' | 'uniform' | 'mixed';
 

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, FrameLocator } from 'playwright-core';
-import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import { launchBrowser } from '../../support/host/browser';
 import { startHost, type Host } from '../../support/host/server';
 import { repositoryRoot } from '../../support/host/versions';

@@ -1,6 +1,6 @@
 /** One sound call of every method of the compute server, on the demo models, small enough to run in a moment. */
 import { resolve } from 'node:path';
-import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/schema';
 import type { ComputeMethod, ComputeMethods } from '../../../protocol/compute/api';
 import type { HallucinationRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { BenchmarkSetup } from '../../../protocol/results/benchmark';

@@ -1,6 +1,6 @@
 /** What the panel of analyses makes of a result first: of every section its twin, its file and its picture, and the words beside. */
 import { sectionText } from '../../../compute-server/cli/section-text';
-import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import { differenceSentence } from '../../../protocol/results/comparability';
 import type { Section } from '../../../protocol/sections/section';
 import { sectionCsv } from '../../../webviews/sections/section-file';

@@ -10,8 +10,7 @@ import { parseHallucination, type SavedHallucination } from '../../../extension/
 import { parseHeads, type SavedHeads } from '../../../extension/results/heads-file';
 import { parseIntervention } from '../../../extension/results/intervention-file';
 import { parseModule } from '../../../extension/results/module-words';
-import type { AnalysisResult } from '../../../protocol/analysis/analysis';
-import { parseAnalysis } from '../../../protocol/analysis/schema';
+import { type AnalysisResult, parseAnalysis } from '../../../protocol/analysis/schema';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import type { ModuleResult } from '../../../protocol/results/module';
 import { parsePlan, type Plan } from '../../../protocol/plans/plan-file';

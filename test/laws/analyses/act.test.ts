@@ -5,7 +5,7 @@ import { act as analysis } from '../../../diagnostics/interventions/act/analysis
 import type { ActResult } from '../../../diagnostics/interventions/act/result';
 import { answered, questionsOf } from '../../../diagnostics/shared/labelled-heads/questions';
 import type { Sample } from '../../../diagnostics/tasks/task';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import {
   answerPosition,

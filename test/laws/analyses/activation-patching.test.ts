@@ -4,8 +4,8 @@ import { ranked } from '../../../diagnostics/circuits/activation-patching/rankin
 import type { PatchingResult } from '../../../diagnostics/circuits/activation-patching/result';
 import { Outputs } from '../../../diagnostics/shared/effects/outputs';
 import { partsOf, replacing } from '../../../diagnostics/shared/effects/parts';
-import type { AnalysisInput } from '../../../protocol/analysis/analysis';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { AnalysisInput } from '../../../protocol/analysis/schema';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLikeRun, type LlamaLikeConfig } from '../../support/reference/llama-like';
 import type { Parameters, Vector } from '../../support/reference/vectors';

@@ -7,7 +7,7 @@ import { openModel } from '../../../compute-server/model/checkpoint/loaded-model
 import { amp } from '../../../diagnostics/plans/amp/analysis';
 import type { AmpResult } from '../../../diagnostics/plans/amp/result';
 import type { ModelRunner } from '../../../diagnostics/model-runner/model-runner';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
 import type { Tensors } from '../../support/safetensors-file';

@@ -5,7 +5,7 @@ import type { Analysis, AnalysisJob, ReadInput } from '../../../diagnostics/anal
 import { blockRetrievalAnalysis } from '../../../diagnostics/plans/block-retrieval/analysis';
 import { longheadsAnalysis } from '../../../diagnostics/plans/longheads/analysis';
 import { passKeys } from '../../../diagnostics/plans/longheads/pass-keys';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { taskInfo, type Sample } from '../../../diagnostics/tasks/task';
 import { passkey } from '../../../diagnostics/tasks/passkey';
 import { shortDemoLm } from '../../support/demo-models';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { prepare } from '../../../compute-server/analyses/analysis-job';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { imbalancedAttention as analysis } from '../../../diagnostics/vision/imbalanced-attention/analysis';
 import { emphasisOf } from '../../../diagnostics/shared/pictures/informed-tokens';
 import type { ImbalancedResult } from '../../../diagnostics/vision/imbalanced-attention/result';

@@ -7,7 +7,7 @@ import { rowInfluence } from '../../../diagnostics/plans/moa/influence';
 import type { MoaParameters } from '../../../diagnostics/plans/moa/parameters';
 import { influenceOf } from '../../../diagnostics/plans/moa/profile';
 import { plan } from '../../../protocol/interventions/plan';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { plantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';

@@ -2,10 +2,11 @@
 import { prepare } from '../../../compute-server/analyses/analysis-job';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import type { Analysis } from '../../../diagnostics/analysis';
-import type { AnalysisInput } from '../../../protocol/analysis/analysis';
-import type { ParameterTable, ParameterValues } from '../../../protocol/analysis/parameters';
+import type { AnalysisInput, SectionQuestion } from '../../../protocol/analysis/schema';
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
 import { resultOf, surroundingsOf } from '../../support/model-jobs';
 
 export interface Asked {

@@ -7,7 +7,7 @@ import type { Receiver } from '../../../diagnostics/shared/circuits/receivers';
 import { pathPatching } from '../../../diagnostics/circuits/path-patching/analysis';
 import { pathTable, type PathParameters } from '../../../diagnostics/circuits/path-patching/parameters';
 import type { PathResult } from '../../../diagnostics/circuits/path-patching/result';
-import type { AnalysisInput } from '../../../protocol/analysis/analysis';
+import type { AnalysisInput } from '../../../protocol/analysis/schema';
 import { resolveTable } from '../../../protocol/analysis/parameters';
 import { objectSamples, objectTask } from '../../support/analyses/object-task';
 import { linearOpt } from '../../support/checkpoints/linear-opt';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { regionAttention } from '../../../diagnostics/interventions/region-attention/analysis';
-import type { AnalysisInput } from '../../../protocol/analysis/analysis';
+import type { AnalysisInput } from '../../../protocol/analysis/schema';
 import { writeTinyModel, type TinyModel } from '../../support/checkpoints/tiny-models';
 import {
   clipProcessor,

@@ -4,7 +4,7 @@ import { lower } from '../../../compute-server/model/interventions/lower';
 import { runPrompt } from '../../../compute-server/model/run/stream/model-run';
 import { regionAttention } from '../../../diagnostics/interventions/region-attention/analysis';
 import { parseDo } from '../../../protocol/interventions/do-form';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { answerFor, resultFor } from './one-run';
 

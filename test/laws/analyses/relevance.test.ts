@@ -8,7 +8,7 @@ import { imageRows } from '../../../diagnostics/model-runner/regions';
 import { relevance as analysis } from '../../../diagnostics/vision/relevance/analysis';
 import { logProbabilitiesWithout } from '../../../diagnostics/vision/relevance/occlusion';
 import type { RelevanceResult } from '../../../diagnostics/vision/relevance/result';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { relevancePrompt, writeReadingPatch } from '../../support/checkpoints/planted-reading';
 import { writeTinyModel } from '../../support/checkpoints/tiny-models';

@@ -3,7 +3,7 @@ import { deserialize, serialize } from 'node:v8';
 import { prepare } from '../../../compute-server/analyses/analysis-job';
 import type { Analysis, Step } from '../../../diagnostics/analysis';
 import type { InputKind } from '../../../protocol/analysis/analysis';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { surroundingsOf } from '../../support/model-jobs';
 import { inputOf, type Case } from './cases';

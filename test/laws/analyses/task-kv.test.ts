@@ -5,7 +5,7 @@ import type { LoadedModel } from '../../../compute-server/model/checkpoint/loade
 import { taskKv as analysis } from '../../../diagnostics/plans/task-kv/analysis';
 import type { TaskKvParameters } from '../../../diagnostics/plans/task-kv/parameters';
 import type { TaskKvResult } from '../../../diagnostics/plans/task-kv/result';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { tinyModel, tinyTensors } from '../../support/checkpoints/tiny-models';
 import { surroundingsOf } from '../../support/model-jobs';

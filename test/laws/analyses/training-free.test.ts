@@ -20,7 +20,7 @@ import { noised } from '../../../diagnostics/vision/training-free/noise';
 import type { TrainingFreeResult } from '../../../diagnostics/vision/training-free/result';
 import { random } from '../../../kernels/tensors/random';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { plantedSinks, wideLlava, writePlantedSinks } from '../../support/checkpoints/planted-sinks';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import { normalisedPicture, tinyLlava, tinyPixels } from '../../support/checkpoints/tiny-vision';

@@ -10,7 +10,7 @@ import type { ModelRunner } from '../../../diagnostics/model-runner/model-runner
 import { visualAttentionSinks as analysis } from '../../../diagnostics/vision/var/analysis';
 import type { VarResult } from '../../../diagnostics/vision/var/result';
 import { parseDo } from '../../../protocol/interventions/do-form';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { openTiny, promptIds } from '../../support/checkpoints/open-tiny';
 import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
 import { plantedSinks, wideLlava, writePlantedSinks } from '../../support/checkpoints/planted-sinks';

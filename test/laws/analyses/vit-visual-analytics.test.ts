@@ -12,8 +12,8 @@ import { insideOf, outputWithout, partsOf, replacedBy } from '../../../diagnosti
 import { poolingOf, probabilitiesOf } from '../../../diagnostics/vision/vit-visual-analytics/reader';
 import type { VitResult } from '../../../diagnostics/vision/vit-visual-analytics/result';
 import { addMap, emptySums, profileOf } from '../../../diagnostics/vision/vit-visual-analytics/strength';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
-import type { SectionQuestion } from '../../../protocol/sections/section';
+import type { ParameterValues } from '../../../protocol/schema/parts';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { deciding, openVit, plantedVit, silent, vitSide, writeColours } from '../../support/checkpoints/planted-vit';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';

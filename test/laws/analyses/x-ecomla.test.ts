@@ -13,7 +13,7 @@ import { xEcomla } from '../../../diagnostics/plans/x-ecomla/analysis';
 import type { EcoMlaResult } from '../../../diagnostics/plans/x-ecomla/result';
 import { usualAdam } from '../../../kernels/training/training-step';
 import { distillationNetwork } from '../../../models/architectures/training-network';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyTensors, type TinyModel } from '../../support/checkpoints/tiny-models';
 import { resultOf, runnerOf, surroundingsOf } from '../../support/model-jobs';

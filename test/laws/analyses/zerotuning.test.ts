@@ -7,7 +7,7 @@ import { prepare } from '../../../compute-server/analyses/analysis-job';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { scoreTask } from '../../../diagnostics/shared/accuracy/score';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import { zeroTuning as analysis } from '../../../diagnostics/interventions/zerotuning/analysis';
 import { questionsOf } from '../../../diagnostics/shared/labelled-heads/questions';
 import { answered, tuned } from '../../../diagnostics/interventions/zerotuning/measure';

@@ -9,7 +9,7 @@ import { openModel, type LoadedModel } from '../../../compute-server/model/check
 import { attentionInfluence } from '../../../diagnostics/retrieval/attention-influence/analysis';
 import { scoreDocuments, type LossSums } from '../../../diagnostics/retrieval/attention-influence/score-documents';
 import type { InfluenceResult } from '../../../diagnostics/retrieval/attention-influence/result';
-import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../protocol/schema/parts';
 import type { TokensSection } from '../../../protocol/sections/tokens';
 import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { plantedRetrieval } from '../../support/checkpoints/planted-retrieval';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { generateJob, nextTokens } from '../../../compute-server/model-calls/generate-job';
 import type { GenerateProgress, GenerateReply } from '../../../protocol/compute/models';
 import { fromGains } from '../../../protocol/interventions/gains';
-import type { HeadGain } from '../../../protocol/results/heads';
+import type { HeadGain } from '../../../protocol/schema/parts';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
 import { parametersOf } from '../../support/reference/vectors';

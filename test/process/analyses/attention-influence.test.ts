@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { sampleRankCorrelation } from 'simple-statistics';
-import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { InfluenceResult } from '../../../diagnostics/retrieval/attention-influence/result';
 import { shortDemoLm } from '../../support/demo-models';
 import { buildServer, Place } from '../model/support/model-server';

@@ -4,8 +4,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { computeClient } from '../../../compute-server/cli/compute-process';
-import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
-import { analysisText, parseAnalysis } from '../../../protocol/analysis/schema';
+import {
+  type AnalysisRequest,
+  type AnalysisResult,
+  analysisText,
+  parseAnalysis,
+} from '../../../protocol/analysis/schema';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import { FailureError } from '../../../protocol/wire/failures';
 import { buildServer, headscope, serverScript } from './support/analysis-server';

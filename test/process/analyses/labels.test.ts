@@ -1,7 +1,7 @@
 /** `headscope run labels` and `headscope heads` are two ways to the same numbers. */
 import assert from 'node:assert/strict';
 import type { LabelsResult } from '../../../diagnostics/patterns/labels/result';
-import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/schema';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { writePlantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { shortDemoLm } from '../../support/demo-models';

@@ -1,7 +1,7 @@
 /** `headscope run retrieval-head`: scores written as the authors publish them are read again, and what is missing or none is refused first. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { RetrievalHeadResult } from '../../../diagnostics/retrieval/retrieval-head/result';
 import { writePlantedCircuit } from '../../support/checkpoints/planted-circuit';
 import { buildServer, Place } from '../model/support/model-server';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { TaskResult } from '../../../protocol/analysis/tasks';
 import { shortDemoLm as model } from '../../support/demo-models';
 import { patience } from '../../support/patience';

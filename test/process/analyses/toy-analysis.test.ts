@@ -4,8 +4,13 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { computeClient } from '../../../compute-server/cli/compute-process';
-import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
-import { analysisText, parseAnalysis } from '../../../protocol/analysis/schema';
+import type { AnalysisProgress } from '../../../protocol/analysis/analysis';
+import {
+  type AnalysisRequest,
+  type AnalysisResult,
+  analysisText,
+  parseAnalysis,
+} from '../../../protocol/analysis/schema';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import { FailureError } from '../../../protocol/wire/failures';
 import { shortDemoLm as model } from '../../support/demo-models';

@@ -8,7 +8,7 @@ import { templateColumns } from '../../../protocol/compute/template';
 import type { SetupReport } from '../../../protocol/compute/setup';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import type { ModuleResult } from '../../../protocol/results/module';
-import type { Provenance } from '../../../protocol/results/provenance';
+import type { Provenance } from '../../../protocol/schema/parts';
 import { patience } from '../../support/patience';
 import { buildServer, headscope } from './support/server';
 

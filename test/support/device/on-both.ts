@@ -2,9 +2,9 @@
 import type { ComputeClient } from '../../../protocol/compute/client';
 import { parseDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { HeadsResult, Parity } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads';
+import type { Parity, DeviceSummary } from '../../../protocol/schema/parts';
 import type { AttributionResult } from '../../../diagnostics/circuits/attribution/result';
-import type { DeviceSummary } from '../../../protocol/results/provenance';
 
 export interface Servers {
   readonly cpu: ComputeClient;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { compare } from '../../../diagnostics/circuits/ablation/compare';
 import type { AblationResult } from '../../../diagnostics/circuits/ablation/result';
 import { changesBetween } from '../../../extension/panels/analyses/changes';
-import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
 
 describe('changes between two results of an analysis', () => {
   it('are the result on show less the other one, and say so', async () => {

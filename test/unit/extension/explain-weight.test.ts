@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setupOfWeight } from '../../../extension/panels/explain-weight';
-import type { AnalysisInput, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisInput, AnalysisResult } from '../../../protocol/analysis/schema';
 
 describe('the explanation of a weight of an attention map', () => {
   const cell = { layer: 3, head: 1, query: 7, key: 2 };

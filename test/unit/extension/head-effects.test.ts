@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { measureEffects } from '../../../extension/panels/heads/head-effects';
-import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisProgress } from '../../../protocol/analysis/analysis';
+import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/schema';
 import type { HeadsSection } from '../../../protocol/sections/heads';
 import { headsResult } from './samples';
 

@@ -15,14 +15,14 @@ import type {
   HeadsRequest,
   HeadTileRequest,
 } from '../../../protocol/compute/models';
-import type { AnalysisSetup } from '../../../protocol/panels/analyses';
 import type { HeadsPlace, HeadsSetup, ToHeadsPanel } from '../../../protocol/panels/heads';
 import type { ModelChoice } from '../../../protocol/panels/run-panel';
-import type { HeadTile, ModelSummary } from '../../../protocol/results/heads';
-import { headStatisticNames } from '../../../protocol/results/heads';
+import { type HeadTile, headStatisticNames } from '../../../protocol/results/heads';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import { FailureError } from '../../../protocol/wire/failures';
 import { headsResult, modelSummary, thumbnails } from './samples';
-import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisProgress } from '../../../protocol/analysis/analysis';
+import type { AnalysisSetup, AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/schema';
 
 export const demo: ModelChoice = { folder: '/extension/demo-lm', label: 'demo-lm', family: 'llama', runs: true };
 export const plan = (change: Partial<HeadsSetup> = {}): HeadsSetup => ({

@@ -2,7 +2,8 @@
 import type { DeviceInfo, MechanismInfo, ServerInfo } from '../../../protocol/compute/api';
 import type { ModelFacts, ModelPartFacts } from '../../../protocol/language/requests';
 import type { BenchmarkSetup, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
-import type { HeadsResult, HeadThumbnails, ModelSummary } from '../../../protocol/results/heads';
+import type { HeadsResult, HeadThumbnails } from '../../../protocol/results/heads';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 
 export const plan = (change: Partial<BenchmarkSetup> = {}): BenchmarkSetup => ({
   mechanisms: ['fused', 'tiled'],

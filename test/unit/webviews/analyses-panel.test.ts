@@ -1,7 +1,8 @@
 /** The panel of analyses without a page: its form against the table of parameters, and its states. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { AnalysisInfo, AnalysisInput } from '../../../protocol/analysis/analysis';
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import type { AnalysisInput } from '../../../protocol/analysis/schema';
 import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/panels/analyses/form';
 import { toInputForm, readInput } from '../../../webviews/panels/analyses/input-form';
 import { inputWords, provenanceLines } from '../../../webviews/panels/analyses/made-by';

@@ -1,7 +1,8 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
 import type { FromAnalysesPanel } from '../../../protocol/panels/analyses';
 import type { AttentionCell } from '../../../protocol/sections/map';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import type { PanelPart, RunActions } from '../../ui/actions';
 import type { InputForm } from './input-form';

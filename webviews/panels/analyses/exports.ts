@@ -1,5 +1,5 @@
 /** What leaves the panel: every section as it is on the screen, with what its numbers are and what made them. */
-import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult } from '../../../protocol/analysis/schema';
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
 import type { Section } from '../../../protocol/sections/section';
 import { htmlTable } from '../../charts/html-page';

@@ -1,8 +1,9 @@
 /** The input of an analysis as a person types it, whatever kinds of input there are: what was typed for one is kept for the next. */
-import type { AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
+import type { InputKind } from '../../../protocol/analysis/analysis';
+import type { AnalysisInput } from '../../../protocol/analysis/schema';
 import { isTaskFile, type TaskInfo } from '../../../protocol/analysis/tasks';
-import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
-import type { ModelSummary } from '../../../protocol/results/heads';
+import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import { wholeNumber } from '../../ui/form-fields';
 import { firstProblem, readParameters, typedOf, type Typed } from '../../ui/typed-parameters';
 

@@ -1,9 +1,10 @@
 /** What made a result, in a line under the finding and in a few lines under what leaves the panel. Pure. */
 import { parityWords } from '../../../protocol/results/parity-words';
-import type { AnalysisInfo, AnalysisInput, AnalysisResult } from '../../../protocol/analysis/analysis';
-import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import type { AnalysisInput, AnalysisResult } from '../../../protocol/analysis/schema';
+import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
 import { networksFamily } from '../../../protocol/results/heads';
-import { threadWords } from '../../../protocol/results/provenance';
+import { threadWords } from '../../../protocol/results/thread-words';
 import { lastName } from '../../ui/model-field';
 import { count, seconds } from '../../ui/numbers';
 import { printDo } from '../../../protocol/interventions/do-form';

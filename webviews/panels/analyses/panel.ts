@@ -1,15 +1,11 @@
 /** The Analyses panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import {
-  setupOfAnalysis,
-  type AnalysisSetup,
-  type FromAnalysesPanel,
-  type ToAnalysesPanel,
-} from '../../../protocol/panels/analyses';
+import { setupOfAnalysis, type FromAnalysesPanel, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { AnalysisSetup, SectionQuestion } from '../../../protocol/analysis/schema';
 import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
 import type { AttentionCell } from '../../../protocol/sections/map';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
 import { writeFile } from '../../charts/leaving';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import { canonical } from '../../ui/canonical';

@@ -1,7 +1,8 @@
 /** Sections under each other, each with what was asked of it. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionQuestion } from '../../../protocol/analysis/schema';
 import { looksOf, withLooks } from '../../sections/page-looks';
 import { sectionView } from '../../sections/section-view';
 import { button, progressRing } from '../../ui/controls';

@@ -1,7 +1,7 @@
 /** What of the state is on the screen, and what can be done with it. Pure. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import type { AnalysisSetup } from '../../../protocol/panels/analyses';
-import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
+import type { AnalysisSetup } from '../../../protocol/analysis/schema';
+import type { EncoderInput, PromptInput } from '../../../protocol/inputs/prompt';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionView } from '../../sections/section-kind';
 import { placed, whyNotOnDevice } from '../../ui/device-field';

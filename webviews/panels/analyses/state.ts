@@ -1,12 +1,13 @@
 /** Everything the panel shows, and how a message changes it. No DOM: tests drive it directly. */
-import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import type { AnalysisResult, AnalysisSetup, SectionQuestion } from '../../../protocol/analysis/schema';
 import { noDemos, type Demos } from '../../../protocol/analysis/next-start';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
 import type { Tokenised } from '../../../protocol/compute/models';
-import { setupOfAnalysis, type AnalysisSetup, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { setupOfAnalysis, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
-import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { Section } from '../../../protocol/sections/section';
 import { unreachable } from '../../../protocol/unreachable';
 import type { LoadedPicture } from '../../sections/scene';
 import type { SectionView } from '../../sections/section-kind';

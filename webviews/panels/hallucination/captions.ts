@@ -4,7 +4,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import { defaultLayers, defaultLayersWords } from '../../../protocol/results/vhd-defaults';
 import type { Caption } from '../../../protocol/results/hallucination';
-import type { OutlierRule } from '../../../protocol/results/reinforcement';
+import type { OutlierRule } from '../../../protocol/interventions/reinforcement';
 import { button, dropdown, textField } from '../../ui/controls';
 import { choicesOf } from '../../ui/form-fields';
 import { icon } from '../../ui/icons';

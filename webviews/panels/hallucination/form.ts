@@ -1,8 +1,8 @@
 /** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. */
 import type { HallucinationMode, HallucinationSetup, SetCaptions } from '../../../protocol/panels/hallucination';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
-import type { OutlierRule, RemovedPositions, VhdDistance } from '../../../protocol/results/reinforcement';
-import type { ModelSummary } from '../../../protocol/results/heads';
+import type { OutlierRule, RemovedPositions, VhdDistance } from '../../../protocol/interventions/reinforcement';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import { deviceOfSetup, setupOfDevice } from '../../ui/device-field';
 import { readSeed, seedProblem, wholeNumber, type FormProblems, type Reading } from '../../ui/form-fields';
 

@@ -1,7 +1,7 @@
 /** The prompt that a family of vision-language models was trained with, in the words that ask for a caption. Pure. */
-import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
+import { demoVisionPrompt } from '../../../protocol/inputs/demo-prompt';
 import type { ModelChoice } from '../../../protocol/panels/run-panel';
-import type { ModelSummary } from '../../../protocol/results/heads';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import type { Form } from './form';
 
 export type OwnPrompt = Pick<Form, 'prompt' | 'chat'>;

@@ -1,5 +1,5 @@
 /** Draws the picture, what is read from its patches, and its sinks on a canvas: on the screen and for export alike. */
-import type { ImageSpan } from '../../../protocol/results/image';
+import type { ImageSpan } from '../../../protocol/schema/parts';
 import { cividis, css } from '../../charts/colour-map';
 import { hatch } from '../../charts/hatch';
 import type { Theme } from '../../ui/theme';

@@ -1,5 +1,5 @@
 /** Where the patches of a picture lie. Pure. */
-import type { ImageSpan, ImageTile } from '../../../protocol/results/image';
+import type { ImageSpan, ImageTile } from '../../../protocol/schema/parts';
 
 export interface Patch {
   /** Among the image tokens, from 0. */

@@ -17,7 +17,7 @@ import type {
   HallucinationResult,
   HallucinationSet,
 } from '../../../protocol/results/hallucination';
-import type { ModelSummary } from '../../../protocol/results/heads';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import { unreachable } from '../../../protocol/unreachable';
 import { opened } from '../../ui/asides';
 import { canonical } from '../../ui/canonical';

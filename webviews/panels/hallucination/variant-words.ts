@@ -1,6 +1,6 @@
 /** How captions are named and scored in words. */
 import type { Caption, CaptionScore } from '../../../protocol/results/hallucination';
-import type { Reinforcement } from '../../../protocol/results/reinforcement';
+import type { Reinforcement } from '../../../protocol/interventions/reinforcement';
 import { percent, plural } from '../../ui/numbers';
 import { writeLayers } from './form';
 

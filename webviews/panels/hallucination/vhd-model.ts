@@ -1,5 +1,5 @@
 /** What the map of divergences shows: places, colours and words of its cells and of the bars beside them. No DOM. */
-import type { OutlierRule, VhdDistance } from '../../../protocol/results/reinforcement';
+import type { OutlierRule, VhdDistance } from '../../../protocol/interventions/reinforcement';
 import type { PerHead } from '../../../protocol/results/heads';
 import { cividis, diverging, type Rgb } from '../../charts/colour-map';
 import { headName, type HeadPlace } from '../../ui/head-names';

@@ -1,10 +1,10 @@
 /** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. */
-import type { PromptInput } from '../../../protocol/compute/models';
+import type { PromptInput } from '../../../protocol/inputs/prompt';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import { fromGains, gainsIn } from '../../../protocol/interventions/gains';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { HeadsSetup } from '../../../protocol/panels/heads';
-import type { HeadGain, ModelSummary } from '../../../protocol/results/heads';
+import type { HeadGain, ModelSummary } from '../../../protocol/schema/parts';
 import { canonical } from '../../ui/canonical';
 import { deviceOfSetup, setupOfDevice } from '../../ui/device-field';
 import { readSeed, seedProblem, type Reading } from '../../ui/form-fields';

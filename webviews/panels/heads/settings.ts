@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { interventionWords, printDo } from '../../../protocol/interventions/do-form';
 import type { Intervention } from '../../../protocol/interventions/interventions';
-import type { ModelSummary } from '../../../protocol/results/heads';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import { checkbox, segments } from '../../ui/controls';
 import { formFields } from '../../ui/form-fields';
 import { icon } from '../../ui/icons';

@@ -1,7 +1,8 @@
 /** Plans: of what is typed, and of a result. Pure. */
-import type { PromptInput } from '../../../protocol/compute/models';
+import type { PromptInput } from '../../../protocol/inputs/prompt';
 import type { HeadsSetup } from '../../../protocol/panels/heads';
-import type { HeadsResult, ModelSummary } from '../../../protocol/results/heads';
+import type { HeadsResult } from '../../../protocol/results/heads';
+import type { ModelSummary } from '../../../protocol/schema/parts';
 import { modelOfForm } from '../../ui/run-state';
 import { readForm, type Form } from './form';
 

@@ -1,5 +1,5 @@
 /** The first line of the panel: what was found, in one or two sentences. */
-import { threadWords } from '../../../protocol/results/provenance';
+import { threadWords } from '../../../protocol/results/thread-words';
 import type { BenchmarkSetup, BenchmarkRow } from '../../../protocol/results/benchmark';
 import { verdict } from '../../../protocol/results/verdict';
 import { count, milliseconds, probability, seconds, significant } from '../../ui/numbers';

@@ -2,7 +2,7 @@
  * Values over a picture: a colour for each patch, and the frame and letters of its class. The whole picture is one sheet; where the model cut the picture into tiles as
  * well, these lie together on a second sheet.
  */
-import type { ImageTile } from '../../../protocol/results/image';
+import type { ImageTile } from '../../../protocol/schema/parts';
 import type { ImageSection } from '../../../protocol/sections/image';
 import { css } from '../../charts/colour-map';
 import { colourOf, identify, type Identity } from '../../charts/palette';

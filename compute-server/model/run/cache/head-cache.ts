@@ -9,7 +9,7 @@
  * Where the value of a position is its key (latent attention), both are one buffer, until a value comes that differs.
  */
 
-import type { Range } from '../../../../protocol/interventions/text';
+import type { Range } from '../../../../protocol/schema/written-form';
 import type { RuntimeArray } from '../../../runtime/session';
 
 /** Rows [start, end) of the sequence that lie in order from `place` on. */

@@ -2,7 +2,7 @@
 import { changesOf, type Variant } from '../../../../models/instrument/changes/changes';
 import type { PlanChange } from '../../../../models/instrument/changes/plan';
 import type { BlockSpec } from '../../../../models/architectures/model-spec';
-import type { Range } from '../../../../protocol/interventions/text';
+import type { Range } from '../../../../protocol/schema/written-form';
 import { droppedBefore, keepsAll, meansInWindow, type Held } from '../../../../protocol/plans/held';
 
 export type LayerPlan = Pick<PlanChange, 'prompt' | 'from' | 'heads'>;

@@ -8,7 +8,7 @@
  */
 import type { TopKeys } from '../../../../diagnostics/model-runner/run-request';
 import { topKeys } from '../../../../models/instrument/statistics';
-import type { Range } from '../../../../protocol/interventions/text';
+import type { Range } from '../../../../protocol/schema/written-form';
 import type { RuntimeValues } from '../../../runtime/session';
 import type { HeadCache } from '../cache/head-cache';
 import { floats, range } from '../graphs/runtime-arrays';

@@ -2,7 +2,8 @@
  * A training-free method: how the tokens behind a prompt with a picture are chosen without a change of the weights. One file of this
  * folder is one method, and `list.ts` lists it: its parameters, row, captions and answers come with that line.
  */
-import type { ParameterTable, ParameterValues } from '../../../../protocol/analysis/parameters';
+import type { ParameterTable } from '../../../../protocol/analysis/parameters';
+import type { ParameterValues } from '../../../../protocol/schema/parts';
 import type { Intervention } from '../../../../protocol/interventions/interventions';
 import type { Continuation, ModelFacts, ModelRunner, Prompt } from '../../../model-runner/model-runner';
 

@@ -2,7 +2,7 @@
 import { reinforcementIn } from '../../../shared/divergence/parameters';
 import { planOf } from '../../../shared/divergence/reinforcement';
 import { spanPair } from '../../../shared/divergence/span-pair';
-import type { Reinforcement } from '../../../../protocol/results/reinforcement';
+import type { Reinforcement } from '../../../../protocol/interventions/reinforcement';
 import type { ModelFacts } from '../../../model-runner/model-runner';
 import type { Method } from './method';
 import * as field from '../../../../kernels/parameters';

@@ -4,7 +4,8 @@ import type { Sample } from '../../../../diagnostics/tasks/task';
 import { tasks } from '../../../../diagnostics/tasks/catalogue';
 import { drawSamples, drawTexts } from '../../../../diagnostics/tasks/samples';
 import { TaskTokens } from '../../../../diagnostics/tasks/task-tokens';
-import { resolveTable, type ParameterValues } from '../../../../protocol/analysis/parameters';
+import { resolveTable } from '../../../../protocol/analysis/parameters';
+import { type ParameterValues } from '../../../../protocol/schema/parts';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { cutTokens, demoTokens, finished } from './demo-tokens';
 

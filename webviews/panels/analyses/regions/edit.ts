@@ -1,6 +1,6 @@
 /** Regions as they are drawn: rectangles added, moved, grown, taken out; tokens marked. Pure. */
 import { regionLetter, type Box, type Region, type RegionPart } from '../../../../protocol/interventions/regions';
-import { rangeText, type Range } from '../../../../protocol/interventions/text';
+import { rangeText, type Range } from '../../../../protocol/schema/written-form';
 
 export interface Grid {
   readonly rows: number;

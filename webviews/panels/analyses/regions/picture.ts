@@ -1,7 +1,7 @@
 /** The picture with its patches and the rectangles on it, as SVG in pixels of the page. */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import { regionLetter, type Box, type Region } from '../../../../protocol/interventions/regions';
-import type { ImageSpan, ImageTile } from '../../../../protocol/results/image';
+import type { ImageSpan, ImageTile } from '../../../../protocol/schema/parts';
 import { boxWords, isBox, type Cell, type Place } from './edit';
 
 /** Pixels of the page. */

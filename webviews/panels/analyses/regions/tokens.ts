@@ -1,7 +1,7 @@
 /** The tokens of the text, marked for regions. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { regionLetter, type Region } from '../../../../protocol/interventions/regions';
-import type { Range } from '../../../../protocol/interventions/text';
+import type { Range } from '../../../../protocol/schema/written-form';
 import { count } from '../../../ui/numbers';
 import { shownToken } from '../../../../protocol/wire/token-name';
 import { ownerOf } from './edit';

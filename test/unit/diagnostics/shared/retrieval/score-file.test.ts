@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { headScoresOf, pearson } from '../../../../../diagnostics/shared/retrieval/score-file';
-import { meanScores, parseHeadScores } from '../../../../../protocol/results/head-scores';
+import { meanScores, parseHeadScores } from '../../../../../protocol/plans/formats/head-scores';
 
 const shape = [{ heads: 2 }, { heads: 1 }];
 

@@ -3,9 +3,9 @@
  * object that gives for each `layer-head` the list of its scores, one for each test whose answer passed. Heads are query heads.
  */
 import * as v from 'valibot';
-import { parseJson, type Checked, type Schema } from '../schema/check';
-import { fieldsIn, figure, list, record } from '../schema/fields';
-import { mostHeadsInAll } from '../schema/parts';
+import { parseJson, type Checked, type Schema } from '../../schema/check';
+import { fieldsIn, figure, list, record } from '../../schema/fields';
+import { mostHeadsInAll } from '../../schema/parts';
 
 export type HeadScores = Readonly<Record<string, readonly number[]>>;
 

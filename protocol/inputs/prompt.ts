@@ -1,0 +1,39 @@
+/** What a person gives a model to read, and where it runs. */
+import type { Output, Schema } from '../schema/check';
+
+import { type FieldsOutput, byKind, filledText, flag, list, optional, text, wholeFrom } from '../schema/fields';
+
+export const tokenIds: Schema<readonly number[]> = list(wholeFrom(0, 2 ** 31 - 1), 'a list of token ids');
+const tile = wholeFrom(0, 1 << 16);
+
+const promptKinds = {
+  // An empty text is refused where its tokens are counted.
+  text: { text, chat: optional(flag), image: optional(filledText) },
+  ids: { ids: tokenIds, image: optional(filledText) },
+};
+
+/**
+ * Text, or token ids as they are; `chat` puts the text into the model's chat template as one user message. `image` is the
+ * path of a picture that stands at the image token of the prompt (or where the family puts it by itself); a text without one
+ * goes through the chat template, and the answer says so (`chatPrompt`).
+ */
+export const promptInput = byKind(promptKinds);
+export type PromptInput = Output<typeof promptInput>;
+export const promptOrImage = byKind({
+  ...promptKinds,
+  image: {
+    image: filledText,
+    /** From 0; absent: the first. */
+    tile: optional(tile),
+  },
+});
+/** A picture alone, for the heads of the vision encoder: its rows are the patches of one tile. */
+export type EncoderInput = Extract<Output<typeof promptOrImage>, { readonly kind: 'image' }>;
+
+/**
+ * Where the model runs: an id of the Devices view; one that this machine does not know is refused where the devices are. Absent: the
+ * device that the process was started with (the setting, or `--device`). One model is open at a time, on one device: a request for
+ * another device opens it there anew.
+ */
+export const deviceField = { device: optional(filledText) };
+export type OnDevice = FieldsOutput<typeof deviceField>;
