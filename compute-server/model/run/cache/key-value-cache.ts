@@ -11,7 +11,8 @@ import type { RuntimeArray } from '../../../runtime/session';
 import type { BlockMemory } from './block-memory';
 import { HeadCache, sameNumbers } from './head-cache';
 import type { KeySources } from './key-sources';
-import { droppedBy, heldByHeads, layerPlanOf, roomFor, type LayerPlan } from './layer-plan';
+import type { PlanChange } from '../../../../models/instrument/changes/plan';
+import { droppedBy, heldByHeads, layerPlanOf, roomFor } from './layer-plan';
 
 interface LayerCache {
   /** Position first; empty while the layer is held head by head. */
@@ -20,7 +21,7 @@ interface LayerCache {
   /** By key/value head, of a batch of one. */
   heads?: readonly HeadCache[] | undefined;
   /** What the heads keep; absent: everything. */
-  plan?: LayerPlan;
+  plan?: PlanChange;
   /** Positions that a query may read, those that heads have dropped included. */
   length: number;
   /** Token position of the first one held (a window layer drops what no later query reads). */

@@ -5,19 +5,16 @@ import type { BlockSpec } from '../../../../models/architectures/model-spec';
 import type { Range } from '../../../../protocol/schema/written-form';
 import { droppedBefore, keepsAll, meansInWindow, type Held } from '../../../../protocol/plans/held';
 
-export type LayerPlan = Pick<PlanChange, 'prompt' | 'from' | 'heads'>;
-
 /**
  * What the heads of a layer keep; undefined where each keeps everything. Rows that a window of the model's own has left behind
  * before they are dropped are in no mean.
  */
-export function layerPlanOf(variant: Variant | undefined, { index, attention }: BlockSpec): LayerPlan | undefined {
+export function layerPlanOf(variant: Variant | undefined, { index, attention }: BlockSpec): PlanChange | undefined {
   const plan = changesOf(variant ?? [], 'plan', index).at(-1);
   if (!plan) return undefined;
   const { window } = attention;
   return {
-    prompt: plan.prompt,
-    from: plan.from,
+    ...plan,
     heads: plan.heads.map((held) =>
       window === undefined || meansInWindow(held, window) ? held : { ...held, mean: false },
     ),
@@ -29,13 +26,18 @@ export function layerPlanOf(variant: Variant | undefined, { index, attention }: 
  * one and would have to be taken out of the mean again; or soft capping, where the mean of the scores is not the score of the mean.
  * There every row is held, and read under masks.
  */
-export const heldByHeads = (plan: LayerPlan, { attention: { window, softcap } }: BlockSpec): boolean =>
+export const heldByHeads = (plan: PlanChange, { attention: { window, softcap } }: BlockSpec): boolean =>
   !readsMeans(plan) || (window === undefined && softcap === undefined);
 
-export const readsMeans = (plan: LayerPlan | undefined): boolean => plan?.heads.some(({ mean }) => mean) ?? false;
+export const readsMeans = (plan: PlanChange | undefined): boolean => plan?.heads.some(({ mean }) => mean) ?? false;
 
 /** Rows that a head drops before row `next`; none where it dropped the same before row `last`. */
-export function droppedBy({ prompt, from, heads }: LayerPlan, head: number, next: number, last = -1): readonly Range[] {
+export function droppedBy(
+  { prompt, from, heads }: PlanChange,
+  head: number,
+  next: number,
+  last = -1,
+): readonly Range[] {
   const held = heads[head];
   if (!held || keepsAll(held) || next < from) return [];
   if ((held.append || held.ranges) && last >= Math.max(prompt, from)) return [];
