@@ -1,6 +1,6 @@
 /** The pieces of schemas: what they take, and the sentence for what they do not. */
 import assert from 'node:assert/strict';
-import { check, parseJson, type Schema } from '../../../protocol/schema/check';
+import { check, parseJson, type Output, type Schema } from '../../../protocol/schema/check';
 import {
   anyFields,
   byKind,
@@ -25,6 +25,9 @@ const why = (schema: Schema<unknown>, value: unknown): string => {
   const checked = check(schema, value);
   return checked.ok ? 'ok' : checked.why;
 };
+
+/** Whether two types are the same, `readonly` and `?` counted. */
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
 describe('a schema', () => {
   const row = object<{ name: string; size?: number; notes?: readonly string[] }>({
@@ -68,12 +71,27 @@ describe('a schema', () => {
 
   it('tells a union apart by its kind', () => {
     type Message = { readonly kind: 'go' } | { readonly kind: 'say'; readonly words: string };
-    const message = byKind<Message>({ go: {}, say: { words: text } });
+    const message = byKind({ go: {}, say: { words: text } });
+    const same: Equal<Output<typeof message>, Message> = true;
+    assert.ok(same);
     assert.deepEqual(check(message, { kind: 'say', words: 'a' }), { ok: true, result: { kind: 'say', words: 'a' } });
     assert.equal(why(message, { kind: 'say' }), 'words is missing.');
     assert.equal(why(message, { kind: 'toString' }), 'kind is not one of go, say.');
     assert.equal(why(message, {}), 'kind is missing.');
     assert.equal(why(message, null), 'The value is not an object.');
+  });
+
+  it('says by its type what a field is, and that an optional one may be absent but is not undefined', () => {
+    const one = object({ id: whole, sizes: list(number), note: optional(text), of: orNull(object({ name: text })) });
+    interface One {
+      readonly id: number;
+      readonly sizes: readonly number[];
+      readonly note?: string;
+      readonly of: { readonly name: string } | null;
+    }
+    const same: Equal<Output<typeof one>, One> = true;
+    assert.ok(same);
+    assert.equal(why(one, { id: 1, sizes: [], note: undefined, of: null }), 'note is not a text.');
   });
 
   it('names the keys of a file so that they can be printed, and not at any length', () => {
